@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Registries of rankseg, children of mmseg's (and through it mmengine's).
+
+A config with ``default_scope = 'rankseg'`` may name anything of rankseg, mmseg or mmengine
+without a prefix: a name is looked up here first, then in the parent. ``locations`` are imported
+on the first look-up, so nothing has to be imported by hand to be found.
+"""
+
+from mmengine.registry import FUNCTIONS as MMENGINE_FUNCTIONS
+from mmengine.registry import Registry
+from mmseg import registry as mmseg
+
+MODELS = Registry("model", parent=mmseg.MODELS, scope="rankseg", locations=["rankseg.models"])
+DATASETS = Registry(
+    "dataset", parent=mmseg.DATASETS, scope="rankseg", locations=["rankseg.datasets"]
+)
+TRANSFORMS = Registry(
+    "transform",
+    parent=mmseg.TRANSFORMS,
+    scope="rankseg",
+    locations=["rankseg.datasets.transforms"],
+)
+DATA_SAMPLERS = Registry(
+    "data sampler",
+    parent=mmseg.DATA_SAMPLERS,
+    scope="rankseg",
+    locations=["rankseg.datasets.samplers"],
+)
+FUNCTIONS = Registry(
+    "function",
+    parent=MMENGINE_FUNCTIONS,
+    scope="rankseg",
+    locations=["rankseg.datasets.collate"],
+)
+HOOKS = Registry("hook", parent=mmseg.HOOKS, scope="rankseg", locations=["rankseg.engine"])
+LOOPS = Registry("loop", parent=mmseg.LOOPS, scope="rankseg", locations=["rankseg.engine"])
+OPTIM_WRAPPERS = Registry(
+    "optim_wrapper", parent=mmseg.OPTIM_WRAPPERS, scope="rankseg", locations=["rankseg.engine"]
+)
+METRICS = Registry(
+    "metric", parent=mmseg.METRICS, scope="rankseg", locations=["rankseg.evaluation"]
+)

@@ -6,7 +6,6 @@ without a prefix: a name is looked up here first, then in the parent. ``location
 on the first look-up, so nothing has to be imported by hand to be found.
 """
 
-from mmengine.registry import FUNCTIONS as MMENGINE_FUNCTIONS
 from mmengine.registry import Registry
 from mmseg import registry as mmseg
 
@@ -25,12 +24,6 @@ DATA_SAMPLERS = Registry(
     parent=mmseg.DATA_SAMPLERS,
     scope="rankseg",
     locations=["rankseg.datasets.samplers"],
-)
-FUNCTIONS = Registry(
-    "function",
-    parent=MMENGINE_FUNCTIONS,
-    scope="rankseg",
-    locations=["rankseg.datasets.collate"],
 )
 HOOKS = Registry("hook", parent=mmseg.HOOKS, scope="rankseg", locations=["rankseg.engine"])
 LOOPS = Registry("loop", parent=mmseg.LOOPS, scope="rankseg", locations=["rankseg.engine"])

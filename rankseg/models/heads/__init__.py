@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Decode heads: feature maps in, logits out."""
+
+from .deeplabv3plus import ASPP, DeepLabV3PlusHead
+
+__all__ = ["ASPP", "DeepLabV3PlusHead"]

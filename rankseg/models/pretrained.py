@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Load ImageNet weights into a backbone, and refuse a file that does not fit."""
+
+import logging
+import pickle
+import re
+from pathlib import Path
+
+import numpy as np
+import torch
+from mmengine.logging import print_log
+from torch import Tensor, nn
+
+_WRAPPERS = ("state_dict", "model")
+_DEEP_STEM = re.compile(r"conv1\.(\d+)\.")
+_SHOWN = 5
+# Released checkpoints keep their best score as a NumPy number: plain data, but refused by default.
+_SCALAR = np.float64(0).__reduce__()[0]
+_NUMPY_NUMBERS = [
+    (_SCALAR, "numpy.core.multiarray.scalar"),  # written by NumPy 1
+    (_SCALAR, "numpy._core.multiarray.scalar"),  # written by NumPy 2
+    np.dtype,
+    np.dtypes.Float64DType,
+    np.dtypes.Float32DType,
+]
+
+
+def read_state(path: str | Path) -> dict[str, Tensor]:
+    """Read the tensors of a checkpoint, without the wrappers that training scripts put around.
+
+    Args:
+        path: A file that ``torch.save`` wrote: a state dict, or a dict with one under ``model`` or
+            ``state_dict``. Prefixes ``module.`` of distributed training are removed.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is no PyTorch checkpoint, needs code to be run for loading, or holds no
+            tensors.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(
+            f"weights {path} not found: put the file there (data/README.md says where to get it), "
+            "name another, or start from random weights with pretrained=None"
+        )
+    try:
+        with torch.serialization.safe_globals(_NUMPY_NUMBERS):
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ValueError(
+            f"{path} cannot be read as plain PyTorch weights: {reason}; expected a file of "
+            "tensors from torch.save, re-save it with torch.save(model.state_dict(), ...)"
+        ) from error
+    if isinstance(content, dict):
+        wrapper = next((k for k in _WRAPPERS if isinstance(content.get(k), dict)), None)
+        content = content[wrapper] if wrapper else content
+    if not isinstance(content, dict) or not any(torch.is_tensor(v) for v in content.values()):
+        raise ValueError(f"{path} holds no tensors: expected a state dict, or one under 'model'")
+    return {k.removeprefix("module."): v for k, v in content.items() if torch.is_tensor(v)}
+
+
+def rename_deep_stem(state: dict[str, Tensor], prefix: str = "") -> dict[str, Tensor]:
+    """Give a ResNet with a stem of three convolutions the names of mmseg's ``ResNetV1c``.
+
+    Elsewhere the stem is ``conv1.0`` to ``conv1.6``, then ``bn1``; there ``stem.0`` to ``stem.7``.
+    A state without such a stem comes back as it is.
+
+    Args:
+        state: Names and tensors.
+        prefix: What stands before the backbone's names, such as ``"backbone."``.
+    """
+    body = {name: name.removeprefix(prefix) for name in state if name.startswith(prefix)}
+    if not any(_DEEP_STEM.match(name) for name in body.values()):
+        return state
+
+    def rename(name: str) -> str:
+        if name not in body:
+            return name
+        return prefix + re.sub(r"^bn1\.", "stem.7.", _DEEP_STEM.sub(r"stem.\1.", body[name]))
+
+    return {rename(name): tensor for name, tensor in state.items()}
+
+
+def load_backbone(backbone: nn.Module, path: str | Path) -> None:
+    """Load pretrained weights into a backbone, all of them or none.
+
+    Understands torchvision's names (``conv1``, ``layer1.0.bn2``), a deep stem (``conv1.0`` ... ,
+    ``bn1``), mmseg's names (``stem.0``), and any of these as the ``backbone.`` part of a larger
+    model. A classifier (``fc.*``) and what else lies outside the backbone is dropped with a line
+    in the log; counters of batch norm that old files lack are left at their value.
+
+    Args:
+        backbone: A ResNet of mmseg, or anything with the names of the file.
+        path: The file.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file is no checkpoint, or names or shapes do not fit.
+    """
+    given = read_state(path)
+    whole_model = any(name.startswith("backbone.") for name in given)
+    dropped = [
+        k for k in given if k.startswith("fc.") or (whole_model and not k.startswith("backbone."))
+    ]
+    state = {k.removeprefix("backbone."): v for k, v in given.items() if k not in dropped}
+    state = rename_deep_stem(state)
+    own = backbone.state_dict()
+    message = describe_misfit(own, state)
+    if message:
+        raise ValueError(
+            f"pretrained weights {path} do not fit {type(backbone).__name__}: {message}. Use the "
+            "file of the same depth and stem (a torchvision file has a single 7x7 convolution: "
+            "backbone type 'ResNet'; the deep stem 64-64-128 is 'ResNetV1c' with "
+            "stem_channels=128), or pretrained=None"
+        )
+    backbone.load_state_dict({k: state.get(k, v) for k, v in own.items()})
+    without = f", without {_some(dropped)}" if dropped else ""
+    print_log(f"backbone weights from {path}{without}", logger="current", level=logging.INFO)
+
+
+def describe_misfit(own: dict[str, Tensor], given: dict[str, Tensor]) -> str:
+    """Say which names and shapes of two state dicts differ; empty if they fit.
+
+    Args:
+        own: State dict of the model.
+        given: State dict of the file.
+    """
+    missing = [k for k in own if k not in given and not k.endswith("num_batches_tracked")]
+    extra = [k for k in given if k not in own]
+    shapes = [
+        f"{k} is {tuple(given[k].shape)}, expected {tuple(own[k].shape)}"
+        for k in own
+        if k in given and own[k].shape != given[k].shape
+    ]
+    parts = [("missing in the file", missing), ("unknown to the model", extra), ("shapes", shapes)]
+    return "; ".join(f"{what} ({len(x)}): {_some(x)}" for what, x in parts if x)
+
+
+def _some(items: list[str]) -> str:
+    more = f" and {len(items) - _SHOWN} more" if len(items) > _SHOWN else ""
+    return ", ".join(items[:_SHOWN]) + more

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reading a config and applying what the command line says."""
+
+import difflib
+import inspect
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.registry import Registry
+
+from rankseg import registry as registries
+
+LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
+
+
+def load_config(
+    path: str,
+    *,
+    data_root: str | None = None,
+    split_root: str | None = None,
+    work_dir: str | None = None,
+    seed: int | None = None,
+    options: dict[str, Any] | None = None,
+) -> Config:
+    """Read a config file and apply the common options of the tools.
+
+    Args:
+        path: Config file.
+        data_root: Folder of the data set, in place of the one in the config.
+        split_root: Folder of the split lists, in place of ``<data_root>/splits``.
+        work_dir: Where the run writes; ``work_dirs/<folder of the config>/<its name>`` by default.
+        seed: Seed of weights, order and augmentation.
+        options: Further keys, ``{"a.b.c": value}``.
+
+    Raises:
+        FileNotFoundError: If there is no such config.
+        ValueError: If something of ours is given an option that it does not have.
+    """
+    if not Path(path).is_file():
+        near = difflib.get_close_matches(path, map(str, Path("configs").rglob("*.py")), n=3)
+        hint = f"; did you mean {' or '.join(near)}?" if near else ""
+        raise FileNotFoundError(f"config {path} does not exist{hint}")
+    cfg = Config.fromfile(path)
+    cfg.config_file = str(path)
+    for node in datasets_of(cfg):
+        if data_root is not None and "data_root" in node:
+            node.data_root = data_root
+        if split_root is not None and node.get("type") == "SemiDataset":
+            node.split_root = split_root
+    if seed is not None:
+        cfg.randomness = {**cfg.get("randomness", {}), "seed": seed}
+        cfg.train_dataloader.dataset.seed = seed
+    name = Path(path).resolve()
+    cfg.work_dir = work_dir or cfg.get("work_dir") or f"work_dirs/{name.parent.name}/{name.stem}"
+    if options:
+        cfg.merge_from_dict(options)
+    check_options(cfg)
+    return cfg
+
+
+def nodes(value: Any, where: str = "") -> Iterator[tuple[str, dict]]:
+    """All dicts inside a config with the path that leads to them."""
+    if isinstance(value, dict):
+        yield where, value
+        for key, item in value.items():
+            yield from nodes(item, f"{where}.{key}" if where else str(key))
+    elif isinstance(value, list | tuple):
+        for i, item in enumerate(value):
+            yield from nodes(item, f"{where}[{i}]")
+
+
+def datasets_of(cfg: Config) -> list[dict]:
+    """Every data set config inside the loaders."""
+    return [
+        node
+        for loader in LOADERS
+        for where, node in nodes(cfg.get(loader), loader)
+        if where.endswith(".dataset")
+    ]
+
+
+def _lookup(name: Any) -> type | None:
+    """The class of a registered name, if it is one of ours."""
+    for registry in vars(registries).values():
+        if isinstance(registry, Registry) and registry.scope == "rankseg":
+            registry.import_from_location()
+            found = registry.module_dict.get(name)
+            if found is not None:
+                return found
+    return None
+
+
+def _parameters(cls: type) -> set[str]:
+    """Names of all keyword arguments of a class; ``**kwargs`` of one of ours go to its base."""
+    names: set[str] = set()
+    for base in cls.__mro__:
+        if "__init__" not in vars(base):
+            continue
+        parameters = inspect.signature(base.__init__).parameters.values()
+        names.update(p.name for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL))
+        if not any(p.kind == p.VAR_KEYWORD for p in parameters):
+            break
+    return names - {"self"}
+
+
+def check_options(cfg: Config) -> None:
+    """Refuse an option that a class of ours does not have.
+
+    Raises:
+        ValueError: Naming the key, the class, its options and the one most like the key.
+    """
+    for where, node in nodes(cfg._cfg_dict.to_dict()):
+        cls = _lookup(node.get("type")) if isinstance(node.get("type"), str) else None
+        if not inspect.isclass(cls):
+            continue
+        known = _parameters(cls)
+        for key in node:
+            if key not in known | {"type", "_scope_"}:
+                near = difflib.get_close_matches(key, known, n=1)
+                hint = f"did you mean {near[0]!r}? " if near else ""
+                raise ValueError(
+                    f"{where}.{key} is not an option of {node['type']}: {hint}expected one of "
+                    f"{', '.join(sorted(known))}"
+                )

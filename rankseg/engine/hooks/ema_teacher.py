@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Moves the teacher after every iteration."""
+
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+
+from rankseg.registry import HOOKS
+
+
+@HOOKS.register_module()
+class EMATeacherHook(Hook):
+    """Calls the method's ``update_teacher`` after every optimizer step, if it has a teacher.
+
+    Runs before checkpoints are written (priority ``NORMAL`` against ``VERY_LOW``), so a saved
+    teacher belongs to the saved student.
+    """
+
+    priority = "NORMAL"
+
+    def after_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch=None, outputs=None
+    ) -> None:
+        """Update the teacher."""
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        if model.teacher is not None:
+            model.update_teacher()

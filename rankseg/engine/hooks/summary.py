@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writes what a run came to: last and best."""
+
+import json
+import time
+from pathlib import Path
+
+from mmengine.dist import master_only
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+
+from rankseg.registry import HOOKS
+
+
+@HOOKS.register_module()
+class SummaryHook(Hook):
+    """Keeps ``summary.json`` in the work folder: every validation, the last and the best.
+
+    The peers report the best of all validations, a number that nobody's final weights reach; here
+    both stand side by side. The file is rewritten after every validation, so that a run that is
+    stopped has one too, and goes on where a resumed run left it.
+
+    Args:
+        key: Metric by which the best is chosen; larger is better.
+    """
+
+    priority = "LOWEST"
+
+    def __init__(self, key: str = "mIoU") -> None:
+        self.key = key
+        self.history: list[dict] = []
+
+    def before_train(self, runner: Runner) -> None:
+        """Take over the validations of the run that is being resumed."""
+        self._start = time.monotonic()
+        path = self._path(runner)
+        if runner.iter > 0 and path.is_file():
+            past = json.loads(path.read_text())["history"]
+            self.history = [entry for entry in past if entry["iteration"] <= runner.iter]
+
+    def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
+        """Note one validation."""
+        if metrics and runner._train_loop is not None and self.key in metrics:
+            self.history.append({"iteration": runner.iter, **metrics})
+            self._write(runner)
+
+    def after_train(self, runner: Runner) -> None:
+        """Say last and best in the log."""
+        if self.history:
+            last, best = self.history[-1], self.best()
+            runner.logger.info(
+                f"{self.key}: last {last[self.key]:.2f} (iteration {last['iteration']}), "
+                f"best {best[self.key]:.2f} (iteration {best['iteration']})"
+            )
+
+    def best(self) -> dict:
+        """The validation with the largest ``key``, the earliest of equals."""
+        return max(self.history, key=lambda entry: entry[self.key])
+
+    @master_only
+    def _write(self, runner: Runner) -> None:
+        summary = {
+            "config": runner.cfg.get("config_file", runner.experiment_name),
+            "method": runner.cfg.model.type,
+            "seed": runner.seed,
+            "max_iters": runner.max_iters,
+            "seconds": round(time.monotonic() - self._start, 1),
+            "last": self.history[-1],
+            "best": self.best(),
+            "history": self.history,
+        }
+        path = self._path(runner)
+        partial = path.with_suffix(".json.partial")
+        partial.write_text(json.dumps(summary, indent=1) + "\n")
+        partial.replace(path)
+
+    @staticmethod
+    def _path(runner: Runner) -> Path:
+        return Path(runner.work_dir) / "summary.json"

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""mIoU, Dice and accuracy, per class and overall, for every network that predicted."""
+
+from collections.abc import Sequence
+
+from mmseg.evaluation import IoUMetric
+
+from rankseg.registry import METRICS
+
+OTHERS = ("student", "teacher")
+
+
+@METRICS.register_module()
+class SegmentationMetric(IoUMetric):
+    """mmseg's ``IoUMetric`` that also reports each class and the other network.
+
+    Reported in percent: ``mIoU``, ``mDice``, ``mAcc``, ``aAcc``, and ``IoU/<class>``,
+    ``Dice/<class>``, ``Acc/<class>``. A class that neither prediction nor ground truth contains has
+    no IoU and stays out of the means. Where samples carry ``student_sem_seg`` or
+    ``teacher_sem_seg`` (see ``Method.predict``), the same numbers come under ``student/`` or
+    ``teacher/``.
+
+    Args:
+        per_class: Report each class in the returned numbers as well as in the table.
+        **kwargs: Of mmseg's ``IoUMetric``.
+    """
+
+    def __init__(self, per_class: bool = True, **kwargs) -> None:
+        super().__init__(**{"iou_metrics": ["mIoU", "mDice"], **kwargs})
+        self.per_class = per_class
+
+    def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
+        """Count the pixels of a batch of predictions."""
+        num_classes = len(self.dataset_meta["classes"])
+        for sample in data_samples:
+            areas = {}
+            for name in ("pred", *OTHERS):
+                if f"{name}_sem_seg" in sample:
+                    predicted = sample[f"{name}_sem_seg"]["data"].squeeze()
+                    truth = sample["gt_sem_seg"]["data"].squeeze().to(predicted)
+                    areas[name] = self.intersect_and_union(
+                        predicted, truth, num_classes, self.ignore_index
+                    )
+            self.results.append(areas)
+
+    def compute_metrics(self, results: list[dict]) -> dict[str, float]:
+        """Numbers of all images together, in percent."""
+        metrics = {}
+        for name in results[0]:
+            areas = [result[name] for result in results]
+            prefix = "" if name == "pred" else f"{name}/"
+            overall = super().compute_metrics(areas)
+            metrics.update({f"{prefix}{key}": float(value) for key, value in overall.items()})
+            if self.per_class and name == "pred":
+                metrics.update(self._classes(areas))
+        return metrics
+
+    def _classes(self, areas: list[tuple]) -> dict[str, float]:
+        """IoU, Dice and accuracy of every class that has one."""
+        totals = (sum(parts) for parts in zip(*areas, strict=True))
+        values = self.total_area_to_metrics(*totals, self.metrics, self.nan_to_num, self.beta)
+        return {
+            f"{key}/{label}": round(float(value) * 100, 2)
+            for key in ("IoU", "Dice", "Acc")
+            for label, value in zip(self.dataset_meta["classes"], values[key], strict=True)
+            if value == value
+        }

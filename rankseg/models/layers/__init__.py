@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Small parts that methods put around a network."""
+
+from rankseg.models.layers.perturb import PerturbedFeatures
+from rankseg.models.layers.taps import FeatureTap, find_module
+
+__all__ = ["FeatureTap", "PerturbedFeatures", "find_module"]

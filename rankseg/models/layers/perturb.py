@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Feature perturbation of UniMatch: dropped channels next to the clean ones."""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+class PerturbedFeatures(Sequence):
+    """Encoder features of which each is followed, along the batch, by a perturbed copy.
+
+    Behaves like the tuple of feature maps that a decode head expects, but makes a copy only of the
+    maps that the head really reads. Whole channels are dropped (``dropout2d``).
+
+    Args:
+        features: Maps ``(B, C_i, h_i, w_i)`` as the backbone returns them.
+        rate: Share of channels dropped, in ``[0, 1)``.
+
+    Source: UniMatch (CVPR 2023), section 3.2.
+    """
+
+    def __init__(self, features: Sequence[Tensor], rate: float) -> None:
+        self._features = features
+        self._rate = rate
+        self._made: dict[int, Tensor] = {}
+
+    def __len__(self) -> int:
+        return len(self._features)
+
+    def __getitem__(self, index: int | slice) -> Tensor | list[Tensor]:
+        """Map ``(2B, C, h, w)``: clean first, then perturbed; the same object every time."""
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        index = range(len(self))[index]
+        if index not in self._made:
+            clean = self._features[index]
+            self._made[index] = torch.cat((clean, F.dropout2d(clean, self._rate)))
+        return self._made[index]

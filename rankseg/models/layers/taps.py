@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reading the output of a named submodule during a forward pass."""
+
+import difflib
+
+from torch import Tensor, nn
+
+
+def find_module(network: nn.Module, name: str) -> nn.Module:
+    """Find a submodule by its dotted name.
+
+    Raises:
+        ValueError: If there is none, naming the ones most like it.
+    """
+    modules = dict(network.named_modules())
+    if name not in modules:
+        known = [n for n in modules if n and n.count(".") <= 1]
+        close = difflib.get_close_matches(name, modules, n=3, cutoff=0.4) or known[:8]
+        raise ValueError(
+            f"feature_tap={name!r} names no module of {type(network).__name__}: expected the dotted "
+            f"name of a submodule, for example {', '.join(close)}"
+        )
+    return modules[name]
+
+
+class FeatureTap:
+    """Context in which the last output of a named submodule is kept.
+
+    Example:
+        >>> import torch
+        >>> network = nn.Sequential(nn.Conv2d(3, 8, 1), nn.ReLU())
+        >>> with FeatureTap(network, '0') as tap:
+        ...     _ = network(torch.zeros(1, 3, 4, 4))
+        >>> tap.output.shape
+        torch.Size([1, 8, 4, 4])
+
+    Args:
+        network: The network that will be run.
+        name: Dotted name of a submodule, or None to keep nothing.
+    """
+
+    def __init__(self, network: nn.Module, name: str | None) -> None:
+        self._module = None if name is None else find_module(network, name)
+        self.output: Tensor | None = None
+
+    def __enter__(self) -> "FeatureTap":
+        if self._module is not None:
+            self._handle = self._module.register_forward_hook(self._keep)
+        return self
+
+    def _keep(self, module: nn.Module, inputs: tuple, output: Tensor) -> None:
+        self.output = output
+
+    def __exit__(self, *exception) -> None:
+        if self._module is not None:
+            self._handle.remove()

@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Losses: pure functions of tensors, with a thin module around those that have options."""
+
+from rankseg.models.losses.agents import orthogonal_agents
+from rankseg.models.losses.ohem import OhemCrossEntropyLoss
+from rankseg.models.losses.pixel_consistency import pixel_consistency
+from rankseg.models.losses.plackett_luce import plackett_luce_kl
+from rankseg.models.losses.rank_correlation import RankCorrelationLoss
+
+__all__ = [
+    "OhemCrossEntropyLoss",
+    "RankCorrelationLoss",
+    "orthogonal_agents",
+    "pixel_consistency",
+    "plackett_luce_kl",
+]

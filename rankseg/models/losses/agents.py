@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which positions of a feature map serve as agents (RankMatch, section 3.2 and Table 5)."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def check_num_agents(positions: int, num_agents: int) -> None:
+    """Refuse to choose more agents than there are positions.
+
+    Raises:
+        ValueError: If ``num_agents`` is not in ``[1, positions]``.
+    """
+    if not 1 <= num_agents <= positions:
+        raise ValueError(
+            f"num_agents={num_agents} agents were asked of a feature map with {positions} "
+            f"positions: expected 1 to {positions}; use a larger crop or a smaller num_agents"
+        )
+
+
+@torch.no_grad()
+def orthogonal_agents(features: Tensor, num_agents: int, first: Tensor | None = None) -> Tensor:
+    """Choose positions greedily so that each new one is the most orthogonal to those chosen.
+
+    After the first, always the position is taken whose largest absolute cosine to the chosen ones
+    is smallest. The loop keeps one running maximum per position, so memory is ``B x h x w`` and no
+    ``hw x hw`` matrix is made; nothing is read back to the host.
+
+    Args:
+        features: ``(B, C, h, w)``; normalised here, any floating dtype.
+        num_agents: Number of agents ``N``, at most ``h * w``.
+        first: ``(B,)`` flat position of each image's first agent; drawn at random if absent.
+
+    Returns:
+        ``(B, N)`` int64 flat positions, all different, in the order of choice.
+
+    Raises:
+        ValueError: If there are fewer positions than agents.
+
+    Source: RankMatch (CVPR 2024), section 3.2.
+    """
+    batch, _, height, width = features.shape
+    check_num_agents(height * width, num_agents)
+    with torch.autocast(features.device.type, enabled=False):
+        unit = F.normalize(features.flatten(2).float(), dim=1)
+        if first is None:
+            first = torch.randint(height * width, (batch,), device=features.device)
+        chosen = [first]
+        largest = unit.new_zeros(batch, height * width)
+        for _ in range(num_agents - 1):
+            where = chosen[-1][:, None]
+            agent = unit.gather(2, where[:, None].expand(-1, unit.size(1), 1))
+            cosine = torch.bmm(agent.transpose(1, 2), unit).squeeze(1)
+            largest = torch.maximum(largest, cosine.abs_()).scatter_(1, where, torch.inf)
+            chosen.append(largest.argmin(1))
+    return torch.stack(chosen, 1)
+
+
+@torch.no_grad()
+def random_agents(features: Tensor, num_agents: int, first: Tensor | None = None) -> Tensor:
+    """Choose ``num_agents`` different positions at random; ``first``, if given, leads each row.
+
+    Shapes and errors as in :func:`orthogonal_agents`.
+    """
+    batch, _, height, width = features.shape
+    check_num_agents(height * width, num_agents)
+    score = torch.rand(batch, height * width, device=features.device)
+    if first is not None:
+        score.scatter_(1, first[:, None], torch.inf)
+    return score.topk(num_agents, 1).indices
+
+
+@torch.no_grad()
+def topn_agents(features: Tensor, num_agents: int, first: Tensor | None = None) -> Tensor:
+    """Choose the positions whose cosines to all positions add up to most (Table 5, "Top-N").
+
+    The sum over ``j`` of ``f_i . f_j`` is ``f_i . sum_j f_j``, so the self-correlation matrix is
+    never formed. ``first`` has no say here. Shapes and errors as in :func:`orthogonal_agents`.
+    """
+    check_num_agents(features.shape[2:].numel(), num_agents)
+    unit = F.normalize(features.flatten(2).float(), dim=1)
+    return (unit * unit.sum(2, keepdim=True)).sum(1).topk(num_agents, 1).indices
+
+
+@torch.no_grad()
+def all_agents(features: Tensor, num_agents: int, first: Tensor | None = None) -> Tensor:
+    """Take every position as an agent, in raster order (Table 5, "All"): ``(B, h * w)``.
+
+    Neither ``num_agents`` nor ``first`` has a say here.
+    """
+    batch, _, height, width = features.shape
+    return torch.arange(height * width, device=features.device).expand(batch, -1)
+
+
+SELECTIONS = {
+    "orthogonal": orthogonal_agents,
+    "random": random_agents,
+    "topn": topn_agents,
+    "all": all_agents,
+}

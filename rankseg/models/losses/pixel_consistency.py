@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Cross-entropy against pseudo-labels that are sure enough."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def pixel_consistency(
+    logits: Tensor, label: Tensor, confidence: Tensor, valid: Tensor, threshold: float
+) -> Tensor:
+    r"""Cross-entropy of the confident pixels, divided by the number of *valid* ones.
+
+    .. math::
+        \ell = \sum_i CE(z_i, y_i) \, [c_i \ge \tau] \, v_i \;/\; \max(1, \sum_i v_i)
+
+    While few pixels are trusted, the loss stays small by itself.
+
+    Args:
+        logits: ``(B, K, H, W)`` before softmax; the only input that receives a gradient.
+        label: ``(B, H, W)`` int64 in ``[0, K)``; what stands where ``valid`` is false is ignored.
+        confidence: ``(B, H, W)`` float in ``[0, 1]``.
+        valid: ``(B, H, W)`` bool (or 0/1), false for padding.
+        threshold: Confidence ``tau`` in ``[0, 1]``; a pixel at exactly ``tau`` counts.
+
+    Returns:
+        ``()`` float32, in nats per valid pixel; 0 when nothing is confident or nothing is valid.
+
+    Raises:
+        ValueError: If the maps and the logits differ in size.
+
+    Source: UniMatch (CVPR 2023), eq. 2, with the denominator of its released code.
+    """
+    if not logits.shape[:1] + logits.shape[2:] == label.shape == confidence.shape == valid.shape:
+        raise ValueError(
+            f"logits {tuple(logits.shape)}, label {tuple(label.shape)}, confidence "
+            f"{tuple(confidence.shape)} and valid {tuple(valid.shape)} must agree in batch, height "
+            "and width: resize the logits to the label"
+        )
+    valid = valid.bool()
+    used = (confidence >= threshold) & valid
+    # a pixel that is not used gets the ignored label, so that whatever its logits are
+    # (padding may hold anything), neither loss nor gradient sees it
+    target = label.masked_fill(~used, -100)
+    with torch.autocast(logits.device.type, enabled=False):
+        total = F.cross_entropy(logits.float(), target, ignore_index=-100, reduction="sum")
+    return total / valid.sum().clamp(min=1)

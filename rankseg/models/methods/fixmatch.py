@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: Apache-2.0
+"""FixMatch: confident pseudo-labels of the weak view teach the strong view."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from rankseg.models.losses import pixel_consistency
+from rankseg.models.methods.base import Method, Output
+from rankseg.models.mixing import cutmix_boxes, paste
+from rankseg.registry import MODELS
+from rankseg.structures import LABELED, WEAK, PseudoLabel, mix, strong
+
+MIX_SOURCES = ("batch", "same", None)
+
+
+class Target(NamedTuple):
+    """What the weak view says: targets of the strong views.
+
+    Attributes:
+        pseudo: Pseudo-label at image size.
+        feature: ``(B, C, h, w)`` of the feature tap, or None.
+    """
+
+    pseudo: PseudoLabel
+    feature: Tensor | None
+
+    def paste(self, source: "Target", boxes: Tensor, size: tuple[int, int]) -> "Target":
+        """Paste the targets of the pasted images with the boxes of the images."""
+        maps = zip(self.pseudo, source.pseudo, strict=True)
+        pseudo = PseudoLabel(*(paste(mine, other, boxes, size) for mine, other in maps))
+        if self.feature is None:
+            return Target(pseudo, None)
+        return Target(pseudo, paste(self.feature, source.feature, boxes, size))
+
+    def roll(self) -> "Target":
+        """Give every image the targets of the one before it in the batch."""
+        pseudo = PseudoLabel(*(item.roll(1, 0) for item in self.pseudo))
+        return Target(pseudo, None if self.feature is None else self.feature.roll(1, 0))
+
+
+@MODELS.register_module()
+class FixMatch(Method):
+    r"""Pixel consistency with CutMix.
+
+    .. math:: L = (L_x + w_s \cdot \text{mean}_i L_{s_i}) / 2
+
+    The weak view runs through the student together with the labelled images; its confident
+    predictions are the targets of the strong views. In warm-up and ramp (weight ``r``) this reads
+    ``(1 - r/2) L_x + r/2 (...)``: from the supervised baseline to the formula above.
+
+    Args:
+        threshold: Confidence from which a pseudo-label counts, in ``[0, 1]``.
+        mix_source: What CutMix pastes. ``"batch"``: another image of the batch, whose weak
+            prediction is at hand. ``"same"``: a second crop of the same image (views ``mix_*``,
+            pipeline step ``WithMix``), which costs another forward pass, as in the released code
+            of UniMatch. ``None``: no CutMix. A batch of one cannot mix with itself and takes
+            ``"same"``.
+        strong_weight: ``w_s``.
+        **kwargs: Of :class:`~rankseg.models.methods.base.Method`.
+
+    Raises:
+        ValueError: If ``threshold`` or ``mix_source`` is not as above, or the views that
+            ``mix_source`` needs are missing.
+
+    Source: Sohn et al., NeurIPS 2020; for segmentation UniMatch (CVPR 2023), section 3.1.
+    """
+
+    strong_views: int = 1
+
+    def __init__(
+        self,
+        student: dict,
+        threshold: float = 0.95,
+        mix_source: str | None = "batch",
+        strong_weight: float = 1.0,
+        **kwargs,
+    ) -> None:
+        super().__init__(student, **kwargs)
+        if not 0 <= threshold <= 1:
+            raise ValueError(f"model.threshold={threshold}: expected a probability, 0 to 1")
+        if mix_source not in MIX_SOURCES:
+            raise ValueError(f"model.mix_source={mix_source!r}: expected one of {MIX_SOURCES}")
+        self.threshold = threshold
+        self.mix_source = mix_source
+        self.strong_weight = strong_weight
+
+    # --- the step
+
+    def loss(self, inputs: dict[str, Tensor], data_samples: dict[str, list]) -> dict[str, Tensor]:
+        """One step; see the class for the formula."""
+        ramp = self.unsupervised_weight()
+        labeled = inputs[LABELED]
+        if ramp == 0:
+            output = self.run(self.student, labeled, labeled=len(labeled))
+            return {"loss_x": self.supervised_loss(output, data_samples[LABELED])}
+
+        valid = torch.cat([sample.valid.data for sample in data_samples[WEAK]])
+        # before the student's forward pass: its running statistics must be those of last step
+        source = self.second_crop(inputs, data_samples) if self.uses_second_crop(inputs) else None
+        target, output, perturbed = self.weak_step(inputs, valid)
+        terms = self.unsupervised_terms(inputs, target, source, perturbed)
+        losses = {"loss_x": (1 - ramp / 2) * self.supervised_loss(output, data_samples[LABELED])}
+        losses.update({name: ramp / 2 * term for name, term in terms.items()})
+        confident = (target.pseudo.confidence >= self.threshold) & valid
+        losses["confident"] = confident.sum() / valid.sum().clamp(min=1)
+        return losses
+
+    def weak_step(
+        self, inputs: dict[str, Tensor], valid: Tensor
+    ) -> tuple[Target, Output, Output | None]:
+        """Run labelled and weak images together.
+
+        Returns:
+            The targets from the weak images, the output for the labelled ones, and the output for
+            perturbed features of the weak images if the method has any.
+        """
+        labeled, weak = inputs[LABELED], inputs[WEAK]
+        images = torch.cat((labeled, weak))
+        output = self.run(self.student, images, labeled=len(labeled))
+        output_x, output_w = output.split([len(labeled), len(weak)])
+        return self.target(output_w, weak, valid), output_x, None
+
+    def unsupervised_terms(
+        self,
+        inputs: dict[str, Tensor],
+        target: Target,
+        source: Target | None,
+        perturbed: Output | None,
+    ) -> dict[str, Tensor]:
+        """Terms of the unlabelled images, weighted, before the common factor 1/2."""
+        images, targets = self.mixed_views(inputs, target, source)
+        sizes = [len(view) for view in images]
+        outputs = self.run(self.student, torch.cat(images)).split(sizes)
+        return self.strong_terms(outputs, targets)
+
+    # --- parts
+
+    def strong_terms(self, outputs: list[Output], targets: list[Target]) -> dict[str, Tensor]:
+        """Weighted terms of the strong views."""
+        weight = self.strong_weight / self.strong_views
+        return {
+            f"loss_s{i}": weight * self.consistency(output, wanted)
+            for i, (output, wanted) in enumerate(zip(outputs, targets, strict=True), 1)
+        }
+
+    def consistency(self, output: Output, target: Target) -> Tensor:
+        """Pixel consistency of an output with the pseudo-labels of a target."""
+        pseudo = target.pseudo
+        logits = self.upsample(output.logits, pseudo.label.shape[1:])
+        return pixel_consistency(logits, *pseudo, threshold=self.threshold)
+
+    @torch.no_grad()
+    def target(self, output: Output, weak: Tensor, valid: Tensor) -> Target:
+        """Pseudo-labels from the student's output for the weak view, or from the teacher.
+
+        Args:
+            output: The student's, used if it makes the labels.
+            weak: ``(B, 3, H, W)`` weak view, run through the teacher if that makes the labels.
+            valid: ``(B, H, W)`` bool.
+        """
+        if self.labels_from == "teacher":
+            output = self.run_frozen("teacher", weak)
+        probability = self.upsample(output.logits, weak.shape[2:]).softmax(1)
+        confidence, label = probability.max(1)
+        feature = None if output.feature is None else output.feature.detach()
+        return Target(PseudoLabel(label, confidence, valid), feature)
+
+    def uses_second_crop(self, inputs: dict[str, Tensor]) -> bool:
+        """Whether a second crop of the same image is pasted.
+
+        Raises:
+            ValueError: If it should be and the batch has none.
+        """
+        if self.mix_source is None or (self.mix_source == "batch" and len(inputs[WEAK]) > 1):
+            return False
+        if mix(WEAK) not in inputs:
+            raise ValueError(
+                f"model.mix_source={self.mix_source!r} with {len(inputs[WEAK])} unlabelled image(s) "
+                f"per process needs the view {mix(WEAK)!r}: wrap the geometry and the views of "
+                "unlabeled_pipeline in dict(type='WithMix', transforms=[...]), or use "
+                "mix_source='batch' with at least 2 unlabelled images per process"
+            )
+        return True
+
+    def second_crop(self, inputs: dict[str, Tensor], data_samples: dict[str, list]) -> Target:
+        """Targets of the second crop, from the network in eval mode."""
+        images = inputs[mix(WEAK)]
+        valid = torch.cat([sample.valid.data for sample in data_samples[mix(WEAK)]])
+        if self.labels_from == "teacher":
+            return self.target(None, images, valid)
+        return self.target(self.run_frozen("student", images), images, valid)
+
+    def mixed_views(
+        self, inputs: dict[str, Tensor], target: Target, source: Target | None
+    ) -> tuple[list[Tensor], list[Target]]:
+        """Strong views with boxes pasted in, and targets pasted with the same boxes.
+
+        Args:
+            inputs: The views of the batch.
+            target: Of the weak view.
+            source: Of the second crop; None pastes from the batch.
+        """
+        views = [inputs[strong(i)] for i in range(1, self.strong_views + 1)]
+        if self.mix_source is None:
+            return views, [target] * len(views)
+        if source is None:
+            source, sources = target.roll(), [view.roll(1, 0) for view in views]
+        else:
+            sources = [inputs[mix(strong(i))] for i in range(1, self.strong_views + 1)]
+        size = tuple(inputs[WEAK].shape[2:])
+        images, targets = [], []
+        for view, other in zip(views, sources, strict=True):
+            boxes = cutmix_boxes(len(view), size).to(view.device, non_blocking=True)
+            images.append(paste(view, other, boxes, size))
+            targets.append(target.paste(source, boxes, size))
+        return images, targets

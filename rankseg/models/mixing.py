@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""CutMix: boxes as four integers, and pasting that works at any resolution."""
+
+import torch
+from torch import Tensor
+
+
+def cutmix_boxes(
+    batch: int,
+    image_size: tuple[int, int],
+    probability: float = 0.5,
+    area: tuple[float, float] = (0.02, 0.4),
+    aspect: tuple[float, float] = (0.3, 1 / 0.3),
+) -> Tensor:
+    """Draw one box per image; with ``1 - probability`` an image gets none.
+
+    A box has an area of U(``area``) of the image and height / width of U(``aspect``); draws that
+    do not lie inside the image are drawn again. Uses torch's CPU generator, so nothing waits for
+    the device.
+
+    Args:
+        batch: Number of images.
+        image_size: Height and width in pixels.
+        probability: Chance of an image to get a box.
+        area: Smallest and largest share of the image.
+        aspect: Smallest and largest height / width.
+
+    Returns:
+        ``(batch, 4)`` int64 on the CPU: x1, y1, x2, y2 with exclusive end; all zero = no box.
+
+    Source: UniMatch (CVPR 2023), released code.
+    """
+    height, width = image_size
+    boxes = torch.zeros(batch, 4, dtype=torch.int64)
+    for box in boxes:
+        if torch.rand(()).item() >= probability:
+            continue
+        pixels = torch.empty(()).uniform_(*area).item() * height * width
+        while True:
+            ratio = torch.empty(()).uniform_(*aspect).item()
+            box_height, box_width = int((pixels * ratio) ** 0.5), int((pixels / ratio) ** 0.5)
+            y = int(torch.randint(height, ()))
+            x = int(torch.randint(width, ()))
+            if y + box_height <= height and x + box_width <= width:
+                break
+        box.copy_(torch.tensor([x, y, x + box_width, y + box_height]))
+    return boxes
+
+
+def _inside(cells: int, pixels: int, low: Tensor, high: Tensor) -> Tensor:
+    """Which of ``cells`` grid points along an axis of ``pixels`` lie in ``[low, high)``: (B, cells).
+
+    On the align-corners grid, point ``i`` lies at pixel ``i (pixels - 1) / (cells - 1)``; both
+    sides are multiplied out, so the comparison is exact. A single cell lies in the middle.
+    """
+    index = torch.arange(cells, device=low.device)
+    if cells == 1:
+        position, scale = (2 * index + 1) * (pixels - 1), 2
+    else:
+        position, scale = index * (pixels - 1), cells - 1
+    return (position >= low[:, None] * scale) & (position < high[:, None] * scale)
+
+
+def paste(target: Tensor, source: Tensor, boxes: Tensor, image_size: int | tuple[int, int]) -> Tensor:
+    """Replace the content of boxes in ``target`` by that of ``source`` at the same place.
+
+    Works on images, label maps, confidences, and on feature maps of any stride: a feature is
+    replaced when its place in the image (align-corners grid) is inside the box. For image sizes of
+    ``stride * n + 1`` this equals upsampling the features to the image, pasting there and sampling
+    back, to the last bit, without ever making the large map.
+
+    Args:
+        target: ``(B, H, W)`` or ``(B, C, H, W)``, any dtype.
+        source: Same shape.
+        boxes: ``(B, 4)`` int64 x1, y1, x2, y2 in pixels of the image, exclusive end; all zero
+            means that nothing is pasted.
+        image_size: Height and width of the image that the boxes refer to, or one number for both.
+
+    Returns:
+        A new tensor of the shape of ``target``.
+
+    Raises:
+        ValueError: If the shapes of ``target`` and ``source`` differ or ``boxes`` is not (B, 4).
+    """
+    if target.shape != source.shape or boxes.shape != (target.size(0), 4):
+        raise ValueError(
+            f"cannot paste {tuple(source.shape)} into {tuple(target.shape)} with boxes "
+            f"{tuple(boxes.shape)}: expected equal shapes and one box of 4 numbers per image"
+        )
+    height, width = (image_size, image_size) if isinstance(image_size, int) else image_size
+    boxes = boxes.to(target.device, non_blocking=True)
+    rows = _inside(target.size(-2), height, boxes[:, 1], boxes[:, 3])
+    columns = _inside(target.size(-1), width, boxes[:, 0], boxes[:, 2])
+    box = rows[:, :, None] & columns[:, None, :]
+    return torch.where(box if target.dim() == 3 else box[:, None], source, target)

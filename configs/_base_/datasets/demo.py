@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The generated demo set in VOC layout: 7 classes, crops of 97 px, 4 labelled and 4 unlabelled."""
+
+train_dataloader = dict(
+    batch_size=8,
+    num_workers=2,
+    persistent_workers=True,
+    sampler=dict(type="LabeledUnlabeledSampler", labeled=4, unlabeled=4),
+    collate_fn=dict(type="collate_views"),
+    dataset=dict(
+        type="SemiDataset",
+        dataset=dict(type="FolderDataset", data_root="data/demo"),
+        labeled_pipeline=[
+            dict(type="LoadSample"),
+            dict(type="RandomResizeCropFlip", crop_size=97, scale=(0.5, 2.0), flip=0.5),
+            dict(type="PackViews", labeled=True),
+        ],
+        unlabeled_pipeline=[
+            dict(type="LoadSample"),
+            dict(type="RandomResizeCropFlip", crop_size=97, scale=(0.5, 2.0), flip=0.5),
+            dict(type="StrongViews", num=2),
+            dict(type="PackViews", labeled=False),
+        ],
+    ),
+)
+val_dataloader = dict(
+    batch_size=1,
+    num_workers=2,
+    persistent_workers=True,
+    sampler=dict(type="DefaultSampler", shuffle=False),
+    dataset=dict(
+        type="FolderDataset",
+        data_root="data/demo",
+        ann_file="splits/val.txt",
+        pipeline=[dict(type="LoadSample"), dict(type="PackEval")],
+        test_mode=True,
+    ),
+)
+test_dataloader = val_dataloader

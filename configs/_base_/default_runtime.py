@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What every run shares: validation, logs, checkpoints."""
+
+default_scope = "rankseg"
+
+val_cfg = dict(type="ValLoop")
+test_cfg = dict(type="TestLoop")
+val_evaluator = dict(type="SegmentationMetric")
+test_evaluator = val_evaluator
+
+default_hooks = dict(
+    timer=dict(type="IterTimerHook"),
+    logger=dict(type="LoggerHook", interval=50, log_metric_by_epoch=False),
+    param_scheduler=dict(type="ParamSchedulerHook"),
+    checkpoint=dict(
+        type="CheckpointHook",
+        by_epoch=False,
+        interval=1000,
+        max_keep_ckpts=1,
+        save_last=True,
+        save_best="mIoU",
+        rule="greater",
+    ),
+    sampler_seed=dict(type="DistSamplerSeedHook"),
+)
+custom_hooks = [dict(type="EMATeacherHook"), dict(type="SummaryHook", key="mIoU")]
+log_processor = dict(by_epoch=False)
+log_level = "INFO"
+visualizer = dict(
+    type="SegLocalVisualizer", vis_backends=[dict(type="LocalVisBackend")], name="visualizer"
+)
+
+env_cfg = dict(
+    cudnn_benchmark=True,
+    mp_cfg=dict(mp_start_method="fork", opencv_num_threads=0),
+    dist_cfg=dict(backend="nccl"),
+)
+randomness = dict(seed=0)
+load_from = None
+resume = False

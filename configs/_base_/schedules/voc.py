@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: Apache-2.0
+"""80 passes over the unlabelled images; head ten times faster than the backbone.
+
+The learning rate is for a batch of 8 + 8 over all processes. With another batch, scale it by
+`--cfg-options auto_scale_lr.enable=True`.
+"""
+
+train_cfg = dict(type="PassTrainLoop", max_epochs=80, val_epochs=1)
+optim_wrapper = dict(
+    type="OptimWrapper",
+    optimizer=dict(type="SGD", lr=0.001, momentum=0.9, weight_decay=1e-4),
+    paramwise_cfg=dict(custom_keys={"decode_head": dict(lr_mult=10.0)}),
+)
+param_scheduler = [dict(type="PolyLR", power=0.9, eta_min=0.0, by_epoch=False)]
+auto_scale_lr = dict(enable=False, base_batch_size=16)

@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: Apache-2.0
+"""FixMatch, DeepLabv3+ R-50, PASCAL VOC classic, 92 labelled images.
+
+Run:   python tools/train.py configs/fixmatch/voc_92.py
+Paper: mIoU 60.1 (Table 1).
+Ours:  not run.
+
+One strong view, no feature perturbation.
+"""
+
+_base_ = [
+    "../_base_/models/deeplabv3plus_r50.py",
+    "../_base_/datasets/voc.py",
+    "../_base_/schedules/voc.py",
+    "../_base_/default_runtime.py",
+]
+
+model = dict(type="FixMatch", threshold=0.95)
+train_dataloader = dict(
+    dataset=dict(
+        split="92",
+        unlabeled_pipeline=[
+            dict(type="LoadSample"),
+            dict(type="RandomResizeCropFlip", crop_size=513, scale=(0.5, 2.0), flip=0.5),
+            dict(type="StrongViews", num=1),
+            dict(type="PackViews", labeled=False),
+        ],
+    ),
+)

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+"""RankMatch, DeepLabv3+ R-18 from random weights, CamVid, 1/16 (23) of 367 images labelled.
+
+Run:   python tools/train.py configs/rankmatch/camvid_1_16.py --data-root PATH
+Paper: not in the paper.
+Ours:  see docs/results.md.
+"""
+
+_base_ = [
+    "../_base_/models/deeplabv3plus_r18.py",
+    "../_base_/datasets/camvid.py",
+    "../_base_/schedules/small.py",
+    "../_base_/default_runtime.py",
+]
+
+model = dict(
+    type="RankMatch",
+    student=dict(decode_head=dict(num_classes=11)),
+    threshold=0.95,
+    feature_dropout=0.5,
+    feature_tap="decode_head.bottleneck",
+    rank=dict(
+        type="RankCorrelationLoss",
+        num_agents=64,
+        topk=4,
+        selection="orthogonal",
+        consistency="rank",
+        reduction="element",
+        loss_weight=0.1,
+    ),
+)
+train_dataloader = dict(dataset=dict(split="1_16"))

@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Supervised-only, DeepLabv3+ R-18 from random weights, mitochondria, 2 labelled sections.
+
+Run:   python tools/train.py configs/supervised/em_mito_2.py --data-root PATH
+Paper: not in the paper, whose mitochondria are the Lucchi set (Table 9).
+Ours:  see docs/results.md.
+
+Evaluated is an average of the weights.
+"""
+
+_base_ = [
+    "../_base_/models/deeplabv3plus_r18.py",
+    "../_base_/datasets/em_mito.py",
+    "../_base_/schedules/em_mito.py",
+    "../_base_/default_runtime.py",
+]
+
+model = dict(
+    type="Supervised",
+    student=dict(decode_head=dict(num_classes=2)),
+    teacher=dict(momentum=0.004),
+    predict_on="teacher",
+)
+train_dataloader = dict(batch_size=4, sampler=dict(labeled_only=True))
+auto_scale_lr = dict(base_batch_size=4)

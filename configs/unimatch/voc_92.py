@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: Apache-2.0
+"""UniMatch, DeepLabv3+ R-50, PASCAL VOC classic, 92 labelled images.
+
+Run:   python tools/train.py configs/unimatch/voc_92.py
+Paper: mIoU 67.4 (Table 1).
+Ours:  not run.
+"""
+
+_base_ = [
+    "../_base_/models/deeplabv3plus_r50.py",
+    "../_base_/datasets/voc.py",
+    "../_base_/schedules/voc.py",
+    "../_base_/default_runtime.py",
+]
+
+model = dict(type="UniMatch", threshold=0.95, feature_dropout=0.5)
+train_dataloader = dict(dataset=dict(split="92"))

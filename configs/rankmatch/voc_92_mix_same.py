@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""RankMatch, DeepLabv3+ R-50, PASCAL VOC classic, 92 labelled images, pasted crops of the same image.
+"""RankMatch, DeepLabv3+ R-50, PASCAL VOC classic, 92 labelled images, mixed with itself.
 
 Run:   python tools/train.py configs/rankmatch/voc_92_mix_same.py
 Paper: mIoU 71.6 (Table 1).

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a list of samples to a batch by view."""
+
+from collections.abc import Sequence
+
+from mmengine.registry import FUNCTIONS
+from torch.utils.data import default_collate
+
+
+@FUNCTIONS.register_module()
+def collate_views(batch: Sequence[dict]) -> dict[str, dict]:
+    """Group samples by view and stack each view into one tensor.
+
+    Labelled and unlabelled samples have different views, so a view has as many images as samples
+    that hold it, in their order. Registered in mmengine's own registry, the only one in which its
+    runner looks for collate functions.
+
+    Args:
+        batch: Samples of ``PackViews``: ``inputs`` and ``data_samples`` by view, images
+            ``(3, h, w)`` uint8.
+
+    Returns:
+        ``inputs``: ``{view: (B, 3, h, w) uint8}``, laid out channels last in memory as the images
+        are; ``data_samples``: ``{view: [SegDataSample, ...]}``.
+
+    Raises:
+        ValueError: If the images of one view differ in size.
+    """
+    inputs: dict[str, list] = {}
+    samples: dict[str, list] = {}
+    for item in batch:
+        for view, image in item["inputs"].items():
+            inputs.setdefault(view, []).append(image)
+        for view, sample in item["data_samples"].items():
+            samples.setdefault(view, []).append(sample)
+    for view, images in inputs.items():
+        sizes = sorted({tuple(image.shape[-2:]) for image in images})
+        if len(sizes) > 1:
+            raise ValueError(
+                f"images of view '{view}' differ in size within a batch: {sizes}; give every "
+                "pipeline that makes this view the same crop_size"
+            )
+    # In a worker default_collate writes straight into shared memory.
+    stacked = {
+        view: default_collate([image.permute(1, 2, 0) for image in images]).permute(0, 3, 1, 2)
+        for view, images in inputs.items()
+    }
+    return {"inputs": stacked, "data_samples": samples}

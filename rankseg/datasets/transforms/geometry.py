@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Shared geometry of all views: resize, pad, crop and flip, done as one resampling of the crop."""
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from mmcv.transforms import BaseTransform
+
+from rankseg.datasets.transforms.seeding import rng_of
+from rankseg.registry import TRANSFORMS
+
+IGNORE = 255
+
+
+class Placement(NamedTuple):
+    """Where a crop lies, in pixels of the resized image.
+
+    Attributes:
+        resized: ``(height, width)`` that the whole image would be resized to.
+        corner: ``(top, left)`` of the crop in it.
+        inside: ``(height, width)`` of the part of the crop that is image; the rest, below and to
+            the right, is padding.
+        flip: Whether the crop, padding included, is mirrored left to right afterwards.
+    """
+
+    resized: tuple[int, int]
+    corner: tuple[int, int]
+    inside: tuple[int, int]
+    flip: bool
+
+
+def draw_placement(
+    rng: np.random.Generator,
+    shape: tuple[int, int],
+    crop: tuple[int, int],
+    scale: tuple[float, float],
+    flip: float,
+) -> Placement:
+    """Draw a placement: long side scaled, padded to the crop where smaller, cropped, flipped."""
+    long_side = max(shape)
+    low, high = (max(1, int(long_side * factor)) for factor in scale)
+    ratio = int(rng.integers(low, high, endpoint=True)) / long_side
+    resized = tuple(max(1, int(side * ratio + 0.5)) for side in shape)
+    inside = tuple(min(a, b) for a, b in zip(resized, crop, strict=True))
+    corner = tuple(
+        int(rng.integers(0, a - b, endpoint=True)) for a, b in zip(resized, inside, strict=True)
+    )
+    return Placement(resized, corner, inside, bool(rng.random() < flip))
+
+
+def _slots(placement: Placement, crop: tuple[int, int]) -> tuple[slice, slice]:
+    """Rows and columns of the crop that hold image."""
+    (height, width), flip = placement.inside, placement.flip
+    return slice(0, height), slice(crop[1] - width, crop[1]) if flip else slice(0, width)
+
+
+def _on_canvas(
+    part: np.ndarray, placement: Placement, crop: tuple[int, int], fill: int
+) -> np.ndarray:
+    """Put the image part of a crop on a canvas of padding; a full crop is returned as it is."""
+    if placement.inside == crop:
+        return part
+    canvas = np.full((*crop, *part.shape[2:]), fill, part.dtype)
+    canvas[_slots(placement, crop)] = part
+    return canvas
+
+
+def crop_image(image: np.ndarray, placement: Placement, crop: tuple[int, int]) -> np.ndarray:
+    """Resample only the crop of an image, bilinearly; padding is black.
+
+    Args:
+        image: ``(H, W, 3)`` uint8.
+        placement: Where the crop lies.
+        crop: ``(h, w)`` of the result.
+
+    Returns:
+        ``(h, w, 3)`` uint8: to 1 grey level what ``cv2.resize`` of the whole image, padding,
+        cropping and flipping give, whatever the size of the whole image.
+    """
+    # Resizing maps pixel centres: source + 0.5 = (target + 0.5) * step.
+    (step_y, step_x) = (a / b for a, b in zip(image.shape[:2], placement.resized, strict=True))
+    (top, left), (height, width) = placement.corner, placement.inside
+    if placement.flip:
+        step_x, first_x = -step_x, (left + width - 0.5) * step_x - 0.5
+    else:
+        first_x = (left + 0.5) * step_x - 0.5
+    matrix = np.array([[step_x, 0.0, first_x], [0.0, step_y, (top + 0.5) * step_y - 0.5]])
+    part = cv2.warpAffine(
+        image,
+        matrix,
+        (width, height),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    return _on_canvas(part, placement, crop, 0)
+
+
+def crop_mask(mask: np.ndarray, placement: Placement, crop: tuple[int, int]) -> np.ndarray:
+    """Pick the crop of a mask, each pixel from the nearest source centre; padding is 255.
+
+    Args:
+        mask: ``(H, W)`` uint8.
+        placement: Where the crop lies.
+        crop: ``(h, w)`` of the result.
+
+    Returns:
+        ``(h, w)`` uint8, only values of the mask and 255.
+    """
+    rows, columns = (
+        ((2 * np.arange(first, first + count) + 1) * size) // (2 * resized)
+        for first, count, size, resized in zip(
+            placement.corner, placement.inside, mask.shape, placement.resized, strict=True
+        )
+    )
+    part = mask[rows][:, columns[::-1] if placement.flip else columns]
+    return _on_canvas(part, placement, crop, IGNORE)
+
+
+def valid_map(placement: Placement, crop: tuple[int, int]) -> np.ndarray:
+    """``(h, w)`` bool map: true where the crop is image, false where it is padding."""
+    valid = np.zeros(crop, bool)
+    valid[_slots(placement, crop)] = True
+    return valid
+
+
+@TRANSFORMS.register_module()
+class RandomResizeCropFlip(BaseTransform):
+    """The weak augmentation, and the geometry that all views of an image share.
+
+    The long side is scaled by a factor, the image padded on the right and below where it is
+    smaller than the crop, cropped at random, and flipped. Only the crop is ever resampled.
+    Reads ``img`` and, where present, ``seg_map``; replaces them and sets ``img_shape`` and
+    ``valid``: ``(h, w)`` bool, false on padding, known from geometry alone.
+
+    Args:
+        crop_size: ``(height, width)`` of the crop in pixels, or one number for both.
+        scale: Smallest and largest factor of the long side.
+        flip: Probability of a left-right flip.
+        min_foreground: Share of the crop's image pixels, 0 to 1, that should have a class other
+            than 0 and 255. The geometry is redrawn until it does; 0 turns this off.
+        tries: Most draws for ``min_foreground``; the best one is kept.
+
+    Raises:
+        ValueError: If an argument is out of its range, or ``min_foreground`` is asked for a
+            sample without a mask.
+    """
+
+    def __init__(
+        self,
+        crop_size: int | tuple[int, int],
+        scale: tuple[float, float] = (0.5, 2.0),
+        flip: float = 0.5,
+        min_foreground: float = 0.0,
+        tries: int = 10,
+    ) -> None:
+        crop = (crop_size, crop_size) if isinstance(crop_size, int) else tuple(crop_size)
+        if len(crop) != 2 or min(crop) < 1:
+            raise ValueError(f"crop_size must be 1 or 2 positive integers, not {crop_size}")
+        if len(scale) != 2 or not 0 < scale[0] <= scale[1]:
+            raise ValueError(f"scale must be (low, high) with 0 < low <= high, not {scale}")
+        for name, value in (("flip", flip), ("min_foreground", min_foreground)):
+            if not 0 <= value <= 1:
+                raise ValueError(f"{name} must lie in [0, 1], not {value}")
+        if tries < 1:
+            raise ValueError(f"tries must be at least 1, not {tries}")
+        self.crop, self.scale, self.flip = crop, tuple(scale), flip
+        self.min_foreground, self.tries = min_foreground, tries
+
+    def _place_on_foreground(self, rng: np.random.Generator, mask: np.ndarray) -> Placement:
+        """Redraw until the crop holds enough foreground; keep the best."""
+        best, most = None, -1.0
+        for _ in range(self.tries):
+            placement = draw_placement(rng, mask.shape, self.crop, self.scale, self.flip)
+            label = crop_mask(mask, placement, self.crop)
+            count = np.count_nonzero((label != 0) & (label != IGNORE))
+            share = count / (placement.inside[0] * placement.inside[1])
+            if share > most:
+                best, most = placement, share
+            if share >= self.min_foreground:
+                break
+        return best
+
+    def transform(self, results: dict) -> dict:
+        """Replace image and mask by one random crop."""
+        rng, image, mask = rng_of(results, "geometry"), results["img"], results.get("seg_map")
+        if not self.min_foreground:
+            placement = draw_placement(rng, image.shape[:2], self.crop, self.scale, self.flip)
+        elif mask is None:
+            raise ValueError(
+                f"min_foreground={self.min_foreground} needs a mask, but "
+                f"{results.get('img_path', 'the sample')} has none: set it in the labelled "
+                "pipeline only"
+            )
+        else:
+            placement = self._place_on_foreground(rng, mask)
+        results["img"] = crop_image(image, placement, self.crop)
+        if mask is not None:
+            results["seg_map"] = crop_mask(mask, placement, self.crop)
+        results["valid"] = valid_map(placement, self.crop)
+        results["img_shape"] = self.crop
+        return results
+
+    def __repr__(self) -> str:
+        return (
+            f"RandomResizeCropFlip(crop_size={self.crop}, scale={self.scale}, flip={self.flip}, "
+            f"min_foreground={self.min_foreground}, tries={self.tries})"
+        )

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The one source of randomness of all transforms."""
+
+from zlib import crc32
+
+import numpy as np
+
+
+def seed_of(results: dict) -> tuple[int, ...]:
+    """Seed of a sample: (seed of the run, pass over the data, index of the image).
+
+    Raises:
+        ValueError: If the sample has no ``seed``.
+    """
+    if "seed" not in results:
+        raise ValueError(
+            "a random transform found no 'seed' in the sample: training pipelines belong into "
+            "SemiDataset, which sets it (or set results['seed'] = (seed, draw, index) yourself)"
+        )
+    return results["seed"]
+
+
+def rng_of(results: dict, tag: str) -> np.random.Generator:
+    """Random generator of one sample and one purpose.
+
+    It depends on nothing else: not on the worker, the process, the iteration, or how many numbers
+    other transforms have drawn. So a run gives the same pixels with 0 or 8 workers and after a
+    resume.
+
+    Args:
+        results: The sample, with ``seed``, a tuple of non-negative integers.
+        tag: What the numbers are for, such as ``"geometry"``; another tag, other numbers.
+
+    Raises:
+        ValueError: If the sample has no ``seed``.
+    """
+    return np.random.default_rng((*seed_of(results), crc32(tag.encode())))

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From uint8 batches to normalised float tensors on the device."""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from mmseg.models import SegDataPreProcessor
+from mmseg.structures import SegDataSample
+from mmseg.utils import stack_batch
+from torch import Tensor
+
+from rankseg.registry import MODELS
+
+
+@MODELS.register_module()
+class ViewPreprocessor(SegDataPreProcessor):
+    """Move a batch to the device, then cast and normalise it there.
+
+    A batch by view (training) stays one by view; a plain list or stack of images is handled as
+    mmseg does, except that images of different size may share a validation batch.
+
+    Args:
+        mean: Mean of R, G, B in grey levels, 0 to 255.
+        std: Standard deviation of R, G, B in grey levels.
+        channels_last: Give training views the channels-last memory layout, which is faster for
+            convolutions in half precision on recent GPUs.
+        non_blocking: Copy to the device without waiting, for pinned memory.
+
+    Shape:
+        - views: ``inputs`` ``{view: (B, 3, h, w) uint8}`` -> the same in float32;
+          ``data_samples`` ``{view: [SegDataSample]}``, ``gt_sem_seg`` made int64.
+        - plain: ``inputs`` list of ``(3, H, W)`` or one ``(B, 3, H, W)`` -> ``(B, 3, H', W')``
+          float32, padded on the right and below to the largest of the batch with 0, which is the
+          mean colour. ``padding_size`` and ``pad_shape`` are noted in the data samples, so that
+          mmseg cuts the padding off and returns predictions of the original size.
+
+    Raises:
+        ValueError: If images do not have 3 channels.
+    """
+
+    def __init__(
+        self,
+        mean: Sequence[float],
+        std: Sequence[float],
+        channels_last: bool = False,
+        non_blocking: bool = False,
+    ) -> None:
+        super().__init__(mean=mean, std=std, size_divisor=1)
+        self._non_blocking = non_blocking
+        self.channels_last = channels_last
+
+    def forward(self, data: dict, training: bool = False) -> dict:
+        """Prepare one batch.
+
+        Args:
+            data: ``inputs`` and, except for bare inference, ``data_samples``.
+            training: Plain batches only: pad the label maps together with the images.
+        """
+        data = self.cast_data(data)
+        inputs, samples = data["inputs"], data.get("data_samples")
+        if isinstance(inputs, Mapping):
+            layout = torch.channels_last if self.channels_last else torch.contiguous_format
+            views = {view: self._normalise(image, layout) for view, image in inputs.items()}
+            samples = {view: self._as_long(some) for view, some in (samples or {}).items()}
+            return {"inputs": views, "data_samples": samples}
+        samples = None if samples is None else self._as_long(samples)
+        images = [self._normalise(image[None])[0] for image in inputs]
+        if training and samples is not None:
+            stacked, samples = stack_batch(images, samples, size_divisor=1)
+            return {"inputs": stacked, "data_samples": samples}
+        stacked, paddings = stack_batch(images, size_divisor=1)
+        for sample, padding in zip(samples or [], paddings, strict=bool(samples)):
+            sample.set_metainfo(
+                {
+                    "pad_shape": tuple(padding["pad_shape"]),
+                    "padding_size": tuple(map(int, padding["img_padding_size"])),
+                }
+            )
+        return {"inputs": stacked, "data_samples": samples}
+
+    def _normalise(
+        self,
+        images: Tensor | Sequence[Tensor],
+        layout: torch.memory_format = torch.contiguous_format,
+    ) -> Tensor:
+        """``(B, 3, h, w)`` of any type to normalised float32."""
+        images = images if isinstance(images, Tensor) else torch.stack(list(images))
+        if images.ndim != 4 or images.shape[1] != 3:
+            raise ValueError(
+                f"the preprocessor expects images of shape (B, 3, H, W), got {tuple(images.shape)}"
+            )
+        images = images.to(torch.float32, memory_format=layout, copy=True)
+        return images.sub_(self.mean).div_(self.std)
+
+    @staticmethod
+    def _as_long(samples: Sequence[SegDataSample]) -> list[SegDataSample]:
+        """Label maps as int64, which cross-entropy wants."""
+        for sample in samples:
+            if "gt_sem_seg" in sample:
+                sample.gt_sem_seg.data = sample.gt_sem_seg.data.long()
+        return list(samples)

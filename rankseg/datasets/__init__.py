@@ -1,6 +1,39 @@
 # SPDX-License-Identifier: Apache-2.0
 """What an image and its label are: data sets, split lists, transforms, sampler."""
 
+from rankseg.datasets import collate, samplers, transforms
+from rankseg.datasets.base import SegListDataset, make_palette
+from rankseg.datasets.checks import check_data, check_headers, check_masks
+from rankseg.datasets.cityscapes import CityscapesDataset
+from rankseg.datasets.drawing import class_table, count_pixels, make_split
+from rankseg.datasets.folder import FolderDataset, read_classes
 from rankseg.datasets.masks import read_mask
+from rankseg.datasets.semi import SemiDataset
+from rankseg.datasets.split_files import collect_lists, pair_folders, write_lists
+from rankseg.datasets.splits import check_split, read_list
+from rankseg.datasets.voc import VOCDataset
 
-__all__ = ["read_mask"]
+__all__ = [
+    "CityscapesDataset",
+    "FolderDataset",
+    "SegListDataset",
+    "SemiDataset",
+    "VOCDataset",
+    "check_data",
+    "check_headers",
+    "check_masks",
+    "check_split",
+    "class_table",
+    "collate",
+    "collect_lists",
+    "count_pixels",
+    "make_palette",
+    "make_split",
+    "pair_folders",
+    "read_classes",
+    "read_list",
+    "read_mask",
+    "samplers",
+    "transforms",
+    "write_lists",
+]

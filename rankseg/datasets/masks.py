@@ -48,8 +48,8 @@ def read_mask(path: str | Path, rule: LabelRule = None) -> np.ndarray:
     if values.dtype != np.uint8:
         if values.size and (values.min() < 0 or values.max() > IGNORE):
             raise ValueError(
-                f"mask {path} holds values {_some(np.unique(values))}: expected class ids from 0 "
-                "to 254 and 255 for ignore; map them with label_rule=dict(VALUE=CLASS, ...)"
+                f"mask {path} holds values {some(np.unique(values))}: expected class ids from 0 "
+                "to 254 and 255 for ignore; map them with label_rule={VALUE: CLASS, ...}"
             )
         values = values.astype(np.uint8)
     return values
@@ -88,7 +88,7 @@ def _to_binary(values: np.ndarray, path: str | Path) -> np.ndarray:
     foreground = [int(value) for value in found if value != 0]
     if foreground not in ([], [1], [IGNORE]):
         raise ValueError(
-            f"mask {path} holds values {_some(found)}: binary=True expects 0 for background and "
+            f"mask {path} holds values {some(found)}: binary=True expects 0 for background and "
             "one other value, 1 or 255; threshold the mask, or use classes and no binary=True"
         )
     return (values != 0).astype(np.uint8)
@@ -101,7 +101,7 @@ def _replace(values: np.ndarray, rule: Mapping[int, int]) -> np.ndarray:
     return result
 
 
-def _some(values: np.ndarray, limit: int = 8) -> str:
+def some(values: np.ndarray, limit: int = 8) -> str:
     """Show the first values of a list, so that a message stays one line."""
     shown = ", ".join(str(int(value)) for value in values[:limit])
     return f"[{shown}, ... {len(values)} in all]" if len(values) > limit else f"[{shown}]"

@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The data set that all others stand on: samples named by a list."""
+
+import os
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from mmengine.dataset import BaseDataset
+
+from rankseg.datasets.masks import BINARY, IGNORE, LabelRule
+from rankseg.datasets.splits import Entry, read_list
+from rankseg.registry import DATASETS, TRANSFORMS
+
+
+def make_palette(number: int) -> list[list[int]]:
+    """Colours of PASCAL VOC for any number of classes up to 256: far apart, black first.
+
+    >>> make_palette(3)
+    [[0, 0, 0], [128, 0, 0], [0, 128, 0]]
+    """
+    colours = []
+    for index in range(number):
+        colour = [0, 0, 0]
+        for bit in range(8):
+            for channel in range(3):
+                colour[channel] |= (index >> (3 * bit + channel) & 1) << (7 - bit)
+        colours.append(colour)
+    return colours
+
+
+def check_data_root(data_root: str | None, who: str) -> Path:
+    """Check that the folder of images is there.
+
+    Raises:
+        FileNotFoundError: If it is not, or none is given.
+    """
+    cure = (
+        "give the folder with `tools/train.py CONFIG --data-root FOLDER`; data/README.md shows "
+        "what belongs into it"
+    )
+    if not data_root:
+        raise FileNotFoundError(f"data_root of {who} is not set: {cure}")
+    if not Path(data_root).is_dir():
+        raise FileNotFoundError(f"data_root '{data_root}' of {who} does not exist: {cure}")
+    return Path(data_root)
+
+
+def missing_files(paths: Sequence[str]) -> list[str]:
+    """Those of the paths that are no files, found by listing every folder once."""
+    folders: dict[str, list[str]] = defaultdict(list)
+    for path in paths:
+        folders[os.path.dirname(path)].append(path)
+    missing = []
+    for folder, members in folders.items():
+        try:
+            with os.scandir(folder or ".") as listing:
+                present = {entry.name for entry in listing}
+        except (FileNotFoundError, NotADirectoryError):
+            present = set()
+        missing += [path for path in members if os.path.basename(path) not in present]
+    return missing
+
+
+@DATASETS.register_module()
+class SegListDataset(BaseDataset):
+    """Images and masks named by a list, one ``image mask`` per line.
+
+    Args:
+        data_root: Folder that the names of the list are relative to.
+        ann_file: The list; relative to the data root unless absolute.
+        metainfo: ``classes`` (names in id order) and, where wanted, ``palette`` (RGB).
+        pipeline: Transforms, as configs or objects.
+        test_mode: See :class:`mmengine.dataset.BaseDataset`.
+        label_rule: How values of a mask become classes, see
+            :func:`rankseg.datasets.masks.read_mask`.
+        with_masks: Every line must name a mask that exists. ``False``: masks are neither needed
+            nor opened, also where the list names them.
+        **kwargs: As in :class:`mmengine.dataset.BaseDataset` (``indices``, ``lazy_init``, ...).
+
+    Raises:
+        FileNotFoundError: If the data root, the list, an image or a mask is missing.
+        ValueError: If the list is empty, a mask is not named, or classes are not known.
+    """
+
+    METAINFO: dict = {}
+    FAMILY: str | None = None
+    """Key of :data:`rankseg.datasets.splits.PUBLISHED`, for data sets with published splits."""
+    FINE_LISTS: tuple[str, ...] = ()
+    """Lists of finely annotated images, relative to the data root; the first that exists counts."""
+
+    def __init__(
+        self,
+        data_root: str | None = None,
+        ann_file: str = "",
+        metainfo: Mapping | None = None,
+        pipeline: Sequence[dict | Callable] = (),
+        test_mode: bool = False,
+        label_rule: LabelRule = None,
+        with_masks: bool = True,
+        **kwargs,
+    ) -> None:
+        check_data_root(data_root, type(self).__name__)
+        self.label_rule = label_rule
+        self.with_masks = with_masks
+        super().__init__(
+            ann_file=ann_file,
+            metainfo=self._complete(metainfo),
+            data_root=str(data_root),
+            pipeline=[TRANSFORMS.build(t) if isinstance(t, dict) else t for t in pipeline],
+            test_mode=test_mode,
+            **kwargs,
+        )
+
+    def _complete(self, metainfo: Mapping | None) -> dict:
+        """Merge given and built-in meta information, and add a palette where there is none."""
+        merged = {**self.METAINFO, **(metainfo or {})}
+        classes = merged.get("classes")
+        if not classes or isinstance(classes, str):
+            raise ValueError(
+                f"classes of {type(self).__name__} are {classes!r}: expected the names in id "
+                "order, metainfo=dict(classes=('background', ...))"
+            )
+        merged["classes"] = tuple(classes)
+        if len(merged.get("palette") or ()) != len(classes):
+            merged["palette"] = make_palette(len(classes))
+        return merged
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes in id order."""
+        return self._metainfo["classes"]
+
+    def load_entries(self) -> list[Entry]:
+        """Read the list; data sets that need no list override this."""
+        if not self.ann_file:
+            raise FileNotFoundError(
+                f"ann_file of {type(self).__name__} is not set: expected a list of 'image mask' "
+                f"lines, relative to data_root '{self.data_root}'"
+            )
+        return read_list(self.ann_file)
+
+    def load_data_list(self) -> list[dict]:
+        """Turn the list into samples; every file it names is checked to exist."""
+        entries = self.load_entries()
+        if self.with_masks:
+            self._check_named(entries)
+        else:
+            entries = [(image, None) for image, _ in entries]
+        rule = {IGNORE: 1} if self.label_rule == BINARY else self.label_rule
+        samples = [
+            {
+                "img_path": os.path.join(self.data_root, image),
+                "seg_map_path": mask and os.path.join(self.data_root, mask),
+                "label_rule": self.label_rule,
+                "label_map": rule,  # for mmseg's own LoadAnnotations
+                "reduce_zero_label": False,
+                "seg_fields": [],
+            }
+            for image, mask in entries
+        ]
+        self._check_exist([sample["img_path"] for sample in samples], "image")
+        self._check_exist([s["seg_map_path"] for s in samples if s["seg_map_path"]], "mask")
+        return samples
+
+    @property
+    def source(self) -> str:
+        """Where the samples come from, for messages."""
+        return f"list {self.ann_file}"
+
+    def _check_named(self, entries: Sequence[Entry]) -> None:
+        bare = [image for image, mask in entries if mask is None]
+        if bare:
+            raise ValueError(
+                f"{self.source}: image {bare[0]} has no mask ({len(bare)} of {len(entries)} have "
+                "none): expected an 'image mask' line for every image; images without masks "
+                "belong into the unlabelled list"
+            )
+
+    def _check_exist(self, paths: Sequence[str], what: str) -> None:
+        missing = missing_files(paths)
+        if missing:
+            raise FileNotFoundError(
+                f"{what} {missing[0]} does not exist ({len(missing)} of the {len(paths)} {what}s "
+                f"of {self.source} are missing): {self.missing_cure(missing[0], what)}"
+            )
+
+    def missing_cure(self, path: str, what: str) -> str:
+        """What to do about a missing file; data sets with a known trap override this."""
+        return (
+            f"correct the list, or the data root '{self.data_root}' (data_root, --data-root); "
+            "data/README.md shows the layout"
+        )

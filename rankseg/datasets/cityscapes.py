@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Cityscapes, fine annotations, 19 classes."""
+
+from rankseg.datasets.base import SegListDataset
+from rankseg.registry import DATASETS
+
+CLASSES = (
+    "road", "sidewalk", "building", "wall", "fence", "pole", "traffic light", "traffic sign",
+    "vegetation", "terrain", "sky", "person", "rider", "car", "truck", "bus", "train",
+    "motorcycle", "bicycle",
+)  # fmt: skip
+
+PALETTE = [
+    [128, 64, 128], [244, 35, 232], [70, 70, 70], [102, 102, 156], [190, 153, 153],
+    [153, 153, 153], [250, 170, 30], [220, 220, 0], [107, 142, 35], [152, 251, 152],
+    [70, 130, 180], [220, 20, 60], [255, 0, 0], [0, 0, 142], [0, 0, 70], [0, 60, 100],
+    [0, 80, 100], [0, 0, 230], [119, 11, 32],
+]  # fmt: skip
+
+
+@DATASETS.register_module()
+class CityscapesDataset(SegListDataset):
+    """Cityscapes, 19 classes; arguments as :class:`SegListDataset`.
+
+    ``data_root`` is the folder with ``leftImg8bit`` and ``gtFine``. Masks are the
+    ``*_gtFine_labelTrainIds.png`` that the official ``cityscapesscripts`` makes: 0 to 18 and 255.
+    """
+
+    METAINFO = {"classes": CLASSES, "palette": PALETTE}
+    FAMILY = "cityscapes"
+
+    def missing_cure(self, path: str, what: str) -> str:
+        """Name the command that makes the masks."""
+        if what == "mask" and path.endswith("labelTrainIds.png"):
+            return (
+                "make these masks with `pip install cityscapesscripts` and "
+                f"`CITYSCAPES_DATASET={self.data_root} csCreateTrainIdLabelImgs`"
+            )
+        return super().missing_cure(path, what)

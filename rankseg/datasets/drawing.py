@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Draw labelled/unlabelled splits by a seed, so that every class has a labelled image."""
+
+import math
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from rankseg.datasets.masks import IGNORE, LabelRule, read_mask
+from rankseg.datasets.splits import Entry
+
+
+def count_pixels(
+    data_root: str | Path, entries: Sequence[Entry], rule: LabelRule = None
+) -> np.ndarray:
+    """Count the pixels of every label in every mask.
+
+    Returns:
+        ``(N, 256)`` int64, a row per entry; rows of entries without a mask are zero.
+    """
+
+    def count(entry: Entry) -> np.ndarray:
+        if entry[1] is None:
+            return np.zeros(256, dtype=np.int64)
+        return np.bincount(read_mask(Path(data_root) / entry[1], rule).ravel(), minlength=256)
+
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        return np.stack(list(pool.map(count, entries)))
+
+
+def split_size(size: float, total: int) -> int:
+    """Number of labelled images: a whole number as it is, a share below 1 rounded up.
+
+    Raises:
+        ValueError: If nothing would be left for one of the two lists.
+    """
+    count = int(size) if size >= 1 else math.ceil(size * total - 1e-9)
+    if not 0 < count < total:
+        raise ValueError(
+            f"size {size} of {total} images gives {count}: expected at least 1 and at most "
+            f"{total - 1}, a share below 1 or a whole number"
+        )
+    return count
+
+
+def draw_covering(present: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+    """Draw images that together hold every class.
+
+    Uniform among the draws that cover all classes where 200 draws find one; else the images that
+    add most classes come first and the rest is drawn.
+
+    Args:
+        present: ``(N, K)`` bool, which image holds which class.
+        count: How many to draw.
+        rng: Source of randomness.
+
+    Returns:
+        ``(count,)`` sorted positions.
+
+    Raises:
+        ValueError: If so few images cannot hold all classes.
+    """
+    present = present[:, present.any(axis=0)]
+    for _ in range(200):
+        chosen = rng.permutation(len(present))[:count]
+        if present[chosen].any(axis=0).all():
+            return np.sort(chosen)
+    chosen = _cover(present, rng.permutation(len(present)))
+    if len(chosen) > count:
+        raise ValueError(
+            f"{count} images cannot hold all {present.shape[1]} classes: draw at least "
+            f"{len(chosen)}, or allow missing classes (--any-classes)"
+        )
+    rest = rng.permutation(np.setdiff1d(np.arange(len(present)), chosen))
+    return np.sort(np.concatenate([chosen, rest[: count - len(chosen)]]))
+
+
+def _cover(present: np.ndarray, order: np.ndarray) -> np.ndarray:
+    """Take the image that adds most classes, in this order among equals, until all are held."""
+    chosen: list[int] = []
+    missing = np.ones(present.shape[1], dtype=bool)
+    while missing.any():
+        gain = (present[order] & missing).sum(axis=1)
+        chosen.append(int(order[gain.argmax()]))
+        missing &= ~present[chosen[-1]]
+    return np.array(chosen, dtype=np.int64)
+
+
+def make_split(
+    entries: Sequence[Entry],
+    size: float,
+    seed: int,
+    pixels: np.ndarray | None = None,
+) -> tuple[list[Entry], list[Entry]]:
+    """Draw a split; the order of ``entries`` is kept in both lists.
+
+    Args:
+        entries: The images; only those with a mask can become labelled.
+        size: Labelled images: a whole number, or a share below 1 of all entries (rounded up, as
+            the usual lists are: 1/16 of 10,582 is 662).
+        seed: The same seed gives the same split.
+        pixels: ``(N, 256)`` counts of :func:`count_pixels`; every class found there is then
+            among the labelled images. ``None`` draws without looking at classes.
+
+    Returns:
+        Labelled and unlabelled entries.
+
+    Raises:
+        ValueError: If the size does not fit, or so few images cannot hold all classes.
+    """
+    count = split_size(size, len(entries))
+    masked = np.array([i for i, (_, mask) in enumerate(entries) if mask is not None], dtype=int)
+    if count > len(masked):
+        raise ValueError(f"{count} labelled images wanted, only {len(masked)} have a mask")
+    rng = np.random.default_rng(seed)
+    if pixels is None:
+        chosen = rng.permutation(len(masked))[:count]
+    else:
+        chosen = draw_covering(pixels[masked][:, :IGNORE] > 0, count, rng)
+    labeled = {int(masked[i]) for i in chosen}
+    parts: tuple[list[Entry], list[Entry]] = ([], [])
+    for i, entry in enumerate(entries):
+        parts[i not in labeled].append(entry)
+    return parts
+
+
+def class_table(
+    pixels: np.ndarray, labeled: np.ndarray, classes: Sequence[str] | None = None
+) -> str:
+    """Show per class its share of the labelled-or-ignored pixels and the images that hold it.
+
+    Args:
+        pixels: ``(N, 256)`` counts of :func:`count_pixels`.
+        labeled: ``(N,)`` bool, the images of the labelled list.
+        classes: Names by class id; ids alone without.
+    """
+    total = max(1, int(pixels.sum()))
+    last = max([k for k in range(IGNORE) if pixels[:, k].any()], default=0)
+    names = list(classes) if classes else [str(k) for k in range(last + 1)]
+    ids = [*range(max(len(names), last + 1)), IGNORE]
+    names += [f"NOT A CLASS: {k}" for k in range(len(names), last + 1)] + ["(ignore)"]
+    width = max(len("class"), *(len(name) for name in names))
+    lines = [f"{'class':<{width}}  pixels %  images  labelled images"]
+    for k, name in zip(ids, names, strict=True):
+        column = pixels[:, k]
+        held = column > 0
+        lines.append(
+            f"{name:<{width}}  {100 * column.sum() / total:8.2f}  {held.sum():6d}  "
+            f"{(held & labeled).sum():15d}"
+        )
+    return "\n".join(lines)

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Any folder of images and masks."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from rankseg.datasets.base import SegListDataset, check_data_root
+from rankseg.datasets.masks import BINARY, LabelRule
+from rankseg.datasets.split_files import pair_folders
+from rankseg.datasets.splits import Entry
+from rankseg.registry import DATASETS
+
+CLASSES_FILE = "classes.txt"
+
+
+def read_classes(path: str | Path) -> tuple[str, ...]:
+    """Read class names, one per line in id order; blank lines are skipped.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it names no class, or one twice.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"class names {path} do not exist: write one name per line in id order, or set "
+            "classes=('background', ...) in the config"
+        )
+    names = tuple(line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines())
+    names = tuple(name for name in names if name)
+    if not names or len(set(names)) != len(names):
+        raise ValueError(f"class names {path}: expected different names, one per line, got {names}")
+    return names
+
+
+@DATASETS.register_module()
+class FolderDataset(SegListDataset):
+    """Images and masks of one's own.
+
+    Args:
+        data_root: Folder that holds everything.
+        ann_file: List of ``image mask`` lines; empty pairs the two folders by name.
+        images: Folder of images, used without a list.
+        masks: Folder of masks, used without a list.
+        classes: Names in id order. Default: ``metainfo['classes']``, else the lines of
+            ``DATA_ROOT/classes.txt``, else ``background, foreground`` where ``binary``.
+        binary: Masks hold 0 and one other value, 255 or 1, which becomes class 1.
+        metainfo: See :class:`SegListDataset`.
+        label_rule: See :class:`SegListDataset`; not together with ``binary``.
+        **kwargs: As in :class:`SegListDataset`.
+
+    Raises:
+        FileNotFoundError: If a folder, a list, a file or the class names are missing.
+        ValueError: If ``binary`` does not go with the classes or with a label rule.
+    """
+
+    def __init__(
+        self,
+        data_root: str | None = None,
+        ann_file: str = "",
+        images: str = "images",
+        masks: str = "masks",
+        classes: Sequence[str] | None = None,
+        binary: bool = False,
+        metainfo: Mapping | None = None,
+        label_rule: LabelRule = None,
+        **kwargs,
+    ) -> None:
+        root = check_data_root(data_root, type(self).__name__)
+        self.folders = (images, masks)
+        metainfo = dict(metainfo or {})
+        names = classes or metainfo.get("classes")
+        if not names and binary and not (root / CLASSES_FILE).is_file():
+            names = ("background", "foreground")
+        metainfo["classes"] = tuple(names or read_classes(root / CLASSES_FILE))
+        if binary and len(metainfo["classes"]) != 2:
+            raise ValueError(
+                f"binary=True with {len(metainfo['classes'])} classes {metainfo['classes']}: "
+                "expected two, background first"
+            )
+        if binary and label_rule is not None:
+            raise ValueError("binary=True and label_rule are both set: set one of the two")
+        super().__init__(
+            data_root=data_root,
+            ann_file=ann_file,
+            metainfo=metainfo,
+            label_rule=BINARY if binary else label_rule,
+            **kwargs,
+        )
+
+    def load_entries(self) -> list[Entry]:
+        """Read the list, or pair the folders where there is none."""
+        if self.ann_file:
+            return super().load_entries()
+        return pair_folders(self.data_root, *self.folders)
+
+    @property
+    def source(self) -> str:
+        """Where the samples come from, for messages."""
+        return super().source if self.ann_file else f"folder {self.data_root}/{self.folders[0]}"

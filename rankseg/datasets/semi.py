@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A labelled and an unlabelled list over one data set."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from torch.utils.data import Dataset
+
+from rankseg.datasets.base import SegListDataset, check_data_root
+from rankseg.datasets.splits import (
+    LABELED_FILE,
+    UNLABELED_FILE,
+    VAL_FILE,
+    check_split,
+    fine_share,
+    read_list,
+)
+from rankseg.registry import DATASETS
+from rankseg.structures import SampleKey
+
+AUTO = "auto"
+
+
+@DATASETS.register_module()
+class SemiDataset(Dataset):
+    """Labelled images first, then unlabelled ones, each half with its own pipeline.
+
+    An unlabelled image never opens a mask, also where its line names one. Before anything is
+    loaded the lists are checked: published sizes, images listed twice, images in both lists,
+    validation images among them.
+
+    Args:
+        dataset: Config of a :class:`SegListDataset` without list and pipeline.
+        split: Name of a split: the lists are ``DATA_ROOT/splits/NAME/{labeled,unlabeled}.txt``.
+        labeled: The labelled list where there is no ``split``; relative to the data root.
+        unlabeled: The unlabelled list, likewise.
+        val: Validation list for the check of leakage. ``'auto'`` is ``DATA_ROOT/splits/val.txt``,
+            ``None`` makes no check.
+        split_root: Folder of splits in place of ``DATA_ROOT/splits``.
+        labeled_pipeline: Transforms of labelled images.
+        unlabeled_pipeline: Transforms of unlabelled images.
+        seed: Part of the random seed of every sample.
+        check_counts: Compare the sizes with the published ones of a split of this name.
+
+    Raises:
+        FileNotFoundError: If the data root, a list, an image or a labelled mask is missing.
+        ValueError: If a check of the lists fails, or the lists are named twice or not at all.
+    """
+
+    def __init__(
+        self,
+        dataset: Mapping,
+        split: str | int | None = None,
+        labeled: str | None = None,
+        unlabeled: str | None = None,
+        val: str | None = AUTO,
+        split_root: str | None = None,
+        labeled_pipeline: Sequence[dict | Callable] = (),
+        unlabeled_pipeline: Sequence[dict | Callable] = (),
+        seed: int = 0,
+        check_counts: bool = True,
+    ) -> None:
+        root = check_data_root(dataset.get("data_root"), str(dataset.get("type")))
+        if (split is None) != (labeled is not None and unlabeled is not None) or (
+            split is not None and (labeled or unlabeled)
+        ):
+            raise ValueError(
+                "SemiDataset needs either split='NAME' or both labeled='LIST' and "
+                f"unlabeled='LIST': got split={split!r}, labeled={labeled!r}, "
+                f"unlabeled={unlabeled!r}"
+            )
+        folder = Path(split_root).absolute() if split_root else Path("splits")
+        if split is not None:
+            labeled = str(folder / str(split) / LABELED_FILE)
+            unlabeled = str(folder / str(split) / UNLABELED_FILE)
+        if val == AUTO:
+            val = str(folder / VAL_FILE)
+        self.seed = seed
+        self.split = str(split) if split is not None else Path(labeled).stem
+        self._check_lists(root, dataset, labeled, unlabeled, val, check_counts)
+        self.labeled: SegListDataset = DATASETS.build(
+            dict(dataset, ann_file=labeled, pipeline=labeled_pipeline, with_masks=True)
+        )
+        self.unlabeled: SegListDataset = DATASETS.build(
+            dict(dataset, ann_file=unlabeled, pipeline=unlabeled_pipeline, with_masks=False)
+        )
+
+    def _check_lists(
+        self,
+        root: Path,
+        dataset: Mapping,
+        labeled: str,
+        unlabeled: str,
+        val: str | None,
+        check_counts: bool,
+    ) -> None:
+        kind = dataset.get("type")
+        kind = kind if isinstance(kind, type) else DATASETS.get(str(kind))
+        if kind is None or not issubclass(kind, SegListDataset):
+            raise ValueError(
+                f"dataset type {dataset.get('type')!r} of SemiDataset: expected a data set of "
+                "lists, such as VOCDataset, CityscapesDataset or FolderDataset"
+            )
+        check_split(
+            self.split,
+            read_list(root / labeled),
+            read_list(root / unlabeled),
+            None if val is None else read_list(root / val),
+            kind.FAMILY if check_counts else None,
+            str(root / (val or "")),
+        )
+
+    @property
+    def num_labeled(self) -> int:
+        """Number of labelled images; their indices come first."""
+        return len(self.labeled)
+
+    @property
+    def num_unlabeled(self) -> int:
+        """Number of unlabelled images."""
+        return len(self.unlabeled)
+
+    @property
+    def metainfo(self) -> dict:
+        """Classes and palette."""
+        return self.labeled.metainfo
+
+    def full_init(self) -> None:
+        """Load the lists where ``lazy_init`` left that for later."""
+        self.labeled.full_init()
+        self.unlabeled.full_init()
+
+    def describe(self) -> str:
+        """Say in a line what the split is: sizes and, where known, the share of fine masks."""
+        text = (
+            f"split '{self.split}': {self.num_labeled} labelled and {self.num_unlabeled} "
+            "unlabelled images"
+        )
+        root = Path(self.labeled.data_root)
+        known = [root / name for name in self.labeled.FINE_LISTS if (root / name).is_file()]
+        if known:
+            share = fine_share(self.labeled.load_entries(), read_list(known[0]))
+            text += f", {100 * share:.0f}% of the labelled ones finely annotated"
+        return text
+
+    def __len__(self) -> int:
+        return self.num_labeled + self.num_unlabeled
+
+    def __getitem__(self, key: SampleKey | int) -> dict:
+        """Load the sample of this index, as it looks in this pass over the data."""
+        index, draw = (int(key[0]), int(key[1])) if isinstance(key, tuple) else (int(key), 0)
+        if not 0 <= index < len(self):
+            raise IndexError(f"sample {index} of {len(self)}")
+        is_labeled = index < self.num_labeled
+        half = self.labeled if is_labeled else self.unlabeled
+        results = half.get_data_info(index if is_labeled else index - self.num_labeled)
+        results["seed"] = (self.seed, draw, index)
+        return half.pipeline(results)

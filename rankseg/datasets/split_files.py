@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Files around split lists: pair folders, write lists whole or not at all, import lists."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from rankseg.datasets.splits import (
+    ENDINGS,
+    LABELED_FILE,
+    UNLABELED_FILE,
+    VAL_FILE,
+    Entry,
+    check_duplicates,
+    check_split,
+    format_list,
+    guess_family,
+    read_list,
+)
+
+NO_LISTS = ("classes", "readme", "license")
+"""Beginnings of text files that lie beside lists and are none."""
+
+
+def pair_folders(data_root: str | Path, images: str, masks: str | None) -> list[Entry]:
+    """Pair the images and masks of two folders by their names without the ending.
+
+    Sub-folders are searched too: ``images/a/1.jpg`` belongs to ``masks/a/1.png``.
+
+    Returns:
+        Entries relative to the data root, sorted by image; ``None`` where there is no mask.
+
+    Raises:
+        FileNotFoundError: If a folder is missing or has no images.
+        ValueError: If two files of a folder differ in the ending only.
+    """
+    found = _by_stem(Path(data_root), images)
+    ground = _by_stem(Path(data_root), masks) if masks else {}
+    return [(image, ground.get(stem)) for stem, image in sorted(found.items())]
+
+
+def _by_stem(root: Path, folder: str) -> dict[str, str]:
+    if not (root / folder).is_dir():
+        raise FileNotFoundError(
+            f"folder {root / folder} does not exist: expected images or masks there; name the "
+            "folder in the config or on the command line (data/README.md shows the layout)"
+        )
+    files: dict[str, str] = {}
+    for path in sorted((root / folder).rglob("*")):
+        if path.suffix.lower() not in ENDINGS:
+            continue
+        stem = path.relative_to(root / folder).with_suffix("").as_posix()
+        if stem in files:
+            raise ValueError(
+                f"{root / files[stem]} and {path} differ in the ending only: keep one of the two"
+            )
+        files[stem] = path.relative_to(root).as_posix()
+    if not files:
+        raise FileNotFoundError(
+            f"folder {root / folder} holds no image: expected files that end in "
+            f"{', '.join(ENDINGS)}"
+        )
+    return files
+
+
+def write_lists(
+    folder: str | Path, lists: Mapping[str, Sequence[Entry]], force: bool = False
+) -> list[Path]:
+    """Write several lists, all of them or none.
+
+    Everything is first written into a hidden folder beside the targets, then moved.
+
+    Args:
+        folder: The ``splits`` folder, made where missing.
+        lists: Entries by file name, such as ``"1_16/labeled.txt"`` or ``"val.txt"``.
+        force: Replace lists that exist.
+
+    Returns:
+        The files written.
+
+    Raises:
+        ValueError: If a list exists and ``force`` is not set.
+    """
+    folder = Path(folder)
+    existing = [folder / name for name in lists if (folder / name).exists()]
+    if existing and not force:
+        raise ValueError(
+            f"{existing[0]} exists already: choose another name, or replace it with --force"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    staged = Path(tempfile.mkdtemp(prefix=".partial-", dir=folder))
+    try:
+        for name, entries in lists.items():
+            (staged / name).parent.mkdir(parents=True, exist_ok=True)
+            (staged / name).write_text(format_list(entries), encoding="utf-8")
+        for unit in sorted({name.split("/")[0] for name in lists}):
+            if (folder / unit).is_dir():
+                for file in (staged / unit).iterdir():
+                    os.replace(file, folder / unit / file.name)
+            else:
+                os.replace(staged / unit, folder / unit)
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
+    return [folder / name for name in lists]
+
+
+def find_splits(folder: str | Path) -> dict[str, Path]:
+    """Split folders by name: the folder itself, or those right below it, with a labelled list."""
+    folder = Path(folder)
+    if (folder / LABELED_FILE).is_file():
+        return {folder.resolve().name: folder}
+    found = sorted(path.parent for path in folder.glob(f"*/{LABELED_FILE}"))
+    return {path.name: path for path in found if not path.name.startswith(".")}
+
+
+def collect_lists(
+    source: str | Path,
+    val: Sequence[Entry] | None = None,
+    family: str | None = None,
+    mask_folder: str | None = None,
+) -> dict[str, list[Entry]]:
+    """Read and check a folder of lists in the usual form, without writing anything.
+
+    Args:
+        source: A folder with ``NAME/labeled.txt`` and ``NAME/unlabeled.txt``, and perhaps
+            ``val.txt`` and other lists; or one such ``NAME`` folder.
+        val: Validation list to check against where the folder has none.
+        family: ``'voc'`` or ``'cityscapes'`` checks the published sizes; guessed from the first
+            image where ``None``.
+        mask_folder: Replaces the first folder of every mask, for example by
+            ``SegmentationClassAug``.
+
+    Returns:
+        Entries by file name, as :func:`write_lists` takes them.
+
+    Raises:
+        FileNotFoundError: If the folder has no split, or a split lacks its unlabelled list.
+        ValueError: If a check fails.
+    """
+    source = Path(source)
+    splits = find_splits(source)
+    if not splits:
+        raise FileNotFoundError(
+            f"folder {source} holds no split: expected NAME/{LABELED_FILE} and "
+            f"NAME/{UNLABELED_FILE} in it"
+        )
+    lists: dict[str, list[Entry]] = {}
+    if source not in splits.values():
+        for path in sorted(source.glob("*.txt")):
+            if path.name.lower().startswith(NO_LISTS):
+                continue
+            lists[path.name] = read_list(path)
+            check_duplicates(lists[path.name], str(path))
+    val = lists.get(VAL_FILE, val)
+    for name, folder in splits.items():
+        labeled, unlabeled = (read_list(folder / file) for file in (LABELED_FILE, UNLABELED_FILE))
+        check_split(name, labeled, unlabeled, val, family or guess_family(labeled))
+        lists[f"{name}/{LABELED_FILE}"] = labeled
+        lists[f"{name}/{UNLABELED_FILE}"] = unlabeled
+    if mask_folder:
+        lists = {name: _move_masks(entries, mask_folder) for name, entries in lists.items()}
+    return lists
+
+
+def _move_masks(entries: Sequence[Entry], folder: str) -> list[Entry]:
+    return [
+        (image, mask and "/".join([folder.strip("/"), *mask.split("/")[1:]]))
+        for image, mask in entries
+    ]

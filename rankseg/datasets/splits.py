@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Labelled and unlabelled lists: read, check and name them.
+
+A list has one sample per line, ``image mask`` or ``image`` alone, with names relative to the data
+root. A split is two lists in a folder that has the name of the split::
+
+    DATA_ROOT/splits/val.txt
+    DATA_ROOT/splits/1_16/labeled.txt
+    DATA_ROOT/splits/1_16/unlabeled.txt
+"""
+
+import posixpath
+import re
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+Entry = tuple[str, str | None]
+"""Image and mask as the list names them; no mask where the line names none."""
+
+LABELED_FILE, UNLABELED_FILE, VAL_FILE = "labeled.txt", "unlabeled.txt", "val.txt"
+
+ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".ppm", ".pgm")
+
+_VOC = {"92": 92, "183": 183, "366": 366, "732": 732, "1464": 1464}
+_VOC |= {f"{pre}{name}": n for pre in ("", "u2pl_") for name, n in
+         (("1_16", 662), ("1_8", 1323), ("1_4", 2646))}  # fmt: skip
+_CITYSCAPES = {"1_30": 100, "1_16": 186, "1_8": 372, "1_4": 744, "1_2": 1488}
+
+PUBLISHED = {"voc": (10582, _VOC), "cityscapes": (2975, _CITYSCAPES)}
+"""By family of lists: images in the whole training set, and labelled images by split name."""
+
+FIRST_FOLDER = {"JPEGImages": "voc", "leftImg8bit": "cityscapes"}
+
+HOW_TO_MAKE = "make it with `python tools/make_splits.py draw` or `... import` (see --help)"
+
+
+def read_list(path: str | Path) -> list[Entry]:
+    """Read a list of samples.
+
+    Blank lines and lines that start with ``#`` are skipped. Names may hold blanks: a TAB then
+    parts image from mask; without a TAB the line is parted at the blank that leaves a known image
+    ending (``.png``, ``.jpg``, ...) on both sides.
+
+    Returns:
+        ``(image, mask)`` per line, with ``None`` where there is no mask.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the list is empty or a line cannot be understood.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"split list {path} does not exist: {HOW_TO_MAKE}")
+    entries = []
+    for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), start=1):
+        if line.strip() and not line.lstrip().startswith("#"):
+            entries.append(_parse_line(line.strip(), f"{path}, line {number}"))
+    if not entries:
+        raise ValueError(
+            f"split list {path} is empty: expected one 'image mask' or 'image' per line; "
+            f"{HOW_TO_MAKE}"
+        )
+    return entries
+
+
+def _parse_line(line: str, where: str) -> Entry:
+    if "\t" in line:
+        parts = [part.strip() for part in line.split("\t") if part.strip()]
+    else:
+        cuts = [match.span() for match in re.finditer(r"\s+", line)]
+        pairs = [[line[:a], line[b:]] for a, b in cuts if _named(line[:a]) and _named(line[b:])]
+        if len(pairs) > 1:
+            parts = []
+        elif pairs:
+            parts = pairs[0]
+        else:
+            words = line.split()
+            alone = len(words) == 1 or (_named(line) and not _named(words[0]))
+            parts = [line] if alone else words
+    if len(parts) not in (1, 2):
+        raise ValueError(
+            f"{where}: cannot tell image from mask in '{line}': put a TAB between the two names"
+        )
+    names = [posixpath.normpath(part) for part in parts]
+    return names[0], (names[1] if len(names) == 2 else None)
+
+
+def _named(text: str) -> bool:
+    return text.lower().endswith(ENDINGS)
+
+
+def format_list(entries: Sequence[Entry]) -> str:
+    """Text of a list that :func:`read_list` reads back, with TABs only where names hold blanks."""
+    lines = []
+    for image, mask in entries:
+        gap = "\t" if any(c.isspace() for c in f"{image}{mask or ''}") else " "
+        lines.append(image if mask is None else f"{image}{gap}{mask}")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def guess_family(entries: Sequence[Entry]) -> str | None:
+    """``'voc'`` or ``'cityscapes'`` where the first image lies in a folder of theirs."""
+    return FIRST_FOLDER.get(entries[0][0].split("/")[0]) if entries else None
+
+
+def check_counts(family: str, name: str, labeled: int, unlabeled: int) -> None:
+    """Compare the sizes of a split with the published ones of the same name.
+
+    Other names than the published are free. ``family`` is a key of :data:`PUBLISHED`.
+
+    Raises:
+        ValueError: If a split has a published name and another size.
+    """
+    total, sizes = PUBLISHED[family]
+    if name in sizes and (labeled, unlabeled) != (sizes[name], total - sizes[name]):
+        raise ValueError(
+            f"split '{name}' has {labeled} labelled and {unlabeled} unlabelled images, the "
+            f"published {family} split of this name has {sizes[name]} and {total - sizes[name]}: "
+            "repair the lists, or give your own split another name"
+        )
+
+
+def check_duplicates(entries: Sequence[Entry], what: str) -> None:
+    """Check that no image is listed twice; ``what`` names the list.
+
+    Raises:
+        ValueError: If one is.
+    """
+    twice = [image for image, count in Counter(image for image, _ in entries).items() if count > 1]
+    if twice:
+        raise ValueError(f"{what} names {_images(twice)} more than once: keep one line for each")
+
+
+def check_overlap(labeled: Sequence[Entry], unlabeled: Sequence[Entry], what: str) -> None:
+    """Check that no image is labelled and unlabelled; ``what`` names the split.
+
+    Raises:
+        ValueError: If one is.
+    """
+    both = _common(labeled, unlabeled)
+    if both:
+        raise ValueError(
+            f"{what}: {_images(both)} is listed as labelled and as unlabelled: take the line out of "
+            "one of the two lists"
+        )
+
+
+def check_leakage(train: Sequence[Entry], val: Sequence[Entry], what: str, val_name: str) -> None:
+    """Check that no validation image is trained on; ``what`` names the training list.
+
+    Raises:
+        ValueError: If one is.
+    """
+    both = _common(train, val)
+    if both:
+        raise ValueError(
+            f"{what}: {_images(both)} is also in the validation list {val_name}: validation would be "
+            "too good; take the line out of one of the two lists"
+        )
+
+
+def check_split(
+    name: str,
+    labeled: Sequence[Entry],
+    unlabeled: Sequence[Entry],
+    val: Sequence[Entry] | None = None,
+    family: str | None = None,
+    val_name: str = VAL_FILE,
+) -> None:
+    """Run every check of lists on one split; ``family`` adds the published sizes.
+
+    Raises:
+        ValueError: On the first one that fails.
+    """
+    for part, entries in (("labelled", labeled), ("unlabelled", unlabeled)):
+        if not entries:
+            raise ValueError(f"the {part} list of split '{name}' is empty: {HOW_TO_MAKE}")
+        check_duplicates(entries, f"the {part} list of split '{name}'")
+    check_overlap(labeled, unlabeled, f"split '{name}'")
+    if val is not None:
+        check_leakage(labeled, val, f"the labelled list of split '{name}'", val_name)
+        check_leakage(unlabeled, val, f"the unlabelled list of split '{name}'", val_name)
+    if family is not None:
+        check_counts(family, name, len(labeled), len(unlabeled))
+
+
+def fine_share(labeled: Sequence[Entry], fine: Sequence[Entry]) -> float:
+    """Share in ``[0, 1]`` of the labelled images that are in a list of finely annotated ones.
+
+    Images are compared by their names without folder and ending, so that a list of bare ids does.
+    """
+    known = {Path(image).stem for image, _ in fine}
+    return sum(Path(image).stem in known for image, _ in labeled) / len(labeled)
+
+
+def _common(first: Sequence[Entry], second: Sequence[Entry]) -> list[str]:
+    images = {image for image, _ in second}
+    return [image for image, _ in first if image in images]
+
+
+def _images(names: Sequence[str]) -> str:
+    more = f" (the first of {len(names)} images)" if len(names) > 1 else ""
+    return f"image {names[0]}{more}"

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""PASCAL VOC 2012 with the SBD masks."""
+
+from pathlib import Path
+
+from rankseg.datasets.base import SegListDataset, make_palette
+from rankseg.registry import DATASETS
+
+CLASSES = (
+    "background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair",
+    "cow", "diningtable", "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa",
+    "train", "tvmonitor",
+)  # fmt: skip
+
+AUG_FOLDER = "SegmentationClassAug"
+
+
+@DATASETS.register_module()
+class VOCDataset(SegListDataset):
+    """PASCAL VOC 2012, 21 classes with the background; arguments as :class:`SegListDataset`.
+
+    ``data_root`` is the folder ``VOC2012`` with ``JPEGImages`` and ``SegmentationClass``. Masks
+    may be palette files (the original ones) or grey files (the SBD ones), mixed or not.
+    """
+
+    METAINFO = {"classes": CLASSES, "palette": make_palette(len(CLASSES))}
+    FAMILY = "voc"
+    FINE_LISTS = ("ImageSets/Segmentation/train.txt", "splits/1464/labeled.txt")
+
+    def missing_cure(self, path: str, what: str) -> str:
+        """Point to the folder of SBD masks where the file is there instead."""
+        if what == "mask" and (Path(self.data_root) / AUG_FOLDER / Path(path).name).is_file():
+            return (
+                f"folder {AUG_FOLDER} has it: import the lists again with `python "
+                f"tools/make_splits.py import LISTS --data-root {self.data_root} --mask-folder "
+                f"{AUG_FOLDER} --force`"
+            )
+        return super().missing_cure(path, what)

@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What scripts and notebooks call."""
+
+from rankseg.apis.config import load_config
+from rankseg.apis.test import test
+from rankseg.apis.train import check_before_training, resume_from_latest, train, use_amp
+
+__all__ = [
+    "check_before_training",
+    "load_config",
+    "resume_from_latest",
+    "test",
+    "train",
+    "use_amp",
+]

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Any config for two iterations on a CPU: does it run at all?"""
+
+from pathlib import Path
+
+from mmengine.config import Config
+from mmengine.logging import print_log
+
+from rankseg.apis.config import datasets_of, nodes
+from rankseg.testing.standin import make_standin
+
+CROP = 97
+AGENTS = 16
+
+
+def make_tiny(cfg: Config, work_dir: str | None = None) -> Config:
+    """Shrink a config to two iterations, two validation images and one checkpoint.
+
+    Crops, batches and the number of agents become small, workers are left out, missing ImageNet
+    weights are done without, and where the data set is absent, generated stand-in images in the
+    same folder layout take its place. Everything else stays as the config says.
+
+    Args:
+        cfg: From :func:`rankseg.apis.load_config`; changed in place.
+        work_dir: Where to write; ``work_dirs/tiny/...`` by default.
+    """
+    cfg.work_dir = work_dir or str(Path("work_dirs/tiny", *Path(cfg.work_dir).parts[-2:]))
+    for _, node in nodes(cfg._cfg_dict):
+        if "crop_size" in node:
+            node["crop_size"] = CROP if isinstance(node["crop_size"], int) else (CROP, CROP)
+            if "stride" in node:
+                node["stride"] = (CROP * 2 // 3,) * 2
+    if any(not Path(node.data_root).is_dir() for node in datasets_of(cfg) if "data_root" in node):
+        root = make_standin(cfg)
+        print_log(f"data set is absent: using generated stand-in images in {root}", "current")
+    sampler = cfg.train_dataloader.sampler
+    sampler.labeled = sampler.unlabeled = 2
+    cfg.train_dataloader.batch_size = 2 if sampler.get("labeled_only") else 4
+    for name in ("train_dataloader", "val_dataloader", "test_dataloader"):
+        cfg[name].num_workers = 0
+        cfg[name].persistent_workers = False
+    for name in ("val_dataloader", "test_dataloader"):
+        cfg[name].dataset.indices = 2
+    if cfg.model.get("pretrained") and not Path(cfg.model.pretrained).is_file():
+        print_log(f"{cfg.model.pretrained} is absent: random weights", "current")
+        cfg.model.pretrained = None
+    if "rank" in cfg.model:
+        cfg.model.rank.num_agents = min(AGENTS, cfg.model.rank.get("num_agents", AGENTS))
+    cfg.train_cfg = dict(type="PassTrainLoop", max_iters=2, val_interval=2)
+    cfg.default_hooks.logger.interval = 1
+    cfg.default_hooks.checkpoint.interval = 2
+    return cfg

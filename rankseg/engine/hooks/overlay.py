@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pictures of predictions while testing."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from mmseg.structures import SegDataSample
+
+from rankseg.registry import HOOKS
+from rankseg.visualization.overlay import draw_overlay
+
+
+@HOOKS.register_module()
+class OverlayHook(Hook):
+    """Writes image, truth and prediction side by side for every tested image.
+
+    Args:
+        out_dir: Folder for the PNG files; made if it is missing.
+    """
+
+    def __init__(self, out_dir: str) -> None:
+        self.out_dir = Path(out_dir)
+
+    def after_test_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: dict | None = None,
+        outputs: Sequence[SegDataSample] | None = None,
+    ) -> None:
+        """Draw the images of one batch."""
+        self.out_dir.mkdir(parents=True, exist_ok=True)
+        palette = runner.test_dataloader.dataset.metainfo["palette"]
+        for image, sample in zip(data_batch["inputs"], outputs, strict=True):
+            rgb = image.permute(1, 2, 0).cpu().numpy()
+            maps = [
+                sample[name].data.squeeze(0).cpu().numpy()
+                for name in ("gt_sem_seg", "pred_sem_seg")
+                if name in sample
+            ]
+            panels = [rgb, *(draw_overlay(rgb, label, palette) for label in maps)]
+            name = Path(sample.img_path).stem
+            if not cv2.imwrite(str(self.out_dir / f"{name}.png"), cv2.hconcat(panels)[..., ::-1]):
+                raise OSError(f"could not write {self.out_dir / name}.png: is the folder writable?")

@@ -1,0 +1,44 @@
+#!/usr/bin/env python
+# SPDX-License-Identifier: Apache-2.0
+"""Evaluate a checkpoint: mIoU, Dice and accuracy, overall and for every class.
+
+    python tools/test.py configs/rankmatch/voc_92.py work_dirs/rankmatch/voc_92/iter_104880.pth
+"""
+
+import argparse
+
+from rankseg import apis
+from rankseg.apis.cli import add_config_arguments, plain_errors
+
+
+def parse_args() -> argparse.Namespace:
+    """Command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add_config_arguments(parser)
+    parser.add_argument("checkpoint", help="a .pth file of this toolbox or of a plain mmseg model")
+    parser.add_argument("--out", metavar="FILE", help="write the numbers to this JSON file")
+    parser.add_argument(
+        "--show-dir", metavar="DIR", help="write image, truth and prediction of every image there"
+    )
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Evaluate."""
+    args = parse_args()
+    with plain_errors():
+        cfg = apis.load_config(
+            args.config,
+            data_root=args.data_root,
+            split_root=args.split_root,
+            work_dir=args.work_dir,
+            options=args.cfg_options,
+        )
+        cfg.launcher = args.launcher
+        apis.test(cfg, args.checkpoint, out=args.out, show_dir=args.show_dir)
+
+
+if __name__ == "__main__":
+    main()

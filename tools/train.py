@@ -1,0 +1,62 @@
+#!/usr/bin/env python
+# SPDX-License-Identifier: Apache-2.0
+"""Train a model from a config.
+
+    python tools/train.py configs/rankmatch/voc_92.py
+    python tools/train.py configs/rankmatch/voc_92.py --tiny       # does it run? two iterations
+    python tools/train.py configs/rankmatch/voc_92.py --resume     # go on where it stopped
+"""
+
+import argparse
+
+from rankseg import apis
+from rankseg.apis.cli import add_config_arguments, plain_errors
+from rankseg.apis.tiny import make_tiny
+
+
+def parse_args() -> argparse.Namespace:
+    """Command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add_config_arguments(parser)
+    parser.add_argument("--seed", type=int, help="seed of weights, order and augmentation")
+    parser.add_argument(
+        "--amp", action="store_true", help="bfloat16 and channels-last, on GPU and CPU"
+    )
+    parser.add_argument(
+        "--resume", action="store_true", help="go on from the newest checkpoint of the work folder"
+    )
+    parser.add_argument(
+        "--tiny",
+        action="store_true",
+        help="two iterations on small crops, with stand-in images where the data set is absent",
+    )
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Train."""
+    args = parse_args()
+    with plain_errors():
+        cfg = apis.load_config(
+            args.config,
+            data_root=args.data_root,
+            split_root=args.split_root,
+            work_dir=args.work_dir,
+            seed=args.seed,
+            options=args.cfg_options,
+        )
+        cfg.launcher = args.launcher
+        if args.tiny:
+            make_tiny(cfg, args.work_dir)
+        if args.amp:
+            apis.use_amp(cfg)
+        if args.resume:
+            apis.resume_from_latest(cfg)
+        apis.check_before_training(cfg)
+    apis.train(cfg, check=False)
+
+
+if __name__ == "__main__":
+    main()

@@ -39,8 +39,6 @@ def pixel_consistency(
         )
     valid = valid.bool()
     used = (confidence >= threshold) & valid
-    # a pixel that is not used gets the ignored label, so that whatever its logits are
-    # (padding may hold anything), neither loss nor gradient sees it
     target = label.masked_fill(~used, -100)
     with torch.autocast(logits.device.type, enabled=False):
         total = F.cross_entropy(logits.float(), target, ignore_index=-100, reduction="sum")

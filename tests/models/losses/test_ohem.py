@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+import pytest
+import torch
+
+from rankseg.models.losses import OhemCrossEntropyLoss
+
+
+def slow(logits, label, threshold, min_kept):
+    """Sort the labelled pixels by the probability of their class and keep the hard ones."""
+    pixels = []
+    for sample, truth in zip(logits, label, strict=True):
+        for y, x in (truth != 255).nonzero().tolist():
+            pixels.append(-sample[:, y, x].log_softmax(0)[truth[y, x]])
+    pixels.sort(key=lambda loss: -loss.item())
+    hard = [p for i, p in enumerate(pixels) if (-p).exp() <= threshold or i < min_kept]
+    return sum(hard) / max(1, len(hard))
+
+
+@pytest.mark.parametrize("min_kept", [1, 10, 1000])
+@pytest.mark.parametrize("threshold", [0.2, 0.7, 1.0])
+def test_equals_the_slow_loss_with_its_gradient(threshold, min_kept):
+    generator = torch.Generator().manual_seed(1)
+    logits = torch.randn(2, 4, 5, 6, generator=generator) * 2
+    label = torch.randint(4, (2, 5, 6), generator=generator)
+    label[0, :2] = 255
+    reference = logits.clone().requires_grad_()
+    slow(reference, label, threshold, min_kept).backward()
+    mine = logits.clone().requires_grad_()
+    loss = OhemCrossEntropyLoss(threshold, min_kept)(mine, label)
+    loss.backward()
+    assert loss.item() == pytest.approx(slow(logits, label, threshold, min_kept).item(), rel=1e-5)
+    torch.testing.assert_close(mine.grad, reference.grad, rtol=1e-4, atol=1e-7)
+
+
+def test_nothing_labelled_is_zero():
+    logits = torch.randn(1, 3, 4, 4, requires_grad=True)
+    loss = OhemCrossEntropyLoss(min_kept=5)(logits, torch.full((1, 4, 4), 255))
+    loss.backward()
+    assert loss.item() == 0 and logits.grad.abs().sum() == 0
+
+
+@pytest.mark.parametrize("options", [dict(threshold=0.0), dict(threshold=1.5), dict(min_kept=0)])
+def test_bad_options(options):
+    with pytest.raises(ValueError, match="expected a probability above 0"):
+        OhemCrossEntropyLoss(**options)

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from rankseg.models.losses import pixel_consistency
+from rankseg.models.mixing import paste
+
+LN2 = math.log(2)  # cross-entropy of two equal logits
+
+
+@pytest.mark.parametrize(
+    ("confidence", "label", "valid", "expected"),
+    [
+        ([0.99, 0.50], [0, 1], [1, 1], LN2 / 2),  # one of two valid pixels is kept
+        ([0.95, 0.95], [0, 1], [1, 1], LN2),  # the threshold is inclusive
+        ([0.99, 0.50], [0, 1], [1, 0], LN2),  # padding leaves the denominator
+        ([0.99, 0.99], [0, 255], [1, 0], LN2),  # and may hold any label
+        ([0.10, 0.10], [0, 1], [1, 1], 0.0),  # nothing trusted
+        ([0.99, 0.99], [0, 0], [0, 0], 0.0),  # nothing valid: zero, not NaN
+    ],
+)
+def test_closed_form(confidence, label, valid, expected):
+    logits = torch.zeros(1, 2, 1, 2, requires_grad=True)
+    confidence = torch.tensor([[confidence]])
+    valid = torch.tensor([[valid]]).bool()
+    loss = pixel_consistency(logits, torch.tensor([[label]]), confidence, valid, 0.95)
+    loss.backward()
+    assert loss.item() == pytest.approx(expected, abs=1e-6)
+    kept = (confidence >= 0.95) & valid
+    assert torch.equal(logits.grad.abs().sum(1) > 0, kept)
+
+
+def slow(logits, label, confidence, valid, threshold):
+    total = 0.0
+    for b, y, x in np.ndindex(*label.shape):
+        if valid[b, y, x] and confidence[b, y, x] >= threshold:
+            total = total - logits[b, :, y, x].log_softmax(0)[label[b, y, x]]
+    return total / max(1, int(valid.sum()))
+
+
+def test_equals_the_slow_loss_with_its_gradient():
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(2, 3, 4, 5, generator=generator, dtype=torch.float64)
+    label = torch.randint(3, (2, 4, 5), generator=generator)
+    confidence = torch.rand(2, 4, 5, generator=generator)
+    valid = torch.rand(2, 4, 5, generator=generator) < 0.8
+    reference = logits.clone().requires_grad_()
+    wanted = slow(reference, label, confidence, valid, 0.5)
+    wanted.backward()
+    mine = logits.float().requires_grad_()
+    found = pixel_consistency(mine, label, confidence, valid, 0.5)
+    found.backward()
+    assert found.item() == pytest.approx(wanted.item(), rel=1e-5)
+    torch.testing.assert_close(mine.grad.double(), reference.grad, rtol=1e-4, atol=1e-7)
+
+
+def test_whatever_stands_in_padding_has_no_say():
+    logits = torch.zeros(1, 2, 1, 2)
+    logits[:, 0, :, 1] = 1e30
+    logits.requires_grad_()
+    valid = torch.tensor([[[True, False]]])
+    loss = pixel_consistency(logits, torch.zeros(1, 1, 2).long(), torch.ones(1, 1, 2), valid, 0.5)
+    loss.backward()
+    assert loss.item() == pytest.approx(LN2, abs=1e-6)
+    assert logits.grad[..., 1].abs().sum() == 0
+
+
+def test_size_mismatch_says_what_to_do():
+    small = torch.zeros(1, 2, 2)
+    with pytest.raises(ValueError, match="resize the logits to the label"):
+        pixel_consistency(torch.zeros(1, 2, 4, 4), small.long(), small, small.bool(), 0.5)
+
+
+def test_published_values(shared):
+    data = np.load(shared / "golden" / "unimatch_loss_0.95.npz")
+    weak, mix, strong, perturbed, boxes = (
+        torch.tensor(data[key]) for key in ("weak", "mix", "strong", "fp", "boxes_xyxy")
+    )
+    valid, valid_mix = (torch.tensor(data[key]) != 255 for key in ("ignore", "ignore_mix"))
+    (conf_w, label_w), (conf_m, label_m) = weak.softmax(1).max(1), mix.softmax(1).max(1)
+    threshold, size = float(data["threshold"]), weak.shape[-1]
+    pairs = ((label_w, label_m), (conf_w, conf_m), (valid, valid_mix))
+    mixed = (paste(mine, other, boxes, size) for mine, other in pairs)
+    found = pixel_consistency(strong, *mixed, threshold)
+    assert found.item() == pytest.approx(data["loss_strong"].item(), rel=1e-5)
+    found = pixel_consistency(perturbed, label_w, conf_w, valid, threshold)
+    assert found.item() == pytest.approx(data["loss_fp"].item(), rel=1e-5)

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from rankseg.models.mixing import cutmix_boxes, paste
+
+
+def paste_at_full_size(target, source, boxes, size):
+    """Upsample to the image, paste there, sample back: what the released code does."""
+    large, other = (
+        F.interpolate(x, (size, size), mode="bilinear", align_corners=True)
+        for x in (target, source)
+    )
+    for image, content, (x1, y1, x2, y2) in zip(large, other, boxes.tolist(), strict=True):
+        image[:, y1:y2, x1:x2] = content[:, y1:y2, x1:x2]
+    return F.interpolate(large, target.shape[2:], mode="bilinear", align_corners=True)
+
+
+@pytest.mark.parametrize("cells", [3, 5, 9])
+def test_features_equal_pasting_at_full_size_to_the_bit(cells):
+    size = 16 * (cells - 1) + 1
+    target, source = torch.randn(2, 20, 3, cells, cells)
+    boxes = cutmix_boxes(20, (size, size), probability=0.8)
+    wanted = paste_at_full_size(target.clone(), source, boxes, size)
+    assert torch.equal(paste(target, source, boxes, size), wanted)
+
+
+def test_images_labels_and_masks():
+    boxes = torch.tensor([[1, 0, 3, 2], [0, 0, 0, 0]])
+    target, source = torch.zeros(2, 4, 5), torch.ones(2, 4, 5)
+    wanted = torch.zeros(2, 4, 5)
+    wanted[0, 0:2, 1:3] = 1
+    for dtype in (torch.float32, torch.int64, torch.bool, torch.uint8):
+        found = paste(target.to(dtype), source.to(dtype), boxes, (4, 5))
+        assert found.dtype == dtype and torch.equal(found, wanted.to(dtype))
+    image = paste(target[:, None].expand(-1, 3, -1, -1), source[:, None].expand(-1, 3, -1, -1), boxes, (4, 5))
+    assert torch.equal(image, wanted[:, None].expand(-1, 3, -1, -1))
+
+
+def test_whole_image_and_nothing():
+    target, source = torch.zeros(2, 1, 3, 3), torch.ones(2, 1, 3, 3)
+    boxes = torch.tensor([[0, 0, 33, 33], [0, 0, 0, 0]])
+    assert paste(target, source, boxes, 33).mean((1, 2, 3)).tolist() == [1, 0]
+
+
+def test_a_single_cell_lies_in_the_middle():
+    target, source = torch.zeros(3, 1, 1), torch.ones(3, 1, 1)
+    boxes = torch.tensor([[0, 0, 17, 17], [0, 0, 16, 16], [16, 16, 33, 33]])
+    assert paste(target, source, boxes, 33).flatten().tolist() == [1, 0, 1]
+
+
+def test_inputs_are_left_alone():
+    target, source = torch.zeros(1, 3, 3), torch.ones(1, 3, 3)
+    paste(target, source, torch.tensor([[0, 0, 3, 3]]), 3)
+    assert target.sum() == 0 and source.sum() == 9
+
+
+def test_shapes_must_agree():
+    with pytest.raises(ValueError, match="cannot paste"):
+        paste(torch.zeros(1, 3, 3), torch.zeros(1, 3, 4), torch.zeros(1, 4).long(), 3)
+
+
+def test_boxes_have_the_stated_distribution():
+    torch.manual_seed(0)
+    height, width = 200, 300
+    boxes = cutmix_boxes(2000, (height, width))
+    x1, y1, x2, y2 = boxes.T
+    drawn = boxes.any(1)
+    assert drawn.float().mean().item() == pytest.approx(0.5, abs=0.05)
+    assert (x1 >= 0).all() and (y1 >= 0).all() and (x2 <= width).all() and (y2 <= height).all()
+    area = ((x2 - x1) * (y2 - y1) / (height * width))[drawn]
+    aspect = ((y2 - y1) / (x2 - x1))[drawn]
+    assert 0.018 < area.min() < 0.03 and 0.35 < area.max() < 0.401
+    assert 0.28 < aspect.min() < 0.4 and 2.4 < aspect.max() < 3.5
+
+
+def test_probability_bounds():
+    assert cutmix_boxes(50, (33, 33), probability=0).sum() == 0
+    assert cutmix_boxes(50, (33, 33), probability=1).any(1).all()
+
+
+def test_published_values(shared):
+    data = np.load(shared / "golden" / "feature_cutmix_a.npz")
+    feat, mix, boxes = (torch.tensor(data[key]) for key in ("feat", "mix", "boxes_xyxy"))
+    assert np.array_equal(paste(feat, mix, boxes, int(data["image_size"])), data["out"])

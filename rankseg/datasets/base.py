@@ -36,8 +36,8 @@ def check_data_root(data_root: str | None, who: str) -> Path:
         FileNotFoundError: If it is not, or none is given.
     """
     cure = (
-        "give the folder with `tools/train.py CONFIG --data-root FOLDER`; data/README.md shows "
-        "what belongs into it"
+        "give the folder with --data-root (`tools/train.py CONFIG --data-root FOLDER`); "
+        "data/README.md shows what belongs into it"
     )
     if not data_root:
         raise FileNotFoundError(f"data_root of {who} is not set: {cure}")

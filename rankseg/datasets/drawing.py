@@ -37,7 +37,7 @@ def split_size(size: float, total: int) -> int:
         ValueError: If nothing would be left for one of the two lists.
     """
     count = int(size) if size >= 1 else math.ceil(size * total - 1e-9)
-    if not 0 < count < total:
+    if not 0 < count < total or (size >= 1 and size != count):
         raise ValueError(
             f"size {size} of {total} images gives {count}: expected at least 1 and at most "
             f"{total - 1}, a share below 1 or a whole number"
@@ -126,10 +126,52 @@ def make_split(
     return parts
 
 
+def cut_validation(
+    entries: Sequence[Entry], count: int, seed: int, pixels: np.ndarray
+) -> tuple[list[Entry], list[Entry]]:
+    """Draw a validation list, with every class where so few images can hold them all.
+
+    Arguments and errors as :func:`make_split`.
+
+    Returns:
+        Validation entries and the rest.
+    """
+    if count < 1:
+        raise ValueError(f"{count} validation images wanted: expected at least 1")
+    try:
+        return make_split(entries, count, seed, pixels)
+    except ValueError:
+        return make_split(entries, count, seed)
+
+
+def check_classes(
+    pixels: np.ndarray, entries: Sequence[Entry], classes: Sequence[str] | None
+) -> None:
+    """Check that the masks hold classes and 255 alone.
+
+    Raises:
+        ValueError: If a value is no class, or all values are 0 and 255.
+    """
+    used = np.flatnonzero(pixels.sum(axis=0))
+    if set(used) == {0, IGNORE}:
+        raise ValueError(
+            f"all masks hold the values 0 and {IGNORE} alone, and {IGNORE} means ignore: for "
+            "two-class masks of 0/255 give --binary (in configs binary=True)"
+        )
+    bad = [k for k in used if classes and len(classes) <= k < IGNORE]
+    if bad:
+        first = next(entry[1] for entry, row in zip(entries, pixels, strict=True) if row[bad[0]])
+        raise ValueError(
+            f"mask {first} holds {bad[0]}, which is no class and not {IGNORE} (ignore): the "
+            f"{len(classes)} classes known are 0 to {len(classes) - 1} ({', '.join(classes)}); "
+            "correct the mask, or give the right names with --classes"
+        )
+
+
 def class_table(
-    pixels: np.ndarray, labeled: np.ndarray, classes: Sequence[str] | None = None
+    pixels: np.ndarray, labeled: Sequence[bool], classes: Sequence[str] | None = None
 ) -> str:
-    """Show per class its share of the labelled-or-ignored pixels and the images that hold it.
+    """Show per class its share of all pixels with a mask and the images that hold it.
 
     Args:
         pixels: ``(N, 256)`` counts of :func:`count_pixels`.
@@ -137,10 +179,11 @@ def class_table(
         classes: Names by class id; ids alone without.
     """
     total = max(1, int(pixels.sum()))
+    chosen = np.asarray(labeled, dtype=bool)
     last = max([k for k in range(IGNORE) if pixels[:, k].any()], default=0)
     names = list(classes) if classes else [str(k) for k in range(last + 1)]
     ids = [*range(max(len(names), last + 1)), IGNORE]
-    names += [f"NOT A CLASS: {k}" for k in range(len(names), last + 1)] + ["(ignore)"]
+    names += [f"no class: {k}" for k in range(len(names), last + 1)] + ["(ignore)"]
     width = max(len("class"), *(len(name) for name in names))
     lines = [f"{'class':<{width}}  pixels %  images  labelled images"]
     for k, name in zip(ids, names, strict=True):
@@ -148,6 +191,6 @@ def class_table(
         held = column > 0
         lines.append(
             f"{name:<{width}}  {100 * column.sum() / total:8.2f}  {held.sum():6d}  "
-            f"{(held & labeled).sum():15d}"
+            f"{(held & chosen).sum():15d}"
         )
     return "\n".join(lines)

@@ -141,8 +141,8 @@ def check_overlap(labeled: Sequence[Entry], unlabeled: Sequence[Entry], what: st
     both = _common(labeled, unlabeled)
     if both:
         raise ValueError(
-            f"{what}: {_images(both)} is listed as labelled and as unlabelled: take the line out of "
-            "one of the two lists"
+            f"{what}: {_images(both)} is listed as labelled and as unlabelled: take the line "
+            "out of one of the two lists"
         )
 
 
@@ -155,8 +155,8 @@ def check_leakage(train: Sequence[Entry], val: Sequence[Entry], what: str, val_n
     both = _common(train, val)
     if both:
         raise ValueError(
-            f"{what}: {_images(both)} is also in the validation list {val_name}: validation would be "
-            "too good; take the line out of one of the two lists"
+            f"{what}: {_images(both)} is also in the validation list {val_name}: validation "
+            "would be too good; take the line out of one of the two lists"
         )
 
 

@@ -1,0 +1,241 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Make labelled/unlabelled split lists below DATA_ROOT/splits: draw, import or check them."""
+
+import argparse
+from fractions import Fraction
+from pathlib import Path
+
+EXAMPLES = """examples:
+  a folder with images/ and masks/, 50 images kept for validation, 1/16 of the rest labelled:
+    python tools/make_splits.py draw --data-root data/mine --val 50 --size 1/16
+  from a list of 'image mask' lines, 20 labelled images, two classes with masks of 0/255:
+    python tools/make_splits.py draw --data-root data/mine --list train.txt --size 20 --binary
+  the usual PASCAL VOC lists, from a folder with 92/labeled.txt, 92/unlabeled.txt, val.txt, ...:
+    python tools/make_splits.py import UniMatch/splits/pascal --data-root data/VOCdevkit/VOC2012
+  look at every list and mask of a data root:
+    python tools/make_splits.py check --data-root data/mine
+
+A split NAME is DATA_ROOT/splits/NAME/labeled.txt and .../unlabeled.txt; configs name it with
+train_dataloader = dict(dataset=dict(split='NAME')). DATA_ROOT/splits/val.txt is for validation.
+"""
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, epilog=EXAMPLES, formatter_class=raw)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    draw = commands.add_parser(
+        "draw",
+        help="draw a split by a seed, every class labelled",
+        epilog=EXAMPLES,
+        formatter_class=raw,
+    )
+    adopt = commands.add_parser(
+        "import",
+        help="take over a folder of existing lists, checked",
+        epilog=EXAMPLES,
+        formatter_class=raw,
+    )
+    check = commands.add_parser(
+        "check",
+        help="check lists, images and masks of a data root",
+        epilog=EXAMPLES,
+        formatter_class=raw,
+    )
+    for sub in (draw, adopt, check):
+        sub.add_argument("--data-root", type=Path, required=True, help="folder that names start at")
+    for sub in (draw, check):
+        sub.add_argument("--binary", action="store_true", help="masks hold 0 and 255 (or 0 and 1)")
+        sub.add_argument(
+            "--classes",
+            type=Path,
+            metavar="FILE",
+            help="class names, one per line (default: DATA_ROOT/classes.txt)",
+        )
+    for sub in (draw, adopt):
+        sub.add_argument("--force", action="store_true", help="replace lists that exist")
+    _add_draw(draw)
+    adopt.add_argument("source", type=Path, help="folder with NAME/{labeled,unlabeled}.txt")
+    adopt.add_argument(
+        "--mask-folder",
+        metavar="FOLDER",
+        help="put in place of the first folder of every mask, for example SegmentationClassAug",
+    )
+    check.add_argument("names", nargs="*", metavar="NAME", help="splits (default: all)")
+    return parser.parse_args(argv)
+
+
+def read_size(text: str) -> Fraction:
+    """Read a number or a share such as ``1/16``."""
+    try:
+        return Fraction(text)
+    except ZeroDivisionError:
+        raise ValueError(text) from None
+
+
+def _add_draw(draw: argparse.ArgumentParser) -> None:
+    draw.add_argument(
+        "--size",
+        type=read_size,
+        required=True,
+        help="labelled images: a number (92) or a share (1/16, 0.05), rounded up",
+    )
+    draw.add_argument(
+        "--list",
+        type=Path,
+        metavar="FILE",
+        help="'image mask' lines to draw from, in place of two folders",
+    )
+    draw.add_argument("--images", default="images", help="folder of images (default: images)")
+    draw.add_argument("--masks", default="masks", help="folder of masks (default: masks)")
+    draw.add_argument(
+        "--unlabeled-images",
+        metavar="FOLDER",
+        help="folder of more images, without masks, for the unlabelled list",
+    )
+    draw.add_argument(
+        "--val",
+        type=int,
+        metavar="N",
+        help="first put N images aside as splits/val.txt (without it, images of an "
+        "existing val.txt are left out)",
+    )
+    draw.add_argument("--seed", type=int, default=0, help="the same seed, the same lists")
+    draw.add_argument("--name", help="name of the split (default: SIZE_seedSEED: 1_16_seed0)")
+    draw.add_argument(
+        "--any-classes", action="store_true", help="allow classes without a labelled image"
+    )
+
+
+def draw(args: argparse.Namespace) -> None:
+    """Draw a split and write it."""
+    from rankseg.datasets import drawing, split_files, splits
+    from rankseg.datasets.base import check_data_root
+
+    check_data_root(args.data_root, "make_splits.py draw")
+    name = args.name or f"{str(args.size).replace('/', '_')}_seed{args.seed}"
+    entries = collect_entries(args)
+    published = splits.PUBLISHED.get(splits.guess_family(entries), (0, {}))[1]
+    if name in published:
+        raise ValueError(f"--name {name} is the name of a published split: choose another")
+    classes = class_names(args, splits.guess_family(entries))
+    pixels = drawing.count_pixels(args.data_root, entries, "binary" if args.binary else None)
+    drawing.check_classes(pixels, entries, classes)
+    rows = {entry: row for row, entry in enumerate(entries)}
+    lists, val_path = {}, args.data_root / "splits" / splits.VAL_FILE
+    val = splits.read_list(val_path) if val_path.is_file() and args.val is None else []
+    if args.val is not None:
+        val, entries = drawing.cut_validation(entries, args.val, args.seed, pixels)
+        lists[splits.VAL_FILE] = val
+    elif val:
+        kept = {image for image, _ in val}
+        entries = [entry for entry in entries if entry[0] not in kept]
+        if len(entries) < len(rows):
+            print(f"left out {len(rows) - len(entries)} images that are in {val_path}")
+    counts = pixels[[rows[entry] for entry in entries]]
+    parts = drawing.make_split(entries, args.size, args.seed, None if args.any_classes else counts)
+    splits.check_split(name, *parts, val)
+    lists |= {
+        f"{name}/{splits.LABELED_FILE}": parts[0],
+        f"{name}/{splits.UNLABELED_FILE}": parts[1],
+    }
+    written = split_files.write_lists(args.data_root / "splits", lists, args.force)
+    chosen = set(parts[0])
+    print(drawing.class_table(counts, [entry in chosen for entry in entries], classes))
+    for path, part in zip(written, lists.values(), strict=True):
+        print(f"wrote {path}: {len(part)} images")
+
+
+def collect_entries(args: argparse.Namespace) -> list[tuple[str, str | None]]:
+    """Read the list, or pair the folders, and add the images without masks."""
+    from rankseg.datasets import split_files, splits
+    from rankseg.datasets.base import missing_files
+
+    if args.list:
+        inside = args.data_root / args.list
+        path = args.list if args.list.is_file() or not inside.is_file() else inside
+        entries = splits.read_list(path)
+    else:
+        entries = split_files.pair_folders(args.data_root, args.images, args.masks)
+    if args.unlabeled_images:
+        entries += split_files.pair_folders(args.data_root, args.unlabeled_images, None)
+    splits.check_duplicates(entries, str(args.list or args.images))
+    missing = missing_files(
+        [str(args.data_root / name) for pair in entries for name in pair if name]
+    )
+    if missing:
+        raise FileNotFoundError(
+            f"{missing[0]} does not exist ({len(missing)} files are missing): correct the list, "
+            f"or --data-root {args.data_root}"
+        )
+    return entries
+
+
+def class_names(args: argparse.Namespace, family: str | None) -> tuple[str, ...] | None:
+    """Class names: from the command line, the data root or the family of lists."""
+    from rankseg.datasets import CityscapesDataset, VOCDataset, read_classes
+
+    own = args.data_root / "classes.txt"
+    if args.classes or own.is_file():
+        return read_classes(args.classes or own)
+    if args.binary:
+        return ("background", "foreground")
+    known = {"voc": VOCDataset, "cityscapes": CityscapesDataset}
+    return known[family].METAINFO["classes"] if family in known else None
+
+
+def adopt(args: argparse.Namespace) -> None:
+    """Take over a folder of lists."""
+    from rankseg.datasets import split_files, splits
+    from rankseg.datasets.base import check_data_root, missing_files
+
+    root = check_data_root(args.data_root, "make_splits.py import")
+    val_path = root / "splits" / splits.VAL_FILE
+    val = splits.read_list(val_path) if val_path.is_file() else None
+    lists = split_files.collect_lists(args.source, val, mask_folder=args.mask_folder)
+    written = split_files.write_lists(root / "splits", lists, args.force)
+    for path, entries in zip(written, lists.values(), strict=True):
+        print(f"wrote {path}: {len(entries)} images")
+    if splits.VAL_FILE not in lists and val is None:
+        print(f"note: no {splits.VAL_FILE} yet, so nothing was compared with a validation list")
+    for column, what in enumerate(("image", "mask")):
+        paths = {str(root / e[column]) for entries in lists.values() for e in entries if e[column]}
+        missing = missing_files(sorted(paths))
+        more = f", such as {missing[0]}" if missing else ""
+        print(f"{len(paths)} {what}s named, {len(missing)} of them missing{more}")
+
+
+def check(args: argparse.Namespace) -> None:
+    """Check splits with their files as training would."""
+    from rankseg.datasets import SemiDataset, check_data, check_masks, split_files, splits
+    from rankseg.datasets.base import check_data_root
+    from rankseg.registry import DATASETS
+
+    root = check_data_root(args.data_root, "make_splits.py check")
+    names = args.names or list(split_files.find_splits(root / "splits"))
+    if not names:
+        raise FileNotFoundError(f"{root / 'splits'} holds no split: {splits.HOW_TO_MAKE}")
+    first = splits.read_list(root / "splits" / names[0] / splits.LABELED_FILE)
+    family = splits.guess_family(first)
+    kinds = {"voc": "VOCDataset", "cityscapes": "CityscapesDataset"}
+    dataset = {"type": kinds.get(family, "FolderDataset"), "data_root": str(root)}
+    if family is None:
+        dataset |= {"classes": class_names(args, None), "binary": args.binary}
+    for name in names:
+        print("\n".join(check_data(SemiDataset(dataset, split=name))))
+    val = DATASETS.build({**dataset, "ann_file": f"splits/{splits.VAL_FILE}"})
+    print("\n".join(check_masks(val)))
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run the command; a mistake ends with one sentence and status 1."""
+    args = parse_args(argv)
+    try:
+        {"draw": draw, "import": adopt, "check": check}[args.command](args)
+    except (ValueError, FileNotFoundError) as error:
+        raise SystemExit(f"error: {error}") from None
+
+
+if __name__ == "__main__":
+    main()

@@ -48,7 +48,10 @@ def build_albumentation(config: dict) -> A.BasicTransform | A.BaseCompose:
     if unknown := sorted(set(arguments) - set(known)):  # albumentations itself only warns
         raise ValueError(f"albumentations {name} knows no {unknown}, only {known}")
     if issubclass(kind, A.BaseCompose):
-        arguments["transforms"] = [build_albumentation(one) for one in arguments["transforms"]]
+        inner = arguments.get("transforms")
+        if not inner:
+            raise ValueError(f"albumentations {name} needs a list of configs as 'transforms'")
+        arguments["transforms"] = [build_albumentation(one) for one in inner]
     elif not issubclass(kind, A.ImageOnlyTransform):
         raise ValueError(
             f"{name} moves or removes pixels, but strong views must differ from the weak view in "

@@ -136,6 +136,7 @@ def test_no_transforms_give_copies_of_the_weak_view():
             {"type": "OneOf", "transforms": [{"type": "Affine"}]},
             "Affine moves or removes pixels",
         ),
+        ({"type": "OneOf", "p": 1}, "OneOf needs a list of configs as 'transforms'"),
         ({"type": "ColorJitter", "hue": -3.0}, "albumentations ColorJitter does not take"),
         ({"type": "ToGray", "prob": 1}, r"ToGray knows no \['prob'\], only .*'p'"),
     ],

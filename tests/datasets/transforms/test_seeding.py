@@ -24,3 +24,8 @@ def test_same_key_same_numbers_and_every_part_counts():
 def test_sample_without_seed_says_what_to_do():
     with pytest.raises(ValueError, match="training pipelines belong into SemiDataset"):
         rng_of({}, "geometry")
+
+
+def test_numbers_are_the_same_in_every_process_and_version():
+    raw = rng_of({"seed": (1, 2, 3)}, "geometry").bit_generator.random_raw(2)
+    assert raw.tolist() == [13362205126140520883, 17210016875435886291]

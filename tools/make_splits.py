@@ -70,8 +70,10 @@ def read_size(text: str) -> Fraction:
     """Read a number or a share such as ``1/16``."""
     try:
         return Fraction(text)
-    except ZeroDivisionError:
-        raise ValueError(text) from None
+    except (ValueError, ZeroDivisionError):
+        raise argparse.ArgumentTypeError(
+            f"'{text}' is neither a number such as 92 nor a share such as 1/16"
+        ) from None
 
 
 def _add_draw(draw: argparse.ArgumentParser) -> None:

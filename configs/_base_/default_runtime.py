@@ -26,9 +26,7 @@ default_hooks = dict(
 custom_hooks = [dict(type="EMATeacherHook"), dict(type="SummaryHook", key="mIoU")]
 log_processor = dict(by_epoch=False)
 log_level = "INFO"
-visualizer = dict(
-    type="SegLocalVisualizer", vis_backends=[dict(type="LocalVisBackend")], name="visualizer"
-)
+visualizer = dict(type="Visualizer", vis_backends=[dict(type="LocalVisBackend")])
 
 env_cfg = dict(
     cudnn_benchmark=True,

@@ -33,5 +33,4 @@ model = dict(
         ),
         test_cfg=dict(mode="whole"),
     ),
-    teacher=None,
 )

@@ -1,0 +1,254 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every config: documented, named after its content, and able to build model and data set."""
+
+import ast
+import gc
+import json
+import re
+from copy import deepcopy
+from functools import cache
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import DefaultScope
+
+from rankseg.apis.checks import check_model, crop_of
+from rankseg.apis.config import check_options
+from rankseg.registry import DATASETS, MODELS
+from rankseg.structures import SampleKey
+from rankseg.testing.standin import COUNTS, make_standin
+
+FOLDER = Path(__file__).parents[1] / "configs"
+NAMES = sorted(
+    path.relative_to(FOLDER).as_posix().removesuffix(".py")
+    for path in FOLDER.rglob("*.py")
+    if "_base_" not in path.parts
+)
+METHODS = {
+    "supervised": "Supervised",
+    "fixmatch": "FixMatch",
+    "unimatch": "UniMatch",
+    "rankmatch": "RankMatch",
+}
+DEPTH = {"voc": 50, "cityscapes": 50, "camvid": 18, "em_mito": 18, "demo": 18}
+CROP = {"voc": 513, "cityscapes": 801, "camvid": 161, "em_mito": 161, "demo": 97}
+CLASSES = {"voc": 21, "cityscapes": 19, "camvid": 11, "em_mito": 2, "demo": 7}
+TYPES = {"voc": "VOCDataset", "cityscapes": "CityscapesDataset"}
+LABELED = {
+    "voc": {"1_16": "662", "1_8": "1,323", "1_4": "2,646"},
+    "cityscapes": {"1_16": "186", "1_8": "372", "1_4": "744", "1_2": "1,488"},
+    "camvid": {"1_16": "23"},
+}
+STEM = re.compile(
+    r"(?P<data>voc|cityscapes|camvid|em_mito|demo)(_(?P<blender>blender))?(_(?P<split>\d+(_\d+)?))?"
+    r"(_(?P<option>selection|consistency|agents|weight|correlation)(_(?P<value>[\w.]+))?)?"
+    r"(?P<r101>_r101)?(_crop(?P<crop>\d+))?(?P<same>_mix_same)?"
+)
+RANK = {
+    "num_agents": 128,
+    "topk": 4,
+    "selection": "orthogonal",
+    "consistency": "rank",
+    "reduction": "element",
+    "loss_weight": 0.1,
+}
+
+
+@cache
+def _read(name: str) -> Config:
+    return Config.fromfile(FOLDER / f"{name}.py")
+
+
+def load(name: str) -> Config:
+    return deepcopy(_read(name))
+
+
+def parse(name: str) -> dict:
+    match = STEM.fullmatch(name.split("/")[-1])
+    assert match, f"configs/{name}.py: the name does not follow configs/README.md"
+    return match.groupdict()
+
+
+def docstring(name: str) -> str:
+    return ast.get_docstring(ast.parse((FOLDER / f"{name}.py").read_text())) or ""
+
+
+def paper_number(name: str) -> str | None:
+    found = re.search(r"^Paper: mIoU (\d\d\.\d) \(Table \d\)", docstring(name), re.M)
+    return found and found[1]
+
+
+def test_all_configs_are_found():
+    assert len(NAMES) > 120
+    for method in METHODS:
+        assert f"{method}/voc_92" in NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_docstring(name):
+    text, words = docstring(name), parse(name)
+    assert text.splitlines()[0].endswith("."), "the first line is a sentence: what it is"
+    assert re.search(rf"^Run:   python tools/train.py configs/{re.escape(name)}\.py\b", text, re.M)
+    assert re.search(r"^Paper: .+\.$", text, re.M)
+    assert re.search(r"^Ours:  .+\.$", text, re.M)
+    depth = 101 if words["r101"] else DEPTH[words["data"]]
+    assert re.search(rf"\bR-{depth}\b", text.splitlines()[0])
+    if words["split"]:
+        labeled = LABELED.get(words["data"], {}).get(words["split"], words["split"])
+        assert re.search(rf"(?<![\d,]){labeled}\)? ", text.splitlines()[0])
+    assert words["crop"] is None or f"crops of {words['crop']} px" in text
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_name_tells_model_and_data(name):
+    cfg, words = load(name), parse(name)
+    data = words["data"]
+    assert cfg.model.type == METHODS[name.split("/")[0]]
+    assert cfg.model.student.backbone.depth == (101 if words["r101"] else DEPTH[data])
+    pretrained = {50: "resnet50", 101: "resnet101"}.get(cfg.model.student.backbone.depth)
+    assert pretrained is None or pretrained in cfg.model.pretrained
+    assert cfg.model.student.decode_head.num_classes == CLASSES[data]
+    assert crop_of(cfg) == (int(words["crop"] or CROP[data]),) * 2
+    semi, val = cfg.train_dataloader.dataset, cfg.val_dataloader.dataset
+    assert semi.dataset.type == val.type == TYPES.get(data, "FolderDataset")
+    assert semi.dataset.data_root == val.data_root
+    if data == "em_mito":
+        assert semi.labeled == f"splits/labeled_{words['split']}.txt"
+    else:
+        assert words["split"] in (None, semi.split)
+        assert bool(words["blender"]) == (data == "voc" and "_" in semi.split)
+    assert cfg.model.get("mix_source", "batch") == ("same" if words["same"] else "batch")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_method_batch_and_schedule_go_together(name):
+    cfg, data = load(name), parse(name)["data"]
+    loader, sampler = cfg.train_dataloader, cfg.train_dataloader.sampler
+    only = sampler.get("labeled_only", False)
+    assert only == (cfg.model.type == "Supervised")
+    assert sampler.labeled == sampler.unlabeled == (8 if data in TYPES else 4)
+    assert loader.batch_size == sampler.labeled + (0 if only else sampler.unlabeled)
+    assert cfg.auto_scale_lr.base_batch_size == loader.batch_size
+    pipeline = str(loader.dataset.unlabeled_pipeline)
+    views = {"FixMatch": 1, "UniMatch": 2, "RankMatch": 2}.get(cfg.model.type)
+    assert views is None or f"'StrongViews', 'num': {views}" in pipeline
+    assert ("WithMix" in pipeline) == (cfg.model.get("mix_source") == "same")
+    if data == "em_mito" and not only:
+        assert cfg.model.warmup == pytest.approx(0.3 * cfg.train_cfg.max_iters)
+    rule = cfg.optim_wrapper
+    factor = rule.get("paramwise_cfg", {}).get("custom_keys", {}).get("decode_head", {})
+    if data in TYPES:
+        head = cfg.model.student.decode_head
+        expected = (80, 0.001, 10.0, "CrossEntropyLoss", 0.95, "whole")
+        if data == "cityscapes":
+            expected = (240, 0.005, 1.0, "OhemCrossEntropyLoss", 0.0, "slide")
+        threshold = cfg.model.get("threshold", expected[4])
+        found = (cfg.train_cfg.max_epochs, rule.optimizer.lr, factor.get("lr_mult", 1.0))
+        assert (
+            *found,
+            head.loss_decode.type,
+            threshold,
+            cfg.model.student.test_cfg.mode,
+        ) == expected
+
+
+@pytest.mark.parametrize("name", [n for n in NAMES if n.startswith("rankmatch/voc")])
+def test_rank_loss_is_the_paper_s(name):
+    assert load(name).model.rank == {"type": "RankCorrelationLoss", **RANK}
+
+
+@pytest.mark.parametrize("name", [n for n in NAMES if "/ablations/" in n])
+def test_an_ablation_changes_what_its_name_says_and_nothing_else(name):
+    words = parse(name)
+    changes = {
+        "correlation": ("consistency", "kl"),
+        "selection": ("selection", words["value"]),
+        "consistency": ("consistency", words["value"]),
+        "agents": ("num_agents", words["value"]),
+        "weight": ("loss_weight", words["value"]),
+    }
+    key, value = changes[words["option"]]
+    cfg, full = load(name), load(f"rankmatch/voc_{words['split']}")
+    assert str(cfg.model.rank[key]) == value != str(RANK[key])
+    cfg.model.rank[key] = RANK[key]
+    assert cfg._cfg_dict == full._cfg_dict
+
+
+@cache
+def built(model: str):
+    with DefaultScope.overwrite_default_scope("rankseg"), torch.device("meta"):
+        return MODELS.build(json.loads(model))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_model_builds_and_suits_the_crop(name):
+    cfg = load(name)
+    check_options(cfg)
+    cfg.model.pretrained = None
+    model = built(json.dumps(cfg.model.to_dict(), sort_keys=True))
+    assert type(model).__name__ == cfg.model.type
+    check_model(model, cfg)
+
+
+@pytest.fixture
+def data_sets(monkeypatch):
+    """Builds training and validation set of a config on stand-in images."""
+    monkeypatch.setattr(gc, "collect", lambda: 0)  # mmengine's, in every data set: 0.1 s each
+
+    def build(cfg: Config) -> tuple:
+        make_standin(cfg)
+        with DefaultScope.overwrite_default_scope("rankseg"):
+            train = DATASETS.build(cfg.train_dataloader.dataset)
+            return train, DATASETS.build(cfg.val_dataloader.dataset)
+
+    return build
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_data_sets_build(name, data_sets):
+    cfg = load(name)
+    train, val = data_sets(cfg)
+    assert (train.num_labeled, train.num_unlabeled) == (COUNTS["labeled"], COUNTS["unlabeled"])
+    assert len(val) == COUNTS["val"]
+    assert len(train.metainfo["classes"]) == CLASSES[parse(name)["data"]]
+    assert cfg.test_dataloader == cfg.val_dataloader
+
+
+PIPELINES = [
+    n for n in NAMES if re.fullmatch(r"\w+/(\w+_(92|1_16)|em_mito_2|demo)(_crop321|_mix_same)?", n)
+]
+
+
+@pytest.mark.parametrize("name", PIPELINES)
+def test_samples_have_the_views_of_the_method(name, data_sets):
+    cfg = load(name)
+    train, val = data_sets(cfg)
+    crop = crop_of(cfg)
+    labeled = train[SampleKey(0, 0)]
+    assert labeled["inputs"]["labeled"].shape == (3, *crop)
+    assert labeled["data_samples"]["labeled"].gt_sem_seg.data.shape == (1, *crop)
+    assert val[0]["inputs"].shape[0] == 3
+    if cfg.model.type == "Supervised":
+        return
+    views = ["weak", "strong1", "strong2"][: 2 if cfg.model.type == "FixMatch" else 3]
+    if cfg.model.get("mix_source") == "same":
+        views += [f"mix_{view}" for view in views]
+    unlabeled = train[SampleKey(train.num_labeled, 0)]
+    assert set(unlabeled["inputs"]) == set(views)
+    assert all(view.shape == (3, *crop) for view in unlabeled["inputs"].values())
+
+
+LINKS = re.findall(r"\[([\d.]+)\]\(([\w/.]+)\.py\)", (FOLDER / "README.md").read_text())
+
+
+def test_the_tables_of_the_readme_are_complete():
+    assert {name for name in NAMES if paper_number(name) and "mix_same" not in name} == {
+        name for _, name in LINKS
+    }
+
+
+@pytest.mark.parametrize(("number", "name"), LINKS)
+def test_the_tables_of_the_readme_agree_with_the_configs(number, name):
+    assert number == paper_number(name)

@@ -70,8 +70,8 @@ def draw_covering(present: np.ndarray, count: int, rng: np.random.Generator) -> 
     chosen = _cover(present, rng.permutation(len(present)))
     if len(chosen) > count:
         raise ValueError(
-            f"{count} images cannot hold all {present.shape[1]} classes: draw at least "
-            f"{len(chosen)}, or allow missing classes (--any-classes)"
+            f"{count} labelled images are too few to hold all {present.shape[1]} classes: draw at "
+            f"least {len(chosen)}, or allow missing classes (--any-classes)"
         )
     rest = rng.permutation(np.setdiff1d(np.arange(len(present)), chosen))
     return np.sort(np.concatenate([chosen, rest[: count - len(chosen)]]))
@@ -119,29 +119,55 @@ def make_split(
         chosen = rng.permutation(len(masked))[:count]
     else:
         chosen = draw_covering(pixels[masked][:, :IGNORE] > 0, count, rng)
-    labeled = {int(masked[i]) for i in chosen}
-    parts: tuple[list[Entry], list[Entry]] = ([], [])
-    for i, entry in enumerate(entries):
-        parts[i not in labeled].append(entry)
-    return parts
+    return _part(entries, masked[chosen])
 
 
 def cut_validation(
     entries: Sequence[Entry], count: int, seed: int, pixels: np.ndarray
 ) -> tuple[list[Entry], list[Entry]]:
-    """Draw a validation list, with every class where so few images can hold them all.
+    """Put a validation list aside.
 
-    Arguments and errors as :func:`make_split`.
+    Of 200 draws the one is taken that leaves most classes to the rest and, among those, holds most
+    classes itself: a class with a single image stays with the training images.
+
+    Args:
+        entries: The images; only those with a mask are drawn.
+        count: How many to put aside.
+        seed: The same seed gives the same list.
+        pixels: ``(N, 256)`` counts of :func:`count_pixels`.
 
     Returns:
-        Validation entries and the rest.
+        Validation entries and the rest, both in the order of ``entries``.
+
+    Raises:
+        ValueError: If there are not enough images with a mask.
     """
-    if count < 1:
-        raise ValueError(f"{count} validation images wanted: expected at least 1")
-    try:
-        return make_split(entries, count, seed, pixels)
-    except ValueError:
-        return make_split(entries, count, seed)
+    masked = np.array([i for i, (_, mask) in enumerate(entries) if mask is not None], dtype=int)
+    if not 0 < count < len(masked):
+        raise ValueError(
+            f"{count} validation images wanted: expected at least 1 and at most "
+            f"{len(masked) - 1}, as {len(masked)} images have a mask"
+        )
+    rng = np.random.default_rng(seed)
+    present = pixels[masked, :IGNORE] > 0
+    draws = (rng.permutation(len(masked)) for _ in range(200))
+    order = max(
+        draws,
+        key=lambda order: (
+            present[order[count:]].any(axis=0).sum(),
+            present[order[:count]].any(axis=0).sum(),
+        ),
+    )
+    return _part(entries, masked[order[:count]])
+
+
+def _part(entries: Sequence[Entry], chosen: np.ndarray) -> tuple[list[Entry], list[Entry]]:
+    """Part the entries into the chosen positions and the rest."""
+    picked = {int(i) for i in chosen}
+    parts: tuple[list[Entry], list[Entry]] = ([], [])
+    for i, entry in enumerate(entries):
+        parts[i not in picked].append(entry)
+    return parts
 
 
 def check_classes(

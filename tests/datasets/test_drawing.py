@@ -55,7 +55,9 @@ def test_rare_classes_that_chance_would_miss_are_covered():
     entries = [(f"{i}.jpg", f"{i}.png") for i in range(200)]
     labeled, _ = drawing.make_split(entries, 20, 3, table_of(present))
     assert {int(image[:-4]) for image, _ in labeled} >= set(range(1, 20))
-    with pytest.raises(ValueError, match="19 images cannot hold all 20 classes: draw at least 20"):
+    with pytest.raises(
+        ValueError, match="19 labelled images are too few to hold all 20 classes: draw at least 20"
+    ):
         drawing.make_split(entries, 19, 3, table_of(present))
 
 
@@ -75,15 +77,29 @@ def test_images_without_masks_stay_unlabelled():
         drawing.make_split(entries, 4, 0)
 
 
-def test_validation_is_cut_with_all_classes_where_that_fits():
+def test_validation_holds_all_classes_where_that_fits():
     present = np.zeros((40, 3), dtype=bool)
     present[np.arange(40), np.arange(40) % 3] = True
     val, rest = drawing.cut_validation(ENTRIES, 3, 1, table_of(present))
     assert {ENTRIES.index(entry) % 3 for entry in val} == {0, 1, 2}
     assert len(rest) == 37 and not set(val) & set(rest)
-    assert len(drawing.cut_validation(ENTRIES, 2, 1, table_of(present))[0]) == 2
-    with pytest.raises(ValueError, match="0 validation images wanted"):
-        drawing.cut_validation(ENTRIES, 0, 1, table_of(present))
+    assert val == drawing.cut_validation(ENTRIES, 3, 1, table_of(present))[0]
+
+
+def test_validation_leaves_a_single_image_of_a_class_to_training():
+    present = np.zeros((40, 2), dtype=bool)
+    present[:, 0] = present[17, 1] = True
+    for seed in range(3):
+        val, _ = drawing.cut_validation(ENTRIES, 20, seed, table_of(present))
+        assert ENTRIES[17] not in val and len(val) == 20
+
+
+@pytest.mark.parametrize("count", [0, 3, 4])
+def test_impossible_validation(count):
+    entries = [(f"{i}.jpg", f"{i}.png" if i < 3 else None) for i in range(10)]
+    match = f"{count} validation images wanted: expected at least 1 and at most 2, as 3 images"
+    with pytest.raises(ValueError, match=match):
+        drawing.cut_validation(entries, count, 0, np.ones((10, 256), dtype=int))
 
 
 def test_pixels_and_table(make_set):

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+import numpy as np
+import pytest
+
+from rankseg.datasets.base import SegListDataset, make_palette, missing_files
+
+META = {"classes": ["sky", "road", "car"]}
+
+
+def build(root, **options) -> SegListDataset:
+    return SegListDataset(
+        **{"data_root": root, "ann_file": "splits/val.txt", "metainfo": META} | options
+    )
+
+
+def test_samples_follow_the_list(make_set):
+    root = make_set()
+    dataset = build(root, pipeline=[lambda results: results | {"seen": True}], test_mode=True)
+    assert len(dataset) == 2
+    sample = dataset[1]
+    assert sample["img_path"] == f"{root}/images/7.png"
+    assert sample["seg_map_path"] == f"{root}/masks/7.png"
+    assert sample["seen"] and sample["label_map"] is None and sample["reduce_zero_label"] is False
+    assert len(build(root, indices=1)) == 1
+
+
+def test_transforms_are_found_by_name(make_set):
+    sample = build(make_set(), pipeline=[{"type": "LoadSample"}])[0]
+    assert sample["img"].shape == (8, 10, 3) and sample["seg_map"].max() == 0
+    rule = build(sample["img_path"].split("/images")[0], label_rule={0: 2})[0]
+    assert rule["label_rule"] == rule["label_map"] == {0: 2}
+
+
+def test_masks_that_are_not_wanted_are_not_looked_for(make_set):
+    root = make_set()
+    (root / "masks/6.png").unlink()
+    assert build(root, with_masks=False)[0]["seg_map_path"] is None
+    with pytest.raises(
+        FileNotFoundError, match=r"mask .*masks/6\.png does not exist \(1 of the 2 m"
+    ):
+        build(root)
+
+
+def test_classes_and_palette(make_set):
+    root = make_set()
+    dataset = build(root)
+    assert dataset.classes == ("sky", "road", "car")
+    assert dataset.metainfo["palette"] == [[0, 0, 0], [128, 0, 0], [0, 128, 0]]
+    with pytest.raises(ValueError, match=r"classes of SegListDataset are None: expected the names"):
+        build(root, metainfo=None)
+
+
+def test_palette_is_that_of_voc():
+    palette = make_palette(256)
+    assert palette[:3] == [[0, 0, 0], [128, 0, 0], [0, 128, 0]]
+    assert palette[20] == [0, 64, 128] and palette[255] == [224, 224, 192]
+    assert len({tuple(colour) for colour in palette}) == 256
+
+
+@pytest.mark.parametrize(("root", "match"), [
+    (None, "data_root of SegListDataset is not set: give the folder with --data-root"),
+    ("data/none", r"data_root 'data/none' of SegListDataset does not exist: give .*--data-root"),
+])  # fmt: skip
+def test_data_root_that_is_absent(root, match):
+    with pytest.raises(FileNotFoundError, match=match):
+        build(root)
+
+
+def test_list_that_is_absent(make_set):
+    root = make_set()
+    with pytest.raises(
+        FileNotFoundError, match=r"splits/no\.txt does not exist: .*make_splits\.py"
+    ):
+        build(root, ann_file="splits/no.txt")
+    with pytest.raises(FileNotFoundError, match="ann_file of SegListDataset is not set"):
+        build(root, ann_file="")
+
+
+def test_image_that_is_absent(make_set):
+    root = make_set()
+    (root / "images/7.png").unlink()
+    match = r"image .*images/7\.png does not exist \(1 of the 2 images of list .*val\.txt are miss"
+    with pytest.raises(FileNotFoundError, match=match):
+        build(root)
+
+
+def test_line_without_mask(make_set):
+    match = r"unlabeled\.txt: image images/2\.png has no mask \(4 of 4 have none\): expected an"
+    with pytest.raises(ValueError, match=match):
+        build(make_set(), ann_file="splits/few/unlabeled.txt")
+
+
+def test_missing_files_lists_every_folder_once(tmp_path, monkeypatch):
+    for name in ("x/1", "x/2", "y/1"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("")
+    calls = []
+    scandir = __import__("os").scandir
+    monkeypatch.setattr("os.scandir", lambda path: calls.append(path) or scandir(path))
+    paths = [f"{tmp_path}/{name}" for name in ("x/1", "x/3", "y/1", "z/1", "x/2")]
+    assert missing_files(paths) == [paths[1], paths[3]]
+    assert len(calls) == 3
+
+
+def test_samples_can_be_changed_without_harm(make_set):
+    dataset = build(make_set())
+    dataset.get_data_info(0)["seg_fields"].append(np.zeros(1))
+    assert dataset.get_data_info(0)["seg_fields"] == []

@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: Apache-2.0
+import importlib.util
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from rankseg.datasets.splits import read_list
+
+TOOL = Path(__file__).resolve().parents[2] / "tools/make_splits.py"
+
+
+@pytest.fixture(scope="module")
+def tool():
+    spec = importlib.util.spec_from_file_location("make_splits", TOOL)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def root(tmp_path) -> Path:
+    """Twelve images with masks of 0 and 1, class 2 in one of them, and two images without."""
+    for folder in ("images", "masks", "more"):
+        (tmp_path / folder).mkdir()
+    for i in range(12):
+        Image.new("RGB", (10, 8)).save(tmp_path / f"images/{i:02}.png")
+        mask = np.zeros((8, 10), np.uint8)
+        mask[0] = 2 if i == 5 else 1
+        Image.fromarray(mask).save(tmp_path / f"masks/{i:02}.png")
+    for i in range(2):
+        Image.new("RGB", (10, 8)).save(tmp_path / f"more/{i}.png")
+    (tmp_path / "classes.txt").write_text("sky\nroad\ncar\n")
+    return tmp_path
+
+
+def names(path: Path) -> set[str]:
+    return {image for image, _ in read_list(path)}
+
+
+def test_draw_from_folders(tool, root, capsys):
+    args = ["draw", "--data-root", str(root), "--size", "1/5", "--unlabeled-images", "more"]
+    tool.main([*args, "--val", "4", "--seed", "3"])
+    folder = root / "splits/1_5_seed3"
+    labeled, unlabeled = names(folder / "labeled.txt"), names(folder / "unlabeled.txt")
+    val = names(root / "splits/val.txt")
+    assert (len(labeled), len(unlabeled), len(val)) == (2, 8, 4)
+    assert {"more/0.png", "more/1.png"} <= unlabeled
+    assert len(labeled | unlabeled | val) == 14
+    out = capsys.readouterr().out
+    assert [line.split()[0] for line in out.splitlines()[:4]] == ["class", "sky", "road", "car"]
+    assert "labeled.txt: 2 images" in out
+
+    before = (folder / "unlabeled.txt").read_text()
+    with pytest.raises(SystemExit, match="error: .* exists already: .*--force"):
+        tool.main([*args, "--seed", "3"])
+    tool.main([*args, "--seed", "4", "--name", "other"])
+    assert "left out 4 images that are in" in capsys.readouterr().out
+    other = names(root / "splits/other/labeled.txt") | names(root / "splits/other/unlabeled.txt")
+    assert other == labeled | unlabeled
+    assert (folder / "unlabeled.txt").read_text() == before
+    tool.main([*args, "--seed", "3", "--force"])
+    assert names(folder / "unlabeled.txt") | names(folder / "labeled.txt") == other
+
+
+def test_draw_covers_the_rare_class_and_is_repeatable(tool, root):
+    for seed in range(5):
+        args = ["draw", "--data-root", str(root), "--size", "2", "--seed", str(seed)]
+        tool.main(args)
+        path = root / f"splits/2_seed{seed}/labeled.txt"
+        assert "images/05.png" in names(path)
+        text = path.read_text()
+        tool.main([*args, "--force"])
+        assert path.read_text() == text
+
+
+@pytest.mark.parametrize(("options", "match"), [
+    (["--size", "12"], "size 12 of 12 images gives 12: expected at least 1"),
+    (["--size", "1"], r"1 labelled images are too few to hold all 3 .*at least 2, or .*--any-classes"),
+    (["--size", "2", "--masks", "none"], "folder .*none does not exist"),
+    (["--size", "2", "--list", "no.txt"], r"split list no\.txt does not exist"),
+    (["--size", "2", "--list", "gone.txt"], r"images/99\.png does not exist \(1 files are missing"),
+    (["--size", "2", "--classes", "two.txt"], r"masks/05\.png holds 2, which is no class"),
+    (["--size", "2", "--binary", "--masks", "odd"], r"odd/00\.png holds values .*: binary=True"),
+])  # fmt: skip
+def test_mistakes_leave_nothing_behind(tool, root, monkeypatch, options, match):
+    monkeypatch.chdir(root)
+    Path("gone.txt").write_text("images/01.png masks/01.png\nimages/99.png masks/01.png\n")
+    Path("two.txt").write_text("a\nb\n")
+    Path("odd").mkdir()
+    Image.fromarray(np.array([[0, 1, 2]], np.uint8)).save("odd/00.png")
+    with pytest.raises(SystemExit, match="error: .*" + match):
+        tool.main(["draw", "--data-root", str(root), *options])
+    assert not (root / "splits").exists()
+
+
+def test_list_is_looked_for_in_the_data_root_too(tool, root):
+    (root / "train.txt").write_text("".join(f"images/0{i}.png masks/0{i}.png\n" for i in range(8)))
+    args = ["--data-root", str(root), "--list", "train.txt", "--size", "3", "--name", "mine"]
+    tool.main(["draw", *args])
+    assert len(names(root / "splits/mine/unlabeled.txt")) == 5
+
+
+def test_published_names_are_not_taken(tool, root):
+    shutil.move(root / "images", root / "JPEGImages")
+    args = ["--data-root", str(root), "--images", "JPEGImages", "--size", "2", "--name", "92"]
+    with pytest.raises(SystemExit, match="--name 92 is the name of a published split"):
+        tool.main(["draw", *args])
+
+
+def test_import_and_check(tool, root, tmp_path, capsys):
+    tool.main(["draw", "--data-root", str(root), "--size", "3", "--val", "3", "--name", "a"])
+    shutil.move(root / "splits", tmp_path / "lists")
+    tool.main(["import", str(tmp_path / "lists"), "--data-root", str(root)])
+    assert "12 images named, 0 of them missing" in capsys.readouterr().out
+    tool.main(["check", "--data-root", str(root)])
+    assert "split 'a': 3 labelled and 6 unlabelled images" in capsys.readouterr().out
+    with pytest.raises(SystemExit, match="exists already"):
+        tool.main(["import", str(tmp_path / "lists"), "--data-root", str(root)])
+    (root / "images/00.png").unlink()
+    with pytest.raises(SystemExit, match=r"error: image .*images/00\.png does not exist"):
+        tool.main(["check", "--data-root", str(root)])
+
+
+def test_import_replaces_the_mask_folder(tool, root, tmp_path):
+    (tmp_path / "lists/a").mkdir(parents=True)
+    (tmp_path / "lists/a/labeled.txt").write_text("images/00.png old/00.png")
+    (tmp_path / "lists/a/unlabeled.txt").write_text("images/01.png")
+    args = ["import", str(tmp_path / "lists"), "--data-root", str(root), "--mask-folder", "masks"]
+    tool.main(args)
+    assert read_list(root / "splits/a/labeled.txt") == [("images/00.png", "masks/00.png")]
+
+
+def test_import_of_the_usual_lists(tool, shared, tmp_path, capsys):
+    source = shared / "data/unimatch_splits/pascal"
+    tool.main(["import", str(source), "--data-root", str(tmp_path)])
+    assert len(read_list(tmp_path / "splits/92/labeled.txt")) == 92
+    assert len(read_list(tmp_path / "splits/92/unlabeled.txt")) == 10490
+    copy = shutil.copytree(source / "183", tmp_path / "x/183", copy_function=shutil.copyfile)
+    lines = (copy / "labeled.txt").read_text().splitlines()
+    (copy / "labeled.txt").unlink()
+    (copy / "labeled.txt").write_text("\n".join(lines[1:]))
+    with pytest.raises(SystemExit, match="split '183' has 182 labelled .* has 183 and 10399"):
+        tool.main(["import", str(tmp_path / "x"), "--data-root", str(tmp_path), "--force"])
+
+
+def test_data_root_that_is_absent(tool, tmp_path):
+    for command in (["draw", "--size", "2"], ["import", "x"], ["check"]):
+        with pytest.raises(SystemExit, match="data_root '.*none' .* does not exist: .*--data-root"):
+            tool.main([*command, "--data-root", str(tmp_path / "none")])
+
+
+def test_help_and_status():
+    for command in ([], ["draw"], ["import"], ["check"]):
+        result = subprocess.run([sys.executable, TOOL, *command, "--help"], capture_output=True)
+        assert result.returncode == 0 and b"examples:" in result.stdout

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from rankseg.datasets.base import SegListDataset
-from rankseg.datasets.masks import BINARY, CANNOT_READ, IGNORE, read_mask, some
+from rankseg.datasets.masks import CANNOT_READ, IGNORE, read_mask, some
 from rankseg.datasets.semi import SemiDataset
 
 THREADS = 4
@@ -57,7 +57,7 @@ def check_masks(dataset: SegListDataset, limit: int = 500) -> list[str]:
     classes = dataset.classes
     pixels = sum(_each(lambda sample: _check_sample(sample, classes), samples))
     used = np.flatnonzero(pixels)
-    if dataset.label_rule != BINARY and set(used) == {0, IGNORE}:
+    if set(used) == {0, IGNORE}:
         raise ValueError(
             f"{dataset.source}: all {len(samples)} masks hold the values 0 and {IGNORE} alone, and "
             f"{IGNORE} means ignore, so that nothing but '{classes[0]}' could be learned: for "

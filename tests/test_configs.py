@@ -33,7 +33,7 @@ METHODS = {
     "rankmatch": "RankMatch",
 }
 DEPTH = {"voc": 50, "cityscapes": 50, "camvid": 18, "em_mito": 18, "demo": 18}
-CROP = {"voc": 513, "cityscapes": 801, "camvid": 161, "em_mito": 161, "demo": 97}
+CROP = {"voc": 513, "cityscapes": 801}
 CLASSES = {"voc": 21, "cityscapes": 19, "camvid": 11, "em_mito": 2, "demo": 7}
 TYPES = {"voc": "VOCDataset", "cityscapes": "CityscapesDataset"}
 LABELED = {
@@ -110,7 +110,10 @@ def test_name_tells_model_and_data(name):
     pretrained = {50: "resnet50", 101: "resnet101"}.get(cfg.model.student.backbone.depth)
     assert pretrained is None or pretrained in cfg.model.pretrained
     assert cfg.model.student.decode_head.num_classes == CLASSES[data]
-    assert crop_of(cfg) == (int(words["crop"] or CROP[data]),) * 2
+    crop = crop_of(cfg)[0]
+    assert crop_of(cfg) == (crop, crop)
+    assert crop == int(words["crop"] or CROP.get(data, crop))
+    assert words["crop"] or f"crops of {crop} px" in docstring(f"_base_/datasets/{data}")
     semi, val = cfg.train_dataloader.dataset, cfg.val_dataloader.dataset
     assert semi.dataset.type == val.type == TYPES.get(data, "FolderDataset")
     assert semi.dataset.data_root == val.data_root
@@ -137,6 +140,9 @@ def test_method_batch_and_schedule_go_together(name):
     assert ("WithMix" in pipeline) == (cfg.model.get("mix_source") == "same")
     if data == "em_mito" and not only:
         assert cfg.model.warmup == pytest.approx(0.3 * cfg.train_cfg.max_iters)
+    if data not in TYPES:
+        schedule = docstring(f"_base_/schedules/{'small' if data == 'camvid' else data}")
+        assert schedule.startswith(f"{cfg.train_cfg.max_iters:,} iterations")
     rule = cfg.optim_wrapper
     factor = rule.get("paramwise_cfg", {}).get("custom_keys", {}).get("decode_head", {})
     if data in TYPES:

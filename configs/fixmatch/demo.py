@@ -16,7 +16,7 @@ _base_ = [
 model = dict(type="FixMatch", student=dict(decode_head=dict(num_classes=7)), threshold=0.95)
 train_dataloader = dict(
     dataset=dict(
-        split="DEMO",
+        split="few",
         unlabeled_pipeline=[
             dict(type="LoadSample"),
             dict(type="RandomResizeCropFlip", crop_size=97, scale=(0.5, 2.0), flip=0.5),

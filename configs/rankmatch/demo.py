@@ -29,4 +29,4 @@ model = dict(
         loss_weight=0.1,
     ),
 )
-train_dataloader = dict(dataset=dict(split="DEMO"))
+train_dataloader = dict(dataset=dict(split="few"))

@@ -14,5 +14,5 @@ _base_ = [
 ]
 
 model = dict(type="Supervised", student=dict(decode_head=dict(num_classes=7)))
-train_dataloader = dict(batch_size=4, sampler=dict(labeled_only=True), dataset=dict(split="DEMO"))
+train_dataloader = dict(batch_size=4, sampler=dict(labeled_only=True), dataset=dict(split="few"))
 auto_scale_lr = dict(base_batch_size=4)

@@ -19,4 +19,4 @@ model = dict(
     threshold=0.95,
     feature_dropout=0.5,
 )
-train_dataloader = dict(dataset=dict(split="DEMO"))
+train_dataloader = dict(dataset=dict(split="few"))

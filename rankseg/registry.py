@@ -33,3 +33,20 @@ OPTIM_WRAPPERS = Registry(
 METRICS = Registry(
     "metric", parent=mmseg.METRICS, scope="rankseg", locations=["rankseg.evaluation"]
 )
+
+# The rest have no member of ours; they exist so that a name is found by going up to the parents,
+# where a look-up in the scope "rankseg" would otherwise end in a warning and mmengine's root.
+_PLAIN = [
+    Registry(parent.name, parent=parent, scope="rankseg")
+    for parent in (
+        mmseg.EVALUATOR,
+        mmseg.LOG_PROCESSORS,
+        mmseg.MODEL_WRAPPERS,
+        mmseg.OPTIM_WRAPPER_CONSTRUCTORS,
+        mmseg.OPTIMIZERS,
+        mmseg.PARAM_SCHEDULERS,
+        mmseg.RUNNERS,
+        mmseg.VISBACKENDS,
+        mmseg.VISUALIZERS,
+    )
+]

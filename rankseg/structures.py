@@ -2,7 +2,7 @@
 """The types on the arrows: names of views, keys of samples, pseudo-labels.
 
 Views have one vocabulary from the loader to the logs: ``labeled``, ``weak``, ``strong1``,
-``strong2``, ..., and ``mix_weak``, ``mix_strong1``, ... for a second draw whose content is pasted in.
+``strong2``, ..., and ``mix_weak``, ``mix_strong1``, ... for a second draw, which is pasted in.
 """
 
 from typing import NamedTuple

@@ -11,7 +11,7 @@ torch.set_num_threads(2)
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """Folder of reference values and small real image sets beside the project, where there is one."""
+    """Folder of reference values and small real image sets, where one lies beside the project."""
     path = Path(__file__).resolve().parents[2] / "shared"
     if not path.is_dir():
         pytest.skip("no reference material beside the project")

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Train a model from a config.
 
-    python tools/train.py configs/rankmatch/voc_92.py
-    python tools/train.py configs/rankmatch/voc_92.py --tiny       # does it run? two iterations
-    python tools/train.py configs/rankmatch/voc_92.py --resume     # go on where it stopped
+python tools/train.py configs/rankmatch/voc_92.py
+python tools/train.py configs/rankmatch/voc_92.py --tiny       # does it run? two iterations
+python tools/train.py configs/rankmatch/voc_92.py --resume     # go on where it stopped
 """
 
 import argparse

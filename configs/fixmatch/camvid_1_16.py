@@ -19,7 +19,7 @@ train_dataloader = dict(
         split="1_16",
         unlabeled_pipeline=[
             dict(type="LoadSample"),
-            dict(type="RandomResizeCropFlip", crop_size=161, scale=(0.5, 2.0), flip=0.5),
+            dict(type="RandomResizeCropFlip", crop_size=129, scale=(0.5, 2.0), flip=0.5),
             dict(type="StrongViews", num=1),
             dict(type="PackViews", labeled=False),
         ],

@@ -20,8 +20,8 @@ model = dict(
     type="FixMatch",
     student=dict(decode_head=dict(num_classes=2)),
     threshold=0.95,
-    warmup=900,
-    ramp=300,
+    warmup=600,
+    ramp=200,
     teacher=dict(momentum=0.004),
     predict_on="teacher",
 )
@@ -29,7 +29,7 @@ train_dataloader = dict(
     dataset=dict(
         unlabeled_pipeline=[
             dict(type="LoadSample"),
-            dict(type="RandomResizeCropFlip", crop_size=161, scale=(0.5, 2.0), flip=0.5),
+            dict(type="RandomResizeCropFlip", crop_size=129, scale=(0.5, 2.0), flip=0.5),
             dict(type="StrongViews", num=1),
             dict(type="PackViews", labeled=False),
         ],

@@ -24,15 +24,15 @@ model = dict(
     feature_tap="decode_head.bottleneck",
     rank=dict(
         type="RankCorrelationLoss",
-        num_agents=64,
+        num_agents=32,
         topk=4,
         selection="orthogonal",
         consistency="rank",
         reduction="element",
         loss_weight=0.1,
     ),
-    warmup=900,
-    ramp=300,
+    warmup=600,
+    ramp=200,
     teacher=dict(momentum=0.004),
     predict_on="teacher",
 )

@@ -21,8 +21,8 @@ model = dict(
     student=dict(decode_head=dict(num_classes=2)),
     threshold=0.95,
     feature_dropout=0.5,
-    warmup=900,
-    ramp=300,
+    warmup=600,
+    ramp=200,
     teacher=dict(momentum=0.004),
     predict_on="teacher",
 )

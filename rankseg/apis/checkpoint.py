@@ -52,6 +52,6 @@ def load_weights(runner: Runner, path: str) -> None:
     except RuntimeError as error:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         raise ValueError(
-            f"checkpoint {path} does not fit the model of this config: {' '.join(lines[1:])[:600]}; "
-            "use the config that it was trained with"
+            f"checkpoint {path} does not fit the model of this config: "
+            f"{' '.join(lines[1:])[:600]}; use the config that it was trained with"
         ) from error

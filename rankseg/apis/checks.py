@@ -24,8 +24,8 @@ def crop_of(cfg: Config) -> tuple[int, int] | None:
     sizes = {(size, size) if isinstance(size, int) else tuple(size) for size in found}
     if len(sizes) > 1:
         raise ValueError(
-            f"labeled_pipeline and unlabeled_pipeline crop to different sizes {sorted(sizes)}: both "
-            "go through the student in one pass and need the same crop_size"
+            f"labeled_pipeline and unlabeled_pipeline crop to different sizes {sorted(sizes)}: "
+            "both go through the student in one pass and need the same crop_size"
         )
     return sizes.pop()
 

@@ -10,7 +10,7 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
 from rankseg.apis.checkpoint import load_weights
-from rankseg.datasets.checks import check_dataset
+from rankseg.datasets.checks import check_masks
 from rankseg.registry import DATASETS
 
 
@@ -38,7 +38,7 @@ def test(
     init_default_scope(cfg.get("default_scope", "rankseg"))
     if not Path(checkpoint).is_file():
         raise FileNotFoundError(f"checkpoint {checkpoint} does not exist")
-    check_dataset(DATASETS.build(cfg.test_dataloader.dataset))
+    check_masks(DATASETS.build(cfg.test_dataloader.dataset), limit=50)
     cfg = cfg.copy()
     cfg.model.pretrained = None
     cfg.load_from = None

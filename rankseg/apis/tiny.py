@@ -44,6 +44,7 @@ def make_tiny(cfg: Config, work_dir: str | None = None) -> Config:
     if cfg.model.get("pretrained") and not Path(cfg.model.pretrained).is_file():
         print_log(f"{cfg.model.pretrained} is absent: random weights", "current")
         cfg.model.pretrained = None
+    cfg.model.update({key: 0 for key in ("warmup", "ramp") if key in cfg.model})
     if "rank" in cfg.model:
         cfg.model.rank.num_agents = min(AGENTS, cfg.model.rank.get("num_agents", AGENTS))
     cfg.train_cfg = dict(type="PassTrainLoop", max_iters=2, val_interval=2)

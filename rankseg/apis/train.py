@@ -5,12 +5,13 @@ from pathlib import Path
 
 import torch
 from mmengine.config import Config
+from mmengine.logging import print_log
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner, find_latest_checkpoint
 
 from rankseg.apis.checkpoint import load_weights
 from rankseg.apis.checks import check_mixing, check_model
-from rankseg.datasets.checks import check_dataset
+from rankseg.datasets.checks import check_data
 from rankseg.registry import DATASETS, MODELS
 
 
@@ -45,10 +46,12 @@ def check_before_training(cfg: Config) -> None:
         ValueError, FileNotFoundError: One sentence on the first mistake found.
     """
     init_default_scope(cfg.get("default_scope", "rankseg"))
-    train = DATASETS.build(cfg.train_dataloader.dataset)
-    check_dataset(train)
-    if cfg.get("val_dataloader") is not None:
-        check_dataset(DATASETS.build(cfg.val_dataloader.dataset))
+    val = cfg.get("val_dataloader")
+    notes = check_data(
+        DATASETS.build(cfg.train_dataloader.dataset), val and DATASETS.build(val.dataset)
+    )
+    for note in notes:
+        print_log(note)
     with torch.device("meta"):
         model = MODELS.build(cfg.model)
     check_model(model, cfg)

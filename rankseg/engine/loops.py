@@ -4,6 +4,7 @@
 from mmengine.runner import IterBasedTrainLoop
 from torch.utils.data import DataLoader
 
+from rankseg.datasets.samplers import check_batch_size
 from rankseg.registry import LOOPS
 
 
@@ -40,15 +41,16 @@ class PassTrainLoop(IterBasedTrainLoop):
     ) -> None:
         if (max_epochs is None) == (max_iters is None):
             raise ValueError(
-                f"train_cfg has max_epochs={max_epochs} and max_iters={max_iters}: expected exactly "
-                "one, passes over the unlabelled images or iterations"
+                f"train_cfg has max_epochs={max_epochs} and max_iters={max_iters}: expected "
+                "exactly one, passes over the unlabelled images or iterations"
             )
         if isinstance(dataloader, dict):
             dataloader = runner.build_dataloader(
-                dataloader, seed=runner.seed, diff_rank_seed=runner._randomness_cfg.get(
-                    "diff_rank_seed", False
-                )
+                dataloader,
+                seed=runner.seed,
+                diff_rank_seed=runner._randomness_cfg.get("diff_rank_seed", False),
             )
+        check_batch_size(dataloader)
         per_pass = dataloader.sampler.iters_per_epoch
         super().__init__(
             runner,

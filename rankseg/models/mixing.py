@@ -48,7 +48,7 @@ def cutmix_boxes(
 
 
 def _inside(cells: int, pixels: int, low: Tensor, high: Tensor) -> Tensor:
-    """Which of ``cells`` grid points along an axis of ``pixels`` lie in ``[low, high)``: (B, cells).
+    """Which of ``cells`` grid points along an axis lie in ``[low, high)`` pixels: (B, cells).
 
     On the align-corners grid, point ``i`` lies at pixel ``i (pixels - 1) / (cells - 1)``; both
     sides are multiplied out, so the comparison is exact. A single cell lies in the middle.
@@ -61,7 +61,9 @@ def _inside(cells: int, pixels: int, low: Tensor, high: Tensor) -> Tensor:
     return (position >= low[:, None] * scale) & (position < high[:, None] * scale)
 
 
-def paste(target: Tensor, source: Tensor, boxes: Tensor, image_size: int | tuple[int, int]) -> Tensor:
+def paste(
+    target: Tensor, source: Tensor, boxes: Tensor, image_size: int | tuple[int, int]
+) -> Tensor:
     """Replace the content of boxes in ``target`` by that of ``source`` at the same place.
 
     Works on images, label maps, confidences, and on feature maps of any stride: a feature is

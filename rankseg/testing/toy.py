@@ -38,27 +38,23 @@ def toy_student(num_classes: int = 3) -> ConfigDict:
     )
 
 
-def toy_samples(count: int, size: int, num_classes: int, labeled: bool) -> list[SegDataSample]:
-    """Samples with random labels, or with a valid map that leaves out the last two columns."""
-    samples = []
-    for _ in range(count):
-        sample = SegDataSample()
-        if labeled:
-            label = torch.randint(num_classes, (1, size, size))
-            label[:, :2] = 255
-            sample.set_data({"gt_sem_seg": PixelData(data=label)})
-        else:
-            valid = torch.ones(1, size, size, dtype=torch.bool)
-            valid[..., -2:] = False
-            sample.set_data({"valid": PixelData(data=valid)})
-        samples.append(sample)
-    return samples
+def toy_images(count: int, size: int, num_classes: int) -> tuple[Tensor, Tensor]:
+    """Images of coloured squares, whose class is the amount of their first colour.
+
+    Returns:
+        ``(count, 3, size, size)`` float and ``(count, size, size)`` int64.
+    """
+    squares = torch.rand(count, 3, -(-size // 8), -(-size // 8))
+    squares = squares.repeat_interleave(8, 2).repeat_interleave(8, 3)[..., :size, :size]
+    return 4 * (squares - 0.5), (squares[:, 0] * num_classes).long()
 
 
 def toy_batch(
     labeled: int = 2, unlabeled: int = 2, size: int = 33, num_classes: int = 3, mixed: bool = False
 ) -> tuple[dict[str, Tensor], dict[str, list]]:
-    """What a method's ``loss`` receives, random.
+    """What a method's ``loss`` receives.
+
+    Two rows of every label are ignored, and two columns of every unlabelled image are padding.
 
     Args:
         labeled: Labelled images.
@@ -67,12 +63,22 @@ def toy_batch(
         num_classes: Classes in the labels.
         mixed: Add the views of a second crop (``mix_source="same"``).
     """
-    inputs = {LABELED: torch.randn(labeled, 3, size, size)}
-    samples = {LABELED: toy_samples(labeled, size, num_classes, True)}
-    views = [WEAK, strong(1), strong(2)]
-    for view in views + ([mix(view) for view in views] if mixed else []):
-        inputs[view] = torch.randn(unlabeled, 3, size, size)
-    for view in (WEAK, mix(WEAK)):
-        if view in inputs:
-            samples[view] = toy_samples(unlabeled, size, num_classes, False)
+    images, labels = toy_images(labeled, size, num_classes)
+    labels[:, :2] = 255
+    inputs, samples = {LABELED: images}, {LABELED: _samples("gt_sem_seg", labels)}
+    valid = torch.ones(unlabeled, size, size, dtype=torch.bool)
+    valid[..., -2:] = False
+    for name in [str, mix] if mixed else [str]:
+        inputs[name(WEAK)], _ = toy_images(unlabeled, size, num_classes)
+        samples[name(WEAK)] = _samples("valid", valid)
+        for view in (strong(1), strong(2)):
+            inputs[name(view)] = inputs[name(WEAK)] + 0.5 * torch.randn(unlabeled, 3, size, size)
     return inputs, samples
+
+
+def _samples(key: str, maps: Tensor) -> list[SegDataSample]:
+    """One sample per map, which it holds under ``key``."""
+    samples = [SegDataSample() for _ in maps]
+    for sample, data in zip(samples, maps, strict=True):
+        sample.set_data({key: PixelData(data=data[None].clone())})
+    return samples

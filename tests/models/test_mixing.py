@@ -35,8 +35,8 @@ def test_images_labels_and_masks():
     for dtype in (torch.float32, torch.int64, torch.bool, torch.uint8):
         found = paste(target.to(dtype), source.to(dtype), boxes, (4, 5))
         assert found.dtype == dtype and torch.equal(found, wanted.to(dtype))
-    image = paste(target[:, None].expand(-1, 3, -1, -1), source[:, None].expand(-1, 3, -1, -1), boxes, (4, 5))
-    assert torch.equal(image, wanted[:, None].expand(-1, 3, -1, -1))
+    images = (x[:, None].expand(-1, 3, -1, -1) for x in (target, source))
+    assert torch.equal(paste(*images, boxes, (4, 5)), wanted[:, None].expand(-1, 3, -1, -1))
 
 
 def test_whole_image_and_nothing():

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""CamVid at half size with 11 classes: crops of 161 px, 4 labelled and 4 unlabelled in a batch.
+"""CamVid at half size with 11 classes: crops of 129 px, 4 labelled and 4 unlabelled in a batch.
 
 A config adds the name of its split, a folder below DATA_ROOT/splits. The class names are read from
 DATA_ROOT/classes.txt.
@@ -16,12 +16,12 @@ train_dataloader = dict(
         dataset=dict(type="FolderDataset", data_root="data/camvid"),
         labeled_pipeline=[
             dict(type="LoadSample"),
-            dict(type="RandomResizeCropFlip", crop_size=161, scale=(0.5, 2.0), flip=0.5),
+            dict(type="RandomResizeCropFlip", crop_size=129, scale=(0.5, 2.0), flip=0.5),
             dict(type="PackViews", labeled=True),
         ],
         unlabeled_pipeline=[
             dict(type="LoadSample"),
-            dict(type="RandomResizeCropFlip", crop_size=161, scale=(0.5, 2.0), flip=0.5),
+            dict(type="RandomResizeCropFlip", crop_size=129, scale=(0.5, 2.0), flip=0.5),
             dict(type="StrongViews", num=2),
             dict(type="PackViews", labeled=False),
         ],

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""4,000 iterations from random weights, with one learning rate for the whole network."""
+"""2,500 iterations from random weights, with one learning rate for the whole network."""
 
-train_cfg = dict(type="PassTrainLoop", max_iters=4000, val_interval=400)
+train_cfg = dict(type="PassTrainLoop", max_iters=2500, val_interval=250)
 optim_wrapper = dict(
     type="OptimWrapper",
     optimizer=dict(type="SGD", lr=0.02, momentum=0.9, weight_decay=1e-4),

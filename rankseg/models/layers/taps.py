@@ -17,8 +17,8 @@ def find_module(network: nn.Module, name: str) -> nn.Module:
         known = [n for n in modules if n and n.count(".") <= 1]
         close = difflib.get_close_matches(name, modules, n=3, cutoff=0.4) or known[:8]
         raise ValueError(
-            f"feature_tap={name!r} names no module of {type(network).__name__}: expected the dotted "
-            f"name of a submodule, for example {', '.join(close)}"
+            f"feature_tap={name!r} names no module of {type(network).__name__}: expected the "
+            f"dotted name of a submodule, for example {', '.join(close)}"
         )
     return modules[name]
 

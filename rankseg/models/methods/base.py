@@ -217,7 +217,9 @@ class Method(BaseModel):
 
     def unsupervised_weight(self) -> float:
         """Weight of the unsupervised terms at this iteration: 0 in warm-up, then up to 1."""
-        step = MessageHub.get_current_instance().get_info("iter", 0) if self.warmup + self.ramp else 0
+        step = (
+            MessageHub.get_current_instance().get_info("iter", 0) if self.warmup + self.ramp else 0
+        )
         if step < self.warmup:
             return 0.0
         return min(1.0, (step - self.warmup + 1) / (self.ramp + 1))

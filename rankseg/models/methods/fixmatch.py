@@ -177,9 +177,9 @@ class FixMatch(Method):
             return False
         if mix(WEAK) not in inputs:
             raise ValueError(
-                f"model.mix_source={self.mix_source!r} with {len(inputs[WEAK])} unlabelled image(s) "
-                f"per process needs the view {mix(WEAK)!r}: wrap the geometry and the views of "
-                "unlabeled_pipeline in dict(type='WithMix', transforms=[...]), or use "
+                f"model.mix_source={self.mix_source!r} with {len(inputs[WEAK])} unlabelled "
+                f"image(s) per process needs the view {mix(WEAK)!r}: wrap the geometry and the "
+                "views of unlabeled_pipeline in dict(type='WithMix', transforms=[...]), or use "
                 "mix_source='batch' with at least 2 unlabelled images per process"
             )
         return True

@@ -14,7 +14,8 @@ def slow_loss(weak, strong, num_agents, first, consistency, topk=4):
     """Pixel by pixel, order by order, from eqs. 4 to 8; averaged over pixels only."""
     total, pixels = 0.0, 0
     agents = orthogonal_agents(weak, num_agents, first)
-    for w, s, chosen in zip(weak.flatten(2).double(), strong.flatten(2).double(), agents):
+    flat = weak.flatten(2).double(), strong.flatten(2).double()
+    for w, s, chosen in zip(*flat, agents, strict=True):
         for j in range(w.shape[1]):
             c_w = torch.softmax(w[:, j] @ w[:, chosen], 0).detach()
             c_s = torch.softmax(s[:, j] @ s[:, chosen], 0)

@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: Apache-2.0
+"""FixMatch, UniMatch and RankMatch against steps written out from the text."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from rankseg.models.losses import RankCorrelationLoss
+from rankseg.models.methods import fixmatch
+from rankseg.testing.toy import toy_batch, toy_student
+
+
+@pytest.fixture
+def boxes(monkeypatch):
+    """Fixed boxes, other ones for each strong view."""
+    drawn = [torch.tensor([[4, 0, 20, 9], [0] * 4]), torch.tensor([[0, 0, 16, 33], [9, 9, 33, 33]])]
+    calls = []
+
+    def next_boxes(batch, size):
+        calls.append(size)
+        return drawn[(len(calls) - 1) % 2]
+
+    monkeypatch.setattr(fixmatch, "cutmix_boxes", next_boxes)
+    return drawn
+
+
+def cut(target, source, boxes):
+    """Paste at image size, image by image."""
+    out = target.clone()
+    for image, content, (x1, y1, x2, y2) in zip(out, source, boxes.tolist(), strict=True):
+        image[..., y1:y2, x1:x2] = content[..., y1:y2, x1:x2]
+    return out
+
+
+def up(logits, size=33):
+    return F.interpolate(logits, (size, size), mode="bilinear", align_corners=True)
+
+
+def consistency(logits, label, confidence, valid, threshold):
+    each = F.cross_entropy(up(logits), label, reduction="none")
+    return (each * (confidence >= threshold) * valid).sum() / valid.sum()
+
+
+def supervised(logits, samples):
+    label = torch.cat([s.gt_sem_seg.data for s in samples])
+    return F.cross_entropy(up(logits), label, ignore_index=255)
+
+
+def valid_of(samples):
+    return torch.cat([s.valid.data for s in samples])
+
+
+def forward(network, images):
+    """Logits and ASPP features."""
+    kept = []
+    handle = network.decode_head.bottleneck.register_forward_hook(lambda m, i, o: kept.append(o))
+    logits = network.decode_head(network.extract_feat(images))
+    handle.remove()
+    return logits, kept[0]
+
+
+def reference(method, inputs, samples, boxes, views, mix):
+    """The training step of UniMatch and RankMatch without perturbed features.
+
+    Everything is pasted at image size; features are upsampled for it and sampled back.
+    """
+    net, tau = method.student, method.threshold
+    if mix == "same":
+        net.eval()
+        with torch.no_grad():
+            logits, other_feature = forward(net, inputs["mix_weak"])
+            other_conf, other_label = up(logits).softmax(1).max(1)
+        other_valid = valid_of(samples["mix_weak"])
+        others = [inputs[f"mix_strong{i}"] for i in views]
+        net.train()
+    logits, feature = forward(net, torch.cat((inputs["labeled"], inputs["weak"])))
+    logits_x, logits_w = logits.split(2)
+    feature = feature[2:].detach()
+    conf, label = up(logits_w).detach().softmax(1).max(1)
+    valid = valid_of(samples["weak"])
+    if mix == "batch":  # with two images the partner is the other one
+        other_conf, other_label, other_valid, other_feature = (
+            x.flip(0) for x in (conf, label, valid, feature)
+        )
+        others = [inputs[f"strong{i}"].flip(0) for i in views]
+    strong = [
+        cut(inputs[f"strong{i}"], o, b) for i, o, b in zip(views, others, boxes, strict=False)
+    ]
+    logits_s, features_s = forward(net, torch.cat(strong))
+    terms = {"loss_x": supervised(logits_x, samples["labeled"]) / 2}
+    weight = method.strong_weight / len(views) / 2
+    for i, b in zip(views, boxes, strict=False):
+        rows = slice(2 * (i - 1), 2 * i)
+        maps = [
+            cut(mine, other, b)
+            for mine, other in ((label, other_label), (conf, other_conf), (valid, other_valid))
+        ]
+        terms[f"loss_s{i}"] = weight * consistency(logits_s[rows], *maps, tau)
+        if hasattr(method, "rank_loss"):
+            pasted = cut(up(feature), up(other_feature), b)
+            pasted = F.interpolate(pasted, feature.shape[2:], mode="bilinear", align_corners=True)
+            torch.manual_seed(i)
+            loss = RankCorrelationLoss(num_agents=6)(pasted, features_s[rows])
+            terms[f"loss_rank{i}"] = loss / 2
+    return terms
+
+
+@pytest.mark.parametrize("mix", ["batch", "same"])
+@pytest.mark.parametrize(
+    ("name", "views"), [("FixMatch", [1]), ("UniMatch", [1, 2]), ("RankMatch", [1, 2])]
+)
+def test_step_equals_the_written_out_step(build, boxes, monkeypatch, name, views, mix):
+    inputs, samples = toy_batch(mixed=True)
+    options = {} if name == "FixMatch" else dict(feature_weight=0.0)
+    method, other = (build(name, threshold=0.4, mix_source=mix, **options) for _ in range(2))
+    other.load_state_dict(method.state_dict())
+    if name != "FixMatch":
+        # a perturbed copy would share the batch statistics of the decoder
+        monkeypatch.setattr(type(method), "weak_step", fixmatch.FixMatch.weak_step)
+        monkeypatch.setattr(
+            type(method), "unsupervised_terms", fixmatch.FixMatch.unsupervised_terms
+        )
+    if name == "RankMatch":
+        inner, calls = method.rank_loss.forward, []
+
+        def seeded(*args, **kwargs):
+            calls.append(0)
+            torch.manual_seed(len(calls))
+            return inner(*args, **kwargs)
+
+        monkeypatch.setattr(method.rank_loss, "forward", seeded)
+    found = method.loss(inputs, samples)
+    wanted = reference(other, inputs, samples, boxes, views, mix)
+    assert set(found) - {"confident"} == set(wanted)
+    for key in wanted:
+        torch.testing.assert_close(found[key], wanted[key], rtol=1e-4, atol=1e-6, msg=key)
+    sum(v for k, v in found.items() if "loss" in k).backward()
+    sum(wanted.values()).backward()
+    for (key, mine), theirs in zip(method.named_parameters(), other.parameters(), strict=True):
+        torch.testing.assert_close(mine.grad, theirs.grad, rtol=1e-2, atol=1e-5, msg=key)
+
+
+def test_perturbed_branch(build, monkeypatch):
+    method = build("UniMatch", threshold=0.0)
+    inputs, samples = toy_batch()
+    masks = []
+
+    def keep_even(x, rate):
+        mask = torch.zeros_like(x)
+        mask[:, ::2] = 2.0
+        masks.append(mask)
+        return x * mask
+
+    monkeypatch.setattr(F, "dropout2d", keep_even)
+    found = method.loss(inputs, samples)["loss_fp"]
+    assert len(masks) == 2  # only the two maps that the head reads
+
+    features = method.student.extract_feat(torch.cat((inputs["labeled"], inputs["weak"])))
+    both = [
+        torch.cat((f, f * (torch.arange(f.size(1)) % 2 == 0)[:, None, None] * 2)) for f in features
+    ]
+    logits = method.student.decode_head(both)
+    clean, perturbed = logits[2:4], logits[6:8]
+    conf, label = up(clean).softmax(1).max(1)
+    wanted = 0.5 / 2 * consistency(perturbed, label, conf, valid_of(samples["weak"]), 0.0)
+    torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-6)
+
+
+def test_rankmatch_adds_no_forward_pass(build, monkeypatch):
+    passes = {}
+    for name in ("UniMatch", "RankMatch"):
+        method = build(name)
+        count = []
+        extract = method.student.extract_feat
+        monkeypatch.setattr(
+            method.student,
+            "extract_feat",
+            lambda x, e=extract, c=count: (c.append(len(x)), e(x))[1],
+        )
+        method.loss(*toy_batch())
+        passes[name] = count
+    assert passes["RankMatch"] == passes["UniMatch"] == [4, 4]
+
+
+def test_rank_weight_is_that_of_the_paper(build):
+    # 0.1 (L1 + L2) / 2
+    method = build("RankMatch", rank=dict(num_agents=6, loss_weight=0.1))
+    twice = build("RankMatch", rank=dict(num_agents=6, loss_weight=0.2))
+    twice.load_state_dict(method.state_dict())
+    batch = toy_batch()
+    terms = []
+    for m in (method, twice):
+        torch.manual_seed(3)
+        terms.append(m.loss(*batch)["loss_rank2"].item())
+    assert terms[1] == pytest.approx(2 * terms[0], rel=1e-5)
+
+
+def test_padding_can_be_left_out_of_the_rank_loss(build):
+    inputs, samples = toy_batch()
+    for sample in samples["weak"]:
+        sample.valid.data.fill_(False)
+    losses = {
+        mask: build("RankMatch", mask_padding=mask).loss(inputs, samples)["loss_rank1"].item()
+        for mask in (False, True)
+    }
+    assert losses[False] > 0 and losses[True] == 0
+
+
+def test_no_mixing(build):
+    method = build("FixMatch", mix_source=None)
+    inputs, samples = toy_batch()
+    target, _, _ = method.weak_step(inputs, valid_of(samples["weak"]))
+    images, targets = method.mixed_views(inputs, target, None)
+    assert images[0] is inputs["strong1"] and targets[0] is target
+
+
+def test_single_image_without_second_crop(build):
+    with pytest.raises(ValueError, match="needs the view 'mix_weak'.*WithMix"):
+        build("UniMatch").loss(*toy_batch(2, 1))
+    with pytest.raises(ValueError, match="mix_source='same'"):
+        build("UniMatch", mix_source="same").loss(*toy_batch(2, 2))
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("FixMatch", dict(threshold=1.2), "model.threshold=1.2"),
+        ("FixMatch", dict(mix_source="other"), "model.mix_source='other'"),
+        ("UniMatch", dict(feature_dropout=1.0), "model.feature_dropout=1.0"),
+        ("RankMatch", dict(feature_tap="decode_head.asp"), "feature_tap='decode_head.asp'"),
+    ],
+)
+def test_bad_options(build, name, options, message):
+    with pytest.raises(ValueError, match=message):
+        build(name, student=toy_student(), **options)

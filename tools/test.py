@@ -6,12 +6,13 @@ python tools/test.py configs/rankmatch/voc_92.py work_dirs/rankmatch/voc_92/iter
 """
 
 import argparse
+from collections.abc import Sequence
 
 from rankseg import apis
 from rankseg.apis.cli import add_config_arguments, plain_errors
 
 
-def parse_args() -> argparse.Namespace:
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -22,12 +23,12 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         "--show-dir", metavar="DIR", help="write image, truth and prediction of every image there"
     )
-    return parser.parse_args()
+    return parser.parse_args(argv)
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Evaluate."""
-    args = parse_args()
+    args = parse_args(argv)
     with plain_errors():
         cfg = apis.load_config(
             args.config,

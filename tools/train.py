@@ -8,13 +8,14 @@ python tools/train.py configs/rankmatch/voc_92.py --resume     # go on where it 
 """
 
 import argparse
+from collections.abc import Sequence
 
 from rankseg import apis
 from rankseg.apis.cli import add_config_arguments, plain_errors
 from rankseg.apis.tiny import make_tiny
 
 
-def parse_args() -> argparse.Namespace:
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -32,12 +33,12 @@ def parse_args() -> argparse.Namespace:
         action="store_true",
         help="two iterations on small crops, with stand-in images where the data set is absent",
     )
-    return parser.parse_args()
+    return parser.parse_args(argv)
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Train."""
-    args = parse_args()
+    args = parse_args(argv)
     with plain_errors():
         cfg = apis.load_config(
             args.config,

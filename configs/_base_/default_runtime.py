@@ -5,8 +5,6 @@ default_scope = "rankseg"
 
 val_cfg = dict(type="ValLoop")
 test_cfg = dict(type="TestLoop")
-val_evaluator = dict(type="SegmentationMetric")
-test_evaluator = val_evaluator
 
 default_hooks = dict(
     timer=dict(type="IterTimerHook"),

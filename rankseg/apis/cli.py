@@ -20,7 +20,7 @@ def plain_errors() -> Iterator[None]:
     """
     try:
         yield
-    except (ValueError, FileNotFoundError, KeyError, PermissionError) as error:
+    except (ValueError, TypeError, FileNotFoundError, KeyError, PermissionError) as error:
         if os.environ.get(DEBUG):
             raise
         text = error.args[0] if isinstance(error, KeyError) and error.args else error

@@ -9,7 +9,7 @@ from mmengine.logging import print_log
 from rankseg.apis.config import datasets_of, nodes
 from rankseg.testing.standin import make_standin
 
-CROP = 97
+CROP = 65
 AGENTS = 16
 
 

@@ -21,11 +21,11 @@ class SegmentationMetric(IoUMetric):
     ``teacher/``.
 
     Args:
-        per_class: Report each class in the returned numbers as well as in the table.
+        per_class: Report each class in the returned numbers, not only in the table.
         **kwargs: Of mmseg's ``IoUMetric``.
     """
 
-    def __init__(self, per_class: bool = True, **kwargs) -> None:
+    def __init__(self, per_class: bool = False, **kwargs) -> None:
         super().__init__(**{"iou_metrics": ["mIoU", "mDice"], **kwargs})
         self.per_class = per_class
 

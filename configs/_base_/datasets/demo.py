@@ -37,3 +37,5 @@ val_dataloader = dict(
     ),
 )
 test_dataloader = val_dataloader
+val_evaluator = dict(type="SegmentationMetric", per_class=True)
+test_evaluator = val_evaluator

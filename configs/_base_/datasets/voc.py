@@ -41,3 +41,5 @@ val_dataloader = dict(
     ),
 )
 test_dataloader = val_dataloader
+val_evaluator = dict(type="SegmentationMetric")
+test_evaluator = val_evaluator

@@ -37,7 +37,7 @@ class OverlayHook(Hook):
         for image, sample in zip(data_batch["inputs"], outputs, strict=True):
             rgb = image.permute(1, 2, 0).cpu().numpy()
             maps = [
-                sample[name].data.squeeze(0).cpu().numpy()
+                getattr(sample, name).data.squeeze(0).cpu().numpy()
                 for name in ("gt_sem_seg", "pred_sem_seg")
                 if name in sample
             ]

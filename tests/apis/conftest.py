@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A config file of our own over a small folder of images."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+CONFIG = """
+_base_ = "{configs}/_base_/default_runtime.py"
+model = dict(
+    type="RankMatch",
+    data_preprocessor=dict(type="ViewPreprocessor", mean=[127.5] * 3, std=[60.0] * 3),
+    student={student},
+    rank=dict(type="RankCorrelationLoss", num_agents=4),
+    teacher=dict(momentum=0.1),
+)
+geometry = dict(type="RandomResizeCropFlip", crop_size=33)
+train_dataloader = dict(
+    batch_size=4,
+    num_workers=0,
+    sampler=dict(type="LabeledUnlabeledSampler", labeled=2, unlabeled=2),
+    collate_fn=dict(type="collate_views"),
+    dataset=dict(
+        type="SemiDataset",
+        dataset=dict(type="FolderDataset", data_root="{root}", classes=("a", "b", "c")),
+        split="few",
+        labeled_pipeline=[dict(type="LoadSample"), geometry, dict(type="PackViews", labeled=True)],
+        unlabeled_pipeline=[
+            dict(type="LoadSample"), geometry, dict(type="StrongViews", num=2),
+            dict(type="PackViews", labeled=False),
+        ],
+    ),
+)
+val_dataloader = dict(
+    batch_size=1,
+    num_workers=0,
+    sampler=dict(type="DefaultSampler", shuffle=False),
+    dataset=dict(
+        type="FolderDataset", data_root="{root}", classes=("a", "b", "c"),
+        ann_file="splits/val.txt", test_mode=True,
+        pipeline=[dict(type="LoadSample"), dict(type="PackEval")],
+    ),
+)
+test_dataloader = val_dataloader
+val_evaluator = dict(type="SegmentationMetric", per_class=True)
+test_evaluator = val_evaluator
+optim_wrapper = dict(type="OptimWrapper", optimizer=dict(type="SGD", lr=0.01))
+param_scheduler = [dict(type="PolyLR", power=0.9, by_epoch=False)]
+train_cfg = dict(type="PassTrainLoop", max_iters=4, val_interval=2)
+default_hooks = dict(checkpoint=dict(interval=2))
+"""
+
+
+@pytest.fixture
+def data_root(tmp_path: Path) -> Path:
+    """Eight images of 40 x 48 pixels with masks of three classes, and lists of a split 'few'."""
+    root = tmp_path / "set"
+    for folder in ("images", "masks", "splits/few"):
+        (root / folder).mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    for i in range(8):
+        mask = rng.integers(0, 3, (5, 6), np.uint8).repeat(8, 0).repeat(8, 1)
+        image = np.stack([mask * 100, 255 - mask * 100, mask * 50], -1)
+        cv2.imwrite(str(root / f"images/{i}.png"), image)
+        cv2.imwrite(str(root / f"masks/{i}.png"), mask)
+    pair = "images/{0}.png masks/{0}.png\n"
+    (root / "splits/few/labeled.txt").write_text("".join(pair.format(i) for i in range(2)))
+    (root / "splits/few/unlabeled.txt").write_text("".join(f"images/{i}.png\n" for i in (2, 3, 4)))
+    (root / "splits/val.txt").write_text("".join(pair.format(i) for i in (6, 7)))
+    return root
+
+
+@pytest.fixture
+def config_file(tmp_path: Path, data_root: Path) -> Path:
+    """RankMatch on the toy network over that folder, four iterations."""
+    from rankseg.testing.toy import toy_student
+
+    configs = Path(__file__).resolve().parents[2] / "configs"
+    path = tmp_path / "toy.py"
+    student = toy_student().to_dict()
+    path.write_text(CONFIG.format(configs=configs, root=data_root, student=student))
+    return path

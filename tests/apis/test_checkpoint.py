@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+import os
+
+import pytest
+import torch
+
+from rankseg.apis.checkpoint import load_checkpoint_file
+
+
+class Harmful:
+    """Runs a command when it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.path),)
+
+
+def test_a_checkpoint_must_not_run_code(tmp_path):
+    trap, file = tmp_path / "trap", tmp_path / "model.pth"
+    torch.save({"state_dict": {}, "extra": Harmful(trap)}, file)
+    with pytest.raises(ValueError, match="model.pth .*would run code"):
+        load_checkpoint_file(str(file))
+    assert not trap.exists()
+
+
+def test_the_config_text_inside_is_left_out(tmp_path):
+    # mmengine's resume executes it
+    file = tmp_path / "model.pth"
+    torch.save({"state_dict": {}, "meta": {"config": "import os", "iter": 3}}, file)
+    assert load_checkpoint_file(str(file))["meta"] == {"iter": 3}
+
+
+def test_damaged_and_missing(tmp_path):
+    file = tmp_path / "half.pth"
+    file.write_bytes(b"PK\x03\x04 not a checkpoint")
+    with pytest.raises(ValueError, match="half.pth is damaged"):
+        load_checkpoint_file(str(file))
+    with pytest.raises(FileNotFoundError, match="no.pth does not exist"):
+        load_checkpoint_file(str(tmp_path / "no.pth"))

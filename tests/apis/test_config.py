@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+import pytest
+
+from rankseg.apis import load_config
+
+
+def test_options_of_the_command_line(config_file, tmp_path):
+    cfg = load_config(
+        str(config_file),
+        data_root="/somewhere",
+        split_root="/lists",
+        seed=7,
+        options={"model.rank.num_agents": 8},
+    )
+    assert cfg.train_dataloader.dataset.dataset.data_root == "/somewhere"
+    assert cfg.val_dataloader.dataset.data_root == "/somewhere"
+    assert cfg.test_dataloader.dataset.data_root == "/somewhere"
+    assert cfg.train_dataloader.dataset.split_root == "/lists"
+    assert cfg.randomness.seed == cfg.train_dataloader.dataset.seed == 7
+    assert cfg.model.rank.num_agents == 8
+
+
+def test_work_dir_is_named_after_method_and_config():
+    cfg = load_config("configs/rankmatch/voc_92.py")
+    assert cfg.work_dir == "work_dirs/rankmatch/voc_92"
+    assert load_config("configs/rankmatch/voc_92.py", work_dir="x").work_dir == "x"
+
+
+def test_missing_config_says_what_is_near():
+    with pytest.raises(FileNotFoundError, match=r"did you mean .*configs/rankmatch/voc_92.py"):
+        load_config("configs/rankmatch/voc_93.py")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            {"model.treshold": 0.9},
+            "model.treshold is not an option of RankMatch: did you mean 'thr",
+        ),
+        ({"model.rank.agents": 9}, "model.rank.agents is not an option of RankCorrelationLoss"),
+        (
+            {"train_dataloader.sampler.labelled": 9},
+            "train_dataloader.sampler.labelled .* did you mean 'labeled'",
+        ),
+        (
+            {"train_dataloader.dataset.labeled_pipeline.1.crop": 9},
+            r"labeled_pipeline\[1\].crop .* did you mean 'crop_size'",
+        ),
+    ],
+)
+def test_unknown_options(config_file, options, message):
+    with pytest.raises(ValueError, match=message):
+        load_config(str(config_file), options=options)
+
+
+def test_options_of_base_classes_are_known(config_file):
+    load_config(str(config_file), options={"model.warmup": 3, "model.feature_weight": 0.1})

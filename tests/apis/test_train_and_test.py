@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a config file to numbers and pictures."""
+
+import json
+
+import pytest
+import torch
+
+from rankseg import apis
+
+
+@pytest.fixture
+def trained(config_file, tmp_path):
+    cfg = apis.load_config(str(config_file), work_dir=str(tmp_path / "run"))
+    apis.train(cfg)
+    return config_file, tmp_path / "run"
+
+
+def test_train_then_test(trained, tmp_path):
+    config_file, run = trained
+    summary = json.loads((run / "summary.json").read_text())
+    assert [entry["iteration"] for entry in summary["history"]] == [2, 4]
+    assert summary["method"] == "RankMatch" and "teacher/mIoU" in summary["last"]
+    last, best = run / "iter_4.pth", next(run.glob("best_mIoU_*.pth"))
+    assert last.is_file() and best.is_file()
+
+    cfg = apis.load_config(str(config_file), work_dir=str(tmp_path / "test"))
+    out, pictures = tmp_path / "out" / "m.json", tmp_path / "pictures"
+    metrics = apis.test(cfg, str(last), out=str(out), show_dir=str(pictures))
+    assert metrics["mIoU"] == pytest.approx(summary["last"]["mIoU"], abs=0.01)
+    assert json.loads(out.read_text())["IoU/b"] == metrics["IoU/b"]
+    assert sorted(p.name for p in pictures.iterdir()) == ["6.png", "7.png"]
+
+
+def test_resume_goes_on_at_the_iteration(trained):
+    config_file, run = trained
+    cfg = apis.load_config(str(config_file), work_dir=str(run), options={"train_cfg.max_iters": 6})
+    apis.resume_from_latest(cfg)
+    runner = apis.train(cfg)
+    assert runner.iter == 6
+    history = json.loads((run / "summary.json").read_text())["history"]
+    assert [entry["iteration"] for entry in history] == [2, 4, 6]
+
+
+def test_weights_of_another_run_as_a_start(trained, tmp_path):
+    config_file, run = trained
+    cfg = apis.load_config(str(config_file), work_dir=str(tmp_path / "next"))
+    cfg.load_from = str(run / "iter_4.pth")
+    cfg.train_cfg.max_iters = 1
+    apis.train(cfg)
+    cfg.model.student.decode_head.channels = 24
+    with pytest.raises(ValueError, match="iter_4.pth does not fit the model.*size mismatch"):
+        apis.train(cfg)
+
+
+def test_bfloat16(config_file, tmp_path):
+    cfg = apis.load_config(str(config_file), work_dir=str(tmp_path / "amp"))
+    apis.use_amp(cfg)
+    runner = apis.train(cfg)
+    weight = runner.model.student.decode_head.bottleneck[0].weight
+    assert weight.dtype == torch.float32
+    assert weight.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_nothing_to_resume(config_file, tmp_path):
+    cfg = apis.load_config(str(config_file), work_dir=str(tmp_path / "empty"))
+    with pytest.raises(FileNotFoundError, match="--resume found no checkpoint in .*empty"):
+        apis.resume_from_latest(cfg)
+
+
+def test_a_mistake_leaves_nothing_behind(config_file, data_root, tmp_path):
+    (data_root / "images/3.png").unlink()
+    cfg = apis.load_config(str(config_file), work_dir=str(tmp_path / "run"))
+    with pytest.raises(FileNotFoundError, match="images/3.png"):
+        apis.train(cfg)
+    assert not (tmp_path / "run").exists()
+
+
+def test_testing_needs_a_checkpoint(config_file):
+    cfg = apis.load_config(str(config_file))
+    with pytest.raises(FileNotFoundError, match="checkpoint no.pth does not exist"):
+        apis.test(cfg, "no.pth")

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+import json
+import logging
+from types import SimpleNamespace
+
+import pytest
+from mmengine.config import Config
+
+from rankseg.engine.hooks import SummaryHook
+
+
+@pytest.fixture
+def runner(tmp_path):
+    return SimpleNamespace(
+        iter=0,
+        max_iters=30,
+        seed=4,
+        work_dir=str(tmp_path),
+        experiment_name="x",
+        cfg=Config(dict(model=dict(type="RankMatch"), config_file="configs/a.py")),
+        logger=logging.getLogger("test"),
+        _train_loop=object(),
+    )
+
+
+def validate(hook, runner, iteration, value):
+    runner.iter = iteration
+    hook.after_val_epoch(runner, {"mIoU": value})
+
+
+def test_last_and_best_stand_side_by_side(runner, tmp_path, caplog):
+    hook = SummaryHook()
+    hook.before_train(runner)
+    for iteration, value in ((10, 30.0), (20, 50.0), (30, 40.0)):
+        validate(hook, runner, iteration, value)
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert summary["last"] == {"iteration": 30, "mIoU": 40.0}
+    assert summary["best"] == {"iteration": 20, "mIoU": 50.0}
+    assert len(summary["history"]) == 3 and summary["seed"] == 4
+    with caplog.at_level(logging.INFO):
+        hook.after_train(runner)
+    assert "last 40.00 (iteration 30), best 50.00 (iteration 20)" in caplog.text
+
+
+def test_a_resumed_run_keeps_what_it_had_up_to_there(runner, tmp_path):
+    first = SummaryHook()
+    first.before_train(runner)
+    for iteration, value in ((10, 30.0), (20, 50.0)):
+        validate(first, runner, iteration, value)
+    second = SummaryHook()
+    runner.iter = 10
+    second.before_train(runner)
+    validate(second, runner, 20, 45.0)
+    assert [entry["mIoU"] for entry in second.history] == [30.0, 45.0]
+
+
+def test_a_new_run_starts_anew(runner, tmp_path):
+    first = SummaryHook()
+    first.before_train(runner)
+    validate(first, runner, 10, 99.0)
+    runner.iter = 0
+    second = SummaryHook()
+    second.before_train(runner)
+    assert second.history == []
+
+
+def test_testing_writes_nothing(runner, tmp_path):
+    runner._train_loop = None
+    SummaryHook().after_val_epoch(runner, {"mIoU": 1.0})
+    assert not list(tmp_path.iterdir())

@@ -22,8 +22,8 @@ PALETTE = (
     (220, 110, 210),
 )
 # Usual hue of each kind in turns of the colour circle; the spread is wide, see `_colour`.
-HUES = (0.0, 0.08, 0.30, 0.62, 0.42, 0.85)
-HUE_SPREAD = 0.06
+HUES = (0.0, 0.13, 0.29, 0.62, 0.45, 0.83)
+HUE_SPREAD = 0.04
 
 Outline = tuple[np.ndarray, np.ndarray]
 
@@ -41,7 +41,7 @@ def paint_scene(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     height, width = int(rng.integers(96, 121)), int(rng.integers(128, 161))
     image = _ground(rng, height, width)
     label = np.zeros((height, width), np.uint8)
-    for _ in range(rng.integers(0, 3)):
+    for _ in range(rng.integers(0, 2)):
         _place(rng, image, label, kind=0)
     for _ in range(rng.integers(3, 7)):
         _place(rng, image, label, kind=int(rng.integers(1, len(CLASSES))))
@@ -72,8 +72,8 @@ def noise(
 def _colour(rng: np.random.Generator, hue: float | None = None) -> np.ndarray:
     """Draw a colour, float32 ``(3,)`` in ``[0, 1]``, near a hue or, without one, a dull one."""
     turn = rng.uniform() if hue is None else hue + rng.normal(0, HUE_SPREAD)
-    saturation = rng.uniform(0.0, 0.45) if hue is None else rng.uniform(0.3, 0.9)
-    value = rng.uniform(0.35, 0.9)
+    saturation = rng.uniform(0.0, 0.3) if hue is None else rng.uniform(0.5, 1.0)
+    value = rng.uniform(0.4, 0.95)
     wheel = np.abs((turn * 6 + np.array([0, 4, 2])) % 6 - 3) - 1
     return (value * (1 - saturation * (1 - np.clip(wheel, 0, 1)))).astype(np.float32)
 
@@ -95,9 +95,9 @@ def _ground(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
 def _place(rng: np.random.Generator, image: np.ndarray, label: np.ndarray, kind: int) -> None:
     """Paint one object, or clutter for kind 0, into image and label."""
     height, width = label.shape
-    radius = float(np.exp(rng.uniform(np.log(15), np.log(40))))
+    radius = float(np.exp(rng.uniform(np.log(18), np.log(42))))
     centre = rng.uniform((0, 0), (width, height))
-    angle, squeeze = rng.uniform(0, 2 * np.pi), rng.uniform(0.65, 1.0)
+    angle, squeeze = rng.uniform(0, 2 * np.pi), rng.uniform(0.75, 1.0)
     x = (np.arange(width, dtype=np.float32)[None, :] - np.float32(centre[0])) / radius
     y = (np.arange(height, dtype=np.float32)[:, None] - np.float32(centre[1])) / radius
     u = np.float32(np.cos(angle)) * x + np.float32(np.sin(angle)) * y
@@ -131,7 +131,7 @@ def _crate(u: np.ndarray, v: np.ndarray, rng: np.random.Generator) -> Outline:
 
 
 def _leaf(u: np.ndarray, v: np.ndarray, rng: np.random.Generator) -> Outline:
-    half = 0.55 * np.clip(1 - u**2, 0, 1)
+    half = 0.75 * np.clip(1 - u**2, 0, 1)
     slanted = np.abs(((u - 0.8 * np.abs(v)) * 3.2) % 1 - 0.5) > 0.38
     midrib = np.abs(v) < 0.05
     return (np.abs(v) < half) & (np.abs(u) < 1), 0.85 + 0.35 * (slanted | midrib)
@@ -143,7 +143,7 @@ def _tyre(u: np.ndarray, v: np.ndarray, rng: np.random.Generator) -> Outline:
     tread = (turn * rng.integers(14, 22)) % 1 < 0.45
     rim = np.abs(radius - 0.62) < 0.08
     relief = 0.55 + 0.3 * tread * (radius > 0.7) + 0.5 * rim
-    return (radius > 0.5) & (radius < 1), relief
+    return (radius > 0.42) & (radius < 1), relief
 
 
 def _bush(u: np.ndarray, v: np.ndarray, rng: np.random.Generator) -> Outline:
@@ -156,7 +156,7 @@ def _bush(u: np.ndarray, v: np.ndarray, rng: np.random.Generator) -> Outline:
 
 def _flower(u: np.ndarray, v: np.ndarray, rng: np.random.Generator) -> Outline:
     radius, turn = np.hypot(u, v), np.arctan2(v, u)
-    edge = 0.68 + 0.3 * np.cos(rng.integers(5, 8) * turn)
+    edge = 0.78 + 0.2 * np.cos(rng.integers(5, 8) * turn)
     return radius < edge, np.where(radius < 0.28, 0.35, 0.7 + 0.5 * radius)
 
 
@@ -177,10 +177,10 @@ def _photograph(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
     x = np.linspace(-1, 1, width, dtype=np.float32)[None, :, None]
     y = np.linspace(-1, 1, height, dtype=np.float32)[:, None, None]
     angle = rng.uniform(0, 2 * np.pi)
-    slope = rng.uniform(0, 0.45) * (np.cos(angle) * x + np.sin(angle) * y)
+    slope = rng.uniform(0, 0.35) * (np.cos(angle) * x + np.sin(angle) * y)
     cast = 1 + rng.uniform(-0.15, 0.15, 3)
-    image = np.clip(image * rng.uniform(0.6, 1.3) * (1 + slope) * cast, 0, 1)
-    image = image ** rng.uniform(0.7, 1.4)
-    image = cv2.GaussianBlur(image, (0, 0), np.exp(rng.uniform(np.log(0.25), np.log(1.3))))
-    image = image + rng.normal(0, rng.uniform(0.0, 0.04), image.shape)
+    image = np.clip(image * rng.uniform(0.55, 1.25) * (1 + slope) * cast, 0, 1)
+    image = image ** rng.uniform(0.8, 1.3)
+    image = cv2.GaussianBlur(image, (0, 0), np.exp(rng.uniform(np.log(0.25), np.log(0.9))))
+    image = image + rng.normal(0, rng.uniform(0.0, 0.025), image.shape)
     return (np.clip(image, 0, 1) * 255).round().astype(np.uint8)

@@ -63,7 +63,9 @@ def test_the_same_seed_gives_the_same_files_and_another_gives_others(root, tmp_p
 def test_labelled_images_together_hold_every_class(tmp_path):
     for seed in range(3):
         root = make_demo_set(tmp_path / str(seed), seed=seed, labeled=7, unlabeled=1, val=1)
-        masks = [np.array(Image.open(root / m)) for _, m in read_list(root / "splits/few/labeled.txt")]
+        masks = [
+            np.array(Image.open(root / m)) for _, m in read_list(root / "splits/few/labeled.txt")
+        ]
         assert set(np.unique(np.concatenate([mask.ravel() for mask in masks]))) == set(range(7))
 
 

@@ -39,9 +39,8 @@ def test_scenes_are_photos_not_cartoons():
 
 
 @pytest.mark.parametrize("kind", range(1, 7))
-def test_an_object_is_labelled_where_it_is_painted(kind, monkeypatch):
+def test_an_object_is_labelled_where_it_is_painted(kind):
     rng = np.random.default_rng(kind)
-    monkeypatch.setattr(demo_scene, "HUE_SPREAD", 0.0)
     image = np.full((100, 140, 3), 0.5, np.float32)
     label = np.zeros((100, 140), np.uint8)
     for _ in range(3):
@@ -49,8 +48,6 @@ def test_an_object_is_labelled_where_it_is_painted(kind, monkeypatch):
     changed = np.abs(image - 0.5).max(axis=2) > 0.3
     assert set(np.unique(label)) == {0, kind}
     assert (label[changed] == kind).mean() > 0.6
-    hue = (image[label == kind].mean(axis=0) - image[label == kind].mean()).argmax()
-    assert hue == round(HUES[kind - 1] * 3) % 3 or HUES[kind - 1] in (0.13, 0.45)
 
 
 def test_noise_is_smooth_at_the_scale_of_its_cell():

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+# `make demo` and `make test` work on a fresh machine: they make .venv where it is missing. An active
+# virtual environment is used as it is, and so is a Python that has all that is needed.
+
+PYTHON ?= python3
+SEEDS ?= 0
+export PYTHONPATH := $(CURDIR)$(if $(PYTHONPATH),:$(PYTHONPATH))
+
+NEEDED := torch mmengine mmcv mmseg albumentations matplotlib pytest ruff
+HAS_ALL = $(shell $(1) -c "import importlib.util as u, sys; \
+  print('' if any(u.find_spec(m) is None for m in sys.argv[1:]) else 'yes')" $(NEEDED) 2>/dev/null)
+
+ENV := $(or $(VIRTUAL_ENV),$(CURDIR)/.venv)
+PY := $(ENV)/bin/python
+INSTALLED := $(ENV)/.rankseg-installed
+ifdef VIRTUAL_ENV
+ifeq ($(call HAS_ALL,$(PY)),yes)
+INSTALLED :=
+endif
+else ifeq ($(call HAS_ALL,$(PYTHON)),yes)
+PY := $(PYTHON)
+INSTALLED :=
+endif
+
+.PHONY: demo test lint install
+
+demo: $(INSTALLED) # train supervised-only and RankMatch on a generated set, table and picture
+	$(PY) tools/demo.py --seeds $(SEEDS)
+
+test: $(INSTALLED) # run the tests
+	$(PY) -m pytest
+
+lint: $(INSTALLED) # check style
+	$(PY) -m ruff check
+	$(PY) -m ruff format --check
+
+install: $(INSTALLED) # only make the environment
+
+$(ENV)/.rankseg-installed: setup.cfg pyproject.toml constraints.txt
+	@$(if $(VIRTUAL_ENV),$(PY),$(PYTHON)) -c "import sys; sys.exit(sys.version_info < (3, 10))" || { \
+	  echo "rankseg needs Python 3.10 or newer, and $(if $(VIRTUAL_ENV),$(PY),$(PYTHON)) is older or" \
+	    "missing: name a newer one with 'make PYTHON=python3.11 ...'" >&2; exit 1; }
+	$(if $(VIRTUAL_ENV),,$(PYTHON) -m venv "$(ENV)")
+	$(PY) -m pip install --quiet -c constraints.txt torch==2.13.0
+	$(PY) -m pip install --quiet -c constraints.txt -e '.[test]'
+	@touch "$@"

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Label maps as colours, alone or over their image."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+UNKNOWN = (255, 255, 255)  # colour of 255 and of every value without a colour
+
+
+def colour_map(label: np.ndarray, palette: Sequence[Sequence[int]]) -> np.ndarray:
+    """Colour a label map.
+
+    Args:
+        label: ``(H, W)`` integers in ``[0, 255]``; a value beyond the palette, such as 255 for
+            "ignore", becomes white.
+        palette: One RGB colour per class, each channel in ``[0, 255]``.
+
+    Returns:
+        uint8 ``(H, W, 3)`` RGB.
+    """
+    table = np.full((256, 3), UNKNOWN, np.uint8)
+    table[: len(palette)] = np.asarray(palette, np.uint8)
+    return table[np.asarray(label).astype(np.uint8)]
+
+
+def draw_overlay(
+    image: np.ndarray, label: np.ndarray, palette: Sequence[Sequence[int]], opacity: float = 0.6
+) -> np.ndarray:
+    """Lay a coloured label map over its image.
+
+    Args:
+        image: uint8 ``(H, W, 3)`` RGB.
+        label: ``(H, W)`` class ids, see :func:`colour_map`.
+        palette: One RGB colour per class.
+        opacity: Share of the colours in ``[0, 1]``; the rest is the image.
+
+    Returns:
+        uint8 ``(H, W, 3)`` RGB.
+
+    Raises:
+        ValueError: If image and label differ in size.
+    """
+    if image.shape[:2] != label.shape:
+        raise ValueError(
+            f"image of {image.shape[:2]} and label map of {label.shape} (rows, columns) differ in "
+            "size: bring the prediction to the size of the image first"
+        )
+    mixed = opacity * colour_map(label, palette) + (1 - opacity) * image
+    return np.rint(mixed).astype(np.uint8)

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A panel of pictures: a row per image, a column per way to see it, a legend of the classes."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+MARGIN = 6
+TEXT = 22  # height of a line of text, in pixels
+INK = (40, 40, 40)
+FONT = cv2.FONT_HERSHEY_SIMPLEX
+
+
+def draw_panel(
+    rows: Sequence[Sequence[np.ndarray]],
+    titles: Sequence[str],
+    classes: Sequence[str] = (),
+    palette: Sequence[Sequence[int]] = (),
+    cell: tuple[int, int] = (180, 240),
+) -> np.ndarray:
+    """Set pictures in rows and columns on white.
+
+    Args:
+        rows: For every row one uint8 RGB picture per column; each is scaled into its cell with its
+            proportions kept.
+        titles: Heading of every column.
+        classes: Names in the legend below; none without.
+        palette: RGB colours of the legend, one for every class.
+        cell: Height and width of a cell in pixels.
+
+    Returns:
+        uint8 RGB.
+
+    Raises:
+        ValueError: If a row has not one picture per title, or a class has no colour.
+    """
+    for i, row in enumerate(rows):
+        if len(row) != len(titles):
+            raise ValueError(f"row {i} has {len(row)} pictures for {len(titles)} titles: {titles}")
+    if len(palette) < len(classes):
+        raise ValueError(f"{len(classes)} classes but only {len(palette)} colours")
+    step = cell[0] + MARGIN, cell[1] + MARGIN
+    width = MARGIN + step[1] * len(titles)
+    height = TEXT + MARGIN + step[0] * len(rows)
+    panel = np.full((height, width, 3), 255, np.uint8)
+    for column, title in enumerate(titles):
+        _write(panel, title, MARGIN + column * step[1], TEXT - MARGIN)
+        for i, row in enumerate(rows):
+            picture = _fit(row[column], cell)
+            y, x = TEXT + MARGIN + i * step[0], MARGIN + column * step[1]
+            panel[y : y + picture.shape[0], x : x + picture.shape[1]] = picture
+    if not classes:
+        return panel
+    return np.concatenate([panel, draw_legend(classes, palette, width)])
+
+
+def draw_legend(classes: Sequence[str], palette: Sequence[Sequence[int]], width: int) -> np.ndarray:
+    """Swatches with names, in as many lines as the width asks for; uint8 RGB."""
+    places, x, line = [], MARGIN, 0
+    for name in classes:
+        (length, _), _ = cv2.getTextSize(name, FONT, 0.5, 1)
+        if x > MARGIN and x + TEXT + length > width:
+            x, line = MARGIN, line + 1
+        places.append((x, line * TEXT))
+        x += TEXT + length + 2 * MARGIN
+    legend = np.full(((line + 1) * TEXT + MARGIN, width, 3), 255, np.uint8)
+    for name, colour, (x, y) in zip(classes, palette, places, strict=False):
+        corners = (x, y + 4), (x + TEXT - 8, y + TEXT - 4)
+        cv2.rectangle(legend, *corners, tuple(map(int, colour)), cv2.FILLED)
+        cv2.rectangle(legend, *corners, INK, 1)
+        _write(legend, name, x + TEXT - 4, y + TEXT - MARGIN)
+    return legend
+
+
+def _write(canvas: np.ndarray, text: str, x: int, y: int) -> None:
+    cv2.putText(canvas, text, (x, y), FONT, 0.5, INK, 1, cv2.LINE_AA)
+
+
+def _fit(picture: np.ndarray, cell: tuple[int, int]) -> np.ndarray:
+    height, width = picture.shape[:2]
+    scale = min(cell[0] / height, cell[1] / width)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    return cv2.resize(
+        picture, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_NEAREST
+    )

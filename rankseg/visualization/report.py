@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A comparison of methods over seeds, in words and tables (Markdown)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import mean, stdev
+
+BY_CHANCE = 2.0  # points of mIoU that one seed alone does not tell from chance
+
+
+@dataclass(frozen=True)
+class Result:
+    """One run.
+
+    Attributes:
+        metrics: What ``tools/test.py --out`` wrote for the last weights, in percent.
+        best: Largest mIoU of all validations while training, in percent.
+        iterations: Length of the run.
+        seconds: Time of the training.
+    """
+
+    metrics: Mapping[str, float]
+    best: float
+    iterations: int
+    seconds: float
+
+    @property
+    def miou(self) -> float:
+        """mIoU of the last weights, in percent."""
+        return self.metrics["mIoU"]
+
+
+Results = Mapping[int, Mapping[str, Result]]  # seed -> method -> result
+
+
+def verdict(results: Results, baseline: str, method: str) -> str:
+    """One sentence: does the method gain over the baseline, and is it sure?"""
+    gains = [run[method].miou - run[baseline].miou for run in results.values()]
+    average, won = mean(gains), sum(gain > 0 for gain in gains)
+    if average <= 0:
+        return (
+            f"No gain in this run: {method} is {-average:.1f} points of mIoU below {baseline} on "
+            f"average ({won} of {len(gains)} seeds above)."
+        )
+    if len(gains) == 1:
+        doubt = " This may be chance: run more seeds." if average < BY_CHANCE else ""
+        return f"{method} gains {average:.1f} points of mIoU over {baseline} (one seed).{doubt}"
+    sure = "on every seed" if won == len(gains) else f"but only on {won} of {len(gains)} seeds"
+    return (
+        f"{method} gains {average:.1f} points of mIoU over {baseline} on average, {sure} "
+        f"(smallest {min(gains):+.1f}, largest {max(gains):+.1f})."
+    )
+
+
+def seed_table(results: Results, methods: Sequence[str]) -> str:
+    """mIoU of the last weights, the best of all validations in brackets, and minutes."""
+    lines = [
+        "| seed | " + " | ".join(f"{name} (best) | minutes" for name in methods) + " |",
+        "| ---: " * (1 + 2 * len(methods)) + "|",
+    ]
+    for seed, run in results.items():
+        cells = [
+            f"{run[name].miou:.1f} ({run[name].best:.1f}) | {run[name].seconds / 60:.1f}"
+            for name in methods
+        ]
+        lines.append(f"| {seed} | " + " | ".join(cells) + " |")
+    if len(results) > 1:
+        values = {name: [run[name].miou for run in results.values()] for name in methods}
+        cells = [f"**{mean(each):.1f}** ± {stdev(each):.1f} |" for each in values.values()]
+        lines.append("| mean | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def class_table(results: Results, methods: Sequence[str]) -> str:
+    """IoU of every class, the mean over seeds."""
+    names = list(
+        dict.fromkeys(
+            key.removeprefix("IoU/")
+            for run in results.values()
+            for result in run.values()
+            for key in result.metrics
+            if key.startswith("IoU/")
+        )
+    )
+    lines = ["| IoU | " + " | ".join(methods) + " |", "| --- " + "| ---: " * len(methods) + "|"]
+    for label in names:
+        cells = []
+        for name in methods:
+            values = [run[name].metrics.get(f"IoU/{label}") for run in results.values()]
+            values = [value for value in values if value is not None]
+            cells.append(f"{mean(values):.1f}" if values else "-")
+        lines.append(f"| {label} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)

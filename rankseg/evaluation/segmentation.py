@@ -50,7 +50,9 @@ class SegmentationMetric(IoUMetric):
             areas = [result[name] for result in results]
             prefix = "" if name == "pred" else f"{name}/"
             overall = super().compute_metrics(areas)
-            metrics.update({f"{prefix}{key}": float(value) for key, value in overall.items()})
+            metrics.update(
+                {f"{prefix}{key}": round(float(value), 2) for key, value in overall.items()}
+            )
             if self.per_class and name == "pred":
                 metrics.update(self._classes(areas))
         return metrics

@@ -1,0 +1,71 @@
+#!/usr/bin/env python
+# SPDX-License-Identifier: Apache-2.0
+"""Print a table of finished runs, from the summary.json in each of their work folders.
+
+python tools/collect_results.py work_dirs
+python tools/collect_results.py work_dirs/rankmatch work_dirs/unimatch --metric IoU/car
+"""
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from rankseg.apis.cli import plain_errors
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("folders", nargs="+", help="work folders, or folders that hold some")
+    parser.add_argument(
+        "--metric", nargs="+", default=["mIoU"], help="numbers to show, as named in summary.json"
+    )
+    return parser.parse_args(argv)
+
+
+def read_summaries(folders: Sequence[str]) -> list[tuple[Path, dict]]:
+    """All summaries below the folders, in the order of their paths.
+
+    Raises:
+        FileNotFoundError: If there is none.
+    """
+    found = sorted({path for folder in folders for path in Path(folder).rglob("summary.json")})
+    if not found:
+        raise FileNotFoundError(
+            f"no summary.json in {', '.join(folders)}: expected work folders of tools/train.py"
+        )
+    return [(path.parent, json.loads(path.read_text())) for path in found]
+
+
+def table(runs: Sequence[tuple[Path, dict]], metrics: Sequence[str]) -> str:
+    """A Markdown table, one row a run: last and best validation side by side.
+
+    Every metric of the best column is that of the validation with the best mIoU, not each metric's
+    own best.
+    """
+    head = ["config", "seed", "iterations"]
+    head += [f"{metric} {which}" for metric in metrics for which in ("last", "best")]
+    rows = [[*head, "minutes"], ["---"] * (len(head) + 1)]
+    for _, run in runs:
+        last, best = run["last"], run["best"]
+        row = [str(run["config"]), str(run["seed"]), f"{last['iteration']} of {run['max_iters']}"]
+        for metric in metrics:
+            row.append(f"{last[metric]:.1f}" if metric in last else "-")
+            at = f" at {best['iteration']}" if metric == metrics[0] else ""
+            row.append(f"{best[metric]:.1f}{at}" if metric in best else "-")
+        rows.append([*row, f"{run['seconds'] / 60:.0f}"])
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Print the table."""
+    args = parse_args(argv)
+    with plain_errors():
+        print(table(read_summaries(args.folders), args.metric))
+
+
+if __name__ == "__main__":
+    main()

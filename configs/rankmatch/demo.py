@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""RankMatch, DeepLabv3+ R-18 from random weights, the generated demo set.
+"""RankMatch, narrow DeepLabv3+ R-18 from random weights, the generated demo set.
 
 Run:   python tools/train.py configs/rankmatch/demo.py
 Paper: not in the paper.
@@ -7,7 +7,7 @@ Ours:  `make demo` writes work_dirs/demo/results.md.
 """
 
 _base_ = [
-    "../_base_/models/deeplabv3plus_r18.py",
+    "../_base_/models/deeplabv3plus_r18_narrow.py",
     "../_base_/datasets/demo.py",
     "../_base_/schedules/demo.py",
     "../_base_/default_runtime.py",
@@ -16,7 +16,9 @@ _base_ = [
 model = dict(
     type="RankMatch",
     student=dict(decode_head=dict(num_classes=7)),
-    threshold=0.95,
+    threshold=0.6,
+    warmup=200,
+    ramp=100,
     feature_dropout=0.5,
     feature_tap="decode_head.bottleneck",
     rank=dict(
@@ -29,4 +31,3 @@ model = dict(
         loss_weight=0.1,
     ),
 )
-train_dataloader = dict(dataset=dict(split="few"))

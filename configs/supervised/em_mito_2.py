@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Supervised-only, DeepLabv3+ R-18 from random weights, mitochondria, 2 labelled sections.
+"""Supervised-only, half-width DeepLabv3+ R-18 from random weights, mitochondria, 2 labelled sections.
 
 Run:   python tools/train.py configs/supervised/em_mito_2.py --data-root PATH
 Paper: not in the paper, whose mitochondria are the Lucchi set (Table 9).
@@ -9,16 +9,16 @@ Evaluated is an average of the weights.
 """
 
 _base_ = [
-    "../_base_/models/deeplabv3plus_r18.py",
+    "../_base_/models/deeplabv3plus_r18_half.py",
     "../_base_/datasets/em_mito.py",
-    "../_base_/schedules/em_mito.py",
+    "../_base_/schedules/small.py",
     "../_base_/default_runtime.py",
 ]
 
 model = dict(
     type="Supervised",
     student=dict(decode_head=dict(num_classes=2)),
-    teacher=dict(momentum=0.004),
+    teacher=dict(momentum=0.01),
     predict_on="teacher",
 )
 train_dataloader = dict(batch_size=4, sampler=dict(labeled_only=True))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""UniMatch, DeepLabv3+ R-18 from random weights, mitochondria, 2 labelled sections.
+"""UniMatch, half-width DeepLabv3+ R-18 from random weights, mitochondria, 2 labelled sections.
 
 Run:   python tools/train.py configs/unimatch/em_mito_2.py --data-root PATH
 Paper: not in the paper, whose mitochondria are the Lucchi set (Table 9).
@@ -10,9 +10,9 @@ average of the weights.
 """
 
 _base_ = [
-    "../_base_/models/deeplabv3plus_r18.py",
+    "../_base_/models/deeplabv3plus_r18_half.py",
     "../_base_/datasets/em_mito.py",
-    "../_base_/schedules/em_mito.py",
+    "../_base_/schedules/small.py",
     "../_base_/default_runtime.py",
 ]
 
@@ -21,8 +21,8 @@ model = dict(
     student=dict(decode_head=dict(num_classes=2)),
     threshold=0.95,
     feature_dropout=0.5,
-    warmup=600,
-    ramp=200,
-    teacher=dict(momentum=0.004),
+    warmup=900,
+    ramp=300,
+    teacher=dict(momentum=0.01),
     predict_on="teacher",
 )

@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import platform
+import signal
 import subprocess
 import sys
 import time
@@ -174,6 +175,7 @@ The picture is of seed {next(iter(results))}. Written by `make demo SEEDS="{seed
 
 def main() -> None:
     """Run every seed, then leave table and picture."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that `finish` stops the jobs
     args = parse_args()
     begin = time.monotonic()
     results = {}

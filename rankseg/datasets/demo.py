@@ -13,7 +13,7 @@ from rankseg.datasets.demo_scene import CLASSES, PALETTE, paint_scene
 from rankseg.datasets.folder import CLASSES_FILE
 
 SPLIT = "few"
-LABELED, UNLABELED, VAL = 12, 240, 60  # images in each part
+LABELED, UNLABELED, VAL = 8, 240, 60  # images in each part
 STAMP = "demo.json"
 VERSION = 1  # count up when the same arguments give other pixels
 JPEG_QUALITY = 92

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+import functools
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import pytest
+
+from rankseg.visualization.report import Result
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def tool():
+    spec = importlib.util.spec_from_file_location("demo_tool", ROOT / "tools/demo.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_from_nothing_to_table_and_picture(tool, tmp_path, monkeypatch, capsys):
+    small = functools.partial(tool.make_demo_set, labeled=8, unlabeled=4, val=4)
+    monkeypatch.setattr(tool, "make_demo_set", small)
+    work = tmp_path / "work"
+    monkeypatch.setattr(
+        sys,
+        "argv",
+        ["demo.py", "--seeds", "5", "--iters", "2"]
+        + ["--work-dir", str(work), "--data-dir", str(tmp_path / "data")],
+    )
+    tool.main()
+    page = (work / "results.md").read_text()
+    assert page in capsys.readouterr().out
+    assert " 2\niterations" in page
+    assert "| 5 | " in page
+    assert "| flower | " in page
+    panel = cv2.imread(str(work / "panel.png"))
+    assert panel.shape[0] > 4 * 180
+    for name in tool.METHODS:
+        assert (work / f"seed5/{name}/metrics.json").is_file()
+
+
+def test_the_page_reports_a_loss_as_such(tool):
+    def result(miou):
+        return Result({"mIoU": miou, "IoU/ball": miou}, miou + 1, 1500, 60.0)
+
+    worse = {0: {"Supervised": result(60.0), "RankMatch": result(58.0)}}
+    page = tool.report(worse, 3.0)
+    assert "No gain in this run: RankMatch is 2.0 points of mIoU below Supervised" in page
+    assert "| 0 | 60.0 (61.0) | 1.0 | 58.0 (59.0) | 1.0 |" in page
+    assert "1,500 iterations" in page.replace("\n", " ")
+
+
+def test_a_failing_job_stops_the_others_and_shows_its_log(tool, tmp_path):
+    code = "import sys, time; print('the reason'); sys.exit(3)"
+    log, other = tmp_path / "bad.txt", tmp_path / "good.txt"
+    with log.open("w") as stream:
+        bad = subprocess.Popen([sys.executable, "-c", code], stdout=stream)
+    good = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    with pytest.raises(SystemExit, match="the reason"):
+        tool.finish({other: good, log: bad})
+    assert good.wait(timeout=10) != 0
+
+
+def test_jobs_that_end_well_are_waited_for(tool, tmp_path):
+    job = subprocess.Popen([sys.executable, "-c", "pass"])
+    tool.finish({tmp_path / "log.txt": job})
+    assert job.returncode == 0

@@ -21,7 +21,7 @@ import torch
 from mmengine.registry import init_default_scope
 
 from rankseg import apis
-from rankseg.apis.checkpoint import load_checkpoint_file
+from rankseg.engine.checkpoint import load_checkpoint_file
 from rankseg.apis.cli import plain_errors
 from rankseg.datasets.demo import LABELED, UNLABELED, VAL, make_demo_set
 from rankseg.datasets.demo_scene import CLASSES, PALETTE

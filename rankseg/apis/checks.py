@@ -1,17 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is checked of model and crop before the first iteration."""
+"""What is checked of model, batch and weights before the first iteration."""
 
+import logging
 from collections.abc import Sequence
-from copy import deepcopy
 from typing import Any
 
 import torch
 from mmengine.config import Config
+from mmengine.dist import get_world_size
 from mmengine.logging import print_log
 
 from rankseg.apis.config import nodes
+from rankseg.datasets.samplers import check_batch_size
+from rankseg.engine.checkpoint import load_checkpoint_file, misfit
 from rankseg.models.losses.agents import check_num_agents
 from rankseg.models.methods import Method
+from rankseg.models.pretrained import read_backbone
+from rankseg.structures import LABELED, SampleKey, mix
 
 
 def crop_of(cfg: Config) -> tuple[int, int] | None:
@@ -31,13 +36,16 @@ def crop_of(cfg: Config) -> tuple[int, int] | None:
 
 
 @torch.no_grad()
-def tapped_size(model: Method, crop: Sequence[int]) -> tuple[int, int] | None:
-    """Size of the tapped features for a crop, without computing anything (meta tensors)."""
-    if model.feature_tap is None:
-        return None
-    student = deepcopy(model.student).to("meta").eval()
-    output = model.run(student, torch.empty(1, 3, *crop, device="meta"))
-    return tuple(output.feature.shape[2:])
+def feature_size(model: Method, crop: Sequence[int]) -> tuple[int, int]:
+    """Size of the tapped (or else the backbone's last) features for a crop.
+
+    Nothing is computed: the model must be on the meta device.
+    """
+    student = model.student.eval()
+    images = torch.empty(1, 3, *crop, device="meta")
+    feature = model.run(student, images).feature
+    feature = student.extract_feat(images)[-1] if feature is None else feature
+    return tuple(feature.shape[2:])
 
 
 def check_crop(crop: int, cells: int, align_corners: bool) -> None:
@@ -66,13 +74,17 @@ def check_crop(crop: int, cells: int, align_corners: bool) -> None:
 def check_model(model: Method, cfg: Config) -> None:
     """Check that crop, feature tap and number of agents go together.
 
+    Args:
+        model: Built on the meta device.
+        cfg: Its config.
+
     Raises:
         ValueError: If they do not.
     """
     crop = crop_of(cfg)
-    size = None if crop is None else tapped_size(model, crop)
-    if size is None:
+    if crop is None:
         return
+    size = feature_size(model, crop)
     for pixels, cells in zip(crop, size, strict=True):
         check_crop(pixels, cells, model.student.decode_head.align_corners)
     rank = getattr(model, "rank_loss", None)
@@ -80,12 +92,87 @@ def check_model(model: Method, cfg: Config) -> None:
         check_num_agents(size[0] * size[1], rank.num_agents)
 
 
-def check_mixing(model: Any, cfg: Config) -> None:
-    """Say in the log when a batch of one has to mix with a second crop of the same image."""
-    sampler = cfg.train_dataloader.sampler
-    if getattr(model, "mix_source", None) == "batch" and sampler.get("unlabeled") == 1:
-        print_log(
-            "one unlabelled image per process cannot mix with another of its batch: pasting a "
-            "second crop of the same image (mix_source='same')",
-            logger="current",
+def check_classes(cfg: Config, dataset: Any) -> None:
+    """Check that the head has an output for every class of the data set.
+
+    Raises:
+        ValueError: If not.
+    """
+    classes, outputs = dataset.metainfo["classes"], cfg.model.student.decode_head.num_classes
+    if outputs != len(classes):
+        raise ValueError(
+            f"model.student.decode_head.num_classes={outputs}, but the data set has "
+            f"{len(classes)} classes ({', '.join(classes[:5])}, ...): set it to {len(classes)}"
         )
+
+
+def check_batch(model: Method, cfg: Config) -> None:
+    """Check the numbers of images in a batch, and say if the learning rate was meant for another.
+
+    Raises:
+        ValueError: If the loader's batch is not the sampler's, or too small for batch norm.
+    """
+    loader, sampler = cfg.train_dataloader, cfg.train_dataloader.sampler
+    if sampler.get("type") != "LabeledUnlabeledSampler":
+        raise ValueError(
+            f"train_dataloader.sampler is {sampler.get('type')}: expected LabeledUnlabeledSampler, "
+            "which deals out labelled and unlabelled images"
+        )
+    check_batch_size(
+        loader.batch_size, sampler.labeled, sampler.unlabeled, sampler.get("labeled_only", False)
+    )
+    if sampler.unlabeled * getattr(model, "strong_views", 2) == 1 and get_world_size() == 1:
+        raise ValueError(
+            f"train_dataloader.sampler.unlabeled=1 gives {type(model).__name__} a forward pass of "
+            "one image, for which batch norm has no statistics: use 2 unlabelled images or more"
+        )
+    base = cfg.get("auto_scale_lr", {}).get("base_batch_size")
+    total = loader.batch_size * get_world_size()
+    if base and base != total and not cfg.auto_scale_lr.get("enable"):
+        print_log(
+            f"the learning rate of this config is for {base} images in a batch over all processes, "
+            f"here are {total}: --cfg-options auto_scale_lr.enable=True scales it",
+            level=logging.WARNING,
+        )
+
+
+def check_views(model: Method, train: Any, cfg: Config) -> None:
+    """Load a labelled and an unlabelled sample, and check that the method's views are there.
+
+    Raises:
+        ValueError: If one is missing.
+    """
+    needed = set(model.views)
+    if (
+        getattr(model, "mix_source", None) == "batch"
+        and cfg.train_dataloader.sampler.unlabeled == 1
+    ):
+        needed |= {mix(view) for view in needed - {LABELED}}
+        print_log("one unlabelled image per process: pasting a second crop of the same image")
+    keys = [SampleKey(0)] + [SampleKey(train.num_labeled)] * (needed != {LABELED})
+    found = {view for key in keys for view in train[key]["inputs"]}
+    if needed - found:
+        raise ValueError(
+            f"{type(model).__name__} needs the views {', '.join(sorted(needed))}, and the "
+            f"pipelines make {', '.join(sorted(found))}: strong views come from "
+            "dict(type='StrongViews', num=...), mix_* views from dict(type='WithMix', "
+            "transforms=[...]) around geometry and views in unlabeled_pipeline"
+        )
+
+
+def check_weights(model: Method, cfg: Config) -> None:
+    """Check the files of weights that the run will load.
+
+    Raises:
+        FileNotFoundError: If a file is missing.
+        ValueError: If it does not fit, saying which names and shapes.
+    """
+    if model.pretrained is not None:
+        read_backbone(model.student.backbone, model.pretrained)
+    if cfg.get("load_from"):
+        state = load_checkpoint_file(cfg.load_from, map_location="meta")
+        state = dict(state.get("state_dict", state))
+        try:
+            model.load_state_dict(state, strict=True)
+        except RuntimeError as error:
+            raise misfit(cfg.load_from, error) from error

@@ -9,6 +9,7 @@ from typing import Any
 
 from mmengine.config import Config
 from mmengine.registry import Registry
+from mmengine.runner import Runner
 
 from rankseg import registry as registries
 
@@ -45,19 +46,61 @@ def load_config(
     cfg = Config.fromfile(path)
     cfg.config_file = str(path)
     for node in datasets_of(cfg):
-        if data_root is not None and "data_root" in node:
+        if data_root is not None and node.get("type") != "SemiDataset":
             node.data_root = data_root
-        if split_root is not None and node.get("type") == "SemiDataset":
-            node.split_root = split_root
+        if split_root is not None:
+            _move_lists(node, Path(split_root).absolute())
     if seed is not None:
-        cfg.randomness = {**cfg.get("randomness", {}), "seed": seed}
-        cfg.train_dataloader.dataset.seed = seed
+        cfg.merge_from_dict({"randomness.seed": seed})
     name = Path(path).resolve()
     cfg.work_dir = work_dir or cfg.get("work_dir") or f"work_dirs/{name.parent.name}/{name.stem}"
     if options:
+        check_keys(cfg, options)
         cfg.merge_from_dict(options)
+    _finish(cfg)
     check_options(cfg)
     return cfg
+
+
+def _move_lists(node: dict, split_root: Path) -> None:
+    """Look for the lists of a data set in another folder than ``<data_root>/splits``."""
+    if node.get("type") == "SemiDataset":
+        node["split_root"] = str(split_root)
+    for key in ("ann_file", "labeled", "unlabeled"):
+        parts = Path(str(node.get(key) or "")).parts
+        if parts[:1] == ("splits",):
+            node[key] = str(split_root.joinpath(*parts[1:]))
+
+
+def _finish(cfg: Config) -> None:
+    """Fill in what follows from the rest.
+
+    Raises:
+        ValueError: If the seed is negative.
+    """
+    seed = cfg.get("randomness", {}).get("seed")
+    if seed is not None:
+        if seed < 0:
+            raise ValueError(f"seed {seed}: expected 0 or more")
+        cfg.train_dataloader.dataset.setdefault("seed", seed)
+    for name in LOADERS:
+        if cfg.get(name) and cfg[name].get("num_workers", 0) == 0:
+            cfg[name].persistent_workers = False
+
+
+def check_keys(cfg: Config, options: dict[str, Any]) -> None:
+    """Refuse an option of the command line that starts with a key that nothing reads.
+
+    Raises:
+        ValueError: Naming the key and the one most like it.
+    """
+    known = {*inspect.signature(Runner).parameters, *cfg.keys()} - {"cfg"}
+    for option in options:
+        key = option.split(".")[0]
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(known))}"
+            raise ValueError(f"--cfg-options {option}: the config has no key {key!r}; {hint}")
 
 
 def nodes(value: Any, where: str = "") -> Iterator[tuple[str, dict]]:

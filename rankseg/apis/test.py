@@ -7,10 +7,10 @@ from pathlib import Path
 from mmengine.config import Config
 from mmengine.dist import is_main_process
 from mmengine.registry import init_default_scope
-from mmengine.runner import Runner
 
-from rankseg.apis.checkpoint import load_weights
+from rankseg.apis.checks import check_classes
 from rankseg.datasets.checks import check_masks
+from rankseg.engine.runner import StrictRunner
 from rankseg.registry import DATASETS
 
 
@@ -38,8 +38,11 @@ def test(
     init_default_scope(cfg.get("default_scope", "rankseg"))
     if not Path(checkpoint).is_file():
         raise FileNotFoundError(f"checkpoint {checkpoint} does not exist")
-    check_masks(DATASETS.build(cfg.test_dataloader.dataset), limit=50)
+    dataset = DATASETS.build(cfg.test_dataloader.dataset)
+    check_masks(dataset, limit=50)
+    check_classes(cfg, dataset)
     cfg = cfg.copy()
+    cfg.work_dir = str(Path(cfg.work_dir) / "test")  # leaves the config of the training run alone
     cfg.model.pretrained = None
     cfg.load_from = None
     cfg.resume = False
@@ -51,8 +54,8 @@ def test(
     cfg.custom_hooks = []
     if show_dir is not None:
         cfg.custom_hooks = [dict(type="OverlayHook", out_dir=show_dir)]
-    runner = Runner.from_cfg(cfg)
-    load_weights(runner, checkpoint)
+    runner = StrictRunner.from_cfg(cfg)
+    runner.load_checkpoint(checkpoint)
     metrics = runner.test()
     if out is not None and is_main_process():
         result = {"config": cfg.config_file, "checkpoint": checkpoint, **metrics}

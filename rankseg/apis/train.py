@@ -9,17 +9,40 @@ from mmengine.logging import print_log
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner, find_latest_checkpoint
 
-from rankseg.apis.checkpoint import load_weights
-from rankseg.apis.checks import check_mixing, check_model
+from rankseg.apis.checks import (
+    check_batch,
+    check_classes,
+    check_model,
+    check_views,
+    check_weights,
+)
 from rankseg.datasets.checks import check_data
+from rankseg.engine.runner import StrictRunner
 from rankseg.registry import DATASETS, MODELS
 
 
 def use_amp(cfg: Config) -> None:
-    """Train and validate in bfloat16 with the channels-last layout."""
+    """Train in bfloat16 with the channels-last layout; validation stays in float32."""
     cfg.optim_wrapper.type = "AutocastOptimWrapper"
     cfg.model.data_preprocessor.channels_last = True
     cfg.channels_last = True
+
+
+def latest_checkpoint(cfg: Config) -> str:
+    """The newest checkpoint of the work folder.
+
+    Raises:
+        FileNotFoundError: If there is none.
+    """
+    folder = Path(cfg.work_dir)
+    latest = find_latest_checkpoint(str(folder)) if folder.is_dir() else None
+    if latest is None or not Path(latest).is_file():
+        found = f"last_checkpoint names {latest}" if latest else "no last_checkpoint"
+        raise FileNotFoundError(
+            f"--resume found no checkpoint in {folder} ({found}): start without --resume, or name "
+            "the work folder of the run with --work-dir"
+        )
+    return latest
 
 
 def resume_from_latest(cfg: Config) -> None:
@@ -28,15 +51,8 @@ def resume_from_latest(cfg: Config) -> None:
     Raises:
         FileNotFoundError: If there is none.
     """
-    folder = Path(cfg.work_dir)
-    latest = find_latest_checkpoint(str(folder)) if folder.is_dir() else None
-    if latest is None:
-        raise FileNotFoundError(
-            f"--resume found no checkpoint in {folder} (no last_checkpoint): start without "
-            "--resume, or name the work folder of the run with --work-dir"
-        )
+    cfg.load_from = latest_checkpoint(cfg)
     cfg.resume = True
-    cfg.load_from = None
 
 
 def check_before_training(cfg: Config) -> None:
@@ -46,31 +62,29 @@ def check_before_training(cfg: Config) -> None:
         ValueError, FileNotFoundError: One sentence on the first mistake found.
     """
     init_default_scope(cfg.get("default_scope", "rankseg"))
+    train = DATASETS.build(cfg.train_dataloader.dataset)
     val = cfg.get("val_dataloader")
-    notes = check_data(
-        DATASETS.build(cfg.train_dataloader.dataset), val and DATASETS.build(val.dataset)
-    )
-    for note in notes:
+    val = None if val is None else DATASETS.build(val.dataset)
+    for note in check_data(train, val):
         print_log(note)
+    check_classes(cfg, train)
     with torch.device("meta"):
-        model = MODELS.build(cfg.model)
+        try:
+            model = MODELS.build(cfg.model)
+        except (AssertionError, AttributeError) as error:  # how mmseg answers a wrong option
+            raise ValueError(f"model of {cfg.get('config_file')}: {error}") from error
     check_model(model, cfg)
-    check_mixing(model, cfg)
-    sampler = cfg.train_dataloader.sampler
-    wanted = sampler.labeled + (0 if sampler.get("labeled_only") else sampler.unlabeled)
-    if cfg.train_dataloader.batch_size != wanted:
-        raise ValueError(
-            f"train_dataloader.batch_size={cfg.train_dataloader.batch_size} but the sampler makes "
-            f"batches of {wanted} ({sampler}): set batch_size={wanted}"
-        )
+    check_batch(model, cfg)
+    check_views(model, train, cfg)
+    check_weights(model, cfg)
 
 
 def train(cfg: Config, check: bool = True) -> Runner:
     """Check, then train.
 
     Args:
-        cfg: From :func:`rankseg.apis.load_config`; ``cfg.resume`` goes on from the newest
-            checkpoint of the work folder.
+        cfg: From :func:`rankseg.apis.load_config`. ``cfg.load_from`` starts from the weights of a
+            checkpoint; with ``cfg.resume`` the run in it goes on.
         check: Look for mistakes first; leave out if :func:`check_before_training` was called.
 
     Returns:
@@ -81,13 +95,11 @@ def train(cfg: Config, check: bool = True) -> Runner:
     """
     if check:
         check_before_training(cfg)
-    cfg = cfg.copy()
-    load_from = None if cfg.get("resume") else cfg.pop("load_from", None)
-    cfg.load_from = None
-    runner = Runner.from_cfg(cfg)
+    if not torch.cuda.is_available():
+        cfg = cfg.copy()
+        cfg.sync_bn = None  # synchronised batch norm exists on GPUs only
+    runner = StrictRunner.from_cfg(cfg)
     if cfg.get("channels_last"):
         runner.model.to(memory_format=torch.channels_last)
-    if load_from:
-        load_weights(runner, load_from)
     runner.train()
     return runner

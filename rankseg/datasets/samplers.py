@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sized
 
 import numpy as np
 from mmengine.dist import get_dist_info, sync_random_seed
-from torch.utils.data import DataLoader, Sampler
+from torch.utils.data import Sampler
 
 from rankseg.registry import DATA_SAMPLERS
 from rankseg.structures import SampleKey
@@ -129,17 +129,17 @@ class LabeledUnlabeledSampler(Sampler[SampleKey]):
         """Do nothing: the sampler has no end, its passes follow from the position alone."""
 
 
-def check_batch_size(dataloader: DataLoader) -> None:
+def check_batch_size(batch_size: int, labeled: int, unlabeled: int, labeled_only: bool) -> None:
     """Check that a dataloader cuts the sampler's keys where the sampler means it to.
 
     Raises:
-        ValueError: If ``batch_size`` differs from what a ``LabeledUnlabeledSampler`` yields.
+        ValueError: If ``batch_size`` differs from what a :class:`LabeledUnlabeledSampler` yields.
     """
-    sampler = dataloader.sampler
-    if isinstance(sampler, LabeledUnlabeledSampler) and dataloader.batch_size != sampler.batch_size:
-        parts = f"labeled={sampler.labeled}, unlabeled={sampler.unlabeled}"
-        parts += ", labeled_only=True" if sampler.labeled_only else ""
+    wanted = labeled + (0 if labeled_only else unlabeled)
+    if batch_size != wanted:
+        parts = f"labeled={labeled}, unlabeled={unlabeled}"
+        parts += ", labeled_only=True" if labeled_only else ""
         raise ValueError(
-            f"train_dataloader.batch_size is {dataloader.batch_size}, but its sampler ({parts}) "
-            f"makes batches of {sampler.batch_size}: set batch_size={sampler.batch_size}"
+            f"train_dataloader.batch_size is {batch_size}, but its sampler ({parts}) makes batches "
+            f"of {wanted}: set batch_size={wanted}"
         )

@@ -4,7 +4,6 @@
 from mmengine.runner import IterBasedTrainLoop
 from torch.utils.data import DataLoader
 
-from rankseg.datasets.samplers import check_batch_size
 from rankseg.registry import LOOPS
 
 
@@ -45,12 +44,9 @@ class PassTrainLoop(IterBasedTrainLoop):
                 "exactly one, passes over the unlabelled images or iterations"
             )
         if isinstance(dataloader, dict):
-            dataloader = runner.build_dataloader(
-                dataloader,
-                seed=runner.seed,
-                diff_rank_seed=runner._randomness_cfg.get("diff_rank_seed", False),
-            )
-        check_batch_size(dataloader)
+            # one seed for all processes, also where weights and boxes are drawn differently
+            seed = runner.cfg.get("randomness", {}).get("seed")
+            dataloader = runner.build_dataloader(dataloader, seed=seed, diff_rank_seed=False)
         per_pass = dataloader.sampler.iters_per_epoch
         super().__init__(
             runner,

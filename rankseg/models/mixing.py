@@ -36,14 +36,14 @@ def cutmix_boxes(
         if torch.rand(()).item() >= probability:
             continue
         pixels = torch.empty(()).uniform_(*area).item() * height * width
-        while True:
+        for _ in range(1000):  # ends also where no box of that area fits, in a very long image
             ratio = torch.empty(()).uniform_(*aspect).item()
             box_height, box_width = int((pixels * ratio) ** 0.5), int((pixels / ratio) ** 0.5)
             y = int(torch.randint(height, ()))
             x = int(torch.randint(width, ()))
             if y + box_height <= height and x + box_width <= width:
+                box.copy_(torch.tensor([x, y, x + box_width, y + box_height]))
                 break
-        box.copy_(torch.tensor([x, y, x + box_width, y + box_height]))
     return boxes
 
 

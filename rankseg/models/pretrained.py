@@ -16,7 +16,7 @@ _DEEP_STEM = re.compile(r"conv1\.(\d+)\.")
 _SHOWN = 5
 # Released checkpoints keep their best score as a NumPy number: plain data, but refused by default.
 _SCALAR = np.float64(0).__reduce__()[0]
-_NUMPY_NUMBERS = [
+NUMPY_NUMBERS = [
     (_SCALAR, "numpy.core.multiarray.scalar"),  # written by NumPy 1
     (_SCALAR, "numpy._core.multiarray.scalar"),  # written by NumPy 2
     np.dtype,
@@ -43,7 +43,7 @@ def read_state(path: str | Path) -> dict[str, Tensor]:
             "name another, or start from random weights with pretrained=None"
         )
     try:
-        with torch.serialization.safe_globals(_NUMPY_NUMBERS):
+        with torch.serialization.safe_globals(NUMPY_NUMBERS):
             content = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
@@ -81,8 +81,8 @@ def rename_deep_stem(state: dict[str, Tensor], prefix: str = "") -> dict[str, Te
     return {rename(name): tensor for name, tensor in state.items()}
 
 
-def load_backbone(backbone: nn.Module, path: str | Path) -> None:
-    """Load pretrained weights into a backbone, all of them or none.
+def read_backbone(backbone: nn.Module, path: str | Path) -> dict[str, Tensor]:
+    """Read pretrained weights for a backbone and check that they fit it, all of them.
 
     Understands torchvision's names (``conv1``, ``layer1.0.bn2``), a deep stem (``conv1.0`` ... ,
     ``bn1``), mmseg's names (``stem.0``), and any of these as the ``backbone.`` part of a larger
@@ -90,8 +90,12 @@ def load_backbone(backbone: nn.Module, path: str | Path) -> None:
     in the log; counters of batch norm that old files lack are left at their value.
 
     Args:
-        backbone: A ResNet of mmseg, or anything with the names of the file.
+        backbone: A ResNet of mmseg, or anything with the names of the file; only names and shapes
+            are looked at.
         path: The file.
+
+    Returns:
+        A state dict of the backbone.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -113,9 +117,14 @@ def load_backbone(backbone: nn.Module, path: str | Path) -> None:
             "backbone type 'ResNet'; the deep stem 64-64-128 is 'ResNetV1c' with "
             "stem_channels=128), or pretrained=None"
         )
-    backbone.load_state_dict({k: state.get(k, v) for k, v in own.items()})
     without = f", without {_some(dropped)}" if dropped else ""
     print_log(f"backbone weights from {path}{without}", logger="current", level=logging.INFO)
+    return {k: state.get(k, v) for k, v in own.items()}
+
+
+def load_backbone(backbone: nn.Module, path: str | Path) -> None:
+    """Load pretrained weights into a backbone; arguments and errors as :func:`read_backbone`."""
+    backbone.load_state_dict(read_backbone(backbone, path))
 
 
 def describe_misfit(own: dict[str, Tensor], given: dict[str, Tensor]) -> str:

@@ -4,8 +4,16 @@ import torch
 from mmengine.registry import init_default_scope
 
 from rankseg.apis import load_config
-from rankseg.apis.checks import check_crop, check_model, tapped_size
-from rankseg.registry import MODELS
+from rankseg.apis.checks import (
+    check_batch,
+    check_classes,
+    check_crop,
+    check_model,
+    check_views,
+    check_weights,
+    feature_size,
+)
+from rankseg.registry import DATASETS, MODELS
 
 
 @pytest.mark.parametrize(
@@ -38,7 +46,7 @@ def build(config_file, **options):
 
 def test_size_of_features_without_computing(config_file):
     model, _ = build(config_file)
-    assert tapped_size(model, (33, 49)) == (3, 4)
+    assert feature_size(model, (33, 49)) == (3, 4)
 
 
 def test_more_agents_than_positions(config_file):
@@ -51,3 +59,101 @@ def test_both_pipelines_must_crop_alike(config_file):
     option = {"train_dataloader.dataset.labeled_pipeline.1.crop_size": 49}
     with pytest.raises(ValueError, match="crop to different sizes"):
         check_model(*build(config_file, **option))
+
+
+def test_crop_is_checked_without_a_feature_tap(config_file):
+    sizes = {
+        f"train_dataloader.dataset.{half}_pipeline.1.crop_size": 40
+        for half in ("labeled", "unlabeled")
+    }
+    cfg = load_config(str(config_file))
+    cfg.model = dict(
+        type="UniMatch",
+        student=cfg.model.student,
+        data_preprocessor=cfg.model.data_preprocessor,
+    )
+    cfg.merge_from_dict(sizes)
+    with torch.device("meta"):
+        model = MODELS.build(cfg.model)
+    with pytest.raises(ValueError, match="crop_size 40 .* use 33 or 49"):
+        check_model(model, cfg)
+
+
+def test_classes_of_head_and_data(config_file):
+    _, cfg = build(config_file)
+    dataset = DATASETS.build(cfg.train_dataloader.dataset)
+    check_classes(cfg, dataset)
+    cfg.model.student.decode_head.num_classes = 5
+    with pytest.raises(ValueError, match="num_classes=5, .* 3 classes .a, b, c.*set it to 3"):
+        check_classes(cfg, dataset)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"train_dataloader.batch_size": 3}, "batch_size is 3, .* set batch_size=4"),
+        ({"train_dataloader.sampler.type": "InfiniteSampler"}, "expected LabeledUnlabeledSampler"),
+    ],
+)
+def test_batches(config_file, options, message):
+    model, cfg = build(config_file)
+    check_batch(model, cfg)
+    cfg.merge_from_dict(options)
+    with pytest.raises(ValueError, match=message):
+        check_batch(model, cfg)
+
+
+def test_fixmatch_on_one_unlabelled_image(config_file):
+    model, cfg = build(config_file)
+    cfg.merge_from_dict({"train_dataloader.batch_size": 3, "train_dataloader.sampler.unlabeled": 1})
+    check_batch(model, cfg)
+    model.strong_views = 1
+    with pytest.raises(ValueError, match="forward pass of one image.* use 2 unlabelled"):
+        check_batch(model, cfg)
+
+
+def test_learning_rate_for_another_batch_is_said(config_file, capsys):
+    model, cfg = build(config_file)
+    cfg.auto_scale_lr = dict(enable=False, base_batch_size=16)
+    check_batch(model, cfg)
+    assert "is for 16 images" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"train_dataloader.dataset.unlabeled_pipeline.2.num": 1}, "strong2, weak, and the pip"),
+        ({"model.mix_source": "same"}, "mix_strong1, .*WithMix"),
+        (
+            {"train_dataloader.sampler.unlabeled": 1, "train_dataloader.batch_size": 3},
+            "mix_weak",
+        ),
+    ],
+)
+def test_views_that_the_pipelines_do_not_make(config_file, options, message):
+    model, cfg = build(config_file)
+    check_views(model, DATASETS.build(cfg.train_dataloader.dataset), cfg)
+    model, cfg = build(config_file, **options)
+    with pytest.raises(ValueError, match=message):
+        check_views(model, DATASETS.build(cfg.train_dataloader.dataset), cfg)
+
+
+def test_pretrained_file_that_does_not_fit(config_file, tmp_path):
+    file = tmp_path / "w.pth"
+    torch.save({"stem.0.weight": torch.zeros(1)}, file)
+    model, cfg = build(config_file, **{"model.pretrained": str(file)})
+    with pytest.raises(ValueError, match="w.pth do not fit ResNetV1c: missing in the file"):
+        check_weights(model, cfg)
+
+
+def test_checkpoint_that_does_not_fit(config_file, tmp_path):
+    file = tmp_path / "w.pth"
+    model, cfg = build(config_file)
+    state = {k: torch.zeros(v.shape, dtype=v.dtype) for k, v in model.state_dict().items()}
+    torch.save({"state_dict": state}, file)
+    cfg.load_from = str(file)
+    check_weights(model, cfg)
+    del state["student.decode_head.conv_seg.bias"]
+    torch.save({"state_dict": state}, file)
+    with pytest.raises(ValueError, match="does not fit .*student.decode_head.conv_seg.bias"):
+        check_weights(model, cfg)

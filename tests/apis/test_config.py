@@ -20,6 +20,26 @@ def test_options_of_the_command_line(config_file, tmp_path):
     assert cfg.model.rank.num_agents == 8
 
 
+def test_split_root_moves_every_list():
+    cfg = load_config("configs/rankmatch/em_mito_2.py", split_root="/lists")
+    assert cfg.train_dataloader.dataset.labeled == "/lists/labeled_2.txt"
+    assert cfg.val_dataloader.dataset.ann_file == "/lists/val.txt"
+
+
+def test_seed_of_cfg_options_reaches_the_data(config_file):
+    cfg = load_config(str(config_file), options={"randomness.seed": 5})
+    assert cfg.train_dataloader.dataset.seed == 5
+    with pytest.raises(ValueError, match="seed -1: expected 0 or more"):
+        load_config(str(config_file), seed=-1)
+
+
+def test_unknown_key_of_cfg_options(config_file):
+    with pytest.raises(
+        ValueError, match="modle.threshold: .* no key 'modle'; did you mean 'model'"
+    ):
+        load_config(str(config_file), options={"modle.threshold": 0.3})
+
+
 def test_work_dir_is_named_after_method_and_config():
     cfg = load_config("configs/rankmatch/voc_92.py")
     assert cfg.work_dir == "work_dirs/rankmatch/voc_92"

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from rankseg import apis
+from rankseg.engine.checkpoint import load_checkpoint_file
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def test_train_then_test(trained, tmp_path):
     metrics = apis.test(cfg, str(last), out=str(out), show_dir=str(pictures))
     assert metrics["mIoU"] == pytest.approx(summary["last"]["mIoU"], abs=0.01)
     assert json.loads(out.read_text())["IoU/b"] == metrics["IoU/b"]
-    assert sorted(p.name for p in pictures.iterdir()) == ["6.png", "7.png"]
+    assert sorted(p.name for p in pictures.iterdir()) == ["images_6.png", "images_7.png"]
 
 
 def test_resume_goes_on_at_the_iteration(trained):
@@ -46,11 +47,29 @@ def test_weights_of_another_run_as_a_start(trained, tmp_path):
     config_file, run = trained
     cfg = apis.load_config(str(config_file), work_dir=str(tmp_path / "next"))
     cfg.load_from = str(run / "iter_4.pth")
-    cfg.train_cfg.max_iters = 1
-    apis.train(cfg)
+    cfg.train_cfg = dict(type="PassTrainLoop", max_iters=1, val_interval=1)
+    cfg.optim_wrapper.optimizer.lr = 0.0
+    runner = apis.train(cfg)
+    saved = load_checkpoint_file(cfg.load_from)["state_dict"]
+    for name, value in runner.model.student.named_parameters():
+        assert torch.equal(value, saved[f"student.{name}"]), name
+
+
+def test_a_start_that_does_not_fit_leaves_nothing_behind(trained, tmp_path):
+    config_file, run = trained
+    cfg = apis.load_config(str(config_file), work_dir=str(tmp_path / "next"))
+    cfg.load_from = str(run / "iter_4.pth")
     cfg.model.student.decode_head.channels = 24
     with pytest.raises(ValueError, match="iter_4.pth does not fit the model.*size mismatch"):
         apis.train(cfg)
+    assert not (tmp_path / "next").exists()
+
+
+def test_testing_leaves_the_config_of_the_run_alone(trained):
+    config_file, run = trained
+    before = {p: p.read_bytes() for p in run.glob("*.py")}
+    apis.test(apis.load_config(str(config_file), work_dir=str(run)), str(run / "iter_4.pth"))
+    assert before and all(path.read_bytes() == text for path, text in before.items())
 
 
 def test_bfloat16(config_file, tmp_path):

@@ -176,13 +176,12 @@ class Keys:
 def test_batch_size_of_the_dataloader_must_fit():
     sampler = LabeledUnlabeledSampler(Keys(), 2, 3, seed=0)
     loader = DataLoader(Keys(), batch_size=5, sampler=sampler, collate_fn=list)
-    check_batch_size(loader)
+    check_batch_size(5, 2, 3, False)
+    check_batch_size(2, 2, 3, True)
     assert len(loader) == sampler.iters_per_epoch
     assert next(iter(loader)) == first(sampler, 5)
-    wrong = DataLoader(Keys(), batch_size=4, sampler=sampler)
     with pytest.raises(ValueError, match=r"is 4, but .*labeled=2, unlabeled=3.* set batch_size=5"):
-        check_batch_size(wrong)
-    check_batch_size(DataLoader(Keys(), batch_size=4))
+        check_batch_size(4, 2, 3, False)
 
 
 def test_registered():

@@ -76,6 +76,10 @@ def test_boxes_have_the_stated_distribution():
     assert 0.28 < aspect.min() < 0.4 and 2.4 < aspect.max() < 3.5
 
 
+def test_ends_where_no_box_fits():
+    assert cutmix_boxes(3, (4, 400), probability=1, area=(0.4, 0.4)).sum() == 0
+
+
 def test_probability_bounds():
     assert cutmix_boxes(50, (33, 33), probability=0).sum() == 0
     assert cutmix_boxes(50, (33, 33), probability=1).any(1).all()

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pictures of predictions while testing."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -33,7 +34,8 @@ class OverlayHook(Hook):
     ) -> None:
         """Draw the images of one batch."""
         self.out_dir.mkdir(parents=True, exist_ok=True)
-        palette = runner.test_dataloader.dataset.metainfo["palette"]
+        dataset = runner.test_dataloader.dataset
+        palette = dataset.metainfo["palette"]
         for image, sample in zip(data_batch["inputs"], outputs, strict=True):
             rgb = image.permute(1, 2, 0).cpu().numpy()
             maps = [
@@ -42,6 +44,8 @@ class OverlayHook(Hook):
                 if name in sample
             ]
             panels = [rgb, *(draw_overlay(rgb, label, palette) for label in maps)]
-            name = Path(sample.img_path).stem
-            if not cv2.imwrite(str(self.out_dir / f"{name}.png"), cv2.hconcat(panels)[..., ::-1]):
-                raise OSError(f"could not write {self.out_dir / name}.png: is the folder writable?")
+            # the folders in the name keep images of the same name apart
+            name = os.path.relpath(sample.img_path, dataset.data_root).replace(os.sep, "_")
+            file = (self.out_dir / name).with_suffix(".png")
+            if not cv2.imwrite(str(file), cv2.hconcat(panels)[..., ::-1]):
+                raise OSError(f"could not write {file}: is the folder writable?")

@@ -35,8 +35,9 @@ class SummaryHook(Hook):
         self._start = time.monotonic()
         path = self._path(runner)
         if runner.iter > 0 and path.is_file():
-            past = json.loads(path.read_text())["history"]
-            self.history = [entry for entry in past if entry["iteration"] <= runner.iter]
+            past = json.loads(path.read_text())
+            self.history = [e for e in past["history"] if e["iteration"] <= runner.iter]
+            self._start -= past["seconds"]
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
         """Note one validation."""

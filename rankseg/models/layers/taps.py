@@ -12,15 +12,16 @@ def find_module(network: nn.Module, name: str) -> nn.Module:
     Raises:
         ValueError: If there is none, naming the ones most like it.
     """
-    modules = dict(network.named_modules())
-    if name not in modules:
+    try:
+        return network.get_submodule(name)
+    except AttributeError:
+        modules = dict(network.named_modules())
         known = [n for n in modules if n and n.count(".") <= 1]
         close = difflib.get_close_matches(name, modules, n=3, cutoff=0.4) or known[:8]
         raise ValueError(
             f"feature_tap={name!r} names no module of {type(network).__name__}: expected the "
             f"dotted name of a submodule, for example {', '.join(close)}"
-        )
-    return modules[name]
+        ) from None
 
 
 class FeatureTap:
@@ -40,6 +41,7 @@ class FeatureTap:
     """
 
     def __init__(self, network: nn.Module, name: str | None) -> None:
+        self._name = name
         self._module = None if name is None else find_module(network, name)
         self.output: Tensor | None = None
 
@@ -49,6 +51,11 @@ class FeatureTap:
         return self
 
     def _keep(self, module: nn.Module, inputs: tuple, output: Tensor) -> None:
+        if not isinstance(output, Tensor) or output.dim() != 4:
+            raise ValueError(
+                f"feature_tap={self._name!r}: {type(module).__name__} does not return one feature "
+                "map (B, C, h, w): name a submodule that does, such as the one of the last layer"
+            )
         self.output = output
 
     def __exit__(self, *exception) -> None:

@@ -16,6 +16,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from rankseg.models.layers import FeatureTap, PerturbedFeatures
 from rankseg.models.pretrained import load_backbone
 from rankseg.registry import MODELS
+from rankseg.structures import LABELED
 
 NETWORKS = ("student", "teacher")
 
@@ -34,8 +35,16 @@ class Output(NamedTuple):
     auxiliary: tuple[Tensor, ...] = ()
 
     def split(self, sizes: list[int]) -> list["Output"]:
-        """Cut along the batch; what the auxiliary heads say belongs to the first piece."""
-        features = [None] * len(sizes) if self.feature is None else self.feature.split(sizes)
+        """Cut along the batch; what the auxiliary heads say belongs to the first piece.
+
+        Features tapped before the perturbation have fewer rows, and end with the clean pieces.
+        """
+        features = [None] * len(sizes)
+        if self.feature is not None:
+            clean = len(sizes)
+            while sum(sizes[:clean]) > len(self.feature):
+                clean -= 1
+            features[:clean] = self.feature.split(sizes[:clean])
         pieces = [Output(*pair) for pair in zip(self.logits.split(sizes), features, strict=True)]
         pieces[0] = pieces[0]._replace(auxiliary=self.auxiliary)
         return pieces
@@ -95,6 +104,7 @@ class Method(BaseModel):
     """
 
     feature_tap: str | None = None
+    views: tuple[str, ...] = (LABELED,)  # what a batch must hold
 
     def __init__(
         self,
@@ -130,6 +140,10 @@ class Method(BaseModel):
         self.student = MODELS.build(student)
         self.teacher = None
         if teacher is not None:
+            if set(teacher) != {"momentum"}:
+                raise ValueError(
+                    f"model.teacher={dict(teacher)}: expected one option, dict(momentum=0.004)"
+                )
             self.teacher = build_teacher(self.student, **teacher)
 
     # --- weights
@@ -237,7 +251,7 @@ class Method(BaseModel):
         return sum(self._head_loss(*pair, label) for pair in zip(heads, logits, strict=True))
 
     def _head_loss(self, head: nn.Module, logits: Tensor, label: Tensor) -> Tensor:
-        """A head's losses; unlike mmseg's ``loss_by_feat`` nothing waits for the device."""
+        """A head's losses, without the accuracy that mmseg's ``loss_by_feat`` computes as well."""
         logits = self.upsample(logits, label.shape[2:])
         weight = None if head.sampler is None else head.sampler.sample(logits, label)
         losses = head.loss_decode

@@ -56,7 +56,7 @@ class FixMatch(Method):
             prediction is at hand. ``"same"``: a second crop of the same image (views ``mix_*``,
             pipeline step ``WithMix``), which costs another forward pass, as in the released code
             of UniMatch. ``None``: no CutMix. A batch of one cannot mix with itself and takes
-            ``"same"``.
+            ``"same"`` if it has the views.
         strong_weight: ``w_s``.
         **kwargs: Of :class:`~rankseg.models.methods.base.Method`.
 
@@ -82,6 +82,9 @@ class FixMatch(Method):
             raise ValueError(f"model.threshold={threshold}: expected a probability, 0 to 1")
         if mix_source not in MIX_SOURCES:
             raise ValueError(f"model.mix_source={mix_source!r}: expected one of {MIX_SOURCES}")
+        views = [WEAK, *(strong(i) for i in range(1, self.strong_views + 1))]
+        mixed = [mix(view) for view in views] if mix_source == "same" else []
+        self.views = (LABELED, *views, *mixed)
         self.threshold = threshold
         self.mix_source = mix_source
         self.strong_weight = strong_weight

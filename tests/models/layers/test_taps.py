@@ -8,14 +8,15 @@ from rankseg.models.layers import FeatureTap, find_module
 
 @pytest.fixture
 def network():
-    return nn.ModuleDict({"body": nn.Linear(2, 3), "head": nn.Linear(3, 1)})
+    return nn.ModuleDict({"body": nn.Conv2d(2, 3, 1), "head": nn.Linear(3, 1)})
 
 
 def test_keeps_the_output_and_its_gradient(network):
+    images = torch.ones(4, 2, 3, 3)
     with FeatureTap(network, "body") as tap:
-        out = network["head"](network["body"](torch.ones(4, 2)))
-    assert torch.equal(tap.output, network["body"](torch.ones(4, 2)))
-    assert torch.autograd.grad(out.sum(), tap.output)[0].shape == (4, 3)
+        out = network["body"](images) * 2
+    assert torch.equal(tap.output, network["body"](images))
+    assert (torch.autograd.grad(out.sum(), tap.output)[0] == 2).all()
 
 
 def test_leaves_no_hook_behind(network):
@@ -26,8 +27,14 @@ def test_leaves_no_hook_behind(network):
 
 def test_no_name_no_tap(network):
     with FeatureTap(network, None) as tap:
-        network["body"](torch.ones(1, 2))
+        network["body"](torch.ones(1, 2, 3, 3))
     assert tap.output is None
+
+
+def test_what_is_not_a_feature_map(network):
+    message = "feature_tap='head': Linear does not return one feature"
+    with pytest.raises(ValueError, match=message), FeatureTap(network, "head"):
+        network["head"](torch.ones(1, 3))
 
 
 def test_unknown_name_says_what_is_near(network):

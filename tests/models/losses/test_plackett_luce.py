@@ -100,6 +100,15 @@ def test_weights_that_vanish_give_no_nan():
     assert loss.isfinite().all() and student.grad.isfinite().all()
 
 
+def test_floor_decides_whether_tiny_weights_still_learn():
+    # the released floor silences orders of items that have no weight; a tiny one does not
+    teacher = torch.tensor([[-40.0, -41.0, -42.0, -43.0]])
+    for floor, learns in ((1e-10, False), (TINY, True)):
+        student = torch.tensor([[-43.0, -42.0, -41.0, -40.0]], requires_grad=True)
+        plackett_luce_kl(teacher, student, floor).sum().backward()
+        assert (student.grad.abs().max() > 0.1) == learns
+
+
 def test_no_gradient_to_the_teacher():
     teacher = torch.randn(4, 4, requires_grad=True)
     plackett_luce_kl(teacher, torch.randn(4, 4, requires_grad=True)).sum().backward()

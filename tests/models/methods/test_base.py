@@ -38,14 +38,11 @@ def test_loss_falls_when_trained(build, name):
     assert history[-1] < 0.7 * history[0]
 
 
-@pytest.mark.parametrize("name", METHODS)
-@pytest.mark.parametrize("labeled", [1, 2])
-def test_one_image(build, name, labeled):
-    # one unlabelled image cannot mix within its batch and needs the second crop
+@pytest.mark.parametrize("name", ["UniMatch", "RankMatch"])
+def test_one_image(build, name):
+    # one unlabelled image cannot mix within its batch and takes the second crop
     method = build(name)
-    inputs, samples = toy_batch(labeled, 1, mixed=True)
-    if name == "FixMatch" or labeled == 1:
-        method.eval()  # batch-norm over a single pooled position has no variance
+    inputs, samples = toy_batch(1, 1, mixed=True)
     loss, _ = method.parse_losses(method.loss(inputs, samples))
     assert loss.isfinite()
 

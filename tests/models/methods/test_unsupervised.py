@@ -206,6 +206,12 @@ def test_padding_can_be_left_out_of_the_rank_loss(build):
     assert losses[False] > 0 and losses[True] == 0
 
 
+def test_features_before_the_perturbation_can_be_tapped(build):
+    # they have no perturbed copies
+    method = build("RankMatch", feature_tap="backbone.layer3")
+    assert method.loss(*toy_batch())["loss_rank1"] > 0
+
+
 def test_no_mixing(build):
     method = build("FixMatch", mix_source=None)
     inputs, samples = toy_batch()

@@ -4,9 +4,36 @@
 import pickle
 from pathlib import Path
 
+import numpy as np
 import torch
-from mmengine.runner import CheckpointLoader, Runner
-from mmengine.runner.checkpoint import get_torch_safe_globals
+from mmengine.logging import HistoryBuffer
+from mmengine.runner import CheckpointLoader
+
+from rankseg.models.pretrained import NUMPY_NUMBERS
+
+
+def _history_method(owner: type, name: str) -> object:
+    """Stands in for ``getattr``, by which a log buffer's pickle names its own methods."""
+    if owner is not HistoryBuffer or name.startswith("_"):
+        raise pickle.UnpicklingError(f"getattr({owner!r}, {name!r}) is not part of a log")
+    return getattr(owner, name)
+
+
+# What mmengine's checkpoints hold besides tensors: numbers of the log. mmengine's own list of what
+# may be built while loading has the real `getattr` in it, which opens a way to everything.
+_RECONSTRUCT = np.zeros(0).__reduce__()[0]
+_DATA = [
+    *NUMPY_NUMBERS,
+    (_RECONSTRUCT, "numpy.core.multiarray._reconstruct"),  # written by NumPy 1
+    (_RECONSTRUCT, "numpy._core.multiarray._reconstruct"),  # written by NumPy 2
+    np.ndarray,
+    np.dtypes.Int64DType,
+    np.dtypes.UInt32DType,
+    slice,
+    HistoryBuffer,
+    (_history_method, "builtins.getattr"),
+    (_history_method, "getattr"),
+]
 
 
 @CheckpointLoader.register_scheme(prefixes="", force=True)
@@ -28,7 +55,7 @@ def load_checkpoint_file(filename: str, map_location=None) -> dict:
             "iter_*.pth and best_*.pth"
         )
     try:
-        with torch.serialization.safe_globals(get_torch_safe_globals()):
+        with torch.serialization.safe_globals(_DATA):
             checkpoint = torch.load(path, map_location=map_location, weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
         reason = str(error).strip().splitlines()
@@ -41,17 +68,10 @@ def load_checkpoint_file(filename: str, map_location=None) -> dict:
     return checkpoint
 
 
-def load_weights(runner: Runner, path: str) -> None:
-    """Load a checkpoint of a method, or of a plain segmentor, into the runner's model.
-
-    Raises:
-        ValueError: If names or shapes do not fit, saying which.
-    """
-    try:
-        runner.load_checkpoint(path, strict=True)
-    except RuntimeError as error:
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        raise ValueError(
-            f"checkpoint {path} does not fit the model of this config: "
-            f"{' '.join(lines[1:])[:600]}; use the config that it was trained with"
-        ) from error
+def misfit(path: str, error: RuntimeError) -> ValueError:
+    """One sentence in place of the list that a strict ``load_state_dict`` ends with."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return ValueError(
+        f"checkpoint {path} does not fit the model of this config: "
+        f"{' '.join(lines[1:])[:600]}; use the config that it was trained with"
+    )

@@ -3,8 +3,16 @@ import os
 
 import pytest
 import torch
+from mmengine.logging import HistoryBuffer
 
-from rankseg.apis.checkpoint import load_checkpoint_file
+from rankseg.engine.checkpoint import load_checkpoint_file
+
+
+class Sneaky:
+    """Reaches for a private attribute through what a log may do."""
+
+    def __reduce__(self):
+        return getattr, (HistoryBuffer, "__init__")
 
 
 class Harmful:
@@ -23,6 +31,15 @@ def test_a_checkpoint_must_not_run_code(tmp_path):
     with pytest.raises(ValueError, match="model.pth .*would run code"):
         load_checkpoint_file(str(file))
     assert not trap.exists()
+
+
+def test_logs_may_name_their_own_methods_only(tmp_path):
+    file = tmp_path / "model.pth"
+    torch.save({"log": HistoryBuffer([1.0], [1])}, file)
+    assert load_checkpoint_file(str(file))["log"].mean() == 1
+    torch.save({"log": Sneaky()}, file)
+    with pytest.raises(ValueError, match="would run code"):
+        load_checkpoint_file(str(file))
 
 
 def test_the_config_text_inside_is_left_out(tmp_path):

@@ -123,7 +123,7 @@ def draw(args: argparse.Namespace) -> None:
         raise ValueError(f"--name {name} is the name of a published split: choose another")
     classes = class_names(args, splits.guess_family(entries))
     pixels = drawing.count_pixels(args.data_root, entries, "binary" if args.binary else None)
-    drawing.check_classes(pixels, entries, classes)
+    drawing.check_classes(pixels, entries, classes, str(args.list or args.data_root / args.masks))
     rows = {entry: row for row, entry in enumerate(entries)}
     lists, val_path = {}, args.data_root / "splits" / splits.VAL_FILE
     val = splits.read_list(val_path) if val_path.is_file() and args.val is None else []
@@ -211,14 +211,18 @@ def adopt(args: argparse.Namespace) -> None:
 def check(args: argparse.Namespace) -> None:
     """Check splits with their files as training would."""
     from rankseg.datasets import SemiDataset, check_data, check_masks, split_files, splits
-    from rankseg.datasets.base import check_data_root
+    from rankseg.datasets.base import check_data_root, list_cure, read_samples
     from rankseg.registry import DATASETS
 
     root = check_data_root(args.data_root, "make_splits.py check")
     names = args.names or list(split_files.find_splits(root / "splits"))
     if not names:
-        raise FileNotFoundError(f"{root / 'splits'} holds no split: {splits.HOW_TO_MAKE}")
-    first = splits.read_list(root / "splits" / names[0] / splits.LABELED_FILE)
+        path = root / "splits/1_16" / splits.LABELED_FILE
+        known = [kind for top, kind in splits.FIRST_FOLDER.items() if (root / top).is_dir()]
+        cure = list_cure(path, root, known[0] if known else None, args.binary)
+        raise FileNotFoundError(f"{root / 'splits'} holds no split: {cure}")
+    path = root / "splits" / names[0] / splits.LABELED_FILE
+    first = read_samples(path, root, binary=args.binary)
     family = splits.guess_family(first)
     kinds = {"voc": "VOCDataset", "cityscapes": "CityscapesDataset"}
     dataset = {"type": kinds.get(family, "FolderDataset"), "data_root": str(root)}
@@ -231,12 +235,12 @@ def check(args: argparse.Namespace) -> None:
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Run the command; a mistake ends with one sentence and status 1."""
+    """Run the command; a mistake ends with one sentence and status 2."""
     args = parse_args(argv)
-    try:
+    from rankseg.apis.cli import plain_errors
+
+    with plain_errors():
         {"draw": draw, "import": adopt, "check": check}[args.command](args)
-    except (ValueError, FileNotFoundError) as error:
-        raise SystemExit(f"error: {error}") from None
 
 
 if __name__ == "__main__":

@@ -2,15 +2,32 @@
 """The data set that all others stand on: samples named by a list."""
 
 import os
+import re
+import shlex
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from mmengine.dataset import BaseDataset
 
-from rankseg.datasets.masks import BINARY, IGNORE, LabelRule
-from rankseg.datasets.splits import Entry, read_list
+from rankseg.datasets.masks import BINARY, LabelRule
+from rankseg.datasets.splits import LABELED_FILE, UNLABELED_FILE, VAL_FILE, Entry, read_list
 from rankseg.registry import DATASETS, TRANSFORMS
+
+MAKE_DEMO = "make the demo set with `make demo`"
+
+SECTIONS = {
+    "VOCDataset": "PASCAL VOC 2012",
+    "CityscapesDataset": "Cityscapes",
+    "FolderDataset": "Images of your own",
+}
+"""Sections of data/README.md by data set."""
+
+LISTS = {
+    "voc": ("UniMatch/splits/pascal", SECTIONS["VOCDataset"]),
+    "cityscapes": ("UniMatch/splits/cityscapes", SECTIONS["CityscapesDataset"]),
+}
+"""By family of lists: the folder that is imported, and the section that says where it is from."""
 
 
 def make_palette(number: int) -> list[list[int]]:
@@ -29,21 +46,73 @@ def make_palette(number: int) -> list[list[int]]:
     return colours
 
 
-def check_data_root(data_root: str | None, who: str) -> Path:
-    """Check that the folder of images is there.
+def check_data_root(data_root: str | Path | None, who: str) -> Path:
+    """Check that the folder of images is there; ``who`` is the data set or tool that wants it.
 
     Raises:
         FileNotFoundError: If it is not, or none is given.
     """
+    section = f", section '{SECTIONS[who]}'," if who in SECTIONS else ""
     cure = (
         "give the folder with --data-root (`tools/train.py CONFIG --data-root FOLDER`); "
-        "data/README.md shows what belongs into it"
+        f"data/README.md{section} shows what belongs into it"
     )
     if not data_root:
         raise FileNotFoundError(f"data_root of {who} is not set: {cure}")
     if not Path(data_root).is_dir():
+        cure = MAKE_DEMO if is_demo(data_root) else cure
         raise FileNotFoundError(f"data_root '{data_root}' of {who} does not exist: {cure}")
     return Path(data_root)
+
+
+def is_demo(data_root: str | Path) -> bool:
+    """Whether a folder is one of the generated demo set, which `make demo` writes."""
+    return "/data/demo/" in f"/{Path(data_root).as_posix()}/"
+
+
+def read_samples(
+    path: str | Path, data_root: str | Path, family: str | None = None, binary: bool = False
+) -> list[Entry]:
+    """Read a list of a data set, see :func:`rankseg.datasets.splits.read_list`.
+
+    Args:
+        path: The list.
+        data_root: Folder of the data set, for the command that makes the list.
+        family: Key of :data:`rankseg.datasets.splits.PUBLISHED`, likewise.
+        binary: Whether masks are 0 and 255, likewise.
+
+    Raises:
+        FileNotFoundError: If there is no such file, with the command that makes it.
+        ValueError: If the list is empty or a line cannot be understood.
+    """
+    if not Path(path).is_file():
+        cure = list_cure(Path(path), Path(data_root), family, binary)
+        raise FileNotFoundError(f"split list {path} does not exist: {cure}")
+    return read_list(path)
+
+
+def list_cure(path: Path, data_root: Path, family: str | None, binary: bool) -> str:
+    """The command that makes a list; arguments as :func:`read_samples`."""
+    root = shlex.quote(str(data_root))
+    if is_demo(data_root):
+        return MAKE_DEMO
+    if family in LISTS:
+        source, section = LISTS[family]
+        return (
+            f"make it with `python tools/make_splits.py import {source} --data-root {root}` "
+            f"(data/README.md, section '{section}', says where these lists come from)"
+        )
+    folder = data_root / "splits"
+    name = path.parent.name if path.name in (LABELED_FILE, UNLABELED_FILE) else ""
+    size = name.replace("_", "/") if re.fullmatch(r"\d+(_\d+)?", name) else "1/16"
+    options = f"--size {size}"
+    options += f" --name {shlex.quote(name)}" if name else ""
+    options += "" if (folder / VAL_FILE).is_file() else " --val 50"
+    options += " --binary" if binary else ""
+    command = f"make it with `python tools/make_splits.py draw --data-root {root} {options}`"
+    if path == (folder / name / path.name if name else folder / VAL_FILE):
+        return command
+    return f"{command} and name the new lists by split='{name or '1_16_seed0'}' in the config"
 
 
 def missing_files(paths: Sequence[str]) -> list[str]:
@@ -138,7 +207,8 @@ class SegListDataset(BaseDataset):
                 f"ann_file of {type(self).__name__} is not set: expected a list of 'image mask' "
                 f"lines, relative to data_root '{self.data_root}'"
             )
-        return read_list(self.ann_file)
+        binary = self.label_rule == BINARY
+        return read_samples(self.ann_file, self.data_root, self.FAMILY, binary)
 
     def load_data_list(self) -> list[dict]:
         """Turn the list into samples; every file it names is checked to exist."""
@@ -147,21 +217,21 @@ class SegListDataset(BaseDataset):
             self._check_named(entries)
         else:
             entries = [(image, None) for image, _ in entries]
-        rule = {IGNORE: 1} if self.label_rule == BINARY else self.label_rule
         samples = [
             {
                 "img_path": os.path.join(self.data_root, image),
                 "seg_map_path": mask and os.path.join(self.data_root, mask),
                 "label_rule": self.label_rule,
-                "label_map": rule,  # for mmseg's own LoadAnnotations
-                "reduce_zero_label": False,
-                "seg_fields": [],
             }
             for image, mask in entries
         ]
         self._check_exist([sample["img_path"] for sample in samples], "image")
         self._check_exist([s["seg_map_path"] for s in samples if s["seg_map_path"]], "mask")
         return samples
+
+    def get_data_info(self, idx: int) -> dict:
+        """Paths and label rule of a sample, with the class names that its mask is checked by."""
+        return {**super().get_data_info(idx), "classes": self.classes}
 
     @property
     def source(self) -> str:

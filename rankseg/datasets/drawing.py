@@ -8,7 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from rankseg.datasets.masks import IGNORE, LabelRule, read_mask
+from rankseg.datasets.masks import (
+    IGNORE,
+    LabelRule,
+    check_not_0_and_255,
+    check_values,
+    read_mask,
+)
 from rankseg.datasets.splits import Entry
 
 
@@ -171,27 +177,23 @@ def _part(entries: Sequence[Entry], chosen: np.ndarray) -> tuple[list[Entry], li
 
 
 def check_classes(
-    pixels: np.ndarray, entries: Sequence[Entry], classes: Sequence[str] | None
+    pixels: np.ndarray, entries: Sequence[Entry], classes: Sequence[str] | None, source: str
 ) -> None:
     """Check that the masks hold classes and 255 alone.
+
+    Args:
+        pixels: ``(N, 256)`` counts of :func:`count_pixels`.
+        entries: The ``N`` samples.
+        classes: Names in id order; any value is a class without.
+        source: Where the samples come from, for the message.
 
     Raises:
         ValueError: If a value is no class, or all values are 0 and 255.
     """
-    used = np.flatnonzero(pixels.sum(axis=0))
-    if set(used) == {0, IGNORE}:
-        raise ValueError(
-            f"all masks hold the values 0 and {IGNORE} alone, and {IGNORE} means ignore: for "
-            "two-class masks of 0/255 give --binary (in configs binary=True)"
-        )
-    bad = [k for k in used if classes and len(classes) <= k < IGNORE]
-    if bad:
-        first = next(entry[1] for entry, row in zip(entries, pixels, strict=True) if row[bad[0]])
-        raise ValueError(
-            f"mask {first} holds {bad[0]}, which is no class and not {IGNORE} (ignore): the "
-            f"{len(classes)} classes known are 0 to {len(classes) - 1} ({', '.join(classes)}); "
-            "correct the mask, or give the right names with --classes"
-        )
+    check_not_0_and_255(np.flatnonzero(pixels.sum(axis=0)), source)
+    if classes:
+        for (_, mask), row in zip(entries, pixels, strict=True):
+            check_values(np.flatnonzero(row), classes, str(mask))
 
 
 def class_table(

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Read a mask file as class ids: the one place where pixels of a file become labels."""
+"""Read a mask file as class ids, and check it: the one place where pixels become labels."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -99,6 +99,79 @@ def _replace(values: np.ndarray, rule: Mapping[int, int]) -> np.ndarray:
     for value, label in rule.items():
         result[values == int(value)] = label
     return result
+
+
+def check_same_size(
+    mask_path: str | Path, mask_shape: Sequence[int], img_path: str | Path, shape: Sequence[int]
+) -> None:
+    """Check that a mask and its image, both ``(H, W)``, have one size.
+
+    Raises:
+        ValueError: If they have not.
+    """
+    if tuple(mask_shape) != tuple(shape):
+        raise ValueError(
+            f"mask {mask_path} is {mask_shape[1]}x{mask_shape[0]} pixels (width x height), its "
+            f"image {img_path} is {shape[1]}x{shape[0]}: they must have one size"
+        )
+
+
+def check_mask(mask: np.ndarray, classes: Sequence[str], path: str | Path) -> None:
+    """Check that a mask, ``(H, W)`` uint8, holds classes and 255 alone; costs next to nothing.
+
+    Raises:
+        ValueError: See :func:`check_values`.
+    """
+    # 255 + 1 is 0 in uint8: what is left above the number of classes is neither class nor ignore.
+    if mask.size and int((mask + np.uint8(1)).max()) > len(classes):
+        check_values(np.unique(mask), classes, path)
+
+
+def check_values(
+    values: np.ndarray, classes: Sequence[str], path: str | Path, ignore: int = IGNORE
+) -> None:
+    """Check that the different values of a mask are classes or the label to ignore.
+
+    Args:
+        values: ``(n,)`` different values, sorted.
+        classes: Names in id order.
+        path: The mask, for the message.
+        ignore: The label that means "ignore".
+
+    Raises:
+        ValueError: Naming the mask and the values that are neither.
+    """
+    bad = values[(values >= len(classes)) & (values != ignore)]
+    if not len(bad):
+        return
+    hint = (
+        "a mask of 0 and one other value needs FolderDataset with binary=True (--binary on the "
+        "command line of make_splits.py)"
+        if len(values) == 2 and len(classes) == 2
+        else "correct the mask, add the class, or map the value with label_rule={VALUE: CLASS}"
+    )
+    raise ValueError(
+        f"mask {path} holds {some(bad)}, which is no class and not {ignore} (ignore): the "
+        f"{len(classes)} classes known are 0 to {len(classes) - 1} ({', '.join(classes)}); {hint}"
+    )
+
+
+def check_not_0_and_255(values: np.ndarray, source: str) -> None:
+    """Check that masks hold more than 0 and 255.
+
+    Args:
+        values: ``(n,)`` different values of all masks together.
+        source: Where the masks come from, for the message.
+
+    Raises:
+        ValueError: If they do not.
+    """
+    if {int(value) for value in values} == {0, IGNORE}:
+        raise ValueError(
+            f"{source}: all masks hold the values 0 and {IGNORE} alone, and {IGNORE} means ignore, "
+            "so that only class 0 could be learned: for two-class masks of 0/255 use FolderDataset "
+            "with binary=True (--binary on the command line of make_splits.py)"
+        )
 
 
 def some(values: np.ndarray, limit: int = 8) -> str:

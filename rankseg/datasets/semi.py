@@ -2,11 +2,12 @@
 """A labelled and an unlabelled list over one data set."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from torch.utils.data import Dataset
 
-from rankseg.datasets.base import SegListDataset, check_data_root
+from rankseg.datasets.base import SegListDataset, check_data_root, read_samples
 from rankseg.datasets.splits import (
     LABELED_FILE,
     UNLABELED_FILE,
@@ -35,7 +36,7 @@ class SemiDataset(Dataset):
         labeled: The labelled list where there is no ``split``; relative to the data root.
         unlabeled: The unlabelled list, likewise.
         val: Validation list for the check of leakage. ``'auto'`` is ``DATA_ROOT/splits/val.txt``,
-            ``None`` makes no check.
+            ``None`` makes no check, neither here nor in ``check_data``.
         split_root: Folder of splits in place of ``DATA_ROOT/splits``.
         labeled_pipeline: Transforms of labelled images.
         unlabeled_pipeline: Transforms of unlabelled images.
@@ -76,6 +77,7 @@ class SemiDataset(Dataset):
         if val == AUTO:
             val = str(folder / VAL_FILE)
         self.seed = seed
+        self.check_val = val is not None
         self.split = str(split) if split is not None else Path(labeled).stem
         self._check_lists(root, dataset, labeled, unlabeled, val, check_counts)
         self.labeled: SegListDataset = DATASETS.build(
@@ -101,11 +103,17 @@ class SemiDataset(Dataset):
                 f"dataset type {dataset.get('type')!r} of SemiDataset: expected a data set of "
                 "lists, such as VOCDataset, CityscapesDataset or FolderDataset"
             )
+        read = partial(
+            read_samples,
+            data_root=root,
+            family=kind.FAMILY,
+            binary=bool(dataset.get("binary")),
+        )
         check_split(
             self.split,
-            read_list(root / labeled),
-            read_list(root / unlabeled),
-            None if val is None else read_list(root / val),
+            read(root / labeled),
+            read(root / unlabeled),
+            None if val is None else read(root / val),
             kind.FAMILY if check_counts else None,
             str(root / (val or "")),
         )

@@ -4,7 +4,9 @@
 from collections.abc import Sequence
 
 from mmseg.evaluation import IoUMetric
+from torch import Tensor
 
+from rankseg.datasets.masks import check_values
 from rankseg.registry import METRICS
 
 OTHERS = ("student", "teacher")
@@ -30,10 +32,15 @@ class SegmentationMetric(IoUMetric):
         self.per_class = per_class
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
-        """Count the pixels of a batch of predictions."""
+        """Count the pixels of a batch of predictions.
+
+        Raises:
+            ValueError: If a truth holds a value that is no class and not the label to ignore.
+        """
         num_classes = len(self.dataset_meta["classes"])
         for sample in data_samples:
             areas = {}
+            self._check_truth(sample)
             for name in ("pred", *OTHERS):
                 if f"{name}_sem_seg" in sample:
                     predicted = sample[f"{name}_sem_seg"]["data"].squeeze()
@@ -42,6 +49,14 @@ class SegmentationMetric(IoUMetric):
                         predicted, truth, num_classes, self.ignore_index
                     )
             self.results.append(areas)
+
+    def _check_truth(self, sample: dict) -> None:
+        """Look at the truth's largest value but the ignored one; at all of them if it is wrong."""
+        truth: Tensor = sample["gt_sem_seg"]["data"]
+        classes = self.dataset_meta["classes"]
+        if truth.masked_fill(truth == self.ignore_index, 0).max() >= len(classes):
+            path = f"of image {sample.get('img_path', '(no img_path)')}"
+            check_values(truth.unique().cpu().numpy(), classes, path, self.ignore_index)
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         """Numbers of all images together, in percent."""

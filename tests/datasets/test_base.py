@@ -1,8 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-import numpy as np
+import re
+from pathlib import Path
+
 import pytest
 
-from rankseg.datasets.base import SegListDataset, make_palette, missing_files
+from rankseg.datasets import CityscapesDataset, FolderDataset, VOCDataset
+from rankseg.datasets.base import (
+    SegListDataset,
+    check_data_root,
+    list_cure,
+    make_palette,
+    missing_files,
+)
 
 META = {"classes": ["sky", "road", "car"]}
 
@@ -20,7 +29,8 @@ def test_samples_follow_the_list(make_set):
     sample = dataset[1]
     assert sample["img_path"] == f"{root}/images/7.png"
     assert sample["seg_map_path"] == f"{root}/masks/7.png"
-    assert sample["seen"] and sample["label_map"] is None and sample["reduce_zero_label"] is False
+    assert sample["seen"] and sample["label_rule"] is None
+    assert sample["classes"] == ("sky", "road", "car")
     assert len(build(root, indices=1)) == 1
 
 
@@ -28,7 +38,7 @@ def test_transforms_are_found_by_name(make_set):
     sample = build(make_set(), pipeline=[{"type": "LoadSample"}])[0]
     assert sample["img"].shape == (8, 10, 3) and sample["seg_map"].max() == 0
     rule = build(sample["img_path"].split("/images")[0], label_rule={0: 2})[0]
-    assert rule["label_rule"] == rule["label_map"] == {0: 2}
+    assert rule["label_rule"] == {0: 2}
 
 
 def test_masks_that_are_not_wanted_are_not_looked_for(make_set):
@@ -64,6 +74,51 @@ def test_palette_is_that_of_voc():
 def test_data_root_that_is_absent(root, match):
     with pytest.raises(FileNotFoundError, match=match):
         build(root)
+
+
+@pytest.mark.parametrize(("kind", "root", "match"), [
+    (VOCDataset, "data/none", "FOLDER`); data/README.md, section 'PASCAL VOC 2012', shows what"),
+    (CityscapesDataset, "data/none", "data/README.md, section 'Cityscapes', shows what"),
+    (FolderDataset, "data/none", "data/README.md, section 'Images of your own', shows what"),
+    (FolderDataset, "data/demo/seed77", "' of FolderDataset does not exist: make the demo set with "
+     "`make demo`"),
+])  # fmt: skip
+def test_data_root_that_is_absent_names_its_cure(kind, root, match):
+    with pytest.raises(FileNotFoundError, match=re.escape(match)):
+        kind(data_root=root)
+    with pytest.raises(FileNotFoundError, match=r"tool does not exist: .*data/README\.md shows"):
+        check_data_root("data/none", "tool")
+
+
+@pytest.mark.parametrize(("path", "family", "binary", "cure"), [
+    ("splits/1_16/labeled.txt", None, False,
+     "make it with `python tools/make_splits.py draw --data-root {root} --size 1/16 --name 1_16 "
+     "--val 50`"),
+    ("splits/20/unlabeled.txt", None, True,
+     "make it with `python tools/make_splits.py draw --data-root {root} --size 20 --name 20 "
+     "--val 50 --binary`"),
+    ("splits/val.txt", None, False,
+     "make it with `python tools/make_splits.py draw --data-root {root} --size 1/16 --val 50`"),
+    ("splits/labeled_2.txt", None, False,
+     "make it with `python tools/make_splits.py draw --data-root {root} --size 1/16 --val 50` and "
+     "name the new lists by split='1_16_seed0' in the config"),
+    ("splits/92/labeled.txt", "voc", False,
+     "make it with `python tools/make_splits.py import UniMatch/splits/pascal --data-root {root}` "
+     "(data/README.md, section 'PASCAL VOC 2012', says where these lists come from)"),
+])  # fmt: skip
+def test_list_that_is_absent_names_the_command(tmp_path, path, family, binary, cure):
+    assert list_cure(tmp_path / path, tmp_path, family, binary) == cure.format(root=tmp_path)
+    demo = Path("data/demo/seed0")
+    assert list_cure(demo / path, demo, family, binary) == "make the demo set with `make demo`"
+
+
+def test_list_is_drawn_beside_the_validation_list_that_is_there(make_set):
+    root = make_set()
+    assert "--val" not in list_cure(root / "splits/few/labeled.txt", root, None, False)
+    odd = root.rename(root.parent / "my set")
+    match = r"draw --data-root '.*/my set' --size 1/8 --name 1_8`$"
+    with pytest.raises(FileNotFoundError, match=match):
+        build(odd, ann_file="splits/1_8/labeled.txt")
 
 
 def test_list_that_is_absent(make_set):
@@ -104,5 +159,5 @@ def test_missing_files_lists_every_folder_once(tmp_path, monkeypatch):
 
 def test_samples_can_be_changed_without_harm(make_set):
     dataset = build(make_set())
-    dataset.get_data_info(0)["seg_fields"].append(np.zeros(1))
-    assert dataset.get_data_info(0)["seg_fields"] == []
+    dataset.get_data_info(0)["img_path"] = "other"
+    assert dataset.get_data_info(0)["img_path"].endswith("images/6.png")

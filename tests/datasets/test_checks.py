@@ -1,14 +1,40 @@
 # SPDX-License-Identifier: Apache-2.0
+import io
+
 import numpy as np
 import pytest
 from PIL import Image
 
-from rankseg.datasets import FolderDataset, SemiDataset, check_data, check_headers, check_masks
-from rankseg.datasets.checks import spread
+from rankseg.datasets import (
+    FolderDataset,
+    SemiDataset,
+    check_data,
+    check_headers,
+    check_masks,
+    checks,
+)
+from rankseg.datasets.checks import image_size, spread
+
+NOISE = np.random.default_rng(0).integers(0, 256, (96, 128, 3), dtype=np.uint8)
 
 
-def train_of(root, **options) -> SemiDataset:
-    return SemiDataset({"type": "FolderDataset", "data_root": str(root), **options}, split="few")
+def train_of(root, val: str | None = "auto", **options) -> SemiDataset:
+    dataset = {"type": "FolderDataset", "data_root": str(root), **options}
+    return SemiDataset(dataset, split="few", val=val)
+
+
+def use_jpeg(root, number: int, data: bytes) -> None:
+    """Put a JPEG in the place of an image of the unlabelled list."""
+    (root / f"images/{number}.png").unlink()
+    (root / f"images/{number}.jpg").write_bytes(data)
+    path = root / "splits/few/unlabeled.txt"
+    path.write_text(path.read_text().replace(f"images/{number}.png", f"images/{number}.jpg"))
+
+
+def jpeg(**options) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(NOISE).save(file, "JPEG", **options)
+    return file.getvalue()
 
 
 def test_a_good_set_is_described(make_set):
@@ -54,7 +80,7 @@ def test_ignored_pixels_are_fine(make_set):
 @pytest.mark.parametrize("classes", [("no", "yes"), ("sky", "road", "car")])
 def test_masks_of_0_and_255_are_explained(make_set, classes):
     root = make_set(foreground=255)
-    match = r"labeled\.txt: all 2 masks hold the values 0 and 255 alone, .* with binary=True"
+    match = r"labeled\.txt: all masks hold the values 0 and 255 alone, .* with binary=True"
     with pytest.raises(ValueError, match=match):
         check_data(train_of(root, classes=classes))
     check_data(train_of(root, classes=("no", "yes"), binary=True))
@@ -92,15 +118,80 @@ def test_image_that_is_none(make_set, number):
         check_data(train_of(root))
 
 
-def test_labelled_image_that_is_cut_off(make_set):
+@pytest.mark.parametrize("number", [1, 3])
+def test_png_that_is_cut_off(make_set, number):
     root = make_set()
-    noise = np.random.default_rng(0).integers(0, 256, (8, 10, 3), dtype=np.uint8)
-    Image.fromarray(noise).save(root / "images/1.png")
-    path = root / "images/1.png"
+    path = root / f"images/{number}.png"
     path.write_bytes(path.read_bytes()[:150])
-    with pytest.raises(ValueError, match=r"images/1\.png does not decode"):
+    with pytest.raises(ValueError, match=rf"images/{number}\.png does not decode \(.*\): save it"):
         check_data(train_of(root))
-    check_headers(train_of(root).labeled)
+
+
+@pytest.mark.parametrize("kept", [0.5, 0.99])
+def test_unlabelled_jpeg_that_is_cut_off(make_set, kept):
+    root, data = make_set(), jpeg(quality=95)
+    use_jpeg(root, 3, data[: int(kept * len(data))])
+    match = r"image .*images/3\.jpg does not decode \(.*truncated.*\): save it anew as JPEG or PNG"
+    with pytest.raises(ValueError, match=match):
+        check_data(train_of(root))
+
+
+def test_end_mark_of_a_thumbnail_is_not_that_of_the_image(tmp_path):
+    small = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(small, "JPEG")
+    data = jpeg(
+        extra=b"\xff\xe1" + (len(small.getvalue()) + 2).to_bytes(2, "big") + small.getvalue()
+    )
+    assert data.count(b"\xff\xd9") == 2
+    cut = tmp_path / "a.jpg"
+    cut.write_bytes(data[:3000])
+    assert cut.read_bytes().count(b"\xff\xd9") == 1
+    with pytest.raises(ValueError, match=r"a\.jpg does not decode"):
+        image_size(str(cut), decode=False)
+
+
+@pytest.mark.parametrize("after", [b"", bytes(100), b"\0" * 3000 + b"maker's note", bytes(9000)])
+def test_jpeg_with_padding_is_complete(make_set, after):
+    root = make_set()
+    use_jpeg(root, 3, jpeg() + after)
+    assert check_headers(train_of(root).unlabeled)[0].startswith("checked all 4 image headers of")
+
+
+def test_complete_images_are_not_decoded(make_set, monkeypatch):
+    root = make_set()
+    use_jpeg(root, 3, jpeg())
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", lambda image: pytest.fail("decoded"))
+    check_headers(train_of(root).unlabeled)
+
+
+def test_every_labelled_mask_is_looked_at(make_set, monkeypatch):
+    root = make_set(number=705, labeled=700, val=2)
+    Image.fromarray(np.full((8, 10), 77, np.uint8)).save(root / "masks/333.png")
+    with pytest.raises(ValueError, match=r"masks/333\.png holds \[77\], which is no class and not"):
+        check_data(train_of(root))
+    Image.fromarray(np.zeros((8, 10), np.uint8)).save(root / "masks/333.png")
+    lines = []
+    monkeypatch.setattr(checks, "print_log", lines.append)
+    monkeypatch.setattr(checks, "PROGRESS_SECONDS", 0)
+    notes = check_masks(train_of(root).labeled)
+    assert notes[0].startswith("checked all 700 images and masks of list ")
+    assert len(lines) == 699 and lines[-1].startswith("checking images and masks of list ")
+    assert lines[-1].endswith("labeled.txt: 699 of 700")
+
+
+@pytest.mark.parametrize(("number", "what"), [(1, "labelled"), (3, "unlabelled")])
+def test_validation_images_of_the_config_are_not_trained_on(make_set, tmp_path, number, what):
+    root = make_set()
+    (tmp_path / "link").symlink_to(root)
+    (root / "other.txt").write_text(f"images/{number}.png masks/{number}.png\n")
+    val = FolderDataset(data_root=tmp_path / "link", ann_file="other.txt")
+    match = (
+        rf"the {what} list of split 'few': image .*set/images/{number}\.png is also in the "
+        r"validation list .*/other\.txt: validation would be too good"
+    )
+    with pytest.raises(ValueError, match=match):
+        check_data(train_of(root), val)
+    check_data(train_of(root, val=None), val)
 
 
 def test_bad_validation_mask(make_set):

@@ -107,7 +107,7 @@ def test_pixels_and_table(make_set):
     entries = [(f"images/{i}.png", f"masks/{i}.png" if i else None) for i in range(4)]
     pixels = drawing.count_pixels(root, entries)
     assert pixels[0].sum() == 0 and pixels[1, :3].tolist() == [68, 12, 0]
-    drawing.check_classes(pixels, entries, ("sky", "road", "car"))
+    drawing.check_classes(pixels, entries, ("sky", "road", "car"), "set")
     lines = drawing.class_table(pixels, [0, 1, 0, 0], ("sky", "road", "car")).splitlines()
     assert lines[2].split() == ["road", "5.00", "1", "1"]
     assert lines[3].split() == ["car", "5.00", "1", "0"]
@@ -118,18 +118,20 @@ def test_values_that_are_no_class(make_set):
     root = make_set(foreground=9)
     entries = read_list(root / "splits/val.txt")
     pixels = drawing.count_pixels(root, entries)
-    with pytest.raises(ValueError, match=r"masks/6\.png holds 9, which is no class and not 255"):
-        drawing.check_classes(pixels, entries, ("sky", "road", "car"))
-    drawing.check_classes(pixels, entries, None)
+    with pytest.raises(
+        ValueError, match=r"masks/6\.png holds \[9\], which is no class and not 255"
+    ):
+        drawing.check_classes(pixels, entries, ("sky", "road", "car"), "set")
+    drawing.check_classes(pixels, entries, None, "set")
 
 
 def test_masks_of_0_and_255_are_explained(make_set):
     root = make_set(foreground=255)
     entries = read_list(root / "splits/val.txt")
     with pytest.raises(
-        ValueError, match="all masks hold the values 0 and 255 alone.*give --binary"
+        ValueError, match="set: all masks hold the values 0 and 255 alone.*--binary on the command"
     ):
-        drawing.check_classes(drawing.count_pixels(root, entries), entries, None)
+        drawing.check_classes(drawing.count_pixels(root, entries), entries, None, "set")
     pixels = drawing.count_pixels(root, entries, "binary")
-    drawing.check_classes(pixels, entries, ("no", "yes"))
+    drawing.check_classes(pixels, entries, ("no", "yes"), "set")
     assert pixels[0, :2].tolist() == [68, 12]

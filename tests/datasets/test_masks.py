@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rankseg.datasets.masks import read_mask
+from rankseg.datasets.masks import check_mask, check_values, read_mask
 
 VALUES = np.array([[0, 1, 2], [5, 20, 255]], dtype=np.uint8)
 
@@ -118,3 +118,19 @@ def test_voc_forms_agree(shared):
         other = root / "SegmentationClassAug" / path.name
         assert np.array_equal(read_mask(path), read_mask(other))
         assert set(np.unique(read_mask(path))) <= {*range(21), 255}
+
+
+@pytest.mark.parametrize("value", [3, 4, 128, 254])
+def test_values_that_are_no_class(value):
+    mask = np.array([[0, 1, 2], [255, 255, value]], dtype=np.uint8)
+    match = rf"mask a/m\.png holds \[{value}\], which is no class and not 255 .* 0 to 2 \(a, b, c\)"
+    with pytest.raises(ValueError, match=match):
+        check_mask(mask, ("a", "b", "c"), "a/m.png")
+    check_mask(np.where(mask == value, 2, mask).astype(np.uint8), ("a", "b", "c"), "a/m.png")
+    check_mask(np.full((2, 2), 255, np.uint8), ("a", "b", "c"), "a/m.png")
+
+
+def test_another_label_to_ignore():
+    check_values(np.array([0, 1, 9]), ("a", "b"), "m.png", ignore=9)
+    with pytest.raises(ValueError, match=r"holds \[255\], which is no class and not 9 \(ignore\)"):
+        check_values(np.array([0, 1, 255]), ("a", "b"), "m.png", ignore=9)

@@ -43,8 +43,14 @@ def test_lists_by_name_and_split_root(make_set, tmp_path):
     assert len(named) == 6
     (root / "splits").rename(tmp_path / "elsewhere")
     assert len(build(root, split="few", split_root=str(tmp_path / "elsewhere"))) == 6
-    with pytest.raises(FileNotFoundError, match=r"splits/few/labeled\.txt does not exist: make it"):
+    command = r"does not exist: make it with `python tools/make_splits\.py draw --data-root .*/set "
+    match = rf"splits/few/labeled\.txt {command}--size 1/16 --name few --val 50`$"
+    with pytest.raises(FileNotFoundError, match=match):
         build(root, split="few")
+    with pytest.raises(
+        FileNotFoundError, match=r"make_splits\.py import UniMatch/splits/pascal --d"
+    ):
+        build(root, "VOCDataset", split="few")
 
 
 @pytest.mark.parametrize("options", [

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 import pytest
 import torch
+from mmengine.structures import PixelData
+from mmseg.structures import SegDataSample
 
 from rankseg.evaluation import SegmentationMetric
 
@@ -51,3 +53,16 @@ def test_without_classes():
     metric.dataset_meta = {"classes": CLASSES}
     metric.process({}, [sample([[0, 1]], pred=[[0, 1]])])
     assert set(metric.evaluate(1)) == {"aAcc", "mIoU", "mAcc", "mDice"}
+
+
+def test_truth_that_is_no_class_names_the_image(metric):
+    bad = sample([[0, 4, 255]], pred=[[0, 1, 1]])
+    match = (
+        r"mask of image val/7\.jpg holds \[4\], which is no class and not 255 \(ignore\): the 4 "
+        r"classes known are 0 to 3 \(sky, road, cat, never\)"
+    )
+    packed = SegDataSample(metainfo={"img_path": "val/7.jpg"})
+    packed.set_data({key: PixelData(**value) for key, value in bad.items()})
+    with pytest.raises(ValueError, match=match):
+        metric.process({}, [packed.to_dict()])
+    metric.process({}, [sample([[255, 255]], pred=[[0, 1]])])

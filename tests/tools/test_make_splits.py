@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import importlib.util
+import re
 import shutil
 import subprocess
 import sys
@@ -38,11 +39,27 @@ def root(tmp_path) -> Path:
     return tmp_path
 
 
+@pytest.fixture
+def fails(tool, capsys):
+    """Run the tool with arguments that must end in one sentence and status 2."""
+
+    def run(args: list[str], match: str) -> None:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as raised:
+            tool.main(args)
+        message = capsys.readouterr().err
+        assert raised.value.code == 2
+        assert message.count("\n") == 1 and message.startswith("error: ")
+        assert re.search(match, message), message
+
+    return run
+
+
 def names(path: Path) -> set[str]:
     return {image for image, _ in read_list(path)}
 
 
-def test_draw_from_folders(tool, root, capsys):
+def test_draw_from_folders(tool, fails, root, capsys):
     args = ["draw", "--data-root", str(root), "--size", "1/5", "--unlabeled-images", "more"]
     tool.main([*args, "--val", "4", "--seed", "3"])
     folder = root / "splits/1_5_seed3"
@@ -56,8 +73,7 @@ def test_draw_from_folders(tool, root, capsys):
     assert "labeled.txt: 2 images" in out
 
     before = (folder / "unlabeled.txt").read_text()
-    with pytest.raises(SystemExit, match="error: .* exists already: .*--force"):
-        tool.main([*args, "--seed", "3"])
+    fails([*args, "--seed", "3"], "error: .* exists already: .*--force")
     tool.main([*args, "--seed", "4", "--name", "other"])
     assert "left out 4 images that are in" in capsys.readouterr().out
     other = names(root / "splits/other/labeled.txt") | names(root / "splits/other/unlabeled.txt")
@@ -84,17 +100,16 @@ def test_draw_covers_the_rare_class_and_is_repeatable(tool, root):
     (["--size", "2", "--masks", "none"], "folder .*none does not exist"),
     (["--size", "2", "--list", "no.txt"], r"split list no\.txt does not exist"),
     (["--size", "2", "--list", "gone.txt"], r"images/99\.png does not exist \(1 files are missing"),
-    (["--size", "2", "--classes", "two.txt"], r"masks/05\.png holds 2, which is no class"),
+    (["--size", "2", "--classes", "two.txt"], r"masks/05\.png holds \[2\], which is no class"),
     (["--size", "2", "--binary", "--masks", "odd"], r"odd/00\.png holds values .*: binary=True"),
 ])  # fmt: skip
-def test_mistakes_leave_nothing_behind(tool, root, monkeypatch, options, match):
+def test_mistakes_leave_nothing_behind(fails, root, monkeypatch, options, match):
     monkeypatch.chdir(root)
     Path("gone.txt").write_text("images/01.png masks/01.png\nimages/99.png masks/01.png\n")
     Path("two.txt").write_text("a\nb\n")
     Path("odd").mkdir()
     Image.fromarray(np.array([[0, 1, 2]], np.uint8)).save("odd/00.png")
-    with pytest.raises(SystemExit, match="error: .*" + match):
-        tool.main(["draw", "--data-root", str(root), *options])
+    fails(["draw", "--data-root", str(root), *options], "error: .*" + match)
     assert not (root / "splits").exists()
 
 
@@ -105,25 +120,38 @@ def test_list_is_looked_for_in_the_data_root_too(tool, root):
     assert len(names(root / "splits/mine/unlabeled.txt")) == 5
 
 
-def test_published_names_are_not_taken(tool, root):
+def test_published_names_are_not_taken(fails, root):
     shutil.move(root / "images", root / "JPEGImages")
     args = ["--data-root", str(root), "--images", "JPEGImages", "--size", "2", "--name", "92"]
-    with pytest.raises(SystemExit, match="--name 92 is the name of a published split"):
-        tool.main(["draw", *args])
+    fails(["draw", *args], "--name 92 is the name of a published split")
 
 
-def test_import_and_check(tool, root, tmp_path, capsys):
+def test_import_and_check(tool, fails, root, tmp_path, capsys):
     tool.main(["draw", "--data-root", str(root), "--size", "3", "--val", "3", "--name", "a"])
     shutil.move(root / "splits", tmp_path / "lists")
     tool.main(["import", str(tmp_path / "lists"), "--data-root", str(root)])
     assert "12 images named, 0 of them missing" in capsys.readouterr().out
     tool.main(["check", "--data-root", str(root)])
     assert "split 'a': 3 labelled and 6 unlabelled images" in capsys.readouterr().out
-    with pytest.raises(SystemExit, match="exists already"):
-        tool.main(["import", str(tmp_path / "lists"), "--data-root", str(root)])
+    fails(["import", str(tmp_path / "lists"), "--data-root", str(root)], "exists already")
     (root / "images/00.png").unlink()
-    with pytest.raises(SystemExit, match=r"error: image .*images/00\.png does not exist"):
-        tool.main(["check", "--data-root", str(root)])
+    fails(["check", "--data-root", str(root)], r"error: image .*images/00\.png does not exist")
+
+
+def test_check_names_the_command_where_there_is_no_split(fails, root):
+    args = ["check", "--data-root", str(root)]
+    command = r"make it with `python tools/make_splits\.py draw --data-root \S+ --size "
+    fails([*args, "--binary"], rf"splits holds no split: {command}1/16 --name 1_16 --val 50 --bin")
+    fails([*args, "1_8"], rf"1_8/labeled\.txt does not exist: {command}1/8 --name 1_8 --val 50`$")
+    (root / "JPEGImages").mkdir()
+    fails(args, r"holds no split: make it with `\S+ \S+ import UniMatch/splits/pascal --data-root ")
+
+
+def test_masks_of_0_and_255_are_explained(fails, root):
+    for path in (root / "masks").iterdir():
+        Image.fromarray(np.array([[0, 255]], np.uint8)).save(path)
+    match = r"masks: all masks hold the values 0 and 255 alone.*\(--binary on the command line"
+    fails(["draw", "--data-root", str(root), "--size", "2"], match)
 
 
 def test_import_replaces_the_mask_folder(tool, root, tmp_path):
@@ -135,7 +163,7 @@ def test_import_replaces_the_mask_folder(tool, root, tmp_path):
     assert read_list(root / "splits/a/labeled.txt") == [("images/00.png", "masks/00.png")]
 
 
-def test_import_of_the_usual_lists(tool, shared, tmp_path, capsys):
+def test_import_of_the_usual_lists(tool, fails, shared, tmp_path, capsys):
     source = shared / "data/unimatch_splits/pascal"
     tool.main(["import", str(source), "--data-root", str(tmp_path)])
     assert len(read_list(tmp_path / "splits/92/labeled.txt")) == 92
@@ -144,14 +172,14 @@ def test_import_of_the_usual_lists(tool, shared, tmp_path, capsys):
     lines = (copy / "labeled.txt").read_text().splitlines()
     (copy / "labeled.txt").unlink()
     (copy / "labeled.txt").write_text("\n".join(lines[1:]))
-    with pytest.raises(SystemExit, match="split '183' has 182 labelled .* has 183 and 10399"):
-        tool.main(["import", str(tmp_path / "x"), "--data-root", str(tmp_path), "--force"])
+    args = ["import", str(tmp_path / "x"), "--data-root", str(tmp_path), "--force"]
+    fails(args, "split '183' has 182 labelled .* has 183 and 10399")
 
 
-def test_data_root_that_is_absent(tool, tmp_path):
+def test_data_root_that_is_absent(fails, tmp_path):
     for command in (["draw", "--size", "2"], ["import", "x"], ["check"]):
-        with pytest.raises(SystemExit, match="data_root '.*none' .* does not exist: .*--data-root"):
-            tool.main([*command, "--data-root", str(tmp_path / "none")])
+        args = [*command, "--data-root", str(tmp_path / "none")]
+        fails(args, "data_root '.*none' .* does not exist: .*--data-root")
 
 
 def test_help_and_status():

@@ -7,10 +7,9 @@ import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
 
+from rankseg.datasets.masks import IGNORE
 from rankseg.datasets.transforms.seeding import rng_of
 from rankseg.registry import TRANSFORMS
-
-IGNORE = 255
 
 
 class Placement(NamedTuple):

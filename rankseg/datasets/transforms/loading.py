@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Read an image and, where there is one, its mask."""
 
+from collections import OrderedDict
 from pathlib import Path
 
 import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
 
-from rankseg.datasets.masks import read_mask
+from rankseg.datasets.masks import check_mask, check_same_size, read_mask
 from rankseg.registry import TRANSFORMS
 
 READ_FLAGS = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
@@ -30,9 +31,14 @@ def read_image(path: str | Path) -> np.ndarray:
         raise FileNotFoundError(
             f"image {path} does not exist: correct the list that names it or the data root"
         )
-    raise ValueError(
-        f"image {path} does not decode: it is damaged or of a kind that OpenCV does not read; "
-        "save it anew as JPEG or PNG, or take it from the list"
+    raise undecodable(path, "it is damaged, or of a kind that OpenCV does not read")
+
+
+def undecodable(path: str | Path, reason: object) -> ValueError:
+    """The error for an image that does not decode."""
+    return ValueError(
+        f"image {path} does not decode ({reason}): save it anew as JPEG or PNG, or take it from "
+        "the lists"
     )
 
 
@@ -40,32 +46,67 @@ def read_image(path: str | Path) -> np.ndarray:
 class LoadSample(BaseTransform):
     """Load the image and, where the sample names one, its mask.
 
-    Reads ``img_path``, ``seg_map_path`` (absent or ``None``: no mask is opened) and
-    ``label_rule`` (see :func:`rankseg.datasets.masks.read_mask`). Sets ``img`` (``(H, W, 3)``
-    uint8 RGB), ``seg_map`` (``(H, W)`` uint8, only with a mask) and ``ori_shape``, ``img_shape``
-    as ``(H, W)``.
+    Reads ``img_path``, ``seg_map_path`` (absent or ``None``: no mask is opened), ``label_rule``
+    (see :func:`rankseg.datasets.masks.read_mask`) and ``classes`` (names; absent: values of the
+    mask are not checked). Sets ``img`` (``(H, W, 3)`` uint8 RGB), ``seg_map`` (``(H, W)`` uint8,
+    only with a mask) and ``ori_shape``, ``img_shape`` as ``(H, W)``.
+
+    Args:
+        cache: Number of decoded samples that every worker keeps; the one not asked for longest
+            goes first. Worth its memory for few large images, if all of them fit: ``cache`` as
+            large as the list. Takes 4 bytes a pixel (3 without a mask) for each sample and worker:
+            4 MiB for 1024x1024. Kept arrays are read-only. 0 keeps none.
 
     Raises:
-        FileNotFoundError: If the image does not exist.
-        ValueError: If it does not decode, or differs in size from its mask.
+        FileNotFoundError: If the image or the mask does not exist.
+        ValueError: If one does not decode, they differ in size, or the mask holds a value that is
+            no class and not 255; if ``cache`` is negative.
     """
+
+    def __init__(self, cache: int = 0) -> None:
+        if not isinstance(cache, int) or cache < 0:
+            raise ValueError(f"cache of LoadSample is {cache!r}: expected a number of samples >= 0")
+        self.cache = cache
+        self._kept: OrderedDict[tuple, tuple[np.ndarray, np.ndarray | None]] = OrderedDict()
 
     def transform(self, results: dict) -> dict:
         """Add the pixels to the sample."""
-        image = read_image(results["img_path"])
+        image, mask = self._keep(results) if self.cache else self._decode(results)
         shape = image.shape[:2]
         results.update(img=image, ori_shape=shape, img_shape=shape)
-        mask_path = results.get("seg_map_path")
-        if mask_path is None:
-            return results
-        mask = read_mask(mask_path, results.get("label_rule"))
-        if mask.shape != shape:
-            raise ValueError(
-                f"mask {mask_path} is {mask.shape[1]}x{mask.shape[0]} pixels, its image "
-                f"{results['img_path']} is {shape[1]}x{shape[0]}: they must have one size"
-            )
-        results["seg_map"] = mask
+        if mask is not None:
+            results["seg_map"] = mask
         return results
 
+    def _decode(self, results: dict) -> tuple[np.ndarray, np.ndarray | None]:
+        """Read and compare image and mask."""
+        image = read_image(results["img_path"])
+        path = results.get("seg_map_path")
+        if path is None:
+            return image, None
+        mask = read_mask(path, results.get("label_rule"))
+        check_same_size(path, mask.shape, results["img_path"], image.shape[:2])
+        if "classes" in results:
+            check_mask(mask, results["classes"], path)
+        return image, mask
+
+    def _keep(self, results: dict) -> tuple[np.ndarray, np.ndarray | None]:
+        """The sample from the cache, decoded where it is not there."""
+        key = tuple(str(results.get(name)) for name in ("img_path", "seg_map_path", "label_rule"))
+        if key not in self._kept:
+            arrays = self._decode(results)
+            for array in arrays:
+                if array is not None:
+                    array.flags.writeable = False  # later transforms would change the kept pixels
+            self._kept[key] = arrays
+        self._kept.move_to_end(key)
+        if len(self._kept) > self.cache:
+            self._kept.popitem(last=False)
+        return self._kept[key]
+
+    def __getstate__(self) -> dict:
+        """Without kept samples: a worker that gets a copy starts empty."""
+        return {**self.__dict__, "_kept": OrderedDict()}
+
     def __repr__(self) -> str:
-        return "LoadSample()"
+        return f"LoadSample(cache={self.cache})"

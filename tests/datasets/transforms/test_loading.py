@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Images of every usual kind come out as RGB uint8; bad ones are named."""
 
+import pickle
+
 import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
+from rankseg.datasets.transforms import PackViews, RandomResizeCropFlip, StrongViews, loading
 from rankseg.datasets.transforms.loading import LoadSample, read_image
 
 RNG = np.random.default_rng(0)
@@ -73,7 +76,9 @@ def test_mask_of_another_size_is_refused(tmp_path):
     Image.fromarray(RGB).save(tmp_path / "a.png")
     Image.fromarray(RGB[:4, :, 0]).save(tmp_path / "m.png")
     paths = {"img_path": str(tmp_path / "a.png"), "seg_map_path": str(tmp_path / "m.png")}
-    with pytest.raises(ValueError, match=r"m\.png is 7x4 pixels, its image .*a\.png is 7x5"):
+    with pytest.raises(
+        ValueError, match=r"m\.png is 7x4 pixels \(width x height\), its image .*a\.png is 7x5"
+    ):
         LoadSample()(paths)
 
 
@@ -83,3 +88,96 @@ def test_missing_and_damaged_images_are_named(tmp_path):
     (tmp_path / "bad.jpg").write_bytes(b"no picture")
     with pytest.raises(ValueError, match=r"bad\.jpg does not decode"):
         read_image(tmp_path / "bad.jpg")
+
+
+def test_values_that_are_no_class_are_refused(tmp_path):
+    paths = write_pair(tmp_path, "a", fill=2)
+    LoadSample()({**paths, "classes": ("sky", "road", "car")})
+    match = (
+        r"mask .*a_mask\.png holds \[2\], which is no class and not 255 \(ignore\): the 2 classes "
+        r"known are 0 to 1 \(sky, road\)"
+    )
+    for cache in (0, 1):
+        with pytest.raises(ValueError, match=match):
+            LoadSample(cache=cache)({**paths, "classes": ("sky", "road")})
+
+
+def write_pair(folder, name: str, fill: int = 1) -> dict:
+    """An image and a mask of 40x50 pixels with a rim to ignore."""
+    mask = np.full((40, 50), fill, np.uint8)
+    mask[0] = 255
+    image = np.random.default_rng(fill).integers(0, 256, (40, 50, 3), dtype=np.uint8)
+    Image.fromarray(image).save(folder / f"{name}.png")
+    Image.fromarray(mask).save(folder / f"{name}_mask.png")
+    paths = {"img_path": f"{folder / name}.png", "seg_map_path": f"{folder / name}_mask.png"}
+    return {**paths, "label_rule": None}
+
+
+@pytest.fixture
+def opened(monkeypatch) -> list[str]:
+    """Names of the images that are decoded."""
+    names = []
+    read = loading.read_image
+    monkeypatch.setattr(loading, "read_image", lambda path: names.append(path[-5]) or read(path))
+    return names
+
+
+def test_cache_drops_what_was_not_used_longest(tmp_path, opened):
+    pairs = {name: write_pair(tmp_path, name, fill) for fill, name in enumerate("abc")}
+    load = LoadSample(cache=2)
+    for name in "abacabb":
+        got = load(dict(pairs[name]))
+        plain = LoadSample()(dict(pairs[name]))
+        opened.pop()
+        assert np.array_equal(got["img"], plain["img"])
+        assert np.array_equal(got["seg_map"], plain["seg_map"])
+    assert opened == list("abcb")  # b went when c came
+    LoadSample()(dict(pairs["a"]))
+    assert opened == list("abcba")
+
+
+def test_cache_tells_samples_with_and_without_mask_apart(tmp_path, opened):
+    pair, load = write_pair(tmp_path, "a"), LoadSample(cache=3)
+    assert "seg_map" not in load({**pair, "seg_map_path": None})
+    assert load(dict(pair))["seg_map"][1, 1] == 1
+    assert load({**pair, "label_rule": {1: 0}})["seg_map"][1, 1] == 0
+    assert load(dict(pair))["seg_map"][1, 1] == 1 and len(opened) == 3
+
+
+def test_kept_pixels_survive_the_other_transforms(tmp_path):
+    load = LoadSample(cache=1)
+    pair = {**write_pair(tmp_path, "a"), "seed": (0, 0, 0)}
+    before = {k: load(dict(pair))[k].copy() for k in ("img", "seg_map")}
+    for draw in range(20):
+        sample = load({**pair, "seed": (0, draw, 0)})
+        for crop in (20, (40, 50), 64):
+            cropped = RandomResizeCropFlip(crop, scale=(1.0, 1.0), min_foreground=0.5)(dict(sample))
+            cropped["img"][:] = 7
+            cropped["seg_map"][:] = 7
+        views = StrongViews()(dict(sample))
+        packed = PackViews(labeled=True)(dict(sample))
+        packed["inputs"]["labeled"].zero_()
+        packed["data_samples"]["labeled"].gt_sem_seg.data.zero_()
+        assert np.array_equal(views["img"], before["img"])
+    after = load(dict(pair))
+    assert all(np.array_equal(after[key], before[key]) for key in before)
+    for key in before:
+        with pytest.raises(ValueError, match="read-only"):
+            after[key][0] = 1
+
+
+def test_cache_is_not_pickled(tmp_path, opened):
+    load = LoadSample(cache=1)
+    pair = write_pair(tmp_path, "a")
+    load(dict(pair))
+    text = pickle.dumps(load)
+    assert len(text) < 1000
+    copy = pickle.loads(text)
+    copy(dict(pair)), load(dict(pair))
+    assert opened == ["a", "a"] and repr(copy) == "LoadSample(cache=1)"
+
+
+@pytest.mark.parametrize("cache", [-1, 1.5, "all"])
+def test_cache_that_is_no_number_of_samples(cache):
+    with pytest.raises(ValueError, match="cache of LoadSample is .*: expected a number of samples"):
+        LoadSample(cache=cache)

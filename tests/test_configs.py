@@ -12,15 +12,16 @@ from pathlib import Path
 import pytest
 import torch
 from mmengine.config import Config
-from mmengine.registry import DefaultScope
+from mmengine.registry import VISBACKENDS, DefaultScope
 
 from rankseg.apis.checks import check_model, crop_of
-from rankseg.apis.config import check_options
+from rankseg.apis.config import check_options, load_config
 from rankseg.registry import DATASETS, MODELS
 from rankseg.structures import SampleKey
 from rankseg.testing.standin import COUNTS, make_standin
 
 FOLDER = Path(__file__).parents[1] / "configs"
+README = (FOLDER / "README.md").read_text()
 NAMES = sorted(
     path.relative_to(FOLDER).as_posix().removesuffix(".py")
     for path in FOLDER.rglob("*.py")
@@ -160,9 +161,16 @@ def test_method_batch_and_schedule_go_together(name):
         ) == expected
 
 
-@pytest.mark.parametrize("name", [n for n in NAMES if n.startswith("rankmatch/voc")])
+@pytest.mark.parametrize("name", [n for n in NAMES if re.match(r"rankmatch/(voc|city)", n)])
 def test_rank_loss_is_the_paper_s(name):
     assert load(name).model.rank == {"type": "RankCorrelationLoss", **RANK}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_rank_settings_are_in_the_model_and_nowhere_else(name):
+    cfg = load(name)
+    assert "rankmatch" not in cfg, "a copy that nothing reads: --cfg-options on it would be lost"
+    assert ("rank" in cfg.model) == (cfg.model.type == "RankMatch")
 
 
 @pytest.mark.parametrize("name", [n for n in NAMES if "/ablations/" in n])
@@ -246,7 +254,14 @@ def test_samples_have_the_views_of_the_method(name, data_sets):
     assert all(view.shape == (3, *crop) for view in unlabeled["inputs"].values())
 
 
-LINKS = re.findall(r"\[([\d.]+)\]\(([\w/.]+)\.py\)", (FOLDER / "README.md").read_text())
+def test_the_option_for_tensorboard_in_the_readme_works():
+    option = re.search(r"--cfg-options (visualizer\S+)=(\w+)", README)
+    cfg = load_config(str(FOLDER / "rankmatch/voc_92.py"), options={option[1]: option[2]})
+    assert VISBACKENDS.build({**cfg.visualizer.vis_backends[0], "save_dir": "unused"})
+    assert cfg.visualizer.vis_backends[0].type == "TensorboardVisBackend"
+
+
+LINKS = re.findall(r"\[([\d.]+)\]\(([\w/.]+)\.py\)", README)
 
 
 def test_the_tables_of_the_readme_are_complete():

@@ -31,6 +31,7 @@ env_cfg = dict(
     mp_cfg=dict(mp_start_method="fork", opencv_num_threads=0),
     dist_cfg=dict(backend="nccl"),
 )
+sync_bn = "torch"  # on several GPUs batch statistics are of the whole batch, as in the papers
 randomness = dict(seed=0)
 load_from = None
 resume = False

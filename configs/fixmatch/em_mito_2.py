@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""FixMatch, half-width DeepLabv3+ R-18 from random weights, mitochondria, 2 labelled sections.
+"""FixMatch, half-width DeepLabv3+ R-18, mitochondria, 2 labelled sections.
 
 Run:   python tools/train.py configs/fixmatch/em_mito_2.py --data-root PATH
 Paper: not in the paper, whose mitochondria are the Lucchi set (Table 9).
@@ -22,16 +22,5 @@ model = dict(
     threshold=0.95,
     warmup=900,
     ramp=300,
-    teacher=dict(momentum=0.01),
-    predict_on="teacher",
 )
-train_dataloader = dict(
-    dataset=dict(
-        unlabeled_pipeline=[
-            dict(type="LoadSample"),
-            dict(type="RandomResizeCropFlip", crop_size=129, scale=(0.5, 2.0), flip=0.5),
-            dict(type="StrongViews", num=1),
-            dict(type="PackViews", labeled=False),
-        ],
-    ),
-)
+_base_.train_dataloader.dataset.unlabeled_pipeline[2].num = 1  # one strong view

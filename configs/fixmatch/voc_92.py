@@ -16,14 +16,5 @@ _base_ = [
 ]
 
 model = dict(type="FixMatch", threshold=0.95)
-train_dataloader = dict(
-    dataset=dict(
-        split="92",
-        unlabeled_pipeline=[
-            dict(type="LoadSample"),
-            dict(type="RandomResizeCropFlip", crop_size=513, scale=(0.5, 2.0), flip=0.5),
-            dict(type="StrongViews", num=1),
-            dict(type="PackViews", labeled=False),
-        ],
-    ),
-)
+train_dataloader = dict(dataset=dict(split="92"))
+_base_.train_dataloader.dataset.unlabeled_pipeline[2].num = 1  # one strong view

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""RankMatch, half-width DeepLabv3+ R-18 from random weights, CamVid, 1/16 (23) of 367 images labelled.
+"""RankMatch, half-width DeepLabv3+ R-18, CamVid, 1/16 (23) of 367 images labelled.
 
 Run:   python tools/train.py configs/rankmatch/camvid_1_16.py --data-root PATH
 Paper: not in the paper.
@@ -11,29 +11,19 @@ average of the weights.
 
 _base_ = [
     "../_base_/models/deeplabv3plus_r18_half.py",
+    "../_base_/methods/rankmatch.py",
     "../_base_/datasets/camvid.py",
     "../_base_/schedules/small.py",
     "../_base_/default_runtime.py",
 ]
 
+_base_.rankmatch.rank.num_agents = 32  # crops are small
 model = dict(
     type="RankMatch",
     student=dict(decode_head=dict(num_classes=11)),
     threshold=0.8,
     warmup=900,
     ramp=300,
-    teacher=dict(momentum=0.01),
-    predict_on="teacher",
-    feature_dropout=0.5,
-    feature_tap="decode_head.bottleneck",
-    rank=dict(
-        type="RankCorrelationLoss",
-        num_agents=32,
-        topk=4,
-        selection="orthogonal",
-        consistency="rank",
-        reduction="element",
-        loss_weight=0.1,
-    ),
+    **_base_.pop("rankmatch"),
 )
 train_dataloader = dict(dataset=dict(split="1_16"))

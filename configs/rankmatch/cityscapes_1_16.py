@@ -8,24 +8,11 @@ Ours:  not run.
 
 _base_ = [
     "../_base_/models/deeplabv3plus_r50_cityscapes.py",
+    "../_base_/methods/rankmatch.py",
     "../_base_/datasets/cityscapes.py",
     "../_base_/schedules/cityscapes.py",
     "../_base_/default_runtime.py",
 ]
 
-model = dict(
-    type="RankMatch",
-    threshold=0.0,
-    feature_dropout=0.5,
-    feature_tap="decode_head.bottleneck",
-    rank=dict(
-        type="RankCorrelationLoss",
-        num_agents=128,
-        topk=4,
-        selection="orthogonal",
-        consistency="rank",
-        reduction="element",
-        loss_weight=0.1,
-    ),
-)
+model = dict(type="RankMatch", threshold=0.0, **_base_.pop("rankmatch"))
 train_dataloader = dict(dataset=dict(split="1_16"))

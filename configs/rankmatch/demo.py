@@ -8,26 +8,18 @@ Ours:  `make demo` writes work_dirs/demo/results.md.
 
 _base_ = [
     "../_base_/models/deeplabv3plus_r18_narrow.py",
+    "../_base_/methods/rankmatch.py",
     "../_base_/datasets/demo.py",
     "../_base_/schedules/demo.py",
     "../_base_/default_runtime.py",
 ]
 
+_base_.rankmatch.rank.num_agents = 32  # crops are small
 model = dict(
     type="RankMatch",
     student=dict(decode_head=dict(num_classes=7)),
     threshold=0.6,
     warmup=200,
     ramp=100,
-    feature_dropout=0.5,
-    feature_tap="decode_head.bottleneck",
-    rank=dict(
-        type="RankCorrelationLoss",
-        num_agents=32,
-        topk=4,
-        selection="orthogonal",
-        consistency="rank",
-        reduction="element",
-        loss_weight=0.1,
-    ),
+    **_base_.pop("rankmatch"),
 )

@@ -10,24 +10,11 @@ UniMatch and one loss: the rank-aware correlation of ASPP features with 128 agen
 
 _base_ = [
     "../_base_/models/deeplabv3plus_r50.py",
+    "../_base_/methods/rankmatch.py",
     "../_base_/datasets/voc.py",
     "../_base_/schedules/voc.py",
     "../_base_/default_runtime.py",
 ]
 
-model = dict(
-    type="RankMatch",
-    threshold=0.95,
-    feature_dropout=0.5,
-    feature_tap="decode_head.bottleneck",
-    rank=dict(
-        type="RankCorrelationLoss",
-        num_agents=128,
-        topk=4,
-        selection="orthogonal",
-        consistency="rank",
-        reduction="element",
-        loss_weight=0.1,
-    ),
-)
+model = dict(type="RankMatch", threshold=0.95, **_base_.pop("rankmatch"))
 train_dataloader = dict(dataset=dict(split="92"))

@@ -8,18 +8,5 @@ Ours:  not run.
 
 _base_ = "./voc_92.py"
 
-train_dataloader = dict(
-    dataset=dict(
-        labeled_pipeline=[
-            dict(type="LoadSample"),
-            dict(type="RandomResizeCropFlip", crop_size=321, scale=(0.5, 2.0), flip=0.5),
-            dict(type="PackViews", labeled=True),
-        ],
-        unlabeled_pipeline=[
-            dict(type="LoadSample"),
-            dict(type="RandomResizeCropFlip", crop_size=321, scale=(0.5, 2.0), flip=0.5),
-            dict(type="StrongViews", num=2),
-            dict(type="PackViews", labeled=False),
-        ],
-    )
-)
+_base_.train_dataloader.dataset.labeled_pipeline[1].crop_size = 321
+_base_.train_dataloader.dataset.unlabeled_pipeline[1].crop_size = 321

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Supervised-only, half-width DeepLabv3+ R-18 from random weights, CamVid, 1/16 (23) of 367 images labelled.
+"""Supervised-only, half-width DeepLabv3+ R-18, CamVid, 1/16 (23) of 367 images labelled.
 
 Run:   python tools/train.py configs/supervised/camvid_1_16.py --data-root PATH
 Paper: not in the paper.
@@ -15,11 +15,6 @@ _base_ = [
     "../_base_/default_runtime.py",
 ]
 
-model = dict(
-    type="Supervised",
-    student=dict(decode_head=dict(num_classes=11)),
-    teacher=dict(momentum=0.01),
-    predict_on="teacher",
-)
+model = dict(type="Supervised", student=dict(decode_head=dict(num_classes=11)))
 train_dataloader = dict(batch_size=4, sampler=dict(labeled_only=True), dataset=dict(split="1_16"))
 auto_scale_lr = dict(base_batch_size=4)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Supervised-only, half-width DeepLabv3+ R-18 from random weights, mitochondria, 2 labelled sections.
+"""Supervised-only, half-width DeepLabv3+ R-18, mitochondria, 2 labelled sections.
 
 Run:   python tools/train.py configs/supervised/em_mito_2.py --data-root PATH
 Paper: not in the paper, whose mitochondria are the Lucchi set (Table 9).
@@ -15,11 +15,6 @@ _base_ = [
     "../_base_/default_runtime.py",
 ]
 
-model = dict(
-    type="Supervised",
-    student=dict(decode_head=dict(num_classes=2)),
-    teacher=dict(momentum=0.01),
-    predict_on="teacher",
-)
+model = dict(type="Supervised", student=dict(decode_head=dict(num_classes=2)))
 train_dataloader = dict(batch_size=4, sampler=dict(labeled_only=True))
 auto_scale_lr = dict(base_batch_size=4)

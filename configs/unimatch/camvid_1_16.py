@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""UniMatch, half-width DeepLabv3+ R-18 from random weights, CamVid, 1/16 (23) of 367 images labelled.
+"""UniMatch, half-width DeepLabv3+ R-18, CamVid, 1/16 (23) of 367 images labelled.
 
 Run:   python tools/train.py configs/unimatch/camvid_1_16.py --data-root PATH
 Paper: not in the paper.
@@ -22,8 +22,6 @@ model = dict(
     threshold=0.8,
     warmup=900,
     ramp=300,
-    teacher=dict(momentum=0.01),
-    predict_on="teacher",
     feature_dropout=0.5,
 )
 train_dataloader = dict(dataset=dict(split="1_16"))

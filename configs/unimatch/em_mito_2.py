@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""UniMatch, half-width DeepLabv3+ R-18 from random weights, mitochondria, 2 labelled sections.
+"""UniMatch, half-width DeepLabv3+ R-18, mitochondria, 2 labelled sections.
 
 Run:   python tools/train.py configs/unimatch/em_mito_2.py --data-root PATH
 Paper: not in the paper, whose mitochondria are the Lucchi set (Table 9).
@@ -23,6 +23,4 @@ model = dict(
     feature_dropout=0.5,
     warmup=900,
     ramp=300,
-    teacher=dict(momentum=0.01),
-    predict_on="teacher",
 )

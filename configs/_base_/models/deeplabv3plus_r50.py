@@ -7,7 +7,10 @@
 model = dict(
     type="Supervised",
     data_preprocessor=dict(
-        type="ViewPreprocessor", mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375]
+        type="ViewPreprocessor",
+        mean=[123.675, 116.28, 103.53],
+        std=[58.395, 57.12, 57.375],
+        non_blocking=True,  # of use with train_dataloader.pin_memory=True, see configs/README.md
     ),
     pretrained="data/pretrained/resnet50_deepstem.pth",
     student=dict(

@@ -21,10 +21,10 @@ import torch
 from mmengine.registry import init_default_scope
 
 from rankseg import apis
-from rankseg.engine.checkpoint import load_checkpoint_file
 from rankseg.apis.cli import plain_errors
 from rankseg.datasets.demo import LABELED, UNLABELED, VAL, make_demo_set
 from rankseg.datasets.demo_scene import CLASSES, PALETTE
+from rankseg.engine.checkpoint import load_checkpoint_file
 from rankseg.registry import DATASETS, MODELS
 from rankseg.visualization import colour_map, draw_panel
 from rankseg.visualization.report import Result, class_table, seed_table, verdict

@@ -98,6 +98,8 @@ def train(cfg: Config, check: bool = True) -> Runner:
     if not torch.cuda.is_available():
         cfg = cfg.copy()
         cfg.sync_bn = None  # synchronised batch norm exists on GPUs only
+        if cfg.get("launcher") == "pytorch" and not torch.distributed.is_initialized():
+            torch.distributed.init_process_group("gloo")  # mmengine would ask for a GPU
     runner = StrictRunner.from_cfg(cfg)
     if cfg.get("channels_last"):
         runner.model.to(memory_format=torch.channels_last)

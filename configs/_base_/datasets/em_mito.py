@@ -23,7 +23,7 @@ train_dataloader = dict(
         labeled="splits/labeled_2.txt",
         unlabeled="splits/unlabeled.txt",
         labeled_pipeline=[
-            dict(type="LoadSample"),
+            dict(type="LoadSample", cache=2),
             dict(
                 type="RandomResizeCropFlip",
                 crop_size=129,
@@ -34,7 +34,7 @@ train_dataloader = dict(
             dict(type="PackViews", labeled=True),
         ],
         unlabeled_pipeline=[
-            dict(type="LoadSample"),
+            dict(type="LoadSample", cache=22),
             dict(type="RandomResizeCropFlip", crop_size=129, scale=(0.5, 2.0), flip=0.5),
             dict(type="StrongViews", num=2),
             dict(type="PackViews", labeled=False),

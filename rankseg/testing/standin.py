@@ -1,16 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A few generated images in the layout that a config expects, for when its data is not there."""
+"""Generated images in the layout that a config expects, for when its data is not (all) there."""
 
+import os
 import tempfile
-from functools import cache
-from pathlib import Path
+import zlib
+from functools import cache, lru_cache
+from pathlib import Path, PurePosixPath
 
 import cv2
 import numpy as np
 from mmengine.config import Config
 
+from rankseg.datasets.base import missing_files
+from rankseg.datasets.checks import image_size
+from rankseg.datasets.masks import BINARY
+from rankseg.datasets.splits import LABELED_FILE, UNLABELED_FILE, Entry, read_list
+
 COUNTS = {"labeled": 4, "unlabeled": 6, "val": 2}
 HEIGHT, WIDTH = 96, 128
+VARIANTS = 8  # different pictures among those that fill gaps
+GENERATED = "generated.txt"
 
 # Image and mask of one sample, by type of data set; all others are plain folders.
 LAYOUTS = {
@@ -59,6 +68,95 @@ def make_standin(cfg: Config) -> Path:
             cfg[loader].dataset.data_root = str(root)
             _write_list(root / cfg[loader].dataset.ann_file, lines["val"])
     return root
+
+
+def fill_missing(cfg: Config) -> int:
+    """Write generated images and masks for the entries of a config's lists that have no file.
+
+    For a rehearsal before the real images are there. The lists must exist; files that exist are
+    left as they are. A photo and its mask get one size: that of the other where it exists, else
+    96 x 128 pixels. Masks are made for labelled and validation entries only.
+    ``DATA_ROOT/generated.txt`` names what was written.
+
+    Args:
+        cfg: A config with ``train_dataloader`` over a ``SemiDataset`` and a ``val_dataloader``.
+
+    Returns:
+        Number of files written.
+
+    Raises:
+        FileNotFoundError: If a list is not there.
+        ValueError: If a list names a file outside of the data root, one whose ending is not of an
+            image, one that exists and is no image, or no mask where one is needed.
+    """
+    data = cfg.train_dataloader.dataset.dataset
+    root = Path(data.data_root)
+    binary = bool(data.get("binary")) or data.get("label_rule") == BINARY
+    classes = cfg.model.student.decode_head.num_classes
+    wanted = _listed(cfg, root)
+    files = {name: str(root / name) for pair in wanted for name in pair if name}
+    gone = set(missing_files(list(files.values())))
+    missing = {name for name, path in files.items() if path in gone}
+    for folder in {Path(path).parent for path in gone}:
+        folder.mkdir(parents=True, exist_ok=True)
+    written = 0
+    for (image, mask), with_mask in wanted.items():
+        there = [name for name in (image, mask) if name and name not in missing]
+        for name in {image, mask if with_mask else image} & missing:
+            size = image_size(files[there[0]], decode=False) if there else (HEIGHT, WIDTH)
+            variant = zlib.crc32(image.encode()) % VARIANTS
+            suffix = PurePosixPath(name).suffix
+            pixels = _encode(variant, classes, size, suffix, is_mask=name == mask, binary=binary)
+            with open(files[name], "xb") as file, open(root / GENERATED, "a") as log:
+                file.write(pixels)
+                log.write(f"{name}\n")
+            missing.discard(name)
+            written += 1
+    return written
+
+
+def _listed(cfg: Config, root: Path) -> dict[Entry, bool]:
+    """Every entry of the lists, and whether it needs its mask."""
+    semi = cfg.train_dataloader.dataset
+    split_root = semi.get("split_root")
+    folder = Path(split_root).absolute() if split_root else root / "splits"
+    folder /= str(semi.get("split"))
+    lists = {root / (semi.get("unlabeled") or folder / UNLABELED_FILE): False}
+    lists[root / (semi.get("labeled") or folder / LABELED_FILE)] = True
+    for loader in ("val_dataloader", "test_dataloader"):
+        if cfg.get(loader) and cfg[loader].dataset.get("ann_file"):
+            lists[root / cfg[loader].dataset.ann_file] = True
+    wanted = {}
+    for path, with_masks in lists.items():
+        for image, mask in read_list(path):
+            for name in filter(None, (image, mask)):
+                if os.path.isabs(name) or name.startswith("../"):
+                    raise ValueError(f"list {path} names {name}: expected a name below {root}")
+            if with_masks and mask is None:
+                raise ValueError(f"list {path} names no mask for {image}: expected 'image mask'")
+            wanted[image, mask] = with_masks or wanted.get((image, mask), False)
+    return wanted
+
+
+@lru_cache(maxsize=1024)
+def _encode(
+    variant: int, num_classes: int, size: tuple[int, int], suffix: str, is_mask: bool, binary: bool
+) -> bytes:
+    """File content of one of the generated images, or of its mask."""
+    pixels = _paint(np.random.default_rng(variant), num_classes)[is_mask]
+    if is_mask and binary:
+        pixels[pixels == 255] = 0
+    pixels = cv2.resize(pixels, size[::-1], interpolation=cv2.INTER_NEAREST)
+    try:
+        done, content = cv2.imencode(suffix, pixels)
+    except cv2.error:
+        done = False
+    if not done:
+        raise ValueError(
+            f"a list names a file with the ending {suffix!r}: images can be generated with .jpg, "
+            ".png and other endings that OpenCV writes"
+        )
+    return content.tobytes()
 
 
 def _names(kind: str, part: str, i: int) -> tuple[str, str]:

@@ -1,0 +1,51 @@
+#!/usr/bin/env python
+# SPDX-License-Identifier: Apache-2.0
+"""Write generated images where the lists of a config name files that are not there (yet).
+
+For rehearsing a run, for example a queue job, before the real images are copied. Files that exist
+are left as they are. DATA_ROOT/generated.txt names what was written: delete these files before
+you copy the real ones.
+
+python tools/fill_missing.py configs/rankmatch/voc_92.py --data-root data/rehearsal
+"""
+
+import argparse
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from rankseg import apis
+from rankseg.apis.cli import plain_errors
+from rankseg.testing.standin import GENERATED, fill_missing
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("config", help="config file, for example configs/rankmatch/voc_92.py")
+    parser.add_argument("--data-root", metavar="DIR", help="folder of the data set")
+    parser.add_argument(
+        "--split-root", metavar="DIR", help="folder of the split lists (default: DATA_ROOT/splits)"
+    )
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Fill, and say what was written."""
+    args = parse_args(argv)
+    with plain_errors():
+        cfg = apis.load_config(args.config, data_root=args.data_root, split_root=args.split_root)
+        count = fill_missing(cfg)
+    root = Path(cfg.train_dataloader.dataset.dataset.data_root)
+    if not count:
+        print(f"nothing to write: {root} has every file that the lists of {args.config} name")
+        return
+    print(f"wrote {count} generated images and masks below {root}, named in {root / GENERATED}")
+    print("delete them before the real ones are copied:")
+    print(f"  (cd {shlex.quote(str(root))} && xargs -d '\\n' rm < {GENERATED} && rm {GENERATED})")
+
+
+if __name__ == "__main__":
+    main()

@@ -20,6 +20,4 @@ model = dict(
     warmup=200,
     ramp=100,
 )
-steps = _base_.train_dataloader.dataset.unlabeled_pipeline
-steps[2].num = 1
-train_dataloader = dict(dataset=dict(unlabeled_pipeline=steps))
+_base_.train_dataloader.dataset.unlabeled_pipeline[2].num = 1

@@ -95,8 +95,10 @@ def train(cfg: Config, check: bool = True) -> Runner:
     """
     if check:
         check_before_training(cfg)
-    if not torch.cuda.is_available():
-        cfg = cfg.copy()
+    cfg = cfg.copy()
+    if torch.cuda.is_available():
+        cfg.train_dataloader.setdefault("pin_memory", True)
+    else:
         cfg.sync_bn = None  # synchronised batch norm exists on GPUs only
         if cfg.get("launcher") == "pytorch" and not torch.distributed.is_initialized():
             torch.distributed.init_process_group("gloo")  # mmengine would ask for a GPU

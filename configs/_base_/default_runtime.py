@@ -32,6 +32,6 @@ env_cfg = dict(
     dist_cfg=dict(backend="nccl"),
 )
 sync_bn = "torch"  # on several GPUs batch statistics are of the whole batch, as in the papers
-randomness = dict(seed=0)
+randomness = dict(seed=0, diff_rank_seed=True)  # processes draw other boxes, not other images
 load_from = None
 resume = False

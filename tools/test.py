@@ -9,7 +9,7 @@ import argparse
 from collections.abc import Sequence
 
 from rankseg import apis
-from rankseg.apis.cli import add_config_arguments, plain_errors
+from rankseg.apis.cli import add_config_arguments, config_from, plain_errors
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -30,14 +30,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Evaluate."""
     args = parse_args(argv)
     with plain_errors():
-        cfg = apis.load_config(
-            args.config,
-            data_root=args.data_root,
-            split_root=args.split_root,
-            work_dir=args.work_dir,
-            options=args.cfg_options,
-        )
-        cfg.launcher = args.launcher
+        cfg = config_from(args)
         apis.test(cfg, args.checkpoint, out=args.out, show_dir=args.show_dir)
 
 

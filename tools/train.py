@@ -11,7 +11,7 @@ import argparse
 from collections.abc import Sequence
 
 from rankseg import apis
-from rankseg.apis.cli import add_config_arguments, plain_errors
+from rankseg.apis.cli import add_config_arguments, config_from, plain_errors
 from rankseg.apis.tiny import make_tiny
 
 
@@ -40,15 +40,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Train."""
     args = parse_args(argv)
     with plain_errors():
-        cfg = apis.load_config(
-            args.config,
-            data_root=args.data_root,
-            split_root=args.split_root,
-            work_dir=args.work_dir,
-            seed=args.seed,
-            options=args.cfg_options,
-        )
-        cfg.launcher = args.launcher
+        cfg = config_from(args)
         if args.tiny:
             make_tiny(cfg, args.work_dir)
         if args.amp:

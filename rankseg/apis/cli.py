@@ -7,7 +7,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from mmengine.config import DictAction
+from mmengine.config import Config, DictAction
+
+from rankseg.apis.config import load_config
 
 DEBUG = "RANKSEG_DEBUG"
 
@@ -49,3 +51,17 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="KEY=VALUE",
         help="change any key of the config, for example model.rank.num_agents=64",
     )
+
+
+def config_from(args: argparse.Namespace) -> Config:
+    """The config that the arguments of :func:`add_config_arguments` describe; ``--seed`` if any."""
+    cfg = load_config(
+        args.config,
+        data_root=args.data_root,
+        split_root=args.split_root,
+        work_dir=args.work_dir,
+        seed=getattr(args, "seed", None),
+        options=args.cfg_options,
+    )
+    cfg.launcher = args.launcher
+    return cfg

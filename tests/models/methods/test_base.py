@@ -29,13 +29,13 @@ def test_loss_falls_when_trained(build, name):
     batch = toy_batch()
     optimizer = torch.optim.SGD(method.parameters(), lr=0.1, momentum=0.9)
     history = []
-    for _ in range(20):
+    for _ in range(30):
         loss, logged = method.parse_losses(method.loss(*batch))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         history.append(logged["loss_x"].item())
-    assert history[-1] < 0.7 * history[0]
+    assert 0 < history[-1] < 0.8 * history[0]
 
 
 @pytest.mark.parametrize("name", ["UniMatch", "RankMatch"])

@@ -48,5 +48,6 @@ _PLAIN = [
         mmseg.RUNNERS,
         mmseg.VISBACKENDS,
         mmseg.VISUALIZERS,
+        mmseg.WEIGHT_INITIALIZERS,
     )
 ]

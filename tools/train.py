@@ -42,13 +42,17 @@ def main(argv: Sequence[str] | None = None) -> None:
     with plain_errors():
         cfg = config_from(args)
         if args.tiny:
-            make_tiny(cfg, args.work_dir)
+            make_tiny(cfg, args.work_dir, standin=args.data_root is None)
         if args.amp:
             apis.use_amp(cfg)
         if args.resume:
             apis.resume_from_latest(cfg)
         apis.check_before_training(cfg)
-    apis.train(cfg, check=False)
+    try:
+        apis.train(cfg, check=False)
+    except KeyboardInterrupt:
+        print(f"\ninterrupted: --resume goes on from the last checkpoint in {cfg.work_dir}")
+        raise SystemExit(130) from None
 
 
 if __name__ == "__main__":

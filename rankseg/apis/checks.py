@@ -126,7 +126,7 @@ def check_batch(model: Method, cfg: Config) -> None:
             f"train_dataloader.sampler.unlabeled=1 gives {type(model).__name__} a forward pass of "
             "one image, for which batch norm has no statistics: use 2 unlabelled images or more"
         )
-    base = cfg.get("auto_scale_lr", {}).get("base_batch_size")
+    base = (cfg.get("auto_scale_lr") or {}).get("base_batch_size")
     total = loader.batch_size * get_world_size()
     if base and base != total and not cfg.auto_scale_lr.get("enable"):
         print_log(

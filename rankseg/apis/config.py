@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reading a config and applying what the command line says."""
 
+import copy
 import difflib
 import inspect
 from collections.abc import Iterator
@@ -78,6 +79,9 @@ def _finish(cfg: Config) -> None:
     Raises:
         ValueError: If the seed is negative.
     """
+    for part in ("dataloader", "evaluator"):  # tested is what is validated, unless a config says
+        if cfg.get(f"test_{part}") is None and cfg.get(f"val_{part}") is not None:
+            cfg[f"test_{part}"] = copy.deepcopy(cfg[f"val_{part}"])
     seed = cfg.get("randomness", {}).get("seed")
     if seed is not None:
         if seed < 0:
@@ -100,6 +104,8 @@ def check_keys(cfg: Config, options: dict[str, Any]) -> None:
         if key not in known:
             near = difflib.get_close_matches(key, known, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(known))}"
+            if key in _parameters(_lookup(cfg.model.type) or object):
+                hint = f"did you mean 'model.{option}'?"
             raise ValueError(f"--cfg-options {option}: the config has no key {key!r}; {hint}")
 
 

@@ -3,17 +3,29 @@
 
 from pathlib import Path
 
+import torch
 from mmengine.config import Config
 from mmengine.logging import print_log
+from mmengine.registry import init_default_scope
 
+from rankseg.apis.checks import check_model
 from rankseg.apis.config import datasets_of, nodes
+from rankseg.registry import MODELS
 from rankseg.testing.standin import make_standin
 
 CROP = 65
 AGENTS = 16
 
 
-def make_tiny(cfg: Config, work_dir: str | None = None) -> Config:
+def check_original(cfg: Config) -> None:
+    """Check what becomes small afterwards as the config has it: crop, agents, weights."""
+    init_default_scope(cfg.get("default_scope", "rankseg"))
+    with torch.device("meta"):
+        model = MODELS.build({**cfg.model, "pretrained": None})
+    check_model(model, cfg)
+
+
+def make_tiny(cfg: Config, work_dir: str | None = None, standin: bool = True) -> Config:
     """Shrink a config to two iterations, two validation images and one checkpoint.
 
     Crops, batches and the number of agents become small, workers are left out, missing ImageNet
@@ -23,18 +35,24 @@ def make_tiny(cfg: Config, work_dir: str | None = None) -> Config:
     Args:
         cfg: From :func:`rankseg.apis.load_config`; changed in place.
         work_dir: Where to write; ``work_dirs/tiny/...`` by default.
+        standin: Use stand-in images where the data set is absent.
     """
+    check_original(cfg)
     cfg.work_dir = work_dir or str(Path("work_dirs/tiny", *Path(cfg.work_dir).parts[-2:]))
+    print_log(f"--tiny: 2 iterations, crops of {CROP} px, 2 images of a kind", "current")
     for _, node in nodes(cfg._cfg_dict):
         if "crop_size" in node:
             node["crop_size"] = CROP if isinstance(node["crop_size"], int) else (CROP, CROP)
             if "stride" in node:
                 node["stride"] = (CROP * 2 // 3,) * 2
-    if any(not Path(node.data_root).is_dir() for node in datasets_of(cfg) if "data_root" in node):
+    if standin and any(
+        not Path(node.data_root).is_dir() for node in datasets_of(cfg) if "data_root" in node
+    ):
         root = make_standin(cfg)
         print_log(f"data set is absent: using generated stand-in images in {root}", "current")
     sampler = cfg.train_dataloader.sampler
     sampler.labeled = sampler.unlabeled = 2
+    cfg.auto_scale_lr = None
     cfg.train_dataloader.batch_size = 2 if sampler.get("labeled_only") else 4
     for name in ("train_dataloader", "val_dataloader", "test_dataloader"):
         cfg[name].num_workers = 0

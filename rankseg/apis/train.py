@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Training from a config."""
 
+import logging
 from pathlib import Path
 
 import torch
@@ -36,10 +37,13 @@ def latest_checkpoint(cfg: Config) -> str:
     """
     folder = Path(cfg.work_dir)
     latest = find_latest_checkpoint(str(folder)) if folder.is_dir() else None
-    if latest is None or not Path(latest).is_file():
-        found = f"last_checkpoint names {latest}" if latest else "no last_checkpoint"
+    if latest is not None and not Path(latest).is_file():
+        # the run was ended while it saved, or its folder was moved
+        there = sorted(folder.glob("iter_*.pth"), key=lambda file: file.stat().st_mtime)
+        latest = str(there[-1]) if there else None
+    if latest is None:
         raise FileNotFoundError(
-            f"--resume found no checkpoint in {folder} ({found}): start without --resume, or name "
+            f"--resume found no checkpoint in {folder}: start without --resume, or name "
             "the work folder of the run with --work-dir"
         )
     return latest
@@ -95,6 +99,12 @@ def train(cfg: Config, check: bool = True) -> Runner:
     """
     if check:
         check_before_training(cfg)
+    if not cfg.get("resume") and (Path(cfg.work_dir) / "last_checkpoint").is_file():
+        print_log(
+            f"{cfg.work_dir} holds an earlier run, which this one overwrites bit by bit; --resume "
+            "would have gone on with it",
+            level=logging.WARNING,
+        )
     cfg = cfg.copy()
     if torch.cuda.is_available():
         cfg.train_dataloader.setdefault("pin_memory", True)

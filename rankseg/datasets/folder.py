@@ -24,7 +24,8 @@ def read_classes(path: str | Path) -> tuple[str, ...]:
     if not path.is_file():
         raise FileNotFoundError(
             f"class names {path} do not exist: write one name per line in id order, or set "
-            "classes=('background', ...) in the config"
+            "classes=('background', ...) in the config; for two-class masks of 0 and 255, "
+            "binary=True (make_splits.py: --binary) needs no names"
         )
     names = tuple(line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines())
     names = tuple(name for name in names if name)

@@ -57,11 +57,15 @@ def load_checkpoint_file(filename: str, map_location=None) -> dict:
     try:
         with torch.serialization.safe_globals(_DATA):
             checkpoint = torch.load(path, map_location=map_location, weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
-        reason = str(error).strip().splitlines()
+    except Exception as error:  # whatever a file that is none makes of the unpickler
+        if "global" in str(error).lower() or "not part of a log" in str(error):
+            raise ValueError(
+                f"checkpoint {path} holds more than data and was not loaded, because loading it "
+                "would run code from the file"
+            ) from error
         raise ValueError(
-            f"checkpoint {path} is damaged, or holds more than data and was not loaded, because "
-            f"loading it would run code from the file: {reason[0] if reason else error!r}"
+            f"checkpoint {path} is damaged or no checkpoint: it cannot be read "
+            f"({type(error).__name__})"
         ) from error
     if isinstance(checkpoint, dict) and isinstance(checkpoint.get("meta"), dict):
         checkpoint["meta"].pop("config", None)
@@ -70,8 +74,10 @@ def load_checkpoint_file(filename: str, map_location=None) -> dict:
 
 def misfit(path: str, error: RuntimeError) -> ValueError:
     """One sentence in place of the list that a strict ``load_state_dict`` ends with."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()][1:]
+    more = f" and {len(lines) - 2} more" if len(lines) > 2 else ""
     return ValueError(
         f"checkpoint {path} does not fit the model of this config: "
-        f"{' '.join(lines[1:])[:600]}; use the config that it was trained with"
+        f"{' '.join(line[:200] for line in lines[:2])}{more}; use the config that it was trained "
+        "with"
     )

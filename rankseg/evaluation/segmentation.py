@@ -3,6 +3,7 @@
 
 from collections.abc import Sequence
 
+from mmengine.logging import print_log
 from mmseg.evaluation import IoUMetric
 from torch import Tensor
 
@@ -64,6 +65,10 @@ class SegmentationMetric(IoUMetric):
         for name in results[0]:
             areas = [result[name] for result in results]
             prefix = "" if name == "pred" else f"{name}/"
+            if len(results[0]) > 1:
+                print_log(
+                    "the other network:" if prefix else "the network that predicts:", "current"
+                )
             overall = super().compute_metrics(areas)
             metrics.update(
                 {f"{prefix}{key}": round(float(value), 2) for key, value in overall.items()}

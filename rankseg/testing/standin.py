@@ -50,7 +50,8 @@ def make_standin(cfg: Config) -> Path:
     """
     semi = cfg.train_dataloader.dataset
     kind = semi.dataset.type
-    root = _write_samples(kind, cfg.model.student.decode_head.num_classes)
+    binary = bool(semi.dataset.get("binary")) or semi.dataset.get("label_rule") == BINARY
+    root = _write_samples(kind, cfg.model.student.decode_head.num_classes, binary)
     lines = {
         part: [" ".join(_names(kind, part, i)) for i in range(count)]
         for part, count in COUNTS.items()
@@ -165,7 +166,7 @@ def _names(kind: str, part: str, i: int) -> tuple[str, str]:
 
 
 @cache
-def _write_samples(kind: str, num_classes: int) -> Path:
+def _write_samples(kind: str, num_classes: int, binary: bool) -> Path:
     """Images and masks of one type of data set, written once in the life of the process."""
     folder = tempfile.TemporaryDirectory(prefix="rankseg-standin-")
     _KEPT.append(folder)
@@ -174,6 +175,8 @@ def _write_samples(kind: str, num_classes: int) -> Path:
     for part, count in COUNTS.items():
         for i in range(count):
             image, label = _paint(rng, num_classes)
+            if binary:
+                label[label == 255] = 0
             for name, pixels in zip(_names(kind, part, i), (image, label), strict=True):
                 (root / name).parent.mkdir(parents=True, exist_ok=True)
                 cv2.imwrite(str(root / name), pixels)

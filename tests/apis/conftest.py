@@ -43,9 +43,7 @@ val_dataloader = dict(
         pipeline=[dict(type="LoadSample"), dict(type="PackEval")],
     ),
 )
-test_dataloader = val_dataloader
 val_evaluator = dict(type="SegmentationMetric", per_class=True)
-test_evaluator = val_evaluator
 optim_wrapper = dict(type="OptimWrapper", optimizer=dict(type="SGD", lr=0.01))
 param_scheduler = [dict(type="PolyLR", power=0.9, by_epoch=False)]
 train_cfg = dict(type="PassTrainLoop", max_iters=4, val_interval=2)

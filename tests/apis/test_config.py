@@ -14,7 +14,7 @@ def test_options_of_the_command_line(config_file, tmp_path):
     )
     assert cfg.train_dataloader.dataset.dataset.data_root == "/somewhere"
     assert cfg.val_dataloader.dataset.data_root == "/somewhere"
-    assert cfg.test_dataloader.dataset.data_root == "/somewhere"
+    assert cfg.test_dataloader == cfg.val_dataloader
     assert cfg.train_dataloader.dataset.split_root == "/lists"
     assert cfg.randomness.seed == cfg.train_dataloader.dataset.seed == 7
     assert cfg.model.rank.num_agents == 8
@@ -76,3 +76,16 @@ def test_unknown_options(config_file, options, message):
 
 def test_options_of_base_classes_are_known(config_file):
     load_config(str(config_file), options={"model.warmup": 3, "model.feature_weight": 0.1})
+
+
+def test_tested_is_what_is_validated_unless_the_config_says(config_file):
+    option = {"val_dataloader.dataset.binary": True}
+    assert load_config(str(config_file), options=option).test_dataloader.dataset.binary
+    text = "test_dataloader = dict(dataset=dict(type='FolderDataset', ann_file='x.txt'))"
+    config_file.write_text(f"{config_file.read_text()}\n{text}\n")
+    assert load_config(str(config_file)).test_dataloader.dataset.ann_file == "x.txt"
+
+
+def test_option_of_the_model_without_its_prefix(config_file):
+    with pytest.raises(ValueError, match="did you mean 'model.pretrained'"):
+        load_config(str(config_file), options={"pretrained": "x.pth"})

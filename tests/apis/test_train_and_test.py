@@ -81,6 +81,14 @@ def test_bfloat16(config_file, tmp_path):
     assert weight.is_contiguous(memory_format=torch.channels_last)
 
 
+def test_resume_when_the_newest_was_not_saved_to_the_end(trained):
+    config_file, run = trained
+    (run / "iter_4.pth").unlink()
+    cfg = apis.load_config(str(config_file), work_dir=str(run))
+    apis.resume_from_latest(cfg)
+    assert cfg.load_from == str(run / "iter_2.pth")
+
+
 def test_nothing_to_resume(config_file, tmp_path):
     cfg = apis.load_config(str(config_file), work_dir=str(tmp_path / "empty"))
     with pytest.raises(FileNotFoundError, match="--resume found no checkpoint in .*empty"):

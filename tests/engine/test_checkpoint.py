@@ -54,5 +54,8 @@ def test_damaged_and_missing(tmp_path):
     file.write_bytes(b"PK\x03\x04 not a checkpoint")
     with pytest.raises(ValueError, match="half.pth is damaged"):
         load_checkpoint_file(str(file))
+    file.write_text("hello")
+    with pytest.raises(ValueError, match="half.pth is damaged or no checkpoint"):
+        load_checkpoint_file(str(file))
     with pytest.raises(FileNotFoundError, match="no.pth does not exist"):
         load_checkpoint_file(str(tmp_path / "no.pth"))

@@ -43,6 +43,16 @@ def test_tiny_run_of_each_family(config, tmp_path):
         (["configs/rankmatch/voc_92.py"], "data_root 'data/VOCdevkit/VOC2012'"),
         (["configs/rankmatch/no.py"], "config configs/rankmatch/no.py does not exist"),
         (["configs/rankmatch/voc_92.py", "--cfg-options", "model.x=1"], "model.x is not an option"),
+        (["configs/rankmatch/voc_92.py", "--tiny", "--data-root", "no"], "data_root 'no'"),
+        (
+            [
+                "configs/rankmatch/voc_92.py",
+                "--tiny",
+                "--cfg-options",
+                "model.rank.num_agents=5000",
+            ],
+            "num_agents=5000",
+        ),
         (["configs/rankmatch/voc_92.py", "--resume", "--work-dir", "no"], "--resume found no"),
     ],
 )

@@ -40,6 +40,4 @@ val_dataloader = dict(
         test_mode=True,
     ),
 )
-test_dataloader = val_dataloader
 val_evaluator = dict(type="SegmentationMetric", per_class=True)
-test_evaluator = val_evaluator

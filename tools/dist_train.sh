@@ -10,7 +10,6 @@ if [ $# -lt 2 ]; then
 fi
 config=$1 gpus=$2
 shift 2
-cd "$(dirname "$0")/.."
 exec torchrun --nnodes="${NNODES:-1}" --node-rank="${NODE_RANK:-0}" \
     --master-addr="${MASTER_ADDR:-127.0.0.1}" --master-port="${MASTER_PORT:-29500}" \
-    --nproc-per-node="$gpus" tools/train.py "$config" --launcher pytorch "$@"
+    --nproc-per-node="$gpus" "$(dirname "$0")/train.py" "$config" --launcher pytorch "$@"

@@ -112,6 +112,9 @@ def train(cfg: Config, check: bool = True) -> Runner:
         cfg.sync_bn = None  # synchronised batch norm exists on GPUs only
         if cfg.get("launcher") == "pytorch" and not torch.distributed.is_initialized():
             torch.distributed.init_process_group("gloo")  # mmengine would ask for a GPU
+            cfg.model_wrapper_cfg = dict(
+                type="MMDistributedDataParallel", device_ids=None, broadcast_buffers=False
+            )
     runner = StrictRunner.from_cfg(cfg)
     if cfg.get("channels_last"):
         runner.model.to(memory_format=torch.channels_last)

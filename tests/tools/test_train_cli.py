@@ -2,6 +2,9 @@
 """The command line of train.py and test.py."""
 
 import importlib.util
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -62,6 +65,24 @@ def test_mistakes_end_with_one_sentence(arguments, message, capsys):
     error = capsys.readouterr().err.strip().splitlines()[-1]
     assert stop.value.code == 2
     assert error.startswith("error: ") and message in error
+
+
+def test_two_processes_without_a_gpu(tmp_path):
+    environment = {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "OMP_NUM_THREADS": "1",
+        "MASTER_PORT": "29641",
+    }
+    command = [ROOT / "tools/dist_train.sh", ROOT / "configs/rankmatch/camvid_1_16.py", "2"]
+    subprocess.run(
+        [*command, "--tiny", "--work-dir", tmp_path / "run"],
+        check=True,
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+    )
+    assert (tmp_path / "run" / "iter_2.pth").is_file()
 
 
 @pytest.mark.parametrize("name", ["train", "test"])

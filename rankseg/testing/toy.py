@@ -38,6 +38,21 @@ def toy_student(num_classes: int = 3) -> ConfigDict:
     )
 
 
+def toy_classifier(num_classes: int = 3) -> ConfigDict:
+    """Config of the same backbone with an image-level head, a projection and a second output."""
+    student = toy_student(num_classes)
+    student.decode_head = ConfigDict(
+        type="ImageLevelHead",
+        in_channels=64,
+        num_classes=num_classes,
+        branches=dict(
+            projection=dict(type="Projector", hidden_channels=16, out_channels=8),
+            consistency=dict(type="Projector", out_channels=num_classes, layers=1, normalize=False),
+        ),
+    )
+    return student
+
+
 def toy_images(count: int, size: int, num_classes: int) -> tuple[Tensor, Tensor]:
     """Images of coloured squares, whose class is the amount of their first colour.
 
@@ -73,6 +88,31 @@ def toy_batch(
         samples[name(WEAK)] = _samples("valid", valid)
         for view in (strong(1), strong(2)):
             inputs[name(view)] = inputs[name(WEAK)] + 0.5 * torch.randn(unlabeled, 3, size, size)
+    return inputs, samples
+
+
+def toy_class_batch(
+    labeled: int = 4, unlabeled: int = 4, size: int = 33, num_classes: int = 3
+) -> tuple[dict[str, Tensor], dict[str, list]]:
+    """What a method's ``loss`` receives for classification: images of one colour, labels of 1x1.
+
+    The class is the amount of the first colour. The truth of the unlabelled images is known.
+
+    Args:
+        labeled: Labelled images, numbered from 0.
+        unlabeled: Unlabelled images, numbered from 0.
+        size: Side of the images in pixels.
+        num_classes: Classes in the labels.
+    """
+    inputs, samples = {}, {}
+    for view, count in ((LABELED, labeled), (WEAK, unlabeled)):
+        colours = torch.rand(count, 3, 1, 1)
+        inputs[view] = 4 * (colours - 0.5) + 0.2 * torch.randn(count, 3, size, size)
+        samples[view] = _samples("gt_sem_seg", (colours[:, 0] * num_classes).long())
+        for index, sample in enumerate(samples[view]):
+            sample.set_metainfo({"sample_idx": index})
+            sample.set_data({"valid": PixelData(data=torch.ones(1, 1, 1, dtype=torch.bool))})
+    inputs[strong(1)] = inputs[WEAK] + 0.5 * torch.randn(unlabeled, 3, size, size)
     return inputs, samples
 
 

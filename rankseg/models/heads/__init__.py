@@ -2,5 +2,6 @@
 """Decode heads: feature maps in, logits out."""
 
 from .deeplabv3plus import ASPP, DeepLabV3PlusHead
+from .image_level import ImageLevelHead
 
-__all__ = ["ASPP", "DeepLabV3PlusHead"]
+__all__ = ["ASPP", "DeepLabV3PlusHead", "ImageLevelHead"]

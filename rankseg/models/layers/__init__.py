@@ -2,6 +2,8 @@
 """Small parts that methods put around a network."""
 
 from rankseg.models.layers.perturb import PerturbedFeatures
+from rankseg.models.layers.projector import Projector
+from rankseg.models.layers.quality import PseudoLabelQuality
 from rankseg.models.layers.taps import FeatureTap, find_module
 
-__all__ = ["FeatureTap", "PerturbedFeatures", "find_module"]
+__all__ = ["FeatureTap", "PerturbedFeatures", "Projector", "PseudoLabelQuality", "find_module"]

@@ -27,6 +27,8 @@ def find_module(network: nn.Module, name: str) -> nn.Module:
 class FeatureTap:
     """Context in which the last output of a named submodule is kept.
 
+    A vector per image, ``(B, C)``, is kept as a map of one pixel, ``(B, C, 1, 1)``.
+
     Example:
         >>> import torch
         >>> network = nn.Sequential(nn.Conv2d(3, 8, 1), nn.ReLU())
@@ -51,6 +53,8 @@ class FeatureTap:
         return self
 
     def _keep(self, module: nn.Module, inputs: tuple, output: Tensor) -> None:
+        if isinstance(output, Tensor) and output.dim() == 2:
+            output = output[:, :, None, None]
         if not isinstance(output, Tensor) or output.dim() != 4:
             raise ValueError(
                 f"feature_tap={self._name!r}: {type(module).__name__} does not return one feature "

@@ -5,7 +5,9 @@ from rankseg.models.losses.agents import orthogonal_agents
 from rankseg.models.losses.ohem import OhemCrossEntropyLoss
 from rankseg.models.losses.pixel_consistency import pixel_consistency
 from rankseg.models.losses.plackett_luce import plackett_luce_kl
+from rankseg.models.losses.probability_consistency import probability_consistency
 from rankseg.models.losses.rank_correlation import RankCorrelationLoss
+from rankseg.models.losses.similarity import similarity_targets, soft_cross_entropy
 
 __all__ = [
     "OhemCrossEntropyLoss",
@@ -13,4 +15,7 @@ __all__ = [
     "orthogonal_agents",
     "pixel_consistency",
     "plackett_luce_kl",
+    "probability_consistency",
+    "similarity_targets",
+    "soft_cross_entropy",
 ]

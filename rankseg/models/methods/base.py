@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What every method shares: a student, an optional teacher, prediction, loading."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import partial
+from math import exp
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -13,12 +15,13 @@ from mmengine.structures import PixelData
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from rankseg.models.layers import FeatureTap, PerturbedFeatures
+from rankseg.models.layers import FeatureTap, PerturbedFeatures, PseudoLabelQuality
 from rankseg.models.pretrained import load_backbone
 from rankseg.registry import MODELS
 from rankseg.structures import LABELED
 
 NETWORKS = ("student", "teacher")
+RAMP_SHAPES = ("linear", "sigmoid")
 
 
 class Output(NamedTuple):
@@ -50,8 +53,13 @@ class Output(NamedTuple):
         return pieces
 
 
-def build_teacher(student: nn.Module, momentum: float) -> AveragedModel:
-    """An exponential moving average of the student, without gradients and in eval mode.
+TEACHER = "dict(momentum=0.004), and where wanted buffers=False, warmup=True"
+
+
+def build_teacher(
+    student: nn.Module, momentum: float, buffers: bool = True, warmup: bool = False
+) -> AveragedModel:
+    """An exponential moving average of the student, without gradients; options as in ``Method``.
 
     Raises:
         ValueError: If ``momentum``, the share of the student in a step, is outside ``(0, 1]``.
@@ -61,9 +69,39 @@ def build_teacher(student: nn.Module, momentum: float) -> AveragedModel:
             f"model.teacher.momentum={momentum}: expected the student's share of an update, above "
             "0 and at most 1, for example 0.004"
         )
-    average = get_ema_multi_avg_fn(1 - momentum)
-    teacher = AveragedModel(student, multi_avg_fn=average, use_buffers=True)
+    average = partial(move_by_age, momentum) if warmup else get_ema_multi_avg_fn(1 - momentum)
+    teacher = AveragedModel(student, multi_avg_fn=average, use_buffers=buffers)
     return teacher.requires_grad_(False).eval()
+
+
+@torch.no_grad()
+def move_by_age(
+    momentum: float, averages: Sequence[Tensor], currents: Sequence[Tensor], age: Tensor
+) -> None:
+    """Move averages by ``max(momentum, 1 / (age + 1))``: the plain mean of all until that is slow.
+
+    Args:
+        momentum: Share of the current values once the average is old.
+        averages: Changed in place.
+        currents: As many tensors of the same shapes.
+        age: Updates so far, a tensor of one integer.
+
+    Source: Mean Teacher (NeurIPS 2017), released code.
+    """
+    share = (1 / (age + 1)).clamp(min=momentum)
+    for average, current in zip(averages, currents, strict=True):
+        if average.is_floating_point():
+            average.lerp_(current, share.to(average))
+        else:
+            average.copy_(current)
+
+
+def sigmoid_rampup(progress: float) -> float:
+    """``exp(-5 (1 - t)^2)`` of a progress from 0 to 1: 0.007 at the start, 1 at the end.
+
+    Source: Laine and Aila, Temporal Ensembling (ICLR 2017).
+    """
+    return exp(-5 * (1 - min(1.0, progress)) ** 2)
 
 
 def auxiliary_heads(network: nn.Module) -> list[nn.Module]:
@@ -78,8 +116,10 @@ class Method(BaseModel):
     """Base of all methods.
 
     The student is any mmseg segmentor with ``extract_feat`` and a ``decode_head`` that returns
-    logits. The teacher, if there is one, is an exponential moving average of the student, always
-    in eval mode, updated by :class:`~rankseg.engine.hooks.EMATeacherHook`.
+    logits: ``(B, K, h, w)`` for segmentation, ``(B, K, 1, 1)`` for classification by
+    :class:`~rankseg.models.heads.ImageLevelHead`; labels have the size of the image or 1x1, and no
+    method asks which. The teacher, if there is one, is an exponential moving average of the
+    student, updated by :class:`~rankseg.engine.hooks.EMATeacherHook`.
 
     A method implements :meth:`loss`. Terms are named ``loss_*`` and add up to the loss; whatever
     else it returns is logged.
@@ -91,12 +131,19 @@ class Method(BaseModel):
             initialised; None trains from random weights.
         teacher: None, or ``dict(momentum=m)``: after every iteration the teacher becomes
             ``(1 - m) teacher + m student``, running statistics of batch-norm included; the first
-            iteration copies the student.
+            iteration copies the student. ``buffers=False`` averages the parameters only: the
+            teacher then normalises by the batch while training, as the student does, and takes
+            over the student's running statistics. ``warmup=True`` moves by ``1 / (t + 1)`` in
+            iteration ``t`` while that is more than ``m``.
         labels_from: ``"student"`` or ``"teacher"``: which network makes the pseudo-labels.
         predict_on: ``"student"`` or ``"teacher"``: which network's prediction is *the* prediction.
             Where there are both, validation reports the other one too, under its name.
         warmup: First iteration with unsupervised terms; 0 starts with them.
-        ramp: Iterations in which their weight then rises linearly to 1.
+        ramp: Iterations in which their weight then rises to 1.
+        ramp_shape: ``"linear"``, or ``"sigmoid"`` for ``exp(-5 (1 - t)^2)``.
+        track_pseudo_labels: Count how many pseudo-labels are confident and, where the truth of
+            unlabelled images is known, right: see
+            :class:`~rankseg.engine.hooks.PseudoLabelHook`.
 
     Raises:
         ValueError: If a teacher is asked for that does not exist, or a number is negative.
@@ -116,6 +163,8 @@ class Method(BaseModel):
         predict_on: str = "student",
         warmup: int = 0,
         ramp: int = 0,
+        ramp_shape: str = "linear",
+        track_pseudo_labels: bool = False,
     ) -> None:
         super().__init__(data_preprocessor=data_preprocessor)
         for key, value in (("labels_from", labels_from), ("predict_on", predict_on)):
@@ -126,6 +175,8 @@ class Method(BaseModel):
                 )
         if warmup < 0 or ramp < 0:
             raise ValueError(f"model.warmup={warmup} and model.ramp={ramp} must not be negative")
+        if ramp_shape not in RAMP_SHAPES:
+            raise ValueError(f"model.ramp_shape={ramp_shape!r}: expected one of {RAMP_SHAPES}")
         if pretrained is not None and not Path(pretrained).is_file():
             raise FileNotFoundError(
                 f"model.pretrained={pretrained!r} does not exist: put the ImageNet weights of the "
@@ -137,14 +188,16 @@ class Method(BaseModel):
         self.predict_on = predict_on
         self.warmup = warmup
         self.ramp = ramp
+        self.ramp_shape = ramp_shape
         self.student = MODELS.build(student)
         self.teacher = None
         if teacher is not None:
-            if set(teacher) != {"momentum"}:
-                raise ValueError(
-                    f"model.teacher={dict(teacher)}: expected one option, dict(momentum=0.004)"
-                )
+            if not {"momentum"} <= set(teacher) <= {"momentum", "buffers", "warmup"}:
+                raise ValueError(f"model.teacher={dict(teacher)}: expected {TEACHER}")
             self.teacher = build_teacher(self.student, **teacher)
+        self.quality = None
+        if track_pseudo_labels:
+            self.quality = PseudoLabelQuality(self.student.decode_head.num_classes)
 
     # --- weights
 
@@ -157,9 +210,12 @@ class Method(BaseModel):
             self.teacher.module.load_state_dict(self.student.state_dict())
 
     def train(self, mode: bool = True) -> "Method":
-        """Switch the student; the teacher stays in eval mode (the runner calls this every step)."""
+        """Switch the student; the runner calls this every step.
+
+        A teacher with statistics of its own stays in eval mode.
+        """
         super().train(mode)
-        if self.teacher is not None:
+        if self.teacher is not None and self.teacher.use_buffers:
             self.teacher.eval()
         return self
 
@@ -168,7 +224,10 @@ class Method(BaseModel):
         self.teacher.update_parameters(self.student)
 
     def _load_from_state_dict(self, state_dict: dict, prefix: str, *args) -> None:
-        """Accept the checkpoint of a plain segmentor: its weights go to student and teacher."""
+        """Accept the checkpoint of a plain segmentor: its weights go to student and teacher.
+
+        What a method remembers beside its networks starts empty where a checkpoint has none.
+        """
         own = [key for key in state_dict if key.startswith(prefix)]
         if own and not any(key.startswith(f"{prefix}student.") for key in own):
             for key in own:
@@ -179,6 +238,9 @@ class Method(BaseModel):
                 name = key[len(f"{prefix}student.") :]
                 state_dict.setdefault(f"{prefix}teacher.module.{name}", state_dict[key])
             state_dict.setdefault(f"{prefix}teacher.n_averaged", self.teacher.n_averaged.clone())
+        for name, buffer in self.named_buffers():
+            if name.split(".")[0] not in (*NETWORKS, "data_preprocessor"):
+                state_dict.setdefault(f"{prefix}{name}", buffer)
         super()._load_from_state_dict(state_dict, prefix, *args)
 
     # --- running networks
@@ -212,16 +274,21 @@ class Method(BaseModel):
 
     @torch.no_grad()
     def run_frozen(self, name: str, images: Tensor) -> Output:
-        """Run a network in eval mode without gradients, and leave its mode as it was."""
+        """Run a network without gradients, and leave its mode as it was.
+
+        It runs in eval mode, but for a teacher of parameters only, see ``teacher``.
+        """
         network = self.network(name)
         mode = network.training
-        network.eval()
+        network.train(mode and name == "teacher" and not self.teacher.use_buffers)
         output = self.run(network, images)
         network.train(mode)
         return output
 
     def upsample(self, logits: Tensor, size: Iterable[int]) -> Tensor:
-        """Bring logits to the size of the image, in float32."""
+        """Bring logits to the size of the labels, in float32."""
+        if logits.shape[2:] == tuple(size):
+            return logits.float()
         head = self.student.decode_head
         return F.interpolate(
             logits.float(), tuple(size), mode="bilinear", align_corners=head.align_corners
@@ -236,7 +303,8 @@ class Method(BaseModel):
         )
         if step < self.warmup:
             return 0.0
-        return min(1.0, (step - self.warmup + 1) / (self.ramp + 1))
+        progress = min(1.0, (step - self.warmup + 1) / (self.ramp + 1))
+        return sigmoid_rampup(progress) if self.ramp_shape == "sigmoid" else progress
 
     def supervised_loss(self, output: Output, data_samples: list) -> Tensor:
         """Sum of the losses that the configs of the heads name, on the labelled images.
@@ -260,6 +328,30 @@ class Method(BaseModel):
             loss(logits, label.squeeze(1), weight=weight, ignore_index=head.ignore_index)
             for loss in losses
         )
+
+    def track(self, label: Tensor, confident: Tensor, data_samples: list) -> None:
+        """Count pseudo-labels, if that is asked for.
+
+        Args:
+            label: ``(B, h, w)`` int64.
+            confident: ``(B, h, w)`` bool.
+            data_samples: Of the unlabelled images; their truth is used where all have one.
+        """
+        if self.quality is None:
+            return
+        truth = [sample.gt_sem_seg.data for sample in data_samples if "gt_sem_seg" in sample]
+        known = len(truth) == len(data_samples)
+        self.quality.update(label, confident, torch.cat(truth) if known else None)
+
+    def check_dataset(self, dataset: Any) -> None:
+        """Refuse a data set that the method cannot train on; called before training.
+
+        Args:
+            dataset: The :class:`~rankseg.datasets.SemiDataset` of the training loader.
+
+        Raises:
+            ValueError: If it cannot.
+        """
 
     def loss(self, inputs: dict[str, Tensor], data_samples: dict[str, list]) -> dict[str, Tensor]:
         """Terms of the loss of one batch of views; each method has its own."""

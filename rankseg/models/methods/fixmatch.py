@@ -19,7 +19,7 @@ class Target(NamedTuple):
     """What the weak view says: targets of the strong views.
 
     Attributes:
-        pseudo: Pseudo-label at image size.
+        pseudo: Pseudo-label at the size of labels: of the image, or 1x1.
         feature: ``(B, C, h, w)`` of the feature tap, or None.
     """
 
@@ -42,7 +42,7 @@ class Target(NamedTuple):
 
 @MODELS.register_module()
 class FixMatch(Method):
-    r"""Pixel consistency with CutMix.
+    r"""Consistency of strong views with confident pseudo-labels; in segmentation with CutMix.
 
     .. math:: L = (L_x + w_s \cdot \text{mean}_i L_{s_i}) / 2
 
@@ -58,6 +58,8 @@ class FixMatch(Method):
             of UniMatch. ``None``: no CutMix. A batch of one cannot mix with itself and takes
             ``"same"`` if it has the views.
         strong_weight: ``w_s``.
+        halve: The factor 1/2, as in the released segmentation code. ``False`` is the sum
+            ``L_x + r w_s ...`` of the FixMatch paper.
         **kwargs: Of :class:`~rankseg.models.methods.base.Method`.
 
     Raises:
@@ -75,6 +77,7 @@ class FixMatch(Method):
         threshold: float = 0.95,
         mix_source: str | None = "batch",
         strong_weight: float = 1.0,
+        halve: bool = True,
         **kwargs,
     ) -> None:
         super().__init__(student, **kwargs)
@@ -88,6 +91,7 @@ class FixMatch(Method):
         self.threshold = threshold
         self.mix_source = mix_source
         self.strong_weight = strong_weight
+        self.halve = halve
 
     # --- the step
 
@@ -104,9 +108,11 @@ class FixMatch(Method):
         source = self.second_crop(inputs, data_samples) if self.uses_second_crop(inputs) else None
         target, output, perturbed = self.weak_step(inputs, valid)
         terms = self.unsupervised_terms(inputs, target, source, perturbed)
-        losses = {"loss_x": (1 - ramp / 2) * self.supervised_loss(output, data_samples[LABELED])}
-        losses.update({name: ramp / 2 * term for name, term in terms.items()})
+        keep, add = (1 - ramp / 2, ramp / 2) if self.halve else (1.0, ramp)
+        losses = {"loss_x": keep * self.supervised_loss(output, data_samples[LABELED])}
+        losses.update({name: add * term for name, term in terms.items()})
         confident = (target.pseudo.confidence >= self.threshold) & valid
+        self.track(target.pseudo.label, confident, data_samples[WEAK])
         losses["confident"] = confident.sum() / valid.sum().clamp(min=1)
         return losses
 
@@ -161,11 +167,11 @@ class FixMatch(Method):
         Args:
             output: The student's, used if it makes the labels.
             weak: ``(B, 3, H, W)`` weak view, run through the teacher if that makes the labels.
-            valid: ``(B, H, W)`` bool.
+            valid: ``(B, H, W)`` bool, of the size of the labels.
         """
         if self.labels_from == "teacher":
             output = self.run_frozen("teacher", weak)
-        probability = self.upsample(output.logits, weak.shape[2:]).softmax(1)
+        probability = self.upsample(output.logits, valid.shape[1:]).softmax(1)
         confidence, label = probability.max(1)
         feature = None if output.feature is None else output.feature.detach()
         return Target(PseudoLabel(label, confidence, valid), feature)

@@ -19,7 +19,7 @@ def build():
 
     def make(name: str, student: dict | None = None, **options):
         options = {**SMALL.get(name, {}), **options}
-        if name != "Supervised":
+        if name in ("FixMatch", "UniMatch", "RankMatch", "SimMatch"):
             options.setdefault("threshold", 0.0)
         method = MODELS.build(
             dict(

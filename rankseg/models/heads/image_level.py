@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A classifier as a decode head: logits of one pixel."""
+
+from collections.abc import Mapping, Sequence
+
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.utils.parametrizations import weight_norm as normalise_weight
+
+from rankseg.registry import MODELS
+
+POOLS = {"avg": nn.AdaptiveAvgPool2d, "max": nn.AdaptiveMaxPool2d}
+
+
+class ImagePool(nn.Module):
+    """One feature for an image: ``(B, C, H, W)`` to ``(B, C, 1, 1)``.
+
+    Args:
+        kind: ``"avg"`` or ``"max"``.
+        normalize: Scale it to length 1.
+    """
+
+    def __init__(self, kind: str, normalize: bool) -> None:
+        super().__init__()
+        if kind not in POOLS:
+            raise ValueError(f"decode_head.pool={kind!r}: expected one of {', '.join(POOLS)}")
+        self.pool = POOLS[kind](1)
+        self.normalize = normalize
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Pool, then normalise."""
+        x = self.pool(x)
+        return F.normalize(x.float(), dim=1) if self.normalize else x
+
+
+@MODELS.register_module()
+class ImageLevelHead(BaseDecodeHead):
+    """Pools a feature map and classifies the image: with it a segmentor is a classifier.
+
+    Labels and predictions are maps of one pixel, so everything that works on pixels works on
+    images. The submodule ``pool`` outputs the features, ``(B, C, 1, 1)``: their tap is
+    ``decode_head.pool``. The output of a branch is tapped as ``decode_head.branches.NAME``.
+
+    Args:
+        in_channels: Channels ``C`` of the feature map.
+        num_classes: ``K``.
+        in_index: Which of the backbone's feature maps.
+        pool: ``"avg"`` or ``"max"`` over all positions.
+        normalize: Scale the pooled feature to length 1.
+        dropout_ratio: Share of channels dropped before the classifier, not before the branches.
+        weight_norm: Weight normalisation of the classifier.
+        branches: Further outputs by name, as configs of modules that take the pooled feature
+            ``(B, C)``, such as :class:`~rankseg.models.layers.Projector`; they are told
+            ``in_channels``.
+        ignore_index: Label that counts in no loss.
+        **kwargs: Of mmseg's ``BaseDecodeHead``, such as ``loss_decode``, by default the
+            cross-entropy. Without ``init_cfg`` the classifier starts as PyTorch draws it.
+
+    Shape:
+        - inputs: feature maps of the backbone, the one taken ``(B, C, H, W)``
+        - output: logits ``(B, K, 1, 1)``
+
+    Raises:
+        ValueError: If ``pool`` is none of the two, the feature map has other channels than
+            ``in_channels``, or images that a batch pads to one size are predicted.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        num_classes: int,
+        in_index: int = -1,
+        pool: str = "avg",
+        normalize: bool = False,
+        dropout_ratio: float = 0.0,
+        weight_norm: bool = False,
+        branches: Mapping[str, dict] | None = None,
+        ignore_index: int = -100,
+        **kwargs,
+    ) -> None:
+        loss = dict(type="CrossEntropyLoss", avg_non_ignore=True)
+        kwargs = {"init_cfg": None, "out_channels": num_classes, "loss_decode": loss} | kwargs
+        super().__init__(
+            in_channels,
+            in_channels,
+            num_classes=num_classes,
+            in_index=in_index,
+            dropout_ratio=dropout_ratio,
+            ignore_index=ignore_index,
+            **kwargs,
+        )
+        self.pool = ImagePool(pool, normalize)
+        if weight_norm:
+            normalise_weight(self.conv_seg)
+        self.branches = nn.ModuleDict(
+            {
+                name: MODELS.build({"in_channels": in_channels, **config})
+                for name, config in (branches or {}).items()
+            }
+        )
+
+    def forward(self, inputs: Sequence[Tensor]) -> Tensor:
+        """Logits; the branches run for their taps."""
+        feature = self._transform_inputs(inputs)
+        if feature.shape[1] != self.in_channels:
+            raise ValueError(
+                f"decode_head.in_channels={self.in_channels}, but feature map {self.in_index} of "
+                f"the backbone has {feature.shape[1]} channels: set in_channels to that"
+            )
+        pooled = self.pool(feature)
+        for branch in self.branches.values():
+            branch(pooled.flatten(1))
+        return self.cls_seg(pooled)
+
+    def predict_by_feat(self, seg_logits: Tensor, batch_img_metas: list[dict]) -> Tensor:
+        """The logits as they are, ``(B, K, 1, 1)``."""
+        if any(any(meta.get("padding_size") or ()) for meta in batch_img_metas):
+            raise ValueError(
+                "images of different sizes stand in one batch, where padding would count as image: "
+                "bring them to one size in the pipeline, or set batch_size=1 in val_dataloader and "
+                "test_dataloader"
+            )
+        return seg_logits

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a feature to an embedding, or to a second output."""
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.utils.parametrizations import weight_norm as normalise_weight
+
+from rankseg.registry import MODELS
+
+
+@MODELS.register_module()
+class Projector(nn.Module):
+    """Linear layers with ReLU between them.
+
+    Args:
+        in_channels: Length of a feature.
+        out_channels: Length of an output.
+        hidden_channels: Length in between; that of the input by default.
+        layers: Number of linear layers; 1 is a plain linear map.
+        norm: Batch normalisation before every ReLU.
+        normalize: Scale the output to length 1; it is then float32 also under autocast.
+        weight_norm: Weight normalisation of every linear layer.
+
+    Shape:
+        - input: ``(B, in_channels)``
+        - output: ``(B, out_channels)``
+
+    Raises:
+        ValueError: If ``layers`` is below 1.
+
+    Source: SimMatch (CVPR 2022), section 3.4, two layers normalised; CMSF (ECCV 2022), two layers
+        with ``norm`` and without ``normalize``; Mean Teacher's second output, one layer.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        hidden_channels: int | None = None,
+        layers: int = 2,
+        norm: bool = False,
+        normalize: bool = True,
+        weight_norm: bool = False,
+    ) -> None:
+        super().__init__()
+        if layers < 1:
+            raise ValueError(f"layers={layers} of Projector: expected 1 or more")
+        self.out_channels = out_channels
+        self.normalize = normalize
+        hidden = hidden_channels or in_channels
+        sizes = [in_channels, *[hidden] * (layers - 1), out_channels]
+        parts: list[nn.Module] = []
+        for number, (before, after) in enumerate(zip(sizes, sizes[1:], strict=False), 1):
+            linear = nn.Linear(before, after)
+            parts.append(normalise_weight(linear) if weight_norm else linear)
+            if number < layers:
+                parts += [nn.BatchNorm1d(after)] * norm + [nn.ReLU(inplace=True)]
+        self.layers = nn.Sequential(*parts)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Project, then normalise."""
+        x = self.layers(x)
+        return F.normalize(x.float(), dim=1) if self.normalize else x

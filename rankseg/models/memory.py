@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a method remembers of earlier batches, as buffers: saved, restored, shared by processes."""
+
+import torch
+import torch.nn.functional as F
+from mmengine.dist import all_gather, all_reduce
+from torch import Tensor, nn
+
+
+def gather_rows(rows: Tensor) -> Tensor:
+    """The rows of all processes, in the order of their ranks; as many from each."""
+    return torch.cat(all_gather(rows.contiguous()))
+
+
+class FeatureBank(nn.Module):
+    r"""One L2-normalised feature and label for every labelled image.
+
+    .. math:: z_i \leftarrow normalise(m \, z_i + (1 - m) \, z)
+
+    Args:
+        size: Number of images ``N``.
+        channels: Length of a feature ``D``.
+        momentum: ``m`` in ``[0, 1)``; 0 overwrites. The first feature of an image enters as it is.
+
+    Attributes:
+        feature: ``(N, D)`` float32, zero where nothing was written yet.
+        label: ``(N,)`` int64.
+        written: ``(N,)`` bool.
+
+    Raises:
+        ValueError: If ``momentum`` is outside ``[0, 1)``.
+
+    Source: SimMatch (CVPR 2022), section 3.4, eq. 12.
+    """
+
+    feature: Tensor
+    label: Tensor
+    written: Tensor
+
+    def __init__(self, size: int, channels: int, momentum: float = 0.0) -> None:
+        super().__init__()
+        if not 0 <= momentum < 1:
+            raise ValueError(f"momentum {momentum} of a bank: expected a number in [0, 1)")
+        self.momentum = momentum
+        self.register_buffer("feature", torch.zeros(size, channels))
+        self.register_buffer("label", torch.zeros(size, dtype=torch.long))
+        self.register_buffer("written", torch.zeros(size, dtype=torch.bool))
+
+    @property
+    def full(self) -> Tensor:
+        """``()`` bool on the device: every image was written once."""
+        return self.written.all()
+
+    @torch.no_grad()
+    def write(self, index: Tensor, feature: Tensor, label: Tensor) -> None:
+        """Write a batch; under several processes all write the batches of all.
+
+        Args:
+            index: ``(B,)`` int64 positions of the images.
+            feature: ``(B, D)``, normalised here.
+            label: ``(B,)`` int64.
+        """
+        index, feature, label = (gather_rows(rows) for rows in (index, feature.float(), label))
+        feature = F.normalize(feature, dim=1)
+        if self.momentum:
+            mixed = self.momentum * self.feature[index] + (1 - self.momentum) * feature
+            feature = F.normalize(mixed, dim=1)  # of an empty slot: the new feature
+        # a new tensor: the losses of this step still need the old one to be differentiated
+        self.feature = self.feature.index_copy(0, index, feature)
+        self.label[index] = label
+        self.written[index] = True
+
+
+class DistributionQueue(nn.Module):
+    """Distribution alignment: mean predictions of the latest batches, to divide by.
+
+    Args:
+        length: Batches that are remembered.
+        num_classes: ``K``.
+
+    Source: ReMixMatch (ICLR 2020), section 3.1, with the queue of CoMatch and SimMatch.
+    """
+
+    rows: Tensor
+    count: Tensor
+
+    def __init__(self, length: int, num_classes: int) -> None:
+        super().__init__()
+        self.register_buffer("rows", torch.zeros(length, num_classes))
+        self.register_buffer("count", torch.zeros((), dtype=torch.long))
+
+    @torch.no_grad()
+    def align(self, probability: Tensor) -> Tensor:
+        """Note the mean of a batch, then divide by the mean of all noted and renormalise.
+
+        Rows not yet filled are zero: they shrink the mean, which renormalising undoes.
+
+        Args:
+            probability: ``(B, K)``, rows add up to 1.
+
+        Returns:
+            ``(B, K)``, rows add up to 1.
+        """
+        mean = probability.float().mean(0)
+        all_reduce(mean, op="mean")
+        self.rows.index_copy_(0, (self.count % len(self.rows))[None], mean[None])
+        self.count += 1
+        aligned = probability / self.rows.mean(0).clamp(min=torch.finfo(torch.float32).tiny)
+        return aligned / aligned.sum(1, keepdim=True)

@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: Apache-2.0
+"""SimMatch: pseudo-labels by class and by similarity to labelled images, each correcting the other.
+"""
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from rankseg.models.layers import find_module
+from rankseg.models.losses import similarity_targets, soft_cross_entropy
+from rankseg.models.memory import DistributionQueue, FeatureBank
+from rankseg.models.methods.base import Method, Output
+from rankseg.registry import MODELS
+from rankseg.structures import LABELED, WEAK, strong
+
+
+class Vectors(NamedTuple):
+    """An output with one pixel: class logits ``(B, K)`` and embeddings ``(B, D)``, normalised."""
+
+    logits: Tensor
+    embedding: Tensor
+
+    @classmethod
+    def of(cls, output: Output) -> "Vectors":
+        """In float32."""
+        return cls(output.logits.flatten(1).float(), output.feature.flatten(1).float())
+
+
+@MODELS.register_module()
+class SimMatch(Method):
+    r"""FixMatch with soft, aligned pseudo-labels and matching of similarities.
+
+    .. math:: L = L_x + r \, (\lambda_u L_u + \lambda_{in} L_{in})
+
+    ``labels_from="teacher"`` is the student-teacher version for many labels: the teacher sees
+    labelled and weak images, the student labelled and strong ones. ``labels_from="student"`` is
+    the version for few labels: one network sees all three, and the bank is a temporal ensemble.
+    Until every labelled image has entered the bank, the similarities are not used.
+
+    Args:
+        bank_size: Number of labelled images.
+        embedding_tap: Submodule of the student with normalised embeddings of images.
+        bank_momentum: Share of the old feature in the bank; 0 overwrites.
+        temperature: ``t`` of the similarities.
+        smoothing: ``alpha``, the share of the class prediction in its pseudo-label.
+        threshold: Confidence ``tau`` from which a pseudo-label counts.
+        queue_length: Batches whose mean prediction the alignment divides by.
+        semantic_weight: ``lambda_u``.
+        instance_weight: ``lambda_in``.
+        **kwargs: Of :class:`~rankseg.models.methods.base.Method`.
+
+    Raises:
+        ValueError: If a share or the temperature is out of range, or there is no such submodule.
+
+    Source: SimMatch (CVPR 2022), algorithm 1 and section 3.4.
+    """
+
+    views = (LABELED, WEAK, strong(1))
+
+    def __init__(
+        self,
+        student: dict,
+        bank_size: int,
+        embedding_tap: str = "decode_head.branches.projection",
+        bank_momentum: float = 0.0,
+        temperature: float = 0.1,
+        smoothing: float = 0.9,
+        threshold: float = 0.95,
+        queue_length: int = 32,
+        semantic_weight: float = 1.0,
+        instance_weight: float = 1.0,
+        **kwargs,
+    ) -> None:
+        super().__init__(student, **kwargs)
+        for name, share in (("smoothing", smoothing), ("threshold", threshold)):
+            if not 0 <= share <= 1:
+                raise ValueError(f"model.{name}={share}: expected a number in [0, 1]")
+        if temperature <= 0:
+            raise ValueError(f"model.temperature={temperature}: expected a number above 0")
+        tapped = find_module(self.student, embedding_tap)
+        self.feature_tap = embedding_tap
+        self.temperature = temperature
+        self.smoothing = smoothing
+        self.threshold = threshold
+        self.semantic_weight = semantic_weight
+        self.instance_weight = instance_weight
+        self.bank = FeatureBank(bank_size, tapped.out_channels, bank_momentum)
+        self.queue = DistributionQueue(queue_length, self.student.decode_head.num_classes)
+
+    def check_dataset(self, dataset: Any) -> None:
+        """See the base class.
+
+        Raises:
+            ValueError: If the bank has not one place for every labelled image.
+        """
+        if dataset.num_labeled != len(self.bank.label):
+            raise ValueError(
+                f"model.bank_size={len(self.bank.label)}, but the labelled list has "
+                f"{dataset.num_labeled} images, and each has its place in the bank: set "
+                f"model.bank_size={dataset.num_labeled}"
+            )
+
+    # --- the step
+
+    def loss(self, inputs: dict[str, Tensor], data_samples: dict[str, list]) -> dict[str, Tensor]:
+        """One step; see the class for the formula. The bank is read, then written."""
+        run = self.run_pair if self.labels_from == "teacher" else self.run_alone
+        output, keys, weak, student = run(inputs)
+        label = torch.cat([sample.gt_sem_seg.data.flatten() for sample in data_samples[LABELED]])
+        ramp = self.unsupervised_weight()
+        losses = {"loss_x": self.supervised_loss(output, data_samples[LABELED])}
+        trusted = self.bank.full
+        semantic, instance = self.targets(weak, trusted)
+        confidence, guess = semantic.max(1)
+        confident = confidence >= self.threshold
+        losses["loss_u"] = (
+            ramp * self.semantic_weight * soft_cross_entropy(student.logits, semantic, confident)
+        )
+        losses["loss_in"] = (ramp * self.instance_weight * trusted) * soft_cross_entropy(
+            self.similarity(student.embedding), instance
+        )
+        index = torch.tensor([s.sample_idx for s in data_samples[LABELED]], device=label.device)
+        self.bank.write(index, keys.embedding.detach(), label)
+        self.track(guess[:, None, None], confident[:, None, None], data_samples[WEAK])
+        losses["confident"] = confident.float().mean()
+        return losses
+
+    def run_pair(self, inputs: dict[str, Tensor]) -> tuple[Output, Vectors, Vectors, Vectors]:
+        """Student on labelled and strong images, teacher on labelled and weak ones.
+
+        Returns:
+            The student's output for the labelled images; then, as vectors, what enters the bank,
+            the source of the pseudo-labels, and what learns from them.
+        """
+        labeled, weak, strong1 = (inputs[view] for view in self.views)
+        sizes = [len(labeled), len(weak)]
+        images = torch.cat((labeled, strong1))
+        output, student = self.run(self.student, images, labeled=len(labeled)).split(sizes)
+        keys, source = self.run_frozen("teacher", torch.cat((labeled, weak))).split(sizes)
+        return output, Vectors.of(keys), Vectors.of(source), Vectors.of(student)
+
+    def run_alone(self, inputs: dict[str, Tensor]) -> tuple[Output, Vectors, Vectors, Vectors]:
+        """One network on all images; returns as :meth:`run_pair`."""
+        views = [inputs[view] for view in self.views]
+        output, source, student = self.run(
+            self.student, torch.cat(views), labeled=len(views[0])
+        ).split([len(view) for view in views])
+        return output, Vectors.of(output), Vectors.of(source), Vectors.of(student)
+
+    def similarity(self, embedding: Tensor) -> Tensor:
+        """``(B, N)`` logits of the similarity to every image of the bank."""
+        with torch.autocast(embedding.device.type, enabled=False):
+            return embedding @ self.bank.feature.T / self.temperature
+
+    @torch.no_grad()
+    def targets(self, weak: Vectors, trusted: Tensor) -> tuple[Tensor, Tensor]:
+        """Pseudo-labels ``(B, K)`` and ``(B, N)`` of the unlabelled images.
+
+        Args:
+            weak: Of the weak view.
+            trusted: ``()`` bool, whether the bank may correct the class predictions.
+        """
+        aligned = self.queue.align(weak.logits.softmax(1))
+        instance = self.similarity(weak.embedding).softmax(1)
+        smoothed, calibrated = similarity_targets(
+            aligned, instance, self.bank.label, self.smoothing
+        )
+        return torch.where(trusted, smoothed, aligned), calibrated

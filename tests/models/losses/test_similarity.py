@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Targets of SimMatch against loops over its equations."""
+
+import torch
+
+from rankseg.models.losses import similarity_targets, soft_cross_entropy
+
+
+def reference(semantic, instance, labels, smoothing):
+    """Equations 7 to 10, image by image, labelled image by labelled image."""
+    smoothed, calibrated = semantic.clone(), instance.clone()
+    for b in range(len(semantic)):
+        for i, y in enumerate(labels.tolist()):
+            calibrated[b, i] = instance[b, i] * semantic[b, y]
+        calibrated[b] /= calibrated[b].sum()
+        for k in range(semantic.shape[1]):
+            mass = sum(instance[b, i] for i, y in enumerate(labels.tolist()) if y == k)
+            smoothed[b, k] = smoothing * semantic[b, k] + (1 - smoothing) * mass
+    return smoothed, calibrated
+
+
+def test_targets_equal_the_equations():
+    semantic = torch.randn(5, 4, dtype=torch.double).softmax(1)
+    instance = torch.randn(5, 7, dtype=torch.double).softmax(1)
+    labels = torch.tensor([0, 2, 2, 1, 0, 0, 2])  # class 3 has no labelled image
+    for found, wanted in zip(
+        similarity_targets(semantic, instance, labels, 0.9),
+        reference(semantic, instance, labels, 0.9),
+        strict=True,
+    ):
+        torch.testing.assert_close(found, wanted)
+        torch.testing.assert_close(found.sum(1), torch.ones(5, dtype=torch.double))
+
+
+def test_without_smoothing_the_prediction_stays():
+    semantic = torch.randn(3, 4).softmax(1)
+    smoothed, _ = similarity_targets(
+        semantic, torch.randn(3, 6).softmax(1), torch.arange(6) % 4, 1.0
+    )
+    torch.testing.assert_close(smoothed, semantic)
+
+
+def test_prediction_far_from_every_labelled_image_stays_finite():
+    semantic = torch.tensor([[0.0, 1.0]])
+    _, calibrated = similarity_targets(semantic, torch.tensor([[0.4, 0.6]]), torch.zeros(2).long(), 0.9)
+    assert calibrated.isfinite().all()
+
+
+def test_soft_cross_entropy_values_and_gradient():
+    logits = torch.randn(4, 3, dtype=torch.double, requires_grad=True)
+    target, weight = torch.randn(4, 3, dtype=torch.double).softmax(1), torch.tensor([1.0, 0, 1, 0])
+    loss = soft_cross_entropy(logits, target, weight)
+    loss.backward()
+    wanted = sum(
+        -w * target[b, k] * (logits[b].exp() / logits[b].exp().sum())[k].log()
+        for b, w in enumerate(weight)
+        for k in range(3)
+    )
+    torch.testing.assert_close(loss.double(), wanted / 4, rtol=1e-5, atol=0)
+    gradient = weight[:, None] * (logits.softmax(1) - target) / 4
+    torch.testing.assert_close(logits.grad, gradient.detach(), rtol=1e-5, atol=1e-7)
+
+
+def test_soft_cross_entropy_of_an_impossible_class_is_finite():
+    loss = soft_cross_entropy(torch.tensor([[1e4, -1e4]]), torch.tensor([[1.0, 0.0]]))
+    assert loss == 0

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Mean Teacher against a step written out from the paper."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from rankseg.models.methods import base
+from rankseg.testing.toy import toy_batch, toy_class_batch, toy_classifier
+
+TEACHER = dict(momentum=0.1)
+
+
+def probabilities(network, images, size):
+    logits = network.decode_head(network.extract_feat(images))
+    return F.interpolate(logits, size, mode="bilinear", align_corners=True).softmax(1)
+
+
+@pytest.mark.parametrize("task", ["segmentation", "classification"])
+def test_step_equals_the_paper(build, task):
+    student, batch = (None, toy_batch) if task == "segmentation" else (toy_classifier(), toy_class_batch)
+    inputs, samples = batch()
+    method = build("MeanTeacher", student=student, teacher=TEACHER, consistency_weight=7.0)
+    with torch.no_grad():
+        for parameter in method.teacher.parameters():
+            parameter += 0.1 * torch.randn_like(parameter)
+    size = samples["weak"][0].valid.data.shape[1:]
+    method.student.eval()  # so that labelled and strong images can run apart
+    losses = method.loss(inputs, samples)
+    mine = probabilities(method.student, inputs["strong1"], size)
+    with torch.no_grad():
+        theirs = probabilities(method.teacher.module, inputs["weak"], size)
+    total, count = 0, 0
+    for p, q, sample in zip(mine, theirs, samples["weak"], strict=True):
+        for y, x in sample.valid.data[0].nonzero().tolist():
+            total, count = total + ((p[:, y, x] - q[:, y, x]) ** 2).sum() / len(p), count + 1
+    torch.testing.assert_close(losses["loss_consistency"], 7 * total / count, rtol=1e-4, atol=1e-7)
+    logits = method.student.decode_head(method.student.extract_feat(inputs["labeled"]))
+    wanted = method._head_loss(
+        method.student.decode_head, logits, torch.stack([s.gt_sem_seg.data for s in samples["labeled"]])
+    )
+    torch.testing.assert_close(losses["loss_x"], wanted, rtol=1e-4, atol=1e-6)
+
+
+def test_two_outputs(build):
+    method = build(
+        "MeanTeacher",
+        student=toy_classifier(),
+        teacher=TEACHER,
+        consistency_weight=7.0,
+        consistency_tap="decode_head.branches.consistency",
+        distance_weight=0.5,
+    )
+    method.student.eval()
+    inputs, samples = toy_class_batch()
+    losses = method.loss(inputs, samples)
+    net = method.student
+    pooled = net.extract_feat(torch.cat((inputs["labeled"], inputs["strong1"])))[-1].mean((2, 3))
+    first = net.decode_head.conv_seg(pooled[..., None, None]).flatten(1)
+    second = net.decode_head.branches["consistency"](pooled)
+    torch.testing.assert_close(losses["loss_distance"], 0.5 * ((first - second) ** 2).mean())
+    with torch.no_grad():
+        weak = method.teacher.module.extract_feat(inputs["weak"])[-1].mean((2, 3))
+        target = method.teacher.module.decode_head.branches["consistency"](weak).softmax(1)
+    wanted = 7 * ((second[4:].softmax(1) - target) ** 2).mean()
+    torch.testing.assert_close(losses["loss_consistency"], wanted, rtol=1e-4, atol=1e-7)
+
+
+def test_warmup_runs_the_labelled_images_only(build, monkeypatch):
+    method = build("MeanTeacher", teacher=TEACHER, warmup=5)
+    monkeypatch.setattr(type(method), "unsupervised_weight", lambda self: 0.0)
+    inputs, samples = toy_batch()
+    assert set(method.loss({"labeled": inputs["labeled"]}, samples)) == {"loss_x"}
+
+
+def test_sigmoid_rampup():
+    assert base.sigmoid_rampup(0.0) == pytest.approx(0.00674, abs=1e-5)
+    assert base.sigmoid_rampup(0.5) == pytest.approx(0.28650, abs=1e-5)
+    assert base.sigmoid_rampup(1.0) == base.sigmoid_rampup(3.0) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (dict(teacher=None), "set model.teacher"),
+        (dict(consistency_weight=-1.0), "model.consistency_weight=-1"),
+        (dict(consistency_tap="decode_head.x"), "decode_head.x"),
+        (dict(ramp_shape="steep"), "model.ramp_shape='steep'"),
+        (dict(teacher=dict(momentum=0.1, decay=1)), "model.teacher="),
+    ],
+)
+def test_bad_options(build, options, message):
+    with pytest.raises(ValueError, match=message):
+        build("MeanTeacher", **{"teacher": TEACHER, **options})

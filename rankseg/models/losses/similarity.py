@@ -5,9 +5,36 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+RULES = ("smoothing", "scaling", None)
+
+
+def blend(own: Tensor, other: Tensor, rule: str | None, share: float) -> Tensor:
+    """Correct a distribution by another one over the same outcomes.
+
+    Args:
+        own: ``(B, M)``, rows add up to 1.
+        other: ``(B, M)``, likewise.
+        rule: ``"smoothing"`` takes the mean with the share given for ``own``, ``"scaling"`` the
+            renormalised product, ``None`` leaves ``own`` as it is.
+        share: In ``[0, 1]``.
+    """
+    if rule == "smoothing":
+        return share * own + (1 - share) * other
+    return own if rule is None else normalise(own * other)
+
+
+def normalise(rows: Tensor) -> Tensor:
+    """Divide rows by their sum; rows of zeros stay."""
+    return rows / rows.sum(1, keepdim=True).clamp(min=torch.finfo(rows.dtype).tiny)
+
 
 def similarity_targets(
-    semantic: Tensor, instance: Tensor, labels: Tensor, smoothing: float
+    semantic: Tensor,
+    instance: Tensor,
+    labels: Tensor,
+    smoothing: float,
+    semantic_rule: str | None = "smoothing",
+    instance_rule: str | None = "scaling",
 ) -> tuple[Tensor, Tensor]:
     r"""Calibrate class predictions and similarities to labelled images by each other.
 
@@ -21,17 +48,21 @@ def similarity_targets(
         semantic: ``p``, ``(B, K)`` class probabilities.
         instance: ``q``, ``(B, N)`` probabilities over the labelled images of the bank.
         labels: ``y``, ``(N,)`` int64 classes of these images.
-        smoothing: ``alpha`` in ``[0, 1]``; 1 leaves ``p`` as it is.
+        smoothing: ``alpha`` in ``[0, 1]``, the share of what is corrected by smoothing.
+        semantic_rule: How ``p`` is corrected, see :func:`blend`.
+        instance_rule: How ``q`` is corrected.
 
     Returns:
         ``(B, K)`` and ``(B, N)``, rows add up to 1.
 
-    Source: SimMatch (CVPR 2022), eq. 7 to 10.
+    Source: SimMatch (CVPR 2022), eq. 7 to 10; the other rules are those of its Tables 5 and 6.
     """
-    scaled = instance * semantic[:, labels]
-    calibrated = scaled / scaled.sum(1, keepdim=True).clamp(min=torch.finfo(scaled.dtype).tiny)
+    unfolded = normalise(semantic[:, labels])
     aggregated = torch.zeros_like(semantic).index_add_(1, labels, instance.to(semantic))
-    return smoothing * semantic + (1 - smoothing) * aggregated, calibrated
+    return (
+        blend(semantic, aggregated, semantic_rule, smoothing),
+        blend(instance, unfolded, instance_rule, smoothing),
+    )
 
 
 def soft_cross_entropy(logits: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:

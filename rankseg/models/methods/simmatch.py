@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""SimMatch: pseudo-labels by class and by similarity to labelled images, each correcting the other.
-"""
+"""SimMatch: labels by class and by similarity to labelled images, each correcting the other."""
 
 from typing import Any, NamedTuple
 
@@ -9,6 +8,7 @@ from torch import Tensor
 
 from rankseg.models.layers import find_module
 from rankseg.models.losses import similarity_targets, soft_cross_entropy
+from rankseg.models.losses.similarity import RULES
 from rankseg.models.memory import DistributionQueue, FeatureBank
 from rankseg.models.methods.base import Method, Output
 from rankseg.registry import MODELS
@@ -44,6 +44,9 @@ class SimMatch(Method):
         bank_momentum: Share of the old feature in the bank; 0 overwrites.
         temperature: ``t`` of the similarities.
         smoothing: ``alpha``, the share of the class prediction in its pseudo-label.
+        semantic_rule: How the class prediction is corrected by the similarities: "smoothing",
+            "scaling" or None.
+        instance_rule: How the similarities are corrected by the class prediction, likewise.
         threshold: Confidence ``tau`` from which a pseudo-label counts.
         queue_length: Batches whose mean prediction the alignment divides by.
         semantic_weight: ``lambda_u``.
@@ -66,6 +69,8 @@ class SimMatch(Method):
         bank_momentum: float = 0.0,
         temperature: float = 0.1,
         smoothing: float = 0.9,
+        semantic_rule: str | None = "smoothing",
+        instance_rule: str | None = "scaling",
         threshold: float = 0.95,
         queue_length: int = 32,
         semantic_weight: float = 1.0,
@@ -76,12 +81,16 @@ class SimMatch(Method):
         for name, share in (("smoothing", smoothing), ("threshold", threshold)):
             if not 0 <= share <= 1:
                 raise ValueError(f"model.{name}={share}: expected a number in [0, 1]")
+        for name, rule in (("semantic", semantic_rule), ("instance", instance_rule)):
+            if rule not in RULES:
+                raise ValueError(f"model.{name}_rule={rule!r}: expected one of {RULES}")
         if temperature <= 0:
             raise ValueError(f"model.temperature={temperature}: expected a number above 0")
         tapped = find_module(self.student, embedding_tap)
         self.feature_tap = embedding_tap
         self.temperature = temperature
         self.smoothing = smoothing
+        self.rules = semantic_rule, instance_rule
         self.threshold = threshold
         self.semantic_weight = semantic_weight
         self.instance_weight = instance_weight
@@ -163,7 +172,7 @@ class SimMatch(Method):
         """
         aligned = self.queue.align(weak.logits.softmax(1))
         instance = self.similarity(weak.embedding).softmax(1)
-        smoothed, calibrated = similarity_targets(
-            aligned, instance, self.bank.label, self.smoothing
+        semantic, instance = similarity_targets(
+            aligned, instance, self.bank.label, self.smoothing, *self.rules
         )
-        return torch.where(trusted, smoothed, aligned), calibrated
+        return torch.where(trusted, semantic, aligned), instance

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Targets of SimMatch against loops over its equations."""
 
+import pytest
 import torch
 
 from rankseg.models.losses import similarity_targets, soft_cross_entropy
+from rankseg.models.losses.similarity import RULES
 
 
 def reference(semantic, instance, labels, smoothing):
@@ -32,6 +34,28 @@ def test_targets_equal_the_equations():
         torch.testing.assert_close(found.sum(1), torch.ones(5, dtype=torch.double))
 
 
+@pytest.mark.parametrize("semantic_rule", RULES)
+@pytest.mark.parametrize("instance_rule", RULES)
+def test_rules_of_the_ablations(semantic_rule, instance_rule):
+    semantic, instance = torch.randn(3, 4).softmax(1), torch.randn(3, 6).softmax(1)
+    labels = torch.tensor([0, 1, 2, 3, 0, 0])
+    found = similarity_targets(semantic, instance, labels, 0.8, semantic_rule, instance_rule)
+    for b in range(3):
+        aggregated = torch.stack([instance[b, labels == k].sum() for k in range(4)])
+        unfolded = torch.stack([semantic[b, y] for y in labels])
+        unfolded = unfolded / unfolded.sum()
+        for rule, own, other, mine in (
+            (semantic_rule, semantic[b], aggregated, found[0][b]),
+            (instance_rule, instance[b], unfolded, found[1][b]),
+        ):
+            wanted = {
+                "smoothing": 0.8 * own + 0.2 * other,
+                "scaling": own * other / (own * other).sum(),
+                None: own,
+            }[rule]
+            torch.testing.assert_close(mine, wanted)
+
+
 def test_without_smoothing_the_prediction_stays():
     semantic = torch.randn(3, 4).softmax(1)
     smoothed, _ = similarity_targets(
@@ -42,7 +66,9 @@ def test_without_smoothing_the_prediction_stays():
 
 def test_prediction_far_from_every_labelled_image_stays_finite():
     semantic = torch.tensor([[0.0, 1.0]])
-    _, calibrated = similarity_targets(semantic, torch.tensor([[0.4, 0.6]]), torch.zeros(2).long(), 0.9)
+    _, calibrated = similarity_targets(
+        semantic, torch.tensor([[0.4, 0.6]]), torch.zeros(2).long(), 0.9
+    )
     assert calibrated.isfinite().all()
 
 

@@ -43,7 +43,9 @@ def test_the_same_class_learns_both_tasks(build, name, task):
 
 def test_fixmatch_of_one_pixel_is_the_paper(build):
     # L = L_x + w L_u, the unsupervised mean over all unlabelled images
-    method = build("FixMatch", student=toy_classifier(), threshold=0.4, mix_source=None, halve=False)
+    method = build(
+        "FixMatch", student=toy_classifier(), threshold=0.4, mix_source=None, halve=False
+    )
     inputs, samples = toy_class_batch()
     method.student.eval()
     losses = method.loss(inputs, samples)
@@ -74,4 +76,6 @@ def test_prediction_is_one_pixel(build):
 def test_no_method_or_loss_asks_for_the_task():
     folder = Path(rankseg.__file__).parent / "models"
     for path in [*(folder / "methods").glob("*.py"), *(folder / "losses").glob("*.py")]:
-        assert not re.search(r"\bif\b.*\b(task|classification|segmentation)\b", path.read_text()), path
+        assert not re.search(r"\bif\b.*\b(task|classification|segmentation)\b", path.read_text()), (
+            path
+        )

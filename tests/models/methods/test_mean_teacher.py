@@ -18,7 +18,9 @@ def probabilities(network, images, size):
 
 @pytest.mark.parametrize("task", ["segmentation", "classification"])
 def test_step_equals_the_paper(build, task):
-    student, batch = (None, toy_batch) if task == "segmentation" else (toy_classifier(), toy_class_batch)
+    student, batch = (
+        (None, toy_batch) if task == "segmentation" else (toy_classifier(), toy_class_batch)
+    )
     inputs, samples = batch()
     method = build("MeanTeacher", student=student, teacher=TEACHER, consistency_weight=7.0)
     with torch.no_grad():
@@ -37,7 +39,9 @@ def test_step_equals_the_paper(build, task):
     torch.testing.assert_close(losses["loss_consistency"], 7 * total / count, rtol=1e-4, atol=1e-7)
     logits = method.student.decode_head(method.student.extract_feat(inputs["labeled"]))
     wanted = method._head_loss(
-        method.student.decode_head, logits, torch.stack([s.gt_sem_seg.data for s in samples["labeled"]])
+        method.student.decode_head,
+        logits,
+        torch.stack([s.gt_sem_seg.data for s in samples["labeled"]]),
     )
     torch.testing.assert_close(losses["loss_x"], wanted, rtol=1e-4, atol=1e-6)
 

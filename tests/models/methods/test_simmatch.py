@@ -132,7 +132,9 @@ def ensemble_step(method, inputs, data, bank, queue):
     net = method.student
     pooled = net.extract_feat(torch.cat([inputs[v] for v in ("labeled", "weak", "strong1")]))[-1]
     pooled = pooled.mean((2, 3))
-    logits = F.linear(pooled, net.decode_head.conv_seg.weight[..., 0, 0], net.decode_head.conv_seg.bias)
+    logits = F.linear(
+        pooled, net.decode_head.conv_seg.weight[..., 0, 0], net.decode_head.conv_seg.bias
+    )
     z = F.normalize(net.get_submodule(TAP)(pooled))
     (p_l, p_w, p_s), (z_l, z_w, z_s) = (x.split([4, 4, 4]) for x in (logits, z))
     labels = [s.gt_sem_seg.data.item() for s in data["labeled"]]

@@ -30,6 +30,7 @@ NAMES = sorted(
 METHODS = {
     "supervised": "Supervised",
     "fixmatch": "FixMatch",
+    "mean_teacher": "MeanTeacher",
     "unimatch": "UniMatch",
     "rankmatch": "RankMatch",
 }
@@ -136,7 +137,7 @@ def test_method_batch_and_schedule_go_together(name):
     assert loader.batch_size == sampler.labeled + (0 if only else sampler.unlabeled)
     assert cfg.auto_scale_lr.base_batch_size == loader.batch_size
     pipeline = str(loader.dataset.unlabeled_pipeline)
-    views = {"FixMatch": 1, "UniMatch": 2, "RankMatch": 2}.get(cfg.model.type)
+    views = {"FixMatch": 1, "MeanTeacher": 1, "UniMatch": 2, "RankMatch": 2}.get(cfg.model.type)
     assert views is None or f"'StrongViews', 'num': {views}" in pipeline
     assert ("WithMix" in pipeline) == (cfg.model.get("mix_source") == "same")
     if data == "em_mito" and not only:
@@ -245,7 +246,7 @@ def test_samples_have_the_views_of_the_method(name, data_sets):
     assert val[0]["inputs"].shape[0] == 3
     if cfg.model.type == "Supervised":
         return
-    views = ["weak", "strong1", "strong2"][: 2 if cfg.model.type == "FixMatch" else 3]
+    views = ["weak", "strong1", "strong2"][: 2 if cfg.model.type in ("FixMatch", "MeanTeacher") else 3]
     if cfg.model.get("mix_source") == "same":
         views += [f"mix_{view}" for view in views]
     unlabeled = train[SampleKey(train.num_labeled, 0)]

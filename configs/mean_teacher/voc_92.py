@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Mean Teacher, DeepLabv3+ R-50, PASCAL VOC classic, 92 labelled images.
+
+Run:   python tools/train.py configs/mean_teacher/voc_92.py
+Paper: not in the paper.
+Ours:  not run.
+
+The weight is the number of classes, so that the squared differences of a pixel add up. It rises
+over the first 5 passes.
+"""
+
+_base_ = [
+    "../_base_/models/deeplabv3plus_r50.py",
+    "../_base_/datasets/voc.py",
+    "../_base_/schedules/voc.py",
+    "../_base_/default_runtime.py",
+]
+
+model = dict(
+    type="MeanTeacher",
+    teacher=dict(momentum=0.01, warmup=True),
+    predict_on="teacher",
+    consistency_weight=21.0,
+    ramp=6500,
+    ramp_shape="sigmoid",
+)
+train_dataloader = dict(dataset=dict(split="92"))
+_base_.train_dataloader.dataset.unlabeled_pipeline[2].num = 1  # one strong view

@@ -21,7 +21,11 @@ default_hooks = dict(
     ),
     sampler_seed=dict(type="DistSamplerSeedHook"),
 )
-custom_hooks = [dict(type="EMATeacherHook"), dict(type="SummaryHook", key="mIoU")]
+custom_hooks = [
+    dict(type="StepSeedHook"),  # a resumed run draws what it would have drawn
+    dict(type="EMATeacherHook"),
+    dict(type="SummaryHook", key="mIoU"),
+]
 log_processor = dict(by_epoch=False)
 log_level = "INFO"
 visualizer = dict(type="Visualizer", vis_backends=[dict(type="LocalVisBackend")])

@@ -43,6 +43,19 @@ def test_resume_goes_on_at_the_iteration(trained):
     assert [entry["iteration"] for entry in history] == [2, 4, 6]
 
 
+def test_a_resumed_run_ends_like_one_that_was_never_stopped(trained, config_file, tmp_path):
+    # boxes, agents and dropped channels are drawn anew in every iteration
+    _, run = trained
+    cfg = apis.load_config(str(config_file), work_dir=str(run))
+    cfg.load_from, cfg.resume = str(run / "iter_2.pth"), True
+    resumed = apis.train(cfg).model.state_dict()
+    whole = load_checkpoint_file(run / "iter_4.pth")["state_dict"]
+    other = apis.train(apis.load_config(str(config_file), work_dir=str(tmp_path / "again")))
+    for name, value in other.model.state_dict().items():
+        assert torch.equal(value, resumed[name]), name
+        assert torch.equal(value, whole[name]), name
+
+
 def test_weights_of_another_run_as_a_start(trained, tmp_path):
     config_file, run = trained
     cfg = apis.load_config(str(config_file), work_dir=str(tmp_path / "next"))

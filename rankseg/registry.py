@@ -30,6 +30,12 @@ LOOPS = Registry("loop", parent=mmseg.LOOPS, scope="rankseg", locations=["rankse
 OPTIM_WRAPPERS = Registry(
     "optim_wrapper", parent=mmseg.OPTIM_WRAPPERS, scope="rankseg", locations=["rankseg.engine"]
 )
+PARAM_SCHEDULERS = Registry(
+    "parameter scheduler",
+    parent=mmseg.PARAM_SCHEDULERS,
+    scope="rankseg",
+    locations=["rankseg.engine"],
+)
 METRICS = Registry(
     "metric", parent=mmseg.METRICS, scope="rankseg", locations=["rankseg.evaluation"]
 )
@@ -44,7 +50,6 @@ _PLAIN = [
         mmseg.MODEL_WRAPPERS,
         mmseg.OPTIM_WRAPPER_CONSTRUCTORS,
         mmseg.OPTIMIZERS,
-        mmseg.PARAM_SCHEDULERS,
         mmseg.RUNNERS,
         mmseg.VISBACKENDS,
         mmseg.VISUALIZERS,

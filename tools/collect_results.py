@@ -13,6 +13,8 @@ from pathlib import Path
 
 from rankseg.apis.cli import plain_errors
 
+MAIN = ("mIoU", "top1")  # of segmentation, of classification
+
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Command line."""
@@ -21,7 +23,10 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("folders", nargs="+", help="work folders, or folders that hold some")
     parser.add_argument(
-        "--metric", nargs="+", default=["mIoU"], help="numbers to show, as named in summary.json"
+        "--metric",
+        nargs="+",
+        help=f"numbers to show, as named in summary.json (default: {' and '.join(MAIN)}, where "
+        "runs have it)",
     )
     return parser.parse_args(argv)
 
@@ -40,21 +45,23 @@ def read_summaries(folders: Sequence[str]) -> list[tuple[Path, dict]]:
     return [(path.parent, json.loads(path.read_text())) for path in found]
 
 
-def table(runs: Sequence[tuple[Path, dict]], metrics: Sequence[str]) -> str:
+def table(runs: Sequence[tuple[Path, dict]], metrics: Sequence[str] | None = None) -> str:
     """A Markdown table, one row a run: last and best validation side by side.
 
-    Every metric of the best column is that of the validation with the best mIoU, not each metric's
-    own best.
+    Every metric of the best column is that of the validation with the best mIoU or top-1, not each
+    metric's own best.
     """
+    metrics = metrics or [m for m in MAIN if any(m in run["last"] for _, run in runs)]
     head = ["config", "seed", "iterations"]
     head += [f"{metric} {which}" for metric in metrics for which in ("last", "best")]
     rows = [[*head, "minutes"], ["---"] * (len(head) + 1)]
     for _, run in runs:
         last, best = run["last"], run["best"]
         row = [str(run["config"]), str(run["seed"]), f"{last['iteration']} of {run['max_iters']}"]
+        first = next((metric for metric in metrics if metric in best), None)
         for metric in metrics:
             row.append(f"{last[metric]:.1f}" if metric in last else "-")
-            at = f" at {best['iteration']}" if metric == metrics[0] else ""
+            at = f" at {best['iteration']}" if metric == first else ""
             row.append(f"{best[metric]:.1f}{at}" if metric in best else "-")
         rows.append([*row, f"{run['seconds'] / 60:.0f}"])
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)

@@ -1,6 +1,9 @@
 #!/usr/bin/env python
 # SPDX-License-Identifier: Apache-2.0
-"""Evaluate a checkpoint: mIoU, Dice and accuracy, overall and for every class.
+"""Evaluate a checkpoint, overall and for every class.
+
+Of a segmentation config: mIoU, Dice and accuracy. Of a classification config: top-1 and top-5
+accuracy and the confusion of classes.
 
 python tools/test.py configs/rankmatch/voc_92.py work_dirs/rankmatch/voc_92/iter_104880.pth
 """
@@ -21,7 +24,10 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("checkpoint", help="a .pth file of this toolbox or of a plain mmseg model")
     parser.add_argument("--out", metavar="FILE", help="write the numbers to this JSON file")
     parser.add_argument(
-        "--show-dir", metavar="DIR", help="write image, truth and prediction of every image there"
+        "--show-dir",
+        metavar="DIR",
+        help="write image, truth and prediction of every image there; of a classifier one page of "
+        "images, wrong ones first",
     )
     return parser.parse_args(argv)
 

@@ -2,11 +2,13 @@
 """What scripts and notebooks call."""
 
 from rankseg.apis.config import load_config
+from rankseg.apis.knn import knn
 from rankseg.apis.test import test
 from rankseg.apis.train import check_before_training, resume_from_latest, train, use_amp
 
 __all__ = [
     "check_before_training",
+    "knn",
     "load_config",
     "resume_from_latest",
     "test",

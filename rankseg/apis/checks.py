@@ -13,10 +13,18 @@ from mmengine.logging import print_log
 from rankseg.apis.config import nodes
 from rankseg.datasets.samplers import check_batch_size
 from rankseg.engine.checkpoint import load_checkpoint_file, misfit
+from rankseg.models.heads import ImageLevelHead
 from rankseg.models.losses.agents import check_num_agents
 from rankseg.models.methods import Method
 from rankseg.models.pretrained import read_backbone
+from rankseg.registry import MODELS
 from rankseg.structures import LABELED, SampleKey, mix
+
+
+def is_image_level(cfg: Config) -> bool:
+    """Whether the student of a config classifies whole images."""
+    head = MODELS.get(cfg.model.student.decode_head.type)
+    return head is not None and issubclass(head, ImageLevelHead)
 
 
 def crop_of(cfg: Config) -> tuple[int, int] | None:
@@ -74,6 +82,8 @@ def check_crop(crop: int, cells: int, align_corners: bool) -> None:
 def check_model(model: Method, cfg: Config) -> None:
     """Check that crop, feature tap and number of agents go together.
 
+    A classifier pools its features, and takes images of any size.
+
     Args:
         model: Built on the meta device.
         cfg: Its config.
@@ -82,7 +92,7 @@ def check_model(model: Method, cfg: Config) -> None:
         ValueError: If they do not.
     """
     crop = crop_of(cfg)
-    if crop is None:
+    if crop is None or isinstance(model.student.decode_head, ImageLevelHead):
         return
     size = feature_size(model, crop)
     for pixels, cells in zip(crop, size, strict=True):
@@ -136,11 +146,32 @@ def check_batch(model: Method, cfg: Config) -> None:
         )
 
 
-def check_views(model: Method, train: Any, cfg: Config) -> None:
-    """Load a labelled and an unlabelled sample, and check that the method's views are there.
+def check_student(model: Method, image: torch.Tensor) -> None:
+    """Check that the student takes an image of this size, ``(3, H, W)``; nothing is computed.
 
     Raises:
-        ValueError: If one is missing.
+        ValueError: If not.
+    """
+    try:
+        model.run(model.student.eval(), torch.empty(1, *image.shape, device="meta"))
+    except RuntimeError as error:
+        height, width = image.shape[1:]
+        raise ValueError(
+            f"model.student cannot take the images of the pipeline, {width}x{height} pixels: "
+            f"{str(error).splitlines()[0]}"
+        ) from error
+
+
+def check_views(model: Method, train: Any, cfg: Config) -> None:
+    """Load a labelled and an unlabelled sample, and check that the method can train on them.
+
+    Args:
+        model: Built on the meta device.
+        train: The training set.
+        cfg: Config of both.
+
+    Raises:
+        ValueError: If a view is missing, or a classifier cannot take the images.
     """
     needed = set(model.views)
     if (
@@ -150,14 +181,17 @@ def check_views(model: Method, train: Any, cfg: Config) -> None:
         needed |= {mix(view) for view in needed - {LABELED}}
         print_log("one unlabelled image per process: pasting a second crop of the same image")
     keys = [SampleKey(0)] + [SampleKey(train.num_labeled)] * (needed != {LABELED})
-    found = {view for key in keys for view in train[key]["inputs"]}
-    if needed - found:
+    found = {view: image for key in keys for view, image in train[key]["inputs"].items()}
+    if needed - set(found):
         raise ValueError(
             f"{type(model).__name__} needs the views {', '.join(sorted(needed))}, and the "
             f"pipelines make {', '.join(sorted(found))}: strong views come from "
-            "dict(type='StrongViews', num=...), mix_* views from dict(type='WithMix', "
-            "transforms=[...]) around geometry and views in unlabeled_pipeline"
+            "dict(type='StrongViews', num=...), for classification from dict(type='DrawViews', "
+            "strong=..., num=...), mix_* views from dict(type='WithMix', transforms=[...]) around "
+            "geometry and views in unlabeled_pipeline"
         )
+    if isinstance(model.student.decode_head, ImageLevelHead):
+        check_student(model, found[LABELED])
 
 
 def check_weights(model: Method, cfg: Config) -> None:

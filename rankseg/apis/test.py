@@ -5,11 +5,11 @@ import json
 from pathlib import Path
 
 from mmengine.config import Config
-from mmengine.dist import is_main_process
+from mmengine.dist import master_only
 from mmengine.registry import init_default_scope
 
-from rankseg.apis.checks import check_classes
-from rankseg.datasets.checks import check_masks
+from rankseg.apis.checks import check_classes, is_image_level
+from rankseg.datasets.checks import check_labeled
 from rankseg.engine.runner import StrictRunner
 from rankseg.registry import DATASETS
 
@@ -26,11 +26,14 @@ def test(
     Args:
         cfg: From :func:`rankseg.apis.load_config`.
         checkpoint: File of a method or of a plain segmentor.
-        out: JSON file for the numbers.
-        show_dir: Folder for overlays: image, truth, prediction side by side.
+        out: JSON file for the numbers; of a classifier with ``confusion``, images by true (row)
+            and predicted class in the order of ``classes``.
+        show_dir: Folder for pictures: image, truth and prediction of every image side by side, or
+            for a classifier one page of images, wrong ones first.
 
     Returns:
-        mIoU, mDice, accuracy and the numbers of every class, in percent.
+        In percent: mIoU, mDice, accuracy and the numbers of every class, or for a classifier
+        top-1, top-5 and the accuracy of every class.
 
     Raises:
         ValueError, FileNotFoundError: If config, data or checkpoint are not right.
@@ -39,7 +42,7 @@ def test(
     if not Path(checkpoint).is_file():
         raise FileNotFoundError(f"checkpoint {checkpoint} does not exist")
     dataset = DATASETS.build(cfg.test_dataloader.dataset)
-    check_masks(dataset, limit=50)
+    check_labeled(dataset, limit=50)
     check_classes(cfg, dataset)
     cfg = cfg.copy()
     cfg.work_dir = str(Path(cfg.work_dir) / "test")  # leaves the config of the training run alone
@@ -53,15 +56,27 @@ def test(
         cfg[key] = None
     cfg.custom_hooks = []
     if show_dir is not None:
-        cfg.custom_hooks = [dict(type="OverlayHook", out_dir=show_dir)]
+        hook = "ContactSheetHook" if is_image_level(cfg) else "OverlayHook"
+        cfg.custom_hooks = [dict(type=hook, out_dir=show_dir)]
     runner = StrictRunner.from_cfg(cfg)
     runner.load_checkpoint(checkpoint)
     metrics = runner.test()
-    if out is not None and is_main_process():
-        result = {"config": cfg.config_file, "checkpoint": checkpoint, **metrics}
-        path = Path(out)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(path.name + ".partial")
-        partial.write_text(json.dumps(result, indent=1) + "\n")
-        partial.replace(path)
+    result = {"config": cfg.config_file, "checkpoint": checkpoint, **metrics}
+    for metric in runner.test_loop.evaluator.metrics:
+        if getattr(metric, "confusion", None) is not None:
+            result["classes"] = list(metric.dataset_meta["classes"])
+            result["confusion"] = metric.confusion.tolist()
+    write_result(out, result)
     return metrics
+
+
+@master_only
+def write_result(out: str | None, result: dict) -> None:
+    """Write numbers to a JSON file, if one is asked for; a half-written one is never there."""
+    if out is None:
+        return
+    path = Path(out)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(json.dumps(result, indent=1) + "\n")
+    partial.replace(path)

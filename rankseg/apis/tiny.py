@@ -8,13 +8,15 @@ from mmengine.config import Config
 from mmengine.logging import print_log
 from mmengine.registry import init_default_scope
 
-from rankseg.apis.checks import check_model
+from rankseg.apis.checks import check_model, is_image_level
 from rankseg.apis.config import datasets_of, nodes
-from rankseg.registry import MODELS
+from rankseg.registry import DATASETS, MODELS
 from rankseg.testing.standin import make_standin
 
+ITERATIONS = 2
 CROP = 65
 AGENTS = 16
+NEIGHBOURS = 5
 
 
 def check_original(cfg: Config) -> None:
@@ -28,9 +30,10 @@ def check_original(cfg: Config) -> None:
 def make_tiny(cfg: Config, work_dir: str | None = None, standin: bool = True) -> Config:
     """Shrink a config to two iterations, two validation images and one checkpoint.
 
-    Crops, batches and the number of agents become small, workers are left out, missing ImageNet
-    weights are done without, and where the data set is absent, generated stand-in images in the
-    same folder layout take its place. Everything else stays as the config says.
+    Crops (but not the images of a classifier), batches and the number of agents become small,
+    workers are left out, missing ImageNet weights are done without, and where the data set is
+    absent, generated stand-in images in the same folder layout take its place. Everything else
+    stays as the config says.
 
     Args:
         cfg: From :func:`rankseg.apis.load_config`; changed in place.
@@ -39,9 +42,10 @@ def make_tiny(cfg: Config, work_dir: str | None = None, standin: bool = True) ->
     """
     check_original(cfg)
     cfg.work_dir = work_dir or str(Path("work_dirs/tiny", *Path(cfg.work_dir).parts[-2:]))
-    print_log(f"--tiny: 2 iterations, crops of {CROP} px, 2 images of a kind", "current")
+    crops = "" if is_image_level(cfg) else f"crops of {CROP} px, "
+    print_log(f"--tiny: {ITERATIONS} iterations, {crops}2 images of a kind", "current")
     for _, node in nodes(cfg._cfg_dict):
-        if "crop_size" in node:
+        if crops and "crop_size" in node:
             node["crop_size"] = CROP if isinstance(node["crop_size"], int) else (CROP, CROP)
             if "stride" in node:
                 node["stride"] = (CROP * 2 // 3,) * 2
@@ -50,6 +54,8 @@ def make_tiny(cfg: Config, work_dir: str | None = None, standin: bool = True) ->
     ):
         root = make_standin(cfg)
         print_log(f"data set is absent: using generated stand-in images in {root}", "current")
+        if "bank_size" in cfg.model:
+            cfg.model.bank_size = DATASETS.build(cfg.train_dataloader.dataset).num_labeled
     sampler = cfg.train_dataloader.sampler
     sampler.labeled = sampler.unlabeled = 2
     cfg.auto_scale_lr = None
@@ -65,7 +71,13 @@ def make_tiny(cfg: Config, work_dir: str | None = None, standin: bool = True) ->
     cfg.model.update({key: 0 for key in ("warmup", "ramp") if key in cfg.model})
     if "rank" in cfg.model:
         cfg.model.rank.num_agents = min(AGENTS, cfg.model.rank.get("num_agents", AGENTS))
-    cfg.train_cfg = dict(type="PassTrainLoop", max_iters=2, val_interval=2)
+    for hook in cfg.get("custom_hooks") or []:
+        if "k" in hook:  # neighbours among few images
+            hook.k = min(hook.k, NEIGHBOURS)
+    schedulers = cfg.get("param_scheduler") or []
+    schedulers = [schedulers] if isinstance(schedulers, dict) else schedulers
+    cfg.param_scheduler = [one for one in schedulers if one.get("begin", 0) < ITERATIONS]
+    cfg.train_cfg = dict(type="PassTrainLoop", max_iters=ITERATIONS, val_interval=ITERATIONS)
     cfg.default_hooks.logger.interval = 1
-    cfg.default_hooks.checkpoint.interval = 2
+    cfg.default_hooks.checkpoint.interval = ITERATIONS
     return cfg

@@ -19,7 +19,7 @@ from rankseg.apis.checks import (
 )
 from rankseg.datasets.checks import check_data
 from rankseg.engine.runner import StrictRunner
-from rankseg.registry import DATASETS, MODELS
+from rankseg.registry import DATASETS, HOOKS, MODELS
 
 
 def use_amp(cfg: Config) -> None:
@@ -80,6 +80,10 @@ def check_before_training(cfg: Config) -> None:
     check_model(model, cfg)
     check_batch(model, cfg)
     check_views(model, train, cfg)
+    model.check_dataset(train)
+    for hook in map(HOOKS.build, cfg.get("custom_hooks") or []):
+        if hasattr(hook, "check_dataset"):
+            hook.check_dataset(train)
     check_weights(model, cfg)
 
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Hooks, loops and optimizer wrappers for mmengine's runner."""
+"""Hooks, loops, learning rates and optimizer wrappers for mmengine's runner."""
 
-from rankseg.engine import hooks, loops, optim_wrapper
+from rankseg.engine import hooks, loops, optim_wrapper, schedulers
 
-__all__ = ["hooks", "loops", "optim_wrapper"]
+__all__ = ["hooks", "loops", "optim_wrapper", "schedulers"]

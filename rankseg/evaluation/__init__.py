@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Metrics."""
 
+from rankseg.evaluation.classification import ClassificationMetric
+from rankseg.evaluation.knn import knn_classify
 from rankseg.evaluation.segmentation import SegmentationMetric
 
-__all__ = ["SegmentationMetric"]
+__all__ = ["ClassificationMetric", "SegmentationMetric", "knn_classify"]

@@ -1,7 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pictures of what a model sees."""
 
+from rankseg.visualization.contact_sheet import draw_contact_sheet
+from rankseg.visualization.curves import draw_pseudo_labels, draw_weights
 from rankseg.visualization.overlay import colour_map, draw_overlay
 from rankseg.visualization.panel import draw_panel
 
-__all__ = ["colour_map", "draw_overlay", "draw_panel"]
+__all__ = [
+    "colour_map",
+    "draw_contact_sheet",
+    "draw_overlay",
+    "draw_panel",
+    "draw_pseudo_labels",
+    "draw_weights",
+]

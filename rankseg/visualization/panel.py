@@ -47,7 +47,7 @@ def draw_panel(
     for column, title in enumerate(titles):
         _write(panel, title, MARGIN + column * step[1], TEXT - MARGIN)
         for i, row in enumerate(rows):
-            picture = _fit(row[column], cell)
+            picture = fit(row[column], cell)
             y, x = TEXT + MARGIN + i * step[0], MARGIN + column * step[1]
             panel[y : y + picture.shape[0], x : x + picture.shape[1]] = picture
     if not classes:
@@ -77,7 +77,8 @@ def _write(canvas: np.ndarray, text: str, x: int, y: int) -> None:
     cv2.putText(canvas, text, (x, y), FONT, 0.5, INK, 1, cv2.LINE_AA)
 
 
-def _fit(picture: np.ndarray, cell: tuple[int, int]) -> np.ndarray:
+def fit(picture: np.ndarray, cell: tuple[int, int]) -> np.ndarray:
+    """Scale a picture into a height and width, with its proportions kept."""
     height, width = picture.shape[:2]
     scale = min(cell[0] / height, cell[1] / width)
     size = max(1, round(width * scale)), max(1, round(height * scale))

@@ -30,6 +30,22 @@ def test_last_and_best_of_every_run(main, tmp_path, capsys):
     assert lines[2] == "| configs/a.py | 0 | 30 of 30 | 40.0 | 50.0 at 20 | 10.0 | - | 2 |"
 
 
+def test_segmentation_and_classification_side_by_side(main, tmp_path, capsys):
+    for name, key in (("a", "mIoU"), ("b", "top1")):
+        run = dict(config=f"configs/{name}.py", seed=0, max_iters=30, seconds=90)
+        run["last"] = {"iteration": 30, key: 40.0}
+        run["best"] = {"iteration": 20, key: 50.0}
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "summary.json").write_text(json.dumps(run))
+    main([str(tmp_path)])
+    lines = capsys.readouterr().out.splitlines()
+    assert "| mIoU last | mIoU best | top1 last | top1 best |" in lines[0]
+    assert lines[2] == "| configs/a.py | 0 | 30 of 30 | 40.0 | 50.0 at 20 | - | - | 2 |"
+    assert lines[3] == "| configs/b.py | 0 | 30 of 30 | - | - | 40.0 | 50.0 at 20 | 2 |"
+    main([str(tmp_path / "b")])
+    assert "mIoU" not in capsys.readouterr().out
+
+
 def test_no_runs(main, tmp_path, capsys):
     with pytest.raises(SystemExit):
         main([str(tmp_path)])

@@ -1,8 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """Hooks: what happens on a schedule."""
 
+from rankseg.engine.hooks.contact_sheet import ContactSheetHook
 from rankseg.engine.hooks.ema_teacher import EMATeacherHook
+from rankseg.engine.hooks.label_propagation import LabelPropagationHook
 from rankseg.engine.hooks.overlay import OverlayHook
+from rankseg.engine.hooks.pseudo_labels import PseudoLabelHook
+from rankseg.engine.hooks.step_seed import StepSeedHook
 from rankseg.engine.hooks.summary import SummaryHook
 
-__all__ = ["EMATeacherHook", "OverlayHook", "SummaryHook"]
+__all__ = [
+    "ContactSheetHook",
+    "EMATeacherHook",
+    "LabelPropagationHook",
+    "OverlayHook",
+    "PseudoLabelHook",
+    "StepSeedHook",
+    "SummaryHook",
+]

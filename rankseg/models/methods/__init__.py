@@ -3,10 +3,20 @@
 
 from rankseg.models.methods.base import Method
 from rankseg.models.methods.fixmatch import FixMatch
+from rankseg.models.methods.label_propagation import LabelPropagation
 from rankseg.models.methods.mean_teacher import MeanTeacher
 from rankseg.models.methods.rankmatch import RankMatch
 from rankseg.models.methods.simmatch import SimMatch
 from rankseg.models.methods.supervised import Supervised
 from rankseg.models.methods.unimatch import UniMatch
 
-__all__ = ["FixMatch", "MeanTeacher", "Method", "RankMatch", "SimMatch", "Supervised", "UniMatch"]
+__all__ = [
+    "FixMatch",
+    "LabelPropagation",
+    "MeanTeacher",
+    "Method",
+    "RankMatch",
+    "SimMatch",
+    "Supervised",
+    "UniMatch",
+]

@@ -339,8 +339,10 @@ class Method(BaseModel):
         """
         if self.quality is None:
             return
+        valid = torch.cat([sample.valid.data for sample in data_samples])
         truth = [sample.gt_sem_seg.data for sample in data_samples if "gt_sem_seg" in sample]
         known = len(truth) == len(data_samples)
+        label = label.masked_fill(~valid, -100)
         self.quality.update(label, confident, torch.cat(truth) if known else None)
 
     def check_dataset(self, dataset: Any) -> None:

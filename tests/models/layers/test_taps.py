@@ -34,7 +34,13 @@ def test_no_name_no_tap(network):
 def test_what_is_not_a_feature_map(network):
     message = "feature_tap='head': Linear does not return one feature"
     with pytest.raises(ValueError, match=message), FeatureTap(network, "head"):
-        network["head"](torch.ones(1, 3))
+        network["head"](torch.ones(1, 2, 3))
+
+
+def test_a_vector_is_a_map_of_one_pixel(network):
+    with FeatureTap(network, "head") as tap:
+        output = network["head"](torch.ones(4, 3))
+    assert torch.equal(tap.output, output[:, :, None, None])
 
 
 def test_unknown_name_says_what_is_near(network):

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a network says of every image of a data set."""
+
+import copy
+import time
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import torch
+from mmengine.dist import all_gather, get_dist_info
+from mmengine.logging import print_log
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from rankseg.models.layers import FeatureTap
+from rankseg.models.methods import Method
+from rankseg.structures import LABELED, WEAK, SampleKey
+
+PROGRESS_SECONDS = 10.0
+
+
+class Features(NamedTuple):
+    """One row per image, on the CPU.
+
+    Attributes:
+        feature: ``(N, D)`` float32 from the tap; the mean over positions where it is a map.
+        logits: ``(N, K)`` float32, likewise.
+    """
+
+    feature: Tensor
+    logits: Tensor
+
+
+def with_pipeline(dataset: Dataset, pipeline: Callable[[dict], dict]) -> Dataset:
+    """A :class:`~rankseg.datasets.SemiDataset` whose images all go through another pipeline."""
+    twin = copy.copy(dataset)
+    twin.labeled, twin.unlabeled = copy.copy(dataset.labeled), copy.copy(dataset.unlabeled)
+    twin.labeled.pipeline = twin.unlabeled.pipeline = pipeline
+    return twin
+
+
+@torch.no_grad()
+def extract_features(
+    method: Method,
+    dataset: Dataset,
+    indices: Sequence[int | SampleKey] | None = None,
+    *,
+    batch_size: int = 256,
+    num_workers: int = 0,
+    network: str = "student",
+    tap: str = "decode_head.pool",
+) -> Features:
+    """Run a network in eval mode over a data set, as its own pipeline loads it.
+
+    Random numbers of the process are not touched, so training goes on as it would have. Under
+    several processes each runs its share and all get everything.
+
+    Args:
+        method: Holds network and preprocessor; on the device to run on.
+        dataset: A training set (of an unlabelled image the weak view is taken) or one for testing.
+        indices: What the data set is asked for, in this order; ``None`` takes all of it.
+        batch_size: Images at once in a process.
+        num_workers: Processes that load images.
+        network: ``"student"`` or ``"teacher"``.
+        tap: Dotted name of the network's submodule whose output is the feature.
+
+    Raises:
+        ValueError: If there is no image, or no such submodule.
+    """
+    keys = list(range(len(dataset)) if indices is None else indices)
+    if not keys:
+        raise ValueError("there is no image to extract features of: the list of indices is empty")
+    rank, world = get_dist_info()
+    rows = -(-len(keys) // world)  # the same number everywhere: some process sees an image twice
+    loader = DataLoader(
+        dataset,
+        batch_size=batch_size,
+        sampler=[keys[i % len(keys)] for i in range(rank, rows * world, world)],
+        num_workers=num_workers,
+        collate_fn=collate_images,
+        generator=torch.Generator(),  # else the loader takes a number from the global one
+    )
+    net = method.network(network)
+    mode = net.training
+    net.eval()
+    try:
+        with FeatureTap(net, tap) as tapped:
+            pairs, told = [], time.monotonic()
+            for images in loader:
+                images = method.data_preprocessor({"inputs": images})["inputs"]
+                logits = net.decode_head(net.extract_feat(images))
+                pairs.append([_per_image(x).cpu() for x in (tapped.output, logits)])
+                if time.monotonic() - told >= PROGRESS_SECONDS:
+                    told = time.monotonic()
+                    done = min(len(keys), len(pairs) * batch_size * world)
+                    print_log(f"features of {done} of {len(keys)} images", "current")
+    finally:
+        net.train(mode)
+    return Features(*(_gather(torch.cat(x), len(keys)) for x in zip(*pairs, strict=True)))
+
+
+def collate_images(batch: Sequence[dict]) -> Tensor | list[Tensor]:
+    """The images of samples of ``PackViews`` or ``PackEval``, stacked where they are of one size.
+
+    Returns:
+        ``(B, 3, H, W)`` uint8, or a list of ``(3, H, W)``.
+    """
+    images = []
+    for item in batch:
+        inputs = item["inputs"]
+        if not isinstance(inputs, Tensor):
+            inputs = inputs[LABELED if LABELED in inputs else WEAK]
+        images.append(inputs)
+    return torch.stack(images) if len({image.shape for image in images}) == 1 else images
+
+
+def _per_image(maps: Tensor) -> Tensor:
+    """``(B, C, h, w)`` of any type to ``(B, C)`` float32."""
+    return maps.float().flatten(2).mean(2)
+
+
+def _gather(share: Tensor, total: int) -> Tensor:
+    """The rows of all processes, of which process ``r`` of ``w`` has every ``w``-th from ``r``."""
+    return torch.stack(all_gather(share), 1).flatten(0, 1)[:total]

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A page of pictures that a classifier got wrong."""
+
+from collections.abc import Sequence
+from operator import attrgetter
+from pathlib import Path
+
+import cv2
+from mmengine.dist import all_gather_object, is_main_process
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from mmseg.structures import SegDataSample
+
+from rankseg.registry import HOOKS
+from rankseg.visualization.contact_sheet import Prediction, draw_contact_sheet
+
+
+@HOOKS.register_module()
+class ContactSheetHook(Hook):
+    """Writes ``contact_sheet.png`` after a test: images with prediction and truth.
+
+    Wrong predictions come first, the surest of them before the others; where there are fewer than
+    ``limit``, the least sure of the right ones follow.
+
+    Args:
+        out_dir: Folder for the page; made if it is missing.
+        limit: Number of images.
+    """
+
+    def __init__(self, out_dir: str, limit: int = 100) -> None:
+        self.out_dir = Path(out_dir)
+        self.limit = limit
+        self.kept: list[Prediction] = []
+
+    def after_test_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: dict | None = None,
+        outputs: Sequence[SegDataSample] | None = None,
+    ) -> None:
+        """Take in one batch, and keep what belongs on the page."""
+        classes = runner.test_dataloader.dataset.metainfo["classes"]
+        for image, sample in zip(data_batch["inputs"], outputs, strict=True):
+            predicted = int(sample.pred_sem_seg.data)
+            self.kept.append(
+                Prediction(
+                    image.permute(1, 2, 0).cpu().numpy(),
+                    classes[int(sample.gt_sem_seg.data)],
+                    classes[predicted],
+                    float(sample.seg_logits.data.flatten().softmax(0)[predicted]),
+                )
+            )
+        self._choose()
+
+    def _choose(self) -> None:
+        self.kept = sorted(self.kept, key=attrgetter("place"))[: self.limit]
+
+    def after_test_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
+        """Draw what all processes kept."""
+        self.kept = [one for share in all_gather_object(self.kept) for one in share]
+        self._choose()
+        if is_main_process() and self.kept:
+            self.out_dir.mkdir(parents=True, exist_ok=True)
+            file = self.out_dir / "contact_sheet.png"
+            if not cv2.imwrite(str(file), draw_contact_sheet(self.kept)[..., ::-1]):
+                raise OSError(f"could not write {file}: is the folder writable?")
+        self.kept = []

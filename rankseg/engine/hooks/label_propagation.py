@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Renews pseudo-labels before every pass over the unlabelled images."""
+
+import time
+
+import numpy as np
+import torch
+from mmengine.dist import broadcast, is_main_process
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+from torch.utils.data import Dataset
+
+from rankseg.engine.features import Features, extract_features, with_pipeline
+from rankseg.graph import Propagated, check_neighbours, knn_graph, propagate, weigh
+from rankseg.models.methods import LabelPropagation
+from rankseg.registry import HOOKS
+from rankseg.structures import SampleKey
+
+LABELS_BY = ("propagation", "network")
+PIPELINES = ("train", "test")
+
+
+@HOOKS.register_module()
+class LabelPropagationHook(Hook):
+    """Gives the method pseudo-labels for all unlabelled images, before every pass over them.
+
+    The network's features of all images, labelled and unlabelled, are made anew, then their graph
+    of neighbours, and the labels are propagated over it. It starts when the method's first stage
+    (``model.warmup``) is over. A run resumed in the middle of a pass goes on with the labels of its
+    checkpoint. Under several processes each makes its share of the features, and the main one
+    propagates.
+
+    Args:
+        k: Neighbours in the graph.
+        alpha: Share of a node's score that comes from its neighbours, in ``[0, 1)``.
+        power: Exponent that sharpens similarities.
+        max_iter: Steps of the solver.
+        tol: Relative residual at which it stops earlier.
+        labels_by: ``"propagation"``, or ``"network"`` for the network's own predictions with the
+            same weights, as in the paper's ablation.
+        certainty: Weigh images by the certainty of their labels; ``False`` gives every image with a
+            label the weight 1.
+        class_balance: Weigh classes by the inverse of their size; ``False`` weighs all alike.
+        features: ``"train"`` loads images as for training, augmented, as the released code does;
+            ``"test"`` by the pipeline of ``val_dataloader``.
+        network: ``"student"`` or ``"teacher"``: whose features.
+        tap: Dotted name of the submodule whose output is the feature.
+        batch_size: Images at once in a process.
+        num_workers: Processes that load images; ``None`` takes as many as ``train_dataloader``.
+        threads: Threads of the neighbour search, see :func:`rankseg.graph.knn_graph`. Where
+            ``torchrun`` sets ``OMP_NUM_THREADS=1``, the number of cores is worth giving.
+
+    Raises:
+        ValueError: If an option is none of those, or before training, if method, data set and
+            options do not go together.
+
+    Source: Iscen et al., Label Propagation for Deep Semi-supervised Learning (CVPR 2019).
+    """
+
+    def __init__(
+        self,
+        k: int = 50,
+        alpha: float = 0.99,
+        power: float = 3,
+        max_iter: int = 20,
+        tol: float = 1e-6,
+        labels_by: str = "propagation",
+        certainty: bool = True,
+        class_balance: bool = True,
+        features: str = "train",
+        network: str = "student",
+        tap: str = "decode_head.pool",
+        batch_size: int = 256,
+        num_workers: int | None = None,
+        threads: int | None = None,
+    ) -> None:
+        for name, value, known in (
+            ("labels_by", labels_by, LABELS_BY),
+            ("features", features, PIPELINES),
+        ):
+            if value not in known:
+                raise ValueError(
+                    f"{name}={value!r} of LabelPropagationHook: expected one of {known}"
+                )
+        self.k = k
+        self.solver = dict(alpha=alpha, power=power, max_iter=max_iter, tol=tol)
+        self.labels_by = labels_by
+        self.certainty = certainty
+        self.class_balance = class_balance
+        self.features = features
+        self.extraction = dict(network=network, tap=tap, batch_size=batch_size)
+        self.num_workers = num_workers
+        self.threads = threads
+        self._told = False
+
+    def check_dataset(self, dataset: Dataset) -> None:
+        """Refuse a training set that is too small for the graph; also called by ``tools/train.py``.
+
+        Raises:
+            ValueError: If there are not ``k`` other images for each.
+        """
+        if self.labels_by == "propagation":
+            check_neighbours(self.k, len(dataset))
+
+    def before_train(self, runner: Runner) -> None:
+        """Refuse what cannot work."""
+        method, dataset = _method(runner), runner.train_dataloader.dataset
+        if not isinstance(method, LabelPropagation):
+            raise ValueError(
+                f"LabelPropagationHook in custom_hooks makes pseudo-labels that model.type="
+                f"{type(method).__name__} does not use: expected LabelPropagation"
+            )
+        self.check_dataset(dataset)
+        if self.features == "test" and runner.val_loop is None:
+            raise ValueError(
+                "LabelPropagationHook(features='test') loads images by the pipeline of "
+                "val_dataloader, and the config has none: use features='train'"
+            )
+
+    def before_train_iter(self, runner: Runner, batch_idx: int, data_batch=None) -> None:
+        """Renew the labels where a pass begins, and where there should be some and are none."""
+        method, loader = _method(runner), runner.train_dataloader
+        since = runner.iter - method.propagation_start
+        number, step = divmod(since, loader.sampler.iters_per_epoch)
+        missing = len(method.pseudo_label) != loader.dataset.num_unlabeled
+        if since >= 0 and (step == 0 or missing):
+            self.relabel(runner, method, number)
+
+    def relabel(self, runner: Runner, method: LabelPropagation, number: int) -> None:
+        """Make new pseudo-labels and hand them to the method.
+
+        Args:
+            runner: The runner.
+            method: Its model.
+            number: Of the pass that they are for; images are augmented as in that pass.
+        """
+        start = time.monotonic()
+        loader = runner.train_dataloader
+        dataset: Dataset = loader.dataset
+        images = dataset
+        if self.features == "test":
+            images = with_pipeline(dataset, runner.val_dataloader.dataset.pipeline)
+        keys = [SampleKey(i, number) for i in range(len(dataset))]
+        workers = loader.num_workers if self.num_workers is None else self.num_workers
+        found = extract_features(method, images, keys, num_workers=workers, **self.extraction)
+        seen = time.monotonic()
+        label = torch.zeros(dataset.num_unlabeled, dtype=torch.long)
+        weight = torch.zeros(dataset.num_unlabeled)
+        class_weight = torch.zeros(method.num_classes)
+        if is_main_process():
+            result = self.propagate(found, dataset.labeled.class_ids())
+            rows = slice(dataset.num_labeled, None)
+            label.copy_(torch.from_numpy(result.label[rows]))
+            weight.copy_(torch.from_numpy(result.weight[rows]))
+            class_weight.copy_(torch.from_numpy(result.class_weight))
+            self._tell_unreached(runner, result)
+            seconds = seen - start, time.monotonic() - seen
+            self._log(runner, number, label, weight, dataset.unlabeled.class_ids(), seconds)
+        for tensor in (label, weight, class_weight):
+            broadcast(tensor)
+        method.set_pseudo_labels(label, weight, class_weight)
+
+    def propagate(self, found: Features, labels: np.ndarray) -> Propagated:
+        """Labels and weights of all images, of which the first are labelled.
+
+        Args:
+            found: Features and logits of labelled, then unlabelled images.
+            labels: ``(L,)`` classes of the labelled ones.
+        """
+        places = np.arange(len(labels))
+        if self.labels_by == "network":
+            result = weigh(found.logits.double().softmax(1).numpy(), labels, places)
+        else:
+            graph = knn_graph(found.feature.numpy(), self.k, self.threads)
+            result = propagate(*graph, labels, places, found.logits.shape[1], **self.solver)
+        if not self.certainty:
+            result = result._replace(weight=result.scores.any(1).astype(float))
+        if not self.class_balance:
+            result = result._replace(class_weight=np.ones_like(result.class_weight))
+        return result
+
+    def _tell_unreached(self, runner: Runner, result: Propagated) -> None:
+        """Say once that there are images that no label has reached."""
+        unreached = int((~result.scores.any(1)).sum())
+        if unreached and not self._told:
+            self._told = True
+            total = len(result.label)
+            runner.logger.warning(
+                f"no label reaches {unreached} of {total} images ({unreached / total:.1%}): their "
+                "part of the neighbour graph has no labelled image nearby; they have weight 0 and "
+                f"teach nothing until it has (said once; a larger k than {self.k} connects more)"
+            )
+
+    @staticmethod
+    def _log(
+        runner: Runner,
+        number: int,
+        label: torch.Tensor,
+        weight: torch.Tensor,
+        truth: np.ndarray,
+        seconds: tuple[float, float],
+    ) -> None:
+        """Log time, mean weight and, of images whose class is known, how many labels are right."""
+        numbers = {"pseudo/seconds": sum(seconds), "pseudo/weight": weight.mean().item()}
+        text = (
+            f"pseudo-labels of pass {number + 1}: {seconds[0]:.1f} s for features and "
+            f"{seconds[1]:.1f} s for labels, mean weight {numbers['pseudo/weight']:.3f}"
+        )
+        known = torch.from_numpy(truth >= 0)
+        if known.any():
+            right = (label == torch.from_numpy(truth))[known].float()
+            share = weight[known]
+            numbers["pseudo/accuracy"] = 100 * right.mean().item()
+            weighted = (right * share).sum() / share.sum().clamp(min=1e-12)
+            numbers["pseudo/accuracy_weighted"] = 100 * weighted.item()
+            text += (
+                f", {numbers['pseudo/accuracy']:.2f}% right "
+                f"({numbers['pseudo/accuracy_weighted']:.2f}% weighted)"
+            )
+        runner.logger.info(text)
+        runner.visualizer.add_scalars(numbers, step=runner.iter)
+
+
+def _method(runner: Runner) -> torch.nn.Module:
+    """The method inside a wrapper for several processes."""
+    return runner.model.module if is_model_wrapper(runner.model) else runner.model

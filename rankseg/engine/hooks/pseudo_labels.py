@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Notes how good the pseudo-labels of a run are."""
+
+import json
+from pathlib import Path
+
+from mmengine.dist import master_only
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+
+from rankseg.registry import HOOKS
+from rankseg.visualization.curves import draw_pseudo_labels
+
+
+@HOOKS.register_module()
+class PseudoLabelHook(Hook):
+    """Keeps ``pseudo_labels.json`` in the work folder, and draws it when training has ended.
+
+    The numbers are those of :class:`~rankseg.models.layers.PseudoLabelQuality`, counted over every
+    ``interval`` iterations by a method with ``track_pseudo_labels=True``; without that the hook
+    does nothing. The file is rewritten every time, and goes on where a resumed run left it.
+
+    Args:
+        interval: Iterations that are counted together.
+        key: Metric of the validations that is noted beside.
+    """
+
+    priority = "NORMAL"  # counts are reset before a checkpoint is written
+
+    def __init__(self, interval: int = 500, key: str = "top1") -> None:
+        self.interval = interval
+        self.notes: dict = {"metric": key, "classes": [], "history": [], "validations": []}
+
+    def before_train(self, runner: Runner) -> None:
+        """Take over what the run that is being resumed has noted."""
+        self.notes["classes"] = list(runner.train_dataloader.dataset.metainfo.get("classes", ()))
+        path = self._path(runner, "json")
+        if runner.iter > 0 and path.is_file():
+            past = json.loads(path.read_text())
+            for name, place in (("history", "iteration"), ("validations", 0)):
+                self.notes[name] = [one for one in past[name] if one[place] <= runner.iter]
+
+    def after_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch=None, outputs=None
+    ) -> None:
+        """Note what was counted, and start anew."""
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        if model.quality is None or not (
+            self.every_n_train_iters(runner, self.interval) or self.is_last_train_iter(runner)
+        ):
+            return
+        found = model.quality.compute()
+        model.quality.reset()
+        self.notes["history"].append({"iteration": runner.iter + 1, **found})
+        said = {key: value for key, value in found.items() if isinstance(value, float)}
+        if said:
+            runner.visualizer.add_scalars(
+                {f"pseudo_labels/{key}": value for key, value in said.items()},
+                step=runner.iter + 1,
+            )
+        texts = (f"{key.replace('_', ' ')} {value:.1f}%" for key, value in said.items())
+        runner.logger.info(f"pseudo-labels: {', '.join(texts) or 'none'}")
+        self._write(runner)
+
+    def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
+        """Note one validation."""
+        if metrics and runner._train_loop is not None and self.notes["metric"] in metrics:
+            self.notes["validations"].append([runner.iter, metrics[self.notes["metric"]]])
+            self._write(runner)
+
+    @master_only
+    def after_train(self, runner: Runner) -> None:
+        """Draw the curves."""
+        if self.notes["history"]:
+            draw_pseudo_labels({runner.cfg.model.type: self.notes}, self._path(runner, "png"))
+
+    @master_only
+    def _write(self, runner: Runner) -> None:
+        path = self._path(runner, "json")
+        partial = path.with_suffix(".json.partial")
+        partial.write_text(json.dumps(self.notes, indent=1) + "\n")
+        partial.replace(path)
+
+    @staticmethod
+    def _path(runner: Runner, kind: str) -> Path:
+        return Path(runner.work_dir) / f"pseudo_labels.{kind}"

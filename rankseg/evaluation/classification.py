@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Accuracy of classifiers, overall, per class and for every network that predicted."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from mmengine.evaluator import BaseMetric
+from mmengine.logging import print_log
+from prettytable import PrettyTable
+
+from rankseg.evaluation.segmentation import OTHERS
+from rankseg.registry import METRICS
+
+TABLE_CLASSES = 20  # the confusion of more does not fit a terminal
+
+
+@METRICS.register_module()
+class ClassificationMetric(BaseMetric):
+    """Share of images whose class is the best, or among the best, of the prediction.
+
+    Reported in percent: ``top1``, ``top5`` where there are more than five classes, and
+    ``mean_class``, the mean over the classes of the share of each that is right. Where samples
+    carry ``student_sem_seg`` or ``teacher_sem_seg`` (see ``Method.predict``), ``top1`` and
+    ``mean_class`` come under ``student/`` or ``teacher/`` as well.
+
+    Args:
+        topk: Numbers of best classes. Those that every class would be among are left out.
+        per_class: Report ``top1/<class>`` in the returned numbers.
+        **kwargs: Of mmengine's ``BaseMetric``.
+
+    Attributes:
+        confusion: ``(K, K)`` int64 of the last evaluation, images by true (row) and predicted
+            class; on the main process. Printed for up to 20 classes.
+
+    Raises:
+        ValueError: If an image has no class, or one that the data set does not know.
+    """
+
+    default_prefix = ""
+    confusion: np.ndarray | None = None
+
+    def __init__(self, topk: Sequence[int] = (1, 5), per_class: bool = False, **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.topk = tuple(topk)
+        self.per_class = per_class
+
+    def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
+        """Note for every image its class, the place of that, and what each network predicts."""
+        truth = self._truth(data_samples)
+        logits = torch.stack([sample["seg_logits"]["data"].flatten() for sample in data_samples])
+        order = logits.argsort(dim=1, descending=True, stable=True).cpu()
+        columns = {"truth": truth, "place": (order == truth[:, None]).int().argmax(1)}
+        for name in ("pred", *OTHERS):
+            if f"{name}_sem_seg" in data_samples[0]:
+                maps = [sample[f"{name}_sem_seg"]["data"].flatten() for sample in data_samples]
+                columns[name] = torch.cat(maps).cpu()
+        rows = torch.stack([column.long() for column in columns.values()], dim=1).tolist()
+        self.results += [dict(zip(columns, row, strict=True)) for row in rows]
+
+    def _truth(self, samples: Sequence[dict]) -> torch.Tensor:
+        """Classes of a batch, ``(B,)``."""
+        bare = [sample for sample in samples if "gt_sem_seg" not in sample]
+        if bare:
+            raise ValueError(
+                f"{_name(bare[0])} has no class: every image of a validation or test list needs one"
+            )
+        classes = self.dataset_meta["classes"]
+        truth = torch.cat([sample["gt_sem_seg"]["data"].flatten() for sample in samples]).cpu()
+        for i in ((truth < 0) | (truth >= len(classes))).nonzero()[:1]:
+            raise ValueError(
+                f"{_name(samples[i])} has the class {int(truth[i])}: the {len(classes)} classes "
+                f"known are 0 to {len(classes) - 1} ({', '.join(classes[:5])}, ...)"
+            )
+        return truth
+
+    def compute_metrics(self, results: list[dict]) -> dict[str, float]:
+        """Numbers of all images together, in percent."""
+        classes = self.dataset_meta["classes"]
+        columns = {name: np.array([row[name] for row in results]) for name in results[0]}
+        metrics: dict[str, float] = {}
+        for name in ("pred", *OTHERS):
+            if name not in columns:
+                continue
+            confusion = np.zeros((len(classes), len(classes)), np.int64)
+            np.add.at(confusion, (columns["truth"], columns[name]), 1)
+            prefix = "" if name == "pred" else f"{name}/"
+            metrics |= {f"{prefix}{key}": value for key, value in accuracy(confusion).items()}
+            if name == "pred":
+                self.confusion = confusion
+                metrics |= {
+                    f"top{k}": _percent((columns["place"] < k).mean())
+                    for k in self.topk
+                    if 1 < k < len(classes)
+                }
+        if self.per_class:
+            metrics |= {f"top1/{classes[k]}": v for k, v in class_accuracy(self.confusion).items()}
+        if len(classes) <= TABLE_CLASSES:
+            print_log(f"images by true and predicted class:\n{self._table()}", "current")
+        return metrics
+
+    def _table(self) -> str:
+        classes = list(self.dataset_meta["classes"])
+        table = PrettyTable(["true \\ predicted", *[f"{k} {c}" for k, c in enumerate(classes)]])
+        for name, row in zip(classes, self.confusion.tolist(), strict=True):
+            table.add_row([name, *row])
+        return table.get_string()
+
+
+def class_accuracy(confusion: np.ndarray) -> dict[int, float]:
+    """Percent of each class's images that are right, for every class that has some.
+
+    >>> class_accuracy(np.array([[3, 1, 0], [0, 2, 0], [0, 0, 0]]))
+    {0: 75.0, 1: 100.0}
+    """
+    total = confusion.sum(1)
+    return {int(k): _percent(confusion[k, k] / total[k]) for k in np.flatnonzero(total)}
+
+
+def accuracy(confusion: np.ndarray) -> dict[str, float]:
+    """``top1`` and ``mean_class`` in percent, from ``(K, K)`` images by true and predicted class.
+
+    >>> accuracy(np.array([[3, 1], [0, 1]]))
+    {'top1': 80.0, 'mean_class': 87.5}
+    """
+    total = confusion.sum(1)
+    shares = confusion.diagonal()[total > 0] / total[total > 0]
+    return {
+        "top1": _percent(confusion.trace() / total.sum()),
+        "mean_class": _percent(shares.mean()),
+    }
+
+
+def _name(sample: dict) -> str:
+    return f"image {sample.get('img_path', '(no img_path)')}"
+
+
+def _percent(share: float) -> float:
+    return round(100 * float(share), 2)

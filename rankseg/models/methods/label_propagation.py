@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Label propagation: pseudo-labels for all unlabelled images, weighted by how sure they are."""
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from mmengine.logging import MessageHub
+from torch import Tensor
+
+from rankseg.models.losses import probability_consistency
+from rankseg.models.methods.base import Output
+from rankseg.models.methods.mean_teacher import MeanTeacher
+from rankseg.registry import MODELS
+from rankseg.structures import LABELED, WEAK, strong
+
+
+@MODELS.register_module()
+class LabelPropagation(MeanTeacher):
+    r"""Cross-entropy with given and propagated labels, weighted by certainty and class.
+
+    .. math:: L = \frac{1}{B} \sum_{i=1}^{B} \omega_i \zeta_{y_i} CE(z_i, y_i)
+
+    over the labelled and unlabelled images of a batch; :math:`\omega_i` is 1 for labelled ones.
+    The pseudo-labels and weights come from
+    :class:`~rankseg.engine.hooks.LabelPropagationHook`, which renews them before every pass over
+    the unlabelled images. They are part of checkpoints, so that a resumed run goes on with them.
+
+    With a ``consistency_weight`` (and a teacher) this is label propagation with Mean Teacher: its
+    terms are added, and the student sees the first strong view in place of the weak one.
+
+    Args:
+        consistency_weight: See :class:`~rankseg.models.methods.mean_teacher.MeanTeacher`; 0 is
+            plain label propagation.
+        warmup: Iterations of the first stage, before labels are propagated: supervised training
+            with the head's own loss, or Mean Teacher, whose ramp starts with the run.
+        **kwargs: Of :class:`~rankseg.models.methods.mean_teacher.MeanTeacher`.
+
+    Raises:
+        ValueError: If ``warmup`` is negative.
+
+    Source: Iscen et al., Label Propagation for Deep Semi-supervised Learning (CVPR 2019), eq. 12
+        and algorithm 1; its released code for the division by ``B``.
+    """
+
+    def __init__(
+        self, student: dict, consistency_weight: float = 0.0, warmup: int = 0, **kwargs
+    ) -> None:
+        super().__init__(student, consistency_weight=consistency_weight, **kwargs)
+        if warmup < 0:
+            raise ValueError(f"model.warmup={warmup} must not be negative")
+        self.propagation_start = warmup
+        if not consistency_weight:
+            self.views = (LABELED, WEAK)
+        self.register_buffer("pseudo_label", torch.zeros(0, dtype=torch.long))
+        self.register_buffer("pseudo_weight", torch.zeros(0))
+        self.register_buffer("class_weight", torch.ones(self.num_classes))
+
+    @property
+    def num_classes(self) -> int:
+        """Number of classes ``K``."""
+        return self.student.decode_head.num_classes
+
+    def check_dataset(self, dataset: Any) -> None:
+        """See the base class.
+
+        Raises:
+            ValueError: If its labels are masks.
+        """
+        if not hasattr(dataset.labeled, "class_ids"):
+            raise ValueError(
+                f"{type(self).__name__} labels whole images, but the labels of "
+                f"{type(dataset.labeled).__name__} are masks: use a data set with one class per "
+                "image, such as ClassFolderDataset"
+            )
+
+    def set_pseudo_labels(self, label: Tensor, weight: Tensor, class_weight: Tensor) -> None:
+        """Replace the pseudo-labels of all unlabelled images.
+
+        Args:
+            label: ``(N,)`` classes, in the order of the unlabelled list.
+            weight: ``(N,)`` certainty of each.
+            class_weight: ``(K,)``.
+
+        Raises:
+            ValueError: If shapes or classes do not fit.
+        """
+        shapes = tuple(label.shape), tuple(weight.shape), tuple(class_weight.shape)
+        if shapes != ((len(label),), (len(label),), (self.num_classes,)):
+            raise ValueError(
+                f"pseudo-labels, weights and class weights of shapes {shapes}: expected N, N and "
+                f"{self.num_classes} numbers"
+            )
+        if len(label) and not 0 <= label.min() <= label.max() < self.num_classes:
+            raise ValueError(
+                f"pseudo-labels from {label.min()} to {label.max()}: expected classes from 0 to "
+                f"{self.num_classes - 1}"
+            )
+        device = self.class_weight.device
+        self.pseudo_label = label.to(device, torch.long)
+        self.pseudo_weight = weight.to(device, torch.float32)
+        self.class_weight = class_weight.to(device, torch.float32)
+
+    # --- the step
+
+    def loss(self, inputs: dict[str, Tensor], data_samples: dict[str, list]) -> dict[str, Tensor]:
+        """One step; see the class for the formula."""
+        iteration = MessageHub.get_current_instance().get_info("iter", 0)
+        if iteration < self.propagation_start:
+            return super().loss(inputs, data_samples)
+        ramp = self.unsupervised_weight() * self.consistency_weight
+        images = inputs[LABELED], inputs[strong(1) if self.consistency_weight else WEAK]
+        sizes = [len(view) for view in images]
+        labeled, student = self.run(self.student, torch.cat(images)).split(sizes)
+        truth = torch.cat([sample.gt_sem_seg.data.flatten() for sample in data_samples[LABELED]])
+        label, weight = self.pseudo_labels(data_samples[WEAK])
+        losses = {
+            "loss_x": self.weighted_loss(labeled, truth).sum() / sum(sizes),
+            "loss_pseudo": (weight * self.weighted_loss(student, label)).sum() / sum(sizes),
+        }
+        self.track(label[:, None, None], (weight > 0)[:, None, None], data_samples[WEAK])
+        if ramp:
+            teacher = self.run_frozen("teacher", inputs[WEAK])
+            valid = torch.cat([sample.valid.data for sample in data_samples[WEAK]])
+            mine, wanted = self.compared(student), self.compared(teacher)
+            losses["loss_consistency"] = ramp * probability_consistency(mine, wanted, valid)
+        return self.with_distance(losses, [labeled, student])
+
+    def pseudo_labels(self, data_samples: list) -> tuple[Tensor, Tensor]:
+        """Pseudo-labels and their weights, ``(B,)`` each, of unlabelled samples.
+
+        Raises:
+            ValueError: If an image has none.
+        """
+        places = [sample.sample_idx for sample in data_samples]
+        if max(places) >= len(self.pseudo_label):
+            raise ValueError(
+                f"there are {len(self.pseudo_label)} pseudo-labels, and none for unlabelled image "
+                f"{max(places)}: add dict(type='LabelPropagationHook') to custom_hooks, which "
+                "makes them before every pass"
+            )
+        index = torch.tensor(places, device=self.pseudo_label.device)
+        return self.pseudo_label[index], self.pseudo_weight[index]
+
+    def weighted_loss(self, output: Output, label: Tensor) -> Tensor:
+        """Cross-entropy of every image, times the weight of its class: ``(B,)``."""
+        loss = F.cross_entropy(output.logits.float(), label[:, None, None], reduction="none")
+        return self.class_weight[label] * loss.flatten()
+
+    def _load_from_state_dict(self, state_dict: dict, prefix: str, *args) -> None:
+        """Take over as many pseudo-labels as the checkpoint has."""
+        for name in ("pseudo_label", "pseudo_weight"):
+            saved = state_dict.get(f"{prefix}{name}")
+            if saved is not None:
+                setattr(self, name, getattr(self, name).new_zeros(saved.shape))
+        super()._load_from_state_dict(state_dict, prefix, *args)

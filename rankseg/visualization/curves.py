@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Curves of pseudo-labels over a run: how many are confident, how many are right, of what class."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+LINES = {
+    "confident_accuracy": "accuracy of confident pseudo-labels",
+    "accuracy": "accuracy of all pseudo-labels",
+    "confident": "share of confident pseudo-labels",
+}
+NAMED_CLASSES = 20  # names of more do not fit beside a picture
+PANEL = (4.2, 3.2)  # inches
+RIGHT, WRONG = "tab:blue", "tab:red"
+
+
+def draw_pseudo_labels(runs: Mapping[str, Mapping], path: str | Path) -> None:
+    """Draw one or more runs in one picture, a row of curves and below them the classes by run.
+
+    Args:
+        runs: By name what :class:`~rankseg.engine.hooks.PseudoLabelHook` wrote to
+            ``pseudo_labels.json``: ``history`` with the numbers of
+            :meth:`~rankseg.models.layers.PseudoLabelQuality.compute` by ``iteration``,
+            ``validations``, and ``classes``.
+        path: PNG file.
+    """
+    columns = max(len(LINES) + 1, len(runs))
+    figure = Figure((PANEL[0] * columns, 2 * PANEL[1]), layout="constrained")
+    axes = figure.subplots(2, columns, squeeze=False)
+    for one in axes.flat:
+        one.set_axis_off()
+    for one, (key, title) in zip(axes[0], LINES.items(), strict=False):
+        for name, run in runs.items():
+            _line(one, name, [(e["iteration"], e[key]) for e in run["history"]])
+        _finish(one, f"{title} (%)", len(runs))
+    last = axes[0][len(LINES)]
+    metrics = {run["metric"] for run in runs.values() if run["validations"]}
+    for name, run in runs.items():
+        _line(last, name, run["validations"])
+    if metrics:
+        _finish(last, f"validation {' and '.join(sorted(metrics))} (%)", len(runs))
+    for one, (name, run) in zip(axes[1], runs.items(), strict=False):
+        _classes(figure, one, name, run)
+    figure.savefig(path, dpi=100)
+
+
+def draw_weights(
+    panels: Mapping[str, tuple[Sequence[float], Sequence[bool]]], path: str | Path, bins: int = 20
+) -> None:
+    """Draw how the weights of right and wrong pseudo-labels are spread.
+
+    Args:
+        panels: By title, for example an epoch, the weights in ``[0, 1]`` and whether each
+            pseudo-label is right.
+        path: PNG file.
+        bins: Intervals of the weight.
+
+    Source: Iscen et al. (CVPR 2019), figure 5.
+    """
+    figure = Figure((PANEL[0] * len(panels), PANEL[1]), layout="constrained")
+    axes = figure.subplots(1, len(panels), squeeze=False, sharey=True)[0]
+    for one, (title, (weight, right)) in zip(axes, panels.items(), strict=True):
+        weight, right = np.asarray(weight, float), np.asarray(right, bool)
+        edges = np.linspace(0, 1, bins + 1)
+        for chosen, label, colour in ((right, "right", RIGHT), (~right, "wrong", WRONG)):
+            one.hist(weight[chosen], edges, label=label, color=colour, alpha=0.6)
+        one.set_title(title)
+        one.set_xlabel("weight")
+    axes[0].set_ylabel("pseudo-labels")
+    axes[0].legend()
+    figure.savefig(path, dpi=100)
+
+
+def _line(axes: Axes, name: str, points: Sequence[tuple[int, float | None]]) -> None:
+    """One curve; points without a value leave a gap."""
+    values = [np.nan if value is None else value for _, value in points]
+    axes.plot([at for at, _ in points], values, label=name, marker="." if len(points) < 30 else "")
+
+
+def _finish(axes: Axes, title: str, curves: int) -> None:
+    axes.set_axis_on()
+    axes.set_title(title)
+    axes.set_xlabel("iteration")
+    axes.set_xlim(left=0)
+    axes.grid(alpha=0.3)
+    if curves > 1:
+        axes.legend()
+
+
+def _classes(figure: Figure, axes: Axes, name: str, run: Mapping) -> None:
+    """Share of every class among the confident pseudo-labels, over the run, as a map of colours."""
+    history, classes = run["history"], run["classes"]
+    if not history or not classes:
+        return
+    blank = [np.nan] * len(classes)
+    shares = np.array([entry["labels"] or blank for entry in history], float).T
+    at = [entry["iteration"] for entry in history]
+    extent = (2 * at[0] - at[1] if len(at) > 1 else 0, at[-1], len(classes) - 0.5, -0.5)
+    image = axes.imshow(shares, aspect="auto", interpolation="nearest", extent=extent, vmin=0)
+    figure.colorbar(image, ax=axes)
+    axes.set_axis_on()
+    axes.set_title(f"{name}: confident pseudo-labels by class (%)")
+    axes.set_xlabel("iteration")
+    if len(classes) <= NAMED_CLASSES:
+        axes.set_yticks(range(len(classes)), classes)

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+import cv2
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from rankseg.visualization import draw_pseudo_labels, draw_weights
+
+
+@pytest.fixture
+def figures(monkeypatch):
+    """The figures that are saved."""
+    seen = []
+    save = Figure.savefig
+    monkeypatch.setattr(
+        Figure, "savefig", lambda self, *args, **kw: (seen.append(self), save(self, *args, **kw))
+    )
+    return seen
+
+
+def run(accuracies: list) -> dict:
+    history = [
+        {
+            "iteration": 10 * (i + 1),
+            "confident": 50.0,
+            "accuracy": value,
+            "confident_accuracy": None if i == 0 else 90.0,
+            "labels": None if i == 0 else [25.0, 75.0],
+        }
+        for i, value in enumerate(accuracies)
+    ]
+    return {
+        "metric": "top1",
+        "classes": ["cat", "dog"],
+        "history": history,
+        "validations": [[20, 66.0]],
+    }
+
+
+def test_curves_of_two_runs(figures, tmp_path):
+    runs = {"SimMatch": run([40.0, 60.0, 80.0]), "FixMatch": run([30.0, None])}
+    draw_pseudo_labels(runs, tmp_path / "a.png")
+    (figure,) = figures
+    by_title = {axes.get_title(): axes for axes in figure.axes if axes.get_title()}
+    first, second = by_title["accuracy of all pseudo-labels (%)"].lines
+    assert first.get_xydata().tolist() == [[10, 40], [20, 60], [30, 80]]
+    np.testing.assert_equal(second.get_ydata(), [30, np.nan])
+    assert np.isnan(by_title["accuracy of confident pseudo-labels (%)"].lines[0].get_ydata()[0])
+    assert by_title["validation top1 (%)"].lines[0].get_xydata().tolist() == [[20, 66]]
+    classes = by_title["SimMatch: confident pseudo-labels by class (%)"].images[0]
+    np.testing.assert_equal(classes.get_array().filled(np.nan)[:, 1:], [[25, 25], [75, 75]])
+    assert classes.get_extent()[:2] == [0, 30]
+    assert cv2.imread(str(tmp_path / "a.png")) is not None
+
+
+@pytest.mark.parametrize("accuracies", [[], [50.0]])
+def test_a_run_that_has_just_begun(accuracies, tmp_path):
+    begun = {**run(accuracies), "validations": []}
+    draw_pseudo_labels({"SimMatch": begun}, tmp_path / "a.png")
+    assert (tmp_path / "a.png").is_file()
+
+
+def test_weights_of_right_and_wrong_labels(figures, tmp_path):
+    weight, right = [0.1, 0.12, 0.9, 0.95, 0.97], [False, True, True, True, False]
+    draw_weights({"epoch 0": (weight, right), "epoch 90": ([], [])}, tmp_path / "w.png", bins=2)
+    heights = [[bar.get_height() for bar in group] for group in figures[0].axes[0].containers]
+    assert heights == [[1, 2], [1, 1]]

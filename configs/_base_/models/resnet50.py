@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: Apache-2.0
+"""ResNet-50 from random weights, 1,000 classes of images of 224 px."""
+
+_base_ = "./resnet18_84.py"
+
+model = dict(
+    student=dict(backbone=dict(depth=50), decode_head=dict(in_channels=2048, num_classes=1000))
+)

@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: Apache-2.0
+"""FixMatch, WRN-10-2, a small CIFAR-10, 100 of 4,000 images labelled.
+
+Run:   python tools/train.py configs/fixmatch/cifar10_mini_100.py --data-root PATH
+Paper: not in the paper.
+Ours:  see docs/results.md.
+"""
+
+_base_ = [
+    "../_base_/models/wrn10_2.py",
+    "../_base_/datasets/cifar10_mini.py",
+    "../_base_/schedules/mini_classes.py",
+    "../_base_/runtime_classes.py",
+]
+
+model = dict(
+    type="FixMatch",
+    threshold=0.95,
+    mix_source=None,
+    halve=False,
+    teacher=dict(momentum=0.005),
+    predict_on="teacher",
+    track_pseudo_labels=True,
+)
+train_dataloader = dict(dataset=dict(split="100_seed0"))

@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Label propagation, ConvNet-13, CIFAR-10, 4,000 labelled images.
+
+Run:   python tools/train.py configs/label_propagation/cifar10_4000_convnet13.py
+Paper: error 12.69 +- 0.29 (Label propagation, Table 2).
+Ours:  not run.
+"""
+
+_base_ = "./cifar10_500_convnet13.py"
+
+model = dict(warmup=14_400)
+train_dataloader = dict(dataset=dict(split="4000_seed0"))
+_base_.param_scheduler[0].stages = [14_400, 165_600]
+train_cfg = dict(max_iters=180_000, val_interval=180_000)

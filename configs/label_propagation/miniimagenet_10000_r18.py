@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Label propagation, ResNet-18, mini-ImageNet, 10,000 labelled images.
+
+Run:   python tools/train.py configs/label_propagation/miniimagenet_10000_r18.py
+Paper: error 57.58 +- 1.47 (Label propagation, Table 3).
+Ours:  not run.
+"""
+
+_base_ = "./miniimagenet_4000_r18.py"
+
+model = dict(warmup=58_065)
+train_dataloader = dict(dataset=dict(split="10000_seed0"))
+_base_.param_scheduler[0].stages = [58_065, 74_160]
+train_cfg = dict(max_iters=132_225, val_interval=132_225)

@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Mean Teacher, ConvNet-13, CIFAR-100, 10,000 labelled images.
+
+Run:   python tools/train.py configs/mean_teacher/cifar100_10000_convnet13.py
+Paper: error 36.08 +- 0.51 (Label propagation, Table 3).
+Ours:  not run.
+"""
+
+_base_ = "./cifar100_4000_convnet13.py"
+
+model = dict(ramp=2_060)  # 5 passes
+train_dataloader = dict(dataset=dict(split="10000_seed0"))
+_base_.param_scheduler[0].stages = [74_160]
+train_cfg = dict(max_iters=74_160, val_interval=74_160)

@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Mean Teacher, ConvNet-13, CIFAR-10, 1,000 labelled images.
+
+Run:   python tools/train.py configs/mean_teacher/cifar10_1000_convnet13.py
+Paper: error 19.04 +- 0.51 (Label propagation, Table 2).
+Ours:  not run.
+"""
+
+_base_ = "./cifar10_500_convnet13.py"
+
+model = dict(ramp=4_900)  # 5 passes
+train_dataloader = dict(dataset=dict(split="1000_seed0"))
+_base_.param_scheduler[0].stages = [176_400]
+train_cfg = dict(max_iters=176_400, val_interval=176_400)

@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Mean Teacher, ConvNet-13, CIFAR-10, 2,000 labelled images.
+
+Run:   python tools/train.py configs/mean_teacher/cifar10_2000_convnet13.py
+Paper: error 14.35 +- 0.31 (Label propagation, Table 2).
+Ours:  not run.
+"""
+
+_base_ = "./cifar10_500_convnet13.py"
+
+model = dict(ramp=4_800)  # 5 passes
+train_dataloader = dict(dataset=dict(split="2000_seed0"))
+_base_.param_scheduler[0].stages = [172_800]
+train_cfg = dict(max_iters=172_800, val_interval=172_800)

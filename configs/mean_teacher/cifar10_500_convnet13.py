@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Mean Teacher, ConvNet-13, CIFAR-10, 500 labelled images.
+
+Run:   python tools/train.py configs/mean_teacher/cifar10_500_convnet13.py
+Paper: error 27.45 +- 2.64 (Label propagation, Table 2).
+Ours:  not run.
+"""
+
+_base_ = [
+    "../_base_/models/convnet13.py",
+    "../_base_/methods/mean_teacher_two_outputs.py",
+    "../_base_/datasets/cifar10_streams.py",
+    "../_base_/schedules/label_propagation.py",
+    "../_base_/runtime_classes.py",
+]
+
+model = dict(
+    type="MeanTeacher",
+    ramp=4_950,  # 5 passes
+    track_pseudo_labels=True,
+    **_base_.pop("two_outputs"),
+)
+train_dataloader = dict(dataset=dict(split="500_seed0"))
+_base_.param_scheduler[0].stages = [178_200]
+train_cfg = dict(max_iters=178_200, val_interval=178_200)

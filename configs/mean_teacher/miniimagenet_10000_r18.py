@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Mean Teacher, ResNet-18, mini-ImageNet, 10,000 labelled images.
+
+Run:   python tools/train.py configs/mean_teacher/miniimagenet_10000_r18.py
+Paper: error 57.55 +- 1.11 (Label propagation, Table 3).
+Ours:  not run.
+"""
+
+_base_ = "./miniimagenet_4000_r18.py"
+
+model = dict(ramp=2_060)  # 5 passes
+train_dataloader = dict(dataset=dict(split="10000_seed0"))
+_base_.param_scheduler[0].stages = [74_160]
+train_cfg = dict(max_iters=74_160, val_interval=74_160)

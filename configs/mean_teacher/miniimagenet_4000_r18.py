@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Mean Teacher, ResNet-18, mini-ImageNet, 4,000 labelled images.
+
+Run:   python tools/train.py configs/mean_teacher/miniimagenet_4000_r18.py
+Paper: error 72.51 +- 0.22 (Label propagation, Table 3).
+Ours:  not run.
+"""
+
+_base_ = [
+    "../_base_/models/resnet18_84.py",
+    "../_base_/methods/mean_teacher_two_outputs.py",
+    "../_base_/datasets/miniimagenet_streams.py",
+    "../_base_/schedules/label_propagation.py",
+    "../_base_/runtime_classes.py",
+]
+
+_base_.two_outputs.student.decode_head.num_classes = 100
+_base_.two_outputs.student.decode_head.branches.consistency.out_channels = 100
+model = dict(
+    type="MeanTeacher",
+    ramp=2_370,  # 5 passes
+    track_pseudo_labels=True,
+    **_base_.pop("two_outputs"),
+)
+train_dataloader = dict(dataset=dict(split="4000_seed0"))
+_base_.param_scheduler[0].stages = [85_320]
+train_cfg = dict(max_iters=85_320, val_interval=85_320)
+optim_wrapper = dict(optimizer=dict(lr=0.2))
+auto_scale_lr = dict(base_batch_size=128)

@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Supervised-only, ConvNet-13, CIFAR-10, 1,000 labelled images.
+
+Run:   python tools/train.py configs/supervised/cifar10_1000_convnet13.py
+Paper: error 40.03 +- 1.11 (Label propagation, Table 2).
+Ours:  not run.
+"""
+
+_base_ = "./cifar10_500_convnet13.py"
+
+train_dataloader = dict(dataset=dict(split="1000_seed0"))
+_base_.param_scheduler[0].stages = [3_600]
+train_cfg = dict(max_iters=3_600, val_interval=3_600)

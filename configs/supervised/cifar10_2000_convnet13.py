@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Supervised-only, ConvNet-13, CIFAR-10, 2,000 labelled images.
+
+Run:   python tools/train.py configs/supervised/cifar10_2000_convnet13.py
+Paper: error 29.58 +- 0.93 (Label propagation, Table 2).
+Ours:  not run.
+"""
+
+_base_ = "./cifar10_500_convnet13.py"
+
+train_dataloader = dict(dataset=dict(split="2000_seed0"))
+_base_.param_scheduler[0].stages = [7_200]
+train_cfg = dict(max_iters=7_200, val_interval=7_200)

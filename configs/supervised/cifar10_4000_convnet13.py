@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Supervised-only, ConvNet-13, CIFAR-10, 4,000 labelled images.
+
+Run:   python tools/train.py configs/supervised/cifar10_4000_convnet13.py
+Paper: error 21.63 +- 0.38 (Label propagation, Table 2).
+Ours:  not run.
+"""
+
+_base_ = "./cifar10_500_convnet13.py"
+
+train_dataloader = dict(dataset=dict(split="4000_seed0"))
+_base_.param_scheduler[0].stages = [14_400]
+train_cfg = dict(max_iters=14_400, val_interval=14_400)

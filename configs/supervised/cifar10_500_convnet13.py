@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Supervised-only, ConvNet-13, CIFAR-10, 500 labelled images.
+
+Run:   python tools/train.py configs/supervised/cifar10_500_convnet13.py
+Paper: error 49.08 +- 0.83 (Label propagation, Table 2).
+Ours:  not run.
+"""
+
+_base_ = [
+    "../_base_/models/convnet13.py",
+    "../_base_/datasets/cifar10_streams.py",
+    "../_base_/schedules/label_propagation.py",
+    "../_base_/runtime_classes.py",
+]
+
+model = dict(
+    type="Supervised",
+    student=dict(decode_head=dict(normalize=True)),
+)
+train_dataloader = dict(
+    batch_size=50,
+    sampler=dict(labeled_only=True),
+    dataset=dict(split="500_seed0"),
+)
+_base_.param_scheduler[0].stages = [1_800]
+train_cfg = dict(max_iters=1_800, val_interval=1_800)
+auto_scale_lr = dict(base_batch_size=50)

@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Supervised-only, WRN-10-2, a small CIFAR-10, 100 of 4,000 images labelled.
+
+Run:   python tools/train.py configs/supervised/cifar10_mini_100.py --data-root PATH
+Paper: not in the paper.
+Ours:  see docs/results.md.
+"""
+
+_base_ = [
+    "../_base_/models/wrn10_2.py",
+    "../_base_/datasets/cifar10_mini.py",
+    "../_base_/schedules/mini_classes.py",
+    "../_base_/runtime_classes.py",
+]
+
+model = dict(
+    type="Supervised",
+    teacher=dict(momentum=0.005),
+    predict_on="teacher",
+)
+train_dataloader = dict(
+    batch_size=32, sampler=dict(labeled_only=True), dataset=dict(split="100_seed0")
+)
+auto_scale_lr = dict(base_batch_size=32)

@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Supervised-only, ResNet-18, mini-ImageNet, 10,000 labelled images.
+
+Run:   python tools/train.py configs/supervised/miniimagenet_10000_r18.py
+Paper: error 60.25 +- 0.29 (Label propagation, Table 3).
+Ours:  not run.
+"""
+
+_base_ = "./miniimagenet_4000_r18.py"
+
+train_dataloader = dict(dataset=dict(split="10000_seed0"))
+_base_.param_scheduler[0].stages = [58_065]
+train_cfg = dict(max_iters=58_065, val_interval=58_065)

@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Supervised-only, ResNet-18, mini-ImageNet, 4,000 labelled images.
+
+Run:   python tools/train.py configs/supervised/miniimagenet_4000_r18.py
+Paper: error 74.78 +- 0.33 (Label propagation, Table 3).
+Ours:  not run.
+"""
+
+_base_ = [
+    "../_base_/models/resnet18_84.py",
+    "../_base_/datasets/miniimagenet_streams.py",
+    "../_base_/schedules/label_propagation.py",
+    "../_base_/runtime_classes.py",
+]
+
+model = dict(
+    type="Supervised",
+    student=dict(decode_head=dict(normalize=True)),
+)
+train_dataloader = dict(
+    batch_size=31,
+    sampler=dict(labeled_only=True),
+    dataset=dict(split="4000_seed0"),
+)
+_base_.param_scheduler[0].stages = [23_226]
+train_cfg = dict(max_iters=23_226, val_interval=23_226)
+optim_wrapper = dict(optimizer=dict(lr=0.2))
+auto_scale_lr = dict(base_batch_size=31)

@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every config of a classifier: documented, named after its content, able to build."""
+
+import ast
+import json
+import re
+from copy import deepcopy
+from functools import cache
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import DefaultScope
+
+from rankseg.apis.config import check_options
+from rankseg.registry import DATASETS, MODELS, PARAM_SCHEDULERS
+from rankseg.structures import SampleKey
+from rankseg.testing.standin import make_standin
+
+FOLDER = Path(__file__).parents[1] / "configs"
+README = (FOLDER / "README_classes.md").read_text()
+NAMES = sorted(
+    path.relative_to(FOLDER).as_posix().removesuffix(".py")
+    for path in FOLDER.rglob("*.py")
+    if "_base_" not in path.parts and re.match(r"cifar|imagenet|miniimagenet", path.stem)
+)
+METHODS = {
+    "supervised": "Supervised",
+    "fixmatch": "FixMatch",
+    "mean_teacher": "MeanTeacher",
+    "simmatch": "SimMatch",
+    "label_propagation": "LabelPropagation",
+}
+STEM = re.compile(
+    r"(?P<data>cifar10_mini|cifar100|cifar10|imagenet|miniimagenet)_(?P<labels>\d+(pct)?)"
+    r"(_(?P<net>convnet13|r18))?(?P<short>_100ep)?(?P<mt>_mt)?(_(?P<option>\w[\w.]*))?"
+)
+CLASSES = {"cifar10": 10, "cifar10_mini": 10, "cifar100": 100, "miniimagenet": 100}
+LABELS = {"1pct": 13_000, "10pct": 128_000}
+UNLABELED = {"cifar10": 50_000, "cifar100": 50_000, "miniimagenet": 50_000}
+PARAMETERS = {
+    "fixmatch/cifar10_40": 1_467_610,
+    "fixmatch/cifar100_400": 23_401_012,
+    "supervised/cifar10_500_convnet13": 3_125_908,
+}
+
+
+@cache
+def _read(name: str) -> Config:
+    return Config.fromfile(FOLDER / f"{name}.py")
+
+
+def load(name: str) -> Config:
+    return deepcopy(_read(name))
+
+
+def parse(name: str) -> dict:
+    match = STEM.fullmatch(name.split("/")[-1])
+    assert match, f"configs/{name}.py: the name does not follow configs/README_classes.md"
+    return match.groupdict()
+
+
+def labels(name: str) -> int:
+    words = parse(name)
+    return LABELS.get(words["labels"]) or int(words["labels"])
+
+
+def docstring(name: str) -> str:
+    return ast.get_docstring(ast.parse((FOLDER / f"{name}.py").read_text())) or ""
+
+
+def paper_number(name: str) -> str | None:
+    pattern = r"^Paper: (?:top-1|error) ([\d.]+(?: \+- [\d.]+)?) \((?:SimMatch|Label)"
+    found = re.search(pattern, docstring(name), re.M)
+    return found and found[1]
+
+
+def test_all_configs_are_found():
+    assert len(NAMES) > 70
+    assert {name.split("/")[0] for name in NAMES} == set(METHODS)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_docstring(name):
+    text = docstring(name)
+    assert text.splitlines()[0].endswith(".")
+    assert re.search(rf"^Run:   python tools/train.py configs/{re.escape(name)}\.py\b", text, re.M)
+    assert re.search(r"^Paper: .+\.$", text, re.M) and re.search(r"^Ours:  .+\.$", text, re.M)
+    number = parse(name)["labels"]
+    number = number.replace("pct", "%") if number.endswith("pct") else f"{int(number):,}"
+    assert re.search(rf"(?<![\d,]){number} ", text.splitlines()[0])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_name_tells_method_network_data_and_labels(name):
+    cfg, words = load(name), parse(name)
+    assert cfg.model.type == METHODS[name.split("/")[0]]
+    semi, val = cfg.train_dataloader.dataset, cfg.val_dataloader.dataset
+    split = words["labels"] if words["data"] == "imagenet" else f"{words['labels']}_seed0"
+    assert semi.split == split
+    root = f"data/{words['data']}"
+    assert semi.dataset.data_root == val.data_root == root
+    network = {"convnet13": "ConvNet13", "r18": "ResNet"}.get(words["net"])
+    if "label_propagation/ablations" in name:
+        network = "ConvNet13"
+    elif network is None:
+        network = "ResNet" if words["data"] == "imagenet" else "WideResNet"
+    assert cfg.model.student.backbone.type == network
+    assert cfg.model.student.decode_head.num_classes == CLASSES.get(words["data"], 1000)
+    if cfg.model.type == "SimMatch":
+        assert cfg.model.bank_size == labels(name)
+    assert bool(words["mt"]) == (
+        cfg.model.type == "LabelPropagation" and "consistency_weight" in cfg.model
+    )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_tested_once_at_the_end_and_nothing_is_chosen_by_it(name):
+    cfg = load(name)
+    rule = cfg.train_cfg
+    if "max_iters" in rule:
+        assert rule.val_interval == rule.max_iters
+    else:
+        assert rule.val_epochs == rule.max_epochs
+    for leftover in ("simmatch", "label_propagation", "two_outputs"):
+        assert leftover not in cfg, "a copy that nothing reads"
+
+
+@pytest.mark.parametrize("name", [n for n in NAMES if re.search(r"convnet13|r18", n)])
+def test_stages_have_180_passes(name):
+    cfg, data = load(name), parse(name)["data"]
+    sampler, stages = cfg.train_dataloader.sampler, cfg.param_scheduler[0].stages
+    assert sum(stages) == cfg.train_cfg.max_iters
+    labeled = round(180 * labels(name) / sampler.labeled)
+    passes = 180 * ((UNLABELED[data] - labels(name)) // sampler.unlabeled)
+    expected = {
+        "Supervised": [labeled],
+        "MeanTeacher": [passes],
+        "LabelPropagation": [passes if "_mt" in name else labeled, passes],
+    }
+    assert stages == expected[cfg.model.type]
+    if cfg.model.type == "LabelPropagation":
+        assert cfg.model.warmup == stages[0]
+    if "consistency_weight" in cfg.model:
+        assert cfg.model.ramp == passes / 180 * 5
+        consistency = cfg.model.student.decode_head.branches.consistency
+        assert consistency.out_channels == cfg.model.student.decode_head.num_classes
+    else:
+        assert cfg.model.student.decode_head.normalize
+
+
+@pytest.mark.parametrize("name", [n for n in NAMES if "/ablations/" in n])
+def test_an_ablation_changes_little(name):
+    cfg, family = load(name), name.split("/")[0]
+    stem = "imagenet_1pct_100ep" if family == "simmatch" else "cifar10_500_convnet13"
+    full = load(f"{family}/{stem}")
+    changed = [
+        key
+        for key in {**cfg.model, **full.model}
+        if cfg.model.get(key, "unset") != full.model.get(key, "unset")
+    ]
+    hook, other = cfg.custom_hooks[-1], full.custom_hooks[-1]
+    changed += [key for key in hook if hook[key] != other.get(key)]
+    assert 1 <= len(changed) <= 2
+    cfg.model, cfg.custom_hooks = full.model, full.custom_hooks
+    assert cfg._cfg_dict == full._cfg_dict
+
+
+@cache
+def built(model: str):
+    with DefaultScope.overwrite_default_scope("rankseg"), torch.device("meta"):
+        return MODELS.build(json.loads(model))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_model_builds(name):
+    cfg = load(name)
+    check_options(cfg)
+    model = built(json.dumps(cfg.model.to_dict(), sort_keys=True))
+    assert type(model).__name__ == cfg.model.type
+    if name in PARAMETERS:
+        assert sum(p.numel() for p in model.student.parameters()) == PARAMETERS[name]
+    for scheduler in cfg.param_scheduler:
+        with DefaultScope.overwrite_default_scope("rankseg"):
+            assert PARAM_SCHEDULERS.get(scheduler.type)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_data_sets_build_and_have_the_views_of_the_method(name):
+    cfg = load(name)
+    make_standin(cfg)
+    with DefaultScope.overwrite_default_scope("rankseg"):
+        train = DATASETS.build(cfg.train_dataloader.dataset)
+        val = DATASETS.build(cfg.val_dataloader.dataset)
+    model = built(json.dumps(load(name).model.to_dict(), sort_keys=True))
+    labeled = train[SampleKey(0, 0)]
+    unlabeled = train[SampleKey(train.num_labeled, 0)]
+    assert {*labeled["inputs"], *unlabeled["inputs"]} >= set(model.views)
+    assert labeled["data_samples"]["labeled"].gt_sem_seg.data.shape == (1, 1, 1)
+    side = {"imagenet": 224, "miniimagenet": 84}.get(parse(name)["data"], 32)
+    if parse(name)["data"] != "miniimagenet":  # whose views have the size of the image
+        assert labeled["inputs"]["labeled"].shape == (3, side, side)
+        assert parse(name)["data"] == "cifar10_mini" or val[0]["inputs"].shape == (3, side, side)
+
+
+LINKS = re.findall(r"\[([\d.]+(?: \+- [\d.]+)?)\]\(([\w/.]+?)\.py\)", README)
+
+
+def test_the_tables_of_the_readme_are_complete():
+    linked = {name for _, name in LINKS}
+    assert {name for name in NAMES if paper_number(name)} <= linked <= set(NAMES)
+
+
+@pytest.mark.parametrize(("number", "name"), [pair for pair in LINKS if paper_number(pair[1])])
+def test_the_tables_of_the_readme_agree_with_the_configs(number, name):
+    assert number == paper_number(name)

@@ -5,7 +5,8 @@ Run:   python tools/train.py configs/simmatch/imagenet_1pct.py
 Paper: top-1 67.2 (SimMatch, Table 2).
 Ours:  not run.
 
-The student-teacher version. 13 labelled images of every class; for another list set model.bank_size to its length.
+The student-teacher version. 13 labelled images of every class; for another list set
+model.bank_size to its length.
 """
 
 _base_ = [

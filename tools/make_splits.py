@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Make labelled/unlabelled split lists below DATA_ROOT/splits: draw, import or check them."""
+"""Make labelled/unlabelled split lists below DATA_ROOT/splits: draw, import or check them.
+
+`draw` is for images with masks, `labels` for images with classes.
+"""
 
 import argparse
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 EXAMPLES = """examples:
   a folder with images/ and masks/, 50 images kept for validation, 1/16 of the rest labelled:
@@ -12,12 +16,28 @@ EXAMPLES = """examples:
     python tools/make_splits.py draw --data-root data/mine --list train.txt --size 20 --binary
   the usual PASCAL VOC lists, from a folder with 92/labeled.txt, 92/unlabeled.txt, val.txt, ...:
     python tools/make_splits.py import UniMatch/splits/pascal --data-root data/VOCdevkit/VOC2012
+  25 labelled images of each class of CIFAR-10, 5 of them kept for validation:
+    python tools/make_splits.py labels --data-root data/cifar10 --dataset cifar10 --size 250
+  the published 1% of ImageNet, images in train/CLASS/:
+    python tools/make_splits.py labels --data-root data/imagenet --dataset folder \\
+      --labeled 1percent.txt
   look at every list and mask of a data root:
     python tools/make_splits.py check --data-root data/mine
+    python tools/make_splits.py check --data-root data/cifar10 --dataset cifar10
 
 A split NAME is DATA_ROOT/splits/NAME/labeled.txt and .../unlabeled.txt; configs name it with
-train_dataloader = dict(dataset=dict(split='NAME')). DATA_ROOT/splits/val.txt is for validation.
+train_dataloader = dict(dataset=dict(split='NAME')). DATA_ROOT/splits/val.txt is for validation, or
+what `labels` keeps: DATA_ROOT/splits/NAME/val.txt.
 """
+
+KINDS = {
+    "cifar10": "CIFAR10Dataset",
+    "cifar100": "CIFAR100Dataset",
+    "svhn": "SVHNDataset",
+    "folder": "ClassFolderDataset",
+    "list": "ClassListDataset",
+}
+"""Data sets with classes by what follows --dataset."""
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -28,6 +48,12 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     draw = commands.add_parser(
         "draw",
         help="draw a split by a seed, every class labelled",
+        epilog=EXAMPLES,
+        formatter_class=raw,
+    )
+    labels = commands.add_parser(
+        "labels",
+        help="draw as many labelled images of every class, for classification",
         epilog=EXAMPLES,
         formatter_class=raw,
     )
@@ -43,7 +69,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         epilog=EXAMPLES,
         formatter_class=raw,
     )
-    for sub in (draw, adopt, check):
+    for sub in (draw, labels, adopt, check):
         sub.add_argument("--data-root", type=Path, required=True, help="folder that names start at")
     for sub in (draw, check):
         sub.add_argument("--binary", action="store_true", help="masks hold 0 and 255 (or 0 and 1)")
@@ -53,9 +79,21 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
             metavar="FILE",
             help="class names, one per line (default: DATA_ROOT/classes.txt)",
         )
-    for sub in (draw, adopt):
+    for sub in (labels, check):
+        sub.add_argument(
+            "--dataset",
+            choices=KINDS,
+            required=sub is labels,
+            help="images with classes: of CIFAR or SVHN, in one folder per class, in a list",
+        )
+        sub.add_argument(
+            "--folder",
+            help="folder of the class folders (default: train); list: where its names start",
+        )
+    for sub in (draw, labels, adopt):
         sub.add_argument("--force", action="store_true", help="replace lists that exist")
     _add_draw(draw)
+    _add_labels(labels)
     adopt.add_argument("source", type=Path, help="folder with NAME/{labeled,unlabeled}.txt")
     adopt.add_argument(
         "--mask-folder",
@@ -108,6 +146,103 @@ def _add_draw(draw: argparse.ArgumentParser) -> None:
     draw.add_argument(
         "--any-classes", action="store_true", help="allow classes without a labelled image"
     )
+
+
+def _add_labels(labels: argparse.ArgumentParser) -> None:
+    which = labels.add_mutually_exclusive_group(required=True)
+    which.add_argument("--size", type=int, help="labelled images, a multiple of the classes")
+    which.add_argument(
+        "--labeled", type=Path, metavar="FILE", help="a list of the labelled images, not drawn"
+    )
+    which.add_argument(
+        "--all-labeled", action="store_true", help="every image that has a class is labelled"
+    )
+    labels.add_argument(
+        "--list", metavar="FILE", help="'image class' lines of all images (--dataset list)"
+    )
+    labels.add_argument(
+        "--unlabeled-images",
+        metavar="FOLDER",
+        help="folder of more images, without classes, for the unlabelled list (svhn: extra)",
+    )
+    labels.add_argument(
+        "--val-share",
+        type=float,
+        metavar="SHARE",
+        help="share of the labelled images of every class that becomes NAME/val.txt "
+        "(default: 0.2, with --labeled 0)",
+    )
+    labels.add_argument("--seed", type=int, default=0, help="the same seed, the same lists")
+    labels.add_argument("--name", help="name of the split (default: SIZE_seedSEED, FILE's, or all)")
+
+
+def class_dataset(args: argparse.Namespace, **options) -> dict:
+    """Config of the data set with classes that the command line names."""
+    key = {"folder": "folder", "list": "prefix"}.get(args.dataset)
+    if args.folder is not None:
+        if key is None:
+            raise ValueError(f"--folder does not go with --dataset {args.dataset}")
+        options[key] = args.folder
+    return {"type": KINDS[args.dataset], "data_root": str(args.data_root), **options}
+
+
+def labels(args: argparse.Namespace) -> None:
+    """Draw, or take over, labelled images of every class and write the split."""
+    import numpy as np
+
+    from rankseg.datasets import drawing, split_files, splits
+
+    entries, ids, classes = collect_labels(args)
+    rng, share = np.random.default_rng(args.seed), args.val_share
+    if args.labeled:
+        name, share = args.labeled.stem, share or 0.0
+        chosen = np.array(split_files.find_images(args.labeled, entries, args.folder or "train"))
+    elif args.all_labeled:
+        name, chosen = "all", np.flatnonzero(ids >= 0)
+    else:
+        name = f"{args.size}_seed{args.seed}"
+        chosen = drawing.draw_balanced(ids, classes, args.size, rng)
+    few, val = drawing.hold_out(ids, chosen, classes, 0.2 if share is None else share, rng)
+    rest = np.setdiff1d(np.arange(len(entries)), chosen)
+    parts = {splits.LABELED_FILE: few, splits.UNLABELED_FILE: rest}
+    parts |= {splits.VAL_FILE: val} if len(val) else {}
+    name = args.name or name
+    lists = {f"{name}/{file}": [entries[i] for i in part] for file, part in parts.items()}
+    splits.check_split(name, *list(lists.values())[:2])
+    written = split_files.write_lists(args.data_root / "splits", lists, args.force)
+    print(drawing.label_table({Path(f).stem: ids[part] for f, part in parts.items()}, classes))
+    for path, part in zip(written, lists.values(), strict=True):
+        print(f"wrote {path}: {len(part)} images")
+
+
+def collect_labels(args: argparse.Namespace) -> tuple[list, Any, tuple[str, ...]]:
+    """All images: entries, class ids as an array (-1 unknown), names of the classes."""
+    import numpy as np
+
+    from rankseg.datasets import split_files, splits
+    from rankseg.datasets.base import check_data_root
+    from rankseg.registry import DATASETS
+
+    root = check_data_root(args.data_root, KINDS[args.dataset])
+    if (args.list is None) == (args.dataset == "list"):
+        raise ValueError("--dataset list needs --list FILE, and other data sets take none")
+    dataset = class_dataset(args, with_labels=False)
+    pool = DATASETS.build({**dataset, "ann_file": args.list or ""})
+    entries, ids = pool.load_entries(), pool.class_ids()
+    if args.unlabeled_images:
+        if hasattr(pool, "part"):
+            more = DATASETS.build({**dataset, "part": args.unlabeled_images}).load_entries()
+        else:
+            more = split_files.pair_folders(root, args.unlabeled_images, None)
+        entries, ids = entries + more, np.append(ids, [-1] * len(more))
+    splits.check_duplicates(entries, pool.source)
+    val_path = root / "splits" / splits.VAL_FILE
+    if val_path.is_file():
+        kept = {image for image, _ in splits.read_list(val_path)}
+        free = [i for i, (image, _) in enumerate(entries) if image not in kept]
+        print(f"left out {len(entries) - len(free)} images that are in {val_path}")
+        entries, ids = [entries[i] for i in free], ids[free]
+    return entries, ids, pool.classes
 
 
 def draw(args: argparse.Namespace) -> None:
@@ -201,8 +336,9 @@ def adopt(args: argparse.Namespace) -> None:
         print(f"wrote {path}: {len(entries)} images")
     if splits.VAL_FILE not in lists and val is None:
         print(f"note: no {splits.VAL_FILE} yet, so nothing was compared with a validation list")
-    for column, what in enumerate(("image", "mask")):
-        paths = {str(root / e[column]) for entries in lists.values() for e in entries if e[column]}
+    for column, what in enumerate(("image", "mask")):  # a class, or a row of CIFAR, has no ending
+        names = {e[column] for entries in lists.values() for e in entries if e[column]}
+        paths = {str(root / name) for name in names if name.lower().endswith(splits.ENDINGS)}
         missing = missing_files(sorted(paths))
         more = f", such as {missing[0]}" if missing else ""
         print(f"{len(paths)} {what}s named, {len(missing)} of them missing{more}")
@@ -210,7 +346,7 @@ def adopt(args: argparse.Namespace) -> None:
 
 def check(args: argparse.Namespace) -> None:
     """Check splits with their files as training would."""
-    from rankseg.datasets import SemiDataset, check_data, check_masks, split_files, splits
+    from rankseg.datasets import SemiDataset, check_data, check_labeled, split_files, splits
     from rankseg.datasets.base import check_data_root, list_cure, read_samples
     from rankseg.registry import DATASETS
 
@@ -219,19 +355,28 @@ def check(args: argparse.Namespace) -> None:
     if not names:
         path = root / "splits/1_16" / splits.LABELED_FILE
         known = [kind for top, kind in splits.FIRST_FOLDER.items() if (root / top).is_dir()]
-        cure = list_cure(path, root, known[0] if known else None, args.binary)
+        cure = list_cure(path, root, known[0] if known else None, args.binary, args.dataset)
         raise FileNotFoundError(f"{root / 'splits'} holds no split: {cure}")
-    path = root / "splits" / names[0] / splits.LABELED_FILE
-    first = read_samples(path, root, binary=args.binary)
-    family = splits.guess_family(first)
-    kinds = {"voc": "VOCDataset", "cityscapes": "CityscapesDataset"}
-    dataset = {"type": kinds.get(family, "FolderDataset"), "data_root": str(root)}
-    if family is None:
-        dataset |= {"classes": class_names(args, None), "binary": args.binary}
+    if args.dataset:
+        dataset = class_dataset(args)
+    else:
+        path = root / "splits" / names[0] / splits.LABELED_FILE
+        first = read_samples(path, root, binary=args.binary)
+        if first[0][1] and not first[0][1].lower().endswith(splits.ENDINGS):
+            raise ValueError(f"{path} names classes and no masks: say of what, with --dataset")
+        family = splits.guess_family(first)
+        kinds = {"voc": "VOCDataset", "cityscapes": "CityscapesDataset"}
+        dataset = {"type": kinds.get(family, "FolderDataset"), "data_root": str(root)}
+        if family is None:
+            dataset |= {"classes": class_names(args, None), "binary": args.binary}
     for name in names:
         print("\n".join(check_data(SemiDataset(dataset, split=name))))
-    val = DATASETS.build({**dataset, "ann_file": f"splits/{splits.VAL_FILE}"})
-    print("\n".join(check_masks(val)))
+    found = [name for name in names if (root / "splits" / name / splits.VAL_FILE).is_file()]
+    paths = [f"splits/{name}/{splits.VAL_FILE}" for name in found]
+    if not args.dataset or (root / "splits" / splits.VAL_FILE).is_file():
+        paths.append(f"splits/{splits.VAL_FILE}")
+    for path in paths:
+        print("\n".join(check_labeled(DATASETS.build({**dataset, "ann_file": path}))))
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -240,7 +385,8 @@ def main(argv: list[str] | None = None) -> None:
     from rankseg.apis.cli import plain_errors
 
     with plain_errors():
-        {"draw": draw, "import": adopt, "check": check}[args.command](args)
+        commands = {"draw": draw, "labels": labels, "import": adopt, "check": check}
+        commands[args.command](args)
 
 
 if __name__ == "__main__":

@@ -2,25 +2,46 @@
 """What an image and its label are: data sets, split lists, transforms, sampler."""
 
 from rankseg.datasets import collate, samplers, transforms
-from rankseg.datasets.base import SegListDataset, make_palette
-from rankseg.datasets.checks import check_data, check_headers, check_masks
+from rankseg.datasets.base import ListDataset, SegListDataset, make_palette
+from rankseg.datasets.checks import (
+    check_data,
+    check_headers,
+    check_images,
+    check_labeled,
+    check_masks,
+)
+from rankseg.datasets.cifar import CIFAR10Dataset, CIFAR100Dataset
 from rankseg.datasets.cityscapes import CityscapesDataset
+from rankseg.datasets.class_folder import ClassFolderDataset
+from rankseg.datasets.class_list import ClassListDataset
 from rankseg.datasets.drawing import class_table, count_pixels, make_split
 from rankseg.datasets.folder import FolderDataset, read_classes
+from rankseg.datasets.image_level import ArrayDataset, ImageLevelDataset
 from rankseg.datasets.masks import read_mask
 from rankseg.datasets.semi import SemiDataset
 from rankseg.datasets.split_files import collect_lists, pair_folders, write_lists
 from rankseg.datasets.splits import check_split, read_list
+from rankseg.datasets.svhn import SVHNDataset
 from rankseg.datasets.voc import VOCDataset
 
 __all__ = [
+    "ArrayDataset",
+    "CIFAR100Dataset",
+    "CIFAR10Dataset",
     "CityscapesDataset",
+    "ClassFolderDataset",
+    "ClassListDataset",
     "FolderDataset",
+    "ImageLevelDataset",
+    "ListDataset",
+    "SVHNDataset",
     "SegListDataset",
     "SemiDataset",
     "VOCDataset",
     "check_data",
     "check_headers",
+    "check_images",
+    "check_labeled",
     "check_masks",
     "check_split",
     "class_table",

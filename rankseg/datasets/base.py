@@ -20,6 +20,11 @@ SECTIONS = {
     "VOCDataset": "PASCAL VOC 2012",
     "CityscapesDataset": "Cityscapes",
     "FolderDataset": "Images of your own",
+    "CIFAR10Dataset": "CIFAR-10 and CIFAR-100",
+    "CIFAR100Dataset": "CIFAR-10 and CIFAR-100",
+    "SVHNDataset": "SVHN",
+    "ClassFolderDataset": "Folders by class",
+    "ClassListDataset": "Lists of images and classes",
 }
 """Sections of data/README.md by data set."""
 
@@ -46,16 +51,20 @@ def make_palette(number: int) -> list[list[int]]:
     return colours
 
 
+def readme_of(who: str) -> str:
+    """The page on data and, where a data set has one, its section."""
+    return f"data/README.md, section '{SECTIONS[who]}'," if who in SECTIONS else "data/README.md"
+
+
 def check_data_root(data_root: str | Path | None, who: str) -> Path:
     """Check that the folder of images is there; ``who`` is the data set or tool that wants it.
 
     Raises:
         FileNotFoundError: If it is not, or none is given.
     """
-    section = f", section '{SECTIONS[who]}'," if who in SECTIONS else ""
     cure = (
         "give the folder with --data-root (`tools/train.py CONFIG --data-root FOLDER`); "
-        f"data/README.md{section} shows what belongs into it"
+        f"{readme_of(who)} shows what belongs into it"
     )
     if not data_root:
         raise FileNotFoundError(f"data_root of {who} is not set: {cure}")
@@ -71,7 +80,11 @@ def is_demo(data_root: str | Path) -> bool:
 
 
 def read_samples(
-    path: str | Path, data_root: str | Path, family: str | None = None, binary: bool = False
+    path: str | Path,
+    data_root: str | Path,
+    family: str | None = None,
+    binary: bool = False,
+    labels: str | None = None,
 ) -> list[Entry]:
     """Read a list of a data set, see :func:`rankseg.datasets.splits.read_list`.
 
@@ -80,22 +93,27 @@ def read_samples(
         data_root: Folder of the data set, for the command that makes the list.
         family: Key of :data:`rankseg.datasets.splits.PUBLISHED`, likewise.
         binary: Whether masks are 0 and 255, likewise.
+        labels: What follows ``--dataset`` in that command where labels are classes of images.
 
     Raises:
         FileNotFoundError: If there is no such file, with the command that makes it.
         ValueError: If the list is empty or a line cannot be understood.
     """
     if not Path(path).is_file():
-        cure = list_cure(Path(path), Path(data_root), family, binary)
+        cure = list_cure(Path(path), Path(data_root), family, binary, labels)
         raise FileNotFoundError(f"split list {path} does not exist: {cure}")
     return read_list(path)
 
 
-def list_cure(path: Path, data_root: Path, family: str | None, binary: bool) -> str:
+def list_cure(
+    path: Path, data_root: Path, family: str | None, binary: bool, labels: str | None = None
+) -> str:
     """The command that makes a list; arguments as :func:`read_samples`."""
     root = shlex.quote(str(data_root))
     if is_demo(data_root):
         return MAKE_DEMO
+    if labels:
+        return labels_cure(path, root, labels)
     if family in LISTS:
         source, section = LISTS[family]
         return (
@@ -115,6 +133,17 @@ def list_cure(path: Path, data_root: Path, family: str | None, binary: bool) -> 
     return f"{command} and name the new lists by split='{name or '1_16_seed0'}' in the config"
 
 
+def labels_cure(path: Path, root: str, labels: str) -> str:
+    """The command that makes a list of images and classes; arguments as :func:`read_samples`."""
+    name = path.parent.name
+    size, seed = re.fullmatch(r"(\d+)(?:_seed(\d+))?", name or "").groups() or (None, None)
+    options = f"--size {size or 'N'} --seed {seed or 0}"
+    options += "" if seed else f" --name {shlex.quote(name)}"
+    options += " --list LIST" if labels == "list" else ""
+    command = f"python tools/make_splits.py labels --data-root {root} --dataset {labels} {options}"
+    return f"make it with `{command}`"
+
+
 def missing_files(paths: Sequence[str]) -> list[str]:
     """Those of the paths that are no files, found by listing every folder once."""
     folders: dict[str, list[str]] = defaultdict(list)
@@ -131,9 +160,8 @@ def missing_files(paths: Sequence[str]) -> list[str]:
     return missing
 
 
-@DATASETS.register_module()
-class SegListDataset(BaseDataset):
-    """Images and masks named by a list, one ``image mask`` per line.
+class ListDataset(BaseDataset):
+    """Samples named by a list: what data sets of masks and of classes share.
 
     Args:
         data_root: Folder that the names of the list are relative to.
@@ -141,15 +169,12 @@ class SegListDataset(BaseDataset):
         metainfo: ``classes`` (names in id order) and, where wanted, ``palette`` (RGB).
         pipeline: Transforms, as configs or objects.
         test_mode: See :class:`mmengine.dataset.BaseDataset`.
-        label_rule: How values of a mask become classes, see
-            :func:`rankseg.datasets.masks.read_mask`.
-        with_masks: Every line must name a mask that exists. ``False``: masks are neither needed
-            nor opened, also where the list names them.
+        more_lists: Further lists, whose samples follow.
         **kwargs: As in :class:`mmengine.dataset.BaseDataset` (``indices``, ``lazy_init``, ...).
 
     Raises:
-        FileNotFoundError: If the data root, the list, an image or a mask is missing.
-        ValueError: If the list is empty, a mask is not named, or classes are not known.
+        FileNotFoundError: If the data root, a list or an image is missing.
+        ValueError: If a list is empty or classes are not known.
     """
 
     METAINFO: dict = {}
@@ -157,6 +182,12 @@ class SegListDataset(BaseDataset):
     """Key of :data:`rankseg.datasets.splits.PUBLISHED`, for data sets with published splits."""
     FINE_LISTS: tuple[str, ...] = ()
     """Lists of finely annotated images, relative to the data root; the first that exists counts."""
+    LABELS: str | None = None
+    """Name for ``make_splits.py labels --dataset`` where labels are classes of images."""
+    LABEL_OPTION = "with_labels"
+    """The option that tells whether every sample must have its label."""
+    LINE = "image"
+    """What a line of a list holds, for messages."""
 
     def __init__(
         self,
@@ -165,13 +196,11 @@ class SegListDataset(BaseDataset):
         metainfo: Mapping | None = None,
         pipeline: Sequence[dict | Callable] = (),
         test_mode: bool = False,
-        label_rule: LabelRule = None,
-        with_masks: bool = True,
+        more_lists: Sequence[str] = (),
         **kwargs,
     ) -> None:
-        check_data_root(data_root, type(self).__name__)
-        self.label_rule = label_rule
-        self.with_masks = with_masks
+        root = check_data_root(data_root, type(self).__name__)
+        self.more_lists = tuple(str(root / path) for path in more_lists)
         super().__init__(
             ann_file=ann_file,
             metainfo=self._complete(metainfo),
@@ -201,14 +230,66 @@ class SegListDataset(BaseDataset):
         return self._metainfo["classes"]
 
     def load_entries(self) -> list[Entry]:
-        """Read the list; data sets that need no list override this."""
-        if not self.ann_file:
+        """Read the lists."""
+        return [entry for path in (self.ann_file, *self.more_lists) for entry in self._read(path)]
+
+    def _read(self, path: str) -> list[Entry]:
+        """Read one list; data sets that can do without one override this."""
+        if not path:
             raise FileNotFoundError(
-                f"ann_file of {type(self).__name__} is not set: expected a list of 'image mask' "
+                f"ann_file of {type(self).__name__} is not set: expected a list of '{self.LINE}' "
                 f"lines, relative to data_root '{self.data_root}'"
             )
-        binary = self.label_rule == BINARY
-        return read_samples(self.ann_file, self.data_root, self.FAMILY, binary)
+        binary = getattr(self, "label_rule", None) == BINARY
+        return read_samples(path, self.data_root, self.FAMILY, binary, self.LABELS)
+
+    @property
+    def source(self) -> str:
+        """Where the samples come from, for messages."""
+        return f"list {self.ann_file}"
+
+    def _check_exist(self, paths: Sequence[str], what: str) -> None:
+        missing = missing_files(paths)
+        if missing:
+            raise FileNotFoundError(
+                f"{what} {missing[0]} does not exist ({len(missing)} of the {len(paths)} {what}s "
+                f"of {self.source} are missing): {self.missing_cure(missing[0], what)}"
+            )
+
+    def missing_cure(self, path: str, what: str) -> str:
+        """What to do about a missing file; data sets with a known trap override this."""
+        return (
+            f"correct the list, or the data root '{self.data_root}' (data_root, --data-root); "
+            "data/README.md shows the layout"
+        )
+
+
+@DATASETS.register_module()
+class SegListDataset(ListDataset):
+    """Images and masks named by a list, one ``image mask`` per line.
+
+    Args:
+        *args: As in :class:`ListDataset`.
+        label_rule: How values of a mask become classes, see
+            :func:`rankseg.datasets.masks.read_mask`.
+        with_masks: Every line must name a mask that exists. ``False``: masks are neither needed
+            nor opened, also where the list names them.
+        **kwargs: As in :class:`ListDataset`.
+
+    Raises:
+        FileNotFoundError: If the data root, the list, an image or a mask is missing.
+        ValueError: If the list is empty, a mask is not named, or classes are not known.
+    """
+
+    LABEL_OPTION = "with_masks"
+    LINE = "image mask"
+
+    def __init__(
+        self, *args, label_rule: LabelRule = None, with_masks: bool = True, **kwargs
+    ) -> None:
+        self.label_rule = label_rule
+        self.with_masks = with_masks
+        super().__init__(*args, **kwargs)
 
     def load_data_list(self) -> list[dict]:
         """Turn the list into samples; every file it names is checked to exist."""
@@ -233,11 +314,6 @@ class SegListDataset(BaseDataset):
         """Paths and label rule of a sample, with the class names that its mask is checked by."""
         return {**super().get_data_info(idx), "classes": self.classes}
 
-    @property
-    def source(self) -> str:
-        """Where the samples come from, for messages."""
-        return f"list {self.ann_file}"
-
     def _check_named(self, entries: Sequence[Entry]) -> None:
         bare = [image for image, mask in entries if mask is None]
         if bare:
@@ -246,18 +322,3 @@ class SegListDataset(BaseDataset):
                 "none): expected an 'image mask' line for every image; images without masks "
                 "belong into the unlabelled list"
             )
-
-    def _check_exist(self, paths: Sequence[str], what: str) -> None:
-        missing = missing_files(paths)
-        if missing:
-            raise FileNotFoundError(
-                f"{what} {missing[0]} does not exist ({len(missing)} of the {len(paths)} {what}s "
-                f"of {self.source} are missing): {self.missing_cure(missing[0], what)}"
-            )
-
-    def missing_cure(self, path: str, what: str) -> str:
-        """What to do about a missing file; data sets with a known trap override this."""
-        return (
-            f"correct the list, or the data root '{self.data_root}' (data_root, --data-root); "
-            "data/README.md shows the layout"
-        )

@@ -5,13 +5,15 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import zip_longest
 from typing import BinaryIO, TypeVar
 
 import numpy as np
 from mmengine.logging import print_log
 from PIL import Image
 
-from rankseg.datasets.base import SegListDataset
+from rankseg.datasets.base import ListDataset, SegListDataset
+from rankseg.datasets.image_level import ArrayDataset, ImageLevelDataset
 from rankseg.datasets.masks import (
     CANNOT_READ,
     check_mask,
@@ -25,36 +27,114 @@ from rankseg.datasets.transforms.loading import undecodable
 
 THREADS = max(4, min(16, os.cpu_count() or 1))
 PROGRESS_SECONDS = 5.0
+LOOKED_AT = 2000  # images of a set with classes: it may have a million
 TAIL = 4096  # bytes at the end of a file in which its end mark is looked for
 
 T = TypeVar("T")
 
 
-def check_data(train: SemiDataset, val: SegListDataset | None = None) -> list[str]:
+def check_data(train: SemiDataset, val: ListDataset | None = None) -> list[str]:
     """Check everything that training will open.
 
-    Labelled images are decoded and compared with their masks (:func:`check_masks`), of unlabelled
-    images the header and the end are read, and of the validation list a spread sample is checked
-    like labelled images. Unless the training set was built with ``val=None``, no image of it may
-    be in the validation list.
+    Labelled images are decoded and compared with their labels (:func:`check_labeled`), of
+    unlabelled images the header and the end are read, and of the validation list a spread sample is
+    checked like labelled images. Where labels are classes of images, at most 2,000 of each are
+    looked at. Unless the training set was built with ``val=None``, no image of it may be in the
+    validation list.
 
     Returns:
         Lines for the log: what was looked at, and what is odd without being wrong.
 
     Raises:
-        ValueError: On the first image or mask that training would trip over, or a validation
-            image that is trained on.
+        ValueError: On the first image or mask that training would trip over, a validation image
+            that is trained on, or classes that differ between training and validation.
     """
     if val is not None and train.check_val:
         held_out, name = _by_path(val), val.ann_file or val.source
         for half, what in ((train.labeled, "labelled"), (train.unlabeled, "unlabelled")):
             what = f"the {what} list of split '{train.split}'"
             check_leakage(_by_path(half), held_out, what, name)
-    notes = [train.describe(), *check_masks(train.labeled)]
-    notes += check_headers(train.unlabeled)
+    by_class = isinstance(train.labeled, ImageLevelDataset)
+    limit = LOOKED_AT if by_class else None
+    notes = [train.describe(), *check_labeled(train.labeled, limit)]
+    notes += check_headers(train.unlabeled, limit)
     if val is not None:
-        notes += check_masks(val, limit=50)
+        if by_class:
+            check_same_classes(train.labeled, val)
+        notes += check_labeled(val, limit=50)
     return notes
+
+
+def check_same_classes(train: ListDataset, val: ListDataset) -> None:
+    """Check that training and validation mean the same by a class id.
+
+    Raises:
+        ValueError: If they do not.
+    """
+    if train.classes == val.classes:
+        return
+    pairs = enumerate(zip_longest(train.classes, val.classes))
+    k, names = next((k, names) for k, names in pairs if names[0] != names[1])
+    here, there = (f"'{name}'" if name is not None else "none" for name in names)
+    raise ValueError(
+        f"class {k} is {here} in {train.source} and {there} in {val.source} "
+        f"({len(train.classes)} and {len(val.classes)} classes): name the folders alike, or "
+        "all classes, one per line in id order, in DATA_ROOT/classes.txt"
+    )
+
+
+def check_labeled(dataset: ListDataset, limit: int | None = None) -> list[str]:
+    """Check images with their labels: :func:`check_masks` or :func:`check_images`, as it suits."""
+    check = check_masks if isinstance(dataset, SegListDataset) else check_images
+    return check(dataset, limit)
+
+
+def check_images(dataset: ImageLevelDataset, limit: int | None = None) -> list[str]:
+    """Decode images with classes, and see what the pipeline of a test set makes of their sizes.
+
+    Args:
+        dataset: A data set with classes.
+        limit: See :func:`check_masks`.
+
+    Returns:
+        Lines for the log: how many were looked at, their sizes, and classes without an image.
+
+    Raises:
+        ValueError: If a file does not decode, or the images that a test pipeline makes differ in
+            size: in a batch they would be padded, and the padding pooled with the image.
+    """
+    picked = spread(len(dataset), limit or len(dataset))
+    samples = [dataset.get_data_info(i) for i in picked]
+    what = f"images of {dataset.source}"
+    if isinstance(dataset, ArrayDataset):
+        sizes = [sample["img"].shape[:2] for sample in samples]
+    else:
+        sizes = _each(lambda sample: image_size(sample["img_path"]), samples, what)
+    ends = [min(sizes), max(sizes)]
+    if dataset.test_mode:
+        _check_test_sizes(dataset, [picked[sizes.index(size)] for size in ends])
+    text = " to ".join(f"{width}x{height}" for height, width in sorted(set(ends)))
+    notes = [f"{_seen(len(samples), len(dataset), what)}, {text} pixels"]
+    present = set(dataset.class_ids())
+    absent = [name for k, name in enumerate(dataset.classes) if k not in present]
+    if absent:
+        more = f" and {len(absent) - 5} others" if len(absent) > 5 else ""
+        notes.append(f"{dataset.source}: no image of {', '.join(absent[:5])}{more}")
+    return notes
+
+
+def _check_test_sizes(dataset: ImageLevelDataset, picked: Sequence[int]) -> None:
+    """Run the pipeline on some samples; they must come out in one size."""
+    made = [dataset[i] for i in picked]
+    sizes = [tuple(sample["inputs"].shape[1:]) for sample in made if "inputs" in sample]
+    if len(set(sizes)) > 1:
+        names = [dataset.get_data_info(i)["img_path"] for i in picked]
+        (first, second) = (f"{width}x{height}" for height, width in sizes)
+        raise ValueError(
+            f"the pipeline of {dataset.source} makes images of different size, {first} of "
+            f"{names[0]} and {second} of {names[1]}: put dict(type='ResizeCenter', size=...) "
+            "before PackEval"
+        )
 
 
 def check_masks(dataset: SegListDataset, limit: int | None = None) -> list[str]:
@@ -85,13 +165,15 @@ def check_masks(dataset: SegListDataset, limit: int | None = None) -> list[str]:
     return notes
 
 
-def check_headers(dataset: SegListDataset) -> list[str]:
-    """Read header and end of all images without decoding them; result as :func:`check_masks`.
+def check_headers(dataset: ListDataset, limit: int | None = None) -> list[str]:
+    """Read header and end of images without decoding them; see :func:`check_masks`.
 
     Raises:
         ValueError: If a file is no image, or a JPEG or PNG is cut off.
     """
-    samples = [dataset.get_data_info(i) for i in range(len(dataset))]
+    if isinstance(dataset, ArrayDataset):  # read as a whole when the data set was built
+        return []
+    samples = [dataset.get_data_info(i) for i in spread(len(dataset), limit or len(dataset))]
     what = f"image headers of {dataset.source}"
     _each(lambda sample: image_size(sample["img_path"], decode=False), samples, what)
     return [_seen(len(samples), len(dataset), what)]
@@ -169,7 +251,7 @@ def _each(work: Callable[[dict], T], samples: Sequence[dict], what: str) -> list
     return results
 
 
-def _by_path(dataset: SegListDataset) -> list[Entry]:
+def _by_path(dataset: ListDataset) -> list[Entry]:
     """The images by full path; links in folders are followed, so that one image has one name."""
     folders: dict[str, str] = {}
     entries = []

@@ -38,7 +38,8 @@ def collate_views(batch: Sequence[dict]) -> dict[str, dict]:
         if len(sizes) > 1:
             raise ValueError(
                 f"images of view '{view}' differ in size within a batch: {sizes}; give every "
-                "pipeline that makes this view the same crop_size"
+                "pipeline that makes this view the same crop_size, or for DrawViews recipes that "
+                "end in a crop of the same size"
             )
     # In a worker default_collate writes straight into shared memory.
     stacked = {

@@ -2,7 +2,7 @@
 """Draw labelled/unlabelled splits by a seed, so that every class has a labelled image."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -165,6 +165,110 @@ def cut_validation(
         ),
     )
     return _part(entries, masked[order[:count]])
+
+
+def draw_balanced(
+    labels: np.ndarray, classes: Sequence[str], size: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Draw as many images of every class.
+
+    Args:
+        labels: ``(N,)`` class ids; -1, an unknown class, is not drawn.
+        classes: Names in id order.
+        size: Images to draw, a multiple of the number of classes.
+        rng: Source of randomness.
+
+    Returns:
+        ``(size,)`` sorted positions.
+
+    Raises:
+        ValueError: If the size does not fit the classes, or a class has too few images.
+    """
+    number, each = len(classes), size // len(classes)
+    if size < number:
+        raise ValueError(
+            f"size {size}: {number} classes need at least {number} labelled images, one of each"
+        )
+    if size % number:
+        near = sorted([each * number, (each + 1) * number], key=lambda other: abs(other - size))
+        raise ValueError(
+            f"size {size} is no multiple of the {number} classes, and each gets as many images: "
+            f"use {near[0]} or {near[1]}"
+        )
+    drawn = []
+    for k, name in enumerate(classes):
+        members = np.flatnonzero(labels == k)
+        if len(members) < each:
+            raise ValueError(
+                f"class '{name}' has {len(members)} images, and size {size} takes {each} of every "
+                f"class: use --size {number * len(members) or number} at most, and give every "
+                "class an image"
+            )
+        drawn.append(rng.permutation(members)[:each])
+    return np.sort(np.concatenate(drawn))
+
+
+def hold_out(
+    labels: np.ndarray,
+    chosen: np.ndarray,
+    classes: Sequence[str],
+    share: float,
+    rng: np.random.Generator,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Put a share of the labelled images aside for validation, of every class alike.
+
+    Args:
+        labels: ``(N,)`` class ids.
+        chosen: ``(L,)`` positions of the labelled images.
+        classes: Names in id order.
+        share: Share in ``[0, 1)``; unless 0, at least one image of every class.
+        rng: Source of randomness.
+
+    Returns:
+        Sorted positions that stay labelled, and those for validation.
+
+    Raises:
+        ValueError: If the share is out of its range, or a class has no labelled image, before or
+            afterwards.
+    """
+    if not 0 <= share < 1:
+        raise ValueError(f"--val-share {share}: expected a share from 0, for none, to below 1")
+    held = []
+    for k, name in enumerate(classes):
+        members = chosen[labels[chosen] == k]
+        if not len(members):
+            raise ValueError(
+                f"class '{name}' has no labelled image: label one, or take the class out"
+            )
+        count = round(share * len(members)) if share else 0
+        if count >= len(members):
+            raise ValueError(
+                f"--val-share {share} of the {len(members)} labelled images of class '{name}' "
+                "would leave none: label more, or keep none for validation (--val-share 0)"
+            )
+        held.append(rng.permutation(members)[:count])
+    val = np.sort(np.concatenate(held))
+    return np.setdiff1d(chosen, val), val
+
+
+def label_table(parts: Mapping[str, np.ndarray], classes: Sequence[str], rows: int = 20) -> str:
+    """Show how many images of every class each list has.
+
+    Args:
+        parts: ``(n,)`` class ids by the name of a list; -1, an unknown class, gets a row.
+        classes: Names in id order.
+        rows: Most classes to show.
+    """
+    counts = {name: np.bincount(ids + 1, minlength=len(classes) + 1) for name, ids in parts.items()}
+    lines = [(name, k + 1) for k, name in enumerate(classes[:rows])]
+    lines += [("(not known)", 0)] * any(count[0] for count in counts.values())
+    width = max(len(name) for name, _ in [("class", 0), *lines])
+    text = [f"{'class':<{width}}" + "".join(f"  {name:>10}" for name in parts)]
+    for name, k in lines:
+        text.append(f"{name:<{width}}" + "".join(f"  {count[k]:>10}" for count in counts.values()))
+    if len(classes) > rows:
+        text.append(f"... and {len(classes) - rows} classes more")
+    return "\n".join(text)
 
 
 def _part(entries: Sequence[Entry], chosen: np.ndarray) -> tuple[list[Entry], list[Entry]]:

@@ -89,11 +89,9 @@ class FolderDataset(SegListDataset):
             **kwargs,
         )
 
-    def load_entries(self) -> list[Entry]:
-        """Read the list, or pair the folders where there is none."""
-        if self.ann_file:
-            return super().load_entries()
-        return pair_folders(self.data_root, *self.folders)
+    def _read(self, path: str) -> list[Entry]:
+        """Read a list, or pair the folders where there is none."""
+        return super()._read(path) if path else pair_folders(self.data_root, *self.folders)
 
     @property
     def source(self) -> str:

@@ -5,9 +5,11 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 from torch.utils.data import Dataset
 
-from rankseg.datasets.base import SegListDataset, check_data_root, read_samples
+from rankseg.datasets.base import ListDataset, check_data_root, read_samples
+from rankseg.datasets.image_level import ImageLevelDataset
 from rankseg.datasets.splits import (
     LABELED_FILE,
     UNLABELED_FILE,
@@ -22,30 +24,57 @@ from rankseg.structures import SampleKey
 AUTO = "auto"
 
 
+def check_covered(labeled: ImageLevelDataset) -> None:
+    """Check that every class has a labelled image.
+
+    Raises:
+        ValueError: Naming the classes that have none.
+    """
+    counts = np.bincount(labeled.class_ids(), minlength=len(labeled.classes))
+    without = [name for name, count in zip(labeled.classes, counts, strict=True) if not count]
+    if not without:
+        return
+    if len(labeled) < len(labeled.classes):
+        found = f"has {len(labeled)} images for {len(labeled.classes)} classes"
+    else:
+        more = f" and {len(without) - 3} others" if len(without) > 3 else ""
+        found = f"has no image of {', '.join(without[:3])}{more}"
+    raise ValueError(
+        f"{labeled.source} {found}: every class needs a labelled image; label more, or draw a "
+        "list with tools/make_splits.py labels, which takes as many of every class"
+    )
+
+
 @DATASETS.register_module()
 class SemiDataset(Dataset):
     """Labelled images first, then unlabelled ones, each half with its own pipeline.
 
-    An unlabelled image never opens a mask, also where its line names one. Before anything is
-    loaded the lists are checked: published sizes, images listed twice, images in both lists,
-    validation images among them.
+    An unlabelled image never opens a mask, also where its line names one; where its class is known
+    it comes along, for measurements only. Before anything is loaded the lists are checked:
+    published sizes, images listed twice, images in both lists, validation images among them; and
+    afterwards, where labels are classes of images, that every class has a labelled image.
 
     Args:
-        dataset: Config of a :class:`SegListDataset` without list and pipeline.
+        dataset: Config of a data set of lists, such as :class:`SegListDataset` or
+            :class:`~rankseg.datasets.image_level.ImageLevelDataset`, without list and pipeline.
         split: Name of a split: the lists are ``DATA_ROOT/splits/NAME/{labeled,unlabeled}.txt``.
         labeled: The labelled list where there is no ``split``; relative to the data root.
         unlabeled: The unlabelled list, likewise.
-        val: Validation list for the check of leakage. ``'auto'`` is ``DATA_ROOT/splits/val.txt``,
-            ``None`` makes no check, neither here nor in ``check_data``.
+        val: Validation list for the check of leakage. ``'auto'`` is the ``val.txt`` of the split
+            where it has one, else ``DATA_ROOT/splits/val.txt``, which may be missing where labels
+            are classes of images. ``None`` makes no check, neither here nor in ``check_data``.
         split_root: Folder of splits in place of ``DATA_ROOT/splits``.
         labeled_pipeline: Transforms of labelled images.
         unlabeled_pipeline: Transforms of unlabelled images.
+        include_labeled: Train on the labelled images without their labels too: they follow the
+            unlabelled ones (FixMatch, SimMatch).
         seed: Part of the random seed of every sample.
         check_counts: Compare the sizes with the published ones of a split of this name.
 
     Raises:
         FileNotFoundError: If the data root, a list, an image or a labelled mask is missing.
-        ValueError: If a check of the lists fails, or the lists are named twice or not at all.
+        ValueError: If a check of the lists fails, the lists are named twice or not at all, or an
+            image-level class has no labelled image.
     """
 
     def __init__(
@@ -58,6 +87,7 @@ class SemiDataset(Dataset):
         split_root: str | None = None,
         labeled_pipeline: Sequence[dict | Callable] = (),
         unlabeled_pipeline: Sequence[dict | Callable] = (),
+        include_labeled: bool = False,
         seed: int = 0,
         check_counts: bool = True,
     ) -> None:
@@ -74,41 +104,55 @@ class SemiDataset(Dataset):
         if split is not None:
             labeled = str(folder / str(split) / LABELED_FILE)
             unlabeled = str(folder / str(split) / UNLABELED_FILE)
-        if val == AUTO:
-            val = str(folder / VAL_FILE)
+        kind = self._kind(dataset.get("type"))
         self.seed = seed
         self.check_val = val is not None
         self.split = str(split) if split is not None else Path(labeled).stem
-        self._check_lists(root, dataset, labeled, unlabeled, val, check_counts)
-        self.labeled: SegListDataset = DATASETS.build(
-            dict(dataset, ann_file=labeled, pipeline=labeled_pipeline, with_masks=True)
+        if val == AUTO:
+            own, common = folder / self.split / VAL_FILE, folder / VAL_FILE
+            val = str(own if split is not None and (root / own).is_file() else common)
+            if issubclass(kind, ImageLevelDataset) and not (root / val).is_file():
+                val = None
+        self._check_lists(root, dataset, kind, (labeled, unlabeled, val), check_counts)
+        self.include_labeled = include_labeled
+        with_label, more = kind.LABEL_OPTION, [labeled] if include_labeled else []
+        self.labeled: ListDataset = DATASETS.build(
+            dict(dataset, ann_file=labeled, pipeline=labeled_pipeline) | {with_label: True}
         )
-        self.unlabeled: SegListDataset = DATASETS.build(
-            dict(dataset, ann_file=unlabeled, pipeline=unlabeled_pipeline, with_masks=False)
+        self.unlabeled: ListDataset = DATASETS.build(
+            dict(dataset, ann_file=unlabeled, more_lists=more, pipeline=unlabeled_pipeline)
+            | {with_label: False}
         )
+        if isinstance(self.labeled, ImageLevelDataset):
+            check_covered(self.labeled)
+
+    @staticmethod
+    def _kind(name: str | type | None) -> type[ListDataset]:
+        """The class of the data set."""
+        kind = name if isinstance(name, type) else DATASETS.get(str(name))
+        if kind is None or not issubclass(kind, ListDataset):
+            raise ValueError(
+                f"dataset type {name!r} of SemiDataset: expected a data set of lists, such as "
+                "VOCDataset, CityscapesDataset, FolderDataset, ClassFolderDataset or CIFAR10Dataset"
+            )
+        return kind
 
     def _check_lists(
         self,
         root: Path,
         dataset: Mapping,
-        labeled: str,
-        unlabeled: str,
-        val: str | None,
+        kind: type[ListDataset],
+        lists: tuple[str, str, str | None],
         check_counts: bool,
     ) -> None:
-        kind = dataset.get("type")
-        kind = kind if isinstance(kind, type) else DATASETS.get(str(kind))
-        if kind is None or not issubclass(kind, SegListDataset):
-            raise ValueError(
-                f"dataset type {dataset.get('type')!r} of SemiDataset: expected a data set of "
-                "lists, such as VOCDataset, CityscapesDataset or FolderDataset"
-            )
         read = partial(
             read_samples,
             data_root=root,
             family=kind.FAMILY,
             binary=bool(dataset.get("binary")),
+            labels=kind.LABELS,
         )
+        labeled, unlabeled, val = lists
         check_split(
             self.split,
             read(root / labeled),
@@ -144,6 +188,8 @@ class SemiDataset(Dataset):
             f"split '{self.split}': {self.num_labeled} labelled and {self.num_unlabeled} "
             "unlabelled images"
         )
+        if self.include_labeled:
+            text += ", the labelled ones among them"
         root = Path(self.labeled.data_root)
         known = [root / name for name in self.labeled.FINE_LISTS if (root / name).is_file()]
         if known:

@@ -106,6 +106,43 @@ def write_lists(
     return [folder / name for name in lists]
 
 
+def find_images(path: str | Path, entries: Sequence[Entry], folder: str = "") -> list[int]:
+    """Find the images of a published list among those that are there.
+
+    The list may name them as the entries do, or without the folder in front, or by their file
+    names alone where these are unique.
+
+    Args:
+        path: The list; what follows the image in a line does not matter.
+        entries: The images that are there.
+        folder: The folder that may be missing in front.
+
+    Returns:
+        Sorted positions in ``entries``.
+
+    Raises:
+        FileNotFoundError: If there is no such list.
+        ValueError: If it is empty, names an image twice, or one that is not there.
+    """
+    wanted = read_list(path)
+    check_duplicates(wanted, str(path))
+    rows = {image: i for i, (image, _) in enumerate(entries)}
+    alone: dict[str, int] = {}
+    for image, i in rows.items():
+        base = image.rsplit("/", 1)[-1]
+        alone[base] = -1 if base in alone else i
+    found = []
+    for image, _ in wanted:
+        row = rows.get(image, rows.get(f"{folder}/{image}", alone.get(image, -1)))
+        if row < 0:
+            raise ValueError(
+                f"{path} names {image}, which is none of the {len(entries)} images that are there, "
+                f"such as {entries[0][0]}: expected names like it"
+            )
+        found.append(row)
+    return sorted(found)
+
+
 def find_splits(folder: str | Path) -> dict[str, Path]:
     """Split folders by name: the folder itself, or those right below it, with a labelled list."""
     folder = Path(folder)
@@ -124,8 +161,8 @@ def collect_lists(
     """Read and check a folder of lists in the usual form, without writing anything.
 
     Args:
-        source: A folder with ``NAME/labeled.txt`` and ``NAME/unlabeled.txt``, and perhaps
-            ``val.txt`` and other lists; or one such ``NAME`` folder.
+        source: A folder with ``NAME/labeled.txt`` and ``NAME/unlabeled.txt``, perhaps
+            ``NAME/val.txt``, and perhaps ``val.txt`` and other lists; or one such ``NAME`` folder.
         val: Validation list to check against where the folder has none.
         family: ``'voc'`` or ``'cityscapes'`` checks the published sizes; guessed from the first
             image where ``None``.
@@ -156,9 +193,13 @@ def collect_lists(
     val = lists.get(VAL_FILE, val)
     for name, folder in splits.items():
         labeled, unlabeled = (read_list(folder / file) for file in (LABELED_FILE, UNLABELED_FILE))
-        check_split(name, labeled, unlabeled, val, family or guess_family(labeled))
         lists[f"{name}/{LABELED_FILE}"] = labeled
         lists[f"{name}/{UNLABELED_FILE}"] = unlabeled
+        own = folder / VAL_FILE
+        if own.is_file():
+            lists[f"{name}/{VAL_FILE}"] = read_list(own)
+        held_out = lists.get(f"{name}/{VAL_FILE}", val)
+        check_split(name, labeled, unlabeled, held_out, family or guess_family(labeled))
     if mask_folder:
         lists = {name: _move_masks(entries, mask_folder) for name, entries in lists.items()}
     return lists

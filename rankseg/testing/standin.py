@@ -15,6 +15,7 @@ from rankseg.datasets.base import missing_files
 from rankseg.datasets.checks import image_size
 from rankseg.datasets.masks import BINARY
 from rankseg.datasets.splits import LABELED_FILE, UNLABELED_FILE, Entry, read_list
+from rankseg.testing.standin_classes import has_classes, make_class_standin
 
 COUNTS = {"labeled": 4, "unlabeled": 6, "val": 2}
 HEIGHT, WIDTH = 96, 128
@@ -39,7 +40,8 @@ def make_standin(cfg: Config) -> Path:
 
     Four labelled, six unlabelled and two validation images of 96 x 128 pixels hold blobs of the
     config's classes and a border to ignore. Lists have the names that the config gives them; the
-    sizes of a published split are not asked for. The folder is removed when the process ends.
+    sizes of a published split are not asked for. The folder is removed when the process ends. For
+    images with classes see :func:`rankseg.testing.standin_classes.make_class_standin`.
 
     Args:
         cfg: A config with ``train_dataloader`` over a ``SemiDataset`` and a ``val_dataloader``.
@@ -48,6 +50,8 @@ def make_standin(cfg: Config) -> Path:
     Returns:
         The data root.
     """
+    if has_classes(cfg):
+        return make_class_standin(cfg)
     semi = cfg.train_dataloader.dataset
     kind = semi.dataset.type
     binary = bool(semi.dataset.get("binary")) or semi.dataset.get("label_rule") == BINARY
@@ -87,11 +91,17 @@ def fill_missing(cfg: Config) -> int:
 
     Raises:
         FileNotFoundError: If a list is not there.
-        ValueError: If a list names a file outside of the data root, one whose ending is not of an
-            image, one that exists and is no image, or no mask where one is needed.
+        ValueError: If images have classes; if a list names a file outside of the data root, one
+            whose ending is not of an image, one that exists and is no image, or no mask where one
+            is needed.
     """
     data = cfg.train_dataloader.dataset.dataset
     root = Path(data.data_root)
+    if has_classes(cfg):
+        raise ValueError(
+            f"{data.type} has images with classes, and missing files are made for lists of images "
+            "and masks alone: rehearse with tools/train.py CONFIG --tiny"
+        )
     binary = bool(data.get("binary")) or data.get("label_rule") == BINARY
     classes = cfg.model.student.decode_head.num_classes
     wanted = _listed(cfg, root)

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A small folder of images and masks, written anew for every test that wants one."""
 
+import gc
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +11,12 @@ import pytest
 from PIL import Image
 
 CLASSES = ("sky", "road", "car")
+
+
+@pytest.fixture(autouse=True)
+def no_collection(monkeypatch):
+    """Leave out mmengine's garbage collection for every data set that is built: 0.1 s each."""
+    monkeypatch.setattr(gc, "collect", lambda *args: 0)
 
 
 @pytest.fixture
@@ -37,5 +45,42 @@ def make_set(tmp_path: Path) -> Callable[..., Path]:
         (root / "splits/few/unlabeled.txt").write_text("".join(bare[labeled : number - val]))
         (root / "splits/val.txt").write_text("".join(lines[number - val :]))
         return root
+
+    return make
+
+
+@pytest.fixture
+def make_classes(tmp_path: Path) -> Callable[..., Path]:
+    """Write folders with so many noisy images of each of three classes."""
+
+    def make(numbers: dict[str, int], size: tuple[int, int] = (10, 12)) -> Path:
+        root = tmp_path / "classes"
+        for folder, number in numbers.items():
+            for k, name in enumerate(("cat", "dog", "big fish")):
+                (root / folder / name).mkdir(parents=True)
+                for i in range(number):
+                    pixels = np.random.default_rng((k, i)).integers(0, 256, (*size, 3), np.uint8)
+                    Image.fromarray(pixels).save(root / folder / name / f"{i}.png")
+        return root
+
+    return make
+
+
+@pytest.fixture
+def cifar10(tmp_path: Path) -> Callable[..., tuple[Path, np.ndarray, np.ndarray]]:
+    """Write CIFAR-10 with a few images a file; the rows and labels of train and test."""
+
+    def make(per_batch: int, seed: int = 0) -> tuple[Path, np.ndarray, np.ndarray]:
+        folder = tmp_path / "cifar10/cifar-10-batches-py"
+        folder.mkdir(parents=True, exist_ok=True)
+        rng = np.random.default_rng(seed)
+        pixels = rng.integers(0, 256, (6 * per_batch, 3072), np.uint8)
+        labels = (rng.permutation(6 * per_batch)) % 10
+        names = [f"data_batch_{i}" for i in range(1, 6)] + ["test_batch"]
+        for i, name in enumerate(names):
+            rows = slice(i * per_batch, (i + 1) * per_batch)
+            batch = {b"data": pixels[rows], b"labels": labels[rows].tolist()}
+            (folder / name).write_bytes(pickle.dumps(batch, protocol=2))
+        return folder.parent, pixels, labels
 
     return make

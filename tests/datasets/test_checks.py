@@ -6,10 +6,13 @@ import pytest
 from PIL import Image
 
 from rankseg.datasets import (
+    CIFAR10Dataset,
+    ClassFolderDataset,
     FolderDataset,
     SemiDataset,
     check_data,
     check_headers,
+    check_images,
     check_masks,
     checks,
 )
@@ -200,3 +203,86 @@ def test_bad_validation_mask(make_set):
     val = FolderDataset(data_root=root, ann_file="splits/val.txt")
     with pytest.raises(ValueError, match=r"masks/7\.png holds \[9\]"):
         check_data(train_of(root), val)
+
+
+def classes_of(root, names=("cat", "dog", "big fish"), **options) -> tuple:
+    """Training and validation set: the first image of a class is labelled, the others not."""
+    (root / "splits/few").mkdir(parents=True, exist_ok=True)
+    for part, numbers in {"labeled": (0,), "unlabeled": (1, 2)}.items():
+        lines = "".join(f"train/{name}/{i}.png\t{name}\n" for name in names for i in numbers)
+        (root / f"splits/few/{part}.txt").write_text(lines)
+    config = {"type": "ClassFolderDataset", "data_root": str(root)}
+    pipeline = [{"type": "LoadImage"}, *options.pop("pipeline", []), {"type": "PackEval"}]
+    val = ClassFolderDataset(
+        data_root=root, **{"folder": "test", "pipeline": pipeline, "test_mode": True, **options}
+    )
+    return SemiDataset(config, split="few"), val
+
+
+def test_a_good_set_with_classes_is_described(make_classes):
+    root = make_classes({"train": 3, "test": 2}, size=(10, 12))
+    notes = check_data(*classes_of(root))
+    assert notes[0] == "split 'few': 3 labelled and 6 unlabelled images"
+    assert notes[1].startswith("checked all 3 images of list ")
+    assert notes[1].endswith("labeled.txt, 12x10 pixels")
+    assert notes[2].startswith("checked all 6 image headers of list ")
+    assert notes[3] == f"checked all 6 images of folder {root}/test, 12x10 pixels"
+    assert len(notes) == 4
+
+
+def test_classes_without_a_validation_image_are_named(make_classes):
+    root = make_classes({"train": 3, "test": 1})
+    (root / "test/cat/0.png").unlink()
+    notes = check_data(*classes_of(root))
+    assert notes[-1] == f"folder {root}/test: no image of cat"
+
+
+def test_classes_that_differ_between_training_and_validation(make_classes):
+    root = make_classes({"train": 3, "test": 1})
+    (root / "test/cat").rename(root / "test/cats")
+    match = (
+        r"class 1 is 'cat' in list .*labeled\.txt and 'cats' in folder .*/test \(3 and 3 classes\)"
+        ": name the folders alike, or all classes"
+    )
+    with pytest.raises(ValueError, match=match):
+        check_data(*classes_of(root))
+    (root / "test/cats").rename(root / "test/cat")
+    (root / "test/zebra").mkdir()
+    with pytest.raises(ValueError, match=r"class 3 is none in .* and 'zebra' in .*\(3 and 4 class"):
+        check_data(*classes_of(root))
+
+
+@pytest.mark.parametrize("name", ["train/dog/0.png", "train/dog/2.png", "test/dog/0.png"])
+def test_image_with_a_class_that_does_not_decode(make_classes, name):
+    root = make_classes({"train": 3, "test": 1})
+    (root / name).write_bytes((root / name).read_bytes()[:100])
+    with pytest.raises(ValueError, match=rf"image .*{name} does not decode"):
+        check_data(*classes_of(root))
+
+
+def test_test_images_of_different_size_need_a_crop(make_classes):
+    root = make_classes({"train": 3, "test": 2})
+    Image.fromarray(NOISE).save(root / "test/cat/1.png")
+    match = (
+        r"pipeline of folder .*/test makes images of different size, 12x10 of .*0\.png and 128x96 "
+        r"of .*test/cat/1\.png: put dict\(type='ResizeCenter', size=\.\.\.\) before PackEval"
+    )
+    with pytest.raises(ValueError, match=match):
+        check_data(*classes_of(root))
+    notes = check_data(*classes_of(root, pipeline=[{"type": "ResizeCenter", "size": 8}]))
+    assert notes[-1].endswith("12x10 to 128x96 pixels")
+
+
+def test_validation_images_that_are_trained_on(make_classes):
+    root = make_classes({"train": 3})
+    with pytest.raises(ValueError, match=r"labelled list of split 'few': image \S+/train/"):
+        check_data(*classes_of(root, folder="train"))
+
+
+def test_arrays_have_nothing_to_decode(cifar10):
+    root, _, _ = cifar10(per_batch=4)
+    dataset = CIFAR10Dataset(data_root=root)
+    assert check_headers(dataset) == []
+    assert check_images(dataset, 5) == [
+        f"checked 5 evenly spaced of 20 images of train part in {root}, 32x32 pixels"
+    ]

@@ -135,3 +135,69 @@ def test_masks_of_0_and_255_are_explained(make_set):
     pixels = drawing.count_pixels(root, entries, "binary")
     drawing.check_classes(pixels, entries, ("no", "yes"), "set")
     assert pixels[0, :2].tolist() == [68, 12]
+
+
+LABELS = np.array([0] * 30 + [1] * 8 + [2] * 12 + [-1] * 5)[
+    np.random.default_rng(0).permutation(55)
+]
+NAMES = ("cat", "dog", "eel")
+
+
+def test_as_many_images_of_every_class():
+    chosen = drawing.draw_balanced(LABELS, NAMES, 18, np.random.default_rng(1))
+    assert np.bincount(LABELS[chosen]).tolist() == [6, 6, 6]
+    assert (np.diff(chosen) > 0).all()
+    again = drawing.draw_balanced(LABELS, NAMES, 18, np.random.default_rng(1))
+    other = drawing.draw_balanced(LABELS, NAMES, 18, np.random.default_rng(2))
+    assert np.array_equal(chosen, again) and not np.array_equal(chosen, other)
+
+
+def test_every_image_of_a_class_is_as_likely():
+    draws = [drawing.draw_balanced(LABELS, NAMES, 6, np.random.default_rng(i)) for i in range(2000)]
+    counts = np.bincount(np.concatenate(draws), minlength=55) / 2000
+    for k, number in enumerate((30, 8, 12)):
+        assert np.abs(counts[k == LABELS] - 2 / number).max() < 0.05
+    assert not counts[LABELS < 0].any()
+
+
+@pytest.mark.parametrize(("size", "match"), [
+    (2, "size 2: 3 classes need at least 3 labelled images, one of each"),
+    (10, "size 10 is no multiple of the 3 classes, and each gets as many images: use 9 or 12"),
+    (11, "use 12 or 9"),
+    (27, "class 'dog' has 8 images, and size 27 takes 9 of every class: use --size 24 at most"),
+])  # fmt: skip
+def test_sizes_that_do_not_fit_the_classes(size, match):
+    with pytest.raises(ValueError, match=match):
+        drawing.draw_balanced(LABELS, NAMES, size, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize(("share", "held"), [(0, 0), (0.01, 1), (0.2, 1), (0.26, 2), (0.8, 5)])
+def test_a_share_of_every_class_is_held_out(share, held):
+    chosen = drawing.draw_balanced(LABELS, NAMES, 18, np.random.default_rng(1))
+    few, val = drawing.hold_out(LABELS, chosen, NAMES, share, np.random.default_rng(2))
+    assert np.array_equal(np.sort(np.concatenate([few, val])), chosen)
+    assert np.bincount(LABELS[val], minlength=3).tolist() == [held] * 3
+    assert (np.diff(few) > 0).all() and (np.diff(val) > 0).all()
+
+
+@pytest.mark.parametrize(("share", "match"), [
+    (0.95, "val-share 0.95 of the 6 labelled images of class 'cat' would leave none: label more"),
+    (1, "val-share 1: expected a share from 0, for none, to below 1"), (-0.1, "val-share -0.1"),
+])  # fmt: skip
+def test_shares_that_leave_nothing(share, match):
+    chosen = drawing.draw_balanced(LABELS, NAMES, 18, np.random.default_rng(1))
+    with pytest.raises(ValueError, match=match):
+        drawing.hold_out(LABELS, chosen, NAMES, share, np.random.default_rng(2))
+    with pytest.raises(ValueError, match="class 'dog' has no labelled image: label one, or take"):
+        drawing.hold_out(LABELS, chosen[LABELS[chosen] != 1], NAMES, 0, np.random.default_rng(2))
+
+
+def test_table_of_classes():
+    parts = {"labeled": np.array([0, 2, 2]), "unlabeled": np.array([-1, 1])}
+    assert drawing.label_table(parts, NAMES, rows=2).splitlines() == [
+        "class           labeled   unlabeled",
+        "cat                   1           0",
+        "dog                   0           1",
+        "(not known)           0           1",
+        "... and 1 classes more",
+    ]

@@ -112,6 +112,95 @@ def test_data_root_and_type(make_set):
         build(make_set(), "Nothing")
 
 
+CLASSES = ("big fish", "cat", "dog")
+
+
+@pytest.fixture
+def by_class(make_classes):
+    """Class folders; the first image of a class is labelled, the second not, the third for val."""
+    root = make_classes({"train": 4, "test": 1})
+    (root / "splits/few").mkdir(parents=True)
+    for i, part in enumerate(("labeled", "unlabeled", "val")):
+        lines = "".join(f"train/{name}/{i}.png\t{name}\n" for name in CLASSES)
+        (root / f"splits/few/{part}.txt").write_text(lines)
+    return root
+
+
+def test_classes_of_images(by_class):
+    load = [{"type": "LoadImage"}]
+    dataset = build(
+        by_class, "ClassFolderDataset", split="few", labeled_pipeline=load, unlabeled_pipeline=load
+    )
+    assert (dataset.num_labeled, dataset.num_unlabeled) == (3, 3)
+    assert dataset.metainfo["classes"] == CLASSES
+    assert dataset[2]["seg_map"].tolist() == [[2]] and dataset[2]["sample_idx"] == 2
+    assert dataset[4]["seg_map"].tolist() == [[1]] and dataset[4]["sample_idx"] == 1
+    (by_class / "splits/few/unlabeled.txt").write_text("train/cat/1.png nobody-knows\n")
+    assert "seg_map" not in build(by_class, "ClassFolderDataset", split="few")[3]
+
+
+def test_labelled_images_without_their_labels_too(by_class):
+    dataset = build(by_class, "ClassFolderDataset", split="few", include_labeled=True, seed=4)
+    assert (dataset.num_labeled, dataset.num_unlabeled, len(dataset)) == (3, 6, 9)
+    assert dataset.describe().endswith(
+        "3 labelled and 6 unlabelled images, the labelled ones among them"
+    )
+    assert [dataset[i]["img_path"] for i in (6, 7, 8)] == [dataset[i]["img_path"] for i in range(3)]
+    assert dataset[6]["sample_idx"] == 3 and dataset[6]["seed"] == (4, 0, 6)
+    assert len(dataset.unlabeled) == 6
+
+
+def test_labelled_images_among_the_unlabelled_open_no_mask(make_set):
+    dataset = build(make_set(), split="few", include_labeled=True)
+    assert dataset.num_unlabeled == 6 and dataset[6]["img_path"].endswith("images/0.png")
+    assert dataset[6]["seg_map_path"] is None
+
+
+def test_the_validation_list_of_a_split_comes_first(by_class):
+    kind, own = "ClassFolderDataset", by_class / "splits/few/val.txt"
+    common = by_class / "splits/val.txt"
+    common.write_text("train/cat/1.png cat\n")
+    assert len(build(by_class, kind)) == 6, "only its own list counts"
+    own.write_text("train/cat/1.png cat\n")
+    with pytest.raises(ValueError, match=r"train/cat/1\.png is also in .*splits/few/val\.txt"):
+        build(by_class, kind)
+    own.unlink()
+    with pytest.raises(ValueError, match=r"train/cat/1\.png is also in .*splits/val\.txt"):
+        build(by_class, kind)
+    common.unlink()
+    assert len(build(by_class, kind)) == 6, "there may be none"
+
+
+def test_the_validation_list_of_a_split_with_masks(make_set):
+    root = make_set()
+    (root / "splits/few/val.txt").write_text("images/0.png masks/0.png\n")
+    with pytest.raises(ValueError, match=r"images/0\.png is also in .*splits/few/val\.txt"):
+        build(root)
+
+
+@pytest.mark.parametrize(("lines", "match"), [
+    (["train/cat/0.png cat", "train/cat/3.png cat", "train/dog/0.png dog"],
+     r"list .*few/labeled\.txt has no image of big fish: every class needs a labelled image; lab"),
+    (["train/cat/0.png cat"], "labeled.txt has 1 images for 3 classes: every class needs a label"),
+    (["train/cat/0.png dgo"], "has the class 'dgo', which is none .* did you mean 'dog'"),
+    (["train/cat/1.png cat"], r"train/cat/1\.png is listed as labelled and as unlabelled"),
+    (["train/cat/0.png cat"] * 2, r"labelled list .* names image train/cat/0\.png .*more than on"),
+])  # fmt: skip
+def test_mistakes_in_lists_of_classes(by_class, lines, match):
+    (by_class / "splits/few/labeled.txt").write_text("\n".join(lines))
+    with pytest.raises(ValueError, match=match):
+        build(by_class, "ClassFolderDataset")
+
+
+def test_lists_of_classes_that_are_absent(cifar10):
+    root, _, _ = cifar10(per_batch=2)
+    command = "labels --data-root .*/cifar10 --dataset cifar10 --size 20 --seed 3`"
+    with pytest.raises(FileNotFoundError, match=rf"make_splits\.py {command}"):
+        build(root, "CIFAR10Dataset", split="20_seed3")
+    with pytest.raises(FileNotFoundError, match="--size 40 --seed 0 --name 40`"):
+        build(root, "CIFAR10Dataset", split="40")
+
+
 def test_real_sets(shared):
     camvid = build(shared / "data/camvid", split="1_16")
     assert (camvid.num_labeled, camvid.num_unlabeled) == (23, 344)

@@ -79,3 +79,19 @@ def test_usual_lists(shared):
     assert len(pascal["92/labeled.txt"]) == 92 and len(pascal["val.txt"]) == 1449
     city = split_files.collect_lists(shared / "data/unimatch_splits/cityscapes")
     assert len(city["1_16/labeled.txt"]) == 186
+
+
+@pytest.mark.parametrize("name", ["train/n01/n01_7.JPEG", "n01/n01_7.JPEG", "n01_7.JPEG"])
+def test_images_of_a_published_list_are_found(tmp_path, name):
+    entries = [("train/n02/n02_7.JPEG", None), ("train/n01/n01_7.JPEG", None)]
+    (tmp_path / "list.txt").write_text(f"{name}\n")
+    assert split_files.find_images(tmp_path / "list.txt", entries, "train") == [1]
+
+
+def test_images_of_a_published_list_that_are_not_there(tmp_path):
+    entries = [("train/a/1.jpg", None), ("train/b/1.jpg", None)]
+    for name in ("train/a/2.jpg", "1.jpg"):
+        (tmp_path / "list.txt").write_text(f"{name}\n")
+        match = rf"list\.txt names {name}, which is none of the 2 .* such as train/a/1\.jpg"
+        with pytest.raises(ValueError, match=match):
+            split_files.find_images(tmp_path / "list.txt", entries, "train")

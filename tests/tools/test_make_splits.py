@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -176,6 +177,119 @@ def test_import_of_the_usual_lists(tool, fails, shared, tmp_path, capsys):
     fails(args, "split '183' has 182 labelled .* has 183 and 10399")
 
 
+@pytest.fixture
+def pets(tmp_path) -> Path:
+    """Three classes of ten images in folders, and four images of no class."""
+    root = tmp_path / "pets"
+    for name in ("cat", "dog", "big fish"):
+        (root / "train" / name).mkdir(parents=True)
+        for i in range(10):
+            Image.new("RGB", (6, 6)).save(root / f"train/{name}/{i}.png")
+    (root / "more").mkdir()
+    for i in range(4):
+        Image.new("RGB", (6, 6)).save(root / f"more/{i}.png")
+    return root
+
+
+def by_class(path: Path) -> dict[str, int]:
+    return dict(Counter(name for _, name in read_list(path)))
+
+
+def test_labels_of_class_folders(tool, fails, pets, capsys):
+    args = ["labels", "--data-root", str(pets), "--dataset", "folder", "--seed", "3"]
+    tool.main([*args, "--size", "15"])
+    folder, three = pets / "splits/15_seed3", ("big fish", "cat", "dog")
+    for part, number in (("labeled", 4), ("val", 1), ("unlabeled", 5)):
+        assert by_class(folder / f"{part}.txt") == dict.fromkeys(three, number)
+    parts = [names(folder / f"{part}.txt") for part in ("labeled", "val", "unlabeled")]
+    assert sum(map(len, parts)) == len(set.union(*parts)) == 30
+    out = capsys.readouterr().out.splitlines()
+    assert out[0].split() == ["class", "labeled", "unlabeled", "val"]
+    assert out[1].split() == ["big", "fish", "4", "5", "1"]
+    assert out[-1] == f"wrote {folder}/val.txt: 3 images"
+    before = (folder / "labeled.txt").read_text()
+    fails([*args, "--size", "15"], r"labeled\.txt exists already: .*--force")
+    tool.main([*args, "--size", "15", "--force", "--val-share", "0"])
+    assert len(names(folder / "labeled.txt")) == 15
+    tool.main([*args, "--size", "15", "--name", "again"])
+    assert (pets / "splits/again/labeled.txt").read_text() == before
+    tool.main(["check", "--data-root", str(pets), "--dataset", "folder", "again"])
+    assert "split 'again': 12 labelled and 15 unlabelled images" in capsys.readouterr().out
+    fails(["check", "--data-root", str(pets), "again"], r"names classes and no masks: .*--dataset")
+
+
+def test_what_is_labelled_already_and_images_of_no_class(tool, pets):
+    args = ["labels", "--data-root", str(pets), "--dataset", "folder", "--all-labeled"]
+    tool.main([*args, "--unlabeled-images", "more", "--val-share", "0.3"])
+    assert by_class(pets / "splits/all/val.txt") == {"big fish": 3, "cat": 3, "dog": 3}
+    assert len(names(pets / "splits/all/labeled.txt")) == 21
+    assert names(pets / "splits/all/unlabeled.txt") == {f"more/{i}.png" for i in range(4)}
+    tool.main(["check", "--data-root", str(pets), "--dataset", "folder"])
+
+
+def test_labels_of_a_published_list(tool, fails, pets, tmp_path):
+    path = tmp_path / "1percent.txt"
+    path.write_text("cat/3.png\ndog/1.png\nbig fish/0.png\n")
+    args = ["labels", "--data-root", str(pets), "--dataset", "folder", "--labeled", str(path)]
+    tool.main(args)
+    folder = pets / "splits/1percent"
+    assert by_class(folder / "labeled.txt") == {"big fish": 1, "cat": 1, "dog": 1}
+    assert len(names(folder / "unlabeled.txt")) == 27 and not (folder / "val.txt").exists()
+    path.write_text("cat/3.png\ndog/1.png\n")
+    fails([*args, "--name", "b"], "class 'big fish' has no labelled image")
+
+
+def test_labels_of_a_list(tool, fails, pets):
+    lines = "".join(f"{name}/{i}.png\t{name}\n" for name in ("cat", "dog") for i in range(6))
+    (pets / "list.txt").write_text(lines)
+    (pets / "classes.txt").write_text("cat\ndog\n")
+    args = ["labels", "--data-root", str(pets), "--dataset", "list", "--size", "4"]
+    tool.main([*args, "--list", "list.txt", "--folder", "train", "--val-share", "0.5"])
+    assert by_class(pets / "splits/4_seed0/val.txt") == {"cat": 1, "dog": 1}
+    assert len(names(pets / "splits/4_seed0/unlabeled.txt")) == 8
+    fails(args, "--dataset list needs --list FILE")
+
+
+def test_labels_of_cifar(tool, pets, shared, tmp_path):
+    root = tmp_path / "cifar"
+    root.mkdir()
+    (root / "cifar-10-batches-py").symlink_to(shared / "data/cifar10_mini/cifar-10-batches-py")
+    tool.main(["labels", "--data-root", str(root), "--dataset", "cifar10", "--size", "50"])
+    assert set(by_class(root / "splits/50_seed0/labeled.txt").values()) == {4}
+    assert len(names(root / "splits/50_seed0/unlabeled.txt")) == 450
+    tool.main(["check", "--data-root", str(root), "--dataset", "cifar10"])
+
+
+def test_images_of_the_common_validation_list_are_left_out(tool, pets, capsys):
+    (pets / "splits").mkdir()
+    (pets / "splits/val.txt").write_text("train/cat/0.png\n")
+    tool.main(["labels", "--data-root", str(pets), "--dataset", "folder", "--size", "27"])
+    assert "left out 1 images that are in" in capsys.readouterr().out
+    assert "train/cat/0.png" not in names(pets / "splits/27_seed0/labeled.txt")
+
+
+@pytest.mark.parametrize(("options", "match"), [
+    (["--size", "4"], "size 4 is no multiple of the 3 classes.* use 3 or 6"),
+    (["--size", "2"], "3 classes need at least 3 labelled images"),
+    (["--size", "33"], "class 'big fish' has 10 images, and size 33 takes 11"),
+    (["--size", "3"], "val-share 0.2 of the 1 labelled images of class 'big fish' would leave"),
+    (["--size", "30"], "the unlabelled list of split '30_seed0' is empty"),
+    (["--size", "3", "--folder", "val"], "folder .*/val does not exist: expected one sub-folder"),
+    (["--labeled", "no.txt"], r"split list no\.txt does not exist"),
+])  # fmt: skip
+def test_mistakes_in_labels_leave_nothing_behind(fails, pets, options, match):
+    fails(["labels", "--data-root", str(pets), "--dataset", "folder", *options], match)
+    assert not (pets / "splits").exists()
+
+
+def test_import_of_lists_of_classes(tool, pets, tmp_path, capsys):
+    tool.main(["labels", "--data-root", str(pets), "--dataset", "folder", "--size", "15"])
+    (pets / "splits").rename(tmp_path / "lists")
+    tool.main(["import", str(tmp_path / "lists"), "--data-root", str(pets)])
+    assert "0 masks named, 0 of them missing" in capsys.readouterr().out
+    assert (pets / "splits/15_seed0/val.txt").is_file()
+
+
 def test_data_root_that_is_absent(fails, tmp_path):
     for command in (["draw", "--size", "2"], ["import", "x"], ["check"]):
         args = [*command, "--data-root", str(tmp_path / "none")]
@@ -183,6 +297,6 @@ def test_data_root_that_is_absent(fails, tmp_path):
 
 
 def test_help_and_status():
-    for command in ([], ["draw"], ["import"], ["check"]):
+    for command in ([], ["draw"], ["labels"], ["import"], ["check"]):
         result = subprocess.run([sys.executable, TOOL, *command, "--help"], capture_output=True)
         assert result.returncode == 0 and b"examples:" in result.stdout

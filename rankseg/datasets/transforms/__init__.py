@@ -1,7 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """From a file to the views of a batch: load, place, recolour, pack."""
 
+import os
+
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # no look-up on the net at its import
+
 from rankseg.datasets.transforms.geometry import RandomResizeCropFlip
+from rankseg.datasets.transforms.image_level import DrawViews, LoadImage, ResizeCenter
 from rankseg.datasets.transforms.loading import LoadSample
 from rankseg.datasets.transforms.packing import PackEval, PackViews
 from rankseg.datasets.transforms.photometric import StrongViews
@@ -9,10 +14,13 @@ from rankseg.datasets.transforms.seeding import rng_of
 from rankseg.datasets.transforms.with_mix import WithMix
 
 __all__ = [
+    "DrawViews",
+    "LoadImage",
     "LoadSample",
     "PackEval",
     "PackViews",
     "RandomResizeCropFlip",
+    "ResizeCenter",
     "StrongViews",
     "WithMix",
     "rng_of",

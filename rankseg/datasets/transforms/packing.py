@@ -12,7 +12,7 @@ from mmseg.structures import SegDataSample
 from rankseg.registry import TRANSFORMS
 from rankseg.structures import LABELED, WEAK, mix, strong
 
-META_KEYS = ("img_path", "ori_shape", "img_shape")
+META_KEYS = ("img_path", "ori_shape", "img_shape", "sample_idx")
 
 
 def views_of(results: dict) -> dict[str, np.ndarray]:
@@ -37,20 +37,28 @@ def data_sample(results: dict, **maps: np.ndarray) -> SegDataSample:
     return sample
 
 
+def _truth(results: dict) -> dict[str, np.ndarray]:
+    """The map of labels where there is one."""
+    return {"gt_sem_seg": results["seg_map"]} if "seg_map" in results else {}
+
+
 @TRANSFORMS.register_module()
 class PackViews(BaseTransform):
     """Pack a training sample by view.
 
     Labelled: ``inputs["labeled"]`` is ``(3, h, w)`` uint8, ``data_samples["labeled"]`` holds
-    ``gt_sem_seg`` (``(1, h, w)`` uint8; the preprocessor makes it int64 on the device). Unlabelled:
+    ``gt_sem_seg`` (``(1, h, w)`` uint8, which the preprocessor makes int64 on the device, or
+    ``(1, 1, 1)`` int64 where the label is the class of an image). Unlabelled:
     ``inputs`` has ``weak``, ``strong1``, ... and, after ``WithMix``, the same with ``mix_``;
-    ``data_samples["weak"]`` (and ``["mix_weak"]``) holds ``valid``, ``(1, h, w)`` bool.
+    ``data_samples["weak"]`` (and ``["mix_weak"]``) holds ``valid``, ``(1, h, w)`` bool, and
+    ``["weak"]`` holds ``gt_sem_seg`` where the sample has a ``seg_map``: that is the truth of an
+    unlabelled image where it is known, to measure by and never to train on.
 
     Args:
         labeled: Which of the two.
 
     Raises:
-        ValueError: If a labelled sample has no mask, or an unlabelled one no valid map.
+        ValueError: If a labelled sample has no label, or an unlabelled one no valid map.
     """
 
     def __init__(self, labeled: bool) -> None:
@@ -62,10 +70,12 @@ class PackViews(BaseTransform):
             return self._pack_labeled(results)
         if "valid" not in results:
             raise ValueError(
-                "PackViews(labeled=False) found no valid map: put RandomResizeCropFlip before it"
+                "PackViews(labeled=False) found no valid map: put RandomResizeCropFlip before it, "
+                "or LoadImage where labels are classes of images"
             )
         inputs = {view: to_chw(image) for view, image in views_of(results).items()}
-        samples = {WEAK: data_sample(results, valid=results["valid"])}
+        maps = {"valid": results["valid"], **_truth(results)}
+        samples = {WEAK: data_sample(results, **maps)}
         if mix(WEAK) in results:
             for view in list(inputs):
                 inputs[mix(view)] = to_chw(results[mix(view)])
@@ -75,10 +85,10 @@ class PackViews(BaseTransform):
     def _pack_labeled(self, results: dict) -> dict:
         if "seg_map" not in results:
             raise ValueError(
-                f"image {results.get('img_path')} is listed as labelled but has no mask: name its "
-                "mask in the labelled list, or move the line to the unlabelled list"
+                f"image {results.get('img_path')} is listed as labelled but has no mask or class: "
+                "name it in the labelled list, or move the line to the unlabelled list"
             )
-        sample = data_sample(results, gt_sem_seg=results["seg_map"])
+        sample = data_sample(results, **_truth(results))
         return {"inputs": {LABELED: to_chw(results["img"])}, "data_samples": {LABELED: sample}}
 
     def __repr__(self) -> str:
@@ -90,13 +100,13 @@ class PackEval(BaseTransform):
     """Pack a validation or test sample as mmseg's loops expect it.
 
     ``inputs`` is ``(3, H, W)`` uint8; ``data_samples`` is one ``SegDataSample`` with
-    ``gt_sem_seg`` (``(1, H, W)`` uint8) where there is a mask.
+    ``gt_sem_seg`` (``(1, H, W)`` uint8, or ``(1, 1, 1)`` int64) where there is a label.
     """
 
     def transform(self, results: dict) -> dict:
         """Return ``inputs`` and ``data_samples``."""
-        maps = {"gt_sem_seg": results["seg_map"]} if "seg_map" in results else {}
-        return {"inputs": to_chw(results["img"]), "data_samples": data_sample(results, **maps)}
+        sample = data_sample(results, **_truth(results))
+        return {"inputs": to_chw(results["img"]), "data_samples": sample}
 
     def __repr__(self) -> str:
         return "PackEval()"

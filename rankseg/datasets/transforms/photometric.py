@@ -1,16 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Strong views: the weak view in other colours, by albumentations."""
 
-import os
 import random
 from inspect import signature
-
-os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # no look-up on the net at import
 
 import albumentations as A
 import numpy as np
 from mmcv.transforms import BaseTransform
 
+from rankseg.datasets.transforms import operations
 from rankseg.datasets.transforms.seeding import rng_of
 from rankseg.registry import TRANSFORMS
 from rankseg.structures import strong
@@ -29,19 +27,22 @@ RECIPE = (
 )
 
 
-def build_albumentation(config: dict) -> A.BasicTransform | A.BaseCompose:
+def build_albumentation(config: dict, geometry: bool = False) -> A.BasicTransform | A.BaseCompose:
     """Build one albumentations transform, or a choice of several, from a config.
 
     Args:
-        config: ``type`` is a name in ``albumentations``, the rest are its arguments; compositions
+        config: ``type`` is a name in ``albumentations`` or in
+            :mod:`rankseg.datasets.transforms.operations`, the rest are its arguments; compositions
             such as ``OneOf`` take a list of such configs as ``transforms``.
+        geometry: Whether it may move or remove pixels.
 
     Raises:
-        ValueError: If there is no such transform, its arguments do not fit, or it moves pixels.
+        ValueError: If there is no such transform, its arguments do not fit, or it moves pixels
+            and may not.
     """
     arguments = dict(config)
     name = arguments.pop("type", None)
-    kind = getattr(A, str(name), None)
+    kind = getattr(A, str(name), None) or getattr(operations, str(name), None)
     if not (isinstance(kind, type) and issubclass(kind, A.BasicTransform | A.BaseCompose)):
         raise ValueError(f"albumentations {A.__version__} has no transform named {name!r}")
     known = [key for key in signature(kind).parameters if key != "kwargs"]
@@ -51,8 +52,8 @@ def build_albumentation(config: dict) -> A.BasicTransform | A.BaseCompose:
         inner = arguments.get("transforms")
         if not inner:
             raise ValueError(f"albumentations {name} needs a list of configs as 'transforms'")
-        arguments["transforms"] = [build_albumentation(one) for one in inner]
-    elif not issubclass(kind, A.ImageOnlyTransform):
+        arguments["transforms"] = [build_albumentation(one, geometry) for one in inner]
+    elif not geometry and not issubclass(kind, A.ImageOnlyTransform):
         raise ValueError(
             f"{name} moves or removes pixels, but strong views must differ from the weak view in "
             "colour only: use a pixel-level transform of albumentations"

@@ -202,21 +202,24 @@ class LabelPropagationHook(Hook):
         seconds: tuple[float, float],
     ) -> None:
         """Log time, mean weight and, of images whose class is known, how many labels are right."""
-        numbers = {"pseudo/seconds": sum(seconds), "pseudo/weight": weight.mean().item()}
+        numbers = {
+            "label_propagation/seconds": sum(seconds),
+            "label_propagation/weight": weight.mean().item(),
+        }
         text = (
             f"pseudo-labels of pass {number + 1}: {seconds[0]:.1f} s for features and "
-            f"{seconds[1]:.1f} s for labels, mean weight {numbers['pseudo/weight']:.3f}"
+            f"{seconds[1]:.1f} s for labels, mean weight {numbers['label_propagation/weight']:.3f}"
         )
         known = torch.from_numpy(truth >= 0)
         if known.any():
             right = (label == torch.from_numpy(truth))[known].float()
             share = weight[known]
-            numbers["pseudo/accuracy"] = 100 * right.mean().item()
+            numbers["label_propagation/accuracy"] = 100 * right.mean().item()
             weighted = (right * share).sum() / share.sum().clamp(min=1e-12)
-            numbers["pseudo/accuracy_weighted"] = 100 * weighted.item()
+            numbers["label_propagation/accuracy_weighted"] = 100 * weighted.item()
             text += (
-                f", {numbers['pseudo/accuracy']:.2f}% right "
-                f"({numbers['pseudo/accuracy_weighted']:.2f}% weighted)"
+                f", {numbers['label_propagation/accuracy']:.2f}% right "
+                f"({numbers['label_propagation/accuracy_weighted']:.2f}% weighted)"
             )
         runner.logger.info(text)
         runner.visualizer.add_scalars(numbers, step=runner.iter)

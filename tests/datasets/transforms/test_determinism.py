@@ -9,6 +9,7 @@ from mmcv.transforms import Compose
 from PIL import Image
 from torch.utils.data import DataLoader
 
+from rankseg.datasets import SemiDataset
 from rankseg.datasets.collate import collate_views
 from rankseg.datasets.samplers import LabeledUnlabeledSampler
 from rankseg.registry import TRANSFORMS
@@ -108,3 +109,42 @@ def test_valid_is_where_the_weak_view_is_not_black(files):
     batch = batches(files, 0, 1)[0]
     for image, sample in zip(batch["inputs"]["weak"], batch["data_samples"]["weak"], strict=True):
         assert not image[:, ~sample.valid.data[0]].any()
+
+
+@pytest.fixture
+def with_classes(tmp_path):
+    """Three classes of images in folders, with the views of FixMatch."""
+    for k, name in enumerate("abc"):
+        (tmp_path / "train" / name).mkdir(parents=True)
+        for i in range(4):
+            pixels = np.random.default_rng((k, i)).integers(0, 256, (32, 32, 3), np.uint8)
+            Image.fromarray(pixels).save(tmp_path / f"train/{name}/{i}.png")
+    (tmp_path / "splits").mkdir()
+    for part, numbers in {"some": (0,), "rest": (1, 2, 3)}.items():
+        lines = "".join(f"train/{name}/{i}.png {name}\n" for name in "abc" for i in numbers)
+        (tmp_path / f"splits/{part}.txt").write_text(lines)
+    draw = {"type": "DrawViews", "weak": "flip_crop", "size": 32}
+    load, pack = {"type": "LoadImage"}, {"type": "PackViews"}
+    return SemiDataset(
+        {"type": "ClassFolderDataset", "data_root": str(tmp_path)},
+        labeled="splits/some.txt",
+        unlabeled="splits/rest.txt",
+        include_labeled=True,
+        labeled_pipeline=[load, draw, {**pack, "labeled": True}],
+        unlabeled_pipeline=[load, {**draw, "strong": "fixmatch"}, {**pack, "labeled": False}],
+    )
+
+
+def test_workers_change_nothing_for_images_with_classes(with_classes):
+    alone, helped = batches(with_classes, 0), batches(with_classes, 2)
+    for one, two in zip(alone, helped, strict=True):
+        assert same(one, two) and list(one["inputs"]) == ["labeled", "weak", "strong1"]
+        for view, count in (("labeled", 2), ("weak", 3)):
+            a, b = (batch["data_samples"][view] for batch in (one, two))
+            assert len(a) == count and [s.sample_idx for s in a] == [s.sample_idx for s in b]
+            for sample in a:
+                path = with_classes.labeled if view == "labeled" else with_classes.unlabeled
+                info = path.get_data_info(sample.sample_idx)
+                assert sample.img_path == info["img_path"]
+                assert sample.gt_sem_seg.data.item() == info["gt_label"]
+    assert not same(alone[0], alone[1])

@@ -29,11 +29,10 @@ def test_labeled():
     assert data_sample.metainfo == {"img_path": "a.jpg", "ori_shape": (8, 9), "img_shape": (4, 6)}
 
 
-def test_unlabeled_has_every_view_and_never_a_label():
+def test_unlabeled_has_every_view_and_a_label_only_where_the_sample_has_one():
     valid = np.zeros((4, 6), bool)
     valid[:3] = True
     results = sample(valid=valid, strong1=image(1), strong2=image(2))
-    results["seg_map"] = np.zeros((4, 6), np.uint8)
     packed = PackViews(labeled=False)(results)
     assert {view: int(t[0, 0, 0]) for view, t in packed["inputs"].items()} == {
         "weak": 10,
@@ -44,6 +43,9 @@ def test_unlabeled_has_every_view_and_never_a_label():
     weak = packed["data_samples"]["weak"]
     assert torch.equal(weak.valid.data, torch.from_numpy(valid)[None])
     assert weak.valid.data.dtype == torch.bool and "gt_sem_seg" not in weak
+    results["seg_map"] = np.full((4, 6), 2, np.uint8)
+    weak = PackViews(labeled=False)(results)["data_samples"]["weak"]
+    assert (weak.gt_sem_seg.data == 2).all()
 
 
 def test_mix_views_come_with_their_own_valid_map():

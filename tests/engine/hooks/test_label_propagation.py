@@ -198,11 +198,11 @@ def test_labels_are_those_of_the_graph(runner, caplog):
     weight = found.weight[LABELED:][known]
     ((step, values),) = runner.scalars
     assert step == 0
-    assert values["pseudo/accuracy"] == pytest.approx(100 * right.mean(), abs=1e-4)
+    assert values["label_propagation/accuracy"] == pytest.approx(100 * right.mean(), abs=1e-4)
     wanted = 100 * (right * weight).sum() / weight.sum()
-    assert values["pseudo/accuracy_weighted"] == pytest.approx(wanted, abs=1e-2)
+    assert values["label_propagation/accuracy_weighted"] == pytest.approx(wanted, abs=1e-2)
     assert "pseudo-labels of pass 4: " in caplog.text
-    assert f"({values['pseudo/accuracy_weighted']:.2f}% weighted)" in caplog.text
+    assert f"({values['label_propagation/accuracy_weighted']:.2f}% weighted)" in caplog.text
 
 
 def test_the_networks_own_labels(runner):

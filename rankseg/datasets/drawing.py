@@ -240,7 +240,7 @@ def hold_out(
             raise ValueError(
                 f"class '{name}' has no labelled image: label one, or take the class out"
             )
-        count = round(share * len(members)) if share else 0
+        count = max(1, round(share * len(members))) if share else 0
         if count >= len(members):
             raise ValueError(
                 f"--val-share {share} of the {len(members)} labelled images of class '{name}' "

@@ -2,11 +2,13 @@
 """Labelled and unlabelled lists: read, check and name them.
 
 A list has one sample per line, ``image mask`` or ``image`` alone, with names relative to the data
-root. A split is two lists in a folder that has the name of the split::
+root; for classification ``image class``. A split is two lists in a folder that has the name of the
+split, and perhaps a validation list of its own::
 
     DATA_ROOT/splits/val.txt
     DATA_ROOT/splits/1_16/labeled.txt
     DATA_ROOT/splits/1_16/unlabeled.txt
+    DATA_ROOT/splits/1_16/val.txt
 """
 
 import posixpath
@@ -16,7 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 Entry = tuple[str, str | None]
-"""Image and mask as the list names them; no mask where the line names none."""
+"""Image and its label, a mask or a class, as the list names them; None where it names no label."""
 
 LABELED_FILE, UNLABELED_FILE, VAL_FILE = "labeled.txt", "unlabeled.txt", "val.txt"
 

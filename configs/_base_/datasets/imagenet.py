@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """ImageNet at 224 px, 64 labelled and 320 unlabelled images in a batch, views of MoCo v2.
 
-All training images are unlabelled ones. A config names the folder of its lists.
+All training images are unlabelled ones. A config names its split, which
+`tools/make_splits.py labels --dataset folder` draws or, with `--labeled FILE`, takes from a list.
 """
 
 train_dataloader = dict(
@@ -12,7 +13,7 @@ train_dataloader = dict(
     collate_fn=dict(type="collate_views"),
     dataset=dict(
         type="SemiDataset",
-        dataset=dict(type="ClassListDataset", data_root="data/imagenet", prefix="train"),
+        dataset=dict(type="ClassFolderDataset", data_root="data/imagenet"),
         include_labeled=True,
         labeled_pipeline=[
             dict(type="LoadImage"),

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+"""CIFAR-10 and CIFAR-100, read from the original Python pickles."""
+
+import pickle
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rankseg.datasets.base import make_palette
+from rankseg.datasets.image_level import ArrayDataset, Arrays
+from rankseg.registry import DATASETS
+
+CIFAR10 = (
+    "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
+)  # fmt: skip
+
+CIFAR100 = (
+    "apple", "aquarium_fish", "baby", "bear", "beaver", "bed", "bee", "beetle", "bicycle", "bottle",
+    "bowl", "boy", "bridge", "bus", "butterfly", "camel", "can", "castle", "caterpillar", "cattle",
+    "chair", "chimpanzee", "clock", "cloud", "cockroach", "couch", "crab", "crocodile", "cup",
+    "dinosaur", "dolphin", "elephant", "flatfish", "forest", "fox", "girl", "hamster", "house",
+    "kangaroo", "keyboard", "lamp", "lawn_mower", "leopard", "lion", "lizard", "lobster", "man",
+    "maple_tree", "motorcycle", "mountain", "mouse", "mushroom", "oak_tree", "orange", "orchid",
+    "otter", "palm_tree", "pear", "pickup_truck", "pine_tree", "plain", "plate", "poppy",
+    "porcupine", "possum", "rabbit", "raccoon", "ray", "road", "rocket", "rose", "sea", "seal",
+    "shark", "shrew", "skunk", "skyscraper", "snail", "snake", "spider", "squirrel", "streetcar",
+    "sunflower", "sweet_pepper", "table", "tank", "telephone", "television", "tiger", "tractor",
+    "train", "trout", "tulip", "turtle", "wardrobe", "whale", "willow_tree", "wolf", "woman",
+    "worm",
+)  # fmt: skip
+
+
+def _encode_latin1(text: str, encoding: str) -> bytes:
+    """How Python 3 writes bytes into an old pickle; no other encoding is looked up."""
+    if encoding != "latin1":
+        raise pickle.UnpicklingError(f"it asks for the encoding {encoding!r}")
+    return text.encode("latin1")
+
+
+_RECONSTRUCT = np.empty(0).__reduce__()[0]
+ALLOWED = {
+    ("numpy.core.multiarray", "_reconstruct"): _RECONSTRUCT,
+    ("numpy._core.multiarray", "_reconstruct"): _RECONSTRUCT,
+    ("numpy", "ndarray"): np.ndarray,
+    ("numpy", "dtype"): np.dtype,
+    ("_codecs", "encode"): _encode_latin1,
+}
+"""All that a pickle of arrays and plain containers may call."""
+
+
+class ArrayUnpickler(pickle.Unpickler):
+    """Reads arrays, numbers, strings and containers of them; runs nothing that a file brings."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        """Look up a name that the pickle asks for."""
+        if (module, name) not in ALLOWED:
+            raise pickle.UnpicklingError(
+                f"it wants to run {module}.{name}, and a file of arrays has no need to"
+            )
+        return ALLOWED[module, name]
+
+
+def read_pickle(path: str | Path) -> dict:
+    """Read a pickled dictionary of arrays, numbers and strings; strings of Python 2 stay bytes.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file is no such pickle, or asks for code to be run.
+    """
+    with open(path, "rb") as file:
+        try:
+            content = ArrayUnpickler(file, encoding="bytes").load()
+        except Exception as error:  # a damaged pickle can raise anything
+            raise ValueError(_unreadable(path, str(error) or type(error).__name__)) from error
+    if not isinstance(content, dict):
+        raise ValueError(_unreadable(path, f"it holds a {type(content).__name__} and no dict"))
+    return content
+
+
+def _unreadable(path: str | Path, reason: str) -> str:
+    return (
+        f"{path} is no batch of CIFAR ({reason}): unpack the 'python version' archive of "
+        "https://www.cs.toronto.edu/~kriz/cifar.html anew"
+    )
+
+
+def read_batch(path: str | Path, key: bytes, num_classes: int) -> Arrays:
+    """Read one file of CIFAR.
+
+    Args:
+        path: The file.
+        key: Which labels: ``b"labels"``, ``b"fine_labels"``.
+        num_classes: How many classes there are.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it does not hold as many images of 32 x 32 pixels as labels.
+    """
+    content = read_pickle(path)
+    pixels, labels = (np.asarray(content.get(name, ())) for name in (b"data", key))
+    right = pixels.ndim == 2 and pixels.shape[1:] == (3072,) and pixels.dtype == np.uint8
+    if not right or labels.shape != pixels.shape[:1] or labels.dtype.kind not in "iu":
+        raise ValueError(
+            _unreadable(path, f"expected b'data' of (N, 3072) uint8 and N labels in {key!r}")
+        )
+    if labels.size and not 0 <= labels.min() <= labels.max() < num_classes:
+        raise ValueError(_unreadable(path, f"labels go beyond 0 to {num_classes - 1}"))
+    images = pixels.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
+    return Arrays(np.ascontiguousarray(images), labels.astype(np.int64))
+
+
+def join(parts: Sequence[Arrays]) -> Arrays:
+    """Put arrays one behind the other."""
+    return Arrays(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+@DATASETS.register_module()
+class CIFAR10Dataset(ArrayDataset):
+    """CIFAR-10: 50,000 training and 10,000 test images of 32 x 32 pixels, 10 classes.
+
+    ``data_root`` is the folder with ``cifar-10-batches-py``; other arguments as in
+    :class:`ArrayDataset`. Images are counted through ``data_batch_1`` to ``data_batch_5``.
+    """
+
+    METAINFO = {"classes": CIFAR10, "palette": make_palette(len(CIFAR10))}
+    LABELS = "cifar10"
+    PARTS = {
+        "train": tuple(f"cifar-10-batches-py/data_batch_{i}" for i in range(1, 6)),
+        "test": ("cifar-10-batches-py/test_batch",),
+    }
+
+    @staticmethod
+    def read_files(paths: Sequence[str]) -> Arrays:
+        """See the base class."""
+        return join([read_batch(path, b"labels", len(CIFAR10)) for path in paths])
+
+
+@DATASETS.register_module()
+class CIFAR100Dataset(ArrayDataset):
+    """CIFAR-100: 50,000 training and 10,000 test images of 32 x 32 pixels, 100 fine classes.
+
+    ``data_root`` is the folder with ``cifar-100-python``; other arguments as in
+    :class:`ArrayDataset`.
+    """
+
+    METAINFO = {"classes": CIFAR100, "palette": make_palette(len(CIFAR100))}
+    LABELS = "cifar100"
+    PARTS = {"train": ("cifar-100-python/train",), "test": ("cifar-100-python/test",)}
+
+    @staticmethod
+    def read_files(paths: Sequence[str]) -> Arrays:
+        """See the base class."""
+        return join([read_batch(path, b"fine_labels", len(CIFAR100)) for path in paths])

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Image files in one folder per class."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from rankseg.datasets.base import check_data_root
+from rankseg.datasets.class_list import ClassListDataset, find_classes
+from rankseg.datasets.splits import ENDINGS, Entry
+from rankseg.registry import DATASETS
+
+
+def walk_classes(root: str | Path, folder: str, classes: Sequence[str]) -> list[Entry]:
+    """Every image below ``ROOT/folder/CLASS`` with its class; sub-folders are searched too.
+
+    Returns:
+        Entries relative to ``root``, class by class, sorted by name.
+    """
+    entries = []
+    for name in classes:
+        found = []
+        for place, folders, files in os.walk(os.path.join(root, folder, name), followlinks=True):
+            folders[:] = [inner for inner in folders if not inner.startswith(".")]
+            inside = Path(place).relative_to(root).as_posix()
+            found += [f"{inside}/{f}" for f in files if f.lower().endswith(ENDINGS)]
+        entries += [(image, name) for image in sorted(found)]
+    return entries
+
+
+@DATASETS.register_module()
+class ClassFolderDataset(ClassListDataset):
+    """Image files in one folder per class: ``DATA_ROOT/train/cat/0001.jpg``.
+
+    Args:
+        data_root: Folder that holds everything.
+        ann_file: A list of some of the images, named relative to the data root; empty takes all.
+        folder: The folder whose sub-folders are the classes.
+        classes: Names in id order. Default: ``metainfo['classes']``, else the lines of
+            ``DATA_ROOT/classes.txt``, else the sub-folders, sorted.
+        metainfo: See :class:`ListDataset`.
+        **kwargs: As in :class:`ImageLevelDataset`.
+
+    Raises:
+        FileNotFoundError: If the data root, the folder, a list or an image is missing.
+        ValueError: If a class is not known, or an image has none.
+    """
+
+    LABELS = "folder"
+
+    def __init__(
+        self,
+        data_root: str | None = None,
+        ann_file: str = "",
+        folder: str = "train",
+        classes: Sequence[str] | None = None,
+        metainfo: Mapping | None = None,
+        **kwargs,
+    ) -> None:
+        root = check_data_root(data_root, type(self).__name__)
+        self.folder = folder
+        names = classes or (metainfo or {}).get("classes") or find_classes(root, root / folder)
+        super().__init__(data_root, ann_file, classes=names, metainfo=metainfo, **kwargs)
+
+    def whole(self) -> list[Entry]:
+        """Every image of the folder."""
+        entries = walk_classes(self.data_root, self.folder, self.classes)
+        if not entries:
+            raise FileNotFoundError(
+                f"{self.source} holds no image of a class: expected files that end in "
+                f"{', '.join(ENDINGS)} in its sub-folders {', '.join(self.classes[:5])}, ..."
+            )
+        return entries
+
+    @property
+    def source(self) -> str:
+        """Where the samples come from, for messages."""
+        return super().source if self.ann_file else f"folder {self.data_root}/{self.folder}"

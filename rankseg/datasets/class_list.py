@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Image files and their classes, named by a list."""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from rankseg.datasets.base import check_data_root
+from rankseg.datasets.folder import CLASSES_FILE, read_classes
+from rankseg.datasets.image_level import ImageLevelDataset
+from rankseg.datasets.splits import Entry
+from rankseg.registry import DATASETS
+
+
+def find_classes(root: Path, folder: Path) -> tuple[str, ...]:
+    """Class names: the lines of ``classes.txt``, else the sub-folders of a folder, sorted.
+
+    Hidden folders and ``splits`` do not count.
+
+    Raises:
+        FileNotFoundError: If there are neither.
+        ValueError: If the file names a class twice.
+    """
+    if (root / CLASSES_FILE).is_file():
+        return read_classes(root / CLASSES_FILE)
+    if not folder.is_dir():
+        raise FileNotFoundError(
+            f"folder {folder} does not exist: expected one sub-folder of images for every "
+            "class in it (data/README.md, section 'Folders by class', shows the layout)"
+        )
+    with os.scandir(folder) as listing:
+        names = [e.name for e in listing if e.is_dir() and not e.name.startswith(".")]
+    names = [name for name in names if name != "splits"]
+    if not names:
+        raise FileNotFoundError(
+            f"folder {folder} has no sub-folders: expected one for every class, or the names "
+            f"of the classes, one per line in id order, in {root / CLASSES_FILE}"
+        )
+    return tuple(sorted(names))
+
+
+def folder_class(name: str, classes: Iterable[str]) -> str | None:
+    """The nearest folder above an image that is the name of a class.
+
+    >>> folder_class("train/cat/indoors/1.jpg", {"cat", "dog"})
+    'cat'
+    """
+    return next((part for part in reversed(name.split("/")[:-1]) if part in classes), None)
+
+
+@DATASETS.register_module()
+class ClassListDataset(ImageLevelDataset):
+    """Image files named by a list, one ``image class`` per line.
+
+    Where a line has no class, it is the nearest folder above the image that is the name of one: so
+    the usual lists of ImageNet, ``n01440764/n01440764_10074.JPEG``, are taken as they are.
+
+    Args:
+        data_root: Folder that holds everything.
+        ann_file: The list; relative to the data root unless absolute.
+        prefix: Folder below the data root that the names of the list start at.
+        classes: Names in id order. Default: ``metainfo['classes']``, else the lines of
+            ``DATA_ROOT/classes.txt``, else the sub-folders of ``DATA_ROOT/prefix``, sorted.
+        metainfo: See :class:`ListDataset`.
+        **kwargs: As in :class:`ImageLevelDataset`.
+
+    Raises:
+        FileNotFoundError: If the data root, the list, an image or the class names are missing.
+        ValueError: If a class is not known, or an image has none.
+    """
+
+    LABELS = "list"
+
+    def __init__(
+        self,
+        data_root: str | None = None,
+        ann_file: str = "",
+        prefix: str = "",
+        classes: Sequence[str] | None = None,
+        metainfo: Mapping | None = None,
+        **kwargs,
+    ) -> None:
+        root = check_data_root(data_root, type(self).__name__)
+        self.prefix = prefix
+        metainfo = dict(metainfo or {})
+        metainfo["classes"] = tuple(
+            classes or metainfo.get("classes") or find_classes(root, root / prefix)
+        )
+        super().__init__(data_root=data_root, ann_file=ann_file, metainfo=metainfo, **kwargs)
+
+    def locate(self, entries: Sequence[Entry]) -> tuple[list[dict], list[str | None]]:
+        """Paths of the images, and the classes that their folders name."""
+        known = set(self.classes)
+        start = os.path.join(self.data_root, self.prefix)
+        samples = [{"img_path": os.path.join(start, name)} for name, _ in entries]
+        self._check_exist([sample["img_path"] for sample in samples], "image")
+        return samples, [folder_class(name, known) for name, _ in entries]

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Street View House Numbers, cropped digits."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.io import loadmat
+
+from rankseg.datasets.base import make_palette
+from rankseg.datasets.image_level import ArrayDataset, Arrays
+from rankseg.registry import DATASETS
+
+DIGITS = tuple("0123456789")
+
+
+def read_mat(path: str) -> Arrays:
+    """Read a file of cropped digits: ``X`` ``(32, 32, 3, N)`` uint8 and ``y``, 1 to 10 for 0.
+
+    Raises:
+        ValueError: If the file is damaged or of another kind.
+    """
+    try:
+        content = loadmat(path, variable_names=("X", "y"))
+        images, labels = content["X"], content["y"].ravel()
+    except Exception as error:  # a damaged file can raise anything
+        raise ValueError(_unreadable(path, error)) from error
+    if images.shape != (32, 32, 3, len(labels)) or images.dtype != np.uint8:
+        raise ValueError(_unreadable(path, "expected X of (32, 32, 3, N) uint8 and N labels in y"))
+    if labels.size and not 1 <= labels.min() <= labels.max() <= 10:
+        raise ValueError(_unreadable(path, "expected labels from 1 to 10"))
+    return Arrays(np.ascontiguousarray(images.transpose(3, 0, 1, 2)), labels.astype(np.int64) % 10)
+
+
+def _unreadable(path: str, reason: object) -> str:
+    return (
+        f"{path} is no file of cropped SVHN digits ({reason}): fetch it anew from "
+        "http://ufldl.stanford.edu/housenumbers"
+    )
+
+
+@DATASETS.register_module()
+class SVHNDataset(ArrayDataset):
+    """SVHN, cropped digits of 32 x 32 pixels: 73,257 ``train``, 26,032 ``test``, 531,131 ``extra``.
+
+    ``data_root`` is the folder with ``train_32x32.mat``, ``test_32x32.mat`` and, where wanted,
+    ``extra_32x32.mat``; other arguments as in :class:`ArrayDataset`. Classes are the digits in
+    their order: the files' label 10 means 0.
+    """
+
+    METAINFO = {"classes": DIGITS, "palette": make_palette(len(DIGITS))}
+    LABELS = "svhn"
+    PARTS = {part: (f"{part}_32x32.mat",) for part in ("train", "test", "extra")}
+
+    @staticmethod
+    def read_files(paths: Sequence[str]) -> Arrays:
+        """See the base class."""
+        (path,) = paths
+        return read_mat(path)

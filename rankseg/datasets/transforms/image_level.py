@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Images with one label: load them, draw their views, size them for testing."""
+
+import random
+from collections.abc import Sequence
+
+import numpy as np
+from albumentations.augmentations.crops.transforms import CropSizeError
+from mmcv.transforms import BaseTransform
+
+from rankseg.datasets.transforms.loading import read_image
+from rankseg.datasets.transforms.photometric import build_albumentation
+from rankseg.datasets.transforms.recipes import read_recipe, resize_center
+from rankseg.datasets.transforms.seeding import rng_of
+from rankseg.registry import TRANSFORMS
+from rankseg.structures import WEAK, strong
+
+
+@TRANSFORMS.register_module()
+class LoadImage(BaseTransform):
+    """Load an image whose label is a class: its map of labels has one pixel.
+
+    Reads ``img_path`` or, for data sets in arrays, ``img``, and ``gt_label`` where the class is
+    known. Sets ``img`` (``(H, W, 3)`` uint8 RGB), ``img_shape`` ``(H, W)``, ``seg_map`` (``(1, 1)``
+    int64, the class id, only where known), ``valid`` (``(1, 1)``, true) and ``ori_shape``, the
+    size that a prediction shall have: ``(1, 1)``.
+
+    Raises:
+        FileNotFoundError: If the image does not exist.
+        ValueError: If it does not decode.
+    """
+
+    def transform(self, results: dict) -> dict:
+        """Add the pixels and the map."""
+        if "img" not in results:
+            results["img"] = read_image(results["img_path"])
+        if "gt_label" in results:
+            results["seg_map"] = np.full((1, 1), results["gt_label"], np.int64)
+        results.update(
+            img_shape=results["img"].shape[:2], ori_shape=(1, 1), valid=np.ones((1, 1), bool)
+        )
+        return results
+
+    def __repr__(self) -> str:
+        return "LoadImage()"
+
+
+@TRANSFORMS.register_module()
+class DrawViews(BaseTransform):
+    """Draw the weak view and the strong views, each on its own from the loaded image.
+
+    Geometry is drawn anew for every view, as nothing in an image has to stay where it was. Reads
+    ``img``; replaces it by the weak view and sets ``strong1``, ``strong2``, ... and ``img_shape``.
+
+    Args:
+        weak: Recipe of the weak view: a name of :mod:`rankseg.datasets.transforms.recipes`, or a
+            list of albumentations configs. ``None`` leaves the image as it is.
+        strong: Recipe of the strong views; the weak one again for Mean Teacher.
+        size: Side of the views in pixels, for recipes that are named.
+        num: Number of strong views; there is none without ``strong``.
+
+    Raises:
+        ValueError: If a recipe or a transform is not known, ``num`` is negative, or an image is
+            too small for a crop.
+    """
+
+    def __init__(
+        self,
+        weak: str | Sequence[dict] | None = None,
+        strong: str | Sequence[dict] | None = None,
+        size: int | None = None,
+        num: int = 1,
+    ) -> None:
+        if num < 0:
+            raise ValueError(f"the number of strong views must not be negative, got {num}")
+        self.weak, self.strong, self.size = weak, strong, size
+        self.num = num if strong else 0
+        self.recipes = [
+            [build_albumentation(config, geometry=True) for config in read_recipe(recipe, size)]
+            for recipe in (weak, strong)
+        ]
+
+    def transform(self, results: dict) -> dict:
+        """Replace the image by its weak view and add the strong ones."""
+        image = results["img"]
+        results["img"] = self._draw(self.recipes[0], image, results, WEAK)
+        for view in map(strong, range(1, self.num + 1)):
+            results[view] = self._draw(self.recipes[1], image, results, view)
+        results["img_shape"] = results["img"].shape[:2]
+        return results
+
+    def _draw(self, recipe: list, image: np.ndarray, results: dict, view: str) -> np.ndarray:
+        if not recipe:
+            return image
+        rng = rng_of(results, view)
+        python_rng = random.Random(int(rng.integers(2**32)))
+        try:
+            for one in recipe:
+                one.set_random_state(rng, python_rng)
+                image = one(image=image)["image"]
+        except CropSizeError as error:
+            height, width = results["img_shape"]
+            raise ValueError(
+                f"{results.get('img_path')} has {width}x{height} pixels, too few for a crop of "
+                f"view '{view}' ({error}): put a resize into its recipe, or use 'resized_crop'"
+            ) from error
+        return image
+
+    def __repr__(self) -> str:
+        return (
+            f"DrawViews(weak={self.weak}, strong={self.strong}, size={self.size}, num={self.num})"
+        )
+
+
+@TRANSFORMS.register_module()
+class ResizeCenter(BaseTransform):
+    """Resize the short side and cut out the middle, for validation and tests.
+
+    Reads ``img``; replaces it by ``(size, size, 3)`` and sets ``img_shape``.
+
+    Args:
+        size: Side of the result in pixels.
+        share: Side of the result as a share of the resized short side: 0.875 is 224 of 256; 1 cuts
+            off nothing of a square image.
+
+    Raises:
+        ValueError: If ``size`` or ``share`` is out of its range.
+    """
+
+    def __init__(self, size: int, share: float = 0.875) -> None:
+        if not isinstance(size, int) or size < 1:
+            raise ValueError(f"size of ResizeCenter is {size!r}: expected a number of pixels")
+        if not 0 < share <= 1:
+            raise ValueError(f"share of ResizeCenter is {share!r}: expected one in (0, 1]")
+        self.size, self.share = size, share
+        self.steps = [
+            build_albumentation(config, geometry=True) for config in resize_center(size, share)
+        ]
+
+    def transform(self, results: dict) -> dict:
+        """Replace the image."""
+        for step in self.steps:
+            results["img"] = step(image=results["img"])["image"]
+        results["img_shape"] = results["img"].shape[:2]
+        return results
+
+    def __repr__(self) -> str:
+        return f"ResizeCenter(size={self.size}, share={self.share})"

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Published augmentations for classification: functions of the crop size, lists of configs.
+
+A config is one of albumentations (or of :mod:`rankseg.datasets.transforms.operations`): its name as
+``type``, and its arguments. Name a recipe in ``DrawViews``, or write a list in its place.
+"""
+
+from collections.abc import Callable, Sequence
+from math import atan, degrees
+
+import cv2
+
+Recipe = list[dict]
+
+GREY = 127
+NEAREST = {"interpolation": cv2.INTER_NEAREST, "border_mode": cv2.BORDER_CONSTANT, "fill": GREY}
+SHRINK = {"interpolation": cv2.INTER_LINEAR, "area_for_downscale": "image"}
+STAY = {"brightness": (1, 1), "contrast": (1, 1), "saturation": (1, 1), "hue": (0, 0)}
+FLIP = {"type": "HorizontalFlip", "p": 0.5}
+HALF = 0.5  # FixMatch applies each operation that it picked with this probability
+SHEAR = degrees(atan(0.3))  # FixMatch shears by up to 0.3 pixels a pixel
+
+FIXMATCH_POOL: Recipe = [
+    {"type": "AutoContrast", "method": "pil", "p": HALF},
+    {"type": "ColorJitter", **STAY, "brightness": (0.05, 0.95), "p": HALF},
+    {"type": "ColorJitter", **STAY, "saturation": (0.05, 0.95), "p": HALF},
+    {"type": "ColorJitter", **STAY, "contrast": (0.05, 0.95), "p": HALF},
+    {"type": "Equalize", "p": HALF},
+    {"type": "NoOp", "p": HALF},
+    {"type": "Posterize", "num_bits": (4, 8), "p": HALF},
+    {"type": "Rotate", "limit": (-30, 30), **NEAREST, "p": HALF},
+    {"type": "Sharpness", "factor": (0.05, 0.95), "p": HALF},
+    {"type": "Affine", "shear": {"x": (-SHEAR, SHEAR), "y": 0}, **NEAREST, "p": HALF},
+    {"type": "Affine", "shear": {"x": 0, "y": (-SHEAR, SHEAR)}, **NEAREST, "p": HALF},
+    {"type": "Solarize", "threshold_range": (0, 1), "p": HALF},
+    {"type": "Affine", "translate_percent": {"x": (-0.3, 0.3), "y": 0}, **NEAREST, "p": HALF},
+    {"type": "Affine", "translate_percent": {"x": 0, "y": (-0.3, 0.3)}, **NEAREST, "p": HALF},
+]
+"""The 14 operations of FixMatch (arXiv:2001.07685, Table 12) with their ranges.
+
+Source: the paper's ranges; the probability of one half, the nearest-neighbour sampling, and the
+grey around moved pixels are those of the authors' code, whose ranges are wider (factors up to 1.7,
+down to one bit). Differs: strengths are uniform where the code has nine steps, and shears keep the
+centre of the image where Pillow keeps its corner.
+"""
+
+
+def crop(size: int) -> Recipe:
+    """For images of ``size`` pixels: moved by up to an eighth, mirrored into the gap."""
+    return [
+        {"type": "Pad", "padding": size // 8, "border_mode": cv2.BORDER_REFLECT_101},
+        {"type": "RandomCrop", "height": size, "width": size},
+    ]
+
+
+def flip_crop(size: int) -> Recipe:
+    """Weak view of FixMatch: flipped, then moved by up to 4 of 32 pixels."""
+    return [FLIP, *crop(size)]
+
+
+def rand_augment(size: int) -> Recipe:
+    """Two picks, with repetition, out of the pool of FixMatch, then a grey square of half size."""
+    return [
+        {"type": "RandomOrder", "transforms": FIXMATCH_POOL, "n": 2, "replace": True},
+        {"type": "Cutout", "size": size // 2, "fill": GREY},
+    ]
+
+
+def fixmatch(size: int) -> Recipe:
+    """Strong view of FixMatch: the weak one, RandAugment, Cutout."""
+    return [*flip_crop(size), *rand_augment(size)]
+
+
+def fixmatch_no_flip(size: int) -> Recipe:
+    """Strong view of FixMatch for digits, which a flip would spoil (weak: ``crop``)."""
+    return [*crop(size), *rand_augment(size)]
+
+
+def resized_crop(size: int) -> Recipe:
+    """Weak view for ImageNet: a fifth of the image or more, flipped."""
+    return [{"type": "RandomResizedCrop", "size": (size, size), "scale": (0.2, 1), **SHRINK}, FLIP]
+
+
+def moco_v2(size: int) -> Recipe:
+    """Strong view of MoCo v2 (arXiv:2003.04297): resized crop, colours, grey, blur, flip."""
+    cut, flip = resized_crop(size)
+    colour = {"brightness": 0.4, "contrast": 0.4, "saturation": 0.4, "hue": 0.1}
+    return [
+        cut,
+        {"type": "ColorJitter", **colour, "p": 0.8},
+        {"type": "ToGray", "p": 0.2},
+        {"type": "GaussianBlur", "sigma_limit": (0.1, 2.0), "blur_limit": 0, "p": 0.5},
+        flip,
+    ]
+
+
+def resize_center(size: int, share: float = 0.875) -> Recipe:
+    """For testing: the short side resized to ``size / share``, then the middle of the image."""
+    return [
+        {"type": "SmallestMaxSize", "max_size": round(size / share), **SHRINK},
+        {"type": "CenterCrop", "height": size, "width": size},
+    ]
+
+
+RECIPES: dict[str, Callable[[int], Recipe]] = {
+    recipe.__name__: recipe
+    for recipe in (crop, flip_crop, fixmatch, fixmatch_no_flip, resized_crop, moco_v2)
+}
+"""Recipes that a config can name."""
+
+
+def read_recipe(recipe: str | Sequence[dict] | None, size: int | None) -> Recipe:
+    """The list of a recipe.
+
+    Args:
+        recipe: A name, a list of configs, or ``None`` for nothing at all.
+        size: Side of the crop in pixels, for recipes that are named.
+
+    Raises:
+        ValueError: If there is no such recipe, or no size for it.
+    """
+    if not isinstance(recipe, str):
+        return list(recipe or ())
+    if recipe not in RECIPES:
+        raise ValueError(
+            f"no recipe is named {recipe!r}: expected one of {', '.join(RECIPES)}, or a list of "
+            "albumentations configs"
+        )
+    if not isinstance(size, int) or size < 1:
+        raise ValueError(
+            f"the recipe {recipe!r} needs the side of its crop: set size=32, not {size}"
+        )
+    return RECIPES[recipe](size)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """FixMatch: confident pseudo-labels of the weak view teach the strong view."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -92,6 +92,19 @@ class FixMatch(Method):
         self.mix_source = mix_source
         self.strong_weight = strong_weight
         self.halve = halve
+
+    def check_dataset(self, dataset: Any) -> None:
+        """See the base class.
+
+        Raises:
+            ValueError: If parts of images are to be pasted and a label is that of a whole image.
+        """
+        if self.mix_source is not None and hasattr(dataset.labeled, "class_ids"):
+            raise ValueError(
+                f"model.mix_source={self.mix_source!r} pastes parts of images, but "
+                f"{type(dataset.labeled).__name__} has one class for a whole image: set "
+                "model.mix_source=None"
+            )
 
     # --- the step
 

@@ -63,6 +63,19 @@ def test_fixmatch_of_one_pixel_is_the_paper(build):
     torch.testing.assert_close(losses["loss_s1"], torch.as_tensor(total), rtol=1e-4, atol=1e-6)
 
 
+def test_images_of_one_class_are_not_cut(build):
+    class Labeled:
+        def class_ids(self):
+            return []
+
+    class Data:
+        labeled = Labeled()
+
+    with pytest.raises(ValueError, match="mix_source='batch' pastes .* set model.mix_source=None"):
+        build("FixMatch", student=toy_classifier()).check_dataset(Data())
+    build("FixMatch", student=toy_classifier(), mix_source=None).check_dataset(Data())
+
+
 def test_prediction_is_one_pixel(build):
     method = build("FixMatch", student=toy_classifier(), mix_source=None).eval()
     inputs, samples = toy_class_batch()

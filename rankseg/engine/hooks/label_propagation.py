@@ -12,13 +12,22 @@ from mmengine.runner import Runner
 from torch.utils.data import Dataset
 
 from rankseg.engine.features import Features, extract_features, with_pipeline
-from rankseg.graph import Propagated, check_neighbours, knn_graph, propagate, weigh
+from rankseg.graph import (
+    Propagated,
+    check_alpha,
+    check_neighbours,
+    knn_graph,
+    propagate,
+    weigh,
+)
+from rankseg.models.layers import find_module
 from rankseg.models.methods import LabelPropagation
 from rankseg.registry import HOOKS
 from rankseg.structures import SampleKey
 
 LABELS_BY = ("propagation", "network")
 PIPELINES = ("train", "test")
+NETWORKS = ("student", "teacher")
 
 
 @HOOKS.register_module()
@@ -78,11 +87,13 @@ class LabelPropagationHook(Hook):
         for name, value, known in (
             ("labels_by", labels_by, LABELS_BY),
             ("features", features, PIPELINES),
+            ("network", network, NETWORKS),
         ):
             if value not in known:
                 raise ValueError(
                     f"{name}={value!r} of LabelPropagationHook: expected one of {known}"
                 )
+        check_alpha(alpha)
         self.k = k
         self.solver = dict(alpha=alpha, power=power, max_iter=max_iter, tol=tol)
         self.labels_by = labels_by
@@ -112,6 +123,13 @@ class LabelPropagationHook(Hook):
                 f"{type(method).__name__} does not use: expected LabelPropagation"
             )
         self.check_dataset(dataset)
+        network = self.extraction["network"]
+        if network == "teacher" and method.teacher is None:
+            raise ValueError(
+                "LabelPropagationHook(network='teacher') needs a teacher: set model.teacher="
+                "dict(momentum=0.03), or network='student'"
+            )
+        find_module(method.network(network), self.extraction["tap"])
         if self.features == "test" and runner.val_loop is None:
             raise ValueError(
                 "LabelPropagationHook(features='test') loads images by the pipeline of "

@@ -282,6 +282,12 @@ def test_what_cannot_work_is_refused_before_training(runner):
         LabelPropagationHook(labels_by="me")
     with pytest.raises(ValueError, match="features='val'"):
         LabelPropagationHook(features="val")
+    with pytest.raises(ValueError, match="alpha=1"):
+        LabelPropagationHook(alpha=1)
+    with pytest.raises(ValueError, match="needs a teacher"):
+        LabelPropagationHook(k=4, network="teacher").before_train(runner)
+    with pytest.raises(ValueError, match="'decode_head.pol' names no module"):
+        LabelPropagationHook(k=4, tap="decode_head.pol").before_train(runner)
     runner.model = MODELS.build(dict(type="Supervised", student=toy_student()))
     with pytest.raises(ValueError, match="model.type=Supervised does not use"):
         LabelPropagationHook(k=4).before_train(runner)

@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Graphs of features and what runs along them: numpy, faiss and scipy, no torch."""
+
+from rankseg.graph.neighbours import check_neighbours, knn_graph
+from rankseg.graph.propagation import Propagated, check_alpha, propagate, weigh
+
+__all__ = ["Propagated", "check_alpha", "check_neighbours", "knn_graph", "propagate", "weigh"]

@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Labels of a few nodes, spread over a graph."""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.sparse import csr_array
+from scipy.special import entr
+
+
+class Propagated(NamedTuple):
+    r"""Pseudo-labels and how far to trust them.
+
+    Attributes:
+        label: ``(N,)`` int64: the given one of labelled nodes, the best of ``scores`` of others.
+        weight: ``(N,)`` float64 in ``[0, 1]``, :math:`\omega`: certainty of the label, 1 for
+            labelled nodes, 0 for nodes without any score, whose label means nothing.
+        class_weight: ``(K,)`` float64, :math:`\zeta`: inverse to the size of the class.
+        scores: ``(N, K)`` float64, rows add up to 1, or are 0 where no label has arrived.
+    """
+
+    label: np.ndarray
+    weight: np.ndarray
+    class_weight: np.ndarray
+    scores: np.ndarray
+
+
+def check_alpha(alpha: float) -> None:
+    """Check that the system to solve is positive definite.
+
+    Raises:
+        ValueError: If ``alpha`` is outside ``[0, 1)``.
+    """
+    if not 0 <= alpha < 1:
+        raise ValueError(f"alpha={alpha} of label propagation: expected 0 or more, and below 1")
+
+
+def propagate(
+    similarity: np.ndarray,
+    index: np.ndarray,
+    labels: np.ndarray,
+    labeled_idx: np.ndarray,
+    num_classes: int,
+    alpha: float = 0.99,
+    power: float = 3,
+    max_iter: int = 20,
+    tol: float = 1e-6,
+) -> Propagated:
+    r"""Spread labels over a graph of neighbours, and weigh what arrives.
+
+    .. math:: (I - \alpha D^{-1/2} (A + A^T) D^{-1/2}) Z = Y
+
+    with :math:`a_{ij} = [s_{ij}]_+^{power}` and, in the column of a class with :math:`n` labelled
+    nodes, :math:`1/n` at each of them. The solver stops early on purpose: what does not arrive in
+    ``max_iter`` steps counts as far away.
+
+    Args:
+        similarity: ``(N, k)`` of every node to its neighbours, see :func:`knn_graph`.
+        index: ``(N, k)`` positions of the neighbours.
+        labels: ``(L,)`` classes of the labelled nodes, in ``[0, num_classes)``.
+        labeled_idx: ``(L,)`` positions of the labelled nodes.
+        num_classes: ``K``; a class without labelled node receives no node.
+        alpha: Share of a node's score that comes from its neighbours, in ``[0, 1)``.
+        power: Exponent that sharpens similarities.
+        max_iter: Steps of the solver.
+        tol: A class is solved when its residual is below this share of its right-hand side.
+
+    Raises:
+        ValueError: If the labels do not fit the graph or the classes, or ``alpha`` is outside
+            ``[0, 1)``.
+
+    Source: Iscen et al., Label Propagation for Deep Semi-supervised Learning (CVPR 2019), eq. 9 to
+        11, and released code, which makes every weight NaN where a node cannot be reached.
+    """
+    check_alpha(alpha)
+    labels, labeled_idx = _checked(labels, labeled_idx, num_classes, len(index))
+    walk = transition(similarity, index, power)
+    walk.data *= alpha
+    start = np.zeros((len(index), num_classes))
+    start[labeled_idx, labels] = 1
+    start /= np.maximum(start.sum(0), 1)
+    scores = conjugate_gradient(walk, start, max_iter, tol)
+    return weigh(scores.clip(min=0, out=scores), labels, labeled_idx)
+
+
+def transition(similarity: np.ndarray, index: np.ndarray, power: float) -> csr_array:
+    r"""The normalised adjacency :math:`D^{-1/2} (A + A^T) D^{-1/2}`, zero rows left zero."""
+    count, k = index.shape
+    affinity = np.maximum(similarity, 0).astype(np.float64).ravel() ** power
+    kind = np.int32 if 2 * index.size < 2**31 else np.int64
+    ends = np.arange(0, count * k + 1, k, dtype=kind)
+    graph = csr_array((affinity, index.ravel().astype(kind), ends), shape=(count, count))
+    graph = (graph + graph.T).tocsr()
+    degree = graph.sum(axis=1)
+    scale = 1 / np.sqrt(np.where(degree > 0, degree, 1))
+    graph.data *= np.repeat(scale, np.diff(graph.indptr))
+    graph.data *= scale[graph.indices]
+    return graph
+
+
+def conjugate_gradient(walk: csr_array, start: np.ndarray, max_iter: int, tol: float) -> np.ndarray:
+    r"""Solve :math:`(I - W) Z = Y` for all columns at once, from zero.
+
+    Every column goes the way that ``scipy.sparse.linalg.cg(rtol=tol, maxiter=max_iter)`` takes for
+    it alone, and stays where that would have stopped; only the products with ``W`` are shared.
+
+    Args:
+        walk: ``(N, N)`` symmetric, eigenvalues below 1.
+        start: ``(N, K)`` right-hand sides ``Y``.
+        max_iter: Products with ``W``.
+        tol: A column is done when its residual is below ``tol`` times the norm of its ``Y``.
+
+    Returns:
+        ``(N, K)``.
+    """
+    solution = np.zeros_like(start)
+    residual, direction = start.copy(), start.copy()
+    error = _dots(residual, residual)
+    enough = tol**2 * error
+    for _ in range(max_iter):
+        going = (error >= enough) & (error > 0)
+        if not going.any():
+            break
+        image = walk @ direction
+        np.subtract(direction, image, out=image)
+        step = np.divide(error, _dots(direction, image), out=np.zeros_like(error), where=going)
+        solution += step * direction
+        residual -= np.multiply(step, image, out=image)
+        before, error = error, np.where(going, _dots(residual, residual), error)
+        direction *= np.divide(error, before, out=np.zeros_like(error), where=going)
+        direction += residual
+    return solution
+
+
+def weigh(scores: np.ndarray, labels: np.ndarray, labeled_idx: np.ndarray) -> Propagated:
+    r"""Labels from scores, with the weights of nodes and classes.
+
+    .. math::
+        \omega_i = \Bigl(1 - \frac{H(\hat z_i)}{\log K}\Bigr) / \max_j \omega_j, \qquad
+        \zeta_c = \frac{N}{K \, |\{i : y_i = c\}|}
+
+    ``N`` and the size of a class count the nodes that have a score or a given label.
+
+    Args:
+        scores: ``(N, K)``, none below 0: propagated, or the probabilities of a network.
+        labels: ``(L,)`` classes of the labelled nodes.
+        labeled_idx: ``(L,)`` their positions.
+
+    Source: as :func:`propagate`, eq. 11 and section 5.2.
+    """
+    labels, labeled_idx = _checked(labels, labeled_idx, scores.shape[1], len(scores))
+    num_classes = scores.shape[1]
+    total = scores.sum(1)
+    known = total > 0
+    scores = scores / np.where(known, total, 1)[:, None]
+    weight = 1 - entr(scores).sum(1) / np.log(max(num_classes, 2))
+    weight = np.where(known, weight, 0).clip(min=0)
+    weight /= weight.max() or 1
+    label = scores.argmax(1)
+    label[labeled_idx], weight[labeled_idx], known[labeled_idx] = labels, 1, True
+    sizes = np.bincount(label[known], minlength=num_classes)
+    class_weight = known.sum() / num_classes / np.maximum(sizes, 1)
+    return Propagated(label, weight, class_weight, scores)
+
+
+def _checked(
+    labels: np.ndarray, labeled_idx: np.ndarray, num_classes: int, count: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Labels and their positions as integer arrays that fit each other, the classes, the graph."""
+    labels, labeled_idx = np.asarray(labels), np.asarray(labeled_idx)
+    if not labels.shape == labeled_idx.shape == (labels.size,) or not labels.size:
+        raise ValueError(
+            f"{labels.shape} labels for {labeled_idx.shape} labelled nodes: expected one each, "
+            "and at least one"
+        )
+    for name, values, limit in (("label", labels, num_classes), ("node", labeled_idx, count)):
+        wrong = values[(values < 0) | (values >= limit)]
+        if wrong.size:
+            raise ValueError(
+                f"{name} {wrong[0]} of a labelled node: expected a number from 0 to {limit - 1}"
+            )
+    return labels, labeled_idx
+
+
+def _dots(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Inner product of every column with the same column."""
+    return np.einsum("nk,nk->k", left, right)

@@ -49,25 +49,23 @@ def draw_pseudo_labels(runs: Mapping[str, Mapping], path: str | Path) -> None:
 
 
 def draw_weights(
-    panels: Mapping[str, tuple[Sequence[float], Sequence[bool]]], path: str | Path, bins: int = 20
+    panels: Mapping[str, tuple[Sequence[int], Sequence[int]]], path: str | Path
 ) -> None:
     """Draw how the weights of right and wrong pseudo-labels are spread.
 
     Args:
-        panels: By title, for example an epoch, the weights in ``[0, 1]`` and whether each
-            pseudo-label is right.
+        panels: By title, for example a pass, how many of the right and of the wrong pseudo-labels
+            have a weight in each of some equal intervals of ``[0, 1]``.
         path: PNG file.
-        bins: Intervals of the weight.
 
     Source: Iscen et al. (CVPR 2019), figure 5.
     """
     figure = Figure((PANEL[0] * len(panels), PANEL[1]), layout="constrained")
     axes = figure.subplots(1, len(panels), squeeze=False, sharey=True)[0]
-    for one, (title, (weight, right)) in zip(axes, panels.items(), strict=True):
-        weight, right = np.asarray(weight, float), np.asarray(right, bool)
-        edges = np.linspace(0, 1, bins + 1)
-        for chosen, label, colour in ((right, "right", RIGHT), (~right, "wrong", WRONG)):
-            one.hist(weight[chosen], edges, label=label, color=colour, alpha=0.6)
+    for one, (title, counts) in zip(axes, panels.items(), strict=True):
+        for heights, label, colour in zip(counts, ("right", "wrong"), (RIGHT, WRONG), strict=True):
+            edges = np.linspace(0, 1, len(heights) + 1)
+            one.stairs(heights, edges, fill=True, label=label, color=colour, alpha=0.6)
         one.set_title(title)
         one.set_xlabel("weight")
     axes[0].set_ylabel("pseudo-labels")

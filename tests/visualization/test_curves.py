@@ -61,7 +61,8 @@ def test_a_run_that_has_just_begun(accuracies, tmp_path):
 
 
 def test_weights_of_right_and_wrong_labels(figures, tmp_path):
-    weight, right = [0.1, 0.12, 0.9, 0.95, 0.97], [False, True, True, True, False]
-    draw_weights({"epoch 0": (weight, right), "epoch 90": ([], [])}, tmp_path / "w.png", bins=2)
-    heights = [[bar.get_height() for bar in group] for group in figures[0].axes[0].containers]
-    assert heights == [[1, 2], [1, 1]]
+    draw_weights({"pass 1": ([1, 2], [1, 1]), "pass 90": ([0, 4], [0, 1])}, tmp_path / "w.png")
+    first, second = figures[0].axes
+    assert [patch.get_data().values.tolist() for patch in first.patches] == [[1, 2], [1, 1]]
+    assert [patch.get_data().edges.tolist() for patch in second.patches] == [[0, 0.5, 1]] * 2
+    assert second.get_title() == "pass 90"

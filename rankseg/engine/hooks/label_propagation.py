@@ -12,6 +12,7 @@ from mmengine.runner import Runner
 from torch.utils.data import Dataset
 
 from rankseg.engine.features import Features, extract_features, with_pipeline
+from rankseg.engine.hooks.propagation_notes import PropagationNotes, measure
 from rankseg.graph import (
     Propagated,
     check_alpha,
@@ -37,8 +38,9 @@ class LabelPropagationHook(Hook):
     The network's features of all images, labelled and unlabelled, are made anew, then their graph
     of neighbours, and the labels are propagated over it. It starts when the method's first stage
     (``model.warmup``) is over. A run resumed in the middle of a pass goes on with the labels of its
-    checkpoint. Under several processes each makes its share of the features, and the main one
-    propagates.
+    checkpoint. ``label_propagation.json`` in the work folder says what the labels are worth,
+    ``label_propagation.png`` how their weights are spread. Under several processes each makes its
+    share of the features, and the main one propagates.
 
     Args:
         k: Neighbours in the graph.
@@ -104,6 +106,7 @@ class LabelPropagationHook(Hook):
         self.num_workers = num_workers
         self.threads = threads
         self._told = False
+        self._notes: PropagationNotes | None = None
 
     def check_dataset(self, dataset: Dataset) -> None:
         """Refuse a training set that is too small for the graph; also called by ``tools/train.py``.
@@ -123,6 +126,7 @@ class LabelPropagationHook(Hook):
                 f"{type(method).__name__} does not use: expected LabelPropagation"
             )
         self.check_dataset(dataset)
+        self._notes = PropagationNotes(runner.work_dir, runner.iter)
         network = self.extraction["network"]
         if network == "teacher" and method.teacher is None:
             raise ValueError(
@@ -173,8 +177,9 @@ class LabelPropagationHook(Hook):
             weight.copy_(torch.from_numpy(result.weight[rows]))
             class_weight.copy_(torch.from_numpy(result.class_weight))
             self._tell_unreached(runner, result)
-            seconds = seen - start, time.monotonic() - seen
-            self._log(runner, number, label, weight, dataset.unlabeled.class_ids(), seconds)
+            numbers = measure(label.numpy(), weight.numpy(), dataset.unlabeled.class_ids())
+            seconds = [round(seen - start, 2), round(time.monotonic() - seen, 2)]
+            self._log(runner, number, numbers, seconds)
         for tensor in (label, weight, class_weight):
             broadcast(tensor)
         method.set_pseudo_labels(label, weight, class_weight)
@@ -210,37 +215,28 @@ class LabelPropagationHook(Hook):
                 f"teach nothing until it has (said once; a larger k than {self.k} connects more)"
             )
 
-    @staticmethod
-    def _log(
-        runner: Runner,
-        number: int,
-        label: torch.Tensor,
-        weight: torch.Tensor,
-        truth: np.ndarray,
-        seconds: tuple[float, float],
-    ) -> None:
-        """Log time, mean weight and, of images whose class is known, how many labels are right."""
-        numbers = {
-            "label_propagation/seconds": sum(seconds),
-            "label_propagation/weight": weight.mean().item(),
-        }
+    def _log(self, runner: Runner, number: int, numbers: dict, seconds: list[float]) -> None:
+        """Log and note what the labels of a pass are worth; numbers as of ``measure``."""
+        told = {key: value for key, value in numbers.items() if isinstance(value, float)}
         text = (
             f"pseudo-labels of pass {number + 1}: {seconds[0]:.1f} s for features and "
-            f"{seconds[1]:.1f} s for labels, mean weight {numbers['label_propagation/weight']:.3f}"
+            f"{seconds[1]:.1f} s for labels, mean weight {told['weight']:.3f}"
         )
-        known = torch.from_numpy(truth >= 0)
-        if known.any():
-            right = (label == torch.from_numpy(truth))[known].float()
-            share = weight[known]
-            numbers["label_propagation/accuracy"] = 100 * right.mean().item()
-            weighted = (right * share).sum() / share.sum().clamp(min=1e-12)
-            numbers["label_propagation/accuracy_weighted"] = 100 * weighted.item()
-            text += (
-                f", {numbers['label_propagation/accuracy']:.2f}% right "
-                f"({numbers['label_propagation/accuracy_weighted']:.2f}% weighted)"
-            )
+        if "accuracy" in told:
+            text += f", {told['accuracy']:.2f}% right ({told['accuracy_weighted']:.2f}% weighted)"
         runner.logger.info(text)
-        runner.visualizer.add_scalars(numbers, step=runner.iter)
+        told["seconds"] = sum(seconds)
+        runner.visualizer.add_scalars(
+            {f"label_propagation/{key}": value for key, value in told.items()}, step=runner.iter
+        )
+        place = {"pass": number + 1, "iteration": runner.iter, "seconds": seconds}
+        if self._notes is not None:
+            self._notes.add({**place, **numbers})
+
+    def after_train(self, runner: Runner) -> None:
+        """Draw how weights of right and wrong labels are spread."""
+        if self._notes is not None and is_main_process():
+            self._notes.draw()
 
 
 def _method(runner: Runner) -> torch.nn.Module:

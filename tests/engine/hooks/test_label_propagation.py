@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The hook in a small run, and each of its decisions alone."""
 
+import json
 import logging
 from types import SimpleNamespace
 
@@ -110,6 +111,7 @@ def runner():
     return SimpleNamespace(
         model=make_method(),
         iter=0,
+        work_dir="unused",
         train_dataloader=make_loader(),
         val_loop=None,
         logger=logging.getLogger("test"),
@@ -173,6 +175,14 @@ def test_a_resumed_run_ends_as_one_that_was_not_stopped(tmp_path, passes):
         resumed.state_dict().items(), whole.state_dict().values(), strict=True
     ):
         assert torch.equal(mine, theirs), name
+
+
+def test_a_run_leaves_numbers_and_a_picture(tmp_path):
+    run(tmp_path)
+    notes = json.loads((tmp_path / "label_propagation.json").read_text())
+    assert [note["pass"] for note in notes] == [1, 2, 3][: len(notes)] and len(notes) > 1
+    assert all(sum(note["right"] + note["wrong"]) > 0 for note in notes)
+    assert (tmp_path / "label_propagation.png").is_file()
 
 
 def test_labels_are_those_of_the_graph(runner, caplog):

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What relabelling came to, pass by pass: a file of numbers and a picture."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from rankseg.visualization.curves import draw_weights
+
+BINS = 20
+
+
+def measure(label: np.ndarray, weight: np.ndarray, truth: np.ndarray) -> dict:
+    """How sure pseudo-labels are, and how many are right.
+
+    Args:
+        label: ``(N,)`` classes.
+        weight: ``(N,)`` in ``[0, 1]``.
+        truth: ``(N,)`` true classes, -1 where unknown; for measurements only.
+
+    Returns:
+        ``weight``: its mean. Where some truth is known: ``accuracy`` and, with every image counted
+        by its weight, ``accuracy_weighted``, in percent; ``right`` and ``wrong``: numbers of such
+        pseudo-labels by weight, in 20 equal intervals of ``[0, 1]``.
+    """
+    numbers: dict = {"weight": float(weight.mean())}
+    known = truth >= 0
+    if known.any():
+        right, share = (label == truth)[known], weight[known]
+        numbers["accuracy"] = 100 * float(right.mean())
+        numbers["accuracy_weighted"] = 100 * float((right * share).sum() / max(share.sum(), 1e-12))
+        for name, chosen in (("right", right), ("wrong", ~right)):
+            numbers[name] = np.histogram(share[chosen], BINS, (0, 1))[0].tolist()
+    return numbers
+
+
+class PropagationNotes:
+    """Keeps ``label_propagation.json`` in the work folder, and goes on with that of a resumed run.
+
+    Args:
+        folder: The work folder.
+        iteration: At which the run starts; later notes of an earlier run are dropped.
+    """
+
+    def __init__(self, folder: str | Path, iteration: int) -> None:
+        self.path = Path(folder) / "label_propagation.json"
+        self.notes: list[dict] = []
+        if iteration > 0 and self.path.is_file():
+            past = json.loads(self.path.read_text())
+            self.notes = [note for note in past if note["iteration"] < iteration]
+
+    def add(self, note: dict) -> None:
+        """Write one more note."""
+        self.notes.append(note)
+        partial = self.path.with_suffix(".json.partial")
+        partial.write_text(json.dumps(self.notes, indent=1) + "\n")
+        partial.replace(self.path)
+
+    def draw(self) -> None:
+        """Draw the weights of the first, the middle and the last pass, if truths are known."""
+        known = [note for note in self.notes if "right" in note]
+        if known:
+            shown = {i: known[i] for i in (0, len(known) // 2, len(known) - 1)}.values()
+            panels = {f"pass {note['pass']}": (note["right"], note["wrong"]) for note in shown}
+            draw_weights(panels, self.path.with_suffix(".png"))

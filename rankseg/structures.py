@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The types on the arrows: names of views, keys of samples, pseudo-labels.
 
-Views have one vocabulary from the loader to the logs: ``labeled``, ``weak``, ``strong1``,
-``strong2``, ..., and ``mix_weak``, ``mix_strong1``, ... for a second draw, which is pasted in.
+Views have one vocabulary from the loader to the logs: ``labeled``, ``labeled_twin``,
+``weak``, ``strong1``, ``strong2``, ..., and ``mix_weak``, ``mix_strong1``, ... for a second draw,
+which is pasted in.
 """
 
 from typing import NamedTuple
@@ -10,6 +11,7 @@ from typing import NamedTuple
 from torch import Tensor
 
 LABELED = "labeled"
+TWIN = "labeled_twin"  # a second draw of the labelled images
 WEAK = "weak"
 
 

@@ -61,14 +61,14 @@ class FeatureBank(nn.Module):
             label: ``(B,)`` int64.
         """
         index, feature, label = (gather_rows(rows) for rows in (index, feature.float(), label))
-        feature = F.normalize(feature, dim=1)
-        if self.momentum:
-            mixed = self.momentum * self.feature[index] + (1 - self.momentum) * feature
-            feature = F.normalize(mixed, dim=1)  # of an empty slot: the new feature
+        # small labelled sets repeat an image within a batch: the mean of its views counts
+        new = torch.zeros_like(self.feature).index_add_(0, index, F.normalize(feature, dim=1))
+        new = self.momentum * self.feature + (1 - self.momentum) * F.normalize(new, dim=1)
+        seen = torch.zeros_like(self.written).index_fill_(0, index, True)
         # a new tensor: the losses of this step still need the old one to be differentiated
-        self.feature = self.feature.index_copy(0, index, feature)
+        self.feature = torch.where(seen[:, None], F.normalize(new, dim=1), self.feature)
         self.label[index] = label
-        self.written[index] = True
+        self.written |= seen
 
 
 class DistributionQueue(nn.Module):

@@ -30,6 +30,18 @@ def test_bank_is_a_temporal_ensemble():
         torch.testing.assert_close(bank.feature, expected)
 
 
+def test_an_image_twice_in_a_batch_counts_by_the_mean_of_its_views():
+    for momentum in (0.0, 0.7):
+        bank = FeatureBank(3, 3, momentum)
+        bank.write(torch.arange(3), torch.randn(3, 3), torch.arange(3))
+        old, views = bank.feature, F.normalize(torch.randn(2, 3))
+        bank.write(torch.tensor([1, 1]), 5 * views, torch.tensor([1, 1]))
+        mean = F.normalize(views.sum(0), dim=0)
+        wanted = F.normalize(momentum * old[1] + (1 - momentum) * mean, dim=0)
+        torch.testing.assert_close(bank.feature[1], wanted)
+        torch.testing.assert_close(bank.feature[[0, 2]], old[[0, 2]])
+
+
 def test_bank_survives_in_a_checkpoint():
     bank, other = FeatureBank(2, 3, 0.7), FeatureBank(2, 3, 0.7)
     bank.write(torch.tensor([1]), torch.randn(1, 3), torch.tensor([4]))

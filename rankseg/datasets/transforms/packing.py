@@ -10,7 +10,7 @@ from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 
 from rankseg.registry import TRANSFORMS
-from rankseg.structures import LABELED, WEAK, mix, strong
+from rankseg.structures import LABELED, TWIN, WEAK, mix, strong
 
 META_KEYS = ("img_path", "ori_shape", "img_shape", "sample_idx")
 
@@ -48,7 +48,8 @@ class PackViews(BaseTransform):
 
     Labelled: ``inputs["labeled"]`` is ``(3, h, w)`` uint8, ``data_samples["labeled"]`` holds
     ``gt_sem_seg`` (``(1, h, w)`` uint8, which the preprocessor makes int64 on the device, or
-    ``(1, 1, 1)`` int64 where the label is the class of an image). Unlabelled:
+    ``(1, 1, 1)`` int64 where the label is the class of an image), and ``valid`` where the sample
+    has it. With a strong view in the sample, ``inputs["labeled_twin"]`` is that. Unlabelled:
     ``inputs`` has ``weak``, ``strong1``, ... and, after ``WithMix``, the same with ``mix_``;
     ``data_samples["weak"]`` (and ``["mix_weak"]``) holds ``valid``, ``(1, h, w)`` bool, and
     ``["weak"]`` holds ``gt_sem_seg`` where the sample has a ``seg_map``: that is the truth of an
@@ -88,8 +89,12 @@ class PackViews(BaseTransform):
                 f"image {results.get('img_path')} is listed as labelled but has no mask or class: "
                 "name it in the labelled list, or move the line to the unlabelled list"
             )
-        sample = data_sample(results, **_truth(results))
-        return {"inputs": {LABELED: to_chw(results["img"])}, "data_samples": {LABELED: sample}}
+        maps = {"valid": results["valid"]} if "valid" in results else {}
+        sample = data_sample(results, **maps, **_truth(results))
+        inputs = {LABELED: to_chw(results["img"])}
+        if strong(1) in results:
+            inputs[TWIN] = to_chw(results[strong(1)])
+        return {"inputs": inputs, "data_samples": {LABELED: sample}}
 
     def __repr__(self) -> str:
         return f"PackViews(labeled={self.labeled})"

@@ -133,7 +133,7 @@ class LabelPropagationHook(Hook):
                 "LabelPropagationHook(network='teacher') needs a teacher: set model.teacher="
                 "dict(momentum=0.03), or network='student'"
             )
-        find_module(method.network(network), self.extraction["tap"])
+        find_module(method.network(network), self.extraction["tap"], "tap of LabelPropagationHook")
         if self.features == "test" and runner.val_loop is None:
             raise ValueError(
                 "LabelPropagationHook(features='test') loads images by the pipeline of "
@@ -155,7 +155,8 @@ class LabelPropagationHook(Hook):
         Args:
             runner: The runner.
             method: Its model.
-            number: Of the pass that they are for; images are augmented as in that pass.
+            number: Of the pass that they are for, counted from 0; another pass, another draw of the
+                images' augmentation.
         """
         start = time.monotonic()
         loader = runner.train_dataloader

@@ -6,8 +6,8 @@ import difflib
 from torch import Tensor, nn
 
 
-def find_module(network: nn.Module, name: str) -> nn.Module:
-    """Find a submodule by its dotted name.
+def find_module(network: nn.Module, name: str, key: str = "feature_tap") -> nn.Module:
+    """Find a submodule by its dotted name; ``key`` is the option that holds the name.
 
     Raises:
         ValueError: If there is none, naming the ones most like it.
@@ -19,7 +19,7 @@ def find_module(network: nn.Module, name: str) -> nn.Module:
         known = [n for n in modules if n and n.count(".") <= 1]
         close = difflib.get_close_matches(name, modules, n=3, cutoff=0.4) or known[:8]
         raise ValueError(
-            f"feature_tap={name!r} names no module of {type(network).__name__}: expected the "
+            f"{key}={name!r} names no module of {type(network).__name__}: expected the "
             f"dotted name of a submodule, for example {', '.join(close)}"
         ) from None
 

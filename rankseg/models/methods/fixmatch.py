@@ -47,8 +47,10 @@ class FixMatch(Method):
     .. math:: L = (L_x + w_s \cdot \text{mean}_i L_{s_i}) / 2
 
     The weak view runs through the student together with the labelled images; its confident
-    predictions are the targets of the strong views. In warm-up and ramp (weight ``r``) this reads
-    ``(1 - r/2) L_x + r/2 (...)``: from the supervised baseline to the formula above.
+    predictions are the targets of the strong views. Without CutMix the strong views run with them
+    too, in one pass, as in the code of FixMatch: they share their batch statistics. In warm-up and
+    ramp (weight ``r``) this reads ``(1 - r/2) L_x + r/2 (...)``: from the supervised baseline to
+    the formula above.
 
     Args:
         threshold: Confidence from which a pseudo-label counts, in ``[0, 1]``.
@@ -70,6 +72,7 @@ class FixMatch(Method):
     """
 
     strong_views: int = 1
+    one_pass: bool = True  # whether all views may run together where nothing is pasted
 
     def __init__(
         self,
@@ -119,8 +122,11 @@ class FixMatch(Method):
         valid = torch.cat([sample.valid.data for sample in data_samples[WEAK]])
         # before the student's forward pass: its running statistics must be those of last step
         source = self.second_crop(inputs, data_samples) if self.uses_second_crop(inputs) else None
-        target, output, perturbed = self.weak_step(inputs, valid)
-        terms = self.unsupervised_terms(inputs, target, source, perturbed)
+        if self.mix_source is None and self.one_pass:
+            target, output, terms = self.single_step(inputs, valid)
+        else:
+            target, output, perturbed = self.weak_step(inputs, valid)
+            terms = self.unsupervised_terms(inputs, target, source, perturbed)
         keep, add = (1 - ramp / 2, ramp / 2) if self.halve else (1.0, ramp)
         losses = {"loss_x": keep * self.supervised_loss(output, data_samples[LABELED])}
         losses.update({name: add * term for name, term in terms.items()})
@@ -128,6 +134,22 @@ class FixMatch(Method):
         self.track(target.pseudo.label, confident, data_samples[WEAK])
         losses["confident"] = confident.sum() / valid.sum().clamp(min=1)
         return losses
+
+    def single_step(
+        self, inputs: dict[str, Tensor], valid: Tensor
+    ) -> tuple[Target, Output, dict[str, Tensor]]:
+        """Run all views together.
+
+        Returns:
+            The targets from the weak images, the output for the labelled ones, and the weighted
+            terms of the strong views.
+        """
+        names = (LABELED, WEAK, *(strong(i) for i in range(1, self.strong_views + 1)))
+        views = [inputs[name] for name in names]
+        output = self.run(self.student, torch.cat(views), labeled=len(views[0]))
+        output_x, output_w, *outputs = output.split([len(view) for view in views])
+        target = self.target(output_w, inputs[WEAK], valid)
+        return target, output_x, self.strong_terms(outputs, [target] * len(outputs))
 
     def weak_step(
         self, inputs: dict[str, Tensor], valid: Tensor

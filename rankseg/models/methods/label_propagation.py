@@ -8,7 +8,6 @@ import torch.nn.functional as F
 from mmengine.logging import MessageHub
 from torch import Tensor
 
-from rankseg.models.losses import probability_consistency
 from rankseg.models.methods.base import Output
 from rankseg.models.methods.mean_teacher import MeanTeacher
 from rankseg.registry import MODELS
@@ -120,10 +119,8 @@ class LabelPropagation(MeanTeacher):
         }
         self.track(label[:, None, None], (weight > 0)[:, None, None], data_samples[WEAK])
         if ramp:
-            teacher = self.run_frozen("teacher", inputs[WEAK])
-            valid = torch.cat([sample.valid.data for sample in data_samples[WEAK]])
-            mine, wanted = self.compared(student), self.compared(teacher)
-            losses["loss_consistency"] = ramp * probability_consistency(mine, wanted, valid)
+            term, _ = self.consistency([labeled, student], inputs, data_samples)
+            losses["loss_consistency"] = ramp * term
         return self.with_distance(losses, [labeled, student])
 
     def pseudo_labels(self, data_samples: list) -> tuple[Tensor, Tensor]:

@@ -8,7 +8,7 @@ from rankseg.models.layers import find_module
 from rankseg.models.losses import probability_consistency
 from rankseg.models.methods.base import Method, Output
 from rankseg.registry import MODELS
-from rankseg.structures import LABELED, WEAK, strong
+from rankseg.structures import LABELED, TWIN, WEAK, strong
 
 
 @MODELS.register_module()
@@ -18,20 +18,24 @@ class MeanTeacher(Method):
     .. math:: L = L_x + r(t) \, w \, L_{consistency}
 
     The student sees the first strong view, the teacher the weak one; in classification the strong
-    view may be a second draw of the weak augmentation, as in the paper.
+    view may be a second draw of the weak augmentation, as in the paper. Where a batch has a second
+    draw of the labelled images (a strong view in ``labeled_pipeline``), the teacher sees that, and
+    the labelled images take part in the consistency.
 
     Args:
         consistency_weight: ``w``. 0 leaves the term, and the teacher's forward pass, out.
-        consistency_tap: None compares the logits. The name of a branch of the head, such as
-            ``decode_head.branches.consistency``, compares this second output of ``K`` values
-            instead, and draws it to the logits on the labelled and unlabelled images.
+        consistency_tap: None compares the student's logits with the teacher's. The name of a branch
+            of the head, such as ``decode_head.branches.consistency``, compares this second output
+            of ``K`` values of the student instead, and draws it to the student's logits.
         distance_weight: Weight of that, the mean squared difference of the student's two outputs;
             it counts from the first iteration.
+        whole_batch: Divide the labelled loss by the images of the whole batch, not by the labelled
+            ones alone, as the released code does.
         **kwargs: Of :class:`~rankseg.models.methods.base.Method`; ``teacher`` is needed, and
             ``ramp`` with ``ramp_shape="sigmoid"`` is ``r(t)`` of the paper.
 
     Raises:
-        ValueError: If a weight is negative, there is no teacher or no such branch.
+        ValueError: If a weight is negative, there is no teacher, or no such branch of ``K`` values.
 
     Source: Tarvainen and Valpola, NeurIPS 2017, and its released code (two outputs).
     """
@@ -44,6 +48,7 @@ class MeanTeacher(Method):
         consistency_weight: float = 100.0,
         consistency_tap: str | None = None,
         distance_weight: float = 0.01,
+        whole_batch: bool = False,
         **kwargs,
     ) -> None:
         super().__init__(student, **kwargs)
@@ -56,10 +61,21 @@ class MeanTeacher(Method):
                 "model.teacher=dict(momentum=0.03), or consistency_weight=0"
             )
         if consistency_tap is not None:
-            find_module(self.student, consistency_tap)
+            self._check_branch(consistency_tap)
         self.feature_tap = consistency_tap
         self.consistency_weight = consistency_weight
         self.distance_weight = distance_weight
+        self.whole_batch = whole_batch
+
+    def _check_branch(self, name: str) -> None:
+        branch = find_module(self.student, name, "consistency_tap")
+        classes = self.student.decode_head.num_classes
+        outputs = getattr(branch, "out_channels", classes)
+        if outputs != classes:
+            raise ValueError(
+                f"model.consistency_tap={name!r} has {outputs} outputs, but there are {classes} "
+                f"classes: set out_channels={classes} of that branch"
+            )
 
     def loss(self, inputs: dict[str, Tensor], data_samples: dict[str, list]) -> dict[str, Tensor]:
         """One step; see the class for the formula."""
@@ -69,25 +85,41 @@ class MeanTeacher(Method):
             output = self.run(self.student, labeled, labeled=len(labeled))
             losses = {"loss_x": self.supervised_loss(output, data_samples[LABELED])}
             return self.with_distance(losses, [output])
-        output, student = self.run(
-            self.student, torch.cat((labeled, inputs[strong(1)])), labeled=len(labeled)
-        ).split([len(labeled), len(inputs[strong(1)])])
-        losses = {"loss_x": self.supervised_loss(output, data_samples[LABELED])}
-        teacher = self.run_frozen("teacher", inputs[WEAK])
-        losses["loss_consistency"] = ramp * self.consistency(student, teacher, data_samples)
-        return self.with_distance(losses, [output, student])
+        sizes = [len(labeled), len(inputs[strong(1)])]
+        images = torch.cat((labeled, inputs[strong(1)]))
+        outputs = self.run(self.student, images, labeled=len(labeled)).split(sizes)
+        share = sizes[0] / sum(sizes) if self.whole_batch else 1.0
+        losses = {"loss_x": share * self.supervised_loss(outputs[0], data_samples[LABELED])}
+        term, wanted = self.consistency(outputs, inputs, data_samples)
+        losses["loss_consistency"] = ramp * term
+        label = wanted[-len(inputs[WEAK]) :].argmax(1)
+        self.track(label, torch.ones_like(label, dtype=torch.bool), data_samples[WEAK])
+        return self.with_distance(losses, outputs)
 
-    def consistency(self, student: Output, teacher: Output, data_samples: dict) -> Tensor:
-        """Consistency of two outputs for the unlabelled images; their pseudo-labels are counted."""
-        valid = torch.cat([sample.valid.data for sample in data_samples[WEAK]])
-        mine, wanted = (
-            self.upsample(self.compared(output), valid.shape[1:]) for output in (student, teacher)
-        )
-        self.track(wanted.argmax(1), valid, data_samples[WEAK])
-        return probability_consistency(mine, wanted, valid)
+    def consistency(
+        self, outputs: list[Output], inputs: dict[str, Tensor], data_samples: dict[str, list]
+    ) -> tuple[Tensor, Tensor]:
+        """Consistency of the student's outputs with the teacher's logits.
+
+        Args:
+            outputs: The student's, for labelled and unlabelled images.
+            inputs: The views of the batch.
+            data_samples: Its samples.
+
+        Returns:
+            ``()``, and the teacher's logits, of the labelled images first where they take part.
+        """
+        views, samples = [inputs[WEAK]], data_samples[WEAK]
+        if TWIN in inputs:
+            views, samples = [inputs[TWIN], *views], data_samples[LABELED] + samples
+        valid = torch.cat([sample.valid.data for sample in samples])
+        mine = torch.cat([self.compared(output) for output in outputs[-len(views) :]])
+        wanted = self.run_frozen("teacher", torch.cat(views)).logits
+        mine, wanted = (self.upsample(logits, valid.shape[1:]) for logits in (mine, wanted))
+        return probability_consistency(mine, wanted, valid), wanted
 
     def compared(self, output: Output) -> Tensor:
-        """The output that is compared: logits, or the tapped second ones, ``(B, K, h, w)``."""
+        """The student's output that is compared, ``(B, K, h, w)``: logits, or the tapped ones."""
         return output.logits if self.feature_tap is None else output.feature
 
     def with_distance(self, losses: dict[str, Tensor], outputs: list[Output]) -> dict[str, Tensor]:

@@ -86,7 +86,12 @@ class SimMatch(Method):
                 raise ValueError(f"model.{name}_rule={rule!r}: expected one of {RULES}")
         if temperature <= 0:
             raise ValueError(f"model.temperature={temperature}: expected a number above 0")
-        tapped = find_module(self.student, embedding_tap)
+        tapped = find_module(self.student, embedding_tap, "embedding_tap")
+        if not hasattr(tapped, "out_channels"):
+            raise ValueError(
+                f"model.embedding_tap={embedding_tap!r} is a {type(tapped).__name__}: expected a "
+                "Projector, for example in model.student.decode_head.branches"
+            )
         self.feature_tap = embedding_tap
         self.temperature = temperature
         self.smoothing = smoothing

@@ -33,6 +33,7 @@ class UniMatch(FixMatch):
     """
 
     strong_views = 2
+    one_pass = False  # the perturbed copies run with the labelled and weak images
 
     def __init__(
         self,

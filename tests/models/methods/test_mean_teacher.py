@@ -65,9 +65,54 @@ def test_two_outputs(build):
     torch.testing.assert_close(losses["loss_distance"], 0.5 * ((first - second) ** 2).mean())
     with torch.no_grad():
         weak = method.teacher.module.extract_feat(inputs["weak"])[-1].mean((2, 3))
-        target = method.teacher.module.decode_head.branches["consistency"](weak).softmax(1)
+        head = method.teacher.module.decode_head
+        target = head.conv_seg(weak[..., None, None]).flatten(1).softmax(1)  # its class logits
     wanted = 7 * ((second[4:].softmax(1) - target) ** 2).mean()
     torch.testing.assert_close(losses["loss_consistency"], wanted, rtol=1e-4, atol=1e-7)
+
+
+def test_a_second_draw_of_the_labelled_images_takes_part(build):
+    method = build(
+        "MeanTeacher",
+        student=toy_classifier(),
+        teacher=TEACHER,
+        consistency_weight=7.0,
+        whole_batch=True,
+    )
+    method.student.eval()
+    inputs, samples = toy_class_batch(labeled=2)
+    alone = method.loss(inputs, samples)
+    inputs["labeled_twin"] = inputs["labeled"] + torch.randn_like(inputs["labeled"])
+    losses = method.loss(inputs, samples)
+    mine = [
+        method.student.decode_head(method.student.extract_feat(inputs[v]))
+        for v in ("labeled", "strong1")
+    ]
+    theirs = [
+        method.teacher.module.decode_head(method.teacher.module.extract_feat(inputs[v]))
+        for v in ("labeled_twin", "weak")
+    ]
+    gap = (torch.cat(mine).softmax(1) - torch.cat(theirs).softmax(1)) ** 2
+    torch.testing.assert_close(losses["loss_consistency"], 7 * gap.mean(), rtol=1e-4, atol=1e-7)
+    gap = gap[2:]
+    torch.testing.assert_close(alone["loss_consistency"], 7 * gap.mean(), rtol=1e-4, atol=1e-7)
+    truth = torch.tensor([s.gt_sem_seg.data.item() for s in samples["labeled"]])
+    total = F.cross_entropy(mine[0].flatten(1), truth, reduction="sum")
+    torch.testing.assert_close(losses["loss_x"], total / 6, rtol=1e-4, atol=1e-6)
+
+
+def test_a_teacher_of_parameters_only_normalises_by_the_batch(build):
+    method = build("MeanTeacher", teacher=dict(momentum=0.1, buffers=False))
+    inputs, samples = toy_batch()
+    seen = []
+    method.teacher.module.register_forward_pre_hook(lambda m, a: seen.append(m.training))
+    method.teacher.module.backbone.register_forward_pre_hook(lambda m, a: seen.append(m.training))
+    method.loss(inputs, samples)
+    assert seen == [True]
+    assert method.teacher.module.training  # as it was
+    method.eval()
+    method.run_frozen("teacher", inputs["weak"])
+    assert seen == [True, False]
 
 
 def test_warmup_runs_the_labelled_images_only(build, monkeypatch):
@@ -88,7 +133,8 @@ def test_sigmoid_rampup():
     [
         (dict(teacher=None), "set model.teacher"),
         (dict(consistency_weight=-1.0), "model.consistency_weight=-1"),
-        (dict(consistency_tap="decode_head.x"), "decode_head.x"),
+        (dict(consistency_tap="decode_head.x"), "consistency_tap='decode_head.x'"),
+        (dict(consistency_tap="decode_head.fuse.0.0"), "16 outputs, but there are 3 classes"),
         (dict(ramp_shape="steep"), "model.ramp_shape='steep'"),
         (dict(teacher=dict(momentum=0.1, decay=1)), "model.teacher="),
     ],

@@ -224,7 +224,9 @@ def test_bank_must_fit_the_labelled_set(build):
         (dict(smoothing=1.1), "model.smoothing=1.1"),
         (dict(threshold=-1), "model.threshold=-1"),
         (dict(temperature=0), "model.temperature=0"),
-        (dict(embedding_tap="decode_head.nothing"), "decode_head.nothing"),
+        (dict(embedding_tap="decode_head.nothing"), "embedding_tap='decode_head.nothing'"),
+        (dict(embedding_tap="decode_head.pool"), "is a ImagePool: expected a Projector"),
+        (dict(instance_rule="both"), "model.instance_rule='both'"),
     ],
 )
 def test_bad_options(build, options, message):

@@ -133,6 +133,8 @@ def test_stages_have_180_passes(name):
     sampler, stages = cfg.train_dataloader.sampler, cfg.param_scheduler[0].stages
     assert sum(stages) == cfg.train_cfg.max_iters
     labeled = round(180 * labels(name) / sampler.labeled)
+    if cfg.model.type == "Supervised":
+        assert sampler.labeled == cfg.train_dataloader.batch_size == 100 + 28 * (data != "cifar10")
     passes = 180 * ((UNLABELED[data] - labels(name)) // sampler.unlabeled)
     expected = {
         "Supervised": [labeled],
@@ -142,12 +144,64 @@ def test_stages_have_180_passes(name):
     assert stages == expected[cfg.model.type]
     if cfg.model.type == "LabelPropagation":
         assert cfg.model.warmup == stages[0]
+    strong = [
+        cfg.train_dataloader.dataset[part][1].get("strong")
+        for part in ("labeled_pipeline", "unlabeled_pipeline")
+    ]
+    assert strong == (["weak"] * 2 if "consistency_weight" in cfg.model else [None] * 2)
     if "consistency_weight" in cfg.model:
         assert cfg.model.ramp == passes / 180 * 5
         consistency = cfg.model.student.decode_head.branches.consistency
         assert consistency.out_channels == cfg.model.student.decode_head.num_classes
     else:
         assert cfg.model.student.decode_head.normalize
+
+
+CONSTANTS = {  # of the papers' text
+    "simmatch/cifar10_40": {
+        "model.smoothing": 0.9, "model.temperature": 0.1, "model.threshold": 0.95,
+        "model.bank_momentum": 0.7, "model.queue_length": 32, "model.semantic_weight": 1,
+        "model.instance_weight": 1, "model.teacher.momentum": 0.001,
+        "train_dataloader.sampler.labeled": 64, "train_dataloader.sampler.unlabeled": 448,
+        "optim_wrapper.optimizer.lr": 0.03, "optim_wrapper.optimizer.weight_decay": 5e-4,
+        "train_cfg.max_iters": 2**20,
+    },
+    "simmatch/cifar100_2500": {"optim_wrapper.optimizer.weight_decay": 1e-3},
+    "simmatch/imagenet_1pct": {
+        "model.smoothing": 0.9, "model.temperature": 0.1, "model.threshold": 0.7,
+        "model.bank_momentum": 0, "model.queue_length": 256, "model.semantic_weight": 10,
+        "model.instance_weight": 5, "model.teacher.momentum": 0.001,
+        "model.labels_from": "teacher", "model.predict_on": "student",
+        "train_dataloader.sampler.labeled": 64, "train_dataloader.sampler.unlabeled": 320,
+        "optim_wrapper.optimizer.lr": 0.03, "optim_wrapper.optimizer.weight_decay": 1e-4,
+        "train_cfg.max_epochs": 400,
+    },
+    "fixmatch/cifar10_250": {"model.threshold": 0.95, "model.halve": False},
+    "label_propagation/cifar10_500_convnet13": {
+        "optim_wrapper.optimizer.lr": 0.05, "optim_wrapper.optimizer.weight_decay": 2e-4,
+        "train_dataloader.sampler.labeled": 50, "train_dataloader.batch_size": 100,
+    },
+    "label_propagation/miniimagenet_4000_r18": {
+        "optim_wrapper.optimizer.lr": 0.2, "train_dataloader.sampler.labeled": 31,
+        "train_dataloader.batch_size": 128,
+    },
+    "label_propagation/cifar100_10000_convnet13_mt": {
+        "model.consistency_weight": 100, "model.distance_weight": 0.01,
+        "model.teacher.momentum": 0.03, "model.teacher.warmup": True,
+        "model.teacher.buffers": False, "model.whole_batch": True,
+        "optim_wrapper.optimizer.lr": 0.2,
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CONSTANTS)
+def test_constants_are_the_papers(name):
+    cfg = load(name)
+    for key, value in CONSTANTS[name].items():
+        found = cfg
+        for part in key.split("."):
+            found = found[part]
+        assert found == value, key
 
 
 @pytest.mark.parametrize("name", [n for n in NAMES if "/ablations/" in n])

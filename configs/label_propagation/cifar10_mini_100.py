@@ -16,12 +16,11 @@ _base_ = [
 
 model = dict(
     type="LabelPropagation",
-    student=dict(decode_head=dict(normalize=True)),
     warmup=600,
     track_pseudo_labels=True,
     teacher=dict(momentum=0.005),
     predict_on="teacher",
 )
 train_dataloader = dict(dataset=dict(split="100_seed0", include_labeled=False))
-_base_.train_dataloader.dataset.unlabeled_pipeline[1].strong = "flip_crop"
+_base_.train_dataloader.dataset.unlabeled_pipeline[1].strong = None
 custom_hooks = [*_base_.custom_hooks, _base_.pop("label_propagation")]

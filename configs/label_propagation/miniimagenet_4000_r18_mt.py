@@ -27,6 +27,8 @@ model = dict(
     **_base_.pop("two_outputs"),
 )
 train_dataloader = dict(dataset=dict(split="4000_seed0"))
+_base_.train_dataloader.dataset.labeled_pipeline[1].strong = "weak"
+_base_.train_dataloader.dataset.unlabeled_pipeline[1].strong = "weak"
 custom_hooks = [*_base_.custom_hooks, _base_.pop("label_propagation")]
 _base_.param_scheduler[0].stages = [85_320, 85_320]
 train_cfg = dict(max_iters=170_640, val_interval=170_640)

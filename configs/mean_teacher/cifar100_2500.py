@@ -30,5 +30,5 @@ train_dataloader = dict(
     dataset=dict(split="2500_seed0"),
 )
 auto_scale_lr = dict(base_batch_size=128)
-_base_.train_dataloader.dataset.unlabeled_pipeline[1].strong = "flip_crop"
+_base_.train_dataloader.dataset.unlabeled_pipeline[1].strong = "weak"
 optim_wrapper = dict(optimizer=dict(weight_decay=1e-3))

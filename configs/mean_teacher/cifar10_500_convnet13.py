@@ -21,5 +21,7 @@ model = dict(
     **_base_.pop("two_outputs"),
 )
 train_dataloader = dict(dataset=dict(split="500_seed0"))
+_base_.train_dataloader.dataset.labeled_pipeline[1].strong = "weak"
+_base_.train_dataloader.dataset.unlabeled_pipeline[1].strong = "weak"
 _base_.param_scheduler[0].stages = [178_200]
 train_cfg = dict(max_iters=178_200, val_interval=178_200)

@@ -14,7 +14,9 @@ _base_ = [
     "../_base_/runtime_classes.py",
 ]
 
-_base_.two_outputs.update(consistency_weight=30.0, teacher=dict(momentum=0.005, warmup=True))
+_base_.two_outputs.update(
+    consistency_weight=30.0, whole_batch=False, teacher=dict(momentum=0.005, warmup=True)
+)
 model = dict(
     type="MeanTeacher",
     ramp=1000,
@@ -22,4 +24,4 @@ model = dict(
     **_base_.pop("two_outputs"),
 )
 train_dataloader = dict(dataset=dict(split="100_seed0"))
-_base_.train_dataloader.dataset.unlabeled_pipeline[1].strong = "flip_crop"
+_base_.train_dataloader.dataset.unlabeled_pipeline[1].strong = "weak"

@@ -23,6 +23,8 @@ model = dict(
     **_base_.pop("two_outputs"),
 )
 train_dataloader = dict(dataset=dict(split="4000_seed0"))
+_base_.train_dataloader.dataset.labeled_pipeline[1].strong = "weak"
+_base_.train_dataloader.dataset.unlabeled_pipeline[1].strong = "weak"
 _base_.param_scheduler[0].stages = [85_320]
 train_cfg = dict(max_iters=85_320, val_interval=85_320)
 optim_wrapper = dict(optimizer=dict(lr=0.2))

@@ -9,4 +9,3 @@ Ours:  not run.
 _base_ = "./imagenet_1pct.py"
 
 train_cfg = dict(max_epochs=100, val_epochs=100)
-_base_.param_scheduler[1].end = 100 * 4003

@@ -9,5 +9,5 @@ Ours:  not run.
 _base_ = "./cifar10_500_convnet13.py"
 
 train_dataloader = dict(dataset=dict(split="2000_seed0"))
-_base_.param_scheduler[0].stages = [7_200]
-train_cfg = dict(max_iters=7_200, val_interval=7_200)
+_base_.param_scheduler[0].stages = [3_600]
+train_cfg = dict(max_iters=3_600, val_interval=3_600)

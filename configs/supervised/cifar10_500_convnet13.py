@@ -18,10 +18,9 @@ model = dict(
     student=dict(decode_head=dict(normalize=True)),
 )
 train_dataloader = dict(
-    batch_size=50,
-    sampler=dict(labeled_only=True),
+    batch_size=100,
+    sampler=dict(labeled=100, labeled_only=True),
     dataset=dict(split="500_seed0"),
 )
-_base_.param_scheduler[0].stages = [1_800]
-train_cfg = dict(max_iters=1_800, val_interval=1_800)
-auto_scale_lr = dict(base_batch_size=50)
+_base_.param_scheduler[0].stages = [900]
+train_cfg = dict(max_iters=900, val_interval=900)

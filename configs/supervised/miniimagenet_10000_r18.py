@@ -9,5 +9,5 @@ Ours:  not run.
 _base_ = "./miniimagenet_4000_r18.py"
 
 train_dataloader = dict(dataset=dict(split="10000_seed0"))
-_base_.param_scheduler[0].stages = [58_065]
-train_cfg = dict(max_iters=58_065, val_interval=58_065)
+_base_.param_scheduler[0].stages = [14_062]
+train_cfg = dict(max_iters=14_062, val_interval=14_062)

@@ -18,11 +18,11 @@ model = dict(
     student=dict(decode_head=dict(normalize=True)),
 )
 train_dataloader = dict(
-    batch_size=31,
-    sampler=dict(labeled_only=True),
+    batch_size=128,
+    sampler=dict(labeled=128, labeled_only=True),
     dataset=dict(split="4000_seed0"),
 )
-_base_.param_scheduler[0].stages = [23_226]
-train_cfg = dict(max_iters=23_226, val_interval=23_226)
+_base_.param_scheduler[0].stages = [5_625]
+train_cfg = dict(max_iters=5_625, val_interval=5_625)
 optim_wrapper = dict(optimizer=dict(lr=0.2))
-auto_scale_lr = dict(base_batch_size=31)
+auto_scale_lr = dict(base_batch_size=128)

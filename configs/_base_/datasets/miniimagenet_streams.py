@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """mini-ImageNet, images of 84 px, as label propagation takes it: 31 labelled, 97 unlabelled.
 
-Both views are turned by up to 10 degrees and flipped.
+The view is turned by up to 10 degrees, moved by up to 8 pixels and flipped.
 """
 
 _base_ = "./cifar100_streams.py"
 
-_turned = [
+turned = [
     dict(type="Rotate", limit=10, border_mode=0, p=1.0),
+    dict(type="Pad", padding=8, border_mode=0),
+    dict(type="RandomCrop", height=84, width=84),
     dict(type="HorizontalFlip", p=0.5),
 ]
 train_dataloader = dict(
@@ -25,7 +27,6 @@ val_dataloader = dict(
         test_mode=True,
     )
 )
-_base_.train_dataloader.dataset.labeled_pipeline[1] = dict(type="DrawViews", weak=_turned)
-_base_.train_dataloader.dataset.unlabeled_pipeline[1] = dict(
-    type="DrawViews", weak=_turned, strong=_turned
-)
+_base_.train_dataloader.dataset.labeled_pipeline[1] = dict(type="DrawViews", weak=turned)
+_base_.train_dataloader.dataset.unlabeled_pipeline[1] = dict(type="DrawViews", weak=turned)
+del turned

@@ -5,14 +5,17 @@ two_outputs = dict(
     student=dict(
         decode_head=dict(
             branches=dict(
-                consistency=dict(type="Projector", out_channels=10, layers=1, normalize=False)
+                consistency=dict(
+                    type="Projector", out_channels=10, layers=1, normalize=False, weight_norm=True
+                )
             )
         )
     ),
     consistency_weight=100.0,
     consistency_tap="decode_head.branches.consistency",
     distance_weight=0.01,
-    teacher=dict(momentum=0.03, warmup=True),
+    whole_batch=True,
+    teacher=dict(momentum=0.03, warmup=True, buffers=False),
     predict_on="teacher",
     ramp_shape="sigmoid",
 )

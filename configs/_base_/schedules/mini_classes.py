@@ -8,6 +8,6 @@ optim_wrapper = dict(
 )
 param_scheduler = [
     dict(type="LinearLR", start_factor=0.01, by_epoch=False, begin=0, end=100),
-    dict(type="CosineAnnealingLR", eta_min=0.0, by_epoch=False, begin=100, end=3000),
+    dict(type="CosineAnnealingLR", eta_min=0.0, by_epoch=False, begin=100),
 ]
 auto_scale_lr = dict(enable=False, base_batch_size=128)

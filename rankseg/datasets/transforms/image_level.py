@@ -55,7 +55,8 @@ class DrawViews(BaseTransform):
     Args:
         weak: Recipe of the weak view: a name of :mod:`rankseg.datasets.transforms.recipes`, or a
             list of albumentations configs. ``None`` leaves the image as it is.
-        strong: Recipe of the strong views; the weak one again for Mean Teacher.
+        strong: Recipe of the strong views; ``"weak"`` draws from the weak one again, as Mean
+            Teacher does.
         size: Side of the views in pixels, for recipes that are named.
         num: Number of strong views; there is none without ``strong``.
 
@@ -73,6 +74,7 @@ class DrawViews(BaseTransform):
     ) -> None:
         if num < 0:
             raise ValueError(f"the number of strong views must not be negative, got {num}")
+        strong = weak if strong == "weak" else strong
         self.weak, self.strong, self.size = weak, strong, size
         self.num = num if strong else 0
         self.recipes = [

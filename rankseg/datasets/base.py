@@ -136,12 +136,13 @@ def list_cure(
 def labels_cure(path: Path, root: str, labels: str) -> str:
     """The command that makes a list of images and classes; arguments as :func:`read_samples`."""
     name = path.parent.name
-    size, seed = re.fullmatch(r"(\d+)(?:_seed(\d+))?", name or "").groups() or (None, None)
-    options = f"--size {size or 'N'} --seed {seed or 0}"
+    known = re.fullmatch(r"(\d+)(?:_seed(\d+))?", name)
+    size, seed = known.groups() if known else (None, None)
+    options = f"--size {size or 'N'} --seed {seed or 0} --val-share 0"
     options += "" if seed else f" --name {shlex.quote(name)}"
     options += " --list LIST" if labels == "list" else ""
     command = f"python tools/make_splits.py labels --data-root {root} --dataset {labels} {options}"
-    return f"make it with `{command}`"
+    return f"make it with `{command}` (without --val-share a fifth of them is kept for validation)"
 
 
 def missing_files(paths: Sequence[str]) -> list[str]:

@@ -157,6 +157,47 @@ def test_a_resumed_run_notes_what_follows(run, config_file):
     assert [at for at, _ in notes["validations"]] == [3, 6, 8]
 
 
+HEAD = dict(
+    type="ImageLevelHead",
+    in_channels=64,
+    num_classes=3,
+    dropout_ratio=0.5,
+    branches=dict(projection=dict(type="Projector", out_channels=8)),
+)
+SECOND = dict(type="Projector", out_channels=3, layers=1, normalize=False)
+RESUMED = {
+    "temporal ensemble": dict(type="SimMatch", bank_size=3, bank_momentum=0.7),
+    "student and teacher": dict(type="SimMatch", bank_size=3, labels_from="teacher"),
+    "two outputs": dict(
+        type="MeanTeacher",
+        consistency_tap="decode_head.branches.second",
+        ramp=4,
+        teacher=dict(momentum=0.1, warmup=True, buffers=False),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", RESUMED)
+def test_a_resumed_run_ends_like_one_that_was_never_stopped(config_file, tmp_path, name):
+    # in the middle of a pass of four iterations: bank, queue, average, dropout
+    def train(folder, resume=None):
+        cfg = apis.load_config(str(config_file), work_dir=str(tmp_path / folder))
+        branches = HEAD["branches"] if "SimMatch" in RESUMED[name]["type"] else {"second": SECOND}
+        student = {**cfg.model.student, "decode_head": {**HEAD, "branches": branches}}
+        kept = {key: cfg.model[key] for key in ("data_preprocessor", "teacher")}
+        cfg.model = {**kept, "student": student, **RESUMED[name]}
+        cfg.custom_hooks = [dict(type="StepSeedHook"), dict(type="EMATeacherHook")]
+        if resume:
+            cfg.load_from, cfg.resume = str(resume), True
+        return apis.train(cfg).model.state_dict()
+
+    whole = train("whole")
+    resumed = train("resumed", tmp_path / "whole/iter_3.pth")
+    assert len(whole) > 50
+    for key, value in whole.items():
+        assert torch.equal(value, resumed[key]), key
+
+
 def test_test(run, config_file, capsys):
     out, pictures = run / "m.json", run / "pictures"
     arguments = [str(config_file), str(run / "iter_6.pth"), "--work-dir", str(run / "t")]

@@ -49,7 +49,8 @@ def test_mistakes(root):
     with pytest.raises(FileNotFoundError, match=match):
         ClassListDataset(data_root=root, ann_file="1percent.txt", classes=("n01", "n02"))
     command = (
-        r"make_splits\.py labels --data-root \S+ --dataset list --size 40 --seed 1 --list LIST`"
+        r"make_splits\.py labels --data-root \S+ --dataset list --size 40 --seed 1 "
+        r"--val-share 0 --list LIST`"
     )
     with pytest.raises(FileNotFoundError, match=command):
         ClassListDataset(root, "splits/40_seed1/labeled.txt", prefix="train")

@@ -194,11 +194,13 @@ def test_mistakes_in_lists_of_classes(by_class, lines, match):
 
 def test_lists_of_classes_that_are_absent(cifar10):
     root, _, _ = cifar10(per_batch=2)
-    command = "labels --data-root .*/cifar10 --dataset cifar10 --size 20 --seed 3`"
+    command = "labels --data-root .*/cifar10 --dataset cifar10 --size 20 --seed 3 --val-share 0`"
     with pytest.raises(FileNotFoundError, match=rf"make_splits\.py {command}"):
         build(root, "CIFAR10Dataset", split="20_seed3")
-    with pytest.raises(FileNotFoundError, match="--size 40 --seed 0 --name 40`"):
+    with pytest.raises(FileNotFoundError, match="--size 40 --seed 0 --val-share 0 --name 40`"):
         build(root, "CIFAR10Dataset", split="40")
+    with pytest.raises(FileNotFoundError, match="--size N --seed 0 --val-share 0 --name 1pct`"):
+        build(root, "CIFAR10Dataset", split="1pct")
 
 
 def test_real_sets(shared):

@@ -10,7 +10,7 @@ from mmcv.transforms import BaseTransform
 
 from rankseg.datasets.transforms.loading import read_image
 from rankseg.datasets.transforms.photometric import build_albumentation
-from rankseg.datasets.transforms.recipes import read_recipe, resize_center
+from rankseg.datasets.transforms.recipes import CUTS, read_recipe, resize_center
 from rankseg.datasets.transforms.seeding import rng_of
 from rankseg.registry import TRANSFORMS
 from rankseg.structures import WEAK, strong
@@ -62,7 +62,7 @@ class DrawViews(BaseTransform):
 
     Raises:
         ValueError: If a recipe or a transform is not known, ``num`` is negative, or an image is
-            too small for a crop.
+            too small for a crop, or so large that one shows next to nothing of it.
     """
 
     def __init__(
@@ -81,10 +81,18 @@ class DrawViews(BaseTransform):
             [build_albumentation(config, geometry=True) for config in read_recipe(recipe, size)]
             for recipe in (weak, strong)
         ]
+        self.cut = next((name for name in (weak, strong) if name in CUTS), None)
 
     def transform(self, results: dict) -> dict:
         """Replace the image by its weak view and add the strong ones."""
         image = results["img"]
+        if self.cut and min(image.shape[:2]) > 2 * self.size:
+            raise ValueError(
+                f"{results.get('img_path')} has {image.shape[1]}x{image.shape[0]} pixels, of which "
+                f"recipe {self.cut!r} would show {self.size}x{self.size}: name 'resized_crop' "
+                "(and 'moco_v2' for strong views), which resize, and put "
+                f"dict(type='ResizeCenter', size={self.size}) into the pipeline for testing"
+            )
         results["img"] = self._draw(self.recipes[0], image, results, WEAK)
         for view in map(strong, range(1, self.num + 1)):
             results[view] = self._draw(self.recipes[1], image, results, view)

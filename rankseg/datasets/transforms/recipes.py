@@ -108,6 +108,9 @@ RECIPES: dict[str, Callable[[int], Recipe]] = {
 }
 """Recipes that a config can name."""
 
+CUTS = ("crop", "flip_crop", "fixmatch", "fixmatch_no_flip")
+"""Those that do not resize: for images of about the size of the crop."""
+
 
 def read_recipe(recipe: str | Sequence[dict] | None, size: int | None) -> Recipe:
     """The list of a recipe.

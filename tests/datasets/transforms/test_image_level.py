@@ -157,3 +157,21 @@ def test_packed_for_training_and_for_testing():
     packed = PackEval()(ResizeCenter(16)(dict(results)))
     assert packed["inputs"].shape == (3, 16, 16)
     assert packed["data_samples"].gt_sem_seg.data.shape == (1, 1, 1)
+
+
+def test_a_crop_that_shows_next_to_nothing_is_refused():
+    views = DrawViews(weak="flip_crop", strong="fixmatch", size=16)
+    image = np.zeros((90, 60, 3), np.uint8)
+    with pytest.raises(ValueError, match="has 60x90 pixels, of which .*'flip_crop' .* 16x16"):
+        views({"img": image, "img_path": "a.png", "seed": (0, 0, 0), "img_shape": (90, 60)})
+    resized = DrawViews(weak="resized_crop", strong="moco_v2", size=16)
+    out = resized({"img": image, "seed": (0, 0, 0), "img_shape": (90, 60)})
+    assert out["img"].shape == out["strong1"].shape == (16, 16, 3)
+
+
+def test_the_weak_recipe_again():
+    views = DrawViews(weak="flip_crop", strong="weak", size=16)
+    image = np.random.default_rng(0).integers(0, 256, (16, 16, 3), np.uint8)
+    out = views({"img": image, "seed": (0, 0, 0), "img_shape": (16, 16)})
+    assert out["strong1"].shape == out["img"].shape
+    assert views.recipes[0] is not views.recipes[1] and len(views.recipes[1]) == 3

@@ -143,7 +143,8 @@ def test_method_batch_and_schedule_go_together(name):
     if data == "em_mito" and not only:
         assert cfg.model.warmup == pytest.approx(0.3 * cfg.train_cfg.max_iters)
     if data not in TYPES:
-        schedule = docstring(f"_base_/schedules/{'demo' if data == 'demo' else 'small'}")
+        stem = {"demo": "demo", "camvid": "small_long"}.get(data, "small")
+        schedule = docstring(f"_base_/schedules/{stem}")
         assert schedule.startswith(f"{cfg.train_cfg.max_iters:,} iterations")
     rule = cfg.optim_wrapper
     factor = rule.get("paramwise_cfg", {}).get("custom_keys", {}).get("decode_head", {})

@@ -5,23 +5,22 @@ Run:   python tools/train.py configs/mean_teacher/camvid_1_16.py --data-root PAT
 Paper: not in the paper.
 Ours:  not run.
 
-The consistency waits for 30% of the iterations and then ramps in. Evaluated is an
+The consistency waits for 25% of the iterations and then ramps in. Evaluated is an
 average of the weights. The weight is the number of classes, see voc_92.py.
 """
 
 _base_ = [
-    "../_base_/models/deeplabv3plus_r18_half.py",
+    "../_base_/models/deeplabv3plus_r18_half_street.py",
     "../_base_/datasets/camvid.py",
-    "../_base_/schedules/small.py",
+    "../_base_/schedules/small_long.py",
     "../_base_/default_runtime.py",
 ]
 
 model = dict(
     type="MeanTeacher",
-    student=dict(decode_head=dict(num_classes=11)),
     consistency_weight=11.0,
-    warmup=900,
-    ramp=300,
+    warmup=1500,
+    ramp=500,
     ramp_shape="sigmoid",
 )
 train_dataloader = dict(dataset=dict(split="1_16"))

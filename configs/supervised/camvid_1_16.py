@@ -9,12 +9,12 @@ Evaluated is an average of the weights.
 """
 
 _base_ = [
-    "../_base_/models/deeplabv3plus_r18_half.py",
+    "../_base_/models/deeplabv3plus_r18_half_street.py",
     "../_base_/datasets/camvid.py",
-    "../_base_/schedules/small.py",
+    "../_base_/schedules/small_long.py",
     "../_base_/default_runtime.py",
 ]
 
-model = dict(type="Supervised", student=dict(decode_head=dict(num_classes=11)))
+model = dict(type="Supervised")
 train_dataloader = dict(batch_size=4, sampler=dict(labeled_only=True), dataset=dict(split="1_16"))
 auto_scale_lr = dict(base_batch_size=4)

@@ -204,6 +204,11 @@ def labels(args: argparse.Namespace) -> None:
         chosen = drawing.draw_balanced(ids, classes, args.size, rng)
     few, val = drawing.hold_out(ids, chosen, classes, 0.2 if share is None else share, rng)
     rest = np.setdiff1d(np.arange(len(entries)), chosen)
+    if not len(rest):
+        raise ValueError(
+            f"all {len(entries)} images would be labelled and none unlabelled: label fewer "
+            "(--size), or name a folder of images without labels (--unlabeled-images)"
+        )
     parts = {splits.LABELED_FILE: few, splits.UNLABELED_FILE: rest}
     parts |= {splits.VAL_FILE: val} if len(val) else {}
     name = args.name or name

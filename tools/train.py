@@ -51,7 +51,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     try:
         apis.train(cfg, check=False)
     except KeyboardInterrupt:
-        print(f"\ninterrupted: --resume goes on from the last checkpoint in {cfg.work_dir}")
+        try:
+            print(f"\ninterrupted: --resume goes on from {apis.latest_checkpoint(cfg)}")
+        except FileNotFoundError:
+            print(f"\ninterrupted before the first checkpoint: {cfg.work_dir} has none to resume")
         raise SystemExit(130) from None
 
 

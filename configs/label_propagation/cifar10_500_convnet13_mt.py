@@ -19,6 +19,7 @@ _base_ = [
 
 model = dict(
     type="LabelPropagation",
+    student=dict(decode_head=dict(branches=_base_.pop("second"))),
     ramp=4_950,  # 5 passes
     warmup=178_200,
     track_pseudo_labels=True,

@@ -20,6 +20,7 @@ _base_.two_outputs.update(
 )
 model = dict(
     type="LabelPropagation",
+    student=dict(decode_head=dict(branches=_base_.pop("second"))),
     ramp=1000,
     warmup=600,
     track_pseudo_labels=True,

@@ -17,10 +17,9 @@ _base_ = [
     "../_base_/runtime_classes.py",
 ]
 
-_base_.two_outputs.student.decode_head.num_classes = 100
-_base_.two_outputs.student.decode_head.branches.consistency.out_channels = 100
 model = dict(
     type="LabelPropagation",
+    student=dict(decode_head=dict(branches=_base_.pop("second"))),
     ramp=2_370,  # 5 passes
     warmup=85_320,
     track_pseudo_labels=True,

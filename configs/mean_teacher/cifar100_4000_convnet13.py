@@ -14,11 +14,10 @@ _base_ = [
     "../_base_/runtime_classes.py",
 ]
 
-_base_.two_outputs.student.decode_head.num_classes = 100
-_base_.two_outputs.student.decode_head.branches.consistency.out_channels = 100
 model = dict(
     type="MeanTeacher",
     data_preprocessor=dict(mean=[129.3, 124.1, 112.4], std=[68.2, 65.4, 70.4]),
+    student=dict(decode_head=dict(num_classes=100, branches=_base_.pop("second"))),
     ramp=2_370,  # 5 passes
     track_pseudo_labels=True,
     **_base_.pop("two_outputs"),

@@ -16,6 +16,7 @@ _base_ = [
 
 model = dict(
     type="MeanTeacher",
+    student=dict(decode_head=dict(branches=_base_.pop("second"))),
     ramp=4_950,  # 5 passes
     track_pseudo_labels=True,
     **_base_.pop("two_outputs"),

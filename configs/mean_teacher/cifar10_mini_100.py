@@ -19,6 +19,7 @@ _base_.two_outputs.update(
 )
 model = dict(
     type="MeanTeacher",
+    student=dict(decode_head=dict(branches=_base_.pop("second"))),
     ramp=1000,
     track_pseudo_labels=True,
     **_base_.pop("two_outputs"),

@@ -14,6 +14,10 @@ _base_ = [
     "../_base_/runtime_classes.py",
 ]
 
-model = dict(bank_size=400, **_base_.pop("simmatch"))
+model = dict(
+    student=dict(decode_head=dict(branches=_base_.pop("projection"))),
+    bank_size=400,
+    **_base_.pop("simmatch"),
+)
 train_dataloader = dict(dataset=dict(split="400_seed0"))
 optim_wrapper = dict(optimizer=dict(weight_decay=1e-3))

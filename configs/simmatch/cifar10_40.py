@@ -14,5 +14,9 @@ _base_ = [
     "../_base_/runtime_classes.py",
 ]
 
-model = dict(bank_size=40, **_base_.pop("simmatch"))
+model = dict(
+    student=dict(decode_head=dict(branches=_base_.pop("projection"))),
+    bank_size=40,
+    **_base_.pop("simmatch"),
+)
 train_dataloader = dict(dataset=dict(split="40_seed0"))

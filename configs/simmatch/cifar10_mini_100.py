@@ -15,5 +15,9 @@ _base_ = [
 ]
 
 _base_.simmatch.teacher = dict(momentum=0.005)
-model = dict(bank_size=100, **_base_.pop("simmatch"))
+model = dict(
+    student=dict(decode_head=dict(branches=_base_.pop("projection"))),
+    bank_size=100,
+    **_base_.pop("simmatch"),
+)
 train_dataloader = dict(dataset=dict(split="100_seed0"))

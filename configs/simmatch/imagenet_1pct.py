@@ -26,5 +26,9 @@ _base_.simmatch.update(
     labels_from="teacher",
     predict_on="student",
 )
-model = dict(bank_size=13_000, **_base_.pop("simmatch"))
+model = dict(
+    student=dict(decode_head=dict(branches=_base_.pop("projection"))),
+    bank_size=13_000,
+    **_base_.pop("simmatch"),
+)
 train_dataloader = dict(dataset=dict(split="1pct"))

@@ -4,11 +4,18 @@
 from rankseg.apis.config import load_config
 from rankseg.apis.knn import knn
 from rankseg.apis.test import test
-from rankseg.apis.train import check_before_training, resume_from_latest, train, use_amp
+from rankseg.apis.train import (
+    check_before_training,
+    latest_checkpoint,
+    resume_from_latest,
+    train,
+    use_amp,
+)
 
 __all__ = [
     "check_before_training",
     "knn",
+    "latest_checkpoint",
     "load_config",
     "resume_from_latest",
     "test",

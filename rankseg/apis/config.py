@@ -57,7 +57,10 @@ def load_config(
     cfg.work_dir = work_dir or cfg.get("work_dir") or f"work_dirs/{name.parent.name}/{name.stem}"
     if options:
         check_keys(cfg, options)
-        cfg.merge_from_dict(options)
+        test = {key: value for key, value in options.items() if key.startswith("test_")}
+        cfg.merge_from_dict({key: options[key] for key in options if key not in test})
+        _copy_validation(cfg)
+        cfg.merge_from_dict(test)
     _finish(cfg)
     check_options(cfg)
     return cfg
@@ -73,15 +76,20 @@ def _move_lists(node: dict, split_root: Path) -> None:
             node[key] = str(split_root.joinpath(*parts[1:]))
 
 
+def _copy_validation(cfg: Config) -> None:
+    """Test what is validated, unless the config says otherwise."""
+    for part in ("dataloader", "evaluator"):
+        if cfg.get(f"test_{part}") is None and cfg.get(f"val_{part}") is not None:
+            cfg[f"test_{part}"] = copy.deepcopy(cfg[f"val_{part}"])
+
+
 def _finish(cfg: Config) -> None:
     """Fill in what follows from the rest.
 
     Raises:
         ValueError: If the seed is negative.
     """
-    for part in ("dataloader", "evaluator"):  # tested is what is validated, unless a config says
-        if cfg.get(f"test_{part}") is None and cfg.get(f"val_{part}") is not None:
-            cfg[f"test_{part}"] = copy.deepcopy(cfg[f"val_{part}"])
+    _copy_validation(cfg)
     seed = cfg.get("randomness", {}).get("seed")
     if seed is not None:
         if seed < 0:

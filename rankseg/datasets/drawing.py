@@ -199,10 +199,10 @@ def draw_balanced(
     for k, name in enumerate(classes):
         members = np.flatnonzero(labels == k)
         if len(members) < each:
+            cure = f"use --size {number * len(members)} at most"
             raise ValueError(
                 f"class '{name}' has {len(members)} images, and size {size} takes {each} of every "
-                f"class: use --size {number * len(members) or number} at most, and give every "
-                "class an image"
+                f"class: {cure if len(members) else 'give it images, or take its folder out'}"
             )
         drawn.append(rng.permutation(members)[:each])
     return np.sort(np.concatenate(drawn))

@@ -84,6 +84,12 @@ def write_lists(
         ValueError: If a list exists and ``force`` is not set.
     """
     folder = Path(folder)
+    for name in lists:
+        if len(Path(name).parts) > 2 or not {"..", "/"}.isdisjoint(Path(name).parts):
+            raise ValueError(
+                f"'{Path(name).parent}' is no name of a split: expected a single folder name, such "
+                "as 'mine' or '1_16_seed0'"
+            )
     existing = [folder / name for name in lists if (folder / name).exists()]
     if existing and not force:
         raise ValueError(

@@ -20,6 +20,14 @@ def test_options_of_the_command_line(config_file, tmp_path):
     assert cfg.model.rank.num_agents == 8
 
 
+def test_options_for_testing_alone(config_file):
+    options = {"test_dataloader.batch_size": 3, "val_dataloader.num_workers": 1}
+    cfg = load_config(str(config_file), options=options)
+    assert cfg.test_dataloader.batch_size == 3 and cfg.val_dataloader.batch_size == 1
+    assert cfg.test_dataloader.num_workers == 1
+    assert cfg.test_dataloader.dataset == cfg.val_dataloader.dataset
+
+
 def test_split_root_moves_every_list():
     cfg = load_config("configs/rankmatch/em_mito_2.py", split_root="/lists")
     assert cfg.train_dataloader.dataset.labeled == "/lists/labeled_2.txt"

@@ -95,3 +95,10 @@ def test_images_of_a_published_list_that_are_not_there(tmp_path):
         match = rf"list\.txt names {name}, which is none of the 2 .* such as train/a/1\.jpg"
         with pytest.raises(ValueError, match=match):
             split_files.find_images(tmp_path / "list.txt", entries, "train")
+
+
+@pytest.mark.parametrize("name", ["../few", "a/b", "/tmp/few"])
+def test_names_that_lead_elsewhere(tmp_path, name):
+    with pytest.raises(ValueError, match="is no name of a split"):
+        split_files.write_lists(tmp_path / "splits", {f"{name}/labeled.txt": [("a.png", None)]})
+    assert not list(tmp_path.iterdir())

@@ -273,7 +273,7 @@ def test_images_of_the_common_validation_list_are_left_out(tool, pets, capsys):
     (["--size", "2"], "3 classes need at least 3 labelled images"),
     (["--size", "33"], "class 'big fish' has 10 images, and size 33 takes 11"),
     (["--size", "3"], "val-share 0.2 of the 1 labelled images of class 'big fish' would leave"),
-    (["--size", "30"], "the unlabelled list of split '30_seed0' is empty"),
+    (["--size", "30"], "all 30 images would be labelled and none unlabelled"),
     (["--size", "3", "--folder", "val"], "folder .*/val does not exist: expected one sub-folder"),
     (["--labeled", "no.txt"], r"split list no\.txt does not exist"),
 ])  # fmt: skip

@@ -1,16 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Mean Teacher with a second output for the consistency, as its released code trains it."""
 
+second = dict(consistency=dict(type="Projector", layers=1, normalize=False, weight_norm=True))
 two_outputs = dict(
-    student=dict(
-        decode_head=dict(
-            branches=dict(
-                consistency=dict(
-                    type="Projector", out_channels=10, layers=1, normalize=False, weight_norm=True
-                )
-            )
-        )
-    ),
     consistency_weight=100.0,
     consistency_tap="decode_head.branches.consistency",
     distance_weight=0.01,

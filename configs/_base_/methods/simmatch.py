@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """SimMatch for few labels: the temporal ensemble, evaluated by an average of the weights."""
 
+projection = dict(projection=dict(type="Projector", out_channels=128))
 simmatch = dict(
     type="SimMatch",
-    student=dict(
-        decode_head=dict(branches=dict(projection=dict(type="Projector", out_channels=128)))
-    ),
     bank_momentum=0.7,
     temperature=0.1,
     smoothing=0.9,

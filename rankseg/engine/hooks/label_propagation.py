@@ -126,6 +126,11 @@ class LabelPropagationHook(Hook):
                 f"{type(method).__name__} does not use: expected LabelPropagation"
             )
         self.check_dataset(dataset)
+        if runner.max_iters <= method.propagation_start:
+            raise ValueError(
+                f"model.warmup={method.propagation_start} of train_cfg's {runner.max_iters} "
+                "iterations leaves none for label propagation: train longer, or shorten warmup"
+            )
         self._notes = PropagationNotes(runner.work_dir, runner.iter)
         network = self.extraction["network"]
         if network == "teacher" and method.teacher is None:

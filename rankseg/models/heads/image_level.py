@@ -51,8 +51,8 @@ class ImageLevelHead(BaseDecodeHead):
         dropout_ratio: Share of channels dropped before the classifier, not before the branches.
         weight_norm: Weight normalisation of the classifier.
         branches: Further outputs by name, as configs of modules that take the pooled feature
-            ``(B, C)``, such as :class:`~rankseg.models.layers.Projector`; they are told
-            ``in_channels``.
+            ``(B, C)``, such as :class:`~rankseg.models.layers.Projector`. Their
+            ``in_channels`` are those of the feature, their ``out_channels`` ``K`` unless they say.
         ignore_index: Label that counts in no loss.
         **kwargs: Of mmseg's ``BaseDecodeHead``, such as ``loss_decode``, by default the
             cross-entropy. Without ``init_cfg`` the classifier starts as PyTorch draws it.
@@ -95,7 +95,9 @@ class ImageLevelHead(BaseDecodeHead):
             normalise_weight(self.conv_seg)
         self.branches = nn.ModuleDict(
             {
-                name: MODELS.build({"in_channels": in_channels, **config})
+                name: MODELS.build(
+                    {"in_channels": in_channels, "out_channels": num_classes, **config}
+                )
                 for name, config in (branches or {}).items()
             }
         )

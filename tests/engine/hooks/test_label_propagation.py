@@ -112,6 +112,7 @@ def runner():
         model=make_method(),
         iter=0,
         work_dir="unused",
+        max_iters=9,
         train_dataloader=make_loader(),
         val_loop=None,
         logger=logging.getLogger("test"),
@@ -288,6 +289,10 @@ def test_what_cannot_work_is_refused_before_training(runner):
     with pytest.raises(ValueError, match="k=15 neighbours in a graph of 15 images"):
         LabelPropagationHook(k=15).before_train(runner)
     LabelPropagationHook(k=14).before_train(runner)
+    runner.model.propagation_start = 9
+    with pytest.raises(ValueError, match="warmup=9 of train_cfg's 9 iterations leaves none"):
+        LabelPropagationHook(k=4).before_train(runner)
+    runner.model.propagation_start = 0
     with pytest.raises(ValueError, match="labels_by='me'.* expected one of"):
         LabelPropagationHook(labels_by="me")
     with pytest.raises(ValueError, match="features='val'"):

@@ -21,7 +21,7 @@ from rankseg.datasets.svhn import SVHNDataset
 from rankseg.registry import DATASETS
 
 UNLABELED, VAL = 6, 2  # images besides one labelled one of every class
-HEIGHT, WIDTH = 96, 112  # pixels of an image file
+HEIGHT, WIDTH = 96, 112  # pixels of an image file where the views have no size
 
 _KEPT: list[tempfile.TemporaryDirectory] = []  # removed when the process ends
 
@@ -52,9 +52,8 @@ def make_class_standin(cfg: Config) -> Path:
     if issubclass(_kind(semi.dataset), ArrayDataset):
         root = _write_arrays(_kind(semi.dataset), classes)
     else:
-        root = _write_files(
-            classes, tuple(sorted({_folder(node) for node in (semi.dataset, *tests)}))
-        )
+        folders = {_folder(node) for node in (semi.dataset, *tests)}
+        root = _write_files(classes, tuple(sorted(folders)), _shape(semi))
     for node in (semi.dataset, *tests):
         node.data_root = str(root)
     semi.pop("split_root", None)
@@ -102,6 +101,13 @@ def _folder(node: dict) -> str:
     return node.get("prefix", "")
 
 
+def _shape(semi: dict) -> tuple[int, int]:
+    """Height and width of image files: about those of the views, where a pipeline says."""
+    steps = [*semi.get("labeled_pipeline", ()), *semi.get("unlabeled_pipeline", ())]
+    size = next((step["size"] for step in steps if step.get("size")), None)
+    return (size, size + 16) if size else (HEIGHT, WIDTH)
+
+
 def _paint(label: int, shape: tuple[int, int]) -> np.ndarray:
     """An image in the colour of its class, with noise: ``(H, W, 3)`` uint8."""
     rng = np.random.default_rng(label)
@@ -116,10 +122,12 @@ def _new_root() -> Path:
 
 
 @cache
-def _write_files(classes: tuple[str, ...], folders: tuple[str, ...]) -> Path:
+def _write_files(
+    classes: tuple[str, ...], folders: tuple[str, ...], shape: tuple[int, int]
+) -> Path:
     """One folder per class in each of the folders, written once in the life of the process."""
     root = _new_root()
-    content = [cv2.imencode(".jpg", _paint(k, (HEIGHT, WIDTH)))[1] for k in range(len(classes))]
+    content = [cv2.imencode(".jpg", _paint(k, shape))[1] for k in range(len(classes))]
     for folder in folders:
         for name in classes:
             (root / folder / name).mkdir(parents=True)

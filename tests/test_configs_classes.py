@@ -123,7 +123,15 @@ def test_tested_once_at_the_end_and_nothing_is_chosen_by_it(name):
         assert rule.val_interval == rule.max_iters
     else:
         assert rule.val_epochs == rule.max_epochs
-    for leftover in ("simmatch", "projection", "label_propagation", "two_outputs", "second"):
+    for leftover in (
+        "simmatch",
+        "fixmatch",
+        "mean_teacher",
+        "projection",
+        "label_propagation",
+        "two_outputs",
+        "second",
+    ):
         assert leftover not in cfg, "a copy that nothing reads"
 
 

@@ -8,19 +8,12 @@ Ours:  not run.
 
 _base_ = [
     "../_base_/models/wrn28_8.py",
+    "../_base_/methods/fixmatch_classes.py",
     "../_base_/datasets/cifar100.py",
     "../_base_/schedules/fixmatch.py",
     "../_base_/runtime_classes.py",
 ]
 
-model = dict(
-    type="FixMatch",
-    threshold=0.95,
-    mix_source=None,
-    halve=False,
-    teacher=dict(momentum=0.001, buffers=False),
-    predict_on="teacher",
-    track_pseudo_labels=True,
-)
+model = _base_.pop("fixmatch")
 train_dataloader = dict(dataset=dict(split="400_seed0"))
 optim_wrapper = dict(optimizer=dict(weight_decay=1e-3))

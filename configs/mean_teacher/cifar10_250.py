@@ -11,19 +11,13 @@ are weak, 64 unlabelled images in a batch, and the weight 50 rises over half of 
 
 _base_ = [
     "../_base_/models/wrn28_2.py",
+    "../_base_/methods/mean_teacher_classes.py",
     "../_base_/datasets/cifar10.py",
     "../_base_/schedules/fixmatch.py",
     "../_base_/runtime_classes.py",
 ]
 
-model = dict(
-    type="MeanTeacher",
-    consistency_weight=50.0,
-    ramp=2**19,
-    teacher=dict(momentum=0.001),
-    predict_on="teacher",
-    track_pseudo_labels=True,
-)
+model = _base_.pop("mean_teacher")
 train_dataloader = dict(
     batch_size=128,
     sampler=dict(unlabeled=64),

@@ -209,6 +209,9 @@ class Method(BaseModel):
         if self.teacher is not None:
             self.teacher.module.load_state_dict(self.student.state_dict())
 
+    def _dump_init_info(self, *args) -> None:
+        """Keep mmengine's account of how each parameter began, a screen per layer, off the log."""
+
     def train(self, mode: bool = True) -> "Method":
         """Switch the student; the runner calls this every step.
 

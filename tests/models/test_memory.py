@@ -57,10 +57,10 @@ def test_bank_refuses_momentum(momentum):
 
 
 def test_queue_divides_by_the_mean_of_the_latest_batches():
-    queue, past = DistributionQueue(3, 4), []
-    for _ in range(5):
+    queue, past = DistributionQueue(4, 4), []
+    for _ in range(7):
         probability = torch.randn(6, 4).softmax(1)
-        past = [*past, probability.mean(0)][-3:]
+        past = [*past, probability.mean(0)][-4:]
         wanted = probability / (sum(past) / len(past))
         wanted = wanted / wanted.sum(1, keepdim=True)
         torch.testing.assert_close(queue.align(probability), wanted)

@@ -106,6 +106,23 @@ def test_teacher_starts_as_the_student_and_follows_it(build):
     torch.testing.assert_close(teacher[key], before[key] + 1)
 
 
+def test_a_young_teacher_is_the_mean_of_all_students(build):
+    method = build("Supervised", teacher=dict(momentum=0.25, warmup=True))
+    student = method.student.decode_head.conv_seg.bias
+    teacher = method.teacher.module.decode_head.conv_seg.bias
+    seen = []
+    for value in (4.0, 1.0, 7.0, 0.0):  # the share falls to 1/4 with the fourth
+        with torch.no_grad():
+            student.fill_(value)
+        method.update_teacher()
+        seen.append(value)
+        torch.testing.assert_close(teacher, torch.full_like(teacher, sum(seen) / len(seen)))
+    with torch.no_grad():
+        student.fill_(11.0)
+    method.update_teacher()
+    torch.testing.assert_close(teacher, torch.full_like(teacher, 0.75 * 3 + 0.25 * 11))
+
+
 def test_teacher_never_leaves_eval_mode_and_never_learns(build):
     method = build("FixMatch", teacher=dict(momentum=0.1), labels_from="teacher")
     assert method.training and method.student.training and not method.teacher.module.training

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 class PseudoLabelQuality(nn.Module):
     """Counts pseudo-labels over many batches, on the device and without waiting for it.
 
-    The counts are buffers: they are saved with the model and go on after a resume. Several
-    processes count each for themselves, and :meth:`compute` adds up.
+    The counts are buffers: they are saved with the model and go on after a resume. Every process
+    holds those of all, so that a checkpoint, which one of them writes, has them whole.
 
     Args:
         num_classes: ``K``.
@@ -42,14 +42,20 @@ class PseudoLabelQuality(nn.Module):
         label, confident = label.flatten(), confident.flatten().long()
         counted = self._is_class(label).long()
         row = confident * num_classes + label.clamp(0, num_classes - 1)
-        self.labels.view(-1).scatter_add_(0, row, counted)
+        labels, outcomes, truths = (torch.zeros_like(b.view(-1)) for b in self.buffers())
+        labels.scatter_add_(0, row, counted)
         outcome = torch.zeros_like(label)
         if truth is not None:
             truth = truth.flatten()
             known = self._is_class(truth)
             outcome = known * (1 + (label == truth).long())
-            self.truth.scatter_add_(0, truth.clamp(0, num_classes - 1), counted * known)
-        self.outcome.view(-1).scatter_add_(0, 3 * confident + outcome, counted)
+            truths.scatter_add_(0, truth.clamp(0, num_classes - 1), counted * known)
+        outcomes.scatter_add_(0, 3 * confident + outcome, counted)
+        new = torch.cat((labels, outcomes, truths))
+        all_reduce(new)
+        sizes = [buffer.numel() for buffer in self.buffers()]
+        for buffer, part in zip(self.buffers(), new.split(sizes), strict=True):
+            buffer += part.view_as(buffer)
 
     def _is_class(self, label: Tensor) -> Tensor:
         return (label >= 0) & (label < len(self.truth))
@@ -64,10 +70,7 @@ class PseudoLabelQuality(nn.Module):
             confident pseudo-labels, ``truth``: its share of the known truths. What cannot be said,
             for want of images or truth, is None.
         """
-        totals = [buffer.clone() for buffer in (self.labels, self.outcome, self.truth)]
-        for total in totals:
-            all_reduce(total)
-        labels, outcome, truth = (total.cpu() for total in totals)
+        labels, outcome, truth = (buffer.cpu() for buffer in self.buffers())
         known = outcome[:, 1:]
         return {
             "count": int(labels.sum()),

@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from rankseg.models.losses.counting import count_per_process
 from rankseg.registry import MODELS
 
 
@@ -17,7 +18,7 @@ class OhemCrossEntropyLoss(nn.Module):
     A pixel is kept when the probability of its true class is at most ``threshold``, or when it is
     among the ``min_kept`` least probable ones of the whole batch. mmseg's ``OHEMPixelSampler``
     counts ``min_kept`` per image and reads values back to the host; the published Cityscapes
-    numbers count per batch of a process, as here.
+    numbers count per batch of a process, as here. The mean is over what all processes keep.
 
     Args:
         threshold: Probability of the true class, in ``(0, 1]``.
@@ -70,4 +71,4 @@ class OhemCrossEntropyLoss(nn.Module):
         count = min(self.min_kept, loss.numel())
         bound = loss.detach().topk(count, sorted=False).values.min()
         kept = labelled & (loss >= bound.clamp(max=-math.log(self.threshold)))
-        return self.loss_weight * torch.where(kept, loss, 0).sum() / kept.sum().clamp(min=1)
+        return self.loss_weight * torch.where(kept, loss, 0).sum() / count_per_process(kept)

@@ -5,6 +5,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from rankseg.models.losses.counting import count_per_process
+
 
 def pixel_consistency(
     logits: Tensor, label: Tensor, confidence: Tensor, valid: Tensor, threshold: float
@@ -14,7 +16,8 @@ def pixel_consistency(
     .. math::
         \ell = \sum_i CE(z_i, y_i) \, [c_i \ge \tau] \, v_i \;/\; \max(1, \sum_i v_i)
 
-    While few pixels are trusted, the loss stays small by itself.
+    While few pixels are trusted, the loss stays small by itself. Several processes divide by the
+    mean of their numbers, so that the mean of their losses is the loss of the whole batch.
 
     Args:
         logits: ``(B, K, H, W)`` before softmax; the only input that receives a gradient.
@@ -42,4 +45,4 @@ def pixel_consistency(
     target = label.masked_fill(~used, -100)
     with torch.autocast(logits.device.type, enabled=False):
         total = F.cross_entropy(logits.float(), target, ignore_index=-100, reduction="sum")
-    return total / valid.sum().clamp(min=1)
+    return total / count_per_process(valid)

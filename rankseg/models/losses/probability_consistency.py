@@ -4,6 +4,8 @@
 import torch
 from torch import Tensor
 
+from rankseg.models.losses.counting import count_per_process
+
 
 def probability_consistency(logits: Tensor, target: Tensor, valid: Tensor) -> Tensor:
     r"""Squared difference of two softmax predictions, mean over classes and *valid* pixels.
@@ -33,4 +35,4 @@ def probability_consistency(logits: Tensor, target: Tensor, valid: Tensor) -> Te
     with torch.autocast(logits.device.type, enabled=False):
         difference = logits.float().softmax(1) - target.detach().float().softmax(1)
         error = difference.square().mean(1)
-    return (error * valid).sum() / valid.sum().clamp(min=1)
+    return (error * valid).sum() / count_per_process(valid)

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from rankseg.models.losses.agents import SELECTIONS
+from rankseg.models.losses.counting import count_per_process
 from rankseg.models.losses.plackett_luce import plackett_luce_kl
 from rankseg.registry import MODELS
 
@@ -151,7 +152,7 @@ class RankCorrelationLoss(nn.Module):
                 return self.loss_weight * per_pixel.mean()
             inside = valid.flatten(1)
             kept = torch.where(inside, per_pixel, 0).sum()
-            return self.loss_weight * kept / inside.sum().clamp(min=1)
+            return self.loss_weight * kept / count_per_process(inside)
 
     def _per_pixel(self, teacher: Tensor, student: Tensor) -> Tensor:
         """``(B, P)`` divergence of each pixel, from ``(B, P, N)`` correlations."""

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from rankseg.models.layers import FeatureTap, PerturbedFeatures, PseudoLabelQuality
+from rankseg.models.losses.counting import which_count
 from rankseg.models.pretrained import load_backbone
 from rankseg.registry import MODELS
 from rankseg.structures import LABELED
@@ -327,8 +328,9 @@ class Method(BaseModel):
         weight = None if head.sampler is None else head.sampler.sample(logits, label)
         losses = head.loss_decode
         losses = losses if isinstance(losses, nn.ModuleList) else [losses]
+        label = label.squeeze(1)
         return sum(
-            loss(logits, label.squeeze(1), weight=weight, ignore_index=head.ignore_index)
+            loss(logits, label, weight=weight, **which_count(loss, label, head.ignore_index))
             for loss in losses
         )
 

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Batch norm over the batches of all processes, on whatever device they run."""
+
+from typing import Any
+
+import torch
+from mmengine.dist import get_world_size
+from torch import Tensor, distributed, nn
+from torch.autograd import Function
+from torch.nn.modules.batchnorm import _BatchNorm
+
+
+class _Total(Function):
+    """Sum over all processes; its gradient is the sum of theirs."""
+
+    @staticmethod
+    def forward(ctx: Any, part: Tensor) -> Tensor:
+        total = part.clone(memory_format=torch.contiguous_format)
+        distributed.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        return _Total.apply(gradient)
+
+
+class SyncBatchNorm(_BatchNorm):
+    """Batch norm whose statistics, and their gradients, are those of all processes together.
+
+    ``torch.nn.SyncBatchNorm`` does the same on GPUs, and only there. In one process and in eval
+    mode this is plain batch norm. All processes must run it equally often and in one order, as in
+    training they do; they may have different numbers of images.
+
+    Args:
+        num_features: Channels ``C``.
+        **kwargs: Of ``torch.nn.BatchNorm2d``.
+
+    Shape:
+        - input and output: ``(B, C, ...)``; the statistics are float32 also under autocast.
+    """
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        """Take inputs of any number of dimensions."""
+        if input.dim() < 2:
+            raise ValueError(f"expected an input of shape (B, C, ...), got {tuple(input.shape)}")
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Normalise, and while training move the running statistics."""
+        if not self.training or get_world_size() == 1:
+            return super().forward(input)
+        self._check_input_dim(input)
+        with torch.autocast(input.device.type, enabled=False):
+            values = input.float()
+            axes = [0, *range(2, input.dim())]
+            shape = [1, -1] + [1] * (input.dim() - 2)
+            own = values.new_tensor([values.numel() / values.shape[1]])
+            total = _Total.apply(torch.cat((values.sum(axes), own)))
+            count = total[-1].detach()
+            mean = total[:-1] / count
+            centred = values - mean.view(shape)
+            var = _Total.apply(centred.square().sum(axes)) / count
+            self._move(mean.detach(), var.detach(), count)
+            scale = (var + self.eps).rsqrt()
+            if self.affine:
+                output = centred * (scale * self.weight).view(shape) + self.bias.view(shape)
+            else:
+                output = centred * scale.view(shape)
+        return output.to(input.dtype)
+
+    @torch.no_grad()
+    def _move(self, mean: Tensor, var: Tensor, count: Tensor) -> None:
+        """Move the running statistics as ``torch.nn.BatchNorm2d`` does."""
+        if not self.track_running_stats:
+            return
+        self.num_batches_tracked += 1
+        share = 1 / self.num_batches_tracked if self.momentum is None else self.momentum
+        self.running_mean.lerp_(mean, share)
+        self.running_var.lerp_(var * count / (count - 1).clamp(min=1), share)
+
+
+def convert_sync_batch_norm(module: nn.Module) -> nn.Module:
+    """Put :class:`SyncBatchNorm` in the place of every batch norm of a network.
+
+    Parameters and buffers are taken over as they are, under the names that they had.
+
+    Args:
+        module: A network, or a batch norm itself; changed in place but for the latter.
+
+    Returns:
+        The network with the other layers.
+    """
+    if isinstance(module, _BatchNorm) and not isinstance(module, SyncBatchNorm):
+        new = SyncBatchNorm(
+            module.num_features,
+            module.eps,
+            module.momentum,
+            module.affine,
+            module.track_running_stats,
+        )
+        new._parameters, new._buffers = module._parameters, module._buffers
+        return new.train(module.training)
+    for name, child in module.named_children():
+        setattr(module, name, convert_sync_batch_norm(child))
+    return module

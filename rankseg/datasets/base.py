@@ -4,6 +4,7 @@
 import os
 import re
 import shlex
+import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -11,7 +12,14 @@ from pathlib import Path
 from mmengine.dataset import BaseDataset
 
 from rankseg.datasets.masks import BINARY, LabelRule
-from rankseg.datasets.splits import LABELED_FILE, UNLABELED_FILE, VAL_FILE, Entry, read_list
+from rankseg.datasets.splits import (
+    LABELED_FILE,
+    UNLABELED_FILE,
+    VAL_FILE,
+    Entry,
+    check_inside,
+    read_list,
+)
 from rankseg.registry import DATASETS, TRANSFORMS
 
 MAKE_DEMO = "make the demo set with `make demo`"
@@ -97,12 +105,15 @@ def read_samples(
 
     Raises:
         FileNotFoundError: If there is no such file, with the command that makes it.
-        ValueError: If the list is empty or a line cannot be understood.
+        ValueError: If the list is empty, a line cannot be understood, or a name leads out of the
+            data root.
     """
     if not Path(path).is_file():
         cure = list_cure(Path(path), Path(data_root), family, binary, labels)
         raise FileNotFoundError(f"split list {path} does not exist: {cure}")
-    return read_list(path)
+    entries = read_list(path)
+    check_inside(entries, data_root, f"split list {path}", labels is not None)
+    return entries
 
 
 def list_cure(
@@ -146,7 +157,11 @@ def labels_cure(path: Path, root: str, labels: str) -> str:
 
 
 def missing_files(paths: Sequence[str]) -> list[str]:
-    """Those of the paths that are no files, found by listing every folder once."""
+    """Those of the paths that are not there, found by listing every folder once.
+
+    Raises:
+        PermissionError: If a folder may not be read.
+    """
     folders: dict[str, list[str]] = defaultdict(list)
     for path in paths:
         folders[os.path.dirname(path)].append(path)
@@ -157,8 +172,29 @@ def missing_files(paths: Sequence[str]) -> list[str]:
                 present = {entry.name for entry in listing}
         except (FileNotFoundError, NotADirectoryError):
             present = set()
+        except PermissionError:
+            raise PermissionError(
+                f"folder {folder} may not be read by this user: change its permissions (chmod +rx)"
+            ) from None
         missing += [path for path in members if os.path.basename(path) not in present]
     return missing
+
+
+def spelling(path: str) -> str:
+    """A hint where the folder holds a file whose name differs in case or in how accents are coded.
+
+    Folders of macOS and Windows do not mind; those of Linux do.
+    """
+
+    def plain(name: str) -> str:
+        return unicodedata.normalize("NFC", name).casefold()
+
+    folder, wanted = os.path.split(path)
+    try:
+        alike = [name for name in os.listdir(folder or ".") if plain(name) == plain(wanted)]
+    except OSError:
+        return ""
+    return f"; there is {alike[0]!r}, spelled differently" if alike else ""
 
 
 class ListDataset(BaseDataset):
@@ -254,7 +290,8 @@ class ListDataset(BaseDataset):
         if missing:
             raise FileNotFoundError(
                 f"{what} {missing[0]} does not exist ({len(missing)} of the {len(paths)} {what}s "
-                f"of {self.source} are missing): {self.missing_cure(missing[0], what)}"
+                f"of {self.source} are missing{spelling(missing[0])}): "
+                f"{self.missing_cure(missing[0], what)}"
             )
 
     def missing_cure(self, path: str, what: str) -> str:

@@ -19,11 +19,17 @@ def walk_classes(root: str | Path, folder: str, classes: Sequence[str]) -> list[
     """
     entries = []
     for name in classes:
-        found = []
+        found, seen = [], set()
         for place, folders, files in os.walk(os.path.join(root, folder, name), followlinks=True):
-            folders[:] = [inner for inner in folders if not inner.startswith(".")]
+            real = os.path.realpath(place)
+            if real in seen:  # a link back to a folder above would never end
+                folders.clear()
+                continue
+            seen.add(real)
+            folders[:] = sorted(inner for inner in folders if not inner.startswith("."))
             inside = Path(place).relative_to(root).as_posix()
-            found += [f"{inside}/{f}" for f in files if f.lower().endswith(ENDINGS)]
+            images = (f for f in files if f.lower().endswith(ENDINGS) and not f.startswith("."))
+            found += [f"{inside}/{f}" for f in images]
         entries += [(image, name) for image in sorted(found)]
     return entries
 

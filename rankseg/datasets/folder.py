@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Any folder of images and masks."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from rankseg.datasets.splits import Entry
 from rankseg.registry import DATASETS
 
 CLASSES_FILE = "classes.txt"
+MOST = 100_000  # more classes than that are some other file
 
 
 def read_classes(path: str | Path) -> tuple[str, ...]:
@@ -27,10 +29,22 @@ def read_classes(path: str | Path) -> tuple[str, ...]:
             "classes=('background', ...) in the config; for two-class masks of 0 and 255, "
             "binary=True (make_splits.py: --binary) needs no names"
         )
-    names = tuple(line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines())
-    names = tuple(name for name in names if name)
-    if not names or len(set(names)) != len(names):
-        raise ValueError(f"class names {path}: expected different names, one per line, got {names}")
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"class names {path} are no UTF-8 text: save the file as UTF-8, one name per line"
+        ) from error
+    if "\0" in text:
+        raise ValueError(f"class names {path} hold zero bytes and are no text: write them anew")
+    names = tuple(line.strip() for line in text.splitlines() if line.strip())
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if not names or twice or len(names) >= MOST:
+        found = f"{twice[0]!r} twice" if twice else f"{len(names)} of them"
+        raise ValueError(
+            f"class names {path}: expected different names, one per line, at least one and fewer "
+            f"than {MOST}, found {found}"
+        )
     return names
 
 

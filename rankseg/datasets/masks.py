@@ -5,15 +5,22 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
+
+from rankseg.datasets.image_files import (
+    CANNOT_READ,
+    UPRIGHT,
+    header_of,
+    open_file,
+    open_image,
+    undecodable,
+    unknown_kind,
+)
 
 IGNORE = 255
 BINARY = "binary"
 
 LabelRule = Mapping[int, int] | str | None
-
-CANNOT_READ = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
-"""What Pillow raises on a damaged or unknown file."""
 
 _SCALED_GREY = {"L;2": 85, "L;4": 17}  # Pillow stretches 2- and 4-bit grey to 0..255
 
@@ -56,22 +63,26 @@ def read_mask(path: str | Path, rule: LabelRule = None) -> np.ndarray:
 
 
 def _read_values(path: Path) -> np.ndarray:
-    try:
-        with Image.open(path) as image:
-            mode, scale = image.mode, _grey_scale(image)
-            values = np.asarray(image)
-    except FileNotFoundError:
-        raise FileNotFoundError(
-            f"mask {path} does not exist: correct the list that names it or the data root"
-        ) from None
-    except CANNOT_READ as error:
+    with open_file(path, "mask") as file:
+        try:
+            image = open_image(file, path, "mask")
+        except UnidentifiedImageError:
+            file.seek(0)
+            raise unknown_kind(file.read(64), path, "mask") from None
+        try:
+            mode, scale, values = image.mode, _grey_scale(image), np.asarray(image)
+        except CANNOT_READ as error:
+            raise undecodable(path, error, "mask") from error
+    if mode == "F":
         raise ValueError(
-            f"mask {path} does not decode ({error}): save it anew as a single-channel PNG"
-        ) from error
-    if values.ndim != 2 or mode == "F":
+            f"mask {path} holds floating-point numbers: expected whole class ids of 8 or 16 bits; "
+            "round them and save it as a single-channel PNG"
+        )
+    if values.ndim != 2:
+        what = "has an alpha channel" if mode in ("LA", "PA", "La") else "is a colour image"
         raise ValueError(
-            f"mask {path} is a colour image (mode {mode}): expected one channel of class ids "
-            "(grey or palette PNG); convert the colours to ids first"
+            f"mask {path} {what} (mode {mode}): expected one channel of class ids "
+            "(grey or palette PNG); convert it to ids first"
         )
     return values.astype(np.uint8) // scale if scale > 1 or mode == "1" else values
 
@@ -113,7 +124,25 @@ def check_same_size(
         raise ValueError(
             f"mask {mask_path} is {mask_shape[1]}x{mask_shape[0]} pixels (width x height), its "
             f"image {img_path} is {shape[1]}x{shape[0]}: they must have one size"
+            f"{_turned(mask_shape, img_path, shape)}"
         )
+
+
+def _turned(mask_shape: Sequence[int], img_path: str | Path, shape: Sequence[int]) -> str:
+    """A hint where the mask was drawn on the picture as a viewer shows it."""
+    if tuple(mask_shape) != tuple(shape)[::-1]:
+        return ""
+    try:
+        with Image.open(img_path) as image:
+            tag = header_of(image, img_path).orientation
+    except CANNOT_READ:
+        return ""
+    if tag == UPRIGHT:
+        return ""
+    return (
+        f"; the image has the EXIF orientation {tag}, which viewers follow and training does not: "
+        "turn its pixels for good (mogrify -auto-orient FILE, or exiftran -ai FILE)"
+    )
 
 
 def check_mask(mask: np.ndarray, classes: Sequence[str], path: str | Path) -> None:
@@ -144,12 +173,14 @@ def check_values(
     bad = values[(values >= len(classes)) & (values != ignore)]
     if not len(bad):
         return
-    hint = (
-        "a mask of 0 and one other value needs FolderDataset with binary=True (--binary on the "
-        "command line of make_splits.py)"
-        if len(values) == 2 and len(classes) == 2
-        else "correct the mask, add the class, or map the value with label_rule={VALUE: CLASS}"
-    )
+    hint = "correct the mask, add the class, or map the value with label_rule={VALUE: CLASS}"
+    if str(path).lower().endswith((".jpg", ".jpeg")):
+        hint = "JPEG changes values a little: save masks as PNG"
+    elif len(values) == 2 and len(classes) == 2:
+        hint = (
+            "a mask of 0 and one other value needs FolderDataset with binary=True (--binary on the "
+            "command line of make_splits.py)"
+        )
     raise ValueError(
         f"mask {path} holds {some(bad)}, which is no class and not {ignore} (ignore): the "
         f"{len(classes)} classes known are 0 to {len(classes) - 1} ({', '.join(classes)}); {hint}"
@@ -157,7 +188,7 @@ def check_values(
 
 
 def check_not_0_and_255(values: np.ndarray, source: str) -> None:
-    """Check that masks hold more than 0 and 255.
+    """Check that masks hold more than 0 and 255, or 255 alone.
 
     Args:
         values: ``(n,)`` different values of all masks together.
@@ -166,7 +197,13 @@ def check_not_0_and_255(values: np.ndarray, source: str) -> None:
     Raises:
         ValueError: If they do not.
     """
-    if {int(value) for value in values} == {0, IGNORE}:
+    found = {int(value) for value in values}
+    if found == {IGNORE}:
+        raise ValueError(
+            f"{source}: all masks hold {IGNORE} alone, which means ignore, so that nothing could "
+            "be learned: expected class ids from 0; correct the masks"
+        )
+    if found == {0, IGNORE}:
         raise ValueError(
             f"{source}: all masks hold the values 0 and {IGNORE} alone, and {IGNORE} means ignore, "
             "so that only class 0 could be learned: for two-class masks of 0/255 use FolderDataset "

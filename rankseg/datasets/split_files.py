@@ -14,6 +14,7 @@ from rankseg.datasets.splits import (
     VAL_FILE,
     Entry,
     check_duplicates,
+    check_inside,
     check_split,
     format_list,
     guess_family,
@@ -49,7 +50,8 @@ def _by_stem(root: Path, folder: str) -> dict[str, str]:
         )
     files: dict[str, str] = {}
     for path in sorted((root / folder).rglob("*")):
-        if path.suffix.lower() not in ENDINGS:
+        hidden = path.name.startswith(".")  # macOS puts ._a.jpg beside a.jpg, which is no image
+        if path.suffix.lower() not in ENDINGS or hidden or path.is_dir():
             continue
         stem = path.relative_to(root / folder).with_suffix("").as_posix()
         if stem in files:
@@ -81,15 +83,14 @@ def write_lists(
         The files written.
 
     Raises:
-        ValueError: If a list exists and ``force`` is not set.
+        ValueError: If a list exists and ``force`` is not set, it would lie elsewhere, or a name in
+            it leads out of the data root, the folder above ``folder``.
     """
     folder = Path(folder)
-    for name in lists:
-        if len(Path(name).parts) > 2 or not {"..", "/"}.isdisjoint(Path(name).parts):
-            raise ValueError(
-                f"'{Path(name).parent}' is no name of a split: expected a single folder name, such "
-                "as 'mine' or '1_16_seed0'"
-            )
+    for name, entries in lists.items():
+        _check_name(folder, name)
+        files = [(image, mask if _is_file(mask) else None) for image, mask in entries]
+        check_inside(files, folder.parent, f"list {name}")
     existing = [folder / name for name in lists if (folder / name).exists()]
     if existing and not force:
         raise ValueError(
@@ -110,6 +111,27 @@ def write_lists(
     finally:
         shutil.rmtree(staged, ignore_errors=True)
     return [folder / name for name in lists]
+
+
+def _is_file(label: str | None) -> bool:
+    """Whether the second name of a line is that of a mask; else it is a class, or nothing."""
+    return label is not None and label.lower().endswith(ENDINGS)
+
+
+def _check_name(folder: Path, name: str) -> None:
+    """Check that a list ``SPLIT/FILE`` or ``FILE`` lies right below the folder of splits."""
+    parts = name.split("/")
+    if len(parts) > 2 or any(not part.isprintable() or part[:1] in ("", ".") for part in parts):
+        raise ValueError(
+            f"{'/'.join(parts[:-1]) or name!r} is no name of a split: expected a single folder "
+            "name, such as 'mine' or '1_16_seed0'"
+        )
+    for path in (folder / parts[0], folder / name):
+        if path.is_symlink():
+            raise ValueError(
+                f"{path} is a link to {os.readlink(path)}: expected a folder or list of its own, "
+                "as nothing is written outside of the folder of splits; choose another name"
+            )
 
 
 def find_images(path: str | Path, entries: Sequence[Entry], folder: str = "") -> list[int]:

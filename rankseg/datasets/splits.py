@@ -11,6 +11,8 @@ split, and perhaps a validation list of its own::
     DATA_ROOT/splits/1_16/val.txt
 """
 
+import codecs
+import os
 import posixpath
 import re
 from collections import Counter
@@ -23,6 +25,8 @@ Entry = tuple[str, str | None]
 LABELED_FILE, UNLABELED_FILE, VAL_FILE = "labeled.txt", "unlabeled.txt", "val.txt"
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".ppm", ".pgm")
+
+LONGEST = 10_000  # characters of a line: two of the longest paths that Linux takes, and blanks
 
 _VOC = {"92": 92, "183": 183, "366": 366, "732": 732, "1464": 1464}
 _VOC |= {f"{pre}{name}": n for pre in ("", "u2pl_") for name, n in
@@ -55,7 +59,12 @@ def read_list(path: str | Path) -> list[Entry]:
     if not path.is_file():
         raise FileNotFoundError(f"split list {path} does not exist: {HOW_TO_MAKE}")
     entries = []
-    for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), start=1):
+    for number, line in enumerate(_lines(path), start=1):
+        if len(line) > LONGEST:
+            raise ValueError(
+                f"{path}, line {number} has {len(line)} characters: expected one sample per line, "
+                f"which is never longer than {LONGEST}; put line breaks between the samples"
+            )
         if line.strip() and not line.lstrip().startswith("#"):
             entries.append(_parse_line(line.strip(), f"{path}, line {number}"))
     if not entries:
@@ -64,6 +73,25 @@ def read_list(path: str | Path) -> list[Entry]:
             f"{HOW_TO_MAKE}"
         )
     return entries
+
+
+def _lines(path: Path) -> list[str]:
+    """Lines of a text file, whatever its line ends; other breaks of Unicode may be in names."""
+    content = path.read_bytes()
+    cure = "save it as UTF-8 text, one sample per line"
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise ValueError(f"split list {path} is UTF-16 text: expected UTF-8; {cure}")
+    if b"\0" in content:
+        raise ValueError(f"split list {path} holds zero bytes and is no text: {cure}")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        number = content.count(b"\n", 0, error.start) + 1
+        raise ValueError(
+            f"split list {path} is no UTF-8 text (line {number} holds the byte "
+            f"0x{content[error.start]:02x}): {cure}"
+        ) from error
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
 def _parse_line(line: str, where: str) -> Entry:
@@ -93,12 +121,71 @@ def _named(text: str) -> bool:
 
 
 def format_list(entries: Sequence[Entry]) -> str:
-    """Text of a list that :func:`read_list` reads back, with TABs only where names hold blanks."""
+    """Text of a list that :func:`read_list` reads back, with TABs only where names hold blanks.
+
+    Raises:
+        ValueError: If a name cannot be told from the rest of its line, such as one with a line
+            break or a leading ``#`` in it.
+    """
     lines = []
     for image, mask in entries:
         gap = "\t" if any(c.isspace() for c in f"{image}{mask or ''}") else " "
-        lines.append(image if mask is None else f"{image}{gap}{mask}")
+        line = image if mask is None else f"{image}{gap}{mask}"
+        if not _is_read_back(line, image, mask):
+            raise ValueError(
+                f"the name {_odd(image, mask)!r} cannot be written into a list, which would not be "
+                "read back as it is: rename the file (no line breaks, TABs, blanks at either end, "
+                "nor '#' in front)"
+            )
+        lines.append(line)
     return "".join(f"{line}\n" for line in lines)
+
+
+def _is_read_back(line: str, image: str, mask: str | None) -> bool:
+    """Whether a line gives the entry that it was made of."""
+    if len(line) > LONGEST or line != line.strip() or line[:1] in ("", "#", "\ufeff"):
+        return False
+    if any(c in "\n\r\0" or "\ud800" <= c <= "\udfff" for c in line):
+        return False
+    wanted = (posixpath.normpath(image), mask and posixpath.normpath(mask))
+    try:
+        return _parse_line(line, "") == wanted
+    except ValueError:
+        return False
+
+
+def _odd(image: str, mask: str | None) -> str:
+    """The name of the two that is the odd one."""
+    return image if mask is None or not _is_read_back(image, image, None) else mask
+
+
+def check_inside(
+    entries: Sequence[Entry], data_root: str | Path, source: str, labels: bool = False
+) -> None:
+    """Check that no name of a list leads out of the data root.
+
+    Only the names are looked at: links inside of the data root may lead anywhere.
+
+    Args:
+        entries: The samples.
+        data_root: Folder that names are relative to.
+        source: The list, for the message.
+        labels: Whether the second column is a class and no file.
+
+    Raises:
+        ValueError: Naming the first that does.
+    """
+    root = os.path.abspath(data_root)
+    for entry in entries:
+        for name in entry[: 1 if labels else 2]:
+            if name is None or name[0] not in "./":
+                continue
+            path = os.path.normpath(os.path.join(root, name))
+            if not path.startswith(os.path.join(root, "")):
+                raise ValueError(
+                    f"{source} names {name}, which is not below the data root {root}: expected "
+                    "names relative to it; set the data root higher, or link the folder into it"
+                )
 
 
 def guess_family(entries: Sequence[Entry]) -> str | None:

@@ -8,6 +8,13 @@ import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
 
+from rankseg.datasets.image_files import (
+    DAMAGED,
+    read_content,
+    read_header,
+    undecodable,
+    unknown_kind,
+)
 from rankseg.datasets.masks import check_mask, check_same_size, read_mask
 from rankseg.registry import TRANSFORMS
 
@@ -17,29 +24,25 @@ READ_FLAGS = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
 def read_image(path: str | Path) -> np.ndarray:
     """Read any image that OpenCV knows as ``(H, W, 3)`` uint8 RGB.
 
-    Grey is repeated three times, alpha is dropped, 16 bit keeps its high byte. The EXIF
-    orientation is ignored: masks are drawn on the stored pixels and mostly carry no such tag.
+    Grey is repeated three times, alpha is dropped, 16 bit keeps its high byte, CMYK is converted.
+    The EXIF orientation is ignored: masks are drawn on the stored pixels and mostly carry no tag.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the file does not decode.
+        PermissionError: If it may not be read.
+        ValueError: If it does not decode, is no single picture or too large, see
+            :mod:`rankseg.datasets.image_files`.
     """
-    image = cv2.imread(str(path), READ_FLAGS)
-    if image is not None:
-        return image
-    if not Path(path).is_file():
-        raise FileNotFoundError(
-            f"image {path} does not exist: correct the list that names it or the data root"
-        )
-    raise undecodable(path, "it is damaged, or of a kind that OpenCV does not read")
-
-
-def undecodable(path: str | Path, reason: object) -> ValueError:
-    """The error for an image that does not decode."""
-    return ValueError(
-        f"image {path} does not decode ({reason}): save it anew as JPEG or PNG, or take it from "
-        "the lists"
-    )
+    content = read_content(path)
+    header = read_header(content, path)
+    try:
+        image = cv2.imdecode(np.frombuffer(content, np.uint8), READ_FLAGS)
+    except cv2.error as error:
+        raise undecodable(path, error.err) from error
+    if image is None:
+        known = header is not None
+        raise undecodable(path, DAMAGED) if known else unknown_kind(content, path)
+    return image
 
 
 @TRANSFORMS.register_module()

@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Image files before their pixels are decoded: opened with care, refused in one sentence."""
+
+import io
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+from PIL import Image, UnidentifiedImageError
+
+LIMIT = "RANKSEG_MAX_PIXELS"
+"""Environment variable: pixels above which an image is refused as too large to be meant."""
+
+if os.environ.get(LIMIT, "").isdecimal():
+    Image.MAX_IMAGE_PIXELS = int(os.environ[LIMIT]) // 2  # Pillow warns there, and refuses at twice
+
+CANNOT_READ = (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError)
+"""What Pillow raises on a damaged or unknown file."""
+
+ORIENTATION = 0x0112
+UPRIGHT = 1
+ANIMATED = ("GIF", "PNG", "WEBP", "TIFF")  # a phone's JPEG may hold a second picture: it is one
+
+DAMAGED = "it is truncated or damaged"
+
+_KINDS: tuple[tuple[Callable[[int], bool], str], ...] = (
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISFIFO, "a pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
+
+
+class Header(NamedTuple):
+    """What the first bytes of an image say.
+
+    Attributes:
+        kind: Pillow's name of the format; ``None`` if only OpenCV may know it.
+        mode: Pillow's mode, such as ``RGB``, ``L``, ``P``, ``I;16``.
+        height: Pixels, as stored.
+        width: Pixels, as stored.
+        orientation: EXIF orientation, 1 to 8; 1 is upright.
+    """
+
+    kind: str | None
+    mode: str
+    height: int
+    width: int
+    orientation: int
+
+
+def open_file(path: str | Path, what: str = "image") -> BinaryIO:
+    """Open a file that must be a regular one with something in it.
+
+    A pipe would block whoever opens it, so the path is looked at first.
+
+    Raises:
+        FileNotFoundError: If there is none, or a link leads nowhere.
+        PermissionError: If it may not be read.
+        ValueError: If it is empty, no regular file, or the disk fails.
+    """
+    try:
+        found = os.stat(path)
+        for test, name in _KINDS:
+            if test(found.st_mode):
+                raise ValueError(
+                    f"{what} {path} is {name}: expected a file; take it from the list, or put the "
+                    f"{what} there"
+                )
+        if not found.st_size:
+            raise ValueError(
+                f"{what} {path} is empty (0 bytes): copy it anew, or take it from the lists"
+            )
+        return open(path, "rb")
+    except (FileNotFoundError, NotADirectoryError):
+        raise _missing(path, what) from None
+    except PermissionError:
+        raise PermissionError(
+            f"{what} {path} may not be read by this user: change its permissions (chmod +r) or "
+            "those of its folder"
+        ) from None
+    except OSError as error:
+        raise disk_error(path, error, what) from error
+
+
+def read_content(path: str | Path, what: str = "image") -> bytes:
+    """All bytes of a file; raises as :func:`open_file` does."""
+    with open_file(path, what) as file:
+        try:
+            return file.read()
+        except OSError as error:
+            raise disk_error(path, error, what) from error
+
+
+def _missing(path: str | Path, what: str) -> FileNotFoundError:
+    if os.path.islink(path):
+        return FileNotFoundError(
+            f"{what} {path} is a link to {os.readlink(path)}, which does not exist: mend the link, "
+            "or take it from the lists"
+        )
+    return FileNotFoundError(
+        f"{what} {path} does not exist: correct the list that names it or the data root"
+    )
+
+
+def disk_error(path: str | Path, error: OSError, what: str = "image") -> ValueError:
+    """The error for a file that is there and that the disk or network does not deliver."""
+    return ValueError(
+        f"{what} {path} cannot be read ({error.strerror or error}): check the disk or the network "
+        "folder that it lies on"
+    )
+
+
+def undecodable(path: str | Path, reason: object, what: str = "image") -> ValueError:
+    """The error for an image that does not decode."""
+    form = "JPEG or PNG" if what == "image" else "a single-channel PNG"
+    reason = str(reason).splitlines()[0] if str(reason) else type(reason).__name__
+    return ValueError(
+        f"{what} {path} does not decode ({reason}): save it anew as {form}, or take it from the "
+        "lists"
+    )
+
+
+def open_image(file: BinaryIO, path: str | Path, what: str = "image") -> Image.Image:
+    """Open an image with Pillow and refuse what is no single picture; pixels are not decoded.
+
+    Raises:
+        UnidentifiedImageError: If Pillow does not know the kind of file.
+        ValueError: If the header is damaged, or that of an animation, a stack of pages, or an
+            image of absurd size.
+    """
+    try:
+        image = Image.open(file)
+        stack = image.format in ANIMATED and getattr(image, "is_animated", False)
+        pictures = image.n_frames if stack else 1
+    except UnidentifiedImageError:
+        raise
+    except Image.DecompressionBombError:
+        raise ValueError(
+            f"{what} {path} claims more than {2 * Image.MAX_IMAGE_PIXELS} pixels: cut it into "
+            f"tiles, or raise the limit with the environment variable {LIMIT}=NUMBER"
+        ) from None
+    except CANNOT_READ as error:
+        raise undecodable(path, error, what) from error
+    if pictures > 1:
+        raise ValueError(
+            f"{what} {path} holds {pictures} pictures (an animated or multi-page {image.format}): "
+            "expected one in a file; save each as a file of its own"
+        )
+    return image
+
+
+def header_of(image: Image.Image, path: str | Path) -> Header:
+    """Header of an opened image.
+
+    Raises:
+        ValueError: If its pixels are numbers of another kind than 8 or 16 bits.
+    """
+    if image.mode == "F" or (image.mode == "I" and image.format == "TIFF"):
+        kind = "floating-point" if image.mode == "F" else "32-bit"
+        raise ValueError(
+            f"image {path} holds {kind} numbers (mode {image.mode}): expected 8 or 16 bits a "
+            "channel; scale them to 0..255 and save it as PNG"
+        )
+    try:
+        orientation = int(image.getexif().get(ORIENTATION, UPRIGHT))
+    except Exception:  # damaged tags say nothing about the pixels
+        orientation = UPRIGHT
+    return Header(image.format, image.mode, image.height, image.width, orientation)
+
+
+def read_header(content: bytes, path: str | Path) -> Header | None:
+    """Header of an image in memory; ``None`` if Pillow does not know this kind of file.
+
+    Raises:
+        ValueError: See :func:`open_image` and :func:`header_of`.
+    """
+    try:
+        return header_of(open_image(io.BytesIO(content), path), path)
+    except UnidentifiedImageError:
+        return None
+
+
+def unknown_kind(content: bytes, path: str | Path, what: str = "image") -> ValueError:
+    """The error for a file that is no image at all; text is shown, it mostly explains itself."""
+    start = content[:40]
+    if start.isascii() and start.decode().replace("\n", " ").isprintable():
+        text = " ".join(start.decode().split())
+        return undecodable(path, f"it is a text that begins '{text}'", what)
+    return undecodable(path, "it is damaged, or of a kind that OpenCV does not read", what)

@@ -2,66 +2,82 @@
 """Look at the files of a data set before training, so that a bad one is found in seconds."""
 
 import os
-import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
+from functools import partial
 from itertools import zip_longest
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO
 
 import numpy as np
-from mmengine.logging import print_log
-from PIL import Image
+from PIL import UnidentifiedImageError
 
 from rankseg.datasets.base import ListDataset, SegListDataset
+from rankseg.datasets.image_files import UPRIGHT, header_of, open_file, open_image
 from rankseg.datasets.image_level import ArrayDataset, ImageLevelDataset
+from rankseg.datasets.looking import Files, Found, Look
 from rankseg.datasets.masks import (
-    CANNOT_READ,
     check_mask,
     check_not_0_and_255,
     check_same_size,
     read_mask,
 )
 from rankseg.datasets.semi import SemiDataset
-from rankseg.datasets.splits import Entry, check_leakage
-from rankseg.datasets.transforms.loading import undecodable
+from rankseg.datasets.splits import Entry, check_duplicates, check_leakage
+from rankseg.datasets.transforms.loading import read_image
 
-THREADS = max(4, min(16, os.cpu_count() or 1))
-PROGRESS_SECONDS = 5.0
 LOOKED_AT = 2000  # images of a set with classes: it may have a million
+VALIDATION = 50  # images of a validation set that are decoded
 TAIL = 4096  # bytes at the end of a file in which its end mark is looked for
 
-T = TypeVar("T")
 
-
-def check_data(train: SemiDataset, val: ListDataset | None = None) -> list[str]:
+def check_data(
+    train: SemiDataset,
+    val: ListDataset | None = None,
+    look: Look | None = None,
+    test: ListDataset | None = None,
+) -> list[str]:
     """Check everything that training will open.
 
-    Labelled images are decoded and compared with their labels (:func:`check_labeled`), of
-    unlabelled images the header and the end are read, and of the validation list a spread sample is
-    checked like labelled images. Where labels are classes of images, at most 2,000 of each are
-    looked at. Unless the training set was built with ``val=None``, no image of it may be in the
-    validation list.
+    Labelled images are decoded and compared with their labels (:func:`check_labeled`), of all
+    others the header and the end are read, and of the validation list a spread sample is checked
+    like labelled images. Where labels are classes of images, at most 2,000 of each list are looked
+    at. With ``look.full`` every file is decoded. Unless the training set was built with
+    ``val=None``, no image of it may be in the validation list.
+
+    Args:
+        train: The training set.
+        val: The validation set.
+        look: How to look; by default fast, and nothing is remembered.
+        test: A test set, of which files are looked at with ``look.full`` alone.
 
     Returns:
         Lines for the log: what was looked at, and what is odd without being wrong.
 
     Raises:
-        ValueError: On the first image or mask that training would trip over, a validation image
-            that is trained on, or classes that differ between training and validation.
+        ValueError: On the first image or mask that training would trip over (with ``look.full``:
+            naming all of them), a validation image that is trained on or listed twice, or classes
+            that differ between training and validation.
     """
-    if val is not None and train.check_val:
+    look = look or Look()
+    if val is not None:
         held_out, name = _by_path(val), val.ann_file or val.source
+        check_duplicates(held_out, name)
         for half, what in ((train.labeled, "labelled"), (train.unlabeled, "unlabelled")):
-            what = f"the {what} list of split '{train.split}'"
-            check_leakage(_by_path(half), held_out, what, name)
+            if train.check_val:
+                what = f"the {what} list of split '{train.split}'"
+                check_leakage(_by_path(half), held_out, what, name)
     by_class = isinstance(train.labeled, ImageLevelDataset)
-    limit = LOOKED_AT if by_class else None
-    notes = [train.describe(), *check_labeled(train.labeled, limit)]
-    notes += check_headers(train.unlabeled, limit)
+    limit = LOOKED_AT if by_class and not look.full else None
+    notes = [train.describe(), *check_labeled(train.labeled, limit, look)]
+    notes += check_headers(train.unlabeled, limit, look)
     if val is not None:
         if by_class:
             check_same_classes(train.labeled, val)
-        notes += check_labeled(val, limit=50)
+        if not look.full and len(val) > VALIDATION:
+            notes += check_headers(val, limit, look)
+        notes += check_labeled(val, None if look.full else VALIDATION, look)
+    if test is not None and look.full:
+        notes += check_labeled(test, None, look)
+    look.finish()
     return notes
 
 
@@ -83,18 +99,23 @@ def check_same_classes(train: ListDataset, val: ListDataset) -> None:
     )
 
 
-def check_labeled(dataset: ListDataset, limit: int | None = None) -> list[str]:
+def check_labeled(
+    dataset: ListDataset, limit: int | None = None, look: Look | None = None
+) -> list[str]:
     """Check images with their labels: :func:`check_masks` or :func:`check_images`, as it suits."""
     check = check_masks if isinstance(dataset, SegListDataset) else check_images
-    return check(dataset, limit)
+    return check(dataset, limit, look)
 
 
-def check_images(dataset: ImageLevelDataset, limit: int | None = None) -> list[str]:
+def check_images(
+    dataset: ImageLevelDataset, limit: int | None = None, look: Look | None = None
+) -> list[str]:
     """Decode images with classes, and see what the pipeline of a test set makes of their sizes.
 
     Args:
         dataset: A data set with classes.
         limit: See :func:`check_masks`.
+        look: See :func:`check_masks`.
 
     Returns:
         Lines for the log: how many were looked at, their sizes, and classes without an image.
@@ -109,12 +130,17 @@ def check_images(dataset: ImageLevelDataset, limit: int | None = None) -> list[s
     if isinstance(dataset, ArrayDataset):
         sizes = [sample["img"].shape[:2] for sample in samples]
     else:
-        sizes = _each(lambda sample: image_size(sample["img_path"]), samples, what)
+        files = [(sample["img_path"],) for sample in samples]
+        found = (look or Look()).each(_look_at_image, files, DECODED, what)
+        picked = [i for i, one in zip(picked, found, strict=True) if one is not None]
+        sizes = [tuple(one[:2]) for one in found if one is not None]
+    if not sizes:  # all of them are bad
+        return []
     ends = [min(sizes), max(sizes)]
     if dataset.test_mode:
         _check_test_sizes(dataset, [picked[sizes.index(size)] for size in ends])
     text = " to ".join(f"{width}x{height}" for height, width in sorted(set(ends)))
-    notes = [f"{_seen(len(samples), len(dataset), what)}, {text} pixels"]
+    notes = [f"{_counted(len(samples), len(dataset), what)}, {text} pixels"]
     present = set(dataset.class_ids())
     absent = [name for k, name in enumerate(dataset.classes) if k not in present]
     if absent:
@@ -137,13 +163,16 @@ def _check_test_sizes(dataset: ImageLevelDataset, picked: Sequence[int]) -> None
         )
 
 
-def check_masks(dataset: SegListDataset, limit: int | None = None) -> list[str]:
+def check_masks(
+    dataset: SegListDataset, limit: int | None = None, look: Look | None = None
+) -> list[str]:
     """Decode images and masks, and compare sizes and values.
 
     Args:
         dataset: A data set with masks.
         limit: Above this number of samples, that many evenly spaced ones are looked at. ``None``
             looks at all.
+        look: How to look; by default fast, and nothing is remembered.
 
     Returns:
         Lines for the log: how many were looked at, and classes without a single pixel.
@@ -156,50 +185,101 @@ def check_masks(dataset: SegListDataset, limit: int | None = None) -> list[str]:
     picked = spread(len(dataset), limit or len(dataset))
     samples = [dataset.get_data_info(i) for i in picked]
     what = f"images and masks of {dataset.source}"
-    used = np.flatnonzero(sum(_each(_check_sample, samples, what)))
+    files = [(sample["img_path"], sample["seg_map_path"]) for sample in samples]
+    rule = f"mask {dataset.label_rule!r} {len(dataset.classes)}"
+    work = partial(_look_at_pair, rule=dataset.label_rule, classes=dataset.classes)
+    found = (look or Look()).each(work, files, rule, what)
+    good = [one for one in found if one is not None]
+    used = sorted({value for one in good for value in one[3:]})
     check_not_0_and_255(used, dataset.source)
-    notes = [_seen(len(samples), len(dataset), what)]
+    notes = [_counted(len(samples), len(dataset), what), *_turned(good, dataset.source)]
     absent = [name for k, name in enumerate(dataset.classes) if k not in used]
     if absent:
         notes.append(f"{dataset.source}: no pixel of {', '.join(absent)} in the masks looked at")
     return notes
 
 
-def check_headers(dataset: ListDataset, limit: int | None = None) -> list[str]:
+def _turned(found: Sequence[Found], source: str) -> list[str]:
+    """A note on images that viewers turn and training does not: sizes alone do not tell on all."""
+    turned = sum(one[2] != UPRIGHT for one in found)
+    if not turned:
+        return []
+    return [
+        f"{source}: {turned} of {len(found)} images carry an EXIF orientation, which is not "
+        "followed: their masks must be drawn on the pixels as they are stored"
+    ]
+
+
+def check_headers(
+    dataset: ListDataset, limit: int | None = None, look: Look | None = None
+) -> list[str]:
     """Read header and end of images without decoding them; see :func:`check_masks`.
+
+    With ``look.full`` they are decoded.
 
     Raises:
         ValueError: If a file is no image, or a JPEG or PNG is cut off.
     """
     if isinstance(dataset, ArrayDataset):  # read as a whole when the data set was built
         return []
+    look = look or Look()
     samples = [dataset.get_data_info(i) for i in spread(len(dataset), limit or len(dataset))]
-    what = f"image headers of {dataset.source}"
-    _each(lambda sample: image_size(sample["img_path"], decode=False), samples, what)
-    return [_seen(len(samples), len(dataset), what)]
+    what = f"{'images' if look.full else 'image headers'} of {dataset.source}"
+    files = [(sample["img_path"],) for sample in samples]
+    work, rule = (_look_at_image, DECODED) if look.full else (_look_at_header, HEADER)
+    look.each(work, files, rule, what)
+    return [_counted(len(samples), len(dataset), what)]
+
+
+DECODED, HEADER = "decoded", "header"  # what findings are remembered as
+
+
+def _look_at_image(files: Files) -> Found:
+    return list(look_at(files[0]))
+
+
+def _look_at_header(files: Files) -> Found:
+    return list(look_at(files[0], decode=False))
+
+
+def _look_at_pair(files: Files, rule: object, classes: Sequence[str]) -> Found:
+    """Check one image with its mask; height, width, orientation, and the values of the mask."""
+    image, path = files
+    mask = read_mask(path, rule)
+    found = look_at(image)
+    check_same_size(path, mask.shape, image, found[:2])
+    check_mask(mask, classes, path)
+    return [*found, *(int(value) for value in np.flatnonzero(np.bincount(mask.ravel())))]
 
 
 def image_size(path: str, decode: bool = True) -> tuple[int, int]:
-    """Height and width of an image.
+    """Height and width of an image; arguments and errors as :func:`look_at`."""
+    return look_at(path, decode)[:2]
+
+
+def look_at(path: str, decode: bool = True) -> tuple[int, int, int]:
+    """Height, width and EXIF orientation (1: upright) of an image.
 
     Args:
         path: The image.
-        decode: Read all pixels, so that damage is found. ``False`` decodes only a JPEG or PNG
-            that has no end mark near its end: OpenCV fills the missing part of a cut-off file with
-            grey and says nothing.
+        decode: Read all pixels as training does, so that damage is found. ``False`` decodes only a
+            JPEG or PNG that has no end mark near its end, and what Pillow does not know.
 
     Raises:
-        ValueError: If the file does not decode.
+        FileNotFoundError: If it is not there.
+        PermissionError: If it may not be read.
+        ValueError: If the file does not decode, or is no single picture of a sane size.
     """
-    try:
-        with open(path, "rb") as file:
-            tail = _tail(file)
-            with Image.open(file) as image:
-                if decode or not _has_end(tail, image.format):
-                    image.load()
-                return image.height, image.width
-    except CANNOT_READ as error:
-        raise undecodable(path, error) from error
+    with open_file(path) as file:
+        tail = _tail(file)
+        try:
+            header = header_of(open_image(file, path), path)
+        except UnidentifiedImageError:
+            header = None
+    if decode or header is None or not _has_end(tail, header.kind):
+        shape = read_image(path).shape
+        return shape[0], shape[1], header.orientation if header else UPRIGHT
+    return header.height, header.width, header.orientation
 
 
 def _tail(file: BinaryIO) -> bytes:
@@ -230,27 +310,6 @@ def spread(total: int, limit: int) -> list[int]:
     return [int(i) for i in np.linspace(0, total - 1, limit).round()]
 
 
-def _check_sample(sample: dict) -> np.ndarray:
-    """Check one image with its mask; pixels by label, ``(256,)`` int64."""
-    image, path = sample["img_path"], sample["seg_map_path"]
-    mask = read_mask(path, sample["label_rule"])
-    check_same_size(path, mask.shape, image, image_size(image))
-    check_mask(mask, sample["classes"], path)
-    return np.bincount(mask.ravel(), minlength=256)
-
-
-def _each(work: Callable[[dict], T], samples: Sequence[dict], what: str) -> list[T]:
-    """Do the work in threads, in order; a line of progress every few seconds."""
-    results, told = [], time.monotonic()
-    with ThreadPoolExecutor(max_workers=THREADS) as pool:
-        for result in pool.map(work, samples):
-            results.append(result)
-            if time.monotonic() - told >= PROGRESS_SECONDS and len(results) < len(samples):
-                told = time.monotonic()
-                print_log(f"checking {what}: {len(results)} of {len(samples)}")
-    return results
-
-
 def _by_path(dataset: ListDataset) -> list[Entry]:
     """The images by full path; links in folders are followed, so that one image has one name."""
     folders: dict[str, str] = {}
@@ -263,5 +322,5 @@ def _by_path(dataset: ListDataset) -> list[Entry]:
     return entries
 
 
-def _seen(looked: int, total: int, what: str) -> str:
+def _counted(looked: int, total: int, what: str) -> str:
     return f"checked {'all ' if looked == total else f'{looked} evenly spaced of '}{total} {what}"

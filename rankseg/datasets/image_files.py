@@ -165,6 +165,8 @@ def header_of(image: Image.Image, path: str | Path) -> Header:
             f"image {path} holds {kind} numbers (mode {image.mode}): expected 8 or 16 bits a "
             "channel; scale them to 0..255 and save it as PNG"
         )
+    if image.format == "PNG" and "exif" not in image.info:  # else all pixels would be decoded
+        return Header(image.format, image.mode, image.height, image.width, UPRIGHT)
     try:
         orientation = int(image.getexif().get(ORIENTATION, UPRIGHT))
     except Exception:  # damaged tags say nothing about the pixels

@@ -14,7 +14,7 @@ from rankseg.datasets import (
     check_headers,
     check_images,
     check_masks,
-    checks,
+    looking,
 )
 from rankseg.datasets.checks import image_size, spread
 
@@ -174,12 +174,12 @@ def test_every_labelled_mask_is_looked_at(make_set, monkeypatch):
         check_data(train_of(root))
     Image.fromarray(np.zeros((8, 10), np.uint8)).save(root / "masks/333.png")
     lines = []
-    monkeypatch.setattr(checks, "print_log", lines.append)
-    monkeypatch.setattr(checks, "PROGRESS_SECONDS", 0)
+    monkeypatch.setattr(looking, "print_log", lines.append)
+    monkeypatch.setattr(looking, "PROGRESS_SECONDS", 0)
     notes = check_masks(train_of(root).labeled)
     assert notes[0].startswith("checked all 700 images and masks of list ")
     assert len(lines) == 699 and lines[-1].startswith("checking images and masks of list ")
-    assert lines[-1].endswith("labeled.txt: 699 of 700")
+    assert lines[-1].endswith("labeled.txt: 699 of 700, 0 s left")
 
 
 @pytest.mark.parametrize(("number", "what"), [(1, "labelled"), (3, "unlabelled")])

@@ -42,8 +42,9 @@ def test_lists_are_written_whole_or_not_at_all(tmp_path):
 
 
 def test_a_failure_half_way_leaves_nothing(tmp_path):
-    with pytest.raises(TypeError):
-        split_files.write_lists(tmp_path / "splits", {"s/labeled.txt": [A], "s/x.txt": None})
+    lists = {"s/labeled.txt": [A], "s/x.txt": [("two\nlines.png", None)]}
+    with pytest.raises(ValueError, match=r"the name 'two\\nlines\.png' cannot be written"):
+        split_files.write_lists(tmp_path / "splits", lists)
     assert list((tmp_path / "splits").iterdir()) == []
 
 

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Look at many files in threads, with progress; remember good ones, collect bad ones."""
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from mmengine.logging import print_log
+
+from rankseg.datasets.seen import SeenFiles, stamp
+
+THREADS = max(4, min(16, os.cpu_count() or 1))
+PROGRESS_SECONDS = 5.0
+AT_ONCE = 4096  # files that wait for a thread
+SHOWN = 50  # bad files that a message lists
+
+Files = tuple[str, ...]
+Found = list[int]
+
+
+class Look:
+    """How files are looked at.
+
+    Args:
+        full: Decode every file, and go on after a bad one, so that all of them are named.
+        seen: What is remembered of good files; nothing by default.
+    """
+
+    def __init__(self, full: bool = False, seen: SeenFiles | None = None) -> None:
+        self.full = full
+        self.seen = seen or SeenFiles()
+        self.looked_at = 0
+        self.faults: dict[str, None] = {}  # different messages in their order
+
+    def each(
+        self, work: Callable[[Files], Found], files: Sequence[Files], rule: str, what: str
+    ) -> list[Found | None]:
+        """Do the work on every item, in threads.
+
+        Args:
+            work: Opens the files of an item; returns whole numbers, and raises on a bad one.
+            files: The paths of every item.
+            rule: What the work checks: findings by another rule do not count.
+            what: What the items are, for the log.
+
+        Returns:
+            What was found, in order; with ``full``, ``None`` for a bad item.
+
+        Raises:
+            ValueError, OSError: Of the work on the first bad item, unless ``full``.
+        """
+
+        def one(item: Files) -> Found | Exception:
+            try:
+                now = stamp(item) if self.seen.path else []
+            except OSError:
+                now = []  # the work says what is wrong
+            known = self.seen.find(rule, item, now) if now else None
+            if known is not None:
+                return known
+            try:
+                found = work(item)
+            except (ValueError, OSError) as error:
+                return error
+            if now:
+                self.seen.keep(rule, item, now, found)
+            return found
+
+        results: list[Found | None] = []
+        start = told = time.monotonic()
+        for result in _in_threads(one, files):
+            if isinstance(result, Exception) and not self.full:
+                raise result
+            if isinstance(result, Exception):
+                self.faults.setdefault(str(result))
+                result = None
+            results.append(result)
+            now, done = time.monotonic(), len(results)
+            if now - told >= PROGRESS_SECONDS and done < len(files):
+                told = now
+                left = (now - start) / done * (len(files) - done)
+                print_log(f"checking {what}: {done} of {len(files)}, {_duration(left)} left")
+        self.looked_at += len(results)
+        return results
+
+    def finish(self) -> None:
+        """Keep what was found, and name the bad files.
+
+        Raises:
+            ValueError: If there are any.
+        """
+        self.seen.save()
+        if not self.faults:
+            return
+        shown = list(self.faults)[:SHOWN]
+        if len(self.faults) > SHOWN:
+            shown.append(f"... and {len(self.faults) - SHOWN} more")
+        lines = "".join(f"\n  {text}" for text in shown)
+        raise ValueError(
+            f"{len(self.faults)} of the {self.looked_at} files looked at are bad: mend or replace "
+            f"them, or take them from the lists{lines}"
+        )
+
+
+def _in_threads(work: Callable[[Files], object], files: Sequence[Files]) -> Iterator:
+    """Results in order; what has not begun is left undone when the caller stops asking."""
+    with ThreadPoolExecutor(max_workers=THREADS) as pool:
+        for first in range(0, len(files), AT_ONCE):
+            yield from pool.map(work, files[first : first + AT_ONCE])
+
+
+def _duration(seconds: float) -> str:
+    """About how long: ``40 s``, ``12 min``, ``1.5 h``."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

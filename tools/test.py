@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from rankseg import apis
 from rankseg.apis.cli import add_config_arguments, config_from, plain_errors
+from rankseg.engine.distributed import ending_together
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -35,7 +36,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> None:
     """Evaluate."""
     args = parse_args(argv)
-    with plain_errors():
+    with ending_together(), plain_errors():
         cfg = config_from(args)
         apis.test(cfg, args.checkpoint, out=args.out, show_dir=args.show_dir)
 

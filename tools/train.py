@@ -5,6 +5,7 @@
 python tools/train.py configs/rankmatch/voc_92.py
 python tools/train.py configs/rankmatch/voc_92.py --tiny       # does it run? two iterations
 python tools/train.py configs/rankmatch/voc_92.py --resume     # go on where it stopped
+torchrun --nproc-per-node=2 tools/train.py configs/rankmatch/voc_92.py --launcher pytorch
 """
 
 import argparse
@@ -13,6 +14,7 @@ from collections.abc import Sequence
 from rankseg import apis
 from rankseg.apis.cli import add_config_arguments, config_from, plain_errors
 from rankseg.apis.tiny import make_tiny
+from rankseg.engine.distributed import ending_together, main_first, start_processes
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -24,6 +26,11 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, help="seed of weights, order and augmentation")
     parser.add_argument(
         "--amp", action="store_true", help="bfloat16 and channels-last, on GPU and CPU"
+    )
+    parser.add_argument(
+        "--auto-scale-lr",
+        action="store_true",
+        help="scale the learning rate by images per batch over all processes / those of the config",
     )
     parser.add_argument(
         "--resume", action="store_true", help="go on from the newest checkpoint of the work folder"
@@ -39,15 +46,25 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> None:
     """Train."""
     args = parse_args(argv)
+    with ending_together():
+        run(args)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Train as one of the processes."""
     with plain_errors():
         cfg = config_from(args)
-        if args.tiny:
-            make_tiny(cfg, args.work_dir, standin=args.data_root is None)
-        if args.amp:
-            apis.use_amp(cfg)
-        if args.resume:
-            apis.resume_from_latest(cfg)
-        apis.check_before_training(cfg)
+        start_processes(cfg)
+        with main_first():
+            if args.auto_scale_lr:
+                apis.scale_learning_rate(cfg)
+            if args.tiny:
+                make_tiny(cfg, args.work_dir, standin=args.data_root is None)
+            if args.amp:
+                apis.use_amp(cfg)
+            if args.resume:
+                apis.resume_from_latest(cfg)
+            apis.check_before_training(cfg)
     try:
         apis.train(cfg, check=False)
     except KeyboardInterrupt:

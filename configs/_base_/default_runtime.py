@@ -20,6 +20,8 @@ default_hooks = dict(
         rule="greater",
     ),
     sampler_seed=dict(type="DistSamplerSeedHook"),
+    non_finite=dict(type="NonFiniteHook"),  # a step with a NaN is left out and named
+    non_finite_stop=dict(type="NonFiniteStopHook", patience=10),  # that many in a row are too many
 )
 custom_hooks = [
     dict(type="StepSeedHook"),  # a resumed run draws what it would have drawn
@@ -33,9 +35,12 @@ visualizer = dict(type="Visualizer", vis_backends=[dict(type="LocalVisBackend")]
 env_cfg = dict(
     cudnn_benchmark=True,
     mp_cfg=dict(mp_start_method="fork", opencv_num_threads=0),
-    dist_cfg=dict(backend="nccl"),
+    dist_cfg=dict(backend="nccl", timeout=1800),  # seconds that processes wait for one that hangs
 )
-sync_bn = "torch"  # on several GPUs batch statistics are of the whole batch, as in the papers
+sync_bn = (
+    "torch"  # under several processes batch statistics are of the whole batch, as in the papers
+)
+find_unused_parameters = False  # True for a student of which parts are in no loss
 randomness = dict(seed=0, diff_rank_seed=True)  # processes draw other boxes, not other images
 load_from = None
 resume = False

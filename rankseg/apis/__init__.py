@@ -8,6 +8,7 @@ from rankseg.apis.train import (
     check_before_training,
     latest_checkpoint,
     resume_from_latest,
+    scale_learning_rate,
     train,
     use_amp,
 )
@@ -18,6 +19,7 @@ __all__ = [
     "latest_checkpoint",
     "load_config",
     "resume_from_latest",
+    "scale_learning_rate",
     "test",
     "train",
     "use_amp",

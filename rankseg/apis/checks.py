@@ -141,7 +141,7 @@ def check_batch(model: Method, cfg: Config) -> None:
     if base and base != total and not cfg.auto_scale_lr.get("enable"):
         print_log(
             f"the learning rate of this config is for {base} images in a batch over all processes, "
-            f"here are {total}: --cfg-options auto_scale_lr.enable=True scales it",
+            f"here are {total}: --auto-scale-lr multiplies it by {total / base:.4g}",
             level=logging.WARNING,
         )
 

@@ -10,6 +10,7 @@ from mmengine.registry import init_default_scope
 
 from rankseg.apis.checks import check_classes, is_image_level
 from rankseg.datasets.checks import check_labeled
+from rankseg.engine.distributed import start_processes
 from rankseg.engine.runner import StrictRunner
 from rankseg.registry import DATASETS
 
@@ -38,6 +39,7 @@ def test(
     Raises:
         ValueError, FileNotFoundError: If config, data or checkpoint are not right.
     """
+    start_processes(cfg)
     init_default_scope(cfg.get("default_scope", "rankseg"))
     if not Path(checkpoint).is_file():
         raise FileNotFoundError(f"checkpoint {checkpoint} does not exist")

@@ -18,6 +18,7 @@ from rankseg.apis.checks import (
     check_weights,
 )
 from rankseg.datasets.checks import check_data
+from rankseg.engine.distributed import start_processes
 from rankseg.engine.runner import StrictRunner
 from rankseg.registry import DATASETS, HOOKS, MODELS
 
@@ -27,6 +28,20 @@ def use_amp(cfg: Config) -> None:
     cfg.optim_wrapper.type = "AutocastOptimWrapper"
     cfg.model.data_preprocessor.channels_last = True
     cfg.channels_last = True
+
+
+def scale_learning_rate(cfg: Config) -> None:
+    """Train with the learning rate times images per batch over all processes / those meant.
+
+    Raises:
+        ValueError: If the config does not say for how many images its learning rate is meant.
+    """
+    if not (cfg.get("auto_scale_lr") or {}).get("base_batch_size"):
+        raise ValueError(
+            "--auto-scale-lr: the config does not say for how many images in a batch its learning "
+            "rate is meant: add auto_scale_lr=dict(base_batch_size=...)"
+        )
+    cfg.auto_scale_lr.enable = True
 
 
 def latest_checkpoint(cfg: Config) -> str:
@@ -101,6 +116,7 @@ def train(cfg: Config, check: bool = True) -> Runner:
     Raises:
         ValueError, FileNotFoundError: Before the first iteration, if something is wrong.
     """
+    start_processes(cfg)
     if check:
         check_before_training(cfg)
     if not cfg.get("resume") and (Path(cfg.work_dir) / "last_checkpoint").is_file():
@@ -112,13 +128,6 @@ def train(cfg: Config, check: bool = True) -> Runner:
     cfg = cfg.copy()
     if torch.cuda.is_available():
         cfg.train_dataloader.setdefault("pin_memory", True)
-    else:
-        cfg.sync_bn = None  # synchronised batch norm exists on GPUs only
-        if cfg.get("launcher") == "pytorch" and not torch.distributed.is_initialized():
-            torch.distributed.init_process_group("gloo")  # mmengine would ask for a GPU
-            cfg.model_wrapper_cfg = dict(
-                type="MMDistributedDataParallel", device_ids=None, broadcast_buffers=False
-            )
     runner = StrictRunner.from_cfg(cfg)
     if cfg.get("channels_last"):
         runner.model.to(memory_format=torch.channels_last)

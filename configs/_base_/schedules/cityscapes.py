@@ -2,7 +2,7 @@
 """240 passes over the unlabelled images; one learning rate for backbone and head.
 
 The learning rate is for a batch of 8 + 8 over all processes. With another batch, scale it by
-`--cfg-options auto_scale_lr.enable=True`.
+`--auto-scale-lr`.
 """
 
 train_cfg = dict(type="PassTrainLoop", max_epochs=240, val_epochs=1)

@@ -2,7 +2,7 @@
 """80 passes over the unlabelled images; head ten times faster than the backbone.
 
 The learning rate is for a batch of 8 + 8 over all processes. With another batch, scale it by
-`--cfg-options auto_scale_lr.enable=True`.
+`--auto-scale-lr`.
 """
 
 train_cfg = dict(type="PassTrainLoop", max_epochs=80, val_epochs=1)

@@ -36,7 +36,7 @@ class SyncBatchNorm(_BatchNorm):
         **kwargs: Of ``torch.nn.BatchNorm2d``.
 
     Shape:
-        - input and output: ``(B, C, ...)``; the statistics are float32 also under autocast.
+        - input and output: ``(B, C, ...)``; the statistics are at least float32, also under autocast.
     """
 
     def _check_input_dim(self, input: Tensor) -> None:
@@ -50,7 +50,7 @@ class SyncBatchNorm(_BatchNorm):
             return super().forward(input)
         self._check_input_dim(input)
         with torch.autocast(input.device.type, enabled=False):
-            values = input.float()
+            values = input.to(torch.promote_types(input.dtype, torch.float32))
             axes = [0, *range(2, input.dim())]
             shape = [1, -1] + [1] * (input.dim() - 2)
             own = values.new_tensor([values.numel() / values.shape[1]])

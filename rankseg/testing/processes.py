@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Running a function of a test in several processes."""
+
+import tempfile
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import torch
+from torch import distributed, multiprocessing
+
+WAIT = timedelta(minutes=2)
+
+
+def run_processes(world: int, function: Callable[..., Any], *args: Any) -> list[Any]:
+    """Call a function in forked processes that know each other, and collect what it returns.
+
+    Args:
+        world: Number of processes.
+        function: Called as ``function(*args)``; ``mmengine.dist`` tells it where it is.
+        args: What it is given.
+
+    Returns:
+        One result per process, of anything that ``torch.save`` takes.
+
+    Raises:
+        Exception: That of the first process that fails.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        multiprocessing.start_processes(
+            _run, (world, folder, function, args), nprocs=world, start_method="fork"
+        )
+        return [torch.load(f"{folder}/{rank}.pt", weights_only=False) for rank in range(world)]
+
+
+def _run(rank: int, world: int, folder: str, function: Callable[..., Any], args: tuple) -> None:
+    torch.set_num_threads(1)
+    store = f"file://{folder}/store"
+    distributed.init_process_group(
+        "gloo", init_method=store, rank=rank, world_size=world, timeout=WAIT
+    )
+    torch.save(function(*args), f"{folder}/{rank}.pt")
+    distributed.barrier()
+    distributed.destroy_process_group()

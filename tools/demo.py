@@ -97,7 +97,7 @@ def run_seed(seed: int, args: argparse.Namespace) -> dict[str, Result]:
     jobs = {}
     for name, folder in folders.items():
         log = folder / "train.txt"
-        more = ["--work-dir", folder.resolve(), "--seed", seed, *length]
+        more = ["--work-dir", folder.resolve(), "--seed", seed, "--overwrite", *length]
         jobs[log] = start("train.py", f"configs/{name}/demo.py", *common, *more, log=log)
     finish(jobs)
     jobs = {}

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from rankseg import apis
 from rankseg.apis.cli import add_config_arguments, config_from, plain_errors
 from rankseg.apis.knn import BANKS
+from rankseg.engine.checkpoint import trust_checkpoints
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -49,7 +50,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> None:
     """Print a table."""
     args = parse_args(argv)
-    with plain_errors():
+    with plain_errors(), trust_checkpoints(args.trust_checkpoint):
         if args.launcher != "none":
             raise ValueError("tools/knn.py runs in one process: leave out --launcher")
         metrics = apis.knn(

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from rankseg import apis
 from rankseg.apis.cli import add_config_arguments, config_from, plain_errors
+from rankseg.engine.checkpoint import trust_checkpoints
 from rankseg.engine.distributed import ending_together
 
 
@@ -36,7 +37,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> None:
     """Evaluate."""
     args = parse_args(argv)
-    with ending_together(), plain_errors():
+    with ending_together(), plain_errors(), trust_checkpoints(args.trust_checkpoint):
         cfg = config_from(args)
         apis.test(cfg, args.checkpoint, out=args.out, show_dir=args.show_dir)
 

@@ -12,8 +12,9 @@ import argparse
 from collections.abc import Sequence
 
 from rankseg import apis
-from rankseg.apis.cli import add_config_arguments, config_from, plain_errors
+from rankseg.apis.cli import add_config_arguments, config_from, plain_ends, plain_errors
 from rankseg.apis.tiny import make_tiny
+from rankseg.engine.checkpoint import trust_checkpoints
 from rankseg.engine.distributed import ending_together, main_first, start_processes
 
 
@@ -32,8 +33,14 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         action="store_true",
         help="scale the learning rate by images per batch over all processes / those of the config",
     )
-    parser.add_argument(
+    begin = parser.add_mutually_exclusive_group()
+    begin.add_argument(
         "--resume", action="store_true", help="go on from the newest checkpoint of the work folder"
+    )
+    begin.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="begin anew where the work folder holds a run, whose checkpoints are removed",
     )
     parser.add_argument(
         "--tiny",
@@ -46,7 +53,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> None:
     """Train."""
     args = parse_args(argv)
-    with ending_together():
+    with ending_together(), trust_checkpoints(args.trust_checkpoint):
         run(args)
 
 
@@ -64,15 +71,11 @@ def run(args: argparse.Namespace) -> None:
                 apis.use_amp(cfg)
             if args.resume:
                 apis.resume_from_latest(cfg)
-            apis.check_before_training(cfg)
-    try:
-        apis.train(cfg, check=False)
-    except KeyboardInterrupt:
-        try:
-            print(f"\ninterrupted: --resume goes on from {apis.latest_checkpoint(cfg)}")
-        except FileNotFoundError:
-            print(f"\ninterrupted before the first checkpoint: {cfg.work_dir} has none to resume")
-        raise SystemExit(130) from None
+            # a tiny run in its own folder is nobody's work
+            overwrite = args.overwrite or (args.tiny and not args.work_dir and not args.resume)
+            apis.check_before_training(cfg, overwrite)
+    with plain_ends(cfg):
+        apis.train(cfg, check=False, overwrite=overwrite)
 
 
 if __name__ == "__main__":

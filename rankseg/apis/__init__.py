@@ -6,12 +6,11 @@ from rankseg.apis.knn import knn
 from rankseg.apis.test import test
 from rankseg.apis.train import (
     check_before_training,
-    latest_checkpoint,
-    resume_from_latest,
     scale_learning_rate,
     train,
     use_amp,
 )
+from rankseg.apis.work_folder import latest_checkpoint, resume_from_latest
 
 __all__ = [
     "check_before_training",

@@ -8,8 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from mmengine.config import Config, DictAction
+from mmengine.dist import is_main_process
 
 from rankseg.apis.config import load_config
+from rankseg.apis.work_folder import where_to_go_on
+from rankseg.engine.ending import RunEnded, Stopped
 
 DEBUG = "RANKSEG_DEBUG"
 
@@ -22,12 +25,35 @@ def plain_errors() -> Iterator[None]:
     """
     try:
         yield
-    except (ValueError, TypeError, FileNotFoundError, KeyError, PermissionError) as error:
+    except (
+        *(ValueError, TypeError, FileNotFoundError, KeyError, PermissionError),
+        RunEnded,
+    ) as error:
         if os.environ.get(DEBUG):
             raise
         text = error.args[0] if isinstance(error, KeyError) and error.args else error
         print(f"error: {text}", file=sys.stderr)
         raise SystemExit(2) from None
+
+
+@contextmanager
+def plain_ends(cfg: Config) -> Iterator[None]:
+    """Turn the end of a run that was stopped, or cannot go on, into a sentence on how to go on.
+
+    A run that was stopped leaves with 143 (SIGTERM) or 130 (Ctrl-C), one that cannot go on with 1.
+    """
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        if is_main_process():
+            what = str(error) if isinstance(error, Stopped) else "interrupted"
+            print(f"\n{what}: {where_to_go_on(cfg)}", file=sys.stderr, flush=True)
+        raise SystemExit(error.code if isinstance(error, Stopped) else 130) from None
+    except RunEnded as error:
+        if os.environ.get(DEBUG):
+            raise
+        print(f"error: {error}; {where_to_go_on(cfg)}", file=sys.stderr, flush=True)
+        raise SystemExit(1) from None
 
 
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,6 +69,11 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
         choices=["none", "pytorch", "slurm", "mpi"],
         default="none",
         help="how processes are started; none = one process, with or without a GPU",
+    )
+    parser.add_argument(
+        "--trust-checkpoint",
+        action="store_true",
+        help="load checkpoints that hold more than data, although that can run code from the file",
     )
     parser.add_argument(
         "--cfg-options",

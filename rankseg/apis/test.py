@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Evaluation of a checkpoint."""
 
-import json
 from pathlib import Path
 
 from mmengine.config import Config
@@ -11,6 +10,7 @@ from mmengine.registry import init_default_scope
 from rankseg.apis.checks import check_classes, is_image_level
 from rankseg.datasets.checks import check_labeled
 from rankseg.engine.distributed import start_processes
+from rankseg.engine.files import write_json
 from rankseg.engine.runner import StrictRunner
 from rankseg.registry import DATASETS
 
@@ -77,8 +77,4 @@ def write_result(out: str | None, result: dict) -> None:
     """Write numbers to a JSON file, if one is asked for; a half-written one is never there."""
     if out is None:
         return
-    path = Path(out)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(json.dumps(result, indent=1) + "\n")
-    partial.replace(path)
+    write_json(out, result)

@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Training from a config."""
 
-import logging
-from pathlib import Path
-
 import torch
 from mmengine.config import Config
+from mmengine.dist import get_world_size, is_main_process
 from mmengine.logging import print_log
 from mmengine.registry import init_default_scope
-from mmengine.runner import Runner, find_latest_checkpoint
+from mmengine.runner import Runner
 
 from rankseg.apis.checks import (
     check_batch,
@@ -17,8 +15,11 @@ from rankseg.apis.checks import (
     check_views,
     check_weights,
 )
+from rankseg.apis.work_folder import check_unused, check_work_dir, remove_run
 from rankseg.datasets.checks import check_data
+from rankseg.engine.checkpoint import read_resumable
 from rankseg.engine.distributed import start_processes
+from rankseg.engine.identity import check_same_run, identity
 from rankseg.engine.runner import StrictRunner
 from rankseg.registry import DATASETS, HOOKS, MODELS
 
@@ -44,42 +45,20 @@ def scale_learning_rate(cfg: Config) -> None:
     cfg.auto_scale_lr.enable = True
 
 
-def latest_checkpoint(cfg: Config) -> str:
-    """The newest checkpoint of the work folder.
-
-    Raises:
-        FileNotFoundError: If there is none.
-    """
-    folder = Path(cfg.work_dir)
-    latest = find_latest_checkpoint(str(folder)) if folder.is_dir() else None
-    if latest is not None and not Path(latest).is_file():
-        # the run was ended while it saved, or its folder was moved
-        there = sorted(folder.glob("iter_*.pth"), key=lambda file: file.stat().st_mtime)
-        latest = str(there[-1]) if there else None
-    if latest is None:
-        raise FileNotFoundError(
-            f"--resume found no checkpoint in {folder}: start without --resume, or name "
-            "the work folder of the run with --work-dir"
-        )
-    return latest
-
-
-def resume_from_latest(cfg: Config) -> None:
-    """Have the runner go on from the newest checkpoint of the work folder.
-
-    Raises:
-        FileNotFoundError: If there is none.
-    """
-    cfg.load_from = latest_checkpoint(cfg)
-    cfg.resume = True
-
-
-def check_before_training(cfg: Config) -> None:
+def check_before_training(cfg: Config, overwrite: bool = False) -> None:
     """Build data set and model once and look for mistakes, before anything is written.
+
+    Args:
+        cfg: From :func:`rankseg.apis.load_config`.
+        overwrite: A run that is in the work folder may be removed.
 
     Raises:
         ValueError, FileNotFoundError: One sentence on the first mistake found.
     """
+    if is_main_process():
+        check_work_dir(cfg.work_dir)
+    if not (cfg.get("resume") or overwrite):
+        check_unused(cfg.work_dir)
     init_default_scope(cfg.get("default_scope", "rankseg"))
     train = DATASETS.build(cfg.train_dataloader.dataset)
     val = cfg.get("val_dataloader")
@@ -99,32 +78,35 @@ def check_before_training(cfg: Config) -> None:
     for hook in map(HOOKS.build, cfg.get("custom_hooks") or []):
         if hasattr(hook, "check_dataset"):
             hook.check_dataset(train)
+    if cfg.get("resume") and cfg.get("load_from"):
+        meta = read_resumable(cfg.load_from)["meta"]
+        check_same_run(cfg.load_from, meta, identity(cfg, train, val, get_world_size()))
     check_weights(model, cfg)
 
 
-def train(cfg: Config, check: bool = True) -> Runner:
+def train(cfg: Config, check: bool = True, overwrite: bool = False) -> Runner:
     """Check, then train.
 
     Args:
         cfg: From :func:`rankseg.apis.load_config`. ``cfg.load_from`` starts from the weights of a
             checkpoint; with ``cfg.resume`` the run in it goes on.
         check: Look for mistakes first; leave out if :func:`check_before_training` was called.
+        overwrite: Remove the checkpoints and notes of a run that is in the work folder. Without
+            this a new run is refused there.
 
     Returns:
         The runner, when training has ended.
 
     Raises:
         ValueError, FileNotFoundError: Before the first iteration, if something is wrong.
+        RunEnded: If the run cannot go on.
+        Stopped: A ``KeyboardInterrupt``, if SIGTERM or SIGINT has ended it; all is saved.
     """
     start_processes(cfg)
     if check:
-        check_before_training(cfg)
-    if not cfg.get("resume") and (Path(cfg.work_dir) / "last_checkpoint").is_file():
-        print_log(
-            f"{cfg.work_dir} holds an earlier run, which this one overwrites bit by bit; --resume "
-            "would have gone on with it",
-            level=logging.WARNING,
-        )
+        check_before_training(cfg, overwrite)
+    if overwrite and not cfg.get("resume") and is_main_process():
+        remove_run(cfg.work_dir, keep=cfg.get("load_from"))
     cfg = cfg.copy()
     if torch.cuda.is_available():
         cfg.train_dataloader.setdefault("pin_memory", True)

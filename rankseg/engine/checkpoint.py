@@ -2,6 +2,11 @@
 """Loading checkpoints without running what a stranger may have put into them."""
 
 import pickle
+import tarfile
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 import numpy as np
@@ -36,17 +41,36 @@ _DATA = [
 ]
 
 
+_trusted: ContextVar[bool] = ContextVar("trusted", default=False)
+
+
+class DamagedCheckpointError(ValueError):
+    """A checkpoint that cannot be read, or lacks what a run needs to go on."""
+
+
+@contextmanager
+def trust_checkpoints(trust: bool = True) -> Iterator[None]:
+    """Within this context checkpoints are loaded even if that runs code from the file."""
+    token = _trusted.set(trust)
+    try:
+        yield
+    finally:
+        _trusted.reset(token)
+
+
 @CheckpointLoader.register_scheme(prefixes="", force=True)
 def load_checkpoint_file(filename: str, map_location=None) -> dict:
     """Read a checkpoint as data; takes the place of mmengine's loader for local files.
 
     mmengine's own loader unpickles whatever is in the file when it holds more than data, and its
-    ``resume`` runs the config text inside. Here the first is refused and the second left out: the
-    config of a run lies beside its checkpoint as a file.
+    ``resume`` runs the config text inside. Here the first is refused, unless within
+    :func:`trust_checkpoints`, and the second left out: the config of a run lies beside its
+    checkpoint as a file.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the file is damaged or holds anything but data.
+        DamagedCheckpointError: If the file is damaged or no checkpoint.
+        ValueError: If it holds anything but data.
     """
     path = Path(filename).expanduser()
     if not path.is_file():
@@ -56,19 +80,66 @@ def load_checkpoint_file(filename: str, map_location=None) -> dict:
         )
     try:
         with torch.serialization.safe_globals(_DATA):
-            checkpoint = torch.load(path, map_location=map_location, weights_only=True)
+            checkpoint = torch.load(
+                path, map_location=map_location, weights_only=not _trusted.get()
+            )
     except Exception as error:  # whatever a file that is none makes of the unpickler
-        if "global" in str(error).lower() or "not part of a log" in str(error):
+        if _holds_code(path, str(error)):
             raise ValueError(
                 f"checkpoint {path} holds more than data and was not loaded, because loading it "
-                "would run code from the file"
+                "would run code from the file; --trust-checkpoint insists, for a file whose "
+                "author you trust"
             ) from error
-        raise ValueError(
+        raise DamagedCheckpointError(
             f"checkpoint {path} is damaged or no checkpoint: it cannot be read "
             f"({type(error).__name__})"
         ) from error
     if isinstance(checkpoint, dict) and isinstance(checkpoint.get("meta"), dict):
         checkpoint["meta"].pop("config", None)
+    return checkpoint
+
+
+def _holds_code(path: Path, reason: str) -> bool:
+    """Whether torch did not load a file for what is in it, not for being damaged."""
+    if ".tar format" in reason:
+        with tarfile.open(path) as archive:  # torch takes a file of zeros for one
+            return bool(archive.getnames())
+    known = "global" in reason.lower() or "not part of a log" in reason or "TorchScript" in reason
+    return known and not _trusted.get()
+
+
+NEEDED = ("meta", "state_dict", "message_hub", "optimizer")
+
+
+def read_resumable(filename: str | Path) -> dict:
+    """Read a checkpoint that a run is to go on from, to the last byte.
+
+    ``torch.load`` does not notice a changed byte; the checksums in the file tell.
+
+    Returns:
+        Its content, on the CPU.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        DamagedCheckpointError: If it is damaged, or lacks what a run needs to go on.
+        ValueError: If it holds anything but data.
+    """
+    path = Path(filename)
+    checkpoint = load_checkpoint_file(str(path), map_location="cpu")
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            bad = archive.testzip()
+        if bad is not None:
+            raise DamagedCheckpointError(f"checkpoint {path} is damaged: {bad} in it was changed")
+    lacking = [key for key in NEEDED if not isinstance(checkpoint, dict) or key not in checkpoint]
+    if not lacking:
+        meta = checkpoint["meta"] if isinstance(checkpoint["meta"], dict) else {}
+        lacking = [f"meta.{key}" for key in ("iter", "epoch") if not isinstance(meta.get(key), int)]
+    if lacking:
+        raise DamagedCheckpointError(
+            f"checkpoint {path} has no {' and no '.join(lacking)}, without which a run cannot go "
+            "on: expected an iter_*.pth of a run"
+        )
     return checkpoint
 
 

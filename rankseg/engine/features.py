@@ -4,6 +4,7 @@
 import copy
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -12,6 +13,7 @@ from mmengine.logging import print_log
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from rankseg.engine.stopping import start_worker
 from rankseg.models.layers import FeatureTap
 from rankseg.models.methods import Method
 from rankseg.structures import LABELED, WEAK, SampleKey
@@ -78,6 +80,7 @@ def extract_features(
         sampler=[keys[i % len(keys)] for i in range(rank, rows * world, world)],
         num_workers=num_workers,
         collate_fn=collate_images,
+        worker_init_fn=partial(start_worker, None),
         generator=torch.Generator(),  # else the loader takes a number from the global one
     )
     net = method.network(network)

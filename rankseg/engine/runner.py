@@ -1,19 +1,108 @@
 # SPDX-License-Identifier: Apache-2.0
-"""mmengine's runner, strict about the weights it loads."""
+"""mmengine's runner, strict about the weights it loads and careful with what it saves."""
 
+from functools import cached_property, partial
 from pathlib import Path
 
+import torch
+from mmengine.dist import get_world_size, master_only
+from mmengine.logging import MessageHub
 from mmengine.runner import Runner
+from torch import nn
+from torch.utils.data import DataLoader
 
 from rankseg.engine.checkpoint import misfit
+from rankseg.engine.distributed import wrap_for_cpus
+from rankseg.engine.ending import RunEnded, Stopped
+from rankseg.engine.files import NO_ROOM, describe, whole_file
+from rankseg.engine.hooks.missed_validation import MissedValidationHook
+from rankseg.engine.hooks.stop import StopHook
+from rankseg.engine.identity import KEY, identity
+from rankseg.engine.stopping import StopSignals, start_worker
 
 
 class StrictRunner(Runner):
-    """Refuses a checkpoint of which not every name and shape fits.
+    """Refuses a checkpoint of which not every name and shape fits, and ends runs in good order.
 
     mmengine loads what fits, leaves the rest at random and says so in a warning; here a run does
-    not start (or resume) on half a network.
+    not start (or resume) on half a network. Checkpoints are whole or not there. SIGTERM and SIGINT
+    end a run after a whole iteration that is saved.
     """
+
+    def train(self) -> torch.nn.Module:
+        """Train.
+
+        Raises:
+            Stopped: A ``KeyboardInterrupt``, if a signal ended it.
+            RunEnded: If it cannot go on, with one sentence.
+        """
+        with StopSignals() as signals:
+            self.register_hook(MissedValidationHook())
+            self.register_hook(StopHook(signals))
+            try:
+                return super().train()
+            except OSError as error:
+                if error.errno in NO_ROOM:  # a log on a full disk
+                    raise RunEnded(
+                        describe(Path(error.filename or self.work_dir), error)
+                    ) from error
+                raise
+            except RuntimeError as error:
+                # another process has left, being told to stop, while this one waited for it
+                if get_world_size() > 1 and signals.between():
+                    raise Stopped(
+                        signals.received, self.iter, "checkpoint of that iteration"
+                    ) from error
+                raise
+
+    def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
+        """Wrap the model for several processes, also where there is no GPU."""
+        if self.distributed and model_wrapper_cfg is None and not torch.cuda.is_available():
+            return wrap_for_cpus(model, self.cfg)
+        return super().wrap_model(model_wrapper_cfg, model)
+
+    @staticmethod
+    def build_dataloader(*args, **kwargs) -> DataLoader:
+        """As in mmengine; processes that load data leave signals to the main one."""
+        loader = Runner.build_dataloader(*args, **kwargs)
+        loader.worker_init_fn = partial(start_worker, loader.worker_init_fn)
+        return loader
+
+    def build_message_hub(self, *args, **kwargs) -> MessageHub:
+        """As in mmengine, but empty: it finds that of a run which began in the same second."""
+        hub = super().build_message_hub(*args, **kwargs)
+        for content in (hub.log_scalars, hub.runtime_info):
+            content.clear()
+        return hub
+
+    @cached_property
+    def identity(self) -> dict:
+        """What must stay the same for this run to go on, see :mod:`rankseg.engine.identity`."""
+        val = None if self.val_loop is None else self.val_dataloader.dataset
+        return identity(self.cfg, self.train_dataloader.dataset, val, get_world_size())
+
+    @master_only
+    def save_checkpoint(
+        self, out_dir: str, filename: str, *args, meta: dict | None = None, **kwargs
+    ) -> None:
+        """Save a checkpoint, whole or not at all; arguments as in mmengine.
+
+        Raises:
+            WriteError: If it cannot be written.
+        """
+        meta = {**(meta or {}), KEY: self.identity}
+        with whole_file(Path(out_dir) / filename) as partial_file:
+            super().save_checkpoint(out_dir, partial_file.name, *args, meta=meta, **kwargs)
+
+    def resume(self, filename: str, *args, **kwargs) -> None:
+        """Go on from a checkpoint; arguments as in mmengine."""
+        super().resume(filename, *args, **kwargs)
+        before, now = self.message_hub.runtime_info.get("max_iters"), self.max_iters
+        if before is not None and before != now:
+            self.logger.warning(
+                f"the run was started for {before} iterations and now ends at {now}: learning "
+                f"rates go on by the schedule made for {before}"
+            )
 
     def load_checkpoint(self, filename, map_location="cpu", strict: bool = True, **kwargs) -> dict:
         """Load a checkpoint file into the model; arguments as in mmengine.

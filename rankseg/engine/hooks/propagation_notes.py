@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What relabelling came to, pass by pass: a file of numbers and a picture."""
 
-import json
 from pathlib import Path
 
 import numpy as np
 
+from rankseg.engine.files import read_json, write_json
 from rankseg.visualization.curves import draw_weights
 
 BINS = 20
@@ -45,17 +45,13 @@ class PropagationNotes:
 
     def __init__(self, folder: str | Path, iteration: int) -> None:
         self.path = Path(folder) / "label_propagation.json"
-        self.notes: list[dict] = []
-        if iteration > 0 and self.path.is_file():
-            past = json.loads(self.path.read_text())
-            self.notes = [note for note in past if note["iteration"] < iteration]
+        past = read_json(self.path) if iteration > 0 else None
+        self.notes = [note for note in past or () if note["iteration"] < iteration]
 
     def add(self, note: dict) -> None:
         """Write one more note."""
         self.notes.append(note)
-        partial = self.path.with_suffix(".json.partial")
-        partial.write_text(json.dumps(self.notes, indent=1) + "\n")
-        partial.replace(self.path)
+        write_json(self.path, self.notes)
 
     def draw(self) -> None:
         """Draw the weights of the first, the middle and the last pass, if truths are known."""

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Notes how good the pseudo-labels of a run are."""
 
-import json
 from pathlib import Path
 
 from mmengine.dist import master_only
@@ -9,6 +8,7 @@ from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
+from rankseg.engine.files import read_json, write_json
 from rankseg.registry import HOOKS
 from rankseg.visualization.curves import draw_pseudo_labels
 
@@ -35,9 +35,8 @@ class PseudoLabelHook(Hook):
     def before_train(self, runner: Runner) -> None:
         """Take over what the run that is being resumed has noted."""
         self.notes["classes"] = list(runner.train_dataloader.dataset.metainfo.get("classes", ()))
-        path = self._path(runner, "json")
-        if runner.iter > 0 and path.is_file():
-            past = json.loads(path.read_text())
+        past = read_json(self._path(runner, "json")) if runner.iter > 0 else None
+        if past:
             for name, place in (("history", "iteration"), ("validations", 0)):
                 self.notes[name] = [one for one in past[name] if one[place] <= runner.iter]
 
@@ -66,7 +65,10 @@ class PseudoLabelHook(Hook):
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
         """Note one validation."""
         if metrics and runner._train_loop is not None and self.notes["metric"] in metrics:
-            self.notes["validations"].append([runner.iter, metrics[self.notes["metric"]]])
+            # a validation that is made up takes the place of the same one
+            before = [one for one in self.notes["validations"] if one[0] < runner.iter]
+            self.notes["validations"] = before
+            before.append([runner.iter, metrics[self.notes["metric"]]])
             self._write(runner)
 
     @master_only
@@ -77,10 +79,7 @@ class PseudoLabelHook(Hook):
 
     @master_only
     def _write(self, runner: Runner) -> None:
-        path = self._path(runner, "json")
-        partial = path.with_suffix(".json.partial")
-        partial.write_text(json.dumps(self.notes, indent=1) + "\n")
-        partial.replace(path)
+        write_json(self._path(runner, "json"), self.notes)
 
     @staticmethod
     def _path(runner: Runner, kind: str) -> Path:

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes what a run came to: last and best."""
 
-import json
 import time
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from mmengine.dist import master_only
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from rankseg.engine.files import read_json, write_json
 from rankseg.registry import HOOKS
 
 
@@ -24,7 +24,7 @@ class SummaryHook(Hook):
         key: Metric by which the best is chosen; larger is better.
     """
 
-    priority = "LOWEST"
+    priority = "LOW"  # before a checkpoint that knows of the validation
 
     def __init__(self, key: str = "mIoU") -> None:
         self.key = key
@@ -34,14 +34,16 @@ class SummaryHook(Hook):
         """Take over the validations of the run that is being resumed."""
         self._start = time.monotonic()
         path = self._path(runner)
-        if runner.iter > 0 and path.is_file():
-            past = json.loads(path.read_text())
+        past = read_json(path) if runner.iter > 0 else None
+        if past:
             self.history = [e for e in past["history"] if e["iteration"] <= runner.iter]
             self._start -= past["seconds"]
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
         """Note one validation."""
         if metrics and runner._train_loop is not None and self.key in metrics:
+            # a validation that is made up takes the place of the same one
+            self.history = [e for e in self.history if e["iteration"] < runner.iter]
             self.history.append({"iteration": runner.iter, **metrics})
             self._write(runner)
 
@@ -70,10 +72,7 @@ class SummaryHook(Hook):
             "best": self.best(),
             "history": self.history,
         }
-        path = self._path(runner)
-        partial = path.with_suffix(".json.partial")
-        partial.write_text(json.dumps(summary, indent=1) + "\n")
-        partial.replace(path)
+        write_json(self._path(runner), summary)
 
     @staticmethod
     def _path(runner: Runner) -> Path:

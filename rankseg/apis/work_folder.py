@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The folder a run writes to: can it, does it hold a run already, and where does that stand?"""
+
+import logging
+import re
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+from mmengine.config import Config
+from mmengine.logging import print_log
+
+from rankseg.engine.checkpoint import DamagedCheckpointError, read_resumable
+from rankseg.engine.files import PARTIAL
+
+_NAME = re.compile(r"iter_(\d+)\.pth")
+# what a run keeps and a resumed run takes up; logs of earlier starts lie in folders of their own
+KEPT = (
+    "iter_*.pth",
+    "best_*.pth",
+    f"*{PARTIAL}",
+    "last_checkpoint",
+    "summary.json",
+    "pseudo_labels.*",
+    "label_propagation.*",
+)
+
+
+def check_work_dir(work_dir: str | Path) -> None:
+    """Find out whether a folder can be written to, and leave nothing behind.
+
+    Raises:
+        ValueError: One sentence on why it cannot.
+    """
+    path = Path(work_dir).absolute()
+    missing = [one for one in (path, *path.parents) if not one.exists()]
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path) as probe:
+            probe.write(b"room")
+            probe.flush()
+    except OSError as error:
+        file = next((one for one in (path, *path.parents) if one.is_file()), None)
+        reason = f"{file} is a file" if file else error.strerror or str(error)
+        raise ValueError(
+            f"work folder {work_dir} cannot be written to ({reason}): name another with --work-dir"
+        ) from error
+    finally:
+        for one in missing:
+            with suppress(OSError):
+                one.rmdir()
+
+
+def check_unused(work_dir: str | Path) -> None:
+    """Refuse to start a run where there is one already.
+
+    Raises:
+        ValueError: If the folder holds a checkpoint.
+    """
+    folder = Path(work_dir)
+    found = [*checkpoints(folder), *folder.glob("best_*.pth")]
+    if found:
+        raise ValueError(
+            f"work folder {folder} holds a run already ({found[0].name}): --resume goes on with "
+            "it, another --work-dir leaves it alone, --overwrite removes its checkpoints"
+        )
+
+
+def remove_run(work_dir: str | Path, keep: str | None = None) -> None:
+    """Remove the checkpoints and notes of a run; its logs stay, and the file ``keep``."""
+    for pattern in KEPT:
+        for file in Path(work_dir).glob(pattern):
+            if keep is None or file.resolve() != Path(keep).resolve():
+                file.unlink(missing_ok=True)
+
+
+def checkpoints(folder: str | Path) -> list[Path]:
+    """Checkpoints that a run can go on from, the newest first."""
+    found = [
+        (int(name[1]), file)
+        for file in Path(folder).glob("iter_*.pth")
+        if (name := _NAME.fullmatch(file.name))
+    ]
+    return [file for _, file in sorted(found, reverse=True)]
+
+
+def latest_checkpoint(cfg: Config) -> str:
+    """The newest whole checkpoint of the work folder; damaged ones are reported and passed over.
+
+    Raises:
+        FileNotFoundError: If there is none.
+        ValueError: If all are damaged, or the newest holds more than data.
+    """
+    folder = Path(cfg.work_dir)
+    found = checkpoints(folder)
+    if not found:
+        raise FileNotFoundError(
+            f"--resume found no checkpoint in {folder}: start without --resume, or name "
+            "the work folder of the run with --work-dir"
+        )
+    for file in found:
+        try:
+            read_resumable(file)
+        except DamagedCheckpointError as error:
+            print_log(f"{error}; trying the one before it", level=logging.WARNING)
+            continue
+        return str(file)
+    raise ValueError(
+        f"--resume: none of the {len(found)} checkpoints in {folder} can be read "
+        f"({', '.join(file.name for file in found)}): restore one, or begin anew with --overwrite"
+    )
+
+
+def resume_from_latest(cfg: Config) -> None:
+    """Have the runner go on from the newest whole checkpoint of the work folder.
+
+    Raises:
+        FileNotFoundError: If there is none.
+        ValueError: If none can be read.
+    """
+    cfg.load_from = latest_checkpoint(cfg)
+    cfg.resume = True
+
+
+def where_to_go_on(cfg: Config) -> str:
+    """Half a sentence for a run that has ended early."""
+    found = checkpoints(cfg.work_dir)
+    if found:
+        return f"the same command with --resume goes on from {found[0]}"
+    return f"{cfg.work_dir} has no checkpoint to resume"

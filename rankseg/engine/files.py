@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Files that are whole or not there, whenever the process or the machine stops."""
+
+import errno
+import json
+import logging
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from mmengine.logging import print_log
+
+from rankseg.engine.ending import RunEnded
+
+PARTIAL = ".partial"
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+class WriteError(RunEnded):
+    """A file could not be written; nothing is left of it, and what was there before still is."""
+
+
+def describe(path: Path, error: OSError) -> str:
+    """One sentence: which file, what failed, what to do."""
+    folder = next(p for p in (path.absolute(), *path.absolute().parents) if p.is_dir())
+    if error.errno in NO_ROOM:
+        free = shutil.disk_usage(folder).free / 2**20
+        cure = f"make room on the disk of {folder} ({free:,.0f} MB are free) or lift its limit"
+    else:
+        cure = f"see that {path.parent} is a folder that can be written to"
+    return f"{path} could not be written ({error.strerror or error}): {cure}"
+
+
+@contextmanager
+def whole_file(path: str | Path) -> Iterator[Path]:
+    """A path in the same folder to write to, which then takes the place of ``path`` in one step.
+
+    What was written is on the disk before it gets the name, and the name before this returns. If
+    anything fails, the file that was there before is untouched and no other is left.
+
+    Raises:
+        WriteError: If it cannot be written, with one sentence on what to do.
+    """
+    path = Path(path)
+    partial = path.with_name(path.name + PARTIAL)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield partial
+        _sync(partial)
+        os.replace(partial, path)
+        _sync(path.parent)
+    except BaseException as error:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise WriteError(describe(path, error)) from error
+        raise
+
+
+def _sync(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write a text file, whole or not at all.
+
+    Raises:
+        WriteError: If it cannot be written.
+    """
+    with whole_file(path) as partial:
+        partial.write_text(text)
+
+
+def write_json(path: str | Path, content: Any) -> None:
+    """Write a JSON file, whole or not at all.
+
+    Raises:
+        WriteError: If it cannot be written.
+    """
+    write_text(path, json.dumps(content, indent=1) + "\n")
+
+
+def read_json(path: str | Path) -> Any | None:
+    """What an earlier run noted; None, and a warning, if the file is damaged or not there."""
+    try:
+        return json.loads(Path(path).read_text())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        print_log(
+            f"{path} cannot be read ({type(error).__name__}) and is begun anew: what the run noted "
+            "there before is not in it",
+            "current",
+            logging.WARNING,
+        )
+        return None

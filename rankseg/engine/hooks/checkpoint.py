@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""mmengine's checkpoints, with nothing removed before what replaces it is whole."""
+
+import glob
+from pathlib import Path
+
+from mmengine.dist import is_main_process, master_only
+from mmengine.hooks import CheckpointHook as _CheckpointHook
+from mmengine.runner import Runner
+
+from rankseg.engine.files import PARTIAL, write_text
+from rankseg.registry import HOOKS
+
+VALIDATED = "validated_iter"
+"""Where a checkpoint notes the iteration of the latest validation that it knows of."""
+
+
+@HOOKS.register_module()
+class CheckpointHook(_CheckpointHook):
+    """mmengine's hook of this name, whose files are whole or not there; options as in mmengine.
+
+    mmengine removes the oldest checkpoint, and the best so far, before it writes the new one, so a
+    full disk can cost both. Here the new one is written first
+    (:meth:`rankseg.engine.runner.StrictRunner.save_checkpoint`), then ``last_checkpoint``, then the
+    old ones go: also those that an earlier run of this folder could not remove any more.
+    """
+
+    def before_train(self, runner: Runner) -> None:
+        """Find out where a resumed run stands."""
+        super().before_train(runner)
+        saved = Path(self.out_dir) / self.filename_tmpl.format(runner.iter)
+        self.last_ckpt = str(saved) if runner.iter and saved.is_file() else None
+        self._remove(f"*.pth{PARTIAL}")
+
+    def after_val_epoch(self, runner: Runner, metrics: dict[str, float]) -> None:
+        """Save the best; a validation that no checkpoint knows of is made up by a resumed run."""
+        runner.message_hub.update_info(VALIDATED, runner.iter)
+        super().after_val_epoch(runner, metrics)
+
+    def save_now(self, runner: Runner, step: int) -> str:
+        """Save after ``step`` iterations, if that is not done yet; returns the file."""
+        name = self.filename_tmpl.format(step)
+        if self.last_ckpt is None or Path(self.last_ckpt).name != name:
+            self._save_checkpoint_with_step(runner, step, dict(epoch=runner.epoch, iter=step))
+        return str(self.last_ckpt)
+
+    def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
+        name = self.filename_tmpl.format(step)
+        self.last_ckpt = str(Path(self.out_dir) / name)
+        runner.message_hub.update_info("last_ckpt", self.last_ckpt)
+        if self.max_keep_ckpts > 0:
+            if step in self.keep_ckpt_ids:
+                self.keep_ckpt_ids.remove(step)
+            self.keep_ckpt_ids.append(step)  # the oldest drops out
+            runner.message_hub.update_info("keep_ckpt_ids", list(self.keep_ckpt_ids))
+        runner.save_checkpoint(
+            self.out_dir,
+            name,
+            self.file_client_args,
+            save_optimizer=self.save_optimizer,
+            save_param_scheduler=self.save_param_scheduler,
+            meta=meta,
+            by_epoch=self.by_epoch,
+            backend_args=self.backend_args,
+            **self.args,
+        )
+        if not is_main_process():
+            return
+        write_text(Path(runner.work_dir) / "last_checkpoint", self.last_ckpt)
+        if self.max_keep_ckpts > 0:
+            kept = {self.filename_tmpl.format(one) for one in self.keep_ckpt_ids}
+            self._remove(self.filename_tmpl.format("*"), kept)
+
+    def _save_best_checkpoint(self, runner: Runner, metrics: dict[str, float]) -> None:
+        if not self.save_best:
+            return
+        several = len(self.key_indicators) > 1
+        if several:  # mmengine would remove it before the new one is written
+            self.best_ckpt_path_dict = dict.fromkeys(self.key_indicators)
+        else:
+            self.best_ckpt_path = None
+        super()._save_best_checkpoint(runner, metrics)
+        for key in self.key_indicators:
+            written = self.best_ckpt_path_dict[key] if several else self.best_ckpt_path
+            if written is not None and is_main_process():
+                pattern = f"best_{key}_{self.filename_tmpl}".replace("/", "_")
+                self._remove(glob.escape(pattern).format("*"), {Path(written).name})
+            best = runner.message_hub.runtime_info.get(
+                f"best_ckpt_{key}" if several else "best_ckpt"
+            )
+            if several:
+                self.best_ckpt_path_dict[key] = best
+            else:
+                self.best_ckpt_path = best
+
+    @master_only
+    def _remove(self, pattern: str, kept: set[str] = frozenset()) -> None:
+        """Remove files of the folder of checkpoints."""
+        for file in Path(self.out_dir).glob(pattern):
+            if file.name not in kept:
+                file.unlink(missing_ok=True)

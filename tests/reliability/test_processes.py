@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every method in two processes against one process with the same global batch.
+
+Images are shared out as the sampler does. What a process draws at random cannot be equal to what
+one process draws for all; here every draw (boxes, dropped channels, first agents) is a function of
+the image, and where CutMix pastes from the batch, one process pairs images within the same halves.
+Labels to ignore and padding are spread unevenly, so that every mean must be over all processes.
+"""
+
+from unittest import mock
+
+import pytest
+import torch
+from mmengine.dist import get_dist_info
+from mmengine.optim import OptimWrapper
+from mmengine.registry import init_default_scope
+from torch import Tensor
+
+from rankseg.engine.distributed import wrap_for_cpus
+from rankseg.models.losses import agents, rank_correlation
+from rankseg.models.methods import fixmatch
+from rankseg.registry import MODELS
+from rankseg.testing.processes import run_processes
+from rankseg.testing.toy import toy_batch, toy_class_batch, toy_classifier, toy_student
+
+STEPS, IMAGES, SIZE = 3, 4, 33
+TEACHER = dict(momentum=0.3)
+SECOND = "decode_head.branches.consistency"
+
+
+def segmentor(loss=None):
+    student = toy_student()
+    student.decode_head.dropout_ratio = 0.0
+    if loss is not None:
+        student.decode_head.loss_decode = loss
+    return student
+
+
+def classifier(*branches):
+    student = toy_classifier()
+    student.decode_head.branches = {k: student.decode_head.branches[k] for k in branches}
+    return student
+
+
+def rank_match(**options):
+    return dict(
+        type="RankMatch", rank=dict(num_agents=6), threshold=0.35, mix_source="same", **options
+    )
+
+
+OHEM = dict(type="OhemCrossEntropyLoss", threshold=0.4, min_kept=1)
+SIMMATCH = dict(type="SimMatch", bank_size=2 * IMAGES, threshold=0.35, queue_length=2)
+CASES = {
+    "Supervised": (segmentor(), dict(type="Supervised")),
+    "Supervised, hard pixels": (segmentor(OHEM), dict(type="Supervised")),
+    "FixMatch": (segmentor(), dict(type="FixMatch", threshold=0.35, mix_source="same")),
+    "FixMatch, pasting from the batch": (segmentor(), dict(type="FixMatch", threshold=0.35)),
+    "UniMatch": (segmentor(), dict(type="UniMatch", threshold=0.35, mix_source="same")),
+    "RankMatch": (segmentor(), rank_match(mask_padding=True)),
+    "RankMatch with teacher": (segmentor(), rank_match(teacher=TEACHER, labels_from="teacher")),
+    "MeanTeacher": (segmentor(), dict(type="MeanTeacher", teacher=TEACHER)),
+    "Supervised classes": (
+        classifier("projection"),  # in no loss
+        dict(type="Supervised", find_unused_parameters=True),
+    ),
+    "FixMatch classes": (
+        classifier(),
+        dict(type="FixMatch", threshold=0.35, mix_source=None, track_pseudo_labels=True),
+    ),
+    "MeanTeacher, two outputs": (
+        classifier("consistency"),
+        dict(
+            type="MeanTeacher",
+            teacher=dict(momentum=0.3, buffers=False, warmup=True),
+            consistency_tap=SECOND,
+            whole_batch=True,
+        ),
+    ),
+    "SimMatch": (classifier("projection"), dict(bank_momentum=0.7, **SIMMATCH)),
+    "SimMatch with teacher": (
+        classifier("projection"),
+        dict(teacher=TEACHER, labels_from="teacher", track_pseudo_labels=True, **SIMMATCH),
+    ),
+    "LabelPropagation": (classifier(), dict(type="LabelPropagation")),
+    "LabelPropagation with Mean Teacher": (
+        classifier("consistency"),
+        dict(
+            type="LabelPropagation", teacher=TEACHER, consistency_weight=2.0, consistency_tap=SECOND
+        ),
+    ),
+}
+
+
+# --- a batch, and one process's share of it
+
+
+def whole_batch(case: str, step: int) -> tuple[dict, dict]:
+    """Images and labels of all processes, unevenly labelled and padded."""
+    torch.manual_seed(100 + step)
+    if "branches" in CASES[case][0].decode_head:
+        inputs, samples = toy_class_batch(IMAGES, IMAGES)
+        for i, sample in enumerate(samples["labeled"]):  # a bank of all is full after two steps
+            sample.set_metainfo({"sample_idx": (i + step * IMAGES) % (2 * IMAGES)})
+        return inputs, samples
+    inputs, samples = toy_batch(IMAGES, IMAGES, SIZE, mixed=True)
+    samples["labeled"][0].gt_sem_seg.data[:, 5:] = 255
+    for view in ("weak", "mix_weak"):
+        samples[view][1].valid.data[:, 9:] = False
+    return inputs, samples
+
+
+def share(inputs: dict, samples: dict) -> tuple[dict, dict]:
+    """Every world-th image, as the sampler deals them out."""
+    rank, world = get_dist_info()
+    cut = slice(rank, None, world)
+    return {k: v[cut] for k, v in inputs.items()}, {k: v[cut] for k, v in samples.items()}
+
+
+# --- draws as functions of the image
+
+
+def number(*images: Tensor) -> list[int]:
+    """A number for every image, from what it shows."""
+    return [int(image[0, 0, 0].item() * 1e6) % 1009 for image in images]
+
+
+class Draws:
+    """Takes the place of everything that a process draws."""
+
+    def __init__(self, inputs: dict[str, Tensor]) -> None:
+        self.weak = number(*inputs["weak"])
+        self.rows = number(*inputs["labeled"]) + self.weak
+
+    def boxes(self, batch: int, size: tuple[int, int]) -> Tensor:
+        corners = torch.tensor(self.weak)[:, None] // torch.tensor([1, 7]) % 12
+        return torch.cat((corners, corners + 14), 1)
+
+    def dropout(self, features: Tensor, rate: float) -> Tensor:
+        channels = torch.arange(features.shape[1]) * 7 + torch.tensor(self.rows)[:, None]
+        return features * (channels % 5 > 1)[:, :, None, None] / (1 - rate)
+
+    def agents(self, features: Tensor, count: int, first: Tensor | None) -> Tensor:
+        cells = features.shape[2] * features.shape[3]
+        return agents.orthogonal_agents(features, count, torch.tensor(self.weak) % cells)
+
+    def patches(self) -> list:
+        dropout = "rankseg.models.layers.perturb.F.dropout2d"
+        return [
+            mock.patch.object(fixmatch, "cutmix_boxes", self.boxes),
+            mock.patch(dropout, self.dropout),
+            mock.patch.dict(rank_correlation.SELECTIONS, orthogonal=self.agents),
+            mock.patch.object(torch.Tensor, "roll", pair),
+        ]
+
+
+def pair(rows: Tensor, shift: int, axis: int) -> Tensor:
+    """Every image gets that before it in its process's share, also where one process has all."""
+    order = torch.arange(len(rows))
+    shares = 1 if get_dist_info()[1] > 1 else 2
+    for start in range(shares):
+        place = order[start::shares].clone()
+        order[start::shares] = torch.cat((place[-1:], place[:-1]))
+    return rows[order]
+
+
+# --- three steps
+
+
+def train(case: str) -> dict[str, Tensor]:
+    """All that a method holds after three steps, and the gradients of the last."""
+    init_default_scope("rankseg")
+    torch.manual_seed(0)
+    student, options = CASES[case]
+    options = dict(options)
+    cfg = dict(sync_bn="torch", find_unused_parameters=options.pop("find_unused_parameters", False))
+    preprocessor = dict(type="ViewPreprocessor", mean=[0.0] * 3, std=[1.0] * 3)
+    method = MODELS.build(dict(student=student, data_preprocessor=preprocessor, **options))
+    method.init_weights()
+    if case.startswith("LabelPropagation"):
+        labels = torch.arange(IMAGES) % 3
+        method.set_pseudo_labels(labels, labels / 3 + 0.2, torch.tensor([0.5, 1.0, 2.0]))
+    several = get_dist_info()[1] > 1
+    model = wrap_for_cpus(method, cfg) if several else method
+    # the weights must go the same way, not be thrown about: rounding would grow with every step
+    optimizer = OptimWrapper(torch.optim.SGD(method.student.parameters(), 0.01, momentum=0.9))
+    for step in range(STEPS):
+        inputs, samples = share(*whole_batch(case, step))
+        draws = Draws(inputs).patches()
+        for patch in draws:
+            patch.start()
+        model.train().train_step(dict(inputs=inputs, data_samples=samples), optimizer)
+        for patch in draws:
+            patch.stop()
+        if method.teacher is not None:
+            method.update_teacher()
+    momenta = {
+        f"momentum {name}": optimizer.optimizer.state[parameter]["momentum_buffer"]
+        for name, parameter in method.student.named_parameters()
+        if parameter in optimizer.optimizer.state
+    }
+    return {**method.state_dict(), **momenta}
+
+
+def train_all() -> dict[str, dict[str, Tensor]]:
+    return {case: train(case) for case in CASES}
+
+
+@pytest.fixture(scope="module")
+def processes() -> list[dict[str, dict[str, Tensor]]]:
+    return run_processes(2, train_all)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_two_processes_end_where_one_does(processes, case):
+    one, other = (found[case] for found in processes)
+    wanted = train(case)
+    assert wanted.keys() == one.keys() == other.keys()
+    for name, value in wanted.items():
+        assert torch.equal(one[name], other[name]), f"{name} differs between the processes"
+        torch.testing.assert_close(
+            one[name], value, rtol=1e-3, atol=1e-5, msg=lambda text, name=name: f"{name}: {text}"
+        )

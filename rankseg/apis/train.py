@@ -19,6 +19,7 @@ from rankseg.apis.work_folder import check_unused, check_work_dir, remove_run
 from rankseg.datasets.checks import check_data
 from rankseg.engine.checkpoint import read_resumable
 from rankseg.engine.distributed import start_processes
+from rankseg.engine.fused import use_fused
 from rankseg.engine.identity import check_same_run, identity
 from rankseg.engine.runner import StrictRunner
 from rankseg.registry import DATASETS, HOOKS, MODELS
@@ -110,6 +111,7 @@ def train(cfg: Config, check: bool = True, overwrite: bool = False) -> Runner:
     cfg = cfg.copy()
     if torch.cuda.is_available():
         cfg.train_dataloader.setdefault("pin_memory", True)
+        use_fused(cfg)
     runner = StrictRunner.from_cfg(cfg)
     if cfg.get("channels_last"):
         runner.model.to(memory_format=torch.channels_last)

@@ -1,18 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """Hooks: what happens on a schedule."""
 
+from rankseg.engine.hooks.checkpoint import CheckpointHook
 from rankseg.engine.hooks.contact_sheet import ContactSheetHook
 from rankseg.engine.hooks.ema_teacher import EMATeacherHook
 from rankseg.engine.hooks.label_propagation import LabelPropagationHook
+from rankseg.engine.hooks.non_finite import NonFiniteHook
+from rankseg.engine.hooks.non_finite_stop import NonFiniteStopHook
 from rankseg.engine.hooks.overlay import OverlayHook
 from rankseg.engine.hooks.pseudo_labels import PseudoLabelHook
 from rankseg.engine.hooks.step_seed import StepSeedHook
 from rankseg.engine.hooks.summary import SummaryHook
 
 __all__ = [
+    "CheckpointHook",
     "ContactSheetHook",
     "EMATeacherHook",
     "LabelPropagationHook",
+    "NonFiniteHook",
+    "NonFiniteStopHook",
     "OverlayHook",
     "PseudoLabelHook",
     "StepSeedHook",

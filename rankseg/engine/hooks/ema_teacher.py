@@ -5,6 +5,7 @@ from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
+from rankseg.engine.hooks.non_finite import SKIPPED
 from rankseg.registry import HOOKS
 
 
@@ -21,7 +22,9 @@ class EMATeacherHook(Hook):
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch=None, outputs=None
     ) -> None:
-        """Update the teacher."""
+        """Update the teacher, unless :class:`NonFiniteHook` has skipped the step."""
+        if runner.message_hub.get_info(SKIPPED, False):
+            return
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         if model.teacher is not None:
             model.update_teacher()

@@ -10,10 +10,15 @@ def test_updates_where_there_is_a_teacher():
     calls = []
     model = SimpleNamespace(teacher=object(), update_teacher=lambda: calls.append(1))
     hook = EMATeacherHook()
-    hook.after_train_iter(SimpleNamespace(model=model), 0)
+    said = {}
+    runner = SimpleNamespace(model=model, message_hub=SimpleNamespace(get_info=said.get))
+    hook.after_train_iter(runner, 0)
     assert calls == [1]
+    said["step_skipped"] = True
+    hook.after_train_iter(runner, 1)
+    said["step_skipped"] = False
     model.teacher = None
-    hook.after_train_iter(SimpleNamespace(model=model), 1)
+    hook.after_train_iter(runner, 2)
     assert calls == [1]
 
 

@@ -9,7 +9,7 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 from prettytable import PrettyTable
 
-from rankseg.evaluation.segmentation import OTHERS
+from rankseg.evaluation.segmentation import COLLECT, OTHERS
 from rankseg.registry import METRICS
 
 TABLE_CLASSES = 20  # the confusion of more does not fit a terminal
@@ -41,7 +41,7 @@ class ClassificationMetric(BaseMetric):
     confusion: np.ndarray | None = None
 
     def __init__(self, topk: Sequence[int] = (1, 5), per_class: bool = False, **kwargs) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**{"collect_device": COLLECT, **kwargs})
         self.topk = tuple(topk)
         self.per_class = per_class
 

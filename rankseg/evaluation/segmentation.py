@@ -11,6 +11,7 @@ from rankseg.datasets.masks import check_values
 from rankseg.registry import METRICS
 
 OTHERS = ("student", "teacher")
+COLLECT = "gpu"  # mmengine's name for "by messages", also without a GPU; "cpu" is by files in "."
 
 
 @METRICS.register_module()
@@ -29,7 +30,7 @@ class SegmentationMetric(IoUMetric):
     """
 
     def __init__(self, per_class: bool = False, **kwargs) -> None:
-        super().__init__(**{"iou_metrics": ["mIoU", "mDice"], **kwargs})
+        super().__init__(**{"iou_metrics": ["mIoU", "mDice"], "collect_device": COLLECT, **kwargs})
         self.per_class = per_class
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The sampler against what it promises: ratio, equal counts, shares, any start."""
 
+import random
 from collections import Counter
 from itertools import islice
 from types import SimpleNamespace
@@ -84,6 +85,43 @@ def test_processes_deal_out_one_order(world, labeled_only, monkeypatch):
         whole = together[batch * per_batch * world : (batch + 1) * per_batch * world]
         assert merged == Counter(whole)
         assert max(merged.values()) == 1, "two processes never share an image of one pass"
+
+
+def cases(number):
+    """Sizes of lists, images per batch, processes, seed and iteration, mostly odd."""
+    rng = random.Random(0)
+    for _ in range(number):
+        sizes = rng.randint(1, 40), rng.choice([1, 2, 3, rng.randint(4, 97)])
+        counts = rng.randint(1, 5), rng.randint(1, 5)
+        yield sizes, counts, rng.randint(1, 5), rng.randint(0, 99), rng.randint(0, 60)
+
+
+@pytest.mark.parametrize(("sizes", "counts", "world", "seed", "start"), cases(60))
+def test_shares_are_disjoint_and_complete_from_any_iteration(
+    sizes, counts, world, seed, start, monkeypatch
+):
+    """All processes together see, pass by pass, every image once: never twice, none left out."""
+    shares = [
+        make(sizes, counts, seed, rank=(rank, world), monkeypatch=monkeypatch)
+        for rank in range(world)
+    ]
+    assert len({share.iters_per_epoch for share in shares}) == 1
+    seen = [[], []]
+    for share in shares:
+        share.skip(start * share.batch_size)
+        batches = first(share, 30 * share.batch_size)
+        again = make(sizes, counts, seed, rank=(share.rank, world), monkeypatch=monkeypatch)
+        assert batches == first(again, (start + 30) * share.batch_size)[start * share.batch_size :]
+        for part, keys in zip(seen, split(batches, sizes[0]), strict=True):
+            part += keys
+    for keys, size, count in zip(seen, sizes, counts, strict=True):
+        assert len(keys) == 30 * count * world
+        assert len(set(keys)) == len(keys)
+        begun, ended = (-(-at * count * world // size) for at in (start, start + 30))
+        passes = Counter(key.draw for key in keys)
+        for draw in range(begun, (start + 30) * count * world // size):
+            assert passes[draw] == size, "a whole pass has every image"
+        assert set(passes) <= set(range(begun - 1, ended))
 
 
 @pytest.mark.parametrize("rank", [(0, 1), (1, 3)])

@@ -19,11 +19,11 @@ def check_neighbours(k: int, count: int) -> None:
 
 
 def knn_graph(
-    features: np.ndarray, k: int, threads: int | None = None
+    features: np.ndarray, k: int, threads: int | None = None, probes: int | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Find the ``k`` features with the largest cosine similarity to each, itself left out.
 
-    The search is exact: every feature is compared with every other one.
+    The search is exact, every feature compared with every other one, unless ``probes`` is given.
 
     >>> similarity, index = knn_graph(np.array([[1, 0], [3, 4], [0, 2]]), k=1)
     >>> index.ravel().tolist(), similarity.ravel().astype(float).round(2).tolist()
@@ -34,16 +34,23 @@ def knn_graph(
         k: Neighbours of each.
         threads: Threads of the search. ``None`` leaves it to faiss: ``OMP_NUM_THREADS``, or all
             cores where that is not set.
+        probes: Look only into so many of the about ``sqrt(N)`` cells into which k-means sorts the
+            features, those nearest to a feature. Faster for large ``N``, and some neighbours are
+            missed: ``tools/benchmarks/graph.py --probes`` says how many. A feature that finds
+            fewer than ``k`` is given itself, with similarity 0, for the rest.
 
     Returns:
         ``(N, k)`` float32 similarities in ``[-1, 1]``, the largest first, and ``(N, k)`` int64
         positions of the neighbours.
 
     Raises:
-        ValueError: If there are not ``k`` others, or a feature is not finite.
+        ValueError: If there are not ``k`` others, a feature is not finite, or ``probes`` is
+            below 1.
     """
     count = len(features)
     check_neighbours(k, count)
+    if probes is not None and probes < 1:
+        raise ValueError(f"probes={probes}: expected 1 or more, or None to search exactly")
     unit = np.array(features, dtype=np.float32, order="C")
     broken = np.flatnonzero(~np.isfinite(unit).all(1))
     if len(broken):
@@ -55,11 +62,26 @@ def knn_graph(
     before = faiss.omp_get_max_threads()
     faiss.omp_set_num_threads(threads or before)
     try:
-        finder = faiss.IndexFlatIP(unit.shape[1])
+        finder = _finder(unit, probes)
         finder.add(unit)
         similarity, index = finder.search(unit, k + 1)
     finally:
         faiss.omp_set_num_threads(before)
-    others = index != np.arange(count)[:, None]
+    own = np.arange(count)[:, None]
+    others = index != own
     others[others.all(1), -1] = False  # k or more copies of a feature have pushed it out
-    return similarity[others].reshape(count, k), index[others].reshape(count, k)
+    similarity, index = similarity[others].reshape(count, k), index[others].reshape(count, k)
+    found = index >= 0
+    return np.where(found, similarity, np.float32(0)), np.where(found, index, own)
+
+
+def _finder(unit: np.ndarray, probes: int | None) -> faiss.Index:
+    """An index of inner products: of all features, or of those in the nearest cells."""
+    if probes is None:
+        return faiss.IndexFlatIP(unit.shape[1])
+    cells = max(1, round(len(unit) ** 0.5))
+    finder = faiss.index_factory(unit.shape[1], f"IVF{cells},Flat", faiss.METRIC_INNER_PRODUCT)
+    finder.cp.min_points_per_centroid = 1  # or else few features give a warning
+    finder.train(unit)
+    finder.nprobe = min(probes, cells)
+    return finder

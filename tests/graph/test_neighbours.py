@@ -55,3 +55,43 @@ def test_a_network_that_has_diverged():
     features[3, 1] = np.nan
     with pytest.raises(ValueError, match=r"features of 1 of 5 images.*first: 3\).*diverged"):
         knn_graph(features, 2)
+
+
+def clusters(count=2000, seed=0):
+    rng = np.random.default_rng(seed)
+    centres = rng.normal(size=(20, 16))
+    return centres[rng.integers(20, size=count)] + 0.3 * rng.normal(size=(count, 16))
+
+
+def test_all_cells_are_an_exact_search():
+    features = clusters(400)
+    for mine, other in zip(
+        knn_graph(features, 10, probes=10**6), knn_graph(features, 10), strict=True
+    ):
+        np.testing.assert_allclose(mine, other, atol=1e-6)
+
+
+def test_a_few_cells_find_most_neighbours():
+    features = clusters()
+    similarity, index = knn_graph(features, 10, probes=4)
+    exact, wanted = knn_graph(features, 10)
+    found = np.mean([len(set(a) & set(b)) / 10 for a, b in zip(index, wanted, strict=True)])
+    assert 0.8 < found < 1
+    assert (similarity <= exact + 1e-6).all()
+    unit = features / np.linalg.norm(features, axis=1, keepdims=True)
+    np.testing.assert_allclose(similarity, np.einsum("nd,nkd->nk", unit, unit[index]), atol=1e-6)
+    again = knn_graph(features, 10, probes=4)
+    np.testing.assert_array_equal(again[1], index)
+
+
+def test_a_cell_with_too_few_others():
+    features = np.concatenate([np.eye(3)[:1].repeat(30, 0), np.eye(3)[1:2].repeat(3, 0)])
+    similarity, index = knn_graph(features + 1e-3 * clusters(33)[:, :3], 5, probes=1)
+    assert index.min() >= 0 and index.max() < 33
+    own = index == np.arange(33)[:, None]
+    assert own[-3:].any() and (similarity[own] == 0).all()
+
+
+def test_no_cell_at_all():
+    with pytest.raises(ValueError, match="probes=0: expected 1 or more"):
+        knn_graph(np.eye(9), 2, probes=0)

@@ -3,7 +3,6 @@ import importlib.util
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 PATH = Path(__file__).resolve().parents[2] / "tools" / "benchmarks" / "graph.py"
@@ -22,25 +21,15 @@ def test_small_graph(tool, tmp_path, capsys):
     size = ["--nodes", "300", "--dim", "32", "--classes", "3", "--k", "10", "--labeled", "30"]
     tool.main([*size, "--repeats", "2", "--out", str(out)])
     found = json.loads(out.read_text())
-    assert len(found["stages"]) == 4
+    assert len(found["stages"]) == 6
     for stage in found["stages"].values():
         assert len(stage["seconds"]) == len(stage["peak_mib"]) == 2
         assert min(stage["seconds"]) > 0
     assert found["labels_that_differ"] == 0
     assert found["largest_difference_of_weights"] < 1e-6
     assert found["accuracy"] > 0.5
+    assert 0.5 < found["probes"]["neighbours_found"] <= 1
     assert "0 labels differ" in capsys.readouterr().out
-
-
-def test_memory_is_that_of_the_work_alone(tool):
-    ones, seconds, peak = tool.measured(lambda: np.ones(2**22))
-    assert seconds > 0 and peak >= 0
-    before, highest = tool.memory()
-    assert 0 < before <= highest
-    if Path("/proc/self/clear_refs").exists():
-        assert 28 < peak < 64  # 32 MiB
-        _, _, small = tool.measured(lambda: np.ones(2**10))
-        assert small < 16
 
 
 def test_bad_input(tool, capsys, tmp_path):

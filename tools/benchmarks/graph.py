@@ -2,26 +2,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Time and memory of label propagation: neighbour graph and solver, beside scipy class by class.
 
-Generated features in clusters, a few of them labelled. Four things are measured in turn, as often
-as --repeats says: the search for neighbours, the weights of the graph, the solver for all classes
-at once, and a loop of scipy.sparse.linalg.cg over the classes on the same graph. Medians are
-printed, and everything is written as JSON.
+Generated features in clusters, a few of them labelled. Measured are the search for neighbours,
+beside faiss alone and beside the approximate search; the weights of the graph; and the solver for
+all classes at once, beside a loop of scipy.sparse.linalg.cg over the classes on the same graph.
+Medians are printed, and everything is written as JSON.
 
 python tools/benchmarks/graph.py --nodes 50000 --dim 128 --classes 10 --k 50
 """
 
 import argparse
-import ctypes
-import gc
-import json
-import os
-import platform
-import resource
-import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-from pathlib import Path
-from statistics import median
+from functools import partial
 from typing import Any
 
 import faiss
@@ -33,9 +24,17 @@ from scipy.sparse.linalg import cg
 from rankseg.apis.cli import plain_errors
 from rankseg.graph import knn_graph, weigh
 from rankseg.graph.propagation import conjugate_gradient, transition
+from rankseg.testing.benchmark import (
+    add_common_arguments,
+    compare,
+    machine,
+    table,
+    write_report,
+)
 
 ALPHA, POWER, MAX_ITER, TOL = 0.99, 3, 20, 1e-6
-MIB = 2**20
+TOGETHER, APART = "solve, all classes at once", "solve, scipy class by class"
+EXACT, FAISS, NEAR = "neighbours, exact", "faiss alone", "neighbours, probes"
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -48,12 +47,10 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--classes", type=int, default=10, help="classes (%(default)s)")
     parser.add_argument("--k", type=int, default=50, help="neighbours of each (%(default)s)")
     parser.add_argument("--labeled", type=int, default=500, help="labelled images (%(default)s)")
-    parser.add_argument("--repeats", type=int, default=3, help="of everything (%(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="of the features (%(default)s)")
-    parser.add_argument("--threads", type=int, help="of the search (default: OMP_NUM_THREADS)")
     parser.add_argument(
-        "--out", type=Path, default=Path("work_dirs/benchmarks/graph.json"), help="(%(default)s)"
+        "--probes", type=int, default=16, help="cells of the approximate search (%(default)s)"
     )
+    add_common_arguments(parser, "graph.json", repeats=3)
     args = parser.parse_args(argv)
     if not 1 <= args.classes <= args.labeled <= args.nodes or args.repeats < 1:
         parser.error("expected 1 <= classes <= labeled <= nodes, and repeats of 1 or more")
@@ -79,83 +76,81 @@ def per_class(system: csr_array, start: np.ndarray) -> np.ndarray:
     return np.stack(columns, 1)
 
 
-def memory() -> tuple[int, int]:
-    """Resident memory of this process in bytes, now and at its highest since the last reset."""
-    try:
-        status = dict(
-            line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines()
-        )
-        return tuple(int(status[key].split()[0]) * 1024 for key in ("VmRSS", "VmHWM"))
-    except (OSError, KeyError):
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        return peak, peak
+def faiss_alone(features: np.ndarray, k: int, threads: int | None) -> Any:
+    """What faiss itself needs, features already of length 1."""
+    faiss.omp_set_num_threads(threads or faiss.omp_get_max_threads())
+    finder = faiss.IndexFlatIP(features.shape[1])
+    finder.add(features)
+    return finder.search(features, k + 1)
 
 
-def measured(work: Callable[[], Any]) -> tuple[Any, float, float]:
-    """Result of some work, its seconds, and the MiB that it needed on top of what was there."""
-    gc.collect()
-    with suppress(OSError, AttributeError):  # glibc: else freed memory, taken again, costs nothing
-        ctypes.CDLL(None).malloc_trim(0)
-    with suppress(OSError):  # where it cannot be reset, only what exceeds all earlier work counts
-        Path("/proc/self/clear_refs").write_text("5")
-    before, _ = memory()
-    start = time.perf_counter()
-    result = work()
-    seconds = time.perf_counter() - start
-    return result, seconds, (memory()[1] - before) / MIB
+def shared(one: np.ndarray, other: np.ndarray) -> float:
+    """Share of the neighbours in ``other`` that are also in the same row of ``one``."""
+    pairs = zip(one, other, strict=True)
+    return float(np.mean([np.isin(wanted, found).mean() for found, wanted in pairs]))
 
 
 def benchmark(args: argparse.Namespace) -> dict:
-    """Measure, and compare the labels of both solvers."""
+    """Measure, and compare the labels of both solvers and both searches."""
     features, truth = make_features(args)
     labeled_idx = np.arange(args.labeled)
     labels = truth[labeled_idx]
     start = np.zeros((args.nodes, args.classes))
     start[labeled_idx, labels] = 1
     start /= start.sum(0)
-    runs: dict[str, list[tuple[float, float]]] = {}
 
-    def take(name: str, work: Callable[[], Any]) -> Any:
-        result, *cost = measured(work)
-        runs.setdefault(name, []).append(tuple(cost))
-        return result
-
-    for _ in range(args.repeats):
-        graph = take("neighbours", lambda: knn_graph(features, args.k, args.threads))
-        walk = take("weights", lambda graph=graph: transition(*graph, POWER))
+    def labels_of(graph: tuple[np.ndarray, np.ndarray], solve: Callable) -> Any:
+        walk = transition(*graph, POWER)
         walk.data *= ALPHA
-        together = take(
-            "solve, all classes at once",
-            lambda walk=walk: conjugate_gradient(walk, start, MAX_ITER, TOL),
-        )
-        system = csr_array(eye_array(args.nodes, format="csr") - walk)
-        apart = take("solve, scipy class by class", lambda system=system: per_class(system, start))
-    ours, theirs = (weigh(np.maximum(z, 0), labels, labeled_idx) for z in (together, apart))
-    names = ("solve, scipy class by class", "solve, all classes at once")
-    slow, fast = (median(seconds for seconds, _ in runs[name]) for name in names)
+        return weigh(np.maximum(solve(walk), 0), labels, labeled_idx)
+
+    unit = features / np.linalg.norm(features, axis=1, keepdims=True)
+    costs = compare(
+        {
+            EXACT: partial(knn_graph, features, args.k, args.threads),
+            FAISS: partial(faiss_alone, unit, args.k, args.threads),
+            NEAR: partial(knn_graph, features, args.k, args.threads, args.probes),
+        },
+        args.repeats,
+        warmup=0,
+        allocator=False,
+    )
+    graph, near = costs[EXACT].result, costs[NEAR].result
+    walk = transition(*graph, POWER)
+    walk.data *= ALPHA
+    system = csr_array(eye_array(args.nodes, format="csr") - walk)
+    solve = partial(conjugate_gradient, start=start, max_iter=MAX_ITER, tol=TOL)
+    costs |= compare(
+        {
+            "weights of the graph": partial(transition, *graph, POWER),
+            TOGETHER: partial(solve, walk),
+            APART: partial(per_class, system, start),
+        },
+        args.repeats,
+        warmup=0,
+        allocator=False,
+    )
+    ours, theirs = (
+        weigh(np.maximum(costs[name].result, 0), labels, labeled_idx) for name in (TOGETHER, APART)
+    )
+    quick = labels_of(near, solve)
     return {
-        "settings": {key: value for key, value in vars(args).items() if key != "out"},
-        "machine": {
-            "processor": platform.processor() or platform.machine(),
-            "cores": os.cpu_count(),
-            "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS"),
-        },
-        "versions": {m.__name__: m.__version__ for m in (faiss, np, scipy)},
+        "settings": vars(args),
+        "machine": machine(faiss, np, scipy),
         "edges": int(walk.nnz),
-        "stages": {
-            name: {
-                "seconds": [seconds for seconds, _ in values],
-                "median_seconds": median(seconds for seconds, _ in values),
-                "peak_mib": [peak for _, peak in values],
-                "median_peak_mib": median(peak for _, peak in values),
-            }
-            for name, values in runs.items()
-        },
-        "times_faster": slow / fast,
+        "stages": costs,
+        "times_faster": costs[APART].median / costs[TOGETHER].median,
         "labels_that_differ": int((ours.label != theirs.label).sum()),
         "largest_difference_of_weights": float(abs(ours.weight - theirs.weight).max()),
         "unreached": int((ours.scores.sum(1) == 0).sum()),
         "accuracy": float((ours.label == truth).mean()),
+        "search_over_faiss": costs[EXACT].median / costs[FAISS].median,
+        "probes": {
+            "times_faster": costs[EXACT].median / costs[NEAR].median,
+            "neighbours_found": shared(near[1], graph[1]),
+            "labels_that_agree": float((quick.label == ours.label).mean()),
+            "accuracy": float((quick.label == truth).mean()),
+        },
     }
 
 
@@ -164,17 +159,21 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
     with plain_errors():
         found = benchmark(args)
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    args.out.write_text(json.dumps(found, indent=1) + "\n")
+    probes = found["probes"]
     print(f"{args.nodes} nodes x {args.dim}, {args.classes} classes, k={args.k}:")
-    for name, stage in found["stages"].items():
-        print(f"  {name:28} {stage['median_seconds']:9.3f} s {stage['median_peak_mib']:9.0f} MiB")
+    print(table(found["stages"], unit=1.0))
     print(
-        f"  {found['times_faster']:.2f} times as fast as class by class; "
+        f"  solve: {found['times_faster']:.2f} times as fast as class by class; "
         f"{found['labels_that_differ']} labels differ, weights by at most "
-        f"{found['largest_difference_of_weights']:.1e}; {100 * found['accuracy']:.2f}% right"
+        f"{found['largest_difference_of_weights']:.1e}; {100 * found['accuracy']:.2f}% right\n"
+        f"  exact search: {found['search_over_faiss']:.2f} times what faiss alone takes\n"
+        f"  {args.probes} probes: {probes['times_faster']:.2f} times as fast as exact, "
+        f"{100 * probes['neighbours_found']:.1f}% of the neighbours, "
+        f"{100 * probes['labels_that_agree']:.2f}% of the labels, "
+        f"{100 * probes['accuracy']:.2f}% right"
     )
-    print(f"written to {args.out}")
+    found["stages"] = {name: cost.summary() for name, cost in found["stages"].items()}
+    write_report(args.out, found)
 
 
 if __name__ == "__main__":

@@ -61,6 +61,8 @@ class LabelPropagationHook(Hook):
         num_workers: Processes that load images; ``None`` takes as many as ``train_dataloader``.
         threads: Threads of the neighbour search, see :func:`rankseg.graph.knn_graph`. Where
             ``torchrun`` sets ``OMP_NUM_THREADS=1``, the number of cores is worth giving.
+        probes: Search for neighbours only near by, for very many images; see
+            :func:`rankseg.graph.knn_graph`.
 
     Raises:
         ValueError: If an option is none of those, or before training, if method, data set and
@@ -85,6 +87,7 @@ class LabelPropagationHook(Hook):
         batch_size: int = 256,
         num_workers: int | None = None,
         threads: int | None = None,
+        probes: int | None = None,
     ) -> None:
         for name, value, known in (
             ("labels_by", labels_by, LABELS_BY),
@@ -104,7 +107,7 @@ class LabelPropagationHook(Hook):
         self.features = features
         self.extraction = dict(network=network, tap=tap, batch_size=batch_size)
         self.num_workers = num_workers
-        self.threads = threads
+        self.search = dict(threads=threads, probes=probes)
         self._told = False
         self._notes: PropagationNotes | None = None
 
@@ -201,7 +204,7 @@ class LabelPropagationHook(Hook):
         if self.labels_by == "network":
             result = weigh(found.logits.double().softmax(1).numpy(), labels, places)
         else:
-            graph = knn_graph(found.feature.numpy(), self.k, self.threads)
+            graph = knn_graph(found.feature.numpy(), self.k, **self.search)
             result = propagate(*graph, labels, places, found.logits.shape[1], **self.solver)
         if not self.certainty:
             result = result._replace(weight=result.scores.any(1).astype(float))

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+import importlib.util
+import json
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).resolve().parents[2] / "tools" / "benchmarks"
+
+
+def load(name):
+    spec = importlib.util.spec_from_file_location(f"benchmark_{name}", FOLDER / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_loss(tmp_path, capsys):
+    out = tmp_path / "loss.json"
+    size = ["--crop", "65", "--channels", "8", "--agents", "6", "--batch", "2"]
+    load("loss").main([*size, "--repeats", "1", "--out", str(out)])
+    found = json.loads(out.read_text())
+    assert set(found["parts"]) == {"rank", "mix"}
+    for part in found["parts"].values():
+        assert part["largest_relative_difference"] < 1e-4
+        assert part["times_faster"] > 0
+    assert "times the bound" in capsys.readouterr().out
+
+
+def test_step(tmp_path, capsys):
+    out = tmp_path / "step.json"
+    size = ["--depth", "18", "--crop", "65", "--agents", "6"]
+    cases = ["plain-same", "ours-same"]
+    load("step").main([*size, "--cases", *cases, "--repeats", "1", "--out", str(out)])
+    found = json.loads(out.read_text())
+    assert found["largest_relative_difference"]["ours-same"]["losses"] < 1e-4
+    assert set(found["cases"]) == set(cases)
+    assert set(found["ratios"]) == {"plain-same / ours-same"}
+    assert "plain-same / ours-same" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["loss", "step"])
+def test_a_crop_off_the_grid(name, capsys):
+    with pytest.raises(SystemExit):
+        load(name).main(["--crop", "320"])
+    assert "16" in capsys.readouterr().err

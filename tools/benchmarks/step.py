@@ -1,0 +1,224 @@
+#!/usr/bin/env python
+# SPDX-License-Identifier: Apache-2.0
+"""Time and memory of a whole training step, ours beside a plain one written from the papers' text.
+
+The plain step takes boxes as masks, runs the pasted images through the network in a pass of their
+own, upsamples the weak features to the crop to paste them there, and writes out every order of
+every position for all agents (rankseg/testing/plain.py). A step is forward, backward and
+optimizer; batches are made once. Before anything is measured, losses and gradients of ours
+and of the plain step are compared, from the same weights, images and random numbers.
+
+python tools/benchmarks/step.py                      # crop 321, 2 + 2 images, R-50; about 25 min
+python tools/benchmarks/step.py --cases plain-same ours-same ours-batch-bf16
+python tools/benchmarks/step.py --depth 18 --crop 129 --agents 64 --repeats 2  # a quick look
+"""
+
+import argparse
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from mmengine.registry import init_default_scope
+from torch import Tensor
+
+from rankseg.apis.cli import plain_errors
+from rankseg.apis.config import load_config
+from rankseg.models.methods import Method
+from rankseg.registry import MODELS
+from rankseg.testing.benchmark import (
+    Cost,
+    add_common_arguments,
+    compare,
+    largest_difference,
+    machine,
+    table,
+    write_report,
+)
+from rankseg.testing.plain import plain_step
+from rankseg.testing.toy import toy_batch
+
+CONFIGS = Path(__file__).resolve().parents[2] / "configs"
+CLASSES = 21
+
+
+class Case(NamedTuple):
+    """One way to do a step."""
+
+    mix_source: str
+    plain: bool = False
+    rank: bool = True
+    bf16: bool = False
+    channels_last: bool = False
+
+
+CASES = {
+    "plain-same": Case("same", plain=True),
+    "plain-batch": Case("batch", plain=True),
+    "plain-unimatch": Case("same", plain=True, rank=False),
+    "ours-same": Case("same"),
+    "ours-same-nhwc": Case("same", channels_last=True),
+    "ours-same-bf16": Case("same", bf16=True, channels_last=True),
+    "ours-batch": Case("batch"),
+    "ours-batch-nhwc": Case("batch", channels_last=True),
+    "ours-batch-bf16": Case("batch", bf16=True, channels_last=True),
+    "unimatch-batch": Case("batch", rank=False),
+    "unimatch-batch-nhwc": Case("batch", rank=False, channels_last=True),
+    "unimatch-batch-bf16": Case("batch", rank=False, bf16=True, channels_last=True),
+}
+RATIOS = (  # what is compared: slower case, faster case
+    ("plain-same", "ours-same"),
+    ("plain-same", "ours-same-nhwc"),
+    ("plain-same", "ours-same-bf16"),
+    ("plain-same", "ours-batch"),
+    ("plain-same", "ours-batch-nhwc"),
+    ("plain-same", "ours-batch-bf16"),
+    ("plain-unimatch", "ours-batch-nhwc"),
+    ("ours-batch", "unimatch-batch"),
+    ("ours-batch-nhwc", "unimatch-batch-nhwc"),
+    ("ours-batch-bf16", "unimatch-batch-bf16"),
+)
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--cases", nargs="+", choices=tuple(CASES), default=list(CASES), help="(all)"
+    )
+    parser.add_argument(
+        "--depth", type=int, default=50, choices=(18, 50, 101), help="of the ResNet (%(default)s)"
+    )
+    parser.add_argument("--agents", type=int, default=128, help="N (%(default)s)")
+    parser.add_argument("--crop", type=int, default=321, help="16 n + 1 (%(default)s)")
+    parser.add_argument("--batch", type=int, default=2, help="of each half (%(default)s)")
+    add_common_arguments(parser, "step.json", repeats=3)
+    args = parser.parse_args(argv)
+    if args.crop % 16 != 1 or args.batch < 2:
+        parser.error("expected a crop of 16 n + 1 and a batch of 2 or more")
+    return args
+
+
+def build(case: Case, args: argparse.Namespace) -> Method:
+    """RankMatch or UniMatch of the VOC configs, from the same random weights every time."""
+    model = load_config(str(CONFIGS / "rankmatch" / "voc_92.py")).model
+    backbone, head = model.student.backbone, model.student.decode_head
+    backbone.depth = args.depth
+    if args.depth == 18:
+        head.in_channels, head.c1_in_channels = 512, 64
+    model.pretrained = None
+    model.mix_source = case.mix_source
+    model.threshold = 0.1  # so that pseudo-labels of random weights count
+    model.rank.num_agents = args.agents
+    if not case.rank:
+        model.type = "UniMatch"
+        del model["rank"], model["feature_tap"]
+    torch.manual_seed(args.seed)
+    method = MODELS.build(model)
+    method.init_weights()
+    method.train()
+    method.to("cuda" if torch.cuda.is_available() else "cpu")
+    return method.to(memory_format=torch.channels_last) if case.channels_last else method
+
+
+def losses_of(
+    method: Method, case: Case, batch: tuple[dict, dict], agents: int
+) -> dict[str, Tensor]:
+    """Terms of the loss."""
+    if case.plain:
+        options = (case.mix_source, method.threshold, agents, case.rank)
+        return plain_step(method.student, *batch, *options)
+    device = next(method.parameters()).device.type
+    with torch.autocast(device, dtype=torch.bfloat16, enabled=case.bf16):
+        losses = method.loss(*batch)
+    losses.pop("confident")
+    return losses
+
+
+def make_batch(case: Case, args: argparse.Namespace) -> tuple[dict, dict]:
+    """Views and samples on the device, the same every time."""
+    torch.manual_seed(args.seed + 1)
+    inputs, samples = toy_batch(args.batch, args.batch, args.crop, CLASSES, mixed=True)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    layout = torch.channels_last if case.channels_last else torch.contiguous_format
+    inputs = {name: view.to(device, memory_format=layout) for name, view in inputs.items()}
+    samples = {name: [sample.to(device) for sample in some] for name, some in samples.items()}
+    return inputs, samples
+
+
+def make_step(case: Case, args: argparse.Namespace) -> Callable[[], None]:
+    """One training step, to be called again and again."""
+    method, batch = build(case, args), make_batch(case, args)
+    optimizer = torch.optim.SGD(method.parameters(), lr=1e-4, momentum=0.9, weight_decay=1e-4)
+
+    def step() -> None:
+        torch.manual_seed(args.seed + 2)
+        optimizer.zero_grad()
+        sum(losses_of(method, case, batch, args.agents).values()).backward()
+        optimizer.step()
+
+    return step
+
+
+def check_values(case: Case, args: argparse.Namespace) -> dict[str, float]:
+    """How far a case is from the plain step: its losses, and the length of all gradients together.
+
+    Gradients of single weights differ more in single precision, where a ReLU's input is near 0.
+    """
+    found = []
+    for one in (case, case._replace(plain=True, bf16=False, channels_last=False)):
+        method, batch = build(one, args), make_batch(one, args)
+        torch.manual_seed(args.seed + 2)
+        losses = losses_of(method, one, batch, args.agents)
+        sum(losses.values()).backward()
+        found.append((losses, torch.cat([p.grad.flatten() for p in method.parameters()])))
+    (losses, gradients), (plain_losses, plain_gradients) = found
+    return {
+        "losses": largest_difference(losses, plain_losses),
+        "gradients": float((gradients - plain_gradients).norm() / plain_gradients.norm()),
+    }
+
+
+def ratios(costs: dict[str, Cost]) -> dict[str, Any]:
+    """Time and memory of one case over another, for the pairs that were measured."""
+    return {
+        f"{slow} / {fast}": {
+            "time": costs[slow].median / costs[fast].median,
+            "allocator_mib_more": costs[slow].allocator_mib - costs[fast].allocator_mib,
+        }
+        for slow, fast in RATIOS
+        if slow in costs and fast in costs
+    }
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Compare values, measure, print and write."""
+    args = parse_args(argv)
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    init_default_scope("rankseg")
+    with plain_errors():
+        differences = {}
+        for name in args.cases:
+            if not CASES[name].plain and not CASES[name].bf16:
+                differences[name] = check_values(CASES[name], args)
+                print(f"  {name} against plain: {differences[name]}", flush=True)
+        costs = compare({name: make_step(CASES[name], args) for name in args.cases}, args.repeats)
+    found = ratios(costs)
+    print(table(costs, unit=1.0))
+    for name, numbers in found.items():
+        print(f"  {name:40} {numbers['time']:6.2f} x {numbers['allocator_mib_more']:+9.0f} MiB")
+    report = {
+        "settings": vars(args),
+        "machine": machine(),
+        "largest_relative_difference": differences,
+        "cases": {name: cost.summary() for name, cost in costs.items()},
+        "ratios": found,
+    }
+    write_report(args.out, report)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,12 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fixtures shared by all tests."""
 
+import os
 from pathlib import Path
 
 import pytest
 import torch
 
 torch.set_num_threads(1)  # tensors are tiny: a second thread only waits for the first
+
+
+@pytest.fixture(scope="session", autouse=True)
+def findings_of_tests(tmp_path_factory) -> None:
+    """What is remembered of files that were checked is kept apart from that of the user."""
+    os.environ["RANKSEG_CACHE_DIR"] = str(tmp_path_factory.mktemp("findings"))
 
 
 @pytest.fixture(scope="session")

@@ -43,6 +43,13 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help="begin anew where the work folder holds a run, whose checkpoints are removed",
     )
     parser.add_argument(
+        "--check",
+        choices=("fast", "full"),
+        default="fast",
+        help="of files before training: fast (default) decodes labelled ones and reads headers of "
+        "others, full decodes all, of the test set too, and names all bad ones",
+    )
+    parser.add_argument(
         "--tiny",
         action="store_true",
         help="two iterations on small crops, with stand-in images where the data set is absent",
@@ -73,7 +80,7 @@ def run(args: argparse.Namespace) -> None:
                 apis.resume_from_latest(cfg)
             # a tiny run in its own folder is nobody's work
             overwrite = args.overwrite or (args.tiny and not args.work_dir and not args.resume)
-            apis.check_before_training(cfg, overwrite)
+            apis.check_before_training(cfg, overwrite, full=args.check == "full")
     with plain_ends(cfg):
         apis.train(cfg, check=False, overwrite=overwrite)
 

@@ -11,13 +11,16 @@ from mmengine.dist import get_world_size
 from mmengine.logging import print_log
 
 from rankseg.apis.config import nodes
+from rankseg.datasets import ListDataset, SemiDataset, check_data
+from rankseg.datasets.looking import Look
 from rankseg.datasets.samplers import check_batch_size
+from rankseg.datasets.seen import SeenFiles, cache_file
 from rankseg.engine.checkpoint import load_checkpoint_file, misfit
 from rankseg.models.heads import ImageLevelHead
 from rankseg.models.losses.agents import check_num_agents
 from rankseg.models.methods import Method
 from rankseg.models.pretrained import read_backbone
-from rankseg.registry import MODELS
+from rankseg.registry import DATASETS, MODELS
 from rankseg.structures import LABELED, SampleKey, mix
 
 
@@ -100,6 +103,30 @@ def check_model(model: Method, cfg: Config) -> None:
     rank = getattr(model, "rank_loss", None)
     if rank is not None and rank.selection != "all":
         check_num_agents(size[0] * size[1], rank.num_agents)
+
+
+def check_files(
+    cfg: Config, train: SemiDataset, val: ListDataset | None, full: bool = False
+) -> list[str]:
+    """Check the files of the data sets; what was found good is remembered for the next time.
+
+    Args:
+        cfg: Config of the data sets.
+        train: The training set.
+        val: The validation set.
+        full: Decode every file, of the test set too.
+
+    Returns:
+        Lines for the log.
+
+    Raises:
+        ValueError, OSError: See :func:`rankseg.datasets.check_data`.
+    """
+    test = cfg.get("test_dataloader") if full else None
+    same = test is not None and cfg.val_dataloader and test.dataset == cfg.val_dataloader.dataset
+    test = None if test is None or same else DATASETS.build(test.dataset)
+    seen = SeenFiles(cache_file(train.labeled.data_root))
+    return check_data(train, val, Look(full, seen), test)
 
 
 def check_classes(cfg: Config, dataset: Any) -> None:

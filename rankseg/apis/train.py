@@ -11,12 +11,12 @@ from mmengine.runner import Runner
 from rankseg.apis.checks import (
     check_batch,
     check_classes,
+    check_files,
     check_model,
     check_views,
     check_weights,
 )
 from rankseg.apis.work_folder import check_unused, check_work_dir, remove_run
-from rankseg.datasets.checks import check_data
 from rankseg.engine.checkpoint import read_resumable
 from rankseg.engine.distributed import start_processes
 from rankseg.engine.fused import use_fused
@@ -46,12 +46,13 @@ def scale_learning_rate(cfg: Config) -> None:
     cfg.auto_scale_lr.enable = True
 
 
-def check_before_training(cfg: Config, overwrite: bool = False) -> None:
+def check_before_training(cfg: Config, overwrite: bool = False, full: bool = False) -> None:
     """Build data set and model once and look for mistakes, before anything is written.
 
     Args:
         cfg: From :func:`rankseg.apis.load_config`.
         overwrite: A run that is in the work folder may be removed.
+        full: Decode every file of every list, also of the test set, and name all bad ones.
 
     Raises:
         ValueError, FileNotFoundError: One sentence on the first mistake found.
@@ -64,7 +65,7 @@ def check_before_training(cfg: Config, overwrite: bool = False) -> None:
     train = DATASETS.build(cfg.train_dataloader.dataset)
     val = cfg.get("val_dataloader")
     val = None if val is None else DATASETS.build(val.dataset)
-    for note in check_data(train, val):
+    for note in check_files(cfg, train, val, full):
         print_log(note)
     check_classes(cfg, train)
     with torch.device("meta"):

@@ -21,10 +21,10 @@ def cache_file(data_root: str | Path) -> Path | None:
     deleted at any time. ``None`` if nothing is to be kept.
     """
     named = os.environ.get(CACHE_DIR)
-    if named == "off":
+    root = os.path.realpath(data_root)
+    if named == "off" or "/rankseg-standin-" in root:  # images of --tiny, gone when it ends
         return None
     base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    root = os.path.realpath(data_root)
     folder = Path(named or os.path.join(base, "rankseg"))
     return folder / f"checked-{hashlib.sha256(os.fsencode(root)).hexdigest()[:16]}.json"
 

@@ -12,6 +12,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from rankseg.engine.checkpoint import misfit
+from rankseg.engine.data_failures import data_failures
 from rankseg.engine.distributed import wrap_for_cpus
 from rankseg.engine.ending import RunEnded, Stopped
 from rankseg.engine.files import NO_ROOM, describe, whole_file
@@ -40,7 +41,8 @@ class StrictRunner(Runner):
             self.register_hook(MissedValidationHook())
             self.register_hook(StopHook(signals))
             try:
-                return super().train()
+                with data_failures(self.cfg):
+                    return super().train()
             except OSError as error:
                 if error.errno in NO_ROOM:  # a log on a full disk
                     raise RunEnded(
@@ -54,6 +56,15 @@ class StrictRunner(Runner):
                         signals.received, self.iter, "checkpoint of that iteration"
                     ) from error
                 raise
+
+    def test(self) -> dict:
+        """Test.
+
+        Raises:
+            RunEnded: If the data are gone, or processes that load them die.
+        """
+        with data_failures(self.cfg):
+            return super().test()
 
     def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
         """Wrap the model for several processes, also where there is no GPU."""

@@ -12,6 +12,8 @@ import torch
 from mmengine.dist import all_reduce, get_world_size
 from torch.distributed import distributed_c10d
 
+from rankseg.engine.data_failures import report_unsent
+
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 TWICE_SECONDS = 1.0  # torchrun passes a Ctrl-C on to processes that have it already
 WORKER_SECONDS = 30
@@ -88,6 +90,7 @@ def start_worker(then: Callable[[int], None] | None, worker: int) -> None:
         then: What else is to be done at the start.
         worker: Its number.
     """
+    report_unsent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: signal.alarm(WORKER_SECONDS))
     if then is not None:

@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What goes wrong around the data while a run is under way, in one sentence each.
+
+A file or the whole data folder that is gone, a process that loads data and dies, shared memory
+that does not suffice: none of them is a mistake in the code, and a traceback through the loader
+says little about what to do.
+"""
+
+import errno
+import multiprocessing.queues
+import re
+import shutil
+import signal
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from multiprocessing import active_children
+from pathlib import Path
+from typing import Any
+
+from torch._utils import ExceptionWrapper
+
+from rankseg.engine.ending import RunEnded
+
+PACKAGE = "rankseg.datasets"
+SHARED = "/dev/shm"
+WORKERS = (
+    "fewer processes that load data (--cfg-options train_dataloader.num_workers=N, 0 for none)"
+)
+NO_SHARED = re.compile(
+    r"bus error|out of shared memory|insufficient shared memory|shared memory ?\(shm\)"
+    r"|shared memory object|unable to (mmap|resize|write to|open) .*torch_",
+    re.IGNORECASE,
+)
+DEAD = re.compile(r"DataLoader worker \(pid\(?s?\)? ?[\d, ]+\).*|Pin memory thread exited.*")
+TOO_MANY = re.compile(r"received 0 items of ancdata|Too many open files")
+IN_WORKER = re.compile(r"^Caught (\w+) in DataLoader worker process")
+
+
+@contextmanager
+def data_failures(cfg: Mapping) -> Iterator[None]:
+    """Turn a failure of data or of the processes that load it into :class:`RunEnded`.
+
+    Args:
+        cfg: Config of the run, for the data folders in it.
+
+    Raises:
+        RunEnded: With a sentence that names file or process, cause and cure.
+    """
+    try:
+        yield
+    except (OSError, ValueError, RuntimeError, MemoryError) as error:
+        sentence = explain(error, cfg)
+        if sentence is None:
+            raise
+        end_workers()
+        raise RunEnded(sentence) from error
+
+
+def end_workers() -> None:
+    """End processes that load data, which nobody waits for any more.
+
+    They do not leave when told to (:func:`rankseg.engine.stopping.start_worker`), so that a run
+    that is stopped can finish its iteration; a run that has failed would wait for them.
+    """
+    workers = [child for child in active_children() if child.daemon]
+    if not workers or threading.current_thread() is not threading.main_thread():
+        return
+    handler = signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # torch takes a worker's end for news
+    try:
+        for worker in workers:
+            worker.kill()
+        for worker in workers:
+            worker.join()
+    finally:
+        signal.signal(signal.SIGCHLD, handler)
+
+
+def explain(error: BaseException, cfg: Mapping) -> str | None:
+    """What a failure means, or None if it is none of the data."""
+    text = " ".join(str(one) for one in _chain(error))
+    where = _trace(error)
+    loading = "DataLoader" in text or "torch.utils.data" in where
+    if isinstance(error, RuntimeError | OSError) and loading:
+        if NO_SHARED.search(text) or (
+            _errno(error) == errno.ENOSPC and "synchronize" in text + where
+        ):
+            return _shared()
+        if TOO_MANY.search(text):
+            return (
+                "too many files are open at once in the processes that load data: raise the limit "
+                f"(ulimit -n 65536), or use {WORKERS}"
+            )
+        if (dead := DEAD.search(text)) is not None:
+            return (
+                f"a process that loads data died ({dead[0].strip().rstrip('.')}), mostly killed "
+                f"because memory ran out: give the run more memory, or use {WORKERS}, with a "
+                "smaller cache of LoadSample where there is one"
+            )
+        if _errno(error) == errno.ENOMEM:
+            return f"memory does not suffice to start processes that load data: use {WORKERS}"
+    if isinstance(error, OSError | ValueError) and (PACKAGE in where or _in_package(text)):
+        return _about_file(_last_sentence(error), cfg)
+    return None
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """An error and those that led to it."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _trace(error: BaseException) -> str:
+    """Names of the modules that an error has come through."""
+    names, trace = [], error.__traceback__
+    while trace is not None:
+        names.append(str(trace.tb_frame.f_globals.get("__name__")))
+        trace = trace.tb_next
+    return " ".join(names)
+
+
+def _in_package(text: str) -> bool:
+    """Whether an error that a worker has sent comes from our data sets."""
+    return bool(IN_WORKER.match(text)) and PACKAGE.replace(".", "/") in text
+
+
+def _errno(error: BaseException) -> int | None:
+    return getattr(error, "errno", None)
+
+
+def _last_sentence(error: BaseException) -> str:
+    """The message of an error, without the traceback that a worker puts around it."""
+    text = str(error)
+    found = IN_WORKER.match(text)
+    if found is None:
+        return text
+    head, mark, tail = text.rpartition(f"\n{found[1]}: ")
+    return tail.strip() if mark else text
+
+
+def _about_file(sentence: str, cfg: Mapping) -> str:
+    gone = [root for root in _data_roots(cfg) if not Path(root).is_dir()]
+    if gone:
+        return (
+            f"data folder {gone[0]} disappeared during training: mount it again or put it back "
+            f"({sentence})"
+        )
+    return f"{sentence} (it was good when training started)"
+
+
+def _data_roots(value: Any) -> Iterator[str]:
+    """Every ``data_root`` in a config."""
+    if isinstance(value, Mapping):
+        if isinstance(value.get("data_root"), str):
+            yield value["data_root"]
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        for one in value:
+            yield from _data_roots(one)
+
+
+def _shared() -> str:
+    room = ""
+    if Path(SHARED).is_dir():
+        use = shutil.disk_usage(SHARED)
+        room = f" ({SHARED}: {use.free / 2**20:,.0f} of {use.total / 2**20:,.0f} MB free)"
+    return (
+        f"shared memory does not suffice for batches from the processes that load data{room}: give "
+        f"it more (docker run --shm-size=8g, or --ipc=host), or use {WORKERS}"
+    )
+
+
+def report_unsent() -> None:
+    """In a process that loads data: what cannot be sent is told as an error.
+
+    By default the thread that sends batches prints a traceback and drops the batch, and the run
+    would wait for it for ever: so it does when shared memory is full.
+    """
+    multiprocessing.queues.Queue._on_queue_feeder_error = _send_error
+
+
+def _send_error(queue: multiprocessing.queues.Queue, error: Exception, item: Any) -> None:
+    """Put an error, which needs no shared memory, in the place of a batch."""
+    if isinstance(item, tuple) and len(item) == 2 and not isinstance(item[1], ExceptionWrapper):
+        trace = (type(error), error, error.__traceback__)
+        queue.put((item[0], ExceptionWrapper(trace, where="in DataLoader worker process, sending")))

@@ -1,0 +1,200 @@
+#!/usr/bin/env python
+# SPDX-License-Identifier: Apache-2.0
+"""Images a second and core: weak and two strong crops from JPEGs, beside a PIL-style pipeline.
+
+Ours is the unlabelled pipeline of the VOC configs: decode with OpenCV, resample only the crop,
+leave uint8 for the device to normalise. The PIL-style pipeline is what the published code of this
+field does: decode with Pillow, resize the whole image, pad, crop, recolour with Pillow, make
+normalised floats on the CPU. Decoding alone is the limit of both.
+
+python tools/benchmarks/loader.py                          # generated 500x375 JPEGs, crop 321
+python tools/benchmarks/loader.py --images data/VOCdevkit/VOC2012/JPEGImages --count 200
+"""
+
+import argparse
+import random
+import tempfile
+from collections.abc import Sequence
+from functools import partial
+from itertools import islice
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from mmengine.dataset import Compose
+from mmengine.registry import init_default_scope
+from PIL import Image, ImageEnhance, ImageFilter, ImageOps
+from torch import Tensor
+
+from rankseg.apis.cli import plain_errors
+from rankseg.apis.config import load_config
+from rankseg.datasets.demo_scene import noise
+from rankseg.testing.benchmark import (
+    add_common_arguments,
+    compare,
+    machine,
+    table,
+    write_report,
+)
+
+CONFIGS = Path(__file__).resolve().parents[2] / "configs"
+OURS, PLAIN = "ours", "PIL-style"
+DECODE, PIL_DECODE = "decoding alone, OpenCV", "decoding alone, Pillow"
+MEAN, STD = np.float32([0.485, 0.456, 0.406]), np.float32([0.229, 0.224, 0.225])
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--images", type=Path, help="folder of JPEGs, in place of generated ones")
+    parser.add_argument("--count", type=int, default=60, help="images in a run (%(default)s)")
+    parser.add_argument("--crop", type=int, default=321, help="side of the crop (%(default)s)")
+    parser.add_argument("--width", type=int, default=500, help="of generated images (%(default)s)")
+    parser.add_argument("--height", type=int, default=375, help="(%(default)s)")
+    add_common_arguments(parser, "loader.json")
+    return parser.parse_args(argv)
+
+
+def make_images(folder: Path, args: argparse.Namespace) -> list[str]:
+    """Photo-like JPEGs: blobs and detail of all sizes, about 2 bits a pixel."""
+    rng = np.random.default_rng(args.seed)
+    for i in range(args.count):
+        image = np.stack(
+            [noise(rng, args.height, args.width, cell=150, octaves=8) for _ in range(3)], 2
+        )
+        image = np.clip(128 + 90 * image, 0, 255).astype(np.uint8)
+        cv2.imwrite(str(folder / f"{i:04}.jpg"), image, [cv2.IMWRITE_JPEG_QUALITY, 90])
+    return list_images(folder, args.count)
+
+
+def list_images(folder: Path, count: int) -> list[str]:
+    """The first JPEGs of a folder.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    found = [str(path) for path in islice(sorted(folder.glob("*.jpg")), count)]
+    if not found:
+        raise ValueError(f"--images {folder} holds no *.jpg file")
+    return found
+
+
+def ours(pipeline: Compose, paths: list[str]) -> list[dict]:
+    """All images through our pipeline."""
+    return [pipeline(dict(img_path=path, seed=(0, 0, index))) for index, path in enumerate(paths)]
+
+
+def recolour(image: Image.Image, rng: random.Random) -> Image.Image:
+    """The strong view: jitter, grey, blur, all by Pillow."""
+    if rng.random() < 0.8:
+        steps = [
+            lambda one: ImageEnhance.Brightness(one).enhance(rng.uniform(0.5, 1.5)),
+            lambda one: ImageEnhance.Contrast(one).enhance(rng.uniform(0.5, 1.5)),
+            lambda one: ImageEnhance.Color(one).enhance(rng.uniform(0.5, 1.5)),
+            partial(turn_hue, shift=rng.uniform(-0.25, 0.25)),
+        ]
+        rng.shuffle(steps)
+        for step in steps:
+            image = step(image)
+    if rng.random() < 0.2:
+        image = image.convert("L").convert("RGB")
+    if rng.random() < 0.5:
+        image = image.filter(ImageFilter.GaussianBlur(rng.uniform(0.1, 2.0)))
+    return image
+
+
+def turn_hue(image: Image.Image, shift: float) -> Image.Image:
+    """Turn the hue by a share of the colour circle."""
+    hue, saturation, value = image.convert("HSV").split()
+    turned = np.array(hue) + np.uint8(round(shift * 255) % 256)
+    return Image.merge("HSV", (Image.fromarray(turned, "L"), saturation, value)).convert("RGB")
+
+
+def to_floats(image: Image.Image) -> Tensor:
+    """Normalised ``(3, h, w)`` floats."""
+    scaled = torch.from_numpy(np.array(image)).permute(2, 0, 1).contiguous().float().div(255)
+    return scaled.sub_(torch.from_numpy(MEAN)[:, None, None]).div_(
+        torch.from_numpy(STD)[:, None, None]
+    )
+
+
+def plain(paths: list[str], crop: int, seed: int) -> list[list[Tensor]]:
+    """All images through a PIL-style pipeline: weak and two strong views, valid map."""
+    made = []
+    for index, path in enumerate(paths):
+        rng = random.Random(seed + index)
+        image = Image.open(path).convert("RGB")
+        width, height = image.size
+        long_side = rng.randint(int(max(width, height) * 0.5), int(max(width, height) * 2.0))
+        scale = long_side / max(width, height)
+        width, height = int(width * scale + 0.5), int(height * scale + 0.5)
+        image = image.resize((width, height), Image.Resampling.BILINEAR)
+        ignore = Image.new("L", (width, height))
+        right, below = max(crop - width, 0), max(crop - height, 0)
+        if right or below:
+            image = ImageOps.expand(image, border=(0, 0, right, below), fill=0)
+            ignore = ImageOps.expand(ignore, border=(0, 0, right, below), fill=255)
+        x, y = rng.randint(0, image.width - crop), rng.randint(0, image.height - crop)
+        image = image.crop((x, y, x + crop, y + crop))
+        ignore = ignore.crop((x, y, x + crop, y + crop))
+        if rng.random() < 0.5:
+            image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+            ignore = ignore.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+        views = [to_floats(one) for one in (image, recolour(image, rng), recolour(image, rng))]
+        made.append([*views, torch.from_numpy(np.array(ignore)).long()])
+    return made
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Measure, print and write."""
+    args = parse_args(argv)
+    torch.set_num_threads(args.threads or 1)
+    cv2.setNumThreads(args.threads or 1)
+    init_default_scope("rankseg")
+    loader = load_config(str(CONFIGS / "rankmatch" / "voc_92.py")).train_dataloader
+    steps = loader.dataset.unlabeled_pipeline
+    for step in steps:
+        if "crop_size" in step:
+            step.crop_size = args.crop
+    with plain_errors(), tempfile.TemporaryDirectory() as folder:
+        if args.images is None:
+            paths = make_images(Path(folder), args)
+        else:
+            paths = list_images(args.images, args.count)
+        size = sum(Path(path).stat().st_size for path in paths) / len(paths) / 1024
+        costs = compare(
+            {
+                OURS: partial(ours, Compose(steps), paths),
+                PLAIN: partial(plain, paths, args.crop, args.seed),
+                DECODE: lambda: [cv2.imread(path) is None for path in paths],
+                PIL_DECODE: lambda: [Image.open(path).convert("RGB").size for path in paths],
+            },
+            args.repeats,
+            allocator=False,
+        )
+    speed = {name: len(paths) / cost.median for name, cost in costs.items()}
+    print(table(costs))
+    for name, images in speed.items():
+        print(f"  {name:34} {images:9.1f} images/s")
+    times, share = speed[OURS] / speed[PLAIN], speed[OURS] / speed[DECODE]
+    print(
+        f"  ours: {times:.2f} times the PIL-style pipeline, {100 * share:.0f}% of decoding alone; "
+        f"{len(paths)} files of {size:.0f} KiB"
+    )
+    report = {
+        "settings": vars(args),
+        "machine": machine(cv2, np),
+        "kib_per_file": size,
+        "cases": {name: cost.summary() for name, cost in costs.items()},
+        "images_per_second": speed,
+        "times_faster": times,
+        "share_of_decoding": share,
+    }
+    write_report(args.out, report)
+
+
+if __name__ == "__main__":
+    main()

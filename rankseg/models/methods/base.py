@@ -18,6 +18,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from rankseg.models.layers import FeatureTap, PerturbedFeatures, PseudoLabelQuality
 from rankseg.models.losses.counting import which_count
 from rankseg.models.pretrained import load_backbone
+from rankseg.models.sliding import predict
 from rankseg.registry import MODELS
 from rankseg.structures import LABELED
 
@@ -387,9 +388,9 @@ class Method(BaseModel):
             # a segmentor writes into the samples it is given, so the maps are taken at once
             others = [
                 result.pred_sem_seg.data
-                for result in self.network(other).predict(inputs, data_samples)
+                for result in predict(self.network(other), inputs, data_samples)
             ]
-        results = self.network(self.predict_on).predict(inputs, data_samples)
+        results = predict(self.network(self.predict_on), inputs, data_samples)
         for result, data in zip(results, others or [], strict=others is not None):
             result.set_data({f"{other}_sem_seg": PixelData(data=data)})
         return results

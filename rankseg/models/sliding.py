@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Prediction by overlapping windows, several of them in one forward pass."""
+
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor, nn
+
+WINDOWS_AT_ONCE = 4
+
+
+def predict(segmentor: nn.Module, images: Tensor, data_samples: list | None) -> list:
+    """What a segmentor's own ``predict`` gives; where it slides, windows go in batches.
+
+    Args:
+        segmentor: With ``test_cfg``: ``mode``, and for ``"slide"`` ``crop_size``, ``stride`` and
+            maybe ``windows_at_once``.
+        images: ``(B, 3, H, W)``.
+        data_samples: As mmseg's ``predict`` takes them.
+    """
+    config = segmentor.test_cfg
+    if config.get("mode") != "slide":
+        return segmentor.predict(images, data_samples)
+
+    def logits(windows: Tensor) -> Tensor:
+        metas = [{"img_shape": windows.shape[2:]}] * len(windows)
+        return segmentor.encode_decode(windows, metas)
+
+    at_once = config.get("windows_at_once", WINDOWS_AT_ONCE)
+    averaged = slide(logits, images, config["crop_size"], config["stride"], at_once)
+    return segmentor.postprocess_result(averaged, data_samples)
+
+
+def starts(length: int, window: int, stride: int) -> list[int]:
+    """First pixels of the windows along one side; the last one ends with the image.
+
+    Where the image is not longer than the window there is one window, as long as the image.
+    """
+    if length <= window:
+        return [0]
+    count = -(-(length - window) // stride) + 1
+    return [min(i * stride, length - window) for i in range(count)]
+
+
+def slide(
+    predict: Callable[[Tensor], Tensor],
+    images: Tensor,
+    window: tuple[int, int],
+    stride: tuple[int, int],
+    at_once: int = WINDOWS_AT_ONCE,
+) -> Tensor:
+    """Average the predictions of windows where they overlap.
+
+    The same positions and the same mean as mmseg's ``slide_inference``, which runs one window
+    after the other and pads each prediction to the size of the image.
+
+    Args:
+        predict: From ``(N, 3, h, w)`` windows to ``(N, K, h, w)``.
+        images: ``(B, 3, H, W)``.
+        window: Height and width of a window in pixels; smaller images are one window.
+        stride: Steps from window to window, down and to the right, at most ``window``.
+        at_once: Windows in one forward pass.
+
+    Returns:
+        ``(B, K, H, W)``.
+
+    Raises:
+        ValueError: If the stride is larger than the window: pixels would have no prediction.
+    """
+    if any(step > side or step < 1 for step, side in zip(stride, window, strict=True)):
+        raise ValueError(
+            f"test_cfg.stride={tuple(stride)} with test_cfg.crop_size={tuple(window)}: expected "
+            "steps of at least 1 pixel and at most the window, or pixels between windows would "
+            "have no prediction"
+        )
+    height, width = (min(*sides) for sides in zip(images.shape[2:], window, strict=True))
+    rows = starts(images.shape[2], height, stride[0])
+    columns = starts(images.shape[3], width, stride[1])
+    places = [(b, y, x) for b in range(len(images)) for y in rows for x in columns]
+    total = None
+    for some in _chunks(places, at_once):
+        crops = torch.stack([images[b, :, y : y + height, x : x + width] for b, y, x in some])
+        for (b, y, x), logits in zip(some, predict(crops), strict=True):
+            if total is None:
+                total = logits.new_zeros(len(images), len(logits), *images.shape[2:])
+            total[b, :, y : y + height, x : x + width] += logits
+    count = _coverage(images.shape[2], rows, height)[:, None] * _coverage(
+        images.shape[3], columns, width
+    )
+    return total.div_(count.to(total))
+
+
+def _coverage(length: int, first: list[int], window: int) -> Tensor:
+    """How many windows hold each pixel along one side: ``(length,)``."""
+    count = torch.zeros(length)
+    for start in first:
+        count[start : start + window] += 1
+    return count
+
+
+def _chunks(items: list, size: int) -> Iterator[list]:
+    """Cut a list into pieces of at most ``size``."""
+    for first in range(0, len(items), size):
+        yield items[first : first + size]

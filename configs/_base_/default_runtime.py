@@ -20,6 +20,7 @@ default_hooks = dict(
         rule="greater",
     ),
     sampler_seed=dict(type="DistSamplerSeedHook"),
+    log_length=dict(type="LogLengthHook"),
     non_finite=dict(type="NonFiniteHook"),  # a step with a NaN is left out and named
     non_finite_stop=dict(type="NonFiniteStopHook", patience=10),  # that many in a row are too many
 )

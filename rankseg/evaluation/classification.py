@@ -9,7 +9,8 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 from prettytable import PrettyTable
 
-from rankseg.evaluation.segmentation import COLLECT, OTHERS
+from rankseg.evaluation.notes import ClassNotes
+from rankseg.evaluation.segmentation import COLLECT, NO_IMAGES, OTHERS
 from rankseg.registry import METRICS
 
 TABLE_CLASSES = 20  # the confusion of more does not fit a terminal
@@ -44,6 +45,7 @@ class ClassificationMetric(BaseMetric):
         super().__init__(**{"collect_device": COLLECT, **kwargs})
         self.topk = tuple(topk)
         self.per_class = per_class
+        self.notes = ClassNotes("image")
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
         """Note for every image its class, the place of that, and what each network predicts."""
@@ -75,7 +77,13 @@ class ClassificationMetric(BaseMetric):
         return truth
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
-        """Numbers of all images together, in percent."""
+        """Numbers of all images together, in percent.
+
+        Raises:
+            ValueError: If there is no image.
+        """
+        if not results:
+            raise ValueError(NO_IMAGES)
         classes = self.dataset_meta["classes"]
         columns = {name: np.array([row[name] for row in results]) for name in results[0]}
         metrics: dict[str, float] = {}
@@ -97,6 +105,7 @@ class ClassificationMetric(BaseMetric):
             metrics |= {f"top1/{classes[k]}": v for k, v in class_accuracy(self.confusion).items()}
         if len(classes) <= TABLE_CLASSES:
             print_log(f"images by true and predicted class:\n{self._table()}", "current")
+        self.notes.say(self.confusion.sum(1), self.confusion.sum(0), classes)
         return metrics
 
     def _table(self) -> str:

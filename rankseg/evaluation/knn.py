@@ -42,13 +42,21 @@ def knn_classify(
         ``(M,)`` int64 on the device of ``bank``.
 
     Raises:
-        ValueError: If ``k`` is below 1 or above ``N``, or ``temperature`` is not above 0.
+        ValueError: If ``k`` is below 1 or above ``N``, ``temperature`` is not above 0, or a feature
+            is not finite.
 
     Source: Wu et al. (CVPR 2018), weighted with t = 0.07; CMSF (ECCV 2022), k = 1 and 20, one vote.
     """
     check_k(k, len(bank))
     if temperature is not None and temperature <= 0:
         raise ValueError(f"temperature={temperature}: expected a number above 0, such as 0.07")
+    for name, features in (("labelled images", bank), ("queries", query)):
+        bad = ~features.isfinite().all(1)
+        if bad.any():
+            raise ValueError(
+                f"features of {int(bad.sum())} of {len(bad)} {name} are NaN or infinite: the "
+                "weights of this checkpoint are, or overflow; take an earlier one"
+            )
     bank = F.normalize(bank.float(), dim=1)
     num_classes = num_classes or int(labels.max()) + 1
     found = []

@@ -3,15 +3,23 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 from mmengine.logging import print_log
 from mmseg.evaluation import IoUMetric
+from prettytable import PrettyTable
 from torch import Tensor
 
 from rankseg.datasets.masks import check_values
+from rankseg.evaluation.notes import ClassNotes, cell
 from rankseg.registry import METRICS
 
 OTHERS = ("student", "teacher")
 COLLECT = "gpu"  # mmengine's name for "by messages", also without a GPU; "cpu" is by files in "."
+
+NO_IMAGES = (
+    "the validation set gave no image to evaluate: look at the list in "
+    "val_dataloader.dataset.ann_file"
+)
 
 
 @METRICS.register_module()
@@ -20,9 +28,10 @@ class SegmentationMetric(IoUMetric):
 
     Reported in percent: ``mIoU``, ``mDice``, ``mAcc``, ``aAcc``, and ``IoU/<class>``,
     ``Dice/<class>``, ``Acc/<class>``. A class that neither prediction nor ground truth contains has
-    no IoU and stays out of the means. Where samples carry ``student_sem_seg`` or
-    ``teacher_sem_seg`` (see ``Method.predict``), the same numbers come under ``student/`` or
-    ``teacher/``.
+    no IoU and stays out of the means; one that is predicted but nowhere true has an IoU of 0.
+    Without a labelled pixel all are nan. What is missing is said in the log. Where samples carry
+    ``student_sem_seg`` or ``teacher_sem_seg`` (see ``Method.predict``), the same numbers come under
+    ``student/`` or ``teacher/``.
 
     Args:
         per_class: Report each class in the returned numbers, not only in the table.
@@ -32,6 +41,7 @@ class SegmentationMetric(IoUMetric):
     def __init__(self, per_class: bool = False, **kwargs) -> None:
         super().__init__(**{"iou_metrics": ["mIoU", "mDice"], "collect_device": COLLECT, **kwargs})
         self.per_class = per_class
+        self.notes = ClassNotes("pixel")
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
         """Count the pixels of a batch of predictions.
@@ -61,30 +71,58 @@ class SegmentationMetric(IoUMetric):
             check_values(truth.unique().cpu().numpy(), classes, path, self.ignore_index)
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
-        """Numbers of all images together, in percent."""
+        """Numbers of all images together, in percent.
+
+        Raises:
+            ValueError: If there is no image.
+        """
+        if not results:
+            raise ValueError(NO_IMAGES)
         metrics = {}
         for name in results[0]:
-            areas = [result[name] for result in results]
+            # in double precision: pixels of a set are more than float32 counts one by one
+            parts = zip(*(result[name] for result in results), strict=True)
+            totals = [sum(part.double() for part in some) for some in parts]
+            values = self.total_area_to_metrics(*totals, self.metrics, self.nan_to_num, self.beta)
+            values = {key: 100 * np.asarray(value) for key, value in values.items()}
             prefix = "" if name == "pred" else f"{name}/"
             if len(results[0]) > 1:
                 print_log(
                     "the other network:" if prefix else "the network that predicts:", "current"
                 )
-            overall = super().compute_metrics(areas)
-            metrics.update(
-                {f"{prefix}{key}": round(float(value), 2) for key, value in overall.items()}
-            )
-            if self.per_class and name == "pred":
-                metrics.update(self._classes(areas))
+            overall = {"aAcc": float(values.pop("aAcc"))}
+            overall |= {f"m{key}": mean_of_known(value) for key, value in values.items()}
+            metrics |= {f"{prefix}{key}": round(value, 2) for key, value in overall.items()}
+            print_log(f"per class results:\n{self._table(values)}", "current")
+            if name == "pred":
+                _, _, predicted, truth = (total.numpy() for total in totals)
+                self.notes.say(truth, predicted, self.dataset_meta["classes"])
+                if self.per_class:
+                    metrics |= self._classes(values)
         return metrics
 
-    def _classes(self, areas: list[tuple]) -> dict[str, float]:
+    def _table(self, values: dict[str, np.ndarray]) -> str:
+        table = PrettyTable()
+        table.add_column("Class", list(self.dataset_meta["classes"]))
+        for key, value in values.items():
+            table.add_column(key, [cell(percent) for percent in value])
+        return table.get_string()
+
+    def _classes(self, values: dict[str, np.ndarray]) -> dict[str, float]:
         """IoU, Dice and accuracy of every class that has one."""
-        totals = (sum(parts) for parts in zip(*areas, strict=True))
-        values = self.total_area_to_metrics(*totals, self.metrics, self.nan_to_num, self.beta)
         return {
-            f"{key}/{label}": round(float(value) * 100, 2)
+            f"{key}/{label}": round(float(value), 2)
             for key in ("IoU", "Dice", "Acc")
             for label, value in zip(self.dataset_meta["classes"], values[key], strict=True)
             if value == value
         }
+
+
+def mean_of_known(values: np.ndarray) -> float:
+    """Mean over the classes that have a value; nan if none has.
+
+    >>> mean_of_known(np.array([1.0, np.nan, 2.0]))
+    1.5
+    """
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if len(known) else float("nan")

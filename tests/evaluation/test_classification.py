@@ -57,6 +57,24 @@ def test_by_hand(monkeypatch):
     assert len(said) == 1 and "0 cat" in said[0]
 
 
+def test_classes_that_are_missing(monkeypatch):
+    said = []
+    monkeypatch.setattr("rankseg.evaluation.notes.print_log", lambda text, *args: said.append(text))
+    metric = make()
+    for _ in range(2):
+        down = [7.0, 6.0, 5.0, 4.0, 3.0, 2.0, 1.0]
+        evaluate(metric, [sample(0, down), sample(2, down)])
+    assert [text.split(":")[0] for text in said] == [
+        "no image of the validation set is of class dog, fox, gnu, hen, never",
+        *["every image is predicted to be of class cat"] * 2,
+    ]
+
+
+def test_no_image():
+    with pytest.raises(ValueError, match="the validation set gave no image to evaluate"):
+        make().compute_metrics([])
+
+
 def test_against_counting_one_by_one():
     rng = np.random.default_rng(0)
     samples, rows = [], []

@@ -71,3 +71,21 @@ def test_a_tiny_temperature_asks_the_nearest():
 def test_mistakes(k, temperature, message):
     with pytest.raises(ValueError, match=message):
         knn_classify(torch.eye(3), torch.arange(3), torch.eye(3), k, temperature)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_features_that_are_no_numbers_are_refused(value):
+    good, bad = torch.randn(4, 3), torch.randn(5, 3)
+    bad[2, 1] = value
+    labels = torch.tensor([0, 1, 2, 0, 1])
+    with pytest.raises(ValueError, match="features of 1 of 5 labelled images are NaN or infinite"):
+        knn_classify(bad, labels, good, 1)
+    with pytest.raises(ValueError, match="features of 1 of 5 queries are NaN or infinite"):
+        knn_classify(good, labels[:4], bad, 1)
+
+
+def test_features_of_length_zero_and_no_query():
+    bank, labels = torch.zeros(3, 2), torch.tensor([2, 2, 0])
+    assert knn_classify(bank, labels, torch.zeros(2, 2), 3).tolist() == [2, 2]
+    assert knn_classify(bank, labels, torch.zeros(0, 2), 1).shape == (0,)
+    assert set(knn_classify(torch.randn(3, 2), labels, torch.randn(9, 2), 1).tolist()) <= {0, 2}

@@ -48,6 +48,63 @@ def test_both_networks(metric):
     assert "teacher/IoU/sky" not in found
 
 
+@pytest.fixture
+def said(monkeypatch):
+    texts = []
+    for module in ("segmentation", "notes"):
+        monkeypatch.setattr(
+            f"rankseg.evaluation.{module}.print_log", lambda text, *args: texts.append(text)
+        )
+    return texts
+
+
+def test_what_does_not_exist_is_a_dash(metric, said, recwarn):
+    for _ in range(2):
+        metric.process({}, [sample([[0, 0, 0], [1, 1, 255]], pred=[[0, 0, 1], [1, 2, 0]])])
+        metric.evaluate(1)
+    rows = {line.split()[1]: line.split()[3::2] for line in said[0].splitlines()[4:-1]}
+    assert said[0].startswith("per class results:") and "IoU" in said[0].splitlines()[2]
+    assert rows["sky"] == ["66.67", "66.67", "80.00"]  # IoU, accuracy, Dice
+    assert rows["cat"] == ["0.00", "-", "0.00"]
+    assert rows["never"] == ["-", "-", "-"]
+    absent = [text for text in said if "is of class cat, never: shown as '-'" in text]
+    assert len(absent) == 1 and not recwarn.list
+
+
+def test_no_valid_pixel_at_all(metric, said, recwarn):
+    metric.process({}, [sample([[255, 255]], pred=[[0, 1]])])
+    found = metric.evaluate(1)
+    assert found.keys() == {"aAcc", "mIoU", "mAcc", "mDice"}
+    assert all(value != value for value in found.values())
+    assert any("no pixel of the validation set has a label" in text for text in said)
+    assert not recwarn.list
+
+
+def test_predictions_of_one_class(metric, said):
+    metric.process({}, [sample([[0, 1, 2]], pred=[[1, 1, 1]])])
+    found = metric.evaluate(1)
+    assert found["mIoU"] == pytest.approx(100 / 9, abs=0.01)
+    assert found["IoU/sky"] == found["IoU/cat"] == 0
+    assert any(text.startswith("every pixel is predicted to be of class road") for text in said)
+
+
+def test_no_image(metric):
+    with pytest.raises(ValueError, match="the validation set gave no image to evaluate: look at"):
+        metric.compute_metrics([])
+
+
+def test_many_pixels_are_counted_exactly(metric):
+    # float32 cannot count past 2^24 one by one
+    big = {"pred": tuple(torch.tensor([2.0**24, 0, 0, 0]) for _ in range(4))}
+    one = {
+        "pred": tuple(
+            torch.tensor(v) for v in ([0.0] * 4, [0.0, 1, 0, 0], [0.0] * 4, [1.0, 0, 0, 0])
+        )
+    }
+    found = metric.compute_metrics([big] + [one] * 400000)
+    assert found["aAcc"] == pytest.approx(100 * 2**24 / (2**24 + 400000), abs=0.006)
+
+
 def test_without_classes():
     metric = SegmentationMetric()
     metric.dataset_meta = {"classes": CLASSES}

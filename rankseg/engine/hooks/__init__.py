@@ -5,6 +5,7 @@ from rankseg.engine.hooks.checkpoint import CheckpointHook
 from rankseg.engine.hooks.contact_sheet import ContactSheetHook
 from rankseg.engine.hooks.ema_teacher import EMATeacherHook
 from rankseg.engine.hooks.label_propagation import LabelPropagationHook
+from rankseg.engine.hooks.log_length import LogLengthHook
 from rankseg.engine.hooks.non_finite import NonFiniteHook
 from rankseg.engine.hooks.non_finite_stop import NonFiniteStopHook
 from rankseg.engine.hooks.overlay import OverlayHook
@@ -17,6 +18,7 @@ __all__ = [
     "ContactSheetHook",
     "EMATeacherHook",
     "LabelPropagationHook",
+    "LogLengthHook",
     "NonFiniteHook",
     "NonFiniteStopHook",
     "OverlayHook",

@@ -57,8 +57,8 @@ class SummaryHook(Hook):
             )
 
     def best(self) -> dict:
-        """The validation with the largest ``key``, the earliest of equals."""
-        return max(self.history, key=lambda entry: entry[self.key])
+        """The validation with the largest ``key``, the earliest of equals; NaN is the smallest."""
+        return max(self.history, key=lambda e: (e[self.key] == e[self.key], e[self.key]))
 
     @master_only
     def _write(self, runner: Runner) -> None:

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the log should say about classes that numbers alone do not show."""
+
+import logging
+from collections.abc import Sequence
+
+import numpy as np
+from mmengine.logging import print_log
+
+NAMED = 10  # classes that a sentence lists
+
+
+def names(which: np.ndarray, classes: Sequence[str]) -> str:
+    """The classes where ``which`` is true.
+
+    >>> names(np.array([True, False, True]), ("sky", "road", "cat"))
+    'sky, cat'
+    """
+    found = [name for name, wanted in zip(classes, which, strict=True) if wanted]
+    more = f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
+    return ", ".join(found[:NAMED]) + more
+
+
+class ClassNotes:
+    """Says which classes are missing from truth or predictions; what stays as it is, only once.
+
+    Args:
+        things: What is counted: ``"pixel"`` or ``"image"``.
+    """
+
+    def __init__(self, things: str) -> None:
+        self.things = things
+        self._told: set[str] = set()
+
+    def say(self, truth: np.ndarray, predicted: np.ndarray, classes: Sequence[str]) -> None:
+        """Say it in the log.
+
+        Args:
+            truth: ``(K,)`` how many there are of each class.
+            predicted: ``(K,)`` how many are predicted to be of each class.
+            classes: Their names.
+        """
+        truth, predicted = np.asarray(truth), np.asarray(predicted)
+        if not truth.any():
+            self._once(
+                f"no {self.things} of the validation set has a label, and every number of it is "
+                "nan: look at its masks, in which 255 means 'ignore'"
+            )
+            return
+        if not truth.all():
+            self._once(
+                f"no {self.things} of the validation set is of class {names(truth == 0, classes)}: "
+                "shown as '-' where nothing can be said, and left out of means"
+            )
+        if (predicted > 0).sum() == 1 and (truth > 0).sum() > 1:
+            print_log(
+                f"every {self.things} is predicted to be of class {names(predicted > 0, classes)}: "
+                "usual in the first iterations; if it stays so, look at the learning rate, at "
+                "model.pretrained, and at how many labelled images each class has",
+                "current",
+                logging.WARNING,
+            )
+        elif ((truth > 0) & (predicted == 0)).any():
+            never = names((truth > 0) & (predicted == 0), classes)
+            print_log(f"no {self.things} is predicted to be of class {never}", "current")
+
+    def _once(self, text: str) -> None:
+        if text not in self._told:
+            self._told.add(text)
+            print_log(text, "current", logging.WARNING)
+
+
+def cell(percent: float) -> str:
+    """A number of a table, ``"-"`` for one that does not exist."""
+    return "-" if np.isnan(percent) else f"{percent:.2f}"

@@ -16,7 +16,6 @@ from rankseg.engine.data_failures import report_unsent
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 TWICE_SECONDS = 1.0  # torchrun passes a Ctrl-C on to processes that have it already
-WORKER_SECONDS = 30
 _STOP = "rankseg/stop"
 
 
@@ -83,8 +82,8 @@ class StopSignals:
 def start_worker(then: Callable[[int], None] | None, worker: int) -> None:
     """Start of a process that loads data: signals to the whole group are the main process's affair.
 
-    It goes on loading, so that the iteration can be finished, and ends with the main process. One
-    that has been told to end and is still there after 30 seconds is ended by an alarm.
+    It goes on loading, so that the iteration can be finished, and ends when the main process says
+    so or is gone.
 
     Args:
         then: What else is to be done at the start.
@@ -92,6 +91,15 @@ def start_worker(then: Callable[[int], None] | None, worker: int) -> None:
     """
     report_unsent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda *_: signal.alarm(WORKER_SECONDS))
+    if hasattr(signal, "sigwaitinfo"):  # not on macOS: a SIGTERM to the group ends loading there
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        threading.Thread(target=_obey, args=(os.getppid(),), daemon=True).start()
     if then is not None:
         then(worker)
+
+
+def _obey(sender: int) -> None:
+    """End this process on a SIGTERM from one process; those of others are ignored."""
+    while signal.sigwaitinfo({signal.SIGTERM}).si_pid != sender:
+        pass
+    os._exit(0)

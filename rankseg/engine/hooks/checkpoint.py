@@ -11,7 +11,7 @@ from mmengine.runner import Runner
 from rankseg.engine.files import PARTIAL, write_text
 from rankseg.registry import HOOKS
 
-VALIDATED = "validated_iter"
+VALIDATED = "latest_validation"
 """Where a checkpoint notes the iteration of the latest validation that it knows of."""
 
 

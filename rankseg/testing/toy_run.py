@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A run of any method that takes a second or two: config file and generated images."""
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from rankseg.testing.toy import toy_classifier, toy_student
+
+CLASSES = ("blue", "green", "red")
+CONFIGS = Path(__file__).resolve().parents[2] / "configs"
+
+_SECOND = "decode_head.branches.consistency"
+_PROPAGATION = dict(type="LabelPropagation", warmup=2)
+_RELABEL = dict(type="LabelPropagationHook", k=3)
+SEGMENTATION: dict[str, dict] = {
+    "supervised": dict(type="Supervised"),
+    "rankmatch": dict(
+        type="RankMatch",
+        rank=dict(type="RankCorrelationLoss", num_agents=4),
+        threshold=0.4,
+        teacher=dict(momentum=0.1),
+        labels_from="teacher",
+    ),
+}
+CLASSIFICATION: dict[str, dict] = {
+    "simmatch": dict(
+        type="SimMatch",
+        bank_size=3,
+        bank_momentum=0.7,
+        queue_length=2,
+        threshold=0.4,
+        track_pseudo_labels=True,
+    ),
+    "simmatch_teacher": dict(
+        type="SimMatch", bank_size=3, labels_from="teacher", teacher=dict(momentum=0.1)
+    ),
+    "mean_teacher": dict(
+        type="MeanTeacher",
+        consistency_tap=_SECOND,
+        ramp=4,
+        teacher=dict(momentum=0.1, warmup=True, buffers=False),
+        predict_on="teacher",
+    ),
+    "label_propagation": _PROPAGATION,
+    "label_propagation_teacher": dict(
+        **_PROPAGATION,
+        consistency_weight=1.0,
+        consistency_tap=_SECOND,
+        teacher=dict(momentum=0.1, warmup=True, buffers=False),
+    ),
+}
+METHODS = (*SEGMENTATION, *CLASSIFICATION)
+
+
+def write_set(root: Path) -> Path:
+    """Write a set of both kinds: 3 labelled, 9 unlabelled and 4 validation images of 24 pixels.
+
+    An image has squares of three colours; its class is the colour that has most.
+    """
+    rng = np.random.default_rng(0)
+    lists: dict[str, str] = {"labeled": "", "unlabeled": "", "val": ""}
+    for i, half in enumerate(["labeled"] * 3 + ["unlabeled"] * 9 + ["val"] * 4):
+        mask = np.where(rng.random((3, 3)) < 0.5, i % 3, rng.integers(0, 3, (3, 3)))
+        mask = mask.astype(np.uint8).repeat(8, 0).repeat(8, 1)
+        image = (np.eye(3)[mask] * 150 + rng.integers(0, 90, (24, 24, 3))).astype(np.uint8)
+        part = "test" if half == "val" else "train"
+        folder, masks = root / part / CLASSES[i % 3], root / "masks"
+        folder.mkdir(parents=True, exist_ok=True)
+        masks.mkdir(exist_ok=True)
+        cv2.imwrite(str(folder / f"{i}.png"), image)
+        cv2.imwrite(str(masks / f"{i}.png"), mask)
+        lists[half] += f"{part}/{CLASSES[i % 3]}/{i}.png\tmasks/{i}.png\n"
+    for kind in ("masks", "classes"):
+        (root / "splits" / kind).mkdir(parents=True)
+        for half, text in lists.items():
+            if kind == "classes":
+                names = [line.split("\t")[0] for line in text.splitlines()]
+                text = "".join(f"{name} {name.split('/')[1]}\n" for name in names)
+            (root / "splits" / kind / f"{half}.txt").write_text(text)
+    return root
+
+
+def toy_config(method: str, root: Path, workers: int = 0) -> dict[str, Any]:
+    """Config of a run: eight iterations, a checkpoint after every second, a validation every third.
+
+    Args:
+        method: One of :data:`METHODS`.
+        root: Folder of :func:`write_set`.
+        workers: Processes that load images.
+    """
+    masks = method in SEGMENTATION
+    model = (SEGMENTATION if masks else CLASSIFICATION)[method]
+    student = (toy_student() if masks else toy_classifier()).to_dict()
+    if not masks:
+        branches = student["decode_head"]["branches"]
+        wanted = "projection" if "simmatch" in method else "consistency"
+        student["decode_head"]["branches"] = {wanted: branches[wanted]}
+    key = "mIoU" if masks else "top1"
+    hooks = [dict(type="StepSeedHook"), dict(type="EMATeacherHook")]
+    hooks += [dict(type="PseudoLabelHook", interval=2, key=key), dict(type="SummaryHook", key=key)]
+    hooks += [_RELABEL] if "propagation" in method else []
+    schedule = dict(type="PolyLR", power=0.9, by_epoch=False)
+    optimizer = dict(type="SGD", lr=0.02, momentum=0.9)
+    return dict(
+        _base_=str(CONFIGS / "_base_/default_runtime.py"),
+        model=dict(
+            student=student,
+            data_preprocessor=dict(type="ViewPreprocessor", mean=[90.0] * 3, std=[60.0] * 3),
+            **model,
+        ),
+        train_dataloader=_train_loader(root, masks, workers),
+        val_dataloader=_val_loader(root, masks, workers),
+        val_evaluator=dict(type="SegmentationMetric" if masks else "ClassificationMetric"),
+        optim_wrapper=dict(type="OptimWrapper", optimizer=optimizer),
+        param_scheduler=[schedule],
+        train_cfg=dict(type="PassTrainLoop", max_iters=8, val_interval=3),
+        default_hooks=dict(checkpoint=dict(interval=2, save_best=key), logger=dict(interval=1)),
+        custom_hooks=hooks,
+    )
+
+
+def _dataset(root: Path, masks: bool) -> dict:
+    kind = dict(type="FolderDataset", classes=CLASSES) if masks else dict(type="ClassFolderDataset")
+    return dict(data_root=str(root), **kind)
+
+
+def _train_loader(root: Path, masks: bool, workers: int) -> dict:
+    flip = [dict(type="HorizontalFlip")]
+    if masks:
+        load = [dict(type="LoadSample"), dict(type="RandomResizeCropFlip", crop_size=33)]
+        views = [load, [*load, dict(type="StrongViews", num=2)]]
+    else:
+        views = [
+            [dict(type="LoadImage"), dict(type="DrawViews", weak=flip, **strong)]
+            for strong in ({}, dict(strong=flip))
+        ]
+    pipelines = [
+        [*steps, dict(type="PackViews", labeled=labeled)]
+        for steps, labeled in zip(views, (True, False), strict=True)
+    ]
+    return dict(
+        batch_size=4,
+        num_workers=workers,
+        persistent_workers=workers > 0,
+        sampler=dict(type="LabeledUnlabeledSampler", labeled=2, unlabeled=2),
+        collate_fn=dict(type="collate_views"),
+        dataset=dict(
+            type="SemiDataset",
+            dataset=_dataset(root, masks),
+            split="masks" if masks else "classes",
+            labeled_pipeline=pipelines[0],
+            unlabeled_pipeline=pipelines[1],
+        ),
+    )
+
+
+def _val_loader(root: Path, masks: bool, workers: int) -> dict:
+    where = dict(ann_file="splits/masks/val.txt") if masks else dict(folder="test")
+    load = "LoadSample" if masks else "LoadImage"
+    return dict(
+        batch_size=2,
+        num_workers=workers,
+        persistent_workers=workers > 0,
+        sampler=dict(type="DefaultSampler", shuffle=False),
+        dataset=dict(
+            test_mode=True,
+            pipeline=[dict(type=load), dict(type="PackEval")],
+            **where,
+            **_dataset(root, masks),
+        ),
+    )
+
+
+def write_config(path: Path, method: str, root: Path, workers: int = 0) -> Path:
+    """Write :func:`toy_config` as a config file."""
+    config = toy_config(method, root, workers)
+    config["_base_"] = [config["_base_"]]
+    text = "\n".join(f"{key} = {value!r}" for key, value in config.items())
+    path.write_text(text + "\n")
+    return path

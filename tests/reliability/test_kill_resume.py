@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A run that is killed and resumed ends as one that was never stopped, to the last bit."""
+
+import random
+import shutil
+import signal
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from rankseg.apis.work_folder import checkpoints
+from rankseg.datasets import SemiDataset
+from rankseg.testing.toy_run import METHODS
+
+KILLED = -signal.SIGKILL
+
+
+def resume_to_the_end(start, config: Path, run: Path, points: list[str]) -> int:
+    """Start, be killed at each point in turn, and go on; returns how often it was killed."""
+    kills = 0
+    for point in [*points, None]:
+        begin = "--resume" if checkpoints(run) else "--overwrite"
+        job = start(config, "--work-dir", run, begin, point=point)
+        status = job.wait()
+        assert status == (KILLED if point else 0), job.text
+        kills += status == KILLED
+    return kills
+
+
+@pytest.mark.parametrize(
+    ("method", "workers", "points"),
+    [
+        # a first start makes 8 steps, 4 checkpoints (2, 4, 6, 8) and 3 validations (3, 6, 8)
+        ("supervised", 0, ["save:2", "validation:1", "step:3"]),
+        ("rankmatch", 2, ["step:5", "name:4", "validation:3"]),
+        ("simmatch", 0, ["step:4", "remove:1", "sync:7"]),
+    ],
+)
+def test_killed_again_and_again(start, config, assert_same, tmp_path, method, workers, points):
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    job = start(config(method), "--work-dir", whole)  # without workers: they change nothing
+    assert resume_to_the_end(start, config(method, workers), broken, points) == len(points)
+    assert job.wait() == 0, job.text
+    assert_same(whole, broken)
+    assert not list(broken.glob("*.partial"))
+
+
+def test_killed_at_any_time(start, config, assert_same, tmp_path):
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    file, rng = config("supervised"), random.Random()
+    job = start(file, "--work-dir", broken)
+    while not checkpoints(broken) and job.process.is_alive():
+        time.sleep(0.01)
+    time.sleep(rng.uniform(0, 0.4))
+    job.process.kill()
+    assert job.wait() in (KILLED, 0), job.text
+    assert resume_to_the_end(start, file, broken, []) == 0
+    assert start(file, "--work-dir", whole).wait() == 0
+    assert_same(whole, broken)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_before_and_after_a_validation(quick_train, assert_same, tmp_path, method):
+    keep = dict(default_hooks__checkpoint__max_keep_ckpts=9)
+    whole = quick_train(method, tmp_path / "whole", **keep)
+    for number in (2, 6):
+        broken = shutil.copytree(whole, tmp_path / f"from_{number}")
+        for file in checkpoints(broken):
+            if int(file.stem.split("_")[1]) > number:
+                file.unlink()  # notes and best are as later ones left them
+        quick_train(method, broken, resume=True, **keep)
+        assert_same(whole, broken)
+
+
+def test_going_on_at_100000_costs_as_much_as_at_0(quick_train, tmp_path, monkeypatch):
+    whole = quick_train("supervised", tmp_path / "whole")
+    content = torch.load(whole / "iter_8.pth", weights_only=False)
+    content["meta"]["iter"] = 100_000
+    torch.save(content, tmp_path / "late.pth")
+    taken, inner = [], SemiDataset.__getitem__
+    monkeypatch.setattr(
+        SemiDataset, "__getitem__", lambda self, key: taken.append(key) or inner(self, key)
+    )
+    quick_train("supervised", tmp_path / "early", train_cfg__max_iters=1)
+    early, late = len(taken), {"train_cfg__max_iters": 100_001}
+    quick_train("supervised", tmp_path / "late", resume=tmp_path / "late.pth", **late)
+    assert 4 <= early <= 8 and len(taken) == 2 * early  # a batch, and a look before training

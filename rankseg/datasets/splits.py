@@ -178,7 +178,7 @@ def check_inside(
     root = os.path.abspath(data_root)
     for entry in entries:
         for name in entry[: 1 if labels else 2]:
-            if name is None or name[0] not in "./":
+            if name is None or not (name.startswith("/") or ".." in name):
                 continue
             path = os.path.normpath(os.path.join(root, name))
             if not path.startswith(os.path.join(root, "")):

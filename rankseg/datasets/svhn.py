@@ -24,7 +24,8 @@ def read_mat(path: str) -> Arrays:
         images, labels = content["X"], content["y"].ravel()
     except Exception as error:  # a damaged file can raise anything
         raise ValueError(_unreadable(path, error)) from error
-    if images.shape != (32, 32, 3, len(labels)) or images.dtype != np.uint8:
+    right = images.shape == (32, 32, 3, len(labels)) and images.dtype == np.uint8
+    if not right or labels.dtype.kind not in "iuf":
         raise ValueError(_unreadable(path, "expected X of (32, 32, 3, N) uint8 and N labels in y"))
     if labels.size and not 1 <= labels.min() <= labels.max() <= 10:
         raise ValueError(_unreadable(path, "expected labels from 1 to 10"))

@@ -18,6 +18,7 @@ from multiprocessing import active_children
 from pathlib import Path
 from typing import Any
 
+from mmengine.config import Config
 from torch._utils import ExceptionWrapper
 
 from rankseg.engine.ending import RunEnded
@@ -38,7 +39,7 @@ IN_WORKER = re.compile(r"^Caught (\w+) in DataLoader worker process")
 
 
 @contextmanager
-def data_failures(cfg: Mapping) -> Iterator[None]:
+def data_failures(cfg: Config | Mapping) -> Iterator[None]:
     """Turn a failure of data or of the processes that load it into :class:`RunEnded`.
 
     Args:
@@ -76,7 +77,7 @@ def end_workers() -> None:
         signal.signal(signal.SIGCHLD, handler)
 
 
-def explain(error: BaseException, cfg: Mapping) -> str | None:
+def explain(error: BaseException, cfg: Config | Mapping) -> str | None:
     """What a failure means, or None if it is none of the data."""
     text = " ".join(str(one) for one in _chain(error))
     where = _trace(error)
@@ -139,8 +140,9 @@ def _last_sentence(error: BaseException) -> str:
     return tail.strip() if mark else text
 
 
-def _about_file(sentence: str, cfg: Mapping) -> str:
-    gone = [root for root in _data_roots(cfg) if not Path(root).is_dir()]
+def _about_file(sentence: str, cfg: Config | Mapping) -> str:
+    options = cfg.to_dict() if isinstance(cfg, Config) else cfg
+    gone = [root for root in _data_roots(options) if not Path(root).is_dir()]
     if gone:
         return (
             f"data folder {gone[0]} disappeared during training: mount it again or put it back "

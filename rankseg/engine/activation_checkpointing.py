@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Less memory for more time: activations of chosen modules are made anew in the backward pass."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from functools import wraps
+
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.utils.checkpoint import checkpoint
+
+
+@contextmanager
+def frozen_statistics(module: nn.Module) -> Iterator[None]:
+    """Keep running statistics as they are: the second pass must not count the batch again."""
+    norms = [one for one in module.modules() if isinstance(one, _BatchNorm)]
+    before = [(one.momentum, one.num_batches_tracked) for one in norms]
+    for one in norms:
+        one.momentum = 0.0
+        if one.num_batches_tracked is not None:
+            one.num_batches_tracked = one.num_batches_tracked.clone()
+    try:
+        yield
+    finally:
+        for one, (momentum, count) in zip(norms, before, strict=True):
+            one.momentum, one.num_batches_tracked = momentum, count
+
+
+def turn_on_activation_checkpointing(model: nn.Module, names: str | Sequence[str]) -> None:
+    """Have some submodules forget their activations; values and statistics stay the same.
+
+    Unlike mmengine's function of this name, batch norm's running statistics move once a step, and
+    a module whose input needs no gradient, such as the first of a network, gets its own.
+
+    Args:
+        model: Its submodules are changed in place.
+        names: Dotted names, for example ``"student.backbone.layer3"``.
+
+    Raises:
+        ValueError: If there is no such submodule.
+    """
+    for name in [names] if isinstance(names, str) else names:
+        try:
+            module = model.get_submodule(name)
+        except AttributeError as error:
+            known = [child for child, _ in model.named_children()]
+            raise ValueError(
+                f"activation_checkpointing: the model has no submodule {name!r}; names start with "
+                f"{' or '.join(known)}, for example 'student.backbone.layer3'"
+            ) from error
+        module.forward = _checkpointed(module)
+
+
+def _checkpointed(module: nn.Module):
+    forward = module.forward
+
+    @wraps(forward)
+    def forgetful(*args, **kwargs):
+        return checkpoint(
+            forward,
+            *args,
+            use_reentrant=False,
+            context_fn=lambda: (nullcontext(), frozen_statistics(module)),
+            **kwargs,
+        )
+
+    return forgetful

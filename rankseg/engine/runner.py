@@ -43,11 +43,12 @@ class StrictRunner(Runner):
             try:
                 with data_failures(self.cfg):
                     return super().train()
-            except OSError as error:
-                if error.errno in NO_ROOM:  # a log on a full disk
-                    raise RunEnded(
-                        describe(Path(error.filename or self.work_dir), error)
-                    ) from error
+            except OSError as error:  # a log, say
+                file = Path(str(error.filename or self.work_dir)).absolute()
+                if error.errno in NO_ROOM or (
+                    error.filename and file.is_relative_to(self.work_dir)
+                ):
+                    raise RunEnded(describe(file, error)) from error
                 raise
             except RuntimeError as error:
                 # another process has left, being told to stop, while this one waited for it

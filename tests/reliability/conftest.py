@@ -23,6 +23,7 @@ from rankseg.testing.toy_run import write_config, write_set
 DRIVER = Path(__file__).parent / "driver.py"
 # what is different in every run: clocks, folders, and the text of the config
 CLOCKS = {"time", "data_time", "eta", "seconds", "memory", "cfg", "experiment_name"}
+CLOCKS |= {"mmengine_version"}  # it names the commit that is checked out
 CLOCKS |= {"resumed_keys"}  # mmengine's list of what is in the same dict
 FOLDERS = {"last_ckpt", "best_ckpt"}
 

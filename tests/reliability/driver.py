@@ -42,7 +42,11 @@ def end_at(point: str, signum: int) -> None:
             if name == "save":
                 _, content, file = args
                 Path(file).write_bytes(content[: len(content) // 2])
-            os.kill(os.getpid(), signum) if signum else time.sleep(3600)
+            if signum:
+                os.kill(os.getpid(), signum)
+            else:
+                print("waiting for an hour", flush=True)
+                time.sleep(3600)
         return inner(*args, **kwargs)
 
     setattr(owner, attribute, passing)

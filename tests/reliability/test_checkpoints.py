@@ -1,0 +1,292 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Checkpoints that are damaged, of another run, or not what they seem."""
+
+import io
+import os
+import pickle
+import shutil
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mmengine.logging import HistoryBuffer
+from torch import nn
+
+from rankseg import apis
+from rankseg.apis.work_folder import latest_checkpoint
+from rankseg.engine.checkpoint import (
+    DamagedCheckpointError,
+    load_checkpoint_file,
+    read_resumable,
+    trust_checkpoints,
+)
+
+
+@pytest.fixture(scope="module")
+def run(config, tmp_path_factory) -> Path:
+    """Folder of a finished run; checkpoints 6 and 8."""
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    cfg = apis.load_config(str(config("rankmatch")), work_dir=str(folder))
+    apis.train(cfg)
+    return folder
+
+
+@pytest.fixture
+def copy(run, tmp_path) -> Path:
+    """A copy of it, to be broken."""
+    return Path(shutil.copytree(run, tmp_path / "run"))
+
+
+# --- damaged
+
+
+def without(*keys):
+    def damage(file: Path) -> None:
+        content = torch.load(file, weights_only=False)
+        inner = content
+        for key in keys[:-1]:
+            inner = inner[key]
+        del inner[keys[-1]]
+        torch.save(content, file)
+
+    return damage
+
+
+def cut(share):
+    return lambda file: os.truncate(file, int(share * file.stat().st_size))
+
+
+def flip(file: Path) -> None:
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+
+
+DAMAGES = {
+    "empty": cut(0),
+    "half": cut(0.5),
+    "end": cut(0.999),
+    "one bit": flip,
+    "noise": lambda file: file.write_bytes(np.random.default_rng(0).bytes(5000)),
+    "zeros": lambda file: file.write_bytes(bytes(20480)),
+    "text": lambda file: file.write_text("hello"),
+    "a list": lambda file: torch.save([1], file),
+    "only weights": lambda file: torch.save({"state_dict": {}}, file),
+    "no optimizer": without("optimizer"),
+    "no iteration": without("meta", "iter"),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGES)
+def test_the_one_before_a_damaged_one_is_used(config, copy, name, capsys):
+    DAMAGES[name](copy / "iter_8.pth")
+    cfg = apis.load_config(str(config("rankmatch")), work_dir=str(copy))
+    apis.resume_from_latest(cfg)
+    assert cfg.load_from == str(copy / "iter_6.pth")
+    said = capsys.readouterr()
+    assert f"checkpoint {copy}/iter_8.pth" in said.out + said.err
+    assert "trying the one before it" in said.out + said.err
+
+
+def test_all_are_damaged(config, copy):
+    for name in ("iter_6.pth", "iter_8.pth"):
+        cut(0.5)(copy / name)
+    cfg = apis.load_config(str(config("rankmatch")), work_dir=str(copy))
+    with pytest.raises(ValueError, match="none of the 2 checkpoints in .*iter_8.pth, iter_6.pth"):
+        latest_checkpoint(cfg)
+
+
+def test_a_run_goes_on_from_the_one_before(quick_train, copy, run, assert_same):
+    cut(0.5)(copy / "iter_8.pth")
+    quick_train("rankmatch", copy, resume=True)
+    assert_same(run, copy)
+
+
+def test_best_weights_are_no_run(run):
+    best = next(run.glob("best_*.pth"))
+    with pytest.raises(DamagedCheckpointError, match="best_.*has no optimizer.*an iter_"):
+        read_resumable(best)
+
+
+def test_a_folder_that_was_moved_or_copied(config, quick_train, copy, run, assert_same):
+    before = {file: file.read_bytes() for file in run.glob("*.pth")}
+    (copy / "iter_8.pth").unlink()
+    quick_train("rankmatch", copy, resume=True)
+    assert (copy / "last_checkpoint").read_text() == str(copy / "iter_8.pth")
+    assert_same(run, copy)
+    assert {file: file.read_bytes() for file in run.glob("*.pth")} == before
+
+
+# --- of another run
+
+
+OTHERS = {
+    "randomness.seed was 0 and is now 1": {"randomness__seed": 1},
+    "model.type was RankMatch and is now UniMatch": {
+        "model": dict(_delete_=True, type="UniMatch"),
+    },
+    "labeled images in a batch of all processes was 2 and is now 3": {
+        "train_dataloader__sampler__labeled": 3,
+        "train_dataloader__batch_size": 5,
+    },
+}
+
+
+@pytest.mark.parametrize("message", OTHERS)
+def test_another_run_does_not_go_on(config, quick_train, copy, message):
+    options = dict(OTHERS[message])
+    if "model" in options:
+        cfg = apis.load_config(str(config("rankmatch")))
+        keep = ("student", "data_preprocessor", "teacher")
+        options["model"].update({key: cfg.model[key].to_dict() for key in keep})
+    before = sorted(copy.rglob("*"))
+    with pytest.raises(ValueError, match=f"iter_8.pth is of another run: {message}"):
+        quick_train("rankmatch", copy, resume=True, **options)
+    assert sorted(copy.rglob("*")) == before
+
+
+@pytest.mark.parametrize("half", ["labelled", "unlabelled", "validation"])
+def test_other_lists_do_not_go_on(toy_set, quick_train, copy, tmp_path, half):
+    other = Path(shutil.copytree(toy_set, tmp_path / "other"))
+    name = {"labelled": "labeled", "unlabelled": "unlabeled", "validation": "val"}[half]
+    file = other / f"splits/masks/{name}.txt"
+    lines = file.read_text().splitlines(keepends=True)
+    count = len(lines)
+    file.write_text("".join(lines[1:]))
+    roots = root_options(other)
+    message = rf"{half} images was {count} \(digest \w+\) and is now {count - 1} \(digest \w+\)"
+    with pytest.raises(ValueError, match=message):
+        quick_train("rankmatch", copy, resume=True, **roots)
+
+
+def root_options(root: Path) -> dict[str, str]:
+    return {
+        "train_dataloader__dataset__dataset__data_root": str(root),
+        "val_dataloader__dataset__data_root": str(root),
+    }
+
+
+def test_what_may_differ(toy_set, quick_train, copy, tmp_path, capsys):
+    # the data moved, the run goes on longer, logs more rarely
+    other = Path(shutil.copytree(toy_set, tmp_path / "other"))
+    options = dict(train_cfg__max_iters=9, default_hooks__logger__interval=2)
+    quick_train("rankmatch", copy, resume=True, **options, **root_options(other))
+    assert (copy / "iter_9.pth").is_file()
+    logs = "".join(file.read_text() for file in copy.glob("*/*.log"))
+    assert "started for 8 iterations and now ends at 9: learning rates go on by the" in logs
+
+
+def test_an_older_checkpoint_says_nothing_of_its_run(quick_train, copy):
+    without("meta", "run")(copy / "iter_8.pth")
+    quick_train("rankmatch", copy, resume=True, randomness__seed=1)
+
+
+# --- a new run where there is one
+
+
+def test_a_new_run_does_not_destroy_one(quick_train, copy):
+    before = {file: file.read_bytes() for file in copy.rglob("*") if file.is_file()}
+    with pytest.raises(ValueError, match=r"holds a run already \(iter_8.pth\).*--overwrite"):
+        quick_train("rankmatch", copy)
+    assert {file: file.read_bytes() for file in copy.rglob("*") if file.is_file()} == before
+
+
+def test_overwrite(config, quick_train, copy):
+    cfg = apis.load_config(
+        str(config("rankmatch")), work_dir=str(copy), options={"train_cfg.max_iters": 1}
+    )
+    cfg.load_from = str(copy / "iter_6.pth")  # its weights are the start
+    apis.train(cfg, overwrite=True)
+    assert sorted(file.name for file in copy.glob("*.pth")) == [
+        "best_mIoU_iter_1.pth",
+        "iter_1.pth",
+    ]
+
+
+# --- code in a checkpoint
+
+
+class Call:
+    """Calls something when it is unpickled."""
+
+    def __init__(self, function, *arguments):
+        self.call = function, arguments
+
+    def __reduce__(self):
+        return self.call
+
+
+def gadgets(trap: Path) -> dict[str, object]:
+    shell = f"touch {trap}"
+    return {
+        "os.system": Call(os.system, shell),
+        "eval": Call(eval, f"__import__('os').mkdir({str(trap)!r})"),
+        "exec": Call(exec, f"import os; os.mkdir({str(trap)!r})"),
+        "a chain of getattr": Call(getattr, Call(getattr, HistoryBuffer, "mean"), "__globals__"),
+        "import": Call(getattr, Call(__import__, "os"), "mkdir"),
+        "a method of a log": Call(getattr, HistoryBuffer, "__init__"),
+        "objects in an array": np.array([Call(os.system, shell)], dtype=object),
+        "path": Call(Path.touch, trap),
+    }
+
+
+PLACES = {
+    "top": lambda gadget: {"state_dict": {}, "x": gadget},
+    "hook_msgs": lambda gadget: {"state_dict": {}, "meta": {"hook_msgs": {"x": [gadget]}}},
+    "optimizer": lambda gadget: {"state_dict": {}, "optimizer": {"state": {0: {"x": gadget}}}},
+    "key": lambda gadget: {"state_dict": {}, "x": {("k", 1): gadget}},
+}
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("name", gadgets(Path("trap")))
+def test_code_does_not_run(tmp_path, name, place, legacy):
+    trap, file = tmp_path / "trap", tmp_path / "model.pth"
+    content = PLACES[place](gadgets(trap)[name])
+    torch.save(content, file, _use_new_zipfile_serialization=not legacy)
+    with pytest.raises(ValueError, match="model.pth holds more than data .*--trust-checkpoint"):
+        load_checkpoint_file(str(file))
+    with pytest.raises(ValueError, match="holds more than data"):
+        read_resumable(file)
+    assert not trap.exists()
+
+
+@pytest.mark.parametrize("protocol", range(6))
+def test_a_plain_pickle(tmp_path, protocol):
+    trap, file = tmp_path / "trap", tmp_path / "model.pth"
+    file.write_bytes(pickle.dumps({"x": Call(os.mkdir, str(trap))}, protocol))
+    with pytest.raises(ValueError, match="model.pth (holds more than data|is damaged)"):
+        load_checkpoint_file(str(file))
+    assert not trap.exists()
+
+
+def test_an_archive_of_an_old_torch(tmp_path):
+    trap, file = tmp_path / "trap", tmp_path / "model.pth"
+    with tarfile.open(file, "w") as archive:
+        for name in ("storages", "tensors", "pickle"):
+            content = pickle.dumps(Call(os.mkdir, str(trap)), 2)
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+    with pytest.raises(ValueError, match="holds more than data"):
+        load_checkpoint_file(str(file))
+    assert not trap.exists()
+
+
+def test_a_compiled_model(tmp_path):
+    torch.jit.script(nn.Linear(2, 2)).save(tmp_path / "model.pth")
+    with pytest.raises(ValueError, match="holds more than data"):
+        load_checkpoint_file(str(tmp_path / "model.pth"))
+
+
+def test_who_insists(tmp_path):
+    trap, file = tmp_path / "trap", tmp_path / "model.pth"
+    torch.save({"state_dict": {}, "x": Call(os.mkdir, str(trap))}, file)
+    with trust_checkpoints():
+        assert load_checkpoint_file(str(file))["state_dict"] == {}
+    assert trap.is_dir()
+    with pytest.raises(ValueError, match="holds more than data"):
+        load_checkpoint_file(str(file))

@@ -25,10 +25,7 @@ def plain_errors() -> Iterator[None]:
     """
     try:
         yield
-    except (
-        *(ValueError, TypeError, FileNotFoundError, KeyError, PermissionError),
-        RunEnded,
-    ) as error:
+    except (ValueError, TypeError, KeyError, OSError, RunEnded) as error:
         if os.environ.get(DEBUG):
             raise
         text = error.args[0] if isinstance(error, KeyError) and error.args else error
@@ -49,7 +46,7 @@ def plain_ends(cfg: Config) -> Iterator[None]:
             what = str(error) if isinstance(error, Stopped) else "interrupted"
             print(f"\n{what}: {where_to_go_on(cfg)}", file=sys.stderr, flush=True)
         raise SystemExit(error.code if isinstance(error, Stopped) else 130) from None
-    except RunEnded as error:
+    except (RunEnded, FloatingPointError) as error:
         if os.environ.get(DEBUG):
             raise
         print(f"error: {error}; {where_to_go_on(cfg)}", file=sys.stderr, flush=True)

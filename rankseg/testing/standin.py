@@ -108,7 +108,14 @@ def fill_missing(cfg: Config) -> int:
     files = {name: str(root / name) for pair in wanted for name in pair if name}
     gone = set(missing_files(list(files.values())))
     missing = {name for name, path in files.items() if path in gone}
-    for folder in {Path(path).parent for path in gone}:
+    folders = sorted({Path(path).parent for path in gone})
+    for folder in folders:
+        if not folder.resolve().is_relative_to(root.resolve()):
+            raise ValueError(
+                f"folder {folder} is, or lies in, a link to {folder.resolve()}: nothing is written "
+                f"outside of the data root {root}; use a data root with folders of its own"
+            )
+    for folder in folders:
         folder.mkdir(parents=True, exist_ok=True)
     written = 0
     for (image, mask), with_mask in wanted.items():

@@ -9,12 +9,16 @@ fine-tuned with ``load_from=converted.pth``, or opened by mmseg.
 """
 
 import argparse
+import io
+import os
 import re
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from rankseg.engine.ending import RunEnded
+from rankseg.engine.files import whole_file
 from rankseg.models.pretrained import read_state, rename_deep_stem
 
 # Theirs -> ours, in the decode head.
@@ -69,14 +73,16 @@ def main() -> None:
     parser.add_argument("source", type=Path, help="released checkpoint")
     parser.add_argument("target", type=Path, help="where to write ours")
     args = parser.parse_args()
-    if args.target.exists():
+    if os.path.lexists(args.target):  # a link that leads nowhere would be written through
         parser.error(f"{args.target} exists: remove it, or name another file")
     try:
         state = convert(read_state(args.source))
-    except (FileNotFoundError, ValueError) as error:
+        content = io.BytesIO()
+        torch.save({"state_dict": state, "meta": {"converted_from": args.source.name}}, content)
+        with whole_file(args.target) as partial:
+            partial.write_bytes(content.getbuffer())
+    except (FileNotFoundError, ValueError, RunEnded) as error:
         parser.error(str(error))
-    args.target.parent.mkdir(parents=True, exist_ok=True)
-    torch.save({"state_dict": state, "meta": {"converted_from": args.source.name}}, args.target)
     print(f"{args.target}: {len(state)} tensors")
 
 

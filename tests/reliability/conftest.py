@@ -197,4 +197,6 @@ def same(one: Any, other: Any) -> bool:
         return torch.equal(one, other) and one.dtype == other.dtype
     if isinstance(one, np.ndarray):
         return np.array_equal(one, other)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(same, one, other))
     return type(one) is type(other) and (one == other or one != one and other != other)

@@ -86,7 +86,7 @@ def save_batch(file: Path, iteration: int, data_batch: dict, terms: dict) -> Non
     content = {
         "iteration": iteration,
         "paths": paths_of(data_batch),
-        "terms": {name: float(value) for name, value in (terms or {}).items()},
+        "terms": {name: torch.as_tensor(value).item() for name, value in (terms or {}).items()},
         "inputs": dict(data_batch["inputs"]),
         "labels": {
             view: [sample.gt_sem_seg.data.cpu() for sample in some if "gt_sem_seg" in sample]

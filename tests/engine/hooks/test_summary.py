@@ -42,6 +42,15 @@ def test_last_and_best_stand_side_by_side(runner, tmp_path, caplog):
     assert "last 40.00 (iteration 30), best 50.00 (iteration 20)" in caplog.text
 
 
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 0, 2)])
+def test_a_validation_without_a_number_is_never_the_best(runner, order):
+    hook = SummaryHook()
+    hook.before_train(runner)
+    for iteration, i in enumerate(order, 1):
+        validate(hook, runner, iteration, [float("nan"), 50.0, 40.0][i])
+    assert hook.best()["mIoU"] == 50
+
+
 def test_a_resumed_run_keeps_what_it_had_up_to_there(runner, tmp_path):
     first = SummaryHook()
     first.before_train(runner)
@@ -52,6 +61,26 @@ def test_a_resumed_run_keeps_what_it_had_up_to_there(runner, tmp_path):
     second.before_train(runner)
     validate(second, runner, 20, 45.0)
     assert [entry["mIoU"] for entry in second.history] == [30.0, 45.0]
+
+
+def test_a_validation_that_is_made_up_counts_once(runner):
+    first = SummaryHook()
+    first.before_train(runner)
+    for iteration, value in ((10, 30.0), (20, 50.0)):
+        validate(first, runner, iteration, value)
+    second = SummaryHook()
+    second.before_train(runner)
+    validate(second, runner, 20, 50.0)
+    assert [entry["iteration"] for entry in second.history] == [10, 20]
+
+
+def test_damaged_notes_do_not_stop_a_run(runner, tmp_path):
+    runner.iter = 10
+    (tmp_path / "summary.json").write_text("{")
+    hook = SummaryHook()
+    hook.before_train(runner)
+    validate(hook, runner, 20, 50.0)
+    assert [entry["iteration"] for entry in hook.history] == [20]
 
 
 def test_a_new_run_starts_anew(runner, tmp_path):

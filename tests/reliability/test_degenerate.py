@@ -1,0 +1,340 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Batches in which there is nothing to learn from, for every method: zero, and never NaN."""
+
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+from mmengine.registry import init_default_scope
+from torch import nn
+
+from rankseg.models import losses as rankseg_losses
+from rankseg.models.losses import (
+    OhemCrossEntropyLoss,
+    RankCorrelationLoss,
+    orthogonal_agents,
+    pixel_consistency,
+    plackett_luce_kl,
+    probability_consistency,
+    similarity_targets,
+    soft_cross_entropy,
+)
+from rankseg.models.losses.agents import SELECTIONS
+from rankseg.models.losses.rank_correlation import CONSISTENCIES
+from rankseg.models.memory import DistributionQueue, FeatureBank
+from rankseg.models.methods import __all__ as METHODS
+from rankseg.registry import MODELS
+from rankseg.testing.toy import toy_batch, toy_class_batch, toy_classifier, toy_student
+
+TEACHER = dict(teacher=dict(momentum=0.1))
+SECOND = dict(consistency_tap="decode_head.branches.consistency", ramp=0, **TEACHER)
+RANK = dict(rank=dict(num_agents=4), **TEACHER)
+SEGMENTATION = {
+    "Supervised": {},
+    "MeanTeacher": TEACHER,
+    "FixMatch": {},
+    "FixMatch one pass": dict(mix_source=None),
+    "UniMatch": TEACHER,
+    "UniMatch second crop": dict(mix_source="same", **TEACHER),
+    "RankMatch": RANK,
+    "RankMatch masked": dict(mask_padding=True, labels_from="teacher", **RANK),
+}
+CLASSIFICATION = {
+    "Supervised classes": {},
+    "FixMatch classes": dict(mix_source=None, halve=False),
+    "MeanTeacher classes": SECOND,
+    "SimMatch": dict(bank_size=4),
+    "SimMatch teacher": dict(bank_size=4, labels_from="teacher", **TEACHER),
+    "LabelPropagation": {},
+    "LabelPropagation teacher": dict(consistency_weight=1.0, **SECOND),
+}
+TERMS = {  # of the unlabelled images
+    "MeanTeacher": ["loss_consistency"],
+    "FixMatch": ["loss_s1"],
+    "FixMatch one pass": ["loss_s1"],
+    "UniMatch": ["loss_s1", "loss_s2", "loss_fp"],
+    "UniMatch second crop": ["loss_s1", "loss_s2", "loss_fp"],
+    "RankMatch": ["loss_s1", "loss_s2", "loss_fp"],  # its rank loss counts padding
+    "RankMatch masked": ["loss_s1", "loss_s2", "loss_fp", "loss_rank1", "loss_rank2"],
+}
+OF_BOTH = {**SEGMENTATION, **CLASSIFICATION}
+CONFIDENT = [
+    name for name in OF_BOTH if name.split()[0] in ("FixMatch", "UniMatch", "RankMatch", "SimMatch")
+]
+
+
+def make(name, **options):
+    """A method on the toy network, initialised, in training mode."""
+    init_default_scope("rankseg")
+    torch.manual_seed(0)
+    kind = name.split()[0]
+    student = toy_student() if name in SEGMENTATION else toy_classifier()
+    if kind in ("FixMatch", "UniMatch", "RankMatch", "SimMatch"):
+        options = {"threshold": 0.0, **options}
+    options = {**OF_BOTH[name], "track_pseudo_labels": True, **options}
+    method = MODELS.build(
+        dict(
+            type=kind,
+            student=student,
+            data_preprocessor=dict(type="ViewPreprocessor", mean=[0.0] * 3, std=[1.0] * 3),
+            **options,
+        )
+    )
+    method.init_weights()
+    if kind == "LabelPropagation":
+        method.set_pseudo_labels(torch.tensor([0, 1, 2, 0]), torch.ones(4), torch.ones(3))
+    return method.train()
+
+
+def batch(name, labeled=2, unlabeled=2):
+    torch.manual_seed(1)
+    if name in CLASSIFICATION:
+        return toy_class_batch(labeled, unlabeled)
+    return toy_batch(labeled, unlabeled, mixed=True)
+
+
+def step(method, inputs, samples, dtype=None, nothing=()):
+    """Values of a step; they, gradients and buffers must be finite.
+
+    Args:
+        method: The method.
+        inputs: Views.
+        samples: Their samples.
+        dtype: For autocast.
+        nothing: Terms that must be zero and send no gradient.
+    """
+    with torch.autocast("cpu", dtype=dtype or torch.bfloat16, enabled=dtype is not None):
+        losses = method.loss(inputs, samples)
+    total, log = method.parse_losses(losses)
+    log = {name: torch.as_tensor(value).item() for name, value in log.items()}
+    parameters = [p for p in method.student.parameters() if p.requires_grad]
+    for term in nothing:
+        assert log[term] == 0, log
+        if losses[term].requires_grad:
+            grads = torch.autograd.grad(
+                losses[term], parameters, retain_graph=True, allow_unused=True
+            )
+            assert all(grad.eq(0).all() for grad in grads if grad is not None), term
+    total.backward()
+    assert all(map(math.isfinite, log.values())), log
+    grads = [p.grad for p in parameters if p.grad is not None]
+    assert grads and all(grad.isfinite().all() for grad in grads)
+    assert all(buffer.isfinite().all() for buffer in method.buffers())
+    return log
+
+
+def test_every_method_is_here():
+    names = {name.split()[0] for name in OF_BOTH}
+    classes = {name for name in METHODS if isinstance(MODELS.get(name), type)}
+    assert {n for n in classes if n != "Method"} == names
+
+
+@pytest.mark.parametrize("name", SEGMENTATION)
+def test_labelled_crops_without_a_valid_pixel(name):
+    inputs, samples = batch(name)
+    for sample in samples["labeled"]:
+        sample.gt_sem_seg.data.fill_(255)
+    step(make(name), inputs, samples, nothing=["loss_x"])
+
+
+@pytest.mark.parametrize("name", SEGMENTATION)
+def test_one_labelled_crop_of_two_without_a_valid_pixel(name):
+    inputs, samples = batch(name)
+    samples["labeled"][0].gt_sem_seg.data.fill_(255)
+    assert step(make(name), inputs, samples)["loss_x"] > 0
+
+
+@pytest.mark.parametrize("name", TERMS)
+def test_unlabelled_crops_that_are_padding_only(name):
+    inputs, samples = batch(name)
+    for view, some in samples.items():
+        for sample in some if view != "labeled" else []:
+            sample.valid.data.fill_(False)
+    step(make(name), inputs, samples, nothing=TERMS[name])
+
+
+@pytest.mark.parametrize("name", CONFIDENT)
+def test_no_confident_pixel(name):
+    inputs, samples = batch(name)
+    terms = ["loss_u"] if "SimMatch" in name else TERMS.get(name, ["loss_s1"])
+    terms = [term for term in terms if "rank" not in term]
+    assert step(make(name, threshold=1.0), inputs, samples, nothing=terms)["confident"] == 0
+
+
+@pytest.mark.parametrize("name", OF_BOTH)
+def test_labels_of_one_class(name):
+    inputs, samples = batch(name)
+    for sample in samples["labeled"]:
+        sample.gt_sem_seg.data.fill_(2)
+    step(make(name), inputs, samples)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("name", OF_BOTH)
+def test_extreme_logits(name, sign):
+    method = make(name)
+    head = method.student.decode_head
+    layer = [m for m in head.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
+    layer = next(m for m in reversed(layer) if 3 in m.weight.shape[:1])
+    with torch.no_grad():
+        layer.weight.zero_()
+        layer.bias.copy_(sign * torch.tensor([1e4, -1e4, 0.0]))
+    if method.teacher is not None:
+        method.teacher.module.load_state_dict(method.student.state_dict())
+    step(method, *batch(name))
+
+
+@pytest.mark.parametrize("name", OF_BOTH)
+def test_constant_features(name):
+    method = make(name)
+    with torch.no_grad():
+        for parameter in method.student.backbone.parameters():
+            parameter.zero_()
+    step(method, *batch(name))
+
+
+@pytest.mark.parametrize("name", [n for n in OF_BOTH if n.split()[0] != "Supervised"])
+def test_one_image_of_each_half(name):
+    if name == "FixMatch":  # its one strong view passes alone, and is one image
+        with pytest.raises(ValueError, match="one image has no variance for the batch norm .* use"):
+            step(make(name), *batch(name, labeled=1, unlabeled=1))
+        return
+    step(make(name), *batch(name, labeled=1, unlabeled=1))
+
+
+@pytest.mark.parametrize("name", OF_BOTH)
+def test_bfloat16(name):
+    inputs, samples = batch(name)
+    if name in SEGMENTATION:
+        samples["labeled"][0].gt_sem_seg.data.fill_(255)
+    step(make(name), inputs, samples, dtype=torch.bfloat16)
+
+
+@pytest.mark.parametrize("name", OF_BOTH)
+def test_several_steps_with_images_of_one_colour(name):
+    # state that follows from earlier steps: banks, queues, averages, counters
+    method = make(name, threshold=1.0) if name in CONFIDENT else make(name)
+    inputs, samples = batch(name)
+    inputs = {view: torch.zeros_like(image) for view, image in inputs.items()}
+    optimizer = torch.optim.SGD(method.student.parameters(), 0.1)
+    for _ in range(2):
+        step(method, inputs, samples)
+        optimizer.step()
+        optimizer.zero_grad()
+        if method.teacher is not None:
+            method.update_teacher()
+
+
+# --- losses
+
+LOGITS = {
+    "large": torch.tensor([1e4, -1e4, 0.0]),
+    "larger": torch.tensor([1e30, -1e30, 1e30]),
+    "equal": torch.zeros(3),
+}
+
+
+def maps(values, dtype=torch.float32):
+    return values.to(dtype)[None, :, None, None].repeat(2, 1, 4, 4).requires_grad_()
+
+
+def check(loss, *inputs, zero=False):
+    assert loss.isfinite().all() and loss.dtype == torch.float32
+    grads = torch.autograd.grad(loss.sum(), inputs)
+    assert all(grad.isfinite().all() for grad in grads)
+    if zero:
+        assert loss == 0 and all(grad.eq(0).all() for grad in grads)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("valid", [True, False])
+@pytest.mark.parametrize("which", LOGITS)
+def test_losses_of_pixels(which, valid, dtype):
+    for label in range(3):
+        logits, other = maps(LOGITS[which], dtype), maps(LOGITS[which].flip(0), dtype)
+        truth = torch.full((2, 4, 4), label)
+        sure, inside = torch.ones(2, 4, 4), torch.full((2, 4, 4), valid)
+        check(pixel_consistency(logits, truth, sure, inside, 0.9), logits, zero=not valid)
+        check(pixel_consistency(logits, truth, 0 * sure, inside, 0.9), logits, zero=True)
+        check(probability_consistency(logits, other, inside), logits, zero=not valid)
+        truth = truth if valid else torch.full_like(truth, 255)
+        for loss in (OhemCrossEntropyLoss(min_kept=5), CrossEntropy()):
+            check(loss(logits.float(), truth), logits, zero=not valid)
+
+
+class CrossEntropy:
+    """mmseg's, as our configs have it."""
+
+    def __call__(self, logits, label):
+        init_default_scope("rankseg")
+        loss = MODELS.build(dict(type="CrossEntropyLoss", avg_non_ignore=True))
+        return loss(logits, label, ignore_index=255)
+
+
+FEATURES = {
+    "zero": lambda: torch.zeros(2, 8, 3, 3),
+    "constant": lambda: torch.full((2, 8, 3, 3), 5.0),
+    "large": lambda: 1e4 * torch.randn(2, 8, 3, 3),
+    "tiny": lambda: 1e-30 * torch.randn(2, 8, 3, 3),
+    "one image": lambda: torch.randn(1, 8, 3, 3),
+}
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("selection", SELECTIONS)
+@pytest.mark.parametrize("consistency", CONSISTENCIES)
+@pytest.mark.parametrize("which", FEATURES)
+def test_rank_correlation(which, consistency, selection, dtype):
+    torch.manual_seed(0)
+    loss = RankCorrelationLoss(
+        num_agents=5, topk=4, selection=selection, consistency=consistency, loss_weight=1.0
+    )
+    weak, strong = FEATURES[which]().to(dtype), FEATURES[which]().to(dtype).requires_grad_()
+    check(loss(weak, strong), strong)
+    nothing = torch.zeros(len(weak), 3, 3, dtype=torch.bool)
+    check(loss(weak, strong, valid=nothing), strong, zero=True)
+
+
+@pytest.mark.parametrize("which", FEATURES)
+def test_agents_are_different_positions(which):
+    chosen = orthogonal_agents(FEATURES[which](), 9)
+    assert all(sorted(row) == list(range(9)) for row in chosen.tolist())
+
+
+def test_orders_of_weights_that_are_all_in_one():
+    certain = torch.tensor([[0.0, -1e4, -1e4, -1e4], [0.0, 0.0, 0.0, 0.0]]).requires_grad_()
+    check(plackett_luce_kl(certain.detach().flip(0), certain), certain)
+
+
+@pytest.mark.parametrize("semantic", ["smoothing", "scaling", None])
+@pytest.mark.parametrize("instance", ["smoothing", "scaling", None])
+def test_targets_that_exclude_each_other(semantic, instance):
+    # all labelled images are of class 0, of which the prediction is sure that it is not
+    sure = torch.tensor([[0.0, 1.0]])
+    targets = similarity_targets(
+        sure, torch.tensor([[0.5, 0.5]]), torch.tensor([0, 0]), 0.9, semantic, instance
+    )
+    for target in targets:
+        logits = torch.tensor([[1e4, -1e4]]).requires_grad_()
+        check(soft_cross_entropy(logits, target), logits)
+        check(soft_cross_entropy(logits, target, torch.zeros(1)), logits, zero=True)
+
+
+def test_memory_of_nothing():
+    bank, queue = FeatureBank(3, 4, momentum=0.5), DistributionQueue(2, 3)
+    for _ in range(3):
+        bank.write(torch.tensor([0, 0, 2]), torch.zeros(3, 4), torch.tensor([1, 1, 2]))
+        aligned = queue.align(F.one_hot(torch.zeros(4, dtype=torch.long), 3).float())
+    assert bank.feature.isfinite().all() and aligned.isfinite().all()
+    other = F.one_hot(torch.tensor([1, 2]), 3).float()  # classes of which the queue knows nothing
+    assert queue.align(other).isfinite().all()
+
+
+def test_every_loss_is_here():
+    known = {
+        *("OhemCrossEntropyLoss", "RankCorrelationLoss", "orthogonal_agents", "pixel_consistency"),
+        *("plackett_luce_kl", "probability_consistency", "similarity_targets"),
+        "soft_cross_entropy",
+    }
+    assert set(rankseg_losses.__all__) == known

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A long run holds no more memory, files, threads or processes at its end than early on.
+
+The suite runs a short one; the long one is ``pytest -m soak tests/reliability/test_soak.py``.
+"""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rankseg.testing.toy_run import write_config, write_set
+
+pytestmark = pytest.mark.skipif(
+    not Path("/proc/self/status").is_file(), reason="memory is read from /proc, which Linux has"
+)
+
+RUN = """
+import json, os, sys
+from pathlib import Path
+
+import torch
+from mmengine.hooks import Hook
+
+from rankseg import apis
+from rankseg.registry import HOOKS
+
+
+def memory(pid):  # in MB: resident, but of files and of what is shared with the parent
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    sizes = {line.split()[0]: int(line.split()[1]) for line in lines[1:]}
+    return (sizes["Private_Clean:"] + sizes["Private_Dirty:"]) / 1024, sizes["Rss:"] / 1024
+
+
+def seen():
+    me = os.getpid()
+    children = [int(c) for c in Path(f"/proc/{me}/task/{me}/children").read_text().split()]
+    return dict(
+        memory=[memory(pid)[1] for pid in (me, *children)],
+        private=[memory(pid)[0] for pid in (me, *children)],
+        files=[len(os.listdir(f"/proc/{pid}/fd")) for pid in (me, *children)],
+        threads=[len(os.listdir(f"/proc/{pid}/task")) for pid in (me, *children)],
+        children=len(children),
+    )
+
+
+@HOOKS.register_module()
+class Look(Hook):
+    priority = "LOWEST"
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        if (runner.iter + 1) % EVERY == 0:
+            notes.append(dict(iteration=runner.iter + 1, **seen()))
+            Path(OUT).write_text(json.dumps(notes))
+
+
+CONFIG, OUT, EVERY, ITERATIONS = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+notes = []
+torch.set_num_threads(1)
+cfg = apis.load_config(CONFIG, work_dir=str(Path(OUT).with_suffix("")))
+cfg.train_cfg.update(max_iters=ITERATIONS, val_interval=EVERY // 2)
+cfg.default_hooks.checkpoint.interval = EVERY // 2
+cfg.default_hooks.logger.interval = 50
+cfg.custom_hooks.append(dict(type="Look"))
+apis.train(cfg)
+"""
+
+
+def soak(folder: Path, early: int, iterations: int) -> tuple[dict, dict]:
+    """Train in a process of its own; what it held after ``early`` iterations and at the end."""
+    script = folder / "soak.py"
+    script.write_text(RUN)
+    config = write_config(folder / "soak_config.py", "rankmatch", write_set(folder / "set"), 2)
+    out = folder / "notes.json"
+    ran = subprocess.run(
+        [sys.executable, str(script), str(config), str(out), str(early), str(iterations)],
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).resolve().parents[2],
+    )
+    assert ran.returncode == 0, ran.stderr[-2000:]
+    notes = json.loads(out.read_text())
+    for note in notes:
+        print(note)
+    assert [note["iteration"] for note in notes] == [*range(early, iterations + 1, early)]
+    return notes[0], notes[-1]
+
+
+def check(early: dict, late: dict) -> None:
+    """Nothing has grown."""
+    for key in ("files", "threads", "children"):
+        assert late[key] == early[key], key
+    # two workers to train and two to validate
+    assert early["children"] == 4
+    for before, after in zip(early["memory"], late["memory"], strict=True):
+        assert after <= 1.05 * before, (early["memory"], late["memory"])
+
+
+def test_a_short_run(tmp_path):
+    check(*soak(tmp_path, early=40, iterations=120))
+
+
+@pytest.mark.soak
+def test_two_thousand_iterations(tmp_path):
+    check(*soak(tmp_path, early=200, iterations=2000))

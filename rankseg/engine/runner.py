@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 from rankseg.engine.checkpoint import misfit
 from rankseg.engine.data_failures import data_failures
 from rankseg.engine.distributed import wrap_for_cpus
-from rankseg.engine.ending import RunEnded, Stopped
+from rankseg.engine.ending import RunEnded
 from rankseg.engine.files import NO_ROOM, describe, whole_file
 from rankseg.engine.hooks.missed_validation import MissedValidationHook
 from rankseg.engine.hooks.stop import StopHook
@@ -39,7 +39,8 @@ class StrictRunner(Runner):
         """
         with StopSignals() as signals:
             self.register_hook(MissedValidationHook())
-            self.register_hook(StopHook(signals))
+            stop = StopHook(signals)
+            self.register_hook(stop)
             try:
                 with data_failures(self.cfg):
                     return super().train()
@@ -50,12 +51,11 @@ class StrictRunner(Runner):
                 ):
                     raise RunEnded(describe(file, error)) from error
                 raise
-            except RuntimeError as error:
-                # another process has left, being told to stop, while this one waited for it
-                if get_world_size() > 1 and signals.between():
-                    raise Stopped(
-                        signals.received, self.iter, "checkpoint of that iteration"
-                    ) from error
+            except RuntimeError:
+                # another process has left a validation, being told to, while this one waited for it
+                stage = self.message_hub.runtime_info.get("loop_stage")
+                if get_world_size() > 1 and stage == "val" and signals.between():
+                    stop.leave(self, self.iter)
                 raise
 
     def test(self) -> dict:

@@ -94,7 +94,9 @@ def test_ctrl_c_again_ends_at_once(start, config, tmp_path):
     assert "Traceback" not in job.text
 
 
-def test_two_processes_leave_together(start, config, tmp_path):
+@pytest.mark.parametrize("point", ["step:3", "validation:1"])
+def test_two_processes_leave_together(start, config, tmp_path, point):
+    # one is told, both leave: the other may wait for it in the middle of a validation
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -105,7 +107,7 @@ def test_two_processes_leave_together(start, config, tmp_path):
     arguments = (file, "--work-dir", tmp_path, "--launcher", "pytorch")
     jobs = []
     for rank in ("0", "1"):
-        told = dict(point="step:3", signum=signal.SIGTERM) if rank == "1" else {}
+        told = dict(point=point, signum=signal.SIGTERM) if rank == "1" else {}
         own = dict(environment, RANK=rank, LOCAL_RANK=rank)
         jobs.append(start(*arguments, environment=own, **told))
     assert [job.wait() for job in jobs] == [143, 143], jobs[0].text + jobs[1].text

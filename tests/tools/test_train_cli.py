@@ -8,6 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
+
+from rankseg import apis
+from rankseg.apis.tiny import make_tiny
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -65,6 +69,52 @@ def test_mistakes_end_with_one_sentence(arguments, message, capsys):
     error = capsys.readouterr().err.strip().splitlines()[-1]
     assert stop.value.code == 2
     assert error.startswith("error: ") and message in error
+
+
+def test_a_run_is_not_destroyed_and_can_be(tmp_path, capsys):
+    run = [f"configs/{CLASSES}", "--tiny", "--work-dir", str(tmp_path / "run")]
+    tool("train").main(run)
+    with pytest.raises(SystemExit):
+        tool("train").main(run)
+    assert "holds a run already (iter_2.pth): --resume goes on" in capsys.readouterr().err
+    tool("train").main([*run, "--overwrite"])
+    with pytest.raises(SystemExit):
+        tool("train").main([*run, "--overwrite", "--resume"])
+    assert "not allowed with" in capsys.readouterr().err
+
+
+CLASSES = "fixmatch/cifar10_250.py"
+
+
+@pytest.mark.parametrize("name", ["train", "test", "knn"])
+def test_a_checkpoint_that_runs_code_must_be_insisted_on(name, tmp_path, capsys):
+    trap, file = tmp_path / "trap", tmp_path / "model.pth"
+    torch.save({"state_dict": {}, "x": Trap(trap)}, file)
+    arguments = ["configs/" + CLASSES, "--work-dir", str(tmp_path / "run")]
+    if name == "train":
+        arguments += ["--tiny", "--cfg-options", f"load_from={file}"]
+    else:
+        # neither has --tiny: the images are stand-ins, as there
+        cfg = make_tiny(apis.load_config(arguments[0]), str(tmp_path / "tiny"))
+        arguments += ["--data-root", cfg.test_dataloader.dataset.data_root, str(file)]
+    with pytest.raises(SystemExit):
+        tool(name).main(arguments)
+    assert "model.pth holds more than data" in capsys.readouterr().err
+    assert not trap.exists()
+    with pytest.raises(SystemExit):  # it has been loaded, and fits nothing
+        tool(name).main([*arguments, "--trust-checkpoint"])
+    assert "model.pth does not fit the model" in capsys.readouterr().err
+    assert trap.is_dir()
+
+
+class Trap:
+    """Makes a folder when it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.makedirs, (str(self.path), 0o777, True)
 
 
 def test_two_processes_without_a_gpu(tmp_path):

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Saves and leaves when the process is told to stop."""
 
+from typing import NoReturn
+
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
@@ -26,16 +28,20 @@ class StopHook(Hook):
 
     def after_train_iter(self, runner: Runner, *args, **kwargs) -> None:
         """Leave after this iteration, if told to."""
-        self._leave_if(self.signals.after_iteration(), runner, runner.iter + 1)
+        if self.signals.after_iteration():
+            self.leave(runner, runner.iter + 1)
 
     def after_val_iter(self, runner: Runner, *args, **kwargs) -> None:
         """Leave the validation, if told to."""
-        self._leave_if(self.signals.between(), runner, runner.iter)
+        if self.signals.between():
+            self.leave(runner, runner.iter)
 
-    @staticmethod
-    def _leave_if(signum: int, runner: Runner, step: int) -> None:
-        if not signum:
-            return
+    def leave(self, runner: Runner, step: int) -> NoReturn:
+        """Save after ``step`` iterations, if that is not done yet, and leave.
+
+        Raises:
+            Stopped: Always.
+        """
         hooks = [hook for hook in runner.hooks if isinstance(hook, CheckpointHook)]
         path = hooks[0].save_now(runner, step) if hooks else None
-        raise Stopped(signum, step, path)
+        raise Stopped(self.signals.received, step, path)

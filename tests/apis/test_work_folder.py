@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""More of this, with runs, is in tests/reliability."""
+
+import pytest
+
+from rankseg.apis.work_folder import check_unused, check_work_dir, checkpoints, remove_run
+
+
+def test_checking_leaves_nothing_behind(tmp_path):
+    check_work_dir(tmp_path / "a/b/c")
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "a").mkdir()
+    check_work_dir(tmp_path / "a/b")
+    check_work_dir(tmp_path / "a")
+    assert [one.name for one in tmp_path.rglob("*")] == ["a"]
+
+
+def test_newest_first_by_number(tmp_path):
+    for name in ("iter_9.pth", "iter_100.pth", "iter_20.pth", "iter_x.pth", "iter_30.pth.partial"):
+        (tmp_path / name).touch()
+    assert [one.name for one in checkpoints(tmp_path)] == [
+        "iter_100.pth",
+        "iter_20.pth",
+        "iter_9.pth",
+    ]
+    assert checkpoints(tmp_path / "none") == []
+
+
+@pytest.mark.parametrize("name", ["iter_9.pth", "best_mIoU_iter_3.pth"])
+def test_a_folder_with_a_run(tmp_path, name):
+    check_unused(tmp_path)
+    (tmp_path / "summary.json").touch()
+    check_unused(tmp_path)
+    (tmp_path / name).touch()
+    with pytest.raises(ValueError, match=f"holds a run already .{name}.: --resume .*--overwrite"):
+        check_unused(tmp_path)
+
+
+def test_removing_a_run_leaves_the_rest(tmp_path):
+    gone = ("iter_9.pth", "best_x.pth", "last_checkpoint", "summary.json", "iter_1.pth.partial")
+    kept = ("iter_8.pth", "train.txt", "config.py", "metrics.json")
+    for name in (*gone, *kept):
+        (tmp_path / name).touch()
+    remove_run(tmp_path, keep=str(tmp_path / "iter_8.pth"))
+    assert sorted(one.name for one in tmp_path.iterdir()) == sorted(kept)

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Order of writing and removing; that runs resume from it is in tests/reliability."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from mmengine.logging import MessageHub
+
+from rankseg.engine.hooks import CheckpointHook
+from rankseg.registry import HOOKS
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A runner whose checkpoints hold the names of the files beside them."""
+
+    def save_checkpoint(folder, filename, *args, **kwargs):
+        if runner.full:
+            raise OSError("disk full")
+        names = sorted(file.name for file in Path(folder).glob("*.pth"))
+        (Path(folder) / filename).write_text(" ".join(names))
+
+    hub = MessageHub.get_instance(f"test_checkpoint {tmp_path}")
+    logger = SimpleNamespace(info=print, warning=print)
+    runner = SimpleNamespace(
+        work_dir=str(tmp_path), message_hub=hub, iter=0, epoch=0, logger=logger, full=False
+    )
+    runner.save_checkpoint = save_checkpoint
+    return runner
+
+
+def make(runner, **options):
+    hook = CheckpointHook(
+        by_epoch=False, interval=1, max_keep_ckpts=1, save_best="mIoU", rule="greater", **options
+    )
+    hook.before_train(runner)
+    return hook
+
+
+def names(runner):
+    return sorted(file.name for file in Path(runner.work_dir).iterdir())
+
+
+def test_configs_get_this_one():
+    assert HOOKS.get("CheckpointHook") is CheckpointHook
+
+
+def test_the_old_one_goes_when_the_new_one_is_there(run):
+    hook = make(run)
+    for step in (1, 2):
+        hook.save_now(run, step)
+        hook.save_now(run, step)  # is there already
+    assert (Path(run.work_dir) / "iter_2.pth").read_text() == "iter_1.pth"
+    assert names(run) == ["iter_2.pth", "last_checkpoint"]
+    run.full = True
+    with pytest.raises(OSError, match="disk full"):
+        hook.save_now(run, 3)
+    assert names(run) == ["iter_2.pth", "last_checkpoint"]
+
+
+def test_the_best_goes_when_a_better_one_is_there(run):
+    hook = make(run)
+    (Path(run.work_dir) / "best_mIoU_iter_9.pth").write_text("of a run that was killed")
+    for step, score in ((1, 50.0), (2, 40.0), (3, 60.0)):
+        run.iter = step
+        hook.after_val_epoch(run, {"mIoU": score})
+    assert "best_mIoU_iter_1.pth" in (Path(run.work_dir) / "best_mIoU_iter_3.pth").read_text()
+    assert names(run) == ["best_mIoU_iter_3.pth"]
+    run.iter, run.full = 4, True
+    with pytest.raises(OSError, match="disk full"):
+        hook.after_val_epoch(run, {"mIoU": 70.0})
+    assert names(run) == ["best_mIoU_iter_3.pth"]
+
+
+def test_what_a_killed_run_has_left(run):
+    for name in ("iter_3.pth.partial", "iter_1.pth", "iter_2.pth", "notes.txt"):
+        (Path(run.work_dir) / name).write_text("")
+    hook = make(run)
+    assert names(run) == ["iter_1.pth", "iter_2.pth", "notes.txt"]
+    hook.save_now(run, 3)
+    assert names(run) == ["iter_3.pth", "last_checkpoint", "notes.txt"]

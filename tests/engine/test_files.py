@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+import os
+
+import pytest
+
+from rankseg.engine.ending import RunEnded
+from rankseg.engine.files import WriteError, read_json, whole_file, write_json, write_text
+
+
+def test_the_name_comes_last(tmp_path):
+    path = tmp_path / "new" / "a.txt"
+    with whole_file(path) as partial:
+        partial.write_text("half")
+        assert partial.parent == path.parent and not path.exists()
+    assert path.read_text() == "half" and os.listdir(path.parent) == ["a.txt"]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_nothing_is_left_of_a_file_that_was_not_finished(tmp_path, error):
+    path = tmp_path / "a.txt"
+    write_text(path, "before")
+    with pytest.raises(error), whole_file(path) as partial:
+        partial.write_text("half")
+        raise error
+    assert path.read_text() == "before" and os.listdir(tmp_path) == ["a.txt"]
+
+
+def test_all_is_on_the_disk_before_it_has_the_name(tmp_path, monkeypatch):
+    calls = []
+    for name in ("fsync", "replace"):
+        inner = getattr(os, name)
+        monkeypatch.setattr(
+            os, name, lambda *a, name=name, inner=inner: calls.append(name) or inner(*a)
+        )
+    write_text(tmp_path / "a.txt", "text")
+    assert calls == ["fsync", "replace", "fsync"]  # the file, its name, the folder
+
+
+def test_a_folder_that_is_a_file(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(WriteError, match="file/a.json could not be written.*can be written to"):
+        write_json(tmp_path / "file/a.json", {})
+    assert issubclass(WriteError, RunEnded)
+
+
+@pytest.mark.parametrize("content", ["", "{", "\x00"])
+def test_damaged_notes_are_begun_anew(tmp_path, content):
+    (tmp_path / "a.json").write_text(content)
+    assert read_json(tmp_path / "a.json") is None
+    assert read_json(tmp_path / "none.json") is None

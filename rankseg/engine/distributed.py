@@ -26,7 +26,7 @@ LAUNCH = (
 )
 # what gloo and NCCL say when the process at the other end is gone
 LOST = ("Connection closed by peer", "Connection reset by peer", "Broken pipe", "remote process")
-LATE = ("Timed out waiting", "timed out", "Timeout")
+LATE = ("Timed out", "operation timeout")
 
 _waiting: distributed.ProcessGroup | None = None  # on CPUs, with patience
 

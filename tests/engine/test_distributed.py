@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How several processes begin, wait, agree and end."""
+
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.dist import get_rank
+from torch import distributed, nn
+
+from rankseg.engine import distributed as ours
+from rankseg.engine.distributed import (
+    any_process,
+    ending_together,
+    main_first,
+    start_processes,
+    wrap_for_cpus,
+)
+from rankseg.models.layers import SyncBatchNorm
+from rankseg.testing.processes import run_processes
+
+DIST_TRAIN = Path(__file__).resolve().parents[2] / "tools/dist_train.sh"
+
+
+def cfg(launcher="pytorch", **options):
+    return Config(dict(launcher=launcher, **options))
+
+
+@pytest.fixture
+def alone(monkeypatch):
+    """The surroundings of a process that nobody has launched."""
+    for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK", "TORCHELASTIC_RUN_ID", "MASTER_PORT"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def taken(monkeypatch):
+    """The surroundings of the first of two processes, whose port another program has."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        surroundings = dict(RANK=0, WORLD_SIZE=2, MASTER_ADDR="127.0.0.1", MASTER_PORT=port)
+        for name, value in surroundings.items():
+            monkeypatch.setenv(name, str(value))
+        monkeypatch.delenv("TORCHELASTIC_USE_AGENT_STORE", raising=False)
+        yield port
+
+
+def test_one_process_needs_nothing(alone):
+    start_processes(cfg("none"))
+    start_processes(Config({}))
+    assert not distributed.is_initialized()
+    assert any_process(True) and not any_process(False)
+    ran = []
+    with main_first(), ending_together():
+        ran.append(1)
+    assert ran == [1]
+    with pytest.raises(RuntimeError, match="as it is"), ending_together():
+        raise RuntimeError("as it is")
+
+
+def test_launcher_and_surroundings_must_fit(alone, monkeypatch):
+    with pytest.raises(ValueError, match="no launcher has started this: python -m torch.distr"):
+        start_processes(cfg())
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    start_processes(cfg("none"))  # some clusters set that for one process, too
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "x")
+    with pytest.raises(ValueError, match="started 2 processes.* add --launcher pytorch"):
+        start_processes(cfg("none"))
+    if not torch.cuda.is_available():
+        with pytest.raises(ValueError, match="--launcher slurm works with GPUs, and there is none"):
+            start_processes(cfg("slurm"))
+
+
+def test_more_processes_than_gpus(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    ours._check_gpus()
+    monkeypatch.setenv("LOCAL_RANK", "2")
+    with pytest.raises(ValueError, match="process 2 has no GPU of its own, this machine has 2"):
+        ours._check_gpus()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="the port would be asked for by NCCL")
+def test_a_port_in_use(taken):
+    with pytest.raises(ValueError, match=rf"port of 127.0.0.1:{taken} is in use.*set MASTER_PORT"):
+        start_processes(cfg())
+    assert not distributed.is_initialized()
+
+
+def test_a_port_in_use_is_told_by_the_script(taken):
+    ended = subprocess.run([DIST_TRAIN, "any.py", "2"], capture_output=True, text=True)
+    assert ended.returncode == 2
+    assert (
+        ended.stderr.startswith(f"error: port {taken} is in use") and ended.stderr.count("\n") == 1
+    )
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="NCCL wants a GPU for each")
+def test_processes_that_do_not_come(taken, monkeypatch):
+    monkeypatch.setenv("MASTER_PORT", "0")  # any free one
+    with pytest.raises(ValueError, match="not all of 2 processes came to .* within 1 seconds"):
+        start_processes(cfg(env_cfg=dict(dist_cfg=dict(timeout=1))))
+
+
+# --- in two processes
+
+
+def agree():
+    answers = [any_process(get_rank() == 1), any_process(False)]
+    with main_first():
+        print("printed by", get_rank())
+    return answers
+
+
+def test_processes_agree_and_the_main_one_prints(capfd):
+    assert run_processes(2, agree) == [[True, False]] * 2
+    assert capfd.readouterr().out == "printed by 0\n"
+
+
+def fail_first():
+    ran = False
+    try:
+        with main_first():
+            ran = True
+            raise ValueError("a mistake in the config")
+    except (ValueError, SystemExit) as error:
+        return ran, type(error).__name__, error.args
+
+
+def test_a_mistake_is_found_once():
+    assert run_processes(2, fail_first) == [
+        (True, "ValueError", ("a mistake in the config",)),
+        (False, "SystemExit", (2,)),
+    ]
+
+
+def fail(error):
+    try:
+        with ending_together():
+            raise error
+    except SystemExit as end:
+        return end.code
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (RuntimeError("gloo: Connection closed by peer [::1]:5"), "stops, because another one has"),
+        (RuntimeError("Timed out waiting 5ms for recv"), "env_cfg.dist_cfg.timeout=SECONDS"),
+        (OSError("no room"), "failed: OSError: no room\n"),
+    ],
+)
+def test_who_fails_says_so(error, said, capfd):
+    assert run_processes(2, fail, error) == [1, 1]
+    told = capfd.readouterr().err
+    for rank in range(2):
+        assert f"process {rank} of 2" in told
+    assert said in told
+
+
+def wrap(options):
+    network = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4))
+    model = wrap_for_cpus(network, Config(options))
+    return isinstance(model.module[1], SyncBatchNorm), model.find_unused_parameters
+
+
+def test_wrapping_follows_the_config():
+    assert run_processes(2, wrap, dict(sync_bn="torch")) == [(True, False)] * 2
+    assert (
+        run_processes(2, wrap, dict(sync_bn=None, find_unused_parameters=True))
+        == [(False, True)] * 2
+    )

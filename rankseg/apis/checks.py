@@ -126,7 +126,10 @@ def check_files(
     same = test is not None and cfg.val_dataloader and test.dataset == cfg.val_dataloader.dataset
     test = None if test is None or same else DATASETS.build(test.dataset)
     seen = SeenFiles(cache_file(train.labeled.data_root))
-    return check_data(train, val, Look(full, seen), test)
+    try:
+        return check_data(train, val, Look(full, seen), test)
+    finally:
+        seen.save()  # what was good before the first bad one
 
 
 def check_classes(cfg: Config, dataset: Any) -> None:

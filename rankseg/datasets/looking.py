@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 from mmengine.logging import print_log
 
@@ -51,38 +52,47 @@ class Look:
             ValueError, OSError: Of the work on the first bad item, unless ``full``.
         """
 
-        def one(item: Files) -> Found | Exception:
+        results, new, stamps = self._remembered(files, rule)
+
+        def one(i: int) -> Found | Exception:
             try:
-                now = stamp(item) if self.seen.path else []
-            except OSError:
-                now = []  # the work says what is wrong
-            known = self.seen.find(rule, item, now) if now else None
-            if known is not None:
-                return known
-            try:
-                found = work(item)
+                return work(files[i])
             except (ValueError, OSError) as error:
                 return error
-            if now:
-                self.seen.keep(rule, item, now, found)
-            return found
 
-        results: list[Found | None] = []
         start = told = time.monotonic()
-        for result in _in_threads(one, files):
-            if isinstance(result, Exception) and not self.full:
-                raise result
-            if isinstance(result, Exception):
-                self.faults.setdefault(str(result))
-                result = None
-            results.append(result)
-            now, done = time.monotonic(), len(results)
-            if now - told >= PROGRESS_SECONDS and done < len(files):
-                told = now
-                left = (now - start) / done * (len(files) - done)
-                print_log(f"checking {what}: {done} of {len(files)}, {_duration(left)} left")
+        with closing(_in_threads(one, new)) as found_by:
+            for done, (i, found) in enumerate(zip(new, found_by, strict=True), start=1):
+                if isinstance(found, Exception):
+                    if not self.full:
+                        raise found
+                    self.faults.setdefault(str(found))
+                else:
+                    results[i] = found
+                    if stamps[i]:
+                        self.seen.keep(rule, files[i], stamps[i], found)
+                now = time.monotonic()
+                if now - told >= PROGRESS_SECONDS and done < len(new):
+                    told = now
+                    left = _duration((now - start) / done * (len(new) - done))
+                    print_log(f"checking {what}: {done} of {len(new)}, {left} left")
         self.looked_at += len(results)
         return results
+
+    def _remembered(
+        self, files: Sequence[Files], rule: str
+    ) -> tuple[list[Found | None], list[int], list[list[int]]]:
+        """What is known of the items, which are to be looked at, and stamps of all of them."""
+        if self.seen.path is None:
+            return [None] * len(files), list(range(len(files))), [[]] * len(files)
+        results, stamps = [], []
+        for item in files:
+            try:
+                stamps.append(stamp(item))
+            except OSError:
+                stamps.append([])  # the work says what is wrong
+            results.append(self.seen.find(rule, item, stamps[-1]) if stamps[-1] else None)
+        return results, [i for i, found in enumerate(results) if found is None], stamps
 
     def finish(self) -> None:
         """Keep what was found, and name the bad files.
@@ -103,11 +113,11 @@ class Look:
         )
 
 
-def _in_threads(work: Callable[[Files], object], files: Sequence[Files]) -> Iterator:
+def _in_threads(work: Callable[[int], object], items: Sequence[int]) -> Iterator:
     """Results in order; what has not begun is left undone when the caller stops asking."""
     with ThreadPoolExecutor(max_workers=THREADS) as pool:
-        for first in range(0, len(files), AT_ONCE):
-            yield from pool.map(work, files[first : first + AT_ONCE])
+        for first in range(0, len(items), AT_ONCE):
+            yield from pool.map(work, items[first : first + AT_ONCE])
 
 
 def _duration(seconds: float) -> str:

@@ -90,7 +90,7 @@ class SeenFiles:
 
 
 def _key(rule: str, files: tuple[str, ...]) -> str:
-    return "\t".join((rule, *map(os.path.abspath, files)))
+    return "\t".join((rule, *(f if os.path.isabs(f) else os.path.abspath(f) for f in files)))
 
 
 def _load(path: Path) -> dict:

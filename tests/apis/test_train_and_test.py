@@ -120,3 +120,21 @@ def test_testing_needs_a_checkpoint(config_file):
     cfg = apis.load_config(str(config_file))
     with pytest.raises(FileNotFoundError, match="checkpoint no.pth does not exist"):
         apis.test(cfg, "no.pth")
+
+
+def test_learning_rate_for_another_batch(config_file, tmp_path):
+    options = {"auto_scale_lr": dict(base_batch_size=16), "train_cfg.max_iters": 1}
+    cfg = apis.load_config(str(config_file), work_dir=str(tmp_path / "run"), options=options)
+    apis.scale_learning_rate(cfg)
+    runner = apis.train(cfg)
+    assert runner.optim_wrapper.param_groups[0]["initial_lr"] == pytest.approx(0.01 * 4 / 16)
+    log = next((tmp_path / "run").glob("*/*.log")).read_text()
+    assert (
+        "batch size of 16 and the current batch size is 4. Scaling the original LR by 0.25" in log
+    )
+
+
+def test_scaling_needs_the_batch_that_was_meant(config_file):
+    cfg = apis.load_config(str(config_file))
+    with pytest.raises(ValueError, match=r"--auto-scale-lr: .* add auto_scale_lr=dict\(base_batch"):
+        apis.scale_learning_rate(cfg)

@@ -2,18 +2,24 @@
 """A run in which one iteration goes wrong, in every way and with every kind of state."""
 
 import copy
+import math
+from types import SimpleNamespace
 
 import pytest
 import torch
+from mmengine.dist import get_rank
 from mmengine.hooks import Hook
 from mmengine.logging import MessageHub
 from mmengine.optim import OptimWrapper
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
+from torch import nn
 from torch.utils.data import DataLoader
 
+from rankseg.engine.hooks import NonFiniteHook
 from rankseg.engine.hooks.non_finite import COUNTS, not_finite, paths_of
 from rankseg.registry import MODELS, OPTIM_WRAPPERS
+from rankseg.testing.processes import run_processes
 from rankseg.testing.toy import toy_batch, toy_class_batch, toy_classifier, toy_student
 
 BAD = 3  # the iteration, from 0, that goes wrong
@@ -266,3 +272,44 @@ def test_a_model_that_is_evaluated_is_not_watched(run):
     terms = hook._terms
     runner.model.eval()(torch.full((1, 3, 33, 33), float("nan")), mode="tensor")
     assert hook._terms is terms
+
+
+class Line(nn.Module):
+    """A loss that is infinite on the second process only, with a finite gradient."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(3))
+        self.register_buffer("seen", torch.zeros(()))
+
+    def forward(self, inputs, data_samples=None, mode="tensor"):
+        self.seen += 1
+        bad = get_rank() == 1 and inputs.sum() > 5
+        return {"loss_a": self.weight @ inputs, "loss_b": torch.tensor(math.inf if bad else 0.0)}
+
+
+def two_steps():
+    """Weights and counts of a process after a bad and a good step, and what it says."""
+    model = Line()
+    optimizer = OptimWrapper(torch.optim.SGD(model.parameters(), 0.1))
+    hub, said = MessageHub(f"processes {get_rank()}"), []
+    runner = SimpleNamespace(model=model, optim_wrapper=optimizer, message_hub=hub, iter=0)
+    runner.logger = SimpleNamespace(warning=said.append)
+    hook = NonFiniteHook()
+    hook.before_train(runner)
+    seen = []
+    for value in (3.0, 1.0):
+        losses = model(inputs=torch.full((3,), value), mode="loss")
+        optimizer.update_params(sum(losses.values()))
+        hook.after_train_iter(runner, 0, None)
+        seen.append([model.weight.detach().clone(), model.seen.clone(), hub.get_info(COUNTS)])
+    return seen, said
+
+
+def test_processes_skip_together_when_one_has_a_bad_loss():
+    for seen, said in run_processes(2, two_steps):
+        (weight, count, counts), (later, one, _) = seen
+        assert torch.equal(weight, torch.ones(3)) and count == 0 and counts == [1, 1]
+        torch.testing.assert_close(later, torch.full((3,), 0.9))
+        assert one == 1
+        assert len(said) == 1 and "step skipped, loss_b = inf" in said[0]

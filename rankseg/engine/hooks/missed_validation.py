@@ -26,4 +26,6 @@ class MissedValidationHook(Hook):
         known = runner.message_hub.runtime_info.get(VALIDATED) == runner.iter
         if due and runner.iter >= loop.val_begin and not known:
             runner.logger.info(f"validating iteration {runner.iter}, of which no metrics are saved")
+            # as it stood when that iteration had ended; a run that begins notes the next one
+            runner.message_hub.update_info("iter", runner.iter - 1)
             runner.val_loop.run()

@@ -35,9 +35,12 @@ def test_when(iteration, known, begin, made_up):
         train_loop=loop,
         val_loop=SimpleNamespace(run=lambda: runs.append(1)),
         logger=logging.getLogger("test"),
-        message_hub=SimpleNamespace(runtime_info={VALIDATED: known}),
+        message_hub=SimpleNamespace(
+            runtime_info={VALIDATED: known},
+            update_info=lambda key, value: runs.append((key, value)),
+        ),
     )
     MissedValidationHook().before_train_epoch(runner)
-    assert len(runs) == made_up
+    assert runs == ([("iter", iteration - 1), 1] if made_up else [])
     runner.val_loop = None
     MissedValidationHook().before_train_epoch(runner)

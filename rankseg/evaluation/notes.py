@@ -50,7 +50,7 @@ class ClassNotes:
         if not truth.all():
             self._once(
                 f"no {self.things} of the validation set is of class {names(truth == 0, classes)}: "
-                "shown as '-' where nothing can be said, and left out of means"
+                "shown as '-' and left out of means, unless it is predicted, which is an IoU of 0"
             )
         if (predicted > 0).sum() == 1 and (truth > 0).sum() > 1:
             print_log(

@@ -4,6 +4,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 from mmengine.logging import print_log
 from mmseg.evaluation import IoUMetric
 from prettytable import PrettyTable
@@ -44,49 +45,51 @@ class SegmentationMetric(IoUMetric):
         self.notes = ClassNotes("pixel")
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
-        """Count the pixels of a batch of predictions.
-
-        Raises:
-            ValueError: If a truth holds a value that is no class and not the label to ignore.
-        """
+        """Count the pixels of a batch of predictions, without waiting for the device."""
         num_classes = len(self.dataset_meta["classes"])
         for sample in data_samples:
-            areas = {}
-            self._check_truth(sample)
-            for name in ("pred", *OTHERS):
-                if f"{name}_sem_seg" in sample:
-                    predicted = sample[f"{name}_sem_seg"]["data"].squeeze()
-                    truth = sample["gt_sem_seg"]["data"].squeeze().to(predicted)
-                    areas[name] = self.intersect_and_union(
-                        predicted, truth, num_classes, self.ignore_index
-                    )
-            self.results.append(areas)
+            truth = sample["gt_sem_seg"]["data"].squeeze()
+            counts = {
+                name: count_pixels(
+                    sample[f"{name}_sem_seg"]["data"].squeeze(),
+                    truth,
+                    num_classes,
+                    self.ignore_index,
+                )
+                for name in ("pred", *OTHERS)
+                if f"{name}_sem_seg" in sample
+            }
+            largest = truth.masked_fill(truth == self.ignore_index, 0).max()
+            path = sample.get("img_path", "(no img_path)")
+            self.results.append({"counts": counts, "largest": largest, "path": path})
 
-    def _check_truth(self, sample: dict) -> None:
-        """Look at the truth's largest value but the ignored one; at all of them if it is wrong."""
-        truth: Tensor = sample["gt_sem_seg"]["data"]
+    def _check_truth(self, results: list[dict]) -> None:
+        """Refuse a truth that holds a value that is no class and not the one to ignore."""
         classes = self.dataset_meta["classes"]
-        if truth.masked_fill(truth == self.ignore_index, 0).max() >= len(classes):
-            path = f"of image {sample.get('img_path', '(no img_path)')}"
-            check_values(truth.unique().cpu().numpy(), classes, path, self.ignore_index)
+        for result in results:
+            if (value := int(result["largest"])) >= len(classes):
+                path = f"of image {result['path']}"
+                check_values(np.array([value]), classes, path, self.ignore_index)
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         """Numbers of all images together, in percent.
 
         Raises:
-            ValueError: If there is no image.
+            ValueError: If there is no image, or a truth holds a value that is no class and not the
+                label to ignore.
         """
         if not results:
             raise ValueError(NO_IMAGES)
+        self._check_truth(results)
         metrics = {}
-        for name in results[0]:
-            # in double precision: pixels of a set are more than float32 counts one by one
-            parts = zip(*(result[name] for result in results), strict=True)
-            totals = [sum(part.double() for part in some) for some in parts]
+        networks = results[0]["counts"]
+        for name in networks:
+            counts = torch.stack([result["counts"][name].cpu() for result in results])
+            totals = counts.sum(0).double()
             values = self.total_area_to_metrics(*totals, self.metrics, self.nan_to_num, self.beta)
             values = {key: 100 * np.asarray(value) for key, value in values.items()}
             prefix = "" if name == "pred" else f"{name}/"
-            if len(results[0]) > 1:
+            if len(networks) > 1:
                 print_log(
                     "the other network:" if prefix else "the network that predicts:", "current"
                 )
@@ -116,6 +119,32 @@ class SegmentationMetric(IoUMetric):
             for label, value in zip(self.dataset_meta["classes"], values[key], strict=True)
             if value == value
         }
+
+
+def count_pixels(prediction: Tensor, truth: Tensor, num_classes: int, ignore_index: int) -> Tensor:
+    """Pixels of each class, in the order of mmseg's ``IoUMetric``.
+
+    Args:
+        prediction: ``(H, W)`` classes.
+        truth: ``(H, W)`` classes or ``ignore_index``, which does not count.
+        num_classes: ``K``.
+        ignore_index: Label that does not count.
+
+    Returns:
+        ``(4, K)`` int64 on the device of ``prediction``: right, in either, predicted, true.
+    """
+    truth = truth.to(prediction.device, torch.int64)
+    # what does not count gets a bin of its own behind the classes
+    truth = torch.where((truth == ignore_index) | (truth >= num_classes), num_classes, truth)
+    pairs = (truth * num_classes + prediction).flatten()
+    bins = (num_classes + 1) * num_classes
+    if pairs.is_cuda:  # bincount would wait for the device
+        table = pairs.new_zeros(bins).scatter_add_(0, pairs, torch.ones_like(pairs))
+    else:
+        table = torch.bincount(pairs, minlength=bins)
+    table = table.view(num_classes + 1, num_classes)[:num_classes]
+    right, predicted, true = table.diagonal(), table.sum(0), table.sum(1)
+    return torch.stack((right, predicted + true - right, predicted, true))
 
 
 def mean_of_known(values: np.ndarray) -> float:

@@ -2,9 +2,11 @@
 import pytest
 import torch
 from mmengine.structures import PixelData
+from mmseg.evaluation import IoUMetric
 from mmseg.structures import SegDataSample
 
 from rankseg.evaluation import SegmentationMetric
+from rankseg.evaluation.segmentation import count_pixels
 
 CLASSES = ("sky", "road", "cat", "never")
 
@@ -95,10 +97,12 @@ def test_no_image(metric):
 
 def test_many_pixels_are_counted_exactly(metric):
     # float32 cannot count past 2^24 one by one
-    big = {"pred": tuple(torch.tensor([2.0**24, 0, 0, 0]) for _ in range(4))}
-    wrong = ([0.0] * 4, [0.0, 1, 0, 0], [0.0] * 4, [1.0, 0, 0, 0])
-    one = {"pred": tuple(map(torch.tensor, wrong))}
-    found = metric.compute_metrics([big] + [one] * 20000)
+    def image(*counts):
+        return {"counts": {"pred": torch.tensor(counts)}, "largest": torch.tensor(0), "path": ""}
+
+    big = image(*[[2**24, 0, 0, 0]] * 4)
+    wrong = image([0] * 4, [0, 1, 0, 0], [0] * 4, [1, 0, 0, 0])
+    found = metric.compute_metrics([big] + [wrong] * 20000)
     assert found["aAcc"] == pytest.approx(100 * 2**24 / (2**24 + 20000), abs=0.006)
 
 
@@ -117,6 +121,20 @@ def test_truth_that_is_no_class_names_the_image(metric):
     )
     packed = SegDataSample(metainfo={"img_path": "val/7.jpg"})
     packed.set_data({key: PixelData(**value) for key, value in bad.items()})
+    metric.process({}, [packed.to_dict()])
     with pytest.raises(ValueError, match=match):
-        metric.process({}, [packed.to_dict()])
+        metric.evaluate(1)
+    metric.results.clear()
     metric.process({}, [sample([[255, 255]], pred=[[0, 1]])])
+
+
+@pytest.mark.parametrize("kind", [torch.uint8, torch.int64])
+def test_counts_are_those_of_mmseg(kind):
+    torch.manual_seed(0)
+    prediction, truth = torch.randint(0, 5, (2, 30, 40))
+    truth[:4] = 255
+    prediction[prediction == 3] = 2
+    wanted = IoUMetric.intersect_and_union(prediction, truth, 5, 255)
+    found = count_pixels(prediction, truth.to(kind), 5, 255)
+    assert torch.equal(found.float(), torch.stack(wanted))
+    assert found[2, 3] == 0 and (found[0] <= found[1]).all()

@@ -21,10 +21,10 @@ from rankseg.engine.checkpoint import load_checkpoint_file
 from rankseg.testing.toy_run import write_config, write_set
 
 DRIVER = Path(__file__).parent / "driver.py"
-# what is different in every run: clocks, folders, and the text of the config
-CLOCKS = {"time", "data_time", "eta", "seconds", "memory", "cfg", "experiment_name"}
+# what is different in every run: clocks, folders, the config's name and text
+CLOCKS = {"time", "data_time", "eta", "seconds", "memory", "cfg", "config"}
 CLOCKS |= {"mmengine_version"}  # it names the commit that is checked out
-CLOCKS |= {"resumed_keys"}  # mmengine's list of what is in the same dict
+CLOCKS |= {"experiment_name", "resumed_keys"}  # mmengine's list of what is in the same dict
 FOLDERS = {"last_ckpt", "best_ckpt"}
 
 

@@ -41,6 +41,7 @@ env_cfg = dict(
 sync_bn = (
     "torch"  # under several processes batch statistics are of the whole batch, as in the papers
 )
+activation_checkpointing = None  # ["student.backbone.layer3"]: less memory for more time
 find_unused_parameters = False  # True for a student of which parts are in no loss
 randomness = dict(seed=0, diff_rank_seed=True)  # processes draw other boxes, not other images
 load_from = None

@@ -15,6 +15,7 @@ from rankseg.datasets import ListDataset, SemiDataset, check_data
 from rankseg.datasets.looking import Look
 from rankseg.datasets.samplers import check_batch_size
 from rankseg.datasets.seen import SeenFiles, cache_file
+from rankseg.engine.activation_checkpointing import find_modules
 from rankseg.engine.checkpoint import load_checkpoint_file, misfit
 from rankseg.models.heads import ImageLevelHead
 from rankseg.models.losses.agents import check_num_agents
@@ -92,8 +93,9 @@ def check_model(model: Method, cfg: Config) -> None:
         cfg: Its config.
 
     Raises:
-        ValueError: If they do not.
+        ValueError: If they do not, or ``activation_checkpointing`` names no submodule.
     """
+    find_modules(model, cfg.get("activation_checkpointing") or [])
     crop = crop_of(cfg)
     if crop is None or isinstance(model.student.decode_head, ImageLevelHead):
         return

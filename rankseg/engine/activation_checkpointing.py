@@ -26,6 +26,25 @@ def frozen_statistics(module: nn.Module) -> Iterator[None]:
             one.momentum, one.num_batches_tracked = momentum, count
 
 
+def find_modules(model: nn.Module, names: str | Sequence[str]) -> list[nn.Module]:
+    """Submodules by dotted name.
+
+    Raises:
+        ValueError: If there is no such submodule.
+    """
+    found = []
+    for name in [names] if isinstance(names, str) else names:
+        try:
+            found.append(model.get_submodule(name))
+        except AttributeError as error:
+            known = [child for child, _ in model.named_children()]
+            raise ValueError(
+                f"activation_checkpointing: the model has no submodule {name!r}; names start with "
+                f"{' or '.join(known)}, for example 'student.backbone.layer3'"
+            ) from error
+    return found
+
+
 def turn_on_activation_checkpointing(model: nn.Module, names: str | Sequence[str]) -> None:
     """Have some submodules forget their activations; values and statistics stay the same.
 
@@ -39,15 +58,7 @@ def turn_on_activation_checkpointing(model: nn.Module, names: str | Sequence[str
     Raises:
         ValueError: If there is no such submodule.
     """
-    for name in [names] if isinstance(names, str) else names:
-        try:
-            module = model.get_submodule(name)
-        except AttributeError as error:
-            known = [child for child, _ in model.named_children()]
-            raise ValueError(
-                f"activation_checkpointing: the model has no submodule {name!r}; names start with "
-                f"{' or '.join(known)}, for example 'student.backbone.layer3'"
-            ) from error
+    for module in find_modules(model, names):
         module.forward = _checkpointed(module)
 
 

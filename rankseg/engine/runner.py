@@ -7,10 +7,12 @@ from pathlib import Path
 import torch
 from mmengine.dist import get_world_size, master_only
 from mmengine.logging import MessageHub
+from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch import nn
 from torch.utils.data import DataLoader
 
+from rankseg.engine.activation_checkpointing import turn_on_activation_checkpointing
 from rankseg.engine.checkpoint import misfit
 from rankseg.engine.data_failures import data_failures
 from rankseg.engine.distributed import wrap_for_cpus
@@ -37,6 +39,9 @@ class StrictRunner(Runner):
             Stopped: A ``KeyboardInterrupt``, if a signal ended it.
             RunEnded: If it cannot go on, with one sentence.
         """
+        if names := self.cfg.pop("activation_checkpointing", None):  # or mmengine would use its own
+            model = self.model.module if is_model_wrapper(self.model) else self.model
+            turn_on_activation_checkpointing(model, names)
         with StopSignals() as signals:
             self.register_hook(MissedValidationHook())
             stop = StopHook(signals)

@@ -175,8 +175,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         ours, theirs = costs.values()
         numbers = {
             "time_over_mmseg": ours.median / theirs.median,
-            "mIoU_ours": ours.result["mIoU"],
-            "mIoU_mmseg": theirs.result["mIoU"],
+            "mIoU_ours": float(ours.result["mIoU"]),
+            "mIoU_mmseg": float(theirs.result["mIoU"]),
         }
         report["parts"][part] = {
             "cases": {name: cost.summary() for name, cost in costs.items()},

@@ -36,7 +36,7 @@ class SyncBatchNorm(_BatchNorm):
         **kwargs: Of ``torch.nn.BatchNorm2d``.
 
     Shape:
-        - input and output: ``(B, C, ...)``; the statistics are at least float32, also under autocast.
+        - input and output: ``(B, C, ...)``; statistics are float32 or better, also under autocast.
     """
 
     def _check_input_dim(self, input: Tensor) -> None:

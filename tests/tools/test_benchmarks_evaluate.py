@@ -18,5 +18,5 @@ def test_both_ways_agree(tmp_path, monkeypatch, capsys):
     assert set(found) == {"whole", "slide"}
     for part in found.values():
         assert part["time_over_mmseg"] > 0
-        assert part["mIoU_ours"] == part["mIoU_mmseg"]
+        assert abs(part["mIoU_ours"] - part["mIoU_mmseg"]) < 1e-3
     assert "time_over_mmseg" in capsys.readouterr().out

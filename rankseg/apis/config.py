@@ -44,7 +44,17 @@ def load_config(
         near = difflib.get_close_matches(path, map(str, Path("configs").rglob("*.py")), n=3)
         hint = f"; did you mean {' or '.join(near)}?" if near else ""
         raise FileNotFoundError(f"config {path} does not exist{hint}")
-    cfg = Config.fromfile(path)
+    try:
+        cfg = Config.fromfile(path)
+    except SyntaxError as error:
+        where = f"line {error.lineno}" if error.lineno else "somewhere"
+        raise ValueError(
+            f"config {path} or one of its _base_ files is no valid Python, {where}: {error.msg}"
+        ) from error
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            f"config {path}: a file that it names in _base_ does not exist: {error.filename or error}"
+        ) from error
     cfg.config_file = str(path)
     for node in datasets_of(cfg):
         if data_root is not None and node.get("type") != "SemiDataset":

@@ -146,9 +146,18 @@ def read_resumable(filename: str | Path) -> dict:
 def misfit(path: str, error: RuntimeError) -> ValueError:
     """One sentence in place of the list that a strict ``load_state_dict`` ends with."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()][1:]
-    more = f" and {len(lines) - 2} more" if len(lines) > 2 else ""
+    more = f"; and {len(lines) - 3} more" if len(lines) > 3 else ""
     return ValueError(
         f"checkpoint {path} does not fit the model of this config: "
-        f"{' '.join(line[:200] for line in lines[:2])}{more}; use the config that it was trained "
-        "with"
+        f"{'; '.join(map(_shortened, lines[:3]))}{more}. Use the config that it was trained with"
     )
+
+
+def _shortened(line: str) -> str:
+    """A line of that list with three names of however many."""
+    kind, _, listed = line.partition(": ")
+    names = [name.strip(' ".') for name in listed.split(",")]
+    if "mismatch" in kind:
+        return line.rstrip(".")
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return f"{kind.lower()}: {', '.join(names[:3])}{more}"

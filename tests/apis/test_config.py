@@ -97,3 +97,15 @@ def test_tested_is_what_is_validated_unless_the_config_says(config_file):
 def test_option_of_the_model_without_its_prefix(config_file):
     with pytest.raises(ValueError, match="did you mean 'model.pretrained'"):
         load_config(str(config_file), options={"pretrained": "x.pth"})
+
+
+def test_config_that_is_no_python(tmp_path):
+    (tmp_path / "a.py").write_text("x = 1\ny = (\n")
+    with pytest.raises(ValueError, match=r"a\.py .*no valid Python, line 2: '\(' was never closed"):
+        load_config(str(tmp_path / "a.py"))
+
+
+def test_config_whose_base_is_missing(tmp_path):
+    (tmp_path / "a.py").write_text("_base_ = './b.py'\n")
+    with pytest.raises(FileNotFoundError, match=r"a\.py: a file that it names in _base_.*b\.py"):
+        load_config(str(tmp_path / "a.py"))

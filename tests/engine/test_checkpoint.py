@@ -5,7 +5,7 @@ import pytest
 import torch
 from mmengine.logging import HistoryBuffer
 
-from rankseg.engine.checkpoint import load_checkpoint_file
+from rankseg.engine.checkpoint import load_checkpoint_file, misfit
 
 
 class Sneaky:
@@ -59,3 +59,14 @@ def test_damaged_and_missing(tmp_path):
         load_checkpoint_file(str(file))
     with pytest.raises(FileNotFoundError, match="no.pth does not exist"):
         load_checkpoint_file(str(tmp_path / "no.pth"))
+
+
+def test_what_does_not_fit_is_named_in_short():
+    model = torch.nn.Sequential(*(torch.nn.Linear(2, 2) for _ in range(4)))
+    state = {"0.weight": torch.zeros(3, 3), "foo": torch.zeros(1)}
+    with pytest.raises(RuntimeError) as raised:
+        model.load_state_dict(state)
+    text = str(misfit("a.pth", raised.value))
+    assert "missing key(s) in state_dict: 0.bias, 1.weight, 1.bias and 4 more; " in text
+    assert "unexpected key(s) in state_dict: foo; size mismatch for 0.weight: copying" in text
+    assert text.endswith(". Use the config that it was trained with") and "\n" not in text

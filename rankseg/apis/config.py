@@ -52,8 +52,9 @@ def load_config(
             f"config {path} or one of its _base_ files is no valid Python, {where}: {error.msg}"
         ) from error
     except FileNotFoundError as error:
+        base = error.filename or error
         raise FileNotFoundError(
-            f"config {path}: a file that it names in _base_ does not exist: {error.filename or error}"
+            f"config {path}: a file that it names in _base_ does not exist: {base}"
         ) from error
     cfg.config_file = str(path)
     for node in datasets_of(cfg):

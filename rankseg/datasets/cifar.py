@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from rankseg.datasets.base import make_palette
+from rankseg.datasets.file_error import FileError
 from rankseg.datasets.image_level import ArrayDataset, Arrays
 from rankseg.registry import DATASETS
 
@@ -67,15 +68,15 @@ def read_pickle(path: str | Path) -> dict:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the file is no such pickle, or asks for code to be run.
+        FileError: If the file is no such pickle, or asks for code to be run.
     """
     with open(path, "rb") as file:
         try:
             content = ArrayUnpickler(file, encoding="bytes").load()
         except Exception as error:  # a damaged pickle can raise anything
-            raise ValueError(_unreadable(path, str(error) or type(error).__name__)) from error
+            raise FileError(_unreadable(path, str(error) or type(error).__name__)) from error
     if not isinstance(content, dict):
-        raise ValueError(_unreadable(path, f"it holds a {type(content).__name__} and no dict"))
+        raise FileError(_unreadable(path, f"it holds a {type(content).__name__} and no dict"))
     return content
 
 
@@ -96,17 +97,17 @@ def read_batch(path: str | Path, key: bytes, num_classes: int) -> Arrays:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it does not hold as many images of 32 x 32 pixels as labels.
+        FileError: If it does not hold as many images of 32 x 32 pixels as labels.
     """
     content = read_pickle(path)
     pixels, labels = (np.asarray(content.get(name, ())) for name in (b"data", key))
     right = pixels.ndim == 2 and pixels.shape[1:] == (3072,) and pixels.dtype == np.uint8
     if not right or labels.shape != pixels.shape[:1] or labels.dtype.kind not in "iu":
-        raise ValueError(
+        raise FileError(
             _unreadable(path, f"expected b'data' of (N, 3072) uint8 and N labels in {key!r}")
         )
     if labels.size and not 0 <= labels.min() <= labels.max() < num_classes:
-        raise ValueError(_unreadable(path, f"labels go beyond 0 to {num_classes - 1}"))
+        raise FileError(_unreadable(path, f"labels go beyond 0 to {num_classes - 1}"))
     images = pixels.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
     return Arrays(np.ascontiguousarray(images), labels.astype(np.int64))
 

@@ -10,6 +10,8 @@ from typing import BinaryIO, NamedTuple
 
 from PIL import Image, UnidentifiedImageError
 
+from rankseg.datasets.file_error import FileError
+
 LIMIT = "RANKSEG_MAX_PIXELS"
 """Environment variable: pixels above which an image is refused as too large to be meant."""
 
@@ -60,18 +62,18 @@ def open_file(path: str | Path, what: str = "image") -> BinaryIO:
     Raises:
         FileNotFoundError: If there is none, or a link leads nowhere.
         PermissionError: If it may not be read.
-        ValueError: If it is empty, no regular file, or the disk fails.
+        FileError: If it is empty, no regular file, or the disk fails.
     """
     try:
         found = os.stat(path)
         for test, name in _KINDS:
             if test(found.st_mode):
-                raise ValueError(
+                raise FileError(
                     f"{what} {path} is {name}: expected a file; take it from the list, or put the "
                     f"{what} there"
                 )
         if not found.st_size:
-            raise ValueError(
+            raise FileError(
                 f"{what} {path} is empty (0 bytes): copy it anew, or take it from the lists"
             )
         return open(path, "rb")
@@ -106,19 +108,19 @@ def _missing(path: str | Path, what: str) -> FileNotFoundError:
     )
 
 
-def disk_error(path: str | Path, error: OSError, what: str = "image") -> ValueError:
+def disk_error(path: str | Path, error: OSError, what: str = "image") -> FileError:
     """The error for a file that is there and that the disk or network does not deliver."""
-    return ValueError(
+    return FileError(
         f"{what} {path} cannot be read ({error.strerror or error}): check the disk or the network "
         "folder that it lies on"
     )
 
 
-def undecodable(path: str | Path, reason: object, what: str = "image") -> ValueError:
+def undecodable(path: str | Path, reason: object, what: str = "image") -> FileError:
     """The error for an image that does not decode."""
     form = "JPEG or PNG" if what == "image" else "a single-channel PNG"
     reason = str(reason).splitlines()[0] if str(reason) else type(reason).__name__
-    return ValueError(
+    return FileError(
         f"{what} {path} does not decode ({reason}): save it anew as {form}, or take it from the "
         "lists"
     )
@@ -129,7 +131,7 @@ def open_image(file: BinaryIO, path: str | Path, what: str = "image") -> Image.I
 
     Raises:
         UnidentifiedImageError: If Pillow does not know the kind of file.
-        ValueError: If the header is damaged, or that of an animation, a stack of pages, or an
+        FileError: If the header is damaged, or that of an animation, a stack of pages, or an
             image of absurd size.
     """
     try:
@@ -139,14 +141,14 @@ def open_image(file: BinaryIO, path: str | Path, what: str = "image") -> Image.I
     except UnidentifiedImageError:
         raise
     except Image.DecompressionBombError:
-        raise ValueError(
+        raise FileError(
             f"{what} {path} claims more than {2 * Image.MAX_IMAGE_PIXELS} pixels: cut it into "
             f"tiles, or raise the limit with the environment variable {LIMIT}=NUMBER"
         ) from None
     except CANNOT_READ as error:
         raise undecodable(path, error, what) from error
     if pictures > 1:
-        raise ValueError(
+        raise FileError(
             f"{what} {path} holds {pictures} pictures (an animated or multi-page {image.format}): "
             "expected one in a file; save each as a file of its own"
         )
@@ -157,11 +159,11 @@ def header_of(image: Image.Image, path: str | Path) -> Header:
     """Header of an opened image.
 
     Raises:
-        ValueError: If its pixels are numbers of another kind than 8 or 16 bits.
+        FileError: If its pixels are numbers of another kind than 8 or 16 bits.
     """
     if image.mode == "F" or (image.mode == "I" and image.format == "TIFF"):
         kind = "floating-point" if image.mode == "F" else "32-bit"
-        raise ValueError(
+        raise FileError(
             f"image {path} holds {kind} numbers (mode {image.mode}): expected 8 or 16 bits a "
             "channel; scale them to 0..255 and save it as PNG"
         )
@@ -178,7 +180,7 @@ def read_header(content: bytes, path: str | Path) -> Header | None:
     """Header of an image in memory; ``None`` if Pillow does not know this kind of file.
 
     Raises:
-        ValueError: See :func:`open_image` and :func:`header_of`.
+        FileError: See :func:`open_image` and :func:`header_of`.
     """
     try:
         return header_of(open_image(io.BytesIO(content), path), path)
@@ -186,7 +188,7 @@ def read_header(content: bytes, path: str | Path) -> Header | None:
         return None
 
 
-def unknown_kind(content: bytes, path: str | Path, what: str = "image") -> ValueError:
+def unknown_kind(content: bytes, path: str | Path, what: str = "image") -> FileError:
     """The error for a file that is no image at all; text is shown, it mostly explains itself."""
     start = content[:40]
     if start.isascii() and start.decode().replace("\n", " ").isprintable():

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from rankseg.datasets.file_error import FileError
 from rankseg.datasets.image_files import (
     CANNOT_READ,
     UPRIGHT,
@@ -42,8 +43,9 @@ def read_mask(path: str | Path, rule: LabelRule = None) -> np.ndarray:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the file does not decode, holds colours instead of ids, holds values that
+        FileError: If the file does not decode, holds colours instead of ids, holds values that
             do not fit into 0..255, or does not suit the rule.
+        ValueError: If there is no such rule.
     """
     values = _read_values(Path(path))
     if isinstance(rule, str):
@@ -54,7 +56,7 @@ def read_mask(path: str | Path, rule: LabelRule = None) -> np.ndarray:
         values = _replace(values, rule)
     if values.dtype != np.uint8:
         if values.size and (values.min() < 0 or values.max() > IGNORE):
-            raise ValueError(
+            raise FileError(
                 f"mask {path} holds values {some(np.unique(values))}: expected class ids from 0 "
                 "to 254 and 255 for ignore; map them with label_rule={VALUE: CLASS, ...}"
             )
@@ -74,13 +76,13 @@ def _read_values(path: Path) -> np.ndarray:
         except CANNOT_READ as error:
             raise undecodable(path, error, "mask") from error
     if mode == "F":
-        raise ValueError(
+        raise FileError(
             f"mask {path} holds floating-point numbers: expected whole class ids of 8 or 16 bits; "
             "round them and save it as a single-channel PNG"
         )
     if values.ndim != 2:
         what = "has an alpha channel" if mode in ("LA", "PA", "La") else "is a colour image"
-        raise ValueError(
+        raise FileError(
             f"mask {path} {what} (mode {mode}): expected one channel of class ids "
             "(grey or palette PNG); convert it to ids first"
         )
@@ -98,7 +100,7 @@ def _to_binary(values: np.ndarray, path: str | Path) -> np.ndarray:
     found = np.unique(values)
     foreground = [int(value) for value in found if value != 0]
     if foreground not in ([], [1], [IGNORE]):
-        raise ValueError(
+        raise FileError(
             f"mask {path} holds values {some(found)}: binary=True expects 0 for background and "
             "one other value, 1 or 255; threshold the mask, or use classes and no binary=True"
         )
@@ -118,10 +120,10 @@ def check_same_size(
     """Check that a mask and its image, both ``(H, W)``, have one size.
 
     Raises:
-        ValueError: If they have not.
+        FileError: If they have not.
     """
     if tuple(mask_shape) != tuple(shape):
-        raise ValueError(
+        raise FileError(
             f"mask {mask_path} is {mask_shape[1]}x{mask_shape[0]} pixels (width x height), its "
             f"image {img_path} is {shape[1]}x{shape[0]}: they must have one size"
             f"{_turned(mask_shape, img_path, shape)}"
@@ -149,7 +151,7 @@ def check_mask(mask: np.ndarray, classes: Sequence[str], path: str | Path) -> No
     """Check that a mask, ``(H, W)`` uint8, holds classes and 255 alone; costs next to nothing.
 
     Raises:
-        ValueError: See :func:`check_values`.
+        FileError: See :func:`check_values`.
     """
     # 255 + 1 is 0 in uint8: what is left above the number of classes is neither class nor ignore.
     if mask.size and int((mask + np.uint8(1)).max()) > len(classes):
@@ -168,7 +170,7 @@ def check_values(
         ignore: The label that means "ignore".
 
     Raises:
-        ValueError: Naming the mask and the values that are neither.
+        FileError: Naming the mask and the values that are neither.
     """
     bad = values[(values >= len(classes)) & (values != ignore)]
     if not len(bad):
@@ -181,7 +183,7 @@ def check_values(
             "a mask of 0 and one other value needs FolderDataset with binary=True (--binary on the "
             "command line of make_splits.py)"
         )
-    raise ValueError(
+    raise FileError(
         f"mask {path} holds {some(bad)}, which is no class and not {ignore} (ignore): the "
         f"{len(classes)} classes known are 0 to {len(classes) - 1} ({', '.join(classes)}); {hint}"
     )

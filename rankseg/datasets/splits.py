@@ -19,6 +19,8 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from rankseg.datasets.file_error import FileError
+
 Entry = tuple[str, str | None]
 """Image and its label, a mask or a class, as the list names them; None where it names no label."""
 
@@ -61,14 +63,14 @@ def read_list(path: str | Path) -> list[Entry]:
     entries = []
     for number, line in enumerate(_lines(path), start=1):
         if len(line) > LONGEST:
-            raise ValueError(
+            raise FileError(
                 f"{path}, line {number} has {len(line)} characters: expected one sample per line, "
                 f"which is never longer than {LONGEST}; put line breaks between the samples"
             )
         if line.strip() and not line.lstrip().startswith("#"):
             entries.append(_parse_line(line.strip(), f"{path}, line {number}"))
     if not entries:
-        raise ValueError(
+        raise FileError(
             f"split list {path} is empty: expected one 'image mask' or 'image' per line; "
             f"{HOW_TO_MAKE}"
         )
@@ -80,14 +82,14 @@ def _lines(path: Path) -> list[str]:
     content = path.read_bytes()
     cure = "save it as UTF-8 text, one sample per line"
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise ValueError(f"split list {path} is UTF-16 text: expected UTF-8; {cure}")
+        raise FileError(f"split list {path} is UTF-16 text: expected UTF-8; {cure}")
     if b"\0" in content:
-        raise ValueError(f"split list {path} holds zero bytes and is no text: {cure}")
+        raise FileError(f"split list {path} holds zero bytes and is no text: {cure}")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         number = content.count(b"\n", 0, error.start) + 1
-        raise ValueError(
+        raise FileError(
             f"split list {path} is no UTF-8 text (line {number} holds the byte "
             f"0x{content[error.start]:02x}): {cure}"
         ) from error
@@ -109,7 +111,7 @@ def _parse_line(line: str, where: str) -> Entry:
             alone = len(words) == 1 or (_named(line) and not _named(words[0]))
             parts = [line] if alone else words
     if len(parts) not in (1, 2):
-        raise ValueError(
+        raise FileError(
             f"{where}: cannot tell image from mask in '{line}': put a TAB between the two names"
         )
     names = [posixpath.normpath(part) for part in parts]

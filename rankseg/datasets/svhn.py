@@ -7,6 +7,7 @@ import numpy as np
 from scipy.io import loadmat
 
 from rankseg.datasets.base import make_palette
+from rankseg.datasets.file_error import FileError
 from rankseg.datasets.image_level import ArrayDataset, Arrays
 from rankseg.registry import DATASETS
 
@@ -17,18 +18,18 @@ def read_mat(path: str) -> Arrays:
     """Read a file of cropped digits: ``X`` ``(32, 32, 3, N)`` uint8 and ``y``, 1 to 10 for 0.
 
     Raises:
-        ValueError: If the file is damaged or of another kind.
+        FileError: If the file is damaged or of another kind.
     """
     try:
         content = loadmat(path, variable_names=("X", "y"))
         images, labels = content["X"], content["y"].ravel()
     except Exception as error:  # a damaged file can raise anything
-        raise ValueError(_unreadable(path, error)) from error
+        raise FileError(_unreadable(path, error)) from error
     right = images.shape == (32, 32, 3, len(labels)) and images.dtype == np.uint8
     if not right or labels.dtype.kind not in "iuf":
-        raise ValueError(_unreadable(path, "expected X of (32, 32, 3, N) uint8 and N labels in y"))
+        raise FileError(_unreadable(path, "expected X of (32, 32, 3, N) uint8 and N labels in y"))
     if labels.size and not 1 <= labels.min() <= labels.max() <= 10:
-        raise ValueError(_unreadable(path, "expected labels from 1 to 10"))
+        raise FileError(_unreadable(path, "expected labels from 1 to 10"))
     return Arrays(np.ascontiguousarray(images.transpose(3, 0, 1, 2)), labels.astype(np.int64) % 10)
 
 

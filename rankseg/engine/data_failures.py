@@ -7,6 +7,7 @@ says little about what to do.
 """
 
 import errno
+import gc
 import multiprocessing.queues
 import re
 import shutil
@@ -20,10 +21,12 @@ from typing import Any
 
 from mmengine.config import Config
 from torch._utils import ExceptionWrapper
+from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter
 
+from rankseg.datasets.file_error import FileError
 from rankseg.engine.ending import RunEnded
 
-PACKAGE = "rankseg.datasets"
+LOADING = ("rankseg.datasets", "mmengine.dataset")  # modules through which data come
 SHARED = "/dev/shm"
 WORKERS = (
     "fewer processes that load data (--cfg-options train_dataloader.num_workers=N, 0 for none)"
@@ -35,6 +38,7 @@ NO_SHARED = re.compile(
 )
 DEAD = re.compile(r"DataLoader worker \(pid\(?s?\)? ?[\d, ]+\).*|Pin memory thread exited.*")
 TOO_MANY = re.compile(r"received 0 items of ancdata|Too many open files")
+SYSTEM = re.compile(r"\[Errno \d+\] .+: '.+'")  # an OSError that names a file
 IN_WORKER = re.compile(r"^Caught (\w+) in DataLoader worker process")
 
 
@@ -64,7 +68,12 @@ def end_workers() -> None:
     They do not leave when told to (:func:`rankseg.engine.stopping.start_worker`), so that a run
     that is stopped can finish its iteration; a run that has failed would wait for them.
     """
-    workers = [child for child in active_children() if child.daemon]
+    # nothing lists the loaders' iterators, which know their processes; other children are not ours
+    loaders = [
+        one for one in gc.get_objects() if issubclass(type(one), _MultiProcessingDataLoaderIter)
+    ]
+    ours = {worker.pid for loader in loaders for worker in getattr(loader, "_workers", ())}
+    workers = [child for child in active_children() if child.pid in ours]
     if not workers or threading.current_thread() is not threading.main_thread():
         return
     handler = signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # torch takes a worker's end for news
@@ -100,9 +109,20 @@ def explain(error: BaseException, cfg: Config | Mapping) -> str | None:
             )
         if _errno(error) == errno.ENOMEM:
             return f"memory does not suffice to start processes that load data: use {WORKERS}"
-    if isinstance(error, OSError | ValueError) and (PACKAGE in where or _in_package(text)):
-        return _about_file(_last_sentence(error), cfg)
+    sentence = _last_sentence(error)
+    if isinstance(error, FileError) or (
+        isinstance(error, OSError)
+        and (any(name in where for name in LOADING) or _from_loading(text))
+        and _names_file(error, sentence)
+    ):
+        return _about_file(sentence, cfg)
     return None
+
+
+def _names_file(error: OSError, sentence: str) -> bool:
+    """Whether an error is that of a file; one that a worker has sent keeps its text alone."""
+    missing = isinstance(error, FileNotFoundError | PermissionError)
+    return missing or error.filename is not None or SYSTEM.match(sentence) is not None
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
@@ -121,9 +141,9 @@ def _trace(error: BaseException) -> str:
     return " ".join(names)
 
 
-def _in_package(text: str) -> bool:
-    """Whether an error that a worker has sent comes from our data sets."""
-    return bool(IN_WORKER.match(text)) and PACKAGE.replace(".", "/") in text
+def _from_loading(text: str) -> bool:
+    """Whether an error that a worker has sent comes from a data set."""
+    return bool(IN_WORKER.match(text)) and any(one.replace(".", "/") in text for one in LOADING)
 
 
 def _errno(error: BaseException) -> int | None:
@@ -136,8 +156,8 @@ def _last_sentence(error: BaseException) -> str:
     found = IN_WORKER.match(text)
     if found is None:
         return text
-    head, mark, tail = text.rpartition(f"\n{found[1]}: ")
-    return tail.strip() if mark else text
+    *_, tail = re.split(rf"\n(?:\w+\.)*{found[1]}: ", text)  # some have their module in front
+    return text if tail == text else tail.strip()
 
 
 def _about_file(sentence: str, cfg: Config | Mapping) -> str:
@@ -148,7 +168,7 @@ def _about_file(sentence: str, cfg: Config | Mapping) -> str:
             f"data folder {gone[0]} disappeared during training: mount it again or put it back "
             f"({sentence})"
         )
-    return f"{sentence} (it was good when training started)"
+    return sentence
 
 
 def _data_roots(value: Any) -> Iterator[str]:

@@ -6,15 +6,21 @@ import signal
 import time
 from functools import partial
 
+import numpy as np
 import pytest
 import torch
+from mmcv.transforms import BaseTransform
 from mmengine.config import Config
 from torch.utils.data import DataLoader
 
-from rankseg.datasets.image_files import read_content
+from rankseg.apis.cli import plain_ends
+from rankseg.datasets import SegListDataset
+from rankseg.datasets.file_error import FileError
+from rankseg.datasets.image_files import read_content, undecodable
 from rankseg.engine.data_failures import data_failures, end_workers, explain
 from rankseg.engine.ending import RunEnded
 from rankseg.engine.stopping import start_worker
+from rankseg.testing.toy_run import write_set
 
 
 def small_files(worker: int) -> None:
@@ -111,17 +117,95 @@ def test_other_errors_are_left_alone(error):
     assert raised.value is error and explain(error, {}) is None
 
 
-def test_workers_that_do_not_listen_are_ended():
-    context = multiprocessing.get_context("fork")
-    process = context.Process(target=deaf, daemon=True)
-    process.start()
+class Slow(Reads):
+    """Loads for ever, in a process that does not listen."""
+
+    def __getitem__(self, index: int) -> bytes:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        time.sleep(60)
+
+
+def test_workers_that_do_not_listen_are_ended_and_nothing_else_is():
+    other = multiprocessing.get_context("fork").Process(target=time.sleep, args=(60,), daemon=True)
+    other.start()
+    batches = iter(DataLoader(Slow(""), num_workers=2))
     handler = signal.getsignal(signal.SIGCHLD)
     began = time.monotonic()
     end_workers()
-    assert not process.is_alive() and time.monotonic() - began < 5
+    assert not any(worker.is_alive() for worker in batches._workers)
+    assert time.monotonic() - began < 5
     assert signal.getsignal(signal.SIGCHLD) is handler
+    assert other.is_alive()
+    other.kill()
+    other.join()
 
 
-def deaf() -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    time.sleep(60)
+class Mistaken(BaseTransform):
+    """A transform of a user, which goes wrong in one way or another."""
+
+    def __init__(self, work) -> None:
+        self.work = work
+
+    def transform(self, results: dict) -> dict:
+        self.work()
+
+
+@pytest.fixture
+def load(tmp_path):
+    """``load(work)``: what becomes of an error in a transform that our data set calls."""
+
+    def begin(work, workers: int):
+        data = SegListDataset(
+            data_root=write_set(tmp_path / f"set{workers}"),
+            ann_file="splits/masks/val.txt",
+            metainfo=dict(classes=("red", "green", "blue")),
+            pipeline=[Mistaken(work)],
+        )
+        with data_failures({}):
+            next(iter(DataLoader(data, num_workers=workers)))
+
+    return begin
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.parametrize(
+    "work", [lambda: np.zeros(3) + np.zeros(4), lambda: int("three"), lambda: len(None)]
+)
+def test_a_mistake_in_a_transform_keeps_its_traceback(load, work, workers):
+    with pytest.raises((ValueError, TypeError)) as raised:
+        load(work, workers)
+    assert "test_data_failures" in str(raised.getrepr())
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_file_that_a_transform_does_not_find(load, workers):
+    with pytest.raises(RunEnded, match=r"^\[Errno 2\] No such file or directory: '/no/file'$"):
+        load(partial(open, "/no/file"), workers)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_an_error_of_the_system_that_names_no_file(load, workers):
+    with pytest.raises(OSError, match="nothing of a file"):
+        load(partial(fail, OSError("nothing of a file")), workers)
+
+
+def fail(error: Exception):
+    raise error
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_file_that_is_bad(load, workers):
+    bad = partial(fail, undecodable("a.png", "it is broken"))
+    with pytest.raises(RunEnded, match=r"^image a\.png does not decode \(it is.* lists$") as ended:
+        load(bad, workers)
+    assert isinstance(ended.value.__cause__, FileError)
+
+
+def test_debugging_shows_where_it_was(monkeypatch):
+    bad = undecodable("a.png", "it is broken")
+    for value, shown in (("", SystemExit), ("1", RunEnded)):
+        monkeypatch.setenv("RANKSEG_DEBUG", value)
+        cfg = Config({"work_dir": "/none"})
+        with pytest.raises(shown) as raised, plain_ends(cfg), data_failures({}):
+            raise bad
+        assert (raised.value.__cause__ is bad) == bool(value)

@@ -3,7 +3,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from functools import wraps
+from functools import cache
 
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -59,20 +59,40 @@ def turn_on_activation_checkpointing(model: nn.Module, names: str | Sequence[str
         ValueError: If there is no such submodule.
     """
     for module in find_modules(model, names):
-        module.forward = _checkpointed(module)
+        if not isinstance(module, Forgetful):
+            module.__class__ = _forgetful(type(module))
 
 
-def _checkpointed(module: nn.Module):
-    forward = module.forward
+class Forgetful(nn.Module):
+    """Mixed into the class of a module, so that a copy of the module forgets its own activations.
 
-    @wraps(forward)
-    def forgetful(*args, **kwargs):
+    A function in place of ``forward`` would be shared by all copies and use the first one's
+    weights.
+    """
+
+    def forward(self, *args, **kwargs):
+        """As the module's own, which runs once more in the backward pass."""
         return checkpoint(
-            forward,
+            super().forward,
             *args,
             use_reentrant=False,
-            context_fn=lambda: (nullcontext(), frozen_statistics(module)),
+            context_fn=lambda: (nullcontext(), frozen_statistics(self)),
             **kwargs,
         )
 
-    return forgetful
+    def __reduce_ex__(self, protocol: int) -> tuple:
+        """Named by the module's own class: there is no name for the mixed one."""
+        make, arguments, *state = super().__reduce_ex__(protocol)
+        return _new, (type(self).__bases__[1],), *state
+
+
+@cache
+def _forgetful(kind: type[nn.Module]) -> type[nn.Module]:
+    """A class of modules, with :class:`Forgetful` mixed in; shown under its own name."""
+    return type(kind.__name__, (Forgetful, kind), {"__module__": kind.__module__})
+
+
+def _new(kind: type[nn.Module]) -> nn.Module:
+    """An empty module of a class with :class:`Forgetful` mixed in, to be filled by a copy."""
+    mixed = _forgetful(kind)
+    return mixed.__new__(mixed)

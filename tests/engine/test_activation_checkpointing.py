@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 import copy
+import pickle
 
 import pytest
 import torch
 from mmengine.registry import init_default_scope
+from torch import nn
+from torch.optim.swa_utils import AveragedModel
 
 from rankseg.engine.activation_checkpointing import turn_on_activation_checkpointing
 from rankseg.registry import MODELS
@@ -56,6 +59,37 @@ def test_one_name(model):
     turn_on_activation_checkpointing(model, NAMES[0])
     assert "forgetful" not in repr(model)
     step(model, toy_batch(2, 2, 33))
+
+
+@pytest.mark.parametrize("make", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))])
+def test_a_copy_uses_its_own_weights(make):
+    model = nn.Sequential(nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3)), nn.Linear(3, 1))
+    names = [*model.state_dict()]
+    shown, kind = repr(model), type(model[0])
+    for _ in range(2):  # the second time changes nothing
+        turn_on_activation_checkpointing(model, ["0", "1"])
+    twin = make(model)
+    assert isinstance(twin[0], kind) and [*twin.state_dict()] == names and repr(twin) == shown
+    images = torch.randn(4, 2)
+    with torch.no_grad():
+        twin[0][0].weight.zero_()
+        twin[1].weight.fill_(1)
+    assert not torch.equal(model(images), twin(images))
+    torch.testing.assert_close(twin(images), twin[1].bias.expand(4, 1))
+    twin(images).sum().backward()
+    assert all(parameter.grad is not None for parameter in twin.parameters())
+    assert all(parameter.grad is None for parameter in model.parameters())
+    assert twin[0][1].num_batches_tracked == 3 and model[0][1].num_batches_tracked == 1
+
+
+def test_an_average_of_the_weights(model):
+    turn_on_activation_checkpointing(model, NAMES)
+    averaged = AveragedModel(model)
+    for parameter in model.parameters():
+        parameter.data.zero_()
+    image = torch.randn(1, 3, 33, 33)
+    averaged.eval(), model.eval()
+    assert not torch.equal(*(m(image, mode="tensor") for m in (averaged, model)))
 
 
 def test_no_such_module(model):

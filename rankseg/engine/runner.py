@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """mmengine's runner, strict about the weights it loads and careful with what it saves."""
 
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -30,7 +30,13 @@ class StrictRunner(Runner):
     mmengine loads what fits, leaves the rest at random and says so in a warning; here a run does
     not start (or resume) on half a network. Checkpoints are whole or not there. SIGTERM and SIGINT
     end a run after a whole iteration that is saved.
+
+    Attributes:
+        identity: What must stay the same for a run to go on, see :mod:`rankseg.engine.identity`;
+            None before it trains.
     """
+
+    identity: dict | None = None
 
     def train(self) -> torch.nn.Module:
         """Train.
@@ -48,6 +54,7 @@ class StrictRunner(Runner):
             self.register_hook(stop)
             try:
                 with data_failures(self.cfg):
+                    self._identify()
                     return super().train()
             except OSError as error:  # a log, say
                 file = Path(str(error.filename or self.work_dir)).absolute()
@@ -92,11 +99,15 @@ class StrictRunner(Runner):
             content.clear()
         return hub
 
-    @cached_property
-    def identity(self) -> dict:
-        """What must stay the same for this run to go on, see :mod:`rankseg.engine.identity`."""
+    def _identify(self) -> None:
+        """Find out what checkpoints are to say of this run, while its lists are what it began with.
+
+        Data sets read their lists from disk for it; saving must not depend on files that others may
+        edit or unmount while the run is under way.
+        """
         val = None if self.val_loop is None else self.val_dataloader.dataset
-        return identity(self.cfg, self.train_dataloader.dataset, val, get_world_size())
+        train = self.train_dataloader.dataset
+        self.identity = identity(self.cfg, train, val, get_world_size())
 
     @master_only
     def save_checkpoint(
@@ -107,7 +118,8 @@ class StrictRunner(Runner):
         Raises:
             WriteError: If it cannot be written.
         """
-        meta = {**(meta or {}), KEY: self.identity}
+        if self.identity is not None:
+            meta = {**(meta or {}), KEY: self.identity}
         with whole_file(Path(out_dir) / filename) as partial_file:
             super().save_checkpoint(out_dir, partial_file.name, *args, meta=meta, **kwargs)
 

@@ -22,6 +22,7 @@ from rankseg.engine.checkpoint import (
     read_resumable,
     trust_checkpoints,
 )
+from rankseg.models.methods import Supervised
 
 
 @pytest.fixture(scope="module")
@@ -159,6 +160,29 @@ def test_other_lists_do_not_go_on(toy_set, quick_train, copy, tmp_path, half):
     message = rf"{half} images was {count} \(digest \w+\) and is now {count - 1} \(digest \w+\)"
     with pytest.raises(ValueError, match=message):
         quick_train("rankmatch", copy, resume=True, **roots)
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_lists_that_change_while_a_run_is_under_way(
+    toy_set, quick_train, tmp_path, monkeypatch, gone
+):
+    own = Path(shutil.copytree(toy_set, tmp_path / "own"))
+    file, inner = own / "splits/masks/labeled.txt", Supervised.loss
+    before = file.read_text()
+
+    def loss(*args, **kwargs):  # before the first checkpoint
+        file.unlink(missing_ok=True) if gone else file.write_text(before.split("\n", 1)[1])
+        return inner(*args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Supervised, "loss", loss)
+        run = quick_train("supervised", tmp_path / "run", **root_options(own))
+    if not gone:
+        with pytest.raises(ValueError, match="is of another run: labelled images was"):
+            quick_train("supervised", run, resume=True, **root_options(own))
+    file.write_text(before)
+    quick_train("supervised", run, resume=True, train_cfg__max_iters=9, **root_options(own))
+    assert (run / "iter_9.pth").is_file()
 
 
 def root_options(root: Path) -> dict[str, str]:

@@ -14,15 +14,12 @@ from rankseg.engine.checkpoint import DamagedCheckpointError, read_resumable
 from rankseg.engine.files import PARTIAL
 
 _NAME = re.compile(r"iter_(\d+)\.pth")
-# what a run keeps and a resumed run takes up; logs of earlier starts lie in folders of their own
-KEPT = (
-    "iter_*.pth",
-    "best_*.pth",
-    f"*{PARTIAL}",
-    "last_checkpoint",
-    "summary.json",
-    "pseudo_labels.*",
-    "label_propagation.*",
+_BEST = re.compile(r"best_.+_iter_\d+\.pth")
+# what a run writes and a resumed run takes up, by its whole name: what a user has copied or renamed
+# is not in it; logs of earlier starts lie in folders of their own
+_WRITTEN = re.compile(
+    rf"({_NAME.pattern}|{_BEST.pattern}|last_checkpoint|summary\.json"
+    rf"|(pseudo_labels|label_propagation)\.(json|png))({re.escape(PARTIAL)})?"
 )
 
 
@@ -58,7 +55,8 @@ def check_unused(work_dir: str | Path) -> None:
         ValueError: If the folder holds a checkpoint.
     """
     folder = Path(work_dir)
-    found = [*checkpoints(folder), *folder.glob("best_*.pth")]
+    best = (file for file in folder.glob("best_*.pth") if _BEST.fullmatch(file.name))
+    found = [*checkpoints(folder), *sorted(best)]
     if found:
         raise ValueError(
             f"work folder {folder} holds a run already ({found[0].name}): --resume goes on with "
@@ -68,10 +66,12 @@ def check_unused(work_dir: str | Path) -> None:
 
 def remove_run(work_dir: str | Path, keep: str | None = None) -> None:
     """Remove the checkpoints and notes of a run; its logs stay, and the file ``keep``."""
-    for pattern in KEPT:
-        for file in Path(work_dir).glob(pattern):
-            if keep is None or file.resolve() != Path(keep).resolve():
-                file.unlink(missing_ok=True)
+    folder = Path(work_dir)
+    for file in list(folder.iterdir()) if folder.is_dir() else ():
+        if _WRITTEN.fullmatch(file.name) and (
+            keep is None or file.resolve() != Path(keep).resolve()
+        ):
+            file.unlink(missing_ok=True)
 
 
 def checkpoints(folder: str | Path) -> list[Path]:

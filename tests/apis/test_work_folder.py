@@ -37,8 +37,11 @@ def test_a_folder_with_a_run(tmp_path, name):
 
 
 def test_removing_a_run_leaves_the_rest(tmp_path):
-    gone = ("iter_9.pth", "best_x.pth", "last_checkpoint", "summary.json", "iter_1.pth.partial")
-    kept = ("iter_8.pth", "train.txt", "config.py", "metrics.json")
+    gone = ["iter_9.pth", "best_top1_x_iter_7.pth", "last_checkpoint", "summary.json"]
+    gone += ["iter_1.pth.partial", "pseudo_labels.png", "label_propagation.json"]
+    kept = ["iter_8.pth", "train.txt", "config.py", "metrics.json", "iter_9_copy.pth", "iter_x.pth"]
+    kept += ["best_of_all.pth", "best_mIoU_iter_9_copy.pth", "download.partial", "iter_9.pth.bak"]
+    kept += ["pseudo_labels.backup", "label_propagation.py"]
     for name in (*gone, *kept):
         (tmp_path / name).touch()
     remove_run(tmp_path, keep=str(tmp_path / "iter_8.pth"))

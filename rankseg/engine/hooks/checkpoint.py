@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """mmengine's checkpoints, with nothing removed before what replaces it is whole."""
 
-import glob
+import re
 from pathlib import Path
 
 from mmengine.dist import is_main_process, master_only
@@ -13,6 +13,8 @@ from rankseg.registry import HOOKS
 
 VALIDATED = "latest_validation"
 """Where a checkpoint notes the iteration of the latest validation that it knows of."""
+DROPPED = "dropped_ckpt_ids"
+"""Where it notes the iterations whose checkpoints go once it is there."""
 
 
 @HOOKS.register_module()
@@ -22,7 +24,8 @@ class CheckpointHook(_CheckpointHook):
     mmengine removes the oldest checkpoint, and the best so far, before it writes the new one, so a
     full disk can cost both. Here the new one is written first
     (:meth:`rankseg.engine.runner.StrictRunner.save_checkpoint`), then ``last_checkpoint``, then the
-    old ones go: also those that an earlier run of this folder could not remove any more.
+    old ones go. The new one names them, so that a run which was killed in between removes them when
+    it is resumed; a file that this run has not written and dropped itself stays.
     """
 
     def before_train(self, runner: Runner) -> None:
@@ -30,7 +33,8 @@ class CheckpointHook(_CheckpointHook):
         super().before_train(runner)
         saved = Path(self.out_dir) / self.filename_tmpl.format(runner.iter)
         self.last_ckpt = str(saved) if runner.iter and saved.is_file() else None
-        self._remove(f"*.pth{PARTIAL}")
+        self._remove(rf"(best_.+_)?{self._names()}{re.escape(PARTIAL)}")
+        self._remove_dropped(runner)
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float]) -> None:
         """Save the best; a validation that no checkpoint knows of is made up by a resumed run."""
@@ -49,9 +53,10 @@ class CheckpointHook(_CheckpointHook):
         self.last_ckpt = str(Path(self.out_dir) / name)
         runner.message_hub.update_info("last_ckpt", self.last_ckpt)
         if self.max_keep_ckpts > 0:
-            if step in self.keep_ckpt_ids:
-                self.keep_ckpt_ids.remove(step)
-            self.keep_ckpt_ids.append(step)  # the oldest drops out
+            if step not in self.keep_ckpt_ids:  # or it is saved again, with its validation
+                full = len(self.keep_ckpt_ids) == self.max_keep_ckpts
+                runner.message_hub.update_info(DROPPED, [self.keep_ckpt_ids[0]] if full else [])
+                self.keep_ckpt_ids.append(step)  # the oldest drops out
             runner.message_hub.update_info("keep_ckpt_ids", list(self.keep_ckpt_ids))
         runner.save_checkpoint(
             self.out_dir,
@@ -67,9 +72,18 @@ class CheckpointHook(_CheckpointHook):
         if not is_main_process():
             return
         write_text(Path(runner.work_dir) / "last_checkpoint", self.last_ckpt)
+        self._remove_dropped(runner)
+
+    def _remove_dropped(self, runner: Runner) -> None:
+        """Remove the checkpoints that the newest has taken the place of."""
         if self.max_keep_ckpts > 0:
-            kept = {self.filename_tmpl.format(one) for one in self.keep_ckpt_ids}
-            self._remove(self.filename_tmpl.format("*"), kept)
+            for one in runner.message_hub.runtime_info.get(DROPPED, []):
+                if one not in self.keep_ckpt_ids:
+                    self._remove(re.escape(self.filename_tmpl.format(one)))
+
+    def _names(self) -> str:
+        """Pattern of the names of checkpoints; of nothing that somebody has made of them."""
+        return re.escape(self.filename_tmpl).replace(re.escape("{}"), r"\d+")
 
     def _save_best_checkpoint(self, runner: Runner, metrics: dict[str, float]) -> None:
         if not self.save_best:
@@ -83,8 +97,8 @@ class CheckpointHook(_CheckpointHook):
         for key in self.key_indicators:
             written = self.best_ckpt_path_dict[key] if several else self.best_ckpt_path
             if written is not None and is_main_process():
-                pattern = f"best_{key}_{self.filename_tmpl}".replace("/", "_")
-                self._remove(glob.escape(pattern).format("*"), {Path(written).name})
+                prefix = re.escape(f"best_{key}_".replace("/", "_"))
+                self._remove(prefix + self._names(), {Path(written).name})
             best = runner.message_hub.runtime_info.get(
                 f"best_ckpt_{key}" if several else "best_ckpt"
             )
@@ -95,7 +109,7 @@ class CheckpointHook(_CheckpointHook):
 
     @master_only
     def _remove(self, pattern: str, kept: set[str] = frozenset()) -> None:
-        """Remove files of the folder of checkpoints."""
-        for file in Path(self.out_dir).glob(pattern):
-            if file.name not in kept:
+        """Remove files of the folder of checkpoints whose whole name fits."""
+        for file in Path(self.out_dir).iterdir() if Path(self.out_dir).is_dir() else ():
+            if re.fullmatch(pattern, file.name) and file.name not in kept:
                 file.unlink(missing_ok=True)

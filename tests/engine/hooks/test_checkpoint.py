@@ -73,10 +73,45 @@ def test_the_best_goes_when_a_better_one_is_there(run):
     assert names(run) == ["best_mIoU_iter_3.pth"]
 
 
-def test_what_a_killed_run_has_left(run):
-    for name in ("iter_3.pth.partial", "iter_1.pth", "iter_2.pth", "notes.txt"):
-        (Path(run.work_dir) / name).write_text("")
+def test_what_a_killed_run_has_left(run, monkeypatch):
     hook = make(run)
-    assert names(run) == ["iter_1.pth", "iter_2.pth", "notes.txt"]
+    with monkeypatch.context() as patch:
+        patch.setattr(CheckpointHook, "_remove", lambda *_: None)  # killed before that
+        for step in (1, 2):
+            hook.save_now(run, step)
+    (Path(run.work_dir) / "iter_3.pth.partial").touch()
+    assert names(run) == ["iter_1.pth", "iter_2.pth", "iter_3.pth.partial", "last_checkpoint"]
+    run.iter = 2
+    hook = make(run)
+    assert names(run) == ["iter_2.pth", "last_checkpoint"]
     hook.save_now(run, 3)
-    assert names(run) == ["iter_3.pth", "last_checkpoint", "notes.txt"]
+    assert names(run) == ["iter_3.pth", "last_checkpoint"]
+
+
+OTHERS = [
+    "best_mIoU_iter_1_copy.pth", "best_mIoU_mean_iter_1.pth", "iter_1.pth", "iter_1_copy.pth",
+    "iter_2.pth.bak", "iter_best.pth", "iter_x.pth.partial", "my.pth.partial", "notes.txt",
+]  # fmt: skip
+
+
+def test_what_it_has_not_written_stays(run):
+    for name in OTHERS:
+        (Path(run.work_dir) / name).touch()
+    hook = make(run)
+    for step in (2, 3):
+        hook.save_now(run, step)
+        run.iter = step
+        hook.after_val_epoch(run, {"mIoU": float(step)})
+    assert names(run) == sorted([*OTHERS, "best_mIoU_iter_3.pth", "iter_3.pth", "last_checkpoint"])
+
+
+def test_a_run_that_kept_all(run):
+    hook = CheckpointHook(by_epoch=False, max_keep_ckpts=-1)
+    hook.before_train(run)
+    for step in (1, 2, 3):
+        hook.save_now(run, step)
+    run.iter = 3
+    hook = make(run)
+    for step in (4, 5):
+        hook.save_now(run, step)
+    assert names(run) == [*(f"iter_{n}.pth" for n in (1, 2, 3, 5)), "last_checkpoint"]

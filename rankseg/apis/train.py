@@ -65,8 +65,9 @@ def check_before_training(cfg: Config, overwrite: bool = False, full: bool = Fal
     train = DATASETS.build(cfg.train_dataloader.dataset)
     val = cfg.get("val_dataloader")
     val = None if val is None else DATASETS.build(val.dataset)
-    for note in check_files(cfg, train, val, full):
-        print_log(note)
+    if is_main_process():
+        for note in check_files(cfg, train, val, full):
+            print_log(note)
     check_classes(cfg, train)
     with torch.device("meta"):
         try:

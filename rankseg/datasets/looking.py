@@ -24,14 +24,19 @@ class Look:
     """How files are looked at.
 
     Args:
-        full: Decode every file, and go on after a bad one, so that all of them are named.
-        seen: What is remembered of good files; nothing by default.
+        full: Decode every file, and go on after a bad one, so that all of them are named. What is
+            remembered is not asked, only added to: damage may leave size and time as they were.
+        seen: What is remembered of good files; nothing by default. The caller saves it.
+
+    Attributes:
+        looked_at: How many items were asked about.
+        remembered: Of how many of them the answer was remembered.
     """
 
     def __init__(self, full: bool = False, seen: SeenFiles | None = None) -> None:
         self.full = full
         self.seen = seen or SeenFiles()
-        self.looked_at = 0
+        self.looked_at = self.remembered = 0
         self.faults: dict[str, None] = {}  # different messages in their order
 
     def each(
@@ -77,6 +82,7 @@ class Look:
                     left = _duration((now - start) / done * (len(new) - done))
                     print_log(f"checking {what}: {done} of {len(new)}, {left} left")
         self.looked_at += len(results)
+        self.remembered += len(results) - len(new)
         return results
 
     def _remembered(
@@ -91,16 +97,16 @@ class Look:
                 stamps.append(stamp(item))
             except OSError:
                 stamps.append([])  # the work says what is wrong
-            results.append(self.seen.find(rule, item, stamps[-1]) if stamps[-1] else None)
+            ask = stamps[-1] and not self.full
+            results.append(self.seen.find(rule, item, stamps[-1]) if ask else None)
         return results, [i for i, found in enumerate(results) if found is None], stamps
 
     def finish(self) -> None:
-        """Keep what was found, and name the bad files.
+        """Name the bad files.
 
         Raises:
             ValueError: If there are any.
         """
-        self.seen.save()
         if not self.faults:
             return
         shown = list(self.faults)[:SHOWN]

@@ -38,7 +38,8 @@ def describe(path: Path, error: OSError) -> str:
 def whole_file(path: str | Path) -> Iterator[Path]:
     """A path in the same folder to write to, which then takes the place of ``path`` in one step.
 
-    What was written is on the disk before it gets the name, and the name before this returns. If
+    What was written is on the disk before it gets the name, and the name before this returns, where
+    the file system can do that. If
     anything fails, the file that was there before is untouched and no other is left.
 
     Raises:
@@ -51,7 +52,8 @@ def whole_file(path: str | Path) -> Iterator[Path]:
         yield partial
         _sync(partial)
         os.replace(partial, path)
-        _sync(path.parent)
+        with suppress(OSError):  # some network file systems cannot: the file has its name by now
+            _sync(path.parent)
     except BaseException as error:
         with suppress(OSError):
             partial.unlink(missing_ok=True)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import os
+import stat
 
 import pytest
 
@@ -34,6 +35,19 @@ def test_all_is_on_the_disk_before_it_has_the_name(tmp_path, monkeypatch):
         )
     write_text(tmp_path / "a.txt", "text")
     assert calls == ["fsync", "replace", "fsync"]  # the file, its name, the folder
+
+
+def test_a_file_system_that_syncs_no_folders(tmp_path, monkeypatch):
+    inner = os.fsync
+
+    def fsync(handle):
+        if stat.S_ISDIR(os.fstat(handle).st_mode):
+            raise OSError(22, "Invalid argument")
+        inner(handle)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    write_text(tmp_path / "a.txt", "text")
+    assert (tmp_path / "a.txt").read_text() == "text" and os.listdir(tmp_path) == ["a.txt"]
 
 
 def test_a_folder_that_is_a_file(tmp_path):

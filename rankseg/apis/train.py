@@ -20,7 +20,7 @@ from rankseg.apis.work_folder import check_unused, check_work_dir, remove_run
 from rankseg.engine.checkpoint import read_resumable
 from rankseg.engine.distributed import start_processes
 from rankseg.engine.fused import use_fused
-from rankseg.engine.identity import check_same_run, identity
+from rankseg.engine.identity import check_same_run, identity, list_sources
 from rankseg.engine.runner import StrictRunner
 from rankseg.registry import DATASETS, HOOKS, MODELS
 
@@ -83,7 +83,8 @@ def check_before_training(cfg: Config, overwrite: bool = False, full: bool = Fal
             hook.check_dataset(train)
     if cfg.get("resume") and cfg.get("load_from"):
         meta = read_resumable(cfg.load_from)["meta"]
-        check_same_run(cfg.load_from, meta, identity(cfg, train, val, get_world_size()))
+        now = identity(cfg, train, val, get_world_size())
+        check_same_run(cfg.load_from, meta, now, list_sources(train, val))
     check_weights(model, cfg)
 
 

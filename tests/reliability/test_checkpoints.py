@@ -148,18 +148,31 @@ def test_another_run_does_not_go_on(config, quick_train, copy, message):
     assert sorted(copy.rglob("*")) == before
 
 
-@pytest.mark.parametrize("half", ["labelled", "unlabelled", "validation"])
+@pytest.mark.parametrize("half", ["labelled", "unlabelled"])
 def test_other_lists_do_not_go_on(toy_set, quick_train, copy, tmp_path, half):
     other = Path(shutil.copytree(toy_set, tmp_path / "other"))
-    name = {"labelled": "labeled", "unlabelled": "unlabeled", "validation": "val"}[half]
-    file = other / f"splits/masks/{name}.txt"
+    file = other / f"splits/masks/{half.replace('ll', 'l')}.txt"
     lines = file.read_text().splitlines(keepends=True)
     count = len(lines)
     file.write_text("".join(lines[1:]))
     roots = root_options(other)
-    message = rf"{half} images was {count} \(digest \w+\) and is now {count - 1} \(digest \w+\)"
+    message = (
+        rf"{half} images was {count} \(digest \w+\) and is now {count - 1} \(digest \w+\) in list "
+        rf"{file}; put the old list back, or start .* load_from={copy}/iter_8.pth$"
+    )
     with pytest.raises(ValueError, match=message):
         quick_train("rankmatch", copy, resume=True, **roots)
+
+
+def test_another_validation_list_is_told(toy_set, quick_train, copy, tmp_path, capsys):
+    other = Path(shutil.copytree(toy_set, tmp_path / "other"))
+    file = other / "splits/masks/val.txt"
+    file.write_text(file.read_text().split("\n", 1)[1])
+    quick_train("rankmatch", copy, resume=True, train_cfg__max_iters=9, **root_options(other))
+    said = "".join(capsys.readouterr())
+    assert "was validated on other images: validation images was 4 (digest" in said
+    assert f"in list {file}; metrics before and after it" in said
+    assert (copy / "iter_9.pth").is_file()
 
 
 @pytest.mark.parametrize("gone", [False, True])

@@ -37,9 +37,19 @@ class CheckpointHook(_CheckpointHook):
         self._remove_dropped(runner)
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float]) -> None:
-        """Save the best; a validation that no checkpoint knows of is made up by a resumed run."""
+        """Save the best, and the checkpoint of this iteration with what is known now.
+
+        mmengine does the second only after a new best; a validation that no checkpoint knows of is
+        made up by a resumed run (:class:`~rankseg.engine.hooks.missed_validation`).
+        """
         runner.message_hub.update_info(VALIDATED, runner.iter)
+        self._knows = None
         super().after_val_epoch(runner, metrics)
+        step, name = runner.iter, self.filename_tmpl.format(runner.iter)
+        # the first one also, or a run that ends early leaves a best that it cannot go on with
+        due = self.last_ckpt is None or Path(self.last_ckpt).name == name
+        if due and self._knows != step and not self.by_epoch:
+            self._save_checkpoint_with_step(runner, step, dict(epoch=runner.epoch, iter=step))
 
     def save_now(self, runner: Runner, step: int) -> str:
         """Save after ``step`` iterations, if that is not done yet; returns the file."""
@@ -49,7 +59,7 @@ class CheckpointHook(_CheckpointHook):
         return str(self.last_ckpt)
 
     def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
-        name = self.filename_tmpl.format(step)
+        name, self._knows = self.filename_tmpl.format(step), step
         self.last_ckpt = str(Path(self.out_dir) / name)
         runner.message_hub.update_info("last_ckpt", self.last_ckpt)
         if self.max_keep_ckpts > 0:

@@ -8,6 +8,7 @@ import pytest
 from mmengine.logging import MessageHub
 
 from rankseg.engine.hooks import CheckpointHook
+from rankseg.engine.hooks.checkpoint import VALIDATED
 from rankseg.registry import HOOKS
 
 
@@ -66,11 +67,11 @@ def test_the_best_goes_when_a_better_one_is_there(run):
         run.iter = step
         hook.after_val_epoch(run, {"mIoU": score})
     assert "best_mIoU_iter_1.pth" in (Path(run.work_dir) / "best_mIoU_iter_3.pth").read_text()
-    assert names(run) == ["best_mIoU_iter_3.pth"]
+    assert names(run) == ["best_mIoU_iter_3.pth", "iter_3.pth", "last_checkpoint"]
     run.iter, run.full = 4, True
     with pytest.raises(OSError, match="disk full"):
         hook.after_val_epoch(run, {"mIoU": 70.0})
-    assert names(run) == ["best_mIoU_iter_3.pth"]
+    assert names(run) == ["best_mIoU_iter_3.pth", "iter_3.pth", "last_checkpoint"]
 
 
 def test_what_a_killed_run_has_left(run, monkeypatch):
@@ -86,6 +87,29 @@ def test_what_a_killed_run_has_left(run, monkeypatch):
     assert names(run) == ["iter_2.pth", "last_checkpoint"]
     hook.save_now(run, 3)
     assert names(run) == ["iter_3.pth", "last_checkpoint"]
+
+
+@pytest.mark.parametrize("score", [40.0, 60.0])
+def test_the_checkpoint_of_an_iteration_knows_its_validation(run, score):
+    hook, saved, inner = make(run), [], run.save_checkpoint
+
+    def save(folder, filename, *args, **kwargs):
+        saved.append((filename, run.message_hub.runtime_info.get(VALIDATED)))
+        inner(folder, filename, *args, **kwargs)
+
+    run.save_checkpoint = save
+    for step, metric in ((3, 50.0), (4, score)):
+        if step == 4:
+            hook.save_now(run, step)
+        run.iter = step
+        hook.after_val_epoch(run, {"mIoU": metric})
+    best = [("best_mIoU_iter_4.pth", 4)] if score > 50 else []
+    assert saved == [
+        ("best_mIoU_iter_3.pth", 3), ("iter_3.pth", 3), ("iter_4.pth", 3), *best, ("iter_4.pth", 4),
+    ]  # fmt: skip
+    run.iter = 5  # of which there is no checkpoint
+    hook.after_val_epoch(run, {"mIoU": 1.0})
+    assert saved[-1] == ("iter_4.pth", 4)
 
 
 OTHERS = [

@@ -63,11 +63,29 @@ class SegmentationMetric(IoUMetric):
             path = sample.get("img_path", "(no img_path)")
             self.results.append({"counts": counts, "largest": largest, "path": path})
 
+    def evaluate(self, size: int) -> dict[str, float]:
+        """As mmengine's; what processes send each other are numbers, which need no GPU.
+
+        Tensors would come as they lie, on the device that has the same number at the other end.
+        """
+        if self.results:
+            counts = {
+                name: torch.stack([result["counts"][name] for result in self.results]).numpy(
+                    force=True
+                )
+                for name in self.results[0]["counts"]
+            }
+            largest = torch.stack([result["largest"] for result in self.results]).tolist()
+            for i, result in enumerate(self.results):
+                result["counts"] = {name: some[i] for name, some in counts.items()}
+                result["largest"] = largest[i]
+        return super().evaluate(size)
+
     def _check_truth(self, results: list[dict]) -> None:
         """Refuse a truth that holds a value that is no class and not the one to ignore."""
         classes = self.dataset_meta["classes"]
         for result in results:
-            if (value := int(result["largest"])) >= len(classes):
+            if (value := result["largest"]) >= len(classes):
                 path = f"of image {result['path']}"
                 check_values(np.array([value]), classes, path, self.ignore_index)
 
@@ -84,8 +102,8 @@ class SegmentationMetric(IoUMetric):
         metrics = {}
         networks = results[0]["counts"]
         for name in networks:
-            counts = torch.stack([result["counts"][name].cpu() for result in results])
-            totals = counts.sum(0).double()
+            counts = np.stack([result["counts"][name] for result in results])
+            totals = torch.from_numpy(counts.sum(0)).double()
             values = self.total_area_to_metrics(*totals, self.metrics, self.nan_to_num, self.beta)
             values = {key: 100 * np.asarray(value) for key, value in values.items()}
             prefix = "" if name == "pred" else f"{name}/"

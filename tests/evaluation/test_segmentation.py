@@ -1,4 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
+import pickle
+
+import mmengine.evaluator.metric
 import pytest
 import torch
 from mmengine.structures import PixelData
@@ -34,6 +37,21 @@ def test_against_counting_by_hand(metric):
     assert found["mIoU"] == pytest.approx((66.67 + 33.33 + 0) / 3, abs=0.01)
     assert found["Dice/sky"] == pytest.approx(100 * 4 / 5, abs=0.01)
     assert found["aAcc"] == pytest.approx(100 * 3 / 5, abs=0.01)
+
+
+def test_what_is_collected_are_numbers(metric, monkeypatch):
+    # tensors of several GPUs would be sent with the memory around them and their devices
+    sent = []
+    monkeypatch.setattr(
+        mmengine.evaluator.metric,
+        "collect_results",
+        lambda results, *args: sent.append(pickle.dumps(results)) or results,
+    )
+    for _ in range(100):
+        metric.process({}, [sample([[0, 1]], pred=[[0, 1]], teacher=[[0, 0]])])
+    metric.evaluate(100)
+    assert b"torch" not in sent[0] and len(sent[0]) < 100 * 500
+    assert not any(isinstance(one, torch.Tensor) for one in pickle.loads(sent[0])[0].values())
 
 
 def test_images_are_counted_together_not_one_by_one(metric):

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Ends a training whose losses stay NaN, and keeps what is needed to find out why."""
 
+import io
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -9,7 +11,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from rankseg.engine.ending import RunEnded
-from rankseg.engine.files import whole_file
+from rankseg.engine.files import WriteError, whole_file
 from rankseg.engine.hooks.checkpoint import CheckpointHook
 from rankseg.engine.hooks.non_finite import COUNTS, paths_of
 from rankseg.registry import HOOKS
@@ -52,17 +54,29 @@ class NonFiniteStopHook(Hook):
         in_a_row, _ = runner.message_hub.get_info(COUNTS, [0, 0])
         if in_a_row < self.patience:
             return
+        step, file = runner.iter + 1, self._path(runner)
         for hook in runner.hooks:
             if isinstance(hook, CheckpointHook):
-                hook.save_now(runner, runner.iter + 1)
-        file = self._path(runner)
-        save_batch(file, runner.iter + 1, data_batch, outputs)
+                self._try(runner, hook.save_now, runner, step)
+        saved = self._try(runner, save_batch, file, step, data_batch, outputs)
+        images = ", ".join(paths_of(data_batch))
+        batch = f"the last batch in {file}" if saved else f"the last batch ({images})"
         raise RunEnded(
-            f"training stopped at iteration {runner.iter + 1}: in {in_a_row} steps in a row, all "
-            "of which were skipped, the loss or its gradient was NaN or infinite; look at the "
-            f"images and labels of the last batch in {file}, and lower the learning rate "
+            f"training stopped at iteration {step}: in {in_a_row} steps in a row, all of which "
+            "were skipped, the loss or its gradient was NaN or infinite; look at the images and "
+            f"labels of {batch}, and lower the learning rate "
             "(--cfg-options optim_wrapper.optimizer.lr=...) if they are right"
         )
+
+    @staticmethod
+    def _try(runner: Runner, write: Callable, *args) -> bool:
+        """Write, and report a full disk, say, without hiding why the run ends."""
+        try:
+            write(*args)
+        except (OSError, WriteError) as error:
+            runner.logger.error(str(error))
+            return False
+        return True
 
     @staticmethod
     def _path(runner: Runner) -> Path:
@@ -93,5 +107,7 @@ def save_batch(file: Path, iteration: int, data_batch: dict, terms: dict) -> Non
             for view, some in samples.items()
         },
     }
+    buffer = io.BytesIO()  # torch.save to a full disk raises a RuntimeError without a reason
+    torch.save(content, buffer)
     with whole_file(file) as partial:
-        torch.save(content, partial)
+        partial.write_bytes(buffer.getbuffer())

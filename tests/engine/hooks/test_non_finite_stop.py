@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+import logging
+import resource
 from types import SimpleNamespace
 
 import pytest
@@ -22,7 +24,10 @@ def batch():
 def stand_in(tmp_path, in_a_row: int):
     said = {"steps_skipped": [in_a_row, 12]}
     hub = SimpleNamespace(get_info=said.get, update_info=said.__setitem__)
-    return said, SimpleNamespace(message_hub=hub, iter=41, work_dir=str(tmp_path), hooks=[])
+    logger = logging.getLogger("test_non_finite_stop")
+    return said, SimpleNamespace(
+        message_hub=hub, iter=41, work_dir=str(tmp_path), hooks=[], logger=logger
+    )
 
 
 def test_saves_state_and_batch_then_stops(tmp_path, monkeypatch):
@@ -60,14 +65,34 @@ def test_a_resumed_run_has_its_patience_back(tmp_path):
     assert said["steps_skipped"] == [0, 12]
 
 
-def test_a_batch_that_cannot_be_written_leaves_nothing(tmp_path, monkeypatch):
-    def full(*args):
-        args[1].write_bytes(b"half")
-        raise OSError(28, "No space left on device")
+@pytest.fixture
+def full_disk():
+    """As good as one: no file may be larger than this."""
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, limit[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, limit)
 
-    monkeypatch.setattr("torch.save", full)
+
+def test_a_batch_that_cannot_be_written_leaves_nothing(tmp_path, full_disk):
     with pytest.raises(WriteError, match=r"a\.pt could not be written .*make room"):
         save_batch(tmp_path / "a.pt", 1, batch(), {})
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_full_disk_does_not_hide_the_reason(tmp_path, full_disk, monkeypatch, caplog):
+    def save_now(*_):
+        raise WriteError("iter_42.pth could not be written")
+
+    _, runner = stand_in(tmp_path, 3)
+    runner.hooks = [CheckpointHook.__new__(CheckpointHook)]
+    monkeypatch.setattr(CheckpointHook, "save_now", save_now)
+    with pytest.raises(
+        RunEnded, match=r"NaN or infinite; look .* of the last batch \(labeled 0.png, "
+    ):
+        NonFiniteStopHook(patience=3).after_train_iter(runner, 41, batch(), {})
+    assert "iter_42.pth could not be" in caplog.text
+    assert "non_finite_iter_42.pt could not be written (File too large)" in caplog.text
     assert not list(tmp_path.iterdir())
 
 

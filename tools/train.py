@@ -4,7 +4,7 @@
 
 python tools/train.py configs/rankmatch/voc_92.py
 python tools/train.py configs/rankmatch/voc_92.py --tiny       # does it run? two iterations
-python tools/train.py configs/rankmatch/voc_92.py --resume     # go on where it stopped
+python tools/train.py configs/rankmatch/voc_92.py --resume     # go on where it stopped, or begin
 torchrun --nproc-per-node=2 tools/train.py configs/rankmatch/voc_92.py --launcher pytorch
 """
 
@@ -35,7 +35,9 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     )
     begin = parser.add_mutually_exclusive_group()
     begin.add_argument(
-        "--resume", action="store_true", help="go on from the newest checkpoint of the work folder"
+        "--resume",
+        action="store_true",
+        help="go on from the newest checkpoint of the work folder; begin where there is none",
     )
     begin.add_argument(
         "--overwrite",
@@ -81,7 +83,7 @@ def run(args: argparse.Namespace) -> None:
             # a tiny run in its own folder is nobody's work
             overwrite = args.overwrite or (args.tiny and not args.work_dir and not args.resume)
             apis.check_before_training(cfg, overwrite, full=args.check == "full")
-    with plain_ends(cfg):
+    with plain_ends(cfg, args.overwrite):
         apis.train(cfg, check=False, overwrite=overwrite)
 
 

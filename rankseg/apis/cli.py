@@ -34,22 +34,26 @@ def plain_errors() -> Iterator[None]:
 
 
 @contextmanager
-def plain_ends(cfg: Config) -> Iterator[None]:
+def plain_ends(cfg: Config, overwrite: bool = False) -> Iterator[None]:
     """Turn the end of a run that was stopped, or cannot go on, into a sentence on how to go on.
 
     A run that was stopped leaves with 143 (SIGTERM) or 130 (Ctrl-C), one that cannot go on with 1.
+
+    Args:
+        cfg: Of the run.
+        overwrite: It was started with ``--overwrite``.
     """
     try:
         yield
     except KeyboardInterrupt as error:
         if is_main_process():
             what = str(error) if isinstance(error, Stopped) else "interrupted"
-            print(f"\n{what}: {where_to_go_on(cfg)}", file=sys.stderr, flush=True)
+            print(f"\n{what}: {where_to_go_on(cfg, overwrite)}", file=sys.stderr, flush=True)
         raise SystemExit(error.code if isinstance(error, Stopped) else 130) from None
     except (RunEnded, FloatingPointError) as error:
         if os.environ.get(DEBUG):
             raise
-        print(f"error: {error}; {where_to_go_on(cfg)}", file=sys.stderr, flush=True)
+        print(f"error: {error}; {where_to_go_on(cfg, overwrite)}", file=sys.stderr, flush=True)
         raise SystemExit(1) from None
 
 

@@ -58,9 +58,10 @@ def check_unused(work_dir: str | Path) -> None:
     best = (file for file in folder.glob("best_*.pth") if _BEST.fullmatch(file.name))
     found = [*checkpoints(folder), *sorted(best)]
     if found:
+        resume = "--resume goes on with it" if checkpoints(folder) else "it cannot be resumed"
         raise ValueError(
-            f"work folder {folder} holds a run already ({found[0].name}): --resume goes on with "
-            "it, another --work-dir leaves it alone, --overwrite removes its checkpoints"
+            f"work folder {folder} holds a run already ({found[0].name}): {resume}, another "
+            "--work-dir leaves it alone, --overwrite removes its checkpoints"
         )
 
 
@@ -84,20 +85,17 @@ def checkpoints(folder: str | Path) -> list[Path]:
     return [file for _, file in sorted(found, reverse=True)]
 
 
-def latest_checkpoint(cfg: Config) -> str:
+def latest_checkpoint(cfg: Config) -> str | None:
     """The newest whole checkpoint of the work folder; damaged ones are reported and passed over.
 
+    Returns:
+        The file, or None if the folder has no checkpoint.
+
     Raises:
-        FileNotFoundError: If there is none.
         ValueError: If all are damaged, or the newest holds more than data.
     """
     folder = Path(cfg.work_dir)
     found = checkpoints(folder)
-    if not found:
-        raise FileNotFoundError(
-            f"--resume found no checkpoint in {folder}: start without --resume, or name "
-            "the work folder of the run with --work-dir"
-        )
     for file in found:
         try:
             read_resumable(file)
@@ -105,6 +103,8 @@ def latest_checkpoint(cfg: Config) -> str:
             print_log(f"{error}; trying the one before it", level=logging.WARNING)
             continue
         return str(file)
+    if not found:
+        return None
     raise ValueError(
         f"--resume: none of the {len(found)} checkpoints in {folder} can be read "
         f"({', '.join(file.name for file in found)}): restore one, or begin anew with --overwrite"
@@ -114,17 +114,32 @@ def latest_checkpoint(cfg: Config) -> str:
 def resume_from_latest(cfg: Config) -> None:
     """Have the runner go on from the newest whole checkpoint of the work folder.
 
+    Where there is none, a warning says so and the run begins from the start: one and the same
+    command can be queued again and again.
+
     Raises:
-        FileNotFoundError: If there is none.
         ValueError: If none can be read.
     """
-    cfg.load_from = latest_checkpoint(cfg)
-    cfg.resume = True
+    path = latest_checkpoint(cfg)
+    if path is None:
+        print_log(
+            f"--resume: {cfg.work_dir} has no checkpoint, nothing was there to resume: this run "
+            "begins from the start",
+            level=logging.WARNING,
+        )
+        return
+    cfg.load_from, cfg.resume = path, True
 
 
-def where_to_go_on(cfg: Config) -> str:
-    """Half a sentence for a run that has ended early."""
+def where_to_go_on(cfg: Config, overwrite: bool = False) -> str:
+    """Half a sentence for a run that has ended early.
+
+    Args:
+        cfg: Of the run.
+        overwrite: It was started with ``--overwrite``.
+    """
     found = checkpoints(cfg.work_dir)
     if found:
-        return f"the same command with --resume goes on from {found[0]}"
+        place = " in place of --overwrite" if overwrite else ""
+        return f"the same command with --resume{place} goes on from {found[0]}"
     return f"{cfg.work_dir} has no checkpoint to resume"

@@ -2,8 +2,16 @@
 """More of this, with runs, is in tests/reliability."""
 
 import pytest
+from mmengine.config import Config
 
-from rankseg.apis.work_folder import check_unused, check_work_dir, checkpoints, remove_run
+from rankseg.apis.work_folder import (
+    check_unused,
+    check_work_dir,
+    checkpoints,
+    remove_run,
+    resume_from_latest,
+    where_to_go_on,
+)
 
 
 def test_checking_leaves_nothing_behind(tmp_path):
@@ -32,8 +40,24 @@ def test_a_folder_with_a_run(tmp_path, name):
     (tmp_path / "summary.json").touch()
     check_unused(tmp_path)
     (tmp_path / name).touch()
-    with pytest.raises(ValueError, match=f"holds a run already .{name}.: --resume .*--overwrite"):
+    how = "--resume goes on" if name.startswith("iter") else "it cannot be resumed"
+    with pytest.raises(ValueError, match=f"holds a run already .{name}.: {how}.*--overwrite"):
         check_unused(tmp_path)
+
+
+def test_how_to_go_on(tmp_path):
+    cfg = Config(dict(work_dir=str(tmp_path)))
+    resume_from_latest(cfg)
+    assert "resume" not in cfg and "load_from" not in cfg
+    assert where_to_go_on(cfg) == f"{tmp_path} has no checkpoint to resume"
+    (tmp_path / "iter_9.pth").touch()
+    end = f"goes on from {tmp_path}/iter_9.pth"
+    assert where_to_go_on(cfg) == f"the same command with --resume {end}"
+    assert where_to_go_on(cfg, True) == (
+        f"the same command with --resume in place of --overwrite {end}"
+    )
+    with pytest.raises(ValueError, match="none of the 1 checkpoints"):
+        resume_from_latest(cfg)
 
 
 def test_removing_a_run_leaves_the_rest(tmp_path):

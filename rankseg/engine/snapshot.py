@@ -11,7 +11,8 @@ class BufferSnapshot:
     """A copy of all buffers of a model: running statistics, banks, queues, counters.
 
     The copy is made with one call per type of number, without waiting for a device, and into the
-    same memory every time.
+    same memory every time. Of a buffer that its module names in ``REPLACED``, because it is never
+    written in place but replaced by another tensor, the tensor itself is kept.
 
     Args:
         model: Whose buffers are copied; they may be replaced between two copies by others of the
@@ -31,6 +32,9 @@ class BufferSnapshot:
             for name, buffer in module._buffers.items():
                 if buffer is None:
                     continue
+                if name in getattr(module, "REPLACED", ()):
+                    self._saved[module, name] = buffer
+                    continue
                 copy = saved.get((module, name))
                 if copy is None or not _alike(copy, buffer):
                     copy = torch.empty_like(buffer)
@@ -46,7 +50,9 @@ class BufferSnapshot:
         """Write back what :meth:`take` copied."""
         for (module, name), copy in self._saved.items():
             buffer = module._buffers[name]
-            if buffer is not None and _alike(buffer, copy):
+            if name in getattr(module, "REPLACED", ()):
+                module._buffers[name] = copy
+            elif buffer is not None and _alike(buffer, copy):
                 buffer.copy_(copy)
             else:
                 module._buffers[name] = copy.clone()

@@ -33,6 +33,8 @@ class FeatureBank(nn.Module):
     Source: SimMatch (CVPR 2022), section 3.4, eq. 12.
     """
 
+    REPLACED = ("feature",)  # buffers that are never written in place, see BufferSnapshot
+
     feature: Tensor
     label: Tensor
     written: Tensor

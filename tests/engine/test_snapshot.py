@@ -3,6 +3,7 @@ import torch
 from torch import nn
 
 from rankseg.engine.snapshot import BufferSnapshot
+from rankseg.models.memory import FeatureBank
 
 
 class Memory(nn.Module):
@@ -33,6 +34,23 @@ def test_everything_comes_back_in_place():
         assert all(torch.equal(value, wanted[name]) for name, value in model.named_buffers())
         assert model.full.data_ptr() == place
         assert torch.equal(model.norm.weight, weight + 1), round_  # no buffer
+
+
+def test_a_bank_is_kept_and_not_copied():
+    bank = FeatureBank(5, 2)
+    snapshot = BufferSnapshot(bank)
+    row = torch.zeros(1, dtype=torch.long)
+    for value in (1.0, 2.0):
+        bank.write(row, torch.tensor([[value, 1.0]]), row)
+        before = {name: buffer.clone() for name, buffer in bank.named_buffers()}
+        place = bank.feature.data_ptr()
+        snapshot.take()
+        for _ in range(2):  # whoever restores may go on, and restore again
+            bank.write(row + 3, torch.full((1, 2), float("nan")), row + 1)
+            assert bank.feature.isnan().any() and bank.written[3]
+            snapshot.restore()
+            assert all(torch.equal(x, before[name]) for name, x in bank.named_buffers())
+            assert bank.feature.data_ptr() == place
 
 
 def test_another_shape():

@@ -3,7 +3,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from mmengine.dist import all_gather_object, all_reduce
@@ -17,8 +17,22 @@ from torch.optim import Optimizer
 from rankseg.engine.snapshot import BufferSnapshot
 from rankseg.registry import HOOKS
 
-SKIPPED = "step_skipped"  # message of the hub: this iteration's step was left out
+SKIPPED = "step_skipped"  # message of the hub: the step of this iteration is left out
 COUNTS = "steps_skipped"  # message of the hub, saved in checkpoints: in a row, in the run
+
+
+class Iteration(NamedTuple):
+    """One of those whose gradients make a step.
+
+    Attributes:
+        number: From 1.
+        terms: Terms of the loss, as ``()`` tensors by name, or sentences on those that are bad.
+        paths: Files of the batch.
+    """
+
+    number: int
+    terms: dict[str, Tensor] | list[str]
+    paths: list[str]
 
 
 @HOOKS.register_module()
@@ -28,7 +42,8 @@ class NonFiniteHook(Hook):
     A skipped step leaves parameters, optimizer, running statistics, banks, queues, counters of
     pseudo-labels and the teacher as they were, and is named in the log: iteration, terms, files.
     The schedule of learning rates goes on. With gradient accumulation, a step is that of all
-    iterations that are added up.
+    iterations that are added up: one bad iteration undoes what the others have written, too. A
+    teacher that has followed the student in good ones before it stays where it is.
 
     It works with every optimizer wrapper that calls ``optimizer.step``. Where the optimizer is a
     fused one on a GPU, the device itself decides, as with torch's ``GradScaler``; the host learns
@@ -40,8 +55,10 @@ class NonFiniteHook(Hook):
 
     def __init__(self) -> None:
         self._terms: dict[str, Tensor] = {}
-        # () float32 on the device, 1 where a number is not finite:
-        self._bad_loss = self._bad_step = torch.zeros(())  # this iteration; all that make one step
+        # of all iterations that make one step: () float32 on the device, 1 if one is not finite
+        self._bad = torch.zeros(())
+        self._group: list[Iteration] = []
+        self._stepped: set[Optimizer] = set()  # those that have their state
 
     # --- the step
 
@@ -49,13 +66,14 @@ class NonFiniteHook(Hook):
         """Watch the model and its optimizers."""
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         self._buffers = BufferSnapshot(model)
+        self._group, self._stepped = [], set()
         model.register_forward_pre_hook(self._before_forward, with_kwargs=True)
         model.register_forward_hook(self._after_forward, with_kwargs=True)
         for wrapper in wrappers_of(runner):
             wrapper.optimizer.register_step_pre_hook(self._before_step)
 
     def _before_forward(self, model: nn.Module, args: tuple, kwargs: dict) -> None:
-        if kwargs.get("mode") == "loss":
+        if kwargs.get("mode") == "loss" and not self._group:
             self._buffers.take()
 
     def _after_forward(self, model: nn.Module, args: tuple, kwargs: dict, losses: Any) -> None:
@@ -67,26 +85,27 @@ class NonFiniteHook(Hook):
             for name, term in losses.items()
             if "loss" in name  # the terms that mmengine adds up
         }
-        self._bad_loss = 1 - sum(self._terms.values()).isfinite().float()
-        all_reduce(self._bad_loss, op="max")
-        self._bad_step = torch.max(self._bad_step.to(self._bad_loss), self._bad_loss)
+        bad = 1 - sum(self._terms.values()).isfinite().float()
+        all_reduce(bad, op="max")
+        self._bad = torch.max(self._bad.to(bad), bad)
 
     def _before_step(self, optimizer: Optimizer, args: tuple, kwargs: dict) -> None:
         """Have the optimizer do nothing if a loss or gradient is not finite."""
         if getattr(optimizer, "grad_scale", None) is not None:
             return  # AmpOptimWrapper: torch's GradScaler decides
         grads = [p.grad for p in parameters_of(optimizer) if p.grad is not None]
-        self._bad_step = torch.max(self._bad_step, not_finite(grads).to(self._bad_step))
+        self._bad = torch.max(self._bad, not_finite(grads).to(self._bad))
         if self._device_decides(optimizer):
-            optimizer.found_inf = self._bad_step
-        elif self._bad_step.item():
+            optimizer.found_inf = self._bad
+        elif self._bad.item():
             optimizer.zero_grad(set_to_none=True)  # what has no gradient neither moves nor decays
+        else:
+            self._stepped.add(optimizer)
 
-    @staticmethod
-    def _device_decides(optimizer: Optimizer) -> bool:
+    def _device_decides(self, optimizer: Optimizer) -> bool:
         """Whether the device does; not in the first step, which makes the optimizer's state."""
         return (
-            len(optimizer.state) > 0
+            (optimizer in self._stepped or len(optimizer.state) > 0)
             and all(group.get("fused") for group in optimizer.param_groups)
             and all(parameter.is_cuda for parameter in parameters_of(optimizer))
         )
@@ -106,36 +125,45 @@ class NonFiniteHook(Hook):
         self, runner: Runner, batch_idx: int, data_batch=None, outputs=None
     ) -> None:
         """Take back what the forward pass has written, count the step and name it."""
+        self._group.append(Iteration(runner.iter + 1, self._terms, paths_of(data_batch)))
         ended = all(wrapper.should_update() for wrapper in wrappers_of(runner))
-        bad_loss, bad_step = torch.stack([self._bad_loss, self._bad_step]).tolist()
-        skipped = bool(bad_loss or (ended and bad_step))
+        skipped = bool(self._bad.item())
         runner.message_hub.update_info(SKIPPED, skipped, resumed=False)
-        if skipped:
+        if skipped:  # also within a group: it may be validated or saved
             self._buffers.restore()
-        if ended:
-            self._bad_step = torch.zeros_like(self._bad_step)
-            in_a_row, in_total = runner.message_hub.get_info(COUNTS, [0, 0])
-            counts = [in_a_row + 1 if skipped else 0, in_total + skipped]
-            runner.message_hub.update_info(COUNTS, counts)
-        if skipped:
-            self._say(runner, data_batch)
-
-    def _say(self, runner: Runner, data_batch: dict) -> None:
+        if not ended:
+            return
         in_a_row, in_total = runner.message_hub.get_info(COUNTS, [0, 0])
-        found = all_gather_object((self.bad_terms(), paths_of(data_batch)))
-        terms = sorted({term for terms, _ in found for term in terms})
-        files = [path for _, paths in found for path in paths]
+        counts = [in_a_row + 1 if skipped else 0, in_total + skipped]
+        runner.message_hub.update_info(COUNTS, counts)
+        if skipped:
+            self._say(runner, counts)
+        self._bad, self._group = torch.zeros_like(self._bad), []
+
+    def _say(self, runner: Runner, counts: list[int]) -> None:
+        """Name the step, the terms, and the files of the iterations in which they were bad."""
+        mine = [one._replace(terms=bad_terms(one.terms)) for one in self._group]
+        found = [one for some in all_gather_object(mine) for one in some]
+        bad = {one.number for one in found if one.terms}
+        terms = sorted({term for one in found for term in one.terms})
+        files = [path for one in found if one.number in bad or not bad for path in one.paths]
+        first, last = self._group[0].number, self._group[-1].number
+        step, where = f"iteration {last}", ""
+        if first < last:
+            step = f"iterations {first} to {last}"
+            where = f" in {', '.join(map(str, sorted(bad)))}" if bad else ""
         runner.logger.warning(
-            f"iteration {runner.iter + 1}: step skipped, "
-            f"{', '.join(terms) or 'the loss is finite and its gradient is not'} "
-            f"({in_a_row} in a row, {in_total} in this run); files of the batch: "
+            f"{step}: step skipped, "
+            f"{', '.join(terms) or 'the loss is finite and its gradient is not'}{where} "
+            f"({counts[0]} in a row, {counts[1]} in this run); files of the batch: "
             f"{', '.join(files) or 'unknown'}"
         )
 
-    def bad_terms(self) -> list[str]:
-        """``"loss_x = nan"`` for every term of the latest iteration that is not finite."""
-        values = {name: float(value) for name, value in self._terms.items()}
-        return [f"{k} = {value}" for k, value in values.items() if not math.isfinite(value)]
+
+def bad_terms(terms: dict[str, Tensor]) -> list[str]:
+    """``"loss_x = nan"`` for every term of an iteration that is not finite."""
+    values = {name: float(value) for name, value in terms.items()}
+    return [f"{k} = {value}" for k, value in values.items() if not math.isfinite(value)]
 
 
 def wrappers_of(runner: Runner) -> list[OptimWrapper]:

@@ -189,6 +189,20 @@ def test_the_fused_optimizer_asks_the_flag_itself(run, monkeypatch, optimizer, b
     assert len(calls) == 5 + (bad == 0)  # mmengine's, and in the first step the hook's
 
 
+def test_the_host_decides_once_also_without_a_state(run, monkeypatch):
+    # SGD without momentum keeps nothing: optimizer.state stays empty
+    monkeypatch.setattr(torch.Tensor, "is_cuda", True)
+    asked, decides = [], NonFiniteHook._device_decides
+    monkeypatch.setattr(
+        NonFiniteHook, "_device_decides", lambda *a: asked.append(decides(*a)) or asked[-1]
+    )
+    optimizer = dict(type="SGD", lr=0.01, fused=True)
+    wrapper = dict(type="OptimWrapper", optimizer=optimizer)
+    _, watch, _ = run(wrapper=wrapper, bad=(0, 3))
+    check_skipped(watch, bad=(0, 3))
+    assert asked == [False, False, True, True, True]  # the first step is skipped, too
+
+
 @pytest.mark.parametrize("how", ["term", "constant"])
 def test_autocast(run, how):
     wrapper = dict(type="AutocastOptimWrapper", optimizer=dict(type="SGD", lr=0.01, momentum=0.9))
@@ -219,7 +233,14 @@ def test_accumulation_skips_the_step_of_all_that_was_added_up(run, how, bad):
         accumulative_counts=2,
     )
     runner, watch, said = run(how=how, wrapper=wrapper, bad=(bad,), iters=6)
-    assert same(watch.before[bad], watch.after[bad])  # running statistics and teacher as well
+    # nothing that either iteration has written is left after the bad one
+    names = names_of_buffers(runner)
+    kept = [{k: v for k, v in watch.before[2][0].items() if k in names}]
+    for i in range(bad, 4):
+        assert same(kept, [{k: v for k, v in watch.after[i][0].items() if k in names}]), i
+    assert watch.skipped == [2 <= bad <= i <= 3 for i in range(6)]
+    if bad == 2:
+        assert same(watch.before[2], watch.after[3])  # the teacher as well
     weights = [
         torch.cat([v.flatten() for k, v in after[0].items() if k in names_of_parameters(runner)])
         for after in watch.after
@@ -228,7 +249,22 @@ def test_accumulation_skips_the_step_of_all_that_was_added_up(run, how, bad):
     assert moved == [True, False, False, False, True]  # after 2 and 6 iterations, not after 4
     assert all(value.isfinite().all() for value in watch.after[-1][0].values())
     assert runner.message_hub.get_info(COUNTS) == [0, 1]
-    assert f"iteration {bad + 1}: step skipped" in said[0]
+    (text,) = [line for line in said if ": step skipped" in line]
+    term = "loss_x = nan" if how == "term" else "loss_more = inf"
+    assert text.startswith(f"iterations 3 to 4: step skipped, {term} in {bad + 1} (1 in a row, 1 i")
+    assert f"labeled_{bad}_0.png" in text and f"labeled_{5 - bad}_0.png" not in text
+
+
+def test_accumulation_with_a_bad_gradient_names_all_files(run):
+    wrapper = dict(type="OptimWrapper", optimizer=dict(type="SGD", lr=0.05), accumulative_counts=2)
+    _, _, said = run(how="gradient", wrapper=wrapper, bad=(3,), iters=6)
+    (text,) = [line for line in said if ": step skipped" in line]
+    assert text.startswith("iterations 3 to 4: step skipped, the loss is finite and its gradient")
+    assert "labeled_2_0.png" in text and "labeled_3_0.png" in text
+
+
+def names_of_buffers(runner):
+    return {name for name, _ in runner.model.named_buffers()}
 
 
 def names_of_parameters(runner):

@@ -3,7 +3,7 @@
 
 import hashlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mmengine.config import Config
@@ -12,6 +12,10 @@ from mmengine.logging import print_log
 KEY = "run"
 """Where a checkpoint's meta holds it; plain data."""
 VALIDATION = "validation images"
+OPTIONS = "options"
+TRAINING = ("model", "optim_wrapper", "param_scheduler", "train_dataloader.dataset")
+FROM_CHECKPOINT = ("optim_wrapper.optimizer", "optim_wrapper.paramwise_cfg", "param_scheduler")
+MAY_CHANGE = ("data_root", "split_root", "pretrained", "fused", "_scope_")
 
 
 def identity(cfg: Config, train: Any, val: Any, processes: int) -> dict[str, Any]:
@@ -36,10 +40,39 @@ def identity(cfg: Config, train: Any, val: Any, processes: int) -> dict[str, Any
         "unlabelled images": describe_list(getattr(train, "unlabeled", None)),
         VALIDATION: describe_list(val),
     }
+    found[OPTIONS] = {
+        key: repr(value)
+        for part in TRAINING
+        for key, value in flat(_get(cfg, part), part)
+        if key.split(".")[-1] not in MAY_CHANGE
+    }
     for half in ("labeled", "unlabeled"):
         if half in sampler and not (half == "unlabeled" and sampler.get("labeled_only")):
             found[f"{half} images in a batch of all processes"] = sampler[half] * processes
     return {name: value for name, value in found.items() if value is not None}
+
+
+def _get(cfg: Config, key: str) -> Any:
+    """A node of a config, None where there is none."""
+    for name in key.split("."):
+        cfg = (cfg or {}).get(name)
+    return cfg
+
+
+def flat(value: Any, key: str) -> Iterator[tuple[str, Any]]:
+    """All values inside a config by their dotted keys.
+
+    >>> list(flat({"a": [1, {"b": 2}]}, "x"))
+    [('x.a.0', 1), ('x.a.1.b', 2)]
+    """
+    if isinstance(value, Mapping):
+        for name, item in value.items():
+            yield from flat(item, f"{key}.{name}")
+    elif isinstance(value, list | tuple):
+        for i, item in enumerate(value):
+            yield from flat(item, f"{key}.{i}")
+    else:
+        yield key, value
 
 
 def describe_list(dataset: Any) -> str | None:
@@ -69,7 +102,8 @@ def check_same_run(
 ) -> None:
     """Refuse to go on with another run; a checkpoint without an identity is taken as it is.
 
-    Other validation images change nothing in the training: of them a warning tells.
+    Other validation images change nothing in the training: of them a warning tells, and of changed
+    options, which count from here on. Those of optimizer and schedule would not: they are refused.
 
     Args:
         path: The checkpoint.
@@ -83,8 +117,9 @@ def check_same_run(
     saved = meta.get(KEY)
     if not isinstance(saved, Mapping):
         return
+    check_options_of(path, saved.get(OPTIONS), now.get(OPTIONS))
     for name, value in saved.items():
-        if name not in now or now[name] == value:
+        if name not in now or now[name] == value or name == OPTIONS:
             continue
         source = (sources or {}).get(name)
         change = f"{name} was {value} and is now {now[name]}" + (f" in {source}" if source else "")
@@ -99,4 +134,35 @@ def check_same_run(
         raise ValueError(
             f"checkpoint {path} is of another run: {change}; {cure}, or start a new run in "
             f"another --work-dir, from these weights with --cfg-options load_from={path}"
+        )
+
+
+def check_options_of(
+    path: str, saved: Mapping[str, str] | None, now: Mapping[str, str] | None
+) -> None:
+    """Tell which options of the training changed; refuse those that would have no effect.
+
+    Raises:
+        ValueError: If an option of optimizer or schedule changed.
+    """
+    if not saved or not now:
+        return
+    changes = {
+        key: f"{key} was {saved.get(key, 'not there')} and is now {now.get(key, 'not there')}"
+        for key in sorted({*saved, *now})
+        if saved.get(key) != now.get(key)
+    }
+    for key, change in changes.items():
+        if key.startswith(FROM_CHECKPOINT):
+            raise ValueError(
+                f"{change}, but --resume goes on with the optimizer and the learning rates of "
+                f"checkpoint {path}: leave it as it was, or start a new run in another --work-dir "
+                f"from these weights with --cfg-options load_from={path}"
+            )
+    if changes:
+        more = f"; and {len(changes) - 5} more" if len(changes) > 5 else ""
+        print_log(
+            "options differ from those that the run began with, and count from here on: "
+            f"{'; '.join(list(changes.values())[:5])}{more}",
+            level=logging.WARNING,
         )

@@ -51,13 +51,19 @@ class Look(Hook):
     priority = "LOWEST"
 
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        # workers open and close files as they go: several looks, the last of them noted
+        if -(runner.iter + 1) % EVERY < LOOKS:
+            looks.append(seen())
         if (runner.iter + 1) % EVERY == 0:
-            notes.append(dict(iteration=runner.iter + 1, **seen()))
+            most = {k: [max(some) for some in zip(*(look[k] for look in looks))] for k in PEAKS}
+            notes.append(dict(iteration=runner.iter + 1, **looks[-1], most=most))
+            looks.clear()
             Path(OUT).write_text(json.dumps(notes))
 
 
 CONFIG, OUT, EVERY, ITERATIONS = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
-notes = []
+LOOKS, PEAKS = 8, ("files", "threads")
+notes, looks = [], []
 torch.set_num_threads(1)
 cfg = apis.load_config(CONFIG, work_dir=str(Path(OUT).with_suffix("")))
 cfg.train_cfg.update(max_iters=ITERATIONS, val_interval=EVERY // 2)
@@ -66,6 +72,9 @@ cfg.default_hooks.logger.interval = 50
 cfg.custom_hooks.append(dict(type="Look"))
 apis.train(cfg)
 """
+
+
+MOMENT = 3  # files or threads of a worker that a look may miss
 
 
 def soak(folder: Path, early: int, iterations: int) -> tuple[dict, dict]:
@@ -89,13 +98,15 @@ def soak(folder: Path, early: int, iterations: int) -> tuple[dict, dict]:
 
 
 def check(early: dict, late: dict) -> None:
-    """Nothing has grown."""
-    for key in ("files", "threads", "children"):
-        assert late[key] == early[key], key
+    """Nothing has grown, but for what workers have open for a moment and allocators keep."""
     # two workers to train and two to validate
-    assert early["children"] == 4
+    assert late["children"] == early["children"] == 4
+    for key in ("files", "threads"):
+        assert late[key][0] == early[key][0], key
+        most = zip(early["most"][key], late["most"][key], strict=True)
+        assert all(after <= before + MOMENT for before, after in most), (key, early, late)
     for before, after in zip(early["memory"], late["memory"], strict=True):
-        assert after <= 1.05 * before, (early["memory"], late["memory"])
+        assert after <= before + max(0.05 * before, 30), (early["memory"], late["memory"])
 
 
 def test_a_short_run(tmp_path):

@@ -7,7 +7,7 @@ import sys
 import time
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stdout, suppress
 from datetime import timedelta
 
 import torch
@@ -15,18 +15,21 @@ from mmengine.config import Config
 from mmengine.dist import get_dist_info, init_dist
 from mmengine.model import MMDistributedDataParallel
 from torch import distributed, nn
+from torch.distributed import distributed_c10d
 from torch.distributed.elastic.multiprocessing.errors import get_error_handler
 
 from rankseg.models.layers import convert_sync_batch_norm
 
 TIMEOUT = 1800  # seconds; the main process may work that long alone, on a neighbour graph say
 PATIENCE = timedelta(days=1)  # while the main process checks every file of a data set
+WRITING = 600  # for a last checkpoint, on a slow disk
 LAUNCH = (
     "python -m torch.distributed.run --nproc_per_node=2 tools/train.py CONFIG --launcher pytorch"
 )
 # what gloo and NCCL say when the process at the other end is gone
 LOST = ("Connection closed by peer", "Connection reset by peer", "Broken pipe", "remote process")
 LATE = ("Timed out", "operation timeout")
+_WRITTEN = "rankseg/written"
 
 _waiting: distributed.ProcessGroup | None = None  # on CPUs, with patience
 
@@ -142,6 +145,25 @@ def any_process(flag: bool) -> bool:
     return bool(answer)
 
 
+def wait_for_main(seconds: float = WRITING) -> None:
+    """Leave together: the main process, which writes for all, has come here before others go on.
+
+    A launcher ends all when the first has left, also one that is in the middle of a checkpoint.
+
+    Args:
+        seconds: For so long it is waited for; if it is gone, mostly less.
+    """
+    rank, world = get_dist_info()
+    if world == 1:
+        return
+    store = distributed_c10d._get_default_store()
+    with suppress(RuntimeError):  # late, or gone with the store
+        if rank == 0:
+            store.set(_WRITTEN, "yes")
+        else:
+            store.wait([_WRITTEN], timedelta(seconds=seconds))
+
+
 @contextmanager
 def main_first() -> Iterator[None]:
     """Run a block in the main process, then in the others, which then print nothing.
@@ -184,7 +206,7 @@ def ending_together() -> Iterator[None]:
             raise
         sys.stdout.flush()
         me = f"process {rank} of {world}"
-        if any(sign.lower() in str(error).lower() for sign in LOST):
+        if _is_lost(error):
             print(
                 f"{me} stops, because another one has ended: its message is the reason. Add "
                 "--resume to go on from the newest checkpoint",
@@ -202,6 +224,17 @@ def ending_together() -> Iterator[None]:
         raise SystemExit(1) from None
     if distributed.is_initialized():
         distributed.destroy_process_group()
+
+
+def _is_lost(error: Exception) -> bool:
+    """Whether processes cannot speak to each other any more.
+
+    An ``OSError`` is of a file or of another connection, and data are loaded by processes of their
+    own.
+    """
+    text = str(error).lower()
+    found = any(sign.lower() in text for sign in LOST)
+    return isinstance(error, RuntimeError) and found and "dataloader" not in text
 
 
 def _hint(error: Exception) -> str:

@@ -51,7 +51,9 @@ class StopSignals:
         if not self.received:
             self.received, self._at = signum, now
             if os.environ.get("RANK", "0") == "0":  # not by print, which may be what is interrupted
-                os.write(2, b"\nstopping when this iteration is done; Ctrl-C again ends at once\n")
+                several = int(os.environ.get("WORLD_SIZE", "1")) > 1
+                when = b"within ten iterations" if several else b"when this iteration is done"
+                os.write(2, b"\nstopping " + when + b"; Ctrl-C again ends at once\n")
         elif signum == signal.SIGINT and now - self._at > TWICE_SECONDS:
             raise KeyboardInterrupt
 

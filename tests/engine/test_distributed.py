@@ -3,6 +3,7 @@
 
 import socket
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from rankseg.engine.distributed import (
     ending_together,
     main_first,
     start_processes,
+    wait_for_main,
     wrap_for_cpus,
 )
 from rankseg.models.layers import SyncBatchNorm
@@ -151,6 +153,8 @@ def fail(error):
         (RuntimeError("gloo: Connection closed by peer [::1]:5"), "stops, because another one has"),
         (RuntimeError("Timed out waiting 5ms for recv"), "env_cfg.dist_cfg.timeout=SECONDS"),
         (OSError("no room"), "failed: OSError: no room\n"),
+        (BrokenPipeError(32, "Broken pipe"), "failed: BrokenPipeError: [Errno 32] Broken pipe\n"),
+        (RuntimeError("in DataLoader worker: Broken pipe"), "failed: RuntimeError: in DataLoader"),
     ],
 )
 def test_who_fails_says_so(error, said, capfd):
@@ -159,6 +163,25 @@ def test_who_fails_says_so(error, said, capfd):
     for rank in range(2):
         assert f"process {rank} of 2" in told
     assert said in told
+
+
+def leave(folder, comes):
+    start, file = time.monotonic(), Path(folder) / "checkpoint"
+    if get_rank() == 0:
+        time.sleep(0.5)
+        file.write_text("whole")
+    if comes or get_rank() == 1:
+        wait_for_main(seconds=60 if comes else 0.2)
+    return file.is_file() or not comes, time.monotonic() - start < 30
+
+
+def test_nobody_leaves_before_the_main_one_has_written(tmp_path):
+    wait_for_main()  # one process does not wait
+    assert run_processes(2, leave, str(tmp_path), True) == [(True, True)] * 2
+
+
+def test_a_main_one_that_does_not_come_is_not_waited_for(tmp_path):
+    assert run_processes(2, leave, str(tmp_path), False) == [(True, True)] * 2
 
 
 def wrap(options):

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """mmengine's runner, strict about the weights it loads and careful with what it saves."""
 
+import os
+import traceback
 from functools import partial
 from pathlib import Path
 
@@ -22,6 +24,9 @@ from rankseg.engine.hooks.missed_validation import MissedValidationHook
 from rankseg.engine.hooks.stop import StopHook
 from rankseg.engine.identity import KEY, identity
 from rankseg.engine.stopping import StopSignals, start_worker
+
+LOGS = ("mmengine.visualization", "mmengine.logging")
+"""Modules that write to the work folder and nowhere else."""
 
 
 class StrictRunner(Runner):
@@ -56,11 +61,8 @@ class StrictRunner(Runner):
                 with data_failures(self.cfg):
                     self._identify()
                     return super().train()
-            except OSError as error:  # a log, say
-                file = Path(str(error.filename or self.work_dir)).absolute()
-                if error.errno in NO_ROOM or (
-                    error.filename and file.is_relative_to(self.work_dir)
-                ):
+            except OSError as error:
+                if (file := self._unwritten(error)) is not None:
                     raise RunEnded(describe(file, error)) from error
                 raise
             except RuntimeError:
@@ -98,6 +100,20 @@ class StrictRunner(Runner):
         for content in (hub.log_scalars, hub.runtime_info):
             content.clear()
         return hub
+
+    def _unwritten(self, error: OSError) -> Path | None:
+        """The file of the work folder that could not be written, or the folder; None if neither.
+
+        A disk may be full that has nothing to do with the run, that of temporary files say.
+        """
+        folder = Path(self.work_dir).absolute()
+        if error.filename is None:  # as when a log is written to; it names no file
+            trace = traceback.walk_tb(error.__traceback__)
+            names = (str(frame.f_globals.get("__name__")) for frame, _ in trace)
+            log = error.errno in NO_ROOM and any(name.startswith(LOGS) for name in names)
+            return folder if log else None
+        file = Path(os.fsdecode(error.filename)).absolute()
+        return file if file.is_relative_to(folder) else None
 
     def _identify(self) -> None:
         """Find out what checkpoints are to say of this run, while its lists are what it began with.

@@ -15,6 +15,7 @@ from rankseg.engine import files
 from rankseg.engine.checkpoint import read_resumable
 from rankseg.engine.ending import RunEnded
 from rankseg.engine.files import WriteError
+from rankseg.models.methods import Supervised
 
 
 def assert_good_end(job, run: Path, reason: str) -> None:
@@ -86,6 +87,31 @@ def test_a_log_that_cannot_be_written(quick_train, tmp_path, monkeypatch, number
 
     monkeypatch.setattr(LocalVisBackend, "_dump", fail)
     with pytest.raises(RunEnded, match="run/scalars.json could not be written"):
+        quick_train("supervised", tmp_path / "run")
+
+
+class FullFile:
+    """A file on a full disk: the error names none."""
+
+    def write(self, *_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_log_on_a_full_disk(quick_train, tmp_path, monkeypatch):
+    from mmengine.visualization import vis_backend
+
+    monkeypatch.setattr(vis_backend, "dump", lambda *_, **__: FullFile().write())
+    with pytest.raises(RunEnded, match=f"{tmp_path}/run could not be written.*make room"):
+        quick_train("supervised", tmp_path / "run")
+
+
+@pytest.mark.parametrize("name", [None, "/elsewhere/x"])
+def test_another_disk_is_not_taken_for_that_of_the_run(quick_train, tmp_path, monkeypatch, name):
+    def fail(*_, **__):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), name)
+
+    monkeypatch.setattr(Supervised, "loss", fail)
+    with pytest.raises(OSError, match="No space left on device"):
         quick_train("supervised", tmp_path / "run")
 
 

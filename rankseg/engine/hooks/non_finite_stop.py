@@ -10,6 +10,7 @@ from mmengine.dist import get_rank, get_world_size
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from rankseg.engine.distributed import wait_for_main
 from rankseg.engine.ending import RunEnded
 from rankseg.engine.files import WriteError, whole_file
 from rankseg.engine.hooks.checkpoint import CheckpointHook
@@ -59,6 +60,7 @@ class NonFiniteStopHook(Hook):
             if isinstance(hook, CheckpointHook):
                 self._try(runner, hook.save_now, runner, step)
         saved = self._try(runner, save_batch, file, step, data_batch, outputs)
+        wait_for_main()
         images = ", ".join(paths_of(data_batch))
         batch = f"the last batch in {file}" if saved else f"the last batch ({images})"
         raise RunEnded(

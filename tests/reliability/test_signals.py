@@ -14,8 +14,9 @@ from rankseg.apis.work_folder import checkpoints
 
 def started(job, run, name: str = "*/vis_data/scalars.json") -> None:
     """Wait until a run has logged its first iteration."""
+    begin = time.monotonic()
     while not list(run.glob(name)):
-        assert job.process.is_alive(), job.text
+        assert job.process.is_alive() and time.monotonic() - begin < 200, job.text
         time.sleep(0.01)
 
 
@@ -76,16 +77,23 @@ def children_of(parent: int) -> list[int]:
     return found
 
 
+def says(job, text: str, seconds: float = 200) -> None:
+    """Wait until a run has printed something."""
+    begin = time.monotonic()
+    while text not in job.text:
+        assert job.process.is_alive() and time.monotonic() - begin < seconds, job.text
+        time.sleep(0.01)
+
+
 def test_ctrl_c_again_ends_at_once(start, config, tmp_path):
     # nothing else could end this one: its third step waits for an hour
     job = start(config("supervised"), "--work-dir", tmp_path, point="step:3", signum=0)
-    while "waiting for an hour" not in job.text:
-        time.sleep(0.01)
-    while "Ctrl-C again ends at once" not in job.text:
-        os.kill(job.process.pid, signal.SIGINT)
-        time.sleep(0.1)
+    says(job, "waiting for an hour")
+    os.kill(job.process.pid, signal.SIGINT)
+    says(job, "Ctrl-C again ends at once")
     begin = time.monotonic()
-    while job.process.is_alive() and time.monotonic() - begin < 60:
+    while job.process.is_alive():
+        assert time.monotonic() - begin < 60, job.text
         os.kill(job.process.pid, signal.SIGINT)
         time.sleep(0.3)
     assert job.wait() == 130, job.text

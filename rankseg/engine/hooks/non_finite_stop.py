@@ -66,8 +66,8 @@ class NonFiniteStopHook(Hook):
         raise RunEnded(
             f"training stopped at iteration {step}: in {in_a_row} steps in a row, all of which "
             "were skipped, the loss or its gradient was NaN or infinite; look at the images and "
-            f"labels of {batch}, and lower the learning rate "
-            "(--cfg-options optim_wrapper.optimizer.lr=...) if they are right"
+            f"labels of {batch}; if they are right, the weights have diverged: start anew with a "
+            "lower learning rate (--overwrite --cfg-options optim_wrapper.optimizer.lr=...)"
         )
 
     @staticmethod

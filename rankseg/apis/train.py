@@ -16,7 +16,7 @@ from rankseg.apis.checks import (
     check_views,
     check_weights,
 )
-from rankseg.apis.work_folder import check_unused, check_work_dir, remove_run
+from rankseg.apis.work_folder import check_start, check_unused, check_work_dir, remove_run
 from rankseg.engine.checkpoint import read_resumable
 from rankseg.engine.distributed import start_processes
 from rankseg.engine.fused import use_fused
@@ -61,6 +61,8 @@ def check_before_training(cfg: Config, overwrite: bool = False, full: bool = Fal
         check_work_dir(cfg.work_dir)
     if not (cfg.get("resume") or overwrite):
         check_unused(cfg.work_dir)
+    if overwrite and not cfg.get("resume"):
+        check_start(cfg.work_dir, cfg.get("load_from"))
     init_default_scope(cfg.get("default_scope", "rankseg"))
     train = DATASETS.build(cfg.train_dataloader.dataset)
     val = cfg.get("val_dataloader")
@@ -110,7 +112,7 @@ def train(cfg: Config, check: bool = True, overwrite: bool = False) -> Runner:
     if check:
         check_before_training(cfg, overwrite)
     if overwrite and not cfg.get("resume") and is_main_process():
-        remove_run(cfg.work_dir, keep=cfg.get("load_from"))
+        remove_run(cfg.work_dir)
     cfg = cfg.copy()
     if torch.cuda.is_available():
         cfg.train_dataloader.setdefault("pin_memory", True)

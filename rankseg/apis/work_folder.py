@@ -65,13 +65,27 @@ def check_unused(work_dir: str | Path) -> None:
         )
 
 
-def remove_run(work_dir: str | Path, keep: str | None = None) -> None:
-    """Remove the checkpoints and notes of a run; its logs stay, and the file ``keep``."""
+def check_start(work_dir: str | Path, load_from: str | None) -> None:
+    """Refuse to begin with weights that are among the files which ``--overwrite`` removes.
+
+    Left where it is, the file would be taken for a checkpoint of the new run.
+
+    Raises:
+        ValueError: If they are.
+    """
+    file = None if load_from is None else Path(load_from).resolve()
+    if file and file.parent == Path(work_dir).resolve() and _WRITTEN.fullmatch(file.name):
+        raise ValueError(
+            f"load_from={load_from} is a checkpoint of the run that --overwrite is to remove: copy "
+            "it to another folder first, or leave that run alone with another --work-dir"
+        )
+
+
+def remove_run(work_dir: str | Path) -> None:
+    """Remove the checkpoints and notes of a run; its logs stay."""
     folder = Path(work_dir)
     for file in list(folder.iterdir()) if folder.is_dir() else ():
-        if _WRITTEN.fullmatch(file.name) and (
-            keep is None or file.resolve() != Path(keep).resolve()
-        ):
+        if _WRITTEN.fullmatch(file.name):
             file.unlink(missing_ok=True)
 
 

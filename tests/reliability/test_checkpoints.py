@@ -234,11 +234,15 @@ def test_overwrite(config, quick_train, copy):
     cfg = apis.load_config(
         str(config("rankmatch")), work_dir=str(copy), options={"train_cfg.max_iters": 1}
     )
-    cfg.load_from = str(copy / "iter_6.pth")  # its weights are the start
+    cfg.load_from = str(copy / "iter_6.pth")
+    with pytest.raises(ValueError, match="iter_6.pth is a checkpoint of the run .* copy it to an"):
+        apis.train(cfg, overwrite=True)
+    cfg.load_from = str(shutil.copy(copy / "iter_6.pth", copy / "start.pth"))
     apis.train(cfg, overwrite=True)
     assert sorted(file.name for file in copy.glob("*.pth")) == [
         "best_mIoU_iter_1.pth",
         "iter_1.pth",
+        "start.pth",
     ]
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import logging
 import resource
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -66,12 +67,19 @@ def test_a_resumed_run_has_its_patience_back(tmp_path):
 
 
 @pytest.fixture
-def full_disk():
-    """As good as one: no file may be larger than this."""
-    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, limit[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+def full_disk(monkeypatch):
+    """As good as one: what is written at once may not be larger than this."""
+    write = Path.write_bytes
+
+    def limited(self, data):
+        limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2000, limit[1]))  # of this process: not for long
+        try:
+            return write(self, data)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+
+    monkeypatch.setattr(Path, "write_bytes", limited)
 
 
 def test_a_batch_that_cannot_be_written_leaves_nothing(tmp_path, full_disk):

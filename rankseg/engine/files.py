@@ -39,8 +39,8 @@ def whole_file(path: str | Path) -> Iterator[Path]:
     """A path in the same folder to write to, which then takes the place of ``path`` in one step.
 
     What was written is on the disk before it gets the name, and the name before this returns, where
-    the file system can do that. If
-    anything fails, the file that was there before is untouched and no other is left.
+    the file system can do that. If anything fails, the file that was there before is untouched and
+    no other is left.
 
     Raises:
         WriteError: If it cannot be written, with one sentence on what to do.

@@ -24,6 +24,7 @@ DRIVER = Path(__file__).parent / "driver.py"
 # what is different in every run: clocks, folders, the config's name and text
 CLOCKS = {"time", "data_time", "eta", "seconds", "memory", "cfg", "config"}
 CLOCKS |= {"mmengine_version"}  # it names the commit that is checked out
+CLOCKS |= {"dropped_ckpt_ids"}  # a run that stopped has saved, and removed, one checkpoint more
 CLOCKS |= {"experiment_name", "resumed_keys"}  # mmengine's list of what is in the same dict
 FOLDERS = {"last_ckpt", "best_ckpt"}
 

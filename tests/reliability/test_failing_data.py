@@ -43,7 +43,9 @@ def ending(job, run: Path) -> str:
     """The last line of a run that failed; the checkpoint that it names is whole."""
     assert job.wait() == 1, job.text
     lines = job.text.strip().splitlines()
-    (last,) = [line for line in lines if line.startswith("error: ")]
+    found = [line for line in lines if line.startswith("error: ")]
+    assert len(found) == 1, job.text
+    (last,) = found
     assert "Traceback" not in job.text[job.text.index(last) :], job.text
     named = Path(last.rsplit("goes on from ", 1)[1])
     assert named.parent == run and load_checkpoint_file(str(named))["state_dict"]

@@ -91,7 +91,7 @@ def explain(error: BaseException, cfg: Config | Mapping) -> str | None:
     text = " ".join(str(one) for one in _chain(error))
     where = _trace(error)
     loading = "DataLoader" in text or "torch.utils.data" in where
-    if isinstance(error, RuntimeError | OSError) and loading:
+    if isinstance(error, RuntimeError | OSError | EOFError) and loading:
         if NO_SHARED.search(text) or (
             _errno(error) == errno.ENOSPC and "synchronize" in text + where
         ):
@@ -101,9 +101,13 @@ def explain(error: BaseException, cfg: Config | Mapping) -> str | None:
                 "too many files are open at once in the processes that load data: raise the limit "
                 f"(ulimit -n 65536), or use {WORKERS}"
             )
-        if (dead := DEAD.search(text)) is not None:
+        dead = DEAD.search(text)
+        # torch has not yet seen that it died, but cannot reach it any more
+        lost = isinstance(error, ConnectionError | EOFError) and "torch.utils.data" in where
+        if dead is not None or lost:
+            how = type(error).__name__ if dead is None else dead[0].strip().rstrip(".")
             return (
-                f"a process that loads data died ({dead[0].strip().rstrip('.')}), mostly killed "
+                f"a process that loads data died ({how}), mostly killed "
                 f"because memory ran out: give the run more memory, or use {WORKERS}, with a "
                 "smaller cache of LoadSample where there is one"
             )

@@ -63,7 +63,7 @@ def test_a_worker_that_is_killed(under_way):
     os.kill(workers_of(job.process.pid)[0], signal.SIGKILL)
     began = time.monotonic()
     last = ending(job, run)
-    assert "a process that loads data died" in last and "killed by signal: Killed" in last
+    assert "a process that loads data died (" in last  # by a signal, or out of reach
     assert "mostly killed because memory ran out" in last and "num_workers=N, 0 for none" in last
     assert time.monotonic() - began < 25  # it does not wait for the other one
 

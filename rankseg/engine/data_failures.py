@@ -54,7 +54,7 @@ def data_failures(cfg: Config | Mapping) -> Iterator[None]:
     """
     try:
         yield
-    except (OSError, ValueError, RuntimeError, MemoryError) as error:
+    except (OSError, EOFError, ValueError, RuntimeError, MemoryError) as error:
         sentence = explain(error, cfg)
         if sentence is None:
             raise

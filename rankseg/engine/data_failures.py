@@ -14,7 +14,7 @@ import shutil
 import signal
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from multiprocessing import active_children
 from pathlib import Path
 from typing import Any
@@ -58,7 +58,9 @@ def data_failures(cfg: Config | Mapping) -> Iterator[None]:
         sentence = explain(error, cfg)
         if sentence is None:
             raise
-        with suppress(RuntimeError):  # torch tells of a dead worker here again
+        try:
+            end_workers()
+        except RuntimeError:  # torch's handler told of the dead worker only now; it does so once
             end_workers()
         raise RunEnded(sentence) from error
 

@@ -6,6 +6,7 @@ checkpoint is whole.
 """
 
 import os
+import re
 import signal
 import time
 from collections.abc import Callable
@@ -63,7 +64,9 @@ def test_a_worker_that_is_killed(under_way):
     os.kill(workers_of(job.process.pid)[0], signal.SIGKILL)
     began = time.monotonic()
     last = ending(job, run)
-    assert "a process that loads data died (" in last  # by a signal, or out of reach
+    # which of them is a matter of whether the main process waits for it or reads from it
+    ends = r"is killed by signal: Killed|exited unexpectedly.*|Connection\w+Error|EOFError"
+    assert re.search(rf"a process that loads data died \((DataLoader worker .* )?({ends})\)", last)
     assert "mostly killed because memory ran out" in last and "num_workers=N, 0 for none" in last
     assert time.monotonic() - began < 25  # it does not wait for the other one
 

@@ -209,3 +209,17 @@ def test_debugging_shows_where_it_was(monkeypatch):
         with pytest.raises(shown) as raised, plain_ends(cfg), data_failures({}):
             raise bad
         assert (raised.value.__cause__ is bad) == bool(value)
+
+
+def test_torch_tells_of_a_dead_worker_while_workers_are_ended(monkeypatch):
+    told = []
+
+    def ended():
+        told.append(len(told))
+        if len(told) == 1:
+            raise RuntimeError("DataLoader worker (pid 7) is killed by signal: Killed.")
+
+    monkeypatch.setattr("rankseg.engine.data_failures.end_workers", ended)
+    with pytest.raises(RunEnded, match="a process that loads data died"), data_failures({}):
+        raise RuntimeError("DataLoader worker (pid 7) is killed by signal: Killed.")
+    assert told == [0, 1]  # the second time they are really ended

@@ -55,13 +55,19 @@ def data_failures(cfg: Config | Mapping) -> Iterator[None]:
     try:
         yield
     except (OSError, EOFError, ValueError, RuntimeError, MemoryError) as error:
-        sentence = explain(error, cfg)
+        sentence = None
+        # torch's handler may tell of a dead worker only now: at any line, once for each loader
+        for last in (False, False, True):
+            try:
+                sentence = explain(error, cfg)
+                if sentence is not None:
+                    end_workers()
+                break
+            except RuntimeError:
+                if last:
+                    raise
         if sentence is None:
             raise
-        try:
-            end_workers()
-        except RuntimeError:  # torch's handler told of the dead worker only now; it does so once
-            end_workers()
         raise RunEnded(sentence) from error
 
 

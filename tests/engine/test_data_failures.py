@@ -211,15 +211,17 @@ def test_debugging_shows_where_it_was(monkeypatch):
         assert (raised.value.__cause__ is bad) == bool(value)
 
 
-def test_torch_tells_of_a_dead_worker_while_workers_are_ended(monkeypatch):
-    told = []
+@pytest.mark.parametrize("line", ["explain", "end_workers"])
+def test_torch_tells_of_a_dead_worker_while_the_failure_is_handled(line, monkeypatch):
+    told, real = [], {"explain": explain, "end_workers": end_workers}[line]
 
-    def ended():
+    def once_interrupted(*args):
         told.append(len(told))
         if len(told) == 1:
             raise RuntimeError("DataLoader worker (pid 7) is killed by signal: Killed.")
+        return real(*args)
 
-    monkeypatch.setattr("rankseg.engine.data_failures.end_workers", ended)
+    monkeypatch.setattr(f"rankseg.engine.data_failures.{line}", once_interrupted)
     with pytest.raises(RunEnded, match="a process that loads data died"), data_failures({}):
         raise RuntimeError("DataLoader worker (pid 7) is killed by signal: Killed.")
-    assert told == [0, 1]  # the second time they are really ended
+    assert told == [0, 1]  # the second time it is really done

@@ -97,7 +97,7 @@ def end_workers() -> None:
 
 def explain(error: BaseException, cfg: Config | Mapping) -> str | None:
     """What a failure means, or None if it is none of the data."""
-    text = " ".join(str(one) for one in _chain(error))
+    text = "\n".join(str(one) for one in _chain(error))
     where = _trace(error)
     loading = "DataLoader" in text or "torch.utils.data" in where
     if isinstance(error, RuntimeError | OSError | EOFError) and loading:

@@ -225,3 +225,12 @@ def test_torch_tells_of_a_dead_worker_while_the_failure_is_handled(line, monkeyp
     with pytest.raises(RunEnded, match="a process that loads data died"), data_failures({}):
         raise RuntimeError("DataLoader worker (pid 7) is killed by signal: Killed.")
     assert told == [0, 1]  # the second time it is really done
+
+
+def test_a_dead_worker_that_is_told_of_twice_is_named_once():
+    first = RuntimeError("DataLoader worker (pid 7) is killed by signal: Killed. ")
+    second = RuntimeError("DataLoader worker (pid(s) 7) exited unexpectedly")
+    for error, cause in ((first, second), (second, first)):
+        error.__cause__ = cause
+        assert f"died ({str(error).rstrip('. ')}), mostly" in explain(error, {})
+        error.__cause__ = None

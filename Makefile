@@ -4,9 +4,10 @@
 
 PYTHON ?= python3
 SEEDS ?= 0
+JOBS ?= auto
 export PYTHONPATH := $(CURDIR)$(if $(PYTHONPATH),:$(PYTHONPATH))
 
-NEEDED := torch mmengine mmcv mmseg albumentations faiss scipy matplotlib pytest ruff
+NEEDED := torch mmengine mmcv mmseg albumentations faiss scipy matplotlib pytest xdist ruff
 HAS_ALL = $(shell $(1) -c "import importlib.util as u, sys; \
   print('' if any(u.find_spec(m) is None for m in sys.argv[1:]) else 'yes')" $(NEEDED) 2>/dev/null)
 
@@ -27,8 +28,8 @@ endif
 demo: $(INSTALLED) # train supervised-only and RankMatch on a generated set, table and picture
 	$(PY) tools/demo.py --seeds $(SEEDS)
 
-test: $(INSTALLED) # run the tests
-	$(PY) -m pytest
+test: $(INSTALLED) # run the tests, on all cores: JOBS=1 for one at a time
+	$(PY) -m pytest -n $(JOBS) --maxprocesses 8 --dist loadfile
 
 lint: $(INSTALLED) # check style
 	$(PY) -m ruff check

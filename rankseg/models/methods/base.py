@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What every method shares: a student, an optional teacher, prediction, loading."""
 
-from collections.abc import Iterable, Sequence
-from functools import partial
+from collections.abc import Iterable
 from math import exp
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,12 +12,12 @@ from mmengine.logging import MessageHub
 from mmengine.model import BaseModel
 from mmengine.structures import PixelData
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from rankseg.models.layers import FeatureTap, PerturbedFeatures, PseudoLabelQuality
 from rankseg.models.losses.counting import which_count
 from rankseg.models.pretrained import load_backbone
 from rankseg.models.sliding import predict
+from rankseg.models.teacher import TEACHER, build_teacher
 from rankseg.registry import MODELS
 from rankseg.structures import LABELED
 
@@ -53,49 +52,6 @@ class Output(NamedTuple):
         pieces = [Output(*pair) for pair in zip(self.logits.split(sizes), features, strict=True)]
         pieces[0] = pieces[0]._replace(auxiliary=self.auxiliary)
         return pieces
-
-
-TEACHER = "dict(momentum=0.004), and where wanted buffers=False, warmup=True"
-
-
-def build_teacher(
-    student: nn.Module, momentum: float, buffers: bool = True, warmup: bool = False
-) -> AveragedModel:
-    """An exponential moving average of the student, without gradients; options as in ``Method``.
-
-    Raises:
-        ValueError: If ``momentum``, the share of the student in a step, is outside ``(0, 1]``.
-    """
-    if not 0 < momentum <= 1:
-        raise ValueError(
-            f"model.teacher.momentum={momentum}: expected the student's share of an update, above "
-            "0 and at most 1, for example 0.004"
-        )
-    average = partial(move_by_age, momentum) if warmup else get_ema_multi_avg_fn(1 - momentum)
-    teacher = AveragedModel(student, multi_avg_fn=average, use_buffers=buffers)
-    return teacher.requires_grad_(False).eval()
-
-
-@torch.no_grad()
-def move_by_age(
-    momentum: float, averages: Sequence[Tensor], currents: Sequence[Tensor], age: Tensor
-) -> None:
-    """Move averages by ``max(momentum, 1 / (age + 1))``: the plain mean of all until that is slow.
-
-    Args:
-        momentum: Share of the current values once the average is old.
-        averages: Changed in place.
-        currents: As many tensors of the same shapes.
-        age: Updates so far, a tensor of one integer.
-
-    Source: Mean Teacher (NeurIPS 2017), released code.
-    """
-    share = (1 / (age + 1)).clamp(min=momentum)
-    for average, current in zip(averages, currents, strict=True):
-        if average.is_floating_point():
-            average.lerp_(current, share.to(average))
-        else:
-            average.copy_(current)
 
 
 def sigmoid_rampup(progress: float) -> float:
@@ -229,15 +185,25 @@ class Method(BaseModel):
         self.teacher.update_parameters(self.student)
 
     def _load_from_state_dict(self, state_dict: dict, prefix: str, *args) -> None:
-        """Accept the checkpoint of a plain segmentor: its weights go to student and teacher.
-
-        What a method remembers beside its networks starts empty where a checkpoint has none.
-        """
+        """Accept the checkpoint of a plain segmentor: its weights go to student and teacher."""
         own = [key for key in state_dict if key.startswith(prefix)]
         if own and not any(key.startswith(f"{prefix}student.") for key in own):
             for key in own:
                 value = state_dict.pop(key)
                 state_dict[f"{prefix}student.{key[len(prefix) :]}"] = value
+        self.complete_state(state_dict, prefix)
+        super()._load_from_state_dict(state_dict, prefix, *args)
+
+    def complete_state(self, state_dict: dict, prefix: str) -> None:
+        """Add what a checkpoint with a student may lack: the teacher, and what a method remembers.
+
+        The teacher begins as the student; what is remembered begins empty. A method with networks
+        of its own says how they begin.
+
+        Args:
+            state_dict: Changed in place.
+            prefix: What stands before the names of this method.
+        """
         if self.teacher is not None:
             for key in [k for k in state_dict if k.startswith(f"{prefix}student.")]:
                 name = key[len(f"{prefix}student.") :]
@@ -246,7 +212,6 @@ class Method(BaseModel):
         for name, buffer in self.named_buffers():
             if name.split(".")[0] not in (*NETWORKS, "data_preprocessor"):
                 state_dict.setdefault(f"{prefix}{name}", buffer)
-        super()._load_from_state_dict(state_dict, prefix, *args)
 
     # --- running networks
 

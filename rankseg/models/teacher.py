@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The teacher: an average of the student's weights over time."""
+
+from collections.abc import Sequence
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+TEACHER = "dict(momentum=0.004), and where wanted buffers=False, warmup=True"
+
+
+def build_teacher(
+    student: nn.Module, momentum: float, buffers: bool = True, warmup: bool = False
+) -> AveragedModel:
+    """An exponential moving average of the student, without gradients; options as in ``Method``.
+
+    Raises:
+        ValueError: If ``momentum``, the share of the student in a step, is outside ``(0, 1]``.
+    """
+    if not 0 < momentum <= 1:
+        raise ValueError(
+            f"model.teacher.momentum={momentum}: expected the student's share of an update, above "
+            "0 and at most 1, for example 0.004"
+        )
+    average = partial(move_by_age, momentum) if warmup else get_ema_multi_avg_fn(1 - momentum)
+    teacher = AveragedModel(student, multi_avg_fn=average, use_buffers=buffers)
+    return teacher.requires_grad_(False).eval()
+
+
+@torch.no_grad()
+def move_by_age(
+    momentum: float, averages: Sequence[Tensor], currents: Sequence[Tensor], age: Tensor
+) -> None:
+    """Move averages by ``max(momentum, 1 / (age + 1))``: the plain mean of all until that is slow.
+
+    Args:
+        momentum: Share of the current values once the average is old.
+        averages: Changed in place.
+        currents: As many tensors of the same shapes.
+        age: Updates so far, a tensor of one integer.
+
+    Source: Mean Teacher (NeurIPS 2017), released code.
+    """
+    share = (1 / (age + 1)).clamp(min=momentum)
+    for average, current in zip(averages, currents, strict=True):
+        if average.is_floating_point():
+            average.lerp_(current, share.to(average))
+        else:
+            average.copy_(current)

@@ -1,0 +1,244 @@
+# SPDX-License-Identifier: Apache-2.0
+"""TIFF stacks of images and masks of one structure, such as mitochondria, as a folder to train on.
+
+``stacks.json`` in that folder notes the sources, the slices drawn and how grey values were scaled.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import cv2
+import numpy as np
+from mmengine.utils import ProgressBar
+
+from rankseg.datasets.file_error import FileError
+from rankseg.datasets.folder import CLASSES_FILE
+from rankseg.datasets.intensity import RULE, percentile_range, to_8_bits, value_counts
+from rankseg.datasets.split_files import write_lists
+from rankseg.datasets.splits import LABELED_FILE, VAL_FILE, Entry
+from rankseg.datasets.stack_pairs import (
+    SPLIT_RULE,
+    Pair,
+    check_alike,
+    check_shares,
+    draw_lists,
+    look_at_masks,
+    open_pair,
+)
+from rankseg.datasets.tiff import TiffStack
+from rankseg.engine.files import WriteError, describe, write_json
+
+NOTES = "stacks.json"
+PARTIAL_FOLDER = ".partial"
+CLASSES = ("background", "mitochondrion")
+
+
+def convert_stacks(
+    out: str | Path,
+    images: str | Path,
+    masks: str | Path,
+    *,
+    test_images: str | Path | None = None,
+    test_masks: str | Path | None = None,
+    labelled: Sequence[int] = (),
+    slices: Sequence[int] = (),
+    val: int | None = None,
+    seed: int = 0,
+    above: int | None = None,
+    classes: Sequence[str] = CLASSES,
+    overwrite: bool = False,
+) -> dict:
+    """Write the pages of stacks as PNG files in the layout of ``FolderDataset``, with splits.
+
+    Masks become 0 and 1. Images of 16 bits become 8 bits by one rule for all pages
+    (:data:`rankseg.datasets.intensity.RULE`), taken from the training stack, also for the test
+    stack. A split ``even_N_seedS`` has N labelled slices, drawn by
+    :data:`rankseg.datasets.stack_pairs.SPLIT_RULE`; all others of the training stack are
+    unlabelled. Validation is on the test stack; without one, on labelled slices that are kept for
+    it and are in no split.
+
+    Args:
+        out: Folder to write; nothing is written anywhere else. While unfinished it has no splits.
+        images: Stack of training images.
+        masks: Their masks: a page for each, or, with ``slices``, a page for each of those.
+        test_images: Stack of test images.
+        test_masks: Their masks, a page for each.
+        labelled: Sizes of the splits to draw; default: all slices that have a mask.
+        slices: Numbers, from 1, of the slices that have a mask, if not all do.
+        val: Slices kept for validation where there is no test stack; default: a fifth of the
+            largest split (of the slices with a mask), at least one.
+        seed: Of the splits.
+        above: Values above this are foreground; default: 0 and one other value, which is.
+        classes: Two names.
+        overwrite: Replace what an earlier conversion has written.
+
+    Returns:
+        What ``stacks.json`` holds.
+
+    Raises:
+        FileNotFoundError, FileError: If a stack is missing or damaged, or masks do not fit.
+        ValueError: If options do not fit, or the folder holds something else.
+        WriteError: If the folder cannot be written.
+    """
+    out = Path(out)
+    check_output(out, overwrite)
+    pairs = [open_pair("train", images, masks, slices)]
+    if test_images or test_masks:
+        if not (test_images and test_masks):
+            raise ValueError("a test stack needs both: --test-images and --test-masks")
+        pairs.append(open_pair("test", test_images, test_masks, ()))
+        check_alike(*pairs)
+    lists = draw_lists(pairs, labelled, val, seed)
+    with unfinished(out) as folder:
+        shares = [look_at_masks(pair, above) for pair in pairs]
+        check_shares(pairs[0], shares[0], lists)
+        notes = describe_stacks(pairs, shares, seed, above, lists, out)
+        value_range = stack_range(pairs[0].images)
+        notes["value_range"] = value_range
+        notes["scaling"] = RULE if value_range else "none: 8 bits as they are"
+        for pair in pairs:
+            write_pages(pair, folder, value_range, above)
+        (folder / CLASSES_FILE).write_text("".join(f"{name}\n" for name in classes), "utf-8")
+        write_json(folder / NOTES, notes)
+        write_lists(folder / "splits", lists)
+        move_in(folder, out)
+    return notes
+
+
+def check_output(out: Path, overwrite: bool) -> None:
+    """Refuse a folder that holds something.
+
+    Raises:
+        ValueError: If it does and may not be overwritten, or holds what no conversion has written.
+    """
+    if out.exists() and not out.is_dir():
+        raise ValueError(f"output folder {out} is a file: name another folder with --out")
+    found = sorted(path.name for path in out.iterdir()) if out.is_dir() else []
+    found = [name for name in found if name != PARTIAL_FOLDER]
+    if found and not overwrite:
+        raise ValueError(
+            f"output folder {out} is not empty (it holds {', '.join(found[:3])}): name a new one, "
+            "or replace an earlier conversion with --overwrite"
+        )
+    if found and NOTES not in found:
+        raise ValueError(
+            f"output folder {out} holds {', '.join(found[:3])} and no {NOTES}, so no conversion "
+            "has made it and nothing in it is replaced: name a new folder with --out"
+        )
+
+
+def stack_range(stack: TiffStack) -> tuple[int, int] | None:
+    """The values that become 0 and 255; None for a stack of 8 bits, which stays as it is.
+
+    Raises:
+        FileError: If all its pixels have one value.
+    """
+    if stack.dtype == np.uint8:
+        return None
+    try:
+        return percentile_range(value_counts(stack, stack.dtype), stack.dtype)
+    except ValueError as error:
+        raise FileError(f"{stack.what} {stack.path}: {error}") from error
+
+
+def write_pages(
+    pair: Pair, folder: Path, value_range: tuple[int, int] | None, above: int | None
+) -> None:
+    """Write images and masks as PNG files, with a progress bar."""
+    for kind in ("images", "masks"):
+        (folder / kind / pair.name).mkdir(parents=True)
+    bar = ProgressBar(len(pair.images))
+    for page in range(len(pair.images)):
+        image_file, mask_file = pair.entry(page)
+        image = pair.images[page]
+        image = image if value_range is None else to_8_bits(image, value_range)
+        save_png(folder / image_file, image)
+        if mask_file:
+            mask = pair.masks[pair.mask_of[page]] > (0 if above is None else above)
+            save_png(folder / mask_file, mask.astype(np.uint8))
+        bar.update()
+    print()
+
+
+def save_png(path: Path, pixels: np.ndarray) -> None:
+    """Write ``(H, W)`` or ``(H, W, 3)`` RGB uint8 as PNG."""
+    path.write_bytes(cv2.imencode(".png", pixels[..., ::-1] if pixels.ndim == 3 else pixels)[1])
+
+
+def describe_stacks(
+    pairs: Sequence[Pair],
+    shares: Sequence[dict[int, float]],
+    seed: int,
+    above: int | None,
+    lists: dict[str, list[Entry]],
+    out: Path,
+) -> dict:
+    """What is noted of a conversion, and shown to the user."""
+    stacks = [
+        {
+            "part": pair.name,
+            "images": str(pair.images.path),
+            "masks": str(pair.masks.path),
+            "pages": len(pair.images),
+            "height": pair.images.shape[0],
+            "width": pair.images.shape[1],
+            "dtype": str(pair.images.dtype),
+            "with_mask": len(share),
+            "foreground": round(100 * sum(share.values()) / len(share), 2),
+            "without_foreground": [page + 1 for page, value in share.items() if not value],
+        }
+        for pair, share in zip(pairs, shares, strict=True)
+    ]
+    splits = {
+        name.split("/")[0]: [image for image, _ in entries]
+        for name, entries in lists.items()
+        if name.endswith(LABELED_FILE)
+    }
+    return {
+        "folder": str(out),
+        "stacks": stacks,
+        "foreground_above": above or 0,
+        "split_rule": SPLIT_RULE,
+        "seed": seed,
+        "labelled": splits,
+        "validation": [image for image, _ in lists[VAL_FILE]],
+    }
+
+
+@contextmanager
+def unfinished(out: Path) -> Iterator[Path]:
+    """A folder inside of the output folder to write to; nothing of it is left after a failure.
+
+    Raises:
+        WriteError: If it cannot be written.
+    """
+    folder, new = out / PARTIAL_FOLDER, not out.exists()
+    try:
+        shutil.rmtree(folder, ignore_errors=True)  # of a conversion that was killed
+        folder.mkdir(parents=True)
+        yield folder
+    except OSError as error:
+        if isinstance(error, FileNotFoundError | PermissionError) and not error.filename:
+            raise  # ours, about a stack
+        raise WriteError(describe(Path(error.filename or folder), error)) from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        if new:
+            with suppress(OSError):
+                out.rmdir()  # if it is empty
+
+
+def move_in(folder: Path, out: Path) -> None:
+    """Put what was written in its place; splits, without which nobody can train, come last."""
+    order = (NOTES, "images", "masks", CLASSES_FILE, "splits")
+    for name in reversed(order[1:]):
+        old = out / name
+        if old.is_dir() and not old.is_symlink():
+            shutil.rmtree(old)
+        else:
+            old.unlink(missing_ok=True)
+    for name in order:
+        os.replace(folder / name, out / name)

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line of the converter of stacks."""
+
+import runpy
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+SCRIPT = Path(__file__).parents[2] / "tools" / "dataset_converters" / "lucchi.py"
+RNG = np.random.default_rng(0)
+
+
+def run(*arguments) -> None:
+    runpy.run_path(str(SCRIPT))["main"]([str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    """Stacks of 24 and 3 pages by the names of the Lucchi set."""
+    for name, pages in (("training", 24), ("testing", 3)):
+        image = RNG.integers(0, 256, (pages, 16, 20), dtype=np.uint8)
+        truth = np.where(image > 200, 255, 0).astype(np.uint8)
+        for file, stack in ((name, image), (f"{name}_groundtruth", truth)):
+            tifffile.imwrite(tmp_path / f"{file}.tif", stack, photometric="minisblack")
+    return tmp_path
+
+
+def test_the_lucchi_set(folder, capsys):
+    run(folder, "--out", folder / "set")
+    told = capsys.readouterr().out
+    for count in (5, 10, 20):
+        lines = (folder / f"set/splits/even_{count}_seed0/labeled.txt").read_text().splitlines()
+        assert len(lines) == count
+    numbers = ", ".join(str(int(line.split()[0][-7:-4])) for line in lines)
+    assert f"split even_20_seed0: labelled slices {numbers}" in told
+    assert "training.tif | 24 | 24 | 20x16 | uint8 | " in told and "validation: 3 slices" in told
+    assert "24/24" in told and "ETA" in told
+    assert "split=even_5_seed0" in told.splitlines()[-1]
+
+
+def test_own_stacks_and_a_mistake(folder, capsys):
+    own = ("--images", folder / "training.tif", "--masks", folder / "training_groundtruth.tif")
+    run(*own, "--labelled-slices", 2, 9, 17, 24, "--val", 1, "--out", folder / "set")
+    assert "split even_3_seed0" in capsys.readouterr().out
+    with pytest.raises(SystemExit, match="2"):
+        run(*own, "--out", folder / "set")
+    message = capsys.readouterr().err
+    assert message.startswith("error: output folder") and "--overwrite" in message
+    assert message.count("\n") == 1
+    for arguments in ((), own[:2], (folder, *own)):
+        with pytest.raises(SystemExit, match="2"):
+            run(*arguments, "--out", folder / "other")
+        assert "give the folder of the Lucchi stacks, or both" in capsys.readouterr().err

@@ -1,0 +1,136 @@
+#!/usr/bin/env python
+# SPDX-License-Identifier: Apache-2.0
+"""Turn TIFF stacks, of the Lucchi set or of your own, into a folder to train on.
+
+python tools/dataset_converters/lucchi.py DOWNLOADS --out data/lucchi
+    DOWNLOADS holds training.tif, testing.tif and, of each, *_groundtruth.tif of 0 and 255
+
+python tools/dataset_converters/lucchi.py --images cells.tif --masks labels.tif \\
+    --labelled-slices 1 41 81 121 161 --out data/cells
+    cells.tif has 165 pages; labels.tif has as many, or five: the masks of these slices
+
+Slices are numbered from 1, as in ImageJ.
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from rankseg.apis.cli import plain_errors
+from rankseg.apis.stacks import CLASSES, convert_stacks
+
+LUCCHI = {
+    "images": "training.tif",
+    "masks": "training_groundtruth.tif",
+    "test_images": "testing.tif",
+    "test_masks": "testing_groundtruth.tif",
+}
+SIZES = (5, 10, 20)  # 1/32, 1/16 and 1/8 of the 165 slices
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("folder", nargs="?", help="folder with the four stacks of the Lucchi set")
+    parser.add_argument("--out", required=True, metavar="DIR", help="new folder to write")
+    own = parser.add_argument_group("stacks of your own, in place of a folder")
+    own.add_argument("--images", metavar="TIF", help="stack of images to train on")
+    own.add_argument("--masks", metavar="TIF", help="stack of masks, 0 and one other value")
+    own.add_argument("--test-images", metavar="TIF", help="stack to validate on, if there is one")
+    own.add_argument("--test-masks", metavar="TIF", help="its masks")
+    own.add_argument(
+        "--labelled-slices",
+        type=int,
+        nargs="+",
+        default=[],
+        metavar="N",
+        help="the slices that have a mask (default: all)",
+    )
+    own.add_argument(
+        "--val",
+        type=int,
+        metavar="N",
+        help="slices with a mask kept for validation where there is no test stack (default: a "
+        "fifth, at least 1)",
+    )
+    parser.add_argument(
+        "--labelled",
+        type=int,
+        nargs="+",
+        metavar="N",
+        help="sizes of the splits to draw (default: 5 10 20, of own stacks all that have a mask)",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="moves the slices that are drawn")
+    parser.add_argument(
+        "--above",
+        type=int,
+        metavar="N",
+        help="mask values above N are foreground: 0 for numbered objects, 127 for soft edges "
+        "(default: the one value that is not 0)",
+    )
+    parser.add_argument(
+        "--classes",
+        nargs=2,
+        default=CLASSES,
+        metavar=("BACKGROUND", "FOREGROUND"),
+        help="names of the two classes",
+    )
+    parser.add_argument(
+        "--overwrite", action="store_true", help="replace an earlier conversion in that folder"
+    )
+    args = parser.parse_args(argv)
+    if bool(args.folder) == bool(args.images and args.masks):
+        parser.error("give the folder of the Lucchi stacks, or both --images and --masks")
+    return args
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Convert, and say what was found and what to do next."""
+    args = parse_args(argv)
+    stacks = {name: getattr(args, name) for name in LUCCHI}
+    if args.folder:
+        stacks = {name: Path(args.folder, file) for name, file in LUCCHI.items()}
+        args.labelled = args.labelled or SIZES
+    with plain_errors():
+        notes = convert_stacks(
+            args.out,
+            **stacks,
+            labelled=args.labelled or (),
+            slices=args.labelled_slices,
+            val=args.val,
+            seed=args.seed,
+            above=args.above,
+            classes=args.classes,
+            overwrite=args.overwrite,
+        )
+    print(report(notes))
+
+
+def report(notes: dict) -> str:
+    """What was found, what was drawn, and the commands that come next."""
+    lines = ["| stack | pages | with mask | size | bits | foreground |", "|" + " --- |" * 6]
+    for one in notes["stacks"]:
+        lines.append(
+            f"| {one['images']} | {one['pages']} | {one['with_mask']} | "
+            f"{one['width']}x{one['height']} | {one['dtype']} | {one['foreground']:.1f}% |"
+        )
+    if notes["value_range"]:
+        low, high = notes["value_range"]
+        lines.append(f"grey values {low} to {high} became 0 to 255 ({notes['scaling']})")
+    lines.append(f"validation: {len(notes['validation'])} slices")
+    for name, images in notes["labelled"].items():
+        slices = ", ".join(str(int(Path(image).stem)) for image in images)
+        lines.append(f"split {name}: labelled slices {slices}")
+    split = next(iter(notes["labelled"]))
+    lines += [
+        "next:",
+        f"  python tools/train.py configs/rankmatch/lucchi_5.py --data-root {notes['folder']} "
+        f"--cfg-options train_dataloader.dataset.split={split}",
+    ]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """CutMix: boxes as four integers, and pasting that works at any resolution."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -95,3 +97,72 @@ def paste(
     columns = _inside(target.size(-1), width, boxes[:, 0], boxes[:, 2])
     box = rows[:, :, None] & columns[:, None, :]
     return torch.where(box if target.dim() == 3 else box[:, None], source, target)
+
+
+class CutMix:
+    """Paste boxes of every image, and of its maps, from the image before it in the batch.
+
+    Args:
+        boxes: Boxes in an image; where they overlap they are one.
+        area: Smallest and largest share of the image for all boxes of an image together, if they
+            do not overlap: each has ``1 / boxes`` of such a draw.
+        probability: Chance of each box.
+
+    Raises:
+        ValueError: If a number cannot be.
+
+    Source: the defaults are those of CPS (CVPR 2021), released code, which are those of French et
+        al. (BMVC 2020). There overlaps are not pasted, and height / width is log-uniform between
+        ``area`` and its inverse; here it is as in :func:`cutmix_boxes`.
+    """
+
+    def __init__(
+        self, boxes: int = 3, area: tuple[float, float] = (0.25, 0.5), probability: float = 1.0
+    ) -> None:
+        low, high = area
+        if boxes < 1 or not 0 < low <= high <= 1 or not 0 <= probability <= 1:
+            raise ValueError(
+                f"model.cutmix=dict(boxes={boxes}, area={tuple(area)}, probability={probability}): "
+                "expected one box or more, shares of the image in rising order above 0 and up to "
+                "1, and a probability"
+            )
+        self.boxes = boxes
+        self.area = (low / boxes, high / boxes)
+        self.probability = probability
+
+    def __call__(self, images: Tensor, *maps: Tensor) -> list[Tensor]:
+        """Paste.
+
+        Args:
+            images: ``(B, C, H, W)``.
+            *maps: Of the size of the images, ``(B, H, W)``.
+
+        Returns:
+            New tensors: the images and the maps.
+        """
+        size = tuple(images.shape[2:])
+        mine = [images, *maps]
+        others = [one.roll(1, 0) for one in mine]
+        for _ in range(self.boxes):
+            drawn = cutmix_boxes(len(images), size, self.probability, self.area)
+            drawn = drawn.to(images.device, non_blocking=True)
+            mine = [paste(*pair, drawn, size) for pair in zip(mine, others, strict=True)]
+        return mine
+
+
+def refuse_pasting(dataset: Any, option: str, cure: str) -> None:
+    """Refuse to paste parts of images where a label is that of a whole image.
+
+    Args:
+        dataset: The :class:`~rankseg.datasets.SemiDataset` of the training loader.
+        option: What would paste, for the message.
+        cure: What to set, for the message.
+
+    Raises:
+        ValueError: If labels are of whole images.
+    """
+    if hasattr(dataset.labeled, "class_ids"):
+        raise ValueError(
+            f"{option} pastes parts of images, but {type(dataset.labeled).__name__} has one class "
+            f"for a whole image: set {cure}"
+        )

@@ -4,7 +4,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from rankseg.models.mixing import cutmix_boxes, paste
+from rankseg.models import mixing
+from rankseg.models.mixing import CutMix, cutmix_boxes, paste
 
 
 def paste_at_full_size(target, source, boxes, size):
@@ -89,3 +90,41 @@ def test_published_values(shared):
     data = np.load(shared / "golden" / "feature_cutmix_a.npz")
     feat, mix, boxes = (torch.tensor(data[key]) for key in ("feat", "mix", "boxes_xyxy"))
     assert np.array_equal(paste(feat, mix, boxes, int(data["image_size"])), data["out"])
+
+
+def test_cutmix_pastes_images_and_maps_alike():
+    torch.manual_seed(0)
+    numbers = torch.arange(4.0)[:, None, None].expand(4, 33, 33)
+    images, label = CutMix()(numbers[:, None].repeat(1, 3, 1, 1), numbers.long())
+    assert torch.equal(images[:, 0].long(), label) and label.dtype == torch.int64
+    for mine, image in enumerate(label):  # three boxes, all of the image before it
+        assert set(image.unique().tolist()) == {mine, (mine - 1) % 4}
+    assert numbers.equal(torch.arange(4.0)[:, None, None].expand(4, 33, 33))
+
+
+def test_cutmix_shares_an_area_between_its_boxes(monkeypatch):
+    drawn = []
+    inner = cutmix_boxes
+    monkeypatch.setattr(mixing, "cutmix_boxes", lambda *a: drawn.append(inner(*a)) or drawn[-1])
+    for _ in range(100):
+        CutMix(boxes=3, area=(0.25, 0.5))(torch.zeros(2, 1, 257, 257))
+    boxes = torch.cat(drawn)
+    area = ((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])) / 257**2
+    assert len(boxes) == 600 and area.min() > 0.078 and area.max() <= 1 / 6
+    assert area.mean() == pytest.approx(0.125, abs=0.005)
+
+
+def test_cutmix_of_one_image_and_by_chance():
+    image = torch.randn(1, 3, 33, 33)
+    assert torch.equal(CutMix()(image)[0], image)  # there is no other to paste from
+    images = torch.randn(200, 1, 9, 9)
+    changed = (CutMix(boxes=1, probability=0.3)(images)[0] != images).flatten(1).any(1)
+    assert 0.15 < changed.float().mean() < 0.45
+
+
+@pytest.mark.parametrize(
+    "options", [dict(boxes=0), dict(area=(0.0, 0.5)), dict(area=(0.2, 1.5)), dict(probability=2)]
+)
+def test_bad_cutmix(options):
+    with pytest.raises(ValueError, match="model.cutmix=dict.*expected one box or more"):
+        CutMix(**options)

@@ -1,18 +1,32 @@
 # SPDX-License-Identifier: Apache-2.0
 """Small parts that methods put around a network."""
 
+from rankseg.models.layers.feature_perturbations import ChannelDropout, FeatureDrop, FeatureNoise
+from rankseg.models.layers.guided_perturbations import GuidedCutout, MaskContext, MaskObjects
 from rankseg.models.layers.perturb import PerturbedFeatures
+from rankseg.models.layers.positions import at_positions
 from rankseg.models.layers.projector import Projector
 from rankseg.models.layers.quality import PseudoLabelQuality
+from rankseg.models.layers.subpixel_decoder import SubpixelDecoder
 from rankseg.models.layers.sync_batch_norm import SyncBatchNorm, convert_sync_batch_norm
 from rankseg.models.layers.taps import FeatureTap, find_module
+from rankseg.models.layers.virtual_adversarial import VirtualAdversarial
 
 __all__ = [
+    "ChannelDropout",
+    "FeatureDrop",
+    "FeatureNoise",
     "FeatureTap",
+    "GuidedCutout",
+    "MaskContext",
+    "MaskObjects",
     "PerturbedFeatures",
     "Projector",
     "PseudoLabelQuality",
+    "SubpixelDecoder",
     "SyncBatchNorm",
+    "VirtualAdversarial",
+    "at_positions",
     "convert_sync_batch_norm",
     "find_module",
 ]

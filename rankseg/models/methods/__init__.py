@@ -2,6 +2,8 @@
 """Methods: which views go through the student, and which losses compare them."""
 
 from rankseg.models.methods.base import Method
+from rankseg.models.methods.cct import CCT
+from rankseg.models.methods.cps import CPS
 from rankseg.models.methods.fixmatch import FixMatch
 from rankseg.models.methods.label_propagation import LabelPropagation
 from rankseg.models.methods.mean_teacher import MeanTeacher
@@ -11,6 +13,8 @@ from rankseg.models.methods.supervised import Supervised
 from rankseg.models.methods.unimatch import UniMatch
 
 __all__ = [
+    "CCT",
+    "CPS",
     "FixMatch",
     "LabelPropagation",
     "MeanTeacher",

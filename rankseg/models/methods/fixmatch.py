@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """FixMatch: confident pseudo-labels of the weak view teach the strong view."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -8,7 +9,7 @@ from torch import Tensor
 
 from rankseg.models.losses import pixel_consistency
 from rankseg.models.methods.base import Method, Output
-from rankseg.models.mixing import cutmix_boxes, paste
+from rankseg.models.mixing import cutmix_boxes, paste, refuse_pasting
 from rankseg.registry import MODELS
 from rankseg.structures import LABELED, WEAK, PseudoLabel, mix, strong
 
@@ -53,7 +54,8 @@ class FixMatch(Method):
     the formula above.
 
     Args:
-        threshold: Confidence from which a pseudo-label counts, in ``[0, 1]``.
+        threshold: Confidence from which a pseudo-label counts, in ``[0, 1]``; or one for each
+            class: a rare one is seldom predicted with the confidence of the others.
         mix_source: What CutMix pastes. ``"batch"``: another image of the batch, whose weak
             prediction is at hand. ``"same"``: a second crop of the same image (views ``mix_*``,
             pipeline step ``WithMix``), which costs another forward pass, as in the released code
@@ -77,21 +79,26 @@ class FixMatch(Method):
     def __init__(
         self,
         student: dict,
-        threshold: float = 0.95,
+        threshold: float | Sequence[float] = 0.95,
         mix_source: str | None = "batch",
         strong_weight: float = 1.0,
         halve: bool = True,
         **kwargs,
     ) -> None:
         super().__init__(student, **kwargs)
-        if not 0 <= threshold <= 1:
-            raise ValueError(f"model.threshold={threshold}: expected a probability, 0 to 1")
+        each = tuple(threshold) if isinstance(threshold, Sequence) else (threshold,)
+        classes = self.student.decode_head.num_classes
+        if not all(0 <= one <= 1 for one in each) or len(each) not in (1, classes):
+            raise ValueError(
+                f"model.threshold={threshold}: expected a probability, 0 to 1, or one for each of "
+                f"the {classes} classes"
+            )
         if mix_source not in MIX_SOURCES:
             raise ValueError(f"model.mix_source={mix_source!r}: expected one of {MIX_SOURCES}")
         views = [WEAK, *(strong(i) for i in range(1, self.strong_views + 1))]
         mixed = [mix(view) for view in views] if mix_source == "same" else []
         self.views = (LABELED, *views, *mixed)
-        self.threshold = threshold
+        self.threshold = each if len(each) > 1 else each[0]
         self.mix_source = mix_source
         self.strong_weight = strong_weight
         self.halve = halve
@@ -102,11 +109,9 @@ class FixMatch(Method):
         Raises:
             ValueError: If parts of images are to be pasted and a label is that of a whole image.
         """
-        if self.mix_source is not None and hasattr(dataset.labeled, "class_ids"):
-            raise ValueError(
-                f"model.mix_source={self.mix_source!r} pastes parts of images, but "
-                f"{type(dataset.labeled).__name__} has one class for a whole image: set "
-                "model.mix_source=None"
+        if self.mix_source is not None:
+            refuse_pasting(
+                dataset, f"model.mix_source={self.mix_source!r}", "model.mix_source=None"
             )
 
     # --- the step
@@ -130,8 +135,9 @@ class FixMatch(Method):
         keep, add = (1 - ramp / 2, ramp / 2) if self.halve else (1.0, ramp)
         losses = {"loss_x": keep * self.supervised_loss(output, data_samples[LABELED])}
         losses.update({name: add * term for name, term in terms.items()})
-        confident = (target.pseudo.confidence >= self.threshold) & valid
-        self.track(target.pseudo.label, confident, data_samples[WEAK])
+        label = target.pseudo.label
+        confident = (target.pseudo.confidence >= self.threshold_of(label)) & valid
+        self.track(label, confident, data_samples[WEAK])
         losses["confident"] = confident.sum() / valid.sum().clamp(min=1)
         return losses
 
@@ -193,7 +199,13 @@ class FixMatch(Method):
         """Pixel consistency of an output with the pseudo-labels of a target."""
         pseudo = target.pseudo
         logits = self.upsample(output.logits, pseudo.label.shape[1:])
-        return pixel_consistency(logits, *pseudo, threshold=self.threshold)
+        return pixel_consistency(logits, *pseudo, threshold=self.threshold_of(pseudo.label))
+
+    def threshold_of(self, label: Tensor) -> float | Tensor:
+        """The threshold, or that of every pseudo-label where classes have their own."""
+        if isinstance(self.threshold, float | int):
+            return self.threshold
+        return torch.tensor(self.threshold, device=label.device)[label]
 
     @torch.no_grad()
     def target(self, output: Output, weak: Tensor, valid: Tensor) -> Target:

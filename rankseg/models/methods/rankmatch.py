@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """RankMatch: UniMatch with rank-aware correlation consistency."""
 
-import torch
 from torch import Tensor
 
-from rankseg.models.layers import find_module
+from rankseg.models.layers import at_positions, find_module
 from rankseg.models.methods.base import Output
 from rankseg.models.methods.fixmatch import Target
 from rankseg.models.methods.unimatch import UniMatch
@@ -52,16 +51,8 @@ class RankMatch(UniMatch):
         """Pixel consistency and rank consistency of each strong view."""
         terms = super().strong_terms(outputs, targets)
         for i, (output, target) in enumerate(zip(outputs, targets, strict=True), 1):
-            valid = self.at_features(target, output) if self.mask_padding else None
+            valid = None
+            if self.mask_padding:
+                valid = at_positions(target.pseudo.valid, output.feature.shape[2:])
             terms[f"loss_rank{i}"] = self.rank_loss(target.feature, output.feature, valid=valid)
         return terms
-
-    @staticmethod
-    def at_features(target: Target, output: Output) -> Tensor:
-        """The valid map at the positions of the tapped features: ``(B, h, w)`` bool."""
-        valid = target.pseudo.valid
-        rows, columns = (
-            torch.linspace(0, pixels - 1, cells, device=valid.device).round().long()
-            for pixels, cells in zip(valid.shape[1:], output.feature.shape[2:], strict=True)
-        )
-        return valid[:, rows[:, None], columns]

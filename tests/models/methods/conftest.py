@@ -8,7 +8,14 @@ from mmengine.registry import init_default_scope
 from rankseg.registry import MODELS
 from rankseg.testing.toy import toy_student
 
-SMALL = {"RankMatch": dict(rank=dict(num_agents=6))}
+PERTURBATIONS = (
+    *("ChannelDropout", "GuidedCutout", "VirtualAdversarial", "MaskContext", "MaskObjects"),
+    *("FeatureDrop", "FeatureNoise"),
+)
+SMALL = {
+    "RankMatch": dict(rank=dict(num_agents=6)),
+    "CCT": dict(perturbations=[dict(type=name, count=1) for name in PERTURBATIONS]),
+}
 
 
 @pytest.fixture
@@ -33,3 +40,21 @@ def build():
         return method.train()
 
     return make
+
+
+@pytest.fixture
+def vary():
+    """``vary(network, images)``: have a network predict every class somewhere, in eval mode."""
+
+    @torch.no_grad()
+    def change(network, images):
+        head = network.decode_head.conv_seg
+        logits = network.decode_head(network.extract_feat(images))
+        head.bias -= logits.mean((0, 2, 3))
+        spread = logits.std((0, 2, 3))
+        head.weight /= spread[:, None, None, None]
+        head.bias /= spread
+        classes = network.decode_head(network.extract_feat(images)).argmax(1).unique()
+        assert len(classes) == 3
+
+    return change

@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What CCT has beyond a student: 30 auxiliary decoders, each with a perturbation of the features.
+
+Numbers are of the released code, where it does not say otherwise. A config takes these settings out
+of here and into its model with `**_base_.pop("cct")`.
+"""
+
+cct = dict(
+    feature_tap="decode_head.bottleneck",  # ASPP, the end of the encoder; released: PSP
+    decoder_steps=2,  # stride 16 to 4, where the logits are; released: 3, from 8 to 1
+    perturbations=[
+        dict(type="ChannelDropout", count=6, rate=0.5),
+        dict(type="GuidedCutout", count=6, erase=0.4, background=0),
+        # step is ours: released is 1e-6, too small for float32
+        dict(type="VirtualAdversarial", count=2, radius=2.0, step=0.1, iterations=1),
+        dict(type="MaskContext", count=2, background=0),
+        dict(type="MaskObjects", count=2, background=0),
+        dict(type="FeatureDrop", count=6, low=0.6, high=0.9),
+        dict(type="FeatureNoise", count=6, bound=0.3),
+    ],
+    consistency_weight=30.0,  # for 21 classes, over which the squared differences are a mean
+    ramp_shape="sigmoid",
+)

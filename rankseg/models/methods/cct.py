@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: Apache-2.0
+"""CCT: decoders that see perturbed features are to agree with the one that sees them clean."""
+
+from collections.abc import Sequence
+from copy import deepcopy
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+
+from rankseg.models.layers import SubpixelDecoder, at_positions, find_module
+from rankseg.models.losses import probability_consistency
+from rankseg.models.methods.base import Method
+from rankseg.registry import MODELS
+from rankseg.structures import LABELED, WEAK
+
+DECODERS = "auxiliary_decode_heads"
+PUBLISHED = (
+    dict(type="ChannelDropout", count=6),
+    dict(type="GuidedCutout", count=6),
+    dict(type="VirtualAdversarial", count=2),
+    dict(type="MaskContext", count=2),
+    dict(type="MaskObjects", count=2),
+    dict(type="FeatureDrop", count=6),
+    dict(type="FeatureNoise", count=6),
+)
+
+
+@MODELS.register_module()
+class CCT(Method):
+    r"""Cross-consistency training.
+
+    .. math::
+        L = CE(g(z_x), y) + r(t) \, w \, \frac{1}{K} \sum_k
+            \text{MSE}(softmax(g_k(p_k(z_u))), softmax(g(z_u)))
+
+    where :math:`z` are features of the encoder, :math:`g` is the main decoder and :math:`g_k` are
+    auxiliary decoders, each with a perturbation :math:`p_k` of its own. The main prediction is a
+    target without gradient: the main decoder learns from labels alone, the auxiliary ones from
+    unlabelled images alone, and the encoder from both. Weak views are all that is needed; only the
+    main decoder predicts.
+
+    The encoder of the paper ends with a pyramid pooling module, that of DeepLabv3+, by its paper,
+    with ASPP: so ``z`` is what ``decode_head.bottleneck`` gives. The auxiliary decoders are the
+    paper's, see :class:`~rankseg.models.layers.SubpixelDecoder`. Predictions are compared at the
+    size of the head's own logits, a quarter of the image in DeepLabv3+, and not where there is
+    padding; the paper compares at the size of the image, with 16 times the memory.
+
+    The labelled loss is what the config of the head names. The paper's option of a bootstrapped
+    cross-entropy with an annealed threshold is not built.
+
+    Args:
+        feature_tap: Dotted name of the student's submodule whose output is ``z``. What the CPS
+            authors take in their comparison on DeepLabv3+ is ``decode_head.fuse``.
+        perturbations: Configs of the ``p_k``: ``type`` and options of one of
+            :mod:`rankseg.models.layers.feature_perturbations`, ``guided_perturbations`` or
+            ``virtual_adversarial``, and ``count``, the number of decoders that have such a one.
+            Those and the counts by default are of the released code.
+        decoder_steps: How often an auxiliary decoder doubles the size of the features; 2 is from
+            stride 16 to that of the logits in DeepLabv3+. Released: 3, from stride 8 to the image.
+        consistency_weight: ``w``; released: 30, for 21 classes. The squared differences are a mean
+            over classes.
+        **kwargs: Of :class:`~rankseg.models.methods.base.Method`. ``ramp`` with
+            ``ramp_shape="sigmoid"`` is ``r(t)`` of the paper, over the first tenth of the
+            iterations. ``warmup`` is ours. ``labels_from="teacher"``, the target from an average
+            of the weights, is ours too.
+
+    Raises:
+        ValueError: If the weight or a count is negative, there is no auxiliary decoder, or the
+            student has no such submodule.
+
+    Source: Ouali, Hudelot and Tami, CVPR 2020, section 3, and its released code.
+    """
+
+    views = (LABELED, WEAK)
+
+    def __init__(
+        self,
+        student: dict,
+        feature_tap: str = "decode_head.bottleneck",
+        perturbations: Sequence[dict] = PUBLISHED,
+        decoder_steps: int = 2,
+        consistency_weight: float = 30.0,
+        **kwargs,
+    ) -> None:
+        super().__init__(student, **kwargs)
+        if consistency_weight < 0:
+            raise ValueError(f"model.consistency_weight={consistency_weight}: expected 0 or more")
+        find_module(self.student, feature_tap)
+        self.feature_tap = feature_tap
+        self.consistency_weight = consistency_weight
+        self.perturbations = nn.ModuleList(build_perturbations(perturbations))
+        # a name with "decode_head" in it: learning rates that a config gives to that reach them
+        channels, classes = self.tapped_channels(student), self.student.decode_head.num_classes
+        self.auxiliary_decode_heads = nn.ModuleList(
+            SubpixelDecoder(channels, classes, decoder_steps) for _ in self.perturbations
+        )
+
+    def tapped_channels(self, student: dict) -> int:
+        """Channels of the tapped feature; a copy of the student says so without computing."""
+        with torch.device("meta"):
+            copy = MODELS.build(deepcopy(student)).eval()
+            return self.run(copy, torch.empty(1, 3, 65, 65)).feature.shape[1]
+
+    def complete_state(self, state_dict: dict, prefix: str) -> None:
+        """See the base class; auxiliary decoders that a checkpoint lacks begin as they are."""
+        if not any(key.startswith(f"{prefix}{DECODERS}.") for key in state_dict):
+            for name, own in self.auxiliary_decode_heads.state_dict().items():
+                state_dict[f"{prefix}{DECODERS}.{name}"] = own
+        super().complete_state(state_dict, prefix)
+
+    def loss(self, inputs: dict[str, Tensor], data_samples: dict[str, list]) -> dict[str, Tensor]:
+        """One step; see the class for the formula."""
+        weight = self.unsupervised_weight() * self.consistency_weight
+        labeled, samples = inputs[LABELED], data_samples[LABELED]
+        if weight == 0:
+            output = self.run(self.student, labeled, labeled=len(labeled))
+            return {
+                "loss_x": self.supervised_loss(output, samples),
+                "loss_consistency": self.nothing(),
+            }
+        weak = inputs[WEAK]
+        output = self.run(self.student, torch.cat((labeled, weak)), labeled=len(labeled))
+        output_x, output_w = output.split([len(labeled), len(weak)])
+        main = output_w.logits.detach()
+        if self.labels_from == "teacher":
+            main = self.run_frozen("teacher", weak).logits
+        valid = torch.cat([sample.valid.data for sample in data_samples[WEAK]])
+        label = at_positions(main.argmax(1), valid.shape[1:])  # cheaper than of larger logits
+        self.track(label, torch.ones_like(valid), data_samples[WEAK])
+        return {
+            "loss_x": self.supervised_loss(output_x, samples),
+            "loss_consistency": weight * self.consistency(output_w.feature, main, valid),
+        }
+
+    def consistency(self, feature: Tensor, main: Tensor, valid: Tensor) -> Tensor:
+        """Mean over the auxiliary decoders of their squared difference from the main prediction.
+
+        Args:
+            feature: ``(B, C, h', w')`` of the unlabelled images.
+            main: ``(B, K, h, w)`` logits of the main decoder, without gradient.
+            valid: ``(B, H, W)`` bool.
+        """
+        size = tuple(main.shape[2:])
+        valid = at_positions(valid, size)
+        label = at_positions(main.argmax(1), feature.shape[2:])
+        classes = label[:, None] == torch.arange(main.shape[1], device=label.device)[:, None, None]
+        terms = []
+        for perturb, decoder in zip(self.perturbations, self.auxiliary_decode_heads, strict=True):
+            decode = partial(decoder, size=size)
+            logits = decode(perturb(feature, classes, decode))
+            terms.append(probability_consistency(logits, main, valid))
+        return torch.stack(terms).mean()
+
+    def nothing(self) -> Tensor:
+        """Zero, with a gradient of zero for the auxiliary decoders.
+
+        Several processes wait for the gradient of every parameter.
+        """
+        return 0.0 * sum(weight.sum() for weight in self.auxiliary_decode_heads.parameters())
+
+
+def build_perturbations(configs: Sequence[dict]) -> list[nn.Module]:
+    """Perturbations, each as often as its ``count`` says.
+
+    Raises:
+        ValueError: If a count is missing or negative, or all are 0.
+    """
+    built = []
+    for config in configs:
+        options = dict(config)
+        count = options.pop("count", None)
+        if not isinstance(count, int) or count < 0:
+            raise ValueError(
+                f"model.perturbations: {dict(config)} needs count=N, the number of auxiliary "
+                "decoders with this perturbation"
+            )
+        built += [MODELS.build(options) for _ in range(count)]
+    if not built:
+        raise ValueError(
+            "model.perturbations gives no auxiliary decoder: expected one dict(type=..., count=N) "
+            "at least, or type='Supervised' to train without unlabelled images"
+        )
+    return built

@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: Apache-2.0
+"""CPS: two students that began differently teach each other by hard pseudo-labels."""
+
+import logging
+from typing import Any
+
+import torch
+from mmengine.logging import print_log
+from torch import Tensor, nn
+
+from rankseg.models.losses import pixel_consistency
+from rankseg.models.mean_segmentor import MeanSegmentor
+from rankseg.models.methods.base import Method, Output
+from rankseg.models.mixing import CutMix, refuse_pasting
+from rankseg.models.pretrained import load_backbone
+from rankseg.registry import MODELS
+from rankseg.structures import LABELED, WEAK
+
+ENCODER = ("backbone.", "neck.")  # what a second student takes over from a single network
+
+
+@MODELS.register_module()
+class CPS(Method):
+    r"""Cross pseudo supervision.
+
+    .. math::
+        L = CE(p_1, y) + CE(p_2, y) + r(t) \, \lambda \,
+            (\text{mean}_i \, CE(p_{1i}, \hat y_{2i}) + \text{mean}_i \, CE(p_{2i}, \hat y_{1i}))
+
+    where :math:`\hat y_k` is the argmax of student ``k`` without gradient. The mean is over all
+    pixels of labelled and unlabelled images that are no padding, whatever the confidence: so the
+    released code, whose weight is the published one. (The equation adds the mean of the labelled
+    to that of the unlabelled, which is twice as much.) Both students see the same weak views; the
+    initial weights of their heads differ, and their backbones begin with the same ``pretrained``
+    file where there is one, else differently too. Labelled and unlabelled images run in one pass
+    and share batch statistics, as in the other methods here; the released code runs them apart.
+
+    With ``cutmix`` the students label the unlabelled images as they are, and then learn from
+    pasted images and labels; labelled images take no part in the cross terms, as in the released
+    code. What is pasted comes from another image of the batch (released: from another batch).
+
+    The student that predicts, and of which a teacher is the average, is the first.
+
+    Args:
+        cross_weight: ``lambda``; published: 1.5 for VOC and 6 for Cityscapes. The released config
+            of VOC with CutMix has 1.
+        cutmix: None, or options of :class:`~rankseg.models.mixing.CutMix`.
+        average: Predict with the mean probability of both students, in place of the first alone.
+        **kwargs: Of :class:`~rankseg.models.methods.base.Method`. ``warmup`` and ``ramp``, ``r(t)``
+            above, are ours: published is none, from random weights a warm-up helps.
+
+    Raises:
+        ValueError: If ``cross_weight`` is negative, an option of ``cutmix`` is unknown, or the
+            teacher is to make labels or, with ``average``, to predict.
+
+    Source: Chen et al., CVPR 2021, section 3, eq. 1 to 4, and its released code.
+    """
+
+    views = (LABELED, WEAK)
+
+    def __init__(
+        self,
+        student: dict,
+        cross_weight: float = 1.5,
+        cutmix: dict | None = None,
+        average: bool = False,
+        **kwargs,
+    ) -> None:
+        super().__init__(student, **kwargs)
+        if cross_weight < 0:
+            raise ValueError(f"model.cross_weight={cross_weight}: expected 0 or more")
+        if self.labels_from != "student" or (average and self.predict_on != "student"):
+            raise ValueError(
+                f"model.labels_from={self.labels_from!r}, predict_on={self.predict_on!r}, "
+                f"average={average}: the students of CPS label each other, and their mean is no "
+                "teacher: expected labels_from='student', and average=False with a teacher that "
+                "predicts"
+            )
+        self.second = MODELS.build(student)
+        self.cross_weight = cross_weight
+        self.cutmix = None if cutmix is None else CutMix(**cutmix)
+        self.strong_views = 2 if cutmix is None else 1  # with CutMix weak views run alone
+        self.average = average
+
+    # --- weights
+
+    def init_weights(self) -> None:
+        """See the base class; the backbone of the second student begins with ``pretrained`` too."""
+        super().init_weights()
+        if self.pretrained is not None:
+            load_backbone(self.second.backbone, self.pretrained)
+
+    def complete_state(self, state_dict: dict, prefix: str) -> None:
+        """See the base class.
+
+        From the checkpoint of a single network the second student takes the backbone. Its head
+        stays as it is: two students of the same weights would never differ again.
+        """
+        if not any(key.startswith(f"{prefix}second.") for key in state_dict):
+            for name, own in self.second.state_dict().items():
+                given = state_dict.get(f"{prefix}student.{name}")
+                taken = name.startswith(ENCODER) and given is not None
+                state_dict[f"{prefix}second.{name}"] = given if taken else own
+            print_log(
+                "the checkpoint has one network: the second student of CPS takes its backbone, and "
+                "a head with other weights",
+                logger="current",
+                level=logging.WARNING if self.average else logging.INFO,
+            )
+        super().complete_state(state_dict, prefix)
+
+    # --- prediction
+
+    def network(self, name: str) -> nn.Module:
+        """See the base class; with ``average`` the student that predicts is the mean of both."""
+        if name == "student" and self.average:
+            return MeanSegmentor([self.student, self.second])
+        return super().network(name)
+
+    # --- the step
+
+    def check_dataset(self, dataset: Any) -> None:
+        """See the base class; parts of an image whose label is that of the whole are not pasted."""
+        if self.cutmix is not None:
+            refuse_pasting(dataset, "model.cutmix", "model.cutmix=None")
+
+    def loss(self, inputs: dict[str, Tensor], data_samples: dict[str, list]) -> dict[str, Tensor]:
+        """One step; see the class for the formula."""
+        weight = self.unsupervised_weight() * self.cross_weight
+        labeled = inputs[LABELED]
+        if weight == 0:
+            return self.supervised_terms(self.run_both(labeled, len(labeled)), data_samples)
+        valid = torch.cat([sample.valid.data for sample in data_samples[WEAK]])
+        size = valid.shape[1:]
+        if self.cutmix is None:
+            outputs = self.run_both(torch.cat((labeled, inputs[WEAK])), len(labeled))
+            logits = [self.upsample(output.logits, size) for output in outputs]
+            labels = [one.detach().argmax(1) for one in logits]
+            unlabeled = labels[0][len(labeled) :]
+            valid = torch.cat((self.inside(data_samples[LABELED]), valid))
+        else:
+            labels = self.label(inputs[WEAK], size)
+            unlabeled = labels[0]
+            mixed, valid, *labels = self.cutmix(inputs[WEAK], valid, *labels)
+            outputs = self.run_both(torch.cat((labeled, mixed)), len(labeled))
+            logits = [self.upsample(one.logits[len(labeled) :], size) for one in outputs]
+        rows = [len(labeled), len(inputs[WEAK])]
+        losses = self.supervised_terms([one.split(rows)[0] for one in outputs], data_samples)
+        losses |= self.cross_terms(logits, labels, valid, weight)
+        self.track(unlabeled, torch.ones_like(unlabeled, dtype=torch.bool), data_samples[WEAK])
+        return losses
+
+    # --- parts
+
+    def run_both(self, images: Tensor, labeled: int = 0) -> list[Output]:
+        """What both students say of images, of which the first ``labeled`` are labelled."""
+        return [self.run(network, images, labeled) for network in (self.student, self.second)]
+
+    def supervised_terms(
+        self, outputs: list[Output], data_samples: dict[str, list]
+    ) -> dict[str, Tensor]:
+        """The labelled loss of each student, from its output for the labelled images."""
+        names = ("loss_x", "loss_x2")
+        return {
+            name: self.supervised_loss(output, data_samples[LABELED])
+            for name, output in zip(names, outputs, strict=True)
+        }
+
+    def cross_terms(
+        self, logits: list[Tensor], labels: list[Tensor], valid: Tensor, weight: float
+    ) -> dict[str, Tensor]:
+        """Each student's loss on the other's labels, and how often these agree.
+
+        Args:
+            logits: ``(B, K, H, W)`` of the first and of the second student.
+            labels: ``(B, H, W)`` int64 by the first and by the second.
+            valid: ``(B, H, W)`` bool.
+            weight: Of the terms.
+        """
+        sure = torch.ones((), device=valid.device).expand_as(valid)  # every label counts
+        first, second = (
+            weight * pixel_consistency(mine, theirs, sure, valid, threshold=0.0)
+            for mine, theirs in zip(logits, reversed(labels), strict=True)
+        )
+        same = (labels[0] == labels[1]) & valid
+        agreement = same.sum() / valid.sum().clamp(min=1)
+        return {"loss_cps1": first, "loss_cps2": second, "agreement": agreement}
+
+    @torch.no_grad()
+    def label(self, images: Tensor, size: tuple[int, int]) -> list[Tensor]:
+        """Labels ``(B, H, W)`` of the first and the second student, in the mode that they are in.
+
+        In training that normalises by the batch, as the released code does.
+        """
+        return [self.upsample(one.logits, size).argmax(1) for one in self.run_both(images)]
+
+    @staticmethod
+    def inside(data_samples: list) -> Tensor:
+        """What is no padding in labelled images: ``(B, H, W)`` bool; all where samples lack it."""
+        labels = torch.cat([sample.gt_sem_seg.data for sample in data_samples])
+        if not all("valid" in sample for sample in data_samples):
+            return torch.ones_like(labels, dtype=torch.bool)
+        return torch.cat([sample.valid.data for sample in data_samples])

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How good the features of a checkpoint are, told by the nearest labelled images."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from mmengine.registry import init_default_scope
 from rankseg.apis.checks import check_classes, is_image_level
 from rankseg.apis.test import write_result
 from rankseg.datasets.checks import check_labeled
-from rankseg.engine.checkpoint import load_checkpoint_file, misfit
+from rankseg.engine.checkpoint import DamagedCheckpointError, load_checkpoint_file, misfit
 from rankseg.engine.features import extract_features, with_pipeline
 from rankseg.evaluation.knn import check_k, knn_classify
 from rankseg.models.methods import Method
@@ -105,17 +105,35 @@ def bank_images(train: Any, bank: str) -> tuple[torch.Tensor, list[int]]:
     return torch.from_numpy(labels[indices]), indices.tolist()
 
 
-def load_method(cfg: Config, checkpoint: str) -> Method:
-    """The method of a config with the weights of a checkpoint, on the GPU where there is one.
+def load_method(
+    cfg: Config,
+    checkpoint: str,
+    state: Any = None,
+    device: str | torch.device | None = None,
+) -> Method:
+    """The method of a config with the weights of a checkpoint.
+
+    Args:
+        cfg: The config.
+        checkpoint: The file.
+        state: What is in it, if it was read already.
+        device: Where it is to run; by default the GPU where there is one.
 
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If it does not fit.
     """
-    state = load_checkpoint_file(checkpoint, map_location="cpu")
+    if state is None:
+        state = load_checkpoint_file(checkpoint, map_location="cpu")
+    weights = state.get("state_dict", state) if isinstance(state, Mapping) else state
+    if not isinstance(weights, Mapping):
+        raise DamagedCheckpointError(
+            f"checkpoint {checkpoint} holds a {type(weights).__name__}: expected weights by name, "
+            "as an iter_*.pth of a run has them"
+        )
     method: Method = MODELS.build({**cfg.model, "pretrained": None})
     try:
-        method.load_state_dict(dict(state.get("state_dict", state)))
+        method.load_state_dict(dict(weights))
     except RuntimeError as error:
         raise misfit(checkpoint, error) from error
-    return method.to("cuda" if torch.cuda.is_available() else "cpu")
+    return method.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))

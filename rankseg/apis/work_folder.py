@@ -19,12 +19,20 @@ _BEST = re.compile(r"best_.+_iter_\d+\.pth")
 # is not in it; logs of earlier starts lie in folders of their own
 _WRITTEN = re.compile(
     rf"({_NAME.pattern}|{_BEST.pattern}|last_checkpoint|summary\.json"
-    rf"|(pseudo_labels|label_propagation)\.(json|png))({re.escape(PARTIAL)})?"
+    r"|(pseudo_labels|label_propagation)\.(json|png)|curves\.png|panels\.(png|npz))"
+    rf"({re.escape(PARTIAL)})?"
 )
 
 
-def check_work_dir(work_dir: str | Path) -> None:
+def check_work_dir(
+    work_dir: str | Path, what: str = "work folder", option: str = "--work-dir"
+) -> None:
     """Find out whether a folder can be written to, and leave nothing behind.
+
+    Args:
+        work_dir: The folder.
+        what: What it is, for the message.
+        option: By which it is named, for the message.
 
     Raises:
         ValueError: One sentence on why it cannot.
@@ -40,7 +48,7 @@ def check_work_dir(work_dir: str | Path) -> None:
         file = next((one for one in (path, *path.parents) if one.is_file()), None)
         reason = f"{file} is a file" if file else error.strerror or str(error)
         raise ValueError(
-            f"work folder {work_dir} cannot be written to ({reason}): name another with --work-dir"
+            f"{what} {work_dir} cannot be written to ({reason}): name another with {option}"
         ) from error
     finally:
         for one in missing:

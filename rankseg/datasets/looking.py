@@ -79,7 +79,7 @@ class Look:
                 now = time.monotonic()
                 if now - told >= PROGRESS_SECONDS and done < len(new):
                     told = now
-                    left = _duration((now - start) / done * (len(new) - done))
+                    left = duration((now - start) / done * (len(new) - done))
                     print_log(f"checking {what}: {done} of {len(new)}, {left} left")
         self.looked_at += len(results)
         self.remembered += len(results) - len(new)
@@ -126,7 +126,7 @@ def _in_threads(work: Callable[[int], object], items: Sequence[int]) -> Iterator
             yield from pool.map(work, items[first : first + AT_ONCE])
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
     """About how long: ``40 s``, ``12 min``, ``1.5 h``."""
     if seconds < 100:
         return f"{seconds:.0f} s"

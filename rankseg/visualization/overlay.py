@@ -48,3 +48,23 @@ def draw_overlay(
         )
     mixed = opacity * colour_map(label, palette) + (1 - opacity) * image
     return np.rint(mixed).astype(np.uint8)
+
+
+def draw_seen_through(
+    image: np.ndarray, label: np.ndarray, palette: Sequence[Sequence[int]], opacity: float = 0.5
+) -> np.ndarray:
+    """:func:`draw_overlay`, but where the colour is black, as of a background, the image is left.
+
+    Args:
+        image: uint8 ``(H, W, 3)`` RGB.
+        label: ``(H, W)`` class ids.
+        palette: One RGB colour per class.
+        opacity: Share of the other colours in ``[0, 1]``.
+
+    Returns:
+        uint8 ``(H, W, 3)`` RGB.
+    """
+    picture = draw_overlay(image, label, palette, opacity)
+    bare = ~colour_map(label, palette).any(-1)
+    picture[bare] = image[bare]
+    return picture

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an inferencer asks of checkpoint, config and machine before it predicts."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmcv.transforms import BaseTransform
+from mmengine.config import Config
+
+from rankseg.datasets.transforms.image_level import LoadImage
+from rankseg.datasets.transforms.loading import LoadSample
+from rankseg.registry import TRANSFORMS
+
+
+def check_noted_classes(meta: Any, number: int, checkpoint: str | Path) -> None:
+    """Refuse a checkpoint that was trained on another number of classes than the config has.
+
+    Raises:
+        ValueError: Naming both.
+    """
+    noted = meta.get("dataset_meta") if isinstance(meta, Mapping) else None
+    names = (noted or {}).get("classes")
+    if names and len(names) != number:
+        shown = ", ".join(map(str, names[:5])) + (", ..." if len(names) > 5 else "")
+        raise ValueError(
+            f"checkpoint {checkpoint} was trained on {len(names)} classes ({shown}), and "
+            f"model.student.decode_head.num_classes of the config is {number}: use the config that "
+            "it was trained with"
+        )
+
+
+def pipeline_of(cfg: Config) -> list[BaseTransform]:
+    """The transforms of the test set for images that are read already.
+
+    Raises:
+        ValueError: If the first of them does not load the image.
+    """
+    steps = [TRANSFORMS.build(one) for one in cfg.test_dataloader.dataset.pipeline]
+    if not steps or not isinstance(steps[0], LoadSample | LoadImage):
+        raise ValueError(
+            f"test_dataloader.dataset.pipeline begins with {steps[0] if steps else 'nothing'}: "
+            "expected LoadSample or, of a classifier, LoadImage"
+        )
+    return steps[1:] if isinstance(steps[0], LoadSample) else steps
+
+
+def choose_device(device: str | torch.device | None) -> torch.device:
+    """A device that is there.
+
+    Raises:
+        ValueError: If it is not.
+    """
+    if device in (None, "auto"):
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        return torch.empty(0, device=device).device
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(
+            f"device {device} cannot be used ({reason}): leave it out, or name cpu, cuda or cuda:N"
+        ) from error

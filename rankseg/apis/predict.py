@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Predict an image, a folder of images or a stack, and write what a person wants to see."""
+
+import warnings
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from mmengine.config import Config
+
+from rankseg.apis.checks import is_image_level
+from rankseg.apis.config import datasets_of
+from rankseg.apis.inferencer import Inferencer
+from rankseg.apis.predict_classes import predict_classes
+from rankseg.apis.predict_masks import MaskPrediction
+from rankseg.apis.prediction_files import Outputs, PredictionFiles
+from rankseg.apis.prediction_folder import check_out, note
+from rankseg.apis.stacks import NOTES as STACK_NOTES
+from rankseg.datasets.pictures import PageReader, Picture, list_images, look_at_pictures
+from rankseg.engine.files import read_json, write_text
+
+FAILED = "failed.txt"
+
+
+class Report(NamedTuple):
+    """What became of the images.
+
+    Attributes:
+        done: Images and stacks that were predicted.
+        skipped: Those whose masks were there already.
+        failed: One sentence for each of the others.
+        notes: What is odd without being wrong.
+    """
+
+    done: int
+    skipped: int
+    failed: list[str]
+    notes: list[str]
+
+
+def predict(
+    cfg: Config,
+    checkpoint: str | Path,
+    source: str | Path,
+    out: str | Path,
+    *,
+    outputs: Outputs | None = None,
+    overwrite: bool = False,
+    skip_existing: bool = False,
+    value_range: tuple[int, int] | None = None,
+    topk: int = 5,
+    **options: Any,
+) -> Report:
+    """Predict images and write masks and pictures, or of a classifier a table.
+
+    An image that cannot be read or is too large is reported, and the others are done.
+
+    Args:
+        cfg: From :func:`rankseg.apis.load_config`.
+        checkpoint: File of a method or of a plain segmentor.
+        source: An image, a TIFF stack, or a folder that is searched with all folders below.
+        out: Folder to write to: ``masks``, ``overlays``, ..., ``summary.csv`` with the shares of
+            classes, and ``overview.png``; of a classifier ``predictions.csv`` and
+            ``overview.png``.
+        outputs: What to write besides masks; by default overlays.
+        overwrite: Replace what an earlier prediction has left in ``out``.
+        skip_existing: Leave the masks that an earlier prediction by the same network has left.
+        value_range: Values that become 0 and 255 in stacks of more than 8 bits; by default those of
+            the stack that was trained on, else of each stack its own.
+        topk: Classes that the table of a classifier names for an image.
+        **options: Of :class:`~rankseg.apis.inferencer.Inferencer`.
+
+    Raises:
+        ValueError, FileNotFoundError: If an argument is not right; nothing has been written then.
+        WriteError: If a file cannot be written.
+    """
+    outputs = outputs or Outputs()
+    files = list_images(source)
+    value_range = value_range or noted_range(cfg)
+    made_by = {
+        "config": str(cfg.get("config_file")),
+        "checkpoint": str(Path(checkpoint).resolve()),
+        "binary_255": outputs.binary_255,
+        "value_range": list(value_range) if value_range else None,
+        **{key: options[key] for key in sorted(options) if key not in ("device", "batch")},
+    }
+    check_out(out, source, made_by, overwrite, skip_existing)
+    if is_image_level(cfg):
+        _check_for_classes(outputs, skip_existing)
+    inferencer = Inferencer(cfg, checkpoint, **options)
+    writer = PredictionFiles(Path(out), inferencer.palette, outputs)
+    with warnings.catch_warnings():  # what Pillow warns of is among the bad files
+        warnings.filterwarnings("ignore", module="PIL")
+        pictures, bad = look_at_pictures(files)
+    note(out, made_by)
+    skipped = []
+    if inferencer.image_level:
+        failed = predict_classes(inferencer, pictures, Path(out), topk, value_range)
+    else:
+        if skip_existing:
+            skipped = [one for one in pictures if writer.mask_file(one).is_file()]
+        work = MaskPrediction(inferencer, writer, PageReader(value_range))
+        failed = work.run(pictures, skipped)
+    sentences = [text for file, _ in files for text in [{**bad, **failed}.get(file)] if text]
+    done = len(files) - len(sentences) - len(skipped)
+    _write_failed(Path(out), sentences)
+    return Report(done, len(skipped), sentences, _notes(pictures))
+
+
+def noted_range(cfg: Config) -> tuple[int, int] | None:
+    """How the stack that a config trains on was scaled to 8 bits, if its folder is there."""
+    for node in datasets_of(cfg):
+        notes = read_json(Path(node.get("data_root") or ".") / STACK_NOTES)
+        if isinstance(notes, dict) and notes.get("value_range"):
+            return tuple(notes["value_range"])
+    return None
+
+
+def _check_for_classes(outputs: Outputs, skip_existing: bool) -> None:
+    """Refuse options that a classifier has no use for."""
+    asked = [name for name in Outputs._fields[1:] if getattr(outputs, name)]
+    asked += ["skip_existing"] * skip_existing
+    if asked:
+        option = asked[0].replace("_", "-")
+        raise ValueError(
+            f"--{option} is for masks, and this config is of a classifier, which writes one table "
+            "of classes and probabilities: leave it out"
+        )
+
+
+def _write_failed(out: Path, sentences: list[str]) -> None:
+    """List what failed; a list of an earlier prediction goes."""
+    if sentences:
+        write_text(out / FAILED, "".join(f"{text}\n" for text in sentences))
+    else:
+        (out / FAILED).unlink(missing_ok=True)
+
+
+def _notes(pictures: list[Picture]) -> list[str]:
+    turned = [one for one in pictures if one.turned]
+    if not turned:
+        return []
+    return [
+        f"{len(turned)} of {len(pictures)} images carry an EXIF orientation ({turned[0].path}), "
+        "which is not followed, as in training: their masks lie on the pixels as they are stored"
+    ]

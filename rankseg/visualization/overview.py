@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One page of predictions: each image beside its mask, and what share the classes have."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from rankseg.visualization.panel import FONT, INK, MARGIN, draw_legend, fit
+
+CELL = 220  # longest side of a picture in pixels
+LINE = 16  # height of a line of text
+SIZE = 0.42
+
+
+class Shown(NamedTuple):
+    """One image of the page.
+
+    Attributes:
+        image: uint8 RGB.
+        overlay: uint8 RGB of the same size.
+        lines: Two lines of text.
+    """
+
+    image: np.ndarray
+    overlay: np.ndarray
+    lines: tuple[str, str]
+
+
+def shown(
+    image: np.ndarray,
+    overlay: np.ndarray,
+    name: str,
+    shares: Sequence[float],
+    classes: Sequence[str],
+) -> Shown:
+    """An image of the page, small enough to be kept.
+
+    Args:
+        image: uint8 RGB.
+        overlay: uint8 RGB of the same size.
+        name: What it is.
+        shares: Of the classes in percent.
+        classes: Their names.
+    """
+    order = np.argsort(shares, kind="stable")[::-1]
+    parts = [f"{classes[k]} {shares[k]:.1f}%" for k in order if shares[k] > 0]
+    small = (fit(picture, (CELL, CELL)) for picture in (image, overlay))
+    return Shown(*small, (name, ", ".join(parts)))
+
+
+def draw_overview(
+    pictures: Sequence[Shown], classes: Sequence[str], palette: Sequence[Sequence[int]]
+) -> np.ndarray:
+    """Set images in rows on white, each beside its prediction, with a legend below.
+
+    Args:
+        pictures: In the order of the page.
+        classes: Names of the legend.
+        palette: Their RGB colours.
+
+    Returns:
+        uint8 RGB.
+    """
+    columns = 1 if len(pictures) < 3 else 2 if len(pictures) < 13 else 3
+    tall = max(one.image.shape[0] for one in pictures)
+    wide = max(one.image.shape[1] for one in pictures)
+    width, height = 2 * wide + 3 * MARGIN, tall + 2 * LINE + 2 * MARGIN
+    rows = -(-len(pictures) // columns)
+    page = np.full((MARGIN + rows * height, MARGIN + columns * width, 3), 255, np.uint8)
+    for i, one in enumerate(pictures):
+        y, x = MARGIN + i // columns * height, MARGIN + i % columns * width
+        for picture in (one.image, one.overlay):
+            page[y : y + picture.shape[0], x : x + picture.shape[1]] = picture
+            x += wide + MARGIN
+        x -= 2 * (wide + MARGIN)
+        for number, text in enumerate(one.lines, start=1):
+            at = x, y + tall + number * LINE - 3
+            text = _cut(text, width - 2 * MARGIN)
+            cv2.putText(page, text, at, FONT, SIZE, INK, 1, cv2.LINE_AA)
+    return np.concatenate([page, draw_legend(classes, palette, page.shape[1])])
+
+
+def _cut(text: str, width: int) -> str:
+    """As much of a text as is that many pixels wide, the rest told by dots."""
+
+    def fits(text: str) -> bool:
+        return cv2.getTextSize(text, FONT, SIZE, 1)[0][0] <= width
+
+    if fits(text):
+        return text
+    while text and not fits(text + "..."):
+        text = text[:-1]
+    return text + "..."

@@ -1,0 +1,268 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a folder or stack to the files that a prediction leaves."""
+
+import copy
+import csv
+import json
+
+import cv2
+import numpy as np
+import pytest
+import tifffile
+import torch
+from PIL import Image
+
+from rankseg.apis import Inferencer, load_config, predict
+from rankseg.apis.prediction_files import Outputs
+from rankseg.datasets.masks import read_mask
+from rankseg.datasets.tiff import TiffStack
+from rankseg.datasets.transforms.loading import read_image
+from rankseg.engine.files import WriteError
+from rankseg.testing.predicting import PALETTE, picture, saved, write_images
+
+EVERYTHING = Outputs(probabilities=True, uncertainty=True)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    config, checkpoint = saved(tmp_path_factory.mktemp("made"))
+    return load_config(str(config)), checkpoint
+
+
+@pytest.fixture
+def images(tmp_path):
+    return write_images(tmp_path / "in")
+
+
+def table(path):
+    with path.open() as file:
+        return list(csv.DictReader(file))
+
+
+def there(folder):
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def test_a_folder_of_all_kinds(made, images, tmp_path):
+    out = tmp_path / "out"
+    report = predict(*made, images, out, outputs=EVERYTHING, batch=2)
+    assert (report.done, report.skipped, report.failed, report.notes) == (6, 0, [], [])
+    inferencer = Inferencer(*made)
+    names = ["a2.png", "a10.png", "b.jpg", "more/alpha.png", "more/deep.tif", "more/grey.png"]
+    rows = table(out / "summary.csv")
+    assert [row["image"] for row in rows] == names
+    for name, row in zip(names, rows, strict=True):
+        image = read_image(images / name)
+        wanted = inferencer(image, probabilities=True, uncertainty=True)
+        stem = name.rsplit(".")[0]
+        mask = read_mask(out / f"masks/{stem}.png")
+        assert np.array_equal(mask, wanted.mask)
+        shares = tifffile.imread(out / f"probabilities/{stem}.tif")
+        assert shares.dtype == np.float16
+        np.testing.assert_allclose(shares, wanted.probabilities, atol=1e-3)
+        unsure = tifffile.imread(out / f"uncertainty/{stem}.tif")
+        np.testing.assert_allclose(unsure, wanted.uncertainty, atol=1e-5)
+        for file in (f"uncertainty/{stem}.png", f"overlays/{stem}.jpg"):
+            assert read_image(out / file).shape == image.shape
+        assert (int(row["height"]), int(row["width"])) == mask.shape and row["page"] == ""
+        for k, word in enumerate(("blue", "green", "red")):
+            assert float(row[f"{word} %"]) == pytest.approx(100 * (mask == k).mean(), abs=1e-3)
+        assert float(row["mean uncertainty"]) == pytest.approx(unsure.mean(), abs=1e-3)
+    with Image.open(out / "masks/a2.png") as mask:
+        assert mask.mode == "P" and mask.getpalette()[:9] == sum(PALETTE, [])
+    assert read_image(out / "overview.png").size > 0
+    assert not list(out.rglob("*.partial")) and not (out / "failed.txt").exists()
+
+
+def test_a_stack_is_written_page_by_page(made, tmp_path):
+    pages = np.stack([picture(seed=i)[..., 0] for i in range(3)])
+    tifffile.imwrite(tmp_path / "cells.tif", pages, photometric="minisblack")
+    out = tmp_path / "out"
+    report = predict(*made, tmp_path / "cells.tif", out, outputs=EVERYTHING, batch=2)
+    assert report.done == 1 and not report.failed
+    inferencer = Inferencer(*made)
+    shares = tifffile.imread(out / "probabilities/cells.tif").reshape(3, 3, 40, 48)
+    with TiffStack(out / "masks/cells.tif") as masks:
+        assert len(masks) == 3 and masks.dtype == np.uint8
+        for number, page in enumerate(pages):
+            wanted = inferencer(page, probabilities=True)
+            assert np.array_equal(masks[number], wanted.mask)
+            np.testing.assert_allclose(shares[number], wanted.probabilities, atol=1e-3)
+    with Image.open(out / "masks/cells.tif") as mask:
+        assert mask.n_frames == 3 and mask.mode == "P" and mask.getpalette()[3:6] == PALETTE[1]
+    assert tifffile.imread(out / "uncertainty/cells.tif").shape == (3, 40, 48)
+    assert sorted(p.name for p in (out / "overlays/cells").iterdir()) == ["1.jpg", "2.jpg", "3.jpg"]
+    assert [row["page"] for row in table(out / "summary.csv")] == ["1", "2", "3"]
+
+
+def test_large_images_go_by_windows(made, tmp_path):
+    cv2.imwrite(str(tmp_path / "a.png"), picture(70, 90))
+    predict(*made, tmp_path / "a.png", tmp_path / "out", window=32, overlap=0.5)
+    wanted = Inferencer(*made, window=32, overlap=0.5)(str(tmp_path / "a.png")).mask
+    assert np.array_equal(read_mask(tmp_path / "out/masks/a.png"), wanted)
+
+
+def test_bad_files_are_reported_and_the_others_done(made, images, tmp_path):
+    whole = (images / "a2.png").read_bytes()
+    (images / "cut.png").write_bytes(whole[: len(whole) // 2] + b"IEND")  # its header is good
+    (images / "text.jpg").write_text("no image")
+    tifffile.imwrite(images / "stack.tif", np.zeros((2, 8, 8), np.uint8), photometric="minisblack")
+    stack = (images / "stack.tif").read_bytes()
+    (images / "stack.tif").write_bytes(stack[:-70])
+    out = tmp_path / "out"
+    report = predict(*made, images, out, batch=3)
+    assert report.done == 6 and len(report.failed) == 3
+    for name, text in zip(("cut.png", "stack.tif", "text.jpg"), report.failed, strict=True):
+        assert name in text and "\n" not in text
+    assert (out / "failed.txt").read_text().splitlines() == report.failed
+    assert len(table(out / "summary.csv")) == 6 and len(list(out.rglob("masks/**/*.png"))) == 6
+    for name in ("cut.png", "text.jpg", "stack.tif"):
+        (images / name).unlink()
+    assert predict(*made, images, out, overwrite=True).failed == []
+    assert not (out / "failed.txt").exists()
+
+
+def test_a_stack_with_a_bad_page_leaves_nothing_of_itself(made, tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    pages = np.stack([picture(seed=i)[..., 0] for i in range(3)])
+    tifffile.imwrite(folder / "b.tif", pages, compression="zlib", photometric="minisblack")
+    with tifffile.TiffFile(folder / "b.tif") as file:
+        start, length = file.pages[2].dataoffsets[0], file.pages[2].databytecounts[0]
+    content = bytearray((folder / "b.tif").read_bytes())
+    content[start : start + length] = bytes(length)
+    (folder / "b.tif").write_bytes(content)
+    cv2.imwrite(str(folder / "a.png"), picture())
+    report = predict(*made, folder, tmp_path / "out", outputs=EVERYTHING)
+    assert report.done == 1 and "page 3 of image" in report.failed[0]
+    left = [name for name in there(tmp_path / "out") if "b.tif" in name or "partial" in name]
+    assert left == [] and len(table(tmp_path / "out/summary.csv")) == 1
+
+
+def test_going_on_where_it_was_interrupted(made, images, tmp_path, monkeypatch):
+    tifffile.imwrite(
+        images / "z.tif",
+        np.stack([picture(seed=i)[..., 0] for i in range(2)]),
+        photometric="minisblack",
+    )
+    out, whole = tmp_path / "out", tmp_path / "whole"
+    predict(*made, images, whole)
+    plain, calls = Inferencer.fill, []
+
+    def stop(self, *arguments):
+        calls.append(1)
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        return plain(self, *arguments)
+
+    monkeypatch.setattr(Inferencer, "fill", stop)
+    with pytest.raises(KeyboardInterrupt):
+        predict(*made, images, out)
+    assert len(table(out / "summary.csv")) == 3
+    monkeypatch.undo()
+    mask = next((out / "masks").rglob("*.png"))
+    before = mask.stat().st_mtime_ns
+    report = predict(*made, images, out, skip_existing=True)
+    assert (report.done, report.skipped) == (4, 3) and mask.stat().st_mtime_ns == before
+    assert there(out) == there(whole)
+    assert predict(*made, images, out, skip_existing=True).skipped == 7
+    assert there(out) == there(whole)
+
+
+def test_masks_of_0_and_255(made, tmp_path):
+    config, checkpoint = saved(tmp_path, classes=("no", "yes"), palette=[[0, 0, 0], [9, 9, 200]])
+    text = config.read_text().replace("'num_classes': 3", "'num_classes': 2")
+    config.write_text(text)
+    state = torch.load(checkpoint)
+    for key, value in state["state_dict"].items():
+        if "conv_seg" in key:
+            state["state_dict"][key] = value[:2].clone()
+    torch.save(state, checkpoint)
+    cfg = load_config(str(config))
+    cv2.imwrite(str(tmp_path / "a.png"), picture())
+    tifffile.imwrite(
+        tmp_path / "s.tif",
+        np.stack([picture(seed=i)[..., 0] for i in range(2)]),
+        photometric="minisblack",
+    )
+    for name in ("a.png", "s.tif"):
+        out = tmp_path / name.replace(".", "_")
+        predict(cfg, checkpoint, tmp_path / name, out, outputs=Outputs(binary_255=True))
+        file = next((out / "masks").iterdir())
+        masks = tifffile.imread(file) if name == "s.tif" else np.asarray(Image.open(file))
+        assert set(np.unique(masks)) == {0, 255}
+        rows = table(out / "summary.csv")
+        assert float(rows[0]["yes %"]) == pytest.approx(
+            100 * (masks if masks.ndim == 2 else masks[0]).astype(bool).mean(), abs=1e-3
+        )
+        predict(
+            cfg,
+            checkpoint,
+            tmp_path / name,
+            out,
+            outputs=Outputs(binary_255=True),
+            skip_existing=True,
+        )
+        assert table(out / "summary.csv") == rows
+    with pytest.raises(ValueError, match="masks of 0 and 255 are for two classes, and here are 3"):
+        predict(*made, tmp_path / "a.png", tmp_path / "x", outputs=Outputs(binary_255=True))
+    assert not (tmp_path / "x").exists()
+
+
+def test_large_probabilities_lie_on_the_disk(made, images, tmp_path, monkeypatch):
+    predict(*made, images, tmp_path / "a", outputs=EVERYTHING)
+    monkeypatch.setattr("rankseg.apis.prediction_files.IN_MEMORY", 0)
+    predict(*made, images, tmp_path / "b", outputs=EVERYTHING)
+    assert there(tmp_path / "a") == there(tmp_path / "b")
+
+
+def test_a_full_disk_ends_it(made, images, tmp_path, monkeypatch):
+    def full(*arguments, **options):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("rankseg.apis.prediction_files.Image.Image.save", full)
+    with pytest.raises(WriteError, match="masks/.* could not be written .*make room"):
+        predict(*made, images, tmp_path / "out")
+    assert not list((tmp_path / "out/masks").rglob("*.png*"))
+
+
+def test_orientation_is_told_and_not_followed(made, tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    (tmp_path / "in").mkdir()
+    Image.fromarray(picture(24, 40)).save(tmp_path / "in/a.jpg", exif=exif)
+    report = predict(*made, tmp_path / "in", tmp_path / "out")
+    assert "1 of 1 images carry an EXIF orientation" in report.notes[0]
+    assert read_mask(tmp_path / "out/masks/a.png").shape == (24, 40)
+
+
+def test_deep_stacks_are_scaled_as_the_training_stack_was(made, tmp_path):
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "stacks.json").write_text(json.dumps({"value_range": [0, 65535]}))
+    pages = picture()[..., 0].astype(np.uint16)[None].repeat(2, 0) * 257
+    tifffile.imwrite(tmp_path / "s.tif", pages // 2, photometric="minisblack")
+    cfg = copy.deepcopy(made[0])
+    cfg.test_dataloader.dataset.data_root = str(data)
+    predict(cfg, made[1], tmp_path / "s.tif", tmp_path / "noted")
+    predict(*made, tmp_path / "s.tif", tmp_path / "given", value_range=(0, 65535))
+    predict(*made, tmp_path / "s.tif", tmp_path / "own")
+    noted, given, own = (
+        tifffile.imread(tmp_path / name / "masks/s.tif") for name in ("noted", "given", "own")
+    )
+    assert np.array_equal(noted, given) and not np.array_equal(noted, own)
+
+
+def test_a_classifier_writes_a_table(tmp_path, images):
+    config, checkpoint = saved(tmp_path, "mean_teacher")
+    cfg = load_config(str(config))
+    (images / "text.jpg").write_text("no image")
+    report = predict(cfg, checkpoint, images, tmp_path / "out", topk=2)
+    assert report.done == 6 and len(report.failed) == 1
+    rows = table(tmp_path / "out/predictions.csv")
+    one = Inferencer(cfg, checkpoint)(str(images / "a2.png"))
+    assert rows[0]["image"] == "a2.png" and rows[0]["class 1"] == one.name
+    assert float(rows[0]["probability 1"]) == pytest.approx(one.probabilities.max(), abs=1e-5)
+    assert list(rows[0])[-1] == "probability 2" and (tmp_path / "out/overview.png").is_file()
+    with pytest.raises(ValueError, match="--uncertainty is for masks"):
+        predict(cfg, checkpoint, images, tmp_path / "x", outputs=Outputs(uncertainty=True))

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+import cv2
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from rankseg.datasets.file_error import FileError
+from rankseg.datasets.pictures import PageReader, Picture, list_images, look_at_pictures, to_rgb
+from rankseg.datasets.transforms.loading import read_image
+
+
+def write(path, size=(8, 6)):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("L", size).save(path)
+    return path
+
+
+def test_all_images_of_all_folders_by_number(tmp_path):
+    for name in ("s10.png", "s9.png", "a/b.tif", "a/c.jpg", ".hidden/x.png", ".s1.png"):
+        write(tmp_path / name)
+    (tmp_path / "notes.txt").write_text("x")
+    (tmp_path / "a/loop").symlink_to(tmp_path)
+    assert [name for _, name in list_images(tmp_path)] == ["a/b", "a/c", "s9", "s10"]
+    assert list_images(tmp_path / "s9.png") == [(tmp_path / "s9.png", "s9")]
+
+
+def test_what_cannot_be_predicted(tmp_path):
+    with pytest.raises(FileNotFoundError, match="input .*no does not exist"):
+        list_images(tmp_path / "no")
+    (tmp_path / "notes.txt").write_text("x")
+    with pytest.raises(FileNotFoundError, match="holds no image: expected files that end in .png"):
+        list_images(tmp_path)
+    write(tmp_path / "x/a.png")
+    write(tmp_path / "x/a.jpg")
+    with pytest.raises(ValueError, match=r"a\.jpg and .*a\.png would both become the mask x/a"):
+        list_images(tmp_path)
+
+
+def test_sizes_stacks_and_bad_files(tmp_path):
+    files = [write(tmp_path / "a.png"), tmp_path / "b.tif", tmp_path / "c.png", tmp_path / "d.jpg"]
+    tifffile.imwrite(files[1], np.zeros((5, 7, 9), np.uint8), photometric="minisblack")
+    files[2].write_bytes(files[0].read_bytes()[:60])
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (8, 6)).save(files[3], exif=exif)
+    found, bad = look_at_pictures([(file, file.stem) for file in files])
+    assert found == [
+        Picture(files[0], "a", 6, 8),
+        Picture(files[1], "b", 7, 9, pages=5),
+        Picture(files[3], "d", 6, 8, turned=True),
+    ]
+    assert list(bad) == [files[2]] and "c.png does not decode" in bad[files[2]]
+
+
+def test_pages_of_a_stack(tmp_path):
+    pages = np.random.default_rng(0).integers(0, 256, (3, 5, 6), np.uint8)
+    tifffile.imwrite(tmp_path / "a.tif", pages, photometric="minisblack")
+    (stack,), _ = look_at_pictures([(tmp_path / "a.tif", "a")])
+    reader = PageReader()
+    for number, page in enumerate(pages):
+        assert np.array_equal(reader(stack, number), np.stack([page] * 3, -1))
+    reader.close()
+
+
+def test_deep_stacks_are_scaled_by_one_rule_for_all_pages(tmp_path):
+    pages = np.arange(3 * 40 * 50, dtype=np.uint16).reshape(3, 40, 50) + 1000
+    tifffile.imwrite(tmp_path / "a.tif", pages, photometric="minisblack")
+    (stack,), _ = look_at_pictures([(tmp_path / "a.tif", "a")])
+    own, given = PageReader(), PageReader((1000, 2000))
+    means = [own(stack, number).mean() for number in range(3)]
+    assert means == pytest.approx([42.5, 127.5, 212.5], abs=2)
+    assert own(stack, 0).min() == 0 and own(stack, 2).max() == 255
+    assert given(stack, 1).min() == 255
+    assert given(stack, 0)[0, 10, 0] == round(10 * 255 / 1000)
+
+
+@pytest.mark.parametrize("kind", ["grey", "rgb", "alpha", "deep", "deep colour"])
+def test_an_array_becomes_what_its_file_is_read_as(tmp_path, kind):
+    rng = np.random.default_rng(0)
+    shape = {"grey": (9, 7), "rgb": (9, 7, 3), "alpha": (9, 7, 4), "deep": (9, 7)}
+    values = rng.integers(0, 65536, shape.get(kind, (9, 7, 3)), np.uint16)
+    values = values if "deep" in kind else (values >> 8).astype(np.uint8)
+    swapped = values if values.ndim == 2 else values[..., [2, 1, 0, 3][: values.shape[2]]]
+    cv2.imwrite(str(tmp_path / "a.png"), swapped)
+    assert np.array_equal(to_rgb(values), read_image(tmp_path / "a.png"))
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (np.zeros((4, 4), np.float32), "holds float32 numbers: expected uint8 or uint16"),
+        (np.zeros((4, 4, 2), np.uint8), r"has the shape \(4, 4, 2\)"),
+        (np.zeros(4, np.uint8), r"has the shape \(4,\)"),
+        (np.zeros((0, 4), np.uint8), "has no pixels"),
+    ],
+)
+def test_arrays_that_are_no_image(values, message):
+    with pytest.raises(FileError, match=message):
+        to_rgb(values)

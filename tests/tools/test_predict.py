@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line of predict.py; what it writes is tested in tests/apis/test_predict.py."""
+
+import importlib.util
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from rankseg.testing.predicting import picture, saved
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def main():
+    spec = importlib.util.spec_from_file_location("tools_predict", ROOT / "tools/predict.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.main
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    return [str(path) for path in saved(tmp_path_factory.mktemp("made"))]
+
+
+@pytest.fixture
+def images(tmp_path):
+    (tmp_path / "in").mkdir()
+    for i in range(3):
+        cv2.imwrite(str(tmp_path / f"in/{i}.png"), picture(seed=i))
+    return tmp_path / "in"
+
+
+def test_a_folder(main, made, images, tmp_path, capsys):
+    out = tmp_path / "out"
+    main([*made, str(images), "--out", str(out), "--window", "32", "--no-overlays", "--flip"])
+    assert capsys.readouterr().out == f"3 predicted; see {out}\n"
+    assert sorted(p.name for p in out.iterdir()) == [
+        "masks",
+        "overview.png",
+        "prediction.json",
+        "summary.csv",
+    ]
+    main([*made, str(images), "--out", str(out), "--window", "32", "--flip", "--skip-existing"])
+    assert "0 predicted, 3 were there already" in capsys.readouterr().out
+
+
+def test_a_bad_file_is_named_at_the_end_and_counted(main, made, images, tmp_path, capsys):
+    (images / "1.png").write_text("no image")
+    with pytest.raises(SystemExit) as stop:
+        main([*made, str(images), "--out", str(tmp_path / "out")])
+    said = capsys.readouterr()
+    assert stop.value.code == 1 and said.out.startswith("2 predicted")
+    lines = said.err.strip().splitlines()
+    assert lines[-2].startswith("failed: image ") and "1.png does not decode" in lines[-2]
+    assert lines[-1].startswith("1 of 3 failed, see ")
+
+
+def test_an_interruption_says_how_to_go_on(main, made, images, tmp_path, capsys, monkeypatch):
+    def stop(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("rankseg.apis.Inferencer.fill", stop)
+    with pytest.raises(SystemExit) as stopped:
+        main([*made, str(images), "--out", str(tmp_path / "out")])
+    assert stopped.value.code == 130 and "--skip-existing" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (dict(input="empty"), "holds no image"),
+        (dict(input="nothing"), "nothing does not exist"),
+        (dict(out="in/out"), "lies in the input folder"),
+        (dict(out="in"), "lies in the input folder"),
+        (dict(out="."), "holds files that are no predictions"),
+        (dict(out="code.pth/x"), "is a file"),
+        (dict(checkpoint="nothing.pth"), "nothing.pth does not exist"),
+        (dict(checkpoint="in/0.png"), "0.png is damaged or no checkpoint"),
+        (dict(checkpoint="code.pth"), "--trust-checkpoint insists"),
+        (dict(more=["--window", "3"]), "window 3: expected"),
+        (dict(more=["--binary-255"]), "are for two classes, and here are 3"),
+    ],
+)
+def test_mistakes_are_one_sentence_and_leave_nothing(
+    main, made, images, tmp_path, capsys, change, message
+):
+    (tmp_path / "empty").mkdir()
+    torch.save({"state_dict": {}, "x": picture}, tmp_path / "code.pth")
+    config, checkpoint = made
+    checkpoint = str(tmp_path / change["checkpoint"]) if "checkpoint" in change else checkpoint
+    places = [str(tmp_path / change.get(key, key)) for key in ("input", "out")]
+    places[0] = str(images) if "input" not in change else places[0]
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(SystemExit) as stop:
+        main([config, checkpoint, places[0], "--out", places[1], *change.get("more", [])])
+    error = capsys.readouterr().err.strip().splitlines()
+    assert stop.value.code == 2 and len(error) == 1
+    assert error[0].startswith("error: ") and message in error[0]
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_an_image_too_large_for_memory(main, made, tmp_path, capsys, monkeypatch):
+    cv2.imwrite(str(tmp_path / "a.png"), np.zeros((64, 64, 3), np.uint8))
+    monkeypatch.setattr("rankseg.apis.maps.available_memory", lambda: 2**16)
+    with pytest.raises(SystemExit) as stop:
+        main([*made, str(tmp_path / "a.png"), "--out", str(tmp_path / "out")])
+    assert stop.value.code == 1
+    assert "a.png of 64x64 pixels is too large for memory" in capsys.readouterr().err

@@ -6,6 +6,7 @@
 
 import os
 import shutil
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -150,7 +151,8 @@ def write_pages(
     """Write images and masks as PNG files, with a progress bar."""
     for kind in ("images", "masks"):
         (folder / kind / pair.name).mkdir(parents=True)
-    bar = ProgressBar(len(pair.images))
+    print(f"writing slices of {pair.images.path}")
+    bar = ProgressBar(len(pair.images), file=sys.stdout)
     for page in range(len(pair.images)):
         image_file, mask_file = pair.entry(page)
         image = pair.images[page]
@@ -195,7 +197,7 @@ def describe_stacks(
     splits = {
         name.split("/")[0]: [image for image, _ in entries]
         for name, entries in lists.items()
-        if name.endswith(LABELED_FILE)
+        if name.endswith(f"/{LABELED_FILE}")
     }
     return {
         "folder": str(out),

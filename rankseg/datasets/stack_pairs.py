@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Stacks of images and of their masks: do they fit, which slices are labelled, what is in them."""
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -148,7 +149,8 @@ def look_at_masks(pair: Pair, above: int | None) -> dict[int, float]:
     Raises:
         FileError: If all masks together hold one value only, or more than two without ``above``.
     """
-    bar = ProgressBar(len(pair.mask_of))
+    print(f"looking at {pair.masks.path}")
+    bar = ProgressBar(len(pair.mask_of), file=sys.stdout)
     total, share = 0, {}
     lowest = np.iinfo(pair.masks.dtype).min
     for page, mask_page in sorted(pair.mask_of.items()):
@@ -183,7 +185,7 @@ def check_shares(train: Pair, share: dict[int, float], lists: dict[str, list[Ent
     """
     share_of = {train.entry(page)[0]: value for page, value in share.items()}
     for name, entries in lists.items():
-        if name.endswith(LABELED_FILE) and not any(share_of[image] for image, _ in entries):
+        if name.endswith(f"/{LABELED_FILE}") and not any(share_of[image] for image, _ in entries):
             raise FileError(
                 f"no labelled slice of split {name.split('/')[0]} has foreground: draw others with "
                 "--seed, or more of them with --labelled"

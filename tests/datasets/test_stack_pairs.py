@@ -17,7 +17,7 @@ MASKS = np.where(RNG.random((12, 16, 20)) < 0.25, 255, 0).astype(np.uint8)
 def write(tmp_path):
     def write(name, pages, **options):
         path = tmp_path / f"{name}.tif"
-        tifffile.imwrite(path, pages, photometric="minisblack", **options)
+        tifffile.imwrite(path, pages, **{"photometric": "minisblack", **options})
         return path
 
     return write
@@ -94,7 +94,7 @@ def test_stacks_that_do_not_fit(pair, write):
         pair(slices=(1, 13))
     with pytest.raises(ValueError, match="labelled slices 2, 2: expected different numbers"):
         pair(slices=(2, 2))
-    coloured = write("colours", np.repeat(MASKS[..., None], 3, -1))
+    coloured = write("colours", np.repeat(MASKS[..., None], 3, -1), photometric="rgb")
     with pytest.raises(FileError, match="has colours: expected one channel"):
         open_pair("train", write("image", IMAGES), coloured, ())
 

@@ -15,17 +15,23 @@ from rankseg.datasets.image_files import (
     undecodable,
     unknown_kind,
 )
+from rankseg.datasets.intensity import to_8_bits
 from rankseg.datasets.masks import check_mask, check_same_size, read_mask
 from rankseg.registry import TRANSFORMS
 
 READ_FLAGS = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
 
 
-def read_image(path: str | Path) -> np.ndarray:
+def read_image(path: str | Path, value_range: tuple[float, float] | None = None) -> np.ndarray:
     """Read any image that OpenCV knows as ``(H, W, 3)`` uint8 RGB.
 
     Grey is repeated three times, alpha is dropped, 16 bit keeps its high byte, CMYK is converted.
     The EXIF orientation is ignored: masks are drawn on the stored pixels and mostly carry no tag.
+
+    Args:
+        path: The file.
+        value_range: Values of a 16-bit image that become 0 and 255, the same for all images of a
+            set; those outside are clipped. Images of 8 bits stay as they are.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -36,13 +42,14 @@ def read_image(path: str | Path) -> np.ndarray:
     content = read_content(path)
     header = read_header(content, path)
     try:
-        image = cv2.imdecode(np.frombuffer(content, np.uint8), READ_FLAGS)
+        depth = 0 if value_range is None else cv2.IMREAD_ANYDEPTH
+        image = cv2.imdecode(np.frombuffer(content, np.uint8), READ_FLAGS | depth)
     except cv2.error as error:
         raise undecodable(path, error.err) from error
     if image is None:
         known = header is not None
         raise undecodable(path, DAMAGED) if known else unknown_kind(content, path)
-    return image
+    return image if image.dtype == np.uint8 else to_8_bits(image, value_range)
 
 
 @TRANSFORMS.register_module()
@@ -59,17 +66,26 @@ class LoadSample(BaseTransform):
             goes first. Worth its memory for few large images, if all of them fit: ``cache`` as
             large as the list. Takes 4 bytes a pixel (3 without a mask) for each sample and worker:
             4 MiB for 1024x1024. Kept arrays are read-only. 0 keeps none.
+        value_range: Values of 16-bit images that become black and white, such as ``(0, 4095)`` for
+            a camera of 12 bits, whose images would else be nearly black: see :func:`read_image`.
+            The same in all pipelines of a config.
 
     Raises:
         FileNotFoundError: If the image or the mask does not exist.
         ValueError: If one does not decode, they differ in size, or the mask holds a value that is
-            no class and not 255; if ``cache`` is negative.
+            no class and not 255; if ``cache`` is negative, or the range not of two rising numbers.
     """
 
-    def __init__(self, cache: int = 0) -> None:
+    def __init__(self, cache: int = 0, value_range: tuple[float, float] | None = None) -> None:
         if not isinstance(cache, int) or cache < 0:
             raise ValueError(f"cache of LoadSample is {cache!r}: expected a number of samples >= 0")
+        if value_range and (len(value_range) != 2 or value_range[0] >= value_range[1]):
+            raise ValueError(
+                f"value_range of LoadSample is {value_range}: expected two rising numbers, black "
+                "and white, such as (0, 4095)"
+            )
         self.cache = cache
+        self.value_range = value_range
         self._kept: OrderedDict[tuple, tuple[np.ndarray, np.ndarray | None]] = OrderedDict()
 
     def transform(self, results: dict) -> dict:
@@ -83,7 +99,7 @@ class LoadSample(BaseTransform):
 
     def _decode(self, results: dict) -> tuple[np.ndarray, np.ndarray | None]:
         """Read and compare image and mask."""
-        image = read_image(results["img_path"])
+        image = read_image(results["img_path"], self.value_range)
         path = results.get("seg_map_path")
         if path is None:
             return image, None
@@ -112,4 +128,5 @@ class LoadSample(BaseTransform):
         return {**self.__dict__, "_kept": OrderedDict()}
 
     def __repr__(self) -> str:
-        return f"LoadSample(cache={self.cache})"
+        scaled = f", value_range={self.value_range}" if self.value_range else ""
+        return f"LoadSample(cache={self.cache}{scaled})"

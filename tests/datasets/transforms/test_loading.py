@@ -35,6 +35,23 @@ def test_sixteen_bit_keeps_the_high_byte(tmp_path):
         assert np.abs(got[..., 0].astype(int) - (grey >> 8)).max() <= 1
 
 
+def test_twelve_bits_in_sixteen_are_as_bright_as_the_range_says(tmp_path):
+    grey = RNG.integers(100, 4200, (5, 7), dtype=np.uint16)
+    wanted = np.clip((grey - 100.0) / 3900, 0, 1) * 255
+    for name in ("a.png", "a.tif"):
+        path = tmp_path / name
+        cv2.imwrite(str(path), grey)
+        assert read_image(path).max() <= 4200 >> 8  # nearly black
+        got = LoadSample(value_range=(100, 4000))({"img_path": path})["img"]
+        assert got.dtype == np.uint8 and got.shape == (5, 7, 3)
+        assert np.abs(got - wanted[..., None]).max() <= 0.51
+    Image.fromarray(RGB).save(tmp_path / "b.png")
+    assert np.array_equal(read_image(tmp_path / "b.png", (100, 4000)), RGB)
+    for wrong in ((5, 5), (0, 1, 2)):
+        with pytest.raises(ValueError, match="value_range of LoadSample is .* two rising numbers"):
+            LoadSample(value_range=wrong)
+
+
 def test_alpha_is_dropped(tmp_path):
     alpha = RNG.integers(0, 256, (5, 7, 1), dtype=np.uint8)
     Image.fromarray(np.concatenate([RGB, alpha], axis=2)).save(tmp_path / "a.png")
@@ -118,7 +135,12 @@ def opened(monkeypatch) -> list[str]:
     """Names of the images that are decoded."""
     names = []
     read = loading.read_image
-    monkeypatch.setattr(loading, "read_image", lambda path: names.append(path[-5]) or read(path))
+
+    def note(path, *options):
+        names.append(path[-5])
+        return read(path, *options)
+
+    monkeypatch.setattr(loading, "read_image", note)
     return names
 
 

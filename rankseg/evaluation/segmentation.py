@@ -36,12 +36,15 @@ class SegmentationMetric(IoUMetric):
 
     Args:
         per_class: Report each class in the returned numbers, not only in the table.
+        foreground: Report ``fgIoU`` and ``fgDice``, the means over all classes but the first: with
+            two classes the numbers of the second, of which a mean with the background tells little.
         **kwargs: Of mmseg's ``IoUMetric``.
     """
 
-    def __init__(self, per_class: bool = False, **kwargs) -> None:
+    def __init__(self, per_class: bool = False, foreground: bool = False, **kwargs) -> None:
         super().__init__(**{"iou_metrics": ["mIoU", "mDice"], "collect_device": COLLECT, **kwargs})
         self.per_class = per_class
+        self.foreground = foreground
         self.notes = ClassNotes("pixel")
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
@@ -113,6 +116,8 @@ class SegmentationMetric(IoUMetric):
                 )
             overall = {"aAcc": float(values.pop("aAcc"))}
             overall |= {f"m{key}": mean_of_known(value) for key, value in values.items()}
+            if self.foreground:
+                overall |= {f"fg{key}": mean_of_known(values[key][1:]) for key in ("IoU", "Dice")}
             metrics |= {f"{prefix}{key}": round(value, 2) for key, value in overall.items()}
             print_log(f"per class results:\n{self._table(values)}", "current")
             if name == "pred":

@@ -39,6 +39,18 @@ def test_against_counting_by_hand(metric):
     assert found["aAcc"] == pytest.approx(100 * 3 / 5, abs=0.01)
 
 
+def test_foreground_is_all_but_the_first_class():
+    metric = SegmentationMetric(foreground=True)
+    metric.dataset_meta = {"classes": ("background", "cell", "dust")}
+    truth, pred = [[0, 0, 1, 1, 2, 255]], [[0, 1, 1, 1, 0, 2]]
+    metric.process({}, [sample(truth, pred=pred, teacher=[[0, 0, 1, 1, 2, 0]])])
+    found = metric.evaluate(1)
+    assert found["fgIoU"] == pytest.approx((200 / 3 + 0) / 2, abs=0.01)
+    assert found["fgDice"] == pytest.approx((80 + 0) / 2, abs=0.01)
+    assert found["mIoU"] == pytest.approx((100 / 3 + 200 / 3 + 0) / 3, abs=0.01)
+    assert found["teacher/fgIoU"] == 100
+
+
 def test_what_is_collected_are_numbers(metric, monkeypatch):
     # tensors of several GPUs would be sent with the memory around them and their devices
     sent = []

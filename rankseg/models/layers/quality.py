@@ -6,6 +6,23 @@ from mmengine.dist import all_reduce
 from torch import Tensor, nn
 
 
+@torch.no_grad()
+def classes_in(label: Tensor, where: Tensor, num_classes: int) -> Tensor:
+    """Which classes there are, without waiting for the device.
+
+    Args:
+        label: ``(B, h, w)`` int64; what is no class is left out.
+        where: ``(B, h, w)`` bool; so is what stands where this is false.
+        num_classes: ``K``.
+
+    Returns:
+        ``(K,)`` bool.
+    """
+    counted = where & (label >= 0) & (label < num_classes)
+    seen = torch.zeros(num_classes + 1, dtype=torch.bool, device=label.device)
+    return seen.index_fill_(0, label.masked_fill(~counted, num_classes).flatten(), True)[:-1]
+
+
 class PseudoLabelQuality(nn.Module):
     """Counts pseudo-labels over many batches, on the device and without waiting for it.
 

@@ -9,7 +9,7 @@ from rankseg.models.losses.counting import count_per_process
 
 
 def pixel_consistency(
-    logits: Tensor, label: Tensor, confidence: Tensor, valid: Tensor, threshold: float
+    logits: Tensor, label: Tensor, confidence: Tensor, valid: Tensor, threshold: float | Tensor
 ) -> Tensor:
     r"""Cross-entropy of the confident pixels, divided by the number of *valid* ones.
 
@@ -24,7 +24,8 @@ def pixel_consistency(
         label: ``(B, H, W)`` int64 in ``[0, K)``; what stands where ``valid`` is false is ignored.
         confidence: ``(B, H, W)`` float in ``[0, 1]``.
         valid: ``(B, H, W)`` bool (or 0/1), false for padding.
-        threshold: Confidence ``tau`` in ``[0, 1]``; a pixel at exactly ``tau`` counts.
+        threshold: Confidence ``tau`` in ``[0, 1]``, or that of every pixel, ``(B, H, W)``; a pixel
+            at exactly ``tau`` counts.
 
     Returns:
         ``()`` float32, in nats per valid pixel; 0 when nothing is confident or nothing is valid.

@@ -14,6 +14,7 @@ from mmengine.structures import PixelData
 from torch import Tensor, nn
 
 from rankseg.models.layers import FeatureTap, PerturbedFeatures, PseudoLabelQuality
+from rankseg.models.layers.quality import classes_in
 from rankseg.models.losses.counting import which_count
 from rankseg.models.pretrained import load_backbone
 from rankseg.models.sliding import predict
@@ -79,6 +80,8 @@ class Method(BaseModel):
     method asks which. The teacher, if there is one, is an exponential moving average of the
     student, updated by :class:`~rankseg.engine.hooks.EMATeacherHook`.
 
+    After a step ``label_classes``, ``(K,)`` bool, tells which classes confident pseudo-labels had.
+
     A method implements :meth:`loss`. Terms are named ``loss_*`` and add up to the loss; whatever
     else it returns is logged.
 
@@ -109,6 +112,7 @@ class Method(BaseModel):
     """
 
     feature_tap: str | None = None
+    label_classes: Tensor | None = None
     views: tuple[str, ...] = (LABELED,)  # what a batch must hold
 
     def __init__(
@@ -301,19 +305,20 @@ class Method(BaseModel):
         )
 
     def track(self, label: Tensor, confident: Tensor, data_samples: list) -> None:
-        """Count pseudo-labels, if that is asked for.
+        """Note which classes the pseudo-labels have and, if that is asked for, count them.
 
         Args:
             label: ``(B, h, w)`` int64.
             confident: ``(B, h, w)`` bool.
             data_samples: Of the unlabelled images; their truth is used where all have one.
         """
+        valid = torch.cat([sample.valid.data for sample in data_samples])
+        label = label.masked_fill(~valid, -100)
+        self.label_classes = classes_in(label, confident, self.student.decode_head.num_classes)
         if self.quality is None:
             return
-        valid = torch.cat([sample.valid.data for sample in data_samples])
         truth = [sample.gt_sem_seg.data for sample in data_samples if "gt_sem_seg" in sample]
         known = len(truth) == len(data_samples)
-        label = label.masked_fill(~valid, -100)
         self.quality.update(label, confident, torch.cat(truth) if known else None)
 
     def check_dataset(self, dataset: Any) -> None:

@@ -3,6 +3,20 @@ import pytest
 import torch
 
 from rankseg.models.layers import PseudoLabelQuality
+from rankseg.models.layers.quality import classes_in
+
+
+@pytest.mark.parametrize(
+    ("label", "where", "wanted"),
+    [
+        ([0, 2, 2, 0], [1, 1, 1, 1], [True, False, True]),
+        ([0, 2, 1, 0], [1, 0, 0, 1], [True, False, False]),
+        ([-100, 255, 3, 1], [1, 1, 1, 0], [False, False, False]),
+    ],
+)
+def test_classes_in(label, where, wanted):
+    label, where = torch.tensor(label).view(1, 2, 2), torch.tensor(where).bool().view(1, 2, 2)
+    assert classes_in(label, where, 3).tolist() == wanted
 
 
 def slow(batches: list, num_classes: int) -> dict:

@@ -57,6 +57,15 @@ def test_equals_the_slow_loss_with_its_gradient():
     torch.testing.assert_close(mine.grad.double(), reference.grad, rtol=1e-4, atol=1e-7)
 
 
+def test_a_threshold_for_every_pixel():
+    logits = torch.zeros(1, 2, 1, 4)
+    confidence = torch.tensor([[[0.9, 0.9, 0.7, 0.7]]])
+    threshold = torch.tensor([[[0.95, 0.8, 0.95, 0.7]]])
+    label, valid = torch.tensor([[[0, 1, 0, 1]]]), torch.ones(1, 1, 4, dtype=torch.bool)
+    loss = pixel_consistency(logits, label, confidence, valid, threshold)
+    assert loss.item() == pytest.approx(LN2 * 2 / 4, abs=1e-6)
+
+
 def test_whatever_stands_in_padding_has_no_say():
     logits = torch.zeros(1, 2, 1, 2)
     logits[:, 0, :, 1] = 1e30

@@ -5,6 +5,7 @@
 python tools/train.py configs/rankmatch/voc_92.py
 python tools/train.py configs/rankmatch/voc_92.py --tiny       # does it run? two iterations
 python tools/train.py configs/rankmatch/voc_92.py --resume     # go on where it stopped, or begin
+python tools/train.py configs/rankmatch/lucchi_5_finetune.py --load-from voc.pth   # fine-tune
 torchrun --nproc-per-node=2 tools/train.py configs/rankmatch/voc_92.py --launcher pytorch
 """
 
@@ -32,6 +33,12 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         "--auto-scale-lr",
         action="store_true",
         help="scale the learning rate by images per batch over all processes / those of the config",
+    )
+    parser.add_argument(
+        "--load-from",
+        metavar="FILE",
+        help="start from the weights of a checkpoint; a classifier of another number of classes is "
+        "made anew, everything else must fit",
     )
     begin = parser.add_mutually_exclusive_group()
     begin.add_argument(
@@ -76,6 +83,8 @@ def run(args: argparse.Namespace) -> None:
                 apis.scale_learning_rate(cfg)
             if args.tiny:
                 make_tiny(cfg, args.work_dir, standin=args.data_root is None)
+            if args.load_from:
+                cfg.load_from = args.load_from
             if args.amp:
                 apis.use_amp(cfg)
             if args.resume:

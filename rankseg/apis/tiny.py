@@ -68,6 +68,9 @@ def make_tiny(cfg: Config, work_dir: str | None = None, standin: bool = True) ->
     if cfg.model.get("pretrained") and not Path(cfg.model.pretrained).is_file():
         print_log(f"{cfg.model.pretrained} is absent: random weights", "current")
         cfg.model.pretrained = None
+    if cfg.get("load_from") and not cfg.get("resume") and not Path(cfg.load_from).is_file():
+        print_log(f"{cfg.load_from} is absent: random weights", "current")
+        cfg.load_from = None
     cfg.model.update({key: 0 for key in ("warmup", "ramp") if key in cfg.model})
     if "rank" in cfg.model:
         cfg.model.rank.num_agents = min(AGENTS, cfg.model.rank.get("num_agents", AGENTS))

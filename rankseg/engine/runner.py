@@ -21,6 +21,7 @@ from rankseg.engine.distributed import wrap_for_cpus
 from rankseg.engine.ending import RunEnded
 from rankseg.engine.files import NO_ROOM, describe, whole_file
 from rankseg.engine.hooks.missed_validation import MissedValidationHook
+from rankseg.engine.hooks.new_classes import NewClassesHook
 from rankseg.engine.hooks.stop import StopHook
 from rankseg.engine.identity import KEY, identity
 from rankseg.engine.stopping import StopSignals, start_worker
@@ -138,6 +139,12 @@ class StrictRunner(Runner):
             meta = {**(meta or {}), KEY: self.identity}
         with whole_file(Path(out_dir) / filename) as partial_file:
             super().save_checkpoint(out_dir, partial_file.name, *args, meta=meta, **kwargs)
+
+    def load_or_resume(self) -> None:
+        """As in mmengine; weights to start from may be those of other classes."""
+        if not self._resume:
+            self.register_hook(NewClassesHook())
+        super().load_or_resume()
 
     def resume(self, filename: str, *args, **kwargs) -> None:
         """Go on from a checkpoint; arguments as in mmengine."""

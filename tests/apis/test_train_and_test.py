@@ -3,6 +3,8 @@
 
 import json
 
+import cv2
+import numpy as np
 import pytest
 import torch
 
@@ -76,6 +78,29 @@ def test_a_start_that_does_not_fit_leaves_nothing_behind(trained, tmp_path):
     with pytest.raises(ValueError, match="iter_4.pth does not fit the model.*size mismatch"):
         apis.train(cfg)
     assert not (tmp_path / "next").exists()
+
+
+def test_fine_tuning_for_other_classes(trained, data_root, tmp_path):
+    config_file, run = trained
+    for mask in (data_root / "masks").iterdir():  # two classes
+        cv2.imwrite(str(mask), np.minimum(cv2.imread(str(mask), cv2.IMREAD_UNCHANGED), 1))
+    cfg = apis.load_config(str(config_file), work_dir=str(tmp_path / "next"))
+    for node in (cfg.train_dataloader.dataset, cfg.val_dataloader, cfg.test_dataloader):
+        node.dataset.classes = ("a", "b")
+    cfg.model.student.decode_head.num_classes = 2
+    with pytest.raises(ValueError, match="does not fit the model"):  # only training makes it anew
+        apis.test(cfg, str(run / "iter_4.pth"))
+    cfg.load_from = str(run / "iter_4.pth")
+    cfg.train_cfg = dict(type="PassTrainLoop", max_iters=1, val_interval=1)
+    cfg.optim_wrapper.optimizer.lr = 0.0
+    runner = apis.train(cfg)
+    saved = load_checkpoint_file(cfg.load_from)["state_dict"]
+    for name, value in runner.model.student.named_parameters():
+        if "conv_seg" not in name:
+            assert torch.equal(value, saved[f"student.{name}"]), name
+    log = next((tmp_path / "next").glob("*/*.log")).read_text()
+    made = "made anew: student.decode_head.conv_seg.weight (3, 16, 1, 1) -> (2, 16, 1, 1), student"
+    assert made in log
 
 
 def test_testing_leaves_the_config_of_the_run_alone(trained):

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What of a checkpoint of other classes is taken, and what is made anew."""
+
+import pytest
+import torch
+from mmengine.registry import init_default_scope
+
+from rankseg.models.new_classes import make_anew
+from rankseg.registry import MODELS
+from rankseg.testing.toy import toy_classifier, toy_student
+
+TEACHER = dict(teacher=dict(momentum=0.1))
+BOTH = ["weight", "bias"]
+
+
+def build(classes, seed, kind="Supervised", student=None, **options):
+    init_default_scope("rankseg")
+    torch.manual_seed(seed)
+    student = student or toy_student(classes)
+    model = MODELS.build(dict(type=kind, student=student, **options))
+    model.init_weights()
+    return model
+
+
+def forms():
+    plain = {f"module.{k}": v for k, v in build(5, 0).student.state_dict().items()}
+    return {
+        "method": build(5, 0).state_dict(),
+        "teacher": build(5, 0, **TEACHER).state_dict(),
+        "segmentor": build(5, 0).student.state_dict(),
+        "wrapped": plain,
+    }
+
+
+@pytest.mark.parametrize("form", forms())
+def test_only_the_classifier_is_made_anew(form):
+    given = forms()[form]
+    options = TEACHER if form == "teacher" else {}
+    model = build(2, 1, **options)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    state = dict(given)
+    told = make_anew(model, state)
+    networks = ["student", "teacher.module"] if options else ["student"]
+    wanted = [f"{network}.decode_head.conv_seg.{part}" for network in networks for part in BOTH]
+    assert [line.split(" ")[0] for line in told] == wanted
+    assert told[0].endswith("(5, 16, 1, 1) -> (2, 16, 1, 1)")
+    state = {name.removeprefix("module."): value for name, value in state.items()}
+    model.load_state_dict(state)
+    source = build(5, 0).student.state_dict()
+    for name, value in model.student.state_dict().items():
+        new = "conv_seg" in name
+        assert torch.equal(value, before[f"student.{name}"] if new else source[name]), name
+
+
+def test_a_teacher_that_the_checkpoint_lacks_begins_as_the_student():
+    model = build(2, 1, **TEACHER)
+    state = dict(build(5, 0).state_dict())
+    make_anew(model, state)
+    model.load_state_dict(state)
+    for mine, theirs in zip(
+        model.student.parameters(), model.teacher.module.parameters(), strict=True
+    ):
+        assert torch.equal(mine, theirs)
+
+
+def test_as_many_classes_change_nothing():
+    state = dict(build(3, 0).state_dict())
+    before = dict(state)
+    assert make_anew(build(3, 1), state) == []
+    assert all(state[name] is value for name, value in before.items())
+
+
+@pytest.mark.parametrize("classes", [2, 5])
+def test_what_does_not_fit_otherwise_is_still_refused(classes):
+    student = toy_student(classes)
+    student.decode_head.channels = 24
+    model, state = build(classes, 1, student=student), dict(build(5, 0).state_dict())
+    make_anew(model, state)
+    with pytest.raises(RuntimeError, match="size mismatch"):
+        model.load_state_dict(state)
+
+
+def test_memory_of_other_classes_begins_empty():
+    track = dict(kind="FixMatch", track_pseudo_labels=True)
+    source = build(5, 0, **track)
+    source.quality.labels += 7
+    model, state = build(2, 1, **track), dict(source.state_dict())
+    told = make_anew(model, state)
+    assert "quality.labels (2, 5) -> (2, 2)" in told
+    model.load_state_dict(state)
+    assert model.quality.labels.sum() == 0
+
+
+def test_an_image_level_classifier_with_normalised_weights():
+    student = toy_classifier(5)
+    student.decode_head.weight_norm = True
+    other = toy_classifier(2)
+    other.decode_head.weight_norm = True
+    for one in (student, other):
+        one.decode_head.pop("branches")
+    model, state = build(2, 1, student=other), dict(build(5, 0, student=student).state_dict())
+    assert len(make_anew(model, state)) == 3  # length, direction, bias
+    model.load_state_dict(state)

@@ -59,7 +59,7 @@ def plain_ends(cfg: Config, overwrite: bool = False) -> Iterator[None]:
 
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments by which every tool that takes a config can change it."""
-    parser.add_argument("config", help="config file, for example configs/rankmatch/voc_92.py")
+    add_model_arguments(parser)
     parser.add_argument("--work-dir", metavar="DIR", help="where logs and checkpoints go")
     parser.add_argument("--data-root", metavar="DIR", help="folder of the data set")
     parser.add_argument(
@@ -71,6 +71,11 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
         default="none",
         help="how processes are started; none = one process, with or without a GPU",
     )
+
+
+def add_model_arguments(parser: argparse.ArgumentParser) -> None:
+    """Those of them that matter where no data is read."""
+    parser.add_argument("config", help="config file, for example configs/rankmatch/voc_92.py")
     parser.add_argument(
         "--trust-checkpoint",
         action="store_true",

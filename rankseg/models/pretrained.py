@@ -5,6 +5,7 @@ import logging
 import pickle
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -51,6 +52,19 @@ def read_state(path: str | Path) -> dict[str, Tensor]:
             f"{path} cannot be read as plain PyTorch weights: {reason}; expected a file of "
             "tensors from torch.save, re-save it with torch.save(model.state_dict(), ...)"
         ) from error
+    return tensors_of(content, path)
+
+
+def tensors_of(content: Any, path: str | Path) -> dict[str, Tensor]:
+    """The tensors in what was read from a checkpoint, without wrappers and ``module.``.
+
+    Args:
+        content: Anything.
+        path: Its file, for the error.
+
+    Raises:
+        ValueError: If there are none.
+    """
     if isinstance(content, dict):
         wrapper = next((k for k in _WRAPPERS if isinstance(content.get(k), dict)), None)
         content = content[wrapper] if wrapper else content

@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A trained network as one ONNX file, checked against the network that it comes from."""
+
+import importlib.util
+import json
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmseg.models.utils import resize
+from torch import Tensor
+
+from rankseg.apis.checks import is_image_level
+from rankseg.apis.released import refuse_existing
+from rankseg.apis.trained import Trained, load_trained, logits_of
+from rankseg.engine.files import whole_file
+from rankseg.models.deployed import Deployed
+from rankseg.version import __version__
+
+OPSET = 18
+TOLERANCE = 1e-4
+PACKAGES = ("onnx", "onnxscript", "onnxruntime")
+EXAMPLE = (2, 65, 97)
+CHECKED = ((1, 64, 64), (2, 65, 97), (3, 50, 131))
+
+
+def export_onnx(
+    cfg: Config,
+    checkpoint: str,
+    out: str | Path,
+    *,
+    network: str | None = None,
+    with_preprocessing: bool = False,
+    argmax: bool = False,
+) -> dict[str, Any]:
+    """Write one ONNX file for any batch and image size, whole or not at all.
+
+    Before it is written, onnxruntime runs it on random images of three sizes, and the result must
+    be that of this package: logits within 1e-4 of the largest, at least of 1.
+
+    Args:
+        cfg: From :func:`rankseg.apis.load_config`.
+        checkpoint: File of a method or of a plain segmentor.
+        out: File, which must not exist.
+        network: ``"student"`` or ``"teacher"``; by default the one that predicts.
+        with_preprocessing: Take uint8 images as they are read, ``(B, H, W, 3)`` RGB, in place of
+            normalised ``(B, 3, H, W)`` float32.
+        argmax: Return classes in place of logits, see :class:`~rankseg.models.deployed.Deployed`.
+
+    Returns:
+        ``difference``: the largest of a logit, with ``argmax`` by how much the class was not the
+        best; ``network``; ``opset``; and ``metadata``, what stands in the file.
+
+    Raises:
+        FileNotFoundError: If there is no such checkpoint.
+        ValueError: If packages are missing, the checkpoint does not fit, the network cannot be
+            exported, the results differ, or the file exists.
+        WriteError: If the file cannot be written.
+    """
+    out = Path(out)
+    refuse_existing(out)
+    need_packages()
+    trained = load_trained(cfg, checkpoint, network)
+    if trained.network.decode_head.out_channels == 1:
+        raise ValueError(
+            "decode_head.out_channels is 1, a threshold in place of classes: expected one channel "
+            "for each class"
+        )
+    image_level = is_image_level(cfg)
+    normalise = (trained.mean, trained.std) if with_preprocessing else None
+    model = Deployed(trained.network, image_level, normalise, argmax).eval()
+    metadata = describe(cfg, trained, model) | {"checkpoint": Path(checkpoint).name}
+    content = to_bytes(model, trained, metadata)
+    difference = compare(content, trained, model)
+    with whole_file(out) as partial:
+        partial.write_bytes(content)
+    return {
+        "difference": difference,
+        "network": trained.name,
+        "opset": OPSET,
+        "metadata": metadata,
+    }
+
+
+def need_packages() -> None:
+    """Raise ``ValueError`` where packages are missing that ordinary users do without."""
+    missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
+    if missing:
+        raise ValueError(
+            f"ONNX export needs {', '.join(missing)}, which is not installed: "
+            "pip install -c constraints.txt -e '.[export]'"
+        )
+
+
+def describe(cfg: Config, trained: Trained, model: Deployed) -> dict[str, str]:
+    """What a program that opens the file has to know; lists as JSON."""
+    source = "float32 (batch, 3, height, width), RGB, (grey level 0 to 255 - mean) / std"
+    if model.raw:
+        source = "uint8 (batch, height, width, 3), RGB, 0 to 255"
+    axes = "" if model.image_level else ", height, width"
+    number = len(trained.classes)
+    result = f"float32 (batch, {number}{axes}), logits"
+    if model.argmax:
+        result = f"{'uint8' if number <= 256 else 'int64'} (batch{axes}), class"
+    test_cfg = cfg.model.student.get("test_cfg") or {"mode": "whole"}
+    return {
+        "rankseg": __version__,
+        "task": "classification" if model.image_level else "segmentation",
+        "input": source,
+        "output": result,
+        "classes": json.dumps(trained.classes),
+        "palette": json.dumps(trained.palette),
+        "mean": json.dumps(trained.mean),
+        "std": json.dumps(trained.std),
+        "test_cfg": json.dumps(dict(test_cfg)),
+    }
+
+
+@contextmanager
+def exporting() -> Iterator[None]:
+    """Keep what torch has to say of its own workings off the screen, and sizes open.
+
+    mmseg's ``resize`` looks at sizes as numbers to warn about them, which would fix them.
+    """
+    logger = logging.getLogger("torch.onnx")
+    level, defaults = logger.level, resize.__defaults__
+    logger.setLevel(logging.ERROR)
+    resize.__defaults__ = (*defaults[:-1], False)  # its last argument is whether to warn
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
+        resize.__defaults__ = defaults
+
+
+def to_bytes(model: Deployed, trained: Trained, metadata: dict[str, str]) -> bytes:
+    """The file's content.
+
+    Raises:
+        ValueError: If torch cannot export the network for all sizes.
+    """
+    import onnx
+
+    image = as_input(random_images(*EXAMPLE), model, trained)
+    rows, columns = (1, 2) if model.raw else (2, 3)
+    dims = {0: "batch", rows: "height", columns: "width"}
+    dynamic = {axis: torch.export.Dim(name, min=1) for axis, name in dims.items()}
+    try:
+        with exporting():
+            program = torch.onnx.export(
+                model,
+                (image,),
+                dynamo=True,
+                input_names=["image"],
+                output_names=["classes" if model.argmax else "logits"],
+                dynamic_shapes={"image": dynamic},
+                opset_version=OPSET,
+                verbose=False,
+            )
+            proto = program.model_proto
+    except Exception as error:  # torch raises errors of many kinds, pages long
+        reason = str(error.__cause__ or error).strip().splitlines() or [type(error).__name__]
+        raise ValueError(
+            f"{type(model.network.decode_head).__name__} on "
+            f"{type(model.network.backbone).__name__} cannot be exported for images of any size: "
+            f"{reason[0]} (RANKSEG_DEBUG=1 shows the rest)"
+        ) from error
+    onnx.helper.set_model_props(proto, metadata)
+    onnx.checker.check_model(proto, full_check=True)
+    return proto.SerializeToString()
+
+
+def random_images(number: int, height: int, width: int) -> Tensor:
+    """``(B, 3, H, W)`` uint8, the same ones every time."""
+    chance = torch.Generator().manual_seed(height * width)
+    size = (number, 3, height, width)
+    return torch.randint(0, 256, size, generator=chance, dtype=torch.uint8)
+
+
+def as_input(images: Tensor, model: Deployed, trained: Trained) -> Tensor:
+    """Images as the exported file takes them."""
+    if model.raw:
+        return images.permute(0, 2, 3, 1).contiguous()
+    mean, std = (torch.tensor(values).view(-1, 1, 1) for values in (trained.mean, trained.std))
+    return (images.float() - mean) / std
+
+
+def compare(content: bytes, trained: Trained, model: Deployed) -> float:
+    """The largest difference between onnxruntime and this package.
+
+    Raises:
+        ValueError: If it is too large.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    largest = 0.0
+    for size in CHECKED:
+        images = random_images(*size)
+        (found,) = session.run(None, {"image": as_input(images, model, trained).numpy()})
+        logits = logits_of(trained, images)
+        logits = logits.flatten(1) if model.image_level else logits
+        found = torch.from_numpy(np.ascontiguousarray(found))
+        if model.argmax:  # two classes may be as good as the same
+            chosen = logits.gather(1, found.long().unsqueeze(1)).squeeze(1)
+            difference = (logits.amax(1) - chosen).max().item()
+        else:
+            difference = (found - logits).abs().max().item()
+        allowed = TOLERANCE * max(1.0, logits.abs().max().item())
+        if not difference <= allowed:
+            raise ValueError(
+                f"onnxruntime's result for images of {size[1]}x{size[2]} differs from ours by "
+                f"{difference:.2g}, expected at most {allowed:.2g}: nothing was written; please "
+                "report this with the config"
+            )
+        largest = max(largest, difference)
+    return largest

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What leaves the toolbox with a trained network: its weights, its classes, its normalisation."""
+
+from typing import Any, NamedTuple
+
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmseg.structures import SegDataSample
+from torch import Tensor, nn
+
+from rankseg.apis.config import datasets_of
+from rankseg.apis.knn import load_method
+from rankseg.datasets import make_palette
+from rankseg.engine.checkpoint import load_checkpoint_file
+from rankseg.models.preprocessor import ViewPreprocessor
+from rankseg.models.sliding import predict
+from rankseg.registry import DATASETS
+
+
+class Trained(NamedTuple):
+    """A network that is ready to be given away.
+
+    Attributes:
+        network: An mmseg segmentor on the CPU, in eval mode.
+        name: ``"student"`` or ``"teacher"``.
+        mean: Of R, G, B in grey levels, 0 to 255.
+        std: Of R, G, B in grey levels.
+        classes: Names in id order.
+        palette: One RGB colour for each.
+    """
+
+    network: nn.Module
+    name: str
+    mean: list[float]
+    std: list[float]
+    classes: list[str]
+    palette: list[list[int]]
+
+
+def load_trained(cfg: Config, checkpoint: str, network: str | None = None) -> Trained:
+    """Build the method of a config, load a checkpoint and take one network out of it.
+
+    Args:
+        cfg: From :func:`rankseg.apis.load_config`.
+        checkpoint: File of a method or of a plain segmentor.
+        network: ``"student"`` or ``"teacher"``; by default the one that predicts.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it does not fit, there is no such network, or images are prepared in
+            another way than by a mean and a standard deviation.
+    """
+    init_default_scope(cfg.get("default_scope", "rankseg"))
+    preprocessor = cfg.model.get("data_preprocessor") or {}
+    if preprocessor.get("type") != "ViewPreprocessor":
+        raise ValueError(
+            f"model.data_preprocessor.type is {preprocessor.get('type')!r}: expected "
+            "'ViewPreprocessor', by whose mean and std images are normalised"
+        )
+    state = load_checkpoint_file(checkpoint, map_location="cpu")
+    method = load_method(cfg, checkpoint, state, "cpu")
+    if network == "teacher" and method.teacher is None:
+        raise ValueError(f"{type(method).__name__} of this config has no teacher: use the student")
+    name = network or method.predict_on
+    segmentor = method.network(name).eval()
+    names, palette = classes_of(cfg, state.get("meta"), segmentor.decode_head.num_classes)
+    mean, std = ([float(x) for x in preprocessor[key]] for key in ("mean", "std"))
+    return Trained(segmentor, name, mean, std, names, palette)
+
+
+def classes_of(cfg: Config, meta: Any, number: int) -> tuple[list[str], list[list[int]]]:
+    """Names and colours of the classes; data need not be there.
+
+    Where neither the checkpoint nor the config has as many names as there are classes, they are
+    ``class 0``, ``class 1``, ...
+
+    Args:
+        cfg: Of the run.
+        meta: What the checkpoint notes of the run, if it does.
+        number: Classes of the network.
+    """
+    infos = [(meta if isinstance(meta, dict) else {}).get("dataset_meta") or {}]
+    for node in datasets_of(cfg):
+        built_in = getattr(DATASETS.get(node.get("type")), "METAINFO", {})
+        own = {"classes": node["classes"]} if node.get("classes") else {}
+        infos.append({**built_in, **(node.get("metainfo") or {}), **own})
+    for info in infos:
+        names = list(info.get("classes") or ())
+        if len(names) == number:
+            palette = info.get("palette") or ()
+            if len(palette) != number:
+                palette = make_palette(number)
+            return [str(name) for name in names], [[int(x) for x in rgb] for rgb in palette]
+    return [f"class {i}" for i in range(number)], make_palette(number)
+
+
+@torch.no_grad()
+def logits_of(trained: Trained, images: Tensor, windows: bool = False) -> Tensor:
+    """What this package says of images: ``(B, K, H, W)``, of a classifier ``(B, K, 1, 1)``.
+
+    Args:
+        trained: The network.
+        images: ``(B, 3, H, W)`` uint8 RGB.
+        windows: Predict as ``test_cfg`` says, by windows if it says so; else in one piece.
+    """
+    shape = tuple(images.shape[2:])
+    samples = [SegDataSample(metainfo={"ori_shape": shape, "img_shape": shape}) for _ in images]
+    preprocessor = ViewPreprocessor(trained.mean, trained.std)
+    data = preprocessor({"inputs": list(images), "data_samples": samples})
+    if windows:
+        results = predict(trained.network, data["inputs"], data["data_samples"])
+        return torch.stack([result.seg_logits.data for result in results])
+    return trained.network.encode_decode(data["inputs"], [s.metainfo for s in samples])

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Names of the released UniMatch and RankMatch checkpoints, theirs and ours.
+
+Both are the DeepLabv3+ of UniMatch's first repository on a ResNet-50 or 101 with a deep stem; the
+tensors are the same, the names are not.
+"""
+
+import re
+
+import torch
+from mmengine.registry import DefaultScope
+from torch import Tensor
+
+from rankseg.models.pretrained import describe_misfit
+from rankseg.registry import MODELS
+
+# Theirs, ours: beginnings of names, where they differ. Digits stand for themselves.
+PARTS = [
+    ("backbone.conv1.", "backbone.stem."),
+    ("backbone.bn1.", "backbone.stem.7."),
+    ("head.b0.", "decode_head.aspp.point."),
+    ("head.b1.", "decode_head.aspp.dilated.0."),
+    ("head.b2.", "decode_head.aspp.dilated.1."),
+    ("head.b3.", "decode_head.aspp.dilated.2."),
+    ("head.b4.gap.1.", "decode_head.aspp.pool.0."),
+    ("head.b4.gap.2.", "decode_head.aspp.pool.1."),
+    ("head.project.", "decode_head.bottleneck."),
+    ("reduce.", "decode_head.reduce."),
+    ("fuse.0.", "decode_head.fuse.0.0."),
+    ("fuse.1.", "decode_head.fuse.0.1."),
+    ("fuse.3.", "decode_head.fuse.1.0."),
+    ("fuse.4.", "decode_head.fuse.1.1."),
+    ("classifier.", "decode_head.conv_seg."),
+]
+SAME = re.compile(r"backbone\.layer[1-4]\.")
+DEPTHS = {6: 50, 23: 101}  # by the blocks of the third stage
+THEIRS = "UniMatch's DeepLabv3+ on a ResNet-50 or 101"
+
+
+def to_ours(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Rename the tensors of a released checkpoint.
+
+    Args:
+        state: Their names, without ``module.``.
+
+    Raises:
+        ValueError: If a name, or a shape, belongs to no part of their network, or one is missing.
+    """
+    pairs = sorted(PARTS)
+    ours = {_rename(name, pairs, f"no part of {THEIRS}"): state[name] for name in state}
+    check_network(ours)
+    return ours
+
+
+def to_theirs(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The way back.
+
+    Args:
+        state: Of one of our segmentors.
+
+    Raises:
+        ValueError: If it is not the network that they have.
+    """
+    check_network(state)
+    # the last part of the stem before the stem, which it begins like
+    pairs = sorted(((ours, theirs) for theirs, ours in PARTS), reverse=True)
+    return {_rename(name, pairs, f"not in {THEIRS}"): state[name] for name in state}
+
+
+def _rename(name: str, pairs: list[tuple[str, str]], refused: str) -> str:
+    if SAME.match(name):
+        return name
+    for old, new in pairs:
+        if name.startswith(old):
+            return new + name[len(old) :]
+    raise ValueError(
+        f"{name} is {refused}: expected the names of that network and no others (one on an "
+        "Xception, or of UniMatch V2, cannot be converted)"
+    )
+
+
+def released_student(depth: int, num_classes: int, width: int = 64) -> dict:
+    """Config of their network as one of ours: output stride 16, rates 6, 12, 18.
+
+    Args:
+        depth: 50 or 101.
+        num_classes: Classes.
+        width: Channels of the first stage inside a block; all others follow.
+    """
+    return dict(
+        type="EncoderDecoder",
+        backbone=dict(
+            type="ResNetV1c",
+            depth=depth,
+            stem_channels=2 * width,
+            base_channels=width,
+            strides=(1, 2, 2, 1),
+            dilations=(1, 1, 1, 2),
+            contract_dilation=True,
+        ),
+        decode_head=dict(
+            type="DeepLabV3PlusHead",
+            in_channels=32 * width,
+            channels=4 * width,
+            c1_in_channels=4 * width,
+            c1_channels=48,
+            dilations=(6, 12, 18),
+            num_classes=num_classes,
+            loss_decode=dict(type="CrossEntropyLoss", avg_non_ignore=True),
+        ),
+    )
+
+
+def check_network(state: dict[str, Tensor]) -> tuple[int, int]:
+    """Depth and number of classes of a state with our names that is their network in every shape.
+
+    Raises:
+        ValueError: If it is not; with what is missing, unknown or of another shape.
+    """
+    depth, classes, width = _sizes(state)
+    with DefaultScope.overwrite_default_scope("rankseg"), torch.device("meta"):
+        network = MODELS.build(released_student(depth, classes, width))
+    message = describe_misfit(network.state_dict(), state)
+    if message:
+        raise ValueError(
+            f"it has {depth} layers and {classes} classes, but is not {THEIRS}: {message}"
+        )
+    return depth, classes
+
+
+def _sizes(state: dict[str, Tensor]) -> tuple[int, int, int]:
+    """Depth, classes and width; see :func:`check_network`."""
+    needed = ("backbone.layer1.0.conv1.weight", "decode_head.conv_seg.weight")
+    lacking = [name for name in needed if name not in state or state[name].ndim != 4]
+    if lacking:
+        raise ValueError(f"it is not {THEIRS}: it has no {' and no '.join(lacking)}")
+    blocks = {name.split(".")[2] for name in state if name.startswith("backbone.layer3.")}
+    bottleneck = "backbone.layer3.0.conv3.weight" in state
+    if len(blocks) not in DEPTHS or not bottleneck:
+        kind = "of three convolutions" if bottleneck else "of two convolutions"
+        raise ValueError(
+            f"it is not {THEIRS}: its third stage has {len(blocks)} blocks {kind}, expected 6 or "
+            "23 of three"
+        )
+    width, classes = (len(state[name]) for name in needed)
+    return DEPTHS[len(blocks)], classes, width

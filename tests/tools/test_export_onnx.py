@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line of the ONNX export."""
+
+import runpy
+from pathlib import Path
+
+import pytest
+
+from rankseg.testing.random_run import random_run
+from rankseg.testing.toy import toy_student
+
+SCRIPT = Path(__file__).parents[2] / "tools" / "export_onnx.py"
+
+
+def run(*arguments) -> None:
+    runpy.run_path(str(SCRIPT))["main"]([str(argument) for argument in arguments])
+
+
+def test_windows_are_spoken_of(tmp_path, capsys):
+    pytest.importorskip("onnxruntime")
+    student = toy_student()
+    student.test_cfg = dict(mode="slide", crop_size=(33, 33), stride=(16, 16))
+    files = random_run(tmp_path, student.to_dict())
+    run(*files, "--out", tmp_path / "m.onnx", "--with-preprocessing", "--argmax")
+    told = capsys.readouterr().out
+    assert "m.onnx: the student, ONNX opset 18\nimage:  uint8 (batch, height, width, 3)" in told
+    assert "result: uint8 (batch, height, width), class of 3" in told
+    assert "predicts large images by windows" in told and '"crop_size": [33, 33]' in told
+
+
+def test_a_mistake_is_one_sentence(tmp_path, capsys):
+    config, checkpoint = random_run(tmp_path, toy_student().to_dict())
+    checkpoint.write_text("none")
+    with pytest.raises(SystemExit) as ended:
+        run(config, checkpoint, "--out", tmp_path / "m.onnx")
+    assert ended.value.code == 2
+    assert "error: checkpoint" in capsys.readouterr().err

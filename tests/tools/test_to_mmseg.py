@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line of the export to mmseg."""
+
+import runpy
+from argparse import Namespace
+from pathlib import Path
+
+import pytest
+import torch
+
+from rankseg.testing.random_run import random_run
+from rankseg.testing.toy import toy_student
+
+SCRIPT = Path(__file__).parents[2] / "tools" / "model_converters" / "to_mmseg.py"
+
+
+def run(*arguments) -> None:
+    runpy.run_path(str(SCRIPT))["main"]([str(argument) for argument in arguments])
+
+
+def test_only_data_is_loaded_unless_one_insists(tmp_path, capsys):
+    config, checkpoint = random_run(tmp_path, toy_student().to_dict())
+    torch.save({**torch.load(checkpoint), "args": Namespace(lr=1)}, checkpoint)
+    with pytest.raises(SystemExit):
+        run(config, checkpoint, "--out", tmp_path / "out")
+    assert "holds more than data and was not loaded" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+    run(config, checkpoint, "--out", tmp_path / "out", "--trust-checkpoint")
+    told = capsys.readouterr().out
+    assert "out: config.py, mmseg_deeplabv3plus.py, weights.pth\n" in told
+    assert "the student, 3 classes; mmseg's logits and ours differ by" in told

@@ -1,0 +1,76 @@
+#!/usr/bin/env python
+# SPDX-License-Identifier: Apache-2.0
+"""Write a trained network as one ONNX file for any batch and image size.
+
+python tools/export_onnx.py CONFIG CHECKPOINT --out model.onnx
+python tools/export_onnx.py CONFIG CHECKPOINT --out model.onnx --with-preprocessing --argmax
+
+The second takes images as they are read and returns masks:
+
+    import numpy as np, onnxruntime
+    from PIL import Image
+
+    session = onnxruntime.InferenceSession("model.onnx")
+    image = np.asarray(Image.open("photo.jpg").convert("RGB"))
+    (masks,) = session.run(None, {"image": image[None]})  # (1, height, width) uint8
+    print(session.get_modelmeta().custom_metadata_map)  # classes, mean, std, ...
+
+Before it is written the file is run by onnxruntime and compared with this package. Needs the
+packages of `pip install -e '.[export]'`.
+"""
+
+import argparse
+import json
+from collections.abc import Sequence
+
+from rankseg import apis
+from rankseg.apis.cli import add_model_arguments, plain_errors
+from rankseg.engine.checkpoint import trust_checkpoints
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add_model_arguments(parser)
+    parser.add_argument("checkpoint", help="a .pth file of this toolbox or of a plain mmseg model")
+    parser.add_argument("--out", required=True, metavar="FILE", help="ONNX file to write")
+    parser.add_argument(
+        "--with-preprocessing",
+        action="store_true",
+        help="take uint8 RGB images (batch, height, width, 3), not normalised float32 ones",
+    )
+    parser.add_argument("--argmax", action="store_true", help="return classes, not logits")
+    parser.add_argument(
+        "--network", choices=["student", "teacher"], help="default: the one that predicts"
+    )
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Export and say what the file takes and returns."""
+    args = parse_args(argv)
+    with plain_errors(), trust_checkpoints(args.trust_checkpoint):
+        result = apis.export_onnx(
+            apis.load_config(args.config, options=args.cfg_options),
+            args.checkpoint,
+            args.out,
+            network=args.network,
+            with_preprocessing=args.with_preprocessing,
+            argmax=args.argmax,
+        )
+    metadata = result["metadata"]
+    print(f"{args.out}: the {result['network']}, ONNX opset {result['opset']}")
+    print(f"image:  {metadata['input']}")
+    print(f"result: {metadata['output']} of {len(json.loads(metadata['classes']))}")
+    print(f"onnxruntime and this package differ by {result['difference']:.1e} at most")
+    if json.loads(metadata["test_cfg"]).get("mode") == "slide":
+        print(
+            f"note: this config predicts large images by windows, {metadata['test_cfg']}; the file "
+            "takes an image in one piece, so cut and average outside of it"
+        )
+
+
+if __name__ == "__main__":
+    main()

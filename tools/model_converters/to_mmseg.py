@@ -1,0 +1,60 @@
+#!/usr/bin/env python
+# SPDX-License-Identifier: Apache-2.0
+"""Write a trained network as a folder that mmseg opens without this package.
+
+python tools/model_converters/to_mmseg.py CONFIG CHECKPOINT --out exported
+
+The folder has config.py, weights.pth and, for a part that mmseg lacks (our DeepLabv3+ head), one
+file with its source, which config.py imports. It can be moved as a whole:
+
+    from mmseg.apis import inference_model, init_model
+
+    model = init_model("exported/config.py", "exported/weights.pth", device="cpu")
+    result = inference_model(model, "photo.jpg")  # result.pred_sem_seg.data, result.seg_logits.data
+
+Before the folder gets its name mmseg opens it, and its logits are compared with ours.
+"""
+
+import argparse
+from collections.abc import Sequence
+
+from rankseg import apis
+from rankseg.apis.cli import add_model_arguments, plain_errors
+from rankseg.engine.checkpoint import trust_checkpoints
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add_model_arguments(parser)
+    parser.add_argument("checkpoint", help="a .pth file of this toolbox or of a plain mmseg model")
+    parser.add_argument("--out", required=True, metavar="DIR", help="new folder to write")
+    parser.add_argument(
+        "--network", choices=["student", "teacher"], help="default: the one that predicts"
+    )
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Export and say what was written."""
+    args = parse_args(argv)
+    with plain_errors(), trust_checkpoints(args.trust_checkpoint):
+        result = apis.to_mmseg(
+            apis.load_config(args.config, options=args.cfg_options),
+            args.checkpoint,
+            args.out,
+            network=args.network,
+        )
+    print(f"{args.out}: {', '.join(result['files'])}")
+    print(
+        f"the {result['network']}, {result['classes']} classes; mmseg's logits and ours differ by "
+        f"{result['difference']:.1e} at most"
+    )
+    for loss in result["replaced_losses"]:
+        print(f"note: mmseg has no {loss}; in config.py it is the cross-entropy, for fine-tuning")
+
+
+if __name__ == "__main__":
+    main()

@@ -33,10 +33,13 @@ METHODS = {
     "mean_teacher": "MeanTeacher",
     "unimatch": "UniMatch",
     "rankmatch": "RankMatch",
+    "cps": "CPS",
+    "cct": "CCT",
 }
-DEPTH = {"voc": 50, "cityscapes": 50, "camvid": 18, "em_mito": 18, "demo": 18}
-CROP = {"voc": 513, "cityscapes": 801}
-CLASSES = {"voc": 21, "cityscapes": 19, "camvid": 11, "em_mito": 2, "demo": 7}
+DEPTH = {"voc": 50, "cityscapes": 50, "lucchi": 50, "camvid": 18, "em_mito": 18, "demo": 18}
+CROP = {"voc": 513, "cityscapes": 801, "lucchi": 321}
+CLASSES = {"voc": 21, "cityscapes": 19, "camvid": 11, "em_mito": 2, "lucchi": 2, "demo": 7}
+RARE = ("em_mito", "lucchi")
 TYPES = {"voc": "VOCDataset", "cityscapes": "CityscapesDataset"}
 LABELED = {
     "voc": {"1_16": "662", "1_8": "1,323", "1_4": "2,646"},
@@ -44,9 +47,10 @@ LABELED = {
     "camvid": {"1_16": "23"},
 }
 STEM = re.compile(
-    r"(?P<data>voc|cityscapes|camvid|em_mito|demo)(_(?P<blender>blender))?(_(?P<split>\d+(_\d+)?))?"
+    r"(?P<data>voc|cityscapes|camvid|em_mito|lucchi|demo)(_(?P<blender>blender))?(_(?P<split>\d+(_\d+)?))?"
     r"(_(?P<option>selection|consistency|agents|weight|correlation)(_(?P<value>[\w.]+))?)?"
-    r"(?P<r101>_r101)?(_crop(?P<crop>\d+))?(?P<same>_mix_same)?"
+    r"(_(?P<switch>no_foreground_crops|no_warmup|class_weights|dice|class_thresholds))?"
+    r"(?P<finetune>_finetune)?(?P<r101>_r101)?(_crop(?P<crop>\d+))?(?P<same>_mix_same)?"
 )
 RANK = {
     "num_agents": 128,
@@ -78,7 +82,8 @@ def docstring(name: str) -> str:
 
 
 def paper_number(name: str) -> str | None:
-    found = re.search(r"^Paper: mIoU (\d\d\.\d) \(Table \d\)", docstring(name), re.M)
+    kind = r"(?:mIoU|mitochondria IoU)"
+    found = re.search(rf"^Paper: {kind} (\d\d\.\d) \(Table \d\)", docstring(name), re.M)
     return found and found[1]
 
 
@@ -110,7 +115,10 @@ def test_name_tells_model_and_data(name):
     assert cfg.model.type == METHODS[name.split("/")[0]]
     assert cfg.model.student.backbone.depth == (101 if words["r101"] else DEPTH[data])
     pretrained = {50: "resnet50", 101: "resnet101"}.get(cfg.model.student.backbone.depth)
-    assert pretrained is None or pretrained in cfg.model.pretrained
+    if words["finetune"]:
+        assert cfg.load_from and cfg.model.pretrained is None
+    else:
+        assert pretrained is None or pretrained in cfg.model.pretrained
     assert cfg.model.student.decode_head.num_classes == CLASSES[data]
     crop = crop_of(cfg)[0]
     assert crop_of(cfg) == (crop, crop)
@@ -121,6 +129,8 @@ def test_name_tells_model_and_data(name):
     assert semi.dataset.data_root == val.data_root
     if data == "em_mito":
         assert semi.labeled == f"splits/labeled_{words['split']}.txt"
+    elif data == "lucchi":
+        assert semi.split == f"even_{words['split']}_seed0"
     else:
         assert words["split"] in (None, semi.split)
         assert bool(words["blender"]) == (data == "voc" and "_" in semi.split)
@@ -129,7 +139,8 @@ def test_name_tells_model_and_data(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_method_batch_and_schedule_go_together(name):
-    cfg, data = load(name), parse(name)["data"]
+    cfg, words = load(name), parse(name)
+    data = words["data"]
     loader, sampler = cfg.train_dataloader, cfg.train_dataloader.sampler
     only = sampler.get("labeled_only", False)
     assert only == (cfg.model.type == "Supervised")
@@ -139,11 +150,17 @@ def test_method_batch_and_schedule_go_together(name):
     pipeline = str(loader.dataset.unlabeled_pipeline)
     views = {"FixMatch": 1, "MeanTeacher": 1, "UniMatch": 2, "RankMatch": 2}.get(cfg.model.type)
     assert views is None or f"'StrongViews', 'num': {views}" in pipeline
+    assert ("StrongViews" in pipeline) == (cfg.model.type not in ("CPS", "CCT"))
     assert ("WithMix" in pipeline) == (cfg.model.get("mix_source") == "same")
-    if data == "em_mito" and not only:
-        assert cfg.model.warmup == pytest.approx(0.3 * cfg.train_cfg.max_iters)
-    if data not in TYPES:
-        stem = {"demo": "demo", "camvid": "small_long"}.get(data, "small")
+    if data in RARE:
+        warmup = 0 if words["switch"] == "no_warmup" else 0.3 * cfg.train_cfg.max_iters
+        assert only or cfg.model.warmup == pytest.approx(warmup)
+        least = 0 if words["switch"] == "no_foreground_crops" else 0.02
+        assert loader.dataset.labeled_pipeline[1].min_foreground == least
+        assert cfg.val_evaluator.foreground and cfg.default_hooks.checkpoint.save_best == "fgIoU"
+        assert [hook.key for hook in cfg.custom_hooks if "key" in hook] == ["fgIoU"]
+    if data not in TYPES and not words["finetune"]:
+        stem = {"demo": "demo", "camvid": "small_long", "lucchi": "lucchi"}.get(data, "small")
         schedule = docstring(f"_base_/schedules/{stem}")
         assert schedule.startswith(f"{cfg.train_cfg.max_iters:,} iterations")
     rule = cfg.optim_wrapper
@@ -171,11 +188,41 @@ def test_rank_loss_is_the_paper_s(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_rank_settings_are_in_the_model_and_nowhere_else(name):
     cfg = load(name)
-    assert "rankmatch" not in cfg, "a copy that nothing reads: --cfg-options on it would be lost"
+    for leftover in ("rankmatch", "cps", "cct"):
+        assert leftover not in cfg, "a copy that nothing reads: --cfg-options would be lost"
     assert ("rank" in cfg.model) == (cfg.model.type == "RankMatch")
 
 
-@pytest.mark.parametrize("name", [n for n in NAMES if "/ablations/" in n])
+ABLATIONS = [n for n in NAMES if "/ablations/" in n]
+
+
+def flat(value, where: str = "") -> dict:
+    """Every number and name in a config by the path that leads to it."""
+    if not isinstance(value, dict | list | tuple) or not value:
+        return {where: value}
+    items = value.items() if isinstance(value, dict) else enumerate(value)
+    return {k: v for key, item in items for k, v in flat(item, f"{where}.{key}").items()}
+
+
+SWITCHES = {
+    "no_foreground_crops": r"\.train_dataloader\.dataset\.labeled_pipeline\.1\.min_foreground",
+    "no_warmup": r"\.model\.(warmup|ramp)",
+    "class_weights": r"\.model\.student\.decode_head\.loss_decode\.class_weight\.\d",
+    "dice": r"\.model\.student\.decode_head\.loss_decode\..*",
+    "class_thresholds": r"\.model\.threshold(\.\d)?",
+}
+
+
+@pytest.mark.parametrize("name", [n for n in ABLATIONS if "em_mito" in n])
+def test_an_ablation_of_rare_foreground_changes_one_switch(name):
+    mine, full = (flat(load(n)._cfg_dict) for n in (name, "rankmatch/em_mito_2"))
+    differ = {key for key in mine | full if mine.get(key) != full.get(key)}
+    assert differ
+    for key in differ:
+        assert re.fullmatch(SWITCHES[parse(name)["switch"]], key), key
+
+
+@pytest.mark.parametrize("name", [n for n in ABLATIONS if "/voc" in n])
 def test_an_ablation_changes_what_its_name_says_and_nothing_else(name):
     words = parse(name)
     changes = {
@@ -232,7 +279,9 @@ def test_data_sets_build(name, data_sets):
 
 
 PIPELINES = [
-    n for n in NAMES if re.fullmatch(r"\w+/(\w+_(92|1_16)|em_mito_2|demo)(_crop321|_mix_same)?", n)
+    n
+    for n in NAMES
+    if re.fullmatch(r"\w+/(\w+_(92|1_16)|em_mito_2|lucchi_5|demo)(_crop321|_mix_same)?", n)
 ]
 
 
@@ -247,9 +296,8 @@ def test_samples_have_the_views_of_the_method(name, data_sets):
     assert val[0]["inputs"].shape[0] == 3
     if cfg.model.type == "Supervised":
         return
-    views = ["weak", "strong1", "strong2"][
-        : 2 if cfg.model.type in ("FixMatch", "MeanTeacher") else 3
-    ]
+    count = {"FixMatch": 2, "MeanTeacher": 2, "CPS": 1, "CCT": 1}.get(cfg.model.type, 3)
+    views = ["weak", "strong1", "strong2"][:count]
     if cfg.model.get("mix_source") == "same":
         views += [f"mix_{view}" for view in views]
     unlabeled = train[SampleKey(train.num_labeled, 0)]

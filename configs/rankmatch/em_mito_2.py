@@ -14,7 +14,7 @@ _base_ = [
     "../_base_/methods/rankmatch.py",
     "../_base_/datasets/em_mito.py",
     "../_base_/schedules/small.py",
-    "../_base_/default_runtime.py",
+    "../_base_/runtime_foreground.py",
 ]
 
 _base_.rankmatch.rank.num_agents = 32  # crops are small

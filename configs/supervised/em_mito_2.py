@@ -12,7 +12,7 @@ _base_ = [
     "../_base_/models/deeplabv3plus_r18_half.py",
     "../_base_/datasets/em_mito.py",
     "../_base_/schedules/small.py",
-    "../_base_/default_runtime.py",
+    "../_base_/runtime_foreground.py",
 ]
 
 model = dict(type="Supervised", student=dict(decode_head=dict(num_classes=2)))

@@ -36,6 +36,7 @@ def at_the_root(monkeypatch):
         "unimatch/voc_92_mix_same.py",
         "rankmatch/voc_92.py",
         "rankmatch/em_mito_2.py",
+        "rankmatch/lucchi_5_finetune.py",
     ],
 )
 def test_tiny_run_of_each_family(config, tmp_path):
@@ -59,6 +60,10 @@ def test_tiny_run_of_each_family(config, tmp_path):
                 "model.rank.num_agents=5000",
             ],
             "num_agents=5000",
+        ),
+        (
+            ["configs/rankmatch/em_mito_2.py", "--tiny", "--load-from", "no.pth"],
+            "checkpoint no.pth",
         ),
     ],
 )

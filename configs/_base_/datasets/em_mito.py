@@ -55,4 +55,4 @@ val_dataloader = dict(
         test_mode=True,
     ),
 )
-val_evaluator = dict(type="SegmentationMetric", per_class=True)
+val_evaluator = dict(type="SegmentationMetric", per_class=True, foreground=True)

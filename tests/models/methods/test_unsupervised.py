@@ -227,10 +227,30 @@ def test_single_image_without_second_crop(build):
         build("UniMatch", mix_source="same").loss(*toy_batch(2, 2))
 
 
+def test_a_threshold_for_every_class(build):
+    inputs, samples = toy_batch()
+    method = build("FixMatch", threshold=0.5, mix_source=None)
+    same, never, first = (
+        build("FixMatch", threshold=threshold, mix_source=None)
+        for threshold in ((0.5, 0.5, 0.5), (1.0, 1.0, 1.0), (0.0, 1.0, 1.0))
+    )
+    wanted = method.loss(inputs, samples)
+    for other in (same, never, first):
+        other.load_state_dict(method.state_dict())
+    found = same.loss(inputs, samples)
+    assert found["loss_s1"] == wanted["loss_s1"] and found["confident"] == wanted["confident"]
+    assert never.loss(inputs, samples)["loss_s1"] == 0
+    assert not never.label_classes.any()
+    assert 0 < first.loss(inputs, samples)["confident"] < 1
+    assert first.label_classes.tolist() == [True, False, False]
+
+
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
         ("FixMatch", dict(threshold=1.2), "model.threshold=1.2"),
+        ("FixMatch", dict(threshold=(0.9, 0.8)), "or one for each of the 3 classes"),
+        ("FixMatch", dict(threshold=(0.9, 0.8, -1)), "or one for each of the 3 classes"),
         ("FixMatch", dict(mix_source="other"), "model.mix_source='other'"),
         ("UniMatch", dict(feature_dropout=1.0), "model.feature_dropout=1.0"),
         ("RankMatch", dict(feature_tap="decode_head.asp"), "feature_tap='decode_head.asp'"),

@@ -28,6 +28,7 @@ custom_hooks = [
     dict(type="StepSeedHook"),  # a resumed run draws what it would have drawn
     dict(type="EMATeacherHook"),
     dict(type="SummaryHook", key="mIoU"),
+    dict(type="OneClassHook"),  # a run that has lost all classes but one says so
 ]
 log_processor = dict(by_epoch=False)
 log_level = "INFO"

@@ -6,8 +6,10 @@ from rankseg.engine.hooks.contact_sheet import ContactSheetHook
 from rankseg.engine.hooks.ema_teacher import EMATeacherHook
 from rankseg.engine.hooks.label_propagation import LabelPropagationHook
 from rankseg.engine.hooks.log_length import LogLengthHook
+from rankseg.engine.hooks.new_classes import NewClassesHook
 from rankseg.engine.hooks.non_finite import NonFiniteHook
 from rankseg.engine.hooks.non_finite_stop import NonFiniteStopHook
+from rankseg.engine.hooks.one_class import OneClassHook
 from rankseg.engine.hooks.overlay import OverlayHook
 from rankseg.engine.hooks.pseudo_labels import PseudoLabelHook
 from rankseg.engine.hooks.step_seed import StepSeedHook
@@ -19,8 +21,10 @@ __all__ = [
     "EMATeacherHook",
     "LabelPropagationHook",
     "LogLengthHook",
+    "NewClassesHook",
     "NonFiniteHook",
     "NonFiniteStopHook",
+    "OneClassHook",
     "OverlayHook",
     "PseudoLabelHook",
     "StepSeedHook",

@@ -24,6 +24,17 @@ SEGMENTATION: dict[str, dict] = {
         teacher=dict(momentum=0.1),
         labels_from="teacher",
     ),
+    "cps": dict(type="CPS", cutmix=dict(boxes=1), average=True),
+    "cct": dict(
+        type="CCT",
+        perturbations=[
+            dict(count=1, perturb=dict(type=name))
+            for name in ("ChannelDropout", "GuidedCutout", "VirtualAdversarial", "FeatureDrop")
+        ],
+        warmup=1,
+        ramp=4,
+        teacher=dict(momentum=0.1),
+    ),
 }
 CLASSIFICATION: dict[str, dict] = {
     "simmatch": dict(

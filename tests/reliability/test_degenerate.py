@@ -24,12 +24,14 @@ from rankseg.models.losses.agents import SELECTIONS
 from rankseg.models.losses.rank_correlation import CONSISTENCIES
 from rankseg.models.memory import DistributionQueue, FeatureBank
 from rankseg.models.methods import __all__ as METHODS
+from rankseg.models.methods.cct import PUBLISHED
 from rankseg.registry import MODELS
 from rankseg.testing.toy import toy_batch, toy_class_batch, toy_classifier, toy_student
 
 TEACHER = dict(teacher=dict(momentum=0.1))
 SECOND = dict(consistency_tap="decode_head.branches.consistency", ramp=0, **TEACHER)
 RANK = dict(rank=dict(num_agents=4), **TEACHER)
+PERTURBATIONS = [dict(one, count=1) for one in PUBLISHED]
 SEGMENTATION = {
     "Supervised": {},
     "MeanTeacher": TEACHER,
@@ -39,6 +41,9 @@ SEGMENTATION = {
     "UniMatch second crop": dict(mix_source="same", **TEACHER),
     "RankMatch": RANK,
     "RankMatch masked": dict(mask_padding=True, labels_from="teacher", **RANK),
+    "CPS": dict(average=True, **TEACHER),
+    "CPS CutMix": dict(cutmix={}),
+    "CCT": dict(perturbations=PERTURBATIONS, **TEACHER),
 }
 CLASSIFICATION = {
     "Supervised classes": {},
@@ -57,6 +62,9 @@ TERMS = {  # of the unlabelled images
     "UniMatch second crop": ["loss_s1", "loss_s2", "loss_fp"],
     "RankMatch": ["loss_s1", "loss_s2", "loss_fp"],  # its rank loss counts padding
     "RankMatch masked": ["loss_s1", "loss_s2", "loss_fp", "loss_rank1", "loss_rank2"],
+    "CPS": [],  # the labelled images take part
+    "CPS CutMix": ["loss_cps1", "loss_cps2"],
+    "CCT": ["loss_consistency"],
 }
 OF_BOTH = {**SEGMENTATION, **CLASSIFICATION}
 CONFIDENT = [
@@ -196,7 +204,7 @@ def test_constant_features(name):
 
 @pytest.mark.parametrize("name", [n for n in OF_BOTH if n.split()[0] != "Supervised"])
 def test_one_image_of_each_half(name):
-    if name == "FixMatch":  # its one strong view passes alone, and is one image
+    if name in ("FixMatch", "CPS CutMix"):  # a view passes alone, and is one image
         with pytest.raises(ValueError, match="one image has no variance for the batch norm .* use"):
             step(make(name), *batch(name, labeled=1, unlabeled=1))
         return

@@ -9,12 +9,15 @@ from mmengine.logging import MessageHub
 
 from rankseg.engine.checkpoint import load_checkpoint_file
 from rankseg.engine.ending import RunEnded
+from rankseg.models import methods
 from rankseg.models.methods import LabelPropagation, MeanTeacher, RankMatch, SimMatch, Supervised
 from rankseg.testing.toy_run import METHODS
 
 CLASSES = dict(
     supervised=Supervised,
     rankmatch=RankMatch,
+    cps=methods.CPS,
+    cct=methods.CCT,
     simmatch=SimMatch,
     simmatch_teacher=SimMatch,
     mean_teacher=MeanTeacher,

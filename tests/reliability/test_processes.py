@@ -7,6 +7,7 @@ the image, and where CutMix pastes from the batch, one process pairs images with
 Labels to ignore and padding are spread unevenly, so that every mean must be over all processes.
 """
 
+import math
 from unittest import mock
 
 import pytest
@@ -17,13 +18,21 @@ from mmengine.registry import init_default_scope
 from torch import Tensor
 
 from rankseg.engine.distributed import wrap_for_cpus
+from rankseg.models import mixing
+from rankseg.models.layers import (
+    feature_perturbations,
+    guided_perturbations,
+    virtual_adversarial,
+)
 from rankseg.models.losses import agents, rank_correlation
 from rankseg.models.methods import fixmatch
+from rankseg.models.methods.cct import PUBLISHED
 from rankseg.registry import MODELS
 from rankseg.testing.processes import run_processes
 from rankseg.testing.toy import toy_batch, toy_class_batch, toy_classifier, toy_student
 
 STEPS, IMAGES, SIZE = 3, 4, 33
+PERTURBING = (feature_perturbations, guided_perturbations, virtual_adversarial)
 TEACHER = dict(momentum=0.3)
 SECOND = "decode_head.branches.consistency"
 
@@ -48,6 +57,7 @@ def rank_match(**options):
     )
 
 
+PERTURBATIONS = [dict(one, count=1) for one in PUBLISHED]
 OHEM = dict(type="OhemCrossEntropyLoss", threshold=0.4, min_kept=1)
 SIMMATCH = dict(type="SimMatch", bank_size=2 * IMAGES, threshold=0.35, queue_length=2)
 CASES = {
@@ -59,6 +69,9 @@ CASES = {
     "RankMatch": (segmentor(), rank_match(mask_padding=True)),
     "RankMatch with teacher": (segmentor(), rank_match(teacher=TEACHER, labels_from="teacher")),
     "MeanTeacher": (segmentor(), dict(type="MeanTeacher", teacher=TEACHER)),
+    "CPS": (segmentor(), dict(type="CPS")),
+    "CPS, pasting from the batch": (segmentor(), dict(type="CPS", cutmix=dict(boxes=1))),
+    "CCT": (segmentor(), dict(type="CCT", perturbations=PERTURBATIONS)),
     "Supervised classes": (
         classifier("projection"),  # in no loss
         dict(type="Supervised", find_unused_parameters=True),
@@ -131,7 +144,7 @@ class Draws:
         self.weak = number(*inputs["weak"])
         self.rows = number(*inputs["labeled"]) + self.weak
 
-    def boxes(self, batch: int, size: tuple[int, int]) -> Tensor:
+    def boxes(self, batch: int, size: tuple[int, int], *options) -> Tensor:
         corners = torch.tensor(self.weak)[:, None] // torch.tensor([1, 7]) % 12
         return torch.cat((corners, corners + 14), 1)
 
@@ -143,10 +156,17 @@ class Draws:
         cells = features.shape[2] * features.shape[3]
         return agents.orthogonal_agents(features, count, torch.tensor(self.weak) % cells)
 
+    def uniform(self, like: Tensor, shape: tuple[int, ...], low: float, high: float) -> Tensor:
+        place = torch.arange(1, 1 + math.prod(shape[1:]), dtype=torch.float64)
+        shares = torch.tensor(self.weak)[:, None] * place * 0.618 % 1
+        return (low + (high - low) * shares).view(shape).to(like)
+
     def patches(self) -> list:
         dropout = "rankseg.models.layers.perturb.F.dropout2d"
         return [
             mock.patch.object(fixmatch, "cutmix_boxes", self.boxes),
+            mock.patch.object(mixing, "cutmix_boxes", self.boxes),
+            *(mock.patch.object(one, "uniform", self.uniform) for one in PERTURBING),
             mock.patch(dropout, self.dropout),
             mock.patch.dict(rank_correlation.SELECTIONS, orthogonal=self.agents),
             mock.patch.object(torch.Tensor, "roll", pair),
@@ -182,7 +202,8 @@ def train(case: str) -> dict[str, Tensor]:
     several = get_dist_info()[1] > 1
     model = wrap_for_cpus(method, cfg) if several else method
     # the weights must go the same way, not be thrown about: rounding would grow with every step
-    optimizer = OptimWrapper(torch.optim.SGD(method.student.parameters(), 0.01, momentum=0.9))
+    learning = {name: one for name, one in method.named_parameters() if one.requires_grad}
+    optimizer = OptimWrapper(torch.optim.SGD(learning.values(), 0.01, momentum=0.9))
     for step in range(STEPS):
         inputs, samples = share(*whole_batch(case, step))
         draws = Draws(inputs).patches()
@@ -195,7 +216,7 @@ def train(case: str) -> dict[str, Tensor]:
             method.update_teacher()
     momenta = {
         f"momentum {name}": optimizer.optimizer.state[parameter]["momentum_buffer"]
-        for name, parameter in method.student.named_parameters()
+        for name, parameter in learning.items()
         if parameter in optimizer.optimizer.state
     }
     return {**method.state_dict(), **momenta}

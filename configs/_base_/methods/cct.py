@@ -9,14 +9,14 @@ cct = dict(
     feature_tap="decode_head.bottleneck",  # ASPP, the end of the encoder; released: PSP
     decoder_steps=2,  # stride 16 to 4, where the logits are; released: 3, from 8 to 1
     perturbations=[
-        dict(type="ChannelDropout", count=6, rate=0.5),
-        dict(type="GuidedCutout", count=6, erase=0.4, background=0),
-        # step is ours: released is 1e-6, too small for float32
-        dict(type="VirtualAdversarial", count=2, radius=2.0, step=0.1, iterations=1),
-        dict(type="MaskContext", count=2, background=0),
-        dict(type="MaskObjects", count=2, background=0),
-        dict(type="FeatureDrop", count=6, low=0.6, high=0.9),
-        dict(type="FeatureNoise", count=6, bound=0.3),
+        dict(count=6, perturb=dict(type="ChannelDropout", rate=0.5)),
+        dict(count=6, perturb=dict(type="GuidedCutout", erase=0.4, background=0)),
+        # step=0.1 is ours: released is 1e-6, too small for float32
+        dict(count=2, perturb=dict(type="VirtualAdversarial", radius=2.0, step=0.1, iterations=1)),
+        dict(count=2, perturb=dict(type="MaskContext", background=0)),
+        dict(count=2, perturb=dict(type="MaskObjects", background=0)),
+        dict(count=6, perturb=dict(type="FeatureDrop", low=0.6, high=0.9)),
+        dict(count=6, perturb=dict(type="FeatureNoise", bound=0.3)),
     ],
     consistency_weight=30.0,  # for 21 classes, over which the squared differences are a mean
     ramp_shape="sigmoid",

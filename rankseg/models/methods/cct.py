@@ -16,13 +16,13 @@ from rankseg.structures import LABELED, WEAK
 
 DECODERS = "auxiliary_decode_heads"
 PUBLISHED = (
-    dict(type="ChannelDropout", count=6),
-    dict(type="GuidedCutout", count=6),
-    dict(type="VirtualAdversarial", count=2),
-    dict(type="MaskContext", count=2),
-    dict(type="MaskObjects", count=2),
-    dict(type="FeatureDrop", count=6),
-    dict(type="FeatureNoise", count=6),
+    dict(count=6, perturb=dict(type="ChannelDropout")),
+    dict(count=6, perturb=dict(type="GuidedCutout")),
+    dict(count=2, perturb=dict(type="VirtualAdversarial")),
+    dict(count=2, perturb=dict(type="MaskContext")),
+    dict(count=2, perturb=dict(type="MaskObjects")),
+    dict(count=6, perturb=dict(type="FeatureDrop")),
+    dict(count=6, perturb=dict(type="FeatureNoise")),
 )
 
 
@@ -52,10 +52,10 @@ class CCT(Method):
     Args:
         feature_tap: Dotted name of the student's submodule whose output is ``z``. What the CPS
             authors take in their comparison on DeepLabv3+ is ``decode_head.fuse``.
-        perturbations: Configs of the ``p_k``: ``type`` and options of one of
+        perturbations: What the ``p_k`` are, each ``dict(count=N, perturb=dict(type=...))``: the
+            number of decoders that have such a one, and its config, of one of
             :mod:`rankseg.models.layers.feature_perturbations`, ``guided_perturbations`` or
-            ``virtual_adversarial``, and ``count``, the number of decoders that have such a one.
-            Those and the counts by default are of the released code.
+            ``virtual_adversarial``. Those by default, and their counts, are of the released code.
         decoder_steps: How often an auxiliary decoder doubles the size of the features; 2 is from
             stride 16 to that of the logits in DeepLabv3+. Released: 3, from stride 8 to the image.
         consistency_weight: ``w``; released: 30, for 21 classes. The squared differences are a mean
@@ -168,17 +168,16 @@ def build_perturbations(configs: Sequence[dict]) -> list[nn.Module]:
     """
     built = []
     for config in configs:
-        options = dict(config)
-        count = options.pop("count", None)
-        if not isinstance(count, int) or count < 0:
+        count, perturb = config.get("count"), config.get("perturb")
+        if not isinstance(count, int) or count < 0 or perturb is None or len(config) != 2:
             raise ValueError(
-                f"model.perturbations: {dict(config)} needs count=N, the number of auxiliary "
-                "decoders with this perturbation"
+                f"model.perturbations: {dict(config)}, expected dict(count=N, perturb=dict(...)), "
+                "the number of auxiliary decoders with this perturbation and its config"
             )
-        built += [MODELS.build(options) for _ in range(count)]
+        built += [MODELS.build(perturb) for _ in range(count)]
     if not built:
         raise ValueError(
-            "model.perturbations gives no auxiliary decoder: expected one dict(type=..., count=N) "
-            "at least, or type='Supervised' to train without unlabelled images"
+            "model.perturbations gives no auxiliary decoder: expected one that counts at least, or "
+            "type='Supervised' to train without unlabelled images"
         )
     return built

@@ -14,7 +14,7 @@ PERTURBATIONS = (
 )
 SMALL = {
     "RankMatch": dict(rank=dict(num_agents=6)),
-    "CCT": dict(perturbations=[dict(type=name, count=1) for name in PERTURBATIONS]),
+    "CCT": dict(perturbations=[dict(count=1, perturb=dict(type=name)) for name in PERTURBATIONS]),
 }
 
 

@@ -10,7 +10,10 @@ from torch import nn
 from rankseg.registry import MODELS
 from rankseg.testing.toy import toy_batch, toy_class_batch, toy_classifier, toy_student
 
-PERTURBATIONS = [dict(type="MaskObjects", count=2), dict(type="MaskContext", count=1)]
+PERTURBATIONS = [
+    dict(count=2, perturb=dict(type="MaskObjects")),
+    dict(count=1, perturb=dict(type="MaskContext")),
+]
 
 
 class Same(nn.Module):
@@ -23,7 +26,7 @@ class Same(nn.Module):
 @pytest.fixture
 def same(monkeypatch):
     monkeypatch.setitem(MODELS._module_dict, "Same", Same)
-    return [dict(type="Same", count=3)]
+    return [dict(count=3, perturb=dict(type="Same"))]
 
 
 def forward(network, images):
@@ -125,7 +128,9 @@ def test_equal_decoders_without_perturbation_agree(build, same):
 
 
 def test_published_decoders(build):
-    method = build("CCT", perturbations=[dict(type="FeatureNoise", count=0), *PERTURBATIONS])
+    method = build(
+        "CCT", perturbations=[dict(count=0, perturb=dict(type="FeatureNoise")), *PERTURBATIONS]
+    )
     assert [type(one).__name__ for one in method.perturbations] == [
         *["MaskObjects"] * 2,
         "MaskContext",
@@ -232,8 +237,8 @@ def test_the_head_s_learning_rate_is_for_auxiliary_decoders_too(build):
         (dict(consistency_weight=-1.0), "model.consistency_weight=-1"),
         (dict(feature_tap="decode_head.asp"), "feature_tap='decode_head.asp'"),
         (dict(perturbations=[]), "gives no auxiliary decoder"),
-        (dict(perturbations=[dict(type="FeatureNoise")]), "needs count=N"),
-        (dict(perturbations=[dict(type="FeatureNoise", count=-1)]), "needs count=N"),
+        (dict(perturbations=[dict(type="FeatureNoise")]), "expected dict.count=N"),
+        (dict(perturbations=[dict(count=-1, perturb=dict(type="FeatureNoise"))]), "expected dict"),
         (dict(decoder_steps=-1), "steps=-1"),
     ],
 )

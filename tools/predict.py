@@ -61,11 +61,11 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     how.add_argument("--amp", action="store_true", help="bfloat16: faster on recent GPUs")
     how.add_argument(
         "--value-range",
-        type=int,
+        type=float,
         nargs=2,
         metavar=("BLACK", "WHITE"),
-        help="for stacks of 16 bits, the values that become 0 and 255 (default: as the training "
-        "stack was converted, if its folder is there, else from 0.1%% to 99.9%% of the stack)",
+        help="the values of images of 16 bits that become 0 and 255 (default: as in training, if "
+        "config or data set say; else of stacks 0.1%% to 99.9%%, of images the high byte)",
     )
     return parser.parse_args(argv)
 

@@ -2,8 +2,12 @@
 """What scripts and notebooks call."""
 
 from rankseg.apis.config import load_config
+from rankseg.apis.export_onnx import export_onnx
+from rankseg.apis.inferencer import Inferencer
 from rankseg.apis.knn import knn
+from rankseg.apis.predict import predict
 from rankseg.apis.test import test
+from rankseg.apis.to_mmseg import to_mmseg
 from rankseg.apis.train import (
     check_before_training,
     scale_learning_rate,
@@ -13,13 +17,17 @@ from rankseg.apis.train import (
 from rankseg.apis.work_folder import latest_checkpoint, resume_from_latest
 
 __all__ = [
+    "Inferencer",
     "check_before_training",
+    "export_onnx",
     "knn",
     "latest_checkpoint",
     "load_config",
+    "predict",
     "resume_from_latest",
     "scale_learning_rate",
     "test",
+    "to_mmseg",
     "train",
     "use_amp",
 ]

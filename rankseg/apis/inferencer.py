@@ -75,6 +75,8 @@ class Inferencer:
         classes: Names in id order, as noted in the checkpoint, else of the config.
         palette: An RGB colour for each.
         image_level: It is a classifier.
+        value_range: Values of images of 16 bits that become 0 and 255, as the config has it for its
+            test set; None keeps the high byte.
 
     Raises:
         FileNotFoundError: If config or checkpoint are not there.
@@ -113,7 +115,7 @@ class Inferencer:
         self.weights = self._choose(weights)
         self.image_level = is_image_level(cfg)
         self.batch, self.flip, self.amp = batch, flip, amp
-        self.pipeline = pipeline_of(cfg)
+        self.pipeline, self.value_range = pipeline_of(cfg)
 
     def _choose(self, weights: str) -> str:
         if weights not in (AUTO, *NETWORKS):
@@ -146,12 +148,17 @@ class Inferencer:
             ValueError, OSError: If an image cannot be read or is too large.
         """
         many = isinstance(images, list | tuple)
-        arrays = [_as_array(one) for one in (images if many else [images])]
+        arrays = [self._as_array(one) for one in (images if many else [images])]
         if self.image_level:
             found = self.classify(arrays)
         else:
             found = self._segment(arrays, probabilities, uncertainty)
         return found if many else found[0]
+
+    def _as_array(self, image: Any) -> np.ndarray:
+        if isinstance(image, str | Path):
+            return read_image(image, self.value_range)
+        return to_rgb(np.asarray(image), value_range=self.value_range)
 
     def _segment(self, arrays: list[np.ndarray], probable: bool, unsure: bool) -> list[Prediction]:
         maps = []
@@ -197,7 +204,7 @@ class Inferencer:
                         told(one.mask.size)
                 return
             for sample, one in zip(samples, maps, strict=True):
-                at_once = max(self.batch, WINDOWS_AT_ONCE)
+                at_once = max(self.batch, WINDOWS_AT_ONCE if self.device.type == "cuda" else 1)
                 rows = blend(self._logits, sample["inputs"], *self.windows[:2], at_once)
                 for y, logits in rows:
                     one.put(y, logits)
@@ -262,7 +269,3 @@ class Inferencer:
         for step in self.pipeline:
             results = step(results)
         return results
-
-
-def _as_array(image: Any) -> np.ndarray:
-    return read_image(image) if isinstance(image, str | Path) else to_rgb(np.asarray(image))

@@ -31,8 +31,11 @@ def check_noted_classes(meta: Any, number: int, checkpoint: str | Path) -> None:
         )
 
 
-def pipeline_of(cfg: Config) -> list[BaseTransform]:
+def pipeline_of(cfg: Config) -> tuple[list[BaseTransform], tuple[float, float] | None]:
     """The transforms of the test set for images that are read already.
+
+    Returns:
+        The transforms, and which values of images of 16 bits become 0 and 255, if it says so.
 
     Raises:
         ValueError: If the first of them does not load the image.
@@ -43,7 +46,8 @@ def pipeline_of(cfg: Config) -> list[BaseTransform]:
             f"test_dataloader.dataset.pipeline begins with {steps[0] if steps else 'nothing'}: "
             "expected LoadSample or, of a classifier, LoadImage"
         )
-    return steps[1:] if isinstance(steps[0], LoadSample) else steps
+    value_range = getattr(steps[0], "value_range", None)
+    return (steps[1:] if isinstance(steps[0], LoadSample) else steps), value_range
 
 
 def choose_device(device: str | torch.device | None) -> torch.device:

@@ -46,7 +46,7 @@ def predict(
     outputs: Outputs | None = None,
     overwrite: bool = False,
     skip_existing: bool = False,
-    value_range: tuple[int, int] | None = None,
+    value_range: tuple[float, float] | None = None,
     topk: int = 5,
     **options: Any,
 ) -> Report:
@@ -64,8 +64,9 @@ def predict(
         outputs: What to write besides masks; by default overlays.
         overwrite: Replace what an earlier prediction has left in ``out``.
         skip_existing: Leave the masks that an earlier prediction by the same network has left.
-        value_range: Values that become 0 and 255 in stacks of more than 8 bits; by default those of
-            the stack that was trained on, else of each stack its own.
+        value_range: Values of images of 16 bits that become 0 and 255; by default what the config
+            says or, if it trains on a stack that was converted, those of that stack. Without any
+            of these stacks have a range of their own, and images keep their high byte.
         topk: Classes that the table of a classifier names for an image.
         **options: Of :class:`~rankseg.apis.inferencer.Inferencer`.
 
@@ -106,8 +107,14 @@ def predict(
     return Report(done, len(skipped), sentences, _notes(pictures))
 
 
-def noted_range(cfg: Config) -> tuple[int, int] | None:
-    """How the stack that a config trains on was scaled to 8 bits, if its folder is there."""
+def noted_range(cfg: Config) -> tuple[float, float] | None:
+    """How images of 16 bits become 8 bits for a config.
+
+    It says so, or the folder of its data set does, if that is there and came from a stack.
+    """
+    loading = cfg.test_dataloader.dataset.pipeline[:1]
+    if loading and loading[0].get("value_range"):
+        return tuple(loading[0]["value_range"])
     for node in datasets_of(cfg):
         notes = read_json(Path(node.get("data_root") or ".") / STACK_NOTES)
         if isinstance(notes, dict) and notes.get("value_range"):

@@ -27,7 +27,7 @@ def predict_classes(
     pictures: Sequence[Picture],
     out: Path,
     topk: int = 5,
-    value_range: tuple[int, int] | None = None,
+    value_range: tuple[float, float] | None = None,
 ) -> dict[Any, str]:
     """Classify pictures and write ``predictions.csv`` and ``overview.png``.
 

@@ -121,18 +121,18 @@ def _look(file: tuple[Path, str]) -> Picture | str:
 class PageReader:
     """Reads pages of pictures as ``(H, W, 3)`` uint8 RGB; a stack stays open until the next one.
 
-    Stacks of more than 8 bits are scaled as the converters of data sets do it, see
-    :mod:`rankseg.datasets.intensity`: all pages are read once before the first is given. To be used
-    by one thread.
+    To be used by one thread.
 
     Args:
-        value_range: Values that become 0 and 255, in place of those of each stack.
+        value_range: Values of images of 16 bits that become 0 and 255. Without it single images
+            keep their high byte, and stacks are scaled as the converters of data sets do it, see
+            :mod:`rankseg.datasets.intensity`: all pages are read once before the first is given.
     """
 
-    def __init__(self, value_range: tuple[int, int] | None = None) -> None:
+    def __init__(self, value_range: tuple[float, float] | None = None) -> None:
         self.value_range = value_range
         self._stack: TiffStack | None = None
-        self._range: tuple[int, int] | None = None
+        self._range: tuple[float, float] | None = None
 
     def __call__(self, picture: Picture, page: int = 0) -> np.ndarray:
         """Read a page.
@@ -141,7 +141,7 @@ class PageReader:
             ValueError, OSError: If it cannot be read, in one sentence.
         """
         if picture.pages is None:
-            return read_image(picture.path)
+            return read_image(picture.path, self.value_range)
         if self._stack is None or self._stack.path != picture.path:
             self.close()
             self._stack = TiffStack(picture.path, "image")
@@ -166,13 +166,18 @@ class PageReader:
             self._stack = None
 
 
-def to_rgb(values: np.ndarray, name: str = "the image") -> np.ndarray:
+def to_rgb(
+    values: np.ndarray,
+    name: str = "the image",
+    value_range: tuple[float, float] | None = None,
+) -> np.ndarray:
     """An image in memory as :func:`~rankseg.datasets.transforms.loading.read_image` reads a file.
 
     Args:
         values: ``(H, W)``, ``(H, W, 1)``, or ``(H, W, 3)`` RGB, or ``(H, W, 4)`` with alpha, which
-            is dropped; uint8, or uint16, of which the high byte is kept.
+            is dropped; uint8 or uint16.
         name: What it is, for messages.
+        value_range: Values of uint16 that become 0 and 255; without it the high byte is kept.
 
     Returns:
         uint8 ``(H, W, 3)`` RGB.
@@ -186,7 +191,8 @@ def to_rgb(values: np.ndarray, name: str = "the image") -> np.ndarray:
             "in RGB"
         )
     if values.dtype == np.uint16:
-        values = (values >> 8).astype(np.uint8)
+        scaled = values >> 8 if value_range is None else to_8_bits(values, value_range)
+        values = scaled.astype(np.uint8)
     if values.dtype != np.uint8:
         raise FileError(
             f"{name} holds {values.dtype} numbers: expected uint8 or uint16; scale them to 0..255"

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from rankseg.visualization.panel import FONT, INK, MARGIN, draw_legend, fit
+from rankseg.visualization.panel import FONT, INK, MARGIN, cut_text, draw_legend, fit
 
 CELL = 220  # longest side of a picture in pixels
 LINE = 16  # height of a line of text
@@ -77,19 +77,6 @@ def draw_overview(
         x -= 2 * (wide + MARGIN)
         for number, text in enumerate(one.lines, start=1):
             at = x, y + tall + number * LINE - 3
-            text = _cut(text, width - 2 * MARGIN)
+            text = cut_text(text, width - 2 * MARGIN, SIZE)
             cv2.putText(page, text, at, FONT, SIZE, INK, 1, cv2.LINE_AA)
     return np.concatenate([page, draw_legend(classes, palette, page.shape[1])])
-
-
-def _cut(text: str, width: int) -> str:
-    """As much of a text as is that many pixels wide, the rest told by dots."""
-
-    def fits(text: str) -> bool:
-        return cv2.getTextSize(text, FONT, SIZE, 1)[0][0] <= width
-
-    if fits(text):
-        return text
-    while text and not fits(text + "..."):
-        text = text[:-1]
-    return text + "..."

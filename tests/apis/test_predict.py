@@ -247,10 +247,16 @@ def test_deep_stacks_are_scaled_as_the_training_stack_was(made, tmp_path):
     predict(cfg, made[1], tmp_path / "s.tif", tmp_path / "noted")
     predict(*made, tmp_path / "s.tif", tmp_path / "given", value_range=(0, 65535))
     predict(*made, tmp_path / "s.tif", tmp_path / "own")
-    noted, given, own = (
-        tifffile.imread(tmp_path / name / "masks/s.tif") for name in ("noted", "given", "own")
+    cfg = copy.deepcopy(made[0])
+    cfg.test_dataloader.dataset.pipeline[0].value_range = (0, 65535)
+    predict(cfg, made[1], tmp_path / "s.tif", tmp_path / "said")
+    noted, given, said, own = (
+        tifffile.imread(tmp_path / name / "masks/s.tif")
+        for name in ("noted", "given", "said", "own")
     )
-    assert np.array_equal(noted, given) and not np.array_equal(noted, own)
+    assert np.array_equal(noted, given) and np.array_equal(said, given)
+    assert not np.array_equal(noted, own)
+    assert np.array_equal(Inferencer(cfg, made[1])(pages[0] // 2).mask, given[0])
 
 
 def test_a_classifier_writes_a_table(tmp_path, images):

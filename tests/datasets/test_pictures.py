@@ -83,7 +83,11 @@ def test_an_array_becomes_what_its_file_is_read_as(tmp_path, kind):
     values = values if "deep" in kind else (values >> 8).astype(np.uint8)
     swapped = values if values.ndim == 2 else values[..., [2, 1, 0, 3][: values.shape[2]]]
     cv2.imwrite(str(tmp_path / "a.png"), swapped)
-    assert np.array_equal(to_rgb(values), read_image(tmp_path / "a.png"))
+    for value_range in (None, (100, 9000)):
+        wanted = read_image(tmp_path / "a.png", value_range)
+        assert np.array_equal(to_rgb(values, value_range=value_range), wanted)
+        (found,), _ = look_at_pictures([(tmp_path / "a.png", "a")])
+        assert np.array_equal(PageReader(value_range)(found), wanted)
 
 
 @pytest.mark.parametrize(

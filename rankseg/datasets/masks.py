@@ -47,7 +47,7 @@ def read_mask(path: str | Path, rule: LabelRule = None) -> np.ndarray:
             do not fit into 0..255, or does not suit the rule.
         ValueError: If there is no such rule.
     """
-    values = _read_values(Path(path))
+    values = read_values(path)
     if isinstance(rule, str):
         if rule != BINARY:
             raise ValueError(f"label_rule is '{rule}': expected None, '{BINARY}' or a mapping")
@@ -64,7 +64,12 @@ def read_mask(path: str | Path, rule: LabelRule = None) -> np.ndarray:
     return values
 
 
-def _read_values(path: Path) -> np.ndarray:
+def read_values(path: str | Path) -> np.ndarray:
+    """Read the numbers that a mask file holds; arguments and errors as :func:`read_mask`.
+
+    Returns:
+        ``(H, W)`` integers: grey values as stored, of palettes the indices.
+    """
     with open_file(path, "mask") as file:
         try:
             image = open_image(file, path, "mask")

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the machine has to train with."""
+
+import os
+from dataclasses import dataclass
+
+import torch
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Cores, memory and the GPU.
+
+    Attributes:
+        cores: CPU cores that this process may use.
+        memory: GiB of main memory.
+        gpu: GiB of memory of the first GPU; 0 without one.
+    """
+
+    cores: int
+    memory: float
+    gpu: float = 0.0
+
+    def __str__(self) -> str:
+        text = f"{self.cores} CPU cores, {self.memory:.0f} GiB of memory"
+        return f"a GPU of {self.gpu:.0f} GiB, {text}" if self.gpu else f"{text}, no GPU"
+
+
+def this_machine() -> Machine:
+    """The machine that this runs on."""
+    try:
+        cores = len(os.sched_getaffinity(0))
+    except AttributeError:  # not on Linux
+        cores = os.cpu_count() or 1
+    try:
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    except (ValueError, AttributeError):
+        memory = 8.0
+    gpu = 0.0
+    if torch.cuda.is_available():
+        gpu = torch.cuda.get_device_properties(0).total_memory / 2**30
+    return Machine(cores, memory, gpu)

@@ -1,0 +1,267 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a folder of somebody's images and masks to a config that trains on them."""
+
+import os
+import re
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+
+from rankseg.apis.config import load_config
+from rankseg.apis.machine import Machine, this_machine
+from rankseg.apis.rehearsal import rehearse
+from rankseg.apis.starter import Starter, choose
+from rankseg.apis.starter_text import OVERVIEW, Project, rankmatch_text, supervised_text
+from rankseg.datasets.checks import spread
+from rankseg.datasets.drawing import class_table
+from rankseg.datasets.looking import duration
+from rankseg.datasets.own.colour_table import read_colours
+from rankseg.datasets.own.layout import MADE, Layout, draw_lists, write_masks
+from rankseg.datasets.own.survey import Survey, survey
+from rankseg.datasets.split_files import write_lists
+from rankseg.datasets.splits import LABELED_FILE, UNLABELED_FILE, VAL_FILE, Entry
+from rankseg.datasets.transforms.loading import read_image
+from rankseg.engine.files import whole_file
+from rankseg.visualization.mask_sheet import Masked, draw_mask_sheet
+
+CONFIGS = Path(__file__).resolve().parents[2] / "configs"
+SHOWN = 8  # images on the page
+MOST_FAULTS = 20
+
+
+def new_project(
+    images: str | Path,
+    masks: str | Path,
+    out: str | Path,
+    *,
+    unlabelled: str | Path | None = None,
+    classes: Sequence[str] | None = None,
+    colors: str | Path | None = None,
+    above: int | None = None,
+    data_out: str | Path | None = None,
+    val: int | None = None,
+    labelled: int | None = None,
+    seed: int = 0,
+    overwrite: bool = False,
+) -> Path:
+    """Look at images and masks, say what they are, and write configs for them.
+
+    Beside the config of RankMatch, ``NAME_supervised.py`` is written, the baseline, and a folder
+    with links to the images, lists, a picture of the masks and, where training cannot read the
+    masks as they are, class ids. What lies in the given folders is never changed. A config is
+    written when it was loaded, its model and data set were built, and a few steps were taken.
+
+    Args:
+        images: Folder of images.
+        masks: Folder of masks, or COCO file with outlines.
+        out: The config to write.
+        unlabelled: Folder of more images without masks.
+        classes: Class names in the order of their values.
+        colors: File that names colours, see
+            :func:`~rankseg.datasets.own.colour_table.read_colours`.
+        above: Values above this one are class 1, others class 0.
+        data_out: Folder of the project; ``data/NAME`` by default.
+        val: Images for validation; a fifth of those with masks by default.
+        labelled: How many others keep their masks; all by default.
+        seed: Of the lists.
+        overwrite: Replace what an earlier call has written.
+
+    Returns:
+        The config.
+
+    Raises:
+        ValueError, FileNotFoundError: One sentence on what is wrong, before anything is written.
+        WriteError: If a file cannot be written.
+    """
+    images, masks, out = Path(images), Path(masks), Path(out)
+    unlabelled = None if unlabelled is None else Path(unlabelled)
+    project = _Place(out, data_out, overwrite)
+    table = None if colors is None else read_colours(colors)
+    found = survey(images, masks, unlabelled, classes, table, above)
+    print(found.summary())
+    layout = Layout(project.root, overwrite)
+    entries = _entries(found, layout, images, masks, unlabelled)
+    lists = draw_lists(entries, found.pixels, val, labelled, seed)
+    _show_classes(found, entries, lists)
+    machine = this_machine()
+    sizes = [len(lists[name]) for name in (LABELED_FILE, UNLABELED_FILE, VAL_FILE)]
+    chosen = choose(found, *sizes[:2], machine)
+    _note_on_small(found, chosen.crop)
+    described = Project(out, project.data_root, CONFIGS, project.command, *sizes)
+    layout.write_links()
+    if not found.plan.stay:
+        write_masks(found, project.root, [str(mask) for _, mask in entries[: len(found.pixels)]])
+    names = {f"{out.stem}/{name}": part for name, part in lists.items()}
+    write_lists(project.root / "splits", names, force=overwrite)
+    _draw(found, project.root / OVERVIEW)
+    seconds = _write_configs(described, found, chosen)
+    _say(described, found, chosen, machine, seconds, unlabelled or images)
+    return out
+
+
+class _Place:
+    """Where config and data folder lie, and how they are called from here."""
+
+    def __init__(self, out: Path, data_out: str | Path | None, overwrite: bool) -> None:
+        name = out.stem
+        if out.suffix != ".py" or not re.fullmatch(r"[A-Za-z0-9_-]+", name):
+            raise ValueError(
+                f"--out {out}: expected a name of letters, digits, - and _ that ends in .py, such "
+                "as configs/my_project.py"
+            )
+        if not (CONFIGS / "_base_").is_dir():
+            raise FileNotFoundError(
+                f"{CONFIGS}/_base_ does not exist: configs need it, so run this from a checkout of "
+                "the repository (pip install -e)"
+            )
+        for path in (out, out.with_name(f"{name}_supervised.py")):
+            if path.exists() and not overwrite:
+                raise ValueError(f"{path} exists already: name another --out, or add --overwrite")
+        inside = out.parent.resolve().is_relative_to(CONFIGS)
+        base = CONFIGS.parent if inside else out.parent
+        self.root = Path(data_out) if data_out else _short(base / "data" / name)
+        self.data_root = self.root
+        if Path.cwd() != CONFIGS.parent or self.root.is_absolute():
+            self.data_root = self.root.resolve()
+        self.command = f"python {shlex.quote(str(_short(CONFIGS.parent / 'tools')))}/"
+        for folder, option in ((out.parent, "--out"), (self.root, "--data-out")):
+            _check_writable(folder, option)
+
+
+def _short(path: Path) -> Path:
+    """A path relative to where we are, if it is below."""
+    path = path.resolve()
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+def _check_writable(folder: Path, option: str) -> None:
+    there = next(one for one in (folder.absolute(), *folder.absolute().parents) if one.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        why = "may not be written to" if there.is_dir() else "is a file"
+        raise ValueError(f"{there} {why}: name another folder with {option}")
+
+
+def _entries(
+    found: Survey, layout: Layout, images: Path, masks: Path, unlabelled: Path | None
+) -> list[Entry]:
+    """Names below the data root: images with masks, then the others."""
+    names = [layout.name(path, images, "images") for path in found.material.images]
+    if found.plan.stay:
+        labels = [layout.name(Path(path), masks, "masks") for path in found.material.masks]
+    else:
+        layout.check_made(images, masks, *filter(None, [unlabelled]))
+        inside = [path.relative_to(images).with_suffix(".png") for path in found.material.images]
+        labels = [(Path(MADE) / path).as_posix() for path in inside]
+    entries: list[Entry] = list(zip(names, labels, strict=True))
+    for path in found.material.bare:
+        inside = path.is_relative_to(images)
+        folder, link = (images, "images") if inside else (unlabelled, "unlabelled")
+        entries.append((layout.name(path, folder, link), None))
+    return entries
+
+
+def _show_classes(found: Survey, entries: Sequence[Entry], lists: dict[str, list[Entry]]) -> None:
+    """Print what is in the masks, and what is in the lists."""
+    few = set(lists[LABELED_FILE])
+    masked = entries[: len(found.pixels)]
+    print(f"\n{class_table(found.pixels, [one in few for one in masked], found.plan.classes)}\n")
+    counts = [len(lists[name]) for name in (LABELED_FILE, UNLABELED_FILE, VAL_FILE)]
+    print("lists: {} labelled, {} unlabelled, {} for validation".format(*counts))
+    notes = found.notes()
+    if counts[2] < 3:
+        notes.append(
+            f"validation is on {counts[2]} image{'s' * (counts[2] > 1)} of your masks, so its "
+            "numbers are rough: more masks make them better (--val N)"
+        )
+    chosen = [one in few for one in masked]
+    lost = [
+        name
+        for k, name in enumerate(found.plan.classes)
+        if found.pixels[:, k].any() and not found.pixels[chosen, k].any()
+    ]
+    if lost:
+        notes.append(f"no labelled image holds {', '.join(lost)}: it cannot be learned")
+    for note in notes:
+        print(f"note: {note}")
+
+
+def _note_on_small(found: Survey, crop: int) -> None:
+    looks = [*found.labelled, *found.bare]
+    small = sum(min(look.height, look.width) < crop for look in looks)
+    if small:
+        print(
+            f"note: {small} of {len(looks)} images are smaller than the crop of {crop} pixels: "
+            "they are padded, and the padding is ignored"
+        )
+
+
+def _draw(found: Survey, path: Path) -> None:
+    """Write the page of images with their masks."""
+    samples = [
+        Masked(found.material.images[i].name, read_image(found.material.images[i]), found.ids(i))
+        for i in spread(len(found.pixels), SHOWN)
+    ]
+    page = draw_mask_sheet(samples, found.plan.classes, found.plan.palette)
+    with whole_file(path) as partial:
+        partial.write_bytes(cv2.imencode(".png", page[..., ::-1])[1].tobytes())
+
+
+def _write_configs(project: Project, found: Survey, chosen: Starter) -> float:
+    """Write both configs when they were found to run; seconds of an iteration."""
+    texts = {
+        project.config: rankmatch_text(project, found.plan, chosen),
+        project.supervised: supervised_text(project, chosen),
+    }
+    project.config.parent.mkdir(parents=True, exist_ok=True)
+    before = {path: path.read_bytes() if path.exists() else None for path in texts}
+    try:
+        for path, text in texts.items():
+            with whole_file(path) as partial:
+                partial.write_text(text, encoding="utf-8")
+        print("\ntrying the config: a few steps", flush=True)
+        load_config(str(project.supervised))
+        return rehearse(load_config(str(project.config)))
+    except BaseException:
+        for path, content in before.items():  # as it was
+            path.unlink(missing_ok=True)
+            if content is not None:
+                path.write_bytes(content)
+        raise
+
+
+def _say(
+    project: Project,
+    found: Survey,
+    chosen: Starter,
+    machine: Machine,
+    seconds: float,
+    pictures: Path,
+) -> None:
+    """Print what was written and what to do next."""
+    tool, config = project.command, shlex.quote(str(project.config))
+    weights = f"work_dirs/{project.name}/iter_{chosen.iterations}.pth"
+    time = duration(seconds * chosen.iterations)
+    print(f"""
+wrote {project.config}
+      {project.supervised} (the baseline: images with masks alone)
+      {project.root}/ ({OVERVIEW} shows images with their masks: look at it)
+
+This machine has {machine}: {chosen.iterations:,} iterations of \
+{2 * chosen.network.batch} crops of {chosen.crop} pixels take about {time}.
+
+next: {tool}train.py {config}
+      {tool}test.py {config} {weights} --show-dir work_dirs/{project.name}/pictures
+      {tool}predict.py {config} {weights} {shlex.quote(str(pictures))} \
+--out work_dirs/{project.name}/masks""")
+    if found.faults:
+        sys.stdout.flush()
+        more = len(found.faults) - MOST_FAULTS
+        lines = [*found.faults[:MOST_FAULTS], *([f"... and {more} more"] if more > 0 else [])]
+        print(
+            f"\nwarning: {len(found.faults)} files could not be used and are in no list:\n  "
+            + "\n  ".join(lines),
+            file=sys.stderr,
+        )

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A config on its own data for a few steps: does it run, and how long will it take?"""
+
+import time
+
+import torch
+from mmengine.config import Config
+from mmengine.optim import build_optim_wrapper
+from mmengine.runner import Runner
+
+from rankseg.apis.train import check_before_training
+from rankseg.registry import MODELS
+
+STEPS = 3
+
+
+def rehearse(cfg: Config) -> float:
+    """Check a config as training does, then take steps with one batch; nothing is written.
+
+    Args:
+        cfg: From :func:`rankseg.apis.load_config`.
+
+    Returns:
+        Seconds of the fastest step but the first.
+
+    Raises:
+        ValueError, FileNotFoundError: As :func:`rankseg.apis.check_before_training`, or if the
+            memory is too small.
+    """
+    check_before_training(cfg, overwrite=True)
+    loader = {**cfg.train_dataloader, "num_workers": 0, "persistent_workers": False}
+    batch = next(iter(Runner.build_dataloader(loader, seed=0)))
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    model = MODELS.build(cfg.model).to(device).train()
+    optimizer = build_optim_wrapper(model, cfg.optim_wrapper)
+    seconds = []
+    for _ in range(STEPS):
+        start = time.perf_counter()
+        try:
+            losses = model.train_step(batch, optimizer)
+            sum(value.sum().item() for value in losses.values())  # waits for the GPU
+        except torch.OutOfMemoryError as error:
+            raise ValueError(
+                "the GPU has too little memory left for a batch: end what else runs on it, or make "
+                "crop_size and batch_size smaller in the config"
+            ) from error
+        seconds.append(time.perf_counter() - start)
+    return min(seconds[1:])

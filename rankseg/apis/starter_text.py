@@ -1,0 +1,251 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The text of a first config, for somebody who has never seen one."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from rankseg.apis.starter import PASSES, Starter
+from rankseg.datasets.masks import BINARY
+from rankseg.datasets.own.plan import MaskPlan
+
+
+OVERVIEW = "overview.png"
+"""Page of images with their masks in the data folder."""
+
+
+@dataclass(frozen=True)
+class Project:
+    """What a config says beside numbers.
+
+    Attributes:
+        config: The config file.
+        root: Folder of lists and links.
+        configs: Folder of the ``_base_`` files.
+        command: How a tool is called from here, up to its name: ``python tools/``.
+        labelled: Images in the labelled list.
+        unlabelled: Images in the unlabelled list.
+        val: Images in the validation list.
+    """
+
+    config: Path
+    root: Path
+    configs: Path
+    command: str
+    labelled: int
+    unlabelled: int
+    val: int
+
+    @property
+    def name(self) -> str:
+        """Of the config, of its split and of its work folder."""
+        return self.config.stem
+
+    @property
+    def supervised(self) -> Path:
+        """Config of the baseline."""
+        return self.config.with_name(f"{self.name}_supervised.py")
+
+    def base(self, name: str) -> str:
+        """A ``_base_`` file as the config names it: relative where both are in one folder."""
+        bases = self.configs / "_base_"
+        folder = self.config.parent.resolve()
+        if folder.is_relative_to(self.configs.resolve()):
+            path = Path(os.path.relpath(bases.resolve(), folder))
+            return f"./{(path / name).as_posix()}"
+        return (bases.resolve() / name).as_posix()
+
+
+def rankmatch_text(project: Project, plan: MaskPlan, chosen: Starter) -> str:
+    """The config of RankMatch."""
+    net, batch = chosen.network, chosen.network.batch
+    return f'''"""RankMatch for {project.name}: {len(plan.classes)} classes, \
+{project.labelled} images with masks and {project.unlabelled} without.
+
+Train:     {project.command}train.py {project.config}
+Baseline:  {project.command}train.py {project.supervised}
+
+Written by tools/new_project.py, to be changed at will: train.py checks it before it starts.
+"""
+
+_base_ = [
+    "{project.base(f"models/{net.base}.py")}",  # the network: {net.why}
+    "{project.base("methods/rankmatch.py")}",
+    "{project.base(f"schedules/{net.schedule}.py")}",  # optimizer and learning rate
+    "{project.base(_runtime(plan))}",  # logs, checkpoints
+]
+work_dir = "work_dirs/{project.name}"  # where they go
+
+# The data folder holds links to the images, the lists, and {OVERVIEW}: images with their masks.
+data = dict(
+    type="FolderDataset",
+    data_root={_quote(project.root.as_posix())},
+    metainfo=dict(
+        classes={_tuple(plan.classes)},
+        palette=[{", ".join(str(colour) for colour in plan.palette)}],  # colours in pictures
+    ),{_rule_text(plan)}
+)
+
+# Training sees crops of {chosen.crop} x {chosen.crop} pixels, of images scaled by 0.5 to 2, every \
+second one mirrored.
+# The side must be a multiple of 16, plus 1: larger crops show more at once and take more time.
+crop = dict(type="RandomResizeCropFlip", crop_size={chosen.crop}, scale=(0.5, 2.0), flip=0.5)
+{_load_text(chosen)}
+train_dataloader = dict(
+    batch_size={2 * batch},  # {batch} images with masks and {batch} without
+    num_workers={chosen.workers},  # processes that load images
+    persistent_workers=True,
+    sampler=dict(type="LabeledUnlabeledSampler", labeled={batch}, unlabeled={batch}),
+    collate_fn=dict(type="collate_views"),
+    dataset=dict(
+        type="SemiDataset",
+        dataset=data,
+        split="{project.name}",  # the lists in splits/{project.name} of the data folder
+        labeled_pipeline=[
+            {_load(chosen.cache[0])},
+            {_labelled_crop(plan, chosen)},
+            dict(type="PackViews", labeled=True),
+        ],
+        unlabeled_pipeline=[
+            {_load(chosen.cache[1])},
+            crop,
+            dict(type="StrongViews", num=2),  # two recoloured copies of the crop
+            dict(type="PackViews", labeled=False),
+        ],
+    ),
+)
+val_dataloader = dict(
+    batch_size=1,
+    num_workers={min(2, chosen.workers)},
+    persistent_workers=True,
+    sampler=dict(type="DefaultSampler", shuffle=False),
+    dataset=dict(
+        **data,
+        ann_file="splits/{project.name}/val.txt",  # {project.val} images that are not trained on
+        pipeline=[dict(type="LoadSample"), dict(type="PackEval")],
+        test_mode=True,
+    ),
+)
+val_evaluator = dict(type="SegmentationMetric", per_class=True{_foreground(plan)})
+
+# RankMatch: a prediction for an image without mask that is surer than the threshold is taken as
+# its mask. That begins after {chosen.warmup} iterations with masks alone, and grows in over \
+{chosen.ramp} more.
+_base_.rankmatch.rank.num_agents = {chosen.agents}  # pixels that all others are compared with
+model = dict(
+    type="RankMatch",
+    student=dict({_student_text(plan, chosen)}),
+{_teacher_text(chosen)}    threshold=0.95,
+    warmup={chosen.warmup},
+    ramp={chosen.ramp},
+    **_base_.pop("rankmatch"),
+)
+{_length_text(project, chosen)}
+'''
+
+
+def supervised_text(project: Project, chosen: Starter) -> str:
+    """The config of the baseline."""
+    return f'''"""The baseline of {project.name}: the same network from the images with masks alone.
+
+Train:  {project.command}train.py {project.supervised}
+"""
+
+_base_ = "./{project.config.name}"
+
+work_dir = "work_dirs/{project.supervised.stem}"
+shared = ("data_preprocessor", "pretrained", "student", "teacher", "predict_on")
+model = dict(
+    _delete_=True,
+    type="Supervised",
+    **{{key: _base_.model[key] for key in shared if key in _base_.model}},
+)
+train_dataloader = dict(batch_size={chosen.network.batch}, sampler=dict(labeled_only=True))
+auto_scale_lr = dict(base_batch_size={chosen.network.batch})
+'''
+
+
+def _foreground(plan: MaskPlan) -> str:
+    return ", foreground=True" if len(plan.classes) == 2 else ""
+
+
+def _runtime(plan: MaskPlan) -> str:
+    """Of two classes the main figure is the IoU of the second."""
+    return "runtime_foreground.py" if len(plan.classes) == 2 else "default_runtime.py"
+
+
+def _tuple(names: tuple[str, ...]) -> str:
+    quoted = [_quote(name) for name in names]
+    if sum(map(len, quoted)) + 2 * len(quoted) < 76:
+        return f"({', '.join(quoted)})"
+    lines = "".join(f"            {name},\n" for name in quoted)
+    return f"(\n{lines}        )"
+
+
+def _quote(text: str) -> str:
+    """A Python string in the quotes of the other configs."""
+    shown = repr(text)
+    return f'"{shown[1:-1]}"' if shown[0] == "'" and '"' not in shown else shown
+
+
+def _rule_text(plan: MaskPlan) -> str:
+    if plan.rule is None:
+        return ""
+    if plan.rule == BINARY:
+        return "\n    binary=True,  # masks hold 0 and 255: 255 is class 1"
+    return f"\n    label_rule={dict(plan.rule)},  # value in the masks: class"
+
+
+def _load_text(chosen: Starter) -> str:
+    if not chosen.cache[0]:
+        return ""
+    return "# cache: decoded images that every process keeps, here all of them: they fit in memory."
+
+
+def _load(cache: int) -> str:
+    return f'dict(type="LoadSample", cache={cache})' if cache else 'dict(type="LoadSample")'
+
+
+def _labelled_crop(plan: MaskPlan, chosen: Starter) -> str:
+    if not chosen.min_foreground:
+        return "crop"
+    share = f"{100 * chosen.foreground:.2g}%"
+    return (
+        f"# only {share} of all pixels are not {plan.classes[0]}: a crop is drawn again, up to\n"
+        f"            # ten times, until {100 * chosen.min_foreground:g}% of it are not\n"
+        f"            dict(**crop, min_foreground={chosen.min_foreground})"
+    )
+
+
+def _student_text(plan: MaskPlan, chosen: Starter) -> str:
+    head = f"decode_head=dict(num_classes={len(plan.classes)})"
+    if not chosen.window:
+        return head
+    window = (chosen.window,) * 2
+    stride = (chosen.window * 2 // 3,) * 2
+    return (
+        f"\n        {head},\n"
+        "        # the images are large: they are predicted by overlapping windows\n"
+        f'        test_cfg=dict(mode="slide", crop_size={window}, stride={stride}),\n'
+        "    "
+    )
+
+
+def _teacher_text(chosen: Starter) -> str:
+    if chosen.network.base != "deeplabv3plus_r18":
+        return ""
+    return (
+        "    teacher=dict(momentum=0.01),  # an average of the weights goes along\n"
+        '    predict_on="teacher",  # and is what is evaluated\n'
+    )
+
+
+def _length_text(project: Project, chosen: Starter) -> str:
+    n = chosen.iterations
+    by = "" if chosen.network.schedule != "voc" else '_delete_=True, type="PassTrainLoop", '
+    passes = n * chosen.network.batch / project.unlabelled
+    return (
+        f"# {n:,} iterations: each image without mask is seen about {passes:.0f} times "
+        f"(papers: {PASSES}). Validated ten times.\n"
+        f"train_cfg = dict({by}max_iters={n}, val_interval={n // 10})"
+    )

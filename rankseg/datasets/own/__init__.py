@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Images and masks as people have them: found, understood, and made class ids."""

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A file that says which colour of a mask is which class."""
+
+import re
+from pathlib import Path
+
+from rankseg.datasets.file_error import FileError
+from rankseg.datasets.image_files import read_content
+from rankseg.datasets.own.codes import pack
+
+IGNORED = ("ignore", "void")
+"""Names of colours whose pixels are of no class."""
+
+HEX = re.compile(r"#([0-9a-fA-F]{6})$")
+EXAMPLE = "'0 0 255 car', 'car, 0, 0, 255' or '#0000ff car'"
+
+
+def read_colours(path: str | Path) -> dict[int, str]:
+    """Read lines such as ``0 0 255 car``, ``car,0,0,255`` or ``#0000ff car``.
+
+    Blank lines, a heading, and lines that begin with ``#`` and a blank are skipped. Colours of one
+    name are one class. Pixels of the names in :data:`IGNORED` are ignored.
+
+    Returns:
+        Name by ``0xRRGGBB``, in the order of the file, which is that of the class ids.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        FileError: If a line cannot be understood, a colour is named twice, or there are fewer than
+            two classes.
+    """
+    try:
+        text = read_content(path, "colour table").decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise FileError(
+            f"colour table {path} is no UTF-8 text: expected lines such as {EXAMPLE}"
+        ) from error
+    table: dict[int, str] = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        words = line.replace(",", " ").split()
+        if not words or words[0] == "#" or (number == 1 and not re.search(r"\d|#", line)):
+            continue
+        code, name = _parse(words, f"{path}, line {number}", line)
+        if table.get(code, name) != name:
+            raise FileError(
+                f"{path}, line {number}: colour #{code:06x} is '{table[code]}' and '{name}': keep "
+                "one of the two lines"
+            )
+        table[code] = name
+    classes = {name for name in table.values() if name.lower() not in IGNORED}
+    if len(classes) < 2:
+        raise FileError(
+            f"colour table {path} names {len(classes)} classes: expected two or more lines such "
+            f"as {EXAMPLE}"
+        )
+    return table
+
+
+def _parse(words: list[str], where: str, line: str) -> tuple[int, str]:
+    """Code and name of a line."""
+    found = HEX.match(words[0])
+    if found and len(words) > 1:
+        return int(found[1], 16), " ".join(words[1:])
+    for colour, name in ((words[:3], words[3:]), (words[-3:], words[:-3])):
+        if name and all(word.isdecimal() and int(word) < 256 for word in colour):
+            red, green, blue = map(int, colour)
+            return pack((red, green, blue)), " ".join(name)
+    raise FileError(f"{where}: '{line.strip()[:60]}' is no colour with a name: expected {EXAMPLE}")

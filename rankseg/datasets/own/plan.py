@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the codes in masks mean: which number or colour is which class."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from rankseg.datasets.base import make_palette
+from rankseg.datasets.file_error import FileError
+from rankseg.datasets.masks import BINARY, IGNORE, LabelRule, some
+from rankseg.datasets.own.codes import COLOUR, GREY, PALETTE, Codes, MaskLook, read_codes, unpack
+from rankseg.datasets.own.colour_table import IGNORED
+from rankseg.datasets.own.numbers import name_numbers
+
+MOST_CLASSES = 64  # more are soft edges or a number for every object
+TWO = ((0, 0, 0), (255, 160, 0))  # colours of two classes in pictures
+
+
+@dataclass(frozen=True)
+class MaskPlan:
+    """What codes mean.
+
+    Attributes:
+        classes: Names in id order.
+        palette: RGB colours for pictures.
+        codes: Class id, or 255 for ignore, by code.
+        by_colour: Codes are ``0xRRGGBB``; else numbers.
+        stay: Training reads the masks as they are.
+        rule: The label rule that it then needs.
+        notes: Sentences for the user.
+    """
+
+    classes: tuple[str, ...]
+    palette: tuple[tuple[int, int, int], ...]
+    codes: Mapping[int, int]
+    by_colour: bool
+    stay: bool
+    rule: LabelRule
+    notes: tuple[str, ...]
+
+    def ids(self, mask: Codes) -> np.ndarray:
+        """``(H, W)`` uint8 class ids of a mask that was looked at."""
+        values = mask.as_colours() if self.by_colour else mask.values
+        known = np.array(sorted(self.codes), np.int64)
+        classes = np.array([self.codes[code] for code in known.tolist()], np.uint8)
+        return classes[np.searchsorted(known, values)]
+
+    def counts(self, look: MaskLook) -> np.ndarray:
+        """``(256,)`` int64: pixels by class id."""
+        result = np.zeros(256, np.int64)
+        for code, count in (look.colour_counts() if self.by_colour else look.counts).items():
+            result[self.codes[code]] += count
+        return result
+
+
+def make_plan(
+    looks: Mapping[Path, MaskLook],
+    names: Sequence[str] | None = None,
+    table: Mapping[int, str] | None = None,
+    above: int | None = None,
+) -> MaskPlan:
+    """Say what the codes of all masks mean.
+
+    Args:
+        looks: What was found in each mask.
+        names: Class names; their number helps to understand the codes.
+        table: Names of colours, see :func:`~rankseg.datasets.own.colour_table.read_colours`.
+        above: Numbers above this one are class 1, others class 0.
+
+    Raises:
+        ValueError: If the masks hold one code only, more codes than classes can be, or not as many
+            as there are names; if a colour is not in the table.
+    """
+    by_colour = bool(table) or any(look.kind == COLOUR for look in looks.values())
+    notes = []
+    if not by_colour and _palettes_differ(looks):
+        by_colour = True
+        notes.append("palettes differ from file to file: colours count, not indices")
+    if by_colour and above is not None:
+        raise ValueError("--above is for masks of numbers, and these hold colours: leave it out")
+    if by_colour:
+        plan = _by_colour(looks, names, table)
+    else:
+        found = sorted({code for look in looks.values() for code in look.counts})
+        _check_several(found, looks)
+        if above is None and len(found) > MOST_CLASSES:
+            raise ValueError(
+                f"the masks hold {len(found)} different values {some(found)}, too many to be "
+                "classes: with --above N every value above N is foreground (--above 0 for "
+                "numbered objects, --above 127 for soft edges)"
+            )
+        plan = _by_number(looks, found, names, above)
+    held = sum((plan.counts(look) for look in looks.values()), np.zeros(256, np.int64))
+    absent = [name for k, name in enumerate(plan.classes) if not held[k]]
+    if absent:
+        more = f" and {len(absent) - 8} others" if len(absent) > 8 else ""
+        notes.append(f"no mask holds {', '.join(absent[:8])}{more}")
+    return replace(plan, notes=(*notes, *plan.notes))
+
+
+def plan_of_ids(classes: Sequence[str]) -> MaskPlan:
+    """The plan where masks are drawn as ids of these classes; they are to be written."""
+    codes = {k: k for k in range(len(classes))}
+    return MaskPlan(tuple(classes), _palette(classes), codes, False, False, None, ())
+
+
+def _palette(classes: Sequence[str]) -> tuple[tuple[int, int, int], ...]:
+    return TWO if len(classes) == 2 else tuple(map(tuple, make_palette(len(classes))))
+
+
+def _by_number(
+    looks: Mapping[Path, MaskLook],
+    found: Sequence[int],
+    names: Sequence[str] | None,
+    above: int | None,
+) -> MaskPlan:
+    """The plan where codes are numbers."""
+    if above is not None:
+        codes = {value: int(value > above) for value in found}
+        if len(set(codes.values())) == 1:
+            raise ValueError(
+                f"--above {above}: all values {some(found)} of the masks lie on one side "
+                f"of it; expected a number from {found[0]} to {found[-1] - 1}"
+            )
+        if names and len(names) != 2:
+            raise ValueError(f"--above makes two classes, --classes names {len(names)}")
+        defaults, notes = ("background", "foreground"), (f"values above {above} are class 1",)
+    else:
+        codes, defaults, notes = name_numbers(found, names and len(names))
+    mixed = _mixed_255(looks) if codes.get(IGNORE) == IGNORE else 0
+    if mixed:
+        notes += (
+            f"{mixed} masks hold 0 and 255 alone, others 1: if 255 is a class in them, save "
+            "these masks anew with 1 in place of 255",
+        )
+    stay = above is None and all(look.kind in (GREY, PALETTE) for look in looks.values())
+    stay = stay and min(found) >= 0
+    classes = tuple(names or defaults)
+    rule: LabelRule = {code: k for code, k in codes.items() if code != k} or None
+    if set(found) == {0, IGNORE} and codes[IGNORE] == 1:
+        rule = BINARY
+    return MaskPlan(classes, _palette(classes), codes, False, stay, rule if stay else None, notes)
+
+
+def _by_colour(
+    looks: Mapping[Path, MaskLook],
+    names: Sequence[str] | None,
+    table: Mapping[int, str] | None,
+) -> MaskPlan:
+    """The plan where codes are colours; the masks have to be converted."""
+    found = sorted({code for look in looks.values() for code in look.colour_counts()})
+    notes: tuple[str, ...] = ()
+    if table is None:
+        _check_several(found, looks)
+        if len(found) > MOST_CLASSES or (names and len(names) != len(found)):
+            said = f"--classes names {len(names)}" if names else f"at most {MOST_CLASSES} may be"
+            shown = ", ".join(f"#{code:06x}" for code in found[:8])
+            more = f", ... {len(found)} in all" if len(found) > 8 else ""
+            raise ValueError(
+                f"the masks hold {len(found)} colours ({shown}{more}), {said} classes: write the "
+                "colours and their names into a file, lines such as '0 0 255 car', and give it "
+                "with --colors; JPEG and soft edges make colours that mean nothing"
+            )
+        names = names or [f"#{code:06x}" for code in found]
+        table = dict(zip(found, names, strict=True))
+        notes = (
+            "every colour found is a class, black first: --colors FILE names them, and those to "
+            "ignore",
+        )
+    elif names:
+        raise ValueError("--colors and --classes both name the classes: give one of the two")
+    order = [name for name in dict.fromkeys(table.values()) if name.lower() not in IGNORED]
+    codes = {c: order.index(n) if n in order else IGNORE for c, n in table.items()}
+    _check_known(looks, codes)
+    used = {codes[code] for code in found} - {IGNORE}
+    if len(used) < 2:
+        raise ValueError(
+            f"all masks hold {order[used.pop()] if used else 'what is ignored'} alone: expected "
+            "pixels of two classes or more"
+        )
+    first = {k: unpack(code) for code, k in reversed(codes.items())}
+    palette = tuple(first[k] for k in range(len(order)))
+    return MaskPlan(tuple(order), palette, codes, True, False, None, notes)
+
+
+def _check_several(found: Sequence[int], looks: Mapping[Path, MaskLook]) -> None:
+    if len(found) < 2:
+        raise ValueError(
+            f"all {len(looks)} masks hold one value only ({found[0]}), so that there is nothing to "
+            "tell apart: expected two classes or more; see that --masks names the right folder"
+        )
+
+
+def _check_known(looks: Mapping[Path, MaskLook], codes: Mapping[int, int]) -> None:
+    """Check that a table names every colour."""
+    for path, look in looks.items():
+        unknown = [code for code in look.colour_counts() if code not in codes]
+        if unknown:
+            row, column = np.argwhere(read_codes(path).as_colours() == unknown[0])[0]
+            red, green, blue = unpack(unknown[0])
+            raise FileError(
+                f"mask {path} has the colour {red} {green} {blue} (#{unknown[0]:06x}) at column "
+                f"{column}, row {row}, which is not in the table of --colors: add it, with the "
+                "name 'ignore' if it is no class"
+            )
+
+
+def _palettes_differ(looks: Mapping[Path, MaskLook]) -> bool:
+    """Whether an index has different colours in different masks."""
+    colours: dict[int, int] = {}
+    return any(
+        colours.setdefault(index, colour) != colour
+        for look in looks.values()
+        if look.kind == PALETTE
+        for index, colour in look.colours.items()
+    )
+
+
+def _mixed_255(looks: Mapping[Path, MaskLook]) -> int:
+    """How many masks hold 0 and 255 alone, where no mask holds both 255 and another class."""
+    others = [set(look.counts) - {0} for look in looks.values()]
+    if any(IGNORE in one and len(one) > 1 for one in others):
+        return 0
+    return sum(one == {IGNORE} for one in others)

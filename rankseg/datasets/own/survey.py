@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Look at all images and masks that somebody has, and find out what they are."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from rankseg.datasets.image_files import UPRIGHT
+from rankseg.datasets.looking import Files, Found, Look
+from rankseg.datasets.masks import check_same_size
+from rankseg.datasets.own.codes import KINDS, MaskLook, fold, unfold
+from rankseg.datasets.own.images import (
+    ImageLook,
+    describe_images,
+    look_at_image,
+    note_on_bits,
+)
+from rankseg.datasets.own.material import Material, collect
+from rankseg.datasets.own.plan import MaskPlan, make_plan, plan_of_ids
+
+
+@dataclass
+class Survey:
+    """What was found, without the files that are bad.
+
+    Attributes:
+        material: Files.
+        plan: What the codes in the masks mean.
+        pixels: ``(N, 256)`` int64, pixels by class id of every mask.
+        labelled: What the images with a mask are.
+        bare: What the images without are.
+        kinds: How many masks are of which kind.
+        faults: Sentences on files that were left out.
+    """
+
+    material: Material
+    plan: MaskPlan
+    pixels: np.ndarray
+    labelled: list[ImageLook]
+    bare: list[ImageLook]
+    kinds: Counter
+    faults: list[str]
+
+    def ids(self, number: int) -> np.ndarray:
+        """``(H, W)`` uint8 class ids of a mask."""
+        return self.plan.ids(self.material.read(self.material.masks[number]))
+
+    def summary(self) -> str:
+        """What was found, a line for each thing."""
+        kinds = ", ".join(f"{count} {kind}" for kind, count in self.kinds.most_common())
+        lines = [
+            f"images with a mask     {len(self.labelled)}: {describe_images(self.labelled)}",
+            f"masks                  {kinds}",
+        ]
+        if self.bare:
+            lines.append(f"images without a mask  {len(self.bare)}: {describe_images(self.bare)}")
+        return "\n".join(lines)
+
+    def notes(self) -> list[str]:
+        """Sentences on what is odd without being wrong."""
+        looks = [*self.labelled, *self.bare]
+        notes = [*self.material.notes, *self.plan.notes, *note_on_bits(looks)]
+        turned = sum(look.orientation != UPRIGHT for look in looks)
+        if turned:
+            notes.append(
+                f"{turned} images carry an EXIF orientation, which is not followed: their masks "
+                "must be drawn on the pixels as they are stored"
+            )
+        return notes
+
+
+def survey(
+    images: Path,
+    masks: Path,
+    unlabelled: Path | None = None,
+    names: Sequence[str] | None = None,
+    table: Mapping[int, str] | None = None,
+    above: int | None = None,
+) -> Survey:
+    """Look at every file, in threads and with progress.
+
+    Args:
+        images: Folder.
+        masks: Folder, or COCO file.
+        unlabelled: Folder of more images.
+        names: Class names.
+        table: See :func:`~rankseg.datasets.own.plan.make_plan`.
+        above: Likewise.
+
+    Raises:
+        FileNotFoundError: If a folder is missing or empty.
+        ValueError: If no image has a good mask, or it is not clear what the masks mean. Single bad
+            files are left out and told in ``faults``.
+    """
+    all_of_it = collect(images, masks, unlabelled)
+    look = Look(full=True)
+    looks = _look_at_images(all_of_it.images, look, "images with a mask", decode=True)
+    bare = _look_at_images(all_of_it.bare, look, "images without a mask", decode=False)
+    found = _look_at_masks(all_of_it, look)
+    faults = _compare(all_of_it, looks, found)
+    good = [i for i, one in enumerate(looks) if one and found[i]]
+    faults = [*look.faults, *faults]
+    if not good:
+        raise ValueError(f"none of the {len(looks)} images with a mask can be used: {faults[0]}")
+    material = replace(
+        all_of_it,
+        images=[all_of_it.images[i] for i in good],
+        masks=[all_of_it.masks[i] for i in good],
+        bare=[path for path, one in zip(all_of_it.bare, bare, strict=True) if one],
+    )
+    chosen = [found[i] for i in good]
+    kinds = Counter(KINDS[one.kind] for one in chosen)
+    if material.classes:
+        _check_names(names, material.classes)
+        kinds = Counter({"drawn from outlines": len(good)})
+        plan = plan_of_ids(names or material.classes)
+    else:
+        by_file = dict(zip(map(Path, material.masks), chosen, strict=True))
+        plan = make_plan(by_file, names, table, above)
+    pixels = np.stack([plan.counts(one) for one in chosen])
+    labelled = [looks[i] for i in good]
+    return Survey(material, plan, pixels, labelled, [one for one in bare if one], kinds, faults)
+
+
+def _look_at_images(
+    paths: Sequence[Path], look: Look, what: str, decode: bool
+) -> list[ImageLook | None]:
+    work = partial(look_at_image, decode=decode)
+    found = look.each(work, [(str(path),) for path in paths], "", what)
+    return [None if one is None else ImageLook(*one) for one in found]
+
+
+def _look_at_masks(material: Material, look: Look) -> list[MaskLook | None]:
+    def work(files: Files) -> Found:
+        return fold(material.read(files[0]), files[0])
+
+    found = look.each(work, [(mask,) for mask in material.masks], "", "masks")
+    return [None if one is None else unfold(one) for one in found]
+
+
+def _compare(
+    material: Material, looks: Sequence[ImageLook | None], found: list[MaskLook | None]
+) -> list[str]:
+    """Compare sizes; a mask that differs from its image is taken out of ``found``."""
+    faults = []
+    for i, (image, mask) in enumerate(zip(looks, found, strict=True)):
+        if image and mask:
+            try:
+                check_same_size(material.masks[i], mask.size, material.images[i], image[:2])
+            except ValueError as error:
+                faults.append(str(error))
+                found[i] = None
+    return faults
+
+
+def _check_names(names: Sequence[str] | None, categories: Sequence[str]) -> None:
+    if names and len(names) != len(categories):
+        raise ValueError(
+            f"--classes names {len(names)} classes, and the outlines are of {len(categories)}, "
+            f"background among them ({', '.join(categories)}): name as many, or none"
+        )

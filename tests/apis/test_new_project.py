@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: Apache-2.0
+import gc
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from rankseg.apis import load_config, train
+from rankseg.apis.new_project import CONFIGS, new_project
+from rankseg.apis.rehearsal import rehearse
+from rankseg.apis.tiny import make_tiny
+from rankseg.datasets.splits import read_list
+from rankseg.engine.files import WriteError
+from rankseg.registry import DATASETS
+from rankseg.testing.raw import COLOURS, KINDS, scene, write_coco, write_raw
+
+
+@pytest.fixture
+def make(tmp_path, monkeypatch):
+    """Make a project in an empty current folder; the config is loaded, no step is taken."""
+    import rankseg.apis.new_project as module
+
+    monkeypatch.setattr(gc, "collect", lambda *args: 0)  # mmengine's: 0.5 s for each data set
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(module, "rehearse", lambda cfg: 0.5)
+    return lambda folders, **options: new_project(*folders, **{"out": "mine.py", **options})
+
+
+def snapshot(folder: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_mask_is_trained_on_as_painted(make, tmp_path, kind):
+    folders = write_raw(tmp_path / "raw", kind)
+    before = snapshot(tmp_path / "raw")
+    path = make(folders)
+    assert snapshot(tmp_path / "raw") == before, "nothing is written to what somebody has"
+    cfg = load_config(str(path))
+    semi = DATASETS.build(cfg.train_dataloader.dataset)
+    assert (semi.num_labeled, semi.num_unlabeled) == (5, 4)
+    sample = semi.labeled.pipeline.transforms[0](semi.labeled.get_data_info(0))
+    number = int(Path(sample["img_path"]).stem)
+    expected = scene(number)[1]
+    expected = np.uint8(expected > 0) if kind in ("binary", "rgb_binary") else expected
+    assert np.array_equal(sample["seg_map"][1:], expected[1:])
+    assert np.array_equal(sample["img"], np.asarray(Image.open(sample["img_path"])))
+    assert cfg.model.student.decode_head.num_classes == len(semi.metainfo["classes"])
+    assert len(DATASETS.build(cfg.val_dataloader.dataset)) == 1
+
+
+def test_both_configs_train(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    path = new_project(*write_raw(tmp_path / "raw", "binary"), "mine.py", classes=("gap", "cell"))
+    told = capsys.readouterr().out
+    assert "10 crops" not in told and "8 crops of 65 pixels take about" in told
+    train(make_tiny(load_config(str(path)), "runs/mine", standin=False))
+    assert (tmp_path / "runs/mine/iter_2.pth").is_file()
+    assert rehearse(load_config("mine_supervised.py")) > 0
+
+
+def test_what_is_printed_and_written(make, tmp_path, capsys):
+    path = make(write_raw(tmp_path / "raw"), classes=("ground", "tree", "house"), seed=3)
+    told = capsys.readouterr().out
+    for words in (
+        "images with a mask     6: 96x72 pixels, colour, 8 bits",
+        "lists: 5 labelled, 4 unlabelled, 1 for validation",
+        "validation is on 1 image of your masks",
+        "train.py mine.py\n",
+        "test.py mine.py work_dirs/mine/iter_3000.pth",
+        "predict.py mine.py work_dirs/mine/iter_3000.pth",
+    ):
+        assert words in told
+    page = cv2.imread("data/mine/overview.png")
+    assert page.shape[0] > 600 and page.shape[1] > 900
+    text = path.read_text()
+    assert 'classes=("ground", "tree", "house")' in text
+    lines = [
+        line for line in text.splitlines() if "/_base_/" not in line and str(tmp_path) not in line
+    ]
+    assert len(lines) < 100 and max(map(len, lines)) <= 100
+    lists = Path("data/mine/splits/mine")
+    assert {one.stem for one in lists.iterdir()} == {"labeled", "unlabeled", "val"}
+    assert read_list(lists / "val.txt")[0][1].startswith("masks/")
+
+
+def test_one_broken_file_among_many_is_told_at_the_end(make, tmp_path, capsys):
+    folders = write_raw(tmp_path / "raw", masks=12, more=20)
+    (folders[0] / "05.png").write_bytes(b"no image")
+    (folders[0] / "30.png").write_bytes(b"")
+    make(folders)
+    error = capsys.readouterr().err
+    assert error.count("05.png") == error.count("30.png") == 1 and "2 files could not be" in error
+    files = Path("data/mine/splits/mine").iterdir()
+    names = [image for path in files for image, _ in read_list(path)]
+    assert len(names) == 30 and not {"images/05.png", "images/30.png"} & set(names)
+
+
+def test_existing_config_is_kept(make, tmp_path):
+    folders = write_raw(tmp_path / "raw")
+    make(folders)
+    before = snapshot(tmp_path)
+    with pytest.raises(ValueError, match="mine.py exists already: name another --out, or add"):
+        make(folders)
+    assert snapshot(tmp_path) == before
+    make(folders, overwrite=True, seed=4)
+    assert snapshot(tmp_path) != before
+
+
+def test_nothing_is_left_of_a_config_that_does_not_run(make, tmp_path, monkeypatch):
+    import rankseg.apis.new_project as module
+
+    folders = write_raw(tmp_path / "raw")
+    make(folders)
+    before = Path("mine.py").read_text()
+
+    def fail(cfg) -> float:
+        raise ValueError("no")
+
+    monkeypatch.setattr(module, "rehearse", fail)
+    with pytest.raises(ValueError, match="no"):
+        make(folders, overwrite=True, seed=1)
+    assert Path("mine.py").read_text() == before
+    with pytest.raises(ValueError, match="no"):
+        make(folders, out="other.py")
+    assert not Path("other.py").exists() and not Path("other_supervised.py").exists()
+
+
+@pytest.mark.parametrize(
+    ("out", "match"),
+    [
+        ("mine.txt", "expected a name of letters, digits, - and _ that ends in .py"),
+        ("my project.py", "expected a name of letters"),
+        ("raw/images/00.png/mine.py", "00.png is a file: name another folder with --out"),
+    ],
+)
+def test_out_that_cannot_be(make, tmp_path, out, match):
+    folders = write_raw(tmp_path / "raw")
+    with pytest.raises(ValueError, match=match):
+        make(folders, out=out)
+
+
+def test_data_out_that_cannot_be_written(make, tmp_path, monkeypatch):
+    folders = write_raw(tmp_path / "raw")
+    monkeypatch.setattr("os.access", lambda path, mode: Path(path) != tmp_path / "locked")
+    (tmp_path / "locked").mkdir()
+    with pytest.raises(ValueError, match="locked may not be written to: .* --data-out"):
+        make(folders, data_out="locked/x")
+    assert not Path("mine.py").exists()
+    monkeypatch.undo()
+
+
+def test_full_disk_leaves_no_config(make, tmp_path, monkeypatch):
+    def full(*args) -> None:
+        raise OSError(28, "No space left on device")
+
+    folders = write_raw(tmp_path / "raw", "rgba")
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(WriteError, match="No space left on device.*make room"):
+        make(folders)
+    assert not Path("mine.py").exists()
+
+
+def test_colours_by_table_and_unknown_ones_refused(make, tmp_path):
+    folders = write_raw(tmp_path / "raw", "colours")
+    Path("colors.txt").write_text("0 0 0 ground\n255 128 0 ignore\n0 0 255 tree\n")
+    cfg = load_config(str(make(folders, colors="colors.txt")))
+    data = cfg.train_dataloader.dataset.dataset
+    assert data.metainfo.classes == ("ground", "tree")
+    assert [tuple(colour) for colour in data.metainfo.palette] == [COLOURS[0], COLOURS[1]]
+    masks = [cv2.imread(str(path), -1) for path in Path("data/mine/class_ids").iterdir()]
+    assert {int(value) for mask in masks for value in np.unique(mask)} == {0, 1, 255}
+    Path("colors.txt").write_text("0 0 0 ground\n0 0 255 tree\n")
+    with pytest.raises(ValueError, match=r"masks/0\d.png has the colour 255 128 0 .* at column"):
+        make(folders, colors="colors.txt", overwrite=True)
+
+
+def test_outlines(make, tmp_path):
+    pytest.importorskip("pycocotools")
+    cfg = load_config(str(make(write_coco(tmp_path / "raw"))))
+    classes = cfg.train_dataloader.dataset.dataset.metainfo.classes
+    assert classes == ("background", "nucleus", "cell")
+    assert len(list(Path("data/mine/class_ids").iterdir())) == 6
+
+
+def test_unlabelled_folder_and_few_labels(make, tmp_path):
+    images, masks = write_raw(tmp_path / "raw", masks=10, more=0)
+    more, _ = write_raw(tmp_path / "more", masks=1, more=2)
+    make((images, masks), unlabelled=more, labelled=3, val=2)
+    root = Path("data/mine/splits/mine")
+    assert [len(read_list(root / f"{n}.txt")) for n in ("labeled", "unlabeled", "val")] == [3, 8, 2]
+    assert ("unlabelled/00.png", None) in read_list(root / "unlabeled.txt")
+
+
+def test_small_images(make, tmp_path, capsys):
+    images, masks = write_raw(tmp_path / "raw")
+    for path in (*images.iterdir(), *masks.iterdir()):
+        image = Image.open(path)
+        image.crop((0, 0, 96, 40)).save(path)
+    cfg = load_config(str(make((images, masks))))
+    assert cfg.crop.crop_size == 65
+    assert "smaller than the crop" in capsys.readouterr().out
+
+
+def test_config_in_the_folder_of_configs_inherits_by_a_short_path():
+    from rankseg.apis.starter_text import Project
+
+    project = Project(CONFIGS / "x.py", Path("data/x"), CONFIGS, "python tools/", 1, 1, 1)
+    assert project.base("default_runtime.py") == "./_base_/default_runtime.py"
+    project = Project(CONFIGS / "a/x.py", Path("data/x"), CONFIGS, "python tools/", 1, 1, 1)
+    assert (CONFIGS / "a" / project.base("default_runtime.py")).resolve().is_file()

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+from collections import Counter
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from rankseg.apis import starter
+from rankseg.apis.checks import check_crop
+from rankseg.apis.machine import Machine, this_machine
+from rankseg.apis.starter import CROPS, LARGE, MEDIUM, SMALL, agents_of, choose
+from rankseg.datasets.own.images import ImageLook
+from rankseg.datasets.own.survey import Survey
+from rankseg.models.losses.agents import check_num_agents
+
+CPU = Machine(cores=4, memory=16)
+
+
+def found(height: int = 512, width: int = 512, foreground: float = 0.5, number: int = 5) -> Survey:
+    look = ImageLook(height, width, 1, 3, 8, 0)
+    pixels = np.zeros((number, 256), np.int64)
+    pixels[:, 0], pixels[:, 1] = 1000 * (1 - foreground), 1000 * foreground
+    pixels[:, 255] = 500
+    plan = SimpleNamespace(classes=("a", "b"))
+    return Survey(None, plan, pixels, [look] * number, [], Counter(), [])
+
+
+def test_machine_is_looked_at():
+    machine = this_machine()
+    assert machine.cores >= 1 and machine.memory > 0
+    assert str(Machine(4, 16)) == "4 CPU cores, 16 GiB of memory, no GPU"
+    assert str(Machine(4, 16, 24)).startswith("a GPU of 24 GiB, 4 CPU cores")
+
+
+def test_network_suits_the_machine(monkeypatch, tmp_path):
+    monkeypatch.setattr(starter, "WEIGHTS", tmp_path / "w.pth")
+    assert choose(found(), 4, 9, CPU).network == SMALL
+    assert choose(found(), 4, 9, Machine(4, 16, 8)).network == MEDIUM
+    assert choose(found(), 4, 9, Machine(4, 16, 80)).network == MEDIUM
+    (tmp_path / "w.pth").touch()
+    assert choose(found(), 4, 9, Machine(4, 16, 80)).network == LARGE
+    assert choose(found(), 4, 9, Machine(4, 16, 8)).network == MEDIUM
+
+
+@pytest.mark.parametrize(
+    ("side", "gpu", "crop"),
+    [(40, 0, 65), (100, 0, 97), (512, 0, 129), (512, 8, 257), (200, 8, 193)],
+)
+def test_crop_is_not_larger_than_the_images(side, gpu, crop):
+    assert choose(found(side, 2 * side), 4, 9, Machine(4, 16, gpu)).crop == crop
+
+
+@pytest.mark.parametrize("crop", CROPS)
+def test_crops_and_agents_suit_the_network(crop):
+    cells = (crop - 1) // 16 + 1
+    check_crop(crop, cells, align_corners=True)
+    check_num_agents(cells**2, agents_of(crop))
+    assert agents_of(129) == 32 and agents_of(321) == 128
+
+
+@pytest.mark.parametrize(("unlabelled", "iterations"), [(3, 3000), (165, 3500), (9999, 6000)])
+def test_length_follows_the_unlabelled_images(unlabelled, iterations):
+    chosen = choose(found(), 4, unlabelled, CPU)
+    assert chosen.iterations == iterations
+    assert chosen.warmup + chosen.ramp < iterations // 2
+
+
+def test_rare_foreground():
+    rare = choose(found(foreground=0.05), 4, 9, CPU)
+    assert (rare.min_foreground, rare.warmup, rare.ramp) == (0.02, 900, 300)
+    assert rare.foreground == pytest.approx(0.05), "ignored pixels do not count"
+    common = choose(found(foreground=0.5), 4, 9, CPU)
+    assert (common.min_foreground, common.warmup) == (0.0, 600)
+
+
+def test_memory():
+    assert choose(found(), 4, 9, CPU).cache == (4, 9)
+    assert choose(found(), 4, 99_999, CPU).cache == (0, 0)
+    assert choose(found(), 4, 9, CPU).window == 0
+    assert choose(found(2000, 3000), 4, 9, CPU).window == 513
+    assert choose(found(2000, 3000), 4, 9, Machine(4, 16, 24)).window == 0
+    assert choose(found(), 4, 9, Machine(1, 16)).workers == 1

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+import numpy as np
+import pytest
+from PIL import Image
+
+from rankseg.datasets.own.survey import survey
+from rankseg.testing.raw import scene, write_coco, write_raw
+
+
+def test_what_is_there(tmp_path):
+    images, masks = write_raw(tmp_path, "ids_255", masks=3, more=2, suffix="_mask")
+    Image.new("L", (9, 9)).save(masks / "zz.png")
+    found = survey(images, masks)
+    assert [path.name for path in found.material.images] == ["00.png", "01.png", "02.png"]
+    assert [path.name for path in found.material.bare] == ["03.png", "04.png"]
+    assert found.pixels.shape == (3, 256) and (found.pixels.sum(1) == 72 * 96).all()
+    assert np.array_equal(found.ids(1)[1:], scene(1)[1][1:])
+    assert found.summary().splitlines() == [
+        "images with a mask     3: 96x72 pixels, colour, 8 bits",
+        "masks                  3 grey",
+        "images without a mask  2: 96x72 pixels, colour, 8 bits",
+    ]
+    assert found.notes()[0].startswith("1 masks without an image, left out: ")
+    assert not found.faults
+
+
+def test_bad_files_are_left_out_and_told(tmp_path):
+    images, masks = write_raw(tmp_path, masks=6, more=3)
+    content = (images / "00.png").read_bytes()
+    (images / "00.png").write_bytes(content[: len(content) // 2])
+    (masks / "01.png").write_bytes(b"")
+    Image.new("L", (96, 71)).save(masks / "02.png")
+    (images / "07.png").write_bytes(b"no image")
+    found = survey(images, masks)
+    assert [path.name for path in found.material.images] == ["03.png", "04.png", "05.png"]
+    assert [path.name for path in found.material.bare] == ["06.png", "08.png"]
+    assert len(found.faults) == 4 and len(found.labelled) == 3 and len(found.bare) == 2
+    for name in ("images/00.png", "masks/01.png", "masks/02.png is 96x71", "images/07.png"):
+        assert sum(name in fault for fault in found.faults) == 1
+
+
+def test_no_good_image(tmp_path):
+    images, masks = write_raw(tmp_path, masks=1, more=1)
+    (masks / "00.png").write_bytes(b"")
+    with pytest.raises(ValueError, match="none of the 1 images with a mask can be used: mask"):
+        survey(images, masks)
+
+
+def test_more_images_are_taken_once(tmp_path):
+    images, masks = write_raw(tmp_path, masks=2, more=2)
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more/00.png").write_bytes((images / "02.png").read_bytes())
+    found = survey(images, masks, tmp_path / "more")
+    assert [p.parent.name for p in found.material.bare] == ["images", "images", "more"]
+    assert len(survey(images, masks, images).material.bare) == 2
+
+
+def test_stack_is_told_where_to_go(tmp_path):
+    images, masks = write_raw(tmp_path)
+    (tmp_path / "s.tif").write_bytes(b"II")
+    with pytest.raises(ValueError, match=r"s.tif is one file: .*dataset_converters/lucchi.py"):
+        survey(tmp_path / "s.tif", masks)
+
+
+def test_outlines(tmp_path):
+    pytest.importorskip("pycocotools")
+    images, coco = write_coco(tmp_path, masks=2, more=1)
+    found = survey(images, coco)
+    assert found.plan.classes == ("background", "nucleus", "cell")
+    assert found.kinds == {"drawn from outlines": 2}
+    assert found.pixels[0, :3].tolist() == np.bincount(found.ids(0).ravel()).tolist()
+    assert any("1 images without an outline, taken as unlabelled" in n for n in found.notes())
+    assert survey(images, coco, names=("x", "y", "z")).plan.classes == ("x", "y", "z")
+    with pytest.raises(ValueError, match=r"--classes names 2 classes, and the outlines are of 3"):
+        survey(images, coco, names=("x", "y"))
+
+
+def test_16_bits_that_would_be_dark(tmp_path):
+    images, masks = write_raw(tmp_path, masks=2, more=0)
+    Image.fromarray(np.full((72, 96), 4095, np.uint16)).save(images / "00.png")
+    found = survey(images, masks)
+    assert "grey, 16 bits (1) and colour, 8 bits (1)" in found.summary()
+    assert any("go up to 4095 only, of which 16 grey levels" in note for note in found.notes())

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+TOOL = Path(__file__).resolve().parents[2] / "tools/new_project.py"
+
+
+@pytest.fixture
+def tool():
+    spec = importlib.util.spec_from_file_location("new_project_tool", TOOL)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_mistake_is_one_sentence(tool, tmp_path, capsys):
+    folder = str(tmp_path)
+    with pytest.raises(SystemExit) as raised:
+        tool.main(["--images", folder, "--masks", folder, "--out", str(tmp_path / "a.py")])
+    error = capsys.readouterr().err
+    assert raised.value.code == 2 and error.count("\n") == 1
+    assert error.startswith(f"error: folder {folder} holds no images")
+
+
+def test_options_reach_the_function(tool, monkeypatch):
+    seen = {}
+    monkeypatch.setattr(tool, "new_project", lambda **options: seen.update(options))
+    line = "--images i --masks m --out o.py --classes a b --above 3 --val 2 --labelled 5 --seed 1"
+    tool.main([*line.split(), "--unlabelled", "u", "--data-out", "d", "--colors", "c"])
+    assert seen == dict(
+        images="i",
+        masks="m",
+        out="o.py",
+        classes=["a", "b"],
+        above=3,
+        val=2,
+        labelled=5,
+        seed=1,
+        unlabelled="u",
+        data_out="d",
+        colors="c",
+        overwrite=False,
+    )

@@ -1,0 +1,88 @@
+#!/usr/bin/env python
+# SPDX-License-Identifier: Apache-2.0
+"""From a folder of your images and masks to a config that trains on them."""
+
+import argparse
+from collections.abc import Sequence
+
+from rankseg.apis.cli import plain_errors
+from rankseg.apis.new_project import new_project
+
+EXAMPLES = """examples:
+  images, some of them with masks of the same name (a.jpg with a.png or a_mask.png):
+    python tools/new_project.py --images photos --masks masks --classes background car \\
+      --out configs/my_project.py
+  images without masks in a folder of their own:
+    python tools/new_project.py --images few --masks masks --unlabelled many \\
+      --out configs/my_project.py
+  masks in colours, named in a file by lines such as '0 0 255 car' (a name 'ignore' is no class):
+    python tools/new_project.py --images photos --masks masks --colors colors.txt \\
+      --out configs/my_project.py
+  every object has its own number:
+    python tools/new_project.py --images cells --masks objects --above 0 --out configs/cells.py
+  outlines from a labelling program, in COCO format (needs pip install pycocotools):
+    python tools/new_project.py --images photos --masks outlines.json --out configs/my_project.py
+
+Masks may be grey or palette files of 0, 1, 2, ... (255 beside them is ignored), of 0 and 255, of
+other numbers, or in colours. Your files are never changed: data/NAME gets links to your folders,
+the lists of images and, where they are needed, masks with class ids. For a TIFF stack see
+tools/dataset_converters/lucchi.py.
+"""
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--images", required=True, metavar="DIR", help="folder of images")
+    parser.add_argument(
+        "--masks",
+        required=True,
+        metavar="DIR",
+        help="folder of masks, or a COCO file with outlines",
+    )
+    parser.add_argument("--unlabelled", metavar="DIR", help="folder of more images, without masks")
+    parser.add_argument(
+        "--out", required=True, metavar="FILE", help="config to write: configs/my_project.py"
+    )
+    parser.add_argument(
+        "--classes", nargs="+", metavar="NAME", help="class names in the order of their values"
+    )
+    parser.add_argument("--colors", metavar="FILE", help="lines 'R G B name': colours of masks")
+    parser.add_argument(
+        "--above", type=int, metavar="N", help="mask values above N are class 1, all others 0"
+    )
+    parser.add_argument(
+        "--val",
+        type=int,
+        metavar="N",
+        help="images with masks that are kept for validation (default: a fifth, at most 100)",
+    )
+    parser.add_argument(
+        "--labelled",
+        type=int,
+        metavar="N",
+        help="use the masks of so many images only; the others become unlabelled",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="the same seed, the same lists")
+    parser.add_argument(
+        "--data-out",
+        metavar="DIR",
+        help="folder for lists, links and class ids (default: data/NAME)",
+    )
+    parser.add_argument(
+        "--overwrite", action="store_true", help="replace what an earlier call has written"
+    )
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Look, say what was found, write."""
+    args = parse_args(argv)
+    with plain_errors():
+        new_project(**vars(args))
+
+
+if __name__ == "__main__":
+    main()

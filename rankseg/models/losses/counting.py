@@ -6,6 +6,8 @@ the whole batch; a mean over those that count, of which one process may have mor
 that only if all divide by the same number.
 """
 
+from collections.abc import Sequence
+
 import torch
 from mmengine.dist import all_reduce, get_world_size
 from torch import Tensor, nn
@@ -38,10 +40,25 @@ def which_count(loss: nn.Module, label: Tensor, ignore_index: int) -> dict[str, 
         ignore_index: Label that does not count.
 
     Returns:
-        ``ignore_index``; under several processes and for a cross-entropy over the labelled pixels
-        also ``avg_factor``, so that all divide by the same number.
+        ``ignore_index``; for a cross-entropy over the labelled pixels also ``avg_factor``, so that
+        all processes divide by the same number: labelled pixels, or the weights of their classes.
+        mmseg's own count waits for the device, and does not work with weights of classes.
     """
     told: dict[str, int | Tensor] = {"ignore_index": ignore_index}
-    if get_world_size() > 1 and getattr(loss, "avg_non_ignore", False):
-        told["avg_factor"] = count_per_process(label != ignore_index)
+    if getattr(loss, "avg_non_ignore", False) and not getattr(loss, "use_sigmoid", False):
+        labelled = label != ignore_index
+        weights = getattr(loss, "class_weight", None)
+        told["avg_factor"] = (
+            count_per_process(labelled)
+            if weights is None
+            else _weight_per_process(label, labelled, weights)
+        )
     return told
+
+
+def _weight_per_process(label: Tensor, labelled: Tensor, weights: Sequence[float]) -> Tensor:
+    """Sum of the class weights of all labelled pixels: ``()`` float32, the mean over processes."""
+    weight = torch.tensor(weights, device=label.device)[label.where(labelled, 0)]
+    total = (weight * labelled).sum()
+    all_reduce(total)
+    return total / get_world_size()

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""No forward or backward pass of any method reads a value back, which would wait for the device.
+
+The host waits once for every step, at its end: whether it is to be skipped must be known.
+"""
+
+import traceback
+
+import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from rankseg.models.methods import __all__ as METHODS
+from rankseg.testing.toy import toy_batch, toy_class_batch, toy_classifier
+
+aten = torch.ops.aten
+READS = {  # operators whose result, or its size, must be known to the host
+    aten._local_scalar_dense.default,
+    aten.nonzero.default,
+    aten.masked_select.default,
+    aten.equal.default,
+    aten._unique2.default,
+    aten.unique_dim.default,
+    aten.bincount.default,
+}
+STEPS = {
+    "Supervised": {},
+    "MeanTeacher": dict(teacher=dict(momentum=0.1)),
+    "FixMatch": dict(threshold=0.5),
+    "UniMatch": dict(threshold=0.5),
+    "UniMatch of a second crop": dict(threshold=0.5, mix_source="same"),
+    "RankMatch": dict(threshold=0.5),
+    "RankMatch masked": dict(threshold=0.5, mask_padding=True),
+    "RankMatch by a teacher": dict(teacher=dict(momentum=0.1), labels_from="teacher"),
+    "CPS with CutMix": dict(cutmix={}),
+    "CCT by a teacher": dict(teacher=dict(momentum=0.1), labels_from="teacher"),
+    "CPS": dict(),
+    "CCT": dict(),
+    "SimMatch": dict(bank_size=4),
+    "LabelPropagation": {},
+}
+
+
+def on_the_host() -> bool:
+    """Boxes are drawn on the host, whatever the device: their numbers can be read."""
+    return any(frame.name == "cutmix_boxes" for frame in traceback.extract_stack())
+
+
+class Reads(TorchDispatchMode):
+    """Collects the operators that make the host wait."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        by_mask = func in (aten.index.Tensor, aten.index_put_.default) and any(
+            index is not None and index.dtype in (torch.bool, torch.uint8) for index in args[1]
+        )
+        if (func in READS or by_mask) and not on_the_host():
+            self.found.append(str(func))
+        return func(*args, **(kwargs or {}))
+
+
+def test_every_method_has_a_step():
+    assert {name.split()[0] for name in STEPS} == set(METHODS) - {"Method"}
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_a_step(name, build):
+    images = name in ("SimMatch", "LabelPropagation")
+    student = dict(student=toy_classifier()) if images else {}
+    method = build(name.split()[0], **student, **STEPS[name])
+    if name == "LabelPropagation":
+        method.set_pseudo_labels(torch.tensor([0, 1, 2, 0]), torch.ones(4), torch.ones(3))
+    batch = toy_class_batch() if images else toy_batch(mixed=True)
+    with Reads() as reads:
+        sum(term for key, term in method.loss(*batch).items() if "loss" in key).backward()
+        if method.teacher is not None:
+            method.update_teacher()
+    assert reads.found == []
+
+
+def test_reading_is_seen():
+    value = torch.arange(4.0)
+    with Reads() as reads:
+        value.sum().item()
+        value[value > 1]
+        value[value > 1] = 0
+    kinds = {name.split(".")[1] for name in reads.found}
+    assert kinds >= {"_local_scalar_dense", "index", "index_put_"}

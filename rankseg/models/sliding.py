@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor, nn
 
-WINDOWS_AT_ONCE = 4
+WINDOWS_AT_ONCE = 4  # on a GPU; one fills the cores and caches of a CPU
 
 
 def predict(segmentor: nn.Module, images: Tensor, data_samples: list | None) -> list:
@@ -26,7 +26,7 @@ def predict(segmentor: nn.Module, images: Tensor, data_samples: list | None) -> 
         metas = [{"img_shape": windows.shape[2:]}] * len(windows)
         return segmentor.encode_decode(windows, metas)
 
-    at_once = config.get("windows_at_once", WINDOWS_AT_ONCE)
+    at_once = config.get("windows_at_once")
     averaged = slide(logits, images, config["crop_size"], config["stride"], at_once)
     return segmentor.postprocess_result(averaged, data_samples)
 
@@ -47,7 +47,7 @@ def slide(
     images: Tensor,
     window: tuple[int, int],
     stride: tuple[int, int],
-    at_once: int = WINDOWS_AT_ONCE,
+    at_once: int | None = None,
 ) -> Tensor:
     """Average the predictions of windows where they overlap.
 
@@ -59,7 +59,7 @@ def slide(
         images: ``(B, 3, H, W)``.
         window: Height and width of a window in pixels; smaller images are one window.
         stride: Steps from window to window, down and to the right, at most ``window``.
-        at_once: Windows in one forward pass.
+        at_once: Windows in one forward pass; None: 4 on a GPU and 1 on a CPU.
 
     Returns:
         ``(B, K, H, W)``.
@@ -73,6 +73,7 @@ def slide(
             "steps of at least 1 pixel and at most the window, or pixels between windows would "
             "have no prediction"
         )
+    at_once = at_once or (WINDOWS_AT_ONCE if images.is_cuda else 1)
     height, width = (min(*sides) for sides in zip(images.shape[2:], window, strict=True))
     rows = starts(images.shape[2], height, stride[0])
     columns = starts(images.shape[3], width, stride[1])

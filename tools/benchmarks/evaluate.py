@@ -57,7 +57,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--window", type=int, default=321, help="of `slide` (%(default)s)")
     parser.add_argument(
-        "--windows-at-once", type=int, default=4, help="in a forward pass (%(default)s)"
+        "--windows-at-once", type=int, help="in a forward pass (4 on a GPU, 1 on a CPU)"
     )
     parser.add_argument("--workers", type=int, default=1, help="loading images (%(default)s)")
     add_common_arguments(parser, "evaluate.json", repeats=3)

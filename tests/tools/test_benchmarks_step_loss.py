@@ -39,6 +39,22 @@ def test_step(tmp_path, capsys):
     assert "plain-same / ours-same" in capsys.readouterr().out
 
 
+def test_less_memory_for_more_time(tmp_path):
+    out = tmp_path / "step.json"
+    size = ["--depth", "18", "--crop", "65", "--agents", "6", "--batch", "4", "--repeats", "1"]
+    plain, half, forgetful = "ours-batch-nhwc", "ours-batch-nhwc-half", "ours-batch-nhwc-forgetful"
+    load("step").main([*size, "--cases", plain, half, forgetful, "--out", str(out)])
+    ratios = json.loads(out.read_text())["ratios"]
+    assert ratios[f"{half} / {plain}"]["allocator_mib_more"] < 0
+    assert ratios[f"{forgetful} / {plain}"]["allocator_mib_more"] < 0
+
+
+def test_a_batch_that_cannot_be_halved(capsys):
+    with pytest.raises(SystemExit):
+        load("step").main(["--batch", "2", "--cases", "ours-batch-nhwc-half"])
+    assert "an even batch of 4 or more" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("name", ["loss", "step"])
 def test_a_crop_off_the_grid(name, capsys):
     with pytest.raises(SystemExit):

@@ -10,6 +10,8 @@ and of the plain step are compared, from the same weights, images and random num
 
 python tools/benchmarks/step.py                      # crop 321, 2 + 2 images, R-50; about 25 min
 python tools/benchmarks/step.py --cases plain-same ours-same ours-batch-bf16
+python tools/benchmarks/step.py --batch 4 --cases ours-batch-nhwc ours-batch-nhwc-half \\
+    ours-batch-nhwc-forgetful                        # what memory costs
 python tools/benchmarks/step.py --depth 18 --crop 129 --agents 64 --repeats 2  # a quick look
 """
 
@@ -24,6 +26,7 @@ from torch import Tensor
 
 from rankseg.apis.cli import plain_errors
 from rankseg.apis.config import load_config
+from rankseg.engine.activation_checkpointing import turn_on_activation_checkpointing
 from rankseg.models.methods import Method
 from rankseg.registry import MODELS
 from rankseg.testing.benchmark import (
@@ -50,6 +53,9 @@ class Case(NamedTuple):
     rank: bool = True
     bf16: bool = False
     channels_last: bool = False
+    parts: int = 1  # gradient accumulation: pieces of the batch, one after the other
+    forgetful: bool = False  # activation checkpointing of every stage of the backbone
+    compiled: bool = False  # the backbone by torch.compile
 
 
 CASES = {
@@ -66,6 +72,12 @@ CASES = {
     "unimatch-batch-nhwc": Case("batch", rank=False, channels_last=True),
     "unimatch-batch-bf16": Case("batch", rank=False, bf16=True, channels_last=True),
 }
+SAVINGS = {
+    "ours-batch-nhwc-half": Case("batch", channels_last=True, parts=2),
+    "ours-batch-nhwc-forgetful": Case("batch", channels_last=True, forgetful=True),
+    "ours-batch-nhwc-compiled": Case("batch", channels_last=True, compiled=True),
+}
+STAGES = tuple(f"student.backbone.layer{i}" for i in (1, 2, 3, 4))
 RATIOS = (  # what is compared: slower case, faster case
     ("plain-same", "ours-same"),
     ("plain-same", "ours-same-nhwc"),
@@ -77,6 +89,7 @@ RATIOS = (  # what is compared: slower case, faster case
     ("ours-batch", "unimatch-batch"),
     ("ours-batch-nhwc", "unimatch-batch-nhwc"),
     ("ours-batch-bf16", "unimatch-batch-bf16"),
+    *((name, "ours-batch-nhwc") for name in SAVINGS),
 )
 
 
@@ -86,7 +99,12 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "--cases", nargs="+", choices=tuple(CASES), default=list(CASES), help="(all)"
+        "--cases",
+        nargs="+",
+        choices=(*CASES, *SAVINGS),
+        default=list(CASES),
+        metavar="CASE",
+        help=f"(all but the last three) of: {', '.join((*CASES, *SAVINGS))}",
     )
     parser.add_argument(
         "--depth", type=int, default=50, choices=(18, 50, 101), help="of the ResNet (%(default)s)"
@@ -98,6 +116,8 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     args = parser.parse_args(argv)
     if args.crop % 16 != 1 or args.batch < 2:
         parser.error("expected a crop of 16 n + 1 and a batch of 2 or more")
+    if "ours-batch-nhwc-half" in args.cases and (args.batch < 4 or args.batch % 2):
+        parser.error("expected an even batch of 4 or more, so that each half has 2 images or more")
     return args
 
 
@@ -120,6 +140,10 @@ def build(case: Case, args: argparse.Namespace) -> Method:
     method.init_weights()
     method.train()
     method.to("cuda" if torch.cuda.is_available() else "cpu")
+    if case.forgetful:
+        turn_on_activation_checkpointing(method, STAGES)
+    if case.compiled:
+        method.student.backbone.compile()
     return method.to(memory_format=torch.channels_last) if case.channels_last else method
 
 
@@ -138,9 +162,10 @@ def losses_of(
 
 
 def make_batch(case: Case, args: argparse.Namespace) -> tuple[dict, dict]:
-    """Views and samples on the device, the same every time."""
+    """Views and samples on the device, the same every time; one of the pieces if there are some."""
     torch.manual_seed(args.seed + 1)
-    inputs, samples = toy_batch(args.batch, args.batch, args.crop, CLASSES, mixed=True)
+    count = args.batch // case.parts
+    inputs, samples = toy_batch(count, count, args.crop, CLASSES, mixed=True)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     layout = torch.channels_last if case.channels_last else torch.contiguous_format
     inputs = {name: view.to(device, memory_format=layout) for name, view in inputs.items()}
@@ -156,7 +181,9 @@ def make_step(case: Case, args: argparse.Namespace) -> Callable[[], None]:
     def step() -> None:
         torch.manual_seed(args.seed + 2)
         optimizer.zero_grad()
-        sum(losses_of(method, case, batch, args.agents).values()).backward()
+        for _ in range(case.parts):
+            losses = losses_of(method, case, batch, args.agents)
+            (sum(losses.values()) / case.parts).backward()
         optimizer.step()
 
     return step
@@ -168,7 +195,7 @@ def check_values(case: Case, args: argparse.Namespace) -> dict[str, float]:
     Gradients of single weights differ more in single precision, where a ReLU's input is near 0.
     """
     found = []
-    for one in (case, case._replace(plain=True, bf16=False, channels_last=False)):
+    for one in (case, Case(case.mix_source, plain=True, rank=case.rank)):
         method, batch = build(one, args), make_batch(one, args)
         torch.manual_seed(args.seed + 2)
         losses = losses_of(method, one, batch, args.agents)
@@ -196,16 +223,20 @@ def ratios(costs: dict[str, Cost]) -> dict[str, Any]:
 def main(argv: Sequence[str] | None = None) -> None:
     """Compare values, measure, print and write."""
     args = parse_args(argv)
+    known = {**CASES, **SAVINGS}
+    chosen = {name: known[name] for name in args.cases}
     if args.threads:
         torch.set_num_threads(args.threads)
     init_default_scope("rankseg")
     with plain_errors():
         differences = {}
-        for name in args.cases:
-            if not CASES[name].plain and not CASES[name].bf16:
-                differences[name] = check_values(CASES[name], args)
+        for name, case in chosen.items():
+            if not case.plain and not case.bf16 and case.parts == 1:
+                differences[name] = check_values(case, args)
                 print(f"  {name} against plain: {differences[name]}", flush=True)
-        costs = compare({name: make_step(CASES[name], args) for name in args.cases}, args.repeats)
+        costs = compare(
+            {name: make_step(case, args) for name, case in chosen.items()}, args.repeats
+        )
     found = ratios(costs)
     print(table(costs, unit=1.0))
     for name, numbers in found.items():

@@ -2,18 +2,15 @@
 """A trained network as one ONNX file, checked against the network that it comes from."""
 
 import importlib.util
+import io
 import json
-import logging
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from mmengine.config import Config
-from mmseg.models.utils import resize
 from torch import Tensor
 
 from rankseg.apis.checks import is_image_level
@@ -25,7 +22,7 @@ from rankseg.version import __version__
 
 OPSET = 18
 TOLERANCE = 1e-4
-PACKAGES = ("onnx", "onnxscript", "onnxruntime")
+PACKAGES = ("onnx", "onnxruntime")
 EXAMPLE = (2, 65, 97)
 CHECKED = ((1, 64, 64), (2, 65, 97), (3, 50, 131))
 
@@ -122,57 +119,46 @@ def describe(cfg: Config, trained: Trained, model: Deployed) -> dict[str, str]:
     }
 
 
-@contextmanager
-def exporting() -> Iterator[None]:
-    """Keep what torch has to say of its own workings off the screen, and sizes open.
-
-    mmseg's ``resize`` looks at sizes as numbers to warn about them, which would fix them.
-    """
-    logger = logging.getLogger("torch.onnx")
-    level, defaults = logger.level, resize.__defaults__
-    logger.setLevel(logging.ERROR)
-    resize.__defaults__ = (*defaults[:-1], False)  # its last argument is whether to warn
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(level)
-        resize.__defaults__ = defaults
-
-
 def to_bytes(model: Deployed, trained: Trained, metadata: dict[str, str]) -> bytes:
     """The file's content.
 
+    The older of torch's two exporters, which follows one image through the network, takes a second
+    where the newer one takes half a minute to reason about sizes. What it may have fixed to the
+    size of that image shows in :func:`compare`.
+
     Raises:
-        ValueError: If torch cannot export the network for all sizes.
+        ValueError: If torch cannot export the network.
     """
     import onnx
 
-    image = as_input(random_images(*EXAMPLE), model, trained)
+    result = "classes" if model.argmax else "logits"
     rows, columns = (1, 2) if model.raw else (2, 3)
-    dims = {0: "batch", rows: "height", columns: "width"}
-    dynamic = {axis: torch.export.Dim(name, min=1) for axis, name in dims.items()}
+    axes = {"image": {0: "batch", rows: "height", columns: "width"}, result: {0: "batch"}}
+    if not model.image_level:
+        first = 1 if model.argmax else 2
+        axes[result] |= {first: "height", first + 1: "width"}
+    file = io.BytesIO()
     try:
-        with exporting():
-            program = torch.onnx.export(
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it warns of every size that it sees used
+            torch.onnx.export(
                 model,
-                (image,),
-                dynamo=True,
+                (as_input(random_images(*EXAMPLE), model, trained),),
+                file,
+                dynamo=False,
                 input_names=["image"],
-                output_names=["classes" if model.argmax else "logits"],
-                dynamic_shapes={"image": dynamic},
+                output_names=[result],
+                dynamic_axes=axes,
                 opset_version=OPSET,
-                verbose=False,
             )
-            proto = program.model_proto
-    except Exception as error:  # torch raises errors of many kinds, pages long
-        reason = str(error.__cause__ or error).strip().splitlines() or [type(error).__name__]
+    except (RuntimeError, TypeError, torch.onnx.OnnxExporterError) as error:
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        network = model.network
         raise ValueError(
-            f"{type(model.network.decode_head).__name__} on "
-            f"{type(model.network.backbone).__name__} cannot be exported for images of any size: "
-            f"{reason[0]} (RANKSEG_DEBUG=1 shows the rest)"
+            f"torch cannot export {type(network.decode_head).__name__} on "
+            f"{type(network.backbone).__name__} to ONNX: {reason[0]}"
         ) from error
+    proto = onnx.load_model_from_string(file.getvalue())
     onnx.helper.set_model_props(proto, metadata)
     onnx.checker.check_model(proto, full_check=True)
     return proto.SerializeToString()

@@ -84,7 +84,6 @@ def test_a_classifier(tmp_path):
 
 
 def test_a_head_of_mmseg_that_aligns_corners(tmp_path):
-    """mmseg's resizing, which warns of sizes, does not fix them."""
     head = dict(type="FCNHead", in_channels=64, channels=8, num_convs=1, num_classes=3)
     student = toy_student()
     student.decode_head = dict(head, align_corners=True)

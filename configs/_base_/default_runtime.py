@@ -29,6 +29,8 @@ custom_hooks = [
     dict(type="EMATeacherHook"),
     dict(type="SummaryHook", key="mIoU"),
     dict(type="OneClassHook"),  # a run that has lost all classes but one says so
+    dict(type="CurvesHook"),  # curves.png
+    dict(type="PanelHook"),  # panels.png: some validation images over time
 ]
 log_processor = dict(by_epoch=False)
 log_level = "INFO"

@@ -9,4 +9,5 @@ custom_hooks = [
     dict(type="EMATeacherHook"),
     dict(type="PseudoLabelHook", interval=1000),
     dict(type="SummaryHook", key="top1"),
+    dict(type="CurvesHook"),
 ]

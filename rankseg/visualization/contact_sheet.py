@@ -7,7 +7,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from rankseg.visualization.panel import FONT, INK, MARGIN, fit
+from rankseg.visualization.panel import FONT, INK, MARGIN, cut_text, fit
 
 LINE = 14  # height of a line of text, in pixels
 SIZE = 0.4
@@ -62,12 +62,5 @@ def draw_contact_sheet(
         lines += [] if right else [(f"is {one.truth}", INK)]
         for number, (text, colour) in enumerate(lines, 1):
             at = x, y + cell + number * LINE - 3
-            cv2.putText(page, _cut(text, cell), at, FONT, SIZE, colour, 1, cv2.LINE_AA)
+            cv2.putText(page, cut_text(text, cell, SIZE), at, FONT, SIZE, colour, 1, cv2.LINE_AA)
     return page
-
-
-def _cut(text: str, width: int) -> str:
-    """As much of a text as is that many pixels wide."""
-    while text and cv2.getTextSize(text, FONT, SIZE, 1)[0][0] > width:
-        text = text[:-1]
-    return text

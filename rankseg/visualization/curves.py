@@ -35,14 +35,14 @@ def draw_pseudo_labels(runs: Mapping[str, Mapping], path: str | Path) -> None:
         one.set_axis_off()
     for one, (key, title) in zip(axes[0], LINES.items(), strict=False):
         for name, run in runs.items():
-            _line(one, name, [(e["iteration"], e[key]) for e in run["history"]])
-        _finish(one, f"{title} (%)", len(runs))
+            line(one, name, [(e["iteration"], e[key]) for e in run["history"]])
+        finish(one, f"{title} (%)", len(runs))
     last = axes[0][len(LINES)]
     metrics = {run["metric"] for run in runs.values() if run["validations"]}
     for name, run in runs.items():
-        _line(last, name, run["validations"])
+        line(last, name, run["validations"])
     if metrics:
-        _finish(last, f"validation {' and '.join(sorted(metrics))} (%)", len(runs))
+        finish(last, f"validation {' and '.join(sorted(metrics))} (%)", len(runs))
     for one, (name, run) in zip(axes[1], runs.items(), strict=False):
         _classes(figure, one, name, run)
     figure.savefig(path, dpi=100)
@@ -73,20 +73,24 @@ def draw_weights(
     figure.savefig(path, dpi=100)
 
 
-def _line(axes: Axes, name: str, points: Sequence[tuple[int, float | None]]) -> None:
+def line(
+    axes: Axes, name: str, points: Sequence[tuple[int, float | None]], linewidth: float = 1.5
+) -> None:
     """One curve; points without a value leave a gap."""
     values = [np.nan if value is None else value for _, value in points]
-    axes.plot([at for at, _ in points], values, label=name, marker="." if len(points) < 30 else "")
+    marker = "." if len(points) < 30 else ""
+    axes.plot([at for at, _ in points], values, label=name, marker=marker, linewidth=linewidth)
 
 
-def _finish(axes: Axes, title: str, curves: int) -> None:
+def finish(axes: Axes, title: str, curves: int, small: bool = False) -> None:
+    """Title, grid and, for more than one curve, a legend."""
     axes.set_axis_on()
     axes.set_title(title)
     axes.set_xlabel("iteration")
     axes.set_xlim(left=0)
     axes.grid(alpha=0.3)
     if curves > 1:
-        axes.legend()
+        axes.legend(**(dict(fontsize="x-small", ncols=2) if small else {}))
 
 
 def _classes(figure: Figure, axes: Axes, name: str, run: Mapping) -> None:

@@ -45,6 +45,7 @@ def draw_panel(
     height = TEXT + MARGIN + step[0] * len(rows)
     panel = np.full((height, width, 3), 255, np.uint8)
     for column, title in enumerate(titles):
+        title = cut_text(title, cell[1], 0.5)
         _write(panel, title, MARGIN + column * step[1], TEXT - MARGIN)
         for i, row in enumerate(rows):
             picture = fit(row[column], cell)
@@ -77,11 +78,42 @@ def _write(canvas: np.ndarray, text: str, x: int, y: int) -> None:
     cv2.putText(canvas, text, (x, y), FONT, 0.5, INK, 1, cv2.LINE_AA)
 
 
+def cut_text(text: str, width: int, size: float) -> str:
+    """As much of a text as is that many pixels wide."""
+    while text and cv2.getTextSize(text, FONT, size, 1)[0][0] > width:
+        text = text[:-1]
+    return text
+
+
 def fit(picture: np.ndarray, cell: tuple[int, int]) -> np.ndarray:
     """Scale a picture into a height and width, with its proportions kept."""
     height, width = picture.shape[:2]
     scale = min(cell[0] / height, cell[1] / width)
-    size = max(1, round(width * scale)), max(1, round(height * scale))
     return cv2.resize(
-        picture, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_NEAREST
+        picture,
+        _scaled(height, width, scale),
+        interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_NEAREST,
     )
+
+
+def fit_label(label: np.ndarray, cell: tuple[int, int]) -> np.ndarray:
+    """Scale an ``(H, W)`` map of class ids in the same way, to uint8; ids are never mixed."""
+    height, width = label.shape
+    size = _scaled(height, width, min(cell[0] / height, cell[1] / width))
+    return cv2.resize(label.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
+
+
+def _scaled(height: int, width: int, scale: float) -> tuple[int, int]:
+    """Width and height, as OpenCV has them."""
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def cell_for(picture: np.ndarray, height: int) -> tuple[int, int]:
+    """A cell of that height as wide as the picture asks for, within half and twice the height."""
+    width = round(height * picture.shape[1] / picture.shape[0])
+    return height, min(max(width, height // 2), 2 * height)
+
+
+def encode(picture: np.ndarray, kind: str = ".png") -> bytes:
+    """A uint8 RGB picture as the content of a ``.png`` or ``.jpg`` file."""
+    return cv2.imencode(kind, np.ascontiguousarray(picture[..., ::-1]))[1].tobytes()

@@ -80,3 +80,26 @@ def config_file(tmp_path: Path, data_root: Path) -> Path:
     student = toy_student().to_dict()
     path.write_text(CONFIG.format(configs=configs, root=data_root, student=student))
     return path
+
+
+@pytest.fixture(scope="session")
+def toy_runs(tmp_path_factory) -> dict[str, Path]:
+    """Work folders of finished runs of four iterations: two methods and a classifier."""
+    from mmengine.config import Config
+
+    from rankseg import apis
+    from rankseg.testing.toy_run import write_config, write_set
+
+    root = tmp_path_factory.mktemp("toy_runs")
+    write_set(root / "set")
+    runs = {}
+    for name, method in (("sup", "supervised"), ("rank", "rankmatch"), ("classes", "mean_teacher")):
+        file = write_config(root / f"{method}.py", method, root / "set")
+        cfg: Config = apis.load_config(str(file), work_dir=str(root / "runs" / name), seed=0)
+        cfg.train_cfg.update(max_iters=4, val_interval=2)
+        cfg.default_hooks.checkpoint.interval = 4
+        cfg.val_evaluator.per_class = True
+        cfg.custom_hooks += [dict(type="CurvesHook"), dict(type="PanelHook", height=60)]
+        apis.train(cfg)
+        runs[name] = Path(cfg.work_dir)
+    return runs

@@ -3,6 +3,7 @@
 
 from rankseg.engine.hooks.checkpoint import CheckpointHook
 from rankseg.engine.hooks.contact_sheet import ContactSheetHook
+from rankseg.engine.hooks.curves import CurvesHook
 from rankseg.engine.hooks.ema_teacher import EMATeacherHook
 from rankseg.engine.hooks.label_propagation import LabelPropagationHook
 from rankseg.engine.hooks.log_length import LogLengthHook
@@ -11,6 +12,7 @@ from rankseg.engine.hooks.non_finite import NonFiniteHook
 from rankseg.engine.hooks.non_finite_stop import NonFiniteStopHook
 from rankseg.engine.hooks.one_class import OneClassHook
 from rankseg.engine.hooks.overlay import OverlayHook
+from rankseg.engine.hooks.panel import PanelHook
 from rankseg.engine.hooks.pseudo_labels import PseudoLabelHook
 from rankseg.engine.hooks.step_seed import StepSeedHook
 from rankseg.engine.hooks.summary import SummaryHook
@@ -18,6 +20,7 @@ from rankseg.engine.hooks.summary import SummaryHook
 __all__ = [
     "CheckpointHook",
     "ContactSheetHook",
+    "CurvesHook",
     "EMATeacherHook",
     "LabelPropagationHook",
     "LogLengthHook",
@@ -26,6 +29,7 @@ __all__ = [
     "NonFiniteStopHook",
     "OneClassHook",
     "OverlayHook",
+    "PanelHook",
     "PseudoLabelHook",
     "StepSeedHook",
     "SummaryHook",

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Draws the numbers of a run while it trains."""
+
+import time
+from pathlib import Path
+
+from mmengine.dist import master_only
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+
+from rankseg.engine.files import whole_file
+from rankseg.engine.hooks.harmless import Harmless
+from rankseg.registry import HOOKS
+from rankseg.runs.log import read_scalars
+from rankseg.visualization.training_curves import draw_training
+
+
+@HOOKS.register_module()
+class CurvesHook(Hook):
+    """Keeps ``curves.png`` in the work folder: losses, confident share, learning rate, validations.
+
+    It is drawn from what mmengine's ``LocalVisBackend`` has logged, also by the starts before a
+    resumed one. A run never ends because of it: if drawing fails the log says so, once.
+
+    Args:
+        seconds: Least time between two drawings; the last one is made when training has ended.
+    """
+
+    priority = "LOWEST"  # when this validation is logged
+
+    def __init__(self, seconds: float = 60.0) -> None:
+        self.seconds = seconds
+        self._drawn = -float("inf")
+        self._harmless = Harmless("curves.png")
+
+    def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
+        """Draw, if the last time is long ago."""
+        if runner._train_loop is not None and time.monotonic() - self._drawn >= self.seconds:
+            self._draw(runner)
+
+    def after_train(self, runner: Runner) -> None:
+        """Draw the whole run."""
+        self._draw(runner)
+
+    @master_only
+    def _draw(self, runner: Runner) -> None:
+        folder = Path(runner.work_dir)
+        with self._harmless(runner.logger):
+            scalars = read_scalars(folder)
+            if scalars.train or scalars.val:
+                title = runner.cfg.get("config_file", runner.experiment_name)
+                with whole_file(folder / "curves.png") as partial:
+                    draw_training(scalars, partial, title)
+        self._drawn = time.monotonic()

@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pictures in files."""
+
+from pathlib import Path
+
+import numpy as np
+
+from rankseg.engine.files import whole_file
+from rankseg.visualization.panel import encode
+
+
+def write_picture(path: str | Path, picture: np.ndarray) -> None:
+    """Write a uint8 ``(H, W, 3)`` RGB picture to a PNG file, whole or not at all.
+
+    Raises:
+        WriteError: If it cannot be written.
+    """
+    with whole_file(path) as partial:
+        partial.write_bytes(encode(picture))

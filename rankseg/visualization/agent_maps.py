@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which parts of an image look like which agent (RankMatch, figure 5)."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from rankseg.visualization.panel import cell_for, draw_panel, fit
+
+COLUMNS = 4
+HEIGHT = 220  # of a picture, in pixels
+YELLOW, DARK = (255, 225, 0), (20, 20, 20)
+
+
+class AgentMap(NamedTuple):
+    """One agent.
+
+    Attributes:
+        number: Its place in the order of choice, from 1.
+        position: Its row and column in the image, in pixels.
+        activation: ``(H, W)`` float in ``[0, 1]``: softmax over the agents of how every pixel
+            correlates with each of them (eq. 4), at the size of the image.
+        share: Part of the image, in ``[0, 1]``, that this agent is the nearest of all to.
+    """
+
+    number: int
+    position: tuple[float, float]
+    activation: np.ndarray
+    share: float
+
+
+def draw_agent_maps(
+    image: np.ndarray,
+    positions: Sequence[tuple[float, float]],
+    shown: Sequence[AgentMap],
+    truth: np.ndarray | None = None,
+) -> np.ndarray:
+    """Draw all agents in an image, its truth, and the activation maps of some.
+
+    Args:
+        image: ``(H, W, 3)`` uint8 RGB.
+        positions: Row and column of every agent, in pixels.
+        shown: Agents whose maps are drawn, each scaled to its own maximum.
+        truth: ``(H, W, 3)`` uint8 colours of the classes, if they are known.
+
+    Returns:
+        uint8 RGB.
+    """
+    cell = cell_for(image, HEIGHT)
+    small = fit(image, cell)
+    scale = small.shape[0] / image.shape[0]
+    marked = small.copy()
+    for row, column in positions:
+        _cross(marked, row * scale, column * scale, 4)
+    pictures, titles = [marked], [f"image, {len(positions)} agents"]
+    if truth is not None:
+        pictures.append(fit(truth, cell))
+        titles.append("truth")
+    for one in shown:
+        heat = _heat(small, one.activation)
+        _cross(heat, one.position[0] * scale, one.position[1] * scale, 9)
+        pictures.append(heat)
+        titles.append(f"agent {one.number}: {100 * one.share:.0f}%")
+    blank = np.full((1, 1, 3), 255, np.uint8)
+    columns = min(COLUMNS, len(pictures))
+    missing = -len(pictures) % columns
+    pictures, titles = pictures + [blank] * missing, titles + [""] * missing
+    rows = range(0, len(pictures), columns)
+    panels = [
+        draw_panel([pictures[i : i + columns]], titles[i : i + columns], cell=cell) for i in rows
+    ]
+    return np.concatenate(panels)
+
+
+def _heat(image: np.ndarray, activation: np.ndarray) -> np.ndarray:
+    """An image with its activation as colours over it, more of them where it is high."""
+    height, width = image.shape[:2]
+    value = cv2.resize(activation.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
+    value = value / max(float(value.max()), 1e-12)
+    colours = cv2.applyColorMap(np.rint(255 * value).astype(np.uint8), cv2.COLORMAP_TURBO)
+    opacity = 0.35 + 0.35 * value[..., None]
+    mixed = opacity * colours[..., ::-1] + (1 - opacity) * image
+    return np.ascontiguousarray(np.rint(mixed).astype(np.uint8))
+
+
+def _cross(picture: np.ndarray, row: float, column: float, arm: int) -> None:
+    """A yellow cross with a dark rim, that is seen on every colour."""
+    at = round(column), round(row)
+    for colour, thickness in ((DARK, 3), (YELLOW, 1)):
+        cv2.drawMarker(picture, at, colour, cv2.MARKER_CROSS, 2 * arm, thickness)

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which numbers of a run belong in one picture, and what it is called."""
+
+from typing import NamedTuple
+
+from rankseg.runs.log import PSEUDO, Points, Scalars, main_metric
+
+CLASS_PREFIXES = ("IoU/", "top1/")
+DRAWN_CLASSES = 12  # curves of more cannot be told apart
+NETWORKS = ("student/", "teacher/")
+
+
+class Group(NamedTuple):
+    """One picture.
+
+    Attributes:
+        title: With the unit.
+        series: Curves by name.
+        log: Draw values on a logarithmic axis.
+    """
+
+    title: str
+    series: dict[str, Points]
+    log: bool = False
+
+
+def group_scalars(scalars: Scalars) -> list[Group]:
+    """Losses, shares of pseudo-labels, learning rate, validation, and classes, where there are any.
+
+    Example:
+        >>> train = {"loss": [(1, 2.0)], "loss_x": [(1, 2.0)], "lr": [(1, 0.1)]}
+        >>> [group.title for group in group_scalars(Scalars(train, {"mIoU": [(1, 9.0)]}))]
+        ['losses', 'learning rate', 'validation (%)']
+    """
+    train, val = scalars
+    losses = {name: points for name, points in train.items() if name.startswith("loss")}
+    rates = {name: points for name, points in train.items() if is_rate(name)}
+    rest = {name: train[name] for name in train if name not in losses and name not in rates}
+    shares = {name: p for name, p in rest.items() if all(0 <= y <= 1 for _, y in p)}
+    others = {name.removeprefix(PSEUDO): rest[name] for name in rest if name not in shares}
+    main = main_metric(val)
+    means = (main, *(f"{name}{main}" for name in NETWORKS), "mDice")
+    classes = {
+        name.partition("/")[2]: points
+        for name, points in val.items()
+        if name.startswith(CLASS_PREFIXES)
+    }
+    if len(classes) > DRAWN_CLASSES:
+        classes = {}
+    groups = [
+        Group("losses", losses, log=True),
+        Group("confident share" if list(shares) == ["confident"] else "shares", shares),
+        Group("other numbers", others),
+        Group("learning rate", rates),
+        Group("validation (%)", {name: val[name] for name in means if name in val}),
+        Group("IoU of each class (%)" if main == "mIoU" else "accuracy of each class (%)", classes),
+    ]
+    return [group for group in groups if group.series]
+
+
+def is_rate(name: str) -> bool:
+    """Whether a number is a learning rate."""
+    return name.rsplit("/", 1)[-1] in ("lr", "base_lr")

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One picture of how a run went: losses, pseudo-labels, learning rate, validations."""
+
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from rankseg.runs.log import Scalars
+from rankseg.visualization.curves import PANEL, finish, line
+from rankseg.visualization.groups import Group, group_scalars
+
+COLUMNS = 3
+
+
+def draw_training(scalars: Scalars, path: str | Path, title: str = "") -> None:
+    """Draw all numbers of a run, those that belong together in one frame.
+
+    Args:
+        scalars: From :func:`rankseg.runs.log.read_scalars`.
+        path: PNG file.
+        title: Heading of the picture.
+    """
+    groups = group_scalars(scalars)
+    columns = max(1, min(COLUMNS, len(groups)))
+    rows = max(1, -(-len(groups) // columns))
+    figure = Figure((PANEL[0] * columns, PANEL[1] * rows), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    for one in axes:
+        one.set_axis_off()
+    for one, group in zip(axes, groups, strict=False):
+        _draw(one, group)
+    figure.suptitle(title)
+    figure.savefig(path, dpi=100, format="png")
+
+
+def _draw(axes: Axes, group: Group) -> None:
+    for name, points in group.series.items():
+        line(axes, name, points, linewidth=2 if name == "loss" else 1.2)
+    if group.log and any(y > 0 for points in group.series.values() for _, y in points):
+        axes.set_yscale("log")
+    finish(axes, group.title, len(group.series), small=len(group.series) > 4)

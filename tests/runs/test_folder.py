@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+import json
+
+import pytest
+
+from rankseg.runs import read_runs
+
+CONFIG = """
+model = dict(type="RankMatch")
+randomness = dict(seed=3)
+train_cfg = dict(max_iters=30)
+train_dataloader = dict(dataset=dict(labeled="splits/labeled_2.txt"))
+"""
+
+
+def make(folder, summary: dict | None = None, config: str = CONFIG):
+    start = folder / "20260101_000000"
+    (start / "vis_data").mkdir(parents=True)
+    (start / "vis_data/config.py").write_text(config)
+    entry = {"loss": 1.0, "iter": 15, "step": 15}
+    (start / "vis_data/scalars.json").write_text(json.dumps(entry) + "\n")
+    if summary:
+        (folder / "summary.json").write_text(json.dumps(summary))
+    return folder
+
+
+def done(value: float) -> dict:
+    last = {"iteration": 30, "mIoU": value}
+    return {"seconds": 60.0, "last": last, "best": last, "history": [last]}
+
+
+def test_a_finished_run(tmp_path):
+    folder = make(tmp_path / "a", done(50.0))
+    for name in ("iter_9.pth", "iter_10.pth", "iter_x.pth", "best_mIoU_iter_9.pth"):
+        (folder / name).touch()
+    (run,) = read_runs([folder])
+    assert (run.name, run.method, run.seed, run.metric) == ("a", "RankMatch", 3, "mIoU")
+    assert (run.iterations, run.split) == ((30, 30), "labeled_2.txt")
+    assert run.last_checkpoint.name == "iter_10.pth"
+    assert run.best_checkpoint.name == "best_mIoU_iter_9.pth"
+
+
+def test_a_run_that_has_just_begun(tmp_path):
+    (run,) = read_runs([make(tmp_path / "a")])
+    assert run.summary is None and run.metric is None
+    assert run.iterations == (15, 30)
+    assert run.last_checkpoint is None and run.best_checkpoint is None
+
+
+def test_a_folder_of_runs_without_what_tests_left_in_them(tmp_path):
+    for name in ("x/a", "y/a", "x/b"):
+        make(tmp_path / name)
+    make(tmp_path / "x/a/test")
+    names = [run.name for run in read_runs([tmp_path, tmp_path / "x/b"])]
+    assert names == ["x/a", "x/b", "y/a"]
+
+
+def test_a_folder_that_is_no_run(tmp_path):
+    with pytest.raises(ValueError, match="is no run.*name the work folder of a run"):
+        read_runs([tmp_path])
+    with pytest.raises(FileNotFoundError, match="nowhere does not exist"):
+        read_runs([tmp_path / "nowhere"])
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"last": 3}'])
+def test_a_damaged_summary_is_named(tmp_path, text):
+    folder = make(tmp_path / "a")
+    (folder / "summary.json").write_text(text)
+    with pytest.raises(ValueError, match=r"summary\.json is damaged .*remove the file"):
+        read_runs([folder])
+
+
+@pytest.mark.parametrize("text", ["model = ", "x = 1", "raise RuntimeError"])
+def test_a_damaged_config_is_named(tmp_path, text):
+    with pytest.raises(ValueError, match=r"vis_data/config\.py cannot be read"):
+        read_runs([make(tmp_path / "a", config=text)])

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+import cv2
+import pytest
+from matplotlib.figure import Figure
+
+from rankseg.runs import Scalars
+from rankseg.visualization.groups import DRAWN_CLASSES, group_scalars
+from rankseg.visualization.training_curves import draw_training
+
+TRAIN = {
+    "loss": [(10, 2.0), (20, 0.5)],
+    "loss_x": [(10, 1.0), (20, 0.25)],
+    "lr": [(10, 0.1), (20, 0.0)],
+    "confident": [(10, 0.2), (20, 0.9)],
+    "grad_norm": [(10, 3.0), (20, 4.0)],
+}
+VAL = {"mIoU": [(20, 40.0)], "student/mIoU": [(20, 39.0)], "aAcc": [(20, 90.0)]}
+
+
+def test_numbers_that_belong_together():
+    found = {g.title: list(g.series) for g in group_scalars(Scalars(TRAIN, VAL))}
+    assert found == {
+        "losses": ["loss", "loss_x"],
+        "confident share": ["confident"],
+        "other numbers": ["grad_norm"],
+        "learning rate": ["lr"],
+        "validation (%)": ["mIoU", "student/mIoU"],
+    }
+
+
+@pytest.mark.parametrize(("count", "drawn"), [(DRAWN_CLASSES, True), (DRAWN_CLASSES + 1, False)])
+def test_classes_are_drawn_while_they_can_be_told_apart(count, drawn):
+    val = {**VAL, **{f"IoU/{k}": [(20, 9.0)] for k in range(count)}}
+    titles = [group.title for group in group_scalars(Scalars({}, val))]
+    assert ("IoU of each class (%)" in titles) is drawn
+
+
+def test_losses_have_a_logarithmic_axis_where_they_can(monkeypatch, tmp_path):
+    figures = []
+    save = Figure.savefig
+    monkeypatch.setattr(
+        Figure, "savefig", lambda self, *a, **kw: (figures.append(self), save(self, *a, **kw))
+    )
+    draw_training(Scalars(TRAIN, VAL), tmp_path / "a.png", "a.py")
+    axes = [one for one in figures[0].axes if one.get_title()]
+    assert [one.get_yscale() for one in axes] == ["log", "linear", "linear", "linear", "linear"]
+    assert list(axes[0].lines[0].get_ydata()) == [2.0, 0.5]
+    assert cv2.imread(str(tmp_path / "a.png")) is not None
+    draw_training(Scalars({"loss": [(1, 0.0), (2, float("nan"))]}, {}), tmp_path / "b.png")
+    assert figures[1].axes[0].get_yscale() == "linear"

@@ -1,0 +1,66 @@
+#!/usr/bin/env python
+# SPDX-License-Identifier: Apache-2.0
+"""Draw the agents of images and where each image is like them, as in figure 5 of RankMatch.
+
+python tools/agent_maps.py configs/rankmatch/em_mito_2.py work_dirs/em/iter_3000.pth
+python tools/agent_maps.py CONFIG CHECKPOINT photos/a.jpg photos/more --out pictures
+
+A yellow cross is the position of an agent; the percentage says for how much of the image this
+agent is the nearest one. Without images, some of the config's validation images are drawn.
+"""
+
+import argparse
+from collections.abc import Sequence
+
+from rankseg.apis.agent_maps import agent_maps
+from rankseg.apis.cli import add_config_arguments, config_from, plain_errors
+from rankseg.engine.checkpoint import trust_checkpoints
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add_config_arguments(parser)
+    parser.add_argument("checkpoint", help="a .pth file of this toolbox or of a plain mmseg model")
+    parser.add_argument("inputs", nargs="*", metavar="IMAGE", help="image files or folders")
+    parser.add_argument("--out", default="agent_maps", metavar="DIR", help="default: agent_maps")
+    parser.add_argument(
+        "--images", type=int, default=4, metavar="N", help="validation images (default: 4)"
+    )
+    parser.add_argument(
+        "--shown", type=int, default=6, metavar="N", help="maps per image (default: 6)"
+    )
+    parser.add_argument(
+        "--num-agents", type=int, metavar="N", help="default: as the config says, or 128"
+    )
+    parser.add_argument("--tap", metavar="NAME", help="submodule whose output is compared")
+    parser.add_argument(
+        "--network", choices=["student", "teacher"], help="default: the one that predicts"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the first agent (default: 0)")
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Write the pictures."""
+    args = parse_args(argv)
+    seed, args.seed = args.seed, None  # of the agents, not of the config
+    with plain_errors(), trust_checkpoints(args.trust_checkpoint):
+        agent_maps(
+            config_from(args),
+            args.checkpoint,
+            args.inputs,
+            out=args.out,
+            images=args.images,
+            shown=args.shown,
+            num_agents=args.num_agents,
+            tap=args.tap,
+            network=args.network,
+            seed=seed,
+        )
+
+
+if __name__ == "__main__":
+    main()

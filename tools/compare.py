@@ -1,0 +1,63 @@
+#!/usr/bin/env python
+# SPDX-License-Identifier: Apache-2.0
+"""Draw validation images with their truth and the predictions of several runs, in one picture.
+
+python tools/compare.py runs/supervised runs/unimatch runs/rankmatch --out compare.png
+python tools/compare.py runs/supervised runs/rankmatch --pick differ --mark
+
+A row is an image, a column a run. --mark frames in yellow where the last run is right and the
+first is not.
+"""
+
+import argparse
+from collections.abc import Sequence
+
+from rankseg.apis.cli import plain_errors
+from rankseg.apis.compare import PICKS, compare
+from rankseg.apis.run_predictions import WHICH
+from rankseg.engine.checkpoint import trust_checkpoints
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("runs", nargs="+", metavar="RUN", help="work folders, a column for each")
+    parser.add_argument("--out", default="compare.png", metavar="FILE", help="default: compare.png")
+    parser.add_argument("--images", type=int, default=5, metavar="N", help="rows (default: 5)")
+    parser.add_argument(
+        "--pick",
+        choices=PICKS,
+        default="even",
+        help="validation images evenly spaced in their list, or those that the runs differ on most",
+    )
+    parser.add_argument(
+        "--checkpoint", choices=WHICH, default="last", help="weights that predict (default: last)"
+    )
+    parser.add_argument("--mark", action="store_true", help="frame what the last run gains")
+    parser.add_argument(
+        "--trust-checkpoint",
+        action="store_true",
+        help="load checkpoints that hold more than data, although that can run code from the file",
+    )
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Write the picture."""
+    args = parse_args(argv)
+    with plain_errors(), trust_checkpoints(args.trust_checkpoint):
+        out = compare(
+            args.runs,
+            args.out,
+            images=args.images,
+            pick=args.pick,
+            which=args.checkpoint,
+            mark=args.mark,
+        )
+        print(f"{out} is written")
+
+
+if __name__ == "__main__":
+    main()

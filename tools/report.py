@@ -1,0 +1,65 @@
+#!/usr/bin/env python
+# SPDX-License-Identifier: Apache-2.0
+"""Make one HTML page about one or several runs; it opens in any browser, without network.
+
+python tools/report.py work_dirs/rankmatch/em_mito_2
+python tools/report.py runs/supervised runs/rankmatch --out comparison.html
+
+In it: results, warnings of the logs, curves, IoU of each class, confusion, best and worst
+validation images, and the settings in which the runs differ. For confusion and images each run's
+last weights predict its validation set, as at a validation; --no-predict leaves that out.
+"""
+
+import argparse
+from collections.abc import Sequence
+
+from rankseg.apis.cli import plain_errors
+from rankseg.apis.report import report
+from rankseg.apis.run_predictions import WHICH
+from rankseg.engine.checkpoint import trust_checkpoints
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "runs", nargs="+", metavar="RUN", help="work folders, or folders that hold some"
+    )
+    parser.add_argument(
+        "--out", default="report.html", metavar="FILE", help="page to write (default: report.html)"
+    )
+    parser.add_argument(
+        "--no-predict", action="store_true", help="use only what the runs have left in their logs"
+    )
+    parser.add_argument(
+        "--checkpoint", choices=WHICH, default="last", help="weights that predict (default: last)"
+    )
+    parser.add_argument(
+        "--images", type=int, metavar="N", help="predict only N validation images, evenly spaced"
+    )
+    parser.add_argument(
+        "--trust-checkpoint",
+        action="store_true",
+        help="load checkpoints that hold more than data, although that can run code from the file",
+    )
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Write the page."""
+    args = parse_args(argv)
+    with plain_errors(), trust_checkpoints(args.trust_checkpoint):
+        out = report(
+            args.runs,
+            args.out,
+            predict=not args.no_predict,
+            which=args.checkpoint,
+            images=args.images,
+        )
+        print(f"{out} is written: open it in a browser")
+
+
+if __name__ == "__main__":
+    main()

@@ -24,7 +24,7 @@ FOLDER = Path(__file__).parents[1] / "configs"
 README = (FOLDER / "README.md").read_text()
 NAMES = sorted(
     path.relative_to(FOLDER).as_posix().removesuffix(".py")
-    for path in FOLDER.rglob("*.py")
+    for path in FOLDER.glob("*/**/*.py")  # right below lie configs of the user
     if "_base_" not in path.parts and not re.match(r"cifar|imagenet|miniimagenet", path.stem)
 )
 METHODS = {
@@ -36,10 +36,11 @@ METHODS = {
     "cps": "CPS",
     "cct": "CCT",
 }
-DEPTH = {"voc": 50, "cityscapes": 50, "lucchi": 50, "camvid": 18, "em_mito": 18, "demo": 18}
+DEPTH = {"voc": 50, "cityscapes": 50, "lucchi": 50}  # of others 18
 CROP = {"voc": 513, "cityscapes": 801, "lucchi": 321}
-CLASSES = {"voc": 21, "cityscapes": 19, "camvid": 11, "em_mito": 2, "lucchi": 2, "demo": 7}
-RARE = ("em_mito", "lucchi")
+CLASSES = {"voc": 21, "cityscapes": 19, "camvid": 11, "em_mito": 2, "demo": 7}
+CLASSES |= {"lucchi": 2, "lucchi_small": 2}
+RARE = ("em_mito", "lucchi", "lucchi_small")
 TYPES = {"voc": "VOCDataset", "cityscapes": "CityscapesDataset"}
 LABELED = {
     "voc": {"1_16": "662", "1_8": "1,323", "1_4": "2,646"},
@@ -47,7 +48,7 @@ LABELED = {
     "camvid": {"1_16": "23"},
 }
 STEM = re.compile(
-    r"(?P<data>voc|cityscapes|camvid|em_mito|lucchi|demo)(_(?P<blender>blender))?(_(?P<split>\d+(_\d+)?))?"
+    r"(?P<data>voc|cityscapes|camvid|em_mito|lucchi_small|lucchi|demo)(_(?P<blender>blender))?(_(?P<split>\d+(_\d+)?))?"
     r"(_(?P<option>selection|consistency|agents|weight|correlation)(_(?P<value>[\w.]+))?)?"
     r"(_(?P<switch>no_foreground_crops|no_warmup|class_weights|dice|class_thresholds))?"
     r"(?P<finetune>_finetune)?(?P<r101>_r101)?(_crop(?P<crop>\d+))?(?P<same>_mix_same)?"
@@ -100,7 +101,7 @@ def test_docstring(name):
     assert re.search(rf"^Run:   python tools/train.py configs/{re.escape(name)}\.py\b", text, re.M)
     assert re.search(r"^Paper: .+\.$", text, re.M)
     assert re.search(r"^Ours:  .+\.$", text, re.M)
-    depth = 101 if words["r101"] else DEPTH[words["data"]]
+    depth = 101 if words["r101"] else DEPTH.get(words["data"], 18)
     assert re.search(rf"\bR-{depth}\b", text.splitlines()[0])
     if words["split"]:
         labeled = LABELED.get(words["data"], {}).get(words["split"], words["split"])
@@ -113,7 +114,7 @@ def test_name_tells_model_and_data(name):
     cfg, words = load(name), parse(name)
     data = words["data"]
     assert cfg.model.type == METHODS[name.split("/")[0]]
-    assert cfg.model.student.backbone.depth == (101 if words["r101"] else DEPTH[data])
+    assert cfg.model.student.backbone.depth == (101 if words["r101"] else DEPTH.get(data, 18))
     pretrained = {50: "resnet50", 101: "resnet101"}.get(cfg.model.student.backbone.depth)
     if words["finetune"]:
         assert cfg.load_from and cfg.model.pretrained is None
@@ -129,7 +130,7 @@ def test_name_tells_model_and_data(name):
     assert semi.dataset.data_root == val.data_root
     if data == "em_mito":
         assert semi.labeled == f"splits/labeled_{words['split']}.txt"
-    elif data == "lucchi":
+    elif data in RARE:
         assert semi.split == f"even_{words['split']}_seed0"
     else:
         assert words["split"] in (None, semi.split)

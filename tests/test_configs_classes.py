@@ -22,7 +22,7 @@ FOLDER = Path(__file__).parents[1] / "configs"
 README = (FOLDER / "README_classes.md").read_text()
 NAMES = sorted(
     path.relative_to(FOLDER).as_posix().removesuffix(".py")
-    for path in FOLDER.rglob("*.py")
+    for path in FOLDER.glob("*/**/*.py")  # right below lie configs of the user
     if "_base_" not in path.parts and re.match(r"cifar|imagenet|miniimagenet", path.stem)
 )
 METHODS = {

@@ -201,8 +201,9 @@ def _note_on_small(found: Survey, crop: int) -> None:
 def _draw(found: Survey, path: Path) -> None:
     """Write the page of images with their masks."""
     samples = [
-        Masked(found.material.images[i].name, read_image(found.material.images[i]), found.ids(i))
+        Masked(path.name, read_image(path, found.value_range), found.ids(i))
         for i in spread(len(found.pixels), SHOWN)
+        for path in [found.material.images[i]]
     ]
     page = draw_mask_sheet(samples, found.plan.classes, found.plan.palette)
     with whole_file(path) as partial:

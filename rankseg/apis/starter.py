@@ -64,6 +64,7 @@ class Starter:
         cache: Decoded images that each of them keeps: labelled and unlabelled.
         min_foreground: Share of a labelled crop that should not be class 0; 0 where it is common.
         foreground: Share of all pixels that are not class 0.
+        value_range: Values of images of 16 bits that become black and white, if there are any.
         window: Side of the windows by which large images are predicted; 0 for whole images.
     """
 
@@ -77,6 +78,7 @@ class Starter:
     cache: tuple[int, int]
     min_foreground: float
     foreground: float
+    value_range: tuple[int, int] | None
     window: int
 
 
@@ -118,6 +120,7 @@ def choose(found: Survey, labelled: int, unlabelled: int, machine: Machine) -> S
         cache=(labelled, unlabelled) if fits else (0, 0),
         min_foreground=0.02 if rare else 0.0,
         foreground=foreground,
+        value_range=found.value_range,
         window=WINDOW if most > (16 if machine.gpu else 2) * MIB else 0,
     )
 

@@ -2,13 +2,14 @@
 """The text of a first config, for somebody who has never seen one."""
 
 import os
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
 from rankseg.apis.starter import PASSES, Starter
+from rankseg.datasets.base import make_palette
 from rankseg.datasets.masks import BINARY
 from rankseg.datasets.own.plan import MaskPlan
-
 
 OVERVIEW = "overview.png"
 """Page of images with their masks in the data folder."""
@@ -81,8 +82,7 @@ data = dict(
     type="FolderDataset",
     data_root={_quote(project.root.as_posix())},
     metainfo=dict(
-        classes={_tuple(plan.classes)},
-        palette=[{", ".join(str(colour) for colour in plan.palette)}],  # colours in pictures
+        classes={_tuple(plan.classes)},{_palette_text(plan)}
     ),{_rule_text(plan)}
 )
 
@@ -90,8 +90,7 @@ data = dict(
 second one mirrored.
 # The side must be a multiple of 16, plus 1: larger crops show more at once and take more time.
 crop = dict(type="RandomResizeCropFlip", crop_size={chosen.crop}, scale=(0.5, 2.0), flip=0.5)
-{_load_text(chosen)}
-train_dataloader = dict(
+{_load_text(chosen)}train_dataloader = dict(
     batch_size={2 * batch},  # {batch} images with masks and {batch} without
     num_workers={chosen.workers},  # processes that load images
     persistent_workers=True,
@@ -102,12 +101,12 @@ train_dataloader = dict(
         dataset=data,
         split="{project.name}",  # the lists in splits/{project.name} of the data folder
         labeled_pipeline=[
-            {_load(chosen.cache[0])},
+            {_load(chosen, chosen.cache[0])},
             {_labelled_crop(plan, chosen)},
             dict(type="PackViews", labeled=True),
         ],
         unlabeled_pipeline=[
-            {_load(chosen.cache[1])},
+            {_load(chosen, chosen.cache[1])},
             crop,
             dict(type="StrongViews", num=2),  # two recoloured copies of the crop
             dict(type="PackViews", labeled=False),
@@ -122,7 +121,7 @@ val_dataloader = dict(
     dataset=dict(
         **data,
         ann_file="splits/{project.name}/val.txt",  # {project.val} images that are not trained on
-        pipeline=[dict(type="LoadSample"), dict(type="PackEval")],
+        pipeline=[{_load(chosen)}, dict(type="PackEval")],
         test_mode=True,
     ),
 )
@@ -188,6 +187,17 @@ def _quote(text: str) -> str:
     return f'"{shown[1:-1]}"' if shown[0] == "'" and '"' not in shown else shown
 
 
+def _palette_text(plan: MaskPlan) -> str:
+    """Colours in pictures, where they are not the usual ones."""
+    if [list(colour) for colour in plan.palette] == make_palette(len(plan.classes)):
+        return ""
+    colours = textwrap.wrap(", ".join(map(str, plan.palette)), 80)
+    if len(colours) == 1:
+        return f"\n        palette=[{colours[0]}],  # colours in pictures"
+    lines = "".join(f"            {line}\n" for line in colours)
+    return f"\n        palette=[  # colours in pictures\n{lines}        ],"
+
+
 def _rule_text(plan: MaskPlan) -> str:
     if plan.rule is None:
         return ""
@@ -197,13 +207,18 @@ def _rule_text(plan: MaskPlan) -> str:
 
 
 def _load_text(chosen: Starter) -> str:
-    if not chosen.cache[0]:
-        return ""
-    return "# cache: decoded images that every process keeps, here all of them: they fit in memory."
+    text = ""
+    if chosen.cache[0]:
+        text += "# cache: images that every process keeps decoded, here all of them: they fit.\n"
+    if chosen.value_range:
+        text += "# value_range: values of images of 16 bits that become black and white.\n"
+    return text
 
 
-def _load(cache: int) -> str:
-    return f'dict(type="LoadSample", cache={cache})' if cache else 'dict(type="LoadSample")'
+def _load(chosen: Starter, cache: int = 0) -> str:
+    options = f", cache={cache}" if cache else ""
+    options += f", value_range={chosen.value_range}" if chosen.value_range else ""
+    return f'dict(type="LoadSample"{options})'
 
 
 def _labelled_crop(plan: MaskPlan, chosen: Starter) -> str:
@@ -245,7 +260,7 @@ def _length_text(project: Project, chosen: Starter) -> str:
     by = "" if chosen.network.schedule != "voc" else '_delete_=True, type="PassTrainLoop", '
     passes = n * chosen.network.batch / project.unlabelled
     return (
-        f"# {n:,} iterations: each image without mask is seen about {passes:.0f} times "
-        f"(papers: {PASSES}). Validated ten times.\n"
+        f"# In {n:,} iterations each image without mask is seen about {passes:.0f} times "
+        f"(papers: {PASSES}).\n"
         f"train_cfg = dict({by}max_iters={n}, val_interval={n // 10})"
     )

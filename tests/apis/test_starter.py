@@ -17,7 +17,7 @@ CPU = Machine(cores=4, memory=16)
 
 
 def found(height: int = 512, width: int = 512, foreground: float = 0.5, number: int = 5) -> Survey:
-    look = ImageLook(height, width, 1, 3, 8, 0)
+    look = ImageLook(height, width, 1, 3, 8, 0, 0)
     pixels = np.zeros((number, 256), np.int64)
     pixels[:, 0], pixels[:, 1] = 1000 * (1 - foreground), 1000 * foreground
     pixels[:, 255] = 500

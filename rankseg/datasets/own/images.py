@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from rankseg.datasets.checks import look_at
+from rankseg.datasets.intensity import HIGH, LOW
 from rankseg.datasets.looking import Files, Found
 
 _CHANNELS = {"1": 1, "L": 1, "P": 3, "LA": 2, "RGB": 3, "RGBA": 4, "CMYK": 4, "YCbCr": 3}
@@ -24,7 +25,8 @@ class ImageLook(NamedTuple):
         orientation: EXIF orientation, 1 is upright.
         channels: As stored; 0 if not known.
         bits: A channel.
-        highest: Brightest value of an image of 16 bits that was decoded, else 0.
+        low: Of an image of 16 bits that was decoded the percentile 0.1 of its values, else 0.
+        high: The percentile 99.9, likewise.
     """
 
     height: int
@@ -32,22 +34,23 @@ class ImageLook(NamedTuple):
     orientation: int
     channels: int
     bits: int
-    highest: int
+    low: int
+    high: int
 
 
 def look_at_image(files: Files, decode: bool) -> Found:
     """One look at an image, for :class:`~rankseg.datasets.looking.Look`; errors as ``look_at``."""
     height, width, orientation = look_at(files[0], decode)
-    channels, bits, highest = 0, 8, 0
+    channels, bits, ends = 0, 8, (0, 0)
     try:
         with Image.open(files[0]) as image:
             channels = _CHANNELS.get(image.mode, 0)
             if image.mode.startswith("I"):
                 channels, bits = 1, 16
-                highest = int(np.asarray(image).max()) if decode else 0
+                ends = np.percentile(np.asarray(image), (LOW, HIGH)) if decode else ends
     except UnidentifiedImageError:  # of a kind that OpenCV alone knows
         pass
-    return [height, width, orientation, channels, bits, highest]
+    return [height, width, orientation, channels, bits, *map(round, ends)]
 
 
 def describe_images(looks: Sequence[ImageLook]) -> str:
@@ -68,12 +71,13 @@ def describe_images(looks: Sequence[ImageLook]) -> str:
     return f"{size} pixels, {' and '.join(words)}"
 
 
-def note_on_bits(looks: Sequence[ImageLook]) -> list[str]:
-    """What to know of images of 16 bits: training sees their high byte."""
-    highest = max((look.highest for look in looks), default=0)
-    if not highest or highest >= 0x4000:
-        return []
-    return [
-        f"images of 16 bits go up to {highest} only, of which {highest // 256 + 1} grey levels "
-        "are left in 8 bits: scale them first, by one rule for all of them"
-    ]
+def value_range(looks: Sequence[ImageLook]) -> tuple[int, int] | None:
+    """Values of images of 16 bits that become black and white, one rule for all of them.
+
+    Returns:
+        The lowest and the highest percentile of the images that were decoded; None if there is no
+        image of 16 bits, or nothing to see in them.
+    """
+    deep = [look for look in looks if look.bits == 16 and look.high]
+    ends = min((look.low for look in deep), default=0), max((look.high for look in deep), default=0)
+    return ends if ends[0] < ends[1] else None

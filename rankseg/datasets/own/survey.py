@@ -17,7 +17,7 @@ from rankseg.datasets.own.images import (
     ImageLook,
     describe_images,
     look_at_image,
-    note_on_bits,
+    value_range,
 )
 from rankseg.datasets.own.material import Material, collect
 from rankseg.datasets.own.plan import MaskPlan, make_plan, plan_of_ids
@@ -49,6 +49,11 @@ class Survey:
         """``(H, W)`` uint8 class ids of a mask."""
         return self.plan.ids(self.material.read(self.material.masks[number]))
 
+    @property
+    def value_range(self) -> tuple[int, int] | None:
+        """Values of images of 16 bits that become black and white."""
+        return value_range(self.labelled)
+
     def summary(self) -> str:
         """What was found, a line for each thing."""
         kinds = ", ".join(f"{count} {kind}" for kind, count in self.kinds.most_common())
@@ -63,7 +68,13 @@ class Survey:
     def notes(self) -> list[str]:
         """Sentences on what is odd without being wrong."""
         looks = [*self.labelled, *self.bare]
-        notes = [*self.material.notes, *self.plan.notes, *note_on_bits(looks)]
+        notes = [*self.material.notes, *self.plan.notes]
+        if self.value_range:
+            low, high = self.value_range
+            notes.append(
+                f"images of 16 bits: the values {low} to {high} become black to white in all of "
+                "them (value_range in the config)"
+            )
         turned = sum(look.orientation != UPRIGHT for look in looks)
         if turned:
             notes.append(

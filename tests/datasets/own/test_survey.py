@@ -75,9 +75,12 @@ def test_outlines(tmp_path):
         survey(images, coco, names=("x", "y"))
 
 
-def test_16_bits_that_would_be_dark(tmp_path):
+def test_16_bits_get_one_range(tmp_path):
     images, masks = write_raw(tmp_path, masks=2, more=0)
-    Image.fromarray(np.full((72, 96), 4095, np.uint16)).save(images / "00.png")
+    assert survey(images, masks).value_range is None
+    values = np.linspace(100, 4100, 72 * 96).reshape(72, 96).astype(np.uint16)
+    Image.fromarray(values).save(images / "00.png")
     found = survey(images, masks)
     assert "grey, 16 bits (1) and colour, 8 bits (1)" in found.summary()
-    assert any("go up to 4095 only, of which 16 grey levels" in note for note in found.notes())
+    assert found.value_range == (104, 4095)
+    assert any("the values 104 to 4095 become black to white" in note for note in found.notes())

@@ -128,11 +128,13 @@ def draw_lists(
     free = [i for i in known if i not in kept]
     others = [i for i in range(len(train.images)) if i not in kept]
     for count in labelled or [len(free)]:
-        if not 1 <= count <= len(free) or count == len(others):
+        most = min(len(free), len(others) - 1)
+        if not 1 <= count <= most:
+            given = "" if labelled else " (all, as --labelled is not given)"
             raise ValueError(
-                f"--labelled {count}: expected from 1 to {min(len(free), len(others) - 1)}, as "
-                f"{len(free)} slices have a mask and are not kept for validation, and at least one "
-                f"of {len(others)} must stay unlabelled"
+                f"--labelled {count}{given}: expected from 1 to {most}: {len(free)} slices have a "
+                f"mask and are not kept for validation, and at least one of {len(others)} must "
+                "stay unlabelled"
             )
         drawn = even_slices(free, count, seed)
         name = f"even_{count}_seed{seed}"

@@ -37,13 +37,16 @@ def test_the_lucchi_set(folder, capsys):
     assert f"split even_20_seed0: labelled slices {numbers}" in told
     assert "training.tif | 24 | 24 | 20x16 | uint8 | " in told and "validation: 3 slices" in told
     assert "24/24" in told and "ETA" in told
-    assert "split=even_5_seed0" in told.splitlines()[-1]
+    command = "  python tools/train.py configs/rankmatch/lucchi_5.py --data-root "
+    assert told.splitlines()[-1] == f"{command}{folder / 'set'}"
 
 
 def test_own_stacks_and_a_mistake(folder, capsys):
     own = ("--images", folder / "training.tif", "--masks", folder / "training_groundtruth.tif")
     run(*own, "--labelled-slices", 2, 9, 17, 24, "--val", 1, "--out", folder / "set")
-    assert "split even_3_seed0" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "split even_3_seed0: labelled slices" in told
+    assert told.rstrip().endswith("--cfg-options train_dataloader.dataset.split=even_3_seed0")
     with pytest.raises(SystemExit, match="2"):
         run(*own, "--out", folder / "set")
     message = capsys.readouterr().err

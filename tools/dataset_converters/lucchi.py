@@ -124,10 +124,14 @@ def report(notes: dict) -> str:
         slices = ", ".join(str(int(Path(image).stem)) for image in images)
         lines.append(f"split {name}: labelled slices {slices}")
     split = next(iter(notes["labelled"]))
+    rest = f"--data-root {notes['folder']}"
+    if split != "even_5_seed0":
+        rest += f" --cfg-options train_dataloader.dataset.split={split}"
     lines += [
-        "next:",
-        f"  python tools/train.py configs/rankmatch/lucchi_5.py --data-root {notes['folder']} "
-        f"--cfg-options train_dataloader.dataset.split={split}",
+        "next, with a small network, also without a GPU:",
+        f"  python tools/train.py configs/rankmatch/lucchi_small_5.py {rest}",
+        "or with a large one and ImageNet weights (data/README.md, 'Pretrained backbones'):",
+        f"  python tools/train.py configs/rankmatch/lucchi_5.py {rest}",
     ]
     return "\n".join(lines)
 

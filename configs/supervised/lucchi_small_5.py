@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Supervised-only, half-width DeepLabv3+ R-18, Lucchi mitochondria, 5 labelled slices of 165.
+
+Run:   python tools/train.py configs/supervised/lucchi_small_5.py --data-root PATH
+Paper: not in the paper, whose numbers are of a large network.
+Ours:  not run.
+
+From random weights, also on a CPU. Evaluated is an average of the weights.
+"""
+
+_base_ = [
+    "../_base_/models/deeplabv3plus_r18_half.py",
+    "../_base_/datasets/lucchi_small.py",
+    "../_base_/schedules/small.py",
+    "../_base_/runtime_foreground.py",
+]
+
+model = dict(type="Supervised", student=dict(decode_head=dict(num_classes=2)))
+train_dataloader = dict(
+    batch_size=4, sampler=dict(labeled_only=True), dataset=dict(split="even_5_seed0")
+)
+auto_scale_lr = dict(base_batch_size=4)

@@ -103,10 +103,18 @@ class CCT(Method):
             return self.run(copy, torch.empty(1, 3, 65, 65)).feature.shape[1]
 
     def complete_state(self, state_dict: dict, prefix: str) -> None:
-        """See the base class; auxiliary decoders that a checkpoint lacks begin as they are."""
-        if not any(key.startswith(f"{prefix}{DECODERS}.") for key in state_dict):
-            for name, own in self.auxiliary_decode_heads.state_dict().items():
-                state_dict[f"{prefix}{DECODERS}.{name}"] = own
+        """See the base class.
+
+        Where a checkpoint has no auxiliary decoders, or they are for another number of classes,
+        these begin as they are.
+        """
+        own = self.auxiliary_decode_heads.state_dict()
+        own = {f"{prefix}{DECODERS}.{name}": value for name, value in own.items()}
+        given = [key for key in state_dict if key.startswith(f"{prefix}{DECODERS}.")]
+        if not given or any(
+            key in own and own[key].shape != state_dict[key].shape for key in given
+        ):
+            state_dict.update(own)
         super().complete_state(state_dict, prefix)
 
     def loss(self, inputs: dict[str, Tensor], data_samples: dict[str, list]) -> dict[str, Tensor]:

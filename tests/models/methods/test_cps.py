@@ -10,6 +10,7 @@ from mmseg.structures import SegDataSample
 
 from rankseg.models import mixing
 from rankseg.models.methods import cps
+from rankseg.models.new_classes import make_anew
 from rankseg.registry import MODELS
 from rankseg.testing.toy import toy_batch, toy_class_batch, toy_classifier, toy_student
 
@@ -245,6 +246,20 @@ def test_own_checkpoint_round_trip(build):
     other.load_state_dict(method.state_dict(), strict=True)
     for key, value in method.state_dict().items():
         assert torch.equal(value, other.state_dict()[key]), key
+
+
+def test_a_checkpoint_of_other_classes_gives_both_their_encoders(build):
+    source, method = build("CPS", student=toy_student(5)), build("CPS")
+    state = dict(source.state_dict())
+    anew = [one.split()[0] for one in make_anew(method, state)]
+    assert anew == [
+        f"{network}.decode_head.conv_seg.{part}"
+        for network in ("student", "second")
+        for part in ("weight", "bias")
+    ]
+    method.load_state_dict(state, strict=True)
+    for network in ("student", "second"):
+        assert equal(getattr(method, network), getattr(source, network), "backbone.")
 
 
 def test_half_a_second_student_is_refused(build):

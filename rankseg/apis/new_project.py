@@ -251,7 +251,8 @@ wrote {project.config}
       {project.root}/ ({OVERVIEW} shows images with their masks: look at it)
 
 This machine has {machine}: {chosen.iterations:,} iterations of \
-{2 * chosen.network.batch} crops of {chosen.crop} pixels take about {time}.
+{2 * chosen.network.batch} crops of {chosen.crop} pixels take about {time} if \
+nothing else runs.
 
 next: {tool}train.py {config}
       {tool}test.py {config} {weights} --show-dir work_dirs/{project.name}/pictures

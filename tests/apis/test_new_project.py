@@ -213,12 +213,3 @@ def test_small_images(make, tmp_path, capsys):
     cfg = load_config(str(make((images, masks))))
     assert cfg.crop.crop_size == 65
     assert "smaller than the crop" in capsys.readouterr().out
-
-
-def test_config_in_the_folder_of_configs_inherits_by_a_short_path():
-    from rankseg.apis.starter_text import Project
-
-    project = Project(CONFIGS / "x.py", Path("data/x"), CONFIGS, "python tools/", 1, 1, 1)
-    assert project.base("default_runtime.py") == "./_base_/default_runtime.py"
-    project = Project(CONFIGS / "a/x.py", Path("data/x"), CONFIGS, "python tools/", 1, 1, 1)
-    assert (CONFIGS / "a" / project.base("default_runtime.py")).resolve().is_file()

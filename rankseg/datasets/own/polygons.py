@@ -85,8 +85,7 @@ def _open(path: Path) -> Any:
         from pycocotools.coco import COCO
     except ImportError as error:
         raise ValueError(
-            f"{path} holds outlines, which need the package pycocotools: pip install 'rankseg[coco]', or "
-            "pip install pycocotools"
+            f"{path} holds outlines, which need the package pycocotools: pip install pycocotools"
         ) from error
     coco = COCO()
     try:

@@ -67,7 +67,8 @@ class Progress:
             self._bar.update(self._task, completed=self.pixels, images=self._counted())
             return
         now = time.monotonic()
-        if self.pixels and now - self._told >= LINE_SECONDS and self.images < self.count:
+        if 0 < self.pixels < self.total and now - self._told >= LINE_SECONDS:
             self._told = now
             left = duration((now - self._begun) * (self.total - self.pixels) / self.pixels)
-            print(f"predicted {self._counted()}, {left} left", file=sys.stderr, flush=True)
+            share = f"{100 * self.pixels / self.total:.0f}%"
+            print(f"predicted {self._counted()}, {share}, {left} left", file=sys.stderr, flush=True)

@@ -12,7 +12,7 @@ from rankseg.apis.prediction_files import PredictionFiles, overlay_of
 from rankseg.datasets.pictures import Picture
 from rankseg.engine.files import write_text
 from rankseg.engine.pictures import write_picture
-from rankseg.visualization.overview import Shown, draw_overview, shown
+from rankseg.visualization.overview import Shown, draw_overview, layout, shown
 
 SHOWN = 24  # images on the overview
 
@@ -94,7 +94,8 @@ class Summary:
         self._rows[page] = [*mask.shape[::-1], *(f"{one:.4f}" for one in shares), mean]
         if image is not None and page in self.chosen:
             overlay = overlay_of(image, mask, self.files.palette)
-            self._shown[page] = shown(image, overlay, page.label, shares, self.classes)
+            _, cell = layout(len(self.chosen))
+            self._shown[page] = shown(image, overlay, page.label, shares, self.classes, cell)
 
     def remove(self, picture: Picture) -> None:
         """Forget a picture that has failed."""

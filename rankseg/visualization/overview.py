@@ -9,7 +9,8 @@ import numpy as np
 
 from rankseg.visualization.panel import FONT, INK, MARGIN, cut_text, draw_legend, fit
 
-CELL = 220  # longest side of a picture in pixels
+LAYOUTS = ((2, 1, 560), (12, 2, 320), (10**9, 3, 220))
+"""Up to how many images: columns, and the longest side of a picture in pixels."""
 LINE = 16  # height of a line of text
 SIZE = 0.42
 
@@ -28,12 +29,18 @@ class Shown(NamedTuple):
     lines: tuple[str, str]
 
 
+def layout(number: int) -> tuple[int, int]:
+    """Columns of a page of that many images, and the longest side of a picture in pixels."""
+    return next((columns, cell) for most, columns, cell in LAYOUTS if number <= most)
+
+
 def shown(
     image: np.ndarray,
     overlay: np.ndarray,
     name: str,
     shares: Sequence[float],
     classes: Sequence[str],
+    cell: int,
 ) -> Shown:
     """An image of the page, small enough to be kept.
 
@@ -43,10 +50,11 @@ def shown(
         name: What it is.
         shares: Of the classes in percent.
         classes: Their names.
+        cell: Longest side of what is kept, see :func:`layout`.
     """
     order = np.argsort(shares, kind="stable")[::-1]
     parts = [f"{classes[k]} {shares[k]:.1f}%" for k in order if shares[k] > 0]
-    small = (fit(picture, (CELL, CELL)) for picture in (image, overlay))
+    small = (fit(picture, (cell, cell)) for picture in (image, overlay))
     return Shown(*small, (name, ", ".join(parts)))
 
 
@@ -63,7 +71,7 @@ def draw_overview(
     Returns:
         uint8 RGB.
     """
-    columns = 1 if len(pictures) < 3 else 2 if len(pictures) < 13 else 3
+    columns, _ = layout(len(pictures))
     tall = max(one.image.shape[0] for one in pictures)
     wide = max(one.image.shape[1] for one in pictures)
     width, height = 2 * wide + 3 * MARGIN, tall + 2 * LINE + 2 * MARGIN

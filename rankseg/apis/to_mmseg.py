@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A trained network as a folder that mmseg opens without this package."""
 
+import io
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +12,7 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from mmseg.apis import inference_model, init_model
+from torch import nn
 
 from rankseg.apis.checks import is_image_level
 from rankseg.apis.plain_source import modules_of, plain_model, plain_source
@@ -134,6 +138,23 @@ def config_text(model: dict, trained: Trained, imports: list[str], title: str) -
     return header + (IMPORTS.format(names=imports) if imports else "") + body
 
 
+@contextmanager
+def as_mmseg() -> Iterator[None]:
+    """mmseg's names, and what it prints kept off the screen."""
+    with DefaultScope.overwrite_default_scope("mmseg"), redirect_stdout(io.StringIO()):
+        yield
+
+
+def open_plain(folder: Path) -> nn.Module:
+    """The segmentor that mmseg makes of a folder; ``sys.path`` stays as it is."""
+    path = list(sys.path)
+    try:
+        with as_mmseg():
+            return init_model(str(folder / CONFIG), str(folder / WEIGHTS), device="cpu")
+    finally:
+        sys.path[:] = path
+
+
 @torch.no_grad()
 def compare(trained: Trained, folder: Path) -> float:
     """The largest difference of a logit between ours and what mmseg opens from a folder.
@@ -141,19 +162,14 @@ def compare(trained: Trained, folder: Path) -> float:
     Raises:
         ValueError: If it is above ``TOLERANCE``.
     """
-    path = list(sys.path)
-    try:
-        with DefaultScope.overwrite_default_scope("mmseg"):
-            theirs = init_model(str(folder / CONFIG), str(folder / WEIGHTS), device="cpu")
-    finally:
-        sys.path[:] = path
+    theirs = open_plain(folder)
     difference = 0.0
     for height, width in CHECKED_SIZES:
         chance = torch.Generator().manual_seed(height)
         image = torch.randint(0, 256, (3, height, width), generator=chance, dtype=torch.uint8)
         ours = logits_of(trained, image[None], windows=True)[0]
         bgr = image.flip(0).permute(1, 2, 0).contiguous().numpy()
-        with DefaultScope.overwrite_default_scope("mmseg"):
+        with as_mmseg():
             logits = inference_model(theirs, bgr).seg_logits.data
         difference = max(difference, (logits - ours).abs().max().item())
     if not difference <= TOLERANCE:

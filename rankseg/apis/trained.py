@@ -82,7 +82,7 @@ def classes_of(cfg: Config, meta: Any, number: int) -> tuple[list[str], list[lis
     """
     infos = [(meta if isinstance(meta, dict) else {}).get("dataset_meta") or {}]
     for node in datasets_of(cfg):
-        built_in = getattr(DATASETS.get(node.get("type")), "METAINFO", {})
+        built_in = getattr(DATASETS.get(node["type"]), "METAINFO", {})
         own = {"classes": node["classes"]} if node.get("classes") else {}
         infos.append({**built_in, **(node.get("metainfo") or {}), **own})
     for info in infos:

@@ -13,10 +13,8 @@ import torch
 from PIL import Image
 
 from rankseg.apis import load_config, to_mmseg
-from rankseg.apis.plain_source import plain_source
 from rankseg.apis.trained import load_trained, logits_of
 from rankseg.datasets.transforms.loading import read_image
-from rankseg.models.losses import ohem
 from rankseg.testing.random_run import random_run
 from rankseg.testing.toy import toy_classifier, toy_student
 
@@ -156,8 +154,3 @@ def test_nothing_is_left_where_the_logits_differ(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="logits differ from ours by .*: nothing was written"):
         to_mmseg(load_config(str(config)), str(checkpoint), tmp_path / "out")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["toy.pth", "toy.py"]
-
-
-def test_a_module_that_needs_more_of_us_is_no_single_file():
-    with pytest.raises(ValueError, match=r"ohem cannot be given away as one file, since line \d+"):
-        plain_source(ohem)

@@ -24,7 +24,7 @@ from rankseg.datasets.own.survey import Survey, survey
 from rankseg.datasets.split_files import write_lists
 from rankseg.datasets.splits import LABELED_FILE, UNLABELED_FILE, VAL_FILE, Entry
 from rankseg.datasets.transforms.loading import read_image
-from rankseg.engine.files import whole_file
+from rankseg.engine.files import whole_file, write_text
 from rankseg.visualization.mask_sheet import Masked, draw_mask_sheet
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
@@ -212,25 +212,23 @@ def _draw(found: Survey, path: Path) -> None:
 
 def _write_configs(project: Project, found: Survey, chosen: Starter) -> float:
     """Write both configs when they were found to run; seconds of an iteration."""
-    texts = {
-        project.config: rankmatch_text(project, found.plan, chosen),
-        project.supervised: supervised_text(project, chosen),
-    }
-    project.config.parent.mkdir(parents=True, exist_ok=True)
-    before = {path: path.read_bytes() if path.exists() else None for path in texts}
+    main = rankmatch_text(project, found.plan, chosen)
+    baseline = supervised_text(project, chosen)
+    trial, trial_baseline = (
+        path.with_name(f"_trial_{path.name}") for path in (project.config, project.supervised)
+    )
+    print("\ntrying the config: a few steps", flush=True)
     try:
-        for path, text in texts.items():
-            with whole_file(path) as partial:
-                partial.write_text(text, encoding="utf-8")
-        print("\ntrying the config: a few steps", flush=True)
-        load_config(str(project.supervised))
-        return rehearse(load_config(str(project.config)))
-    except BaseException:
-        for path, content in before.items():  # as it was
-            path.unlink(missing_ok=True)
-            if content is not None:
-                path.write_bytes(content)
-        raise
+        write_text(trial, main)
+        write_text(trial_baseline, baseline.replace(f"./{project.config.name}", f"./{trial.name}"))
+        load_config(str(trial_baseline))
+        seconds = rehearse(load_config(str(trial)))
+    finally:
+        trial.unlink(missing_ok=True)
+        trial_baseline.unlink(missing_ok=True)
+    write_text(project.config, main)
+    write_text(project.supervised, baseline)
+    return seconds
 
 
 def _say(

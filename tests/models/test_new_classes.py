@@ -70,6 +70,14 @@ def test_as_many_classes_change_nothing():
     assert all(state[name] is value for name, value in before.items())
 
 
+def test_with_as_many_classes_memory_of_another_shape_is_refused():
+    model = build(3, 1, kind="FixMatch", track_pseudo_labels=True)
+    state = {**model.state_dict(), "quality.labels": torch.zeros(2, 9, dtype=torch.long)}
+    assert make_anew(model, state) == []
+    with pytest.raises(RuntimeError, match="size mismatch for quality.labels"):
+        model.load_state_dict(state)
+
+
 @pytest.mark.parametrize("classes", [2, 5])
 def test_what_does_not_fit_otherwise_is_still_refused(classes):
     student = toy_student(classes)

@@ -69,6 +69,11 @@ class CPS(Method):
         super().__init__(student, **kwargs)
         if cross_weight < 0:
             raise ValueError(f"model.cross_weight={cross_weight}: expected 0 or more")
+        if not set(cutmix or ()) <= {"boxes", "area", "probability"}:
+            raise ValueError(
+                f"model.cutmix={dict(cutmix)}: expected None or dict(boxes=3, area=(0.25, 0.5), "
+                "probability=1.0), of which any may be left out"
+            )
         if self.labels_from != "student" or (average and self.predict_on != "student"):
             raise ValueError(
                 f"model.labels_from={self.labels_from!r}, predict_on={self.predict_on!r}, "

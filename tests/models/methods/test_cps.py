@@ -319,6 +319,7 @@ def test_images_of_one_class_are_not_cut(build):
     [
         (dict(cross_weight=-1.0), "model.cross_weight=-1"),
         (dict(cutmix=dict(boxes=0)), "boxes=0"),
+        (dict(cutmix=dict(box=2)), "model.cutmix={'box': 2}: expected None or dict"),
         (dict(cutmix=dict(area=(0.5, 0.2))), r"area=\(0.5, 0.2\)"),
         (dict(labels_from="teacher", teacher=dict(momentum=0.1)), "model.labels_from='teacher'"),
         (

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from mmengine.utils import ProgressBar
 
 from rankseg.apis.report import check_out, incomparable
 from rankseg.apis.run_predictions import Predicted, RunPredictor
@@ -80,9 +79,8 @@ def _most_different(
     """The images on whose IoU the runs differ most, the largest difference first."""
     scores = []
     for name, one in zip(names, predictors, strict=True):
-        print(f"{name}: {len(one.dataset)} validation images")
-        scores.append(one.judge(one.choose(None), ProgressBar(len(one.dataset)).update).scores)
-        print()
+        print(f"{name}: {len(one.dataset)} validation images", flush=True)
+        scores.append(one.judge(one.choose(None)).scores)
     scores = np.nan_to_num(scores)
     return (scores.max(0) - scores.min(0)).argsort()[::-1][:images].tolist()
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from mmengine.utils import ProgressBar
 
 from rankseg.apis.run_predictions import WHICH, Judged, Predicted, RunPredictor
 from rankseg.engine.files import write_text
@@ -105,10 +104,10 @@ def look(seen: Seen, which: str, images: int | None) -> Looked | None:
     try:
         predictor = RunPredictor(seen.run, which)
         indices = predictor.choose(images)
-        print(f"{name}: {predictor.checkpoint.name} on {len(indices)} validation images")
-        bar = ProgressBar(len(indices))
-        judged = predictor.judge(indices, bar.update)
-        print()
+        print(
+            f"{name}: {predictor.checkpoint.name} on {len(indices)} validation images", flush=True
+        )
+        judged = predictor.judge(indices)
         worst, best = extremes(judged, predictor.image_level)
         pictures = {one.index: one for one in predictor.small([*worst, *best])}
     except CANNOT as error:

@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader, Subset
 
 from rankseg.apis.checks import check_classes, is_image_level
 from rankseg.apis.knn import load_method
+from rankseg.apis.prediction_progress import Progress
 from rankseg.registry import DATASETS
 from rankseg.runs import Run
 from rankseg.visualization.panel import fit, fit_label
@@ -132,24 +133,25 @@ class RunPredictor:
         found = self.kept | {one.index: shrink(one) for one in self.predict(new)}
         return [found[index] for index in indices]
 
-    def judge(self, indices: Sequence[int], tick=lambda: None) -> Judged:
-        """Compare predictions with the truth.
+    def judge(self, indices: Sequence[int]) -> Judged:
+        """Compare predictions with the truth, and show how long it takes.
 
         Args:
             indices: Places in the list.
-            tick: Called after every image.
         """
         total = np.zeros((len(self.classes),) * 2, np.int64)
         scores = []
-        for one in self.predict(indices):
-            confusion = count_pairs(one.truth, one.label, len(self.classes))
-            total += confusion
-            if self.image_level:
-                right = confusion.trace() > 0
-                scores.append(100 * one.confidence * (1 if right else -1))
-            else:
-                scores.append(mean_iou(confusion))
-            tick()
+        progress = Progress()
+        with progress.over(len(indices), len(indices)):
+            for one in self.predict(indices):
+                confusion = count_pairs(one.truth, one.label, len(self.classes))
+                total += confusion
+                if self.image_level:
+                    right = confusion.trace() > 0
+                    scores.append(100 * one.confidence * (1 if right else -1))
+                else:
+                    scores.append(mean_iou(confusion))
+                progress.done(1)
         return Judged(total, list(indices), scores)
 
     def name(self, path: str | Path) -> str:

@@ -16,7 +16,7 @@ PSEUDO = "pseudo_labels/"  # such numbers are not of a validation, though logged
 _LINE = re.compile(r"\d{4}/\d\d/\d\d \d\d:\d\d:\d\d - \S+ - (\w+) - (.*)")
 _OTHERS = ("FileClient", "HardDiskBackend", "prefix is not set", "will be deprecated")
 """Words of warnings that libraries give on every run and that ask nothing of the user."""
-_MACHINE = ("Python", "PyTorch", "MMEngine", "OpenCV", "CUDA available", "GPU number")
+_MACHINE = ("Python", "PyTorch", "MMEngine", "OpenCV")
 
 
 class Scalars(NamedTuple):

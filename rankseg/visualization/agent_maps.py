@@ -80,7 +80,7 @@ def _heat(image: np.ndarray, activation: np.ndarray) -> np.ndarray:
     value = cv2.resize(activation.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
     value = value / max(float(value.max()), 1e-12)
     colours = cv2.applyColorMap(np.rint(255 * value).astype(np.uint8), cv2.COLORMAP_TURBO)
-    opacity = 0.35 + 0.35 * value[..., None]
+    opacity = 0.2 + 0.5 * value[..., None]
     mixed = opacity * colours[..., ::-1] + (1 - opacity) * image
     return np.ascontiguousarray(np.rint(mixed).astype(np.uint8))
 

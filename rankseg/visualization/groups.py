@@ -36,8 +36,13 @@ def group_scalars(scalars: Scalars) -> list[Group]:
     losses = {name: points for name, points in train.items() if name.startswith("loss")}
     rates = {name: points for name, points in train.items() if is_rate(name)}
     rest = {name: train[name] for name in train if name not in losses and name not in rates}
-    shares = {name: p for name, p in rest.items() if all(0 <= y <= 1 for _, y in p)}
-    others = {name.removeprefix(PSEUDO): rest[name] for name in rest if name not in shares}
+    shares = {
+        name: points
+        for name, points in rest.items()
+        if PSEUDO not in name and all(0 <= y <= 1 for _, y in points)
+    }
+    pseudo = {name.removeprefix(PSEUDO): rest[name] for name in rest if name.startswith(PSEUDO)}
+    others = {n: rest[n] for n in rest if n not in shares and PSEUDO not in n}
     main = main_metric(val)
     means = (main, *(f"{name}{main}" for name in NETWORKS), "mDice")
     classes = {
@@ -50,6 +55,7 @@ def group_scalars(scalars: Scalars) -> list[Group]:
     groups = [
         Group("losses", losses, log=True),
         Group("confident share" if list(shares) == ["confident"] else "shares", shares),
+        Group("pseudo-labels (%)", pseudo),
         Group("other numbers", others),
         Group("learning rate", rates),
         Group("validation (%)", {name: val[name] for name in means if name in val}),

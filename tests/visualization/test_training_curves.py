@@ -13,6 +13,7 @@ TRAIN = {
     "lr": [(10, 0.1), (20, 0.0)],
     "confident": [(10, 0.2), (20, 0.9)],
     "grad_norm": [(10, 3.0), (20, 4.0)],
+    "pseudo_labels/accuracy": [(20, 0.0)],
 }
 VAL = {"mIoU": [(20, 40.0)], "student/mIoU": [(20, 39.0)], "aAcc": [(20, 90.0)]}
 
@@ -22,6 +23,7 @@ def test_numbers_that_belong_together():
     assert found == {
         "losses": ["loss", "loss_x"],
         "confident share": ["confident"],
+        "pseudo-labels (%)": ["accuracy"],
         "other numbers": ["grad_norm"],
         "learning rate": ["lr"],
         "validation (%)": ["mIoU", "student/mIoU"],
@@ -43,7 +45,7 @@ def test_losses_have_a_logarithmic_axis_where_they_can(monkeypatch, tmp_path):
     )
     draw_training(Scalars(TRAIN, VAL), tmp_path / "a.png", "a.py")
     axes = [one for one in figures[0].axes if one.get_title()]
-    assert [one.get_yscale() for one in axes] == ["log", "linear", "linear", "linear", "linear"]
+    assert [one.get_yscale() for one in axes] == ["log"] + ["linear"] * 5
     assert list(axes[0].lines[0].get_ydata()) == [2.0, 0.5]
     assert cv2.imread(str(tmp_path / "a.png")) is not None
     draw_training(Scalars({"loss": [(1, 0.0), (2, float("nan"))]}, {}), tmp_path / "b.png")

@@ -2,7 +2,7 @@
 """Line charts as inline SVG, in the colours of the page."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from rankseg.runs.log import Points
 from rankseg.visualization.page.html import COLOURS, Html, join, tag, text
@@ -14,13 +14,14 @@ SMOOTHED = 40  # from so many points on a curve is drawn as its running mean, to
 MARKED = 30  # up to so many its points are marked
 
 
-def chart(title: str, series: Mapping[int, Points], log: bool = False) -> Html:
+def chart(title: str, series: Mapping[int, Points], log: bool = False, smooth: bool = True) -> Html:
     """Curves of one number.
 
     Args:
         title: What it is, with the unit.
         series: By index of the run, which is its colour.
         log: Use a logarithmic axis where all values are above 0.
+        smooth: Draw the running mean of long curves over them.
     """
     series = {
         run: thin([p for p in points if math.isfinite(p[1])]) for run, points in series.items()
@@ -42,7 +43,7 @@ def chart(title: str, series: Mapping[int, Points], log: bool = False) -> Html:
 
     pieces = [_horizontal(at(0, tick)[1], tick) for tick in ticks]
     pieces += [_below(at(mark, low)[0], mark) for mark in marks if mark <= last]
-    pieces += [_curve(run, points, at) for run, points in series.items() if points]
+    pieces += [_curve(run, points, at, smooth) for run, points in series.items() if points]
     picture = tag("svg", *pieces, viewBox=f"0 0 {WIDTH} {HEIGHT}", role="img", aria_label=title)
     return tag("figure", tag("figcaption", title), picture, class_="chart")
 
@@ -57,9 +58,9 @@ def _below(x: float, value: float) -> Html:
     return tag("text", short(value), x=_n(x), y=HEIGHT - 6, text_anchor=anchor)
 
 
-def _curve(run: int, points: Points, at) -> Html:
+def _curve(run: int, points: Points, at: Callable, smooth: bool) -> Html:
     places = [at(*point) for point in points]
-    smooth = len(points) >= SMOOTHED
+    smooth = smooth and len(points) >= SMOOTHED
     pieces = [_line(places, "raw" if smooth else None)]
     if smooth:
         pieces.append(_line([at(*point) for point in running_mean(points)], None))

@@ -9,6 +9,7 @@ from rankseg.visualization.groups import CLASS_PREFIXES, DRAWN_CLASSES, NETWORKS
 from rankseg.visualization.page.chart import chart
 from rankseg.visualization.page.html import Html, join, run_name, tag
 
+SHOWN_CLASSES = 6  # charts of more are folded away
 MEANS = ("mDice", "top5", "mean_class")
 
 
@@ -20,18 +21,25 @@ def curves(runs: Sequence[Run]) -> Html:
     wanted = [*mains, *(n + m for n in NETWORKS for m in mains), *MEANS]
     judged = {f"{name} (%)": val[name] for name in dict.fromkeys(wanted) if name in val}
     classes = {n: s for n, s in val.items() if n.startswith(CLASS_PREFIXES)}
+    classes = classes if len(classes) <= DRAWN_CLASSES else {}
     losses = {name: series for name, series in train.items() if name.startswith("loss")}
     rates = {name: series for name, series in train.items() if is_rate(name)}
-    rest = {n.removeprefix(PSEUDO): s for n, s in train.items() if n not in losses | rates}
+    rest = {pseudo_label(n): s for n, s in train.items() if n not in losses | rates}
     parts = [
         _charts("Validation", judged),
         _charts("Training", losses | rest | rates),
-        _charts("Each class", classes, folded=True) if len(classes) <= DRAWN_CLASSES else "",
+        _charts("Each class", classes, folded=len(classes) > SHOWN_CLASSES),
     ]
     if not any(parts):
         return Html("")
     key = (tag("span", run_name(i, run.name)) for i, run in enumerate(runs))
     return join([tag("div", *key, class_="legend") if len(runs) > 1 else "", *parts])
+
+
+def pseudo_label(name: str) -> str:
+    """Name of a number that may be one of pseudo-labels, which are in percent."""
+    said = name.removeprefix(PSEUDO).replace("_", " ")
+    return f"pseudo-labels: {said} (%)" if name.startswith(PSEUDO) else name
 
 
 def _by_name(runs: Sequence[dict[str, Points]]) -> dict[str, dict[int, Points]]:
@@ -42,7 +50,10 @@ def _by_name(runs: Sequence[dict[str, Points]]) -> dict[str, dict[int, Points]]:
 
 def _charts(title: str, group: dict[str, dict[int, Points]], folded: bool = False) -> Html:
     """Charts by their titles; those of losses have a logarithmic axis."""
-    drawn = [chart(name, series, name.startswith("loss")) for name, series in group.items()]
+    drawn = [
+        chart(name, series, log=name.startswith("loss"), smooth=not is_rate(name))
+        for name, series in group.items()
+    ]
     if not any(drawn):
         return Html("")
     grid = tag("div", *drawn, class_="grid")

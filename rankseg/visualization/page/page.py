@@ -104,7 +104,8 @@ def _confusions(seen: Sequence[Seen]) -> Html:
     said = "Each row is a true class; the cells say what it was taken for, in percent of the row."
     looked = {one.images for one in seen if one.confusion is not None}
     for some, total in looked:
-        said += f" Counted on {some} of {total} validation images." if len(looked) == 1 else ""
+        few = f"{some} of {total}" if some < total else f"all {total}"
+        said += f" Counted on {few} validation images." if len(looked) == 1 else ""
     return join([tag("p", said, class_="soft"), tag("div", *parts, class_="matrices")])
 
 

@@ -17,16 +17,22 @@ NONE = "–"
 def results(runs: Sequence[Run]) -> Html:
     """A row per run, and a row per mean."""
     metrics = list(dict.fromkeys(run.metric for run in runs if run.metric))
-    others = [f"{n}{m}" for m in metrics for n in NETWORKS if any(_has(run, n + m) for run in runs)]
-    head = ["run", "method", "config", "split", "seed", "iterations", "minutes"]
-    for metric in metrics:
-        head += [f"{metric} last", "best (at)"]
+    others = list(dict.fromkeys(name for run in runs if (name := foreground(run))))
+    others += [n + m for m in metrics for n in NETWORKS if any(_has(run, n + m) for run in runs)]
+    head = ["run", *(name for metric in metrics for name in (f"{metric} last", "best (at)"))]
     head += [f"{name} last" for name in others]
+    head += ["seed", "iterations", "minutes", "method", "split", "config"]
     rows = [_row(i, run, metrics, others) for i, run in enumerate(runs)]
     page = [table(head, rows, "results")]
     page += [_means(runs, metric) for metric in metrics]
     unfinished = [_unfinished(i, run) for i, run in enumerate(runs)]
     return join([*page, *unfinished])
+
+
+def foreground(run: Run) -> str | None:
+    """Name of the IoU of the second of two classes; None where there are not just two."""
+    names = [name for name in (run.summary or {}).get("last", {}) if name.startswith("IoU/")]
+    return names[1] if len(names) == 2 else None
 
 
 def _has(run: Run, name: str) -> bool:
@@ -36,23 +42,26 @@ def _has(run: Run, name: str) -> bool:
 def _row(i: int, run: Run, metrics: Sequence[str], others: Sequence[str]) -> list[Any]:
     done, end = run.iterations
     summary = run.summary or {}
-    row = [
-        run_name(i, run.name),
-        tag("span", run.method),
-        Path(str(run.config.get("config_file", NONE))).name,
-        run.split or NONE,
+    row = [run_name(i, run.name)]
+    for metric in metrics:
+        row += _figures(run.summary, metric) if _has(run, metric) else [NONE, NONE]
+    row += [f"{summary['last'][name]:.1f}" if _has(run, name) else NONE for name in others]
+    return [
+        *row,
         NONE if run.seed is None else run.seed,
         f"{done:,}" if done == end else f"{done:,} of {end or '?'}",
         f"{summary['seconds'] / 60:.0f}" if summary else NONE,
+        tag("span", run.method),
+        run.split or NONE,
+        Path(str(run.config.get("config_file", NONE))).name,
     ]
-    for metric in metrics:
-        if not _has(run, metric):
-            row += [NONE, NONE]
-            continue
-        best = summary["best"]
-        row.append(tag("span", f"{summary['last'][metric]:.1f}", class_="figure"))
-        row.append(f"{best.get(metric, float('nan')):.1f} ({best['iteration']:,})")
-    return row + [f"{summary['last'][n]:.1f}" if _has(run, n) else NONE for n in others]
+
+
+def _figures(summary: dict, metric: str) -> list[Any]:
+    """The last value, and the best one with its iteration."""
+    last, best = summary["last"], summary["best"]
+    shown = f"{best.get(metric, float('nan')):.1f} ({best['iteration']:,})"
+    return [tag("span", f"{last[metric]:.1f}", class_="figure"), shown]
 
 
 def _means(runs: Sequence[Run], metric: str) -> Html:

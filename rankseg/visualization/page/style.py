@@ -41,9 +41,10 @@ tbody tr:last-child > * { border-bottom: 0; }
 th:first-child, td.left, .words td, .words th { text-align: left; }
 tbody th { font-weight: 500; }
 .results td { white-space: nowrap; }
-.results :is(td, th):nth-child(-n+4) { text-align: left; }
+.results :is(td, th):nth-last-child(-n+3) { text-align: left; }
+.wide :is(td, th):first-child { position: sticky; left: 0; background: var(--card); z-index: 1; }
+
 .figure { font-weight: 650; }
-.mean > * { background: color-mix(in srgb, var(--accent) 7%, transparent); }
 .run { white-space: nowrap; }
 .dot { display: inline-block; width: 0.7em; height: 0.7em; border-radius: 50%;
   margin-right: 0.5em; background: currentColor; }

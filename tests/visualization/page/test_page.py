@@ -90,6 +90,12 @@ def test_last_and_best_and_the_mean_over_seeds(make_run):
     assert "±" not in words(results(runs[2:])).split("Over seeds")[0]
 
 
+def test_the_foreground_of_two_classes_has_a_column(make_run):
+    two = {"IoU/background": 97.0, "IoU/cell": 61.0}
+    assert "IoU/cell last" in words(results([make_run(numbers=two)]))
+    assert "IoU/" not in words(results([make_run(numbers={**two, "IoU/rim": 1.0})]))
+
+
 def test_numbers_of_each_class_stand_beside_each_other(make_run):
     one = make_run("a", numbers={"IoU/cat": 40.0, "IoU/dog": float("nan")})
     other = make_run("b", numbers={"IoU/cat": 45.5})

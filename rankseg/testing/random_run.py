@@ -33,7 +33,7 @@ def shake(model: nn.Module, seed: int = 0) -> nn.Module:
     generator = torch.Generator().manual_seed(seed)
     for name, tensor in model.state_dict().items():
         if tensor.is_floating_point() and not name.startswith("data_preprocessor."):
-            scale = tensor[0].numel() ** -0.5 if tensor.ndim > 1 else 0.5
+            scale = (2 / tensor[0].numel()) ** 0.5 if tensor.ndim > 1 else 0.5
             noise = torch.randn(tensor.shape, generator=generator) * scale
             tensor.copy_(noise.abs() + 0.5 if "running_var" in name else noise)
     return model.eval()

@@ -49,10 +49,9 @@ def new_project(
 ) -> Path:
     """Look at images and masks, say what they are, and write configs for them.
 
-    Beside the config of RankMatch, ``NAME_supervised.py`` is written, the baseline, and a folder
-    with links to the images, lists, a picture of the masks and, where training cannot read the
-    masks as they are, class ids. What lies in the given folders is never changed. A config is
-    written when it was loaded, its model and data set were built, and a few steps were taken.
+    ``NAME_supervised.py``, the baseline, is written too, and a folder of links, lists, a picture of
+    the masks and, where training cannot read them as they are, class ids. What lies in the given
+    folders is never changed. A config gets its name when it was loaded, built and tried.
 
     Args:
         images: Folder of images.
@@ -60,8 +59,7 @@ def new_project(
         out: The config to write.
         unlabelled: Folder of more images without masks.
         classes: Class names in the order of their values.
-        colors: File that names colours, see
-            :func:`~rankseg.datasets.own.colour_table.read_colours`.
+        colors: For :func:`~rankseg.datasets.own.colour_table.read_colours`.
         above: Values above this one are class 1, others class 0.
         data_out: Folder of the project; ``data/NAME`` by default.
         val: Images for validation; a fifth of those with masks by default.
@@ -91,12 +89,7 @@ def new_project(
     chosen = choose(found, *sizes[:2], machine)
     _note_on_small(found, chosen.crop)
     described = Project(out, project.data_root, CONFIGS, project.command, *sizes)
-    layout.write_links()
-    if not found.plan.stay:
-        write_masks(found, project.root, [str(mask) for _, mask in entries[: len(found.pixels)]])
-    names = {f"{out.stem}/{name}": part for name, part in lists.items()}
-    write_lists(project.root / "splits", names, force=overwrite)
-    _draw(found, project.root / OVERVIEW)
+    _write_data(found, layout, entries, lists, out.stem)
     seconds = _write_configs(described, found, chosen)
     _say(described, found, chosen, machine, seconds, unlabelled or images)
     return out
@@ -196,6 +189,22 @@ def _note_on_small(found: Survey, crop: int) -> None:
             f"note: {small} of {len(looks)} images are smaller than the crop of {crop} pixels: "
             "they are padded, and the padding is ignored"
         )
+
+
+def _write_data(
+    found: Survey,
+    layout: Layout,
+    entries: Sequence[Entry],
+    lists: dict[str, list[Entry]],
+    name: str,
+) -> None:
+    """Write links, masks where they have to be made, lists and the page of images."""
+    layout.write_links()
+    if not found.plan.stay:
+        write_masks(found, layout.root, [str(mask) for _, mask in entries[: len(found.pixels)]])
+    named = {f"{name}/{file}": part for file, part in lists.items()}
+    write_lists(layout.root / "splits", named, force=layout.overwrite)
+    _draw(found, layout.root / OVERVIEW)
 
 
 def _draw(found: Survey, path: Path) -> None:

@@ -59,7 +59,16 @@ class Project:
 
 def rankmatch_text(project: Project, plan: MaskPlan, chosen: Starter) -> str:
     """The config of RankMatch."""
-    net, batch = chosen.network, chosen.network.batch
+    return (
+        f"{_data_text(project, plan, chosen)}{_training_text(project, plan, chosen)}"
+        f"{_validation_text(project, plan, chosen)}{_model_text(plan, chosen)}"
+        f"{_length_text(project, chosen)}\n"
+    )
+
+
+def _data_text(project: Project, plan: MaskPlan, chosen: Starter) -> str:
+    """What it is and where it lies."""
+    net = chosen.network
     return f'''"""RankMatch for {project.name}: {len(plan.classes)} classes, \
 {project.labelled} images with masks and {project.unlabelled} without.
 
@@ -86,6 +95,13 @@ data = dict(
     ),{_rule_text(plan)}
 )
 
+'''
+
+
+def _training_text(project: Project, plan: MaskPlan, chosen: Starter) -> str:
+    """What is trained on."""
+    batch = chosen.network.batch
+    return f'''\
 # Training sees crops of {chosen.crop} x {chosen.crop} pixels, of images scaled by 0.5 to 2, every \
 second one mirrored.
 # The side must be a multiple of 16, plus 1: larger crops show more at once and take more time.
@@ -113,7 +129,12 @@ crop = dict(type="RandomResizeCropFlip", crop_size={chosen.crop}, scale=(0.5, 2.
         ],
     ),
 )
-val_dataloader = dict(
+'''
+
+
+def _validation_text(project: Project, plan: MaskPlan, chosen: Starter) -> str:
+    """What is validated."""
+    return f"""val_dataloader = dict(
     batch_size=1,
     num_workers={min(2, chosen.workers)},
     persistent_workers=True,
@@ -127,7 +148,12 @@ val_dataloader = dict(
 )
 val_evaluator = dict(type="SegmentationMetric", per_class=True{_foreground(plan)})
 
-# RankMatch: a prediction for an image without mask that is surer than the threshold is taken as
+"""
+
+
+def _model_text(plan: MaskPlan, chosen: Starter) -> str:
+    """Method and network."""
+    return f"""# RankMatch: a prediction for an image without mask that is surer than the threshold is taken as
 # its mask. That begins after {chosen.warmup} iterations with masks alone, and grows in over \
 {chosen.ramp} more.
 _base_.rankmatch.rank.num_agents = {chosen.agents}  # pixels that all others are compared with
@@ -139,8 +165,7 @@ model = dict(
     ramp={chosen.ramp},
     **_base_.pop("rankmatch"),
 )
-{_length_text(project, chosen)}
-'''
+"""
 
 
 def supervised_text(project: Project, chosen: Starter) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 import cv2
 
 from rankseg.apis.config import load_config
-from rankseg.apis.machine import Machine, this_machine
+from rankseg.apis.machine import this_machine
 from rankseg.apis.rehearsal import rehearse
 from rankseg.apis.starter import Starter, choose
 from rankseg.apis.starter_text import OVERVIEW, Project, rankmatch_text, supervised_text
@@ -71,27 +71,26 @@ def new_project(
         The config.
 
     Raises:
-        ValueError, FileNotFoundError: One sentence on what is wrong, before anything is written.
+        ValueError, FileNotFoundError: One sentence, before anything is written.
         WriteError: If a file cannot be written.
     """
     images, masks, out = Path(images), Path(masks), Path(out)
-    unlabelled = None if unlabelled is None else Path(unlabelled)
+    unlabelled = Path(unlabelled) if unlabelled else None
     project = _Place(out, data_out, overwrite)
-    table = None if colors is None else read_colours(colors)
+    table = read_colours(colors) if colors else None
     found = survey(images, masks, unlabelled, classes, table, above)
     print(found.summary())
     layout = Layout(project.root, overwrite)
     entries = _entries(found, layout, images, masks, unlabelled)
     lists = draw_lists(entries, found.pixels, val, labelled, seed)
     _show_classes(found, entries, lists)
-    machine = this_machine()
     sizes = [len(lists[name]) for name in (LABELED_FILE, UNLABELED_FILE, VAL_FILE)]
-    chosen = choose(found, *sizes[:2], machine)
+    chosen = choose(found, *sizes[:2], this_machine())
     _note_on_small(found, chosen.crop)
     described = Project(out, project.data_root, CONFIGS, project.command, *sizes)
     _write_data(found, layout, entries, lists, out.stem)
     seconds = _write_configs(described, found, chosen)
-    _say(described, found, chosen, machine, seconds, unlabelled or images)
+    _say(described, found, chosen, seconds, unlabelled or images)
     return out
 
 
@@ -244,7 +243,6 @@ def _say(
     project: Project,
     found: Survey,
     chosen: Starter,
-    machine: Machine,
     seconds: float,
     pictures: Path,
 ) -> None:
@@ -257,7 +255,7 @@ wrote {project.config}
       {project.supervised} (the baseline: images with masks alone)
       {project.root}/ ({OVERVIEW} shows images with their masks: look at it)
 
-This machine has {machine}: {chosen.iterations:,} iterations of \
+This machine has {this_machine()}: {chosen.iterations:,} iterations of \
 {2 * chosen.network.batch} crops of {chosen.crop} pixels take about {time} if \
 nothing else runs.
 

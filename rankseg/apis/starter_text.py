@@ -153,7 +153,8 @@ val_evaluator = dict(type="SegmentationMetric", per_class=True{_foreground(plan)
 
 def _model_text(plan: MaskPlan, chosen: Starter) -> str:
     """Method and network."""
-    return f"""# RankMatch: a prediction for an image without mask that is surer than the threshold is taken as
+    return f"""\
+# RankMatch: a prediction for an image without mask that is surer than the threshold is taken as
 # its mask. That begins after {chosen.warmup} iterations with masks alone, and grows in over \
 {chosen.ramp} more.
 _base_.rankmatch.rank.num_agents = {chosen.agents}  # pixels that all others are compared with

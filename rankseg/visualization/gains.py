@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 
 YELLOW = (255, 225, 0)
-LEAST = 0.005  # part of the image below which a difference is not worth a frame
+LEAST = 0.002  # part of the image below which a difference is not worth a frame
 IGNORE = 255
 
 Box = tuple[int, int, int, int]
@@ -20,7 +20,7 @@ def find_gain(truth: np.ndarray, before: np.ndarray, after: np.ndarray) -> Box |
         after: ``(H, W)`` class ids.
 
     Returns:
-        Its first row, first column, height and width; None if there is none of 0.5% of the image.
+        Its first row, first column, height and width; None if there is none of 0.2% of the image.
     """
     gain = (truth != IGNORE) & (after == truth) & (before != truth)
     _, _, stats, _ = cv2.connectedComponentsWithStats(gain.astype(np.uint8), connectivity=8)

@@ -20,10 +20,10 @@ def test_what_is_unknown_or_tiny_or_lost_is_no_gain():
     assert find_gain(truth, zeros, truth) is None
     assert find_gain(ones, ones, zeros) is None
     after = zeros.copy()
-    after[3, 3:10] = 1  # 7 of 1,600 pixels
+    after[3, 3:6] = 1  # 3 of 1,600 pixels
     assert find_gain(ones, zeros, after) is None
-    after[3, 3:11] = 1
-    assert find_gain(ones, zeros, after) == (3, 3, 1, 8)
+    after[3, 3:7] = 1
+    assert find_gain(ones, zeros, after) == (3, 3, 1, 4)
 
 
 def test_a_frame_leaves_the_picture_as_it_was():

@@ -21,7 +21,7 @@ from rankseg.engine.distributed import wrap_for_cpus
 from rankseg.engine.ending import RunEnded
 from rankseg.engine.files import NO_ROOM, describe, whole_file
 from rankseg.engine.hooks.missed_validation import MissedValidationHook
-from rankseg.engine.hooks.new_classes import NewClassesHook
+from rankseg.engine.hooks.start_from import StartFromHook
 from rankseg.engine.hooks.stop import StopHook
 from rankseg.engine.identity import KEY, identity
 from rankseg.engine.stopping import StopSignals, start_worker
@@ -143,7 +143,7 @@ class StrictRunner(Runner):
     def load_or_resume(self) -> None:
         """As in mmengine; weights to start from may be those of other classes."""
         if not self._resume:
-            self.register_hook(NewClassesHook())
+            self.register_hook(StartFromHook())
         super().load_or_resume()
 
     def resume(self, filename: str, *args, **kwargs) -> None:

@@ -7,13 +7,13 @@ from rankseg.engine.hooks.curves import CurvesHook
 from rankseg.engine.hooks.ema_teacher import EMATeacherHook
 from rankseg.engine.hooks.label_propagation import LabelPropagationHook
 from rankseg.engine.hooks.log_length import LogLengthHook
-from rankseg.engine.hooks.new_classes import NewClassesHook
 from rankseg.engine.hooks.non_finite import NonFiniteHook
 from rankseg.engine.hooks.non_finite_stop import NonFiniteStopHook
 from rankseg.engine.hooks.one_class import OneClassHook
 from rankseg.engine.hooks.overlay import OverlayHook
 from rankseg.engine.hooks.panel import PanelHook
 from rankseg.engine.hooks.pseudo_labels import PseudoLabelHook
+from rankseg.engine.hooks.start_from import StartFromHook
 from rankseg.engine.hooks.step_seed import StepSeedHook
 from rankseg.engine.hooks.summary import SummaryHook
 
@@ -24,7 +24,7 @@ __all__ = [
     "EMATeacherHook",
     "LabelPropagationHook",
     "LogLengthHook",
-    "NewClassesHook",
+    "StartFromHook",
     "NonFiniteHook",
     "NonFiniteStopHook",
     "OneClassHook",

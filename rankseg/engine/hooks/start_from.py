@@ -1,26 +1,36 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Fine-tunes weights that were trained for other classes."""
+"""Starts from the weights of another run: of other classes, by another method."""
 
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
 from rankseg.models.new_classes import make_anew
+from rankseg.models.other_method import leave_out
 from rankseg.registry import HOOKS
 
 
 @HOOKS.register_module()
-class NewClassesHook(Hook):
-    """Leaves out the classifier of a checkpoint with another number of classes, and says so.
+class StartFromHook(Hook):
+    """Leaves out of a checkpoint what has no place in this run, and says so.
+
+    That is the classifier of another number of classes, and what the method of the checkpoint has
+    beside its student and this one has not, such as a teacher or a bank.
 
     :class:`~rankseg.engine.runner.StrictRunner` registers it where a run starts from the weights of
     another (``load_from``), not where it is resumed or tested.
     """
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Put the model's own values in place of those of other classes."""
+        """Change what is loaded."""
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         state = checkpoint.get("state_dict", checkpoint)
+        left = leave_out(model, state)
+        if left:
+            runner.logger.info(
+                f"load_from: this method has no {', '.join(left)}: left out, the student's weights "
+                "are taken"
+            )
         anew = make_anew(model, state)
         if anew:
             runner.logger.info(

@@ -53,7 +53,7 @@ class SyncBatchNorm(_BatchNorm):
             values = input.to(torch.promote_types(input.dtype, torch.float32))
             axes = [0, *range(2, input.dim())]
             shape = [1, -1] + [1] * (input.dim() - 2)
-            own = values.new_tensor([values.numel() / values.shape[1]])
+            own = values.new_full((1,), values.numel() / values.shape[1])
             total = _Total.apply(torch.cat((values.sum(axes), own)))
             count = total[-1].detach()
             mean = total[:-1] / count

@@ -58,7 +58,8 @@ def which_count(loss: nn.Module, label: Tensor, ignore_index: int) -> dict[str, 
 
 def _weight_per_process(label: Tensor, labelled: Tensor, weights: Sequence[float]) -> Tensor:
     """Sum of the class weights of all labelled pixels: ``()`` float32, the mean over processes."""
-    weight = torch.tensor(weights, device=label.device)[label.where(labelled, 0)]
+    each = torch.tensor(weights).to(label.device, non_blocking=True)
+    weight = each[label.where(labelled, 0)]
     total = (weight * labelled).sum()
     all_reduce(total)
     return total / get_world_size()

@@ -205,7 +205,8 @@ class FixMatch(Method):
         """The threshold, or that of every pseudo-label where classes have their own."""
         if isinstance(self.threshold, float | int):
             return self.threshold
-        return torch.tensor(self.threshold, device=label.device)[label]
+        each = torch.tensor(self.threshold).to(label.device, non_blocking=True)
+        return each[label]
 
     @torch.no_grad()
     def target(self, output: Output, weak: Tensor, valid: Tensor) -> Target:

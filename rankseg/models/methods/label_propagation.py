@@ -136,7 +136,7 @@ class LabelPropagation(MeanTeacher):
                 f"{max(places)}: add dict(type='LabelPropagationHook') to custom_hooks, which "
                 "makes them before every pass"
             )
-        index = torch.tensor(places, device=self.pseudo_label.device)
+        index = torch.tensor(places).to(self.pseudo_label.device, non_blocking=True)
         return self.pseudo_label[index], self.pseudo_weight[index]
 
     def weighted_loss(self, output: Output, label: Tensor) -> Tensor:

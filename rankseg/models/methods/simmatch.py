@@ -134,7 +134,8 @@ class SimMatch(Method):
         losses["loss_in"] = (ramp * self.instance_weight * trusted) * soft_cross_entropy(
             self.similarity(student.embedding), instance
         )
-        index = torch.tensor([s.sample_idx for s in data_samples[LABELED]], device=label.device)
+        index = torch.tensor([s.sample_idx for s in data_samples[LABELED]])
+        index = index.to(label.device, non_blocking=True)
         self.bank.write(index, keys.embedding.detach(), label)
         self.track(guess[:, None, None], confident[:, None, None], data_samples[WEAK])
         losses["confident"] = confident.float().mean()

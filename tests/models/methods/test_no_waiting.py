@@ -27,6 +27,7 @@ STEPS = {
     "Supervised": {},
     "MeanTeacher": dict(teacher=dict(momentum=0.1)),
     "FixMatch": dict(threshold=0.5),
+    "FixMatch by class": dict(threshold=(0.5, 0.4, 0.3)),
     "UniMatch": dict(threshold=0.5),
     "UniMatch of a second crop": dict(threshold=0.5, mix_source="same"),
     "RankMatch": dict(threshold=0.5),
@@ -66,8 +67,20 @@ def test_every_method_has_a_step():
     assert {name.split()[0] for name in STEPS} == set(METHODS) - {"Method"}
 
 
+@pytest.fixture
+def no_list_to_the_device(monkeypatch):
+    """Refuses what waits on a GPU and is no operator: a list that goes straight to a device."""
+    make = torch.tensor
+
+    def tensor(*args, device=None, **kwargs):
+        assert device is None, "expected torch.tensor(...).to(device, non_blocking=True)"
+        return make(*args, **kwargs)
+
+    monkeypatch.setattr(torch, "tensor", tensor)
+
+
 @pytest.mark.parametrize("name", STEPS)
-def test_a_step(name, build):
+def test_a_step(name, build, no_list_to_the_device):
     images = name in ("SimMatch", "LabelPropagation")
     student = dict(student=toy_classifier()) if images else {}
     method = build(name.split()[0], **student, **STEPS[name])

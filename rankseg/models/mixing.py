@@ -150,6 +150,20 @@ class CutMix:
         return mine
 
 
+def refuse_one(images: Tensor) -> None:
+    """Refuse a batch of one image, into which nothing but itself could be pasted.
+
+    Raises:
+        ValueError: If there is but one.
+    """
+    if len(images) < 2:
+        raise ValueError(
+            "model.cutmix pastes from another image of the batch, and there is 1 unlabelled image "
+            "per process: set model.cutmix=None, or take at least 2 (batch_size and sampler of "
+            "train_dataloader)"
+        )
+
+
 def refuse_pasting(dataset: Any, option: str, cure: str) -> None:
     """Refuse to paste parts of images where a label is that of a whole image.
 

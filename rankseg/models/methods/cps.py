@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from rankseg.models.losses import pixel_consistency
 from rankseg.models.mean_segmentor import MeanSegmentor
 from rankseg.models.methods.base import Method, Output
-from rankseg.models.mixing import CutMix, refuse_pasting
+from rankseg.models.mixing import CutMix, refuse_one, refuse_pasting
 from rankseg.models.pretrained import load_backbone
 from rankseg.registry import MODELS
 from rankseg.structures import LABELED, WEAK
@@ -37,7 +37,8 @@ class CPS(Method):
 
     With ``cutmix`` the students label the unlabelled images as they are, and then learn from
     pasted images and labels; labelled images take no part in the cross terms, as in the released
-    code. What is pasted comes from another image of the batch (released: from another batch).
+    code. What is pasted comes from another image of the batch (released: from another batch), so
+    every process needs two unlabelled images or more.
 
     The student that predicts, and of which a teacher is the average, is the first.
 
@@ -144,6 +145,7 @@ class CPS(Method):
             unlabeled = labels[0][len(labeled) :]
             valid = torch.cat((self.inside(data_samples[LABELED]), valid))
         else:
+            refuse_one(inputs[WEAK])
             labels = self.label(inputs[WEAK], size)
             unlabeled = labels[0]
             mixed, valid, *labels = self.cutmix(inputs[WEAK], valid, *labels)

@@ -191,7 +191,7 @@ def test_pseudo_labels_are_counted_as_they_were_before_pasting(build):
 
 def test_one_unlabelled_image_cannot_be_pasted_into(build):
     build("CPS").loss(*toy_batch(1, 1))
-    with pytest.raises(ValueError, match="there is 1 unlabelled image per process: set model.cutmix"):
+    with pytest.raises(ValueError, match="1 unlabelled image per process: set model.cutmix"):
         build("CPS", cutmix={}).loss(*toy_batch(2, 1))
     assert (build("CPS").strong_views, build("CPS", cutmix={}).strong_views) == (2, 1)
 

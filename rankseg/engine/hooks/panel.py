@@ -92,7 +92,11 @@ class PanelHook(Hook):
             return
         with self._harmless(runner.logger):
             score = (metrics or {}).get(main_metric(metrics or {}), float("nan"))
-            self.kept = {i: one for i, one in self.kept.items() if i < runner.iter}
+            self.kept = {  # without those of a run that was resumed with other numbers of rows
+                i: one
+                for i, one in self.kept.items()
+                if i < runner.iter and len(one.labels) == len(self._now)
+            }
             self.kept[runner.iter] = Validation(score, [label for _, _, label in self._now])
             while len(self.kept) > self.columns:
                 del self.kept[superfluous(list(self.kept))]

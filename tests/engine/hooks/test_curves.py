@@ -38,6 +38,23 @@ def test_curves_are_drawn_at_validations_not_too_often_and_at_the_end(runner, tm
     assert file.exists()
 
 
+def test_where_a_drawing_takes_long_there_are_fewer(runner, tmp_path, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("rankseg.engine.hooks.curves.time.monotonic", lambda: now[0])
+
+    def slow(*args):
+        now[0] += 2.0
+        drawn.append(now[0])
+
+    drawn = []
+    monkeypatch.setattr("rankseg.engine.hooks.curves.draw_training", slow)
+    hook = CurvesHook(seconds=10)
+    while now[0] < 1000:
+        hook.after_val_epoch(runner)
+        now[0] += 5
+    assert len(drawn) == 3 and 2.0 * len(drawn) < 0.01 * now[0]
+
+
 def test_a_test_draws_nothing(runner, tmp_path):
     runner._train_loop = None
     CurvesHook().after_val_epoch(runner)

@@ -86,6 +86,15 @@ def test_a_resumed_run_goes_on_with_the_columns_it_had(runner, tmp_path):
     assert kept[30].labels[0].shape == (60, 80) and kept[30].labels[0].dtype == np.uint8
 
 
+def test_a_run_resumed_with_other_rows_begins_its_columns_anew(runner, tmp_path, caplog):
+    validate(PanelHook(images=2, height=60), runner, 10, 0)
+    second = PanelHook(images=3, height=60)
+    second.before_train(runner)
+    validate(second, runner, 20, 1)
+    kept = read_labels(tmp_path / "panels.npz")
+    assert list(kept) == [20] and len(kept[20].labels) == 3 and not caplog.records
+
+
 def test_a_run_that_begins_anew_takes_nothing_over(runner, tmp_path):
     first = PanelHook(height=60)
     validate(first, runner, 10, 0)

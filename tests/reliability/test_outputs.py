@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from mmengine.registry import init_default_scope
 
 from rankseg.apis.cli import plain_errors
+from rankseg.models.released import released_student, to_theirs
+from rankseg.registry import MODELS
 from rankseg.testing.broken import write_set
 
 TOOLS = Path(__file__).resolve().parents[2] / "tools"
@@ -110,7 +113,9 @@ def convert(monkeypatch, *arguments: Path) -> None:
 
 @pytest.fixture
 def released(tmp_path) -> Path:
-    torch.save({"module.classifier.weight": torch.zeros(2, 3)}, tmp_path / "released.pth")
+    init_default_scope("rankseg")
+    network = MODELS.build(released_student(50, num_classes=2, width=2))
+    torch.save(to_theirs(network.state_dict()), tmp_path / "released.pth")
     return tmp_path / "released.pth"
 
 
@@ -150,7 +155,7 @@ def test_conversion_runs_nothing(tmp_path, monkeypatch, capsys):
     torch.save({"model": Runs(tmp_path / "ran")}, tmp_path / "trap.pth")
     with pytest.raises(SystemExit):
         convert(monkeypatch, tmp_path / "trap.pth", tmp_path / "ours.pth")
-    assert "trap.pth cannot be read as plain PyTorch weights" in capsys.readouterr().err
+    assert "trap.pth holds more than data" in capsys.readouterr().err
     assert not (tmp_path / "ran").exists() and not (tmp_path / "ours.pth").exists()
 
 

@@ -3,6 +3,7 @@
 
 import pytest
 import torch
+from mmengine.logging import MessageHub
 from mmengine.registry import init_default_scope
 
 from rankseg.registry import MODELS
@@ -16,6 +17,12 @@ SMALL = {
     "RankMatch": dict(rank=dict(num_agents=6)),
     "CCT": dict(perturbations=[dict(count=1, perturb=dict(type=name)) for name in PERTURBATIONS]),
 }
+
+
+@pytest.fixture(autouse=True)
+def from_the_start() -> None:
+    """No run, which another test may have made, is under way."""
+    MessageHub.get_current_instance().update_info("iter", 0)
 
 
 @pytest.fixture

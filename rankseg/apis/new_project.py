@@ -4,11 +4,11 @@
 import os
 import re
 import shlex
+import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-
-import cv2
 
 from rankseg.apis.config import load_config
 from rankseg.apis.machine import this_machine
@@ -24,7 +24,8 @@ from rankseg.datasets.own.survey import Survey, survey
 from rankseg.datasets.split_files import write_lists
 from rankseg.datasets.splits import LABELED_FILE, UNLABELED_FILE, VAL_FILE, Entry
 from rankseg.datasets.transforms.loading import read_image
-from rankseg.engine.files import whole_file, write_text
+from rankseg.engine.files import write_text
+from rankseg.engine.pictures import write_picture
 from rankseg.visualization.mask_sheet import Masked, draw_mask_sheet
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
@@ -88,8 +89,9 @@ def new_project(
     chosen = choose(found, *sizes[:2], this_machine())
     _note_on_small(found, chosen.crop)
     described = Project(out, project.data_root, CONFIGS, project.command, *sizes)
-    _write_data(found, layout, entries, lists, out.stem)
-    seconds = _write_configs(described, found, chosen)
+    with _all_or_nothing(layout, out.stem, made=not found.plan.stay):
+        _write_data(found, layout, entries, lists, out.stem)
+        seconds = _write_configs(described, found, chosen)
     _say(described, found, chosen, seconds, unlabelled or images)
     return out
 
@@ -109,15 +111,15 @@ class _Place:
                 f"{CONFIGS}/_base_ does not exist: configs need it, so run this from a checkout of "
                 "the repository (pip install -e)"
             )
-        for path in (out, out.with_name(f"{name}_supervised.py")):
-            if path.exists() and not overwrite:
-                raise ValueError(f"{path} exists already: name another --out, or add --overwrite")
         inside = out.parent.resolve().is_relative_to(CONFIGS)
         base = CONFIGS.parent if inside else out.parent
         self.root = Path(data_out) if data_out else _short(base / "data" / name)
         self.data_root = self.root
         if Path.cwd() != CONFIGS.parent or self.root.is_absolute():
             self.data_root = self.root.resolve()
+        for path in (out, out.with_name(f"{name}_supervised.py"), self.root / "splits" / name):
+            if path.exists() and not overwrite:
+                raise ValueError(f"{path} exists already: name another --out, or add --overwrite")
         self.command = f"python {shlex.quote(str(_short(CONFIGS.parent / 'tools')))}/"
         for folder, option in ((out.parent, "--out"), (self.root, "--data-out")):
             _check_writable(folder, option)
@@ -190,6 +192,19 @@ def _note_on_small(found: Survey, crop: int) -> None:
         )
 
 
+@contextmanager
+def _all_or_nothing(layout: Layout, name: str, made: bool) -> Iterator[None]:
+    """Take lists and masks away where no config came of them: the next call may write them."""
+    try:
+        yield
+    except BaseException:
+        if not layout.overwrite:  # else some of it may be of an earlier call
+            shutil.rmtree(layout.root / "splits" / name, ignore_errors=True)
+            if made:
+                shutil.rmtree(layout.root / MADE, ignore_errors=True)
+        raise
+
+
 def _write_data(
     found: Survey,
     layout: Layout,
@@ -214,8 +229,7 @@ def _draw(found: Survey, path: Path) -> None:
         for path in [found.material.images[i]]
     ]
     page = draw_mask_sheet(samples, found.plan.classes, found.plan.palette)
-    with whole_file(path) as partial:
-        partial.write_bytes(cv2.imencode(".png", page[..., ::-1])[1].tobytes())
+    write_picture(path, page)
 
 
 def _write_configs(project: Project, found: Survey, chosen: Starter) -> float:
@@ -262,7 +276,7 @@ nothing else runs.
 next: {tool}train.py {config}
       {tool}test.py {config} {weights} --show-dir work_dirs/{project.name}/pictures
       {tool}predict.py {config} {weights} {shlex.quote(str(pictures))} \
---out work_dirs/{project.name}/masks""")
+--out work_dirs/{project.name}/predicted""")
     if found.faults:
         sys.stdout.flush()
         more = len(found.faults) - MOST_FAULTS

@@ -17,6 +17,8 @@ STEPS = 3
 def rehearse(cfg: Config) -> float:
     """Check a config as training does, then take steps with one batch; nothing is written.
 
+    The steps are those after warm-up, which take longest and need most memory.
+
     Args:
         cfg: From :func:`rankseg.apis.load_config`.
 
@@ -32,6 +34,7 @@ def rehearse(cfg: Config) -> float:
     batch = next(iter(Runner.build_dataloader(loader, seed=0)))
     device = "cuda" if torch.cuda.is_available() else "cpu"
     model = MODELS.build(cfg.model).to(device).train()
+    model.warmup = model.ramp = 0
     optimizer = build_optim_wrapper(model, cfg.optim_wrapper)
     seconds = []
     for _ in range(STEPS):

@@ -53,7 +53,16 @@ def test_every_kind_of_mask_is_trained_on_as_painted(make, tmp_path, kind):
 
 def test_both_configs_train(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
+    import rankseg.apis.rehearsal as module
+
+    monkeypatch.setattr(gc, "collect", lambda *args: 0)  # mmengine's: 0.5 s for each data set
+    plain, models = module.build_optim_wrapper, []
+    monkeypatch.setattr(
+        module, "build_optim_wrapper", lambda model, cfg: models.append(model) or plain(model, cfg)
+    )
     path = new_project(*write_raw(tmp_path / "raw", "binary"), "mine.py", classes=("gap", "cell"))
+    assert load_config(str(path)).model.warmup == 900
+    assert models[0].unsupervised_weight() == 1, "steps are tried as they are after warm-up"
     told = capsys.readouterr().out
     assert "10 crops" not in told and "8 crops of 65 pixels take about" in told
     train(make_tiny(load_config(str(path)), "runs/mine", standin=False))
@@ -71,6 +80,7 @@ def test_what_is_printed_and_written(make, tmp_path, capsys):
         "train.py mine.py\n",
         "test.py mine.py work_dirs/mine/iter_3000.pth",
         "predict.py mine.py work_dirs/mine/iter_3000.pth",
+        "raw/images --out work_dirs/mine/predicted",
     ):
         assert words in told
     page = cv2.imread("data/mine/overview.png")
@@ -104,6 +114,10 @@ def test_existing_config_is_kept(make, tmp_path):
     with pytest.raises(ValueError, match="mine.py exists already: name another --out, or add"):
         make(folders)
     assert snapshot(tmp_path) == before
+    for path in Path().glob("*.py"):
+        path.unlink()
+    with pytest.raises(ValueError, match="splits/mine exists already: name another --out, or add"):
+        make(folders)
     make(folders, overwrite=True, seed=4)
     assert snapshot(tmp_path) != before
 
@@ -124,6 +138,10 @@ def test_nothing_is_left_of_a_config_that_does_not_run(make, tmp_path, monkeypat
     assert Path("mine.py").read_text() == before
     with pytest.raises(ValueError, match="no"):
         make(folders, out="other.py")
+    colours = write_raw(tmp_path / "colours", "rgba")
+    for _ in range(2):  # the second call finds nothing in its way
+        with pytest.raises(ValueError, match="^no$"):
+            make(colours, out="third.py")
     assert sorted(path.name for path in Path().glob("*.py")) == ["mine.py", "mine_supervised.py"]
 
 

@@ -7,13 +7,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from mmengine.config import Config
+from mmengine.config import Config, ConfigDict
 from mmengine.registry import init_default_scope
 from torch import Tensor
 
 from rankseg.apis.checks import is_image_level
 from rankseg.apis.config import load_config
-from rankseg.apis.inferencer_checks import check_noted_classes, choose_device, pipeline_of
+from rankseg.apis.inferencer_checks import (
+    check_noted_classes,
+    choose_device,
+    noted_range,
+    pipeline_of,
+)
 from rankseg.apis.knn import load_method
 from rankseg.apis.maps import Maps, check_memory, enough_memory
 from rankseg.apis.trained import classes_of
@@ -75,8 +80,8 @@ class Inferencer:
         classes: Names in id order, as noted in the checkpoint, else of the config.
         palette: An RGB colour for each.
         image_level: It is a classifier.
-        value_range: Values of images of 16 bits that become 0 and 255, as the config has it for its
-            test set; None keeps the high byte.
+        value_range: Values of images of 16 bits that become 0 and 255, as config or data set have
+            it; None keeps the high byte.
 
     Raises:
         FileNotFoundError: If config or checkpoint are not there.
@@ -115,7 +120,9 @@ class Inferencer:
         self.weights = self._choose(weights)
         self.image_level = is_image_level(cfg)
         self.batch, self.flip, self.amp = batch, flip, amp
-        self.pipeline, self.value_range = pipeline_of(cfg)
+        self.pipeline, self.value_range = pipeline_of(cfg), noted_range(cfg)
+        if self.windows.never:
+            self._network.test_cfg = ConfigDict(mode="whole")
 
     def _choose(self, weights: str) -> str:
         if weights not in (AUTO, *NETWORKS):

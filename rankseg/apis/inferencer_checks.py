@@ -9,8 +9,11 @@ import torch
 from mmcv.transforms import BaseTransform
 from mmengine.config import Config
 
+from rankseg.apis.config import datasets_of
+from rankseg.apis.stacks import NOTES
 from rankseg.datasets.transforms.image_level import LoadImage
 from rankseg.datasets.transforms.loading import LoadSample
+from rankseg.engine.files import read_json
 from rankseg.registry import TRANSFORMS
 
 
@@ -31,11 +34,23 @@ def check_noted_classes(meta: Any, number: int, checkpoint: str | Path) -> None:
         )
 
 
-def pipeline_of(cfg: Config) -> tuple[list[BaseTransform], tuple[float, float] | None]:
-    """The transforms of the test set for images that are read already.
+def noted_range(cfg: Config) -> tuple[float, float] | None:
+    """Which values of images of 16 bits become 0 and 255 for a config.
 
-    Returns:
-        The transforms, and which values of images of 16 bits become 0 and 255, if it says so.
+    It says so, or the folder of its data set does, if that is there and came from a stack.
+    """
+    loading = cfg.test_dataloader.dataset.pipeline[:1]
+    if loading and loading[0].get("value_range"):
+        return tuple(loading[0]["value_range"])
+    for node in datasets_of(cfg):
+        notes = read_json(Path(node.get("data_root") or ".") / NOTES)
+        if isinstance(notes, dict) and notes.get("value_range"):
+            return tuple(notes["value_range"])
+    return None
+
+
+def pipeline_of(cfg: Config) -> list[BaseTransform]:
+    """The transforms of the test set for images that are read already.
 
     Raises:
         ValueError: If the first of them does not load the image.
@@ -46,8 +61,7 @@ def pipeline_of(cfg: Config) -> tuple[list[BaseTransform], tuple[float, float] |
             f"test_dataloader.dataset.pipeline begins with {steps[0] if steps else 'nothing'}: "
             "expected LoadSample or, of a classifier, LoadImage"
         )
-    value_range = getattr(steps[0], "value_range", None)
-    return (steps[1:] if isinstance(steps[0], LoadSample) else steps), value_range
+    return steps[1:] if isinstance(steps[0], LoadSample) else steps
 
 
 def choose_device(device: str | torch.device | None) -> torch.device:

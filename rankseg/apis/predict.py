@@ -8,15 +8,14 @@ from typing import Any, NamedTuple
 from mmengine.config import Config
 
 from rankseg.apis.checks import is_image_level
-from rankseg.apis.config import datasets_of
 from rankseg.apis.inferencer import Inferencer
+from rankseg.apis.inferencer_checks import noted_range
 from rankseg.apis.predict_classes import predict_classes
 from rankseg.apis.predict_masks import MaskPrediction
 from rankseg.apis.prediction_files import Outputs, PredictionFiles
-from rankseg.apis.prediction_folder import check_out, note
-from rankseg.apis.stacks import NOTES as STACK_NOTES
+from rankseg.apis.prediction_folder import check_out, clear, note
 from rankseg.datasets.pictures import PageReader, Picture, list_images, look_at_pictures
-from rankseg.engine.files import read_json, write_text
+from rankseg.engine.files import write_text
 
 FAILED = "failed.txt"
 
@@ -76,10 +75,13 @@ def predict(
     """
     outputs = outputs or Outputs()
     files = list_images(source)
+    if value_range and value_range[0] >= value_range[1]:
+        low, high = value_range
+        raise ValueError(f"value range {low:g} {high:g}: expected two rising numbers, black first")
     value_range = value_range or noted_range(cfg)
     made_by = {
-        "config": str(cfg.get("config_file")),
-        "checkpoint": str(Path(checkpoint).resolve()),
+        "config": str(Path(cfg.get("config_file") or "").resolve()),
+        **_name_file(checkpoint),
         "binary_255": outputs.binary_255,
         "value_range": list(value_range) if value_range else None,
         **{key: options[key] for key in sorted(options) if key not in ("device", "batch")},
@@ -92,34 +94,30 @@ def predict(
     with warnings.catch_warnings():  # what Pillow warns of is among the bad files
         warnings.filterwarnings("ignore", module="PIL")
         pictures, bad = look_at_pictures(files)
+    if overwrite:
+        clear(out)
     note(out, made_by)
     skipped = []
+    reader = PageReader(value_range)
     if inferencer.image_level:
-        failed = predict_classes(inferencer, pictures, Path(out), topk, value_range)
+        failed = predict_classes(inferencer, pictures, Path(out), reader, topk)
     else:
         if skip_existing:
-            skipped = [one for one in pictures if writer.mask_file(one).is_file()]
-        work = MaskPrediction(inferencer, writer, PageReader(value_range))
+            skipped = [one for one in pictures if writer.are_there(one)]
+        work = MaskPrediction(inferencer, writer, reader)
         failed = work.run(pictures, skipped)
+        skipped = [one for one in skipped if one.path not in failed]
     sentences = [text for file, _ in files for text in [{**bad, **failed}.get(file)] if text]
     done = len(files) - len(sentences) - len(skipped)
     _write_failed(Path(out), sentences)
-    return Report(done, len(skipped), sentences, _notes(pictures))
+    return Report(done, len(skipped), sentences, _notes(pictures, reader))
 
 
-def noted_range(cfg: Config) -> tuple[float, float] | None:
-    """How images of 16 bits become 8 bits for a config.
-
-    It says so, or the folder of its data set does, if that is there and came from a stack.
-    """
-    loading = cfg.test_dataloader.dataset.pipeline[:1]
-    if loading and loading[0].get("value_range"):
-        return tuple(loading[0]["value_range"])
-    for node in datasets_of(cfg):
-        notes = read_json(Path(node.get("data_root") or ".") / STACK_NOTES)
-        if isinstance(notes, dict) and notes.get("value_range"):
-            return tuple(notes["value_range"])
-    return None
+def _name_file(checkpoint: str | Path) -> dict[str, Any]:
+    """Which checkpoint it is: another run may have written another one in its place."""
+    path = Path(checkpoint).resolve()
+    written = path.stat().st_mtime_ns if path.is_file() else None
+    return {"checkpoint": str(path), "checkpoint_written": written}
 
 
 def _check_for_classes(outputs: Outputs, skip_existing: bool) -> None:
@@ -142,11 +140,19 @@ def _write_failed(out: Path, sentences: list[str]) -> None:
         (out / FAILED).unlink(missing_ok=True)
 
 
-def _notes(pictures: list[Picture]) -> list[str]:
+def _notes(pictures: list[Picture], reader: PageReader) -> list[str]:
+    notes = []
     turned = [one for one in pictures if one.turned]
-    if not turned:
-        return []
-    return [
-        f"{len(turned)} of {len(pictures)} images carry an EXIF orientation ({turned[0].path}), "
-        "which is not followed, as in training: their masks lie on the pixels as they are stored"
-    ]
+    if turned:
+        notes.append(
+            f"{len(turned)} of {len(pictures)} images carry an EXIF orientation ({turned[0].path}),"
+            " which is not followed, as in training: their masks lie on the pixels as they are "
+            "stored"
+        )
+    if reader.own_ranges:
+        path, (low, high) = next(iter(reader.own_ranges.items()))
+        notes.append(
+            f"neither config nor data set says which values are black and white: {path} was "
+            f"scaled from {low} to {high}, its own range; --value-range names that of training"
+        )
+    return notes

@@ -26,8 +26,8 @@ def predict_classes(
     inferencer: Inferencer,
     pictures: Sequence[Picture],
     out: Path,
+    reader: PageReader,
     topk: int = 5,
-    value_range: tuple[float, float] | None = None,
 ) -> dict[Any, str]:
     """Classify pictures and write ``predictions.csv`` and ``overview.png``.
 
@@ -35,8 +35,8 @@ def predict_classes(
         inferencer: Of a classifier.
         pictures: In the order of the table.
         out: Folder to write to.
+        reader: Reads; it is closed in the end.
         topk: How many of the most probable classes are named.
-        value_range: See :class:`~rankseg.datasets.pictures.PageReader`.
 
     Returns:
         What is wrong with those that cannot be read, by path.
@@ -48,7 +48,7 @@ def predict_classes(
     chosen = choose_pages(pictures, SHOWN)
     found: dict[Page, ClassPrediction] = {}
     failed: dict[Any, str] = {}
-    sheet, reader, progress = [], PageReader(value_range), Progress()
+    sheet, progress = [], Progress()
     try:
         with progress.over(len(pages), len(pages)):
             for page in pages:

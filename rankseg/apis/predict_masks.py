@@ -45,7 +45,8 @@ class MaskPrediction:
             What is wrong with those that failed, by path.
         """
         self.summary = Summary(self.files, self.inferencer.classes, pictures)
-        todo = [one for one in pictures if one not in set(skipped)]
+        there = set(skipped)
+        todo = [one for one in pictures if one not in there]
         images = sorted((one for one in todo if one.pages is None), key=_size)
         total = sum(map(_pixels, todo))
         try:
@@ -156,12 +157,15 @@ class MaskPrediction:
             for page, mask in zip(pages_of(picture), self.files.read_masks(picture), strict=False):
                 image = self.reader(picture, page.number) if page in self.summary.chosen else None
                 counts = count_classes(mask, len(self.inferencer.classes))
-                self.summary.add(page, image, mask, counts)
+                unsure = self.files.read_uncertainty(page.picture, page.number)
+                self.summary.add(page, image, mask, counts, unsure)
         except (ValueError, OSError) as error:
             self._fail(picture, error)
 
     def _fail(self, picture: Picture, error: Exception) -> None:
-        self.failed[picture.path] = str(error)
+        text = str(error)
+        named = str(picture.path) in text
+        self.failed[picture.path] = text if named else f"{picture.path}: {text}"
         self.summary.remove(picture)
         self.progress.done(_pixels(picture))
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 from PIL import Image
-from tifffile import TiffWriter
+from tifffile import TiffFile, TiffWriter
 
 from rankseg.apis.maps import Maps
 from rankseg.datasets.masks import IGNORE, read_mask
@@ -70,6 +70,17 @@ class PredictionFiles:
         ending = "png" if picture.pages is None else "tif"
         return self.out / "masks" / f"{picture.name}.{ending}"
 
+    def are_there(self, picture: Picture) -> bool:
+        """Whether an earlier prediction has left all that is asked for."""
+        files = [self.mask_file(picture)]
+        for kind in ("probabilities", "uncertainty"):
+            if getattr(self.outputs, kind):
+                files.append(self.out / kind / f"{picture.name}.tif")
+        if self.outputs.overlays:
+            name = picture.name if picture.pages is None else _page_name(picture, picture.pages - 1)
+            files.append(self.out / "overlays" / f"{name}.jpg")
+        return all(file.is_file() for file in files)
+
     def write(self, picture: Picture, image: np.ndarray, maps: Maps) -> None:
         """Write all files of an image.
 
@@ -91,12 +102,11 @@ class PredictionFiles:
 
     @contextmanager
     def stack(self, picture: Picture) -> Iterator[PutPage]:
-        """Write the files of a stack, page after page; they are there when all pages are.
+        """Write the files of a stack, page after page; stacks are there when all pages are.
 
         Raises:
             WriteError: If one cannot be written.
         """
-        digits = len(str(picture.pages))
         pixels = picture.height * picture.width * picture.pages
         with ExitStack() as files:
             writers: dict[str, TiffWriter] = {}
@@ -111,7 +121,7 @@ class PredictionFiles:
                         path = self.out / kind / f"{picture.name}.tif"
                         open_writer(kind, path, values.nbytes * picture.pages)
                     writers[kind].write(values, photometric="minisblack", metadata=None)
-                self._write_views(f"{picture.name}/{page + 1:0{digits}}", image, maps)
+                self._write_views(_page_name(picture, page), image, maps)
                 writers["masks"].write(
                     self._stored(maps.mask), compression="zlib", metadata=None, **self._colours()
                 )
@@ -149,6 +159,13 @@ class PredictionFiles:
         for mask in masks:
             yield (mask > 0).astype(np.uint8) if self.outputs.binary_255 else mask
 
+    def read_uncertainty(self, picture: Picture, page: int) -> np.ndarray | None:
+        """That of a page that an earlier prediction has written, if it is asked for."""
+        if not self.outputs.uncertainty:
+            return None
+        with TiffFile(self.out / "uncertainty" / f"{picture.name}.tif") as file:
+            return file.pages[page].asarray()
+
     def _raw(self, maps: Maps) -> Iterator[tuple[str, np.ndarray]]:
         """Numbers by the folder they belong into."""
         if maps.probabilities is not None:
@@ -181,6 +198,11 @@ class PredictionFiles:
         if not self.outputs.binary_255:
             image.putpalette(np.asarray(full_palette(self.palette), np.uint8).tobytes())
         return image
+
+
+def _page_name(picture: Picture, page: int) -> str:
+    """What pictures of a page of a stack are called; ``page`` is counted from 0."""
+    return f"{picture.name}/{page + 1:0{len(str(picture.pages))}}"
 
 
 def full_palette(palette: Sequence[Sequence[int]]) -> list[Sequence[int]]:

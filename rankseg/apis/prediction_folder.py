@@ -2,14 +2,20 @@
 """The folder a prediction writes to: may it, and does it go on with what is there?"""
 
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
 from rankseg.apis.work_folder import check_work_dir
-from rankseg.engine.files import read_json, write_json
+from rankseg.engine.files import WriteError, describe, read_json, write_json
 
 NOTE = "prediction.json"
 """Marks a folder as one of predictions, and holds what they were made by."""
+MADE = (
+    *("masks", "overlays", "probabilities", "uncertainty"),
+    *("summary.csv", "predictions.csv", "overview.png"),
+)
+"""What predictions leave in it."""
 
 
 def check_out(
@@ -49,6 +55,11 @@ def check_out(
             f"output folder {out} holds files that are no predictions ({min(os.listdir(out))}): "
             "name another with --out"
         )
+    if source.resolve().is_relative_to(out.resolve()):
+        raise ValueError(
+            f"input {source} lies in the output folder {out}, whose content may be replaced: name "
+            "another with --out"
+        )
     if skip_existing:
         _check_same(out, made_by)
     elif not overwrite:
@@ -67,6 +78,22 @@ def _check_same(out: Path, made_by: dict[str, Any]) -> None:
                 f"--skip-existing: the masks in {out} were made with {key}={before}, this would be "
                 f"{key}={value}: name another --out, or replace them with --overwrite"
             )
+
+
+def clear(out: str | Path) -> None:
+    """Take away what an earlier prediction has left, so that none of it is taken for new.
+
+    Raises:
+        WriteError: If something cannot be removed.
+    """
+    for path in (Path(out) / name for name in MADE):
+        try:
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+        except OSError as error:
+            raise WriteError(describe(path, error)) from error
 
 
 def note(out: str | Path, made_by: dict[str, Any]) -> None:

@@ -127,10 +127,14 @@ class PageReader:
         value_range: Values of images of 16 bits that become 0 and 255. Without it single images
             keep their high byte, and stacks are scaled as the converters of data sets do it, see
             :mod:`rankseg.datasets.intensity`: all pages are read once before the first is given.
+
+    Attributes:
+        own_ranges: The ranges of stacks that were scaled by their own, by their paths.
     """
 
     def __init__(self, value_range: tuple[float, float] | None = None) -> None:
         self.value_range = value_range
+        self.own_ranges: dict[Path, tuple[int, int]] = {}
         self._stack: TiffStack | None = None
         self._range: tuple[float, float] | None = None
 
@@ -145,19 +149,22 @@ class PageReader:
         if self._stack is None or self._stack.path != picture.path:
             self.close()
             self._stack = TiffStack(picture.path, "image")
-            self._range = self.value_range or self._range_of(self._stack)
+            self._range = self._range_of(self._stack)
         values = self._stack[page]
         return to_rgb(values if self._range is None else to_8_bits(values, self._range))
 
-    @staticmethod
-    def _range_of(stack: TiffStack) -> tuple[int, int] | None:
+    def _range_of(self, stack: TiffStack) -> tuple[float, float] | None:
         """The range of values of a stack; None for 8 bits, which stay as they are."""
         if stack.dtype == np.uint8:
             return None
+        if self.value_range:
+            return self.value_range
         try:
-            return percentile_range(value_counts(stack, stack.dtype), stack.dtype)
+            own = percentile_range(value_counts(stack, stack.dtype), stack.dtype)
         except ValueError as error:
             raise FileError(f"image {stack.path}: {error}") from error
+        self.own_ranges[stack.path] = own
+        return own
 
     def close(self) -> None:
         """Close the stack that is open."""

@@ -97,6 +97,17 @@ def test_windows_are_taken_when_named(made):
     assert set(seen) == {(20, 20)}
 
 
+def test_window_0_is_the_whole_image_also_where_tests_slide(made):
+    slides = {"model.student.test_cfg": dict(mode="slide", crop_size=(20, 20), stride=(10, 10))}
+    cfg = apis.load_config(str(made[0]), options=slides)
+    image = picture()
+    wanted = Inferencer(*made)(image, probabilities=True).probabilities
+    whole = Inferencer(cfg, made[1], window=0)(image, probabilities=True).probabilities
+    assert np.array_equal(whole, wanted)
+    windows = Inferencer(cfg, made[1])(image, probabilities=True).probabilities
+    assert not np.array_equal(windows, wanted)
+
+
 @pytest.mark.parametrize("window", [0, 20])
 def test_flip_is_the_mean_of_both_ways(made, window):
     flip = Inferencer(*made, flip=True, window=window)

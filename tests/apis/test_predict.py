@@ -4,6 +4,7 @@
 import copy
 import csv
 import json
+import os
 
 import cv2
 import numpy as np
@@ -139,6 +140,60 @@ def test_a_stack_with_a_bad_page_leaves_nothing_of_itself(made, tmp_path):
     assert left == [] and len(table(tmp_path / "out/summary.csv")) == 1
 
 
+def test_nothing_of_an_earlier_prediction_is_taken_for_new(made, images, tmp_path, monkeypatch):
+    out, wanted = tmp_path / "out", tmp_path / "wanted"
+    predict(*made, images, out, weights="student", outputs=EVERYTHING)
+    predict(*made, images, wanted, weights="teacher")
+    plain, calls = Inferencer.fill, []
+
+    def stop(self, *arguments):
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return plain(self, *arguments)
+
+    monkeypatch.setattr(Inferencer, "fill", stop)
+    with pytest.raises(KeyboardInterrupt):
+        predict(*made, images, out, weights="teacher", overwrite=True)
+    monkeypatch.undo()
+    report = predict(*made, images, out, weights="teacher", skip_existing=True)
+    assert (report.done, report.skipped) == (4, 2)
+    assert there(out) == there(wanted)
+
+
+def test_what_is_asked_for_later_is_added(made, images, tmp_path):
+    out, whole = tmp_path / "out", tmp_path / "whole"
+    predict(*made, images, out)
+    assert predict(*made, images, out, skip_existing=True, outputs=EVERYTHING).done == 6
+    predict(*made, images, whole, outputs=EVERYTHING)
+    assert there(out) == there(whole)
+
+
+def test_a_new_checkpoint_of_the_same_name_does_not_go_on(made, images, tmp_path):
+    checkpoint = tmp_path / "c.pth"
+    checkpoint.write_bytes(made[1].read_bytes())
+    predict(made[0], checkpoint, images, tmp_path / "out")
+    os.utime(checkpoint, (1, 1))
+    with pytest.raises(ValueError, match="were made with checkpoint_written="):
+        predict(made[0], checkpoint, images, tmp_path / "out", skip_existing=True)
+
+
+def test_a_damaged_mask_is_counted_once(made, images, tmp_path):
+    predict(*made, images, tmp_path / "out")
+    (tmp_path / "out/masks/b.png").write_text("x")
+    report = predict(*made, images, tmp_path / "out", skip_existing=True)
+    assert (report.done, report.skipped, len(report.failed)) == (0, 5, 1)
+
+
+def test_memory_that_ends_names_the_image(made, images, tmp_path, monkeypatch):
+    def end(self, samples):
+        raise RuntimeError("CUDA out of memory")
+
+    monkeypatch.setattr(Inferencer, "_whole", end)
+    report = predict(*made, images / "b.jpg", tmp_path / "out")
+    assert str(images / "b.jpg") in report.failed[0] and "too large for memory" in report.failed[0]
+
+
 def test_going_on_where_it_was_interrupted(made, images, tmp_path, monkeypatch):
     tifffile.imwrite(
         images / "z.tif",
@@ -146,7 +201,7 @@ def test_going_on_where_it_was_interrupted(made, images, tmp_path, monkeypatch):
         photometric="minisblack",
     )
     out, whole = tmp_path / "out", tmp_path / "whole"
-    predict(*made, images, whole)
+    predict(*made, images, whole, outputs=EVERYTHING)
     plain, calls = Inferencer.fill, []
 
     def stop(self, *arguments):
@@ -157,15 +212,15 @@ def test_going_on_where_it_was_interrupted(made, images, tmp_path, monkeypatch):
 
     monkeypatch.setattr(Inferencer, "fill", stop)
     with pytest.raises(KeyboardInterrupt):
-        predict(*made, images, out)
+        predict(*made, images, out, outputs=EVERYTHING)
     assert len(table(out / "summary.csv")) == 3
     monkeypatch.undo()
     mask = next((out / "masks").rglob("*.png"))
     before = mask.stat().st_mtime_ns
-    report = predict(*made, images, out, skip_existing=True)
+    report = predict(*made, images, out, skip_existing=True, outputs=EVERYTHING)
     assert (report.done, report.skipped) == (4, 3) and mask.stat().st_mtime_ns == before
     assert there(out) == there(whole)
-    assert predict(*made, images, out, skip_existing=True).skipped == 7
+    assert predict(*made, images, out, skip_existing=True, outputs=EVERYTHING).skipped == 7
     assert there(out) == there(whole)
 
 
@@ -246,7 +301,8 @@ def test_deep_stacks_are_scaled_as_the_training_stack_was(made, tmp_path):
     cfg.test_dataloader.dataset.data_root = str(data)
     predict(cfg, made[1], tmp_path / "s.tif", tmp_path / "noted")
     predict(*made, tmp_path / "s.tif", tmp_path / "given", value_range=(0, 65535))
-    predict(*made, tmp_path / "s.tif", tmp_path / "own")
+    report = predict(*made, tmp_path / "s.tif", tmp_path / "own")
+    assert "s.tif was scaled from" in report.notes[0]
     cfg = copy.deepcopy(made[0])
     cfg.test_dataloader.dataset.pipeline[0].value_range = (0, 65535)
     predict(cfg, made[1], tmp_path / "s.tif", tmp_path / "said")
@@ -257,6 +313,11 @@ def test_deep_stacks_are_scaled_as_the_training_stack_was(made, tmp_path):
     assert np.array_equal(noted, given) and np.array_equal(said, given)
     assert not np.array_equal(noted, own)
     assert np.array_equal(Inferencer(cfg, made[1])(pages[0] // 2).mask, given[0])
+    cfg = copy.deepcopy(made[0])
+    cfg.test_dataloader.dataset.data_root = str(data)
+    assert np.array_equal(Inferencer(cfg, made[1])(pages[0] // 2).mask, given[0])
+    with pytest.raises(ValueError, match="value range 9 9: expected two rising numbers"):
+        predict(*made, tmp_path / "s.tif", tmp_path / "x", value_range=(9, 9))
 
 
 def test_a_classifier_writes_a_table(tmp_path, images):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import pytest
 
-from rankseg.apis.prediction_folder import check_out, note
+from rankseg.apis.prediction_folder import check_out, clear, note
 
 MADE_BY = {"checkpoint": "a.pth", "flip": False}
 
@@ -50,6 +50,26 @@ def test_earlier_predictions(source, tmp_path):
         check_out(tmp_path / "out", source, other, skip_existing=True)
     with pytest.raises(ValueError, match="exclude each other"):
         check_out(tmp_path / "out", source, MADE_BY, overwrite=True, skip_existing=True)
+
+
+def test_only_predictions_are_taken_away(tmp_path):
+    note(tmp_path / "out", MADE_BY)
+    for name in ("masks/a/b.png", "overlays/a.jpg", "mine.txt", "summary.csv"):
+        (tmp_path / "out" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "out" / name).touch()
+    (tmp_path / "far").mkdir()
+    (tmp_path / "far/x.tif").touch()
+    (tmp_path / "out/uncertainty").symlink_to(tmp_path / "far")
+    clear(tmp_path / "out")
+    left = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert left == ["mine.txt", "prediction.json"] and (tmp_path / "far/x.tif").exists()
+
+
+def test_an_input_among_the_predictions(tmp_path):
+    note(tmp_path / "out", MADE_BY)
+    (tmp_path / "out/masks").mkdir()
+    with pytest.raises(ValueError, match="lies in the output folder"):
+        check_out(tmp_path / "out", tmp_path / "out/masks", MADE_BY, overwrite=True)
 
 
 def test_what_cannot_be_written_to(source, tmp_path):

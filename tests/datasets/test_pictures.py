@@ -75,6 +75,14 @@ def test_deep_stacks_are_scaled_by_one_rule_for_all_pages(tmp_path):
     assert given(stack, 0)[0, 10, 0] == round(10 * 255 / 1000)
 
 
+def test_8_bits_stay_as_they_are_whatever_the_range(tmp_path):
+    pages = np.random.default_rng(0).integers(0, 256, (2, 5, 6), np.uint8)
+    for name, values in (("stack", pages), ("single", pages[0])):
+        tifffile.imwrite(tmp_path / f"{name}.tif", values, photometric="minisblack")
+        (picture,), _ = look_at_pictures([(tmp_path / f"{name}.tif", name)])
+        assert np.array_equal(PageReader((1000, 4000))(picture)[..., 0], pages[0])
+
+
 @pytest.mark.parametrize("kind", ["grey", "rgb", "alpha", "deep", "deep colour"])
 def test_an_array_becomes_what_its_file_is_read_as(tmp_path, kind):
     rng = np.random.default_rng(0)

@@ -45,7 +45,8 @@ def test_a_folder(main, made, images, tmp_path, capsys):
         "prediction.json",
         "summary.csv",
     ]
-    main([*made, str(images), "--out", str(out), "--window", "32", "--flip", "--skip-existing"])
+    bare = ["--no-overlays", "--skip-existing"]
+    main([*made, str(images), "--out", str(out), "--window", "32", "--flip", *bare])
     assert "0 predicted, 3 were there already" in capsys.readouterr().out
 
 

@@ -13,7 +13,7 @@ class Validation(NamedTuple):
     """What was predicted of some images.
 
     Attributes:
-        score: mIoU of the whole validation, in percent.
+        score: Main figure of the whole validation, fgIoU or mIoU, in percent.
         labels: One ``(h, w)`` uint8 label map per image.
     """
 

@@ -46,8 +46,11 @@ class Run:
 
     @property
     def metric(self) -> str | None:
-        """The number by which the run is judged; None before the first validation."""
-        return main_metric((self.summary or {}).get("last", {}))
+        """The number by which the best validation was chosen; None before the first one."""
+        last = (self.summary or {}).get("last", {})
+        hooks = self.config.get("custom_hooks") or ()
+        named = [hook.get("key", "mIoU") for hook in hooks if hook["type"] == "SummaryHook"]
+        return named[0] if named and named[0] in last else main_metric(last)
 
     @property
     def iterations(self) -> tuple[int, int | None]:

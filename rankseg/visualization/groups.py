@@ -44,7 +44,7 @@ def group_scalars(scalars: Scalars) -> list[Group]:
     pseudo = {name.removeprefix(PSEUDO): rest[name] for name in rest if name.startswith(PSEUDO)}
     others = {n: rest[n] for n in rest if n not in shares and PSEUDO not in n}
     main = main_metric(val)
-    means = (main, *(f"{name}{main}" for name in NETWORKS), "mDice")
+    means = dict.fromkeys((main, *(f"{name}{main}" for name in NETWORKS), "mIoU", "mDice"))
     classes = {
         name.partition("/")[2]: points
         for name, points in val.items()
@@ -59,7 +59,7 @@ def group_scalars(scalars: Scalars) -> list[Group]:
         Group("other numbers", others),
         Group("learning rate", rates),
         Group("validation (%)", {name: val[name] for name in means if name in val}),
-        Group("IoU of each class (%)" if main == "mIoU" else "accuracy of each class (%)", classes),
+        Group("accuracy of each class (%)" if main == "top1" else "IoU of each class (%)", classes),
     ]
     return [group for group in groups if group.series]
 

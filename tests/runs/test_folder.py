@@ -40,6 +40,23 @@ def test_a_finished_run(tmp_path):
     assert run.best_checkpoint.name == "best_mIoU_iter_9.pth"
 
 
+@pytest.mark.parametrize(
+    ("hooks", "numbers", "metric"),
+    [
+        ("", dict(mIoU=50.0, fgIoU=9.0), "fgIoU"),
+        ("dict(type='SummaryHook', key='fgIoU')", dict(mIoU=50.0, fgIoU=9.0), "fgIoU"),
+        ("dict(type='SummaryHook')", dict(mIoU=50.0, fgIoU=9.0), "mIoU"),
+        ("dict(type='SummaryHook', key='aAcc')", dict(mIoU=50.0, aAcc=9.0), "aAcc"),
+        ("dict(type='SummaryHook', key='gone')", dict(top1=50.0), "top1"),
+    ],
+)
+def test_the_number_by_which_the_best_was_chosen(tmp_path, hooks, numbers, metric):
+    summary = {name: {"iteration": 30, **numbers} for name in ("last", "best")}
+    config = CONFIG + f"custom_hooks = [{hooks}]\n"
+    (run,) = read_runs([make(tmp_path / "a", {**summary, "seconds": 1.0}, config)])
+    assert run.metric == metric
+
+
 def test_a_run_that_has_just_begun(tmp_path):
     (run,) = read_runs([make(tmp_path / "a")])
     assert run.summary is None and run.metric is None

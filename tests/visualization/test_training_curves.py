@@ -30,6 +30,13 @@ def test_numbers_that_belong_together():
     }
 
 
+def test_the_foreground_comes_first_where_it_is_judged():
+    val = {"mIoU": [(20, 40.0)], "fgIoU": [(20, 9.0)], "student/fgIoU": [(20, 8.0)], "IoU/a": []}
+    last, classes = group_scalars(Scalars({}, val))
+    assert list(last.series) == ["fgIoU", "student/fgIoU", "mIoU"]
+    assert classes.title == "IoU of each class (%)"
+
+
 @pytest.mark.parametrize(("count", "drawn"), [(DRAWN_CLASSES, True), (DRAWN_CLASSES + 1, False)])
 def test_classes_are_drawn_while_they_can_be_told_apart(count, drawn):
     val = {**VAL, **{f"IoU/{k}": [(20, 9.0)] for k in range(count)}}

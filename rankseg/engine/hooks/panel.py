@@ -26,10 +26,10 @@ class PanelHook(Hook):
     """Keeps ``panels.png`` in the work folder: image, truth, and what was predicted when.
 
     A row is one of a few validation images, the same ones every time and evenly spaced in their
-    list; a column is a validation, headed by its iteration and mIoU. Where there are more
-    validations than columns the first and the last stay, and others at about equal distances. The
-    predictions, small, are kept in ``panels.npz`` so that a resumed run goes on with them. Images
-    with one class for the whole have no picture. A run never ends because of this.
+    list; a column is a validation, headed by its iteration and main figure, fgIoU or mIoU. Where
+    there are more validations than columns the first and the last stay, and others at about equal
+    distances. The predictions, small, are kept in ``panels.npz`` so that a resumed run goes on with
+    them. Images with one class for the whole have no picture. A run never ends because of this.
 
     Args:
         images: Rows.

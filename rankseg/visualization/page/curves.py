@@ -10,7 +10,7 @@ from rankseg.visualization.page.chart import chart
 from rankseg.visualization.page.html import Html, join, run_name, tag
 
 SHOWN_CLASSES = 6  # charts of more are folded away
-MEANS = ("mDice", "top5", "mean_class")
+MEANS = ("mIoU", "mDice", "top5", "mean_class")
 
 
 def curves(runs: Sequence[Run]) -> Html:

@@ -17,7 +17,9 @@ NONE = "–"
 def results(runs: Sequence[Run]) -> Html:
     """A row per run, and a row per mean."""
     metrics = list(dict.fromkeys(run.metric for run in runs if run.metric))
-    others = list(dict.fromkeys(name for run in runs if (name := foreground(run))))
+    others = list(
+        dict.fromkeys(name for run in runs if (name := beside(run)) not in (None, *metrics))
+    )
     others += [n + m for m in metrics for n in NETWORKS if any(_has(run, n + m) for run in runs)]
     head = ["run", *(name for metric in metrics for name in (f"{metric} last", "best (at)"))]
     head += [f"{name} last" for name in others]
@@ -29,9 +31,12 @@ def results(runs: Sequence[Run]) -> Html:
     return join([*page, *unfinished])
 
 
-def foreground(run: Run) -> str | None:
-    """Name of the IoU of the second of two classes; None where there are not just two."""
-    names = [name for name in (run.summary or {}).get("last", {}) if name.startswith("IoU/")]
+def beside(run: Run) -> str | None:
+    """What is shown beside the main figure: mIoU, or of two classes the IoU of the second one."""
+    last = (run.summary or {}).get("last", {})
+    if run.metric == "fgIoU" and "mIoU" in last:
+        return "mIoU"
+    names = [name for name in last if name.startswith("IoU/")]
     return names[1] if len(names) == 2 else None
 
 

@@ -40,7 +40,8 @@ thead th { color: var(--soft); font-weight: 500; font-size: 0.8125rem; white-spa
 tbody tr:last-child > * { border-bottom: 0; }
 th:first-child, td.left, .words td, .words th { text-align: left; }
 tbody th { font-weight: 500; }
-.results td { white-space: nowrap; }
+.results { font-size: 0.875rem; } .results :is(td, th) { padding: 7px 8px; }
+.results td { white-space: nowrap; } .results thead th { white-space: normal; }
 .results :is(td, th):nth-last-child(-n+3) { text-align: left; }
 .wide :is(td, th):first-child { position: sticky; left: 0; background: var(--card); z-index: 1; }
 

@@ -94,6 +94,11 @@ def test_the_foreground_of_two_classes_has_a_column(make_run):
     two = {"IoU/background": 97.0, "IoU/cell": 61.0}
     assert "IoU/cell last" in words(results([make_run(numbers=two)]))
     assert "IoU/" not in words(results([make_run(numbers={**two, "IoU/rim": 1.0})]))
+    judged = make_run("b", metric="fgIoU", numbers={**two, "mIoU": 79.0})
+    head = re.search("<thead>.*?</thead>", results([judged]))[0]
+    assert words(head).startswith("run fgIoU last best (at) mIoU last seed")
+    head = re.search("<thead>.*?</thead>", results([judged, make_run()]))[0]
+    assert words(head).count("mIoU last") == 1
 
 
 def test_numbers_of_each_class_stand_beside_each_other(make_run):

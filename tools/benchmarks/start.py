@@ -1,0 +1,122 @@
+#!/usr/bin/env python
+# SPDX-License-Identifier: Apache-2.0
+"""Seconds from the command to the end of one iteration: from nothing, and after 100,000.
+
+A run on a small generated set is trained for one iteration, and its checkpoint is dated to
+iteration 100,000. Both cases are whole processes of tools/train.py that train one iteration more.
+
+python tools/benchmarks/start.py
+python tools/benchmarks/start.py --method supervised --iteration 1000000 --repeats 3
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import torch
+
+from rankseg.apis.cli import plain_errors
+from rankseg.apis.work_folder import checkpoints
+from rankseg.testing.benchmark import (
+    add_common_arguments,
+    compare,
+    machine,
+    table,
+    write_report,
+)
+from rankseg.testing.toy_run import write_config, write_set
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--method", default="rankmatch", help="of the toy run (%(default)s)")
+    parser.add_argument(
+        "--iteration", type=int, default=100_000, help="to go on from (%(default)s)"
+    )
+    parser.add_argument("--workers", type=int, default=2, help="loading images (%(default)s)")
+    add_common_arguments(parser, "start.json")
+    return parser.parse_args(argv)
+
+
+def train(config: Path, run: Path, iterations: int, *options: str | Path) -> None:
+    """Run ``tools/train.py`` to a number of iterations.
+
+    Raises:
+        RuntimeError: If it fails, with what it printed.
+    """
+    length = f"train_cfg.max_iters={iterations}"
+    command = [sys.executable, ROOT / "tools/train.py", config, "--work-dir", run, *options]
+    path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    done = subprocess.run(
+        [*command, "--cfg-options", length, "train_cfg.val_interval=10000000"],
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        raise RuntimeError(f"tools/train.py failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+
+
+def date(checkpoint: Path, iteration: int) -> Path:
+    """Make a checkpoint, alone in its folder, one of another iteration."""
+    content = torch.load(checkpoint, weights_only=False)  # written a moment ago, by ourselves
+    content["meta"]["iter"] = iteration
+    late = checkpoint.with_name(f"iter_{iteration}.pth")
+    torch.save(content, late)
+    checkpoint.unlink()
+    (checkpoint.parent / "last_checkpoint").write_text(str(late))
+    return late.parent
+
+
+def go_on(config: Path, run: Path, copy: Path, iteration: int) -> None:
+    """Train one iteration more, in a copy of a run."""
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(run, copy)
+    (copy / "last_checkpoint").write_text(str(copy / f"iter_{iteration}.pth"))
+    train(config, copy, iteration + 1, "--resume")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Measure, print and write."""
+    args = parse_args(argv)
+    with plain_errors(), tempfile.TemporaryDirectory() as folder:
+        folder = Path(folder)
+        config = write_config(
+            folder / "toy.py", args.method, write_set(folder / "set"), args.workers
+        )
+        train(config, folder / "first", 1)
+        (begun,) = checkpoints(folder / "first")
+        late = date(begun, args.iteration)
+        cases = {
+            "from nothing": partial(train, config, folder / "new", 1, "--overwrite"),
+            f"after {args.iteration:,}": partial(
+                go_on, config, late, folder / "on", args.iteration
+            ),
+        }
+        costs = compare(cases, args.repeats, allocator=False)
+    begun, resumed = costs.values()
+    more = resumed.median - begun.median
+    print(table(costs, unit=1.0))
+    print(f"  going on takes {more:+.2f} s more")
+    report = {
+        "settings": vars(args),
+        "machine": machine(),
+        "cases": {name: cost.summary() for name, cost in costs.items()},
+        "seconds_more": more,
+    }
+    write_report(args.out, report)
+
+
+if __name__ == "__main__":
+    main()

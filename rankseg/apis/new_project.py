@@ -92,7 +92,7 @@ def new_project(
     with _all_or_nothing(layout, out.stem, made=not found.plan.stay):
         _write_data(found, layout, entries, lists, out.stem)
         seconds = _write_configs(described, found, chosen)
-    _say(described, found, chosen, seconds, unlabelled or images)
+    _say(described, found, chosen, seconds, unlabelled or images, masks)
     return out
 
 
@@ -259,9 +259,11 @@ def _say(
     chosen: Starter,
     seconds: float,
     pictures: Path,
+    masks: Path,
 ) -> None:
     """Print what was written and what to do next."""
     tool, config = project.command, shlex.quote(str(project.config))
+    inside = masks.is_dir() and masks.resolve().is_relative_to(pictures.resolve())
     weights = f"work_dirs/{project.name}/iter_{chosen.iterations}.pth"
     time = duration(seconds * chosen.iterations)
     print(f"""
@@ -277,6 +279,8 @@ next: {tool}train.py {config}
       {tool}test.py {config} {weights} --show-dir work_dirs/{project.name}/pictures
       {tool}predict.py {config} {weights} {shlex.quote(str(pictures))} \
 --out work_dirs/{project.name}/predicted""")
+    if inside:
+        print(f"(the masks lie in {pictures} too: they are predicted as if they were images)")
     if found.faults:
         sys.stdout.flush()
         more = len(found.faults) - MOST_FAULTS

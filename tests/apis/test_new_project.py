@@ -95,6 +95,13 @@ def test_what_is_printed_and_written(make, tmp_path, capsys):
     assert read_list(lists / "val.txt")[0][1].startswith("masks/")
 
 
+def test_masks_among_the_images_are_told(make, tmp_path, capsys):
+    images, masks = write_raw(tmp_path / "raw")
+    masks.rename(images / "masks")
+    make((images, images / "masks"))
+    assert capsys.readouterr().out.endswith("predicted as if they were images)\n")
+
+
 def test_one_broken_file_among_many_is_told_at_the_end(make, tmp_path, capsys):
     folders = write_raw(tmp_path / "raw", masks=12, more=20)
     (folders[0] / "05.png").write_bytes(b"no image")

@@ -15,6 +15,7 @@ from rankseg.datasets.own.colour_table import IGNORED
 from rankseg.datasets.own.numbers import name_numbers
 
 MOST_CLASSES = 64  # more are soft edges or a number for every object
+MANY = 8  # more may be numbers of objects
 TWO = ((0, 0, 0), (255, 160, 0))  # colours of two classes in pictures
 
 
@@ -85,6 +86,8 @@ def make_plan(
     else:
         found = sorted({code for look in looks.values() for code in look.counts})
         _check_several(found, looks)
+        if above is None:
+            _check_not_jpeg(found, looks)
         if above is None and len(found) > MOST_CLASSES:
             raise ValueError(
                 f"the masks hold {len(found)} different values {some(found)}, too many to be "
@@ -134,6 +137,11 @@ def _by_number(
         notes += (
             f"{mixed} masks hold 0 and 255 alone, others 1: if 255 is a class in them, save "
             "these masks anew with 1 in place of 255",
+        )
+    if above is None and names is None and len(defaults) > MANY:
+        notes += (
+            f"{len(defaults)} classes: if the masks number objects, whatever they are, --above 0 "
+            "makes them one class",
         )
     stay = above is None and all(look.kind in (GREY, PALETTE) for look in looks.values())
     stay = stay and min(found) >= 0
@@ -190,6 +198,17 @@ def _check_several(found: Sequence[int], looks: Mapping[Path, MaskLook]) -> None
         raise ValueError(
             f"all {len(looks)} masks hold one value only ({found[0]}), so that there is nothing to "
             "tell apart: expected two classes or more; see that --masks names the right folder"
+        )
+
+
+def _check_not_jpeg(found: Sequence[int], looks: Mapping[Path, MaskLook]) -> None:
+    """Refuse numbers that JPEG has made of others."""
+    jpeg = next((path for path in looks if path.suffix.lower() in (".jpg", ".jpeg")), None)
+    if jpeg and len(found) > 2:
+        raise ValueError(
+            f"mask {jpeg} is a JPEG file, which changes values a little, and the masks hold "
+            f"{len(found)} of them {some(found)}: of two classes, name a value between them with "
+            "--above 127; of more, save the masks anew as PNG from the program that made them"
         )
 
 

@@ -119,6 +119,26 @@ def test_refused(save):
         make_plan(save([COLOURS[1:]]), table=table)
 
 
+def test_jpeg_makes_no_classes(tmp_path):
+    values = np.zeros((40, 40), np.uint8)
+    values[5:20, 7:30] = 255
+    Image.fromarray(values).save(tmp_path / "a.jpg", quality=95)
+    looks = looks_of(tmp_path / "a.jpg")
+    for names in (None, ("a", "b")):
+        with pytest.raises(ValueError, match="a.jpg is a JPEG file, .* --above 127"):
+            make_plan(looks, names)
+    assert np.array_equal(
+        make_plan(looks, above=127).ids(read_codes(tmp_path / "a.jpg")), values // 255
+    )
+
+
+def test_numbers_that_may_be_those_of_objects_are_told(save):
+    many, few = save([np.arange(12)]), save([np.arange(5)])
+    assert any("--above 0" in note for note in make_plan(many).notes)
+    assert not make_plan(few).notes
+    assert not make_plan(save([np.arange(12)]), names=[str(k) for k in range(12)]).notes
+
+
 def test_plan_of_ids():
     plan = plan_of_ids(("a", "b", "c"))
     assert plan.codes == {0: 0, 1: 1, 2: 2} and not plan.stay and len(plan.palette) == 3

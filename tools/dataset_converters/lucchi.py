@@ -13,6 +13,7 @@ Slices are numbered from 1, as in ImageJ.
 """
 
 import argparse
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -124,7 +125,7 @@ def report(notes: dict) -> str:
         slices = ", ".join(str(int(Path(image).stem)) for image in images)
         lines.append(f"split {name}: labelled slices {slices}")
     split = next(iter(notes["labelled"]))
-    rest = f"--data-root {notes['folder']}"
+    rest = f"--data-root {shlex.quote(notes['folder'])}"
     if split != "even_5_seed0":
         rest += f" --cfg-options train_dataloader.dataset.split={split}"
     lines += [

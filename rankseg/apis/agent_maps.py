@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pictures of the agents that RankMatch compares pixels with."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -83,9 +84,9 @@ def agent_maps(
         batch = method.data_preprocessor({"inputs": [torch.from_numpy(image).permute(2, 0, 1)]})
         feature = feature_map(segmentor, batch["inputs"], tap)
         number = num_agents or min(default, feature.shape[2:].numel())
-        maps = maps_of(feature, number, image.shape[:2], segmentor.align_corners, seed)
-        strongest = sorted(maps, key=lambda one: -one.share)[:shown]
-        positions = [one.position for one in maps]
+        positions, strongest = maps_of(
+            feature, number, image.shape[:2], segmentor.align_corners, seed, shown
+        )
         file = Path(out) / f"{name}_agents.png"
         write_picture(file, draw_agent_maps(image, positions, strongest, truth))
         print(f"{file}: {number} agents on {feature.shape[2]} x {feature.shape[3]} positions")
@@ -96,7 +97,14 @@ def agent_maps(
 def _samples(cfg: Config, inputs: Sequence[str | Path], images: int):
     """Name, pixels and colours of the truth (or None) of every image."""
     if inputs:
-        for path, name in [pair for place in inputs for pair in list_images(place)]:
+        pairs = [pair for place in inputs for pair in list_images(place)]
+        for name, count in Counter(name for _, name in pairs).items():
+            if count > 1:
+                raise ValueError(
+                    f"{name}_agents.png would be written twice, of two images of that name: draw "
+                    "them into folders of their own (--out)"
+                )
+        for path, name in pairs:
             yield name, read_image(path), None
         return
     dataset = DATASETS.build(cfg.val_dataloader.dataset)
@@ -118,8 +126,8 @@ def feature_map(segmentor: nn.Module, images: Tensor, tap: str) -> Tensor:
 
 
 def maps_of(
-    feature: Tensor, number: int, size: tuple[int, int], align_corners: bool, seed: int
-) -> list[AgentMap]:
+    feature: Tensor, number: int, size: tuple[int, int], align_corners: bool, seed: int, shown: int
+) -> tuple[list[tuple[float, float]], list[AgentMap]]:
     """Choose agents of one image and tell where it is like each of them.
 
     Args:
@@ -128,9 +136,11 @@ def maps_of(
         size: Height and width of the image.
         align_corners: Whether the feature grid runs from corner pixel to corner pixel.
         seed: Of the first agent.
+        shown: How many maps to make; those of all agents of a large image would fill the memory.
 
     Returns:
-        All agents in the order of choice.
+        Positions of all agents, in the order of choice, and the maps of those that most positions
+        are nearest to, most first.
 
     Raises:
         ValueError: If there are fewer positions than agents.
@@ -142,18 +152,19 @@ def maps_of(
     agents = orthogonal_agents(feature, number, first)
     activation = agent_correlation(feature, agents).softmax(-1)[0].T.view(1, -1, height, width)
     share = activation[0].flatten(1).argmax(0).bincount(minlength=number) / (height * width)
-    found = []
-    for i, position in enumerate(agents[0].tolist()):
-        large = F.interpolate(
-            activation[:, i : i + 1], size, mode="bilinear", align_corners=align_corners
-        )
-        place = tuple(
+    positions = [
+        tuple(
             cell * (pixels - 1) / max(1, cells - 1)
             if align_corners
             else (cell + 0.5) * pixels / cells - 0.5
-            for cell, pixels, cells in zip(
-                divmod(position, width), size, (height, width), strict=True
-            )
+            for cell, pixels, cells in zip(divmod(place, width), size, (height, width), strict=True)
         )
-        found.append(AgentMap(i + 1, place, large[0, 0].cpu().numpy(), float(share[i])))
-    return found
+        for place in agents[0].tolist()
+    ]
+    found = []
+    for i in share.argsort(descending=True, stable=True)[:shown].tolist():
+        large = F.interpolate(
+            activation[:, i : i + 1], size, mode="bilinear", align_corners=align_corners
+        )
+        found.append(AgentMap(i + 1, positions[i], large[0, 0].cpu().numpy(), float(share[i])))
+    return positions, found

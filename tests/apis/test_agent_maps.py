@@ -52,8 +52,9 @@ def test_each_pixel_belongs_to_the_agent_it_is_like():
     feature = torch.zeros(1, 3, 2, 3)
     for column in range(3):
         feature[0, column, :, column] = 5.0
-    maps = maps_of(feature, 3, (20, 30), False, seed=0)
+    positions, maps = maps_of(feature, 3, (20, 30), False, seed=0, shown=9)
     assert [one.number for one in maps] == [1, 2, 3]
+    assert positions == [one.position for one in maps]
     assert [one.share for one in maps] == pytest.approx([1 / 3] * 3)
     places = sorted(one.position[1] for one in maps)
     assert places == pytest.approx([4.5, 14.5, 24.5])
@@ -67,9 +68,28 @@ def test_each_pixel_belongs_to_the_agent_it_is_like():
 
 def test_positions_where_corners_are_aligned():
     feature = torch.randn(1, 4, 3, 3, generator=torch.Generator().manual_seed(0))
-    maps = maps_of(feature, 9, (21, 41), True, seed=1)
-    assert sorted(one.position for one in maps) == [
-        (y, x) for y in (0.0, 10.0, 20.0) for x in (0.0, 20.0, 40.0)
-    ]
-    again = maps_of(feature, 9, (21, 41), True, seed=1)
-    assert [one.position for one in again] == [one.position for one in maps]
+    positions, maps = maps_of(feature, 9, (21, 41), True, seed=1, shown=2)
+    assert sorted(positions) == [(y, x) for y in (0.0, 10.0, 20.0) for x in (0.0, 20.0, 40.0)]
+    again, _ = maps_of(feature, 9, (21, 41), True, seed=1, shown=2)
+    assert again == positions
+
+
+def test_maps_are_made_of_the_strongest_only():
+    feature = torch.zeros(1, 3, 1, 6)
+    for place, channel in enumerate((0, 1, 1, 1, 2, 2)):
+        feature[0, channel, :, place] = 5.0
+    positions, maps = maps_of(feature, 3, (1, 6), False, seed=0, shown=2)
+    assert len(positions) == 3
+    assert [one.share for one in maps] == pytest.approx([1 / 2, 1 / 3])
+    assert all(one.position == positions[one.number - 1] for one in maps)
+
+
+def test_two_images_of_one_name_are_refused(toy_runs, tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        cv2.imwrite(str(tmp_path / name / "x.png"), np.full((50, 40, 3), 90, np.uint8))
+    folder = toy_runs["sup"]
+    args = config(folder), str(folder / "iter_4.pth"), [tmp_path / "a", tmp_path / "b/x.png"]
+    with pytest.raises(ValueError, match="x_agents.png would be written twice"):
+        agent_maps(*args, out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()

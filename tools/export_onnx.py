@@ -65,6 +65,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(f"image:  {metadata['input']}")
     print(f"result: {metadata['output']} of {len(json.loads(metadata['classes']))}")
     print(f"onnxruntime and this package differ by {result['difference']:.1e} at most")
+    if "value_range" in metadata:
+        low, high = json.loads(metadata["value_range"])
+        print(
+            f"note: of images of 16 bits scale {low} to {high} to 0 to 255 before, as in training"
+        )
     if json.loads(metadata["test_cfg"]).get("mode") == "slide":
         print(
             f"note: this config predicts large images by windows, {metadata['test_cfg']}; the file "

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from rankseg.apis.checks import is_image_level
 from rankseg.apis.released import refuse_existing
-from rankseg.apis.trained import Trained, load_trained, logits_of
+from rankseg.apis.trained import Trained, load_trained, logits_of, value_range_of
 from rankseg.engine.files import whole_file
 from rankseg.models.deployed import Deployed
 from rankseg.version import __version__
@@ -106,6 +106,7 @@ def describe(cfg: Config, trained: Trained, model: Deployed) -> dict[str, str]:
     if model.argmax:
         result = f"{'uint8' if number <= 256 else 'int64'} (batch{axes}), class"
     test_cfg = cfg.model.student.get("test_cfg") or {"mode": "whole"}
+    value_range = value_range_of(cfg)
     return {
         "rankseg": __version__,
         "task": "classification" if model.image_level else "segmentation",
@@ -116,7 +117,7 @@ def describe(cfg: Config, trained: Trained, model: Deployed) -> dict[str, str]:
         "mean": json.dumps(trained.mean),
         "std": json.dumps(trained.std),
         "test_cfg": json.dumps(dict(test_cfg)),
-    }
+    } | ({"value_range": json.dumps(value_range)} if value_range else {})
 
 
 def to_bytes(model: Deployed, trained: Trained, metadata: dict[str, str]) -> bytes:

@@ -17,9 +17,10 @@ from torch import nn
 from rankseg.apis.checks import is_image_level
 from rankseg.apis.plain_source import modules_of, plain_model, plain_source
 from rankseg.apis.released import save_checkpoint
-from rankseg.apis.trained import Trained, load_trained, logits_of
+from rankseg.apis.trained import Trained, load_trained, logits_of, value_range_of
 from rankseg.engine.files import write_text
 from rankseg.engine.whole_folder import refuse_full, whole_folder
+from rankseg.models.mean_segmentor import MeanSegmentor
 
 CONFIG, WEIGHTS = "config.py", "weights.pth"
 TOLERANCE = 1e-4
@@ -57,7 +58,8 @@ def to_mmseg(
 
     Returns:
         ``files`` (names), ``network``, ``replaced_losses``, ``difference`` (the largest of a
-        logit) and ``classes`` (number).
+        logit), ``classes`` (number) and ``value_range``, by which mmseg does not scale images of 16
+        bits.
 
     Raises:
         FileNotFoundError: If there is no such checkpoint.
@@ -68,6 +70,11 @@ def to_mmseg(
     refuse_full(out)
     check_plain(cfg)
     trained = load_trained(cfg, checkpoint, network)
+    if isinstance(trained.network, MeanSegmentor):
+        raise ValueError(
+            "with model.average=True two students predict together, which mmseg cannot do: take "
+            "the first with --cfg-options model.average=False, or use tools/export_onnx.py"
+        )
     student = Config(dict(student=cfg.model.student)).student
     model, replaced = plain_model(student)
     sources = {name: plain_source(module) for name, module in modules_of(model).items()}
@@ -88,6 +95,7 @@ def to_mmseg(
         "replaced_losses": replaced,
         "difference": difference,
         "classes": len(trained.classes),
+        "value_range": value_range_of(cfg),
     }
 
 

@@ -95,6 +95,13 @@ def classes_of(cfg: Config, meta: Any, number: int) -> tuple[list[str], list[lis
     return [f"class {i}" for i in range(number)], make_palette(number)
 
 
+def value_range_of(cfg: Config) -> list[float] | None:
+    """Values of images of 16 bits that are black and white to a network; None for the high byte."""
+    dataset = (cfg.get("test_dataloader") or {}).get("dataset") or {}
+    ranges = [step.get("value_range") for step in dataset.get("pipeline") or ()]
+    return next((list(one) for one in ranges if one), None)
+
+
 @torch.no_grad()
 def logits_of(trained: Trained, images: Tensor, windows: bool = False) -> Tensor:
     """What this package says of images: ``(B, K, H, W)``, of a classifier ``(B, K, 1, 1)``.

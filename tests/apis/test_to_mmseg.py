@@ -125,6 +125,9 @@ def test_what_mmseg_cannot_do_is_refused(tmp_path):
     config, checkpoint = random_run(tmp_path, toy_classifier().to_dict())
     with pytest.raises(ValueError, match=r"no classifiers .* use tools/export_onnx.py"):
         to_mmseg(load_config(str(config)), str(checkpoint), tmp_path / "out")
+    config, checkpoint = random_run(tmp_path, toy_student().to_dict(), type="CPS", average=True)
+    with pytest.raises(ValueError, match="two students predict together, which mmseg cannot do"):
+        to_mmseg(load_config(str(config)), str(checkpoint), tmp_path / "out")
     config, checkpoint = random_run(tmp_path, toy_student().to_dict())
     text = config.read_text()
     config.write_text(text.replace('dict(type="PackEval")', 'dict(type="ResizeCenter", size=8)'))

@@ -25,7 +25,10 @@ def test_only_data_is_loaded_unless_one_insists(tmp_path, capsys):
         run(config, checkpoint, "--out", tmp_path / "out")
     assert "holds more than data and was not loaded" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+    steps = 'dict(type="LoadSample", value_range=(0, 4095))'
+    config.write_text(config.read_text().replace('dict(type="LoadSample")', steps))
     run(config, checkpoint, "--out", tmp_path / "out", "--trust-checkpoint")
     told = capsys.readouterr().out
+    assert "note: mmseg reads the high byte of images of 16 bits; scale 0 to 4095 to 0 to" in told
     assert "out: config.py, mmseg_deeplabv3plus.py, weights.pth\n" in told
     assert "the student, 3 classes; mmseg's logits and ours differ by" in told

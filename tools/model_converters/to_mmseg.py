@@ -52,6 +52,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         f"the {result['network']}, {result['classes']} classes; mmseg's logits and ours differ by "
         f"{result['difference']:.1e} at most"
     )
+    if result["value_range"]:
+        low, high = result["value_range"]
+        print(
+            f"note: mmseg reads the high byte of images of 16 bits; scale {low} to {high} to 0 to "
+            "255, as in training, and give it images of 8 bits"
+        )
     for loss in result["replaced_losses"]:
         print(f"note: mmseg has no {loss}; in config.py it is the cross-entropy, for fine-tuning")
 

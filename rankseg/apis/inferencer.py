@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from mmengine.config import Config, ConfigDict
 from mmengine.registry import init_default_scope
+from PIL import Image
 from torch import Tensor
 
 from rankseg.apis.checks import is_image_level
@@ -143,8 +144,8 @@ class Inferencer:
         """Predict an image, or a list of images of any sizes.
 
         Args:
-            images: A file, or an array as :func:`~rankseg.datasets.pictures.to_rgb` takes it, or a
-                list of these.
+            images: A file, an array as :func:`~rankseg.datasets.pictures.to_rgb` takes it, or an
+                image of Pillow, or a list of these.
             probabilities: Give those of every class and pixel too.
             uncertainty: Give the uncertainty of every pixel too.
 
@@ -165,6 +166,8 @@ class Inferencer:
     def _as_array(self, image: Any) -> np.ndarray:
         if isinstance(image, str | Path):
             return read_image(image, self.value_range)
+        if isinstance(image, Image.Image) and image.mode not in ("L", "RGB", "RGBA", "I;16"):
+            image = image.convert("RGB")  # else of a palette the indices would be grey values
         return to_rgb(np.asarray(image), value_range=self.value_range)
 
     def _segment(self, arrays: list[np.ndarray], probable: bool, unsure: bool) -> list[Prediction]:

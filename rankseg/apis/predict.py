@@ -153,6 +153,7 @@ def _notes(pictures: list[Picture], reader: PageReader) -> list[str]:
         path, (low, high) = next(iter(reader.own_ranges.items()))
         notes.append(
             f"neither config nor data set says which values are black and white: {path} was "
-            f"scaled from {low} to {high}, its own range; --value-range names that of training"
+            f"scaled from {low} to {high}, its own range; name that of training by --value-range, "
+            "or give the config that lies in the work folder of the run"
         )
     return notes

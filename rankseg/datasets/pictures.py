@@ -106,6 +106,10 @@ def look_at_pictures(files: list[tuple[Path, str]]) -> tuple[list[Picture], dict
 def _look(file: tuple[Path, str]) -> Picture | str:
     path, name = file
     try:
+        str(path).encode()
+    except UnicodeEncodeError:  # neither a table nor a terminal could show it
+        return f"image {ascii(str(path))} has a name that is no UTF-8: rename it"
+    try:
         height, width, orientation = look_at(path, decode=False)
         return Picture(path, name, height, width, turned=orientation != UPRIGHT)
     except (ValueError, OSError) as error:
@@ -148,8 +152,13 @@ class PageReader:
             return read_image(picture.path, self.value_range)
         if self._stack is None or self._stack.path != picture.path:
             self.close()
-            self._stack = TiffStack(picture.path, "image")
-            self._range = self._range_of(self._stack)
+            stack = TiffStack(picture.path, "image")
+            try:
+                self._range = self._range_of(stack)
+            except BaseException:
+                stack.close()
+                raise
+            self._stack = stack
         values = self._stack[page]
         return to_rgb(values if self._range is None else to_8_bits(values, self._range))
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine.dataset import pseudo_collate
+from PIL import Image
 
 from rankseg import apis
 from rankseg.apis import Inferencer
@@ -57,6 +58,10 @@ def test_file_and_array_and_what_else_is_asked_for(made, tmp_path):
     cv2.imwrite(str(tmp_path / "a.png"), picture()[..., ::-1])
     inferencer = Inferencer(*made)
     one, two = inferencer(str(tmp_path / "a.png")), inferencer(picture(), uncertainty=True)
+    pillow = Image.fromarray(picture())
+    assert np.array_equal(inferencer(pillow).mask, one.mask)
+    few = pillow.quantize(8)
+    assert np.array_equal(inferencer(few).mask, inferencer(np.asarray(few.convert("RGB"))).mask)
     assert np.array_equal(one.mask, two.mask) and one.mask.dtype == np.uint8
     assert one.probabilities is None and one.uncertainty is None
     assert two.uncertainty.shape == (40, 48) and two.uncertainty.max() <= 1

@@ -1,4 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
+import os
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -50,6 +53,9 @@ def test_sizes_stacks_and_bad_files(tmp_path):
         Picture(files[1], "b", 7, 9, pages=5),
         Picture(files[3], "d", 6, 8, turned=True),
     ]
+    strange = Path(os.fsdecode(b"/in/Pr\xe4p.png"))
+    _, names = look_at_pictures([(strange, strange.stem)])
+    assert names[strange].endswith("'/in/Pr\\udce4p.png' has a name that is no UTF-8: rename it")
     assert list(bad) == [files[2]] and "c.png does not decode" in bad[files[2]]
 
 
@@ -81,6 +87,15 @@ def test_8_bits_stay_as_they_are_whatever_the_range(tmp_path):
         tifffile.imwrite(tmp_path / f"{name}.tif", values, photometric="minisblack")
         (picture,), _ = look_at_pictures([(tmp_path / f"{name}.tif", name)])
         assert np.array_equal(PageReader((1000, 4000))(picture)[..., 0], pages[0])
+
+
+def test_a_stack_without_a_range_fails_at_every_page(tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", np.full((2, 5, 6), 7, np.uint16), photometric="minisblack")
+    (stack,), _ = look_at_pictures([(tmp_path / "a.tif", "a")])
+    reader = PageReader()
+    for page in range(2):
+        with pytest.raises(FileError, match="all pixels have the value 7"):
+            reader(stack, page)
 
 
 @pytest.mark.parametrize("kind", ["grey", "rgb", "alpha", "deep", "deep colour"])

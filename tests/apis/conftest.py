@@ -48,6 +48,7 @@ optim_wrapper = dict(type="OptimWrapper", optimizer=dict(type="SGD", lr=0.01))
 param_scheduler = [dict(type="PolyLR", power=0.9, by_epoch=False)]
 train_cfg = dict(type="PassTrainLoop", max_iters=4, val_interval=2)
 default_hooks = dict(checkpoint=dict(interval=2))
+del _base_.custom_hooks[4]  # CurvesHook, whose drawing takes longer than the training
 """
 
 
@@ -99,7 +100,8 @@ def toy_runs(tmp_path_factory) -> dict[str, Path]:
         cfg.train_cfg.update(max_iters=4, val_interval=2)
         cfg.default_hooks.checkpoint.interval = 4
         cfg.val_evaluator.per_class = True
-        cfg.custom_hooks += [dict(type="CurvesHook"), dict(type="PanelHook", height=60)]
+        cfg.custom_hooks += [dict(type="PanelHook", height=60)]
+        cfg.custom_hooks += [dict(type="CurvesHook")] if name == "rank" else []  # takes a second
         apis.train(cfg)
         runs[name] = Path(cfg.work_dir)
     return runs

@@ -23,6 +23,7 @@ def test_runs_of_one_data_set(toy_runs, tmp_path):
     assert pictures(page, "best-and-worst") == 2 * 4 * 3  # runs, images, columns
     assert pictures(page, "side-by-side") % 4 == 0 < pictures(page, "side-by-side")
     assert pictures(page, "over-time") == 2
+    assert (toy_runs["rank"] / "curves.png").is_file()
     assert page.count('<table class="confusion few"') == 2
     assert "<code>model.type</code>" in page
     assert "are not to be compared" not in page

@@ -125,7 +125,7 @@ class MaskPrediction:
             self.progress.done(image.shape[0] * image.shape[1])
 
     def _stack(self, pool: ThreadPoolExecutor, picture: Picture) -> None:
-        """Predict and write a stack, or nothing of it."""
+        """Predict and write a stack, or none; pictures of pages before a fault stay."""
         try:
             with self.files.stack(picture) as put:
                 batches = self._cut(pages_of(picture), _size(picture))

@@ -56,7 +56,7 @@ def list_images(place: str | Path) -> list[tuple[Path, str]]:
         return [(place, place.stem)]
     if not place.is_dir():
         raise FileNotFoundError(f"input {place} does not exist: expected an image or a folder")
-    files = [file for file in _walk(place) if file.suffix.lower() in ENDINGS]
+    files = walk_images(place)
     if not files:
         raise FileNotFoundError(
             f"input folder {place} holds no image: expected files that end in {', '.join(ENDINGS)}"
@@ -71,6 +71,14 @@ def list_images(place: str | Path) -> list[tuple[Path, str]]:
             )
         named[name] = file
     return [(file, name) for name, file in named.items()]
+
+
+def walk_images(folder: Path) -> list[Path]:
+    """Files that end as images do, of a folder and those below it, also where links lead.
+
+    Hidden files and folders, such as those of thumbnails, are left out.
+    """
+    return [file for file in _walk(folder) if file.suffix.lower() in ENDINGS]
 
 
 def _walk(folder: Path) -> Iterator[Path]:

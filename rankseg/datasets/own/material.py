@@ -9,9 +9,9 @@ from pathlib import Path
 from rankseg.datasets.own.codes import GREY, Codes, read_codes
 from rankseg.datasets.own.pairs import find_pairs, list_images
 from rankseg.datasets.own.polygons import read_outlines
+from rankseg.datasets.pictures import TIFF
 
 FEW = 3  # names that a note lists
-TIFF = (".tif", ".tiff")
 CONVERTER = "python tools/dataset_converters/lucchi.py"
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from rankseg.datasets.pictures import walk_images
 from rankseg.datasets.splits import ENDINGS
 
 _WORDS = "masks?|gt|labels?|labelids|seg|segmentation|annotations?|ground_?truth|l"
@@ -72,7 +73,7 @@ def find_pairs(images: Path, masks: Path) -> Pairs:
 
 
 def list_images(folder: Path, what: str) -> list[Path]:
-    """Files of a folder and of its sub-folders that end as images do, sorted.
+    """Files of a folder and of its sub-folders that end as images do, sorted; no hidden ones.
 
     Raises:
         FileNotFoundError: If there is no such folder, or no image in it.
@@ -80,11 +81,7 @@ def list_images(folder: Path, what: str) -> list[Path]:
     if not folder.is_dir():
         kind = "is a file" if folder.exists() else "does not exist"
         raise FileNotFoundError(f"folder {folder} of {what} {kind}: expected a folder of {what}")
-    found = [
-        path
-        for path in sorted(folder.rglob("*"))
-        if path.suffix.lower() in ENDINGS and not path.name.startswith(".") and not path.is_dir()
-    ]
+    found = sorted(walk_images(folder))
     if not found:
         raise FileNotFoundError(
             f"folder {folder} holds no {what}: expected files that end in {', '.join(ENDINGS)}"

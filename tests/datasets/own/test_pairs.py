@@ -63,6 +63,13 @@ def test_one_folder_for_both(make):
     }
 
 
+def test_hidden_folders_are_left_out_and_links_followed(make):
+    root = make("d/a.png", "d/.thumbs/b.png", "far/c.png", "m/a.png")
+    (root / "d/more").symlink_to(root / "far")
+    pairs = find_pairs(root / "d", root / "m")
+    assert named(pairs, root) == {"d/a.png": "m/a.png", "d/more/c.png": None}
+
+
 def test_masks_inside_the_images(make):
     root = make("d/a.png", "d/b.png", "d/masks/a.png")
     assert named(find_pairs(root / "d", root / "d/masks"), root) == {

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fixtures shared by all tests."""
 
+import gc
 import os
 from pathlib import Path
 
@@ -14,6 +15,12 @@ torch.set_num_threads(1)  # tensors are tiny: a second thread only waits for the
 def findings_of_tests(tmp_path_factory) -> None:
     """What is remembered of files that were checked is kept apart from that of the user."""
     os.environ["RANKSEG_CACHE_DIR"] = str(tmp_path_factory.mktemp("findings"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def imports_are_no_garbage() -> None:
+    """Have mmengine's collection of garbage, one for every data set, pass over what is imported."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -170,14 +170,15 @@ def _show_classes(found: Survey, entries: Sequence[Entry], lists: dict[str, list
             f"validation is on {counts[2]} image{'s' * (counts[2] > 1)} of your masks, so its "
             "numbers are rough: more masks make them better (--val N)"
         )
-    chosen = [one in few for one in masked]
-    lost = [
-        name
-        for k, name in enumerate(found.plan.classes)
-        if found.pixels[:, k].any() and not found.pixels[chosen, k].any()
-    ]
-    if lost:
-        notes.append(f"no labelled image holds {', '.join(lost)}: it cannot be learned")
+    for part, what, then in (
+        (few, "labelled", "it cannot be learned"),
+        (set(lists[VAL_FILE]), "validation", "how well it is found will not be told; label more"),
+    ):
+        pixels = found.pixels[[one in part for one in masked]]
+        there = zip(found.plan.classes, found.pixels.any(0), pixels.any(0), strict=False)
+        lost = [name for name, anywhere, here in there if anywhere and not here]
+        if lost:
+            notes.append(f"no {what} image holds {', '.join(lost)}: {then}")
     for note in notes:
         print(f"note: {note}")
 

@@ -95,6 +95,16 @@ def test_what_is_printed_and_written(make, tmp_path, capsys):
     assert read_list(lists / "val.txt")[0][1].startswith("masks/")
 
 
+def test_a_class_that_validation_lacks_is_told(make, tmp_path, capsys):
+    images, masks = write_raw(tmp_path / "raw", masks=3)
+    for path in sorted(masks.iterdir())[1:]:
+        Image.fromarray(np.uint8(np.asarray(Image.open(path)) == 1)).save(path)
+    make((images, masks))
+    told = capsys.readouterr().out
+    assert "note: no validation image holds class_2: how well" in told
+    assert "no labelled image" not in told and "holds class_1" not in told
+
+
 def test_masks_among_the_images_are_told(make, tmp_path, capsys):
     images, masks = write_raw(tmp_path / "raw")
     masks.rename(images / "masks")

@@ -14,15 +14,10 @@ from torch import Tensor
 
 from rankseg.apis.checks import is_image_level
 from rankseg.apis.config import load_config
-from rankseg.apis.inferencer_checks import (
-    check_noted_classes,
-    choose_device,
-    noted_range,
-    pipeline_of,
-)
+from rankseg.apis.inferencer_checks import check_noted_classes, choose_device, pipeline_of
 from rankseg.apis.knn import load_method
 from rankseg.apis.maps import Maps, check_memory, enough_memory
-from rankseg.apis.trained import classes_of
+from rankseg.apis.trained import classes_of, value_range_of
 from rankseg.apis.windows import AUTO, Windows
 from rankseg.datasets.pictures import to_rgb
 from rankseg.datasets.transforms.loading import read_image
@@ -121,7 +116,7 @@ class Inferencer:
         self.weights = self._choose(weights)
         self.image_level = is_image_level(cfg)
         self.batch, self.flip, self.amp = batch, flip, amp
-        self.pipeline, self.value_range = pipeline_of(cfg), noted_range(cfg)
+        self.pipeline, self.value_range = pipeline_of(cfg), value_range_of(cfg)
         if self.windows.never:
             self._network.test_cfg = ConfigDict(mode="whole")
 

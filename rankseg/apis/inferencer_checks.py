@@ -9,11 +9,8 @@ import torch
 from mmcv.transforms import BaseTransform
 from mmengine.config import Config
 
-from rankseg.apis.config import datasets_of
-from rankseg.apis.stacks import NOTES
 from rankseg.datasets.transforms.image_level import LoadImage
 from rankseg.datasets.transforms.loading import LoadSample
-from rankseg.engine.files import read_json
 from rankseg.registry import TRANSFORMS
 
 
@@ -32,21 +29,6 @@ def check_noted_classes(meta: Any, number: int, checkpoint: str | Path) -> None:
             f"model.student.decode_head.num_classes of the config is {number}: use the config that "
             "it was trained with"
         )
-
-
-def noted_range(cfg: Config) -> tuple[float, float] | None:
-    """Which values of images of 16 bits become 0 and 255 for a config.
-
-    It says so, or the folder of its data set does, if that is there and came from a stack.
-    """
-    loading = cfg.test_dataloader.dataset.pipeline[:1]
-    if loading and loading[0].get("value_range"):
-        return tuple(loading[0]["value_range"])
-    for node in datasets_of(cfg):
-        notes = read_json(Path(node.get("data_root") or ".") / NOTES)
-        if isinstance(notes, dict) and notes.get("value_range"):
-            return tuple(notes["value_range"])
-    return None
 
 
 def pipeline_of(cfg: Config) -> list[BaseTransform]:

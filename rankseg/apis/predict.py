@@ -9,11 +9,11 @@ from mmengine.config import Config
 
 from rankseg.apis.checks import is_image_level
 from rankseg.apis.inferencer import Inferencer
-from rankseg.apis.inferencer_checks import noted_range
 from rankseg.apis.predict_classes import predict_classes
 from rankseg.apis.predict_masks import MaskPrediction
 from rankseg.apis.prediction_files import Outputs, PredictionFiles
 from rankseg.apis.prediction_folder import check_out, clear, note
+from rankseg.apis.trained import value_range_of
 from rankseg.datasets.pictures import PageReader, Picture, list_images, look_at_pictures
 from rankseg.engine.files import write_text
 
@@ -78,7 +78,7 @@ def predict(
     if value_range and value_range[0] >= value_range[1]:
         low, high = value_range
         raise ValueError(f"value range {low:g} {high:g}: expected two rising numbers, black first")
-    value_range = value_range or noted_range(cfg)
+    value_range = value_range or value_range_of(cfg)
     made_by = {
         "config": str(Path(cfg.get("config_file") or "").resolve()),
         **_name_file(checkpoint),

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What leaves the toolbox with a trained network: its weights, its classes, its normalisation."""
 
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
@@ -11,8 +12,10 @@ from torch import Tensor, nn
 
 from rankseg.apis.config import datasets_of
 from rankseg.apis.knn import load_method
+from rankseg.apis.stacks import NOTES
 from rankseg.datasets import make_palette
 from rankseg.engine.checkpoint import load_checkpoint_file
+from rankseg.engine.files import read_json
 from rankseg.models.preprocessor import ViewPreprocessor
 from rankseg.models.sliding import predict
 from rankseg.registry import DATASETS
@@ -96,9 +99,15 @@ def classes_of(cfg: Config, meta: Any, number: int) -> tuple[list[str], list[lis
 
 
 def value_range_of(cfg: Config) -> list[float] | None:
-    """Values of images of 16 bits that are black and white to a network; None for the high byte."""
+    """Values of images of 16 bits that are black and white to a network; None for the high byte.
+
+    The config says so, or the folder of its data set does, if that is there and came from a stack.
+    """
     dataset = (cfg.get("test_dataloader") or {}).get("dataset") or {}
     ranges = [step.get("value_range") for step in dataset.get("pipeline") or ()]
+    for node in datasets_of(cfg):
+        notes = read_json(Path(node.get("data_root") or ".") / NOTES)
+        ranges.append(notes.get("value_range") if isinstance(notes, dict) else None)
     return next((list(one) for one in ranges if one), None)
 
 

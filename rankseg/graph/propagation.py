@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Labels of a few nodes, spread over a graph."""
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
+import faiss
 import numpy as np
 from scipy.sparse import csr_array
 from scipy.special import entr
@@ -113,6 +116,21 @@ def conjugate_gradient(walk: csr_array, start: np.ndarray, max_iter: int, tol: f
     Returns:
         ``(N, K)``.
     """
+    threads = faiss.omp_get_max_threads()
+    cuts = np.searchsorted(walk.indptr, np.linspace(0, walk.nnz, threads + 1)[1:-1])
+    shares = [walk[rows] for rows in map(slice, [0, *cuts], [*cuts, walk.shape[0]])]
+    with ThreadPoolExecutor(threads) as pool:  # scipy lets go of the interpreter in a product
+
+        def multiply(vectors: np.ndarray) -> np.ndarray:
+            return np.concatenate(list(pool.map(lambda share: share @ vectors, shares)))
+
+        return _iterate(multiply, start, max_iter, tol)
+
+
+def _iterate(
+    multiply: Callable[[np.ndarray], np.ndarray], start: np.ndarray, max_iter: int, tol: float
+) -> np.ndarray:
+    """The steps of :func:`conjugate_gradient`, given what multiplies with ``W``."""
     solution = np.zeros_like(start)
     residual, direction = start.copy(), start.copy()
     error = _dots(residual, residual)
@@ -121,7 +139,7 @@ def conjugate_gradient(walk: csr_array, start: np.ndarray, max_iter: int, tol: f
         going = (error >= enough) & (error > 0)
         if not going.any():
             break
-        image = walk @ direction
+        image = multiply(direction)
         np.subtract(direction, image, out=image)
         step = np.divide(error, _dots(direction, image), out=np.zeros_like(error), where=going)
         solution += step * direction

@@ -79,7 +79,18 @@ def line(
     """One curve; points without a value leave a gap."""
     values = [np.nan if value is None else value for _, value in points]
     marker = "." if len(points) < 30 else ""
-    axes.plot([at for at, _ in points], values, label=name, marker=marker, linewidth=linewidth)
+    label = legible(name)
+    axes.plot([at for at, _ in points], values, label=label, marker=marker, linewidth=linewidth)
+
+
+def legible(name: str) -> str:
+    """A name that matplotlib neither reads as a formula nor leaves out of the legend.
+
+    Example:
+        >>> legible("_background_"), legible("5$")
+        (' _background_', '5\\\\$')
+    """
+    return (f" {name}" if name.startswith("_") else name).replace("$", r"\$")
 
 
 def finish(axes: Axes, title: str, curves: int, small: bool = False) -> None:

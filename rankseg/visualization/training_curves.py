@@ -30,7 +30,7 @@ def draw_training(scalars: Scalars, path: str | Path, title: str = "") -> None:
         one.set_axis_off()
     for one, group in zip(axes, groups, strict=False):
         _draw(one, group)
-    figure.suptitle(title)
+    figure.suptitle(title, parse_math=False)
     figure.savefig(path, dpi=100, format="png")
 
 

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 import cv2
 import pytest
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from rankseg.runs import Scalars
 from rankseg.visualization.groups import DRAWN_CLASSES, group_scalars
 from rankseg.visualization.training_curves import draw_training
 
+_legend = Axes.legend
 TRAIN = {
     "loss": [(10, 2.0), (20, 0.5)],
     "loss_x": [(10, 1.0), (20, 0.25)],
@@ -42,6 +44,19 @@ def test_classes_are_drawn_while_they_can_be_told_apart(count, drawn):
     val = {**VAL, **{f"IoU/{k}": [(20, 9.0)] for k in range(count)}}
     titles = [group.title for group in group_scalars(Scalars({}, val))]
     assert ("IoU of each class (%)" in titles) is drawn
+
+
+def test_names_are_drawn_as_they_are(tmp_path, monkeypatch):
+    legends = []
+    monkeypatch.setattr(Axes, "legend", lambda self, **kw: legends.append(_legend(self, **kw)))
+    val = {f"IoU/{name}": [(20, 9.0)] for name in ("_background_", "$a_{$", "b")}
+    draw_training(Scalars({}, val), tmp_path / "a.png", "$_{$.py")
+    assert [text.get_text() for text in legends[0].get_texts()] == [
+        " _background_",
+        r"\$a_{\$",
+        "b",
+    ]
+    assert cv2.imread(str(tmp_path / "a.png")) is not None
 
 
 def test_losses_have_a_logarithmic_axis_where_they_can(monkeypatch, tmp_path):

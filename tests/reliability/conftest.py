@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs in processes of their own, and what two runs have in common."""
 
-import gc
 import json
 import multiprocessing
 import runpy
@@ -118,7 +117,6 @@ def start(tmp_path_factory) -> Callable[..., Job]:
 def quick_train(config, monkeypatch) -> Callable[..., Path]:
     """Train in this process."""
     monkeypatch.setattr(Config, "pretty_text", property(lambda self: "# left out: it is slow"))
-    gc.freeze()  # likewise: data sets collect garbage
 
     def train(method: str, run: Path, resume: str | bool = False, **options: Any) -> Path:
         options = {key.replace("__", "."): value for key, value in options.items()}
@@ -130,8 +128,7 @@ def quick_train(config, monkeypatch) -> Callable[..., Path]:
         apis.train(cfg)
         return run
 
-    yield train
-    gc.unfreeze()
+    return train
 
 
 def contents(run: Path) -> dict[str, Any]:

@@ -94,6 +94,18 @@ def test_every_class_stops_where_scipy_stops(clusters, max_iter, tol):
         assert len(set(steps)) > 2  # classes do stop at different times
 
 
+@pytest.mark.parametrize("threads", [2, 7, 100])
+def test_any_number_of_threads_gives_the_same_bits(clusters, threads, monkeypatch):
+    similarity, index, truth = clusters
+    walk = 0.99 * transition(similarity, index, 3)
+    start = right_hand_side(truth[LABELED], LABELED, 60, 3)
+    found = []
+    for count in (1, threads):
+        monkeypatch.setattr("faiss.omp_get_max_threads", lambda count=count: count)
+        found.append(conjugate_gradient(walk, start, 20, 1e-6))
+    np.testing.assert_array_equal(*found)
+
+
 def test_what_a_few_steps_overshoot_below_zero_is_cut():
     similarity, index, truth = make_clusters(36)
     labeled_idx = LABELED[::4]

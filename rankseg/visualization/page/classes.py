@@ -5,7 +5,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rankseg.runs import Run
 from rankseg.visualization.groups import CLASS_PREFIXES
 from rankseg.visualization.page.html import Html, join, run_name, table, tag, text
 from rankseg.visualization.page.seen import Seen
@@ -14,24 +13,33 @@ FEW, NAMED, MATRIX = 5, 24, 40  # classes: large cells, no smaller print, a tabl
 CONFUSIONS = 20  # the most frequent ones are listed where a table is too large
 
 
-def class_table(runs: Sequence[tuple[int, Run]]) -> Html:
-    """A row per class, a column per run: IoU or accuracy at the last validation.
+def class_table(seen: Sequence[tuple[int, Seen]]) -> Html:
+    """A row per class, a column per run: IoU or accuracy.
 
     Args:
-        runs: With their index; all of the same classes.
+        seen: Runs with their index; all of the same classes.
     """
-    columns = {}
-    for i, run in runs:
-        last = (run.summary or {}).get("last", {})
-        prefix = next((p for p in CLASS_PREFIXES if any(n.startswith(p) for n in last)), "?")
-        columns[i] = {n.removeprefix(prefix): v for n, v in last.items() if n.startswith(prefix)}
+    columns = {i: of_classes(one) for i, one in seen}
     names = dict.fromkeys(name for column in columns.values() for name in column)
     if not names:
         return Html("")
-    shown = [(i, run) for i, run in runs if columns[i]]
+    shown = [(i, one.run) for i, one in seen if columns[i]]
     head = ["class", *(run_name(i, run.name) for i, run in shown)]
     rows = [[name, *(_bar(i, columns[i].get(name)) for i, _ in shown)] for name in names]
     return table(head, rows)
+
+
+def of_classes(seen: Seen) -> dict[str, float]:
+    """IoU or accuracy by class in percent: of the last validation, else of what is predicted."""
+    last = (seen.run.summary or {}).get("last", {})
+    prefix = next((p for p in CLASS_PREFIXES if any(n.startswith(p) for n in last)), "?")
+    noted = {n.removeprefix(prefix): v for n, v in last.items() if n.startswith(prefix)}
+    if noted or seen.confusion is None:
+        return noted
+    right, true = seen.confusion.diagonal(), seen.confusion.sum(1)
+    whole = true if seen.image_level else true + seen.confusion.sum(0) - right
+    pairs = zip(seen.classes, right.tolist(), whole.tolist(), strict=True)
+    return {name: 100 * part / all_ for name, part, all_ in pairs if all_}
 
 
 def _bar(run: int, percent: float | None) -> Html:

@@ -90,10 +90,13 @@ def _machine(seen: Seen) -> str:
 
 
 def _classes(seen: Sequence[Seen], problem: str | None) -> Html:
-    runs = [(i, one.run) for i, one in enumerate(seen)]
-    groups = [[pair] for pair in runs] if problem else [runs]
+    pairs = list(enumerate(seen))
+    groups = [[pair] for pair in pairs] if problem else [pairs]
     tables = [body for group in groups if (body := class_table(group))]
-    said = "IoU, or accuracy of a classifier, of each class at the last validation, in percent."
+    said = (
+        "IoU, or accuracy of a classifier, of each class in percent, at the last validation; of "
+        "the images of this page where a run has not noted its classes."
+    )
     return join([tag("p", said, class_="soft"), *tables]) if tables else Html("")
 
 

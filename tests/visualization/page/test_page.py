@@ -104,9 +104,17 @@ def test_the_foreground_of_two_classes_has_a_column(make_run):
 def test_numbers_of_each_class_stand_beside_each_other(make_run):
     one = make_run("a", numbers={"IoU/cat": 40.0, "IoU/dog": float("nan")})
     other = make_run("b", numbers={"IoU/cat": 45.5})
-    said = words(class_table([(0, one), (1, other)]))
+    said = words(class_table([(0, Seen(one)), (1, Seen(other))]))
     assert "cat 40.0 45.5" in said and "dog – –" in said
-    assert class_table([(0, make_run("c"))]) == ""
+    assert class_table([(0, Seen(make_run("c")))]) == ""
+
+
+@pytest.mark.parametrize(("image_level", "percent"), [(False, "50.0"), (True, "75.0")])
+def test_classes_that_a_run_has_not_noted_are_counted(make_run, image_level, percent):
+    one = seen(make_run(), ["cat", "dog", "none"], image_level=image_level)
+    one.confusion = np.array([[3, 1, 0], [2, 4, 0], [0, 0, 0]])
+    said = words(class_table([(0, one)]))
+    assert f"cat {percent}" in said and "none" not in said
 
 
 def test_confusion_is_in_percent_of_the_truth(make_run):

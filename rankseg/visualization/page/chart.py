@@ -98,8 +98,8 @@ def axis(low: float, high: float, steps: int = 4) -> tuple[float, float, list[fl
         >>> axis(31.0, 68.0)
         (30.0, 70.0, [30.0, 40.0, 50.0, 60.0, 70.0])
     """
-    if high - low < 1e-12 * max(1.0, abs(high)):
-        low, high = low - (abs(low) / 2 or 1), high + (abs(high) / 2 or 1)
+    if high - low < 1e-12 * max(1.0, abs(high)):  # one value: zero stays at the foot
+        low, high = low - abs(low) / 20, high + (abs(high) / 20 or 1)
     rough = (high - low) / steps
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(power * m for m in (1, 2, 2.5, 5, 10) if power * m >= rough * 0.999)

@@ -120,11 +120,6 @@ def log_axis(values: Sequence[float]) -> tuple[float, float, list[float]]:
     return low, high, ticks[:: -(-len(ticks) // 7)]
 
 
-def finite(points: Points) -> Points:
-    """Points that have a value."""
-    return [point for point in points if math.isfinite(point[1])]
-
-
 def thin(points: Points) -> Points:
     """At most :data:`MOST_POINTS` points, each the mean of its neighbours."""
     width = -(-len(points) // MOST_POINTS)

@@ -31,6 +31,11 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--out", required=True, metavar="DIR", help="folder to write to")
     _add_outputs(parser.add_argument_group("what is written"))
     how = parser.add_argument_group("how it is predicted")
+    how.add_argument(
+        "--data-root",
+        metavar="DIR",
+        help="folder of the set it was trained on, whose stacks.json says how 16 bits are scaled",
+    )
     how.add_argument("--device", metavar="NAME", help="cpu, cuda, cuda:1 (default: a GPU if any)")
     how.add_argument(
         "--weights",
@@ -102,7 +107,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     with plain_errors(), trust_checkpoints(args.trust_checkpoint):
         try:
             report = apis.predict(
-                apis.load_config(args.config, options=args.cfg_options),
+                apis.load_config(args.config, options=args.cfg_options, data_root=args.data_root),
                 args.checkpoint,
                 args.input,
                 args.out,

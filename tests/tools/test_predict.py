@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import tifffile
 import torch
 
 from rankseg.testing.predicting import picture, saved
@@ -48,6 +49,16 @@ def test_a_folder(main, made, images, tmp_path, capsys):
     bare = ["--no-overlays", "--skip-existing"]
     main([*made, str(images), "--out", str(out), "--window", "32", "--flip", *bare])
     assert "0 predicted, 3 were there already" in capsys.readouterr().out
+
+
+def test_the_set_says_how_16_bits_are_scaled(main, made, tmp_path, capsys):
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set/stacks.json").write_text('{"value_range": [0, 65535]}')
+    pages = picture()[..., 0].astype(np.uint16)[None].repeat(2, 0) * 100
+    tifffile.imwrite(tmp_path / "s.tif", pages, photometric="minisblack")
+    for options in ([], ["--data-root", str(tmp_path / "set")]):
+        main([*made, str(tmp_path / "s.tif"), "--out", str(tmp_path / f"{len(options)}"), *options])
+        assert ("s.tif was scaled from" in capsys.readouterr().out) == (not options)
 
 
 def test_a_bad_file_is_named_at_the_end_and_counted(main, made, images, tmp_path, capsys):

@@ -29,7 +29,7 @@ from torch import nn
 
 from rankseg.apis.config import load_config
 from rankseg.datasets.demo_scene import noise
-from rankseg.registry import METRICS, MODELS
+from rankseg.registry import DATASETS, METRICS, MODELS
 from rankseg.testing.benchmark import (
     add_common_arguments,
     compare,
@@ -148,7 +148,10 @@ def cases(part: str, root: Path, args: argparse.Namespace) -> dict[str, Callable
     )
     return {
         f"{part}, ours": partial(
-            validate, method, dict(common, dataset=own), dict(type="SegmentationMetric")
+            validate,
+            method,
+            dict(common, dataset=DATASETS.build(own)),
+            dict(type="SegmentationMetric"),
         ),
         f"{part}, mmseg's own": partial(
             validate,

@@ -30,10 +30,16 @@ class SampleKey(NamedTuple):
 
     The pass is part of the random seed of the sample, so an image looks different in every pass
     and the same whatever the number of workers or the iteration at which a run was resumed.
+
+    Attributes:
+        index: Of the image in its data set.
+        draw: The pass.
+        label: For an unlabelled image that is to be loaded as a labelled one: its class.
     """
 
     index: int
     draw: int = 0
+    label: int | None = None
 
 
 class PseudoLabel(NamedTuple):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Batches of labelled and unlabelled images in a fixed ratio."""
 
-from collections.abc import Iterator, Sized
+from collections.abc import Iterator, Sequence, Sized
 
 import numpy as np
 from mmengine.dist import get_dist_info, sync_random_seed
@@ -12,18 +12,25 @@ from rankseg.structures import SampleKey
 
 
 class _Passes:
-    """Endless passes over ``size`` items, each pass in a fresh order; any position at once."""
+    """Endless passes over some items, each pass in a fresh order; any position at once.
 
-    def __init__(self, size: int, seed: tuple[int, int]) -> None:
-        self.size, self.seed = size, seed
+    Args:
+        items: The items.
+        seed: Of the orders.
+        first: Number of the first pass.
+    """
+
+    def __init__(self, items: Sequence[int], seed: tuple[int, int], first: int = 0) -> None:
+        self.items, self.seed, self.first = np.asarray(items), seed, first
         self._order: tuple[int, np.ndarray] | None = None
 
     def __getitem__(self, position: int) -> tuple[int, int]:
         """Item at a position, and the number of the pass that it belongs to."""
-        draw, offset = divmod(position, self.size)
+        draw, offset = divmod(position, len(self.items))
+        draw += self.first
         if self._order is None or self._order[0] != draw:
             rng = np.random.default_rng((*self.seed, draw))
-            self._order = draw, rng.permutation(self.size)
+            self._order = draw, self.items[rng.permutation(len(self.items))]
         return int(self._order[1][offset]), draw
 
 
@@ -35,7 +42,8 @@ class LabeledUnlabeledSampler(Sampler[SampleKey]):
     (seed, pass). What a pass leaves over after the last whole batch opens the next batch, so every
     image is seen equally often. All processes deal out one common order: process ``r`` of ``w``
     takes every ``w``-th image of it, so their shares are disjoint and together complete. Any
-    position is computed directly, so a resumed run starts at once.
+    position is computed directly, so a resumed run starts at once. Unlabelled images may be given
+    labels on the way, see :meth:`set_labels`.
 
     Args:
         dataset: Labelled images first, then unlabelled, with ``num_labeled`` and
@@ -78,6 +86,7 @@ class LabeledUnlabeledSampler(Sampler[SampleKey]):
         self.labeled_only = labeled_only
         self.num_labeled, self.num_unlabeled = dataset.num_labeled, dataset.num_unlabeled
         self._start = 0
+        self.set_labels((), (), 0)
 
     @property
     def batch_size(self) -> int:
@@ -93,24 +102,65 @@ class LabeledUnlabeledSampler(Sampler[SampleKey]):
         """Samples that this process yields in one epoch."""
         return self.iters_per_epoch * self.batch_size
 
+    def set_labels(
+        self, index: Sequence[int], label: Sequence[int], batch: int, leave: bool = True
+    ) -> None:
+        """From a batch on, have unlabelled images take part as labelled ones.
+
+        They replace those of an earlier call. Passes over both parts begin anew with that batch;
+        their numbers were not used before, so that images look different. Takes effect in the next
+        iteration over the sampler.
+
+        Args:
+            index: Indices in the data set, of unlabelled images, each once.
+            label: Their classes.
+            batch: Number of the batch, counted from 0.
+            leave: They are no longer among the unlabelled ones.
+
+        Raises:
+            ValueError: If an index is not one of an unlabelled image, or none of these is left.
+        """
+        unlabeled = range(self.num_labeled, self.num_labeled + self.num_unlabeled)
+        given = {int(i): int(k) for i, k in zip(index, label, strict=True)}
+        strange = [i for i in given if i not in unlabeled]
+        if strange or len(given) < len(index):
+            raise ValueError(
+                f"labels are given to image {strange[0] if strange else 'twice'}: expected each "
+                f"unlabelled image at most once, {unlabeled.start} to {unlabeled.stop - 1}"
+            )
+        rest = [i for i in unlabeled if not (leave and i in given)]
+        if not rest:
+            raise ValueError(
+                f"all {len(given)} unlabelled images have got labels, and none is left to fill "
+                "batches with: discover fewer"
+            )
+        self._given, self._first = given, batch
+        self._lists = [*range(self.num_labeled), *given], rest
+
     def __iter__(self) -> Iterator[SampleKey]:
         """Yield keys for ever, from the position set by :meth:`skip`."""
-        labeled = _Passes(self.num_labeled, (self.seed, 0))
-        unlabeled = _Passes(self.num_unlabeled, (self.seed, 1))
+        given, first = self._given, self._first
+        labeled, unlabeled = (
+            # more passes cannot have been begun before than images have been dealt
+            _Passes(items, (self.seed, stream), first=first * share * self.world_size)
+            for stream, (items, share) in enumerate(
+                zip(self._lists, (self.labeled, self.unlabeled), strict=True)
+            )
+        )
         batch, slot = divmod(self._start, self.batch_size)
+        batch -= first
         while True:
             for place in range(slot, self.batch_size):
                 if place < self.labeled:
                     index, draw = labeled[self._position(batch, place, self.labeled)]
+                    yield SampleKey(index, draw, given.get(index))
                 else:
                     place -= self.labeled
-                    index, draw = unlabeled[self._position(batch, place, self.unlabeled)]
-                    index += self.num_labeled
-                yield SampleKey(index, draw)
+                    yield SampleKey(*unlabeled[self._position(batch, place, self.unlabeled)])
             batch, slot = batch + 1, 0
 
     def _position(self, batch: int, place: int, share: int) -> int:
-        """Position in the order common to all processes."""
+        """Position in the order common to all processes, since labels were last set."""
         return (batch * share + place) * self.world_size + self.rank
 
     def skip(self, num_samples: int) -> None:

@@ -201,12 +201,20 @@ class SemiDataset(Dataset):
         return self.num_labeled + self.num_unlabeled
 
     def __getitem__(self, key: SampleKey | int) -> dict:
-        """Load the sample of this index, as it looks in this pass over the data."""
-        index, draw = (int(key[0]), int(key[1])) if isinstance(key, tuple) else (int(key), 0)
+        """Load the sample of this index, as it looks in this pass over the data.
+
+        An unlabelled image whose key has a label is loaded as a labelled one of that class. Its
+        ``sample_idx`` is then its index in this data set, which no image of the labelled list has.
+        """
+        key = SampleKey(*key) if isinstance(key, tuple) else SampleKey(key)
+        index, draw = int(key.index), int(key.draw)
         if not 0 <= index < len(self):
             raise IndexError(f"sample {index} of {len(self)}")
         is_labeled = index < self.num_labeled
         half = self.labeled if is_labeled else self.unlabeled
         results = half.get_data_info(index if is_labeled else index - self.num_labeled)
         results["seed"] = (self.seed, draw, index)
+        if key.label is not None:
+            results.update(gt_label=int(key.label), sample_idx=index)
+            half = self.labeled
         return half.pipeline(results)

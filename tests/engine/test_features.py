@@ -30,7 +30,7 @@ class Images(Dataset):
         return len(self.images)
 
     def __getitem__(self, key):
-        index, draw = key if isinstance(key, tuple) else (key, 0)
+        index, draw = key[:2] if isinstance(key, tuple) else (key, 0)
         image = self.images[index] + 10 * draw
         views = {"labeled": image} if index < 2 else {"strong1": 255 - image, "weak": image}
         return {"inputs": image if self.plain else views, "data_samples": {}}

@@ -60,7 +60,7 @@ class Data(Dataset):
         return LABELED + UNLABELED
 
     def __getitem__(self, key):
-        index, draw = key
+        index, draw, _ = key
         half, place = (
             (self.labeled, index) if index < LABELED else (self.unlabeled, index - LABELED)
         )

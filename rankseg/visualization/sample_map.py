@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where labelled, discovered and wrongly discovered samples lie among all."""
+
+from collections.abc import Sequence
+from enum import IntEnum
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from rankseg.visualization.curves import legible
+
+SIDE = 4.6  # of a map, in inches
+ALONE = 6.2  # of one that stands alone
+LEGEND = 0.45  # height of a line of the legend, in inches
+NAMED_CLASSES = 20  # names of more would hide the samples
+
+
+class Kind(IntEnum):
+    """What a sample is, in the order in which they are drawn over each other."""
+
+    UNLABELED = 0
+    EARLIER = 1
+    """Discovered in a round before this one."""
+    RIGHT = 2
+    """Discovered in this round; with its true label, or its truth is not known."""
+    LABELED = 3
+    WRONG = 4
+    """Discovered, in any round, with another label than its own."""
+    CENTRE = 5
+    """No sample but the centre of a class."""
+
+
+STYLES: dict[Kind, dict[str, Any]] = {
+    Kind.UNLABELED: dict(label="unlabelled", c="#c9c9c9", s=6, linewidths=0),
+    Kind.EARLIER: dict(label="discovered before", c="#4a90d9", s=14, linewidths=0, alpha=0.8),
+    Kind.RIGHT: dict(label="newly discovered", c="#d62728", s=16, linewidths=0, alpha=0.8),
+    Kind.LABELED: dict(label="labelled", c="#2ca02c", s=22, edgecolors="white", linewidths=0.4),
+    Kind.WRONG: dict(label="discovered wrongly", c="black", s=26, marker="D", linewidths=0),
+    Kind.CENTRE: dict(label="class centre", c="#2ca02c", s=110, edgecolors="black", linewidths=1.3),
+}
+
+
+class SampleMap(NamedTuple):
+    """One frame of a picture.
+
+    Attributes:
+        points: ``(N, 2)``, from :func:`~rankseg.visualization.to_plane`.
+        kind: ``(N,)`` values of :class:`Kind`.
+        label: ``(N,)`` class ids, of a discovered sample the one that it was given; -1 for none.
+        title: Of the frame.
+    """
+
+    points: np.ndarray
+    kind: np.ndarray
+    label: np.ndarray
+    title: str = ""
+
+
+def draw_sample_map(
+    path: str | Path,
+    points: np.ndarray,
+    kind: np.ndarray | None,
+    label: np.ndarray,
+    classes: Sequence[str],
+    title: str = "",
+) -> None:
+    """Draw samples as points of a plane.
+
+    Args:
+        path: PNG file.
+        points: ``(N, 2)``, from :func:`~rankseg.visualization.to_plane`.
+        kind: ``(N,)`` values of :class:`Kind`, which give the colours. ``None``: all are samples
+            of the same kind, coloured by class (LMCS, figure 3.7).
+        label: ``(N,)`` class ids; -1 where there is none.
+        classes: Names in id order.
+        title: Of the picture.
+
+    Raises:
+        ValueError: If the arrays are not of the same length.
+
+    Source: Snowball, figure 2.2; LMCS, figures 3.6 and 3.7.
+    """
+    if kind is not None:
+        draw_sample_maps(path, [SampleMap(points, kind, label)], classes, title=title)
+        return
+    _check(SampleMap(points, np.zeros(len(points), int), label))
+    figure = Figure((ALONE * 1.25, ALONE), layout="constrained")
+    axes = figure.subplots()
+    colours = colormaps["tab10" if len(classes) <= 10 else "turbo"]
+    for number, name in enumerate(classes):
+        place = number if len(classes) <= 10 else number / (len(classes) - 1)
+        own = points[label == number]
+        if len(own):
+            axes.scatter(*own.T, s=8, linewidths=0, color=colours(place), label=legible(name))
+    _bare(axes)
+    if len(classes) <= NAMED_CLASSES and axes.collections:
+        axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), markerscale=2.5, frameon=False)
+    figure.suptitle(title, parse_math=False)
+    figure.savefig(path, dpi=110, format="png")
+
+
+def draw_sample_maps(
+    path: str | Path,
+    maps: Sequence[SampleMap],
+    classes: Sequence[str],
+    rows: Sequence[int] | None = None,
+    title: str = "",
+) -> None:
+    """Draw maps side by side, for example of the rounds of a run.
+
+    Args:
+        path: PNG file.
+        maps: The columns.
+        classes: Names in id order.
+        rows: A row for each of these class ids with the samples of that label only;
+            ``None``: one row with all.
+        title: Of the picture.
+
+    Raises:
+        ValueError: If there is no map, or arrays of one are not of the same length.
+
+    Source: Snowball, figures 2.2 (one row) and 2.4 (two classes).
+    """
+    if not maps:
+        raise ValueError("maps of draw_sample_maps is empty: expected one or more")
+    for one in maps:
+        _check(one)
+    shown = [None] if rows is None else list(rows)
+    side = SIDE if len(maps) > 1 else ALONE
+    size = side * len(maps), side * len(shown) + LEGEND + 0.3 * bool(title)
+    figure = Figure(size, layout="constrained")
+    grid = figure.subplots(len(shown), len(maps), squeeze=False)
+    for line, number in zip(grid, shown, strict=True):
+        for axes, one in zip(line, maps, strict=True):
+            _draw(axes, one, classes, number)
+        if number is not None:
+            line[0].set_ylabel(legible(classes[number]))
+    for axes, one in zip(grid[0], maps, strict=True):
+        axes.set_title(one.title, parse_math=False)
+    found = {
+        text: handle
+        for axes in grid.flat
+        for handle, text in zip(*axes.get_legend_handles_labels(), strict=True)
+    }
+    texts = [style["label"] for style in STYLES.values() if style["label"] in found]
+    if texts:
+        figure.legend(
+            [found[text] for text in texts],
+            texts,
+            loc="outside lower center",
+            ncols=len(texts) if len(maps) > 1 else 3,
+            frameon=False,
+        )
+    figure.suptitle(title, parse_math=False)
+    figure.savefig(path, dpi=110, format="png")
+
+
+def _draw(axes: Axes, one: SampleMap, classes: Sequence[str], number: int | None) -> None:
+    """The samples of one frame, those that matter on top."""
+    mine = np.ones(len(one.points), bool) if number is None else one.label == number
+    for kind, style in STYLES.items():
+        chosen = mine & (one.kind == kind)
+        if chosen.any():
+            axes.scatter(*one.points[chosen].T, zorder=2 + kind, **style)
+        if kind == Kind.CENTRE and number is None and len(classes) <= NAMED_CLASSES:
+            for at, label in zip(one.points[chosen], one.label[chosen], strict=True):
+                axes.annotate(
+                    legible(classes[label]),
+                    at,
+                    xytext=(0, 8),
+                    textcoords="offset points",
+                    ha="center",
+                    fontsize=9,
+                    zorder=9,
+                    bbox=dict(boxstyle="round,pad=0.15", fc="white", ec="none", alpha=0.75),
+                )
+    _bare(axes)
+
+
+def _bare(axes: Axes) -> None:
+    """A frame without numbers: those of a plane like this mean nothing."""
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.margins(0.04)
+
+
+def _check(one: SampleMap) -> None:
+    shapes = [np.shape(array) for array in one[:3]]
+    rows = shapes[0][0] if shapes[0] else 0
+    if shapes != [(rows, 2), (rows,), (rows,)]:
+        raise ValueError(
+            f"points, kind and label of a sample map have the shapes {shapes}: expected (N, 2), "
+            "(N,) and (N,)"
+        )

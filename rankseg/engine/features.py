@@ -13,6 +13,7 @@ from mmengine.logging import print_log
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from rankseg.datasets.looking import duration
 from rankseg.engine.stopping import start_worker
 from rankseg.models.layers import FeatureTap
 from rankseg.models.methods import Method
@@ -88,7 +89,8 @@ def extract_features(
     net.eval()
     try:
         with FeatureTap(net, tap) as tapped:
-            pairs, told = [], time.monotonic()
+            pairs, begun = [], time.monotonic()
+            told = begun
             for images in loader:
                 images = method.data_preprocessor({"inputs": images})["inputs"]
                 logits = net.decode_head(net.extract_feat(images))
@@ -96,7 +98,8 @@ def extract_features(
                 if time.monotonic() - told >= PROGRESS_SECONDS:
                     told = time.monotonic()
                     done = min(len(keys), len(pairs) * batch_size * world)
-                    print_log(f"features of {done} of {len(keys)} images", "current")
+                    left = duration((told - begun) * (len(keys) - done) / done)
+                    print_log(f"features of {done} of {len(keys)} images, {left} left", "current")
     finally:
         net.train(mode)
     return Features(*(_gather(torch.cat(x), len(keys)) for x in zip(*pairs, strict=True)))

@@ -16,6 +16,21 @@ def check_k(k: int, size: int) -> None:
         raise ValueError(f"k={k} neighbours among {size} labelled images: expected 1 to {size}")
 
 
+def check_finite(**features: Tensor) -> None:
+    """Refuse features, ``(N, D)`` each, that are no numbers.
+
+    Raises:
+        ValueError: Naming whose they are and how many.
+    """
+    for name, rows in features.items():
+        bad = ~rows.isfinite().all(1)
+        if bad.any():
+            raise ValueError(
+                f"features of {int(bad.sum())} of {len(bad)} {name.replace('_', ' ')} are NaN or "
+                "infinite: the weights of this checkpoint are, or overflow; take an earlier one"
+            )
+
+
 @torch.no_grad()
 def knn_classify(
     bank: Tensor,
@@ -50,13 +65,7 @@ def knn_classify(
     check_k(k, len(bank))
     if temperature is not None and temperature <= 0:
         raise ValueError(f"temperature={temperature}: expected a number above 0, such as 0.07")
-    for name, features in (("labelled images", bank), ("queries", query)):
-        bad = ~features.isfinite().all(1)
-        if bad.any():
-            raise ValueError(
-                f"features of {int(bad.sum())} of {len(bad)} {name} are NaN or infinite: the "
-                "weights of this checkpoint are, or overflow; take an earlier one"
-            )
+    check_finite(labelled_images=bank, queries=query)
     bank = F.normalize(bank.float(), dim=1)
     num_classes = num_classes or int(labels.max()) + 1
     found = []

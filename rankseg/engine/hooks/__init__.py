@@ -5,6 +5,7 @@ from rankseg.engine.hooks.checkpoint import CheckpointHook
 from rankseg.engine.hooks.contact_sheet import ContactSheetHook
 from rankseg.engine.hooks.curves import CurvesHook
 from rankseg.engine.hooks.ema_teacher import EMATeacherHook
+from rankseg.engine.hooks.feature_evaluation import FeatureEvaluationHook
 from rankseg.engine.hooks.label_propagation import LabelPropagationHook
 from rankseg.engine.hooks.log_length import LogLengthHook
 from rankseg.engine.hooks.non_finite import NonFiniteHook
@@ -22,6 +23,7 @@ __all__ = [
     "ContactSheetHook",
     "CurvesHook",
     "EMATeacherHook",
+    "FeatureEvaluationHook",
     "LabelPropagationHook",
     "LogLengthHook",
     "StartFromHook",

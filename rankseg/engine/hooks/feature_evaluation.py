@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tells during training how good the features are, without the network's own classifier."""
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.dist import is_main_process
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+from torch.utils.data import Dataset
+
+from rankseg.engine.features import extract_features, with_pipeline
+from rankseg.engine.files import whole_file
+from rankseg.engine.hooks.harmless import Harmless
+from rankseg.engine.hooks.numbers_file import NumbersFile
+from rankseg.engine.known_images import known_images, probe_rows
+from rankseg.evaluation.knn import check_k
+from rankseg.evaluation.representation import judge_features
+from rankseg.models.heads import ImageLevelHead
+from rankseg.models.layers import find_module
+from rankseg.registry import HOOKS
+from rankseg.visualization.feature_curves import draw_feature_curves
+
+NETWORKS = (None, "student", "teacher")
+FILE = "features"
+
+
+@HOOKS.register_module()
+class FeatureEvaluationHook(Hook):
+    """Classifies the validation images by the features of training images, now and then.
+
+    All images go through the pipeline of ``val_dataloader``. Nothing of it reaches the training:
+    weights, statistics and random numbers stay as they are. The numbers go to the log, to
+    ``features.json`` and as curves to ``features.png`` in the work folder; a resumed run goes on
+    with the file. Under several processes each makes its share of the features.
+
+    Args:
+        interval: Iterations between two evaluations; the last iteration is evaluated too. 0: it
+            alone.
+        knn: Numbers of neighbours that vote.
+        temperature: Of the votes, see :func:`~rankseg.evaluation.knn.knn_classify`.
+        probes: Linear probes by what they learn from: ``"labeled"``, ``"all"``, a share of every
+            class such as ``"1%"``, or a list.
+        probe: Options of :func:`~rankseg.evaluation.linear_probe.linear_probe`.
+        bank: ``"all"`` training images whose class is known, also those whose class is kept from
+            training, as in papers on self-supervised learning; or the ``"labeled"`` ones.
+        network: ``"student"`` or ``"teacher"``; by default the one that predicts.
+        tap: Dotted name of the submodule whose output is the feature.
+        batch_size: Images at once in a process.
+        num_workers: Processes that load images; ``None`` takes as many as ``train_dataloader``.
+
+    Raises:
+        ValueError: If an option is out of its range, or before training, if data, network and
+            options do not go together.
+
+    Source: CMSF (ECCV 2022), Table 1: k = 1 and 20, and a linear probe.
+    """
+
+    priority = "NORMAL"  # noted before a checkpoint is written
+
+    def __init__(
+        self,
+        interval: int,
+        knn: Sequence[int] = (1, 20),
+        temperature: float | None = None,
+        probes: Sequence[str] = (),
+        probe: Mapping[str, Any] | None = None,
+        bank: str = "all",
+        network: str | None = None,
+        tap: str = "decode_head.pool",
+        batch_size: int = 256,
+        num_workers: int | None = None,
+    ) -> None:
+        if interval < 0 or not (knn or probes):
+            raise ValueError(
+                f"FeatureEvaluationHook(interval={interval}, knn={knn}, probes={probes}): expected "
+                "0 or more iterations, and a number of neighbours or a probe"
+            )
+        if network not in NETWORKS:
+            raise ValueError(
+                f"FeatureEvaluationHook(network={network!r}): expected one of {NETWORKS}"
+            )
+        self.interval = interval
+        self.options = dict(knn=tuple(knn), temperature=temperature, probe=dict(probe or {}))
+        self.probes = tuple(probes)
+        self.bank = bank
+        self.network = network
+        self.extraction = dict(tap=tap, batch_size=batch_size)
+        self.num_workers = num_workers
+        self._harmless = Harmless(f"{FILE}.png")
+
+    def check_dataset(self, dataset: Dataset) -> None:
+        """Refuse a training set that cannot answer; also called by ``tools/train.py``.
+
+        Raises:
+            ValueError: If fewer classes of images are known than neighbours are asked for, or a
+                probe cannot be drawn.
+            FileNotFoundError: If a probe's list does not exist.
+        """
+        labels, self.indices = known_images(dataset, self.bank)
+        for k in self.options["knn"]:
+            check_k(k, len(labels))
+        self.rows = {spec: probe_rows(spec, dataset, labels, self.indices) for spec in self.probes}
+        self.labels = torch.from_numpy(labels)
+
+    def before_train(self, runner: Runner) -> None:
+        """Refuse what cannot work, and take over what a resumed run has noted."""
+        method = _method(runner)
+        if not isinstance(method.student.decode_head, ImageLevelHead):
+            raise ValueError(
+                f"FeatureEvaluationHook in custom_hooks is for classification, and the student has "
+                f"a {type(method.student.decode_head).__name__}: expected an ImageLevelHead"
+            )
+        if runner.val_loop is None:
+            raise ValueError(
+                "FeatureEvaluationHook classifies the images of val_dataloader, and the config has "
+                "none: add one, or leave the hook out"
+            )
+        if self.network == "teacher" and method.teacher is None:
+            raise ValueError(
+                "FeatureEvaluationHook(network='teacher') needs a teacher: set model.teacher="
+                "dict(momentum=0.01), or network='student'"
+            )
+        network = method.network(self.network or method.predict_on)
+        find_module(network, self.extraction["tap"], "tap of FeatureEvaluationHook")
+        self.check_dataset(runner.train_dataloader.dataset)
+        self._file = NumbersFile(Path(runner.work_dir) / f"{FILE}.json", runner.iter)
+
+    def after_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch=None, outputs=None
+    ) -> None:
+        """Evaluate, if it is time to."""
+        due = self.interval and self.every_n_train_iters(runner, self.interval)
+        if due or self.is_last_train_iter(runner):
+            self.evaluate(runner)
+
+    def evaluate(self, runner: Runner) -> None:
+        """Make features of all images, classify, note."""
+        start, method, val = time.monotonic(), _method(runner), runner.val_dataloader.dataset
+        loader = runner.train_dataloader
+        options = dict(
+            self.extraction,
+            network=self.network or method.predict_on,
+            num_workers=loader.num_workers if self.num_workers is None else self.num_workers,
+        )
+        train = with_pipeline(loader.dataset, val.pipeline)
+        known = extract_features(method, train, self.indices, **options).feature
+        asked = extract_features(method, val, **options).feature
+        if not is_main_process():
+            return
+        device = next(method.parameters()).device
+        numbers = judge_features(
+            known.to(device),
+            self.labels,
+            asked,
+            torch.from_numpy(val.class_ids()),
+            len(val.classes),
+            probes=self.rows,
+            **self.options,
+        )
+        step = runner.iter + 1
+        runner.visualizer.add_scalars(
+            {f"{FILE}/{name}": value for name, value in numbers.items()}, step=step
+        )
+        told = ", ".join(f"{name} {value:.2f}" for name, value in numbers.items())
+        runner.logger.info(f"features (%): {told}; took {time.monotonic() - start:.1f} s")
+        self._file.add(step, numbers)
+        with self._harmless(runner.logger), whole_file(self._file.path.with_suffix(".png")) as path:
+            draw_feature_curves(self._file.notes, path)
+
+
+def _method(runner: Runner) -> torch.nn.Module:
+    """The method inside a wrapper for several processes."""
+    return runner.model.module if is_model_wrapper(runner.model) else runner.model

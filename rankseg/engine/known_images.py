@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The images of a training set whose class is known, for evaluation."""
+
+import os
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+from rankseg.datasets.semi import SemiDataset
+from rankseg.datasets.split_files import find_images
+from rankseg.evaluation.linear_probe import draw_share
+
+BANKS = ("labeled", "all")
+
+
+def known_images(train: SemiDataset, bank: str = "all") -> tuple[np.ndarray, list[int]]:
+    """Classes and indices of training images whose class is known, each image once.
+
+    Args:
+        train: The training set.
+        bank: ``"labeled"`` images, or ``"all"``, also those whose class is kept from training.
+
+    Raises:
+        ValueError: If there is no such image, or ``bank`` is none of the two.
+    """
+    if bank not in BANKS:
+        raise ValueError(f"bank={bank!r}: expected one of {', '.join(BANKS)}")
+    labels = train.labeled.class_ids() if train.num_labeled else np.empty(0, np.int64)
+    if bank == "all":
+        rest = train.unlabeled.class_ids()
+        if train.include_labeled:  # they follow the unlabelled ones, once more
+            rest = rest[: len(rest) - len(labels)]
+        labels = np.concatenate([labels, rest])
+    indices = np.flatnonzero(labels >= 0)
+    if not len(indices):
+        cure = "bank='all' takes those of the unlabelled list whose class follows from their names"
+        raise ValueError(
+            f"the {train.describe()}, and none of those asked for has a known class: "
+            + (cure if bank == "labeled" else "label some images")
+        )
+    return labels[indices], indices.tolist()
+
+
+def image_names(train: SemiDataset, indices: Sequence[int]) -> list[str]:
+    """Paths of training images, or for sets in arrays what stands for them."""
+    split = train.num_labeled
+    return [
+        (train.labeled.get_data_info(i) if i < split else train.unlabeled.get_data_info(i - split))[
+            "img_path"
+        ]
+        for i in indices
+    ]
+
+
+def probe_rows(
+    spec: str, train: SemiDataset, labels: np.ndarray, indices: Sequence[int], seed: int = 0
+) -> np.ndarray:
+    """Images that a linear probe learns from, as positions among the known ones.
+
+    Args:
+        spec: ``"all"``, ``"labeled"``, a share of every class such as ``"1%"``, or a list file,
+            relative to the data root unless it is found as it is named.
+        train: The training set.
+        labels: ``(N,)`` classes of :func:`known_images`.
+        indices: Their indices.
+        seed: Of the draw of a share.
+
+    Raises:
+        FileNotFoundError: If a list does not exist.
+        ValueError: If a share is out of its range, a list names an image that is not known, or no
+            image is left.
+    """
+    if spec == "all":
+        return np.arange(len(labels))
+    if spec == "labeled":
+        rows = np.flatnonzero(np.asarray(indices) < train.num_labeled)
+        if not len(rows):
+            raise ValueError("probe 'labeled': the training set has no labelled image")
+        return rows
+    if share := re.fullmatch(r"(\d+(?:\.\d+)?)%", spec):
+        if not 0 < float(share[1]) <= 100:
+            raise ValueError(f"probe '{spec}': expected a share above 0% and at most 100%")
+        return draw_share(labels, float(share[1]) / 100, seed)
+    root = train.unlabeled.data_root
+    names = [name.removeprefix(f"{root}/") for name in image_names(train, indices)]
+    return np.array(find_images(_find_list(spec, root), [(name, None) for name in names]))
+
+
+def _find_list(spec: str, root: str) -> str:
+    found = next((path for path in (spec, os.path.join(root, spec)) if os.path.isfile(path)), None)
+    if found is None:
+        raise FileNotFoundError(
+            f"probe '{spec}' is neither 'all' nor 'labeled' nor a share such as 1%, and there is "
+            f"no such list, here or in {root}"
+        )
+    return found

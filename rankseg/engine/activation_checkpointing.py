@@ -1,29 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Less memory for more time: activations of chosen modules are made anew in the backward pass."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Sequence
+from contextlib import nullcontext
 from functools import cache
 
 from torch import nn
-from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.checkpoint import checkpoint
 
-
-@contextmanager
-def frozen_statistics(module: nn.Module) -> Iterator[None]:
-    """Keep running statistics as they are: the second pass must not count the batch again."""
-    norms = [one for one in module.modules() if isinstance(one, _BatchNorm)]
-    before = [(one.momentum, one.num_batches_tracked) for one in norms]
-    for one in norms:
-        one.momentum = 0.0
-        if one.num_batches_tracked is not None:
-            one.num_batches_tracked = one.num_batches_tracked.clone()
-    try:
-        yield
-    finally:
-        for one, (momentum, count) in zip(norms, before, strict=True):
-            one.momentum, one.num_batches_tracked = momentum, count
+from rankseg.models.layers import frozen_statistics
 
 
 def find_modules(model: nn.Module, names: str | Sequence[str]) -> list[nn.Module]:
@@ -71,7 +56,10 @@ class Forgetful(nn.Module):
     """
 
     def forward(self, *args, **kwargs):
-        """As the module's own, which runs once more in the backward pass."""
+        """As the module's own, which runs once more in the backward pass.
+
+        That second pass does not count the batch again.
+        """
         return checkpoint(
             super().forward,
             *args,

@@ -7,6 +7,7 @@ from rankseg.models.layers.perturb import PerturbedFeatures
 from rankseg.models.layers.positions import at_positions
 from rankseg.models.layers.projector import Projector
 from rankseg.models.layers.quality import PseudoLabelQuality
+from rankseg.models.layers.statistics import frozen_statistics
 from rankseg.models.layers.subpixel_decoder import SubpixelDecoder
 from rankseg.models.layers.sync_batch_norm import SyncBatchNorm, convert_sync_batch_norm
 from rankseg.models.layers.taps import FeatureTap, find_module
@@ -29,4 +30,5 @@ __all__ = [
     "at_positions",
     "convert_sync_batch_norm",
     "find_module",
+    "frozen_statistics",
 ]

@@ -7,7 +7,8 @@ from rankseg.models.losses.pixel_consistency import pixel_consistency
 from rankseg.models.losses.plackett_luce import plackett_luce_kl
 from rankseg.models.losses.probability_consistency import probability_consistency
 from rankseg.models.losses.rank_correlation import RankCorrelationLoss
-from rankseg.models.losses.similarity import similarity_targets, soft_cross_entropy
+from rankseg.models.losses.similarity import similarity_targets
+from rankseg.models.losses.soft_targets import soft_cross_entropy, soft_squared_error
 
 __all__ = [
     "OhemCrossEntropyLoss",
@@ -18,4 +19,5 @@ __all__ = [
     "probability_consistency",
     "similarity_targets",
     "soft_cross_entropy",
+    "soft_squared_error",
 ]

@@ -2,7 +2,6 @@
 """Semantic and instance pseudo-labels that correct each other."""
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 RULES = ("smoothing", "scaling", None)
@@ -63,19 +62,3 @@ def similarity_targets(
         blend(semantic, aggregated, semantic_rule, smoothing),
         blend(instance, unfolded, instance_rule, smoothing),
     )
-
-
-def soft_cross_entropy(logits: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
-    """Cross-entropy with a distribution as target, mean over all rows.
-
-    Args:
-        logits: ``(B, K)``; the only input that receives a gradient.
-        target: ``(B, K)`` probabilities.
-        weight: ``(B,)`` factor of each row; the mean is over all rows nevertheless.
-
-    Returns:
-        ``()`` float32, in nats.
-    """
-    with torch.autocast(logits.device.type, enabled=False):
-        rows = -(target.detach().float() * F.log_softmax(logits.float(), 1)).sum(1)
-    return (rows if weight is None else rows * weight).mean()

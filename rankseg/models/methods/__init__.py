@@ -7,6 +7,7 @@ from rankseg.models.methods.cps import CPS
 from rankseg.models.methods.fixmatch import FixMatch
 from rankseg.models.methods.label_propagation import LabelPropagation
 from rankseg.models.methods.mean_teacher import MeanTeacher
+from rankseg.models.methods.mixmatch import MixMatch
 from rankseg.models.methods.rankmatch import RankMatch
 from rankseg.models.methods.simmatch import SimMatch
 from rankseg.models.methods.supervised import Supervised
@@ -19,6 +20,7 @@ __all__ = [
     "LabelPropagation",
     "MeanTeacher",
     "Method",
+    "MixMatch",
     "RankMatch",
     "SimMatch",
     "Supervised",

@@ -9,6 +9,7 @@ from mmengine.logging import MessageHub
 from torch import Tensor
 
 from rankseg.models.methods.base import Output
+from rankseg.models.methods.image_level import classes_of, refuse_masks
 from rankseg.models.methods.mean_teacher import MeanTeacher
 from rankseg.registry import MODELS
 from rankseg.structures import LABELED, WEAK, strong
@@ -66,12 +67,7 @@ class LabelPropagation(MeanTeacher):
         Raises:
             ValueError: If its labels are masks.
         """
-        if not hasattr(dataset.labeled, "class_ids"):
-            raise ValueError(
-                f"{type(self).__name__} labels whole images, but the labels of "
-                f"{type(dataset.labeled).__name__} are masks: use a data set with one class per "
-                "image, such as ClassFolderDataset"
-            )
+        refuse_masks(dataset, self)
 
     def set_pseudo_labels(self, label: Tensor, weight: Tensor, class_weight: Tensor) -> None:
         """Replace the pseudo-labels of all unlabelled images.
@@ -111,7 +107,7 @@ class LabelPropagation(MeanTeacher):
         images = inputs[LABELED], inputs[strong(1) if self.consistency_weight else WEAK]
         sizes = [len(view) for view in images]
         labeled, student = self.run(self.student, torch.cat(images)).split(sizes)
-        truth = torch.cat([sample.gt_sem_seg.data.flatten() for sample in data_samples[LABELED]])
+        truth = classes_of(data_samples[LABELED])
         label, weight = self.pseudo_labels(data_samples[WEAK])
         losses = {
             "loss_x": self.weighted_loss(labeled, truth).sum() / sum(sizes),

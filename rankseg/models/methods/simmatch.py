@@ -11,6 +11,7 @@ from rankseg.models.losses import similarity_targets, soft_cross_entropy
 from rankseg.models.losses.similarity import RULES
 from rankseg.models.memory import DistributionQueue, FeatureBank
 from rankseg.models.methods.base import Method, Output
+from rankseg.models.methods.image_level import classes_of
 from rankseg.registry import MODELS
 from rankseg.structures import LABELED, WEAK, strong
 
@@ -121,7 +122,7 @@ class SimMatch(Method):
         """One step; see the class for the formula. The bank is read, then written."""
         run = self.run_pair if self.labels_from == "teacher" else self.run_alone
         output, keys, weak, student = run(inputs)
-        label = torch.cat([sample.gt_sem_seg.data.flatten() for sample in data_samples[LABELED]])
+        label = classes_of(data_samples[LABELED])
         ramp = self.unsupervised_weight()
         losses = {"loss_x": self.supervised_loss(output, data_samples[LABELED])}
         trusted = self.bank.full

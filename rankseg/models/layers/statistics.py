@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Passes that batch norm's running statistics do not see."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+
+@contextmanager
+def frozen_statistics(module: nn.Module) -> Iterator[None]:
+    """Keep running statistics as they are, while a module in training mode normalises by the batch.
+
+    Args:
+        module: Any; its batch norms are back to normal at the end.
+    """
+    norms = [one for one in module.modules() if isinstance(one, _BatchNorm)]
+    before = [(one.momentum, one.num_batches_tracked) for one in norms]
+    for one in norms:
+        one.momentum = 0.0
+        if one.num_batches_tracked is not None:
+            one.num_batches_tracked = one.num_batches_tracked.clone()
+    try:
+        yield
+    finally:
+        for one, (momentum, count) in zip(norms, before, strict=True):
+            one.momentum, one.num_batches_tracked = momentum, count

@@ -2,6 +2,7 @@
 """Losses: pure functions of tensors, with a thin module around those that have options."""
 
 from rankseg.models.losses.agents import orthogonal_agents
+from rankseg.models.losses.discriminative import discriminative_loss
 from rankseg.models.losses.ohem import OhemCrossEntropyLoss
 from rankseg.models.losses.pixel_consistency import pixel_consistency
 from rankseg.models.losses.plackett_luce import plackett_luce_kl
@@ -13,6 +14,7 @@ from rankseg.models.losses.soft_targets import soft_cross_entropy, soft_squared_
 __all__ = [
     "OhemCrossEntropyLoss",
     "RankCorrelationLoss",
+    "discriminative_loss",
     "orthogonal_agents",
     "pixel_consistency",
     "plackett_luce_kl",

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Centres of classes, and distances of features to them."""
+
+import numpy as np
+from scipy.spatial.distance import cdist
+
+
+def class_centres(feature: np.ndarray, label: np.ndarray, num_classes: int) -> np.ndarray:
+    """Mean feature of every class, ``(K, D)`` float64; NaN where a class has no image.
+
+    Args:
+        feature: ``(L, D)``.
+        label: ``(L,)`` int classes in ``[0, K)``.
+        num_classes: ``K``.
+
+    Source: Snowball (dissertation, chapter 2), eq. 2.8; LMCS (chapter 3), eq. 3.8.
+    """
+    one_hot = np.eye(num_classes)[label]
+    count = one_hot.sum(0)[:, None]
+    return np.divide(
+        one_hot.T @ feature.astype(np.float64),
+        count,
+        out=np.full((num_classes, feature.shape[1]), np.nan),
+        where=count > 0,
+    )
+
+
+def centre_distances(feature: np.ndarray, centres: np.ndarray) -> np.ndarray:
+    """Euclidean distances ``(U, K)`` to class centres, infinite where a class has none.
+
+    Args:
+        feature: ``(U, D)``.
+        centres: ``(K, D)``, NaN where a class has no image.
+
+    Raises:
+        ValueError: If no class has a centre.
+    """
+    if np.isnan(centres).any(1).all():
+        raise ValueError("no class has a centre: there is no labelled feature")
+    distance = cdist(feature, centres)
+    return np.where(np.isnan(distance), np.inf, distance)
+
+
+def nearest_centre(feature: np.ndarray, centres: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Distance to the nearest class centre and its class, ``(U,)`` each; of equal ones the first.
+
+    Args:
+        feature: ``(U, D)``.
+        centres: ``(K, D)``, NaN where a class has no image.
+
+    Raises:
+        ValueError: If no class has a centre.
+    """
+    distance = centre_distances(feature, centres)
+    return distance.min(1), distance.argmin(1)

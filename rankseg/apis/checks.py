@@ -23,7 +23,7 @@ from rankseg.models.methods import Method
 from rankseg.models.new_classes import make_anew
 from rankseg.models.pretrained import read_backbone
 from rankseg.registry import DATASETS, MODELS
-from rankseg.structures import LABELED, SampleKey, mix
+from rankseg.structures import LABELED, WEAK, SampleKey, mix
 
 
 def is_image_level(cfg: Config) -> bool:
@@ -213,7 +213,9 @@ def check_views(model: Method, train: Any, cfg: Config) -> None:
     ):
         needed |= {mix(view) for view in needed - {LABELED}}
         print_log("one unlabelled image per process: pasting a second crop of the same image")
-    keys = [SampleKey(0)] + [SampleKey(train.num_labeled)] * (needed != {LABELED})
+    keys = [SampleKey(0)]
+    if needed != {LABELED} and train.num_unlabeled:
+        keys.append(SampleKey(train.num_labeled))
     found = {view: image for key in keys for view, image in train[key]["inputs"].items()}
     if needed - set(found):
         raise ValueError(
@@ -224,7 +226,7 @@ def check_views(model: Method, train: Any, cfg: Config) -> None:
             "geometry and views in unlabeled_pipeline"
         )
     if isinstance(model.student.decode_head, ImageLevelHead):
-        check_student(model, found[LABELED])
+        check_student(model, found.get(LABELED, found.get(WEAK)))
 
 
 def check_weights(model: Method, cfg: Config) -> None:

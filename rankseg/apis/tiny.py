@@ -57,9 +57,10 @@ def make_tiny(cfg: Config, work_dir: str | None = None, standin: bool = True) ->
         if "bank_size" in cfg.model:
             cfg.model.bank_size = DATASETS.build(cfg.train_dataloader.dataset).num_labeled
     sampler = cfg.train_dataloader.sampler
-    sampler.labeled = sampler.unlabeled = 2
+    sampler.labeled, sampler.unlabeled = min(2, sampler.labeled), 2
     cfg.auto_scale_lr = None
-    cfg.train_dataloader.batch_size = 2 if sampler.get("labeled_only") else 4
+    unlabeled = 0 if sampler.get("labeled_only") else 2
+    cfg.train_dataloader.batch_size = sampler.labeled + unlabeled
     for name in ("train_dataloader", "val_dataloader", "test_dataloader"):
         cfg[name].num_workers = 0
         cfg[name].persistent_workers = False

@@ -48,17 +48,18 @@ class LabeledUnlabeledSampler(Sampler[SampleKey]):
     Args:
         dataset: Labelled images first, then unlabelled, with ``num_labeled`` and
             ``num_unlabeled``; such as ``SemiDataset``.
-        labeled: Labelled images per batch and process.
+        labeled: Labelled images per batch and process; 0 yields only the unlabelled part.
         unlabeled: Unlabelled images per batch and process.
         seed: Seed of the orders, the same on every process; ``None`` agrees on a random one.
         labeled_only: Yield only the labelled part, for a supervised baseline of the same length.
 
     Attributes:
         batch_size: What the dataloader's ``batch_size`` must be.
-        iters_per_epoch: Iterations of one pass over the unlabelled images, at least 1.
+        iters_per_epoch: Iterations of one pass over the unlabelled images, at least 1; over the
+            labelled ones where there are no others.
 
     Raises:
-        ValueError: If a count is below 1, or a list that is drawn from is empty.
+        ValueError: If a batch would be empty, or a list that is drawn from is.
     """
 
     def __init__(
@@ -69,16 +70,17 @@ class LabeledUnlabeledSampler(Sampler[SampleKey]):
         seed: int | None = None,
         labeled_only: bool = False,
     ) -> None:
-        for name, count in (("labeled", labeled), ("unlabeled", unlabeled)):
-            if count < 1:
+        for name, count, least in (("labeled", labeled, labeled_only), ("unlabeled", unlabeled, 1)):
+            if count < least:
                 raise ValueError(
-                    f"the sampler's {name} must be at least 1 image per batch, got {count}; for a "
-                    "supervised baseline set labeled_only=True"
+                    f"the sampler's {name} must be at least {int(least)} images per batch, got "
+                    f"{count}; for a supervised baseline set labeled_only=True"
                 )
-        if dataset.num_labeled < 1 or dataset.num_unlabeled < 1:
+        if (labeled and not dataset.num_labeled) or not (labeled_only or dataset.num_unlabeled):
             raise ValueError(
                 f"the data set has {dataset.num_labeled} labelled and {dataset.num_unlabeled} "
-                "unlabelled images: the sampler needs at least one of each"
+                "unlabelled images: the sampler needs at least one of each (labeled=0 draws no "
+                "labelled ones, labeled_only=True no unlabelled ones)"
             )
         self.rank, self.world_size = get_dist_info()
         self.seed = sync_random_seed() if seed is None else seed
@@ -95,8 +97,11 @@ class LabeledUnlabeledSampler(Sampler[SampleKey]):
 
     @property
     def iters_per_epoch(self) -> int:
-        """Iterations of one pass over the unlabelled images, at least 1."""
-        return max(1, self.num_unlabeled // (self.unlabeled * self.world_size))
+        """Iterations of one pass over the unlabelled images, or labelled ones without others."""
+        size, share = self.num_unlabeled, self.unlabeled
+        if not size:
+            size, share = self.num_labeled, self.labeled
+        return max(1, size // (share * self.world_size))
 
     def __len__(self) -> int:
         """Samples that this process yields in one epoch."""
@@ -129,7 +134,7 @@ class LabeledUnlabeledSampler(Sampler[SampleKey]):
                 f"unlabelled image at most once, {unlabeled.start} to {unlabeled.stop - 1}"
             )
         rest = [i for i in unlabeled if not (leave and i in given)]
-        if not rest:
+        if given and not rest:
             raise ValueError(
                 f"all {len(given)} unlabelled images have got labels, and none is left to fill "
                 "batches with: discover fewer"

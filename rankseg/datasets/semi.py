@@ -22,6 +22,7 @@ from rankseg.registry import DATASETS
 from rankseg.structures import SampleKey
 
 AUTO = "auto"
+PARTS = ("labeled", "unlabeled")
 
 
 def check_covered(labeled: ImageLevelDataset) -> None:
@@ -60,6 +61,9 @@ class SemiDataset(Dataset):
         split: Name of a split: the lists are ``DATA_ROOT/splits/NAME/{labeled,unlabeled}.txt``.
         labeled: The labelled list where there is no ``split``; relative to the data root.
         unlabeled: The unlabelled list, likewise.
+        empty: ``"labeled"`` or ``"unlabeled"``: the part without images, of which no list is given
+            (training without labels, or without images that have none). The list of the other part
+            may then be ``''``, every image of the data set.
         val: Validation list for the check of leakage. ``'auto'`` is the ``val.txt`` of the split
             where it has one, else ``DATA_ROOT/splits/val.txt``, which may be missing where labels
             are classes of images. ``None`` makes no check, neither here nor in ``check_data``.
@@ -85,6 +89,7 @@ class SemiDataset(Dataset):
         unlabeled: str | None = None,
         val: str | None = AUTO,
         split_root: str | None = None,
+        empty: str | None = None,
         labeled_pipeline: Sequence[dict | Callable] = (),
         unlabeled_pipeline: Sequence[dict | Callable] = (),
         include_labeled: bool = False,
@@ -92,14 +97,8 @@ class SemiDataset(Dataset):
         check_counts: bool = True,
     ) -> None:
         root = check_data_root(dataset.get("data_root"), str(dataset.get("type")))
-        if (split is None) != (labeled is not None and unlabeled is not None) or (
-            split is not None and (labeled or unlabeled)
-        ):
-            raise ValueError(
-                "SemiDataset needs either split='NAME' or both labeled='LIST' and "
-                f"unlabeled='LIST': got split={split!r}, labeled={labeled!r}, "
-                f"unlabeled={unlabeled!r}"
-            )
+        lists = {"labeled": labeled, "unlabeled": unlabeled}
+        self._check_named(split, lists, empty)
         folder = Path(split_root).absolute() if split_root else Path("splits")
         if split is not None:
             labeled = str(folder / str(split) / LABELED_FILE)
@@ -107,24 +106,46 @@ class SemiDataset(Dataset):
         kind = self._kind(dataset.get("type"))
         self.seed = seed
         self.check_val = val is not None
-        self.split = str(split) if split is not None else Path(labeled).stem
+        self.split = str(split or Path(labeled or unlabeled or "all").stem)
         if val == AUTO:
             own, common = folder / self.split / VAL_FILE, folder / VAL_FILE
             val = str(own if split is not None and (root / own).is_file() else common)
             if issubclass(kind, ImageLevelDataset) and not (root / val).is_file():
                 val = None
-        self._check_lists(root, dataset, kind, (labeled, unlabeled, val), check_counts)
+        if empty is None:
+            self._check_lists(root, dataset, kind, (labeled, unlabeled, val), check_counts)
         self.include_labeled = include_labeled
         with_label, more = kind.LABEL_OPTION, [labeled] if include_labeled else []
-        self.labeled: ListDataset = DATASETS.build(
-            dict(dataset, ann_file=labeled, pipeline=labeled_pipeline) | {with_label: True}
-        )
-        self.unlabeled: ListDataset = DATASETS.build(
-            dict(dataset, ann_file=unlabeled, more_lists=more, pipeline=unlabeled_pipeline)
-            | {with_label: False}
-        )
-        if isinstance(self.labeled, ImageLevelDataset):
+        if empty != "labeled":
+            self.labeled: ListDataset = DATASETS.build(
+                dict(dataset, ann_file=labeled, pipeline=labeled_pipeline) | {with_label: True}
+            )
+        if empty != "unlabeled":
+            self.unlabeled: ListDataset = DATASETS.build(
+                dict(dataset, ann_file=unlabeled, more_lists=more, pipeline=unlabeled_pipeline)
+                | {with_label: False}
+            )
+        if empty is not None:  # classes and data root of the other part, and no image
+            setattr(self, empty, getattr(self, PARTS[empty == "labeled"]).get_subset(0))
+        if isinstance(self.labeled, ImageLevelDataset) and empty != "labeled":
             check_covered(self.labeled)
+
+    @staticmethod
+    def _check_named(
+        split: str | int | None, lists: dict[str, str | None], empty: str | None
+    ) -> None:
+        """Check that every part has its images from one place."""
+        if empty not in (None, *PARTS):
+            raise ValueError(f"empty={empty!r} of SemiDataset: expected one of {PARTS}, or None")
+        wanted = [] if split is not None else [name for name in PARTS if name != empty]
+        named = [name for name in PARTS if lists[name] is not None]
+        if named != wanted or (split is not None and empty) or (not empty and "" in lists.values()):
+            raise ValueError(
+                "SemiDataset needs either split='NAME' or both labeled='LIST' and "
+                "unlabeled='LIST', or one of them and empty='labeled' or 'unlabeled', the other: "
+                f"got split={split!r}, labeled={lists['labeled']!r}, "
+                f"unlabeled={lists['unlabeled']!r}, empty={empty!r}"
+            )
 
     @staticmethod
     def _kind(name: str | type | None) -> type[ListDataset]:
@@ -192,7 +213,7 @@ class SemiDataset(Dataset):
             text += ", the labelled ones among them"
         root = Path(self.labeled.data_root)
         known = [root / name for name in self.labeled.FINE_LISTS if (root / name).is_file()]
-        if known:
+        if known and self.num_labeled:
             share = fine_share(self.labeled.load_entries(), read_list(known[0]))
             text += f", {100 * share:.0f}% of the labelled ones finely annotated"
         return text

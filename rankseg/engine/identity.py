@@ -79,7 +79,7 @@ def describe_list(dataset: Any) -> str | None:
     """Number of images and a digest of their names and labels; None where there is no list."""
     if not hasattr(dataset, "load_entries"):
         return None
-    entries = dataset.load_entries()
+    entries = dataset.load_entries() if len(dataset) else []
     text = "\n".join(f"{image}\t{label}" for image, label in entries)
     return f"{len(entries)} (digest {hashlib.sha256(text.encode()).hexdigest()[:8]})"
 

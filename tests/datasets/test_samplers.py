@@ -188,8 +188,10 @@ def test_no_seed_agrees_on_one(monkeypatch):
 
 
 def test_bad_arguments():
-    with pytest.raises(ValueError, match="labeled must be at least 1 image per batch, got 0"):
-        make(counts=(0, 3))
+    with pytest.raises(ValueError, match="labeled must be at least 1 images per batch, got 0"):
+        make(counts=(0, 3), labeled_only=True)
+    with pytest.raises(ValueError, match="labeled must be at least 0 images per batch, got -1"):
+        make(counts=(-1, 3))
     with pytest.raises(ValueError, match="unlabeled must be .* set labeled_only=True"):
         make(counts=(3, 0))
     for sizes in ((0, 3), (3, 0)):
@@ -197,6 +199,21 @@ def test_bad_arguments():
             make(sizes)
     with pytest.raises(ValueError, match="cannot skip -1 samples"):
         make().skip(-1)
+
+
+def test_only_unlabelled_images():
+    with_others, alone = make(counts=(0, 4)), make((0, 23), counts=(0, 4))
+    assert alone.batch_size == 4 and alone.iters_per_epoch == 5
+    keys = first(alone, 46)
+    assert sorted(keys) == sorted((i, draw, None) for i in range(23) for draw in (0, 1))
+    moved = [(key.index - with_others.num_labeled, key.draw) for key in first(with_others, 46)]
+    assert moved == [key[:2] for key in keys]
+
+
+def test_only_labelled_images():
+    sampler = make((23, 0), counts=(4, 1), labeled_only=True)
+    assert sampler.batch_size == 4 and sampler.iters_per_epoch == 5
+    assert {key.index for key in first(sampler, 23)} == set(range(23))
 
 
 class Keys:

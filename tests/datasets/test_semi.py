@@ -211,3 +211,37 @@ def test_real_sets(shared):
     mito = SemiDataset(config, **lists, labeled_pipeline=[{"type": "LoadSample"}])
     assert (mito.num_labeled, mito.num_unlabeled) == (2, 22)
     assert 0.02 < mito[0]["seg_map"].mean() < 0.1
+
+
+def test_a_part_without_images(make_set, tmp_path):
+    root = make_set()
+    none = build(root, unlabeled="splits/few/unlabeled.txt", empty="labeled", val=None)
+    assert (none.num_labeled, none.num_unlabeled, none.split) == (0, 4, "unlabeled")
+    assert none.metainfo["classes"] == ("sky", "road", "car")
+    assert none[0]["img_path"].endswith("images/2.png") and none[0]["seed"] == (0, 0, 0)
+    assert "0 labelled and 4 unlabelled" in none.describe()
+    alone = build(root, labeled="splits/few/labeled.txt", empty="unlabeled", val=None)
+    assert (alone.num_labeled, alone.num_unlabeled) == (2, 0)
+    assert alone[1]["seg_map_path"].endswith("masks/1.png")
+    for options in (
+        {"labeled": "a.txt", "empty": "labeled"},
+        {"split": "few", "empty": "labeled"},
+        {"labeled": "", "unlabeled": ""},
+    ):
+        with pytest.raises(ValueError, match="one of them and empty='labeled' or 'unlabeled'"):
+            build(root, **options)
+    with pytest.raises(ValueError, match="empty='both' of SemiDataset: expected one of"):
+        build(root, unlabeled="a.txt", empty="both")
+
+
+def test_all_images_of_class_folders(tmp_path):
+    for name in ("cat", "dog"):
+        (tmp_path / "train" / name).mkdir(parents=True)
+        for i in range(2):
+            (tmp_path / "train" / name / f"{i}.png").touch()
+    free = build(tmp_path, "ClassFolderDataset", unlabeled="", empty="labeled")
+    assert (len(free), free.num_unlabeled, free.split) == (4, 4, "all")
+    assert free.unlabeled.class_ids().tolist() == [0, 0, 1, 1]
+    assert free.labeled.class_ids().tolist() == []
+    full = build(tmp_path, "ClassFolderDataset", labeled="", empty="unlabeled")
+    assert full.labeled.class_ids().tolist() == [0, 0, 1, 1]

@@ -39,6 +39,8 @@ PARAM_SCHEDULERS = Registry(
 METRICS = Registry(
     "metric", parent=mmseg.METRICS, scope="rankseg", locations=["rankseg.evaluation"]
 )
+SELECTIONS = Registry("selection", scope="rankseg", locations=["rankseg.discovery"])
+"""Which images :class:`~rankseg.engine.hooks.DiscoveryHook` discovers: functions, not classes."""
 
 # The rest have no member of ours; they exist so that a name is found by going up to the parents,
 # where a look-up in the scope "rankseg" would otherwise end in a warning and mmengine's root.

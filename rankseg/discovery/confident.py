@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Confident images: those near a class centre, and what they are compared with."""
+
+import numpy as np
+from scipy.stats import rankdata
+
+from rankseg.discovery.centres import centre_distances, class_centres
+from rankseg.discovery.evidence import Evidence, Selection
+from rankseg.registry import SELECTIONS
+
+KEEP = ("min", "random", "max", "far")
+FUSE = ("average", "cascade", "rank")
+
+
+@SELECTIONS.register_module()
+def nearest_centres(
+    evidence: Evidence,
+    count: int,
+    rng: np.random.Generator,
+    keep: str = "min",
+    fuse: str | None = None,
+    confident: float = 10,
+) -> Selection:
+    """Give every candidate the class of its nearest centre, and take some of them.
+
+    Centres are those of labelled and discovered images. Equal distances go by the order of the
+    candidates.
+
+    Args:
+        evidence: Features and labels.
+        count: Number of images to take.
+        rng: For ``keep="random"``.
+        keep: ``"min"`` takes those nearest to their centre, ``"max"`` those farthest from it,
+            ``"random"`` any, ``"far"`` the farthest among the ``confident * count`` nearest.
+        fuse: How distances by features of earlier discoveries are fused with those of now, where
+            there are such: ``"average"`` of the distances, ``"cascade"`` puts the features one
+            after the other, ``"rank"`` orders candidates by their mean rank, with the class of
+            the mean distance. ``None`` leaves them aside.
+        confident: See ``keep``.
+
+    Raises:
+        ValueError: If an option is none of those.
+
+    Source: Snowball (dissertation, chapter 2), section 2.3.3; Tables 2.9 (``keep``) and 2.10
+        (``fuse``); section 2.4.1 (4) for ``"far"``, which goes with MixMatch.
+    """
+    for name, value, known in (("keep", keep, KEEP), ("fuse", fuse, (None, *FUSE))):
+        if value not in known:
+            raise ValueError(f"{name}={value!r} of nearest_centres: expected one of {known}")
+    if not confident >= 1:
+        raise ValueError(f"confident={confident} of nearest_centres: expected 1 or more")
+    score, label = nearest(evidence, fuse)
+    order = np.argsort(score, kind="stable")
+    if keep == "random":
+        order = rng.permutation(len(score))
+    elif keep == "max":
+        order = np.argsort(-score, kind="stable")
+    elif keep == "far":
+        order = order[: round(confident * count)][::-1]
+    row = order[:count]
+    return Selection(row, label[row])
+
+
+def nearest(evidence: Evidence, fuse: str | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Distance to the nearest centre, or what stands for it, and its class: ``(U,)`` each.
+
+    Args:
+        evidence: Features and labels.
+        fuse: As in :func:`nearest_centres`.
+    """
+    pairs = [(evidence.labeled, evidence.candidates)]
+    if fuse is not None:
+        pairs = [*evidence.past, *pairs]
+    if fuse == "cascade":
+        pairs = [tuple(np.concatenate(parts, axis=1) for parts in zip(*pairs, strict=True))]
+    distances = np.stack(
+        [
+            centre_distances(feature, class_centres(labeled, evidence.label, evidence.num_classes))
+            for labeled, feature in pairs
+        ]
+    )
+    mean = distances.mean(0)
+    score = mean.min(1)
+    if fuse == "rank":
+        score = rankdata(distances.min(2), axis=1).mean(0)
+    return score, mean.argmin(1)
+
+
+@SELECTIONS.register_module()
+def most_confident(evidence: Evidence, count: int, rng: np.random.Generator) -> Selection:
+    """Take the candidates whose class the network is most sure of, as self-training does.
+
+    Args:
+        evidence: Its logits count.
+        count: Number of images to take.
+        rng: Not used.
+
+    Source: Snowball (dissertation, chapter 2), figures 2.6 and 2.7: what it is compared with.
+    """
+    best = evidence.logits.max(1)
+    # the negative logarithm of the largest probability; the probability itself rounds to 1
+    score = np.log(np.exp(evidence.logits - best[:, None]).sum(1, dtype=np.float64))
+    row = np.argsort(score, kind="stable")[:count]
+    return Selection(row, evidence.logits[row].argmax(1))

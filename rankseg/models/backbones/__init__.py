@@ -3,6 +3,7 @@
 
 from rankseg.models.backbones.convnet13 import ConvNet13
 from rankseg.models.backbones.resnet_cifar import CifarResNet
+from rankseg.models.backbones.shake_shake import ShakeShakeNet
 from rankseg.models.backbones.wide_resnet import WideResNet
 
-__all__ = ["CifarResNet", "ConvNet13", "WideResNet"]
+__all__ = ["CifarResNet", "ConvNet13", "ShakeShakeNet", "WideResNet"]

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Critical samples: near enough to be labelled right, and uncertain enough to teach something."""
 
-from typing import NamedTuple
-
 import numpy as np
 from scipy.stats import entropy
 
 from rankseg.discovery.centres import class_centres, nearest_centre
+from rankseg.discovery.evidence import Evidence, Selection
 from rankseg.discovery.ranked_labels import ranked_labels
+from rankseg.registry import SELECTIONS
 
 RULES = (
     "confined_maximum_entropy",
@@ -16,21 +16,63 @@ RULES = (
     "unconfined_minimum_entropy",
     "minimum_distance",
 )
+REFERENCES = ("given", "all")
 
 
-class Critical(NamedTuple):
-    """What was found among ``U`` unlabelled features.
+@SELECTIONS.register_module()
+def critical_samples(
+    evidence: Evidence,
+    count: int,
+    rng: np.random.Generator | None = None,
+    rule: str = RULES[0],
+    share: float = 0.2,
+    beta: float = 0.1,
+    reference: str = "given",
+) -> Selection:
+    r"""Confined maximum entropy search: choose unlabelled images, and label them by rank.
 
-    Attributes:
-        index: ``(M,)`` int64 positions in ``[0, U)``, the first choice first.
-        label: ``(M,)`` int64 classes, the largest of ``soft``; of equally large ones the class of
-            the nearest centre where it is among them, else the first.
-        soft: ``(M, K)`` float64 ranked labels, rows add up to 1.
+    .. math:: H(x') = \sum_l p'_l \log_2 (1 / p'_l)
+
+    Of the features that are :func:`confined <confine>` those with the largest entropy of their
+    :func:`ranked label <rankseg.discovery.ranked_labels.ranked_labels>` are chosen; of equal ones
+    the nearer to a centre, then the first. The class is the largest entry of the ranked label; of
+    equally large ones that of the nearest centre where it is among them, else the first. The other
+    rules are those that the paper compares with.
+
+    Args:
+        evidence: Features and labels.
+        count: How many to choose; all where there are fewer.
+        rng: Not used.
+        rule: One of :data:`RULES`.
+        share: Of the candidates that are confined, in ``(0, 1]``; more where ``count`` needs them.
+            Not published.
+        beta: See :func:`~rankseg.discovery.ranked_labels.ranked_labels`. Not published.
+        reference: Which images centres and ranks are of: ``"given"``, the labelled ones, as the
+            equations say, or ``"all"``, with those discovered before.
+
+    Raises:
+        ValueError: If an option is none of those, or there is no labelled feature.
+
+    Source: LMCS (dissertation, chapter 3), eq. 3.8 to 3.12 and Table 3.8.
     """
-
-    index: np.ndarray
-    label: np.ndarray
-    soft: np.ndarray
+    check_options(rule, share, reference)
+    rows = evidence.num_given if reference == "given" else len(evidence.label)
+    labeled = evidence.labeled[:rows], evidence.label[:rows], evidence.num_classes
+    distance, nearest = nearest_centre(evidence.candidates, class_centres(*labeled))
+    soft = ranked_labels(evidence.candidates, *labeled, beta)
+    uncertainty = np.round(entropy(soft, base=2, axis=1), 12)  # equal votes in another order
+    allowed = np.ones(len(soft), bool)
+    if rule.startswith("confined"):
+        allowed = confine(distance, share, count)
+    keys = [distance]
+    if rule != "minimum_distance":
+        keys.append(-uncertainty if "maximum" in rule else uncertainty)
+    keys.append(~allowed)
+    row = np.lexsort(keys)[: min(count, int(allowed.sum()))]
+    chosen = soft[row]
+    largest = chosen >= chosen.max(1, initial=0, keepdims=True) - 1e-12
+    own = largest[np.arange(len(row)), nearest[row]]
+    return Selection(row, np.where(own, nearest[row], largest.argmax(1)), chosen)
 
 
 def confine(distance: np.ndarray, share: float, least: int = 0) -> np.ndarray:
@@ -55,64 +97,17 @@ def confine(distance: np.ndarray, share: float, least: int = 0) -> np.ndarray:
     return distance <= np.partition(distance, count - 1)[count - 1]
 
 
-def find_critical(
-    feature: np.ndarray,
-    labeled: np.ndarray,
-    label: np.ndarray,
-    num_classes: int,
-    count: int,
-    rule: str = RULES[0],
-    share: float = 0.2,
-    beta: float = 0.1,
-) -> Critical:
-    r"""Choose unlabelled features and their labels.
-
-    .. math:: H(x') = \sum_l p'_l \log_2 (1 / p'_l)
-
-    Of the features that are :func:`confined <confine>` those with the largest entropy of their
-    :func:`ranked label <rankseg.discovery.ranked_labels.ranked_labels>` are chosen; of equal ones
-    the nearer to a centre, then the first. The other rules are those that the paper compares with.
-
-    Args:
-        feature: ``(U, D)`` of unlabelled images.
-        labeled: ``(L, D)`` of labelled ones.
-        label: ``(L,)`` int classes of these.
-        num_classes: ``K``.
-        count: How many to choose; all where there are fewer.
-        rule: One of :data:`RULES`.
-        share: Of the features that are confined, in ``(0, 1]``; more where ``count`` needs them.
-        beta: See :func:`~rankseg.discovery.ranked_labels.ranked_labels`.
-
-    Raises:
-        ValueError: If an option is none of those, or there is no labelled feature.
-
-    Source: LMCS (dissertation, chapter 3), eq. 3.8 to 3.12 and Table 3.8.
-    """
-    check_options(rule, share)
-    distance, nearest = nearest_centre(feature, class_centres(labeled, label, num_classes))
-    soft = ranked_labels(feature, labeled, label, num_classes, beta)
-    uncertainty = np.round(entropy(soft, base=2, axis=1), 12)  # equal votes in another order
-    allowed = np.ones(len(feature), bool)
-    if rule.startswith("confined"):
-        allowed = confine(distance, share, count)
-    keys = [distance]
-    if rule != "minimum_distance":
-        keys.append(-uncertainty if "maximum" in rule else uncertainty)
-    keys.append(~allowed)
-    order = np.lexsort(keys)[: min(count, int(allowed.sum()))]
-    chosen = soft[order]
-    own = chosen[np.arange(len(order)), nearest[order]]
-    hard = np.where(own == chosen.max(1, initial=0), nearest[order], chosen.argmax(1))
-    return Critical(order, hard, chosen)
-
-
-def check_options(rule: str, share: float) -> None:
-    """Check options of :func:`find_critical`.
+def check_options(rule: str, share: float, reference: str) -> None:
+    """Check options of :func:`critical_samples`.
 
     Raises:
         ValueError: If one is none of those.
     """
     if rule not in RULES:
-        raise ValueError(f"rule={rule!r} of discovery: expected one of {', '.join(RULES)}")
+        raise ValueError(f"rule={rule!r} of critical_samples: expected one of {', '.join(RULES)}")
     if not 0 < share <= 1:
-        raise ValueError(f"share={share} of confined images: expected a number in (0, 1]")
+        raise ValueError(f"share={share} of critical_samples: expected a number in (0, 1]")
+    if reference not in REFERENCES:
+        raise ValueError(
+            f"reference={reference!r} of critical_samples: expected one of {REFERENCES}"
+        )

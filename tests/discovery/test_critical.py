@@ -6,9 +6,23 @@ from math import log2
 import numpy as np
 import pytest
 
-from rankseg.discovery.critical import RULES, confine, find_critical
+from rankseg.discovery.critical import RULES, confine, critical_samples
+from rankseg.discovery.evidence import Evidence
 
 CLASSES = 4
+
+
+def find_critical(feature, labeled, label, classes, count, rule=RULES[0], **options):
+    """With labelled features only; what was discovered before is far off and of the last class."""
+    far = np.full((3, labeled.shape[1]), 1e3)
+    evidence = Evidence(
+        np.concatenate((labeled, far)),
+        np.concatenate((label, [classes - 1] * 3)),
+        feature,
+        np.zeros((len(feature), classes)),
+        num_given=len(labeled),
+    )
+    return critical_samples(evidence, count, rule=rule, **options)
 
 
 def slow(feature, labeled, label, count, rule, share, beta):
@@ -45,7 +59,7 @@ def test_equals_the_equations(rule, count):
     options = dict(count=count, rule=rule, share=0.25, beta=0.2)
     found = find_critical(feature, labeled, label, CLASSES, **options)
     index, hard, soft = slow(feature, labeled, label, **options)
-    assert found.index.tolist() == index and found.label.tolist() == hard
+    assert found.row.tolist() == index and found.label.tolist() == hard
     np.testing.assert_allclose(found.soft, soft)
     assert len(index) == min(count, 40)
 
@@ -55,7 +69,7 @@ def test_rules_differ():
     feature, labeled = rng.normal(size=(60, 2)), rng.normal(size=(9, 2))
     label = np.arange(9) % 3
     chosen = {
-        tuple(sorted(find_critical(feature, labeled, label, 3, 5, rule).index)) for rule in RULES
+        tuple(sorted(find_critical(feature, labeled, label, 3, 5, rule).row)) for rule in RULES
     }
     assert len(chosen) == len(RULES)
 
@@ -75,7 +89,7 @@ def test_equal_entropy_the_nearer_then_the_first():
     labeled, label = np.array([[0.0], [10.0]]), np.array([0, 1])
     feature = np.array([[2.0], [1.0], [2.0], [-1.0]])  # all rank the first class first
     found = find_critical(feature, labeled, label, 2, 4, RULES[2])
-    assert found.index.tolist() == [1, 3, 0, 2] and found.label.tolist() == [0] * 4
+    assert found.row.tolist() == [1, 3, 0, 2] and found.label.tolist() == [0] * 4
 
 
 def test_equal_votes_go_to_the_nearest_centre():
@@ -89,21 +103,36 @@ def test_equal_votes_go_to_the_nearest_centre():
     assert found.label.tolist() == [1]
 
 
+def test_discovered_images_are_labelled_ones_where_asked():
+    rng = np.random.default_rng(2)
+    labeled, label = rng.normal(size=(9, 3)), np.arange(9) % 3
+    candidates, logits = rng.normal(size=(20, 3)), np.zeros((20, 3))
+    given = Evidence(labeled[:5], label[:5], candidates, logits, 5)
+    both = Evidence(labeled, label, candidates, logits, 5)
+    every = Evidence(labeled, label, candidates, logits, 9)
+    for one, other, reference in ((both, given, "given"), (both, every, "all")):
+        found = critical_samples(one, 6, reference=reference)
+        wanted = critical_samples(other, 6)
+        assert found.row.tolist() == wanted.row.tolist()
+        assert found.soft.tolist() == wanted.soft.tolist()
+
+
 def test_one_and_no_candidate():
     labeled, label = np.array([[0.0], [1.0]]), np.array([0, 1])
     one = find_critical(np.array([[0.2]]), labeled, label, 2, 3)
-    assert (one.index.tolist(), one.label.tolist()) == ([0], [0])
+    assert (one.row.tolist(), one.label.tolist()) == ([0], [0])
     none = find_critical(np.zeros((0, 1)), labeled, label, 2, 3)
-    assert none.index.shape == none.label.shape == (0,) and none.soft.shape == (0, 2)
-    assert len(find_critical(np.array([[0.2]]), labeled, label, 2, 0).index) == 0
+    assert none.row.shape == none.label.shape == (0,) and none.soft.shape == (0, 2)
+    assert len(find_critical(np.array([[0.2]]), labeled, label, 2, 0).row) == 0
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (dict(rule="nearest"), "rule='nearest' of discovery: expected one of confined_max"),
-        (dict(share=0), "share=0 of confined images"),
-        (dict(share=1.5), "share=1.5 of confined images"),
+        (dict(rule="nearest"), "rule='nearest' of critical_samples: expected one of confined_max"),
+        (dict(share=0), "share=0 of critical_samples"),
+        (dict(share=1.5), "share=1.5 of critical_samples"),
+        (dict(reference="none"), "reference='none' of critical_samples"),
         (dict(beta=0), "beta=0 of ranked labels"),
     ],
 )

@@ -10,9 +10,8 @@ from rankseg.models.losses import discriminative_loss
 def slow(feature, centres, reading):
     total = 0
     for row in feature:
-        near, far = sorted((((row - centre) ** 2).sum().sqrt() for centre in centres), key=float)[
-            :2
-        ]
+        apart = [((row - centre) ** 2).sum().sqrt() for centre in centres]
+        near, far = sorted(apart, key=lambda one: one.item())[:2]
         total += (
             (near - far) ** 2 if reading == "printed" else 1 - ((far - near) / (far + near)) ** 2
         )

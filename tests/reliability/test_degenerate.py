@@ -19,6 +19,7 @@ from rankseg.models.losses import (
     probability_consistency,
     similarity_targets,
     soft_cross_entropy,
+    soft_squared_error,
 )
 from rankseg.models.losses.agents import SELECTIONS
 from rankseg.models.losses.rank_correlation import CONSISTENCIES
@@ -53,6 +54,8 @@ CLASSIFICATION = {
     "SimMatch teacher": dict(bank_size=4, labels_from="teacher", **TEACHER),
     "LabelPropagation": {},
     "LabelPropagation teacher": dict(consistency_weight=1.0, **SECOND),
+    "MixMatch": {},
+    "MixMatch teacher": dict(labels_from="teacher", **TEACHER),
 }
 TERMS = {  # of the unlabelled images
     "MeanTeacher": ["loss_consistency"],
@@ -330,6 +333,7 @@ def test_targets_that_exclude_each_other(semantic, instance):
     for target in targets:
         logits = torch.tensor([[1e4, -1e4]]).requires_grad_()
         check(soft_cross_entropy(logits, target), logits)
+        check(soft_squared_error(logits, target), logits)
         check(soft_cross_entropy(logits, target, torch.zeros(1)), logits, zero=True)
 
 
@@ -347,6 +351,6 @@ def test_every_loss_is_here():
     known = {
         *("OhemCrossEntropyLoss", "RankCorrelationLoss", "orthogonal_agents", "pixel_consistency"),
         *("plackett_luce_kl", "probability_consistency", "similarity_targets"),
-        "soft_cross_entropy",
+        *("soft_cross_entropy", "soft_squared_error"),
     }
     assert set(rankseg_losses.__all__) == known

@@ -4,7 +4,7 @@
 import pytest
 import torch
 
-from rankseg.models.losses import similarity_targets, soft_cross_entropy
+from rankseg.models.losses import similarity_targets
 from rankseg.models.losses.similarity import RULES
 
 
@@ -70,23 +70,3 @@ def test_prediction_far_from_every_labelled_image_stays_finite():
         semantic, torch.tensor([[0.4, 0.6]]), torch.zeros(2).long(), 0.9
     )
     assert calibrated.isfinite().all()
-
-
-def test_soft_cross_entropy_values_and_gradient():
-    logits = torch.randn(4, 3, dtype=torch.double, requires_grad=True)
-    target, weight = torch.randn(4, 3, dtype=torch.double).softmax(1), torch.tensor([1.0, 0, 1, 0])
-    loss = soft_cross_entropy(logits, target, weight)
-    loss.backward()
-    wanted = sum(
-        -w * target[b, k] * (logits[b].exp() / logits[b].exp().sum())[k].log()
-        for b, w in enumerate(weight)
-        for k in range(3)
-    )
-    torch.testing.assert_close(loss.double(), wanted / 4, rtol=1e-5, atol=0)
-    gradient = weight[:, None] * (logits.softmax(1) - target) / 4
-    torch.testing.assert_close(logits.grad, gradient.detach(), rtol=1e-5, atol=1e-7)
-
-
-def test_soft_cross_entropy_of_an_impossible_class_is_finite():
-    loss = soft_cross_entropy(torch.tensor([[1e4, -1e4]]), torch.tensor([[1.0, 0.0]]))
-    assert loss == 0

@@ -39,6 +39,7 @@ STEPS = {
     "CCT": dict(),
     "SimMatch": dict(bank_size=4),
     "LabelPropagation": {},
+    "MixMatch": {},
 }
 
 
@@ -81,7 +82,7 @@ def no_list_to_the_device(monkeypatch):
 
 @pytest.mark.parametrize("name", STEPS)
 def test_a_step(name, build, no_list_to_the_device):
-    images = name in ("SimMatch", "LabelPropagation")
+    images = name in ("SimMatch", "LabelPropagation", "MixMatch")
     student = dict(student=toy_classifier()) if images else {}
     method = build(name.split()[0], **student, **STEPS[name])
     if name == "LabelPropagation":

@@ -50,6 +50,11 @@ class DiscoveredPool(nn.Module):
             setattr(self, name, getattr(self, name)[:0])
         self.soft = self.soft.new_zeros(0, self.num_classes)
 
+    def reset(self) -> None:
+        """Forget all."""
+        self.clear()
+        self.past = self.past.new_zeros(0, 0, 0)
+
     def add(
         self, index: Tensor, label: Tensor, soft: Tensor | None, generation: int, step: int
     ) -> None:
@@ -65,7 +70,7 @@ class DiscoveredPool(nn.Module):
         Raises:
             ValueError: If shapes or classes do not fit.
         """
-        if soft is None and len(label) and 0 <= label.min() and label.max() < self.num_classes:
+        if soft is None and len(label) and label.min() >= 0 and label.max() < self.num_classes:
             soft = F.one_hot(label, self.num_classes)
         soft = torch.zeros(len(label), self.num_classes) if soft is None else soft
         shapes = tuple(index.shape), tuple(label.shape), tuple(soft.shape)

@@ -4,6 +4,7 @@
 from rankseg.engine.hooks.checkpoint import CheckpointHook
 from rankseg.engine.hooks.contact_sheet import ContactSheetHook
 from rankseg.engine.hooks.curves import CurvesHook
+from rankseg.engine.hooks.discovery import DiscoveryHook
 from rankseg.engine.hooks.ema_teacher import EMATeacherHook
 from rankseg.engine.hooks.feature_evaluation import FeatureEvaluationHook
 from rankseg.engine.hooks.label_propagation import LabelPropagationHook
@@ -22,6 +23,7 @@ __all__ = [
     "CheckpointHook",
     "ContactSheetHook",
     "CurvesHook",
+    "DiscoveryHook",
     "EMATeacherHook",
     "FeatureEvaluationHook",
     "LabelPropagationHook",

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rankseg.engine.files import read_json, write_json
+from rankseg.engine.hooks.notes import RunNotes
 from rankseg.visualization.curves import draw_weights
 
 BINS = 20
@@ -35,23 +35,16 @@ def measure(label: np.ndarray, weight: np.ndarray, truth: np.ndarray) -> dict:
     return numbers
 
 
-class PropagationNotes:
-    """Keeps ``label_propagation.json`` in the work folder, and goes on with that of a resumed run.
+class PropagationNotes(RunNotes):
+    """Keeps ``label_propagation.json`` in the work folder.
 
     Args:
         folder: The work folder.
-        iteration: At which the run starts; later notes of an earlier run are dropped.
+        iteration: See the base class.
     """
 
     def __init__(self, folder: str | Path, iteration: int) -> None:
-        self.path = Path(folder) / "label_propagation.json"
-        past = read_json(self.path) if iteration > 0 else None
-        self.notes = [note for note in past or () if note["iteration"] < iteration]
-
-    def add(self, note: dict) -> None:
-        """Write one more note."""
-        self.notes.append(note)
-        write_json(self.path, self.notes)
+        super().__init__(Path(folder) / "label_propagation.json", iteration)
 
     def draw(self) -> None:
         """Draw the weights of the first, the middle and the last pass, if truths are known."""

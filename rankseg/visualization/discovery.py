@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Discoveries of a run as curves: how many images, and how many with a wrong label."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from rankseg.visualization.curves import PANEL, RIGHT, WRONG, finish
+
+
+def draw_discovery(notes: Sequence[dict], path: str | Path) -> None:
+    """Draw the discoveries of a run, every generation a line.
+
+    Args:
+        notes: Of :func:`rankseg.engine.hooks.discovery_notes.measure`, with ``iteration``,
+            ``generation`` and ``step`` from 1; those without known truth have no ``wrong``.
+        path: PNG file.
+
+    Source: Snowball (dissertation, chapter 2), figure 2.6, right.
+    """
+    figure = Figure((2.4 * PANEL[0], PANEL[1]), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    at = np.arange(len(notes))
+    new = np.array([note["new"] for note in notes], float)
+    wrong = np.array([note.get("wrong", 0) for note in notes], float)
+    names = [f"{note['generation']}.{note['step']}" for note in notes]
+    known = any("wrong" in note for note in notes)
+    left.bar(at, new - wrong, color=RIGHT, alpha=0.6, label="right" if known else "discovered")
+    if known:
+        left.bar(at, wrong, bottom=new - wrong, color=WRONG, alpha=0.6, label="wrong")
+        for key, label, colour in (("error", "new", WRONG), ("pool_error", "all so far", "0.35")):
+            for generation in sorted({note["generation"] for note in notes}):
+                rows = [i for i in at if notes[i]["generation"] == generation]
+                values = [notes[i].get(key) for i in rows]
+                values = [np.nan if value is None else value for value in values]
+                first = generation == notes[0]["generation"]
+                label_once = label if first else None
+                right.plot(rows, values, marker="o", ms=4, color=colour, label=label_once)
+    finish(left, "newly discovered images", 2)
+    finish(right, "wrong labels (%)", 2 * known)
+    right.set_ylim(bottom=0)
+    every = -(-len(notes) // 12)  # names of more would run into each other
+    for one in (left, right):
+        one.set_xlim(-0.6, len(notes) - 0.4)
+        one.set_xlabel("generation.iteration")
+        one.set_xticks(at[::every], names[::every])
+        for i in at[1:]:
+            if notes[i]["generation"] != notes[i - 1]["generation"]:
+                one.axvline(i - 0.5, color="0.6", lw=0.8, ls=":")
+    figure.savefig(path, dpi=100, format="png")

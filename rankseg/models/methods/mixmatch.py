@@ -84,18 +84,32 @@ class MixMatch(Method):
         """One step; see the class for the formula."""
         views = [inputs[name] for name in self.views[1:]]
         label, guess = self.labels(data_samples[LABELED]), self.guess(views, data_samples[WEAK])
+        return self.mixed_terms(inputs[LABELED], label, views, guess, data_samples[WEAK])
+
+    def mixed_terms(
+        self, labeled: Tensor, label: Tensor, views: list[Tensor], guess: Tensor, samples: list
+    ) -> dict[str, Tensor]:
+        """Losses of the student on mixed images.
+
+        Args:
+            labeled: ``(B, 3, H, W)`` labelled images.
+            label: ``(B, K)`` their distributions.
+            views: ``(B', 3, H, W)`` each, of the unlabelled images.
+            guess: ``(B', K)`` soft labels of these.
+            samples: Of the unlabelled images, to measure the guesses.
+        """
         images, target = self.mix(
-            torch.cat((inputs[LABELED], *views)), torch.cat((label, *[guess] * len(views)))
+            torch.cat((labeled, *views)), torch.cat((label, *[guess] * len(views)))
         )
         logits = self.run(self.student, images).logits.flatten(1)
         sizes = [len(label), len(logits) - len(label)]
-        labeled, unlabeled = zip(logits.split(sizes), target.split(sizes), strict=True)
+        of_labeled, of_unlabeled = zip(logits.split(sizes), target.split(sizes), strict=True)
         weight = self.unsupervised_weight() * self.unlabeled_weight
         best = guess.argmax(1)[:, None, None]
-        self.track(best, torch.ones_like(best, dtype=torch.bool), data_samples[WEAK])
+        self.track(best, torch.ones_like(best, dtype=torch.bool), samples)
         return {
-            "loss_x": soft_cross_entropy(*labeled),
-            "loss_u": weight * soft_squared_error(*unlabeled),
+            "loss_x": soft_cross_entropy(*of_labeled),
+            "loss_u": weight * soft_squared_error(*of_unlabeled),
         }
 
     def labels(self, data_samples: list) -> Tensor:

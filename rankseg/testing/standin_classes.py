@@ -59,7 +59,9 @@ def make_class_standin(cfg: Config) -> Path:
     semi.pop("split_root", None)
     in_split = Path("splits", str(semi.get("split")))
     files = {"labeled": in_split / LABELED_FILE, "unlabeled": in_split / UNLABELED_FILE}
-    named = {part: semi.get(part, file) for part, file in files.items() if part != semi.get("empty")}
+    named = {
+        part: semi.get(part, file) for part, file in files.items() if part != semi.get("empty")
+    }
     lists = {name: (semi.dataset, part) for part, name in named.items() if name}
     lists |= {node.ann_file: (node, "val") for node in tests if node.get("ann_file")}
     for name, (node, part) in lists.items():

@@ -7,8 +7,15 @@ from mmengine.config import Config
 from rankseg.engine.identity import KEY, check_same_run, identity
 
 
-def entries(*rows):
-    return SimpleNamespace(load_entries=lambda: list(rows))
+class entries:
+    def __init__(self, *rows):
+        self.rows = rows
+
+    def __len__(self):
+        return len(self.rows)
+
+    def load_entries(self):
+        return list(self.rows)
 
 
 def make(seed=0, labeled_only=False, images=(("a.png", "a_mask.png"),), processes=1):

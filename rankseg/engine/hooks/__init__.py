@@ -14,6 +14,7 @@ from rankseg.engine.hooks.non_finite_stop import NonFiniteStopHook
 from rankseg.engine.hooks.one_class import OneClassHook
 from rankseg.engine.hooks.overlay import OverlayHook
 from rankseg.engine.hooks.panel import PanelHook
+from rankseg.engine.hooks.pseudo_classifier import PseudoClassifierHook
 from rankseg.engine.hooks.pseudo_labels import PseudoLabelHook
 from rankseg.engine.hooks.start_from import StartFromHook
 from rankseg.engine.hooks.step_seed import StepSeedHook
@@ -34,6 +35,7 @@ __all__ = [
     "OneClassHook",
     "OverlayHook",
     "PanelHook",
+    "PseudoClassifierHook",
     "PseudoLabelHook",
     "StepSeedHook",
     "SummaryHook",

@@ -50,6 +50,7 @@ class ImageLevelHead(BaseDecodeHead):
         normalize: Scale the pooled feature to length 1.
         dropout_ratio: Share of channels dropped before the classifier, not before the branches.
         weight_norm: Weight normalisation of the classifier.
+        probe: The classifier is a linear probe: it learns, and no gradient of its goes further.
         branches: Further outputs by name, as configs of modules that take the pooled feature
             ``(B, C)``, such as :class:`~rankseg.models.layers.Projector`. Their
             ``in_channels`` are those of the feature, their ``out_channels`` ``K`` unless they say.
@@ -75,6 +76,7 @@ class ImageLevelHead(BaseDecodeHead):
         normalize: bool = False,
         dropout_ratio: float = 0.0,
         weight_norm: bool = False,
+        probe: bool = False,
         branches: Mapping[str, dict] | None = None,
         ignore_index: int = -100,
         **kwargs,
@@ -91,6 +93,7 @@ class ImageLevelHead(BaseDecodeHead):
             **kwargs,
         )
         self.pool = ImagePool(pool, normalize)
+        self.probe = probe
         if weight_norm:
             normalise_weight(self.conv_seg)
         self.branches = nn.ModuleDict(
@@ -113,7 +116,7 @@ class ImageLevelHead(BaseDecodeHead):
         pooled = self.pool(feature)
         for branch in self.branches.values():
             branch(pooled.flatten(1))
-        return self.cls_seg(pooled)
+        return self.cls_seg(pooled.detach() if self.probe else pooled)
 
     def predict_by_feat(self, seg_logits: Tensor, batch_img_metas: list[dict]) -> Tensor:
         """The logits as they are, ``(B, K, 1, 1)``."""

@@ -3,6 +3,7 @@
 
 from rankseg.models.losses.agents import orthogonal_agents
 from rankseg.models.losses.discriminative import discriminative_loss
+from rankseg.models.losses.mean_shift import mean_shift, nearest
 from rankseg.models.losses.ohem import OhemCrossEntropyLoss
 from rankseg.models.losses.pixel_consistency import pixel_consistency
 from rankseg.models.losses.plackett_luce import plackett_luce_kl
@@ -15,6 +16,8 @@ __all__ = [
     "OhemCrossEntropyLoss",
     "RankCorrelationLoss",
     "discriminative_loss",
+    "mean_shift",
+    "nearest",
     "orthogonal_agents",
     "pixel_consistency",
     "plackett_luce_kl",

@@ -3,6 +3,7 @@
 
 from rankseg.models.methods.base import Method
 from rankseg.models.methods.cct import CCT
+from rankseg.models.methods.cmsf import CMSF
 from rankseg.models.methods.cps import CPS
 from rankseg.models.methods.fixmatch import FixMatch
 from rankseg.models.methods.label_propagation import LabelPropagation
@@ -10,11 +11,13 @@ from rankseg.models.methods.mean_teacher import MeanTeacher
 from rankseg.models.methods.mixmatch import MixMatch
 from rankseg.models.methods.rankmatch import RankMatch
 from rankseg.models.methods.simmatch import SimMatch
+from rankseg.models.methods.snowball import Snowball
 from rankseg.models.methods.supervised import Supervised
 from rankseg.models.methods.unimatch import UniMatch
 
 __all__ = [
     "CCT",
+    "CMSF",
     "CPS",
     "FixMatch",
     "LabelPropagation",
@@ -23,6 +26,7 @@ __all__ = [
     "MixMatch",
     "RankMatch",
     "SimMatch",
+    "Snowball",
     "Supervised",
     "UniMatch",
 ]

@@ -220,7 +220,13 @@ class Method(BaseModel):
     # --- running networks
 
     def network(self, name: str) -> nn.Module:
-        """The student or the teacher, by name."""
+        """The student or the teacher, by name.
+
+        Raises:
+            ValueError: If there is no network of this name.
+        """
+        if name not in NETWORKS or (name == "teacher" and self.teacher is None):
+            raise ValueError(f"{type(self).__name__} has no network {name!r}")
         return self.student if name == "student" else self.teacher.module
 
     def run(

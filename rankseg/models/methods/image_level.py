@@ -6,7 +6,9 @@ from typing import Any
 
 import torch
 from mmseg.structures import SegDataSample
-from torch import Tensor
+from torch import Tensor, nn
+
+from rankseg.models.layers import find_module
 
 
 def refuse_masks(dataset: Any, method: object) -> None:
@@ -30,3 +32,22 @@ def refuse_masks(dataset: Any, method: object) -> None:
 def classes_of(data_samples: Sequence[SegDataSample]) -> Tensor:
     """``(B,)`` int64 class of every image."""
     return torch.cat([sample.gt_sem_seg.data.flatten() for sample in data_samples])
+
+
+def find_projector(student: nn.Module, name: str) -> nn.Module:
+    """The submodule of a student that makes embeddings.
+
+    Args:
+        student: The student.
+        name: Dotted name of the submodule, the option ``embedding_tap``.
+
+    Raises:
+        ValueError: If there is none of that name, or it does not say how long an embedding is.
+    """
+    tapped = find_module(student, name, "embedding_tap")
+    if not hasattr(tapped, "out_channels"):
+        raise ValueError(
+            f"model.embedding_tap={name!r} is a {type(tapped).__name__}: expected a Projector, for "
+            "example in model.student.decode_head.branches"
+        )
+    return tapped

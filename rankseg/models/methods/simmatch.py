@@ -6,12 +6,11 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from rankseg.models.layers import find_module
 from rankseg.models.losses import similarity_targets, soft_cross_entropy
 from rankseg.models.losses.similarity import RULES
 from rankseg.models.memory import DistributionQueue, FeatureBank
 from rankseg.models.methods.base import Method, Output
-from rankseg.models.methods.image_level import classes_of
+from rankseg.models.methods.image_level import classes_of, find_projector
 from rankseg.registry import MODELS
 from rankseg.structures import LABELED, WEAK, strong
 
@@ -87,12 +86,7 @@ class SimMatch(Method):
                 raise ValueError(f"model.{name}_rule={rule!r}: expected one of {RULES}")
         if temperature <= 0:
             raise ValueError(f"model.temperature={temperature}: expected a number above 0")
-        tapped = find_module(self.student, embedding_tap, "embedding_tap")
-        if not hasattr(tapped, "out_channels"):
-            raise ValueError(
-                f"model.embedding_tap={embedding_tap!r} is a {type(tapped).__name__}: expected a "
-                "Projector, for example in model.student.decode_head.branches"
-            )
+        channels = find_projector(self.student, embedding_tap).out_channels
         self.feature_tap = embedding_tap
         self.temperature = temperature
         self.smoothing = smoothing
@@ -100,7 +94,7 @@ class SimMatch(Method):
         self.threshold = threshold
         self.semantic_weight = semantic_weight
         self.instance_weight = instance_weight
-        self.bank = FeatureBank(bank_size, tapped.out_channels, bank_momentum)
+        self.bank = FeatureBank(bank_size, channels, bank_momentum)
         self.queue = DistributionQueue(queue_length, self.student.decode_head.num_classes)
 
     def check_dataset(self, dataset: Any) -> None:

@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Trains the classifier that gives CMSF its pseudo-labels."""
+
+import copy
+import time
+
+import torch
+import torch.nn.functional as F
+from mmengine.dist import broadcast
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+from torch import Tensor, nn
+
+from rankseg.models.methods import CMSF
+from rankseg.registry import HOOKS
+
+
+def fit_classifier(
+    classifier: nn.Module,
+    feature: Tensor,
+    label: Tensor,
+    *,
+    epochs: int,
+    batch_size: int,
+    lr: float,
+    momentum: float,
+    weight_decay: float,
+    seed: int,
+) -> float:
+    """Train a classifier of vectors from new random weights, by SGD on cross-entropy.
+
+    Random numbers of the process are not touched.
+
+    Args:
+        classifier: Changed in place; left in eval mode.
+        feature: ``(N, D)``, at least two.
+        label: ``(N,)`` int64 classes.
+        epochs: Passes over them.
+        batch_size: Vectors in a step; a last batch of one, of which there is no statistic, is left
+            out.
+        lr: Learning rate.
+        momentum: Of SGD.
+        weight_decay: Of SGD.
+        seed: Of the weights and the order.
+
+    Returns:
+        Share in ``[0, 1]`` of the vectors that it classifies rightly afterwards.
+    """
+    device = feature.device
+    with torch.random.fork_rng(devices=[]), torch.enable_grad():
+        torch.default_generator.manual_seed(seed)  # the host's alone
+        for layer in classifier.cpu().modules():
+            if hasattr(layer, "reset_parameters"):
+                layer.reset_parameters()
+        classifier.to(device).train().requires_grad_(True)
+        optimizer = torch.optim.SGD(
+            classifier.parameters(), lr, momentum, weight_decay=weight_decay
+        )
+        for _ in range(epochs):
+            for rows in torch.randperm(len(feature)).to(device).split(batch_size):
+                if len(rows) > 1:
+                    optimizer.zero_grad()
+                    F.cross_entropy(classifier(feature[rows]).float(), label[rows]).backward()
+                    optimizer.step()
+    classifier.eval().requires_grad_(False)
+    with torch.no_grad():
+        return (classifier(feature).argmax(1) == label).float().mean().item()
+
+
+@HOOKS.register_module()
+class PseudoClassifierHook(Hook):
+    """Trains the classifier of :class:`~rankseg.models.methods.CMSF` anew some times in every pass.
+
+    It learns from the latest targets of the labelled images, as the method remembers them, and says
+    how many of them it classifies rightly. Until it was trained once, unlabelled images are not
+    constrained.
+
+    Args:
+        per_pass: Times in a pass over the unlabelled images, evenly: 2 is in the middle and at the
+            end.
+        epochs: Passes over the labelled images.
+        batch_size: Of them.
+        lr: Learning rate.
+        momentum: Of SGD; not published.
+        weight_decay: Of SGD; not published.
+
+    Raises:
+        ValueError: If a number is below 1 or, before training, if the method has no classifier.
+
+    Source: CMSF (ECCV 2022), section 2.3; passes, batch and learning rate of its released code.
+        That it begins anew each time is not published.
+    """
+
+    priority = "NORMAL"  # after a bad step is taken back, before a checkpoint is written
+
+    def __init__(
+        self,
+        per_pass: int = 2,
+        epochs: int = 10,
+        batch_size: int = 256,
+        lr: float = 0.01,
+        momentum: float = 0.9,
+        weight_decay: float = 1e-4,
+    ) -> None:
+        for name, number in (("per_pass", per_pass), ("epochs", epochs)):
+            if number < 1:
+                raise ValueError(f"{name}={number} of PseudoClassifierHook: expected 1 or more")
+        if batch_size < 2:
+            raise ValueError(
+                f"batch_size={batch_size} of PseudoClassifierHook: expected 2 or more, since batch "
+                "norm has no statistics of one"
+            )
+        self.per_pass = per_pass
+        self.options = dict(epochs=epochs, batch_size=batch_size)
+        self.options |= dict(lr=lr, momentum=momentum, weight_decay=weight_decay)
+
+    def before_train(self, runner: Runner) -> None:
+        """Refuse a method without such a classifier."""
+        method = _method(runner)
+        if not isinstance(method, CMSF) or method.classifier is None:
+            raise ValueError(
+                "PseudoClassifierHook in custom_hooks trains the classifier of CMSF, and "
+                f"model.type={type(method).__name__} has none: set model.classifier=dict("
+                "type='Projector', normalize=False), or take the hook out"
+            )
+
+    def after_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch=None, outputs=None
+    ) -> None:
+        """Train it, if it is time to."""
+        length = runner.train_dataloader.sampler.iters_per_epoch
+        done = runner.iter % length + 1
+        if done in {max(1, round(length * i / self.per_pass)) for i in range(1, self.per_pass + 1)}:
+            self.fit(runner)
+
+    def fit(self, runner: Runner) -> None:
+        """Train the classifier on what the method remembers of labelled images."""
+        start, method = time.monotonic(), _method(runner)
+        feature, label = method.labeled_features()
+        if len(feature) < 2:
+            return
+        fresh = copy.deepcopy(method.classifier)
+        seed = (runner.seed or 0) * 1_000_003 + runner.iter
+        right = fit_classifier(fresh, feature, label, seed=seed, **self.options)
+        state = fresh.state_dict()
+        for tensor in state.values():  # rounding may differ between devices
+            broadcast(tensor)
+        method.set_classifier(state)
+        runner.logger.info(
+            f"classifier for pseudo-labels: trained on {len(feature)} labelled images in "
+            f"{time.monotonic() - start:.1f} s, {100 * right:.1f}% of them right"
+        )
+
+
+def _method(runner: Runner) -> nn.Module:
+    """The method inside a wrapper for several processes."""
+    return runner.model.module if is_model_wrapper(runner.model) else runner.model

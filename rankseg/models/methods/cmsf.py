@@ -1,0 +1,292 @@
+# SPDX-License-Identifier: Apache-2.0
+"""CMSF: every image is drawn to neighbours that are far away and yet related."""
+
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from rankseg.models.losses import mean_shift, nearest
+from rankseg.models.mean_shift_memory import MeanShiftMemory, PreviousFeatures, Targets
+from rankseg.models.memory import FeatureBank
+from rankseg.models.methods.base import NETWORKS, Method
+from rankseg.models.methods.image_level import classes_of, find_projector, refuse_masks
+from rankseg.registry import MODELS
+from rankseg.structures import LABELED, TWIN, WEAK, strong
+
+CONSTRAINTS = (None, "previous", "label")
+PAIRS = ((LABELED, TWIN), (WEAK, strong(1)))  # what the target sees, what the online network sees
+
+
+@MODELS.register_module()
+class CMSF(Method):
+    r"""Constrained mean shift, and what it generalises: MSF and BYOL.
+
+    .. math:: L = \frac{1}{n} \sum_i \frac{1}{|S_i|} \sum_{z \in S_i} (2 - 2 \, v_i^T z)
+
+    The teacher is the target network: its normalised projection ``u`` of the weak view enters the
+    memory ``M``, first in, first out. The student is the online network: ``v`` is the normalised
+    prediction from its projection of the strong view. ``S`` are the ``k`` nearest neighbours of
+    ``u``, itself among them, in the part of ``M`` that the constraint leaves:
+
+    - ``None``: all of ``M`` (MSF); with ``k=1`` it is the target itself (BYOL).
+    - ``"previous"``: those whose features of the pass before are among the ``search`` nearest to
+      that of the image (self-supervised). Images that have none yet are not constrained.
+    - ``"label"``: those with the same label (supervised). Unlabelled images are not constrained
+      unless a ``classifier`` is confident of their class (semi-supervised); entries without a
+      label never pass for one of a class.
+
+    Labelled images take part by their twin view, ``DrawViews(weak=..., strong=...)`` in
+    ``labeled_pipeline``. The head's own loss trains its classifier with them; with
+    ``decode_head.probe=True`` that leaves the network alone, and validation tells how far a linear
+    probe has come.
+
+    Args:
+        predictor: Config of the module from a projection to its prediction, such as
+            :class:`~rankseg.models.layers.Projector`; its ``in_channels`` and ``out_channels`` are
+            the projection's unless it says.
+        embedding_tap: Submodule of the student with the projection.
+        memory_size: Entries of ``M``.
+        k: Neighbours.
+        constraint: See above.
+        free_share: Share in ``[0, 1]`` of the unconstrained loss where there is a constraint. The
+            paper has a half without labels, and none with labels.
+        search: ``k'``.
+        num_images: Number of unlabelled images, with ``"previous"``.
+        top_all: All entries that the constraint leaves, not ``k``.
+        classifier: Config of the classifier of projections, trained by
+            :class:`~rankseg.engine.hooks.PseudoClassifierHook`; its ``in_channels`` and
+            ``out_channels`` follow.
+        bank_size: Number of labelled images, with a ``classifier``.
+        threshold: Confidence from which its classes count.
+        crops: Further strong views of an unlabelled image, which only the online network sees; the
+            loss is the mean over its views.
+        **kwargs: Of :class:`~rankseg.models.methods.base.Method`. A ``teacher`` is needed; with
+            ``buffers=False`` it normalises by the batch, as in the released code.
+
+    Raises:
+        ValueError: If a number or name is out of its range, or options do not go together.
+
+    Source: Navaneet et al., Constrained Mean Shift (ECCV 2022); Koohpayegani et al., MSF (ICCV
+        2021); Grill et al., BYOL (NeurIPS 2020), without the symmetric term.
+    """
+
+    def __init__(
+        self,
+        student: dict,
+        predictor: dict,
+        embedding_tap: str = "decode_head.branches.projection",
+        memory_size: int = 128_000,
+        k: int = 5,
+        constraint: str | None = "previous",
+        free_share: float = 0.5,
+        search: int = 5,
+        num_images: int = 0,
+        top_all: bool = False,
+        classifier: dict | None = None,
+        bank_size: int = 0,
+        threshold: float = 0.85,
+        crops: int = 0,
+        **kwargs,
+    ) -> None:
+        super().__init__(student, **kwargs)
+        self._check_target()
+        for name, number, least in (("k", k, 1), ("search", search, 1), ("crops", crops, 0)):
+            if number < least:
+                raise ValueError(f"model.{name}={number}: expected {least} or more")
+        for name, share in (("free_share", free_share), ("threshold", threshold)):
+            if not 0 <= share <= 1:
+                raise ValueError(f"model.{name}={share}: expected a number in [0, 1]")
+        if constraint not in CONSTRAINTS:
+            raise ValueError(f"model.constraint={constraint!r}: expected one of {CONSTRAINTS}")
+        if constraint == "label" and crops or constraint != "label" and classifier:
+            raise ValueError(
+                f"model.constraint={constraint!r} with crops={crops} and classifier={classifier}: "
+                "a classifier needs constraint='label', and crops are of unlabelled images alone"
+            )
+        size = find_projector(self.student, embedding_tap).out_channels
+        self.feature_tap = embedding_tap
+        self.k, self.search, self.top_all = k, search, top_all
+        self.constraint, self.free_share, self.threshold = constraint, free_share, threshold
+        self.crops = [strong(2 + i) for i in range(crops)]
+        self.parts = PAIRS if constraint == "label" else PAIRS[1:]
+        needed = self.parts[: 1 + bool(classifier)]
+        self.views = (*(view for pair in needed for view in pair), *self.crops)
+        self.predictor = MODELS.build(dict(in_channels=size, out_channels=size) | predictor)
+        self.memory = MeanShiftMemory(memory_size, size, paired=constraint == "previous")
+        self.previous = PreviousFeatures(num_images, size) if constraint == "previous" else None
+        if self.previous is not None:
+            # on the host: processes on GPUs cannot send it to each other, and have it alike
+            names = (f"previous.{name}" for name, _ in self.previous.named_buffers())
+            self._ddp_params_and_buffers_to_ignore = list(names)
+        self.classifier = None
+        if classifier is not None:
+            ends = dict(in_channels=size, out_channels=self.student.decode_head.num_classes)
+            self.classifier = MODELS.build(ends | classifier).requires_grad_(False).eval()
+            self.bank = FeatureBank(bank_size, size)
+            self.register_buffer("classifier_ready", torch.zeros((), dtype=torch.bool))
+
+    def _check_target(self) -> None:
+        if self.teacher is None:
+            raise ValueError(
+                f"{type(self).__name__} compares with a target network: set "
+                "model.teacher=dict(momentum=0.01, buffers=False)"
+            )
+
+    def check_dataset(self, dataset: Any) -> None:
+        """See the base class.
+
+        Raises:
+            ValueError: If labels are masks, or the numbers of images are not those of the options.
+        """
+        refuse_masks(dataset, self)
+        sizes = {}
+        if self.previous is not None:
+            sizes["num_images"] = len(self.previous.used), dataset.num_unlabeled, "unlabelled"
+        if self.classifier is not None:
+            sizes["bank_size"] = len(self.bank.label), dataset.num_labeled, "labelled"
+        for name, (mine, theirs, kind) in sizes.items():
+            if mine != theirs:
+                raise ValueError(
+                    f"model.{name}={mine}, but there are {theirs} {kind} images, and each has its "
+                    f"place in a memory: set model.{name}={theirs}"
+                )
+
+    # --- weights
+
+    def train(self, mode: bool = True) -> "CMSF":
+        """See the base class; the classifier of projections stays in eval mode."""
+        super().train(mode)
+        if self.classifier is not None:
+            self.classifier.eval()
+        return self
+
+    def update_teacher(self) -> None:
+        """See the base class; what the step has seen of its images is stored."""
+        super().update_teacher()
+        if self.previous is not None:
+            self.previous.store()
+
+    def complete_state(self, state_dict: dict, prefix: str) -> None:
+        """See the base class; predictor and classifier begin as they are."""
+        super().complete_state(state_dict, prefix)
+        for name, parameter in self.named_parameters():
+            if name.split(".")[0] not in NETWORKS:
+                state_dict.setdefault(f"{prefix}{name}", parameter.detach())
+
+    def labeled_features(self) -> tuple[Tensor, Tensor]:
+        """Latest targets ``(L, D)`` and classes ``(L,)`` of the labelled images seen so far."""
+        return self.bank.feature[self.bank.written], self.bank.label[self.bank.written]
+
+    def set_classifier(self, state: dict[str, Tensor]) -> None:
+        """Give labels by a classifier with these weights from now on."""
+        self.classifier.load_state_dict(state)
+        self.classifier_ready.fill_(True)
+
+    # --- the step
+
+    def loss(self, inputs: dict[str, Tensor], data_samples: dict[str, list]) -> dict[str, Tensor]:
+        """One step; see the class for the formula. The targets enter the memory first."""
+        parts = [pair for pair in self.parts if set(pair) <= inputs.keys()]
+        targets = self.targets(inputs, data_samples, [weak for weak, _ in parts])
+        self.memory.write(targets)
+        sizes = [len(inputs[view]) for _, view in parts]
+        labeled = sizes[0] if parts[0] == PAIRS[0] else 0
+        images = torch.cat([inputs[view] for _, view in parts])
+        output = self.run(self.student, images, labeled=labeled)
+        online = [self.predicted(output.feature)]
+        if self.crops:
+            crops = torch.cat([inputs[view] for view in self.crops])
+            more = self.predicted(self.run(self.student, crops).feature)
+            online += more.chunk(len(self.crops))
+        rows, bound = self.shift(torch.stack(online).mean(0), targets)
+        losses = {"loss_shift": rows.mean()}
+        if labeled:
+            output = output.split([labeled, len(images) - labeled])[0]
+            losses["loss_x"] = self.supervised_loss(output, data_samples[LABELED])
+        return {**losses, "constrained": bound.float().mean()}
+
+    def predicted(self, projection: Tensor) -> Tensor:
+        """``v``, ``(B, D)`` float32 of length 1, from a tapped projection."""
+        return F.normalize(self.predictor(projection.flatten(1)).float(), dim=1)
+
+    @torch.no_grad()
+    def targets(
+        self, inputs: dict[str, Tensor], data_samples: dict[str, list], views: list[str]
+    ) -> Targets:
+        """What the target network says of the images, and what is known of them.
+
+        Args:
+            inputs: The views of the batch.
+            data_samples: Its samples.
+            views: Those that the target network sees.
+        """
+        images = torch.cat([inputs[view] for view in views])
+        projection = self.run_frozen("teacher", images).feature
+        feature = F.normalize(projection.flatten(1).float(), dim=1)
+        number = np.array([sample.sample_idx for view in views for sample in data_samples[view]])
+        index = torch.from_numpy(number).to(feature.device, non_blocking=True)
+        label = []
+        for view, rows, places in zip(
+            views,
+            feature.split([len(inputs[view]) for view in views]),
+            index.split([len(inputs[view]) for view in views]),
+            strict=True,
+        ):
+            label.append(self.labels(view, rows, data_samples[view]))
+            if view == LABELED and self.classifier is not None:
+                self.bank.write(places, rows, label[-1])
+        previous, known = feature[:, :0], torch.zeros_like(index, dtype=torch.bool)
+        if self.previous is not None:
+            previous, known = self.previous.read(number, feature.device)
+            self.previous.write(index, feature)
+        return Targets(feature, torch.cat(label), index, previous, known)
+
+    def labels(self, view: str, feature: Tensor, data_samples: list) -> Tensor:
+        """``(B,)`` classes of the images of a view, -1 where there is none.
+
+        Args:
+            view: ``"labeled"``, whose classes are given, or ``"weak"``.
+            feature: ``(B, D)`` targets.
+            data_samples: Their samples.
+        """
+        if view == LABELED:
+            return classes_of(data_samples)
+        none = torch.full((len(feature),), -1, device=feature.device)
+        if self.classifier is None:
+            return none
+        with torch.autocast(feature.device.type, enabled=False):
+            confidence, label = self.classifier(feature).softmax(1).max(1)
+        confident = (confidence >= self.threshold) & self.classifier_ready
+        self.track(label[:, None, None], confident[:, None, None], data_samples)
+        return torch.where(confident, label, none)
+
+    def shift(self, online: Tensor, targets: Targets) -> tuple[Tensor, Tensor]:
+        """Loss of every image, ``(B,)``, and which of them are constrained, ``(B,)`` bool.
+
+        Args:
+            online: ``v``, ``(B, D)``.
+            targets: Those of the same images, which are in the memory already.
+        """
+        memory = self.memory
+        with torch.autocast(online.device.type, enabled=False):
+            similarity = targets.feature @ memory.feature.T
+            chosen = nearest(similarity, self.k, memory.written)
+            free = mean_shift(online, memory.feature, chosen)
+            if self.constraint is None:
+                return free, torch.zeros_like(targets.known)
+            allowed, bound = self.allowed(targets)
+            chosen = nearest(similarity, None if self.top_all else self.k, allowed)
+            constrained = mean_shift(online, memory.feature, chosen)
+        return torch.where(bound, constrained.lerp(free, self.free_share), free), bound
+
+    def allowed(self, targets: Targets) -> tuple[Tensor, Tensor]:
+        """The sets ``C``, ``(B, N)`` bool, and for which images there is one, ``(B,)`` bool."""
+        memory = self.memory
+        if self.constraint == "label":
+            bound = targets.label >= 0
+            return (targets.label[:, None] == memory.label) & memory.written, bound
+        similarity = targets.previous @ memory.previous.T
+        return nearest(similarity, self.search, memory.known), targets.known

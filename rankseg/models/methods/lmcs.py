@@ -1,0 +1,259 @@
+# SPDX-License-Identifier: Apache-2.0
+"""LMCS: a master composed of earlier students guides the student, and sees new labels first."""
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from mmengine.logging import MessageHub
+from torch import Tensor, nn
+
+from rankseg.models.composition import ComposedNetwork, Composition
+from rankseg.models.losses import discriminative_loss, soft_cross_entropy, soft_squared_error
+from rankseg.models.losses.discriminative import check_reading
+from rankseg.models.methods.mixmatch import MixMatch
+from rankseg.models.mixup import sharpen
+from rankseg.models.pool import DiscoveredPool
+from rankseg.models.teacher import build_teacher
+from rankseg.registry import MODELS
+from rankseg.structures import LABELED, WEAK
+
+MASTER = "master"
+
+
+@MODELS.register_module()
+class LMCS(MixMatch):
+    r"""MixMatch whose labels are guessed by a learned composition of three students.
+
+    The master adds up the converted feature maps of the student, of its moving average (the
+    teacher) and of the student as it was one step ago, and has a decision network of its own: see
+    :class:`~rankseg.models.composition.Composition`. Only converters and decision network are
+    learned, by
+
+    .. math:: J_M = \mu \, CE(\Omega_G) + \lambda_C \, J_C + \eta \, J_D
+
+    with the squared error ``J_C`` to the probabilities of the teacher on unlabelled images and
+    the :func:`~rankseg.models.losses.discriminative_loss` ``J_D`` of their features. Their moving
+    average guesses the labels that MixMatch trains the student with.
+
+    :class:`~rankseg.engine.hooks.CompositionHook` ends a step: it keeps the student and clusters
+    the master's features. :class:`~rankseg.engine.hooks.DiscoveryHook` discovers critical samples.
+    The master learns from them at once (``Omega_G``), the student only after the next discovery
+    (``Omega_{G-1}``): until then other labelled images of the batch stand in their place.
+
+    Args:
+        feature_part: See :class:`~rankseg.models.composition.Composition`.
+        channels: Likewise.
+        clusters: ``N`` of ``J_D``; as many as classes by default.
+        master_momentum: Share of the learned composition in the master in an iteration.
+        label_weight: ``mu``, not published.
+        consistency_weight: ``lambda_C``, not published.
+        discriminative_weight: ``eta``, not published.
+        discriminative: Reading of the equation of ``J_D``: ``"enlarge"`` or ``"printed"``.
+        master_start: Iteration from which the master guesses; before, the network does that
+            guesses in MixMatch. Not published.
+        look_ahead: ``False`` gives the student new labels as soon as the master.
+        **kwargs: Of :class:`~rankseg.models.methods.mixmatch.MixMatch`; ``teacher`` is needed.
+
+    Raises:
+        ValueError: If a number is out of its range, or there is no teacher.
+
+    Source: Learned Model Composition with Critical Sample Look-Ahead (dissertation, chapter 3).
+        Differs: eq. 3.7 has no cross-entropy, without which the discovered labels, which the text
+        says train the master, would be in no loss.
+    """
+
+    def __init__(
+        self,
+        student: dict,
+        feature_part: Sequence[str],
+        channels: int,
+        clusters: int | None = None,
+        master_momentum: float = 0.01,
+        label_weight: float = 1.0,
+        consistency_weight: float = 75.0,
+        discriminative_weight: float = 0.1,
+        discriminative: str = "enlarge",
+        master_start: int = 0,
+        look_ahead: bool = True,
+        **kwargs,
+    ) -> None:
+        super().__init__(student, **kwargs)
+        head = self.student.decode_head
+        clusters = head.num_classes if clusters is None else clusters
+        self.weights = label_weight, consistency_weight, discriminative_weight
+        if min(*self.weights, master_start) < 0 or clusters < 2 or self.teacher is None:
+            raise ValueError(
+                f"{type(self).__name__} with weights {self.weights}, master_start={master_start}, "
+                f"{clusters} clusters and {'no' if self.teacher is None else 'a'} teacher: "
+                "expected 0 or more, 2 clusters or more, and model.teacher=dict(momentum=0.001)"
+            )
+        check_reading(discriminative)
+        self.discriminative = discriminative
+        self.master_start = master_start
+        self.look_ahead = look_ahead
+        self.feature_tap = feature_part[-1] if feature_part else None
+        self.pool = DiscoveredPool(head.num_classes)
+        self.previous = copy.deepcopy(self.student).requires_grad_(False)
+        self.composition = Composition(self.student, feature_part, channels)
+        self.master = build_teacher(self.composition, master_momentum)
+        self.register_buffer("centres", torch.zeros(clusters, head.in_channels))
+        self.register_buffer("clustered", torch.zeros(()))  # 1 once there are centres
+
+    # --- weights
+
+    def init_weights(self) -> None:
+        """See the base class; the other networks begin as the student."""
+        super().init_weights()
+        self.end_step()
+        self.composition.begin(self.student)
+        self.master.module.load_state_dict(self.composition.state_dict())
+
+    def train(self, mode: bool = True) -> "LMCS":
+        """See the base class; networks that are not learned stay in eval mode."""
+        super().train(mode)
+        self.previous.eval()
+        self.master.eval()
+        return self
+
+    def update_teacher(self) -> None:
+        """Move the teacher towards the student, and the master towards the composition."""
+        super().update_teacher()
+        self.master.update_parameters(self.composition)
+
+    def complete_state(self, state_dict: dict, prefix: str) -> None:
+        """See the base class; networks that are lacking begin as the student of the checkpoint."""
+        for part in ("previous", "composition", "master"):
+            for name, value in getattr(self, part).state_dict().items():
+                plain = name if part == "previous" else name.partition("decision.")[2]
+                given = state_dict.get(f"{prefix}student.{plain}", value)
+                state_dict.setdefault(f"{prefix}{part}.{name}", given)
+        super().complete_state(state_dict, prefix)
+
+    # --- what the hooks use
+
+    def check_dataset(self, dataset: Any) -> None:
+        """See the base class.
+
+        Raises:
+            ValueError: If the feature part is not whole, or there are too few images to cluster.
+        """
+        super().check_dataset(dataset)
+        self.composition.check(self.student)
+        if dataset.num_unlabeled < len(self.centres):
+            raise ValueError(
+                f"{dataset.num_unlabeled} unlabelled images cannot form model.clusters="
+                f"{len(self.centres)}: expected as many images at least"
+            )
+
+    def network(self, name: str) -> nn.Module:
+        """See the base class; ``"master"`` is the composed network, for its features."""
+        if name == MASTER:
+            return ComposedNetwork(self.sources, self.master.module)
+        return super().network(name)
+
+    @property
+    def sources(self) -> tuple[nn.Module, ...]:
+        """The networks that are composed."""
+        return self.student, self.teacher.module, self.previous
+
+    def end_step(self, centres: Tensor | None = None) -> None:
+        """Keep the student as the previous one.
+
+        Args:
+            centres: ``(N, D)`` of the clusters of the master's features, where these are known.
+        """
+        self.previous.load_state_dict(self.student.state_dict())
+        if centres is not None:
+            self.centres.copy_(centres)
+            self.clustered.fill_(1)
+
+    # --- the step
+
+    def loss(self, inputs: dict[str, Tensor], data_samples: dict[str, list]) -> dict[str, Tensor]:
+        """One step; see the class for the formula."""
+        views = [inputs[name] for name in self.views[1:]]
+        labeled, label = inputs[LABELED], self.labels(data_samples[LABELED])
+        maps, teacher = self.look(torch.cat((labeled, *views)))
+        guess = self.guess(views, data_samples[WEAK])
+        if self.started:
+            guess = self.master_guess([rows[len(labeled) :] for rows in maps], len(views))
+        rows, known = self.known_rows(data_samples[LABELED])
+        losses = self.mixed_terms(
+            labeled[rows], label[rows], views, guess, data_samples[WEAK]
+        )
+        losses["loss_x"] = losses["loss_x"] * known.any()
+        losses |= self.master_terms(maps, teacher, label, len(views[0]))
+        losses["look_ahead"] = 1 - known.float().mean()
+        return losses
+
+    @property
+    def started(self) -> bool:
+        """Whether the master guesses in this iteration."""
+        step = MessageHub.get_current_instance().get_info("iter", 0) if self.master_start else 0
+        return step >= self.master_start
+
+    def look(self, images: Tensor) -> tuple[list[Tensor], Tensor]:
+        """Feature maps ``(B, C, h, w)`` of all sources, and the teacher's logits ``(B, K)``."""
+        output = self.run_frozen("teacher", images)
+        mine, _, past = self.sources
+        layer = self.composition.layer
+        maps = [feature_map(mine, layer, images), output.feature, feature_map(past, layer, images)]
+        return maps, output.logits.flatten(1)
+
+    @torch.no_grad()
+    def master_guess(self, maps: list[Tensor], views: int) -> Tensor:
+        """Sharpened mean probability ``(B, K)`` of the master over the views of each image.
+
+        Args:
+            maps: ``(views * B, C, h, w)`` of each source, view by view.
+            views: Number of views.
+        """
+        logits, _ = self.master.module(maps)
+        probability = logits.float().softmax(1).unflatten(0, (views, -1)).mean(0)
+        return sharpen(probability, self.temperature)
+
+    def master_terms(
+        self, maps: list[Tensor], teacher: Tensor, label: Tensor, unlabeled: int
+    ) -> dict[str, Tensor]:
+        """Losses of converters and decision network.
+
+        Args:
+            maps: Of each source, of the labelled images first, then of the weak views.
+            teacher: ``(>= L + U, K)`` logits of the teacher, in the same order.
+            label: ``(L, K)`` distributions of the labelled images, discovered ones among them.
+            unlabeled: Number of weak views ``U``.
+        """
+        first, last = len(label), len(label) + unlabeled
+        logits, feature = self.composition([rows[:last] for rows in maps])
+        wanted = teacher[first:last].float().softmax(1)
+        weight, consistency, gap = self.weights
+        apart = discriminative_loss(feature[first:], self.centres, self.discriminative)
+        return {
+            "loss_master_x": weight * soft_cross_entropy(logits[:first], label),
+            "loss_master_c": consistency * soft_squared_error(logits[first:], wanted),
+            "loss_master_d": gap * self.clustered * apart,
+        }
+
+    def known_rows(self, data_samples: list) -> tuple[Tensor, Tensor]:
+        """Which labelled images of a batch the student may learn from.
+
+        Args:
+            data_samples: ``L`` of labelled images.
+
+        Returns:
+            ``(L,)`` int64 rows of the batch: those it may, repeated in turn; where there is none,
+            any. And ``(L,)`` bool: which it may.
+        """
+        index = torch.tensor([sample.sample_idx for sample in data_samples])
+        index = index.to(self.centres.device, non_blocking=True)
+        row, found = self.pool.find(index)
+        known = torch.ones_like(found)
+        if self.look_ahead and len(self.pool):
+            # the latest discovery stands last in the pool
+            times = torch.stack((self.pool.generation, self.pool.step), 1)
+            known = ~(found & (times[row] == times[-1]).all(1))
+        turn = torch.arange(len(index)).to(index.device, non_blocking=True)
+        order = (~known).int().argsort(stable=True)
+        return order[turn % known.sum().clamp(min=1)], known

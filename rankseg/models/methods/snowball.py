@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Snowball: a student, its teacher, the teacher's master, and labels that are discovered."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from rankseg.models.losses import probability_consistency
+from rankseg.models.methods.base import Output
+from rankseg.models.methods.image_level import refuse_masks
+from rankseg.models.methods.mean_teacher import MeanTeacher
+from rankseg.models.pool import DiscoveredPool
+from rankseg.models.teacher import TEACHER, build_teacher
+from rankseg.registry import MODELS
+from rankseg.structures import LABELED, TWIN
+
+
+@MODELS.register_module()
+class Snowball(MeanTeacher):
+    r"""Mean Teacher, and on labelled and discovered images consistency with a master.
+
+    .. math::
+        L = L_x + r(t) \, w \, (L_{teacher} + w_M \, L_{master}), \qquad
+        M \leftarrow (1 - \beta) M + \beta \, T
+
+    The master averages the teacher. It guides the student on labelled and discovered images, and
+    from the first discovery on: before it, and without, the loss is Mean Teacher's, as the paper
+    says of training with all labels. It sees a second draw of these images where a batch has one.
+
+    :class:`~rankseg.engine.hooks.DiscoveryHook` discovers images with the master's features
+    (``network="master"``) and puts them into ``pool``; they then come as labelled ones.
+
+    Args:
+        master: ``dict(momentum=beta)`` and where wanted ``warmup=True``, as ``teacher``. None is
+            Mean Teacher with sample discovery.
+        master_weight: ``w_M``, 1 in the paper.
+        consistency_weight: ``w``, see :class:`~rankseg.models.methods.mean_teacher.MeanTeacher`.
+            0 is self-training without guidance; batches need only labelled images then
+            (``sampler=dict(labeled_only=True)``).
+        **kwargs: Of :class:`~rankseg.models.methods.mean_teacher.MeanTeacher`.
+
+    Raises:
+        ValueError: If ``master`` is no such dict or has no teacher, or ``master_weight`` is
+            negative.
+
+    Source: Snowball (dissertation "Learning with few labels", chapter 2), eq. 2.1 to 2.7.
+    """
+
+    def __init__(
+        self,
+        student: dict,
+        master: dict | None = None,
+        master_weight: float = 1.0,
+        consistency_weight: float = 100.0,
+        **kwargs,
+    ) -> None:
+        super().__init__(student, consistency_weight=consistency_weight, **kwargs)
+        if master_weight < 0:
+            raise ValueError(f"model.master_weight={master_weight}: expected 0 or more")
+        self.master_weight = master_weight
+        self.master = None
+        if master is not None:
+            if self.teacher is None or not {"momentum"} <= set(master) <= {"momentum", "warmup"}:
+                raise ValueError(
+                    f"model.master={dict(master)}: expected dict(momentum=0.001), and where wanted "
+                    f"warmup=True, together with model.teacher={TEACHER}"
+                )
+            self.master = build_teacher(self.teacher.module, **master)
+        if not consistency_weight:
+            self.views = (LABELED,)
+        self.pool = DiscoveredPool(self.student.decode_head.num_classes)
+
+    def check_dataset(self, dataset: Any) -> None:
+        """See the base class.
+
+        Raises:
+            ValueError: If its labels are masks.
+        """
+        refuse_masks(dataset, self)
+
+    # --- the master
+
+    def init_weights(self) -> None:
+        """Initialise as the base class does; the master begins as the teacher."""
+        super().init_weights()
+        if self.master is not None:
+            self.master.module.load_state_dict(self.teacher.module.state_dict())
+
+    def train(self, mode: bool = True) -> "Snowball":
+        """Switch the student; the master stays in eval mode."""
+        super().train(mode)
+        if self.master is not None:
+            self.master.eval()
+        return self
+
+    def update_teacher(self) -> None:
+        """Move the teacher towards the student, then the master towards the teacher (eq. 2.6)."""
+        super().update_teacher()
+        if self.master is not None:
+            self.master.update_parameters(self.teacher.module)
+
+    def network(self, name: str) -> nn.Module:
+        """The student, the teacher or the master, by name."""
+        if name == "master" and self.master is not None:
+            return self.master.module
+        return super().network(name)
+
+    def complete_state(self, state_dict: dict, prefix: str) -> None:
+        """See the base class; the master begins as the teacher."""
+        if self.master is not None:
+            teacher, student = f"{prefix}teacher.module.", f"{prefix}student."
+            source = teacher if any(key.startswith(teacher) for key in state_dict) else student
+            for key in [key for key in state_dict if key.startswith(source)]:
+                name = f"{prefix}master.module.{key[len(source) :]}"
+                state_dict.setdefault(name, state_dict[key])
+        super().complete_state(state_dict, prefix)
+
+    # --- the step
+
+    def consistency(
+        self, outputs: list[Output], inputs: dict[str, Tensor], data_samples: dict[str, list]
+    ) -> tuple[Tensor, Tensor]:
+        """Consistency with the teacher and, once images are discovered, with the master."""
+        term, wanted = super().consistency(outputs, inputs, data_samples)
+        if self.master is not None and self.master_weight and len(self.pool):
+            term = term + self.master_weight * self.master_consistency(outputs[0], inputs)
+        return term, wanted
+
+    def master_consistency(self, output: Output, inputs: dict[str, Tensor]) -> Tensor:
+        """Squared difference of the student's and the master's probabilities, labelled images.
+
+        Args:
+            output: The student's, of the labelled images.
+            inputs: The views of the batch.
+
+        Source: Eq. 2.7, second term.
+        """
+        images = inputs.get(TWIN, inputs[LABELED])
+        wanted = self.run_frozen("master", images).logits.float()
+        mine = self.compared(output).float()
+        valid = torch.ones_like(mine[:, 0], dtype=torch.bool)
+        return probability_consistency(mine, wanted, valid)

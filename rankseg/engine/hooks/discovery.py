@@ -157,7 +157,7 @@ class DiscoveryHook(Hook):
                 "length or generations"
             )
         name, tap = self.extraction["network"], self.extraction["tap"]
-        find_module(_network(method, name), tap, "tap of DiscoveryHook")
+        find_module(method.network(name), tap, "tap of DiscoveryHook")
         if self.features == "test" and runner.val_loop is None:
             raise ValueError(
                 "DiscoveryHook(features='test') loads images by the pipeline of val_dataloader, "
@@ -325,18 +325,3 @@ def _selection(config: dict) -> partial:
 def _method(runner: Runner) -> Method:
     """The method inside a wrapper for several processes."""
     return runner.model.module if is_model_wrapper(runner.model) else runner.model
-
-
-def _network(method: Method, name: str) -> torch.nn.Module:
-    """A network of a method.
-
-    Raises:
-        ValueError: If it has none of this name.
-    """
-    try:
-        return method.network(name)
-    except (AttributeError, KeyError) as error:
-        raise ValueError(
-            f"DiscoveryHook(network={name!r}): {type(method).__name__} has no such network; "
-            "expected 'student', or 'teacher' together with model.teacher=dict(momentum=0.004)"
-        ) from error

@@ -12,6 +12,7 @@ from rankseg.models.methods.mixmatch import MixMatch
 from rankseg.models.methods.rankmatch import RankMatch
 from rankseg.models.methods.simmatch import SimMatch
 from rankseg.models.methods.snowball import Snowball
+from rankseg.models.methods.snowball import Snowball
 from rankseg.models.methods.supervised import Supervised
 from rankseg.models.methods.unimatch import UniMatch
 
@@ -26,6 +27,7 @@ __all__ = [
     "MixMatch",
     "RankMatch",
     "SimMatch",
+    "Snowball",
     "Snowball",
     "Supervised",
     "UniMatch",

@@ -238,6 +238,7 @@ class ListDataset(BaseDataset):
     ) -> None:
         root = check_data_root(data_root, type(self).__name__)
         self.more_lists = tuple(str(root / path) for path in more_lists)
+        self.data_root = str(data_root)
         super().__init__(
             ann_file=ann_file,
             metainfo=self._complete(metainfo),

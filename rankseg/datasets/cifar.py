@@ -32,6 +32,30 @@ CIFAR100 = (
     "worm",
 )  # fmt: skip
 
+CIFAR100_GROUPS = {
+    "aquatic_mammals": ("beaver", "dolphin", "otter", "seal", "whale"),
+    "fish": ("aquarium_fish", "flatfish", "ray", "shark", "trout"),
+    "flowers": ("orchid", "poppy", "rose", "sunflower", "tulip"),
+    "food_containers": ("bottle", "bowl", "can", "cup", "plate"),
+    "fruit_and_vegetables": ("apple", "mushroom", "orange", "pear", "sweet_pepper"),
+    "household_electrical_devices": ("clock", "keyboard", "lamp", "telephone", "television"),
+    "household_furniture": ("bed", "chair", "couch", "table", "wardrobe"),
+    "insects": ("bee", "beetle", "butterfly", "caterpillar", "cockroach"),
+    "large_carnivores": ("bear", "leopard", "lion", "tiger", "wolf"),
+    "large_man-made_outdoor_things": ("bridge", "castle", "house", "road", "skyscraper"),
+    "large_natural_outdoor_scenes": ("cloud", "forest", "mountain", "plain", "sea"),
+    "large_omnivores_and_herbivores": ("camel", "cattle", "chimpanzee", "elephant", "kangaroo"),
+    "medium_mammals": ("fox", "porcupine", "possum", "raccoon", "skunk"),
+    "non-insect_invertebrates": ("crab", "lobster", "snail", "spider", "worm"),
+    "people": ("baby", "boy", "girl", "man", "woman"),
+    "reptiles": ("crocodile", "dinosaur", "lizard", "snake", "turtle"),
+    "small_mammals": ("hamster", "mouse", "rabbit", "shrew", "squirrel"),
+    "trees": ("maple_tree", "oak_tree", "palm_tree", "pine_tree", "willow_tree"),
+    "vehicles_1": ("bicycle", "bus", "motorcycle", "pickup_truck", "train"),
+    "vehicles_2": ("lawn_mower", "rocket", "streetcar", "tank", "tractor"),
+}
+"""The 20 coarse classes of CIFAR-100, in the order of their ids."""
+
 
 def _encode_latin1(text: str, encoding: str) -> bytes:
     """How Python 3 writes bytes into an old pickle; no other encoding is looked up."""
@@ -142,12 +166,13 @@ class CIFAR10Dataset(ArrayDataset):
 class CIFAR100Dataset(ArrayDataset):
     """CIFAR-100: 50,000 training and 10,000 test images of 32 x 32 pixels, 100 fine classes.
 
-    ``data_root`` is the folder with ``cifar-100-python``; other arguments as in
-    :class:`ArrayDataset`.
+    ``data_root`` is the folder with ``cifar-100-python``; ``coarse=True`` has the 20 coarse classes
+    in place of the fine ones; other arguments as in :class:`ArrayDataset`.
     """
 
     METAINFO = {"classes": CIFAR100, "palette": make_palette(len(CIFAR100))}
     LABELS = "cifar100"
+    GROUPS = {name: group for group, names in CIFAR100_GROUPS.items() for name in names}
     PARTS = {"train": ("cifar-100-python/train",), "test": ("cifar-100-python/test",)}
 
     @staticmethod

@@ -70,11 +70,11 @@ class ClassFolderDataset(ClassListDataset):
 
     def whole(self) -> list[Entry]:
         """Every image of the folder."""
-        entries = walk_classes(self.data_root, self.folder, self.classes)
+        entries = walk_classes(self.data_root, self.folder, self.fine_classes)
         if not entries:
             raise FileNotFoundError(
                 f"{self.source} holds no image of a class: expected files that end in "
-                f"{', '.join(ENDINGS)} in its sub-folders {', '.join(self.classes[:5])}, ..."
+                f"{', '.join(ENDINGS)} in its sub-folders {', '.join(self.fine_classes[:5])}, ..."
             )
         return entries
 

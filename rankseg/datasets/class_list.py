@@ -90,7 +90,7 @@ class ClassListDataset(ImageLevelDataset):
 
     def locate(self, entries: Sequence[Entry]) -> tuple[list[dict], list[str | None]]:
         """Paths of the images, and the classes that their folders name."""
-        known = set(self.classes)
+        known = set(self.fine_classes)
         start = os.path.join(self.data_root, self.prefix)
         samples = [{"img_path": os.path.join(start, name)} for name, _ in entries]
         self._check_exist([sample["img_path"] for sample in samples], "image")

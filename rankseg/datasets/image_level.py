@@ -4,14 +4,15 @@
 import difflib
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 from mmengine.logging import print_log
 
-from rankseg.datasets.base import ListDataset, missing_files, readme_of
+from rankseg.datasets.base import ListDataset, make_palette, missing_files, readme_of
+from rankseg.datasets.relabel import check_groups, check_noise, corrupt, read_groups
 from rankseg.datasets.splits import Entry
 
 
@@ -25,18 +26,58 @@ class ImageLevelDataset(ListDataset):
         *args: As in :class:`ListDataset`.
         with_labels: Every image must have a class. ``False``: an image may have none, or one that
             is not among ``classes``; it then has no ``gt_label``.
+        coarse: Groups of classes that are one class each: the group of every class by name, or a
+            file of ``class group`` lines, relative to the data root. ``True`` takes the groups that
+            the data set is published with. Lists and folders go on naming the finer classes;
+            ``classes`` are the groups, sorted.
+        label_noise: ``dict(share=0.25, seed=0)`` gives that share of the images, in ``[0, 1]``,
+            another class, drawn evenly from all others. Only where ``with_labels``: what is known
+            of unlabelled images stays true. Not for data to test on.
         **kwargs: As in :class:`ListDataset`.
 
     Raises:
-        FileNotFoundError: If the data root, a list or an image is missing.
-        ValueError: If a list is empty, a class is not known, or an image has none.
+        FileNotFoundError: If the data root, a list, the file of groups or an image is missing.
+        ValueError: If a list is empty, a class is not known, an image has none, a class has no
+            group, or the noise is none.
+
+    Source: CMSF (ECCV 2022), section 3.2: ImageNet with coarse labels, noisy labels.
     """
 
     LINE = "image class"
+    GROUPS: dict[str, str] = {}
+    """The published group of every class, where there is one."""
 
-    def __init__(self, *args, with_labels: bool = True, **kwargs) -> None:
+    def __init__(
+        self,
+        *args,
+        with_labels: bool = True,
+        coarse: Mapping[str, str] | str | bool | None = None,
+        label_noise: Mapping | None = None,
+        **kwargs,
+    ) -> None:
         self.with_labels = with_labels
+        self.coarse = coarse or None
+        self.label_noise = check_noise(label_noise)
         super().__init__(*args, **kwargs)
+
+    def _complete(self, metainfo: Mapping | None) -> dict:
+        """Note the classes of lists and folders, and merge those that are in one group."""
+        merged = super()._complete(metainfo)
+        self.fine_classes: tuple[str, ...] = merged["classes"]
+        self.group_of = {name: name for name in self.fine_classes}
+        if self.coarse is None:
+            return merged
+        groups = self.GROUPS if self.coarse is True else self.coarse
+        if self.coarse is True and not groups:
+            raise ValueError(
+                f"coarse=True of {type(self).__name__}: it is published without groups of classes; "
+                "give them as a dict or as a file of 'class group' lines"
+            )
+        if isinstance(groups, str):
+            groups = read_groups(os.path.join(self.data_root, groups))
+        self.group_of = check_groups(groups, self.fine_classes)
+        names = tuple(sorted(set(self.group_of.values())))
+        return {**merged, "classes": names, "palette": make_palette(len(names))}
 
     def whole(self) -> list[Entry]:
         """Every image of the part with its class, for when there is no list."""
@@ -62,13 +103,28 @@ class ImageLevelDataset(ListDataset):
         entries = self.load_entries()
         samples, found = self.locate(entries)
         names = [given or known for (_, given), known in zip(entries, found, strict=True)]
-        ids = {name: k for k, name in enumerate(self.classes)}
+        number = {name: k for k, name in enumerate(self.classes)}
+        ids = {name: number[group] for name, group in self.group_of.items()}
         if self.with_labels:
             self._check_classes(entries, names, ids)
         for sample, name in zip(samples, names, strict=True):
             if name in ids:
                 sample["gt_label"] = ids[name]
+        if self.label_noise and self.with_labels:
+            self._add_noise(samples)
         return samples
+
+    def _add_noise(self, samples: Sequence[dict]) -> None:
+        """Give some samples another class."""
+        label = np.array([sample["gt_label"] for sample in samples])
+        noisy = corrupt(label, len(self.classes), **self.label_noise)
+        for sample, k in zip(samples, noisy.tolist(), strict=True):
+            sample["gt_label"] = k
+        print_log(
+            f"{self.source}: {(noisy != label).sum()} of {len(label)} labels are changed at random "
+            f"(label_noise={self.label_noise})",
+            logger="current",
+        )
 
     def class_ids(self) -> np.ndarray:
         """``(N,)`` int64 class ids in the order of the data set, -1 where the class is unknown."""
@@ -93,12 +149,12 @@ class ImageLevelDataset(ListDataset):
                 f"{self.source}: image {image} has no class{count}: expected 'image class' lines; "
                 "images without a class belong into the unlabelled list"
             )
-        near = difflib.get_close_matches(name, self.classes, n=1)
+        near = difflib.get_close_matches(name, ids, n=1)
         hint = f"did you mean '{near[0]}'? " if near else ""
-        known = f"{', '.join(self.classes[:5])}{', ...' if len(self.classes) > 5 else ''}"
+        known = f"{', '.join(list(ids)[:5])}{', ...' if len(ids) > 5 else ''}"
         raise ValueError(
             f"{self.source}: image {image} has the class '{name}', which is none of the "
-            f"{len(self.classes)} known ({known}){count}: {hint}correct the name, or name all "
+            f"{len(ids)} known ({known}){count}: {hint}correct the name, or name all "
             "classes, one per line in id order, in DATA_ROOT/classes.txt"
         )
 
@@ -176,7 +232,7 @@ class ArrayDataset(ImageLevelDataset):
     def whole(self) -> list[Entry]:
         """Every image of the part."""
         labels = self.arrays(self.part).labels
-        return [(f"{self.part}/{i:05}", self.classes[k]) for i, k in enumerate(labels)]
+        return [(f"{self.part}/{i:05}", self.fine_classes[k]) for i, k in enumerate(labels)]
 
     def locate(self, entries: Sequence[Entry]) -> tuple[list[dict], list[str | None]]:
         """Rows of the images, and their classes."""
@@ -185,7 +241,7 @@ class ArrayDataset(ImageLevelDataset):
             {"img_path": os.path.join(self.data_root, name), "part": part, "row": row}
             for (name, _), (part, row) in zip(entries, rows, strict=True)
         ]
-        found = [self.classes[self.arrays(part).labels[row]] for part, row in rows]
+        found = [self.fine_classes[self.arrays(part).labels[row]] for part, row in rows]
         other = sum(given not in (None, k) for (_, given), k in zip(entries, found, strict=True))
         if other and self.with_labels:
             print_log(

@@ -4,7 +4,7 @@
 import os
 import pickle
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -56,6 +56,8 @@ def make_class_standin(cfg: Config) -> Path:
         root = _write_files(classes, tuple(sorted(folders)), _shape(semi))
     for node in (semi.dataset, *tests):
         node.data_root = str(root)
+        if isinstance(node.get("coarse"), str):  # every class is a group of its own
+            (root / node.coarse).write_text("".join(f"{name}\t{name}\n" for name in classes))
     semi.pop("split_root", None)
     in_split = Path("splits", str(semi.get("split")))
     files = {"labeled": in_split / LABELED_FILE, "unlabeled": in_split / UNLABELED_FILE}
@@ -76,7 +78,9 @@ def _kind(node: dict) -> type | None:
 
 def _class_names(node: dict, number: int) -> tuple[str, ...]:
     """Names of the config or of the published data set, else numbered ones."""
+    coarse = node.get("coarse")
     given = node.get("classes") or node.get("metainfo", {}).get("classes")
+    given = given or (tuple(coarse) if isinstance(coarse, Mapping) else None)
     numbered = [f"class_{k:04}" for k in range(number)]
     return tuple(given or _kind(node).METAINFO.get("classes") or numbered)
 

@@ -57,6 +57,24 @@ def test_a_data_set_in_the_layout_of_the_config(num_classes, train, val, held_ou
         assert node.data_root == str(root)
 
 
+@pytest.mark.parametrize(
+    ("kind", "coarse", "groups"),
+    [
+        ("CIFAR100Dataset", True, 20),
+        ("ClassFolderDataset", "groups.txt", 5),
+        ("ClassFolderDataset", {"cat": "pet", "cow": "beast", "dog": "pet"}, 2),
+    ],
+)
+def test_coarse_classes(kind, coarse, groups):
+    where = {"folder": "test"} if kind == "ClassFolderDataset" else {"part": "test"}
+    train = {"type": kind, "coarse": coarse}
+    cfg = config(groups, train, train | where)
+    make_standin(cfg)
+    labeled, test = data_sets(cfg)
+    assert len(labeled.labeled.classes) == len(test.classes) == groups
+    check_data(labeled, test)
+
+
 def test_lists_that_a_config_names_itself():
     semi = {"labeled": "splits/a.txt", "unlabeled": "splits/b.txt", "split_root": "elsewhere"}
     train = {"type": "ClassFolderDataset", "folder": "photos", "classes": ("yes", "no")}

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Labels made worse on purpose: coarser, or wrong."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+
+def check_noise(noise: Mapping | None) -> dict | None:
+    """Check ``dict(share=0.25, seed=0)``, of which the seed may be left out.
+
+    Raises:
+        ValueError: If it is none.
+    """
+    if noise is None:
+        return None
+    share = noise.get("share")
+    number = isinstance(share, int | float) and 0 <= share <= 1
+    if not number or not {"share"} <= set(noise) <= {"share", "seed"}:
+        raise ValueError(
+            f"label_noise={dict(noise)}: expected dict(share=S, seed=N) with S in [0, 1], for "
+            "example dict(share=0.25, seed=0)"
+        )
+    return {"seed": 0, **noise}
+
+
+def corrupt(label: np.ndarray, num_classes: int, share: float, seed: int = 0) -> np.ndarray:
+    """Replace a share of the labels by others.
+
+    Which ones, and by what, depends on the seed and on nothing else: a larger share changes those
+    of a smaller one likewise, and some more.
+
+    Args:
+        label: ``(N,)`` class ids below ``num_classes``.
+        num_classes: ``K``.
+        share: Of the ``N`` labels, in ``[0, 1]``; rounded to whole labels, halves to even.
+        seed: Any integer from 0.
+
+    Returns:
+        A copy, changed in so many places.
+
+    Raises:
+        ValueError: If there is but one class.
+
+    Source: CMSF (ECCV 2022), section 3.2, "random i.i.d. noise"; the number of changed labels is
+        exact here.
+    """
+    if num_classes < 2:
+        raise ValueError("label_noise: a data set of one class has no other to change a label into")
+    rng = np.random.default_rng(seed)
+    order, steps = rng.permutation(len(label)), rng.integers(1, num_classes, len(label))
+    chosen = order[: round(share * len(label))]
+    noisy = np.array(label)
+    noisy[chosen] = (noisy[chosen] + steps[chosen]) % num_classes
+    return noisy
+
+
+def read_groups(path: str | Path) -> dict[str, str]:
+    """Read a file of ``class group`` lines, with a TAB between them where names hold blanks.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If a line cannot be understood, or a class stands on two.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"the file of groups {path} (coarse) does not exist: expected lines 'class group', one "
+            "for every class; data/README.md, section 'Coarse and noisy labels', shows one"
+        )
+    groups: dict[str, str] = {}
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        words = [word.strip() for word in (line.split("\t") if "\t" in line else line.split())]
+        if len(words) != 2 or not all(words):
+            raise ValueError(
+                f"{path}, line {number} is '{line}': expected 'class group', with a TAB between "
+                "them where names hold blanks"
+            )
+        if words[0] in groups:
+            raise ValueError(f"{path}, line {number} names the class '{words[0]}' a second time")
+        groups[words[0]] = words[1]
+    return groups
+
+
+def check_groups(groups: Mapping[str, str], classes: Sequence[str]) -> dict[str, str]:
+    """The group of every class, in the order of the classes; others are left out.
+
+    Raises:
+        ValueError: If a class has none.
+    """
+    without = [name for name in classes if name not in groups]
+    if without:
+        raise ValueError(
+            f"coarse names no group for {len(without)} of the {len(classes)} classes "
+            f"({', '.join(without[:3])}{', ...' if len(without) > 3 else ''}): expected one for "
+            "every class"
+        )
+    return {name: groups[name] for name in classes}

@@ -2,6 +2,7 @@
 """Which unlabelled images are given a label: pure functions of features."""
 
 from rankseg.discovery.confident import most_confident, nearest_centres
+from rankseg.discovery.critical import critical_samples
 from rankseg.discovery.evidence import Evidence, Select, Selection
 from rankseg.discovery.schedule import Discovery, Schedule
 
@@ -11,6 +12,7 @@ __all__ = [
     "Schedule",
     "Select",
     "Selection",
+    "critical_samples",
     "most_confident",
     "nearest_centres",
 ]

@@ -1,7 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Graphs of features and what runs along them: numpy, faiss and scipy, no torch."""
 
+from rankseg.graph.clusters import cluster_centres
 from rankseg.graph.neighbours import check_neighbours, knn_graph
 from rankseg.graph.propagation import Propagated, check_alpha, propagate, weigh
 
-__all__ = ["Propagated", "check_alpha", "check_neighbours", "knn_graph", "propagate", "weigh"]
+__all__ = [
+    "Propagated",
+    "check_alpha",
+    "check_neighbours",
+    "cluster_centres",
+    "knn_graph",
+    "propagate",
+    "weigh",
+]

@@ -2,6 +2,7 @@
 """Hooks: what happens on a schedule."""
 
 from rankseg.engine.hooks.checkpoint import CheckpointHook
+from rankseg.engine.hooks.composition import CompositionHook
 from rankseg.engine.hooks.contact_sheet import ContactSheetHook
 from rankseg.engine.hooks.curves import CurvesHook
 from rankseg.engine.hooks.discovery import DiscoveryHook
@@ -22,6 +23,7 @@ from rankseg.engine.hooks.summary import SummaryHook
 
 __all__ = [
     "CheckpointHook",
+    "CompositionHook",
     "ContactSheetHook",
     "CurvesHook",
     "DiscoveryHook",

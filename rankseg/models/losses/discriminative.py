@@ -33,8 +33,7 @@ def discriminative_loss(feature: Tensor, centres: Tensor, reading: str = "enlarg
 
     Source: LMCS (dissertation, chapter 3), eq. 3.6.
     """
-    if reading not in READINGS:
-        raise ValueError(f"reading={reading!r} of eq. 3.6: expected one of {READINGS}")
+    check_reading(reading)
     if len(centres) < 2:
         raise ValueError(f"{len(centres)} cluster centres: expected 2 or more")
     with torch.autocast(feature.device.type, enabled=False):
@@ -49,3 +48,15 @@ def discriminative_loss(feature: Tensor, centres: Tensor, reading: str = "enlarg
             return (nearest - second).square().mean()
         both = (nearest + second).clamp(min=torch.finfo(torch.float32).eps)
         return 1 - ((second - nearest) / both).square().mean()
+
+
+def check_reading(reading: str) -> None:
+    """Check the reading of the equation.
+
+    Raises:
+        ValueError: If it is none of those.
+    """
+    if reading not in READINGS:
+        raise ValueError(
+            f"reading={reading!r} of the discriminative loss: expected one of {READINGS}"
+        )

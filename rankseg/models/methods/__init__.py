@@ -7,12 +7,13 @@ from rankseg.models.methods.cmsf import CMSF
 from rankseg.models.methods.cps import CPS
 from rankseg.models.methods.fixmatch import FixMatch
 from rankseg.models.methods.label_propagation import LabelPropagation
+from rankseg.models.methods.lmcs import LMCS
 from rankseg.models.methods.mean_teacher import MeanTeacher
 from rankseg.models.methods.mixmatch import MixMatch
 from rankseg.models.methods.rankmatch import RankMatch
 from rankseg.models.methods.simmatch import SimMatch
 from rankseg.models.methods.snowball import Snowball
-from rankseg.models.methods.snowball import Snowball
+from rankseg.models.methods.snowball_mixmatch import SnowballMixMatch
 from rankseg.models.methods.supervised import Supervised
 from rankseg.models.methods.unimatch import UniMatch
 
@@ -21,6 +22,7 @@ __all__ = [
     "CMSF",
     "CPS",
     "FixMatch",
+    "LMCS",
     "LabelPropagation",
     "MeanTeacher",
     "Method",
@@ -28,7 +30,7 @@ __all__ = [
     "RankMatch",
     "SimMatch",
     "Snowball",
-    "Snowball",
+    "SnowballMixMatch",
     "Supervised",
     "UniMatch",
 ]

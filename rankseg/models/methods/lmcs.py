@@ -9,7 +9,7 @@ import torch
 from mmengine.logging import MessageHub
 from torch import Tensor, nn
 
-from rankseg.models.composition import ComposedNetwork, Composition
+from rankseg.models.composition import ComposedNetwork, Composition, feature_map
 from rankseg.models.losses import discriminative_loss, soft_cross_entropy, soft_squared_error
 from rankseg.models.losses.discriminative import check_reading
 from rankseg.models.methods.mixmatch import MixMatch
@@ -158,6 +158,11 @@ class LMCS(MixMatch):
         """The networks that are composed."""
         return self.student, self.teacher.module, self.previous
 
+    @property
+    def needs_centres(self) -> bool:
+        """Whether the discriminative loss counts."""
+        return self.weights[2] > 0
+
     def end_step(self, centres: Tensor | None = None) -> None:
         """Keep the student as the previous one.
 
@@ -176,13 +181,12 @@ class LMCS(MixMatch):
         views = [inputs[name] for name in self.views[1:]]
         labeled, label = inputs[LABELED], self.labels(data_samples[LABELED])
         maps, teacher = self.look(torch.cat((labeled, *views)))
-        guess = self.guess(views, data_samples[WEAK])
         if self.started:
             guess = self.master_guess([rows[len(labeled) :] for rows in maps], len(views))
+        else:
+            guess = self.guess(views, data_samples[WEAK])
         rows, known = self.known_rows(data_samples[LABELED])
-        losses = self.mixed_terms(
-            labeled[rows], label[rows], views, guess, data_samples[WEAK]
-        )
+        losses = self.mixed_terms(labeled[rows], label[rows], views, guess, data_samples[WEAK])
         losses["loss_x"] = losses["loss_x"] * known.any()
         losses |= self.master_terms(maps, teacher, label, len(views[0]))
         losses["look_ahead"] = 1 - known.float().mean()

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Ends the steps of LMCS: keeps the student, and clusters the master's features."""
+
+import time
+
+import torch
+from mmengine.dist import broadcast, is_main_process
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+
+from rankseg.engine.features import extract_features, with_pipeline
+from rankseg.graph import cluster_centres
+from rankseg.models.methods import LMCS
+from rankseg.registry import HOOKS
+from rankseg.structures import SampleKey
+
+
+@HOOKS.register_module()
+class CompositionHook(Hook):
+    """At the end of every step the student becomes the previous one of the composition.
+
+    Then the master's features of all unlabelled images are clustered, for its discriminative loss
+    in the next step; where that has no weight, this is left out. What a step leaves behind is part
+    of checkpoints, and when it ends follows from the iteration: a run resumed anywhere goes on as
+    it would have.
+
+    Args:
+        length: Training iterations of a step.
+        seed: Of the first centres.
+        batch_size: Images at once in a process.
+        num_workers: Processes that load images; ``None`` takes as many as ``train_dataloader``.
+
+    Raises:
+        ValueError: If ``length`` is below 1, or before training, if model and config do not go
+            with the hook.
+
+    Source: LMCS (dissertation, chapter 3), sections 3.3.1 and 3.3.2; a step is 10 epochs there.
+    """
+
+    priority = "LOW"  # after the teacher has moved, before a checkpoint is written
+
+    def __init__(
+        self, length: int, seed: int = 0, batch_size: int = 256, num_workers: int | None = None
+    ) -> None:
+        if length < 1:
+            raise ValueError(f"length={length} of CompositionHook: expected 1 iteration or more")
+        self.length = length
+        self.seed = seed
+        self.batch_size = batch_size
+        self.num_workers = num_workers
+
+    def before_train(self, runner: Runner) -> None:
+        """Refuse what cannot work."""
+        method = _method(runner)
+        if not isinstance(method, LMCS):
+            raise ValueError(
+                f"CompositionHook in custom_hooks keeps networks that model.type="
+                f"{type(method).__name__} does not compose: expected LMCS"
+            )
+        if runner.val_loop is None:
+            raise ValueError(
+                "CompositionHook loads images by the pipeline of val_dataloader, and the config "
+                "has none: add one"
+            )
+
+    def after_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch=None, outputs=None
+    ) -> None:
+        """End a step."""
+        if (runner.iter + 1) % self.length == 0:
+            method = _method(runner)
+            method.end_step(self.cluster(runner, method) if method.needs_centres else None)
+
+    def cluster(self, runner: Runner, method: LMCS) -> torch.Tensor:
+        """Centres ``(N, D)`` of the master's features of all unlabelled images."""
+        begun = time.monotonic()
+        loader = runner.train_dataloader
+        dataset = loader.dataset
+        images = with_pipeline(dataset, runner.val_dataloader.dataset.pipeline)
+        keys = [SampleKey(i, runner.iter) for i in range(dataset.num_labeled, len(dataset))]
+        found = extract_features(
+            method,
+            images,
+            keys,
+            batch_size=self.batch_size,
+            num_workers=loader.num_workers if self.num_workers is None else self.num_workers,
+            network="master",
+        )
+        centres = torch.zeros_like(method.centres, device="cpu")
+        if is_main_process():
+            made = cluster_centres(found.feature.numpy(), len(centres), self.seed)
+            centres.copy_(torch.from_numpy(made))
+            seconds = time.monotonic() - begun
+            runner.logger.info(f"{len(centres)} clusters of the master's features: {seconds:.1f} s")
+        centres = centres.to(method.centres.device)  # where processes can exchange it
+        broadcast(centres)
+        return centres
+
+
+def _method(runner: Runner) -> torch.nn.Module:
+    """The method inside a wrapper for several processes."""
+    return runner.model.module if is_model_wrapper(runner.model) else runner.model

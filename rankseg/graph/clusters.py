@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Centres of clusters by k-means."""
+
+import faiss
+import numpy as np
+
+
+def cluster_centres(
+    features: np.ndarray, count: int, seed: int = 0, rounds: int = 20, tries: int = 3
+) -> np.ndarray:
+    """Centres of the best of several runs of k-means, by Euclidean distance.
+
+    >>> centres = cluster_centres(np.array([[0.0], [1.0], [9.0], [10.0]]), 2)
+    >>> sorted(centres.ravel().tolist())
+    [0.5, 9.5]
+
+    Args:
+        features: ``(N, D)``, all of them are used.
+        count: Number of clusters.
+        seed: Of the first centres.
+        rounds: Of every run.
+        tries: Runs.
+
+    Returns:
+        ``(count, D)`` float32.
+
+    Raises:
+        ValueError: If there are fewer features than clusters, or one is not finite.
+    """
+    if not 1 <= count <= len(features):
+        raise ValueError(
+            f"{count} clusters of {len(features)} images: expected a number from 1 to that of the "
+            "images"
+        )
+    rows = np.ascontiguousarray(features, dtype=np.float32)
+    if not np.isfinite(rows).all():
+        raise ValueError(
+            "features to be clustered are not finite: the network that made them has diverged; "
+            "try a lower learning rate"
+        )
+    runs = faiss.Kmeans(
+        rows.shape[1],
+        count,
+        niter=rounds,
+        nredo=tries,
+        seed=seed,
+        min_points_per_centroid=1,  # or else few features give a warning
+        max_points_per_centroid=len(rows),
+    )
+    runs.train(rows)
+    return runs.centroids

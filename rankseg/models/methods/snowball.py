@@ -1,23 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Snowball: a student, its teacher, the teacher's master, and labels that are discovered."""
 
-from typing import Any
-
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from rankseg.models.losses import probability_consistency
 from rankseg.models.methods.base import Output
-from rankseg.models.methods.image_level import refuse_masks
+from rankseg.models.methods.mastered import Mastered
 from rankseg.models.methods.mean_teacher import MeanTeacher
-from rankseg.models.pool import DiscoveredPool
-from rankseg.models.teacher import TEACHER, build_teacher
 from rankseg.registry import MODELS
 from rankseg.structures import LABELED, TWIN
 
 
 @MODELS.register_module()
-class Snowball(MeanTeacher):
+class Snowball(Mastered, MeanTeacher):
     r"""Mean Teacher, and on labelled and discovered images consistency with a master.
 
     .. math::
@@ -32,8 +28,8 @@ class Snowball(MeanTeacher):
     (``network="master"``) and puts them into ``pool``; they then come as labelled ones.
 
     Args:
-        master: ``dict(momentum=beta)`` and where wanted ``warmup=True``, as ``teacher``. None is
-            Mean Teacher with sample discovery.
+        master: See :class:`~rankseg.models.methods.mastered.Mastered`. None is Mean Teacher with
+            sample discovery.
         master_weight: ``w_M``, 1 in the paper.
         consistency_weight: ``w``, see :class:`~rankseg.models.methods.mean_teacher.MeanTeacher`.
             0 is self-training without guidance; batches need only labelled images then
@@ -41,8 +37,7 @@ class Snowball(MeanTeacher):
         **kwargs: Of :class:`~rankseg.models.methods.mean_teacher.MeanTeacher`.
 
     Raises:
-        ValueError: If ``master`` is no such dict or has no teacher, or ``master_weight`` is
-            negative.
+        ValueError: If ``master_weight`` is negative.
 
     Source: Snowball (dissertation "Learning with few labels", chapter 2), eq. 2.1 to 2.7.
     """
@@ -55,66 +50,12 @@ class Snowball(MeanTeacher):
         consistency_weight: float = 100.0,
         **kwargs,
     ) -> None:
-        super().__init__(student, consistency_weight=consistency_weight, **kwargs)
+        super().__init__(student, master, consistency_weight=consistency_weight, **kwargs)
         if master_weight < 0:
             raise ValueError(f"model.master_weight={master_weight}: expected 0 or more")
         self.master_weight = master_weight
-        self.master = None
-        if master is not None:
-            if self.teacher is None or not {"momentum"} <= set(master) <= {"momentum", "warmup"}:
-                raise ValueError(
-                    f"model.master={dict(master)}: expected dict(momentum=0.001), and where wanted "
-                    f"warmup=True, together with model.teacher={TEACHER}"
-                )
-            self.master = build_teacher(self.teacher.module, **master)
         if not consistency_weight:
             self.views = (LABELED,)
-        self.pool = DiscoveredPool(self.student.decode_head.num_classes)
-
-    def check_dataset(self, dataset: Any) -> None:
-        """See the base class.
-
-        Raises:
-            ValueError: If its labels are masks.
-        """
-        refuse_masks(dataset, self)
-
-    # --- the master
-
-    def init_weights(self) -> None:
-        """Initialise as the base class does; the master begins as the teacher."""
-        super().init_weights()
-        if self.master is not None:
-            self.master.module.load_state_dict(self.teacher.module.state_dict())
-
-    def train(self, mode: bool = True) -> "Snowball":
-        """Switch the student; the master stays in eval mode."""
-        super().train(mode)
-        if self.master is not None:
-            self.master.eval()
-        return self
-
-    def update_teacher(self) -> None:
-        """Move the teacher towards the student, then the master towards the teacher (eq. 2.6)."""
-        super().update_teacher()
-        if self.master is not None:
-            self.master.update_parameters(self.teacher.module)
-
-    def network(self, name: str) -> nn.Module:
-        """The student, the teacher or the master, by name."""
-        if name == "master" and self.master is not None:
-            return self.master.module
-        return super().network(name)
-
-    def complete_state(self, state_dict: dict, prefix: str) -> None:
-        """See the base class; the master begins as the teacher."""
-        if self.master is not None:
-            teacher, student = f"{prefix}teacher.module.", f"{prefix}student."
-            source = teacher if any(key.startswith(teacher) for key in state_dict) else student
-            for key in [key for key in state_dict if key.startswith(source)]:
-                name = f"{prefix}master.module.{key[len(source) :]}"
-                state_dict.setdefault(name, state_dict[key])
-        super().complete_state(state_dict, prefix)
 
     # --- the step
 

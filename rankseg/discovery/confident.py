@@ -2,6 +2,7 @@
 """Confident images: those near a class centre, and what they are compared with."""
 
 import numpy as np
+from scipy.special import logsumexp
 from scipy.stats import rankdata
 
 from rankseg.discovery.centres import centre_distances, class_centres
@@ -97,8 +98,9 @@ def most_confident(evidence: Evidence, count: int, rng: np.random.Generator) -> 
 
     Source: Snowball (dissertation, chapter 2), figures 2.6 and 2.7: what it is compared with.
     """
-    best = evidence.logits.max(1)
-    # the negative logarithm of the largest probability; the probability itself rounds to 1
-    score = np.log(np.exp(evidence.logits - best[:, None]).sum(1, dtype=np.float64))
+    odds = evidence.logits.astype(np.float64) - evidence.logits.max(1, keepdims=True)
+    np.put_along_axis(odds, evidence.logits.argmax(1)[:, None], -np.inf, 1)
+    # of the other classes against the best one; the probability of that rounds to 1
+    score = logsumexp(odds, axis=1)
     row = np.argsort(score, kind="stable")[:count]
     return Selection(row, evidence.logits[row].argmax(1))

@@ -243,3 +243,71 @@ def test_registered():
     from rankseg.registry import DATA_SAMPLERS
 
     assert DATA_SAMPLERS.get("LabeledUnlabeledSampler") is LabeledUnlabeledSampler
+
+
+def test_given_labels_move_images_from_a_batch_on():
+    sampler, plain = make(), make()
+    sampler.set_labels([7, 20], [3, 1], batch=4)
+    sampler.skip(4 * 5)
+    before = set(first(plain, 4 * 5 + 3))
+    keys = first(sampler, 5 * 40)
+    labeled = [key for i, key in enumerate(keys) if i % 5 < 2]
+    unlabeled = [key for i, key in enumerate(keys) if i % 5 >= 2]
+    assert {key.index: key.label for key in labeled} == {
+        **dict.fromkeys(range(5)),
+        **{7: 3, 20: 1},
+    }
+    assert {key.index for key in unlabeled} == set(range(5, 28)) - {7, 20}
+    assert all(key.label is None for key in unlabeled)
+    for part, size in ((labeled, 7), (unlabeled, 21)):
+        counts = Counter(key.index for key in part)
+        assert max(counts.values()) - min(counts.values()) <= 1
+        assert len({key.index for key in part[:size]}) == size, "a pass begins with the batch"
+    seen = {key[:2] for key in keys}
+    assert len(seen) == len(keys) and not seen & {key[:2] for key in before}, "all look different"
+
+
+def test_given_labels_from_any_start():
+    whole, late = make(), make()
+    for sampler, start in ((whole, 4), (late, 9)):
+        sampler.set_labels([7, 20], [3, 1], batch=4)
+        sampler.skip(start * 5 + 1)
+    assert first(whole, 80)[25:] == first(late, 55)
+
+
+def test_given_labels_replace_earlier_ones_and_may_stay_unlabelled():
+    sampler = make()
+    sampler.set_labels([7], [3], batch=0)
+    sampler.set_labels([8], [2], batch=0, leave=False)
+    labeled, unlabeled = split(
+        [key if key.label is None else key._replace(index=0) for key in first(sampler, 5 * 46)]
+    )
+    assert {key.label for key in labeled} == {None, 2}
+    assert {key.index for key in unlabeled} == set(range(5, 28))
+    sampler.set_labels([], [], batch=0)
+    assert first(sampler, 60) == first(make(), 60)
+
+
+@pytest.mark.parametrize(
+    ("index", "message"),
+    [
+        ([4], "given to image 4: expected each unlabelled image at most once, 5 to 27"),
+        ([28], "given to image 28"),
+        ([6, 6], "given to image twice"),
+        (list(range(5, 28)), "all 23 unlabelled images have got labels, and none is left"),
+    ],
+)
+def test_labels_for_images_that_cannot_have_them(index, message):
+    with pytest.raises(ValueError, match=message):
+        make().set_labels(index, [0] * len(index), batch=0)
+
+
+def test_processes_share_given_labels(monkeypatch):
+    keys = []
+    for rank in range(2):
+        sampler = make(rank=(rank, 2), monkeypatch=monkeypatch)
+        sampler.set_labels([7, 20], [3, 1], batch=2)
+        sampler.skip(2 * 5)
+        keys += [key for i, key in enumerate(first(sampler, 5 * 7)) if i % 5 >= 2]
+    assert {key.index for key in keys} == set(range(5, 28)) - {7, 20} and len(keys) == 42
+    assert set(Counter(key.index for key in keys).values()) == {2}

@@ -17,24 +17,20 @@ class Snowball(Mastered, MeanTeacher):
     r"""Mean Teacher, and on labelled and discovered images consistency with a master.
 
     .. math::
-        L = L_x + r(t) \, w \, (L_{teacher} + w_M \, L_{master}), \qquad
-        M \leftarrow (1 - \beta) M + \beta \, T
+        L = L_x + r(t) \, w \, (L_{teacher} + w_M \, L_{master})
 
-    The master averages the teacher. It guides the student on labelled and discovered images, and
-    from the first discovery on: before it, and without, the loss is Mean Teacher's, as the paper
-    says of training with all labels. It sees a second draw of these images where a batch has one.
-
-    :class:`~rankseg.engine.hooks.DiscoveryHook` discovers images with the master's features
-    (``network="master"``) and puts them into ``pool``; they then come as labelled ones.
+    The master guides the student on labelled and discovered images, and from the first discovery
+    on: before it, and without, the loss is Mean Teacher's, as the paper says of training with all
+    labels. It sees a second draw of these images where a batch has one.
 
     Args:
-        master: See :class:`~rankseg.models.methods.mastered.Mastered`. None is Mean Teacher with
-            sample discovery.
         master_weight: ``w_M``, 1 in the paper.
         consistency_weight: ``w``, see :class:`~rankseg.models.methods.mean_teacher.MeanTeacher`.
             0 is self-training without guidance; batches need only labelled images then
             (``sampler=dict(labeled_only=True)``).
-        **kwargs: Of :class:`~rankseg.models.methods.mean_teacher.MeanTeacher`.
+        **kwargs: Of :class:`~rankseg.models.methods.mean_teacher.MeanTeacher` and
+            :class:`~rankseg.models.methods.mastered.Mastered`: without ``master`` this is Mean
+            Teacher with sample discovery.
 
     Raises:
         ValueError: If ``master_weight`` is negative.
@@ -45,19 +41,16 @@ class Snowball(Mastered, MeanTeacher):
     def __init__(
         self,
         student: dict,
-        master: dict | None = None,
         master_weight: float = 1.0,
         consistency_weight: float = 100.0,
         **kwargs,
     ) -> None:
-        super().__init__(student, master, consistency_weight=consistency_weight, **kwargs)
+        super().__init__(student, consistency_weight=consistency_weight, **kwargs)
         if master_weight < 0:
             raise ValueError(f"model.master_weight={master_weight}: expected 0 or more")
         self.master_weight = master_weight
         if not consistency_weight:
             self.views = (LABELED,)
-
-    # --- the step
 
     def consistency(
         self, outputs: list[Output], inputs: dict[str, Tensor], data_samples: dict[str, list]

@@ -56,6 +56,7 @@ CLASSIFICATION = {
     "LabelPropagation teacher": dict(consistency_weight=1.0, **SECOND),
     "MixMatch": {},
     "MixMatch teacher": dict(labels_from="teacher", **TEACHER),
+    "SnowballMixMatch": dict(master=dict(momentum=0.1), **TEACHER),
 }
 TERMS = {  # of the unlabelled images
     "MeanTeacher": ["loss_consistency"],

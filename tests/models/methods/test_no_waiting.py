@@ -40,7 +40,9 @@ STEPS = {
     "SimMatch": dict(bank_size=4),
     "LabelPropagation": {},
     "MixMatch": {},
+    "SnowballMixMatch": dict(teacher=dict(momentum=0.1), master=dict(momentum=0.1)),
 }
+IMAGES = ("SimMatch", "LabelPropagation", "MixMatch", "SnowballMixMatch")  # not for masks
 
 
 def on_the_host() -> bool:
@@ -82,7 +84,7 @@ def no_list_to_the_device(monkeypatch):
 
 @pytest.mark.parametrize("name", STEPS)
 def test_a_step(name, build, no_list_to_the_device):
-    images = name in ("SimMatch", "LabelPropagation", "MixMatch")
+    images = name in IMAGES
     student = dict(student=toy_classifier()) if images else {}
     method = build(name.split()[0], **student, **STEPS[name])
     if name == "LabelPropagation":

@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+from pathlib import Path
+
 import pytest
 
 from rankseg.datasets import ClassFolderDataset
@@ -52,3 +54,19 @@ def test_real_set(shared):
         len(dataset) == 1000
         and dataset.classes[3] == "cat" == dataset[300]["img_path"].split("/")[-2]
     )
+
+
+def test_some_classes_of_a_larger_set_by_links_and_a_list(make_classes, tmp_path):
+    large = make_classes({"train": 2, "val": 1})
+    small = tmp_path / "small"
+    small.mkdir()
+    for folder in ("train", "val"):
+        (small / folder).symlink_to(Path("..", large.name, folder))
+    (small / "classes.txt").write_text("dog\ncat\n")
+    for folder, count in (("train", 2), ("val", 1)):
+        dataset = ClassFolderDataset(small, folder=folder)
+        assert dataset.classes == ("dog", "cat")
+        assert dataset.class_ids().tolist() == [0] * count + [1] * count
+    lines = [f"train/{name}/{i}.png\n" for name in ("cat", "dog") for i in range(2)]
+    (small / "list.txt").write_text("".join(lines))
+    assert ClassFolderDataset(small, "list.txt").class_ids().tolist() == [1, 1, 0, 0]

@@ -2,7 +2,8 @@
 """A network composed of others: their feature maps are weighed, added and classified anew."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +13,18 @@ from rankseg.models.layers import FeatureTap, find_module
 
 class _Reached(Exception):
     """The submodule was run whose output is wanted."""
+
+
+@contextmanager
+def frozen(network: nn.Module) -> Iterator[None]:
+    """Within this context a network is in eval mode and no gradient is kept."""
+    mode = network.training
+    network.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        network.train(mode)
 
 
 def feature_map(network: nn.Module, name: str, images: Tensor) -> Tensor:
@@ -29,9 +42,7 @@ def feature_map(network: nn.Module, name: str, images: Tensor) -> Tensor:
     def stop(*_) -> None:
         raise _Reached
 
-    mode = network.training
-    network.eval()
-    with FeatureTap(network, name) as tap, torch.no_grad():
+    with frozen(network), FeatureTap(network, name) as tap:
         handle = find_module(network, name).register_forward_hook(stop)
         try:
             network.extract_feat(images)
@@ -39,7 +50,6 @@ def feature_map(network: nn.Module, name: str, images: Tensor) -> Tensor:
             pass
         finally:
             handle.remove()
-            network.train(mode)
     return tap.output
 
 

@@ -9,6 +9,11 @@ from torch import Tensor
 
 from rankseg.structures import LABELED, WEAK, mix, strong
 
+COMPOSED = dict(  # where networks of these configs are composed: after the third of four stages
+    feature_part=[f"backbone.{name}" for name in ("stem", "maxpool", "layer1", "layer2", "layer3")],
+    channels=32,
+)
+
 
 def toy_student(num_classes: int = 3) -> ConfigDict:
     """Config of a DeepLabv3+ with 8 to 64 channels, stride 16."""

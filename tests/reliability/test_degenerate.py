@@ -13,6 +13,7 @@ from rankseg.models import losses as rankseg_losses
 from rankseg.models.losses import (
     OhemCrossEntropyLoss,
     RankCorrelationLoss,
+    discriminative_loss,
     orthogonal_agents,
     pixel_consistency,
     plackett_luce_kl,
@@ -27,7 +28,7 @@ from rankseg.models.memory import DistributionQueue, FeatureBank
 from rankseg.models.methods import __all__ as METHODS
 from rankseg.models.methods.cct import PUBLISHED
 from rankseg.registry import MODELS
-from rankseg.testing.toy import toy_batch, toy_class_batch, toy_classifier, toy_student
+from rankseg.testing.toy import COMPOSED, toy_batch, toy_class_batch, toy_classifier, toy_student
 
 TEACHER = dict(teacher=dict(momentum=0.1))
 SECOND = dict(consistency_tap="decode_head.branches.consistency", ramp=0, **TEACHER)
@@ -54,7 +55,9 @@ CLASSIFICATION = {
     "SimMatch teacher": dict(bank_size=4, labels_from="teacher", **TEACHER),
     "LabelPropagation": {},
     "LabelPropagation teacher": dict(consistency_weight=1.0, **SECOND),
+    "LMCS": dict(**COMPOSED, **TEACHER),
     "MixMatch": {},
+    "Rotation": {},
     "MixMatch teacher": dict(labels_from="teacher", **TEACHER),
     "SnowballMixMatch": dict(master=dict(momentum=0.1), **TEACHER),
 }
@@ -348,10 +351,18 @@ def test_memory_of_nothing():
     assert queue.align(other).isfinite().all()
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("which", LOGITS)
+def test_features_among_clusters(which, dtype):
+    feature = LOGITS[which].clamp(-1e15, 1e15).to(dtype).repeat(2, 1).requires_grad_()
+    for centres in (torch.zeros(2, 3), feature.detach().float(), torch.randn(4, 3)):
+        check(discriminative_loss(feature, centres), feature)
+
+
 def test_every_loss_is_here():
     known = {
         *("OhemCrossEntropyLoss", "RankCorrelationLoss", "orthogonal_agents", "pixel_consistency"),
         *("plackett_luce_kl", "probability_consistency", "similarity_targets"),
-        *("soft_cross_entropy", "soft_squared_error"),
+        *("soft_cross_entropy", "soft_squared_error", "discriminative_loss"),
     }
     assert set(rankseg_losses.__all__) == known

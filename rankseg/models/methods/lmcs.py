@@ -9,7 +9,7 @@ import torch
 from mmengine.logging import MessageHub
 from torch import Tensor, nn
 
-from rankseg.models.composition import ComposedNetwork, Composition, feature_map
+from rankseg.models.composition import ComposedNetwork, Composition, feature_map, frozen
 from rankseg.models.losses import discriminative_loss, soft_cross_entropy, soft_squared_error
 from rankseg.models.losses.discriminative import check_reading
 from rankseg.models.methods.mixmatch import MixMatch
@@ -200,9 +200,10 @@ class LMCS(MixMatch):
 
     def look(self, images: Tensor) -> tuple[list[Tensor], Tensor]:
         """Feature maps ``(B, C, h, w)`` of all sources, and the teacher's logits ``(B, K)``."""
-        output = self.run_frozen("teacher", images)
-        mine, _, past = self.sources
+        mine, teacher, past = self.sources
         layer = self.composition.layer
+        with frozen(teacher):
+            output = self.run(teacher, images)
         maps = [feature_map(mine, layer, images), output.feature, feature_map(past, layer, images)]
         return maps, output.logits.flatten(1)
 

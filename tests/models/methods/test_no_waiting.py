@@ -11,7 +11,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from rankseg.models.methods import __all__ as METHODS
-from rankseg.testing.toy import toy_batch, toy_class_batch, toy_classifier
+from rankseg.testing.toy import COMPOSED, toy_batch, toy_class_batch, toy_classifier
 
 aten = torch.ops.aten
 READS = {  # operators whose result, or its size, must be known to the host
@@ -39,10 +39,12 @@ STEPS = {
     "CCT": dict(),
     "SimMatch": dict(bank_size=4),
     "LabelPropagation": {},
+    "LMCS": dict(teacher=dict(momentum=0.1), **COMPOSED),
     "MixMatch": {},
+    "Rotation": {},
     "SnowballMixMatch": dict(teacher=dict(momentum=0.1), master=dict(momentum=0.1)),
 }
-IMAGES = ("SimMatch", "LabelPropagation", "MixMatch", "SnowballMixMatch")  # not for masks
+IMAGES = ("LMCS", "SimMatch", "LabelPropagation", "MixMatch", "Rotation", "SnowballMixMatch")  # not for masks
 
 
 def on_the_host() -> bool:

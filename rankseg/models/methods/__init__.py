@@ -11,6 +11,7 @@ from rankseg.models.methods.lmcs import LMCS
 from rankseg.models.methods.mean_teacher import MeanTeacher
 from rankseg.models.methods.mixmatch import MixMatch
 from rankseg.models.methods.rankmatch import RankMatch
+from rankseg.models.methods.rotation import Rotation
 from rankseg.models.methods.simmatch import SimMatch
 from rankseg.models.methods.snowball import Snowball
 from rankseg.models.methods.snowball_mixmatch import SnowballMixMatch
@@ -28,6 +29,7 @@ __all__ = [
     "Method",
     "MixMatch",
     "RankMatch",
+    "Rotation",
     "SimMatch",
     "Snowball",
     "SnowballMixMatch",

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A pretext task without labels: by which quarter turn was the image rotated?"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from rankseg.models.heads import ImageLevelHead
+from rankseg.models.methods.base import Method
+from rankseg.registry import MODELS
+from rankseg.structures import WEAK
+
+TURNS = 4
+
+
+def all_turns(images: Tensor) -> tuple[Tensor, Tensor]:
+    """Every image turned by 0, 90, 180 and 270 degrees, counter-clockwise.
+
+    Args:
+        images: ``(B, C, S, S)``.
+
+    Returns:
+        ``(4 B, C, S, S)``, all images with the first turn first, and the turns, ``(4 B,)`` int64.
+
+    Raises:
+        ValueError: If the images are not square.
+    """
+    if images.shape[-2] != images.shape[-1]:
+        raise ValueError(
+            f"views of {images.shape[-1]}x{images.shape[-2]} pixels: a quarter turn needs square "
+            "ones, set the size of DrawViews"
+        )
+    turned = torch.cat([images.rot90(turn, (2, 3)) for turn in range(TURNS)])
+    label = torch.arange(TURNS, device=images.device).repeat_interleave(len(images))
+    return turned, label
+
+
+@MODELS.register_module()
+class Rotation(Method):
+    r"""Tells by which of four quarter turns an image was rotated; a start for other methods.
+
+    .. math:: L = \frac{1}{4 B} \sum_{i, t} -\log p(t | \text{image}_i \text{ turned by } t)
+
+    Of every batch the weak views of the unlabelled images are taken, in all four turns. A linear
+    layer ``turns`` on the pooled feature tells the turn; it is a part of this method and not of the
+    student, so another method starts from the checkpoint by ``load_from`` and leaves it out. The
+    student's own classifier learns nothing.
+
+    Args:
+        student: Config of the segmentor, with an
+            :class:`~rankseg.models.heads.ImageLevelHead`.
+        **kwargs: Of :class:`~rankseg.models.methods.base.Method`.
+
+    Raises:
+        ValueError: If the head is another one.
+
+    Source: Gidaris et al. (ICLR 2018); the start of LMCS in table 3.9 of the dissertation.
+    """
+
+    views = (WEAK,)
+    feature_tap = "decode_head.pool"
+
+    def __init__(self, student: dict, **kwargs) -> None:
+        super().__init__(student, **kwargs)
+        head = self.student.decode_head
+        if not isinstance(head, ImageLevelHead):
+            raise ValueError(
+                f"Rotation tells the turn of whole images, and the student has a "
+                f"{type(head).__name__}: expected an ImageLevelHead"
+            )
+        self.turns = nn.Linear(head.in_channels, TURNS)
+
+    def loss(self, inputs: dict[str, Tensor], data_samples: dict[str, list]) -> dict[str, Tensor]:
+        """One step; ``right`` is the share of turns that are told rightly."""
+        images, label = all_turns(inputs[WEAK])
+        logits = self.turns(self.run(self.student, images).feature.flatten(1)).float()
+        right = (logits.detach().argmax(1) == label).float().mean()
+        return {"loss_rotation": F.cross_entropy(logits, label), "right": right}

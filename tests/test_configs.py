@@ -25,7 +25,7 @@ README = (FOLDER / "README.md").read_text()
 NAMES = sorted(
     path.relative_to(FOLDER).as_posix().removesuffix(".py")
     for path in FOLDER.glob("*/**/*.py")  # right below lie configs of the user
-    if "_base_" not in path.parts and not re.match(r"cifar|imagenet|miniimagenet", path.stem)
+    if "_base_" not in path.parts and not re.match(r"cifar|imagenet|miniimagenet|svhn", path.stem)
 )
 METHODS = {
     "supervised": "Supervised",

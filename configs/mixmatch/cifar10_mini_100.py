@@ -16,5 +16,5 @@ _base_ = [
 
 _base_.mixmatch.update(ramp=1000, teacher=dict(momentum=0.005))
 model = _base_.pop("mixmatch")
-train_dataloader = dict(dataset=dict(split="100_seed0"))
+train_dataloader = dict(dataset=dict(split="100_seed0", include_labeled=False))
 _base_.train_dataloader.dataset.unlabeled_pipeline[1].strong = "weak"

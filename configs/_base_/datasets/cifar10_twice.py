@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: Apache-2.0
+"""CIFAR-10 as MixMatch takes it: 64 labelled images and two weak views of 64 unlabelled ones.
+
+Unlabelled are the images that have no label, as in the released code.
+"""
+
+_base_ = "./cifar10.py"
+
+train_dataloader = dict(
+    batch_size=128,
+    sampler=dict(unlabeled=64),
+    dataset=dict(include_labeled=False),
+)
+_base_.train_dataloader.dataset.unlabeled_pipeline[1].strong = "weak"

@@ -21,6 +21,7 @@ def nearest_centres(
     keep: str = "min",
     fuse: str | None = None,
     confident: float = 10,
+    share: float = 0.5,
 ) -> Selection:
     """Give every candidate the class of its nearest centre, and take some of them.
 
@@ -32,12 +33,15 @@ def nearest_centres(
         count: Number of images to take.
         rng: For ``keep="random"``.
         keep: ``"min"`` takes those nearest to their centre, ``"max"`` those farthest from it,
-            ``"random"`` any, ``"far"`` the farthest among the ``confident * count`` nearest.
+            ``"random"`` any, ``"far"`` the farthest of those that are confident.
         fuse: How distances by features of earlier discoveries are fused with those of now, where
             there are such: ``"average"`` of the distances, ``"cascade"`` puts the features one
             after the other, ``"rank"`` orders candidates by their mean rank, with the class of
             the mean distance. ``None`` leaves them aside.
-        confident: See ``keep``.
+        confident: The ``confident * count`` nearest ones are confident.
+        share: At most this share of the candidates is confident, but never fewer than are taken.
+            Not published: where ``count`` doubles, ten times as many are soon more than there
+            are, and the rule would take the farthest of all.
 
     Raises:
         ValueError: If an option is none of those.
@@ -48,8 +52,11 @@ def nearest_centres(
     for name, value, known in (("keep", keep, KEEP), ("fuse", fuse, (None, *FUSE))):
         if value not in known:
             raise ValueError(f"{name}={value!r} of nearest_centres: expected one of {known}")
-    if not confident >= 1:
-        raise ValueError(f"confident={confident} of nearest_centres: expected 1 or more")
+    if not confident >= 1 or not 0 <= share <= 1:
+        raise ValueError(
+            f"confident={confident} and share={share} of nearest_centres: expected a multiple of 1 "
+            "or more, and a share from 0 to 1"
+        )
     score, label = nearest(evidence, fuse)
     order = np.argsort(score, kind="stable")
     if keep == "random":
@@ -57,7 +64,9 @@ def nearest_centres(
     elif keep == "max":
         order = np.argsort(-score, kind="stable")
     elif keep == "far":
-        order = order[: round(confident * count)][::-1]
+        size = max(count, min(round(confident * count), round(share * len(score))))
+        near = np.sort(order[:size])
+        order = near[np.argsort(-score[near], kind="stable")]
     row = order[:count]
     return Selection(row, label[row])
 

@@ -51,8 +51,8 @@ def test_equals_the_equations(keep, count):
     if keep == "max":
         order = order[::-1]
     if keep == "far":
-        order = order[: 2 * count][::-1]
-    found = nearest_centres(evidence, count, np.random.default_rng(0), keep, confident=2)
+        order = order[: max(count, min(2 * count, 9))][::-1]
+    found = nearest_centres(evidence, count, np.random.default_rng(0), keep, None, 2, 0.75)
     assert found.row.tolist() == order[:count]
     assert found.label.tolist() == [apart[i][1] for i in order[:count]] and found.soft is None
 
@@ -101,7 +101,7 @@ def test_without_fusion_earlier_features_do_not_count():
 def test_equal_ones_go_by_their_order_and_the_first_class():
     labeled = np.array([[1.0], [-1.0]])
     evidence = Evidence(labeled, np.array([2, 0]), np.zeros((4, 1)), np.zeros((4, 3)), 2)
-    for keep in ("min", "max"):
+    for keep in ("min", "max", "far"):
         found = nearest_centres(evidence, 3, np.random.default_rng(0), keep)
         assert (found.row.tolist(), found.label.tolist()) == ([0, 1, 2], [0, 0, 0])
     found = most_confident(evidence, 2, np.random.default_rng(0))
@@ -139,7 +139,9 @@ def test_confidence_tells_apart_what_rounds_to_one():
     assert most_confident(evidence, 2, np.random.default_rng(0)).row.tolist() == [1, 2]
 
 
-@pytest.mark.parametrize("option", [dict(keep="best"), dict(fuse="sum"), dict(confident=0.5)])
+@pytest.mark.parametrize(
+    "option", [dict(keep="best"), dict(fuse="sum"), dict(confident=0.5), dict(share=1.5)]
+)
 def test_refused(option):
     with pytest.raises(ValueError, match="of nearest_centres: expected"):
         nearest_centres(make(), 1, np.random.default_rng(0), **option)

@@ -139,6 +139,17 @@ def test_classes_of_images(by_class):
     assert "seg_map" not in build(by_class, "ClassFolderDataset", split="few")[3]
 
 
+def test_an_unlabelled_image_with_a_label_is_loaded_as_a_labelled_one(by_class):
+    load = [{"type": "LoadImage"}]
+    dataset = build(by_class, "ClassFolderDataset", split="few", labeled_pipeline=load, seed=4)
+    plain, given = dataset[SampleKey(4, 7)], dataset[SampleKey(4, 7, 2)]
+    assert "seg_map" not in plain and plain["gt_label"] == 1
+    assert given["seg_map"].tolist() == [[2]] and given["img_path"] == plain["img_path"]
+    assert given["seed"] == plain["seed"] == (4, 7, 4)
+    assert (given["sample_idx"], plain["sample_idx"]) == (4, 1)
+    assert dataset[SampleKey(4, 7)]["gt_label"] == 1, "the data set itself has not changed"
+
+
 def test_labelled_images_without_their_labels_too(by_class):
     dataset = build(by_class, "ClassFolderDataset", split="few", include_labeled=True, seed=4)
     assert (dataset.num_labeled, dataset.num_unlabeled, len(dataset)) == (3, 6, 9)

@@ -1,0 +1,333 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Discovery in small runs of real data sets: what is dealt, and that a resumed run goes on."""
+
+import json
+import logging
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from PIL import Image
+
+from rankseg.discovery import Evidence, Selection
+from rankseg.engine.hooks import DiscoveryHook
+from rankseg.engine.hooks import discovery as discovery_module
+from rankseg.engine.runner import StrictRunner
+from rankseg.models.methods import Snowball
+from rankseg.registry import DATASETS, SELECTIONS
+from rankseg.testing.toy import toy_classifier
+
+CLASSES = ("a", "b", "c")
+EACH = 8  # images of a class, the first of which is labelled
+LABELED, UNLABELED = len(CLASSES), len(CLASSES) * (EACH - 1)
+HOOK = dict(begin=2, length=2, sizes=(2, 3), generations=2, network="master", maps=None)
+STARTS = {2: (1, 1), 4: (1, 2), 6: (2, 1), 8: (2, 2)}  # discoveries of these options
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    """Noisy images of one colour; each class has its own."""
+    folder = tmp_path_factory.mktemp("data")
+    rng = np.random.default_rng(0)
+    for k, name in enumerate(CLASSES):
+        for part, count in (("train", EACH), ("test", 1)):
+            (folder / part / name).mkdir(parents=True)
+            for i in range(count):
+                pixels = rng.integers(0, 60, (17, 17, 3))
+                pixels[..., k] += 40
+                path = folder / part / name / f"{i}.png"
+                Image.fromarray(pixels.astype(np.uint8)).save(path)
+    (folder / "splits/few").mkdir(parents=True)
+    for name, numbers in (("labeled", [0]), ("unlabeled", range(1, EACH))):
+        lines = [f"train/{c}/{i}.png {c}\n" for i in numbers for c in CLASSES]
+        (folder / f"splits/few/{name}.txt").write_text("".join(lines))
+    return folder
+
+
+def dataset_config(root, **options):
+    load, draw = dict(type="LoadImage"), dict(type="DrawViews", weak="flip_crop", size=17)
+    return dict(
+        type="SemiDataset",
+        dataset=dict(type="ClassFolderDataset", data_root=str(root)),
+        split="few",
+        labeled_pipeline=[load, draw, dict(type="PackViews", labeled=True)],
+        unlabeled_pipeline=[load, dict(draw, strong="weak"), dict(type="PackViews", labeled=False)],
+        **options,
+    )
+
+
+def run(root, work_dir, resume=None, workers=0, hook=(), iters=10, **options):
+    """Train; a checkpoint of every iteration."""
+    init_default_scope("rankseg")
+    cfg = Config(
+        dict(
+            default_scope="rankseg",
+            model=dict(
+                type="Snowball",
+                student=toy_classifier(len(CLASSES)),
+                data_preprocessor=dict(type="ViewPreprocessor", mean=[60.0] * 3, std=[30.0] * 3),
+                teacher=dict(momentum=0.4),
+                master=dict(momentum=0.4),
+                consistency_weight=1.0,
+            ),
+            optim_wrapper=dict(type="OptimWrapper", optimizer=dict(type="SGD", lr=0.02)),
+            custom_hooks=[
+                dict(type="StepSeedHook"),
+                dict(type="EMATeacherHook"),
+                dict(type="DiscoveryHook", **{**HOOK, **dict(hook)}),
+            ],
+            default_hooks=dict(checkpoint=dict(type="CheckpointHook", by_epoch=False, interval=1)),
+            randomness=dict(seed=0),
+            log_level="WARNING",
+            work_dir=str(work_dir),
+            load_from=resume,
+            resume=resume is not None,
+            experiment_name=f"{work_dir.name}_{resume is None}",
+        )
+    )
+    cfg.train_cfg = dict(type="PassTrainLoop", max_iters=iters, val_interval=100)
+    cfg.train_dataloader = dict(
+        batch_size=7,
+        num_workers=workers,
+        persistent_workers=workers > 1,
+        sampler=dict(type="LabeledUnlabeledSampler", labeled=3, unlabeled=4),
+        collate_fn=dict(type="collate_views"),
+        dataset=dataset_config(root, **options),
+    )
+    cfg.val_cfg, cfg.val_evaluator = dict(type="ValLoop"), dict(type="ClassificationMetric")
+    cfg.val_dataloader = dict(
+        batch_size=3,
+        sampler=dict(type="DefaultSampler", shuffle=False),
+        dataset=dict(
+            type="ClassFolderDataset",
+            data_root=str(root),
+            folder="test",
+            pipeline=[dict(type="LoadImage"), dict(type="PackEval")],
+        ),
+    )
+    runner = StrictRunner.from_cfg(cfg)
+    runner.train()
+    return runner.model
+
+
+@pytest.fixture
+def batches(monkeypatch):
+    """Of every step: indices and labels of labelled images, indices of others, and the pool."""
+    seen, inner = [], Snowball.loss
+
+    def loss(self, inputs, data_samples):
+        labeled = [
+            (sample.sample_idx, int(sample.gt_sem_seg.data)) for sample in data_samples["labeled"]
+        ]
+        others = [LABELED + sample.sample_idx for sample in data_samples["weak"]]
+        pool = dict(zip(self.pool.index.tolist(), self.pool.label.tolist(), strict=True))
+        seen.append((labeled, others, pool))
+        return inner(self, inputs, data_samples)
+
+    monkeypatch.setattr(Snowball, "loss", loss)
+    return seen
+
+
+@pytest.fixture(scope="module")
+def whole(root, tmp_path_factory):
+    """A run that is not stopped."""
+    folder = tmp_path_factory.mktemp("whole")
+    return run(root, folder), folder
+
+
+def assert_equal(one, other):
+    for (name, mine), theirs in zip(
+        one.state_dict().items(), other.state_dict().values(), strict=True
+    ):
+        assert torch.equal(mine, theirs), name
+
+
+@pytest.mark.parametrize("start", [1, 2, 3, 6, 7])
+def test_a_run_resumed_anywhere_ends_as_one_that_was_not_stopped(root, whole, tmp_path, start):
+    model, folder = whole
+    assert_equal(run(root, tmp_path, resume=str(folder / f"iter_{start}.pth")), model)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_is_dealt_and_that_workers_change_nothing(root, whole, tmp_path, batches, workers):
+    model, folder = whole
+    assert_equal(run(root, tmp_path / "a", workers=workers), model)
+    sizes = []
+    for labeled, others, pool in batches:
+        assert all(label == pool[i] for i, label in labeled if i >= LABELED)
+        assert all(label == i for i, label in labeled if i < LABELED)
+        assert not set(pool) & set(others)
+        sizes.append(len(pool))
+    assert sizes == [0, 0, 3, 3, 6, 6, 3, 3, 6, 6]
+    assert {i for labeled, *_ in batches[8:] for i, _ in labeled} & set(batches[-1][2])
+    resumed = run(root, tmp_path / "b", resume=str(folder / "iter_5.pth"), workers=workers)
+    assert_equal(resumed, model)
+    assert batches[10:] == batches[5:10]
+
+
+def test_labelled_images_that_are_unlabelled_too(root, tmp_path, batches):
+    model = run(root, tmp_path, include_labeled=True)
+    assert len(model.pool) == 6
+    assert model.pool.index.max() < LABELED + UNLABELED, "copies are no candidates"
+    others = {i for _, some, _ in batches[6:] for i in some}
+    assert others & set(model.pool.index.tolist()), "they stay among the unlabelled"
+
+
+def test_a_run_leaves_numbers_and_pictures(root, tmp_path):
+    run(root, tmp_path, hook=dict(maps="pca"))
+    notes = json.loads((tmp_path / "discovery.json").read_text())
+    assert {note["iteration"]: (note["generation"], note["step"]) for note in notes} == STARTS
+    assert [note["pool"] for note in notes] == [3, 6, 3, 6]
+    assert all(sum(note["classes"]) == note["new"] == 3 for note in notes)
+    assert all(note["error"] == 100 * note["wrong"] / 3 for note in notes)
+    assert (tmp_path / "discovery.png").stat().st_size > 1000
+    names = sorted(path.name for path in (tmp_path / "discovery_maps").iterdir())
+    assert names == [f"generation{g}_iteration{k}.png" for g in (1, 2) for k in (1, 2)]
+    run(root, tmp_path, resume=str(tmp_path / "iter_4.pth"))
+    again = json.loads((tmp_path / "discovery.json").read_text())
+    assert [{**note, "seconds": 0} for note in again] == [{**note, "seconds": 0} for note in notes]
+
+
+def test_generations_that_keep_what_is_discovered(root, tmp_path, batches):
+    model = run(root, tmp_path, hook=dict(restart=False, sizes=(1.5, 2)))
+    assert model.pool.generation.tolist() == [0] * 3 + [1] * 6  # 3 -> 4.5 -> 6, 6 -> 9 -> 12
+    assert model.pool.step.tolist() == [0, 1, 1, 0, 0, 0, 1, 1, 1]
+    assert len(model.pool) == 9 and len(set(model.pool.index.tolist())) == 9
+
+
+def test_the_first_discovery_may_come_before_training(root, tmp_path, batches):
+    model = run(root, tmp_path, hook=dict(begin=0, sizes=(2,), generations=1), iters=2)
+    assert [len(pool) for *_, pool in batches] == [3, 3] and len(model.pool) == 3
+    other = tmp_path / "other"
+    run(root, other, hook=dict(begin=1, sizes=(2,), generations=1), iters=2)
+    assert [len(pool) for *_, pool in batches[2:]] == [0, 3]
+
+
+def test_what_a_selection_is_given(root, tmp_path, monkeypatch):
+    given = []
+
+    def select(evidence: Evidence, count: int, rng: np.random.Generator, last=False) -> Selection:
+        given.append((evidence, count, rng.random()))
+        row = np.arange(len(evidence.candidates))[:count][::-1]
+        soft = np.full((count, 3), [0.2, 0.3, 0.5])
+        return Selection(row, np.full(count, 2), soft)
+
+    monkeypatch.setitem(SELECTIONS.module_dict, "given", select)
+    found, inner = [], discovery_module.extract_features
+
+    def extract(method, images, keys, **options):
+        found.append((inner(method, images, keys, **options), [key.index for key in keys], options))
+        return found[-1][0]
+
+    monkeypatch.setattr(discovery_module, "extract_features", extract)
+    model = run(root, tmp_path, hook=dict(select=dict(type="given"), past=2, generations=1))
+    (first, count, _), (second, more, _) = given
+    assert (count, more) == (3, 3)
+    features, order, options = found[0]
+    assert order == list(range(LABELED + UNLABELED)) and options["network"] == "master"
+    np.testing.assert_array_equal(first.labeled, features.feature[:LABELED])
+    np.testing.assert_array_equal(first.candidates, features.feature[LABELED:])
+    assert first.label.tolist() == [0, 1, 2] and first.past == ()
+    new, rest = [5, 4, 3], list(range(6, LABELED + UNLABELED))
+    features = found[1][0]
+    np.testing.assert_array_equal(second.labeled, features.feature[[0, 1, 2, *new]])
+    np.testing.assert_array_equal(second.candidates, features.feature[rest])
+    np.testing.assert_array_equal(second.logits, features.logits[rest])
+    assert second.label.tolist() == [0, 1, 2, 2, 2, 2] and second.num_given == LABELED
+    ((known, candidates),) = second.past
+    np.testing.assert_array_equal(known, found[0][0].feature[[0, 1, 2, *new]])
+    np.testing.assert_array_equal(candidates, found[0][0].feature[rest])
+    assert model.pool.index.tolist() == [5, 4, 3, 8, 7, 6] and len(model.pool.past) == 2
+    torch.testing.assert_close(model.pool.soft[0], torch.tensor([0.2, 0.3, 0.5]))
+
+
+def test_true_labels(root, tmp_path):
+    model = run(root, tmp_path, hook=dict(truth=True))
+    index, label = model.pool.index, model.pool.label
+    assert (label == (index - LABELED) % 3).all() and (model.pool.soft.argmax(1) == label).all()
+    assert {note["error"] for note in json.loads((tmp_path / "discovery.json").read_text())} == {0}
+
+
+# --- what is refused
+
+
+@pytest.fixture
+def runner(root):
+    """What the hook reads of a runner before training."""
+    init_default_scope("rankseg")
+    dataset = DATASETS.build(dataset_config(root))
+    return SimpleNamespace(
+        model=SimpleNamespace(pool=None, network=dict(student=torch.nn.Module()).__getitem__),
+        iter=0,
+        max_iters=100,
+        train_dataloader=SimpleNamespace(dataset=dataset),
+        val_loop=None,
+        logger=logging.getLogger("test"),
+    )
+
+
+def test_a_method_without_a_pool(runner):
+    runner.model = torch.nn.Linear(1, 1)
+    with pytest.raises(ValueError, match="type=Linear does not have: expected a method that disc"):
+        DiscoveryHook(1, 1, (2,)).before_train(runner)
+
+
+def test_training_that_ends_too_early(runner):
+    runner.max_iters = 4
+    with pytest.raises(ValueError, match="after 4 iterations, and train_cfg has 4: train longer"):
+        DiscoveryHook(2, 2, (2,), 2).before_train(runner)
+
+
+def test_no_validation_pipeline(runner, monkeypatch):
+    monkeypatch.setattr(discovery_module, "find_module", lambda *_: None)
+    with pytest.raises(ValueError, match="the config has none: use features='train'"):
+        DiscoveryHook(2, 2, (2,), 2).before_train(runner)
+
+
+def test_an_unknown_network(root, tmp_path):
+    with pytest.raises(ValueError, match="Snowball has no network 'best'"):
+        run(root, tmp_path, hook=dict(network="best"))
+    with pytest.raises(ValueError, match="tap of DiscoveryHook"):
+        run(root, tmp_path, hook=dict(tap="decode_head.nothing"))
+
+
+@pytest.mark.parametrize("sizes", [(2, 7), (2, 8)])
+def test_more_images_than_there_are(runner, sizes):
+    hook, dataset = DiscoveryHook(1, 1, sizes), runner.train_dataloader.dataset
+    if sizes == (2, 7):
+        hook.check_dataset(dataset)
+        with pytest.raises(ValueError, match="ask for 1026 discovered"):
+            DiscoveryHook(1, 1, sizes, restart=False).check_dataset(dataset)
+    else:
+        message = "ask for 21 discovered images, and the 3 labelled ones leave 21, of which one"
+        with pytest.raises(ValueError, match=message):
+            hook.check_dataset(dataset)
+
+
+def test_truth_that_is_not_known(runner):
+    dataset = runner.train_dataloader.dataset
+    dataset.unlabeled.class_ids = lambda: np.array([-1] * UNLABELED)
+    with pytest.raises(ValueError, match="that of 21 is not known: use truth=False"):
+        DiscoveryHook(1, 1, (2,), truth=True).check_dataset(dataset)
+
+
+def test_masks():
+    with pytest.raises(ValueError, match="labels of Masks are masks"):
+        DiscoveryHook(1, 1).check_dataset(SimpleNamespace(labeled=type("Masks", (), {})()))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (dict(features="val"), "features='val' of DiscoveryHook: expected one of"),
+        (dict(maps="umap"), "maps='umap' of DiscoveryHook: expected one of"),
+        (dict(past=-1), "past=-1 of DiscoveryHook must not be negative"),
+        (dict(select=dict(type="best")), "expected one of .*nearest_centres"),
+    ],
+)
+def test_options(options, message):
+    with pytest.raises(ValueError, match=message):
+        DiscoveryHook(1, 1, **options)

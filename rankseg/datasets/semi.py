@@ -114,7 +114,7 @@ class SemiDataset(Dataset):
                 val = None
         if empty is None:
             self._check_lists(root, dataset, kind, (labeled, unlabeled, val), check_counts)
-        self.include_labeled = include_labeled
+        self.include_labeled = include_labeled = include_labeled and empty is None
         with_label, more = kind.LABEL_OPTION, [labeled] if include_labeled else []
         if empty != "labeled":
             self.labeled: ListDataset = DATASETS.build(

@@ -2,7 +2,7 @@
 """Images with one label: load them, draw their views, size them for testing."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from albumentations.augmentations.crops.transforms import CropSizeError
@@ -59,6 +59,8 @@ class DrawViews(BaseTransform):
             Teacher does.
         size: Side of the views in pixels, for recipes that are named.
         num: Number of strong views; there is none without ``strong``.
+        crops: Further strong views, of another recipe and size: ``dict(recipe="local_crop",
+            size=96, num=4)``. Their numbers follow.
 
     Raises:
         ValueError: If a recipe or a transform is not known, ``num`` is negative, or an image is
@@ -71,15 +73,23 @@ class DrawViews(BaseTransform):
         strong: str | Sequence[dict] | None = None,
         size: int | None = None,
         num: int = 1,
+        crops: Mapping | None = None,
     ) -> None:
-        if num < 0:
-            raise ValueError(f"the number of strong views must not be negative, got {num}")
+        crops = dict(crops or {"recipe": None, "num": 0})
+        if num < 0 or crops.get("num", 0) < 0:
+            raise ValueError(
+                f"the number of strong views must not be negative, got {min(num, crops['num'])}"
+            )
+        if not {"recipe", "num"} <= set(crops) <= {"recipe", "size", "num"}:
+            raise ValueError(
+                f"crops={crops} of DrawViews: expected dict(recipe='local_crop', size=96, num=4)"
+            )
         strong = weak if strong == "weak" else strong
         self.weak, self.strong, self.size = weak, strong, size
-        self.num = num if strong else 0
+        self.num, self.crops = num if strong else 0, crops
         self.recipes = [
-            [build_albumentation(config, geometry=True) for config in read_recipe(recipe, size)]
-            for recipe in (weak, strong)
+            [build_albumentation(config, geometry=True) for config in read_recipe(recipe, side)]
+            for recipe, side in ((weak, size), (strong, size), (crops["recipe"], crops.get("size")))
         ]
         self.cut = next((name for name in (weak, strong) if name in CUTS), None)
 
@@ -94,8 +104,9 @@ class DrawViews(BaseTransform):
                 f"dict(type='ResizeCenter', size={self.size}) into the pipeline for testing"
             )
         results["img"] = self._draw(self.recipes[0], image, results, WEAK)
-        for view in map(strong, range(1, self.num + 1)):
-            results[view] = self._draw(self.recipes[1], image, results, view)
+        for number in range(1, self.num + self.crops["num"] + 1):
+            view, recipe = strong(number), self.recipes[1 + (number > self.num)]
+            results[view] = self._draw(recipe, image, results, view)
         results["img_shape"] = results["img"].shape[:2]
         return results
 
@@ -117,8 +128,10 @@ class DrawViews(BaseTransform):
         return image
 
     def __repr__(self) -> str:
+        crops = f", crops={self.crops}" if self.crops["num"] else ""
         return (
-            f"DrawViews(weak={self.weak}, strong={self.strong}, size={self.size}, num={self.num})"
+            f"DrawViews(weak={self.weak}, strong={self.strong}, size={self.size}, num={self.num}"
+            f"{crops})"
         )
 
 

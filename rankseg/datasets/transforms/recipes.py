@@ -81,9 +81,10 @@ def resized_crop(size: int) -> Recipe:
     return [{"type": "RandomResizedCrop", "size": (size, size), "scale": (0.2, 1), **SHRINK}, FLIP]
 
 
-def moco_v2(size: int) -> Recipe:
+def moco_v2(size: int, scale: tuple[float, float] = (0.2, 1)) -> Recipe:
     """Strong view of MoCo v2 (arXiv:2003.04297): resized crop, colours, grey, blur, flip."""
     cut, flip = resized_crop(size)
+    cut["scale"] = scale
     colour = {"brightness": 0.4, "contrast": 0.4, "saturation": 0.4, "hue": 0.1}
     return [
         cut,
@@ -92,6 +93,19 @@ def moco_v2(size: int) -> Recipe:
         {"type": "GaussianBlur", "sigma_limit": (0.1, 2.0), "blur_limit": 0, "p": 0.5},
         flip,
     ]
+
+
+def local_crop(size: int) -> Recipe:
+    """Small strong view of SwAV (arXiv:2006.09882): a twentieth to a seventh of the image.
+
+    Colours are those of MoCo v2. CMSF says that its four crops follow SwAV, and not their scale.
+    """
+    return moco_v2(size, (0.05, 0.14))
+
+
+def small_strong(size: int) -> Recipe:
+    """The strong view of MoCo v2 for images of 32 px, without its blur, as SimCLR has it there."""
+    return [config for config in moco_v2(size) if config["type"] != "GaussianBlur"]
 
 
 def resize_center(size: int, share: float = 0.875) -> Recipe:
@@ -104,7 +118,16 @@ def resize_center(size: int, share: float = 0.875) -> Recipe:
 
 RECIPES: dict[str, Callable[[int], Recipe]] = {
     recipe.__name__: recipe
-    for recipe in (crop, flip_crop, fixmatch, fixmatch_no_flip, resized_crop, moco_v2)
+    for recipe in (
+        crop,
+        flip_crop,
+        fixmatch,
+        fixmatch_no_flip,
+        resized_crop,
+        moco_v2,
+        local_crop,
+        small_strong,
+    )
 }
 """Recipes that a config can name."""
 

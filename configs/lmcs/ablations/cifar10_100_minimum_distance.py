@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
+"""LMCS, WRN-28-2, CIFAR-10, 100 labelled images and 400 discovered: nearest.
+
+Run:   python tools/train.py configs/lmcs/ablations/cifar10_100_minimum_distance.py
+Paper: error 17.44 (LMCS, Table 3.8).
+Ours:  not run.
+"""
+
+_base_ = "../cifar10_100.py"
+
+_base_.custom_hooks[-1].sizes = (5,)
+_base_.custom_hooks[-1].select.rule = "minimum_distance"

@@ -14,6 +14,7 @@ from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
 from rankseg.apis.config import check_options
+from rankseg.discovery import Schedule
 from rankseg.registry import DATASETS, MODELS, PARAM_SCHEDULERS
 from rankseg.structures import SampleKey
 from rankseg.testing.standin import make_standin
@@ -33,6 +34,7 @@ METHODS = {
     "label_propagation": "LabelPropagation",
     "lmcs": "LMCS",
     "mixmatch": "MixMatch",
+    "snowball": "Snowball",
 }
 STEM = re.compile(
     r"(?P<data>cifar10_mini|cifar100|cifar10|imagenet|miniimagenet|svhn)_(?P<labels>\d+(pct)?)"
@@ -98,7 +100,8 @@ def test_docstring(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_name_tells_method_network_data_and_labels(name):
     cfg, words = load(name), parse(name)
-    assert cfg.model.type == METHODS[name.split("/")[0]]
+    on_mixmatch = "MixMatch" if words["option"] == "mixmatch" else ""
+    assert cfg.model.type == METHODS[name.split("/")[0]] + on_mixmatch
     semi, val = cfg.train_dataloader.dataset, cfg.val_dataloader.dataset
     split = words["labels"] if words["data"] == "imagenet" else f"{words['labels']}_seed0"
     assert semi.split == split
@@ -133,6 +136,7 @@ def test_tested_once_at_the_end_and_nothing_is_chosen_by_it(name):
         "projection",
         "label_propagation",
         "mixmatch",
+        "snowball",
         "pixels",
         "two_outputs",
         "lmcs",
@@ -141,6 +145,21 @@ def test_tested_once_at_the_end_and_nothing_is_chosen_by_it(name):
         "second",
     ):
         assert leftover not in cfg, "a copy that nothing reads"
+
+
+IMAGES = {"cifar10": 50_000, "cifar100": 50_000, "svhn": 73_257, "cifar10_mini": 3_900}
+
+
+@pytest.mark.parametrize("name", [n for n in NAMES if re.match("snowball|lmcs", n)])
+def test_as_many_images_as_are_to_be_discovered_are_there_and_in_time(name):
+    cfg = load(name)
+    for hook in cfg.custom_hooks:
+        if hook.type == "DiscoveryHook":
+            options = {k: hook[k] for k in ("begin", "length", "sizes", "generations") if k in hook}
+            schedule = Schedule(**options)
+            assert schedule.last + schedule.length <= cfg.train_cfg.max_iters
+            power = 1 if hook.get("restart", True) else schedule.generations
+            assert labels(name) * schedule.sizes[-1] ** power < IMAGES[parse(name)["data"]]
 
 
 STAGED = r"(supervised|mean_teacher|label_propagation)/.*(convnet13|r18)"

@@ -7,7 +7,7 @@ from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
-from rankseg.structures import LABELED, WEAK, mix, strong
+from rankseg.structures import LABELED, TWIN, WEAK, mix, strong
 
 COMPOSED = dict(  # where networks of these configs are composed: after the third of four stages
     feature_part=[f"backbone.{name}" for name in ("stem", "maxpool", "layer1", "layer2", "layer3")],
@@ -97,7 +97,11 @@ def toy_batch(
 
 
 def toy_class_batch(
-    labeled: int = 4, unlabeled: int = 4, size: int = 33, num_classes: int = 3
+    labeled: int = 4,
+    unlabeled: int = 4,
+    size: int = 33,
+    num_classes: int = 3,
+    twin: bool = False,
 ) -> tuple[dict[str, Tensor], dict[str, list]]:
     """What a method's ``loss`` receives for classification: images of one colour, labels of 1x1.
 
@@ -108,6 +112,7 @@ def toy_class_batch(
         unlabeled: Unlabelled images, numbered from 0.
         size: Side of the images in pixels.
         num_classes: Classes in the labels.
+        twin: Add a second view of the labelled images.
     """
     inputs, samples = {}, {}
     for view, count in ((LABELED, labeled), (WEAK, unlabeled)):
@@ -118,6 +123,8 @@ def toy_class_batch(
             sample.set_metainfo({"sample_idx": index})
             sample.set_data({"valid": PixelData(data=torch.ones(1, 1, 1, dtype=torch.bool))})
     inputs[strong(1)] = inputs[WEAK] + 0.5 * torch.randn(unlabeled, 3, size, size)
+    if twin:
+        inputs[TWIN] = inputs[LABELED] + 0.5 * torch.randn(labeled, 3, size, size)
     return inputs, samples
 
 

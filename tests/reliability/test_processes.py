@@ -25,7 +25,7 @@ from rankseg.models.layers import (
     virtual_adversarial,
 )
 from rankseg.models.losses import agents, rank_correlation
-from rankseg.models.methods import fixmatch
+from rankseg.models.methods import fixmatch, mixmatch
 from rankseg.models.methods.cct import PUBLISHED
 from rankseg.registry import MODELS
 from rankseg.testing.processes import run_processes
@@ -101,6 +101,11 @@ CASES = {
             type="LabelPropagation", teacher=TEACHER, consistency_weight=2.0, consistency_tap=SECOND
         ),
     ),
+    "MixMatch": (classifier(), dict(type="MixMatch", track_pseudo_labels=True)),
+    "SnowballMixMatch": (
+        classifier(),
+        dict(type="SnowballMixMatch", teacher=TEACHER, master=TEACHER, labels_from="teacher"),
+    ),
 }
 
 
@@ -161,11 +166,16 @@ class Draws:
         shares = torch.tensor(self.weak)[:, None] * place * 0.618 % 1
         return (low + (high - low) * shares).view(shape).to(like)
 
+    def mixup(self, count: int, alpha: float) -> tuple[Tensor, Tensor]:
+        shares = torch.tensor(self.rows + self.weak) * 0.618 % 1
+        return 0.5 + shares / 2, pair(torch.arange(count), 1, 0)
+
     def patches(self) -> list:
         dropout = "rankseg.models.layers.perturb.F.dropout2d"
         return [
             mock.patch.object(fixmatch, "cutmix_boxes", self.boxes),
             mock.patch.object(mixing, "cutmix_boxes", self.boxes),
+            mock.patch.object(mixmatch, "draw_mixup", self.mixup),
             *(mock.patch.object(one, "uniform", self.uniform) for one in PERTURBING),
             mock.patch(dropout, self.dropout),
             mock.patch.dict(rank_correlation.SELECTIONS, orthogonal=self.agents),

@@ -2,9 +2,9 @@
 """What scripts and notebooks call."""
 
 from rankseg.apis.config import load_config
+from rankseg.apis.evaluate_features import evaluate_features
 from rankseg.apis.export_onnx import export_onnx
 from rankseg.apis.inferencer import Inferencer
-from rankseg.apis.knn import knn
 from rankseg.apis.predict import predict
 from rankseg.apis.test import test
 from rankseg.apis.to_mmseg import to_mmseg
@@ -19,8 +19,8 @@ from rankseg.apis.work_folder import latest_checkpoint, resume_from_latest
 __all__ = [
     "Inferencer",
     "check_before_training",
+    "evaluate_features",
     "export_onnx",
-    "knn",
     "latest_checkpoint",
     "load_config",
     "predict",

@@ -13,7 +13,7 @@ from mmengine.registry import init_default_scope
 from torch import Tensor, nn
 
 from rankseg.apis.checks import is_image_level
-from rankseg.apis.knn import load_method
+from rankseg.apis.trained import load_method
 from rankseg.datasets.pictures import list_images
 from rankseg.datasets.transforms.loading import read_image
 from rankseg.engine.pictures import write_picture

@@ -15,9 +15,8 @@ from torch import Tensor
 from rankseg.apis.checks import is_image_level
 from rankseg.apis.config import load_config
 from rankseg.apis.inferencer_checks import check_noted_classes, choose_device, pipeline_of
-from rankseg.apis.knn import load_method
 from rankseg.apis.maps import Maps, check_memory, enough_memory
-from rankseg.apis.trained import classes_of, value_range_of
+from rankseg.apis.trained import classes_of, load_method, value_range_of
 from rankseg.apis.windows import AUTO, Windows
 from rankseg.datasets.pictures import to_rgb
 from rankseg.datasets.transforms.loading import read_image

@@ -12,8 +12,8 @@ from mmengine.registry import init_default_scope
 from torch.utils.data import DataLoader, Subset
 
 from rankseg.apis.checks import check_classes, is_image_level
-from rankseg.apis.knn import load_method
 from rankseg.apis.prediction_progress import Progress
+from rankseg.apis.trained import load_method
 from rankseg.registry import DATASETS
 from rankseg.runs import Run
 from rankseg.visualization.panel import fit, fit_label

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What leaves the toolbox with a trained network: its weights, its classes, its normalisation."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,14 +12,14 @@ from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
 from rankseg.apis.config import datasets_of
-from rankseg.apis.knn import load_method
 from rankseg.apis.stacks import NOTES
 from rankseg.datasets import make_palette
-from rankseg.engine.checkpoint import load_checkpoint_file
+from rankseg.engine.checkpoint import DamagedCheckpointError, load_checkpoint_file, misfit
 from rankseg.engine.files import read_json
+from rankseg.models.methods import Method
 from rankseg.models.preprocessor import ViewPreprocessor
 from rankseg.models.sliding import predict
-from rankseg.registry import DATASETS
+from rankseg.registry import DATASETS, MODELS
 
 
 class Trained(NamedTuple):
@@ -39,6 +40,40 @@ class Trained(NamedTuple):
     std: list[float]
     classes: list[str]
     palette: list[list[int]]
+
+
+def load_method(
+    cfg: Config,
+    checkpoint: str,
+    state: Any = None,
+    device: str | torch.device | None = None,
+) -> Method:
+    """The method of a config with the weights of a checkpoint.
+
+    Args:
+        cfg: The config.
+        checkpoint: The file.
+        state: What is in it, if it was read already.
+        device: Where it is to run; by default the GPU where there is one.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it does not fit.
+    """
+    if state is None:
+        state = load_checkpoint_file(checkpoint, map_location="cpu")
+    weights = state.get("state_dict", state) if isinstance(state, Mapping) else state
+    if not isinstance(weights, Mapping):
+        raise DamagedCheckpointError(
+            f"checkpoint {checkpoint} holds a {type(weights).__name__}: expected weights by name, "
+            "as an iter_*.pth of a run has them"
+        )
+    method: Method = MODELS.build({**cfg.model, "pretrained": None})
+    try:
+        method.load_state_dict(dict(weights))
+    except RuntimeError as error:
+        raise misfit(checkpoint, error) from error
+    return method.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
 
 
 def load_trained(cfg: Config, checkpoint: str, network: str | None = None) -> Trained:

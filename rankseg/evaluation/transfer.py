@@ -43,7 +43,7 @@ def logistic_transfer(
     *,
     strengths: Sequence[float] = STRENGTHS,
     val_share: float = 0.2,
-    max_iter: int = 500,
+    max_iter: int = 200,
     seed: int = 0,
 ) -> Transfer:
     r"""Classify by multinomial logistic regression with an L2 term, by scikit-learn.
@@ -60,7 +60,7 @@ def logistic_transfer(
         strengths: :math:`\lambda` to try.
         val_share: Share of every class to validate on. Not published: the data sets of the papers
             come with parts of their own.
-        max_iter: Steps of L-BFGS. Not published.
+        max_iter: Steps of L-BFGS for each strength, from where the one before ended. Not published.
         seed: Of the draw of the validation part.
 
     Raises:

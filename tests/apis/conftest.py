@@ -7,6 +7,8 @@ import cv2
 import numpy as np
 import pytest
 
+ROOT = Path(__file__).resolve().parents[2]
+
 CONFIG = """
 _base_ = "{configs}/_base_/default_runtime.py"
 model = dict(
@@ -105,3 +107,106 @@ def toy_runs(tmp_path_factory) -> dict[str, Path]:
         apis.train(cfg)
         runs[name] = Path(cfg.work_dir)
     return runs
+
+
+CLASSES = ("blue", "green", "red")
+CLASS_CONFIG = """
+_base_ = "{root}/configs/_base_/default_runtime.py"
+model = dict(
+    type="FixMatch",
+    threshold=0.4,
+    mix_source=None,
+    track_pseudo_labels=True,
+    teacher=dict(momentum=0.1),
+    data_preprocessor=dict(type="ViewPreprocessor", mean=[127.5] * 3, std=[60.0] * 3),
+    student=dict(
+        type="EncoderDecoder",
+        backbone=dict(type="WideResNet", depth=10, width=1, norm_cfg=dict(type="BN")),
+        decode_head=dict(type="ImageLevelHead", in_channels=64, num_classes=3),
+        test_cfg=dict(mode="whole"),
+    ),
+)
+data = dict(type="ClassFolderDataset", data_root="{data}")
+train_dataloader = dict(
+    batch_size=6,
+    num_workers=0,
+    sampler=dict(type="LabeledUnlabeledSampler", labeled=3, unlabeled=3),
+    collate_fn=dict(type="collate_views"),
+    dataset=dict(
+        type="SemiDataset",
+        dataset=data,
+        split="few",
+        include_labeled=True,
+        labeled_pipeline=[
+            dict(type="LoadImage"),
+            dict(type="DrawViews", weak=[dict(type="HorizontalFlip")]),
+            dict(type="PackViews", labeled=True),
+        ],
+        unlabeled_pipeline=[
+            dict(type="LoadImage"),
+            dict(
+                type="DrawViews",
+                weak=[dict(type="HorizontalFlip")],
+                strong=[dict(type="HorizontalFlip")],
+            ),
+            dict(type="PackViews", labeled=False),
+        ],
+    ),
+)
+val_dataloader = dict(
+    batch_size=4,
+    num_workers=0,
+    sampler=dict(type="DefaultSampler", shuffle=False),
+    dataset=dict(
+        folder="test",
+        test_mode=True,
+        pipeline=[dict(type="LoadImage"), dict(type="PackEval")],
+        **data,
+    ),
+)
+val_evaluator = dict(type="ClassificationMetric")
+optim_wrapper = dict(type="OptimWrapper", optimizer=dict(type="SGD", lr=0.05, momentum=0.9))
+param_scheduler = [
+    dict(type="LinearLR", start_factor=0.5, end=2, by_epoch=False),
+    dict(type="PartialCosineLR", begin=2, by_epoch=False),
+]
+train_cfg = dict(type="PassTrainLoop", max_iters=6, val_interval=3)
+default_hooks = dict(checkpoint=dict(interval=3, save_best="top1"))
+custom_hooks = [
+    dict(type="EMATeacherHook"),
+    dict(type="SummaryHook", key="top1"),
+    dict(type="PseudoLabelHook", interval=2),
+]
+"""
+
+
+@pytest.fixture(scope="session")
+def class_config(tmp_path_factory) -> Path:
+    """Images of 16 px in three colours: 3 labelled, 9 unlabelled and 6 for testing."""
+    folder = tmp_path_factory.mktemp("classes")
+    rng, lines = np.random.default_rng(0), {"labeled": [], "unlabeled": []}
+    for k, name in enumerate(CLASSES):
+        for part, count in (("train", 4), ("test", 2)):
+            (folder / "set" / part / name).mkdir(parents=True)
+            for i in range(count):
+                image = rng.integers(0, 90, (16, 16, 3), np.uint8)
+                image[..., k] += 150
+                cv2.imwrite(str(folder / "set" / part / name / f"{i}.png"), image)
+                if part == "train":
+                    lines["unlabeled" if i else "labeled"].append(f"train/{name}/{i}.png {name}\n")
+    (folder / "set/splits/few").mkdir(parents=True)
+    for half, text in lines.items():
+        (folder / f"set/splits/few/{half}.txt").write_text("".join(text))
+    path = folder / "toy.py"
+    path.write_text(CLASS_CONFIG.format(root=ROOT, data=folder / "set"))
+    return path
+
+
+@pytest.fixture(scope="session")
+def class_run(class_config) -> Path:
+    """The work folder of a finished run."""
+    from rankseg import apis
+
+    folder = class_config.parent / "run"
+    apis.train(apis.load_config(str(class_config), work_dir=str(folder)))
+    return folder

@@ -91,7 +91,7 @@ def test_a_run_is_not_destroyed_and_can_be(tmp_path, capsys):
 CLASSES = "fixmatch/cifar10_250.py"
 
 
-@pytest.mark.parametrize("name", ["train", "test", "knn"])
+@pytest.mark.parametrize("name", ["train", "test", "evaluate_features"])
 def test_a_checkpoint_that_runs_code_must_be_insisted_on(name, tmp_path, capsys):
     trap, file = tmp_path / "trap", tmp_path / "model.pth"
     torch.save({"state_dict": {}, "x": Trap(trap)}, file)

@@ -10,6 +10,7 @@ from rankseg.engine.hooks.ema_teacher import EMATeacherHook
 from rankseg.engine.hooks.feature_evaluation import FeatureEvaluationHook
 from rankseg.engine.hooks.label_propagation import LabelPropagationHook
 from rankseg.engine.hooks.log_length import LogLengthHook
+from rankseg.engine.hooks.neighbour_purity import NeighbourPurityHook
 from rankseg.engine.hooks.non_finite import NonFiniteHook
 from rankseg.engine.hooks.non_finite_stop import NonFiniteStopHook
 from rankseg.engine.hooks.one_class import OneClassHook
@@ -32,6 +33,7 @@ __all__ = [
     "LabelPropagationHook",
     "LogLengthHook",
     "StartFromHook",
+    "NeighbourPurityHook",
     "NonFiniteHook",
     "NonFiniteStopHook",
     "OneClassHook",

@@ -16,7 +16,7 @@ from torch.utils.data import Dataset
 from rankseg.engine.features import extract_features, with_pipeline
 from rankseg.engine.files import whole_file
 from rankseg.engine.hooks.harmless import Harmless
-from rankseg.engine.hooks.numbers_file import NumbersFile
+from rankseg.engine.hooks.notes import RunNotes
 from rankseg.engine.known_images import known_images, probe_rows
 from rankseg.evaluation.knn import check_k
 from rankseg.evaluation.representation import judge_features
@@ -128,7 +128,7 @@ class FeatureEvaluationHook(Hook):
         network = method.network(self.network or method.predict_on)
         find_module(network, self.extraction["tap"], "tap of FeatureEvaluationHook")
         self.check_dataset(runner.train_dataloader.dataset)
-        self._file = NumbersFile(Path(runner.work_dir) / f"{FILE}.json", runner.iter)
+        self._notes = RunNotes(Path(runner.work_dir) / f"{FILE}.json", runner.iter + 1)
 
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch=None, outputs=None
@@ -168,9 +168,10 @@ class FeatureEvaluationHook(Hook):
         )
         told = ", ".join(f"{name} {value:.2f}" for name, value in numbers.items())
         runner.logger.info(f"features (%): {told}; took {time.monotonic() - start:.1f} s")
-        self._file.add(step, numbers)
-        with self._harmless(runner.logger), whole_file(self._file.path.with_suffix(".png")) as path:
-            draw_feature_curves(self._file.notes, path)
+        self._notes.add({"iteration": step, **numbers})
+        picture = self._notes.path.with_suffix(".png")
+        with self._harmless(runner.logger), whole_file(picture) as partial:
+            draw_feature_curves(self._notes.notes, partial)
 
 
 def _method(runner: Runner) -> torch.nn.Module:

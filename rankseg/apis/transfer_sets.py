@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Other data sets that features are tried on, each with a part to learn from and one to test."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rankseg.datasets.image_level import ArrayDataset, ImageLevelDataset
+from rankseg.registry import DATASETS
+
+TEST_FOLDERS = ("test", "val")
+
+
+class TransferSet(NamedTuple):
+    """One data set.
+
+    Attributes:
+        name: For the table.
+        train: Images to learn from.
+        test: Images to classify.
+    """
+
+    name: str
+    train: ImageLevelDataset
+    test: ImageLevelDataset
+
+
+def kinds() -> dict[str, type[ImageLevelDataset]]:
+    """Image-level data sets by the name that tools have for them."""
+    DATASETS.import_from_location()
+    found = [kind for kind in DATASETS.module_dict.values() if isinstance(kind, type)]
+    return {
+        kind.LABELS: kind
+        for kind in found
+        if issubclass(kind, ImageLevelDataset) and kind.LABELS is not None
+    }
+
+
+def transfer_sets(
+    specs: Sequence[str], pipeline: Sequence[Mapping], size: int | None = None
+) -> list[TransferSet]:
+    """Build data sets that ``KIND=FOLDER`` names.
+
+    ``cifar10``, ``cifar100`` and ``svhn`` have their own parts. A ``folder`` has ``train/CLASS``
+    and ``test/CLASS`` or ``val/CLASS``, a ``list`` has ``train.txt`` and ``test.txt``; their name
+    is that of the folder.
+
+    Args:
+        specs: Such as ``"cifar100=data/cifar100"``.
+        pipeline: How test images are loaded, as configs.
+        size: Side in pixels to bring images to, in place of what ``pipeline`` does.
+
+    Raises:
+        FileNotFoundError: If a file or folder is missing.
+        ValueError: If there is no such kind, or a name comes twice.
+    """
+    steps = [dict(step) for step in pipeline]
+    if size is not None:
+        steps = [step for step in steps if step["type"] != "ResizeCenter"]
+        steps.insert(1, dict(type="ResizeCenter", size=size))
+    found: dict[str, TransferSet] = {}
+    for spec in specs:
+        kind, _, root = spec.partition("=")
+        if kind not in kinds() or not root:
+            raise ValueError(
+                f"--transfer {spec}: expected KIND=FOLDER with a kind of "
+                f"{', '.join(sorted(kinds()))}, for example cifar100=data/cifar100"
+            )
+        cls = kinds()[kind]
+        name = kind if issubclass(cls, ArrayDataset) else Path(root).resolve().name
+        if name in found:
+            raise ValueError(f"--transfer names two data sets {name}: rename one of the folders")
+        common = dict(type=cls.__name__, data_root=root, pipeline=steps, test_mode=True)
+        first, second = (dict(common, **part) for part in _parts(cls, root))
+        train = DATASETS.build(first)
+        if kind == "folder":
+            second["classes"] = train.classes
+        found[name] = TransferSet(name, train, DATASETS.build(second))
+    return list(found.values())
+
+
+def _parts(cls: type, root: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Options of the part to learn from and of that to test."""
+    if issubclass(cls, ArrayDataset):
+        return dict(part="train"), dict(part="test")
+    if cls.LABELS == "list":
+        return dict(ann_file="train.txt"), dict(ann_file="test.txt")
+    folder = next((name for name in TEST_FOLDERS if (Path(root) / name).is_dir()), TEST_FOLDERS[0])
+    return dict(folder="train"), dict(folder=folder)

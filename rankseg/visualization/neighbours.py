@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How far away constrained neighbours are, and how many are of the right class."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from rankseg.visualization.curves import PANEL, finish, line
+
+SHOWN = 100  # ranks of a histogram, as in the paper
+PURITIES = {
+    "nearest": "nearest",
+    "constrained": "nearest of the constrained",
+    "as_far": "as many as these are far",
+}
+
+
+def count_ranks(ranks: Sequence[int]) -> list[int]:
+    """How many ranks there are of each from 0, no neighbour, to 100, and last of larger ones.
+
+    >>> counts = count_ranks([0, 1, 1, 100, 101, 5000])
+    >>> counts[:3], counts[100:]
+    ([1, 2, 0], [1, 2])
+    """
+    return np.bincount(np.minimum(ranks, SHOWN + 1), minlength=SHOWN + 2).tolist()
+
+
+def draw_ranks(panels: Mapping[str, Sequence[int]], path: str | Path) -> None:
+    """Draw histograms of ranks up to 100, and say which share lies beyond.
+
+    Args:
+        panels: By title, for example an iteration, the counts of :func:`count_ranks`.
+        path: PNG file.
+
+    Source: CMSF (ECCV 2022), Table 1 (right).
+    """
+    figure = Figure((PANEL[0] * len(panels), PANEL[1]), layout="constrained")
+    axes = figure.subplots(1, len(panels), squeeze=False, sharey=True)[0]
+    for one, (title, counts) in zip(axes, panels.items(), strict=True):
+        shares = 100 * np.array(counts[1:]) / max(1, sum(counts[1:]))
+        one.bar(range(1, SHOWN + 1), shares[:SHOWN], width=1.0)
+        one.set_title(f"{title}\n{shares[SHOWN]:.0f}% beyond {SHOWN}")
+        one.set_xlabel("rank among all")
+        one.set_xlim(0, SHOWN + 1)
+        one.grid(alpha=0.3)
+    axes[0].set_ylabel("queries (%)")
+    figure.savefig(path, dpi=100, format="png")
+
+
+def draw_purity(notes: Sequence[Mapping], path: str | Path) -> None:
+    """Draw purity and median rank over a run.
+
+    Args:
+        notes: Of :class:`~rankseg.engine.hooks.NeighbourPurityHook`, each with ``iteration``,
+            ``nearest``, ``constrained``, ``as_far`` in percent and ``median_rank``.
+        path: PNG file.
+
+    Source: CMSF (ECCV 2022), Figure 5.
+    """
+    figure = Figure((2 * PANEL[0], PANEL[1]), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    for name, label in PURITIES.items():
+        line(left, label, [(note["iteration"], note[name]) for note in notes])
+    finish(left, "neighbours of the query's class (%)", len(PURITIES))
+    line(right, "rank", [(note["iteration"], note["median_rank"]) for note in notes])
+    right.set_ylim(bottom=0)
+    finish(right, "median rank of the last constrained one", 1)
+    figure.savefig(path, dpi=100, format="png")

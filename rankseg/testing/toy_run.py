@@ -7,7 +7,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from rankseg.testing.toy import toy_classifier, toy_student
+from rankseg.testing.toy import COMPOSED, toy_classifier, toy_student
 
 CLASSES = ("blue", "green", "red")
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
@@ -36,7 +36,24 @@ SEGMENTATION: dict[str, dict] = {
         teacher=dict(momentum=0.1),
     ),
 }
+_PREDICTOR = dict(type="Projector", hidden_channels=16, norm=True, normalize=False)
+_TARGET = dict(
+    type="CMSF",
+    predictor=_PREDICTOR,
+    memory_size=5,
+    teacher=dict(momentum=0.1, buffers=False),
+)
 CLASSIFICATION: dict[str, dict] = {
+    "cmsf": dict(k=2, search=3, num_images=9, **_TARGET),
+    "cmsf_semi": dict(
+        constraint="label",
+        free_share=0.0,
+        classifier=_PREDICTOR,
+        bank_size=3,
+        threshold=0.4,
+        track_pseudo_labels=True,
+        **_TARGET,
+    ),
     "simmatch": dict(
         type="SimMatch",
         bank_size=3,
@@ -62,6 +79,30 @@ CLASSIFICATION: dict[str, dict] = {
         consistency_tap=_SECOND,
         teacher=dict(momentum=0.1, warmup=True, buffers=False),
     ),
+    "lmcs": dict(
+        type="LMCS",
+        teacher=dict(momentum=0.1),
+        predict_on="teacher",
+        master_start=1,
+        discriminative_weight=1.0,
+        **COMPOSED,
+    ),
+}
+_STEP = dict(type="CompositionHook", length=3)
+_DISCOVER = dict(
+    type="DiscoveryHook",
+    begin=2,
+    length=3,
+    sizes=(2, 3),
+    generations=1,
+    select=dict(type="critical_samples", share=0.5),
+    maps=None,
+)
+HOOKS: dict[str, list[dict]] = {
+    "cmsf_semi": [dict(type="PseudoClassifierHook", epochs=2)],
+    "label_propagation": [_RELABEL],
+    "label_propagation_teacher": [_RELABEL],
+    "lmcs": [_STEP, _DISCOVER],
 }
 METHODS = (*SEGMENTATION, *CLASSIFICATION)
 
@@ -107,12 +148,14 @@ def toy_config(method: str, root: Path, workers: int = 0) -> dict[str, Any]:
     student = (toy_student() if masks else toy_classifier()).to_dict()
     if not masks:
         branches = student["decode_head"]["branches"]
-        wanted = "projection" if "simmatch" in method else "consistency"
-        student["decode_head"]["branches"] = {wanted: branches[wanted]}
+        projected = "simmatch" in method or "cmsf" in method
+        wanted = "projection" if projected else "consistency"
+        wanted = None if method == "lmcs" else wanted
+        student["decode_head"]["branches"] = {k: v for k, v in branches.items() if k == wanted}
     key = "mIoU" if masks else "top1"
     hooks = [dict(type="StepSeedHook"), dict(type="EMATeacherHook")]
     hooks += [dict(type="PseudoLabelHook", interval=2, key=key), dict(type="SummaryHook", key=key)]
-    hooks += [_RELABEL] if "propagation" in method else []
+    hooks += HOOKS.get(method, [])
     schedule = dict(type="PolyLR", power=0.9, by_epoch=False)
     optimizer = dict(type="SGD", lr=0.02, momentum=0.9)
     return dict(
@@ -122,7 +165,7 @@ def toy_config(method: str, root: Path, workers: int = 0) -> dict[str, Any]:
             data_preprocessor=dict(type="ViewPreprocessor", mean=[90.0] * 3, std=[60.0] * 3),
             **model,
         ),
-        train_dataloader=_train_loader(root, masks, workers),
+        train_dataloader=_train_loader(root, masks, workers, twin="classifier" in model),
         val_dataloader=_val_loader(root, masks, workers),
         val_evaluator=dict(type="SegmentationMetric" if masks else "ClassificationMetric"),
         optim_wrapper=dict(type="OptimWrapper", optimizer=optimizer),
@@ -138,7 +181,7 @@ def _dataset(root: Path, masks: bool) -> dict:
     return dict(data_root=str(root), **kind)
 
 
-def _train_loader(root: Path, masks: bool, workers: int) -> dict:
+def _train_loader(root: Path, masks: bool, workers: int, twin: bool = False) -> dict:
     flip = [dict(type="HorizontalFlip")]
     if masks:
         load = [dict(type="LoadSample"), dict(type="RandomResizeCropFlip", crop_size=33)]
@@ -146,7 +189,7 @@ def _train_loader(root: Path, masks: bool, workers: int) -> dict:
     else:
         views = [
             [dict(type="LoadImage"), dict(type="DrawViews", weak=flip, **strong)]
-            for strong in ({}, dict(strong=flip))
+            for strong in (dict(strong=flip) if twin else {}, dict(strong=flip))
         ]
     pipelines = [
         [*steps, dict(type="PackViews", labeled=labeled)]

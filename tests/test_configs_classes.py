@@ -15,7 +15,7 @@ from mmengine.registry import DefaultScope
 
 from rankseg.apis.config import check_options
 from rankseg.discovery import Schedule
-from rankseg.registry import DATASETS, MODELS, PARAM_SCHEDULERS
+from rankseg.registry import DATASETS, HOOKS, MODELS, PARAM_SCHEDULERS
 from rankseg.structures import SampleKey
 from rankseg.testing.standin import make_standin
 
@@ -27,6 +27,7 @@ NAMES = sorted(
     if "_base_" not in path.parts and re.match(r"cifar|imagenet|miniimagenet|svhn", path.stem)
 )
 METHODS = {
+    "cmsf": "CMSF",
     "supervised": "Supervised",
     "fixmatch": "FixMatch",
     "mean_teacher": "MeanTeacher",
@@ -34,16 +35,17 @@ METHODS = {
     "label_propagation": "LabelPropagation",
     "lmcs": "LMCS",
     "mixmatch": "MixMatch",
+    "rotation": "Rotation",
     "snowball": "Snowball",
 }
 STEM = re.compile(
-    r"(?P<data>cifar10_mini|cifar100|cifar10|imagenet|miniimagenet|svhn)_(?P<labels>\d+(pct)?)"
+    r"(?P<data>cifar10_mini|cifar100|cifar10|imagenet|miniimagenet|svhn)(_(?P<labels>\d+(pct)?))?"
     r"(_(?P<net>convnet13|r18|resnet26))?(?P<short>_100ep)?(?P<mt>_mt)?(_(?P<option>\w[\w.]*))?"
 )
 NETWORKS = {"convnet13": "ConvNet13", "r18": "ResNet", "resnet26": "ShakeShakeNet"}
 CLASSES = {"cifar10": 10, "cifar10_mini": 10, "cifar100": 100, "miniimagenet": 100, "svhn": 10}
 LABELS = {"1pct": 13_000, "10pct": 128_000}
-UNLABELED = {"cifar10": 50_000, "cifar100": 50_000, "miniimagenet": 50_000}
+UNLABELED = {"cifar10": 50_000, "cifar100": 50_000, "miniimagenet": 50_000, "svhn": 73_257}
 PARAMETERS = {
     "fixmatch/cifar10_40": 1_467_610,
     "fixmatch/cifar100_400": 23_401_012,
@@ -93,6 +95,8 @@ def test_docstring(name):
     assert re.search(rf"^Run:   python tools/train.py configs/{re.escape(name)}\.py\b", text, re.M)
     assert re.search(r"^Paper: .+\.$", text, re.M) and re.search(r"^Ours:  .+\.$", text, re.M)
     number = parse(name)["labels"]
+    if number is None:  # all or none
+        return
     number = number.replace("pct", "%") if number.endswith("pct") else f"{int(number):,}"
     assert re.search(rf"(?<![\d,]){number} ", text.splitlines()[0])
 
@@ -104,7 +108,10 @@ def test_name_tells_method_network_data_and_labels(name):
     assert cfg.model.type == METHODS[name.split("/")[0]] + on_mixmatch
     semi, val = cfg.train_dataloader.dataset, cfg.val_dataloader.dataset
     split = words["labels"] if words["data"] == "imagenet" else f"{words['labels']}_seed0"
-    assert semi.split == split
+    if words["labels"] is None:
+        assert semi.empty in ("labeled", "unlabeled")
+    else:
+        assert semi.split == split
     root = f"data/{words['data']}"
     assert semi.dataset.data_root == val.data_root == root
     network = NETWORKS.get(words["net"])
@@ -162,7 +169,7 @@ def test_as_many_images_as_are_to_be_discovered_are_there_and_in_time(name):
             assert labels(name) * schedule.sizes[-1] ** power < IMAGES[parse(name)["data"]]
 
 
-STAGED = r"(supervised|mean_teacher|label_propagation)/.*(convnet13|r18)"
+STAGED = r"(supervised|mean_teacher|label_propagation)/.*(convnet13|r18|resnet26)"
 
 
 @pytest.mark.parametrize("name", [n for n in NAMES if re.match(STAGED, n)])
@@ -221,6 +228,13 @@ CONSTANTS = {  # of the papers' text
         "train_cfg.max_iters": 2**20,
     },
     "lmcs/cifar10_80": {"model.master_momentum": 0.01, "model.teacher.momentum": 0.001},
+    "snowball/cifar10_500_resnet26": {
+        "model.master.momentum": 0.001, "model.teacher.momentum": 0.001,
+        "train_dataloader.sampler.labeled": 31, "train_dataloader.sampler.unlabeled": 97,
+    },
+    "snowball/svhn_250_convnet13": {
+        "train_dataloader.sampler.labeled": 1, "train_dataloader.sampler.unlabeled": 99,
+    },
     "mixmatch/svhn_100": {"model.unlabeled_weight": 250},
     "mixmatch/cifar100_10000_resnet26": {
         "model.unlabeled_weight": 150, "optim_wrapper.optimizer.weight_decay": 0.04,
@@ -255,11 +269,17 @@ def test_constants_are_the_papers(name):
 STEMS = {"simmatch": "imagenet_1pct_100ep", "label_propagation": "cifar10_500_convnet13"}
 
 
+def stem_of(name: str) -> str:
+    """The config that an ablation changes: its name is the beginning of the ablation's."""
+    family, own = name.split("/")[0], name.split("/")[-1]
+    whole = [n.split("/")[-1] for n in NAMES if re.fullmatch(rf"{family}/\w+", n)]
+    return STEMS.get(family) or max((n for n in whole if own.startswith(f"{n}_")), key=len)
+
+
 @pytest.mark.parametrize("name", [n for n in NAMES if "/ablations/" in n])
 def test_an_ablation_changes_little(name):
     cfg, family = load(name), name.split("/")[0]
-    stem = STEMS.get(family) or re.match(r"[a-z0-9]+_\d+", name.split("/")[-1])[0]
-    full = load(f"{family}/{stem}")
+    full = load(f"{family}/{stem_of(name)}")
     mine, others = ({hook.type: hook for hook in one.custom_hooks} for one in (cfg, full))
     changed = [*(set(others) - set(mine))]
     pairs = [(cfg.model, full.model), *((hook, others[name]) for name, hook in mine.items())]
@@ -291,6 +311,16 @@ def test_model_builds(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_hooks_build(name):
+    cfg = load(name)
+    with DefaultScope.overwrite_default_scope("rankseg"):
+        for config in cfg.custom_hooks:
+            schedule = getattr(HOOKS.build(config), "schedule", None)
+            if config.type == "DiscoveryHook" and "max_iters" in cfg.train_cfg:
+                assert schedule.last < cfg.train_cfg.max_iters
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_data_sets_build_and_have_the_views_of_the_method(name):
     cfg = load(name)
     make_standin(cfg)
@@ -298,13 +328,13 @@ def test_data_sets_build_and_have_the_views_of_the_method(name):
         train = DATASETS.build(cfg.train_dataloader.dataset)
         val = DATASETS.build(cfg.val_dataloader.dataset)
     model = built(json.dumps(load(name).model.to_dict(), sort_keys=True))
-    labeled = train[SampleKey(0, 0)]
-    unlabeled = train[SampleKey(train.num_labeled, 0)]
+    labeled, unlabeled = train[SampleKey(0, 0)], train[SampleKey(len(train) - 1, 0)]
     assert {*labeled["inputs"], *unlabeled["inputs"]} >= set(model.views)
-    assert labeled["data_samples"]["labeled"].gt_sem_seg.data.shape == (1, 1, 1)
+    view = "labeled" if train.num_labeled else "weak"
+    assert labeled["data_samples"][view].gt_sem_seg.data.shape == (1, 1, 1)
     side = {"imagenet": 224, "miniimagenet": 84}.get(parse(name)["data"], 32)
     if parse(name)["data"] != "miniimagenet":  # whose views have the size of the image
-        assert labeled["inputs"]["labeled"].shape == (3, side, side)
+        assert labeled["inputs"][view].shape == (3, side, side)
         assert parse(name)["data"] == "cifar10_mini" or val[0]["inputs"].shape == (3, side, side)
 
 

@@ -15,11 +15,7 @@ _base_ = [
     "../_base_/runtime_features.py",
 ]
 
-model = dict(
-    type="Rotation",
-    # statistics for runs of some ten thousand iterations, not a million
-    student=dict(backbone=dict(norm_cfg=dict(type="BN", momentum=0.01, eps=0.001))),
-)
+model = dict(type="Rotation")
 train_dataloader = dict(
     batch_size=128,
     sampler=dict(labeled=0, unlabeled=128),

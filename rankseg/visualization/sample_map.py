@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 
 from rankseg.visualization.curves import legible
 
@@ -39,7 +40,7 @@ STYLES: dict[Kind, dict[str, Any]] = {
     Kind.EARLIER: dict(label="discovered before", c="#4a90d9", s=14, linewidths=0, alpha=0.8),
     Kind.RIGHT: dict(label="newly discovered", c="#d62728", s=16, linewidths=0, alpha=0.8),
     Kind.LABELED: dict(label="labelled", c="#2ca02c", s=22, edgecolors="white", linewidths=0.4),
-    Kind.WRONG: dict(label="discovered wrongly", c="black", s=26, marker="D", linewidths=0),
+    Kind.WRONG: dict(label="discovered wrongly", c="black", s=18, marker="D", linewidths=0),
     Kind.CENTRE: dict(label="class centre", c="#2ca02c", s=110, edgecolors="black", linewidths=1.3),
 }
 
@@ -176,7 +177,7 @@ def _draw(axes: Axes, one: SampleMap, classes: Sequence[str], number: int | None
                     ha="center",
                     fontsize=9,
                     zorder=9,
-                    bbox=dict(boxstyle="round,pad=0.15", fc="white", ec="none", alpha=0.75),
+                    path_effects=[withStroke(linewidth=2.5, foreground="white")],
                 )
     _bare(axes)
 

@@ -5,7 +5,7 @@ Milestones are those of 50,000 images in batches of 128: 390 iterations a pass. 
 does not say how long it trains.
 """
 
-train_cfg = dict(type="PassTrainLoop", max_epochs=200)
+train_cfg = dict(type="PassTrainLoop", max_epochs=200, val_epochs=200)
 optim_wrapper = dict(
     type="OptimWrapper",
     optimizer=dict(type="SGD", lr=0.1, momentum=0.9, nesterov=True, weight_decay=5e-4),

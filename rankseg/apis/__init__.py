@@ -6,6 +6,7 @@ from rankseg.apis.evaluate_features import evaluate_features
 from rankseg.apis.export_onnx import export_onnx
 from rankseg.apis.inferencer import Inferencer
 from rankseg.apis.predict import predict
+from rankseg.apis.pseudo_label import pseudo_label
 from rankseg.apis.test import test
 from rankseg.apis.to_mmseg import to_mmseg
 from rankseg.apis.train import (
@@ -24,6 +25,7 @@ __all__ = [
     "latest_checkpoint",
     "load_config",
     "predict",
+    "pseudo_label",
     "resume_from_latest",
     "scale_learning_rate",
     "test",

@@ -1,0 +1,69 @@
+#!/usr/bin/env python
+# SPDX-License-Identifier: Apache-2.0
+"""Write a split in which unlabelled images that a network is sure of have its labels.
+
+The surest 30%, then a second stage of training on them and the labelled ones:
+  python tools/pseudo_label.py configs/cmsf/cifar10_mini_100_finetune.py CHECKPOINT \\
+      --data-root PATH --share 0.3 --out splits/100_seed0_pseudo
+  python tools/train.py configs/cmsf/cifar10_mini_100_finetune_again.py --data-root PATH \\
+      --load-from CHECKPOINT
+All of which it is sure by 90%:
+  python tools/pseudo_label.py CONFIG CHECKPOINT --threshold 0.9 --out splits/sure
+"""
+
+import argparse
+from collections.abc import Sequence
+
+from rankseg import apis
+from rankseg.apis.cli import add_config_arguments, config_from, plain_errors
+from rankseg.engine.checkpoint import trust_checkpoints
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add_config_arguments(parser)
+    parser.add_argument("checkpoint", help="a .pth file of this toolbox or of a plain mmseg model")
+    some = parser.add_mutually_exclusive_group(required=True)
+    some.add_argument("--share", type=float, help="of the unlabelled images, the surest first")
+    some.add_argument("--threshold", type=float, help="least probability of the predicted class")
+    parser.add_argument(
+        "--out",
+        required=True,
+        metavar="FOLDER",
+        help="folder of the new split, relative to the data root, for example splits/mine",
+    )
+    parser.add_argument(
+        "--network", choices=["student", "teacher"], help="default: the one that predicts"
+    )
+    parser.add_argument("--force", action="store_true", help="replace lists that exist")
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Write the lists and say what is in them."""
+    args = parse_args(argv)
+    with plain_errors(), trust_checkpoints(args.trust_checkpoint):
+        if args.launcher != "none":
+            raise ValueError("tools/pseudo_label.py runs in one process: leave out --launcher")
+        found = apis.pseudo_label(
+            config_from(args),
+            args.checkpoint,
+            args.out,
+            share=args.share,
+            threshold=args.threshold,
+            network=args.network,
+            force=args.force,
+        )
+    print(found["table"])
+    right = f", {found['accuracy']:.2f}% of them right" if "accuracy" in found else ""
+    print(
+        f"\n{found['folder']}: labels for {found['images']} of {found['of']} unlabelled images, "
+        f"of a probability of {found['least']:.3f} or more{right}"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -30,16 +30,23 @@ def draw_discovery(notes: Sequence[dict], path: str | Path) -> None:
     left.bar(at, new - wrong, color=RIGHT, alpha=0.6, label="right" if known else "discovered")
     if known:
         left.bar(at, wrong, bottom=new - wrong, color=WRONG, alpha=0.6, label="wrong")
-        for key, label, colour in (("error", "new", WRONG), ("pool_error", "all so far", "0.35")):
+        for key, label, colour in (("pool_error", "all so far", "0.5"), ("error", "new", WRONG)):
             for generation in sorted({note["generation"] for note in notes}):
                 rows = [i for i in at if notes[i]["generation"] == generation]
                 values = [notes[i].get(key) for i in rows]
                 values = [np.nan if value is None else value for value in values]
                 first = generation == notes[0]["generation"]
-                label_once = label if first else None
-                right.plot(rows, values, marker="o", ms=4, color=colour, label=label_once)
+                right.plot(
+                    rows,
+                    values,
+                    marker="o",
+                    markersize=4,
+                    color=colour,
+                    label=label if first else None,
+                )
     finish(left, "newly discovered images", 2)
     finish(right, "wrong labels (%)", 2 * known)
+    right.margins(y=0.12)
     right.set_ylim(bottom=0)
     every = -(-len(notes) // 12)  # names of more would run into each other
     for one in (left, right):

@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Self-training without teacher and master, ResNet-26, CIFAR-10, 500 labelled images.
+
+Run:   python tools/train.py configs/snowball/cifar10_500_resnet26_unguided.py
+Paper: only as a curve (Snowball, Figure 2.6).
+Ours:  not run.
+
+As the methods that the paper compares with, it discovers what the network is most sure of.
+"""
+
+_base_ = "./cifar10_500_resnet26.py"
+
+model = dict(
+    consistency_weight=0.0,
+    consistency_tap=None,
+    teacher=None,
+    master=None,
+    predict_on="student",
+    track_pseudo_labels=False,
+)
+train_dataloader = dict(batch_size=31, sampler=dict(labeled_only=True))
+_base_.train_dataloader.dataset.labeled_pipeline[1].strong = None
+_base_.custom_hooks[-1].update(network="student", select=dict(type="most_confident"))

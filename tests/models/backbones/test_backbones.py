@@ -10,8 +10,28 @@ from mmengine.registry import DefaultScope
 from rankseg.registry import MODELS
 
 WIDE = dict(type="WideResNet")
+SHAKE = dict(type="ShakeShakeNet", depth=26)
+PROJECTOR = dict(
+    type="Projector", hidden_channels=4096, out_channels=512, norm=True, normalize=False
+)
+
+
+def shake_shake(width: int) -> int:
+    """Parameters of ResNet-26 2xWd with ten classes, layer by layer."""
+
+    def branches(before: int, channels: int) -> int:
+        return 2 * (9 * before * channels + 9 * channels**2 + 2 * 2 * channels)
+
+    total, before = 27 * 16 + 2 * 16, 16
+    for channels in (width, 2 * width, 4 * width):
+        total += before * channels + 2 * channels  # shortcut: each half sees all of a map
+        total += branches(before, channels) + 3 * branches(channels, channels)
+        before = channels
+    return total + 10 * before + 10
+
+
 NETWORKS = [
-    # published with these classifiers; the last two are torchvision's
+    # published with these classifiers; CifarResNet and ResNet are torchvision's
     (WIDE | dict(depth=28, width=2), dict(in_channels=128, num_classes=10), 1_467_610),
     (WIDE | dict(depth=28, width=8), dict(in_channels=512, num_classes=100), 23_401_012),
     (
@@ -25,6 +45,16 @@ NETWORKS = [
         11_689_512 - 513_000 + 5_130 - 3 * 64 * (49 - 9),
     ),
     (dict(type="ResNet", depth=50), dict(in_channels=2048, num_classes=1000), 25_557_032),
+    # 2.9, 11.7 and 26.2 million in the paper; the exact numbers are those of its layers
+    (SHAKE | dict(width=32), dict(in_channels=128, num_classes=10), shake_shake(32)),
+    (SHAKE | dict(width=64), dict(in_channels=256, num_classes=10), shake_shake(64)),
+    (SHAKE | dict(width=96), dict(in_channels=384, num_classes=10), shake_shake(96)),
+    # the projector of CMSF beside the classifier
+    (
+        dict(type="ResNet", depth=50),
+        dict(in_channels=2048, num_classes=1000, branches=dict(projection=PROJECTOR)),
+        25_557_032 + (2048 + 1) * 4096 + 2 * 4096 + (4096 + 1) * 512,
+    ),
 ]
 SMALL = [
     (WIDE | dict(depth=10, width=1), dict(in_channels=64), [(16, 32), (32, 16), (64, 8)]),
@@ -38,6 +68,7 @@ SMALL = [
         dict(in_channels=64),
         [(8, 32), (16, 16), (32, 8), (64, 4)],
     ),
+    (SHAKE | dict(depth=8, width=16), dict(in_channels=64), [(16, 32), (32, 16), (64, 8)]),
 ]
 
 
@@ -77,3 +108,7 @@ def test_maps_gradients_and_copies(backbone, head, maps):
     with torch.no_grad():
         assert torch.equal(twin(images), model.eval()(images))
         assert twin(images[:1]).shape == (1, 10, 1, 1)
+
+
+def test_shake_shake_has_the_millions_of_its_paper():
+    assert [round(shake_shake(width) / 1e6, 1) for width in (32, 64, 96)] == [2.9, 11.7, 26.2]

@@ -148,7 +148,7 @@ class PreviousFeatures(nn.Module):
             feature: ``(B, D)``.
         """
         self.store()
-        rows = [gather_rows(part) for part in (index, feature.half())]
+        rows = [gather_rows(index), gather_rows(feature).half()]
         self.steps += 1
         arrived = None
         if feature.is_cuda:

@@ -8,8 +8,11 @@ from torch import Tensor, nn
 
 
 def gather_rows(rows: Tensor) -> Tensor:
-    """The rows of all processes, in the order of their ranks; as many from each."""
-    return torch.cat(all_gather(rows.contiguous()))
+    """The rows of all processes, in the order that the sampler deals them out; as many from each.
+
+    Process ``r`` of ``w`` has every ``w``-th row from ``r``.
+    """
+    return torch.stack(all_gather(rows.contiguous()), 1).flatten(0, 1)
 
 
 class FeatureBank(nn.Module):

@@ -14,6 +14,8 @@ from rankseg.models.losses import (
     OhemCrossEntropyLoss,
     RankCorrelationLoss,
     discriminative_loss,
+    mean_shift,
+    nearest,
     orthogonal_agents,
     pixel_consistency,
     plackett_luce_kl,
@@ -47,6 +49,7 @@ SEGMENTATION = {
     "CPS CutMix": dict(cutmix={}),
     "CCT": dict(perturbations=PERTURBATIONS, **TEACHER),
 }
+TARGETS = dict(predictor=dict(type="Projector"), memory_size=6, **TEACHER)
 CLASSIFICATION = {
     "Supervised classes": {},
     "FixMatch classes": dict(mix_source=None, halve=False),
@@ -54,6 +57,14 @@ CLASSIFICATION = {
     "SimMatch": dict(bank_size=4),
     "SimMatch teacher": dict(bank_size=4, labels_from="teacher", **TEACHER),
     "LabelPropagation": {},
+    "CMSF": dict(num_images=4, **TARGETS),
+    "CMSF labels": dict(constraint="label", top_all=True, **TARGETS),
+    "CMSF classifier": dict(
+        constraint="label",
+        classifier=dict(type="Projector", normalize=False),
+        bank_size=4,
+        **TARGETS,
+    ),
     "LabelPropagation teacher": dict(consistency_weight=1.0, **SECOND),
     "LMCS": dict(**COMPOSED, **TEACHER),
     "MixMatch": {},
@@ -105,7 +116,7 @@ def make(name, **options):
 def batch(name, labeled=2, unlabeled=2):
     torch.manual_seed(1)
     if name in CLASSIFICATION:
-        return toy_class_batch(labeled, unlabeled)
+        return toy_class_batch(labeled, unlabeled, twin="CMSF" in name)
     return toy_batch(labeled, unlabeled, mixed=True)
 
 
@@ -359,10 +370,21 @@ def test_features_among_clusters(which, dtype):
         check(discriminative_loss(feature, centres), feature)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("which", LOGITS)
+def test_neighbours_of_anything(which, dtype):
+    online = LOGITS[which].clamp(-1e15, 1e15).to(dtype).repeat(2, 1).requires_grad_()
+    unit, entries = F.normalize(online.float(), dim=1), torch.eye(3)
+    for allowed in (torch.zeros(3).bool(), torch.ones(3).bool()):
+        chosen = nearest(unit.detach() @ entries.T, 2, allowed)
+        check(mean_shift(unit, entries, chosen).sum(), online)
+
+
 def test_every_loss_is_here():
     known = {
         *("OhemCrossEntropyLoss", "RankCorrelationLoss", "orthogonal_agents", "pixel_consistency"),
         *("plackett_luce_kl", "probability_consistency", "similarity_targets"),
         *("soft_cross_entropy", "soft_squared_error", "discriminative_loss"),
+        *("mean_shift", "nearest"),
     }
     assert set(rankseg_losses.__all__) == known

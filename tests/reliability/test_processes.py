@@ -60,6 +60,12 @@ def rank_match(**options):
 PERTURBATIONS = [dict(one, count=1) for one in PUBLISHED]
 OHEM = dict(type="OhemCrossEntropyLoss", threshold=0.4, min_kept=1)
 SIMMATCH = dict(type="SimMatch", bank_size=2 * IMAGES, threshold=0.35, queue_length=2)
+TARGETS = dict(
+    type="CMSF",
+    predictor=dict(type="Projector", normalize=False),
+    memory_size=3 * IMAGES,
+    teacher=dict(momentum=0.3, buffers=False),
+)
 CASES = {
     "Supervised": (segmentor(), dict(type="Supervised")),
     "Supervised, hard pixels": (segmentor(OHEM), dict(type="Supervised")),
@@ -101,6 +107,14 @@ CASES = {
             type="LabelPropagation", teacher=TEACHER, consistency_weight=2.0, consistency_tap=SECOND
         ),
     ),
+    "CMSF": (
+        classifier("projection"),  # whose own classifier is in no loss
+        dict(find_unused_parameters=True, num_images=IMAGES, k=3, search=3, **TARGETS),
+    ),
+    "CMSF with labels": (
+        classifier("projection"),
+        dict(constraint="label", free_share=0.3, top_all=True, **TARGETS),
+    ),
     "MixMatch": (classifier(), dict(type="MixMatch", track_pseudo_labels=True)),
     "SnowballMixMatch": (
         classifier(),
@@ -116,7 +130,7 @@ def whole_batch(case: str, step: int) -> tuple[dict, dict]:
     """Images and labels of all processes, unevenly labelled and padded."""
     torch.manual_seed(100 + step)
     if "branches" in CASES[case][0].decode_head:
-        inputs, samples = toy_class_batch(IMAGES, IMAGES)
+        inputs, samples = toy_class_batch(IMAGES, IMAGES, twin="CMSF" in case)
         for i, sample in enumerate(samples["labeled"]):  # a bank of all is full after two steps
             sample.set_metainfo({"sample_idx": (i + step * IMAGES) % (2 * IMAGES)})
         return inputs, samples

@@ -23,6 +23,7 @@ READS = {  # operators whose result, or its size, must be known to the host
     aten.unique_dim.default,
     aten.bincount.default,
 }
+TARGETS = dict(predictor=dict(type="Projector"), memory_size=6, teacher=dict(momentum=0.1))
 STEPS = {
     "Supervised": {},
     "MeanTeacher": dict(teacher=dict(momentum=0.1)),
@@ -39,12 +40,28 @@ STEPS = {
     "CCT": dict(),
     "SimMatch": dict(bank_size=4),
     "LabelPropagation": {},
+    "CMSF": dict(num_images=4, **TARGETS),
+    "CMSF with a classifier": dict(
+        constraint="label",
+        classifier=dict(type="Projector", normalize=False),
+        bank_size=4,
+        track_pseudo_labels=True,
+        **TARGETS,
+    ),
     "LMCS": dict(teacher=dict(momentum=0.1), **COMPOSED),
     "MixMatch": {},
     "Rotation": {},
     "SnowballMixMatch": dict(teacher=dict(momentum=0.1), master=dict(momentum=0.1)),
 }
-IMAGES = ("LMCS", "SimMatch", "LabelPropagation", "MixMatch", "Rotation", "SnowballMixMatch")  # not for masks
+IMAGES = (
+    "CMSF",
+    "LMCS",
+    "SimMatch",
+    "LabelPropagation",
+    "MixMatch",
+    "Rotation",
+    "SnowballMixMatch",
+)  # not for masks
 
 
 def on_the_host() -> bool:
@@ -86,12 +103,12 @@ def no_list_to_the_device(monkeypatch):
 
 @pytest.mark.parametrize("name", STEPS)
 def test_a_step(name, build, no_list_to_the_device):
-    images = name in IMAGES
+    images = name.split()[0] in IMAGES
     student = dict(student=toy_classifier()) if images else {}
     method = build(name.split()[0], **student, **STEPS[name])
     if name == "LabelPropagation":
         method.set_pseudo_labels(torch.tensor([0, 1, 2, 0]), torch.ones(4), torch.ones(3))
-    batch = toy_class_batch() if images else toy_batch(mixed=True)
+    batch = toy_class_batch(twin="CMSF" in name) if images else toy_batch(mixed=True)
     with Reads() as reads:
         sum(term for key, term in method.loss(*batch).items() if "loss" in key).backward()
     assert reads.found == []

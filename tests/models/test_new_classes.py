@@ -11,6 +11,7 @@ from rankseg.testing.toy import toy_classifier, toy_student
 
 TEACHER = dict(teacher=dict(momentum=0.1))
 BOTH = ["weight", "bias"]
+NETWORKS = ["student", "teacher.module"]
 
 
 def build(classes, seed, kind="Supervised", student=None, **options):
@@ -109,3 +110,19 @@ def test_an_image_level_classifier_with_normalised_weights():
     model, state = build(2, 1, student=other), dict(build(5, 0, student=student).state_dict())
     assert len(make_anew(model, state)) == 3  # length, direction, bias
     model.load_state_dict(state)
+
+
+def test_a_classifier_of_another_feature_is_made_anew_and_nothing_else():
+    source, student = toy_classifier(3), toy_classifier(3)
+    for one in (source, student):
+        one.decode_head.branches = dict(projection=dict(type="Projector", out_channels=6))
+    student.decode_head.classify = "projection"
+    given = build(3, 0, student=source, **TEACHER).state_dict()
+    model, state = build(3, 1, student=student, **TEACHER), dict(given)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    told = make_anew(model, state)
+    wanted = [f"{one}.decode_head.conv_seg.{part}" for one in NETWORKS for part in BOTH]
+    assert [line.split(" ")[0] for line in told] == wanted
+    model.load_state_dict(state)
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, (before if "conv_seg" in name else given)[name]), name

@@ -14,7 +14,7 @@ from rankseg.registry import HOOKS
 class StartFromHook(Hook):
     """Leaves out of a checkpoint what has no place in this run, and says so.
 
-    That is the classifier of another number of classes, and what the method of the checkpoint has
+    That is a classifier of other classes or of another feature, and what the method of the checkpoint has
     beside its student and this one has not, such as a teacher or a bank.
 
     :class:`~rankseg.engine.runner.StrictRunner` registers it where a run starts from the weights of
@@ -34,6 +34,6 @@ class StartFromHook(Hook):
         anew = make_anew(model, state)
         if anew:
             runner.logger.info(
-                "fine-tuning: the checkpoint is of another number of classes; made anew: "
+                "fine-tuning: the checkpoint classifies other classes or features; made anew: "
                 f"{', '.join(anew)}; taken from it: the other {len(state) - len(anew)} tensors"
             )

@@ -50,6 +50,7 @@ class ImageLevelHead(BaseDecodeHead):
         normalize: Scale the pooled feature to length 1.
         dropout_ratio: Share of channels dropped before the classifier, not before the branches.
         weight_norm: Weight normalisation of the classifier.
+        classify: What the classifier reads: the pooled feature, or the output of this branch.
         probe: The classifier is a linear probe: it learns, and no gradient of its goes further.
         branches: Further outputs by name, as configs of modules that take the pooled feature
             ``(B, C)``, such as :class:`~rankseg.models.layers.Projector`. Their
@@ -63,8 +64,9 @@ class ImageLevelHead(BaseDecodeHead):
         - output: logits ``(B, K, 1, 1)``
 
     Raises:
-        ValueError: If ``pool`` is none of the two, the feature map has other channels than
-            ``in_channels``, or images that a batch pads to one size are predicted.
+        ValueError: If ``pool`` is none of the two, ``classify`` is no branch, the feature map has
+            other channels than ``in_channels``, or images that a batch pads to one size are
+            predicted.
     """
 
     def __init__(
@@ -77,15 +79,22 @@ class ImageLevelHead(BaseDecodeHead):
         dropout_ratio: float = 0.0,
         weight_norm: bool = False,
         probe: bool = False,
+        classify: str | None = None,
         branches: Mapping[str, dict] | None = None,
         ignore_index: int = -100,
         **kwargs,
     ) -> None:
         loss = dict(type="CrossEntropyLoss", avg_non_ignore=True)
         kwargs = {"init_cfg": None, "out_channels": num_classes, "loss_decode": loss} | kwargs
+        if classify is not None and classify not in (branches or {}):
+            raise ValueError(
+                f"decode_head.classify={classify!r} names no branch: expected None for the pooled "
+                f"feature, or one of {sorted(branches or {})} of decode_head.branches"
+            )
+        read = in_channels if classify is None else branches[classify].get("out_channels")
         super().__init__(
             in_channels,
-            in_channels,
+            read or num_classes,
             num_classes=num_classes,
             in_index=in_index,
             dropout_ratio=dropout_ratio,
@@ -93,6 +102,7 @@ class ImageLevelHead(BaseDecodeHead):
             **kwargs,
         )
         self.pool = ImagePool(pool, normalize)
+        self.classify = classify
         self.probe = probe
         if weight_norm:
             normalise_weight(self.conv_seg)
@@ -106,7 +116,7 @@ class ImageLevelHead(BaseDecodeHead):
         )
 
     def forward(self, inputs: Sequence[Tensor]) -> Tensor:
-        """Logits; the branches run for their taps."""
+        """Logits; the branches that are not classified run for their taps."""
         feature = self._transform_inputs(inputs)
         if feature.shape[1] != self.in_channels:
             raise ValueError(
@@ -114,8 +124,9 @@ class ImageLevelHead(BaseDecodeHead):
                 f"the backbone has {feature.shape[1]} channels: set in_channels to that"
             )
         pooled = self.pool(feature)
-        for branch in self.branches.values():
-            branch(pooled.flatten(1))
+        outputs = {name: branch(pooled.flatten(1)) for name, branch in self.branches.items()}
+        if self.classify is not None:
+            pooled = outputs[self.classify][:, :, None, None]
         return self.cls_seg(pooled.detach() if self.probe else pooled)
 
     def predict_by_feat(self, seg_logits: Tensor, batch_img_metas: list[dict]) -> Tensor:

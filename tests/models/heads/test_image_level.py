@@ -68,6 +68,19 @@ def test_branches_get_the_pooled_feature():
     assert head.conv_seg.weight.grad is None
 
 
+def test_the_classifier_reads_a_branch_and_trains_what_is_below():
+    branches = dict(projection=PROJECTION, other=dict(PROJECTION, out_channels=9))
+    head = ImageLevelHead(6, 3, classify="projection", branches=branches)
+    feature = torch.randn(2, 6, 4, 4, requires_grad=True)
+    logits = head([feature])
+    read = head.branches["projection"](feature.mean((2, 3)))
+    expected = F.linear(read, head.conv_seg.weight.flatten(1), head.conv_seg.bias)
+    torch.testing.assert_close(logits, expected[..., None, None])
+    logits.square().sum().backward()
+    assert feature.grad.abs().sum() > 0
+    assert all(p.grad.abs().sum() > 0 for p in head.branches["projection"].parameters())
+
+
 def test_dropout_of_whole_channels_while_training():
     head = ImageLevelHead(1000, 2, dropout_ratio=0.25)
     torch.nn.init.ones_(head.conv_seg.weight)
@@ -113,6 +126,8 @@ def test_any_backbone_of_mmseg():
 def test_mistakes():
     with pytest.raises(ValueError, match="decode_head.pool='mean': expected one of avg, max"):
         ImageLevelHead(6, 3, pool="mean")
+    with pytest.raises(ValueError, match="classify='projector' names no branch: expected"):
+        ImageLevelHead(6, 3, classify="projector", branches=dict(projection=PROJECTION))
     with pytest.raises(ValueError, match="in_channels=6, but feature map -1 .* has 5 channels"):
         ImageLevelHead(6, 3)([torch.zeros(1, 5, 2, 2)])
     with pytest.raises(ValueError, match="different sizes .* batch_size=1 in val_dataloader"):

@@ -7,7 +7,7 @@ neither when that happens nor how the master of this version is made: these are 
 
 _base_ = "./mixmatch.py"
 
-_base_.mixmatch.update(type="SnowballMixMatch", master=dict(momentum=0.001))
+_base_.mixmatch.update(type="SnowballMixMatch", master=dict(momentum=0.001, warmup=True))
 snowball = _base_.pop("mixmatch")
 discovery = dict(
     type="DiscoveryHook",

@@ -24,6 +24,7 @@ CLASSES = ("a", "b", "c")
 EACH = 8  # images of a class, the first of which is labelled
 LABELED, UNLABELED = len(CLASSES), len(CLASSES) * (EACH - 1)
 HOOK = dict(begin=2, length=2, sizes=(2, 3), generations=2, network="master", maps=None)
+SNOWBALL = dict(type="Snowball", consistency_weight=1.0)
 STARTS = {2: (1, 1), 4: (1, 2), 6: (2, 1), 8: (2, 2)}  # discoveries of these options
 
 
@@ -59,19 +60,18 @@ def dataset_config(root, **options):
     )
 
 
-def run(root, work_dir, resume=None, workers=0, hook=(), iters=10, **options):
+def run(root, work_dir, resume=None, workers=0, hook=(), iters=10, model=SNOWBALL, **options):
     """Train; a checkpoint of every iteration."""
     init_default_scope("rankseg")
     cfg = Config(
         dict(
             default_scope="rankseg",
             model=dict(
-                type="Snowball",
                 student=toy_classifier(len(CLASSES)),
                 data_preprocessor=dict(type="ViewPreprocessor", mean=[60.0] * 3, std=[30.0] * 3),
                 teacher=dict(momentum=0.4),
                 master=dict(momentum=0.4),
-                consistency_weight=1.0,
+                **model,
             ),
             optim_wrapper=dict(type="OptimWrapper", optimizer=dict(type="SGD", lr=0.02)),
             custom_hooks=[
@@ -149,6 +149,16 @@ def assert_equal(one, other):
 def test_a_run_resumed_anywhere_ends_as_one_that_was_not_stopped(root, whole, tmp_path, start):
     model, folder = whole
     assert_equal(run(root, tmp_path, resume=str(folder / f"iter_{start}.pth")), model)
+
+
+def test_on_mixmatch_too(root, tmp_path):
+    on_mixmatch = dict(hook=dict(select=dict(type="nearest_centres", keep="far", confident=2)))
+    on_mixmatch |= dict(model=dict(type="SnowballMixMatch"))
+    model = run(root, tmp_path / "whole", **on_mixmatch)
+    assert len(model.pool) == 2 * LABELED
+    for start in (5, 7):  # amid a generation; with prefetched batches of the step before
+        checkpoint = str(tmp_path / f"whole/iter_{start}.pth")
+        assert_equal(model, run(root, tmp_path / f"from_{start}", checkpoint, **on_mixmatch))
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -105,9 +105,12 @@ def test_docstring(name):
 def test_name_tells_method_network_data_and_labels(name):
     cfg, words = load(name), parse(name)
     on_mixmatch = "MixMatch" if words["option"] == "mixmatch" else ""
-    assert cfg.model.type == METHODS[name.split("/")[0]] + on_mixmatch
+    tuned = re.match("finetune", words["option"] or "")  # the method's second or third stage
+    assert cfg.model.type == ("Supervised" if tuned else METHODS[name.split("/")[0]] + on_mixmatch)
+    assert not tuned or cfg.load_from
     semi, val = cfg.train_dataloader.dataset, cfg.val_dataloader.dataset
     split = words["labels"] if words["data"] == "imagenet" else f"{words['labels']}_seed0"
+    split = f"{split}_pseudo" if words["option"] == "finetune_again" else split
     if words["labels"] is None:
         assert semi.empty in ("labeled", "unlabeled")
     else:

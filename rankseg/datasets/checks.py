@@ -97,10 +97,14 @@ def check_same_classes(train: ListDataset, val: ListDataset) -> None:
     pairs = enumerate(zip_longest(train.classes, val.classes))
     k, names = next((k, names) for k, names in pairs if names[0] != names[1])
     here, there = (f"'{name}'" if name is not None else "none" for name in names)
+    cure = (
+        "name the folders alike, or all classes, one per line in id order, in DATA_ROOT/classes.txt"
+    )
+    if getattr(train, "coarse", None) != getattr(val, "coarse", None):
+        cure = "give both data sets the same coarse=..."
     raise ValueError(
         f"class {k} is {here} in {train.source} and {there} in {val.source} "
-        f"({len(train.classes)} and {len(val.classes)} classes): name the folders alike, or "
-        "all classes, one per line in id order, in DATA_ROOT/classes.txt"
+        f"({len(train.classes)} and {len(val.classes)} classes): {cure}"
     )
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from rankseg.datasets import CIFAR10Dataset, CIFAR100Dataset, ClassFolderDataset, SemiDataset
+from rankseg.datasets.checks import check_same_classes
 from rankseg.datasets.cifar import CIFAR100_GROUPS
 from rankseg.datasets.relabel import corrupt, read_groups
 
@@ -130,3 +131,12 @@ def test_noise_changes_groups(make_classes):
     root = make_classes({"train": 4})
     dataset = ClassFolderDataset(root, coarse=GROUPS, label_noise=dict(share=1))
     assert dataset.class_ids().tolist() == [1] * 4 + [0] * 8
+
+
+def test_training_and_test_set_have_the_same_groups(make_classes):
+    root = make_classes({"train": 1, "test": 1})
+    train, test = (ClassFolderDataset(root, folder=f, coarse=GROUPS) for f in ("train", "test"))
+    check_same_classes(train, test)
+    match = r"class 0 is 'food' in .* and 'big fish' in .* \(2 and 3 classes\): give both .* coarse"
+    with pytest.raises(ValueError, match=match):
+        check_same_classes(train, ClassFolderDataset(root, folder="test"))

@@ -70,6 +70,7 @@ CLASSIFICATION = {
     "MixMatch": {},
     "Rotation": {},
     "MixMatch teacher": dict(labels_from="teacher", **TEACHER),
+    "Snowball": dict(master=dict(momentum=0.1), **TEACHER),
     "SnowballMixMatch": dict(master=dict(momentum=0.1), **TEACHER),
 }
 TERMS = {  # of the unlabelled images
@@ -110,6 +111,8 @@ def make(name, **options):
     method.init_weights()
     if kind == "LabelPropagation":
         method.set_pseudo_labels(torch.tensor([0, 1, 2, 0]), torch.ones(4), torch.ones(3))
+    if kind == "Snowball":  # with which the master guides
+        method.pool.add(torch.tensor([5]), torch.tensor([1]), None, generation=0, step=0)
     return method.train()
 
 
@@ -374,10 +377,10 @@ def test_features_among_clusters(which, dtype):
 @pytest.mark.parametrize("which", LOGITS)
 def test_neighbours_of_anything(which, dtype):
     online = LOGITS[which].clamp(-1e15, 1e15).to(dtype).repeat(2, 1).requires_grad_()
-    unit, entries = F.normalize(online.float(), dim=1), torch.eye(3)
     for allowed in (torch.zeros(3).bool(), torch.ones(3).bool()):
-        chosen = nearest(unit.detach() @ entries.T, 2, allowed)
-        check(mean_shift(unit, entries, chosen).sum(), online)
+        unit = F.normalize(online.float(), dim=1)
+        chosen = nearest(unit.detach() @ torch.eye(3), 2, allowed)
+        check(mean_shift(unit, torch.eye(3), chosen).sum(), online)
 
 
 def test_every_loss_is_here():

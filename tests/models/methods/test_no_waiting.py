@@ -51,6 +51,7 @@ STEPS = {
     "LMCS": dict(teacher=dict(momentum=0.1), **COMPOSED),
     "MixMatch": {},
     "Rotation": {},
+    "Snowball": dict(teacher=dict(momentum=0.1), master=dict(momentum=0.1)),
     "SnowballMixMatch": dict(teacher=dict(momentum=0.1), master=dict(momentum=0.1)),
 }
 IMAGES = (
@@ -60,6 +61,7 @@ IMAGES = (
     "LabelPropagation",
     "MixMatch",
     "Rotation",
+    "Snowball",
     "SnowballMixMatch",
 )  # not for masks
 
@@ -108,6 +110,8 @@ def test_a_step(name, build, no_list_to_the_device):
     method = build(name.split()[0], **student, **STEPS[name])
     if name == "LabelPropagation":
         method.set_pseudo_labels(torch.tensor([0, 1, 2, 0]), torch.ones(4), torch.ones(3))
+    if hasattr(method, "pool"):  # with which the master guides
+        method.pool.add(torch.tensor([5]), torch.tensor([1]), None, generation=0, step=0)
     batch = toy_class_batch(twin="CMSF" in name) if images else toy_batch(mixed=True)
     with Reads() as reads:
         sum(term for key, term in method.loss(*batch).items() if "loss" in key).backward()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The command lines of report.py, compare.py and agent_maps.py."""
+"""The command lines of report.py, compare.py, agent_maps.py and sample_map.py."""
 
 import importlib.util
 from pathlib import Path
@@ -13,6 +13,10 @@ WANTED = {
     "agent_maps": (
         ["CONFIG", "x.pth", "a.png", "--seed", "4"],
         "rankseg.apis.agent_maps.agent_maps",
+    ),
+    "sample_map": (
+        ["CONFIG", "x.pth", "--rows", "a", "b", "--how", "pca"],
+        "rankseg.apis.sample_map.sample_map",
     ),
 }
 
@@ -55,6 +59,26 @@ def test_agent_maps(call, tmp_path, monkeypatch):
     assert args[0].config_file == str(config) and args[1:] == ("x.pth", ["a.png"])
     assert kw["seed"] == 4 and kw["out"] == "agent_maps"
     assert "randomness" not in args[0]
+
+
+@pytest.mark.parametrize("out", [(), ("--out", "x.png")])
+def test_sample_map(call, tmp_path, monkeypatch, out, capsys):
+    config = tmp_path / "a.py"
+    config.write_text("train_dataloader = dict(dataset=dict())\nmodel = dict(type='LMCS')\n")
+    (_, *rest), function = WANTED["sample_map"]
+    monkeypatch.setitem(WANTED, "sample_map", ([str(config), *rest], function))
+    folder = str(tmp_path / "run")
+    args, kw = call("sample_map", "--work-dir", folder, "--limit", "9", *out)
+    assert args[0].config_file == str(config) and args[1:] == ("x.pth",)
+    assert str(kw.pop("out")) == ("x.png" if out else f"{folder}/sample_map_train.png")
+    assert kw == {
+        "images": "train", "how": "pca", "limit": 9, "rows": ["a", "b"], "network": None,
+        "tap": "decode_head.pool", "seed": 0, "cache": f"{folder}/features",
+    }  # fmt: skip
+    assert capsys.readouterr().out == "wrote out\n"
+    with pytest.raises(SystemExit):
+        call("sample_map", "--launcher", "pytorch")
+    assert capsys.readouterr().err.startswith("error: tools/sample_map.py runs in one process")
 
 
 def test_a_mistake_is_one_sentence(call, monkeypatch, capsys):

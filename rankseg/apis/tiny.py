@@ -75,9 +75,16 @@ def make_tiny(cfg: Config, work_dir: str | None = None, standin: bool = True) ->
     cfg.model.update({key: 0 for key in ("warmup", "ramp") if key in cfg.model})
     if "rank" in cfg.model:
         cfg.model.rank.num_agents = min(AGENTS, cfg.model.rank.get("num_agents", AGENTS))
+    if "feature_part" in cfg.model:
+        cfg.model.update(clusters=2, master_start=0)
     for hook in cfg.get("custom_hooks") or []:
         if "k" in hook:  # neighbours among few images
             hook.k = min(hook.k, NEIGHBOURS)
+        if hook.type == "CompositionHook":
+            hook.length = 1
+        if hook.type == "DiscoveryHook":  # a single image, after the first iteration
+            given = DATASETS.build(cfg.train_dataloader.dataset).num_labeled
+            hook.update(begin=1, length=1, sizes=((given + 1) / given,), generations=1)
     schedulers = cfg.get("param_scheduler") or []
     schedulers = [schedulers] if isinstance(schedulers, dict) else schedulers
     cfg.param_scheduler = [one for one in schedulers if one.get("begin", 0) < ITERATIONS]

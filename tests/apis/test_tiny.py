@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What becomes small of a config whose hooks discover images and end steps."""
+
+from pathlib import Path
+
+from rankseg import apis
+from rankseg.apis.tiny import make_tiny
+from rankseg.registry import DATASETS
+
+LMCS = Path(__file__).parents[2] / "configs/lmcs/cifar10_100.py"
+
+
+def test_steps_and_discoveries_happen_within_two_iterations(tmp_path):
+    cfg = make_tiny(apis.load_config(str(LMCS)), str(tmp_path))
+    hooks = {hook.type: hook for hook in cfg.custom_hooks}
+    assert hooks["CompositionHook"].length == hooks["DiscoveryHook"].begin == 1
+    given = DATASETS.build(cfg.train_dataloader.dataset).num_labeled
+    assert [round(size * given) for size in hooks["DiscoveryHook"].sizes] == [given + 1]
+    assert (cfg.model.clusters, cfg.model.master_start) == (2, 0)

@@ -18,7 +18,7 @@ _base_ = [
 ]
 
 _base_.snowball.update(
-    ramp=1000, teacher=dict(momentum=0.005), master=dict(momentum=0.01, warmup=True)
+    ramp=3000, teacher=dict(momentum=0.005), master=dict(momentum=0.01, warmup=True)
 )
 _base_.discovery.update(begin=1000, length=500, sizes=(2, 4), generations=2)
 model = _base_.pop("snowball")

@@ -25,6 +25,7 @@ CLASSES = dict(
     mean_teacher=MeanTeacher,
     label_propagation=LabelPropagation,
     label_propagation_teacher=LabelPropagation,
+    lmcs=methods.LMCS,
 )
 
 

@@ -4,6 +4,8 @@
 Run:   python tools/train.py configs/lmcs/ablations/cifar10_100_unconfined_minimum_entropy.py
 Paper: error 16.18 (LMCS, Table 3.8).
 Ours:  not run.
+
+The student learns of them through the master alone, which is one discovery ahead (eq. 3.13).
 """
 
 _base_ = "../cifar10_100.py"

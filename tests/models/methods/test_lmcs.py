@@ -9,6 +9,7 @@ import torch
 from mmengine.logging import MessageHub
 
 from rankseg.models.methods import mixmatch
+from rankseg.models.new_classes import make_anew
 from rankseg.testing.toy import COMPOSED, toy_class_batch, toy_classifier
 
 PART = COMPOSED["feature_part"]
@@ -288,6 +289,18 @@ def test_starts_from_a_checkpoint_of_a_student(lmcs, build, source):
         student["decode_head.conv_seg.weight"],
     )
     assert len(method.pool) == 0
+
+
+def test_starts_from_a_network_of_other_classes(lmcs, build):
+    first, method = build("MixMatch", student=toy_classifier(4)), lmcs()
+    shake(first.student)
+    state, head = first.state_dict(), method.student.decode_head.conv_seg.weight.detach().clone()
+    assert len(make_anew(method, state)) == 4  # with what branches have by class
+    method.load_state_dict(state)
+    for part in (method.student, method.previous, method.composition.decision):
+        mine, theirs = part.backbone.state_dict(), first.student.backbone.state_dict()
+        assert mine and all(torch.equal(mine[name], theirs[name]) for name in mine)
+        assert torch.equal(part.decode_head.conv_seg.weight, head)
 
 
 def test_a_checkpoint_holds_all_of_it(lmcs):

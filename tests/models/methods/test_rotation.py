@@ -8,7 +8,9 @@ import torch
 from rankseg.models.methods.rotation import all_turns
 from rankseg.models.other_method import leave_out
 from rankseg.structures import WEAK
-from rankseg.testing.toy import toy_class_batch, toy_classifier
+from rankseg.testing.toy import COMPOSED, toy_class_batch, toy_classifier
+
+TEACHER = dict(teacher=dict(momentum=0.1))
 
 
 @pytest.fixture
@@ -72,14 +74,26 @@ def test_it_is_learned(method):
     assert losses["right"] > 0.9
 
 
-@pytest.mark.parametrize("name", ["MixMatch", "Supervised"])
-def test_another_method_starts_from_it(method, build, name):
-    other = build(name, student=toy_classifier())
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("Supervised", {}),
+        ("MixMatch", TEACHER),
+        ("SnowballMixMatch", dict(master=dict(momentum=0.1), **TEACHER)),
+        ("LMCS", dict(**COMPOSED, **TEACHER)),
+    ],
+)
+def test_another_method_starts_from_it(method, build, name, options):
+    other = build(name, student=toy_classifier(), **options)
+    own = other.student.state_dict()
+    assert not torch.equal(own["backbone.stem.0.weight"], method.student.backbone.stem[0].weight)
     state = {key: value.clone() for key, value in method.state_dict().items()}
     assert leave_out(other, state) == ["turns"]
     other.load_state_dict(state)
-    for key, value in method.student.state_dict().items():
-        assert torch.equal(value, other.student.state_dict()[key])
+    networks = [other.student] + ([other.teacher.module] if options else [])
+    for network in networks:
+        for key, value in method.student.state_dict().items():
+            assert torch.equal(value, network.state_dict()[key]), key
 
 
 def test_masks_are_not_turned(build):

@@ -5,7 +5,7 @@ Run:   python tools/train.py configs/cmsf/cifar10_mini_100_finetune.py --load-fr
 Paper: not in the paper.
 Ours:  see docs/results.md.
 
-FILE is a checkpoint of configs/cmsf/cifar10_mini_semi_100.py, or of any run with its projector. The
+FILE is a checkpoint of configs/cmsf/cifar10_mini_100_semi.py, or of any run with its projector. The
 classifier reads the projection and begins at random; backbone and projector are trained with it.
 400 iterations: the paper's 20 passes over 100 images would be 62.
 """
@@ -24,7 +24,7 @@ model = dict(
     type="Supervised",
     student=dict(decode_head=dict(classify="projection", branches=_base_.pop("projection"))),
 )
-load_from = "work_dirs/cmsf/cifar10_mini_semi_100/iter_3000.pth"  # or --load-from FILE
+load_from = "work_dirs/cmsf/cifar10_mini_100_semi/iter_3000.pth"  # or --load-from FILE
 train_dataloader = dict(
     batch_size=32, sampler=dict(labeled_only=True), dataset=dict(split="100_seed0")
 )

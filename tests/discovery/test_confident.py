@@ -92,6 +92,26 @@ def test_fusion(fuse, past):
     np.testing.assert_allclose([scores[i] for i in found.row], sorted(scores), rtol=1e-6)
 
 
+@pytest.mark.parametrize("fuse", [None, "cascade"])
+def test_features_of_unit_length(fuse):
+    plain = make(past=1)
+    plain.candidates[3] = 0
+
+    def unit(features):
+        return np.array([x / max((x**2).sum() ** 0.5, 1e-30) for x in features])
+
+    by_hand = plain._replace(
+        labeled=unit(plain.labeled),
+        candidates=unit(plain.candidates),
+        past=tuple((unit(a), unit(b)) for a, b in plain.past),
+    )
+    rng = np.random.default_rng(0)
+    found = nearest_centres(plain, 12, rng, fuse=fuse, normalize=True)
+    wanted = nearest_centres(by_hand, 12, rng, fuse=fuse)
+    assert found.row.tolist() == wanted.row.tolist() and found.label.tolist() == list(wanted.label)
+    assert found.row.tolist() != nearest_centres(plain, 12, rng, fuse=fuse).row.tolist()
+
+
 def test_without_fusion_earlier_features_do_not_count():
     with_past, without = make(past=2), make(past=2)._replace(past=())
     found = [nearest_centres(e, 12, np.random.default_rng(0)).row for e in (with_past, without)]

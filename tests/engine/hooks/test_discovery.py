@@ -18,6 +18,7 @@ from rankseg.engine.hooks import discovery as discovery_module
 from rankseg.engine.runner import StrictRunner
 from rankseg.models.methods import Snowball
 from rankseg.registry import DATASETS, SELECTIONS
+from rankseg.testing.processes import run_processes
 from rankseg.testing.toy import toy_classifier
 
 CLASSES = ("a", "b", "c")
@@ -259,6 +260,18 @@ def test_true_labels(root, tmp_path):
     index, label = model.pool.index, model.pool.label
     assert (label == (index - LABELED) % 3).all() and (model.pool.soft.argmax(1) == label).all()
     assert {note["error"] for note in json.loads((tmp_path / "discovery.json").read_text())} == {0}
+
+
+def _pool_of(root, folder):
+    hook = dict(sizes=(2,), generations=1, select=dict(type="nearest_centres", keep="random"))
+    return run(root, folder, iters=4, hook=hook).pool.state_dict()
+
+
+def test_two_processes_discover_the_same(root, tmp_path):
+    one, other = run_processes(2, _pool_of, root, tmp_path)
+    assert one.keys() == other.keys() and len(one["index"]) == 3
+    assert all(torch.equal(value, other[name]) for name, value in one.items())
+    assert len(json.loads((tmp_path / "discovery.json").read_text())) == 1
 
 
 # --- what is refused

@@ -150,3 +150,39 @@ def test_images_of_different_sizes_need_a_size(class_run, class_config, tmp_path
 def test_segmentation_is_refused(config_file):
     with pytest.raises(ValueError, match="features are evaluated of classifiers"):
         apis.evaluate_features(apis.load_config(str(config_file)), "none.pth")
+
+
+def with_hook(class_config, folder, hook=True, resume=None):
+    cfg = apis.load_config(str(class_config), work_dir=str(folder))
+    cfg.custom_hooks = [dict(type="StepSeedHook"), dict(type="EMATeacherHook")]
+    if hook:
+        probe = dict(least_steps=30, epochs=1)
+        cfg.custom_hooks.append(
+            dict(type="FeatureEvaluationHook", interval=2, knn=(1,), probes=["all"], probe=probe)
+        )
+    if resume:
+        cfg.load_from, cfg.resume = str(resume), True
+    return apis.train(cfg).model.state_dict()
+
+
+def test_the_hook_says_what_the_tool_says_and_leaves_training_as_it_is(class_config, tmp_path):
+    plain = with_hook(class_config, tmp_path / "plain", hook=False)
+    whole = with_hook(class_config, tmp_path / "whole")
+    assert all(torch.equal(value, whole[name]) for name, value in plain.items())
+    notes = json.loads((tmp_path / "whole/features.json").read_text())
+    assert [note.pop("iteration") for note in notes] == [2, 4, 6]
+    found = apis.evaluate_features(
+        apis.load_config(str(class_config)),
+        str(tmp_path / "whole/iter_6.pth"),
+        probes=["all"],
+        probe=dict(least_steps=30, epochs=1),
+    )
+    assert notes[-1] == {name: found[name] for name in ("knn1", "linear_all")}
+    assert cv2.imread(str(tmp_path / "whole/features.png")) is not None
+    # resumed from the middle: the notes up to there are kept, the later ones made anew
+    text = (tmp_path / "whole/features.json").read_text()
+    (tmp_path / "next").mkdir()
+    (tmp_path / "next/features.json").write_text(text)
+    resumed = with_hook(class_config, tmp_path / "next", resume=tmp_path / "whole/iter_3.pth")
+    assert all(torch.equal(value, resumed[name]) for name, value in whole.items())
+    assert (tmp_path / "next/features.json").read_text() == text

@@ -21,6 +21,7 @@ from rankseg.models.heads import ImageLevelHead
 from rankseg.models.losses.agents import check_num_agents
 from rankseg.models.methods import Method
 from rankseg.models.new_classes import make_anew
+from rankseg.models.other_method import leave_out
 from rankseg.models.pretrained import read_backbone
 from rankseg.registry import DATASETS, MODELS
 from rankseg.structures import LABELED, WEAK, SampleKey, mix
@@ -241,8 +242,9 @@ def check_weights(model: Method, cfg: Config) -> None:
     if cfg.get("load_from"):
         state = load_checkpoint_file(cfg.load_from, map_location="meta")
         state = dict(state.get("state_dict", state))
-        if not cfg.get("resume"):
-            make_anew(model, state)  # classifiers of other classes
+        if not cfg.get("resume"):  # as StartFromHook does
+            leave_out(model, state)
+            make_anew(model, state)
         try:
             model.load_state_dict(state, strict=True)
         except RuntimeError as error:

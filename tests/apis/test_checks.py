@@ -157,3 +157,16 @@ def test_checkpoint_that_does_not_fit(config_file, tmp_path):
     torch.save({"state_dict": state}, file)
     with pytest.raises(ValueError, match="does not fit .*student.decode_head.conv_seg.bias"):
         check_weights(model, cfg)
+
+
+def test_weights_of_a_method_with_a_teacher_are_taken_by_one_without(config_file, tmp_path):
+    file = tmp_path / "w.pth"
+    model, cfg = build(config_file)
+    state = {k: torch.zeros(v.shape, dtype=v.dtype) for k, v in model.state_dict().items()}
+    torch.save({"state_dict": state}, file)
+    model, cfg = build(config_file, **{"model.teacher": None})
+    cfg.load_from = str(file)
+    check_weights(model, cfg)
+    cfg.resume = True  # goes on with the same method, or not at all
+    with pytest.raises(ValueError, match="unexpected .*teacher"):
+        check_weights(model, cfg)

@@ -5,9 +5,10 @@ Run:   python tools/train.py configs/cmsf/imagenet_10pct_finetune.py --load-from
 Paper: not in the paper, which has the second stage.
 Ours:  not run.
 
-FILE is a checkpoint of semi-supervised CMSF. The classifier reads the projection ("two MLPs" in the
-paper, read as an MLP of two layers) and begins at random; backbone and projector are trained with
-it, for 20 passes over the labelled images. Learning rates and batch size are not published.
+FILE is a checkpoint of configs/cmsf/imagenet_10pct_semi.py. The classifier reads the projection
+("two MLPs" in the paper, read as an MLP of two layers) and begins at random; backbone and projector
+are trained with it, for 20 passes over the labelled images. Learning rates and batch size are not
+published.
 """
 
 _base_ = [
@@ -22,7 +23,7 @@ model = dict(
     type="Supervised",
     student=dict(decode_head=dict(classify="projection", branches=_base_.pop("projection"))),
 )
-load_from = "data/pretrained/cmsf_semi_10pct.pth"  # or --load-from FILE
+load_from = "data/pretrained/cmsf_10pct_semi.pth"  # or --load-from FILE
 train_dataloader = dict(
     batch_size=256,
     sampler=dict(labeled=256, labeled_only=True),

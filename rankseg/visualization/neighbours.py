@@ -65,6 +65,7 @@ def draw_purity(notes: Sequence[Mapping], path: str | Path) -> None:
         line(left, label, [(note["iteration"], note[name]) for note in notes])
     finish(left, "neighbours of the query's class (%)", len(PURITIES))
     line(right, "rank", [(note["iteration"], note["median_rank"]) for note in notes])
-    right.set_ylim(bottom=0)
+    ranks = [note["median_rank"] for note in notes]
+    right.set_ylim(0, 1.1 * np.nanmax([1.0, *ranks]))
     finish(right, "median rank of the last constrained one", 1)
     figure.savefig(path, dpi=100, format="png")

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from torch import Tensor, nn
@@ -17,6 +16,7 @@ from rankseg.apis.trained import load_method
 from rankseg.datasets.pictures import list_images
 from rankseg.datasets.transforms.loading import read_image
 from rankseg.engine.pictures import write_picture
+from rankseg.models.heads.deeplabv3plus import stride, upsample
 from rankseg.models.layers import FeatureTap
 from rankseg.models.losses.agents import check_num_agents, orthogonal_agents
 from rankseg.models.losses.rank_correlation import agent_correlation
@@ -134,7 +134,7 @@ def maps_of(
         feature: ``(1, C, h, w)``.
         number: Number of agents.
         size: Height and width of the image.
-        align_corners: Whether the feature grid runs from corner pixel to corner pixel.
+        align_corners: Whether the first position lies on the first pixel.
         seed: Of the first agent.
         shown: How many maps to make; those of all agents of a large image would fill the memory.
 
@@ -154,7 +154,7 @@ def maps_of(
     share = activation[0].flatten(1).argmax(0).bincount(minlength=number) / (height * width)
     positions = [
         tuple(
-            cell * (pixels - 1) / max(1, cells - 1)
+            min(cell * (stride(pixels, cells) or (pixels - 1) / (cells - 1)), pixels - 1)
             if align_corners
             else (cell + 0.5) * pixels / cells - 0.5
             for cell, pixels, cells in zip(divmod(place, width), size, (height, width), strict=True)
@@ -163,8 +163,6 @@ def maps_of(
     ]
     found = []
     for i in share.argsort(descending=True, stable=True)[:shown].tolist():
-        large = F.interpolate(
-            activation[:, i : i + 1], size, mode="bilinear", align_corners=align_corners
-        )
+        large = upsample(activation[:, i : i + 1], size, align_corners)
         found.append(AgentMap(i + 1, positions[i], large[0, 0].cpu().numpy(), float(share[i])))
     return positions, found

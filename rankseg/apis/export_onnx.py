@@ -23,7 +23,7 @@ from rankseg.version import __version__
 OPSET = 18
 TOLERANCE = 1e-4
 PACKAGES = ("onnx", "onnxruntime")
-EXAMPLE = (2, 65, 97)
+EXAMPLE = (2, 72, 80)  # no side a multiple of a stride plus 1: those take a shorter way
 CHECKED = ((1, 64, 64), (2, 65, 97), (3, 50, 131))
 
 

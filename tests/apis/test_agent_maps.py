@@ -69,7 +69,7 @@ def test_each_pixel_belongs_to_the_agent_it_is_like():
 def test_positions_where_corners_are_aligned():
     feature = torch.randn(1, 4, 3, 3, generator=torch.Generator().manual_seed(0))
     positions, maps = maps_of(feature, 9, (21, 41), True, seed=1, shown=2)
-    assert sorted(positions) == [(y, x) for y in (0.0, 10.0, 20.0) for x in (0.0, 20.0, 40.0)]
+    assert sorted(positions) == [(y, x) for y in (0, 8, 16) for x in (0, 16, 32)]
     again, _ = maps_of(feature, 9, (21, 41), True, seed=1, shown=2)
     assert again == positions
 

@@ -2,6 +2,7 @@
 """Decode head of DeepLabv3+ as the semi-supervised literature uses it."""
 
 from collections.abc import Sequence
+from math import ceil
 
 import torch
 from mmcv.cnn import build_norm_layer
@@ -119,7 +120,7 @@ class DeepLabV3PlusHead(BaseDecodeHead):
         """Logits at the size of the first feature map."""
         coarse = self.bottleneck(self.aspp(inputs[self.in_index]))
         fine = self.reduce(inputs[0])
-        coarse = self._upsample(coarse, fine.shape[2:])
+        coarse = upsample(coarse, fine.shape[2:], self.align_corners)
         return self.cls_seg(self.fuse(torch.cat([fine, coarse], dim=1)))
 
     def predict_by_feat(self, seg_logits: Tensor, batch_img_metas: list[dict]) -> Tensor:
@@ -130,7 +131,41 @@ class DeepLabV3PlusHead(BaseDecodeHead):
         meta = batch_img_metas[0]
         sliding = isinstance(meta["img_shape"], torch.Size)  # set by mmseg's slide inference
         size = meta["img_shape"] if sliding else meta.get("pad_shape", meta["img_shape"])
-        return self._upsample(seg_logits, size[:2])
+        return upsample(seg_logits, size[:2], self.align_corners)
 
-    def _upsample(self, x: Tensor, size: Sequence[int]) -> Tensor:
-        return F.interpolate(x, tuple(size), mode="bilinear", align_corners=self.align_corners)
+
+def upsample(x: Tensor, size: Sequence[int], align_corners: bool) -> Tensor:
+    """Bring a map to a finer grid, every position to where it comes from.
+
+    With ``align_corners`` the positions lie a stride apart, from the first pixel on. In a crop of a
+    multiple of the stride plus 1 the last one lies on the last pixel. In any other size it does
+    not, and stretching the map until it does, as is usual, would shift what is predicted by up to
+    ``stride - 1`` pixels to the lower right: so the pixels beyond it repeat it.
+
+    Args:
+        x: ``(B, C, h, w)``.
+        size: Height and width wanted.
+        align_corners: Of the network; ``False`` takes positions for the middle of equal areas.
+
+    Returns:
+        ``(B, C, *size)``, bilinear.
+    """
+    size = tuple(size)
+    steps = [stride(*pair) for pair in zip(size, x.shape[2:], strict=True)]
+    fits = all((side - 1) % max(1, step) == 0 for side, step in zip(size, steps, strict=True))
+    if not align_corners or fits or not all(steps):
+        return F.interpolate(x, size, mode="bilinear", align_corners=align_corners)
+    x = F.pad(x, (0, 1, 0, 1), mode="replicate")
+    full = [(cells - 1) * step + 1 for cells, step in zip(x.shape[2:], steps, strict=True)]
+    x = F.interpolate(x, full, mode="bilinear", align_corners=True)
+    return x[..., : size[0], : size[1]]
+
+
+def stride(pixels: int, cells: int) -> int:
+    """The power of two at which so many positions come of so many pixels, or 0 if none does.
+
+    >>> [stride(pixels, 5) for pixels in (65, 66, 80, 33, 60)]
+    [16, 16, 16, 8, 0]
+    """
+    step = 1 << (ceil(pixels / cells) - 1).bit_length()
+    return step if (cells - 1) * step < pixels <= cells * step else 0

@@ -7,6 +7,7 @@ from mmseg.structures import SegDataSample
 from torch.nn import functional as F
 
 from rankseg.models.heads import DeepLabV3PlusHead
+from rankseg.models.heads.deeplabv3plus import upsample
 from rankseg.registry import MODELS
 
 BACKBONE = {
@@ -93,6 +94,45 @@ def test_corners_stay_corners_when_predicting():
     torch.testing.assert_close(full[..., ::49, ::60], logits[..., ::3, ::4])
     sliding = [{"img_shape": torch.Size((33, 17)), "pad_shape": (50, 61)}]
     assert head.predict_by_feat(logits, sliding).shape == (1, 3, 33, 17)
+
+
+@pytest.mark.parametrize("size", [(33, 33), (40, 48), (34, 47), (48, 33)])
+def test_positions_stay_where_they_come_from(size):
+    """A slope that is sampled every 16 pixels comes back, and is not shifted."""
+    rows, columns = (torch.arange(side, dtype=torch.float32) for side in size)
+    slope = (rows[:, None] + 3 * columns)[None, None]
+    found = upsample(slope[..., ::16, ::16], size, align_corners=True)
+    last = 32  # beyond the last position nothing is known but that
+    wanted = rows.clamp(max=last)[:, None] + 3 * columns.clamp(max=last)
+    torch.testing.assert_close(found[0, 0], wanted)
+
+
+def test_other_grids_are_stretched():
+    """5 positions of 60 pixels are none of a stride; without ``align_corners`` nothing is moved."""
+    x = torch.rand(1, 2, 5, 5)
+    wanted = F.interpolate(x, (60, 65), mode="bilinear", align_corners=True)
+    torch.testing.assert_close(upsample(x, (60, 65), align_corners=True), wanted)
+    wanted = F.interpolate(x, (66, 66), mode="bilinear", align_corners=False)
+    torch.testing.assert_close(upsample(x, (66, 66), align_corners=False), wanted)
+
+
+def test_a_larger_image_is_predicted_as_its_crops_are():
+    """What is seen far from the border does not move with the size of the image."""
+    torch.manual_seed(0)
+    backbone = torch.nn.AvgPool2d(3, 4, 1)
+    head = small_head(dilations=(1,)).eval()
+    head.aspp.pool.register_forward_hook(lambda module, args, out: torch.zeros_like(out))
+    image = torch.rand(1, 8, 128, 128)
+
+    def predict(part):
+        fine = backbone(part)
+        coarse = fine[:, :1, ::4, ::4].expand(-1, head.in_channels, -1, -1)
+        logits = head([fine[:, : head.reduce[0].in_channels], coarse])
+        return head.predict_by_feat(logits, [dict(img_shape=part.shape[2:])])
+
+    with torch.no_grad():
+        whole, crop = predict(image), predict(image[..., :113, :113])
+    torch.testing.assert_close(whole[..., :32, :32], crop[..., :32, :32], rtol=1e-4, atol=1e-5)
 
 
 def test_no_dropout_and_no_warnings(recwarn):

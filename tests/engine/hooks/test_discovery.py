@@ -61,8 +61,10 @@ def dataset_config(root, **options):
     )
 
 
-def run(root, work_dir, resume=None, workers=0, hook=(), iters=10, model=SNOWBALL, **options):
-    """Train; a checkpoint of every iteration."""
+def run(
+    root, work_dir, resume=None, workers=0, hook=(), iters=10, every=100, model=SNOWBALL, **options
+):
+    """Train, with a checkpoint of every so many iterations."""
     init_default_scope("rankseg")
     cfg = Config(
         dict(
@@ -80,7 +82,9 @@ def run(root, work_dir, resume=None, workers=0, hook=(), iters=10, model=SNOWBAL
                 dict(type="EMATeacherHook"),
                 dict(type="DiscoveryHook", **{**HOOK, **dict(hook)}),
             ],
-            default_hooks=dict(checkpoint=dict(type="CheckpointHook", by_epoch=False, interval=1)),
+            default_hooks=dict(
+                checkpoint=dict(type="CheckpointHook", by_epoch=False, interval=every)
+            ),
             randomness=dict(seed=0),
             log_level="WARNING",
             work_dir=str(work_dir),
@@ -136,7 +140,7 @@ def batches(monkeypatch):
 def whole(root, tmp_path_factory):
     """A run that is not stopped."""
     folder = tmp_path_factory.mktemp("whole")
-    return run(root, folder), folder
+    return run(root, folder, every=1), folder
 
 
 def assert_equal(one, other):
@@ -146,7 +150,7 @@ def assert_equal(one, other):
         assert torch.equal(mine, theirs), name
 
 
-@pytest.mark.parametrize("start", [1, 2, 3, 6, 7])
+@pytest.mark.parametrize("start", [1, 2, 6, 7])
 def test_a_run_resumed_anywhere_ends_as_one_that_was_not_stopped(root, whole, tmp_path, start):
     model, folder = whole
     assert_equal(run(root, tmp_path, resume=str(folder / f"iter_{start}.pth")), model)
@@ -155,17 +159,16 @@ def test_a_run_resumed_anywhere_ends_as_one_that_was_not_stopped(root, whole, tm
 def test_on_mixmatch_too(root, tmp_path):
     on_mixmatch = dict(hook=dict(select=dict(type="nearest_centres", keep="far", confident=2)))
     on_mixmatch |= dict(model=dict(type="SnowballMixMatch"))
-    model = run(root, tmp_path / "whole", **on_mixmatch)
+    model = run(root, tmp_path / "whole", every=1, **on_mixmatch)
     assert len(model.pool) == 2 * LABELED
     for start in (5, 7):  # amid a generation; with prefetched batches of the step before
         checkpoint = str(tmp_path / f"whole/iter_{start}.pth")
         assert_equal(model, run(root, tmp_path / f"from_{start}", checkpoint, **on_mixmatch))
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_what_is_dealt_and_that_workers_change_nothing(root, whole, tmp_path, batches, workers):
+def test_what_is_dealt_and_that_workers_change_nothing(root, whole, tmp_path, batches):
     model, folder = whole
-    assert_equal(run(root, tmp_path / "a", workers=workers), model)
+    assert_equal(run(root, tmp_path / "a", workers=1), model)
     sizes = []
     for labeled, others, pool in batches:
         assert all(label == pool[i] for i, label in labeled if i >= LABELED)
@@ -174,7 +177,7 @@ def test_what_is_dealt_and_that_workers_change_nothing(root, whole, tmp_path, ba
         sizes.append(len(pool))
     assert sizes == [0, 0, 3, 3, 6, 6, 3, 3, 6, 6]
     assert {i for labeled, *_ in batches[8:] for i, _ in labeled} & set(batches[-1][2])
-    resumed = run(root, tmp_path / "b", resume=str(folder / "iter_5.pth"), workers=workers)
+    resumed = run(root, tmp_path / "b", resume=str(folder / "iter_5.pth"), workers=2)
     assert_equal(resumed, model)
     assert batches[10:] == batches[5:10]
 
@@ -183,11 +186,10 @@ def test_labelled_images_that_are_unlabelled_too(root, tmp_path, batches):
     model = run(root, tmp_path, include_labeled=True)
     assert len(model.pool) == 6
     assert model.pool.index.max() < LABELED + UNLABELED, "copies are no candidates"
-    others = {i for _, some, _ in batches[6:] for i in some}
-    assert others & set(model.pool.index.tolist()), "they stay among the unlabelled"
+    assert any(set(pool) & set(others) for _, others, pool in batches), "they stay unlabelled, too"
 
 
-def test_a_run_leaves_numbers_and_pictures(root, tmp_path):
+def test_a_run_leaves_numbers_and_pictures(root, whole, tmp_path):
     run(root, tmp_path, hook=dict(maps="pca"))
     notes = json.loads((tmp_path / "discovery.json").read_text())
     assert {note["iteration"]: (note["generation"], note["step"]) for note in notes} == STARTS
@@ -197,7 +199,7 @@ def test_a_run_leaves_numbers_and_pictures(root, tmp_path):
     assert (tmp_path / "discovery.png").stat().st_size > 1000
     names = sorted(path.name for path in (tmp_path / "discovery_maps").iterdir())
     assert names == [f"generation{g}_iteration{k}.png" for g in (1, 2) for k in (1, 2)]
-    run(root, tmp_path, resume=str(tmp_path / "iter_4.pth"))
+    run(root, tmp_path, resume=str(whole[1] / "iter_4.pth"))
     again = json.loads((tmp_path / "discovery.json").read_text())
     assert [{**note, "seconds": 0} for note in again] == [{**note, "seconds": 0} for note in notes]
 

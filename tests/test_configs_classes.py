@@ -39,11 +39,12 @@ METHODS = {
     "snowball": "Snowball",
 }
 STEM = re.compile(
-    r"(?P<data>cifar10_mini|cifar100|cifar10|imagenet|miniimagenet|svhn)(_(?P<labels>\d+(pct)?))?"
+    r"(?P<data>cifar10_mini|cifar100|cifar10|imagenet100|imagenet|miniimagenet|svhn)(_(?P<labels>\d+(pct)?))?"
     r"(_(?P<net>convnet13|r18|resnet26))?(?P<short>_100ep)?(?P<mt>_mt)?(_(?P<option>\w[\w.]*))?"
 )
 NETWORKS = {"convnet13": "ConvNet13", "r18": "ResNet", "resnet26": "ShakeShakeNet"}
 CLASSES = {"cifar10": 10, "cifar10_mini": 10, "cifar100": 100, "miniimagenet": 100, "svhn": 10}
+CLASSES |= {"imagenet100": 100}
 LABELS = {"1pct": 13_000, "10pct": 128_000}
 UNLABELED = {"cifar10": 50_000, "cifar100": 50_000, "miniimagenet": 50_000, "svhn": 73_257}
 PARAMETERS = {
@@ -121,9 +122,10 @@ def test_name_tells_method_network_data_and_labels(name):
     if "label_propagation/ablations" in name:
         network = "ConvNet13"
     elif network is None:
-        network = "ResNet" if words["data"] == "imagenet" else "WideResNet"
+        network = "ResNet" if words["data"].startswith("imagenet") else "WideResNet"
     assert cfg.model.student.backbone.type == network
-    assert cfg.model.student.decode_head.num_classes == CLASSES.get(words["data"], 1000)
+    classes = 93 if "coarse" in name else CLASSES.get(words["data"], 1000)
+    assert cfg.model.student.decode_head.num_classes == classes
     if cfg.model.type == "SimMatch":
         assert cfg.model.bank_size == labels(name)
     assert bool(words["mt"]) == (
@@ -140,6 +142,7 @@ def test_tested_once_at_the_end_and_nothing_is_chosen_by_it(name):
     else:
         assert rule.val_epochs == rule.max_epochs
     for leftover in (
+        "cmsf",
         "simmatch",
         "fixmatch",
         "mean_teacher",
@@ -204,6 +207,18 @@ def test_stages_have_180_passes(name):
 
 
 CONSTANTS = {  # of the papers' text
+    "cmsf/imagenet_self": {
+        "model.k": 5, "model.search": 5, "model.memory_size": 128_000, "model.free_share": 0.5,
+        "model.teacher.momentum": 0.01, "model.constraint": "previous", "train_cfg.max_epochs": 200,
+        "train_dataloader.batch_size": 256, "optim_wrapper.optimizer.lr": 0.05,
+        "optim_wrapper.optimizer.weight_decay": 1e-4, "optim_wrapper.optimizer.momentum": 0.9,
+    },
+    "cmsf/imagenet_10pct_semi": {
+        "model.k": 10, "model.threshold": 0.85, "model.free_share": 0, "model.constraint": "label",
+        "train_dataloader.batch_size": 256, "optim_wrapper.optimizer.lr": 0.05,
+    },
+    "cmsf/imagenet_sup_all": {"model.top_all": True, "model.constraint": "label"},
+    "cmsf/imagenet_byol": {"model.k": 1, "model.constraint": None},
     "simmatch/cifar10_40": {
         "model.smoothing": 0.9, "model.temperature": 0.1, "model.threshold": 0.95,
         "model.bank_momentum": 0.7, "model.queue_length": 32, "model.semantic_weight": 1,
@@ -335,7 +350,7 @@ def test_data_sets_build_and_have_the_views_of_the_method(name):
     assert {*labeled["inputs"], *unlabeled["inputs"]} >= set(model.views)
     view = "labeled" if train.num_labeled else "weak"
     assert labeled["data_samples"][view].gt_sem_seg.data.shape == (1, 1, 1)
-    side = {"imagenet": 224, "miniimagenet": 84}.get(parse(name)["data"], 32)
+    side = {"imagenet": 224, "imagenet100": 224, "miniimagenet": 84}.get(parse(name)["data"], 32)
     if parse(name)["data"] != "miniimagenet":  # whose views have the size of the image
         assert labeled["inputs"][view].shape == (3, side, side)
         assert parse(name)["data"] == "cifar10_mini" or val[0]["inputs"].shape == (3, side, side)

@@ -17,6 +17,7 @@ ITERATIONS = 2
 CROP = 65
 AGENTS = 16
 NEIGHBOURS = 5
+MEMORY = 64
 
 
 def check_original(cfg: Config) -> None:
@@ -54,8 +55,10 @@ def make_tiny(cfg: Config, work_dir: str | None = None, standin: bool = True) ->
     ):
         root = make_standin(cfg)
         print_log(f"data set is absent: using generated stand-in images in {root}", "current")
-        if "bank_size" in cfg.model:
-            cfg.model.bank_size = DATASETS.build(cfg.train_dataloader.dataset).num_labeled
+        sizes = {"bank_size": "num_labeled", "num_images": "num_unlabeled"}
+        if sizes := {key: of for key, of in sizes.items() if key in cfg.model}:
+            train = DATASETS.build(cfg.train_dataloader.dataset)
+            cfg.model.update({key: getattr(train, of) for key, of in sizes.items()})
     sampler = cfg.train_dataloader.sampler
     sampler.labeled, sampler.unlabeled = min(2, sampler.labeled), 2
     cfg.auto_scale_lr = None
@@ -73,11 +76,15 @@ def make_tiny(cfg: Config, work_dir: str | None = None, standin: bool = True) ->
         print_log(f"{cfg.load_from} is absent: random weights", "current")
         cfg.load_from = None
     cfg.model.update({key: 0 for key in ("warmup", "ramp") if key in cfg.model})
+    if "memory_size" in cfg.model:
+        cfg.model.memory_size = min(MEMORY, cfg.model.memory_size)
     if "rank" in cfg.model:
         cfg.model.rank.num_agents = min(AGENTS, cfg.model.rank.get("num_agents", AGENTS))
     if "feature_part" in cfg.model:
         cfg.model.update(clusters=2, master_start=0)
-    for hook in cfg.get("custom_hooks") or []:
+    hooks = cfg.get("custom_hooks") or []  # evaluation of features would look at every image
+    cfg.custom_hooks = [hook for hook in hooks if hook.type != "FeatureEvaluationHook"]
+    for hook in cfg.custom_hooks:
         if "k" in hook:  # neighbours among few images
             hook.k = min(hook.k, NEIGHBOURS)
         if hook.type == "CompositionHook":

@@ -10,7 +10,7 @@ average of the weights.
 """
 
 _base_ = [
-    "../_base_/models/deeplabv3plus_r18_half.py",
+    "../_base_/models/deeplabv3plus_r18_half_em.py",
     "../_base_/methods/cct.py",
     "../_base_/datasets/em_mito.py",
     "../_base_/schedules/small.py",
@@ -20,7 +20,6 @@ _base_ = [
 _base_.cct.consistency_weight = 3.0  # as 30 is for 21 classes
 model = dict(
     type="CCT",
-    student=dict(decode_head=dict(num_classes=2)),
     warmup=900,
     ramp=300,
     **_base_.pop("cct"),

@@ -10,7 +10,7 @@ average of the weights of the first student.
 """
 
 _base_ = [
-    "../_base_/models/deeplabv3plus_r18_half.py",
+    "../_base_/models/deeplabv3plus_r18_half_em.py",
     "../_base_/methods/cps.py",
     "../_base_/datasets/em_mito.py",
     "../_base_/schedules/small.py",
@@ -19,7 +19,6 @@ _base_ = [
 
 model = dict(
     type="CPS",
-    student=dict(decode_head=dict(num_classes=2)),
     warmup=900,
     ramp=300,
     **_base_.pop("cps"),

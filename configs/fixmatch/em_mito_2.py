@@ -10,7 +10,7 @@ average of the weights.
 """
 
 _base_ = [
-    "../_base_/models/deeplabv3plus_r18_half.py",
+    "../_base_/models/deeplabv3plus_r18_half_em.py",
     "../_base_/datasets/em_mito.py",
     "../_base_/schedules/small.py",
     "../_base_/runtime_foreground.py",
@@ -18,7 +18,6 @@ _base_ = [
 
 model = dict(
     type="FixMatch",
-    student=dict(decode_head=dict(num_classes=2)),
     threshold=0.95,
     warmup=900,
     ramp=300,

@@ -7,18 +7,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
+import torch.nn.functional as F
 from mmengine.logging import MessageHub
 from mmengine.model import BaseModel
 from mmengine.structures import PixelData
 from torch import Tensor, nn
 
-from rankseg.models.heads.deeplabv3plus import upsample
-from rankseg.models.layers import (
-    FeatureTap,
-    PerturbedFeatures,
-    PseudoLabelQuality,
-    frozen_statistics,
-)
+from rankseg.models.layers import FeatureTap, PerturbedFeatures, PseudoLabelQuality
 from rankseg.models.layers.quality import classes_in
 from rankseg.models.losses.counting import which_count
 from rankseg.models.pretrained import load_backbone
@@ -235,12 +230,7 @@ class Method(BaseModel):
         return self.student if name == "student" else self.teacher.module
 
     def run(
-        self,
-        network: nn.Module,
-        images: Tensor,
-        labeled: int = 0,
-        feature_dropout: float = 0.0,
-        apart: bool = False,
+        self, network: nn.Module, images: Tensor, labeled: int = 0, feature_dropout: float = 0.0
     ) -> Output:
         """Run a network in whatever mode it is in.
 
@@ -250,7 +240,6 @@ class Method(BaseModel):
             labeled: How many of the first rows are labelled: auxiliary heads see only those.
             feature_dropout: Above 0, the output has ``2B`` rows: clean ones, then those of
                 features with this share of channels dropped.
-            apart: Run these on their own, past the running statistics of batch norm.
         """
         with FeatureTap(network, self.feature_tap) as tap:
             features = network.extract_feat(images)
@@ -258,15 +247,10 @@ class Method(BaseModel):
             if labeled:
                 rows = [feature[:labeled] for feature in features]
                 auxiliary = tuple(head(rows) for head in auxiliary_heads(network))
-            if feature_dropout > 0 and not apart:
+            if feature_dropout > 0:
                 features = PerturbedFeatures(features, feature_dropout)
             logits = network.decode_head(features)
-            tapped = tap.output
-        if feature_dropout > 0 and apart:
-            with frozen_statistics(network.decode_head):
-                dropped = PerturbedFeatures(features, feature_dropout, clean=False)
-                logits = torch.cat((logits, network.decode_head(dropped)))
-        return Output(logits, tapped, auxiliary)
+        return Output(logits, tap.output, auxiliary)
 
     @torch.no_grad()
     def run_frozen(self, name: str, images: Tensor) -> Output:
@@ -286,7 +270,9 @@ class Method(BaseModel):
         if logits.shape[2:] == tuple(size):
             return logits.float()
         head = self.student.decode_head
-        return upsample(logits.float(), size, head.align_corners)
+        return F.interpolate(
+            logits.float(), tuple(size), mode="bilinear", align_corners=head.align_corners
+        )
 
     # --- losses
 

@@ -2,13 +2,11 @@
 """FixMatch: confident pseudo-labels of the weak view teach the strong view."""
 
 from collections.abc import Sequence
-from contextlib import nullcontext
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from rankseg.models.layers import frozen_statistics
 from rankseg.models.losses import pixel_consistency
 from rankseg.models.methods.base import Method, Output
 from rankseg.models.mixing import cutmix_boxes, paste, refuse_pasting
@@ -66,9 +64,6 @@ class FixMatch(Method):
         strong_weight: ``w_s``.
         halve: The factor 1/2, as in the released segmentation code. ``False`` is the sum
             ``L_x + r w_s ...`` of the FixMatch paper.
-        clean_statistics: The running statistics of batch norm are those of labelled and weak
-            images, which look as test images do. ``False``: strong views and perturbed features
-            move them too, as in the released code.
         **kwargs: Of :class:`~rankseg.models.methods.base.Method`.
 
     Raises:
@@ -88,7 +83,6 @@ class FixMatch(Method):
         mix_source: str | None = "batch",
         strong_weight: float = 1.0,
         halve: bool = True,
-        clean_statistics: bool = False,
         **kwargs,
     ) -> None:
         super().__init__(student, **kwargs)
@@ -108,7 +102,6 @@ class FixMatch(Method):
         self.mix_source = mix_source
         self.strong_weight = strong_weight
         self.halve = halve
-        self.clean_statistics = clean_statistics
 
     def check_dataset(self, dataset: Any) -> None:
         """See the base class.
@@ -134,7 +127,7 @@ class FixMatch(Method):
         valid = torch.cat([sample.valid.data for sample in data_samples[WEAK]])
         # before the student's forward pass: its running statistics must be those of last step
         source = self.second_crop(inputs, data_samples) if self.uses_second_crop(inputs) else None
-        if self.mix_source is None and self.one_pass and not self.clean_statistics:
+        if self.mix_source is None and self.one_pass:
             target, output, terms = self.single_step(inputs, valid)
         else:
             target, output, perturbed = self.weak_step(inputs, valid)
@@ -189,8 +182,7 @@ class FixMatch(Method):
         """Terms of the unlabelled images, weighted, before the common factor 1/2."""
         images, targets = self.mixed_views(inputs, target, source)
         sizes = [len(view) for view in images]
-        with frozen_statistics(self.student) if self.clean_statistics else nullcontext():
-            outputs = self.run(self.student, torch.cat(images)).split(sizes)
+        outputs = self.run(self.student, torch.cat(images)).split(sizes)
         return self.strong_terms(outputs, targets)
 
     # --- parts

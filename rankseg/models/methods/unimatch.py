@@ -63,7 +63,6 @@ class UniMatch(FixMatch):
             torch.cat((labeled, weak)),
             labeled=len(labeled),
             feature_dropout=self.feature_dropout,
-            apart=self.clean_statistics,
         )
         output_x, output_w, _, perturbed = output.split(sizes * 2)
         return self.target(output_w, weak, valid), output_x, perturbed

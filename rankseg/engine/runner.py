@@ -9,7 +9,6 @@ from pathlib import Path
 import torch
 from mmengine.dist import get_world_size, master_only
 from mmengine.logging import MessageHub
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch import nn
 from torch.utils.data import DataLoader
@@ -24,6 +23,7 @@ from rankseg.engine.hooks.missed_validation import MissedValidationHook
 from rankseg.engine.hooks.start_from import StartFromHook
 from rankseg.engine.hooks.stop import StopHook
 from rankseg.engine.identity import KEY, identity
+from rankseg.engine.method_of import method_of
 from rankseg.engine.stopping import StopSignals, start_worker
 
 LOGS = ("mmengine.visualization", "mmengine.logging")
@@ -52,8 +52,7 @@ class StrictRunner(Runner):
             RunEnded: If it cannot go on, with one sentence.
         """
         if names := self.cfg.pop("activation_checkpointing", None):  # or mmengine would use its own
-            model = self.model.module if is_model_wrapper(self.model) else self.model
-            turn_on_activation_checkpointing(model, names)
+            turn_on_activation_checkpointing(method_of(self), names)
         with StopSignals() as signals:
             self.register_hook(MissedValidationHook())
             stop = StopHook(signals)

@@ -6,10 +6,10 @@ import time
 import torch
 from mmengine.dist import broadcast, is_main_process
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
 from rankseg.engine.features import extract_features, with_pipeline
+from rankseg.engine.method_of import method_of
 from rankseg.graph import cluster_centres
 from rankseg.models.methods import LMCS
 from rankseg.registry import HOOKS
@@ -52,7 +52,7 @@ class CompositionHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Refuse what cannot work."""
-        method = _method(runner)
+        method = method_of(runner)
         if not isinstance(method, LMCS):
             raise ValueError(
                 f"CompositionHook in custom_hooks keeps networks that model.type="
@@ -69,7 +69,7 @@ class CompositionHook(Hook):
     ) -> None:
         """End a step."""
         if (runner.iter + 1) % self.length == 0:
-            method = _method(runner)
+            method = method_of(runner)
             method.end_step(self.cluster(runner, method) if method.needs_centres else None)
 
     def cluster(self, runner: Runner, method: LMCS) -> torch.Tensor:
@@ -96,8 +96,3 @@ class CompositionHook(Hook):
         centres = centres.to(method.centres.device)  # where processes can exchange it
         broadcast(centres)
         return centres
-
-
-def _method(runner: Runner) -> torch.nn.Module:
-    """The method inside a wrapper for several processes."""
-    return runner.model.module if is_model_wrapper(runner.model) else runner.model

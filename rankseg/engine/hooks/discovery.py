@@ -9,13 +9,13 @@ import numpy as np
 import torch
 from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch.utils.data import Dataset
 
 from rankseg.discovery import Discovery, Evidence, Schedule, Selection
 from rankseg.engine.features import Features, extract_features, with_pipeline
 from rankseg.engine.hooks.discovery_notes import DiscoveryNotes, measure
+from rankseg.engine.method_of import method_of
 from rankseg.models.layers import find_module
 from rankseg.models.methods import Method
 from rankseg.registry import HOOKS, SELECTIONS
@@ -142,7 +142,7 @@ class DiscoveryHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Refuse what cannot work, and have the sampler deal what is discovered already."""
-        method, dataset = _method(runner), runner.train_dataloader.dataset
+        method, dataset = method_of(runner), runner.train_dataloader.dataset
         if not hasattr(method, "pool"):
             raise ValueError(
                 f"DiscoveryHook in custom_hooks fills a pool that model.type="
@@ -180,7 +180,7 @@ class DiscoveryHook(Hook):
         now = self.schedule.at(runner.iter + 1)
         if now is None:
             return
-        method = _method(runner)
+        method = method_of(runner)
         self.discover(runner, method, now)
         self.deal(runner, method, now.start)
         runner.train_loop.dataloader_iterator.skip_iter(now.start)  # drops what was prefetched
@@ -320,8 +320,3 @@ def _selection(config: dict) -> partial:
             f"{', '.join(sorted(SELECTIONS.module_dict))}"
         )
     return partial(function, **options)
-
-
-def _method(runner: Runner) -> Method:
-    """The method inside a wrapper for several processes."""
-    return runner.model.module if is_model_wrapper(runner.model) else runner.model

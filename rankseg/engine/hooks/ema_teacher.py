@@ -2,10 +2,10 @@
 """Moves the teacher after every iteration."""
 
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
 from rankseg.engine.hooks.non_finite import SKIPPED
+from rankseg.engine.method_of import method_of
 from rankseg.registry import HOOKS
 
 
@@ -25,6 +25,6 @@ class EMATeacherHook(Hook):
         """Update the teacher, unless :class:`NonFiniteHook` has skipped the step."""
         if runner.message_hub.get_info(SKIPPED, False):
             return
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = method_of(runner)
         if model.teacher is not None:
             model.update_teacher()

@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch.utils.data import Dataset
 
@@ -18,6 +17,7 @@ from rankseg.engine.files import whole_file
 from rankseg.engine.hooks.harmless import Harmless
 from rankseg.engine.hooks.notes import RunNotes
 from rankseg.engine.known_images import known_images, probe_rows
+from rankseg.engine.method_of import method_of
 from rankseg.evaluation.knn import check_k
 from rankseg.evaluation.representation import judge_features
 from rankseg.models.heads import ImageLevelHead
@@ -109,7 +109,7 @@ class FeatureEvaluationHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Refuse what cannot work, and take over what a resumed run has noted."""
-        method = _method(runner)
+        method = method_of(runner)
         if not isinstance(method.student.decode_head, ImageLevelHead):
             raise ValueError(
                 f"FeatureEvaluationHook in custom_hooks is for classification, and the student has "
@@ -140,7 +140,7 @@ class FeatureEvaluationHook(Hook):
 
     def evaluate(self, runner: Runner) -> None:
         """Make features of all images, classify, note."""
-        start, method, val = time.monotonic(), _method(runner), runner.val_dataloader.dataset
+        start, method, val = time.monotonic(), method_of(runner), runner.val_dataloader.dataset
         loader = runner.train_dataloader
         options = dict(
             self.extraction,
@@ -172,8 +172,3 @@ class FeatureEvaluationHook(Hook):
         picture = self._notes.path.with_suffix(".png")
         with self._harmless(runner.logger), whole_file(picture) as partial:
             draw_feature_curves(self._notes.notes, partial)
-
-
-def _method(runner: Runner) -> torch.nn.Module:
-    """The method inside a wrapper for several processes."""
-    return runner.model.module if is_model_wrapper(runner.model) else runner.model

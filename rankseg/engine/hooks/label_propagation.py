@@ -7,12 +7,12 @@ import numpy as np
 import torch
 from mmengine.dist import broadcast, is_main_process
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch.utils.data import Dataset
 
 from rankseg.engine.features import Features, extract_features, with_pipeline
 from rankseg.engine.hooks.propagation_notes import PropagationNotes, measure
+from rankseg.engine.method_of import method_of
 from rankseg.graph import (
     Propagated,
     check_alpha,
@@ -122,7 +122,7 @@ class LabelPropagationHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Refuse what cannot work."""
-        method, dataset = _method(runner), runner.train_dataloader.dataset
+        method, dataset = method_of(runner), runner.train_dataloader.dataset
         if not isinstance(method, LabelPropagation):
             raise ValueError(
                 f"LabelPropagationHook in custom_hooks makes pseudo-labels that model.type="
@@ -150,7 +150,7 @@ class LabelPropagationHook(Hook):
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch=None) -> None:
         """Renew the labels where a pass begins, and where there should be some and are none."""
-        method, loader = _method(runner), runner.train_dataloader
+        method, loader = method_of(runner), runner.train_dataloader
         since = runner.iter - method.propagation_start
         number, step = divmod(since, loader.sampler.iters_per_epoch)
         missing = len(method.pseudo_label) != loader.dataset.num_unlabeled
@@ -246,8 +246,3 @@ class LabelPropagationHook(Hook):
         """Draw how weights of right and wrong labels are spread."""
         if self._notes is not None and is_main_process():
             self._notes.draw()
-
-
-def _method(runner: Runner) -> torch.nn.Module:
-    """The method inside a wrapper for several processes."""
-    return runner.model.module if is_model_wrapper(runner.model) else runner.model

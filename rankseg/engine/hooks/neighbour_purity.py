@@ -6,13 +6,13 @@ from pathlib import Path
 import torch
 from mmengine.dist import master_only
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch import Tensor
 
 from rankseg.engine.files import whole_file
 from rankseg.engine.hooks.harmless import Harmless
 from rankseg.engine.hooks.notes import RunNotes
+from rankseg.engine.method_of import method_of
 from rankseg.evaluation.neighbour_purity import NeighbourPurity, neighbour_purity
 from rankseg.models.methods import CMSF
 from rankseg.registry import HOOKS
@@ -57,7 +57,7 @@ class NeighbourPurityHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Refuse what cannot work, and take over what a resumed run has noted."""
-        method = _method(runner)
+        method = method_of(runner)
         if not isinstance(method, CMSF) or method.constraint != "previous":
             raise ValueError(
                 "NeighbourPurityHook in custom_hooks needs features of the pass before, which "
@@ -88,7 +88,7 @@ class NeighbourPurityHook(Hook):
     @master_only
     def look(self, runner: Runner) -> None:
         """Measure and note; nothing where the memory is too empty."""
-        found = self.measure(_method(runner))
+        found = self.measure(method_of(runner))
         if found is None:
             return
         numbers = {key: value for key, value in found._asdict().items() if key != "ranks"}
@@ -131,8 +131,3 @@ class NeighbourPurityHook(Hook):
                 draw_purity(notes, partial)
             with whole_file(path.with_name(f"{FILE}_ranks.png")) as partial:
                 draw_ranks(panels, partial)
-
-
-def _method(runner: Runner) -> torch.nn.Module:
-    """The method inside a wrapper for several processes."""
-    return runner.model.module if is_model_wrapper(runner.model) else runner.model

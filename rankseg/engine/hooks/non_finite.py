@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 import torch
 from mmengine.dist import all_gather_object, all_reduce
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.runner import Runner
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from rankseg.engine.method_of import method_of
 from rankseg.engine.snapshot import BufferSnapshot
 from rankseg.registry import HOOKS
 
@@ -64,7 +64,7 @@ class NonFiniteHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Watch the model and its optimizers."""
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = method_of(runner)
         self._buffers = BufferSnapshot(model)
         self._group, self._stepped = [], set()
         model.register_forward_pre_hook(self._before_forward, with_kwargs=True)

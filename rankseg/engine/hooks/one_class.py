@@ -3,9 +3,9 @@
 
 import torch
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
+from rankseg.engine.method_of import method_of
 from rankseg.registry import HOOKS
 
 ADVICE = (
@@ -47,7 +47,7 @@ class OneClassHook(Hook):
         self, runner: Runner, batch_idx: int, data_batch=None, outputs=None
     ) -> None:
         """Look at the classes of pseudo-labels, every ``patience`` iterations."""
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = method_of(runner)
         found = getattr(model, "label_classes", None)
         if found is None or self._told:  # no pseudo-labels (yet), or nothing left to say
             return

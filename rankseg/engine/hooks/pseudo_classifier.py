@@ -8,10 +8,10 @@ import torch
 import torch.nn.functional as F
 from mmengine.dist import broadcast
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch import Tensor, nn
 
+from rankseg.engine.method_of import method_of
 from rankseg.models.methods import CMSF
 from rankseg.registry import HOOKS
 
@@ -117,7 +117,7 @@ class PseudoClassifierHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Refuse a method without such a classifier."""
-        method = _method(runner)
+        method = method_of(runner)
         if not isinstance(method, CMSF) or method.classifier is None:
             raise ValueError(
                 "PseudoClassifierHook in custom_hooks trains the classifier of CMSF, and "
@@ -136,7 +136,7 @@ class PseudoClassifierHook(Hook):
 
     def fit(self, runner: Runner) -> None:
         """Train the classifier on what the method remembers of labelled images."""
-        start, method = time.monotonic(), _method(runner)
+        start, method = time.monotonic(), method_of(runner)
         feature, label = method.labeled_features()
         if len(feature) < 2:
             return
@@ -151,8 +151,3 @@ class PseudoClassifierHook(Hook):
             f"classifier for pseudo-labels: trained on {len(feature)} labelled images in "
             f"{time.monotonic() - start:.1f} s, {100 * right:.1f}% of them right"
         )
-
-
-def _method(runner: Runner) -> nn.Module:
-    """The method inside a wrapper for several processes."""
-    return runner.model.module if is_model_wrapper(runner.model) else runner.model

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from mmengine.dist import master_only
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
 from rankseg.engine.files import read_json, write_json
+from rankseg.engine.method_of import method_of
 from rankseg.registry import HOOKS
 from rankseg.visualization.curves import draw_pseudo_labels
 
@@ -44,7 +44,7 @@ class PseudoLabelHook(Hook):
         self, runner: Runner, batch_idx: int, data_batch=None, outputs=None
     ) -> None:
         """Note what was counted, and start anew."""
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = method_of(runner)
         if model.quality is None or not (
             self.every_n_train_iters(runner, self.interval) or self.is_last_train_iter(runner)
         ):

@@ -2,9 +2,9 @@
 """Starts from the weights of another run: of other classes, by another method."""
 
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
+from rankseg.engine.method_of import method_of
 from rankseg.models.new_classes import make_anew
 from rankseg.models.other_method import leave_out
 from rankseg.registry import HOOKS
@@ -14,8 +14,8 @@ from rankseg.registry import HOOKS
 class StartFromHook(Hook):
     """Leaves out of a checkpoint what has no place in this run, and says so.
 
-    That is a classifier of other classes or of another feature, and what the method of the checkpoint has
-    beside its student and this one has not, such as a teacher or a bank.
+    That is a classifier of other classes or of another feature, and what the method of the
+    checkpoint has beside its student and this one has not, such as a teacher or a bank.
 
     :class:`~rankseg.engine.runner.StrictRunner` registers it where a run starts from the weights of
     another (``load_from``), not where it is resumed or tested.
@@ -23,7 +23,7 @@ class StartFromHook(Hook):
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Change what is loaded."""
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = method_of(runner)
         state = checkpoint.get("state_dict", checkpoint)
         left = leave_out(model, state)
         if left:

@@ -79,7 +79,7 @@ def docstring(name: str) -> str:
 
 
 def paper_number(name: str) -> str | None:
-    pattern = r"^Paper: (?:top-1|error) ([\d.]+(?: \+- [\d.]+)?) \((?:SimMatch|Label)"
+    pattern = r"^Paper: (?:top-1|error) ([\d.]+(?: \+- [\d.]+)?) \((?:SimMatch|Label|Snowball|LMCS|CMSF)"
     found = re.search(pattern, docstring(name), re.M)
     return found and found[1]
 

@@ -37,10 +37,11 @@ METHODS = {
     "cct": "CCT",
 }
 DEPTH = {"voc": 50, "cityscapes": 50, "lucchi": 50}  # of others 18
-CROP = {"voc": 513, "cityscapes": 801, "lucchi": 321}
+CROP = {"voc": 513, "cityscapes": 801, "lucchi": 321, "lucchi_laptop": 97}
 CLASSES = {"voc": 21, "cityscapes": 19, "camvid": 11, "em_mito": 2, "demo": 7}
-CLASSES |= {"lucchi": 2, "lucchi_small": 2}
-RARE = ("em_mito", "lucchi", "lucchi_small")
+CLASSES |= {"lucchi": 2, "lucchi_small": 2, "lucchi_laptop": 2}
+RARE = ("em_mito", "lucchi", "lucchi_small", "lucchi_laptop")
+SCHEDULES = {"demo": "demo", "camvid": "small_long", "lucchi": "lucchi", "lucchi_laptop": "laptop"}
 TYPES = {"voc": "VOCDataset", "cityscapes": "CityscapesDataset"}
 LABELED = {
     "voc": {"1_16": "662", "1_8": "1,323", "1_4": "2,646"},
@@ -48,7 +49,7 @@ LABELED = {
     "camvid": {"1_16": "23"},
 }
 STEM = re.compile(
-    r"(?P<data>voc|cityscapes|camvid|em_mito|lucchi_small|lucchi|demo)(_(?P<blender>blender))?(_(?P<split>\d+(_\d+)?))?"
+    r"(?P<data>voc|cityscapes|camvid|em_mito|lucchi_(?:small|laptop)|lucchi|demo)(_(?P<blender>blender))?(_(?P<split>\d+(_\d+)?))?"
     r"(_(?P<option>selection|consistency|agents|weight|correlation)(_(?P<value>[\w.]+))?)?"
     r"(_(?P<switch>no_foreground_crops|no_warmup|class_weights|dice|class_thresholds))?"
     r"(?P<finetune>_finetune)?(?P<r101>_r101)?(_crop(?P<crop>\d+))?(?P<same>_mix_same)?"
@@ -156,12 +157,13 @@ def test_method_batch_and_schedule_go_together(name):
     if data in RARE:
         warmup = 0 if words["switch"] == "no_warmup" else 0.3 * cfg.train_cfg.max_iters
         assert only or cfg.model.warmup == pytest.approx(warmup)
-        least = 0 if words["switch"] == "no_foreground_crops" else 0.02
-        assert loader.dataset.labeled_pipeline[1].min_foreground == least
+        plain = words["switch"] == "no_foreground_crops" or data == "lucchi_laptop"
+        crop = loader.dataset.labeled_pipeline[1]
+        assert crop.get("min_foreground", 0) == (0 if plain else 0.02)
         assert cfg.val_evaluator.foreground and cfg.default_hooks.checkpoint.save_best == "fgIoU"
         assert [hook.key for hook in cfg.custom_hooks if "key" in hook] == ["fgIoU"]
     if data not in TYPES and not words["finetune"]:
-        stem = {"demo": "demo", "camvid": "small_long", "lucchi": "lucchi"}.get(data, "small")
+        stem = SCHEDULES.get(data, "small")
         schedule = docstring(f"_base_/schedules/{stem}")
         assert schedule.startswith(f"{cfg.train_cfg.max_iters:,} iterations")
     rule = cfg.optim_wrapper

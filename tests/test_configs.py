@@ -51,7 +51,7 @@ LABELED = {
 STEM = re.compile(
     r"(?P<data>voc|cityscapes|camvid|em_mito|lucchi_(?:small|laptop)|lucchi|demo)(_(?P<blender>blender))?(_(?P<split>\d+(_\d+)?))?"
     r"(_(?P<option>selection|consistency|agents|weight|correlation)(_(?P<value>[\w.]+))?)?"
-    r"(_(?P<switch>no_foreground_crops|no_warmup|class_weights|dice|class_thresholds))?"
+    r"(_(?P<switch>foreground_crops|no_warmup|class_weights|dice|class_thresholds))?"
     r"(?P<finetune>_finetune)?(?P<r101>_r101)?(_crop(?P<crop>\d+))?(?P<same>_mix_same)?"
 )
 RANK = {
@@ -157,9 +157,9 @@ def test_method_batch_and_schedule_go_together(name):
     if data in RARE:
         warmup = 0 if words["switch"] == "no_warmup" else 0.3 * cfg.train_cfg.max_iters
         assert only or cfg.model.warmup == pytest.approx(warmup)
-        plain = words["switch"] == "no_foreground_crops" or data == "lucchi_laptop"
+        chosen = words["switch"] == "foreground_crops" or data in ("lucchi", "lucchi_small")
         crop = loader.dataset.labeled_pipeline[1]
-        assert crop.get("min_foreground", 0) == (0 if plain else 0.02)
+        assert crop.get("min_foreground", 0) == (0.02 if chosen else 0)
         assert cfg.val_evaluator.foreground and cfg.default_hooks.checkpoint.save_best == "fgIoU"
         assert [hook.key for hook in cfg.custom_hooks if "key" in hook] == ["fgIoU"]
     if data not in TYPES and not words["finetune"]:
@@ -208,7 +208,7 @@ def flat(value, where: str = "") -> dict:
 
 
 SWITCHES = {
-    "no_foreground_crops": r"\.train_dataloader\.dataset\.labeled_pipeline\.1\.min_foreground",
+    "foreground_crops": r"\.train_dataloader\.dataset\.labeled_pipeline\.1\.min_foreground",
     "no_warmup": r"\.model\.(warmup|ramp)",
     "class_weights": r"\.model\.student\.decode_head\.loss_decode\.class_weight\.\d",
     "dice": r"\.model\.student\.decode_head\.loss_decode\..*",

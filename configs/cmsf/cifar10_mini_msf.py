@@ -9,3 +9,4 @@ Ours:  see docs/results.md.
 _base_ = "./cifar10_mini_self.py"
 
 model = dict(constraint=None, memory_size=4096)  # as much as CMSF with its two
+custom_hooks = [hook for hook in _base_.custom_hooks if hook.type != "NeighbourPurityHook"]

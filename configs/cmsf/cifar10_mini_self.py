@@ -30,3 +30,4 @@ _base_.train_dataloader.dataset.unlabeled_pipeline[1].update(
     weak="flip_crop", strong="small_strong"
 )
 train_cfg = dict(val_begin=10**9)  # its classifier learns nothing
+custom_hooks = [*_base_.custom_hooks, dict(type="NeighbourPurityHook", interval=150)]

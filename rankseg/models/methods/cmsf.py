@@ -33,7 +33,8 @@ class CMSF(Method):
 
     - ``None``: all of ``M`` (MSF); with ``k=1`` it is the target itself (BYOL).
     - ``"previous"``: those whose features of the pass before are among the ``search`` nearest to
-      that of the image (self-supervised). Images that have none yet are not constrained.
+      that of the image (self-supervised). As long as an image in ``M`` has none, none is
+      constrained: of the few that have one at the start of the second pass, none is related.
     - ``"label"``: those with the same label (supervised). Unlabelled images are not constrained
       unless a ``classifier`` is confident of their class (semi-supervised); entries without a
       label never pass for one of a class.
@@ -289,4 +290,5 @@ class CMSF(Method):
             bound = targets.label >= 0
             return (targets.label[:, None] == memory.label) & memory.written, bound
         similarity = targets.previous @ memory.previous.T
-        return nearest(similarity, self.search, memory.known), targets.known
+        complete = (memory.known | ~memory.written).all()
+        return nearest(similarity, self.search, memory.known), targets.known & complete

@@ -7,6 +7,7 @@ from scipy.stats import rankdata
 
 from rankseg.discovery.centres import centre_distances, class_centres
 from rankseg.discovery.evidence import Evidence, Selection
+from rankseg.discovery.turns import in_turns
 from rankseg.registry import SELECTIONS
 
 KEEP = ("min", "random", "max", "far")
@@ -23,6 +24,7 @@ def nearest_centres(
     confident: float = 10,
     share: float = 0.5,
     normalize: bool = False,
+    balanced: bool = False,
 ) -> Selection:
     """Give every candidate the class of its nearest centre, and take some of them.
 
@@ -45,6 +47,8 @@ def nearest_centres(
             are, and the rule would take the farthest of all.
         normalize: Bring features to unit length first, which the paper does not say. Of a network
             that is seldom right, images with weak features are near every centre.
+        balanced: Take classes by turns. The paper takes the best of all: where the network is
+            seldom right, one class may get half of the images and another none.
 
     Raises:
         ValueError: If an option is none of those.
@@ -66,10 +70,13 @@ def nearest_centres(
         order = rng.permutation(len(score))
     elif keep == "max":
         order = np.argsort(-score, kind="stable")
-    elif keep == "far":
+    if balanced:
+        order = in_turns(order, label)
+    if keep == "far":
         size = max(count, min(round(confident * count), round(share * len(score))))
         near = np.sort(order[:size])
         order = near[np.argsort(-score[near], kind="stable")]
+        order = in_turns(order, label) if balanced else order
     row = order[:count]
     return Selection(row, label[row])
 

@@ -7,6 +7,7 @@ from scipy.stats import entropy
 from rankseg.discovery.centres import class_centres, nearest_centre
 from rankseg.discovery.evidence import Evidence, Selection
 from rankseg.discovery.ranked_labels import ranked_labels
+from rankseg.discovery.turns import in_turns
 from rankseg.registry import SELECTIONS
 
 RULES = (
@@ -28,6 +29,7 @@ def critical_samples(
     share: float = 0.2,
     beta: float = 0.1,
     reference: str = "given",
+    balanced: bool = False,
 ) -> Selection:
     r"""Confined maximum entropy search: choose unlabelled images, and label them by rank.
 
@@ -49,6 +51,7 @@ def critical_samples(
         beta: See :func:`~rankseg.discovery.ranked_labels.ranked_labels`. Not published.
         reference: Which images centres and ranks are of: ``"given"``, the labelled ones, as the
             equations say, or ``"all"``, with those discovered before.
+        balanced: As in :func:`~rankseg.discovery.nearest_centres`.
 
     Raises:
         ValueError: If an option is none of those, or there is no labelled feature.
@@ -68,11 +71,12 @@ def critical_samples(
     if rule != "minimum_distance":
         keys.append(-uncertainty if "maximum" in rule else uncertainty)
     keys.append(~allowed)
-    row = np.lexsort(keys)[: min(count, int(allowed.sum()))]
-    chosen = soft[row]
-    largest = chosen >= chosen.max(1, initial=0, keepdims=True) - 1e-12
-    own = largest[np.arange(len(row)), nearest[row]]
-    return Selection(row, np.where(own, nearest[row], largest.argmax(1)), chosen)
+    largest = soft >= soft.max(1, initial=0, keepdims=True) - 1e-12
+    own = largest[np.arange(len(soft)), nearest]
+    label = np.where(own, nearest, largest.argmax(1))
+    order = np.lexsort(keys)[: allowed.sum()]
+    row = (in_turns(order, label) if balanced else order)[:count]
+    return Selection(row, label[row], soft[row])
 
 
 def confine(distance: np.ndarray, share: float, least: int = 0) -> np.ndarray:

@@ -182,6 +182,7 @@ class ComposedNetwork(nn.Module):
         self.sources = tuple(sources)  # no submodules: they have owners and modes of their own
         self.composition = composition
         self.decode_head = composition.decode_head
+        self.training = composition.training  # else whoever puts the mode back changes it
 
     def extract_feat(self, images: Tensor) -> Sequence[Tensor]:
         """Feature maps of the decision network."""

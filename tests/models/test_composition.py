@@ -58,6 +58,7 @@ def test_begins_as_the_network_itself(kind, images):
     composition.check(net)
     net.eval(), composition.eval()
     whole = ComposedNetwork([net] * 3, composition)
+    assert not whole.training  # who brings it back to its mode does not change the composition's
     wanted = net.decode_head(net.extract_feat(images))
     found = whole.decode_head(whole.extract_feat(images))
     torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-5)

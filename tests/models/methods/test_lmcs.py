@@ -310,8 +310,9 @@ def test_a_checkpoint_holds_all_of_it(lmcs):
     method, fresh = shaken(lmcs), lmcs()
     method.pool.add(torch.tensor([7, 9]), torch.tensor([1, 0]), None, 0, 2)
     fresh.load_state_dict(copy.deepcopy(method.state_dict()))
+    state = method.state_dict()
     for name, value in fresh.state_dict().items():
-        assert torch.equal(value, method.state_dict()[name]), name
+        assert torch.equal(value, state[name]), name
     assert fresh.clustered == 1 and fresh.pool.index.tolist() == [7, 9]
 
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Says when a run seems to have collapsed to one class."""
 
+from typing import Any
+
 import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
@@ -8,12 +10,23 @@ from mmengine.runner import Runner
 from rankseg.engine.method_of import method_of
 from rankseg.registry import HOOKS
 
-ADVICE = (
-    "try labelled crops that hold foreground (min_foreground=0.02 of RandomResizeCropFlip in "
-    "labeled_pipeline), a longer supervised warm-up (model.warmup, model.ramp), a Dice term or "
-    "class_weight in loss_decode of the head, or a lower threshold for the rare class "
-    "(model.threshold=(0.95, 0.7))"
+CROPS = (
+    "labelled crops that hold foreground (min_foreground=0.02 of RandomResizeCropFlip in "
+    "labeled_pipeline)"
 )
+LOSS = "a Dice term or class_weight in loss_decode of the head"
+WARMUP = "a longer supervised warm-up (model.warmup, model.ramp)"
+THRESHOLD = "a lower threshold for the rare class (model.threshold=(0.95, 0.7))"
+
+
+def advice(method: Any) -> str:
+    """What to try, of what the method has."""
+    tries = [CROPS, LOSS]
+    if len(getattr(method, "views", ())) > 1:  # it has unsupervised terms
+        tries.append(WARMUP)
+    if hasattr(method, "threshold"):
+        tries.append(THRESHOLD)
+    return f"try {', '.join(tries[:-1])}, or {tries[-1]}"
 
 
 @HOOKS.register_module()
@@ -62,7 +75,7 @@ class OneClassHook(Hook):
             name = runner.train_dataloader.dataset.metainfo["classes"][present[0]]
             runner.logger.warning(
                 f"for {self.patience} iterations every confident pseudo-label was of class "
-                f"'{name}': {ADVICE}"
+                f"'{name}': {advice(model)}"
             )
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
@@ -79,5 +92,6 @@ class OneClassHook(Hook):
         if self._bad == self.validations:
             what = f"no class but '{alive[0]}'" if alive else "no class"
             runner.logger.warning(
-                f"in {self.validations} validations in a row {what} was found anywhere: {ADVICE}"
+                f"in {self.validations} validations in a row {what} was found anywhere: "
+                f"{advice(method_of(runner))}"
             )

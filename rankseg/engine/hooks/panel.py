@@ -16,7 +16,7 @@ from rankseg.engine.pictures import write_picture
 from rankseg.registry import HOOKS
 from rankseg.runs.log import main_metric
 from rankseg.visualization.overlay import colour_map
-from rankseg.visualization.panel import cell_for, draw_panel, fit, fit_label
+from rankseg.visualization.panel import cell_for, cut_text, draw_panel, fit, fit_label
 
 NAMED_CLASSES = 40  # a legend of more is larger than the pictures
 
@@ -50,6 +50,7 @@ class PanelHook(Hook):
             )
         self.images, self.columns, self.height = images, columns, height
         self.kept: dict[int, Validation] = {}  # by iteration
+        self._key: str | None = None  # the main figure
         self._now: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []  # image, truth, prediction
         self._harmless = Harmless("panels.png")
 
@@ -91,7 +92,8 @@ class PanelHook(Hook):
         if runner._train_loop is None or not self._now:
             return
         with self._harmless(runner.logger):
-            score = (metrics or {}).get(main_metric(metrics or {}), float("nan"))
+            self._key = main_metric(metrics or {})
+            score = (metrics or {}).get(self._key, float("nan"))
             self.kept = {  # without those of a run that was resumed with other numbers of rows
                 i: one
                 for i, one in self.kept.items()
@@ -112,7 +114,10 @@ class PanelHook(Hook):
             [image, *(colour_map(one, palette) for one in (truth, *then))]
             for (image, truth, _), then in zip(self._now, zip(*columns, strict=True), strict=True)
         ]
-        titles = [f"{i}: {one.score:.1f}%" for i, one in self.kept.items()]
+        scores = {i: f"{one.score:.1f}%" for i, one in self.kept.items()}
         named = classes if len(classes) <= NAMED_CLASSES else []
         cell = (self.height, max(one.shape[1] for one, _, _ in self._now))
+        titles = [f"{i}: {self._key} {score}" for i, score in scores.items()]
+        if any(cut_text(one, cell[1], 0.5) != one for one in titles):  # no room for the name
+            titles = [f"{i}: {score}" for i, score in scores.items()]
         return draw_panel(rows, ["image", "truth", *titles], named, palette, cell)

@@ -2,6 +2,7 @@
 """A run that has collapsed says so once, and one that has not says nothing."""
 
 import logging
+import re
 from types import SimpleNamespace
 
 import pytest
@@ -14,7 +15,7 @@ from rankseg.engine.hooks import OneClassHook
 def runner():
     dataset = SimpleNamespace(metainfo={"classes": ("background", "cell")})
     return SimpleNamespace(
-        model=SimpleNamespace(label_classes=None),
+        model=SimpleNamespace(label_classes=None, views=("labeled", "weak"), threshold=0.95),
         train_dataloader=SimpleNamespace(dataset=dataset),
         logger=logging.getLogger("test"),
         _train_loop=object(),
@@ -59,6 +60,22 @@ def test_validations_of_one_class_are_told_once(runner, caplog):
     validate(hook, runner, [0.0] * 8)
     (record,) = caplog.records
     assert "in 3 validations in a row no class but 'background' was found" in record.getMessage()
+
+
+@pytest.mark.parametrize(
+    ("method", "told"),
+    [
+        ({"views": ("labeled",)}, []),
+        ({"views": ("labeled", "weak")}, ["model.warmup"]),
+        ({"views": ("labeled", "weak"), "threshold": 0.9}, ["model.warmup", "model.threshold"]),
+    ],
+)
+def test_the_advice_names_what_the_method_has(runner, caplog, method, told):
+    runner.model = SimpleNamespace(**method)
+    validate(OneClassHook(validations=1), runner, [0.0])
+    text = caplog.records[0].getMessage()
+    assert re.findall(r"model\.(?:warmup|threshold)", text) == told
+    assert "min_foreground" in text and "class_weight" in text
 
 
 def test_tests_and_metrics_without_classes_are_left_alone(runner, caplog):

@@ -140,3 +140,17 @@ def test_a_damaged_file_costs_the_past_and_no_run(runner, tmp_path, caplog):
 def test_a_picture_of_nothing_is_refused(wrong):
     with pytest.raises(ValueError, match="at least 1 image, 2 columns and 1 pixel"):
         PanelHook(**wrong)
+
+
+@pytest.mark.parametrize(("height", "heading"), [(160, "{}: fgIoU 40.0%"), (60, "{}: 40.0%")])
+def test_headings_name_their_figure_where_there_is_room(runner, monkeypatch, height, heading):
+    seen = []
+
+    def draw(rows, titles, *rest):
+        seen.append(titles)
+        return np.zeros((2, 2, 3), np.uint8)
+
+    monkeypatch.setattr("rankseg.engine.hooks.panel.draw_panel", draw)
+    hook = PanelHook(height=height)
+    validate(hook, runner, 10, 0, {"mIoU": 50.0, "fgIoU": 40.0})
+    assert seen == [["image", "truth", heading.format(10)]]

@@ -53,6 +53,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help="who is known: all training images whose class is known, also those whose class is "
         "kept from training (default), or the labelled ones",
     )
+    add("--fine", action="store_true", help="judge coarse classes by those that they are made of")
     add(
         "--transfer",
         nargs="+",
@@ -95,6 +96,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             temperature=args.temperature,
             probes=args.probe,
             bank=args.bank,
+            fine=args.fine,
             transfer=args.transfer,
             size=args.size,
             purity=args.purity,

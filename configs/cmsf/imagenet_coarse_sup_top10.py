@@ -7,7 +7,7 @@ Ours:  not run.
 
 data/imagenet/coarse.txt has a line `class group` for every class. The paper's groups are parents in
 WordNet and were not published. The features are judged by the fine classes:
-`tools/evaluate_features.py configs/cmsf/imagenet_self.py CHECKPOINT`.
+`tools/evaluate_features.py CONFIG CHECKPOINT --probe all --fine`.
 """
 
 _base_ = "./imagenet_sup_top10.py"

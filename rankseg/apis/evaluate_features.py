@@ -39,6 +39,7 @@ def evaluate_features(
     probes: Sequence[str] = (),
     probe: Mapping[str, Any] | None = None,
     bank: str = "all",
+    fine: bool = False,
     transfer: Sequence[str] = (),
     size: int | None = None,
     purity: int = 0,
@@ -51,7 +52,8 @@ def evaluate_features(
 ) -> dict[str, Any]:
     """Classify the config's test images by the features of its training images.
 
-    All images go through the pipeline of the test set, but for ``purity``.
+    All images go through the pipeline of the test set, but for ``purity``. Training images have
+    their true labels, also where the run had noisy ones (``label_noise``).
 
     Args:
         cfg: A classification config, from :func:`rankseg.apis.load_config`.
@@ -62,6 +64,7 @@ def evaluate_features(
         probe: Options of :func:`~rankseg.evaluation.linear_probe.linear_probe`.
         bank: ``"all"`` training images whose class is known, as in papers on self-supervised
             learning, or the ``"labeled"`` ones.
+        fine: Judge a run with ``coarse`` classes by those that they are made of.
         transfer: Other data sets to classify by logistic regression, see
             :func:`rankseg.apis.transfer_sets.transfer_sets`.
         size: Side in pixels to which images of those are brought.
@@ -76,8 +79,8 @@ def evaluate_features(
 
     Returns:
         In percent: ``knn1``, ``knn20``, ``linear_1%``, ..., ``classifier``, the network's own
-        predictions, ``transfer_NAME`` and ``transfer_NAME_mean_class``, their mean
-        ``transfer_mean``; and ``purity``, a dict of its own.
+        predictions (not with ``fine``), ``transfer_NAME`` and ``transfer_NAME_mean_class``, their
+        mean ``transfer_mean``; and ``purity``, a dict of its own.
 
     Raises:
         ValueError, FileNotFoundError: If config, data, checkpoint or an option are not right.
@@ -88,10 +91,10 @@ def evaluate_features(
             f"model.student.decode_head is {cfg.model.student.decode_head.type}: features are "
             "evaluated of classifiers, expected a config with an ImageLevelHead"
         )
-    test = DATASETS.build(cfg.test_dataloader.dataset)
+    train, test = _data_sets(cfg, fine)
     check_labeled(test, limit=50)
-    check_classes(cfg, test)
-    train = DATASETS.build(cfg.train_dataloader.dataset)
+    if not fine:
+        check_classes(cfg, test)
     plain = with_pipeline(train, test.pipeline)
     labels, indices = known_images(train, bank)
     knn = tuple(knn if knn is not None else [k for k in USUAL_K if k <= len(indices)])
@@ -114,8 +117,9 @@ def evaluate_features(
         probes=rows,
         probe={"seed": seed, **(probe or {})},
     )
-    right = asked.logits.argmax(1) == truth
-    metrics["classifier"] = round(100 * right.double().mean().item(), 2)
+    if not fine:
+        right = asked.logits.argmax(1) == truth
+        metrics["classifier"] = round(100 * right.double().mean().item(), 2)
     metrics |= _transfer(others, extract, seed)
     if purity:
         metrics["purity"] = _purity(train, labels, indices, purity, extract, seed)
@@ -125,6 +129,17 @@ def evaluate_features(
                 draw_ranks({f"{purity} constrained neighbours": counts}, partial)
     write_result(out, {"config": cfg.config_file, "checkpoint": checkpoint, **metrics})
     return metrics
+
+
+def _data_sets(cfg: Config, fine: bool) -> tuple[Any, Any]:
+    """Training and test set with true labels, of the finer classes if that is asked for."""
+    left_out = {"label_noise", "coarse"} if fine else {"label_noise"}
+    train, test = cfg.train_dataloader.dataset, cfg.test_dataloader.dataset
+    inner, test = (
+        {name: value for name, value in part.items() if name not in left_out}
+        for part in (train.dataset, test)
+    )
+    return DATASETS.build({**train, "dataset": inner}), DATASETS.build(test)
 
 
 def _transfer(others: Sequence[TransferSet], extract: Extraction, seed: int) -> dict[str, float]:
@@ -159,7 +174,7 @@ def _purity(
     images = [indices[row] for row in rows]
     names = image_names(train, images)
     memory, previous = (
-        extract(train, [SampleKey(i, draw) for i in images], names, draw=draw).feature
+        extract(train, [SampleKey(i, draw) for i in images], names, draw=(train.seed, draw)).feature
         for draw in (0, 1)
     )
     own = torch.arange(min(QUERIES, len(rows)))

@@ -74,13 +74,14 @@ class Extraction:
         keys = list(range(len(dataset)) if indices is None else indices)
         if names is None:
             names = [dataset.get_data_info(i)["img_path"] for i in keys]
-        pipeline = dataset.pipeline if hasattr(dataset, "pipeline") else dataset.unlabeled.pipeline
+        parts = [dataset] if hasattr(dataset, "pipeline") else [dataset.labeled, dataset.unlabeled]
+        pipelines = [repr(part.pipeline) for part in parts]
 
         def make() -> Features:
             _check_sizes(dataset, keys)
             return extract_features(self.method, dataset, keys, **self.options)
 
-        return self.cache.get(names, [repr(pipeline), draw], make)
+        return self.cache.get(names, [pipelines, draw], make)
 
 
 def _check_sizes(dataset: Dataset, keys: Sequence[int | SampleKey]) -> None:

@@ -103,6 +103,23 @@ def test_features_are_kept_and_told_apart(class_run, class_config, tmp_path, mon
     assert not list((tmp_path / "kept").glob("*.partial"))
 
 
+def test_labels_are_true_where_training_had_noise(class_run, class_config):
+    cfg, checkpoint = apis.load_config(str(class_config)), str(class_run / "iter_6.pth")
+    wanted = apis.evaluate_features(cfg, checkpoint, knn=[1], bank="labeled")
+    cfg.train_dataloader.dataset.dataset.label_noise = dict(share=1.0)
+    assert apis.evaluate_features(cfg, checkpoint, knn=[1], bank="labeled") == wanted
+    assert "label_noise" in cfg.train_dataloader.dataset.dataset, "the config stays as it is"
+
+
+def test_coarse_classes_are_judged_by_the_finer_ones(class_run, class_config):
+    cfg, checkpoint = apis.load_config(str(class_config)), str(class_run / "iter_6.pth")
+    wanted = apis.evaluate_features(cfg, checkpoint, probes=["all"])
+    for node in (cfg.train_dataloader.dataset.dataset, cfg.test_dataloader.dataset):
+        node.coarse = {"blue": "cold", "green": "cold", "red": "warm"}
+    found = apis.evaluate_features(cfg, checkpoint, probes=["all"], fine=True)
+    assert found == {name: value for name, value in wanted.items() if name != "classifier"}
+
+
 def test_a_damaged_file_is_made_anew(class_run, class_config, tmp_path):
     cfg, checkpoint = apis.load_config(str(class_config)), str(class_run / "iter_6.pth")
     first = apis.evaluate_features(cfg, checkpoint, cache=str(tmp_path))

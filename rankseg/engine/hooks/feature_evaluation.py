@@ -47,7 +47,8 @@ class FeatureEvaluationHook(Hook):
             class such as ``"1%"``, or a list.
         probe: Options of :func:`~rankseg.evaluation.linear_probe.linear_probe`.
         bank: ``"all"`` training images whose class is known, also those whose class is kept from
-            training, as in papers on self-supervised learning; or the ``"labeled"`` ones.
+            training, as in papers on self-supervised learning; or the ``"labeled"`` ones. Where
+            training has noisy labels, so has this; ``tools/evaluate_features.py`` has true ones.
         network: ``"student"`` or ``"teacher"``; by default the one that predicts.
         tap: Dotted name of the submodule whose output is the feature.
         batch_size: Images at once in a process.

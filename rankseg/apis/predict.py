@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Predict an image, a folder of images or a stack, and write what a person wants to see."""
 
+import hashlib
+import json
 import warnings
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -81,6 +83,7 @@ def predict(
     value_range = value_range or value_range_of(cfg)
     made_by = {
         "config": str(Path(cfg.get("config_file") or "").resolve()),
+        "fingerprint of the model's settings": _fingerprint(cfg),
         **_name_file(checkpoint),
         "binary_255": outputs.binary_255,
         "value_range": list(value_range) if value_range else None,
@@ -111,6 +114,13 @@ def predict(
     done = len(files) - len(sentences) - len(skipped)
     _write_failed(Path(out), sentences)
     return Report(done, len(skipped), sentences, _notes(pictures, reader))
+
+
+def _fingerprint(cfg: Config) -> str:
+    """Tells networks apart whose settings differ, by ``--cfg-options`` or an edited config."""
+    settings = cfg.get("model", {})
+    text = json.dumps({k: v for k, v in settings.items() if k != "pretrained"}, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def _name_file(checkpoint: str | Path) -> dict[str, Any]:

@@ -178,6 +178,14 @@ def test_a_new_checkpoint_of_the_same_name_does_not_go_on(made, images, tmp_path
         predict(made[0], checkpoint, images, tmp_path / "out", skip_existing=True)
 
 
+def test_a_network_of_other_settings_does_not_go_on(made, images, tmp_path):
+    predict(*made, images, tmp_path / "out")
+    cfg = copy.deepcopy(made[0])
+    cfg.model.ramp = 7
+    with pytest.raises(ValueError, match="were made with fingerprint of the model's settings="):
+        predict(cfg, made[1], images, tmp_path / "out", skip_existing=True)
+
+
 def test_a_damaged_mask_is_counted_once(made, images, tmp_path):
     predict(*made, images, tmp_path / "out")
     (tmp_path / "out/masks/b.png").write_text("x")

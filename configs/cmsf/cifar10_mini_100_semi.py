@@ -6,7 +6,7 @@ Paper: not in the paper.
 Ours:  see docs/results.md.
 
 Fine-tuning: cifar10_mini_100_finetune.py, then _again. 100 images are few steps in 10 passes, so
-the classifier for pseudo-labels has 200, and a larger learning rate.
+the classifier for pseudo-labels has 100, and a larger learning rate.
 """
 
 _base_ = [
@@ -30,10 +30,13 @@ model = dict(
     track_pseudo_labels=True,
     **_base_.pop("cmsf"),
 )
-train_dataloader = dict(dataset=dict(split="100_seed0", include_labeled=False))
+train_dataloader = dict(
+    sampler=dict(labeled=8, unlabeled=120),  # more would fill the memory with copies of 100 images
+    dataset=dict(split="100_seed0", include_labeled=False),
+)
 _base_.train_dataloader.dataset.labeled_pipeline[1].strong = "small_strong"
 _base_.train_dataloader.dataset.unlabeled_pipeline[1].strong = "small_strong"
 custom_hooks = [
     *_base_.custom_hooks,
-    dict(type="PseudoClassifierHook", epochs=200, lr=0.1),
+    dict(type="PseudoClassifierHook", epochs=100, lr=0.1),
 ]

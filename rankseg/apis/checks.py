@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from mmengine.config import Config
 from mmengine.dist import get_world_size
+from mmengine.hooks import Hook
 from mmengine.logging import print_log
 
 from rankseg.apis.config import nodes
@@ -178,6 +179,28 @@ def check_batch(model: Method, cfg: Config) -> None:
             f"here are {total}: --auto-scale-lr multiplies it by {total / base:.4g}",
             level=logging.WARNING,
         )
+
+
+def check_length(cfg: Config, hooks: Sequence[Hook]) -> None:
+    """Check that what is planned to happen lies within a run whose iterations are given.
+
+    Raises:
+        ValueError: If a schedule begins after the end, or a hook's ``check_length`` refuses it.
+    """
+    length = cfg.train_cfg.get("max_iters")
+    if length is None:
+        return
+    schedulers = cfg.get("param_scheduler") or []
+    for i, one in enumerate([schedulers] if isinstance(schedulers, dict) else schedulers):
+        if "end" not in one and one.get("begin", 0) >= length:
+            raise ValueError(
+                f"param_scheduler[{i}], {one.type}, begins after {one.begin} iterations, and "
+                f"train_cfg.max_iters is {length}: train longer, or set param_scheduler.{i}.begin, "
+                "and the end of the one before it"
+            )
+    for hook in hooks:
+        if hasattr(hook, "check_length"):
+            hook.check_length(length)
 
 
 def check_student(model: Method, image: torch.Tensor) -> None:

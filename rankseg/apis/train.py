@@ -12,6 +12,7 @@ from rankseg.apis.checks import (
     check_batch,
     check_classes,
     check_files,
+    check_length,
     check_model,
     check_views,
     check_weights,
@@ -80,7 +81,9 @@ def check_before_training(cfg: Config, overwrite: bool = False, full: bool = Fal
     check_batch(model, cfg)
     check_views(model, train, cfg)
     model.check_dataset(train)
-    for hook in map(HOOKS.build, cfg.get("custom_hooks") or []):
+    hooks = [HOOKS.build(hook) for hook in cfg.get("custom_hooks") or []]
+    check_length(cfg, hooks)
+    for hook in hooks:
         if hasattr(hook, "check_dataset"):
             hook.check_dataset(train)
     if cfg.get("resume") and cfg.get("load_from"):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import pytest
 import torch
+from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from rankseg.apis import load_config
@@ -8,11 +9,13 @@ from rankseg.apis.checks import (
     check_batch,
     check_classes,
     check_crop,
+    check_length,
     check_model,
     check_views,
     check_weights,
     feature_size,
 )
+from rankseg.engine.hooks import DiscoveryHook
 from rankseg.registry import DATASETS, MODELS
 
 
@@ -35,6 +38,22 @@ def test_crop_that_does_not_suit_the_stride(crop, cells, align, message):
 )
 def test_crops_that_do(crop, cells, align):
     check_crop(crop, cells, align)
+
+
+def test_what_is_planned_lies_within_the_run():
+    rising, falling = dict(type="LinearLR", end=10), dict(type="CosineAnnealingLR", begin=10)
+    cfg = Config(dict(train_cfg=dict(max_iters=11), param_scheduler=[rising, falling]))
+    hook = DiscoveryHook(begin=4, length=3, sizes=(2, 3), generations=2)
+    check_length(cfg, [])
+    with pytest.raises(ValueError, match="is after 13 iterations, and train_cfg has 11: train"):
+        check_length(cfg, [hook])
+    cfg.train_cfg.max_iters = 14
+    check_length(cfg, [hook])
+    cfg.train_cfg.max_iters = 10
+    message = r"param_scheduler\[1\], CosineAnnealingLR, begins after 10 .*max_iters is 10: train"
+    with pytest.raises(ValueError, match=message):
+        check_length(cfg, [])
+    check_length(Config(dict(train_cfg=dict(max_epochs=1), param_scheduler=falling)), [hook])
 
 
 def build(config_file, **options):

@@ -140,6 +140,19 @@ class DiscoveryHook(Hook):
                 f"of {unknown} is not known: use truth=False"
             )
 
+    def check_length(self, iterations: int) -> None:
+        """Refuse a run that ends before the last discovery; also called by ``tools/train.py``.
+
+        Raises:
+            ValueError: If it does.
+        """
+        if iterations <= self.schedule.last:
+            raise ValueError(
+                f"the last discovery of DiscoveryHook is after {self.schedule.last} iterations, "
+                f"and train_cfg has {iterations}: train longer, or take smaller begin, length or "
+                "generations"
+            )
+
     def before_train(self, runner: Runner) -> None:
         """Refuse what cannot work, and have the sampler deal what is discovered already."""
         method, dataset = method_of(runner), runner.train_dataloader.dataset
@@ -150,12 +163,7 @@ class DiscoveryHook(Hook):
                 "Snowball"
             )
         self.check_dataset(dataset)
-        if runner.max_iters <= self.schedule.last:
-            raise ValueError(
-                f"the last discovery of DiscoveryHook is after {self.schedule.last} iterations, "
-                f"and train_cfg has {runner.max_iters}: train longer, or take smaller begin, "
-                "length or generations"
-            )
+        self.check_length(runner.max_iters)
         name, tap = self.extraction["network"], self.extraction["tap"]
         find_module(method.network(name), tap, "tap of DiscoveryHook")
         if self.features == "test" and runner.val_loop is None:

@@ -66,7 +66,7 @@ def collect(images: Path, masks: Path, unlabelled: Path | None) -> Material:
 def _paired(images: Path, masks: Path) -> Material:
     pairs = find_pairs(images, masks)
     labelled = [(image, mask) for image, mask in pairs.entries if mask]
-    notes = _note(pairs.alone, "masks without an image, left out")
+    notes = _note(pairs.alone, "mask{s} without an image, left out")
     return Material(
         [image for image, _ in labelled],
         [str(mask) for _, mask in labelled],
@@ -80,8 +80,8 @@ def _paired(images: Path, masks: Path) -> Material:
 def _outlined(images: Path, coco: Path) -> Material:
     outlines = read_outlines(coco, images)
     labelled = sorted(outlines.images)
-    notes = _note(outlines.missing, f"images named in {coco.name} that are not there")
-    notes += _note(outlines.empty, "images without an outline, taken as unlabelled")
+    notes = _note(outlines.missing, f"image{{s}} named in {coco.name}, not found")
+    notes += _note(outlines.empty, "image{s} without an outline, taken as unlabelled")
     return Material(
         labelled,
         [str(outlines.images[image]) for image in labelled],
@@ -93,6 +93,8 @@ def _outlined(images: Path, coco: Path) -> Material:
 
 
 def _note(names: Sequence[str | Path], what: str) -> list[str]:
+    """A sentence on files, if there are any; ``{s}`` makes a plural."""
     shown = ", ".join(Path(name).name for name in names[:FEW])
     more = ", ..." if len(names) > FEW else ""
+    what = what.replace("{s}", "" if len(names) == 1 else "s")
     return [f"{len(names)} {what}: {shown}{more}"] if names else []

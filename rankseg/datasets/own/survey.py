@@ -160,8 +160,11 @@ def _compare(
     faults = []
     for i, (image, mask) in enumerate(zip(looks, found, strict=True)):
         if image and mask:
+            name = material.masks[i]
+            if material.classes is not None:
+                name = f"by the outlines of image id {name} in the COCO file"
             try:
-                check_same_size(material.masks[i], mask.size, material.images[i], image[:2])
+                check_same_size(name, mask.size, material.images[i], image[:2])
             except ValueError as error:
                 faults.append(str(error))
                 found[i] = None

@@ -1,4 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
+import json
+import re
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -20,7 +23,7 @@ def test_what_is_there(tmp_path):
         "masks                  3 grey",
         "images without a mask  2: 96x72 pixels, colour, 8 bits",
     ]
-    assert found.notes()[0].startswith("1 masks without an image, left out: ")
+    assert found.notes()[0].startswith("1 mask without an image, left out: ")
     assert not found.faults
 
 
@@ -69,10 +72,26 @@ def test_outlines(tmp_path):
     assert found.plan.classes == ("background", "nucleus", "cell")
     assert found.kinds == {"drawn from outlines": 2}
     assert found.pixels[0, :3].tolist() == np.bincount(found.ids(0).ravel()).tolist()
-    assert any("1 images without an outline, taken as unlabelled" in n for n in found.notes())
+    assert any("1 image without an outline, taken as unlabelled" in n for n in found.notes())
     assert survey(images, coco, names=("x", "y", "z")).plan.classes == ("x", "y", "z")
     with pytest.raises(ValueError, match=r"--classes names 2 classes, and the outlines are of 3"):
         survey(images, coco, names=("x", "y"))
+
+
+def test_outlines_of_an_image_of_another_size_name_it(tmp_path):
+    pytest.importorskip("pycocotools")
+    images, coco = write_coco(tmp_path, masks=3, more=2)
+    content = json.loads(coco.read_text())
+    content["images"][1]["width"] += 8
+    content["images"].append({**content["images"][0], "id": 99, "file_name": "gone.png"})
+    coco.write_text(json.dumps(content))
+    found = survey(images, coco)
+    (fault,) = found.faults
+    assert re.match(
+        r"mask by the outlines of image id 2 in the COCO file is 104x72 .*01.png is 96x72", fault
+    )
+    assert any("2 images without an outline" in note for note in found.notes())
+    assert any("1 image named in outlines.json, not found: gone" in note for note in found.notes())
 
 
 def test_16_bits_get_one_range(tmp_path):

@@ -83,6 +83,18 @@ def test_a_step_that_is_taken_back():
     assert step(cache, [0, 1, 2, 3], 4)[0] == [[3, 3], [3, 3], [3, 3], [0, 0]]
 
 
+def test_a_step_of_several_batches_that_is_taken_back():
+    cache = PreviousFeatures(4, 2)
+    snapshot = BufferSnapshot(nn.ModuleList([cache]))
+    step(cache, [0, 1], 1)
+    cache.store()
+    snapshot.take()
+    step(cache, [0], 2)
+    step(cache, [1], 3)  # stores what waited of the batch before
+    snapshot.restore()
+    assert step(cache, [0, 1], 4)[0] == [[1, 1], [1, 1]]
+
+
 def test_saved_with_what_waits():
     one, other = PreviousFeatures(4, 2), PreviousFeatures(4, 2)
     for value in (1, 2, 3):

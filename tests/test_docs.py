@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the pages point to exists."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("configs/*.md")])
+LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+
+
+def without_code(page: Path) -> str:
+    """The text of a page; what stands in blocks of code is no link."""
+    text = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.M | re.S)
+    return re.sub(r"`[^`\n]*`", lambda code: "x" * len(code[0]), text)
+
+
+def anchors(page: Path) -> set[str]:
+    """The names that a page gives its headings."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.M)
+    return {re.sub(r"[^\w\- ]", "", one).strip().lower().replace(" ", "-") for one in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_and_pictures_exist(page):
+    for link in LINK.findall(without_code(page)):
+        if re.match(r"https?:|mailto:", link):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), f"{page.name}: {link}"
+        assert not anchor or anchor in anchors(target), f"{page.name}: {link}"
+
+
+def test_pictures_are_small():
+    pictures = list((ROOT / "docs/tutorial").glob("*"))
+    assert pictures
+    for picture in pictures:
+        assert picture.suffix == ".png" and picture.stat().st_size < 150_000, picture.name
+
+
+def test_links_are_found_at_all():
+    assert "docs/tutorial.md" in LINK.findall(without_code(ROOT / "README.md"))

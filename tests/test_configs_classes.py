@@ -79,7 +79,8 @@ def docstring(name: str) -> str:
 
 
 def paper_number(name: str) -> str | None:
-    pattern = r"^Paper: (?:top-1|error) ([\d.]+(?: \+- [\d.]+)?) \((?:SimMatch|Label|Snowball|LMCS|CMSF)"
+    papers = "SimMatch|Label|Snowball|LMCS|CMSF"
+    pattern = rf"^Paper: (?:top-1|error) ([\d.]+(?: \+- [\d.]+)?) \((?:{papers})"
     found = re.search(pattern, docstring(name), re.M)
     return found and found[1]
 

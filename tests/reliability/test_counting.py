@@ -133,7 +133,7 @@ def keys(size, start, count):
     sampler = LabeledUnlabeledSampler(data, 2, 3, seed=None)  # they have to agree on a seed
     sampler.skip(start * sampler.batch_size)
     stream = iter(sampler)
-    return [tuple(next(stream)) for _ in range(count * sampler.batch_size)]
+    return [tuple(next(stream))[:2] for _ in range(count * sampler.batch_size)]
 
 
 def test_processes_agree_on_a_seed_and_share_every_pass():

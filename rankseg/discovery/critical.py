@@ -76,7 +76,7 @@ def critical_samples(
     label = np.where(own, nearest, largest.argmax(1))
     order = np.lexsort(keys)[: allowed.sum()]
     row = (in_turns(order, label) if balanced else order)[:count]
-    return Selection(row, label[row], soft[row])
+    return Selection(row, label[row])
 
 
 def confine(distance: np.ndarray, share: float, least: int = 0) -> np.ndarray:

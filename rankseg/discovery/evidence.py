@@ -38,12 +38,10 @@ class Selection(NamedTuple):
     Attributes:
         row: ``(N,)`` int rows of the candidates, each once.
         label: ``(N,)`` int classes.
-        soft: ``(N, K)`` distributions, or None where there are only classes.
     """
 
     row: np.ndarray
     label: np.ndarray
-    soft: np.ndarray | None = None
 
 
 class Select(Protocol):

@@ -2,7 +2,6 @@
 """Unlabelled images that were given labels during a run, as buffers of a method."""
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 
@@ -16,19 +15,17 @@ class DiscoveredPool(nn.Module):
         index: ``(N,)`` int64 indices in the :class:`~rankseg.datasets.SemiDataset`; samples of
             discovered images have them as ``sample_idx``.
         label: ``(N,)`` int64 classes that they were given.
-        soft: ``(N, K)`` float32 distributions, with a single one where only a class was given.
         generation: ``(N,)`` int64 generation of their discovery, from 0.
         step: ``(N,)`` int64 iteration of it within the generation, from 0.
         past: ``(T, M, D)`` float32 features of all images at the latest discoveries, oldest first,
             where the hook is to keep them; else empty.
     """
 
-    NAMES = ("index", "label", "soft", "generation", "step")
+    NAMES = ("index", "label", "generation", "step")
     REPLACED = (*NAMES, "past")  # buffers that are never written in place, see BufferSnapshot
 
     index: Tensor
     label: Tensor
-    soft: Tensor
     generation: Tensor
     step: Tensor
     past: Tensor
@@ -37,8 +34,7 @@ class DiscoveredPool(nn.Module):
         super().__init__()
         self.num_classes = num_classes
         for name in self.NAMES:
-            shape, kind = ((0, num_classes), torch.float32) if name == "soft" else (0, torch.long)
-            self.register_buffer(name, torch.zeros(shape, dtype=kind))
+            self.register_buffer(name, torch.zeros(0, dtype=torch.long))
         self.register_buffer("past", torch.zeros(0, 0, 0))
 
     def __len__(self) -> int:
@@ -48,40 +44,33 @@ class DiscoveredPool(nn.Module):
         """Forget all discovered images, but not the features."""
         for name in self.NAMES:
             setattr(self, name, getattr(self, name)[:0])
-        self.soft = self.soft.new_zeros(0, self.num_classes)
 
     def reset(self) -> None:
         """Forget all."""
         self.clear()
         self.past = self.past.new_zeros(0, 0, 0)
 
-    def add(
-        self, index: Tensor, label: Tensor, soft: Tensor | None, generation: int, step: int
-    ) -> None:
+    def add(self, index: Tensor, label: Tensor, generation: int, step: int) -> None:
         """Add images.
 
         Args:
             index: ``(N,)`` int64, none of them in the pool.
             label: ``(N,)`` int64.
-            soft: ``(N, K)``, or None for the distributions with a single one.
             generation: Of this discovery.
             step: Of this discovery.
 
         Raises:
             ValueError: If shapes or classes do not fit.
         """
-        if soft is None and len(label) and label.min() >= 0 and label.max() < self.num_classes:
-            soft = F.one_hot(label, self.num_classes)
-        soft = torch.zeros(len(label), self.num_classes) if soft is None else soft
-        shapes = tuple(index.shape), tuple(label.shape), tuple(soft.shape)
+        shapes = tuple(index.shape), tuple(label.shape)
         wrong = len(label) and not 0 <= label.min() <= label.max() < self.num_classes
-        if shapes != ((len(index),), (len(index),), (len(index), self.num_classes)) or wrong:
+        if shapes != ((len(index),), (len(index),)) or wrong:
             raise ValueError(
-                f"discovered indices, labels and soft labels of shapes {shapes}: expected N, N and "
-                f"N x {self.num_classes}, labels in [0, {self.num_classes})"
+                f"discovered indices and labels of shapes {shapes}: expected N and N, labels in "
+                f"[0, {self.num_classes})"
             )
         stamps = torch.full_like(index, generation), torch.full_like(index, step)
-        for name, new in zip(self.NAMES, (index, label, soft, *stamps), strict=True):
+        for name, new in zip(self.NAMES, (index, label, *stamps), strict=True):
             old = getattr(self, name)
             setattr(self, name, torch.cat((old, new.to(old))))
 

@@ -38,7 +38,7 @@ def filled_pool():
     pool = DiscoveredPool(3)
     for generation, step, index in ((0, 0, [9]), (1, 0, [4, 7]), (1, 2, [5])):
         index = torch.tensor(index)
-        pool.add(index, (index + (index == 7)) % 3, None, generation, step)
+        pool.add(index, (index + (index == 7)) % 3, generation, step)
     return pool
 
 
@@ -110,8 +110,8 @@ def discovered(toy_runs, tmp_path):
         "master": {"momentum": 0.1},
     }
     method = MODELS.build(cfg.model)
-    method.pool.add(torch.tensor([4, 6]), torch.tensor([0, 0]), None, 0, 0)
-    method.pool.add(torch.tensor([8]), torch.tensor([2]), None, 0, 1)
+    method.pool.add(torch.tensor([4, 6]), torch.tensor([0, 0]), 0, 0)
+    method.pool.add(torch.tensor([8]), torch.tensor([2]), 0, 1)
     torch.save({"state_dict": method.state_dict()}, tmp_path / "a.pth")
     return cfg, str(tmp_path / "a.pth")
 

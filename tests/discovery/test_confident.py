@@ -54,7 +54,7 @@ def test_equals_the_equations(keep, count):
         order = order[: max(count, min(2 * count, 9))][::-1]
     found = nearest_centres(evidence, count, np.random.default_rng(0), keep, None, 2, 0.75)
     assert found.row.tolist() == order[:count]
-    assert found.label.tolist() == [apart[i][1] for i in order[:count]] and found.soft is None
+    assert found.label.tolist() == [apart[i][1] for i in order[:count]]
 
 
 def test_random_ones_have_the_class_of_their_centre():

@@ -12,15 +12,13 @@ from rankseg.models.pool import DiscoveredPool
 @pytest.fixture
 def pool():
     pool = DiscoveredPool(3)
-    pool.add(torch.tensor([9, 4]), torch.tensor([2, 0]), None, generation=0, step=0)
-    soft = torch.tensor([[0.2, 0.5, 0.3]], dtype=torch.float64)
-    pool.add(torch.tensor([7]), torch.tensor([1]), soft, generation=1, step=2)
+    pool.add(torch.tensor([9, 4]), torch.tensor([2, 0]), generation=0, step=0)
+    pool.add(torch.tensor([7]), torch.tensor([1]), generation=1, step=2)
     return pool
 
 
 def test_add(pool):
     assert len(pool) == 3 and pool.index.tolist() == [9, 4, 7] and pool.label.tolist() == [2, 0, 1]
-    torch.testing.assert_close(pool.soft, torch.tensor([[0.0, 0, 1], [1, 0, 0], [0.2, 0.5, 0.3]]))
     assert pool.generation.tolist() == [0, 0, 1] and pool.step.tolist() == [0, 0, 2]
 
 
@@ -46,7 +44,7 @@ def test_a_state_is_taken_over_whatever_its_length(pool):
 def test_clear_keeps_features_and_reset_does_not(pool):
     pool.remember(torch.ones(5, 2), 2)
     pool.clear()
-    assert len(pool) == len(pool.soft) == len(pool.step) == 0 and len(pool.past) == 1
+    assert len(pool) == len(pool.label) == len(pool.step) == 0 and len(pool.past) == 1
     pool.reset()
     assert len(pool.past) == 0
 
@@ -63,15 +61,13 @@ def test_a_skipped_step_leaves_the_pool_as_it_was(pool):
     model = nn.ModuleDict({"pool": pool})
     snapshot = BufferSnapshot(model)
     snapshot.take()
-    pool.add(torch.tensor([1]), torch.tensor([1]), None, 2, 0)
+    pool.add(torch.tensor([1]), torch.tensor([1]), 2, 0)
     snapshot.restore()
-    assert pool.index.tolist() == [9, 4, 7] and len(pool.soft) == 3
+    assert pool.index.tolist() == [9, 4, 7] and len(pool.label) == 3
 
 
-@pytest.mark.parametrize(
-    ("label", "soft"), [([3], None), ([-1], None), ([0, 1], None), ([0], torch.ones(1, 2))]
-)
-def test_refused(pool, label, soft):
-    with pytest.raises(ValueError, match=r"expected N, N and N x 3, labels in \[0, 3\)"):
-        pool.add(torch.tensor([1]), torch.tensor(label), soft, 0, 0)
+@pytest.mark.parametrize("label", [[3], [-1], [0, 1]])
+def test_refused(pool, label):
+    with pytest.raises(ValueError, match=r"expected N and N, labels in \[0, 3\)"):
+        pool.add(torch.tensor([1]), torch.tensor(label), 0, 0)
     assert len(pool) == 3

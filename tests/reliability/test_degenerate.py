@@ -112,7 +112,7 @@ def make(name, **options):
     if kind == "LabelPropagation":
         method.set_pseudo_labels(torch.tensor([0, 1, 2, 0]), torch.ones(4), torch.ones(3))
     if kind == "Snowball":  # with which the master guides
-        method.pool.add(torch.tensor([5]), torch.tensor([1]), None, generation=0, step=0)
+        method.pool.add(torch.tensor([5]), torch.tensor([1]), generation=0, step=0)
     return method.train()
 
 

@@ -225,9 +225,8 @@ class DiscoveryHook(Hook):
         truth = self._truth(dataset)
         if self.truth:
             label = truth[index]
-            selection = selection._replace(label=label, soft=None)
-        soft = None if selection.soft is None else torch.from_numpy(np.asarray(selection.soft))
-        pool.add(torch.from_numpy(index), torch.from_numpy(label), soft, *now[:2])
+            selection = selection._replace(label=label)
+        pool.add(torch.from_numpy(index), torch.from_numpy(label), *now[:2])
         if self.past:
             pool.remember(found.feature, self.past)
         if is_main_process():

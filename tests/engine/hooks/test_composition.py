@@ -77,8 +77,6 @@ def test_discoveries_fill_the_pool(whole):
     assert sizes == [0, 3, 3, 3, 6, 6, 6, 6]
     last = state(files[LENGTH])
     assert last["pool.step"].tolist() == [0] * 3 + [1] * 3
-    torch.testing.assert_close(last["pool.soft"].sum(1), torch.ones(6))
-    assert (last["pool.soft"].argmax(1) == last["pool.label"]).sum() >= 5  # but for equal votes
 
 
 @pytest.mark.parametrize("start", [3, 5])

@@ -227,6 +227,20 @@ def test_no_pseudo_label_before_the_classifier_is_trained(cmsf):
     assert feature.shape == (8, 8) and label.shape == (8,)
 
 
+def test_the_classifier_is_to_learn_from_the_latest_targets_and_given_classes(cmsf):
+    method = cmsf(constraint="label", classifier=CLASSIFIER, bank_size=8)
+    inputs, samples = batch(BATCHES[0], 0, twin=True)
+    method.loss(inputs, samples)
+    for place, sample in enumerate(samples["labeled"]):  # these enter the memory first
+        assert method.bank.label[sample.sample_idx] == sample.gt_sem_seg.data.item()
+        torch.testing.assert_close(
+            method.bank.feature[sample.sample_idx], method.memory.feature[place]
+        )
+    assert len({sample.gt_sem_seg.data.item() for sample in samples["labeled"]}) > 1
+    feature, label = method.labeled_features()
+    assert len(feature) == len(label) == len(samples["labeled"])
+
+
 def test_labels_train_a_probe_and_nothing_else(cmsf):
     method = cmsf(constraint="label")
     losses = method.loss(*batch(BATCHES[0], 0, twin=True))

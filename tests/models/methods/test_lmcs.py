@@ -154,7 +154,7 @@ def discover(method, samples, places):
     for number, place in enumerate(places):
         label = samples["labeled"][place].gt_sem_seg.data.flatten()
         step = min(number, steps[number])
-        method.pool.add(torch.tensor([100 + place]), label, None, 0, step)
+        method.pool.add(torch.tensor([100 + place]), label, 0, step)
 
 
 def test_the_student_learns_from_the_discoveries_before_the_latest(lmcs):
@@ -166,9 +166,9 @@ def test_the_student_learns_from_the_discoveries_before_the_latest(lmcs):
     rows, known = method.known_rows(samples["labeled"])
     assert known.tolist() == [True, False, True, False]  # image 0 is of the discovery before
     assert rows.tolist() == [0, 2, 0, 2]
-    method.pool.add(torch.tensor([500]), torch.tensor([0]), None, 1, 0)  # a new generation
+    method.pool.add(torch.tensor([500]), torch.tensor([0]), 1, 0)  # a new generation
     assert method.known_rows(samples["labeled"])[1].all()
-    method.pool.add(torch.tensor([0]), torch.tensor([0]), None, 1, 1)
+    method.pool.add(torch.tensor([0]), torch.tensor([0]), 1, 1)
     assert lmcs(look_ahead=False).known_rows(samples["labeled"])[1].all()
 
 
@@ -191,7 +191,7 @@ def test_a_batch_of_look_ahead_alone_teaches_the_student_no_label(lmcs, drawn):
     method = shaken(lmcs)
     for sample in samples["labeled"]:
         sample.set_metainfo({"sample_idx": 100})
-    method.pool.add(torch.tensor([100]), torch.tensor([1]), None, 0, 0)
+    method.pool.add(torch.tensor([100]), torch.tensor([1]), 0, 0)
     losses = method.loss(inputs, samples)
     assert losses["loss_x"] == 0 and losses["look_ahead"] == 1 and losses["loss_master_x"] > 0
 
@@ -308,7 +308,7 @@ def test_starts_from_a_network_of_other_classes(lmcs, build):
 
 def test_a_checkpoint_holds_all_of_it(lmcs):
     method, fresh = shaken(lmcs), lmcs()
-    method.pool.add(torch.tensor([7, 9]), torch.tensor([1, 0]), None, 0, 2)
+    method.pool.add(torch.tensor([7, 9]), torch.tensor([1, 0]), 0, 2)
     fresh.load_state_dict(copy.deepcopy(method.state_dict()))
     state = method.state_dict()
     for name, value in fresh.state_dict().items():

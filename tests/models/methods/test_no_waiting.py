@@ -111,7 +111,7 @@ def test_a_step(name, build, no_list_to_the_device):
     if name == "LabelPropagation":
         method.set_pseudo_labels(torch.tensor([0, 1, 2, 0]), torch.ones(4), torch.ones(3))
     if hasattr(method, "pool"):  # with which the master guides
-        method.pool.add(torch.tensor([5]), torch.tensor([1]), None, generation=0, step=0)
+        method.pool.add(torch.tensor([5]), torch.tensor([1]), generation=0, step=0)
     batch = toy_class_batch(twin="CMSF" in name) if images else toy_batch(mixed=True)
     with Reads() as reads:
         sum(term for key, term in method.loss(*batch).items() if "loss" in key).backward()

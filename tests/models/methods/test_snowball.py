@@ -20,7 +20,7 @@ def snowball(build):
 
 
 def discover(method):
-    method.pool.add(torch.tensor([4, 5]), torch.tensor([0, 2]), None, 0, 0)
+    method.pool.add(torch.tensor([4, 5]), torch.tensor([0, 2]), 0, 0)
 
 
 def shaken(method):

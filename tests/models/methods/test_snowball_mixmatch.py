@@ -25,7 +25,7 @@ def classifier(build):
 def test_the_loss_is_that_of_mixmatch(classifier):
     method, plain = classifier(), classifier("MixMatch")
     plain.student.load_state_dict(method.student.state_dict())
-    method.pool.add(torch.tensor([4, 5]), torch.tensor([0, 2]), None, 0, 0)
+    method.pool.add(torch.tensor([4, 5]), torch.tensor([0, 2]), 0, 0)
     inputs, samples = toy_class_batch()
     found = []
     for one in (method, plain):
@@ -60,7 +60,7 @@ def test_the_master_stays_in_eval_mode_and_learns_nothing(classifier):
 
 def test_a_checkpoint_brings_master_and_pool_back(classifier):
     method, other = classifier(), classifier()
-    method.pool.add(torch.tensor([4, 5]), torch.tensor([0, 2]), None, 1, 3)
+    method.pool.add(torch.tensor([4, 5]), torch.tensor([0, 2]), 1, 3)
     with torch.no_grad():
         method.master.module.get_parameter(NAME).add_(1.0)
     other.load_state_dict(method.state_dict())

@@ -260,6 +260,21 @@ def test_what_a_selection_is_given(root, tmp_path, monkeypatch):
     assert model.pool.label.tolist() == [2] * 6
 
 
+@pytest.mark.parametrize("features", ["test", "train"])
+def test_images_are_loaded_as_asked(root, tmp_path, monkeypatch, features):
+    found, inner = [], discovery_module.extract_features
+
+    def extract(method, images, keys, **options):
+        found.append([type(step).__name__ for step in images.unlabeled.pipeline.transforms])
+        return inner(method, images, keys, **options)
+
+    monkeypatch.setattr(discovery_module, "extract_features", extract)
+    hook = dict(begin=0, sizes=(2,), generations=1, features=features)
+    run(root, tmp_path, hook=hook, iters=1)
+    drawn = ["LoadImage", "DrawViews", "PackViews"]
+    assert found == [["LoadImage", "PackEval"] if features == "test" else drawn]
+
+
 def test_true_labels(root, tmp_path):
     model = run(root, tmp_path, hook=dict(truth=True))
     index, label = model.pool.index, model.pool.label

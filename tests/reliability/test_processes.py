@@ -29,7 +29,7 @@ from rankseg.models.methods import fixmatch, mixmatch
 from rankseg.models.methods.cct import PUBLISHED
 from rankseg.registry import MODELS
 from rankseg.testing.processes import run_processes
-from rankseg.testing.toy import toy_batch, toy_class_batch, toy_classifier, toy_student
+from rankseg.testing.toy import COMPOSED, toy_batch, toy_class_batch, toy_classifier, toy_student
 
 STEPS, IMAGES, SIZE = 3, 4, 33
 PERTURBING = (feature_perturbations, guided_perturbations, virtual_adversarial)
@@ -120,6 +120,7 @@ CASES = {
         classifier(),
         dict(type="SnowballMixMatch", teacher=TEACHER, master=TEACHER, labels_from="teacher"),
     ),
+    "LMCS": (classifier(), dict(type="LMCS", teacher=TEACHER, master_momentum=0.3, **COMPOSED)),
 }
 
 
@@ -223,6 +224,8 @@ def train(case: str) -> dict[str, Tensor]:
     if case.startswith("LabelPropagation"):
         labels = torch.arange(IMAGES) % 3
         method.set_pseudo_labels(labels, labels / 3 + 0.2, torch.tensor([0.5, 1.0, 2.0]))
+    if case == "LMCS":
+        method.end_step(torch.arange(method.centres.numel()).view_as(method.centres) % 5 / 5.0)
     several = get_dist_info()[1] > 1
     model = wrap_for_cpus(method, cfg) if several else method
     # the weights must go the same way, not be thrown about: rounding would grow with every step

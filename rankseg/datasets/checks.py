@@ -70,8 +70,10 @@ def check_data(
     notes = [train.describe(), *check_labeled(train.labeled, limit, look)]
     notes += check_headers(train.unlabeled, limit, look)
     if val is not None:
-        if by_class:
+        if by_class and train.test_classes == "same":
             check_same_classes(train.labeled, val)
+        if by_class and train.test_classes == "new":
+            check_new_classes(train, val)
         if not look.full and len(val) > VALIDATION:
             notes += check_headers(val, limit, look)
         notes += check_labeled(val, None if look.full else VALIDATION, look)
@@ -106,6 +108,29 @@ def check_same_classes(train: ListDataset, val: ListDataset) -> None:
         f"class {k} is {here} in {train.source} and {there} in {val.source} "
         f"({len(train.classes)} and {len(val.classes)} classes): {cure}"
     )
+
+
+def check_new_classes(train: SemiDataset, val: ImageLevelDataset) -> None:
+    """Check that no class of the validation images is trained on, by the names of the classes.
+
+    Of unlabelled images those count whose class is known.
+
+    Raises:
+        ValueError: Naming the first class that is.
+    """
+    both = _named_classes(val) & (_named_classes(train.labeled) | _named_classes(train.unlabeled))
+    if both:
+        more = f" (and {len(both) - 1} others)" if len(both) > 1 else ""
+        raise ValueError(
+            f"class '{min(both)}'{more} of {val.source} is among the classes that are trained on: "
+            "Recall@K is measured on classes that a network has not seen; give training and test "
+            "other classes, or allow it with train_dataloader.dataset.test_classes='any'"
+        )
+
+
+def _named_classes(dataset: ImageLevelDataset) -> set[str]:
+    """Names of the classes that have an image."""
+    return {dataset.classes[k] for k in set(dataset.class_ids().tolist()) if k >= 0}
 
 
 def check_labeled(

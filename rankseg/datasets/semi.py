@@ -23,6 +23,7 @@ from rankseg.structures import SampleKey
 
 AUTO = "auto"
 PARTS = ("labeled", "unlabeled")
+TEST_CLASSES = ("same", "new", "any")
 
 
 def check_covered(labeled: ImageLevelDataset) -> None:
@@ -74,6 +75,9 @@ class SemiDataset(Dataset):
             unlabelled ones (FixMatch, SimMatch).
         seed: Part of the random seed of every sample.
         check_counts: Compare the sizes with the published ones of a split of this name.
+        test_classes: What ``check_data`` expects of the classes of a validation set where labels
+            are classes of images: ``"same"`` as in training, ``"new"`` ones, of which no image is
+            trained on, not even without its label (metric learning), or ``"any"``.
 
     Raises:
         FileNotFoundError: If the data root, a list, an image or a labelled mask is missing.
@@ -95,7 +99,13 @@ class SemiDataset(Dataset):
         include_labeled: bool = False,
         seed: int = 0,
         check_counts: bool = True,
+        test_classes: str = "same",
     ) -> None:
+        if test_classes not in TEST_CLASSES:
+            raise ValueError(
+                f"test_classes={test_classes!r} of SemiDataset: expected one of {TEST_CLASSES}"
+            )
+        self.test_classes = test_classes
         root = check_data_root(dataset.get("data_root"), str(dataset.get("type")))
         lists = {"labeled": labeled, "unlabeled": unlabeled}
         self._check_named(split, lists, empty)

@@ -7,6 +7,7 @@ from rankseg.models.layers.perturb import PerturbedFeatures
 from rankseg.models.layers.positions import at_positions
 from rankseg.models.layers.projector import Projector
 from rankseg.models.layers.quality import PseudoLabelQuality
+from rankseg.models.layers.spatial_assembly import SpatialAssembly, assemble, doubly_normalised
 from rankseg.models.layers.statistics import frozen_statistics
 from rankseg.models.layers.subpixel_decoder import SubpixelDecoder
 from rankseg.models.layers.sync_batch_norm import SyncBatchNorm, convert_sync_batch_norm
@@ -24,11 +25,14 @@ __all__ = [
     "PerturbedFeatures",
     "Projector",
     "PseudoLabelQuality",
+    "SpatialAssembly",
     "SubpixelDecoder",
     "SyncBatchNorm",
     "VirtualAdversarial",
+    "assemble",
     "at_positions",
     "convert_sync_batch_norm",
+    "doubly_normalised",
     "find_module",
     "frozen_statistics",
 ]

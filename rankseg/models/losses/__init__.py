@@ -11,11 +11,19 @@ from rankseg.models.losses.probability_consistency import probability_consistenc
 from rankseg.models.losses.rank_correlation import RankCorrelationLoss
 from rankseg.models.losses.similarity import similarity_targets
 from rankseg.models.losses.soft_targets import soft_cross_entropy, soft_squared_error
+from rankseg.models.losses.spatial_assembly import (
+    assembly_correlation,
+    assembly_entropy,
+    local_coherence,
+)
 
 __all__ = [
     "OhemCrossEntropyLoss",
     "RankCorrelationLoss",
+    "assembly_correlation",
+    "assembly_entropy",
     "discriminative_loss",
+    "local_coherence",
     "mean_shift",
     "nearest",
     "orthogonal_agents",

@@ -13,6 +13,7 @@ from mmengine.model import BaseModel
 from mmengine.structures import PixelData
 from torch import Tensor, nn
 
+from rankseg.models.assembly_terms import AssemblyTerms
 from rankseg.models.layers import FeatureTap, PerturbedFeatures, PseudoLabelQuality
 from rankseg.models.layers.quality import classes_in
 from rankseg.models.losses.counting import which_count
@@ -83,7 +84,8 @@ class Method(BaseModel):
     After a step ``label_classes``, ``(K,)`` bool, tells which classes confident pseudo-labels had.
 
     A method implements :meth:`loss`. Terms are named ``loss_*`` and add up to the loss; whatever
-    else it returns is logged.
+    else it returns is logged. Where the student has spatial assembly networks, their loss joins,
+    see :class:`~rankseg.models.assembly_terms.AssemblyTerms`.
 
     Args:
         student: Config of the segmentor.
@@ -346,7 +348,9 @@ class Method(BaseModel):
     def forward(self, inputs, data_samples=None, mode: str = "tensor"):
         """Dispatch as mmengine's runner asks: ``"loss"``, ``"predict"`` or ``"tensor"``."""
         if mode == "loss":
-            return self.loss(inputs, data_samples)
+            with AssemblyTerms(self) as assembly:
+                losses = self.loss(inputs, data_samples)
+            return {**losses, **assembly.terms()}
         if mode == "predict":
             return self.predict(inputs, data_samples)
         return self.run(self.network(self.predict_on), inputs).logits

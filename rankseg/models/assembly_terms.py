@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The loss of spatial assembly networks, of any method whose student has some."""
+
+import torch
+from torch import Tensor, nn
+
+from rankseg.models.extended_segmentor import ExtendedSegmentor
+from rankseg.models.layers import SpatialAssembly
+from rankseg.models.losses import assembly_correlation, assembly_entropy, local_coherence
+
+
+class AssemblyTerms:
+    r"""Context of one step, in which the weights that networks predict are noted.
+
+    .. math:: L_\Phi = \lambda_1 E + \lambda_2 C + \lambda_3 L_{LC}
+
+    Networks are the method's own segmentors, not averages of them; passes without gradient do not
+    count. The terms are means over images of all passes, and over the ``N`` points.
+
+    Args:
+        method: Where no network of its own has an assembly, there are no terms.
+
+    Source: Chapter 5 of the dissertation, eq. 5.12.
+    """
+
+    def __init__(self, method: nn.Module) -> None:
+        self._modules = [
+            module
+            for network in method.children()
+            if isinstance(network, ExtendedSegmentor)
+            for module in network.inserted
+            if isinstance(module, SpatialAssembly)
+        ]
+
+    def __enter__(self) -> "AssemblyTerms":
+        for module in self._modules:
+            module.seen = []
+        return self
+
+    def __exit__(self, *exception) -> None:
+        self._noted = [(module, module.seen) for module in self._modules if module.seen]
+        for module in self._modules:
+            module.seen = None
+
+    def terms(self) -> dict[str, Tensor]:
+        """The loss, summed over modules, and the means of its parts for the log.
+
+        Returns:
+            ``loss_assembly``; per point the bits ``assembly_entropy`` (mean of a row and a column),
+            ``assembly_correlation`` and ``assembly_coherence``; and ``assembly_stay``, the mean
+            weight of a point's own place. Empty without passes.
+        """
+        if not self._noted:
+            return {}
+        losses, parts = zip(*(terms_of(module, seen) for module, seen in self._noted), strict=True)
+        means = torch.stack(parts).mean(0)
+        names = ("entropy", "correlation", "coherence", "stay")
+        notes = {f"assembly_{name}": mean for name, mean in zip(names, means, strict=True)}
+        return {"loss_assembly": sum(losses), **notes}
+
+
+def terms_of(module: SpatialAssembly, seen: list[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
+    """The loss of one module, and its four parts without gradient, ``(4,)``."""
+    log_weights, features = (torch.cat(items) for items in zip(*seen, strict=True))
+    with torch.autocast(log_weights.device.type, enabled=False):
+        weights = log_weights.exp()
+        parts = (
+            torch.stack(
+                (
+                    assembly_entropy(log_weights),
+                    assembly_correlation(weights),
+                    local_coherence(weights, features),
+                )
+            ).mean(1)
+            / weights.shape[1]
+        )
+        factors = torch.tensor(module.term_weights).to(parts.device, non_blocking=True)
+        stay = weights.detach().diagonal(dim1=1, dim2=2).mean()
+        entropy, *others = parts.detach()
+        return factors @ parts, torch.stack((entropy / 2, *others, stay))

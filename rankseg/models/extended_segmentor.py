@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A segmentor with modules put behind named ones of its own."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from mmengine.logging import print_log
+from mmseg.models import EncoderDecoder
+from torch import Tensor, nn
+
+from rankseg.registry import MODELS
+
+
+@MODELS.register_module()
+class ExtendedSegmentor(EncoderDecoder):
+    """mmseg's ``EncoderDecoder`` in which the output of chosen submodules goes through others.
+
+    The names of the network's own parameters stay what they are, so that pretrained weights and
+    checkpoints load as before; those of what is inserted begin with ``inserted.0``,
+    ``inserted.1``, ... A checkpoint without any of them leaves them as they began.
+
+    Args:
+        insert: What to insert, one config or several: ``at``, the dotted name of a submodule that
+            gives one feature map, such as ``"backbone.layer3"``; ``type``, a module from feature
+            map to feature map, such as :class:`~rankseg.models.layers.SpatialAssembly`; and its
+            options. Where several are behind the same submodule, they run in their order.
+        **kwargs: Of mmseg's ``EncoderDecoder``.
+
+    Raises:
+        ValueError: If there is no such submodule, or it does not give one feature map.
+
+    Example:
+        >>> insert = dict(at="backbone.layer4.0", type="SpatialAssembly", in_channels=512)
+        >>> student = dict(type="ExtendedSegmentor", insert=insert)  # and what the network had
+    """
+
+    def __init__(self, insert: Mapping | Sequence[Mapping], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        configs = [insert] if isinstance(insert, Mapping) else insert
+        known = dict(self.named_modules())
+        self.inserted = nn.ModuleList()
+        for config in configs:
+            config = dict(config)
+            name = config.pop("at", None)
+            if not name or name not in known:
+                raise ValueError(
+                    f"student.insert.at={name!r} names no submodule of the network: expected a "
+                    f"dotted name such as {', '.join(_examples(known))}"
+                )
+            self.inserted.append(MODELS.build(config))
+            # a hook, not a module around it, which would change the names of parameters; it holds
+            # the module itself, so that a copy of the network has a hook to its own
+            known[name].register_forward_hook(partial(_go_through, self.inserted[-1], name))
+
+    def _load_from_state_dict(self, state_dict: dict, prefix: str, *args: Any) -> None:
+        """Leave what is inserted as it is where the network of a checkpoint had nothing there."""
+        own = self.inserted.state_dict(prefix=f"{prefix}inserted.")
+        if not any(key in state_dict for key in own):
+            names = ", ".join(type(module).__name__ for module in self.inserted)
+            print_log(
+                f"the weights that are loaded know nothing of {names}, which stays as it began",
+                logger="current",
+                level="WARNING",
+            )
+            state_dict.update(own)
+        super()._load_from_state_dict(state_dict, prefix, *args)
+
+
+def _go_through(
+    inserted: nn.Module, name: str, module: nn.Module, inputs: tuple, output: Tensor
+) -> Tensor:
+    """A forward hook: the output of a module, changed by what is inserted behind it."""
+    if not isinstance(output, Tensor) or output.dim() != 4:
+        raise ValueError(
+            f"student.insert.at={name!r}: {type(module).__name__} does not give one feature map "
+            "(B, C, H, W): name a submodule that does, such as the one of its last layer"
+        )
+    return inserted(output)
+
+
+def _examples(known: Mapping[str, nn.Module]) -> list[str]:
+    """Names of the backbone's children, the later ones."""
+    return [name for name in known if name.startswith("backbone.") and name.count(".") == 1][-4:]

@@ -157,9 +157,15 @@ def test_method_batch_and_schedule_go_together(name):
     if data in RARE:
         warmup = 0 if words["switch"] == "no_warmup" else 0.3 * cfg.train_cfg.max_iters
         assert only or cfg.model.warmup == pytest.approx(warmup)
-        chosen = words["switch"] == "foreground_crops" or data in ("lucchi", "lucchi_small")
+        chosen = words["switch"] == "foreground_crops" or data == "lucchi"
         crop = loader.dataset.labeled_pipeline[1]
         assert crop.get("min_foreground", 0) == (0.02 if chosen else 0)
+        if data != "lucchi":
+            windows, side = cfg.model.student.test_cfg, crop.crop_size
+            assert (windows.mode, windows.crop_size) == ("slide", (side, side))
+            assert windows.stride == (side // 2, side // 2), "windows overlap by half"
+            low, high = crop.scale
+            assert high / low == pytest.approx(1.25 / 0.8), "a microscope has one magnification"
         assert cfg.val_evaluator.foreground and cfg.default_hooks.checkpoint.save_best == "fgIoU"
         assert [hook.key for hook in cfg.custom_hooks if "key" in hook] == ["fgIoU"]
     if data not in TYPES and not words["finetune"]:

@@ -10,7 +10,7 @@ ramp in. Evaluated is an average of the weights.
 """
 
 _base_ = [
-    "../_base_/models/deeplabv3plus_r18_half.py",
+    "../_base_/models/deeplabv3plus_r18_half_em.py",
     "../_base_/methods/rankmatch.py",
     "../_base_/datasets/lucchi_small.py",
     "../_base_/schedules/small.py",
@@ -20,7 +20,6 @@ _base_ = [
 _base_.rankmatch.rank.num_agents = 32  # crops are small
 model = dict(
     type="RankMatch",
-    student=dict(decode_head=dict(num_classes=2)),
     threshold=0.95,
     warmup=900,
     ramp=300,

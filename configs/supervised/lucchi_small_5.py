@@ -9,13 +9,13 @@ From random weights, also on a CPU. Evaluated is an average of the weights.
 """
 
 _base_ = [
-    "../_base_/models/deeplabv3plus_r18_half.py",
+    "../_base_/models/deeplabv3plus_r18_half_em.py",
     "../_base_/datasets/lucchi_small.py",
     "../_base_/schedules/small.py",
     "../_base_/runtime_foreground.py",
 ]
 
-model = dict(type="Supervised", student=dict(decode_head=dict(num_classes=2)))
+model = dict(type="Supervised")
 train_dataloader = dict(
     batch_size=4, sampler=dict(labeled_only=True), dataset=dict(split="even_5_seed0")
 )

@@ -3,6 +3,7 @@
 
 from rankseg.evaluation.classification import ClassificationMetric
 from rankseg.evaluation.knn import knn_classify
+from rankseg.evaluation.retrieval_metric import RetrievalMetric
 from rankseg.evaluation.segmentation import SegmentationMetric
 
-__all__ = ["ClassificationMetric", "SegmentationMetric", "knn_classify"]
+__all__ = ["ClassificationMetric", "RetrievalMetric", "SegmentationMetric", "knn_classify"]

@@ -49,7 +49,7 @@ class ClassificationMetric(BaseMetric):
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
         """Note for every image its class, the place of that, and what each network predicts."""
-        truth = self._truth(data_samples)
+        truth = true_classes(data_samples, self.dataset_meta["classes"])
         logits = torch.stack([sample["seg_logits"]["data"].flatten() for sample in data_samples])
         order = logits.argsort(dim=1, descending=True, stable=True).cpu()
         columns = {"truth": truth, "place": (order == truth[:, None]).int().argmax(1)}
@@ -59,22 +59,6 @@ class ClassificationMetric(BaseMetric):
                 columns[name] = torch.cat(maps).cpu()
         rows = torch.stack([column.long() for column in columns.values()], dim=1).tolist()
         self.results += [dict(zip(columns, row, strict=True)) for row in rows]
-
-    def _truth(self, samples: Sequence[dict]) -> torch.Tensor:
-        """Classes of a batch, ``(B,)``."""
-        bare = [sample for sample in samples if "gt_sem_seg" not in sample]
-        if bare:
-            raise ValueError(
-                f"{_name(bare[0])} has no class: every image of a validation or test list needs one"
-            )
-        classes = self.dataset_meta["classes"]
-        truth = torch.cat([sample["gt_sem_seg"]["data"].flatten() for sample in samples]).cpu()
-        for i in ((truth < 0) | (truth >= len(classes))).nonzero()[:1]:
-            raise ValueError(
-                f"{_name(samples[i])} has the class {int(truth[i])}: the {len(classes)} classes "
-                f"known are 0 to {len(classes) - 1} ({', '.join(classes[:5])}, ...)"
-            )
-        return truth
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         """Numbers of all images together, in percent.
@@ -114,6 +98,26 @@ class ClassificationMetric(BaseMetric):
         for name, row in zip(classes, self.confusion.tolist(), strict=True):
             table.add_row([name, *row])
         return table.get_string()
+
+
+def true_classes(samples: Sequence[dict], classes: Sequence[str]) -> torch.Tensor:
+    """Classes of a batch of samples, ``(B,)`` int64 on the CPU.
+
+    Raises:
+        ValueError: If an image has none, or one that is not among ``classes``.
+    """
+    bare = [sample for sample in samples if "gt_sem_seg" not in sample]
+    if bare:
+        raise ValueError(
+            f"{_name(bare[0])} has no class: every image of a validation or test list needs one"
+        )
+    truth = torch.cat([sample["gt_sem_seg"]["data"].flatten() for sample in samples]).cpu()
+    for i in ((truth < 0) | (truth >= len(classes))).nonzero()[:1]:
+        raise ValueError(
+            f"{_name(samples[i])} has the class {int(truth[i])}: the {len(classes)} classes "
+            f"known are 0 to {len(classes) - 1} ({', '.join(classes[:5])}, ...)"
+        )
+    return truth
 
 
 def class_accuracy(confusion: np.ndarray) -> dict[int, float]:

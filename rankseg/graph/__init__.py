@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Graphs of features and what runs along them: numpy, faiss and scipy, no torch."""
 
-from rankseg.graph.clusters import cluster_centres
+from rankseg.graph.clusters import cluster_centres, nearest_centres
 from rankseg.graph.neighbours import check_neighbours, knn_graph
 from rankseg.graph.propagation import Propagated, check_alpha, propagate, weigh
 
@@ -11,6 +11,7 @@ __all__ = [
     "check_neighbours",
     "cluster_centres",
     "knn_graph",
+    "nearest_centres",
     "propagate",
     "weigh",
 ]

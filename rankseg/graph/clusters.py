@@ -49,3 +49,20 @@ def cluster_centres(
     )
     runs.train(rows)
     return runs.centroids
+
+
+def nearest_centres(features: np.ndarray, centres: np.ndarray) -> np.ndarray:
+    """Number of the centre that is nearest to each feature by Euclidean distance.
+
+    >>> nearest_centres(np.array([[0.0], [1.0], [9.0]]), np.array([[10.0], [0.5]])).tolist()
+    [1, 1, 0]
+
+    Args:
+        features: ``(N, D)``.
+        centres: ``(K, D)``.
+
+    Returns:
+        ``(N,)`` int64.
+    """
+    rows, centres = (np.ascontiguousarray(x, dtype=np.float32) for x in (features, centres))
+    return faiss.knn(rows, centres, 1)[1][:, 0]

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from sklearn.cluster import KMeans
 
-from rankseg.graph import cluster_centres
+from rankseg.graph import cluster_centres, nearest_centres
 
 
 def blobs(seed=0):
@@ -43,3 +43,9 @@ def test_features_that_are_not_finite():
     points[3, 1] = np.nan
     with pytest.raises(ValueError, match="not finite: the network .* has diverged"):
         cluster_centres(points, 2)
+
+
+def test_nearest_centre_of_every_feature():
+    points, centres = blobs(), blobs(1)[:7]
+    each = ((points[:, None] - centres) ** 2).sum(2).argmin(1)
+    assert (nearest_centres(points, centres) == each).all()

@@ -12,7 +12,7 @@ from mmseg.structures import SegDataSample
 from rankseg.registry import TRANSFORMS
 from rankseg.structures import LABELED, TWIN, WEAK, mix, strong
 
-META_KEYS = ("img_path", "ori_shape", "img_shape", "sample_idx")
+META_KEYS = ("img_path", "ori_shape", "img_shape", "sample_idx", "role")
 
 
 def views_of(results: dict) -> dict[str, np.ndarray]:

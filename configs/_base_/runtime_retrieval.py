@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What every run of an embedding network shares: it is tested by Recall@K."""
+
+_base_ = "./default_runtime.py"
+
+val_evaluator = dict(type="RetrievalMetric", topk=(1, 2, 4, 8))
+default_hooks = dict(checkpoint=dict(interval=2000, save_best="recall1"))
+custom_hooks = [
+    dict(type="StepSeedHook"),
+    dict(type="EMATeacherHook"),
+    dict(type="SummaryHook", key="recall1"),
+    dict(type="CurvesHook"),
+]

@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Recall@K and its like of embedding networks."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from mmengine.evaluator import BaseMetric
+from mmengine.logging import print_log
+from torch import Tensor
+
+from rankseg.evaluation.classification import true_classes
+from rankseg.evaluation.notes import names
+from rankseg.evaluation.retrieval import Judged, cluster_agreement, judge_retrieval
+from rankseg.evaluation.segmentation import COLLECT, NO_IMAGES, OTHERS
+from rankseg.registry import METRICS
+
+ROLES = ("query", "gallery")
+SPLIT = "split/"
+"""Before numbers of queries against a gallery, where the data set tells them apart."""
+
+
+@METRICS.register_module()
+class RetrievalMetric(BaseMetric):
+    """How well images of the same class find each other by their embeddings.
+
+    Every image is a query and all others are its gallery. Reported in percent, means over the
+    queries: ``recall1``, ``recall2``, ... (Recall@K: one of the ``K`` nearest is of the class of
+    the query), ``r_precision`` and ``map_r`` (see :class:`~rankseg.evaluation.retrieval.Judged`).
+    Images that are equally near count as if those of a wrong class were nearer. An image that is
+    the only one of its class can be found but is no query; the log says how many there are.
+
+    Where samples have ``role`` ``"query"`` or ``"gallery"`` in their metainfo, the same come under
+    ``split/`` for the queries against the gallery alone. Where they have ``student_seg_logits`` or
+    ``teacher_seg_logits`` (see ``Method.predict``), the numbers of that network come under
+    ``student/`` or ``teacher/``.
+
+    Args:
+        topk: Values of ``K``.
+        nmi: Report ``nmi`` too, the agreement of classes with clusters of k-means; with thousands
+            of classes that takes minutes.
+        per_class: Report ``recall1/<class>``, the share of each class's queries.
+        **kwargs: Of mmengine's ``BaseMetric``.
+
+    Raises:
+        ValueError: If ``topk`` is not of numbers from 1, an image has no class or one that the data
+            set does not know, no class has two images, or an embedding is not one of an image or
+            not finite.
+    """
+
+    default_prefix = ""
+
+    def __init__(
+        self,
+        topk: Sequence[int] = (1, 2, 4, 8),
+        nmi: bool = False,
+        per_class: bool = False,
+        **kwargs,
+    ) -> None:
+        super().__init__(**{"collect_device": COLLECT, **kwargs})
+        self.topk = tuple(sorted({1, *topk}))
+        if self.topk[0] < 1:
+            raise ValueError(f"topk={tuple(topk)} of RetrievalMetric: expected numbers from 1")
+        self.nmi = nmi
+        self.per_class = per_class
+        self._told = False
+
+    def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
+        """Note for every image its class, its role and what each network embeds it to."""
+        columns = {"label": true_classes(data_samples, self.dataset_meta["classes"]).tolist()}
+        columns["role"] = [sample.get("role") for sample in data_samples]
+        for name in ("", *(f"{other}_" for other in OTHERS)):
+            if f"{name}seg_logits" in data_samples[0]:
+                maps = [sample[f"{name}seg_logits"]["data"] for sample in data_samples]
+                columns[name] = list(_rows(maps).float().cpu().numpy())
+        rows = zip(*columns.values(), strict=True)
+        self.results += [dict(zip(columns, row, strict=True)) for row in rows]
+
+    def compute_metrics(self, results: list[dict]) -> dict[str, float]:
+        """Numbers of all images together, in percent.
+
+        Raises:
+            ValueError: If there is no image, or nothing to be found.
+        """
+        if not results:
+            raise ValueError(NO_IMAGES)
+        label = torch.tensor([row["label"] for row in results])
+        self._check(label)
+        role = np.array([str(row["role"]) for row in results])
+        metrics: dict[str, float] = {}
+        for name in ("", *(f"{other}_" for other in OTHERS)):
+            if name in results[0]:
+                embedding = torch.from_numpy(np.stack([row[name] for row in results]))
+                found = self.judge(embedding, label, role, self.per_class and not name)
+                prefix = name.replace("_", "/")
+                metrics |= {f"{prefix}{key}": value for key, value in found.items()}
+        return metrics
+
+    def judge(
+        self, embedding: Tensor, label: Tensor, role: np.ndarray | None = None, each: bool = False
+    ) -> dict[str, float]:
+        """Numbers of one network.
+
+        Args:
+            embedding: ``(N, D)``.
+            label: ``(N,)`` int64.
+            role: ``(N,)`` of ``"query"``, ``"gallery"`` or anything else.
+            each: Report every class.
+        """
+        rows = embedding.cuda() if torch.cuda.is_available() else embedding
+        judged = judge_retrieval(rows, rows, label, label, self.topk, torch.arange(len(rows)))
+        metrics = self._means(judged)
+        ask, give = (torch.from_numpy(np.asarray(role) == name) for name in ROLES)
+        if ask.any() and give.any():
+            split = judge_retrieval(rows[ask], rows[give], label[ask], label[give], self.topk)
+            metrics |= {f"{SPLIT}{key}": value for key, value in self._means(split).items()}
+        if self.nmi:
+            metrics["nmi"] = _percent(cluster_agreement(embedding, label))
+        if each:
+            first, classes = judged.hits[:, self.topk.index(1)], self.dataset_meta["classes"]
+            for k in label[judged.relevant > 0].unique().tolist():
+                metrics[f"recall1/{classes[k]}"] = _percent(first[label == k].double().mean())
+        return metrics
+
+    def _means(self, judged: Judged) -> dict[str, float]:
+        """Means over the queries that have something to find."""
+        asked = judged.relevant > 0
+        if not asked.any():
+            raise ValueError("no query has an image of its class in the gallery: nothing to find")
+        hits = judged.hits[asked].double().mean(0)
+        found = {f"recall{k}": _percent(share) for k, share in zip(self.topk, hits, strict=True)}
+        found["r_precision"] = _percent(judged.r_precision[asked].mean())
+        found["map_r"] = _percent(judged.average_precision[asked].mean())
+        return found
+
+    def _check(self, label: Tensor) -> None:
+        """Say which images are alone, once, and refuse a set of such."""
+        count = torch.bincount(label, minlength=len(self.dataset_meta["classes"]))
+        alone = (count == 1).numpy()
+        if (count < 2).all():
+            raise ValueError(
+                "no class of the validation set has two images, so none can find another of its "
+                "class: expected two or more of each"
+            )
+        if alone.any() and not self._told:
+            self._told = True
+            which = names(alone, self.dataset_meta["classes"])
+            print_log(
+                f"{alone.sum()} of {len(label)} images are the only one of their class ({which}): "
+                "they are no queries",
+                "current",
+            )
+
+
+def _rows(maps: Sequence[Tensor]) -> Tensor:
+    """Embeddings ``(D, 1, 1)`` of a batch as ``(B, D)``."""
+    shape = tuple(maps[0].shape)
+    if len(shape) != 3 or shape[1:] != (1, 1):
+        raise ValueError(
+            f"seg_logits of an image have the shape {shape}: RetrievalMetric expects one embedding "
+            "for an image, (D, 1, 1), as EmbeddingHead gives"
+        )
+    return torch.stack(list(maps)).flatten(1)
+
+
+def _percent(share: float) -> float:
+    return round(100 * float(share), 2)

@@ -9,6 +9,7 @@ from rankseg.datasets.transforms.geometry import RandomResizeCropFlip
 from rankseg.datasets.transforms.image_level import DrawViews, LoadImage, ResizeCenter
 from rankseg.datasets.transforms.loading import LoadSample
 from rankseg.datasets.transforms.packing import PackEval, PackViews
+from rankseg.datasets.transforms.pair_views import PairViews
 from rankseg.datasets.transforms.photometric import StrongViews
 from rankseg.datasets.transforms.seeding import rng_of
 from rankseg.datasets.transforms.with_mix import WithMix
@@ -19,6 +20,7 @@ __all__ = [
     "LoadSample",
     "PackEval",
     "PackViews",
+    "PairViews",
     "RandomResizeCropFlip",
     "ResizeCenter",
     "StrongViews",

@@ -13,6 +13,7 @@ from rankseg.registry import TRANSFORMS
 from rankseg.structures import LABELED, TWIN, WEAK, mix, strong
 
 META_KEYS = ("img_path", "ori_shape", "img_shape", "sample_idx", "role")
+PAIR_KEYS = ("homography", "keypoints")  # of PairViews
 
 
 def views_of(results: dict) -> dict[str, np.ndarray]:
@@ -49,7 +50,9 @@ class PackViews(BaseTransform):
     Labelled: ``inputs["labeled"]`` is ``(3, h, w)`` uint8, ``data_samples["labeled"]`` holds
     ``gt_sem_seg`` (``(1, h, w)`` uint8, which the preprocessor makes int64 on the device, or
     ``(1, 1, 1)`` int64 where the label is the class of an image), and ``valid`` where the sample
-    has it. With a strong view in the sample, ``inputs["labeled_twin"]`` is that. Unlabelled:
+    has it. With a strong view in the sample, ``inputs["labeled_twin"]`` is that; after
+    ``PairViews`` the sample holds ``homography``, ``(1, 3, 3)`` float32, and where there are
+    matches ``keypoints``, ``(1, M, 4)``. Unlabelled:
     ``inputs`` has ``weak``, ``strong1``, ... and, after ``WithMix``, the same with ``mix_``;
     ``data_samples["weak"]`` (and ``["mix_weak"]``) holds ``valid``, ``(1, h, w)`` bool, and
     ``["weak"]`` holds ``gt_sem_seg`` where the sample has a ``seg_map``: that is the truth of an
@@ -89,7 +92,7 @@ class PackViews(BaseTransform):
                 f"image {results.get('img_path')} is listed as labelled but has no mask or class: "
                 "name it in the labelled list, or move the line to the unlabelled list"
             )
-        maps = {"valid": results["valid"]} if "valid" in results else {}
+        maps = {key: results[key] for key in ("valid", *PAIR_KEYS) if key in results}
         sample = data_sample(results, **maps, **_truth(results))
         inputs = {LABELED: to_chw(results["img"])}
         if strong(1) in results:

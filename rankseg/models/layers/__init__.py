@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Small parts that methods put around a network."""
 
+from rankseg.models.layers.cbam import CBAM
 from rankseg.models.layers.feature_perturbations import ChannelDropout, FeatureDrop, FeatureNoise
 from rankseg.models.layers.guided_perturbations import GuidedCutout, MaskContext, MaskObjects
 from rankseg.models.layers.perturb import PerturbedFeatures
@@ -15,6 +16,7 @@ from rankseg.models.layers.taps import FeatureTap, find_module
 from rankseg.models.layers.virtual_adversarial import VirtualAdversarial
 
 __all__ = [
+    "CBAM",
     "ChannelDropout",
     "FeatureDrop",
     "FeatureNoise",

@@ -2,9 +2,12 @@
 """Losses: pure functions of tensors, with a thin module around those that have options."""
 
 from rankseg.models.losses.agents import orthogonal_agents
+from rankseg.models.losses.attention_consistency import attention_consistency, keypoint_mask
+from rankseg.models.losses.contrastive_clustering import contrastive_clustering
 from rankseg.models.losses.discriminative import discriminative_loss
 from rankseg.models.losses.mean_shift import mean_shift, nearest
 from rankseg.models.losses.ohem import OhemCrossEntropyLoss
+from rankseg.models.losses.pair_distance import pair_distance
 from rankseg.models.losses.pixel_consistency import pixel_consistency
 from rankseg.models.losses.plackett_luce import plackett_luce_kl
 from rankseg.models.losses.probability_consistency import probability_consistency
@@ -22,11 +25,15 @@ __all__ = [
     "RankCorrelationLoss",
     "assembly_correlation",
     "assembly_entropy",
+    "attention_consistency",
+    "contrastive_clustering",
     "discriminative_loss",
+    "keypoint_mask",
     "local_coherence",
     "mean_shift",
     "nearest",
     "orthogonal_agents",
+    "pair_distance",
     "pixel_consistency",
     "plackett_luce_kl",
     "probability_consistency",

@@ -34,6 +34,23 @@ def discriminative_loss(feature: Tensor, centres: Tensor, reading: str = "enlarg
     Source: LMCS (dissertation, chapter 3), eq. 3.6.
     """
     check_reading(reading)
+    nearest, second = two_nearest(feature, centres)
+    if reading == "printed":
+        return (nearest - second).square().mean()
+    both = (nearest + second).clamp(min=torch.finfo(torch.float32).eps)
+    return 1 - ((second - nearest) / both).square().mean()
+
+
+def two_nearest(feature: Tensor, centres: Tensor) -> tuple[Tensor, Tensor]:
+    """Euclidean distances to the nearest and to the second nearest centre, ``(B,)`` float32 each.
+
+    Args:
+        feature: ``(B, D)``; the only input that receives a gradient.
+        centres: ``(N, D)``, at least two.
+
+    Raises:
+        ValueError: If there are fewer.
+    """
     if len(centres) < 2:
         raise ValueError(f"{len(centres)} cluster centres: expected 2 or more")
     with torch.autocast(feature.device.type, enabled=False):
@@ -43,11 +60,7 @@ def discriminative_loss(feature: Tensor, centres: Tensor, reading: str = "enlarg
             centres.detach().float(),
             compute_mode="donot_use_mm_for_euclid_dist",
         )
-        nearest, second = distance.topk(2, dim=1, largest=False).values.unbind(1)
-        if reading == "printed":
-            return (nearest - second).square().mean()
-        both = (nearest + second).clamp(min=torch.finfo(torch.float32).eps)
-        return 1 - ((second - nearest) / both).square().mean()
+        return distance.topk(2, dim=1, largest=False).values.unbind(1)
 
 
 def check_reading(reading: str) -> None:

@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Two views of an image, or of two that match, with the map from one to the other."""
+
+from collections.abc import Sequence
+from math import exp, log, sqrt
+
+import numpy as np
+from mmcv.transforms import BaseTransform
+
+from rankseg.datasets.transforms.homography import (
+    MIRROR,
+    between,
+    box,
+    look,
+    perspective,
+    rotation,
+)
+from rankseg.datasets.transforms.matched_views import MatchedViews
+from rankseg.datasets.transforms.seeding import rng_of
+from rankseg.registry import TRANSFORMS
+from rankseg.structures import strong
+
+IDENTITY = np.eye(3)
+
+
+@TRANSFORMS.register_module()
+class PairViews(BaseTransform):
+    """Draw a view of an image, and of that view a transformed one.
+
+    The first view is a random part of the image, as in training without pairs. The second one is
+    the first under a transform that is drawn from a set: a part of it, turned, nearer or farther,
+    or in perspective. It is sampled from the image itself, not from the first view, and shows what
+    lies beside that, too.
+
+    Reads ``img`` and, with ``matches``, ``img_path``. Replaces ``img`` by the first view, sets
+    ``strong1`` to the second, both ``(size, size, 3)`` uint8, ``homography``, ``(3, 3)`` float32
+    from normalised coordinates of the first view to those of the second (see
+    :mod:`rankseg.datasets.transforms.homography`), ``img_shape``, and with ``matches``
+    ``keypoints``, ``(M, 4)`` float32 ``(x, y)`` in the first and the second view, NaN without.
+
+    Args:
+        size: Side of the views in pixels.
+        short: The first view is a crop of an image whose short side has so many pixels, at least
+            ``size``; ``None`` takes the whole image, which should be square.
+        shift: The first view is moved by up to this share of its side, beyond the border, too.
+        flip: Probability that the first view is mirrored.
+        crop: A part of the first view: range of the share of its area. ``None`` here and below
+            leaves the transform out of the set.
+        turn: Largest angle of a rotation, in degrees.
+        zoom: Range of the enlargement; below 1 the second view shows more than the first.
+        perspective: Up to this share of half a side every corner is moved.
+        mirror: Probability that the second view is mirrored against the first.
+        transforms: Number of transforms of the set that follow each other.
+        matches: File of ``tools/match_images.py``: pairs of images of the same data set.
+        share: Of the images that have a match, this share is paired with one.
+        margin: Space around matched keypoints, as a share of the part that they span.
+
+    Raises:
+        ValueError: If an option is out of its range.
+        FileNotFoundError: When the first image is loaded, if ``matches`` does not exist.
+
+    Source: TAC-CCL (dissertation "Learning with few labels", chapter 4), section 4.3.1: crop,
+        rotation, zoom, perspective. Ranges are not published.
+    """
+
+    def __init__(
+        self,
+        size: int,
+        short: int | None = None,
+        shift: float = 0.0,
+        flip: float = 0.5,
+        crop: tuple[float, float] | None = (0.4, 1.0),
+        turn: float | None = 30.0,
+        zoom: tuple[float, float] | None = (0.7, 1.4),
+        perspective: float | None = 0.3,
+        mirror: float = 0.0,
+        transforms: int = 1,
+        matches: str | None = None,
+        share: float = 0.5,
+        margin: float = 0.2,
+    ) -> None:
+        self.options = dict(
+            size=size, short=short, shift=shift, flip=flip, crop=crop, turn=turn,
+            zoom=zoom, perspective=perspective, mirror=mirror, transforms=transforms,
+            matches=matches, share=share, margin=margin,
+        )  # fmt: skip
+        self.kinds = [k for k in ("crop", "turn", "zoom", "perspective") if self.options[k]]
+        self._check()
+        self.size, self.share = size, share
+        self.matched = None if matches is None else MatchedViews(matches, size, margin, flip)
+
+    def _check(self) -> None:
+        """Refuse numbers out of their range."""
+        for name in ("shift", "flip", "mirror", "share", "margin", "perspective"):
+            value, most = self.options[name], 0.5 if name == "perspective" else 1
+            if value is not None and not 0 <= value <= most:
+                raise ValueError(f"{name}={value} of PairViews: expected a number in [0, {most}]")
+        for name, most in (("crop", 1), ("zoom", 10)):
+            value = self.options[name]
+            if value is not None and not (len(value) == 2 and 0 < value[0] <= value[1] <= most):
+                raise ValueError(
+                    f"{name}={value} of PairViews: expected two rising numbers in (0, {most}]"
+                )
+        size, short = self.options["size"], self.options["short"]
+        if not isinstance(size, int) or size < 1 or (short is not None and short < size):
+            raise ValueError(
+                f"size={size}, short={short} of PairViews: expected a number of pixels, and "
+                "for the short side of the image None or no less"
+            )
+        number = self.options["transforms"]
+        if not 0 <= number <= len(self.kinds):
+            raise ValueError(
+                f"transforms={number} of PairViews: expected at most {len(self.kinds)}, as many as "
+                "have a range"
+            )
+
+    def check(self) -> None:
+        """Read the file of matches, once; workers that are started later share it."""
+        if self.matched is not None:
+            self.matched.load()
+
+    def transform(self, results: dict) -> dict:
+        """Replace the image by its first view, and add the second one and the map."""
+        rng, image = rng_of(results, "pair"), results["img"]
+        paired = None
+        if self.matched is not None:
+            results["keypoints"] = self.matched.no_keypoints()
+            if rng.random() < self.share:
+                paired = self.matched.draw(results["img_path"], image, rng)
+        if paired is None:
+            first = self._first(rng, *image.shape[:2])
+            second = self._second(rng)
+            results["img"] = look(image, first, self.size)
+            results[strong(1)] = look(image, first @ second, self.size)
+            results["homography"] = between(IDENTITY, second).astype(np.float32)
+        else:
+            results["img"], results[strong(1)], results["homography"], found = paired
+            results["keypoints"] = found
+        results["img_shape"] = results["img"].shape[:2]
+        return results
+
+    def _first(self, rng: np.random.Generator, height: int, width: int) -> np.ndarray:
+        """Map of the first view into the image."""
+        across, down = 1.0, 1.0
+        if self.options["short"] is not None:
+            side = self.size / self.options["short"] * min(height, width)
+            across, down = side / width, side / height
+        left, moved = rng.uniform(-1, 1, 2), 2 * self.options["shift"] * rng.uniform(-1, 1, 2)
+        x, y = left * (1 - across, 1 - down) + moved * (across, down)
+        view = box(x, y, across, down)
+        return view @ MIRROR if rng.random() < self.options["flip"] else view
+
+    def _second(self, rng: np.random.Generator) -> np.ndarray:
+        """Map of the second view into the first."""
+        view = MIRROR if rng.random() < self.options["mirror"] else IDENTITY
+        for number in rng.permutation(len(self.kinds))[: self.options["transforms"]]:
+            view = self._draw(self.kinds[number], rng) @ view
+        return view
+
+    def _draw(self, kind: str, rng: np.random.Generator) -> np.ndarray:
+        """One transform of the set."""
+        value = self.options[kind]
+        if kind == "crop":
+            side = sqrt(rng.uniform(*value))
+            return box(*rng.uniform(side - 1, 1 - side, 2), side, side)
+        if kind == "turn":
+            return rotation(rng.uniform(-value, value))
+        if kind == "zoom":
+            side = exp(-rng.uniform(*map(log, value)))
+            return box(0, 0, side, side)
+        return perspective(rng.uniform(-value, value, (4, 2)))
+
+    def __repr__(self) -> str:
+        return f"PairViews({', '.join(f'{key}={value}' for key, value in self.options.items())})"
+
+
+def pair_views_of(pipelines: Sequence[object]) -> list[PairViews]:
+    """The transforms of this kind in some pipelines."""
+    steps = [step for pipeline in pipelines for step in getattr(pipeline, "transforms", ())]
+    return [step for step in steps if isinstance(step, PairViews)]

@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How far the features of two views of an image are apart."""
+
+import torch
+from torch import Tensor
+
+
+def pair_distance(first: Tensor, second: Tensor) -> Tensor:
+    r"""Mean Euclidean distance of the rows of two matrices.
+
+    .. math:: L_F = \mathbb E_n \, \|F_n - F'_n\|_2
+
+    Both receive gradients; that of equal rows is 0.
+
+    Args:
+        first: ``(B, D)``.
+        second: ``(B, D)``.
+
+    Returns:
+        ``()`` float32.
+
+    Source: TAC-CCL (dissertation "Learning with few labels", chapter 4), section 4.3.1.
+    """
+    return torch.linalg.vector_norm(first.float() - second.float(), dim=1).mean()

@@ -36,6 +36,10 @@ KINDS = {
     "svhn": "SVHNDataset",
     "folder": "ClassFolderDataset",
     "list": "ClassListDataset",
+    "cub": "CUBDataset",
+    "cars": "CarsDataset",
+    "sop": "SOPDataset",
+    "inshop": "InShopDataset",
 }
 """Data sets with classes by what follows --dataset."""
 
@@ -84,7 +88,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
             "--dataset",
             choices=KINDS,
             required=sub is labels,
-            help="images with classes: of CIFAR or SVHN, in one folder per class, in a list",
+            help="images with classes: of a published set, in one folder per class, in a list",
         )
         sub.add_argument(
             "--folder",

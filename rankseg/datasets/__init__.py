@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What an image and its label are: data sets, split lists, transforms, sampler."""
 
-from rankseg.datasets import collate, samplers, transforms
+from rankseg.datasets import class_sampler, collate, samplers, transforms
 from rankseg.datasets.base import ListDataset, SegListDataset, make_palette
+from rankseg.datasets.cars import CarsDataset
 from rankseg.datasets.checks import (
     check_data,
     check_headers,
@@ -14,11 +15,15 @@ from rankseg.datasets.cifar import CIFAR10Dataset, CIFAR100Dataset
 from rankseg.datasets.cityscapes import CityscapesDataset
 from rankseg.datasets.class_folder import ClassFolderDataset
 from rankseg.datasets.class_list import ClassListDataset
+from rankseg.datasets.cub import CUBDataset
 from rankseg.datasets.drawing import class_table, count_pixels, make_split
 from rankseg.datasets.folder import FolderDataset, read_classes
 from rankseg.datasets.image_level import ArrayDataset, ImageLevelDataset
+from rankseg.datasets.indexed import IndexedDataset
+from rankseg.datasets.inshop import InShopDataset
 from rankseg.datasets.masks import read_mask
 from rankseg.datasets.semi import SemiDataset
+from rankseg.datasets.sop import SOPDataset
 from rankseg.datasets.split_files import collect_lists, pair_folders, write_lists
 from rankseg.datasets.splits import check_split, read_list
 from rankseg.datasets.svhn import SVHNDataset
@@ -28,12 +33,17 @@ __all__ = [
     "ArrayDataset",
     "CIFAR100Dataset",
     "CIFAR10Dataset",
+    "CUBDataset",
+    "CarsDataset",
     "CityscapesDataset",
     "ClassFolderDataset",
     "ClassListDataset",
     "FolderDataset",
     "ImageLevelDataset",
+    "InShopDataset",
+    "IndexedDataset",
     "ListDataset",
+    "SOPDataset",
     "SVHNDataset",
     "SegListDataset",
     "SemiDataset",
@@ -44,6 +54,7 @@ __all__ = [
     "check_labeled",
     "check_masks",
     "check_split",
+    "class_sampler",
     "class_table",
     "collate",
     "collect_lists",

@@ -33,6 +33,10 @@ SECTIONS = {
     "SVHNDataset": "SVHN",
     "ClassFolderDataset": "Folders by class",
     "ClassListDataset": "Lists of images and classes",
+    "CUBDataset": "Sets for retrieval",
+    "CarsDataset": "Sets for retrieval",
+    "SOPDataset": "Sets for retrieval",
+    "InShopDataset": "Sets for retrieval",
 }
 """Sections of data/README.md by data set."""
 

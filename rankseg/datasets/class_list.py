@@ -8,6 +8,7 @@ from pathlib import Path
 from rankseg.datasets.base import check_data_root
 from rankseg.datasets.folder import CLASSES_FILE, read_classes
 from rankseg.datasets.image_level import ImageLevelDataset
+from rankseg.datasets.layouts import hint, recognise
 from rankseg.datasets.splits import Entry
 from rankseg.registry import DATASETS
 
@@ -19,14 +20,19 @@ def find_classes(root: Path, folder: Path) -> tuple[str, ...]:
 
     Raises:
         FileNotFoundError: If there are neither.
-        ValueError: If the file names a class twice.
+        ValueError: If the file names a class twice, or is that of a published set, which numbers
+            them.
     """
+    known = hint(root)
     if (root / CLASSES_FILE).is_file():
+        if recognise(root) == "CUBDataset":
+            raise ValueError(f"{known}; the classes in its {CLASSES_FILE} are numbered")
         return read_classes(root / CLASSES_FILE)
     if not folder.is_dir():
         raise FileNotFoundError(
             f"folder {folder} does not exist: expected one sub-folder of images for every "
             "class in it (data/README.md, section 'Folders by class', shows the layout)"
+            f"{known and '; '}{known}"
         )
     with os.scandir(folder) as listing:
         names = [e.name for e in listing if e.is_dir() and not e.name.startswith(".")]

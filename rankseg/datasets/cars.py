@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Cars-196: models of cars."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from scipy.io import loadmat
+
+from rankseg.datasets.indexed import IndexedDataset, Row
+from rankseg.registry import DATASETS
+
+TRAIN = 98  # classes
+
+
+def read_structs(path: Path) -> list[dict]:
+    """The annotations of a MATLAB file: a dict for every image."""
+    content = loadmat(path, variable_names=("annotations",), simplify_cells=True)["annotations"]
+    return [content] if isinstance(content, dict) else list(content)
+
+
+@DATASETS.register_module()
+class CarsDataset(IndexedDataset):
+    """Cars-196 as metric learning takes it: other classes in ``train`` than in ``test``.
+
+    8,054 images of the first 98 classes and 8,131 of the other 98, over what the set itself calls
+    training and testing. ``data_root`` is a folder with ``cars_annos.mat`` and ``car_ims``, or
+    with the devkit, ``cars_test_annos_withlabels.mat``, ``cars_train`` and ``cars_test``; other
+    arguments as in :class:`~rankseg.datasets.indexed.IndexedDataset`.
+    """
+
+    LABELS = "cars"
+    PUBLISHED = {"train": (8054, 98), "test": (8131, 98)}
+
+    @classmethod
+    def read_index(cls, root: Path, paths: Sequence[Path]) -> list[Row]:
+        """See the base class; the rows are sorted by class."""
+        names = loadmat(paths[0], variable_names=("class_names",), simplify_cells=True)
+        numbered = sorted(cls._numbered(paths))
+        return [
+            Row(image, str(names["class_names"][k - 1]), "train" if k <= TRAIN else "test")
+            for k, image in numbered
+        ]
+
+    @staticmethod
+    def _numbered(paths: Sequence[Path]) -> Iterator[tuple[int, str]]:
+        """Number of the class, from 1, and file of every image."""
+        if len(paths) == 1:
+            for one in read_structs(paths[0]):
+                yield int(one["class"]), str(one["relative_im_path"])
+            return
+        for path, folder in zip(paths[1:], ("cars_train", "cars_test"), strict=True):
+            for one in read_structs(path):
+                yield int(one["class"]), f"{folder}/{one['fname']}"

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Stanford Online Products."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rankseg.datasets.indexed import IndexedDataset, Row, read_table
+from rankseg.registry import DATASETS
+
+
+@DATASETS.register_module()
+class SOPDataset(IndexedDataset):
+    """Stanford Online Products: 59,551 images of 11,318 products to train on, others to test on.
+
+    ``test`` has 60,502 images of 11,316 products. ``data_root`` is the folder
+    ``Stanford_Online_Products`` with ``Ebay_train.txt``, ``Ebay_test.txt`` and the folders
+    ``bicycle_final`` to ``toaster_final``; other arguments as in
+    :class:`~rankseg.datasets.indexed.IndexedDataset`. A class is named after its kind and number:
+    ``bicycle_1``.
+    """
+
+    LABELS = "sop"
+    PUBLISHED = {"train": (59551, 11318), "test": (60502, 11316)}
+
+    @classmethod
+    def read_index(cls, root: Path, paths: Sequence[Path]) -> list[Row]:
+        """See the base class."""
+        rows = []
+        for path, part in zip(paths, ("train", "test"), strict=True):
+            for _, number, _, image in read_table(path, columns=4, skip=1):
+                kind = image.split("/")[0].removesuffix("_final")
+                rows.append(Row(image, f"{kind}_{int(number)}", part))
+        return rows

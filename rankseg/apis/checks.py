@@ -13,12 +13,13 @@ from mmengine.logging import print_log
 
 from rankseg.apis.config import nodes
 from rankseg.datasets import ListDataset, SemiDataset, check_data
+from rankseg.datasets.class_sampler import check_class_batch
 from rankseg.datasets.looking import Look
 from rankseg.datasets.samplers import check_batch_size
 from rankseg.datasets.seen import SeenFiles, cache_file
 from rankseg.engine.activation_checkpointing import find_modules
 from rankseg.engine.checkpoint import load_checkpoint_file, misfit
-from rankseg.models.heads import ImageLevelHead
+from rankseg.models.heads import EmbeddingHead, ImageLevelHead
 from rankseg.models.losses.agents import check_num_agents
 from rankseg.models.methods import Method
 from rankseg.models.new_classes import make_anew
@@ -140,9 +141,13 @@ def check_files(
 def check_classes(cfg: Config, dataset: Any) -> None:
     """Check that the head has an output for every class of the data set.
 
+    An embedding has no output for a class.
+
     Raises:
         ValueError: If not.
     """
+    if issubclass(MODELS.get(cfg.model.student.decode_head.type) or object, EmbeddingHead):
+        return
     classes, outputs = dataset.metainfo["classes"], cfg.model.student.decode_head.num_classes
     if outputs != len(classes):
         raise ValueError(
@@ -158,18 +163,15 @@ def check_batch(model: Method, cfg: Config) -> None:
         ValueError: If the loader's batch is not the sampler's, or too small for batch norm.
     """
     loader, sampler = cfg.train_dataloader, cfg.train_dataloader.sampler
-    if sampler.get("type") != "LabeledUnlabeledSampler":
+    if sampler.get("type") == "PKSampler":
+        check_class_batch(loader.batch_size, sampler.classes, sampler.images)
+    elif sampler.get("type") == "LabeledUnlabeledSampler":
+        _check_mixed_batch(model, loader.batch_size, sampler)
+    else:
         raise ValueError(
             f"train_dataloader.sampler is {sampler.get('type')}: expected LabeledUnlabeledSampler, "
-            "which deals out labelled and unlabelled images"
-        )
-    check_batch_size(
-        loader.batch_size, sampler.labeled, sampler.unlabeled, sampler.get("labeled_only", False)
-    )
-    if sampler.unlabeled * getattr(model, "strong_views", 2) == 1 and get_world_size() == 1:
-        raise ValueError(
-            f"train_dataloader.sampler.unlabeled=1 gives {type(model).__name__} a forward pass of "
-            "one image, for which batch norm has no statistics: use 2 unlabelled images or more"
+            "which deals out labelled and unlabelled images, or PKSampler, which deals out some "
+            "classes with some images each"
         )
     base = (cfg.get("auto_scale_lr") or {}).get("base_batch_size")
     total = loader.batch_size * get_world_size()
@@ -178,6 +180,17 @@ def check_batch(model: Method, cfg: Config) -> None:
             f"the learning rate of this config is for {base} images in a batch over all processes, "
             f"here are {total}: --auto-scale-lr multiplies it by {total / base:.4g}",
             level=logging.WARNING,
+        )
+
+
+def _check_mixed_batch(model: Method, batch_size: int, sampler: Config) -> None:
+    """Check a batch of labelled and unlabelled images."""
+    only = sampler.get("labeled_only", False)
+    check_batch_size(batch_size, sampler.labeled, sampler.unlabeled, only)
+    if sampler.unlabeled * getattr(model, "strong_views", 2) == 1 and get_world_size() == 1:
+        raise ValueError(
+            f"train_dataloader.sampler.unlabeled=1 gives {type(model).__name__} a forward pass of "
+            "one image, for which batch norm has no statistics: use 2 unlabelled images or more"
         )
 
 
@@ -230,14 +243,12 @@ def check_views(model: Method, train: Any, cfg: Config) -> None:
     Raises:
         ValueError: If a view is missing, or a classifier cannot take the images.
     """
-    needed = set(model.views)
-    if (
-        getattr(model, "mix_source", None) == "batch"
-        and cfg.train_dataloader.sampler.unlabeled == 1
-    ):
+    needed, sampler = set(model.views), cfg.train_dataloader.sampler
+    if getattr(model, "mix_source", None) == "batch" and sampler.get("unlabeled") == 1:
         needed |= {mix(view) for view in needed - {LABELED}}
         print_log("one unlabelled image per process: pasting a second crop of the same image")
-    keys = [SampleKey(0)]
+    # a sampler of classes deals out unlabelled images with labels that a hook has made
+    keys = [SampleKey(0, label=0 if "classes" in sampler and not train.num_labeled else None)]
     if needed != {LABELED} and train.num_unlabeled:
         keys.append(SampleKey(train.num_labeled))
     found = {view: image for key in keys for view, image in train[key]["inputs"].items()}

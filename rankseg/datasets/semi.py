@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from mmengine.dataset import Compose
 from torch.utils.data import Dataset
 
 from rankseg.datasets.base import ListDataset, check_data_root, read_samples
@@ -18,7 +19,7 @@ from rankseg.datasets.splits import (
     fine_share,
     read_list,
 )
-from rankseg.registry import DATASETS
+from rankseg.registry import DATASETS, TRANSFORMS
 from rankseg.structures import SampleKey
 
 AUTO = "auto"
@@ -136,7 +137,11 @@ class SemiDataset(Dataset):
                 | {with_label: False}
             )
         if empty is not None:  # classes and data root of the other part, and no image
-            setattr(self, empty, getattr(self, PARTS[empty == "labeled"]).get_subset(0))
+            none = getattr(self, PARTS[empty == "labeled"]).get_subset(0)
+            pipeline = labeled_pipeline if empty == "labeled" else unlabeled_pipeline
+            steps = [TRANSFORMS.build(t) if isinstance(t, dict) else t for t in pipeline]
+            none.pipeline = Compose(steps)  # for images whose key has a label
+            setattr(self, empty, none)
         noisy = dataset.get("label_noise")  # which may take all its images from a small class
         if isinstance(self.labeled, ImageLevelDataset) and empty != "labeled" and not noisy:
             check_covered(self.labeled)

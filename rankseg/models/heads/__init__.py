@@ -2,6 +2,7 @@
 """Decode heads: feature maps in, logits out."""
 
 from .deeplabv3plus import ASPP, DeepLabV3PlusHead
+from .embedding import EmbeddingHead
 from .image_level import ImageLevelHead
 
-__all__ = ["ASPP", "DeepLabV3PlusHead", "ImageLevelHead"]
+__all__ = ["ASPP", "DeepLabV3PlusHead", "EmbeddingHead", "ImageLevelHead"]

@@ -10,14 +10,27 @@ from torch.nn.utils.parametrizations import weight_norm as normalise_weight
 
 from rankseg.registry import MODELS
 
-POOLS = {"avg": nn.AdaptiveAvgPool2d, "max": nn.AdaptiveMaxPool2d}
+
+class AverageAndMax(nn.Module):
+    """The sum of average and maximum over all positions, as Proxy-Anchor pools."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.size = size
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(B, C, H, W)`` to ``(B, C, size, size)``."""
+        return F.adaptive_avg_pool2d(x, self.size) + F.adaptive_max_pool2d(x, self.size)
+
+
+POOLS = {"avg": nn.AdaptiveAvgPool2d, "max": nn.AdaptiveMaxPool2d, "avg+max": AverageAndMax}
 
 
 class ImagePool(nn.Module):
     """One feature for an image: ``(B, C, H, W)`` to ``(B, C, 1, 1)``.
 
     Args:
-        kind: ``"avg"`` or ``"max"``.
+        kind: ``"avg"``, ``"max"`` or ``"avg+max"``, their sum.
         normalize: Scale it to length 1.
     """
 
@@ -46,7 +59,7 @@ class ImageLevelHead(BaseDecodeHead):
         in_channels: Channels ``C`` of the feature map.
         num_classes: ``K``.
         in_index: Which of the backbone's feature maps.
-        pool: ``"avg"`` or ``"max"`` over all positions.
+        pool: ``"avg"``, ``"max"`` or ``"avg+max"`` over all positions.
         normalize: Scale the pooled feature to length 1.
         dropout_ratio: Share of channels dropped before the classifier, not before the branches.
         weight_norm: Weight normalisation of the classifier.
@@ -64,7 +77,7 @@ class ImageLevelHead(BaseDecodeHead):
         - output: logits ``(B, K, 1, 1)``
 
     Raises:
-        ValueError: If ``pool`` is none of the two, ``classify`` is no branch, the feature map has
+        ValueError: If ``pool`` is none of those, ``classify`` is no branch, the feature map has
             other channels than ``in_channels``, or images that a batch pads to one size are
             predicted.
     """

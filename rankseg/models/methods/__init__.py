@@ -9,6 +9,7 @@ from rankseg.models.methods.fixmatch import FixMatch
 from rankseg.models.methods.label_propagation import LabelPropagation
 from rankseg.models.methods.lmcs import LMCS
 from rankseg.models.methods.mean_teacher import MeanTeacher
+from rankseg.models.methods.metric_learning import MetricLearning
 from rankseg.models.methods.mixmatch import MixMatch
 from rankseg.models.methods.rankmatch import RankMatch
 from rankseg.models.methods.rotation import Rotation
@@ -27,6 +28,7 @@ __all__ = [
     "LabelPropagation",
     "MeanTeacher",
     "Method",
+    "MetricLearning",
     "MixMatch",
     "RankMatch",
     "Rotation",

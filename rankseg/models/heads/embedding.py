@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An embedding network as a decode head: its "logits" are the embedding of the image."""
+
+from collections.abc import Sequence
+
+from torch import Tensor
+from torch.nn import functional as F
+
+from rankseg.models.heads.image_level import ImageLevelHead
+from rankseg.registry import MODELS
+
+
+@MODELS.register_module()
+class EmbeddingHead(ImageLevelHead):
+    """Pools a feature map and maps it linearly to an embedding of length 1.
+
+    With it a segmentor is an embedding network: what other heads call logits is the embedding, and
+    what they call classes are its numbers. It knows no class, so it is trained on some and tested
+    on others. The pooled feature is tapped as ``decode_head.pool``, as in the base class.
+
+    Args:
+        in_channels: Channels ``C`` of the feature map.
+        channels: Length ``D`` of the embedding.
+        **kwargs: Of :class:`~rankseg.models.heads.ImageLevelHead`, such as ``pool`` and
+            ``dropout_ratio``; nothing that is about classes.
+
+    Shape:
+        - inputs: feature maps of the backbone, the one taken ``(B, C, H, W)``
+        - output: ``(B, D, 1, 1)`` float32, of length 1 along ``D``
+
+    Source: Chapter 4 of the dissertation, section 4.4.2 ("a fully connected layer is then added on
+        the top of the network as the embedding layer").
+    """
+
+    def __init__(self, in_channels: int, channels: int = 512, **kwargs) -> None:
+        super().__init__(in_channels, channels, **kwargs)
+
+    def forward(self, inputs: Sequence[Tensor]) -> Tensor:
+        """The embedding."""
+        return F.normalize(super().forward(inputs).float(), dim=1)

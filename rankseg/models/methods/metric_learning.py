@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Metric learning: embeddings of one class close together, with a memory of past batches."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from mmengine.logging import MessageHub
+from pytorch_metric_learning.utils import loss_and_miner_utils as pairs_of
+from torch import Tensor
+
+from rankseg.models.embedding_memory import Clusters, EmbeddingMemory
+from rankseg.models.heads import EmbeddingHead
+from rankseg.models.losses.metric import build_metric, takes_references
+from rankseg.models.methods.base import Method, Output
+from rankseg.models.methods.image_level import classes_of, refuse_masks
+from rankseg.registry import MODELS
+from rankseg.structures import LABELED
+
+MEMORY = {"size", "start", "network", "loss", "weight"}
+
+
+@MODELS.register_module()
+class MetricLearning(Method):
+    r"""Learns embeddings by a loss on pairs of images, mined by their similarity.
+
+    With true labels this is supervised metric learning. With
+    :class:`~rankseg.engine.hooks.ClusterHook`, which clusters the embeddings of all training images
+    every few passes, the clusters are the labels: then no class is read.
+
+    With a ``memory`` every image of a batch is compared with those of many past batches:
+
+    - without a loss of its own, as in chapter 4: ``metric_loss`` compares the batch with batch and
+      memory together, and so mines pairs in the whole training set;
+    - with one, as in chapter 5: ``metric_loss`` compares within the batch, and the memory's loss
+      the batch with the memory; the weighted sum is minimised.
+
+    The memory holds no gradient. It is read, then written; it is emptied when labels change.
+
+    The host waits for the device where pytorch-metric-learning lists the pairs, nowhere else.
+
+    Args:
+        student: Config of a segmentor with an :class:`~rankseg.models.heads.EmbeddingHead`.
+        metric_loss: Config of a loss of pytorch-metric-learning (those of
+            :mod:`rankseg.models.losses.metric`). Its parameters, if it has any, such as proxies,
+            are named ``metric_loss.*`` in ``paramwise_cfg``.
+        miner: Config of a miner that chooses pairs for ``metric_loss``; None takes all.
+        memory: None, or ``dict(size=N)``: entries, and of these
+            ``start``: first iteration with a memory, 0;
+            ``network``: whose embeddings it holds, ``"student"``, or ``"teacher"`` for a momentum
+            memory; ``loss``: config of the memory's own loss, None; ``weight``: of that, 1.
+        **kwargs: Of :class:`~rankseg.models.methods.base.Method`.
+
+    Raises:
+        ValueError: If the head is another one, or the memory's options do not go together.
+
+    Source: Chapter 4 of the dissertation, section 4.3.2 (baseline: Multi-Similarity, CVPR 2019,
+        with k-means clusters and a memory of the training set); chapter 5, section 5.4.2.
+    """
+
+    def __init__(
+        self,
+        student: dict,
+        metric_loss: dict,
+        miner: dict | None = None,
+        memory: dict | None = None,
+        **kwargs,
+    ) -> None:
+        super().__init__(student, **kwargs)
+        head = self.student.decode_head
+        if not isinstance(head, EmbeddingHead):
+            raise ValueError(
+                f"{type(self).__name__} compares embeddings, and the student has a "
+                f"{type(head).__name__}: expected decode_head=dict(type='EmbeddingHead')"
+            )
+        self.metric_loss = build_metric(metric_loss)
+        self.miner = None if miner is None else build_metric(miner)
+        self.clusters = Clusters()
+        self.memory = self.memory_loss = None
+        if memory is not None:
+            self._build_memory(**memory)
+
+    def _build_memory(self, **options) -> None:
+        if not {"size"} <= set(options) <= MEMORY:
+            raise ValueError(
+                f"model.memory={options}: expected dict(size=N) with, if need be, "
+                f"{', '.join(sorted(MEMORY - {'size'}))}"
+            )
+        self.memory_network = options.get("network", "student")
+        self.network(self.memory_network)  # refuses a teacher that is not there
+        self.memory_start = options.get("start", 0)
+        self.memory_weight = options.get("weight", 1.0)
+        self.memory = EmbeddingMemory(options["size"], self.student.decode_head.out_channels)
+        # on the host: processes on GPUs cannot send it to each other, and have it alike
+        self._ddp_params_and_buffers_to_ignore = ["memory.count"]
+        loss = options.get("loss")
+        self.memory_loss = None if loss is None else build_metric(loss)
+        if not takes_references(loss := self.memory_loss or self.metric_loss):
+            raise ValueError(
+                f"model.memory: {type(loss).__name__} does not compare a batch with a memory: take "
+                "the memory out, or give it a loss that does, such as "
+                "model.memory.loss=dict(type='ContrastiveLoss')"
+            )
+
+    def check_dataset(self, dataset: Any) -> None:
+        """See the base class.
+
+        Raises:
+            ValueError: If its labels are masks.
+        """
+        refuse_masks(dataset, self)
+
+    def complete_state(self, state_dict: dict, prefix: str) -> None:
+        """As in the base class; proxies of a loss that are not there begin as they were drawn."""
+        super().complete_state(state_dict, prefix)
+        for name, value in self.metric_loss.named_parameters(prefix="metric_loss"):
+            state_dict.setdefault(f"{prefix}{name}", value.detach())
+
+    def set_clusters(self, label: Tensor, centre: Tensor) -> None:
+        """Take over new clusters of all training images, and forget embeddings with old labels.
+
+        Args:
+            label: ``(N,)`` int64 cluster of every image, in the order of the data set.
+            centre: ``(K, D)``.
+        """
+        self.clusters.set(label, centre)
+        if self.memory is not None:
+            self.memory.clear()
+
+    # --- the step
+
+    def loss(self, inputs: dict[str, Tensor], data_samples: dict[str, list]) -> dict[str, Tensor]:
+        """One step; see the class. The memory is read, then written."""
+        views = [inputs[view] for view in self.views]
+        outputs = self.run(self.student, torch.cat(views)).split([len(view) for view in views])
+        embedding = outputs[0].logits.flatten(1).float()
+        label = classes_of(data_samples[LABELED])
+        with torch.autocast(embedding.device.type, enabled=False):
+            losses = self.metric_terms(embedding, label)
+            losses |= self.extra_terms(outputs, label, data_samples)
+        if self.remembers:
+            if self.memory_network == "teacher":
+                embedding = self.run_frozen("teacher", views[0]).logits.flatten(1)
+            self.memory.write(embedding.detach(), label)
+        return losses
+
+    @property
+    def remembers(self) -> bool:
+        """Whether the memory is in use at this iteration."""
+        step = MessageHub.get_current_instance().get_info("iter", 0)
+        return self.memory is not None and step >= self.memory_start
+
+    def metric_terms(self, embedding: Tensor, label: Tensor) -> dict[str, Tensor]:
+        """The loss on pairs within the batch and with the memory.
+
+        Args:
+            embedding: ``(B, D)`` float32 of the first view.
+            label: ``(B,)`` int64.
+        """
+        known = self.memory.read() if self.remembers and len(self.memory) else None
+        if known is None or self.memory_loss is not None:
+            mined = None if self.miner is None else self.miner(embedding, label)
+            losses = {"loss_metric": self.metric_loss(embedding, label, mined)}
+            if known is not None:
+                term = self.memory_loss(embedding, label, None, *known)
+                losses["loss_memory"] = self.memory_weight * term
+            return losses
+        others = torch.cat((embedding, known[0])), torch.cat((label, known[1]))
+        mined = self.mine(embedding, label, *others)
+        return {"loss_metric": self.metric_loss(embedding, label, mined, *others)}
+
+    def mine(
+        self, embedding: Tensor, label: Tensor, others: Tensor, other_label: Tensor
+    ) -> Sequence[Tensor]:
+        """Pairs of a batch with others, of which the first are the batch itself.
+
+        Args:
+            embedding: ``(B, D)``.
+            label: ``(B,)``.
+            others: ``(B + n, D)``.
+            other_label: ``(B + n,)``.
+
+        Returns:
+            Indices of pairs or triplets, as pytorch-metric-learning has them; none of an image
+            with itself.
+        """
+        if self.miner is None:
+            mined = pairs_of.get_all_pairs_indices(label, other_label)
+        else:
+            mined = self.miner(embedding, label, others, other_label)
+        own = torch.arange(len(label), device=label.device)
+        return pairs_of.remove_self_comparisons(mined, own, len(others))
+
+    def extra_terms(
+        self, outputs: list[Output], label: Tensor, data_samples: dict[str, list]
+    ) -> dict[str, Tensor]:
+        """Further terms of the loss, for methods that build on this one; none here.
+
+        Args:
+            outputs: What the student says of each of ``views``; ``logits`` are embeddings
+                ``(B, D, 1, 1)``, ``feature`` comes from ``feature_tap``.
+            label: ``(B,)`` int64 classes or clusters.
+            data_samples: By view.
+        """
+        return {}

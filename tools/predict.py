@@ -34,7 +34,8 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     how.add_argument(
         "--data-root",
         metavar="DIR",
-        help="folder of the set it was trained on, whose stacks.json says how 16 bits are scaled",
+        help="folder of the set it was trained on, whose stacks.json says how 16 bits are scaled "
+        "and how much pages were shrunk",
     )
     how.add_argument("--device", metavar="NAME", help="cpu, cuda, cuda:1 (default: a GPU if any)")
     how.add_argument(
@@ -71,6 +72,13 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         metavar=("BLACK", "WHITE"),
         help="the values of images of 16 bits that become 0 and 255 (default: as in training, if "
         "config or data set say; else of stacks 0.1%% to 99.9%%, of images the high byte)",
+    )
+    how.add_argument(
+        "--shrink",
+        type=float,
+        metavar="FACTOR",
+        help="make images so many times smaller for the network; masks get their full size "
+        "(default: as in training, if the data set says; else 1)",
     )
     return parser.parse_args(argv)
 
@@ -121,6 +129,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                 skip_existing=args.skip_existing,
                 value_range=args.value_range and tuple(args.value_range),
                 topk=args.top,
+                shrink=args.shrink,
                 device=args.device,
                 weights=args.weights,
                 window=args.window,

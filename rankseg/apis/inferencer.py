@@ -14,7 +14,12 @@ from torch import Tensor
 
 from rankseg.apis.checks import is_image_level
 from rankseg.apis.config import load_config
-from rankseg.apis.inferencer_checks import check_noted_classes, choose_device, pipeline_of
+from rankseg.apis.inferencer_checks import (
+    check_noted_classes,
+    check_shrink,
+    choose_device,
+    pipeline_of,
+)
 from rankseg.apis.maps import Maps, check_memory, enough_memory
 from rankseg.apis.trained import classes_of, load_method, value_range_of
 from rankseg.apis.windows import AUTO, Windows
@@ -70,6 +75,8 @@ class Inferencer:
         batch: Images of one size, or windows, in one forward pass.
         flip: Predict each image mirrored too and average the logits.
         amp: bfloat16 where that is precise enough.
+        shrink: How many times smaller images become for the network, by averaging areas; masks
+            are as large as the images.
 
     Attributes:
         classes: Names in id order, as noted in the checkpoint, else of the config.
@@ -99,7 +106,9 @@ class Inferencer:
         batch: int = 1,
         flip: bool = False,
         amp: bool = False,
+        shrink: float = 1.0,
     ) -> None:
+        check_shrink(shrink, window)
         cfg = config if isinstance(config, Config) else load_config(str(config))
         init_default_scope(cfg.get("default_scope", "rankseg"))
         if batch < 1:
@@ -115,7 +124,7 @@ class Inferencer:
         self.weights = self._choose(weights)
         self.image_level = is_image_level(cfg)
         self.batch, self.flip, self.amp = batch, flip, amp
-        self.pipeline, self.value_range = pipeline_of(cfg), value_range_of(cfg)
+        self.pipeline, self.value_range = pipeline_of(cfg, shrink), value_range_of(cfg)
         if self.windows.never:
             self._network.test_cfg = ConfigDict(mode="whole")
 

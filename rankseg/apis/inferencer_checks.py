@@ -31,11 +31,16 @@ def check_noted_classes(meta: Any, number: int, checkpoint: str | Path) -> None:
         )
 
 
-def pipeline_of(cfg: Config) -> list[BaseTransform]:
+def pipeline_of(cfg: Config, shrink: float = 1.0) -> list[BaseTransform]:
     """The transforms of the test set for images that are read already.
 
+    Args:
+        cfg: Of the network.
+        shrink: How many times smaller images become first.
+
     Raises:
-        ValueError: If the first of them does not load the image.
+        ValueError: If the first of them does not load the image, or a classifier's images are to
+            be shrunk.
     """
     steps = [TRANSFORMS.build(one) for one in cfg.test_dataloader.dataset.pipeline]
     if not steps or not isinstance(steps[0], LoadSample | LoadImage):
@@ -43,7 +48,31 @@ def pipeline_of(cfg: Config) -> list[BaseTransform]:
             f"test_dataloader.dataset.pipeline begins with {steps[0] if steps else 'nothing'}: "
             "expected LoadSample or, of a classifier, LoadImage"
         )
-    return steps[1:] if isinstance(steps[0], LoadSample) else steps
+    if not isinstance(steps[0], LoadSample):
+        if shrink != 1:
+            raise ValueError(
+                "--shrink is for masks, and this config is of a classifier: leave it out"
+            )
+        return steps
+    if shrink == 1:
+        return steps[1:]
+    smaller = dict(type="mmcv.Resize", scale_factor=1 / shrink, interpolation="area")
+    return [TRANSFORMS.build(smaller), *steps[1:]]
+
+
+def check_shrink(shrink: float, window: int | str) -> None:
+    """Refuse a factor that enlarges, and windows beside one.
+
+    Raises:
+        ValueError: Naming the option.
+    """
+    if not shrink >= 1:
+        raise ValueError(f"--shrink {shrink:g}: expected 1 or more")
+    if shrink > 1 and window != "auto":
+        raise ValueError(
+            f"--window {window} beside --shrink {shrink:g}: shrunk images are predicted by the "
+            "windows of the config alone (test_cfg): leave --window out"
+        )
 
 
 def choose_device(device: str | torch.device | None) -> torch.device:

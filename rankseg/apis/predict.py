@@ -13,9 +13,9 @@ from rankseg.apis.checks import is_image_level
 from rankseg.apis.inferencer import Inferencer
 from rankseg.apis.predict_classes import predict_classes
 from rankseg.apis.predict_masks import MaskPrediction
-from rankseg.apis.prediction_files import Outputs, PredictionFiles
+from rankseg.apis.prediction_files import Outputs, PredictionFiles, page_name
 from rankseg.apis.prediction_folder import check_out, clear, note
-from rankseg.apis.trained import value_range_of
+from rankseg.apis.trained import shrink_of, value_range_of
 from rankseg.datasets.pictures import PageReader, Picture, list_images, look_at_pictures
 from rankseg.engine.files import write_text
 
@@ -49,6 +49,7 @@ def predict(
     skip_existing: bool = False,
     value_range: tuple[float, float] | None = None,
     topk: int = 5,
+    shrink: float | None = None,
     **options: Any,
 ) -> Report:
     """Predict images and write masks and pictures, or of a classifier a table.
@@ -69,6 +70,8 @@ def predict(
             says or, if it trains on a stack that was converted, those of that stack. Without any
             of these stacks have a range of their own, and images keep their high byte.
         topk: Classes that the table of a classifier names for an image.
+        shrink: How many times smaller images become for the network; by default what the
+            conversion of the data set's stack says, for what does not lie in its folder.
         **options: Of :class:`~rankseg.apis.inferencer.Inferencer`.
 
     Raises:
@@ -81,22 +84,26 @@ def predict(
         low, high = value_range
         raise ValueError(f"value range {low:g} {high:g}: expected two rising numbers, black first")
     value_range = value_range or value_range_of(cfg)
+    shrink = shrink_of(cfg, source) if shrink is None else shrink
     made_by = {
         "config": str(Path(cfg.get("config_file") or "").resolve()),
         "fingerprint of the model's settings": _fingerprint(cfg),
         **_name_file(checkpoint),
         "binary_255": outputs.binary_255,
         "value_range": list(value_range) if value_range else None,
+        "shrink": shrink,
         **{key: options[key] for key in sorted(options) if key not in ("device", "batch")},
     }
     check_out(out, source, made_by, overwrite, skip_existing)
     if is_image_level(cfg):
         _check_for_classes(outputs, skip_existing)
-    inferencer = Inferencer(cfg, checkpoint, **options)
+    inferencer = Inferencer(cfg, checkpoint, shrink=shrink, **options)
     writer = PredictionFiles(Path(out), inferencer.palette, outputs)
     with warnings.catch_warnings():  # what Pillow warns of is among the bad files
         warnings.filterwarnings("ignore", module="PIL")
         pictures, bad = look_at_pictures(files)
+    if outputs.overlays or outputs.uncertainty:
+        _check_page_names(pictures)
     if overwrite:
         clear(out)
     note(out, made_by)
@@ -113,7 +120,25 @@ def predict(
     sentences = [text for file, _ in files for text in [{**bad, **failed}.get(file)] if text]
     done = len(files) - len(sentences) - len(skipped)
     _write_failed(Path(out), sentences)
-    return Report(done, len(skipped), sentences, _notes(pictures, reader))
+    return Report(done, len(skipped), sentences, _notes(pictures, reader, shrink))
+
+
+def _check_page_names(pictures: list[Picture]) -> None:
+    """Refuse an image whose overlay would lie where that of a page of a stack does.
+
+    Raises:
+        ValueError: Naming both.
+    """
+    images = {one.name: one for one in pictures if one.pages is None}
+    for stack in (one for one in pictures if one.pages is not None):
+        for page in range(stack.pages):
+            other = images.get(page_name(stack, page))
+            if other:
+                raise ValueError(
+                    f"page {page + 1} of the stack {stack.path} and the image {other.path} would "
+                    f"both have the overlay {other.name}: rename one of them, or predict them into "
+                    "two folders (--out)"
+                )
 
 
 def _fingerprint(cfg: Config) -> str:
@@ -150,8 +175,13 @@ def _write_failed(out: Path, sentences: list[str]) -> None:
         (out / FAILED).unlink(missing_ok=True)
 
 
-def _notes(pictures: list[Picture], reader: PageReader) -> list[str]:
+def _notes(pictures: list[Picture], reader: PageReader, shrink: float) -> list[str]:
     notes = []
+    if shrink > 1:
+        notes.append(
+            f"images were shrunk {shrink:g} times for the network, and masks enlarged to their "
+            "size: pages that it was trained on were shrunk as much, or --shrink says so"
+        )
     turned = [one for one in pictures if one.turned]
     if turned:
         notes.append(

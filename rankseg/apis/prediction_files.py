@@ -77,7 +77,7 @@ class PredictionFiles:
             if getattr(self.outputs, kind):
                 files.append(self.out / kind / f"{picture.name}.tif")
         if self.outputs.overlays:
-            name = picture.name if picture.pages is None else _page_name(picture, picture.pages - 1)
+            name = picture.name if picture.pages is None else page_name(picture, picture.pages - 1)
             files.append(self.out / "overlays" / f"{name}.jpg")
         return all(file.is_file() for file in files)
 
@@ -121,7 +121,7 @@ class PredictionFiles:
                         path = self.out / kind / f"{picture.name}.tif"
                         open_writer(kind, path, values.nbytes * picture.pages)
                     writers[kind].write(values, photometric="minisblack", metadata=None)
-                self._write_views(_page_name(picture, page), image, maps)
+                self._write_views(page_name(picture, page), image, maps)
                 writers["masks"].write(
                     self._stored(maps.mask), compression="zlib", metadata=None, **self._colours()
                 )
@@ -200,7 +200,7 @@ class PredictionFiles:
         return image
 
 
-def _page_name(picture: Picture, page: int) -> str:
+def page_name(picture: Picture, page: int) -> str:
     """What pictures of a page of a stack are called; ``page`` is counted from 0."""
     return f"{picture.name}/{page + 1:0{len(str(picture.pages))}}"
 

@@ -18,6 +18,8 @@ from mmengine.utils import ProgressBar
 from rankseg.datasets.file_error import FileError
 from rankseg.datasets.folder import CLASSES_FILE
 from rankseg.datasets.intensity import RULE, percentile_range, to_8_bits, value_counts
+from rankseg.datasets.looking import told
+from rankseg.datasets.shrinking import check_shrink, object_width, shrink_image, shrink_mask
 from rankseg.datasets.split_files import write_lists
 from rankseg.datasets.splits import LABELED_FILE, VAL_FILE, Entry
 from rankseg.datasets.stack_pairs import (
@@ -26,6 +28,7 @@ from rankseg.datasets.stack_pairs import (
     check_alike,
     check_shares,
     draw_lists,
+    even_slices,
     look_at_masks,
     open_pair,
 )
@@ -35,6 +38,7 @@ from rankseg.engine.files import WriteError, describe, write_json
 NOTES = "stacks.json"
 PARTIAL_FOLDER = ".partial"
 CLASSES = ("background", "mitochondrion")
+MEASURED = 20  # masks by which the width of objects is judged
 
 
 def convert_stacks(
@@ -49,6 +53,7 @@ def convert_stacks(
     val: int | None = None,
     seed: int = 0,
     above: int | None = None,
+    shrink: float = 1.0,
     classes: Sequence[str] = CLASSES,
     overwrite: bool = False,
 ) -> dict:
@@ -73,6 +78,8 @@ def convert_stacks(
             largest split (of the slices with a mask), at least one.
         seed: Of the splits.
         above: Values above this are foreground; default: 0 and one other value, which is.
+        shrink: How many times smaller pages become in width and height, both stacks alike, for
+            pixels that are finer than the network needs: images by averaging, masks by majority.
         classes: Two names.
         overwrite: Replace what an earlier conversion has written.
 
@@ -92,6 +99,8 @@ def convert_stacks(
             raise ValueError("a test stack needs both: --test-images and --test-masks")
         pairs.append(open_pair("test", test_images, test_masks, ()))
         check_alike(*pairs)
+    for pair in pairs:
+        check_shrink(shrink, pair.images.shape, f"a page of {pair.images.path}")
     lists = draw_lists(pairs, labelled, val, seed)
     with unfinished(out) as folder:
         shares = [look_at_masks(pair, above) for pair in pairs]
@@ -100,8 +109,11 @@ def convert_stacks(
         value_range = stack_range(pairs[0].images)
         notes["value_range"] = value_range
         notes["scaling"] = RULE if value_range else "none: 8 bits as they are"
+        notes["classes"] = list(classes)
+        notes["shrink"] = shrink
+        notes["object_width"] = width_of_objects(pairs[0], shrink, above)
         for pair in pairs:
-            write_pages(pair, folder, value_range, above)
+            write_pages(pair, folder, value_range, shrink, above)
         (folder / CLASSES_FILE).write_text("".join(f"{name}\n" for name in classes), "utf-8")
         write_json(folder / NOTES, notes)
         write_lists(folder / "splits", lists)
@@ -139,14 +151,27 @@ def stack_range(stack: TiffStack) -> tuple[int, int] | None:
     """
     if stack.dtype == np.uint8:
         return None
+    pages = told(stack, f"grey values of all pages of {stack.path}")
     try:
-        return percentile_range(value_counts(stack, stack.dtype), stack.dtype)
+        return percentile_range(value_counts(pages, stack.dtype), stack.dtype)
     except ValueError as error:
         raise FileError(f"{stack.what} {stack.path}: {error}") from error
 
 
+def width_of_objects(pair: Pair, shrink: float, above: int | None) -> float | None:
+    """How wide objects are in pixels of the pages as they are written, by some of the masks."""
+    known = sorted(pair.mask_of)
+    some = even_slices(known, min(MEASURED, len(known)), seed=0)
+    width = object_width(pair.mask(page, above) for page in some)
+    return None if width is None else round(width / shrink, 1)
+
+
 def write_pages(
-    pair: Pair, folder: Path, value_range: tuple[int, int] | None, above: int | None
+    pair: Pair,
+    folder: Path,
+    value_range: tuple[int, int] | None,
+    shrink: float,
+    above: int | None,
 ) -> None:
     """Write images and masks as PNG files, with a progress bar."""
     for kind in ("images", "masks"):
@@ -157,9 +182,9 @@ def write_pages(
         image_file, mask_file = pair.entry(page)
         image = pair.images[page]
         image = image if value_range is None else to_8_bits(image, value_range)
-        save_png(folder / image_file, image)
+        save_png(folder / image_file, shrink_image(image, shrink))
         if mask_file:
-            mask = pair.masks[pair.mask_of[page]] > (0 if above is None else above)
+            mask = shrink_mask(pair.mask(page, above), shrink)
             save_png(folder / mask_file, mask.astype(np.uint8))
         bar.update()
     print()

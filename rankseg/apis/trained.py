@@ -76,6 +76,20 @@ def load_method(
     return method.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
 
 
+def untrained(cfg: Config, seed: int = 0) -> Method:
+    """The method of a config with random weights, pretrained ones left out; on a GPU if there is.
+
+    Args:
+        cfg: The config.
+        seed: Of the weights; random numbers of the process are not touched.
+    """
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        method: Method = MODELS.build({**cfg.model, "pretrained": None})
+        method.init_weights()
+    return method.to("cuda" if torch.cuda.is_available() else "cpu")
+
+
 def load_trained(cfg: Config, checkpoint: str, network: str | None = None) -> Trained:
     """Build the method of a config, load a checkpoint and take one network out of it.
 
@@ -144,6 +158,22 @@ def value_range_of(cfg: Config) -> list[float] | None:
         notes = read_json(Path(node.get("data_root") or ".") / NOTES)
         ranges.append(notes.get("value_range") if isinstance(notes, dict) else None)
     return next((list(one) for one in ranges if one), None)
+
+
+def shrink_of(cfg: Config, source: str | Path) -> float:
+    """How many times the pages that a network was trained on were shrunk; 1 if they were not.
+
+    Args:
+        cfg: Of the network, whose data set may have come from a stack.
+        source: What is to be predicted; what lies in the folder of the data set was shrunk already.
+    """
+    for node in datasets_of(cfg):
+        root = Path(node.get("data_root") or ".")
+        notes = read_json(root / NOTES)
+        factor = notes.get("shrink") if isinstance(notes, dict) else None
+        if factor and not Path(source).resolve().is_relative_to(root.resolve()):
+            return float(factor)
+    return 1.0
 
 
 @torch.no_grad()

@@ -3,9 +3,10 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from typing import TypeVar
 
 from mmengine.logging import print_log
 
@@ -18,6 +19,7 @@ SHOWN = 50  # bad files that a message lists
 
 Files = tuple[str, ...]
 Found = list[int]
+Item = TypeVar("Item")
 
 
 class Look:
@@ -124,6 +126,18 @@ def _in_threads(work: Callable[[int], object], items: Sequence[int]) -> Iterator
     with ThreadPoolExecutor(max_workers=THREADS) as pool:
         for first in range(0, len(items), AT_ONCE):
             yield from pool.map(work, items[first : first + AT_ONCE])
+
+
+def told(items: Collection[Item], what: str) -> Iterator[Item]:
+    """The items; says every few seconds how many are left, if there is so much to do."""
+    start = last = time.monotonic()
+    for done, item in enumerate(items):
+        now = time.monotonic()
+        if now - last >= PROGRESS_SECONDS:
+            last = now
+            left = duration((now - start) / done * (len(items) - done)) if done else "?"
+            print_log(f"{what}: {done} of {len(items)}, {left} left")
+        yield item
 
 
 def duration(seconds: float) -> str:

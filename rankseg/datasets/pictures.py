@@ -14,7 +14,7 @@ from rankseg.datasets.checks import look_at
 from rankseg.datasets.file_error import FileError
 from rankseg.datasets.image_files import UPRIGHT
 from rankseg.datasets.intensity import percentile_range, to_8_bits, value_counts
-from rankseg.datasets.looking import THREADS
+from rankseg.datasets.looking import THREADS, told
 from rankseg.datasets.splits import ENDINGS
 from rankseg.datasets.tiff import TiffStack
 from rankseg.datasets.transforms.loading import read_image
@@ -176,8 +176,9 @@ class PageReader:
             return None
         if self.value_range:
             return self.value_range
+        pages = told(stack, f"grey values of all pages of {stack.path}")
         try:
-            own = percentile_range(value_counts(stack, stack.dtype), stack.dtype)
+            own = percentile_range(value_counts(pages, stack.dtype), stack.dtype)
         except ValueError as error:
             raise FileError(f"image {stack.path}: {error}") from error
         self.own_ranges[stack.path] = own

@@ -39,6 +39,10 @@ class Pair(NamedTuple):
         file = f"{self.name}/{page + 1:0{digits}}.png"
         return f"images/{file}", f"masks/{file}" if with_mask and page in self.mask_of else None
 
+    def mask(self, page: int, above: int | None) -> np.ndarray:
+        """``(H, W)`` bool: the foreground of a slice that has a mask."""
+        return self.masks[self.mask_of[page]] > (0 if above is None else above)
+
 
 def open_pair(name: str, images: str | Path, masks: str | Path, slices: Sequence[int]) -> Pair:
     """Open two stacks and tell which page is the mask of which.

@@ -148,6 +148,11 @@ def test_a_classifier_gives_classes(made_classes):
     assert two.label in (0, 1, 2)
 
 
+def test_images_of_a_classifier_are_not_shrunk(made_classes):
+    with pytest.raises(ValueError, match="--shrink is for masks"):
+        Inferencer(*made_classes, shrink=2.0)
+
+
 def test_a_checkpoint_of_other_classes(tmp_path):
     config, checkpoint = saved(tmp_path, classes=("cat", "dog"))
     with pytest.raises(ValueError, match=r"trained on 2 classes \(cat, dog\), and .* config is 3"):
@@ -176,6 +181,8 @@ def test_what_is_no_checkpoint(made, tmp_path):
     [
         (dict(weights="both"), "weights='both': expected auto, student or teacher"),
         (dict(batch=0), "batch=0: expected 1"),
+        (dict(shrink=0.5), "--shrink 0.5: expected 1 or more"),
+        (dict(shrink=2.0, window=64), "--window 64 beside --shrink 2: shrunk images are"),
         (dict(device="cuda:77"), "device cuda:77 cannot be used"),
         (dict(device="abc"), "device abc cannot be used"),
     ],

@@ -96,6 +96,45 @@ def test_a_stack_is_written_page_by_page(made, tmp_path):
     assert [row["page"] for row in table(out / "summary.csv")] == ["1", "2", "3"]
 
 
+def test_pages_and_images_that_would_share_an_overlay(made, tmp_path):
+    pages = np.stack([picture(seed=i)[..., 0] for i in range(2)])
+    (tmp_path / "in/a").mkdir(parents=True)
+    tifffile.imwrite(tmp_path / "in/a.tif", pages, photometric="minisblack")
+    cv2.imwrite(str(tmp_path / "in/a/2.png"), picture())
+    with pytest.raises(
+        ValueError, match=r"page 2 of the stack .*a.tif and the image .*2.png"
+    ):
+        predict(*made, tmp_path / "in", tmp_path / "out")
+    assert not list((tmp_path / "out").rglob("*.*"))
+    masks = Outputs(overlays=False)
+    assert predict(*made, tmp_path / "in", tmp_path / "out", outputs=masks).done == 2
+    (tmp_path / "in/a/2.png").rename(tmp_path / "in/a/3.png")
+    assert predict(*made, tmp_path / "in", tmp_path / "all").done == 2
+
+
+@pytest.mark.parametrize("kind", ["noted", "given", "inside"])
+def test_what_was_shrunk_for_training_is_shrunk_and_masks_are_not(made, tmp_path, kind):
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "stacks.json").write_text(json.dumps({"shrink": 2.0}))
+    image = cv2.resize(picture(), None, fx=2, fy=2, interpolation=cv2.INTER_NEAREST)
+    place = (data if kind == "inside" else tmp_path) / "a.png"
+    cv2.imwrite(str(place), image[..., ::-1])
+    cfg = copy.deepcopy(made[0])
+    cfg.test_dataloader.dataset.data_root = str(tmp_path if kind == "given" else data)
+    shrink = 2.0 if kind == "given" else None
+    report = predict(cfg, made[1], place, tmp_path / "out", shrink=shrink)
+    mask, inferencer = read_mask(tmp_path / "out/masks/a.png"), Inferencer(*made)
+    if kind == "inside":
+        assert np.array_equal(mask, inferencer(image).mask) and not report.notes
+        return
+    assert mask.shape == image.shape[:2] and "shrunk 2 times" in report.notes[0]
+    small = inferencer(picture()).mask.repeat(2, 0).repeat(2, 1)
+    assert (mask == small).mean() > 0.9 > (inferencer(image).mask == small).mean()
+    with pytest.raises(ValueError, match="made with shrink=2.0, this would be shrink=3"):
+        predict(cfg, made[1], place, tmp_path / "out", shrink=3.0, skip_existing=True)
+
+
 def test_large_images_go_by_windows(made, tmp_path):
     cv2.imwrite(str(tmp_path / "a.png"), picture(70, 90))
     predict(*made, tmp_path / "a.png", tmp_path / "out", window=32, overlap=0.5)

@@ -12,6 +12,7 @@ from rankseg.apis import stacks
 from rankseg.apis.stacks import NOTES, convert_stacks
 from rankseg.datasets.file_error import FileError
 from rankseg.datasets.folder import FolderDataset
+from rankseg.datasets.intensity import to_8_bits
 from rankseg.datasets.masks import read_mask
 from rankseg.datasets.semi import SemiDataset
 from rankseg.datasets.transforms.loading import read_image
@@ -73,6 +74,40 @@ def test_sixteen_bits_are_scaled_by_the_training_stack(files, out):
         pixels = bright[0 if part == "train" else 1, page]
         wanted = np.clip((pixels - float(low)) / (high - low), 0, 1) * 255
         assert np.abs(got - wanted).max() <= 0.51
+
+
+@pytest.mark.parametrize("shrink", [2.0, 2.5])
+def test_shrunk_pages(files, out, shrink):
+    bits = np.random.default_rng(3).integers(0, 65536, (8, 80, 100), dtype=np.uint16)
+    truth = np.zeros((8, 80, 100), np.uint8)
+    truth[:, 10:40, 20:50] = 7  # covers whole pixels of both factors
+    truth[:, 60:62, 60] = truth[:, 70, 70] = 7  # are less than half of one
+    for name in ("images", "test_images"):
+        tifffile.imwrite(files[name], bits, photometric="minisblack")
+    for name in ("masks", "test_masks"):
+        tifffile.imwrite(files[name], truth, photometric="minisblack")
+    notes = convert_stacks(out, **files, labelled=[2], shrink=shrink)
+    assert notes["shrink"] == shrink
+    assert notes["object_width"] == pytest.approx(2 * (900 / np.pi) ** 0.5 / shrink, abs=0.06)
+    scaled = to_8_bits(bits[6], notes["value_range"])
+    for part in ("train", "test"):
+        image = read_image(out / f"images/{part}/007.png")
+        assert image.shape == (80 / shrink, 100 / shrink, 3)
+        mask = read_mask(out / f"masks/{part}/007.png")
+        wanted = np.zeros(mask.shape, bool)
+        first = [int(n / shrink) for n in (10, 40, 20, 50)]
+        wanted[first[0] : first[1], first[2] : first[3]] = True
+        assert np.array_equal(mask, wanted)
+        if shrink == 2:
+            areas = scaled.astype(float).reshape(40, 2, 50, 2).mean((1, 3))
+            assert np.abs(image[..., 0] - areas).max() <= 0.5
+
+
+@pytest.mark.parametrize("shrink", [0.5, 3.0, float("nan")])
+def test_a_factor_that_cannot_be(files, out, shrink):
+    with pytest.raises(ValueError, match=r"--shrink .*: expected 1 or more, .* which is 20x16"):
+        convert_stacks(out, **files, shrink=shrink)
+    assert not out.exists()
 
 
 def test_colours_and_own_slices(files, out):

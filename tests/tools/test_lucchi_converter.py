@@ -41,6 +41,22 @@ def test_the_lucchi_set(folder, capsys):
     assert told.splitlines()[-1] == f"{command}{folder / 'set'}"
 
 
+def test_wide_objects_are_told_and_shrunk(tmp_path, capsys):
+    truth = np.zeros((6, 160, 160), np.uint8)
+    truth[:, 40:112, 40:112] = 255
+    tifffile.imwrite(tmp_path / "masks.tif", truth, photometric="minisblack")
+    image = RNG.integers(0, 256, truth.shape, dtype=np.uint8)
+    tifffile.imwrite(tmp_path / "images.tif", image, photometric="minisblack")
+    own = ("--images", tmp_path / "images.tif", "--masks", tmp_path / "masks.tif", "--labelled", 2)
+    run(*own, "--out", tmp_path / "whole")
+    told = capsys.readouterr().out
+    assert "mitochondrion: about 81 pixels wide" in told and "convert with --shrink 2.5\n" in told
+    run(*own, "--out", tmp_path / "small", "--shrink", 2.5)
+    told = capsys.readouterr().out
+    assert "shrunk 2.5 times, to 64x64\n" in told and "about 32 pixels wide" in told
+    assert "convert with" not in told
+
+
 def test_own_stacks_and_a_mistake(folder, capsys):
     own = ("--images", folder / "training.tif", "--masks", folder / "training_groundtruth.tif")
     run(*own, "--labelled-slices", 2, 9, 17, 24, "--val", 1, "--out", folder / "set")

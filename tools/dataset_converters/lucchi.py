@@ -9,7 +9,8 @@ python tools/dataset_converters/lucchi.py --images cells.tif --masks labels.tif 
     --labelled-slices 1 41 81 121 161 --out data/cells
     cells.tif has 165 pages; labels.tif has as many, or five: the masks of these slices
 
-Slices are numbered from 1, as in ImageJ.
+Slices are numbered from 1, as in ImageJ. With --shrink 2 pages are written at half their width and
+height; tools/predict.py --data-root DIR then shrinks a stack likewise, and gives masks of its size.
 """
 
 import argparse
@@ -19,6 +20,7 @@ from pathlib import Path
 
 from rankseg.apis.cli import plain_errors
 from rankseg.apis.stacks import CLASSES, convert_stacks
+from rankseg.datasets.shrinking import advised_shrink, shrunk_size
 
 LUCCHI = {
     "images": "training.tif",
@@ -26,6 +28,7 @@ LUCCHI = {
     "test_images": "testing.tif",
     "test_masks": "testing_groundtruth.tif",
 }
+SMALL_CROP = 129  # of configs/*/lucchi_small_5.py
 SIZES = (5, 10, 20)  # 1/32, 1/16 and 1/8 of the 165 slices
 
 
@@ -72,6 +75,14 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         "(default: the one value that is not 0)",
     )
     parser.add_argument(
+        "--shrink",
+        type=float,
+        default=1.0,
+        metavar="FACTOR",
+        help="write pages so many times smaller: for objects that are wider than a third of a "
+        "training crop, of small networks 40 pixels (default: 1)",
+    )
+    parser.add_argument(
         "--classes",
         nargs=2,
         default=CLASSES,
@@ -103,6 +114,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             val=args.val,
             seed=args.seed,
             above=args.above,
+            shrink=args.shrink,
             classes=args.classes,
             overwrite=args.overwrite,
         )
@@ -120,6 +132,7 @@ def report(notes: dict) -> str:
     if notes["value_range"]:
         low, high = notes["value_range"]
         lines.append(f"grey values {low} to {high} became 0 to 255 ({notes['scaling']})")
+    lines += _sizes(notes)
     lines.append(f"validation: {len(notes['validation'])} slices")
     for name, images in notes["labelled"].items():
         slices = ", ".join(str(int(Path(image).stem)) for image in images)
@@ -135,6 +148,25 @@ def report(notes: dict) -> str:
         f"  python tools/train.py configs/rankmatch/lucchi_5.py {rest}",
     ]
     return "\n".join(lines)
+
+
+def _sizes(notes: dict) -> list[str]:
+    """What became of the pages, and whether their objects suit a small network."""
+    lines, (first, *_) = [], notes["stacks"]
+    if notes["shrink"] != 1:
+        height, width = shrunk_size((first["height"], first["width"]), notes["shrink"])
+        lines.append(f"pages were shrunk {notes['shrink']:g} times, to {width}x{height}")
+    if notes["object_width"]:
+        name = notes["classes"][1]
+        line = f"{name}: about {notes['object_width']:.0f} pixels wide in the pages as written"
+        more = advised_shrink(notes["object_width"], SMALL_CROP)
+        if more > 1:
+            line += (
+                f", much for small networks, which see {SMALL_CROP} at a time: for these convert "
+                f"with --shrink {more * notes['shrink']:g}"
+            )
+        lines.append(line)
+    return lines
 
 
 if __name__ == "__main__":

@@ -15,6 +15,11 @@ from torch import Tensor, nn
 _WRAPPERS = ("state_dict", "model")
 _DEEP_STEM = re.compile(r"conv1\.(\d+)\.")
 _SHOWN = 5
+_HEADS = ("fc.", "last_linear.", "aux1.", "aux2.")  # classifiers of other packages
+_RESNET = (
+    "the file of the same depth and stem (a torchvision file has a single 7x7 convolution: "
+    "backbone type 'ResNet'; the deep stem 64-64-128 is 'ResNetV1c' with stem_channels=128)"
+)
 # Released checkpoints keep their best score as a NumPy number: plain data, but refused by default.
 _SCALAR = np.float64(0).__reduce__()[0]
 NUMPY_NUMBERS = [
@@ -100,12 +105,14 @@ def read_backbone(backbone: nn.Module, path: str | Path) -> dict[str, Tensor]:
 
     Understands torchvision's names (``conv1``, ``layer1.0.bn2``), a deep stem (``conv1.0`` ... ,
     ``bn1``), mmseg's names (``stem.0``), and any of these as the ``backbone.`` part of a larger
-    model. A classifier (``fc.*``) and what else lies outside the backbone is dropped with a line
-    in the log; counters of batch norm that old files lack are left at their value.
+    model. Classifiers (``fc.*``, auxiliary ones) and what else lies outside the backbone are
+    dropped with a line in the log; counters of batch norm that old files lack are left at their
+    value.
 
     Args:
         backbone: A ResNet of mmseg, or anything with the names of the file; only names and shapes
-            are looked at.
+            are looked at. Its method ``rename_released``, where it has one, brings released
+            weights to its own names.
         path: The file.
 
     Returns:
@@ -118,18 +125,16 @@ def read_backbone(backbone: nn.Module, path: str | Path) -> dict[str, Tensor]:
     given = read_state(path)
     whole_model = any(name.startswith("backbone.") for name in given)
     dropped = [
-        k for k in given if k.startswith("fc.") or (whole_model and not k.startswith("backbone."))
+        k for k in given if k.startswith(_HEADS) or (whole_model and not k.startswith("backbone."))
     ]
     state = {k.removeprefix("backbone."): v for k, v in given.items() if k not in dropped}
-    state = rename_deep_stem(state)
+    state = getattr(backbone, "rename_released", rename_deep_stem)(state)
     own = backbone.state_dict()
     message = describe_misfit(own, state)
     if message:
         raise ValueError(
-            f"pretrained weights {path} do not fit {type(backbone).__name__}: {message}. Use the "
-            "file of the same depth and stem (a torchvision file has a single 7x7 convolution: "
-            "backbone type 'ResNet'; the deep stem 64-64-128 is 'ResNetV1c' with "
-            "stem_channels=128), or pretrained=None"
+            f"pretrained weights {path} do not fit {type(backbone).__name__}: {message}. Use "
+            f"{getattr(backbone, 'WEIGHTS', _RESNET)}, or pretrained=None"
         )
     without = f", without {_some(dropped)}" if dropped else ""
     print_log(f"backbone weights from {path}{without}", logger="current", level=logging.INFO)

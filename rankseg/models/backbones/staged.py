@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What Inception networks share: a chain of named layers, some of which end a stage."""
+
+from collections.abc import Sequence
+
+from mmengine.model import BaseModule
+from torch import Tensor
+from torch.nn.modules.batchnorm import _BatchNorm
+
+INIT = [
+    dict(type="Kaiming", layer="Conv2d", mode="fan_out"),
+    dict(type="Constant", layer="_BatchNorm", val=1),
+]
+
+
+class StagedBackbone(BaseModule):
+    """A backbone whose submodules run in the order that they were added in.
+
+    Args:
+        out_indices: Which stages to return, counted from 0.
+        norm_eval: Batch statistics stay those of the pretrained weights while training.
+        init_cfg: As in mmengine; He's initialisation by default.
+
+    Raises:
+        ValueError: If there is no such stage.
+    """
+
+    WEIGHTS = ""
+    """Which file of pretrained weights fits, for messages."""
+    STAGES: tuple[str, ...] = ()
+    """The last submodule of every stage."""
+
+    def __init__(
+        self,
+        out_indices: Sequence[int] = (0, 1, 2, 3),
+        norm_eval: bool = False,
+        init_cfg: dict | list[dict] | None = None,
+    ) -> None:
+        super().__init__(init_cfg or INIT)
+        stages = range(len(self.STAGES))
+        if not set(out_indices) <= set(stages) or not out_indices:
+            raise ValueError(
+                f"out_indices={tuple(out_indices)} of {type(self).__name__}: expected stages, "
+                f"from 0 to {stages[-1]}"
+            )
+        self.ends = [self.STAGES[i] for i in sorted(set(out_indices))]
+        self.norm_eval = norm_eval
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        """``(B, 3, H, W)`` to the maps of the stages that were asked for."""
+        maps = []
+        for name, layer in self.named_children():
+            x = layer(x)
+            if name in self.ends:
+                maps.append(x)
+                if len(maps) == len(self.ends):
+                    break
+        return tuple(maps)
+
+    def train(self, mode: bool = True) -> "StagedBackbone":
+        """Switch the mode; with ``norm_eval`` batch normalisation stays as in testing."""
+        super().train(mode)
+        if mode and self.norm_eval:
+            for module in self.modules():
+                if isinstance(module, _BatchNorm):
+                    module.eval()
+        return self

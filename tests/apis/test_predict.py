@@ -101,9 +101,7 @@ def test_pages_and_images_that_would_share_an_overlay(made, tmp_path):
     (tmp_path / "in/a").mkdir(parents=True)
     tifffile.imwrite(tmp_path / "in/a.tif", pages, photometric="minisblack")
     cv2.imwrite(str(tmp_path / "in/a/2.png"), picture())
-    with pytest.raises(
-        ValueError, match=r"page 2 of the stack .*a.tif and the image .*2.png"
-    ):
+    with pytest.raises(ValueError, match=r"page 2 of the stack .*a.tif and the image .*2.png"):
         predict(*made, tmp_path / "in", tmp_path / "out")
     assert not list((tmp_path / "out").rglob("*.*"))
     masks = Outputs(overlays=False)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A segmentor with modules put behind named ones of its own."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -22,16 +23,19 @@ class ExtendedSegmentor(EncoderDecoder):
 
     Args:
         insert: What to insert, one config or several: ``at``, the dotted name of a submodule that
-            gives one feature map, such as ``"backbone.layer3"``; ``type``, a module from feature
-            map to feature map, such as :class:`~rankseg.models.layers.SpatialAssembly`; and its
-            options. Where several are behind the same submodule, they run in their order.
+            gives one feature map, such as ``"backbone.layer3"``; and ``module``, the config of one
+            from feature map to feature map, such as
+            :class:`~rankseg.models.layers.SpatialAssembly`. Where several are behind the same
+            submodule, they run in their order.
         **kwargs: Of mmseg's ``EncoderDecoder``.
 
     Raises:
-        ValueError: If there is no such submodule, or it does not give one feature map.
+        ValueError: If there is no such submodule, it does not give one feature map, or a config is
+            not of that form.
 
     Example:
-        >>> insert = dict(at="backbone.layer4.0", type="SpatialAssembly", in_channels=512)
+        >>> assembly = dict(type="SpatialAssembly", in_channels=512, grid=8)
+        >>> insert = dict(at="backbone.layer4.0", module=assembly)
         >>> student = dict(type="ExtendedSegmentor", insert=insert)  # and what the network had
     """
 
@@ -41,14 +45,18 @@ class ExtendedSegmentor(EncoderDecoder):
         known = dict(self.named_modules())
         self.inserted = nn.ModuleList()
         for config in configs:
-            config = dict(config)
-            name = config.pop("at", None)
+            if set(config) != {"at", "module"}:
+                raise ValueError(
+                    f"student.insert={dict(config)}: expected dict(at='NAME', "
+                    "module=dict(type=...)), after which submodule comes the module of what config"
+                )
+            name = config["at"]
             if not name or name not in known:
                 raise ValueError(
                     f"student.insert.at={name!r} names no submodule of the network: expected a "
                     f"dotted name such as {', '.join(_examples(known))}"
                 )
-            self.inserted.append(MODELS.build(config))
+            self.inserted.append(MODELS.build(config["module"]))
             # a hook, not a module around it, which would change the names of parameters; it holds
             # the module itself, so that a copy of the network has a hook to its own
             known[name].register_forward_hook(partial(_go_through, self.inserted[-1], name))
@@ -61,7 +69,7 @@ class ExtendedSegmentor(EncoderDecoder):
             print_log(
                 f"the weights that are loaded know nothing of {names}, which stays as it began",
                 logger="current",
-                level="WARNING",
+                level=logging.WARNING,
             )
             state_dict.update(own)
         super()._load_from_state_dict(state_dict, prefix, *args)

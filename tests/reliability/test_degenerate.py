@@ -10,10 +10,14 @@ from mmengine.registry import init_default_scope
 from torch import nn
 
 from rankseg.models import losses as rankseg_losses
+from rankseg.models.layers import doubly_normalised
 from rankseg.models.losses import (
     OhemCrossEntropyLoss,
     RankCorrelationLoss,
+    assembly_correlation,
+    assembly_entropy,
     discriminative_loss,
+    local_coherence,
     mean_shift,
     nearest,
     orthogonal_agents,
@@ -383,11 +387,25 @@ def test_neighbours_of_anything(which, dtype):
         check(mean_shift(unit, torch.eye(3), chosen).sum(), online)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("which", FEATURES)
+def test_assembly_of_anything(which, dtype):
+    feature = FEATURES[which]().to(dtype)
+    logits = torch.randn(len(feature), 9, 9).mul(100).requires_grad_()
+    for term in (
+        lambda log_weights: assembly_entropy(log_weights),
+        lambda log_weights: assembly_correlation(log_weights.exp()),
+        lambda log_weights: local_coherence(log_weights.exp(), feature),
+    ):
+        check(term(doubly_normalised(logits, 20)), logits)
+
+
 def test_every_loss_is_here():
     known = {
         *("OhemCrossEntropyLoss", "RankCorrelationLoss", "orthogonal_agents", "pixel_consistency"),
         *("plackett_luce_kl", "probability_consistency", "similarity_targets"),
         *("soft_cross_entropy", "soft_squared_error", "discriminative_loss"),
         *("mean_shift", "nearest"),
+        *("assembly_correlation", "assembly_entropy", "local_coherence"),
     }
     assert set(rankseg_losses.__all__) == known

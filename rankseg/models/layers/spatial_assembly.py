@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from rankseg.registry import MODELS
 
-MOST_POINTS = 256  # weights of 32 images then take 8 MiB, and their gradients some 40 times that
+MOST_POINTS = 256  # of 32 images these are weights of 8 MiB, kept for gradients 40 times
 
 
 def doubly_normalised(logits: Tensor, rounds: int) -> Tensor:
@@ -108,7 +108,7 @@ class SpatialAssembly(nn.Module):
         grid: int | Sequence[int] = 7,
         hidden_channels: int = 128,
         start: float = 0.9,
-        rounds: int = 10,
+        rounds: int = 20,
         entropy_weight: float = 0.01,
         correlation_weight: float = 0.01,
         coherence_weight: float = 0.01,
@@ -174,5 +174,4 @@ class SpatialAssembly(nn.Module):
     def weights(self, points: Tensor) -> Tensor:
         """Logarithms of ``w``, ``(B, N, N)`` float32, of a map ``(B, C, rows, columns)``."""
         logits = self.predictor(points).flatten(2).transpose(1, 2)  # of u, of v
-        with torch.autocast(points.device.type, enabled=False):
-            return doubly_normalised(logits.float() + self.stay, self.rounds)
+        return doubly_normalised(logits.float() + self.stay, self.rounds)

@@ -11,7 +11,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from rankseg.models.methods import __all__ as METHODS
-from rankseg.testing.toy import COMPOSED, toy_batch, toy_class_batch, toy_classifier
+from rankseg.testing.toy import COMPOSED, toy_batch, toy_class_batch, toy_classifier, toy_student
 
 aten = torch.ops.aten
 READS = {  # operators whose result, or its size, must be known to the host
@@ -115,6 +115,18 @@ def test_a_step(name, build, no_list_to_the_device):
     batch = toy_class_batch(twin="CMSF" in name) if images else toy_batch(mixed=True)
     with Reads() as reads:
         sum(term for key, term in method.loss(*batch).items() if "loss" in key).backward()
+    assert reads.found == []
+
+
+def test_spatial_assembly(build, no_list_to_the_device):
+    assembly = dict(type="SpatialAssembly", in_channels=32, grid=2)
+    insert = dict(at="backbone.layer3", module=assembly)
+    method = build(
+        "Supervised", student=toy_student() | dict(type="ExtendedSegmentor", insert=insert)
+    )
+    with Reads() as reads:
+        losses = method(*toy_batch(), mode="loss")
+        (losses["loss_x"] + losses["loss_assembly"]).backward()
     assert reads.found == []
 
 

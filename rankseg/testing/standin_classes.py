@@ -19,6 +19,7 @@ from rankseg.datasets.image_level import ArrayDataset, ImageLevelDataset
 from rankseg.datasets.splits import LABELED_FILE, UNLABELED_FILE, Entry, format_list
 from rankseg.datasets.svhn import SVHNDataset
 from rankseg.registry import DATASETS
+from rankseg.testing.standin_retrieval import is_for_retrieval, make_retrieval_standin
 
 UNLABELED, VAL = 6, 2  # images besides one labelled one of every class
 HEIGHT, WIDTH = 96, 112  # pixels of an image file where the views have no size
@@ -37,7 +38,8 @@ def make_class_standin(cfg: Config) -> Path:
 
     One labelled image of every class, six unlabelled ones and a few for validation have a colour
     by class. Lists have the names that the config gives them. The folder is removed when the
-    process ends.
+    process ends. For sets for retrieval see
+    :func:`rankseg.testing.standin_retrieval.make_retrieval_standin`.
 
     Args:
         cfg: A config with ``train_dataloader`` over a ``SemiDataset`` and a ``val_dataloader``.
@@ -46,6 +48,8 @@ def make_class_standin(cfg: Config) -> Path:
     Returns:
         The data root.
     """
+    if is_for_retrieval(cfg):
+        return make_retrieval_standin(cfg)
     semi = cfg.train_dataloader.dataset
     tests = [cfg[name].dataset for name in ("val_dataloader", "test_dataloader") if cfg.get(name)]
     classes = _class_names(semi.dataset, cfg.model.student.decode_head.num_classes)

@@ -11,6 +11,7 @@ from rankseg.visualization.curves import PANEL, finish, line
 from rankseg.visualization.groups import Group, group_scalars
 
 COLUMNS = 3
+TELLING = ("learning rate", "confident share")  # titles that name their one curve
 
 
 def draw_training(scalars: Scalars, path: str | Path, title: str = "") -> None:
@@ -39,4 +40,6 @@ def _draw(axes: Axes, group: Group) -> None:
         line(axes, name, points, linewidth=2 if name == "loss" else 1.2)
     if group.log and any(y > 0 for points in group.series.values() for _, y in points):
         axes.set_yscale("log")
-    finish(axes, group.title, len(group.series), small=len(group.series) > 4)
+    curves = len(group.series)
+    unnamed = curves == 1 and group.title not in TELLING
+    finish(axes, group.title, 2 if unnamed else curves, small=curves > 4)

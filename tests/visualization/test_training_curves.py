@@ -46,6 +46,23 @@ def test_classes_are_drawn_while_they_can_be_told_apart(count, drawn):
     assert ("IoU of each class (%)" in titles) is drawn
 
 
+def test_every_curve_is_named(tmp_path, monkeypatch):
+    named = {}
+
+    def legend(self, **kwargs):
+        texts = _legend(self, **kwargs).get_texts()
+        named[self.get_title()] = [text.get_text() for text in texts]
+
+    monkeypatch.setattr(Axes, "legend", legend)
+    alone = {"loss": [(1, 2.0)], "grad_norm": [(1, 9.0)], "lr": [(1, 0.1)]}
+    draw_training(Scalars(alone, {"mIoU": [(20, 9.0)]}), tmp_path / "a.png")
+    assert named == {
+        "losses": ["loss"],
+        "other numbers": ["grad_norm"],
+        "validation (%)": ["mIoU"],
+    }, "the title 'learning rate' names its curve"
+
+
 def test_names_are_drawn_as_they_are(tmp_path, monkeypatch):
     legends = []
     monkeypatch.setattr(Axes, "legend", lambda self, **kw: legends.append(_legend(self, **kw)))

@@ -34,7 +34,8 @@ class OneClassHook(Hook):
     """Warns, once for each, when pseudo-labels or validations have had one class only for long.
 
     A rare class that is lost in the first iterations may never come back: all that is trained on
-    then says "background". The run goes on.
+    then says "background". The run goes on. Validations are judged by the IoU of every class, so
+    ``per_class=True`` is set on the metrics that have it.
 
     Args:
         patience: Iterations in a row in which all confident pseudo-labels were of one class.
@@ -55,6 +56,12 @@ class OneClassHook(Hook):
         self._steps = 0
         self._told = False
         self._bad = 0
+
+    def before_train(self, runner: Runner) -> None:
+        """Have the validation tell the IoU of every class."""
+        for metric in runner.val_evaluator.metrics if runner.val_loop is not None else ():
+            if not getattr(metric, "per_class", True):
+                metric.per_class = True
 
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch=None, outputs=None

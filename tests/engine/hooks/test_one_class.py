@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from rankseg.engine.hooks import OneClassHook
+from rankseg.evaluation import SegmentationMetric
 
 
 @pytest.fixture
@@ -91,3 +92,13 @@ def test_tests_and_metrics_without_classes_are_left_alone(runner, caplog):
 def test_numbers_that_cannot_be(options):
     with pytest.raises(ValueError, match="OneClassHook.*expected 1 or more"):
         OneClassHook(**options)
+
+
+def test_it_asks_for_the_figure_that_it_judges_by(runner):
+    metrics = [SegmentationMetric(), SimpleNamespace(name="has no classes")]
+    runner.val_loop = object()
+    runner.val_evaluator = SimpleNamespace(metrics=metrics)
+    OneClassHook().before_train(runner)
+    assert metrics[0].per_class is True and not hasattr(metrics[1], "per_class")
+    runner.val_loop = None
+    OneClassHook().before_train(runner)

@@ -147,7 +147,7 @@ class SpatialAssembly(nn.Module):
         """Reassemble a feature map."""
         height, width = x.shape[2:]
         x = self.fill(x)
-        points = in_blocks(x, self.grid).mean((3, 5))
+        points = self.points(x)
         log_weights = self.weights(points)
         if self.seen is not None and torch.is_grad_enabled():
             self.seen.append((log_weights, points.detach()))
@@ -170,6 +170,10 @@ class SpatialAssembly(nn.Module):
         if down or right:
             x = F.pad(x, (0, right, 0, down), mode="replicate")
         return x
+
+    def points(self, x: Tensor) -> Tensor:
+        """``(B, C, rows, columns)``: means over the blocks of a map that :meth:`fill` gave."""
+        return in_blocks(x, self.grid).mean((3, 5))
 
     def weights(self, points: Tensor) -> Tensor:
         """Logarithms of ``w``, ``(B, N, N)`` float32, of a map ``(B, C, rows, columns)``."""

@@ -1,0 +1,59 @@
+#!/usr/bin/env python
+# SPDX-License-Identifier: Apache-2.0
+"""Draw where the points of a feature map come from, as figure 5.4 of chapter 5 (SAN) does.
+
+python tools/assembly_maps.py configs/san/omniglot_mini_supervised.py work_dirs/san/iter_1500.pth
+python tools/assembly_maps.py CONFIG CHECKPOINT photos/a.jpg photos/more --out assembly.png
+
+A row for each image: the image with its grid of points, its blocks put together as the network
+puts together its features, and for the points that move most the places that they come from (bright
+is much, red is the most). Without images, some of the config's validation images are drawn.
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from rankseg.apis.assembly_maps import assembly_maps
+from rankseg.apis.cli import add_config_arguments, config_from, plain_errors
+from rankseg.engine.checkpoint import trust_checkpoints
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add_config_arguments(parser)
+    parser.add_argument("checkpoint", help="a .pth file of a run with a spatial assembly")
+    parser.add_argument("inputs", nargs="*", metavar="IMAGE", help="image files or folders")
+    parser.add_argument("--out", metavar="FILE", help="default: WORK_DIR/assembly_maps.png")
+    parser.add_argument("--images", type=int, default=6, metavar="N", help="rows (default: 6)")
+    parser.add_argument(
+        "--points", type=int, default=4, metavar="N", help="points per image (default: 4)"
+    )
+    parser.add_argument(
+        "--network", choices=["student", "teacher"], help="default: the one that predicts"
+    )
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Write the picture."""
+    args = parse_args(argv)
+    with plain_errors(), trust_checkpoints(args.trust_checkpoint):
+        cfg = config_from(args)
+        file = assembly_maps(
+            cfg,
+            args.checkpoint,
+            args.inputs,
+            out=args.out or Path(cfg.work_dir) / "assembly_maps.png",
+            images=args.images,
+            points=args.points,
+            network=args.network,
+        )
+    print(f"wrote {file}")
+
+
+if __name__ == "__main__":
+    main()

@@ -10,7 +10,7 @@ from mmengine.config import Config
 from torch.utils.data import Dataset
 
 from rankseg.apis.feature_cache import FeatureCache
-from rankseg.apis.trained import load_method
+from rankseg.apis.trained import load_method, untrained
 from rankseg.engine.features import Features, extract_features
 from rankseg.models.layers import find_module
 from rankseg.structures import SampleKey
@@ -23,7 +23,7 @@ class Extraction:
 
     Args:
         cfg: The config of the checkpoint.
-        checkpoint: The file.
+        checkpoint: The file; ``None`` for random weights, of which nothing is kept.
         network: ``"student"`` or ``"teacher"``; by default the one that predicts.
         tap: Submodule of it whose output is the feature.
         cache: Folder that keeps features; ``None`` keeps nothing.
@@ -37,9 +37,14 @@ class Extraction:
     """
 
     def __init__(
-        self, cfg: Config, checkpoint: str, network: str | None, tap: str, cache: str | None
+        self,
+        cfg: Config,
+        checkpoint: str | None,
+        network: str | None,
+        tap: str,
+        cache: str | None,
     ) -> None:
-        self.method = load_method(cfg, checkpoint)
+        self.method = untrained(cfg) if checkpoint is None else load_method(cfg, checkpoint)
         if network == "teacher" and self.method.teacher is None:
             raise ValueError(
                 f"{type(self.method).__name__} of this config has no teacher: use the student"
@@ -51,7 +56,9 @@ class Extraction:
         self.options = dict(network=network, tap=tap, num_workers=workers)
         preprocessor = cfg.model.get("data_preprocessor")
         made_by = [cfg.model.student, preprocessor, network, tap]
-        self.cache = FeatureCache(cache, checkpoint, [repr(part) for part in made_by])
+        self.cache = FeatureCache(
+            cache if checkpoint else None, checkpoint, [repr(part) for part in made_by]
+        )
 
     def __call__(
         self,

@@ -33,11 +33,13 @@ class FeatureCache:
 
     Args:
         folder: Where the files are; ``None`` keeps nothing.
-        checkpoint: The file of the weights.
+        checkpoint: The file of the weights; only where something is kept.
         made_by: What makes the features, as plain data.
     """
 
-    def __init__(self, folder: str | Path | None, checkpoint: str | Path, made_by: Any) -> None:
+    def __init__(
+        self, folder: str | Path | None, checkpoint: str | Path | None, made_by: Any
+    ) -> None:
         self.folder = None if folder is None else Path(folder)
         self._base: tuple = ()
         if self.folder is not None:

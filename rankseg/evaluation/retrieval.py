@@ -42,12 +42,14 @@ class Judged(NamedTuple):
         average_precision: ``(M,)`` float64 in ``[0, 1]``: mean over the ``R`` nearest of the share
             of right ones so far, where they are right, and 0 where they are wrong.
         relevant: ``(M,)`` int64, ``R``.
+        nearest: ``(M,)`` float32 similarity of the image that is found first.
     """
 
     hits: Tensor
     r_precision: Tensor
     average_precision: Tensor
     relevant: Tensor
+    nearest: Tensor
 
 
 def retrieve(
@@ -70,8 +72,8 @@ def retrieve(
         query_label: ``(M,)`` int64 classes.
         gallery_label: ``(N,)`` int64 classes.
         k: How many are found, at most all; ``None``: as many as the largest class asks for.
-        own: ``(M,)`` int64 position of every query in the gallery, which is left out; ``None``
-            where queries are no part of it.
+        own: ``(M,)`` int64 position of every query in the gallery, which is left out, -1 for one
+            that is no part of it; ``None`` where none is.
         chunk: Queries compared at a time: some ``chunk x N`` numbers are in memory.
 
     Yields:
@@ -95,9 +97,10 @@ def retrieve(
         # whole numbers, exact in float32: equal similarities, then the wrong ones above the right
         place = (similarity * GRID).round_().mul_(2).add_(~right)
         if own is not None:
-            itself = own[i : i + chunk, None].to(rows.device)
-            place.scatter_(1, itself, -torch.inf)
-            right.scatter_(1, itself, False)
+            itself = own[i : i + chunk].to(rows.device)
+            inside = (itself >= 0).nonzero().flatten()
+            place[inside, itself[inside]] = -torch.inf
+            right[inside, itself[inside]] = False
         index = place.topk(min(k, others), dim=1).indices
         yield Retrieved(index, similarity.gather(1, index), right.gather(1, index), right.sum(1))
 
@@ -138,8 +141,28 @@ def judge_retrieval(
         each = counted.sum(1), (counted * counted.cumsum(1) / first).sum(1)
         hits = torch.stack([found.right[:, :number].any(1) for number in topk], 1)
         shares = [value / found.relevant.clamp(min=1) for value in each]
-        parts.append([value.cpu() for value in (hits, *shares, found.relevant)])
+        rest = found.relevant, found.similarity[:, 0]
+        parts.append([value.cpu() for value in (hits, *shares, *rest)])
     return Judged(*(torch.cat(column) for column in zip(*parts, strict=True)))
+
+
+def percentages(judged: Judged, topk: Sequence[int]) -> dict[str, float]:
+    """Means over the queries that have something to find: ``recallK``, ``r_precision``, ``map_r``.
+
+    Args:
+        judged: From :func:`judge_retrieval`.
+        topk: Values of ``K`` that it was given.
+
+    Raises:
+        ValueError: If no query has.
+    """
+    asked = judged.relevant > 0
+    if not asked.any():
+        raise ValueError("no query has an image of its class in the gallery: nothing to find")
+    means = {f"recall{k}": judged.hits[asked, i].double().mean() for i, k in enumerate(topk)}
+    means["r_precision"] = judged.r_precision[asked].mean()
+    means["map_r"] = judged.average_precision[asked].mean()
+    return {name: round(100 * float(share), 2) for name, share in means.items()}
 
 
 def cluster_agreement(embedding: Tensor, label: Tensor, seed: int = 0) -> float:

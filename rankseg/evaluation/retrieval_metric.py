@@ -11,7 +11,7 @@ from torch import Tensor
 
 from rankseg.evaluation.classification import true_classes
 from rankseg.evaluation.notes import names
-from rankseg.evaluation.retrieval import Judged, cluster_agreement, judge_retrieval
+from rankseg.evaluation.retrieval import cluster_agreement, judge_retrieval, percentages
 from rankseg.evaluation.segmentation import COLLECT, NO_IMAGES, OTHERS
 from rankseg.registry import METRICS
 
@@ -109,11 +109,13 @@ class RetrievalMetric(BaseMetric):
         """
         rows = embedding.cuda() if torch.cuda.is_available() else embedding
         judged = judge_retrieval(rows, rows, label, label, self.topk, torch.arange(len(rows)))
-        metrics = self._means(judged)
+        metrics = percentages(judged, self.topk)
         ask, give = (torch.from_numpy(np.asarray(role) == name) for name in ROLES)
         if ask.any() and give.any():
             split = judge_retrieval(rows[ask], rows[give], label[ask], label[give], self.topk)
-            metrics |= {f"{SPLIT}{key}": value for key, value in self._means(split).items()}
+            metrics |= {
+                f"{SPLIT}{key}": value for key, value in percentages(split, self.topk).items()
+            }
         if self.nmi:
             metrics["nmi"] = _percent(cluster_agreement(embedding, label))
         if each:
@@ -121,17 +123,6 @@ class RetrievalMetric(BaseMetric):
             for k in label[judged.relevant > 0].unique().tolist():
                 metrics[f"recall1/{classes[k]}"] = _percent(first[label == k].double().mean())
         return metrics
-
-    def _means(self, judged: Judged) -> dict[str, float]:
-        """Means over the queries that have something to find."""
-        asked = judged.relevant > 0
-        if not asked.any():
-            raise ValueError("no query has an image of its class in the gallery: nothing to find")
-        hits = judged.hits[asked].double().mean(0)
-        found = {f"recall{k}": _percent(share) for k, share in zip(self.topk, hits, strict=True)}
-        found["r_precision"] = _percent(judged.r_precision[asked].mean())
-        found["map_r"] = _percent(judged.average_precision[asked].mean())
-        return found
 
     def _check(self, label: Tensor) -> None:
         """Say which images are alone, once, and refuse a set of such."""

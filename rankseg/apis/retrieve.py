@@ -1,0 +1,228 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pictures of what embedding networks find for some images, and numbers of all."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from torch import Tensor
+
+from rankseg.apis.checks import is_image_level
+from rankseg.apis.extraction import Extraction
+from rankseg.apis.photos import Photos
+from rankseg.datasets.checks import check_labeled
+from rankseg.engine.files import write_json
+from rankseg.engine.pictures import write_picture
+from rankseg.engine.searches import (
+    UNKNOWN,
+    Embedded,
+    Images,
+    choose,
+    labels_to_compare,
+    make_searches,
+)
+from rankseg.evaluation.retrieval import Judged, judge_retrieval, percentages
+from rankseg.models.heads import EmbeddingHead
+from rankseg.registry import DATASETS
+from rankseg.visualization.retrieval import Search, draw_retrieval
+
+TOPK = (1, 2, 4, 8)
+HEADINGS = {
+    "queries": "Queries at even distances in the list",
+    "worst": "Queries for which {last} finds least",
+    "changes": "Queries for which {first} and {last} differ most",
+}
+
+
+class Contender(NamedTuple):
+    """A network that is asked.
+
+    Attributes:
+        name: In pictures and tables.
+        cfg: Its config, from :func:`rankseg.apis.load_config`.
+        checkpoint: File of a method or of a plain segmentor; ``None`` for random weights.
+    """
+
+    name: str
+    cfg: Config
+    checkpoint: str | None
+
+
+def retrieve(
+    contenders: Sequence[Contender],
+    *,
+    out: str | Path,
+    queries: Sequence[str | Path] = (),
+    gallery: str | Path | None = None,
+    k: int = 10,
+    rows: int = 8,
+    network: str | None = None,
+    tap: str | None = None,
+    keep: bool = True,
+) -> dict[str, Any]:
+    """Ask networks for the nearest images, and write pictures and numbers.
+
+    ``queries.png`` shows queries at even distances in their list. Where classes are known
+    ``worst.png`` shows those for which the last network finds least, and of several networks
+    ``changes.png`` those for which first and last differ most, at most one query of a class.
+    ``retrieval.json`` has the numbers and what is in the pictures.
+
+    Args:
+        contenders: Networks, all asked about the same images.
+        out: Folder to write to.
+        queries: Image files or folders of them; empty asks about every image of the gallery. The
+            class of a file is known where it is part of the gallery, and it does not find itself.
+        gallery: Folder of images without labels; ``None`` takes the test images of the configs.
+        k: Images found for a query in the pictures.
+        rows: Queries in a picture.
+        network: ``"student"`` or ``"teacher"``; by default the one that predicts.
+        tap: Submodule of it whose output is compared; by default the embedding or, of a
+            classifier, the pooled feature.
+        keep: Keep features in the work folder of each config for the next question.
+
+    Returns:
+        What is in ``retrieval.json``: by name of a network its ``recall1``, ..., ``r_precision``
+        and ``map_r`` in percent, where classes are known.
+
+    Raises:
+        ValueError, FileNotFoundError: If an option, a config, an image or a checkpoint is not
+            right; nothing has been written then.
+        WriteError: If a file cannot be written.
+    """
+    _check(contenders, k, rows)
+    init_default_scope("rankseg")
+    gallery_of = [_gallery(one.cfg, gallery) for one in contenders]
+    query_of = [
+        _queries(one.cfg, queries, images)
+        for one, images in zip(contenders, gallery_of, strict=True)
+    ]
+    _check_same(contenders, gallery_of)
+    stored, asked = gallery_of[0], query_of[0]
+    own = _places(asked.files, stored.files)
+    found = {
+        one.name: _embed(one, *images, network, tap, keep)
+        for one, *images in zip(contenders, query_of, gallery_of, strict=True)
+    }
+    judged: dict[str, Judged] = {}
+    topk = sorted({1, *contenders[0].cfg.test_evaluator.get("topk", TOPK)})
+    if (asked.label >= 0).any():
+        labels = labels_to_compare(asked.label), stored.label
+        judged = {name: judge_retrieval(*one, *labels, topk, own) for name, one in found.items()}
+    numbers = {name: percentages(one, topk) for name, one in judged.items()}
+    pictures = {
+        title: make_searches(some, found, asked, stored, own, k)
+        for title, some in choose(judged, asked.label, rows).items()
+    }
+    for title, searches in pictures.items():
+        heading = HEADINGS[title].format(first=contenders[0].name, last=contenders[-1].name)
+        heading += f"; the nearest of {len(stored.files):,} images"
+        write_picture(Path(out) / f"{title}.png", draw_retrieval(searches, heading))
+    result = {
+        "networks": {one.name: _note(one) | numbers.get(one.name, {}) for one in contenders},
+        "images": len(stored.files),
+        "pictures": {title: [_answer(one) for one in some] for title, some in pictures.items()},
+    }
+    write_json(Path(out) / "retrieval.json", result)
+    return result
+
+
+def _check(contenders: Sequence[Contender], k: int, rows: int) -> None:
+    """Refuse what cannot be drawn."""
+    if k < 1 or rows < 1:
+        raise ValueError(f"{k} images for {rows} queries in a picture: expected 1 or more of both")
+    names = [one.name for one in contenders]
+    if len(set(names)) < len(names):
+        raise ValueError(f"networks are named {', '.join(names)}: expected a name for each")
+    for one in contenders:
+        if one.checkpoint is not None and not Path(one.checkpoint).is_file():
+            raise FileNotFoundError(f"checkpoint {one.checkpoint} does not exist")
+        if not is_image_level(one.cfg):
+            raise ValueError(
+                f"model.student.decode_head of {one.name} is "
+                f"{one.cfg.model.student.decode_head.type}: expected a network that looks at whole "
+                "images, with an EmbeddingHead or an ImageLevelHead"
+            )
+
+
+def _check_same(contenders: Sequence[Contender], galleries: Sequence[Images]) -> None:
+    for one, images in zip(contenders, galleries, strict=True):
+        if images.files != galleries[0].files:
+            raise ValueError(
+                f"{one.name} is tested on other images than {contenders[0].name}: expected configs "
+                "with the same test set, or one gallery for all (--gallery)"
+            )
+
+
+def _gallery(cfg: Config, folder: str | Path | None) -> Images:
+    """The test images of a config, or those of a folder."""
+    if folder is None:
+        dataset = DATASETS.build(cfg.test_dataloader.dataset)
+        check_labeled(dataset, limit=50)
+        files = [dataset.get_data_info(i)["img_path"] for i in range(len(dataset))]
+        return Images(dataset, files, torch.from_numpy(dataset.class_ids()), dataset.classes)
+    photos = Photos([folder], cfg.test_dataloader.dataset.pipeline)
+    return Images(photos, list(map(str, photos.files)), torch.full((len(photos),), UNKNOWN), ())
+
+
+def _queries(cfg: Config, places: Sequence[str | Path], gallery: Images) -> Images:
+    """Images that ask; of those that are part of the gallery the class is known."""
+    if not places:
+        return gallery
+    photos = Photos(places, cfg.test_dataloader.dataset.pipeline)
+    files = list(map(str, photos.files))
+    own = _places(files, gallery.files)
+    label = gallery.label[own].where(own >= 0, torch.tensor(UNKNOWN))
+    return Images(photos, files, label, gallery.classes)
+
+
+def _places(files: Sequence[str], gallery: Sequence[str]) -> Tensor:
+    """``(M,)`` position of every file in the gallery, -1 where it is not there."""
+    place = {os.path.realpath(file): i for i, file in enumerate(gallery)}
+    return torch.tensor([place.get(os.path.realpath(file), -1) for file in files])
+
+
+def _embed(
+    one: Contender,
+    query: Images,
+    gallery: Images,
+    network: str | None,
+    tap: str | None,
+    keep: bool,
+) -> Embedded:
+    """What a network makes of queries and gallery."""
+    cache = str(Path(one.cfg.work_dir) / "features") if keep else None
+    extract = Extraction(one.cfg, one.checkpoint, network, tap or "decode_head.pool", cache)
+    head = extract.method.student.decode_head
+    column = "logits" if tap is None and isinstance(head, EmbeddingHead) else "feature"
+
+    def embed(images: Images) -> Tensor:
+        return getattr(extract(images.dataset, names=images.files), column).to(extract.device)
+
+    stored = embed(gallery)
+    return Embedded(stored if query is gallery else embed(query), stored)
+
+
+def _note(one: Contender) -> dict[str, Any]:
+    config = str(one.cfg.get("config_file", ""))
+    return {"config": config, "checkpoint": one.checkpoint or "random weights"}
+
+
+def _answer(one: Search) -> dict[str, Any]:
+    """A query and what was found for it, for the JSON file."""
+    found = {
+        name: [
+            {
+                "image": other.file,
+                "class": other.name,
+                "similarity": round(other.similarity, 4),
+                "right": other.right,
+            }
+            for other in some
+        ]
+        for name, some in one.found.items()
+    }
+    return {"query": one.file, "name": one.name, "found": found}

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which queries are shown, and what networks find for them."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from rankseg.evaluation.retrieval import Judged, Retrieved, retrieve
+from rankseg.visualization.retrieval import Neighbour, Search
+
+UNKNOWN = -1  # class of an image
+
+
+class Images(NamedTuple):
+    """Images that ask or are found.
+
+    Attributes:
+        dataset: Gives ``inputs``, ``(3, H, W)`` uint8, for a position.
+        files: Name of every image.
+        label: ``(N,)`` int64 classes, -1 where unknown.
+        classes: Names of the classes.
+    """
+
+    dataset: Dataset
+    files: Sequence[str]
+    label: Tensor
+    classes: Sequence[str]
+
+    def picture(self, i: int) -> np.ndarray:
+        """An image as the network is shown it, ``(H, W, 3)`` uint8."""
+        return self.dataset[i]["inputs"].permute(1, 2, 0).numpy()
+
+    def class_of(self, i: int) -> str:
+        """Name of the class of an image; empty where unknown."""
+        return str(self.classes[self.label[i]]) if self.label[i] >= 0 else ""
+
+
+class Embedded(NamedTuple):
+    """What a network makes of queries, ``(M, D)``, and of the gallery, ``(N, D)``."""
+
+    query: Tensor
+    gallery: Tensor
+
+
+def labels_to_compare(label: Tensor) -> Tensor:
+    """Classes of queries, of which unknown ones are not those of unknown images of the gallery."""
+    return label.where(label >= 0, UNKNOWN - 1)
+
+
+def make_searches(
+    rows: Sequence[int],
+    found: Mapping[str, Embedded],
+    query: Images,
+    gallery: Images,
+    own: Tensor,
+    k: int,
+) -> list[Search]:
+    """Let networks search for some queries.
+
+    Args:
+        rows: Positions of the queries.
+        found: By name of a network its embeddings.
+        query: The queries.
+        gallery: The images that are found.
+        own: ``(M,)`` position of every query in the gallery, -1 for one that is no part of it.
+        k: Images to find.
+    """
+    rows = torch.as_tensor(rows)
+    label, inside = labels_to_compare(query.label)[rows], own[rows]
+    answers = {
+        name: retrieve(one.query[rows], one.gallery, label, gallery.label, k, inside, chunk=1)
+        for name, one in found.items()
+    }
+    searches = []
+    for i in rows.tolist():
+        parts = {name: next(answer) for name, answer in answers.items()}
+        known = bool(query.label[i] >= 0)
+        neighbours = {name: _neighbours(part, gallery, known) for name, part in parts.items()}
+        title = query.class_of(i) or Path(query.files[i]).stem
+        searches.append(Search(query.picture(i), title, neighbours, query.files[i]))
+    return searches
+
+
+def _neighbours(part: Retrieved, gallery: Images, known: bool) -> list[Neighbour]:
+    """What is found for one query."""
+    return [
+        Neighbour(
+            gallery.picture(j),
+            gallery.class_of(j),
+            similarity,
+            right if known and gallery.label[j] >= 0 else None,
+            gallery.files[j],
+        )
+        for j, similarity, right in zip(*(x[0].tolist() for x in part[:3]), strict=True)
+    ]
+
+
+def choose(judged: Mapping[str, Judged], label: Tensor, rows: int) -> dict[str, list[int]]:
+    """Queries for pictures, by what a picture is to show.
+
+    Args:
+        judged: By name of a network; empty where no class is known.
+        label: ``(M,)`` classes of the queries.
+        rows: How many in a picture.
+
+    Returns:
+        ``queries``: at even distances in the list; ``worst``: those with the lowest average
+        precision of the last network, the nearer their nearest image the worse; of several networks
+        ``changes``: those whose average precision differs most between the first and the last. Of
+        the latter two one of a class at most.
+    """
+    chosen = {"queries": spread(len(label), rows)}
+    if not judged:
+        return chosen
+    first, *_, last = (*judged.values(), *judged.values())
+    asked = (last.relevant > 0).numpy()
+    order = np.lexsort((-last.nearest.numpy(), last.average_precision.numpy()))
+    chosen["worst"] = _one_of_a_class(order[asked[order]], label, rows)
+    if len(judged) > 1:
+        change = (last.average_precision - first.average_precision).abs().numpy()
+        order = np.argsort(-change, kind="stable")
+        chosen["changes"] = _one_of_a_class(order[change[order] > 0], label, rows)
+    return {title: some for title, some in chosen.items() if some}
+
+
+def _one_of_a_class(order: np.ndarray, label: Tensor, rows: int) -> list[int]:
+    """The first positions of an order, none of the class of one before."""
+    firsts = np.unique(label.numpy()[order], return_index=True)[1]
+    return order[np.sort(firsts)[:rows]].tolist()
+
+
+def spread(count: int, rows: int) -> list[int]:
+    """At most so many positions, at even distances.
+
+    >>> spread(100, 3), spread(2, 5)
+    ([0, 50, 99], [0, 1])
+    """
+    return np.unique(np.linspace(0, count - 1, min(rows, count)).round().astype(int)).tolist()

@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What embedding networks find for some images: a row for each, the nearest image first."""
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+import matplotlib
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from rankseg.visualization.panel import fit
+
+CELL = 96  # longest side of a picture in pixels
+GAP = 12  # between pictures
+FRAME, THIN = 4, 2  # pixels of a frame, drawn around the picture; thin: nothing is wrong
+LINE = 15  # height of a line of text
+ASIDE = 160  # widest name of a network
+QUERY, WRONG, RIGHT, PLAIN = (25, 95, 215), (215, 30, 30), (70, 165, 95), (205, 205, 205)
+INK, SOFT = (30, 30, 30), (120, 120, 120)
+
+
+class Neighbour(NamedTuple):
+    """One image that was found.
+
+    Attributes:
+        image: ``(H, W, 3)`` uint8 RGB.
+        name: Of its class; empty where it is not known.
+        similarity: To the query, in ``[-1, 1]``.
+        right: Whether it is of the class of the query; ``None`` where that is not known.
+        file: Where the image is, for tables.
+    """
+
+    image: np.ndarray
+    name: str
+    similarity: float
+    right: bool | None = None
+    file: str = ""
+
+
+class Search(NamedTuple):
+    """One query.
+
+    Attributes:
+        image: ``(H, W, 3)`` uint8 RGB.
+        name: Of its class, or any other text.
+        found: By network what it found, the nearest first.
+        file: Where the image is, for tables.
+    """
+
+    image: np.ndarray
+    name: str
+    found: Mapping[str, Sequence[Neighbour]]
+    file: str = ""
+
+
+def draw_retrieval(searches: Sequence[Search], title: str = "", cell: int = CELL) -> np.ndarray:
+    """Draw queries in blue frames, beside each what was found, wrong ones in red frames.
+
+    Right ones have a thin green frame, those of which it is not known a grey one. Below an image
+    stands its class or, where that is not known, its similarity. Where several networks were
+    asked, each has a row of its own beside the query.
+
+    Args:
+        searches: Queries, all asked of the same networks.
+        title: Heading; none if empty.
+        cell: Longest side of a picture in pixels; smaller ones are enlarged.
+
+    Returns:
+        uint8 RGB.
+
+    Raises:
+        ValueError: If there is no query.
+
+    Source: Chapters 4 and 5 of the dissertation, Figures 4.4 and 5.5.
+    """
+    if not searches:
+        raise ValueError("there is no query to draw")
+    names = list(searches[0].found)
+    most = max(len(found) for one in searches for found in one.found.values())
+    aside = _label_width(names)
+    row, start = cell + LINE + GAP, 3 * GAP + cell + aside  # start: of the first neighbour
+    top = GAP + (2 * LINE if title else 0) + LINE
+    size = start + most * (cell + GAP), top + (row * len(names) + GAP) * len(searches)
+    page = Image.new("RGB", size, "white")
+    pen = ImageDraw.Draw(page)
+    pen.text((GAP, GAP), cut(title, size[0] - 2 * GAP, 13), INK, font(13, bold=True))
+    heads = {GAP: "query"} | {start + i * (cell + GAP): f"{i + 1}" for i in range(most)}
+    for x, text in heads.items():
+        pen.text((x + cell / 2, top - FRAME - 2), text, SOFT, font(11), anchor="mb")
+    y = top
+    for one in searches:
+        if y > top:
+            pen.line([(GAP, y - GAP), (size[0] - GAP, y - GAP)], PLAIN)
+        middle = y + (len(names) - 1) * row // 2
+        _put(page, (GAP, middle), cell, one.image, one.name, QUERY)
+        for name, found in one.found.items():
+            if aside:
+                _put_name(pen, (start - GAP, y + cell // 2), name, found, aside)
+            for k, other in enumerate(found):
+                colour = {True: RIGHT, False: WRONG, None: PLAIN}[other.right]
+                text = other.name or f"{other.similarity:.2f}"
+                _put(page, (start + k * (cell + GAP), y), cell, other.image, text, colour)
+            y += row
+        y += GAP
+    return np.asarray(page)
+
+
+def _label_width(names: Sequence[str]) -> int:
+    """Pixels for the names of networks; none for a single one without a name."""
+    if not any(names):
+        return 0
+    return min(ASIDE, max(80, *(int(font(11, bold=True).getlength(name)) for name in names))) + GAP
+
+
+def _put_name(
+    pen: ImageDraw.ImageDraw, at: tuple[int, int], name: str, found: Sequence[Neighbour], width: int
+) -> None:
+    """The name of a network and, where that is known, how many of its images are right."""
+    pen.text(at, cut(name, width - GAP, 11), INK, font(11, bold=True), anchor="rb")
+    if found and all(one.right is not None for one in found):
+        count = f"{sum(one.right for one in found)} of {len(found)} right"
+        pen.text((at[0], at[1] + 3), count, SOFT, font(11), anchor="ra")
+
+
+def _put(
+    page: Image.Image,
+    at: tuple[int, int],
+    cell: int,
+    image: np.ndarray,
+    text: str,
+    colour: tuple[int, int, int],
+) -> None:
+    """A picture in the middle of its cell with a frame, and a line of text below it."""
+    picture = fit(image, (cell, cell))
+    height, width = picture.shape[:2]
+    x, y = at[0] + (cell - width) // 2, at[1] + (cell - height) // 2
+    pen, edge = ImageDraw.Draw(page), FRAME if colour in (QUERY, WRONG) else THIN
+    pen.rectangle((x - edge, y - edge, x + width + edge - 1, y + height + edge - 1), fill=colour)
+    page.paste(Image.fromarray(picture), (x, y))
+    ink = {QUERY: INK, WRONG: WRONG}.get(colour, SOFT)
+    below = at[0] + cell / 2, y + height + FRAME
+    pen.text(below, cut(text, cell + GAP - 4, 11), ink, font(11), anchor="ma")
+
+
+@lru_cache
+def font(size: int, bold: bool = False) -> ImageFont.FreeTypeFont:
+    """The font that comes with matplotlib, in pixels."""
+    file = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
+    return ImageFont.truetype(str(Path(matplotlib.get_data_path(), "fonts/ttf", file)), size)
+
+
+def cut(text: str, width: float, size: int) -> str:
+    """As much of both ends of a text as is that many pixels wide: names often begin alike."""
+    if font(size).getlength(text) <= width:
+        return text
+    for kept in range(len(text) - 1, 0, -1):
+        short = f"{text[: (kept + 1) // 2]}…{text[len(text) - kept // 2 :]}"
+        if font(size).getlength(short) <= width:
+            return short
+    return ""

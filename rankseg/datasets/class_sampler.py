@@ -108,7 +108,8 @@ class PKSampler(Sampler[SampleKey]):
                 f"labels: set train_dataloader.sampler.classes to {len(names)} or less, and the "
                 "batch_size to classes * images"
             )
-        self._groups = dict(zip(names.tolist(), np.split(items[order], starts[1:]), strict=True))
+        groups = np.split(items[order], starts)[1:]
+        self._groups = dict(zip(names.tolist(), groups, strict=True))
 
     def __iter__(self) -> Iterator[SampleKey]:
         """Yield keys for ever, from the position set by :meth:`skip`."""
@@ -120,24 +121,22 @@ class PKSampler(Sampler[SampleKey]):
             batch, slot = batch + 1, 0
 
     def _draw(self, groups: dict[int, np.ndarray], batch: int) -> list[SampleKey]:
-        """This process's part of a batch."""
+        """This process's part of the batch of all."""
+        names, total = np.array(list(groups)), self.classes * self.world_size
         rng = np.random.default_rng((self.seed, batch))
-        names = np.array(list(groups))
-        wanted = self.classes * self.world_size
-        rounds = -(-wanted // len(names))
-        chosen = np.concatenate([rng.permutation(names) for _ in range(rounds)])[:wanted]
-        # every class has a seed of its own: what one process draws, no other need
-        own = chosen[self.rank :: self.world_size]
+        rounds = -(-total // len(names))
+        chosen = np.concatenate([rng.permutation(names) for _ in range(rounds)]).tolist()
         keys = []
-        for place, name in enumerate(own.tolist()):
+        for place in range(self.rank, total, self.world_size):
+            name = chosen[place]
             items = groups[name]
-            part = np.random.default_rng((self.seed, batch, name, place * self.world_size))
-            order = [part.permutation(items) for _ in range(-(-self.images // len(items)))]
+            # with a seed of its own a class costs only the process that has it
+            rng = np.random.default_rng((self.seed, batch, place))
+            order = [rng.permutation(items) for _ in range(-(-self.images // len(items)))]
+            first = (batch * total + place) * self.images
             for number, index in enumerate(np.concatenate(order)[: self.images].tolist()):
-                # an image that comes twice looks different
-                draw = batch * self.images + number
                 label = None if index < self.num_labeled else name
-                keys.append(SampleKey(index, draw, label))
+                keys.append(SampleKey(index, first + number, label))  # copies look different
         return keys
 
     def _in_order(self, batch: int) -> list[SampleKey]:

@@ -2,6 +2,7 @@
 """Hooks: what happens on a schedule."""
 
 from rankseg.engine.hooks.checkpoint import CheckpointHook
+from rankseg.engine.hooks.cluster import ClusterHook
 from rankseg.engine.hooks.composition import CompositionHook
 from rankseg.engine.hooks.contact_sheet import ContactSheetHook
 from rankseg.engine.hooks.curves import CurvesHook
@@ -24,6 +25,7 @@ from rankseg.engine.hooks.summary import SummaryHook
 
 __all__ = [
     "CheckpointHook",
+    "ClusterHook",
     "CompositionHook",
     "ContactSheetHook",
     "CurvesHook",

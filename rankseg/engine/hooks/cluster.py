@@ -1,0 +1,266 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Labels without annotation: clusters of the embeddings, made anew every few passes."""
+
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from mmengine.dist import broadcast_object_list, is_main_process
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from sklearn.metrics import normalized_mutual_info_score
+from torch.utils.data import Dataset
+
+from rankseg.datasets.class_sampler import PKSampler
+from rankseg.engine.ending import RunEnded
+from rankseg.engine.features import extract_features, with_pipeline
+from rankseg.engine.hooks.notes import RunNotes
+from rankseg.engine.method_of import method_of
+from rankseg.graph import cluster_centres, nearest_centres
+from rankseg.models.methods import MetricLearning
+from rankseg.registry import HOOKS
+
+PIPELINES = ("train", "test")
+FILE = "clusters"
+
+
+class Clustering(NamedTuple):
+    """Clusters of ``N`` images.
+
+    Attributes:
+        label: ``(N,)`` int64 below ``K``; every cluster has an image.
+        centre: ``(K, D)`` float32.
+    """
+
+    label: np.ndarray
+    centre: np.ndarray
+
+
+def cluster(embedding: np.ndarray, count: int, seed: int, rounds: int, tries: int) -> Clustering:
+    """Clusters by k-means; those that no image is nearest to are left out.
+
+    Args:
+        embedding: ``(N, D)``.
+        count: Number of clusters.
+        seed: Of the first centres.
+        rounds: Of k-means.
+        tries: Runs of k-means, of which the best counts.
+    """
+    centre = cluster_centres(embedding, count, seed, rounds, tries)
+    kept, label = np.unique(nearest_centres(embedding, centre), return_inverse=True)
+    return Clustering(label.astype(np.int64).ravel(), centre[kept])
+
+
+def measure(label: np.ndarray, before: np.ndarray, truth: np.ndarray) -> dict:
+    """What clusters are like.
+
+    Args:
+        label: ``(N,)`` clusters, each of which has an image.
+        before: ``(N,)`` clusters of the last time, or none.
+        truth: ``(N,)`` true classes, -1 where unknown; for measurements only.
+
+    Returns:
+        ``clusters``: their number; ``smallest``, ``median`` and ``largest``: images in one.
+        ``same``: normalised mutual information with the last time in percent, 100 where nothing
+        has changed. Where some truth is known, of those images, in percent: ``nmi`` with the
+        classes, and ``purity``, the share of images in a cluster where most are of their class.
+    """
+    sizes = np.bincount(label)
+    numbers: dict = {
+        "clusters": len(sizes),
+        "smallest": int(sizes.min()),
+        "median": float(np.median(sizes)),
+        "largest": int(sizes.max()),
+    }
+    if len(before) == len(label):
+        numbers["same"] = 100 * float(normalized_mutual_info_score(before, label))
+    if len(known := np.flatnonzero(truth >= 0)):
+        label, truth = label[known], truth[known]
+        pairs, counts = np.unique(np.stack((label, truth)), axis=1, return_counts=True)
+        most = np.zeros(len(sizes), np.int64)
+        np.maximum.at(most, pairs[0], counts)
+        numbers["nmi"] = 100 * float(normalized_mutual_info_score(truth, label))
+        numbers["purity"] = 100 * float(most.sum() / len(known))
+    return numbers
+
+
+@HOOKS.register_module()
+class ClusterHook(Hook):
+    """Clusters the embeddings of all training images; the clusters are the labels to train with.
+
+    It does so before the first iteration and then every few passes, by k-means on what the network
+    says of the images as in testing. The sampler deals the images out by their clusters from then
+    on, the method has their centres and forgets the embeddings with the labels of before. Labels
+    and centres lie in the method, and so in checkpoints: a run resumed anywhere goes on as it would
+    have. No label of an image is read but to measure, where it is known.
+
+    ``clusters.json`` in the work folder has the numbers of :func:`measure` for every clustering.
+    Under several processes each makes its share of the embeddings, and the main one clusters.
+
+    Args:
+        clusters: Their number ``K``.
+        interval_epochs: Passes over the images from one clustering to the next.
+        rounds: Of k-means.
+        tries: Runs of k-means, of which the best counts.
+        network: ``"student"`` or ``"teacher"``: whose embeddings.
+        features: ``"test"`` loads images by the pipeline of ``val_dataloader``; ``"train"`` as for
+            training, augmented.
+        batch_size: Images at once in a process.
+        num_workers: Processes that load images; ``None`` takes as many as ``train_dataloader``.
+
+    Raises:
+        ValueError: If an option is out of its range, or before training, if method, data set and
+            options do not go together.
+        RunEnded: If embeddings are so much alike that there are too few clusters for a batch.
+
+    Source: Chapter 4 of the dissertation, sections 4.3.2, 4.3.3 ("the clustering is performed and
+        the cluster centers are updated for every 20 epochs") and 4.4.2 (K).
+    """
+
+    priority = "LOW"  # after the teacher has moved, before a checkpoint is written
+
+    def __init__(
+        self,
+        clusters: int,
+        interval_epochs: float = 20,
+        rounds: int = 20,
+        tries: int = 3,
+        network: str = "student",
+        features: str = "test",
+        batch_size: int = 256,
+        num_workers: int | None = None,
+    ) -> None:
+        if clusters < 2 or interval_epochs <= 0:
+            raise ValueError(
+                f"ClusterHook(clusters={clusters}, interval_epochs={interval_epochs}): expected 2 "
+                "clusters or more, and more than 0 passes"
+            )
+        if features not in PIPELINES:
+            raise ValueError(f"features={features!r} of ClusterHook: expected one of {PIPELINES}")
+        self.clusters = clusters
+        self.interval_epochs = interval_epochs
+        self.search = dict(rounds=rounds, tries=tries)
+        self.features = features
+        self.extraction = dict(network=network, batch_size=batch_size)
+        self.num_workers = num_workers
+        self._notes: RunNotes | None = None
+
+    # --- before training
+
+    def check_dataset(self, dataset: Dataset) -> None:
+        """Refuse a training set that cannot be clustered; also called by ``tools/train.py``.
+
+        Raises:
+            ValueError: If images have labels to train with, or there are fewer than clusters.
+        """
+        if dataset.num_labeled:
+            raise ValueError(
+                f"ClusterHook makes the labels that are trained with, and the data set has "
+                f"{dataset.num_labeled} labelled images: leave the hook out to train with true "
+                "labels, or set train_dataloader.dataset to empty='labeled', unlabeled=''"
+            )
+        if self.clusters > dataset.num_unlabeled:
+            raise ValueError(
+                f"clusters={self.clusters} of ClusterHook, but there are "
+                f"{dataset.num_unlabeled} images: expected as many clusters or fewer"
+            )
+
+    def before_train(self, runner: Runner) -> None:
+        """Refuse what cannot work, then cluster, or deal out by the clusters of the checkpoint."""
+        method, loader = method_of(runner), runner.train_dataloader
+        if not isinstance(method, MetricLearning):
+            raise ValueError(
+                f"ClusterHook in custom_hooks makes clusters that model.type="
+                f"{type(method).__name__} does not use: expected MetricLearning or a method that "
+                "builds on it"
+            )
+        sampler = loader.sampler
+        if not isinstance(sampler, PKSampler) or sampler.classes > self.clusters:
+            raise ValueError(
+                f"ClusterHook(clusters={self.clusters}) needs train_dataloader.sampler=dict("
+                f"type='PKSampler', classes=P, images=K) with P of {self.clusters} or less, and "
+                f"the config has {type(sampler).__name__}(classes="
+                f"{getattr(sampler, 'classes', None)})"
+            )
+        self.check_dataset(loader.dataset)
+        method.network(self.extraction["network"])
+        if self.features == "test" and runner.val_loop is None:
+            raise ValueError(
+                "ClusterHook(features='test') loads images by the pipeline of val_dataloader, and "
+                "the config has none: use features='train'"
+            )
+        self._notes = RunNotes(
+            Path(runner.work_dir) / f"{FILE}.json", runner.iter and runner.iter + 1
+        )
+        if runner.iter == 0:
+            method.clusters.reset()  # weights to start from may be those of another run
+        if len(method.clusters.label) == loader.dataset.num_unlabeled:
+            self.deal(runner, method)
+        else:
+            self.cluster(runner, method, runner.iter)
+
+    # --- a clustering
+
+    def after_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch=None, outputs=None
+    ) -> None:
+        """Cluster, where it is time to, and go on with batches of the new clusters."""
+        done = runner.iter + 1
+        per_pass = runner.train_dataloader.sampler.iters_per_epoch
+        if done % max(1, round(self.interval_epochs * per_pass)) == 0 and done < runner.max_iters:
+            self.cluster(runner, method_of(runner), done)
+            runner.train_loop.dataloader_iterator.skip_iter(done)  # drops what was prefetched
+
+    def deal(self, runner: Runner, method: MetricLearning) -> None:
+        """Tell the sampler the clusters of the images."""
+        label, sampler = method.clusters.label.tolist(), runner.train_dataloader.sampler
+        if len(set(label)) < sampler.classes:
+            raise RunEnded(
+                f"the embeddings of {len(label)} images make {len(set(label))} clusters, and a "
+                f"batch has images of {sampler.classes}: the network says the same of nearly all "
+                "images; try a lower learning rate or other settings of model.metric_loss"
+            )
+        sampler.set_labels(range(len(label)), label, runner.iter)
+
+    def cluster(self, runner: Runner, method: MetricLearning, done: int) -> None:
+        """Make new clusters after ``done`` iterations."""
+        begun = time.monotonic()
+        loader = runner.train_dataloader
+        images = loader.dataset
+        if self.features == "test":
+            images = with_pipeline(images, runner.val_dataloader.dataset.pipeline)
+        workers = loader.num_workers if self.num_workers is None else self.num_workers
+        found = extract_features(method, images, num_workers=workers, **self.extraction)
+        before = method.clusters.label.cpu().numpy()
+        told: list = [None]
+        if is_main_process():
+            seed = ((runner.seed or 0) * 1_000_003 + done) % 2**31
+            told = [cluster(found.logits.numpy(), self.clusters, seed, **self.search)]
+        broadcast_object_list(told)
+        clusters: Clustering = told[0]
+        method.set_clusters(*map(torch.from_numpy, clusters))
+        self.deal(runner, method)
+        if is_main_process():
+            truth = loader.dataset.unlabeled.class_ids()
+            numbers = measure(clusters.label, before, truth)
+            self._note(runner, done, numbers, time.monotonic() - begun)
+
+    def _note(self, runner: Runner, done: int, numbers: dict, seconds: float) -> None:
+        """Log and note what a clustering came to; numbers as of :func:`measure`."""
+        text = (
+            f"clusters after {done} iterations: {numbers['clusters']} of {numbers['smallest']} to "
+            f"{numbers['largest']} images, half of them up to {numbers['median']:g}, in "
+            f"{seconds:.1f} s"
+        )
+        for key, words in (("same", "agreement with the last time"), ("nmi", "NMI with classes")):
+            if key in numbers:
+                text += f", {words} {numbers[key]:.1f}%"
+        runner.logger.info(text)
+        runner.visualizer.add_scalars(
+            {f"{FILE}/{key}": value for key, value in numbers.items()}, step=done
+        )
+        rounded = {k: round(v, 3) if isinstance(v, float) else v for k, v in numbers.items()}
+        if self._notes is not None:
+            self._notes.add({"iteration": done, "seconds": round(seconds, 2), **rounded})

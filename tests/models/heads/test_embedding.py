@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The embedding head against its definition."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from mmengine.registry import init_default_scope
+
+from rankseg.models.heads import EmbeddingHead
+from rankseg.registry import MODELS
+
+
+@pytest.mark.parametrize("pool", ["avg", "max", "avg+max"])
+def test_embedding_is_pooled_mapped_and_of_length_one(pool):
+    head = EmbeddingHead(in_channels=6, channels=4, pool=pool).eval()
+    x = torch.randn(3, 6, 5, 7)
+    pooled = {"avg": x.mean((2, 3)), "max": x.amax((2, 3))}
+    pooled["avg+max"] = pooled["avg"] + pooled["max"]
+    wanted = pooled[pool] @ head.conv_seg.weight[:, :, 0, 0].T + head.conv_seg.bias
+    wanted = wanted / wanted.norm(dim=1, keepdim=True)
+    out = head([x])
+    assert out.shape == (3, 4, 1, 1) and head.out_channels == head.num_classes == 4
+    torch.testing.assert_close(out.flatten(1), wanted)
+    assert {k for k, _ in head.named_parameters()} == {"conv_seg.weight", "conv_seg.bias"}
+
+
+def test_length_does_not_suffer_from_half_precision():
+    head = EmbeddingHead(in_channels=6, channels=256)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        out = head([torch.randn(3, 6, 2, 2)])
+    assert out.dtype == torch.float32
+    torch.testing.assert_close(out.flatten(1).norm(dim=1), torch.ones(3))
+
+
+def test_pooled_feature_is_tapped_where_that_of_a_classifier_is():
+    head, seen = EmbeddingHead(in_channels=6, channels=4), []
+    head.pool.register_forward_hook(lambda module, args, out: seen.append(out))
+    x = torch.randn(2, 6, 3, 3)
+    head([x])
+    torch.testing.assert_close(seen[0], F.adaptive_avg_pool2d(x, 1))
+
+
+def test_it_is_built_by_name_and_says_how_many_channels_are_expected():
+    init_default_scope("rankseg")
+    head = MODELS.build(dict(type="EmbeddingHead", in_channels=6))
+    assert head.out_channels == 512
+    with pytest.raises(ValueError, match="in_channels=6, but feature map -1 of the backbone has 5"):
+        head([torch.randn(2, 5, 3, 3)])
+    with pytest.raises(ValueError, match=r"pool='sum': expected one of avg, max, avg\+max"):
+        EmbeddingHead(in_channels=6, pool="sum")

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Two views of an image, or of two that match, with the map from one to the other."""
 
-from collections.abc import Sequence
 from math import exp, log, sqrt
 
 import numpy as np
@@ -114,7 +113,7 @@ class PairViews(BaseTransform):
                 "have a range"
             )
 
-    def check(self) -> None:
+    def load_matches(self) -> None:
         """Read the file of matches, once; workers that are started later share it."""
         if self.matched is not None:
             self.matched.load()
@@ -172,9 +171,3 @@ class PairViews(BaseTransform):
 
     def __repr__(self) -> str:
         return f"PairViews({', '.join(f'{key}={value}' for key, value in self.options.items())})"
-
-
-def pair_views_of(pipelines: Sequence[object]) -> list[PairViews]:
-    """The transforms of this kind in some pipelines."""
-    steps = [step for pipeline in pipelines for step in getattr(pipeline, "transforms", ())]
-    return [step for step in steps if isinstance(step, PairViews)]

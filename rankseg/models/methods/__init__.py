@@ -17,6 +17,7 @@ from rankseg.models.methods.simmatch import SimMatch
 from rankseg.models.methods.snowball import Snowball
 from rankseg.models.methods.snowball_mixmatch import SnowballMixMatch
 from rankseg.models.methods.supervised import Supervised
+from rankseg.models.methods.tac_ccl import TACCCL
 from rankseg.models.methods.unimatch import UniMatch
 
 __all__ = [
@@ -36,5 +37,6 @@ __all__ = [
     "Snowball",
     "SnowballMixMatch",
     "Supervised",
+    "TACCCL",
     "UniMatch",
 ]

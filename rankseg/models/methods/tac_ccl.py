@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+"""TAC-CCL: metric learning from clusters, with attention that moves as the image does."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from rankseg.models.layers import find_module
+from rankseg.models.losses import (
+    attention_consistency,
+    contrastive_clustering,
+    keypoint_mask,
+    pair_distance,
+)
+from rankseg.models.methods.base import Output
+from rankseg.models.methods.metric_learning import MetricLearning
+from rankseg.registry import MODELS
+from rankseg.structures import LABELED, TWIN
+
+READINGS = ("mapped", "printed")
+
+
+@MODELS.register_module()
+class TACCCL(MetricLearning):
+    r"""Metric learning by clusters, the clusters themselves, and pairs of views.
+
+    .. math:: L = L_{MS} + \lambda_{CC} L_{CC} + \lambda_{TAC} L_{TAC} + \lambda_F L_F
+
+    :math:`L_{MS}` is the loss of the base class on the first views. :math:`L_{CC}` draws every
+    feature to the nearest of the centres that :class:`~rankseg.engine.hooks.ClusterHook` left, and
+    away from the second nearest. A batch has pairs of views under a known transform, made by
+    :class:`~rankseg.datasets.transforms.PairViews`: :math:`L_{TAC}` compares their attention at
+    points that correspond, :math:`L_F` their features. For pairs of different images, which match,
+    attention counts around the matched keypoints (eq. 4.6). With the last two weights 0, views come
+    alone.
+
+    Args:
+        student: Config of a segmentor with an :class:`~rankseg.models.heads.EmbeddingHead` and a
+            module that makes an attention map, such as ``neck=dict(type="CBAM")``.
+        clustering_weight: Of :math:`L_{CC}`; weights are not published.
+        consistency_weight: Of :math:`L_{TAC}`.
+        feature_weight: Of :math:`L_F`.
+        attention_tap: Submodule of the student whose output is the attention map.
+        keypoint_sigma: Width of the neighbourhood of a keypoint, in half sides of a view; not
+            published.
+        reading: ``"mapped"`` compares the maps of matched images, too, at points that correspond;
+            ``"printed"`` at the same place, as eq. 4.6 is printed.
+        **kwargs: Of :class:`~rankseg.models.methods.metric_learning.MetricLearning`.
+
+    Raises:
+        ValueError: If a weight is negative, the width not positive, there is no such reading, or
+            no such submodule.
+
+    Source: TAC-CCL (dissertation "Learning with few labels", chapter 4), eq. 4.2 to 4.6.
+    """
+
+    def __init__(
+        self,
+        student: dict,
+        clustering_weight: float = 1.0,
+        consistency_weight: float = 1.0,
+        feature_weight: float = 1.0,
+        attention_tap: str = "neck.spatial",
+        keypoint_sigma: float = 0.3,
+        reading: str = "mapped",
+        **kwargs,
+    ) -> None:
+        super().__init__(student, **kwargs)
+        self.clustering_weight = clustering_weight
+        self.consistency_weight = consistency_weight
+        self.feature_weight = feature_weight
+        for name in ("clustering_weight", "consistency_weight", "feature_weight"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"model.{name}={getattr(self, name)}: expected 0 or more")
+        if keypoint_sigma <= 0:
+            raise ValueError(f"model.keypoint_sigma={keypoint_sigma}: expected a number above 0")
+        if reading not in READINGS:
+            raise ValueError(f"model.reading={reading!r}: expected one of {READINGS}")
+        self.keypoint_sigma = keypoint_sigma
+        self.reading = reading
+        if consistency_weight:
+            find_module(self.student, attention_tap, "attention_tap")
+            self.feature_tap = attention_tap
+        self.views = (LABELED, TWIN) if consistency_weight or feature_weight else (LABELED,)
+
+    def check_dataset(self, dataset: Any) -> None:
+        """See the base class; reads the file of matches before workers start.
+
+        Raises:
+            ValueError: If pairs are needed and the pipeline makes none.
+            FileNotFoundError: If the file of matches does not exist.
+        """
+        super().check_dataset(dataset)
+        steps = getattr(dataset.labeled.pipeline, "transforms", ())
+        steps = [step for step in steps if hasattr(step, "load_matches")]
+        if len(self.views) > 1 and not steps:
+            raise ValueError(
+                "TACCCL compares two views of an image, and "
+                "train_dataloader.dataset.labeled_pipeline makes one: expected PairViews in place "
+                "of DrawViews, or model.consistency_weight=0 and model.feature_weight=0"
+            )
+        for step in steps:
+            step.load_matches()
+
+    def extra_terms(
+        self, outputs: list[Output], label: Tensor, data_samples: dict[str, list]
+    ) -> dict[str, Tensor]:
+        """The other terms; see the class. A term of weight 0 is left out."""
+        terms = {}
+        features = [output.logits.flatten(1) for output in outputs]
+        if self.clustering_weight and len(self.clusters) > 1:
+            term = contrastive_clustering(torch.cat(features), self.clusters.centre)
+            terms["loss_clustering"] = self.clustering_weight * term
+        if self.feature_weight:
+            terms["loss_feature"] = self.feature_weight * pair_distance(*features)
+        if self.consistency_weight:
+            term = self.attention_term(*(one.feature for one in outputs), data_samples[LABELED])
+            terms["loss_attention"] = self.consistency_weight * term
+        return terms
+
+    def attention_term(self, first: Tensor, second: Tensor, data_samples: list) -> Tensor:
+        """Eq. 4.2 for views of one image, eq. 4.6 for those of two.
+
+        Args:
+            first: Attention in the first views, ``(B, 1, h, w)``.
+            second: In the second ones.
+            data_samples: With the maps between them and, where there are matches, keypoints.
+        """
+        homography = torch.cat([sample.homography.data for sample in data_samples])
+        if "keypoints" not in data_samples[0]:
+            return attention_consistency(first, second, homography)
+        points = torch.cat([sample.keypoints.data for sample in data_samples])
+        masks = [
+            keypoint_mask(some, maps.shape[2:], self.keypoint_sigma)
+            for some, maps in ((points[..., :2], first), (points[..., 2:], second))
+        ]
+        if self.reading == "printed":
+            matched = points.isfinite().all(-1).any(-1)[:, None, None]
+            homography = torch.where(matched, torch.eye(3, device=points.device), homography)
+        return attention_consistency(first, second, homography, *masks)

@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Metric learning without labels, GoogLeNet, CUB-200-2011, 64 numbers.
+
+Run:   python tools/train.py configs/metric_learning/ablations/cub_googlenet_embedding_64.py
+Paper: a curve of Figure 4.5 (b), there with the whole of TAC-CCL.
+Ours:  not run.
+"""
+
+_base_ = "../cub_googlenet.py"
+
+model = dict(student=dict(decode_head=dict(channels=64)))

@@ -5,7 +5,8 @@ Run:   python tools/train.py configs/tac_ccl/cars_googlenet_ccl.py
 Paper: Recall@1 44.7 (TAC-CCL, Table 4.4).
 Ours:  not run.
 
-Further Recall @2 55.6, @4 65.9, @8 75.7. The attention module is there, too; the chapter does not say whether it was.
+Further Recall @2 55.6, @4 65.9, @8 75.7.
+The attention module is there, too; the chapter does not say whether it was.
 """
 
 _base_ = ["../metric_learning/cars_googlenet.py", "../_base_/methods/tac_ccl.py"]

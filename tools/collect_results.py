@@ -14,7 +14,7 @@ from pathlib import Path
 from rankseg.apis.cli import plain_errors
 
 KEYS = ("config", "seed", "max_iters", "seconds", "last", "best")  # what the table needs
-MAIN = ("mIoU", "top1")  # of segmentation, of classification
+MAIN = ("mIoU", "top1", "recall1")  # of segmentation, of classification, of retrieval
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -72,8 +72,8 @@ def read_summary(path: Path) -> dict:
 def table(runs: Sequence[tuple[Path, dict]], metrics: Sequence[str] | None = None) -> str:
     """A Markdown table, one row a run: last and best validation side by side.
 
-    Every metric of the best column is that of the validation with the best mIoU or top-1, not each
-    metric's own best.
+    Every metric of the best column is that of the validation with the best mIoU, top-1 or Recall@1,
+    not each metric's own best.
     """
     metrics = metrics or [m for m in MAIN if any(m in run["last"] for _, run in runs)]
     head = ["config", "seed", "iterations"]

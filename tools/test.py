@@ -3,7 +3,7 @@
 """Evaluate a checkpoint, overall and for every class.
 
 Of a segmentation config: mIoU, Dice and accuracy. Of a classification config: top-1 and top-5
-accuracy and the confusion of classes.
+accuracy and the confusion of classes. Of an embedding network: Recall@K, R-precision and MAP@R.
 
 python tools/test.py configs/rankmatch/voc_92.py work_dirs/rankmatch/voc_92/iter_104880.pth
 """

@@ -10,4 +10,5 @@ custom_hooks = [
     dict(type="EMATeacherHook"),
     dict(type="SummaryHook", key="recall1"),
     dict(type="CurvesHook"),
+    dict(type="RetrievalPanelHook"),  # retrieval.png, at the end
 ]

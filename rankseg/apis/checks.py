@@ -35,6 +35,12 @@ def is_image_level(cfg: Config) -> bool:
     return head is not None and issubclass(head, ImageLevelHead)
 
 
+def is_embedding(cfg: Config) -> bool:
+    """Whether the student of a config embeds images, and names no class."""
+    head = MODELS.get(cfg.model.student.decode_head.type)
+    return head is not None and issubclass(head, EmbeddingHead)
+
+
 def crop_of(cfg: Config) -> tuple[int, int] | None:
     """Height and width of the training crops, or None if the pipeline does not crop."""
     found = [
@@ -146,7 +152,7 @@ def check_classes(cfg: Config, dataset: Any) -> None:
     Raises:
         ValueError: If not.
     """
-    if issubclass(MODELS.get(cfg.model.student.decode_head.type) or object, EmbeddingHead):
+    if is_embedding(cfg):
         return
     classes, outputs = dataset.metainfo["classes"], cfg.model.student.decode_head.num_classes
     if outputs != len(classes):

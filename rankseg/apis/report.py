@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from rankseg.apis.run_predictions import WHICH, Judged, Predicted, RunPredictor
+from rankseg.apis.checks import is_embedding
+from rankseg.apis.report_retrieval import look_retrieval
+from rankseg.apis.run_predictions import CANNOT, WHICH, Judged, Predicted, RunPredictor
 from rankseg.engine.files import write_text
 from rankseg.runs import Run, read_runs
 from rankseg.version import __version__
@@ -18,7 +20,6 @@ from rankseg.visualization.page import Picture, Seen, SideBySide, render
 PICTURES = 4  # best and worst ones of a run
 TILES = 12  # the same of a classifier, whose pictures are smaller
 Looked = tuple[Judged, dict[int, Predicted]]  # and small pictures of the images, where kept
-CANNOT = (ValueError, TypeError, KeyError, OSError, RuntimeError)  # by which a prediction fails
 
 
 def report(
@@ -35,9 +36,11 @@ def report(
         folders: Work folders of :func:`rankseg.apis.train`, or folders that hold some.
         out: HTML file; one that is there is replaced.
         predict: Let every run's network predict its validation images, where checkpoint and data
-            are there: for confusion, best and worst images. What is missing is said in the page.
+            are there: for confusion, best and worst images, or what an embedding network finds.
+                What is missing is said in the page.
         which: ``"last"`` or ``"best"`` weights for that.
-        images: Only so many validation images, evenly spaced in their list.
+        images: Only so many validation images, evenly spaced in their list; embedding networks
+            search all.
 
     Returns:
         The file.
@@ -55,11 +58,16 @@ def report(
     runs = read_runs(folders)
     problem = incomparable(runs)
     seen = [Seen(run) for run in runs]
-    found = {one.run.name: look(one, which, images) for one in seen if predict}
+    searching = [one for one in seen if predict and is_embedding(one.run.config)]
+    found = {
+        one.run.name: look(one, which, images) for one in seen if predict and one not in searching
+    }
     found = {name: looked for name, looked in found.items() if looked}
-    side = []
+    side: list[SideBySide] | np.ndarray | None = []
     if problem is None and len(found) > 1:
         side = compare_images([one.run for one in seen if one.run.name in found], found, which)
+    if searching:
+        side = look_retrieval(searching, which, problem is None) if len(found) < 2 else side
     write_text(out, render(seen, side, machine(), problem))
     return out
 
@@ -87,9 +95,8 @@ def incomparable(runs: Sequence[Run]) -> str | None:
         root = dataset.get("data_root")
         where = dataset.get("ann_file") or dataset.get("folder") or dataset.get("type")
         classes = cfg.model.student.decode_head.get("num_classes")
-        kinds.setdefault(
-            (root, where, classes), f"{run.name}: {classes} classes of {root}, {where}"
-        )
+        what = f"{classes} classes of {root}" if classes else root
+        kinds.setdefault((root, where, classes), f"{run.name}: {what}, {where}")
     if len(kinds) < 2:
         return None
     return (

@@ -2,10 +2,11 @@
 """Pictures of what embedding networks find for some images, and numbers of all."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
@@ -52,6 +53,31 @@ class Contender(NamedTuple):
     checkpoint: str | None
 
 
+class SearchResult(NamedTuple):
+    """What networks found.
+
+    Attributes:
+        names: Of the networks.
+        count: Images that were searched.
+        numbers: By network Recall@K and its like in percent; empty where no class is known.
+        shown: By name of a picture what is in it.
+    """
+
+    names: Sequence[str]
+    count: int
+    numbers: Mapping[str, Mapping[str, float]]
+    shown: Mapping[str, Sequence[Search]]
+
+    def draw(self) -> dict[str, np.ndarray]:
+        """The pictures by name, uint8 RGB."""
+        pictures = {}
+        for name, searches in self.shown.items():
+            heading = HEADINGS[name].format(first=self.names[0], last=self.names[-1] or "it")
+            heading += f"; the nearest of {self.count:,} images"
+            pictures[name] = draw_retrieval(searches, heading)
+        return pictures
+
+
 def retrieve(
     contenders: Sequence[Contender],
     *,
@@ -93,13 +119,57 @@ def retrieve(
             right; nothing has been written then.
         WriteError: If a file cannot be written.
     """
+    found = search(
+        contenders,
+        queries=queries,
+        gallery=gallery,
+        k=k,
+        rows=rows,
+        network=network,
+        tap=tap,
+        keep=keep,
+    )
+    for name, picture in found.draw().items():
+        write_picture(Path(out) / f"{name}.png", picture)
+    result = {
+        "networks": {one.name: _note(one) | found.numbers.get(one.name, {}) for one in contenders},
+        "images": found.count,
+        "pictures": {name: [_answer(one) for one in some] for name, some in found.shown.items()},
+    }
+    write_json(Path(out) / "retrieval.json", result)
+    return result
+
+
+def search(
+    contenders: Sequence[Contender],
+    *,
+    queries: Sequence[str | Path] = (),
+    gallery: str | Path | None = None,
+    k: int = 10,
+    rows: int = 8,
+    network: str | None = None,
+    tap: str | None = None,
+    keep: bool = True,
+    part: str = "test",
+) -> SearchResult:
+    """What :func:`retrieve` writes; arguments and errors are the same.
+
+    Args:
+        contenders: Networks.
+        queries: Files or folders.
+        gallery: Folder.
+        k: Images found for a query.
+        rows: Queries in a picture.
+        network: ``"student"`` or ``"teacher"``.
+        tap: Submodule.
+        keep: Keep features.
+        part: ``"test"`` or ``"val"``: which images of the configs.
+    """
     _check(contenders, k, rows)
     init_default_scope("rankseg")
-    gallery_of = [_gallery(one.cfg, gallery) for one in contenders]
-    query_of = [
-        _queries(one.cfg, queries, images)
-        for one, images in zip(contenders, gallery_of, strict=True)
-    ]
+    parts = [one.cfg[f"{part}_dataloader"].dataset for one in contenders]
+    gallery_of = [_gallery(node, gallery) for node in parts]
+    query_of = [_queries(node, queries, one) for node, one in zip(parts, gallery_of, strict=True)]
     _check_same(contenders, gallery_of)
     stored, asked = gallery_of[0], query_of[0]
     own = _places(asked.files, stored.files)
@@ -108,26 +178,19 @@ def retrieve(
         for one, *images in zip(contenders, query_of, gallery_of, strict=True)
     }
     judged: dict[str, Judged] = {}
-    topk = sorted({1, *contenders[0].cfg.test_evaluator.get("topk", TOPK)})
+    topk = sorted({1, *(contenders[0].cfg.get(f"{part}_evaluator") or {}).get("topk", TOPK)})
     if (asked.label >= 0).any():
         labels = labels_to_compare(asked.label), stored.label
         judged = {name: judge_retrieval(*one, *labels, topk, own) for name, one in found.items()}
-    numbers = {name: percentages(one, topk) for name, one in judged.items()}
-    pictures = {
-        title: make_searches(some, found, asked, stored, own, k)
-        for title, some in choose(judged, asked.label, rows).items()
-    }
-    for title, searches in pictures.items():
-        heading = HEADINGS[title].format(first=contenders[0].name, last=contenders[-1].name)
-        heading += f"; the nearest of {len(stored.files):,} images"
-        write_picture(Path(out) / f"{title}.png", draw_retrieval(searches, heading))
-    result = {
-        "networks": {one.name: _note(one) | numbers.get(one.name, {}) for one in contenders},
-        "images": len(stored.files),
-        "pictures": {title: [_answer(one) for one in some] for title, some in pictures.items()},
-    }
-    write_json(Path(out) / "retrieval.json", result)
-    return result
+    return SearchResult(
+        list(found),
+        len(stored.files),
+        {name: percentages(one, topk) for name, one in judged.items()},
+        {
+            name: make_searches(some, found, asked, stored, own, k)
+            for name, some in choose(judged, asked.label, rows).items()
+        },
+    )
 
 
 def _check(contenders: Sequence[Contender], k: int, rows: int) -> None:
@@ -157,22 +220,22 @@ def _check_same(contenders: Sequence[Contender], galleries: Sequence[Images]) ->
             )
 
 
-def _gallery(cfg: Config, folder: str | Path | None) -> Images:
-    """The test images of a config, or those of a folder."""
+def _gallery(node: dict, folder: str | Path | None) -> Images:
+    """The images of a data set, or those of a folder."""
     if folder is None:
-        dataset = DATASETS.build(cfg.test_dataloader.dataset)
+        dataset = DATASETS.build(node)
         check_labeled(dataset, limit=50)
         files = [dataset.get_data_info(i)["img_path"] for i in range(len(dataset))]
         return Images(dataset, files, torch.from_numpy(dataset.class_ids()), dataset.classes)
-    photos = Photos([folder], cfg.test_dataloader.dataset.pipeline)
+    photos = Photos([folder], node.pipeline)
     return Images(photos, list(map(str, photos.files)), torch.full((len(photos),), UNKNOWN), ())
 
 
-def _queries(cfg: Config, places: Sequence[str | Path], gallery: Images) -> Images:
+def _queries(node: dict, places: Sequence[str | Path], gallery: Images) -> Images:
     """Images that ask; of those that are part of the gallery the class is known."""
     if not places:
         return gallery
-    photos = Photos(places, cfg.test_dataloader.dataset.pipeline)
+    photos = Photos(places, node.pipeline)
     files = list(map(str, photos.files))
     own = _places(files, gallery.files)
     label = gallery.label[own].where(own >= 0, torch.tensor(UNKNOWN))

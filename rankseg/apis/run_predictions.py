@@ -20,6 +20,7 @@ from rankseg.visualization.panel import fit, fit_label
 
 IGNORE = 255
 WHICH = ("last", "best")
+CANNOT = (ValueError, TypeError, KeyError, OSError, RuntimeError)  # by which a prediction fails
 KEPT = 128  # images of a set that are kept after they are predicted, if it has no more
 SIDE = 256  # longest side of what is kept, in pixels
 

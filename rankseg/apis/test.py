@@ -7,7 +7,7 @@ from mmengine.config import Config
 from mmengine.dist import master_only
 from mmengine.registry import init_default_scope
 
-from rankseg.apis.checks import check_classes, is_image_level
+from rankseg.apis.checks import check_classes, is_embedding, is_image_level
 from rankseg.datasets.checks import check_labeled
 from rankseg.engine.distributed import start_processes
 from rankseg.engine.files import write_json
@@ -34,7 +34,7 @@ def test(
 
     Returns:
         In percent: mIoU, mDice, accuracy and the numbers of every class, or for a classifier
-        top-1, top-5 and the accuracy of every class.
+        top-1, top-5 and the accuracy of every class, or for an embedding network Recall@K.
 
     Raises:
         ValueError, FileNotFoundError: If config, data or checkpoint are not right.
@@ -57,6 +57,11 @@ def test(
     for key in ("val_dataloader", "val_cfg", "val_evaluator"):
         cfg[key] = None
     cfg.custom_hooks = []
+    if show_dir is not None and is_embedding(cfg):
+        raise ValueError(
+            "--show-dir is for masks and classes, and this config is of an embedding network: "
+            "tools/retrieve.py draws what it finds"
+        )
     if show_dir is not None:
         hook = "ContactSheetHook" if is_image_level(cfg) else "OverlayHook"
         cfg.custom_hooks = [dict(type=hook, out_dir=show_dir)]

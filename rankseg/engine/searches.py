@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, Subset
 
 from rankseg.evaluation.retrieval import Judged, Retrieved, retrieve
 from rankseg.visualization.retrieval import Neighbour, Search
@@ -34,6 +34,11 @@ class Images(NamedTuple):
     def picture(self, i: int) -> np.ndarray:
         """An image as the network is shown it, ``(H, W, 3)`` uint8."""
         return self.dataset[i]["inputs"].permute(1, 2, 0).numpy()
+
+    def some(self, chosen: Sequence[int]) -> "Images":
+        """Those at some positions."""
+        kept = [self.files[i] for i in chosen]
+        return Images(Subset(self.dataset, chosen), kept, self.label[chosen], self.classes)
 
     def class_of(self, i: int) -> str:
         """Name of the class of an image; empty where unknown."""

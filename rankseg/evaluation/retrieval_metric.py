@@ -16,6 +16,7 @@ from rankseg.evaluation.segmentation import COLLECT, NO_IMAGES, OTHERS
 from rankseg.registry import METRICS
 
 ROLES = ("query", "gallery")
+MOST_CLASSES = 1000  # a number for each of more is no help
 SPLIT = "split/"
 """Before numbers of queries against a gallery, where the data set tells them apart."""
 
@@ -39,7 +40,8 @@ class RetrievalMetric(BaseMetric):
         topk: Values of ``K``.
         nmi: Report ``nmi`` too, the agreement of classes with clusters of k-means; with thousands
             of classes that takes minutes.
-        per_class: Report ``recall1/<class>``, the share of each class's queries.
+        per_class: Report ``recall1/<class>``, the share of each class's queries, where there are at
+            most 1,000 classes.
         **kwargs: Of mmengine's ``BaseMetric``.
 
     Raises:
@@ -87,11 +89,12 @@ class RetrievalMetric(BaseMetric):
         label = torch.tensor([row["label"] for row in results])
         self._check(label)
         role = np.array([str(row["role"]) for row in results])
+        each = self.per_class and len(self.dataset_meta["classes"]) <= MOST_CLASSES
         metrics: dict[str, float] = {}
         for name in ("", *(f"{other}_" for other in OTHERS)):
             if name in results[0]:
                 embedding = torch.from_numpy(np.stack([row[name] for row in results]))
-                found = self.judge(embedding, label, role, self.per_class and not name)
+                found = self.judge(embedding, label, role, each and not name)
                 prefix = name.replace("_", "/")
                 metrics |= {f"{prefix}{key}": value for key, value in found.items()}
         return metrics

@@ -11,7 +11,7 @@ Points = list[tuple[int, float]]
 Series = dict[str, Points]
 
 _NO_RESULT = ("iter", "step", "time", "data_time", "memory", "epoch")
-MAIN = ("fgIoU", "mIoU", "top1")  # of rare foreground, of segmentation, of classification
+MAIN = ("fgIoU", "mIoU", "top1", "recall1")  # of rare foreground, masks, classes, retrieval
 PSEUDO = "pseudo_labels/"  # such numbers are not of a validation, though logged without "iter"
 _LINE = re.compile(r"\d{4}/\d\d/\d\d \d\d:\d\d:\d\d - \S+ - (\w+) - (.*)")
 _OTHERS = ("FileClient", "HardDiskBackend", "prefix is not set", "will be deprecated")
@@ -32,7 +32,7 @@ class Scalars(NamedTuple):
 
 
 def main_metric(names: Mapping) -> str | None:
-    """The number by which a run is judged: fgIoU, mIoU or top-1; None if it has none of them."""
+    """The number by which a run is judged: fgIoU, mIoU, top-1 or Recall@1; None without any."""
     return next((name for name in MAIN if name in names), None)
 
 

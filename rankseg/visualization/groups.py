@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which numbers of a run belong in one picture, and what it is called."""
 
+import re
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from rankseg.runs.log import PSEUDO, Points, Scalars, main_metric
 
-CLASS_PREFIXES = ("IoU/", "top1/")
+CLASS_PREFIXES = ("IoU/", "top1/", "recall1/")
 DRAWN_CLASSES = 12  # curves of more cannot be told apart
 NETWORKS = ("student/", "teacher/")
+RETRIEVAL = "r_precision", "map_r", "nmi"  # beside Recall@K for some K
+OF_CLASSES = {"top1": "accuracy", "recall1": "Recall@1"}  # by main figure; else the IoU
 
 
 class Group(NamedTuple):
@@ -44,7 +48,9 @@ def group_scalars(scalars: Scalars) -> list[Group]:
     pseudo = {name.removeprefix(PSEUDO): rest[name] for name in rest if name.startswith(PSEUDO)}
     others = {n: rest[n] for n in rest if n not in shares and PSEUDO not in n}
     main = main_metric(val)
-    means = dict.fromkeys((main, *(f"{name}{main}" for name in NETWORKS), "mIoU", "mDice"))
+    means = dict.fromkeys(
+        (main, *(f"{name}{main}" for name in NETWORKS), "mIoU", "mDice", *of_retrieval(val))
+    )
     classes = {
         name.partition("/")[2]: points
         for name, points in val.items()
@@ -59,9 +65,20 @@ def group_scalars(scalars: Scalars) -> list[Group]:
         Group("other numbers", others),
         Group("learning rate", rates),
         Group("validation (%)", {name: val[name] for name in means if name in val}),
-        Group("accuracy of each class (%)" if main == "top1" else "IoU of each class (%)", classes),
+        Group(f"{OF_CLASSES.get(main, 'IoU')} of each class (%)", classes),
     ]
     return [group for group in groups if group.series]
+
+
+def of_retrieval(names: Iterable[str]) -> list[str]:
+    """The numbers of retrieval that there are, Recall@K by ``K``, first of all against all.
+
+    >>> of_retrieval(["map_r", "split/recall1", "recall10", "recall1", "recall1/cat", "lr"])
+    ['recall1', 'recall10', 'split/recall1', 'map_r']
+    """
+    found = [name for name in names if re.fullmatch(r"(split/)?recall\d+", name)]
+    found.sort(key=lambda name: (name.startswith("split/"), int(name.rpartition("recall")[2])))
+    return found + [name for name in RETRIEVAL if name in names]
 
 
 def is_rate(name: str) -> bool:

@@ -19,6 +19,7 @@ from rankseg.engine.hooks.overlay import OverlayHook
 from rankseg.engine.hooks.panel import PanelHook
 from rankseg.engine.hooks.pseudo_classifier import PseudoClassifierHook
 from rankseg.engine.hooks.pseudo_labels import PseudoLabelHook
+from rankseg.engine.hooks.retrieval_panel import RetrievalPanelHook
 from rankseg.engine.hooks.start_from import StartFromHook
 from rankseg.engine.hooks.step_seed import StepSeedHook
 from rankseg.engine.hooks.summary import SummaryHook
@@ -43,6 +44,7 @@ __all__ = [
     "PanelHook",
     "PseudoClassifierHook",
     "PseudoLabelHook",
+    "RetrievalPanelHook",
     "StepSeedHook",
     "SummaryHook",
 ]

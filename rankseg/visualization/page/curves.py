@@ -5,7 +5,13 @@ from collections.abc import Sequence
 
 from rankseg.runs import Run
 from rankseg.runs.log import PSEUDO, Points
-from rankseg.visualization.groups import CLASS_PREFIXES, DRAWN_CLASSES, NETWORKS, is_rate
+from rankseg.visualization.groups import (
+    CLASS_PREFIXES,
+    DRAWN_CLASSES,
+    NETWORKS,
+    is_rate,
+    of_retrieval,
+)
 from rankseg.visualization.page.chart import chart
 from rankseg.visualization.page.html import Html, join, run_name, tag
 
@@ -18,7 +24,7 @@ def curves(runs: Sequence[Run]) -> Html:
     val = _by_name([run.scalars.val for run in runs])
     train = _by_name([run.scalars.train for run in runs])
     mains = [run.metric for run in runs if run.metric]
-    wanted = [*mains, *(n + m for n in NETWORKS for m in mains), *MEANS]
+    wanted = [*mains, *(n + m for n in NETWORKS for m in mains), *MEANS, *of_retrieval(val)]
     judged = {f"{name} (%)": val[name] for name in dict.fromkeys(wanted) if name in val}
     classes = {n: s for n, s in val.items() if n.startswith(CLASS_PREFIXES)}
     classes = classes if len(classes) <= DRAWN_CLASSES else {}

@@ -93,6 +93,11 @@ def _embed(content: bytes, kind: str, alt: str, small: bool = False) -> Html:
     return Html(f'<img src="data:image/{kind};base64,{data}" alt="{escape(alt)}"{small_class}>')
 
 
+def panel(picture: np.ndarray, alt: str) -> Html:
+    """A uint8 RGB picture of many pictures, as large as it is."""
+    return _embed(encode(picture, ".jpg"), "jpeg", alt)
+
+
 def embed_file(content: bytes, alt: str) -> Html:
     """A PNG file as it is."""
     return _embed(content, "png", alt)

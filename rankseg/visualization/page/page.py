@@ -4,10 +4,12 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+import numpy as np
+
 from rankseg.runs.settings import differences
 from rankseg.visualization.page.classes import class_table, confusion
 from rankseg.visualization.page.curves import curves
-from rankseg.visualization.page.html import Html, embed_file, join, run_name, table, tag
+from rankseg.visualization.page.html import Html, embed_file, join, panel, run_name, table, tag
 from rankseg.visualization.page.notes import notes
 from rankseg.visualization.page.pictures import best_and_worst, legend, side_by_side
 from rankseg.visualization.page.results import results
@@ -20,7 +22,7 @@ MOST_OPEN = 25  # so many settings are shown unfolded
 
 def render(
     seen: Sequence[Seen],
-    side: Sequence[SideBySide] = (),
+    side: Sequence[SideBySide] | np.ndarray | None = (),
     machine: str = "",
     problem: str | None = None,
     now: datetime | None = None,
@@ -29,7 +31,7 @@ def render(
 
     Args:
         seen: The runs, in the order of the page.
-        side: The same images as several runs see them.
+        side: The same images as several runs see them, or a picture of what they find.
         machine: Where and with what the page was made.
         problem: Why the runs' classes and pictures are not compared; None if they are.
         now: Date of the page.
@@ -112,7 +114,9 @@ def _confusions(seen: Sequence[Seen]) -> Html:
     return join([tag("p", said, class_="soft"), tag("div", *parts, class_="matrices")])
 
 
-def _side(seen: Sequence[Seen], side: Sequence[SideBySide]) -> Html:
+def _side(seen: Sequence[Seen], side: Sequence[SideBySide] | np.ndarray | None) -> Html:
+    if isinstance(side, np.ndarray):
+        return panel(side, "queries for which the runs differ most")
     if not side:
         return Html("")
     first = next(one for one in seen if one.run.name in side[0].labels)

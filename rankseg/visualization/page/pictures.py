@@ -3,7 +3,7 @@
 
 from collections.abc import Sequence
 
-from rankseg.visualization.page.html import BR, Html, join, label_map, photo, run_name, tag
+from rankseg.visualization.page.html import BR, Html, join, label_map, panel, photo, run_name, tag
 from rankseg.visualization.page.seen import Picture, Seen, SideBySide
 
 
@@ -17,10 +17,12 @@ def legend(classes: Sequence[str], palette: Sequence[Sequence[int]]) -> Html:
 
 
 def best_and_worst(i: int, seen: Seen, opened: bool) -> Html:
-    """Images of one run, the worst ones first."""
-    if not (seen.best or seen.worst):
+    """Images of one run, the worst ones first, or what it finds."""
+    if not (seen.best or seen.worst or seen.panels):
         return Html("")
-    if seen.image_level:
+    if seen.panels:
+        body = [panel(one, "queries and the images found for them") for one in seen.panels]
+    elif seen.image_level:
         titles = "Surest mistakes", "Right, but least sure"
         body = [
             part

@@ -8,7 +8,7 @@ from typing import Any
 
 from rankseg.runs import Run
 from rankseg.runs.settings import differences
-from rankseg.visualization.groups import NETWORKS
+from rankseg.visualization.groups import NETWORKS, of_retrieval
 from rankseg.visualization.page.html import Html, join, run_name, table, tag
 
 NONE = "–"
@@ -17,9 +17,8 @@ NONE = "–"
 def results(runs: Sequence[Run]) -> Html:
     """A row per run, and a row per mean."""
     metrics = list(dict.fromkeys(run.metric for run in runs if run.metric))
-    others = list(
-        dict.fromkeys(name for run in runs if (name := beside(run)) not in (None, *metrics))
-    )
+    others = list(dict.fromkeys(name for run in runs for name in beside(run)))
+    others = [name for name in others if name not in metrics]
     others += [n + m for m in metrics for n in NETWORKS if any(_has(run, n + m) for run in runs)]
     head = ["run", *(name for metric in metrics for name in (f"{metric} last", "best (at)"))]
     head += [f"{name} last" for name in others]
@@ -31,13 +30,15 @@ def results(runs: Sequence[Run]) -> Html:
     return join([*page, *unfinished])
 
 
-def beside(run: Run) -> str | None:
-    """What is shown beside the main figure: mIoU, or of two classes the IoU of the second one."""
+def beside(run: Run) -> list[str]:
+    """What is shown beside the main figure: mIoU, IoU of the second of two classes, Recall@K."""
     last = (run.summary or {}).get("last", {})
     if run.metric == "fgIoU" and "mIoU" in last:
-        return "mIoU"
+        return ["mIoU"]
+    if run.metric == "recall1":
+        return of_retrieval(last)
     names = [name for name in last if name.startswith("IoU/")]
-    return names[1] if len(names) == 2 else None
+    return names[1:] if len(names) == 2 else []
 
 
 def _has(run: Run, name: str) -> bool:

@@ -55,6 +55,7 @@ class Seen:
         confusion: ``(K, K)`` pixels or images by true (row) and predicted class, or None.
         best: The images it is most right about; of a classifier the right ones it is least sure of.
         worst: The images it is most wrong about.
+        panels: Of an embedding network what it finds, uint8 RGB pictures.
     """
 
     run: Run
@@ -67,3 +68,4 @@ class Seen:
     confusion: np.ndarray | None = None
     best: list[Picture] = field(default_factory=list)
     worst: list[Picture] = field(default_factory=list)
+    panels: list[np.ndarray] = field(default_factory=list)

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A picture of what an embedding network finds when its training has ended."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from mmengine.dist import is_main_process
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+
+from rankseg.engine.features import extract_features
+from rankseg.engine.hooks.harmless import Harmless
+from rankseg.engine.method_of import method_of
+from rankseg.engine.pictures import write_picture
+from rankseg.engine.searches import Embedded, Images, make_searches, spread
+from rankseg.registry import HOOKS
+from rankseg.visualization.retrieval import draw_retrieval
+
+
+@HOOKS.register_module()
+class RetrievalPanelHook(Hook):
+    """Draws ``retrieval.png`` into the work folder at the end: queries and what is found for them.
+
+    Of large validation sets only some classes are searched, at even distances in their list, so
+    that it costs next to nothing; ``tools/retrieve.py`` searches all. A run never ends because of
+    it: if drawing fails the log says so.
+
+    Args:
+        rows: Queries.
+        neighbours: Images found for each.
+        images: Classes are searched until there are so many images.
+
+    Raises:
+        ValueError: If one of them is below 1.
+    """
+
+    priority = "LOWEST"  # when the last validation is done
+
+    def __init__(self, rows: int = 8, neighbours: int = 10, images: int = 1000) -> None:
+        if min(rows, neighbours, images) < 1:
+            raise ValueError(
+                f"RetrievalPanelHook: rows={rows}, neighbours={neighbours}, images={images}: "
+                "expected 1 or more of each"
+            )
+        self.rows, self.neighbours, self.images = rows, neighbours, images
+        self._harmless = Harmless("retrieval.png")
+
+    def after_train(self, runner: Runner) -> None:
+        """Draw, where there are validation images."""
+        if runner.val_loop is None:
+            return
+        with self._harmless(runner.logger):
+            dataset = runner.val_loop.dataloader.dataset
+            label = dataset.class_ids()
+            chosen = some_classes(label, self.images)
+            method = method_of(runner)
+            found = extract_features(
+                method, dataset, chosen.tolist(), batch_size=64, network=method.predict_on
+            )
+            if is_main_process():
+                files = [""] * len(label)
+                images = Images(dataset, files, torch.from_numpy(label), dataset.classes)
+                picture = self._draw(images, chosen, found.logits, runner.iter)
+                write_picture(Path(runner.work_dir) / "retrieval.png", picture)
+
+    def _draw(
+        self, images: Images, chosen: np.ndarray, embedding: torch.Tensor, iteration: int
+    ) -> np.ndarray:
+        total = len(images.label)
+        images = images.some(chosen)
+        count = len(chosen)
+        searches = make_searches(
+            spread(count, self.rows),
+            {"": Embedded(embedding, embedding)},
+            images,
+            images,
+            torch.arange(count),
+            self.neighbours,
+        )
+        few = f"{count:,} of {total:,}" if count < total else f"{total:,}"
+        title = f"Iteration {iteration:,}: the nearest of {few} validation images"
+        return draw_retrieval(searches, title)
+
+
+def some_classes(label: np.ndarray, images: int) -> np.ndarray:
+    """Positions of all images of some classes, as many classes as have about so many images.
+
+    >>> some_classes(np.array([0, 0, 1, 1, 2, 2, 3, 3]), 4).tolist()
+    [0, 1, 6, 7]
+
+    Args:
+        label: ``(N,)`` classes.
+        images: How many are wanted; at least one class is taken.
+    """
+    classes = np.unique(label)
+    count = max(1, round(len(classes) * images / len(label)))
+    return np.flatnonzero(np.isin(label, classes[spread(len(classes), count)]))

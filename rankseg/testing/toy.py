@@ -58,6 +58,13 @@ def toy_classifier(num_classes: int = 3) -> ConfigDict:
     return student
 
 
+def toy_embedder(channels: int = 8) -> ConfigDict:
+    """Config of the same backbone with an embedding head."""
+    student = toy_student()
+    student.decode_head = ConfigDict(type="EmbeddingHead", in_channels=64, channels=channels)
+    return student
+
+
 def toy_images(count: int, size: int, num_classes: int) -> tuple[Tensor, Tensor]:
     """Images of coloured squares, whose class is the amount of their first colour.
 

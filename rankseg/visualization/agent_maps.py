@@ -59,7 +59,7 @@ def draw_agent_maps(
         pictures.append(fit(truth, cell))
         titles.append("truth")
     for one in shown:
-        heat = _heat(small, one.activation)
+        heat = heat_over(small, one.activation)
         _cross(heat, one.position[0] * scale, one.position[1] * scale, 9)
         pictures.append(heat)
         titles.append(f"agent {one.number}: {100 * one.share:.0f}%")
@@ -74,11 +74,20 @@ def draw_agent_maps(
     return np.concatenate(panels)
 
 
-def _heat(image: np.ndarray, activation: np.ndarray) -> np.ndarray:
-    """An image with its activation as colours over it, more of them where it is high."""
+def heat_over(image: np.ndarray, activation: np.ndarray, peak: float | None = None) -> np.ndarray:
+    """An image with its activation as colours over it, more of them where it is high.
+
+    Args:
+        image: ``(H, W, 3)`` uint8 RGB.
+        activation: ``(h, w)`` float, 0 or more.
+        peak: The value that has the last colour; by default the largest.
+
+    Returns:
+        ``(H, W, 3)`` uint8 RGB.
+    """
     height, width = image.shape[:2]
     value = cv2.resize(activation.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
-    value = value / max(float(value.max()), 1e-12)
+    value = (value / max(float(value.max()) if peak is None else peak, 1e-12)).clip(0, 1)
     colours = cv2.applyColorMap(np.rint(255 * value).astype(np.uint8), cv2.COLORMAP_TURBO)
     opacity = 0.2 + 0.5 * value[..., None]
     mixed = opacity * colours[..., ::-1] + (1 - opacity) * image

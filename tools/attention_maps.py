@@ -1,0 +1,61 @@
+#!/usr/bin/env python
+# SPDX-License-Identifier: Apache-2.0
+"""Draw where a network attends to in two views of an image, and whether that moves with the image.
+
+python tools/attention_maps.py configs/tac_ccl/cub_googlenet.py work_dirs/tac_ccl/X/iter_1.pth
+python tools/attention_maps.py CONFIG CHECKPOINT photos/a.jpg photos/more --out attention.png
+
+The second and the last column should look alike. Without images, some of the config's test images
+are drawn. The numbers are of more of them: the mean squared difference of both maps at points that
+correspond, what it were if the maps had not moved, and their correlation.
+"""
+
+import argparse
+from collections.abc import Sequence
+
+from rankseg.apis.attention_maps import attention_maps
+from rankseg.apis.cli import add_config_arguments, config_from, plain_errors
+from rankseg.engine.checkpoint import trust_checkpoints
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add_config_arguments(parser)
+    parser.add_argument("checkpoint", help="a .pth file of this toolbox or of a plain mmseg model")
+    parser.add_argument("inputs", nargs="*", metavar="IMAGE", help="image files or folders")
+    add = parser.add_argument
+    add("--out", default="attention_maps.png", metavar="FILE", help="default: attention_maps.png")
+    add("--images", type=int, default=6, metavar="N", help="images drawn (default: 6)")
+    add("--count", type=int, default=200, metavar="N", help="images measured (default: 200)")
+    add("--tap", metavar="NAME", help="submodule that gives the attention map")
+    add("--seed", type=int, default=0, help="of the views (default: 0)")
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Write the picture and the numbers."""
+    args = parse_args(argv)
+    seed, args.seed = args.seed, None  # of the views, not of the config
+    with plain_errors(), trust_checkpoints(args.trust_checkpoint):
+        numbers = attention_maps(
+            config_from(args),
+            args.checkpoint,
+            args.inputs,
+            out=args.out,
+            images=args.images,
+            count=args.count,
+            tap=args.tap,
+            seed=seed,
+        )
+    print(
+        f"{args.out}: of {numbers['images']} images, difference of attention "
+        f"{numbers['error']:.5f} where it moves with the view, {numbers['unmoved']:.5f} where it "
+        f"stays; correlation {numbers['correlation']:.3f}"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,86 @@
+#!/usr/bin/env python
+# SPDX-License-Identifier: Apache-2.0
+"""Find parts of training images that match those of other images of their cluster (TAC-CCL).
+
+python tools/match_images.py configs/tac_ccl/cub_googlenet.py work_dirs/tac_ccl/cub_googlenet/X.pth
+python tools/match_images.py CONFIG CHECKPOINT --out matches.npz --least 12 --workers 8
+
+Then train with pairs of different images, too:
+
+python tools/train.py CONFIG --work-dir DIR --cfg-options \\
+    train_dataloader.dataset.labeled_pipeline.1.matches=matches.npz
+
+Beside the file of pairs lie a picture of some of them and the numbers. Keypoints are kept in the
+work folder: a call that was interrupted, or one with other clusters, does not look for them again.
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from rankseg.apis.cli import add_config_arguments, config_from, plain_errors
+from rankseg.apis.match_images import match_images
+from rankseg.engine.checkpoint import trust_checkpoints
+
+NUMBERS = {  # name: default, metavar, help
+    "top": (2, "N", "matches that each image keeps"),
+    "nearest": (10, "N", "images of its cluster that each is compared with"),
+    "least": (8, "N", "keypoints of a pair that must agree"),
+    "ratio": (0.8, "R", "a keypoint must be so much nearer to its partner than to others"),
+    "tolerance": (0.04, "T", "how far keypoints may be off, in half sides of an image"),
+    "side": (160, "PIXELS", "longer side that images are brought to"),
+    "tilts": (3, "N", "how far images are tilted; 0 is plain SIFT"),
+    "limit": (600, "N", "keypoints of an image"),
+    "keep": (32, "N", "keypoints of a pair that are written"),
+    "shown": (12, "N", "pairs in the picture"),
+    "workers": (1, "N", "threads"),
+    "seed": (0, "N", "of k-means"),
+}
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add_config_arguments(parser)
+    parser.add_argument("checkpoint", help="a .pth file of a run of metric learning")
+    parser.add_argument("--out", metavar="FILE", help="default: WORK_DIR/matches.npz")
+    parser.add_argument(
+        "--clusters", type=int, metavar="K", help="by k-means, not those of the checkpoint"
+    )
+    for name, (default, metavar, text) in NUMBERS.items():
+        parser.add_argument(
+            f"--{name}",
+            type=type(default),
+            default=default,
+            metavar=metavar,
+            help=f"{text} (default: {default})",
+        )
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Write the pairs, the picture and the numbers."""
+    args = parse_args(argv)
+    options = {name: getattr(args, name) for name in (*NUMBERS, "clusters")}
+    args.seed = None  # of k-means, not of the config
+    with plain_errors(), trust_checkpoints(args.trust_checkpoint):
+        if args.launcher != "none":
+            raise ValueError("tools/match_images.py runs in one process: leave out --launcher")
+        cfg = config_from(args)
+        folder = Path(cfg.work_dir)
+        out = Path(args.out or folder / "matches.npz")
+        cache = folder / "features"
+        numbers = match_images(cfg, args.checkpoint, out=out, cache=cache, **options)
+    print(f"{numbers['pairs']} pairs, {numbers['matched']} of {numbers['images']} images in them")
+    if numbers["true"] is not None:
+        print(
+            f"{numbers['true']:.1f}% of the pairs are of one class, and "
+            f"{numbers['true_in_clusters']:.1f}% of all pairs within clusters"
+        )
+    print(f"wrote {out}")
+
+
+if __name__ == "__main__":
+    main()

@@ -116,6 +116,7 @@ class Method(BaseModel):
     feature_tap: str | None = None
     label_classes: Tensor | None = None
     views: tuple[str, ...] = (LABELED,)  # what a batch must hold
+    compared: str = "pred_sem_seg"  # what a prediction tells of the network that does not predict
 
     def __init__(
         self,
@@ -360,17 +361,19 @@ class Method(BaseModel):
 
         Returns:
             The samples with ``pred_sem_seg``, and ``student_sem_seg`` or ``teacher_sem_seg``, the
-            prediction of the network that ``predict_on`` does not name, where there are two.
+            prediction of the network that ``predict_on`` does not name, where there are two; of
+            embedding networks ``student_seg_logits`` or ``teacher_seg_logits``.
         """
         others = None
         if self.teacher is not None:
             (other,) = set(NETWORKS) - {self.predict_on}
             # a segmentor writes into the samples it is given, so the maps are taken at once
             others = [
-                result.pred_sem_seg.data
+                result.get(self.compared).data
                 for result in predict(self.network(other), inputs, data_samples)
             ]
         results = predict(self.network(self.predict_on), inputs, data_samples)
         for result, data in zip(results, others or [], strict=others is not None):
-            result.set_data({f"{other}_sem_seg": PixelData(data=data)})
+            name = f"{other}_{self.compared.removeprefix('pred_')}"
+            result.set_data({name: PixelData(data=data)})
         return results

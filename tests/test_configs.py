@@ -51,7 +51,7 @@ LABELED = {
 STEM = re.compile(
     r"(?P<data>voc|cityscapes|camvid|em_mito|lucchi_(?:small|laptop)|lucchi|demo)(_(?P<blender>blender))?(_(?P<split>\d+(_\d+)?))?"
     r"(_(?P<option>selection|consistency|agents|weight|correlation)(_(?P<value>[\w.]+))?)?"
-    r"(_(?P<switch>foreground_crops|no_warmup|class_weights|dice|class_thresholds))?"
+    r"(_(?P<switch>foreground_crops|no_warmup|class_weights|dice|class_thresholds|san))?"
     r"(?P<finetune>_finetune)?(?P<r101>_r101)?(_crop(?P<crop>\d+))?(?P<same>_mix_same)?"
 )
 RANK = {
@@ -197,7 +197,7 @@ def test_rank_loss_is_the_paper_s(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_rank_settings_are_in_the_model_and_nowhere_else(name):
     cfg = load(name)
-    for leftover in ("rankmatch", "cps", "cct"):
+    for leftover in ("rankmatch", "cps", "cct", "spatial_assembly"):
         assert leftover not in cfg, "a copy that nothing reads: --cfg-options would be lost"
     assert ("rank" in cfg.model) == (cfg.model.type == "RankMatch")
 

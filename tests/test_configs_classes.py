@@ -153,6 +153,7 @@ def test_tested_once_at_the_end_and_nothing_is_chosen_by_it(name):
         "snowball",
         "pixels",
         "two_outputs",
+        "spatial_assembly",
         "lmcs",
         "step",
         "discovery",

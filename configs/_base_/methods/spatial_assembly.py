@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Spatial assembly (SAN) on the 7 x 7 map of GoogLeNet, before its last two Inception blocks.
+
+Chapter 5 of the dissertation names an intermediate layer, and no constant. Ours are: the layer, the
+predictor's channels, a beginning in which 90% of every feature stays in its place, the rounds of
+the normalisation, and the weights of the three terms.
+"""
+
+spatial_assembly = dict(
+    type="ExtendedSegmentor",
+    insert=dict(
+        at="backbone.maxpool4",
+        module=dict(
+            type="SpatialAssembly",
+            in_channels=832,
+            grid=7,
+            hidden_channels=128,
+            start=0.9,
+            rounds=20,
+            entropy_weight=0.01,
+            correlation_weight=0.01,
+            coherence_weight=0.01,
+        ),
+    ),
+)

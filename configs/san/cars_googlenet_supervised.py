@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: Apache-2.0
+"""SAN with labels, GoogLeNet, Cars-196, a momentum memory.
+
+Run:   python tools/train.py configs/san/cars_googlenet_supervised.py
+Paper: Recall@1 83.5 (SAN, Table 5.1).
+Ours:  not run.
+"""
+
+_base_ = [
+    "../metric_learning/cars_googlenet_supervised.py",
+    "../_base_/methods/spatial_assembly.py",
+]
+
+model = dict(student=dict(**_base_.pop("spatial_assembly")))

@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0
+"""SAN without labels, GoogLeNet, Stanford Online Products, 128 numbers.
+
+Run:   python tools/train.py configs/san/sop_googlenet_128.py
+Paper: Recall@1 58.7 (SAN, Tables 5.2 and 5.4).
+Ours:  not run.
+
+10,000 clusters.
+"""
+
+_base_ = ["../metric_learning/sop_googlenet_128.py", "../_base_/methods/spatial_assembly.py"]
+
+model = dict(student=dict(**_base_.pop("spatial_assembly")))

@@ -9,15 +9,14 @@ from torch import nn
 from rankseg.datasets.transforms.homography import box, rotation
 from rankseg.models.losses import attention_consistency, contrastive_clustering, keypoint_mask
 from rankseg.structures import LABELED, TWIN
-from rankseg.testing.toy import toy_class_batch, toy_classifier
+from rankseg.testing.toy import toy_class_batch, toy_embedder
 
 METRIC = dict(metric_loss=dict(type="MultiSimilarityLoss", alpha=2, beta=50, base=0.5))
 NONE = dict(clustering_weight=0.0, consistency_weight=0.0, feature_weight=0.0)
 
 
 def student(neck=True):
-    config = toy_classifier()
-    config.decode_head = dict(type="EmbeddingHead", in_channels=64, channels=8)
+    config = toy_embedder()
     if neck:
         config.neck = dict(type="CBAM", in_channels=64)
     return config

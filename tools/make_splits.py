@@ -36,12 +36,9 @@ KINDS = {
     "svhn": "SVHNDataset",
     "folder": "ClassFolderDataset",
     "list": "ClassListDataset",
-    "cub": "CUBDataset",
-    "cars": "CarsDataset",
-    "sop": "SOPDataset",
-    "inshop": "InShopDataset",
 }
 """Data sets with classes by what follows --dataset."""
+KINDS |= {name.lower(): f"{name}Dataset" for name in ("CUB", "Cars", "SOP", "InShop")}
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:

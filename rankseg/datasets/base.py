@@ -11,6 +11,7 @@ from pathlib import Path
 
 from mmengine.dataset import BaseDataset
 
+from rankseg.datasets.layouts import hint
 from rankseg.datasets.masks import BINARY, LabelRule
 from rankseg.datasets.splits import (
     LABELED_FILE,
@@ -129,6 +130,8 @@ def list_cure(
         return MAKE_DEMO
     if labels:
         return labels_cure(path, root, labels)
+    if known := hint(data_root):
+        return known
     if family in LISTS:
         source, section = LISTS[family]
         return (

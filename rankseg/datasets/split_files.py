@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from rankseg.datasets.layouts import hint
 from rankseg.datasets.splits import (
     ENDINGS,
     LABELED_FILE,
@@ -44,9 +45,11 @@ def pair_folders(data_root: str | Path, images: str, masks: str | None) -> list[
 
 def _by_stem(root: Path, folder: str) -> dict[str, str]:
     if not (root / folder).is_dir():
+        known = hint(root)
         raise FileNotFoundError(
             f"folder {root / folder} does not exist: expected images or masks there; name the "
             "folder in the config or on the command line (data/README.md shows the layout)"
+            f"{known and '; '}{known}"
         )
     files: dict[str, str] = {}
     for path in sorted((root / folder).rglob("*")):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import io
+import shutil
 
 import numpy as np
 import pytest
@@ -250,6 +251,50 @@ def test_classes_that_differ_between_training_and_validation(make_classes):
     (root / "test/zebra").mkdir()
     with pytest.raises(ValueError, match=r"class 3 is none in .* and 'zebra' in .*\(3 and 4 class"):
         check_data(*classes_of(root))
+
+
+def semi_of(root, test_classes, **options):
+    config = {"type": "ClassFolderDataset", "data_root": str(root)}
+    options = options or {"empty": "labeled", "unlabeled": ""}
+    return SemiDataset(config, test_classes=test_classes, **options)
+
+
+@pytest.mark.parametrize("options", [{}, {"empty": "unlabeled", "labeled": ""}])
+def test_classes_to_test_on_may_have_to_be_new(make_classes, options):
+    root = make_classes({"train": 2, "test": 2})
+    for name in ("cat", "dog"):
+        (root / "test" / name).rename(root / "test" / f"new {name}")
+    val = ClassFolderDataset(data_root=root, folder="test")
+    match = r"class 'big fish' of folder .*/test is among the classes that are trained on: Recall@K"
+    with pytest.raises(ValueError, match=match):
+        check_data(semi_of(root, "new", **options), val)
+    check_data(semi_of(root, "any", **options), val)
+    (root / "test/big fish").rename(root / "test/small fish")
+    val = ClassFolderDataset(data_root=root, folder="test")
+    check_data(semi_of(root, "new", **options), val)
+    with pytest.raises(ValueError, match=r"class 0 is 'big fish' in .* and 'new cat' in"):
+        check_data(semi_of(root, "same", **options), val)
+
+
+def test_new_classes_count_where_they_have_images(make_classes):
+    root = make_classes({"train": 2, "test": 2})
+    (root / "classes.txt").write_text("big fish\ncat\ndog\n")  # of both folders
+    for folder, names in {"train": ("dog",), "test": ("cat", "big fish")}.items():
+        for name in names:
+            shutil.rmtree(root / folder / name)
+    val = ClassFolderDataset(data_root=root, folder="test")
+    train = semi_of(root, "new")
+    assert train.labeled.classes == val.classes
+    check_data(train, val)
+    (root / "train/dog").mkdir()
+    shutil.copy(root / "train/cat/0.png", root / "train/dog/0.png")
+    with pytest.raises(ValueError, match="class 'dog' of folder"):
+        check_data(semi_of(root, "new"), val)
+
+
+def test_what_is_expected_of_the_classes_is_one_of_three(make_classes):
+    with pytest.raises(ValueError, match=r"test_classes='other' of SemiDataset: expected one of"):
+        semi_of(make_classes({"train": 1}), "other")
 
 
 @pytest.mark.parametrize("name", ["train/dog/0.png", "train/dog/2.png", "test/dog/0.png"])

@@ -13,7 +13,8 @@ CUB = {
     "images.txt": "1 001.Albatross/A_1.jpg\n2 001.Albatross/A_2.jpg\n3 100.Pelican/P_1.jpg\n"
     "4 101.White_Pelican/W_1.jpg\n5 200.Yellowthroat/Y_1.jpg\n",
     "image_class_labels.txt": "1 1\n2 1\n3 100\n4 101\n5 200\n",
-    "classes.txt": "1 001.Albatross\n100 100.Pelican\n101 101.White_Pelican\n200 200.Yellowthroat\n",
+    "classes.txt": "1 001.Albatross\n100 100.Pelican\n101 101.White_Pelican\n"
+    "200 200.Yellowthroat\n",
 }
 SOP = {
     "Ebay_train.txt": "image_id class_id super_class_id path\n1 1 1 bicycle_final/11_0.JPG\n"
@@ -196,7 +197,7 @@ def test_damaged_mat(tmp_path):
 
 def test_missing_image(tmp_path):
     (cub(tmp_path) / "images/001.Albatross/A_2.jpg").unlink()
-    with pytest.raises(FileNotFoundError, match=r"A_2\.jpg does not exist \(1 of the 3 images of p"):
+    with pytest.raises(FileNotFoundError, match=r"A_2\.jpg does not exist \(1 of the 3 images"):
         CUBDataset(data_root=tmp_path, check_counts=False)
 
 

@@ -32,7 +32,7 @@ def test_a_hint_names_what_there_is(tmp_path, kind):
     found = hint(lay(tmp_path, kind))
     option = found.split("--dataset ")[1].split()[0]
     assert f"type='{kind}'" in found and LAYOUTS[kind].title in found
-    assert DATASETS.get(kind).LABELS == option
+    assert option == DATASETS.get(kind).LABELS
 
 
 def test_the_folder_above_and_the_folder_of_another_set(tmp_path):
@@ -41,7 +41,7 @@ def test_the_folder_above_and_the_folder_of_another_set(tmp_path):
         FileNotFoundError, match=r"images\.txt, image_class_labels\.txt and classes\.txt; .*CUB_200"
     ):
         CUBDataset(data_root=tmp_path)
-    with pytest.raises(FileNotFoundError, match=r"not hold Stanford .* is laid out as CUB-200-2011"):
+    with pytest.raises(FileNotFoundError, match=r"not hold Stanford .* laid out as CUB-200-2011"):
         SOPDataset(data_root=tmp_path / "CUB_200_2011")
 
 

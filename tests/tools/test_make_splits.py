@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from rankseg.datasets import CUBDataset, layouts
 from rankseg.datasets.splits import read_list
 
 TOOL = Path(__file__).resolve().parents[2] / "tools/make_splits.py"
@@ -300,3 +301,30 @@ def test_help_and_status():
     for command in ([], ["draw"], ["labels"], ["import"], ["check"]):
         result = subprocess.run([sys.executable, TOOL, *command, "--help"], capture_output=True)
         assert result.returncode == 0 and b"examples:" in result.stdout
+
+
+def test_every_published_set_has_a_name_for_dataset(tool):
+    assert {kind: tool.KINDS[layouts.dataset_option(kind)] for kind in layouts.LAYOUTS} == {
+        kind: kind for kind in layouts.LAYOUTS
+    }
+
+
+def test_sets_for_retrieval(tool, fails, tmp_path, monkeypatch):
+    words = {"images.txt": "1 001.A/1.jpg\n2 001.A/2.jpg\n3 002.B/1.jpg\n4 002.B/2.jpg\n"}
+    words |= {"image_class_labels.txt": "1 1\n2 1\n3 2\n4 2\n", "classes.txt": "1 001.A\n2 002.B\n"}
+    for name, text in words.items():
+        (tmp_path / name).write_text(text)
+    for name in ("001.A/1", "001.A/2", "002.B/1", "002.B/2"):
+        (tmp_path / "images" / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (6, 6)).save(tmp_path / f"images/{name}.jpg")
+    known = r"is laid out as CUB-200-2011: use .*, or --dataset cub on the command line"
+    data = ["--data-root", str(tmp_path)]
+    fails(["labels", *data, "--dataset", "folder", "--folder", "images", "--size", "2"], known)
+    fails(["draw", *data, "--size", "1/2"], f"masks does not exist: .*{known}")
+    fails(["check", *data], f"holds no split: .*{known}")
+    mine = ["labels", *data, "--dataset", "cub", "--size", "2", "--val-share", "0"]
+    fails(mine, "has 4 images of 2 classes, published are 5,864 of 100")
+    monkeypatch.setattr(CUBDataset, "PUBLISHED", {"train": (4, 2)})
+    tool.main(mine)
+    assert by_class(tmp_path / "splits/2_seed0/labeled.txt") == {"001.A": 1, "002.B": 1}
+    tool.main(["check", *data, "--dataset", "cub"])

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from rankseg.datasets.layouts import hint
 from rankseg.datasets.pictures import walk_images
 from rankseg.datasets.splits import ENDINGS
 
@@ -72,6 +73,12 @@ def find_pairs(images: Path, masks: Path) -> Pairs:
     return Pairs(tuple((image, found.get(image)) for image in pictures), tuple(alone))
 
 
+def _published(folder: Path) -> str:
+    """What to do where a folder is part of a set of images with classes; else empty."""
+    known = hint(folder.parent) or hint(folder)
+    return f"; images with classes need none: {known}" if known else ""
+
+
 def list_images(folder: Path, what: str) -> list[Path]:
     """Files of a folder and of its sub-folders that end as images do, sorted; no hidden ones.
 
@@ -80,7 +87,9 @@ def list_images(folder: Path, what: str) -> list[Path]:
     """
     if not folder.is_dir():
         kind = "is a file" if folder.exists() else "does not exist"
-        raise FileNotFoundError(f"folder {folder} of {what} {kind}: expected a folder of {what}")
+        raise FileNotFoundError(
+            f"folder {folder} of {what} {kind}: expected a folder of {what}{_published(folder)}"
+        )
     found = sorted(walk_images(folder))
     if not found:
         raise FileNotFoundError(

@@ -10,7 +10,8 @@ import numpy as np
 from rankseg.visualization.panel import cell_for, draw_panel, fit
 
 HEIGHT = 180  # of a picture, in pixels
-RED, WHITE, DARK = (235, 30, 30), (255, 255, 255), (20, 20, 20)
+RED, BLUE, GREY = (235, 30, 30), (20, 70, 220), (128, 128, 128)
+WHITE, DARK = (255, 255, 255), (20, 20, 20)
 
 
 class Assembly(NamedTuple):
@@ -41,8 +42,9 @@ def most_moved(weights: np.ndarray, count: int) -> list[int]:
 def draw_assemblies(shown: Sequence[Assembly], grid: tuple[int, int], count: int = 4) -> np.ndarray:
     """Draw images, what their blocks become, and where some output points come from.
 
-    A row per image. In a map of weights the output point is framed in white and numbered as in the
-    image; bright is much, and a red point marks the place that most comes from.
+    A row per image, in which the chosen output points have blue numbers. In the map of an output
+    point's weights its own place is framed in white; bright is much, and a red point marks the
+    place that most comes from.
 
     Args:
         shown: The images.
@@ -81,19 +83,18 @@ def _lines(picture: np.ndarray, grid: tuple[int, int]) -> None:
     drawn = picture.copy()
     for point in range(grid[0] * grid[1]):
         left, top, right, bottom = _box(picture, grid, point)
-        cv2.rectangle(drawn, (left, top), (right, bottom), WHITE, 1)
+        cv2.rectangle(drawn, (left, top), (right, bottom), GREY, 1)
     cv2.addWeighted(drawn, 0.4, picture, 0.6, 0, dst=picture)
 
 
 def _label(picture: np.ndarray, grid: tuple[int, int], point: int, text: str) -> None:
-    """A framed cell with a number in its middle."""
+    """A cell framed in blue with a number in its middle."""
     left, top, right, bottom = _box(picture, grid, point)
-    for colour, thickness in ((DARK, 3), (WHITE, 1)):
-        cv2.rectangle(picture, (left, top), (right, bottom), colour, thickness)
+    cv2.rectangle(picture, (left, top), (right, bottom), BLUE, 2)
     font, size = cv2.FONT_HERSHEY_SIMPLEX, 0.45
     (width, height), _ = cv2.getTextSize(text, font, size, 1)
     at = (left + right - width) // 2, (top + bottom + height) // 2
-    for colour, thickness in ((DARK, 3), (WHITE, 1)):
+    for colour, thickness in ((WHITE, 3), (BLUE, 1)):
         cv2.putText(picture, text, at, font, size, colour, thickness, cv2.LINE_AA)
 
 

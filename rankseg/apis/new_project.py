@@ -86,7 +86,8 @@ def new_project(
     lists = draw_lists(entries, found.pixels, val, labelled, seed)
     _show_classes(found, entries, lists)
     sizes = [len(lists[name]) for name in (LABELED_FILE, UNLABELED_FILE, VAL_FILE)]
-    chosen = choose(found, *sizes[:2], this_machine())
+    width = (found.object_width() or 0.0) if found.grey else None
+    chosen = choose(found, *sizes[:2], this_machine(), width)
     _note_on_small(found, chosen.crop)
     described = Project(out, project.data_root, CONFIGS, project.command, *sizes)
     with _all_or_nothing(layout, out.stem, made=not found.plan.stay):

@@ -8,12 +8,16 @@ import numpy as np
 
 from rankseg.apis.machine import Machine
 from rankseg.datasets.own.survey import Survey
+from rankseg.datasets.shrinking import advised_shrink
 
 WEIGHTS = "data/pretrained/resnet50_deepstem.pth"
 CROPS = (65, 97, 129, 193, 257, 321)  # multiples of the stride 16, plus 1
 PASSES = 80  # over the unlabelled images, as the papers do on PASCAL VOC
 RARE = 0.2  # share of all classes but the first below which they are rare
+RARER = 0.03  # of microscopy: crops hold objects below it too seldom, above it often enough
 WINDOW = 513
+PHOTOS = (0.5, 2.0)  # sizes of photographs, as in the papers
+MICROSCOPY = (0.8, 1.25)  # one magnification: see docs/results.md, "Mitochondria"
 MIB = 2**20
 
 
@@ -65,7 +69,11 @@ class Starter:
         min_foreground: Share of a labelled crop that should not be class 0; 0 where it is common.
         foreground: Share of all pixels that are not class 0.
         value_range: Values of images of 16 bits that become black and white, if there are any.
-        window: Side of the windows by which large images are predicted; 0 for whole images.
+        window: Side of the windows by which large images, and all of microscopy, are predicted; 0
+            for whole images.
+        scale: Smallest and largest size of images in training, as a factor of their size.
+        shrink: How many times smaller images are seen than they are.
+        object_width: Of microscopy the width of objects in pixels, 0 if not known; else None.
     """
 
     network: Network
@@ -80,9 +88,23 @@ class Starter:
     foreground: float
     value_range: tuple[int, int] | None
     window: int
+    scale: tuple[float, float] = PHOTOS
+    shrink: float = 1.0
+    object_width: float | None = None
+
+    @property
+    def microscopy(self) -> bool:
+        """Images are of one magnification."""
+        return self.object_width is not None
 
 
-def choose(found: Survey, labelled: int, unlabelled: int, machine: Machine) -> Starter:
+def choose(
+    found: Survey,
+    labelled: int,
+    unlabelled: int,
+    machine: Machine,
+    object_width: float | None = None,
+) -> Starter:
     """Choose the numbers.
 
     Args:
@@ -90,6 +112,7 @@ def choose(found: Survey, labelled: int, unlabelled: int, machine: Machine) -> S
         labelled: Images in the labelled list.
         unlabelled: Images in the unlabelled list.
         machine: Where it is to run.
+        object_width: See :class:`Starter`.
     """
     network = SMALL
     if machine.gpu >= 12 and Path(WEIGHTS).is_file():
@@ -105,6 +128,7 @@ def choose(found: Survey, labelled: int, unlabelled: int, machine: Machine) -> S
     counts = found.pixels[:, :255].sum(axis=0)
     foreground = float(counts[1:].sum() / max(1, counts.sum()))
     rare = foreground < RARE
+    microscopy = object_width is not None
     workers = min(2 if network is SMALL else 8, machine.cores)
     most = max(look.height * look.width for look in looks)
     bytes_kept = most * (4 * labelled + 3 * unlabelled) * workers
@@ -118,11 +142,20 @@ def choose(found: Survey, labelled: int, unlabelled: int, machine: Machine) -> S
         agents=agents_of(crop),
         workers=workers,
         cache=(labelled, unlabelled) if fits else (0, 0),
-        min_foreground=0.02 if rare else 0.0,
+        min_foreground=0.02 if foreground < (RARER if microscopy else RARE) else 0.0,
         foreground=foreground,
         value_range=found.value_range,
-        window=WINDOW if most > (16 if machine.gpu else 2) * MIB else 0,
+        window=crop if microscopy else WINDOW * (most > (16 if machine.gpu else 2) * MIB),
+        **(_of_microscopy(object_width, side, crop) if microscopy else {}),
     )
+
+
+def _of_microscopy(width: float, side: int, crop: int) -> dict:
+    """Sizes at which a crop is some objects wide, and no wider than an image."""
+    most = max(1.0, 2 * side // crop / 2)
+    shrink = min(most, advised_shrink(width, crop))
+    low, high = (round(factor / shrink, 3) for factor in MICROSCOPY)
+    return {"scale": (low, high), "shrink": shrink, "object_width": width}
 
 
 def agents_of(crop: int) -> int:

@@ -101,11 +101,13 @@ data = dict(
 def _training_text(project: Project, plan: MaskPlan, chosen: Starter) -> str:
     """What is trained on."""
     batch = chosen.network.batch
+    low, high = chosen.scale
     return f'''\
-# Training sees crops of {chosen.crop} x {chosen.crop} pixels, of images scaled by 0.5 to 2, every \
-second one mirrored.
+# Training sees crops of {chosen.crop} x {chosen.crop} pixels, of images scaled by {low:g} to \
+{high:g}, half of them mirrored.
 # The side must be a multiple of 16, plus 1: larger crops show more at once and take more time.
-crop = dict(type="RandomResizeCropFlip", crop_size={chosen.crop}, scale=(0.5, 2.0), flip=0.5)
+{_sizes_text(chosen)}crop = dict(type="RandomResizeCropFlip", crop_size={chosen.crop}, \
+scale={chosen.scale}, flip=0.5)
 {_load_text(chosen)}train_dataloader = dict(
     batch_size={2 * batch},  # {batch} images with masks and {batch} without
     num_workers={chosen.workers},  # processes that load images
@@ -142,7 +144,7 @@ def _validation_text(project: Project, plan: MaskPlan, chosen: Starter) -> str:
     dataset=dict(
         **data,
         ann_file="splits/{project.name}/val.txt",  # {project.val} images that are not trained on
-        pipeline=[{_load(chosen)}, dict(type="PackEval")],
+        pipeline=[{_evaluation(chosen)}],
         test_mode=True,
     ),
 )
@@ -232,6 +234,31 @@ def _rule_text(plan: MaskPlan) -> str:
     return f"\n    label_rule={dict(plan.rule)},  # value in the masks: class"
 
 
+def _sizes_text(chosen: Starter) -> str:
+    """Why these sizes."""
+    if not chosen.microscopy:
+        return ""
+    text = (
+        "# All images are grey, so they are taken to be of a microscope, which has one "
+        "magnification:\n# sizes hardly vary. Of photographs they do: scale=(0.5, 2.0).\n"
+    )
+    if chosen.shrink > 1:
+        text += (
+            f"# Objects are about {chosen.object_width:.0f} pixels wide. Seen {chosen.shrink:g} "
+            "times smaller, a crop is about four of them\n# wide: that shows what is around them.\n"
+        )
+    return text
+
+
+def _evaluation(chosen: Starter) -> str:
+    """The steps of the validation set."""
+    steps = [_load(chosen), 'dict(type="PackEval")']
+    if chosen.shrink == 1:
+        return ", ".join(steps)
+    smaller = f'dict(type="mmcv.Resize", scale_factor={1 / chosen.shrink:.4g})'
+    return "".join(f"\n            {one}," for one in (steps[0], smaller, steps[1])) + "\n        "
+
+
 def _load_text(chosen: Starter) -> str:
     text = ""
     if chosen.cache[0]:
@@ -263,10 +290,16 @@ def _student_text(plan: MaskPlan, chosen: Starter) -> str:
     if not chosen.window:
         return head
     window = (chosen.window,) * 2
-    stride = (chosen.window * 2 // 3,) * 2
+    stride = (chosen.window // 2 if chosen.microscopy else chosen.window * 2 // 3,) * 2
+    why = "the images are large: they are predicted by overlapping windows"
+    if chosen.microscopy:
+        why = (
+            "images are predicted by windows that overlap by half: in whole ones the network\n"
+            "        # sees less border than in the crops that it learns from, and finds too much"
+        )
     return (
         f"\n        {head},\n"
-        "        # the images are large: they are predicted by overlapping windows\n"
+        f"        # {why}\n"
         f'        test_cfg=dict(mode="slide", crop_size={window}, stride={stride}),\n'
         "    "
     )

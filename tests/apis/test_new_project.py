@@ -248,3 +248,22 @@ def test_small_images(make, tmp_path, capsys):
     cfg = load_config(str(make((images, masks))))
     assert cfg.crop.crop_size == 65
     assert "smaller than the crop" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("stored", ["grey", "grey in colours", "colours"])
+def test_grey_images_are_of_one_magnification(make, tmp_path, stored):
+    images, masks = write_raw(tmp_path / "raw", "binary")
+    for path in images.iterdir():
+        image = Image.open(path).resize((400, 300))
+        if stored != "colours":
+            image = image.convert("L").convert("RGB" if "in" in stored else "L")
+        image.save(path)
+    for path in masks.iterdir():
+        Image.open(path).resize((400, 300), Image.NEAREST).save(path)
+    cfg = load_config(str(make((images, masks))))
+    crop = cfg.train_dataloader.dataset.unlabeled_pipeline[1]
+    low, high = crop.scale
+    assert high / low == pytest.approx(4 if stored == "colours" else 1.25 / 0.8, rel=1e-2)
+    windows = cfg.model.student.get("test_cfg", {}).get("stride")
+    assert windows == (None if stored == "colours" else (crop.crop_size // 2,) * 2)
+    assert (len(cfg.val_dataloader.dataset.pipeline) == 3) == (stored != "colours")

@@ -73,6 +73,23 @@ def test_rare_foreground():
     assert (common.min_foreground, common.warmup) == (0.0, 600)
 
 
+def test_microscopy_has_one_magnification():
+    seen = choose(found(1024, 1024, 0.05), 4, 9, CPU, 60.0)
+    assert (seen.scale, seen.shrink, seen.window, seen.crop) == ((0.4, 0.625), 2.0, 129, 129)
+    assert seen.min_foreground == 0 and seen.warmup == 900
+    assert choose(found(1024, 1024, 0.01), 4, 9, CPU, 60.0).min_foreground == 0.02
+    assert choose(found(1024, 1024), 4, 9, Machine(4, 16, 8), 60.0).shrink == 1.0
+    unknown = choose(found(1024, 1024), 4, 9, CPU, 0.0)
+    assert (unknown.scale, unknown.shrink, unknown.microscopy) == ((0.8, 1.25), 1.0, True)
+    photo = choose(found(1024, 1024), 4, 9, CPU)
+    assert (photo.scale, photo.shrink, photo.microscopy) == ((0.5, 2.0), 1.0, False)
+
+
+@pytest.mark.parametrize(("side", "shrink"), [(2000, 6.0), (260, 2.0), (200, 1.5), (100, 1.0)])
+def test_images_do_not_become_smaller_than_the_crop(side, shrink):
+    assert choose(found(side, side), 4, 9, CPU, 200.0).shrink == shrink
+
+
 def test_memory():
     assert choose(found(), 4, 9, CPU).cache == (4, 9)
     assert choose(found(), 4, 99_999, CPU).cache == (0, 0)

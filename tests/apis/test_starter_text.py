@@ -2,6 +2,8 @@
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 import torch
 from mmengine.registry import init_default_scope
@@ -12,7 +14,7 @@ from rankseg.apis.new_project import CONFIGS
 from rankseg.apis.starter import LARGE, MEDIUM, SMALL, Starter, agents_of
 from rankseg.apis.starter_text import Project, rankmatch_text, supervised_text
 from rankseg.datasets.own.plan import MaskPlan
-from rankseg.registry import MODELS
+from rankseg.registry import DATASETS, MODELS
 
 TWO = MaskPlan(("a", "b"), ((0, 0, 0), (1, 2, 3)), {}, False, True, "binary", ())
 
@@ -110,6 +112,29 @@ def test_large_images_and_16_bits(tmp_path):
     semi = cfg.train_dataloader.dataset
     pipelines = semi.labeled_pipeline, semi.unlabeled_pipeline, cfg.val_dataloader.dataset.pipeline
     assert all(one[0] == dict(type="LoadSample", value_range=(3, 4000)) for one in pipelines)
+
+
+@pytest.mark.parametrize("shrink", [1.0, 1.5, 2.0])
+def test_microscopy(tmp_path, shrink):
+    scale = (0.8 / shrink, 1.25 / shrink)
+    chosen = replace(starter(), window=129, scale=scale, shrink=shrink, object_width=60.0)
+    path = written(tmp_path, chosen=chosen).config
+    cfg, text = load_config(str(path)), path.read_text()
+    assert cfg.model.student.test_cfg == dict(mode="slide", crop_size=(129, 129), stride=(64, 64))
+    semi = cfg.train_dataloader.dataset
+    for pipeline in (semi.labeled_pipeline, semi.unlabeled_pipeline):
+        assert pipeline[1].scale == scale
+    for kind in ("images", "masks"):
+        (tmp_path / kind).mkdir()
+        cv2.imwrite(str(tmp_path / kind / "1.png"), np.zeros((60, 90), np.uint8))
+    (tmp_path / "val.txt").write_text("images/1.png masks/1.png\n")
+    where = {"data_root": str(tmp_path), "ann_file": "val.txt"}
+    val = DATASETS.build({**cfg.val_dataloader.dataset, **where})
+    assert val[0]["inputs"].shape[1:] == (int(60 / shrink + 0.5), int(90 / shrink + 0.5))
+    assert val[0]["data_samples"].gt_sem_seg.shape == (60, 90), "judged at full size"
+    assert "one magnification" in text and ("about 60 pixels wide" in text) == (shrink > 1)
+    lines = [line for line in text.splitlines() if str(CONFIGS) not in line]
+    assert max(map(len, lines[6:])) <= 100
 
 
 def test_base_files_are_named_briefly_where_they_can_be():

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from rankseg.datasets.checks import spread
 from rankseg.datasets.image_files import UPRIGHT
 from rankseg.datasets.looking import Files, Found, Look
 from rankseg.datasets.masks import check_same_size
@@ -21,6 +22,10 @@ from rankseg.datasets.own.images import (
 )
 from rankseg.datasets.own.material import Material, collect
 from rankseg.datasets.own.plan import MaskPlan, make_plan, plan_of_ids
+from rankseg.datasets.shrinking import object_width
+from rankseg.datasets.transforms.loading import read_image
+
+LOOKED_AT = 8  # images that are asked what no header says
 
 
 @dataclass
@@ -53,6 +58,20 @@ class Survey:
     def value_range(self) -> tuple[int, int] | None:
         """Values of images of 16 bits that become black and white."""
         return value_range(self.labelled)
+
+    @property
+    def grey(self) -> bool:
+        """All images are grey, also where they are stored in colours, by some of them."""
+        if all(look.channels in (1, 2) for look in self.labelled):
+            return True
+        images = self.material.images
+        some = (read_image(images[i], self.value_range) for i in spread(len(images), LOOKED_AT))
+        return all((one == one[..., :1]).all() for one in some)
+
+    def object_width(self) -> float | None:
+        """How wide objects of all classes but the first are in pixels, by some of the masks."""
+        some = [self.ids(i) for i in spread(len(self.pixels), LOOKED_AT)]
+        return object_width(ids == k for ids in some for k in range(1, len(self.plan.classes)))
 
     def summary(self) -> str:
         """What was found, a line for each thing."""

@@ -135,6 +135,39 @@ def toy_class_batch(
     return inputs, samples
 
 
+def toy_pair_batch(
+    count: int = 4, size: int = 33, num_classes: int = 3, matched: int = 0
+) -> tuple[dict[str, Tensor], dict[str, list]]:
+    """What the ``loss`` of a method on pairs of views receives: labelled images with a twin.
+
+    The second views are the first, mirrored; the samples hold that map.
+
+    Args:
+        count: Labelled images.
+        size: Side of the images in pixels.
+        num_classes: Classes in the labels.
+        matched: So many of the first pairs have two keypoints, the others none; with 0 no sample
+            has any.
+    """
+    inputs, samples = toy_class_batch(count, 1, size, num_classes)
+    inputs = {LABELED: inputs[LABELED], TWIN: inputs[LABELED].flip(3)}
+    mirror = torch.diag(torch.tensor([-1.0, 1.0, 1.0]))[None]
+    for i, sample in enumerate(samples[LABELED]):
+        sample.set_data({"homography": PixelData(data=mirror.clone())})
+        if matched:
+            points = torch.full((1, 3, 4), torch.nan)
+            points[0, : 2 * (i < matched)] = torch.tensor([0.3, -0.2, -0.3, -0.2])
+            sample.set_data({"keypoints": PixelData(data=points)})
+    return inputs, {LABELED: samples[LABELED]}
+
+
+def toy_attention_embedder(channels: int = 8) -> ConfigDict:
+    """Config of :func:`toy_embedder` with an attention module behind the backbone."""
+    student = toy_embedder(channels)
+    student.neck = ConfigDict(type="CBAM", in_channels=64)
+    return student
+
+
 def _samples(key: str, maps: Tensor) -> list[SegDataSample]:
     """One sample per map, which it holds under ``key``."""
     samples = [SegDataSample() for _ in maps]

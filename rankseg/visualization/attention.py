@@ -4,6 +4,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 
 from rankseg.visualization.agent_maps import heat_over
@@ -46,12 +47,15 @@ def draw_attention(pairs: Sequence[AttentionPair]) -> np.ndarray:
         first, second = (fit(image, CELL) for image in pair.images)
         low = min(map(np.min, pair.attention))
         span = max(map(np.max, pair.attention)) - low
-        back = heat_over(first, pair.mapped - low, span)
+        # without colours of their own under those of the attention
+        grey = [cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in (first, second)]
+        grey = [cv2.cvtColor(image, cv2.COLOR_GRAY2RGB) for image in grey]
+        back = heat_over(grey[0], pair.mapped - low, span)
         shown = fit(pair.inside.astype(np.uint8), CELL).astype(bool)
         back[~shown] = back[~shown] // 8 + 190
         maps = [
             heat_over(image, attention - low, span)
-            for image, attention in zip((first, second), pair.attention, strict=True)
+            for image, attention in zip(grey, pair.attention, strict=True)
         ]
         rows.append([first, maps[0], second, maps[1], back])
     return draw_panel(rows, TITLES, cell=CELL)

@@ -16,11 +16,15 @@ from rankseg.models.losses import (
     RankCorrelationLoss,
     assembly_correlation,
     assembly_entropy,
+    attention_consistency,
+    contrastive_clustering,
     discriminative_loss,
+    keypoint_mask,
     local_coherence,
     mean_shift,
     nearest,
     orthogonal_agents,
+    pair_distance,
     pixel_consistency,
     plackett_luce_kl,
     probability_consistency,
@@ -34,7 +38,15 @@ from rankseg.models.memory import DistributionQueue, FeatureBank
 from rankseg.models.methods import __all__ as METHODS
 from rankseg.models.methods.cct import PUBLISHED
 from rankseg.registry import MODELS
-from rankseg.testing.toy import COMPOSED, toy_batch, toy_class_batch, toy_classifier, toy_student
+from rankseg.testing.toy import (
+    COMPOSED,
+    toy_attention_embedder,
+    toy_batch,
+    toy_class_batch,
+    toy_classifier,
+    toy_pair_batch,
+    toy_student,
+)
 
 TEACHER = dict(teacher=dict(momentum=0.1))
 SECOND = dict(consistency_tap="decode_head.branches.consistency", ramp=0, **TEACHER)
@@ -54,6 +66,12 @@ SEGMENTATION = {
     "CCT": dict(perturbations=PERTURBATIONS, **TEACHER),
 }
 TARGETS = dict(predictor=dict(type="Projector"), memory_size=6, **TEACHER)
+EMBEDDED = dict(
+    student=toy_attention_embedder(),
+    metric_loss=dict(type="MultiSimilarityLoss"),
+    miner=dict(type="MultiSimilarityMiner"),
+    memory=dict(size=3),
+)
 CLASSIFICATION = {
     "Supervised classes": {},
     "FixMatch classes": dict(mix_source=None, halve=False),
@@ -71,11 +89,14 @@ CLASSIFICATION = {
     ),
     "LabelPropagation teacher": dict(consistency_weight=1.0, **SECOND),
     "LMCS": dict(**COMPOSED, **TEACHER),
+    "MetricLearning": EMBEDDED,
     "MixMatch": {},
     "Rotation": {},
     "MixMatch teacher": dict(labels_from="teacher", **TEACHER),
     "Snowball": dict(master=dict(momentum=0.1), **TEACHER),
     "SnowballMixMatch": dict(master=dict(momentum=0.1), **TEACHER),
+    "TACCCL": EMBEDDED,
+    "TACCCL matches": EMBEDDED,
 }
 TERMS = {  # of the unlabelled images
     "MeanTeacher": ["loss_consistency"],
@@ -107,7 +128,7 @@ def make(name, **options):
     method = MODELS.build(
         dict(
             type=kind,
-            student=student,
+            student=options.pop("student", student),
             data_preprocessor=dict(type="ViewPreprocessor", mean=[0.0] * 3, std=[1.0] * 3),
             **options,
         )
@@ -117,11 +138,15 @@ def make(name, **options):
         method.set_pseudo_labels(torch.tensor([0, 1, 2, 0]), torch.ones(4), torch.ones(3))
     if kind == "Snowball":  # with which the master guides
         method.pool.add(torch.tensor([5]), torch.tensor([1]), generation=0, step=0)
+    if hasattr(method, "clusters"):
+        method.set_clusters(torch.tensor([0, 1, 2]), torch.randn(3, 8))
     return method.train()
 
 
 def batch(name, labeled=2, unlabeled=2):
     torch.manual_seed(1)
+    if name.startswith("TACCCL"):
+        return toy_pair_batch(labeled, matched="matches" in name)
     if name in CLASSIFICATION:
         return toy_class_batch(labeled, unlabeled, twin="CMSF" in name)
     return toy_batch(labeled, unlabeled, mixed=True)
@@ -209,10 +234,10 @@ def test_extreme_logits(name, sign):
     method = make(name)
     head = method.student.decode_head
     layer = [m for m in head.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
-    layer = next(m for m in reversed(layer) if 3 in m.weight.shape[:1])
+    layer = next(m for m in reversed(layer) if head.num_classes in m.weight.shape[:1])
     with torch.no_grad():
         layer.weight.zero_()
-        layer.bias.copy_(sign * torch.tensor([1e4, -1e4, 0.0]))
+        layer.bias.copy_(sign * torch.tensor([1e4, -1e4, 0.0] * 3)[: head.num_classes])
     if method.teacher is not None:
         method.teacher.module.load_state_dict(method.student.state_dict())
     step(method, *batch(name))
@@ -375,6 +400,27 @@ def test_features_among_clusters(which, dtype):
     feature = LOGITS[which].clamp(-1e15, 1e15).to(dtype).repeat(2, 1).requires_grad_()
     for centres in (torch.zeros(2, 3), feature.detach().float(), torch.randn(4, 3)):
         check(discriminative_loss(feature, centres), feature)
+        check(contrastive_clustering(feature, centres), feature)
+    check(pair_distance(feature, torch.zeros_like(feature)), feature)
+    check(pair_distance(feature, feature.detach()), feature, zero=True)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("which", ["edge", "far", "behind", "flat"])
+def test_attention_under_any_map(which, dtype):
+    homography = {
+        "edge": [[1.0, 0, 2], [0, 1, 0], [0, 0, 1]],
+        "far": [[1e-6, 0, 1e9], [0, 1e-6, 0], [0, 0, 1]],
+        "behind": [[1.0, 0, 0], [0, 1, 0], [0, 0, -1]],
+        "flat": [[0.0, 0, 0], [0, 0, 0], [0, 0, 0]],
+    }[which]
+    maps = torch.rand(2, 1, 5, 5).to(dtype).requires_grad_()
+    homography = torch.tensor(homography).expand(2, 3, 3)
+    points = torch.tensor([[[1e9, -1e9], [torch.nan, 0]], [[torch.nan] * 2] * 2])
+    mask = keypoint_mask(points, (5, 5), 0.1)
+    assert mask[0].eq(0).all() and mask[1].eq(1).all()
+    for masks in ((), (mask, mask)):
+        check(attention_consistency(maps, 1 - maps, homography, *masks), maps, zero=True)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
@@ -407,5 +453,6 @@ def test_every_loss_is_here():
         *("soft_cross_entropy", "soft_squared_error", "discriminative_loss"),
         *("mean_shift", "nearest"),
         *("assembly_correlation", "assembly_entropy", "local_coherence"),
+        *("attention_consistency", "contrastive_clustering", "keypoint_mask", "pair_distance"),
     }
     assert set(rankseg_losses.__all__) == known

@@ -25,7 +25,9 @@ README = (FOLDER / "README.md").read_text()
 NAMES = sorted(
     path.relative_to(FOLDER).as_posix().removesuffix(".py")
     for path in FOLDER.glob("*/**/*.py")  # right below lie configs of the user
-    if "_base_" not in path.parts and not re.match(r"cifar|imagenet|miniimagenet|svhn", path.stem)
+    if "_base_" not in path.parts
+    and not re.match(r"cifar|imagenet|miniimagenet|svhn", path.stem)
+    and not re.match(r"cub|cars|sop|inshop|omniglot", path.stem)  # embedding networks
 )
 METHODS = {
     "supervised": "Supervised",

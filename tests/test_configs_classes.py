@@ -21,10 +21,18 @@ from rankseg.testing.standin import make_standin
 
 FOLDER = Path(__file__).parents[1] / "configs"
 README = (FOLDER / "README_classes.md").read_text()
+
+
+def _name(path: Path) -> str:
+    return path.relative_to(FOLDER).as_posix().removesuffix(".py")
+
+
 NAMES = sorted(
-    path.relative_to(FOLDER).as_posix().removesuffix(".py")
+    _name(path)
     for path in FOLDER.glob("*/**/*.py")  # right below lie configs of the user
-    if "_base_" not in path.parts and re.match(r"cifar|imagenet|miniimagenet|svhn", path.stem)
+    if "_base_" not in path.parts
+    and re.match(r"cifar|imagenet|miniimagenet|svhn", path.stem)
+    and not re.match(r"(metric_learning|tac_ccl|san)/cifar10_mini(_[a-z]+)*$", _name(path))
 )
 METHODS = {
     "cmsf": "CMSF",

@@ -18,6 +18,7 @@ CROP = 65
 AGENTS = 16
 NEIGHBOURS = 5
 MEMORY = 64
+CLUSTERS = 4
 
 
 def check_original(cfg: Config) -> None:
@@ -59,11 +60,8 @@ def make_tiny(cfg: Config, work_dir: str | None = None, standin: bool = True) ->
         if sizes := {key: of for key, of in sizes.items() if key in cfg.model}:
             train = DATASETS.build(cfg.train_dataloader.dataset)
             cfg.model.update({key: getattr(train, of) for key, of in sizes.items()})
-    sampler = cfg.train_dataloader.sampler
-    sampler.labeled, sampler.unlabeled = min(2, sampler.labeled), 2
     cfg.auto_scale_lr = None
-    unlabeled = 0 if sampler.get("labeled_only") else 2
-    cfg.train_dataloader.batch_size = sampler.labeled + unlabeled
+    cfg.train_dataloader.batch_size = _shrink_batch(cfg.train_dataloader.sampler)
     for name in ("train_dataloader", "val_dataloader", "test_dataloader"):
         cfg[name].num_workers = 0
         cfg[name].persistent_workers = False
@@ -78,6 +76,8 @@ def make_tiny(cfg: Config, work_dir: str | None = None, standin: bool = True) ->
     cfg.model.update({key: 0 for key in ("warmup", "ramp") if key in cfg.model})
     if "memory_size" in cfg.model:
         cfg.model.memory_size = min(MEMORY, cfg.model.memory_size)
+    if cfg.model.get("memory"):
+        cfg.model.memory.size = min(MEMORY, cfg.model.memory.size)
     if "rank" in cfg.model:
         cfg.model.rank.num_agents = min(AGENTS, cfg.model.rank.get("num_agents", AGENTS))
     if "feature_part" in cfg.model:
@@ -87,6 +87,8 @@ def make_tiny(cfg: Config, work_dir: str | None = None, standin: bool = True) ->
     for hook in cfg.custom_hooks:
         if "k" in hook:  # neighbours among few images
             hook.k = min(hook.k, NEIGHBOURS)
+        if hook.type == "ClusterHook":
+            hook.clusters = min(hook.clusters, CLUSTERS)
         if hook.type == "CompositionHook":
             hook.length = 1
         if hook.type == "DiscoveryHook":  # a single image, after the first iteration
@@ -99,3 +101,12 @@ def make_tiny(cfg: Config, work_dir: str | None = None, standin: bool = True) ->
     cfg.default_hooks.logger.interval = 1
     cfg.default_hooks.checkpoint.interval = ITERATIONS
     return cfg
+
+
+def _shrink_batch(sampler: dict) -> int:
+    """Have a sampler deal two images of a kind, or of two classes each; the size of its batch."""
+    if "classes" in sampler:
+        sampler.update(classes=2, images=2)
+        return 4
+    sampler.update(labeled=min(2, sampler["labeled"]), unlabeled=2)
+    return sampler["labeled"] + (0 if sampler.get("labeled_only") else 2)

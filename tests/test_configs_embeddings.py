@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every config of an embedding network: documented, named after its content, able to build."""
+
+import ast
+import json
+import re
+from copy import deepcopy
+from functools import cache
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import DefaultScope
+
+from rankseg.apis.checks import check_batch
+from rankseg.apis.config import check_options
+from rankseg.registry import DATA_SAMPLERS, DATASETS, HOOKS, METRICS, MODELS, PARAM_SCHEDULERS
+from rankseg.structures import SampleKey
+from rankseg.testing.standin import make_standin
+
+FOLDER = Path(__file__).parents[1] / "configs"
+NAMES = sorted(
+    path.relative_to(FOLDER).as_posix().removesuffix(".py")
+    for path in FOLDER.glob("*/**/*.py")
+    if re.match(r"(metric_learning|tac_ccl|san)/", path.relative_to(FOLDER).as_posix())
+    and not re.match(r"camvid|em_mito|cifar10_mini_\d", path.stem)
+)
+METHODS = {"metric_learning": "MetricLearning", "tac_ccl": "TACCCL", "san": "MetricLearning"}
+STEM = re.compile(
+    r"(?P<data>cub|cars|sop|inshop|omniglot_mini|cifar10_mini)"
+    r"(_(?P<net>googlenet|resnet18|bn_inception))?(_(?P<short>128))?(_(?P<labels>supervised))?"
+    r"(_(?P<option>ms|proxy_anchor|ccl|attention))?"
+    r"(_(?P<ablation>clusters|embedding)_(?P<value>\d+))?"
+)
+DATA = {
+    "cub": ("CUBDataset", "CUB_200_2011", 5_864, 100),
+    "cars": ("CarsDataset", "cars196", 8_054, 100),
+    "sop": ("SOPDataset", "Stanford_Online_Products", 59_551, 10_000),
+    "inshop": ("InShopDataset", "inshop", 25_882, None),
+    "omniglot_mini": ("ClassFolderDataset", "omniglot_mini", 1_360, None),
+    "cifar10_mini": ("ClassFolderDataset", "cifar10_mini", 4_000, None),
+}
+NETWORKS = {"googlenet": "GoogLeNet", "resnet18": "ResNet", "bn_inception": "BNInception"}
+TITLES = {"cub": "CUB-200-2011", "cars": "Cars-196", "sop": "Stanford Online Products|SOP"}
+TITLES |= {"inshop": "In-Shop", "omniglot_mini": "small Omniglot", "cifar10_mini": "small CIFAR-10"}
+VARIABLES = ("metric_learning", "clusters", "batch", "tac_ccl", "pairs", "attention")
+VARIABLES += ("spatial_assembly", "shrink", "crop", "flip", "cut", "part")
+
+
+@cache
+def _read(name: str) -> Config:
+    return Config.fromfile(FOLDER / f"{name}.py")
+
+
+def load(name: str) -> Config:
+    return deepcopy(_read(name))
+
+
+def parse(name: str) -> dict:
+    match = STEM.fullmatch(name.split("/")[-1])
+    assert match, f"configs/{name}.py: the name says something that is not known here"
+    return match.groupdict()
+
+
+def docstring(name: str) -> str:
+    return ast.get_docstring(ast.parse((FOLDER / f"{name}.py").read_text())) or ""
+
+
+def test_all_configs_are_found():
+    assert len(NAMES) > 25 and {name.split("/")[0] for name in NAMES} <= set(METHODS)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_docstring(name):
+    text, words = docstring(name), parse(name)
+    first = text.splitlines()[0]
+    assert first.endswith(".") and re.search(TITLES[words["data"]], first)
+    assert re.search(rf"^Run:   python tools/train.py configs/{re.escape(name)}\.py\b", text, re.M)
+    number = r"Recall@1 [\d.]+ \((TAC-CCL|SAN), Tables? [\d., and]+(, [\w -]+)?\)"
+    assert re.search(rf"^Paper: ({number}|not in the paper.*|a curve of .*)\.$", text, re.M)
+    assert re.search(r"^Ours:  .+\.$", text, re.M)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_name_tells_method_network_data_and_labels(name):
+    cfg, words = load(name), parse(name)
+    assert cfg.model.type == METHODS[name.split("/")[0]]
+    head, semi, val = (
+        cfg.model.student.decode_head,
+        cfg.train_dataloader.dataset,
+        cfg.val_dataloader.dataset,
+    )
+    kind, root, images, clusters = DATA[words["data"]]
+    assert semi.dataset.type == val.type == kind
+    assert semi.dataset.data_root == val.data_root == f"data/{root}"
+    assert head.type == "EmbeddingHead"
+    if words["net"]:
+        assert cfg.model.student.backbone.type == NETWORKS[words["net"]]
+        assert bool(cfg.model.pretrained) == (words["net"] != "resnet18")
+        wanted = 128 if words["short"] else 512
+        assert head.channels == (
+            int(words["value"]) if words["ablation"] == "embedding" else wanted
+        )
+    if cfg.model.get("memory"):
+        assert cfg.model.memory.size == images, "a batch reaches every training image"
+    hooks = {hook.type: hook for hook in cfg.custom_hooks}
+    with_labels = words["labels"] or words["option"] == "proxy_anchor"
+    assert semi.empty == ("unlabeled" if with_labels else "labeled")
+    assert ("ClusterHook" in hooks) == (not with_labels)
+    if "ClusterHook" in hooks:
+        hook = hooks["ClusterHook"]
+        value = int(words["value"]) if words["ablation"] == "clusters" else clusters
+        assert value in (None, hook.clusters)
+        assert words["net"] is None or hook.interval_epochs == 20
+    assert ("insert" in cfg.model.student) == name.startswith("san/")
+    assert semi.test_classes == ("same" if words["data"] == "cifar10_mini" else "new")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_tested_once_at_the_end_and_nothing_is_left_over(name):
+    cfg = load(name)
+    rule = cfg.train_cfg
+    if "max_iters" in rule:
+        assert rule.val_interval == rule.max_iters
+    else:
+        assert rule.val_epochs == rule.max_epochs
+    assert not [key for key in VARIABLES if key in cfg], "a copy that nothing reads"
+    assert cfg.default_hooks.checkpoint.save_best == "recall1"
+
+
+CONSTANTS = {  # of the text of the papers
+    "metric_learning/cub_googlenet": {
+        "train_dataloader.sampler.images": 5, "optim_wrapper.optimizer.type": "Adam",
+        "optim_wrapper.optimizer.weight_decay": 5e-4, "model.metric_loss.alpha": 2,
+        "model.metric_loss.beta": 50, "model.metric_loss.base": 0.5, "model.miner.epsilon": 0.1,
+    },
+    "metric_learning/cub_googlenet_supervised": {
+        "optim_wrapper.optimizer.weight_decay": 5e-4, "model.memory.network": "teacher",
+        "model.memory.loss.type": "ContrastiveLoss",
+    },
+    "metric_learning/cub_googlenet_supervised_ms": {"model.memory": None, "model.teacher": None},
+    "metric_learning/cub_bn_inception_proxy_anchor": {
+        "model.metric_loss.alpha": 32, "model.metric_loss.margin": 0.1,
+        "train_dataloader.batch_size": 180, "model.metric_loss.num_classes": 100,
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CONSTANTS)
+def test_constants_are_the_papers(name):
+    cfg = load(name)
+    for key, value in CONSTANTS[name].items():
+        found = cfg
+        for part in key.split("."):
+            found = found[part]
+        assert found == value, key
+
+
+@pytest.mark.parametrize("name", [n for n in NAMES if "/ablations/" in n])
+def test_an_ablation_changes_one_number(name):
+    cfg, full = load(name), load(f"{name.split('/')[0]}/cub_googlenet")
+    one, other = cfg._cfg_dict.to_dict(), full._cfg_dict.to_dict()
+    assert one != other
+    if parse(name)["ablation"] == "embedding":
+        one["model"]["student"]["decode_head"]["channels"] = 512
+    else:
+        one["custom_hooks"][-1]["clusters"] = 100
+    assert one == other
+
+
+@cache
+def built(model: str):
+    with DefaultScope.overwrite_default_scope("rankseg"), torch.device("meta"):
+        return MODELS.build({**json.loads(model), "pretrained": None})
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_everything_builds_and_fits_together(name):
+    cfg = load(name)
+    check_options(cfg)
+    model = built(json.dumps(cfg.model.to_dict(), sort_keys=True))
+    assert type(model).__name__ == cfg.model.type
+    check_batch(model, cfg)
+    make_standin(cfg)
+    with DefaultScope.overwrite_default_scope("rankseg"):
+        METRICS.build(cfg.val_evaluator)
+        for config in cfg.custom_hooks:
+            HOOKS.build(config)
+        assert all(PARAM_SCHEDULERS.get(scheduler.type) for scheduler in cfg.param_scheduler)
+        train = DATASETS.build(cfg.train_dataloader.dataset)
+        val = DATASETS.build(cfg.val_dataloader.dataset)
+        sampler = DATA_SAMPLERS.build(dict(cfg.train_dataloader.sampler, dataset=train, seed=0))
+    model.check_dataset(train)
+    assert sampler.batch_size == cfg.train_dataloader.batch_size
+    key = SampleKey(0, label=None if train.num_labeled else 7)
+    sample = train[key]
+    assert set(sample["inputs"]) == set(model.views)
+    if not train.num_labeled:
+        assert sample["data_samples"]["labeled"].gt_sem_seg.data.item() == 7
+    sizes = {tuple(image.shape) for image in sample["inputs"].values()}
+    assert len(sizes) == 1
+    if parse(name)["data"] != "cifar10_mini":  # whose stand-ins are larger than its crops
+        assert sizes == {tuple(val[0]["inputs"].shape)}

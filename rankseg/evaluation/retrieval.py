@@ -82,7 +82,7 @@ def retrieve(
     Raises:
         ValueError: If the gallery has no image but the query, or an embedding is not finite.
     """
-    others = len(gallery) - (own is not None)
+    others = len(gallery) - (own is not None and bool((own >= 0).any()))
     if others < 1:
         raise ValueError(f"a gallery of {len(gallery)} images: expected one besides the query")
     check_finite(queries=query, gallery=gallery)

@@ -89,3 +89,13 @@ def test_losses_have_a_logarithmic_axis_where_they_can(monkeypatch, tmp_path):
     assert cv2.imread(str(tmp_path / "a.png")) is not None
     draw_training(Scalars({"loss": [(1, 0.0), (2, float("nan"))]}, {}), tmp_path / "b.png")
     assert figures[1].axes[0].get_yscale() == "linear"
+
+
+def test_recall_at_every_k_is_in_one_picture():
+    val = {name: [(20, 40.0)] for name in ("map_r", "recall10", "recall2", "recall1", "lr")}
+    val |= {"teacher/recall1": [(20, 9.0)], "split/recall1": [(20, 9.0)], "recall1/cat": [(20, 9)]}
+    judged, classes = group_scalars(Scalars({}, val))
+    assert list(judged.series) == [
+        *("recall1", "teacher/recall1", "recall2", "recall10", "split/recall1", "map_r")
+    ]
+    assert classes.title == "Recall@1 of each class (%)" and list(classes.series) == ["cat"]

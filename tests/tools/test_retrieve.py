@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+import importlib.util
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+
+PATH = Path(__file__).resolve().parents[2] / "tools" / "retrieve.py"
+SPEC = importlib.util.spec_from_file_location("retrieve_tool", PATH)
+retrieve = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(retrieve)
+
+
+def named(*pairs: tuple[str, str]) -> list[str]:
+    return retrieve.default_names([(Config({"config_file": c}), p) for c, p in pairs])
+
+
+def test_names_tell_networks_apart():
+    assert named(("configs/san/cub.py", "a/iter_1.pth")) == ["cub"]
+    assert named(("c/san/cub.py", "a/1.pth"), ("c/ms/cub.py", "b/1.pth")) == ["san/cub", "ms/cub"]
+    assert named(("c/cub.py", "a/iter_1.pth"), ("c/cub.py", "a/iter_2.pth")) == ["iter_1", "iter_2"]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (["config.py"], "give the CHECKPOINT of a run, or --random"),
+        (["config.py", "a.pth", "--names", "a", "b"], "gives 2 names for 1 checkpoints"),
+    ],
+)
+def test_arguments_that_do_not_go_together(given, message, capsys):
+    with pytest.raises(SystemExit):
+        retrieve.parse_args(given)
+    assert message in capsys.readouterr().err
+
+
+def test_table():
+    row = {"config": "c.py", "recall1": 50.0, "map_r": 12.345}
+    assert retrieve.table({"a": row, "b": {**row, "recall1": 60.0}}).splitlines() == [
+        "| % | recall1 | map_r |",
+        "| --- | ---: | ---: |",
+        "| a | 50.00 | 12.35 |",
+        "| b | 60.00 | 12.35 |",
+    ]
+    assert "no class of a query is known" in retrieve.table({"a": {"config": "c.py"}})

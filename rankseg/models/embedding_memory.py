@@ -76,6 +76,15 @@ class EmbeddingMemory(nn.Module):
         """Forget all."""
         self.count.zero_()
 
+    def _load_from_state_dict(self, state_dict: dict, prefix: str, *args) -> None:
+        """Begin empty where the checkpoint has a memory of another size."""
+        saved = state_dict.get(f"{prefix}embedding")
+        if saved is not None and saved.shape != self.embedding.shape:
+            self.clear()
+            for name, value in self.named_buffers():
+                state_dict[f"{prefix}{name}"] = value
+        super()._load_from_state_dict(state_dict, prefix, *args)
+
 
 class Clusters(nn.Module):
     """Clusters of all training images, as :class:`~rankseg.engine.hooks.ClusterHook` found them.

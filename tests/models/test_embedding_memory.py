@@ -48,6 +48,15 @@ def test_memory_survives_in_a_checkpoint_and_the_count_stays_on_the_host():
     assert len(moved) == 4
 
 
+@pytest.mark.parametrize(("size", "channels"), [(5, 2), (4, 3)])
+def test_a_memory_of_another_size_begins_empty(size, channels):
+    one, two = EmbeddingMemory(4, 2), EmbeddingMemory(size, channels)
+    one.write(torch.randn(3, 2), torch.arange(3))
+    two.write(torch.randn(1, channels), torch.tensor([7]))
+    two.load_state_dict(one.state_dict())
+    assert len(two) == 0 and two.embedding.shape == (size, channels)
+
+
 def test_a_step_can_be_taken_back():
     memory, clusters = EmbeddingMemory(4, 2), Clusters()
     both = torch.nn.ModuleList([memory, clusters])

@@ -103,7 +103,7 @@ def _training_text(project: Project, plan: MaskPlan, chosen: Starter) -> str:
     batch = chosen.network.batch
     low, high = chosen.scale
     return f'''\
-# Training sees crops of {chosen.crop} x {chosen.crop} pixels, of images scaled by {low:g} to \
+# Training sees crops of {chosen.crop} x {chosen.crop} px, of images scaled by {low:g} to \
 {high:g}, half of them mirrored.
 # The side must be a multiple of 16, plus 1: larger crops show more at once and take more time.
 {_sizes_text(chosen)}crop = dict(type="RandomResizeCropFlip", crop_size={chosen.crop}, \

@@ -116,7 +116,7 @@ def test_large_images_and_16_bits(tmp_path):
 
 @pytest.mark.parametrize("shrink", [1.0, 1.5, 2.0])
 def test_microscopy(tmp_path, shrink):
-    scale = (0.8 / shrink, 1.25 / shrink)
+    scale = (round(0.8 / shrink, 3), round(1.25 / shrink, 3))
     chosen = replace(starter(), window=129, scale=scale, shrink=shrink, object_width=60.0)
     path = written(tmp_path, chosen=chosen).config
     cfg, text = load_config(str(path)), path.read_text()

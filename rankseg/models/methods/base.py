@@ -116,7 +116,7 @@ class Method(BaseModel):
     feature_tap: str | None = None
     label_classes: Tensor | None = None
     views: tuple[str, ...] = (LABELED,)  # what a batch must hold
-    compared: str = "pred_sem_seg"  # what a prediction tells of the network that does not predict
+    other_map: str = "pred_sem_seg"  # what a prediction tells of the network that does not predict
 
     def __init__(
         self,
@@ -369,11 +369,11 @@ class Method(BaseModel):
             (other,) = set(NETWORKS) - {self.predict_on}
             # a segmentor writes into the samples it is given, so the maps are taken at once
             others = [
-                result.get(self.compared).data
+                result.get(self.other_map).data
                 for result in predict(self.network(other), inputs, data_samples)
             ]
         results = predict(self.network(self.predict_on), inputs, data_samples)
         for result, data in zip(results, others or [], strict=others is not None):
-            name = f"{other}_{self.compared.removeprefix('pred_')}"
+            name = f"{other}_{self.other_map.removeprefix('pred_')}"
             result.set_data({name: PixelData(data=data)})
         return results

@@ -58,7 +58,7 @@ class MetricLearning(Method):
         with k-means clusters and a memory of the training set); chapter 5, section 5.4.2.
     """
 
-    compared = "seg_logits"
+    other_map = "seg_logits"
 
     def __init__(
         self,

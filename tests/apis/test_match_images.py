@@ -16,7 +16,6 @@ from rankseg.apis.attention_maps import attention_maps
 from rankseg.apis.match_images import image_files, match_images
 from rankseg.datasets.transforms.homography import box, look, rotation
 from rankseg.matching import load_pairs
-from rankseg.matching.keypoint_cache import KeypointCache
 from rankseg.registry import DATASETS, MODELS
 from rankseg.structures import SampleKey
 from rankseg.testing.toy import toy_embedder
@@ -166,20 +165,6 @@ def test_keypoints_are_found_once(run, matched, monkeypatch):
             Config.fromfile(config), checkpoint, out=config.parent / "x.npz", cache=cache,
             **{**SMALL, "side": 90},
         )  # fmt: skip
-
-
-def test_a_damaged_file_of_keypoints_is_made_anew(tmp_path):
-    from rankseg.matching.affine_sift import Keypoints
-
-    made = Keypoints(np.ones((2, 2), np.float32), np.ones((2, 128), np.uint8))
-    (tmp_path / "image").write_text("x")
-    cache = KeypointCache(tmp_path / "kept", "settings")
-    cache.get(tmp_path / "image", lambda: made)
-    (file,) = (tmp_path / "kept").iterdir()
-    file.write_bytes(b"damaged")
-    found = cache.get(tmp_path / "image", lambda: made)
-    assert all(np.array_equal(one, other) for one, other in zip(found, made, strict=True))
-    assert np.array_equal(cache.get(tmp_path / "image", None).place, made.place)
 
 
 def test_the_tool_makes_clusters_where_it_is_told_to(run, capsys):

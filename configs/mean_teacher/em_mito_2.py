@@ -3,7 +3,7 @@
 
 Run:   python tools/train.py configs/mean_teacher/em_mito_2.py --data-root PATH
 Paper: not in the paper, whose mitochondria are the Lucchi set (Table 9).
-Ours:  not run.
+Ours:  see docs/results.md.
 
 The consistency waits for 30% of the iterations and then ramps in. Evaluated is an
 average of the weights. The weight is the number of classes, see voc_92.py.

@@ -75,9 +75,9 @@ def make_tiny(cfg: Config, work_dir: str | None = None, standin: bool = True) ->
         cfg.load_from = None
     cfg.model.update({key: 0 for key in ("warmup", "ramp") if key in cfg.model})
     if "memory_size" in cfg.model:
-        cfg.model.memory_size = min(MEMORY, cfg.model.memory_size)
+        cfg.model.memory.update(size=min(MEMORY, cfg.model.memory.size), start=0)
     if cfg.model.get("memory"):
-        cfg.model.memory.size = min(MEMORY, cfg.model.memory.size)
+        cfg.model.memory.update(size=min(MEMORY, cfg.model.memory.size), start=0)
     if "rank" in cfg.model:
         cfg.model.rank.num_agents = min(AGENTS, cfg.model.rank.get("num_agents", AGENTS))
     if "feature_part" in cfg.model:

@@ -17,3 +17,12 @@ def test_steps_and_discoveries_happen_within_two_iterations(tmp_path):
     given = DATASETS.build(cfg.train_dataloader.dataset).num_labeled
     assert [round(size * given) for size in hooks["DiscoveryHook"].sizes] == [given + 1]
     assert (cfg.model.clusters, cfg.model.master_start) == (2, 0)
+
+
+def test_clusters_and_batches_of_classes(tmp_path):
+    cub = LMCS.parents[1] / "metric_learning/cub_googlenet.py"
+    cfg = make_tiny(apis.load_config(str(cub)), str(tmp_path))
+    assert cfg.custom_hooks[-1].type == "ClusterHook" and cfg.custom_hooks[-1].clusters == 4
+    loader = cfg.train_dataloader
+    assert (loader.batch_size, loader.sampler.classes, loader.sampler.images) == (4, 2, 2)
+    assert cfg.model.memory.size == 64 and cfg.model.pretrained is None

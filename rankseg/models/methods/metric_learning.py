@@ -108,9 +108,18 @@ class MetricLearning(Method):
         """See the base class.
 
         Raises:
-            ValueError: If its labels are masks.
+            ValueError: If its labels are masks, or the loss has fewer proxies than it has classes.
         """
         refuse_masks(dataset, self)
+        proxies, classes = (
+            getattr(self.metric_loss, "num_classes", None),
+            dataset.metainfo["classes"],
+        )
+        if proxies is not None and dataset.num_labeled and proxies < len(classes):
+            raise ValueError(
+                f"model.metric_loss.num_classes={proxies}, but the data set has {len(classes)} "
+                f"classes ({', '.join(classes[:3])}, ...): set it to {len(classes)}"
+            )
 
     def complete_state(self, state_dict: dict, prefix: str) -> None:
         """As in the base class; proxies of a loss that are not there begin as they were drawn."""

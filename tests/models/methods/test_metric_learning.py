@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Metric learning: the step with and without a memory against slow references."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -231,6 +233,21 @@ def test_what_cannot_be_is_refused(make, options, message):
 def test_a_classifier_has_no_embedding(build):
     with pytest.raises(ValueError, match=r"has a ImageLevelHead: expected decode_head=dict\(type="):
         build("MetricLearning", student=toy_classifier(), metric_loss=LOSS)
+
+
+@pytest.mark.parametrize(("labeled", "classes"), [(9, "abcd"), (9, "abc"), (0, "abcd")])
+def test_every_labelled_class_needs_a_proxy(make, labeled, classes):
+    part = SimpleNamespace(class_ids=list)
+    dataset = SimpleNamespace(
+        labeled=part, num_labeled=labeled, metainfo={"classes": tuple(classes)}
+    )
+    method = make(metric_loss=PROXIES, miner=None)
+    if labeled and len(classes) > 3:
+        match = r"num_classes=3, but the data set has 4 classes \(a, b, c, ...\): set it to 4"
+        with pytest.raises(ValueError, match=match):
+            method.check_dataset(dataset)
+    else:
+        method.check_dataset(dataset)
 
 
 def test_masks_are_refused(make):

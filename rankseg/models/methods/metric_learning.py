@@ -111,11 +111,11 @@ class MetricLearning(Method):
             ValueError: If its labels are masks, or the loss has fewer proxies than it has classes.
         """
         refuse_masks(dataset, self)
-        proxies, classes = (
-            getattr(self.metric_loss, "num_classes", None),
-            dataset.metainfo["classes"],
-        )
-        if proxies is not None and dataset.num_labeled and proxies < len(classes):
+        proxies = getattr(self.metric_loss, "num_classes", None)
+        if proxies is None or not dataset.num_labeled:
+            return
+        classes = dataset.metainfo["classes"]
+        if proxies < len(classes):
             raise ValueError(
                 f"model.metric_loss.num_classes={proxies}, but the data set has {len(classes)} "
                 f"classes ({', '.join(classes[:3])}, ...): set it to {len(classes)}"

@@ -51,8 +51,9 @@ class Judged(NamedTuple):
     Attributes:
         confusion: ``(K, K)`` int64, pixels (or images) by true (row) and predicted class.
         indices: Images that were looked at, places in the validation list.
-        scores: For each in percent the mean IoU of the classes that it has or is said to have; for
-            a classifier the confidence of the prediction, negative where that is wrong.
+        scores: For each in percent the mean IoU of the classes that it has or is said to have,
+            the first left out where the run is judged by its foreground; for a classifier the
+            confidence of the prediction, negative where that is wrong.
     """
 
     confusion: np.ndarray
@@ -95,6 +96,7 @@ class RunPredictor:
         self.image_level = is_image_level(cfg)
         self.classes: list[str] = list(self.dataset.metainfo["classes"])
         self.palette = self.dataset.metainfo.get("palette") or [(0, 0, 0)] * len(self.classes)
+        self.first = int(run.metric == "fgIoU")  # class whose IoU counts
         self.kept: dict[int, Predicted] = {}
         self._loading = dict(
             batch_size=cfg.val_dataloader.get("batch_size", 1),
@@ -151,7 +153,7 @@ class RunPredictor:
                     right = confusion.trace() > 0
                     scores.append(100 * one.confidence * (1 if right else -1))
                 else:
-                    scores.append(mean_iou(confusion))
+                    scores.append(mean_iou(confusion, self.first))
                 progress.done(1)
         return Judged(total, list(indices), scores)
 
@@ -192,8 +194,8 @@ def ious(confusion: np.ndarray) -> np.ndarray:
         return np.where(either > 0, 100 * right / either, np.nan)
 
 
-def mean_iou(confusion: np.ndarray) -> float:
-    """Mean over the classes that are true or predicted, in percent; nan without any."""
-    known = ious(confusion)
+def mean_iou(confusion: np.ndarray, first: int = 0) -> float:
+    """Mean over the classes from ``first`` on that are true or predicted; nan without any."""
+    known = ious(confusion)[first:]
     known = known[~np.isnan(known)]
     return float(known.mean()) if len(known) else float("nan")

@@ -23,6 +23,18 @@ def test_the_judgement_is_that_of_the_last_validation(toy_runs):
         assert value == pytest.approx(last[f"IoU/{name}"], abs=0.01)
 
 
+def test_images_are_judged_by_the_foreground_where_the_run_is(toy_runs, monkeypatch):
+    (run,) = read_runs([toy_runs["rank"]])
+    scores = []
+    for metric in ("mIoU", "fgIoU"):
+        monkeypatch.setattr(type(run), "metric", metric)
+        one = RunPredictor(run)
+        scores.append(one.judge([0]).scores[0])
+    (found,) = one.predict([0])
+    values = ious(count_pairs(found.truth, found.label, len(one.classes)))
+    assert scores == pytest.approx([np.nanmean(values), np.nanmean(values[1:])])
+
+
 def test_a_classifier_is_judged_by_images(toy_runs):
     one = predictor(toy_runs["classes"])
     judged = one.judge([0, 3])
@@ -71,4 +83,5 @@ def test_a_class_that_is_nowhere_has_no_iou():
     assert ious(confusion)[:2] == pytest.approx([50.0, 100 * 4 / 6])
     assert np.isnan(ious(confusion)[2])
     assert mean_iou(confusion) == pytest.approx((50 + 100 * 4 / 6) / 2)
+    assert mean_iou(confusion, first=1) == pytest.approx(100 * 4 / 6), "of the foreground alone"
     assert np.isnan(mean_iou(np.zeros((2, 2), int)))

@@ -39,7 +39,9 @@ def curves(runs: Sequence[Run]) -> Html:
     if not any(parts):
         return Html("")
     key = (tag("span", run_name(i, run.name)) for i, run in enumerate(runs))
-    return join([tag("div", *key, class_="legend") if len(runs) > 1 else "", *parts])
+    said = "Over the iterations; a thin line is what was logged, a thick one its mean."
+    text = tag("p", said, class_="soft")
+    return join([text, tag("div", *key, class_="legend") if len(runs) > 1 else "", *parts])
 
 
 def pseudo_label(name: str) -> str:

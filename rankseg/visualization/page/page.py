@@ -121,7 +121,7 @@ def _side(seen: Sequence[Seen], side: Sequence[SideBySide] | np.ndarray | None) 
         return Html("")
     first = next(one for one in seen if one.run.name in side[0].labels)
     index = {one.run.name: i for i, one in enumerate(seen)}
-    said = "Validation images on which the runs differ most."
+    said = f"Validation images on which the runs differ most. {_measure(first)}"
     key = Html("") if first.image_level else legend(first.classes, first.palette)
     return join([tag("p", said, class_="soft"), key, side_by_side(side, first, index)])
 
@@ -130,11 +130,20 @@ def _pictures(seen: Sequence[Seen]) -> Html:
     parts = [best_and_worst(i, one, i == 0) for i, one in enumerate(seen)]
     if not any(parts):
         return Html("")
-    keys = {}
+    keys, said = {}, {}
     for one in seen:
         if one.worst and not one.image_level:
             keys[tuple(one.classes)] = legend(one.classes, one.palette)
-    return join([*keys.values(), *parts])
+            said[_measure(one)] = tag("p", _measure(one), class_="soft")
+    return join([*said.values(), *keys.values(), *parts])
+
+
+def _measure(seen: Seen) -> str:
+    """What the IoU of an image is."""
+    if seen.image_level:
+        return ""
+    names = ", ".join(seen.classes[1:]) if seen.run.metric == "fgIoU" else ""
+    return f"IoU is that of {names}." if names else "IoU is the mean over the classes of an image."
 
 
 def _over_time(seen: Sequence[Seen]) -> Html:

@@ -24,10 +24,23 @@ def results(runs: Sequence[Run]) -> Html:
     head += [f"{name} last" for name in others]
     head += ["seed", "iterations", "minutes", "method", "split", "config"]
     rows = [_row(i, run, metrics, others) for i, run in enumerate(runs)]
-    page = [table(head, rows, "results")]
+    page = [table(head, rows, "results"), _glossary(head)]
     page += [_means(runs, metric) for metric in metrics]
     unfinished = [_unfinished(i, run) for i, run in enumerate(runs)]
     return join([*page, *unfinished])
+
+
+WORDS = {
+    "fgIoU": "fgIoU is the IoU of all classes but the first, the background",
+    "mIoU": "mIoU is the mean of the IoU over all classes",
+    "student/": "student/ is the network that is trained, where an average of its weights predicts",
+}
+
+
+def _glossary(head: Sequence[str]) -> Html:
+    """What the figures of the table are, in percent."""
+    said = [text for word, text in WORDS.items() if any(name.startswith(word) for name in head)]
+    return tag("p", f"In percent; {'; '.join(said)}.", class_="soft") if said else Html("")
 
 
 def beside(run: Run) -> list[str]:

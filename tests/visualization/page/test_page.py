@@ -74,6 +74,15 @@ def test_a_page_of_two_runs_is_whole_and_loads_nothing(make_run):
     assert "model.lr" in said and "@import" not in page and "url(" not in page
 
 
+def test_it_says_what_its_figures_are(make_run):
+    said = words(render([seen(make_run(metric="fgIoU"))]))
+    assert "In percent; fgIoU is the IoU of all classes but the first" in said
+    assert "IoU is that of <dog>." in said and "mIoU is the mean" not in said
+    said = words(render([seen(make_run())]))
+    assert "In percent; mIoU is the mean of the IoU over all classes." in said
+    assert "IoU is the mean over the classes of an image." in said and "fgIoU" not in said
+
+
 def test_a_page_of_a_run_that_has_just_begun(make_run):
     run = make_run(last=None, scalars=Scalars({}, {}))
     page = render([Seen(run)])

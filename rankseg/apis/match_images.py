@@ -178,6 +178,7 @@ def _clusters(
     names = [part.get_data_info(i)["img_path"]
              for part in (train.labeled, train.unlabeled) for i in range(len(part))]  # fmt: skip
     features = extract(with_pipeline(train, test.pipeline), names=names).logits.numpy()
+    features = features[train.num_labeled if train.num_unlabeled else 0 :]
     given = getattr(extract.method, "clusters", None)
     if count is None and given is not None and len(given.label) == len(features):
         return features, given.label.cpu().numpy()

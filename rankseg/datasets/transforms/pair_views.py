@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Two views of an image, or of two that match, with the map from one to the other."""
 
+from collections.abc import Iterable
 from math import exp, log, sqrt
 
 import numpy as np
@@ -113,10 +114,24 @@ class PairViews(BaseTransform):
                 "have a range"
             )
 
-    def load_matches(self) -> None:
-        """Read the file of matches, once; workers that are started later share it."""
-        if self.matched is not None:
-            self.matched.load()
+    def load_matches(self, paths: Iterable[str]) -> None:
+        """Read the file of matches, once; workers that are started later share it.
+
+        Args:
+            paths: Of the training images, to see whether the file is about them.
+
+        Raises:
+            FileNotFoundError: If there is no such file.
+            ValueError: If it is none, or about other images.
+        """
+        if self.matched is None:
+            return
+        self.matched.load()
+        if not any(map(self.matched.find, paths)):
+            raise ValueError(
+                f"matches={self.options['matches']} of PairViews has a pair of none of the "
+                "training images: expected the file that tools/match_images.py wrote for them"
+            )
 
     def transform(self, results: dict) -> dict:
         """Replace the image by its first view, and add the second one and the map."""

@@ -89,7 +89,8 @@ class TACCCL(MetricLearning):
 
         Raises:
             ValueError: If pairs are needed and the pipeline makes none.
-            FileNotFoundError: If the file of matches does not exist.
+            FileNotFoundError, ValueError: If the file of matches does not exist, or is of other
+                images.
         """
         super().check_dataset(dataset)
         steps = getattr(dataset.labeled.pipeline, "transforms", ())
@@ -101,7 +102,11 @@ class TACCCL(MetricLearning):
                 "of DrawViews, or model.consistency_weight=0 and model.feature_weight=0"
             )
         for step in steps:
-            step.load_matches()
+            step.load_matches(
+                part.get_data_info(index)["img_path"]
+                for part in (dataset.labeled, dataset.unlabeled)
+                for index in range(len(part))
+            )
 
     def extra_terms(
         self, outputs: list[Output], label: Tensor, data_samples: dict[str, list]

@@ -202,9 +202,18 @@ def test_a_file_that_is_missing_or_none_is_told(tmp_path):
     with pytest.raises(
         FileNotFoundError, match="none.npz does not exist: make it with tools/match"
     ):
-        step.load_matches()
+        step.load_matches([])
     (tmp_path / "none.npz").write_text("text")
     with pytest.raises(
         ValueError, match="none.npz is no file of matched pairs .*: expected one that"
     ):
-        step.load_matches()
+        step.load_matches([])
+
+
+def test_a_file_of_other_images_is_told(matched):
+    folder, images = matched
+    step = PairViews(48, matches=str(folder / "pairs.npz"))
+    step.load_matches(str(folder / "root" / name) for name in reversed(images))
+    with pytest.raises(ValueError, match="pairs.npz of PairViews has a pair of none of the train"):
+        step.load_matches([str(folder / "root/b/3.png"), "/other/x/1.png"])
+    PairViews(48).load_matches([])

@@ -142,14 +142,24 @@ def test_options_out_of_range_are_refused(make):
             make(**options)
 
 
+class Part(list):
+    """Paths of images as a data set."""
+
+    def __init__(self, paths, class_ids=None, transforms=()):
+        super().__init__(paths)
+        self.class_ids, self.pipeline = class_ids, SimpleNamespace(transforms=transforms)
+
+    def get_data_info(self, index):
+        return {"img_path": self[index]}
+
+
 def test_a_pipeline_without_pairs_is_refused_and_matches_are_read_before_training(make):
     calls = []
-    step = SimpleNamespace(load_matches=lambda: calls.append(1))
+    step = SimpleNamespace(load_matches=lambda paths: calls.append(list(paths)))
     sets = [
         SimpleNamespace(
-            labeled=SimpleNamespace(
-                class_ids=list, pipeline=SimpleNamespace(transforms=[nn.Identity(), *steps])
-            )
+            labeled=Part([], class_ids=list, transforms=[nn.Identity(), *steps]),
+            unlabeled=Part(["a.png", "b.png"]),
         )
         for steps in ([], [step])
     ]
@@ -157,4 +167,4 @@ def test_a_pipeline_without_pairs_is_refused_and_matches_are_read_before_trainin
         make().check_dataset(sets[0])
     make(neck=False, **NONE).check_dataset(sets[0])
     make().check_dataset(sets[1])
-    assert calls == [1]
+    assert calls == [["a.png", "b.png"]]

@@ -41,6 +41,19 @@ def is_embedding(cfg: Config) -> bool:
     return head is not None and issubclass(head, EmbeddingHead)
 
 
+def refuse_embedding(cfg: Config) -> None:
+    """Refuse an embedding network where classes are asked for.
+
+    Raises:
+        ValueError: If the config is of one.
+    """
+    if is_embedding(cfg):
+        raise ValueError(
+            "model.student.decode_head is an EmbeddingHead, which names no class: "
+            "tools/retrieve.py shows what such a network finds, and tools/test.py judges it"
+        )
+
+
 def crop_of(cfg: Config) -> tuple[int, int] | None:
     """Height and width of the training crops, or None if the pipeline does not crop."""
     found = [

@@ -10,7 +10,7 @@ from mmengine.config import Config
 from mmengine.logging import print_log
 from mmengine.registry import init_default_scope
 
-from rankseg.apis.checks import check_classes, is_image_level
+from rankseg.apis.checks import check_classes, is_image_level, refuse_embedding
 from rankseg.apis.extraction import Extraction
 from rankseg.apis.test import write_result
 from rankseg.apis.transfer_sets import TransferSet, transfer_sets
@@ -86,6 +86,7 @@ def evaluate_features(
         ValueError, FileNotFoundError: If config, data, checkpoint or an option are not right.
     """
     init_default_scope(cfg.get("default_scope", "rankseg"))
+    refuse_embedding(cfg)
     if not is_image_level(cfg):
         raise ValueError(
             f"model.student.decode_head is {cfg.model.student.decode_head.type}: features are "

@@ -13,7 +13,7 @@ import torch
 from mmengine.config import Config
 from torch import Tensor
 
-from rankseg.apis.checks import is_image_level
+from rankseg.apis.checks import is_embedding, is_image_level
 from rankseg.apis.released import refuse_existing
 from rankseg.apis.trained import Trained, load_trained, logits_of, value_range_of
 from rankseg.engine.files import whole_file
@@ -69,6 +69,8 @@ def export_onnx(
             "decode_head.out_channels is 1, a threshold in place of classes: expected one channel "
             "for each class"
         )
+    if argmax and is_embedding(cfg):
+        raise ValueError("--argmax is of classes, and an embedding has none: leave it out")
     image_level = is_image_level(cfg)
     normalise = (trained.mean, trained.std) if with_preprocessing else None
     model = Deployed(trained.network, image_level, normalise, argmax).eval()
@@ -105,15 +107,19 @@ def describe(cfg: Config, trained: Trained, model: Deployed) -> dict[str, str]:
     result = f"float32 (batch, {number}{axes}), logits"
     if model.argmax:
         result = f"{'uint8' if number <= 256 else 'int64'} (batch{axes}), class"
+    task, names = "classification" if model.image_level else "segmentation", {}
+    if is_embedding(cfg):
+        task, result = "embedding", f"float32 (batch, {number}), of length 1"
+    else:
+        names = {"classes": json.dumps(trained.classes), "palette": json.dumps(trained.palette)}
     test_cfg = cfg.model.student.get("test_cfg") or {"mode": "whole"}
     value_range = value_range_of(cfg)
     return {
         "rankseg": __version__,
-        "task": "classification" if model.image_level else "segmentation",
+        "task": task,
         "input": source,
         "output": result,
-        "classes": json.dumps(trained.classes),
-        "palette": json.dumps(trained.palette),
+        **names,
         "mean": json.dumps(trained.mean),
         "std": json.dumps(trained.std),
         "test_cfg": json.dumps(dict(test_cfg)),
@@ -133,6 +139,7 @@ def to_bytes(model: Deployed, trained: Trained, metadata: dict[str, str]) -> byt
     import onnx
 
     result = "classes" if model.argmax else "logits"
+    result = "embedding" if metadata["task"] == "embedding" else result
     rows, columns = (1, 2) if model.raw else (2, 3)
     axes = {"image": {0: "batch", rows: "height", columns: "width"}, result: {0: "batch"}}
     if not model.image_level:

@@ -12,7 +12,7 @@ from mmengine.registry import init_default_scope
 from PIL import Image
 from torch import Tensor
 
-from rankseg.apis.checks import is_image_level
+from rankseg.apis.checks import is_image_level, refuse_embedding
 from rankseg.apis.config import load_config
 from rankseg.apis.inferencer_checks import (
     check_noted_classes,
@@ -111,6 +111,7 @@ class Inferencer:
         check_shrink(shrink, window)
         cfg = config if isinstance(config, Config) else load_config(str(config))
         init_default_scope(cfg.get("default_scope", "rankseg"))
+        refuse_embedding(cfg)
         if batch < 1:
             raise ValueError(f"batch={batch}: expected 1 image at a time or more")
         self.windows = Windows.of(cfg, window, overlap)

@@ -8,7 +8,7 @@ import numpy as np
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
-from rankseg.apis.checks import check_classes, is_image_level
+from rankseg.apis.checks import check_classes, is_image_level, refuse_embedding
 from rankseg.apis.extraction import Extraction
 from rankseg.datasets.drawing import label_table
 from rankseg.datasets.split_files import write_lists
@@ -81,6 +81,7 @@ def pseudo_label(
     """
     most_confident(np.empty(0), share, threshold)  # refuses before the work
     init_default_scope(cfg.get("default_scope", "rankseg"))
+    refuse_embedding(cfg)
     if not is_image_level(cfg):
         raise ValueError(
             f"model.student.decode_head is {cfg.model.student.decode_head.type}: pseudo-labels are "

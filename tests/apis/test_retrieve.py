@@ -201,4 +201,20 @@ def test_refused(config, checkpoint, tmp_path):
         ask(Contender("toy", masks, checkpoint))
     with pytest.raises(ValueError, match=r"--show-dir .* tools/retrieve\.py draws what it finds"):
         apis.test(config, checkpoint, show_dir=str(tmp_path / "out"))
+    with pytest.raises(ValueError, match=r"an EmbeddingHead, which names no class: tools/retrieve"):
+        apis.Inferencer(config, checkpoint)
+    with pytest.raises(ValueError, match="names no class"):
+        apis.evaluate_features(config, checkpoint)
+    with pytest.raises(ValueError, match="names no class"):
+        apis.pseudo_label(config, checkpoint, str(tmp_path / "out"), share=0.3)
     assert not (tmp_path / "out").exists()
+
+
+def test_an_embedding_leaves_as_onnx(config, checkpoint, tmp_path):
+    pytest.importorskip("onnxruntime")
+    found = apis.export_onnx(config, checkpoint, tmp_path / "a.onnx")
+    assert found["difference"] < 1e-4 and found["metadata"]["task"] == "embedding"
+    assert found["metadata"]["output"] == "float32 (batch, 8), of length 1"
+    assert "classes" not in found["metadata"]
+    with pytest.raises(ValueError, match="--argmax is of classes"):
+        apis.export_onnx(config, checkpoint, tmp_path / "b.onnx", argmax=True)

@@ -3,7 +3,9 @@
 
 Chapter 5 of the dissertation names an intermediate layer, and no constant. Ours are: the layer, the
 predictor's channels, a beginning in which 90% of every feature stays in its place, the rounds of
-the normalisation, and the weights of the three terms.
+the normalisation, and the weights of the three terms. All three are 0 where nothing moves: with
+weights of 0.01, and of 0.001, a small network on Omniglot settled there within 75 iterations, with
+1e-4 it moved half of its features.
 """
 
 spatial_assembly = dict(
@@ -17,9 +19,9 @@ spatial_assembly = dict(
             hidden_channels=128,
             start=0.9,
             rounds=20,
-            entropy_weight=0.01,
-            correlation_weight=0.01,
-            coherence_weight=0.01,
+            entropy_weight=1e-4,
+            correlation_weight=1e-4,
+            coherence_weight=1e-4,
         ),
     ),
 )

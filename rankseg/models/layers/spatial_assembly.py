@@ -80,7 +80,8 @@ class SpatialAssembly(nn.Module):
 
     While :class:`~rankseg.models.assembly_terms.AssemblyTerms` watches, every pass with gradients
     is noted in ``seen``, for :math:`L_\Phi`, of which this module holds the weights. The terms are
-    means over the ``N`` points, in the equations sums, so that weights serve any grid.
+    means over the ``N`` points, in the equations sums, so that weights serve any grid. All of them
+    are 0 at the identity: too large weights hold the network there.
 
     Args:
         in_channels: ``C``.
@@ -109,9 +110,9 @@ class SpatialAssembly(nn.Module):
         hidden_channels: int = 128,
         start: float = 0.9,
         rounds: int = 20,
-        entropy_weight: float = 0.01,
-        correlation_weight: float = 0.01,
-        coherence_weight: float = 0.01,
+        entropy_weight: float = 1e-4,
+        correlation_weight: float = 1e-4,
+        coherence_weight: float = 1e-4,
     ) -> None:
         super().__init__()
         self.grid = (grid, grid) if isinstance(grid, int) else tuple(grid)

@@ -134,6 +134,8 @@ def test_maps_of_any_size(size):
     assert still(x).shape == x.shape
     torch.testing.assert_close(still(x), x, rtol=0, atol=1e-4)
     assert not torch.allclose(livened(module())(x), x, atol=0.1)
+    flat = torch.ones(2, 5, *size)
+    torch.testing.assert_close(livened(module())(flat), flat)  # no padding comes in
 
 
 def test_smaller_maps_are_for_evaluation():

@@ -122,6 +122,22 @@ def test_batches(config_file, options, message):
         check_batch(model, cfg)
 
 
+def test_an_embedding_has_no_output_for_a_class(config_file):
+    _, cfg = build(config_file)
+    cfg.model.student.decode_head = dict(type="EmbeddingHead", in_channels=8, channels=5)
+    check_classes(cfg, DATASETS.build(cfg.train_dataloader.dataset))
+
+
+def test_batches_of_classes(config_file):
+    model, cfg = build(config_file)
+    cfg.train_dataloader.sampler = dict(type="PKSampler", classes=2, images=2)
+    cfg.train_dataloader.batch_size = 4
+    check_batch(model, cfg)
+    cfg.train_dataloader.batch_size = 5
+    with pytest.raises(ValueError, match=r"classes=2, images=2\) .* set batch_size=4"):
+        check_batch(model, cfg)
+
+
 def test_fixmatch_on_one_unlabelled_image(config_file):
     model, cfg = build(config_file)
     cfg.merge_from_dict({"train_dataloader.batch_size": 3, "train_dataloader.sampler.unlabeled": 1})

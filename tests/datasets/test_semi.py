@@ -254,5 +254,12 @@ def test_all_images_of_class_folders(tmp_path):
     assert (len(free), free.num_unlabeled, free.split) == (4, 4, "all")
     assert free.unlabeled.class_ids().tolist() == [0, 0, 1, 1]
     assert free.labeled.class_ids().tolist() == []
+    seen = [dict(type="LoadImage")], [dict(type="LoadImage"), dict(type="PackEval")]
+    pipelines = dict(zip(("labeled_pipeline", "unlabeled_pipeline"), seen, strict=True))
+    free = build(tmp_path, "ClassFolderDataset", unlabeled="", empty="labeled", **pipelines)
+    steps = [
+        [type(t).__name__ for t in p.pipeline.transforms] for p in (free.labeled, free.unlabeled)
+    ]
+    assert steps == [["LoadImage"], ["LoadImage", "PackEval"]]  # for keys with and without a label
     full = build(tmp_path, "ClassFolderDataset", labeled="", empty="unlabeled")
     assert full.labeled.class_ids().tolist() == [0, 0, 1, 1]

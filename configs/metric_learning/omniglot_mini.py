@@ -4,6 +4,9 @@
 Run:   python tools/train.py configs/metric_learning/omniglot_mini.py --data-root PATH
 Paper: not in the paper.
 Ours:  see docs/results.md.
+
+One setting was tried, for 240 iterations, with two of the five alphabets to train on held back in
+place of the test classes: Recall@1 on those rose from 13.5 (random weights) to 24.4.
 """
 
 _base_ = [

@@ -30,7 +30,11 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("input", help="an image, a TIFF stack, or a folder (with all below it)")
     parser.add_argument("--out", required=True, metavar="DIR", help="folder to write to")
     _add_outputs(parser.add_argument_group("what is written"))
-    how = parser.add_argument_group("how it is predicted")
+    _add_how(parser.add_argument_group("how it is predicted"))
+    return parser.parse_args(argv)
+
+
+def _add_how(how: argparse._ArgumentGroup) -> None:
     how.add_argument(
         "--data-root",
         metavar="DIR",
@@ -80,7 +84,6 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help="make images so many times smaller for the network; masks get their full size "
         "(default: as in training, if the data set says; else 1)",
     )
-    return parser.parse_args(argv)
 
 
 def _add_outputs(parser: argparse._ArgumentGroup) -> None:

@@ -39,26 +39,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("folder", nargs="?", help="folder with the four stacks of the Lucchi set")
     parser.add_argument("--out", required=True, metavar="DIR", help="new folder to write")
-    own = parser.add_argument_group("stacks of your own, in place of a folder")
-    own.add_argument("--images", metavar="TIF", help="stack of images to train on")
-    own.add_argument("--masks", metavar="TIF", help="stack of masks, 0 and one other value")
-    own.add_argument("--test-images", metavar="TIF", help="stack to validate on, if there is one")
-    own.add_argument("--test-masks", metavar="TIF", help="its masks")
-    own.add_argument(
-        "--labelled-slices",
-        type=int,
-        nargs="+",
-        default=[],
-        metavar="N",
-        help="the slices that have a mask (default: all)",
-    )
-    own.add_argument(
-        "--val",
-        type=int,
-        metavar="N",
-        help="slices with a mask kept for validation where there is no test stack (default: a "
-        "fifth, at least 1)",
-    )
+    _add_own(parser.add_argument_group("stacks of your own, in place of a folder"))
     parser.add_argument(
         "--labelled",
         type=int,
@@ -96,6 +77,28 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     if bool(args.folder) == bool(args.images and args.masks):
         parser.error("give the folder of the Lucchi stacks, or both --images and --masks")
     return args
+
+
+def _add_own(own: argparse._ArgumentGroup) -> None:
+    own.add_argument("--images", metavar="TIF", help="stack of images to train on")
+    own.add_argument("--masks", metavar="TIF", help="stack of masks, 0 and one other value")
+    own.add_argument("--test-images", metavar="TIF", help="stack to validate on, if there is one")
+    own.add_argument("--test-masks", metavar="TIF", help="its masks")
+    own.add_argument(
+        "--labelled-slices",
+        type=int,
+        nargs="+",
+        default=[],
+        metavar="N",
+        help="the slices that have a mask (default: all)",
+    )
+    own.add_argument(
+        "--val",
+        type=int,
+        metavar="N",
+        help="slices with a mask kept for validation where there is no test stack (default: a "
+        "fifth, at least 1)",
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -75,10 +75,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         numbers = match_images(cfg, args.checkpoint, out=out, cache=cache, **options)
     print(f"{numbers['pairs']} pairs, {numbers['matched']} of {numbers['images']} images in them")
     if numbers["true"] is not None:
-        print(
-            f"{numbers['true']:.1f}% of the pairs are of one class, and "
-            f"{numbers['true_in_clusters']:.1f}% of all pairs within clusters"
-        )
+        print(f"of all pairs within clusters {numbers['true_in_clusters']:.1f}% are of one class,")
+    for row in numbers["by_score"]:
+        print(f"of {row['pairs']} pairs by --least {row['least']} or more {row['true']:.1f}%")
     print(f"wrote {out}")
 
 

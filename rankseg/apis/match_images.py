@@ -82,8 +82,8 @@ def match_images(
 
     Returns:
         ``images``; ``pairs``; ``matched``, images that have one; ``compared`` pairs; and where
-        classes are known, in percent of pairs, ``true`` of these and ``true_in_clusters`` of all
-        pairs within clusters.
+        classes are known, in percent of pairs, ``true`` of these, ``true_in_clusters`` of all
+        pairs within clusters, and ``by_score``, that of pairs of which more keypoints agree.
 
     Raises:
         ValueError, FileNotFoundError: If config, data, checkpoint or an option are not right.
@@ -123,6 +123,12 @@ def match_images(
         "matched": len(np.unique(pairs.image)),
         "true": _percent(share_of_true(pairs.image, truth)),
         "true_in_clusters": _percent(share_in_clusters(labels, truth)),
+        "by_score": [
+            {"least": score, "pairs": int(enough.sum()), "true": _percent(true)}
+            for score in (least, round(1.5 * least), 2 * least, 3 * least)
+            if (enough := pairs.score >= score).any()
+            and (true := share_of_true(pairs.image[enough], truth)) is not None
+        ],
     }
     out = Path(out)
     with whole_file(out) as file:

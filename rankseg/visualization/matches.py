@@ -60,6 +60,9 @@ def _draw_pair(pair: ShownPair) -> np.ndarray:
     canvas = np.full((height, first.shape[1] + GAP + second.shape[1], 3), 255, np.uint8)
     canvas[: len(first), : first.shape[1]] = first
     canvas[: len(second), first.shape[1] + GAP :] = second
+    for image, left in ((first, 0), (second, first.shape[1] + GAP)):
+        corner = left + image.shape[1] - 1, len(image) - 1
+        cv2.rectangle(canvas, (left, 0), corner, (200, 200, 200), 1)
     known = pair.keypoints[np.isfinite(pair.keypoints).all(1)]
     colour = {True: TRUE, False: FALSE, None: UNKNOWN}[pair.same]
     places = [

@@ -170,11 +170,14 @@ def test_a_classifier_is_asked_by_its_features(config, checkpoint, tmp_path):
 
 def test_the_page_about_runs(config, tmp_path, capsys):
     shutil.copytree(config.work_dir, tmp_path / "again")
+    shutil.copy(f"{config.work_dir}/iter_2.pth", tmp_path / "again/iter_4.pth")
     page = report([config.work_dir, tmp_path / "again"], tmp_path / "a.html", which="last")
     page = page.read_text()
     assert "recall1 last" in page and "recall5 last" in page and "No pictures" not in page
     section = re.search('<section id="best-and-worst">(.*?)</section>', page, re.S)[1]
     assert section.count("<img ") == 4  # worst and evenly spaced queries of two runs
+    section = re.search('<section id="side-by-side">(.*?)</section>', page, re.S)[1]
+    assert section.count("<img ") == 1  # where the two differ most
     assert 'id="confusion"' not in page
     assert "searches the validation images" in capsys.readouterr().out
 

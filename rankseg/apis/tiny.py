@@ -15,6 +15,7 @@ from rankseg.testing.standin import make_standin
 
 ITERATIONS = 2
 CROP = 65
+GRID = 4  # of a map of 5 x 5 positions
 AGENTS = 16
 NEIGHBOURS = 5
 MEMORY = 64
@@ -51,6 +52,8 @@ def make_tiny(cfg: Config, work_dir: str | None = None, standin: bool = True) ->
             node["crop_size"] = CROP if isinstance(node["crop_size"], int) else (CROP, CROP)
             if "stride" in node:
                 node["stride"] = (CROP * 2 // 3,) * 2
+        if crops and node.get("type") == "SpatialAssembly":
+            node["grid"] = GRID
     if standin and any(
         not Path(node.data_root).is_dir() for node in datasets_of(cfg) if "data_root" in node
     ):

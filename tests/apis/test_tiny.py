@@ -26,3 +26,12 @@ def test_clusters_and_batches_of_classes(tmp_path):
     loader = cfg.train_dataloader
     assert (loader.batch_size, loader.sampler.classes, loader.sampler.images) == (4, 2, 2)
     assert cfg.model.memory.size == 64 and cfg.model.pretrained is None
+
+
+def test_an_assembly_fits_the_map_of_a_small_crop(tmp_path):
+    mito = LMCS.parents[1] / "supervised/em_mito_2_san.py"
+    cfg = make_tiny(apis.load_config(str(mito)), str(tmp_path))
+    assert cfg.model.student.insert.module.grid == 4
+    omniglot = LMCS.parents[1] / "san/omniglot_mini.py"  # images keep their size
+    cfg = make_tiny(apis.load_config(str(omniglot)), str(tmp_path))
+    assert cfg.model.student.insert.module.grid == 7

@@ -5,7 +5,7 @@ Run:   python tools/train.py configs/metric_learning/cifar10_mini_supervised.py 
 Paper: not in the paper.
 Ours:  see docs/results.md.
 
-A batch has 8 images of each of the 10 classes.
+A batch has 4 images of each of the 10 classes.
 """
 
 _base_ = [
@@ -19,5 +19,7 @@ _base_ = [
 _base_.metric_learning.memory.size = 4000
 _base_.pop("clusters")
 model = dict(**_base_.pop("metric_learning"))
-_base_.batch.sampler.update(classes=10, images=8)
+_base_.batch.update(batch_size=40)
+_base_.batch.sampler.update(classes=10, images=4)
 train_dataloader = _base_.pop("batch")
+auto_scale_lr = dict(base_batch_size=40)

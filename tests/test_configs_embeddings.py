@@ -82,6 +82,16 @@ def test_docstring(name):
     assert re.search(r"^Ours:  .+\.$", text, re.M)
 
 
+def test_the_tables_of_the_readme_are_complete_and_agree():
+    text = (FOLDER / "README_embeddings.md").read_text()
+    links = re.findall(r"\[([\d.]+|-)[^]]*\]\(((?:metric|tac|san)[\w/]+)\.py", text)
+    linked = {name: number for number, name in links}
+    papers = {name: re.search(r"Paper: Recall@1 ([\d.]+)", docstring(name)) for name in NAMES}
+    papers = {name: found[1] for name, found in papers.items() if found}
+    assert papers == {name: number for name, number in linked.items() if number != "-"}
+    assert linked.keys() <= set(NAMES)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_name_tells_method_network_data_and_labels(name):
     cfg, words = load(name), parse(name)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Two views of an image, or of two that match, with the map from one to the other."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from math import exp, log, sqrt
 
 import numpy as np
@@ -16,13 +16,11 @@ from rankseg.datasets.transforms.homography import (
     rotation,
 )
 from rankseg.datasets.transforms.matched_views import MatchedViews
-from rankseg.datasets.transforms.photometric import StrongViews
 from rankseg.datasets.transforms.seeding import rng_of
 from rankseg.registry import TRANSFORMS
 from rankseg.structures import strong
 
 IDENTITY = np.eye(3)
-WIDEST = log(4 / 3)
 
 
 @TRANSFORMS.register_module()
@@ -44,8 +42,6 @@ class PairViews(BaseTransform):
         size: Side of the views in pixels.
         short: The first view is a crop of an image whose short side has so many pixels, at least
             ``size``; ``None`` takes the whole image, which should be square.
-        scale: Instead of ``short``: the first view is a part of the image with a share of its area
-            from this range, about as wide as high (3:4 to 4:3), resized.
         shift: The first view is moved by up to this share of its side, beyond the border, too.
         flip: Probability that the first view is mirrored.
         crop: A part of the first view: range of the share of its area. ``None`` here and below
@@ -54,8 +50,6 @@ class PairViews(BaseTransform):
         zoom: Range of the enlargement; below 1 the second view shows more than the first.
         perspective: Up to this share of half a side every corner is moved.
         mirror: Probability that the second view is mirrored against the first.
-        colours: Configs of albumentations transforms, such as those of ``StrongViews``, by which
-            each of the two views is recoloured on its own.
         transforms: Number of transforms of the set that follow each other.
         matches: File of ``tools/match_images.py``: pairs of images of the same data set.
         share: Of the images that have a match, this share is paired with one.
@@ -73,7 +67,6 @@ class PairViews(BaseTransform):
         self,
         size: int,
         short: int | None = None,
-        scale: tuple[float, float] | None = None,
         shift: float = 0.0,
         flip: float = 0.5,
         crop: tuple[float, float] | None = (0.4, 1.0),
@@ -81,21 +74,19 @@ class PairViews(BaseTransform):
         zoom: tuple[float, float] | None = (0.7, 1.4),
         perspective: float | None = 0.3,
         mirror: float = 0.0,
-        colours: Sequence[dict] = (),
         transforms: int = 1,
         matches: str | None = None,
         share: float = 0.5,
         margin: float = 0.2,
     ) -> None:
         self.options = dict(
-            size=size, short=short, scale=scale, shift=shift, flip=flip, crop=crop, turn=turn,
-            zoom=zoom, perspective=perspective, mirror=mirror, colours=list(colours),
-            transforms=transforms, matches=matches, share=share, margin=margin,
+            size=size, short=short, shift=shift, flip=flip, crop=crop, turn=turn, zoom=zoom,
+            perspective=perspective, mirror=mirror, transforms=transforms, matches=matches,
+            share=share, margin=margin,
         )  # fmt: skip
         self.kinds = [k for k in ("crop", "turn", "zoom", "perspective") if self.options[k]]
         self._check()
         self.size, self.share = size, share
-        self.colours = StrongViews(0, self.options["colours"])
         self.matched = None if matches is None else MatchedViews(matches, size, margin, flip)
 
     def _check(self) -> None:
@@ -104,7 +95,7 @@ class PairViews(BaseTransform):
             value, most = self.options[name], 0.5 if name == "perspective" else 1
             if value is not None and not 0 <= value <= most:
                 raise ValueError(f"{name}={value} of PairViews: expected a number in [0, {most}]")
-        for name, most in (("scale", 1), ("crop", 1), ("zoom", 10)):
+        for name, most in (("crop", 1), ("zoom", 10)):
             value = self.options[name]
             if value is not None and not (len(value) == 2 and 0 < value[0] <= value[1] <= most):
                 raise ValueError(
@@ -159,8 +150,6 @@ class PairViews(BaseTransform):
         else:
             results["img"], results[strong(1)], results["homography"], found = paired
             results["keypoints"] = found
-        for view in ("img", strong(1)):
-            results[view] = self.colours.recolour(results[view], rng_of(results, f"pair {view}"))
         results["img_shape"] = results["img"].shape[:2]
         return results
 
@@ -170,10 +159,6 @@ class PairViews(BaseTransform):
         if self.options["short"] is not None:
             side = self.size / self.options["short"] * min(height, width)
             across, down = side / width, side / height
-        elif self.options["scale"] is not None:
-            area, ratio = rng.uniform(*self.options["scale"]), exp(rng.uniform(-1, 1) * WIDEST)
-            across = min(1.0, sqrt(area * ratio * height / width))
-            down = min(1.0, sqrt(area / ratio * width / height))
         left, moved = rng.uniform(-1, 1, 2), 2 * self.options["shift"] * rng.uniform(-1, 1, 2)
         x, y = left * (1 - across, 1 - down) + moved * (across, down)
         view = box(x, y, across, down)

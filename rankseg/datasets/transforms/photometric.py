@@ -97,11 +97,10 @@ class StrongViews(BaseTransform):
     def transform(self, results: dict) -> dict:
         """Add the strong views to the sample."""
         for view in map(strong, range(1, self.num + 1)):
-            results[view] = self.recolour(results["img"], rng_of(results, view))
+            results[view] = self._recolour(results["img"], rng_of(results, view))
         return results
 
-    def recolour(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """One recoloured copy of an image ``(h, w, 3)`` uint8."""
+    def _recolour(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         # One pair of generators for all transforms: `set_random_seed` would give every transform
         # an equal one of its own, so that grey images were always jittered and blurred ones too.
         python_rng = random.Random(int(rng.integers(2**32)))

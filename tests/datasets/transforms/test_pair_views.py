@@ -127,7 +127,6 @@ def test_the_map_reaches_the_method():
         (dict(size=40, flip=2), r"flip=2 of PairViews: expected a number in \[0, 1\]"),
         (dict(size=40, perspective=0.7), r"perspective=0.7 of PairViews: .* \[0, 0.5\]"),
         (dict(size=40, crop=(0.5, 1.5)), r"crop=\(0.5, 1.5\) of PairViews: expected two rising"),
-        (dict(size=40, scale=(0, 1)), r"scale=\(0, 1\) of PairViews: expected two rising"),
         (dict(size=40, zoom=(2, 1)), r"zoom=\(2, 1\) of PairViews: expected two rising"),
         (dict(size=40, turn=None, transforms=4), "transforms=4 of PairViews: .* at most 3"),
     ],
@@ -135,32 +134,6 @@ def test_the_map_reaches_the_method():
 def test_options_out_of_range_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         PairViews(**options)
-
-
-def test_the_first_view_may_be_a_resized_part():
-    still = dict(ALONE, transforms=0, flip=0.0)
-    place = np.indices((80, 120))[::-1].transpose(1, 2, 0)  # x and y as colours
-    image = np.concatenate((place, place[..., :1]), 2).astype(np.uint8)
-    areas, ratios = [], []
-    for seed in range(30):
-        view = draw(PairViews(48, scale=(0.2, 0.4), **still), seed, image)["img"].astype(float)
-        width, height = (np.ptp(view[..., axis]) * 48 / 47 for axis in (0, 1))
-        areas.append(width * height / (80 * 120))
-        ratios.append(width / height)
-    assert 0.17 < min(areas) < 0.25 and 0.35 < max(areas) < 0.44
-    assert 0.7 < min(ratios) < 0.9 and 1.1 < max(ratios) < 1.45
-
-
-def test_views_are_recoloured_each_on_its_own():
-    still = dict(ALONE, transforms=0, flip=0.0)
-    jitter = dict(type="ColorJitter", brightness=0.5, p=1.0)
-    plain, coloured = (draw(PairViews(32, colours=c, **still), 3) for c in ((), [jitter]))
-    assert np.array_equal(plain["img"], plain["strong1"])
-    assert not np.array_equal(coloured["img"], plain["img"])
-    assert not np.array_equal(coloured["img"], coloured["strong1"])
-    assert np.array_equal(coloured["homography"], plain["homography"])
-    with pytest.raises(ValueError, match="HorizontalFlip moves or removes pixels"):
-        PairViews(32, colours=[dict(type="HorizontalFlip")])
 
 
 # --- pairs of images

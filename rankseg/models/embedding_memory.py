@@ -127,10 +127,6 @@ class Clusters(nn.Module):
         self.label = label.to(self.label)
         self.centre = centre.to(self.centre)
 
-    def reset(self) -> None:
-        """Forget all."""
-        self.label, self.centre = self.label[:0], self.centre[:0, :0]
-
     def _load_from_state_dict(self, state_dict: dict, prefix: str, *args) -> None:
         """Take over as many images and clusters as the checkpoint has."""
         for name in self.REPLACED:

@@ -5,7 +5,7 @@ from mmengine.registry import init_default_scope
 
 from rankseg.models.other_method import leave_out
 from rankseg.registry import MODELS
-from rankseg.testing.toy import toy_student
+from rankseg.testing.toy import toy_embedder, toy_student
 
 PREPROCESSOR = dict(type="ViewPreprocessor", mean=[0.0] * 3, std=[1.0] * 3)
 METHODS = {
@@ -56,6 +56,20 @@ def test_the_student_stays_whole():
     assert leave_out(target, state) == []
     with pytest.raises(RuntimeError, match=r"student\.extra\.weight"):
         target.load_state_dict(state)
+
+
+def test_what_is_about_the_images_of_another_run_is_begun_anew():
+    init_default_scope("rankseg")
+    config = dict(type="MetricLearning", metric_loss=dict(type="MultiSimilarityLoss"))
+    source, target = (
+        MODELS.build(dict(config, student=toy_embedder(), memory=dict(size=4))) for _ in range(2)
+    )
+    source.memory.write(torch.randn(4, 8), torch.arange(4))
+    source.clusters.set(torch.tensor([0, 1, 1]), torch.randn(2, 8))
+    state = source.state_dict()
+    assert leave_out(target, state) == ["clusters", "memory"]
+    target.load_state_dict(state)
+    assert len(target.memory) == 0 and len(target.clusters.label) == 0
 
 
 def test_a_plain_segmentor_is_left_alone():

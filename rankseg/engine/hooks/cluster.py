@@ -176,6 +176,12 @@ class ClusterHook(Hook):
                 f"{type(method).__name__} does not use: expected MetricLearning or a method that "
                 "builds on it"
             )
+        if any(True for _ in method.metric_loss.parameters()):
+            raise ValueError(
+                f"model.metric_loss={type(method.metric_loss).__name__} learns a proxy for every "
+                "class, and ClusterHook numbers the clusters anew each time: take a loss on pairs, "
+                "such as MultiSimilarityLoss, or train with true labels"
+            )
         sampler = loader.sampler
         if not isinstance(sampler, PKSampler) or sampler.classes > self.clusters:
             raise ValueError(
@@ -194,8 +200,6 @@ class ClusterHook(Hook):
         self._notes = RunNotes(
             Path(runner.work_dir) / f"{FILE}.json", runner.iter and runner.iter + 1
         )
-        if runner.iter == 0:
-            method.clusters.reset()  # weights to start from may be those of another run
         if len(method.clusters.label) == loader.dataset.num_unlabeled:
             self.deal(runner, method)
         else:

@@ -15,7 +15,8 @@ class StartFromHook(Hook):
     """Leaves out of a checkpoint what has no place in this run, and says so.
 
     That is a classifier of other classes or of another feature, and what the method of the
-    checkpoint has beside its student and this one has not, such as a teacher or a bank.
+    checkpoint has beside its student and this one has not, such as a teacher or a bank, or what
+    this one has to learn of its own images.
 
     :class:`~rankseg.engine.runner.StrictRunner` registers it where a run starts from the weights of
     another (``load_from``), not where it is resumed or tested.
@@ -28,8 +29,8 @@ class StartFromHook(Hook):
         left = leave_out(model, state)
         if left:
             runner.logger.info(
-                f"load_from: this method has no {', '.join(left)}: left out, the student's weights "
-                "are taken"
+                f"load_from: left out {', '.join(left)}, which this method has not or begins anew; "
+                "the student's weights are taken"
             )
         anew = make_anew(model, state)
         if anew:

@@ -113,6 +113,7 @@ class Method(BaseModel):
         FileNotFoundError: If ``pretrained`` is not there.
     """
 
+    OF_ONE_RUN: tuple[str, ...] = ()  # submodules that another run does not start with
     feature_tap: str | None = None
     label_classes: Tensor | None = None
     views: tuple[str, ...] = (LABELED,)  # what a batch must hold

@@ -58,6 +58,7 @@ class MetricLearning(Method):
         with k-means clusters and a memory of the training set); chapter 5, section 5.4.2.
     """
 
+    OF_ONE_RUN = ("memory", "clusters")  # their labels are those of the images of that run
     other_map = "seg_logits"
 
     def __init__(
@@ -199,8 +200,10 @@ class MetricLearning(Method):
             mined = pairs_of.get_all_pairs_indices(label, other_label)
         else:
             mined = self.miner(embedding, label, others, other_label)
-        own = torch.arange(len(label), device=label.device)
-        return pairs_of.remove_self_comparisons(mined, own, len(others))
+        anchor, same, *rest = mined
+        apart = anchor != same  # the batch is what the others begin with
+        rest = [rest[0][apart]] if len(rest) == 1 else rest  # triplets; of pairs the unlike ones
+        return anchor[apart], same[apart], *rest
 
     def extra_terms(
         self, outputs: list[Output], label: Tensor, data_samples: dict[str, list]

@@ -165,6 +165,27 @@ def test_further_terms_see_embeddings_and_labels(make, monkeypatch):
     assert len(samples["labeled"]) == 6
 
 
+TRIPLETS = dict(type="TripletMarginMiner", margin=9.0, type_of_triplets="all")
+
+
+@pytest.mark.parametrize("miner", [MINER, None, TRIPLETS])
+@pytest.mark.parametrize("count", [1, 3])
+def test_no_image_is_paired_with_itself(make, miner, count):
+    method = make(memory=dict(size=4), miner=miner)
+    x, y = F.normalize(torch.randn(count, 8), dim=1), torch.tensor([0, 0, 1])[:count]
+    others = torch.cat((x, x[:1], x[:1])), torch.cat((y, torch.tensor([0, 5])))
+    anchor, same, *rest = method.mine(x, y, *others)
+    assert len(anchor) and (anchor != same).all()
+    if miner is None:
+        wanted = [(i, j) for i in range(count) for j in range(count + 2) if i != j]
+        wanted = [(i, j) for i, j in wanted if y[i] == others[1][j]]
+        assert list(zip(anchor.tolist(), same.tolist(), strict=True)) == wanted
+    if len(rest) == 1:
+        assert len(rest[0]) == len(anchor) and (y[anchor] != others[1][rest[0]]).all()
+    else:
+        assert (y[rest[0]] != others[1][rest[1]]).all()
+
+
 @pytest.mark.parametrize("labels", [[0], [0, 0], [0, 1, 2], [1, 1, 1, 1]])
 @pytest.mark.parametrize("memory", [None, dict(size=3), dict(size=3, loss=CONTRASTIVE)])
 def test_batches_without_pairs(make, labels, memory):

@@ -294,6 +294,13 @@ def test_a_method_without_clusters(runner):
         ClusterHook(4).before_train(runner)
 
 
+def test_a_loss_with_proxies(runner):
+    proxies = dict(type="ProxyAnchorLoss", num_classes=4, embedding_size=8)
+    runner.model = MetricLearning(toy_embedder(), metric_loss=proxies)
+    with pytest.raises(ValueError, match="metric_loss=ProxyAnchorLoss learns a proxy for every cl"):
+        ClusterHook(4).before_train(runner)
+
+
 def test_a_sampler_of_other_batches(runner):
     runner.train_dataloader.sampler = None
     with pytest.raises(ValueError, match=r"needs train_dataloader.sampler=dict\(type='PKSampler'"):

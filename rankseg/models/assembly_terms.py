@@ -64,17 +64,15 @@ def terms_of(module: SpatialAssembly, seen: list[tuple[Tensor, Tensor]]) -> tupl
     log_weights, features = (torch.cat(items) for items in zip(*seen, strict=True))
     with torch.autocast(log_weights.device.type, enabled=False):
         weights = log_weights.exp()
-        parts = (
-            torch.stack(
-                (
-                    assembly_entropy(log_weights),
-                    assembly_correlation(weights),
-                    local_coherence(weights, features),
-                )
-            ).mean(1)
-            / weights.shape[1]
-        )
-        factors = torch.tensor(module.term_weights).to(parts.device, non_blocking=True)
-        stay = weights.detach().diagonal(dim1=1, dim2=2).mean()
-        entropy, *others = parts.detach()
-        return factors @ parts, torch.stack((entropy / 2, *others, stay))
+        parts = [
+            term.mean() / weights.shape[1]
+            for term in (
+                assembly_entropy(log_weights),
+                assembly_correlation(weights),
+                local_coherence(weights, features),
+            )
+        ]
+        loss = sum(factor * part for factor, part in zip(module.term_weights, parts, strict=True))
+        entropy, *others = parts
+        stay = weights.diagonal(dim1=1, dim2=2).mean()
+        return loss, torch.stack((entropy / 2, *others, stay)).detach()

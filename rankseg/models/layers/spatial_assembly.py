@@ -151,7 +151,7 @@ class SpatialAssembly(nn.Module):
         points = self.points(x)
         log_weights = self.weights(points)
         if self.seen is not None and torch.is_grad_enabled():
-            self.seen.append((log_weights, points.detach()))
+            self.seen.append((log_weights, points))
         return assemble(x, log_weights.exp(), self.grid)[..., :height, :width]
 
     def fill(self, x: Tensor) -> Tensor:

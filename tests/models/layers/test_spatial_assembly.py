@@ -6,6 +6,7 @@ import torch
 from torch.autograd import gradcheck
 
 from rankseg.models.layers import SpatialAssembly, assemble, doubly_normalised
+from rankseg.models.layers import spatial_assembly as layer
 
 GRID = (3, 4)
 N = 12
@@ -112,6 +113,16 @@ def test_weights_depend_on_the_image():
     assert not torch.allclose(weights[0], weights[1], atol=0.1)
     torch.testing.assert_close(assembly(x)[:1], assembly(x[:1]))  # and on no other
     torch.testing.assert_close(weights.exp().sum(1), torch.ones(2, N))
+
+
+def test_a_point_says_where_it_goes(monkeypatch):
+    """A point and its neighbours decide on the logits of its row, and on no other."""
+    monkeypatch.setattr(layer, "doubly_normalised", lambda logits, rounds: logits)
+    assembly, x = livened(module()), torch.randn(1, 5, *GRID)
+    before = assembly.weights(x)
+    x[..., 0, 0] += 1
+    changed = (assembly.weights(x) - before)[0].abs().sum(1) > 1e-4
+    assert changed.view(GRID).nonzero().tolist() == [[0, 0], [0, 1], [1, 0], [1, 1]]
 
 
 def test_every_parameter_learns():

@@ -37,7 +37,8 @@ class MetricLearning(Method):
 
     The memory holds no gradient. It is read, then written; it is emptied when labels change.
 
-    The host waits for the device where pytorch-metric-learning lists the pairs, nowhere else.
+    The host waits for the device where pairs are listed, most of them by pytorch-metric-learning,
+    nowhere else.
 
     Args:
         student: Config of a segmentor with an :class:`~rankseg.models.heads.EmbeddingHead`.

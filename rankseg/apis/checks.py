@@ -260,9 +260,17 @@ def check_views(model: Method, train: Any, cfg: Config) -> None:
         cfg: Config of both.
 
     Raises:
-        ValueError: If a view is missing, or a classifier cannot take the images.
+        ValueError: If a view is missing, a classifier cannot take the images, or nothing labels
+            images for a sampler of classes.
     """
     needed, sampler = set(model.views), cfg.train_dataloader.sampler
+    hooks = {hook.type for hook in cfg.get("custom_hooks") or []}
+    if sampler.type == "PKSampler" and not train.num_labeled and "ClusterHook" not in hooks:
+        raise ValueError(
+            "no image of the training set has a label, and nothing makes any: add dict(type="
+            "'ClusterHook', clusters=K) to custom_hooks, or train with true labels "
+            "(train_dataloader.dataset: empty='unlabeled', labeled='')"
+        )
     if getattr(model, "mix_source", None) == "batch" and sampler.get("unlabeled") == 1:
         needed |= {mix(view) for view in needed - {LABELED}}
         print_log("one unlabelled image per process: pasting a second crop of the same image")

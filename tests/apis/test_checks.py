@@ -173,6 +173,16 @@ def test_views_that_the_pipelines_do_not_make(config_file, options, message):
         check_views(model, DATASETS.build(cfg.train_dataloader.dataset), cfg)
 
 
+def test_a_sampler_of_classes_needs_labels_or_clusters(config_file):
+    model, cfg = build(config_file)
+    cfg.train_dataloader.sampler = dict(type="PKSampler", classes=2, images=2)
+    train = DATASETS.build(cfg.train_dataloader.dataset)
+    train.labeled = train.labeled.get_subset(0)
+    cfg.custom_hooks = [dict(type="CurvesHook")]
+    with pytest.raises(ValueError, match=r"nothing makes any: add dict\(type='ClusterHook'"):
+        check_views(model, train, cfg)
+
+
 def test_pretrained_file_that_does_not_fit(config_file, tmp_path):
     file = tmp_path / "w.pth"
     torch.save({"stem.0.weight": torch.zeros(1)}, file)

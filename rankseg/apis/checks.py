@@ -13,7 +13,7 @@ from mmengine.logging import print_log
 
 from rankseg.apis.config import nodes
 from rankseg.datasets import ListDataset, SemiDataset, check_data
-from rankseg.datasets.class_sampler import check_class_batch
+from rankseg.datasets.class_sampler import NO_LABELS, check_class_batch
 from rankseg.datasets.looking import Look
 from rankseg.datasets.samplers import check_batch_size
 from rankseg.datasets.seen import SeenFiles, cache_file
@@ -266,11 +266,7 @@ def check_views(model: Method, train: Any, cfg: Config) -> None:
     needed, sampler = set(model.views), cfg.train_dataloader.sampler
     hooks = {hook.type for hook in cfg.get("custom_hooks") or []}
     if sampler.type == "PKSampler" and not train.num_labeled and "ClusterHook" not in hooks:
-        raise ValueError(
-            "no image of the training set has a label, and nothing makes any: add dict(type="
-            "'ClusterHook', clusters=K) to custom_hooks, or train with true labels "
-            "(train_dataloader.dataset: empty='unlabeled', labeled='')"
-        )
+        raise ValueError(NO_LABELS)
     if getattr(model, "mix_source", None) == "batch" and sampler.get("unlabeled") == 1:
         needed |= {mix(view) for view in needed - {LABELED}}
         print_log("one unlabelled image per process: pasting a second crop of the same image")

@@ -10,6 +10,12 @@ from torch.utils.data import Sampler
 from rankseg.registry import DATA_SAMPLERS
 from rankseg.structures import SampleKey
 
+NO_LABELS = (
+    "no image of the training set has a label for the sampler to deal by: add dict(type="
+    "'ClusterHook', clusters=K) to custom_hooks, or train with true labels "
+    "(train_dataloader.dataset: empty='unlabeled', labeled='')"
+)
+
 
 @DATA_SAMPLERS.register_module()
 class PKSampler(Sampler[SampleKey]):
@@ -21,7 +27,7 @@ class PKSampler(Sampler[SampleKey]):
     is computed directly, so a resumed run starts at once.
 
     Labelled images have their class. Unlabelled ones have the label that :meth:`set_labels` gives
-    them and are then loaded as labelled ones; until then they are dealt in plain order, without.
+    them and are then loaded as labelled ones.
 
     Args:
         dataset: Labelled images first, then unlabelled, with ``num_labeled``, ``num_unlabeled`` and
@@ -112,12 +118,17 @@ class PKSampler(Sampler[SampleKey]):
         self._groups = dict(zip(names.tolist(), groups, strict=True))
 
     def __iter__(self) -> Iterator[SampleKey]:
-        """Yield keys for ever, from the position set by :meth:`skip`."""
+        """Yield keys for ever, from the position set by :meth:`skip`.
+
+        Raises:
+            ValueError: If no image has a label.
+        """
         groups = self._groups
+        if not groups:
+            raise ValueError(NO_LABELS)
         batch, slot = divmod(self._start, self.batch_size)
         while True:
-            keys = self._draw(groups, batch) if groups else self._in_order(batch)
-            yield from keys[slot:]
+            yield from self._draw(groups, batch)[slot:]
             batch, slot = batch + 1, 0
 
     def _draw(self, groups: dict[int, np.ndarray], batch: int) -> list[SampleKey]:
@@ -138,15 +149,6 @@ class PKSampler(Sampler[SampleKey]):
                 label = None if index < self.num_labeled else name
                 keys.append(SampleKey(index, first + number, label))  # copies look different
         return keys
-
-    def _in_order(self, batch: int) -> list[SampleKey]:
-        """Unlabelled images without labels, one after the other."""
-        first = (batch * self.world_size + self.rank) * self.batch_size
-        places = range(first, first + self.batch_size)
-        return [
-            SampleKey(self.num_labeled + i % self.num_unlabeled, i // self.num_unlabeled)
-            for i in places
-        ]
 
     def skip(self, num_samples: int) -> None:
         """Start the next iteration after this many samples of this process, counted from 0.

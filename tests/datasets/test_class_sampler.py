@@ -128,13 +128,10 @@ def test_labelled_and_unlabelled_images_of_a_class_come_together():
         assert all((key.label is None) == (key.index < 4) for key in batch)
 
 
-def test_before_there_are_labels_images_come_in_order(monkeypatch):
-    parts = [
-        make(2, 2, rank=(r, 2), monkeypatch=monkeypatch, labels=[], unlabeled=5) for r in (0, 1)
-    ]
-    keys = [next(it) for it in map(iter, parts) for _ in range(4)]
-    assert [key.index for key in keys] == [0, 1, 2, 3, 4, 0, 1, 2]
-    assert {key.label for key in keys} == {None}
+def test_nothing_is_dealt_before_there_are_labels():
+    sampler = make(2, 2, labels=[], unlabeled=5)
+    with pytest.raises(ValueError, match=r"no image .* has a label .*: add dict\(type='Cl"):
+        next(iter(sampler))
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,7 @@
 """Pairs of training images that match, for the cross-image supervision of TAC-CCL."""
 
 import json
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -16,7 +15,7 @@ from mmengine.registry import init_default_scope
 from rankseg.apis.checks import is_image_level
 from rankseg.apis.extraction import Extraction
 from rankseg.datasets.image_level import ArrayDataset
-from rankseg.datasets.looking import duration
+from rankseg.datasets.looking import told
 from rankseg.datasets.transforms.loading import read_image
 from rankseg.engine.features import with_pipeline
 from rankseg.engine.files import whole_file, write_json
@@ -34,8 +33,6 @@ from rankseg.matching.clusters import (
 from rankseg.matching.keypoint_cache import KeypointCache
 from rankseg.registry import DATASETS
 from rankseg.visualization.matches import ShownPair, draw_matches
-
-TELL_SECONDS = 10.0
 
 
 def match_images(
@@ -110,7 +107,7 @@ def match_images(
     groups = list(candidates(labels, features, nearest))
     found: list[tuple[int, int, Match]] = []
     with ThreadPoolExecutor(max(1, workers)) as pool:
-        for group in _told(groups):
+        for group in told(groups, "matching within clusters"):
             images = np.unique(group)
             keypoints = dict(zip(images.tolist(), pool.map(look, images.tolist()), strict=True))
             found += match_cluster(group, keypoints.__getitem__, compare, top)
@@ -119,16 +116,7 @@ def match_images(
         "images": len(names),
         "clusters": len(np.unique(labels)),
         "compared": sum(map(len, groups)),
-        "pairs": len(pairs.image),
-        "matched": len(np.unique(pairs.image)),
-        "true": _percent(share_of_true(pairs.image, truth)),
-        "true_in_clusters": _percent(share_in_clusters(labels, truth)),
-        "by_score": [
-            {"least": score, "pairs": int(enough.sum()), "true": _percent(true)}
-            for score in (least, round(1.5 * least), 2 * least, 3 * least)
-            if (enough := pairs.score >= score).any()
-            and (true := share_of_true(pairs.image[enough], truth)) is not None
-        ],
+        **_how_many(pairs, truth, labels, least),
     }
     out = Path(out)
     with whole_file(out) as file:
@@ -196,17 +184,22 @@ def _clusters(
     return features, nearest_centres(features, cluster_centres(features, count, seed))
 
 
-def _told(groups: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
-    """The groups, and now and then how far they are, and how long the rest will take."""
-    total, done = max(1, sum(map(len, groups))), 0
-    begun = told = time.monotonic()
-    for number, group in enumerate(groups, 1):
-        yield group
-        done += len(group)
-        if (now := time.monotonic()) - told >= TELL_SECONDS or number == len(groups):
-            told = now
-            left = duration((now - begun) * (total - done) / done)
-            print(f"cluster {number} of {len(groups)}, {100 * done // total}%, {left} left")
+def _how_many(
+    pairs: MatchedPairs, truth: np.ndarray, labels: np.ndarray, least: int
+) -> dict[str, Any]:
+    """How many pairs there are, and how many of them are right."""
+    return {
+        "pairs": len(pairs.image),
+        "matched": len(np.unique(pairs.image)),
+        "true": _percent(share_of_true(pairs.image, truth)),
+        "true_in_clusters": _percent(share_in_clusters(labels, truth)),
+        "by_score": [
+            {"least": score, "pairs": int(enough.sum()), "true": _percent(true)}
+            for score in (least, round(1.5 * least), 2 * least, 3 * least)
+            if (enough := pairs.score >= score).any()
+            and (true := share_of_true(pairs.image[enough], truth)) is not None
+        ],
+    }
 
 
 def _percent(share: float | None) -> float | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from rankseg.engine.files import whole_file
 from rankseg.matching.affine_sift import Keypoints
 
 
@@ -23,11 +24,13 @@ class KeypointCache:
     def __init__(self, folder: str | Path | None, made_by: str) -> None:
         self.folder = None if folder is None else Path(folder)
         self.made_by = made_by
-        if self.folder is not None:
-            self.folder.mkdir(parents=True, exist_ok=True)
 
     def get(self, image: str | Path, make: Callable[[], Keypoints]) -> Keypoints:
-        """The keypoints of an image file: those on disk, or newly made."""
+        """The keypoints of an image file: those on disk, or newly made.
+
+        Raises:
+            WriteError: If they cannot be kept.
+        """
         if self.folder is None:
             return make()
         state = Path(image).stat()
@@ -39,8 +42,6 @@ class KeypointCache:
         except Exception:  # not there, or whatever a damaged file raises: it is made anew
             pass
         keypoints = make()
-        partial = path.with_suffix(".partial")
-        with open(partial, "wb") as stream:
+        with whole_file(path) as partial, open(partial, "wb") as stream:
             np.savez(stream, **keypoints._asdict())
-        partial.replace(path)
         return keypoints

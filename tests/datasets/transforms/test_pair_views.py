@@ -183,6 +183,21 @@ def test_views_of_two_images_that_match(matched, name, seed):
     )
 
 
+def test_views_of_two_images_are_mirrored_together(matched):
+    folder, images = matched
+    plain, mirrored = (
+        draw(
+            PairViews(48, short=100, flip=flip, matches=str(folder / "pairs.npz"), share=1.0),
+            image=images["a/1.png"],
+            img_path=str(folder / "root/a/1.png"),
+        )
+        for flip in (0.0, 1.0)
+    )
+    expected = plain["keypoints"] * [-1, 1, -1, 1]
+    np.testing.assert_allclose(mirrored["keypoints"], expected, atol=1e-5)
+    assert np.array_equal(mirrored["strong1"], plain["strong1"][:, ::-1])
+
+
 def test_images_without_a_match_and_the_rest_of_the_share_are_views_of_one_image(matched):
     folder, images = matched
     step = PairViews(48, short=100, matches=str(folder / "pairs.npz"), share=1.0)

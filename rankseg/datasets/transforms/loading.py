@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Read an image and, where there is one, its mask."""
 
+import os
 from collections import OrderedDict
 from pathlib import Path
 
@@ -20,6 +21,9 @@ from rankseg.datasets.masks import check_mask, check_same_size, read_mask
 from rankseg.registry import TRANSFORMS
 
 READ_FLAGS = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
+
+if "OPENCV_LOG_LEVEL" not in os.environ:  # a damaged file is one sentence, which names it
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
 
 
 def read_image(path: str | Path, value_range: tuple[float, float] | None = None) -> np.ndarray:

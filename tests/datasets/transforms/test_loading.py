@@ -107,6 +107,16 @@ def test_missing_and_damaged_images_are_named(tmp_path):
         read_image(tmp_path / "bad.jpg")
 
 
+def test_opencv_adds_no_line_of_its_own_to_a_damaged_file(tmp_path, capfd):
+    noise = RNG.integers(0, 256, (90, 120, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / "a.png")
+    content = (tmp_path / "a.png").read_bytes()
+    (tmp_path / "a.png").write_bytes(content[: len(content) // 2])
+    with pytest.raises(ValueError, match="a.png does not decode"):
+        read_image(tmp_path / "a.png")
+    assert capfd.readouterr() == ("", "")
+
+
 def test_values_that_are_no_class_are_refused(tmp_path):
     paths = write_pair(tmp_path, "a", fill=2)
     LoadSample()({**paths, "classes": ("sky", "road", "car")})

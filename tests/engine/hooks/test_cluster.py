@@ -136,6 +136,10 @@ def whole(root, tmp_path_factory):
     return run(root, folder, every=1), folder
 
 
+def noted(folder) -> list[dict]:
+    return json.loads((folder / "clusters.json").read_text())
+
+
 def assert_equal(one, other):
     for (name, mine), theirs in zip(
         one.state_dict().items(), other.state_dict().values(), strict=True
@@ -184,7 +188,12 @@ def test_numbers_of_clusters():
 @pytest.mark.parametrize("start", [3, 5])
 def test_a_run_resumed_anywhere_ends_as_one_that_was_not_stopped(root, whole, tmp_path, start):
     model, folder = whole
+    notes = noted(folder)
+    (tmp_path / "clusters.json").write_text(json.dumps([*notes, {"iteration": 99}]))
     assert_equal(run(root, tmp_path, resume=str(folder / f"iter_{start}.pth")), model)
+    assert [{**note, "seconds": 0} for note in noted(tmp_path)] == [
+        {**note, "seconds": 0} for note in notes
+    ]
 
 
 def test_what_is_dealt_and_that_workers_change_nothing(root, whole, tmp_path, batches):
@@ -217,15 +226,11 @@ def test_no_label_is_read(root, whole, tmp_path, monkeypatch):
     assert_equal(run(other, tmp_path / "run"), whole[0])
 
 
-def test_a_run_leaves_numbers(root, whole, tmp_path):
-    notes = json.loads((whole[1] / "clusters.json").read_text())
+def test_a_run_leaves_numbers(whole):
+    notes = noted(whole[1])
     assert [note["iteration"] for note in notes] == [0, 3, 6]
     assert ["same" in note for note in notes] == [False, True, True]
     assert all(0 <= note["nmi"] <= 100 and note["largest"] <= IMAGES for note in notes)
-    (tmp_path / "clusters.json").write_text(json.dumps([*notes, {"iteration": 99}]))
-    run(root, tmp_path, resume=str(whole[1] / "iter_3.pth"))
-    again = json.loads((tmp_path / "clusters.json").read_text())
-    assert [{**note, "seconds": 0} for note in again] == [{**note, "seconds": 0} for note in notes]
 
 
 @pytest.mark.parametrize("features", ["test", "train"])
@@ -247,9 +252,7 @@ def test_images_are_loaded_and_networks_asked_as_told(root, tmp_path, monkeypatc
 def test_clusters_of_a_run_to_start_from_are_forgotten(root, whole, tmp_path):
     before = torch.load(whole[1] / "iter_8.pth", weights_only=False)["state_dict"]
     model = run(root, tmp_path, load=str(whole[1] / "iter_8.pth"), iters=1)
-    assert [note["iteration"] for note in json.loads((tmp_path / "clusters.json").read_text())] == [
-        0
-    ]
+    assert [note["iteration"] for note in noted(tmp_path)] == [0]
     assert not torch.equal(model.clusters.centre, before["clusters.centre"])
 
 

@@ -19,9 +19,7 @@ _base_ = [
     "../_base_/runtime_classes.py",
 ]
 
-_base_.snowball.update(
-    ramp=3000, teacher=dict(momentum=0.005), master=dict(momentum=0.01, warmup=True)
-)
+_base_.snowball.update(teacher=dict(momentum=0.005), master=dict(momentum=0.01, warmup=True))
 _base_.discovery.update(begin=1000, length=500, sizes=(2, 4), generations=2)
 _base_.discovery.select.update(share=0.1, balanced=True)
 model = _base_.pop("snowball")

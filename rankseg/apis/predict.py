@@ -54,7 +54,8 @@ def predict(
 ) -> Report:
     """Predict images and write masks and pictures, or of a classifier a table.
 
-    An image that cannot be read or is too large is reported, and the others are done.
+    An image that cannot be read or is too large is reported, and the others are done; if there are
+    no others, nothing is written.
 
     Args:
         cfg: From :func:`rankseg.apis.load_config`.
@@ -102,6 +103,8 @@ def predict(
     with warnings.catch_warnings():  # what Pillow warns of is among the bad files
         warnings.filterwarnings("ignore", module="PIL")
         pictures, bad = look_at_pictures(files)
+    if not pictures:
+        _refuse_all(source, list(bad.values()))
     if outputs.overlays or outputs.uncertainty:
         _check_page_names(pictures)
     if overwrite:
@@ -121,6 +124,19 @@ def predict(
     done = len(files) - len(sentences) - len(skipped)
     _write_failed(Path(out), sentences)
     return Report(done, len(skipped), sentences, _notes(pictures, reader, shrink))
+
+
+def _refuse_all(source: str | Path, sentences: list[str]) -> None:
+    """Nothing can be read, so no folder is begun.
+
+    Raises:
+        ValueError: With what is wrong with the file, or with the first of them.
+    """
+    if len(sentences) == 1:
+        raise ValueError(sentences[0])
+    raise ValueError(
+        f"none of the {len(sentences)} images of {source} can be read; the first: {sentences[0]}"
+    )
 
 
 def _check_page_names(pictures: list[Picture]) -> None:

@@ -160,6 +160,19 @@ def test_bad_files_are_reported_and_the_others_done(made, images, tmp_path):
     assert not (out / "failed.txt").exists()
 
 
+def test_bad_files_alone_leave_nothing(made, tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "a.png").write_text("no image")
+    for source in (folder, folder / "a.png"):
+        with pytest.raises(ValueError, match="^image .*a.png"):
+            predict(*made, source, tmp_path / "out")
+    (folder / "b.jpg").touch()
+    with pytest.raises(ValueError, match="^none of the 2 images of .*in can be read; .*a.png"):
+        predict(*made, folder, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_stack_with_a_bad_page_leaves_nothing_of_itself(made, tmp_path):
     folder = tmp_path / "in"
     folder.mkdir()

@@ -101,7 +101,7 @@ def _missing(path: str | Path, what: str) -> FileNotFoundError:
     if os.path.islink(path):
         return FileNotFoundError(
             f"{what} {path} is a link to {os.readlink(path)}, which does not exist: mend the link, "
-            "or take it from the lists"
+            "or remove it"
         )
     return FileNotFoundError(
         f"{what} {path} does not exist: correct the list that names it or the data root"

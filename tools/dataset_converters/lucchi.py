@@ -136,7 +136,8 @@ def report(notes: dict) -> str:
         low, high = notes["value_range"]
         lines.append(f"grey values {low} to {high} became 0 to 255 ({notes['scaling']})")
     lines += _sizes(notes)
-    lines.append(f"validation: {len(notes['validation'])} slices")
+    slices = len(notes["validation"])
+    lines.append(f"validation: {slices} slice{'s' * (slices != 1)}")
     for name, images in notes["labelled"].items():
         slices = ", ".join(str(int(Path(image).stem)) for image in images)
         lines.append(f"split {name}: labelled slices {slices}")
@@ -165,7 +166,7 @@ def _sizes(notes: dict) -> list[str]:
         more = advised_shrink(notes["object_width"], SMALL_CROP)
         if more > 1:
             line += (
-                f", much for small networks, which see {SMALL_CROP} at a time: for these convert "
+                f", too wide for small networks, which see {SMALL_CROP} at a time: for these convert "
                 f"with --shrink {more * notes['shrink']:g}"
             )
         lines.append(line)

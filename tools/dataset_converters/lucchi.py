@@ -166,8 +166,8 @@ def _sizes(notes: dict) -> list[str]:
         more = advised_shrink(notes["object_width"], SMALL_CROP)
         if more > 1:
             line += (
-                f", too wide for small networks, which see {SMALL_CROP} at a time: for these convert "
-                f"with --shrink {more * notes['shrink']:g}"
+                f", too wide for small networks, which see {SMALL_CROP} at a time: for these "
+                f"convert with --shrink {more * notes['shrink']:g}"
             )
         lines.append(line)
     return lines

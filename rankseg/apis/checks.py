@@ -264,7 +264,7 @@ def check_views(model: Method, train: Any, cfg: Config) -> None:
             images for a sampler of classes.
     """
     needed, sampler = set(model.views), cfg.train_dataloader.sampler
-    hooks = {hook.type for hook in cfg.get("custom_hooks") or []}
+    hooks = {hook.get("type") for hook in cfg.get("custom_hooks") or [] if isinstance(hook, dict)}
     if sampler.type == "PKSampler" and not train.num_labeled and "ClusterHook" not in hooks:
         raise ValueError(NO_LABELS)
     if getattr(model, "mix_source", None) == "batch" and sampler.get("unlabeled") == 1:

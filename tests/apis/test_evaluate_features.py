@@ -136,7 +136,7 @@ def test_a_damaged_file_is_made_anew(class_run, class_config, tmp_path):
         (["--launcher", "slurm"], "runs in one process"),
         (["--probe", "1"], "probe '1' is neither 'all' nor 'labeled' nor a share such as 1%"),
         (["--probe", "0%"], "probe '0%': expected a share above 0%"),
-        (["--transfer", "birds=x"], "expected KIND=FOLDER with a kind of cifar10, cifar100"),
+        (["--transfer", "birds=x"], "expected KIND=FOLDER with a kind of cars, cifar10, cifar100"),
         (["--transfer", "folder=missing"], "data_root 'missing' of ClassFolderDataset does not"),
         (["--tap", "neck"], "tap='neck' names no module"),
         (["--ranks", "x.png"], "give --purity 5 too"),

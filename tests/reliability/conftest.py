@@ -5,6 +5,7 @@ import json
 import multiprocessing
 import runpy
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -125,6 +126,8 @@ def quick_train(config, monkeypatch) -> Callable[..., Path]:
             apis.resume_from_latest(cfg)
         elif resume:
             cfg.load_from, cfg.resume = str(resume), True
+        while (run / time.strftime("%Y%m%d_%H%M%S")).exists():  # a start has a folder to the second
+            time.sleep(0.05)
         apis.train(cfg)
         return run
 

@@ -25,7 +25,8 @@ READINGS = ("mapped", "printed")
 class TACCCL(MetricLearning):
     r"""Metric learning by clusters, the clusters themselves, and pairs of views.
 
-    .. math:: L = L_{MS} + \lambda_{CC} L_{CC} + \lambda_{TAC} L_{TAC} + \lambda_F L_F
+    .. math::
+        L = L_{MS} + r(t) (\lambda_{CC} L_{CC} + \lambda_{TAC} L_{TAC} + \lambda_F L_F)
 
     :math:`L_{MS}` is the loss of the base class on the first views. :math:`L_{CC}` draws every
     feature to the nearest of the centres that :class:`~rankseg.engine.hooks.ClusterHook` left, and
@@ -46,7 +47,9 @@ class TACCCL(MetricLearning):
             published.
         reading: ``"mapped"`` compares the maps of matched images, too, at points that correspond;
             ``"printed"`` at the same place, as eq. 4.6 is printed.
-        **kwargs: Of :class:`~rankseg.models.methods.metric_learning.MetricLearning`.
+        **kwargs: Of :class:`~rankseg.models.methods.metric_learning.MetricLearning`; ``warmup`` and
+            ``ramp`` are ``r(t)``. The first clusters of a network with random weights are hardly
+            classes, and all three terms are least where all features are alike.
 
     Raises:
         ValueError: If a weight is negative, the width not positive, there is no such reading, or
@@ -112,16 +115,16 @@ class TACCCL(MetricLearning):
         self, outputs: list[Output], label: Tensor, data_samples: dict[str, list]
     ) -> dict[str, Tensor]:
         """The other terms; see the class. A term of weight 0 is left out."""
-        terms = {}
+        terms, ramp = {}, self.unsupervised_weight()
         features = [output.logits.flatten(1) for output in outputs]
         if self.clustering_weight and len(self.clusters) > 1:
             term = contrastive_clustering(torch.cat(features), self.clusters.centre)
-            terms["loss_clustering"] = self.clustering_weight * term
+            terms["loss_clustering"] = ramp * self.clustering_weight * term
         if self.feature_weight:
-            terms["loss_feature"] = self.feature_weight * pair_distance(*features)
+            terms["loss_feature"] = ramp * self.feature_weight * pair_distance(*features)
         if self.consistency_weight:
             term = self.attention_term(*(one.feature for one in outputs), data_samples[LABELED])
-            terms["loss_attention"] = self.consistency_weight * term
+            terms["loss_attention"] = ramp * self.consistency_weight * term
         return terms
 
     def attention_term(self, first: Tensor, second: Tensor, data_samples: list) -> Tensor:

@@ -3,6 +3,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from mmengine.logging import MessageHub
 from mmengine.structures import PixelData
 from torch import nn
 
@@ -76,6 +77,18 @@ def test_every_term_is_the_loss_with_its_weight(make):
     for name, value in wanted.items():
         assert value > 0
         torch.testing.assert_close(found[name], value, rtol=1e-4, atol=1e-7)
+
+
+def test_terms_wait_and_rise(make):
+    method, (inputs, samples, _, _) = make(warmup=10, ramp=3), batch()
+    found = {}
+    for step in (0, 9, 11, 50):
+        MessageHub.get_current_instance().update_info("iter", step)
+        found[step] = method.loss(inputs, samples)
+    for name in ("loss_clustering", "loss_feature", "loss_attention"):
+        assert found[0][name] == found[9][name] == 0
+        torch.testing.assert_close(found[11][name], found[50][name] / 2)
+    assert found[0]["loss_metric"] == found[50]["loss_metric"] > 0
 
 
 def test_attention_is_a_map_of_several_places(make):

@@ -1,13 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every config for segmentation: documented, named after its content, able to build."""
 
-import ast
 import gc
 import json
 import re
-from copy import deepcopy
 from functools import cache
-from pathlib import Path
 
 import pytest
 import torch
@@ -18,9 +15,9 @@ from rankseg.apis.checks import check_model, crop_of
 from rankseg.apis.config import check_options, load_config
 from rankseg.registry import DATASETS, MODELS
 from rankseg.structures import SampleKey
+from rankseg.testing.config_files import FOLDER, docstring, load
 from rankseg.testing.standin import COUNTS, make_standin
 
-FOLDER = Path(__file__).parents[1] / "configs"
 README = (FOLDER / "README.md").read_text()
 NAMES = sorted(
     path.relative_to(FOLDER).as_posix().removesuffix(".py")
@@ -66,23 +63,10 @@ RANK = {
 }
 
 
-@cache
-def _read(name: str) -> Config:
-    return Config.fromfile(FOLDER / f"{name}.py")
-
-
-def load(name: str) -> Config:
-    return deepcopy(_read(name))
-
-
 def parse(name: str) -> dict:
     match = STEM.fullmatch(name.split("/")[-1])
     assert match, f"configs/{name}.py: the name does not follow configs/README.md"
     return match.groupdict()
-
-
-def docstring(name: str) -> str:
-    return ast.get_docstring(ast.parse((FOLDER / f"{name}.py").read_text())) or ""
 
 
 def paper_number(name: str) -> str | None:

@@ -1,25 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every config of a classifier: documented, named after its content, able to build."""
 
-import ast
 import json
 import re
-from copy import deepcopy
 from functools import cache
 from pathlib import Path
 
 import pytest
 import torch
-from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
 from rankseg.apis.config import check_options
 from rankseg.discovery import Schedule
 from rankseg.registry import DATASETS, HOOKS, MODELS, PARAM_SCHEDULERS
 from rankseg.structures import SampleKey
+from rankseg.testing.config_files import FOLDER, docstring, load
 from rankseg.testing.standin import make_standin
 
-FOLDER = Path(__file__).parents[1] / "configs"
 README = (FOLDER / "README_classes.md").read_text()
 
 
@@ -62,15 +59,6 @@ PARAMETERS = {
 }
 
 
-@cache
-def _read(name: str) -> Config:
-    return Config.fromfile(FOLDER / f"{name}.py")
-
-
-def load(name: str) -> Config:
-    return deepcopy(_read(name))
-
-
 def parse(name: str) -> dict:
     match = STEM.fullmatch(name.split("/")[-1])
     assert match, f"configs/{name}.py: the name does not follow configs/README_classes.md"
@@ -80,10 +68,6 @@ def parse(name: str) -> dict:
 def labels(name: str) -> int:
     words = parse(name)
     return LABELS.get(words["labels"]) or int(words["labels"])
-
-
-def docstring(name: str) -> str:
-    return ast.get_docstring(ast.parse((FOLDER / f"{name}.py").read_text())) or ""
 
 
 def paper_number(name: str) -> str | None:

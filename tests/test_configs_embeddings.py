@@ -1,25 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every config of an embedding network: documented, named after its content, able to build."""
 
-import ast
 import json
 import re
-from copy import deepcopy
 from functools import cache
-from pathlib import Path
 
 import pytest
 import torch
-from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
 from rankseg.apis.checks import check_batch
 from rankseg.apis.config import check_options
 from rankseg.registry import DATA_SAMPLERS, DATASETS, HOOKS, METRICS, MODELS, PARAM_SCHEDULERS
 from rankseg.structures import SampleKey
+from rankseg.testing.config_files import FOLDER, docstring, load
 from rankseg.testing.standin import make_standin
 
-FOLDER = Path(__file__).parents[1] / "configs"
 NAMES = sorted(
     path.relative_to(FOLDER).as_posix().removesuffix(".py")
     for path in FOLDER.glob("*/**/*.py")
@@ -48,23 +44,10 @@ VARIABLES = ("metric_learning", "clusters", "batch", "tac_ccl", "pairs", "attent
 VARIABLES += ("spatial_assembly", "shrink", "crop", "flip", "cut", "part")
 
 
-@cache
-def _read(name: str) -> Config:
-    return Config.fromfile(FOLDER / f"{name}.py")
-
-
-def load(name: str) -> Config:
-    return deepcopy(_read(name))
-
-
 def parse(name: str) -> dict:
     match = STEM.fullmatch(name.split("/")[-1])
     assert match, f"configs/{name}.py: the name says something that is not known here"
     return match.groupdict()
-
-
-def docstring(name: str) -> str:
-    return ast.get_docstring(ast.parse((FOLDER / f"{name}.py").read_text())) or ""
 
 
 def test_all_configs_are_found():

@@ -3,7 +3,7 @@
 
 Run:   python tools/train.py configs/rankmatch/ablations/em_mito_2_class_weights.py --data-root PATH
 Paper: not in the paper, whose mitochondria are the Lucchi set (Table 9).
-Ours:  not run.
+Ours:  see docs/results.md.
 
 A mitochondrion pixel weighs as much as four of the background in the labelled loss.
 """

@@ -3,7 +3,7 @@
 
 Run:   python tools/train.py configs/rankmatch/ablations/em_mito_2_no_warmup.py --data-root PATH
 Paper: not in the paper, whose mitochondria are the Lucchi set (Table 9).
-Ours:  not run.
+Ours:  see docs/results.md.
 
 The unsupervised terms count from the first iteration on.
 """

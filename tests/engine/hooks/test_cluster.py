@@ -8,7 +8,6 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from PIL import Image
 
@@ -17,9 +16,9 @@ from rankseg.engine.ending import RunEnded
 from rankseg.engine.hooks import ClusterHook
 from rankseg.engine.hooks import cluster as cluster_module
 from rankseg.engine.hooks.cluster import Clustering, cluster, measure
-from rankseg.engine.runner import StrictRunner
 from rankseg.models.methods import MetricLearning, Supervised
 from rankseg.registry import DATASETS
+from rankseg.testing.class_run import run_classes
 from rankseg.testing.processes import run_processes
 from rankseg.testing.toy import toy_embedder
 
@@ -65,54 +64,23 @@ def run(
     root, work_dir, resume=None, load=None, workers=0, hook=(), iters=8, every=100, model=MODEL
 ):
     """Train, with a checkpoint of every so many iterations."""
-    init_default_scope("rankseg")
-    cfg = Config(
-        dict(
-            default_scope="rankseg",
-            model=dict(
-                student=toy_embedder(),
-                data_preprocessor=dict(type="ViewPreprocessor", mean=[60.0] * 3, std=[30.0] * 3),
-                **model,
-            ),
-            optim_wrapper=dict(type="OptimWrapper", optimizer=dict(type="SGD", lr=0.02)),
-            custom_hooks=[
-                dict(type="StepSeedHook"),
-                dict(type="EMATeacherHook"),
-                dict(type="ClusterHook", **{**HOOK, **dict(hook)}),
-            ],
-            default_hooks=dict(
-                checkpoint=dict(type="CheckpointHook", by_epoch=False, interval=every)
-            ),
-            randomness=dict(seed=0),
-            log_level="WARNING",
-            work_dir=str(work_dir),
-            load_from=resume or load,
-            resume=resume is not None,
-            experiment_name=f"{work_dir.name}_{resume is None}",
-        )
-    )
-    cfg.train_cfg = dict(type="PassTrainLoop", max_iters=iters, val_interval=100)
-    cfg.train_dataloader = dict(
-        batch_size=6,
-        num_workers=workers,
-        sampler=dict(type="PKSampler", classes=2, images=3),
-        collate_fn=dict(type="collate_views"),
-        dataset=dataset_config(root),
-    )
-    cfg.val_cfg, cfg.val_evaluator = dict(type="ValLoop"), dict(type="RetrievalMetric")
-    cfg.val_dataloader = dict(
-        batch_size=3,
-        sampler=dict(type="DefaultSampler", shuffle=False),
-        dataset=dict(
-            type="ClassFolderDataset",
-            data_root=str(root),
-            folder="test",
-            pipeline=[dict(type="LoadImage"), dict(type="PackEval")],
+    return run_classes(
+        root,
+        work_dir,
+        model=dict(student=toy_embedder(), **model),
+        hooks=[dict(type="ClusterHook", **{**HOOK, **dict(hook)})],
+        train=dict(
+            batch_size=6,
+            num_workers=workers,
+            sampler=dict(type="PKSampler", classes=2, images=3),
+            dataset=dataset_config(root),
         ),
+        metric="RetrievalMetric",
+        iters=iters,
+        every=every,
+        resume=resume,
+        load=load,
     )
-    runner = StrictRunner.from_cfg(cfg)
-    runner.train()
-    return runner.model
 
 
 @pytest.fixture

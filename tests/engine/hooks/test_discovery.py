@@ -8,16 +8,15 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from PIL import Image
 
 from rankseg.discovery import Evidence, Selection
 from rankseg.engine.hooks import DiscoveryHook
 from rankseg.engine.hooks import discovery as discovery_module
-from rankseg.engine.runner import StrictRunner
 from rankseg.models.methods import Snowball
 from rankseg.registry import DATASETS, SELECTIONS
+from rankseg.testing.class_run import run_classes
 from rankseg.testing.processes import run_processes
 from rankseg.testing.toy import toy_classifier
 
@@ -65,57 +64,24 @@ def run(
     root, work_dir, resume=None, workers=0, hook=(), iters=10, every=100, model=SNOWBALL, **options
 ):
     """Train, with a checkpoint of every so many iterations."""
-    init_default_scope("rankseg")
-    cfg = Config(
-        dict(
-            default_scope="rankseg",
-            model=dict(
-                student=toy_classifier(len(CLASSES)),
-                data_preprocessor=dict(type="ViewPreprocessor", mean=[60.0] * 3, std=[30.0] * 3),
-                teacher=dict(momentum=0.4),
-                master=dict(momentum=0.4),
-                **model,
-            ),
-            optim_wrapper=dict(type="OptimWrapper", optimizer=dict(type="SGD", lr=0.02)),
-            custom_hooks=[
-                dict(type="StepSeedHook"),
-                dict(type="EMATeacherHook"),
-                dict(type="DiscoveryHook", **{**HOOK, **dict(hook)}),
-            ],
-            default_hooks=dict(
-                checkpoint=dict(type="CheckpointHook", by_epoch=False, interval=every)
-            ),
-            randomness=dict(seed=0),
-            log_level="WARNING",
-            work_dir=str(work_dir),
-            load_from=resume,
-            resume=resume is not None,
-            experiment_name=f"{work_dir.name}_{resume is None}",
-        )
-    )
-    cfg.train_cfg = dict(type="PassTrainLoop", max_iters=iters, val_interval=100)
-    cfg.train_dataloader = dict(
-        batch_size=7,
-        num_workers=workers,
-        persistent_workers=workers > 1,
-        sampler=dict(type="LabeledUnlabeledSampler", labeled=3, unlabeled=4),
-        collate_fn=dict(type="collate_views"),
-        dataset=dataset_config(root, **options),
-    )
-    cfg.val_cfg, cfg.val_evaluator = dict(type="ValLoop"), dict(type="ClassificationMetric")
-    cfg.val_dataloader = dict(
-        batch_size=3,
-        sampler=dict(type="DefaultSampler", shuffle=False),
-        dataset=dict(
-            type="ClassFolderDataset",
-            data_root=str(root),
-            folder="test",
-            pipeline=[dict(type="LoadImage"), dict(type="PackEval")],
+    averages = dict(teacher=dict(momentum=0.4), master=dict(momentum=0.4))
+    return run_classes(
+        root,
+        work_dir,
+        model=dict(student=toy_classifier(len(CLASSES)), **averages, **model),
+        hooks=[dict(type="DiscoveryHook", **{**HOOK, **dict(hook)})],
+        train=dict(
+            batch_size=7,
+            num_workers=workers,
+            persistent_workers=workers > 1,
+            sampler=dict(type="LabeledUnlabeledSampler", labeled=3, unlabeled=4),
+            dataset=dataset_config(root, **options),
         ),
+        metric="ClassificationMetric",
+        iters=iters,
+        every=every,
+        resume=resume,
     )
-    runner = StrictRunner.from_cfg(cfg)
-    runner.train()
-    return runner.model
 
 
 @pytest.fixture

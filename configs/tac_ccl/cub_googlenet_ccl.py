@@ -12,7 +12,7 @@ The attention module is there, too; the chapter does not say whether it was.
 _base_ = ["../metric_learning/cub_googlenet.py", "../_base_/methods/tac_ccl.py"]
 
 _base_.pop("pairs")
-_base_.tac_ccl.update(consistency_weight=0.0, feature_weight=0.0)
+_base_.tac_ccl.update(consistency_weight=0.0, feature_weight=0.0, pairs=False)
 model = dict(
     student=dict(neck=dict(in_channels=1024, **_base_.pop("attention"))), **_base_.pop("tac_ccl")
 )

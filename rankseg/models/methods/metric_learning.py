@@ -143,18 +143,18 @@ class MetricLearning(Method):
     # --- the step
 
     def loss(self, inputs: dict[str, Tensor], data_samples: dict[str, list]) -> dict[str, Tensor]:
-        """One step; see the class. The memory is read, then written."""
+        """One step; see the class. Views of an image have its label; the first is remembered."""
         views = [inputs[view] for view in self.views]
         outputs = self.run(self.student, torch.cat(views)).split([len(view) for view in views])
-        embedding = outputs[0].logits.flatten(1).float()
+        embedding = torch.cat([output.logits.flatten(1).float() for output in outputs])
         label = classes_of(data_samples[LABELED])
         with torch.autocast(embedding.device.type, enabled=False):
-            losses = self.metric_terms(embedding, label)
+            losses = self.metric_terms(embedding, label.repeat(len(views)))
             losses |= self.extra_terms(outputs, label, data_samples)
         if self.remembers:
             if self.memory_network == "teacher":
                 embedding = self.run_frozen("teacher", views[0]).logits.flatten(1)
-            self.memory.write(embedding.detach(), label)
+            self.memory.write(embedding[: len(label)].detach(), label)
         return losses
 
     @property
@@ -167,7 +167,7 @@ class MetricLearning(Method):
         """The loss on pairs within the batch and with the memory.
 
         Args:
-            embedding: ``(B, D)`` float32 of the first view.
+            embedding: ``(B, D)`` float32, of all views.
             label: ``(B,)`` int64.
         """
         known = self.memory.read() if self.remembers and len(self.memory) else None

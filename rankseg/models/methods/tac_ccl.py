@@ -28,13 +28,13 @@ class TACCCL(MetricLearning):
     .. math::
         L = L_{MS} + r(t) (\lambda_{CC} L_{CC} + \lambda_{TAC} L_{TAC} + \lambda_F L_F)
 
-    :math:`L_{MS}` is the loss of the base class on the first views. :math:`L_{CC}` draws every
+    A batch has pairs of views under a known transform, made by
+    :class:`~rankseg.datasets.transforms.PairViews`. :math:`L_{MS}` is the loss of the base class on
+    both: clusters err, while the views of a pair surely show one thing. :math:`L_{CC}` draws every
     feature to the nearest of the centres that :class:`~rankseg.engine.hooks.ClusterHook` left, and
-    away from the second nearest. A batch has pairs of views under a known transform, made by
-    :class:`~rankseg.datasets.transforms.PairViews`: :math:`L_{TAC}` compares their attention at
-    points that correspond, :math:`L_F` their features. For pairs of different images, which match,
-    attention counts around the matched keypoints (eq. 4.6). With the last two weights 0, views come
-    alone.
+    away from the second nearest. :math:`L_{TAC}` compares the attention of the views at points that
+    correspond, :math:`L_F` their features. For pairs of different images, which match, attention
+    counts around the matched keypoints (eq. 4.6).
 
     Args:
         student: Config of a segmentor with an :class:`~rankseg.models.heads.EmbeddingHead` and a
@@ -42,6 +42,7 @@ class TACCCL(MetricLearning):
         clustering_weight: Of :math:`L_{CC}`; weights are not published.
         consistency_weight: Of :math:`L_{TAC}`.
         feature_weight: Of :math:`L_F`.
+        pairs: Whether views come in pairs. False needs the last two weights to be 0.
         attention_tap: Submodule of the student whose output is the attention map.
         keypoint_sigma: Width of the neighbourhood of a keypoint, in half sides of a view; not
             published.
@@ -52,8 +53,8 @@ class TACCCL(MetricLearning):
             classes, and all three terms are least where all features are alike.
 
     Raises:
-        ValueError: If a weight is negative, the width not positive, there is no such reading, or
-            no such submodule.
+        ValueError: If a weight is negative, or needs pairs where there are none, the width not
+            positive, or if there is no such reading or submodule.
 
     Source: TAC-CCL (dissertation "Learning with few labels", chapter 4), eq. 4.2 to 4.6.
     """
@@ -64,6 +65,7 @@ class TACCCL(MetricLearning):
         clustering_weight: float = 1.0,
         consistency_weight: float = 1.0,
         feature_weight: float = 1.0,
+        pairs: bool = True,
         attention_tap: str = "neck.spatial",
         keypoint_sigma: float = 0.3,
         reading: str = "mapped",
@@ -76,6 +78,12 @@ class TACCCL(MetricLearning):
         for name in ("clustering_weight", "consistency_weight", "feature_weight"):
             if getattr(self, name) < 0:
                 raise ValueError(f"model.{name}={getattr(self, name)}: expected 0 or more")
+        if not pairs and (consistency_weight or feature_weight):
+            raise ValueError(
+                f"model.pairs=False, but model.consistency_weight={consistency_weight} and "
+                f"model.feature_weight={feature_weight} compare pairs of views: set both to 0, or "
+                "pairs=True"
+            )
         if keypoint_sigma <= 0:
             raise ValueError(f"model.keypoint_sigma={keypoint_sigma}: expected a number above 0")
         if reading not in READINGS:
@@ -85,7 +93,7 @@ class TACCCL(MetricLearning):
         if consistency_weight:
             find_module(self.student, attention_tap, "attention_tap")
             self.feature_tap = attention_tap
-        self.views = (LABELED, TWIN) if consistency_weight or feature_weight else (LABELED,)
+        self.views = (LABELED, TWIN) if pairs else (LABELED,)
 
     def check_dataset(self, dataset: Any) -> None:
         """See the base class; reads the file of matches before workers start.
@@ -102,7 +110,7 @@ class TACCCL(MetricLearning):
             raise ValueError(
                 "TACCCL compares two views of an image, and "
                 "train_dataloader.dataset.labeled_pipeline makes one: expected PairViews in place "
-                "of DrawViews, or model.consistency_weight=0 and model.feature_weight=0"
+                "of DrawViews, or model.pairs=False and weights 0 of the terms that compare them"
             )
         for step in steps:
             step.load_matches(

@@ -9,11 +9,13 @@ from torch import nn
 
 from rankseg.datasets.transforms.homography import box, rotation
 from rankseg.models.losses import attention_consistency, contrastive_clustering, keypoint_mask
+from rankseg.models.methods.image_level import classes_of
 from rankseg.structures import LABELED, TWIN
 from rankseg.testing.toy import toy_class_batch, toy_embedder
 
 METRIC = dict(metric_loss=dict(type="MultiSimilarityLoss", alpha=2, beta=50, base=0.5))
 NONE = dict(clustering_weight=0.0, consistency_weight=0.0, feature_weight=0.0)
+ALONE = dict(consistency_weight=0.0, feature_weight=0.0, pairs=False)
 
 
 def student(neck=True):
@@ -68,12 +70,14 @@ def test_every_term_is_the_loss_with_its_weight(make):
     apart = sum((a - b).norm() for a, b in zip(first, second, strict=True)) / 4
     both = torch.cat((first, second))
     maps = attention_consistency(*(attention(method, inputs[v]) for v in (LABELED, TWIN)), maps)
+    label = classes_of(samples[LABELED]).repeat(2)
     wanted = {
+        "loss_metric": method.metric_loss(both, label),
         "loss_clustering": 0.3 * contrastive_clustering(both, method.clusters.centre),
         "loss_feature": 0.7 * apart,
         "loss_attention": 5 * maps,
     }
-    assert set(found) == {"loss_metric", *wanted}
+    assert set(found) == set(wanted)
     for name, value in wanted.items():
         assert value > 0
         torch.testing.assert_close(found[name], value, rtol=1e-4, atol=1e-7)
@@ -97,7 +101,7 @@ def test_attention_is_a_map_of_several_places(make):
 
 
 def test_with_all_weights_zero_it_is_the_base_class(make, build):
-    method = make(neck=False, **NONE)
+    method = make(neck=False, **NONE, pairs=False)
     base = build("MetricLearning", student=student(False), **METRIC).eval()
     base.student.load_state_dict(method.student.state_dict())
     inputs, samples, *_ = batch()
@@ -107,11 +111,21 @@ def test_with_all_weights_zero_it_is_the_base_class(make, build):
 
 
 def test_clusters_alone_need_no_pairs(make):
-    method = make(neck=False, **{**NONE, "clustering_weight": 1.0})
+    method = make(neck=False, **ALONE)
     inputs, samples, *_ = batch()
     assert method.views == (LABELED,)
     terms = method.loss({LABELED: inputs[LABELED]}, samples)
     assert set(terms) == {"loss_metric", "loss_clustering"}
+
+
+def test_memory_holds_the_first_views(make):
+    method = make(memory=dict(size=30), warmup=5)
+    inputs, samples, *_ = batch()
+    first = method.student.decode_head(method.student.extract_feat(inputs[LABELED]))[..., 0, 0]
+    method.loss(inputs, samples)
+    embedding, label = method.memory.read()
+    torch.testing.assert_close(embedding, first.detach(), rtol=1e-4, atol=1e-6)
+    assert label.equal(classes_of(samples[LABELED]))
 
 
 def test_no_clusters_no_term(make):
@@ -148,6 +162,8 @@ def test_options_out_of_range_are_refused(make):
     for options, message in (
         (dict(feature_weight=-1), "model.feature_weight=-1: expected 0 or more"),
         (dict(keypoint_sigma=0), "model.keypoint_sigma=0: expected a number above 0"),
+        (dict(pairs=False), "model.pairs=False, but model.consistency_weight=1.0 and"),
+        (dict(pairs=False, consistency_weight=0), "model.feature_weight=1.0 compare pairs"),
         (dict(reading="other"), "model.reading='other': expected one of"),
         (dict(neck=False), "attention_tap='neck.spatial' names no module"),
     ):
@@ -178,6 +194,6 @@ def test_a_pipeline_without_pairs_is_refused_and_matches_are_read_before_trainin
     ]
     with pytest.raises(ValueError, match="labeled_pipeline makes one: expected PairViews in place"):
         make().check_dataset(sets[0])
-    make(neck=False, **NONE).check_dataset(sets[0])
+    make(neck=False, **ALONE).check_dataset(sets[0])
     make().check_dataset(sets[1])
     assert calls == [["a.png", "b.png"]]

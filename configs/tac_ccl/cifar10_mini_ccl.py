@@ -6,11 +6,10 @@ Paper: not in the paper.
 Ours:  see docs/results.md.
 """
 
-_base_ = ["../metric_learning/cifar10_mini.py", "../_base_/methods/tac_ccl.py"]
+_base_ = ["../metric_learning/cifar10_mini.py", "../_base_/methods/tac_ccl_scratch.py"]
 
 _base_.pop("pairs")
 _base_.tac_ccl.update(consistency_weight=0.0, feature_weight=0.0, pairs=False)
-_base_.tac_ccl.update(clustering_weight=0.1, warmup=600, ramp=300)  # see the config of all terms
 model = dict(
     student=dict(neck=dict(in_channels=128, **_base_.pop("attention"))), **_base_.pop("tac_ccl")
 )

@@ -4,15 +4,10 @@
 Run:   python tools/train.py configs/tac_ccl/omniglot_mini.py --data-root PATH
 Paper: not in the paper.
 Ours:  see docs/results.md.
-
-Weights are a tenth of those for networks that ImageNet taught, and wait: from random weights the
-first clusters are hardly classes, and with full weights all embeddings become one.
 """
 
-_base_ = ["../metric_learning/omniglot_mini.py", "../_base_/methods/tac_ccl.py"]
+_base_ = ["../metric_learning/omniglot_mini.py", "../_base_/methods/tac_ccl_scratch.py"]
 
-_base_.tac_ccl.update(clustering_weight=0.1, consistency_weight=4.9, feature_weight=0.1)
-_base_.tac_ccl.update(warmup=600, ramp=300)
 model = dict(
     student=dict(neck=dict(in_channels=128, **_base_.pop("attention"))), **_base_.pop("tac_ccl")
 )

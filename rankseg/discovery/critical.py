@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Critical samples: near enough to be labelled right, and uncertain enough to teach something."""
 
+from math import ceil
+
 import numpy as np
 from scipy.stats import entropy
 
@@ -18,6 +20,7 @@ RULES = (
     "minimum_distance",
 )
 REFERENCES = ("given", "all")
+SPARE = 2  # confined for one that is taken, at least: else nothing is left to choose
 
 
 @SELECTIONS.register_module()
@@ -46,12 +49,14 @@ def critical_samples(
         count: How many to choose; all where there are fewer.
         rng: Not used.
         rule: One of :data:`RULES`.
-        share: Of the candidates that are confined, in ``(0, 1]``; more where ``count`` needs them.
-            Not published.
+        share: Of the candidates that are confined, in ``(0, 1]``; at least twice as many as are
+            taken, if there are as many. Not published.
         beta: See :func:`~rankseg.discovery.ranked_labels.ranked_labels`. Not published.
         reference: Which images centres and ranks are of: ``"given"``, the labelled ones, as the
             equations say, or ``"all"``, with those discovered before.
-        balanced: As in :func:`~rankseg.discovery.nearest_centres`.
+        balanced: Confine every class by itself, and take classes by turns, see
+            :func:`~rankseg.discovery.nearest_centres`; one that has too few is made up for by the
+            others.
 
     Raises:
         ValueError: If an option is none of those, or there is no labelled feature.
@@ -64,17 +69,21 @@ def critical_samples(
     distance, nearest = nearest_centre(evidence.candidates, class_centres(*labeled))
     soft = ranked_labels(evidence.candidates, *labeled, beta)
     uncertainty = np.round(entropy(soft, base=2, axis=1), 12)  # equal votes in another order
-    allowed = np.ones(len(soft), bool)
-    if rule.startswith("confined"):
-        allowed = confine(distance, share, count)
-    keys = [distance]
-    if rule != "minimum_distance":
-        keys.append(-uncertainty if "maximum" in rule else uncertainty)
-    keys.append(~allowed)
     largest = soft >= soft.max(1, initial=0, keepdims=True) - 1e-12
     own = largest[np.arange(len(soft)), nearest]
     label = np.where(own, nearest, largest.argmax(1))
-    order = np.lexsort(keys)[: allowed.sum()]
+    keys = [distance]
+    if rule != "minimum_distance":
+        keys.append(-uncertainty if "maximum" in rule else uncertainty)
+    if rule.startswith("confined"):
+        allowed = np.zeros(len(soft), bool)
+        groups = label if balanced else np.zeros_like(label)
+        names = np.unique(groups)
+        for name in names:
+            rows = groups == name
+            allowed[rows] = confine(distance[rows], share, SPARE * ceil(count / len(names)))
+        keys.append(~allowed)
+    order = np.lexsort(keys)
     row = (in_turns(order, label) if balanced else order)[:count]
     return Selection(row, label[row])
 

@@ -7,8 +7,9 @@ from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
-from rankseg.models.layers import FeatureTap, find_module
+from rankseg.models.layers import FeatureTap, find_module, frozen_statistics
 
 
 class _Reached(Exception):
@@ -16,24 +17,33 @@ class _Reached(Exception):
 
 
 @contextmanager
-def frozen(network: nn.Module) -> Iterator[None]:
-    """Within this context a network is in eval mode and no gradient is kept."""
+def frozen(network: nn.Module, by_batch: bool = False) -> Iterator[None]:
+    """Within this context a network is in eval mode and no gradient is kept.
+
+    Args:
+        network: Its mode and statistics are left as they were.
+        by_batch: Its batch norms normalise by the batch nevertheless.
+    """
     mode = network.training
     network.eval()
     try:
-        with torch.no_grad():
+        with torch.no_grad(), frozen_statistics(network):
+            for norm in network.modules():
+                if isinstance(norm, _BatchNorm):
+                    norm.train(by_batch)
             yield
     finally:
         network.train(mode)
 
 
-def feature_map(network: nn.Module, name: str, images: Tensor) -> Tensor:
+def feature_map(network: nn.Module, name: str, images: Tensor, by_batch: bool = False) -> Tensor:
     """Output of a submodule of a frozen network; what comes after it does not run.
 
     Args:
         network: Run without gradient, in eval mode; its mode is left as it was.
         name: Dotted name of the submodule.
         images: ``(B, 3, H, W)``.
+        by_batch: See :func:`frozen`.
 
     Returns:
         ``(B, C, h, w)``.
@@ -42,7 +52,7 @@ def feature_map(network: nn.Module, name: str, images: Tensor) -> Tensor:
     def stop(*_) -> None:
         raise _Reached
 
-    with frozen(network), FeatureTap(network, name) as tap:
+    with frozen(network, by_batch), FeatureTap(network, name) as tap:
         handle = find_module(network, name).register_forward_hook(stop)
         try:
             network.extract_feat(images)

@@ -44,7 +44,7 @@ def slow(feature, labeled, label, count, rule, share, beta):
         found.append((place, apart, uncertainty, soft))
     found.sort(key=lambda one: one[1])
     if rule.startswith("confined"):
-        found = found[: max(count, int(np.ceil(share * len(feature))))]
+        found = found[: max(2 * count, int(np.ceil(share * len(feature))))]
     if rule != "minimum_distance":
         found.sort(key=lambda one: one[2], reverse="maximum" in rule)
     found = found[:count]
@@ -84,6 +84,31 @@ def test_confined_is_a_quantile():
     assert confine(distance, 1.0).all() and confine(distance, 0.2, least=9).all()
     assert confine(np.array([1.0, 1.0, 1.0, 2.0]), 0.25).tolist() == [True] * 3 + [False]
     assert confine(np.zeros(0), 0.5).shape == (0,)
+
+
+def test_balanced_classes_are_confined_each_by_itself():
+    """Class 1 lies close to its centre, class 0 farther from its own than any of them."""
+    labeled, label = np.array([[0.0, 0], [0, 2.0], [100, 0], [100, 0.2]]), np.array([0, 0, 1, 1])
+    rng = np.random.default_rng(1)
+    wide, narrow = rng.normal(0, 9, (30, 2)), np.array([100, 0]) + rng.normal(0, 0.5, (30, 2))
+    feature = np.concatenate((wide, narrow))
+    plain = find_critical(feature, labeled, label, 2, 10, share=0.2)
+    assert (plain.label == 1).sum() > 8
+    found = find_critical(feature, labeled, label, 2, 10, share=0.5, balanced=True)
+    assert sorted(found.label) == [0] * 5 + [1] * 5
+    for name, rows in ((0, range(30)), (1, range(30, 60))):
+        part = np.array(rows)
+        alone = find_critical(feature[part], labeled, label, 2, 5, share=0.5)
+        assert part[alone.row].tolist() == found.row[found.label == name].tolist()
+
+
+def test_others_make_up_for_a_class_that_has_too_few():
+    labeled, label = np.array([[0.0], [100.0]]), np.array([0, 1])
+    feature = np.concatenate((np.linspace(0, 9, 20), [99.0]))[:, None]
+    for count in (1, 6, 21, 30):
+        found = find_critical(feature, labeled, label, 2, count, balanced=True)
+        assert len(found.row) == min(count, 21) == len(set(found.row))
+        assert (found.label == 1).sum() == (count > 1)
 
 
 def test_equal_entropy_the_nearer_then_the_first():

@@ -68,9 +68,9 @@ def test_confident_ones_are_of_every_class_too(evidence):
         assert sorted(found.row[found.label == k]) == sorted(wanted)
 
 
-@pytest.mark.parametrize("rule", ["confined_maximum_entropy", "minimum_distance"])
+@pytest.mark.parametrize("rule", ["unconfined_maximum_entropy", "minimum_distance"])
 def test_critical_of_every_class(evidence, rule):
-    options = dict(rule=rule, share=0.75)
+    options = dict(rule=rule)
     found = critical_samples(evidence, 15, balanced=True, **options)
     every = critical_samples(evidence, 60, **options)
     assert np.bincount(found.label).tolist() == [5, 5, 5]

@@ -35,7 +35,7 @@ class LMCS(MixMatch):
 
     with the squared error ``J_C`` to the probabilities of the teacher on unlabelled images and
     the :func:`~rankseg.models.losses.discriminative_loss` ``J_D`` of their features. Their moving
-    average guesses the labels that MixMatch trains the student with.
+    average guesses the labels that MixMatch trains the student with, in place of the student.
 
     :class:`~rankseg.engine.hooks.CompositionHook` ends a step: it keeps the student and clusters
     the master's features. :class:`~rankseg.engine.hooks.DiscoveryHook` discovers critical samples.
@@ -61,7 +61,8 @@ class LMCS(MixMatch):
 
     Source: Learned Model Composition with Critical Sample Look-Ahead (dissertation, chapter 3).
         Differs: eq. 3.7 has no cross-entropy, without which the discovered labels, which the text
-        says train the master, would be in no loss.
+        says train the master, would be in no loss. The moving average, published for the decision
+        network, is of the converters, too.
     """
 
     def __init__(
@@ -199,13 +200,17 @@ class LMCS(MixMatch):
         return step >= self.master_start
 
     def look(self, images: Tensor) -> tuple[list[Tensor], Tensor]:
-        """Feature maps ``(B, C, h, w)`` of all sources, and the teacher's logits ``(B, K)``."""
+        """Feature maps ``(B, C, h, w)`` of all sources, and the teacher's logits ``(B, K)``.
+
+        In training they normalise by these images, as MixMatch does to guess: the student's
+        statistics are those of mixed images, whose contrast is lower.
+        """
         mine, teacher, past = self.sources
-        layer = self.composition.layer
-        with frozen(teacher):
+        layer, batch = self.composition.layer, self.training
+        with frozen(teacher, by_batch=batch and not self.teacher.use_buffers):
             output = self.run(teacher, images)
-        maps = [feature_map(mine, layer, images), output.feature, feature_map(past, layer, images)]
-        return maps, output.logits.flatten(1)
+        mine, past = (feature_map(one, layer, images, by_batch=batch) for one in (mine, past))
+        return [mine, output.feature, past], output.logits.flatten(1)
 
     @torch.no_grad()
     def master_guess(self, maps: list[Tensor], views: int) -> Tensor:

@@ -51,7 +51,6 @@ def shaken(lmcs, **options):
     shake(method.composition.decision, method.master.module.decision)
     for converter in (*method.composition.converters, *method.master.module.converters):
         torch.nn.init.normal_(converter.weight, std=0.15)
-    method.end_step = None  # it would undo this
     method.centres.normal_()
     method.clustered.fill_(1)
     return method
@@ -144,6 +143,29 @@ def test_step_equals_the_chapter(lmcs, drawn, ahead):
         strict=True,
     ):
         torch.testing.assert_close(mine, theirs, rtol=5e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("buffers", [False, True])
+def test_in_training_networks_normalise_by_the_batch_and_keep_their_statistics(
+    lmcs, drawn, buffers
+):
+    method = shaken(lmcs, teacher=dict(momentum=0.1, buffers=buffers)).train()
+    images = torch.cat([drawn[0][view] for view in ("labeled", "weak", "strong1")])
+    before = copy.deepcopy(method.state_dict())
+    maps, logits = method.look(images)
+    for name, value in method.state_dict().items():
+        assert torch.equal(value, before[name]), name
+    assert method.student.training and not method.previous.training
+    networks = copy.deepcopy((method.student, method.teacher.module, method.previous))
+    for number, network in enumerate(networks):
+        network.train(number != 1 or not buffers)
+        x = images
+        for name in PART:
+            x = network.get_submodule(name)(x)
+        torch.testing.assert_close(maps[number], x)
+        if number == 1:
+            said = network.decode_head(network.extract_feat(images)).flatten(1)
+            torch.testing.assert_close(logits, said)
 
 
 def discover(method, samples, places):

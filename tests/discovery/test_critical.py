@@ -88,9 +88,13 @@ def test_confined_is_a_quantile():
 
 def test_balanced_classes_are_confined_each_by_itself():
     """Class 1 lies close to its centre, class 0 farther from its own than any of them."""
-    labeled, label = np.array([[0.0, 0], [0, 2.0], [100, 0], [100, 0.2]]), np.array([0, 0, 1, 1])
     rng = np.random.default_rng(1)
-    wide, narrow = rng.normal(0, 9, (30, 2)), np.array([100, 0]) + rng.normal(0, 0.5, (30, 2))
+    label = np.arange(12) % 2
+    labeled = np.array([[0, 0], [40, 0]])[label] + rng.normal(0, 12, (12, 2))
+    wide, narrow = (
+        labeled[label == k].mean(0) + rng.normal(0, width, (30, 2))
+        for k, width in enumerate((9, 1))
+    )
     feature = np.concatenate((wide, narrow))
     plain = find_critical(feature, labeled, label, 2, 10, share=0.2)
     assert (plain.label == 1).sum() > 8

@@ -22,15 +22,16 @@ def frozen(network: nn.Module, by_batch: bool = False) -> Iterator[None]:
 
     Args:
         network: Its mode and statistics are left as they were.
-        by_batch: Its batch norms normalise by the batch nevertheless.
+        by_batch: Batch norms that normalise by the batch in training do so nevertheless.
     """
     mode = network.training
+    network.train(by_batch)  # some networks keep theirs in eval mode
+    norms = [one for one in network.modules() if isinstance(one, _BatchNorm) and one.training]
     network.eval()
     try:
         with torch.no_grad(), frozen_statistics(network):
-            for norm in network.modules():
-                if isinstance(norm, _BatchNorm):
-                    norm.train(by_batch)
+            for norm in norms:
+                norm.train()
             yield
     finally:
         network.train(mode)

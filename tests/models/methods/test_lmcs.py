@@ -168,6 +168,13 @@ def test_in_training_networks_normalise_by_the_batch_and_keep_their_statistics(
             torch.testing.assert_close(logits, said)
 
 
+def test_norms_that_stay_in_eval_mode_do_so_here(lmcs, drawn):
+    method = shaken(lmcs)
+    wanted = method.look(drawn[0]["weak"])[0][0]
+    method.student.backbone.norm_eval = True
+    torch.testing.assert_close(method.train().look(drawn[0]["weak"])[0][0], wanted)
+
+
 def discover(method, samples, places):
     """Put labelled samples into the pool, each in a discovery of its own but for the last two."""
     for place in places:

@@ -15,13 +15,16 @@ from rankseg.engine.files import PARTIAL
 
 _NAME = re.compile(r"iter_(\d+)\.pth")
 _BEST = re.compile(r"best_.+_iter_\d+\.pth")
-# what a run writes and a resumed run takes up, by its whole name: what a user has copied or renamed
-# is not in it; logs of earlier starts lie in folders of their own
+# what a run writes, by its whole name: what a user has copied or renamed is not in it; logs of
+# earlier starts lie in folders of their own
+_NOTES = "clusters|discovery|features|label_propagation|neighbours|pseudo_labels|summary"
+_PICTURES = "curves|neighbours_ranks|panels|retrieval"
 _WRITTEN = re.compile(
-    rf"({_NAME.pattern}|{_BEST.pattern}|last_checkpoint|summary\.json"
-    r"|(pseudo_labels|label_propagation)\.(json|png)|curves\.png|panels\.(png|npz))"
-    rf"({re.escape(PARTIAL)})?"
+    rf"({_NAME.pattern}|{_BEST.pattern}|last_checkpoint|({_NOTES})\.(json|png)"
+    rf"|({_PICTURES})\.png|panels\.npz)({re.escape(PARTIAL)})?"
 )
+_MAPS = "discovery_maps"
+_MAP = re.compile(r"generation\d+_iteration\d+\.png")
 
 
 def check_work_dir(
@@ -91,10 +94,13 @@ def check_start(work_dir: str | Path, load_from: str | None) -> None:
 
 def remove_run(work_dir: str | Path) -> None:
     """Remove the checkpoints and notes of a run; its logs stay."""
-    folder = Path(work_dir)
-    for file in list(folder.iterdir()) if folder.is_dir() else ():
-        if _WRITTEN.fullmatch(file.name):
-            file.unlink(missing_ok=True)
+    folder, maps = Path(work_dir), Path(work_dir) / _MAPS
+    for place, written in ((folder, _WRITTEN), (maps, _MAP)):
+        for file in list(place.iterdir()) if place.is_dir() else ():
+            if written.fullmatch(file.name):
+                file.unlink(missing_ok=True)
+    with suppress(OSError):  # not there, or something of the user's is in it
+        maps.rmdir()
 
 
 def checkpoints(folder: str | Path) -> list[Path]:

@@ -62,11 +62,19 @@ def test_how_to_go_on(tmp_path):
 
 def test_removing_a_run_leaves_the_rest(tmp_path):
     gone = ["iter_9.pth", "best_top1_x_iter_7.pth", "last_checkpoint", "summary.json"]
-    gone += ["iter_1.pth.partial", "pseudo_labels.png", "label_propagation.json"]
+    gone += ["iter_1.pth.partial", "pseudo_labels.png", "label_propagation.json", "clusters.json"]
+    gone += ["discovery.json", "discovery.png", "features.json", "neighbours.json", "panels.npz"]
+    gone += ["neighbours_ranks.png", "retrieval.png", "discovery_maps/generation1_iteration2.png"]
     kept = ["train.txt", "config.py", "metrics.json", "iter_9_copy.pth", "iter_x.pth"]
     kept += ["best_of_all.pth", "best_mIoU_iter_9_copy.pth", "download.partial", "iter_9.pth.bak"]
-    kept += ["pseudo_labels.backup", "label_propagation.py"]
+    kept += ["pseudo_labels.backup", "label_propagation.py", "clusters.npz"]
+    maps = tmp_path / "discovery_maps"
+    maps.mkdir()
     for name in (*gone, *kept):
         (tmp_path / name).touch()
     remove_run(tmp_path)
     assert sorted(one.name for one in tmp_path.iterdir()) == sorted(kept)
+    maps.mkdir()
+    (maps / "mine.png").touch()
+    remove_run(tmp_path)
+    assert (maps / "mine.png").is_file()

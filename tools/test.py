@@ -28,8 +28,8 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--show-dir",
         metavar="DIR",
-        help="write image, truth and prediction of every image there; of a classifier one page of "
-        "images, wrong ones first",
+        help="write image, truth and prediction of every image to this new folder; of a classifier "
+        "one page of images, wrong ones first",
     )
     return parser.parse_args(argv)
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Evaluation of a checkpoint."""
 
+import os
 from pathlib import Path
 
 from mmengine.config import Config
@@ -8,6 +9,7 @@ from mmengine.dist import master_only
 from mmengine.registry import init_default_scope
 
 from rankseg.apis.checks import check_classes, is_embedding, is_image_level
+from rankseg.apis.work_folder import check_work_dir
 from rankseg.datasets.checks import check_labeled
 from rankseg.engine.distributed import start_processes
 from rankseg.engine.files import write_json
@@ -29,8 +31,8 @@ def test(
         checkpoint: File of a method or of a plain segmentor.
         out: JSON file for the numbers; of a classifier with ``confusion``, images by true (row)
             and predicted class in the order of ``classes``.
-        show_dir: Folder for pictures: image, truth and prediction of every image side by side, or
-            for a classifier one page of images, wrong ones first.
+        show_dir: New or empty folder for pictures: image, truth and prediction of every image side
+            by side, or for a classifier one page of images, wrong ones first.
 
     Returns:
         In percent: mIoU, mDice, accuracy and the numbers of every class, or for a classifier
@@ -39,6 +41,8 @@ def test(
     Raises:
         ValueError, FileNotFoundError: If config, data or checkpoint are not right.
     """
+    if show_dir is not None:
+        _check_show_dir(cfg, show_dir)
     start_processes(cfg)
     init_default_scope(cfg.get("default_scope", "rankseg"))
     if not Path(checkpoint).is_file():
@@ -57,11 +61,6 @@ def test(
     for key in ("val_dataloader", "val_cfg", "val_evaluator"):
         cfg[key] = None
     cfg.custom_hooks = []
-    if show_dir is not None and is_embedding(cfg):
-        raise ValueError(
-            "--show-dir is for masks and classes, and this config is of an embedding network: "
-            "tools/retrieve.py draws what it finds"
-        )
     if show_dir is not None:
         hook = "ContactSheetHook" if is_image_level(cfg) else "OverlayHook"
         cfg.custom_hooks = [dict(type=hook, out_dir=show_dir)]
@@ -75,6 +74,20 @@ def test(
             result["confusion"] = metric.confusion.tolist()
     write_result(out, result)
     return metrics
+
+
+def _check_show_dir(cfg: Config, show_dir: str) -> None:
+    if is_embedding(cfg):
+        raise ValueError(
+            "--show-dir is for masks and classes, and this config is of an embedding network: "
+            "tools/retrieve.py draws what it finds"
+        )
+    check_work_dir(show_dir, "folder of pictures", "--show-dir")
+    if os.path.isdir(show_dir) and (found := os.listdir(show_dir)):
+        raise ValueError(
+            f"--show-dir: folder {show_dir} is not empty (it holds {min(found)}), and pictures are "
+            "named as the images are: name a new folder"
+        )
 
 
 @master_only

@@ -33,6 +33,8 @@ def test_train_then_test(trained, tmp_path):
     assert metrics["mIoU"] == pytest.approx(summary["last"]["mIoU"], abs=0.01)
     assert json.loads(out.read_text())["IoU/b"] == metrics["IoU/b"]
     assert sorted(p.name for p in pictures.iterdir()) == ["images_6.png", "images_7.png"]
+    with pytest.raises(ValueError, match=r"pictures is not empty .it holds images_6\.png.*a new"):
+        apis.test(cfg, str(last), show_dir=str(pictures))
 
 
 def test_resume_goes_on_at_the_iteration(trained):

@@ -145,6 +145,8 @@ def test_features_among_clusters(which, dtype):
     for centres in (torch.zeros(2, 3), feature.detach().float(), torch.randn(4, 3)):
         check(discriminative_loss(feature, centres), feature)
         check(contrastive_clustering(feature, centres), feature)
+        own = torch.arange(len(feature)) % len(centres)
+        check(contrastive_clustering(feature, centres, own), feature)
     check(pair_distance(feature, torch.zeros_like(feature)), feature)
     check(pair_distance(feature, feature.detach()), feature, zero=True)
 

@@ -4,29 +4,44 @@
 import torch
 from torch import Tensor
 
-from rankseg.models.losses.discriminative import two_nearest
+from rankseg.models.losses.discriminative import centre_distances, two_nearest
 
 
-def contrastive_clustering(feature: Tensor, centres: Tensor) -> Tensor:
-    r"""Mean ratio of the distances to the nearest and to the second nearest centre.
+def contrastive_clustering(feature: Tensor, centres: Tensor, own: Tensor | None = None) -> Tensor:
+    r"""Mean ratio of the distances to one cluster's centre and to the next.
 
-    .. math:: L_{CC} = \mathbb E_n \, \frac{\|F_n - C_+(F_n)\|_2}{\|F_n - C_-(F_n)\|_2}
+    .. math::
+        L_{CC} = \mathbb E_n \, \frac{d_+}{d_-} \quad \text{or} \quad
+        \mathbb E_n \, \frac{2 d_+}{d_+ + d_-}, \qquad d_\pm = \|F_n - C_\pm(F_n)\|_2
 
-    0 for features at their centres, 1 for those half-way between two. The text above the equation
-    wants the inverse ratio small; minimised is the equation, which is what the text describes.
-    Centres are constants.
+    The first form is the equation: :math:`C_+` is the centre nearest to the feature, :math:`C_-`
+    the second nearest. It is least, too, where all features lie at one centre, whichever they
+    belong to. With ``own``, :math:`C_+` is the centre of the cluster that the image was put in and
+    :math:`C_-` the nearest of the others; the second form is about the first one for features near
+    their centre, and bounded for those near another's. Both are 0 for features at their centres, 1
+    for those half-way between two, and centres are constants.
+
+    The text above the equation wants the inverse ratio small; minimised is the equation, which is
+    what the text describes.
 
     Args:
         feature: ``(B, D)``; the only input that receives a gradient.
         centres: ``(N, D)``, at least two.
+        own: ``(B,)`` int64 clusters below ``N``, for the second form.
 
     Returns:
-        ``()`` float32, in ``[0, 1]``.
+        ``()`` float32, in ``[0, 1]``, of the second form in ``[0, 2]``.
 
     Raises:
         ValueError: If there are fewer than two centres.
 
     Source: TAC-CCL (dissertation "Learning with few labels", chapter 4), eq. 4.3.
     """
-    nearest, second = two_nearest(feature, centres)
-    return (nearest / second.clamp(min=torch.finfo(torch.float32).eps)).mean()
+    eps = torch.finfo(torch.float32).eps
+    if own is None:
+        nearest, second = two_nearest(feature, centres)
+        return (nearest / second.clamp(min=eps)).mean()
+    distance = centre_distances(feature, centres)
+    to_own = distance.gather(1, own[:, None])
+    to_other = distance.scatter(1, own[:, None], torch.inf).amin(1, keepdim=True)
+    return (2 * to_own / (to_own + to_other).clamp(min=eps)).mean()

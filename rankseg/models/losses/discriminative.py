@@ -51,16 +51,20 @@ def two_nearest(feature: Tensor, centres: Tensor) -> tuple[Tensor, Tensor]:
     Raises:
         ValueError: If there are fewer.
     """
+    return centre_distances(feature, centres).topk(2, dim=1, largest=False).values.unbind(1)
+
+
+def centre_distances(feature: Tensor, centres: Tensor) -> Tensor:
+    """Euclidean distances to all centres, ``(B, N)`` float32; arguments as :func:`two_nearest`."""
     if len(centres) < 2:
         raise ValueError(f"{len(centres)} cluster centres: expected 2 or more")
     with torch.autocast(feature.device.type, enabled=False):
         # differences one by one: the shortcut over inner products is inexact near a centre
-        distance = torch.cdist(
+        return torch.cdist(
             feature.float(),
             centres.detach().float(),
             compute_mode="donot_use_mm_for_euclid_dist",
         )
-        return distance.topk(2, dim=1, largest=False).values.unbind(1)
 
 
 def check_reading(reading: str) -> None:

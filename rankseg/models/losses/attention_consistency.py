@@ -82,7 +82,9 @@ def attention_consistency(
 
     :math:`V` are the points of the first views that lie inside of the second ones; without masks
     :math:`\Gamma = 1`, eq. 4.2. The paper has a sum in place of the mean and does not say what is
-    done with points outside. Its eq. 4.6 has masks and no :math:`T`: it is this with
+    done with points outside. The cells of a map are taken to divide its view evenly; strided
+    convolutions put them up to half a cell nearer to the upper left, in both views alike. Its
+    eq. 4.6 has masks and no :math:`T`: it is this with
     ``homography`` the identity.
 
     Args:

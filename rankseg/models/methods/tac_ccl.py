@@ -18,6 +18,7 @@ from rankseg.models.methods.metric_learning import MetricLearning
 from rankseg.registry import MODELS
 from rankseg.structures import LABELED, TWIN
 
+POSITIVES = ("nearest", "own")
 READINGS = ("mapped", "printed")
 
 
@@ -31,8 +32,8 @@ class TACCCL(MetricLearning):
     A batch has pairs of views under a known transform, made by
     :class:`~rankseg.datasets.transforms.PairViews`. :math:`L_{MS}` is the loss of the base class on
     both: clusters err, while the views of a pair surely show one thing. :math:`L_{CC}` draws every
-    feature to the nearest of the centres that :class:`~rankseg.engine.hooks.ClusterHook` left, and
-    away from the second nearest. :math:`L_{TAC}` compares the attention of the views at points that
+    feature to one of the centres that :class:`~rankseg.engine.hooks.ClusterHook` left, and away
+    from the next. :math:`L_{TAC}` compares the attention of the views at points that
     correspond, :math:`L_F` their features. For pairs of different images, which match, attention
     counts around the matched keypoints (eq. 4.6).
 
@@ -42,19 +43,23 @@ class TACCCL(MetricLearning):
         clustering_weight: Of :math:`L_{CC}`; weights are not published.
         consistency_weight: Of :math:`L_{TAC}`.
         feature_weight: Of :math:`L_F`.
+        positive: The centre that :math:`L_{CC}` draws to: ``"nearest"`` to the feature now, as
+            eq. 4.3 is printed, or ``"own"``, that of the cluster the image was put in.
         pairs: Whether views come in pairs. False needs the last two weights to be 0.
         attention_tap: Submodule of the student whose output is the attention map.
         keypoint_sigma: Width of the neighbourhood of a keypoint, in half sides of a view; not
             published.
-        reading: ``"mapped"`` compares the maps of matched images, too, at points that correspond;
-            ``"printed"`` at the same place, as eq. 4.6 is printed.
+        reading: ``"mapped"`` compares the maps of matched images, too, at points that correspond,
+            and has masks of at most 1, so that they count as much as views of one image;
+            ``"printed"`` compares at the same place, as eq. 4.6 is printed, and has the masks of
+            eq. 4.5, which grow with the number of keypoints (32 of them: the term some 20-fold).
         **kwargs: Of :class:`~rankseg.models.methods.metric_learning.MetricLearning`; ``warmup`` and
             ``ramp`` are ``r(t)``. The first clusters of a network with random weights are hardly
             classes, and all three terms are least where all features are alike.
 
     Raises:
         ValueError: If a weight is negative, or needs pairs where there are none, the width not
-            positive, or if there is no such reading or submodule.
+            positive, or if there is no such centre, reading or submodule.
 
     Source: TAC-CCL (dissertation "Learning with few labels", chapter 4), eq. 4.2 to 4.6.
     """
@@ -65,6 +70,7 @@ class TACCCL(MetricLearning):
         clustering_weight: float = 1.0,
         consistency_weight: float = 1.0,
         feature_weight: float = 1.0,
+        positive: str = "nearest",
         pairs: bool = True,
         attention_tap: str = "neck.spatial",
         keypoint_sigma: float = 0.3,
@@ -88,6 +94,9 @@ class TACCCL(MetricLearning):
             raise ValueError(f"model.keypoint_sigma={keypoint_sigma}: expected a number above 0")
         if reading not in READINGS:
             raise ValueError(f"model.reading={reading!r}: expected one of {READINGS}")
+        if positive not in POSITIVES:
+            raise ValueError(f"model.positive={positive!r}: expected one of {POSITIVES}")
+        self.positive = positive
         self.keypoint_sigma = keypoint_sigma
         self.reading = reading
         if consistency_weight:
@@ -126,7 +135,8 @@ class TACCCL(MetricLearning):
         terms, ramp = {}, self.unsupervised_weight()
         features = [output.logits.flatten(1) for output in outputs]
         if self.clustering_weight and len(self.clusters) > 1:
-            term = contrastive_clustering(torch.cat(features), self.clusters.centre)
+            own = label.repeat(len(features)) if self.positive == "own" else None
+            term = contrastive_clustering(torch.cat(features), self.clusters.centre, own)
             terms["loss_clustering"] = ramp * self.clustering_weight * term
         if self.feature_weight:
             terms["loss_feature"] = ramp * self.feature_weight * pair_distance(*features)
@@ -154,4 +164,6 @@ class TACCCL(MetricLearning):
         if self.reading == "printed":
             matched = points.isfinite().all(-1).any(-1)[:, None, None]
             homography = torch.where(matched, torch.eye(3, device=points.device), homography)
+        else:
+            masks = [mask.clamp(max=1) for mask in masks]
         return attention_consistency(first, second, homography, *masks)

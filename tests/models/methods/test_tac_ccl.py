@@ -83,6 +83,17 @@ def test_every_term_is_the_loss_with_its_weight(make):
         torch.testing.assert_close(found[name], value, rtol=1e-4, atol=1e-7)
 
 
+def test_images_are_drawn_to_their_own_cluster(make):
+    method = make(**{**NONE, "clustering_weight": 0.3}, positive="own")
+    inputs, samples, *_ = batch()
+    found = method.loss(inputs, samples)["loss_clustering"]
+    features = [method.student.decode_head(method.student.extract_feat(inputs[v])).flatten(1)
+                for v in (LABELED, TWIN)]  # fmt: skip
+    own = classes_of(samples[LABELED]).repeat(2)
+    wanted = 0.3 * contrastive_clustering(torch.cat(features), method.clusters.centre, own)
+    torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-7)
+
+
 def test_terms_wait_and_rise(make):
     method, (inputs, samples, _, _) = make(warmup=10, ramp=3), batch()
     found = {}
@@ -141,8 +152,11 @@ def test_matched_images_count_around_their_keypoints(make, reading):
     first, second = (attention(method, inputs[v]) for v in (LABELED, TWIN))
     masks = [keypoint_mask(points[..., i : i + 2], (7, 7), 0.4) for i in (0, 2)]
     assert masks[0][2:].eq(1).all() and masks[0][:2].std() > 0
+    assert masks[0].max() > 1.5
     if reading == "printed":
         maps[:2] = torch.eye(3)
+    else:
+        masks = [mask.clamp(max=1) for mask in masks]
     wanted = attention_consistency(first, second, maps, *masks)
     torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-7)
 
@@ -164,6 +178,7 @@ def test_options_out_of_range_are_refused(make):
         (dict(keypoint_sigma=0), "model.keypoint_sigma=0: expected a number above 0"),
         (dict(pairs=False), "model.pairs=False, but model.consistency_weight=1.0 and"),
         (dict(pairs=False, consistency_weight=0), "model.feature_weight=1.0 compare pairs"),
+        (dict(positive="mine"), "model.positive='mine': expected one of"),
         (dict(reading="other"), "model.reading='other': expected one of"),
         (dict(neck=False), "attention_tap='neck.spatial' names no module"),
     ):

@@ -47,20 +47,21 @@ class AssemblyTerms:
 
         Returns:
             ``loss_assembly``; per point the bits ``assembly_entropy`` (mean of a row and a column),
-            ``assembly_correlation`` and ``assembly_coherence``; and ``assembly_stay``, the mean
-            weight of a point's own place. Empty without passes.
+            ``assembly_correlation`` and ``assembly_coherence``; ``assembly_stay``, the mean weight
+            of a point's own place, and ``assembly_moved``, the share of points whose largest
+            weight is elsewhere. Empty without passes.
         """
         if not self._noted:
             return {}
         losses, parts = zip(*(terms_of(module, seen) for module, seen in self._noted), strict=True)
         means = torch.stack(parts).mean(0)
-        names = ("entropy", "correlation", "coherence", "stay")
+        names = ("entropy", "correlation", "coherence", "stay", "moved")
         notes = {f"assembly_{name}": mean for name, mean in zip(names, means, strict=True)}
         return {"loss_assembly": sum(losses), **notes}
 
 
 def terms_of(module: SpatialAssembly, seen: list[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
-    """The loss of one module, and its four parts without gradient, ``(4,)``."""
+    """The loss of one module, and its five parts without gradient, ``(5,)``."""
     log_weights, features = (torch.cat(items) for items in zip(*seen, strict=True))
     with torch.autocast(log_weights.device.type, enabled=False):
         weights = log_weights.exp()
@@ -75,4 +76,6 @@ def terms_of(module: SpatialAssembly, seen: list[tuple[Tensor, Tensor]]) -> tupl
         loss = sum(factor * part for factor, part in zip(module.term_weights, parts, strict=True))
         entropy, *others = parts
         stay = weights.diagonal(dim1=1, dim2=2).mean()
-        return loss, torch.stack((entropy / 2, *others, stay)).detach()
+        largest = log_weights.argmax(2)
+        moved = (largest != torch.arange(largest.shape[1], device=largest.device)).float().mean()
+        return loss, torch.stack((entropy / 2, *others, stay, moved)).detach()

@@ -11,11 +11,14 @@ from torch import nn
 
 from rankseg.engine.activation_checkpointing import turn_on_activation_checkpointing
 from rankseg.models.assembly_terms import AssemblyTerms, terms_of
+from rankseg.models.layers import SpatialAssembly
 from rankseg.models.losses import assembly_correlation, assembly_entropy, local_coherence
 from rankseg.registry import MODELS
 from rankseg.testing.toy import toy_batch, toy_class_batch, toy_classifier, toy_student
 
-PARTS = ("assembly_entropy", "assembly_correlation", "assembly_coherence", "assembly_stay")
+PARTS = tuple(
+    f"assembly_{part}" for part in ("entropy", "correlation", "coherence", "stay", "moved")
+)
 TEACHER = dict(teacher=dict(momentum=0.1))
 METHODS = {
     "Supervised": {},
@@ -104,6 +107,15 @@ def test_the_sum_is_that_of_the_equation(make):
     torch.testing.assert_close(losses["assembly_entropy"], entropy / 2)
     torch.testing.assert_close(losses["assembly_correlation"], correlation)
     torch.testing.assert_close(losses["assembly_coherence"], coherence)
+
+
+def test_points_that_moved():
+    """Two of four change places: half of the points have their largest weight elsewhere."""
+    assembly = SpatialAssembly(3, 2, hidden_channels=4)
+    log_weights = torch.eye(4)[[1, 0, 2, 3]].sub(1).mul(9)[None]
+    points = torch.rand(1, 3, 2, 2)
+    assert terms_of(assembly, [(log_weights, points)])[1][4] == 0.5
+    assert terms_of(assembly, [(assembly.weights(points), points)])[1][4] == 0
 
 
 def test_passes_count_by_their_images(make):

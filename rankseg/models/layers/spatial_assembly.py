@@ -74,7 +74,9 @@ class SpatialAssembly(nn.Module):
 
     The dissertation does not tell how weights are predicted and normalised. Here a 1x1 and a 3x3
     convolution of ``hidden_channels`` and a last 1x1 one give ``N`` logits for every point, which
-    Sinkhorn's method normalises. The last one begins with zeros, and a constant for a point's own
+    Sinkhorn's method normalises. They see the place of a point along with its feature: without, on
+    an even map all points would ask for the same places, and no neighbours could move together, as
+    local coherence wants. The last one begins with zeros, and a constant for a point's own
     place makes ``start`` of its weight stay there: at first features are almost what a pretrained
     network expects.
 
@@ -132,7 +134,7 @@ class SpatialAssembly(nn.Module):
         self.in_channels, self.rounds = in_channels, rounds
         self.term_weights = weights
         self.predictor = nn.Sequential(
-            nn.Conv2d(in_channels, hidden_channels, 1),
+            nn.Conv2d(in_channels + 2, hidden_channels, 1),
             nn.ReLU(),
             nn.Conv2d(hidden_channels, hidden_channels, 3, padding=1),
             nn.ReLU(),
@@ -140,6 +142,9 @@ class SpatialAssembly(nn.Module):
         )
         nn.init.zeros_(self.predictor[-1].weight)
         nn.init.zeros_(self.predictor[-1].bias)
+        rows, columns = (torch.linspace(-1, 1, n) if n > 1 else torch.zeros(1) for n in self.grid)
+        place = torch.stack(torch.meshgrid(rows, columns, indexing="ij"))[None]
+        self.register_buffer("place", place, persistent=False)
         stay = log(start * (points - 1) / (1 - start)) * torch.eye(points)
         self.register_buffer("stay", stay, persistent=False)
         self.seen: list[tuple[Tensor, Tensor]] | None = None
@@ -178,5 +183,6 @@ class SpatialAssembly(nn.Module):
 
     def weights(self, points: Tensor) -> Tensor:
         """Logarithms of ``w``, ``(B, N, N)`` float32, of a map ``(B, C, rows, columns)``."""
-        logits = self.predictor(points).flatten(2).transpose(1, 2)  # of u, of v
+        place = self.place.to(points.dtype).expand(len(points), -1, -1, -1)
+        logits = self.predictor(torch.cat((points, place), 1)).flatten(2).transpose(1, 2)  # u, v
         return doubly_normalised(logits.float() + self.stay, self.rounds)

@@ -115,6 +115,22 @@ def test_weights_depend_on_the_image():
     torch.testing.assert_close(weights.exp().sum(1), torch.ones(2, N))
 
 
+def test_places_are_seen_and_neighbours_can_move_together():
+    """A shift by one column, learned on an even map."""
+    assembly, x = module((3, 4), start=0.2, rounds=100), torch.ones(1, 5, 3, 4)
+    weights = livened(module())
+    rows = weights.weights(x).exp()[0]
+    assert not torch.allclose(rows[5], rows[6], atol=0.01), "two points inside of an even map"
+    shift = torch.eye(N).view(3, 4, N).roll(-1, 1).view(N, N)  # u to the place on its right
+    optimizer = torch.optim.Adam(assembly.predictor.parameters(), 0.03)
+    for _ in range(60):
+        loss = -(shift * assembly.weights(x)[0]).sum() / N
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert loss < 0.3, "nearly all of every point's weight"
+
+
 def test_a_point_says_where_it_goes(monkeypatch):
     """A point and its neighbours decide on the logits of its row, and on no other."""
     monkeypatch.setattr(layer, "doubly_normalised", lambda logits, rounds: logits)

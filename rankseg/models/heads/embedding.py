@@ -3,6 +3,7 @@
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -14,9 +15,11 @@ from rankseg.registry import MODELS
 class EmbeddingHead(ImageLevelHead):
     """Pools a feature map and maps it linearly to an embedding of length 1.
 
-    With it a segmentor is an embedding network: what other heads call logits is the embedding, and
-    what they call classes are its numbers. It knows no class, so it is trained on some and tested
-    on others. The pooled feature is tapped as ``decode_head.pool``, as in the base class.
+    Both in float32, whatever the rest computes in: embeddings that are much alike differ by less
+    than bfloat16 tells apart. With it a segmentor is an embedding network: what other heads call
+    logits is the embedding, and what they call classes are its numbers. It knows no class, so it is
+    trained on some and tested on others. The pooled feature is tapped as ``decode_head.pool``, as
+    in the base class.
 
     Args:
         in_channels: Channels ``C`` of the feature map.
@@ -37,4 +40,7 @@ class EmbeddingHead(ImageLevelHead):
 
     def forward(self, inputs: Sequence[Tensor]) -> Tensor:
         """The embedding."""
-        return F.normalize(super().forward(inputs).float(), dim=1)
+        inputs = list(inputs)
+        inputs[self.in_index] = inputs[self.in_index].float()
+        with torch.autocast(inputs[self.in_index].device.type, enabled=False):
+            return F.normalize(super().forward(inputs), dim=1)

@@ -24,11 +24,12 @@ def test_embedding_is_pooled_mapped_and_of_length_one(pool):
     assert {k for k, _ in head.named_parameters()} == {"conv_seg.weight", "conv_seg.bias"}
 
 
-def test_length_does_not_suffer_from_half_precision():
-    head = EmbeddingHead(in_channels=6, channels=256)
+def test_nothing_is_lost_to_half_precision():
+    head, x = EmbeddingHead(in_channels=6, channels=256), torch.randn(3, 6, 2, 2).bfloat16()
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        out = head([torch.randn(3, 6, 2, 2)])
+        out = head([x])
     assert out.dtype == torch.float32
+    torch.testing.assert_close(out, head([x.float()]))
     torch.testing.assert_close(out.flatten(1).norm(dim=1), torch.ones(3))
 
 

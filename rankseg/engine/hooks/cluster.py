@@ -24,6 +24,7 @@ from rankseg.registry import HOOKS
 
 PIPELINES = ("train", "test")
 FILE = "clusters"
+TOO_ALIKE = 99.9  # percent: embeddings about 0.045 apart
 
 
 class Clustering(NamedTuple):
@@ -32,10 +33,12 @@ class Clustering(NamedTuple):
     Attributes:
         label: ``(N,)`` int64 below ``K``; every cluster has an image.
         centre: ``(K, D)`` float32.
+        alike: Mean cosine of two embeddings, in percent, if they are of length 1.
     """
 
     label: np.ndarray
     centre: np.ndarray
+    alike: float
 
 
 def cluster(embedding: np.ndarray, count: int, seed: int, rounds: int, tries: int) -> Clustering:
@@ -50,7 +53,8 @@ def cluster(embedding: np.ndarray, count: int, seed: int, rounds: int, tries: in
     """
     centre = cluster_centres(embedding, count, seed, rounds, tries)
     kept, label = np.unique(nearest_centres(embedding, centre), return_inverse=True)
-    return Clustering(label.astype(np.int64).ravel(), centre[kept])
+    alike = 100 * float((embedding.mean(0, dtype=np.float64) ** 2).sum())
+    return Clustering(label.astype(np.int64).ravel(), centre[kept], alike)
 
 
 def measure(label: np.ndarray, before: np.ndarray, truth: np.ndarray) -> dict:
@@ -96,8 +100,9 @@ class ClusterHook(Hook):
     and centres lie in the method, and so in checkpoints: a run resumed anywhere goes on as it would
     have. No label of an image is read but to measure, where it is known.
 
-    ``clusters.json`` in the work folder has the numbers of :func:`measure` for every clustering.
-    Under several processes each makes its share of the embeddings, and the main one clusters.
+    ``clusters.json`` in the work folder has the numbers of :func:`measure` for every clustering,
+    and ``alike``, the mean cosine of two embeddings in percent. Under several processes each makes
+    its share of the embeddings, and the main one clusters.
 
     Args:
         clusters: Their number ``K``.
@@ -244,11 +249,18 @@ class ClusterHook(Hook):
             told = [cluster(found.logits.numpy(), self.clusters, seed, **self.search)]
         broadcast_object_list(told)
         clusters: Clustering = told[0]
-        method.set_clusters(*map(torch.from_numpy, clusters))
+        method.set_clusters(*map(torch.from_numpy, (clusters.label, clusters.centre)))
         self.deal(runner, method)
         if is_main_process():
             truth = loader.dataset.unlabeled.class_ids()
-            numbers = measure(clusters.label, before, truth)
+            numbers = measure(clusters.label, before, truth) | {"alike": clusters.alike}
+            if done and clusters.alike > TOO_ALIKE:
+                runner.logger.warning(
+                    f"the embeddings of all images are nearly one (mean cosine "
+                    f"{clusters.alike:.3f}%), and clusters of them hardly mean anything: try "
+                    "smaller weights of terms that draw embeddings together, a later beginning of "
+                    "them (model.warmup), or a lower learning rate"
+                )
             self._note(runner, done, numbers, time.monotonic() - begun)
 
     def _note(self, runner: Runner, done: int, numbers: dict, seconds: float) -> None:

@@ -136,6 +136,13 @@ def test_clusters_without_images_are_left_out():
     np.testing.assert_allclose(found.centre[found.label], points, atol=1e-3)
 
 
+def test_how_much_embeddings_are_alike():
+    rows = np.random.default_rng(0).normal(size=(40, 5)).astype(np.float32) + 1
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    wanted = 100 * np.mean([a @ b for a in rows for b in rows])
+    assert cluster(rows, 2, 0, 5, 1).alike == pytest.approx(wanted, rel=1e-5) and 10 < wanted < 90
+
+
 def test_numbers_of_clusters():
     label, truth = np.array([0, 0, 0, 1, 1, 2]), np.array([4, 4, 5, 5, 5, -1])
     numbers = measure(label, np.array([2, 2, 2, 0, 0, 1]), truth)
@@ -225,10 +232,24 @@ def test_clusters_of_a_run_to_start_from_are_forgotten(root, whole, tmp_path):
 
 
 def test_embeddings_that_are_all_alike_end_the_run(root, tmp_path, monkeypatch):
-    one = Clustering(np.zeros(IMAGES, np.int64), np.zeros((1, 8), np.float32))
+    one = Clustering(np.zeros(IMAGES, np.int64), np.zeros((1, 8), np.float32), 100.0)
     monkeypatch.setattr(cluster_module, "cluster", lambda *args, **options: one)
     with pytest.raises(RunEnded, match="of 18 images make 1 clusters, and a batch has images of 2"):
         run(root, tmp_path)
+
+
+def test_embeddings_that_are_nearly_one_are_told(root, tmp_path, monkeypatch):
+    values = iter((99.99, 99.5, 99.95))  # the first is of the network as it begins
+
+    def alike(*args, **options):
+        return cluster(*args, **options)._replace(alike=next(values))
+
+    monkeypatch.setattr(cluster_module, "cluster", alike)
+    run(root, tmp_path)
+    (log,) = tmp_path.glob("*/*.log")
+    (told,) = [line for line in log.read_text().splitlines() if "are nearly one" in line]
+    assert "mean cosine 99.950%" in told
+    assert [note["alike"] for note in noted(tmp_path)] == [99.99, 99.5, 99.95]
 
 
 def _clusters_of(root, folder):

@@ -141,8 +141,9 @@ class PKSampler(Sampler[SampleKey]):
         for place in range(self.rank, total, self.world_size):
             name = chosen[place]
             items = groups[name]
-            # with a seed of its own a class costs only the process that has it
-            rng = np.random.default_rng((self.seed, batch, place))
+            # with a seed of its own a class costs only the process that has it; counted from 1,
+            # for NumPy takes (seed, batch, 0) for (seed, batch)
+            rng = np.random.default_rng((self.seed, batch, 1 + place))
             order = [rng.permutation(items) for _ in range(-(-self.images // len(items)))]
             first = (batch * total + place) * self.images
             for number, index in enumerate(np.concatenate(order)[: self.images].tolist()):

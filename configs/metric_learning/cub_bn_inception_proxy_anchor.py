@@ -18,7 +18,7 @@ _base_ = [
 
 model = dict(
     type="MetricLearning",
-    student=dict(backbone=dict(norm_eval=True), decode_head=dict(pool="avg+max")),
+    student=dict(decode_head=dict(pool="avg+max")),
     metric_loss=dict(
         type="ProxyAnchorLoss", num_classes=100, embedding_size=512, margin=0.1, alpha=32
     ),

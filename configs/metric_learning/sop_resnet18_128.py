@@ -5,7 +5,8 @@ Run:   python tools/train.py configs/metric_learning/sop_resnet18_128.py
 Paper: not in the paper, whose Table 5.3 has it with SAN.
 Ours:  not run.
 
-10,000 clusters; the memory is the momentum memory of chapter 5.
+10,000 clusters; the memory is the momentum memory of chapter 5, of an average that forgets the
+random weights before the memory begins.
 """
 
 _base_ = [
@@ -17,6 +18,7 @@ _base_ = [
 ]
 
 _base_.metric_learning.memory.size = 59_551  # the training images
+_base_.metric_learning.teacher.warmup = True
 _base_.clusters.clusters = 10_000
 model = dict(student=dict(decode_head=dict(channels=128)), **_base_.pop("metric_learning"))
 train_dataloader = _base_.pop("batch")

@@ -3,6 +3,8 @@
 
 Chapters 4 and 5 of the dissertation name neither the file of the weights nor what the batch
 statistics do in training. The weights are torchvision's (data/README.md), for images of -1 to 1.
+Statistics stay those of the weights, and the embedding layer begins without bias, as in the
+released code of the Multi-Similarity loss, their baseline.
 """
 
 model = dict(
@@ -15,8 +17,13 @@ model = dict(
     pretrained="data/pretrained/googlenet-1378be20.pth",
     student=dict(
         type="EncoderDecoder",
-        backbone=dict(type="GoogLeNet"),
-        decode_head=dict(type="EmbeddingHead", in_channels=1024, channels=512),
+        backbone=dict(type="GoogLeNet", norm_eval=True),
+        decode_head=dict(
+            type="EmbeddingHead",
+            in_channels=1024,
+            channels=512,
+            init_cfg=dict(type="Kaiming", layer="Conv2d", mode="fan_out", bias=0),
+        ),
         test_cfg=dict(mode="whole"),
     ),
 )

@@ -14,7 +14,7 @@ class EmbeddingMemory(nn.Module):
     How many there are is known to the host, so that reading does not wait for a device.
 
     Args:
-        size: Number of entries ``N``; that of the training images lets a batch reach all of them.
+        size: Number of entries ``N``, such as that of the training images.
         channels: Length of an embedding ``D``.
 
     Attributes:

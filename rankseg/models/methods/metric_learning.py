@@ -31,7 +31,8 @@ class MetricLearning(Method):
     With a ``memory`` every image of a batch is compared with those of many past batches:
 
     - without a loss of its own, as in chapter 4: ``metric_loss`` compares the batch with batch and
-      memory together, and so mines pairs in the whole training set;
+      memory together, and so mines pairs in the training set (batches are drawn at random: a
+      memory as large as the set holds some images twice, and about two thirds of all);
     - with one, as in chapter 5: ``metric_loss`` compares within the batch, and the memory's loss
       the batch with the memory; the weighted sum is minimised.
 

@@ -2,6 +2,7 @@
 """An embedding network as a decode head: its "logits" are the embedding of the image."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 import torch
 from torch import Tensor
@@ -41,6 +42,8 @@ class EmbeddingHead(ImageLevelHead):
     def forward(self, inputs: Sequence[Tensor]) -> Tensor:
         """The embedding."""
         inputs = list(inputs)
-        inputs[self.in_index] = inputs[self.in_index].float()
-        with torch.autocast(inputs[self.in_index].device.type, enabled=False):
+        inputs[self.in_index] = feature = inputs[self.in_index].float()
+        device = feature.device.type  # "meta", which has no autocast, where shapes are checked
+        known = torch.amp.is_autocast_available(device)
+        with torch.autocast(device, enabled=False) if known else nullcontext():
             return F.normalize(super().forward(inputs), dim=1)

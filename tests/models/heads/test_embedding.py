@@ -33,6 +33,11 @@ def test_nothing_is_lost_to_half_precision():
     torch.testing.assert_close(out.flatten(1).norm(dim=1), torch.ones(3))
 
 
+def test_shapes_can_be_had_without_computing():
+    head = EmbeddingHead(in_channels=6, channels=4).to("meta")
+    assert head([torch.empty(3, 6, 5, 5, device="meta")]).shape == (3, 4, 1, 1)
+
+
 def test_pooled_feature_is_tapped_where_that_of_a_classifier_is():
     head, seen = EmbeddingHead(in_channels=6, channels=4), []
     head.pool.register_forward_hook(lambda module, args, out: seen.append(out))

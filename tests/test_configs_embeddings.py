@@ -41,7 +41,7 @@ NETWORKS = {"googlenet": "GoogLeNet", "resnet18": "ResNet", "bn_inception": "BNI
 TITLES = {"cub": "CUB-200-2011", "cars": "Cars-196", "sop": "Stanford Online Products|SOP"}
 TITLES |= {"inshop": "In-Shop", "omniglot_mini": "small Omniglot", "cifar10_mini": "small CIFAR-10"}
 VARIABLES = ("metric_learning", "clusters", "batch", "tac_ccl", "pairs", "attention")
-VARIABLES += ("spatial_assembly", "shrink", "crop", "flip", "cut", "part")
+VARIABLES += ("spatial_assembly", "assembly_rate", "shrink", "crop", "flip", "cut", "part")
 
 
 def parse(name: str) -> dict:

@@ -16,3 +16,4 @@ _base_ = [
 _base_.spatial_assembly.insert.update(at="backbone.inception_4e")
 _base_.spatial_assembly.insert.module.update(in_channels=1056)
 model = dict(student=dict(**_base_.pop("spatial_assembly")))
+optim_wrapper = dict(paramwise_cfg=_base_.pop("assembly_rate"))

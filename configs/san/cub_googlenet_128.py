@@ -9,3 +9,4 @@ Ours:  not run.
 _base_ = ["../metric_learning/cub_googlenet_128.py", "../_base_/methods/spatial_assembly.py"]
 
 model = dict(student=dict(**_base_.pop("spatial_assembly")))
+optim_wrapper = dict(paramwise_cfg=_base_.pop("assembly_rate"))

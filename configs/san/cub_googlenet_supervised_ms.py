@@ -12,3 +12,4 @@ _base_ = [
 ]
 
 model = dict(student=dict(**_base_.pop("spatial_assembly")))
+optim_wrapper = dict(paramwise_cfg=_base_.pop("assembly_rate"))

@@ -11,7 +11,7 @@ from mmengine.dist import get_world_size
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
 
-from rankseg.apis.config import nodes
+from rankseg.apis.nodes import nodes
 from rankseg.datasets import ListDataset, SemiDataset, check_data
 from rankseg.datasets.class_sampler import NO_LABELS, check_class_batch
 from rankseg.datasets.looking import Look

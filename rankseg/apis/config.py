@@ -4,7 +4,6 @@
 import copy
 import difflib
 import inspect
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,12 @@ from mmengine.registry import Registry
 from mmengine.runner import Runner
 
 from rankseg import registry as registries
+from rankseg.apis.base_variables import check_variables
+from rankseg.apis.nodes import nodes
 
+READ = {*inspect.signature(Runner).parameters} - {"cfg"}
+READ |= {"sync_bn", "activation_checkpointing", "find_unused_parameters"}
+"""Top-level keys that runner and tools read; others are variables of config files."""
 LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
 
 
@@ -38,7 +42,8 @@ def load_config(
 
     Raises:
         FileNotFoundError: If there is no such config.
-        ValueError: If something of ours is given an option that it does not have.
+        ValueError: If something of ours is given an option that it does not have, or a variable of
+            a base file is set where that changes nothing.
     """
     if not Path(path).is_file():
         near = difflib.get_close_matches(path, map(str, Path("configs").rglob("*.py")), n=3)
@@ -56,6 +61,7 @@ def load_config(
         raise FileNotFoundError(
             f"config {path}: a file that it names in _base_ does not exist: {base}"
         ) from error
+    check_variables(path, cfg, READ)
     cfg.config_file = str(path)
     for node in datasets_of(cfg):
         if data_root is not None and node.get("type") != "SemiDataset":
@@ -117,7 +123,7 @@ def check_keys(cfg: Config, options: dict[str, Any]) -> None:
     Raises:
         ValueError: Naming the key and the one most like it.
     """
-    known = {*inspect.signature(Runner).parameters, *cfg.keys()} - {"cfg"}
+    known = READ | cfg.keys()
     for option in options:
         key = option.split(".")[0]
         if key not in known:
@@ -126,17 +132,6 @@ def check_keys(cfg: Config, options: dict[str, Any]) -> None:
             if key in _parameters(_lookup(cfg.model.type) or object):
                 hint = f"did you mean 'model.{option}'?"
             raise ValueError(f"--cfg-options {option}: the config has no key {key!r}; {hint}")
-
-
-def nodes(value: Any, where: str = "") -> Iterator[tuple[str, dict]]:
-    """All dicts inside a config with the path that leads to them."""
-    if isinstance(value, dict):
-        yield where, value
-        for key, item in value.items():
-            yield from nodes(item, f"{where}.{key}" if where else str(key))
-    elif isinstance(value, list | tuple):
-        for i, item in enumerate(value):
-            yield from nodes(item, f"{where}[{i}]")
 
 
 def datasets_of(cfg: Config) -> list[dict]:

@@ -8,7 +8,7 @@ from types import ModuleType
 
 from mmengine.config import Config
 
-from rankseg.apis.config import nodes
+from rankseg.apis.nodes import nodes
 from rankseg.registry import MODELS
 
 _REGISTRY = re.compile(r"^from rankseg\.registry import (\w+)$", re.MULTILINE)

@@ -9,7 +9,8 @@ from mmengine.logging import print_log
 from mmengine.registry import init_default_scope
 
 from rankseg.apis.checks import check_model, is_image_level
-from rankseg.apis.config import datasets_of, nodes
+from rankseg.apis.config import datasets_of
+from rankseg.apis.nodes import nodes
 from rankseg.registry import DATASETS, MODELS
 from rankseg.testing.standin import make_standin
 

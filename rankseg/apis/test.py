@@ -14,6 +14,7 @@ from rankseg.datasets.checks import check_labeled
 from rankseg.engine.distributed import start_processes
 from rankseg.engine.files import write_json
 from rankseg.engine.runner import StrictRunner
+from rankseg.models.extended_segmentor import refuse_lacking
 from rankseg.registry import DATASETS
 
 
@@ -66,6 +67,7 @@ def test(
         cfg.custom_hooks = [dict(type=hook, out_dir=show_dir)]
     runner = StrictRunner.from_cfg(cfg)
     runner.load_checkpoint(checkpoint)
+    refuse_lacking(runner.model, checkpoint)
     metrics = runner.test()
     result = {"config": cfg.config_file, "checkpoint": checkpoint, **metrics}
     for metric in runner.test_loop.evaluator.metrics:

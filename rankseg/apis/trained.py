@@ -16,6 +16,7 @@ from rankseg.apis.stacks import NOTES
 from rankseg.datasets import make_palette
 from rankseg.engine.checkpoint import DamagedCheckpointError, load_checkpoint_file, misfit
 from rankseg.engine.files import read_json
+from rankseg.models.extended_segmentor import refuse_lacking
 from rankseg.models.methods import Method
 from rankseg.models.preprocessor import ViewPreprocessor
 from rankseg.models.sliding import predict
@@ -73,6 +74,7 @@ def load_method(
         method.load_state_dict(dict(weights))
     except RuntimeError as error:
         raise misfit(checkpoint, error) from error
+    refuse_lacking(method, checkpoint)
     return method.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
 
 

@@ -29,6 +29,9 @@ class ExtendedSegmentor(EncoderDecoder):
             submodule, they run in their order.
         **kwargs: Of mmseg's ``EncoderDecoder``.
 
+    Attributes:
+        lacking: What is inserted that the weights loaded last know nothing of, in words.
+
     Raises:
         ValueError: If there is no such submodule, it does not give one feature map, or a config is
             not of that form.
@@ -44,6 +47,7 @@ class ExtendedSegmentor(EncoderDecoder):
         configs = [insert] if isinstance(insert, Mapping) else insert
         known = dict(self.named_modules())
         self.inserted = nn.ModuleList()
+        self.lacking = ""
         for config in configs:
             if set(config) != {"at", "module"}:
                 raise ValueError(
@@ -64,15 +68,36 @@ class ExtendedSegmentor(EncoderDecoder):
     def _load_from_state_dict(self, state_dict: dict, prefix: str, *args: Any) -> None:
         """Leave what is inserted as it is where the network of a checkpoint had nothing there."""
         own = self.inserted.state_dict(prefix=f"{prefix}inserted.")
+        self.lacking = ""
         if not any(key in state_dict for key in own):
-            names = ", ".join(type(module).__name__ for module in self.inserted)
+            self.lacking = ", ".join(type(module).__name__ for module in self.inserted)
             print_log(
-                f"the weights that are loaded know nothing of {names}, which stays as it began",
+                f"the weights that are loaded know nothing of {self.lacking}, which stays as it "
+                "began",
                 logger="current",
                 level=logging.WARNING,
             )
             state_dict.update(own)
         super()._load_from_state_dict(state_dict, prefix, *args)
+
+
+def refuse_lacking(model: nn.Module, checkpoint: str) -> None:
+    """Refuse to use a model of which a part has not been trained.
+
+    Args:
+        model: With the weights of the checkpoint.
+        checkpoint: Its file, for the message.
+
+    Raises:
+        ValueError: If the weights know nothing of what a network has inserted.
+    """
+    for module in model.modules():
+        if isinstance(module, ExtendedSegmentor) and module.lacking:
+            raise ValueError(
+                f"checkpoint {checkpoint} has no weights of {module.lacking}, which the config "
+                "inserts into the network: give the config that it was trained with, or train on "
+                "from it with tools/train.py --load-from"
+            )
 
 
 def _go_through(

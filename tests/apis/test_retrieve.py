@@ -199,6 +199,15 @@ def test_refused(config, checkpoint, tmp_path):
     other.test_dataloader.dataset.folder = "train"
     with pytest.raises(ValueError, match="other is tested on other images than toy"):
         ask(toy, Contender("other", other, checkpoint))
+    assembly = dict(type="SpatialAssembly", in_channels=64, grid=2, hidden_channels=4)
+    extended = copy.deepcopy(config)
+    extended.model.student |= dict(
+        type="ExtendedSegmentor", insert=dict(at="backbone.layer4", module=assembly)
+    )
+    for use in (lambda: ask(Contender("san", extended, checkpoint)),
+                lambda: apis.test(extended, checkpoint)):  # fmt: skip
+        with pytest.raises(ValueError, match="no weights of SpatialAssembly, which the config ins"):
+            use()
     masks.model.student.decode_head = dict(type="FCNHead")
     with pytest.raises(ValueError, match="decode_head of toy is FCNHead: expected a network that"):
         ask(Contender("toy", masks, checkpoint))

@@ -11,6 +11,7 @@ from mmengine.registry import init_default_scope
 
 from rankseg.apis import export_onnx, load_config, to_mmseg
 from rankseg.apis.trained import load_trained, logits_of
+from rankseg.models.extended_segmentor import refuse_lacking
 from rankseg.models.layers import FeatureTap
 from rankseg.models.pretrained import load_backbone
 from rankseg.registry import MODELS
@@ -123,8 +124,13 @@ def test_a_checkpoint_without_what_is_inserted(make, caplog):
     before = copy.deepcopy(network.inserted.state_dict())
     with caplog.at_level(logging.WARNING):
         network.load_state_dict(plain.state_dict())
+    assert network.lacking == "SpatialAssembly" and "know nothing of SpatialAssembly" in caplog.text
     assert all(value.equal(before[name]) for name, value in network.inserted.state_dict().items())
+    with pytest.raises(ValueError, match=r"a\.pth has no weights of SpatialAssembly, which"):
+        refuse_lacking(torch.nn.Sequential(network), "a.pth")
     weights = network.state_dict()
+    network.load_state_dict(weights)
+    refuse_lacking(torch.nn.Sequential(network), "a.pth")
     del weights["inserted.0.predictor.0.weight"]
     with pytest.raises(RuntimeError, match=r"inserted\.0\.predictor\.0\.weight"):
         network.load_state_dict(weights)  # a part of it is no such checkpoint

@@ -183,6 +183,6 @@ class SpatialAssembly(nn.Module):
 
     def weights(self, points: Tensor) -> Tensor:
         """Logarithms of ``w``, ``(B, N, N)`` float32, of a map ``(B, C, rows, columns)``."""
-        place = self.place.to(points.dtype).expand(len(points), -1, -1, -1)
+        place = self.place.to(points.dtype).expand(points.shape[0], -1, -1, -1)
         logits = self.predictor(torch.cat((points, place), 1)).flatten(2).transpose(1, 2)  # u, v
         return doubly_normalised(logits.float() + self.stay, self.rounds)

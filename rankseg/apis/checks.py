@@ -217,7 +217,8 @@ def check_length(cfg: Config, hooks: Sequence[Hook]) -> None:
     """Check that what is planned to happen lies within a run whose iterations are given.
 
     Raises:
-        ValueError: If a schedule begins after the end, or a hook's ``check_length`` refuses it.
+        ValueError: If a schedule or the terms of unlabelled images begin after the end, or a hook's
+            ``check_length`` refuses it.
     """
     length = cfg.train_cfg.get("max_iters")
     if length is None:
@@ -230,6 +231,11 @@ def check_length(cfg: Config, hooks: Sequence[Hook]) -> None:
                 f"train_cfg.max_iters is {length}: train longer, or set param_scheduler.{i}.begin, "
                 "and the end of the one before it"
             )
+    if (warmup := cfg.model.get("warmup", 0)) >= length:
+        raise ValueError(
+            f"model.warmup={warmup}, and train_cfg.max_iters is {length}: what waits for the end "
+            "of the warm-up would never begin; train longer, or set model.warmup and model.ramp"
+        )
     for hook in hooks:
         if hasattr(hook, "check_length"):
             hook.check_length(length)

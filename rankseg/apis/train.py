@@ -84,6 +84,8 @@ def check_before_training(cfg: Config, overwrite: bool = False, full: bool = Fal
     hooks = [HOOKS.build(hook) for hook in cfg.get("custom_hooks") or []]
     check_length(cfg, hooks)
     for hook in hooks:
+        if hasattr(hook, "check_sampler"):
+            hook.check_sampler(cfg.train_dataloader.sampler)
         if hasattr(hook, "check_dataset"):
             hook.check_dataset(train)
     if cfg.get("resume") and cfg.get("load_from"):

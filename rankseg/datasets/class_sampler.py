@@ -109,10 +109,14 @@ class PKSampler(Sampler[SampleKey]):
         order = np.argsort(labels, kind="stable")
         names, starts = np.unique(labels[order], return_index=True)
         if len(items) and len(names) < self.classes:
+            cure = (
+                f"set train_dataloader.sampler.classes to {len(names)} or less, and the batch_size "
+                "to classes * images"
+            )
             raise ValueError(
                 f"the sampler's classes={self.classes}, but images have {len(names)} different "
-                f"labels: set train_dataloader.sampler.classes to {len(names)} or less, and the "
-                "batch_size to classes * images"
+                f"label{'s' * (len(names) > 1)}: "
+                f"{cure if len(names) > 1 else 'expected images of 2 classes or more to compare'}"
             )
         groups = np.split(items[order], starts)[1:]
         self._groups = dict(zip(names.tolist(), groups, strict=True))

@@ -42,13 +42,19 @@ def test_crops_that_do(crop, cells, align):
 
 def test_what_is_planned_lies_within_the_run():
     rising, falling = dict(type="LinearLR", end=10), dict(type="CosineAnnealingLR", begin=10)
-    cfg = Config(dict(train_cfg=dict(max_iters=11), param_scheduler=[rising, falling]))
+    plan = dict(train_cfg=dict(max_iters=11), param_scheduler=[rising, falling])
+    cfg = Config(dict(model=dict(), **plan))
     hook = DiscoveryHook(begin=4, length=3, sizes=(2, 3), generations=2)
     check_length(cfg, [])
     with pytest.raises(ValueError, match="is after 13 iterations, and train_cfg has 11: train"):
         check_length(cfg, [hook])
     cfg.train_cfg.max_iters = 14
+    cfg.model.warmup = 13
     check_length(cfg, [hook])
+    cfg.model.warmup = 14
+    with pytest.raises(ValueError, match="model.warmup=14, and train_cfg.max_iters is 14: wh"):
+        check_length(cfg, [hook])
+    cfg.model.warmup = 0
     cfg.train_cfg.max_iters = 10
     message = r"param_scheduler\[1\], CosineAnnealingLR, begins after 10 .*max_iters is 10: train"
     with pytest.raises(ValueError, match=message):

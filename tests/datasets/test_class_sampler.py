@@ -140,6 +140,7 @@ def test_nothing_is_dealt_before_there_are_labels():
         (dict(classes=0), "classes=0 and images=4: expected 1 or more of each"),
         (dict(images=0), "classes=3 and images=0: expected 1 or more of each"),
         (dict(classes=8), "classes=8, but images have 7 different labels: set"),
+        (dict(labels=[4, 4, 4], classes=2), "images have 1 different label: expected images of 2"),
         (dict(labels=[]), "the data set has no image"),
     ],
 )

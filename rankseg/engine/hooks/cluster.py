@@ -2,6 +2,7 @@
 """Labels without annotation: clusters of the embeddings, made anew every few passes."""
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,7 +14,6 @@ from mmengine.runner import Runner
 from sklearn.metrics import normalized_mutual_info_score
 from torch.utils.data import Dataset
 
-from rankseg.datasets.class_sampler import PKSampler
 from rankseg.engine.ending import RunEnded
 from rankseg.engine.features import extract_features, with_pipeline
 from rankseg.engine.hooks.notes import RunNotes
@@ -69,7 +69,8 @@ def measure(label: np.ndarray, before: np.ndarray, truth: np.ndarray) -> dict:
         ``clusters``: their number; ``smallest``, ``median`` and ``largest``: images in one.
         ``same``: normalised mutual information with the last time in percent, 100 where nothing
         has changed. Where some truth is known, of those images, in percent: ``nmi`` with the
-        classes, and ``purity``, the share of images in a cluster where most are of their class.
+        classes where there are several, and ``purity``, the share of images in a cluster where most
+        are of their class.
     """
     sizes = np.bincount(label)
     numbers: dict = {
@@ -85,7 +86,8 @@ def measure(label: np.ndarray, before: np.ndarray, truth: np.ndarray) -> dict:
         pairs, counts = np.unique(np.stack((label, truth)), axis=1, return_counts=True)
         most = np.zeros(len(sizes), np.int64)
         np.maximum.at(most, pairs[0], counts)
-        numbers["nmi"] = 100 * float(normalized_mutual_info_score(truth, label))
+        if len(np.unique(truth)) > 1:
+            numbers["nmi"] = 100 * float(normalized_mutual_info_score(truth, label))
         numbers["purity"] = 100 * float(most.sum() / len(known))
     return numbers
 
@@ -172,6 +174,22 @@ class ClusterHook(Hook):
                 f"{dataset.num_unlabeled} images: expected as many clusters or fewer"
             )
 
+    def check_sampler(self, sampler: Mapping) -> None:
+        """Refuse a sampler that cannot deal out clusters; also called by ``tools/train.py``.
+
+        Args:
+            sampler: Its config.
+
+        Raises:
+            ValueError: If it is no ``PKSampler``, or takes images of more classes than clusters.
+        """
+        if sampler.get("type") != "PKSampler" or sampler["classes"] > self.clusters:
+            raise ValueError(
+                f"ClusterHook(clusters={self.clusters}) needs train_dataloader.sampler=dict("
+                f"type='PKSampler', classes=P, images=K) with P of {self.clusters} or less, and "
+                f"the config has {sampler.get('type')}(classes={sampler.get('classes')})"
+            )
+
     def before_train(self, runner: Runner) -> None:
         """Refuse what cannot work, then cluster, or deal out by the clusters of the checkpoint."""
         method, loader = method_of(runner), runner.train_dataloader
@@ -188,14 +206,16 @@ class ClusterHook(Hook):
                 "such as MultiSimilarityLoss, or train with true labels"
             )
         sampler = loader.sampler
-        if not isinstance(sampler, PKSampler) or sampler.classes > self.clusters:
-            raise ValueError(
-                f"ClusterHook(clusters={self.clusters}) needs train_dataloader.sampler=dict("
-                f"type='PKSampler', classes=P, images=K) with P of {self.clusters} or less, and "
-                f"the config has {type(sampler).__name__}(classes="
-                f"{getattr(sampler, 'classes', None)})"
-            )
+        classes = getattr(sampler, "classes", None)
+        self.check_sampler(dict(type=type(sampler).__name__, classes=classes))
         self.check_dataset(loader.dataset)
+        if (mean := loader.dataset.num_unlabeled / self.clusters) < sampler.images:
+            runner.logger.warning(
+                f"ClusterHook(clusters={self.clusters}): a cluster has {mean:.1f} of the "
+                f"{loader.dataset.num_unlabeled} images on average, and a batch takes "
+                f"{sampler.images} of each, copies where there are fewer: set fewer clusters, "
+                "about as many as there may be classes"
+            )
         method.network(self.extraction["network"])
         if self.features == "test" and runner.val_loop is None:
             raise ValueError(

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Metric learning: embeddings of one class close together, with a memory of past batches."""
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
 import torch
-from mmengine.logging import MessageHub
+from mmengine.logging import MessageHub, print_log
 from pytorch_metric_learning.utils import loss_and_miner_utils as pairs_of
 from torch import Tensor
 
@@ -114,6 +115,15 @@ class MetricLearning(Method):
             ValueError: If its labels are masks, or the loss has fewer proxies than it has classes.
         """
         refuse_masks(dataset, self)
+        if self.memory is not None:
+            size, images = len(self.memory.label), dataset.num_labeled + dataset.num_unlabeled
+            if size > images:
+                print_log(
+                    f"model.memory.size={size}, but there are {images} training images, which it "
+                    f"would hold several times: set it to {images}",
+                    logger="current",
+                    level=logging.WARNING,
+                )
         proxies = getattr(self.metric_loss, "num_classes", None)
         if proxies is None or not dataset.num_labeled:
             return

@@ -155,6 +155,7 @@ def test_numbers_of_clusters():
     entropy = -(2 / 5 * log(2 / 5) + 3 / 5 * log(3 / 5))  # of both
     assert numbers["nmi"] == pytest.approx(100 * information / entropy)
     assert set(measure(label, np.empty(0), truth * 0 - 1)) == set(sizes)
+    assert "nmi" not in measure(label, np.empty(0), truth * 0), "of one class"
 
 
 # --- runs
@@ -236,6 +237,14 @@ def test_embeddings_that_are_all_alike_end_the_run(root, tmp_path, monkeypatch):
     monkeypatch.setattr(cluster_module, "cluster", lambda *args, **options: one)
     with pytest.raises(RunEnded, match="of 18 images make 1 clusters, and a batch has images of 2"):
         run(root, tmp_path)
+
+
+@pytest.mark.parametrize(("clusters", "told"), [(6, False), (7, True)])
+def test_clusters_too_small_for_a_batch_are_told(root, tmp_path, clusters, told):
+    run(root, tmp_path, hook=dict(clusters=clusters), iters=1)
+    (log,) = tmp_path.glob("*/*.log")
+    assert ("a cluster has 2.6 of the 18 images on average, and a batch takes 3" in log.read_text()
+            ) == told  # fmt: skip
 
 
 def test_embeddings_that_are_nearly_one_are_told(root, tmp_path, monkeypatch):

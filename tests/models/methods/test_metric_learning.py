@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from mmengine.logging import MessageHub
 
-from rankseg.models.methods import MetricLearning
+from rankseg.models.methods import MetricLearning, metric_learning
 from rankseg.testing.toy import toy_class_batch, toy_classifier, toy_embedder
 
 LOSS = dict(type="MultiSimilarityLoss", alpha=2, beta=50, base=0.5)
@@ -269,6 +269,17 @@ def test_every_labelled_class_needs_a_proxy(make, labeled, classes):
             method.check_dataset(dataset)
     else:
         method.check_dataset(dataset)
+
+
+@pytest.mark.parametrize(("images", "told"), [(9, False), (8, True)])
+def test_a_memory_of_more_than_there_are_is_told(make, monkeypatch, images, told):
+    part, said = SimpleNamespace(class_ids=list), []
+    monkeypatch.setattr(metric_learning, "print_log", lambda text, **options: said.append(text))
+    dataset = SimpleNamespace(
+        labeled=part, num_labeled=2, num_unlabeled=images - 2, metainfo={"classes": ("a",)}
+    )
+    make(memory=dict(size=9)).check_dataset(dataset)
+    assert [text.endswith("set it to 8") for text in said] == [True] * told
 
 
 def test_masks_are_refused(make):

@@ -216,9 +216,10 @@ def _check_mixed_batch(model: Method, batch_size: int, sampler: Config) -> None:
 def check_length(cfg: Config, hooks: Sequence[Hook]) -> None:
     """Check that what is planned to happen lies within a run whose iterations are given.
 
+    A warm-up that takes all of it is told: short runs are for a first look.
+
     Raises:
-        ValueError: If a schedule or the terms of unlabelled images begin after the end, or a hook's
-            ``check_length`` refuses it.
+        ValueError: If a schedule begins after the end, or a hook's ``check_length`` refuses it.
     """
     length = cfg.train_cfg.get("max_iters")
     if length is None:
@@ -232,9 +233,10 @@ def check_length(cfg: Config, hooks: Sequence[Hook]) -> None:
                 "and the end of the one before it"
             )
     if (warmup := cfg.model.get("warmup", 0)) >= length:
-        raise ValueError(
+        print_log(
             f"model.warmup={warmup}, and train_cfg.max_iters is {length}: what waits for the end "
-            "of the warm-up would never begin; train longer, or set model.warmup and model.ramp"
+            "of the warm-up never begins; train longer, or set model.warmup and model.ramp",
+            level=logging.WARNING,
         )
     for hook in hooks:
         if hasattr(hook, "check_length"):

@@ -4,7 +4,7 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
-from rankseg.apis import load_config
+from rankseg.apis import checks, load_config
 from rankseg.apis.checks import (
     check_batch,
     check_classes,
@@ -49,17 +49,22 @@ def test_what_is_planned_lies_within_the_run():
     with pytest.raises(ValueError, match="is after 13 iterations, and train_cfg has 11: train"):
         check_length(cfg, [hook])
     cfg.train_cfg.max_iters = 14
-    cfg.model.warmup = 13
     check_length(cfg, [hook])
-    cfg.model.warmup = 14
-    with pytest.raises(ValueError, match="model.warmup=14, and train_cfg.max_iters is 14: wh"):
-        check_length(cfg, [hook])
-    cfg.model.warmup = 0
     cfg.train_cfg.max_iters = 10
     message = r"param_scheduler\[1\], CosineAnnealingLR, begins after 10 .*max_iters is 10: train"
     with pytest.raises(ValueError, match=message):
         check_length(cfg, [])
     check_length(Config(dict(train_cfg=dict(max_epochs=1), param_scheduler=falling)), [hook])
+
+
+@pytest.mark.parametrize(("warmup", "told"), [(13, False), (14, True)])
+def test_a_warm_up_that_never_ends_is_told(monkeypatch, warmup, told):
+    said = []
+    monkeypatch.setattr(checks, "print_log", lambda text, **options: said.append(text))
+    check_length(Config(dict(model=dict(warmup=warmup), train_cfg=dict(max_iters=14))), [])
+    assert [text.startswith("model.warmup=14, and train_cfg.max_iters is 14") for text in said] == [
+        True
+    ] * told
 
 
 def build(config_file, **options):

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from rankseg.apis import load_config
+
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("configs/*.md")])
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
@@ -32,6 +34,28 @@ def test_links_and_pictures_exist(page):
         target = (page.parent / path).resolve() if path else page
         assert target.exists(), f"{page.name}: {link}"
         assert not anchor or anchor in anchors(target), f"{page.name}: {link}"
+
+
+@pytest.mark.parametrize(
+    ("base", "folder"),
+    [
+        *(("omniglot_mini", folder) for folder in ("metric_learning", "tac_ccl", "san")),
+        ("cub_googlenet", "metric_learning"),
+    ],
+)
+def test_configs_for_images_of_ones_own(tmp_path, base, folder):
+    """Those of the README build on a config of the folder that it names."""
+    blocks = re.findall(r"^```python\n(.*?)^```$", (ROOT / "README.md").read_text(), re.M | re.S)
+    (block,) = (one for one in blocks if f'_base_ = "./{base}.py"' in one)
+    mine = tmp_path / "mine.py"
+    mine.write_text(block.replace('"./', f'"{ROOT}/configs/{folder}/'))
+    cfg = load_config(str(mine))
+    (hook,) = (one for one in cfg.custom_hooks if one.type == "ClusterHook")
+    assert hook.clusters == 30 and cfg.model.memory.size == 300
+    if base == "cub_googlenet":
+        parts = cfg.train_dataloader.dataset.dataset, cfg.val_dataloader.dataset
+        assert [part.type for part in parts] == ["ClassFolderDataset"] * 2
+        assert parts[1].pipeline[1].size == 227 and cfg.test_dataloader == cfg.val_dataloader
 
 
 def test_pictures_are_small():

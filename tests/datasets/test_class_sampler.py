@@ -58,6 +58,15 @@ def test_classes_come_evenly_and_images_of_a_class_too():
         np.testing.assert_allclose(of_class, 1 / len(of_class), atol=0.02)
 
 
+def test_images_do_not_follow_the_draw_of_the_classes():
+    """7 classes of 6: the image that comes first in a batch is any of its class."""
+    number = 3500
+    first = [batch[0].index for batch in batches(make(labels=np.repeat(np.arange(7), 6)), number)]
+    expected = number / 42
+    apart = (np.bincount(first, minlength=42) - expected) / expected**0.5
+    assert np.abs(apart).max() < 4.5
+
+
 def test_every_draw_of_an_image_is_another():
     keys = [key for batch in batches(make(), 200) for key in batch]
     assert len(set(keys)) == len(keys)

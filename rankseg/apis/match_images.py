@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 from mmengine.config import Config
+from mmengine.dataset import Compose
 from mmengine.registry import init_default_scope
 
 from rankseg.apis.checks import is_image_level
 from rankseg.apis.extraction import Extraction
+from rankseg.apis.loading import loading_pipeline
 from rankseg.datasets.image_level import ArrayDataset
 from rankseg.datasets.looking import told
 from rankseg.datasets.transforms.loading import read_image
@@ -168,10 +170,10 @@ def _clusters(
     extract = Extraction(
         cfg, checkpoint, None, "decode_head.pool", None if cache is None else str(cache)
     )
-    test = DATASETS.build(cfg.test_dataloader.dataset)
     names = [part.get_data_info(i)["img_path"]
              for part in (train.labeled, train.unlabeled) for i in range(len(part))]  # fmt: skip
-    features = extract(with_pipeline(train, test.pipeline), names=names).logits.numpy()
+    pipeline = Compose(loading_pipeline(cfg, names[0]))
+    features = extract(with_pipeline(train, pipeline), names=names).logits.numpy()
     features = features[train.num_labeled if train.num_unlabeled else 0 :]
     given = getattr(extract.method, "clusters", None)
     if count is None and given is not None and len(given.label) == len(features):

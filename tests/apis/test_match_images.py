@@ -173,6 +173,17 @@ def test_keypoints_are_found_once(run, matched, monkeypatch):
         )  # fmt: skip
 
 
+@pytest.mark.parametrize("test_set", ["gone", None])
+def test_no_test_images_are_needed(run, matched, tmp_path, test_set):
+    cfg = Config.fromfile(run[0])
+    if test_set:
+        cfg.test_dataloader.dataset.data_root = test_set
+    else:
+        cfg.val_dataloader = cfg.test_dataloader = None
+    numbers = match_images(cfg, run[1], out=tmp_path / "x.npz", cache=matched[1], **SMALL)
+    assert numbers["pairs"] == 2
+
+
 def test_the_tool_makes_clusters_where_it_is_told_to(run, capsys):
     config, checkpoint = run
     out = config.parent / "tool.npz"

@@ -148,8 +148,8 @@ def check_files(
         ValueError, OSError: See :func:`rankseg.datasets.check_data`.
     """
     test = cfg.get("test_dataloader") if full else None
-    same = test is not None and cfg.val_dataloader and test.dataset == cfg.val_dataloader.dataset
-    test = None if test is None or same else DATASETS.build(test.dataset)
+    known = None if val is None else cfg.val_dataloader.dataset
+    test = None if test is None or test.dataset == known else DATASETS.build(test.dataset)
     seen = SeenFiles(cache_file(train.labeled.data_root))
     try:
         return check_data(train, val, Look(full, seen), test)
@@ -233,6 +233,20 @@ def check_length(cfg: Config, hooks: Sequence[Hook]) -> None:
     for hook in hooks:
         if hasattr(hook, "check_length"):
             hook.check_length(length)
+
+
+def check_not_validated(hooks: Sequence[Hook]) -> None:
+    """Check that no hook of a run without validation needs its pipeline.
+
+    Raises:
+        ValueError: If one does, by its option ``features``.
+    """
+    for hook in hooks:
+        if getattr(hook, "features", None) == "test":
+            raise ValueError(
+                f"{type(hook).__name__}(features='test') in custom_hooks loads images by the "
+                "pipeline of val_dataloader, which is None: set its features='train'"
+            )
 
 
 def check_student(model: Method, image: torch.Tensor) -> None:

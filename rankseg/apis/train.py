@@ -14,6 +14,7 @@ from rankseg.apis.checks import (
     check_files,
     check_length,
     check_model,
+    check_not_validated,
     check_views,
     check_weights,
 )
@@ -83,6 +84,8 @@ def check_before_training(cfg: Config, overwrite: bool = False, full: bool = Fal
     model.check_dataset(train)
     hooks = [HOOKS.build(hook) for hook in cfg.get("custom_hooks") or []]
     check_length(cfg, hooks)
+    if val is None:
+        check_not_validated(hooks)
     for hook in hooks:
         if hasattr(hook, "check_dataset"):
             hook.check_dataset(train)
@@ -117,6 +120,9 @@ def train(cfg: Config, check: bool = True, overwrite: bool = False) -> Runner:
     if overwrite and not cfg.get("resume") and is_main_process():
         remove_run(cfg.work_dir)
     cfg = cfg.copy()
+    for part in ("val", "test"):  # mmengine refuses a loop or metric of no images
+        if cfg.get(f"{part}_dataloader") is None:
+            cfg[f"{part}_cfg"] = cfg[f"{part}_evaluator"] = None
     if torch.cuda.is_available():
         cfg.train_dataloader.setdefault("pin_memory", True)
         use_fused(cfg)

@@ -45,6 +45,14 @@ def test_tiny_run_of_each_family(config, tmp_path):
     assert (run / "iter_2.pth").is_file() and (run / "summary.json").is_file()
 
 
+def test_tiny_run_without_a_validation_set(tmp_path):
+    run = tmp_path / "run"
+    options = ["val_dataloader=None", "custom_hooks.5.features=train"]  # that of ClusterHook
+    config = "configs/metric_learning/omniglot_mini.py"
+    tool("train").main([config, "--tiny", "--work-dir", str(run), "--cfg-options", *options])
+    assert (run / "iter_2.pth").is_file()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

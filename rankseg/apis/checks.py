@@ -25,7 +25,7 @@ from rankseg.models.methods import Method
 from rankseg.models.new_classes import make_anew
 from rankseg.models.other_method import leave_out
 from rankseg.models.pretrained import read_backbone
-from rankseg.registry import DATASETS, MODELS
+from rankseg.registry import DATASETS, METRICS, MODELS
 from rankseg.structures import LABELED, WEAK, SampleKey, mix
 
 
@@ -247,6 +247,22 @@ def check_not_validated(hooks: Sequence[Hook]) -> None:
                 f"{type(hook).__name__}(features='test') in custom_hooks loads images by the "
                 "pipeline of val_dataloader, which is None: set its features='train'"
             )
+
+
+def check_metrics(evaluator: Any, dataset: Any) -> None:
+    """Let metrics look at the data set that they will be of.
+
+    Args:
+        evaluator: ``val_evaluator`` or ``test_evaluator``: a config or several, or ``None``.
+        dataset: That of the same loader.
+
+    Raises:
+        ValueError: If a metric's ``check_dataset`` refuses it.
+    """
+    for one in evaluator if isinstance(evaluator, list | tuple) else [evaluator]:
+        metric = METRICS.build(one) if isinstance(one, dict) else one
+        if hasattr(metric, "check_dataset"):
+            metric.check_dataset(dataset)
 
 
 def check_student(model: Method, image: torch.Tensor) -> None:

@@ -8,7 +8,7 @@ from mmengine.config import Config
 from mmengine.dist import master_only
 from mmengine.registry import init_default_scope
 
-from rankseg.apis.checks import check_classes, is_embedding, is_image_level
+from rankseg.apis.checks import check_classes, check_metrics, is_embedding, is_image_level
 from rankseg.apis.loading import build_test_set
 from rankseg.apis.work_folder import check_work_dir
 from rankseg.datasets.checks import check_labeled
@@ -50,6 +50,7 @@ def test(
     dataset = build_test_set(cfg)
     check_labeled(dataset, limit=50)
     check_classes(cfg, dataset)
+    check_metrics(cfg.get("test_evaluator"), dataset)
     cfg = cfg.copy()
     cfg.work_dir = str(Path(cfg.work_dir) / "test")  # leaves the config of the training run alone
     cfg.model.pretrained = None

@@ -13,6 +13,7 @@ from rankseg.apis.checks import (
     check_classes,
     check_files,
     check_length,
+    check_metrics,
     check_model,
     check_not_validated,
     check_views,
@@ -73,6 +74,8 @@ def check_before_training(cfg: Config, overwrite: bool = False, full: bool = Fal
         for note in check_files(cfg, train, val, full):
             print_log(note)
     check_classes(cfg, train)
+    if val is not None:
+        check_metrics(cfg.get("val_evaluator"), val)
     with torch.device("meta"):
         try:
             model = MODELS.build(cfg.model)

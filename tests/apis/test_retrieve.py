@@ -175,6 +175,27 @@ def test_a_run_without_a_test_set_searches_a_folder(config, checkpoint, tmp_path
         apis.test(cfg, checkpoint)
 
 
+def test_test_images_of_one_class_are_told(config, checkpoint, tmp_path, capsys):
+    (tmp_path / "set").mkdir()
+    root = Path(config.test_dataloader.dataset.data_root)
+    shutil.copytree(root / "train", tmp_path / "set/train")
+    shutil.copytree(root / "test/w", tmp_path / "set/test/w")
+    cfg = copy.deepcopy(config)
+    tested = (cfg[f"{part}_dataloader"].dataset for part in ("val", "test"))
+    for node in (cfg.train_dataloader.dataset.dataset, *tested):
+        node.data_root = str(tmp_path / "set")
+    cfg.work_dir = str(tmp_path / "run")
+    apis.check_before_training(cfg)
+    assert "/test are of one class (w): " in capsys.readouterr().out
+    apis.test(cfg, checkpoint)
+    assert "/test are of one class (w): " in capsys.readouterr().out
+    for i in range(1, 5):
+        (tmp_path / "set/test/w" / f"{i}.png").unlink()
+    for ask in (lambda: apis.check_before_training(cfg), lambda: apis.test(cfg, checkpoint)):
+        with pytest.raises(ValueError, match="no class of the validation set has two images"):
+            ask()
+
+
 def test_a_classifier_is_asked_by_its_features(config, checkpoint, tmp_path):
     tapped = retrieve(
         [Contender("toy", config, checkpoint)], out=tmp_path, tap="decode_head.pool", keep=False

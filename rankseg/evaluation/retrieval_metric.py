@@ -80,8 +80,7 @@ class RetrievalMetric(BaseMetric):
         """
         label = torch.from_numpy(dataset.class_ids())
         count = self._count(label[label >= 0], dataset.metainfo["classes"])
-        # some images of a set (indices) may well be of one class
-        if (count > 0).sum() == 1 and getattr(dataset, "_indices", None) is None:
+        if (count > 0).sum() == 1 and not dataset.is_part:
             only = names((count > 0).numpy(), dataset.metainfo["classes"])
             print_log(
                 f"all {len(label)} images of {dataset.source} are of one class ({only}): whatever "

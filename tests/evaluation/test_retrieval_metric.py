@@ -84,10 +84,13 @@ def test_clusters_and_classes():
     assert evaluate(RetrievalMetric(nmi=True), samples)["nmi"] == 100
 
 
-def looked_at(capsys, *label: int, **others) -> str:
+def looked_at(capsys, *label: int, is_part: bool = False) -> str:
     """What is said of a data set before it is used."""
     dataset = SimpleNamespace(
-        class_ids=lambda: np.array(label), metainfo={"classes": CLASSES}, source="test", **others
+        class_ids=lambda: np.array(label),
+        metainfo={"classes": CLASSES},
+        source="test",
+        is_part=is_part,
     )
     RetrievalMetric().check_dataset(dataset)
     return capsys.readouterr().out
@@ -98,7 +101,7 @@ def test_a_data_set_is_judged_before_it_is_used(capsys):
         looked_at(capsys, 2, 0, -1, -1, 1)
     assert "all 3 images of test are of one class (dog): whatever" in looked_at(capsys, 1, 1, 1)
     assert looked_at(capsys, 1, 1, 0) == ""
-    assert looked_at(capsys, 1, 1, _indices=2) == "", "the first ones of a larger set"
+    assert looked_at(capsys, 1, 1, is_part=True) == "", "the first ones of a larger set"
 
 
 def test_images_alone_in_their_class_are_found_but_do_not_ask(monkeypatch):

@@ -12,6 +12,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from torch import Tensor
 
+from rankseg.apis.loading import build_test_set
 from rankseg.apis.photos import Photos
 from rankseg.apis.trained import load_method
 from rankseg.engine.files import write_json
@@ -19,7 +20,7 @@ from rankseg.engine.pictures import write_picture
 from rankseg.models.layers import FeatureTap
 from rankseg.models.losses import attention_consistency
 from rankseg.models.losses.attention_consistency import sample_mapped
-from rankseg.registry import DATASETS, TRANSFORMS
+from rankseg.registry import TRANSFORMS
 from rankseg.structures import strong
 from rankseg.visualization.attention import AttentionPair, draw_attention
 
@@ -67,7 +68,7 @@ def attention_maps(
     pipeline = [TRANSFORMS.build(dict(type="LoadImage")), pair_views(cfg)]
     method = load_method(cfg, checkpoint).eval()
     tap = tap or getattr(method, "feature_tap", None) or "neck.spatial"
-    test = Photos(inputs, []) if inputs else DATASETS.build(cfg.test_dataloader.dataset)
+    test = Photos(inputs, []) if inputs else build_test_set(cfg)
     drawn, sums, pairs = _spaced(len(test), images), torch.zeros(2), []
     measured = sorted({*drawn, *_spaced(len(test), count)})
     points: list[Tensor] = []

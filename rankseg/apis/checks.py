@@ -25,7 +25,7 @@ from rankseg.models.methods import Method
 from rankseg.models.new_classes import make_anew
 from rankseg.models.other_method import leave_out
 from rankseg.models.pretrained import read_backbone
-from rankseg.registry import DATASETS, MODELS
+from rankseg.registry import DATASETS, METRICS, MODELS
 from rankseg.structures import LABELED, WEAK, SampleKey, mix
 
 
@@ -148,8 +148,8 @@ def check_files(
         ValueError, OSError: See :func:`rankseg.datasets.check_data`.
     """
     test = cfg.get("test_dataloader") if full else None
-    same = test is not None and cfg.val_dataloader and test.dataset == cfg.val_dataloader.dataset
-    test = None if test is None or same else DATASETS.build(test.dataset)
+    known = None if val is None else cfg.val_dataloader.dataset
+    test = None if test is None or test.dataset == known else DATASETS.build(test.dataset)
     seen = SeenFiles(cache_file(train.labeled.data_root))
     try:
         return check_data(train, val, Look(full, seen), test)
@@ -241,6 +241,36 @@ def check_length(cfg: Config, hooks: Sequence[Hook]) -> None:
     for hook in hooks:
         if hasattr(hook, "check_length"):
             hook.check_length(length)
+
+
+def check_not_validated(hooks: Sequence[Hook]) -> None:
+    """Check that no hook of a run without validation needs its pipeline.
+
+    Raises:
+        ValueError: If one does, by its option ``features``.
+    """
+    for hook in hooks:
+        if getattr(hook, "features", None) == "test":
+            raise ValueError(
+                f"{type(hook).__name__}(features='test') in custom_hooks loads images by the "
+                "pipeline of val_dataloader, which is None: set its features='train'"
+            )
+
+
+def check_metrics(evaluator: Any, dataset: Any) -> None:
+    """Let metrics look at the data set that they will be of.
+
+    Args:
+        evaluator: ``val_evaluator`` or ``test_evaluator``: a config or several, or ``None``.
+        dataset: That of the same loader.
+
+    Raises:
+        ValueError: If a metric's ``check_dataset`` refuses it.
+    """
+    for one in evaluator if isinstance(evaluator, list | tuple) else [evaluator]:
+        metric = METRICS.build(one) if isinstance(one, dict) else one
+        if hasattr(metric, "check_dataset"):
+            metric.check_dataset(dataset)
 
 
 def check_student(model: Method, image: torch.Tensor) -> None:

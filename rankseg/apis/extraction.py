@@ -52,7 +52,7 @@ class Extraction:
         network = network or self.method.predict_on
         find_module(self.method.network(network), tap, "tap")
         self.device = next(self.method.parameters()).device
-        workers = cfg.test_dataloader.get("num_workers", 0)
+        workers = (cfg.get("test_dataloader") or cfg.train_dataloader).get("num_workers", 0)
         self.options = dict(network=network, tap=tap, num_workers=workers)
         preprocessor = cfg.model.get("data_preprocessor")
         made_by = [cfg.model.student, preprocessor, network, tap]

@@ -2,7 +2,8 @@
 """Pairs of training images that match, for the cross-image supervision of TAC-CCL."""
 
 import json
-from collections.abc import Iterator
+import logging
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -10,10 +11,14 @@ from typing import Any
 
 import numpy as np
 from mmengine.config import Config
+from mmengine.dataset import Compose
+from mmengine.logging import print_log
 from mmengine.registry import init_default_scope
 
 from rankseg.apis.checks import is_image_level
 from rankseg.apis.extraction import Extraction
+from rankseg.apis.loading import loading_pipeline
+from rankseg.datasets.checks import spread
 from rankseg.datasets.image_level import ArrayDataset
 from rankseg.datasets.looking import told
 from rankseg.datasets.transforms.loading import read_image
@@ -33,6 +38,9 @@ from rankseg.matching.clusters import (
 from rankseg.matching.keypoint_cache import KeypointCache
 from rankseg.registry import DATASETS
 from rankseg.visualization.matches import ShownPair, draw_matches
+
+AGAIN = 200  # pairs that are compared once more where none is found
+FEWEST = 3  # keypoints that an affine map can be found of
 
 
 def match_images(
@@ -111,6 +119,8 @@ def match_images(
             images = np.unique(group)
             keypoints = dict(zip(images.tolist(), pool.map(look, images.tolist()), strict=True))
             found += match_cluster(group, keypoints.__getitem__, compare, top)
+    if not found:
+        _warn(np.concatenate(groups) if groups else np.empty((0, 2), int), look, compare, least)
     pairs, truth = pack_pairs(names, found, keep), part.class_ids()
     numbers = {
         "images": len(names),
@@ -126,6 +136,24 @@ def match_images(
         picture = draw_matches(list(_shown(pairs, truth, root, shown)))
         write_picture(out.with_suffix(".png"), picture)
     return numbers
+
+
+def _warn(
+    compared: np.ndarray,
+    look: Callable[[int], Keypoints],
+    compare: Callable[..., Match | None],
+    least: int,
+) -> None:
+    """Say that no pair was found, and how far from one those are that were compared."""
+    rows = spread(len(compared), AGAIN)
+    again = [compare(look(one), look(other), least=FEWEST) for one, other in compared[rows]]
+    best = max((found.score for found in again if found is not None), default=0)
+    print_log(
+        f"no pair has {least} keypoints that agree: of {len(rows)} of the {len(compared)} pairs "
+        f"within clusters the best has {best or f'less than {FEWEST}'}; take a smaller --least, "
+        "as training with a file without pairs is refused",
+        level=logging.WARNING,
+    )
 
 
 def _check(cfg: Config, **counts: int) -> None:
@@ -168,10 +196,10 @@ def _clusters(
     extract = Extraction(
         cfg, checkpoint, None, "decode_head.pool", None if cache is None else str(cache)
     )
-    test = DATASETS.build(cfg.test_dataloader.dataset)
     names = [part.get_data_info(i)["img_path"]
              for part in (train.labeled, train.unlabeled) for i in range(len(part))]  # fmt: skip
-    features = extract(with_pipeline(train, test.pipeline), names=names).logits.numpy()
+    pipeline = Compose(loading_pipeline(cfg, names[0]))
+    features = extract(with_pipeline(train, pipeline), names=names).logits.numpy()
     features = features[train.num_labeled if train.num_unlabeled else 0 :]
     given = getattr(extract.method, "clusters", None)
     if count is None and given is not None and len(given.label) == len(features):

@@ -10,6 +10,7 @@ from mmengine.registry import init_default_scope
 
 from rankseg.apis.checks import check_classes, is_image_level, refuse_embedding
 from rankseg.apis.extraction import Extraction
+from rankseg.apis.loading import build_test_set
 from rankseg.datasets.drawing import label_table
 from rankseg.datasets.split_files import write_lists
 from rankseg.datasets.splits import LABELED_FILE, UNLABELED_FILE, VAL_FILE, Entry, read_list
@@ -88,7 +89,7 @@ def pseudo_label(
             "written for classifiers, expected a config with an ImageLevelHead"
         )
     train = DATASETS.build(cfg.train_dataloader.dataset)
-    test = DATASETS.build(cfg.test_dataloader.dataset)
+    test = build_test_set(cfg)
     check_classes(cfg, train.labeled)
     count = train.num_unlabeled - (train.num_labeled if train.include_labeled else 0)
     indices = [train.num_labeled + i for i in range(count)]

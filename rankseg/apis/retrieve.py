@@ -8,14 +8,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from mmengine.config import Config
+from mmengine.config import Config, ConfigDict
 from mmengine.registry import init_default_scope
 from torch import Tensor
 
 from rankseg.apis.checks import is_image_level
 from rankseg.apis.extraction import Extraction
+from rankseg.apis.loading import loading_pipeline
 from rankseg.apis.photos import Photos
 from rankseg.datasets.checks import check_labeled
+from rankseg.datasets.pictures import list_images
 from rankseg.engine.files import write_json
 from rankseg.engine.pictures import write_picture
 from rankseg.engine.searches import (
@@ -167,7 +169,7 @@ def search(
     """
     _check(contenders, k, rows)
     init_default_scope("rankseg")
-    parts = [one.cfg[f"{part}_dataloader"].dataset for one in contenders]
+    parts = [_part(one.cfg, part, gallery) for one in contenders]
     gallery_of = [_gallery(node, gallery) for node in parts]
     query_of = [_queries(node, queries, one) for node, one in zip(parts, gallery_of, strict=True)]
     _check_same(contenders, gallery_of)
@@ -218,6 +220,18 @@ def _check_same(contenders: Sequence[Contender], galleries: Sequence[Images]) ->
                 f"{one.name} is tested on other images than {contenders[0].name}: expected configs "
                 "with the same test set, or one gallery for all (--gallery)"
             )
+
+
+def _part(cfg: Config, part: str, gallery: str | Path | None) -> ConfigDict:
+    """The data set of a config that is asked about, or how alone its images would be loaded."""
+    if cfg.get(f"{part}_dataloader"):
+        return cfg[f"{part}_dataloader"].dataset
+    if gallery is None:
+        raise ValueError(
+            f"{part}_dataloader of {cfg.get('config_file', 'the config')} is None, so there are no "
+            "images to search: name a folder of images (--gallery)"
+        )
+    return ConfigDict(pipeline=loading_pipeline(cfg, list_images(gallery)[0][0]))
 
 
 def _gallery(node: dict, folder: str | Path | None) -> Images:

@@ -10,6 +10,7 @@ from mmengine.registry import init_default_scope
 
 from rankseg.apis.checks import check_classes, is_image_level
 from rankseg.apis.extraction import Extraction
+from rankseg.apis.loading import build_test_set
 from rankseg.discovery.centres import class_centres
 from rankseg.engine.features import with_pipeline
 from rankseg.engine.files import whole_file
@@ -76,7 +77,7 @@ def sample_map(
             "images, expected a config with an ImageLevelHead"
         )
     _check(images, how, limit, rows)
-    test = DATASETS.build(cfg.test_dataloader.dataset)
+    test = build_test_set(cfg)
     check_classes(cfg, test)
     number = {name: k for k, name in enumerate(test.classes)}
     if strange := [name for name in rows if name not in number]:

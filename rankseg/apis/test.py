@@ -8,14 +8,14 @@ from mmengine.config import Config
 from mmengine.dist import master_only
 from mmengine.registry import init_default_scope
 
-from rankseg.apis.checks import check_classes, is_embedding, is_image_level
+from rankseg.apis.checks import check_classes, check_metrics, is_embedding, is_image_level
+from rankseg.apis.loading import build_test_set
 from rankseg.apis.work_folder import check_work_dir
 from rankseg.datasets.checks import check_labeled
 from rankseg.engine.distributed import start_processes
 from rankseg.engine.files import write_json
 from rankseg.engine.runner import StrictRunner
 from rankseg.models.extended_segmentor import refuse_lacking
-from rankseg.registry import DATASETS
 
 
 def test(
@@ -48,9 +48,10 @@ def test(
     init_default_scope(cfg.get("default_scope", "rankseg"))
     if not Path(checkpoint).is_file():
         raise FileNotFoundError(f"checkpoint {checkpoint} does not exist")
-    dataset = DATASETS.build(cfg.test_dataloader.dataset)
+    dataset = build_test_set(cfg)
     check_labeled(dataset, limit=50)
     check_classes(cfg, dataset)
+    check_metrics(cfg.get("test_evaluator"), dataset)
     cfg = cfg.copy()
     cfg.work_dir = str(Path(cfg.work_dir) / "test")  # leaves the config of the training run alone
     cfg.model.pretrained = None

@@ -9,7 +9,7 @@ from mmengine.logging import print_log
 from mmengine.registry import init_default_scope
 
 from rankseg.apis.checks import check_model, is_image_level
-from rankseg.apis.config import datasets_of
+from rankseg.apis.config import LOADERS, datasets_of
 from rankseg.apis.nodes import nodes
 from rankseg.registry import DATASETS, MODELS
 from rankseg.testing.standin import make_standin
@@ -66,11 +66,11 @@ def make_tiny(cfg: Config, work_dir: str | None = None, standin: bool = True) ->
             cfg.model.update({key: getattr(train, of) for key, of in sizes.items()})
     cfg.auto_scale_lr = None
     cfg.train_dataloader.batch_size = _shrink_batch(cfg.train_dataloader.sampler)
-    for name in ("train_dataloader", "val_dataloader", "test_dataloader"):
+    for name in filter(cfg.get, LOADERS):  # what is only trained has no others
         cfg[name].num_workers = 0
         cfg[name].persistent_workers = False
-    for name in ("val_dataloader", "test_dataloader"):
-        cfg[name].dataset.indices = 2
+        if name != "train_dataloader":
+            cfg[name].dataset.indices = 2
     if cfg.model.get("pretrained") and not Path(cfg.model.pretrained).is_file():
         print_log(f"{cfg.model.pretrained} is absent: random weights", "current")
         cfg.model.pretrained = None
@@ -79,7 +79,7 @@ def make_tiny(cfg: Config, work_dir: str | None = None, standin: bool = True) ->
         cfg.load_from = None
     cfg.model.update({key: 0 for key in ("warmup", "ramp") if key in cfg.model})
     if "memory_size" in cfg.model:
-        cfg.model.memory.update(size=min(MEMORY, cfg.model.memory.size), start=0)
+        cfg.model.memory_size = min(MEMORY, cfg.model.memory_size)
     if cfg.model.get("memory"):
         cfg.model.memory.update(size=min(MEMORY, cfg.model.memory.size), start=0)
     if "rank" in cfg.model:

@@ -13,7 +13,9 @@ from rankseg.apis.checks import (
     check_classes,
     check_files,
     check_length,
+    check_metrics,
     check_model,
+    check_not_validated,
     check_views,
     check_weights,
 )
@@ -72,6 +74,8 @@ def check_before_training(cfg: Config, overwrite: bool = False, full: bool = Fal
         for note in check_files(cfg, train, val, full):
             print_log(note)
     check_classes(cfg, train)
+    if val is not None:
+        check_metrics(cfg.get("val_evaluator"), val)
     with torch.device("meta"):
         try:
             model = MODELS.build(cfg.model)
@@ -83,6 +87,8 @@ def check_before_training(cfg: Config, overwrite: bool = False, full: bool = Fal
     model.check_dataset(train)
     hooks = [HOOKS.build(hook) for hook in cfg.get("custom_hooks") or []]
     check_length(cfg, hooks)
+    if val is None:
+        check_not_validated(hooks)
     for hook in hooks:
         if hasattr(hook, "check_sampler"):
             hook.check_sampler(cfg.train_dataloader.sampler)
@@ -119,6 +125,9 @@ def train(cfg: Config, check: bool = True, overwrite: bool = False) -> Runner:
     if overwrite and not cfg.get("resume") and is_main_process():
         remove_run(cfg.work_dir)
     cfg = cfg.copy()
+    for part in ("val", "test"):  # mmengine refuses a loop or metric of no images
+        if cfg.get(f"{part}_dataloader") is None:
+            cfg[f"{part}_cfg"] = cfg[f"{part}_evaluator"] = None
     if torch.cuda.is_available():
         cfg.train_dataloader.setdefault("pin_memory", True)
         use_fused(cfg)

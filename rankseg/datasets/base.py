@@ -293,6 +293,11 @@ class ListDataset(BaseDataset):
         """Where the samples come from, for messages."""
         return f"list {self.ann_file}"
 
+    @property
+    def is_part(self) -> bool:
+        """Whether only some of the images were asked for (``indices``), as by ``--tiny``."""
+        return self._indices is not None
+
     def _check_exist(self, paths: Sequence[str], what: str) -> None:
         missing = missing_files(paths)
         if missing:

@@ -177,7 +177,7 @@ def check_images(
     notes = [f"{_counted(len(samples), len(dataset), what)}, {text} pixels"]
     present = set(dataset.class_ids())
     absent = [name for k, name in enumerate(dataset.classes) if k not in present]
-    if absent:
+    if absent and not dataset.is_part:
         more = f" and {len(absent) - 5} others" if len(absent) > 5 else ""
         notes.append(f"{dataset.source}: no image of {', '.join(absent[:5])}{more}")
     return notes

@@ -8,6 +8,10 @@ import numpy as np
 from mmengine.logging import print_log
 
 NAMED = 10  # classes that a sentence lists
+ABSENT = {  # what becomes of the number of a class that there is nothing of
+    "pixel": "shown as '-' and left out of means, unless it is predicted, which is an IoU of 0",
+    "image": "it has no accuracy of its own, and is left out of mean_class",
+}
 
 
 def names(which: np.ndarray, classes: Sequence[str]) -> str:
@@ -50,7 +54,7 @@ class ClassNotes:
         if not truth.all():
             self._once(
                 f"no {self.things} of the validation set is of class {names(truth == 0, classes)}: "
-                "shown as '-' and left out of means, unless it is predicted, which is an IoU of 0"
+                + ABSENT[self.things]
             )
         if (predicted > 0).sum() == 1 and (truth > 0).sum() > 1:
             print_log(

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Recall@K and its like of embedding networks."""
 
+import logging
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -67,6 +69,26 @@ class RetrievalMetric(BaseMetric):
         self.per_class = per_class
         self._told = False
 
+    def check_dataset(self, dataset: Any) -> None:
+        """Refuse images that cannot be judged, and say it if they cannot be mistaken.
+
+        Args:
+            dataset: Of validation or test, with ``class_ids``.
+
+        Raises:
+            ValueError: If no class has two images.
+        """
+        label = torch.from_numpy(dataset.class_ids())
+        count = self._count(label[label >= 0], dataset.metainfo["classes"])
+        if (count > 0).sum() == 1 and not dataset.is_part:
+            only = names((count > 0).numpy(), dataset.metainfo["classes"])
+            print_log(
+                f"all {len(label)} images of {dataset.source} are of one class ({only}): whatever "
+                "is found is right, and every Recall@K is 100; give it images of two classes or "
+                "more",
+                level=logging.WARNING,
+            )
+
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
         """Note for every image its class, its role and what each network embeds it to."""
         columns = {"label": true_classes(data_samples, self.dataset_meta["classes"]).tolist()}
@@ -129,13 +151,7 @@ class RetrievalMetric(BaseMetric):
 
     def _check(self, label: Tensor) -> None:
         """Say which images are alone, once, and refuse a set of such."""
-        count = torch.bincount(label, minlength=len(self.dataset_meta["classes"]))
-        alone = (count == 1).numpy()
-        if (count < 2).all():
-            raise ValueError(
-                "no class of the validation set has two images, so none can find another of its "
-                "class: expected two or more of each"
-            )
+        alone = (self._count(label, self.dataset_meta["classes"]) == 1).numpy()
         if alone.any() and not self._told:
             self._told = True
             which = names(alone, self.dataset_meta["classes"])
@@ -144,6 +160,17 @@ class RetrievalMetric(BaseMetric):
                 "they are no queries",
                 "current",
             )
+
+    @staticmethod
+    def _count(label: Tensor, classes: Sequence[str]) -> Tensor:
+        """Images of every class, of which one must have two."""
+        count = torch.bincount(label, minlength=len(classes))
+        if (count < 2).all():
+            raise ValueError(
+                "no class of the validation set has two images, so none can find another of its "
+                "class: expected two or more of each"
+            )
+        return count
 
 
 def _rows(maps: Sequence[Tensor]) -> Tensor:

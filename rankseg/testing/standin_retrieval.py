@@ -46,8 +46,8 @@ def make_retrieval_standin(cfg: Config) -> Path:
     of their own unless the config says that they are the same.
 
     Args:
-        cfg: A config with ``train_dataloader`` over a ``SemiDataset`` without lists and a
-            ``val_dataloader``. Changed in place: data roots, ``check_counts``.
+        cfg: A config with ``train_dataloader`` over a ``SemiDataset`` without lists and, if
+            it is validated, a ``val_dataloader``. Changed in place: data roots, ``check_counts``.
 
     Returns:
         The data root.
@@ -63,7 +63,8 @@ def make_retrieval_standin(cfg: Config) -> Path:
             "(--data-root), or take all images (empty='labeled', unlabeled='')"
         )
     kind, indexed = semi.dataset.type, issubclass(DATASETS.get(semi.dataset.type), IndexedDataset)
-    folders = (semi.dataset.get("folder", "train"), tests[0].get("folder", "train"))
+    test = tests[0].get("folder", "train") if tests else "test"
+    folders = (semi.dataset.get("folder", "train"), test)
     root = _write(kind, folders, not indexed and semi.get("test_classes", "same") == "same")
     for node in (semi.dataset, *tests):
         node.data_root = str(root)

@@ -29,7 +29,7 @@ class Neighbour(NamedTuple):
         name: Of its class; empty where it is not known.
         similarity: To the query, in ``[-1, 1]``.
         right: Whether it is of the class of the query; ``None`` where that is not known.
-        file: Where the image is, for tables.
+        file: Where the image is, for tables, and to name an image of an unknown class.
     """
 
     image: np.ndarray
@@ -37,6 +37,12 @@ class Neighbour(NamedTuple):
     similarity: float
     right: bool | None = None
     file: str = ""
+
+    def lines(self) -> list[str]:
+        """What stands below it: its class or, where that is not known, file and similarity."""
+        if self.name:
+            return [self.name]
+        return [*filter(None, [Path(self.file).stem]), f"{self.similarity:.2f}"]
 
 
 class Search(NamedTuple):
@@ -59,8 +65,8 @@ def draw_retrieval(searches: Sequence[Search], title: str = "", cell: int = CELL
     """Draw queries in blue frames, beside each what was found, wrong ones in red frames.
 
     Right ones have a thin green frame, those of which it is not known a grey one. Below an image
-    stands its class or, where that is not known, its similarity. Where several networks were
-    asked, each has a row of its own beside the query.
+    stands its class or, where that is not known, the name of its file and its similarity. Where
+    several networks were asked, each has a row of its own beside the query.
 
     Args:
         searches: Queries, all asked of the same networks.
@@ -78,9 +84,11 @@ def draw_retrieval(searches: Sequence[Search], title: str = "", cell: int = CELL
     if not searches:
         raise ValueError("there is no query to draw")
     names = list(searches[0].found)
-    most = max(len(found) for one in searches for found in one.found.values())
+    every = [found for one in searches for found in one.found.values()]
+    most = max(map(len, every))
+    lines = max((len(other.lines()) for found in every for other in found), default=1)
     aside = _label_width(names)
-    row, start = cell + LINE + GAP, 3 * GAP + cell + aside  # start: of the first neighbour
+    row, start = cell + lines * LINE + GAP, 3 * GAP + cell + aside  # start: of the first neighbour
     top = GAP + (2 * LINE if title else 0) + LINE
     size = start + most * (cell + GAP), top + (row * len(names) + GAP) * len(searches)
     page = Image.new("RGB", size, "white")
@@ -94,14 +102,14 @@ def draw_retrieval(searches: Sequence[Search], title: str = "", cell: int = CELL
         if y > top:
             pen.line([(GAP, y - GAP), (size[0] - GAP, y - GAP)], PLAIN)
         middle = y + (len(names) - 1) * row // 2
-        _put(page, (GAP, middle), cell, one.image, one.name, QUERY)
+        _put(page, (GAP, middle), cell, one.image, [one.name], QUERY)
         for name, found in one.found.items():
             if aside:
                 _put_name(pen, (start - GAP, y + cell // 2), name, found, aside)
             for k, other in enumerate(found):
                 colour = {True: RIGHT, False: WRONG, None: PLAIN}[other.right]
-                text = other.name or f"{other.similarity:.2f}"
-                _put(page, (start + k * (cell + GAP), y), cell, other.image, text, colour)
+                at = start + k * (cell + GAP), y
+                _put(page, at, cell, other.image, other.lines(), colour)
             y += row
         y += GAP
     return np.asarray(page)
@@ -129,10 +137,10 @@ def _put(
     at: tuple[int, int],
     cell: int,
     image: np.ndarray,
-    text: str,
+    lines: Sequence[str],
     colour: tuple[int, int, int],
 ) -> None:
-    """A picture in the middle of its cell with a frame, and a line of text below it."""
+    """A picture in the middle of its cell with a frame, and lines of text below it."""
     picture = fit(image, (cell, cell))
     height, width = picture.shape[:2]
     x, y = at[0] + (cell - width) // 2, at[1] + (cell - height) // 2
@@ -140,8 +148,9 @@ def _put(
     pen.rectangle((x - edge, y - edge, x + width + edge - 1, y + height + edge - 1), fill=colour)
     page.paste(Image.fromarray(picture), (x, y))
     ink = {QUERY: INK, WRONG: WRONG}.get(colour, SOFT)
-    below = at[0] + cell / 2, y + height + FRAME
-    pen.text(below, cut(text, cell + GAP - 4, 11), ink, font(11), anchor="ma")
+    for i, text in enumerate(lines):
+        below = at[0] + cell / 2, y + height + FRAME + i * LINE
+        pen.text(below, cut(text, cell + GAP - 4, 11), ink, font(11), anchor="ma")
 
 
 @lru_cache

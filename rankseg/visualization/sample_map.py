@@ -153,7 +153,7 @@ def draw_sample_maps(
             [found[text] for text in texts],
             texts,
             loc="outside lower center",
-            ncols=len(texts) if len(maps) > 1 else 3,
+            ncols=len(texts) if len(maps) > 2 else 3,  # all of them are wider than two maps
             frameon=False,
         )
     figure.suptitle(title, parse_math=False)

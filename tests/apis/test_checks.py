@@ -11,11 +11,12 @@ from rankseg.apis.checks import (
     check_crop,
     check_length,
     check_model,
+    check_not_validated,
     check_views,
     check_weights,
     feature_size,
 )
-from rankseg.engine.hooks import DiscoveryHook
+from rankseg.engine.hooks import ClusterHook, DiscoveryHook, SummaryHook
 from rankseg.registry import DATASETS, MODELS
 
 
@@ -137,6 +138,12 @@ def test_an_embedding_has_no_output_for_a_class(config_file):
     _, cfg = build(config_file)
     cfg.model.student.decode_head = dict(type="EmbeddingHead", in_channels=8, channels=5)
     check_classes(cfg, DATASETS.build(cfg.train_dataloader.dataset))
+
+
+def test_what_needs_validation_images_is_refused_without():
+    check_not_validated([ClusterHook(clusters=2, features="train"), SummaryHook()])
+    with pytest.raises(ValueError, match=r"ClusterHook\(features='test'\) .* its features='train'"):
+        check_not_validated([SummaryHook(), ClusterHook(clusters=2)])
 
 
 def test_batches_of_classes(config_file):

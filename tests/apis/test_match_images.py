@@ -173,6 +173,31 @@ def test_keypoints_are_found_once(run, matched, monkeypatch):
         )  # fmt: skip
 
 
+@pytest.mark.parametrize("test_set", ["gone", None])
+def test_no_test_images_are_needed(run, matched, tmp_path, test_set):
+    cfg = Config.fromfile(run[0])
+    if test_set:
+        cfg.test_dataloader.dataset.data_root = test_set
+    else:
+        cfg.val_dataloader = cfg.test_dataloader = None
+    numbers = match_images(cfg, run[1], out=tmp_path / "x.npz", cache=matched[1], **SMALL)
+    assert numbers["pairs"] == 2
+
+
+def test_a_file_without_a_pair_is_told(run, matched, tmp_path, capsys):
+    cfg, out = Config.fromfile(run[0]), tmp_path / "x.npz"
+    options = {**SMALL, "least": 190}
+    assert match_images(cfg, run[1], out=out, cache=matched[1], **options)["pairs"] == 0
+    best = load_pairs(matched[0]).score.max()
+    assert f"of 4 of the 4 pairs within clusters the best has {best}; take a smaller --least" in (
+        capsys.readouterr().out
+    )
+    cfg.train_dataloader.dataset.labeled_pipeline[1].matches = str(out)
+    method = MODELS.build(cfg.model)
+    with pytest.raises(ValueError, match=r"x\.npz of PairViews holds no pair: make it anew with a"):
+        method.check_dataset(DATASETS.build(cfg.train_dataloader.dataset))
+
+
 def test_the_tool_makes_clusters_where_it_is_told_to(run, capsys):
     config, checkpoint = run
     out = config.parent / "tool.npz"

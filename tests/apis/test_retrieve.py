@@ -159,6 +159,43 @@ def test_photos_of_ones_own(config, checkpoint, tmp_path):
     assert [len(one["found"]["toy"]) for one in queries] == [1, 1]
 
 
+def test_a_run_without_a_test_set_searches_a_folder(config, checkpoint, tmp_path):
+    photos = f"{config.test_dataloader.dataset.data_root}/test/w"
+    cfg = copy.deepcopy(config)
+    for part in ("val", "test"):
+        for key in ("dataloader", "cfg", "evaluator"):
+            cfg[f"{part}_{key}"] = None
+    alone, tested = Contender("toy", cfg, checkpoint), Contender("toy", config, checkpoint)
+    options = dict(out=tmp_path, gallery=photos, queries=[f"{photos}/0.png"], keep=False)
+    found = [retrieve([one], **options)["pictures"] for one in (alone, tested)]
+    assert found[0] == found[1]  # views in training have the size of the images in testing
+    with pytest.raises(ValueError, match=r"test_dataloader of .*toy\.py is None, .* \(--gallery\)"):
+        retrieve([alone], out=tmp_path, queries=[photos])
+    with pytest.raises(ValueError, match=r"test_dataloader of .*toy\.py is None: expected a data"):
+        apis.test(cfg, checkpoint)
+
+
+def test_test_images_of_one_class_are_told(config, checkpoint, tmp_path, capsys):
+    (tmp_path / "set").mkdir()
+    root = Path(config.test_dataloader.dataset.data_root)
+    shutil.copytree(root / "train", tmp_path / "set/train")
+    shutil.copytree(root / "test/w", tmp_path / "set/test/w")
+    cfg = copy.deepcopy(config)
+    tested = (cfg[f"{part}_dataloader"].dataset for part in ("val", "test"))
+    for node in (cfg.train_dataloader.dataset.dataset, *tested):
+        node.data_root = str(tmp_path / "set")
+    cfg.work_dir = str(tmp_path / "run")
+    apis.check_before_training(cfg)
+    assert "/test are of one class (w): " in capsys.readouterr().out
+    apis.test(cfg, checkpoint)
+    assert "/test are of one class (w): " in capsys.readouterr().out
+    for i in range(1, 5):
+        (tmp_path / "set/test/w" / f"{i}.png").unlink()
+    for ask in (lambda: apis.check_before_training(cfg), lambda: apis.test(cfg, checkpoint)):
+        with pytest.raises(ValueError, match="no class of the validation set has two images"):
+            ask()
+
+
 def test_a_classifier_is_asked_by_its_features(config, checkpoint, tmp_path):
     tapped = retrieve(
         [Contender("toy", config, checkpoint)], out=tmp_path, tap="decode_head.pool", keep=False

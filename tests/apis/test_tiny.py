@@ -3,6 +3,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from rankseg import apis
 from rankseg.apis.tiny import make_tiny
 from rankseg.registry import DATASETS
@@ -26,6 +28,22 @@ def test_clusters_and_batches_of_classes(tmp_path):
     loader = cfg.train_dataloader
     assert (loader.batch_size, loader.sampler.classes, loader.sampler.images) == (4, 2, 2)
     assert cfg.model.memory.size == 64 and cfg.model.pretrained is None
+
+
+@pytest.mark.parametrize(
+    "name", ["metric_learning/cub_googlenet", "lmcs/cifar10_100", "supervised/voc_92"]
+)
+def test_a_run_without_validation(name, tmp_path):
+    none = {f"val_{part}": None for part in ("dataloader", "cfg", "evaluator")}
+    cfg = apis.load_config(str(LMCS.parents[1] / f"{name}.py"), options=none)
+    cfg = make_tiny(cfg, str(tmp_path))
+    assert cfg.train_dataloader.num_workers == 0 and cfg.val_dataloader is None
+    assert len(DATASETS.build(cfg.train_dataloader.dataset)) > 0  # of generated images
+
+
+def test_the_memory_of_mean_shift(tmp_path):
+    cmsf = apis.load_config(str(LMCS.parents[1] / "cmsf/cifar10_mini_msf.py"))
+    assert make_tiny(cmsf, str(tmp_path)).model.memory_size == 64
 
 
 def test_an_assembly_fits_the_map_of_a_small_crop(tmp_path):

@@ -234,8 +234,9 @@ def test_a_good_set_with_classes_is_described(make_classes):
 def test_classes_without_a_validation_image_are_named(make_classes):
     root = make_classes({"train": 3, "test": 1})
     (root / "test/cat/0.png").unlink()
-    notes = check_data(*classes_of(root))
-    assert notes[-1] == f"folder {root}/test: no image of cat"
+    assert check_data(*classes_of(root))[-1] == f"folder {root}/test: no image of cat"
+    notes = check_data(*classes_of(root, indices=1))
+    assert not any("no image of" in note for note in notes), "dog is there and was left out"
 
 
 def test_classes_that_differ_between_training_and_validation(make_classes):

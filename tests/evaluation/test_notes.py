@@ -35,7 +35,10 @@ def test_class_that_is_not_in_the_set_is_said_once(said):
     for _ in range(3):
         notes.say([3, 0, 1], [2, 1, 1], CLASSES)
     (text, *_), *more = said
-    assert text.startswith("no image of the validation set is of class road: ") and not more
+    assert text.startswith("no image of the validation set is of class road: it has no accuracy")
+    assert not more
+    ClassNotes("pixel").say([3, 0, 1], [2, 1, 1], CLASSES)
+    assert said[-1][0].endswith("left out of means, unless it is predicted, which is an IoU of 0")
 
 
 def test_class_that_is_never_predicted_is_said_every_time(said):

@@ -1,4 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
+from types import SimpleNamespace
+
+import numpy as np
 import pytest
 import torch
 from mmengine.evaluator import Evaluator
@@ -79,6 +82,26 @@ def test_clusters_and_classes():
     samples = [sample(0, "up"), sample(0, "up"), sample(1, "down"), sample(1, "down")]
     assert "nmi" not in evaluate(RetrievalMetric(), samples)
     assert evaluate(RetrievalMetric(nmi=True), samples)["nmi"] == 100
+
+
+def looked_at(capsys, *label: int, is_part: bool = False) -> str:
+    """What is said of a data set before it is used."""
+    dataset = SimpleNamespace(
+        class_ids=lambda: np.array(label),
+        metainfo={"classes": CLASSES},
+        source="test",
+        is_part=is_part,
+    )
+    RetrievalMetric().check_dataset(dataset)
+    return capsys.readouterr().out
+
+
+def test_a_data_set_is_judged_before_it_is_used(capsys):
+    with pytest.raises(ValueError, match="no class of the validation set has two images, so none"):
+        looked_at(capsys, 2, 0, -1, -1, 1)
+    assert "all 3 images of test are of one class (dog): whatever" in looked_at(capsys, 1, 1, 1)
+    assert looked_at(capsys, 1, 1, 0) == ""
+    assert looked_at(capsys, 1, 1, is_part=True) == "", "the first ones of a larger set"
 
 
 def test_images_alone_in_their_class_are_found_but_do_not_ask(monkeypatch):

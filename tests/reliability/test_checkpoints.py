@@ -103,6 +103,8 @@ def test_a_run_goes_on_from_the_one_before(quick_train, copy, run, assert_same):
     cut(0.5)(copy / "iter_8.pth")
     quick_train("rankmatch", copy, resume=True)
     assert_same(run, copy)
+    logs = "".join(file.read_text() for file in copy.rglob("*.log"))
+    assert "resumed epoch" in logs and "is not defined in message_hub" not in logs
 
 
 def test_best_weights_are_no_run(run):

@@ -12,6 +12,7 @@ import torch
 
 from rankseg import apis
 from rankseg.apis.tiny import make_tiny
+from rankseg.runs import read_runs
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -43,6 +44,17 @@ def test_tiny_run_of_each_family(config, tmp_path):
     run = tmp_path / "run"
     tool("train").main([f"configs/{config}", "--tiny", "--work-dir", str(run)])
     assert (run / "iter_2.pth").is_file() and (run / "summary.json").is_file()
+
+
+def test_tiny_run_without_a_validation_set(tmp_path):
+    run = tmp_path / "run"
+    options = ["val_dataloader=None", "custom_hooks.5.features=train"]  # that of ClusterHook
+    config = "configs/metric_learning/omniglot_mini.py"
+    tool("train").main([config, "--tiny", "--work-dir", str(run), "--cfg-options", *options])
+    assert (run / "iter_2.pth").is_file()
+    (one,) = read_runs([run])
+    assert one.summary["history"] == [] and one.metric is None and one.iterations == (2, 2)
+    assert "| 2 of 2 |" in tool("collect_results").table([(run, one.summary)])
 
 
 @pytest.mark.parametrize(

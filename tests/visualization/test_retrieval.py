@@ -56,6 +56,17 @@ def test_names_and_similarities():
     )
 
 
+def test_an_image_of_no_known_class_has_the_name_of_its_file():
+    known = Neighbour(picture(0), "cat", 0.5, True, "photos/a.jpg")
+    unknown = known._replace(name="", right=None)
+    assert known.lines() == ["cat"] and unknown.lines() == ["a", "0.50"]
+    assert unknown._replace(file="").lines() == ["0.50"]
+    one, two = (draw_retrieval([Search(picture(90), "q", {"": [n]})]) for n in (known, unknown))
+    assert len(two) > len(one)
+    other = draw_retrieval([Search(picture(90), "q", {"": [unknown._replace(file="x/b.jpg")]})])
+    assert other.shape == two.shape and (other != two).any()
+
+
 def test_long_names_keep_both_ends():
     assert cut("cat", 100, 11) == "cat" and cut("cat", 1, 11) == ""
     short = cut("Sanskrit_character_42", 80, 11)

@@ -49,6 +49,16 @@ def test_only_what_is_there_is_in_the_legend(figures, tmp_path):
     assert [t.get_text() for t in figures[0].legends[0].get_texts()] == ["unlabelled"]
 
 
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_the_legend_is_not_cut_off(figures, tmp_path, number):
+    maps = [SampleMap(POINTS, KIND, LABEL)] * number
+    draw_sample_maps(tmp_path / "a.png", maps, CLASSES)
+    (figure,) = figures
+    box, page = figure.legends[0].get_window_extent(), figure.bbox
+    assert page.x0 <= box.x0 and box.x1 <= page.x1 and box.y0 >= page.y0
+    assert len(figure.legends[0].get_texts()) == len(Kind)
+
+
 def test_a_row_has_the_samples_of_its_class(figures, tmp_path):
     maps = [SampleMap(POINTS + i, KIND, LABEL, f"round {i}") for i in range(3)]
     draw_sample_maps(tmp_path / "a.png", maps, CLASSES, rows=[1, 0], title="two classes")

@@ -6,6 +6,7 @@ from math import exp, log, sqrt
 
 import numpy as np
 from mmcv.transforms import BaseTransform
+from mmengine.logging import print_log
 
 from rankseg.datasets.transforms.homography import (
     MIRROR,
@@ -115,23 +116,30 @@ class PairViews(BaseTransform):
             )
 
     def load_matches(self, paths: Iterable[str]) -> None:
-        """Read the file of matches, once; workers that are started later share it.
+        """Read the file of matches, once, and say what is in it; later workers share it.
 
         Args:
             paths: Of the training images, to see whether the file is about them.
 
         Raises:
             FileNotFoundError: If there is no such file.
-            ValueError: If it is none, or about other images.
+            ValueError: If it is none, holds no pair, or is about other images.
         """
         if self.matched is None:
             return
-        self.matched.load()
-        if not any(map(self.matched.find, paths)):
+        file, pairs = self.options["matches"], len(self.matched.load().image)
+        if not pairs:
             raise ValueError(
-                f"matches={self.options['matches']} of PairViews has a pair of none of the "
-                "training images: expected the file that tools/match_images.py wrote for them"
+                f"matches={file} of PairViews holds no pair: make it anew with a smaller --least "
+                "of tools/match_images.py, or set matches=None, to train on views of one image"
             )
+        found = [self.matched.find(path) is not None for path in paths]
+        if not any(found):
+            raise ValueError(
+                f"matches={file} of PairViews has a pair of none of the training images: expected "
+                "the file that tools/match_images.py wrote for them"
+            )
+        print_log(f"matches: {pairs} pairs, {sum(found)} of {len(found)} training images ({file})")
 
     def transform(self, results: dict) -> dict:
         """Replace the image by its first view, and add the second one and the map."""

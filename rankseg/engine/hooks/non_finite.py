@@ -128,7 +128,7 @@ class NonFiniteHook(Hook):
         self._group.append(Iteration(runner.iter + 1, self._terms, paths_of(data_batch)))
         ended = all(wrapper.should_update() for wrapper in wrappers_of(runner))
         skipped = bool(self._bad.item())
-        runner.message_hub.update_info(SKIPPED, skipped, resumed=False)
+        runner.message_hub.update_info(SKIPPED, skipped)
         if skipped:  # also within a group: it may be validated or saved
             self._buffers.restore()
         if not ended:

@@ -18,7 +18,8 @@ class SummaryHook(Hook):
 
     The peers report the best of all validations, a number that nobody's final weights reach; here
     both stand side by side. The file is rewritten after every validation, so that a run that is
-    stopped has one too, and goes on where a resumed run left it.
+    stopped has one too, and goes on where a resumed run left it. A run without a validation has one
+    with no history when it has ended.
 
     Args:
         key: Metric by which the best is chosen; larger is better.
@@ -48,8 +49,14 @@ class SummaryHook(Hook):
             self._write(runner)
 
     def after_train(self, runner: Runner) -> None:
-        """Say last and best in the log."""
-        if self.history:
+        """Say last and best in the log; of a run without a validation, that there is none."""
+        if not self.history:
+            self._write(runner)
+            runner.logger.info(
+                f"trained for {runner.iter} iterations, with no validation by {self.key}: "
+                "summary.json has no numbers of it"
+            )
+        else:
             last, best = self.history[-1], self.best()
             runner.logger.info(
                 f"{self.key}: last {last[self.key]:.2f} (iteration {last['iteration']}), "
@@ -62,14 +69,15 @@ class SummaryHook(Hook):
 
     @master_only
     def _write(self, runner: Runner) -> None:
+        none = {"iteration": runner.iter}  # where there is no validation
         summary = {
             "config": runner.cfg.get("config_file", runner.experiment_name),
             "method": runner.cfg.model.type,
             "seed": runner.seed,
             "max_iters": runner.max_iters,
             "seconds": round(time.monotonic() - self._start, 1),
-            "last": self.history[-1],
-            "best": self.best(),
+            "last": self.history[-1] if self.history else none,
+            "best": self.best() if self.history else none,
             "history": self.history,
         }
         write_json(self._path(runner), summary)

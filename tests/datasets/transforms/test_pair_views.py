@@ -225,10 +225,11 @@ def test_a_file_that_is_missing_or_none_is_told(tmp_path):
         step.load_matches([])
 
 
-def test_a_file_of_other_images_is_told(matched):
+def test_a_file_of_other_images_is_told(matched, capsys):
     folder, images = matched
     step = PairViews(48, matches=str(folder / "pairs.npz"))
     step.load_matches(str(folder / "root" / name) for name in reversed(images))
+    assert capsys.readouterr().out.startswith("matches: 1 pairs, 2 of 3 training images (")
     with pytest.raises(ValueError, match="pairs.npz of PairViews has a pair of none of the train"):
         step.load_matches([str(folder / "root/b/3.png"), "/other/x/1.png"])
     PairViews(48).load_matches([])

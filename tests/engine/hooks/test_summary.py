@@ -93,6 +93,21 @@ def test_a_new_run_starts_anew(runner, tmp_path):
     assert second.history == []
 
 
+def test_a_run_without_a_validation_has_an_end_and_no_numbers(runner, tmp_path, caplog):
+    hook = SummaryHook()
+    hook.before_train(runner)
+    runner.iter = 30
+    with caplog.at_level(logging.INFO):
+        hook.after_train(runner)
+    assert "trained for 30 iterations, with no validation by mIoU" in caplog.text
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert summary["history"] == [] and summary["last"] == summary["best"] == {"iteration": 30}
+    again = SummaryHook()
+    again.before_train(runner)
+    validate(again, runner, 40, 50.0)
+    assert [entry["iteration"] for entry in again.history] == [40]
+
+
 def test_testing_writes_nothing(runner, tmp_path):
     runner._train_loop = None
     SummaryHook().after_val_epoch(runner, {"mIoU": 1.0})

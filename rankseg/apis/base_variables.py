@@ -25,10 +25,12 @@ def check_variables(path: str | Path, cfg: Config, read: set[str]) -> None:
     Raises:
         ValueError: Naming the variable, the base file and where the part went.
     """
-    for name in (key for key in cfg if key not in read):
-        source = next((base for base in base_files(path) if name in assigned(base)), None)
-        if source is None:
-            continue
+    stray = [key for key in cfg if key not in read]
+    files = [Path(path), *base_files(path)] if stray else []
+    for file, name in ((file, name) for file in files for name in stray if name in assigned(file)):
+        source = next((base for base in base_files(file) if name in assigned(base)), None)
+        if source is None or any(name in Config.fromfile(base) for base in bases(file)):
+            continue  # nobody's else, or a file may still have use for it
         value = cfg[name]
         keys = set(value) if value and isinstance(value, dict) else {name}
         places = [
@@ -36,20 +38,25 @@ def check_variables(path: str | Path, cfg: Config, read: set[str]) -> None:
         ]
         where = f", which looks like `_base_.{places[0]}.{min(keys)} = ...`" if places else ""
         raise ValueError(
-            f"config {path} sets {name!r}, a variable of {source} that a file between the two has "
+            f"config {file} sets {name!r}, a variable of {source} that a file between the two has "
             f"used already, so that nothing would change: set it where it went{where}"
         )
 
 
+def bases(path: str | Path) -> list[Path]:
+    """The files that a config names in ``_base_``, without those of other packages."""
+    if Path(path).suffix != ".py":
+        return []
+    names = Config._get_base_files(str(path))
+    found = [Path(os.path.normpath(Path(path).parent / name)) for name in names]
+    return [base for base in found if base.is_file()]
+
+
 def base_files(path: str | Path) -> Iterator[Path]:
     """All files that a config builds on, near ones first."""
-    if Path(path).suffix != ".py":
-        return
-    for name in Config._get_base_files(str(path)):
-        base = Path(os.path.normpath(Path(path).parent / name))
-        if base.is_file():  # not one of another package, `mmseg::...`
-            yield base
-            yield from base_files(base)
+    for base in bases(path):
+        yield base
+        yield from base_files(base)
 
 
 def assigned(path: Path) -> set[str]:

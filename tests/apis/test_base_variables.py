@@ -50,6 +50,25 @@ def test_variables_of_ones_own_and_what_the_message_advises(tmp_path):
     assert cfg.custom_hooks[5].clusters == 30 and cfg.model.memory.size == 300
 
 
+def test_variables_that_a_base_keeps_may_be_set_again(tmp_path):
+    base, mine = tmp_path / "base.py", tmp_path / "mine.py"
+    base.write_text(f"_base_ = '{CONFIGS}/metric_learning/omniglot_mini.py'\nsize = 3\n")
+    mine.write_text("_base_ = './base.py'\nsize = 9\nmodel = dict(memory=dict(size=size))\n")
+    assert load_config(str(mine)).model.memory.size == 9
+    mine.write_text("_base_ = './base.py'\n")
+    assert load_config(str(mine)).size == 3, "inherited"
+
+
+def test_a_base_of_ones_own_is_looked_at_too(tmp_path):
+    base, mine = tmp_path / "base.py", tmp_path / "mine.py"
+    base.write_text(
+        f"_base_ = '{CONFIGS}/metric_learning/omniglot_mini.py'\nclusters = dict(clusters=3)\n"
+    )
+    mine.write_text("_base_ = './base.py'\n")
+    with pytest.raises(ValueError, match=r"base\.py sets 'clusters', a variable of"):
+        load_config(str(mine))
+
+
 def test_files_that_a_config_builds_on():
     found = [path.relative_to(CONFIGS) for path in base_files(CONFIGS / "tac_ccl/omniglot_mini.py")]
     assert found[0] == Path("metric_learning/omniglot_mini.py")

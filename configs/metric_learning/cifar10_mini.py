@@ -7,7 +7,7 @@ Ours:  see docs/results.md.
 
 Tried with a fifth of the training images held back in place of the test images: 300 iterations of
 80 images took Recall@1 on those from 23.4 (random weights) to 24.1, next to nothing; 160 of 40
-images with strong views and 400 clusters to 21.4. Longer runs were not made.
+images with strong views and 400 clusters to 21.4.
 """
 
 _base_ = [

@@ -17,9 +17,9 @@ def contrastive_clustering(feature: Tensor, centres: Tensor, own: Tensor | None 
     The first form is the equation: :math:`C_+` is the centre nearest to the feature, :math:`C_-`
     the second nearest. It is least, too, where all features lie at one centre, whichever they
     belong to. With ``own``, :math:`C_+` is the centre of the cluster that the image was put in and
-    :math:`C_-` the nearest of the others; the second form is about twice the first for features near
-    their centre, and bounded for those near another's. Both are 0 for features at their centres, 1
-    for those half-way between two, and centres are constants.
+    :math:`C_-` the nearest of the others; the second form is about twice the first for features
+    near their centre, and bounded for those near another's. Both are 0 for features at their
+    centres, 1 for those half-way between two, and centres are constants.
 
     The text above the equation wants the inverse ratio small; minimised is the equation, which is
     what the text describes.

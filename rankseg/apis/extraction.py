@@ -92,7 +92,7 @@ class Extraction:
 
 
 def _check_sizes(dataset: Dataset, keys: Sequence[int | SampleKey]) -> None:
-    """Refuse images of different sizes: in a batch they would be padded, and the padding pooled."""
+    """Refuse images of different sizes, whose features are of different scales."""
     shapes: dict[tuple, Any] = {}
     for place in np.linspace(0, len(keys) - 1, min(LOOKED_AT, len(keys))).astype(int):
         image = dataset[keys[place]]["inputs"]

@@ -17,6 +17,7 @@ from rankseg.datasets.looking import duration
 from rankseg.engine.stopping import start_worker
 from rankseg.models.layers import FeatureTap
 from rankseg.models.methods import Method
+from rankseg.models.sliding import by_size
 from rankseg.structures import LABELED, WEAK, SampleKey
 
 PROGRESS_SECONDS = 10.0
@@ -93,8 +94,13 @@ def extract_features(
             told = begun
             for images in loader:
                 images = method.data_preprocessor({"inputs": images})["inputs"]
-                logits = net.decode_head(net.extract_feat(images))
-                pairs.append([_per_image(x).cpu() for x in (tapped.output, logits)])
+                batch: list = [None] * len(images)
+                for places, same in by_size(images):
+                    logits = net.decode_head(net.extract_feat(same))
+                    rows = zip(_per_image(tapped.output), _per_image(logits), strict=True)
+                    for place, pair in zip(places, rows, strict=True):
+                        batch[place] = pair
+                pairs.append([torch.stack(x).cpu() for x in zip(*batch, strict=True)])
                 if time.monotonic() - told >= PROGRESS_SECONDS:
                     told = time.monotonic()
                     done = min(len(keys), len(pairs) * batch_size * world)

@@ -16,8 +16,8 @@ from rankseg.registry import MODELS
 class ViewPreprocessor(SegDataPreProcessor):
     """Move a batch to the device, then cast and normalise it there.
 
-    A batch by view (training) stays one by view; a plain list or stack of images is handled as
-    mmseg does, except that images of different size may share a validation batch.
+    A batch by view (training) stays one by view. In a plain batch, that of validation, test and
+    prediction, images of different size stay apart: the network never sees padding.
 
     Args:
         mean: Mean of R, G, B in grey levels, 0 to 255.
@@ -29,10 +29,10 @@ class ViewPreprocessor(SegDataPreProcessor):
     Shape:
         - views: ``inputs`` ``{view: (B, 3, h, w) uint8}`` -> the same in float32;
           ``data_samples`` ``{view: [SegDataSample]}``, ``gt_sem_seg`` made int64.
-        - plain: ``inputs`` list of ``(3, H, W)`` or one ``(B, 3, H, W)`` -> ``(B, 3, H', W')``
-          float32, padded on the right and below to the largest of the batch with 0, which is the
-          mean colour. ``padding_size`` and ``pad_shape`` are noted in the data samples, so that
-          mmseg cuts the padding off and returns predictions of the original size.
+        - plain: ``inputs`` list of ``(3, H, W)`` or one ``(B, 3, H, W)`` -> ``(B, 3, H, W)``
+          float32 where all images have one size, else a list of ``(3, H, W)``, which
+          :func:`rankseg.models.sliding.predict` takes. In training the images, and their labels,
+          are padded to the largest of the batch.
 
     Raises:
         ValueError: If images do not have 3 channels.
@@ -68,15 +68,10 @@ class ViewPreprocessor(SegDataPreProcessor):
         if training and samples is not None:
             stacked, samples = stack_batch(images, samples, size_divisor=1)
             return {"inputs": stacked, "data_samples": samples}
-        stacked, paddings = stack_batch(images, size_divisor=1)
-        for sample, padding in zip(samples or [], paddings, strict=bool(samples)):
-            sample.set_metainfo(
-                {
-                    "pad_shape": tuple(padding["pad_shape"]),
-                    "padding_size": tuple(map(int, padding["img_padding_size"])),
-                }
-            )
-        return {"inputs": stacked, "data_samples": samples}
+        for sample, image in zip(samples or [], images, strict=bool(samples)):
+            sample.set_metainfo({"pad_shape": tuple(image.shape[1:])})  # mmseg resizes logits to it
+        one_size = len({image.shape for image in images}) == 1
+        return {"inputs": torch.stack(images) if one_size else images, "data_samples": samples}
 
     def _normalise(
         self,

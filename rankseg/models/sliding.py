@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Prediction by overlapping windows, several of them in one forward pass."""
 
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -9,15 +10,53 @@ from torch import Tensor, nn
 WINDOWS_AT_ONCE = 4  # on a GPU; one fills the cores and caches of a CPU
 
 
-def predict(segmentor: nn.Module, images: Tensor, data_samples: list | None) -> list:
-    """What a segmentor's own ``predict`` gives; where it slides, windows go in batches.
+def predict(
+    segmentor: nn.Module, images: Tensor | Sequence[Tensor], data_samples: list | None
+) -> list:
+    """Predict every image at its own size; where the segmentor slides, windows go in batches.
+
+    Images of one size share a forward pass. No image is padded, so a prediction does not depend on
+    the images it shares a batch with.
 
     Args:
         segmentor: With ``test_cfg``: ``mode``, and for ``"slide"`` ``crop_size``, ``stride`` and
             maybe ``windows_at_once``.
-        images: ``(B, 3, H, W)``.
-        data_samples: As mmseg's ``predict`` takes them.
+        images: ``(B, 3, H, W)``, or a list of ``(3, H, W)`` of any sizes.
+        data_samples: As mmseg's ``predict`` takes them, or None.
+
+    Returns:
+        What the segmentor's own ``predict`` gives, one sample for every image in their order.
     """
+    results: list = [None] * len(images)
+    for places, same in by_size(images):
+        samples = None if data_samples is None else [data_samples[place] for place in places]
+        found = _predict_one_size(segmentor, same, samples)
+        for place, result in zip(places, found, strict=True):
+            results[place] = result
+    return results
+
+
+def by_size(images: Tensor | Sequence[Tensor]) -> Iterator[tuple[list[int], Tensor]]:
+    """Stack images of one size.
+
+    Args:
+        images: ``(B, C, H, W)``, or a list of ``(C, H, W)`` of any sizes.
+
+    Yields:
+        The places of images of one size in the batch, and these images, ``(b, C, H, W)``.
+    """
+    if isinstance(images, Tensor):
+        yield list(range(len(images))), images
+        return
+    places = defaultdict(list)
+    for place, image in enumerate(images):
+        places[image.shape].append(place)
+    for same in places.values():
+        yield same, torch.stack([images[place] for place in same])
+
+
+def _predict_one_size(segmentor: nn.Module, images: Tensor, data_samples: list | None) -> list:
+    """Predict ``(B, 3, H, W)`` images in one forward pass, or window by window."""
     config = segmentor.test_cfg
     if config.get("mode") != "slide":
         return segmentor.predict(images, data_samples)

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import pytest
 import torch
-from mmengine.config import ConfigDict
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 
@@ -58,17 +57,14 @@ def test_float_input_is_not_overwritten():
     assert (given == 50).all()
 
 
-def test_eval_of_mixed_sizes_pads_and_says_so():
+def test_eval_keeps_images_of_different_sizes_apart():
     images = [image(5, 9), image(7, 4)]
     samples = [labeled(5, 9), labeled(7, 4)]
     out = make()({"inputs": list(images), "data_samples": samples})
-    assert out["inputs"].shape == (2, 3, 7, 9)
-    assert torch.allclose(out["inputs"][0, :, :5, :9], normal(images[0]), atol=1e-5)
-    assert torch.allclose(out["inputs"][1, :, :7, :4], normal(images[1]), atol=1e-5)
-    assert not out["inputs"][0, :, 5:].any() and not out["inputs"][1, :, :, 4:].any()
+    for found, given in zip(out["inputs"], images, strict=True):
+        assert found.shape == given.shape and torch.allclose(found, normal(given), atol=1e-5)
     first, second = (sample.metainfo for sample in out["data_samples"])
-    assert first["padding_size"] == (0, 0, 0, 2) and second["padding_size"] == (0, 5, 0, 0)
-    assert tuple(first["pad_shape"]) == tuple(second["pad_shape"]) == (7, 9)
+    assert first["pad_shape"] == (5, 9) and second["pad_shape"] == (7, 4)
     assert first["img_shape"] == (5, 9) and second["ori_shape"] == (7, 4)
     assert out["data_samples"][0].gt_sem_seg.shape == (5, 9), "the truth is not padded"
     assert out["data_samples"][0].gt_sem_seg.data.dtype == torch.int64
@@ -79,56 +75,6 @@ def test_eval_of_a_stack_and_without_samples():
     out = make()({"inputs": images})
     assert torch.allclose(out["inputs"], normal(images), atol=1e-5)
     assert out["data_samples"] is None
-
-
-@pytest.mark.parametrize("mode", ["whole", "slide"])
-def test_mmseg_returns_predictions_of_the_original_size(mode):
-    """A padded batch gives what each image alone gives (the network looks at single pixels)."""
-    from mmseg.registry import MODELS as MMSEG
-    from mmseg.utils import register_all_modules
-
-    register_all_modules(init_default_scope=False)
-    slide = {"stride": (4, 4), "crop_size": (4, 4)} if mode == "slide" else {}
-    segmentor = MMSEG.build(
-        {
-            "type": "mmseg.EncoderDecoder",
-            "backbone": {
-                "type": "mmseg.ResNet",
-                "depth": 18,
-                "out_indices": (0,),
-                "num_stages": 1,
-                "strides": (1,),
-                "dilations": (1,),
-            },
-            "decode_head": {
-                "type": "mmseg.FCNHead",
-                "in_channels": 3,
-                "channels": 3,
-                "num_convs": 0,
-                "concat_input": False,
-                "num_classes": 3,
-                "dropout_ratio": 0,
-                "align_corners": True,
-                "in_index": 0,
-            },
-            "test_cfg": ConfigDict(mode=mode, **slide),
-        }
-    )
-    segmentor.backbone = torch.nn.Identity()
-    segmentor.extract_feat = lambda inputs: [inputs]
-    segmentor.eval()
-    images, prepare = [image(8, 12), image(12, 8)], make()
-
-    def predict(some):
-        samples = [labeled(*one.shape[1:]) for one in some]
-        return segmentor.predict(**prepare({"inputs": some, "data_samples": samples}))
-
-    with torch.no_grad():
-        together = predict(images)
-        alone = [predict([one])[0] for one in images]
-    for one, two, source in zip(together, alone, images, strict=True):
-        assert one.pred_sem_seg.shape == source.shape[1:]
-        assert torch.allclose(one.seg_logits.data, two.seg_logits.data, atol=1e-4)
 
 
 def test_training_on_a_plain_list_pads_the_labels_too():

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 import pytest
 import torch
+from mmengine.config import ConfigDict
 from mmengine.registry import init_default_scope
+from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 
+from rankseg.evaluation import SegmentationMetric
 from rankseg.models.sliding import slide, starts
 from rankseg.registry import MODELS
 from rankseg.testing.toy import toy_student
@@ -78,3 +81,87 @@ def test_methods_predict_what_the_segmentor_predicts():
         assert torch.equal(mine.pred_sem_seg.data, one.pred_sem_seg.data)
         assert torch.equal(mine.teacher_sem_seg.data, two.pred_sem_seg.data)
     assert not torch.equal(found[0].teacher_sem_seg.data, found[0].pred_sem_seg.data)
+
+
+@pytest.fixture(scope="module")
+def both():
+    """A method whose student and teacher differ, in double precision: rounding cannot hide."""
+    init_default_scope("rankseg")
+    torch.manual_seed(0)
+    model = MODELS.build(
+        dict(
+            type="Supervised",
+            student=toy_student(),
+            teacher=dict(momentum=0.5),
+            data_preprocessor=dict(type="ViewPreprocessor", mean=[127.0] * 3, std=[60.0] * 3),
+        )
+    )
+    model.init_weights()
+    for parameter in model.teacher.parameters():
+        parameter.mul_(1.5)
+    return model.eval().double()
+
+
+SIZES = [(40, 56), (48, 33), (40, 56), (33, 33), (60, 41), (40, 56), (48, 33), (25, 70)]
+
+
+def unequal_batch():
+    generator = torch.Generator().manual_seed(1)
+    images = [
+        torch.randint(256, (3, *size), generator=generator, dtype=torch.uint8) for size in SIZES
+    ]
+    samples = [
+        SegDataSample(metainfo=dict(ori_shape=size, img_shape=size, img_path=str(i)))
+        for i, size in enumerate(SIZES)
+    ]
+    for sample, size in zip(samples, SIZES, strict=True):
+        truth = torch.randint(3, (1, *size), generator=generator, dtype=torch.uint8)
+        sample.gt_sem_seg = PixelData(data=truth)
+    return images, samples
+
+
+@pytest.fixture
+def tested(both, monkeypatch):
+    """What the test loop makes of the batch, that many images at a time."""
+    monkeypatch.setattr(both.data_preprocessor, "_normalise", lambda x: (x.double() - 127) / 60)
+
+    def run(batch, mode):
+        for network in (both.student, both.teacher.module):
+            network.test_cfg = ConfigDict(mode=mode, crop_size=(33, 33), stride=(20, 20))
+        images, samples = unequal_batch()
+        metric = SegmentationMetric()
+        metric.dataset_meta = {"classes": ("a", "b", "c")}
+        found = []
+        for i in range(0, len(images), batch):
+            part = slice(i, i + batch)
+            with torch.no_grad():
+                found += both.test_step({"inputs": images[part], "data_samples": samples[part]})
+        metric.process({}, [one.to_dict() for one in found])
+        return found, metric.evaluate(len(found))
+
+    return run
+
+
+@pytest.mark.parametrize("mode", ["whole", "slide"])
+def test_predictions_do_not_depend_on_the_batch_size(tested, both, mode):
+    alone, numbers = tested(1, mode)
+    for batch in (3, 8):
+        together, same_numbers = tested(batch, mode)
+        assert same_numbers == numbers and "teacher/mIoU" in numbers
+        assert [one.img_path for one in together] == [str(i) for i in range(len(SIZES))]
+        for one, two, size in zip(alone, together, SIZES, strict=True):
+            assert two.seg_logits.shape == size
+            torch.testing.assert_close(one.seg_logits.data, two.seg_logits.data)
+            assert torch.equal(one.pred_sem_seg.data, two.pred_sem_seg.data)
+            assert torch.equal(one.teacher_sem_seg.data, two.teacher_sem_seg.data)
+
+
+def test_images_of_one_size_share_a_forward_pass(both, tested, monkeypatch):
+    seen = []
+    extract = both.student.extract_feat
+    monkeypatch.setattr(
+        both.student, "extract_feat", lambda x: seen.append(tuple(x.shape)) or extract(x)
+    )
+    tested(8, "whole")
+    assert sorted(seen) == [(1, 3, 25, 70), (1, 3, 33, 33), (1, 3, 60, 41), (2, 3, 48, 33),
+                            (3, 3, 40, 56)]  # fmt: skip

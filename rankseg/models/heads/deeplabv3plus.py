@@ -124,7 +124,7 @@ class DeepLabV3PlusHead(BaseDecodeHead):
         return self.cls_seg(self.fuse(torch.cat([fine, coarse], dim=1)))
 
     def predict_by_feat(self, seg_logits: Tensor, batch_img_metas: list[dict]) -> Tensor:
-        """Logits at the size of the (padded) images, ``(B, num_classes, H, W)``.
+        """Logits at the size of the images, ``(B, num_classes, H, W)``.
 
         Like the inherited one, but without a warning for every image size that is not ``16n + 1``.
         """

@@ -77,9 +77,8 @@ class ImageLevelHead(BaseDecodeHead):
         - output: logits ``(B, K, 1, 1)``
 
     Raises:
-        ValueError: If ``pool`` is none of those, ``classify`` is no branch, the feature map has
-            other channels than ``in_channels``, or images that a batch pads to one size are
-            predicted.
+        ValueError: If ``pool`` is none of those, ``classify`` is no branch, or the feature map has
+            other channels than ``in_channels``.
     """
 
     def __init__(
@@ -144,10 +143,4 @@ class ImageLevelHead(BaseDecodeHead):
 
     def predict_by_feat(self, seg_logits: Tensor, batch_img_metas: list[dict]) -> Tensor:
         """The logits as they are, ``(B, K, 1, 1)``."""
-        if any(any(meta.get("padding_size") or ()) for meta in batch_img_metas):
-            raise ValueError(
-                "images of different sizes stand in one batch, where padding would count as image: "
-                "bring them to one size in the pipeline, or set batch_size=1 in val_dataloader and "
-                "test_dataloader"
-            )
         return seg_logits

@@ -130,8 +130,3 @@ def test_mistakes():
         ImageLevelHead(6, 3, classify="projector", branches=dict(projection=PROJECTION))
     with pytest.raises(ValueError, match="in_channels=6, but feature map -1 .* has 5 channels"):
         ImageLevelHead(6, 3)([torch.zeros(1, 5, 2, 2)])
-    with pytest.raises(ValueError, match="different sizes .* batch_size=1 in val_dataloader"):
-        segmentor().predict(
-            torch.zeros(2, 3, 8, 8),
-            [sample(0, padding_size=(0, 0, 0, 0)), sample(1, padding_size=(0, 2, 0, 0))],
-        )

@@ -335,7 +335,7 @@ def check_weights(model: Method, cfg: Config) -> None:
     if model.pretrained is not None:
         read_backbone(model.student.backbone, model.pretrained)
     if cfg.get("load_from"):
-        state = load_checkpoint_file(cfg.load_from, map_location="meta")
+        state = load_checkpoint_file(cfg.load_from, map_location="cpu")  # to see its numbers
         state = dict(state.get("state_dict", state))
         if not cfg.get("resume"):  # as StartFromHook does
             leave_out(model, state)

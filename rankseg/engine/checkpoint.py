@@ -15,6 +15,7 @@ from mmengine.logging import HistoryBuffer
 from mmengine.runner import CheckpointLoader
 
 from rankseg.models.pretrained import NUMPY_NUMBERS
+from rankseg.models.weights import BadWeightsError
 
 
 def _history_method(owner: type, name: str) -> object:
@@ -145,6 +146,8 @@ def read_resumable(filename: str | Path) -> dict:
 
 def misfit(path: str, error: RuntimeError) -> ValueError:
     """One sentence in place of the list that a strict ``load_state_dict`` ends with."""
+    if isinstance(error, BadWeightsError):
+        return ValueError(f"checkpoint {path}: {error}")
     lines = [line.strip() for line in str(error).splitlines() if line.strip()][1:]
     more = f"; and {len(lines) - 3} more" if len(lines) > 3 else ""
     return ValueError(

@@ -12,6 +12,8 @@ import torch
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
+from rankseg.models.weights import BadWeightsError, check_numbers
+
 _WRAPPERS = ("state_dict", "model")
 _DEEP_STEM = re.compile(r"conv1\.(\d+)\.")
 _SHOWN = 5
@@ -136,6 +138,10 @@ def read_backbone(backbone: nn.Module, path: str | Path) -> dict[str, Tensor]:
             f"pretrained weights {path} do not fit {type(backbone).__name__}: {message}. Use "
             f"{getattr(backbone, 'WEIGHTS', _RESNET)}, or pretrained=None"
         )
+    try:
+        check_numbers(state, own)
+    except BadWeightsError as error:
+        raise ValueError(f"pretrained weights {path}: {error}") from error
     without = f", without {_some(dropped)}" if dropped else ""
     print_log(f"backbone weights from {path}{without}", logger="current", level=logging.INFO)
     return {k: state.get(k, v) for k, v in own.items()}

@@ -12,6 +12,7 @@ from mmengine.registry import DefaultScope
 from torch import Tensor
 
 from rankseg.models.pretrained import describe_misfit
+from rankseg.models.weights import check_numbers
 from rankseg.registry import MODELS
 
 # Theirs, ours: beginnings of names, where they differ. Digits stand for themselves.
@@ -115,16 +116,18 @@ def check_network(state: dict[str, Tensor]) -> tuple[int, int]:
     """Depth and number of classes of a state with our names that is their network in every shape.
 
     Raises:
-        ValueError: If it is not; with what is missing, unknown or of another shape.
+        ValueError: If it is not; with what is missing, unknown or of another shape, or not finite.
     """
     depth, classes, width = _sizes(state)
     with DefaultScope.overwrite_default_scope("rankseg"), torch.device("meta"):
         network = MODELS.build(released_student(depth, classes, width))
-    message = describe_misfit(network.state_dict(), state)
+    own = network.state_dict()
+    message = describe_misfit(own, state)
     if message:
         raise ValueError(
             f"it has {depth} layers and {classes} classes, but is not {THEIRS}: {message}"
         )
+    check_numbers(state, own)
     return depth, classes
 
 

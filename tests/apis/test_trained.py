@@ -4,7 +4,7 @@ import torch
 from mmengine.config import Config
 
 from rankseg.apis import load_config
-from rankseg.apis.trained import classes_of, load_trained, logits_of
+from rankseg.apis.trained import classes_of, load_method, load_trained, logits_of
 from rankseg.datasets import make_palette
 from rankseg.testing.random_run import CLASSES, MEAN, STD, random_run
 from rankseg.testing.toy import toy_student
@@ -57,3 +57,38 @@ def test_what_cannot_be_given_away_is_refused(tmp_path):
     cfg.model.data_preprocessor = None
     with pytest.raises(ValueError, match="data_preprocessor.type is None: expected 'ViewPre"):
         load_trained(cfg, str(files[1]))
+
+
+def spoil(files, name: str, change) -> str:
+    """Change a tensor in a checkpoint; returns its name there."""
+    content = torch.load(files[1])
+    (key,) = [key for key in content["state_dict"] if key.endswith(name)]
+    content["state_dict"][key] = change(content["state_dict"][key])
+    torch.save(content, files[1])
+    return key
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "said"),
+    [
+        ("conv_seg.bias", lambda x: x * torch.nan, "NaN or infinite numbers in"),
+        ("stem.1.running_mean", lambda x: x + torch.inf, "NaN or infinite numbers in"),
+        ("conv_seg.weight", lambda x: x.to(torch.int32), "floating-point numbers in"),
+    ],
+)
+def test_weights_that_are_no_numbers_are_refused(tmp_path, name, change, said):
+    files = random_run(tmp_path, toy_student().to_dict())
+    cfg = load_config(str(files[0]))
+    key = spoil(files, name, change)
+    for load in (load_trained, load_method):
+        with pytest.raises(ValueError, match=rf"{files[1].name}: expected.* {said} {key}"):
+            load(cfg, str(files[1]))
+
+
+def test_a_plain_segmentor_is_looked_at_too(tmp_path):
+    files = random_run(tmp_path, toy_student().to_dict())
+    spoil(files, "conv_seg.bias", lambda x: x * torch.nan)
+    state = torch.load(files[1])["state_dict"]
+    torch.save({k.removeprefix("student."): v for k, v in state.items()}, files[1])
+    with pytest.raises(ValueError, match="infinite numbers in student.decode_head.conv_seg.bias"):
+        load_method(load_config(str(files[0])), str(files[1]))

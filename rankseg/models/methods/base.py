@@ -20,6 +20,7 @@ from rankseg.models.losses.counting import which_count
 from rankseg.models.pretrained import load_backbone
 from rankseg.models.sliding import predict
 from rankseg.models.teacher import TEACHER, build_teacher
+from rankseg.models.weights import check_numbers
 from rankseg.registry import MODELS
 from rankseg.structures import LABELED
 
@@ -193,13 +194,18 @@ class Method(BaseModel):
         self.teacher.update_parameters(self.student)
 
     def _load_from_state_dict(self, state_dict: dict, prefix: str, *args) -> None:
-        """Accept the checkpoint of a plain segmentor: its weights go to student and teacher."""
+        """Accept the checkpoint of a plain segmentor: its weights go to student and teacher.
+
+        Raises:
+            BadWeightsError: If a tensor is not finite, or not of floating-point numbers.
+        """
         own = [key for key in state_dict if key.startswith(prefix)]
         if own and not any(key.startswith(f"{prefix}student.") for key in own):
             for key in own:
                 value = state_dict.pop(key)
                 state_dict[f"{prefix}student.{key[len(prefix) :]}"] = value
         self.complete_state(state_dict, prefix)
+        check_numbers(state_dict, self.state_dict(prefix=prefix))
         super()._load_from_state_dict(state_dict, prefix, *args)
 
     def complete_state(self, state_dict: dict, prefix: str) -> None:

@@ -13,6 +13,8 @@ from tifffile import PHOTOMETRIC, TiffFile, TiffPage
 
 from rankseg.datasets.file_error import FileError
 from rankseg.datasets.image_files import open_file
+from rankseg.datasets.tiff_axes import ONLY, Planes, find_slices
+from rankseg.datasets.tiff_scale import read_scale
 
 logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # what it would log is raised here
 
@@ -21,28 +23,33 @@ COLOURS = (3, 4)  # samples of a pixel with colours, the fourth being transparen
 
 
 class TiffStack:
-    """The pages of a TIFF file as a sequence of pictures of one size; one page is in memory.
+    """The slices of a TIFF file as a sequence of pictures of one size; one page is in memory.
 
-    The headers of all pages are read and compared when the file is opened, so that a damaged stack
-    is refused before work begins. A file of one picture is a stack of one page; smaller copies of
-    the picture (thumbnails, pyramids) are no pages. Stacks above 4 GB as ImageJ writes them, with a
-    header for the first page only, are read too. Not to be shared between threads or processes:
-    each opens its own. Usable in a ``with`` statement.
+    Metadata of ImageJ, OME and others decide which planes are slices; without any, all pages are,
+    see :mod:`rankseg.datasets.tiff_axes`. The headers of all pages are read and compared when the
+    file is opened, so that a damaged stack is refused before work begins. A file of one picture is
+    a stack of one page; smaller copies of the picture (thumbnails, pyramids) are no pages. Stacks
+    above 4 GB as ImageJ writes them, with a header for the first page only, are read too. Not to be
+    shared between threads or processes: each opens its own. Usable in a ``with`` statement.
 
     Args:
         path: The file.
         what: What it is, for messages.
+        planes: Which channel, frame and series to read where there are several.
 
     Attributes:
         path: The file.
         shape: ``(H, W)`` or ``(H, W, 3)`` of every page.
         dtype: uint8, uint16, int8 or int16. Pages of 1 to 4 bits give uint8.
+        scale: Axes, pixel size and units.
+        chosen: What was chosen, such as ``("channel 2 of 3",)``.
 
     Raises:
         FileNotFoundError: If there is no such file.
         PermissionError: If it may not be read.
-        FileError: If it is no TIFF file or damaged, its pages differ in size or kind, or hold
-            anything but whole numbers of up to 16 bits in one, three or four channels.
+        FileError: If it is no TIFF file or damaged, it has several channels, frames or series and
+            ``planes`` does not choose, its pages differ in size or kind, or hold anything but
+            whole numbers of up to 16 bits in one, three or four channels.
 
     Example:
         >>> with TiffStack("training.tif") as stack:  # doctest: +SKIP
@@ -50,7 +57,7 @@ class TiffStack:
         ...     first = stack[0]
     """
 
-    def __init__(self, path: str | Path, what: str = "stack") -> None:
+    def __init__(self, path: str | Path, what: str = "stack", planes: Planes = ONLY) -> None:
         self.path, self.what = Path(path), what
         open_file(path, what).close()
         try:
@@ -58,8 +65,10 @@ class TiffStack:
         except Exception as error:  # whatever a file that is none makes of the parser
             raise self._damaged(what, error) from error
         try:
-            self._pages, first = self._look()
+            self._pages, first = self._look(planes)
             self._virtual = self._map(first)
+            self.scale = read_scale(self._file, self._slices, first)
+            self.chosen = self._slices.chosen
         except FileError:
             self.close()
             raise
@@ -70,6 +79,8 @@ class TiffStack:
         self.dtype = np.dtype(np.uint8 if first.dtype == np.bool_ else first.dtype)
 
     def __len__(self) -> int:
+        if self._slices.places is not None:
+            return len(self._slices.places)
         return len(self._pages) if self._virtual is None else len(self._virtual)
 
     def __getitem__(self, page: int) -> np.ndarray:
@@ -88,7 +99,8 @@ class TiffStack:
             raise IndexError(f"{self.what} {self.path} has {count} pages, there is no page {page}")
         page %= count
         if self._virtual is not None:
-            values, header = np.array(self._virtual[page]), self._file.pages.first
+            place = self._slices.places[page] if self._slices.places else page
+            values, header = np.array(self._virtual[place]), self._file.pages.first
         else:
             header = self._file.pages.get(self._pages[page])
             values = self._decode(header, page)
@@ -118,8 +130,11 @@ class TiffStack:
     ) -> None:
         self.close()
 
-    def _look(self) -> tuple[list[int], TiffPage]:
-        """Positions of the pages that count, and the header of the first; compares all headers."""
+    def _look(self, planes: Planes) -> tuple[list[int], TiffPage]:
+        """Positions of the pages that are slices, and the header of the first.
+
+        Compares the headers of all of them.
+        """
         pages, size = self._file.pages, os.path.getsize(self.path)
         headers = ((i, pages.get(i)) for i in range(len(pages)))
         whole = [(i, _kind(page), _end(page)) for i, page in headers if not page.is_reduced]
@@ -128,6 +143,12 @@ class TiffStack:
                 f"{self.what} {self.path} is truncated or damaged: "
                 f"{len(whole)} pages were found before its end; copy or save it anew"
             )
+        self._slices = find_slices(self._file, planes, f"{self.what} {self.path}")
+        if self._slices.places is not None:
+            series = self._file.series[self._slices.series]
+            places = [0] if series.is_truncated else self._slices.places
+            headers = {header[0]: header for header in whole}
+            whole = [headers[series[place].index] for place in places]
         first = pages.get(whole[0][0])
         self._check(first)
         for number, (_, kind, _) in enumerate(whole, start=1):
@@ -165,7 +186,9 @@ class TiffStack:
         """The pictures of a file that has one header for all of them, mapped and not read."""
         if len(self._pages) > 1:
             return None
-        series = self._file.series[0]
+        series = self._file.series[self._slices.series]
+        if self._slices.places is not None and not series.is_truncated:
+            return None
         count = series.size // first.size
         if count < 2 or series.dataoffset is None:
             return None

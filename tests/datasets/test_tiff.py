@@ -16,7 +16,7 @@ COLOURS = RNG.integers(0, 256, (3, 12, 20, 4), dtype=np.uint8)
 WAYS = {
     "plain": {},
     "deflate": {"compression": "zlib", "predictor": 2},
-    "ImageJ": {"imagej": True},
+    "ImageJ": {"imagej": True, "metadata": {"axes": "ZYX"}},
     "big endian": {"byteorder": ">"},
     "BigTIFF": {"bigtiff": True},
     "tiles": {"tile": (16, 16)},

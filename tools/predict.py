@@ -7,7 +7,9 @@ python tools/predict.py CONFIG CHECKPOINT cells.tif --out predicted --uncertaint
 
 Leaves in the folder predicted: masks (class ids, shown in the colours of the classes; of a stack a
 stack), overlays, summary.csv with the share of every class, overview.png. Large images are
-predicted by overlapping windows. Of a classifier: predictions.csv and overview.png.
+predicted by overlapping windows. Of a TIFF stack with several channels --channel chooses one (by
+default that of the training set, if its stacks.json names one); masks keep axes, pixel size and
+unit. Of a classifier: predictions.csv and overview.png.
 """
 
 import argparse
@@ -15,7 +17,7 @@ import sys
 from collections.abc import Sequence
 
 from rankseg import apis
-from rankseg.apis.cli import add_model_arguments, plain_errors
+from rankseg.apis.cli import add_model_arguments, add_plane_arguments, plain_errors, planes_from
 from rankseg.apis.prediction_files import Outputs
 from rankseg.engine.checkpoint import trust_checkpoints
 
@@ -84,6 +86,7 @@ def _add_how(how: argparse._ArgumentGroup) -> None:
         help="make images so many times smaller for the network; masks get their full size "
         "(default: as in training, if the data set says; else 1)",
     )
+    add_plane_arguments(how)
 
 
 def _add_outputs(parser: argparse._ArgumentGroup) -> None:
@@ -133,6 +136,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                 value_range=args.value_range and tuple(args.value_range),
                 topk=args.top,
                 shrink=args.shrink,
+                planes=planes_from(args),
                 device=args.device,
                 weights=args.weights,
                 window=args.window,

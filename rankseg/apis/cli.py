@@ -12,6 +12,7 @@ from mmengine.dist import is_main_process
 
 from rankseg.apis.config import load_config
 from rankseg.apis.work_folder import where_to_go_on
+from rankseg.datasets.tiff_axes import Planes, parse_choice
 from rankseg.engine.ending import RunEnded, Stopped
 
 DEBUG = "RANKSEG_DEBUG"
@@ -88,6 +89,31 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="KEY=VALUE",
         help="change any key of the config, for example model.rank.num_agents=64",
     )
+
+
+def add_plane_arguments(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
+    """Add the arguments that choose planes of TIFF stacks, see :func:`planes_from`."""
+    parser.add_argument(
+        "--channel",
+        type=parse_choice,
+        metavar="N",
+        help="channel of a hyperstack, from 1 as in ImageJ; all: every channel is a slice",
+    )
+    parser.add_argument(
+        "--frame",
+        type=parse_choice,
+        metavar="N",
+        help="frame, from 1, of a stack with slices and frames; all: the slices of all frames, one "
+        "frame after another",
+    )
+    parser.add_argument(
+        "--series", type=int, metavar="N", help="series, from 1, of a file with several images"
+    )
+
+
+def planes_from(args: argparse.Namespace) -> Planes:
+    """The planes that the arguments of :func:`add_plane_arguments` choose."""
+    return Planes(args.channel, args.frame, args.series)
 
 
 def config_from(args: argparse.Namespace) -> Config:

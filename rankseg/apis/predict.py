@@ -4,6 +4,7 @@
 import hashlib
 import json
 import warnings
+from collections import Counter
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,8 +16,9 @@ from rankseg.apis.predict_classes import predict_classes
 from rankseg.apis.predict_masks import MaskPrediction
 from rankseg.apis.prediction_files import Outputs, PredictionFiles, page_name
 from rankseg.apis.prediction_folder import check_out, clear, note
-from rankseg.apis.trained import shrink_of, value_range_of
+from rankseg.apis.trained import channel_of, shrink_of, value_range_of
 from rankseg.datasets.pictures import PageReader, Picture, list_images, look_at_pictures
+from rankseg.datasets.tiff_axes import ONLY, Planes
 from rankseg.engine.files import write_text
 
 FAILED = "failed.txt"
@@ -50,6 +52,7 @@ def predict(
     value_range: tuple[float, float] | None = None,
     topk: int = 5,
     shrink: float | None = None,
+    planes: Planes = ONLY,
     **options: Any,
 ) -> Report:
     """Predict images and write masks and pictures, or of a classifier a table.
@@ -73,6 +76,9 @@ def predict(
         topk: Classes that the table of a classifier names for an image.
         shrink: How many times smaller images become for the network; by default what the
             conversion of the data set's stack says, for what does not lie in its folder.
+        planes: Which channel, frame and series of TIFF stacks to read. By default the channel that
+            the conversion of the data set's stack has read; without it, a stack of several channels
+            is refused.
         **options: Of :class:`~rankseg.apis.inferencer.Inferencer`.
 
     Raises:
@@ -86,6 +92,7 @@ def predict(
         raise ValueError(f"value range {low:g} {high:g}: expected two rising numbers, black first")
     value_range = value_range or value_range_of(cfg)
     shrink = shrink_of(cfg, source) if shrink is None else shrink
+    planes = planes._replace(usual_channel=planes.usual_channel or channel_of(cfg))
     made_by = {
         "config": str(Path(cfg.get("config_file") or "").resolve()),
         "fingerprint of the model's settings": _fingerprint(cfg),
@@ -93,6 +100,7 @@ def predict(
         "binary_255": outputs.binary_255,
         "value_range": list(value_range) if value_range else None,
         "shrink": shrink,
+        "planes": list(planes),
         **{key: options[key] for key in sorted(options) if key not in ("device", "batch")},
     }
     check_out(out, source, made_by, overwrite, skip_existing)
@@ -102,7 +110,7 @@ def predict(
     writer = PredictionFiles(Path(out), inferencer.palette, outputs)
     with warnings.catch_warnings():  # what Pillow warns of is among the bad files
         warnings.filterwarnings("ignore", module="PIL")
-        pictures, bad = look_at_pictures(files)
+        pictures, bad = look_at_pictures(files, planes)
     if not pictures:
         _refuse_all(source, list(bad.values()))
     if outputs.overlays or outputs.uncertainty:
@@ -111,7 +119,7 @@ def predict(
         clear(out)
     note(out, made_by)
     skipped = []
-    reader = PageReader(value_range)
+    reader = PageReader(value_range, planes)
     if inferencer.image_level:
         failed = predict_classes(inferencer, pictures, Path(out), reader, topk)
     else:
@@ -198,6 +206,8 @@ def _notes(pictures: list[Picture], reader: PageReader, shrink: float) -> list[s
             f"images were shrunk {shrink:g} times for the network, and masks enlarged to their "
             "size: pages that it was trained on were shrunk as much, or --shrink says so"
         )
+    for chosen, count in Counter(one.chosen for one in pictures if one.chosen).items():
+        notes.append(f"{count} stack{'s' * (count > 1)} read at {', '.join(chosen)}")
     turned = [one for one in pictures if one.turned]
     if turned:
         notes.append(

@@ -17,6 +17,7 @@ from rankseg.apis.maps import Maps
 from rankseg.datasets.masks import IGNORE, read_mask
 from rankseg.datasets.pictures import Picture
 from rankseg.datasets.tiff import TiffStack
+from rankseg.datasets.tiff_axes import ALL, Planes
 from rankseg.engine.files import WriteError, describe, whole_file
 from rankseg.visualization.overlay import draw_seen_through
 from rankseg.visualization.panel import encode, fit
@@ -26,6 +27,9 @@ BAND = 512  # rows that are coloured at a time
 CLASSIC = 2**32 - 2**25  # bytes that a TIFF file of the usual kind may have
 COLOURS = 256
 IN_MEMORY = 2**28  # bytes of probabilities above which they are kept in a file
+
+WRITTEN = Planes(channel=ALL, frame=ALL, masks=True)
+"""All slices of a stack of masks that a prediction has written."""
 
 PutPage = Callable[[int, np.ndarray, Maps], None]
 
@@ -104,6 +108,8 @@ class PredictionFiles:
     def stack(self, picture: Picture) -> Iterator[PutPage]:
         """Write the files of a stack, page after page; stacks are there when all pages are.
 
+        Masks and uncertainty have the axes, pixel size and units of the stack.
+
         Raises:
             WriteError: If one cannot be written.
         """
@@ -120,11 +126,15 @@ class PredictionFiles:
                     if kind not in writers:
                         path = self.out / kind / f"{picture.name}.tif"
                         open_writer(kind, path, values.nbytes * picture.pages)
-                    writers[kind].write(values, photometric="minisblack", metadata=None)
+                    scale = picture.scale
+                    if values.ndim > 2:  # a page for each class: other axes, of the same pixels
+                        scale = scale._replace(kind="")
+                    options = scale.page_options(values.shape[-2:], values.dtype, not page)
+                    writers[kind].write(values, photometric="minisblack", **options)
                 self._write_views(page_name(picture, page), image, maps)
-                writers["masks"].write(
-                    self._stored(maps.mask), compression="zlib", metadata=None, **self._colours()
-                )
+                mask = self._stored(maps.mask)
+                options = picture.scale.page_options(mask.shape, mask.dtype, not page)
+                writers["masks"].write(mask, compression="zlib", **options, **self._colours())
 
             open_writer("masks", self.mask_file(picture), pixels)
             yield put
@@ -155,7 +165,7 @@ class PredictionFiles:
         if picture.pages is None:
             masks: Iterator[np.ndarray] = iter([read_mask(file)])
         else:
-            masks = iter(TiffStack(file, "mask"))
+            masks = iter(TiffStack(file, "mask", WRITTEN))
         for mask in masks:
             yield (mask > 0).astype(np.uint8) if self.outputs.binary_255 else mask
 

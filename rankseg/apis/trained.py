@@ -178,6 +178,23 @@ def shrink_of(cfg: Config, source: str | Path) -> float:
     return 1.0
 
 
+def channel_of(cfg: Config) -> int | None:
+    """Read which channel of a hyperstack a network was trained on.
+
+    Args:
+        cfg: Config of the network, whose data set may come from a stack.
+
+    Returns:
+        Its number from 1; ``None`` if the stack had one channel, or no stack is known.
+    """
+    for node in datasets_of(cfg):
+        notes = read_json(Path(node.get("data_root") or ".") / NOTES)
+        channel = notes.get("channel") if isinstance(notes, dict) else None
+        if isinstance(channel, int):
+            return channel
+    return None
+
+
 @torch.no_grad()
 def logits_of(trained: Trained, images: Tensor, windows: bool = False) -> Tensor:
     """What this package says of images: ``(B, K, H, W)``, of a classifier ``(B, K, 1, 1)``.

@@ -17,6 +17,8 @@ from rankseg.datasets.intensity import percentile_range, to_8_bits, value_counts
 from rankseg.datasets.looking import THREADS, told
 from rankseg.datasets.splits import ENDINGS
 from rankseg.datasets.tiff import TiffStack
+from rankseg.datasets.tiff_axes import ONLY, Planes, PlanesError
+from rankseg.datasets.tiff_scale import Scale
 from rankseg.datasets.transforms.loading import read_image
 
 TIFF = (".tif", ".tiff")
@@ -32,6 +34,8 @@ class Picture(NamedTuple):
         width: Pixels of a page.
         pages: Number of pages of a stack; None for a file that holds one picture.
         turned: It has an EXIF orientation, which is not followed.
+        scale: Axes, pixel size and units of a stack.
+        chosen: What was chosen of a stack, such as ``("channel 2 of 3",)``.
     """
 
     path: Path
@@ -40,6 +44,8 @@ class Picture(NamedTuple):
     width: int
     pages: int | None = None
     turned: bool = False
+    scale: Scale = Scale()
+    chosen: tuple[str, ...] = ()
 
 
 def list_images(place: str | Path) -> list[tuple[Path, str]]:
@@ -99,35 +105,45 @@ def _by_number(path: Path) -> list[str | int]:
     return [int(part) if i % 2 else part for i, part in enumerate(parts)]
 
 
-def look_at_pictures(files: list[tuple[Path, str]]) -> tuple[list[Picture], dict[Path, str]]:
+def look_at_pictures(
+    files: list[tuple[Path, str]], planes: Planes = ONLY
+) -> tuple[list[Picture], dict[Path, str]]:
     """Read the headers of files, in threads.
+
+    Args:
+        files: Paths and names.
+        planes: Which channel, frame and series of stacks to read.
 
     Returns:
         The pictures in their order, and what is wrong with the files that are none.
     """
     with ThreadPoolExecutor(THREADS) as pool:
-        found = list(pool.map(_look, files))
+        found = list(pool.map(lambda file: _look(*file, planes), files))
     bad = {file: one for (file, _), one in zip(files, found, strict=True) if isinstance(one, str)}
     return [one for one in found if isinstance(one, Picture)], bad
 
 
-def _look(file: tuple[Path, str]) -> Picture | str:
-    path, name = file
+def _look(path: Path, name: str, planes: Planes) -> Picture | str:
     try:
         str(path).encode()
     except UnicodeEncodeError:  # neither a table nor a terminal could show it
         return f"image {ascii(str(path))} has a name that is no UTF-8: rename it"
+    no_stack = ""
+    if path.suffix.lower() in TIFF:  # the first page of a stack would pass as a picture
+        try:
+            with TiffStack(path, "image", planes) as stack:
+                if len(stack) > 1 or stack.chosen:
+                    size, pages = stack.shape[:2], len(stack)
+                    return Picture(path, name, *size, pages, False, stack.scale, stack.chosen)
+        except PlanesError as error:
+            return str(error)
+        except (ValueError, OSError) as error:
+            no_stack = str(error)
     try:
         height, width, orientation = look_at(path, decode=False)
         return Picture(path, name, height, width, turned=orientation != UPRIGHT)
     except (ValueError, OSError) as error:
-        if path.suffix.lower() not in TIFF:
-            return str(error)
-    try:
-        with TiffStack(path, "image") as stack:
-            return Picture(path, name, *stack.shape[:2], len(stack))
-    except (ValueError, OSError) as error:
-        return str(error)
+        return no_stack or str(error)
 
 
 class PageReader:
@@ -139,13 +155,16 @@ class PageReader:
         value_range: Values of images of 16 bits that become 0 and 255. Without it single images
             keep their high byte, and stacks are scaled as the converters of data sets do it, see
             :mod:`rankseg.datasets.intensity`: all pages are read once before the first is given.
+        planes: Which channel, frame and series of stacks to read.
 
     Attributes:
         own_ranges: The ranges of stacks that were scaled by their own, by their paths.
     """
 
-    def __init__(self, value_range: tuple[float, float] | None = None) -> None:
-        self.value_range = value_range
+    def __init__(
+        self, value_range: tuple[float, float] | None = None, planes: Planes = ONLY
+    ) -> None:
+        self.value_range, self.planes = value_range, planes
         self.own_ranges: dict[Path, tuple[int, int]] = {}
         self._stack: TiffStack | None = None
         self._range: tuple[float, float] | None = None
@@ -160,7 +179,7 @@ class PageReader:
             return read_image(picture.path, self.value_range)
         if self._stack is None or self._stack.path != picture.path:
             self.close()
-            stack = TiffStack(picture.path, "image")
+            stack = TiffStack(picture.path, "image", self.planes)
             try:
                 self._range = self._range_of(stack)
             except BaseException:

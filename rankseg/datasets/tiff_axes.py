@@ -21,6 +21,10 @@ _SHOWN = 6  # series that a message lists
 Choice = int | str | None
 
 
+class PlanesError(FileError):
+    """A file leaves a choice of planes, or does not have those that were chosen."""
+
+
 class Planes(NamedTuple):
     """Which planes of a file with several channels, frames or series to read.
 
@@ -96,7 +100,7 @@ def find_slices(file: TiffFile, planes: Planes, name: str) -> Slices:
         name: Kind and path of the file for messages.
 
     Raises:
-        FileError: If the file leaves a choice that ``planes`` does not make, ``planes`` makes a
+        PlanesError: If the file leaves a choice that ``planes`` does not make, ``planes`` makes a
             choice that the file does not have, or planes are not in the file.
     """
     several = file.series
@@ -121,7 +125,7 @@ def find_slices(file: TiffFile, planes: Planes, name: str) -> Slices:
     kept = [axis for axis in axes if axis not in picks]
     unknown = [axis for axis in kept if axis not in "TZC"]
     if len(unknown) > 1 or (unknown and set(kept) & set("TZ")):
-        raise FileError(
+        raise PlanesError(
             f"Expected {name} to have slices along one axis, but got {_describe(whole, series)}. "
             "Save the slices of one position as a file of their own."
         )
@@ -146,20 +150,20 @@ def _check_plain(several: list[TiffPageSeries], planes: Planes, name: str) -> No
     for one in several:
         grid = [n for n, axis in zip(one.shape, one.axes, strict=True) if axis in UNNAMED and n > 1]
         if len(grid) > 1:
-            raise FileError(
+            raise PlanesError(
                 f"Expected {name} to have pages along one axis, but got a grid of "
                 f"{'x'.join(map(str, grid))} pages without names of axes (axes {one.axes}). Name "
                 "them: in ImageJ by Image > Hyperstacks > Stack to Hyperstack, in tifffile by "
                 "imwrite(..., metadata={'axes': 'ZCYX'})."
             )
     if planes.channel not in (None, 1, ALL):
-        raise FileError(
+        raise PlanesError(
             f"Expected {name} to have named channels for {planes.option} {planes.channel}, but got "
             f"pages without metadata of axes. Leave {planes.option} out, or save the file as a "
             "hyperstack (ImageJ: Image > Hyperstacks > Stack to Hyperstack)."
         )
     if planes.series not in (None, 1) and not planes.masks:
-        raise FileError(
+        raise PlanesError(
             f"Expected {name} to have {planes.series} series for --series {planes.series}, but got "
             "one. Leave --series out."
         )
@@ -174,14 +178,14 @@ def _choose_series(several: list[TiffPageSeries], planes: Planes, name: str) -> 
             f"{i}: {_describe(_sizes(one), one)}{f' ({one.name})' if one.name else ''}"
             for i, one in enumerate(several[:_SHOWN], start=1)
         ]
-        raise FileError(
+        raise PlanesError(
             f"Expected {name} to have one series of slices, but got {count}: {'; '.join(listed)}"
             f"{'; ...' if count > _SHOWN else ''}. Choose one with --series N (1 to {count})."
         )
     if count == 1 and planes.masks:
         return 0
     if not 1 <= planes.series <= count:
-        raise FileError(
+        raise PlanesError(
             f"Expected --series to be from 1 to {count} for {name}, but got {planes.series}. "
             "Choose another, or leave it out."
         )
@@ -192,18 +196,18 @@ def _leading_axes(series: TiffPageSeries, name: str) -> dict[str, int]:
     """Lengths of the axes by which the planes of a series are ordered.
 
     Raises:
-        FileError: If planes are missing, or a page holds more than one plane.
+        PlanesError: If planes are missing, or a page holds more than one plane.
     """
     axes, shape = series.get_axes(squeeze=False), series.get_shape(squeeze=False)
     lengths = {axis: n for axis, n in zip(axes, shape, strict=True) if axis not in "YXS"}
     count = prod(lengths.values())
     if series.is_multifile or (not series.is_truncated and any(page is None for page in series)):
-        raise FileError(
+        raise PlanesError(
             f"Expected all planes in {name}, but got metadata that name planes of other files or "
             "planes that are missing. Save it as one file (Fiji: Plugins > Bio-Formats)."
         )
     if not series.is_truncated and len(series) != count:
-        raise FileError(
+        raise PlanesError(
             f"Expected one plane on each page of {name}, but got {len(series)} pages for "
             f"{count} planes: {_describe(_sizes(series), series)}. Save it as a hyperstack "
             "(ImageJ: File > Save As > Tiff)."
@@ -219,7 +223,7 @@ def _choose_channel(
     if count == 1:
         if wanted not in (None, 1, ALL):
             kind = "color (RGB) and" if "S" in series.axes else "one channel:"
-            raise FileError(
+            raise PlanesError(
                 f"Expected {name} to have {wanted} channels for {planes.option} {wanted}, but got "
                 f"{kind} {_describe(whole, series)}. Leave {planes.option} out."
             )
@@ -227,13 +231,13 @@ def _choose_channel(
     if wanted is None:
         wanted = ALL if planes.masks and len(whole) == 1 else planes.usual_channel
     if wanted is None:
-        raise FileError(
+        raise PlanesError(
             f"Expected {name} to have one channel, but got {_describe(whole, series)}. "
             f"Choose one with {planes.option} N (1 to {count}); {planes.option} {ALL} takes every "
             "channel as a slice."
         )
     if wanted != ALL and not 1 <= int(wanted) <= count:
-        raise FileError(
+        raise PlanesError(
             f"Expected {planes.option} to be from 1 to {count} for {name}, but got {wanted}: it "
             f"has {_describe(whole, series)}. Choose another channel."
         )
@@ -248,19 +252,19 @@ def _choose_frame(
     if count == 1 or "Z" not in whole:
         if wanted not in (None, ALL) and not planes.masks and (count > 1 or wanted != 1):
             found = _describe(whole, series)
-            raise FileError(
+            raise PlanesError(
                 f"Expected {name} to have slices and frames for --frame {wanted}, but got {found}. "
                 "Leave --frame out; --labeled-slices names slices."
             )
         return None
     if wanted is None:
-        raise FileError(
+        raise PlanesError(
             f"Expected {name} to have slices or frames, but got {_describe(whole, series)}. Choose "
             f"a frame with --frame N (1 to {count}); --frame {ALL} takes the slices of all frames, "
             "one frame after another."
         )
     if wanted != ALL and not 1 <= int(wanted) <= count:
-        raise FileError(
+        raise PlanesError(
             f"Expected --frame to be from 1 to {count} for {name}, but got {wanted}: it has "
             f"{_describe(whole, series)}. Choose another frame."
         )

@@ -17,6 +17,7 @@ from rankseg.apis import Inferencer, load_config, predict
 from rankseg.apis.prediction_files import Outputs
 from rankseg.datasets.masks import read_mask
 from rankseg.datasets.tiff import TiffStack
+from rankseg.datasets.tiff_axes import Planes
 from rankseg.datasets.transforms.loading import read_image
 from rankseg.engine.files import WriteError
 from rankseg.testing.predicting import PALETTE, picture, saved, write_images
@@ -94,6 +95,74 @@ def test_a_stack_is_written_page_by_page(made, tmp_path):
     assert tifffile.imread(out / "uncertainty/cells.tif").shape == (3, 40, 48)
     assert sorted(p.name for p in (out / "overlays/cells").iterdir()) == ["1.jpg", "2.jpg", "3.jpg"]
     assert [row["page"] for row in table(out / "summary.csv")] == ["1", "2", "3"]
+
+
+HYPERSTACKS = {
+    "imagej": {"spacing": 0.05, "unit": "um"},
+    "ome": {"PhysicalSizeX": 0.02, "PhysicalSizeXUnit": "µm", "PhysicalSizeZ": 50.0},
+}
+
+
+def hyperstack(path, way):
+    """Write 3 slices of 2 channels with a scale; the pixels of the second channel."""
+    pages = np.stack([picture(seed=i)[..., 0] for i in range(3)])
+    values = np.stack([255 - pages, pages], 1)
+    metadata = {"axes": "ZCYX", **HYPERSTACKS[way]}
+    options = {"resolution": (50, 20)} if way == "imagej" else {}
+    kind = {way: True, "photometric": "minisblack"}
+    tifffile.imwrite(path, values, metadata=metadata, **kind, **options)
+    return pages
+
+
+@pytest.mark.parametrize("way", HYPERSTACKS)
+def test_masks_of_a_hyperstack_keep_its_axes_and_scale(made, tmp_path, way):
+    path, out = tmp_path / "cells.tif", tmp_path / "out"
+    pages = hyperstack(path, way)
+    with pytest.raises(ValueError, match=r"3 slices x 2 channels .*--channel N \(1 to 2\)"):
+        predict(*made, path, out)
+    assert not list(out.rglob("*.*"))
+    report = predict(*made, path, out, outputs=EVERYTHING, planes=Planes(channel=2))
+    assert report.notes == ["1 stack read at channel 2 of 2"]
+    inferencer = Inferencer(*made)
+    for kind in ("masks", "uncertainty"):
+        with tifffile.TiffFile(out / f"{kind}/cells.tif") as file:
+            (series,) = file.series
+            assert (series.kind, series.axes, series.shape) == (way, "ZYX", (3, 40, 48))
+            if way == "imagej":
+                found = file.imagej_metadata
+                assert file.pages.first.get_resolution() == (50, 20)
+            else:
+                found = tifffile.xml2dict(file.ome_metadata)["OME"]["Image"]["Pixels"]
+            assert {key: found[key] for key in HYPERSTACKS[way]} == HYPERSTACKS[way]
+            if kind == "masks":
+                for mask, page in zip(file.asarray(), pages, strict=True):
+                    assert np.array_equal(mask, inferencer(page).mask)
+    assert len(list((out / "overlays/cells").iterdir())) == 3
+    again = predict(
+        *made, path, out, outputs=EVERYTHING, planes=Planes(channel=2), skip_existing=True
+    )
+    assert (again.done, again.skipped) == (0, 1)
+    with pytest.raises(ValueError, match="planes"):
+        predict(*made, path, out, planes=Planes(channel=1), skip_existing=True)
+
+
+def test_the_channel_of_training_and_a_picture_of_channels(made, tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/stacks.json").write_text(json.dumps({"channel": 2}))
+    cfg = copy.deepcopy(made[0])
+    cfg.test_dataloader.dataset.data_root = str(tmp_path / "data")
+    (tmp_path / "in").mkdir()
+    pages = hyperstack(tmp_path / "in/a.tif", "imagej")
+    kind = {"imagej": True, "photometric": "minisblack"}
+    one = np.stack([255 - pages[1], pages[1]])
+    tifffile.imwrite(tmp_path / "in/b.tif", one, metadata={"axes": "CYX"}, **kind)
+    tifffile.imwrite(tmp_path / "in/c.tif", pages, metadata={"axes": "ZYX"}, **kind)
+    report = predict(cfg, made[1], tmp_path / "in", tmp_path / "out")
+    assert report.notes == ["2 stacks read at channel 2 of 2"]
+    inferencer = Inferencer(*made)
+    for name, number in (("a", 1), ("b", 0), ("c", 1)):
+        with TiffStack(tmp_path / f"out/masks/{name}.tif") as masks:
+            assert np.array_equal(masks[number], inferencer(pages[1]).mask)
 
 
 def test_pages_and_images_that_would_share_an_overlay(made, tmp_path):

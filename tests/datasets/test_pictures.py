@@ -10,6 +10,7 @@ from PIL import Image
 
 from rankseg.datasets.file_error import FileError
 from rankseg.datasets.pictures import PageReader, Picture, list_images, look_at_pictures, to_rgb
+from rankseg.datasets.tiff_axes import Planes
 from rankseg.datasets.transforms.loading import read_image
 
 
@@ -125,3 +126,16 @@ def test_an_array_becomes_what_its_file_is_read_as(tmp_path, kind):
 def test_arrays_that_are_no_image(values, message):
     with pytest.raises(FileError, match=message):
         to_rgb(values)
+
+
+@pytest.mark.parametrize("truncate", [False, True])
+def test_channels_of_a_stack_are_a_choice(tmp_path, truncate):
+    values, path = np.arange(4 * 2 * 6 * 8, dtype=np.uint16).reshape(4, 2, 6, 8), tmp_path / "a.tif"
+    options = {"imagej": True, "photometric": "minisblack", "metadata": {"axes": "ZCYX"}}
+    tifffile.imwrite(path, values, truncate=truncate, **options)
+    found, bad = look_at_pictures([(path, "a")])
+    assert not found and "--channel N (1 to 2)" in bad[path]
+    (stack,), bad = look_at_pictures([(path, "a")], Planes(channel=2))
+    assert (stack.pages, stack.scale.axes, stack.chosen) == (4, "Z", ("channel 2 of 2",))
+    reader = PageReader((0, 255), Planes(channel=2))
+    assert np.array_equal(reader(stack, 3)[..., 0], values[3, 1].clip(0, 255))

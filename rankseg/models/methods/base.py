@@ -57,6 +57,11 @@ class Output(NamedTuple):
         return pieces
 
 
+def valid_pixels(data_samples: list) -> Tensor:
+    """Return where unlabeled images are not padding: ``(B, H, W)`` bool."""
+    return torch.cat([sample.valid.data for sample in data_samples])
+
+
 def sigmoid_rampup(progress: float) -> float:
     """``exp(-5 (1 - t)^2)`` of a progress from 0 to 1: 0.007 at the start, 1 at the end.
 
@@ -262,6 +267,25 @@ class Method(BaseModel):
             logits = network.decode_head(features)
         return Output(logits, tap.output, auxiliary)
 
+    def run_views(
+        self, *views: Tensor, labeled: bool = True, feature_dropout: float = 0.0
+    ) -> list[Output]:
+        """Run views through the student in one pass, so that they share batch statistics.
+
+        Args:
+            views: Images ``(B, 3, H, W)`` of each view.
+            labeled: The first view holds the labeled images, which auxiliary heads see.
+            feature_dropout: Above 0, run the features once more with this share of channels
+                dropped.
+
+        Returns:
+            One output per view, followed by one per view of the perturbed features, if any.
+        """
+        sizes = [len(view) for view in views]
+        count = sizes[0] if labeled else 0
+        output = self.run(self.student, torch.cat(views), count, feature_dropout)
+        return output.split(sizes * 2 if feature_dropout > 0 else sizes)
+
     @torch.no_grad()
     def run_frozen(self, name: str, images: Tensor) -> Output:
         """Run a network without gradients, and leave its mode as it was.
@@ -296,6 +320,14 @@ class Method(BaseModel):
         progress = min(1.0, (step - self.warmup + 1) / (self.ramp + 1))
         return sigmoid_rampup(progress) if self.ramp_shape == "sigmoid" else progress
 
+    def supervised_step(
+        self, inputs: dict[str, Tensor], data_samples: dict[str, list]
+    ) -> dict[str, Tensor]:
+        """Train on the labeled images alone, as a warm-up does."""
+        images = inputs[LABELED]
+        output = self.run(self.student, images, labeled=len(images))
+        return {"loss_x": self.supervised_loss(output, data_samples[LABELED])}
+
     def supervised_loss(self, output: Output, data_samples: list) -> Tensor:
         """Sum of the losses that the configs of the heads name, on the labelled images.
 
@@ -328,7 +360,7 @@ class Method(BaseModel):
             confident: ``(B, h, w)`` bool.
             data_samples: Of the unlabelled images; their truth is used where all have one.
         """
-        valid = torch.cat([sample.valid.data for sample in data_samples])
+        valid = valid_pixels(data_samples)
         label = label.masked_fill(~valid, -100)
         self.label_classes = classes_in(label, confident, self.student.decode_head.num_classes)
         if self.quality is None:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from rankseg.models.layers import SubpixelDecoder, at_positions, find_module
 from rankseg.models.losses import probability_consistency
-from rankseg.models.methods.base import Method
+from rankseg.models.methods.base import Method, valid_pixels
 from rankseg.registry import MODELS
 from rankseg.structures import LABELED, WEAK
 
@@ -122,18 +122,14 @@ class CCT(Method):
         weight = self.unsupervised_weight() * self.consistency_weight
         labeled, samples = inputs[LABELED], data_samples[LABELED]
         if weight == 0:
-            output = self.run(self.student, labeled, labeled=len(labeled))
-            return {
-                "loss_x": self.supervised_loss(output, samples),
-                "loss_consistency": self.nothing(),
-            }
+            losses = self.supervised_step(inputs, data_samples)
+            return {**losses, "loss_consistency": self.nothing()}
         weak = inputs[WEAK]
-        output = self.run(self.student, torch.cat((labeled, weak)), labeled=len(labeled))
-        output_x, output_w = output.split([len(labeled), len(weak)])
+        output_x, output_w = self.run_views(labeled, weak)
         main = output_w.logits.detach()
         if self.labels_from == "teacher":
             main = self.run_frozen("teacher", weak).logits
-        valid = torch.cat([sample.valid.data for sample in data_samples[WEAK]])
+        valid = valid_pixels(data_samples[WEAK])
         label = at_positions(main.argmax(1), valid.shape[1:])  # cheaper than of larger logits
         self.track(label, torch.ones_like(valid), data_samples[WEAK])
         return {

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from rankseg.models.losses import pixel_consistency
 from rankseg.models.mean_segmentor import MeanSegmentor
-from rankseg.models.methods.base import Method, Output
+from rankseg.models.methods.base import Method, Output, valid_pixels
 from rankseg.models.mixing import CutMix, refuse_one, refuse_pasting
 from rankseg.models.pretrained import load_backbone
 from rankseg.registry import MODELS
@@ -136,7 +136,7 @@ class CPS(Method):
         labeled = inputs[LABELED]
         if weight == 0:
             return self.supervised_terms(self.run_both(labeled, len(labeled)), data_samples)
-        valid = torch.cat([sample.valid.data for sample in data_samples[WEAK]])
+        valid = valid_pixels(data_samples[WEAK])
         size = valid.shape[1:]
         if self.cutmix is None:
             outputs = self.run_both(torch.cat((labeled, inputs[WEAK])), len(labeled))
@@ -207,4 +207,4 @@ class CPS(Method):
         labels = torch.cat([sample.gt_sem_seg.data for sample in data_samples])
         if not all("valid" in sample for sample in data_samples):
             return torch.ones_like(labels, dtype=torch.bool)
-        return torch.cat([sample.valid.data for sample in data_samples])
+        return valid_pixels(data_samples)

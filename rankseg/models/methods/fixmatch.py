@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from rankseg.models.losses import pixel_consistency
-from rankseg.models.methods.base import Method, Output
+from rankseg.models.methods.base import Method, Output, valid_pixels
 from rankseg.models.mixing import cutmix_boxes, paste, refuse_pasting
 from rankseg.registry import MODELS
 from rankseg.structures import LABELED, WEAK, PseudoLabel, mix, strong
@@ -74,7 +74,6 @@ class FixMatch(Method):
     """
 
     strong_views: int = 1
-    one_pass: bool = True  # whether all views may run together where nothing is pasted
 
     def __init__(
         self,
@@ -117,73 +116,29 @@ class FixMatch(Method):
     # --- the step
 
     def loss(self, inputs: dict[str, Tensor], data_samples: dict[str, list]) -> dict[str, Tensor]:
-        """One step; see the class for the formula."""
+        """Compute the terms of one step; see the class for the formula.
+
+        Args:
+            inputs: The views of the batch, each ``(B, 3, H, W)``.
+            data_samples: The samples of each view.
+        """
         ramp = self.unsupervised_weight()
-        labeled = inputs[LABELED]
         if ramp == 0:
-            output = self.run(self.student, labeled, labeled=len(labeled))
-            return {"loss_x": self.supervised_loss(output, data_samples[LABELED])}
-
-        valid = torch.cat([sample.valid.data for sample in data_samples[WEAK]])
-        # before the student's forward pass: its running statistics must be those of last step
-        source = self.second_crop(inputs, data_samples) if self.uses_second_crop(inputs) else None
-        if self.mix_source is None and self.one_pass:
-            target, output, terms = self.single_step(inputs, valid)
+            return self.supervised_step(inputs, data_samples)
+        valid = valid_pixels(data_samples[WEAK])
+        partner = self.partner(inputs, data_samples)
+        if self.mix_source is None:
+            views = [inputs[strong(i)] for i in range(1, self.strong_views + 1)]
+            labeled, weak, *outputs = self.run_views(inputs[LABELED], inputs[WEAK], *views)
+            target = self.target(weak, inputs[WEAK], valid)
+            targets = [target] * len(views)
         else:
-            target, output, perturbed = self.weak_step(inputs, valid)
-            terms = self.unsupervised_terms(inputs, target, source, perturbed)
-        keep, add = (1 - ramp / 2, ramp / 2) if self.halve else (1.0, ramp)
-        losses = {"loss_x": keep * self.supervised_loss(output, data_samples[LABELED])}
-        losses.update({name: add * term for name, term in terms.items()})
-        label = target.pseudo.label
-        confident = (target.pseudo.confidence >= self.threshold_of(label)) & valid
-        self.track(label, confident, data_samples[WEAK])
-        losses["confident"] = confident.sum() / valid.sum().clamp(min=1)
-        return losses
-
-    def single_step(
-        self, inputs: dict[str, Tensor], valid: Tensor
-    ) -> tuple[Target, Output, dict[str, Tensor]]:
-        """Run all views together.
-
-        Returns:
-            The targets from the weak images, the output for the labelled ones, and the weighted
-            terms of the strong views.
-        """
-        names = (LABELED, WEAK, *(strong(i) for i in range(1, self.strong_views + 1)))
-        views = [inputs[name] for name in names]
-        output = self.run(self.student, torch.cat(views), labeled=len(views[0]))
-        output_x, output_w, *outputs = output.split([len(view) for view in views])
-        target = self.target(output_w, inputs[WEAK], valid)
-        return target, output_x, self.strong_terms(outputs, [target] * len(outputs))
-
-    def weak_step(
-        self, inputs: dict[str, Tensor], valid: Tensor
-    ) -> tuple[Target, Output, Output | None]:
-        """Run labelled and weak images together.
-
-        Returns:
-            The targets from the weak images, the output for the labelled ones, and the output for
-            perturbed features of the weak images if the method has any.
-        """
-        labeled, weak = inputs[LABELED], inputs[WEAK]
-        images = torch.cat((labeled, weak))
-        output = self.run(self.student, images, labeled=len(labeled))
-        output_x, output_w = output.split([len(labeled), len(weak)])
-        return self.target(output_w, weak, valid), output_x, None
-
-    def unsupervised_terms(
-        self,
-        inputs: dict[str, Tensor],
-        target: Target,
-        source: Target | None,
-        perturbed: Output | None,
-    ) -> dict[str, Tensor]:
-        """Terms of the unlabelled images, weighted, before the common factor 1/2."""
-        images, targets = self.mixed_views(inputs, target, source)
-        sizes = [len(view) for view in images]
-        outputs = self.run(self.student, torch.cat(images)).split(sizes)
-        return self.strong_terms(outputs, targets)
+            labeled, weak = self.run_views(inputs[LABELED], inputs[WEAK])
+            target = self.target(weak, inputs[WEAK], valid)
+            views, targets = self.mixed_views(inputs, target, partner)
+            outputs = self.run_views(*views, labeled=False)
+        terms = self.strong_terms(outputs, targets)
+        return self.combine(labeled, target, terms, ramp, data_samples)
 
     # --- parts
 
@@ -194,6 +149,32 @@ class FixMatch(Method):
             f"loss_s{i}": weight * self.consistency(output, wanted)
             for i, (output, wanted) in enumerate(zip(outputs, targets, strict=True), 1)
         }
+
+    def combine(
+        self,
+        labeled: Output,
+        target: Target,
+        terms: dict[str, Tensor],
+        ramp: float,
+        data_samples: dict[str, list],
+    ) -> dict[str, Tensor]:
+        """Weigh the labeled loss and the unsupervised terms, and log the confident share.
+
+        Args:
+            labeled: The student's output for the labeled images.
+            target: Targets from the weak view.
+            terms: Weighted terms of the unlabeled images.
+            ramp: Weight of the unsupervised terms at this iteration, in ``(0, 1]``.
+            data_samples: The samples of each view.
+        """
+        keep, add = (1 - ramp / 2, ramp / 2) if self.halve else (1.0, ramp)
+        losses = {"loss_x": keep * self.supervised_loss(labeled, data_samples[LABELED])}
+        losses.update({name: add * term for name, term in terms.items()})
+        label, confidence, valid = target.pseudo
+        confident = (confidence >= self.threshold_of(label)) & valid
+        self.track(label, confident, data_samples[WEAK])
+        losses["confident"] = confident.sum() / valid.sum().clamp(min=1)
+        return losses
 
     def consistency(self, output: Output, target: Target) -> Tensor:
         """Pixel consistency of an output with the pseudo-labels of a target."""
@@ -224,14 +205,17 @@ class FixMatch(Method):
         feature = None if output.feature is None else output.feature.detach()
         return Target(PseudoLabel(label, confidence, valid), feature)
 
-    def uses_second_crop(self, inputs: dict[str, Tensor]) -> bool:
-        """Whether a second crop of the same image is pasted.
+    def partner(self, inputs: dict[str, Tensor], data_samples: dict[str, list]) -> Target | None:
+        """Return the targets of the second crop, or None where CutMix pastes from the batch.
+
+        The network runs in eval mode. Call this before the student's forward pass: the running
+        statistics must be those of the last step.
 
         Raises:
-            ValueError: If it should be and the batch has none.
+            ValueError: If a second crop is needed and the batch has none.
         """
         if self.mix_source is None or (self.mix_source == "batch" and len(inputs[WEAK]) > 1):
-            return False
+            return None
         if mix(WEAK) not in inputs:
             raise ValueError(
                 f"model.mix_source={self.mix_source!r} with {len(inputs[WEAK])} unlabelled "
@@ -239,15 +223,11 @@ class FixMatch(Method):
                 "views of unlabeled_pipeline in dict(type='WithMix', transforms=[...]), or use "
                 "mix_source='batch' with at least 2 unlabelled images per process"
             )
-        return True
-
-    def second_crop(self, inputs: dict[str, Tensor], data_samples: dict[str, list]) -> Target:
-        """Targets of the second crop, from the network in eval mode."""
-        images = inputs[mix(WEAK)]
-        valid = torch.cat([sample.valid.data for sample in data_samples[mix(WEAK)]])
-        if self.labels_from == "teacher":
-            return self.target(None, images, valid)
-        return self.target(self.run_frozen("student", images), images, valid)
+        images, valid = inputs[mix(WEAK)], valid_pixels(data_samples[mix(WEAK)])
+        output = None
+        if self.labels_from == "student":
+            output = self.run_frozen("student", images)
+        return self.target(output, images, valid)
 
     def mixed_views(
         self, inputs: dict[str, Tensor], target: Target, source: Target | None

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from rankseg.models.layers import find_module
 from rankseg.models.losses import probability_consistency
-from rankseg.models.methods.base import Method, Output
+from rankseg.models.methods.base import Method, Output, valid_pixels
 from rankseg.registry import MODELS
 from rankseg.structures import LABELED, TWIN, WEAK, strong
 
@@ -86,8 +86,7 @@ class MeanTeacher(Method):
             losses = {"loss_x": self.supervised_loss(output, data_samples[LABELED])}
             return self.with_distance(losses, [output])
         sizes = [len(labeled), len(inputs[strong(1)])]
-        images = torch.cat((labeled, inputs[strong(1)]))
-        outputs = self.run(self.student, images, labeled=len(labeled)).split(sizes)
+        outputs = self.run_views(labeled, inputs[strong(1)])
         share = sizes[0] / sum(sizes) if self.whole_batch else 1.0
         losses = {"loss_x": share * self.supervised_loss(outputs[0], data_samples[LABELED])}
         term, wanted = self.consistency(outputs, inputs, data_samples)
@@ -112,7 +111,7 @@ class MeanTeacher(Method):
         views, samples = [inputs[WEAK]], data_samples[WEAK]
         if TWIN in inputs:
             views, samples = [inputs[TWIN], *views], data_samples[LABELED] + samples
-        valid = torch.cat([sample.valid.data for sample in samples])
+        valid = valid_pixels(samples)
         mine = torch.cat([self.compared(output) for output in outputs[-len(views) :]])
         wanted = self.run_frozen("teacher", torch.cat(views)).logits
         mine, wanted = (self.upsample(logits, valid.shape[1:]) for logits in (mine, wanted))

@@ -4,10 +4,10 @@
 from torch import Tensor
 
 from rankseg.models.layers import at_positions, find_module
-from rankseg.models.methods.base import Output
-from rankseg.models.methods.fixmatch import Target
+from rankseg.models.methods.base import valid_pixels
 from rankseg.models.methods.unimatch import UniMatch
 from rankseg.registry import MODELS
+from rankseg.structures import LABELED, WEAK
 
 
 @MODELS.register_module()
@@ -47,12 +47,32 @@ class RankMatch(UniMatch):
         self.rank_loss = MODELS.build({"type": "RankCorrelationLoss", **(rank or {})})
         self.mask_padding = mask_padding
 
-    def strong_terms(self, outputs: list[Output], targets: list[Target]) -> dict[str, Tensor]:
-        """Pixel consistency and rank consistency of each strong view."""
-        terms = super().strong_terms(outputs, targets)
-        for i, (output, target) in enumerate(zip(outputs, targets, strict=True), 1):
-            valid = None
+    def loss(self, inputs: dict[str, Tensor], data_samples: dict[str, list]) -> dict[str, Tensor]:
+        """Compute the terms of one step; see the class for the formula.
+
+        Args:
+            inputs: The views of the batch, each ``(B, 3, H, W)``.
+            data_samples: The samples of each view.
+        """
+        ramp = self.unsupervised_weight()
+        if ramp == 0:
+            return self.supervised_step(inputs, data_samples)
+        valid = valid_pixels(data_samples[WEAK])
+        partner = self.partner(inputs, data_samples)
+        # Labeled and weak images, and the same features once more with channels dropped.
+        labeled, weak, _, perturbed = self.run_views(
+            inputs[LABELED], inputs[WEAK], feature_dropout=self.feature_dropout
+        )
+        # Pseudo-label, confidence and feature of the weak view.
+        target = self.target(weak, inputs[WEAK], valid)
+        # Strong views with boxes pasted in; their targets are pasted with the same boxes.
+        views, targets = self.mixed_views(inputs, target, partner)
+        outputs = self.run_views(*views, labeled=False)
+        terms = self.strong_terms(outputs, targets)
+        for i, (output, pasted) in enumerate(zip(outputs, targets, strict=True), 1):
+            inside = None
             if self.mask_padding:
-                valid = at_positions(target.pseudo.valid, output.feature.shape[2:])
-            terms[f"loss_rank{i}"] = self.rank_loss(target.feature, output.feature, valid=valid)
-        return terms
+                inside = at_positions(pasted.pseudo.valid, output.feature.shape[2:])
+            terms[f"loss_rank{i}"] = self.rank_loss(pasted.feature, output.feature, valid=inside)
+        terms["loss_fp"] = self.feature_weight * self.consistency(perturbed, target)
+        return self.combine(labeled, target, terms, ramp, data_samples)

@@ -5,7 +5,6 @@ from torch import Tensor
 
 from rankseg.models.methods.base import Method
 from rankseg.registry import MODELS
-from rankseg.structures import LABELED
 
 
 @MODELS.register_module()
@@ -13,7 +12,5 @@ class Supervised(Method):
     """Training on the labelled images alone: the baseline of every table."""
 
     def loss(self, inputs: dict[str, Tensor], data_samples: dict[str, list]) -> dict[str, Tensor]:
-        """Labelled loss and, if the student has auxiliary heads, theirs."""
-        images = inputs[LABELED]
-        output = self.run(self.student, images, labeled=len(images))
-        return {"loss_x": self.supervised_loss(output, data_samples[LABELED])}
+        """Compute the labeled loss and, if the student has auxiliary heads, theirs."""
+        return self.supervised_step(inputs, data_samples)

@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """UniMatch: two strong views and a perturbed feature stream."""
 
-import torch
 from torch import Tensor
 
-from rankseg.models.methods.base import Output
-from rankseg.models.methods.fixmatch import FixMatch, Target
+from rankseg.models.methods.base import valid_pixels
+from rankseg.models.methods.fixmatch import FixMatch
 from rankseg.registry import MODELS
 from rankseg.structures import LABELED, WEAK
 
@@ -33,7 +32,6 @@ class UniMatch(FixMatch):
     """
 
     strong_views = 2
-    one_pass = False  # the perturbed copies run with the labelled and weak images
 
     def __init__(
         self,
@@ -52,29 +50,24 @@ class UniMatch(FixMatch):
         self.feature_dropout = feature_dropout
         self.feature_weight = feature_weight
 
-    def weak_step(
-        self, inputs: dict[str, Tensor], valid: Tensor
-    ) -> tuple[Target, Output, Output | None]:
-        """Run labelled and weak images together, clean and perturbed in one pass."""
-        labeled, weak = inputs[LABELED], inputs[WEAK]
-        sizes = [len(labeled), len(weak)]
-        output = self.run(
-            self.student,
-            torch.cat((labeled, weak)),
-            labeled=len(labeled),
-            feature_dropout=self.feature_dropout,
-        )
-        output_x, output_w, _, perturbed = output.split(sizes * 2)
-        return self.target(output_w, weak, valid), output_x, perturbed
+    def loss(self, inputs: dict[str, Tensor], data_samples: dict[str, list]) -> dict[str, Tensor]:
+        """Compute the terms of one step; see the class for the formula.
 
-    def unsupervised_terms(
-        self,
-        inputs: dict[str, Tensor],
-        target: Target,
-        source: Target | None,
-        perturbed: Output | None,
-    ) -> dict[str, Tensor]:
-        """Terms of strong views and of perturbed features."""
-        terms = super().unsupervised_terms(inputs, target, source, perturbed)
+        Args:
+            inputs: The views of the batch, each ``(B, 3, H, W)``.
+            data_samples: The samples of each view.
+        """
+        ramp = self.unsupervised_weight()
+        if ramp == 0:
+            return self.supervised_step(inputs, data_samples)
+        valid = valid_pixels(data_samples[WEAK])
+        partner = self.partner(inputs, data_samples)
+        labeled, weak, _, perturbed = self.run_views(
+            inputs[LABELED], inputs[WEAK], feature_dropout=self.feature_dropout
+        )
+        target = self.target(weak, inputs[WEAK], valid)
+        views, targets = self.mixed_views(inputs, target, partner)
+        outputs = self.run_views(*views, labeled=False)
+        terms = self.strong_terms(outputs, targets)
         terms["loss_fp"] = self.feature_weight * self.consistency(perturbed, target)
-        return terms
+        return self.combine(labeled, target, terms, ramp, data_samples)

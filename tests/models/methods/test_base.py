@@ -6,6 +6,7 @@ import torch
 from mmengine.logging import MessageHub
 from mmseg.structures import SegDataSample
 
+from rankseg.models.methods.base import valid_pixels
 from rankseg.testing.toy import toy_batch, toy_student
 
 SEMI = ["FixMatch", "UniMatch", "RankMatch"]
@@ -138,8 +139,7 @@ def test_labels_can_come_from_the_teacher(build):
     inputs, samples = toy_batch()
     with torch.no_grad():
         method.teacher.module.decode_head.conv_seg.bias.copy_(torch.tensor([0.0, 50.0, 0.0]))
-    valid = torch.cat([s.valid.data for s in samples["weak"]])
-    target, _, _ = method.weak_step(inputs, valid)
+    target = method.target(None, inputs["weak"], valid_pixels(samples["weak"]))
     assert (target.pseudo.label == 1).all()
 
 

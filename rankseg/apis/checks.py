@@ -341,6 +341,6 @@ def check_weights(model: Method, cfg: Config) -> None:
             leave_out(model, state)
             make_anew(model, state)
         try:
-            model.load_state_dict(state, strict=True)
+            model.load_state_dict(state, strict=True, assign=True)  # copying onto meta warns
         except RuntimeError as error:
             raise misfit(cfg.load_from, error) from error

@@ -12,6 +12,10 @@ class RunEnded(Exception):
     """
 
 
+class Diverged(RunEnded):
+    """The weights are not finite any more, so there is nothing to save."""
+
+
 class Stopped(KeyboardInterrupt):
     """A signal has ended the run after a whole iteration, and everything is saved.
 

@@ -3,11 +3,12 @@
 
 import os
 import traceback
+from collections.abc import Collection
 from functools import partial
 from pathlib import Path
 
 import torch
-from mmengine.dist import get_world_size, master_only
+from mmengine.dist import get_world_size, is_main_process
 from mmengine.logging import MessageHub
 from mmengine.runner import Runner
 from torch import nn
@@ -17,7 +18,7 @@ from rankseg.engine.activation_checkpointing import turn_on_activation_checkpoin
 from rankseg.engine.checkpoint import misfit
 from rankseg.engine.data_failures import data_failures
 from rankseg.engine.distributed import wrap_for_cpus
-from rankseg.engine.ending import RunEnded
+from rankseg.engine.ending import Diverged, RunEnded
 from rankseg.engine.files import NO_ROOM, describe, whole_file
 from rankseg.engine.hooks.missed_validation import MissedValidationHook
 from rankseg.engine.hooks.start_from import StartFromHook
@@ -25,6 +26,7 @@ from rankseg.engine.hooks.stop import StopHook
 from rankseg.engine.identity import KEY, identity
 from rankseg.engine.method_of import method_of
 from rankseg.engine.stopping import StopSignals, start_worker
+from rankseg.models.weights import non_finite
 
 LOGS = ("mmengine.visualization", "mmengine.logging")
 """Modules that write to the work folder and nowhere else."""
@@ -43,6 +45,7 @@ class StrictRunner(Runner):
     """
 
     identity: dict | None = None
+    _infinite_by_design: Collection[str] = ()  # buffers, such as attention masks
 
     def train(self) -> torch.nn.Module:
         """Train.
@@ -124,20 +127,39 @@ class StrictRunner(Runner):
         val = None if self.val_loop is None else self.val_dataloader.dataset
         train = self.train_dataloader.dataset
         self.identity = identity(self.cfg, train, val, get_world_size())
+        self._infinite_by_design = set(non_finite(method_of(self).named_buffers()))
 
-    @master_only
     def save_checkpoint(
         self, out_dir: str, filename: str, *args, meta: dict | None = None, **kwargs
     ) -> None:
         """Save a checkpoint, whole or not at all; arguments as in mmengine.
 
+        Every process looks at its weights, the main process writes.
+
         Raises:
+            Diverged: If a weight or a buffer is NaN or infinite; nothing is written then.
             WriteError: If it cannot be written.
         """
+        self._check_finite(filename)
+        if not is_main_process():
+            return
         if self.identity is not None:
             meta = {**(meta or {}), KEY: self.identity}
         with whole_file(Path(out_dir) / filename) as partial_file:
             super().save_checkpoint(out_dir, partial_file.name, *args, meta=meta, **kwargs)
+
+    def _check_finite(self, filename: str) -> None:
+        """Refuse to save a state that no run can go on from."""
+        state = method_of(self).state_dict()
+        bad = [name for name in non_finite(state.items()) if name not in self._infinite_by_design]
+        if bad:
+            more = f" and {len(bad) - 1} more tensors" if len(bad) > 1 else ""
+            raise Diverged(
+                f"{bad[0]}{more} became NaN or infinite by a step whose loss and gradient were "
+                f"finite, so {filename} was not written: start again with a lower learning rate "
+                "(--overwrite --cfg-options optim_wrapper.optimizer.lr=...), or with clipped "
+                "gradients (optim_wrapper.clip_grad.max_norm=1)"
+            )
 
     def load_or_resume(self) -> None:
         """As in mmengine; weights to start from may be those of other classes."""

@@ -22,14 +22,19 @@ def check_numbers(given: Mapping[str, Any], own: Mapping[str, Tensor]) -> None:
     of the model that is infinite by design, such as an attention mask, may stay so.
 
     Args:
-        given: State dict to be loaded; values that are no tensors are passed over.
+        given: State dict to be loaded; what is no tensor, or a tensor without values, is passed
+            over.
         own: State dict of the model it is for, on any device; names that only one of them has are
             passed over.
 
     Raises:
         BadWeightsError: Naming the first bad tensor and the number of them.
     """
-    pairs = [(k, v, own[k]) for k, v in given.items() if isinstance(v, Tensor) and k in own]
+    pairs = [
+        (name, value, own[name])
+        for name, value in given.items()
+        if isinstance(value, Tensor) and name in own and not value.is_meta
+    ]
     types = [k for k, value, mine in pairs if mine.is_floating_point() and not _is_real(value)]
     if types:
         raise BadWeightsError(

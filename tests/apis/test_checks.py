@@ -216,6 +216,10 @@ def test_checkpoint_that_does_not_fit(config_file, tmp_path):
     torch.save({"state_dict": state}, file)
     cfg.load_from = str(file)
     check_weights(model, cfg)
+    bad = state | {"student.decode_head.conv_seg.bias": torch.tensor([0, torch.nan, 0])}
+    torch.save({"state_dict": bad}, file)
+    with pytest.raises(ValueError, match="w.pth: expected finite .*student.decode_head.conv_seg.b"):
+        check_weights(build(config_file)[0], cfg)
     del state["student.decode_head.conv_seg.bias"]
     torch.save({"state_dict": state}, file)
     with pytest.raises(ValueError, match="does not fit .*student.decode_head.conv_seg.bias"):

@@ -109,3 +109,69 @@ def test_a_count_goes_on_after_a_resume(spoil, quick_train, assert_same, tmp_pat
     quick_train("rankmatch", cut, resume=str(cut / "iter_6.pth"))
     assert_same(whole, cut)
     assert log_of(cut).count("(3 in a row, 3 in this run)") == 2
+
+
+@pytest.fixture
+def overflow(monkeypatch):
+    """Have the step of one iteration (from 0) make a weight infinite, by a finite gradient."""
+
+    def make(method: str, iteration: int, name: str = "student.decode_head.conv_seg.bias") -> None:
+        cls = CLASSES[method]
+        loss = cls.loss
+
+        def huge(self, inputs, data_samples):
+            losses = loss(self, inputs, data_samples)
+            if MessageHub.get_current_instance().get_info("iter") == iteration:
+                value = dict(self.named_parameters())[name]
+                losses["loss_x"] = losses["loss_x"] + 3e38 * (value - value.detach()).sum()
+            return losses
+
+        monkeypatch.setattr(cls, "loss", huge)
+
+    return make
+
+
+FAST = dict(optim_wrapper__optimizer__lr=5.0, param_scheduler=None, train_cfg__val_interval=8)
+
+
+def test_a_step_that_makes_weights_infinite_is_not_saved(overflow, quick_train, tmp_path):
+    # iter_4 is due right after the step, before any loss shows what has happened
+    overflow("supervised", 3)
+    run = tmp_path / "run"
+    with pytest.raises(RunEnded, match=r"conv_seg\.bias.* iter_4\.pth was not written.*\.lr="):
+        quick_train("supervised", run, **FAST)
+    assert sorted(file.name for file in run.glob("*.pth")) == ["iter_2.pth"]
+    assert (run / "last_checkpoint").read_text().endswith("iter_2.pth")
+    state = load_checkpoint_file(run / "iter_2.pth")["state_dict"]
+    assert all(value.isfinite().all() for value in state.values())
+
+
+def test_infinite_weights_are_no_last_good_state(overflow, quick_train, tmp_path):
+    overflow("rankmatch", 2)
+    run = tmp_path / "run"
+    patience = {"default_hooks__non_finite_stop__patience": 2}
+    checkpoint = {"default_hooks__checkpoint__interval": 100}
+    match = r"stopped at iteration 5: in 2 steps in a row.*: student.* iter_5\.pth was not written"
+    with pytest.raises(RunEnded, match=match):
+        quick_train("rankmatch", run, **FAST, **patience, **checkpoint)
+    assert not list(run.glob("*.pth")) and (run / "non_finite_iter_5.pt").is_file()
+
+
+def test_a_best_checkpoint_is_finite_too(overflow, quick_train, tmp_path):
+    overflow("supervised", 2)
+    run, options = tmp_path / "run", FAST | dict(train_cfg__val_interval=3)
+    with pytest.raises(RunEnded, match=r"best_mIoU_iter_3\.pth was not written"):
+        quick_train("supervised", run, default_hooks__checkpoint__interval=100, **options)
+    assert not list(run.glob("*.pth"))
+
+
+def test_a_damaged_teacher_is_seen(quick_train, monkeypatch, tmp_path):
+    update = RankMatch.update_teacher
+
+    def spoilt(self):
+        update(self)
+        self.teacher.module.backbone.stem[1].running_var[0] = float("inf")
+
+    monkeypatch.setattr(RankMatch, "update_teacher", spoilt)
+    with pytest.raises(RunEnded, match=r"teacher\.module\.backbone\.stem\.1\.running_var"):
+        quick_train("rankmatch", tmp_path / "run")

@@ -11,7 +11,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from rankseg.engine.distributed import wait_for_main
-from rankseg.engine.ending import RunEnded
+from rankseg.engine.ending import Diverged, RunEnded
 from rankseg.engine.files import WriteError, whole_file
 from rankseg.engine.hooks.checkpoint import CheckpointHook
 from rankseg.engine.hooks.non_finite import COUNTS, paths_of
@@ -22,7 +22,8 @@ from rankseg.registry import HOOKS
 class NonFiniteStopHook(Hook):
     """Stops after a number of steps in a row that :class:`NonFiniteHook` has skipped.
 
-    Before that a checkpoint is written, of the state before the first of them, and the batch:
+    Before that a checkpoint is written, of the state before the first of them, unless its weights
+    are not finite; and the batch:
     ``non_finite_iter_<n>.pt`` in the work folder, which ``torch.load(..., weights_only=True)``
     reads as a dict of ``iteration``, ``paths``, ``terms``, and by view ``inputs`` (uint8, as the
     loader gave them) and ``labels``. Under several processes each writes its own.
@@ -56,29 +57,38 @@ class NonFiniteStopHook(Hook):
         if in_a_row < self.patience:
             return
         step, file = runner.iter + 1, self._path(runner)
-        for hook in runner.hooks:
-            if isinstance(hook, CheckpointHook):
-                self._try(runner, hook.save_now, runner, step)
-        saved = self._try(runner, save_batch, file, step, data_batch, outputs)
+        hooks = [hook for hook in runner.hooks if isinstance(hook, CheckpointHook)]
+        errors = [self._try(runner, hook.save_now, runner, step) for hook in hooks]
+        unsaved = self._try(runner, save_batch, file, step, data_batch, outputs)
         wait_for_main()
         images = ", ".join(paths_of(data_batch))
-        batch = f"the last batch in {file}" if saved else f"the last batch ({images})"
-        raise RunEnded(
+        what = (
             f"training stopped at iteration {step}: in {in_a_row} steps in a row, all of which "
-            "were skipped, the loss or its gradient was NaN or infinite; look at the images and "
+            "were skipped, the loss or its gradient was NaN or infinite"
+        )
+        for error in errors:
+            if isinstance(error, Diverged):
+                raise Diverged(f"{what}: {error}") from error
+        batch = f"the last batch ({images})" if unsaved else f"the last batch in {file}"
+        raise RunEnded(
+            f"{what}; look at the images and "
             f"labels of {batch}; if they are right, the weights have diverged: start anew with a "
             "lower learning rate (--overwrite --cfg-options optim_wrapper.optimizer.lr=...)"
         )
 
     @staticmethod
-    def _try(runner: Runner, write: Callable, *args) -> bool:
-        """Write, and report a full disk, say, without hiding why the run ends."""
+    def _try(runner: Runner, write: Callable, *args) -> Exception | None:
+        """Write, and report a full disk, say, without hiding why the run ends.
+
+        Returns:
+            What has gone wrong, if anything has.
+        """
         try:
             write(*args)
-        except (OSError, WriteError) as error:
+        except (OSError, WriteError, Diverged) as error:
             runner.logger.error(str(error))
-            return False
-        return True
+            return error
+        return None
 
     @staticmethod
     def _path(runner: Runner) -> Path:

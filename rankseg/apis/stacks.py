@@ -149,9 +149,10 @@ def stack_range(stack: TiffStack) -> tuple[int, int] | None:
     Raises:
         FileError: If all its pixels have one value.
     """
-    if stack.dtype == np.uint8:
+    if not stack.deep:
         return None
-    pages = told(stack, f"grey values of all pages of {stack.path}")
+    numbers = told(range(len(stack)), f"gray values of all pages of {stack.path}")
+    pages = (stack.image(number) for number in numbers)
     try:
         return percentile_range(value_counts(pages, stack.dtype), stack.dtype)
     except ValueError as error:
@@ -180,7 +181,7 @@ def write_pages(
     bar = ProgressBar(len(pair.images), file=sys.stdout)
     for page in range(len(pair.images)):
         image_file, mask_file = pair.entry(page)
-        image = pair.images[page]
+        image = pair.images.image(page)
         image = image if value_range is None else to_8_bits(image, value_range)
         save_png(folder / image_file, shrink_image(image, shrink))
         if mask_file:

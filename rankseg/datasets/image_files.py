@@ -126,6 +126,14 @@ def undecodable(path: str | Path, reason: object, what: str = "image") -> FileEr
     )
 
 
+def too_large(path: str | Path, what: str = "image") -> FileError:
+    """The error for an image of absurd size."""
+    return FileError(
+        f"{what} {path} claims more than {2 * Image.MAX_IMAGE_PIXELS} pixels: cut it into "
+        f"tiles, or raise the limit with the environment variable {LIMIT}=NUMBER"
+    )
+
+
 def open_image(file: BinaryIO, path: str | Path, what: str = "image") -> Image.Image:
     """Open an image with Pillow and refuse what is no single picture; pixels are not decoded.
 
@@ -141,10 +149,7 @@ def open_image(file: BinaryIO, path: str | Path, what: str = "image") -> Image.I
     except UnidentifiedImageError:
         raise
     except Image.DecompressionBombError:
-        raise FileError(
-            f"{what} {path} claims more than {2 * Image.MAX_IMAGE_PIXELS} pixels: cut it into "
-            f"tiles, or raise the limit with the environment variable {LIMIT}=NUMBER"
-        ) from None
+        raise too_large(path, what) from None
     except CANNOT_READ as error:
         raise undecodable(path, error, what) from error
     if pictures > 1:

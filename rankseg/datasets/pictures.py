@@ -186,16 +186,17 @@ class PageReader:
                 stack.close()
                 raise
             self._stack = stack
-        values = self._stack[page]
+        values = self._stack.image(page)
         return to_rgb(values if self._range is None else to_8_bits(values, self._range))
 
     def _range_of(self, stack: TiffStack) -> tuple[float, float] | None:
         """The range of values of a stack; None for 8 bits, which stay as they are."""
-        if stack.dtype == np.uint8:
+        if not stack.deep:
             return None
         if self.value_range:
             return self.value_range
-        pages = told(stack, f"grey values of all pages of {stack.path}")
+        numbers = told(range(len(stack)), f"gray values of all pages of {stack.path}")
+        pages = (stack.image(number) for number in numbers)
         try:
             own = percentile_range(value_counts(pages, stack.dtype), stack.dtype)
         except ValueError as error:

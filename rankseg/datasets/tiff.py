@@ -3,7 +3,7 @@
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -11,15 +11,23 @@ import numpy as np
 from PIL import Image
 from tifffile import PHOTOMETRIC, TiffFile, TiffPage
 
+from rankseg.datasets.bands import choose_bands
 from rankseg.datasets.file_error import FileError
-from rankseg.datasets.image_files import open_file
+from rankseg.datasets.image_files import ORIENTATION, UPRIGHT, open_file, too_large
 from rankseg.datasets.tiff_axes import ONLY, Planes, find_slices
+from rankseg.datasets.tiff_pixels import (
+    COLORS,
+    alpha_of,
+    as_image,
+    black_is_zero,
+    decode_page,
+    samples_last,
+)
 from rankseg.datasets.tiff_scale import read_scale
 
 logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # what it would log is raised here
 
 DTYPES = ("uint8", "int8", "uint16", "int16")
-COLOURS = (3, 4)  # samples of a pixel with colours, the fourth being transparency
 
 
 class TiffStack:
@@ -39,8 +47,13 @@ class TiffStack:
 
     Attributes:
         path: The file.
-        shape: ``(H, W)`` or ``(H, W, 3)`` of every page.
+        shape: ``(H, W)`` or ``(H, W, C)`` of every page, without transparency.
         dtype: uint8, uint16, int8 or int16. Pages of 1 to 4 bits give uint8.
+        bands: Samples of a pixel as stored; of a page in palette colors 3.
+        alpha: Position of the sample that is tagged as transparency; None if there is none.
+        bits: Of a sample.
+        deep: :meth:`image` gives numbers that are not uint8.
+        orientation: EXIF orientation of the first page, 1 is upright.
         scale: Axes, pixel size and units.
         chosen: What was chosen, such as ``("channel 2 of 3",)``.
 
@@ -49,7 +62,7 @@ class TiffStack:
         PermissionError: If it may not be read.
         FileError: If it is no TIFF file or damaged, it has several channels, frames or series and
             ``planes`` does not choose, its pages differ in size or kind, or hold anything but
-            whole numbers of up to 16 bits in one, three or four channels.
+            whole numbers of up to 16 bits.
 
     Example:
         >>> with TiffStack("training.tif") as stack:  # doctest: +SKIP
@@ -75,8 +88,14 @@ class TiffStack:
         except Exception as error:
             self.close()
             raise self._damaged(what, error) from error
+        self.alpha = alpha_of(first)
         self.shape = _shape(first)
         self.dtype = np.dtype(np.uint8 if first.dtype == np.bool_ else first.dtype)
+        in_colors = first.photometric == PHOTOMETRIC.PALETTE
+        self.bands = 3 if in_colors else first.samplesperpixel
+        self.bits = 8 if in_colors else _bits(first)
+        self.deep = not in_colors and self.dtype != np.uint8
+        self.orientation = _orientation(first)
 
     def __len__(self) -> int:
         if self._slices.places is not None:
@@ -84,33 +103,61 @@ class TiffStack:
         return len(self._pages) if self._virtual is None else len(self._virtual)
 
     def __getitem__(self, page: int) -> np.ndarray:
-        """Read a page, counted from 0, or from the end if negative.
+        """Decode a page, counted from 0, or from the end if negative.
 
         Returns:
-            ``(H, W)`` or ``(H, W, 3)``: the stored numbers, of palettes the indices. Transparency
-            is dropped. 1 and 8 bits where 0 is white are inverted, so that 0 is black.
+            ``(H, W)`` or ``(H, W, C)``: the stored numbers, of palettes the indices. A sample that
+            is tagged as transparency is left out. Where 0 is white, values are inverted, so that 0
+            is black.
 
         Raises:
             IndexError: If there is no such page.
             FileError: If it does not decode, or needs the package imagecodecs for it.
         """
+        values, _ = self._stored(page)
+        if self.alpha is not None:
+            values = np.delete(values, self.alpha, axis=2)
+            values = values[..., 0] if values.shape[2] == 1 else values
+        return np.ascontiguousarray(values, self.dtype.newbyteorder("="))
+
+    def image(self, page: int, channels: Sequence[int] | None = None) -> np.ndarray:
+        """Decode a page as the image that it shows; arguments and errors as ``stack[page]``.
+
+        Args:
+            page: Position from 0.
+            channels: See :func:`~rankseg.datasets.bands.choose_bands`; counted over all stored
+                samples.
+
+        Returns:
+            ``(H, W)`` or ``(H, W, 3)``: palettes in their colors, CMYK as RGB, 1 to 4 bits as 0 to
+            255, other numbers as stored.
+        """
+        values, header = self._stored(page)
+        values = as_image(values, header)
+        name = f"{self.what} {self.path}"
+        values = choose_bands(values, channels, self.alpha, name)
+        return np.ascontiguousarray(values, values.dtype.newbyteorder("="))
+
+    def _stored(self, page: int) -> tuple[np.ndarray, TiffPage]:
+        """All samples of a page, black as 0, and its header."""
         count = len(self)
         if not -count <= page < count:
             raise IndexError(f"{self.what} {self.path} has {count} pages, there is no page {page}")
         page %= count
         if self._virtual is not None:
             place = self._slices.places[page] if self._slices.places else page
-            values, header = np.array(self._virtual[place]), self._file.pages.first
+            header = self._file.pages.first
+            values = samples_last(np.array(self._virtual[place]), header)
         else:
             header = self._file.pages.get(self._pages[page])
-            values = self._decode(header, page)
-        if header.planarconfig == 2 and values.ndim == 3:  # planes of colour, one after another
-            values = np.moveaxis(values, 0, -1)
-        if values.ndim == 3:
-            values = values[..., :3]
-        if header.photometric == PHOTOMETRIC.MINISWHITE and values.dtype.itemsize == 1:
-            values = ~values
-        return np.ascontiguousarray(values, self.dtype.newbyteorder("="))
+            name = self.what if count == 1 else f"page {page + 1} of {self.what}"
+            try:
+                values = decode_page(self.path, header, name)
+            except FileError:
+                raise
+            except Exception as error:
+                raise self._damaged(name, error) from error
+        return black_is_zero(values, header), header
 
     def __iter__(self) -> Iterator[np.ndarray]:
         return (self[i] for i in range(len(self)))
@@ -137,7 +184,8 @@ class TiffStack:
         """
         pages, size = self._file.pages, os.path.getsize(self.path)
         headers = ((i, pages.get(i)) for i in range(len(pages)))
-        whole = [(i, _kind(page), _end(page)) for i, page in headers if not page.is_reduced]
+        headers = ((i, page) for i, page in headers if not (page.is_reduced or page.is_mask))
+        whole = [(i, _kind(page), _end(page)) for i, page in headers]
         if not whole or not self._is_complete() or max(end for _, _, end in whole) > size:
             raise FileError(
                 f"{self.what} {self.path} is truncated or damaged: "
@@ -167,13 +215,19 @@ class TiffStack:
                 f"{self.what} {self.path} holds {page.dtype or 'unknown'} numbers: expected whole "
                 "numbers of 8 or 16 bits; convert it (in ImageJ: Image > Type > 8-bit)"
             )
-        if page.axes not in ("YX", "YXS", "SYX") or (
-            page.axes != "YX" and page.samplesperpixel not in COLOURS
-        ):
+        if page.axes not in ("YX", "YXS", "SYX"):
             raise FileError(
                 f"{self.what} {self.path} has pages of the shape {page.shape} (axes {page.axes}): "
-                "expected grey pages, or RGB with or without transparency; split the channels"
+                "expected (rows, columns) with one or more channels; save the planes as pages"
             )
+        if page.photometric not in COLORS:
+            name = getattr(page.photometric, "name", page.photometric)
+            raise FileError(
+                f"{self.what} {self.path} has colors of the kind {name}: expected gray, RGB, a "
+                "palette, CMYK or YCbCr; convert it to RGB"
+            )
+        if page.imagelength * page.imagewidth > 2 * (Image.MAX_IMAGE_PIXELS or np.inf):
+            raise too_large(self.path, self.what)
 
     def _is_complete(self) -> bool:
         """Whether the chain of pages comes to its end: the last one says that no other follows."""
@@ -196,35 +250,6 @@ class TiffStack:
         shape = (count, *first.shape)
         return np.memmap(self.path, kind, "r", series.dataoffset, shape)
 
-    def _decode(self, header: TiffPage, page: int) -> np.ndarray:
-        """Pixels of a page; what tifffile cannot unpack without imagecodecs Pillow mostly can."""
-        name = f"page {page + 1} of {self.what}"
-        try:
-            return header.asarray()
-        except Exception as error:
-            if "imagecodecs" not in str(error) and not isinstance(error, ImportError):
-                raise self._damaged(name, error) from error
-            values = self._decode_with_pillow(header)
-            if values is None:
-                raise FileError(
-                    f"{name} {self.path} is compressed by {header.compression.name}, which needs "
-                    "the package imagecodecs: pip install imagecodecs, or save the stack "
-                    "uncompressed"
-                ) from error
-            return values
-
-    def _decode_with_pillow(self, header: TiffPage) -> np.ndarray | None:
-        """Pixels of a page; None if Pillow cannot read them either, or makes others of them."""
-        try:
-            with Image.open(self.path) as image:
-                image.seek(header.index)
-                values = np.asarray(image)
-        except Exception:
-            return None
-        same = values.shape == _shape(header) and values.dtype == header.dtype
-        black_is_zero = header.photometric != PHOTOMETRIC.MINISWHITE  # Pillow inverts some of these
-        return values if same and black_is_zero else None
-
     def _damaged(self, name: str, error: Exception) -> FileError:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         return FileError(
@@ -234,8 +259,19 @@ class TiffStack:
 
 
 def _shape(page: TiffPage) -> tuple[int, ...]:
+    bands = page.samplesperpixel - (alpha_of(page) is not None)
     size = (page.imagelength, page.imagewidth)
-    return size if page.axes == "YX" else (*size, 3)
+    return size if bands == 1 else (*size, bands)
+
+
+def _bits(page: TiffPage) -> int:
+    return page.bitspersample if isinstance(page.bitspersample, int) else 8  # such as RGB 5-6-5
+
+
+def _orientation(page: TiffPage) -> int:
+    tag = page.tags.get(ORIENTATION)
+    value = tag.value if tag is not None else UPRIGHT
+    return int(value) if value in range(1, 9) else UPRIGHT
 
 
 def _kind(page: TiffPage) -> tuple:

@@ -12,10 +12,12 @@ torchrun --nproc-per-node=2 tools/train.py configs/rankmatch/voc_92.py --launche
 import argparse
 import gc
 from collections.abc import Sequence
+from contextlib import ExitStack
 
 from rankseg import apis
 from rankseg.apis.cli import add_config_arguments, config_from, plain_ends, plain_errors
 from rankseg.apis.tiny import make_tiny
+from rankseg.apis.work_folder import lock_work_dir
 from rankseg.engine.checkpoint import trust_checkpoints
 from rankseg.engine.distributed import ending_together, main_first, start_processes
 
@@ -77,25 +79,27 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Train as one of the processes."""
-    with plain_errors():
-        cfg = config_from(args)
-        start_processes(cfg)
-        with main_first():
-            if args.auto_scale_lr:
-                apis.scale_learning_rate(cfg)
-            if args.tiny:
-                make_tiny(cfg, args.work_dir, standin=args.data_root is None)
-            if args.load_from:
-                cfg.load_from = args.load_from
-            if args.amp:
-                apis.use_amp(cfg)
-            if args.resume:
-                apis.resume_from_latest(cfg)
-            # a tiny run in its own folder is nobody's work
-            overwrite = args.overwrite or (args.tiny and not args.work_dir and not args.resume)
-            apis.check_before_training(cfg, overwrite, full=args.check == "full")
-    with plain_ends(cfg, args.overwrite):
-        apis.train(cfg, check=False, overwrite=overwrite)
+    with ExitStack() as held:
+        with plain_errors():
+            cfg = config_from(args)
+            start_processes(cfg)
+            with main_first():
+                if args.auto_scale_lr:
+                    apis.scale_learning_rate(cfg)
+                if args.tiny:
+                    make_tiny(cfg, args.work_dir, standin=args.data_root is None)
+                held.enter_context(lock_work_dir(cfg.work_dir))
+                if args.load_from:
+                    cfg.load_from = args.load_from
+                if args.amp:
+                    apis.use_amp(cfg)
+                if args.resume:
+                    apis.resume_from_latest(cfg)
+                # a tiny run in its own folder is nobody's work
+                overwrite = args.overwrite or (args.tiny and not args.work_dir and not args.resume)
+                apis.check_before_training(cfg, overwrite, full=args.check == "full")
+        with plain_ends(cfg, args.overwrite):
+            apis.train(cfg, check=False, overwrite=overwrite)
 
 
 if __name__ == "__main__":

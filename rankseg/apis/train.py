@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Training from a config."""
 
+from contextlib import ExitStack
+
 import torch
 from mmengine.config import Config
 from mmengine.dist import get_world_size, is_main_process
@@ -19,9 +21,15 @@ from rankseg.apis.checks import (
     check_views,
     check_weights,
 )
-from rankseg.apis.work_folder import check_start, check_unused, check_work_dir, remove_run
+from rankseg.apis.work_folder import (
+    check_start,
+    check_unused,
+    check_work_dir,
+    lock_work_dir,
+    remove_run,
+)
 from rankseg.engine.checkpoint import read_resumable
-from rankseg.engine.distributed import start_processes
+from rankseg.engine.distributed import main_first, start_processes
 from rankseg.engine.fused import use_fused
 from rankseg.engine.identity import check_same_run, identity, list_sources
 from rankseg.engine.runner import StrictRunner
@@ -115,16 +123,27 @@ def train(cfg: Config, check: bool = True, overwrite: bool = False) -> Runner:
         The runner, when training has ended.
 
     Raises:
-        ValueError, FileNotFoundError: Before the first iteration, if something is wrong.
+        ValueError, FileNotFoundError: Before the first iteration, if something is wrong, or if
+            another run is in the work folder.
         RunEnded: If the run cannot go on.
         Stopped: A ``KeyboardInterrupt``, if SIGTERM or SIGINT has ended it; all is saved.
     """
     start_processes(cfg)
-    if check:
-        check_before_training(cfg, overwrite)
-    if overwrite and not cfg.get("resume") and is_main_process():
-        remove_run(cfg.work_dir)
-    cfg = cfg.copy()
+    with ExitStack() as held:
+        with main_first():
+            lock = held.enter_context(lock_work_dir(cfg.work_dir))
+        if check:
+            check_before_training(cfg, overwrite)
+        if overwrite and not cfg.get("resume") and is_main_process():
+            remove_run(cfg.work_dir)
+        runner = _build_runner(cfg.copy())
+        runner.lock = lock
+        runner.train()
+    return runner
+
+
+def _build_runner(cfg: Config) -> StrictRunner:
+    """The runner of a config, which is changed."""
     for part in ("val", "test"):  # mmengine refuses a loop or metric of no images
         if cfg.get(f"{part}_dataloader") is None:
             cfg[f"{part}_cfg"] = cfg[f"{part}_evaluator"] = None
@@ -134,5 +153,4 @@ def train(cfg: Config, check: bool = True, overwrite: bool = False) -> Runner:
     runner = StrictRunner.from_cfg(cfg)
     if cfg.get("channels_last"):
         runner.model.to(memory_format=torch.channels_last)
-    runner.train()
     return runner

@@ -4,14 +4,17 @@
 import logging
 import re
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from mmengine.config import Config
+from mmengine.dist import is_main_process
 from mmengine.logging import print_log
 
 from rankseg.engine.checkpoint import DamagedCheckpointError, read_resumable
 from rankseg.engine.files import PARTIAL
+from rankseg.engine.folder_lock import FolderLock
 
 _NAME = re.compile(r"iter_(\d+)\.pth")
 _BEST = re.compile(r"best_.+_iter_\d+\.pth")
@@ -57,6 +60,32 @@ def check_work_dir(
         for one in missing:
             with suppress(OSError):
                 one.rmdir()
+
+
+@contextmanager
+def lock_work_dir(work_dir: str | Path) -> Iterator[FolderLock | None]:
+    """Keep other runs out of a work folder; a process that holds the lock already keeps it.
+
+    Yields:
+        The lock, or None in processes other than the main one, which write nothing there.
+
+    Raises:
+        ValueError: If another run is in the folder, or nothing can be written to it.
+    """
+    if not is_main_process():
+        yield None
+        return
+    lock = FolderLock.held_here(work_dir)
+    if lock is not None:
+        yield lock
+        return
+    check_work_dir(work_dir)
+    lock = FolderLock(work_dir)
+    lock.acquire()
+    try:
+        yield lock
+    finally:
+        lock.release()
 
 
 def check_unused(work_dir: str | Path) -> None:

@@ -19,10 +19,12 @@ from rankseg.engine.checkpoint import misfit
 from rankseg.engine.data_failures import data_failures
 from rankseg.engine.distributed import wrap_for_cpus
 from rankseg.engine.ending import Diverged, RunEnded
-from rankseg.engine.files import NO_ROOM, describe, whole_file
+from rankseg.engine.files import NO_ROOM, WriteError, describe, whole_file
+from rankseg.engine.folder_lock import FolderLock
 from rankseg.engine.hooks.missed_validation import MissedValidationHook
 from rankseg.engine.hooks.start_from import StartFromHook
 from rankseg.engine.hooks.stop import StopHook
+from rankseg.engine.hooks.work_folder import WorkFolderHook
 from rankseg.engine.identity import KEY, identity
 from rankseg.engine.method_of import method_of
 from rankseg.engine.stopping import StopSignals, start_worker
@@ -42,10 +44,12 @@ class StrictRunner(Runner):
     Attributes:
         identity: What must stay the same for a run to go on, see :mod:`rankseg.engine.identity`;
             None before it trains.
+        lock: Of the work folder, in the process that writes there; None if nothing locks it.
     """
 
     identity: dict | None = None
     _infinite_by_design: Collection[str] = ()  # buffers, such as attention masks
+    lock: FolderLock | None = None
 
     def train(self) -> torch.nn.Module:
         """Train.
@@ -58,14 +62,17 @@ class StrictRunner(Runner):
             turn_on_activation_checkpointing(method_of(self), names)
         with StopSignals() as signals:
             self.register_hook(MissedValidationHook())
+            if self.lock is not None:
+                self.register_hook(WorkFolderHook(self.lock))
             stop = StopHook(signals)
             self.register_hook(stop)
             try:
                 with data_failures(self.cfg):
                     self._identify()
                     return super().train()
-            except OSError as error:
-                if (file := self._unwritten(error)) is not None:
+            except (OSError, WriteError) as error:
+                self._check_folder()  # that it is gone says more than the file that was missed
+                if isinstance(error, OSError) and (file := self._unwritten(error)) is not None:
                     raise RunEnded(describe(file, error)) from error
                 raise
             except RuntimeError:
@@ -118,6 +125,11 @@ class StrictRunner(Runner):
         file = Path(os.fsdecode(error.filename)).absolute()
         return file if file.is_relative_to(folder) else None
 
+    def _check_folder(self) -> None:
+        """Raise ``RunEnded`` if the work folder was moved or removed."""
+        if self.lock is not None:
+            self.lock.check()
+
     def _identify(self) -> None:
         """Find out what checkpoints are to say of this run, while its lists are what it began with.
 
@@ -139,14 +151,17 @@ class StrictRunner(Runner):
         Raises:
             Diverged: If a weight or a buffer is NaN or infinite; nothing is written then.
             WriteError: If it cannot be written.
+            RunEnded: If the work folder was moved or removed.
         """
         self._check_finite(filename)
         if not is_main_process():
             return
         if self.identity is not None:
             meta = {**(meta or {}), KEY: self.identity}
+        self._check_folder()
         with whole_file(Path(out_dir) / filename) as partial_file:
             super().save_checkpoint(out_dir, partial_file.name, *args, meta=meta, **kwargs)
+            self._check_folder()  # writing takes long: it may have been moved meanwhile
 
     def _check_finite(self, filename: str) -> None:
         """Refuse to save a state that no run can go on from."""

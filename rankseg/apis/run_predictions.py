@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader, Subset
 from rankseg.apis.checks import check_classes, is_image_level
 from rankseg.apis.prediction_progress import Progress
 from rankseg.apis.trained import load_method
+from rankseg.engine.stopping import worker_start
 from rankseg.registry import DATASETS
 from rankseg.runs import Run
 from rankseg.visualization.panel import fit, fit_label
@@ -100,7 +101,8 @@ class RunPredictor:
         self.kept: dict[int, Predicted] = {}
         self._loading = dict(
             batch_size=cfg.val_dataloader.get("batch_size", 1),
-            num_workers=min(2, cfg.val_dataloader.get("num_workers", 0)),
+            num_workers=(workers := min(2, cfg.val_dataloader.get("num_workers", 0))),
+            worker_init_fn=worker_start(workers),
         )
         self.method = load_method(cfg, str(self.checkpoint)).eval()
 

@@ -4,7 +4,6 @@
 import copy
 import time
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -14,7 +13,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from rankseg.datasets.looking import duration
-from rankseg.engine.stopping import start_worker
+from rankseg.engine.stopping import worker_start
 from rankseg.models.layers import FeatureTap
 from rankseg.models.methods import Method
 from rankseg.models.sliding import by_size
@@ -82,7 +81,7 @@ def extract_features(
         sampler=[keys[i % len(keys)] for i in range(rank, rows * world, world)],
         num_workers=num_workers,
         collate_fn=collate_images,
-        worker_init_fn=partial(start_worker, None),
+        worker_init_fn=worker_start(num_workers),
         generator=torch.Generator(),  # else the loader takes a number from the global one
     )
     net = method.network(network)

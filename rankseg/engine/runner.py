@@ -4,7 +4,6 @@
 import os
 import traceback
 from collections.abc import Collection
-from functools import partial
 from pathlib import Path
 
 import torch
@@ -27,7 +26,7 @@ from rankseg.engine.hooks.stop import StopHook
 from rankseg.engine.hooks.work_folder import WorkFolderHook
 from rankseg.engine.identity import KEY, identity
 from rankseg.engine.method_of import method_of
-from rankseg.engine.stopping import StopSignals, start_worker
+from rankseg.engine.stopping import StopSignals, worker_start
 from rankseg.models.weights import non_finite
 
 LOGS = ("mmengine.visualization", "mmengine.logging")
@@ -101,7 +100,7 @@ class StrictRunner(Runner):
     def build_dataloader(*args, **kwargs) -> DataLoader:
         """As in mmengine; processes that load data leave signals to the main one."""
         loader = Runner.build_dataloader(*args, **kwargs)
-        loader.worker_init_fn = partial(start_worker, loader.worker_init_fn)
+        loader.worker_init_fn = worker_start(loader.num_workers, loader.worker_init_fn)
         return loader
 
     def build_message_hub(self, *args, **kwargs) -> MessageHub:

@@ -2,10 +2,13 @@
 """SIGTERM and Ctrl-C: noted when they come, obeyed when an iteration is whole."""
 
 import os
+import shutil
 import signal
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
+from multiprocessing import util
 from types import FrameType
 
 import torch
@@ -81,6 +84,22 @@ class StopSignals:
         return self.received
 
 
+def worker_start(workers: int, then: Callable[[int], None] | None = None) -> Callable[[int], None]:
+    """The ``worker_init_fn`` of a loader.
+
+    Processes that load data send tensors through sockets in a temporary folder, which each would
+    make for itself and leave behind when it is told to end. Here they share one of this process,
+    which removes it at its end.
+
+    Args:
+        workers: Number of processes of the loader.
+        then: What else each does at its start.
+    """
+    if workers:
+        util.get_temp_dir()  # children inherit the name
+    return partial(start_worker, then)
+
+
 def start_worker(then: Callable[[int], None] | None, worker: int) -> None:
     """Start of a process that loads data: signals to the whole group are the main process's affair.
 
@@ -92,12 +111,19 @@ def start_worker(then: Callable[[int], None] | None, worker: int) -> None:
         worker: Its number.
     """
     report_unsent()
+    util.Finalize(None, _remove_orphaned, args=(os.getppid(), util.get_temp_dir()), exitpriority=0)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(signal, "sigwaitinfo"):  # not on macOS: a SIGTERM to the group ends loading there
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
         threading.Thread(target=_obey, args=(os.getppid(),), daemon=True).start()
     if then is not None:
         then(worker)
+
+
+def _remove_orphaned(parent: int, folder: str) -> None:
+    """Remove the temporary folder of a main process that was killed."""
+    if os.getppid() != parent:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _obey(sender: int) -> None:

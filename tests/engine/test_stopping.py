@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
+import multiprocessing
 import os
 import signal
+import tempfile
 import threading
 
 import pytest
+import torch
+from torch.utils.data import DataLoader
 
 from rankseg.engine.ending import Stopped
-from rankseg.engine.stopping import StopSignals, start_worker
+from rankseg.engine.stopping import StopSignals, _remove_orphaned, start_worker, worker_start
 
 
 def test_noted_and_given_back(capfd):
@@ -80,3 +84,30 @@ def test_what_is_said_of_a_stop():
     assert stop.code == 143 and isinstance(stop, KeyboardInterrupt)
     assert str(stop) == "stopped by SIGTERM after iteration 5, which is saved as w/iter_5.pth"
     assert "not saved" in str(Stopped(signal.SIGINT, 5, None))
+
+
+def _load(folder):
+    tempfile.tempdir = str(folder)
+    multiprocessing.current_process()._config["tempdir"] = None  # that of the process before
+    loader = DataLoader(torch.zeros(4, 3), num_workers=2, worker_init_fn=worker_start(2))
+    batches = iter(loader)
+    next(batches)
+    (folder / "seen").write_text(" ".join(os.listdir(folder)))
+    globals()["open"] = batches  # its processes live until this one ends
+
+
+def test_processes_that_load_data_leave_no_temporary_folder(tmp_path):
+    process = multiprocessing.get_context("fork").Process(target=_load, args=(tmp_path,))
+    process.start()
+    process.join(60)
+    assert process.exitcode == 0 and os.listdir(tmp_path) == ["seen"]
+    assert (tmp_path / "seen").read_text().count("pymp-") == 1
+
+
+def test_the_temporary_folder_of_a_killed_process_is_removed(tmp_path):
+    folder = tmp_path / "pymp-x"
+    folder.mkdir()
+    _remove_orphaned(os.getppid(), str(folder))
+    assert folder.is_dir()
+    _remove_orphaned(-1, str(folder))
+    assert not folder.exists()

@@ -20,7 +20,7 @@ from rankseg.apis.inferencer_checks import (
     choose_device,
     pipeline_of,
 )
-from rankseg.apis.maps import Maps, check_memory, enough_memory
+from rankseg.apis.maps import Maps, check_logits, check_memory, enough_memory
 from rankseg.apis.trained import classes_of, load_method, value_range_of
 from rankseg.apis.windows import AUTO, Windows
 from rankseg.datasets.pictures import to_rgb
@@ -204,8 +204,19 @@ class Inferencer:
             told: Called with the number of pixels that are done.
 
         Raises:
-            ValueError: If the image, or what is computed of it, does not fit into memory.
+            ValueError: If the image, or what is computed of it, does not fit into memory, or the
+                network gives NaN or infinity.
         """
+        self._fill(images, maps, told)
+        for one in maps:
+            check_logits(one.lost, one.mask.size)
+
+    def _fill(
+        self,
+        images: Sequence[np.ndarray],
+        maps: Sequence[Maps],
+        told: Callable[[int], None] | None,
+    ) -> None:
         size = images[0].shape[:2]
         check_memory(size, len(self.classes), self.rows_held(size))
         with enough_memory(size):
@@ -264,6 +275,7 @@ class Inferencer:
         found = []
         for image in images:  # the pipeline may leave them different in size
             (logits,) = self._whole([self._prepare(image)])
+            check_logits(int(logits.isfinite().logical_not().sum()), logits.numel(), "classes")
             shares = logits.flatten().softmax(0).cpu().numpy()
             label = int(shares.argmax())
             found.append(ClassPrediction(label, self.classes[label], shares))

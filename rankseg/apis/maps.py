@@ -31,6 +31,7 @@ class Maps:
         uncertainty: ``(H, W)`` float32 entropy over that of an even guess, 0 (sure) to 1; or None.
         probabilities: As given.
         counts: ``(K,)`` int64, pixels of every class so far.
+        lost: Pixels without a class so far, as their largest logit is NaN or infinite.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Maps:
         self.uncertainty = np.zeros(size, np.float32) if uncertainty else None
         self.probabilities = probabilities
         self.counts = np.zeros(classes, np.int64)
+        self.lost = 0
 
     def put(self, y: int, logits: Tensor) -> None:
         """Take in the logits ``(K, rows, W)`` of some rows, the first of which is ``y``."""
@@ -52,7 +54,8 @@ class Maps:
         for first in range(0, rows, step):
             part = logits[:, first : first + step]
             place = slice(y + first, y + first + part.shape[1])
-            label = part.argmax(0)
+            largest, label = part.max(0)  # NaN where any of them is
+            self.lost += int(largest.isfinite().logical_not_().sum())
             self.mask[place] = label.to(torch.uint8).cpu().numpy()
             self.counts += label.flatten().bincount(minlength=classes).cpu().numpy()
             if self.uncertainty is None and self.probabilities is None:
@@ -63,6 +66,25 @@ class Maps:
             if self.uncertainty is not None:
                 entropy = torch.special.entr(shares).sum(0) / log(classes)
                 self.uncertainty[place] = entropy.clamp(0, 1).cpu().numpy()
+
+
+def check_logits(lost: int, count: int, things: str = "pixels") -> None:
+    """Refuse a prediction that is none.
+
+    Args:
+        lost: For how many the network gave NaN or infinity.
+        count: For how many it was asked.
+        things: What they are.
+
+    Raises:
+        FileError: If any is lost.
+    """
+    if lost:
+        raise FileError(
+            f"expected finite numbers from the network, but got NaN or infinity for {lost} of "
+            f"{count} {things}: its weights are finite, so the numbers overflow on the way; leave "
+            "--amp out if it is on, or use an earlier checkpoint"
+        )
 
 
 def count_classes(mask: np.ndarray, classes: int) -> np.ndarray:

@@ -15,6 +15,7 @@ from rankseg.apis.prediction_progress import Progress
 from rankseg.apis.prediction_summary import Page, Summary, pages_of
 from rankseg.datasets.file_error import FileError
 from rankseg.datasets.pictures import PageReader, Picture
+from rankseg.engine.files import WriteError
 
 Reading = tuple[list[Page], list["Future[np.ndarray]"]]
 
@@ -120,7 +121,11 @@ class MaskPrediction:
                     self._predict_images([one])
             return
         for (page, image), one in zip(found, maps, strict=True):
-            self.files.write(page.picture, image, one)
+            try:
+                self.files.write(page.picture, image, one)
+            except WriteError as error:
+                self._fail(page.picture, error)
+                continue
             self.summary.add(page, image, one.mask, one.counts, one.uncertainty)
             self.progress.done(image.shape[0] * image.shape[1])
 
@@ -135,7 +140,7 @@ class MaskPrediction:
                     for page, image, one in found:
                         put(page.number, image, one)
                         self.summary.add(page, image, one.mask, one.counts, one.uncertainty)
-        except ValueError as error:
+        except (ValueError, WriteError) as error:
             self._fail(picture, error)
         else:
             self.progress.done(_pixels(picture))
@@ -163,6 +168,13 @@ class MaskPrediction:
             self._fail(picture, error)
 
     def _fail(self, picture: Picture, error: Exception) -> None:
+        """Note a failure, after which the other pictures are done.
+
+        Raises:
+            WriteError: If it is one that the others would have, too, such as a full disk.
+        """
+        if isinstance(error, WriteError) and not error.of_one_file:
+            raise error
         text = str(error)
         named = str(picture.path) in text
         self.failed[picture.path] = text if named else f"{picture.path}: {text}"

@@ -83,7 +83,7 @@ class PredictionFiles:
         if self.outputs.overlays:
             name = picture.name if picture.pages is None else page_name(picture, picture.pages - 1)
             files.append(self.out / "overlays" / f"{name}.jpg")
-        return all(file.is_file() for file in files)
+        return all(map(os.path.isfile, files))  # Path.is_file raises for a long name
 
     def write(self, picture: Picture, image: np.ndarray, maps: Maps) -> None:
         """Write all files of an image.

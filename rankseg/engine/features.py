@@ -2,6 +2,7 @@
 """What a network says of every image of a data set."""
 
 import copy
+import logging
 import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -9,7 +10,7 @@ from typing import NamedTuple
 import torch
 from mmengine.dist import all_gather, get_dist_info
 from mmengine.logging import print_log
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from rankseg.datasets.looking import duration
@@ -89,17 +90,10 @@ def extract_features(
     net.eval()
     try:
         with FeatureTap(net, tap) as tapped:
-            pairs, begun = [], time.monotonic()
-            told = begun
+            pairs, begun = [], (told := time.monotonic())
             for images in loader:
                 images = method.data_preprocessor({"inputs": images})["inputs"]
-                batch: list = [None] * len(images)
-                for places, same in by_size(images):
-                    logits = net.decode_head(net.extract_feat(same))
-                    rows = zip(_per_image(tapped.output), _per_image(logits), strict=True)
-                    for place, pair in zip(places, rows, strict=True):
-                        batch[place] = pair
-                pairs.append([torch.stack(x).cpu() for x in zip(*batch, strict=True)])
+                pairs.append(_of_batch(net, tapped, images))
                 if time.monotonic() - told >= PROGRESS_SECONDS:
                     told = time.monotonic()
                     done = min(len(keys), len(pairs) * batch_size * world)
@@ -107,7 +101,34 @@ def extract_features(
                     print_log(f"features of {done} of {len(keys)} images, {left} left", "current")
     finally:
         net.train(mode)
-    return Features(*(_gather(torch.cat(x), len(keys)) for x in zip(*pairs, strict=True)))
+    feature, logits = (_gather(torch.cat(x), len(keys)) for x in zip(*pairs, strict=True))
+    _say_not_finite(feature)
+    return Features(feature, logits)
+
+
+def _of_batch(
+    net: nn.Module, tapped: FeatureTap, images: Tensor | Sequence[Tensor]
+) -> list[Tensor]:
+    """Features ``(B, D)`` and logits ``(B, K)`` of images of any sizes, on the CPU."""
+    rows: list = [None] * len(images)
+    for places, same in by_size(images):
+        logits = net.decode_head(net.extract_feat(same))
+        pairs = zip(_per_image(tapped.output), _per_image(logits), strict=True)
+        for place, pair in zip(places, pairs, strict=True):
+            rows[place] = pair
+    return [torch.stack(x).cpu() for x in zip(*rows, strict=True)]
+
+
+def _say_not_finite(feature: Tensor) -> None:
+    lost = len(feature) - int(feature.isfinite().all(1).sum())
+    if lost:
+        print_log(
+            f"the network gave NaN or infinity for {lost} of {len(feature)} images, whose features "
+            "mean nothing: its weights or activations have overflowed; use an earlier checkpoint, "
+            "or train with a lower learning rate",
+            "current",
+            logging.WARNING,
+        )
 
 
 def collate_images(batch: Sequence[dict]) -> Tensor | list[Tensor]:

@@ -2,6 +2,7 @@
 """Files that are whole or not there, whenever the process or the machine stops."""
 
 import errno
+import hashlib
 import json
 import logging
 import os
@@ -19,16 +20,40 @@ PARTIAL = ".partial"
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
+# what is wrong with one name or place, and says nothing of the next file
+_ONE_FILE = {
+    errno.ENAMETOOLONG,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EISDIR,
+    errno.ENOTDIR,
+    errno.EEXIST,
+    errno.ENOTEMPTY,
+    errno.EINVAL,
+    errno.EILSEQ,
+    errno.ELOOP,
+}
+_LONGEST = 255  # bytes of a name on most file systems
+
+
 class WriteError(RunEnded):
     """A file could not be written; nothing is left of it, and what was there before still is."""
+
+    @property
+    def of_one_file(self) -> bool:
+        """The cause is this file's name or place, not the disk: others can still be written."""
+        return isinstance(self.__cause__, OSError) and self.__cause__.errno in _ONE_FILE
 
 
 def describe(path: Path, error: OSError) -> str:
     """One sentence: which file, what failed, what to do."""
-    folder = next(p for p in (path.absolute(), *path.absolute().parents) if p.is_dir())
+    # isdir, as Path.is_dir raises where a name is too long
+    folder = next(p for p in (path.absolute(), *path.absolute().parents) if os.path.isdir(p))
     if error.errno in NO_ROOM:
         free = shutil.disk_usage(folder).free / 2**20
         cure = f"make room on the disk of {folder} ({free:,.0f} MB are free) or lift its limit"
+    elif error.errno == errno.ENAMETOOLONG:
+        cure = f"names have at most {_LONGEST} bytes, use a shorter one"
     else:
         cure = f"see that {path.parent} is a folder that can be written to"
     return f"{path} could not be written ({error.strerror or error}): {cure}"
@@ -46,7 +71,7 @@ def whole_file(path: str | Path) -> Iterator[Path]:
         WriteError: If it cannot be written, with one sentence on what to do.
     """
     path = Path(path)
-    partial = path.with_name(path.name + PARTIAL)
+    partial = path.with_name(_partial_name(path.name))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield partial
@@ -60,6 +85,14 @@ def whole_file(path: str | Path) -> Iterator[Path]:
         if isinstance(error, OSError):
             raise WriteError(describe(path, error)) from error
         raise
+
+
+def _partial_name(name: str) -> str:
+    """The name with an ending; a long one is cut, as only the final name must be possible."""
+    if len(os.fsencode(name + PARTIAL)) <= _LONGEST:
+        return name + PARTIAL
+    digest = hashlib.sha256(os.fsencode(name)).hexdigest()[:16]
+    return f"{name[:40]}.{digest}{PARTIAL}"
 
 
 def _sync(path: Path) -> None:

@@ -9,7 +9,7 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 from prettytable import PrettyTable
 
-from rankseg.evaluation.notes import ClassNotes
+from rankseg.evaluation.notes import ClassNotes, say_not_finite
 from rankseg.evaluation.segmentation import COLLECT, NO_IMAGES, OTHERS
 from rankseg.registry import METRICS
 
@@ -53,12 +53,17 @@ class ClassificationMetric(BaseMetric):
         logits = torch.stack([sample["seg_logits"]["data"].flatten() for sample in data_samples])
         order = logits.argsort(dim=1, descending=True, stable=True).cpu()
         columns = {"truth": truth, "place": (order == truth[:, None]).int().argmax(1)}
+        columns["lost"] = logits.isfinite().logical_not_().sum(1).cpu()
         for name in ("pred", *OTHERS):
             if f"{name}_sem_seg" in data_samples[0]:
                 maps = [sample[f"{name}_sem_seg"]["data"].flatten() for sample in data_samples]
                 columns[name] = torch.cat(maps).cpu()
         rows = torch.stack([column.long() for column in columns.values()], dim=1).tolist()
-        self.results += [dict(zip(columns, row, strict=True)) for row in rows]
+        paths = [str(sample.get("img_path", "(no img_path)")) for sample in data_samples]
+        self.results += [
+            {**dict(zip(columns, row, strict=True)), "path": path}
+            for row, path in zip(rows, paths, strict=True)
+        ]
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         """Numbers of all images together, in percent.
@@ -68,6 +73,9 @@ class ClassificationMetric(BaseMetric):
         """
         if not results:
             raise ValueError(NO_IMAGES)
+        say_not_finite(
+            [row["lost"] for row in results], [row["path"] for row in results], "classes"
+        )
         classes = self.dataset_meta["classes"]
         columns = {name: np.array([row[name] for row in results]) for name in results[0]}
         metrics: dict[str, float] = {}

@@ -74,6 +74,26 @@ class ClassNotes:
             print_log(text, "current", logging.WARNING)
 
 
+def say_not_finite(lost: Sequence[int], paths: Sequence[str], things: str) -> None:
+    """Say for which images the network gave NaN or infinity, if there are any.
+
+    Args:
+        lost: For every image, how many of ``things`` have no finite output.
+        paths: The images.
+        things: What is counted, in the plural.
+    """
+    bad = [path for path, count in zip(paths, lost, strict=True) if count]
+    if bad:
+        print_log(
+            f"the network gave NaN or infinity for {sum(lost)} {things} in {len(bad)} of "
+            f"{len(paths)} images (the first: {bad[0]}), so what is counted there means nothing: "
+            "its weights or activations have overflowed; use an earlier checkpoint, or train with "
+            "a lower learning rate",
+            "current",
+            logging.WARNING,
+        )
+
+
 def cell(percent: float) -> str:
     """A number of a table, ``"-"`` for one that does not exist."""
     return "-" if np.isnan(percent) else f"{percent:.2f}"

@@ -11,7 +11,7 @@ from prettytable import PrettyTable
 from torch import Tensor
 
 from rankseg.datasets.masks import check_values
-from rankseg.evaluation.notes import ClassNotes, cell
+from rankseg.evaluation.notes import ClassNotes, cell, say_not_finite
 from rankseg.registry import METRICS
 
 OTHERS = ("student", "teacher")
@@ -63,8 +63,8 @@ class SegmentationMetric(IoUMetric):
                 if f"{name}_sem_seg" in sample
             }
             largest = truth.masked_fill(truth == self.ignore_index, 0).max()
-            path = sample.get("img_path", "(no img_path)")
-            self.results.append({"counts": counts, "largest": largest, "path": path})
+            result = {"counts": counts, "largest": largest, "lost": lost_pixels(sample)}
+            self.results.append({**result, "path": sample.get("img_path", "(no img_path)")})
 
     def evaluate(self, size: int) -> dict[str, float]:
         """As mmengine's; what processes send each other are numbers, which need no GPU.
@@ -78,10 +78,14 @@ class SegmentationMetric(IoUMetric):
                 )
                 for name in self.results[0]["counts"]
             }
-            largest = torch.stack([result["largest"] for result in self.results]).tolist()
+            single = ("largest", "lost")
+            numbers = {
+                name: torch.stack([result[name] for result in self.results]).tolist()
+                for name in single
+            }
             for i, result in enumerate(self.results):
                 result["counts"] = {name: some[i] for name, some in counts.items()}
-                result["largest"] = largest[i]
+                result.update({name: numbers[name][i] for name in single})
         return super().evaluate(size)
 
     def _check_truth(self, results: list[dict]) -> None:
@@ -102,6 +106,8 @@ class SegmentationMetric(IoUMetric):
         if not results:
             raise ValueError(NO_IMAGES)
         self._check_truth(results)
+        lost, paths = ([result[key] for result in results] for key in ("lost", "path"))
+        say_not_finite(lost, paths, "pixels")
         metrics = {}
         networks = results[0]["counts"]
         for name in networks:
@@ -142,6 +148,13 @@ class SegmentationMetric(IoUMetric):
             for label, value in zip(self.dataset_meta["classes"], values[key], strict=True)
             if value == value
         }
+
+
+def lost_pixels(sample: dict) -> Tensor:
+    """Pixels whose largest logit is NaN or infinite: ``()`` int64, without waiting for a device."""
+    if "seg_logits" not in sample:
+        return torch.zeros((), dtype=torch.long, device=sample["gt_sem_seg"]["data"].device)
+    return sample["seg_logits"]["data"].amax(0).isfinite().logical_not_().sum()
 
 
 def count_pixels(prediction: Tensor, truth: Tensor, num_classes: int, ignore_index: int) -> Tensor:

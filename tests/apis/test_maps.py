@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from rankseg.apis import maps as module
-from rankseg.apis.maps import Maps, check_memory, count_classes, enough_memory
+from rankseg.apis.maps import Maps, check_logits, check_memory, count_classes, enough_memory
 from rankseg.datasets.file_error import FileError
 
 
@@ -47,3 +47,16 @@ def test_memory_that_ends_is_one_sentence():
             raise error
     with pytest.raises(RuntimeError, match="shape"), enough_memory((4, 5)):
         raise RuntimeError("shape mismatch")
+
+
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+def test_pixels_without_a_finite_logit_are_counted(value):
+    logits = torch.zeros(3, 4, 5)
+    logits[1, 2, 3] = logits[0, 0, 0] = value
+    logits[2] = -torch.inf  # a class that a network rules out is no fault
+    maps = Maps((4, 5), 3)
+    maps.put(0, logits)
+    assert maps.lost == 2
+    with pytest.raises(FileError, match="NaN or infinity for 2 of 20 pixels.*--amp"):
+        check_logits(maps.lost, maps.mask.size)
+    check_logits(0, 20)

@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 
 from rankseg.apis import Inferencer, load_config, predict
-from rankseg.apis.prediction_files import Outputs
+from rankseg.apis.prediction_files import Outputs, PredictionFiles
 from rankseg.datasets.masks import read_mask
 from rankseg.datasets.tiff import TiffStack
 from rankseg.datasets.tiff_axes import Planes
@@ -460,3 +460,59 @@ def test_a_classifier_writes_a_table(tmp_path, images):
     assert list(rows[0])[-1] == "probability 2" and (tmp_path / "out/overview.png").is_file()
     with pytest.raises(ValueError, match="--uncertainty is for masks"):
         predict(cfg, checkpoint, images, tmp_path / "x", outputs=Outputs(uncertainty=True))
+
+
+def overflowing(monkeypatch, where):
+    """Have the network give NaN for images of this size."""
+    inner = Inferencer._whole
+
+    def whole(self, samples):
+        found = inner(self, samples)
+        return [one * torch.nan if one.shape[1:] == where else one for one in found]
+
+    monkeypatch.setattr(Inferencer, "_whole", whole)
+
+
+def test_one_image_that_overflows_is_reported_and_the_others_are_done(
+    made, images, tmp_path, monkeypatch
+):
+    overflowing(monkeypatch, (33, 50))
+    report = predict(*made, images, tmp_path / "out", batch=2)
+    assert report.done == 5 and len(report.failed) == 1
+    assert "b.jpg: expected finite" in report.failed[0] and "1650 of 1650" in report.failed[0]
+    assert not (tmp_path / "out/masks/b.png").exists()
+    assert (tmp_path / "out/failed.txt").read_text() == report.failed[0] + "\n"
+
+
+def test_names_that_cannot_be_written_are_reported_and_the_others_are_done(
+    made, images, tmp_path, monkeypatch
+):
+    long = "x" * 251
+    (images / "b.jpg").rename(images / f"{long}.jpg")
+    inner = PredictionFiles.mask_file
+
+    def mask_file(self, one):
+        path = inner(self, one)
+        return path.with_name("y" * 300) if one.name in ("a2", "more/deep") else path
+
+    monkeypatch.setattr(PredictionFiles, "mask_file", mask_file)
+    report = predict(*made, images, tmp_path / "out", batch=3)
+    assert report.done == 4 and len(report.failed) == 2
+    for name, text in zip(("a2.png", "more/deep.tif"), report.failed, strict=True):
+        assert text.startswith(f"{images / name}: ") and "File name too long" in text
+    assert (tmp_path / f"out/masks/{long}.png").is_file()
+    assert [row["image"] for row in table(tmp_path / "out/summary.csv")] == [
+        "a10.png",
+        "more/alpha.png",
+        "more/grey.png",
+        f"{long}.jpg",
+    ]
+
+
+def test_a_disk_that_is_full_ends_the_prediction(made, images, tmp_path, monkeypatch):
+    def full(*args):
+        raise WriteError("full") from OSError(28, "No space left on device")
+
+    monkeypatch.setattr(PredictionFiles, "write", full)
+    with pytest.raises(WriteError, match="full"):
+        predict(*made, images, tmp_path / "out")

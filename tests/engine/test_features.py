@@ -143,3 +143,21 @@ def test_two_processes_share_the_work_and_have_all(tmp_path):
         assert torch.equal(mine, other)
         torch.testing.assert_close(mine, alone, rtol=1e-4, atol=1e-5)
     assert (share, rest) == ([0, 2, 4, 6], [1, 3, 5, 0])
+
+
+def test_features_that_are_not_finite_are_said(monkeypatch):
+    said = []
+    monkeypatch.setattr("rankseg.engine.features.print_log", lambda text, *args: said.append(text))
+    method = build()
+    extract_features(method, Images())
+    assert not said
+    inner = method.student.extract_feat
+
+    def extract(images):
+        maps = inner(images)
+        maps[-1][0] = torch.nan
+        return maps
+
+    monkeypatch.setattr(method.student, "extract_feat", extract)
+    extract_features(method, Images(), batch_size=3)
+    assert len(said) == 1 and "NaN or infinity for 3 of 7 images" in said[0]

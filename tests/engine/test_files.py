@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+import errno
 import os
 import stat
 
@@ -62,3 +63,19 @@ def test_damaged_notes_are_begun_anew(tmp_path, content):
     (tmp_path / "a.json").write_text(content)
     assert read_json(tmp_path / "a.json") is None
     assert read_json(tmp_path / "none.json") is None
+
+
+@pytest.mark.parametrize("name", ["x" * 251 + ".txt", "é" * 125 + ".txt"])
+def test_a_name_as_long_as_names_may_be(tmp_path, name):
+    write_text(tmp_path / name, "text")
+    assert (tmp_path / name).read_text() == "text" and os.listdir(tmp_path) == [name]
+
+
+def test_a_name_that_is_too_long_concerns_one_file(tmp_path):
+    with pytest.raises(WriteError, match="File name too long.*at most 255 bytes") as caught:
+        write_text(tmp_path / ("x" * 252 + ".txt"), "text")
+    assert caught.value.of_one_file and not os.listdir(tmp_path)
+    for number, one in ((errno.EACCES, True), (errno.ENOSPC, False), (errno.EIO, False)):
+        with pytest.raises(WriteError) as caught, whole_file(tmp_path / "a.txt"):
+            raise OSError(number, os.strerror(number))
+        assert caught.value.of_one_file is one

@@ -119,3 +119,12 @@ def test_logits_that_are_no_numbers_are_not_right():
 def test_classes_that_are_not_known(truth, message):
     with pytest.raises(ValueError, match=message):
         evaluate(make(), [sample(truth, [0.0] * 7)])
+
+
+def test_logits_that_are_not_finite_are_said(monkeypatch):
+    said = []
+    monkeypatch.setattr("rankseg.evaluation.notes.print_log", lambda text, *a: said.append(text))
+    metric = make()
+    evaluate(metric, [sample(0, [0.0] * 7), sample(1, [torch.nan, torch.inf, *[0.0] * 5])])
+    (text,) = [text for text in said if "NaN or infinity" in text]
+    assert "for 2 classes in 1 of 2 images (the first: val/7.png)" in text

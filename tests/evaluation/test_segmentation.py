@@ -128,7 +128,7 @@ def test_no_image(metric):
 def test_many_pixels_are_counted_exactly(metric):
     # float32 cannot count past 2^24 one by one
     def image(*counts):
-        return {"counts": {"pred": torch.tensor(counts)}, "largest": torch.tensor(0), "path": ""}
+        return {"counts": {"pred": torch.tensor(counts)}, "largest": 0, "lost": 0, "path": ""}
 
     big = image(*[[2**24, 0, 0, 0]] * 4)
     wrong = image([0] * 4, [0, 1, 0, 0], [0] * 4, [1, 0, 0, 0])
@@ -168,3 +168,15 @@ def test_counts_are_those_of_mmseg(kind):
     found = count_pixels(prediction, truth.to(kind), 5, 255)
     assert torch.equal(found.float(), torch.stack(wanted))
     assert found[2, 3] == 0 and (found[0] <= found[1]).all()
+
+
+def test_logits_that_are_not_finite_are_said(metric, said):
+    for value in (0.0, torch.nan, torch.inf):
+        one = sample([[0, 1]], pred=[[0, 1]])
+        logits = torch.zeros(4, 1, 2)
+        logits[2, 0, 1] = value
+        logits[3] = -torch.inf
+        metric.process({}, [{**one, "seg_logits": {"data": logits}, "img_path": f"{value}.png"}])
+    metric.evaluate(3)
+    (text,) = [text for text in said if "NaN or infinity" in text]
+    assert "for 2 pixels in 2 of 3 images (the first: nan.png)" in text

@@ -4,7 +4,7 @@
 from collections.abc import Iterable
 from math import exp
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -17,6 +17,7 @@ from rankseg.models.assembly_terms import AssemblyTerms
 from rankseg.models.layers import FeatureTap, PerturbedFeatures, PseudoLabelQuality
 from rankseg.models.layers.quality import classes_in
 from rankseg.models.losses.counting import which_count
+from rankseg.models.outputs import Output, auxiliary_heads, check_outputs
 from rankseg.models.pretrained import load_backbone
 from rankseg.models.sliding import predict
 from rankseg.models.teacher import TEACHER, build_teacher
@@ -26,35 +27,6 @@ from rankseg.structures import LABELED
 
 NETWORKS = ("student", "teacher")
 RAMP_SHAPES = ("linear", "sigmoid")
-
-
-class Output(NamedTuple):
-    """What a network says of a batch.
-
-    Attributes:
-        logits: ``(B, K, h, w)`` at the head's own resolution.
-        feature: ``(B, C, h', w')`` from the feature tap, or None without one.
-        auxiliary: Logits of the student's auxiliary heads for the labelled rows.
-    """
-
-    logits: Tensor
-    feature: Tensor | None = None
-    auxiliary: tuple[Tensor, ...] = ()
-
-    def split(self, sizes: list[int]) -> list["Output"]:
-        """Cut along the batch; what the auxiliary heads say belongs to the first piece.
-
-        Features tapped before the perturbation have fewer rows, and end with the clean pieces.
-        """
-        features = [None] * len(sizes)
-        if self.feature is not None:
-            clean = len(sizes)
-            while sum(sizes[:clean]) > len(self.feature):
-                clean -= 1
-            features[:clean] = self.feature.split(sizes[:clean])
-        pieces = [Output(*pair) for pair in zip(self.logits.split(sizes), features, strict=True)]
-        pieces[0] = pieces[0]._replace(auxiliary=self.auxiliary)
-        return pieces
 
 
 def valid_pixels(data_samples: list) -> Tensor:
@@ -68,14 +40,6 @@ def sigmoid_rampup(progress: float) -> float:
     Source: Laine and Aila, Temporal Ensembling (ICLR 2017).
     """
     return exp(-5 * (1 - min(1.0, progress)) ** 2)
-
-
-def auxiliary_heads(network: nn.Module) -> list[nn.Module]:
-    """The auxiliary heads of an mmseg segmentor, if it has any."""
-    heads = getattr(network, "auxiliary_head", None)
-    if heads is None:
-        return []
-    return list(heads) if isinstance(heads, nn.ModuleList) else [heads]
 
 
 class Method(BaseModel):
@@ -115,7 +79,8 @@ class Method(BaseModel):
             :class:`~rankseg.engine.hooks.PseudoLabelHook`.
 
     Raises:
-        ValueError: If a teacher is asked for that does not exist, or a number is negative.
+        ValueError: If a teacher is asked for that does not exist, a number is negative, or a head
+            has not one output for every class.
         FileNotFoundError: If ``pretrained`` is not there.
     """
 
@@ -161,6 +126,7 @@ class Method(BaseModel):
         self.warmup = warmup
         self.ramp = ramp
         self.ramp_shape = ramp_shape
+        check_outputs(student)
         self.student = MODELS.build(student)
         self.teacher = None
         if teacher is not None:

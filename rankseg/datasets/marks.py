@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Read colored marks on a gray picture, such as red outlines, as a mask."""
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from PIL import ImageColor
+
+COLORFUL = 48
+"""Difference of the largest and the smallest of R, G and B from which a pixel has a color."""
+
+_HUE = 20 * 256 / 360  # how far hues of one color may be apart
+_AT_EDGE = 0.25  # share of a picture below which an outline that ends at its edge is filled
+_LINE = 3.0  # half the width in pixels of a thick line
+_LONG = 12  # an open outline is longer than this many times half its width
+_SPECK = 16  # pixels below which a hole is a fault of a line and not an object
+_NAMES = (
+    *("red", "orange", "yellow", "chartreuse", "green", "springgreen"),
+    *("cyan", "dodgerblue", "blue", "blueviolet", "magenta", "deeppink"),
+)  # by hue, in steps of 30 degrees
+_SHOWN = 4  # colors that a message lists
+
+RULE = (
+    "pixels of the color are foreground, and closed outlines are filled; an outline that ends at "
+    "the edge of the picture is filled on its smaller side"
+)
+
+
+class Marks(NamedTuple):
+    """A mask that is read from marks.
+
+    Attributes:
+        mask: ``(H, W)`` bool.
+        closed: Number of outlines that were filled.
+        at_edge: Number of outlines that end at the edge of the picture and were filled.
+        open: Number of lines that look like outlines and do not close: their pixels alone are
+            foreground.
+    """
+
+    mask: np.ndarray
+    closed: int
+    at_edge: int
+    open: int
+
+
+def parse_color(text: str) -> tuple[int, int, int]:
+    """Red, green and blue, 0 to 255, of a name or a code such as ``#ff0000``.
+
+    Raises:
+        ValueError: If there is no such color, or it is a shade of gray.
+
+    >>> parse_color("red"), parse_color("#00f")
+    ((255, 0, 0), (0, 0, 255))
+    """
+    try:
+        red, green, blue = ImageColor.getrgb(text)[:3]
+    except ValueError:
+        raise ValueError(
+            f"Expected --color to be a color such as red or '#ff0000', but got {text!r}. See the "
+            "names of colors in CSS."
+        ) from None
+    if max(red, green, blue) - min(red, green, blue) < COLORFUL:
+        raise ValueError(
+            f"Expected --color to be a color that a gray picture does not have, but got {text!r}. "
+            "Draw the marks in red, or save the mask alone as a gray file."
+        )
+    return red, green, blue
+
+
+def read_marks(pixels: np.ndarray, color: tuple[int, int, int]) -> Marks:
+    """Read the marks of one color and fill their outlines.
+
+    Args:
+        pixels: ``(H, W, 3)`` uint8 RGB.
+        color: Red, green and blue. Pixels of about its hue and at least half its strength match, so
+            that soft edges, transparency and JPEG do no harm.
+    """
+    hue, wanted = (one.item() for one in _hues(np.array([[color]], np.uint8)))
+    hues, strength = _hues(pixels)
+    distance = np.abs(hues - hue)
+    near = np.minimum(distance, 256 - distance) <= _HUE
+    return fill_outlines(near & (2 * strength >= wanted))
+
+
+def fill_outlines(drawn: np.ndarray) -> Marks:
+    """Fill the closed outlines of a drawing.
+
+    Args:
+        drawn: ``(H, W)`` bool.
+    """
+    if not drawn.any():
+        return Marks(drawn.copy(), 0, 0, 0)
+    count, regions, stats, _ = cv2.connectedComponentsWithStats(
+        (~drawn).astype(np.uint8), connectivity=4
+    )
+    areas = stats[:, cv2.CC_STAT_AREA].copy()
+    areas[0] = 0  # the drawing
+    edge = np.zeros(count, bool)
+    for side in (regions[0], regions[-1], regions[:, 0], regions[:, -1]):
+        edge[side] = True
+    filled = ~edge
+    cut_off = edge & (areas < _AT_EDGE * drawn.size)
+    cut_off[np.argmax(areas * edge)] = False  # what is around the marks
+    filled |= cut_off
+    filled[0] = True
+    mask = filled[regions]
+    large = areas >= _SPECK
+    closed, at_edge = (int((kind & large)[1:].sum()) for kind in (~edge, cut_off))
+    large[0] = False
+    return Marks(mask, closed, at_edge, _count_open(mask, (filled & large)[regions]))
+
+
+def _count_open(mask: np.ndarray, inside: np.ndarray) -> int:
+    """Count the long thin marks that enclose nothing."""
+    _, marks, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    depth = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 3)
+    closes = np.zeros(len(stats), bool)
+    closes[marks[inside]] = True
+    thickness = np.zeros(len(stats))
+    np.maximum.at(thickness, marks[mask], depth[mask])
+    length = stats[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(1)
+    line = ~closes & (thickness <= _LINE) & (length > _LONG * thickness)
+    return int(line[1:].sum())
+
+
+def _hues(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Hue, 0 to 255 for a full turn, and strength of color of RGB pixels, both int16."""
+    hues = cv2.cvtColor(np.ascontiguousarray(pixels), cv2.COLOR_RGB2HSV_FULL)[..., 0]
+    strength = pixels.max(-1).astype(np.int16) - pixels.min(-1)
+    return hues.astype(np.int16), strength
+
+
+class ColorCount:
+    """Counts the colors of pictures, to name them in a message."""
+
+    def __init__(self) -> None:
+        self.pixels = 0
+        self._codes: list[Counter[int]] = [Counter() for _ in _NAMES]
+
+    def add(self, pixels: np.ndarray) -> None:
+        """Count the pixels that have a color; ``(H, W, 3)`` uint8 RGB."""
+        self.pixels += pixels[..., 0].size
+        hues, strength = _hues(pixels)
+        chosen = strength >= COLORFUL
+        if not chosen.any():
+            return
+        colors = pixels[chosen].astype(np.int64)
+        codes = colors[:, 0] << 16 | colors[:, 1] << 8 | colors[:, 2]
+        bins = np.rint(hues[chosen] * len(_NAMES) / 256).astype(int) % len(_NAMES)
+        for number in np.unique(bins):
+            found, counts = np.unique(codes[bins == number], return_counts=True)
+            self._codes[number].update(dict(zip(found.tolist(), counts.tolist(), strict=True)))
+
+    def __bool__(self) -> bool:
+        return any(self._codes)
+
+    def share(self) -> float:
+        """Share of the pixels that have a color, 0 to 1."""
+        return sum(codes.total() for codes in self._codes) / max(1, self.pixels)
+
+    def __str__(self) -> str:
+        """Name the colors, the most frequent one first: ``red '#ff0000' (1.9%)``."""
+        order = sorted(zip(self._codes, _NAMES, strict=True), key=lambda one: -one[0].total())
+        return ", ".join(
+            f"{name} '#{codes.most_common(1)[0][0]:06x}' "
+            f"({100 * codes.total() / self.pixels:.2g}% of the pixels)"
+            for codes, name in order[:_SHOWN]
+            if codes
+        )
+
+
+def count_colors(pictures: Iterable[np.ndarray]) -> ColorCount:
+    """Count the colors of ``(H, W, 3)`` uint8 RGB pictures."""
+    found = ColorCount()
+    for pixels in pictures:
+        found.add(pixels)
+    return found
+
+
+def looks_like_a_picture(values: np.ndarray) -> bool:
+    """Tell a gray picture from numbers of objects: most of its neighboring pixels differ.
+
+    Args:
+        values: ``(H, W)`` of any integer type.
+    """
+    return values.shape[1] > 1 and float((values[:, 1:] != values[:, :-1]).mean()) > 0.5

@@ -22,17 +22,19 @@ from rankseg.datasets.looking import told
 from rankseg.datasets.shrinking import check_shrink, object_width, shrink_image, shrink_mask
 from rankseg.datasets.split_files import write_lists
 from rankseg.datasets.splits import LABELED_FILE, VAL_FILE, Entry
+from rankseg.datasets.stack_masks import MaskLook, MaskRule, look_at_masks
 from rankseg.datasets.stack_pairs import (
     SPLIT_RULE,
     Pair,
     check_alike,
     check_shares,
+    declare_empty,
     draw_lists,
     even_slices,
-    look_at_masks,
     open_pair,
 )
 from rankseg.datasets.tiff import TiffStack
+from rankseg.datasets.tiff_axes import ONLY, Planes
 from rankseg.engine.files import WriteError, describe, write_json
 
 NOTES = "stacks.json"
@@ -53,6 +55,10 @@ def convert_stacks(
     val: int | None = None,
     seed: int = 0,
     above: int | None = None,
+    color: tuple[int, int, int] | None = None,
+    empty_masks: str | None = None,
+    planes: Planes = ONLY,
+    mask_channel: int | None = None,
     shrink: float = 1.0,
     classes: Sequence[str] = CLASSES,
     overwrite: bool = False,
@@ -73,11 +79,17 @@ def convert_stacks(
         test_images: Stack of test images.
         test_masks: Their masks, a page for each.
         labelled: Sizes of the splits to draw; default: all slices that have a mask.
-        slices: Numbers, from 1, of the slices that have a mask, if not all do.
+        slices: Numbers, from 1, of the slices that are labeled, if not all are.
         val: Slices kept for validation where there is no test stack; default: a fifth of the
             largest split (of the slices with a mask), at least one.
         seed: Of the splits.
         above: Values above this are foreground; default: 0 and one other value, which is.
+        color: Red, green and blue of the marks that are foreground, in masks that are colored marks
+            on a gray picture, by :data:`rankseg.datasets.marks.RULE`.
+        empty_masks: What masks without foreground are: ``"unlabeled"``, or ``"background"``, which
+            is the default for the slices that ``slices`` names.
+        planes: Which channel, frame and series of the images to read.
+        mask_channel: The channel of the masks to read.
         shrink: How many times smaller pages become in width and height, both stacks alike, for
             pixels that are finer than the network needs: images by averaging, masks by majority.
         classes: Two names.
@@ -93,27 +105,38 @@ def convert_stacks(
     """
     out = Path(out)
     check_output(out, overwrite)
-    pairs = [open_pair("train", images, masks, slices)]
+    if above is not None and color is not None:
+        raise ValueError("--above is for gray masks and --color for colored ones: give one of them")
+    how = (MaskRule(above, color), planes, mask_channel)
+    pairs = [open_pair("train", images, masks, slices, *how)]
     if test_images or test_masks:
         if not (test_images and test_masks):
             raise ValueError("a test stack needs both: --test-images and --test-masks")
-        pairs.append(open_pair("test", test_images, test_masks, ()))
+        pairs.append(open_pair("test", test_images, test_masks, (), *how))
         check_alike(*pairs)
     for pair in pairs:
         check_shrink(shrink, pair.images.shape, f"a page of {pair.images.path}")
-    lists = draw_lists(pairs, labelled, val, seed)
+    looks = [look_at_masks(pair.masks, pair.mask_of, pair.rule) for pair in pairs]
+    declared = [
+        declare_empty(pair, look.share, slices if pair is pairs[0] else (), empty_masks)
+        for pair, look in zip(pairs, looks, strict=True)
+    ]
+    pairs = [pair for pair, _ in declared]
+    lost = len(looks[0].share) - len(pairs[0].mask_of)
+    lists = draw_lists(pairs, labelled, val, seed, lost)
+    check_shares(pairs[0], looks[0].share, lists)
     with unfinished(out) as folder:
-        shares = [look_at_masks(pair, above) for pair in pairs]
-        check_shares(pairs[0], shares[0], lists)
-        notes = describe_stacks(pairs, shares, seed, above, lists, out)
+        notes = describe_stacks(declared, looks, seed, lists, out)
+        notes["empty_masks"] = empty_masks
+        notes["labeled_slices_named"] = bool(slices)
         value_range = stack_range(pairs[0].images)
         notes["value_range"] = value_range
         notes["scaling"] = RULE if value_range else "none: 8 bits as they are"
         notes["classes"] = list(classes)
         notes["shrink"] = shrink
-        notes["object_width"] = width_of_objects(pairs[0], shrink, above)
+        notes["object_width"] = width_of_objects(pairs[0], shrink)
         for pair in pairs:
-            write_pages(pair, folder, value_range, shrink, above)
+            write_pages(pair, folder, value_range, shrink)
         (folder / CLASSES_FILE).write_text("".join(f"{name}\n" for name in classes), "utf-8")
         write_json(folder / NOTES, notes)
         write_lists(folder / "splits", lists)
@@ -159,11 +182,11 @@ def stack_range(stack: TiffStack) -> tuple[int, int] | None:
         raise FileError(f"{stack.what} {stack.path}: {error}") from error
 
 
-def width_of_objects(pair: Pair, shrink: float, above: int | None) -> float | None:
+def width_of_objects(pair: Pair, shrink: float) -> float | None:
     """How wide objects are in pixels of the pages as they are written, by some of the masks."""
     known = sorted(pair.mask_of)
     some = even_slices(known, min(MEASURED, len(known)), seed=0)
-    width = object_width(pair.mask(page, above) for page in some)
+    width = object_width(pair.mask(page) for page in some)
     return None if width is None else round(width / shrink, 1)
 
 
@@ -172,7 +195,6 @@ def write_pages(
     folder: Path,
     value_range: tuple[int, int] | None,
     shrink: float,
-    above: int | None,
 ) -> None:
     """Write images and masks as PNG files, with a progress bar."""
     for kind in ("images", "masks"):
@@ -185,7 +207,7 @@ def write_pages(
         image = image if value_range is None else to_8_bits(image, value_range)
         save_png(folder / image_file, shrink_image(image, shrink))
         if mask_file:
-            mask = shrink_mask(pair.mask(page, above), shrink)
+            mask = shrink_mask(pair.mask(page), shrink)
             save_png(folder / mask_file, mask.astype(np.uint8))
         bar.update()
     print()
@@ -197,38 +219,56 @@ def save_png(path: Path, pixels: np.ndarray) -> None:
 
 
 def describe_stacks(
-    pairs: Sequence[Pair],
-    shares: Sequence[dict[int, float]],
+    declared: Sequence[tuple[Pair, list[int]]],
+    looks: Sequence[MaskLook],
     seed: int,
-    above: int | None,
     lists: dict[str, list[Entry]],
     out: Path,
 ) -> dict:
-    """What is noted of a conversion, and shown to the user."""
-    stacks = [
-        {
-            "part": pair.name,
-            "images": str(pair.images.path),
-            "masks": str(pair.masks.path),
-            "pages": len(pair.images),
-            "height": pair.images.shape[0],
-            "width": pair.images.shape[1],
-            "dtype": str(pair.images.dtype),
-            "with_mask": len(share),
-            "foreground": round(100 * sum(share.values()) / len(share), 2),
-            "without_foreground": [page + 1 for page, value in share.items() if not value],
-        }
-        for pair, share in zip(pairs, shares, strict=True)
-    ]
+    """Describe a conversion, for ``stacks.json`` and for the user.
+
+    Args:
+        declared: Stacks and their pages with empty masks, from ``declare_empty``.
+        looks: What is in the masks.
+        seed: Seed of the splits.
+        lists: The splits.
+        out: The folder.
+    """
+    stacks = []
+    for (pair, empty), look in zip(declared, looks, strict=True):
+        share = [look.share[page] for page in pair.mask_of]
+        stacks.append(
+            {
+                "part": pair.name,
+                "images": str(pair.images.path),
+                "masks": str(pair.masks.path),
+                "chosen": list(pair.images.chosen),
+                "chosen_of_masks": list(pair.masks.chosen),
+                "axes": pair.images.scale.axes,
+                "pages": len(pair.images),
+                "height": pair.images.shape[0],
+                "width": pair.images.shape[1],
+                "dtype": str(pair.images.dtype),
+                "masks_looked_at": len(look.share),
+                "with_mask": len(share),
+                "foreground": round(100 * sum(share) / len(share), 2),
+                "without_foreground": [page + 1 for page in empty],
+                "outlines": list(look.marks),
+                "outlines_not_closed": [page + 1 for page in look.open],
+            }
+        )
     splits = {
         name.split("/")[0]: [image for image, _ in entries]
         for name, entries in lists.items()
         if name.endswith(f"/{LABELED_FILE}")
     }
+    rule = declared[0][0].rule
     return {
         "folder": str(out),
         "stacks": stacks,
-        "foreground_above": above or 0,
+        "channel": declared[0][0].images.channel,
+        "foreground_above": rule.above or 0,
+        "foreground_color": None if rule.color is None else f"#{bytes(rule.color).hex()}",
         "split_rule": SPLIT_RULE,
         "seed": seed,
         "labelled": splits,

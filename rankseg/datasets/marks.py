@@ -21,6 +21,7 @@ _NAMES = (
     *("red", "orange", "yellow", "chartreuse", "green", "springgreen"),
     *("cyan", "dodgerblue", "blue", "blueviolet", "magenta", "deeppink"),
 )  # by hue, in steps of 30 degrees
+_MOST_CODES = 2**17  # colors that are counted one by one
 _SHOWN = 4  # colors that a message lists
 
 RULE = (
@@ -138,6 +139,7 @@ class ColorCount:
 
     def __init__(self) -> None:
         self.pixels = 0
+        self._totals = np.zeros(len(_NAMES), np.int64)
         self._codes: list[Counter[int]] = [Counter() for _ in _NAMES]
 
     def add(self, pixels: np.ndarray) -> None:
@@ -152,24 +154,34 @@ class ColorCount:
         bins = np.rint(hues[chosen] * len(_NAMES) / 256).astype(int) % len(_NAMES)
         for number in np.unique(bins):
             found, counts = np.unique(codes[bins == number], return_counts=True)
-            self._codes[number].update(dict(zip(found.tolist(), counts.tolist(), strict=True)))
+            self._totals[number] += counts.sum()
+            codes = self._codes[number]
+            codes.update(dict(zip(found.tolist(), counts.tolist(), strict=True)))
+            if len(codes) > _MOST_CODES:  # a photo
+                self._codes[number] = Counter(dict(codes.most_common(_MOST_CODES // 100)))
 
     def __bool__(self) -> bool:
-        return any(self._codes)
+        return bool(self._totals.any())
 
     def share(self) -> float:
         """Share of the pixels that have a color, 0 to 1."""
-        return sum(codes.total() for codes in self._codes) / max(1, self.pixels)
+        return float(self._totals.sum()) / max(1, self.pixels)
+
+    def first(self) -> str:
+        """The most frequent color as an argument of a command line, such as ``'#ff0000'``."""
+        return f"'#{self._codes[self._order()[0]].most_common(1)[0][0]:06x}'"
 
     def __str__(self) -> str:
-        """Name the colors, the most frequent one first: ``red '#ff0000' (1.9%)``."""
-        order = sorted(zip(self._codes, _NAMES, strict=True), key=lambda one: -one[0].total())
+        """Name the colors, the most frequent one first: ``red '#ff0000' (1.9% of the pixels)``."""
         return ", ".join(
-            f"{name} '#{codes.most_common(1)[0][0]:06x}' "
-            f"({100 * codes.total() / self.pixels:.2g}% of the pixels)"
-            for codes, name in order[:_SHOWN]
-            if codes
+            f"{_NAMES[i]} '#{self._codes[i].most_common(1)[0][0]:06x}' "
+            f"({100 * self._totals[i] / self.pixels:.2g}% of the pixels)"
+            for i in self._order()[:_SHOWN]
         )
+
+    def _order(self) -> list[int]:
+        """Positions of the colors that were found, the most frequent one first."""
+        return sorted(np.flatnonzero(self._totals).tolist(), key=lambda i: -self._totals[i])
 
 
 def count_colors(pictures: Iterable[np.ndarray]) -> ColorCount:

@@ -55,6 +55,7 @@ class TiffStack:
         deep: :meth:`image` gives numbers that are not uint8.
         orientation: EXIF orientation of the first page, 1 is upright.
         scale: Axes, pixel size and units.
+        channel: Number of the channel that was chosen, from 1; ``None`` if there was no choice.
         chosen: What was chosen, such as ``("channel 2 of 3",)``.
 
     Raises:
@@ -81,7 +82,7 @@ class TiffStack:
             self._pages, first = self._look(planes)
             self._virtual = self._map(first)
             self.scale = read_scale(self._file, self._slices, first)
-            self.chosen = self._slices.chosen
+            self.channel, self.chosen = self._slices.channel, self._slices.chosen
         except FileError:
             self.close()
             raise

@@ -66,6 +66,7 @@ class Slices(NamedTuple):
             empty for one slice and for pages without named axes.
         lengths: Number of slices along each of ``axes``.
         series: Position of the series in the file.
+        channel: Number of the channel that was chosen; ``None`` if there was no choice.
         chosen: What was chosen, such as ``"channel 2 of 3"``.
     """
 
@@ -73,6 +74,7 @@ class Slices(NamedTuple):
     axes: str = ""
     lengths: tuple[int, ...] = ()
     series: int = 0
+    channel: int | None = None
     chosen: tuple[str, ...] = ()
 
 
@@ -136,7 +138,8 @@ def find_slices(file: TiffFile, planes: Planes, name: str) -> Slices:
         chosen.append(f"series {number + 1} of {len(several)}")
     names = "".join(kept[i] if kept[i] in _WORDS else "Z" for i in order)
     sizes = tuple(whole[kept[i]] for i in order)
-    return Slices(tuple(places), names, sizes, number, tuple(chosen))
+    channel = picks["C"] + 1 if "C" in picks else None
+    return Slices(tuple(places), names, sizes, number, channel, tuple(chosen))
 
 
 def _is_plain(several: list[TiffPageSeries]) -> bool:
@@ -254,7 +257,7 @@ def _choose_frame(
             found = _describe(whole, series)
             raise PlanesError(
                 f"Expected {name} to have slices and frames for --frame {wanted}, but got {found}. "
-                "Leave --frame out; --labeled-slices names slices."
+                "Leave --frame out."
             )
         return None
     if wanted is None:

@@ -15,6 +15,7 @@ from rankseg.datasets.folder import FolderDataset
 from rankseg.datasets.intensity import to_8_bits
 from rankseg.datasets.masks import read_mask
 from rankseg.datasets.semi import SemiDataset
+from rankseg.datasets.tiff_axes import Planes
 from rankseg.datasets.transforms.loading import read_image
 from rankseg.engine.files import WriteError
 
@@ -172,7 +173,7 @@ def test_mistakes_are_told_before_anything_is_written(files, out):
     with pytest.raises(ValueError, match="needs both: --test-images and --test-masks"):
         convert_stacks(out, files["images"], files["masks"], test_masks=files["test_masks"])
     tifffile.imwrite(files["test_images"], GREY[1], photometric="minisblack")
-    with pytest.raises(FileError, match="is uint16, grey, .* is uint8, grey: expected images of"):
+    with pytest.raises(FileError, match="is uint16, gray, .* is uint8, gray: expected images of"):
         convert_stacks(out, **files)
     assert not out.exists()
 
@@ -181,9 +182,63 @@ def test_a_split_without_foreground_is_refused(files, out):
     empty = TRUTH[0].copy()
     empty[1:] = 0
     tifffile.imwrite(files["masks"], empty, photometric="minisblack")
-    with pytest.raises(FileError, match="no labelled slice of split even_2_seed0 has foreground"):
+    with pytest.raises(FileError, match="no labeled slice of split even_2_seed0 has foreground"):
+        convert_stacks(out, **files, labelled=[2], empty_masks="background")
+    with pytest.raises(
+        ValueError, match=r"--labeled 2: expected from 1 to 1.*7 empty masks do not"
+    ):
         convert_stacks(out, **files, labelled=[2])
     assert not out.exists()
+
+
+def test_five_of_twenty_slices_are_outlined(tmp_path, out):
+    """The others have empty masks: no labels, unless the user says so."""
+    images = RNG.integers(0, 256, (20, 2, 32, 40), dtype=np.uint8)
+    masks = np.zeros((20, 32, 40), np.uint8)
+    masks[[2, 6, 10, 14, 18], 10:20, 5:25] = 255
+    kind = {"imagej": True, "photometric": "minisblack"}
+    paths = [tmp_path / "images.tif", tmp_path / "masks.tif"]
+    tifffile.imwrite(paths[0], images, metadata={"axes": "ZCYX"}, **kind)
+    tifffile.imwrite(paths[1], masks, metadata={"axes": "ZYX"}, **kind)
+    with pytest.raises(FileError, match=r"20 slices x 2 channels .*--channel N"):
+        convert_stacks(out, *paths)
+    planes = Planes(channel=2)
+    notes = convert_stacks(out, *paths, planes=planes)
+    (stack,) = notes["stacks"]
+    outlined = [3, 7, 11, 15, 19]
+    assert stack["without_foreground"] == [n for n in range(1, 21) if n not in outlined]
+    assert (stack["pages"], stack["with_mask"], stack["chosen"]) == (20, 5, ["channel 2 of 2"])
+    assert notes["channel"] == 2 and stack["foreground"] == pytest.approx(
+        100 * 200 / 1280, abs=0.01
+    )
+    drawn = notes["labelled"]["even_4_seed0"] + notes["validation"]
+    assert sorted(int(image[-7:-4]) for image in drawn) == outlined
+    assert [int(path.stem) for path in sorted(out.glob("masks/train/*.png"))] == outlined
+    assert len(list(out.glob("images/train/*.png"))) == 20
+    assert np.array_equal(read_image(out / "images/train/006.png")[..., 0], images[5, 1])
+    declared = convert_stacks(out, *paths, planes=planes, slices=(3, 4, 7), overwrite=True)
+    assert declared["stacks"][0]["without_foreground"] == [4]
+    assert len(list(out.glob("masks/train/*.png"))) == 3
+    options = {"planes": planes, "labelled": [15], "empty_masks": "background"}
+    every = convert_stacks(out, *paths, **options, overwrite=True)
+    assert every["stacks"][0]["with_mask"] == 20
+
+
+def test_red_outlines_on_the_picture(files, out):
+    pages = np.repeat(RNG.integers(0, 256, (8, 64, 80, 1), dtype=np.uint8), 3, -1)
+    tifffile.imwrite(files["images"], pages[..., 0], photometric="minisblack")
+    for page in (1, 3, 6):
+        cv2.rectangle(pages[page], (20, 16), (51, 39), (255, 0, 0), 2)
+    tifffile.imwrite(files["masks"], pages, photometric="rgb")
+    with pytest.raises(FileError, match=r"got colors: red '#ff0000'.*--color '#ff0000'"):
+        convert_stacks(out, files["images"], files["masks"])
+    with pytest.raises(ValueError, match="--above .* and --color .*: give one"):
+        convert_stacks(out, files["images"], files["masks"], color=(255, 0, 0), above=127)
+    notes = convert_stacks(out, files["images"], files["masks"], color=(255, 0, 0))
+    (stack,) = notes["stacks"]
+    assert (stack["with_mask"], stack["outlines"]) == (3, [3, 0, 0])
+    mask = read_mask(out / "masks/train/004.png")
+    assert mask[16:40, 20:52].all() and mask.sum() == pytest.approx(24 * 32, rel=0.2)
 
 
 def test_png_files_are_as_any_viewer_sees_them(files, out):

@@ -34,7 +34,7 @@ def test_the_lucchi_set(folder, capsys):
         lines = (folder / f"set/splits/even_{count}_seed0/labeled.txt").read_text().splitlines()
         assert len(lines) == count
     numbers = ", ".join(str(int(line.split()[0][-7:-4])) for line in lines)
-    assert f"split even_20_seed0: labelled slices {numbers}" in told
+    assert f"split even_20_seed0: labeled slices {numbers}" in told
     assert "training.tif | 24 | 24 | 20x16 | uint8 | " in told and "validation: 3 slices" in told
     assert "24/24" in told and "ETA" in told
     command = "  python tools/train.py configs/rankmatch/lucchi_5.py --data-root "
@@ -61,7 +61,7 @@ def test_own_stacks_and_a_mistake(folder, capsys):
     own = ("--images", folder / "training.tif", "--masks", folder / "training_groundtruth.tif")
     run(*own, "--labelled-slices", 2, 9, 17, 24, "--val", 1, "--out", folder / "set")
     told = capsys.readouterr().out
-    assert "split even_3_seed0: labelled slices" in told
+    assert "split even_3_seed0: labeled slices" in told
     assert told.rstrip().endswith("--cfg-options train_dataloader.dataset.split=even_3_seed0")
     with pytest.raises(SystemExit, match="2"):
         run(*own, "--out", folder / "set")
@@ -72,3 +72,27 @@ def test_own_stacks_and_a_mistake(folder, capsys):
         with pytest.raises(SystemExit, match="2"):
             run(*arguments, "--out", folder / "other")
         assert "give the folder of the Lucchi stacks, or both" in capsys.readouterr().err
+
+
+def test_colors_channels_and_empty_masks(tmp_path, capsys):
+    image = RNG.integers(0, 256, (6, 2, 64, 80), dtype=np.uint8)
+    marked = np.repeat(image[:, 0, ..., None], 3, -1)
+    for page in (1, 2, 4):
+        marked[page, 20:40, 10:60] = 0, 0, 255
+    paths = [tmp_path / "images.tif", tmp_path / "masks.tif"]
+    tifffile.imwrite(
+        paths[0], image, imagej=True, photometric="minisblack", metadata={"axes": "ZCYX"}
+    )
+    tifffile.imwrite(paths[1], marked, photometric="rgb")
+    own = ("--images", paths[0], "--masks", paths[1], "--channel", 1)
+    run(*own, "--color", "blue", "--labelled", 2, "--out", tmp_path / "set")
+    told = capsys.readouterr().out
+    assert "images.tif | 6 | 3 | 80x64 |" in told and "read at channel 1 of 2" in told
+    assert "3 of 6 masks are empty (slices 1, 4, 6): not labeled" in told
+    color = ("--color", "#00f", "--labeled-slices", 1, 2, 3, 5)
+    run(*own, *color, "--out", tmp_path / "named")
+    assert "1 of 4 masks are empty (slices 1): labeled as background" in capsys.readouterr().out
+    for wrong in ("mauve-ish", "white"):
+        with pytest.raises(SystemExit, match="2"):
+            run(*own, "--color", wrong, "--out", tmp_path / "other")
+        assert "Expected --color to be a color" in capsys.readouterr().err

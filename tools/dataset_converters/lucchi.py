@@ -6,11 +6,17 @@ python tools/dataset_converters/lucchi.py DOWNLOADS --out data/lucchi
     DOWNLOADS holds training.tif, testing.tif and, of each, *_groundtruth.tif of 0 and 255
 
 python tools/dataset_converters/lucchi.py --images cells.tif --masks labels.tif \\
-    --labelled-slices 1 41 81 121 161 --out data/cells
-    cells.tif has 165 pages; labels.tif has as many, or five: the masks of these slices
+    --labeled-slices 1 41 81 121 161 --out data/cells
+    cells.tif has 165 slices; labels.tif has as many, or five: the masks of these slices
 
-Slices are numbered from 1, as in ImageJ. With --shrink 2 pages are written at half their width and
-height; tools/predict.py --data-root DIR then shrinks a stack likewise, and gives masks of its size.
+python tools/dataset_converters/lucchi.py --images cells.tif --masks outlined.tif --color red \\
+    --channel 2 --out data/cells
+    cells.tif has several channels; in outlined.tif objects are outlined or filled in red
+
+Slices are numbered from 1, as in ImageJ. The metadata of ImageJ and OME decide which pages are
+slices. An empty mask is not a label unless --labeled-slices or --empty-masks says so. With
+--shrink 2 pages are written at half their width and height; tools/predict.py --data-root DIR then
+shrinks a stack likewise, and gives masks of its size.
 """
 
 import argparse
@@ -18,9 +24,12 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from rankseg.apis.cli import plain_errors
+from rankseg.apis.cli import add_plane_arguments, plain_errors, planes_from
 from rankseg.apis.stacks import CLASSES, convert_stacks
+from rankseg.datasets.marks import RULE, parse_color
 from rankseg.datasets.shrinking import advised_shrink, shrunk_size
+from rankseg.datasets.stack_masks import BACKGROUND, UNLABELED, describe_empty, describe_marks
+from rankseg.datasets.tiff_axes import parse_choice
 
 LUCCHI = {
     "images": "training.tif",
@@ -41,7 +50,9 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--out", required=True, metavar="DIR", help="new folder to write")
     _add_own(parser.add_argument_group("stacks of your own, in place of a folder"))
     parser.add_argument(
+        "--labeled",
         "--labelled",
+        dest="labelled",
         type=int,
         nargs="+",
         metavar="N",
@@ -85,13 +96,32 @@ def _add_own(own: argparse._ArgumentGroup) -> None:
     own.add_argument("--test-images", metavar="TIF", help="stack to validate on, if there is one")
     own.add_argument("--test-masks", metavar="TIF", help="its masks")
     own.add_argument(
+        "--labeled-slices",
         "--labelled-slices",
+        dest="labelled_slices",
         type=int,
         nargs="+",
         default=[],
         metavar="N",
-        help="the slices that have a mask (default: all)",
+        help="the slices that are labeled, also those whose mask is empty (default: all with a "
+        "mask that is not empty)",
     )
+    own.add_argument(
+        "--empty-masks",
+        choices=[UNLABELED, BACKGROUND],
+        help="what a mask without foreground is: not a label, or a slice without objects (default: "
+        "unlabeled, of slices that --labeled-slices names background)",
+    )
+    own.add_argument(
+        "--color",
+        type=_color,
+        metavar="COLOR",
+        help=f"masks are marks of this color on a gray picture, such as red or '#ff0000': {RULE}",
+    )
+    own.add_argument(
+        "--mask-channel", type=parse_choice, metavar="N", help="channel of a hyperstack of masks"
+    )
+    add_plane_arguments(own)
     own.add_argument(
         "--val",
         type=int,
@@ -99,6 +129,13 @@ def _add_own(own: argparse._ArgumentGroup) -> None:
         help="slices with a mask kept for validation where there is no test stack (default: a "
         "fifth, at least 1)",
     )
+
+
+def _color(text: str) -> tuple[int, int, int]:
+    try:
+        return parse_color(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -117,6 +154,10 @@ def main(argv: Sequence[str] | None = None) -> None:
             val=args.val,
             seed=args.seed,
             above=args.above,
+            color=args.color,
+            empty_masks=args.empty_masks,
+            planes=planes_from(args),
+            mask_channel=args.mask_channel,
             shrink=args.shrink,
             classes=args.classes,
             overwrite=args.overwrite,
@@ -126,21 +167,22 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def report(notes: dict) -> str:
     """What was found, what was drawn, and the commands that come next."""
-    lines = ["| stack | pages | with mask | size | bits | foreground |", "|" + " --- |" * 6]
+    lines = ["| stack | slices | labeled | size | bits | foreground |", "|" + " --- |" * 6]
     for one in notes["stacks"]:
         lines.append(
             f"| {one['images']} | {one['pages']} | {one['with_mask']} | "
             f"{one['width']}x{one['height']} | {one['dtype']} | {one['foreground']:.1f}% |"
         )
+    lines += _said(notes)
     if notes["value_range"]:
         low, high = notes["value_range"]
-        lines.append(f"grey values {low} to {high} became 0 to 255 ({notes['scaling']})")
+        lines.append(f"gray values {low} to {high} became 0 to 255 ({notes['scaling']})")
     lines += _sizes(notes)
     slices = len(notes["validation"])
     lines.append(f"validation: {slices} slice{'s' * (slices != 1)}")
     for name, images in notes["labelled"].items():
         slices = ", ".join(str(int(Path(image).stem)) for image in images)
-        lines.append(f"split {name}: labelled slices {slices}")
+        lines.append(f"split {name}: labeled slices {slices}")
     split = next(iter(notes["labelled"]))
     rest = f"--data-root {shlex.quote(notes['folder'])}"
     if split != "even_5_seed0":
@@ -152,6 +194,25 @@ def report(notes: dict) -> str:
         f"  python tools/train.py configs/rankmatch/lucchi_5.py {rest}",
     ]
     return "\n".join(lines)
+
+
+def _said(notes: dict) -> list[str]:
+    """Say which planes were read, and what outlines and empty masks count as."""
+    lines = []
+    for one in notes["stacks"]:
+        for kind, key in (("images", "chosen"), ("masks", "chosen_of_masks")):
+            if one[key]:
+                lines.append(f"{one[kind]}: read at {', '.join(one[key])}")
+        more = describe_marks(one["outlines"], one["outlines_not_closed"])
+        named = one["part"] == "train" and notes["labeled_slices_named"]
+        more += describe_empty(
+            one["without_foreground"],
+            one["masks_looked_at"],
+            one["with_mask"] == one["masks_looked_at"],
+            named and notes["empty_masks"] is None,
+        )
+        lines += [f"{one['masks']}: {text}" for text in more]
+    return lines
 
 
 def _sizes(notes: dict) -> list[str]:

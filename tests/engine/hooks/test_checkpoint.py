@@ -8,7 +8,7 @@ import pytest
 from mmengine.logging import MessageHub
 
 from rankseg.engine.hooks import CheckpointHook
-from rankseg.engine.hooks.checkpoint import VALIDATED
+from rankseg.engine.hooks.checkpoint import DROPPED, VALIDATED
 from rankseg.registry import HOOKS
 
 
@@ -139,3 +139,29 @@ def test_a_run_that_kept_all(run):
     for step in (4, 5):
         hook.save_now(run, step)
     assert names(run) == [*(f"iter_{n}.pth" for n in (1, 2, 3, 5)), "last_checkpoint"]
+
+
+def test_a_checkpoint_that_is_kept_is_never_removed(run):
+    # as a resumed run finds it that went back to iteration 1, which a later one had dropped
+    for step in (1, 2, 3):
+        (Path(run.work_dir) / f"iter_{step}.pth").touch()
+    run.message_hub.update_info(DROPPED, [1, 2])
+    run.message_hub.update_info("keep_ckpt_ids", [1, 3])
+    run.iter = 3
+    hook = CheckpointHook(by_epoch=False, max_keep_ckpts=2)
+    hook.before_train(run)
+    assert names(run) == ["iter_1.pth", "iter_3.pth"]
+    run.message_hub.update_info(DROPPED, [1])
+    hook.save_now(run, 3)  # is there already
+    hook.save_now(run, 4)
+    assert names(run) == ["iter_3.pth", "iter_4.pth", "last_checkpoint"]
+
+
+def test_a_checkpoint_that_is_saved_again_with_its_validation_stays(run):
+    hook = CheckpointHook(by_epoch=False, max_keep_ckpts=1)
+    hook.before_train(run)
+    hook.save_now(run, 1)
+    run.message_hub.update_info(DROPPED, [1])
+    run.iter = 1
+    hook.after_val_epoch(run, {"mIoU": 1.0})
+    assert names(run) == ["iter_1.pth", "last_checkpoint"]

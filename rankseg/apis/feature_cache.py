@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from mmengine.logging import print_log
 
+from rankseg.engine.checkpoint import load_checkpoint_file
 from rankseg.engine.features import Features
 from rankseg.engine.files import whole_file
 
@@ -72,7 +73,7 @@ class FeatureCache:
         if not path.is_file():
             return None
         try:
-            found = Features(**torch.load(path, map_location="cpu", weights_only=True))
+            found = Features(**load_checkpoint_file(str(path), map_location="cpu"))
             if len(found.feature) == len(found.logits) == count:
                 return found
         except Exception as error:  # whatever a damaged file raises

@@ -2,16 +2,15 @@
 """Load ImageNet weights into a backbone, and refuse a file that does not fit."""
 
 import logging
-import pickle
 import re
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
+from rankseg.models.checkpoint_file import load_checkpoint_file
 from rankseg.models.weights import BadWeightsError, check_numbers
 
 _WRAPPERS = ("state_dict", "model")
@@ -22,15 +21,6 @@ _RESNET = (
     "the file of the same depth and stem (a torchvision file has a single 7x7 convolution: "
     "backbone type 'ResNet'; the deep stem 64-64-128 is 'ResNetV1c' with stem_channels=128)"
 )
-# Released checkpoints keep their best score as a NumPy number: plain data, but refused by default.
-_SCALAR = np.float64(0).__reduce__()[0]
-NUMPY_NUMBERS = [
-    (_SCALAR, "numpy.core.multiarray.scalar"),  # written by NumPy 1
-    (_SCALAR, "numpy._core.multiarray.scalar"),  # written by NumPy 2
-    np.dtype,
-    np.dtypes.Float64DType,
-    np.dtypes.Float32DType,
-]
 
 
 def read_state(path: str | Path) -> dict[str, Tensor]:
@@ -50,16 +40,7 @@ def read_state(path: str | Path) -> dict[str, Tensor]:
             f"weights {path} not found: put the file there (data/README.md says where to get it), "
             "name another, or start from random weights with pretrained=None"
         )
-    try:
-        with torch.serialization.safe_globals(NUMPY_NUMBERS):
-            content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ValueError(
-            f"{path} cannot be read as plain PyTorch weights: {reason}; expected a file of "
-            "tensors from torch.save, re-save it with torch.save(model.state_dict(), ...)"
-        ) from error
-    return tensors_of(content, path)
+    return tensors_of(load_checkpoint_file(str(path), map_location="cpu"), path)
 
 
 def tensors_of(content: Any, path: str | Path) -> dict[str, Tensor]:

@@ -101,17 +101,17 @@ def test_missing_file(tmp_path):
 def test_a_file_that_is_no_checkpoint(tmp_path, content):
     path = tmp_path / "weights.pth"
     path.write_bytes(content)
-    with pytest.raises(ValueError, match="weights.pth cannot be read as plain PyTorch weights"):
+    with pytest.raises(ValueError, match="weights.pth is damaged or no checkpoint"):
         read_state(path)
 
 
 def test_a_file_that_would_run_code(tmp_path):
     torch.save(deep_stem(), tmp_path / "module.pth")
-    with pytest.raises(ValueError, match="module.pth cannot be read"):
+    with pytest.raises(ValueError, match="module.pth holds more than data"):
         read_state(tmp_path / "module.pth")
 
 
-@pytest.mark.parametrize("content", [{}, {"epoch": 3}, [1, 2], torch.ones(3)])
+@pytest.mark.parametrize("content", [{}, {"epoch": 3}, {"state_dict": {"a": 1}}])
 def test_a_file_without_tensors(tmp_path, content):
     torch.save(content, tmp_path / "weights.pth")
     with pytest.raises(ValueError, match="weights.pth holds no tensors"):

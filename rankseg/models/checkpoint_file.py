@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reads files of weights as data: nothing in them runs, and a damaged file is one sentence."""
+
+import pickle
+import tarfile
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.logging import HistoryBuffer
+from mmengine.runner import CheckpointLoader
+
+
+def _history_method(owner: type, name: str) -> object:
+    """Stands in for ``getattr``, by which a log buffer's pickle names its own methods."""
+    if owner is not HistoryBuffer or name.startswith("_"):
+        raise pickle.UnpicklingError(f"getattr({owner!r}, {name!r}) is not part of a log")
+    return getattr(owner, name)
+
+
+# What checkpoints hold besides tensors: numbers of the log, and a best score. mmengine's own list
+# of what may be built while loading has the real `getattr` in it, which opens a way to everything.
+_RECONSTRUCT = np.zeros(0).__reduce__()[0]
+_SCALAR = np.float64(0).__reduce__()[0]
+_DATA = [
+    (_SCALAR, "numpy.core.multiarray.scalar"),  # written by NumPy 1
+    (_SCALAR, "numpy._core.multiarray.scalar"),  # written by NumPy 2
+    (_RECONSTRUCT, "numpy.core.multiarray._reconstruct"),
+    (_RECONSTRUCT, "numpy._core.multiarray._reconstruct"),
+    np.ndarray,
+    np.dtype,
+    np.dtypes.Float64DType,
+    np.dtypes.Float32DType,
+    np.dtypes.Int64DType,
+    np.dtypes.UInt32DType,
+    slice,
+    HistoryBuffer,
+    (_history_method, "builtins.getattr"),
+    (_history_method, "getattr"),
+]
+_ZIP = b"PK\x03\x04"
+_KINDS = {  # what other files begin with, and the cure
+    b"\x1f\x8b": "a gzip archive: unpack it first",
+    b"version https://git-lfs": "a Git LFS pointer: fetch the file with git lfs pull",
+    b"<": "a web page: download the file again",
+    b"\x89HDF": "an HDF5 file: export the weights with torch.save",
+}
+
+_trusted: ContextVar[bool] = ContextVar("trusted", default=False)
+
+
+class DamagedCheckpointError(ValueError):
+    """A checkpoint that cannot be read, or lacks what a run needs to go on."""
+
+
+@contextmanager
+def trust_checkpoints(trust: bool = True) -> Iterator[None]:
+    """Within this context checkpoints are loaded even if that runs code from the file."""
+    token = _trusted.set(trust)
+    try:
+        yield
+    finally:
+        _trusted.reset(token)
+
+
+@CheckpointLoader.register_scheme(prefixes="", force=True)
+def load_checkpoint_file(filename: str, map_location=None) -> dict[str, Any]:
+    """Read a checkpoint as data; takes the place of mmengine's loader for local files.
+
+    mmengine's own loader unpickles whatever is in the file when it holds more than data, and its
+    ``resume`` runs the config text inside. Here the first is refused, unless within
+    :func:`trust_checkpoints`, and the second left out: the config of a run lies beside its
+    checkpoint as a file.
+
+    Checksums and sizes are compared before anything is unpacked: ``torch.load`` notices neither a
+    changed byte nor a small file that fills the memory.
+
+    Returns:
+        A dict whose keys are strings, and so those of its ``state_dict``, if it has one.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        DamagedCheckpointError: If the file is damaged or no checkpoint.
+        ValueError: If it holds anything but data.
+    """
+    path = Path(filename).expanduser()
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"checkpoint {path} does not exist: checkpoints of a run lie in its work folder, as "
+            "iter_*.pth and best_*.pth"
+        )
+    try:
+        _check_archive(path)
+        with torch.serialization.safe_globals(_DATA):
+            checkpoint = torch.load(
+                path, map_location=map_location, weights_only=not _trusted.get()
+            )
+    except DamagedCheckpointError:
+        raise
+    except Exception as error:  # whatever a file that is none makes of the unpickler
+        if _holds_code(path, str(error)):
+            raise ValueError(
+                f"checkpoint {path} holds more than data and was not loaded, because loading it "
+                "would run code from the file; --trust-checkpoint insists, for a file whose "
+                "author you trust"
+            ) from error
+        raise DamagedCheckpointError(
+            f"checkpoint {path} is damaged or no checkpoint: it cannot be read "
+            f"({type(error).__name__}). {_cure(path)}"
+        ) from error
+    _check_names(checkpoint, path)
+    if isinstance(checkpoint.get("meta"), dict):
+        checkpoint["meta"].pop("config", None)
+    return checkpoint
+
+
+def _check_archive(path: Path) -> None:
+    """Refuse an archive that is damaged, or larger when unpacked; older files are no archives.
+
+    Raises:
+        DamagedCheckpointError: If it is.
+    """
+    if not zipfile.is_zipfile(path):
+        with path.open("rb") as file:
+            if file.read(4) == _ZIP:
+                raise DamagedCheckpointError(
+                    f"checkpoint {path} is damaged: its end is missing. Copy or download it again"
+                )
+        return
+    with zipfile.ZipFile(path) as archive:
+        entries = archive.infolist()
+        size, unpacked = path.stat().st_size, sum(entry.file_size for entry in entries)
+        packed = sum(entry.compress_type != zipfile.ZIP_STORED for entry in entries)
+        if any(entry.filename.endswith("constants.pkl") for entry in entries):
+            return  # TorchScript, whose code is packed: torch.load refuses it unread
+        if packed or unpacked > size:
+            raise DamagedCheckpointError(
+                f"Expected checkpoint {path} to be an archive without compression, as torch.save "
+                f"writes it, but {packed} of its {len(entries)} parts are packed and its "
+                f"{size:,} bytes grow to {unpacked:,}. Write it again with torch.save"
+            )
+        # torch.serialization.set_crc32_options(False) writes zeros in place of checksums
+        checked = any(entry.CRC for entry in entries)
+        bad = archive.testzip() if checked else None
+    if bad is not None:
+        raise DamagedCheckpointError(
+            f"checkpoint {path} is damaged: {bad} in it was changed. Copy or download it again"
+        )
+
+
+def _check_names(checkpoint: Any, path: Path) -> None:
+    """Refuse what is not weights by name.
+
+    Raises:
+        DamagedCheckpointError: Saying what it is.
+    """
+    parts = [checkpoint]
+    if isinstance(checkpoint, Mapping):
+        parts.append(checkpoint.get("state_dict", checkpoint))
+        if isinstance(checkpoint.get("model"), Mapping):
+            parts.append(checkpoint["model"])
+    for part in parts:
+        found = f"a {type(part).__name__}"
+        if isinstance(part, Mapping):
+            other = next((name for name in part if not isinstance(name, str)), "")
+            if isinstance(other, str):
+                continue
+            found = f"a name of type {type(other).__name__}"
+        raise DamagedCheckpointError(
+            f"checkpoint {path} holds {found}: expected weights by name, as an iter_*.pth of a run "
+            "has them"
+        )
+
+
+def _cure(path: Path) -> str:
+    """What to do about a file, by what it begins with."""
+    with path.open("rb") as file:
+        begin = file.read(64)
+    if not begin:
+        return "It is empty: copy or download it again"
+    if begin[8:9] == b"{" and int.from_bytes(begin[:8], "little") < path.stat().st_size:
+        return (
+            "It looks like a safetensors file: convert it with "
+            "torch.save(safetensors.torch.load_file(FILE), NEW_FILE)"
+        )
+    for sign, kind in _KINDS.items():
+        if begin.lstrip().startswith(sign):
+            return f"It looks like {kind}"
+    return "Expected a file that torch.save wrote: copy or download it again"
+
+
+def _holds_code(path: Path, reason: str) -> bool:
+    """Whether torch did not load a file for what is in it, not for being damaged."""
+    if ".tar format" in reason:
+        try:
+            with tarfile.open(path) as archive:  # torch takes a file of zeros for one
+                return bool(archive.getnames())
+        except Exception:  # a damaged header can raise nearly anything
+            return False
+    known = "global" in reason.lower() or "not part of a log" in reason or "TorchScript" in reason
+    return known and not _trusted.get()

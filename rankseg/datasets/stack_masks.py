@@ -33,11 +33,15 @@ class MaskRule(NamedTuple):
     above: int | None = None
     color: tuple[int, int, int] | None = None
 
-    def read(self, page: np.ndarray) -> Marks:
-        """Read a page, ``(H, W)`` or ``(H, W, 3)`` RGB, as a mask."""
+    def decode(self, masks: TiffStack, page: int) -> np.ndarray:
+        """Decode a page: in its colors if marks are asked for, else the stored numbers."""
+        return masks[page] if self.color is None else masks.image(page)
+
+    def read(self, values: np.ndarray) -> Marks:
+        """Read a decoded page, ``(H, W)`` or ``(H, W, 3)`` RGB, as a mask."""
         if self.color is not None:
-            return read_marks(page, self.color)
-        return Marks(as_gray(page) > (0 if self.above is None else self.above), 0, 0, 0)
+            return read_marks(values, self.color)
+        return Marks(as_gray(values) > (0 if self.above is None else self.above), 0, 0, 0)
 
 
 NONZERO = MaskRule()
@@ -71,8 +75,8 @@ def check_kind(masks: TiffStack, rule: MaskRule) -> None:
         FileError: Naming the stack.
     """
     name = f"{masks.what} {masks.path}"
-    colors = len(masks.shape) == 3
-    if colors and (masks.shape[2] != 3 or masks.dtype != np.uint8):
+    colors = masks.bands - (masks.alpha is not None) == 3
+    if len(masks.shape) == 3 and (not colors or masks.deep):
         raise FileError(
             f"Expected {name} to be gray, or RGB of 8 bits, but got {masks.shape[2]} samples of "
             f"{masks.dtype}. Save it as RGB or gray (in ImageJ: Image > Type)."
@@ -101,7 +105,7 @@ def look_at_masks(masks: TiffStack, mask_of: dict[int, int], rule: MaskRule) -> 
     colors, total = ColorCount(), 0
     share, marks, unclosed, pictures = {}, np.zeros(3, int), [], 0
     for number, mask_page in sorted(mask_of.items()):
-        page = masks[mask_page]
+        page = rule.decode(masks, mask_page)
         if page.ndim == 3:
             colors.add(page)
         if rule.color is None:

@@ -48,7 +48,7 @@ class Pair(NamedTuple):
 
     def mask(self, page: int) -> np.ndarray:
         """``(H, W)`` bool: the foreground of a slice that is labeled."""
-        return self.rule.read(self.masks[self.mask_of[page]]).mask
+        return self.rule.read(self.rule.decode(self.masks, self.mask_of[page])).mask
 
 
 def open_pair(

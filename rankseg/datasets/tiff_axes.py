@@ -107,6 +107,12 @@ def find_slices(file: TiffFile, planes: Planes, name: str) -> Slices:
     """
     several = file.series
     if _is_plain(several):
+        if file.is_imagej or file.is_ome:  # tifffile has given up on them
+            raise PlanesError(
+                f"Expected {name} to hold what its {'OME' if file.is_ome else 'ImageJ'} metadata "
+                f"say, but got {len(file.pages)} pages and metadata that do not fit. It may be "
+                "truncated: copy it again, or save it again (ImageJ: File > Save As > Tiff)."
+            )
         _check_plain(several, planes, name)
         return Slices()
     number = _choose_series(several, planes, name)

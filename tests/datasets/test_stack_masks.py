@@ -62,6 +62,20 @@ def test_outlines_of_a_color(stack):
     assert found.share[0] == 0
 
 
+def test_outlines_in_a_palette_file(tmp_path):
+    """ImageJ saves them so, as 8-bit color."""
+    pages, truth = outlined()
+    palette = np.repeat(np.arange(256, dtype=np.uint16)[None] * 257, 3, 0)
+    palette[:, 255] = 65535, 0, 0
+    red = (pages == RED).all(-1)
+    values = np.where(red, 255, pages[..., 0] // 2).astype(np.uint8)
+    tifffile.imwrite(tmp_path / "masks.tif", values, photometric="palette", colormap=palette)
+    with TiffStack(tmp_path / "masks.tif", "stack of train masks") as stack:
+        assert look(stack, MaskRule(color=RED)).share[4] == pytest.approx(truth[4].mean(), abs=0.01)
+        with pytest.raises(FileError, match="as in a gray picture.*--color red"):
+            look(stack, MaskRule())
+
+
 def test_colors_without_a_choice_are_refused_by_name(stack):
     pages, _ = outlined()
     for above in (None, 127):

@@ -195,6 +195,25 @@ def test_planes_of_other_files_are_refused(write):
         TiffStack(path, "image")
 
 
+@pytest.mark.parametrize("truncate", [False, True])
+def test_pages_that_are_not_there_are_missed(write, truncate):
+    path = write(random(5, 8, 12), "ZYX", imagej=True, truncate=truncate)
+    content = path.read_bytes()
+    if truncate:
+        path.write_bytes(content[: -8 * 12])
+    else:
+        path.write_bytes(content.replace(b"images=5\nslices=5", b"images=9\nslices=9"))
+    with pytest.raises(FileError, match=r"ImageJ metadata say|5 pages for 9 planes|truncated"):
+        TiffStack(path)
+
+
+def test_damaged_ome_metadata_are_refused(write):
+    path = write(random(4, 8, 12), "ZYX", "s.ome.tif", ome=True)
+    path.write_bytes(path.read_bytes().replace(b"<Pixels", b"<Pixel "))
+    with pytest.raises(FileError, match="to hold what its OME metadata say"):
+        TiffStack(path)
+
+
 def test_choices_of_the_command_line():
     assert (parse_choice("12"), parse_choice("all")) == (12, "all")
     with pytest.raises(ValueError, match="invalid literal"):

@@ -101,6 +101,22 @@ def _grey_scale(image: Image.Image) -> int:
     return _SCALED_GREY.get(raw_mode, 1) if isinstance(raw_mode, str) else 1
 
 
+def white_of(image: Image.Image, values: np.ndarray) -> int:
+    """The value of white in a gray mask, by its bits.
+
+    Values above 255 are gray levels only where white is 65,535 and each is a level of 8 bits.
+
+    Args:
+        image: The opened image.
+        values: What :func:`read_values` gives for it.
+    """
+    if image.mode == "1":
+        return 1
+    if values.size and values.max() > IGNORE and values.min() >= 0 and not (values % 257).any():
+        return 65535
+    return IGNORE // _grey_scale(image)
+
+
 def _to_binary(values: np.ndarray, path: str | Path) -> np.ndarray:
     found = np.unique(values)
     foreground = [int(value) for value in found if value != 0]

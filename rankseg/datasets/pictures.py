@@ -84,10 +84,11 @@ def walk_images(folder: Path) -> list[Path]:
 
     Hidden files and folders, such as those of thumbnails, are left out.
     """
-    return [file for file in _walk(folder) if file.suffix.lower() in ENDINGS]
+    return [file for file in walk_files(folder) if file.suffix.lower() in ENDINGS]
 
 
-def _walk(folder: Path) -> Iterator[Path]:
+def walk_files(folder: Path) -> Iterator[Path]:
+    """All files of a folder and those below it, but for hidden ones, also where links lead."""
     seen = set()
     for place, folders, files in os.walk(folder, followlinks=True):
         real = os.path.realpath(place)

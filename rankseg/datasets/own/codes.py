@@ -4,6 +4,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 from PIL import UnidentifiedImageError
 
@@ -16,7 +17,7 @@ from rankseg.datasets.image_files import (
     unknown_kind,
 )
 from rankseg.datasets.looking import Found
-from rankseg.datasets.masks import read_values
+from rankseg.datasets.masks import read_values, white_of
 
 GREY, PALETTE, GREY_AS_COLOUR, FLOAT, COLOUR = range(5)
 """Kinds of masks; the first two are read by training as they are."""
@@ -34,19 +35,25 @@ class Codes:
         kind: One of :data:`KINDS`, by its position.
         values: ``(H, W)`` int32: grey values, palette indices, or ``0xRRGGBB``.
         colours: ``0xRRGGBB`` by palette index; of a palette alone.
+        white: Value of white; of gray values alone.
     """
 
     kind: int
     values: np.ndarray
     colours: tuple[int, ...] = ()
+    white: int = 255
 
     def as_colours(self) -> np.ndarray:
-        """``(H, W)`` int32 ``0xRRGGBB``, whatever the kind."""
+        """``(H, W)`` ``0xRRGGBB``, whatever the kind."""
+        return self.colours_of(self.values)
+
+    def colours_of(self, codes: np.ndarray) -> np.ndarray:
+        """Colors of codes of this mask, ``0xRRGGBB``; higher ones for values above white."""
         if self.kind == COLOUR:
-            return self.values
+            return codes
         if self.kind == PALETTE:
-            return np.array([*self.colours, *[0] * 256], np.int32)[self.values]
-        return self.values * 0x010101
+            return np.array([*self.colours, *[0] * 256], np.int32)[codes]
+        return codes.astype(np.int64) * 255 // self.white * 0x010101
 
 
 def read_codes(path: str | Path) -> Codes:
@@ -68,7 +75,8 @@ def read_codes(path: str | Path) -> Codes:
             if image.mode == "F":
                 return Codes(FLOAT, _whole(np.asarray(image), path))
             if image.mode in ("1", "L", "I", "I;16", "I;16B", "I;16L"):
-                return Codes(GREY, read_values(path).astype(np.int32))
+                values = read_values(path).astype(np.int32)
+                return Codes(GREY, values, white=white_of(image, values))
             if image.mode == "P" and "transparency" not in image.info:
                 colours = np.array(image.getpalette() or [], np.int32).reshape(-1, 3)
                 return Codes(PALETTE, read_values(path).astype(np.int32), tuple(_pack(colours)))
@@ -126,22 +134,25 @@ class MaskLook:
         size: ``(height, width)``.
         kind: See :class:`Codes`.
         counts: Pixels by code.
-        colours: ``0xRRGGBB`` by code, of a palette alone.
+        colours: ``0xRRGGBB`` by code.
+        solid: Pixels by code whose eight neighbors have the same code.
     """
 
     size: tuple[int, int]
     kind: int
     counts: dict[int, int]
     colours: dict[int, int]
+    solid: dict[int, int]
 
     def colour_counts(self) -> dict[int, int]:
         """Pixels by ``0xRRGGBB``, whatever the kind."""
-        if self.kind == COLOUR:
-            return self.counts
+        return self.by_colour(self.counts)
+
+    def by_colour(self, counts: dict[int, int]) -> dict[int, int]:
+        """Pixels by ``0xRRGGBB`` of pixels by code."""
         found: dict[int, int] = {}
-        for code, count in self.counts.items():
-            colour = self.colours[code] if self.kind == PALETTE else code * 0x010101
-            found[colour] = found.get(colour, 0) + count
+        for code, count in counts.items():
+            found[self.colours[code]] = found.get(self.colours[code], 0) + count
         return found
 
 
@@ -157,20 +168,22 @@ def fold(mask: Codes, path: str) -> Found:
             f"mask {path} holds {len(found)} different colours, as a photo does: expected one "
             "colour for a class; see that --masks names the folder of masks"
         )
-    numbers = [*mask.values.shape, mask.kind]
-    for code, count in zip(found.tolist(), counts.tolist(), strict=True):
-        colour = mask.colours[code] if mask.kind == PALETTE and code < len(mask.colours) else 0
-        numbers += [code, count, colour]
-    return numbers
+    colours = mask.colours_of(found)
+    inside = np.searchsorted(found, mask.values[_solid(mask.values)])
+    solid = np.bincount(inside, minlength=len(found))
+    table = np.stack([found, counts, colours, solid], 1)
+    return [*mask.values.shape, mask.kind, *table.ravel().tolist()]
+
+
+def _solid(values: np.ndarray) -> np.ndarray:
+    """``(H, W)`` bool: pixels whose neighbors are all as they are."""
+    pixels, kernel = values.astype(np.float32), np.ones((3, 3), np.uint8)
+    return cv2.erode(pixels, kernel) == cv2.dilate(pixels, kernel)
 
 
 def unfold(numbers: Found) -> MaskLook:
     """What :func:`fold` wrote."""
     height, width, kind, *rest = numbers
-    codes, counts, colours = rest[::3], rest[1::3], rest[2::3]
-    return MaskLook(
-        (height, width),
-        kind,
-        dict(zip(codes, counts, strict=True)),
-        dict(zip(codes, colours, strict=True)) if kind == PALETTE else {},
-    )
+    codes = rest[::4]
+    counts, colours, solid = (dict(zip(codes, rest[i::4], strict=True)) for i in (1, 2, 3))
+    return MaskLook((height, width), kind, counts, colours, solid)

@@ -7,12 +7,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rankseg.datasets.own.codes import GREY, Codes, read_codes
-from rankseg.datasets.own.pairs import find_pairs, list_images
+from rankseg.datasets.own.join import read_joined
+from rankseg.datasets.own.labelme import find_labelme
+from rankseg.datasets.own.outline_file import list_names
+from rankseg.datasets.own.pairs import find_pairs, list_images, part_masks
 from rankseg.datasets.own.polygons import read_outlines
-from rankseg.datasets.pictures import TIFF
+from rankseg.datasets.own.skipped import describe_skipped
+from rankseg.datasets.pictures import TIFF, walk_images
 
-FEW = 3  # names that a note lists
 CONVERTER = "python tools/dataset_converters/lucchi.py"
+JSON = (".json", ".jsonl", ".ndjson", ".geojson")
+OTHER_FILES = {
+    ".xml": "an XML file, as CVAT and LabelImg write it. Export the labels as 'COCO' or as masks",
+    ".csv": "a table. Export the labels as 'COCO' or as masks",
+    ".zip": "an archive. Unpack it, and name the folder of masks or the COCO file in it",
+}
 
 
 @dataclass(frozen=True)
@@ -21,11 +30,12 @@ class Material:
 
     Attributes:
         images: Images with a mask, sorted.
-        masks: Of each its mask: a file, or the number of the image in the COCO file.
+        masks: Mask of each: a file, or the number of the image among the outlines.
         bare: Images without a mask.
         read: Makes the codes of a mask.
-        classes: Names, where the COCO file has them.
+        classes: Names, where there are outlines.
         notes: Sentences for the user.
+        joined: Masks that are joined from several files, by the first of them.
     """
 
     images: list[Path]
@@ -34,6 +44,7 @@ class Material:
     read: Callable[[str], Codes]
     classes: tuple[str, ...] | None
     notes: list[str]
+    joined: frozenset[str] = frozenset()
 
 
 def collect(images: Path, masks: Path, unlabelled: Path | None) -> Material:
@@ -41,7 +52,7 @@ def collect(images: Path, masks: Path, unlabelled: Path | None) -> Material:
 
     Args:
         images: Folder.
-        masks: Folder, or COCO file.
+        masks: Folder of masks or of files of labelme, or COCO file.
         unlabelled: Folder of more images.
 
     Raises:
@@ -54,47 +65,87 @@ def collect(images: Path, masks: Path, unlabelled: Path | None) -> Material:
                 f"{path} is one file: expected a folder; {CONVERTER} makes folders of pages of a "
                 "TIFF stack (see --help), which can be named here"
             )
-    outlined = masks.suffix.lower() == ".json"
-    found = _outlined(images, masks) if outlined else _paired(images, masks)
+    other = OTHER_FILES.get(masks.suffix.lower())
+    if other and masks.is_file():
+        raise ValueError(
+            f"Expected {masks} to be a folder of masks or a COCO file, but got {other}."
+        )
+    found = _outlined(images, masks) if _has_outlines(images, masks) else _paired(images, masks)
     if unlabelled is not None:
         known = {os.path.realpath(path) for path in (*found.images, *found.bare)}
-        more = list_images(unlabelled, "unlabelled images")
+        more, aside = part_masks(list_images(unlabelled, "unlabelled images"), unlabelled)
         found.bare.extend(path for path in more if os.path.realpath(path) not in known)
+        found.notes.extend(_note(aside, "file{s} named as a mask of another, left out"))
+        found.notes.extend(_skipped(unlabelled))
     return found
+
+
+def _has_outlines(images: Path, masks: Path) -> bool:
+    """Whether there are outlines in place of masks."""
+    if masks.suffix.lower() in JSON and not masks.is_dir():
+        return True
+    if not masks.is_dir():
+        return False
+    if images.is_dir() and os.path.samefile(images, masks):
+        pictures = walk_images(masks)
+        return not part_masks(pictures, masks, all_words=True)[1] and bool(find_labelme(masks))
+    inside = images.resolve()
+    pictures = [path for path in walk_images(masks) if not path.resolve().is_relative_to(inside)]
+    return not pictures and bool(find_labelme(masks))
 
 
 def _paired(images: Path, masks: Path) -> Material:
     pairs = find_pairs(images, masks)
-    labelled = [(image, mask) for image, mask in pairs.entries if mask]
+    labelled = [(image, some) for image, some in pairs.entries if some]
+    several = {str(some[0]): [str(mask) for mask in some] for _, some in labelled if len(some) > 1}
     notes = _note(pairs.alone, "mask{s} without an image, left out")
+    notes += _note(pairs.aside, "file{s} among the images named as a mask of another, left out")
+    notes += _note(pairs.respelled, "mask{s} spelled differently from the image (case or accents)")
+    if several:
+        count = sum(map(len, several.values()))
+        notes.append(
+            f"{len(several)} images have several masks, {count} files in all: joined, and written "
+            "as class ids"
+        )
+    notes += _skipped(images)
+    if not os.path.samefile(images, masks):
+        notes += _skipped(masks)
     return Material(
         [image for image, _ in labelled],
-        [str(mask) for _, mask in labelled],
-        [image for image, mask in pairs.entries if not mask],
-        read_codes,
+        [str(some[0]) for _, some in labelled],
+        [image for image, some in pairs.entries if not some],
+        lambda mask: read_joined(several[mask]) if mask in several else read_codes(mask),
         None,
         notes,
+        frozenset(several),
     )
 
 
-def _outlined(images: Path, coco: Path) -> Material:
-    outlines = read_outlines(coco, images)
+def _outlined(images: Path, path: Path) -> Material:
+    outlines = read_outlines(path, images)
     labelled = sorted(outlines.images)
-    notes = _note(outlines.missing, f"image{{s}} named in {coco.name}, not found")
+    pictures, aside = part_masks(list_images(images, "images"), images)
+    notes = list(outlines.notes)
     notes += _note(outlines.empty, "image{s} without an outline, taken as unlabelled")
+    aside = [path for path in aside if path not in outlines.images]
+    notes += _note(aside, "file{s} among the images named as a mask of another, left out")
+    notes += _skipped(images)
     return Material(
         labelled,
         [str(outlines.images[image]) for image in labelled],
-        [image for image in list_images(images, "images") if image not in outlines.images],
+        [image for image in pictures if image not in outlines.images],
         lambda number: Codes(GREY, outlines.draw(int(number))),
         outlines.classes,
         notes,
     )
 
 
+def _skipped(folder: Path) -> list[str]:
+    text = describe_skipped(folder, f"files in {folder} that are skipped: ")
+    return [f"{text}: save them as PNG if they are images"] if text else []
+
+
 def _note(names: Sequence[str | Path], what: str) -> list[str]:
     """A sentence on files, if there are any; ``{s}`` makes a plural."""
-    shown = ", ".join(Path(name).name for name in names[:FEW])
-    more = ", ..." if len(names) > FEW else ""
     what = what.replace("{s}", "" if len(names) == 1 else "s")
-    return [f"{len(names)} {what}: {shown}{more}"] if names else []
+    return [f"{len(names)} {what}: {list_names([Path(n).name for n in names])}"] if names else []

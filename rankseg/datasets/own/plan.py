@@ -10,11 +10,14 @@ import numpy as np
 from rankseg.datasets.base import make_palette
 from rankseg.datasets.file_error import FileError
 from rankseg.datasets.masks import BINARY, IGNORE, LabelRule, some
-from rankseg.datasets.own.codes import COLOUR, GREY, PALETTE, Codes, MaskLook, read_codes, unpack
+from rankseg.datasets.own.codes import GREY, PALETTE, Codes, MaskLook, read_codes, unpack
 from rankseg.datasets.own.colour_table import IGNORED
+from rankseg.datasets.own.edges import check_edges
+from rankseg.datasets.own.mixture import colours_count
 from rankseg.datasets.own.numbers import name_numbers
 
-MOST_CLASSES = 64  # more are soft edges or a number for every object
+MOST_GUESSED = 64  # classes without names: more are soft edges or a number for every object
+MOST_CLASSES = IGNORE  # ids from 0 to 254
 MANY = 8  # more may be numbers of objects
 TWO = ((0, 0, 0), (255, 160, 0))  # colours of two classes in pictures
 
@@ -74,11 +77,13 @@ def make_plan(
         ValueError: If the masks hold one code only, more codes than classes can be, or not as many
             as there are names; if a colour is not in the table.
     """
-    by_colour = bool(table) or any(look.kind == COLOUR for look in looks.values())
-    notes = []
-    if not by_colour and _palettes_differ(looks):
-        by_colour = True
-        notes.append("palettes differ from file to file: colours count, not indices")
+    if names and len(names) > MOST_CLASSES:
+        raise ValueError(
+            f"Expected at most {MOST_CLASSES} classes, as masks of 8 bits hold ids 0 to 254, but "
+            f"--classes names {len(names)}. Merge some."
+        )
+    by_colour, why = (True, None) if table else colours_count(looks)
+    notes = [why] if why else []
     if by_colour and above is not None:
         raise ValueError("--above is for masks of numbers, and these hold colours: leave it out")
     if by_colour:
@@ -88,12 +93,9 @@ def make_plan(
         _check_several(found, looks)
         if above is None:
             _check_not_jpeg(found, looks)
-        if above is None and len(found) > MOST_CLASSES:
-            raise ValueError(
-                f"the masks hold {len(found)} different values {some(found)}, too many to be "
-                "classes: with --above N every value above N is foreground (--above 0 for "
-                "numbered objects, --above 127 for soft edges)"
-            )
+            if not names or len(names) != len(set(found) - {IGNORE}):
+                notes += check_edges(looks, by_colour=False)
+            _check_few(found, names)
         plan = _by_number(looks, found, names, above)
     held = sum((plan.counts(look) for look in looks.values()), np.zeros(256, np.int64))
     absent = [name for k, name in enumerate(plan.classes) if not held[k]]
@@ -101,6 +103,19 @@ def make_plan(
         more = f" and {len(absent) - 8} others" if len(absent) > 8 else ""
         notes.append(f"no mask holds {', '.join(absent[:8])}{more}")
     return replace(plan, notes=(*notes, *plan.notes))
+
+
+def _check_few(found: Sequence[int], names: Sequence[str] | None) -> None:
+    """Refuse more numbers than there may be classes."""
+    if names:
+        return
+    if len(found) > MOST_GUESSED:
+        raise ValueError(
+            f"the masks hold {len(found)} different values {some(found)}, too many to be "
+            "classes without names: with --above N every value above N is foreground (--above 0 "
+            "for numbered objects, --above 127 for soft edges); if they are classes, name them "
+            "with --classes NAME ... or --classes FILE, a file with a name on every line"
+        )
 
 
 def plan_of_ids(classes: Sequence[str]) -> MaskPlan:
@@ -160,10 +175,15 @@ def _by_colour(
     """The plan where codes are colours; the masks have to be converted."""
     found = sorted({code for look in looks.values() for code in look.colour_counts()})
     notes: tuple[str, ...] = ()
+    if table is None and all(code % 0x010101 == 0 for code in found):
+        return _by_level(looks, found, names)
     if table is None:
         _check_several(found, looks)
-        if len(found) > MOST_CLASSES or (names and len(names) != len(found)):
-            said = f"--classes names {len(names)}" if names else f"at most {MOST_CLASSES} may be"
+        if not names or len(names) != len(found):
+            notes += tuple(check_edges(looks, by_colour=True))
+        most = MOST_CLASSES if names else MOST_GUESSED
+        if len(found) > most or (names and len(names) != len(found)):
+            said = f"--classes names {len(names)}" if names else f"at most {most} may be"
             shown = ", ".join(f"#{code:06x}" for code in found[:8])
             more = f", ... {len(found)} in all" if len(found) > 8 else ""
             raise ValueError(
@@ -173,7 +193,7 @@ def _by_colour(
             )
         names = names or [f"#{code:06x}" for code in found]
         table = dict(zip(found, names, strict=True))
-        notes = (
+        notes += (
             "every colour found is a class, black first: --colors FILE names them, and those to "
             "ignore",
         )
@@ -191,6 +211,20 @@ def _by_colour(
     first = {k: unpack(code) for code, k in reversed(codes.items())}
     palette = tuple(first[k] for k in range(len(order)))
     return MaskPlan(tuple(order), palette, codes, True, False, None, notes)
+
+
+def _by_level(
+    looks: Mapping[Path, MaskLook], found: Sequence[int], names: Sequence[str] | None
+) -> MaskPlan:
+    """The plan where all colors are gray levels: as numbers, whatever the files hold."""
+    levels = [code // 0x010101 for code in found]
+    _check_several(levels, looks)
+    notes = check_edges(looks, by_colour=True)
+    _check_few(levels, names)
+    codes, defaults, more = name_numbers(levels, names and len(names))
+    classes = tuple(names or defaults)
+    by_colour = {level * 0x010101: k for level, k in codes.items()}
+    return MaskPlan(classes, _palette(classes), by_colour, True, False, None, (*notes, *more))
 
 
 def _check_several(found: Sequence[int], looks: Mapping[Path, MaskLook]) -> None:
@@ -224,17 +258,6 @@ def _check_known(looks: Mapping[Path, MaskLook], codes: Mapping[int, int]) -> No
                 f"{column}, row {row}, which is not in the table of --colors: add it, with the "
                 "name 'ignore' if it is no class"
             )
-
-
-def _palettes_differ(looks: Mapping[Path, MaskLook]) -> bool:
-    """Whether an index has different colours in different masks."""
-    colours: dict[int, int] = {}
-    return any(
-        colours.setdefault(index, colour) != colour
-        for look in looks.values()
-        if look.kind == PALETTE
-        for index, colour in look.colours.items()
-    )
 
 
 def _mixed_255(looks: Mapping[Path, MaskLook]) -> int:

@@ -1,120 +1,189 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Outlines in a COCO file, as CVAT, Label Studio and others export them, drawn as masks."""
+"""Outlines of labeling programs, a COCO file or files of labelme, drawn as masks."""
 
-import contextlib
-import io
-import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from rankseg.datasets.checks import look_at
 from rankseg.datasets.file_error import FileError
-from rankseg.datasets.image_files import read_content
+from rankseg.datasets.masks import IGNORE, check_same_size
+from rankseg.datasets.own.coco import parse_coco
+from rankseg.datasets.own.found_names import match_names
+from rankseg.datasets.own.json_files import read_json, shown
+from rankseg.datasets.own.labelme import find_labelme, parse_labelme
+from rankseg.datasets.own.outline import BadOutline
+from rankseg.datasets.own.outline_file import Listed, OutlineFile, list_names, plural
 from rankseg.datasets.own.pairs import list_images
 
-MOST_CLASSES = 254
+MOST_CLASSES = IGNORE  # ids from 0 to 254
+BACKGROUND = "background"
 
 
 class Outlines(NamedTuple):
     """Images with outlines, and how to draw them.
 
     Attributes:
-        classes: ``background`` and the categories by their id.
-        images: By image file its number in the COCO file; those with an outline.
-        empty: Image files that the COCO file names and that have no outline.
-        missing: Names in the COCO file of which there is no image.
+        classes: ``background`` and the categories with an outline, by their id.
+        images: By image file its number for ``draw``; those with an outline.
+        empty: Image files that are named and that have no outline.
         draw: Makes the mask, ``(H, W)`` uint8, of such a number.
+        notes: Sentences for the user.
     """
 
     classes: tuple[str, ...]
     images: dict[Path, int]
     empty: tuple[Path, ...]
-    missing: tuple[str, ...]
     draw: Callable[[int], np.ndarray]
+    notes: list[str]
 
 
 def read_outlines(path: Path, images: Path) -> Outlines:
-    """Read a COCO file: polygons and run lengths; where outlines overlap the smaller one counts.
+    """Read polygons and run lengths; where outlines overlap, the smaller one counts.
+
+    Categories without an outline in one of the images are not classes. Annotations that cannot be
+    drawn are left out and counted.
 
     Args:
-        path: The JSON file.
-        images: Folder of its images, below which they are found by their names.
+        path: COCO file, or folder with files of labelme.
+        images: Folder of images, see :func:`~rankseg.datasets.own.found_names.match_names`.
 
     Raises:
-        FileNotFoundError: If there is no such file or folder.
-        FileError: If the file is no COCO file, or names no image of the folder.
-        ValueError: If the package pycocotools is not there.
+        FileNotFoundError: If the file or the folder does not exist.
+        FileError: If it is a file of another kind, or names no image of the folder.
+        ValueError: If the package pycocotools is not installed.
     """
-    coco = _open(path)
-    ids = sorted(coco.cats)
-    if not 0 < len(ids) <= MOST_CLASSES:
-        raise FileError(f"{path} has {len(ids)} categories: expected 1 to {MOST_CLASSES}")
-    by_name: dict[str, Path] = {}
-    for file in list_images(images, "images"):
-        by_name.setdefault(file.name, file)
-        by_name[file.relative_to(images).as_posix()] = file
-    found, empty, missing = {}, [], []
-    for number, image in coco.imgs.items():
-        name = str(image["file_name"])
-        file = by_name.get(name, by_name.get(Path(name).name))
-        if file is None:
-            missing.append(name)
-        elif coco.imgToAnns.get(number):
-            found[file] = number
-        else:
-            empty.append(file)
-    if not found:
-        named = missing[0] if missing else "none with an outline"
-        raise FileError(
-            f"{path} names {len(coco.imgs)} images ({named}), none of which is in {images} and has "
-            "an outline: expected the folder of these images"
-        )
-    classes = ("background", *(str(coco.cats[i]["name"]) for i in ids))
-
-    def draw(number: int) -> np.ndarray:
-        return _draw(coco, number, {category: k for k, category in enumerate(ids, start=1)})
-
-    return Outlines(classes, found, tuple(empty), tuple(missing), draw)
-
-
-def _open(path: Path) -> Any:
-    """The COCO file in the hands of its library."""
     try:
-        from pycocotools.coco import COCO
+        import pycocotools.mask  # noqa: F401, needed later for every outline
     except ImportError as error:
         raise ValueError(
-            f"{path} holds outlines, which need the package pycocotools: pip install pycocotools"
+            f"Expected pycocotools to be installed for the outlines in {path}, but it is not. Run "
+            "pip install pycocotools."
         ) from error
-    coco = COCO()
-    try:
-        coco.dataset = json.loads(read_content(path, "COCO file"))
-        for key in ("images", "annotations", "categories"):
-            coco.dataset[key][:]
-        with contextlib.redirect_stdout(io.StringIO()):
-            coco.createIndex()
-        for image in coco.imgs.values():
-            image["file_name"], image["height"], image["width"]
-    except (KeyError, TypeError, json.JSONDecodeError, UnicodeDecodeError) as error:
+    found = _read(path)
+    files = list_images(images, "images")
+    matches = match_names([one.file_name for one in found.images], files, images)
+    by_file: dict[Path, list[Listed]] = {}
+    for i, file in matches.files.items():
+        by_file.setdefault(file, []).append(found.images[i])
+    drawn = sorted(file for file, some in by_file.items() if any(one.shapes for one in some))
+    groups = [by_file[file] for file in drawn]
+    missing = [found.images[i].file_name for i in matches.missing]
+    unclear = [found.images[i].file_name for i in matches.ambiguous]
+    if not drawn:
+        raise FileError(_nothing(path, images, found, missing, unclear))
+    used = {shape.name for some in groups for one in some for shape in one.shapes}
+    names = [name for name in found.names if name in used and name.lower() != BACKGROUND]
+    if not 0 < len(names) < MOST_CLASSES:
         raise FileError(
-            f"{path} is no COCO file ({type(error).__name__}: {error}): expected JSON with images, "
-            "annotations and categories; in the labelling program choose the export 'COCO'"
-        ) from error
-    return coco
+            f"Expected 1 to {MOST_CLASSES - 1} categories with outlines in {path}, but got "
+            f"{len(names)}. Merge or remove some."
+        )
+    classes = (BACKGROUND, *names)
+    ids = {name: k for k, name in enumerate(classes)}
+
+    def draw(number: int) -> np.ndarray:
+        return _draw(drawn[number], groups[number], ids)
+
+    empty = sorted(file for file in by_file if file not in set(drawn))
+    notes = _notes(path, found, names, missing, unclear)
+    notes += _shared_notes(groups)
+    return Outlines(
+        classes, dict(zip(drawn, range(len(drawn)), strict=True)), tuple(empty), draw, notes
+    )
 
 
-def _draw(coco: Any, number: int, class_of: dict[int, int]) -> np.ndarray:
+def _read(path: Path) -> OutlineFile:
+    if path.is_dir():
+        return parse_labelme(find_labelme(path), path)
+    return parse_coco(read_json(path, "COCO file"), path)
+
+
+def _nothing(
+    path: Path, images: Path, found: OutlineFile, missing: list[str], unclear: list[str]
+) -> str:
+    """Why there is nothing to draw."""
+    if unclear:
+        why = f"{len(unclear)} could be any of several ({list_names(unclear)})"
+        cure = "Name the folders as they are named in the file."
+    elif missing:
+        why = f"{len(missing)} are not there ({list_names(missing)})"
+        cure = "With --images name the folder of these images."
+    else:
+        reasons = ", ".join(f"{count} {reason}" for reason, count in found.left_out.most_common())
+        why = f"there is no outline that can be drawn ({reasons or 'no annotations'})"
+        cure = "In the labeling program draw outlines, and export them as 'COCO'."
+    return (
+        f"Expected {path} to hold outlines of images in {images}, but of the {len(found.images)} "
+        f"images that it names {why}. {cure}"
+    )
+
+
+def _notes(
+    path: Path, found: OutlineFile, names: list[str], missing: list[str], unclear: list[str]
+) -> list[str]:
+    """Sentences on what was left out."""
+    notes = list(found.notes)
+    for some, what in (
+        (missing, "not found"),
+        (unclear, "left out: the name could be that of several"),
+    ):
+        if some:
+            notes.append(
+                f"{plural(len(some), 'image')} named in {path.name}, {what}: {list_names(some)}"
+            )
+    unused = [name for name in found.names if name not in names and name.lower() != BACKGROUND]
+    if unused:
+        notes.append(f"no outline is of {list_names(unused)}: no class")
+    if any(name.lower() == BACKGROUND for name in found.names):
+        notes.append(f"the category '{BACKGROUND}' is class 0, as everything without an outline")
+    for reason, count in found.left_out.most_common():
+        notes.append(
+            f"{plural(count, 'annotation')} left out, of which the pixels are background: "
+            f"{shown(reason)}"
+        )
+    return notes
+
+
+def _shared_notes(groups: list[list[Listed]]) -> list[str]:
+    shared = [some[0].file_name for some in groups if len(some) > 1]
+    if not shared:
+        return []
+    return [
+        f"{plural(len(shared), 'image')} named more than once, outlines joined: "
+        f"{list_names(shared)}"
+    ]
+
+
+def _draw(file: Path, listed: list[Listed], ids: dict[str, int]) -> np.ndarray:
     """Fill the outlines of an image, the larger ones first."""
-    image = coco.imgs[number]
-    mask = np.zeros((image["height"], image["width"]), np.uint8)
+    height, width = look_at(str(file), decode=False)[:2]
+    for one in listed:
+        _check_size(one, file, (height, width))
+    mask = np.zeros((height, width), np.uint8)
+    shapes = [shape for one in listed for shape in one.shapes]
     try:
-        parts = [(coco.annToMask(one) > 0, one) for one in coco.imgToAnns[number]]
-        for part, one in sorted(parts, key=lambda pair: -pair[0].sum()):
-            mask[part] = class_of[one["category_id"]]
-    except Exception as error:  # whatever a broken outline makes of the library
+        for shape in sorted(shapes, key=lambda shape: -shape.outline.area(height, width)):
+            known = ids.get(shape.name, 0)
+            mask[shape.outline.fill(height, width)] = known
+    except BadOutline as reason:
         raise FileError(
-            f"the outlines of {image['file_name']} cannot be drawn ({type(error).__name__}: "
-            f"{error}): expected polygons or run lengths within the image; export them anew"
-        ) from error
+            f"Expected the outlines of {listed[0].where} to fit {file}, but got {reason}. Export "
+            "the labels again from these images."
+        ) from None
     return mask
+
+
+def _check_size(one: Listed, file: Path, real: tuple[int, int]) -> None:
+    """Compare the size that the file gives, if any, with that of the image."""
+    if one.size == (None, None) or one.known_size == real:
+        return
+    if one.known_size:
+        check_same_size(f"by the outlines of {one.where}", one.known_size, file, real)
+    height, width = map(shown, one.size)
+    raise FileError(
+        f"Expected {one.where} to have the size of {file}, {real[1]}x{real[0]}, but got "
+        f"width {width} and height {height}. Correct them, or export the labels again."
+    )

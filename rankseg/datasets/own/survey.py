@@ -151,6 +151,8 @@ def survey(
     else:
         by_file = dict(zip(map(Path, material.masks), chosen, strict=True))
         plan = make_plan(by_file, names, table, above)
+        if material.joined & set(material.masks):
+            plan = replace(plan, stay=False, rule=None)
     pixels = np.stack([plan.counts(one) for one in chosen])
     labelled = [looks[i] for i in good]
     return Survey(material, plan, pixels, labelled, [one for one in bare if one], kinds, faults)
@@ -179,11 +181,8 @@ def _compare(
     faults = []
     for i, (image, mask) in enumerate(zip(looks, found, strict=True)):
         if image and mask:
-            name = material.masks[i]
-            if material.classes is not None:
-                name = f"by the outlines of image id {name} in the COCO file"
             try:
-                check_same_size(name, mask.size, material.images[i], image[:2])
+                check_same_size(material.masks[i], mask.size, material.images[i], image[:2])
             except ValueError as error:
                 faults.append(str(error))
                 found[i] = None

@@ -20,8 +20,9 @@ def make(tmp_path):
 
 def named(pairs, root: Path) -> dict[str, str | None]:
     return {
-        image.relative_to(root).as_posix(): mask and mask.relative_to(root).as_posix()
-        for image, mask in pairs.entries
+        image.relative_to(root).as_posix(): " ".join(m.relative_to(root).as_posix() for m in masks)
+        or None
+        for image, masks in pairs.entries
     }
 
 

@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One outline of a labeling program: checked numbers, filled to pixels."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+FARTHEST = 100_000  # pixels: coordinates beyond are an error of the program that wrote them
+TIMES = 10  # sizes of an image: likewise, where its size is known
+LEAST_AREA = 1e-3  # pixels
+_CHARACTERS = 7  # of one number in compressed run lengths: 35 bits
+
+
+class BadOutline(ValueError):
+    """An outline that cannot be used; the text is the reason, for a count."""
+
+
+class Outline(NamedTuple):
+    """Polygons, or run lengths.
+
+    Attributes:
+        polygons: ``(2 * n,)`` float64 each: x and y in turn.
+        runs: ``(m,)`` int64: pixels outside and inside in turn, column by column.
+        size: ``(height, width)`` of the image that run lengths fill.
+    """
+
+    polygons: tuple[np.ndarray, ...] = ()
+    runs: np.ndarray | None = None
+    size: tuple[int, int] | None = None
+
+    def area(self, height: int, width: int) -> float:
+        """Pixels inside."""
+        if self.runs is not None:
+            return float(self.runs[1::2].sum())
+        from pycocotools import mask
+
+        return float(mask.area(self._encode(height, width)))
+
+    def fill(self, height: int, width: int) -> np.ndarray:
+        """``(height, width)`` bool: pixels inside.
+
+        Raises:
+            BadOutline: If run lengths are of an image of another size.
+        """
+        if self.runs is not None:
+            if self.size != (height, width):
+                raise BadOutline("run lengths for another size of image")
+            inside = np.arange(len(self.runs)) % 2 == 1
+            return np.repeat(inside, self.runs).reshape(width, height).T
+        from pycocotools import mask
+
+        return mask.decode(self._encode(height, width)).astype(bool)
+
+    def _encode(self, height: int, width: int) -> Any:
+        from pycocotools import mask
+
+        parts = mask.frPyObjects([one.tolist() for one in self.polygons], height, width)
+        return mask.merge(parts)
+
+
+def check_polygons(parts: Sequence, size: tuple[int, int] | None) -> Outline:
+    """Check polygons, lists of x and y in turn.
+
+    Args:
+        parts: The lists.
+        size: ``(height, width)`` of the image, if it is known.
+
+    Raises:
+        BadOutline: If one has too few points, no area or lies outside the image, or if a number
+            is not one, or far outside.
+    """
+    return Outline(tuple(_polygon(part, size) for part in parts))
+
+
+def _polygon(part: Any, size: tuple[int, int] | None) -> np.ndarray:
+    numbers = _numbers(part)
+    if not np.isfinite(numbers).all():
+        raise BadOutline("coordinates that are not finite")
+    if len(numbers) % 2:
+        raise BadOutline("odd number of coordinates")
+    if len(numbers) < 6:
+        raise BadOutline("outline of fewer than three points")
+    if abs(numbers).max() > (min(FARTHEST, TIMES * max(size)) if size else FARTHEST):
+        raise BadOutline("outline far outside the image")
+    x, y = numbers[::2], numbers[1::2]
+    if size and (x.max() <= 0 or y.max() <= 0 or x.min() >= size[1] or y.min() >= size[0]):
+        raise BadOutline("outline outside the image")
+    if np.ptp(x) < 1 and np.ptp(y) < 1:
+        raise BadOutline("outline smaller than a pixel")
+    if abs(x @ np.roll(y, 1) - y @ np.roll(x, 1)) / 2 < LEAST_AREA and not _crosses(x, y):
+        raise BadOutline("outline without area")
+    return numbers
+
+
+def _crosses(x: np.ndarray, y: np.ndarray) -> bool:
+    """Whether the points are not on one line, as those of an eight whose areas cancel out."""
+    points = np.stack([x - x[0], y - y[0]])
+    return bool(np.linalg.matrix_rank(points, tol=LEAST_AREA) == 2)
+
+
+def _numbers(values: Any) -> np.ndarray:
+    """``(n,)`` float64."""
+    try:
+        array = np.array(values if isinstance(values, list | tuple) else None)
+    except (ValueError, TypeError, OverflowError, RecursionError):
+        array = np.array(None)
+    if array.ndim != 1 or array.dtype.kind not in "iuf":
+        if array.ndim == 1 and not len(array):
+            raise BadOutline("outline of fewer than three points")
+        raise BadOutline("coordinates that are not numbers")
+    return array.astype(np.float64)
+
+
+def check_segmentation(value: Any, size: tuple[int, int] | None) -> Outline:
+    """Check the ``segmentation`` of a COCO annotation: polygons, or run lengths.
+
+    Args:
+        value: As in the file.
+        size: ``(height, width)`` of the image, if the file gives it.
+
+    Raises:
+        BadOutline: If it cannot be drawn.
+    """
+    if isinstance(value, Mapping):
+        return _runs(value, size)
+    if value is None or (isinstance(value, list) and not any(part != [] for part in value)):
+        raise BadOutline("no outline")
+    if not isinstance(value, list):
+        raise BadOutline("outline that is neither a list of polygons nor run lengths")
+    flat = not any(isinstance(part, list) for part in value)
+    return check_polygons([value] if flat else [part for part in value if part != []], size)
+
+
+def _runs(value: Mapping, size: tuple[int, int] | None) -> Outline:
+    own = value.get("size")
+    counts = value.get("counts")
+    whole = isinstance(own, list) and len(own) == 2 and all(type(n) is int and n > 0 for n in own)
+    if not whole or not isinstance(counts, list | str):
+        raise BadOutline("run lengths without size or counts")
+    if isinstance(counts, str):
+        counts = _unpack(counts)
+    if not all(type(n) is int and n >= 0 for n in counts) or sum(counts) != own[0] * own[1]:
+        raise BadOutline("run lengths that do not fill the image")
+    if size and tuple(own) != size:
+        raise BadOutline("run lengths for another size of image")
+    if not sum(counts[1::2]):
+        raise BadOutline("outline without area")
+    if sum(counts) > np.iinfo(np.int64).max:
+        raise BadOutline("run lengths for another size of image")
+    return Outline(runs=np.array(counts, np.int64), size=(own[0], own[1]))
+
+
+def _unpack(text: str) -> list[int]:
+    """Numbers of compressed run lengths: 5 bits a character, differences from the third on."""
+    counts: list[int] = []
+    number = shift = 0
+    for character in text:
+        bits = ord(character) - 48
+        if not 0 <= bits < 64 or shift >= 5 * _CHARACTERS:
+            raise BadOutline("run lengths that cannot be read")
+        number |= (bits & 31) << shift
+        shift += 5
+        if bits & 32:
+            continue
+        if bits & 16:
+            number -= 1 << shift
+        counts.append(number + counts[-2] if len(counts) > 2 else number)
+        number = shift = 0
+    if shift:
+        raise BadOutline("run lengths that cannot be read")
+    return counts

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Files beside images that are not read: counted by their endings."""
+
+from collections import Counter
+from pathlib import Path
+
+from rankseg.datasets.pictures import walk_files
+from rankseg.datasets.splits import ENDINGS
+
+TEXT = (".txt", ".json", ".xml", ".csv", ".md", ".html", ".log", ".ini", ".db", ".py", ".yaml")
+TEXT += (".yml", ".cfg", ".toml", ".zip", ".lnk", ".url", ".pdf", ".ipynb", ".xmp", ".xcf", ".tsv")
+"""Endings of files that nobody takes for images."""
+
+FEW = 6  # endings that a note lists
+
+
+def describe_skipped(folder: Path, start: str) -> str:
+    """Files that are neither images that are read nor text, such as ``3 .heic, 1 .dcm``.
+
+    Args:
+        folder: Where, with its sub-folders.
+        start: Words in front.
+
+    Returns:
+        The text; empty if there are none.
+    """
+    endings = (path.suffix.lower() or "without an ending" for path in walk_files(folder))
+    counts = Counter(one for one in endings if one not in ENDINGS and one not in TEXT)
+    shown = [f"{count} {ending}" for ending, count in counts.most_common(FEW)]
+    more = [f"{len(counts) - FEW} other endings"] if len(counts) > FEW else []
+    return start + ", ".join([*shown, *more]) if counts else ""

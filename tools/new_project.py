@@ -20,11 +20,15 @@ EXAMPLES = """examples:
       --out configs/my_project.py
   every object has its own number:
     python tools/new_project.py --images cells --masks objects --above 0 --out configs/cells.py
-  outlines from a labelling program, in COCO format (needs pip install pycocotools):
+  outlines from a labeling program, in COCO format or by labelme (pip install pycocotools):
     python tools/new_project.py --images photos --masks outlines.json --out configs/my_project.py
+    python tools/new_project.py --images photos --masks labelme_files --out configs/my_project.py
+  CVAT's "Segmentation mask" (its labelmap.txt names the colors):
+    python tools/new_project.py --images export --masks export --out configs/my_project.py
 
-Masks may be grey or palette files of 0, 1, 2, ... (255 beside them is ignored), of 0 and 255, of
-other numbers, or in colours. Your files are never changed: data/NAME gets links to your folders,
+Masks may be gray or palette files of 0, 1, 2, ... (255 beside them is ignored), of 0 and 255, of
+other numbers, or in colors; several masks of one image (a_mask.png, a_mask_1.png, or the files of a
+folder a) are joined. Your files are never changed: data/NAME gets links to your folders,
 the lists of images and, where they are needed, masks with class ids. For a TIFF stack see
 tools/dataset_converters/lucchi.py.
 """
@@ -40,16 +44,23 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         "--masks",
         required=True,
         metavar="DIR",
-        help="folder of masks, or a COCO file with outlines",
+        help="folder of masks or of labelme files, or a COCO file with outlines",
     )
     parser.add_argument("--unlabelled", metavar="DIR", help="folder of more images, without masks")
     parser.add_argument(
         "--out", required=True, metavar="FILE", help="config to write: configs/my_project.py"
     )
     parser.add_argument(
-        "--classes", nargs="+", metavar="NAME", help="class names in the order of their values"
+        "--classes",
+        nargs="+",
+        metavar="NAME",
+        help="class names in the order of their values, or a file with a name on every line",
     )
-    parser.add_argument("--colors", metavar="FILE", help="lines 'R G B name': colours of masks")
+    parser.add_argument(
+        "--colors",
+        metavar="FILE",
+        help="lines 'R G B name', or CVAT's labelmap.txt: colors of masks",
+    )
     parser.add_argument(
         "--above", type=int, metavar="N", help="mask values above N are class 1, all others 0"
     )

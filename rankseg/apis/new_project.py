@@ -17,9 +17,10 @@ from rankseg.apis.starter import Starter, choose
 from rankseg.apis.starter_text import OVERVIEW, Project, rankmatch_text, supervised_text
 from rankseg.datasets.checks import spread
 from rankseg.datasets.drawing import class_table
+from rankseg.datasets.folder import read_classes
 from rankseg.datasets.looking import duration
-from rankseg.datasets.own.colour_table import read_colours
-from rankseg.datasets.own.layout import MADE, Layout, draw_lists, write_masks
+from rankseg.datasets.own.colour_table import find_label_map, read_colours
+from rankseg.datasets.own.layout import MADE, Layout, draw_lists, made_names, write_masks
 from rankseg.datasets.own.survey import Survey, survey
 from rankseg.datasets.split_files import write_lists
 from rankseg.datasets.splits import LABELED_FILE, UNLABELED_FILE, VAL_FILE, Entry
@@ -59,7 +60,7 @@ def new_project(
         masks: Folder of masks, or COCO file with outlines.
         out: The config to write.
         unlabelled: Folder of more images without masks.
-        classes: Class names in the order of their values.
+        classes: Class names in the order of their values, or a file with a name on every line.
         colors: For :func:`~rankseg.datasets.own.colour_table.read_colours`.
         above: Values above this one are class 1, others class 0.
         data_out: Folder of the project; ``data/NAME`` by default.
@@ -75,9 +76,16 @@ def new_project(
         ValueError, FileNotFoundError: One sentence, before anything is written.
         WriteError: If a file cannot be written.
     """
-    images, masks, out = Path(images), Path(masks), Path(out)
+    images, out = _inside(Path(images), "JPEGImages"), Path(out)
+    masks = _inside(Path(masks), "SegmentationClass")
     unlabelled = Path(unlabelled) if unlabelled else None
     project = _Place(out, data_out, overwrite)
+    if classes and len(classes) == 1 and Path(classes[0]).is_file():
+        classes = read_classes(classes[0])
+    if not (colors or classes or above is not None):
+        colors = find_label_map(masks)
+        if colors:
+            print(f"colors and names: {colors}")
     table = read_colours(colors) if colors else None
     found = survey(images, masks, unlabelled, classes, table, above)
     print(found.summary())
@@ -95,6 +103,15 @@ def new_project(
         seconds = _write_configs(described, found, chosen)
     _say(described, found, chosen, seconds, unlabelled or images, masks)
     return out
+
+
+def _inside(folder: Path, name: str) -> Path:
+    """The folder of an export in the form of PASCAL VOC, else what was given."""
+    inner = folder / name
+    if not inner.is_dir():
+        return folder
+    print(f"{folder} is an export in the form of PASCAL VOC: {inner} is taken")
+    return inner
 
 
 class _Place:
@@ -148,8 +165,7 @@ def _entries(
         labels = [layout.name(Path(path), masks, "masks") for path in found.material.masks]
     else:
         layout.check_made(images, masks, *filter(None, [unlabelled]))
-        inside = [path.relative_to(images).with_suffix(".png") for path in found.material.images]
-        labels = [(Path(MADE) / path).as_posix() for path in inside]
+        labels = made_names([path.relative_to(images) for path in found.material.images])
     entries: list[Entry] = list(zip(names, labels, strict=True))
     for path in found.material.bare:
         inside = path.is_relative_to(images)

@@ -2,6 +2,7 @@
 """The folder of a project: links to what somebody has, masks where they had to be made, lists."""
 
 import os
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from rankseg.datasets.drawing import cut_validation, make_split
 from rankseg.datasets.looking import Files, Found, Look
+from rankseg.datasets.own.found_names import fold
 from rankseg.datasets.own.survey import Survey
 from rankseg.datasets.splits import LABELED_FILE, UNLABELED_FILE, VAL_FILE, Entry
 from rankseg.engine.files import WriteError, describe, whole_file
@@ -94,6 +96,21 @@ class Layout:
                 place.symlink_to(target, target_is_directory=True)
         except OSError as error:
             raise WriteError(describe(self.root / "images", error)) from error
+
+
+def made_names(images: Sequence[Path]) -> list[str]:
+    """Names below the root of masks that are made, each of its own.
+
+    >>> made_names([Path("a.jpg"), Path("b.jpg"), Path("b.tif")])
+    ['class_ids/a.png', 'class_ids/b.jpg.png', 'class_ids/b.tif.png']
+    """
+    counts = Counter(fold(path.with_suffix("").as_posix()) for path in images)
+    alone = [counts[fold(path.with_suffix("").as_posix())] == 1 for path in images]
+    names = [
+        path.with_suffix(".png") if one else path.with_name(f"{path.name}.png")
+        for path, one in zip(images, alone, strict=True)
+    ]
+    return [(Path(MADE) / path).as_posix() for path in names]
 
 
 def write_masks(found: Survey, root: Path, names: Sequence[str]) -> None:

@@ -14,6 +14,7 @@ from rankseg.datasets.own.outline_file import (
     Shape,
     class_name,
     list_names,
+    plural,
     value_of,
 )
 
@@ -85,13 +86,14 @@ def _categories(entries: list, path: Path, found: OutlineFile) -> dict[Any, str]
                 "one of the two another id."
             )
     if bad:
-        found.notes.append(f"{bad} categories left out: without an id or a name of one line")
+        what = "category" if bad == 1 else "categories"
+        found.notes.append(f"{bad} {what} left out: without an id or a name on one line")
     order = sorted(names, key=lambda number: (isinstance(number, str), number))
     found.names = list(dict.fromkeys(names[number] for number in order))
     for name in found.names:
         same = [shown(number) for number in order if names[number] == name]
         if len(same) > 1:
-            found.notes.append(f"categories {', '.join(same)} are all '{name}': one class")
+            found.notes.append(f"categories {', '.join(same)} are all '{shown(name)}': one class")
     return names
 
 
@@ -115,7 +117,9 @@ def _images(entries: list, path: Path, found: OutlineFile) -> dict[Any, Listed]:
                 "images again when you merge files."
             )
     if bad:
-        found.notes.append(f"images left out, without id or file_name: {list_names(bad)}")
+        found.notes.append(
+            f"{plural(len(bad), 'image')} left out, without id or file_name: {list_names(bad)}"
+        )
     found.images = list(images.values())
     return images
 

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 from rankseg.datasets.own.json_files import shown
 from rankseg.datasets.own.outline import Outline
 
+MOST = 2**31  # pixels of a side
+
 
 class Shape(NamedTuple):
     """An outline and the name of its class."""
@@ -37,7 +39,7 @@ class Listed:
     def known_size(self) -> tuple[int, int] | None:
         """Height and width, if the file gives both as numbers that can be those of an image."""
         height, width = self.size
-        good = all(type(n) in (int, float) and n > 0 and n % 1 == 0 for n in self.size)
+        good = all(type(n) in (int, float) and 0 < n < MOST and n % 1 == 0 for n in self.size)
         return (int(height), int(width)) if good else None
 
 

@@ -178,7 +178,7 @@ def _draw(file: Path, listed: list[Listed], ids: dict[str, int]) -> np.ndarray:
 
 def _check_size(one: Listed, file: Path, real: tuple[int, int]) -> None:
     """Compare the size that the file gives, if any, with that of the image."""
-    if one.size == (None, None) or one.known_size == real:
+    if all(given in (None, side) for given, side in zip(one.size, real, strict=True)):
         return
     if one.known_size:
         check_same_size(f"by the outlines of {one.where}", one.known_size, file, real)

@@ -22,7 +22,7 @@ from rankseg.datasets.masks import read_values, white_of
 GREY, PALETTE, GREY_AS_COLOUR, FLOAT, COLOUR = range(5)
 """Kinds of masks; the first two are read by training as they are."""
 
-KINDS = ("grey", "palette", "grey saved as RGB", "floating-point", "colour")
+KINDS = ("gray", "palette", "gray saved as RGB", "floating-point", "color")
 MOST = 100_000  # different codes in one mask; more of them are a photo
 OPAQUE = 255
 

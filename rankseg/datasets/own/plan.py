@@ -93,7 +93,7 @@ def make_plan(
         _check_several(found, looks)
         if above is None:
             _check_not_jpeg(found, looks)
-            if not names or len(names) != len(set(found) - {IGNORE}):
+            if not names or len(names) not in (len(found), len(set(found) - {IGNORE})):
                 notes += check_edges(looks, by_colour=False)
             _check_few(found, names)
         plan = _by_number(looks, found, names, above)

@@ -26,6 +26,7 @@ def describe_skipped(folder: Path, start: str) -> str:
     """
     endings = (path.suffix.lower() or "without an ending" for path in walk_files(folder))
     counts = Counter(one for one in endings if one not in ENDINGS and one not in TEXT)
-    shown = [f"{count} {ending}" for ending, count in counts.most_common(FEW)]
+    order = sorted(counts, key=lambda ending: (-counts[ending], ending))
+    shown = [f"{counts[ending]} {ending}" for ending in order[:FEW]]
     more = [f"{len(counts) - FEW} other endings"] if len(counts) > FEW else []
     return start + ", ".join([*shown, *more]) if counts else ""

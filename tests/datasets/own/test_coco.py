@@ -76,7 +76,7 @@ def test_categories_of_one_name_are_one_class(change):
 
     found, mask = change(edit)
     assert found.classes == ("background", "nucleus", "cell")
-    assert mask[59, 59] == 2, 'the outline of the second of the two'
+    assert mask[59, 59] == 2, "the outline of the second of the two"
     assert "categories 7, 9 are all 'cell': one class" in found.notes
 
 
@@ -166,7 +166,10 @@ def mutate(content, dice: random.Random) -> None:
         inner = place[key]
         if not isinstance(inner, dict | list) or not inner:
             break
-        place, key = inner, dice.choice(list(inner) if isinstance(inner, dict) else [*range(len(inner))])
+        place, key = (
+            inner,
+            dice.choice(list(inner) if isinstance(inner, dict) else [*range(len(inner))]),
+        )
     kind = dice.random()
     if kind < 0.7:
         place[key] = copy.deepcopy(dice.choice(VALUES))

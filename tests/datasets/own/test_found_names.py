@@ -12,7 +12,7 @@ NFC, NFD = "caf\u00e9.png", "cafe\u0301.png"
 def found(names: list[str], files: list[str], root: Path = ROOT) -> dict[str, str | None]:
     """File below the root by name; ``?`` if ambiguous."""
     matches = match_names(names, [root / file for file in files], root)
-    result = {name: None for name in names}
+    result = dict.fromkeys(names)
     result |= {names[i]: file.relative_to(root).as_posix() for i, file in matches.files.items()}
     result |= {names[i]: "?" for i in matches.ambiguous}
     assert sorted([*matches.files, *matches.ambiguous, *matches.missing]) == [*range(len(names))]
@@ -50,16 +50,20 @@ def test_percent_in_a_name_is_taken_literally_first():
 
 def test_longest_ending_counts():
     names = ["camera_a/0.png", "camera_b/0.png"]
-    assert found(names, ["camera_a/0.png"]) == dict(zip(names, ["camera_a/0.png", None]))
+    assert found(names, ["camera_a/0.png"]) == dict(
+        zip(names, ["camera_a/0.png", None], strict=True)
+    )
     both = ["camera_a/0.png", "camera_b/0.png"]
-    assert found(names, both) == dict(zip(names, both))
+    assert found(names, both) == dict(zip(names, both, strict=True))
     assert found(["camera_b/0.png"], ["camera_a/0.png"]) == {"camera_b/0.png": None}
-    assert found(names, ["0.png"], Path("/data/camera_b")) == dict(zip(names, [None, "0.png"]))
+    assert found(names, ["0.png"], Path("/data/camera_b")) == dict(
+        zip(names, [None, "0.png"], strict=True)
+    )
 
 
 def test_names_of_another_folder_are_missing_where_names_know_the_folder():
     names = ["photos/0.png", "others/1.png"]
-    assert found(names, ["0.png", "1.png"]) == dict(zip(names, ["0.png", None]))
+    assert found(names, ["0.png", "1.png"]) == dict(zip(names, ["0.png", None], strict=True))
     assert found(["x/0.png", "y/1.png"], ["0.png", "1.png"]) == {
         "x/0.png": "0.png",
         "y/1.png": "1.png",

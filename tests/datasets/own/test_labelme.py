@@ -70,7 +70,9 @@ def test_other_shapes_are_counted(make):
 
 def test_nothing_to_draw(make):
     images, labels = make({"00": [shape("a", (1, 1), kind="point")]})
-    with pytest.raises(FileError, match=r"labelme beside .*00.json.*shape 'point'.*Create Polygons"):
+    with pytest.raises(
+        FileError, match=r"labelme beside .*00.json.*shape 'point'.*Create Polygons"
+    ):
         read_outlines(labels, images)
 
 

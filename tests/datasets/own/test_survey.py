@@ -20,7 +20,7 @@ def test_what_is_there(tmp_path):
     assert np.array_equal(found.ids(1)[1:], scene(1)[1][1:])
     assert found.summary().splitlines() == [
         "images with a mask     3: 96x72 pixels, colour, 8 bits",
-        "masks                  3 grey",
+        "masks                  3 gray",
         "images without a mask  2: 96x72 pixels, colour, 8 bits",
     ]
     assert found.notes()[0].startswith("1 mask without an image, left out: ")

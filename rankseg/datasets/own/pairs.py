@@ -158,14 +158,19 @@ def part_masks(
         some = {_key(path, root, one.stem) for one in _readings(path.stem) if one.word}
         owners[path] = (some & (stems | loose)) - own
     wanted = {key for some in owners.values() for key in some}
-    masks = {
-        path
-        for path in files
-        if owners[path]
-        or (all_words and _bare(path.stem) != path.stem)
-        and _key(path, root, path.stem) not in wanted
-    }
+    numbered = {_family(path.stem) for path in files if _key(path, root, path.stem) in wanted}
+    masks = set()
+    for path in files:
+        named = _bare(path.stem) != path.stem or _family(path.stem) not in {None, *numbered}
+        if owners[path] or (all_words and named and _key(path, root, path.stem) not in wanted):
+            masks.add(path)
     return [path for path in files if path not in masks], [path for path in files if path in masks]
+
+
+def _family(stem: str) -> str | None:
+    """A name that ends in a word for masks and a number, without the number; else None."""
+    found = _NUMBERED.match(stem)
+    return fold(f"{found[1]} {found[2]}") if found else None
 
 
 def _key(path: Path, root: Path, stem: str) -> str:

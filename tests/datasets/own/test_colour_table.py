@@ -2,7 +2,11 @@
 import pytest
 
 from rankseg.datasets.file_error import FileError
-from rankseg.datasets.own.colour_table import read_colours
+from rankseg.datasets.own.colour_table import find_label_map, read_colours
+
+CVAT = (
+    "# label:color_rgb:parts:actions\ncat dog:250,50,83::\nbackground:0,0,0::\nre:d:1,2,3:a,b:c\n"
+)
 
 
 @pytest.mark.parametrize(
@@ -38,4 +42,26 @@ def test_refused(tmp_path, text, match):
 def test_no_text(tmp_path):
     (tmp_path / "t.txt").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(FileError, match="no UTF-8 text"):
+        read_colours(tmp_path / "t.txt")
+
+
+def test_label_map_of_cvat(tmp_path):
+    (tmp_path / "labelmap.txt").write_text(CVAT)
+    found = read_colours(tmp_path / "labelmap.txt")
+    assert list(found.items()) == [(0, "background"), (0xFA3253, "cat dog"), (0x010203, "re:d")]
+
+
+def test_label_map_is_found_in_and_beside_the_masks(tmp_path):
+    masks = tmp_path / "SegmentationClass"
+    masks.mkdir()
+    assert find_label_map(masks) is None
+    (tmp_path / "labelmap.txt").write_text("cat\ndog\n")
+    assert find_label_map(masks) is None, "not by CVAT"
+    (tmp_path / "labelmap.txt").write_text(CVAT)
+    assert find_label_map(masks) == find_label_map(tmp_path) == tmp_path / "labelmap.txt"
+
+
+def test_more_classes_than_ids(tmp_path):
+    (tmp_path / "t.txt").write_text("".join(f"{k % 256} {k // 256} 0 c{k}\n" for k in range(256)))
+    with pytest.raises(FileError, match="at most 255 classes in colour table .* but got 256"):
         read_colours(tmp_path / "t.txt")

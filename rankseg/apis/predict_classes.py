@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Predict the classes of many images: a table, and a page of pictures."""
 
-import csv
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +11,7 @@ from rankseg.apis.inferencer import ClassPrediction, Inferencer
 from rankseg.apis.prediction_progress import Progress
 from rankseg.apis.prediction_summary import Page, choose_pages, pages_of
 from rankseg.datasets.pictures import PageReader, Picture
-from rankseg.engine.files import write_text
+from rankseg.engine.files import write_table
 from rankseg.engine.pictures import write_picture
 from rankseg.visualization.contact_sheet import Prediction, draw_contact_sheet
 from rankseg.visualization.panel import fit
@@ -79,12 +77,10 @@ def _write_table(
 ) -> None:
     """A line per image: its most probable classes, each with its probability."""
     number = min(topk, len(classes))
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
     heads = [part for k in range(1, number + 1) for part in (f"class {k}", f"probability {k}")]
-    table.writerow(["image", "page", *heads])
+    rows: list[list] = [["image", "page", *heads]]
     for page, one in found.items():
         best = np.argsort(-one.probabilities, kind="stable")[:number]
         pairs = [part for k in best for part in (classes[k], f"{one.probabilities[k]:.6f}")]
-        table.writerow([page.file, page.counted, *pairs])
-    write_text(path, text.getvalue())
+        rows.append([page.file, page.counted, *pairs])
+    write_table(path, rows)

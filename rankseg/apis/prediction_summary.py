@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Table and overview of predicted masks."""
 
-import csv
-import io
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -10,7 +8,7 @@ import numpy as np
 
 from rankseg.apis.prediction_files import PredictionFiles, overlay_of
 from rankseg.datasets.pictures import Picture
-from rankseg.engine.files import write_text
+from rankseg.engine.files import write_table
 from rankseg.engine.pictures import write_picture
 from rankseg.visualization.overview import Shown, draw_overview, layout, shown
 
@@ -112,13 +110,10 @@ class Summary:
         pages = [page for one in self.pictures for page in pages_of(one) if page in self._rows]
         if not pages:
             return
-        text = io.StringIO()
-        table = csv.writer(text, lineterminator="\n")
         shares = [f"{name} %" for name in self.classes]
-        table.writerow(["image", "page", "width", "height", *shares, "mean uncertainty"])
-        for page in pages:
-            table.writerow([page.file, page.counted, *self._rows[page]])
-        write_text(self.files.out / "summary.csv", text.getvalue())
+        head = ["image", "page", "width", "height", *shares, "mean uncertainty"]
+        rows = ([page.file, page.counted, *self._rows[page]] for page in pages)
+        write_table(self.files.out / "summary.csv", [head, *rows])
         if self._shown:
             thumbs = [self._shown[page] for page in pages if page in self._shown]
             picture = draw_overview(thumbs, self.classes, self.files.palette)

@@ -15,8 +15,8 @@ import cv2
 import numpy as np
 from mmengine.utils import ProgressBar
 
+from rankseg.datasets.class_names import CLASSES_FILE
 from rankseg.datasets.file_error import FileError
-from rankseg.datasets.folder import CLASSES_FILE
 from rankseg.datasets.intensity import RULE, percentile_range, to_8_bits, value_counts
 from rankseg.datasets.looking import told
 from rankseg.datasets.shrinking import check_shrink, object_width, shrink_image, shrink_mask

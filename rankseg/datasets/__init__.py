@@ -15,9 +15,10 @@ from rankseg.datasets.cifar import CIFAR10Dataset, CIFAR100Dataset
 from rankseg.datasets.cityscapes import CityscapesDataset
 from rankseg.datasets.class_folder import ClassFolderDataset
 from rankseg.datasets.class_list import ClassListDataset
+from rankseg.datasets.class_names import read_classes
 from rankseg.datasets.cub import CUBDataset
 from rankseg.datasets.drawing import class_table, count_pixels, make_split
-from rankseg.datasets.folder import FolderDataset, read_classes
+from rankseg.datasets.folder import FolderDataset
 from rankseg.datasets.image_level import ArrayDataset, ImageLevelDataset
 from rankseg.datasets.indexed import IndexedDataset
 from rankseg.datasets.inshop import InShopDataset

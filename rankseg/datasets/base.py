@@ -11,6 +11,7 @@ from pathlib import Path
 
 from mmengine.dataset import BaseDataset
 
+from rankseg.datasets.class_names import check_names, check_palette
 from rankseg.datasets.layouts import hint
 from rankseg.datasets.masks import BINARY, LabelRule
 from rankseg.datasets.splits import (
@@ -264,9 +265,11 @@ class ListDataset(BaseDataset):
                 f"classes of {type(self).__name__} are {classes!r}: expected the names in id "
                 "order, metainfo=dict(classes=('background', ...))"
             )
-        merged["classes"] = tuple(classes)
+        where = f"classes of {type(self).__name__}"
+        merged["classes"] = check_names(classes, where)
         if len(merged.get("palette") or ()) != len(classes):
             merged["palette"] = make_palette(len(classes))
+        check_palette(merged["palette"], len(classes), where)
         return merged
 
     @property

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from rankseg.datasets.base import check_data_root
-from rankseg.datasets.folder import CLASSES_FILE, read_classes
+from rankseg.datasets.class_names import CLASSES_FILE, read_classes
 from rankseg.datasets.image_level import ImageLevelDataset
 from rankseg.datasets.layouts import hint, recognise
 from rankseg.datasets.splits import Entry

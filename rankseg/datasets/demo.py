@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from rankseg.datasets.class_names import CLASSES_FILE
 from rankseg.datasets.demo_scene import CLASSES, PALETTE, paint_scene
-from rankseg.datasets.folder import CLASSES_FILE
 
 SPLIT = "few"
 LABELED, UNLABELED, VAL = 8, 240, 60  # images in each part

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Files that are whole or not there, whenever the process or the machine stops."""
 
+import csv
 import errno
 import hashlib
+import io
 import json
 import logging
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from typing import Any
 from mmengine.logging import print_log
 
 from rankseg.engine.ending import RunEnded
+from rankseg.safe_text import safe_cell
 
 PARTIAL = ".partial"
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -111,7 +114,7 @@ def write_text(path: str | Path, text: str) -> None:
         WriteError: If it cannot be written.
     """
     with whole_file(path) as partial:
-        partial.write_text(text)
+        partial.write_text(text, encoding="utf-8")
 
 
 def write_json(path: str | Path, content: Any) -> None:
@@ -121,6 +124,17 @@ def write_json(path: str | Path, content: Any) -> None:
         WriteError: If it cannot be written.
     """
     write_text(path, json.dumps(content, indent=1) + "\n")
+
+
+def write_table(path: str | Path, rows: Iterable[Sequence[Any]]) -> None:
+    """Write a CSV file, whole or not at all, with no cell that a spreadsheet takes for a formula.
+
+    Raises:
+        WriteError: If it cannot be written.
+    """
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([map(safe_cell, row) for row in rows])
+    write_text(path, text.getvalue())
 
 
 def read_json(path: str | Path) -> Any | None:

@@ -359,11 +359,11 @@ def test_a_validation_image_listed_twice(root, capsys):
 
 
 CLASSES = {
-    "empty": (b"", "found 0 of them"),
-    "twice": (b"sky\nroad\nsky\n", "found 'sky' twice"),
+    "empty": (b"", "got 0 of them"),
+    "twice": (b"sky\nroad\nsky\n", "got 'sky' twice"),
     "utf-16": ("sky\nroad".encode("utf-16"), "are no UTF-8 text: save the file as UTF-8"),
     "zero bytes": (b"sky\0road", "hold zero bytes and are no text"),
-    "another file": (b"\n".join(b"%d" % i for i in range(100_000)), "fewer than 100000, found"),
+    "another file": (b"\n".join(b"%d" % i for i in range(100_000)), "fewer than 100000, but got"),
 }
 
 

@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, example, given, settings
 from PIL import Image
 
 from rankseg.datasets import drawing, read_mask
+from rankseg.datasets.class_names import read_classes
 from rankseg.datasets.file_error import FileError
-from rankseg.datasets.folder import read_classes
 from rankseg.datasets.splits import ENDINGS, check_inside, format_list, read_list
 
 settings.register_profile(

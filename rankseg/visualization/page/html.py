@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from rankseg.safe_text import printable
 from rankseg.visualization.overlay import colour_map
 from rankseg.visualization.panel import encode, fit, fit_label
 
@@ -24,7 +25,11 @@ BR = Html("<br>")
 
 def text(value: Any) -> Html:
     """Anything as HTML: what is HTML stays, all else is escaped."""
-    return value if isinstance(value, Html) else Html(escape(str(value)))
+    return value if isinstance(value, Html) else Html(_escaped(value))
+
+
+def _escaped(value: Any) -> str:
+    return escape(printable(str(value), keep="\n\t"))
 
 
 def join(pieces: Iterable[Any], between: str = "") -> Html:
@@ -40,7 +45,7 @@ def tag(name: str, *content: Any, **attributes: Any) -> Html:
         '<p class="note">a &lt; b</p>'
     """
     said = "".join(
-        f' {key.rstrip("_").replace("_", "-")}="{escape(str(value))}"'
+        f' {key.rstrip("_").replace("_", "-")}="{_escaped(value)}"'
         for key, value in attributes.items()
         if value is not None
     )
@@ -90,7 +95,7 @@ def _size(picture: np.ndarray) -> tuple[int, int]:
 def _embed(content: bytes, kind: str, alt: str, small: bool = False) -> Html:
     data = base64.b64encode(content).decode()
     small_class = ' class="small"' if small else ""
-    return Html(f'<img src="data:image/{kind};base64,{data}" alt="{escape(alt)}"{small_class}>')
+    return Html(f'<img src="data:image/{kind};base64,{data}" alt="{_escaped(alt)}"{small_class}>')
 
 
 def panel(picture: np.ndarray, alt: str) -> Html:

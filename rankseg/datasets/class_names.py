@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Class names and their colors: what they may be, and the files that hold them."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rankseg.safe_text import printable, unsafe_character
+
+CLASSES_FILE = "classes.txt"
+CLASSES_JSON = "classes.json"
+MOST = 100_000  # more classes than that are some other file
+LONGEST = 200  # characters of a name
+SHOWN = 40  # characters of a bad name that a message quotes
+
+
+class Classes(NamedTuple):
+    """Names in id order, and one RGB color for each; no colors where none are given."""
+
+    names: tuple[str, ...]
+    palette: tuple[tuple[int, int, int], ...]
+
+
+def check_names(names: Iterable[Any], where: str) -> tuple[str, ...]:
+    """Check class names before they are shown, logged or written anywhere.
+
+    Args:
+        names: In id order.
+        where: Where they are from, for the message.
+
+    Raises:
+        ValueError: If there is none, or one is no text, blank, too long, there twice, or holds a
+            line break or another character that cannot be shown.
+    """
+    names = tuple(names)
+    if not 0 < len(names) < MOST:
+        raise ValueError(
+            f"{where}: expected different names, at least one and fewer than {MOST}, but got "
+            f"{len(names)} of them"
+        )
+    for name in names:
+        if fault := _fault(name):
+            raise ValueError(
+                f"{where}: expected a class name to be one line of 1 to {LONGEST} characters that "
+                f"can be shown, but got {quoted(name)} with {fault}. Rename the class"
+            )
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise ValueError(
+            f"{where}: expected different class names, but got {quoted(twice[0])} twice. Rename "
+            "one of the two, or join them"
+        )
+    return names
+
+
+def _fault(name: Any) -> str | None:
+    """Why a name is refused."""
+    if not isinstance(name, str):
+        return f"the type {type(name).__name__}"
+    if (char := unsafe_character(name)) is not None:
+        return f"the character U+{ord(char):04X}"
+    if len(name) > LONGEST:
+        return f"{len(name)} characters"
+    return None if name.strip() else "no letter"
+
+
+def quoted(name: Any) -> str:
+    """A name in quotes, short and without what a terminal would obey."""
+    text = printable(str(name))
+    return repr(text if len(text) <= SHOWN else f"{text[:SHOWN]}...")
+
+
+def check_palette(palette: Iterable[Any], number: int, where: str) -> tuple:
+    """Check the colors of that many classes.
+
+    Raises:
+        ValueError: If they are not one RGB triple of 0 to 255 for each class.
+    """
+    try:
+        colors = tuple(tuple(map(int, color)) for color in palette)
+    except (TypeError, ValueError):
+        colors = ()
+    good = all(len(color) == 3 and 0 <= min(color) <= max(color) < 256 for color in colors)
+    if len(colors) != number or not good:
+        raise ValueError(
+            f"{where}: expected the palette to be {number} colors of red, green and blue, 0 to "
+            f"255, but got {quoted(palette)}. Correct it, or leave it out"
+        )
+    return colors
+
+
+def read_classes(path: str | Path) -> tuple[str, ...]:
+    """Read class names, one per line in id order; blank lines are skipped.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it names no class, one twice, or one that :func:`check_names` refuses.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"class names {path} do not exist: write one name per line in id order, or set "
+            "classes=('background', ...) in the config; for two-class masks of 0 and 255, "
+            "binary=True (make_splits.py: --binary) needs no names"
+        )
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"class names {path} are no UTF-8 text: save the file as UTF-8, one name per line"
+        ) from error
+    if "\0" in text:
+        raise ValueError(f"class names {path} hold zero bytes and are no text: write them anew")
+    lines = (line.strip() for line in text.splitlines())
+    return check_names((line for line in lines if line), f"class names {path}")
+
+
+def read_class_file(path: str | Path) -> Classes:
+    """Read names and colors: ``{"classes": [...], "palette": [[0, 0, 0], ...]}``.
+
+    A file that does not end in ``.json`` holds names alone, see :func:`read_classes`.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file is no such JSON, or names or colors are refused.
+    """
+    path = Path(path)
+    if path.suffix.lower() != ".json":
+        return Classes(read_classes(path), ())
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"class names {path} do not exist: tools/new_project.py writes them beside the split "
+            "lists; copy the file there, or set classes=('background', ...) in the config"
+        )
+    try:
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
+        names, palette = content["classes"], content.get("palette") or ()
+        if not isinstance(names, list) or not isinstance(palette, list | tuple):
+            raise TypeError("no lists")
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise ValueError(
+            f"class names {path}: expected JSON such as "
+            f'{{"classes": ["background", "car"]}}, but got {type(error).__name__}. Correct the '
+            "file, or write it again with tools/new_project.py --overwrite"
+        ) from error
+    names = check_names(names, f"class names {path}")
+    return Classes(names, check_palette(palette, len(names), str(path)) if palette else ())

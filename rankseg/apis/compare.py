@@ -52,6 +52,9 @@ def compare(
     if images < 1 or pick not in PICKS:
         raise ValueError(f"images={images}, pick={pick!r}: expected 1 or more, and one of {PICKS}")
     runs = read_runs(folders)
+    for run in runs:
+        if run.unread:
+            raise ValueError(f"{run.unread}; leave this run out")
     if problem := incomparable(runs):
         raise ValueError(f"{problem} Name runs of one data set")
     predictors = [RunPredictor(run, which) for run in runs]

@@ -13,6 +13,7 @@ from mmengine.runner import Runner
 
 from rankseg import registry as registries
 from rankseg.apis.base_variables import check_variables
+from rankseg.apis.config_source import check_values
 from rankseg.apis.nodes import nodes
 
 READ = {*inspect.signature(Runner).parameters} - {"cfg"}
@@ -42,8 +43,8 @@ def load_config(
 
     Raises:
         FileNotFoundError: If there is no such config.
-        ValueError: If something of ours is given an option that it does not have, or a variable of
-            a base file is set where that changes nothing.
+        ValueError: If something of ours is given an option that it does not have, a variable of a
+            base file is set where that changes nothing, or a text holds ``{{`` or ``}}``.
     """
     if not Path(path).is_file():
         near = difflib.get_close_matches(path, map(str, Path("configs").rglob("*.py")), n=3)
@@ -79,6 +80,7 @@ def load_config(
         _copy_validation(cfg)
         cfg.merge_from_dict(test)
     _finish(cfg)
+    check_values(cfg._cfg_dict.to_dict(), path)
     check_options(cfg)
     return cfg
 

@@ -11,11 +11,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rankseg.apis.config import load_config
+from rankseg.apis.config_source import check_path, write_config
 from rankseg.apis.machine import this_machine
 from rankseg.apis.rehearsal import rehearse
 from rankseg.apis.starter import Starter, choose
 from rankseg.apis.starter_text import OVERVIEW, Project, rankmatch_text, supervised_text
 from rankseg.datasets.checks import spread
+from rankseg.datasets.class_names import CLASSES_JSON
 from rankseg.datasets.drawing import class_table
 from rankseg.datasets.folder import read_classes
 from rankseg.datasets.looking import duration
@@ -25,7 +27,7 @@ from rankseg.datasets.own.survey import Survey, survey
 from rankseg.datasets.split_files import write_lists
 from rankseg.datasets.splits import LABELED_FILE, UNLABELED_FILE, VAL_FILE, Entry
 from rankseg.datasets.transforms.loading import read_image
-from rankseg.engine.files import write_text
+from rankseg.engine.files import write_json
 from rankseg.engine.pictures import write_picture
 from rankseg.visualization.mask_sheet import Masked, draw_mask_sheet
 
@@ -138,6 +140,13 @@ class _Place:
         for path in (out, out.with_name(f"{name}_supervised.py"), self.root / "splits" / name):
             if path.exists() and not overwrite:
                 raise ValueError(f"{path} exists already: name another --out, or add --overwrite")
+        for path, option in (
+            (out.absolute(), "--out"),
+            (self.root.absolute(), "--data-out"),
+            (self.data_root, "--data-out"),
+            (CONFIGS, "the checkout"),
+        ):
+            check_path(path, option)
         self.command = f"python {shlex.quote(str(_short(CONFIGS.parent / 'tools')))}/"
         for folder, option in ((out.parent, "--out"), (self.root, "--data-out")):
             _check_writable(folder, option)
@@ -236,6 +245,9 @@ def _write_data(
         write_masks(found, layout.root, [str(mask) for _, mask in entries[: len(found.pixels)]])
     named = {f"{name}/{file}": part for file, part in lists.items()}
     write_lists(layout.root / "splits", named, force=layout.overwrite)
+    palette = [list(map(int, color)) for color in found.plan.palette]
+    classes = {"classes": list(found.plan.classes), "palette": palette}
+    write_json(layout.root / "splits" / name / CLASSES_JSON, classes)
     _draw(found, layout.root / OVERVIEW)
 
 
@@ -259,15 +271,17 @@ def _write_configs(project: Project, found: Survey, chosen: Starter) -> float:
     )
     print("\ntrying the config: a few steps", flush=True)
     try:
-        write_text(trial, main)
-        write_text(trial_baseline, baseline.replace(f"./{project.config.name}", f"./{trial.name}"))
+        write_config(trial, main)
+        write_config(
+            trial_baseline, baseline.replace(f"./{project.config.name}", f"./{trial.name}")
+        )
         load_config(str(trial_baseline))
         seconds = rehearse(load_config(str(trial)))
     finally:
         trial.unlink(missing_ok=True)
         trial_baseline.unlink(missing_ok=True)
-    write_text(project.config, main)
-    write_text(project.supervised, baseline)
+    write_config(project.config, main)
+    write_config(project.supervised, baseline)
     return seconds
 
 

@@ -5,11 +5,14 @@ import os
 import platform
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from mmengine.config import Config
 
 from rankseg.apis.checks import is_embedding
+from rankseg.apis.foreign_config import settings_to_build
 from rankseg.apis.report_retrieval import look_retrieval
 from rankseg.apis.run_predictions import CANNOT, WHICH, Judged, Predicted, RunPredictor
 from rankseg.engine.files import write_text
@@ -58,10 +61,9 @@ def report(
     runs = read_runs(folders)
     problem = incomparable(runs)
     seen = [Seen(run) for run in runs]
-    searching = [one for one in seen if predict and is_embedding(one.run.config)]
-    found = {
-        one.run.name: look(one, which, images) for one in seen if predict and one not in searching
-    }
+    asked = [one for one in seen if predict and may_predict(one)]
+    searching = [one for one in asked if is_embedding(one.run.config)]
+    found = {one.run.name: look(one, which, images) for one in asked if one not in searching}
     found = {name: looked for name, looked in found.items() if looked}
     side: list[SideBySide] | np.ndarray | None = []
     if problem is None and len(found) > 1:
@@ -70,6 +72,22 @@ def report(
         side = look_retrieval(searching, which, problem is None) if len(found) < 2 else side
     write_text(out, render(seen, side, machine(), problem))
     return out
+
+
+def may_predict(seen: Seen) -> bool:
+    """Whether the network of a run can be built from its settings; a note if not."""
+    try:
+        is_embedding(settings_to_build(seen.run))
+    except CANNOT as error:
+        if not seen.run.unread:  # of which a note is there already
+            seen.problem = f"No confusion and no pictures: {_said(error)}."
+            print(f"{seen.run.name}: {seen.problem}")
+        return False
+    return True
+
+
+def _said(error: Exception) -> str:
+    return str(error) or type(error).__name__
 
 
 def check_out(out: Path, endings: Sequence[str]) -> None:
@@ -88,21 +106,32 @@ def check_out(out: Path, endings: Sequence[str]) -> None:
 
 def incomparable(runs: Sequence[Run]) -> str | None:
     """Why classes and pictures of runs are not compared: one sentence; None if they are."""
-    kinds: dict[tuple, str] = {}
+    kinds: dict[str, str] = {}
     for run in runs:
-        cfg = run.config
-        dataset = (cfg.get("val_dataloader") or {}).get("dataset", {})
+        if run.unread:
+            continue
+        dataset = (run.config.get("val_dataloader") or {}).get("dataset", {})
         root = dataset.get("data_root")
         where = dataset.get("ann_file") or dataset.get("folder") or dataset.get("type")
-        classes = cfg.model.student.decode_head.get("num_classes")
+        classes = _outputs(run.config)
         what = f"{classes} classes of {root}" if classes else root
-        kinds.setdefault((root, where, classes), f"{run.name}: {what}, {where}")
+        kinds.setdefault(repr((root, where, classes)), f"{run.name}: {what}, {where}")
     if len(kinds) < 2:
         return None
     return (
         "These runs were validated on different data or classes, so their numbers, classes and "
         f"pictures are not to be compared ({'; '.join(kinds.values())})."
     )
+
+
+def _outputs(cfg: Config) -> Any:
+    """Number of classes of the head, None where there is none."""
+    node = cfg
+    for name in ("model", "student", "decode_head"):
+        node = node.get(name) or {}
+        if not isinstance(node, dict):
+            return None
+    return node.get("num_classes")
 
 
 def look(seen: Seen, which: str, images: int | None) -> Looked | None:
@@ -118,7 +147,7 @@ def look(seen: Seen, which: str, images: int | None) -> Looked | None:
         worst, best = extremes(judged, predictor.image_level)
         pictures = {one.index: one for one in predictor.small([*worst, *best])}
     except CANNOT as error:
-        seen.problem = f"No confusion and no pictures: {str(error) or type(error).__name__}."
+        seen.problem = f"No confusion and no pictures: {_said(error)}."
         print(f"{name}: {seen.problem}")
         return None
     scores = dict(zip(judged.indices, judged.scores, strict=True))

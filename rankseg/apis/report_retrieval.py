@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from rankseg.apis.foreign_config import settings_to_build
 from rankseg.apis.retrieve import Contender, search
 from rankseg.apis.run_predictions import CANNOT
 from rankseg.visualization.page import Seen
@@ -51,6 +52,7 @@ def look_retrieval(seen: Sequence[Seen], which: str, together: bool) -> np.ndarr
 
 def _contender(seen: Seen, which: str, folder: str) -> Contender:
     run = seen.run
+    cfg = settings_to_build(run).copy()
     if not run.config.get("val_dataloader"):
         raise ValueError(f"run {run.name} has no validation set in its config")
     checkpoint = run.last_checkpoint if which == "last" else run.best_checkpoint
@@ -58,6 +60,5 @@ def _contender(seen: Seen, which: str, folder: str) -> Contender:
         names = "iter_*.pth" if which == "last" else "best_*.pth"
         raise FileNotFoundError(f"run {run.name} has no checkpoint {names} in {run.folder}")
     seen.checkpoint = checkpoint.name
-    cfg = run.config.copy()
     cfg.work_dir = str(Path(folder, run.name))
     return Contender(run.name, cfg, str(checkpoint))

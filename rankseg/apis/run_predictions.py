@@ -12,6 +12,7 @@ from mmengine.registry import init_default_scope
 from torch.utils.data import DataLoader, Subset
 
 from rankseg.apis.checks import check_classes, is_image_level
+from rankseg.apis.foreign_config import settings_to_build
 from rankseg.apis.prediction_progress import Progress
 from rankseg.apis.trained import load_method
 from rankseg.engine.stopping import worker_start
@@ -21,7 +22,15 @@ from rankseg.visualization.panel import fit, fit_label
 
 IGNORE = 255
 WHICH = ("last", "best")
-CANNOT = (ValueError, TypeError, KeyError, OSError, RuntimeError)  # by which a prediction fails
+CANNOT = (
+    ValueError,
+    TypeError,
+    KeyError,
+    AttributeError,
+    OSError,
+    RuntimeError,
+    ImportError,
+)  # by which a prediction fails
 KEPT = 128  # images of a set that are kept after they are predicted, if it has no more
 SIDE = 256  # longest side of what is kept, in pixels
 
@@ -78,13 +87,13 @@ class RunPredictor:
 
     Raises:
         FileNotFoundError: If checkpoint or data are not there.
-        ValueError: If they do not fit.
+        ValueError: If they do not fit, or the settings of the run are not to be built from.
     """
 
     def __init__(self, run: Run, which: str = "last") -> None:
         if which not in WHICH:
             raise ValueError(f"checkpoint {which!r}: expected one of {', '.join(WHICH)}")
-        cfg = run.config
+        cfg = settings_to_build(run)
         if not cfg.get("val_dataloader"):
             raise ValueError(f"run {run.name} has no validation set in its config")
         self.checkpoint = run.last_checkpoint if which == "last" else run.best_checkpoint

@@ -2,12 +2,13 @@
 """The text of a first config, for somebody who has never seen one."""
 
 import os
-import textwrap
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
+from rankseg.apis.config_source import literal
 from rankseg.apis.starter import PASSES, Starter
-from rankseg.datasets.base import make_palette
+from rankseg.datasets.class_names import CLASSES_JSON
 from rankseg.datasets.masks import BINARY
 from rankseg.datasets.own.plan import MaskPlan
 
@@ -43,18 +44,27 @@ class Project:
         return self.config.stem
 
     @property
+    def classes_file(self) -> str:
+        """Class names and colors, below the data folder."""
+        return f"splits/{self.name}/{CLASSES_JSON}"
+
+    @property
     def supervised(self) -> Path:
         """Config of the baseline."""
         return self.config.with_name(f"{self.name}_supervised.py")
 
+    def train(self, config: Path) -> str:
+        """The command that trains."""
+        return f"{self.command}train.py {shlex.quote(str(config))}"
+
     def base(self, name: str) -> str:
-        """A ``_base_`` file as the config names it: relative where both are in one folder."""
+        """A ``_base_`` file, quoted: relative where the config is in the same folder."""
         bases = self.configs / "_base_"
         folder = self.config.parent.resolve()
         if folder.is_relative_to(self.configs.resolve()):
             path = Path(os.path.relpath(bases.resolve(), folder))
-            return f"./{(path / name).as_posix()}"
-        return (bases.resolve() / name).as_posix()
+            return literal(f"./{(path / name).as_posix()}")
+        return literal((bases.resolve() / name).as_posix())
 
 
 def rankmatch_text(project: Project, plan: MaskPlan, chosen: Starter) -> str:
@@ -72,27 +82,25 @@ def _data_text(project: Project, plan: MaskPlan, chosen: Starter) -> str:
     return f'''"""RankMatch for {project.name}: {len(plan.classes)} classes, \
 {project.labelled} images with masks and {project.unlabelled} without.
 
-Train:     {project.command}train.py {project.config}
-Baseline:  {project.command}train.py {project.supervised}
+Train:     {project.train(project.config)}
+Baseline:  {project.train(project.supervised)}
 
 Written by tools/new_project.py, to be changed at will: train.py checks it before it starts.
 """
 
 _base_ = [
-    "{project.base(f"models/{net.base}.py")}",  # the network: {net.why}
-    "{project.base("methods/rankmatch.py")}",
-    "{project.base(f"schedules/{net.schedule}.py")}",  # optimizer and learning rate
-    "{project.base(_runtime(plan))}",  # logs, checkpoints
+    {project.base(f"models/{net.base}.py")},  # the network: {net.why}
+    {project.base("methods/rankmatch.py")},
+    {project.base(f"schedules/{net.schedule}.py")},  # optimizer and learning rate
+    {project.base(_runtime(plan))},  # logs, checkpoints
 ]
 work_dir = "work_dirs/{project.name}"  # where they go
 
 # The data folder holds links to the images, the lists, and {OVERVIEW}: images with their masks.
 data = dict(
     type="FolderDataset",
-    data_root={_quote(project.root.as_posix())},
-    metainfo=dict(
-        classes={_tuple(plan.classes)},{_palette_text(plan)}
-    ),{_rule_text(plan)}
+    data_root={literal(project.root.as_posix())},
+    classes_file="{project.classes_file}",  # names and colors, below data_root{_rule_text(plan)}
 )
 
 '''
@@ -120,7 +128,7 @@ scale={chosen.scale}, flip=0.5)
         split="{project.name}",  # the lists in splits/{project.name} of the data folder
         labeled_pipeline=[
             {_load(chosen, chosen.cache[0])},
-            {_labelled_crop(plan, chosen)},
+            {_labelled_crop(chosen)},
             dict(type="PackViews", labeled=True),
         ],
         unlabeled_pipeline=[
@@ -175,7 +183,7 @@ def supervised_text(project: Project, chosen: Starter) -> str:
     """The config of the baseline."""
     return f'''"""The baseline of {project.name}: the same network from the images with masks alone.
 
-Train:  {project.command}train.py {project.supervised}
+Train:  {project.train(project.supervised)}
 """
 
 _base_ = "./{project.config.name}"
@@ -199,31 +207,6 @@ def _foreground(plan: MaskPlan) -> str:
 def _runtime(plan: MaskPlan) -> str:
     """Of two classes the main figure is the IoU of the second."""
     return "runtime_foreground.py" if len(plan.classes) == 2 else "default_runtime.py"
-
-
-def _tuple(names: tuple[str, ...]) -> str:
-    quoted = [_quote(name) for name in names]
-    if sum(map(len, quoted)) + 2 * len(quoted) < 76:
-        return f"({', '.join(quoted)})"
-    lines = "".join(f"            {name},\n" for name in quoted)
-    return f"(\n{lines}        )"
-
-
-def _quote(text: str) -> str:
-    """A Python string in the quotes of the other configs."""
-    shown = repr(text)
-    return f'"{shown[1:-1]}"' if shown[0] == "'" and '"' not in shown else shown
-
-
-def _palette_text(plan: MaskPlan) -> str:
-    """Colours in pictures, where they are not the usual ones."""
-    if [list(colour) for colour in plan.palette] == make_palette(len(plan.classes)):
-        return ""
-    colours = textwrap.wrap(", ".join(map(str, plan.palette)), 80)
-    if len(colours) == 1:
-        return f"\n        palette=[{colours[0]}],  # colours in pictures"
-    lines = "".join(f"            {line}\n" for line in colours)
-    return f"\n        palette=[  # colours in pictures\n{lines}        ],"
 
 
 def _rule_text(plan: MaskPlan) -> str:
@@ -274,13 +257,13 @@ def _load(chosen: Starter, cache: int = 0) -> str:
     return f'dict(type="LoadSample"{options})'
 
 
-def _labelled_crop(plan: MaskPlan, chosen: Starter) -> str:
+def _labelled_crop(chosen: Starter) -> str:
     if not chosen.min_foreground:
         return "crop"
     share = f"{100 * chosen.foreground:.2g}%"
     return (
-        f"# only {share} of all pixels are not {plan.classes[0]}: a crop is drawn again, up to\n"
-        f"            # ten times, until {100 * chosen.min_foreground:g}% of it are not\n"
+        f"# only {share} of all pixels are not of the first class: a crop is drawn again, up\n"
+        f"            # to ten times, until {100 * chosen.min_foreground:g}% of it are not\n"
         f"            dict(**crop, min_foreground={chosen.min_foreground})"
     )
 

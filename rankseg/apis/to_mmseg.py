@@ -15,6 +15,7 @@ from mmseg.apis import inference_model, init_model
 from torch import nn
 
 from rankseg.apis.checks import is_image_level
+from rankseg.apis.config_source import check_path, write_config
 from rankseg.apis.plain_source import modules_of, plain_model, plain_source
 from rankseg.apis.released import save_checkpoint
 from rankseg.apis.trained import Trained, load_trained, logits_of, value_range_of
@@ -34,9 +35,12 @@ result = inference_model(model, "image.png")  # result.pred_sem_seg.data, result
 """
 
 '''
-IMPORTS = """import sys
+IMPORTS = """import os
+import sys
 
-sys.path.insert(0, r"{{{{ fileDirname }}}}")  # where the files named below lie, beside this one
+here = sys._getframe().f_code.co_filename  # this file: the modules named below are beside it
+sys.path.insert(0, os.path.dirname(os.path.abspath(here)))
+del here
 custom_imports = dict(imports={names!r}, allow_failed_imports=False)
 
 """
@@ -78,10 +82,11 @@ def to_mmseg(
     student = Config(dict(student=cfg.model.student)).student
     model, replaced = plain_model(student)
     sources = {name: plain_source(module) for name, module in modules_of(model).items()}
+    check_path(Path(cfg.config_file).name, "the config")
     title = f"{Path(cfg.config_file).stem}: the {trained.name} of a {cfg.model.type} run."
     with whole_folder(out) as partial:
         text = config_text(model, trained, list(sources), title)
-        write_text(partial / CONFIG, text)
+        write_config(partial / CONFIG, text)
         for name, source in sources.items():
             write_text(partial / f"{name}.py", source)
         meta = {"dataset_meta": {"classes": trained.classes, "palette": trained.palette}}

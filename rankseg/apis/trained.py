@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from rankseg.apis.config import datasets_of
 from rankseg.apis.stacks import NOTES
 from rankseg.datasets import make_palette
+from rankseg.datasets.class_names import LONGEST, read_class_file
 from rankseg.engine.checkpoint import DamagedCheckpointError, load_checkpoint_file, misfit
 from rankseg.engine.files import read_json
 from rankseg.models.extended_segmentor import refuse_lacking
@@ -21,6 +22,7 @@ from rankseg.models.methods import Method
 from rankseg.models.preprocessor import ViewPreprocessor
 from rankseg.models.sliding import predict
 from rankseg.registry import DATASETS, MODELS
+from rankseg.safe_text import printable
 
 
 class Trained(NamedTuple):
@@ -123,6 +125,15 @@ def load_trained(cfg: Config, checkpoint: str, network: str | None = None) -> Tr
     return Trained(segmentor, name, mean, std, names, palette)
 
 
+def _in_file(node: Mapping) -> dict[str, Any]:
+    """Names and colors of a ``classes_file`` that is there."""
+    path = Path(str(node.get("data_root") or ""), str(node.get("classes_file") or ""))
+    if not node.get("classes_file") or not path.is_file():
+        return {}
+    found = read_class_file(path)
+    return {"classes": found.names, "palette": found.palette}
+
+
 def classes_of(cfg: Config, meta: Any, number: int) -> tuple[list[str], list[list[int]]]:
     """Names and colours of the classes; data need not be there.
 
@@ -138,14 +149,16 @@ def classes_of(cfg: Config, meta: Any, number: int) -> tuple[list[str], list[lis
     for node in datasets_of(cfg):
         built_in = getattr(DATASETS.get(node["type"]), "METAINFO", {})
         own = {"classes": node["classes"]} if node.get("classes") else {}
-        infos.append({**built_in, **(node.get("metainfo") or {}), **own})
+        infos.append({**built_in, **_in_file(node), **(node.get("metainfo") or {}), **own})
     for info in infos:
         names = list(info.get("classes") or ())
         if len(names) == number:
             palette = info.get("palette") or ()
             if len(palette) != number:
                 palette = make_palette(number)
-            return [str(name) for name in names], [[int(x) for x in rgb] for rgb in palette]
+            return [printable(str(name))[:LONGEST] for name in names], [
+                [int(x) for x in rgb] for rgb in palette
+            ]
     return [f"class {i}" for i in range(number)], make_palette(number)
 
 

@@ -46,6 +46,8 @@ def identity(cfg: Config, train: Any, val: Any, processes: int) -> dict[str, Any
         for key, value in flat(_get(cfg, part), part)
         if key.split(".")[-1] not in MAY_CHANGE
     }
+    if _get(cfg, "train_dataloader.dataset.dataset.classes_file"):  # the config does not show them
+        found[OPTIONS]["class names"] = repr(tuple(train.metainfo["classes"]))
     for half in ("labeled", "unlabeled"):
         if half in sampler and not (half == "unlabeled" and sampler.get("labeled_only")):
             found[f"{half} images in a batch of all processes"] = sampler[half] * processes

@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlparse
 
+import mmengine.runner.checkpoint
 import numpy as np
 import torch
 from mmengine.logging import HistoryBuffer
@@ -68,6 +70,11 @@ def trust_checkpoints(trust: bool = True) -> Iterator[None]:
         _trusted.reset(token)
 
 
+def trusts_checkpoints() -> bool:
+    """Whether this is within :func:`trust_checkpoints`."""
+    return _trusted.get()
+
+
 @CheckpointLoader.register_scheme(prefixes="", force=True)
 def load_checkpoint_file(filename: str, map_location=None) -> dict[str, Any]:
     """Read a checkpoint as data; takes the place of mmengine's loader for local files.
@@ -117,6 +124,24 @@ def load_checkpoint_file(filename: str, map_location=None) -> dict[str, Any]:
     if isinstance(checkpoint.get("meta"), dict):
         checkpoint["meta"].pop("config", None)
     return checkpoint
+
+
+def _load_url(
+    url: str, model_dir: str | None = None, map_location: Any = None, progress: bool = True
+) -> dict:
+    """Download a checkpoint, unless it was before, and read it as data.
+
+    Takes the place of torch's function in mmengine, which unpickles whatever comes.
+    """
+    folder = Path(model_dir or Path(torch.hub.get_dir(), "checkpoints"))
+    file = folder / Path(urlparse(url).path).name
+    if not file.is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        torch.hub.download_url_to_file(url, str(file), progress=progress)
+    return load_checkpoint_file(str(file), map_location)
+
+
+mmengine.runner.checkpoint.load_url = _load_url
 
 
 def _check_archive(path: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from mmengine.config import Config
 
 from rankseg.runs.log import Scalars, main_metric, read_machine, read_scalars, read_warnings, starts
+from rankseg.runs.saved_config import read_saved_config
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,8 @@ class Run:
     Attributes:
         folder: Its work folder.
         name: By which a page names it, different from that of every other run there.
-        config: Settings of its last start.
+        config: Settings of its last start; empty where they cannot be read.
+        unread: Why they cannot be read, one sentence; None if they are.
         summary: ``summary.json``; None before the first validation.
         scalars: Numbers over the iterations.
         warnings: Texts of the log with how often each came.
@@ -33,16 +35,17 @@ class Run:
     scalars: Scalars
     warnings: dict[str, int]
     machine: dict[str, str]
+    unread: str | None = None
 
     @property
     def method(self) -> str:
-        """Class of the method."""
-        return str(self.config.model.type)
+        """Class of the method; a question mark without settings."""
+        return str((self.config.get("model") or {}).get("type", "?"))
 
     @property
     def seed(self) -> int | None:
         """Seed of weights, order and augmentation."""
-        return self.config.get("randomness", {}).get("seed")
+        return (self.config.get("randomness") or {}).get("seed")
 
     @property
     def metric(self) -> str | None:
@@ -91,7 +94,7 @@ def read_runs(folders: Sequence[str | Path]) -> list[Run]:
 
     Raises:
         FileNotFoundError: If a folder does not exist.
-        ValueError: If one is no run and holds none, or its notes are damaged.
+        ValueError: If one is no run and holds none, or its summary is damaged.
     """
     found: list[Path] = []
     for folder in map(Path, folders):
@@ -131,18 +134,20 @@ def short_names(paths: Sequence[Path]) -> list[str]:
 def read_run(folder: Path, name: str) -> Run:
     """Read one run.
 
+    Settings are read as data, never run: see :func:`rankseg.runs.saved_config.read_saved_config`.
+
     Raises:
-        ValueError: If its config or summary cannot be read.
+        ValueError: If its summary cannot be read.
     """
     files = [file for start in starts(folder) if (file := start / "vis_data/config.py").is_file()]
+    config, unread = Config(), None
     try:
-        config = Config.fromfile(files[-1])
-        config.model.type  # noqa: B018
-    except Exception as error:  # whatever a damaged Python file raises
-        raise ValueError(
-            f"{files[-1]} cannot be read ({type(error).__name__}: {error}): expected the config "
-            "that tools/train.py writes when it starts; leave this run out"
-        ) from error
+        config = read_saved_config(files[-1])
+    except (OSError, ValueError) as error:
+        unread = (
+            f"{files[-1]} cannot be read as settings ({error}): expected the values that "
+            "tools/train.py saves when it starts"
+        )
     return Run(
         folder,
         name,
@@ -151,6 +156,7 @@ def read_run(folder: Path, name: str) -> Run:
         read_scalars(folder),
         read_warnings(folder),
         read_machine(folder),
+        unread,
     )
 
 

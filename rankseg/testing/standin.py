@@ -62,6 +62,7 @@ def make_standin(cfg: Config) -> Path:
     }
     lines["unlabeled"] = [line.split()[0] for line in lines["unlabeled"]]
     semi.dataset.data_root = str(root)
+    semi.dataset.pop("classes_file", None)  # the names are in classes.txt
     semi.check_counts = False
     semi.pop("split_root", None)
     for half in ("labeled", "unlabeled"):
@@ -71,6 +72,7 @@ def make_standin(cfg: Config) -> Path:
     for loader in ("val_dataloader", "test_dataloader"):
         if cfg.get(loader):
             cfg[loader].dataset.data_root = str(root)
+            cfg[loader].dataset.pop("classes_file", None)
             _write_list(root / cfg[loader].dataset.ann_file, lines["val"])
     return root
 

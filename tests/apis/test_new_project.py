@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import gc
+import json
 from pathlib import Path
 
 import cv2
@@ -87,11 +88,16 @@ def test_what_is_printed_and_written(make, tmp_path, capsys):
     assert page.shape[0] > 600 and page.shape[1] > 900
     text = path.read_text()
     here = ("/_base_/", str(tmp_path), str(CONFIGS.parent))
-    assert 'classes=("ground", "tree", "house")' in text
+    assert 'classes_file="splits/mine/classes.json"' in text
+    assert json.loads(Path("data/mine/splits/mine/classes.json").read_text())["classes"] == [
+        "ground",
+        "tree",
+        "house",
+    ]
     lines = [line for line in text.splitlines() if not any(path in line for path in here)]
     assert len(lines) < 100 and max(map(len, lines)) <= 100
     lists = Path("data/mine/splits/mine")
-    assert {one.stem for one in lists.iterdir()} == {"labeled", "unlabeled", "val"}
+    assert {one.stem for one in lists.glob("*.txt")} == {"labeled", "unlabeled", "val"}
     assert read_list(lists / "val.txt")[0][1].startswith("masks/")
 
 
@@ -119,7 +125,7 @@ def test_one_broken_file_among_many_is_told_at_the_end(make, tmp_path, capsys):
     make(folders)
     error = capsys.readouterr().err
     assert error.count("05.png") == error.count("30.png") == 1 and "2 files could not be" in error
-    files = Path("data/mine/splits/mine").iterdir()
+    files = Path("data/mine/splits/mine").glob("*.txt")
     names = [image for path in files for image, _ in read_list(path)]
     assert len(names) == 30 and not {"images/05.png", "images/30.png"} & set(names)
 
@@ -201,9 +207,9 @@ def test_colours_by_table_and_unknown_ones_refused(make, tmp_path):
     folders = write_raw(tmp_path / "raw", "colours")
     Path("colors.txt").write_text("0 0 0 ground\n255 128 0 ignore\n0 0 255 tree\n")
     cfg = load_config(str(make(folders, colors="colors.txt")))
-    data = cfg.train_dataloader.dataset.dataset
-    assert data.metainfo.classes == ("ground", "tree")
-    assert [tuple(colour) for colour in data.metainfo.palette] == [COLOURS[0], COLOURS[1]]
+    data = DATASETS.build(cfg.train_dataloader.dataset)
+    assert data.metainfo["classes"] == ("ground", "tree")
+    assert [tuple(colour) for colour in data.metainfo["palette"]] == [COLOURS[0], COLOURS[1]]
     masks = [cv2.imread(str(path), -1) for path in Path("data/mine/class_ids").iterdir()]
     assert {int(value) for mask in masks for value in np.unique(mask)} == {0, 1, 255}
     Path("colors.txt").write_text("0 0 0 ground\n0 0 255 tree\n")
@@ -214,7 +220,7 @@ def test_colours_by_table_and_unknown_ones_refused(make, tmp_path):
 def test_outlines(make, tmp_path):
     pytest.importorskip("pycocotools")
     cfg = load_config(str(make(write_coco(tmp_path / "raw"))))
-    classes = cfg.train_dataloader.dataset.dataset.metainfo.classes
+    classes = DATASETS.build(cfg.val_dataloader.dataset).classes
     assert classes == ("background", "nucleus", "cell")
     assert len(list(Path("data/mine/class_ids").iterdir())) == 6
 

@@ -51,9 +51,7 @@ def test_class_names_that_are_missing_or_wrong(make_set):
     path.write_text("\ufeffsky\r\n\r\n road \r\n", encoding="utf-8")
     assert read_classes(path) == ("sky", "road")
     path.write_text("sky\nsky\n")
-    with pytest.raises(
-        ValueError, match=r"classes\.txt: expected different.*got .sky. twice"
-    ):
+    with pytest.raises(ValueError, match=r"classes\.txt: expected different.*got .sky. twice"):
         FolderDataset(data_root=root)
     path.unlink()
     with pytest.raises(FileNotFoundError, match=r"classes\.txt do not exist: write one name per l"):

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from rankseg.datasets.checks import spread
+from rankseg.datasets.class_names import check_names
 from rankseg.datasets.image_files import UPRIGHT
 from rankseg.datasets.looking import Files, Found, Look
 from rankseg.datasets.masks import check_same_size
@@ -127,6 +128,13 @@ def survey(
             files are left out and told in ``faults``.
     """
     all_of_it = collect(images, masks, unlabelled)
+    for given, source in (
+        (names, "--classes"),
+        (table and dict.fromkeys(table.values()), "--colors"),
+        (all_of_it.classes, f"categories of {masks}"),
+    ):
+        if given:
+            check_names(given, source)
     look = Look(full=True)
     looks = _look_at_images(all_of_it.images, look, "images with a mask", decode=True)
     bare = _look_at_images(all_of_it.bare, look, "images without a mask", decode=False)

@@ -16,7 +16,8 @@ def notes(seen: Sequence[Seen], problem: str | None = None) -> Html:
     parts = [tag("p", problem, class_="note")] if problem else []
     for i, one in enumerate(seen):
         name = run_name(i, one.run.name)
-        said = [one.problem] if one.problem else []
+        unread = one.run.unread and f"{one.run.unread}; the run is shown without its settings."
+        said = [text for text in (unread, one.problem) if text]
         said += [sentence for sentence in (never_predicted(one), unseen(one)) if sentence]
         said += warnings(one.run)
         parts += [tag("p", name, " ", sentence, class_="note") for sentence in said[:MOST]]

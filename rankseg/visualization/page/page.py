@@ -83,6 +83,8 @@ def _anchor(name: str) -> str:
 
 def _data(seen: Seen) -> str:
     cfg = seen.run.config
+    if seen.run.unread:
+        return "unknown data"
     loader = cfg.get("val_dataloader") or {}
     return str(loader.get("dataset", {}).get("data_root", "no validation data"))
 
@@ -159,12 +161,13 @@ def _over_time(seen: Sequence[Seen]) -> Html:
 
 
 def _settings(seen: Sequence[Seen]) -> Html:
-    if len(seen) < 2:
+    pairs = [(i, one) for i, one in enumerate(seen) if not one.run.unread]
+    if len(pairs) < 2:
         return Html("")
-    found = differences([one.run.config.to_dict() for one in seen])
+    found = differences([one.run.config.to_dict() for _, one in pairs])
     if not found:
         return tag("p", "All settings are the same, apart from seeds and folders.")
-    head = ["setting", *(run_name(i, one.run.name) for i, one in enumerate(seen))]
+    head = ["setting", *(run_name(i, one.run.name) for i, one in pairs)]
     rows = [[tag("code", key), *map(_value, values)] for key, values in found.items()]
     rows = sorted(rows, key=lambda row: not row[0].startswith("<code>model"))
     body = [table(head, rows[:MOST_OPEN], "words")]

@@ -86,7 +86,7 @@ def _figures(summary: dict, metric: str) -> list[Any]:
 def _means(runs: Sequence[Run], metric: str) -> Html:
     """A row for every set of finished runs that differ in nothing but the seed."""
     rows = []
-    for group in same_settings([run for run in runs if _has(run, metric)]):
+    for group in same_settings([run for run in runs if _has(run, metric) and not run.unread]):
         if len(group) > 1:
             row = [f"{group[0].method}, {group[0].split}", ", ".join(str(r.seed) for r in group)]
             for which in ("last", "best"):

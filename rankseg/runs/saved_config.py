@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The config that a run has saved, read as data: nothing in it is run."""
+
+import ast
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+LARGEST = 16 * 2**20  # bytes; saved configs have some thousands
+NUMBERS = {"inf": float("inf"), "nan": float("nan")}
+"""How mmengine writes these values, which are names in Python."""
+
+
+class NotDataError(ValueError):
+    """A part of a saved config is no value."""
+
+
+def read_saved_config(path: str | Path) -> Config:
+    """Read what mmengine's ``Config.dump`` writes: names with literals, ``dict(...)`` among them.
+
+    A class, such as ``torch.nn.GELU``, becomes its dotted name.
+
+    Args:
+        path: ``vis_data/config.py`` of a run.
+
+    Raises:
+        OSError: If the file cannot be opened.
+        ValueError: If it is anything but assignments of values, or has no method in it.
+    """
+    path = Path(path)
+    if path.stat().st_size > LARGEST:
+        raise NotDataError(f"it is larger than {LARGEST >> 20} MB")
+    try:
+        tree = ast.parse(path.read_bytes())
+        values = dict(_assigned(line) for line in tree.body)
+    except (SyntaxError, RecursionError, MemoryError) as error:
+        raise NotDataError(f"{type(error).__name__} while it was read") from error
+    return Config(_shaped(values))
+
+
+def _assigned(line: ast.stmt) -> tuple[str, Any]:
+    """Name and value of a line."""
+    if isinstance(line, ast.Assign) and len(line.targets) == 1:
+        (target,) = line.targets
+        if isinstance(target, ast.Name) and not target.id.startswith("__"):
+            return target.id, _value(line.value)
+    raise NotDataError(f"line {line.lineno} is no assignment of a value")
+
+
+def _value(node: ast.expr) -> Any:
+    """The value of an expression."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "dict":
+        if len(node.args) == 1 and not node.keywords and isinstance(node.args[0], ast.Dict):
+            return _value(node.args[0])  # of keys that are no names
+        if not node.args and all(one.arg is not None for one in node.keywords):
+            return {one.arg: _value(one.value) for one in node.keywords}
+    elif isinstance(node, ast.Dict) and None not in node.keys:
+        keys = [_key(key) for key in node.keys]
+        return dict(zip(keys, map(_value, node.values), strict=True))
+    elif isinstance(node, ast.List):
+        return [_value(item) for item in node.elts]
+    elif isinstance(node, ast.Tuple):
+        return tuple(_value(item) for item in node.elts)
+    elif isinstance(node, ast.Set):
+        return {_key(item) for item in node.elts}
+    return _single(node)
+
+
+def _key(node: ast.expr) -> Any:
+    value = _single(node)
+    return value if value.__hash__ else repr(value)
+
+
+def _single(node: ast.expr) -> Any:
+    """The value of an expression that has no parts."""
+    if isinstance(node, ast.Constant) and node.value is not Ellipsis:
+        return node.value
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        value = _single(node.operand)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return -value
+    if isinstance(node, ast.Name) and node.id in NUMBERS:
+        return NUMBERS[node.id]
+    name = _dotted(node)
+    if name is None:
+        raise NotDataError(f"line {node.lineno} holds more than values")
+    return name
+
+
+def _dotted(node: ast.expr) -> str | None:
+    """``torch.nn.GELU`` or ``int`` as a text."""
+    parts = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    return ".".join([node.id, *reversed(parts)]) if isinstance(node, ast.Name) else None
+
+
+DICTS = ("randomness", "train_cfg", "train_dataloader", "val_dataloader", "test_dataloader")
+"""What a page reads of a config besides the model, where it is there."""
+
+
+def _shaped(values: dict[str, Any]) -> dict[str, Any]:
+    """Check that what pages read is of the kind that they expect.
+
+    Raises:
+        ValueError: Naming the key.
+    """
+    model = values.get("model")
+    if not isinstance(model, dict) or not isinstance(model.get("type"), str):
+        raise NotDataError("it has no model with a type")
+    for name in DICTS:
+        if not isinstance(values.get(name), dict | None):
+            raise NotDataError(f"{name} is no dict")
+        if not isinstance((values.get(name) or {}).get("dataset", {}), dict):
+            raise NotDataError(f"{name}.dataset is no dict")
+    if not isinstance((values.get("train_cfg") or {}).get("max_iters"), int | None):
+        raise NotDataError("train_cfg.max_iters is no number")
+    hooks = values.get("custom_hooks") or []
+    if not isinstance(hooks, list | tuple) or not all(map(_is_hook, hooks)):
+        raise NotDataError("custom_hooks is no list of hooks")
+    return values
+
+
+def _is_hook(value: Any) -> bool:
+    if not isinstance(value, dict):
+        return False
+    return isinstance(value.get("type"), str) and isinstance(value.get("key", ""), str)

@@ -39,7 +39,8 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--trust-checkpoint",
         action="store_true",
-        help="load checkpoints that hold more than data, although that can run code from the file",
+        help="load checkpoints that hold more than data, and build whatever the settings of a run "
+        "name, although that can run code of whoever made them",
     )
     return parser.parse_args(argv)
 

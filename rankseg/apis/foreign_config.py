@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the settings of somebody's run may have built: networks and data sets, nothing else.
+"""Which classes the settings of a stranger's run may name: networks and data sets, nothing else.
 
-mmengine builds any function of any package that ``type`` names, so reading settings as data does
-not suffice where a network is built by them.
+mmengine calls any function of any package that ``type`` names. So it is not enough to read settings
+as data where a network is built from them.
 """
 
 import importlib

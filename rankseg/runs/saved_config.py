@@ -33,10 +33,9 @@ def read_saved_config(path: str | Path) -> Config:
         raise NotDataError(f"it is larger than {LARGEST >> 20} MB")
     try:
         tree = ast.parse(path.read_bytes())
-        values = dict(_assigned(line) for line in tree.body)
-    except (SyntaxError, RecursionError, MemoryError) as error:
+        return Config(_shaped(dict(_assigned(line) for line in tree.body)))
+    except (SyntaxError, RecursionError, MemoryError, KeyError) as error:  # of a reserved name
         raise NotDataError(f"{type(error).__name__} while it was read") from error
-    return Config(_shaped(values))
 
 
 def _assigned(line: ast.stmt) -> tuple[str, Any]:

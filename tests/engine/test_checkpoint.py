@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
+import functools
 import os
 
+import numpy as np
 import pytest
 import torch
 from mmengine.logging import HistoryBuffer
+from mmengine.runner.checkpoint import load_from_http
 
 from rankseg.engine.checkpoint import load_checkpoint_file, misfit
 
@@ -40,6 +43,46 @@ def test_logs_may_name_their_own_methods_only(tmp_path):
     torch.save({"log": Sneaky()}, file)
     with pytest.raises(ValueError, match="would run code"):
         load_checkpoint_file(str(file))
+
+
+class Got:
+    """What ``getattr`` gives when it is unpickled."""
+
+    def __init__(self, *arguments):
+        self.arguments = arguments
+
+    def __reduce__(self):
+        return getattr, self.arguments
+
+
+@pytest.mark.parametrize(
+    "owner",
+    [np.ndarray, np.dtype, slice(1), HistoryBuffer([1.0], [1]), torch.zeros(1), {"mean": 1}],
+    ids=lambda owner: type(owner).__name__,
+)
+def test_nothing_but_a_log_gives_its_methods_away(tmp_path, owner):
+    """All of these may be in a checkpoint; `getattr` of them is how a chain to anything begins."""
+    names = [name for name in dir(owner) if not name.startswith("_")]
+    for name in (names[0], names[-1], "mean" if "mean" in names else names[1]):
+        file = tmp_path / "model.pth"
+        torch.save({"state_dict": {}, "x": Got(owner, name)}, file)
+        with pytest.raises(ValueError, match="model.pth holds more than data"):
+            load_checkpoint_file(str(file))
+
+
+def test_downloaded_weights_are_read_as_data_too(tmp_path, monkeypatch):
+    """By mmengine's own way for addresses of every kind; here one of a file."""
+    trap, file = tmp_path / "trap", tmp_path / "far/model.pth"
+    file.parent.mkdir()
+    torch.save({"state_dict": {"a": torch.ones(2)}}, file)
+    load = functools.partial(load_from_http, file.as_uri(), model_dir=str(tmp_path / "kept"))
+    assert load(map_location="cpu")["state_dict"]["a"].tolist() == [1, 1]
+    file.unlink()
+    assert load()["state_dict"]["a"].tolist() == [1, 1], "kept from the first time"
+    torch.save({"state_dict": {}, "extra": Harmful(trap)}, tmp_path / "kept/model.pth")
+    with pytest.raises(ValueError, match="model.pth holds more than data"):
+        load()
+    assert not trap.exists()
 
 
 def test_the_config_text_inside_is_left_out(tmp_path):

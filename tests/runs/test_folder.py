@@ -88,6 +88,13 @@ def test_a_damaged_summary_is_named(tmp_path, text):
 
 
 @pytest.mark.parametrize("text", ["model = ", "x = 1", "raise RuntimeError"])
-def test_a_damaged_config_is_named(tmp_path, text):
-    with pytest.raises(ValueError, match=r"vis_data/config\.py cannot be read"):
-        read_runs([make(tmp_path / "a", config=text)])
+def test_a_run_without_settings_is_shown_by_its_logs(tmp_path, text):
+    (run,) = read_runs([make(tmp_path / "a", done(50.0), config=text)])
+    assert str(tmp_path / "a/20260101_000000/vis_data/config.py cannot be read") in run.unread
+    assert (run.method, run.seed, run.metric, run.iterations) == ("?", None, "mIoU", (30, None))
+    assert run.split == "" and len(run.config) == 0
+
+
+def test_a_run_with_settings_says_nothing(tmp_path):
+    (run,) = read_runs([make(tmp_path / "a")])
+    assert run.unread is None

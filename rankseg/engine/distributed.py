@@ -4,6 +4,7 @@
 import io
 import os
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from rankseg.models.layers import convert_sync_batch_norm
 
 TIMEOUT = 1800  # seconds; the main process may work that long alone, on a neighbour graph say
 PATIENCE = timedelta(days=1)  # while the main process checks every file of a data set
+SILENCE = 10  # seconds; then a process says what it waits for
 WRITING = 600  # for a last checkpoint, on a slow disk
 LAUNCH = (
     "python -m torch.distributed.run --nproc_per_node=2 tools/train.py CONFIG --launcher pytorch"
@@ -29,6 +31,12 @@ LAUNCH = (
 # what gloo and NCCL say when the process at the other end is gone
 LOST = ("Connection closed by peer", "Connection reset by peer", "Broken pipe", "remote process")
 LATE = ("Timed out", "operation timeout")
+SURROUNDINGS = {  # environment variables by launcher
+    "pytorch": ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"),
+    "slurm": ("SLURM_PROCID", "SLURM_NTASKS", "SLURM_NODELIST"),
+    "mpi": ("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_RANK"),
+}
+TEXTS = ("MASTER_ADDR", "SLURM_NODELIST")  # of those; the others are whole numbers
 _WRITTEN = "rankseg/written"
 
 _waiting: distributed.ProcessGroup | None = None  # on CPUs, with patience
@@ -68,8 +76,13 @@ def start_processes(cfg: Config) -> None:
         raise ValueError(
             f"--launcher pytorch was given, but no launcher has started this: {LAUNCH}"
         )
+    if launcher == "pytorch" or torch.cuda.is_available():
+        _check_surroundings(launcher)
     options = dict((cfg.get("env_cfg") or {}).get("dist_cfg") or {})
     seconds = options.setdefault("timeout", TIMEOUT)
+    told = threading.Timer(SILENCE, _tell_waiting, (seconds,))
+    told.daemon = True
+    told.start()
     try:
         if torch.cuda.is_available():
             _check_gpus()
@@ -82,18 +95,74 @@ def start_processes(cfg: Config) -> None:
             )
     except RuntimeError as error:
         raise _no_start(error, seconds) from error
+    finally:
+        told.cancel()
     global _waiting
     _waiting = distributed.new_group(backend="gloo", timeout=PATIENCE)
 
 
 def _refuse_forgotten_launcher() -> None:
     """Refuse to have each of several processes write one and the same run."""
-    world = int(os.environ.get("WORLD_SIZE", 1))
+    given = os.environ.get("WORLD_SIZE", "")
+    world = int(given) if given.isdecimal() else 1
     if world > 1 and "TORCHELASTIC_RUN_ID" in os.environ:
         raise ValueError(
             f"torchrun has started {world} processes, which without --launcher pytorch know "
             "nothing of each other and would all write the same run: add --launcher pytorch"
         )
+
+
+def _check_surroundings(launcher: str) -> None:
+    """Refuse environment variables with which a process would wait for others in vain.
+
+    Raises:
+        ValueError: Naming the variable, what it is and what is expected.
+    """
+    needed = SURROUNDINGS[launcher]
+    cure = (
+        f"Start the processes with {LAUNCH}"
+        if launcher == "pytorch"
+        else f"Start the processes with {'srun' if launcher == 'slurm' else 'mpirun'}"
+    )
+    cure += ", or leave out --launcher to train in one process"
+    gone = [name for name in needed if not os.environ.get(name)]
+    if gone:
+        raise ValueError(
+            f"Expected --launcher {launcher} to find {', '.join(needed)} in the environment, but it "
+            f"has no {' and no '.join(gone)}. {cure}"
+        )
+    for name in (*needed, "LOCAL_RANK"):
+        if name not in TEXTS and not os.environ.get(name, "0").isdecimal():
+            raise ValueError(
+                f"Expected {name} in the environment to be a whole number, but got "
+                f"{os.environ[name]!r}. {cure}"
+            )
+    rank, world = needed[:2]
+    if int(os.environ[rank]) >= int(os.environ[world]):
+        raise ValueError(
+            f"Expected {rank} in the environment to be below {world}={os.environ[world]}, the "
+            f"number of processes, but got {rank}={os.environ[rank]}. {cure}"
+        )
+    if int(os.environ.get("MASTER_PORT") or 0) > 65535:
+        raise ValueError(
+            f"Expected MASTER_PORT to be 65535 or less, but got {os.environ['MASTER_PORT']}. {cure}"
+        )
+    if launcher == "pytorch" and torch.cuda.is_available() and "LOCAL_RANK" not in os.environ:
+        raise ValueError(
+            "Expected LOCAL_RANK in the environment to be the number of this process on its "
+            f"machine, which chooses its GPU, but it is not set. {cure}"
+        )
+
+
+def _tell_waiting(seconds: float) -> None:
+    """Say that this process waits for others."""
+    rank, world, place = (os.environ.get(name) for name in ("RANK", "WORLD_SIZE", "MASTER_ADDR"))
+    print(
+        f"process {rank} of {world} waits for the others at {place}:{os.environ.get('MASTER_PORT')}"
+        f", for {seconds} seconds at the most",
+        file=sys.stderr,
+        flush=True,
+    )
 
 
 def _check_gpus() -> None:

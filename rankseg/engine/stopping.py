@@ -12,7 +12,7 @@ from multiprocessing import util
 from types import FrameType
 
 import torch
-from mmengine.dist import all_reduce, get_world_size
+from mmengine.dist import all_reduce, get_dist_info, get_world_size
 from torch.distributed import distributed_c10d
 
 from rankseg.engine.data_failures import report_unsent
@@ -53,9 +53,9 @@ class StopSignals:
         now = time.monotonic()
         if not self.received:
             self.received, self._at = signum, now
-            if os.environ.get("RANK", "0") == "0":  # not by print, which may be what is interrupted
-                several = int(os.environ.get("WORLD_SIZE", "1")) > 1
-                when = b"within ten iterations" if several else b"when this iteration is done"
+            rank, world = get_dist_info()
+            if rank == 0:  # not by print, which may be what is interrupted
+                when = b"within ten iterations" if world > 1 else b"when this iteration is done"
                 os.write(2, b"\nstopping " + when + b"; Ctrl-C again ends at once\n")
         elif signum == signal.SIGINT and now - self._at > TWICE_SECONDS:
             raise KeyboardInterrupt

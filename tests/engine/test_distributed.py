@@ -76,6 +76,65 @@ def test_launcher_and_surroundings_must_fit(alone, monkeypatch):
             start_processes(cfg("slurm"))
 
 
+@pytest.mark.parametrize(
+    ("changed", "found"),
+    [
+        (dict(RANK="5"), "RANK in the environment to be below WORLD_SIZE=2.* but got RANK=5"),
+        (dict(RANK="2"), "but got RANK=2"),
+        (dict(WORLD_SIZE="0"), "below WORLD_SIZE=0"),
+        (dict(RANK="-1"), "RANK in the environment to be a whole number, but got '-1'"),
+        (dict(WORLD_SIZE="two"), "WORLD_SIZE in the environment .* but got 'two'"),
+        (dict(LOCAL_RANK="x"), "LOCAL_RANK in the environment .* but got 'x'"),
+        (dict(MASTER_ADDR=None), "but it has no MASTER_ADDR. Start"),
+        (dict(MASTER_ADDR=None, MASTER_PORT=""), "has no MASTER_ADDR and no MASTER_PORT"),
+        (dict(MASTER_PORT="29500.5"), "MASTER_PORT in the environment .* but got '29500.5'"),
+        (dict(MASTER_PORT="70000"), "MASTER_PORT to be 65535 or less, but got 70000"),
+        (dict(RANK=None), "no launcher has started this"),
+    ],
+)
+def test_surroundings_in_which_nobody_would_come(alone, monkeypatch, changed, found):
+    # without the check some of them wait for half an hour
+    given = dict(RANK="0", WORLD_SIZE="2", MASTER_ADDR="127.0.0.1", MASTER_PORT="29507")
+    for name, value in (given | changed).items():
+        if value is None:
+            monkeypatch.delenv(name, raising=False)
+        else:
+            monkeypatch.setenv(name, value)
+    with pytest.raises(ValueError, match=f"{found}.*python -m torch.distributed.run"):
+        start_processes(cfg(env_cfg=dict(dist_cfg=dict(timeout=1))))
+    assert not distributed.is_initialized()
+
+
+@pytest.mark.parametrize(
+    ("launcher", "given", "found"),
+    [
+        ("slurm", dict(SLURM_PROCID="0"), "has no SLURM_NTASKS and no SLURM_NODELIST.*srun"),
+        (
+            "slurm",
+            dict(SLURM_PROCID="3", SLURM_NTASKS="2", SLURM_NODELIST="a"),
+            "SLURM_PROCID in the environment to be below SLURM_NTASKS=2",
+        ),
+        ("mpi", {}, "has no OMPI_COMM_WORLD_RANK and .*mpirun"),
+    ],
+)
+def test_surroundings_of_other_launchers(monkeypatch, launcher, given, found):
+    for name in ours.SURROUNDINGS[launcher]:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    with pytest.raises(ValueError, match=found):
+        start_processes(cfg(launcher))
+
+
+def test_what_other_programs_left_in_the_environment_is_no_matter(alone, monkeypatch):
+    left = dict(RANK="5", WORLD_SIZE="x", LOCAL_RANK="7", SLURM_PROCID="1", SLURM_NTASKS="4")
+    for name, value in left.items():
+        monkeypatch.setenv(name, value)
+    start_processes(cfg("none"))
+    assert not distributed.is_initialized()
+
+
 def test_more_processes_than_gpus(monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setenv("LOCAL_RANK", "1")
@@ -101,10 +160,12 @@ def test_a_port_in_use_is_told_by_the_script(taken):
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="NCCL wants a GPU for each")
-def test_processes_that_do_not_come(taken, monkeypatch):
+def test_processes_that_do_not_come(taken, monkeypatch, capfd):
+    monkeypatch.setattr(ours, "SILENCE", 0.2)
     monkeypatch.setenv("MASTER_PORT", "0")  # any free one
     with pytest.raises(ValueError, match="not all of 2 processes came to .* within 1 seconds"):
         start_processes(cfg(env_cfg=dict(dist_cfg=dict(timeout=1))))
+    assert "process 0 of 2 waits for the others at 127.0.0.1:0, for 1 s" in capfd.readouterr().err
 
 
 # --- in two processes

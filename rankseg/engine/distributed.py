@@ -128,8 +128,8 @@ def _check_surroundings(launcher: str) -> None:
     gone = [name for name in needed if not os.environ.get(name)]
     if gone:
         raise ValueError(
-            f"Expected --launcher {launcher} to find {', '.join(needed)} in the environment, but it "
-            f"has no {' and no '.join(gone)}. {cure}"
+            f"Expected --launcher {launcher} to find {', '.join(needed)} in the environment, "
+            f"but it has no {' and no '.join(gone)}. {cure}"
         )
     for name in (*needed, "LOCAL_RANK"):
         if name not in TEXTS and not os.environ.get(name, "0").isdecimal():

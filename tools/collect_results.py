@@ -7,11 +7,11 @@ python tools/collect_results.py work_dirs/rankmatch work_dirs/unimatch --metric 
 """
 
 import argparse
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 from rankseg.apis.cli import plain_errors
+from rankseg.runs.summary import read_summary
 
 KEYS = ("config", "seed", "max_iters", "seconds", "last", "best")  # what the table needs
 MAIN = ("mIoU", "top1", "recall1")  # of segmentation, of classification, of retrieval
@@ -44,29 +44,7 @@ def read_summaries(folders: Sequence[str]) -> list[tuple[Path, dict]]:
         raise FileNotFoundError(
             f"no summary.json in {', '.join(folders)}: expected work folders of tools/train.py"
         )
-    return [(path.parent, read_summary(path)) for path in found]
-
-
-def read_summary(path: Path) -> dict:
-    """The summary of one run.
-
-    Raises:
-        ValueError: If the file is damaged, or something else.
-    """
-    try:
-        run = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise ValueError(
-            f"{path} is damaged ({error}): expected what tools/train.py leaves; remove it, or name "
-            "the work folders without it"
-        ) from error
-    gone = [key for key in KEYS if not isinstance(run, dict) or key not in run]
-    if gone:
-        raise ValueError(
-            f"{path} is no summary of a run ({gone[0]!r} is missing): expected what tools/train.py "
-            "leaves; remove it, or name the work folders without it"
-        )
-    return run
+    return [(path.parent, read_summary(path, KEYS)) for path in found]
 
 
 def table(runs: Sequence[tuple[Path, dict]], metrics: Sequence[str] | None = None) -> str:

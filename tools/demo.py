@@ -26,6 +26,7 @@ from rankseg.datasets.demo import LABELED, UNLABELED, VAL, make_demo_set
 from rankseg.datasets.demo_scene import CLASSES, PALETTE
 from rankseg.engine.checkpoint import load_checkpoint_file
 from rankseg.registry import DATASETS, MODELS
+from rankseg.runs.summary import read_summary
 from rankseg.visualization import colour_map, draw_panel
 from rankseg.visualization.report import Result, class_table, seed_table, verdict
 
@@ -117,7 +118,7 @@ def last_checkpoint(folder: Path) -> str:
 
 def read_result(folder: Path) -> Result:
     """What training and evaluation wrote."""
-    summary = json.loads((folder / "summary.json").read_text())
+    summary = read_summary(folder / "summary.json")
     metrics = json.loads((folder / "metrics.json").read_text())
     return Result(metrics, summary["best"]["mIoU"], summary["max_iters"], summary["seconds"])
 

@@ -22,6 +22,7 @@ from rankseg.models.methods import Method
 from rankseg.models.preprocessor import ViewPreprocessor
 from rankseg.models.sliding import predict
 from rankseg.registry import DATASETS, MODELS
+from rankseg.runs.summary import is_number
 from rankseg.safe_text import printable
 
 
@@ -162,6 +163,21 @@ def classes_of(cfg: Config, meta: Any, number: int) -> tuple[list[str], list[lis
     return [f"class {i}" for i in range(number)], make_palette(number)
 
 
+def _stack_notes(node: Mapping) -> dict[str, Any]:
+    """Read what is noted beside a data set that was made from a stack; empty where nothing is."""
+    return read_json(Path(node.get("data_root") or ".") / NOTES, _check_stack_notes) or {}
+
+
+def _check_stack_notes(notes: Any) -> None:
+    """Refuse what no conversion wrote; ``ValueError`` or ``TypeError`` then."""
+    if not isinstance(notes, dict):
+        raise ValueError("expected an object")
+    low, high = notes.get("value_range") or (0, 1)
+    shrink = notes.get("shrink") or 1
+    if not (is_number(low) and is_number(high) and low < high and is_number(shrink) and shrink > 0):
+        raise ValueError("expected a range of values and a factor")
+
+
 def value_range_of(cfg: Config) -> list[float] | None:
     """Values of images of 16 bits that are black and white to a network; None for the high byte.
 
@@ -170,8 +186,7 @@ def value_range_of(cfg: Config) -> list[float] | None:
     dataset = (cfg.get("test_dataloader") or {}).get("dataset") or {}
     ranges = [step.get("value_range") for step in dataset.get("pipeline") or ()]
     for node in datasets_of(cfg):
-        notes = read_json(Path(node.get("data_root") or ".") / NOTES)
-        ranges.append(notes.get("value_range") if isinstance(notes, dict) else None)
+        ranges.append(_stack_notes(node).get("value_range"))
     return next((list(one) for one in ranges if one), None)
 
 
@@ -184,8 +199,7 @@ def shrink_of(cfg: Config, source: str | Path) -> float:
     """
     for node in datasets_of(cfg):
         root = Path(node.get("data_root") or ".")
-        notes = read_json(root / NOTES)
-        factor = notes.get("shrink") if isinstance(notes, dict) else None
+        factor = _stack_notes(node).get("shrink")
         if factor and not Path(source).resolve().is_relative_to(root.resolve()):
             return float(factor)
     return 1.0
@@ -201,8 +215,7 @@ def channel_of(cfg: Config) -> int | None:
         Its number from 1; ``None`` if the stack had one channel, or no stack is known.
     """
     for node in datasets_of(cfg):
-        notes = read_json(Path(node.get("data_root") or ".") / NOTES)
-        channel = notes.get("channel") if isinstance(notes, dict) else None
+        channel = _stack_notes(node).get("channel")
         if isinstance(channel, int):
             return channel
     return None

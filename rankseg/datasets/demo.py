@@ -78,7 +78,13 @@ def _is_there(root: Path, stamp: dict[str, int]) -> bool:
     """
     path = root / STAMP
     if path.is_file():
-        return json.loads(path.read_text()) == stamp
+        try:
+            return json.loads(path.read_text()) == stamp
+        except (ValueError, RecursionError) as error:
+            raise ValueError(
+                f"Expected {path} to be the note of a demo set, but got something else. Remove "
+                f"{root}, or name a new folder"
+            ) from error
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
         raise ValueError(
             f"{root} exists and is no demo set (it has no {STAMP}): name a new folder, or remove it"

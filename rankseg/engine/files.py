@@ -9,7 +9,7 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from rankseg.engine.ending import RunEnded
 from rankseg.safe_text import safe_cell
 
 PARTIAL = ".partial"
+LARGEST_JSON = 100 * 2**20  # bytes
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -137,17 +138,28 @@ def write_table(path: str | Path, rows: Iterable[Sequence[Any]]) -> None:
     write_text(path, text.getvalue())
 
 
-def read_json(path: str | Path) -> Any | None:
-    """What an earlier run noted; None, and a warning, if the file is damaged or not there."""
+def read_json(path: str | Path, check: Callable[[Any], object] | None = None) -> Any | None:
+    """What an earlier run noted; None, and a warning, if the file is damaged or not there.
+
+    Args:
+        path: The file.
+        check: Raises ``ValueError``, ``TypeError`` or ``LookupError`` where the content is of
+            another form, and so the file counts as damaged.
+    """
     try:
-        return json.loads(Path(path).read_text())
+        if Path(path).stat().st_size > LARGEST_JSON:
+            raise ValueError(f"it is larger than {LARGEST_JSON:,} bytes")
+        content = json.loads(Path(path).read_text())
+        if check is not None:
+            check(content)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError, LookupError, RecursionError) as error:
         print_log(
-            f"{path} cannot be read ({type(error).__name__}) and is begun anew: what the run noted "
-            "there before is not in it",
+            f"{path} cannot be read ({type(error).__name__}) and is ignored: what was noted there "
+            "before does not count",
             "current",
             logging.WARNING,
         )
         return None
+    return content

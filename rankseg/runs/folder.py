@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A run as its work folder tells of it."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,6 +10,7 @@ from mmengine.config import Config
 
 from rankseg.runs.log import Scalars, main_metric, read_machine, read_scalars, read_warnings, starts
 from rankseg.runs.saved_config import read_saved_config
+from rankseg.runs.summary import read_summary
 
 
 @dataclass(frozen=True)
@@ -152,23 +152,9 @@ def read_run(folder: Path, name: str) -> Run:
         folder,
         name,
         config,
-        _summary(folder / "summary.json"),
+        read_summary(path) if (path := folder / "summary.json").is_file() else None,
         read_scalars(folder),
         read_warnings(folder),
         read_machine(folder),
         unread,
     )
-
-
-def _summary(path: Path) -> dict | None:
-    if not path.is_file():
-        return None
-    try:
-        summary = json.loads(path.read_text(encoding="utf-8"))
-        summary["last"]["iteration"], summary["best"]["iteration"], summary["seconds"]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise ValueError(
-            f"{path} is damaged ({type(error).__name__}: {error}): expected what tools/train.py "
-            "leaves; remove the file, and the run is shown by its logs"
-        ) from error
-    return summary

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from rankseg.runs.summary import is_iteration, is_number
+
 Points = list[tuple[int, float]]
 Series = dict[str, Points]
 
@@ -56,7 +58,7 @@ def read_scalars(work_dir: str | Path) -> Scalars:
     found = Scalars({}, {})
     for entry in kept:
         for name, value in entry.items():
-            if name not in _NO_RESULT and isinstance(value, int | float):
+            if name not in _NO_RESULT and is_number(value):
                 trained = "iter" in entry or name.startswith(PSEUDO)
                 series = found.train if trained else found.val
                 series.setdefault(name, []).append((entry["step"], float(value)))
@@ -65,16 +67,16 @@ def read_scalars(work_dir: str | Path) -> Scalars:
 
 def _entries(path: Path) -> Iterator[dict]:
     try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        with path.open(encoding="utf-8", errors="replace") as stream:
+            for line in stream:
+                try:
+                    entry = json.loads(line)
+                except (ValueError, RecursionError):  # the process was killed while it wrote
+                    continue
+                if isinstance(entry, dict) and is_iteration(entry.get("step")):
+                    yield entry
     except OSError:
         return
-    for line in lines:
-        try:
-            entry = json.loads(line)
-        except ValueError:  # the process was killed while it wrote
-            continue
-        if isinstance(entry, dict) and isinstance(entry.get("step"), int):
-            yield entry
 
 
 def read_warnings(work_dir: str | Path) -> dict[str, int]:

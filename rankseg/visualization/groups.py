@@ -2,8 +2,10 @@
 """Which numbers of a run belong in one picture, and what it is called."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
+
+import numpy as np
 
 from rankseg.runs.log import PSEUDO, Points, Scalars, main_metric
 
@@ -84,3 +86,14 @@ def of_retrieval(names: Iterable[str]) -> list[str]:
 def is_rate(name: str) -> bool:
     """Whether a number is a learning rate."""
     return name.rsplit("/", 1)[-1] in ("lr", "base_lr")
+
+
+def mean_and_deviation(values: Sequence[float]) -> tuple[str, str]:
+    """Mean and sample standard deviation of two numbers or more; NaN where one has diverged.
+
+    Example:
+        >>> mean_and_deviation([1.0, 3.0])
+        ('2.0', '1.4')
+    """
+    with np.errstate(invalid="ignore"):
+        return f"{np.mean(values):.1f}", f"{np.std(values, ddof=1):.1f}"

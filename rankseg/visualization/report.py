@@ -3,7 +3,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import mean, stdev
+from statistics import mean
+
+from rankseg.visualization.groups import mean_and_deviation
 
 BY_CHANCE = 2.0  # points of mIoU that one seed alone does not tell from chance
 
@@ -66,7 +68,8 @@ def seed_table(results: Results, methods: Sequence[str]) -> str:
         lines.append(f"| {seed} | " + " | ".join(cells) + " |")
     if len(results) > 1:
         values = {name: [run[name].miou for run in results.values()] for name in methods}
-        cells = [f"**{mean(each):.1f}** ± {stdev(each):.1f} |" for each in values.values()]
+        found = map(mean_and_deviation, values.values())
+        cells = [f"**{middle}** ± {spread} |" for middle, spread in found]
         lines.append("| mean | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 

@@ -1,10 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
+import json
+
 import pytest
 import torch
 from mmengine.config import Config
 
 from rankseg.apis import load_config
-from rankseg.apis.trained import classes_of, load_method, load_trained, logits_of
+from rankseg.apis.trained import (
+    channel_of,
+    classes_of,
+    load_method,
+    load_trained,
+    logits_of,
+    shrink_of,
+    value_range_of,
+)
 from rankseg.datasets import make_palette
 from rankseg.testing.random_run import CLASSES, MEAN, STD, random_run
 from rankseg.testing.toy import toy_student
@@ -92,3 +102,24 @@ def test_a_plain_segmentor_is_looked_at_too(tmp_path):
     torch.save({k.removeprefix("student."): v for k, v in state.items()}, files[1])
     with pytest.raises(ValueError, match="infinite numbers in student.decode_head.conv_seg.bias"):
         load_method(load_config(str(files[0])), str(files[1]))
+
+
+@pytest.mark.parametrize(
+    ("notes", "found"),
+    [
+        ({"value_range": [10, 900], "shrink": 2.0, "channel": 2}, ([10, 900], 2.0, 2)),
+        ({"value_range": "ab", "shrink": 2.0}, (None, 1.0, None)),
+        ({"value_range": [900, 10], "shrink": 2.0}, (None, 1.0, None)),
+        ({"value_range": ["1", "2"]}, (None, 1.0, None)),
+        ({"value_range": 5}, (None, 1.0, None)),
+        ({"shrink": "2"}, (None, 1.0, None)),
+        ({"shrink": -2}, (None, 1.0, None)),
+        ([1], (None, 1.0, None)),
+    ],
+)
+def test_notes_of_a_stack_of_another_form_are_ignored(tmp_path, notes, found):
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set/stacks.json").write_text(json.dumps(notes))
+    dataset = dict(data_root=str(tmp_path / "set"), pipeline=[])
+    cfg = Config(dict(test_dataloader=dict(dataset=dataset)))
+    assert (value_range_of(cfg), shrink_of(cfg, tmp_path / "other"), channel_of(cfg)) == found

@@ -80,6 +80,13 @@ def test_an_existing_set_is_kept_and_an_older_one_replaced(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["set"]
 
 
+def test_a_folder_with_a_damaged_note_is_left_alone(tmp_path):
+    (tmp_path / "demo.json").write_text("{")
+    with pytest.raises(ValueError, match=r"demo\.json to be the note .* name a new folder"):
+        make_demo_set(tmp_path, **COUNTS)
+    assert (tmp_path / "demo.json").read_text() == "{"
+
+
 def test_a_folder_of_the_user_is_left_alone(tmp_path):
     (tmp_path / "mine.txt").write_text("precious")
     with pytest.raises(ValueError, match="is no demo set"):

@@ -5,6 +5,7 @@ import stat
 
 import pytest
 
+from rankseg.engine import files
 from rankseg.engine.ending import RunEnded
 from rankseg.engine.files import WriteError, read_json, whole_file, write_json, write_text
 
@@ -79,3 +80,14 @@ def test_a_name_that_is_too_long_concerns_one_file(tmp_path):
         with pytest.raises(WriteError) as caught, whole_file(tmp_path / "a.txt"):
             raise OSError(number, os.strerror(number))
         assert caught.value.of_one_file is one
+
+
+@pytest.mark.parametrize("content", ["[" * 100_000, "[1]", "{}", "3", "9" * 5000])
+def test_json_of_another_form_is_begun_again(tmp_path, content, monkeypatch):
+    said = []
+    monkeypatch.setattr(files, "print_log", lambda text, *_: said.append(text))
+    (tmp_path / "a.json").write_text(content)
+    assert read_json(tmp_path / "a.json", lambda found: found["x"][0] + "") is None
+    assert "a.json cannot be read" in said[0]
+    (tmp_path / "a.json").write_text('{"x": ["y"]}')
+    assert read_json(tmp_path / "a.json", lambda found: found["x"][0] + "") == {"x": ["y"]}

@@ -2,8 +2,18 @@
 """A list of numbers in the work folder that grows during a run."""
 
 from pathlib import Path
+from typing import Any
 
 from rankseg.engine.files import read_json, write_json
+from rankseg.runs.summary import is_iteration
+
+
+def check_notes(notes: Any) -> None:
+    """Refuse what is no list of notes with an ``iteration`` each; ``ValueError`` then."""
+    if not isinstance(notes, list) or not all(
+        isinstance(note, dict) and is_iteration(note.get("iteration")) for note in notes
+    ):
+        raise ValueError("expected a list of notes with an iteration each")
 
 
 class RunNotes:
@@ -16,7 +26,7 @@ class RunNotes:
 
     def __init__(self, path: str | Path, iteration: int) -> None:
         self.path = Path(path)
-        past = read_json(self.path) if iteration > 0 else None
+        past = read_json(self.path, check_notes) if iteration > 0 else None
         self.notes: list[dict] = [note for note in past or () if self._is_past(note, iteration)]
 
     @staticmethod

@@ -2,14 +2,17 @@
 """Notes how good the pseudo-labels of a run are."""
 
 from pathlib import Path
+from typing import Any
 
 from mmengine.dist import master_only
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from rankseg.engine.files import read_json, write_json
+from rankseg.engine.hooks.notes import check_notes
 from rankseg.engine.method_of import method_of
 from rankseg.registry import HOOKS
+from rankseg.runs.summary import is_iteration, is_number
 from rankseg.visualization.curves import draw_pseudo_labels
 
 
@@ -35,7 +38,7 @@ class PseudoLabelHook(Hook):
     def before_train(self, runner: Runner) -> None:
         """Take over what the run that is being resumed has noted."""
         self.notes["classes"] = list(runner.train_dataloader.dataset.metainfo.get("classes", ()))
-        past = read_json(self._path(runner, "json")) if runner.iter > 0 else None
+        past = read_json(self._path(runner, "json"), _check) if runner.iter > 0 else None
         if past:
             for name, place in (("history", "iteration"), ("validations", 0)):
                 self.notes[name] = [one for one in past[name] if one[place] <= runner.iter]
@@ -84,3 +87,11 @@ class PseudoLabelHook(Hook):
     @staticmethod
     def _path(runner: Runner, kind: str) -> Path:
         return Path(runner.work_dir) / f"pseudo_labels.{kind}"
+
+
+def _check(notes: Any) -> None:
+    """Refuse what this hook has not written; ``ValueError``, ``TypeError`` or ``KeyError`` then."""
+    check_notes(notes["history"])
+    for iteration, value in notes["validations"]:
+        if not is_iteration(iteration) or not is_number(value):
+            raise ValueError("expected an iteration and a number for each validation")

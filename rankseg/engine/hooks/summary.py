@@ -2,6 +2,7 @@
 """Writes what a run came to: last and best."""
 
 import time
+from functools import partial
 from pathlib import Path
 
 from mmengine.dist import master_only
@@ -10,6 +11,7 @@ from mmengine.runner import Runner
 
 from rankseg.engine.files import read_json, write_json
 from rankseg.registry import HOOKS
+from rankseg.runs.summary import check_summary
 
 
 @HOOKS.register_module()
@@ -35,9 +37,11 @@ class SummaryHook(Hook):
         """Take over the validations of the run that is being resumed."""
         self._start = time.monotonic()
         path = self._path(runner)
-        past = read_json(path) if runner.iter > 0 else None
+        check = partial(check_summary, needed=("seconds", "history"))
+        past = read_json(path, check) if runner.iter > 0 else None
         if past:
-            self.history = [e for e in past["history"] if e["iteration"] <= runner.iter]
+            of_key = [e for e in past["history"] if self.key in e]  # it may have been another
+            self.history = [e for e in of_key if e["iteration"] <= runner.iter]
             self._start -= past["seconds"]
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the runs came to: one table, and the mean of runs that only differ in their seed."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
-from statistics import mean, stdev
 from typing import Any
 
 from rankseg.runs import Run
 from rankseg.runs.settings import differences
-from rankseg.visualization.groups import NETWORKS, of_retrieval
+from rankseg.visualization.groups import NETWORKS, mean_and_deviation, of_retrieval
 from rankseg.visualization.page.html import Html, join, run_name, table, tag
 
 NONE = "–"
@@ -90,8 +90,8 @@ def _means(runs: Sequence[Run], metric: str) -> Html:
         if len(group) > 1:
             row = [f"{group[0].method}, {group[0].split}", ", ".join(str(r.seed) for r in group)]
             for which in ("last", "best"):
-                values = [run.summary[which][metric] for run in group]
-                row.append(f"{mean(values):.1f} ± {stdev(values):.1f}")
+                values = [run.summary[which].get(metric, math.nan) for run in group]
+                row.append(" ± ".join(mean_and_deviation(values)))
             rows.append(row)
     if not rows:
         return Html("")

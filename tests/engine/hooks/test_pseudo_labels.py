@@ -90,3 +90,22 @@ def test_a_method_that_counts_nothing(runner, tmp_path):
 
 def test_counts_are_reset_before_a_checkpoint_is_written():
     assert get_priority(PseudoLabelHook.priority) < get_priority(CheckpointHook.priority)
+
+
+@pytest.mark.parametrize(
+    "past",
+    [
+        [],
+        {"history": []},
+        {"history": [3], "validations": []},
+        {"history": [{"iteration": "3"}], "validations": []},
+        {"history": [], "validations": [["3", 1.0]]},
+        {"history": [], "validations": [[3]]},
+    ],
+)
+def test_notes_of_another_form_are_begun_again(runner, tmp_path, past):
+    (tmp_path / "pseudo_labels.json").write_text(json.dumps(past))
+    runner.iter = 4
+    hook = PseudoLabelHook()
+    hook.before_train(runner)
+    assert hook.notes["history"] == hook.notes["validations"] == []

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 from mmengine.config import Config
 
+from rankseg.engine import files
 from rankseg.engine.hooks import SummaryHook
 
 
@@ -112,3 +113,35 @@ def test_testing_writes_nothing(runner, tmp_path):
     runner._train_loop = None
     SummaryHook().after_val_epoch(runner, {"mIoU": 1.0})
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "past",
+    [
+        "[]",
+        "{}",
+        '{"seconds": "1", "history": []}',
+        '{"seconds": 1, "history": [{"iteration": "1"}]}',
+    ],
+)
+def test_a_summary_of_another_form_is_begun_again(runner, tmp_path, past, monkeypatch):
+    said = []
+    monkeypatch.setattr(files, "print_log", lambda text, *_: said.append(text))
+    (tmp_path / "summary.json").write_text(past)
+    runner.iter = 20
+    hook = SummaryHook()
+    hook.before_train(runner)
+    assert hook.history == []
+    assert "summary.json cannot be read" in said[0]
+    validate(hook, runner, 30, 40.0)
+    assert json.loads((tmp_path / "summary.json").read_text())["best"]["mIoU"] == 40.0
+
+
+def test_validations_by_another_key_are_left_out(runner, tmp_path):
+    history = [{"iteration": 10, "top1": 90.0}, {"iteration": 20, "mIoU": 30.0}]
+    (tmp_path / "summary.json").write_text(json.dumps({"seconds": 1.0, "history": history}))
+    runner.iter = 20
+    hook = SummaryHook()
+    hook.before_train(runner)
+    validate(hook, runner, 30, 20.0)
+    assert hook.best() == {"iteration": 20, "mIoU": 30.0}

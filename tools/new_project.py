@@ -65,6 +65,14 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         "--above", type=int, metavar="N", help="mask values above N are class 1, all others 0"
     )
     parser.add_argument(
+        "--channels",
+        type=int,
+        nargs="+",
+        metavar="N",
+        help="bands of the images, counted from 1, that become red, green and blue: three, or one "
+        "(default: the first three)",
+    )
+    parser.add_argument(
         "--val",
         type=int,
         metavar="N",

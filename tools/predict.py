@@ -76,8 +76,8 @@ def _add_how(how: argparse._ArgumentGroup) -> None:
         type=float,
         nargs=2,
         metavar=("BLACK", "WHITE"),
-        help="the values of images of 16 bits that become 0 and 255 (default: as in training, if "
-        "config or data set say; else of stacks 0.1%% to 99.9%%, of images the high byte)",
+        help="the values of images of more than 8 bits that become 0 and 255 (default: as in "
+        "training, if config or data set say; else 0.1%% to 99.9%% of all pixels of the input)",
     )
     how.add_argument(
         "--shrink",

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from rankseg.apis.checks import is_image_level
 from rankseg.apis.trained import load_method
 from rankseg.datasets.pictures import list_images
-from rankseg.datasets.transforms.loading import read_image
+from rankseg.datasets.reading import read_image
 from rankseg.engine.pictures import write_picture
 from rankseg.models.heads.deeplabv3plus import stride, upsample
 from rankseg.models.layers import FeatureTap

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A trained network that predicts images: from a checkpoint to masks."""
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,10 +22,12 @@ from rankseg.apis.inferencer_checks import (
     pipeline_of,
 )
 from rankseg.apis.maps import Maps, check_logits, check_memory, enough_memory
-from rankseg.apis.trained import classes_of, load_method, value_range_of
+from rankseg.apis.trained import channels_of, classes_of, load_method, value_range_of
 from rankseg.apis.windows import AUTO, Windows
-from rankseg.datasets.pictures import to_rgb
-from rankseg.datasets.transforms.loading import read_image
+from rankseg.datasets.bands import Channels, check_channels, describe_bands
+from rankseg.datasets.intensity import ValueCounts
+from rankseg.datasets.reading import Range, choose_array_bands, decode_image, look_at, to_rgb
+from rankseg.datasets.transforms.loading import check_range
 from rankseg.engine.checkpoint import load_checkpoint_file
 from rankseg.models.blending import blend
 from rankseg.models.methods.base import NETWORKS
@@ -77,13 +80,19 @@ class Inferencer:
         amp: bfloat16 where that is precise enough.
         shrink: How many times smaller images become for the network, by averaging areas; masks
             are as large as the images.
+        value_range: Values of images of more than 8 bits that become 0 and 255; by default those of
+            config or data set.
+        channels: Bands of the images that become gray or red, green and blue, one or three numbers
+            from 1; by default those of the config.
 
     Attributes:
         classes: Names in id order, as noted in the checkpoint, else of the config.
         palette: An RGB colour for each.
         image_level: It is a classifier.
-        value_range: Values of images of 16 bits that become 0 and 255, as config or data set have
-            it; None keeps the high byte.
+        value_range: Values of images of more than 8 bits that become 0 and 255; None: those of the
+            images of a call, all together, and a warning says which.
+        channels: Bands that are chosen; None: the first three, or the first of two, without
+            transparency.
 
     Raises:
         FileNotFoundError: If config or checkpoint are not there.
@@ -107,6 +116,8 @@ class Inferencer:
         flip: bool = False,
         amp: bool = False,
         shrink: float = 1.0,
+        value_range: Range | None = None,
+        channels: Channels = None,
     ) -> None:
         check_shrink(shrink, window)
         cfg = config if isinstance(config, Config) else load_config(str(config))
@@ -125,7 +136,9 @@ class Inferencer:
         self.weights = self._choose(weights)
         self.image_level = is_image_level(cfg)
         self.batch, self.flip, self.amp = batch, flip, amp
-        self.pipeline, self.value_range = pipeline_of(cfg, shrink), value_range_of(cfg)
+        self.pipeline = pipeline_of(cfg, shrink)
+        self.value_range = check_range(value_range, "value_range") or value_range_of(cfg)
+        self.channels = check_channels(channels) or channels_of(cfg)
         if self.windows.never:
             self._network.test_cfg = ConfigDict(mode="whole")
 
@@ -148,7 +161,7 @@ class Inferencer:
         """Predict an image, or a list of images of any sizes.
 
         Args:
-            images: A file, an array as :func:`~rankseg.datasets.pictures.to_rgb` takes it, or an
+            images: A file, an array as :func:`~rankseg.datasets.reading.to_rgb` takes it, or an
                 image of Pillow, or a list of these.
             probabilities: Give those of every class and pixel too.
             uncertainty: Give the uncertainty of every pixel too.
@@ -160,19 +173,42 @@ class Inferencer:
             ValueError, OSError: If an image cannot be read or is too large.
         """
         many = isinstance(images, list | tuple)
-        arrays = [self._as_array(one) for one in (images if many else [images])]
+        arrays = self._as_rgb(images if many else [images])
         if self.image_level:
             found = self.classify(arrays)
         else:
             found = self._segment(arrays, probabilities, uncertainty)
         return found if many else found[0]
 
-    def _as_array(self, image: Any) -> np.ndarray:
+    def _as_rgb(self, images: Sequence[Any]) -> list[np.ndarray]:
+        """Read images and make 8 bits of all of them by one range."""
+        looks = [_bands(one) for one in images]
+        for line in describe_bands(looks, self.channels, "channels=(3, 2, 1)"):
+            warnings.warn(line, stacklevel=3)
+        decoded = [self._decode(one) for one in images]
+        counts, value_range = ValueCounts(), self.value_range
+        if value_range is None:
+            for values in decoded:
+                if values.dtype != np.uint8 and values.dtype.kind in "ui" and values.itemsize <= 2:
+                    counts.add([values])
+            value_range = counts.range
+        if value_range and counts.files:
+            warnings.warn(
+                f"{counts.files} of {len(decoded)} images hold more than 8 bits, and neither "
+                f"config nor data set say which values are black and white: they were scaled from "
+                f"{value_range[0]} to {value_range[1]}, their own range (value_range=...)",
+                stacklevel=3,
+            )
+        return [to_rgb(one, value_range=value_range) for one in decoded]
+
+    def _decode(self, image: Any) -> np.ndarray:
+        """The numbers of an image, ``(H, W)`` or ``(H, W, 3)``."""
         if isinstance(image, str | Path):
-            return read_image(image, self.value_range)
-        if isinstance(image, Image.Image) and image.mode not in ("L", "RGB", "RGBA", "I;16"):
-            image = image.convert("RGB")  # else of a palette the indices would be grey values
-        return to_rgb(np.asarray(image), value_range=self.value_range)
+            return decode_image(image, self.channels)
+        kept = ("L", "LA", "RGB", "RGBA", "I", "F")  # "I" and "F" are refused, not cut off
+        if isinstance(image, Image.Image) and image.mode.split(";")[0] not in kept:
+            image = image.convert("RGB")  # else of a palette the indices would be gray values
+        return choose_array_bands(np.asarray(image), self.channels)
 
     def _segment(self, arrays: list[np.ndarray], probable: bool, unsure: bool) -> list[Prediction]:
         maps = []
@@ -295,3 +331,13 @@ class Inferencer:
         for step in self.pipeline:
             results = step(results)
         return results
+
+
+def _bands(image: Any) -> tuple[int, bool]:
+    """Number of bands of an image, and if the last of them is transparency."""
+    if isinstance(image, str | Path):
+        info = look_at(image, decode=False)
+        return info.bands, bool(info.alpha)
+    shape = np.shape(image)
+    bands = shape[2] if len(shape) == 3 else 1
+    return bands, bands in (2, 4)

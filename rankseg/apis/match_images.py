@@ -21,7 +21,7 @@ from rankseg.apis.loading import loading_pipeline
 from rankseg.datasets.checks import spread
 from rankseg.datasets.image_level import ArrayDataset
 from rankseg.datasets.looking import told
-from rankseg.datasets.transforms.loading import read_image
+from rankseg.datasets.reading import read_image
 from rankseg.engine.features import with_pipeline
 from rankseg.engine.files import whole_file, write_json
 from rankseg.engine.pictures import write_picture

@@ -16,6 +16,7 @@ from rankseg.apis.machine import this_machine
 from rankseg.apis.rehearsal import rehearse
 from rankseg.apis.starter import Starter, choose
 from rankseg.apis.starter_text import OVERVIEW, Project, rankmatch_text, supervised_text
+from rankseg.datasets.bands import check_channels
 from rankseg.datasets.checks import spread
 from rankseg.datasets.class_names import CLASSES_JSON
 from rankseg.datasets.drawing import class_table
@@ -24,9 +25,9 @@ from rankseg.datasets.looking import duration
 from rankseg.datasets.own.colour_table import find_label_map, read_colours
 from rankseg.datasets.own.layout import MADE, Layout, draw_lists, made_names, write_masks
 from rankseg.datasets.own.survey import Survey, survey
+from rankseg.datasets.reading import read_image
 from rankseg.datasets.split_files import write_lists
 from rankseg.datasets.splits import LABELED_FILE, UNLABELED_FILE, VAL_FILE, Entry
-from rankseg.datasets.transforms.loading import read_image
 from rankseg.engine.files import write_json
 from rankseg.engine.pictures import write_picture
 from rankseg.visualization.mask_sheet import Masked, draw_mask_sheet
@@ -45,6 +46,7 @@ def new_project(
     classes: Sequence[str] | None = None,
     colors: str | Path | None = None,
     above: int | None = None,
+    channels: Sequence[int] | None = None,
     data_out: str | Path | None = None,
     val: int | None = None,
     labelled: int | None = None,
@@ -65,6 +67,8 @@ def new_project(
         classes: Class names in the order of their values, or a file with a name on every line.
         colors: For :func:`~rankseg.datasets.own.colour_table.read_colours`.
         above: Values above this one are class 1, others class 0.
+        channels: Bands that become gray or red, green and blue, one or three numbers from 1; by
+            default the first three, or the first of two, without transparency.
         data_out: Folder of the project; ``data/NAME`` by default.
         val: Images for validation; a fifth of those with masks by default.
         labelled: How many others keep their masks; all by default.
@@ -89,7 +93,8 @@ def new_project(
         if colors:
             print(f"colors and names: {colors}")
     table = read_colours(colors) if colors else None
-    found = survey(images, masks, unlabelled, classes, table, above)
+    channels = check_channels(channels, "--channels")
+    found = survey(images, masks, unlabelled, classes, table, above, channels)
     print(found.summary())
     layout = Layout(project.root, overwrite)
     entries = _entries(found, layout, images, masks, unlabelled)
@@ -254,7 +259,7 @@ def _write_data(
 def _draw(found: Survey, path: Path) -> None:
     """Write the page of images with their masks."""
     samples = [
-        Masked(path.name, read_image(path, found.value_range), found.ids(i))
+        Masked(path.name, read_image(path, found.value_range, found.channels), found.ids(i))
         for i in spread(len(found.pixels), SHOWN)
         for path in [found.material.images[i]]
     ]

@@ -15,10 +15,12 @@ from rankseg.apis.inferencer import Inferencer
 from rankseg.apis.predict_classes import predict_classes
 from rankseg.apis.predict_masks import MaskPrediction
 from rankseg.apis.prediction_files import Outputs, PredictionFiles, page_name
-from rankseg.apis.prediction_folder import check_out, clear, note
+from rankseg.apis.prediction_folder import FOUND_RANGE, check_out, clear, found_range, note
 from rankseg.apis.trained import channel_of, shrink_of, value_range_of
+from rankseg.datasets.bands import describe_bands
 from rankseg.datasets.pictures import PageReader, Picture, list_images, look_at_pictures
 from rankseg.datasets.tiff_axes import ONLY, Planes
+from rankseg.datasets.transforms.loading import check_range
 from rankseg.engine.files import write_text
 
 FAILED = "failed.txt"
@@ -70,9 +72,9 @@ def predict(
         outputs: What to write besides masks; by default overlays.
         overwrite: Replace what an earlier prediction has left in ``out``.
         skip_existing: Leave the masks that an earlier prediction by the same network has left.
-        value_range: Values of images of 16 bits that become 0 and 255; by default what the config
-            says or, if it trains on a stack that was converted, those of that stack. Without any
-            of these stacks have a range of their own, and images keep their high byte.
+        value_range: Values of images of more than 8 bits that become 0 and 255; by default what the
+            config says or, if it trains on a stack that was converted, those of that stack. Without
+            any of these one range is found for all images and stacks of ``source``.
         topk: Classes that the table of a classifier names for an image.
         shrink: How many times smaller images become for the network; by default what the
             conversion of the data set's stack says, for what does not lie in its folder.
@@ -87,10 +89,7 @@ def predict(
     """
     outputs = outputs or Outputs()
     files = list_images(source)
-    if value_range and value_range[0] >= value_range[1]:
-        low, high = value_range
-        raise ValueError(f"value range {low:g} {high:g}: expected two rising numbers, black first")
-    value_range = value_range or value_range_of(cfg)
+    value_range = check_range(value_range, "--value-range") or value_range_of(cfg)
     shrink = shrink_of(cfg, source) if shrink is None else shrink
     planes = planes._replace(usual_channel=planes.usual_channel or channel_of(cfg))
     made_by = {
@@ -106,7 +105,7 @@ def predict(
     check_out(out, source, made_by, overwrite, skip_existing)
     if is_image_level(cfg):
         _check_for_classes(outputs, skip_existing)
-    inferencer = Inferencer(cfg, checkpoint, shrink=shrink, **options)
+    inferencer = Inferencer(cfg, checkpoint, shrink=shrink, value_range=value_range, **options)
     writer = PredictionFiles(Path(out), inferencer.palette, outputs)
     with warnings.catch_warnings():  # what Pillow warns of is among the bad files
         warnings.filterwarnings("ignore", module="PIL")
@@ -115,11 +114,13 @@ def predict(
         _refuse_all(source, list(bad.values()))
     if outputs.overlays or outputs.uncertainty:
         _check_page_names(pictures)
+    earlier = found_range(out) if skip_existing else None
+    reader = PageReader(value_range or earlier, planes, inferencer.channels)
+    reader.find_range(pictures)
     if overwrite:
         clear(out)
-    note(out, made_by)
+    note(out, made_by | {FOUND_RANGE: None if value_range else reader.value_range})
     skipped = []
-    reader = PageReader(value_range, planes)
     if inferencer.image_level:
         failed = predict_classes(inferencer, pictures, Path(out), reader, topk)
     else:
@@ -131,7 +132,7 @@ def predict(
     sentences = [text for file, _ in files for text in [{**bad, **failed}.get(file)] if text]
     done = len(files) - len(sentences) - len(skipped)
     _write_failed(Path(out), sentences)
-    return Report(done, len(skipped), sentences, _notes(pictures, reader, shrink))
+    return Report(done, len(skipped), sentences, _notes(pictures, reader, shrink, earlier))
 
 
 def _refuse_all(source: str | Path, sentences: list[str]) -> None:
@@ -199,7 +200,12 @@ def _write_failed(out: Path, sentences: list[str]) -> None:
         (out / FAILED).unlink(missing_ok=True)
 
 
-def _notes(pictures: list[Picture], reader: PageReader, shrink: float) -> list[str]:
+def _notes(
+    pictures: list[Picture],
+    reader: PageReader,
+    shrink: float,
+    earlier: tuple[float, float] | None,
+) -> list[str]:
     notes = []
     if shrink > 1:
         notes.append(
@@ -215,11 +221,19 @@ def _notes(pictures: list[Picture], reader: PageReader, shrink: float) -> list[s
             " which is not followed, as in training: their masks lie on the pixels as they are "
             "stored"
         )
-    if reader.own_ranges:
-        path, (low, high) = next(iter(reader.own_ranges.items()))
+    if earlier and any(one.info.deep for one in pictures):
         notes.append(
-            f"neither config nor data set says which values are black and white: {path} was "
-            f"scaled from {low} to {high}, its own range; name that of training by --value-range, "
-            "or give the config that lies in the work folder of the run"
+            f"images of more than 8 bits were scaled from {earlier[0]:g} to {earlier[1]:g}, the "
+            "range that the earlier prediction found in its images"
         )
+    if reader.measured and reader.value_range:
+        low, high = reader.value_range
+        notes.append(
+            f"neither config nor data set says which values are black and white: {reader.measured} "
+            f"of {len(pictures)} files hold more than 8 bits and were scaled from {low} to {high}, "
+            "the range of all of them; name that of training by --value-range, or give the config "
+            "that lies in the work folder of the run"
+        )
+    looks = [(one.info.bands, bool(one.info.alpha)) for one in pictures]
+    notes += describe_bands(looks, reader.channels, "channels of LoadSample in the config")
     return notes

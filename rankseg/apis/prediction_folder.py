@@ -11,6 +11,8 @@ from rankseg.engine.files import WriteError, describe, read_json, write_json
 
 NOTE = "prediction.json"
 """Marks a folder as one of predictions, and holds what they were made by."""
+FOUND_RANGE = "value_range found"
+"""What the note calls the range of values that was found from the images."""
 MADE = (
     *("masks", "overlays", "probabilities", "uncertainty"),
     *("summary.csv", "predictions.csv", "overview.png"),
@@ -78,6 +80,13 @@ def _check_same(out: Path, made_by: dict[str, Any]) -> None:
                 f"--skip-existing: the masks in {out} were made with {key}={before}, this would be "
                 f"{key}={value}: name another --out, or replace them with --overwrite"
             )
+
+
+def found_range(out: str | Path) -> tuple[float, float] | None:
+    """The range of values that an earlier prediction has found from its images."""
+    noted = read_json(Path(out) / NOTE) if (Path(out) / NOTE).is_file() else None
+    found = noted.get(FOUND_RANGE) if isinstance(noted, dict) else None
+    return tuple(found) if found else None
 
 
 def clear(out: str | Path) -> None:

@@ -177,7 +177,7 @@ def stack_range(stack: TiffStack) -> tuple[int, int] | None:
     numbers = told(range(len(stack)), f"gray values of all pages of {stack.path}")
     pages = (stack.image(number) for number in numbers)
     try:
-        return percentile_range(value_counts(pages, stack.dtype), stack.dtype)
+        return percentile_range(value_counts(pages))
     except ValueError as error:
         raise FileError(f"{stack.what} {stack.path}: {error}") from error
 

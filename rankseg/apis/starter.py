@@ -68,7 +68,9 @@ class Starter:
         cache: Decoded images that each of them keeps: labelled and unlabelled.
         min_foreground: Share of a labelled crop that should not be class 0; 0 where it is common.
         foreground: Share of all pixels that are not class 0.
-        value_range: Values of images of 16 bits that become black and white, if there are any.
+        value_range: Values of images of more than 8 bits that become black and white, if there are
+            any.
+        channels: Bands that become gray or red, green and blue, if they were chosen.
         window: Side of the windows by which large images, and all of microscopy, are predicted; 0
             for whole images.
         scale: Smallest and largest size of images in training, as a factor of their size.
@@ -88,6 +90,7 @@ class Starter:
     foreground: float
     value_range: tuple[int, int] | None
     window: int
+    channels: tuple[int, ...] | None = None
     scale: tuple[float, float] = PHOTOS
     shrink: float = 1.0
     object_width: float | None = None
@@ -145,6 +148,7 @@ def choose(
         min_foreground=0.02 if foreground < (RARER if microscopy else RARE) else 0.0,
         foreground=foreground,
         value_range=found.value_range,
+        channels=found.channels,
         window=crop if microscopy else WINDOW * (most > (16 if machine.gpu else 2) * MIB),
         **(_of_microscopy(object_width, side, crop) if microscopy else {}),
     )

@@ -247,13 +247,16 @@ def _load_text(chosen: Starter) -> str:
     if chosen.cache[0]:
         text += "# cache: images that every process keeps decoded, here all of them: they fit.\n"
     if chosen.value_range:
-        text += "# value_range: values of images of 16 bits that become black and white.\n"
+        text += "# value_range: values of images of more than 8 bits that become black and white.\n"
+    if chosen.channels:
+        text += "# channels: bands of the images that become red, green and blue, from 1.\n"
     return text
 
 
 def _load(chosen: Starter, cache: int = 0) -> str:
     options = f", cache={cache}" if cache else ""
     options += f", value_range={chosen.value_range}" if chosen.value_range else ""
+    options += f", channels={chosen.channels}" if chosen.channels else ""
     return f'dict(type="LoadSample"{options})'
 
 

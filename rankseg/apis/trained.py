@@ -179,7 +179,7 @@ def _check_stack_notes(notes: Any) -> None:
 
 
 def value_range_of(cfg: Config) -> list[float] | None:
-    """Values of images of 16 bits that are black and white to a network; None for the high byte.
+    """Values of images of more than 8 bits that are black and white to a network, if any are.
 
     The config says so, or the folder of its data set does, if that is there and came from a stack.
     """
@@ -188,6 +188,13 @@ def value_range_of(cfg: Config) -> list[float] | None:
     for node in datasets_of(cfg):
         ranges.append(_stack_notes(node).get("value_range"))
     return next((list(one) for one in ranges if one), None)
+
+
+def channels_of(cfg: Config) -> tuple[int, ...] | None:
+    """Bands of the images that a network sees; None for the usual ones."""
+    dataset = (cfg.get("test_dataloader") or {}).get("dataset") or {}
+    chosen = [step.get("channels") for step in dataset.get("pipeline") or ()]
+    return next((tuple(one) for one in chosen if one), None)
 
 
 def shrink_of(cfg: Config, source: str | Path) -> float:

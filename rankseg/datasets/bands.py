@@ -8,6 +8,9 @@ import numpy as np
 
 from rankseg.datasets.file_error import FileError
 
+Channels = Sequence[int] | None
+"""One or three band numbers, counted from 1; None for the usual ones."""
+
 
 def check_channels(channels: object, name: str = "channels") -> tuple[int, ...] | None:
     """Check a choice of bands.

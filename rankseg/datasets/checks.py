@@ -5,14 +5,13 @@ import os
 from collections.abc import Sequence
 from functools import partial
 from itertools import zip_longest
-from typing import BinaryIO
 
 import numpy as np
-from PIL import UnidentifiedImageError
 
 from rankseg.datasets.base import ListDataset, SegListDataset
-from rankseg.datasets.image_files import UPRIGHT, header_of, open_file, open_image
+from rankseg.datasets.image_files import UPRIGHT
 from rankseg.datasets.image_level import ArrayDataset, ImageLevelDataset
+from rankseg.datasets.kinds import check_kinds, check_same_reading, refuse_deep
 from rankseg.datasets.looking import Files, Found, Look
 from rankseg.datasets.masks import (
     check_mask,
@@ -20,13 +19,12 @@ from rankseg.datasets.masks import (
     check_same_size,
     read_mask,
 )
+from rankseg.datasets.reading import ImageInfo, look_at
 from rankseg.datasets.semi import SemiDataset
 from rankseg.datasets.splits import Entry, check_duplicates, check_leakage
-from rankseg.datasets.transforms.loading import read_image
 
 LOOKED_AT = 2000  # images of a set with classes: it may have a million
 VALIDATION = 50  # images of a validation set that are decoded
-TAIL = 4096  # bytes at the end of a file in which its end mark is looked for
 
 
 def check_data(
@@ -55,9 +53,11 @@ def check_data(
     Raises:
         ValueError: On the first image or mask that training would trip over (with ``look.full``:
             naming all of them), a validation image that is trained on or listed twice, or classes
-            that differ between training and validation.
+            that differ between training and validation, pipelines that read images in two ways,
+            or images of more than 8 bits without a ``value_range``.
     """
     look = look or Look()
+    check_same_reading([one for one in (train.labeled, train.unlabeled, val) if one is not None])
     if val is not None:
         held_out, name = _by_path(val), val.ann_file or val.source
         check_duplicates(held_out, name)
@@ -80,6 +80,7 @@ def check_data(
     if test is not None and look.full:
         notes += check_labeled(test, None, look)
     look.finish()
+    refuse_deep(look.deep)
     if look.remembered:
         notes.append(
             f"{look.remembered} of the {look.looked_at} were found good before and have the same "
@@ -161,11 +162,14 @@ def check_images(
     picked = spread(len(dataset), limit or len(dataset))
     samples = [dataset.get_data_info(i) for i in picked]
     what = f"images of {dataset.source}"
+    kinds: list[str] = []
     if isinstance(dataset, ArrayDataset):
         sizes = [sample["img"].shape[:2] for sample in samples]
     else:
         files = [(sample["img_path"],) for sample in samples]
-        found = (look or Look()).each(_look_at_image, files, DECODED, what)
+        look = look or Look()
+        found = look.each(_look_at_image, files, DECODED, what)
+        kinds = _look_at_kinds(dataset, files, found, look)
         picked = [i for i, one in zip(picked, found, strict=True) if one is not None]
         sizes = [tuple(one[:2]) for one in found if one is not None]
     if not sizes:  # all of them are bad
@@ -174,7 +178,7 @@ def check_images(
     if dataset.test_mode:
         _check_test_sizes(dataset, [picked[sizes.index(size)] for size in ends])
     text = " to ".join(f"{width}x{height}" for height, width in sorted(set(ends)))
-    notes = [f"{_counted(len(samples), len(dataset), what)}, {text} pixels"]
+    notes = [f"{_counted(len(samples), len(dataset), what)}, {text} pixels", *kinds]
     present = set(dataset.class_ids())
     absent = [name for k, name in enumerate(dataset.classes) if k not in present]
     if absent and not dataset.is_part:
@@ -220,13 +224,15 @@ def check_masks(
     samples = [dataset.get_data_info(i) for i in picked]
     what = f"images and masks of {dataset.source}"
     files = [(sample["img_path"], sample["seg_map_path"]) for sample in samples]
-    rule = f"mask {dataset.label_rule!r} {len(dataset.classes)}"
+    rule = f"mask, kind {dataset.label_rule!r} {len(dataset.classes)}"
     work = partial(_look_at_pair, rule=dataset.label_rule, classes=dataset.classes)
-    found = (look or Look()).each(work, files, rule, what)
+    look = look or Look()
+    found = look.each(work, files, rule, what)
+    kinds = _look_at_kinds(dataset, files, found, look)
     good = [one for one in found if one is not None]
-    used = sorted({value for one in good for value in one[3:]})
+    used = sorted({value for one in good for value in one[len(ImageInfo._fields) :]})
     check_not_0_and_255(used, dataset.source)
-    notes = [_counted(len(samples), len(dataset), what), *_turned(good, dataset.source)]
+    notes = [_counted(len(samples), len(dataset), what), *_turned(good, dataset.source), *kinds]
     absent = [name for k, name in enumerate(dataset.classes) if k not in used]
     if absent:
         notes.append(f"{dataset.source}: no pixel of {', '.join(absent)} in the masks looked at")
@@ -261,11 +267,21 @@ def check_headers(
     what = f"{'images' if look.full else 'image headers'} of {dataset.source}"
     files = [(sample["img_path"],) for sample in samples]
     work, rule = (_look_at_image, DECODED) if look.full else (_look_at_header, HEADER)
-    look.each(work, files, rule, what)
-    return [_counted(len(samples), len(dataset), what)]
+    found = look.each(work, files, rule, what)
+    kinds = _look_at_kinds(dataset, files, found, look)
+    return [_counted(len(samples), len(dataset), what), *kinds]
 
 
-DECODED, HEADER = "decoded", "header"  # what findings are remembered as
+def _look_at_kinds(
+    dataset: ListDataset, files: Sequence[Files], found: Sequence[Found | None], look: Look
+) -> list[str]:
+    """Lines on bands that are not used; deep images without a range are noted in ``look.deep``."""
+    notes, deep = check_kinds(dataset, [names[0] for names in files], found)
+    look.deep += deep
+    return notes
+
+
+DECODED, HEADER = "decoded, kind", "header, kind"  # what findings are remembered as
 
 
 def _look_at_image(files: Files) -> Found:
@@ -277,7 +293,7 @@ def _look_at_header(files: Files) -> Found:
 
 
 def _look_at_pair(files: Files, rule: object, classes: Sequence[str]) -> Found:
-    """Check one image with its mask; height, width, orientation, and the values of the mask."""
+    """Check one image with its mask; what the image is, and the values of the mask."""
     image, path = files
     mask = read_mask(path, rule)
     found = look_at(image)
@@ -289,48 +305,6 @@ def _look_at_pair(files: Files, rule: object, classes: Sequence[str]) -> Found:
 def image_size(path: str, decode: bool = True) -> tuple[int, int]:
     """Height and width of an image; arguments and errors as :func:`look_at`."""
     return look_at(path, decode)[:2]
-
-
-def look_at(path: str, decode: bool = True) -> tuple[int, int, int]:
-    """Height, width and EXIF orientation (1: upright) of an image.
-
-    Args:
-        path: The image.
-        decode: Read all pixels as training does, so that damage is found. ``False`` decodes only a
-            JPEG or PNG that has no end mark near its end, and what Pillow does not know.
-
-    Raises:
-        FileNotFoundError: If it is not there.
-        PermissionError: If it may not be read.
-        ValueError: If the file does not decode, or is no single picture of a sane size.
-    """
-    with open_file(path) as file:
-        tail = _tail(file)
-        try:
-            header = header_of(open_image(file, path), path)
-        except UnidentifiedImageError:
-            header = None
-    if decode or header is None or not _has_end(tail, header.kind):
-        shape = read_image(path).shape
-        return shape[0], shape[1], header.orientation if header else UPRIGHT
-    return header.height, header.width, header.orientation
-
-
-def _tail(file: BinaryIO) -> bytes:
-    """The last bytes of a file; goes back to its start."""
-    file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL))
-    tail = file.read()
-    file.seek(0)
-    return tail
-
-
-def _has_end(tail: bytes, kind: str | None) -> bool:
-    """Whether the end of a JPEG or PNG holds its end mark; other kinds are taken as complete."""
-    if kind in ("JPEG", "MPO"):
-        # Padding may follow, but no start of a scan: that would be the end mark of a thumbnail.
-        end = tail.rfind(b"\xff\xd9")
-        return end >= 0 and b"\xff\xda" not in tail[end:]
-    return kind != "PNG" or b"IEND" in tail
 
 
 def spread(total: int, limit: int) -> list[int]:

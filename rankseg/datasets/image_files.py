@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Image files before their pixels are decoded: opened with care, refused in one sentence."""
 
-import io
 import os
 import stat
 from collections.abc import Callable
@@ -179,18 +178,6 @@ def header_of(image: Image.Image, path: str | Path) -> Header:
     except Exception:  # damaged tags say nothing about the pixels
         orientation = UPRIGHT
     return Header(image.format, image.mode, image.height, image.width, orientation)
-
-
-def read_header(content: bytes, path: str | Path) -> Header | None:
-    """Header of an image in memory; ``None`` if Pillow does not know this kind of file.
-
-    Raises:
-        FileError: See :func:`open_image` and :func:`header_of`.
-    """
-    try:
-        return header_of(open_image(io.BytesIO(content), path), path)
-    except UnidentifiedImageError:
-        return None
 
 
 def unknown_kind(content: bytes, path: str | Path, what: str = "image") -> FileError:

@@ -33,12 +33,14 @@ class Look:
     Attributes:
         looked_at: How many items were asked about.
         remembered: Of how many of them the answer was remembered.
+        deep: Images of more than 8 bits that a pipeline has no range for.
     """
 
     def __init__(self, full: bool = False, seen: SeenFiles | None = None) -> None:
         self.full = full
         self.seen = seen or SeenFiles()
         self.looked_at = self.remembered = 0
+        self.deep: list[str] = []
         self.faults: dict[str, None] = {}  # different messages in their order
 
     def each(

@@ -3,23 +3,32 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from rankseg.datasets.checks import look_at
-from rankseg.datasets.file_error import FileError
-from rankseg.datasets.image_files import UPRIGHT
-from rankseg.datasets.intensity import percentile_range, to_8_bits, value_counts
+from rankseg.datasets.bands import Channels
+from rankseg.datasets.image_files import UPRIGHT, open_file
+from rankseg.datasets.intensity import ValueCounts
 from rankseg.datasets.looking import THREADS, told
+from rankseg.datasets.reading import (
+    ImageInfo,
+    Range,
+    decode_image,
+    is_tiff,
+    look_at,
+    read_image,
+    tiff_info,
+    to_rgb,
+)
 from rankseg.datasets.splits import ENDINGS
 from rankseg.datasets.tiff import TiffStack
-from rankseg.datasets.tiff_axes import ONLY, Planes, PlanesError
+from rankseg.datasets.tiff_axes import ONLY, Planes
 from rankseg.datasets.tiff_scale import Scale
-from rankseg.datasets.transforms.loading import read_image
 
 TIFF = (".tif", ".tiff")
 
@@ -36,6 +45,7 @@ class Picture(NamedTuple):
         turned: It has an EXIF orientation, which is not followed.
         scale: Axes, pixel size and units of a stack.
         chosen: What was chosen of a stack, such as ``("channel 2 of 3",)``.
+        info: Bands and bits.
     """
 
     path: Path
@@ -46,6 +56,7 @@ class Picture(NamedTuple):
     turned: bool = False
     scale: Scale = Scale()
     chosen: tuple[str, ...] = ()
+    info: ImageInfo = ImageInfo(0, 0)
 
 
 def list_images(place: str | Path) -> list[tuple[Path, str]]:
@@ -129,22 +140,19 @@ def _look(path: Path, name: str, planes: Planes) -> Picture | str:
         str(path).encode()
     except UnicodeEncodeError:  # neither a table nor a terminal could show it
         return f"image {ascii(str(path))} has a name that is no UTF-8: rename it"
-    no_stack = ""
-    if path.suffix.lower() in TIFF:  # the first page of a stack would pass as a picture
-        try:
-            with TiffStack(path, "image", planes) as stack:
-                if len(stack) > 1 or stack.chosen:
-                    size, pages = stack.shape[:2], len(stack)
-                    return Picture(path, name, *size, pages, False, stack.scale, stack.chosen)
-        except PlanesError as error:
-            return str(error)
-        except (ValueError, OSError) as error:
-            no_stack = str(error)
     try:
-        height, width, orientation = look_at(path, decode=False)
-        return Picture(path, name, height, width, turned=orientation != UPRIGHT)
+        with open_file(path) as file:
+            tiff = is_tiff(file)
+        if not tiff:
+            info = look_at(path, decode=False)
+            return Picture(path, name, *info[:2], turned=info.orientation != UPRIGHT, info=info)
+        with TiffStack(path, "image", planes) as stack:
+            info = tiff_info(stack)
+            pages = len(stack) if len(stack) > 1 or stack.chosen else None
+            turned = pages is None and info.orientation != UPRIGHT
+            return Picture(path, name, *info[:2], pages, turned, stack.scale, stack.chosen, info)
     except (ValueError, OSError) as error:
-        return no_stack or str(error)
+        return str(error)
 
 
 class PageReader:
@@ -153,22 +161,54 @@ class PageReader:
     To be used by one thread.
 
     Args:
-        value_range: Values of images of 16 bits that become 0 and 255. Without it single images
-            keep their high byte, and stacks are scaled as the converters of data sets do it, see
-            :mod:`rankseg.datasets.intensity`: all pages are read once before the first is given.
+        value_range: Values of images of more than 8 bits that become 0 and 255. Without it, images
+            of more than 8 bits are refused; see :meth:`find_range`.
         planes: Which channel, frame and series of stacks to read.
+        channels: See :func:`~rankseg.datasets.bands.choose_bands`.
 
     Attributes:
-        own_ranges: The ranges of stacks that were scaled by their own, by their paths.
+        value_range: As given or found.
+        measured: Files from which the range was found; 0 if it was given.
     """
 
     def __init__(
-        self, value_range: tuple[float, float] | None = None, planes: Planes = ONLY
+        self,
+        value_range: Range | None = None,
+        planes: Planes = ONLY,
+        channels: Channels = None,
     ) -> None:
-        self.value_range, self.planes = value_range, planes
-        self.own_ranges: dict[Path, tuple[int, int]] = {}
+        self.value_range, self.planes, self.channels = value_range, planes, channels
+        self.measured = 0
         self._stack: TiffStack | None = None
-        self._range: tuple[float, float] | None = None
+
+    def find_range(self, pictures: Sequence[Picture]) -> None:
+        """Find one range for all pictures of more than 8 bits, if none is given.
+
+        All pages are read once, as converters of data sets do it, see
+        :mod:`rankseg.datasets.intensity`. Files that do not decode are left out.
+        """
+        deep = [one for one in pictures if one.info.deep]
+        if self.value_range is not None or not deep:
+            return
+        counts = ValueCounts()
+
+        def add(picture: Picture) -> None:
+            with suppress(ValueError, OSError):  # the prediction names it
+                counts.add(self._pages(picture))
+
+        with ThreadPoolExecutor(THREADS) as pool:
+            for done in told([pool.submit(add, one) for one in deep], "values of deep images"):
+                done.result()
+        self.value_range, self.measured = counts.range, counts.files
+
+    def _pages(self, picture: Picture) -> Iterator[np.ndarray]:
+        """The numbers of all pages, with a stack of their own."""
+        if picture.pages is None:
+            yield decode_image(picture.path, self.channels)
+            return
+        with TiffStack(picture.path, "image", self.planes) as stack:
+            for page in range(len(stack)):
+                yield stack.image(page, self.channels)
 
     def __call__(self, picture: Picture, page: int = 0) -> np.ndarray:
         """Read a page.
@@ -177,74 +217,15 @@ class PageReader:
             ValueError, OSError: If it cannot be read, in one sentence.
         """
         if picture.pages is None:
-            return read_image(picture.path, self.value_range)
+            return read_image(picture.path, self.value_range, self.channels)
         if self._stack is None or self._stack.path != picture.path:
             self.close()
-            stack = TiffStack(picture.path, "image", self.planes)
-            try:
-                self._range = self._range_of(stack)
-            except BaseException:
-                stack.close()
-                raise
-            self._stack = stack
-        values = self._stack.image(page)
-        return to_rgb(values if self._range is None else to_8_bits(values, self._range))
-
-    def _range_of(self, stack: TiffStack) -> tuple[float, float] | None:
-        """The range of values of a stack; None for 8 bits, which stay as they are."""
-        if not stack.deep:
-            return None
-        if self.value_range:
-            return self.value_range
-        numbers = told(range(len(stack)), f"gray values of all pages of {stack.path}")
-        pages = (stack.image(number) for number in numbers)
-        try:
-            own = percentile_range(value_counts(pages, stack.dtype), stack.dtype)
-        except ValueError as error:
-            raise FileError(f"image {stack.path}: {error}") from error
-        self.own_ranges[stack.path] = own
-        return own
+            self._stack = TiffStack(picture.path, "image", self.planes)
+        values = self._stack.image(page, self.channels)
+        return to_rgb(values, f"image {picture.path}", self.value_range)
 
     def close(self) -> None:
         """Close the stack that is open."""
         if self._stack is not None:
             self._stack.close()
             self._stack = None
-
-
-def to_rgb(
-    values: np.ndarray,
-    name: str = "the image",
-    value_range: tuple[float, float] | None = None,
-) -> np.ndarray:
-    """An image in memory as :func:`~rankseg.datasets.transforms.loading.read_image` reads a file.
-
-    Args:
-        values: ``(H, W)``, ``(H, W, 1)``, or ``(H, W, 3)`` RGB, or ``(H, W, 4)`` with alpha, which
-            is dropped; uint8 or uint16.
-        name: What it is, for messages.
-        value_range: Values of uint16 that become 0 and 255; without it the high byte is kept.
-
-    Returns:
-        uint8 ``(H, W, 3)`` RGB.
-
-    Raises:
-        FileError: If shape or type are others.
-    """
-    if values.ndim not in (2, 3) or values.ndim == 3 and values.shape[2] not in (1, 3, 4):
-        raise FileError(
-            f"{name} has the shape {values.shape}: expected (rows, columns), or (rows, columns, 3) "
-            "in RGB"
-        )
-    if values.dtype == np.uint16:
-        scaled = values >> 8 if value_range is None else to_8_bits(values, value_range)
-        values = scaled.astype(np.uint8)
-    if values.dtype != np.uint8:
-        raise FileError(
-            f"{name} holds {values.dtype} numbers: expected uint8 or uint16; scale them to 0..255"
-        )
-    if not values.size:
-        raise FileError(f"{name} has no pixels: its shape is {values.shape}")
-    if values.ndim == 2:
-        values = values[..., None]
-    return np.repeat(values, 3, 2) if values.shape[2] == 1 else values[..., :3]

@@ -5,6 +5,7 @@ import copy
 import csv
 import json
 import os
+import re
 
 import cv2
 import numpy as np
@@ -16,9 +17,9 @@ from PIL import Image
 from rankseg.apis import Inferencer, load_config, predict
 from rankseg.apis.prediction_files import Outputs, PredictionFiles
 from rankseg.datasets.masks import read_mask
+from rankseg.datasets.reading import read_image
 from rankseg.datasets.tiff import TiffStack
 from rankseg.datasets.tiff_axes import Planes
-from rankseg.datasets.transforms.loading import read_image
 from rankseg.engine.files import WriteError
 from rankseg.testing.predicting import PALETTE, picture, saved, write_images
 
@@ -48,13 +49,21 @@ def there(folder):
 def test_a_folder_of_all_kinds(made, images, tmp_path):
     out = tmp_path / "out"
     report = predict(*made, images, out, outputs=EVERYTHING, batch=2)
-    assert (report.done, report.skipped, report.failed, report.notes) == (6, 0, [], [])
+    assert (report.done, report.skipped, report.failed) == (6, 0, [])
+    deep, alpha = report.notes
+    assert "1 of 6 files hold more than 8 bits and were scaled from" in deep
+    assert alpha.startswith(
+        "1 image has an alpha channel (transparency), band 4, which is not used"
+    )
+    values = cv2.imread(str(images / "more/deep.tif"), cv2.IMREAD_UNCHANGED)
+    own = [int(np.percentile(values, q, method="inverted_cdf")) for q in (0.1, 99.9)]
+    assert f"from {own[0]} to {own[1]}," in deep
     inferencer = Inferencer(*made)
     names = ["a2.png", "a10.png", "b.jpg", "more/alpha.png", "more/deep.tif", "more/grey.png"]
     rows = table(out / "summary.csv")
     assert [row["image"] for row in rows] == names
     for name, row in zip(names, rows, strict=True):
-        image = read_image(images / name)
+        image = read_image(images / name, own)
         wanted = inferencer(image, probabilities=True, uncertainty=True)
         stem = name.rsplit(".")[0]
         mask = read_mask(out / f"masks/{stem}.png")
@@ -429,7 +438,7 @@ def test_deep_stacks_are_scaled_as_the_training_stack_was(made, tmp_path):
     predict(cfg, made[1], tmp_path / "s.tif", tmp_path / "noted")
     predict(*made, tmp_path / "s.tif", tmp_path / "given", value_range=(0, 65535))
     report = predict(*made, tmp_path / "s.tif", tmp_path / "own")
-    assert "s.tif was scaled from" in report.notes[0]
+    assert "1 of 1 files hold more than 8 bits and were scaled from" in report.notes[0]
     cfg = copy.deepcopy(made[0])
     cfg.test_dataloader.dataset.pipeline[0].value_range = (0, 65535)
     predict(cfg, made[1], tmp_path / "s.tif", tmp_path / "said")
@@ -443,8 +452,61 @@ def test_deep_stacks_are_scaled_as_the_training_stack_was(made, tmp_path):
     cfg = copy.deepcopy(made[0])
     cfg.test_dataloader.dataset.data_root = str(data)
     assert np.array_equal(Inferencer(cfg, made[1])(pages[0] // 2).mask, given[0])
-    with pytest.raises(ValueError, match="value range 9 9: expected two rising numbers"):
+    with pytest.raises(ValueError, match=r"--value-range is \(9, 9\): expected two rising numbers"):
         predict(*made, tmp_path / "s.tif", tmp_path / "x", value_range=(9, 9))
+
+
+def test_single_files_and_a_stack_of_the_same_pages_become_the_same_masks(made, tmp_path):
+    pages = np.stack([picture(seed=i)[..., 0].astype(np.uint16) * (i + 2) for i in range(3)])
+    tifffile.imwrite(tmp_path / "s.tif", pages, photometric="minisblack")
+    (tmp_path / "pages").mkdir()
+    for i, page in enumerate(pages):
+        tifffile.imwrite(tmp_path / f"pages/{i}.tif", page)
+    reports = [predict(*made, tmp_path / name, tmp_path / f"{name}_out") for name in PLACES]
+    stack = tifffile.imread(tmp_path / "s.tif_out/masks/s.tif")
+    single = [read_mask(tmp_path / f"pages_out/masks/{i}.png") for i in range(3)]
+    assert np.array_equal(stack, single) and len(np.unique(stack)) > 1
+    scaled = [re.search("scaled from (\\d+) to (\\d+)", r.notes[0]).groups() for r in reports]
+    assert scaled[0] == scaled[1] and "3 of 3 files" in reports[1].notes[0]
+    with pytest.warns(UserWarning, match="3 of 3 images hold more than 8 bits"):
+        arrays = Inferencer(*made)(list(pages))
+    assert np.array_equal(stack, [one.mask for one in arrays])
+
+
+PLACES = ("s.tif", "pages")
+
+
+def test_a_prediction_that_goes_on_keeps_the_range_that_it_has_found(made, tmp_path):
+    (tmp_path / "in").mkdir()
+    for i in range(2):
+        page = picture(seed=i)[..., 0].astype(np.uint16) * (20 * i + 2)
+        tifffile.imwrite(tmp_path / f"in/{i}.tif", page)
+    predict(*made, tmp_path / "in", tmp_path / "both")
+    kept = (tmp_path / "in/1.tif").rename(tmp_path / "1.tif")
+    predict(*made, tmp_path / "in", tmp_path / "out")
+    kept.rename(tmp_path / "in/1.tif")
+    report = predict(*made, tmp_path / "in", tmp_path / "out", skip_existing=True)
+    assert report.skipped == 1 and "the range that the earlier prediction found" in report.notes[0]
+    mask = read_mask(tmp_path / "out/masks/1.png")
+    assert not np.array_equal(mask, read_mask(tmp_path / "both/masks/1.png"))
+
+
+def test_bands_of_the_config_are_used_and_the_others_named(made, tmp_path):
+    bands = np.dstack([picture(), picture(seed=1)[..., 0]])
+    tifffile.imwrite(tmp_path / "a.tif", bands, photometric="rgb", extrasamples=["unspecified"])
+    report = predict(*made, tmp_path / "a.tif", tmp_path / "usual")
+    assert report.notes[0].startswith("1 image has 4 bands: 1, 2, 3 are used, 4 is not")
+    cfg = copy.deepcopy(made[0])
+    cfg.test_dataloader.dataset.pipeline[0].channels = (4, 2, 1)
+    report = predict(cfg, made[1], tmp_path / "a.tif", tmp_path / "chosen")
+    assert report.notes[0].startswith("1 image has 4 bands: 4, 2, 1 are used, 3 is not")
+    inferencer = Inferencer(*made)
+    for out, order in (("usual", (0, 1, 2)), ("chosen", (3, 1, 0))):
+        wanted = inferencer(np.ascontiguousarray(bands[..., order])).mask
+        assert np.array_equal(read_mask(tmp_path / out / "masks/a.png"), wanted)
+        with pytest.warns(UserWarning, match="1 image has"):
+            again = Inferencer(cfg if order[0] else made[0], made[1])(bands)
+        assert np.array_equal(again.mask, wanted)
 
 
 def test_a_classifier_writes_a_table(tmp_path, images):

@@ -14,9 +14,9 @@ from rankseg.datasets.file_error import FileError
 from rankseg.datasets.folder import FolderDataset
 from rankseg.datasets.intensity import to_8_bits
 from rankseg.datasets.masks import read_mask
+from rankseg.datasets.reading import read_image
 from rankseg.datasets.semi import SemiDataset
 from rankseg.datasets.tiff_axes import Planes
-from rankseg.datasets.transforms.loading import read_image
 from rankseg.engine.files import WriteError
 
 RNG = np.random.default_rng(0)

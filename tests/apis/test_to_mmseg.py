@@ -14,7 +14,7 @@ from PIL import Image
 
 from rankseg.apis import load_config, to_mmseg
 from rankseg.apis.trained import load_trained, logits_of
-from rankseg.datasets.transforms.loading import read_image
+from rankseg.datasets.reading import read_image
 from rankseg.testing.random_run import random_run
 from rankseg.testing.toy import toy_classifier, toy_student
 

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 import io
+import re
 import shutil
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -19,6 +21,7 @@ from rankseg.datasets import (
 )
 from rankseg.datasets.checks import image_size, spread
 
+RNG = np.random.default_rng(1)
 NOISE = np.random.default_rng(0).integers(0, 256, (96, 128, 3), dtype=np.uint8)
 
 
@@ -71,6 +74,53 @@ def test_value_that_is_no_class(make_set):
     with pytest.raises(ValueError, match=match):
         check_data(train_of(root))
     check_data(train_of(root, label_rule={3: 2}))
+
+
+LOAD = "LoadSample"
+
+
+def deep_set(root, half: str) -> None:
+    """Write the images of one half with 16 bits."""
+    for line in (root / f"splits/few/{half}.txt").read_text().split():
+        if line.startswith("images"):
+            values = RNG.integers(10, 3000, (8, 10, 3), np.uint16)
+            cv2.imwrite(str(root / line), values)
+
+
+def loaded(root, load: dict, **options) -> SemiDataset:
+    """A training set that is read as a config says."""
+    pipelines = {"labeled_pipeline": [load], "unlabeled_pipeline": [{**load, **options}]}
+    return SemiDataset({"type": "FolderDataset", "data_root": str(root)}, split="few", **pipelines)
+
+
+@pytest.mark.parametrize("half", ["labeled", "unlabeled"])
+def test_deep_images_need_a_range(make_set, half):
+    root = make_set()
+    deep_set(root, half)
+    with pytest.raises(ValueError, match=r"as \d images hold more than 8 bits \(") as error:
+        check_data(loaded(root, {"type": LOAD}))
+    low, high = map(int, re.search(r"Set value_range=\((\d+), (\d+)\)", str(error.value)).groups())
+    assert 10 <= low < 60 and 2900 < high < 3000 and "or (0, 65535) for" in str(error.value)
+    check_data(loaded(root, {"type": LOAD, "value_range": (low, high)}))
+
+
+@pytest.mark.parametrize("options", [{"value_range": (1, 9)}, {"channels": (3, 2, 1)}])
+def test_all_pipelines_read_in_one_way(make_set, options):
+    with pytest.raises(ValueError, match=f"Expected {next(iter(options))} to be the same in all"):
+        check_data(loaded(make_set(), {"type": LOAD}, **options))
+
+
+def test_bands_that_are_not_used_are_named(make_set):
+    root = make_set()
+    for i in range(8):
+        Image.fromarray(RNG.integers(0, 256, (8, 10, 4), np.uint8)).save(root / f"images/{i}.png")
+    notes = check_data(loaded(root, {"type": LOAD}))
+    assert sum("images have an alpha channel (transparency), band 4" in note for note in notes) == 2
+    notes = check_data(loaded(root, {"type": LOAD, "channels": (4, 1, 2)}))
+    assert sum("4 bands: 4, 1, 2 are used, 3 is not" in note for note in notes) == 2
+    Image.fromarray(NOISE[:8, :10]).save(root / "images/0.png")
+    with pytest.raises(ValueError, match=r"to have band 4, as channels=\(4, 1, 2\) says, .* got 3"):
+        check_data(loaded(root, {"type": LOAD, "channels": (4, 1, 2)}))
 
 
 def test_ignored_pixels_are_fine(make_set):

@@ -9,9 +9,9 @@ import tifffile
 from PIL import Image
 
 from rankseg.datasets.file_error import FileError
-from rankseg.datasets.pictures import PageReader, Picture, list_images, look_at_pictures, to_rgb
+from rankseg.datasets.pictures import PageReader, Picture, list_images, look_at_pictures
+from rankseg.datasets.reading import ImageInfo, read_image, to_rgb
 from rankseg.datasets.tiff_axes import Planes
-from rankseg.datasets.transforms.loading import read_image
 
 
 def write(path, size=(8, 6)):
@@ -49,11 +49,13 @@ def test_sizes_stacks_and_bad_files(tmp_path):
     exif[0x0112] = 6
     Image.new("RGB", (8, 6)).save(files[3], exif=exif)
     found, bad = look_at_pictures([(file, file.stem) for file in files])
-    assert found == [
+    plain = [one._replace(info=ImageInfo(0, 0)) for one in found]
+    assert plain == [
         Picture(files[0], "a", 6, 8),
         Picture(files[1], "b", 7, 9, pages=5),
         Picture(files[3], "d", 6, 8, turned=True),
     ]
+    assert [(one.info.bands, one.info.deep) for one in found] == [(1, 0), (1, 0), (3, 0)]
     strange = Path(os.fsdecode(b"/in/Pr\xe4p.png"))
     _, names = look_at_pictures([(strange, strange.stem)])
     assert names[strange].endswith("'/in/Pr\\udce4p.png' has a name that is no UTF-8: rename it")
@@ -75,6 +77,9 @@ def test_deep_stacks_are_scaled_by_one_rule_for_all_pages(tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", pages, photometric="minisblack")
     (stack,), _ = look_at_pictures([(tmp_path / "a.tif", "a")])
     own, given = PageReader(), PageReader((1000, 2000))
+    own.find_range([stack])
+    given.find_range([stack])
+    assert (own.measured, given.measured, given.value_range) == (1, 0, (1000, 2000))
     means = [own(stack, number).mean() for number in range(3)]
     assert means == pytest.approx([42.5, 127.5, 212.5], abs=2)
     assert own(stack, 0).min() == 0 and own(stack, 2).max() == 255
@@ -94,9 +99,36 @@ def test_a_stack_without_a_range_fails_at_every_page(tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", np.full((2, 5, 6), 7, np.uint16), photometric="minisblack")
     (stack,), _ = look_at_pictures([(tmp_path / "a.tif", "a")])
     reader = PageReader()
+    reader.find_range([stack])
     for page in range(2):
-        with pytest.raises(FileError, match="all pixels have the value 7"):
+        with pytest.raises(FileError, match=r"a\.tif to .* got uint16 numbers and no range"):
             reader(stack, page)
+
+
+def test_one_range_is_found_for_stacks_and_files_of_a_folder(tmp_path):
+    rng = np.random.default_rng(0)
+    pages = rng.integers(100, 4000, (4, 30, 40), np.uint16)
+    pages[3] //= 8
+    tifffile.imwrite(tmp_path / "a.tif", pages[:2], photometric="minisblack")
+    cv2.imwrite(str(tmp_path / "b.png"), pages[2])
+    tifffile.imwrite(tmp_path / "c.tif", pages[3])
+    Image.new("L", (40, 30), 255).save(tmp_path / "d.png")
+    (tmp_path / "e.tif").write_bytes((tmp_path / "c.tif").read_bytes())
+    found, bad = look_at_pictures(list_images(tmp_path))
+    (tmp_path / "e.tif").write_bytes(b"II*\0gone")
+    reader = PageReader()
+    reader.find_range(found)
+    low, high = reader.value_range
+    wanted = np.percentile(pages, (0.1, 99.9), method="inverted_cdf")
+    assert [low, high] == wanted.tolist() and reader.measured == 3 and not bad
+    assert np.array_equal(reader(found[1])[..., 0], reader_of(pages[2], low, high))
+    assert np.array_equal(reader(found[0], 1)[..., 0], reader_of(pages[1], low, high))
+    assert reader(found[3]).min() == 255  # 8 bits stay as they are
+
+
+def reader_of(page, low: int, high: int) -> np.ndarray:
+    """The page in 8 bits, another way."""
+    return np.clip(np.floor((page.astype(float) - low) / (high - low) * 255 + 0.5), 0, 255)
 
 
 @pytest.mark.parametrize("kind", ["grey", "rgb", "alpha", "deep", "deep colour"])
@@ -107,7 +139,7 @@ def test_an_array_becomes_what_its_file_is_read_as(tmp_path, kind):
     values = values if "deep" in kind else (values >> 8).astype(np.uint8)
     swapped = values if values.ndim == 2 else values[..., [2, 1, 0, 3][: values.shape[2]]]
     cv2.imwrite(str(tmp_path / "a.png"), swapped)
-    for value_range in (None, (100, 9000)):
+    for value_range in ((0, 65535), (100, 9000)):
         wanted = read_image(tmp_path / "a.png", value_range)
         assert np.array_equal(to_rgb(values, value_range=value_range), wanted)
         (found,), _ = look_at_pictures([(tmp_path / "a.png", "a")])
@@ -118,7 +150,7 @@ def test_an_array_becomes_what_its_file_is_read_as(tmp_path, kind):
     ("values", "message"),
     [
         (np.zeros((4, 4), np.float32), "holds float32 numbers: expected uint8 or uint16"),
-        (np.zeros((4, 4, 2), np.uint8), r"has the shape \(4, 4, 2\)"),
+        (np.zeros((4, 4, 0), np.uint8), r"has the shape \(4, 4, 0\)"),
         (np.zeros(4, np.uint8), r"has the shape \(4,\)"),
         (np.zeros((0, 4), np.uint8), "has no pixels"),
     ],

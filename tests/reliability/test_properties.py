@@ -96,7 +96,7 @@ def test_bytes_are_no_mask_or_image_and_say_so(folder, content, start):
 
 @given(data=st.data(), share=st.floats(0, 1))
 def test_damage_in_a_good_file_is_one_sentence_or_none(folder, data, share):
-    from rankseg.datasets.transforms.loading import read_image
+    from rankseg.datasets.reading import read_image
 
     kind = data.draw(st.sampled_from(["PNG", "JPEG", "TIFF", "WEBP", "BMP", "GIF"]))
     file = io.BytesIO()

@@ -2,29 +2,26 @@
 """Look at all images and masks that somebody has, and find out what they are."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from rankseg.datasets.bands import Channels, describe_bands
 from rankseg.datasets.checks import spread
 from rankseg.datasets.class_names import check_names
 from rankseg.datasets.image_files import UPRIGHT
+from rankseg.datasets.intensity import ValueCounts
 from rankseg.datasets.looking import Files, Found, Look
 from rankseg.datasets.masks import check_same_size
 from rankseg.datasets.own.codes import KINDS, MaskLook, fold, unfold
-from rankseg.datasets.own.images import (
-    ImageLook,
-    describe_images,
-    look_at_image,
-    value_range,
-)
+from rankseg.datasets.own.images import describe_images, look_at_image
 from rankseg.datasets.own.material import Material, collect
 from rankseg.datasets.own.plan import MaskPlan, make_plan, plan_of_ids
+from rankseg.datasets.reading import ImageInfo, read_image
 from rankseg.datasets.shrinking import object_width
-from rankseg.datasets.transforms.loading import read_image
 
 LOOKED_AT = 8  # images that are asked what no header says
 
@@ -41,15 +38,19 @@ class Survey:
         bare: What the images without are.
         kinds: How many masks are of which kind.
         faults: Sentences on files that were left out.
+        deep: Values of the images of more than 8 bits, with a mask and without.
+        channels: Bands that are chosen.
     """
 
     material: Material
     plan: MaskPlan
     pixels: np.ndarray
-    labelled: list[ImageLook]
-    bare: list[ImageLook]
+    labelled: list[ImageInfo]
+    bare: list[ImageInfo]
     kinds: Counter
     faults: list[str]
+    deep: ValueCounts
+    channels: Channels = None
 
     def ids(self, number: int) -> np.ndarray:
         """``(H, W)`` uint8 class ids of a mask."""
@@ -57,16 +58,16 @@ class Survey:
 
     @property
     def value_range(self) -> tuple[int, int] | None:
-        """Values of images of 16 bits that become black and white."""
-        return value_range(self.labelled)
+        """Values of images of more than 8 bits that become black and white in all of them."""
+        return self.deep.range
 
     @property
     def grey(self) -> bool:
         """All images are grey, also where they are stored in colours, by some of them."""
-        if all(look.channels in (1, 2) for look in self.labelled):
+        if all(look.bands - look.alpha == 1 for look in self.labelled):
             return True
-        images = self.material.images
-        some = (read_image(images[i], self.value_range) for i in spread(len(images), LOOKED_AT))
+        images, how = self.material.images, (self.value_range, self.channels)
+        some = (read_image(images[i], *how) for i in spread(len(images), LOOKED_AT))
         return all((one == one[..., :1]).all() for one in some)
 
     def object_width(self) -> float | None:
@@ -92,9 +93,11 @@ class Survey:
         if self.value_range:
             low, high = self.value_range
             notes.append(
-                f"images of 16 bits: the values {low} to {high} become black to white in all of "
-                "them (value_range in the config)"
+                f"{self.deep.files} images of more than 8 bits: the values {low} to {high} become "
+                "black to white in all of them (value_range in the config)"
             )
+        bands = [(look.bands, bool(look.alpha)) for look in looks]
+        notes += describe_bands(bands, self.channels, "--channels 3 2 1")
         turned = sum(look.orientation != UPRIGHT for look in looks)
         if turned:
             notes.append(
@@ -111,6 +114,7 @@ def survey(
     names: Sequence[str] | None = None,
     table: Mapping[int, str] | None = None,
     above: int | None = None,
+    channels: Channels = None,
 ) -> Survey:
     """Look at every file, in threads and with progress.
 
@@ -121,6 +125,7 @@ def survey(
         names: Class names.
         table: See :func:`~rankseg.datasets.own.plan.make_plan`.
         above: Likewise.
+        channels: See :func:`~rankseg.datasets.bands.choose_bands`.
 
     Raises:
         FileNotFoundError: If a folder is missing or empty.
@@ -135,9 +140,12 @@ def survey(
     ):
         if given:
             check_names(given, source)
-    look = Look(full=True)
-    looks = _look_at_images(all_of_it.images, look, "images with a mask", decode=True)
-    bare = _look_at_images(all_of_it.bare, look, "images without a mask", decode=False)
+    look, deep = Look(full=True), ValueCounts()
+    work = partial(look_at_image, counts=deep, channels=channels)
+    masked = partial(work, decode=True)
+    looks = _look_at_images(all_of_it.images, look, "images with a mask", masked)
+    unmasked = partial(work, decode=False)
+    bare = _look_at_images(all_of_it.bare, look, "images without a mask", unmasked)
     found = _look_at_masks(all_of_it, look)
     faults = _compare(all_of_it, looks, found)
     good = [i for i, one in enumerate(looks) if one and found[i]]
@@ -163,15 +171,15 @@ def survey(
             plan = replace(plan, stay=False, rule=None)
     pixels = np.stack([plan.counts(one) for one in chosen])
     labelled = [looks[i] for i in good]
-    return Survey(material, plan, pixels, labelled, [one for one in bare if one], kinds, faults)
+    unlabeled = [one for one in bare if one]
+    return Survey(material, plan, pixels, labelled, unlabeled, kinds, faults, deep, channels)
 
 
 def _look_at_images(
-    paths: Sequence[Path], look: Look, what: str, decode: bool
-) -> list[ImageLook | None]:
-    work = partial(look_at_image, decode=decode)
+    paths: Sequence[Path], look: Look, what: str, work: Callable[[Files], Found]
+) -> list[ImageInfo | None]:
     found = look.each(work, [(str(path),) for path in paths], "", what)
-    return [None if one is None else ImageLook(*one) for one in found]
+    return [None if one is None else ImageInfo(*one) for one in found]
 
 
 def _look_at_masks(material: Material, look: Look) -> list[MaskLook | None]:
@@ -183,7 +191,7 @@ def _look_at_masks(material: Material, look: Look) -> list[MaskLook | None]:
 
 
 def _compare(
-    material: Material, looks: Sequence[ImageLook | None], found: list[MaskLook | None]
+    material: Material, looks: Sequence[ImageInfo | None], found: list[MaskLook | None]
 ) -> list[str]:
     """Compare sizes; a mask that differs from its image is taken out of ``found``."""
     faults = []

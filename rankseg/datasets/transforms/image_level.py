@@ -8,7 +8,9 @@ import numpy as np
 from albumentations.augmentations.crops.transforms import CropSizeError
 from mmcv.transforms import BaseTransform
 
-from rankseg.datasets.transforms.loading import read_image
+from rankseg.datasets.bands import Channels, check_channels
+from rankseg.datasets.reading import Range, read_image
+from rankseg.datasets.transforms.loading import check_range
 from rankseg.datasets.transforms.photometric import build_albumentation
 from rankseg.datasets.transforms.recipes import CUTS, read_recipe, resize_center
 from rankseg.datasets.transforms.seeding import rng_of
@@ -25,15 +27,23 @@ class LoadImage(BaseTransform):
     int64, the class id, only where known), ``valid`` (``(1, 1)``, true) and ``ori_shape``, the
     size that a prediction shall have: ``(1, 1)``.
 
+    Args:
+        value_range: See :class:`~rankseg.datasets.transforms.loading.LoadSample`.
+        channels: Likewise.
+
     Raises:
         FileNotFoundError: If the image does not exist.
-        ValueError: If it does not decode.
+        ValueError: If it does not decode, or has more than 8 bits and no range is given.
     """
+
+    def __init__(self, value_range: Range | None = None, channels: Channels = None) -> None:
+        self.value_range = check_range(value_range, "value_range of LoadImage")
+        self.channels = check_channels(channels, "channels of LoadImage")
 
     def transform(self, results: dict) -> dict:
         """Add the pixels and the map."""
         if "img" not in results:
-            results["img"] = read_image(results["img_path"])
+            results["img"] = read_image(results["img_path"], self.value_range, self.channels)
         if "gt_label" in results:
             results["seg_map"] = np.full((1, 1), results["gt_label"], np.int64)
         results.update(

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
+from rankseg.datasets.reading import read_image
 from rankseg.datasets.transforms.homography import MIRROR, between, box, look, move
-from rankseg.datasets.transforms.loading import read_image
 from rankseg.matching import MatchedPairs, load_pairs
 
 LEAST = 0.4  # of the short side of an image shows a view at least, however near the keypoints lie

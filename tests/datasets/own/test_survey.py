@@ -2,8 +2,10 @@
 import json
 import re
 
+import cv2
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from rankseg.datasets.own.survey import survey
@@ -19,9 +21,9 @@ def test_what_is_there(tmp_path):
     assert found.pixels.shape == (3, 256) and (found.pixels.sum(1) == 72 * 96).all()
     assert np.array_equal(found.ids(1)[1:], scene(1)[1][1:])
     assert found.summary().splitlines() == [
-        "images with a mask     3: 96x72 pixels, colour, 8 bits",
+        "images with a mask     3: 96x72 pixels, color, 8 bits",
         "masks                  3 gray",
-        "images without a mask  2: 96x72 pixels, colour, 8 bits",
+        "images without a mask  2: 96x72 pixels, color, 8 bits",
     ]
     assert found.notes()[0].startswith("1 mask without an image, left out: ")
     assert not found.faults
@@ -100,6 +102,44 @@ def test_16_bits_get_one_range(tmp_path):
     values = np.linspace(100, 4100, 72 * 96).reshape(72, 96).astype(np.uint16)
     Image.fromarray(values).save(images / "00.png")
     found = survey(images, masks)
-    assert "grey, 16 bits (1) and colour, 8 bits (1)" in found.summary()
-    assert found.value_range == (104, 4095)
-    assert any("the values 104 to 4095 become black to white" in note for note in found.notes())
+    assert "gray, 16 bits (1) and color, 8 bits (1)" in found.summary()
+    ends = np.percentile(values, (0.1, 99.9), method="inverted_cdf")
+    assert found.value_range == tuple(ends)
+    low, high = found.value_range
+    wanted = f"1 images of more than 8 bits: the values {low} to {high} become black to white"
+    assert any(wanted in note for note in found.notes())
+
+
+def test_the_range_is_that_of_images_without_a_mask_too(tmp_path):
+    images, masks = write_raw(tmp_path, masks=2, more=1)
+    rng = np.random.default_rng(0)
+    values = rng.integers(0, 3000, (3, 72, 96, 3), np.uint16)
+    values[2] += 5000
+    for path, one in zip(sorted(images.iterdir()), values, strict=True):
+        cv2.imwrite(str(path), one)
+    found = survey(images, masks)
+    assert "color, 16 bits" in found.summary()
+    ends = np.percentile(values, (0.1, 99.9), method="inverted_cdf")
+    assert found.value_range == tuple(ends) and found.deep.files == 3
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_bands_are_chosen_or_named(tmp_path, dtype):
+    images, masks = write_raw(tmp_path, masks=2, more=1)
+    rng, top = np.random.default_rng(0), 200 if dtype == np.uint8 else 3000
+    values = rng.integers(0, top, (3, 72, 96, 4), dtype)
+    values[..., 3] //= 4
+    for path, one in zip(sorted(images.iterdir()), values, strict=True):
+        path.unlink()
+        kind = {"photometric": "rgb", "extrasamples": ["unspecified"]}
+        tifffile.imwrite(path.with_suffix(".tif"), one, **kind)
+    found = survey(images, masks)
+    assert "4 bands, " in found.summary()
+    wanted = "3 images have 4 bands: 1, 2, 3 are used, 4 is not (--channels 3 2 1 chooses others)"
+    assert wanted in found.notes()
+    chosen = survey(images, masks, channels=(4,))
+    assert any("4 is used, 1, 2, 3 are not" in note for note in chosen.notes()) and chosen.grey
+    if dtype == np.uint16:
+        assert chosen.value_range[1] <= 750 < found.value_range[1]
+    with pytest.raises(ValueError, match=r"none of the 2 images .* have band 5, .* got 4 bands"):
+        survey(images, masks, channels=(5, 1, 2))

@@ -6,10 +6,13 @@ import pickle
 import cv2
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
+from rankseg.datasets.file_error import FileError
+from rankseg.datasets.reading import read_image
 from rankseg.datasets.transforms import PackViews, RandomResizeCropFlip, StrongViews, loading
-from rankseg.datasets.transforms.loading import LoadSample, read_image
+from rankseg.datasets.transforms.loading import LoadSample
 
 RNG = np.random.default_rng(0)
 RGB = RNG.integers(0, 256, (5, 7, 3), dtype=np.uint8)
@@ -26,13 +29,16 @@ def test_grey_is_repeated(tmp_path):
     assert np.array_equal(got, np.repeat(RGB[..., :1], 3, axis=2))
 
 
-def test_sixteen_bit_keeps_the_high_byte(tmp_path):
-    grey = RNG.integers(0, 1 << 16, (5, 7), dtype=np.uint16)
+def test_sixteen_bits_are_refused_unless_a_range_is_given(tmp_path):
+    gray = RNG.integers(0, 1 << 16, (5, 7), dtype=np.uint16)
+    gray[0, :2] = 300, 65535
     for name in ("a.png", "a.tif"):
-        cv2.imwrite(str(tmp_path / name), grey)
-        got = read_image(tmp_path / name)
+        cv2.imwrite(str(tmp_path / name), gray)
+        with pytest.raises(FileError, match=rf"{name} .*got uint16 .*value_range=\(\d+, 65535\)"):
+            read_image(tmp_path / name)
+        got = read_image(tmp_path / name, (0, 65535))
         assert got.dtype == np.uint8 and got.shape == (5, 7, 3)
-        assert np.abs(got[..., 0].astype(int) - (grey >> 8)).max() <= 1
+        assert np.array_equal(got, np.stack([gray >> 8] * 3, -1))
 
 
 def test_twelve_bits_in_sixteen_are_as_bright_as_the_range_says(tmp_path):
@@ -41,7 +47,7 @@ def test_twelve_bits_in_sixteen_are_as_bright_as_the_range_says(tmp_path):
     for name in ("a.png", "a.tif"):
         path = tmp_path / name
         cv2.imwrite(str(path), grey)
-        assert read_image(path).max() <= 4200 >> 8  # nearly black
+        assert read_image(path, (0, 65535)).max() <= 4200 >> 8  # nearly black
         got = LoadSample(value_range=(100, 4000))({"img_path": path})["img"]
         assert got.dtype == np.uint8 and got.shape == (5, 7, 3)
         assert np.abs(got - wanted[..., None]).max() <= 0.51
@@ -50,6 +56,27 @@ def test_twelve_bits_in_sixteen_are_as_bright_as_the_range_says(tmp_path):
     for wrong in ((5, 5), (0, 1, 2)):
         with pytest.raises(ValueError, match="value_range of LoadSample is .* two rising numbers"):
             LoadSample(value_range=wrong)
+
+
+def test_bands_are_chosen(tmp_path):
+    bands = RNG.integers(0, 3000, (5, 7, 4), dtype=np.uint16)
+    tifffile.imwrite(tmp_path / "a.tif", bands, photometric="rgb", extrasamples=["unspecified"])
+    alpha = RNG.integers(0, 256, (5, 7, 1), dtype=np.uint8)
+    Image.fromarray(np.dstack([RGB, alpha])).save(tmp_path / "a.png")
+    Image.fromarray(np.dstack([RGB[..., :1], alpha])).save(tmp_path / "b.png")
+    load = LoadSample(value_range=(0, 3000), channels=(4, 2, 1))
+    got = load({"img_path": tmp_path / "a.tif"})["img"]
+    assert np.abs(got - bands[..., [3, 1, 0]] / 3000 * 255).max() <= 0.51
+    got = load({"img_path": tmp_path / "a.png"})["img"]
+    assert np.array_equal(got, np.dstack([alpha, RGB[..., 1], RGB[..., 0]]))
+    for channel, wanted in ((1, RGB[..., :1]), (2, alpha)):
+        got = read_image(tmp_path / "b.png", channels=(channel,))
+        assert np.array_equal(got, np.repeat(wanted, 3, 2))
+    with pytest.raises(FileError, match=r"b\.png to have band 4, .* but got 2 bands"):
+        load({"img_path": tmp_path / "b.png"})
+    for wrong in ((1, 2), (0,), (1, 2, "3"), 1.5, ()):
+        with pytest.raises(ValueError, match="channels of LoadSample to be one or three band"):
+            LoadSample(channels=wrong)
 
 
 def test_alpha_is_dropped(tmp_path):

@@ -183,7 +183,7 @@ class Inferencer:
     def _as_rgb(self, images: Sequence[Any]) -> list[np.ndarray]:
         """Read images and make 8 bits of all of them by one range."""
         looks = [_bands(one) for one in images]
-        for line in describe_bands(looks, self.channels, "channels=(3, 2, 1)"):
+        for line in describe_bands(looks, self.channels, "channels"):
             warnings.warn(line, stacklevel=3)
         decoded = [self._decode(one) for one in images]
         counts, value_range = ValueCounts(), self.value_range

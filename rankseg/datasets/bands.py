@@ -98,9 +98,9 @@ def describe_bands(
     Args:
         looks: Number of bands as stored, and if one is transparency, of every image.
         channels: Those that were chosen, if any were.
-        option: How others are chosen.
+        option: How others are chosen; an option of a command line gets an example.
 
-    >>> describe_bands([(4, False)] * 2, None, "--channels 4 2 1")
+    >>> describe_bands([(4, False)] * 2, None, "--channels")
     ['2 images have 4 bands: 1, 2, 3 are used, 4 is not (--channels 4 2 1 chooses others)']
     """
     lines = []
@@ -110,14 +110,15 @@ def describe_bands(
         if not left:
             continue
         have = f"{count} images have" if count > 1 else "1 image has"
+        example = {2: " 2", 3: " 3"}.get(bands, " 4 2 1") if option.startswith("--") else ""
         if alpha and channels is None and left == [bands]:
             lines.append(
                 f"{have} an alpha channel (transparency), band {bands}, which is not used "
-                f"({option} chooses it)"
+                f"({option}{example} chooses it)"
             )
             continue
         lines.append(
-            f"{have} {bands} bands: {_numbers(used)} used, {_numbers(left)} not ({option} "
+            f"{have} {bands} bands: {_numbers(used)} used, {_numbers(left)} not ({option}{example} "
             "chooses others)"
         )
     return lines

@@ -67,7 +67,7 @@ def check_kinds(
             "Choose other channels, or take these images from the lists."
         )
     looks = [(info.bands, bool(info.alpha)) for _, info in pairs]
-    option = "channels=(3, 2, 1) of LoadSample"
+    option = "channels of LoadSample"
     lines = [f"{dataset.source}: {line}" for line in describe_bands(looks, loader.channels, option)]
     deep = [path for path, info in pairs if info.deep and loader.value_range is None]
     return lines, deep

@@ -75,7 +75,7 @@ def test_what_is_printed_and_written(make, tmp_path, capsys):
     path = make(write_raw(tmp_path / "raw"), classes=("ground", "tree", "house"), seed=3)
     told = capsys.readouterr().out
     for words in (
-        "images with a mask     6: 96x72 pixels, colour, 8 bits",
+        "images with a mask     6: 96x72 pixels, color, 8 bits",
         "lists: 5 labelled, 4 unlabelled, 1 for validation",
         "validation is on 1 image of your masks",
         "train.py mine.py\n",

@@ -9,15 +9,15 @@ from rankseg.apis import starter
 from rankseg.apis.checks import check_crop
 from rankseg.apis.machine import Machine, this_machine
 from rankseg.apis.starter import CROPS, LARGE, MEDIUM, SMALL, agents_of, choose
-from rankseg.datasets.own.images import ImageLook
 from rankseg.datasets.own.survey import Survey
+from rankseg.datasets.reading import ImageInfo
 from rankseg.models.losses.agents import check_num_agents
 
 CPU = Machine(cores=4, memory=16)
 
 
 def found(height: int = 512, width: int = 512, foreground: float = 0.5, number: int = 5) -> Survey:
-    look = ImageLook(height, width, 1, 3, 8, 0, 0)
+    look = ImageInfo(height, width)
     pixels = np.zeros((number, 256), np.int64)
     pixels[:, 0], pixels[:, 1] = 1000 * (1 - foreground), 1000 * foreground
     pixels[:, 255] = 500

@@ -27,8 +27,24 @@ def test_mistake_is_one_sentence(tool, tmp_path, capsys):
 def test_options_reach_the_function(tool, monkeypatch):
     seen = {}
     monkeypatch.setattr(tool, "new_project", lambda **options: seen.update(options))
-    line = "--images i --masks m --out o.py --classes a b --above 3 --val 2 --labelled 5 --seed 1"
-    tool.main([*line.split(), "--unlabelled", "u", "--data-out", "d", "--colors", "c"])
+    line = "--images i --masks m --out o.py --classes a b --above 3 --val 2 --labelled 5"
+    tool.main(
+        [
+            *line.split(),
+            "--unlabelled",
+            "u",
+            "--data-out",
+            "d",
+            "--colors",
+            "c",
+            "--seed",
+            "1",
+            "--channels",
+            "4",
+            "2",
+            "1",
+        ]
+    )
     assert seen == dict(
         images="i",
         masks="m",
@@ -41,5 +57,6 @@ def test_options_reach_the_function(tool, monkeypatch):
         unlabelled="u",
         data_out="d",
         colors="c",
+        channels=[4, 2, 1],
         overwrite=False,
     )

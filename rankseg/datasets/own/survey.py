@@ -3,7 +3,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -49,7 +49,7 @@ class Survey:
     bare: list[ImageInfo]
     kinds: Counter
     faults: list[str]
-    deep: ValueCounts
+    deep: ValueCounts = field(default_factory=ValueCounts)
     channels: Channels = None
 
     def ids(self, number: int) -> np.ndarray:
@@ -97,7 +97,7 @@ class Survey:
                 "black to white in all of them (value_range in the config)"
             )
         bands = [(look.bands, bool(look.alpha)) for look in looks]
-        notes += describe_bands(bands, self.channels, "--channels 3 2 1")
+        notes += describe_bands(bands, self.channels, "--channels")
         turned = sum(look.orientation != UPRIGHT for look in looks)
         if turned:
             notes.append(

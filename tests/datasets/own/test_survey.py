@@ -135,7 +135,7 @@ def test_bands_are_chosen_or_named(tmp_path, dtype):
         tifffile.imwrite(path.with_suffix(".tif"), one, **kind)
     found = survey(images, masks)
     assert "4 bands, " in found.summary()
-    wanted = "3 images have 4 bands: 1, 2, 3 are used, 4 is not (--channels 3 2 1 chooses others)"
+    wanted = "3 images have 4 bands: 1, 2, 3 are used, 4 is not (--channels 4 2 1 chooses others)"
     assert wanted in found.notes()
     chosen = survey(images, masks, channels=(4,))
     assert any("4 is used, 1, 2, 3 are not" in note for note in chosen.notes()) and chosen.grey

@@ -55,6 +55,12 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help="begin anew where the work folder holds a run, whose checkpoints are removed",
     )
     parser.add_argument(
+        "--extend-schedule",
+        action="store_true",
+        help="with --resume for another number of iterations (train_cfg.max_iters=N): the learning "
+        "rates from here on are those of a run of N iterations",
+    )
+    parser.add_argument(
         "--check",
         choices=("fast", "full"),
         default="fast",
@@ -81,7 +87,10 @@ def run(args: argparse.Namespace) -> None:
     """Train as one of the processes."""
     with ExitStack() as held:
         with plain_errors():
+            if args.extend_schedule and not args.resume:
+                raise ValueError("--extend-schedule is for a run that goes on: add --resume")
             cfg = config_from(args)
+            cfg.extend_schedule = args.extend_schedule
             start_processes(cfg)
             with main_first():
                 if args.auto_scale_lr:

@@ -49,3 +49,4 @@ find_unused_parameters = False  # True for a student of which parts are in no lo
 randomness = dict(seed=0, diff_rank_seed=True)  # processes draw other boxes, not other images
 load_from = None
 resume = False
+extend_schedule = False  # of a resumed run: True for learning rates of its new length

@@ -213,36 +213,6 @@ def _check_mixed_batch(model: Method, batch_size: int, sampler: Config) -> None:
         )
 
 
-def check_length(cfg: Config, hooks: Sequence[Hook]) -> None:
-    """Check that what is planned to happen lies within a run whose iterations are given.
-
-    A warm-up that takes all of it is told: short runs are for a first look.
-
-    Raises:
-        ValueError: If a schedule begins after the end, or a hook's ``check_length`` refuses it.
-    """
-    length = cfg.train_cfg.get("max_iters")
-    if length is None:
-        return
-    schedulers = cfg.get("param_scheduler") or []
-    for i, one in enumerate([schedulers] if isinstance(schedulers, dict) else schedulers):
-        if "end" not in one and one.get("begin", 0) >= length:
-            raise ValueError(
-                f"param_scheduler[{i}], {one.type}, begins after {one.begin} iterations, and "
-                f"train_cfg.max_iters is {length}: train longer, or set param_scheduler.{i}.begin, "
-                "and the end of the one before it"
-            )
-    if (warmup := cfg.model.get("warmup", 0)) >= length:
-        print_log(
-            f"model.warmup={warmup}, and train_cfg.max_iters is {length}: what waits for the end "
-            "of the warm-up never begins; train longer, or set model.warmup and model.ramp",
-            level=logging.WARNING,
-        )
-    for hook in hooks:
-        if hasattr(hook, "check_length"):
-            hook.check_length(length)
-
-
 def check_not_validated(hooks: Sequence[Hook]) -> None:
     """Check that no hook of a run without validation needs its pipeline.
 

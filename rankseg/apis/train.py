@@ -14,13 +14,13 @@ from rankseg.apis.checks import (
     check_batch,
     check_classes,
     check_files,
-    check_length,
     check_metrics,
     check_model,
     check_not_validated,
     check_views,
     check_weights,
 )
+from rankseg.apis.length import check_length, check_schedule, run_length
 from rankseg.apis.work_folder import (
     check_start,
     check_unused,
@@ -94,7 +94,8 @@ def check_before_training(cfg: Config, overwrite: bool = False, full: bool = Fal
     check_views(model, train, cfg)
     model.check_dataset(train)
     hooks = [HOOKS.build(hook) for hook in cfg.get("custom_hooks") or []]
-    check_length(cfg, hooks)
+    length, per_pass = run_length(cfg, train)
+    check_length(cfg, hooks, length)
     if val is None:
         check_not_validated(hooks)
     for hook in hooks:
@@ -103,9 +104,12 @@ def check_before_training(cfg: Config, overwrite: bool = False, full: bool = Fal
         if hasattr(hook, "check_dataset"):
             hook.check_dataset(train)
     if cfg.get("resume") and cfg.get("load_from"):
-        meta = read_resumable(cfg.load_from)["meta"]
-        now = identity(cfg, train, val, get_world_size())
-        check_same_run(cfg.load_from, meta, now, list_sources(train, val))
+        checkpoint = read_resumable(cfg.load_from)
+        now, extend = identity(cfg, train, val, get_world_size()), cfg.get("extend_schedule", False)
+        sources = list_sources(train, val)
+        check_same_run(cfg.load_from, checkpoint["meta"], now, sources, new_schedule=extend)
+        if length is not None:
+            check_schedule(cfg, checkpoint, length, per_pass)
     check_weights(model, cfg)
 
 
@@ -114,7 +118,8 @@ def train(cfg: Config, check: bool = True, overwrite: bool = False) -> Runner:
 
     Args:
         cfg: From :func:`rankseg.apis.load_config`. ``cfg.load_from`` starts from the weights of a
-            checkpoint; with ``cfg.resume`` the run in it goes on.
+            checkpoint; with ``cfg.resume`` the run in it goes on, and with ``cfg.extend_schedule``
+            it follows the learning rates of its new length.
         check: Look for mistakes first; leave out if :func:`check_before_training` was called.
         overwrite: Remove the checkpoints and notes of a run that is in the work folder. Without
             this a new run is refused there.

@@ -14,7 +14,8 @@ KEY = "run"
 VALIDATION = "validation images"
 OPTIONS = "options"
 TRAINING = ("model", "optim_wrapper", "param_scheduler", "train_dataloader.dataset")
-FROM_CHECKPOINT = ("optim_wrapper.optimizer", "optim_wrapper.paramwise_cfg", "param_scheduler")
+SCHEDULE = "param_scheduler"
+FROM_CHECKPOINT = ("optim_wrapper.optimizer", "optim_wrapper.paramwise_cfg", SCHEDULE)
 MAY_CHANGE = ("data_root", "split_root", "pretrained", "fused", "_scope_")
 
 
@@ -101,6 +102,7 @@ def check_same_run(
     meta: Mapping[str, Any],
     now: Mapping[str, Any],
     sources: Mapping[str, str] | None = None,
+    new_schedule: bool = False,
 ) -> None:
     """Refuse to go on with another run; a checkpoint without an identity is taken as it is.
 
@@ -112,6 +114,7 @@ def check_same_run(
         meta: Its meta.
         now: :func:`identity` of the run that is to go on.
         sources: :func:`list_sources` of it.
+        new_schedule: Learning rates follow the config, so its schedule may change.
 
     Raises:
         ValueError: Naming what differs, the value in the checkpoint and the new one.
@@ -119,7 +122,7 @@ def check_same_run(
     saved = meta.get(KEY)
     if not isinstance(saved, Mapping):
         return
-    check_options_of(path, saved.get(OPTIONS), now.get(OPTIONS))
+    check_options_of(path, saved.get(OPTIONS), now.get(OPTIONS), new_schedule)
     for name, value in saved.items():
         if name not in now or now[name] == value or name == OPTIONS:
             continue
@@ -140,7 +143,10 @@ def check_same_run(
 
 
 def check_options_of(
-    path: str, saved: Mapping[str, str] | None, now: Mapping[str, str] | None
+    path: str,
+    saved: Mapping[str, str] | None,
+    now: Mapping[str, str] | None,
+    new_schedule: bool = False,
 ) -> None:
     """Tell which options of the training changed; refuse those that would have no effect.
 
@@ -155,11 +161,14 @@ def check_options_of(
         if saved.get(key) != now.get(key)
     }
     for key, change in changes.items():
+        if new_schedule and key.startswith(SCHEDULE):
+            continue
         if key.startswith(FROM_CHECKPOINT):
+            cure = " or add --extend-schedule," if key.startswith(SCHEDULE) else ""
             raise ValueError(
                 f"{change}, but --resume goes on with the optimizer and the learning rates of "
-                f"checkpoint {path}: leave it as it was, or start a new run in another --work-dir "
-                f"from these weights with --cfg-options load_from={path}"
+                f"checkpoint {path}: leave it as it was,{cure} or start a new run in another "
+                f"--work-dir from these weights with --cfg-options load_from={path}"
             )
     if changes:
         more = f"; and {len(changes) - 5} more" if len(changes) > 5 else ""

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Training for a number of passes over the unlabelled images."""
 
+from math import isfinite
+from typing import Any
+
 from mmengine.runner import IterBasedTrainLoop
 from torch.utils.data import DataLoader
 
@@ -25,7 +28,7 @@ class PassTrainLoop(IterBasedTrainLoop):
         **kwargs: Of mmengine's ``IterBasedTrainLoop``.
 
     Raises:
-        ValueError: If the length is not given exactly once.
+        ValueError: If the length is not given exactly once, or a number is not above 0.
     """
 
     def __init__(
@@ -38,11 +41,7 @@ class PassTrainLoop(IterBasedTrainLoop):
         val_interval: int | None = None,
         **kwargs,
     ) -> None:
-        if (max_epochs is None) == (max_iters is None):
-            raise ValueError(
-                f"train_cfg has max_epochs={max_epochs} and max_iters={max_iters}: expected "
-                "exactly one, passes over the unlabelled images or iterations"
-            )
+        check_loop(max_epochs, val_epochs, max_iters, val_interval)
         if isinstance(dataloader, dict):
             # one seed for all processes, also where weights and boxes are drawn differently
             seed = runner.cfg.get("randomness", {}).get("seed")
@@ -51,7 +50,47 @@ class PassTrainLoop(IterBasedTrainLoop):
         super().__init__(
             runner,
             dataloader,
-            max_iters=max_iters or round(max_epochs * per_pass),
-            val_interval=val_interval or max(1, round(val_epochs * per_pass)),
+            max_iters=int(max_iters or iterations_of(max_epochs, per_pass)),
+            val_interval=int(val_interval or iterations_of(val_epochs, per_pass)),
             **kwargs,
         )
+
+
+def iterations_of(epochs: float, per_pass: int) -> int:
+    """Iterations of a number of passes over the unlabelled images, at least 1."""
+    return max(1, round(epochs * per_pass))
+
+
+def check_loop(
+    max_epochs: float | None = None,
+    val_epochs: float = 1,
+    max_iters: int | None = None,
+    val_interval: int | None = None,
+) -> None:
+    """Refuse a length or an interval that is none; arguments as in :class:`PassTrainLoop`.
+
+    Raises:
+        ValueError: Naming the key, its value and the cure.
+    """
+    if (max_epochs is None) == (max_iters is None):
+        raise ValueError(
+            f"train_cfg has max_epochs={max_epochs} and max_iters={max_iters}: expected "
+            "exactly one, passes over the unlabelled images or iterations"
+        )
+    for name, value in (("max_iters", max_iters), ("val_interval", val_interval)):
+        if value is not None and not (_is_number(value) and value >= 1 and value == int(value)):
+            raise ValueError(
+                f"expected train_cfg.{name} to be a whole number of iterations, 1 or more, but got "
+                f"{value!r}. Set --cfg-options train_cfg.{name}=1000, for example"
+            )
+    for name, value in (("max_epochs", max_epochs), ("val_epochs", val_epochs)):
+        if value is not None and not (_is_number(value) and value > 0):
+            raise ValueError(
+                f"expected train_cfg.{name} to be a number of passes above 0, but got {value!r}. "
+                f"Set --cfg-options train_cfg.{name}=1, for example"
+            )
+
+
+def _is_number(value: Any) -> bool:
+    """Whether it is a finite number; True and False are none here."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)

@@ -21,11 +21,14 @@ from rankseg.engine.ending import Diverged, RunEnded
 from rankseg.engine.files import NO_ROOM, WriteError, describe, whole_file
 from rankseg.engine.folder_lock import FolderLock
 from rankseg.engine.hooks.missed_validation import MissedValidationHook
+from rankseg.engine.hooks.never_confident import NeverConfidentHook
+from rankseg.engine.hooks.non_finite import wrappers_of
 from rankseg.engine.hooks.start_from import StartFromHook
 from rankseg.engine.hooks.stop import StopHook
 from rankseg.engine.hooks.work_folder import WorkFolderHook
 from rankseg.engine.identity import KEY, identity
 from rankseg.engine.method_of import method_of
+from rankseg.engine.schedulers import follow
 from rankseg.engine.stopping import StopSignals, worker_start
 from rankseg.models.weights import non_finite
 
@@ -61,6 +64,7 @@ class StrictRunner(Runner):
             turn_on_activation_checkpointing(method_of(self), names)
         with StopSignals() as signals:
             self.register_hook(MissedValidationHook())
+            self.register_hook(NeverConfidentHook())
             if self.lock is not None:
                 self.register_hook(WorkFolderHook(self.lock))
             stop = StopHook(signals)
@@ -182,14 +186,40 @@ class StrictRunner(Runner):
         super().load_or_resume()
 
     def resume(self, filename: str, *args, **kwargs) -> None:
-        """Go on from a checkpoint; arguments as in mmengine."""
-        super().resume(filename, *args, **kwargs)
+        """Go on from a checkpoint; arguments as in mmengine.
+
+        With ``extend_schedule=True`` in the config the learning rates are those of a run that was
+        started with this length and schedule, from here on.
+        """
+        extend = self.cfg.get("extend_schedule", False)
+        begun = [[dict(group) for group in one.optimizer.param_groups] for one in wrappers_of(self)]
+        super().resume(filename, *args, resume_param_scheduler=not extend, **kwargs)
         before, now = self.message_hub.runtime_info.get("max_iters"), self.max_iters
-        if before is not None and before != now:
+        if extend:
+            self._extend_schedule(begun)
+        elif before is not None and before != now:
             self.logger.warning(
                 f"the run was started for {before} iterations and now ends at {now}: learning "
                 f"rates go on by the schedule made for {before}"
             )
+
+    def _extend_schedule(self, begun: list[list[dict]]) -> None:
+        """Put optimizers where the schedule of the config is at this iteration.
+
+        Args:
+            begun: Parameter groups of each optimizer as they were before the first step.
+        """
+        for wrapper, groups in zip(wrappers_of(self), begun, strict=True):
+            for group, first in zip(wrapper.optimizer.param_groups, groups, strict=True):
+                group.update({key: value for key, value in first.items() if key != "params"})
+        found = self.param_schedulers
+        for schedulers in found.values() if isinstance(found, dict) else [found or []]:
+            follow(schedulers, self.iter)
+        rates = [one.optimizer.param_groups[0]["lr"] for one in wrappers_of(self)]
+        self.logger.info(
+            f"the schedule of learning rates is that of {self.max_iters} iterations, and stands at "
+            f"{', '.join(f'{rate:.4g}' for rate in rates)} in iteration {self.iter + 1}"
+        )
 
     def load_checkpoint(self, filename, map_location="cpu", strict: bool = True, **kwargs) -> dict:
         """Load a checkpoint file into the model; arguments as in mmengine.

@@ -1,13 +1,69 @@
 # SPDX-License-Identifier: Apache-2.0
 """Learning rates over a run."""
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Mapping, Sequence
 from math import cos, pi
+from typing import Any
 
+import torch
 from mmengine.optim.scheduler.lr_scheduler import LRSchedulerMixin
 from mmengine.optim.scheduler.param_scheduler import INF, OptimizerType, _ParamScheduler
 
 from rankseg.registry import PARAM_SCHEDULERS
+
+
+def follow(schedulers: Sequence[_ParamScheduler], steps: int) -> list[float]:
+    """Bring schedulers that have just been built to a later iteration.
+
+    Args:
+        schedulers: All of one optimizer, in their order; those by epoch stay where they are.
+        steps: Iterations.
+
+    Returns:
+        Learning rates of the first parameter group in iterations ``0`` to ``steps``.
+    """
+    by_iteration = [one for one in schedulers if not one.by_epoch]
+    if not by_iteration:
+        return []
+    group = by_iteration[0].optimizer.param_groups[0]
+    rates = [group["lr"]]
+    with warnings.catch_warnings():  # that the optimizer has made no step
+        warnings.filterwarnings("ignore", message=".*scheduler.step")
+        for _ in range(steps):
+            for one in by_iteration:
+                one.step()
+            rates.append(group["lr"])
+    return rates
+
+
+def planned_rates(
+    configs: Any, rate: float, length: int, steps: int, per_pass: int = 1
+) -> list[float]:
+    """Learning rates that a config plans.
+
+    Args:
+        configs: ``param_scheduler`` of a config: one or several, or several for each optimizer.
+        rate: Learning rate of the optimizer.
+        length: Iterations of the run, at which a schedule without an ``end`` ends.
+        steps: Iterations that are looked at.
+        per_pass: Iterations of a pass, for schedules that are converted from passes.
+
+    Returns:
+        That of iterations ``0`` to ``steps``, one more than ``steps``.
+    """
+    if isinstance(configs, Mapping) and "type" not in configs:
+        configs = next(iter(configs.values()), None)
+    configs = [configs] if isinstance(configs, Mapping) else configs or []
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=rate, momentum=0.9)
+    ends = [{} if one.get("by_epoch", True) else {"end": length} for one in configs]
+    built = [
+        PARAM_SCHEDULERS.build(
+            {**end, **one}, default_args=dict(optimizer=optimizer, epoch_length=per_pass)
+        )
+        for end, one in zip(ends, configs, strict=True)
+    ]
+    return follow(built, steps) or [rate] * (steps + 1)
 
 
 @PARAM_SCHEDULERS.register_module()

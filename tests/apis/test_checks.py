@@ -1,22 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 import pytest
 import torch
-from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
-from rankseg.apis import checks, load_config
+from rankseg.apis import load_config
 from rankseg.apis.checks import (
     check_batch,
     check_classes,
     check_crop,
-    check_length,
     check_model,
     check_not_validated,
     check_views,
     check_weights,
     feature_size,
 )
-from rankseg.engine.hooks import ClusterHook, DiscoveryHook, SummaryHook
+from rankseg.engine.hooks import ClusterHook, SummaryHook
 from rankseg.registry import DATASETS, MODELS
 
 
@@ -39,33 +37,6 @@ def test_crop_that_does_not_suit_the_stride(crop, cells, align, message):
 )
 def test_crops_that_do(crop, cells, align):
     check_crop(crop, cells, align)
-
-
-def test_what_is_planned_lies_within_the_run():
-    rising, falling = dict(type="LinearLR", end=10), dict(type="CosineAnnealingLR", begin=10)
-    plan = dict(train_cfg=dict(max_iters=11), param_scheduler=[rising, falling])
-    cfg = Config(dict(model=dict(), **plan))
-    hook = DiscoveryHook(begin=4, length=3, sizes=(2, 3), generations=2)
-    check_length(cfg, [])
-    with pytest.raises(ValueError, match="is after 13 iterations, and train_cfg has 11: train"):
-        check_length(cfg, [hook])
-    cfg.train_cfg.max_iters = 14
-    check_length(cfg, [hook])
-    cfg.train_cfg.max_iters = 10
-    message = r"param_scheduler\[1\], CosineAnnealingLR, begins after 10 .*max_iters is 10: train"
-    with pytest.raises(ValueError, match=message):
-        check_length(cfg, [])
-    check_length(Config(dict(train_cfg=dict(max_epochs=1), param_scheduler=falling)), [hook])
-
-
-@pytest.mark.parametrize(("warmup", "told"), [(13, False), (14, True)])
-def test_a_warm_up_that_never_ends_is_told(monkeypatch, warmup, told):
-    said = []
-    monkeypatch.setattr(checks, "print_log", lambda text, **options: said.append(text))
-    check_length(Config(dict(model=dict(warmup=warmup), train_cfg=dict(max_iters=14))), [])
-    assert [text.startswith("model.warmup=14, and train_cfg.max_iters is 14") for text in said] == [
-        True
-    ] * told
 
 
 def build(config_file, **options):

@@ -40,6 +40,7 @@ def test_train_then_test(trained, tmp_path):
 def test_resume_goes_on_at_the_iteration(trained):
     config_file, run = trained
     cfg = apis.load_config(str(config_file), work_dir=str(run), options={"train_cfg.max_iters": 6})
+    cfg.extend_schedule = True
     apis.resume_from_latest(cfg)
     runner = apis.train(cfg)
     assert runner.iter == 6

@@ -180,3 +180,28 @@ def test_logits_that_are_not_finite_are_said(metric, said):
     metric.evaluate(3)
     (text,) = [text for text in said if "NaN or infinity" in text]
     assert "for 2 pixels in 2 of 3 images (the first: nan.png)" in text
+
+
+@pytest.mark.parametrize("ignored", [0, 2, 3, -100, 254])
+def test_the_label_to_ignore_may_be_any_number(ignored):
+    # right and wrong of what is left, counted one pixel at a time
+    truth = [[0, 1, 2, 3], [ignored, 1, 2, 0], [1, ignored, 3, 2]]
+    pred = [[0, 1, 2, 0], [1, 2, 2, 0], [1, 3, 3, 0]]
+    pairs = [
+        (t, p)
+        for rows in zip(truth, pred, strict=True)
+        for t, p in zip(*rows, strict=True)
+        if t != ignored
+    ]
+    metric = SegmentationMetric(per_class=True, ignore_index=ignored)
+    metric.dataset_meta = {"classes": CLASSES}
+    metric.process({}, [sample(truth, pred=pred)])
+    found = metric.evaluate(1)
+    right = sum(t == p for t, p in pairs)
+    assert found["aAcc"] == pytest.approx(100 * right / len(pairs), abs=0.01)
+    for k, name in enumerate(CLASSES):
+        both = sum(t == p == k for t, p in pairs)
+        either = sum(k in pair for pair in pairs)
+        assert found.get(f"IoU/{name}") == (
+            pytest.approx(100 * both / either, abs=0.01) if either else None
+        )

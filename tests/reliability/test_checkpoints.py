@@ -2,6 +2,7 @@
 """Checkpoints that are damaged, of another run, or not what they seem."""
 
 import io
+import json
 import os
 import pickle
 import shutil
@@ -196,7 +197,8 @@ def test_lists_that_change_while_a_run_is_under_way(
         with pytest.raises(ValueError, match="is of another run: labelled images was"):
             quick_train("supervised", run, resume=True, **root_options(own))
     file.write_text(before)
-    quick_train("supervised", run, resume=True, train_cfg__max_iters=9, **root_options(own))
+    longer = dict(train_cfg__max_iters=9, extend_schedule=True)
+    quick_train("supervised", run, resume=True, **longer, **root_options(own))
     assert (run / "iter_9.pth").is_file()
 
 
@@ -211,10 +213,45 @@ def test_what_may_differ(toy_set, quick_train, copy, tmp_path, capsys):
     # the data moved, the run goes on longer, logs more rarely
     other = Path(shutil.copytree(toy_set, tmp_path / "other"))
     options = dict(train_cfg__max_iters=9, default_hooks__logger__interval=2)
-    quick_train("rankmatch", copy, resume=True, **options, **root_options(other))
+    quick_train("rankmatch", copy, resume=True, extend_schedule=True, **options,
+                **root_options(other))  # fmt: skip
     assert (copy / "iter_9.pth").is_file()
-    logs = "".join(file.read_text() for file in copy.glob("*/*.log"))
-    assert "started for 8 iterations and now ends at 9: learning rates go on by the" in logs
+
+
+def rates(run):
+    """Logged learning rates by iteration."""
+    found = {}
+    for file in sorted(run.glob("*/vis_data/scalars.json")):
+        for line in file.read_text().splitlines():
+            entry = json.loads(line)
+            if "lr" in entry:
+                found[entry["step"]] = entry["lr"]
+    return found
+
+
+def test_a_finished_run_is_extended_by_a_flag_alone(quick_train, copy, tmp_path):
+    match = (
+        r"started for 8 iterations and is to have 12, .* would be 0 or less in iterations 9 to 12"
+        r"\. Add --extend-schedule .* stands at 0\.0062"
+    )
+    with pytest.raises(ValueError, match=match):
+        quick_train("rankmatch", copy, resume=True, train_cfg__max_iters=12)
+    quick_train("rankmatch", copy, resume=True, train_cfg__max_iters=12, extend_schedule=True)
+    found = rates(copy)
+    wanted = {i + 1: 0.02 * (1 - i / 11) ** 0.9 for i in range(8, 12)}  # PolyLR of 12 iterations
+    assert {i: found[i] for i in range(9, 13)} == pytest.approx(wanted, abs=1e-9)
+    # from here on this is the schedule of the run: a resumed one needs no flag
+    quick_train("rankmatch", copy, resume=str(copy / "iter_10.pth"), train_cfg__max_iters=12)
+    assert rates(copy) == pytest.approx(found, abs=1e-9)
+
+
+def test_a_constant_learning_rate_needs_no_flag(quick_train, tmp_path):
+    run, same = tmp_path / "run", dict(param_scheduler=None, train_cfg__val_interval=100)
+    quick_train("supervised", run, train_cfg__max_iters=2, **same)
+    quick_train("supervised", run, resume=True, train_cfg__max_iters=4, **same)
+    assert rates(run)[4] == 0.02
+    logs = "".join(file.read_text() for file in run.glob("*/*.log"))
+    assert "started for 2 iterations and now ends at 4: learning rates go on by the" in logs
 
 
 def test_an_older_checkpoint_says_nothing_of_its_run(quick_train, copy):

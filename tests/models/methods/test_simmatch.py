@@ -232,3 +232,11 @@ def test_bank_must_fit_the_labelled_set(build):
 def test_bad_options(build, options, message):
     with pytest.raises(ValueError, match=message):
         build("SimMatch", student=toy_classifier(), bank_size=4, **options)
+
+
+def test_the_logged_share_is_at_the_threshold_or_above(build, monkeypatch):
+    method = build("SimMatch", toy_classifier(), bank_size=4, threshold=0.5)
+    semantic = torch.tensor([[0.5, 0.3, 0.2], [0.8, 0.1, 0.1], [0.4, 0.3, 0.3], [0.2, 0.4, 0.4]])
+    instance = torch.full((4, 4), 0.25)
+    monkeypatch.setattr(method, "targets", lambda weak, trusted: (semantic, instance))
+    assert method.loss(*toy_class_batch())["confident"].item() == 2 / 4

@@ -7,6 +7,8 @@ import torch.nn.functional as F
 
 from rankseg.models.losses import RankCorrelationLoss
 from rankseg.models.methods import fixmatch
+from rankseg.models.methods.fixmatch import Target
+from rankseg.structures import PseudoLabel
 from rankseg.testing.toy import toy_batch, toy_student
 
 
@@ -265,3 +267,24 @@ def test_a_threshold_for_every_class(build):
 def test_bad_options(build, name, options, message):
     with pytest.raises(ValueError, match=message):
         build(name, student=toy_student(), **options)
+
+
+@pytest.mark.parametrize("name", ["FixMatch", "UniMatch", "RankMatch"])
+def test_the_logged_share_is_of_pixels_that_are_no_padding_at_the_threshold_or_above(build, name):
+    method = build(name, threshold=0.5, track_pseudo_labels=True)
+    _, samples = toy_batch(1, 1, size=4)
+    # 4 valid pixels, of which one is exactly at the threshold and one above; 12 of padding are sure
+    confidence = torch.ones(1, 4, 4)
+    confidence[0, 0] = torch.tensor([0.5, 0.9, 0.4999, 0.2])
+    valid = torch.zeros(1, 4, 4, dtype=torch.bool)
+    valid[0, 0] = True
+    label = torch.full((1, 4, 4), 2)
+    label[0, 0] = torch.tensor([0, 1, 1, 0])
+    samples["weak"][0].valid.data = valid
+    labeled = method.run(method.student.eval(), torch.zeros(1, 3, 4, 4))
+    target = Target(PseudoLabel(label, confidence, valid), None)
+    losses = method.combine(labeled, target, {}, 1.0, samples)
+    assert losses["confident"].item() == 2 / 4
+    assert method.label_classes.tolist() == [True, True, False]
+    found = method.quality.compute()
+    assert (found["count"], found["confident"], found["labels"]) == (4, 50.0, [50.0, 50.0, 0.0])

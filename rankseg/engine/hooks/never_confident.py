@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Says at the end of a run that no pseudo-label was ever confident."""
+
+import torch
+from mmengine.dist import all_reduce
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+
+from rankseg.engine.method_of import method_of
+
+
+class NeverConfidentHook(Hook):
+    """Warns when training ends if the unlabeled images never had a say.
+
+    Iterations of the warm-up make no pseudo-labels and do not count; a run that is warm-up to its
+    end is warned of before it begins.
+    """
+
+    def __init__(self) -> None:
+        self._ever: torch.Tensor | None = None  # () bool, stays on the device
+        self._steps = 0
+
+    def after_train_iter(self, runner: Runner, *args, **kwargs) -> None:
+        """Look at the classes of the confident pseudo-labels, without waiting for the device."""
+        found = getattr(method_of(runner), "label_classes", None)
+        if found is not None:
+            self._ever = found.any() if self._ever is None else self._ever | found.any()
+            self._steps += 1
+
+    def after_train(self, runner: Runner) -> None:
+        """Warn, if there is reason to."""
+        if self._ever is None:
+            return
+        ever = self._ever.long()
+        all_reduce(ever, op="max")
+        if ever.item():
+            return
+        method = method_of(runner)
+        threshold = getattr(method, "threshold", None)
+        reached, lower = "confident", ""
+        if threshold is not None:
+            reached = f"as confident as model.threshold={threshold}"
+            lower = "lower model.threshold, "
+        runner.logger.warning(
+            f"in {self._steps} iterations no pixel of any unlabeled image was {reached}, so nothing"
+            f" was learned from unlabeled images: {lower}train longer, or give more labeled images"
+        )

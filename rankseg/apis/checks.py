@@ -213,6 +213,39 @@ def _check_mixed_batch(model: Method, batch_size: int, sampler: Config) -> None:
         )
 
 
+@torch.no_grad()
+def check_one_image(model: Method, cfg: Config) -> None:
+    """Check that the student can train on one image, where the labeled ones run alone.
+
+    Args:
+        model: Built on the meta device, on which nothing is computed.
+        cfg: Its config.
+
+    Raises:
+        ValueError: If batch norm has one value for a channel, as behind a global average.
+    """
+    sampler, crop = cfg.train_dataloader.sampler, crop_of(cfg)
+    warm = getattr(model, "warmup", 0) > 0 or model.views == (LABELED,)
+    alone = warm or sampler.get("labeled_only", False)
+    if crop is None or sampler.get("labeled") != 1 or not alone or get_world_size() > 1:
+        return
+    student = model.student.train()
+    device = next(student.parameters()).device
+    channels = len((cfg.model.get("data_preprocessor") or {}).get("mean", "RGB"))
+    try:
+        model.run(student, torch.empty(1, channels, *crop, device=device), labeled=1)
+    except ValueError as error:
+        raise ValueError(
+            f"expected two labeled images in a batch or more, but train_dataloader.sampler.labeled"
+            f"=1 gives {type(model).__name__} a forward pass of one image: {error}. Set "
+            "train_dataloader.sampler.labeled=2, and batch_size to match"
+        ) from error
+    except (RuntimeError, NotImplementedError):
+        return  # not every network runs without being computed
+    finally:
+        student.eval()
+
+
 def check_not_validated(hooks: Sequence[Hook]) -> None:
     """Check that no hook of a run without validation needs its pipeline.
 

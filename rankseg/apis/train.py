@@ -17,6 +17,7 @@ from rankseg.apis.checks import (
     check_metrics,
     check_model,
     check_not_validated,
+    check_one_image,
     check_views,
     check_weights,
 )
@@ -91,6 +92,7 @@ def check_before_training(cfg: Config, overwrite: bool = False, full: bool = Fal
             raise ValueError(f"model of {cfg.get('config_file')}: {error}") from error
     check_model(model, cfg)
     check_batch(model, cfg)
+    check_one_image(model, cfg)
     check_views(model, train, cfg)
     model.check_dataset(train)
     hooks = [HOOKS.build(hook) for hook in cfg.get("custom_hooks") or []]

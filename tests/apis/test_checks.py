@@ -10,6 +10,7 @@ from rankseg.apis.checks import (
     check_crop,
     check_model,
     check_not_validated,
+    check_one_image,
     check_views,
     check_weights,
     feature_size,
@@ -178,6 +179,19 @@ def test_pretrained_file_that_does_not_fit(config_file, tmp_path):
     model, cfg = build(config_file, **{"model.pretrained": str(file)})
     with pytest.raises(ValueError, match="w.pth do not fit ResNetV1c: missing in the file"):
         check_weights(model, cfg)
+
+
+@pytest.mark.parametrize("change", [{"model.warmup": 3}, {"sampler.labeled_only": True}])
+def test_a_forward_pass_of_one_labeled_image(config_file, change):
+    one = {"train_dataloader.sampler.labeled": 1}
+    change = {k.replace("sampler", "train_dataloader.sampler"): v for k, v in change.items()}
+    match = r"sampler\.labeled=1 gives RankMatch a forward pass of one image: .* labeled=2"
+    with pytest.raises(ValueError, match=match.replace(" labeled=2", r"sampler\.labeled=2")):
+        check_one_image(*build(config_file, **one, **change))
+    check_one_image(*build(config_file, **change))  # two images
+    check_one_image(*build(config_file, **one))  # unlabeled ones run with it
+    norm = {"model.student.decode_head.norm_cfg": dict(type="GN", num_groups=4)}
+    check_one_image(*build(config_file, **one, **change, **norm))
 
 
 def test_checkpoint_that_does_not_fit(config_file, tmp_path):

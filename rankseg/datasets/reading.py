@@ -181,7 +181,7 @@ def look_at(path: str | Path, decode: bool = True) -> ImageInfo:
         return info
     values = decode_image(path)
     known = info or ImageInfo(*values.shape[:2])
-    bits = max(known.bits, 8 * values.itemsize)
+    bits = known.bits if values.dtype == np.uint8 else 8 * values.itemsize
     size = dict(zip(("height", "width"), values.shape[:2], strict=True))
     return known._replace(**size, bits=bits, deep=int(values.dtype != np.uint8))
 

@@ -12,7 +12,7 @@ from mmengine.registry import init_default_scope
 from torch import Tensor, nn
 
 from rankseg.apis.checks import is_image_level
-from rankseg.apis.trained import load_method
+from rankseg.apis.trained import channels_of, load_method, value_range_of
 from rankseg.datasets.pictures import list_images
 from rankseg.datasets.reading import read_image
 from rankseg.engine.pictures import write_picture
@@ -105,7 +105,7 @@ def _samples(cfg: Config, inputs: Sequence[str | Path], images: int):
                     "them into folders of their own (--out)"
                 )
         for path, name in pairs:
-            yield name, read_image(path), None
+            yield name, read_image(path, value_range_of(cfg), channels_of(cfg)), None
         return
     dataset = DATASETS.build(cfg.val_dataloader.dataset)
     places = np.linspace(0, len(dataset) - 1, min(images, len(dataset))).round().astype(int)

@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from mmengine.utils import ProgressBar
 
+from rankseg.datasets.bands import describe_bands
 from rankseg.datasets.class_names import CLASSES_FILE
 from rankseg.datasets.file_error import FileError
 from rankseg.datasets.intensity import RULE, percentile_range, to_8_bits, value_counts
@@ -132,6 +133,11 @@ def convert_stacks(
         value_range = stack_range(pairs[0].images)
         notes["value_range"] = value_range
         notes["scaling"] = RULE if value_range else "none: 8 bits as they are"
+        notes["bands"] = describe_bands(
+            [(pair.images.bands, pair.images.alpha is not None) for pair in pairs],
+            None,
+            "a file of the bands of interest",
+        )
         notes["classes"] = list(classes)
         notes["shrink"] = shrink
         notes["object_width"] = width_of_objects(pairs[0], shrink)

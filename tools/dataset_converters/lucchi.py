@@ -177,6 +177,7 @@ def report(notes: dict) -> str:
     if notes["value_range"]:
         low, high = notes["value_range"]
         lines.append(f"gray values {low} to {high} became 0 to 255 ({notes['scaling']})")
+    lines += [f"stacks: {line}" for line in notes.get("bands", ())]
     lines += _sizes(notes)
     slices = len(notes["validation"])
     lines.append(f"validation: {slices} slice{'s' * (slices != 1)}")

@@ -27,6 +27,7 @@ Entry = tuple[str, str | None]
 LABELED_FILE, UNLABELED_FILE, VAL_FILE = "labeled.txt", "unlabeled.txt", "val.txt"
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".ppm", ".pgm")
+ENDINGS += (".jfif", ".jpe", ".jp2", ".pbm")
 
 LONGEST = 10_000  # characters of a line: two of the longest paths that Linux takes, and blanks
 

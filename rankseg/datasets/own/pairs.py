@@ -70,7 +70,7 @@ def find_pairs(images: Path, masks: Path) -> Pairs:
             raise ValueError(
                 f"folder {images} is named for images and for masks, and no file in it is called "
                 "a mask: expected names such as a.png with a_mask.png; or put masks into a folder "
-                "of their own"
+                f"of their own{_inner(images)}"
             )
     else:
         labels = _outside(labels, images, masks)
@@ -94,7 +94,7 @@ def find_pairs(images: Path, masks: Path) -> Pairs:
         raise ValueError(
             f"no mask in {masks} has the name of an image in {images}: found "
             f"{_names(pictures)} and {_names(labels)}; expected pairs such as a.jpg with a.png or "
-            f"a_mask.png{describe_skipped(masks, '; skipped in it: ')}"
+            f"a_mask.png{_inner(images)}{describe_skipped(masks, '; skipped in it: ')}"
         )
     for image, some in found.items():
         _check_joined(image, some)
@@ -132,9 +132,16 @@ def list_images(folder: Path, what: str) -> list[Path]:
     if not found:
         raise FileNotFoundError(
             f"folder {folder} holds no {what}: expected files that end in {', '.join(ENDINGS)}"
-            f"{describe_skipped(folder, '; it holds ')}"
+            f"{describe_skipped(folder, '; it holds ', text=True)}"
         )
     return found
+
+
+def _inner(images: Path) -> str:
+    """What to name where a folder holds one for images; else empty."""
+    names = ("images", "imgs", "img", "JPEGImages")
+    inner = next((images / name for name in names if (images / name).is_dir()), None)
+    return f"; perhaps --images {inner} is meant" if inner else ""
 
 
 def part_masks(

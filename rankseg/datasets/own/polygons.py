@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rankseg.datasets.checks import look_at
 from rankseg.datasets.file_error import FileError
 from rankseg.datasets.masks import IGNORE, check_same_size
 from rankseg.datasets.own.coco import parse_coco
@@ -17,6 +16,7 @@ from rankseg.datasets.own.labelme import find_labelme, parse_labelme
 from rankseg.datasets.own.outline import BadOutline
 from rankseg.datasets.own.outline_file import Listed, OutlineFile, list_names, plural
 from rankseg.datasets.own.pairs import list_images
+from rankseg.datasets.reading import look_at
 
 MOST_CLASSES = IGNORE  # ids from 0 to 254
 BACKGROUND = "background"

@@ -11,22 +11,24 @@ TEXT = (".txt", ".json", ".xml", ".csv", ".md", ".html", ".log", ".ini", ".db", 
 TEXT += (".yml", ".cfg", ".toml", ".zip", ".lnk", ".url", ".pdf", ".ipynb", ".xmp", ".xcf", ".tsv")
 """Endings of files that nobody takes for images."""
 
-FEW = 6  # endings that a note lists
+FEW = 12  # endings that a note lists
 
 
-def describe_skipped(folder: Path, start: str) -> str:
+def describe_skipped(folder: Path, start: str, text: bool = False) -> str:
     """Files that are neither images that are read nor text, such as ``3 .heic, 1 .dcm``.
 
     Args:
         folder: Where, with its sub-folders.
         start: Words in front.
+        text: Count text, too.
 
     Returns:
         The text; empty if there are none.
     """
     endings = (path.suffix.lower() or "without an ending" for path in walk_files(folder))
-    counts = Counter(one for one in endings if one not in ENDINGS and one not in TEXT)
+    others = ENDINGS if text else (*ENDINGS, *TEXT)
+    counts = Counter(one for one in endings if one not in others)
     order = sorted(counts, key=lambda ending: (-counts[ending], ending))
     shown = [f"{counts[ending]} {ending}" for ending in order[:FEW]]
-    more = [f"{len(counts) - FEW} other endings"] if len(counts) > FEW else []
+    more = [f"{sum(counts[ending] for ending in order[FEW:])} others"] if order[FEW:] else []
     return start + ", ".join([*shown, *more]) if counts else ""

@@ -222,3 +222,13 @@ def test_skipped_endings_are_named(make):
         find_pairs(root / "i", root / "m")
     with pytest.raises(ValueError, match=r"no mask in .*; skipped in it: 1 .npy"):
         find_pairs(root / "j", root / "m")
+    root = make("k/a.txt")
+    with pytest.raises(FileNotFoundError, match="k holds no masks: .*; it holds 1 .txt"):
+        find_pairs(root / "j", root / "k")
+
+
+def test_inner_folder_of_images_is_suggested(make):
+    root = make("d/images/a.png", "d/masks/a.png")
+    for masks in ("d", "d/masks"):
+        with pytest.raises(ValueError, match="perhaps --images .*d/images is meant"):
+            find_pairs(root / "d", root / masks)

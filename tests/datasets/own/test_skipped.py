@@ -14,3 +14,12 @@ def test_endings_are_counted(tmp_path):
 def test_nothing_is_skipped(tmp_path):
     (tmp_path / "a.png").touch()
     assert describe_skipped(tmp_path, "it holds ") == ""
+    (tmp_path / "a.txt").touch()
+    assert describe_skipped(tmp_path, "it holds ") == ""
+    assert describe_skipped(tmp_path, "it holds ", text=True) == "it holds 1 .txt"
+
+
+def test_many_endings(tmp_path):
+    for k in range(20):
+        (tmp_path / f"a.e{k:02}").touch()
+    assert describe_skipped(tmp_path, "").endswith("1 .e11, 8 others")

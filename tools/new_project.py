@@ -5,21 +5,25 @@
 import argparse
 from collections.abc import Sequence
 
-from rankseg.apis.cli import plain_errors
+from rankseg.apis.cli import color_argument, plain_errors
 from rankseg.apis.new_project import new_project
+from rankseg.datasets.marks import RULE
+from rankseg.datasets.stack_masks import BACKGROUND, UNLABELED
 
 EXAMPLES = """examples:
   images, some of them with masks of the same name (a.jpg with a.png or a_mask.png):
     python tools/new_project.py --images photos --masks masks --classes background car \\
       --out configs/my_project.py
   images without masks in a folder of their own:
-    python tools/new_project.py --images few --masks masks --unlabelled many \\
+    python tools/new_project.py --images few --masks masks --unlabeled many \\
       --out configs/my_project.py
   masks in colours, named in a file by lines such as '0 0 255 car' (a name 'ignore' is no class):
     python tools/new_project.py --images photos --masks masks --colors colors.txt \\
       --out configs/my_project.py
   every object has its own number:
     python tools/new_project.py --images cells --masks objects --above 0 --out configs/cells.py
+  objects outlined or filled in red on copies of the images:
+    python tools/new_project.py --images cells --masks drawn --color red --out configs/cells.py
   outlines from a labeling program, in COCO format or by labelme (pip install pycocotools):
     python tools/new_project.py --images photos --masks outlines.json --out configs/my_project.py
     python tools/new_project.py --images photos --masks labelme_files --out configs/my_project.py
@@ -46,7 +50,13 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         metavar="DIR",
         help="folder of masks or of labelme files, or a COCO file with outlines",
     )
-    parser.add_argument("--unlabelled", metavar="DIR", help="folder of more images, without masks")
+    parser.add_argument(
+        "--unlabeled",
+        "--unlabelled",
+        dest="unlabelled",
+        metavar="DIR",
+        help="folder of more images, without masks",
+    )
     parser.add_argument(
         "--out", required=True, metavar="FILE", help="config to write: configs/my_project.py"
     )
@@ -65,12 +75,25 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         "--above", type=int, metavar="N", help="mask values above N are class 1, all others 0"
     )
     parser.add_argument(
+        "--color",
+        type=color_argument,
+        metavar="COLOR",
+        help=f"masks are marks of this color on gray pictures, such as red or '#ff0000': {RULE}",
+    )
+    parser.add_argument(
+        "--empty-masks",
+        choices=[UNLABELED, BACKGROUND],
+        help="what an image is whose mask holds class 0 alone (default: background; with --color "
+        "unlabeled)",
+    )
+    parser.add_argument(
         "--channels",
+        "--channel",
         type=int,
         nargs="+",
         metavar="N",
-        help="bands of the images, counted from 1, that become red, green and blue: three, or one "
-        "(default: the first three)",
+        help="bands of the images, or channels of a hyperstack of one slice, counted from 1, that "
+        "become red, green and blue: three, or one (default: the first three bands)",
     )
     parser.add_argument(
         "--val",
@@ -79,10 +102,12 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help="images with masks that are kept for validation (default: a fifth, at most 100)",
     )
     parser.add_argument(
+        "--labeled",
         "--labelled",
+        dest="labelled",
         type=int,
         metavar="N",
-        help="use the masks of so many images only; the others become unlabelled",
+        help="use the masks of so many images only; the others become unlabeled",
     )
     parser.add_argument("--seed", type=int, default=0, help="the same seed, the same lists")
     parser.add_argument(

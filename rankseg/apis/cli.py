@@ -12,6 +12,7 @@ from mmengine.dist import is_main_process
 
 from rankseg.apis.config import load_config
 from rankseg.apis.work_folder import where_to_go_on
+from rankseg.datasets.marks import parse_color
 from rankseg.datasets.tiff_axes import Planes, parse_choice
 from rankseg.engine.ending import RunEnded, Stopped
 
@@ -109,6 +110,14 @@ def add_plane_arguments(parser: argparse.ArgumentParser | argparse._ArgumentGrou
     parser.add_argument(
         "--series", type=int, metavar="N", help="series, from 1, of a file with several images"
     )
+
+
+def color_argument(text: str) -> tuple[int, int, int]:
+    """Red, green and blue of the argument of ``--color``, as a type of ``argparse``."""
+    try:
+        return parse_color(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def planes_from(args: argparse.Namespace) -> Planes:

@@ -46,6 +46,8 @@ def new_project(
     classes: Sequence[str] | None = None,
     colors: str | Path | None = None,
     above: int | None = None,
+    color: tuple[int, int, int] | None = None,
+    empty_masks: str | None = None,
     channels: Sequence[int] | None = None,
     data_out: str | Path | None = None,
     val: int | None = None,
@@ -67,6 +69,10 @@ def new_project(
         classes: Class names in the order of their values, or a file with a name on every line.
         colors: For :func:`~rankseg.datasets.own.colour_table.read_colours`.
         above: Values above this one are class 1, others class 0.
+        color: Red, green and blue of the marks that are class 1, in masks that are outlines or
+            fillings on gray pictures.
+        empty_masks: What images are whose mask holds class 0 alone: ``"background"`` labels, or
+            ``"unlabeled"``, which is the default with ``color``.
         channels: Bands that become gray or red, green and blue, one or three numbers from 1; by
             default the first three, or the first of two, without transparency.
         data_out: Folder of the project; ``data/NAME`` by default.
@@ -94,7 +100,7 @@ def new_project(
             print(f"colors and names: {colors}")
     table = read_colours(colors) if colors else None
     channels = check_channels(channels, "--channels")
-    found = survey(images, masks, unlabelled, classes, table, above, channels)
+    found = survey(images, masks, unlabelled, classes, table, above, channels, color, empty_masks)
     print(found.summary())
     layout = Layout(project.root, overwrite)
     entries = _entries(found, layout, images, masks, unlabelled)

@@ -106,6 +106,8 @@ def predict(
     if is_image_level(cfg):
         _check_for_classes(outputs, skip_existing)
     inferencer = Inferencer(cfg, checkpoint, shrink=shrink, value_range=value_range, **options)
+    if planes.usual_channel is None and len(inferencer.channels or ()) == 1:
+        planes = planes._replace(usual_channel=inferencer.channels[0])
     writer = PredictionFiles(Path(out), inferencer.palette, outputs)
     with warnings.catch_warnings():  # what Pillow warns of is among the bad files
         warnings.filterwarnings("ignore", module="PIL")

@@ -2,7 +2,7 @@
 """Read colored marks on a gray picture, such as red outlines, as a mask."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import cv2
@@ -144,21 +144,29 @@ class ColorCount:
 
     def add(self, pixels: np.ndarray) -> None:
         """Count the pixels that have a color; ``(H, W, 3)`` uint8 RGB."""
-        self.pixels += pixels[..., 0].size
-        hues, strength = _hues(pixels)
-        chosen = strength >= COLORFUL
-        if not chosen.any():
+        colors = pixels[pixels.max(-1).astype(np.int16) - pixels.min(-1) >= COLORFUL]
+        colors = colors.astype(np.int64)
+        found, counts = np.unique(
+            colors[:, 0] << 16 | colors[:, 1] << 8 | colors[:, 2], return_counts=True
+        )
+        self.add_codes(dict(zip(found.tolist(), counts.tolist(), strict=True)), pixels[..., 0].size)
+
+    def add_codes(self, counts: Mapping[int, int], pixels: int) -> None:
+        """Count colors that are counted by ``0xRRGGBB``, of so many pixels in all."""
+        self.pixels += pixels
+        if not counts:
             return
-        colors = pixels[chosen].astype(np.int64)
-        codes = colors[:, 0] << 16 | colors[:, 1] << 8 | colors[:, 2]
-        bins = np.rint(hues[chosen] * len(_NAMES) / 256).astype(int) % len(_NAMES)
-        for number in np.unique(bins):
-            found, counts = np.unique(codes[bins == number], return_counts=True)
-            self._totals[number] += counts.sum()
-            codes = self._codes[number]
-            codes.update(dict(zip(found.tolist(), counts.tolist(), strict=True)))
-            if len(codes) > _MOST_CODES:  # a photo
-                self._codes[number] = Counter(dict(codes.most_common(_MOST_CODES // 100)))
+        codes = np.array(list(counts), np.int64)
+        colors = np.stack([codes >> 16 & 255, codes >> 8 & 255, codes & 255], 1).astype(np.uint8)
+        hues, strength = (one[0] for one in _hues(colors[None]))
+        bins = np.rint(hues * len(_NAMES) / 256).astype(int) % len(_NAMES)
+        for code, number, strong in zip(counts, bins, strength, strict=True):
+            if strong >= COLORFUL:
+                self._codes[number][code] += counts[code]
+                self._totals[number] += counts[code]
+        for number, found in enumerate(self._codes):
+            if len(found) > _MOST_CODES:  # a photo
+                self._codes[number] = Counter(dict(found.most_common(_MOST_CODES // 100)))
 
     def __bool__(self) -> bool:
         return bool(self._totals.any())

@@ -208,7 +208,7 @@ class PageReader:
             return
         with TiffStack(picture.path, "image", self.planes) as stack:
             for page in range(len(stack)):
-                yield stack.image(page, self.channels)
+                yield stack.image(page, self._bands(stack))
 
     def __call__(self, picture: Picture, page: int = 0) -> np.ndarray:
         """Read a page.
@@ -221,8 +221,12 @@ class PageReader:
         if self._stack is None or self._stack.path != picture.path:
             self.close()
             self._stack = TiffStack(picture.path, "image", self.planes)
-        values = self._stack.image(page, self.channels)
+        values = self._stack.image(page, self._bands(self._stack))
         return to_rgb(values, f"image {picture.path}", self.value_range)
+
+    def _bands(self, stack: TiffStack) -> Channels:
+        """The bands to choose of a page; none where a channel of the stack was chosen."""
+        return self.channels if stack.channel is None else None
 
     def close(self) -> None:
         """Close the stack that is open."""

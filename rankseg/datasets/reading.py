@@ -26,6 +26,7 @@ from rankseg.datasets.image_files import (
 )
 from rankseg.datasets.intensity import FULL, percentile_range, to_8_bits, value_counts
 from rankseg.datasets.tiff import TiffStack
+from rankseg.datasets.tiff_axes import ALL, ONLY, Planes
 
 READ_FLAGS = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
 TAIL = 4096  # bytes at the end of a file in which its end mark is looked for
@@ -34,6 +35,9 @@ _TIFF_MARKS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _8_BITS = ("JPEG", "MPO", "PNG", "BMP", "WEBP", "GIF")  # kinds whose header tells the bits
 _BANDS = {"1": 1, "L": 1, "I": 1, "I;16": 1, "I;16B": 1, "LA": 2, "RGBA": 4}
 _PNG_BANDS = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}  # by color type
+
+CHANNELS = Planes(channel=ALL)
+"""Planes of a hyperstack of one slice: its channels are bands of the picture."""
 
 Range = tuple[float, float]
 
@@ -96,19 +100,28 @@ def decode_image(path: str | Path, channels: Channels = None) -> np.ndarray:
         except OSError as error:
             raise disk_error(path, error) from error
     if content is None:
-        with open_tiff(path) as stack:
-            return stack.image(0, channels)
+        if channels is None:
+            with open_tiff(path) as stack:
+                return stack.image(0)
+        with open_tiff(path, CHANNELS) as stack:
+            if stack.scale.axes != "C" or len(stack.shape) > 2:
+                return stack.image(0, channels)
+            return choose_bands(np.stack(list(stack), -1), channels, None, f"image {path}")
     return _decode(content, path, channels)
 
 
-def open_tiff(path: str | Path) -> TiffStack:
+def open_tiff(path: str | Path, planes: Planes = ONLY) -> TiffStack:
     """Open a TIFF file of one picture.
+
+    Args:
+        path: The file.
+        planes: :data:`CHANNELS` to take the channels of a hyperstack of one slice as pages.
 
     Raises:
         FileError: If it is damaged, or holds several.
     """
-    stack = TiffStack(path, "image")
-    if len(stack) > 1:
+    stack = TiffStack(path, "image", planes)
+    if len(stack) > 1 and not (planes == CHANNELS and stack.scale.axes == "C"):
         stack.close()
         raise FileError(
             f"image {path} holds {len(stack)} pictures (an animated or multi-page TIFF): expected "
@@ -187,10 +200,11 @@ def look_at(path: str | Path, decode: bool = True) -> ImageInfo:
 
 
 def _look_at_tiff(path: str | Path, decode: bool) -> ImageInfo:
-    with open_tiff(path) as stack:
+    with open_tiff(path, CHANNELS) as stack:
         if decode:
             stack.image(0)
-        return tiff_info(stack)
+        info = tiff_info(stack)
+        return info._replace(bands=len(stack)) if stack.scale.axes == "C" else info
 
 
 def tiff_info(stack: TiffStack) -> ImageInfo:

@@ -174,6 +174,19 @@ def test_the_channel_of_training_and_a_picture_of_channels(made, tmp_path):
             assert np.array_equal(masks[number], inferencer(pages[1]).mask)
 
 
+def test_the_channel_that_a_config_chooses(made, tmp_path):
+    """A config of ``new_project --channel 2`` predicts stacks of several channels by it."""
+    cfg = copy.deepcopy(made[0])
+    for step in cfg.test_dataloader.dataset.pipeline:
+        if step["type"] == "LoadSample":
+            step["channels"] = (2,)
+    pages = hyperstack(tmp_path / "a.tif", "imagej")
+    report = predict(cfg, made[1], tmp_path / "a.tif", tmp_path / "out")
+    assert "1 stack read at channel 2 of 2" in report.notes
+    with TiffStack(tmp_path / "out/masks/a.tif") as masks:
+        assert np.array_equal(masks[0], Inferencer(*made)(pages[0]).mask)
+
+
 def test_pages_and_images_that_would_share_an_overlay(made, tmp_path):
     pages = np.stack([picture(seed=i)[..., 0] for i in range(2)])
     (tmp_path / "in/a").mkdir(parents=True)

@@ -60,3 +60,15 @@ def test_options_reach_the_function(tool, monkeypatch):
         channels=[4, 2, 1],
         overwrite=False,
     )
+
+
+@pytest.mark.parametrize("spelling", ["labeled", "labelled"])
+def test_both_spellings_colors_and_channels(spelling, capsys):
+    parse = runpy.run_path(str(Path(__file__).parents[2] / "tools/new_project.py"))["parse_args"]
+    needed = ["--images", "a", "--masks", "b", "--out", "c.py"]
+    args = parse([*needed, f"--{spelling}", "3", f"--un{spelling}", "more", "--channel", "2"])
+    assert (args.labelled, args.unlabelled, args.channels) == (3, "more", [2])
+    assert parse([*needed, "--color", "red"]).color == (255, 0, 0)
+    with pytest.raises(SystemExit, match="2"):
+        parse([*needed, "--color", "reddish"])
+    assert "Expected --color to be a color such as red" in capsys.readouterr().err

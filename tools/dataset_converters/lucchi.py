@@ -24,9 +24,9 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from rankseg.apis.cli import add_plane_arguments, plain_errors, planes_from
+from rankseg.apis.cli import add_plane_arguments, color_argument, plain_errors, planes_from
 from rankseg.apis.stacks import CLASSES, convert_stacks
-from rankseg.datasets.marks import RULE, parse_color
+from rankseg.datasets.marks import RULE
 from rankseg.datasets.shrinking import advised_shrink, shrunk_size
 from rankseg.datasets.stack_masks import BACKGROUND, UNLABELED, describe_empty, describe_marks
 from rankseg.datasets.tiff_axes import parse_choice
@@ -114,7 +114,7 @@ def _add_own(own: argparse._ArgumentGroup) -> None:
     )
     own.add_argument(
         "--color",
-        type=_color,
+        type=color_argument,
         metavar="COLOR",
         help=f"masks are marks of this color on a gray picture, such as red or '#ff0000': {RULE}",
     )
@@ -129,13 +129,6 @@ def _add_own(own: argparse._ArgumentGroup) -> None:
         help="slices with a mask kept for validation where there is no test stack (default: a "
         "fifth, at least 1)",
     )
-
-
-def _color(text: str) -> tuple[int, int, int]:
-    try:
-        return parse_color(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -166,7 +166,8 @@ def fold(mask: Codes, path: str) -> Found:
     if len(found) > MOST:
         raise FileError(
             f"mask {path} holds {len(found)} different colours, as a photo does: expected one "
-            "colour for a class; see that --masks names the folder of masks"
+            "colour for a class; see that --masks names the folder of masks, or, if objects are "
+            "outlined or filled in a color on pictures, name it with --color red"
         )
     colours = mask.colours_of(found)
     inside = np.searchsorted(found, mask.values[_solid(mask.values)])

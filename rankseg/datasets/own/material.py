@@ -9,6 +9,7 @@ from pathlib import Path
 from rankseg.datasets.own.codes import GREY, Codes, read_codes
 from rankseg.datasets.own.join import read_joined
 from rankseg.datasets.own.labelme import find_labelme
+from rankseg.datasets.own.marked import MarkedMasks
 from rankseg.datasets.own.outline_file import list_names
 from rankseg.datasets.own.pairs import find_pairs, list_images, part_masks
 from rankseg.datasets.own.polygons import read_outlines
@@ -36,6 +37,7 @@ class Material:
         classes: Names, where there are outlines.
         notes: Sentences for the user.
         joined: Masks that are joined from several files, by the first of them.
+        marked: Reads the masks where they are marks on gray pictures.
     """
 
     images: list[Path]
@@ -45,15 +47,22 @@ class Material:
     classes: tuple[str, ...] | None
     notes: list[str]
     joined: frozenset[str] = frozenset()
+    marked: MarkedMasks | None = None
 
 
-def collect(images: Path, masks: Path, unlabelled: Path | None) -> Material:
+def collect(
+    images: Path,
+    masks: Path,
+    unlabelled: Path | None,
+    color: tuple[int, int, int] | None = None,
+) -> Material:
     """Find images and what belongs to them.
 
     Args:
         images: Folder.
         masks: Folder of masks or of files of labelme, or COCO file.
         unlabelled: Folder of more images.
+        color: Color of the marks that are foreground, in masks that are marks on gray pictures.
 
     Raises:
         FileNotFoundError: If a folder is missing or empty.
@@ -70,7 +79,10 @@ def collect(images: Path, masks: Path, unlabelled: Path | None) -> Material:
         raise ValueError(
             f"Expected {masks} to be a folder of masks or a COCO file, but got {other}."
         )
-    found = _outlined(images, masks) if _has_outlines(images, masks) else _paired(images, masks)
+    outlined = _has_outlines(images, masks)
+    if outlined and color is not None:
+        raise ValueError(f"--color is for masks in files, and {masks} has outlines: leave it out")
+    found = _outlined(images, masks) if outlined else _paired(images, masks, color)
     if unlabelled is not None:
         known = {os.path.realpath(path) for path in (*found.images, *found.bare)}
         more, aside = part_masks(list_images(unlabelled, "unlabelled images"), unlabelled)
@@ -94,7 +106,7 @@ def _has_outlines(images: Path, masks: Path) -> bool:
     return not pictures and bool(find_labelme(masks))
 
 
-def _paired(images: Path, masks: Path) -> Material:
+def _paired(images: Path, masks: Path, color: tuple[int, int, int] | None) -> Material:
     pairs = find_pairs(images, masks)
     labelled = [(image, some) for image, some in pairs.entries if some]
     several = {str(some[0]): [str(mask) for mask in some] for _, some in labelled if len(some) > 1}
@@ -110,14 +122,17 @@ def _paired(images: Path, masks: Path) -> Material:
     notes += _skipped(images)
     if not os.path.samefile(images, masks):
         notes += _skipped(masks)
+    marked = None if color is None else MarkedMasks(color, several)
     return Material(
         [image for image, _ in labelled],
         [str(some[0]) for _, some in labelled],
         [image for image, some in pairs.entries if not some],
-        lambda mask: read_joined(several[mask]) if mask in several else read_codes(mask),
+        marked
+        or (lambda mask: read_joined(several[mask]) if mask in several else read_codes(mask)),
         None,
         notes,
         frozenset(several),
+        marked,
     )
 
 

@@ -13,6 +13,7 @@ from rankseg.datasets.masks import BINARY, IGNORE, LabelRule, some
 from rankseg.datasets.own.codes import GREY, PALETTE, Codes, MaskLook, read_codes, unpack
 from rankseg.datasets.own.colour_table import IGNORED
 from rankseg.datasets.own.edges import check_edges
+from rankseg.datasets.own.marked import check_not_marked
 from rankseg.datasets.own.mixture import colours_count
 from rankseg.datasets.own.numbers import name_numbers
 
@@ -179,6 +180,7 @@ def _by_colour(
         return _by_level(looks, found, names)
     if table is None:
         _check_several(found, looks)
+        check_not_marked(looks)
         if not names or len(names) != len(found):
             notes += tuple(check_edges(looks, by_colour=True))
         most = MOST_CLASSES if names else MOST_GUESSED

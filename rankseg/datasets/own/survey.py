@@ -15,14 +15,16 @@ from rankseg.datasets.class_names import check_names
 from rankseg.datasets.image_files import UPRIGHT
 from rankseg.datasets.intensity import ValueCounts
 from rankseg.datasets.looking import Files, Found, Look
-from rankseg.datasets.masks import check_same_size
+from rankseg.datasets.masks import IGNORE, check_same_size
 from rankseg.datasets.own.codes import KINDS, MaskLook, fold, unfold
 from rankseg.datasets.own.images import describe_images, look_at_image
 from rankseg.datasets.own.material import Material, collect
 from rankseg.datasets.own.plan import MaskPlan, make_plan, plan_of_ids
 from rankseg.datasets.reading import ImageInfo, read_image
 from rankseg.datasets.shrinking import object_width
+from rankseg.datasets.stack_masks import BACKGROUND, UNLABELED
 
+MARKED = ("background", "foreground")
 LOOKED_AT = 8  # images that are asked what no header says
 
 
@@ -90,6 +92,8 @@ class Survey:
         """Sentences on what is odd without being wrong."""
         looks = [*self.labelled, *self.bare]
         notes = [*self.material.notes, *self.plan.notes]
+        if self.material.marked:
+            notes += self.material.marked.notes()
         if self.value_range:
             low, high = self.value_range
             notes.append(
@@ -115,6 +119,8 @@ def survey(
     table: Mapping[int, str] | None = None,
     above: int | None = None,
     channels: Channels = None,
+    color: tuple[int, int, int] | None = None,
+    empty_masks: str | None = None,
 ) -> Survey:
     """Look at every file, in threads and with progress.
 
@@ -126,13 +132,18 @@ def survey(
         table: See :func:`~rankseg.datasets.own.plan.make_plan`.
         above: Likewise.
         channels: See :func:`~rankseg.datasets.bands.choose_bands`.
+        color: Color of the marks that are foreground, in masks that are marks on gray pictures.
+        empty_masks: What images are whose mask holds class 0 alone: ``"unlabeled"``, the default
+            with ``color``, or ``"background"``.
 
     Raises:
         FileNotFoundError: If a folder is missing or empty.
         ValueError: If no image has a good mask, or it is not clear what the masks mean. Single bad
             files are left out and told in ``faults``.
     """
-    all_of_it = collect(images, masks, unlabelled)
+    if color is not None and (table or above is not None):
+        raise ValueError("--color names the marks that are foreground: leave --colors, --above out")
+    all_of_it = collect(images, masks, unlabelled, color)
     for given, source in (
         (names, "--classes"),
         (table and dict.fromkeys(table.values()), "--colors"),
@@ -164,6 +175,11 @@ def survey(
         _check_names(names, material.classes)
         kinds = Counter({"drawn from outlines": len(good)})
         plan = plan_of_ids(names or material.classes)
+    elif material.marked:
+        material.marked.check(material.masks, chosen)
+        _check_names(names, MARKED)
+        kinds = Counter({"marks on gray pictures": len(good)})
+        plan = plan_of_ids(names or MARKED)
     else:
         by_file = dict(zip(map(Path, material.masks), chosen, strict=True))
         plan = make_plan(by_file, names, table, above)
@@ -172,7 +188,50 @@ def survey(
     pixels = np.stack([plan.counts(one) for one in chosen])
     labelled = [looks[i] for i in good]
     unlabeled = [one for one in bare if one]
-    return Survey(material, plan, pixels, labelled, unlabeled, kinds, faults, deep, channels)
+    found = Survey(material, plan, pixels, labelled, unlabeled, kinds, faults, deep, channels)
+    return _declare_empty(found, empty_masks)
+
+
+def _declare_empty(found: Survey, empty_masks: str | None) -> Survey:
+    """Decide whether masks of class 0 alone are labels, and say so in a note.
+
+    Raises:
+        ValueError: If no mask would be left.
+    """
+    empty = (found.pixels[:, 1:IGNORE].sum(1) == 0).tolist()
+    count, marked = sum(empty), found.material.marked is not None
+    if not count or (empty_masks is None and len(found.plan.classes) != 2):
+        return found
+    material, name = found.material, found.plan.classes[0]
+    notes = list(material.notes)
+    if (empty_masks or (UNLABELED if marked else BACKGROUND)) == BACKGROUND:
+        notes.append(
+            f"{count} of {len(empty)} masks hold {name} alone and are labels of it: if nobody has "
+            "labeled these images, give --empty-masks unlabeled"
+        )
+        return replace(found, material=replace(material, notes=notes))
+    if count == len(empty):
+        raise ValueError(f"all {count} masks hold {name} alone: expected objects in some of them")
+    notes.append(
+        f"{count} of {len(empty)} masks hold {name} alone and are not labels: if there are no "
+        "objects in these images, give --empty-masks background"
+    )
+    kept = [i for i, one in enumerate(empty) if not one]
+    left = [i for i, one in enumerate(empty) if one]
+    material = replace(
+        material,
+        images=[material.images[i] for i in kept],
+        masks=[material.masks[i] for i in kept],
+        bare=[*material.bare, *(material.images[i] for i in left)],
+        notes=notes,
+    )
+    return replace(
+        found,
+        material=material,
+        pixels=found.pixels[kept],
+        labelled=[found.labelled[i] for i in kept],
+        bare=[*found.bare, *(found.labelled[i] for i in left)],
+    )
 
 
 def _look_at_images(
@@ -208,6 +267,6 @@ def _compare(
 def _check_names(names: Sequence[str] | None, categories: Sequence[str]) -> None:
     if names and len(names) != len(categories):
         raise ValueError(
-            f"--classes names {len(names)} classes, and the outlines are of {len(categories)}, "
+            f"--classes names {len(names)} classes, and the masks are of {len(categories)}, "
             f"background among them ({', '.join(categories)}): name as many, or none"
         )

@@ -76,7 +76,7 @@ def test_outlines(tmp_path):
     assert found.pixels[0, :3].tolist() == np.bincount(found.ids(0).ravel()).tolist()
     assert any("1 image without an outline, taken as unlabelled" in n for n in found.notes())
     assert survey(images, coco, names=("x", "y", "z")).plan.classes == ("x", "y", "z")
-    with pytest.raises(ValueError, match=r"--classes names 2 classes, and the outlines are of 3"):
+    with pytest.raises(ValueError, match=r"--classes names 2 classes, and the masks are of 3"):
         survey(images, coco, names=("x", "y"))
 
 

@@ -39,6 +39,10 @@ def test_options_reach_the_function(tool, monkeypatch):
             "c",
             "--seed",
             "1",
+            "--color",
+            "red",
+            "--empty-masks",
+            "unlabeled",
             "--channels",
             "4",
             "2",
@@ -57,14 +61,16 @@ def test_options_reach_the_function(tool, monkeypatch):
         unlabelled="u",
         data_out="d",
         colors="c",
+        color=(255, 0, 0),
+        empty_masks="unlabeled",
         channels=[4, 2, 1],
         overwrite=False,
     )
 
 
 @pytest.mark.parametrize("spelling", ["labeled", "labelled"])
-def test_both_spellings_colors_and_channels(spelling, capsys):
-    parse = runpy.run_path(str(Path(__file__).parents[2] / "tools/new_project.py"))["parse_args"]
+def test_both_spellings_colors_and_channels(tool, spelling, capsys):
+    parse = tool.parse_args
     needed = ["--images", "a", "--masks", "b", "--out", "c.py"]
     args = parse([*needed, f"--{spelling}", "3", f"--un{spelling}", "more", "--channel", "2"])
     assert (args.labelled, args.unlabelled, args.channels) == (3, "more", [2])

@@ -11,8 +11,8 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import VISBACKENDS, DefaultScope
 
-from rankseg.apis.checks import check_model, crop_of
 from rankseg.apis.config import check_options, load_config
+from rankseg.apis.network_checks import check_model, crop_of
 from rankseg.registry import DATASETS, MODELS
 from rankseg.structures import SampleKey
 from rankseg.testing.config_files import FOLDER, docstring, load

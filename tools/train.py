@@ -106,9 +106,9 @@ def run(args: argparse.Namespace) -> None:
                     apis.resume_from_latest(cfg)
                 # a tiny run in its own folder is nobody's work
                 overwrite = args.overwrite or (args.tiny and not args.work_dir and not args.resume)
-                apis.check_before_training(cfg, overwrite, full=args.check == "full")
+                built = apis.check_before_training(cfg, overwrite, full=args.check == "full")
         with plain_ends(cfg, args.overwrite):
-            apis.train(cfg, check=False, overwrite=overwrite)
+            apis.train(cfg, check=False, overwrite=overwrite, built=built)
 
 
 if __name__ == "__main__":

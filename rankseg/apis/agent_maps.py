@@ -20,11 +20,10 @@ from rankseg.models.heads.deeplabv3plus import stride, upsample
 from rankseg.models.layers import FeatureTap
 from rankseg.models.losses.agents import check_num_agents, orthogonal_agents
 from rankseg.models.losses.rank_correlation import agent_correlation
+from rankseg.models.students import default_tap
 from rankseg.registry import DATASETS
 from rankseg.visualization.agent_maps import AgentMap, draw_agent_maps
 from rankseg.visualization.overlay import colour_map
-
-TAP = "decode_head.bottleneck"  # the paper's: the output of the ASPP module
 
 
 def agent_maps(
@@ -54,7 +53,8 @@ def agent_maps(
         shown: Number of maps per image.
         num_agents: Number of agents; by default that of the config, or the paper's 128, and no
             more than there are positions.
-        tap: Submodule whose output is compared; that of the config by default.
+        tap: Submodule whose output is compared; by default that of the config, or else the one of
+            :func:`~rankseg.models.students.default_tap`.
         network: ``"student"`` or ``"teacher"``; by default the one that predicts.
         seed: Of the first agent, which is drawn at random.
 
@@ -77,7 +77,7 @@ def agent_maps(
     if network == "teacher" and method.teacher is None:
         raise ValueError(f"{type(method).__name__} of this config has no teacher: use the student")
     segmentor = method.network(network or method.predict_on)
-    tap = tap or cfg.model.get("feature_tap") or TAP
+    tap = tap or cfg.model.get("feature_tap") or default_tap(segmentor)
     default = (cfg.model.get("rank") or {}).get("num_agents", 128)
     written = []
     for name, image, truth in _samples(cfg, inputs, images):

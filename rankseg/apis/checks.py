@@ -1,43 +1,63 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is checked of model, batch and weights before the first iteration."""
 
+import copy
 import logging
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
-import torch
 from mmengine.config import Config
 from mmengine.dist import get_world_size
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
 
-from rankseg.apis.nodes import nodes
+from rankseg.apis.network_checks import (
+    check_images,
+    check_initial_files,
+    crop_of,
+    has_batch_norm,
+)
 from rankseg.datasets import ListDataset, SemiDataset, check_data
 from rankseg.datasets.class_sampler import NO_LABELS, check_class_batch
 from rankseg.datasets.looking import Look
 from rankseg.datasets.samplers import check_batch_size
 from rankseg.datasets.seen import SeenFiles, cache_file
-from rankseg.engine.activation_checkpointing import find_modules
 from rankseg.engine.checkpoint import load_checkpoint_file, misfit
 from rankseg.models.heads import EmbeddingHead, ImageLevelHead
-from rankseg.models.losses.agents import check_num_agents
 from rankseg.models.methods import Method
 from rankseg.models.new_classes import make_anew
 from rankseg.models.other_method import leave_out
 from rankseg.models.pretrained import read_backbone
+from rankseg.models.trial import try_out
 from rankseg.registry import DATASETS, METRICS, MODELS
 from rankseg.structures import LABELED, WEAK, SampleKey, mix
 
 
+def head_of(cfg: Config) -> Config:
+    """Config of the student's head; of several, which no method takes, the last one.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    head = cfg.model.get("student", {}).get("decode_head")
+    if not head:
+        raise ValueError(
+            "Expected model.student.decode_head to be the config of a head, but got "
+            f"{head}. Set it, for example to dict(type='FCNHead', ...)."
+        )
+    return head[-1] if isinstance(head, list | tuple) else head
+
+
 def is_image_level(cfg: Config) -> bool:
     """Whether the student of a config classifies whole images."""
-    head = MODELS.get(cfg.model.student.decode_head.type)
+    head = MODELS.get(head_of(cfg).type)
     return head is not None and issubclass(head, ImageLevelHead)
 
 
 def is_embedding(cfg: Config) -> bool:
     """Whether the student of a config embeds images, and names no class."""
-    head = MODELS.get(cfg.model.student.decode_head.type)
+    head = MODELS.get(head_of(cfg).type)
     return head is not None and issubclass(head, EmbeddingHead)
 
 
@@ -52,82 +72,6 @@ def refuse_embedding(cfg: Config) -> None:
             "model.student.decode_head is an EmbeddingHead, which names no class: "
             "tools/retrieve.py shows what such a network finds, and tools/test.py judges it"
         )
-
-
-def crop_of(cfg: Config) -> tuple[int, int] | None:
-    """Height and width of the training crops, or None if the pipeline does not crop."""
-    found = [
-        node["crop_size"] for _, node in nodes(cfg.train_dataloader.dataset) if "crop_size" in node
-    ]
-    if not found:
-        return None
-    sizes = {(size, size) if isinstance(size, int) else tuple(size) for size in found}
-    if len(sizes) > 1:
-        raise ValueError(
-            f"labeled_pipeline and unlabeled_pipeline crop to different sizes {sorted(sizes)}: "
-            "both go through the student in one pass and need the same crop_size"
-        )
-    return sizes.pop()
-
-
-@torch.no_grad()
-def feature_size(model: Method, crop: Sequence[int]) -> tuple[int, int]:
-    """Size of the tapped (or else the backbone's last) features for a crop.
-
-    Nothing is computed: the model must be on the meta device.
-    """
-    student = model.student.eval()
-    images = torch.empty(1, 3, *crop, device="meta")
-    feature = model.run(student, images).feature
-    feature = student.extract_feat(images)[-1] if feature is None else feature
-    return tuple(feature.shape[2:])
-
-
-def check_crop(crop: int, cells: int, align_corners: bool) -> None:
-    """Check that the feature grid falls on pixels, so that pasting features is exact.
-
-    Args:
-        crop: Pixels along one side.
-        cells: Feature positions along it.
-        align_corners: Whether the grid runs from corner pixel to corner pixel.
-
-    Raises:
-        ValueError: Naming the nearest sizes that do.
-    """
-    offset = 1 if align_corners else 0
-    if cells > offset and (crop - offset) % (cells - offset) == 0:
-        return
-    stride = 2 ** max(0, round(torch.tensor(crop / cells).log2().item()))
-    below = max(1, (crop - offset) // stride) * stride + offset
-    kind = f"a multiple of the stride {stride}" + (" plus 1" if align_corners else "")
-    raise ValueError(
-        f"crop_size {crop} does not suit the network: its features lie {stride} pixels apart, so "
-        f"expected {kind}: use {below} or {below + stride}"
-    )
-
-
-def check_model(model: Method, cfg: Config) -> None:
-    """Check that crop, feature tap and number of agents go together.
-
-    A classifier pools its features, and takes images of any size.
-
-    Args:
-        model: Built on the meta device.
-        cfg: Its config.
-
-    Raises:
-        ValueError: If they do not, or ``activation_checkpointing`` names no submodule.
-    """
-    find_modules(model, cfg.get("activation_checkpointing") or [])
-    crop = crop_of(cfg)
-    if crop is None or isinstance(model.student.decode_head, ImageLevelHead):
-        return
-    size = feature_size(model, crop)
-    for pixels, cells in zip(crop, size, strict=True):
-        check_crop(pixels, cells, model.student.decode_head.align_corners)
-    rank = getattr(model, "rank_loss", None)
-    if rank is not None and rank.selection != "all":
-        check_num_agents(size[0] * size[1], rank.num_agents)
 
 
 def check_files(
@@ -167,7 +111,7 @@ def check_classes(cfg: Config, dataset: Any) -> None:
     """
     if is_embedding(cfg):
         return
-    classes, outputs = dataset.metainfo["classes"], cfg.model.student.decode_head.num_classes
+    classes, outputs = dataset.metainfo["classes"], head_of(cfg).num_classes
     if outputs != len(classes):
         raise ValueError(
             f"model.student.decode_head.num_classes={outputs}, but the data set has "
@@ -206,19 +150,19 @@ def _check_mixed_batch(model: Method, batch_size: int, sampler: Config) -> None:
     """Check a batch of labelled and unlabelled images."""
     only = sampler.get("labeled_only", False)
     check_batch_size(batch_size, sampler.labeled, sampler.unlabeled, only)
-    if sampler.unlabeled * getattr(model, "strong_views", 2) == 1 and get_world_size() == 1:
+    alone = sampler.unlabeled * getattr(model, "strong_views", 2) == 1 and get_world_size() == 1
+    if alone and has_batch_norm(model.student):
         raise ValueError(
             f"train_dataloader.sampler.unlabeled=1 gives {type(model).__name__} a forward pass of "
             "one image, for which batch norm has no statistics: use 2 unlabelled images or more"
         )
 
 
-@torch.no_grad()
 def check_one_image(model: Method, cfg: Config) -> None:
     """Check that the student can train on one image, where the labeled ones run alone.
 
     Args:
-        model: Built on the meta device, on which nothing is computed.
+        model: The method; it is not changed.
         cfg: Its config.
 
     Raises:
@@ -229,21 +173,14 @@ def check_one_image(model: Method, cfg: Config) -> None:
     alone = warm or sampler.get("labeled_only", False)
     if crop is None or sampler.get("labeled") != 1 or not alone or get_world_size() > 1:
         return
-    student = model.student.train()
-    device = next(student.parameters()).device
-    channels = len((cfg.model.get("data_preprocessor") or {}).get("mean", "RGB"))
     try:
-        model.run(student, torch.empty(1, channels, *crop, device=device), labeled=1)
+        try_out(partial(model.run, labeled=1), model.student, crop, training=True)
     except ValueError as error:
         raise ValueError(
             f"expected two labeled images in a batch or more, but train_dataloader.sampler.labeled"
             f"=1 gives {type(model).__name__} a forward pass of one image: {error}. Set "
             "train_dataloader.sampler.labeled=2, and batch_size to match"
         ) from error
-    except (RuntimeError, NotImplementedError):
-        return  # not every network runs without being computed
-    finally:
-        student.eval()
 
 
 def check_not_validated(hooks: Sequence[Hook]) -> None:
@@ -276,27 +213,11 @@ def check_metrics(evaluator: Any, dataset: Any) -> None:
             metric.check_dataset(dataset)
 
 
-def check_student(model: Method, image: torch.Tensor) -> None:
-    """Check that the student takes an image of this size, ``(3, H, W)``; nothing is computed.
-
-    Raises:
-        ValueError: If not.
-    """
-    try:
-        model.run(model.student.eval(), torch.empty(1, *image.shape, device="meta"))
-    except RuntimeError as error:
-        height, width = image.shape[1:]
-        raise ValueError(
-            f"model.student cannot take the images of the pipeline, {width}x{height} pixels: "
-            f"{str(error).splitlines()[0]}"
-        ) from error
-
-
 def check_views(model: Method, train: Any, cfg: Config) -> None:
     """Load a labelled and an unlabelled sample, and check that the method can train on them.
 
     Args:
-        model: Built on the meta device.
+        model: The method.
         train: The training set.
         cfg: Config of both.
 
@@ -325,16 +246,21 @@ def check_views(model: Method, train: Any, cfg: Config) -> None:
             "geometry and views in unlabeled_pipeline"
         )
     if isinstance(model.student.decode_head, ImageLevelHead):
-        check_student(model, found.get(LABELED, found.get(WEAK)))
+        check_images(model, found.get(LABELED, found.get(WEAK)))
 
 
 def check_weights(model: Method, cfg: Config) -> None:
     """Check the files of weights that the run will load.
 
+    Args:
+        model: The method; it is not changed.
+        cfg: Its config.
+
     Raises:
         FileNotFoundError: If a file is missing.
         ValueError: If it does not fit, saying which names and shapes.
     """
+    check_initial_files(model.student)
     if model.pretrained is not None:
         read_backbone(model.student.backbone, model.pretrained)
     if cfg.get("load_from"):
@@ -344,6 +270,7 @@ def check_weights(model: Method, cfg: Config) -> None:
             leave_out(model, state)
             make_anew(model, state)
         try:
-            model.load_state_dict(state, strict=True, assign=True)  # copying onto meta warns
+            # a copy, as loading changes it; copying onto meta warns
+            copy.deepcopy(model).load_state_dict(state, strict=True, assign=True)
         except RuntimeError as error:
             raise misfit(cfg.load_from, error) from error

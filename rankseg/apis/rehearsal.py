@@ -9,7 +9,6 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.runner import Runner
 
 from rankseg.apis.train import check_before_training
-from rankseg.registry import MODELS
 
 STEPS = 3
 
@@ -29,11 +28,11 @@ def rehearse(cfg: Config) -> float:
         ValueError, FileNotFoundError: As :func:`rankseg.apis.check_before_training`, or if the
             memory is too small.
     """
-    check_before_training(cfg, overwrite=True)
+    built = check_before_training(cfg, overwrite=True)
     loader = {**cfg.train_dataloader, "num_workers": 0, "persistent_workers": False}
     batch = next(iter(Runner.build_dataloader(loader, seed=0)))
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    model = MODELS.build(cfg.model).to(device).train()
+    model = built.method.to(device).train()
     model.warmup = model.ramp = 0
     optimizer = build_optim_wrapper(model, cfg.optim_wrapper)
     seconds = []

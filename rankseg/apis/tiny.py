@@ -1,21 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
 """Any config for two iterations on a CPU: does it run at all?"""
 
+import copy
 from pathlib import Path
 
-import torch
 from mmengine.config import Config
 from mmengine.logging import print_log
 from mmengine.registry import init_default_scope
 
-from rankseg.apis.checks import check_model, is_image_level
+from rankseg.apis.checks import is_image_level
 from rankseg.apis.config import LOADERS, datasets_of
+from rankseg.apis.network_checks import check_model, crop_of, feature_size, fits
 from rankseg.apis.nodes import nodes
-from rankseg.registry import DATASETS, MODELS
+from rankseg.engine.built import build_method
+from rankseg.models.methods import Method
+from rankseg.registry import DATASETS
 from rankseg.testing.standin import make_standin
 
 ITERATIONS = 2
 CROP = 65
+OTHER_CROPS = (64, 96, 128)  # without corners on pixels, or for more features
 GRID = 4  # of a map of 5 x 5 positions
 AGENTS = 16
 NEIGHBOURS = 5
@@ -23,12 +27,37 @@ MEMORY = 64
 CLUSTERS = 4
 
 
-def check_original(cfg: Config) -> None:
-    """Check what becomes small afterwards as the config has it: crop, agents, weights."""
+def check_original(cfg: Config) -> Method:
+    """Check what becomes small afterwards as the config has it: crop, agents, weights.
+
+    Returns:
+        The method; what it remembers beside its networks is small.
+    """
     init_default_scope(cfg.get("default_scope", "rankseg"))
-    with torch.device("meta"):
-        model = MODELS.build({**cfg.model, "pretrained": None})
+    cfg = copy.deepcopy(cfg)
+    cfg.model.pretrained = None
+    _shrink_memories(cfg.model)
+    cfg.model.update({key: MEMORY for key in ("bank_size", "num_images") if cfg.model.get(key)})
+    model = build_method(cfg).method
     check_model(model, cfg)
+    return model
+
+
+def tiny_crop(model: Method, cfg: Config) -> tuple[int, int]:
+    """Side of small crops that the student takes, and features along it.
+
+    This is 65 px, or another number where the student does not take that. The crop of the config
+    is the last one tried: an encoder may take images of one size only.
+    """
+    crop = crop_of(cfg)
+    for side in (CROP, *OTHER_CROPS, *(crop or ())):
+        try:
+            cells = feature_size(model, (side, side), full=side not in OTHER_CROPS)[0]
+        except Exception:  # of any kind: code of mmseg or of the user
+            continue
+        if fits(side, cells, model.student.decode_head.align_corners):
+            return side, cells
+    return CROP, GRID + 1
 
 
 def make_tiny(cfg: Config, work_dir: str | None = None, standin: bool = True) -> Config:
@@ -44,15 +73,18 @@ def make_tiny(cfg: Config, work_dir: str | None = None, standin: bool = True) ->
         work_dir: Where to write; ``work_dirs/tiny/...`` by default.
         standin: Use stand-in images where the data set is absent.
     """
-    check_original(cfg)
+    model = check_original(cfg)
     cfg.work_dir = work_dir or str(Path("work_dirs/tiny", *Path(cfg.work_dir).parts[-2:]))
-    crops = "" if is_image_level(cfg) else f"crops of {CROP} px, "
+    assembly = any(node.get("type") == "SpatialAssembly" for _, node in nodes(cfg._cfg_dict))
+    own = is_image_level(cfg) or assembly  # an assembly is for maps of one size
+    side, cells = (CROP, GRID + 1) if own else tiny_crop(model, cfg)
+    crops = "" if is_image_level(cfg) else f"crops of {side} px, "
     print_log(f"--tiny: {ITERATIONS} iterations, {crops}2 images of a kind", "current")
     for _, node in nodes(cfg._cfg_dict):
         if crops and "crop_size" in node:
-            node["crop_size"] = CROP if isinstance(node["crop_size"], int) else (CROP, CROP)
+            node["crop_size"] = side if isinstance(node["crop_size"], int) else (side, side)
             if "stride" in node:
-                node["stride"] = (CROP * 2 // 3,) * 2
+                node["stride"] = (side * 2 // 3,) * 2
         if crops and node.get("type") == "SpatialAssembly":
             node["grid"] = GRID
     if standin and any(
@@ -78,12 +110,10 @@ def make_tiny(cfg: Config, work_dir: str | None = None, standin: bool = True) ->
         print_log(f"{cfg.load_from} is absent: random weights", "current")
         cfg.load_from = None
     cfg.model.update({key: 0 for key in ("warmup", "ramp") if key in cfg.model})
-    if "memory_size" in cfg.model:
-        cfg.model.memory_size = min(MEMORY, cfg.model.memory_size)
-    if cfg.model.get("memory"):
-        cfg.model.memory.update(size=min(MEMORY, cfg.model.memory.size), start=0)
+    _shrink_memories(cfg.model)
     if "rank" in cfg.model:
-        cfg.model.rank.num_agents = min(AGENTS, cfg.model.rank.get("num_agents", AGENTS))
+        agents = cfg.model.rank.get("num_agents", AGENTS)
+        cfg.model.rank.num_agents = min(AGENTS, agents, cells**2)
     if "feature_part" in cfg.model:
         cfg.model.update(clusters=2, master_start=0)
     hooks = cfg.get("custom_hooks") or []  # evaluation of features would look at every image
@@ -105,6 +135,14 @@ def make_tiny(cfg: Config, work_dir: str | None = None, standin: bool = True) ->
     cfg.default_hooks.logger.interval = 1
     cfg.default_hooks.checkpoint.interval = ITERATIONS
     return cfg
+
+
+def _shrink_memories(model: dict) -> None:
+    """Let a method remember few images."""
+    if "memory_size" in model:
+        model.memory_size = min(MEMORY, model.memory_size)
+    if model.get("memory"):
+        model.memory.update(size=min(MEMORY, model.memory.size), start=0)
 
 
 def _shrink_batch(sampler: dict) -> int:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Training from a config."""
 
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 
 import torch
 from mmengine.config import Config
@@ -15,13 +15,13 @@ from rankseg.apis.checks import (
     check_classes,
     check_files,
     check_metrics,
-    check_model,
     check_not_validated,
     check_one_image,
     check_views,
     check_weights,
 )
 from rankseg.apis.length import check_length, check_schedule, run_length
+from rankseg.apis.network_checks import check_model, check_prediction, check_preprocessor
 from rankseg.apis.work_folder import (
     check_start,
     check_unused,
@@ -29,12 +29,13 @@ from rankseg.apis.work_folder import (
     lock_work_dir,
     remove_run,
 )
+from rankseg.engine.built import Built, build_method
 from rankseg.engine.checkpoint import read_resumable
 from rankseg.engine.distributed import main_first, start_processes
 from rankseg.engine.fused import use_fused
 from rankseg.engine.identity import check_same_run, identity, list_sources
 from rankseg.engine.runner import StrictRunner
-from rankseg.registry import DATASETS, HOOKS, MODELS
+from rankseg.registry import DATASETS, HOOKS
 
 
 def use_amp(cfg: Config) -> None:
@@ -58,13 +59,16 @@ def scale_learning_rate(cfg: Config) -> None:
     cfg.auto_scale_lr.enable = True
 
 
-def check_before_training(cfg: Config, overwrite: bool = False, full: bool = False) -> None:
+def check_before_training(cfg: Config, overwrite: bool = False, full: bool = False) -> Built:
     """Build data set and model once and look for mistakes, before anything is written.
 
     Args:
         cfg: From :func:`rankseg.apis.load_config`.
         overwrite: A run that is in the work folder may be removed.
         full: Decode every file of every list, also of the test set, and name all bad ones.
+
+    Returns:
+        The method, which :func:`train` may go on with.
 
     Raises:
         ValueError, FileNotFoundError: One sentence on the first mistake found.
@@ -85,15 +89,15 @@ def check_before_training(cfg: Config, overwrite: bool = False, full: bool = Fal
     check_classes(cfg, train)
     if val is not None:
         check_metrics(cfg.get("val_evaluator"), val)
-    with torch.device("meta"):
-        try:
-            model = MODELS.build(cfg.model)
-        except (AssertionError, AttributeError) as error:  # how mmseg answers a wrong option
-            raise ValueError(f"model of {cfg.get('config_file')}: {error}") from error
+    check_preprocessor(cfg)
+    built = build_method(cfg)
+    model = built.method
     check_model(model, cfg)
     check_batch(model, cfg)
     check_one_image(model, cfg)
     check_views(model, train, cfg)
+    if val is not None:
+        check_prediction(model, val[0]["inputs"])
     model.check_dataset(train)
     hooks = [HOOKS.build(hook) for hook in cfg.get("custom_hooks") or []]
     length, per_pass = run_length(cfg, train)
@@ -113,9 +117,12 @@ def check_before_training(cfg: Config, overwrite: bool = False, full: bool = Fal
         if length is not None:
             check_schedule(cfg, checkpoint, length, per_pass)
     check_weights(model, cfg)
+    return built
 
 
-def train(cfg: Config, check: bool = True, overwrite: bool = False) -> Runner:
+def train(
+    cfg: Config, check: bool = True, overwrite: bool = False, built: Built | None = None
+) -> Runner:
     """Check, then train.
 
     Args:
@@ -125,6 +132,7 @@ def train(cfg: Config, check: bool = True, overwrite: bool = False) -> Runner:
         check: Look for mistakes first; leave out if :func:`check_before_training` was called.
         overwrite: Remove the checkpoints and notes of a run that is in the work folder. Without
             this a new run is refused there.
+        built: What :func:`check_before_training` has returned for this config.
 
     Returns:
         The runner, when training has ended.
@@ -140,24 +148,25 @@ def train(cfg: Config, check: bool = True, overwrite: bool = False) -> Runner:
         with main_first():
             lock = held.enter_context(lock_work_dir(cfg.work_dir))
         if check:
-            check_before_training(cfg, overwrite)
+            built = check_before_training(cfg, overwrite)
         if overwrite and not cfg.get("resume") and is_main_process():
             remove_run(cfg.work_dir)
-        runner = _build_runner(cfg.copy())
+        runner = _build_runner(cfg.copy(), built)
         runner.lock = lock
         runner.train()
     return runner
 
 
-def _build_runner(cfg: Config) -> StrictRunner:
-    """The runner of a config, which is changed."""
+def _build_runner(cfg: Config, built: Built | None) -> StrictRunner:
+    """The runner of a config, which is changed, with a method that may have been built already."""
     for part in ("val", "test"):  # mmengine refuses a loop or metric of no images
         if cfg.get(f"{part}_dataloader") is None:
             cfg[f"{part}_cfg"] = cfg[f"{part}_evaluator"] = None
     if torch.cuda.is_available():
         cfg.train_dataloader.setdefault("pin_memory", True)
         use_fused(cfg)
-    runner = StrictRunner.from_cfg(cfg)
+    with nullcontext() if built is None else built.for_runner():
+        runner = StrictRunner.from_cfg(cfg)
     if cfg.get("channels_last"):
         runner.model.to(memory_format=torch.channels_last)
     return runner

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from mmengine.config import Config
 
-from rankseg.apis.checks import crop_of
+from rankseg.apis.network_checks import crop_of
 
 AUTO = "auto"
 WHOLE_PIXELS = 2048 * 2048

@@ -14,6 +14,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from rankseg.engine.activation_checkpointing import turn_on_activation_checkpointing
+from rankseg.engine.built import take_built
 from rankseg.engine.checkpoint import misfit
 from rankseg.engine.data_failures import data_failures
 from rankseg.engine.distributed import wrap_for_cpus
@@ -93,6 +94,10 @@ class StrictRunner(Runner):
         """
         with data_failures(self.cfg):
             return super().test()
+
+    def build_model(self, model: dict | nn.Module) -> nn.Module:
+        """Build the method of a config, unless the check before training has built it."""
+        return take_built() or super().build_model(model)
 
     def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
         """Wrap the model for several processes, also where there is no GPU."""

@@ -2,9 +2,12 @@
 """What the heads of a segmentor give, and what that must be for a method to train on it."""
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from torch import Tensor, nn
+
+from rankseg.registry import MODELS
 
 
 class Output(NamedTuple):
@@ -13,12 +16,12 @@ class Output(NamedTuple):
     Attributes:
         logits: ``(B, K, h, w)`` at the head's own resolution.
         feature: ``(B, C, h', w')`` from the feature tap, or None without one.
-        auxiliary: Logits of the student's auxiliary heads for the labelled rows.
+        auxiliary: What the student's auxiliary heads return for the labelled rows.
     """
 
     logits: Tensor
     feature: Tensor | None = None
-    auxiliary: tuple[Tensor, ...] = ()
+    auxiliary: tuple[Any, ...] = ()
 
     def split(self, sizes: list[int]) -> list["Output"]:
         """Cut along the batch; what the auxiliary heads say belongs to the first piece.
@@ -44,11 +47,20 @@ def auxiliary_heads(network: nn.Module) -> list[nn.Module]:
     return list(heads) if isinstance(heads, nn.ModuleList) else [heads]
 
 
+def has_own_loss(head: type | None) -> bool:
+    """True if a class of heads computes its loss in another way than heads of mmseg by default.
+
+    ``STDCHead`` for example makes a map of boundaries out of the labels.
+    """
+    own = getattr(head, "loss_by_feat", None)
+    return own is not None and own is not BaseDecodeHead.loss_by_feat
+
+
 def check_outputs(student: Mapping) -> None:
     """Refuse heads that do not have one output for each of the same two classes or more.
 
     Methods read probabilities and confidence by a softmax over the outputs, which of a single one
-    is always 1.
+    is always 1. Auxiliary heads with a loss of their own may have other outputs.
 
     Args:
         student: Config of a segmentor.
@@ -60,6 +72,8 @@ def check_outputs(student: Mapping) -> None:
     for key, head in _heads(student):
         number = head.get("num_classes")
         if number is None:  # a head that knows no classes, such as an embedding
+            continue
+        if key.startswith("auxiliary") and has_own_loss(MODELS.get(head.get("type"))):
             continue
         classes = number if classes is None else classes
         if number != classes:

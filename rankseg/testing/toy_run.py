@@ -107,17 +107,21 @@ HOOKS: dict[str, list[dict]] = {
 METHODS = (*SEGMENTATION, *CLASSIFICATION)
 
 
-def write_set(root: Path) -> Path:
-    """Write a set of both kinds: 3 labelled, 9 unlabelled and 4 validation images of 24 pixels.
+def write_set(root: Path, square: int = 8) -> Path:
+    """Write a set of both kinds: 3 labelled, 9 unlabelled and 4 validation images of 3 x 3 squares.
 
-    An image has squares of three colours; its class is the colour that has most.
+    The squares have three colors; the class of an image is the color that has most.
+
+    Args:
+        root: Folder to write to.
+        square: Side of a square in pixels.
     """
     rng = np.random.default_rng(0)
     lists: dict[str, str] = {"labeled": "", "unlabeled": "", "val": ""}
     for i, half in enumerate(["labeled"] * 3 + ["unlabeled"] * 9 + ["val"] * 4):
         mask = np.where(rng.random((3, 3)) < 0.5, i % 3, rng.integers(0, 3, (3, 3)))
-        mask = mask.astype(np.uint8).repeat(8, 0).repeat(8, 1)
-        image = (np.eye(3)[mask] * 150 + rng.integers(0, 90, (24, 24, 3))).astype(np.uint8)
+        mask = mask.astype(np.uint8).repeat(square, 0).repeat(square, 1)
+        image = (np.eye(3)[mask] * 150 + rng.integers(0, 90, (*mask.shape, 3))).astype(np.uint8)
         part = "test" if half == "val" else "train"
         folder, masks = root / part / CLASSES[i % 3], root / "masks"
         folder.mkdir(parents=True, exist_ok=True)

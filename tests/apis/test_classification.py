@@ -12,7 +12,8 @@ import torch
 from mmengine.registry import init_default_scope
 
 from rankseg import apis
-from rankseg.apis.checks import check_classes, check_model, check_views
+from rankseg.apis.checks import check_classes, check_views
+from rankseg.apis.network_checks import check_model
 from rankseg.apis.tiny import make_tiny
 from rankseg.registry import DATASETS, MODELS
 

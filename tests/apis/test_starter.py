@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from rankseg.apis import starter
-from rankseg.apis.checks import check_crop
 from rankseg.apis.machine import Machine, this_machine
+from rankseg.apis.network_checks import fits
 from rankseg.apis.starter import CROPS, LARGE, MEDIUM, SMALL, agents_of, choose
 from rankseg.datasets.own.survey import Survey
 from rankseg.datasets.reading import ImageInfo
@@ -53,7 +53,7 @@ def test_crop_is_not_larger_than_the_images(side, gpu, crop):
 @pytest.mark.parametrize("crop", CROPS)
 def test_crops_and_agents_suit_the_network(crop):
     cells = (crop - 1) // 16 + 1
-    check_crop(crop, cells, align_corners=True)
+    assert fits(crop, cells, align_corners=True, step=16)
     check_num_agents(cells**2, agents_of(crop))
     assert agents_of(129) == 32 and agents_of(321) == 128
 

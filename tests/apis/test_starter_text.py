@@ -9,7 +9,8 @@ import torch
 from mmengine.registry import init_default_scope
 
 from rankseg.apis import load_config
-from rankseg.apis.checks import check_batch, check_model
+from rankseg.apis.checks import check_batch
+from rankseg.apis.network_checks import check_model
 from rankseg.apis.new_project import CONFIGS
 from rankseg.apis.starter import LARGE, MEDIUM, SMALL, Starter, agents_of
 from rankseg.apis.starter_text import Project, rankmatch_text, supervised_text

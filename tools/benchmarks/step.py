@@ -134,7 +134,8 @@ def build(case: Case, args: argparse.Namespace) -> Method:
     model.rank.num_agents = args.agents
     if not case.rank:
         model.type = "UniMatch"
-        del model["rank"], model["feature_tap"]
+        del model["rank"]
+        model.pop("feature_tap", None)
     torch.manual_seed(args.seed)
     method = MODELS.build(model)
     method.init_weights()

@@ -6,8 +6,8 @@ of here and into its model with `**_base_.pop("cct")`.
 """
 
 cct = dict(
-    feature_tap="decode_head.bottleneck",  # ASPP, the end of the encoder; released: PSP
-    decoder_steps=2,  # stride 16 to 4, where the logits are; released: 3, from 8 to 1
+    # perturbed is the output of ASPP, the end of the encoder; released: PSP. The decoders double it
+    # twice, from stride 16 to 4, where the logits are; released: 3 times, from 8 to 1
     perturbations=[
         dict(count=6, perturb=dict(type="ChannelDropout", rate=0.5)),
         dict(count=6, perturb=dict(type="GuidedCutout", erase=0.4, background=0)),

@@ -12,19 +12,21 @@ class PerturbedFeatures(Sequence):
     """Encoder features of which each is followed, along the batch, by a perturbed copy.
 
     Behaves like the tuple of feature maps that a decode head expects, but makes a copy only of the
-    maps that the head really reads. Whole channels are dropped (``dropout2d``).
+    maps that the head really reads. Whole channels are dropped (``dropout2d``). Where a backbone
+    returns a class token ``(B, C)`` with each map, channels of the token are dropped as well.
 
     Args:
-        features: Maps ``(B, C_i, h_i, w_i)`` as the backbone returns them.
+        features: Maps ``(B, C_i, h_i, w_i)`` as the backbone returns them, or lists of a map and a
+            class token.
         rate: Share of channels dropped, in ``[0, 1)``.
 
     Source: UniMatch (CVPR 2023), section 3.2.
     """
 
-    def __init__(self, features: Sequence[Tensor], rate: float) -> None:
+    def __init__(self, features: Sequence[Tensor | Sequence], rate: float) -> None:
         self._features = features
         self._rate = rate
-        self._made: dict[int, Tensor] = {}
+        self._made: dict[int, Tensor | list] = {}
 
     def __len__(self) -> int:
         return len(self._features)
@@ -35,6 +37,12 @@ class PerturbedFeatures(Sequence):
             return [self[i] for i in range(*index.indices(len(self)))]
         index = range(len(self))[index]
         if index not in self._made:
-            clean = self._features[index]
-            self._made[index] = torch.cat((clean, F.dropout2d(clean, self._rate)))
+            self._made[index] = self._double(self._features[index])
         return self._made[index]
+
+    def _double(self, clean: Tensor | Sequence) -> Tensor | list:
+        """The clean rows, then the perturbed ones."""
+        if not isinstance(clean, Tensor):
+            return [self._double(one) for one in clean]
+        drop = F.dropout2d if clean.dim() == 4 else F.dropout
+        return torch.cat((clean, drop(clean, self._rate)))

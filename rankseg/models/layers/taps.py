@@ -1,19 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reading the output of a named submodule during a forward pass."""
+"""Reading what a named submodule gives, or is given, during a forward pass."""
 
 import difflib
 
 from torch import Tensor, nn
 
+INPUT = ":input"
+"""At the end of a name: what goes into the submodule, in place of what comes out of it."""
+
 
 def find_module(network: nn.Module, name: str, key: str = "feature_tap") -> nn.Module:
     """Find a submodule by its dotted name; ``key`` is the option that holds the name.
+
+    A name may end with ``:input``.
 
     Raises:
         ValueError: If there is none, naming the ones most like it.
     """
     try:
-        return network.get_submodule(name)
+        return network.get_submodule(name.removesuffix(INPUT))
     except AttributeError:
         modules = dict(network.named_modules())
         known = [n for n in modules if n and n.count(".") <= 1]
@@ -27,7 +32,8 @@ def find_module(network: nn.Module, name: str, key: str = "feature_tap") -> nn.M
 class FeatureTap:
     """Context in which the last output of a named submodule is kept.
 
-    A vector per image, ``(B, C)``, is kept as a map of one pixel, ``(B, C, 1, 1)``.
+    A vector per image, ``(B, C)``, is kept as a map of one pixel, ``(B, C, 1, 1)``. Of several
+    feature maps, as a backbone gives them, the last one is kept.
 
     Example:
         >>> import torch
@@ -39,7 +45,8 @@ class FeatureTap:
 
     Args:
         network: The network that will be run.
-        name: Dotted name of a submodule, or None to keep nothing.
+        name: Dotted name of a submodule, or None to keep nothing. ``"NAME:input"`` keeps what the
+            submodule is given.
     """
 
     def __init__(self, network: nn.Module, name: str | None) -> None:
@@ -53,11 +60,16 @@ class FeatureTap:
         return self
 
     def _keep(self, module: nn.Module, inputs: tuple, output: Tensor) -> None:
+        taken = self._name.endswith(INPUT)
+        output = inputs[0] if taken else output
+        if isinstance(output, list | tuple) and output:
+            output = output[-1]
         if isinstance(output, Tensor) and output.dim() == 2:
             output = output[:, :, None, None]
         if not isinstance(output, Tensor) or output.dim() != 4:
+            what = "is not given" if taken else "does not return"
             raise ValueError(
-                f"feature_tap={self._name!r}: {type(module).__name__} does not return one feature "
+                f"feature_tap={self._name!r}: {type(module).__name__} {what} one feature "
                 "map (B, C, h, w): name a submodule that does, such as the one of the last layer"
             )
         self.output = output

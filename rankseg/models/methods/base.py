@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from mmengine.logging import MessageHub
 from mmengine.model import BaseModel
 from mmengine.structures import PixelData
@@ -16,10 +15,10 @@ from torch import Tensor, nn
 from rankseg.models.assembly_terms import AssemblyTerms
 from rankseg.models.layers import FeatureTap, PerturbedFeatures, PseudoLabelQuality
 from rankseg.models.layers.quality import classes_in
-from rankseg.models.losses.counting import which_count
 from rankseg.models.outputs import Output, auxiliary_heads, check_outputs
 from rankseg.models.pretrained import load_backbone
 from rankseg.models.sliding import predict
+from rankseg.models.students import check_network, first_rows, head_loss, upsample
 from rankseg.models.teacher import TEACHER, build_teacher
 from rankseg.models.weights import check_numbers
 from rankseg.registry import MODELS
@@ -45,7 +44,7 @@ def sigmoid_rampup(progress: float) -> float:
 class Method(BaseModel):
     """Base of all methods.
 
-    The student is any mmseg segmentor with ``extract_feat`` and a ``decode_head`` that returns
+    The student is any mmseg segmentor with ``extract_feat`` and one ``decode_head`` that returns
     logits: ``(B, K, h, w)`` for segmentation, ``(B, K, 1, 1)`` for classification by
     :class:`~rankseg.models.heads.ImageLevelHead`; labels have the size of the image or 1x1, and no
     method asks which. The teacher, if there is one, is an exponential moving average of the
@@ -128,6 +127,7 @@ class Method(BaseModel):
         self.ramp_shape = ramp_shape
         check_outputs(student)
         self.student = MODELS.build(student)
+        check_network(self.student)
         self.teacher = None
         if teacher is not None:
             if not {"momentum"} <= set(teacher) <= {"momentum", "buffers", "warmup"}:
@@ -226,7 +226,7 @@ class Method(BaseModel):
             features = network.extract_feat(images)
             auxiliary = ()
             if labeled:
-                rows = [feature[:labeled] for feature in features]
+                rows = first_rows(features, labeled)
                 auxiliary = tuple(head(rows) for head in auxiliary_heads(network))
             if feature_dropout > 0:
                 features = PerturbedFeatures(features, feature_dropout)
@@ -267,12 +267,7 @@ class Method(BaseModel):
 
     def upsample(self, logits: Tensor, size: Iterable[int]) -> Tensor:
         """Bring logits to the size of the labels, in float32."""
-        if logits.shape[2:] == tuple(size):
-            return logits.float()
-        head = self.student.decode_head
-        return F.interpolate(
-            logits.float(), tuple(size), mode="bilinear", align_corners=head.align_corners
-        )
+        return upsample(logits, size, self.student.decode_head.align_corners)
 
     # --- losses
 
@@ -304,19 +299,8 @@ class Method(BaseModel):
         label = torch.stack([sample.gt_sem_seg.data for sample in data_samples])
         heads = [self.student.decode_head, *auxiliary_heads(self.student)]
         logits = [output.logits, *output.auxiliary]
-        return sum(self._head_loss(*pair, label) for pair in zip(heads, logits, strict=True))
-
-    def _head_loss(self, head: nn.Module, logits: Tensor, label: Tensor) -> Tensor:
-        """A head's losses, without the accuracy that mmseg's ``loss_by_feat`` computes as well."""
-        logits = self.upsample(logits, label.shape[2:])
-        weight = None if head.sampler is None else head.sampler.sample(logits, label)
-        losses = head.loss_decode
-        losses = losses if isinstance(losses, nn.ModuleList) else [losses]
-        label = label.squeeze(1)
-        return sum(
-            loss(logits, label, weight=weight, **which_count(loss, label, head.ignore_index))
-            for loss in losses
-        )
+        pairs = zip(heads, logits, strict=True)
+        return sum(head_loss(head, said, data_samples, label) for head, said in pairs)
 
     def track(self, label: Tensor, confident: Tensor, data_samples: list) -> None:
         """Note which classes the pseudo-labels have and, if that is asked for, count them.

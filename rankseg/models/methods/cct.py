@@ -2,8 +2,8 @@
 """CCT: decoders that see perturbed features are to agree with the one that sees them clean."""
 
 from collections.abc import Sequence
-from copy import deepcopy
 from functools import partial
+from math import log2
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from rankseg.models.layers import SubpixelDecoder, at_positions, find_module
 from rankseg.models.losses import probability_consistency
 from rankseg.models.methods.base import Method, valid_pixels
+from rankseg.models.students import default_tap
+from rankseg.models.trial import probe_size, try_out
 from rankseg.registry import MODELS
 from rankseg.structures import LABELED, WEAK
 
@@ -50,14 +52,17 @@ class CCT(Method):
     cross-entropy with an annealed threshold is not built.
 
     Args:
-        feature_tap: Dotted name of the student's submodule whose output is ``z``. What the CPS
-            authors take in their comparison on DeepLabv3+ is ``decode_head.fuse``.
+        feature_tap: Dotted name of the student's submodule whose output is ``z``, or with
+            ``:input`` behind it whose input. None takes the output of ASPP, and in networks without
+            ASPP what the classifier of the head reads. What the CPS authors take in their
+            comparison on DeepLabv3+ is ``decode_head.fuse``.
         perturbations: What the ``p_k`` are, each ``dict(count=N, perturb=dict(type=...))``: the
             number of decoders that have such a one, and its config, of one of
             :mod:`rankseg.models.layers.feature_perturbations`, ``guided_perturbations`` or
             ``virtual_adversarial``. Those by default, and their counts, are of the released code.
-        decoder_steps: How often an auxiliary decoder doubles the size of the features; 2 is from
-            stride 16 to that of the logits in DeepLabv3+. Released: 3, from stride 8 to the image.
+        decoder_steps: How often an auxiliary decoder doubles the size of the features. None
+            doubles them up to the size of the logits: twice in DeepLabv3+ of stride 16. Released:
+            3, from stride 8 to the image.
         consistency_weight: ``w``; released: 30, for 21 classes. The squared differences are a mean
             over classes.
         **kwargs: Of :class:`~rankseg.models.methods.base.Method`. ``ramp`` with
@@ -77,30 +82,32 @@ class CCT(Method):
     def __init__(
         self,
         student: dict,
-        feature_tap: str = "decode_head.bottleneck",
+        feature_tap: str | None = None,
         perturbations: Sequence[dict] = PUBLISHED,
-        decoder_steps: int = 2,
+        decoder_steps: int | None = None,
         consistency_weight: float = 30.0,
         **kwargs,
     ) -> None:
         super().__init__(student, **kwargs)
         if consistency_weight < 0:
             raise ValueError(f"model.consistency_weight={consistency_weight}: expected 0 or more")
-        find_module(self.student, feature_tap)
-        self.feature_tap = feature_tap
+        self.feature_tap = feature_tap or default_tap(self.student)
+        find_module(self.student, self.feature_tap)
         self.consistency_weight = consistency_weight
         self.perturbations = nn.ModuleList(build_perturbations(perturbations))
         # a name with "decode_head" in it: learning rates that a config gives to that reach them
-        channels, classes = self.tapped_channels(student), self.student.decode_head.num_classes
+        channels, steps = self.tapped()
+        steps = steps if decoder_steps is None else decoder_steps
+        classes = self.student.decode_head.num_classes
         self.auxiliary_decode_heads = nn.ModuleList(
-            SubpixelDecoder(channels, classes, decoder_steps) for _ in self.perturbations
+            SubpixelDecoder(channels, classes, steps) for _ in self.perturbations
         )
 
-    def tapped_channels(self, student: dict) -> int:
-        """Channels of the tapped feature; a copy of the student says so without computing."""
-        with torch.device("meta"):
-            copy = MODELS.build(deepcopy(student)).eval()
-            return self.run(copy, torch.empty(1, 3, 65, 65)).feature.shape[1]
+    def tapped(self) -> tuple[int, int]:
+        """Channels of the tapped feature, and how often it doubles to the size of the logits."""
+        output = try_out(self.run, self.student, probe_size(self.student))
+        finer = output.logits.shape[2] / output.feature.shape[2]
+        return output.feature.shape[1], max(0, round(log2(finer)))
 
     def complete_state(self, state_dict: dict, prefix: str) -> None:
         """See the base class.

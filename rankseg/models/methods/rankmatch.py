@@ -3,9 +3,11 @@
 
 from torch import Tensor
 
+from rankseg.models.heads import ImageLevelHead
 from rankseg.models.layers import at_positions, find_module
 from rankseg.models.methods.base import valid_pixels
 from rankseg.models.methods.unimatch import UniMatch
+from rankseg.models.students import default_tap
 from rankseg.registry import MODELS
 from rankseg.structures import LABELED, WEAK
 
@@ -21,14 +23,16 @@ class RankMatch(UniMatch):
     no forward pass, and no feature map larger than the tapped one.
 
     Args:
-        feature_tap: Dotted name of the student's submodule whose output is compared; the paper
-            takes the output of the ASPP module.
+        feature_tap: Dotted name of the student's submodule whose output is compared, or with
+            ``:input`` behind it whose input. None takes the output of ASPP, as in the paper, and in
+            networks without ASPP what the classifier of the head reads, see
+            :func:`~rankseg.models.students.default_tap`.
         rank: Arguments of :class:`~rankseg.models.losses.RankCorrelationLoss`.
         mask_padding: Leave padding out of the rank loss; the released code counts it.
         **kwargs: Of :class:`~rankseg.models.methods.unimatch.UniMatch`.
 
     Raises:
-        ValueError: If the student has no submodule of that name.
+        ValueError: If the student has no submodule of that name, or classifies whole images.
 
     Source: RankMatch (CVPR 2024), eq. 9.
     """
@@ -36,14 +40,20 @@ class RankMatch(UniMatch):
     def __init__(
         self,
         student: dict,
-        feature_tap: str = "decode_head.bottleneck",
+        feature_tap: str | None = None,
         rank: dict | None = None,
         mask_padding: bool = False,
         **kwargs,
     ) -> None:
         super().__init__(student, **kwargs)
-        find_module(self.student, feature_tap)
-        self.feature_tap = feature_tap
+        if isinstance(self.student.decode_head, ImageLevelHead):
+            raise ValueError(
+                "Expected model.student.decode_head to classify pixels, which RankMatch compares, "
+                f"but got {type(self.student.decode_head).__name__}. Use FixMatch with "
+                "mix_source=None for classes of whole images."
+            )
+        self.feature_tap = feature_tap or default_tap(self.student)
+        find_module(self.student, self.feature_tap)
         self.rank_loss = MODELS.build({"type": "RankCorrelationLoss", **(rank or {})})
         self.mask_padding = mask_padding
 

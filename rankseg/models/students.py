@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a method asks of its student, and how it runs any segmentor of mmseg."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from mmengine.config import ConfigDict
+from mmseg.models.decode_heads import ASPPHead
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from rankseg.models.heads import DeepLabV3PlusHead
+from rankseg.models.layers.taps import INPUT
+from rankseg.models.losses.counting import which_count
+from rankseg.models.outputs import auxiliary_heads, has_own_loss
+
+ASKED_OF_HEADS = ("num_classes", "out_channels", "align_corners", "ignore_index", "loss_decode")
+ONE_HEAD = (
+    "Use type='EncoderDecoder' with a head that gives one map of logits, such as FCNHead, "
+    "PSPHead, ASPPHead, UPerHead, SegformerHead or DeepLabV3PlusHead."
+)
+
+
+def check_network(network: nn.Module) -> None:
+    """Check that a segmentor has the parts that a method needs, and complete its ``test_cfg``.
+
+    Args:
+        network: The student. Without ``test_cfg`` it gets ``mode="whole"``; one number for the
+            size or the step of a window becomes a pair.
+
+    Raises:
+        ValueError: If the network is not an encoder with one decode head for classes of pixels.
+    """
+    kind, head = type(network).__name__, getattr(network, "decode_head", None)
+    if not hasattr(network, "extract_feat") or head is None:
+        raise ValueError(
+            f"Expected model.student to be a segmentor with extract_feat and decode_head, but got "
+            f"{kind}. Use type='EncoderDecoder'."
+        )
+    if isinstance(head, nn.ModuleList):
+        names = ", ".join(type(one).__name__ for one in head)
+        raise ValueError(
+            f"Expected model.student.decode_head to be one head, but got a list ({names}) in "
+            f"{kind}. {ONE_HEAD}"
+        )
+    lacking = [name for name in ASKED_OF_HEADS if not hasattr(head, name)]
+    if lacking:
+        raise ValueError(
+            "Expected model.student.decode_head to classify pixels, but got "
+            f"{type(head).__name__}, which has no {', '.join(lacking)}. {ONE_HEAD}"
+        )
+    network.test_cfg = complete_test_cfg(getattr(network, "test_cfg", None))
+
+
+def complete_test_cfg(test_cfg: dict[str, Any] | None) -> ConfigDict:
+    """Settings of prediction with what may be left out.
+
+    Raises:
+        ValueError: If the mode is unknown, or windows have no size or step.
+    """
+    config = ConfigDict(test_cfg or {})
+    mode = config.setdefault("mode", "whole")
+    if mode not in ("whole", "slide"):
+        raise ValueError(
+            f"Expected model.student.test_cfg.mode to be 'whole' or 'slide', but got {mode!r}."
+        )
+    if mode == "slide":
+        for name in ("crop_size", "stride"):
+            given = config.get(name)
+            if given is None:
+                raise ValueError(
+                    f"Expected model.student.test_cfg.{name} to be two numbers of pixels, but got "
+                    f"None. Set {name}=(height, width), or mode='whole'."
+                )
+            config[name] = (given, given) if isinstance(given, int) else tuple(given)
+    return config
+
+
+def default_tap(network: nn.Module) -> str:
+    """Name of the feature that methods compare where a config names none.
+
+    For heads with ASPP this is the output of ASPP, as in the RankMatch paper. For others it is
+    what the classifier of one pixel reads, before its dropout. A head without such a classifier
+    leaves the last feature map of neck or backbone.
+    """
+    head = network.decode_head
+    if isinstance(head, DeepLabV3PlusHead | ASPPHead):
+        return "decode_head.bottleneck"
+    if isinstance(getattr(head, "conv_seg", None), nn.Module):
+        dropout = isinstance(getattr(head, "dropout", None), nn.Module)
+        return f"decode_head.{'dropout' if dropout else 'conv_seg'}{INPUT}"
+    return "neck" if isinstance(getattr(network, "neck", None), nn.Module) else "backbone"
+
+
+def first_rows(features: Any, count: int) -> Any:
+    """First rows of the batch in feature maps, which some backbones return with class tokens.
+
+    Args:
+        features: A tensor ``(B, ...)``, or a list or tuple of such, however deep.
+        count: Rows to take.
+    """
+    if isinstance(features, Tensor):
+        return features[:count]
+    return [first_rows(one, count) for one in features]
+
+
+def upsample(logits: Tensor, size: Sequence[int], align_corners: bool) -> Tensor:
+    """Bring logits to the size of the labels, in float32."""
+    if logits.shape[2:] == tuple(size):
+        return logits.float()
+    return F.interpolate(logits.float(), tuple(size), mode="bilinear", align_corners=align_corners)
+
+
+def head_loss(head: nn.Module, logits: Any, data_samples: list, label: Tensor) -> Tensor:
+    """Sum of the losses that the config of a head names.
+
+    Args:
+        head: Of a segmentor.
+        logits: What its forward pass returns.
+        data_samples: Samples with ``gt_sem_seg``, for heads with a loss of their own.
+        label: ``(B, 1, H, W)``, the same stacked.
+    """
+    if has_own_loss(type(head)):
+        losses = head.loss_by_feat(logits, data_samples)
+        return sum(value for name, value in losses.items() if "loss" in name)
+    # without the accuracy that mmseg's loss_by_feat computes as well
+    logits = upsample(logits, label.shape[2:], head.align_corners)
+    weight = None if head.sampler is None else head.sampler.sample(logits, label)
+    losses = head.loss_decode
+    losses = losses if isinstance(losses, nn.ModuleList) else [losses]
+    label = label.squeeze(1)
+    return sum(
+        loss(logits, label, weight=weight, **which_count(loss, label, head.ignore_index))
+        for loss in losses
+    )
+
+
+def check_losses(network: nn.Module) -> None:
+    """Compute the labeled loss of every head on a few random pixels.
+
+    Random numbers of the process stay as they are.
+
+    Raises:
+        ValueError: If a loss cannot be computed, naming it and what can be used instead.
+    """
+    heads = {"decode_head": network.decode_head}
+    heads |= {f"auxiliary_head[{i}]": one for i, one in enumerate(auxiliary_heads(network))}
+    for name, head in heads.items():
+        if has_own_loss(type(head)):
+            continue
+        classes = head.num_classes
+        generator = torch.Generator().manual_seed(0)
+        logits = torch.randn(2, head.out_channels, 8, 8, generator=generator).requires_grad_()
+        label = torch.randint(classes, (2, 1, 8, 8), generator=generator)
+        label[:, :, 0] = head.ignore_index if head.ignore_index is not None else 0
+        with torch.random.fork_rng(devices=[]):
+            problem = _problem_of(head, logits, label)
+        if problem:
+            kinds = head.loss_decode
+            kinds = kinds if isinstance(kinds, nn.ModuleList) else [kinds]
+            names = ", ".join(type(one).__name__ for one in kinds)
+            raise ValueError(
+                f"Expected model.student.{name}.loss_decode ({names}) to give one number for "
+                f"labels of {classes} classes, but {problem}. Use CrossEntropyLoss (with "
+                "class_weight for rare classes) or OhemCrossEntropyLoss of this package (for hard "
+                "pixels), alone or with DiceLoss or LovaszLoss."
+            )
+
+
+def _problem_of(head: nn.Module, logits: Tensor, label: Tensor) -> str:
+    """What is wrong with the loss of a head, in words; empty if nothing is."""
+    try:
+        loss = head_loss(head, logits, [], label)
+    except Exception as error:  # whatever code of mmseg or of the user raises
+        text = str(error).strip() or type(error).__name__
+        return f"it failed: {text.splitlines()[0].rstrip('.')}"
+    if not isinstance(loss, Tensor) or loss.numel() != 1:
+        shape = tuple(loss.shape) if isinstance(loss, Tensor) else type(loss).__name__
+        return f"it gave {shape}"
+    if not loss.requires_grad:
+        return "it gave a number without a gradient"
+    return "" if torch.isfinite(loss).item() else f"it gave {loss.item()}"

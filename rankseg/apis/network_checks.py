@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Check of the network before training: crops, features, logits, losses and prediction."""
 
+import traceback
 from collections.abc import Sequence
-from functools import partial
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from mmengine.config import Config
 from torch import Tensor, nn
@@ -61,22 +62,37 @@ def check_model(model: Method, cfg: Config) -> None:
     rank = getattr(model, "rank_loss", None)
     if rank is not None and rank.selection != "all":
         check_num_agents(size[0] * size[1], rank.num_agents)
-    check_training_pass(model, crop)
     check_losses(model.student)
 
 
-def feature_size(model: Method, crop: Sequence[int], full: bool = True) -> tuple[int, int]:
-    """Size of the tapped features for a crop, or else of the coarsest ones of the encoder.
+class Shapes(NamedTuple):
+    """What a student gives for images of one size; tensors may be without values.
+
+    Attributes:
+        size: Height and width of the tapped features, or else of the coarsest of the encoder.
+        logits: What the head returns.
+    """
+
+    size: tuple[int, int]
+    logits: Any
+
+
+def shapes_of(
+    model: Method, crop: Sequence[int], training: bool = False, full: bool = True
+) -> Shapes:
+    """Shapes of features and logits for a crop; see :func:`~rankseg.models.trial.try_out`.
 
     Args:
         model: The method.
         crop: Height and width in pixels.
-        full: See :func:`~rankseg.models.trial.try_out`.
+        training: Run two images as in training, with auxiliary heads and dropped features.
+        full: Run a full copy of the network if need be.
 
     Raises:
         Exception: Whatever the student raises for images of this size.
     """
     maps: list[Tensor] = []
+    options = training_options(model) if training else {}
 
     def run(network: nn.Module, images: Tensor) -> Output:
         extract = network.extract_feat
@@ -87,16 +103,22 @@ def feature_size(model: Method, crop: Sequence[int], full: bool = True) -> tuple
             return features
 
         network.extract_feat = extract_and_keep  # the network is a copy
-        return model.run(network, images)
+        return model.run(network, images, **options)
 
-    output = try_out(run, model.student, crop, full=full)
+    output = try_out(run, model.student, crop, 2 if training else 1, training, full)
     if model.feature_tap is None:
-        return min((tuple(one.shape[2:]) for one in maps), key=lambda size: size[0] * size[1])
+        sizes = [tuple(one.shape[2:]) for one in maps]
+        return Shapes(min(sizes, key=lambda size: size[0] * size[1]), output.logits)
     if output.feature is None:
         raise ValueError(
             f"feature_tap={model.feature_tap!r} names a submodule that does not run in this network"
         )
-    return tuple(output.feature.shape[2:])
+    return Shapes(tuple(output.feature.shape[2:]), output.logits)
+
+
+def training_options(model: Method) -> dict[str, Any]:
+    """Options of a forward pass as in training, of two images of which one is labeled."""
+    return dict(labeled=1, feature_dropout=getattr(model, "feature_dropout", 0.0))
 
 
 def _maps(features: Any) -> list[Tensor]:
@@ -107,7 +129,7 @@ def _maps(features: Any) -> list[Tensor]:
 
 
 def check_crop(model: Method, crop: Sequence[int]) -> tuple[int, int]:
-    """Check that the network takes a crop, and that its features fall on pixels.
+    """Check that the network takes a crop in training, and that its features fall on pixels.
 
     Features between pixels cannot be pasted as images are.
 
@@ -119,18 +141,20 @@ def check_crop(model: Method, crop: Sequence[int]) -> tuple[int, int]:
         Height and width of the feature map.
 
     Raises:
-        ValueError: Naming the nearest sizes that are right.
+        ValueError: Naming the nearest sizes that are right, or what the head returns in place of a
+            map of logits.
     """
     student = model.student
     try:
-        size = feature_size(model, crop)
+        size, logits = shapes_of(model, crop, training=True)
     except Exception as error:  # of any kind: code of mmseg or of the user
         near = " or ".join(map(str, _right_sizes(model, max(crop), STRIDES)))
-        hint = f"Set crop_size to {near}" if near else "Set another crop_size, or mend the network"
+        hint = f"Set crop_size to {near}" if near else "No size near it works either: check the network"
         raise ValueError(
             f"Expected model.student ({name_of(student)}) to take crops of {crop[0]}x{crop[1]} "
             f"pixels, but it failed: {first_line(error)}. {hint}."
         ) from error
+    check_logits(model, logits)
     align = student.decode_head.align_corners
     steps = _measure_steps(model, crop, size)
     for pixels, cells, step in zip(crop, size, steps, strict=True):
@@ -167,7 +191,7 @@ def _measure_steps(
 ) -> tuple[int | None, int | None]:
     """Pixels between features along both sides; None if the network takes no larger crop."""
     try:
-        larger = feature_size(model, [pixels + LARGER for pixels in crop], full=False)
+        larger = shapes_of(model, [pixels + LARGER for pixels in crop], full=False).size
     except Exception:  # an encoder for images of one size, for example
         return None, None
     more = [new - old for new, old in zip(larger, size, strict=True)]
@@ -195,40 +219,34 @@ def _right_sizes(model: Method, pixels: int, steps: Sequence[int]) -> list[int]:
     right = []
     for one in sorted(tried):
         try:
-            cells = feature_size(model, (one, one), full=False)
+            cells = shapes_of(model, (one, one), full=False).size
         except Exception:
             continue
         right += [one] if fits(one, cells[0], align) else []
     return [one for one in right if one < pixels][-1:] + [one for one in right if one > pixels][:1]
 
 
-def check_training_pass(model: Method, crop: Sequence[int]) -> None:
-    """Check a forward pass as in training, with auxiliary heads and dropped features.
+def check_logits(model: Method, logits: Any) -> None:
+    """Check that the head gives one map of logits.
+
+    Args:
+        model: The method.
+        logits: Of :func:`shapes_of` in training.
 
     Raises:
-        ValueError: If the head does not give one map of logits, or something fails.
+        ValueError: If not.
     """
     head = model.student.decode_head
-    options = dict(labeled=1, feature_dropout=getattr(model, "feature_dropout", 0.0))
-    run = partial(model.run, **options)
-    try:
-        logits = try_out(run, model.student, crop, count=2, training=True).logits
-    except Exception as error:
-        raise ValueError(
-            f"Expected model.student ({name_of(model.student)}) to run in training on crops of "
-            f"{crop[0]}x{crop[1]} pixels, but it failed: {first_line(error)}. {ONE_HEAD}"
-        ) from error
-    wanted = f"one map of logits (B, {head.num_classes}, h, w)"
-    rows = 4 if options["feature_dropout"] else 2
+    rows = 4 if training_options(model)["feature_dropout"] else 2
     if not isinstance(logits, Tensor):
         found = f"{len(logits)} outputs" if isinstance(logits, list | tuple) else type(logits)
     elif logits.dim() != 4 or logits.shape[:2] != (rows, head.num_classes):
-        found = f"a map {tuple(logits.shape)} for {rows} images"
+        found = f"a tensor {tuple(logits.shape)} for {rows} images"
     else:
         return
     raise ValueError(
-        f"Expected {type(head).__name__} to return {wanted} in training, but got {found}. "
-        f"{ONE_HEAD}"
+        f"Expected model.student.decode_head to return one map of logits (B, {head.num_classes}, "
+        f"h, w) in training, but got {found} from {type(head).__name__}. {ONE_HEAD}"
     )
 
 
@@ -328,5 +346,8 @@ def name_of(student: nn.Module) -> str:
 
 def first_line(error: Exception) -> str:
     """What an error says, without its end: the rest may be pages."""
-    text = str(error).strip() or type(error).__name__
+    text = str(error).strip()
+    if not text:  # as mmseg's assertions
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        text = f"{type(error).__name__} in {Path(frame.filename).name}, {frame.line}"
     return text.splitlines()[0].rstrip(".:")

@@ -10,7 +10,7 @@ from mmengine.registry import init_default_scope
 
 from rankseg.apis.checks import is_image_level
 from rankseg.apis.config import LOADERS, datasets_of
-from rankseg.apis.network_checks import check_model, crop_of, feature_size, fits
+from rankseg.apis.network_checks import check_model, crop_of, fits, shapes_of
 from rankseg.apis.nodes import nodes
 from rankseg.engine.built import build_method
 from rankseg.models.methods import Method
@@ -52,7 +52,7 @@ def tiny_crop(model: Method, cfg: Config) -> tuple[int, int]:
     crop = crop_of(cfg)
     for side in (CROP, *OTHER_CROPS, *(crop or ())):
         try:
-            cells = feature_size(model, (side, side), full=side not in OTHER_CROPS)[0]
+            cells = shapes_of(model, (side, side), full=side not in OTHER_CROPS).size[0]
         except Exception:  # of any kind: code of mmseg or of the user
             continue
         if fits(side, cells, model.student.decode_head.align_corners):

@@ -6,7 +6,7 @@ import torch
 from mmengine.registry import init_default_scope
 
 from rankseg.apis import load_config
-from rankseg.apis.network_checks import check_model, feature_size, fits
+from rankseg.apis.network_checks import check_model, fits, shapes_of
 from rankseg.registry import MODELS
 
 
@@ -38,7 +38,7 @@ def build(config_file, **options):
 
 def test_size_of_features_without_computing(config_file):
     model, _ = build(config_file)
-    assert feature_size(model, (33, 49)) == (3, 4)
+    assert shapes_of(model, (33, 49)).size == (3, 4)
 
 
 def test_more_agents_than_positions(config_file):

@@ -149,7 +149,7 @@ def check_crop(model: Method, crop: Sequence[int]) -> tuple[int, int]:
         size, logits = shapes_of(model, crop, training=True)
     except Exception as error:  # of any kind: code of mmseg or of the user
         near = " or ".join(map(str, _right_sizes(model, max(crop), STRIDES)))
-        hint = f"Set crop_size to {near}" if near else "No size near it works either: check the network"
+        hint = f"Set crop_size to {near}" if near else "No size near it works: check the network"
         raise ValueError(
             f"Expected model.student ({name_of(student)}) to take crops of {crop[0]}x{crop[1]} "
             f"pixels, but it failed: {first_line(error)}. {hint}."

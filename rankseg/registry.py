@@ -53,6 +53,7 @@ _PLAIN = [
         mmseg.OPTIM_WRAPPER_CONSTRUCTORS,
         mmseg.OPTIMIZERS,
         mmseg.RUNNERS,
+        mmseg.TASK_UTILS,
         mmseg.VISBACKENDS,
         mmseg.VISUALIZERS,
         mmseg.WEIGHT_INITIALIZERS,

@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Check of the network before training: crops, features, logits, losses and prediction."""
 
-import traceback
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from mmengine.config import Config
@@ -18,7 +16,7 @@ from rankseg.models.methods import Method
 from rankseg.models.methods.base import Output
 from rankseg.models.pretrained import read_state
 from rankseg.models.students import ONE_HEAD, check_losses
-from rankseg.models.trial import try_out
+from rankseg.models.trial import first_line, try_out
 
 STRIDES = (4, 8, 14, 16, 32, 64)
 """Distances of features in pixels, tried where a network cannot be asked for its own."""
@@ -342,12 +340,3 @@ def name_of(student: nn.Module) -> str:
     """Backbone and head of a student, for messages."""
     backbone = type(getattr(student, "backbone", student)).__name__
     return f"{backbone} with {type(student.decode_head).__name__}"
-
-
-def first_line(error: Exception) -> str:
-    """What an error says, without its end: the rest may be pages."""
-    text = str(error).strip()
-    if not text:  # as mmseg's assertions
-        frame = traceback.extract_tb(error.__traceback__)[-1]
-        text = f"{type(error).__name__} in {Path(frame.filename).name}, {frame.line}"
-    return text.splitlines()[0].rstrip(".:")

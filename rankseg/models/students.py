@@ -14,6 +14,7 @@ from rankseg.models.heads import DeepLabV3PlusHead
 from rankseg.models.layers.taps import INPUT
 from rankseg.models.losses.counting import which_count
 from rankseg.models.outputs import auxiliary_heads, has_own_loss
+from rankseg.models.trial import first_line
 
 ASKED_OF_HEADS = ("num_classes", "out_channels", "align_corners", "ignore_index", "loss_decode")
 ONE_HEAD = (
@@ -160,11 +161,13 @@ def check_losses(network: nn.Module) -> None:
             kinds = head.loss_decode
             kinds = kinds if isinstance(kinds, nn.ModuleList) else [kinds]
             names = ", ".join(type(one).__name__ for one in kinds)
+            if head.sampler is not None:
+                names += f" with {type(head.sampler).__name__}"
             raise ValueError(
                 f"Expected model.student.{name}.loss_decode ({names}) to give one number for "
                 f"labels of {classes} classes, but {problem}. Use CrossEntropyLoss (with "
                 "class_weight for rare classes) or OhemCrossEntropyLoss of this package (for hard "
-                "pixels), alone or with DiceLoss or LovaszLoss."
+                "pixels, in place of a sampler), alone or with DiceLoss or LovaszLoss."
             )
 
 
@@ -173,8 +176,7 @@ def _problem_of(head: nn.Module, logits: Tensor, label: Tensor) -> str:
     try:
         loss = head_loss(head, logits, [], label)
     except Exception as error:  # whatever code of mmseg or of the user raises
-        text = str(error).strip() or type(error).__name__
-        return f"it failed: {text.splitlines()[0].rstrip('.')}"
+        return f"it failed: {first_line(error)}"
     if not isinstance(loss, Tensor) or loss.numel() != 1:
         shape = tuple(loss.shape) if isinstance(loss, Tensor) else type(loss).__name__
         return f"it gave {shape}"

@@ -3,8 +3,10 @@
 
 import copy
 import random
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
@@ -115,3 +117,12 @@ def probe_size(network: nn.Module) -> tuple[int, int]:
     """Height and width of a small image that a network takes: 64 px, or what it is made for."""
     size = getattr(getattr(network, "backbone", None), "img_size", None) or 64
     return (size, size) if isinstance(size, int) else tuple(size)
+
+
+def first_line(error: Exception) -> str:
+    """What an error says, without its end: the rest may be pages."""
+    text = str(error).strip()
+    if not text:  # as mmseg's assertions
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        text = f"{type(error).__name__} in {Path(frame.filename).name}, {frame.line}"
+    return text.splitlines()[0].rstrip(".:")

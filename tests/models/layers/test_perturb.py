@@ -27,3 +27,11 @@ def test_looks_like_the_tuple_of_a_backbone():
 def test_maps_that_nobody_reads_are_not_copied():
     doubled = PerturbedFeatures([torch.rand(1, 2, 2, 2), "never touched"], 0.5)
     assert doubled[0].shape[0] == 2
+
+
+def test_class_tokens_go_with_their_map():
+    torch.manual_seed(0)
+    feature, token = torch.rand(2, 4, 3, 3) + 0.1, torch.rand(2, 400) + 0.1
+    doubled, tokens = PerturbedFeatures([(feature, token)], 0.5)[0]
+    assert torch.equal(doubled[:2], feature) and torch.equal(tokens[:2], token)
+    assert 0.4 < (tokens[2:] == 0).float().mean() < 0.6

@@ -46,3 +46,24 @@ def test_a_vector_is_a_map_of_one_pixel(network):
 def test_unknown_name_says_what_is_near(network):
     with pytest.raises(ValueError, match="feature_tap='haed' names no module .* head"):
         find_module(network, "haed")
+
+
+def test_what_goes_in_may_be_kept(network):
+    images = torch.rand(4, 2, 3, 3)
+    with FeatureTap(network, "body:input") as tap:
+        network["body"](images)
+    assert tap.output is images
+    message = "feature_tap='head:input': Linear is not given one feature map"
+    with pytest.raises(ValueError, match=message), FeatureTap(network, "head:input"):
+        network["head"](torch.ones(1, 2, 3))
+
+
+def test_the_last_of_several_maps_is_kept():
+    class Pyramid(nn.Module):
+        def forward(self, images):
+            return images, images[..., ::2, ::2]
+
+    network = nn.ModuleDict({"backbone": Pyramid()})
+    with FeatureTap(network, "backbone") as tap:
+        network["backbone"](torch.ones(4, 2, 4, 4))
+    assert tap.output.shape == (4, 2, 2, 2)

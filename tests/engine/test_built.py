@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A method that is built before the run is the one that the run would have built."""
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmengine.runner.utils import set_random_seed
+
+from rankseg.engine.built import build_method, take_built
+from rankseg.registry import MODELS
+from rankseg.testing.toy import toy_student
+
+
+@pytest.fixture
+def cfg():
+    init_default_scope("rankseg")
+    return Config(
+        dict(model=dict(type="Supervised", student=toy_student()), randomness=dict(seed=7))
+    )
+
+
+def test_weights_and_random_numbers_are_those_of_the_run(cfg):
+    set_random_seed(7)
+    wanted = MODELS.build(cfg.model).state_dict()
+    after = torch.rand(3)
+
+    torch.manual_seed(1)
+    before = torch.get_rng_state()
+    built = build_method(cfg)
+    assert torch.equal(torch.get_rng_state(), before)
+    with built.for_runner():
+        method = take_built()
+    assert method is built.method and take_built() is None
+    assert torch.equal(torch.rand(3), after)
+    assert all(torch.equal(value, wanted[name]) for name, value in method.state_dict().items())
+
+
+def test_what_mmseg_refuses_is_one_sentence(cfg):
+    cfg.model.student.backbone.depth = 19
+    cfg.config_file = "x.py"
+    with pytest.raises(ValueError, match=r"model of x.py: .*19"):
+        build_method(cfg)
+    cfg.model.student.backbone.type = "NoSuchNet"
+    with pytest.raises(ValueError, match=r"model of x.py: .*NoSuchNet"):
+        build_method(cfg)

@@ -51,8 +51,12 @@ STEM = re.compile(
     r"(?P<data>voc|cityscapes|camvid|em_mito|lucchi_(?:small|laptop)|lucchi|demo)(_(?P<blender>blender))?(_(?P<split>\d+(_\d+)?))?"
     r"(_(?P<option>selection|consistency|agents|weight|correlation)(_(?P<value>[\w.]+))?)?"
     r"(_(?P<switch>foreground_crops|no_warmup|class_weights|dice|class_thresholds|san))?"
-    r"(?P<finetune>_finetune)?(?P<r101>_r101)?(_crop(?P<crop>\d+))?(?P<same>_mix_same)?"
+    r"(?P<finetune>_finetune)?(?P<r101>_r101)?(_(?P<network>segformer_b0|swin_tiny))?(_crop(?P<crop>\d+))?(?P<same>_mix_same)?"
 )
+NETWORKS = {
+    "segformer_b0": ("SegFormer-B0", "MixVisionTransformer"),
+    "swin_tiny": ("Swin-T", "SwinTransformer"),
+}
 RANK = {
     "num_agents": 128,
     "topk": 4,
@@ -89,7 +93,8 @@ def test_docstring(name):
     assert re.search(r"^Paper: .+\.$", text, re.M)
     assert re.search(r"^Ours:  .+\.$", text, re.M)
     depth = 101 if words["r101"] else DEPTH.get(words["data"], 18)
-    assert re.search(rf"\bR-{depth}\b", text.splitlines()[0])
+    network = NETWORKS[words["network"]][0] if words["network"] else f"R-{depth}"
+    assert re.search(rf"\b{network}\b", text.splitlines()[0])
     if words["split"]:
         labeled = LABELED.get(words["data"], {}).get(words["split"], words["split"])
         assert re.search(rf"(?<![\d,]){labeled}\)? ", text.splitlines()[0])
@@ -101,8 +106,12 @@ def test_name_tells_model_and_data(name):
     cfg, words = load(name), parse(name)
     data = words["data"]
     assert cfg.model.type == METHODS[name.split("/")[0]]
-    assert cfg.model.student.backbone.depth == (101 if words["r101"] else DEPTH.get(data, 18))
-    pretrained = {50: "resnet50", 101: "resnet101"}.get(cfg.model.student.backbone.depth)
+    backbone = cfg.model.student.backbone
+    if words["network"]:
+        assert backbone.type == NETWORKS[words["network"]][1]
+    else:
+        assert backbone.depth == (101 if words["r101"] else DEPTH.get(data, 18))
+    pretrained = {50: "resnet50", 101: "resnet101"}.get(backbone.get("depth"))
     if words["finetune"]:
         assert cfg.load_from and cfg.model.pretrained is None
     else:
@@ -111,7 +120,8 @@ def test_name_tells_model_and_data(name):
     crop = crop_of(cfg)[0]
     assert crop_of(cfg) == (crop, crop)
     assert crop == int(words["crop"] or CROP.get(data, crop))
-    assert words["crop"] or f"crops of {crop} px" in docstring(f"_base_/datasets/{data}")
+    told = docstring(name if words["network"] else f"_base_/datasets/{data}").lower()
+    assert words["crop"] or f"crops of {crop} px" in told
     semi, val = cfg.train_dataloader.dataset, cfg.val_dataloader.dataset
     assert semi.dataset.type == val.type == TYPES.get(data, "FolderDataset")
     assert semi.dataset.data_root == val.data_root

@@ -246,8 +246,15 @@ def test_an_ablation_changes_what_its_name_says_and_nothing_else(name):
 
 @cache
 def built(model: str):
-    with DefaultScope.overwrite_default_scope("rankseg"), torch.device("meta"):
-        return MODELS.build(json.loads(model))
+    config = json.loads(model)
+    kind = config["student"]["backbone"]["type"]
+    # transformers read values while they are built
+    device = "cpu" if kind in dict(NETWORKS.values()).values() else "meta"
+    with DefaultScope.overwrite_default_scope("rankseg"), torch.device(device):
+        return MODELS.build(config)
+
+
+CHECKED: set = set()
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -255,9 +262,11 @@ def test_model_builds_and_suits_the_crop(name):
     cfg = load(name)
     check_options(cfg)
     cfg.model.pretrained = None
-    model = built(json.dumps(cfg.model.to_dict(), sort_keys=True))
-    assert type(model).__name__ == cfg.model.type
-    check_model(model, cfg)
+    key = json.dumps(cfg.model.to_dict(), sort_keys=True), crop_of(cfg)
+    assert type(built(key[0])).__name__ == cfg.model.type
+    if key not in CHECKED:
+        check_model(built(key[0]), cfg)
+        CHECKED.add(key)  # many configs differ in their lists only
 
 
 @pytest.fixture

@@ -18,8 +18,8 @@ _base_ = [
     "../_base_/default_runtime.py",
 ]
 
-for pipeline in ("labeled_pipeline", "unlabeled_pipeline"):
-    _base_.train_dataloader.dataset[pipeline][1].crop_size = 128
+_base_.train_dataloader.dataset.labeled_pipeline[1].crop_size = 128
+_base_.train_dataloader.dataset.unlabeled_pipeline[1].crop_size = 128
 _base_.rankmatch.rank.num_agents = 32  # crops are small
 model = dict(
     type="RankMatch",

@@ -43,11 +43,6 @@ CASCADE = dict(
     ("changes", "message"),
     [
         (CASCADE, r"decode_head to be one head, but got a list \(FCNHead, OCRHead\) .*type='Enc"),
-        (dict(decode_head=head(num_classes=2, out_channels=1)), "out_channels to be num_classes=2"),
-        (
-            dict(auxiliary_head=dict(family("pspnet")["auxiliary_head"], num_classes=4)),
-            r"auxiliary head 0 \(FCNHead\) to be 3 .* got 4",
-        ),
         (dict(test_cfg=dict(mode="slip")), "mode to be 'whole' or 'slide', but got 'slip'"),
         (dict(test_cfg=dict(mode="slide", crop_size=64)), "stride to be two numbers .* got None"),
     ],

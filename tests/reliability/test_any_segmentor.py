@@ -8,12 +8,12 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmseg.structures import SegDataSample
-from rankseg.testing.families import STUDENTS, family
 
 from rankseg import apis
 from rankseg.apis.network_checks import check_model, check_prediction
 from rankseg.engine.built import build_method
 from rankseg.models.students import default_tap
+from rankseg.testing.families import STUDENTS, family
 from rankseg.testing.toy import toy_batch
 from rankseg.testing.toy_run import toy_config, write_set
 

@@ -16,7 +16,7 @@ import numpy as np
 from mmengine.utils import ProgressBar
 
 from rankseg.datasets.bands import describe_bands
-from rankseg.datasets.class_names import CLASSES_FILE
+from rankseg.datasets.class_names import CLASSES_FILE, check_names
 from rankseg.datasets.file_error import FileError
 from rankseg.datasets.intensity import RULE, percentile_range, to_8_bits, value_counts
 from rankseg.datasets.looking import told
@@ -105,6 +105,7 @@ def convert_stacks(
         WriteError: If the folder cannot be written.
     """
     out = Path(out)
+    check_names(classes, "--classes")
     check_output(out, overwrite)
     if above is not None and color is not None:
         raise ValueError("--above is for gray masks and --color for colored ones: give one of them")

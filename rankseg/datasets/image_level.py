@@ -12,6 +12,7 @@ import numpy as np
 from mmengine.logging import print_log
 
 from rankseg.datasets.base import ListDataset, make_palette, missing_files, readme_of
+from rankseg.datasets.class_names import check_names
 from rankseg.datasets.relabel import check_groups, check_noise, corrupt, read_groups
 from rankseg.datasets.splits import Entry
 
@@ -76,7 +77,8 @@ class ImageLevelDataset(ListDataset):
         if isinstance(groups, str):
             groups = read_groups(os.path.join(self.data_root, groups))
         self.group_of = check_groups(groups, self.fine_classes)
-        names = tuple(sorted(set(self.group_of.values())))
+        groups_of = f"groups of the classes of {type(self).__name__}"
+        names = check_names(sorted(set(self.group_of.values())), groups_of)
         return {**merged, "classes": names, "palette": make_palette(len(names))}
 
     def whole(self) -> list[Entry]:

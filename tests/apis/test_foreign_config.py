@@ -83,10 +83,26 @@ def test_no_file_is_read_as_a_pickle(foreign):
     refused(folder, "name the file &#x27;weights.pkl&#x27; in model.class_weight")
 
 
-@pytest.mark.parametrize("scope", ["default_scope = 'evil'", "default_scope = 3"])
-def test_no_package_is_imported(foreign, scope):
-    Path("evil.py").write_text("open('canary', 'w')")
-    refused(foreign("default_scope = 'rankseg'", scope), "name the package default_scope=")
+@pytest.mark.parametrize(
+    ("old", "new", "found"),
+    [
+        ("default_scope = 'rankseg'", "default_scope = 'evil'", "name the package default_scope="),
+        ("default_scope = 'rankseg'", "default_scope = 3", "name the package default_scope="),
+        (
+            "type='RankMatch'",
+            "type='RankMatch', _scope_='evil'",
+            "name a package with model._scope",
+        ),
+        ("type='RankMatch'", "type='evil.RankMatch'", "name model.type=&#x27;evil.RankMatch&#x27;"),
+    ],
+)
+def test_no_package_is_imported(foreign, monkeypatch, old, new, found):
+    """mmengine imports the package of a scope, and its module ``registry``."""
+    monkeypatch.syspath_prepend(".")
+    Path("evil").mkdir()
+    for name in ("__init__", "registry"):
+        Path(f"evil/{name}.py").write_text("open('canary', 'w')")
+    refused(foreign(old, new), found)
 
 
 def test_modules_are_imported_for_who_insists(foreign, monkeypatch):
@@ -106,5 +122,5 @@ def test_what_may_be_built():
         assert may_build(name), name
     for name in ("LoadImageFromFile", "mmcv.LoadImageFromFile", "mmseg.LoadAnnotations", "nothing",
                  "TIMMBackbone", "VPD", "CLIPTextEncoder", "rankseg.apis.train", "mmengine.load",
-                 "os.system", "", ".", "mmseg.", None, 3, ("a",)):  # fmt: skip
+                 "os.system", "evil.BN", "a.mmcv.BN", "", ".", "mmseg.", None, 3):  # fmt: skip
         assert not may_build(name), name

@@ -43,6 +43,12 @@ def out(tmp_path):
     return tmp_path / "set"
 
 
+def test_class_names_of_two_lines_are_refused_first(files, out):
+    with pytest.raises(ValueError, match="--classes: expected a class name to be one line"):
+        convert_stacks(out, **files, classes=("rest", "cell\nnucleus"))
+    assert not out.exists()
+
+
 def test_the_folder_is_one_that_data_sets_read(files, out):
     notes = convert_stacks(out, **files, labelled=[2, 3], seed=4)
     semi = SemiDataset(dict(type="FolderDataset", data_root=str(out)), split="even_3_seed4", seed=0)

@@ -22,6 +22,10 @@ from rankseg.apis.new_project import new_project
 from rankseg.apis.report import report
 from rankseg.apis.tiny import make_tiny
 from rankseg.engine.files import write_table
+from rankseg.engine.kept_labels import read_labels
+from rankseg.matching import MatchedPairs, load_pairs
+from rankseg.matching.affine_sift import Keypoints
+from rankseg.matching.keypoint_cache import KeypointCache
 from rankseg.registry import DATASETS
 from rankseg.testing.raw import scene, write_coco, write_raw
 
@@ -292,3 +296,26 @@ def test_a_png_text_or_palette_is_no_name(here):
     data = DATASETS.build(apis.load_config(str(path)).val_dataloader.dataset)
     assert data.classes == ("class_0", "class_1", "class_2") and not canary()
     assert np.shape(data.metainfo["palette"]) == (3, 3)
+
+
+class Harmful:
+    def __reduce__(self):
+        return open, ("canary", "w")
+
+
+def test_arrays_of_objects_are_not_unpickled(here):
+    bad = np.empty(1, object)
+    bad[0] = Harmful()
+    names = ("score_1", "label_1_0", *MatchedPairs._fields, *Keypoints._fields)
+    np.savez("bad.npz", **dict.fromkeys(names, bad))
+    for read in (load_pairs, read_labels):
+        with pytest.raises(ValueError):
+            read(Path("bad.npz"))
+        assert not canary()
+    Path("image.png").touch()
+    good = Keypoints(np.zeros((1, 2)), np.zeros((1, 4)))
+    cache = KeypointCache("kept", "settings")
+    cache.get("image.png", lambda: good)
+    (file,) = Path("kept").iterdir()
+    file.write_bytes(Path("bad.npz").read_bytes())
+    assert cache.get("image.png", lambda: good) is good and not canary()

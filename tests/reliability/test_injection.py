@@ -187,6 +187,10 @@ def test_categories_of_coco(here):
         assert not canary()
 
 
+def as_folder(name: str) -> str:
+    return name.replace("/", "|").replace("\0", "")[:120]
+
+
 BAD = ("{{", "}}", '"""', "'''", "\\", "\n", "\r", "\u2028", "\u2029", "\x85", "\x1b", "\u202e")
 
 

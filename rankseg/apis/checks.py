@@ -258,11 +258,15 @@ def check_weights(model: Method, cfg: Config) -> None:
 
     Raises:
         FileNotFoundError: If a file is missing.
-        ValueError: If it does not fit, saying which names and shapes.
+        ValueError: If it is damaged, or does not fit, saying which names and shapes.
     """
     check_initial_files(model.student)
     if model.pretrained is not None:
         read_backbone(model.student.backbone, model.pretrained)
+    for _, node in nodes(cfg.model.to_dict()):  # mmengine loads these when weights are drawn
+        file = str(node.get("checkpoint", "")) if node.get("type") == "Pretrained" else ""
+        if file and "://" not in file:
+            load_checkpoint_file(file, map_location="meta")
     if cfg.get("load_from"):
         state = load_checkpoint_file(cfg.load_from, map_location="cpu")  # to see its numbers
         state = dict(state.get("state_dict", state))

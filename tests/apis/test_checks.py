@@ -135,6 +135,21 @@ def test_a_forward_pass_of_one_labeled_image(config_file, change):
     check_one_image(*build(config_file, **one, **change, **norm))
 
 
+def test_weights_that_mmengine_loads_are_looked_at(config_file, tmp_path):
+    file = tmp_path / "w.pth"
+    model, cfg = build(config_file)
+    cfg.model.student.backbone.init_cfg = dict(type="Pretrained", checkpoint=str(file))
+    with pytest.raises(FileNotFoundError, match="w.pth does not exist"):
+        check_weights(model, cfg)
+    torch.save({"a": torch.zeros(1)}, file)
+    check_weights(model, cfg)
+    file.write_bytes(file.read_bytes()[:100])
+    with pytest.raises(ValueError, match="w.pth is damaged"):
+        check_weights(model, cfg)
+    cfg.model.student.backbone.init_cfg.checkpoint = "torchvision://resnet18"
+    check_weights(model, cfg)
+
+
 def test_checkpoint_that_does_not_fit(config_file, tmp_path):
     file = tmp_path / "w.pth"
     model, cfg = build(config_file)

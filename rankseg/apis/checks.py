@@ -18,6 +18,7 @@ from rankseg.apis.network_checks import (
     crop_of,
     has_batch_norm,
 )
+from rankseg.apis.nodes import nodes
 from rankseg.datasets import ListDataset, SemiDataset, check_data
 from rankseg.datasets.class_sampler import NO_LABELS, check_class_batch
 from rankseg.datasets.looking import Look

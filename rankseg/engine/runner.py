@@ -4,6 +4,7 @@
 import os
 import traceback
 from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
 
 import torch
@@ -167,9 +168,14 @@ class StrictRunner(Runner):
         if self.identity is not None:
             meta = {**(meta or {}), KEY: self.identity}
         self._check_folder()
-        with whole_file(Path(out_dir) / filename) as partial_file:
-            super().save_checkpoint(out_dir, partial_file.name, *args, meta=meta, **kwargs)
-            self._check_folder()  # writing takes long: it may have been moved meanwhile
+        try:
+            with whole_file(Path(out_dir) / filename) as partial_file:
+                super().save_checkpoint(out_dir, partial_file.name, *args, meta=meta, **kwargs)
+                self._check_folder()  # writing takes long: it may have been moved meanwhile
+        except RunEnded:
+            with suppress(OSError):  # mmengine made it again; it stays where anything is in it
+                Path(out_dir).rmdir()
+            raise
 
     def _check_finite(self, filename: str) -> None:
         """Refuse to save a state that no run can go on from."""

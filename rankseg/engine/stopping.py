@@ -2,11 +2,11 @@
 """SIGTERM and Ctrl-C: noted when they come, obeyed when an iteration is whole."""
 
 import os
-import shutil
 import signal
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from multiprocessing import util
 from types import FrameType
@@ -111,7 +111,7 @@ def start_worker(then: Callable[[int], None] | None, worker: int) -> None:
         worker: Its number.
     """
     report_unsent()
-    util.Finalize(None, _remove_orphaned, args=(os.getppid(), util.get_temp_dir()), exitpriority=0)
+    util.Finalize(None, _remove_orphaned, args=(os.getppid(), util.get_temp_dir()), exitpriority=-1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(signal, "sigwaitinfo"):  # not on macOS: a SIGTERM to the group ends loading there
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
@@ -121,9 +121,10 @@ def start_worker(then: Callable[[int], None] | None, worker: int) -> None:
 
 
 def _remove_orphaned(parent: int, folder: str) -> None:
-    """Remove the temporary folder of a main process that was killed."""
+    """Remove the temporary folder of a main process that was killed, as the last to leave it."""
     if os.getppid() != parent:
-        shutil.rmtree(folder, ignore_errors=True)
+        with suppress(OSError):  # others have their sockets in it, or it is gone
+            os.rmdir(folder)
 
 
 def _obey(sender: int) -> None:

@@ -109,5 +109,9 @@ def test_the_temporary_folder_of_a_killed_process_is_removed(tmp_path):
     folder.mkdir()
     _remove_orphaned(os.getppid(), str(folder))
     assert folder.is_dir()
+    (folder / "listener").touch()  # another process has not ended yet
+    _remove_orphaned(-1, str(folder))
+    assert folder.is_dir()
+    (folder / "listener").unlink()
     _remove_orphaned(-1, str(folder))
     assert not folder.exists()

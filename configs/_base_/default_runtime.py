@@ -15,19 +15,18 @@ default_hooks = dict(
         by_epoch=False,
         interval=500,
         max_keep_ckpts=2,  # the one before stays until the new one is whole
-        save_last=True,
         save_best="mIoU",
         rule="greater",
     ),
     sampler_seed=dict(type="DistSamplerSeedHook"),
     log_length=dict(type="LogLengthHook"),
     non_finite=dict(type="NonFiniteHook"),  # a step with a NaN is left out and named
-    non_finite_stop=dict(type="NonFiniteStopHook", patience=10),  # that many in a row are too many
+    non_finite_stop=dict(type="NonFiniteStopHook"),  # that many in a row are too many
 )
 custom_hooks = [
     dict(type="StepSeedHook"),  # a resumed run draws what it would have drawn
     dict(type="EMATeacherHook"),
-    dict(type="SummaryHook", key="mIoU"),
+    dict(type="SummaryHook"),
     dict(type="OneClassHook"),  # a run that has lost all classes but one says so
     dict(type="CurvesHook"),  # curves.png
     dict(type="PanelHook"),  # panels.png: some validation images over time

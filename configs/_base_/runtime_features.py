@@ -11,7 +11,7 @@ default_hooks = dict(checkpoint=dict(interval=2000, save_best=None))
 custom_hooks = [
     dict(type="StepSeedHook"),
     dict(type="EMATeacherHook"),
-    dict(type="FeatureEvaluationHook", interval=0, knn=(1, 20), probes=("all",)),
+    dict(type="FeatureEvaluationHook", interval=0, probes=("all",)),
     dict(type="CurvesHook"),
 ]
 find_unused_parameters = True  # that classifier

@@ -3,7 +3,7 @@
 
 _base_ = "./default_runtime.py"
 
-val_evaluator = dict(type="RetrievalMetric", topk=(1, 2, 4, 8))
+val_evaluator = dict(type="RetrievalMetric")
 default_hooks = dict(checkpoint=dict(interval=2000, save_best="recall1"))
 custom_hooks = [
     dict(type="StepSeedHook"),

@@ -1,11 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
-"""CCT, DeepLabv3+ R-50, PASCAL VOC classic, 732 labelled images.
-
-Run:   python tools/train.py configs/cct/voc_732.py
-Paper: not in the paper.
-Ours:  not run.
-"""
-
 _base_ = "./voc_92.py"
-
 train_dataloader = dict(dataset=dict(split="732"))

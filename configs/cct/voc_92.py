@@ -1,22 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """CCT, DeepLabv3+ R-50, PASCAL VOC classic, 92 labelled images.
 
-Run:   python tools/train.py configs/cct/voc_92.py
-Paper: not in the paper.
-Ours:  not run.
-
 The weight rises over the first tenth of the iterations, 8 of 80 passes, as in the CCT paper.
 Network, crop and schedule are those of the other methods here; the CCT paper has a PSPNet.
 """
 
 _base_ = [
     "../_base_/models/deeplabv3plus_r50.py",
-    "../_base_/methods/cct.py",
     "../_base_/datasets/voc.py",
     "../_base_/schedules/voc.py",
     "../_base_/default_runtime.py",
 ]
 
-model = dict(type="CCT", ramp=10_500, **_base_.pop("cct"))
+model = dict(type="CCT", ramp=10_500, ramp_shape="sigmoid")
 train_dataloader = dict(dataset=dict(split="92"))
 del _base_.train_dataloader.dataset.unlabeled_pipeline[2]  # weak views are enough

@@ -1,13 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """CMSF, second fine-tuning, WRN-10-2, a small CIFAR-10, 100 images and the surest 30% labelled.
 
-Run:   python tools/train.py configs/cmsf/cifar10_mini_100_finetune_again.py --load-from FILE
-Paper: not in the paper.
-Ours:  see docs/results.md.
-
 FILE is the checkpoint of the first fine-tuning, which also writes the list:
 
-    python tools/pseudo_label.py configs/cmsf/cifar10_mini_100_finetune.py FILE --data-root PATH \\
+    python tools/pseudo_label.py configs/cmsf/cifar10_mini_100_finetune.py FILE --data-root PATH \
         --share 0.3 --out splits/100_seed0_pseudo
 
 800 iterations are 20 passes over 1,270 images.

@@ -1,12 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
-"""BYOL without the symmetric term, WRN-10-2, a small CIFAR-10, 4,000 images.
-
-Run:   python tools/train.py configs/cmsf/cifar10_mini_byol.py --data-root PATH
-Paper: not in the paper.
-Ours:  see docs/results.md.
-"""
-
 _base_ = "./cifar10_mini_self.py"
-
 model = dict(constraint=None, memory_size=128, k=1)
 custom_hooks = [hook for hook in _base_.custom_hooks if hook.type != "NeighbourPurityHook"]

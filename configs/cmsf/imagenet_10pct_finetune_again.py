@@ -1,13 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """CMSF, second fine-tuning, ResNet-50, ImageNet, 10% and the surest 30% of the images labelled.
 
-Run:   python tools/train.py configs/cmsf/imagenet_10pct_finetune_again.py --load-from FILE
-Paper: top-1 69.9 (CMSF, Table 6).
-Ours:  not run.
-
 FILE is the checkpoint of the first fine-tuning, which also writes the list:
 
-    python tools/pseudo_label.py configs/cmsf/imagenet_10pct_finetune.py FILE \\
+    python tools/pseudo_label.py configs/cmsf/imagenet_10pct_finetune.py FILE \
         --share 0.3 --out splits/10pct_pseudo
 
 20 passes over 474,000 images. The paper takes those above a threshold that it does not name,

@@ -1,10 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """CMSF, ResNet-50, ImageNet, 10% (128,000) of the images labelled.
 
-Run:   python tools/train.py configs/cmsf/imagenet_10pct_semi.py
-Paper: top-1 69.9 after fine-tuning (CMSF, Table 6).
-Ours:  not run.
-
 Fine-tuning: imagenet_10pct_finetune.py, then _again. Hidden units and batch norm of the classifier
 that makes pseudo-labels are not published. For another list set model.bank_size to its length.
 """
@@ -17,4 +13,4 @@ model = dict(
     threshold=0.85,
     track_pseudo_labels=True,
 )
-custom_hooks = [*_base_.custom_hooks, dict(type="PseudoClassifierHook", epochs=10, lr=0.01)]
+custom_hooks = [*_base_.custom_hooks, dict(type="PseudoClassifierHook")]

@@ -1,10 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """CMSF, ResNet-50, ImageNet, 10% (128,000) of the images labelled, batches of 768.
 
-Run:   python tools/train.py configs/cmsf/imagenet_10pct_semi_mix.py --amp
-Paper: top-1 70.5 after fine-tuning (CMSF, Table 6).
-Ours:  not run.
-
 Mixed precision. The learning rate for the larger batch is not published: it is scaled with it.
 """
 

@@ -1,10 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """BYOL without the symmetric term, ResNet-50, ImageNet, 1,281,167 images.
 
-Run:   python tools/train.py configs/cmsf/imagenet_byol.py
-Paper: linear 69.3, 1-NN 55.0, 20-NN 59.2 (CMSF, Table 1).
-Ours:  not run.
-
 Also mean transfer 74.3 (Table 2), linear from 1% / 10% of the labels 47.9 / 61.3 (Table 4). One
 neighbour is the target itself: the memory need only hold the batch of all processes.
 """

@@ -1,10 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """CMSF with labels, ResNet-50, ImageNet, 1,281,167 images of 93 coarse classes, all of the class.
 
-Run:   python tools/train.py configs/cmsf/imagenet_coarse_sup_all.py
-Paper: linear 67.0 on the 1,000 fine classes (CMSF, Table 5).
-Ours:  not run.
-
 data/imagenet/coarse.txt has a line `class group` for every class. The paper's groups are parents in
 WordNet and were not published. The features are judged by the fine classes:
 `tools/evaluate_features.py CONFIG CHECKPOINT --probe all --fine`.

@@ -1,10 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """MSF, ResNet-50, ImageNet, 1,281,167 images, a memory of 1,024,000.
 
-Run:   python tools/train.py configs/cmsf/imagenet_msf_1m.py
-Paper: linear 72.4, 1-NN 62.0, 20-NN 64.9 (CMSF, Table 1).
-Ours:  not run.
-
 Also mean transfer 76.3 (Table 2), linear from 1% / 10% of the labels 55.5 / 66.5 (Table 4).
 """
 

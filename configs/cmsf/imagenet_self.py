@@ -1,26 +1,35 @@
 # SPDX-License-Identifier: Apache-2.0
 """CMSF without labels, ResNet-50, ImageNet, 1,281,167 images, 200 passes.
 
-Run:   python tools/train.py configs/cmsf/imagenet_self.py
-Paper: linear 73.0, 1-NN 63.2, 20-NN 66.4 (CMSF, Table 1).
-Ours:  not run.
-
 Also mean transfer 77.4 (Table 2), linear from 1% / 10% of the labels 56.4 / 67.5 (Table 4), all of
 which `tools/evaluate_features.py` measures.
 """
 
 _base_ = [
     "../_base_/models/resnet50.py",
-    "../_base_/methods/cmsf.py",
     "../_base_/datasets/imagenet.py",
     "../_base_/schedules/cmsf_imagenet.py",
     "../_base_/runtime_features.py",
 ]
 
 model = dict(
-    student=dict(decode_head=dict(branches=_base_.pop("projection"))),
+    student=dict(
+        decode_head=dict(
+            branches=dict(
+                projection=dict(
+                    type="Projector",
+                    hidden_channels=4096,
+                    out_channels=512,
+                    norm=True,
+                    normalize=False,
+                )
+            )
+        )
+    ),
     num_images=1_281_167,
-    **_base_.pop("cmsf"),
+    type="CMSF",
+    predictor=dict(type="Projector", hidden_channels=4096, norm=True, normalize=False),
+    teacher=dict(momentum=0.01, buffers=False),
 )
 train_dataloader = dict(
     batch_size=256,

@@ -1,10 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """CMSF without labels, ResNet-50, ImageNet, 1,281,167 images, four more crops of 96 px.
 
-Run:   python tools/train.py configs/cmsf/imagenet_self_multicrop.py
-Paper: linear 74.4, 1-NN 62.3, 20-NN 66.2 (CMSF, Table 1).
-Ours:  not run.
-
 The online network alone sees the crops. Their scale is that of SwAV; CMSF does not say.
 """
 

@@ -1,10 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """FixMatch, half-width DeepLabv3+ R-18, CamVid, 1/16 (23) of 367 images labelled.
 
-Run:   python tools/train.py configs/fixmatch/camvid_1_16.py --data-root PATH
-Paper: not in the paper.
-Ours:  see docs/results.md.
-
 The unsupervised terms wait for 25% of the iterations and then ramp in; hard pixels
 and threshold 0 are those of the papers' street scenes. Evaluated is an
 average of the weights.
@@ -17,11 +13,6 @@ _base_ = [
     "../_base_/default_runtime.py",
 ]
 
-model = dict(
-    type="FixMatch",
-    threshold=0.0,
-    warmup=1500,
-    ramp=500,
-)
+model = dict(type="FixMatch", threshold=0.0, warmup=1500, ramp=500)
 train_dataloader = dict(dataset=dict(split="1_16"))
 _base_.train_dataloader.dataset.unlabeled_pipeline[2].num = 1  # one strong view

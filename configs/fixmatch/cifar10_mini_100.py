@@ -1,10 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""FixMatch, WRN-10-2, a small CIFAR-10, 100 of 4,000 images labelled.
-
-Run:   python tools/train.py configs/fixmatch/cifar10_mini_100.py --data-root PATH
-Paper: not in the paper.
-Ours:  see docs/results.md.
-"""
+"""FixMatch, WRN-10-2, a small CIFAR-10, 100 of 4,000 images labelled."""
 
 _base_ = [
     "../_base_/models/wrn10_2.py",
@@ -15,7 +10,6 @@ _base_ = [
 
 model = dict(
     type="FixMatch",
-    threshold=0.95,
     mix_source=None,
     halve=False,
     teacher=dict(momentum=0.005),

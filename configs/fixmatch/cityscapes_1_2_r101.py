@@ -1,11 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
-"""FixMatch, DeepLabv3+ R-101, Cityscapes, 1/2 (1,488) of 2,975 images labelled.
-
-Run:   python tools/train.py configs/fixmatch/cityscapes_1_2_r101.py
-Paper: mIoU 78.4 (Table 3).
-Ours:  not run.
-"""
-
 _base_ = "./cityscapes_1_16_r101.py"
-
 train_dataloader = dict(dataset=dict(split="1_2"))

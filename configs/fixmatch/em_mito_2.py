@@ -1,10 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """FixMatch, half-width DeepLabv3+ R-18, mitochondria, 2 labelled sections.
 
-Run:   python tools/train.py configs/fixmatch/em_mito_2.py --data-root PATH
-Paper: not in the paper, whose mitochondria are the Lucchi set (Table 9).
-Ours:  see docs/results.md.
-
 The unsupervised terms wait for 30% of the iterations and then ramp in. Evaluated is an
 average of the weights.
 """
@@ -16,10 +12,5 @@ _base_ = [
     "../_base_/runtime_foreground.py",
 ]
 
-model = dict(
-    type="FixMatch",
-    threshold=0.95,
-    warmup=900,
-    ramp=300,
-)
+model = dict(type="FixMatch", warmup=900, ramp=300)
 _base_.train_dataloader.dataset.unlabeled_pipeline[2].num = 1  # one strong view

@@ -1,11 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
-"""FixMatch, DeepLabv3+ R-50, Lucchi mitochondria, 20 labelled slices of 165.
-
-Run:   python tools/train.py configs/fixmatch/lucchi_20.py --data-root PATH
-Paper: not in the paper, whose Table 9 has other methods.
-Ours:  not run.
-"""
-
 _base_ = "./lucchi_5.py"
-
 train_dataloader = dict(dataset=dict(split="even_20_seed0"))

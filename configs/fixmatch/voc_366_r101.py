@@ -1,11 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
-"""FixMatch, DeepLabv3+ R-101, PASCAL VOC classic, 366 labelled images.
-
-Run:   python tools/train.py configs/fixmatch/voc_366_r101.py
-Paper: mIoU 75.5 (Table 1).
-Ours:  not run.
-"""
-
 _base_ = "./voc_92_r101.py"
-
 train_dataloader = dict(dataset=dict(split="366"))

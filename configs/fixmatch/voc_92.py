@@ -1,10 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """FixMatch, DeepLabv3+ R-50, PASCAL VOC classic, 92 labelled images.
 
-Run:   python tools/train.py configs/fixmatch/voc_92.py
-Paper: mIoU 60.1 (Table 1).
-Ours:  not run.
-
 One strong view, no feature perturbation.
 """
 
@@ -15,6 +11,6 @@ _base_ = [
     "../_base_/default_runtime.py",
 ]
 
-model = dict(type="FixMatch", threshold=0.95)
+model = dict(type="FixMatch")
 train_dataloader = dict(dataset=dict(split="92"))
 _base_.train_dataloader.dataset.unlabeled_pipeline[2].num = 1  # one strong view

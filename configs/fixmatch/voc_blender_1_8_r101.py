@@ -1,11 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
-"""FixMatch, DeepLabv3+ R-101, PASCAL VOC blender, 1/8 (1,323) of 10,582 images labelled.
-
-Run:   python tools/train.py configs/fixmatch/voc_blender_1_8_r101.py
-Paper: mIoU 76.3 (Table 2).
-Ours:  not run.
-"""
-
 _base_ = "./voc_92_r101.py"
-
 train_dataloader = dict(dataset=dict(split="1_8"))

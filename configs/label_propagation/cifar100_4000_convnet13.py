@@ -1,16 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Label propagation, ConvNet-13, CIFAR-100, 4,000 labelled images.
 
-Run:   python tools/train.py configs/label_propagation/cifar100_4000_convnet13.py
-Paper: error 46.20 +- 0.76 (Label propagation, Table 3).
-Ours:  not run.
-
 180 passes over the labelled images, then 180 over the unlabelled ones.
 """
 
 _base_ = [
     "../_base_/models/convnet13.py",
-    "../_base_/methods/label_propagation.py",
     "../_base_/datasets/cifar100_streams.py",
     "../_base_/schedules/label_propagation.py",
     "../_base_/runtime_classes.py",
@@ -24,7 +19,7 @@ model = dict(
     track_pseudo_labels=True,
 )
 train_dataloader = dict(dataset=dict(split="4000_seed0"))
-custom_hooks = [*_base_.custom_hooks, _base_.pop("label_propagation")]
+custom_hooks = [*_base_.custom_hooks, dict(type="LabelPropagationHook")]
 _base_.param_scheduler[0].stages = [23_226, 85_320]
 train_cfg = dict(max_iters=108_546, val_interval=108_546)
 optim_wrapper = dict(optimizer=dict(lr=0.2))

@@ -1,10 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Label propagation, ConvNet-13, CIFAR-10, 2,000 labelled images.
-
-Run:   python tools/train.py configs/label_propagation/cifar10_2000_convnet13.py
-Paper: error 15.66 +- 0.35 (Label propagation, Table 2).
-Ours:  not run.
-"""
+"""Label propagation, ConvNet-13, CIFAR-10, 2,000 labelled images."""
 
 _base_ = "./cifar10_500_convnet13.py"
 

@@ -1,10 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Label propagation, ConvNet-13, CIFAR-10, 4,000 labelled images.
-
-Run:   python tools/train.py configs/label_propagation/cifar10_4000_convnet13.py
-Paper: error 12.69 +- 0.29 (Label propagation, Table 2).
-Ours:  not run.
-"""
+"""Label propagation, ConvNet-13, CIFAR-10, 4,000 labelled images."""
 
 _base_ = "./cifar10_500_convnet13.py"
 

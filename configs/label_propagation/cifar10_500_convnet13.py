@@ -1,16 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Label propagation, ConvNet-13, CIFAR-10, 500 labelled images.
 
-Run:   python tools/train.py configs/label_propagation/cifar10_500_convnet13.py
-Paper: error 32.40 +- 1.80 (Label propagation, Table 2).
-Ours:  not run.
-
 180 passes over the labelled images, then 180 over the unlabelled ones.
 """
 
 _base_ = [
     "../_base_/models/convnet13.py",
-    "../_base_/methods/label_propagation.py",
     "../_base_/datasets/cifar10_streams.py",
     "../_base_/schedules/label_propagation.py",
     "../_base_/runtime_classes.py",
@@ -23,6 +18,6 @@ model = dict(
     track_pseudo_labels=True,
 )
 train_dataloader = dict(dataset=dict(split="500_seed0"))
-custom_hooks = [*_base_.custom_hooks, _base_.pop("label_propagation")]
+custom_hooks = [*_base_.custom_hooks, dict(type="LabelPropagationHook")]
 _base_.param_scheduler[0].stages = [1_800, 178_200]
 train_cfg = dict(max_iters=180_000, val_interval=180_000)

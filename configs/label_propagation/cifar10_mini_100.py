@@ -1,14 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Label propagation, WRN-10-2, a small CIFAR-10, 100 of 4,000 images labelled.
-
-Run:   python tools/train.py configs/label_propagation/cifar10_mini_100.py --data-root PATH
-Paper: not in the paper.
-Ours:  see docs/results.md.
-"""
+"""Label propagation, WRN-10-2, a small CIFAR-10, 100 of 4,000 images labelled."""
 
 _base_ = [
     "../_base_/models/wrn10_2.py",
-    "../_base_/methods/label_propagation.py",
     "../_base_/datasets/cifar10_mini.py",
     "../_base_/schedules/mini_classes.py",
     "../_base_/runtime_classes.py",
@@ -23,4 +17,4 @@ model = dict(
 )
 train_dataloader = dict(dataset=dict(split="100_seed0", include_labeled=False))
 _base_.train_dataloader.dataset.unlabeled_pipeline[1].strong = None
-custom_hooks = [*_base_.custom_hooks, _base_.pop("label_propagation")]
+custom_hooks = [*_base_.custom_hooks, dict(type="LabelPropagationHook")]

@@ -1,10 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Label propagation, ResNet-18, mini-ImageNet, 10,000 labelled images.
-
-Run:   python tools/train.py configs/label_propagation/miniimagenet_10000_r18.py
-Paper: error 57.58 +- 1.47 (Label propagation, Table 3).
-Ours:  not run.
-"""
+"""Label propagation, ResNet-18, mini-ImageNet, 10,000 labelled images."""
 
 _base_ = "./miniimagenet_4000_r18.py"
 

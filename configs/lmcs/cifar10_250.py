@@ -1,14 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""LMCS, WRN-28-2, CIFAR-10, 250 labelled images.
-
-Run:   python tools/train.py configs/lmcs/cifar10_250.py
-Paper: error 10.59 +- 0.41 (LMCS, Tables 3.1 and 3.4).
-Ours:  not run.
-"""
+"""LMCS, WRN-28-2, CIFAR-10, 250 labelled images."""
 
 _base_ = [
     "../_base_/models/wrn28_2.py",
-    "../_base_/methods/lmcs.py",
     "../_base_/datasets/cifar10_twice.py",
     "../_base_/schedules/mixmatch.py",
     "../_base_/runtime_classes.py",
@@ -17,7 +11,23 @@ _base_ = [
 model = dict(
     feature_part=["backbone.stem", "backbone.stages.0", "backbone.stages.1"],
     channels=64,
-    **_base_.pop("lmcs"),
+    type="LMCS",
+    ramp=2**14,
+    teacher=dict(momentum=0.001, buffers=False),
+    predict_on="teacher",
+    track_pseudo_labels=True,
+    master_start=10_240,
 )
 train_dataloader = dict(dataset=dict(split="250_seed0"))
-custom_hooks = [*_base_.custom_hooks, _base_.pop("step"), _base_.pop("discovery")]
+custom_hooks = [
+    *_base_.custom_hooks,
+    dict(type="CompositionHook", length=10_240),
+    dict(
+        type="DiscoveryHook",
+        begin=2**18,
+        length=2**17,
+        sizes=(2, 4, 8, 10),
+        generations=1,
+        select=dict(type="critical_samples", rule="confined_maximum_entropy", share=0.2, beta=0.1),
+    ),
+]

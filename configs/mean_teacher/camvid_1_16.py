@@ -1,10 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Mean Teacher, half-width DeepLabv3+ R-18, CamVid, 1/16 (23) of 367 images labelled.
 
-Run:   python tools/train.py configs/mean_teacher/camvid_1_16.py --data-root PATH
-Paper: not in the paper.
-Ours:  not run.
-
 The consistency waits for 25% of the iterations and then ramps in. Evaluated is an
 average of the weights. The weight is the number of classes, see voc_92.py.
 """
@@ -17,11 +13,7 @@ _base_ = [
 ]
 
 model = dict(
-    type="MeanTeacher",
-    consistency_weight=11.0,
-    warmup=1500,
-    ramp=500,
-    ramp_shape="sigmoid",
+    type="MeanTeacher", consistency_weight=11.0, warmup=1500, ramp=500, ramp_shape="sigmoid"
 )
 train_dataloader = dict(dataset=dict(split="1_16"))
 _base_.train_dataloader.dataset.unlabeled_pipeline[2].num = 1  # one strong view

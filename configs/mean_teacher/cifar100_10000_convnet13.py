@@ -1,10 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Mean Teacher, ConvNet-13, CIFAR-100, 10,000 labelled images.
-
-Run:   python tools/train.py configs/mean_teacher/cifar100_10000_convnet13.py
-Paper: error 36.08 +- 0.51 (Label propagation, Table 3).
-Ours:  not run.
-"""
+"""Mean Teacher, ConvNet-13, CIFAR-100, 10,000 labelled images."""
 
 _base_ = "./cifar100_4000_convnet13.py"
 

@@ -1,10 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Mean Teacher, ConvNet-13, CIFAR-10, 1,000 labelled images.
-
-Run:   python tools/train.py configs/mean_teacher/cifar10_1000_convnet13.py
-Paper: error 19.04 +- 0.51 (Label propagation, Table 2).
-Ours:  not run.
-"""
+"""Mean Teacher, ConvNet-13, CIFAR-10, 1,000 labelled images."""
 
 _base_ = "./cifar10_500_convnet13.py"
 

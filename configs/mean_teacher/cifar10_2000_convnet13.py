@@ -1,10 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Mean Teacher, ConvNet-13, CIFAR-10, 2,000 labelled images.
-
-Run:   python tools/train.py configs/mean_teacher/cifar10_2000_convnet13.py
-Paper: error 14.35 +- 0.31 (Label propagation, Table 2).
-Ours:  not run.
-"""
+"""Mean Teacher, ConvNet-13, CIFAR-10, 2,000 labelled images."""
 
 _base_ = "./cifar10_500_convnet13.py"
 

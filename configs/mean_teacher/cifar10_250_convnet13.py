@@ -1,10 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Mean Teacher, ConvNet-13, CIFAR-10, 250 labelled images.
-
-Run:   python tools/train.py configs/mean_teacher/cifar10_250_convnet13.py
-Paper: error 51.79 +- 2.13 (Snowball, Table 2.6).
-Ours:  not run.
-"""
+"""Mean Teacher, ConvNet-13, CIFAR-10, 250 labelled images."""
 
 _base_ = "./cifar10_500_convnet13.py"
 

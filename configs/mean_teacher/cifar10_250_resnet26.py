@@ -1,10 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Mean Teacher, ResNet-26, CIFAR-10, 250 labelled images.
-
-Run:   python tools/train.py configs/mean_teacher/cifar10_250_resnet26.py
-Paper: error 49.91 +- 9.38 (Snowball, Table 2.6).
-Ours:  not run.
-"""
+"""Mean Teacher, ResNet-26, CIFAR-10, 250 labelled images."""
 
 _base_ = "./cifar10_1000_resnet26.py"
 

@@ -1,10 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Mean Teacher, ResNet-26, CIFAR-10, 500 labelled images.
-
-Run:   python tools/train.py configs/mean_teacher/cifar10_500_resnet26.py
-Paper: error 15.87 +- 0.10 (Snowball, Tables 2.6 and 2.11).
-Ours:  not run.
-"""
+"""Mean Teacher, ResNet-26, CIFAR-10, 500 labelled images."""
 
 _base_ = "./cifar10_1000_resnet26.py"
 

@@ -1,28 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Mean Teacher, WRN-10-2, a small CIFAR-10, 100 of 4,000 images labelled.
-
-Run:   python tools/train.py configs/mean_teacher/cifar10_mini_100.py --data-root PATH
-Paper: not in the paper.
-Ours:  see docs/results.md.
-"""
+"""Mean Teacher, WRN-10-2, a small CIFAR-10, 100 of 4,000 images labelled."""
 
 _base_ = [
     "../_base_/models/wrn10_2.py",
-    "../_base_/methods/mean_teacher_two_outputs.py",
     "../_base_/datasets/cifar10_mini.py",
     "../_base_/schedules/mini_classes.py",
     "../_base_/runtime_classes.py",
 ]
 
-_base_.two_outputs.update(
-    consistency_weight=30.0, whole_batch=False, teacher=dict(momentum=0.005, warmup=True)
-)
 model = dict(
     type="MeanTeacher",
-    student=dict(decode_head=dict(branches=_base_.pop("second"))),
+    student=dict(
+        decode_head=dict(
+            branches=dict(
+                consistency=dict(type="Projector", layers=1, normalize=False, weight_norm=True)
+            )
+        )
+    ),
     ramp=1000,
     track_pseudo_labels=True,
-    **_base_.pop("two_outputs"),
+    consistency_weight=30.0,
+    consistency_tap="decode_head.branches.consistency",
+    teacher=dict(momentum=0.005, warmup=True, buffers=False),
+    predict_on="teacher",
+    ramp_shape="sigmoid",
 )
 train_dataloader = dict(dataset=dict(split="100_seed0"))
 _base_.train_dataloader.dataset.unlabeled_pipeline[1].strong = "weak"

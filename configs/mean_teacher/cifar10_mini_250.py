@@ -1,11 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Mean Teacher, WRN-10-2, a small CIFAR-10, 250 of 4,000 images labelled.
-
-Run:   python tools/train.py configs/mean_teacher/cifar10_mini_250.py --data-root PATH
-Paper: not in the paper.
-Ours:  see docs/results.md.
-"""
-
 _base_ = "./cifar10_mini_100.py"
-
 train_dataloader = dict(dataset=dict(split="250_seed0"))

@@ -1,10 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Mean Teacher, half-width DeepLabv3+ R-18, mitochondria, 2 labelled sections.
 
-Run:   python tools/train.py configs/mean_teacher/em_mito_2.py --data-root PATH
-Paper: not in the paper, whose mitochondria are the Lucchi set (Table 9).
-Ours:  see docs/results.md.
-
 The consistency waits for 30% of the iterations and then ramps in. Evaluated is an
 average of the weights. The weight is the number of classes, see voc_92.py.
 """
@@ -16,11 +12,5 @@ _base_ = [
     "../_base_/runtime_foreground.py",
 ]
 
-model = dict(
-    type="MeanTeacher",
-    consistency_weight=2.0,
-    warmup=900,
-    ramp=300,
-    ramp_shape="sigmoid",
-)
+model = dict(type="MeanTeacher", consistency_weight=2.0, warmup=900, ramp=300, ramp_shape="sigmoid")
 _base_.train_dataloader.dataset.unlabeled_pipeline[2].num = 1  # one strong view

@@ -1,10 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Mean Teacher, DeepLabv3+ R-50, Lucchi mitochondria, 5 labelled slices of 165.
 
-Run:   python tools/train.py configs/mean_teacher/lucchi_5.py --data-root PATH
-Paper: mitochondria IoU 71.8 (Table 9).
-Ours:  not run.
-
 The consistency waits for 30% of the iterations and then ramps in; its weight is the number of
 classes. Evaluated is an average of the weights.
 """

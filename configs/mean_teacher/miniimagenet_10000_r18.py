@@ -1,10 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Mean Teacher, ResNet-18, mini-ImageNet, 10,000 labelled images.
-
-Run:   python tools/train.py configs/mean_teacher/miniimagenet_10000_r18.py
-Paper: error 57.55 +- 1.11 (Label propagation, Table 3).
-Ours:  not run.
-"""
+"""Mean Teacher, ResNet-18, mini-ImageNet, 10,000 labelled images."""
 
 _base_ = "./miniimagenet_4000_r18.py"
 

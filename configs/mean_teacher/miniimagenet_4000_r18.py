@@ -1,14 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Mean Teacher, ResNet-18, mini-ImageNet, 4,000 labelled images.
-
-Run:   python tools/train.py configs/mean_teacher/miniimagenet_4000_r18.py
-Paper: error 72.51 +- 0.22 (Label propagation, Table 3).
-Ours:  not run.
-"""
+"""Mean Teacher, ResNet-18, mini-ImageNet, 4,000 labelled images."""
 
 _base_ = [
     "../_base_/models/resnet18_84.py",
-    "../_base_/methods/mean_teacher_two_outputs.py",
     "../_base_/datasets/miniimagenet_streams.py",
     "../_base_/schedules/label_propagation.py",
     "../_base_/runtime_classes.py",
@@ -16,10 +10,20 @@ _base_ = [
 
 model = dict(
     type="MeanTeacher",
-    student=dict(decode_head=dict(branches=_base_.pop("second"))),
+    student=dict(
+        decode_head=dict(
+            branches=dict(
+                consistency=dict(type="Projector", layers=1, normalize=False, weight_norm=True)
+            )
+        )
+    ),
     ramp=2_370,  # 5 passes
     track_pseudo_labels=True,
-    **_base_.pop("two_outputs"),
+    consistency_tap="decode_head.branches.consistency",
+    whole_batch=True,
+    teacher=dict(momentum=0.03, warmup=True, buffers=False),
+    predict_on="teacher",
+    ramp_shape="sigmoid",
 )
 train_dataloader = dict(dataset=dict(split="4000_seed0"))
 _base_.train_dataloader.dataset.labeled_pipeline[1].strong = "weak"

@@ -1,14 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Mean Teacher, ConvNet-13, SVHN, 100 labelled images.
-
-Run:   python tools/train.py configs/mean_teacher/svhn_100_convnet13.py
-Paper: error 46.50 +- 10.12 (Snowball, Table 2.7).
-Ours:  not run.
-"""
+"""Mean Teacher, ConvNet-13, SVHN, 100 labelled images."""
 
 _base_ = [
     "../_base_/models/convnet13.py",
-    "../_base_/methods/mean_teacher_two_outputs.py",
     "../_base_/datasets/svhn_streams.py",
     "../_base_/schedules/label_propagation.py",
     "../_base_/runtime_classes.py",
@@ -16,11 +10,21 @@ _base_ = [
 
 model = dict(
     type="MeanTeacher",
-    data_preprocessor=_base_.pop("pixels"),
-    student=dict(decode_head=dict(branches=_base_.pop("second"))),
+    data_preprocessor=dict(mean=[111.6, 113.2, 120.6], std=[50.5, 51.3, 50.2]),
+    student=dict(
+        decode_head=dict(
+            branches=dict(
+                consistency=dict(type="Projector", layers=1, normalize=False, weight_norm=True)
+            )
+        )
+    ),
     ramp=3_690,  # 5 passes
     track_pseudo_labels=True,
-    **_base_.pop("two_outputs"),
+    consistency_tap="decode_head.branches.consistency",
+    whole_batch=True,
+    teacher=dict(momentum=0.03, warmup=True, buffers=False),
+    predict_on="teacher",
+    ramp_shape="sigmoid",
 )
 train_dataloader = dict(dataset=dict(split="100_seed0"))
 _base_.train_dataloader.dataset.labeled_pipeline[1].strong = "weak"

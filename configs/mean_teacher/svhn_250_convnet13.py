@@ -1,10 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Mean Teacher, ConvNet-13, SVHN, 250 labelled images.
-
-Run:   python tools/train.py configs/mean_teacher/svhn_250_convnet13.py
-Paper: error 4.35 +- 0.50 (Snowball, Tables 2.1 and 2.7).
-Ours:  not run.
-"""
+"""Mean Teacher, ConvNet-13, SVHN, 250 labelled images."""
 
 _base_ = "./svhn_100_convnet13.py"
 

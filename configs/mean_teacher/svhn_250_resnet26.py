@@ -1,10 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Mean Teacher, ResNet-26, SVHN, 250 labelled images.
-
-Run:   python tools/train.py configs/mean_teacher/svhn_250_resnet26.py
-Paper: error 3.53 +- 0.02 (Snowball, Tables 2.1 and 2.7).
-Ours:  not run.
-"""
+"""Mean Teacher, ResNet-26, SVHN, 250 labelled images."""
 
 _base_ = "./svhn_100_resnet26.py"
 

@@ -1,10 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Mean Teacher, DeepLabv3+ R-50, PASCAL VOC classic, 92 labelled images.
 
-Run:   python tools/train.py configs/mean_teacher/voc_92.py
-Paper: not in the paper.
-Ours:  not run.
-
 The weight is the number of classes, so that the squared differences of a pixel add up. It rises
 over the first 5 passes.
 """

@@ -1,10 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Proxy-Anchor with labels, BN-Inception, CUB-200-2011.
 
-Run:   python tools/train.py configs/metric_learning/cub_bn_inception_proxy_anchor.py
-Paper: Recall@1 68.4 (SAN, Table 5.5, Proxy-Anchor).
-Ours:  not run.
-
 Settings are those of the released code of Proxy-Anchor (CVPR 2020), whose first pass trains the
 proxies and the embedding alone: ours trains all from the start.
 """
@@ -19,15 +15,10 @@ _base_ = [
 model = dict(
     type="MetricLearning",
     student=dict(decode_head=dict(pool="avg+max")),
-    metric_loss=dict(
-        type="ProxyAnchorLoss", num_classes=100, embedding_size=512, margin=0.1, alpha=32
-    ),
+    metric_loss=dict(type="ProxyAnchorLoss", num_classes=100, embedding_size=512),
 )
 cut = dict(type="RandomResizedCrop", size=(224, 224), scale=(0.08, 1), area_for_downscale="image")
-_base_.train_dataloader.dataset.labeled_pipeline[1].weak = [
-    cut,
-    dict(type="HorizontalFlip", p=0.5),
-]
+_base_.train_dataloader.dataset.labeled_pipeline[1].weak = [cut, dict(type="HorizontalFlip", p=0.5)]
 del cut
 _base_.val_dataloader.dataset.pipeline[1] = dict(type="ResizeCenter", size=224)
 train_dataloader = dict(

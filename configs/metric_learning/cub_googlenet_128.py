@@ -1,23 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """Metric learning without labels, GoogLeNet, CUB-200-2011, 100 clusters, 128 numbers.
 
-Run:   python tools/train.py configs/metric_learning/cub_googlenet_128.py
-Paper: Recall@1 53.3 (SAN, Table 5.4, unsupervised baseline).
-Ours:  not run.
-
 The memory is the momentum memory of chapter 5.
 """
 
-_base_ = [
-    "../_base_/models/googlenet_embedding.py",
-    "../_base_/methods/metric_learning_momentum.py",
-    "../_base_/datasets/cub.py",
-    "../_base_/schedules/metric_learning.py",
-    "../_base_/runtime_retrieval.py",
-]
+_base_ = "./cub_googlenet.py"
 
-_base_.metric_learning.memory.size = 5864  # the training images
-_base_.clusters.clusters = 100
-model = dict(student=dict(decode_head=dict(channels=128)), **_base_.pop("metric_learning"))
-train_dataloader = _base_.pop("batch")
-custom_hooks = [*_base_.custom_hooks, _base_.pop("clusters")]
+model = dict(
+    student=dict(decode_head=dict(channels=128)),
+    memory=dict(
+        start=1000,
+        network="teacher",
+        loss=dict(
+            type="ContrastiveLoss",
+            pos_margin=1.0,
+            neg_margin=0.5,
+            distance=dict(type="CosineSimilarity"),
+        ),
+        weight=1.0,
+    ),
+    teacher=dict(momentum=0.001),
+)

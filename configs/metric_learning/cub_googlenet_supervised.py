@@ -1,20 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Metric learning with labels, GoogLeNet, CUB-200-2011, a momentum memory.
+"""Metric learning with labels, GoogLeNet, CUB-200-2011, a momentum memory."""
 
-Run:   python tools/train.py configs/metric_learning/cub_googlenet_supervised.py
-Paper: Recall@1 61.8 (SAN, Table 5.4, baseline).
-Ours:  not run.
-"""
+_base_ = "./cub_googlenet.py"
 
-_base_ = [
-    "../_base_/models/googlenet_embedding.py",
-    "../_base_/methods/metric_learning_momentum.py",
-    "../_base_/datasets/cub_labels.py",
-    "../_base_/schedules/metric_learning.py",
-    "../_base_/runtime_retrieval.py",
+model = dict(
+    memory=dict(
+        start=1000,
+        network="teacher",
+        loss=dict(
+            type="ContrastiveLoss",
+            pos_margin=1.0,
+            neg_margin=0.5,
+            distance=dict(type="CosineSimilarity"),
+        ),
+        weight=1.0,
+    ),
+    teacher=dict(momentum=0.001),
+)
+train_dataloader = dict(dataset=dict(empty="unlabeled", unlabeled=None, labeled=""))
+custom_hooks = [
+    dict(type="StepSeedHook"),
+    dict(type="EMATeacherHook"),
+    dict(type="SummaryHook", key="recall1"),
+    dict(type="CurvesHook"),
+    dict(type="RetrievalPanelHook"),
 ]
-
-_base_.metric_learning.memory.size = 5864  # the training images
-_base_.pop("clusters")
-model = dict(**_base_.pop("metric_learning"))
-train_dataloader = _base_.pop("batch")

@@ -1,24 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """Metric learning without labels, GoogLeNet, Stanford Online Products, 128 numbers.
 
-Run:   python tools/train.py configs/metric_learning/sop_googlenet_128.py
-Paper: Recall@1 56.9 (SAN, Table 5.4, unsupervised baseline).
-Ours:  not run.
-
 10,000 clusters; the memory is the momentum memory of chapter 5.
 """
 
-_base_ = [
-    "../_base_/models/googlenet_embedding.py",
-    "../_base_/methods/metric_learning_momentum.py",
-    "../_base_/datasets/sop.py",
-    "../_base_/schedules/metric_learning.py",
-    "../_base_/runtime_retrieval.py",
-]
+_base_ = "./sop_googlenet.py"
 
-_base_.metric_learning.memory.size = 59_551  # the training images
-_base_.clusters.clusters = 10_000
-model = dict(student=dict(decode_head=dict(channels=128)), **_base_.pop("metric_learning"))
-train_dataloader = _base_.pop("batch")
-custom_hooks = [*_base_.custom_hooks, _base_.pop("clusters")]
-val_evaluator = dict(topk=(1, 10, 100))
+model = dict(
+    student=dict(decode_head=dict(channels=128)),
+    memory=dict(
+        start=1000,
+        network="teacher",
+        loss=dict(
+            type="ContrastiveLoss",
+            pos_margin=1.0,
+            neg_margin=0.5,
+            distance=dict(type="CosineSimilarity"),
+        ),
+        weight=1.0,
+    ),
+    teacher=dict(momentum=0.001),
+)

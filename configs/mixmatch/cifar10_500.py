@@ -1,11 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
-"""MixMatch, WRN-28-2, CIFAR-10, 500 labelled images.
-
-Run:   python tools/train.py configs/mixmatch/cifar10_500.py
-Paper: error 9.65 +- 0.94 (LMCS, Tables 3.1 and 3.4).
-Ours:  not run.
-"""
-
 _base_ = "./cifar10_250.py"
-
 train_dataloader = dict(dataset=dict(split="500_seed0"))

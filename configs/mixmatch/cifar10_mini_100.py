@@ -1,23 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """MixMatch, WRN-10-2, a small CIFAR-10, 100 of 4,000 images labelled.
 
-Run:   python tools/train.py configs/mixmatch/cifar10_mini_100.py --data-root PATH
-Paper: not in the paper.
-Ours:  see docs/results.md.
-
 The weight rises as in the paper, over 16,384 iterations, of which these are the first 3,000. Where
 it rises to the full over 3,000, all unlabelled images end in one class.
 """
 
 _base_ = [
     "../_base_/models/wrn10_2.py",
-    "../_base_/methods/mixmatch.py",
     "../_base_/datasets/cifar10_mini.py",
     "../_base_/schedules/mini_classes.py",
     "../_base_/runtime_classes.py",
 ]
 
-_base_.mixmatch.update(teacher=dict(momentum=0.005))
-model = _base_.pop("mixmatch")
+model = dict(
+    type="MixMatch",
+    ramp=2**14,
+    teacher=dict(momentum=0.005, buffers=False),
+    predict_on="teacher",
+    track_pseudo_labels=True,
+)
 train_dataloader = dict(dataset=dict(split="100_seed0", include_labeled=False))
 _base_.train_dataloader.dataset.unlabeled_pipeline[1].strong = "weak"

@@ -1,10 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """RankMatch, SegFormer-B0, CamVid, 1/16 (23) of 367 images labeled.
 
-Run:   python tools/train.py configs/rankmatch/camvid_1_16_segformer_b0.py --data-root PATH
-Paper: not in the paper.
-Ours:  not run at full length, only the first 20 iterations.
-
 Crops of 128 px: features lie at multiples of 32. Compared is what the classifier of the head reads,
 at stride 4. Settings are those of camvid_1_16.py, not tuned for this network, with a lower learning
 rate. Evaluated is an average of the weights.
@@ -12,7 +8,6 @@ rate. Evaluated is an average of the weights.
 
 _base_ = [
     "../_base_/models/segformer_b0_street.py",
-    "../_base_/methods/rankmatch.py",
     "../_base_/datasets/camvid.py",
     "../_base_/schedules/small_long.py",
     "../_base_/default_runtime.py",
@@ -20,13 +15,12 @@ _base_ = [
 
 _base_.train_dataloader.dataset.labeled_pipeline[1].crop_size = 128
 _base_.train_dataloader.dataset.unlabeled_pipeline[1].crop_size = 128
-_base_.rankmatch.rank.num_agents = 32  # crops are small
 model = dict(
     type="RankMatch",
     threshold=0.0,
     warmup=1500,
     ramp=500,
-    **_base_.pop("rankmatch"),
+    rank=dict(num_agents=32),  # crops are small
 )
 train_dataloader = dict(dataset=dict(split="1_16"))
 optim_wrapper = dict(optimizer=dict(lr=0.0003))

@@ -1,25 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""RankMatch, narrow DeepLabv3+ R-18 from random weights, the generated demo set.
-
-Run:   python tools/train.py configs/rankmatch/demo.py
-Paper: not in the paper.
-Ours:  `make demo` writes work_dirs/demo/results.md.
-"""
+"""RankMatch, narrow DeepLabv3+ R-18 from random weights, the generated demo set."""
 
 _base_ = [
     "../_base_/models/deeplabv3plus_r18_narrow.py",
-    "../_base_/methods/rankmatch.py",
     "../_base_/datasets/demo.py",
     "../_base_/schedules/demo.py",
     "../_base_/default_runtime.py",
 ]
 
-_base_.rankmatch.rank.num_agents = 32  # crops are small
 model = dict(
     type="RankMatch",
     student=dict(decode_head=dict(num_classes=7)),
     threshold=0.6,
     warmup=200,
     ramp=100,
-    **_base_.pop("rankmatch"),
+    rank=dict(num_agents=32),
 )

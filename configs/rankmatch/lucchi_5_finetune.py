@@ -1,9 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""RankMatch, DeepLabv3+ R-50, Lucchi mitochondria, 5 labelled slices of 165, from a VOC checkpoint.
-
-Run:   python tools/train.py configs/rankmatch/lucchi_5_finetune.py --load-from FILE
-Paper: not in the paper.
-Ours:  not run.
+"""RankMatch, DeepLabv3+ R-50, Lucchi mitochondria, 5 labelled slices of 165, from a VOC
+checkpoint.
 
 FILE is a checkpoint of the same network trained on PASCAL VOC, for example by
 configs/rankmatch/voc_1464.py. Its classifier of 21 classes is made anew for 2, all else is taken.

@@ -1,28 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """RankMatch, narrow DeepLabv3+ R-18, Lucchi mitochondria, 5 labelled slices of 165.
 
-Run:   python tools/train.py configs/rankmatch/lucchi_laptop_5.py --data-root PATH
-Paper: not in the paper, whose numbers are of a large network.
-Ours:  see docs/tutorial.md, on a drawn stack.
-
 From random weights, a few minutes on two CPU cores. The unsupervised terms wait for 30% of the
 iterations and then ramp in. Evaluated is an average of the weights.
 """
 
 _base_ = [
     "../_base_/models/deeplabv3plus_r18_narrow_em.py",
-    "../_base_/methods/rankmatch.py",
     "../_base_/datasets/lucchi_laptop.py",
     "../_base_/schedules/laptop.py",
     "../_base_/runtime_foreground.py",
 ]
 
-_base_.rankmatch.rank.num_agents = 32  # crops are small
-model = dict(
-    type="RankMatch",
-    threshold=0.95,
-    warmup=240,
-    ramp=80,
-    **_base_.pop("rankmatch"),
-)
+model = dict(type="RankMatch", warmup=240, ramp=80, rank=dict(num_agents=32))
 train_dataloader = dict(dataset=dict(split="even_5_seed0"))

@@ -1,11 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
-"""RankMatch, DeepLabv3+ R-50, PASCAL VOC classic, 183 labelled images.
-
-Run:   python tools/train.py configs/rankmatch/voc_183.py
-Paper: mIoU 74.6 (Table 1).
-Ours:  not run.
-"""
-
 _base_ = "./voc_92.py"
-
 train_dataloader = dict(dataset=dict(split="183"))

@@ -1,10 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rotation pretext, WRN-28-2, CIFAR-10, 50,000 images without labels.
 
-Run:   python tools/train.py configs/rotation/cifar10.py
-Paper: gives no number of its own (LMCS, Table 3.9, starts from it).
-Ours:  not run.
-
 Then `python tools/train.py CONFIG --load-from work_dirs/rotation/cifar10/iter_78000.pth`.
 """
 

@@ -1,10 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rotation pretext, WRN-10-2, a small CIFAR-10, 4,000 images without labels.
 
-Run:   python tools/train.py configs/rotation/cifar10_mini.py --data-root PATH
-Paper: not in the paper.
-Ours:  see docs/results.md.
-
 A batch has 32 images, each in four turns.
 """
 

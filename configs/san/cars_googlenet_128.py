@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""SAN without labels, GoogLeNet, Cars-196, 100 clusters, 128 numbers.
+"""SAN without labels, GoogLeNet, Cars-196, 100 clusters, 128 numbers."""
 
-Run:   python tools/train.py configs/san/cars_googlenet_128.py
-Paper: Recall@1 44.2 (SAN, Table 5.2).
-Ours:  not run.
-"""
+_base_ = "../metric_learning/cars_googlenet_128.py"
 
-_base_ = ["../metric_learning/cars_googlenet_128.py", "../_base_/methods/spatial_assembly.py"]
-
-model = dict(student=dict(**_base_.pop("spatial_assembly")))
-optim_wrapper = dict(paramwise_cfg=_base_.pop("assembly_rate"))
+model = dict(
+    student=dict(
+        type="ExtendedSegmentor",
+        insert=dict(at="backbone.maxpool4", module=dict(type="SpatialAssembly", in_channels=832)),
+    )
+)
+optim_wrapper = dict(
+    paramwise_cfg=dict(custom_keys=dict(inserted=dict(lr_mult=30.0, decay_mult=0.0)))
+)

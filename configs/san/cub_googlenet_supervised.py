@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""SAN with labels, GoogLeNet, CUB-200-2011, a momentum memory.
+"""SAN with labels, GoogLeNet, CUB-200-2011, a momentum memory."""
 
-Run:   python tools/train.py configs/san/cub_googlenet_supervised.py
-Paper: Recall@1 63.3 (SAN, Tables 5.1 and 5.4).
-Ours:  not run.
-"""
+_base_ = "../metric_learning/cub_googlenet_supervised.py"
 
-_base_ = ["../metric_learning/cub_googlenet_supervised.py", "../_base_/methods/spatial_assembly.py"]
-
-model = dict(student=dict(**_base_.pop("spatial_assembly")))
-optim_wrapper = dict(paramwise_cfg=_base_.pop("assembly_rate"))
+model = dict(
+    student=dict(
+        type="ExtendedSegmentor",
+        insert=dict(at="backbone.maxpool4", module=dict(type="SpatialAssembly", in_channels=832)),
+    )
+)
+optim_wrapper = dict(
+    paramwise_cfg=dict(custom_keys=dict(inserted=dict(lr_mult=30.0, decay_mult=0.0)))
+)

@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """SAN without labels, GoogLeNet, Stanford Online Products, 128 numbers.
 
-Run:   python tools/train.py configs/san/sop_googlenet_128.py
-Paper: Recall@1 58.7 (SAN, Tables 5.2 and 5.4).
-Ours:  not run.
-
 10,000 clusters.
 """
 
-_base_ = ["../metric_learning/sop_googlenet_128.py", "../_base_/methods/spatial_assembly.py"]
+_base_ = "../metric_learning/sop_googlenet_128.py"
 
-model = dict(student=dict(**_base_.pop("spatial_assembly")))
-optim_wrapper = dict(paramwise_cfg=_base_.pop("assembly_rate"))
+model = dict(
+    student=dict(
+        type="ExtendedSegmentor",
+        insert=dict(at="backbone.maxpool4", module=dict(type="SpatialAssembly", in_channels=832)),
+    )
+)
+optim_wrapper = dict(
+    paramwise_cfg=dict(custom_keys=dict(inserted=dict(lr_mult=30.0, decay_mult=0.0)))
+)

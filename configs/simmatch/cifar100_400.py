@@ -1,23 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""SimMatch, WRN-28-8, CIFAR-100, 400 labelled images.
+"""SimMatch, WRN-28-8, CIFAR-100, 400 labelled images."""
 
-Run:   python tools/train.py configs/simmatch/cifar100_400.py
-Paper: top-1 62.19 +- 2.21 (SimMatch, Table 1).
-Ours:  not run.
-"""
+_base_ = "./cifar10_40.py"
 
-_base_ = [
-    "../_base_/models/wrn28_8.py",
-    "../_base_/methods/simmatch.py",
-    "../_base_/datasets/cifar100.py",
-    "../_base_/schedules/fixmatch.py",
-    "../_base_/runtime_classes.py",
-]
-
+_base_.model.data_preprocessor.mean[0] = 129.3
+_base_.model.data_preprocessor.mean[1] = 124.1
+_base_.model.data_preprocessor.mean[2] = 112.4
+_base_.model.data_preprocessor.std[0] = 68.2
+_base_.model.data_preprocessor.std[1] = 65.4
+_base_.model.data_preprocessor.std[2] = 70.4
 model = dict(
-    student=dict(decode_head=dict(branches=_base_.pop("projection"))),
+    student=dict(backbone=dict(width=8), decode_head=dict(in_channels=512, num_classes=100)),
     bank_size=400,
-    **_base_.pop("simmatch"),
 )
-train_dataloader = dict(dataset=dict(split="400_seed0"))
-optim_wrapper = dict(optimizer=dict(weight_decay=1e-3))
+train_dataloader = dict(
+    dataset=dict(dataset=dict(type="CIFAR100Dataset", data_root="data/cifar100"), split="400_seed0")
+)
+val_dataloader = dict(dataset=dict(type="CIFAR100Dataset", data_root="data/cifar100"))
+optim_wrapper = dict(optimizer=dict(weight_decay=0.001))

@@ -1,29 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """Snowball on MixMatch, ResNet-26, CIFAR-100, 10,000 labelled images.
 
-Run:   python tools/train.py configs/snowball/cifar100_10000_resnet26_mixmatch.py
-Paper: error 25.10 +- 0.15 (Snowball, Table 2.5).
-Ours:  not run.
-
 Two doublings, as a third would ask for more images than there are; weight decay and the weight 150
 of the MixMatch paper for networks of this size.
 """
 
-_base_ = [
-    "../_base_/models/resnet26_shake.py",
-    "../_base_/methods/snowball_mixmatch.py",
-    "../_base_/datasets/cifar100_twice.py",
-    "../_base_/schedules/mixmatch.py",
-    "../_base_/runtime_classes.py",
-]
+_base_ = "./cifar10_4000_resnet26_mixmatch.py"
 
-_base_.snowball.unlabeled_weight = 150.0
-_base_.discovery.sizes = (2, 4)
-model = dict(
-    data_preprocessor=dict(mean=[129.3, 124.1, 112.4], std=[68.2, 65.4, 70.4]),  # of CIFAR-100
-    student=dict(decode_head=dict(num_classes=100)),
-    **_base_.pop("snowball"),
+_base_.model.data_preprocessor.mean[0] = 129.3
+_base_.model.data_preprocessor.mean[1] = 124.1
+_base_.model.data_preprocessor.mean[2] = 112.4
+_base_.model.data_preprocessor.std[0] = 68.2
+_base_.model.data_preprocessor.std[1] = 65.4
+_base_.model.data_preprocessor.std[2] = 70.4
+_base_.custom_hooks[5].sizes = (2, 4)
+model = dict(student=dict(decode_head=dict(num_classes=100)), unlabeled_weight=150.0)
+train_dataloader = dict(
+    dataset=dict(
+        dataset=dict(type="CIFAR100Dataset", data_root="data/cifar100"), split="10000_seed0"
+    )
 )
-train_dataloader = dict(dataset=dict(split="10000_seed0"))
-custom_hooks = [*_base_.custom_hooks, _base_.pop("discovery")]
-optim_wrapper = dict(optimizer=dict(weight_decay=0.04))
+val_dataloader = dict(dataset=dict(type="CIFAR100Dataset", data_root="data/cifar100"))

@@ -1,11 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Snowball, ConvNet-13, CIFAR-10, 2,000 labelled images.
-
-Run:   python tools/train.py configs/snowball/cifar10_2000_convnet13.py
-Paper: error 14.56 +- 0.38 (Snowball, Tables 2.2 and 2.6).
-Ours:  not run.
-"""
-
 _base_ = "./cifar10_250_convnet13.py"
-
 train_dataloader = dict(dataset=dict(split="2000_seed0"))

@@ -1,10 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Snowball with one discovery, ResNet-26, CIFAR-10, 500 labelled images.
-
-Run:   python tools/train.py configs/snowball/cifar10_500_resnet26_once.py
-Paper: error 11.34 (Snowball, Table 2.9).
-Ours:  not run.
-"""
+"""Snowball with one discovery, ResNet-26, CIFAR-10, 500 labelled images."""
 
 _base_ = "./cifar10_500_resnet26.py"
 

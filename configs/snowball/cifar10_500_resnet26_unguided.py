@@ -1,10 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Self-training without teacher and master, ResNet-26, CIFAR-10, 500 labelled images.
 
-Run:   python tools/train.py configs/snowball/cifar10_500_resnet26_unguided.py
-Paper: only as a curve (Snowball, Figure 2.6).
-Ours:  not run.
-
 As the methods that the paper compares with, it discovers what the network is most sure of.
 """
 

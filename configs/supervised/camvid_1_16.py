@@ -1,10 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Supervised-only, half-width DeepLabv3+ R-18, CamVid, 1/16 (23) of 367 images labelled.
 
-Run:   python tools/train.py configs/supervised/camvid_1_16.py --data-root PATH
-Paper: not in the paper.
-Ours:  see docs/results.md.
-
 Evaluated is an average of the weights.
 """
 

@@ -1,10 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Supervised-only, ConvNet-13, CIFAR-100, 10,000 labelled images.
-
-Run:   python tools/train.py configs/supervised/cifar100_10000_convnet13.py
-Paper: error 40.67 +- 0.49 (Label propagation, Table 3).
-Ours:  not run.
-"""
+"""Supervised-only, ConvNet-13, CIFAR-100, 10,000 labelled images."""
 
 _base_ = "./cifar100_4000_convnet13.py"
 

@@ -1,10 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Supervised-only, ConvNet-13, CIFAR-100, 4,000 labelled images.
-
-Run:   python tools/train.py configs/supervised/cifar100_4000_convnet13.py
-Paper: error 55.43 +- 0.11 (Label propagation, Table 3).
-Ours:  not run.
-"""
+"""Supervised-only, ConvNet-13, CIFAR-100, 4,000 labelled images."""
 
 _base_ = [
     "../_base_/models/convnet13.py",
@@ -19,9 +14,7 @@ model = dict(
     student=dict(decode_head=dict(num_classes=100, normalize=True)),
 )
 train_dataloader = dict(
-    batch_size=128,
-    sampler=dict(labeled=128, labeled_only=True),
-    dataset=dict(split="4000_seed0"),
+    batch_size=128, sampler=dict(labeled=128, labeled_only=True), dataset=dict(split="4000_seed0")
 )
 _base_.param_scheduler[0].stages = [5_625]
 train_cfg = dict(max_iters=5_625, val_interval=5_625)

@@ -1,10 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Supervised-only, ConvNet-13, CIFAR-10, 2,000 labelled images.
-
-Run:   python tools/train.py configs/supervised/cifar10_2000_convnet13.py
-Paper: error 29.58 +- 0.93 (Label propagation, Table 2).
-Ours:  not run.
-"""
+"""Supervised-only, ConvNet-13, CIFAR-10, 2,000 labelled images."""
 
 _base_ = "./cifar10_500_convnet13.py"
 

@@ -1,10 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Supervised-only, ConvNet-13, CIFAR-10, 4,000 labelled images.
-
-Run:   python tools/train.py configs/supervised/cifar10_4000_convnet13.py
-Paper: error 21.63 +- 0.38 (Label propagation, Table 2).
-Ours:  not run.
-"""
+"""Supervised-only, ConvNet-13, CIFAR-10, 4,000 labelled images."""
 
 _base_ = "./cifar10_500_convnet13.py"
 

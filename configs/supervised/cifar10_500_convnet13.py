@@ -1,10 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Supervised-only, ConvNet-13, CIFAR-10, 500 labelled images.
-
-Run:   python tools/train.py configs/supervised/cifar10_500_convnet13.py
-Paper: error 49.08 +- 0.83 (Label propagation, Table 2).
-Ours:  not run.
-"""
+"""Supervised-only, ConvNet-13, CIFAR-10, 500 labelled images."""
 
 _base_ = [
     "../_base_/models/convnet13.py",
@@ -13,14 +8,9 @@ _base_ = [
     "../_base_/runtime_classes.py",
 ]
 
-model = dict(
-    type="Supervised",
-    student=dict(decode_head=dict(normalize=True)),
-)
+model = dict(type="Supervised", student=dict(decode_head=dict(normalize=True)))
 train_dataloader = dict(
-    batch_size=100,
-    sampler=dict(labeled=100, labeled_only=True),
-    dataset=dict(split="500_seed0"),
+    batch_size=100, sampler=dict(labeled=100, labeled_only=True), dataset=dict(split="500_seed0")
 )
 _base_.param_scheduler[0].stages = [900]
 train_cfg = dict(max_iters=900, val_interval=900)

@@ -1,10 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Supervised-only, WRN-10-2, a small CIFAR-10, 100 of 4,000 images labelled.
-
-Run:   python tools/train.py configs/supervised/cifar10_mini_100.py --data-root PATH
-Paper: not in the paper.
-Ours:  see docs/results.md.
-"""
+"""Supervised-only, WRN-10-2, a small CIFAR-10, 100 of 4,000 images labelled."""
 
 _base_ = [
     "../_base_/models/wrn10_2.py",
@@ -13,11 +8,7 @@ _base_ = [
     "../_base_/runtime_classes.py",
 ]
 
-model = dict(
-    type="Supervised",
-    teacher=dict(momentum=0.005),
-    predict_on="teacher",
-)
+model = dict(type="Supervised", teacher=dict(momentum=0.005), predict_on="teacher")
 train_dataloader = dict(
     batch_size=32, sampler=dict(labeled_only=True), dataset=dict(split="100_seed0")
 )

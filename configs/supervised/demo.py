@@ -1,10 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Supervised-only, narrow DeepLabv3+ R-18 from random weights, the generated demo set.
-
-Run:   python tools/train.py configs/supervised/demo.py
-Paper: not in the paper.
-Ours:  `make demo` writes work_dirs/demo/results.md.
-"""
+"""Supervised-only, narrow DeepLabv3+ R-18 from random weights, the generated demo set."""
 
 _base_ = [
     "../_base_/models/deeplabv3plus_r18_narrow.py",

@@ -1,10 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Supervised-only, half-width DeepLabv3+ R-18, mitochondria, 2 labelled sections.
 
-Run:   python tools/train.py configs/supervised/em_mito_2.py --data-root PATH
-Paper: not in the paper, whose mitochondria are the Lucchi set (Table 9).
-Ours:  see docs/results.md.
-
 Evaluated is an average of the weights.
 """
 

@@ -1,10 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Supervised-only, ResNet-50, ImageNet, 1,281,167 images of 93 coarse classes.
 
-Run:   python tools/train.py configs/supervised/imagenet_coarse.py
-Paper: linear 61.4 on the 1,000 fine classes (CMSF, Table 5, Xent).
-Ours:  not run.
-
 coarse.txt and the judgement by fine classes: configs/cmsf/imagenet_coarse_sup_all.py.
 """
 

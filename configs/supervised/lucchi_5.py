@@ -1,10 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Supervised-only, DeepLabv3+ R-50, Lucchi mitochondria, 5 labelled slices of 165.
 
-Run:   python tools/train.py configs/supervised/lucchi_5.py --data-root PATH
-Paper: mitochondria IoU 45.7 (Table 9).
-Ours:  not run.
-
 Labelled batches only, for as many iterations as the other methods.
 """
 

@@ -1,10 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Supervised-only, half-width DeepLabv3+ R-18, Lucchi mitochondria, 5 labelled slices of 165.
 
-Run:   python tools/train.py configs/supervised/lucchi_small_5.py --data-root PATH
-Paper: not in the paper, whose numbers are of a large network.
-Ours:  not run.
-
 From random weights, also on a CPU. Evaluated is an average of the weights.
 """
 

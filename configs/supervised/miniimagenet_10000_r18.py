@@ -1,10 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Supervised-only, ResNet-18, mini-ImageNet, 10,000 labelled images.
-
-Run:   python tools/train.py configs/supervised/miniimagenet_10000_r18.py
-Paper: error 60.25 +- 0.29 (Label propagation, Table 3).
-Ours:  not run.
-"""
+"""Supervised-only, ResNet-18, mini-ImageNet, 10,000 labelled images."""
 
 _base_ = "./miniimagenet_4000_r18.py"
 

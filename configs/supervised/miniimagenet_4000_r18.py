@@ -1,10 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Supervised-only, ResNet-18, mini-ImageNet, 4,000 labelled images.
-
-Run:   python tools/train.py configs/supervised/miniimagenet_4000_r18.py
-Paper: error 74.78 +- 0.33 (Label propagation, Table 3).
-Ours:  not run.
-"""
+"""Supervised-only, ResNet-18, mini-ImageNet, 4,000 labelled images."""
 
 _base_ = [
     "../_base_/models/resnet18_84.py",
@@ -13,14 +8,9 @@ _base_ = [
     "../_base_/runtime_classes.py",
 ]
 
-model = dict(
-    type="Supervised",
-    student=dict(decode_head=dict(normalize=True)),
-)
+model = dict(type="Supervised", student=dict(decode_head=dict(normalize=True)))
 train_dataloader = dict(
-    batch_size=128,
-    sampler=dict(labeled=128, labeled_only=True),
-    dataset=dict(split="4000_seed0"),
+    batch_size=128, sampler=dict(labeled=128, labeled_only=True), dataset=dict(split="4000_seed0")
 )
 _base_.param_scheduler[0].stages = [5_625]
 train_cfg = dict(max_iters=5_625, val_interval=5_625)

@@ -1,10 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Supervised-only, DeepLabv3+ R-50, PASCAL VOC classic, 92 labelled images.
 
-Run:   python tools/train.py configs/supervised/voc_92.py
-Paper: mIoU 44.0 (Table 1).
-Ours:  not run.
-
 Labelled batches only, for as many iterations as the other methods: an epoch is still one pass over
 the unlabelled list.
 """

@@ -1,11 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Supervised-only, DeepLabv3+ R-101, PASCAL VOC blender, 1/16 (662) of 10,582 images labelled.
-
-Run:   python tools/train.py configs/supervised/voc_blender_1_16_r101.py
-Paper: mIoU 67.5 (Table 2).
-Ours:  not run.
-"""
-
 _base_ = "./voc_92_r101.py"
-
 train_dataloader = dict(dataset=dict(split="1_16"))

@@ -1,10 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Baseline with the attention module of TAC-CCL, WRN-10-2, a small CIFAR-10.
 
-Run:   python tools/train.py configs/tac_ccl/cifar10_mini_attention.py --data-root PATH
-Paper: not in the paper.
-Ours:  see docs/results.md.
-
 To tell what the losses do from what the module does.
 """
 

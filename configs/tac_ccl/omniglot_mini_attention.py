@@ -1,10 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Baseline with the attention module of TAC-CCL, a narrow ResNet-18, a small Omniglot.
 
-Run:   python tools/train.py configs/tac_ccl/omniglot_mini_attention.py --data-root PATH
-Paper: not in the paper.
-Ours:  see docs/results.md.
-
 To tell what the losses do from what the module does.
 """
 

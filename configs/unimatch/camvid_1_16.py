@@ -1,10 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """UniMatch, half-width DeepLabv3+ R-18, CamVid, 1/16 (23) of 367 images labelled.
 
-Run:   python tools/train.py configs/unimatch/camvid_1_16.py --data-root PATH
-Paper: not in the paper.
-Ours:  see docs/results.md.
-
 The unsupervised terms wait for 25% of the iterations and then ramp in; hard pixels
 and threshold 0 are those of the papers' street scenes. Evaluated is an
 average of the weights.
@@ -17,11 +13,5 @@ _base_ = [
     "../_base_/default_runtime.py",
 ]
 
-model = dict(
-    type="UniMatch",
-    threshold=0.0,
-    warmup=1500,
-    ramp=500,
-    feature_dropout=0.5,
-)
+model = dict(type="UniMatch", threshold=0.0, warmup=1500, ramp=500)
 train_dataloader = dict(dataset=dict(split="1_16"))

@@ -1,11 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
-"""UniMatch, DeepLabv3+ R-101, Cityscapes, 1/4 (744) of 2,975 images labelled.
-
-Run:   python tools/train.py configs/unimatch/cityscapes_1_4_r101.py
-Paper: mIoU 79.2 (Table 3).
-Ours:  not run.
-"""
-
 _base_ = "./cityscapes_1_16_r101.py"
-
 train_dataloader = dict(dataset=dict(split="1_4"))

@@ -1,10 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""UniMatch, narrow DeepLabv3+ R-18 from random weights, the generated demo set.
-
-Run:   python tools/train.py configs/unimatch/demo.py
-Paper: not in the paper.
-Ours:  `make demo` writes work_dirs/demo/results.md.
-"""
+"""UniMatch, narrow DeepLabv3+ R-18 from random weights, the generated demo set."""
 
 _base_ = [
     "../_base_/models/deeplabv3plus_r18_narrow.py",
@@ -19,5 +14,4 @@ model = dict(
     threshold=0.6,
     warmup=200,
     ramp=100,
-    feature_dropout=0.5,
 )

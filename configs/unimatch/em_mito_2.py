@@ -1,10 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """UniMatch, half-width DeepLabv3+ R-18, mitochondria, 2 labelled sections.
 
-Run:   python tools/train.py configs/unimatch/em_mito_2.py --data-root PATH
-Paper: not in the paper, whose mitochondria are the Lucchi set (Table 9).
-Ours:  see docs/results.md.
-
 The unsupervised terms wait for 30% of the iterations and then ramp in. Evaluated is an
 average of the weights.
 """
@@ -16,10 +12,4 @@ _base_ = [
     "../_base_/runtime_foreground.py",
 ]
 
-model = dict(
-    type="UniMatch",
-    threshold=0.95,
-    feature_dropout=0.5,
-    warmup=900,
-    ramp=300,
-)
+model = dict(type="UniMatch", warmup=900, ramp=300)

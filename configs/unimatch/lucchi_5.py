@@ -1,10 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """UniMatch, DeepLabv3+ R-50, Lucchi mitochondria, 5 labelled slices of 165.
 
-Run:   python tools/train.py configs/unimatch/lucchi_5.py --data-root PATH
-Paper: not in the paper, whose Table 9 has other methods.
-Ours:  not run.
-
 The unsupervised terms wait for 30% of the iterations and then ramp in.
 """
 
@@ -15,12 +11,5 @@ _base_ = [
     "../_base_/runtime_foreground.py",
 ]
 
-model = dict(
-    type="UniMatch",
-    student=dict(decode_head=dict(num_classes=2)),
-    threshold=0.95,
-    feature_dropout=0.5,
-    warmup=6000,
-    ramp=2000,
-)
+model = dict(type="UniMatch", student=dict(decode_head=dict(num_classes=2)), warmup=6000, ramp=2000)
 train_dataloader = dict(dataset=dict(split="even_5_seed0"))

@@ -1,10 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""UniMatch, DeepLabv3+ R-50, PASCAL VOC classic, 92 labelled images.
-
-Run:   python tools/train.py configs/unimatch/voc_92.py
-Paper: mIoU 67.4 (Table 1).
-Ours:  not run.
-"""
+"""UniMatch, DeepLabv3+ R-50, PASCAL VOC classic, 92 labelled images."""
 
 _base_ = [
     "../_base_/models/deeplabv3plus_r50.py",
@@ -13,5 +8,5 @@ _base_ = [
     "../_base_/default_runtime.py",
 ]
 
-model = dict(type="UniMatch", threshold=0.95, feature_dropout=0.5)
+model = dict(type="UniMatch")
 train_dataloader = dict(dataset=dict(split="92"))

@@ -12,7 +12,6 @@ from mmengine.registry import Registry
 from mmengine.runner import Runner
 
 from rankseg import registry as registries
-from rankseg.apis.base_variables import check_variables
 from rankseg.apis.config_source import check_values
 from rankseg.apis.nodes import nodes
 
@@ -62,7 +61,6 @@ def load_config(
         raise FileNotFoundError(
             f"config {path}: a file that it names in _base_ does not exist: {base}"
         ) from error
-    check_variables(path, cfg, READ)
     cfg.config_file = str(path)
     for node in datasets_of(cfg):
         if data_root is not None and node.get("type") != "SemiDataset":
@@ -131,7 +129,7 @@ def check_keys(cfg: Config, options: dict[str, Any]) -> None:
         if key not in known:
             near = difflib.get_close_matches(key, known, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(known))}"
-            if key in _parameters(_lookup(cfg.model.type) or object):
+            if key in _parameters(class_of(cfg.model.type) or object):
                 hint = f"did you mean 'model.{option}'?"
             raise ValueError(f"--cfg-options {option}: the config has no key {key!r}; {hint}")
 
@@ -146,8 +144,8 @@ def datasets_of(cfg: Config) -> list[dict]:
     ]
 
 
-def _lookup(name: Any) -> type | None:
-    """The class of a registered name, if it is one of ours."""
+def class_of(name: Any) -> type | None:
+    """Return the class of a registered name, if it is one of ours."""
     for registry in vars(registries).values():
         if isinstance(registry, Registry) and registry.scope == "rankseg":
             registry.import_from_location()
@@ -177,7 +175,7 @@ def check_options(cfg: Config) -> None:
         ValueError: Naming the key, the class, its options and the one most like the key.
     """
     for where, node in nodes(cfg._cfg_dict.to_dict()):
-        cls = _lookup(node.get("type")) if isinstance(node.get("type"), str) else None
+        cls = class_of(node.get("type")) if isinstance(node.get("type"), str) else None
         if not inspect.isclass(cls):
             continue
         known = _parameters(cls)

@@ -90,7 +90,6 @@ Written by tools/new_project.py, to be changed at will: train.py checks it befor
 
 _base_ = [
     {project.base(f"models/{net.base}.py")},  # the network: {net.why}
-    {project.base("methods/rankmatch.py")},
     {project.base(f"schedules/{net.schedule}.py")},  # optimizer and learning rate
     {project.base(_runtime(plan))},  # logs, checkpoints
 ]
@@ -167,14 +166,13 @@ def _model_text(plan: MaskPlan, chosen: Starter) -> str:
 # RankMatch: a prediction for an image without mask that is surer than the threshold is taken as
 # its mask. That begins after {chosen.warmup} iterations with masks alone, and grows in over \
 {chosen.ramp} more.
-_base_.rankmatch.rank.num_agents = {chosen.agents}  # pixels that all others are compared with
 model = dict(
     type="RankMatch",
     student=dict({_student_text(plan, chosen)}),
 {_teacher_text(chosen)}    threshold=0.95,
     warmup={chosen.warmup},
     ramp={chosen.ramp},
-    **_base_.pop("rankmatch"),
+    rank=dict(num_agents={chosen.agents}),  # pixels that all others are compared with
 )
 """
 

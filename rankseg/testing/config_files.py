@@ -1,26 +1,135 @@
 # SPDX-License-Identifier: Apache-2.0
 """The config files of the repository, for tests of all of them."""
 
-import ast
+import functools
+import inspect
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 from copy import deepcopy
-from functools import cache
 from pathlib import Path
+from typing import Any
 
+import pytest
+import yaml
 from mmengine.config import Config
+
+from rankseg.apis.config import class_of
 
 FOLDER = Path(__file__).parents[2] / "configs"
 
 
-@cache
+@functools.cache
 def _read(name: str) -> Config:
     return Config.fromfile(FOLDER / f"{name}.py")
 
 
 def load(name: str) -> Config:
-    """The config ``METHOD/NAME``, as a copy to change; its file is read once."""
+    """Return the config ``METHOD/NAME`` as a copy to change; its file is read once."""
     return deepcopy(_read(name))
 
 
-def docstring(name: str) -> str:
-    """What the file of that config says at its top."""
-    return ast.get_docstring(ast.parse((FOLDER / f"{name}.py").read_text())) or ""
+def resolved(name: str) -> Config:
+    """Return a config in which every part states the defaults of its class, too."""
+    cfg = load(name)
+    cfg._cfg_dict.update(_with_defaults(cfg._cfg_dict))
+    return cfg
+
+
+def _with_defaults(value: Any) -> Any:
+    if isinstance(value, dict):
+        if value.get("type") == "RankMatch":
+            value["rank"] = {"type": "RankCorrelationLoss", **(value.get("rank") or {})}
+        for key, default in _defaults(value.get("type")).items():
+            value.setdefault(key, default)
+        for key, inner in value.items():
+            value[key] = _with_defaults(inner)
+    elif isinstance(value, list):
+        value[:] = [_with_defaults(inner) for inner in value]
+    return value
+
+
+@functools.cache
+def _defaults(name: str | None) -> dict[str, Any]:
+    """Defaults of a class of ours; arguments in ``**kwargs`` have those of its base class."""
+    cls = class_of(name) if isinstance(name, str) else None
+    found: dict[str, Any] = {}
+    for base in cls.__mro__ if inspect.isclass(cls) else ():
+        if "__init__" not in vars(base):
+            continue
+        parameters = inspect.signature(base.__init__).parameters.values()
+        for one in parameters:
+            if one.default is not one.empty:
+                found.setdefault(one.name, one.default)
+        if not any(one.kind == one.VAR_KEYWORD for one in parameters):
+            break
+    return found
+
+
+_SEEN: set[str] = set()
+
+
+def is_new(cfg: Config) -> bool:
+    """Return True for the first config with these data sets and this kind of model.
+
+    Configs that differ in the split alone are the same: stand-ins fit every split.
+    """
+    train = cfg.train_dataloader.dataset
+    parts = [{**train, "split": None}, cfg.val_dataloader.dataset, cfg.model.type]
+    key = repr(parts)
+    new = key not in _SEEN
+    _SEEN.add(key)
+    return new
+
+
+@functools.cache
+def metafiles() -> dict[str, dict]:
+    """Return the entry of every config in ``configs/METHOD/metafile.yml``, by its name."""
+    entries = [
+        entry
+        for file in sorted(FOLDER.glob("*/metafile.yml"))
+        for entry in yaml.safe_load(file.read_text(encoding="utf-8"))["Models"]
+    ]
+    return {entry["Name"]: entry for entry in entries}
+
+
+def published(name: str, metric: str | None = None) -> str | None:
+    """Return the number that a paper gives for a config, or None.
+
+    Args:
+        name: Of the config.
+        metric: Of the number; the first one by default.
+    """
+    metrics = metafiles()[name]["Results"][0].get("Metrics") or {}
+    value = next(iter(metrics.values()), None) if metric is None else metrics.get(metric)
+    return None if value is None else str(value)
+
+
+def for_each(names: Iterable[str]) -> Callable[[Callable], Callable]:
+    """Run a test of one config on many: one test per method, which names the config that fails.
+
+    Args:
+        names: Names of configs. The test takes one as ``name``, and may take fixtures.
+    """
+    families = defaultdict(list)
+    for name in names:
+        families[name.split("/")[0]].append(name)
+
+    def mark(check: Callable) -> Callable:
+        @functools.wraps(check)
+        def run(family: str, **fixtures: Any) -> None:
+            for name in families[family]:
+                try:
+                    check(name, **fixtures)
+                except Exception as error:
+                    raise AssertionError(f"configs/{name}.py: {error}") from error
+
+        signature = inspect.signature(check)
+        parameters = [
+            one.replace(name="family") if one.name == "name" else one
+            for one in signature.parameters.values()
+        ]
+        run.__signature__ = signature.replace(parameters=parameters)
+        del run.__wrapped__
+        return pytest.mark.parametrize("family", sorted(families))(run)
+
+    return mark

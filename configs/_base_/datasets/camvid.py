@@ -16,13 +16,13 @@ train_dataloader = dict(
         dataset=dict(type="FolderDataset", data_root="data/camvid"),
         labeled_pipeline=[
             dict(type="LoadSample"),
-            dict(type="RandomResizeCropFlip", crop_size=129, scale=(0.75, 1.5), flip=0.5),
+            dict(type="RandomResizeCropFlip", crop_size=129, scale=(0.75, 1.5)),
             dict(type="PackViews", labeled=True),
         ],
         unlabeled_pipeline=[
             dict(type="LoadSample"),
-            dict(type="RandomResizeCropFlip", crop_size=129, scale=(0.75, 1.5), flip=0.5),
-            dict(type="StrongViews", num=2),
+            dict(type="RandomResizeCropFlip", crop_size=129, scale=(0.75, 1.5)),
+            dict(type="StrongViews"),
             dict(type="PackViews", labeled=False),
         ],
     ),

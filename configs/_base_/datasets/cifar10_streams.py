@@ -8,8 +8,6 @@ pixels. Counts are of the whole run: on N processes divide those of the sampler 
 _base_ = "./cifar10.py"
 
 train_dataloader = dict(
-    batch_size=100,
-    sampler=dict(labeled=50, unlabeled=50),
-    dataset=dict(include_labeled=False),
+    batch_size=100, sampler=dict(labeled=50, unlabeled=50), dataset=dict(include_labeled=False)
 )
 _base_.train_dataloader.dataset.unlabeled_pipeline[1].strong = None

@@ -7,8 +7,6 @@ Unlabelled are the images that have no label, as in the released code.
 _base_ = "./cifar10.py"
 
 train_dataloader = dict(
-    batch_size=128,
-    sampler=dict(unlabeled=64),
-    dataset=dict(include_labeled=False),
+    batch_size=128, sampler=dict(unlabeled=64), dataset=dict(include_labeled=False)
 )
 _base_.train_dataloader.dataset.unlabeled_pipeline[1].strong = "weak"

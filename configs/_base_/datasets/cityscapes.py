@@ -16,13 +16,13 @@ train_dataloader = dict(
         dataset=dict(type="CityscapesDataset", data_root="data/cityscapes"),
         labeled_pipeline=[
             dict(type="LoadSample"),
-            dict(type="RandomResizeCropFlip", crop_size=801, scale=(0.5, 2.0), flip=0.5),
+            dict(type="RandomResizeCropFlip", crop_size=801),
             dict(type="PackViews", labeled=True),
         ],
         unlabeled_pipeline=[
             dict(type="LoadSample"),
-            dict(type="RandomResizeCropFlip", crop_size=801, scale=(0.5, 2.0), flip=0.5),
-            dict(type="StrongViews", num=2),
+            dict(type="RandomResizeCropFlip", crop_size=801),
+            dict(type="StrongViews"),
             dict(type="PackViews", labeled=False),
         ],
     ),

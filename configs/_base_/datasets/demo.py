@@ -17,15 +17,14 @@ train_dataloader = dict(
         split="few",
         labeled_pipeline=[
             dict(type="LoadSample"),
-            dict(type="RandomResizeCropFlip", crop_size=97, scale=(0.75, 1.5), flip=0.5),
+            dict(type="RandomResizeCropFlip", crop_size=97, scale=(0.75, 1.5)),
             dict(type="PackViews", labeled=True),
         ],
         unlabeled_pipeline=[
             dict(type="LoadSample"),
-            dict(type="RandomResizeCropFlip", crop_size=97, scale=(0.75, 1.5), flip=0.5),
+            dict(type="RandomResizeCropFlip", crop_size=97, scale=(0.75, 1.5)),
             dict(
                 type="StrongViews",
-                num=2,
                 transforms=[
                     dict(
                         type="ColorJitter",

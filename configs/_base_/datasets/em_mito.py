@@ -25,13 +25,13 @@ train_dataloader = dict(
         unlabeled="splits/unlabeled.txt",
         labeled_pipeline=[
             dict(type="LoadSample", cache=2),
-            dict(type="RandomResizeCropFlip", crop_size=129, scale=(0.4, 0.625), flip=0.5),
+            dict(type="RandomResizeCropFlip", crop_size=129, scale=(0.4, 0.625)),
             dict(type="PackViews", labeled=True),
         ],
         unlabeled_pipeline=[
             dict(type="LoadSample", cache=22),
-            dict(type="RandomResizeCropFlip", crop_size=129, scale=(0.4, 0.625), flip=0.5),
-            dict(type="StrongViews", num=2),
+            dict(type="RandomResizeCropFlip", crop_size=129, scale=(0.4, 0.625)),
+            dict(type="StrongViews"),
             dict(type="PackViews", labeled=False),
         ],
     ),

@@ -24,19 +24,13 @@ train_dataloader = dict(
         dataset=dict(type="FolderDataset", data_root="data/lucchi", metainfo=dict(palette=palette)),
         labeled_pipeline=[
             dict(type="LoadSample", cache=20),
-            dict(
-                type="RandomResizeCropFlip",
-                crop_size=321,
-                scale=(0.5, 2.0),
-                flip=0.5,
-                min_foreground=0.02,
-            ),
+            dict(type="RandomResizeCropFlip", crop_size=321, min_foreground=0.02),
             dict(type="PackViews", labeled=True),
         ],
         unlabeled_pipeline=[
             dict(type="LoadSample"),
-            dict(type="RandomResizeCropFlip", crop_size=321, scale=(0.5, 2.0), flip=0.5),
-            dict(type="StrongViews", num=2),
+            dict(type="RandomResizeCropFlip", crop_size=321),
+            dict(type="StrongViews"),
             dict(type="PackViews", labeled=False),
         ],
     ),

@@ -9,7 +9,7 @@ _base_ = "./lucchi.py"
 
 for _pipeline in ("labeled_pipeline", "unlabeled_pipeline"):
     _base_.train_dataloader.dataset[_pipeline][1] = dict(
-        type="RandomResizeCropFlip", crop_size=97, scale=(0.8, 1.25), flip=0.5
+        type="RandomResizeCropFlip", crop_size=97, scale=(0.8, 1.25)
     )
 _base_.train_dataloader.dataset.unlabeled_pipeline[2].transforms = [
     dict(type="ColorJitter", brightness=0.5, contrast=0.5, saturation=0.0, hue=0.0, p=0.8),

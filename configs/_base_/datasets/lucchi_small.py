@@ -11,6 +11,6 @@ _base_ = "./lucchi.py"
 
 for _pipeline in ("labeled_pipeline", "unlabeled_pipeline"):
     _base_.train_dataloader.dataset[_pipeline][1] = dict(
-        type="RandomResizeCropFlip", crop_size=129, scale=(0.8, 1.25), flip=0.5
+        type="RandomResizeCropFlip", crop_size=129, scale=(0.8, 1.25)
     )
 del _pipeline

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """SVHN as Mean Teacher takes it: 1 labelled and 99 unlabelled images in a batch.
 
-Unlabelled are the images that have no label. The view is moved by up to 2 pixels and not flipped. A
-config sets `model = dict(data_preprocessor=_base_.pop("pixels"), ...)`: the statistics of SVHN.
+Unlabelled are the images that have no label. The view is moved by up to 2 pixels and not flipped.
+Configs normalize by the statistics of SVHN, see `model.data_preprocessor`.
 """
 
 _base_ = "./svhn.py"
@@ -12,9 +12,7 @@ moved = [
     dict(type="RandomCrop", height=32, width=32),
 ]
 train_dataloader = dict(
-    batch_size=100,
-    sampler=dict(labeled=1, unlabeled=99),
-    dataset=dict(include_labeled=False),
+    batch_size=100, sampler=dict(labeled=1, unlabeled=99), dataset=dict(include_labeled=False)
 )
 _base_.train_dataloader.dataset.labeled_pipeline[1] = dict(type="DrawViews", weak=moved)
 _base_.train_dataloader.dataset.unlabeled_pipeline[1] = dict(type="DrawViews", weak=moved)

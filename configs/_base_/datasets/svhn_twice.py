@@ -4,8 +4,6 @@
 _base_ = "./svhn.py"
 
 train_dataloader = dict(
-    batch_size=128,
-    sampler=dict(unlabeled=64),
-    dataset=dict(include_labeled=False),
+    batch_size=128, sampler=dict(unlabeled=64), dataset=dict(include_labeled=False)
 )
 _base_.train_dataloader.dataset.unlabeled_pipeline[1].strong = "weak"

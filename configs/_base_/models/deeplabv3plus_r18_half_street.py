@@ -10,9 +10,7 @@ model = dict(
     student=dict(
         decode_head=dict(
             num_classes=11,
-            loss_decode=dict(
-                _delete_=True, type="OhemCrossEntropyLoss", threshold=0.7, min_kept=10_000
-            ),
+            loss_decode=dict(_delete_=True, type="OhemCrossEntropyLoss", min_kept=10_000),
         )
     )
 )

@@ -17,5 +17,5 @@ model = dict(
                 6,
             ),  # 97 px are 7 positions: rates of 6 and more would see padding only
         ),
-    ),
+    )
 )

@@ -25,11 +25,6 @@ model = dict(
         ),
         decode_head=dict(
             type="DeepLabV3PlusHead",
-            in_channels=2048,
-            channels=256,
-            c1_in_channels=256,
-            c1_channels=48,
-            dilations=(6, 12, 18),
             num_classes=21,
             align_corners=True,
             loss_decode=dict(type="CrossEntropyLoss", avg_non_ignore=True),

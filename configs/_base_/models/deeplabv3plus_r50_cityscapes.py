@@ -6,10 +6,7 @@ _base_ = "./deeplabv3plus_r50.py"
 model = dict(
     student=dict(
         decode_head=dict(
-            num_classes=19,
-            loss_decode=dict(
-                _delete_=True, type="OhemCrossEntropyLoss", threshold=0.7, min_kept=200_000
-            ),
+            num_classes=19, loss_decode=dict(_delete_=True, type="OhemCrossEntropyLoss")
         ),
         test_cfg=dict(mode="slide", crop_size=(801, 801), stride=(534, 534)),
     )

@@ -21,7 +21,6 @@ model = dict(
         decode_head=dict(
             type="EmbeddingHead",
             in_channels=1024,
-            channels=512,
             init_cfg=dict(type="Kaiming", layer="Conv2d", mode="fan_out", bias=0),
         ),
         test_cfg=dict(mode="whole"),

@@ -10,9 +10,7 @@ model = dict(
     ),
     student=dict(
         type="EncoderDecoder",
-        backbone=dict(
-            type="ResNet", depth=18, strides=(1, 2, 2, 2), dilations=(1, 1, 1, 1), style="pytorch"
-        ),
+        backbone=dict(type="ResNet", depth=18),
         decode_head=dict(type="ImageLevelHead", in_channels=512, num_classes=100),
         test_cfg=dict(mode="whole"),
     ),

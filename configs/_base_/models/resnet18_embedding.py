@@ -7,14 +7,6 @@ model = dict(
     data_preprocessor=dict(mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375]),
     pretrained=None,
     student=dict(
-        backbone=dict(
-            _delete_=True,
-            type="ResNet",
-            depth=18,
-            strides=(1, 2, 2, 2),
-            dilations=(1, 1, 1, 1),
-            style="pytorch",
-        ),
-        decode_head=dict(in_channels=512),
+        backbone=dict(_delete_=True, type="ResNet", depth=18), decode_head=dict(in_channels=512)
     ),
 )

@@ -9,7 +9,6 @@ _base_ = "./wrn28_2.py"
 
 model = dict(
     student=dict(
-        backbone=dict(_delete_=True, type="ShakeShakeNet", depth=26, width=96),
-        decode_head=dict(in_channels=384),
-    ),
+        backbone=dict(_delete_=True, type="ShakeShakeNet"), decode_head=dict(in_channels=384)
+    )
 )

@@ -10,7 +10,7 @@ model = dict(
     ),
     student=dict(
         type="EncoderDecoder",
-        backbone=dict(type="WideResNet", depth=28, width=2),
+        backbone=dict(type="WideResNet"),
         decode_head=dict(type="ImageLevelHead", in_channels=128, num_classes=10),
         test_cfg=dict(mode="whole"),
     ),

@@ -3,8 +3,7 @@
 
 train_cfg = dict(type="PassTrainLoop", max_epochs=200, val_epochs=200)
 optim_wrapper = dict(
-    type="OptimWrapper",
-    optimizer=dict(type="SGD", lr=0.05, momentum=0.9, weight_decay=1e-4),
+    type="OptimWrapper", optimizer=dict(type="SGD", lr=0.05, momentum=0.9, weight_decay=1e-4)
 )
 param_scheduler = [dict(type="CosineAnnealingLR", eta_min=0.0, by_epoch=False)]
 auto_scale_lr = dict(enable=False, base_batch_size=256)

@@ -6,9 +6,6 @@ batch are those of Multi-Similarity's released code; the length, for five cluste
 """
 
 train_cfg = dict(type="PassTrainLoop", max_epochs=100, val_epochs=100)
-optim_wrapper = dict(
-    type="OptimWrapper",
-    optimizer=dict(type="Adam", lr=3e-5, weight_decay=5e-4),
-)
+optim_wrapper = dict(type="OptimWrapper", optimizer=dict(type="Adam", lr=3e-5, weight_decay=5e-4))
 param_scheduler = []
 auto_scale_lr = dict(enable=False, base_batch_size=80)

@@ -11,11 +11,6 @@ optim_wrapper = dict(
     optimizer=dict(type="SGD", lr=0.1, momentum=0.9, nesterov=True, weight_decay=5e-4),
 )
 param_scheduler = [
-    dict(
-        type="MultiStepLR",
-        milestones=[60 * 390, 120 * 390, 160 * 390],
-        gamma=0.2,
-        by_epoch=False,
-    )
+    dict(type="MultiStepLR", milestones=[60 * 390, 120 * 390, 160 * 390], gamma=0.2, by_epoch=False)
 ]
 auto_scale_lr = dict(enable=False, base_batch_size=128)

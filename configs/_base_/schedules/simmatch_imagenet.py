@@ -7,7 +7,7 @@ optim_wrapper = dict(
     optimizer=dict(type="SGD", lr=0.03, momentum=0.9, nesterov=True, weight_decay=1e-4),
 )
 param_scheduler = [  # a pass has 4,003 iterations; the cosine ends with the run
-    dict(type="LinearLR", start_factor=1e-4, by_epoch=False, begin=0, end=5 * 4003),
+    dict(type="LinearLR", start_factor=1e-4, by_epoch=False, end=5 * 4003),
     dict(type="CosineAnnealingLR", eta_min=0.0, by_epoch=False, begin=5 * 4003),
 ]
 auto_scale_lr = dict(enable=False, base_batch_size=384)

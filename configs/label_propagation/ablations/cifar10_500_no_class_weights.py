@@ -1,10 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Label propagation with certainty weights only, ConvNet-13, CIFAR-10, 500 labelled images.
-
-Run:   python tools/train.py configs/label_propagation/ablations/cifar10_500_no_class_weights.py
-Paper: error 33.32 +- 1.53 (Label propagation, Table 1).
-Ours:  not run.
-"""
+"""Label propagation with certainty weights only, ConvNet-13, CIFAR-10, 500 labelled images."""
 
 _base_ = "../cifar10_500_convnet13.py"
 

@@ -1,10 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """LMCS without discovery, WRN-28-2, CIFAR-10, 100 labelled images.
 
-Run:   python tools/train.py configs/lmcs/ablations/cifar10_100_no_discovery.py
-Paper: error 17.64 (LMCS, Table 3.10).
-Ours:  not run.
-
 Without the composition, too, it is MixMatch: error 21.70, configs/mixmatch/cifar10_100.py.
 """
 

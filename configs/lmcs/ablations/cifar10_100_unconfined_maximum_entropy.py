@@ -1,10 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """LMCS, WRN-28-2, CIFAR-10, 100 labelled images and 400 discovered: least certain.
 
-Run:   python tools/train.py configs/lmcs/ablations/cifar10_100_unconfined_maximum_entropy.py
-Paper: error 19.13 (LMCS, Table 3.8).
-Ours:  not run.
-
 The student learns of them through the master alone, which is one discovery ahead (eq. 3.13).
 """
 

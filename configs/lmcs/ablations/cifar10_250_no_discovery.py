@@ -1,10 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """LMCS without discovery, WRN-28-2, CIFAR-10, 250 labelled images.
 
-Run:   python tools/train.py configs/lmcs/ablations/cifar10_250_no_discovery.py
-Paper: error 11.00 (LMCS, Table 3.10).
-Ours:  not run.
-
 Without the composition, too, it is MixMatch: error 11.46, configs/mixmatch/cifar10_250.py.
 """
 

@@ -1,10 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """LMCS from a network that tells rotations, WRN-28-2, CIFAR-10, 250 labelled images.
 
-Run:   python tools/train.py configs/lmcs/ablations/cifar10_250_rotation.py
-Paper: error 10.38 (LMCS, Table 3.9).
-Ours:  not run.
-
 First run configs/rotation/cifar10.py. From random weights the paper has 10.52.
 """
 

@@ -1,10 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """RankMatch ablation, mitochondria, 2 labelled sections, half-width R-18: class thresholds.
 
-Run:   python tools/train.py configs/rankmatch/ablations/em_mito_2_class_thresholds.py
-Paper: not in the paper, whose mitochondria are the Lucchi set (Table 9).
-Ours:  see docs/results.md.
-
 A pseudo-label counts from a confidence of 0.95 for background and of 0.8 for mitochondria.
 """
 

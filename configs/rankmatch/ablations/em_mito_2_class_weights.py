@@ -1,10 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """RankMatch ablation, mitochondria, 2 labelled sections, half-width R-18: class weights.
 
-Run:   python tools/train.py configs/rankmatch/ablations/em_mito_2_class_weights.py --data-root PATH
-Paper: not in the paper, whose mitochondria are the Lucchi set (Table 9).
-Ours:  see docs/results.md.
-
 A mitochondrion pixel weighs as much as four of the background in the labelled loss.
 """
 

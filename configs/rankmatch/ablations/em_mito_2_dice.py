@@ -1,10 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """RankMatch ablation, mitochondria, 2 labelled sections, half-width R-18: a Dice term.
 
-Run:   python tools/train.py configs/rankmatch/ablations/em_mito_2_dice.py --data-root PATH
-Paper: not in the paper, whose mitochondria are the Lucchi set (Table 9).
-Ours:  see docs/results.md.
-
 Adds one minus the Dice coefficient of the foreground, per image, to the labelled loss. For mmseg's
 DiceLoss `ignore_index` is the class that is left out: 0, the background, with which the coefficient
 would be near 1 from the start.

@@ -1,10 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """RankMatch ablation, mitochondria, 2 labelled sections, half-width R-18: labelled crops chosen.
 
-Run:   python tools/train.py configs/rankmatch/ablations/em_mito_2_foreground_crops.py
-Paper: not in the paper, whose mitochondria are the Lucchi set (Table 9).
-Ours:  see docs/results.md.
-
 A labelled crop is drawn again, a few times at most, until 2% of it are mitochondria.
 """
 

@@ -1,10 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""RankMatch ablation, VOC classic, 92 labelled images, R-50: 64 agents.
-
-Run:   python tools/train.py configs/rankmatch/ablations/voc_92_agents_64.py
-Paper: mIoU 69.0 (Table 7), 128 agents 71.6.
-Ours:  not run.
-"""
+"""RankMatch ablation, VOC classic, 92 labelled images, R-50: 64 agents."""
 
 _base_ = "../voc_92.py"
 

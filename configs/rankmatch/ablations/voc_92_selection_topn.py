@@ -1,10 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""RankMatch ablation, VOC classic, 92 labelled images, R-50: agents of largest summed correlation.
-
-Run:   python tools/train.py configs/rankmatch/ablations/voc_92_selection_topn.py
-Paper: mIoU 70.6 (Table 5), orthogonal 71.6.
-Ours:  not run.
-"""
+"""RankMatch ablation, VOC classic, 92 labelled images, R-50: agents by summed correlation."""
 
 _base_ = "../voc_92.py"
 

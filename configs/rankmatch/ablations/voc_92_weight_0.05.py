@@ -1,10 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""RankMatch ablation, VOC classic, 92 labelled images, R-50: rank loss weighted 0.05.
-
-Run:   python tools/train.py configs/rankmatch/ablations/voc_92_weight_0.05.py
-Paper: mIoU 70.8 (Table 8), weight 0.1 71.6.
-Ours:  not run.
-"""
+"""RankMatch ablation, VOC classic, 92 labelled images, R-50: rank loss weighted 0.05."""
 
 _base_ = "../voc_92.py"
 

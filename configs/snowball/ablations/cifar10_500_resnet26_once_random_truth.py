@@ -1,10 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Discovery of random images, truth known, ResNet-26, CIFAR-10, 500 labelled images.
-
-Run:   python tools/train.py configs/snowball/ablations/cifar10_500_resnet26_once_random_truth.py
-Paper: error 9.95 (Snowball, Table 2.9).
-Ours:  not run.
-"""
+"""Discovery of random images, truth known, ResNet-26, CIFAR-10, 500 labelled images."""
 
 _base_ = "../cifar10_500_resnet26_once.py"
 

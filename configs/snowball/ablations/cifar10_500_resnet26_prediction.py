@@ -1,10 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Snowball by the predictions of its master, ResNet-26, CIFAR-10, 500 labelled images.
-
-Run:   python tools/train.py configs/snowball/ablations/cifar10_500_resnet26_prediction.py
-Paper: only as a curve (Snowball, Figure 2.7).
-Ours:  not run.
-"""
+"""Snowball by the predictions of its master, ResNet-26, CIFAR-10, 500 labelled images."""
 
 _base_ = "../cifar10_500_resnet26.py"
 

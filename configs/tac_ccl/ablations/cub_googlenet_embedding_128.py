@@ -1,10 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""TAC-CCL, GoogLeNet, CUB-200-2011, 128 numbers.
-
-Run:   python tools/train.py configs/tac_ccl/ablations/cub_googlenet_embedding_128.py
-Paper: a curve of Figure 4.5 (b).
-Ours:  not run.
-"""
+"""TAC-CCL, GoogLeNet, CUB-200-2011, 128 numbers."""
 
 _base_ = "../cub_googlenet.py"
 

@@ -13,7 +13,6 @@ model = dict(
         std=[58.395, 57.12, 57.375],
         non_blocking=True,
     ),
-    pretrained=None,
     teacher=dict(momentum=0.01),
     predict_on="teacher",
     student=dict(
@@ -32,7 +31,7 @@ model = dict(
             channels=256,
             num_classes=11,
             norm_cfg=dict(type="BN"),
-            loss_decode=dict(type="OhemCrossEntropyLoss", threshold=0.7, min_kept=10_000),
+            loss_decode=dict(type="OhemCrossEntropyLoss", min_kept=10_000),
         ),
         test_cfg=dict(mode="whole"),
     ),

@@ -8,15 +8,7 @@ _base_ = "./segformer_b0_street.py"
 
 model = dict(
     student=dict(
-        backbone=dict(
-            _delete_=True,
-            type="SwinTransformer",
-            embed_dims=96,
-            depths=[2, 2, 6, 2],
-            num_heads=[3, 6, 12, 24],
-            window_size=7,
-            drop_path_rate=0.3,
-        ),
+        backbone=dict(_delete_=True, type="SwinTransformer", drop_path_rate=0.3),
         decode_head=dict(type="UPerHead", in_channels=[96, 192, 384, 768], channels=128),
-    ),
+    )
 )

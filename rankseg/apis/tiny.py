@@ -14,17 +14,14 @@ from rankseg.apis.network_checks import check_model, crop_of, fits, shapes_of
 from rankseg.apis.nodes import nodes
 from rankseg.engine.built import build_method
 from rankseg.models.methods import Method
-from rankseg.registry import DATASETS
+from rankseg.registry import DATASETS, HOOKS, MODELS
 from rankseg.testing.standin import make_standin
 
 ITERATIONS = 2
 CROP = 65
 OTHER_CROPS = (64, 96, 128)  # without corners on pixels, or for more features
 GRID = 4  # of a map of 5 x 5 positions
-AGENTS = 16
-NEIGHBOURS = 5
 MEMORY = 64
-CLUSTERS = 4
 
 
 def check_original(cfg: Config) -> Method:
@@ -36,7 +33,7 @@ def check_original(cfg: Config) -> Method:
     init_default_scope(cfg.get("default_scope", "rankseg"))
     cfg = copy.deepcopy(cfg)
     cfg.model.pretrained = None
-    _shrink_memories(cfg.model)
+    MODELS.get(cfg.model.type).shrink_memory(cfg.model)
     cfg.model.update({key: MEMORY for key in ("bank_size", "num_images") if cfg.model.get(key)})
     model = build_method(cfg).method
     check_model(model, cfg)
@@ -109,25 +106,14 @@ def make_tiny(cfg: Config, work_dir: str | None = None, standin: bool = True) ->
     if cfg.get("load_from") and not cfg.get("resume") and not Path(cfg.load_from).is_file():
         print_log(f"{cfg.load_from} is absent: random weights", "current")
         cfg.load_from = None
-    cfg.model.update({key: 0 for key in ("warmup", "ramp") if key in cfg.model})
-    _shrink_memories(cfg.model)
-    if "rank" in cfg.model:
-        agents = cfg.model.rank.get("num_agents", AGENTS)
-        cfg.model.rank.num_agents = min(AGENTS, agents, cells**2)
-    if "feature_part" in cfg.model:
-        cfg.model.update(clusters=2, master_start=0)
-    hooks = cfg.get("custom_hooks") or []  # evaluation of features would look at every image
+    type(model).make_tiny(cfg.model, cells)
+    hooks = cfg.get("custom_hooks") or []  # an evaluation of features would look at every image
     cfg.custom_hooks = [hook for hook in hooks if hook.type != "FeatureEvaluationHook"]
-    for hook in cfg.custom_hooks:
-        if "k" in hook:  # neighbours among few images
-            hook.k = min(hook.k, NEIGHBOURS)
-        if hook.type == "ClusterHook":
-            hook.clusters = min(hook.clusters, CLUSTERS)
-        if hook.type == "CompositionHook":
-            hook.length = 1
-        if hook.type == "DiscoveryHook":  # a single image, after the first iteration
-            given = DATASETS.build(cfg.train_dataloader.dataset).num_labeled
-            hook.update(begin=1, length=1, sizes=((given + 1) / given,), generations=1)
+    small = [hook for hook in cfg.custom_hooks if hasattr(HOOKS.get(hook.type), "make_tiny")]
+    if small:
+        num_labeled = DATASETS.build(cfg.train_dataloader.dataset).num_labeled
+        for hook in small:
+            HOOKS.get(hook.type).make_tiny(hook, num_labeled)
     schedulers = cfg.get("param_scheduler") or []
     schedulers = [schedulers] if isinstance(schedulers, dict) else schedulers
     cfg.param_scheduler = [one for one in schedulers if one.get("begin", 0) < ITERATIONS]
@@ -135,14 +121,6 @@ def make_tiny(cfg: Config, work_dir: str | None = None, standin: bool = True) ->
     cfg.default_hooks.logger.interval = 1
     cfg.default_hooks.checkpoint.interval = ITERATIONS
     return cfg
-
-
-def _shrink_memories(model: dict) -> None:
-    """Let a method remember few images."""
-    if "memory_size" in model:
-        model.memory_size = min(MEMORY, model.memory_size)
-    if model.get("memory"):
-        model.memory.update(size=min(MEMORY, model.memory.size), start=0)
 
 
 def _shrink_batch(sampler: dict) -> int:

@@ -52,4 +52,16 @@ def test_an_assembly_fits_the_map_of_a_small_crop(tmp_path):
     assert cfg.model.student.insert.module.grid == 4
     omniglot = LMCS.parents[1] / "san/omniglot_mini.py"  # images keep their size
     cfg = make_tiny(apis.load_config(str(omniglot)), str(tmp_path))
-    assert cfg.model.student.insert.module.grid == 7
+    assert cfg.model.student.insert.module.get("grid", 7) == 7
+
+
+def test_agents_that_only_the_class_names(tmp_path):
+    cfg = apis.load_config(str(LMCS.parents[1] / "rankmatch/voc_92.py"))
+    assert "rank" not in cfg.model
+    assert make_tiny(cfg, str(tmp_path)).model.rank.num_agents == 16
+
+
+def test_neighbors_that_only_the_class_names(tmp_path):
+    cfg = apis.load_config(str(LMCS.parents[1] / "label_propagation/cifar10_500_convnet13.py"))
+    hooks = {hook.type: hook for hook in make_tiny(cfg, str(tmp_path)).custom_hooks}
+    assert hooks["LabelPropagationHook"].k == 5

@@ -128,6 +128,11 @@ class ClusterHook(Hook):
 
     priority = "LOW"  # after the teacher has moved, before a checkpoint is written
 
+    @classmethod
+    def make_tiny(cls, config: dict, num_labeled: int) -> None:
+        """Shrink a config of this hook in place: few images form few clusters."""
+        config["clusters"] = min(4, config["clusters"])
+
     def __init__(
         self,
         clusters: int,

@@ -40,6 +40,11 @@ class CompositionHook(Hook):
 
     priority = "LOW"  # after the teacher has moved, before a checkpoint is written
 
+    @classmethod
+    def make_tiny(cls, config: dict, num_labeled: int) -> None:
+        """Shrink a config of this hook in place: each step has one iteration."""
+        config["length"] = 1
+
     def __init__(
         self, length: int, seed: int = 0, batch_size: int = 256, num_workers: int | None = None
     ) -> None:

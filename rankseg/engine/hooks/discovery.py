@@ -74,6 +74,12 @@ class DiscoveryHook(Hook):
 
     priority = "LOW"  # after the teacher has moved, before a checkpoint is written
 
+    @classmethod
+    def make_tiny(cls, config: dict, num_labeled: int) -> None:
+        """Shrink a config of this hook in place: discover one image after one iteration."""
+        sizes = ((num_labeled + 1) / num_labeled,)
+        config.update(begin=1, length=1, sizes=sizes, generations=1)
+
     def __init__(
         self,
         begin: int,

@@ -71,6 +71,11 @@ class LabelPropagationHook(Hook):
     Source: Iscen et al., Label Propagation for Deep Semi-supervised Learning (CVPR 2019).
     """
 
+    @classmethod
+    def make_tiny(cls, config: dict, num_labeled: int) -> None:
+        """Shrink a config of this hook in place: the graph has few images."""
+        config["k"] = min(5, config.get("k", 5))
+
     def __init__(
         self,
         k: int = 50,

@@ -46,6 +46,12 @@ class NeighbourPurityHook(Hook):
 
     priority = "NORMAL"  # noted before a checkpoint is written
 
+    @classmethod
+    def make_tiny(cls, config: dict, num_labeled: int) -> None:
+        """Shrink a config of this hook in place: there are few images."""
+        if config.get("k"):
+            config["k"] = min(5, config["k"])
+
     def __init__(self, interval: int, k: int | None = None, queries: int = 2000) -> None:
         if interval < 0 or (k is not None and k < 2) or queries < 1:
             raise ValueError(

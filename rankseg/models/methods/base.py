@@ -319,6 +319,21 @@ class Method(BaseModel):
         known = len(truth) == len(data_samples)
         self.quality.update(label, confident, torch.cat(truth) if known else None)
 
+    @classmethod
+    def make_tiny(cls, config: dict, cells: int) -> None:
+        """Shrink a config of this method so that two iterations run all of its terms.
+
+        Args:
+            config: Config of the method; changed in place.
+            cells: Positions along one side of the feature map.
+        """
+        config.update(warmup=0, ramp=0)
+        cls.shrink_memory(config)
+
+    @classmethod
+    def shrink_memory(cls, config: dict) -> None:
+        """Shrink in place what a config of this method has the method remember."""
+
     def check_dataset(self, dataset: Any) -> None:
         """Refuse a data set that the method cannot train on; called before training.
 

@@ -188,6 +188,11 @@ class CMSF(Method):
 
     # --- the step
 
+    @classmethod
+    def shrink_memory(cls, config: dict) -> None:
+        """See the base class."""
+        config["memory_size"] = min(64, config.get("memory_size", 64))
+
     def loss(self, inputs: dict[str, Tensor], data_samples: dict[str, list]) -> dict[str, Tensor]:
         """One step; see the class for the formula. The targets enter the memory first."""
         parts = [pair for pair in self.parts if set(pair) <= inputs.keys()]

@@ -177,6 +177,13 @@ class LMCS(MixMatch):
 
     # --- the step
 
+    @classmethod
+    def make_tiny(cls, config: dict, cells: int) -> None:
+        """See the base class; the master guesses at once, among two clusters."""
+        super().make_tiny(config, cells)
+        if config.get("feature_part"):
+            config.update(clusters=2, master_start=0)
+
     def loss(self, inputs: dict[str, Tensor], data_samples: dict[str, list]) -> dict[str, Tensor]:
         """One step; see the class for the formula."""
         views = [inputs[name] for name in self.views[1:]]

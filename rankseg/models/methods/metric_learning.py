@@ -153,6 +153,12 @@ class MetricLearning(Method):
 
     # --- the step
 
+    @classmethod
+    def shrink_memory(cls, config: dict) -> None:
+        """See the base class; the memory starts at once."""
+        if config.get("memory"):
+            config["memory"].update(size=min(64, config["memory"]["size"]), start=0)
+
     def loss(self, inputs: dict[str, Tensor], data_samples: dict[str, list]) -> dict[str, Tensor]:
         """One step; see the class. Views of an image have its label; the first is remembered."""
         views = [inputs[view] for view in self.views]

@@ -57,6 +57,13 @@ class RankMatch(UniMatch):
         self.rank_loss = MODELS.build({"type": "RankCorrelationLoss", **(rank or {})})
         self.mask_padding = mask_padding
 
+    @classmethod
+    def make_tiny(cls, config: dict, cells: int) -> None:
+        """See the base class; agents are at most as many as positions."""
+        super().make_tiny(config, cells)
+        rank = config.get("rank") or {}
+        config["rank"] = {**rank, "num_agents": min(16, rank.get("num_agents", 16), cells**2)}
+
     def loss(self, inputs: dict[str, Tensor], data_samples: dict[str, list]) -> dict[str, Tensor]:
         """Compute the terms of one step; see the class for the formula.
 

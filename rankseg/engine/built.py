@@ -23,10 +23,11 @@ class Built:
 
     Args:
         method: The method.
-        after: The state.
+        after: The state. None if the run has no seed yet: the runner draws one, and builds a method
+            of that seed.
     """
 
-    def __init__(self, method: nn.Module, after: RandomState) -> None:
+    def __init__(self, method: nn.Module, after: RandomState | None) -> None:
         self.method = method
         self._after = after
 
@@ -46,7 +47,7 @@ class Built:
 def take_built() -> nn.Module | None:
     """The method that waits for the runner, if one does; random numbers go on after it."""
     built = _WAITING.get()
-    if built is None:
+    if built is None or built._after is None:
         return None
     built._after.restore()
     return built.method
@@ -78,4 +79,4 @@ def build_method(cfg: Config) -> Built:
         except Exception as error:  # of any kind: mmseg answers a wrong option by an assertion
             text = error.args[0] if isinstance(error, KeyError) and error.args else error
             raise ValueError(f"model of {cfg.get('config_file')}: {text}") from error
-        return Built(method, RandomState())
+        return Built(method, None if seed is None else RandomState())

@@ -36,6 +36,18 @@ def test_weights_and_random_numbers_are_those_of_the_run(cfg):
     assert all(torch.equal(value, wanted[name]) for name, value in method.state_dict().items())
 
 
+@pytest.mark.parametrize("randomness", [None, dict(seed=None), dict(diff_rank_seed=True)])
+def test_without_a_seed_the_runner_builds_with_the_seed_that_it_draws(cfg, randomness):
+    cfg.randomness = randomness
+    set_random_seed(7)
+    wanted = torch.rand(3)
+    built = build_method(cfg)
+    set_random_seed(7)  # as a runner that has drawn a 7, and says so in its log
+    with built.for_runner():
+        assert take_built() is None
+    assert torch.equal(torch.rand(3), wanted)
+
+
 def test_what_mmseg_refuses_is_one_sentence(cfg):
     cfg.model.student.backbone.depth = 19
     cfg.config_file = "x.py"

@@ -9,6 +9,7 @@ from mmengine.dist import master_only
 from mmengine.registry import init_default_scope
 
 from rankseg.apis.checks import check_classes, check_metrics, is_embedding, is_image_level
+from rankseg.apis.config_source import check_values
 from rankseg.apis.loading import build_test_set
 from rankseg.apis.work_folder import check_work_dir
 from rankseg.datasets.checks import check_labeled
@@ -66,6 +67,7 @@ def test(
     if show_dir is not None:
         hook = "ContactSheetHook" if is_image_level(cfg) else "OverlayHook"
         cfg.custom_hooks = [dict(type=hook, out_dir=show_dir)]
+    check_values(cfg.to_dict(), cfg.get("config_file", ""))  # also what came after it was read
     runner = StrictRunner.from_cfg(cfg)
     runner.load_checkpoint(checkpoint)
     refuse_lacking(runner.model, checkpoint)

@@ -20,6 +20,7 @@ from rankseg.apis.checks import (
     check_views,
     check_weights,
 )
+from rankseg.apis.config_source import check_values
 from rankseg.apis.length import check_length, check_schedule, run_length
 from rankseg.apis.network_checks import check_model, check_prediction, check_preprocessor
 from rankseg.apis.work_folder import (
@@ -73,6 +74,7 @@ def check_before_training(cfg: Config, overwrite: bool = False, full: bool = Fal
     Raises:
         ValueError, FileNotFoundError: One sentence on the first mistake found.
     """
+    check_values(cfg.to_dict(), cfg.get("config_file", ""))  # also what came after it was read
     if is_main_process():
         check_work_dir(cfg.work_dir)
     if not (cfg.get("resume") or overwrite):

@@ -73,6 +73,20 @@ def test_weights_of_another_run_as_a_start(trained, tmp_path):
         assert torch.equal(value, saved[f"student.{name}"]), name
 
 
+@pytest.mark.parametrize("tool", ["train", "test"])
+def test_raises_on_paths_that_would_run_when_the_saved_config_is_read(config_file, tmp_path, tool):
+    cfg = apis.load_config(str(config_file), work_dir=str(tmp_path / "next"))
+    name = "{{$X:.*}}.pth"
+    (tmp_path / name).touch()
+    with pytest.raises(ValueError, match=r"expected [\w.\[\]]+ to be text without '{{'.*pth"):
+        if tool == "train":
+            cfg.load_from = str(tmp_path / name)
+            apis.train(cfg)
+        else:
+            apis.test(cfg, str(tmp_path / name), show_dir=str(tmp_path / name[:-4] / "a.pth"))
+    assert not (tmp_path / "next").exists()
+
+
 def test_a_start_that_does_not_fit_leaves_nothing_behind(trained, tmp_path):
     config_file, run = trained
     cfg = apis.load_config(str(config_file), work_dir=str(tmp_path / "next"))

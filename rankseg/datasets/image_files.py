@@ -138,8 +138,8 @@ def open_image(file: BinaryIO, path: str | Path, what: str = "image") -> Image.I
 
     Raises:
         UnidentifiedImageError: If Pillow does not know the kind of file.
-        FileError: If the header is damaged, or that of an animation, a stack of pages, or an
-            image of absurd size.
+        FileError: If the header is damaged, or that of an animation, a stack of pages, an image of
+            absurd size, or a PGM or PPM file of unusual white.
     """
     try:
         image = Image.open(file)
@@ -156,7 +156,21 @@ def open_image(file: BinaryIO, path: str | Path, what: str = "image") -> Image.I
             f"{what} {path} holds {pictures} pictures (an animated or multi-page {image.format}): "
             "expected one in a file; save each as a file of its own"
         )
+    white = _white_of_netpbm(image)
+    if white < 255 or (what != "image" and white not in (255, 65535)):
+        raise FileError(
+            f"Expected {what} {path} to be a PGM or PPM file whose largest value is 255 or 65535, "
+            f"but its header says {white}. Programs disagree on whether such values are scaled: "
+            "save it as PNG."
+        )
     return image
+
+
+def _white_of_netpbm(image: Image.Image) -> int:
+    """Return the value of white that the header of a PGM or PPM file names, else 255."""
+    arguments = image.tile[0].args if image.format == "PPM" and image.tile else ()
+    # Pillow scales values by a number beside the mode; those of 255 and 65535 stay as they are
+    return arguments[1] if isinstance(arguments, tuple) and len(arguments) > 1 else 255
 
 
 def header_of(image: Image.Image, path: str | Path) -> Header:

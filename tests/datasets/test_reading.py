@@ -14,6 +14,8 @@ import tifffile
 from PIL import Image
 
 from rankseg.datasets.file_error import FileError
+from rankseg.datasets.masks import read_mask
+from rankseg.datasets.own.codes import read_codes
 from rankseg.datasets.reading import decode_image, look_at, read_image
 from rankseg.testing.tiff_writer import DEFLATE, write_tiff
 
@@ -129,6 +131,18 @@ def test_portable_maps_of_any_depth(tmp_path, mark, top):
     got = decode_image(path)
     assert np.array_equal(got[..., 0] if got.ndim > values.ndim else got, values)
     assert look_at(path, decode=False).deep == (top > 255)
+
+
+@pytest.mark.parametrize("top", [1, 3, 100, 254, 1023, 65534])
+@pytest.mark.parametrize("mark", [b"P2", b"P5"])
+def test_raises_on_portable_maps_whose_values_may_be_meant_as_scaled(tmp_path, mark, top):
+    path = tmp_path / "a.pgm"
+    values = np.array([0, 1], np.uint8 if top < 256 else ">u2")
+    path.write_bytes(b"%s 2 1 %d\n%s" % (mark, top, b"0 1" if mark == b"P2" else values.tobytes()))
+    said = rf"{path} .*largest value is 255 or 65535, but its header says {top}\. .*as PNG"
+    for read in (read_mask, read_codes, *((decode_image, look_at) if top < 255 else ())):
+        with pytest.raises(FileError, match=said):
+            read(path)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])

@@ -8,8 +8,10 @@ JOBS ?= auto
 export PYTHONPATH := $(CURDIR)$(if $(PYTHONPATH),:$(PYTHONPATH))
 
 NEEDED := torch mmengine mmcv mmseg albumentations faiss scipy sklearn pytorch_metric_learning matplotlib pytest xdist ruff
-HAS_ALL = $(shell $(1) -c "import importlib.util as u, sys; \
-  print('' if any(u.find_spec(m) is None for m in sys.argv[1:]) else 'yes')" $(NEEDED) 2>/dev/null)
+NEEDED_BY_DOCS := sphinx myst_parser pydata_sphinx_theme sphinx_copybutton
+FIND_ALL := import importlib.util as u, sys; \
+  print('' if any(u.find_spec(m) is None for m in sys.argv[1:]) else 'yes')
+HAS_ALL = $(shell $(1) -c "$(FIND_ALL)" $(NEEDED) 2>/dev/null)
 
 ENV := $(or $(VIRTUAL_ENV),$(CURDIR)/.venv)
 PY := $(ENV)/bin/python
@@ -23,13 +25,21 @@ PY := $(PYTHON)
 INSTALLED :=
 endif
 
-.PHONY: demo test lint install
+.PHONY: demo test docs lint install
 
 demo: $(INSTALLED) # train supervised-only and RankMatch on a generated set, table and picture
 	$(PY) tools/demo.py --seeds $(SEEDS)
 
 test: $(INSTALLED) # run the tests, on all cores: JOBS=1 for one at a time
 	$(PY) -m pytest -n $(JOBS) --maxprocesses 8 --dist loadfile
+
+docs: $(INSTALLED) # build the documentation site in docs/_build/html; a warning is an error
+	@$(PY) -c "import sys; sys.exit(sys.version_info < (3, 11))" || { \
+	  echo "the documentation needs Python 3.11 or newer" >&2; exit 1; }
+	@test "$$($(PY) -c "$(FIND_ALL)" $(NEEDED_BY_DOCS))" = yes || \
+	  $(PY) -m pip install --quiet -c constraints.txt -e '.[docs]'
+	$(PY) -m sphinx -b html -W --keep-going docs docs/_build/html
+	@echo "open docs/_build/html/index.html"
 
 lint: $(INSTALLED) # check style
 	$(PY) -m ruff check

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the pages point to exists."""
+"""The documentation: links, examples and the site."""
 
 import re
 from pathlib import Path
 
 import pytest
+from mmengine.registry import DefaultScope
 
 from rankseg.apis import load_config
+from rankseg.registry import DATASETS, MODELS
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("*/README*.md")])
@@ -36,6 +38,18 @@ def test_links_and_pictures_exist(page):
         assert not anchor or anchor in anchors(target), f"{page.name}: {link}"
 
 
+def python_blocks(page: str) -> list[str]:
+    """Return the blocks of Python code of a page in `docs`."""
+    return re.findall(r"^```python\n(.*?)^```$", (ROOT / "docs" / page).read_text(), re.M | re.S)
+
+
+def write_config(folder: Path, block: str, method: str) -> str:
+    """Write a config of a page that inherits from one in `configs/METHOD`."""
+    path = folder / "mine.py"
+    path.write_text(block.replace('_base_ = "./', f'_base_ = "{ROOT}/configs/{method}/'))
+    return str(path)
+
+
 @pytest.mark.parametrize(
     ("base", "folder"),
     [
@@ -43,19 +57,63 @@ def test_links_and_pictures_exist(page):
         ("cub_googlenet", "metric_learning"),
     ],
 )
-def test_configs_for_images_of_ones_own(tmp_path, base, folder):
-    """Those of the README build on a config of the folder that it names."""
-    blocks = re.findall(r"^```python\n(.*?)^```$", (ROOT / "README.md").read_text(), re.M | re.S)
+def test_configs_for_similar_images(tmp_path, base, folder):
+    blocks = python_blocks("metric_learning.md")
     (block,) = (one for one in blocks if f'_base_ = "./{base}.py"' in one)
-    mine = tmp_path / "mine.py"
-    mine.write_text(block.replace('"./', f'"{ROOT}/configs/{folder}/'))
-    cfg = load_config(str(mine))
+    cfg = load_config(write_config(tmp_path, block, folder))
     (hook,) = (one for one in cfg.custom_hooks if one.type == "ClusterHook")
     assert hook.clusters == 30 and cfg.model.memory.size == 300
     if base == "cub_googlenet":
         parts = cfg.train_dataloader.dataset.dataset, cfg.val_dataloader.dataset
         assert [part.type for part in parts] == ["ClassFolderDataset"] * 2
         assert parts[1].pipeline[1].size == 227 and cfg.test_dataloader == cfg.val_dataloader
+
+
+def test_config_for_own_classes(tmp_path):
+    (block,) = python_blocks("classification.md")
+    cfg = load_config(write_config(tmp_path, block, "simmatch"), data_root="somewhere")
+    assert cfg.model.student.decode_head.num_classes == 2 and cfg.model.bank_size == 80
+    assert cfg.val_dataloader.dataset.ann_file == "splits/100_seed0/val.txt"
+    assert cfg.test_dataloader.dataset.folder == "test"
+    other = block.replace("cifar10_mini_100", "cifar10_mini_100_mixmatch")
+    other = re.sub(r"    bank_size=.*\n", "", other)
+    cfg = load_config(write_config(tmp_path, other, "snowball"), data_root="somewhere")
+    assert cfg.model.type == "SnowballMixMatch" and "bank_size" not in cfg.model
+
+
+def test_config_that_inherits(tmp_path):
+    block, line = python_blocks("configuration.md")
+    cfg = load_config(write_config(tmp_path, block + line, "rankmatch"))
+    assert (cfg.model.type, cfg.model.threshold, cfg.model.rank.num_agents) == (
+        "RankMatch",
+        0.9,
+        64,
+    )
+    assert cfg.train_dataloader.dataset.split == "183"
+    assert cfg.train_dataloader.dataset.unlabeled_pipeline[2].num == 1
+
+
+def test_parts_of_the_guide_are_used_from_outside_the_package(tmp_path, monkeypatch):
+    blocks = python_blocks("extend.md")
+    (method,) = (one for one in blocks if "class Mine" in one)
+    (tmp_path / "my_method.py").write_text(method)
+    parts = [one for one in blocks if "register_module" in one and one != method]
+    (tmp_path / "my_parts.py").write_text("\n\n".join(parts))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    configs = [one for one in blocks if one.startswith("_base_")]
+    kinds = []
+    for block in configs:
+        cfg = load_config(write_config(tmp_path, block, "unimatch"))
+        with DefaultScope.overwrite_default_scope("rankseg"):
+            student = MODELS.build(cfg.model).student
+        dataset = DATASETS.get(cfg.train_dataloader.dataset.dataset.type)
+        head = student.decode_head
+        kinds.append((cfg.model.type, type(head.loss_decode), type(student.backbone), dataset))
+    method, loss, backbone, dataset = zip(*kinds, strict=True)
+    assert method == ("Mine", "UniMatch", "UniMatch", "UniMatch")
+    assert [one.__name__ == "SmoothedLoss" for one in loss] == [False, True, False, False]
+    assert [one.__name__ == "SmallBackbone" for one in backbone] == [False, False, True, False]
+    assert [one.__name__ == "PolypDataset" for one in dataset] == [False, False, False, True]
 
 
 def test_pictures_are_small():
@@ -75,5 +133,5 @@ def test_site_builds_without_a_warning(tmp_path):
         pytest.importorskip(package)
     from sphinx.cmd.build import build_main
 
-    arguments = "-q -W --keep-going -b dummy -t pages_only".split()
+    arguments = ["-q", "-W", "--keep-going", "-b", "dummy", "-t", "pages_only"]
     assert build_main([*arguments, str(ROOT / "docs"), str(tmp_path)]) == 0

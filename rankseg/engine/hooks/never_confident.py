@@ -42,6 +42,7 @@ class NeverConfidentHook(Hook):
             reached = f"as confident as model.threshold={threshold}"
             lower = "lower model.threshold, "
         runner.logger.warning(
-            f"in {self._steps} iterations no pixel of any unlabeled image was {reached}, so nothing"
-            f" was learned from unlabeled images: {lower}train longer, or give more labeled images"
+            f"in {self._steps} iterations no pixel of any unlabeled image was {reached}, so the "
+            f"network learned nothing from pseudo-labels: {lower}train longer, or give more "
+            "labeled images"
         )

@@ -28,6 +28,7 @@ def test_nothing_was_ever_confident(caplog):
     assert record.levelno == logging.WARNING
     text = record.getMessage()
     assert text.startswith("in 3 iterations no pixel of any unlabeled image was as confident as ")
+    assert "learned nothing from pseudo-labels" in text  # RankMatch also has a loss without them
     assert "model.threshold=0.9999999, so" in text and ": lower model.threshold, train" in text
 
 

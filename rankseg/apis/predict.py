@@ -111,7 +111,7 @@ def predict(
     writer = PredictionFiles(Path(out), inferencer.palette, outputs)
     with warnings.catch_warnings():  # what Pillow warns of is among the bad files
         warnings.filterwarnings("ignore", module="PIL")
-        pictures, bad = look_at_pictures(files, planes)
+        pictures, bad = look_at_pictures(files, planes, inferencer.channels)
     if not pictures:
         _refuse_all(source, list(bad.values()))
     if outputs.overlays or outputs.uncertainty:

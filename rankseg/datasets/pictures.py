@@ -19,6 +19,7 @@ from rankseg.datasets.reading import (
     ImageInfo,
     Range,
     decode_image,
+    holds_bands,
     is_tiff,
     look_at,
     read_image,
@@ -118,24 +119,26 @@ def _by_number(path: Path) -> list[str | int]:
 
 
 def look_at_pictures(
-    files: list[tuple[Path, str]], planes: Planes = ONLY
+    files: list[tuple[Path, str]], planes: Planes = ONLY, channels: Channels = None
 ) -> tuple[list[Picture], dict[Path, str]]:
     """Read the headers of files, in threads.
 
     Args:
         files: Paths and names.
         planes: Which channel, frame and series of stacks to read.
+        channels: Bands that are chosen. If there are three, the channels of a hyperstack of one
+            slice are bands of one image, unless ``planes`` names a channel.
 
     Returns:
         The pictures in their order, and what is wrong with the files that are none.
     """
     with ThreadPoolExecutor(THREADS) as pool:
-        found = list(pool.map(lambda file: _look(*file, planes), files))
+        found = list(pool.map(lambda file: _look(*file, planes, channels), files))
     bad = {file: one for (file, _), one in zip(files, found, strict=True) if isinstance(one, str)}
     return [one for one in found if isinstance(one, Picture)], bad
 
 
-def _look(path: Path, name: str, planes: Planes) -> Picture | str:
+def _look(path: Path, name: str, planes: Planes, channels: Channels) -> Picture | str:
     try:
         str(path).encode()
     except UnicodeEncodeError:  # neither a table nor a terminal could show it
@@ -143,7 +146,8 @@ def _look(path: Path, name: str, planes: Planes) -> Picture | str:
     try:
         with open_file(path) as file:
             tiff = is_tiff(file)
-        if not tiff:
+        colored = planes.channel is None and len(channels or ()) == 3
+        if not tiff or (colored and holds_bands(path)):
             info = look_at(path, decode=False)
             return Picture(path, name, *info[:2], turned=info.orientation != UPRIGHT, info=info)
         with TiffStack(path, "image", planes) as stack:

@@ -207,6 +207,15 @@ def _look_at_tiff(path: str | Path, decode: bool) -> ImageInfo:
         return info._replace(bands=len(stack)) if stack.scale.axes == "C" else info
 
 
+def holds_bands(path: str | Path) -> bool:
+    """Tell whether a TIFF file is a hyperstack of one slice, so that its channels are bands."""
+    try:
+        with TiffStack(path, "image", CHANNELS) as stack:
+            return stack.scale.axes == "C"
+    except FileError:
+        return False
+
+
 def tiff_info(stack: TiffStack) -> ImageInfo:
     """What the pages of a TIFF file are."""
     alpha = int(stack.alpha is not None)

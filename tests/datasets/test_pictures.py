@@ -171,3 +171,19 @@ def test_channels_of_a_stack_are_a_choice(tmp_path, truncate):
     assert (stack.pages, stack.scale.axes, stack.chosen) == (4, "Z", ("channel 2 of 2",))
     reader = PageReader((0, 255), Planes(channel=2))
     assert np.array_equal(reader(stack, 3)[..., 0], values[3, 1].clip(0, 255))
+
+
+def test_channels_of_one_slice_are_the_bands_of_one_image(tmp_path):
+    values = np.random.default_rng(0).integers(0, 256, (4, 6, 8), np.uint8)
+    file = tmp_path / "a.tif"
+    tifffile.imwrite(file, values, imagej=True, metadata={"axes": "CYX"})
+    chosen = (4, 1, 2)
+    (one,), bad = look_at_pictures([(file, "a")], channels=chosen)
+    assert not bad and one.pages is None and (one.height, one.width) == (6, 8)
+    assert one.info.bands == 4
+    got = PageReader(channels=chosen)(one)
+    assert np.array_equal(got, values[[3, 0, 1]].transpose(1, 2, 0))
+    (one,), bad = look_at_pictures([(file, "a")], Planes(channel=2), chosen)
+    assert one.chosen == ("channel 2 of 4",)
+    none, bad = look_at_pictures([(file, "a")])
+    assert not none and "4 channels" in bad[file]

@@ -14,6 +14,16 @@ import rankseg
 from rankseg.version import __version__
 
 DOCS = Path(__file__).resolve().parent
+ROOT = DOCS.parent
+INCLUDED = {
+    ROOT / "CHANGELOG": "changelog",
+    ROOT / "CONTRIBUTING": "contributing",
+    ROOT / "configs/README": "configs_segmentation",
+    ROOT / "configs/README_classes": "configs_classification",
+    ROOT / "configs/README_embeddings": "configs_metric_learning",
+    ROOT / "data/README": "data_sets",
+}
+"""Pages outside `docs/`, without their ending, and where the site includes them."""
 
 project = "rankseg"
 author = "The rankseg authors"
@@ -77,23 +87,26 @@ else:
     autosummary_context = {"exports": exports()}
 
 
-def keep_text_of_repository_links(app: Sphinx, doctree: nodes.document) -> None:
-    """Replace a link to a file outside `docs/` by its text.
+def follow_repository_links(app: Sphinx, doctree: nodes.document) -> None:
+    """Make links to files outside `docs/` work on the site.
 
-    Pages link to configs and other files of the repository. These links work where the repository
-    is browsed, but the site does not contain the files. A link to a file that does not exist stays,
-    so Sphinx warns about it.
+    A link to a page that the site includes leads to its copy on the site. A link to another file
+    of the repository, such as a config, becomes plain text, since the site does not contain the
+    file. A link to a file that does not exist stays, so Sphinx warns about it.
     """
     folder = Path(app.env.doc2path(app.env.docname)).parent
-    sources = (folder, DOCS.parent / "configs", DOCS.parent / "data", DOCS.parent)
     for link in [*doctree.findall(pending_xref), *doctree.findall(download_reference)]:
         target = link["reftarget"].partition("#")[0]
-        for path in (source / name for source in sources for name in (target, f"{target}.md")):
-            if target and path.exists() and DOCS not in path.resolve().parents:
+        for source in (folder, ROOT / "configs", ROOT / "data", ROOT) if target else ():
+            path = (source / target).resolve()
+            if page := INCLUDED.get(path):
+                link["reftarget"] = page
+                break
+            if path.exists() and DOCS not in path.parents:
                 link.replace_self(nodes.inline("", "", *link.children))
                 break
 
 
 def setup(app: Sphinx) -> None:
     """Connect the function that handles links."""
-    app.connect("doctree-read", keep_text_of_repository_links)
+    app.connect("doctree-read", follow_repository_links)

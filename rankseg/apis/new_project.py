@@ -30,6 +30,7 @@ from rankseg.datasets.split_files import write_lists
 from rankseg.datasets.splits import LABELED_FILE, UNLABELED_FILE, VAL_FILE, Entry
 from rankseg.engine.files import write_json
 from rankseg.engine.pictures import write_picture
+from rankseg.safe_text import printable
 from rankseg.visualization.mask_sheet import Masked, draw_mask_sheet
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
@@ -132,10 +133,10 @@ class _Place:
 
     def __init__(self, out: Path, data_out: str | Path | None, overwrite: bool) -> None:
         name = out.stem
-        if out.suffix != ".py" or not re.fullmatch(r"[A-Za-z0-9_-]+", name):
+        if out.suffix != ".py" or not re.fullmatch(r"[A-Za-z0-9_-]{1,200}", name):
             raise ValueError(
-                f"--out {out}: expected a name of letters, digits, - and _ that ends in .py, such "
-                "as configs/my_project.py"
+                f"--out {printable(str(out))}: expected a name of letters, digits, - and _ that "
+                "ends in .py, such as configs/my_project.py, and is not longer than 200 characters"
             )
         if not (CONFIGS / "_base_").is_dir():
             raise FileNotFoundError(

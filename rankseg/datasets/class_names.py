@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from rankseg.datasets.own.found_names import form
 from rankseg.safe_text import printable, unsafe_character
 
 CLASSES_FILE = "classes.txt"
@@ -23,6 +24,18 @@ class Classes(NamedTuple):
     palette: tuple[tuple[int, int, int], ...]
 
 
+def split_lines(text: str) -> list[str]:
+    """Split a text where editors begin a line, and nowhere else.
+
+    ``str.splitlines`` also splits at characters such as U+2028, which can be inside a name.
+
+    Example:
+        >>> split_lines("one\\r\\ntwo\\rstill\\u2028two")
+        ['one', 'two', 'still\\u2028two']
+    """
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+
+
 def check_names(names: Iterable[Any], where: str) -> tuple[str, ...]:
     """Check class names before they are shown, logged or written anywhere.
 
@@ -31,8 +44,8 @@ def check_names(names: Iterable[Any], where: str) -> tuple[str, ...]:
         where: Where they are from, for the message.
 
     Raises:
-        ValueError: If there is none, or one is no text, blank, too long, there twice, or holds a
-            line break or another character that cannot be shown.
+        ValueError: If there is none, or one is no text, blank, too long, there twice (in whatever
+            Unicode form), or holds a line break or another character that cannot be shown.
     """
     names = tuple(names)
     if not 0 < len(names) < MOST:
@@ -46,7 +59,7 @@ def check_names(names: Iterable[Any], where: str) -> tuple[str, ...]:
                 f"{where}: expected a class name to be one line of 1 to {LONGEST} characters that "
                 f"can be shown, but got {quoted(name)} with {fault}. Rename the class"
             )
-    twice = [name for name, count in Counter(names).items() if count > 1]
+    twice = [name for name, count in Counter(map(form, names)).items() if count > 1]
     if twice:
         raise ValueError(
             f"{where}: expected different class names, but got {quoted(twice[0])} twice. Rename "
@@ -113,7 +126,7 @@ def read_classes(path: str | Path) -> tuple[str, ...]:
         ) from error
     if "\0" in text:
         raise ValueError(f"class names {path} hold zero bytes and are no text: write them anew")
-    lines = (line.strip() for line in text.splitlines())
+    lines = (line.strip() for line in split_lines(text))
     return check_names((line for line in lines if line), f"class names {path}")
 
 

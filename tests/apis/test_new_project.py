@@ -173,6 +173,7 @@ def test_nothing_is_left_of_a_config_that_does_not_run(make, tmp_path, monkeypat
     [
         ("mine.txt", "expected a name of letters, digits, - and _ that ends in .py"),
         ("my project.py", "expected a name of letters"),
+        (f"{'x' * 201}.py", "is not longer than 200"),
         ("raw/images/00.png/mine.py", "00.png is a file: name another folder with --out"),
     ],
 )

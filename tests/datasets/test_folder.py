@@ -53,6 +53,13 @@ def test_class_names_that_are_missing_or_wrong(make_set):
     path.write_text("sky\nsky\n")
     with pytest.raises(ValueError, match=r"classes\.txt: expected different.*got .sky. twice"):
         FolderDataset(data_root=root)
+    path.write_text("z\u00e9ro\nze\u0301ro\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"classes\.txt: expected different.* twice"):
+        FolderDataset(data_root=root)
+    for char in "\u2028\u2029\x85\x0b\x1c":  # a name is not two
+        path.write_text(f"sky\nbig{char}car\n", encoding="utf-8")
+        with pytest.raises(ValueError, match=f"one line.*U\\+{ord(char):04X}"):
+            read_classes(path)
     path.unlink()
     with pytest.raises(FileNotFoundError, match=r"classes\.txt do not exist: write one name per l"):
         FolderDataset(data_root=root)

@@ -4,10 +4,12 @@
 import re
 from pathlib import Path
 
+from rankseg.datasets.class_names import split_lines
 from rankseg.datasets.file_error import FileError
 from rankseg.datasets.image_files import read_content
 from rankseg.datasets.masks import IGNORE
 from rankseg.datasets.own.codes import pack
+from rankseg.datasets.own.found_names import form
 
 IGNORED = ("ignore", "void")
 """Names of colours whose pixels are of no class."""
@@ -42,7 +44,7 @@ def read_colours(path: str | Path) -> dict[int, str]:
             f"colour table {path} is no UTF-8 text: expected lines such as {EXAMPLE}"
         ) from error
     table: dict[int, str] = {}
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(split_lines(text), start=1):
         words = line.replace(",", " ").split()
         if not words or words[0] == "#" or (number == 1 and not re.search(r"\d|#", line)):
             continue
@@ -50,6 +52,7 @@ def read_colours(path: str | Path) -> dict[int, str]:
         if label:
             words = [*label.groups()[1:], *label[1].split()]
         code, name = _parse(words, f"{path}, line {number}", line)
+        name = form(name)
         if table.get(code, name) != name:
             raise FileError(
                 f"{path}, line {number}: colour #{code:06x} is '{table[code]}' and '{name}': keep "
@@ -77,7 +80,7 @@ def find_label_map(masks: Path) -> Path | None:
     for path in (masks / LABEL_MAP, masks.parent / LABEL_MAP):
         if masks.is_dir() and path.is_file():
             text = read_content(path, "colour table").decode("utf-8", "replace")
-            if any(CVAT.match(line.strip()) for line in text.splitlines()):
+            if any(CVAT.match(line.strip()) for line in split_lines(text)):
                 return path
     return None
 

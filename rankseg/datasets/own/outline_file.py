@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from rankseg.datasets.own.found_names import form
 from rankseg.datasets.own.json_files import shown
 from rankseg.datasets.own.outline import Outline
+from rankseg.safe_text import unsafe_character
 
 MOST = 2**31  # pixels of a side
 
@@ -66,13 +68,13 @@ def value_of(entry: Any, key: str) -> Any:
 
 
 def class_name(value: Any) -> str | None:
-    """The name of a class, without blanks around it; None if it cannot be one."""
+    """The name of a class, its accents in one form and no blanks around it; None if it is none."""
     if type(value) in (int, float):
         value = str(value)
     if not isinstance(value, str):
         return None
-    name = value.strip()
-    return name if name and name.isprintable() else None
+    name = form(value.strip())
+    return name if name and unsafe_character(name) is None else None
 
 
 def plural(count: int, thing: str) -> str:

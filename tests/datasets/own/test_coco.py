@@ -80,6 +80,25 @@ def test_categories_of_one_name_are_one_class(change):
     assert "categories 7, 9 are all 'cell': one class" in found.notes
 
 
+def test_categories_that_differ_in_unicode_form_are_one_class(change):
+    def edit(content):
+        content["categories"][0]["name"] = "z\u00e9ro"
+        content["categories"].append({"id": 9, "name": "ze\u0301ro"})
+        content["annotations"].append(annotation(category_id=9))
+
+    found, _ = change(edit)
+    assert found.classes == ("background", "z\u00e9ro", "cell")
+    assert any("are all 'z\u00e9ro': one class" in note for note in found.notes)
+
+
+@pytest.mark.parametrize("blank", ["\u00a0", "\u3000"])
+def test_category_with_another_kind_of_blank_keeps_its_outlines(change, blank):
+    before = change(lambda content: None)[1]
+    found, mask = change(lambda c: c["categories"][0].update(name=f"a{blank}b"))
+    assert found.classes == ("background", f"a{blank}b", "cell") and not found.notes
+    assert np.array_equal(mask, before)
+
+
 def test_category_background_is_class_0(change):
     found, mask = change(lambda c: c["categories"][0].update(name="Background"))
     assert found.classes == ("background", "cell")

@@ -45,6 +45,12 @@ def test_no_text(tmp_path):
         read_colours(tmp_path / "t.txt")
 
 
+def test_lines_end_where_editors_end_them_and_names_have_one_form(tmp_path):
+    text = "0 0 0 z\u00e9ro\r\n0 0 9 ze\u0301ro\r0 0 255 big\u2028car\n"
+    (tmp_path / "t.txt").write_bytes(text.encode())
+    assert read_colours(tmp_path / "t.txt") == {0: "z\u00e9ro", 9: "z\u00e9ro", 255: "big car"}
+
+
 def test_label_map_of_cvat(tmp_path):
     (tmp_path / "labelmap.txt").write_text(CVAT)
     found = read_colours(tmp_path / "labelmap.txt")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import cv2
 import numpy as np
 import torch
 from mmengine.config import Config, ConfigDict
@@ -25,6 +26,7 @@ from rankseg.apis.maps import Maps, check_logits, check_memory, enough_memory
 from rankseg.apis.trained import channels_of, classes_of, load_method, value_range_of
 from rankseg.apis.windows import AUTO, Windows
 from rankseg.datasets.bands import Channels, check_channels, describe_bands
+from rankseg.datasets.file_error import FileError
 from rankseg.datasets.intensity import ValueCounts
 from rankseg.datasets.reading import Range, choose_array_bands, decode_image, look_at, to_rgb
 from rankseg.datasets.transforms.loading import check_range
@@ -328,8 +330,16 @@ class Inferencer:
         """What the pipeline of the config's test set makes of an image."""
         shape = image.shape[:2]
         results = {"img": image, "img_shape": shape, "ori_shape": shape, "img_path": ""}
-        for step in self.pipeline:
-            results = step(results)
+        try:
+            for step in self.pipeline:
+                results = step(results)
+        except cv2.error as error:
+            height, width = shape
+            raise FileError(
+                f"Expected at least one pixel to be left of an image when it is made smaller for "
+                f"the network, but this one is {width}x{height}. Make --shrink smaller, or leave "
+                "the image out."
+            ) from error
         return results
 
 

@@ -61,13 +61,13 @@ def pipeline_of(cfg: Config, shrink: float = 1.0) -> list[BaseTransform]:
 
 
 def check_shrink(shrink: float, window: int | str) -> None:
-    """Refuse a factor that enlarges, and windows beside one.
+    """Refuse a factor that enlarges or is infinite, and windows beside one.
 
     Raises:
         ValueError: Naming the option.
     """
-    if not shrink >= 1:
-        raise ValueError(f"--shrink {shrink:g}: expected 1 or more")
+    if not 1 <= shrink < float("inf"):
+        raise ValueError(f"--shrink {shrink:g}: expected a number of 1 or more")
     if shrink > 1 and window != "auto":
         raise ValueError(
             f"--window {window} beside --shrink {shrink:g}: shrunk images are predicted by the "

@@ -181,7 +181,8 @@ def test_what_is_no_checkpoint(made, tmp_path):
     [
         (dict(weights="both"), "weights='both': expected auto, student or teacher"),
         (dict(batch=0), "batch=0: expected 1"),
-        (dict(shrink=0.5), "--shrink 0.5: expected 1 or more"),
+        (dict(shrink=0.5), "--shrink 0.5: expected a number of 1 or more"),
+        (dict(shrink=float("inf")), "--shrink inf: expected a number of 1 or more"),
         (dict(shrink=2.0, window=64), "--window 64 beside --shrink 2: shrunk images are"),
         (dict(device="cuda:77"), "device cuda:77 cannot be used"),
         (dict(device="abc"), "device abc cannot be used"),

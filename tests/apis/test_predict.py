@@ -224,6 +224,17 @@ def test_what_was_shrunk_for_training_is_shrunk_and_masks_are_not(made, tmp_path
         predict(cfg, made[1], place, tmp_path / "out", shrink=3.0, skip_existing=True)
 
 
+def test_an_image_that_would_shrink_to_nothing_is_reported_and_the_others_are_done(made, tmp_path):
+    place = tmp_path / "in"
+    place.mkdir()
+    for name, size in (("a", (1, 2)), ("b", (64, 80))):
+        cv2.imwrite(str(place / f"{name}.png"), np.full((*size, 3), 90, np.uint8))
+    report = predict(*made, place, tmp_path / "out", shrink=4.0, outputs=Outputs(overlays=False))
+    (failed,) = report.failed
+    assert report.done == 1 and "a.png: " in failed and "2x1" in failed and "--shrink" in failed
+    assert [path.name for path in (tmp_path / "out/masks").iterdir()] == ["b.png"]
+
+
 def test_large_images_go_by_windows(made, tmp_path):
     cv2.imwrite(str(tmp_path / "a.png"), picture(70, 90))
     predict(*made, tmp_path / "a.png", tmp_path / "out", window=32, overlap=0.5)

@@ -81,7 +81,8 @@ def test_masks_of_an_image_that_disagree_are_left_out(make, tmp_path, capsys):
     _, ids = make(images, masks)
     assert "00.png" not in ids
     assert all(np.array_equal(found, box(int(n[:2])) + box(50, 2)) for n, found in ids.items())
-    error = capsys.readouterr().err
+    told, error = capsys.readouterr()
+    assert "3 images have several masks, 6 files in all: joined" in told
     assert "1 files could not be used" in error and "00_mask_1.png has another class" in error
 
 

@@ -2,8 +2,8 @@
 """What somebody has before anything was opened: images, masks in files or outlines, the rest."""
 
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rankseg.datasets.own.codes import GREY, Codes, read_codes
@@ -36,7 +36,7 @@ class Material:
         read: Makes the codes of a mask.
         classes: Names, where there are outlines.
         notes: Sentences for the user.
-        joined: Masks that are joined from several files, by the first of them.
+        joined: Number of files that a mask is joined from, by the first of them.
         marked: Reads the masks where they are marks on gray pictures.
     """
 
@@ -46,7 +46,7 @@ class Material:
     read: Callable[[str], Codes]
     classes: tuple[str, ...] | None
     notes: list[str]
-    joined: frozenset[str] = frozenset()
+    joined: Mapping[str, int] = field(default_factory=dict)
     marked: MarkedMasks | None = None
 
 
@@ -113,12 +113,6 @@ def _paired(images: Path, masks: Path, color: tuple[int, int, int] | None) -> Ma
     notes = _note(pairs.alone, "mask{s} without an image, left out")
     notes += _note(pairs.aside, "file{s} among the images named as a mask of another, left out")
     notes += _note(pairs.respelled, "mask{s} spelled differently from the image (case or accents)")
-    if several:
-        count = sum(map(len, several.values()))
-        notes.append(
-            f"{len(several)} images have several masks, {count} files in all: joined, and written "
-            "as class ids"
-        )
     notes += _skipped(images)
     if not os.path.samefile(images, masks):
         notes += _skipped(masks)
@@ -131,7 +125,7 @@ def _paired(images: Path, masks: Path, color: tuple[int, int, int] | None) -> Ma
         or (lambda mask: read_joined(several[mask]) if mask in several else read_codes(mask)),
         None,
         notes,
-        frozenset(several),
+        {mask: len(some) for mask, some in several.items()},
         marked,
     )
 

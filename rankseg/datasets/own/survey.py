@@ -92,6 +92,13 @@ class Survey:
         """Sentences on what is odd without being wrong."""
         looks = [*self.labelled, *self.bare]
         notes = [*self.material.notes, *self.plan.notes]
+        files = [self.material.joined.get(mask, 1) for mask in self.material.masks]
+        several = [count for count in files if count > 1]
+        if several:
+            notes.append(
+                f"{len(several)} images have several masks, {sum(several)} files in all: joined, "
+                "and written as class ids"
+            )
         if self.material.marked:
             notes += self.material.marked.notes()
         if self.value_range:
@@ -183,7 +190,7 @@ def survey(
     else:
         by_file = dict(zip(map(Path, material.masks), chosen, strict=True))
         plan = make_plan(by_file, names, table, above)
-        if material.joined & set(material.masks):
+        if material.joined.keys() & set(material.masks):
             plan = replace(plan, stay=False, rule=None)
     pixels = np.stack([plan.counts(one) for one in chosen])
     labelled = [looks[i] for i in good]

@@ -58,7 +58,6 @@ html_theme_options = {
     "show_prev_next": True,
     "navigation_with_keys": False,
     "secondary_sidebar_items": ["page-toc"],
-    "header_links_before_dropdown": 6,
 }
 html_show_sourcelink = False
 copybutton_exclude = ".linenos, .gp, .go"

@@ -106,6 +106,14 @@ def follow_repository_links(app: Sphinx, doctree: nodes.document) -> None:
                 break
 
 
+def skip_fields_without_text(
+    app: Sphinx, what: str, name: str, item: object, skip: bool, options: object
+) -> bool | None:
+    """Leave out fields of a named tuple, which its docstring describes already."""
+    return True if str(getattr(item, "__doc__", "")).startswith("Alias for field") else None
+
+
 def setup(app: Sphinx) -> None:
-    """Connect the function that handles links."""
+    """Connect the functions of this file."""
+    app.connect("autodoc-skip-member", skip_fields_without_text)
     app.connect("doctree-read", follow_repository_links)

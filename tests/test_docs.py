@@ -2,6 +2,10 @@
 """The documentation: links, examples and the site."""
 
 import re
+import runpy
+import shlex
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -114,6 +118,35 @@ def test_parts_of_the_guide_are_used_from_outside_the_package(tmp_path, monkeypa
     assert [one.__name__ == "SmoothedLoss" for one in loss] == [False, True, False, False]
     assert [one.__name__ == "SmallBackbone" for one in backbone] == [False, False, True, False]
     assert [one.__name__ == "PolypDataset" for one in dataset] == [False, False, False, True]
+
+
+def commands(page: Path) -> list[list[str]]:
+    """Return the arguments of each `python tools/...` of a page, in indented code and in tables."""
+    text = page.read_text().replace("\\\n", " ")
+    lines = re.findall(r"^(?:    )?(?:[A-Z_]+=\S+ )?python (tools/\S+.*)$", text, re.M)
+    lines += re.findall(r"\| `python (tools/[^`]+)`", text)
+    return [shlex.split(line, comments=True) for line in lines]
+
+
+@cache
+def parser_of(tool: str) -> Callable[..., object]:
+    """Return the function of a tool that reads its command line."""
+    return runpy.run_path(str(ROOT / tool))["parse_args"]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_tools_understand_the_commands_of_a_page(page, monkeypatch):
+    for command in commands(page):
+        monkeypatch.setattr("sys.argv", command)
+        try:
+            parser_of(command[0])()
+        except SystemExit as error:
+            assert not error.code, shlex.join(command)
+
+
+def test_commands_are_found_at_all():
+    count = {page.name: len(commands(page)) for page in PAGES}
+    assert count["get_started.md"] >= 8 and count["reports.md"] >= 8 and count["tutorial.md"] >= 10
 
 
 def test_pictures_are_small():

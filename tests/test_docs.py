@@ -149,6 +149,10 @@ def test_commands_are_found_at_all():
     assert count["get_started.md"] >= 8 and count["reports.md"] >= 8 and count["tutorial.md"] >= 10
 
 
+def test_readme_is_short():
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 150
+
+
 def test_pictures_are_small():
     pictures = list((ROOT / "docs/tutorial").glob("*"))
     assert pictures

@@ -68,6 +68,12 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
         "--split-root", metavar="DIR", help="folder of the split lists (default: DATA_ROOT/splits)"
     )
     parser.add_argument(
+        "--split",
+        metavar="NAME",
+        help="split to train on, in place of the one in the config; enters the name of the work "
+        "folder",
+    )
+    parser.add_argument(
         "--launcher",
         choices=["none", "pytorch", "slurm", "mpi"],
         default="none",
@@ -131,6 +137,7 @@ def config_from(args: argparse.Namespace) -> Config:
         args.config,
         data_root=args.data_root,
         split_root=args.split_root,
+        split=args.split,
         work_dir=args.work_dir,
         seed=getattr(args, "seed", None),
         options=args.cfg_options,

@@ -26,6 +26,7 @@ def load_config(
     *,
     data_root: str | None = None,
     split_root: str | None = None,
+    split: str | None = None,
     work_dir: str | None = None,
     seed: int | None = None,
     options: dict[str, Any] | None = None,
@@ -36,7 +37,9 @@ def load_config(
         path: Config file.
         data_root: Folder of the data set, in place of the one in the config.
         split_root: Folder of the split lists, in place of ``<data_root>/splits``.
-        work_dir: Where the run writes; ``work_dirs/<folder of the config>/<its name>`` by default.
+        split: Name of the split to train on, in place of the one in the config.
+        work_dir: Where the run writes; ``work_dirs/<folder of the config>/<its name>`` by default,
+            followed by ``_split_<split>`` if a split is given.
         seed: Seed of weights, order and augmentation.
         options: Further keys, ``{"a.b.c": value}``.
 
@@ -62,15 +65,18 @@ def load_config(
             f"config {path}: a file that it names in _base_ does not exist: {base}"
         ) from error
     cfg.config_file = str(path)
+    if seed is not None:
+        cfg.merge_from_dict({"randomness.seed": seed})
+    name = Path(path).resolve()
+    own = cfg.get("work_dir") or f"work_dirs/{name.parent.name}/{name.stem}"
+    if split is not None:
+        own = f"{own}_split_{_choose_split(cfg, split).replace('/', '_')}"
+    cfg.work_dir = work_dir or own
     for node in datasets_of(cfg):
         if data_root is not None and node.get("type") != "SemiDataset":
             node.data_root = data_root
         if split_root is not None:
             _move_lists(node, Path(split_root).absolute())
-    if seed is not None:
-        cfg.merge_from_dict({"randomness.seed": seed})
-    name = Path(path).resolve()
-    cfg.work_dir = work_dir or cfg.get("work_dir") or f"work_dirs/{name.parent.name}/{name.stem}"
     if options:
         check_keys(cfg, options)
         test = {key: value for key, value in options.items() if key.startswith("test_")}
@@ -81,6 +87,29 @@ def load_config(
     check_values(cfg._cfg_dict.to_dict(), path)
     check_options(cfg)
     return cfg
+
+
+def _choose_split(cfg: Config, split: str) -> str:
+    """Train on another split; return its name.
+
+    Lists of the validation set that lie in the folder of the old split move with it.
+
+    Raises:
+        ValueError: If the config names its lists one by one.
+    """
+    train = cfg.train_dataloader.dataset
+    old = train.get("split")
+    if old is None:
+        raise ValueError(
+            f"Expected a config with train_dataloader.dataset.split for --split {split}, but got "
+            "one that names its lists by 'labeled' and 'unlabeled'. Set these with --cfg-options"
+        )
+    train.split = split
+    for node in datasets_of(cfg):
+        ann_file = str(node.get("ann_file") or "")
+        if ann_file.startswith(f"splits/{old}/"):
+            node.ann_file = f"splits/{split}/{ann_file.removeprefix(f'splits/{old}/')}"
+    return split
 
 
 def _move_lists(node: dict, split_root: Path) -> None:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import pytest
 
+from rankseg.apis import config as config_module
 from rankseg.apis import load_config
 
 
@@ -109,3 +110,25 @@ def test_config_whose_base_is_missing(tmp_path):
     (tmp_path / "a.py").write_text("_base_ = './b.py'\n")
     with pytest.raises(FileNotFoundError, match=r"a\.py: a file that it names in _base_.*b\.py"):
         load_config(str(tmp_path / "a.py"))
+
+
+def test_another_split_moves_its_lists_and_the_work_folder(tmp_path):
+    cfg = load_config("configs/rankmatch/voc_92.py", split="183", split_root=str(tmp_path))
+    assert cfg.train_dataloader.dataset.split == "183"
+    assert cfg.train_dataloader.dataset.split_root == str(tmp_path)
+    assert cfg.val_dataloader.dataset.ann_file == str(tmp_path / "val.txt")  # of all splits
+    assert cfg.work_dir == "work_dirs/rankmatch/voc_92_split_183"
+    cfg = load_config("configs/rankmatch/voc_92.py", split="183", work_dir="mine")
+    assert cfg.work_dir == "mine"
+
+
+def test_another_split_of_a_config_that_names_its_lists():
+    with pytest.raises(ValueError, match="--split 16.*labeled.*--cfg-options"):
+        load_config("configs/rankmatch/em_mito_2.py", split="16")
+
+
+def test_validation_lists_in_the_folder_of_the_split_move_along():
+    cfg = load_config("configs/rankmatch/lucchi_5.py")
+    cfg.val_dataloader.dataset.ann_file = f"splits/{cfg.train_dataloader.dataset.split}/val.txt"
+    config_module._choose_split(cfg, "a/b")
+    assert cfg.val_dataloader.dataset.ann_file == "splits/a/b/val.txt"

@@ -23,7 +23,7 @@ DATA_SAMPLERS = Registry(
     "data sampler",
     parent=mmseg.DATA_SAMPLERS,
     scope="rankseg",
-    locations=["rankseg.datasets.samplers"],
+    locations=["rankseg.datasets.samplers.labeled_unlabeled"],
 )
 HOOKS = Registry("hook", parent=mmseg.HOOKS, scope="rankseg", locations=["rankseg.engine"])
 LOOPS = Registry("loop", parent=mmseg.LOOPS, scope="rankseg", locations=["rankseg.engine"])
@@ -39,7 +39,7 @@ PARAM_SCHEDULERS = Registry(
 METRICS = Registry(
     "metric", parent=mmseg.METRICS, scope="rankseg", locations=["rankseg.evaluation"]
 )
-SELECTIONS = Registry("selection", scope="rankseg", locations=["rankseg.discovery"])
+SELECTIONS = Registry("selection", scope="rankseg", locations=["rankseg.selection.discovery"])
 """Which images :class:`~rankseg.engine.hooks.DiscoveryHook` discovers: functions, not classes."""
 
 # The rest have no member of ours; they exist so that a name is found by going up to the parents,

@@ -11,9 +11,7 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import VISBACKENDS, DefaultScope
 
-from rankseg.apis.config import check_options, load_config
-from rankseg.apis.network_checks import check_model, crop_of
-from rankseg.apis.nodes import nodes
+from rankseg.datasets.standin.segmentation import COUNTS, make_standin
 from rankseg.registry import DATASETS, MODELS
 from rankseg.structures import SampleKey
 from rankseg.testing.config_files import (
@@ -25,7 +23,9 @@ from rankseg.testing.config_files import (
     published,
     resolved,
 )
-from rankseg.testing.standin import COUNTS, make_standin
+from rankseg.training.config import check_options, load_config
+from rankseg.training.network_checks import check_model, crop_of
+from rankseg.utils.config_nodes import nodes
 
 README = (FOLDER / "README.md").read_text()
 NAMES = sorted(

@@ -10,9 +10,9 @@ import pytest
 import torch
 from mmengine.registry import DefaultScope
 
-from rankseg.apis.config import check_options
-from rankseg.discovery import Schedule
+from rankseg.datasets.standin.segmentation import make_standin
 from rankseg.registry import DATASETS, HOOKS, MODELS, PARAM_SCHEDULERS
+from rankseg.selection.discovery import Schedule
 from rankseg.structures import SampleKey
 from rankseg.testing.config_files import (
     FOLDER,
@@ -23,7 +23,7 @@ from rankseg.testing.config_files import (
     published,
     resolved,
 )
-from rankseg.testing.standin import make_standin
+from rankseg.training.config import check_options
 
 README = (FOLDER / "README_classes.md").read_text()
 

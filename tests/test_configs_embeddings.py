@@ -9,12 +9,12 @@ import pytest
 import torch
 from mmengine.registry import DefaultScope
 
-from rankseg.apis.checks import check_batch
-from rankseg.apis.config import check_options
+from rankseg.datasets.standin.segmentation import make_standin
 from rankseg.registry import DATA_SAMPLERS, DATASETS, HOOKS, METRICS, MODELS, PARAM_SCHEDULERS
 from rankseg.structures import SampleKey
 from rankseg.testing.config_files import FOLDER, for_each, load, published, resolved
-from rankseg.testing.standin import make_standin
+from rankseg.training.config import check_options
+from rankseg.training.validation import check_batch
 
 NAMES = sorted(
     path.relative_to(FOLDER).as_posix().removesuffix(".py")

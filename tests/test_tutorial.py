@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rankseg.apis.cli import config_from
-from rankseg.apis.config import check_options
-from rankseg.datasets.tiff import TiffStack
+from rankseg.imageio.tiff import TiffStack
+from rankseg.training.command_line import config_from
+from rankseg.training.config import check_options
 
 ROOT = Path(__file__).resolve().parents[1]
 TEXT = (ROOT / "docs/tutorial.md").read_text()

@@ -12,9 +12,9 @@ agent is the nearest one. Without images, some of the config's validation images
 import argparse
 from collections.abc import Sequence
 
-from rankseg.apis.agent_maps import agent_maps
-from rankseg.apis.cli import add_config_arguments, config_from, plain_errors
-from rankseg.engine.checkpoint import trust_checkpoints
+from rankseg.analysis.agent_maps import agent_maps
+from rankseg.engine.resilience.checkpoint import trust_checkpoints
+from rankseg.training.command_line import add_config_arguments, config_from, plain_errors
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:

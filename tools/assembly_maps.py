@@ -14,9 +14,9 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from rankseg.apis.assembly_maps import assembly_maps
-from rankseg.apis.cli import add_config_arguments, config_from, plain_errors
-from rankseg.engine.checkpoint import trust_checkpoints
+from rankseg.analysis.assembly_maps import assembly_maps
+from rankseg.engine.resilience.checkpoint import trust_checkpoints
+from rankseg.training.command_line import add_config_arguments, config_from, plain_errors
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:

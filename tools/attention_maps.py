@@ -13,9 +13,9 @@ correspond, what it were if the maps had not moved, and their correlation.
 import argparse
 from collections.abc import Sequence
 
-from rankseg.apis.attention_maps import attention_maps
-from rankseg.apis.cli import add_config_arguments, config_from, plain_errors
-from rankseg.engine.checkpoint import trust_checkpoints
+from rankseg.analysis.attention_maps import attention_maps
+from rankseg.engine.resilience.checkpoint import trust_checkpoints
+from rankseg.training.command_line import add_config_arguments, config_from, plain_errors
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:

@@ -10,8 +10,8 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from rankseg.apis.cli import plain_errors
-from rankseg.runs.summary import read_summary
+from rankseg.training.command_line import plain_errors
+from rankseg.utils.run_summary import read_summary
 
 KEYS = ("config", "seed", "max_iters", "seconds", "last", "best")  # what the table needs
 MAIN = ("mIoU", "top1", "recall1")  # of segmentation, of classification, of retrieval

@@ -12,10 +12,10 @@ first is not.
 import argparse
 from collections.abc import Sequence
 
-from rankseg.apis.cli import plain_errors
-from rankseg.apis.compare import PICKS, compare
-from rankseg.apis.run_predictions import WHICH
-from rankseg.engine.checkpoint import trust_checkpoints
+from rankseg.engine.resilience.checkpoint import trust_checkpoints
+from rankseg.report.compare import PICKS, compare
+from rankseg.report.run_predictions import WHICH
+from rankseg.training.command_line import plain_errors
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:

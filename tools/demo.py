@@ -21,12 +21,12 @@ import torch
 from mmengine.registry import init_default_scope
 
 from rankseg import apis
-from rankseg.apis.cli import plain_errors
-from rankseg.datasets.demo import LABELED, UNLABELED, VAL, make_demo_set
-from rankseg.datasets.demo_scene import CLASSES, PALETTE
-from rankseg.engine.checkpoint import load_checkpoint_file
+from rankseg.demo.scene import CLASSES, PALETTE
+from rankseg.demo.scenes import LABELED, UNLABELED, VAL, make_demo_set
+from rankseg.engine.resilience.checkpoint import load_checkpoint_file
 from rankseg.registry import DATASETS, MODELS
-from rankseg.runs.summary import read_summary
+from rankseg.training.command_line import plain_errors
+from rankseg.utils.run_summary import read_summary
 from rankseg.visualization import colour_map, draw_panel
 from rankseg.visualization.report import Result, class_table, seed_table, verdict
 

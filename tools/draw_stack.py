@@ -11,8 +11,8 @@ of mitochondria: the file names of the Lucchi set. For docs/tutorial.md.
 import argparse
 from collections.abc import Sequence
 
-from rankseg.apis.cli import plain_errors
-from rankseg.datasets.demo_stack import PAGES, SIZE, TEST_PAGES, make_demo_stacks
+from rankseg.demo.stack import PAGES, SIZE, TEST_PAGES, make_demo_stacks
+from rankseg.training.command_line import plain_errors
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:

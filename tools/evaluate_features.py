@@ -18,9 +18,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rankseg import apis
-from rankseg.apis.cli import add_config_arguments, config_from, plain_errors
-from rankseg.engine.checkpoint import trust_checkpoints
 from rankseg.engine.known_images import BANKS
+from rankseg.engine.resilience.checkpoint import trust_checkpoints
+from rankseg.training.command_line import add_config_arguments, config_from, plain_errors
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:

@@ -24,8 +24,8 @@ import json
 from collections.abc import Sequence
 
 from rankseg import apis
-from rankseg.apis.cli import add_model_arguments, plain_errors
-from rankseg.engine.checkpoint import trust_checkpoints
+from rankseg.engine.resilience.checkpoint import trust_checkpoints
+from rankseg.training.command_line import add_model_arguments, plain_errors
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:

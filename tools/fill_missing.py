@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rankseg import apis
-from rankseg.apis.cli import plain_errors
-from rankseg.testing.standin import GENERATED, fill_missing
+from rankseg.datasets.standin.segmentation import GENERATED, fill_missing
+from rankseg.training.command_line import plain_errors
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:

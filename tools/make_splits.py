@@ -191,7 +191,8 @@ def labels(args: argparse.Namespace) -> None:
     """Draw, or take over, labelled images of every class and write the split."""
     import numpy as np
 
-    from rankseg.datasets import drawing, split_files, splits
+    from rankseg.datasets import split_drawing as drawing
+    from rankseg.datasets.splits import split_files, splits
 
     entries, ids, classes = collect_labels(args)
     rng, share = np.random.default_rng(args.seed), args.val_share
@@ -225,8 +226,8 @@ def collect_labels(args: argparse.Namespace) -> tuple[list, Any, tuple[str, ...]
     """All images: entries, class ids as an array (-1 unknown), names of the classes."""
     import numpy as np
 
-    from rankseg.datasets import split_files, splits
     from rankseg.datasets.base import check_data_root
+    from rankseg.datasets.splits import split_files, splits
     from rankseg.registry import DATASETS
 
     root = check_data_root(args.data_root, KINDS[args.dataset])
@@ -253,8 +254,9 @@ def collect_labels(args: argparse.Namespace) -> tuple[list, Any, tuple[str, ...]
 
 def draw(args: argparse.Namespace) -> None:
     """Draw a split and write it."""
-    from rankseg.datasets import drawing, split_files, splits
+    from rankseg.datasets import split_drawing as drawing
     from rankseg.datasets.base import check_data_root
+    from rankseg.datasets.splits import split_files, splits
 
     check_data_root(args.data_root, "make_splits.py draw")
     name = args.name or f"{str(args.size).replace('/', '_')}_seed{args.seed}"
@@ -292,8 +294,8 @@ def draw(args: argparse.Namespace) -> None:
 
 def collect_entries(args: argparse.Namespace) -> list[tuple[str, str | None]]:
     """Read the list, or pair the folders, and add the images without masks."""
-    from rankseg.datasets import split_files, splits
     from rankseg.datasets.base import missing_files
+    from rankseg.datasets.splits import split_files, splits
 
     if args.list:
         inside = args.data_root / args.list
@@ -330,8 +332,8 @@ def class_names(args: argparse.Namespace, family: str | None) -> tuple[str, ...]
 
 def adopt(args: argparse.Namespace) -> None:
     """Take over a folder of lists."""
-    from rankseg.datasets import split_files, splits
     from rankseg.datasets.base import check_data_root, missing_files
+    from rankseg.datasets.splits import split_files, splits
 
     root = check_data_root(args.data_root, "make_splits.py import")
     val_path = root / "splits" / splits.VAL_FILE
@@ -352,8 +354,9 @@ def adopt(args: argparse.Namespace) -> None:
 
 def check(args: argparse.Namespace) -> None:
     """Check splits with their files as training would."""
-    from rankseg.datasets import SemiDataset, check_data, check_labeled, split_files, splits
+    from rankseg.datasets import SemiDataset, check_data, check_labeled
     from rankseg.datasets.base import check_data_root, list_cure, read_samples
+    from rankseg.datasets.splits import split_files, splits
     from rankseg.registry import DATASETS
 
     root = check_data_root(args.data_root, "make_splits.py check")
@@ -388,7 +391,7 @@ def check(args: argparse.Namespace) -> None:
 def main(argv: list[str] | None = None) -> None:
     """Run the command; a mistake ends with one sentence and status 2."""
     args = parse_args(argv)
-    from rankseg.apis.cli import plain_errors
+    from rankseg.training.command_line import plain_errors
 
     with plain_errors():
         commands = {"draw": draw, "labels": labels, "import": adopt, "check": check}

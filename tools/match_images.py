@@ -18,9 +18,9 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from rankseg.apis.cli import add_config_arguments, config_from, plain_errors
-from rankseg.apis.match_images import match_images
-from rankseg.engine.checkpoint import trust_checkpoints
+from rankseg.analysis.match_images import match_images
+from rankseg.engine.resilience.checkpoint import trust_checkpoints
+from rankseg.training.command_line import add_config_arguments, config_from, plain_errors
 
 NUMBERS = {  # name: default, metavar, help
     "top": (2, "N", "matches that each image keeps"),

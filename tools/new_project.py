@@ -5,10 +5,10 @@
 import argparse
 from collections.abc import Sequence
 
-from rankseg.apis.cli import color_argument, plain_errors
-from rankseg.apis.new_project import new_project
-from rankseg.datasets.marks import RULE
-from rankseg.datasets.stack_masks import BACKGROUND, UNLABELED
+from rankseg.imageio.marks import RULE
+from rankseg.projects.new_project import new_project
+from rankseg.projects.stack_masks import BACKGROUND, UNLABELED
+from rankseg.training.command_line import color_argument, plain_errors
 
 EXAMPLES = """examples:
   images, some of them with masks of the same name (a.jpg with a.png or a_mask.png):

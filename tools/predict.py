@@ -17,9 +17,14 @@ import sys
 from collections.abc import Sequence
 
 from rankseg import apis
-from rankseg.apis.cli import add_model_arguments, add_plane_arguments, plain_errors, planes_from
-from rankseg.apis.prediction_files import Outputs
-from rankseg.engine.checkpoint import trust_checkpoints
+from rankseg.engine.resilience.checkpoint import trust_checkpoints
+from rankseg.inference.prediction_files import Outputs
+from rankseg.training.command_line import (
+    add_model_arguments,
+    add_plane_arguments,
+    plain_errors,
+    planes_from,
+)
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:

@@ -13,10 +13,10 @@ last weights predict its validation set, as at a validation; --no-predict leaves
 import argparse
 from collections.abc import Sequence
 
-from rankseg.apis.cli import plain_errors
-from rankseg.apis.report import report
-from rankseg.apis.run_predictions import WHICH
-from rankseg.engine.checkpoint import trust_checkpoints
+from rankseg.engine.resilience.checkpoint import trust_checkpoints
+from rankseg.report.report import report
+from rankseg.report.run_predictions import WHICH
+from rankseg.training.command_line import plain_errors
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:

@@ -16,11 +16,11 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from rankseg.apis.cli import add_config_arguments, config_from, plain_errors
-from rankseg.apis.config import load_config
-from rankseg.apis.retrieve import Contender, retrieve
-from rankseg.engine.checkpoint import trust_checkpoints
-from rankseg.runs.folder import short_names
+from rankseg.analysis.retrieve import Contender, retrieve
+from rankseg.engine.resilience.checkpoint import trust_checkpoints
+from rankseg.report.run_folder import short_names
+from rankseg.training.command_line import add_config_arguments, config_from, plain_errors
+from rankseg.training.config import load_config
 
 RANDOM = "random weights"
 

@@ -13,9 +13,9 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from rankseg.apis.cli import add_config_arguments, config_from, plain_errors
-from rankseg.apis.sample_map import IMAGES, LIMIT, sample_map
-from rankseg.engine.checkpoint import trust_checkpoints
+from rankseg.analysis.sample_map import IMAGES, LIMIT, sample_map
+from rankseg.engine.resilience.checkpoint import trust_checkpoints
+from rankseg.training.command_line import add_config_arguments, config_from, plain_errors
 from rankseg.visualization.plane import WAYS
 
 

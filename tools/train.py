@@ -15,11 +15,16 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 
 from rankseg import apis
-from rankseg.apis.cli import add_config_arguments, config_from, plain_ends, plain_errors
-from rankseg.apis.tiny import make_tiny
-from rankseg.apis.work_folder import lock_work_dir
-from rankseg.engine.checkpoint import trust_checkpoints
 from rankseg.engine.distributed import ending_together, main_first, start_processes
+from rankseg.engine.resilience.checkpoint import trust_checkpoints
+from rankseg.training.command_line import (
+    add_config_arguments,
+    config_from,
+    plain_ends,
+    plain_errors,
+)
+from rankseg.training.tiny import make_tiny
+from rankseg.training.work_folder import lock_work_dir
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What an image and its label are: data sets, split lists, transforms, sampler."""
 
-from rankseg.datasets import class_sampler, collate, samplers, transforms
+from rankseg.datasets import transforms
 from rankseg.datasets.base import ListDataset, SegListDataset, make_palette
 from rankseg.datasets.cars import CarsDataset
 from rankseg.datasets.checks import (
@@ -17,18 +17,21 @@ from rankseg.datasets.class_folder import ClassFolderDataset
 from rankseg.datasets.class_list import ClassListDataset
 from rankseg.datasets.class_names import read_classes
 from rankseg.datasets.cub import CUBDataset
-from rankseg.datasets.drawing import class_table, count_pixels, make_split
 from rankseg.datasets.folder import FolderDataset
 from rankseg.datasets.image_level import ArrayDataset, ImageLevelDataset
 from rankseg.datasets.indexed import IndexedDataset
 from rankseg.datasets.inshop import InShopDataset
-from rankseg.datasets.masks import read_mask
+from rankseg.datasets.samplers import classes as class_sampler
+from rankseg.datasets.samplers import collate
+from rankseg.datasets.samplers import labeled_unlabeled as samplers
 from rankseg.datasets.semi import SemiDataset
 from rankseg.datasets.sop import SOPDataset
-from rankseg.datasets.split_files import collect_lists, pair_folders, write_lists
-from rankseg.datasets.splits import check_split, read_list
+from rankseg.datasets.split_drawing import class_table, count_pixels, make_split
+from rankseg.datasets.splits.split_files import collect_lists, pair_folders, write_lists
+from rankseg.datasets.splits.splits import check_split, read_list
 from rankseg.datasets.svhn import SVHNDataset
 from rankseg.datasets.voc import VOCDataset
+from rankseg.imageio.masks import read_mask
 
 __all__ = [
     "ArrayDataset",

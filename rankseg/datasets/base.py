@@ -13,8 +13,7 @@ from mmengine.dataset import BaseDataset
 
 from rankseg.datasets.class_names import check_names, check_palette
 from rankseg.datasets.layouts import hint
-from rankseg.datasets.masks import BINARY, LabelRule
-from rankseg.datasets.splits import (
+from rankseg.datasets.splits.splits import (
     LABELED_FILE,
     UNLABELED_FILE,
     VAL_FILE,
@@ -22,6 +21,7 @@ from rankseg.datasets.splits import (
     check_inside,
     read_list,
 )
+from rankseg.imageio.masks import BINARY, LabelRule
 from rankseg.registry import DATASETS, TRANSFORMS
 
 MAKE_DEMO = "make the demo set with `make demo`"
@@ -100,12 +100,12 @@ def read_samples(
     binary: bool = False,
     labels: str | None = None,
 ) -> list[Entry]:
-    """Read a list of a data set, see :func:`rankseg.datasets.splits.read_list`.
+    """Read a list of a data set, see :func:`rankseg.datasets.splits.splits.read_list`.
 
     Args:
         path: The list.
         data_root: Folder of the data set, for the command that makes the list.
-        family: Key of :data:`rankseg.datasets.splits.PUBLISHED`, likewise.
+        family: Key of :data:`rankseg.datasets.splits.splits.PUBLISHED`, likewise.
         binary: Whether masks are 0 and 255, likewise.
         labels: What follows ``--dataset`` in that command where labels are classes of images.
 
@@ -224,7 +224,8 @@ class ListDataset(BaseDataset):
 
     METAINFO: dict = {}
     FAMILY: str | None = None
-    """Key of :data:`rankseg.datasets.splits.PUBLISHED`, for data sets with published splits."""
+    """Key of :data:`rankseg.datasets.splits.splits.PUBLISHED`, for data sets with published
+    splits."""
     FINE_LISTS: tuple[str, ...] = ()
     """Lists of finely annotated images, relative to the data root; the first that exists counts."""
     LABELS: str | None = None
@@ -325,7 +326,7 @@ class SegListDataset(ListDataset):
     Args:
         *args: As in :class:`ListDataset`.
         label_rule: How values of a mask become classes, see
-            :func:`rankseg.datasets.masks.read_mask`.
+            :func:`rankseg.imageio.masks.read_mask`.
         with_masks: Every line must name a mask that exists. ``False``: masks are neither needed
             nor opened, also where the list names them.
         **kwargs: As in :class:`ListDataset`.

@@ -9,19 +9,19 @@ from itertools import zip_longest
 import numpy as np
 
 from rankseg.datasets.base import ListDataset, SegListDataset
-from rankseg.datasets.image_files import UPRIGHT
+from rankseg.datasets.file_checks import Files, Found, Look
 from rankseg.datasets.image_level import ArrayDataset, ImageLevelDataset
 from rankseg.datasets.kinds import check_kinds, check_same_reading, refuse_deep
-from rankseg.datasets.looking import Files, Found, Look
-from rankseg.datasets.masks import (
+from rankseg.datasets.semi import SemiDataset
+from rankseg.datasets.splits.splits import Entry, check_duplicates, check_leakage
+from rankseg.imageio.image_files import UPRIGHT
+from rankseg.imageio.masks import (
     check_mask,
     check_not_0_and_255,
     check_same_size,
     read_mask,
 )
-from rankseg.datasets.reading import ImageInfo, look_at
-from rankseg.datasets.semi import SemiDataset
-from rankseg.datasets.splits import Entry, check_duplicates, check_leakage
+from rankseg.imageio.reading import ImageInfo, look_at
 
 LOOKED_AT = 2000  # images of a set with classes: it may have a million
 VALIDATION = 50  # images of a validation set that are decoded

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from rankseg.datasets.base import make_palette
-from rankseg.datasets.file_error import FileError
 from rankseg.datasets.image_level import ArrayDataset, Arrays
+from rankseg.errors import FileError
 from rankseg.registry import DATASETS
 
 CIFAR10 = (

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rankseg.datasets.base import check_data_root
 from rankseg.datasets.class_list import ClassListDataset, find_classes
-from rankseg.datasets.splits import ENDINGS, Entry
+from rankseg.datasets.splits.splits import ENDINGS, Entry
 from rankseg.registry import DATASETS
 
 

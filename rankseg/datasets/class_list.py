@@ -9,7 +9,7 @@ from rankseg.datasets.base import check_data_root
 from rankseg.datasets.class_names import CLASSES_FILE, read_classes
 from rankseg.datasets.image_level import ImageLevelDataset
 from rankseg.datasets.layouts import hint, recognise
-from rankseg.datasets.splits import Entry
+from rankseg.datasets.splits.splits import Entry
 from rankseg.registry import DATASETS
 
 

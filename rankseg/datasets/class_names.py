@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from rankseg.datasets.own.found_names import form
-from rankseg.safe_text import printable, unsafe_character
+from rankseg.utils.found_names import form
+from rankseg.utils.safe_text import printable, unsafe_character
 
+STACK_NOTES = "stacks.json"  # of the stack converter, in the data root
 CLASSES_FILE = "classes.txt"
 CLASSES_JSON = "classes.json"
 MOST = 100_000  # more classes than that are some other file

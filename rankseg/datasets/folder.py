@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 
 from rankseg.datasets.base import SegListDataset, check_data_root
 from rankseg.datasets.class_names import CLASSES_FILE, read_class_file, read_classes
-from rankseg.datasets.masks import BINARY, LabelRule
-from rankseg.datasets.split_files import pair_folders
-from rankseg.datasets.splits import Entry
+from rankseg.datasets.splits.split_files import pair_folders
+from rankseg.datasets.splits.splits import Entry
+from rankseg.imageio.masks import BINARY, LabelRule
 from rankseg.registry import DATASETS
 
 

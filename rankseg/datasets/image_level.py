@@ -14,7 +14,7 @@ from mmengine.logging import print_log
 from rankseg.datasets.base import ListDataset, make_palette, missing_files, readme_of
 from rankseg.datasets.class_names import check_names
 from rankseg.datasets.relabel import check_groups, check_noise, corrupt, read_groups
-from rankseg.datasets.splits import Entry
+from rankseg.datasets.splits.splits import Entry
 
 
 class ImageLevelDataset(ListDataset):

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rankseg.datasets.base import check_data_root, readme_of
-from rankseg.datasets.file_error import FileError
 from rankseg.datasets.image_level import ImageLevelDataset
 from rankseg.datasets.layouts import LAYOUTS, dataset_option, find_index, missing_index
-from rankseg.datasets.splits import Entry
+from rankseg.datasets.splits.splits import Entry
+from rankseg.errors import FileError
 
 
 class Row(NamedTuple):

@@ -3,14 +3,14 @@
 
 from collections.abc import Sequence
 
-from rankseg.datasets.bands import describe_bands
 from rankseg.datasets.base import ListDataset
-from rankseg.datasets.file_error import FileError
-from rankseg.datasets.intensity import FULL, percentile_range, value_counts
-from rankseg.datasets.looking import Found, told
-from rankseg.datasets.reading import ImageInfo, decode_image
+from rankseg.datasets.file_checks import Found, told
 from rankseg.datasets.transforms.image_level import LoadImage
 from rankseg.datasets.transforms.loading import LoadSample
+from rankseg.errors import FileError
+from rankseg.imageio.bands import describe_bands
+from rankseg.imageio.intensity import FULL, percentile_range, value_counts
+from rankseg.imageio.reading import ImageInfo, decode_image
 
 MEASURED = 200  # deep images by which a range is proposed
 

@@ -11,7 +11,7 @@ from torch.utils.data import Dataset
 
 from rankseg.datasets.base import ListDataset, check_data_root, read_samples
 from rankseg.datasets.image_level import ImageLevelDataset
-from rankseg.datasets.splits import (
+from rankseg.datasets.splits.splits import (
     LABELED_FILE,
     UNLABELED_FILE,
     VAL_FILE,

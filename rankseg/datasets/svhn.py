@@ -7,8 +7,8 @@ import numpy as np
 from scipy.io import loadmat
 
 from rankseg.datasets.base import make_palette
-from rankseg.datasets.file_error import FileError
 from rankseg.datasets.image_level import ArrayDataset, Arrays
+from rankseg.errors import FileError
 from rankseg.registry import DATASETS
 
 DIGITS = tuple("0123456789")

@@ -13,8 +13,8 @@ from mmengine.logging import print_log
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from rankseg.datasets.looking import duration
-from rankseg.engine.stopping import worker_start
+from rankseg.datasets.file_checks import duration
+from rankseg.engine.resilience.stopping import worker_start
 from rankseg.models.layers import FeatureTap
 from rankseg.models.methods import Method
 from rankseg.models.sliding import by_size

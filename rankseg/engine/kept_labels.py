@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rankseg.engine.files import whole_file
+from rankseg.utils.atomic_file import whole_file
 
 
 class Validation(NamedTuple):

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from rankseg.datasets.semi import SemiDataset
-from rankseg.datasets.split_files import find_images
+from rankseg.datasets.splits.split_files import find_images
 from rankseg.evaluation.linear_probe import draw_share
 
 BANKS = ("labeled", "all")

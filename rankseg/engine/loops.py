@@ -20,7 +20,7 @@ class PassTrainLoop(IterBasedTrainLoop):
     Args:
         runner: The runner.
         dataloader: A loader, or its config, with a
-            :class:`~rankseg.datasets.samplers.LabeledUnlabeledSampler`.
+            :class:`~rankseg.datasets.samplers.labeled_unlabeled.LabeledUnlabeledSampler`.
         max_epochs: Passes over the unlabelled images.
         val_epochs: Passes between two validations.
         max_iters: Length in iterations, in place of ``max_epochs``.

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rankseg.engine.files import whole_file
+from rankseg.utils.atomic_file import whole_file
 from rankseg.visualization.panel import encode
 
 

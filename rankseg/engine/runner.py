@@ -16,23 +16,23 @@ from torch.utils.data import DataLoader
 
 from rankseg.engine.activation_checkpointing import turn_on_activation_checkpointing
 from rankseg.engine.built import take_built
-from rankseg.engine.checkpoint import misfit
-from rankseg.engine.data_failures import data_failures
 from rankseg.engine.distributed import wrap_for_cpus
-from rankseg.engine.ending import Diverged, RunEnded
-from rankseg.engine.files import NO_ROOM, WriteError, describe, whole_file
-from rankseg.engine.folder_lock import FolderLock
-from rankseg.engine.hooks.missed_validation import MissedValidationHook
 from rankseg.engine.hooks.never_confident import NeverConfidentHook
-from rankseg.engine.hooks.non_finite import wrappers_of
 from rankseg.engine.hooks.start_from import StartFromHook
-from rankseg.engine.hooks.stop import StopHook
-from rankseg.engine.hooks.work_folder import WorkFolderHook
-from rankseg.engine.identity import KEY, identity
 from rankseg.engine.method_of import method_of
+from rankseg.engine.resilience.checkpoint import misfit
+from rankseg.engine.resilience.data_failures import data_failures
+from rankseg.engine.resilience.folder_lock import FolderLock
+from rankseg.engine.resilience.identity import KEY, identity
+from rankseg.engine.resilience.missed_validation import MissedValidationHook
+from rankseg.engine.resilience.non_finite import wrappers_of
+from rankseg.engine.resilience.stop import StopHook
+from rankseg.engine.resilience.stopping import StopSignals, worker_start
+from rankseg.engine.resilience.work_folder_hook import WorkFolderHook
 from rankseg.engine.schedulers import follow
-from rankseg.engine.stopping import StopSignals, worker_start
+from rankseg.errors import Diverged, RunEnded
 from rankseg.models.weights import non_finite
+from rankseg.utils.atomic_file import NO_ROOM, WriteError, describe, whole_file
 
 LOGS = ("mmengine.visualization", "mmengine.logging")
 """Modules that write to the work folder and nowhere else."""
@@ -46,8 +46,8 @@ class StrictRunner(Runner):
     end a run after a whole iteration that is saved.
 
     Attributes:
-        identity: What must stay the same for a run to go on, see :mod:`rankseg.engine.identity`;
-            None before it trains.
+        identity: What must stay the same for a run to go on, see
+            :mod:`rankseg.engine.resilience.identity`; None before it trains.
         lock: Of the work folder, in the process that writes there; None if nothing locks it.
     """
 

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from rankseg.evaluation.knn import check_finite
-from rankseg.graph import cluster_centres, nearest_centres
+from rankseg.selection.graph import cluster_centres, nearest_centres
 
 EDGE = 1e-6
 """By so much more similar an image of a wrong class counts as: more than float32 rounds by."""

@@ -10,8 +10,8 @@ from mmseg.evaluation import IoUMetric
 from prettytable import PrettyTable
 from torch import Tensor
 
-from rankseg.datasets.masks import check_values
 from rankseg.evaluation.notes import ClassNotes, cell, say_not_finite
+from rankseg.imageio.masks import check_values
 from rankseg.registry import METRICS
 
 OTHERS = ("student", "teacher")

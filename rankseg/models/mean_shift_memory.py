@@ -99,7 +99,7 @@ class PreviousFeatures(nn.Module):
 
     Each image has two places. A new feature goes where the one in use does not lie, and is in use
     once ``used`` says so: a step that is taken back leaves nothing to repair, and the large buffer
-    need not be copied for that (see :class:`~rankseg.engine.snapshot.BufferSnapshot`).
+    need not be copied for that (see :class:`~rankseg.engine.resilience.snapshot.BufferSnapshot`).
 
     Args:
         size: Number of images.

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from mmengine.config import Config
 
-from rankseg.apis.config import class_of
+from rankseg.training.config import class_of
 
 FOLDER = Path(__file__).parents[2] / "configs"
 

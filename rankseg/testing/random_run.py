@@ -8,8 +8,8 @@ import torch
 from mmengine.registry import DefaultScope
 from torch import nn
 
-from rankseg.apis.config import load_config
 from rankseg.registry import MODELS
+from rankseg.training.config import load_config
 
 MEAN, STD = [120.0, 110.0, 100.0], [50.0, 60.0, 70.0]
 CLASSES = ("sky", "sea", "land")

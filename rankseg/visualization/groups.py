@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rankseg.runs.log import PSEUDO, Points, Scalars, main_metric
+from rankseg.utils.run_log import PSEUDO, Points, Scalars, main_metric
 
 CLASS_PREFIXES = ("IoU/", "top1/", "recall1/")
 DRAWN_CLASSES = 12  # curves of more cannot be told apart

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from rankseg.datasets.masks import IGNORE
+from rankseg.imageio.masks import IGNORE
 from rankseg.visualization.overlay import UNKNOWN, draw_seen_through
 from rankseg.visualization.panel import FONT, INK, draw_panel, fit
 

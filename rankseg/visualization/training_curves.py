@@ -6,7 +6,7 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from rankseg.runs.log import Scalars
+from rankseg.utils.run_log import Scalars
 from rankseg.visualization.curves import PANEL, finish, line
 from rankseg.visualization.groups import Group, group_scalars
 
@@ -18,7 +18,7 @@ def draw_training(scalars: Scalars, path: str | Path, title: str = "") -> None:
     """Draw all numbers of a run, those that belong together in one frame.
 
     Args:
-        scalars: From :func:`rankseg.runs.log.read_scalars`.
+        scalars: From :func:`rankseg.utils.run_log.read_scalars`.
         path: PNG file.
         title: Heading of the picture.
     """

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from rankseg.apis import load_config
-from rankseg.apis.new_project import new_project
+from rankseg.projects.new_project import new_project
 from rankseg.registry import DATASETS
 from rankseg.testing.raw import scene, write_coco, write_raw
 
@@ -20,7 +20,7 @@ NFD = "cafe\u0301"
 @pytest.fixture
 def make(tmp_path, monkeypatch):
     """Make a project; class names, and by image name the class ids that training reads."""
-    import rankseg.apis.new_project as module
+    import rankseg.projects.new_project as module
 
     monkeypatch.setattr(gc, "collect", lambda *args: 0)  # mmengine's: 0.5 s for each data set
     monkeypatch.chdir(tmp_path)

@@ -17,8 +17,8 @@ from rankseg.datasets import (
     check_headers,
     check_images,
     check_masks,
-    looking,
 )
+from rankseg.datasets import file_checks as looking
 from rankseg.datasets.checks import image_size, spread
 
 RNG = np.random.default_rng(1)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rankseg.datasets.pictures import walk_images
-from rankseg.datasets.reading import look_at, read_image
+from rankseg.imageio.reading import look_at, read_image
+from rankseg.inference.pictures import walk_images
 
 FORMATS = {"jfif": "JPEG", "jpe": "JPEG", "jp2": "JPEG2000", "pbm": "PPM"}
 

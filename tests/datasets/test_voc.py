@@ -4,7 +4,7 @@ import pytest
 from PIL import Image
 
 from rankseg.datasets import VOCDataset
-from rankseg.datasets.masks import read_mask
+from rankseg.imageio.masks import read_mask
 
 
 def write(root, folder, ids):

@@ -2,7 +2,7 @@
 import pytest
 from torch.utils.data import DataLoader
 
-from rankseg.datasets.samplers import LabeledUnlabeledSampler
+from rankseg.datasets.samplers.labeled_unlabeled import LabeledUnlabeledSampler
 from rankseg.engine.loops import PassTrainLoop
 
 

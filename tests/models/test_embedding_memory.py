@@ -4,7 +4,7 @@
 import pytest
 import torch
 
-from rankseg.engine.snapshot import BufferSnapshot
+from rankseg.engine.resilience.snapshot import BufferSnapshot
 from rankseg.models import embedding_memory
 from rankseg.models.embedding_memory import Clusters, EmbeddingMemory
 

@@ -10,7 +10,7 @@ import torch
 from mmengine.registry import init_default_scope
 
 from rankseg.apis import export_onnx, load_config, to_mmseg
-from rankseg.apis.trained import load_trained, logits_of
+from rankseg.inference.load import load_trained, logits_of
 from rankseg.models.extended_segmentor import refuse_lacking
 from rankseg.models.layers import FeatureTap
 from rankseg.models.pretrained import load_backbone

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from rankseg.engine.snapshot import BufferSnapshot
+from rankseg.engine.resilience.snapshot import BufferSnapshot
 from rankseg.models.mean_shift_memory import MeanShiftMemory, PreviousFeatures, Targets
 
 CPU = torch.device("cpu")

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from rankseg.engine.snapshot import BufferSnapshot
+from rankseg.engine.resilience.snapshot import BufferSnapshot
 from rankseg.models.pool import DiscoveredPool
 
 

@@ -17,7 +17,7 @@ from mmengine.config import Config
 from mmengine.logging import HistoryBuffer
 
 from rankseg import apis
-from rankseg.engine.checkpoint import load_checkpoint_file
+from rankseg.engine.resilience.checkpoint import load_checkpoint_file
 from rankseg.testing.toy_run import write_config, write_set
 
 DRIVER = Path(__file__).parent / "driver.py"
@@ -93,7 +93,9 @@ class Job:
 def start(tmp_path_factory) -> Callable[..., Job]:
     """Start ``tools/train.py`` in a process that has everything imported already."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["rankseg.apis", "rankseg.apis.cli", "rankseg.apis.tiny"])
+    context.set_forkserver_preload(
+        ["rankseg.apis", "rankseg.training.command_line", "rankseg.training.tiny"]
+    )
     logs = tmp_path_factory.mktemp("logs")
     jobs = []
 

@@ -10,12 +10,12 @@ from mmengine.registry import init_default_scope
 from mmseg.structures import SegDataSample
 
 from rankseg import apis
-from rankseg.apis.network_checks import check_model, check_prediction
 from rankseg.engine.built import build_method
 from rankseg.models.students import default_tap
 from rankseg.testing.families import STUDENTS, family
 from rankseg.testing.toy import toy_batch
 from rankseg.testing.toy_run import toy_config, write_set
+from rankseg.training.network_checks import check_model, check_prediction
 
 PREPROCESSOR = dict(type="ViewPreprocessor", mean=[90.0] * 3, std=[60.0] * 3)
 RANKMATCH = dict(type="RankMatch", rank=dict(num_agents=4), threshold=0.0)

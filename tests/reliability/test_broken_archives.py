@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
-from rankseg.apis.cli import plain_errors
 from rankseg.datasets import CIFAR10Dataset, SVHNDataset
+from rankseg.training.command_line import plain_errors
 
 PIXELS = np.zeros((10, 3072), np.uint8)
 LABELS = list(range(10))

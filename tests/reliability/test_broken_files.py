@@ -15,10 +15,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rankseg.apis.cli import plain_errors
 from rankseg.datasets import FolderDataset, SemiDataset, check_data, read_mask
-from rankseg.datasets.looking import Look
-from rankseg.datasets.reading import read_image
+from rankseg.datasets.file_checks import Look
+from rankseg.imageio.reading import read_image
 from rankseg.testing.broken import (
     FINE,
     GREY,
@@ -34,6 +33,7 @@ from rankseg.testing.broken import (
     write_set,
     written,
 )
+from rankseg.training.command_line import plain_errors
 
 LABELED, UNLABELED = "splits/few/labeled.txt", "splits/few/unlabeled.txt"
 PAIRS = "images/0.png masks/0.png\nimages/1.png masks/1.png\n"
@@ -285,7 +285,7 @@ def test_files_that_may_not_be_read(root, capsys, monkeypatch):
     def deny(path, *args):
         raise PermissionError(13, "Permission denied", path)
 
-    monkeypatch.setattr("rankseg.datasets.image_files.open", deny, raising=False)
+    monkeypatch.setattr("rankseg.imageio.image_files.open", deny, raising=False)
     refused(root, capsys, "0.png", "may not be read by this user: change its permissions")
 
 
@@ -293,7 +293,7 @@ def test_a_disk_that_fails(root, capsys, monkeypatch):
     def fail(path, *args):
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr("rankseg.datasets.image_files.open", fail, raising=False)
+    monkeypatch.setattr("rankseg.imageio.image_files.open", fail, raising=False)
     refused(root, capsys, "0.png", r"cannot be read \(Input/output error\): check the disk or th")
 
 

@@ -16,14 +16,14 @@ from mmengine.logging import HistoryBuffer
 from torch import nn
 
 from rankseg import apis
-from rankseg.apis.work_folder import latest_checkpoint
-from rankseg.engine.checkpoint import (
+from rankseg.engine.resilience.checkpoint import (
     DamagedCheckpointError,
     load_checkpoint_file,
     read_resumable,
     trust_checkpoints,
 )
 from rankseg.models.methods import Supervised
+from rankseg.training.work_folder import latest_checkpoint
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import torch
 from mmengine.dataset import DefaultSampler
 from torch.utils.data import DataLoader, Dataset
 
-from rankseg.datasets.samplers import LabeledUnlabeledSampler
+from rankseg.datasets.samplers.labeled_unlabeled import LabeledUnlabeledSampler
 from rankseg.engine.features import extract_features
 from rankseg.evaluation import ClassificationMetric, SegmentationMetric
 from rankseg.testing.processes import run_processes

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from rankseg import apis
-from rankseg.apis.work_folder import checkpoints
-from rankseg.engine import files
-from rankseg.engine.checkpoint import read_resumable
-from rankseg.engine.ending import RunEnded
-from rankseg.engine.files import WriteError
+from rankseg.engine.resilience.checkpoint import read_resumable
+from rankseg.errors import RunEnded
 from rankseg.models.methods import Supervised
+from rankseg.training.work_folder import checkpoints
+from rankseg.utils import atomic_file as files
+from rankseg.utils.atomic_file import WriteError
 
 
 def assert_good_end(job, run: Path, reason: str) -> None:

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from rankseg.apis.work_folder import checkpoints
-from rankseg.engine.checkpoint import load_checkpoint_file
+from rankseg.engine.resilience.checkpoint import load_checkpoint_file
 from rankseg.testing.toy_run import write_config, write_set
+from rankseg.training.work_folder import checkpoints
 
 FOREVER = ("--cfg-options", "train_cfg.max_iters=1000000", "train_cfg.val_interval=1000000")
 

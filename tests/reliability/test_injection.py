@@ -16,18 +16,18 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from rankseg import apis
-from rankseg.apis.compare import compare
-from rankseg.apis.config_source import check_path, literal
-from rankseg.apis.new_project import new_project
-from rankseg.apis.report import report
-from rankseg.apis.tiny import make_tiny
-from rankseg.engine.files import write_table
 from rankseg.engine.kept_labels import read_labels
-from rankseg.matching import MatchedPairs, load_pairs
-from rankseg.matching.affine_sift import Keypoints
-from rankseg.matching.keypoint_cache import KeypointCache
+from rankseg.projects.new_project import new_project
 from rankseg.registry import DATASETS
+from rankseg.report.compare import compare
+from rankseg.report.report import report
+from rankseg.selection.matching import MatchedPairs, load_pairs
+from rankseg.selection.matching.affine_sift import Keypoints
+from rankseg.selection.matching.keypoint_cache import KeypointCache
 from rankseg.testing.raw import scene, write_coco, write_raw
+from rankseg.training.config_source import check_path, literal
+from rankseg.training.tiny import make_tiny
+from rankseg.utils.atomic_file import write_table
 
 OPEN = "open('canary','w').name"
 RUNS = [
@@ -74,7 +74,7 @@ REFUSED = {
 @pytest.fixture
 def here(tmp_path, monkeypatch):
     """An empty current folder, in which a project is made without trying its config."""
-    import rankseg.apis.new_project as module
+    import rankseg.projects.new_project as module
 
     monkeypatch.setattr(gc, "collect", lambda *args: 0)  # mmengine's: 0.5 s for each data set
     monkeypatch.chdir(tmp_path)

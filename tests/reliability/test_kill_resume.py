@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from rankseg.apis.work_folder import checkpoints
 from rankseg.datasets import SemiDataset
 from rankseg.testing.toy_run import METHODS
+from rankseg.training.work_folder import checkpoints
 
 KILLED = -signal.SIGKILL
 

@@ -22,7 +22,7 @@ from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from rankseg import apis
-from rankseg.engine.checkpoint import load_checkpoint_file
+from rankseg.engine.resilience.checkpoint import load_checkpoint_file
 
 LAUNCHED = Path(__file__).parent / "launched.py"
 PROMPT = 300  # seconds for a launch, far below the half hour that processes wait for each other

@@ -7,8 +7,8 @@ import pytest
 import torch
 from mmengine.logging import MessageHub
 
-from rankseg.engine.checkpoint import load_checkpoint_file
-from rankseg.engine.ending import RunEnded
+from rankseg.engine.resilience.checkpoint import load_checkpoint_file
+from rankseg.errors import RunEnded
 from rankseg.models import methods
 from rankseg.models.methods import LabelPropagation, MeanTeacher, RankMatch, SimMatch, Supervised
 from rankseg.testing.toy_run import METHODS

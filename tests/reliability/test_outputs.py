@@ -10,10 +10,10 @@ import pytest
 import torch
 from mmengine.registry import init_default_scope
 
-from rankseg.apis.cli import plain_errors
-from rankseg.models.released import released_student, to_theirs
+from rankseg.export.released_names import released_student, to_theirs
 from rankseg.registry import MODELS
 from rankseg.testing.broken import write_set
+from rankseg.training.command_line import plain_errors
 
 TOOLS = Path(__file__).resolve().parents[2] / "tools"
 PAIR, BARE = "images/{0}.png masks/{0}.png\n", "images/{0}.png\n"
@@ -171,7 +171,7 @@ def test_a_damaged_summary_is_named(tmp_path, capsys, text):
 def test_generated_images_do_not_go_through_links(root, tmp_path, capsys):
     from mmengine.config import Config
 
-    from rankseg.testing.standin import fill_missing
+    from rankseg.datasets.standin.segmentation import fill_missing
 
     (tmp_path / "photos").mkdir()
     (root / "more").symlink_to(tmp_path / "photos")

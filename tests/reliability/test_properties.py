@@ -10,10 +10,11 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from PIL import Image
 
-from rankseg.datasets import drawing, read_mask
+from rankseg.datasets import read_mask
+from rankseg.datasets import split_drawing as drawing
 from rankseg.datasets.class_names import read_classes
-from rankseg.datasets.file_error import FileError
-from rankseg.datasets.splits import ENDINGS, check_inside, format_list, read_list
+from rankseg.datasets.splits.splits import ENDINGS, check_inside, format_list, read_list
+from rankseg.errors import FileError
 
 settings.register_profile(
     "rankseg",
@@ -96,7 +97,7 @@ def test_bytes_are_no_mask_or_image_and_say_so(folder, content, start):
 
 @given(data=st.data(), share=st.floats(0, 1))
 def test_damage_in_a_good_file_is_one_sentence_or_none(folder, data, share):
-    from rankseg.datasets.reading import read_image
+    from rankseg.imageio.reading import read_image
 
     kind = data.draw(st.sampled_from(["PNG", "JPEG", "TIFF", "WEBP", "BMP", "GIF"]))
     file = io.BytesIO()

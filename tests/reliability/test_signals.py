@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from rankseg.apis.work_folder import checkpoints
+from rankseg.training.work_folder import checkpoints
 
 
 def started(job, run, name: str = "*/vis_data/scalars.json") -> None:

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from rankseg import apis
-from rankseg.engine.ending import RunEnded
-from rankseg.engine.folder_lock import NAME, FolderLock
 from rankseg.engine.hooks import StepSeedHook, SummaryHook
+from rankseg.engine.resilience.folder_lock import NAME, FolderLock
 from rankseg.engine.runner import StrictRunner
+from rankseg.errors import RunEnded
 
 
 def says(job, text: str) -> None:

@@ -8,15 +8,15 @@ import pytest
 
 TOOLS = Path(__file__).resolve().parents[2] / "tools"
 WANTED = {
-    "report": (["a", "b", "--no-predict", "--images", "3"], "rankseg.apis.report.report"),
-    "compare": (["a", "b", "--mark", "--pick", "differ"], "rankseg.apis.compare.compare"),
+    "report": (["a", "b", "--no-predict", "--images", "3"], "rankseg.report.report.report"),
+    "compare": (["a", "b", "--mark", "--pick", "differ"], "rankseg.report.compare.compare"),
     "agent_maps": (
         ["CONFIG", "x.pth", "a.png", "--seed", "4"],
-        "rankseg.apis.agent_maps.agent_maps",
+        "rankseg.analysis.agent_maps.agent_maps",
     ),
     "sample_map": (
         ["CONFIG", "x.pth", "--rows", "a", "b", "--how", "pca"],
-        "rankseg.apis.sample_map.sample_map",
+        "rankseg.analysis.sample_map.sample_map",
     ),
 }
 
@@ -85,8 +85,8 @@ def test_a_mistake_is_one_sentence(call, monkeypatch, capsys):
     def fail(*args, **kw):
         raise ValueError("a is no run")
 
-    monkeypatch.setattr("rankseg.apis.report.report", fail)
-    monkeypatch.setitem(WANTED, "report", (["a"], "rankseg.apis.report.read_runs"))
+    monkeypatch.setattr("rankseg.report.report.report", fail)
+    monkeypatch.setitem(WANTED, "report", (["a"], "rankseg.report.report.read_runs"))
     with pytest.raises(SystemExit) as ended:
         call("report")
     assert ended.value.code == 2 and capsys.readouterr().err == "error: a is no run\n"

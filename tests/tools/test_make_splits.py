@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from rankseg.datasets import CUBDataset, layouts
-from rankseg.datasets.splits import read_list
+from rankseg.datasets.splits.splits import read_list
 
 TOOL = Path(__file__).resolve().parents[2] / "tools/make_splits.py"
 

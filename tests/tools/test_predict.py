@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The command line of predict.py; what it writes is tested in tests/apis/test_predict.py."""
+"""The command line of predict.py; what it writes is tested in tests/inference/test_predict.py."""
 
 import importlib.util
 from pathlib import Path
@@ -120,7 +120,7 @@ def test_mistakes_are_one_sentence_and_leave_nothing(
 
 def test_an_image_too_large_for_memory(main, made, tmp_path, capsys, monkeypatch):
     cv2.imwrite(str(tmp_path / "a.png"), np.zeros((64, 64, 3), np.uint8))
-    monkeypatch.setattr("rankseg.apis.maps.available_memory", lambda: 2**16)
+    monkeypatch.setattr("rankseg.inference.maps.available_memory", lambda: 2**16)
     with pytest.raises(SystemExit) as stop:
         main([*made, str(tmp_path / "a.png"), "--out", str(tmp_path / "out")])
     assert stop.value.code == 1

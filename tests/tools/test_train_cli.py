@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from rankseg import apis
-from rankseg.apis.tiny import make_tiny
-from rankseg.runs import read_runs
+from rankseg.report.run_folder import read_runs
+from rankseg.training.tiny import make_tiny
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from mmengine.registry import DefaultScope
 
-from rankseg.models.released import released_student, to_theirs
+from rankseg.export.released_names import released_student, to_theirs
 from rankseg.registry import MODELS
 
 SCRIPT = Path(__file__).parents[2] / "tools" / "model_converters" / "unimatch.py"

@@ -4,7 +4,7 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from rankseg.runs import Scalars
+from rankseg.report.run_folder import Scalars
 from rankseg.visualization.groups import DRAWN_CLASSES, group_scalars
 from rankseg.visualization.training_curves import draw_training
 

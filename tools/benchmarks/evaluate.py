@@ -27,8 +27,7 @@ from mmengine.runner import Runner
 from mmseg.utils import register_all_modules
 from torch import nn
 
-from rankseg.apis.config import load_config
-from rankseg.datasets.demo_scene import noise
+from rankseg.demo.scene import noise
 from rankseg.registry import DATASETS, METRICS, MODELS
 from rankseg.testing.benchmark import (
     add_common_arguments,
@@ -37,6 +36,7 @@ from rankseg.testing.benchmark import (
     table,
     write_report,
 )
+from rankseg.training.config import load_config
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 CLASSES = tuple(f"class{k}" for k in range(21))

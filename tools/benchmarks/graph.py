@@ -21,9 +21,8 @@ import scipy
 from scipy.sparse import csr_array, eye_array
 from scipy.sparse.linalg import cg
 
-from rankseg.apis.cli import plain_errors
-from rankseg.graph import knn_graph, weigh
-from rankseg.graph.propagation import conjugate_gradient, transition
+from rankseg.selection.graph import knn_graph, weigh
+from rankseg.selection.graph.propagation import conjugate_gradient, transition
 from rankseg.testing.benchmark import (
     add_common_arguments,
     compare,
@@ -31,6 +30,7 @@ from rankseg.testing.benchmark import (
     table,
     write_report,
 )
+from rankseg.training.command_line import plain_errors
 
 ALPHA, POWER, MAX_ITER, TOL = 0.99, 3, 20, 1e-6
 TOGETHER, APART = "solve, all classes at once", "solve, scipy class by class"

@@ -27,9 +27,7 @@ from mmengine.registry import init_default_scope
 from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 from torch import Tensor
 
-from rankseg.apis.cli import plain_errors
-from rankseg.apis.config import load_config
-from rankseg.datasets.demo_scene import noise
+from rankseg.demo.scene import noise
 from rankseg.testing.benchmark import (
     add_common_arguments,
     compare,
@@ -37,6 +35,8 @@ from rankseg.testing.benchmark import (
     table,
     write_report,
 )
+from rankseg.training.command_line import plain_errors
+from rankseg.training.config import load_config
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 OURS, PLAIN = "ours", "PIL-style"

@@ -21,8 +21,6 @@ from pathlib import Path
 
 import torch
 
-from rankseg.apis.cli import plain_errors
-from rankseg.apis.work_folder import checkpoints
 from rankseg.testing.benchmark import (
     add_common_arguments,
     compare,
@@ -31,6 +29,8 @@ from rankseg.testing.benchmark import (
     write_report,
 )
 from rankseg.testing.toy_run import write_config, write_set
+from rankseg.training.command_line import plain_errors
+from rankseg.training.work_folder import checkpoints
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -24,8 +24,6 @@ import torch
 from mmengine.registry import init_default_scope
 from torch import Tensor
 
-from rankseg.apis.cli import plain_errors
-from rankseg.apis.config import load_config
 from rankseg.engine.activation_checkpointing import turn_on_activation_checkpointing
 from rankseg.models.methods import Method
 from rankseg.registry import MODELS
@@ -40,6 +38,8 @@ from rankseg.testing.benchmark import (
 )
 from rankseg.testing.plain import plain_step
 from rankseg.testing.toy import toy_batch
+from rankseg.training.command_line import plain_errors
+from rankseg.training.config import load_config
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 CLASSES = 21

@@ -24,12 +24,17 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from rankseg.apis.cli import add_plane_arguments, color_argument, plain_errors, planes_from
-from rankseg.apis.stacks import CLASSES, convert_stacks
-from rankseg.datasets.marks import RULE
-from rankseg.datasets.shrinking import advised_shrink, shrunk_size
-from rankseg.datasets.stack_masks import BACKGROUND, UNLABELED, describe_empty, describe_marks
-from rankseg.datasets.tiff_axes import parse_choice
+from rankseg.imageio.marks import RULE
+from rankseg.imageio.shrinking import advised_shrink, shrunk_size
+from rankseg.imageio.tiff_axes import parse_choice
+from rankseg.projects.stack_masks import BACKGROUND, UNLABELED, describe_empty, describe_marks
+from rankseg.projects.stacks import CLASSES, convert_stacks
+from rankseg.training.command_line import (
+    add_plane_arguments,
+    color_argument,
+    plain_errors,
+    planes_from,
+)
 
 LUCCHI = {
     "images": "training.tif",

@@ -19,9 +19,9 @@ import argparse
 from collections.abc import Sequence
 
 from rankseg.apis import load_config
-from rankseg.apis.cli import plain_errors
-from rankseg.apis.released import NETWORKS, convert_released
-from rankseg.engine.checkpoint import trust_checkpoints
+from rankseg.engine.resilience.checkpoint import trust_checkpoints
+from rankseg.export.released import NETWORKS, convert_released
+from rankseg.training.command_line import plain_errors
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:

@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
 
-from rankseg.datasets.masks import IGNORE
 from rankseg.datasets.transforms.seeding import rng_of
+from rankseg.imageio.masks import IGNORE
 from rankseg.registry import TRANSFORMS
 
 

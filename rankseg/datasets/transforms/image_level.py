@@ -8,12 +8,12 @@ import numpy as np
 from albumentations.augmentations.crops.transforms import CropSizeError
 from mmcv.transforms import BaseTransform
 
-from rankseg.datasets.bands import Channels, check_channels
-from rankseg.datasets.reading import Range, read_image
 from rankseg.datasets.transforms.loading import check_range
 from rankseg.datasets.transforms.photometric import build_albumentation
 from rankseg.datasets.transforms.recipes import CUTS, read_recipe, resize_center
 from rankseg.datasets.transforms.seeding import rng_of
+from rankseg.imageio.bands import Channels, check_channels
+from rankseg.imageio.reading import Range, read_image
 from rankseg.registry import TRANSFORMS
 from rankseg.structures import WEAK, strong
 

@@ -6,9 +6,9 @@ from collections import OrderedDict
 import numpy as np
 from mmcv.transforms import BaseTransform
 
-from rankseg.datasets.bands import Channels, check_channels
-from rankseg.datasets.masks import check_mask, check_same_size, read_mask
-from rankseg.datasets.reading import Range, read_image
+from rankseg.imageio.bands import Channels, check_channels
+from rankseg.imageio.masks import check_mask, check_same_size, read_mask
+from rankseg.imageio.reading import Range, read_image
 from rankseg.registry import TRANSFORMS
 
 
@@ -37,7 +37,7 @@ class LoadSample(BaseTransform):
     """Load the image and, where the sample names one, its mask.
 
     Reads ``img_path``, ``seg_map_path`` (absent or ``None``: no mask is opened), ``label_rule``
-    (see :func:`rankseg.datasets.masks.read_mask`) and ``classes`` (names; absent: values of the
+    (see :func:`rankseg.imageio.masks.read_mask`) and ``classes`` (names; absent: values of the
     mask are not checked). Sets ``img`` (``(H, W, 3)`` uint8 RGB), ``seg_map`` (``(H, W)`` uint8,
     only with a mask) and ``ori_shape``, ``img_shape`` as ``(H, W)``.
 

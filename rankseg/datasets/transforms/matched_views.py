@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from rankseg.datasets.reading import read_image
 from rankseg.datasets.transforms.homography import MIRROR, between, box, look, move
-from rankseg.matching import MatchedPairs, load_pairs
+from rankseg.imageio.reading import read_image
+from rankseg.selection.matching import MatchedPairs, load_pairs
 
 LEAST = 0.4  # of the short side of an image shows a view at least, however near the keypoints lie
 SWAY = 0.1  # of its side a view is moved, and enlarged, at random

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Hooks: what happens on a schedule."""
 
-from rankseg.engine.hooks.checkpoint import CheckpointHook
 from rankseg.engine.hooks.cluster import ClusterHook
 from rankseg.engine.hooks.composition import CompositionHook
 from rankseg.engine.hooks.contact_sheet import ContactSheetHook
@@ -12,8 +11,6 @@ from rankseg.engine.hooks.feature_evaluation import FeatureEvaluationHook
 from rankseg.engine.hooks.label_propagation import LabelPropagationHook
 from rankseg.engine.hooks.log_length import LogLengthHook
 from rankseg.engine.hooks.neighbour_purity import NeighbourPurityHook
-from rankseg.engine.hooks.non_finite import NonFiniteHook
-from rankseg.engine.hooks.non_finite_stop import NonFiniteStopHook
 from rankseg.engine.hooks.one_class import OneClassHook
 from rankseg.engine.hooks.overlay import OverlayHook
 from rankseg.engine.hooks.panel import PanelHook
@@ -23,6 +20,9 @@ from rankseg.engine.hooks.retrieval_panel import RetrievalPanelHook
 from rankseg.engine.hooks.start_from import StartFromHook
 from rankseg.engine.hooks.step_seed import StepSeedHook
 from rankseg.engine.hooks.summary import SummaryHook
+from rankseg.engine.resilience.checkpoint_hook import CheckpointHook
+from rankseg.engine.resilience.non_finite import NonFiniteHook
+from rankseg.engine.resilience.non_finite_stop import NonFiniteStopHook
 
 __all__ = [
     "CheckpointHook",

@@ -14,13 +14,13 @@ from mmengine.runner import Runner
 from sklearn.metrics import normalized_mutual_info_score
 from torch.utils.data import Dataset
 
-from rankseg.engine.ending import RunEnded
 from rankseg.engine.features import extract_features, with_pipeline
 from rankseg.engine.hooks.notes import RunNotes
 from rankseg.engine.method_of import method_of
-from rankseg.graph import cluster_centres, nearest_centres
+from rankseg.errors import RunEnded
 from rankseg.models.methods import MetricLearning
 from rankseg.registry import HOOKS
+from rankseg.selection.graph import cluster_centres, nearest_centres
 
 PIPELINES = ("train", "test")
 FILE = "clusters"

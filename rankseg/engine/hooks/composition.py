@@ -10,9 +10,9 @@ from mmengine.runner import Runner
 
 from rankseg.engine.features import extract_features, with_pipeline
 from rankseg.engine.method_of import method_of
-from rankseg.graph import cluster_centres
 from rankseg.models.methods import LMCS
 from rankseg.registry import HOOKS
+from rankseg.selection.graph import cluster_centres
 from rankseg.structures import SampleKey
 
 

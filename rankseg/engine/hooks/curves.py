@@ -8,10 +8,10 @@ from mmengine.dist import master_only
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from rankseg.engine.files import whole_file
 from rankseg.engine.hooks.harmless import Harmless
 from rankseg.registry import HOOKS
-from rankseg.runs.log import read_scalars
+from rankseg.utils.atomic_file import whole_file
+from rankseg.utils.run_log import read_scalars
 from rankseg.visualization.training_curves import draw_training
 
 SHARE = 0.005  # of the time of a run that drawing may take

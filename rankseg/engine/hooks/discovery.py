@@ -12,13 +12,13 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch.utils.data import Dataset
 
-from rankseg.discovery import Discovery, Evidence, Schedule, Selection
 from rankseg.engine.features import Features, extract_features, with_pipeline
 from rankseg.engine.hooks.discovery_notes import DiscoveryNotes, measure
 from rankseg.engine.method_of import method_of
 from rankseg.models.layers import find_module
 from rankseg.models.methods import Method
 from rankseg.registry import HOOKS, SELECTIONS
+from rankseg.selection.discovery import Discovery, Evidence, Schedule, Selection
 from rankseg.structures import SampleKey
 from rankseg.visualization.plane import WAYS
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from rankseg.discovery import Evidence, Selection
-from rankseg.discovery.centres import class_centres
 from rankseg.engine.hooks.harmless import Harmless
 from rankseg.engine.hooks.notes import RunNotes
+from rankseg.selection.discovery import Evidence, Selection
+from rankseg.selection.discovery.centres import class_centres
 from rankseg.visualization import Kind, draw_sample_map, to_plane
 from rankseg.visualization.discovery import draw_discovery
 

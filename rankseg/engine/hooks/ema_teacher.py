@@ -4,8 +4,8 @@
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from rankseg.engine.hooks.non_finite import SKIPPED
 from rankseg.engine.method_of import method_of
+from rankseg.engine.resilience.non_finite import SKIPPED
 from rankseg.registry import HOOKS
 
 

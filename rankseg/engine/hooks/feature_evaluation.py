@@ -13,7 +13,6 @@ from mmengine.runner import Runner
 from torch.utils.data import Dataset
 
 from rankseg.engine.features import extract_features, with_pipeline
-from rankseg.engine.files import whole_file
 from rankseg.engine.hooks.harmless import Harmless
 from rankseg.engine.hooks.notes import RunNotes
 from rankseg.engine.known_images import known_images, probe_rows
@@ -23,6 +22,7 @@ from rankseg.evaluation.representation import judge_features
 from rankseg.models.heads import ImageLevelHead
 from rankseg.models.layers import find_module
 from rankseg.registry import HOOKS
+from rankseg.utils.atomic_file import whole_file
 from rankseg.visualization.feature_curves import draw_feature_curves
 
 NETWORKS = (None, "student", "teacher")

@@ -13,7 +13,10 @@ from torch.utils.data import Dataset
 from rankseg.engine.features import Features, extract_features, with_pipeline
 from rankseg.engine.hooks.propagation_notes import PropagationNotes, measure
 from rankseg.engine.method_of import method_of
-from rankseg.graph import (
+from rankseg.models.layers import find_module
+from rankseg.models.methods import LabelPropagation
+from rankseg.registry import HOOKS
+from rankseg.selection.graph import (
     Propagated,
     check_alpha,
     check_neighbours,
@@ -21,9 +24,6 @@ from rankseg.graph import (
     propagate,
     weigh,
 )
-from rankseg.models.layers import find_module
-from rankseg.models.methods import LabelPropagation
-from rankseg.registry import HOOKS
 from rankseg.structures import SampleKey
 
 LABELS_BY = ("propagation", "network")
@@ -59,10 +59,10 @@ class LabelPropagationHook(Hook):
         tap: Dotted name of the submodule whose output is the feature.
         batch_size: Images at once in a process.
         num_workers: Processes that load images; ``None`` takes as many as ``train_dataloader``.
-        threads: Threads of the neighbour search, see :func:`rankseg.graph.knn_graph`. Where
-            ``torchrun`` sets ``OMP_NUM_THREADS=1``, the number of cores is worth giving.
+        threads: Threads of the neighbour search, see :func:`rankseg.selection.graph.knn_graph`.
+            Where ``torchrun`` sets ``OMP_NUM_THREADS=1``, the number of cores is worth giving.
         probes: Search for neighbours only near by, for very many images; see
-            :func:`rankseg.graph.knn_graph`.
+            :func:`rankseg.selection.graph.knn_graph`.
 
     Raises:
         ValueError: If an option is none of those, or before training, if method, data set and

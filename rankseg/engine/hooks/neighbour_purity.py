@@ -9,13 +9,13 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch import Tensor
 
-from rankseg.engine.files import whole_file
 from rankseg.engine.hooks.harmless import Harmless
 from rankseg.engine.hooks.notes import RunNotes
 from rankseg.engine.method_of import method_of
 from rankseg.evaluation.neighbour_purity import NeighbourPurity, neighbour_purity
 from rankseg.models.methods import CMSF
 from rankseg.registry import HOOKS
+from rankseg.utils.atomic_file import whole_file
 from rankseg.visualization.neighbours import count_ranks, draw_purity, draw_ranks
 
 FILE = "neighbours"

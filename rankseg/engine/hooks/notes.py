@@ -4,8 +4,8 @@
 from pathlib import Path
 from typing import Any
 
-from rankseg.engine.files import read_json, write_json
-from rankseg.runs.summary import is_iteration
+from rankseg.utils.atomic_file import read_json, write_json
+from rankseg.utils.run_summary import is_iteration
 
 
 def check_notes(notes: Any) -> None:

@@ -14,7 +14,7 @@ from rankseg.engine.hooks.harmless import Harmless
 from rankseg.engine.kept_labels import Validation, read_labels, superfluous, write_labels
 from rankseg.engine.pictures import write_picture
 from rankseg.registry import HOOKS
-from rankseg.runs.log import main_metric
+from rankseg.utils.run_log import main_metric
 from rankseg.visualization.overlay import colour_map
 from rankseg.visualization.panel import cell_for, cut_text, draw_panel, fit, fit_label
 

@@ -8,11 +8,11 @@ from mmengine.dist import master_only
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from rankseg.engine.files import read_json, write_json
 from rankseg.engine.hooks.notes import check_notes
 from rankseg.engine.method_of import method_of
 from rankseg.registry import HOOKS
-from rankseg.runs.summary import is_iteration, is_number
+from rankseg.utils.atomic_file import read_json, write_json
+from rankseg.utils.run_summary import is_iteration, is_number
 from rankseg.visualization.curves import draw_pseudo_labels
 
 

@@ -9,9 +9,9 @@ from mmengine.dist import master_only
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from rankseg.engine.files import read_json, write_json
 from rankseg.registry import HOOKS
-from rankseg.runs.summary import check_summary
+from rankseg.utils.atomic_file import read_json, write_json
+from rankseg.utils.run_summary import check_summary
 
 
 @HOOKS.register_module()

@@ -10,8 +10,8 @@ from PIL import Image
 from torch.utils.data import DataLoader
 
 from rankseg.datasets import SemiDataset
-from rankseg.datasets.collate import collate_views
-from rankseg.datasets.samplers import LabeledUnlabeledSampler
+from rankseg.datasets.samplers.collate import collate_views
+from rankseg.datasets.samplers.labeled_unlabeled import LabeledUnlabeledSampler
 from rankseg.registry import TRANSFORMS
 from rankseg.structures import SampleKey
 

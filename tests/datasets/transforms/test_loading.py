@@ -9,10 +9,10 @@ import pytest
 import tifffile
 from PIL import Image
 
-from rankseg.datasets.file_error import FileError
-from rankseg.datasets.reading import read_image
 from rankseg.datasets.transforms import PackViews, RandomResizeCropFlip, StrongViews, loading
 from rankseg.datasets.transforms.loading import LoadSample
+from rankseg.errors import FileError
+from rankseg.imageio.reading import read_image
 
 RNG = np.random.default_rng(0)
 RGB = RNG.integers(0, 256, (5, 7, 3), dtype=np.uint8)

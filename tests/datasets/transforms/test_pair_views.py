@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from rankseg.datasets.collate import collate_views
+from rankseg.datasets.samplers.collate import collate_views
 from rankseg.datasets.transforms import PackViews, PairViews
 from rankseg.datasets.transforms.homography import box, look, move, rotation
-from rankseg.matching import MatchedPairs, save_pairs
 from rankseg.models.losses import attention_consistency
 from rankseg.models.preprocessor import ViewPreprocessor
+from rankseg.selection.matching import MatchedPairs, save_pairs
 
 ALONE = dict(crop=None, turn=None, zoom=None, perspective=None)
 KINDS = {

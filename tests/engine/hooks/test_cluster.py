@@ -11,11 +11,11 @@ import torch
 from mmengine.registry import init_default_scope
 from PIL import Image
 
-from rankseg.datasets.class_sampler import PKSampler
-from rankseg.engine.ending import RunEnded
+from rankseg.datasets.samplers.classes import PKSampler
 from rankseg.engine.hooks import ClusterHook
 from rankseg.engine.hooks import cluster as cluster_module
 from rankseg.engine.hooks.cluster import Clustering, cluster, measure
+from rankseg.errors import RunEnded
 from rankseg.models.methods import MetricLearning, Supervised
 from rankseg.registry import DATASETS
 from rankseg.testing.class_run import run_classes

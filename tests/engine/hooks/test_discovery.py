@@ -11,11 +11,11 @@ import torch
 from mmengine.registry import init_default_scope
 from PIL import Image
 
-from rankseg.discovery import Evidence, Selection
 from rankseg.engine.hooks import DiscoveryHook
 from rankseg.engine.hooks import discovery as discovery_module
 from rankseg.models.methods import Snowball
 from rankseg.registry import DATASETS, SELECTIONS
+from rankseg.selection.discovery import Evidence, Selection
 from rankseg.testing.class_run import run_classes
 from rankseg.testing.processes import run_processes
 from rankseg.testing.toy import toy_classifier

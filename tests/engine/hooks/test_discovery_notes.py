@@ -6,8 +6,8 @@ import logging
 import numpy as np
 import pytest
 
-from rankseg.discovery import Evidence, Selection
 from rankseg.engine.hooks.discovery_notes import OTHERS, DiscoveryNotes, measure, points_of
+from rankseg.selection.discovery import Evidence, Selection
 from rankseg.visualization import Kind
 
 

@@ -12,14 +12,14 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from torch.utils.data import DataLoader, Dataset
 
-from rankseg.datasets.collate import collate_views
-from rankseg.datasets.samplers import LabeledUnlabeledSampler
+from rankseg.datasets.samplers.collate import collate_views
+from rankseg.datasets.samplers.labeled_unlabeled import LabeledUnlabeledSampler
 from rankseg.datasets.transforms.packing import PackEval, PackViews
 from rankseg.engine.features import Features
 from rankseg.engine.hooks import LabelPropagationHook
 from rankseg.engine.runner import StrictRunner
-from rankseg.graph import knn_graph, propagate
 from rankseg.registry import DATASETS, MODELS
+from rankseg.selection.graph import knn_graph, propagate
 from rankseg.structures import SampleKey
 from rankseg.testing.toy import toy_classifier, toy_student
 

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import pytest
 from mmengine.config import Config
 
-from rankseg.engine import files
 from rankseg.engine.hooks import SummaryHook
+from rankseg.utils import atomic_file as files
 
 
 @pytest.fixture

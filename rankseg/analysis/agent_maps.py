@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pictures of the agents that RankMatch compares pixels with."""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from torch import Tensor, nn
+
+from rankseg.engine.pictures import write_picture
+from rankseg.imageio.reading import read_image
+from rankseg.inference.load import channels_of, load_method, value_range_of
+from rankseg.inference.pictures import list_images
+from rankseg.models.heads.deeplabv3plus import stride, upsample
+from rankseg.models.layers import FeatureTap
+from rankseg.models.losses.agents import check_num_agents, orthogonal_agents
+from rankseg.models.losses.rank_correlation import agent_correlation
+from rankseg.models.students import default_tap
+from rankseg.registry import DATASETS
+from rankseg.training.validation import is_image_level
+from rankseg.visualization.agent_maps import AgentMap, draw_agent_maps
+from rankseg.visualization.overlay import colour_map
+
+
+def agent_maps(
+    cfg: Config,
+    checkpoint: str,
+    inputs: Sequence[str | Path] = (),
+    *,
+    out: str | Path,
+    images: int = 4,
+    shown: int = 6,
+    num_agents: int | None = None,
+    tap: str | None = None,
+    network: str | None = None,
+    seed: int = 0,
+) -> list[Path]:
+    """Write a picture per image: its agents, its truth, and where it is like some of them.
+
+    Agents are chosen as in training, on the features of the whole image; shown are those that most
+    pixels are nearest to.
+
+    Args:
+        cfg: A segmentation config of any method, from :func:`rankseg.apis.load_config`.
+        checkpoint: File of a method or of a plain segmentor.
+        inputs: Images, or folders of them; without any, validation images of the config.
+        out: Folder for the pictures; made if it is missing.
+        images: Number of validation images, evenly spaced in their list.
+        shown: Number of maps per image.
+        num_agents: Number of agents; by default that of the config, or the paper's 128, and no
+            more than there are positions.
+        tap: Submodule whose output is compared; by default that of the config, or else the one of
+            :func:`~rankseg.models.students.default_tap`.
+        network: ``"student"`` or ``"teacher"``; by default the one that predicts.
+        seed: Of the first agent, which is drawn at random.
+
+    Returns:
+        The files.
+
+    Raises:
+        ValueError, FileNotFoundError: If config, data, checkpoint or an option are not right.
+        WriteError: If a picture cannot be written.
+    """
+    init_default_scope(cfg.get("default_scope", "rankseg"))
+    if is_image_level(cfg):
+        raise ValueError(
+            f"model.student.decode_head is {cfg.model.student.decode_head.type}: agents are "
+            "pixels, expected a config of segmentation"
+        )
+    if min(images, shown) < 1:
+        raise ValueError(f"images={images}, shown={shown}: expected 1 or more of each")
+    method = load_method(cfg, checkpoint).eval()
+    if network == "teacher" and method.teacher is None:
+        raise ValueError(f"{type(method).__name__} of this config has no teacher: use the student")
+    segmentor = method.network(network or method.predict_on)
+    tap = tap or cfg.model.get("feature_tap") or default_tap(segmentor)
+    default = (cfg.model.get("rank") or {}).get("num_agents", 128)
+    written = []
+    for name, image, truth in _samples(cfg, inputs, images):
+        batch = method.data_preprocessor({"inputs": [torch.from_numpy(image).permute(2, 0, 1)]})
+        feature = feature_map(segmentor, batch["inputs"], tap)
+        number = num_agents or min(default, feature.shape[2:].numel())
+        positions, strongest = maps_of(
+            feature, number, image.shape[:2], segmentor.align_corners, seed, shown
+        )
+        file = Path(out) / f"{name}_agents.png"
+        write_picture(file, draw_agent_maps(image, positions, strongest, truth))
+        print(f"{file}: {number} agents on {feature.shape[2]} x {feature.shape[3]} positions")
+        written.append(file)
+    return written
+
+
+def _samples(cfg: Config, inputs: Sequence[str | Path], images: int):
+    """Name, pixels and colours of the truth (or None) of every image."""
+    if inputs:
+        pairs = [pair for place in inputs for pair in list_images(place)]
+        for name, count in Counter(name for _, name in pairs).items():
+            if count > 1:
+                raise ValueError(
+                    f"{name}_agents.png would be written twice, of two images of that name: draw "
+                    "them into folders of their own (--out)"
+                )
+        for path, name in pairs:
+            yield name, read_image(path, value_range_of(cfg), channels_of(cfg)), None
+        return
+    dataset = DATASETS.build(cfg.val_dataloader.dataset)
+    places = np.linspace(0, len(dataset) - 1, min(images, len(dataset))).round().astype(int)
+    for index in places.tolist():
+        item = dataset[index]
+        sample = item["data_samples"]
+        truth = colour_map(sample.gt_sem_seg.data.squeeze(0).numpy(), dataset.metainfo["palette"])
+        image = np.ascontiguousarray(item["inputs"].permute(1, 2, 0).numpy())
+        yield Path(sample.img_path).stem, image, truth
+
+
+@torch.no_grad()
+def feature_map(segmentor: nn.Module, images: Tensor, tap: str) -> Tensor:
+    """What a submodule of a segmentor gives for images: ``(B, C, h, w)`` float32."""
+    with FeatureTap(segmentor, tap) as tapped:
+        segmentor.decode_head(segmentor.extract_feat(images))
+    return tapped.output.float()
+
+
+def maps_of(
+    feature: Tensor, number: int, size: tuple[int, int], align_corners: bool, seed: int, shown: int
+) -> tuple[list[tuple[float, float]], list[AgentMap]]:
+    """Choose agents of one image and tell where it is like each of them.
+
+    Args:
+        feature: ``(1, C, h, w)``.
+        number: Number of agents.
+        size: Height and width of the image.
+        align_corners: Whether the first position lies on the first pixel.
+        seed: Of the first agent.
+        shown: How many maps to make; those of all agents of a large image would fill the memory.
+
+    Returns:
+        Positions of all agents, in the order of choice, and the maps of those that most positions
+        are nearest to, most first.
+
+    Raises:
+        ValueError: If there are fewer positions than agents.
+    """
+    height, width = feature.shape[2:]
+    check_num_agents(height * width, number)
+    generator = torch.Generator().manual_seed(seed)
+    first = torch.randint(height * width, (1,), generator=generator).to(feature.device)
+    agents = orthogonal_agents(feature, number, first)
+    activation = agent_correlation(feature, agents).softmax(-1)[0].T.view(1, -1, height, width)
+    share = activation[0].flatten(1).argmax(0).bincount(minlength=number) / (height * width)
+    positions = [
+        tuple(
+            min(cell * (stride(pixels, cells) or (pixels - 1) / (cells - 1)), pixels - 1)
+            if align_corners
+            else (cell + 0.5) * pixels / cells - 0.5
+            for cell, pixels, cells in zip(divmod(place, width), size, (height, width), strict=True)
+        )
+        for place in agents[0].tolist()
+    ]
+    found = []
+    for i in share.argsort(descending=True, stable=True)[:shown].tolist():
+        large = upsample(activation[:, i : i + 1], size, align_corners)
+        found.append(AgentMap(i + 1, positions[i], large[0, 0].cpu().numpy(), float(share[i])))
+    return positions, found

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A picture of what the spatial assembly network of a checkpoint does to images."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from torch import Tensor, nn
+
+from rankseg.analysis.photos import Photos
+from rankseg.engine.pictures import write_picture
+from rankseg.inference.load import load_method
+from rankseg.models.layers import SpatialAssembly, assemble
+from rankseg.models.losses import assembly_entropy
+from rankseg.models.methods import Method
+from rankseg.registry import DATASETS
+from rankseg.visualization.assembly import Assembly, draw_assemblies
+
+
+def assembly_maps(
+    cfg: Config,
+    checkpoint: str,
+    inputs: Sequence[str | Path] = (),
+    *,
+    out: str | Path,
+    images: int = 6,
+    points: int = 4,
+    network: str | None = None,
+) -> Path:
+    """Write one picture: a row for each image, and its numbers on the screen.
+
+    Where a network has several assemblies, the first one is shown.
+
+    Args:
+        cfg: With a student of type ``ExtendedSegmentor``, from :func:`rankseg.apis.load_config`.
+        checkpoint: File of the method.
+        inputs: Images, or folders of them; without any, validation images of the config.
+        out: File to write.
+        images: Number of images, evenly spaced in their list.
+        points: Output points per image, those that move most.
+        network: ``"student"`` or ``"teacher"``; by default the one that predicts.
+
+    Returns:
+        The file.
+
+    Raises:
+        ValueError, FileNotFoundError: If config, data, checkpoint or an option are not right.
+        WriteError: If the picture cannot be written.
+    """
+    if min(images, points) < 1:
+        raise ValueError(f"images={images}, points={points}: expected 1 or more of each")
+    init_default_scope(cfg.get("default_scope", "rankseg"))
+    method = load_method(cfg, checkpoint).eval()
+    if network == "teacher" and method.teacher is None:
+        raise ValueError(f"{type(method).__name__} of this config has no teacher: use the student")
+    segmentor = method.network(network or method.predict_on)
+    assembly = find_assembly(segmentor)
+    shown = []
+    for name, pixels in _images(cfg, inputs, images):
+        weights = weights_of(method, segmentor, assembly, pixels)
+        print(f"{name}: {describe(weights)}")
+        shown.append(_picture(pixels, weights, assembly.grid))
+    write_picture(out, draw_assemblies(shown, assembly.grid, points))
+    return Path(out)
+
+
+def find_assembly(segmentor: nn.Module) -> SpatialAssembly:
+    """The first spatial assembly of a network.
+
+    Raises:
+        ValueError: If it has none.
+    """
+    for module in getattr(segmentor, "inserted", ()):
+        if isinstance(module, SpatialAssembly):
+            return module
+    raise ValueError(
+        "the student of this config has no SpatialAssembly: expected model.student.type="
+        "'ExtendedSegmentor' with one in model.student.insert, as in configs/san"
+    )
+
+
+def _images(cfg: Config, inputs: Sequence[str | Path], number: int) -> Iterator[tuple[str, Tensor]]:
+    """Names and pixels ``(3, H, W)`` uint8 of images, after the pipeline of validation."""
+    config = cfg.val_dataloader.dataset
+    dataset = Photos(inputs, config.pipeline) if inputs else DATASETS.build(config)
+    places = np.linspace(0, len(dataset) - 1, min(number, len(dataset))).round().astype(int)
+    for index in places.tolist():
+        item = dataset[index]
+        yield Path(item["data_samples"].img_path).name, item["inputs"]
+
+
+@torch.no_grad()
+def weights_of(
+    method: Method, segmentor: nn.Module, assembly: SpatialAssembly, image: Tensor
+) -> Tensor:
+    """Logarithms of the weights that an image gets, ``(1, N, N)``.
+
+    Args:
+        method: Whose preprocessor prepares the image.
+        segmentor: The network.
+        assembly: Its assembly.
+        image: ``(3, H, W)`` uint8.
+    """
+    maps: list[Tensor] = []
+    handle = assembly.register_forward_pre_hook(lambda module, inputs: maps.append(inputs[0]))
+    try:
+        segmentor.extract_feat(method.data_preprocessor({"inputs": [image]})["inputs"])
+    finally:
+        handle.remove()
+    return assembly.weights(assembly.points(assembly.fill(maps[0]))).cpu()
+
+
+def describe(log_weights: Tensor) -> str:
+    """How much stays, how local the weights are, and how well they are normalised."""
+    weights = log_weights.exp()
+    points = weights.shape[1]
+    stay = weights.diagonal(dim1=1, dim2=2).mean().item()
+    bits = assembly_entropy(log_weights).item() / 2 / points
+    error = (weights.sum(2) - 1).abs().max().item()
+    return (
+        f"{100 * stay:.0f}% of the weight stays, entropy {bits:.2f} of {np.log2(points):.2f} bits, "
+        f"sums of rows within {error:.2g} of 1"
+    )
+
+
+def _picture(pixels: Tensor, log_weights: Tensor, grid: tuple[int, int]) -> Assembly:
+    """The image and its blocks, moved as those of the feature map are."""
+    height, width = pixels.shape[1:]
+    down, right = -height % grid[0], -width % grid[1]
+    image = nn.functional.pad(pixels[None].float(), (0, right, 0, down), mode="replicate")
+    moved = assemble(image, log_weights.exp(), grid)[0, :, :height, :width]
+    moved = moved.round().clamp(0, 255).byte().permute(1, 2, 0).numpy()
+    image = np.ascontiguousarray(pixels.permute(1, 2, 0).numpy())
+    return Assembly(image, np.ascontiguousarray(moved), log_weights[0].exp().numpy())

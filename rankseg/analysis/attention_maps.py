@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pictures of attention in pairs of views, and how well it moves with the image."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from torch import Tensor
+
+from rankseg.analysis.photos import Photos
+from rankseg.engine.pictures import write_picture
+from rankseg.inference.load import load_method
+from rankseg.models.layers import FeatureTap
+from rankseg.models.losses import attention_consistency
+from rankseg.models.losses.attention_consistency import sample_mapped
+from rankseg.registry import TRANSFORMS
+from rankseg.structures import strong
+from rankseg.training.test_set import build_test_set
+from rankseg.utils.atomic_file import write_json
+from rankseg.visualization.attention import AttentionPair, draw_attention
+
+
+def attention_maps(
+    cfg: Config,
+    checkpoint: str,
+    inputs: Sequence[str | Path] = (),
+    *,
+    out: str | Path,
+    images: int = 6,
+    count: int = 200,
+    tap: str | None = None,
+    seed: int = 0,
+) -> dict[str, float]:
+    """Draw pairs of views of images with their attention, and measure more of them.
+
+    Views are drawn as in training, but of one image each.
+
+    Args:
+        cfg: A config whose training images come in pairs (``PairViews``).
+        checkpoint: File of a network of this form, trained by this config or by another one.
+        inputs: Images, or folders of them; without any, test images of the config.
+        out: PNG file; beside it ``.json`` holds the numbers returned.
+        images: Number of images drawn, evenly spaced in their list.
+        count: Number of images measured, at most, likewise.
+        tap: Submodule of the student whose output is the attention map; that of the config by
+            default.
+        seed: Of the views.
+
+    Returns:
+        ``error``: mean squared difference of the maps at points that correspond, eq. 4.2;
+        ``unmoved``: that of maps at the same place, as if nothing had moved; ``correlation`` over
+        all points that correspond; ``images``.
+
+    Raises:
+        ValueError, FileNotFoundError: If config, data, checkpoint or an option are not right.
+        WriteError: If a file cannot be written.
+
+    Source: TAC-CCL (dissertation "Learning with few labels", chapter 4), figure 4.1 and eq. 4.2.
+    """
+    if min(images, count) < 1:
+        raise ValueError(f"images={images}, count={count}: expected 1 or more of each")
+    init_default_scope(cfg.get("default_scope", "rankseg"))
+    pipeline = [TRANSFORMS.build(dict(type="LoadImage")), pair_views(cfg)]
+    method = load_method(cfg, checkpoint).eval()
+    tap = tap or getattr(method, "feature_tap", None) or "neck.spatial"
+    test = Photos(inputs, []) if inputs else build_test_set(cfg)
+    drawn, sums, pairs = _spaced(len(test), images), torch.zeros(2), []
+    measured = sorted({*drawn, *_spaced(len(test), count)})
+    points: list[Tensor] = []
+    for index in measured:
+        results: dict[str, Any] = {**test.get_data_info(index), "seed": (seed, 0, index)}
+        for step in pipeline:
+            results = step.transform(results)
+        views = results["img"], results[strong(1)]
+        maps = attention_of(method, views, tap)
+        homography = torch.from_numpy(results["homography"])[None]
+        errors = [attention_consistency(*maps, h) for h in (homography, torch.eye(3)[None])]
+        sums += torch.stack(errors)
+        mapped, inside = sample_mapped(maps[1], homography, maps[0].shape[2:])
+        points.append(torch.stack((maps[0][inside], mapped[inside])))
+        if index in drawn:
+            pairs.append(_pair(views, maps, homography))
+    error, unmoved = (sums / len(measured)).tolist()
+    numbers = {
+        "images": len(measured),
+        "error": error,
+        "unmoved": unmoved,
+        "correlation": torch.corrcoef(torch.cat(points, 1))[0, 1].item(),
+    }
+    write_picture(out, draw_attention(pairs))
+    write_json(Path(out).with_suffix(".json"), numbers)
+    return numbers
+
+
+def pair_views(cfg: Config) -> Any:
+    """The transform of the training images that draws pairs, without matches.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    for step in cfg.train_dataloader.dataset.get("labeled_pipeline", ()):
+        if step["type"] == "PairViews":
+            return TRANSFORMS.build({**step, "matches": None})
+    raise ValueError(
+        "train_dataloader.dataset.labeled_pipeline of this config has no PairViews: give a config "
+        "with pairs and the same network, such as tac_ccl/X.py for a checkpoint of tac_ccl/X_ccl.py"
+    )
+
+
+def _spaced(total: int, count: int) -> list[int]:
+    """Places of so many items, evenly spaced in a list."""
+    return np.linspace(0, total - 1, min(count, total)).round().astype(int).tolist()
+
+
+@torch.no_grad()
+def attention_of(method: Any, views: Sequence[np.ndarray], tap: str) -> tuple[Tensor, Tensor]:
+    """Attention maps ``(1, 1, h, w)`` float32 of two views, on the CPU."""
+    inputs = [torch.from_numpy(view).permute(2, 0, 1) for view in views]
+    images = method.data_preprocessor({"inputs": inputs})["inputs"]
+    with FeatureTap(method.student, tap) as tapped:
+        method.student.extract_feat(images)
+    found = tapped.output.float().cpu()
+    if found.shape[1] != 1:
+        raise ValueError(
+            f"tap={tap!r} gives {found.shape[1]} maps for an image: attention is one, as that of "
+            "neck.spatial behind neck=dict(type='CBAM')"
+        )
+    return found[:1], found[1:]
+
+
+def _pair(
+    views: tuple[np.ndarray, np.ndarray], maps: tuple[Tensor, Tensor], homography: Tensor
+) -> AttentionPair:
+    """Maps at the size of the views."""
+    size = views[0].shape[:2]
+    large = [F.interpolate(one, size, mode="bilinear", align_corners=False) for one in maps]
+    mapped, _ = sample_mapped(maps[1], homography, size)
+    _, inside = sample_mapped(torch.zeros(1, 1, *size), homography, size)
+    first, second, mapped, inside = (x[0, 0].numpy() for x in (*large, mapped, inside))
+    return AttentionPair(views, (first, second), mapped, inside)

@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How good the features of a checkpoint are, without the network's own classifier."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.logging import print_log
+from mmengine.registry import init_default_scope
+
+from rankseg.analysis.extraction import Extraction
+from rankseg.analysis.transfer_sets import TransferSet, transfer_sets
+from rankseg.datasets.checks import check_labeled
+from rankseg.engine.features import with_pipeline
+from rankseg.engine.known_images import image_names, known_images, probe_rows
+from rankseg.evaluation.knn import check_k
+from rankseg.evaluation.neighbour_purity import neighbour_purity
+from rankseg.evaluation.representation import judge_features
+from rankseg.registry import DATASETS
+from rankseg.structures import SampleKey
+from rankseg.training.test import write_result
+from rankseg.training.validation import check_classes, is_image_level, refuse_embedding
+from rankseg.utils.atomic_file import whole_file
+from rankseg.visualization.neighbours import count_ranks, draw_ranks
+
+USUAL_K = (1, 20)
+MEMORY = 128_000  # entries of the paper's memory
+QUERIES = 5_000  # enough for a percentage; not published
+
+
+def evaluate_features(
+    cfg: Config,
+    checkpoint: str,
+    *,
+    knn: Sequence[int] | None = None,
+    temperature: float | None = None,
+    probes: Sequence[str] = (),
+    probe: Mapping[str, Any] | None = None,
+    bank: str = "all",
+    fine: bool = False,
+    transfer: Sequence[str] = (),
+    size: int | None = None,
+    purity: int = 0,
+    network: str | None = None,
+    tap: str = "decode_head.pool",
+    cache: str | None = None,
+    seed: int = 0,
+    out: str | None = None,
+    ranks: str | None = None,
+) -> dict[str, Any]:
+    """Classify the config's test images by the features of its training images.
+
+    All images go through the pipeline of the test set, but for ``purity``. Training images have
+    their true labels, also where the run had noisy ones (``label_noise``).
+
+    Args:
+        cfg: A classification config, from :func:`rankseg.apis.load_config`.
+        checkpoint: File of a method or of a plain segmentor.
+        knn: Numbers of neighbours; those of 1 and 20 that there are by default.
+        temperature: See :func:`~rankseg.evaluation.knn.knn_classify`.
+        probes: What linear probes learn from, see :func:`rankseg.engine.known_images.probe_rows`.
+        probe: Options of :func:`~rankseg.evaluation.linear_probe.linear_probe`.
+        bank: ``"all"`` training images whose class is known, as in papers on self-supervised
+            learning, or the ``"labeled"`` ones.
+        fine: Judge a run with ``coarse`` classes by those that they are made of.
+        transfer: Other data sets to classify by logistic regression, see
+            :func:`rankseg.analysis.transfer_sets.transfer_sets`.
+        size: Side in pixels to which images of those are brought.
+        purity: Neighbours of which to tell the purity in two draws of the training views, as in
+            CMSF, Figure 5; 0 for none.
+        network: ``"student"`` or ``"teacher"``; by default the one that predicts.
+        tap: Submodule of it whose output is the feature.
+        cache: Folder that keeps the features; ``None`` keeps nothing.
+        seed: Of all draws.
+        out: JSON file for the numbers.
+        ranks: PNG file for a histogram of the ranks that come with ``purity``.
+
+    Returns:
+        In percent: ``knn1``, ``knn20``, ``linear_1%``, ..., ``classifier``, the network's own
+        predictions (not with ``fine``), ``transfer_NAME`` and ``transfer_NAME_mean_class``, their
+        mean ``transfer_mean``; and ``purity``, a dict of its own.
+
+    Raises:
+        ValueError, FileNotFoundError: If config, data, checkpoint or an option are not right.
+    """
+    init_default_scope(cfg.get("default_scope", "rankseg"))
+    refuse_embedding(cfg)
+    if not is_image_level(cfg):
+        raise ValueError(
+            f"model.student.decode_head is {cfg.model.student.decode_head.type}: features are "
+            "evaluated of classifiers, expected a config with an ImageLevelHead"
+        )
+    train, test = _data_sets(cfg, fine)
+    check_labeled(test, limit=50)
+    if not fine:
+        check_classes(cfg, test)
+    plain = with_pipeline(train, test.pipeline)
+    labels, indices = known_images(train, bank)
+    knn = tuple(knn if knn is not None else [k for k in USUAL_K if k <= len(indices)])
+    for k in knn:
+        check_k(k, len(indices))
+    rows = {spec: probe_rows(spec, train, labels, indices, seed) for spec in probes}
+    others = transfer_sets(transfer, cfg.test_dataloader.dataset.pipeline, size)
+    extract = Extraction(cfg, checkpoint, network, tap, cache)
+    known = extract(plain, indices, image_names(train, indices))
+    asked = extract(test)
+    truth = torch.from_numpy(test.class_ids())
+    metrics: dict[str, Any] = judge_features(
+        known.feature.to(extract.device),
+        torch.from_numpy(labels),
+        asked.feature,
+        truth,
+        len(test.classes),
+        knn=knn,
+        temperature=temperature,
+        probes=rows,
+        probe={"seed": seed, **(probe or {})},
+    )
+    if not fine:
+        right = asked.logits.argmax(1) == truth
+        metrics["classifier"] = round(100 * right.double().mean().item(), 2)
+    metrics |= _transfer(others, extract, seed)
+    if purity:
+        metrics["purity"] = _purity(train, labels, indices, purity, extract, seed)
+        if ranks is not None:
+            with whole_file(ranks) as partial:
+                counts = count_ranks(metrics["purity"]["ranks"])
+                draw_ranks({f"{purity} constrained neighbours": counts}, partial)
+    write_result(out, {"config": cfg.config_file, "checkpoint": checkpoint, **metrics})
+    return metrics
+
+
+def _data_sets(cfg: Config, fine: bool) -> tuple[Any, Any]:
+    """Training and test set with true labels, of the finer classes if that is asked for."""
+    left_out = {"label_noise", "coarse"} if fine else {"label_noise"}
+    train, test = cfg.train_dataloader.dataset, cfg.test_dataloader.dataset
+    inner, test = (
+        {name: value for name, value in part.items() if name not in left_out}
+        for part in (train.dataset, test)
+    )
+    return DATASETS.build({**train, "dataset": inner}), DATASETS.build(test)
+
+
+def _transfer(others: Sequence[TransferSet], extract: Extraction, seed: int) -> dict[str, float]:
+    """Logistic regression on every other data set."""
+    if not others:
+        return {}
+    from rankseg.evaluation.transfer import accuracies, logistic_transfer  # scikit-learn is slow
+
+    found: dict[str, float] = {}
+    for name, train, test in others:
+        truth = torch.from_numpy(test.class_ids())
+        known = torch.from_numpy(train.class_ids())
+        features = extract(train).feature, known, extract(test).feature
+        result = logistic_transfer(*features, seed=seed)
+        if result.at_edge:
+            print_log(
+                f"transfer to {name}: the best L2 strength, {result.strength:g}, is the outermost "
+                "of those that were tried"
+            )
+        for kind, value in accuracies(result.label, truth).items():
+            found[f"transfer_{name}" + ("" if kind == "top1" else f"_{kind}")] = value
+    tops = [found[f"transfer_{name}"] for name, _, _ in others]
+    return {**found, "transfer_mean": round(sum(tops) / len(tops), 2)}
+
+
+def _purity(
+    train: Any, labels: np.ndarray, indices: list[int], k: int, extract: Extraction, seed: int
+) -> dict[str, Any]:
+    """Two draws of every training view, one in the place of CMSF's memory of the pass before."""
+    rng = np.random.default_rng(seed)
+    rows = rng.permutation(len(indices))[:MEMORY]
+    images = [indices[row] for row in rows]
+    names = image_names(train, images)
+    memory, previous = (
+        extract(train, [SampleKey(i, draw) for i in images], names, draw=(train.seed, draw)).feature
+        for draw in (0, 1)
+    )
+    own = torch.arange(min(QUERIES, len(rows)))
+    label = torch.from_numpy(labels[rows])
+    memory = memory.to(extract.device)
+    found = neighbour_purity(
+        memory, previous.to(extract.device), label, own, k=k, k_previous=min(k, len(rows))
+    )
+    return {
+        name: value if isinstance(value, float) else value.tolist()
+        for name, value in found._asdict().items()
+    }

@@ -1,0 +1,249 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pairs of training images that match, for the cross-image supervision of TAC-CCL."""
+
+import json
+import logging
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mmengine.config import Config
+from mmengine.dataset import Compose
+from mmengine.logging import print_log
+from mmengine.registry import init_default_scope
+
+from rankseg.analysis.extraction import Extraction
+from rankseg.datasets.checks import spread
+from rankseg.datasets.file_checks import told
+from rankseg.datasets.image_level import ArrayDataset
+from rankseg.engine.features import with_pipeline
+from rankseg.engine.pictures import write_picture
+from rankseg.imageio.reading import read_image
+from rankseg.registry import DATASETS
+from rankseg.selection.graph import cluster_centres, nearest_centres
+from rankseg.selection.matching import MatchedPairs, save_pairs
+from rankseg.selection.matching.affine_sift import Keypoints, Match, describe, match
+from rankseg.selection.matching.clusters import (
+    candidates,
+    match_cluster,
+    pack_pairs,
+    share_in_clusters,
+    share_of_true,
+)
+from rankseg.selection.matching.keypoint_cache import KeypointCache
+from rankseg.training.test_set import loading_pipeline
+from rankseg.training.validation import is_image_level
+from rankseg.utils.atomic_file import whole_file, write_json
+from rankseg.visualization.matches import ShownPair, draw_matches
+
+AGAIN = 200  # pairs that are compared once more where none is found
+FEWEST = 3  # keypoints that an affine map can be found of
+
+
+def match_images(
+    cfg: Config,
+    checkpoint: str,
+    *,
+    out: str | Path,
+    top: int = 2,
+    nearest: int = 10,
+    clusters: int | None = None,
+    least: int = 8,
+    ratio: float = 0.8,
+    tolerance: float = 0.04,
+    side: int = 160,
+    tilts: int = 3,
+    limit: int = 600,
+    keep: int = 32,
+    shown: int = 12,
+    workers: int = 1,
+    cache: str | Path | None = None,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Find parts of training images that match those of other images of the same cluster.
+
+    The true classes of images are used for nothing but to tell how many pairs are right.
+
+    Args:
+        cfg: A config of metric learning, from :func:`rankseg.apis.load_config`.
+        checkpoint: File of a method; its clusters are taken if it has those of all images.
+        out: File for the pairs, ``.npz``; beside it ``.json`` holds the numbers returned, and
+            ``.png`` shows some pairs.
+        top: Matches that each image keeps.
+        nearest: Images of its cluster that each is compared with, those with the nearest features.
+        clusters: Make so many by k-means, in place of those of the checkpoint.
+        least: Keypoints of a pair that must agree: see
+            :func:`rankseg.selection.matching.affine_sift.match`, likewise ``ratio`` and
+            ``tolerance``.
+        ratio, tolerance: See there.
+        side, tilts, limit: See :func:`rankseg.selection.matching.affine_sift.describe`.
+        keep: Keypoints of a pair that are written.
+        shown: Pairs in the picture, evenly spaced from the best to the last.
+        workers: Threads that look for keypoints.
+        cache: Folder that keeps features and keypoints, so that another call goes on from there.
+        seed: Of k-means.
+
+    Returns:
+        ``images``; ``pairs``; ``matched``, images that have one; ``compared`` pairs; and where
+        classes are known, in percent of pairs, ``true`` of these, ``true_in_clusters`` of all
+        pairs within clusters, and ``by_score``, that of pairs of which more keypoints agree.
+
+    Raises:
+        ValueError, FileNotFoundError: If config, data, checkpoint or an option are not right.
+        WriteError: If a file cannot be written.
+
+    Source: TAC-CCL (dissertation "Learning with few labels", chapter 4), section 4.3.4: top-2
+        matches on CUB, of which 77.0% are true, and 39.1% of pairs within clusters.
+    """
+    init_default_scope(cfg.get("default_scope", "rankseg"))
+    _check(cfg, top=top, nearest=nearest, least=least, side=side, limit=limit, keep=keep)
+    train = DATASETS.build(cfg.train_dataloader.dataset)
+    part = train.unlabeled if train.num_unlabeled else train.labeled
+    names = image_files(part)
+    features, labels = _clusters(cfg, checkpoint, train, clusters, cache, seed)
+    settings = dict(side=side, tilts=tilts, limit=limit)
+    kept = KeypointCache(None if cache is None else Path(cache) / "keypoints", json.dumps(settings))
+    root = Path(part.data_root)
+
+    def look(image: int) -> Keypoints:
+        path = root / names[image]
+        return kept.get(path, lambda: describe(read_image(path), **settings))
+
+    compare = partial(match, ratio=ratio, tolerance=tolerance, least=least)
+    groups = list(candidates(labels, features, nearest))
+    found: list[tuple[int, int, Match]] = []
+    with ThreadPoolExecutor(max(1, workers)) as pool:
+        for group in told(groups, "matching within clusters"):
+            images = np.unique(group)
+            keypoints = dict(zip(images.tolist(), pool.map(look, images.tolist()), strict=True))
+            found += match_cluster(group, keypoints.__getitem__, compare, top)
+    if not found:
+        _warn(np.concatenate(groups) if groups else np.empty((0, 2), int), look, compare, least)
+    pairs, truth = pack_pairs(names, found, keep), part.class_ids()
+    numbers = {
+        "images": len(names),
+        "clusters": len(np.unique(labels)),
+        "compared": sum(map(len, groups)),
+        **_how_many(pairs, truth, labels, least),
+    }
+    out = Path(out)
+    with whole_file(out) as file:
+        save_pairs(file, pairs)
+    write_json(out.with_suffix(".json"), numbers)
+    if len(pairs.image):
+        picture = draw_matches(list(_shown(pairs, truth, root, shown)))
+        write_picture(out.with_suffix(".png"), picture)
+    return numbers
+
+
+def _warn(
+    compared: np.ndarray,
+    look: Callable[[int], Keypoints],
+    compare: Callable[..., Match | None],
+    least: int,
+) -> None:
+    """Say that no pair was found, and how far from one those are that were compared."""
+    rows = spread(len(compared), AGAIN)
+    again = [compare(look(one), look(other), least=FEWEST) for one, other in compared[rows]]
+    best = max((found.score for found in again if found is not None), default=0)
+    print_log(
+        f"no pair has {least} keypoints that agree: of {len(rows)} of the {len(compared)} pairs "
+        f"within clusters the best has {best or f'less than {FEWEST}'}; take a smaller --least, "
+        "as training with a file without pairs is refused",
+        level=logging.WARNING,
+    )
+
+
+def _check(cfg: Config, **counts: int) -> None:
+    """Refuse configs of masks, and numbers below 1."""
+    if not is_image_level(cfg):
+        raise ValueError(
+            f"model.student.decode_head is {cfg.model.student.decode_head.type}: whole images are "
+            "matched, expected a config of metric learning"
+        )
+    for name, count in counts.items():
+        if count < 1:
+            raise ValueError(f"{name}={count} of match_images: expected 1 or more")
+
+
+def image_files(part: Any) -> list[str]:
+    """Paths of the images of a data set, relative to its data root.
+
+    Raises:
+        ValueError: If its images lie in arrays.
+    """
+    if isinstance(part, ArrayDataset):
+        raise ValueError(
+            f"the images of {type(part).__name__} lie in arrays: matched are image files, such as "
+            "those of ClassFolderDataset"
+        )
+    root = Path(part.data_root)
+    paths = (Path(part.get_data_info(i)["img_path"]) for i in range(len(part)))
+    return [path.relative_to(root).as_posix() for path in paths]
+
+
+def _clusters(
+    cfg: Config,
+    checkpoint: str,
+    train: Any,
+    count: int | None,
+    cache: str | Path | None,
+    seed: int,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Embeddings ``(N, D)`` and clusters ``(N,)`` of all training images."""
+    extract = Extraction(
+        cfg, checkpoint, None, "decode_head.pool", None if cache is None else str(cache)
+    )
+    names = [part.get_data_info(i)["img_path"]
+             for part in (train.labeled, train.unlabeled) for i in range(len(part))]  # fmt: skip
+    pipeline = Compose(loading_pipeline(cfg, names[0]))
+    features = extract(with_pipeline(train, pipeline), names=names).logits.numpy()
+    features = features[train.num_labeled if train.num_unlabeled else 0 :]
+    given = getattr(extract.method, "clusters", None)
+    if count is None and given is not None and len(given.label) == len(features):
+        return features, given.label.cpu().numpy()
+    if count is None:
+        raise ValueError(
+            f"checkpoint {checkpoint} holds no clusters of the {len(features)} training images: "
+            "say how many shall be made (--clusters)"
+        )
+    return features, nearest_centres(features, cluster_centres(features, count, seed))
+
+
+def _how_many(
+    pairs: MatchedPairs, truth: np.ndarray, labels: np.ndarray, least: int
+) -> dict[str, Any]:
+    """How many pairs there are, and how many of them are right."""
+    return {
+        "pairs": len(pairs.image),
+        "matched": len(np.unique(pairs.image)),
+        "true": _percent(share_of_true(pairs.image, truth)),
+        "true_in_clusters": _percent(share_in_clusters(labels, truth)),
+        "by_score": [
+            {"least": score, "pairs": int(enough.sum()), "true": _percent(true)}
+            for score in (least, round(1.5 * least), 2 * least, 3 * least)
+            if (enough := pairs.score >= score).any()
+            and (true := share_of_true(pairs.image[enough], truth)) is not None
+        ],
+    }
+
+
+def _percent(share: float | None) -> float | None:
+    return None if share is None else round(100 * share, 2)
+
+
+def _shown(pairs: MatchedPairs, truth: np.ndarray, root: Path, count: int) -> Iterator[ShownPair]:
+    """Pairs for the picture, from the best to the last."""
+    places = np.linspace(0, len(pairs.image) - 1, min(count, len(pairs.image))).round().astype(int)
+    for row in places.tolist():
+        one, other = pairs.image[row].tolist()
+        known = truth[one] >= 0 and truth[other] >= 0
+        yield ShownPair(
+            tuple(read_image(root / str(pairs.names[i])) for i in (one, other)),
+            pairs.keypoints[row],
+            int(pairs.score[row]),
+            bool(truth[one] == truth[other]) if known else None,
+        )

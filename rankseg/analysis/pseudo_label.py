@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Turns what a network is sure of into labels: a split for a second stage of training."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+
+from rankseg.analysis.extraction import Extraction
+from rankseg.datasets.split_drawing import label_table
+from rankseg.datasets.splits.split_files import write_lists
+from rankseg.datasets.splits.splits import LABELED_FILE, UNLABELED_FILE, VAL_FILE, Entry, read_list
+from rankseg.engine.features import with_pipeline
+from rankseg.engine.known_images import image_names
+from rankseg.registry import DATASETS
+from rankseg.training.test_set import build_test_set
+from rankseg.training.validation import check_classes, is_image_level, refuse_embedding
+
+
+def most_confident(
+    confidence: np.ndarray, share: float | None = None, threshold: float | None = None
+) -> np.ndarray:
+    """Positions of the most confident images, sorted.
+
+    Args:
+        confidence: ``(N,)`` in ``[0, 1]``.
+        share: Of the images to take, in ``(0, 1)``; of equals those that come first.
+        threshold: Take those of this confidence or more, in ``[0, 1]``.
+
+    Raises:
+        ValueError: If not exactly one of the two is given, or it is out of its range.
+    """
+    if (share is None) == (threshold is None):
+        raise ValueError("--share and --threshold: give one of them, such as --share 0.3")
+    if share is not None:
+        if not 0 < share < 1:
+            raise ValueError(f"--share {share}: expected a share above 0 and below 1")
+        order = np.argsort(-confidence, kind="stable")
+        return np.sort(order[: round(share * len(confidence))])
+    if not 0 <= threshold <= 1:
+        raise ValueError(f"--threshold {threshold}: expected a confidence from 0 to 1")
+    return np.flatnonzero(confidence >= threshold)
+
+
+def pseudo_label(
+    cfg: Config,
+    checkpoint: str,
+    out: str,
+    *,
+    share: float | None = None,
+    threshold: float | None = None,
+    network: str | None = None,
+    force: bool = False,
+) -> dict[str, Any]:
+    """Write a split whose labelled list also has the images that a network is sure of.
+
+    The config's unlabelled images go through the pipeline of its test set; those of the highest
+    probabilities are listed as labelled, with the predicted class, the others as unlabelled. The
+    true class of an unlabelled image is used for the report alone. The split's own ``val.txt`` is
+    taken over.
+
+    Args:
+        cfg: A classification config, from :func:`rankseg.apis.load_config`.
+        checkpoint: File of a method or of a plain segmentor.
+        out: Folder of the new split, relative to the data root, such as ``"splits/mine"``.
+        share: Of the unlabelled images to take, in ``(0, 1)``.
+        threshold: Take those of this probability or more instead.
+        network: ``"student"`` or ``"teacher"``; by default the one that predicts.
+        force: Replace lists that exist.
+
+    Returns:
+        ``images`` that got a label, ``of`` how many, the ``least`` probability among them; where
+        their classes are known, ``accuracy`` in percent; and ``table``, images by class as a text.
+
+    Raises:
+        ValueError, FileNotFoundError: If config, data, checkpoint or an option are not right, or no
+            image or every image would get a label.
+
+    Source: CMSF (ECCV 2022), section 3.3, after S4L (ICCV 2019).
+    """
+    most_confident(np.empty(0), share, threshold)  # refuses before the work
+    init_default_scope(cfg.get("default_scope", "rankseg"))
+    refuse_embedding(cfg)
+    if not is_image_level(cfg):
+        raise ValueError(
+            f"model.student.decode_head is {cfg.model.student.decode_head.type}: pseudo-labels are "
+            "written for classifiers, expected a config with an ImageLevelHead"
+        )
+    train = DATASETS.build(cfg.train_dataloader.dataset)
+    test = build_test_set(cfg)
+    check_classes(cfg, train.labeled)
+    count = train.num_unlabeled - (train.num_labeled if train.include_labeled else 0)
+    indices = [train.num_labeled + i for i in range(count)]
+    extract = Extraction(cfg, checkpoint, network, "decode_head.pool", None)
+    logits = extract(with_pipeline(train, test.pipeline), indices, image_names(train, indices))[1]
+    confidence, label = (part.numpy() for part in logits.double().softmax(1).max(1))
+    chosen = most_confident(confidence, share, threshold)
+    if not 0 < len(chosen) < count:
+        raise ValueError(
+            f"{len(chosen)} of {count} unlabelled images are as confident as that (the most is "
+            f"{confidence.max():.3f}, the least {confidence.min():.3f}): expected some that are "
+            "and some that are not; use another --share or --threshold"
+        )
+    lists = _lists(train, count, chosen, label)
+    folder = Path(train.labeled.data_root) / out
+    write_lists(
+        folder.parent, {f"{folder.name}/{name}": rows for name, rows in lists.items()}, force
+    )
+    parts = {"labelled": train.labeled.class_ids(), "pseudo": label[chosen]}
+    truth = train.unlabeled.class_ids()[chosen]
+    known = truth >= 0
+    found = {
+        "folder": str(folder),
+        "images": len(chosen),
+        "of": count,
+        "least": float(confidence[chosen].min()),
+        "table": label_table(parts, train.labeled.classes),
+    }
+    if known.any():
+        found["accuracy"] = 100 * float((truth == label[chosen])[known].mean())
+    return found
+
+
+def _lists(train: Any, count: int, chosen: np.ndarray, label: np.ndarray) -> dict[str, list[Entry]]:
+    """The lists of the new split by file name."""
+    names, taken = train.labeled.classes, set(chosen.tolist())
+    entries = train.unlabeled.load_entries()[:count]
+    ids = train.labeled.class_ids()
+    given = [
+        (image, names[k]) for (image, _), k in zip(train.labeled.load_entries(), ids, strict=True)
+    ]
+    lists = {
+        LABELED_FILE: given + [(entries[i][0], names[label[i]]) for i in chosen],
+        UNLABELED_FILE: [entry for i, entry in enumerate(entries) if i not in taken],
+    }
+    old = Path(train.labeled.ann_file)
+    if old.name == LABELED_FILE and (old.parent / VAL_FILE).is_file():
+        lists[VAL_FILE] = read_list(old.parent / VAL_FILE)
+    return lists

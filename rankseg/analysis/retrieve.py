@@ -1,0 +1,305 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pictures of what embedding networks find for some images, and numbers of all."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from mmengine.config import Config, ConfigDict
+from mmengine.registry import init_default_scope
+from torch import Tensor
+
+from rankseg.analysis.extraction import Extraction
+from rankseg.analysis.photos import Photos
+from rankseg.datasets.checks import check_labeled
+from rankseg.engine.pictures import write_picture
+from rankseg.engine.searches import (
+    UNKNOWN,
+    Embedded,
+    Images,
+    choose,
+    labels_to_compare,
+    make_searches,
+)
+from rankseg.evaluation.retrieval import Judged, judge_retrieval, percentages
+from rankseg.inference.pictures import list_images
+from rankseg.models.heads import EmbeddingHead
+from rankseg.registry import DATASETS
+from rankseg.training.test_set import loading_pipeline
+from rankseg.training.validation import is_image_level
+from rankseg.utils.atomic_file import write_json
+from rankseg.visualization.retrieval import Search, draw_retrieval
+
+TOPK = (1, 2, 4, 8)
+HEADINGS = {
+    "queries": "Queries at even distances in the list",
+    "worst": "Queries for which {last} finds least",
+    "changes": "Queries for which {first} and {last} differ most",
+}
+
+
+class Contender(NamedTuple):
+    """A network that is asked.
+
+    Attributes:
+        name: In pictures and tables.
+        cfg: Its config, from :func:`rankseg.apis.load_config`.
+        checkpoint: File of a method or of a plain segmentor; ``None`` for random weights.
+    """
+
+    name: str
+    cfg: Config
+    checkpoint: str | None
+
+
+class SearchResult(NamedTuple):
+    """What networks found.
+
+    Attributes:
+        names: Of the networks.
+        count: Images that were searched.
+        numbers: By network Recall@K and its like in percent; empty where no class is known.
+        shown: By name of a picture what is in it.
+    """
+
+    names: Sequence[str]
+    count: int
+    numbers: Mapping[str, Mapping[str, float]]
+    shown: Mapping[str, Sequence[Search]]
+
+    def draw(self) -> dict[str, np.ndarray]:
+        """The pictures by name, uint8 RGB."""
+        pictures = {}
+        for name, searches in self.shown.items():
+            heading = HEADINGS[name].format(first=self.names[0], last=self.names[-1] or "it")
+            heading += f"; the nearest of {self.count:,} images"
+            pictures[name] = draw_retrieval(searches, heading)
+        return pictures
+
+
+def retrieve(
+    contenders: Sequence[Contender],
+    *,
+    out: str | Path,
+    queries: Sequence[str | Path] = (),
+    gallery: str | Path | None = None,
+    k: int = 10,
+    rows: int = 8,
+    network: str | None = None,
+    tap: str | None = None,
+    keep: bool = True,
+) -> dict[str, Any]:
+    """Ask networks for the nearest images, and write pictures and numbers.
+
+    ``queries.png`` shows queries at even distances in their list. Where classes are known
+    ``worst.png`` shows those for which the last network finds least, and of several networks
+    ``changes.png`` those for which first and last differ most, at most one query of a class.
+    ``retrieval.json`` has the numbers and what is in the pictures.
+
+    Args:
+        contenders: Networks, all asked about the same images.
+        out: Folder to write to.
+        queries: Image files or folders of them; empty asks about every image of the gallery. The
+            class of a file is known where it is part of the gallery, and it does not find itself.
+        gallery: Folder of images without labels; ``None`` takes the test images of the configs.
+        k: Images found for a query in the pictures.
+        rows: Queries in a picture.
+        network: ``"student"`` or ``"teacher"``; by default the one that predicts.
+        tap: Submodule of it whose output is compared; by default the embedding or, of a
+            classifier, the pooled feature.
+        keep: Keep features in the work folder of each config for the next question.
+
+    Returns:
+        What is in ``retrieval.json``: by name of a network its ``recall1``, ..., ``r_precision``
+        and ``map_r`` in percent, where classes are known.
+
+    Raises:
+        ValueError, FileNotFoundError: If an option, a config, an image or a checkpoint is not
+            right; nothing has been written then.
+        WriteError: If a file cannot be written.
+    """
+    found = search(
+        contenders,
+        queries=queries,
+        gallery=gallery,
+        k=k,
+        rows=rows,
+        network=network,
+        tap=tap,
+        keep=keep,
+    )
+    for name, picture in found.draw().items():
+        write_picture(Path(out) / f"{name}.png", picture)
+    result = {
+        "networks": {one.name: _note(one) | found.numbers.get(one.name, {}) for one in contenders},
+        "images": found.count,
+        "pictures": {name: [_answer(one) for one in some] for name, some in found.shown.items()},
+    }
+    write_json(Path(out) / "retrieval.json", result)
+    return result
+
+
+def search(
+    contenders: Sequence[Contender],
+    *,
+    queries: Sequence[str | Path] = (),
+    gallery: str | Path | None = None,
+    k: int = 10,
+    rows: int = 8,
+    network: str | None = None,
+    tap: str | None = None,
+    keep: bool = True,
+    part: str = "test",
+) -> SearchResult:
+    """What :func:`retrieve` writes; arguments and errors are the same.
+
+    Args:
+        contenders: Networks.
+        queries: Files or folders.
+        gallery: Folder.
+        k: Images found for a query.
+        rows: Queries in a picture.
+        network: ``"student"`` or ``"teacher"``.
+        tap: Submodule.
+        keep: Keep features.
+        part: ``"test"`` or ``"val"``: which images of the configs.
+    """
+    _check(contenders, k, rows)
+    init_default_scope("rankseg")
+    parts = [_part(one.cfg, part, gallery) for one in contenders]
+    gallery_of = [_gallery(node, gallery) for node in parts]
+    query_of = [_queries(node, queries, one) for node, one in zip(parts, gallery_of, strict=True)]
+    _check_same(contenders, gallery_of)
+    stored, asked = gallery_of[0], query_of[0]
+    own = _places(asked.files, stored.files)
+    found = {
+        one.name: _embed(one, *images, network, tap, keep)
+        for one, *images in zip(contenders, query_of, gallery_of, strict=True)
+    }
+    judged: dict[str, Judged] = {}
+    topk = sorted({1, *(contenders[0].cfg.get(f"{part}_evaluator") or {}).get("topk", TOPK)})
+    if (asked.label >= 0).any():
+        labels = labels_to_compare(asked.label), stored.label
+        judged = {name: judge_retrieval(*one, *labels, topk, own) for name, one in found.items()}
+    return SearchResult(
+        list(found),
+        len(stored.files),
+        {name: percentages(one, topk) for name, one in judged.items()},
+        {
+            name: make_searches(some, found, asked, stored, own, k)
+            for name, some in choose(judged, asked.label, rows).items()
+        },
+    )
+
+
+def _check(contenders: Sequence[Contender], k: int, rows: int) -> None:
+    """Refuse what cannot be drawn."""
+    if k < 1 or rows < 1:
+        raise ValueError(f"{k} images for {rows} queries in a picture: expected 1 or more of both")
+    names = [one.name for one in contenders]
+    if len(set(names)) < len(names):
+        raise ValueError(f"networks are named {', '.join(names)}: expected a name for each")
+    for one in contenders:
+        if one.checkpoint is not None and not Path(one.checkpoint).is_file():
+            raise FileNotFoundError(f"checkpoint {one.checkpoint} does not exist")
+        if not is_image_level(one.cfg):
+            raise ValueError(
+                f"model.student.decode_head of {one.name} is "
+                f"{one.cfg.model.student.decode_head.type}: expected a network that looks at whole "
+                "images, with an EmbeddingHead or an ImageLevelHead"
+            )
+
+
+def _check_same(contenders: Sequence[Contender], galleries: Sequence[Images]) -> None:
+    for one, images in zip(contenders, galleries, strict=True):
+        if images.files != galleries[0].files:
+            raise ValueError(
+                f"{one.name} is tested on other images than {contenders[0].name}: expected configs "
+                "with the same test set, or one gallery for all (--gallery)"
+            )
+
+
+def _part(cfg: Config, part: str, gallery: str | Path | None) -> ConfigDict:
+    """The data set of a config that is asked about, or how alone its images would be loaded."""
+    if cfg.get(f"{part}_dataloader"):
+        return cfg[f"{part}_dataloader"].dataset
+    if gallery is None:
+        raise ValueError(
+            f"{part}_dataloader of {cfg.get('config_file', 'the config')} is None, so there are no "
+            "images to search: name a folder of images (--gallery)"
+        )
+    return ConfigDict(pipeline=loading_pipeline(cfg, list_images(gallery)[0][0]))
+
+
+def _gallery(node: dict, folder: str | Path | None) -> Images:
+    """The images of a data set, or those of a folder."""
+    if folder is None:
+        dataset = DATASETS.build(node)
+        check_labeled(dataset, limit=50)
+        files = [dataset.get_data_info(i)["img_path"] for i in range(len(dataset))]
+        return Images(dataset, files, torch.from_numpy(dataset.class_ids()), dataset.classes)
+    photos = Photos([folder], node.pipeline)
+    return Images(photos, list(map(str, photos.files)), torch.full((len(photos),), UNKNOWN), ())
+
+
+def _queries(node: dict, places: Sequence[str | Path], gallery: Images) -> Images:
+    """Images that ask; of those that are part of the gallery the class is known."""
+    if not places:
+        return gallery
+    photos = Photos(places, node.pipeline)
+    files = list(map(str, photos.files))
+    own = _places(files, gallery.files)
+    label = gallery.label[own].where(own >= 0, torch.tensor(UNKNOWN))
+    return Images(photos, files, label, gallery.classes)
+
+
+def _places(files: Sequence[str], gallery: Sequence[str]) -> Tensor:
+    """``(M,)`` position of every file in the gallery, -1 where it is not there."""
+    place = {os.path.realpath(file): i for i, file in enumerate(gallery)}
+    return torch.tensor([place.get(os.path.realpath(file), -1) for file in files])
+
+
+def _embed(
+    one: Contender,
+    query: Images,
+    gallery: Images,
+    network: str | None,
+    tap: str | None,
+    keep: bool,
+) -> Embedded:
+    """What a network makes of queries and gallery."""
+    cache = str(Path(one.cfg.work_dir) / "features") if keep else None
+    extract = Extraction(one.cfg, one.checkpoint, network, tap or "decode_head.pool", cache)
+    head = extract.method.student.decode_head
+    column = "logits" if tap is None and isinstance(head, EmbeddingHead) else "feature"
+
+    def embed(images: Images) -> Tensor:
+        return getattr(extract(images.dataset, names=images.files), column).to(extract.device)
+
+    stored = embed(gallery)
+    return Embedded(stored if query is gallery else embed(query), stored)
+
+
+def _note(one: Contender) -> dict[str, Any]:
+    config = str(one.cfg.get("config_file", ""))
+    return {"config": config, "checkpoint": one.checkpoint or "random weights"}
+
+
+def _answer(one: Search) -> dict[str, Any]:
+    """A query and what was found for it, for the JSON file."""
+    found = {
+        name: [
+            {
+                "image": other.file,
+                "class": other.name,
+                "similarity": round(other.similarity, 4),
+                "right": other.right,
+            }
+            for other in some
+        ]
+        for name, some in one.found.items()
+    }
+    return {"query": one.file, "name": one.name, "found": found}

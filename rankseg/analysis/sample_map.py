@@ -1,0 +1,223 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pictures of where samples lie by the features of a checkpoint."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+
+from rankseg.analysis.extraction import Extraction
+from rankseg.engine.features import with_pipeline
+from rankseg.engine.hooks.discovery import DiscoveryHook
+from rankseg.engine.known_images import image_names
+from rankseg.registry import DATASETS
+from rankseg.selection.discovery.centres import class_centres
+from rankseg.training.test_set import build_test_set
+from rankseg.training.validation import check_classes, is_image_level
+from rankseg.utils.atomic_file import whole_file
+from rankseg.visualization import Kind, SampleMap, draw_sample_map, draw_sample_maps, to_plane
+from rankseg.visualization.plane import WAYS
+
+IMAGES = ("train", "test")
+LIMIT = 2000  # samples that are neither labelled nor discovered; t-SNE takes about a minute
+GIVEN, BEFORE = -2, -1  # steps of labelled images, and of those that earlier generations left
+
+
+def sample_map(
+    cfg: Config,
+    checkpoint: str,
+    *,
+    out: str | Path,
+    images: str = "train",
+    how: str = "tsne",
+    limit: int = LIMIT,
+    rows: Sequence[str] = (),
+    network: str | None = None,
+    tap: str = "decode_head.pool",
+    seed: int = 0,
+    cache: str | None = None,
+) -> Path:
+    """Draw the images of a config as points, near each other where their features are.
+
+    Of training images all that are labelled are shown, all that the last generation of the run has
+    discovered, those of them with a wrong label, some of the others, and class centres: a frame for
+    every discovery, by the network as it is in the checkpoint. The true classes of unlabelled
+    images are used for nothing but to tell which labels are wrong. Test images are shown by class.
+
+    All images go through the pipeline of the test set.
+
+    Args:
+        cfg: A classification config, from :func:`rankseg.apis.load_config`.
+        checkpoint: File of a method or of a plain segmentor.
+        out: PNG file.
+        images: ``"train"`` or ``"test"``.
+        how: ``"pca"`` or ``"tsne"``, see :func:`rankseg.visualization.to_plane`.
+        limit: At most so many unlabelled, or test, images, drawn at random.
+        rows: Classes that have a row of frames, and a plane, of their own; with training images.
+        network: ``"student"`` or ``"teacher"``; by default the one that predicts.
+        tap: Submodule of it whose output is the feature.
+        seed: Of the draw, and of t-SNE.
+        cache: Folder that keeps the features; ``None`` keeps nothing.
+
+    Returns:
+        The file.
+
+    Raises:
+        ValueError, FileNotFoundError: If config, data, checkpoint or an option are not right.
+        WriteError: If the picture cannot be written.
+
+    Source: Snowball, figures 2.2 and 2.4; LMCS, figures 3.6 and 3.7.
+    """
+    init_default_scope(cfg.get("default_scope", "rankseg"))
+    if not is_image_level(cfg):
+        raise ValueError(
+            f"model.student.decode_head is {cfg.model.student.decode_head.type}: maps are of whole "
+            "images, expected a config with an ImageLevelHead"
+        )
+    _check(images, how, limit, rows)
+    test = build_test_set(cfg)
+    check_classes(cfg, test)
+    number = {name: k for k, name in enumerate(test.classes)}
+    if strange := [name for name in rows if name not in number]:
+        raise ValueError(f"there is no class {strange[0]!r}: expected of {', '.join(number)}")
+    extract = Extraction(cfg, checkpoint, network, tap, cache)
+    rng = np.random.default_rng(seed)
+    if images == "test":
+        chosen = np.sort(rng.permutation(len(test))[:limit])
+        names = [test.get_data_info(i)["img_path"] for i in chosen]
+        points = to_plane(extract(test, chosen.tolist(), names).feature.numpy(), how, seed)
+        title = f"{len(chosen)} of {len(test)} test images"
+        with whole_file(out) as partial:
+            draw_sample_map(partial, points, None, test.class_ids()[chosen], test.classes, title)
+        return Path(out)
+    train = with_pipeline(DATASETS.build(cfg.train_dataloader.dataset), test.pipeline)
+    index, label, step = training_images(train, getattr(extract.method, "pool", None), limit, rng)
+    feature = extract(train, index.tolist(), image_names(train, index.tolist())).feature.numpy()
+    frames = frames_of(feature, label, _truth(train)[index], step, len(test.classes))
+    wanted = [number[name] for name in rows]
+    maps = in_planes(feature, frames, wanted, how, seed)
+    with whole_file(out) as partial:
+        draw_sample_maps(partial, maps, test.classes, wanted or None)
+    return Path(out)
+
+
+def _check(images: str, how: str, limit: int, rows: Sequence[str]) -> None:
+    """Refuse options that are out of their range, or do not go together."""
+    for name, value, known in (("images", images, IMAGES), ("how", how, WAYS)):
+        if value not in known:
+            raise ValueError(f"{name}={value!r}: expected one of {', '.join(known)}")
+    if limit < 0 or (images == "test" and (rows or not limit)):
+        raise ValueError(
+            f"limit={limit}, rows={list(rows)} of a map of {images} images: expected 0 or more "
+            "(1 of test images), and rows with images='train' alone"
+        )
+
+
+def training_images(train, pool, limit: int, rng: np.random.Generator):
+    """Choose what is shown of a training set.
+
+    Args:
+        train: The :class:`~rankseg.datasets.SemiDataset`.
+        pool: The :class:`~rankseg.models.pool.DiscoveredPool` of the method, or None.
+        limit: At most so many images that are neither labelled nor discovered.
+        rng: Draws them.
+
+    Returns:
+        ``(N,)`` arrays: indices in the data set, labels (-1 without), and the steps of discovery
+        within the last generation, from 0; -2 of labelled images, -1 of those that an earlier
+        generation has left, and one more than the last of images that are not discovered.
+
+    Raises:
+        ValueError: If no image is labelled.
+    """
+    given = train.num_labeled
+    if not given:
+        raise ValueError("the training set has no labelled image: draw a map of the test images")
+    index, label, step = (np.empty(0, np.int64) for _ in range(3))
+    if pool is not None and len(pool):
+        index, label, step = (
+            getattr(pool, name).cpu().numpy() for name in ("index", "label", "step")
+        )
+        generation = pool.generation.cpu().numpy()
+        step = np.where(generation == generation.max(), step, BEFORE)
+    rest = np.setdiff1d(np.arange(given, given + DiscoveryHook.candidates(train)), index)
+    rest = rng.permutation(rest)[:limit]
+    never = step.max(initial=BEFORE) + 1
+    return (
+        np.concatenate((np.arange(given), index, rest)),
+        np.concatenate((train.labeled.class_ids(), label, np.full(len(rest), -1))),
+        np.concatenate((np.full(given, GIVEN), step, np.full(len(rest), never))),
+    )
+
+
+def frames_of(
+    feature: np.ndarray, label: np.ndarray, truth: np.ndarray, step: np.ndarray, num_classes: int
+) -> list[tuple[np.ndarray, SampleMap]]:
+    """What is known after every discovery.
+
+    Args:
+        feature: ``(N, D)``.
+        label: ``(N,)`` as of :func:`training_images`.
+        truth: ``(N,)`` true classes, -1 where unknown.
+        step: ``(N,)`` as of :func:`training_images`.
+        num_classes: ``K``.
+
+    Returns:
+        For every discovery, or once without any: features of the ``C`` class centres, and a map of
+        the ``N`` samples and these, still without points.
+    """
+    frames = []
+    for now in sorted(set(step[(step >= 0) & (label >= 0)].tolist())) or [GIVEN]:
+        known = step <= now
+        kind = np.where(step == GIVEN, Kind.LABELED, np.where(step < now, Kind.EARLIER, Kind.RIGHT))
+        wrong = (step != GIVEN) & (truth >= 0) & (truth != label)
+        kind = np.where(known, np.where(wrong, Kind.WRONG, kind), Kind.UNLABELED)
+        centres = class_centres(feature[known], label[known], num_classes)
+        there = np.flatnonzero(~np.isnan(centres).any(1))
+        title, new = "labelled images", step == now
+        if now >= 0:
+            title = f"discovery {now + 1}: {new.sum()} new"
+            if (judged := new & (truth >= 0)).any():
+                title += f", {100 * wrong[judged].mean():.1f}% of them wrong"
+        kinds = np.concatenate((kind, np.full(len(there), Kind.CENTRE)))
+        labels = np.concatenate((np.where(known, label, -1), there))
+        frames.append((centres[there], SampleMap(np.empty(0), kinds, labels, title)))
+    return frames
+
+
+def in_planes(
+    feature: np.ndarray,
+    frames: Sequence[tuple[np.ndarray, SampleMap]],
+    rows: Sequence[int],
+    how: str,
+    seed: int,
+) -> list[SampleMap]:
+    """Give all frames points in one plane, or in one for every class that has a row.
+
+    Args:
+        feature: ``(N, D)``.
+        frames: Of :func:`frames_of`.
+        rows: Class ids.
+        how: See :func:`rankseg.visualization.to_plane`.
+        seed: Likewise.
+    """
+    everything = np.concatenate([feature, *(centres for centres, _ in frames)])
+    ends = np.cumsum([len(feature), *(len(centres) for centres, _ in frames)])
+    places = [np.r_[: len(feature), a:b] for a, b in zip(ends, ends[1:], strict=False)]
+    points = np.zeros((len(everything), 2))
+    for number in rows or [None]:
+        shown = np.zeros(len(everything), bool)
+        for place, (_, one) in zip(places, frames, strict=True):
+            shown[place] |= True if number is None else one.label == number
+        if shown.any():
+            points[shown] = to_plane(everything[shown], how, seed)
+    return [
+        one._replace(points=points[place]) for place, (_, one) in zip(places, frames, strict=True)
+    ]
+
+
+def _truth(train) -> np.ndarray:
+    """``(N,)`` true classes by index, -1 where unknown; of labelled images their labels."""
+    return np.concatenate((train.labeled.class_ids(), train.unlabeled.class_ids()))

@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Look at many files in threads, with progress; remember good ones, collect bad ones."""
+
+import os
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from typing import TypeVar
+
+from mmengine.logging import print_log
+
+from rankseg.datasets.validation_cache import SeenFiles, stamp
+
+THREADS = max(4, min(16, os.cpu_count() or 1))
+PROGRESS_SECONDS = 5.0
+AT_ONCE = 4096  # files that wait for a thread
+SHOWN = 50  # bad files that a message lists
+
+Files = tuple[str, ...]
+Found = list[int]
+Item = TypeVar("Item")
+
+
+class Look:
+    """How files are looked at.
+
+    Args:
+        full: Decode every file, and go on after a bad one, so that all of them are named. What is
+            remembered is not asked, only added to: damage may leave size and time as they were.
+        seen: What is remembered of good files; nothing by default. The caller saves it.
+
+    Attributes:
+        looked_at: How many items were asked about.
+        remembered: Of how many of them the answer was remembered.
+        deep: Images of more than 8 bits that a pipeline has no range for.
+    """
+
+    def __init__(self, full: bool = False, seen: SeenFiles | None = None) -> None:
+        self.full = full
+        self.seen = seen or SeenFiles()
+        self.looked_at = self.remembered = 0
+        self.deep: list[str] = []
+        self.faults: dict[str, None] = {}  # different messages in their order
+
+    def each(
+        self, work: Callable[[Files], Found], files: Sequence[Files], rule: str, what: str
+    ) -> list[Found | None]:
+        """Do the work on every item, in threads.
+
+        Args:
+            work: Opens the files of an item; returns whole numbers, and raises on a bad one.
+            files: The paths of every item.
+            rule: What the work checks: findings by another rule do not count.
+            what: What the items are, for the log.
+
+        Returns:
+            What was found, in order; with ``full``, ``None`` for a bad item.
+
+        Raises:
+            ValueError, OSError: Of the work on the first bad item, unless ``full``.
+        """
+
+        results, new, stamps = self._remembered(files, rule)
+
+        def one(i: int) -> Found | Exception:
+            try:
+                return work(files[i])
+            except (ValueError, OSError) as error:
+                return error
+
+        start = told = time.monotonic()
+        with closing(_in_threads(one, new)) as found_by:
+            for done, (i, found) in enumerate(zip(new, found_by, strict=True), start=1):
+                if isinstance(found, Exception):
+                    if not self.full:
+                        raise found
+                    self.faults.setdefault(str(found))
+                else:
+                    results[i] = found
+                    if stamps[i]:
+                        self.seen.keep(rule, files[i], stamps[i], found)
+                now = time.monotonic()
+                if now - told >= PROGRESS_SECONDS and done < len(new):
+                    told = now
+                    left = duration((now - start) / done * (len(new) - done))
+                    print_log(f"checking {what}: {done} of {len(new)}, {left} left")
+        self.looked_at += len(results)
+        self.remembered += len(results) - len(new)
+        return results
+
+    def _remembered(
+        self, files: Sequence[Files], rule: str
+    ) -> tuple[list[Found | None], list[int], list[list[int]]]:
+        """What is known of the items, which are to be looked at, and stamps of all of them."""
+        if self.seen.path is None:
+            return [None] * len(files), list(range(len(files))), [[]] * len(files)
+        results, stamps = [], []
+        for item in files:
+            try:
+                stamps.append(stamp(item))
+            except OSError:
+                stamps.append([])  # the work says what is wrong
+            ask = stamps[-1] and not self.full
+            results.append(self.seen.find(rule, item, stamps[-1]) if ask else None)
+        return results, [i for i, found in enumerate(results) if found is None], stamps
+
+    def finish(self) -> None:
+        """Name the bad files.
+
+        Raises:
+            ValueError: If there are any.
+        """
+        if not self.faults:
+            return
+        shown = list(self.faults)[:SHOWN]
+        if len(self.faults) > SHOWN:
+            shown.append(f"... and {len(self.faults) - SHOWN} more")
+        lines = "".join(f"\n  {text}" for text in shown)
+        raise ValueError(
+            f"{len(self.faults)} of the {self.looked_at} files looked at are bad: mend or replace "
+            f"them, or take them from the lists{lines}"
+        )
+
+
+def _in_threads(work: Callable[[int], object], items: Sequence[int]) -> Iterator:
+    """Results in order; what has not begun is left undone when the caller stops asking."""
+    with ThreadPoolExecutor(max_workers=THREADS) as pool:
+        for first in range(0, len(items), AT_ONCE):
+            yield from pool.map(work, items[first : first + AT_ONCE])
+
+
+def told(items: Collection[Item], what: str) -> Iterator[Item]:
+    """The items; says every few seconds how many are left, if there is so much to do."""
+    start = last = time.monotonic()
+    for done, item in enumerate(items):
+        now = time.monotonic()
+        if now - last >= PROGRESS_SECONDS:
+            last = now
+            left = duration((now - start) / done * (len(items) - done)) if done else "?"
+            print_log(f"{what}: {done} of {len(items)}, {left} left")
+        yield item
+
+
+def duration(seconds: float) -> str:
+    """About how long: ``40 s``, ``12 min``, ``1.5 h``."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

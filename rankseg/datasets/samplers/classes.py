@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Batches of some classes with some images each."""
+
+from collections.abc import Iterator, Sequence, Sized
+
+import numpy as np
+from mmengine.dist import get_dist_info, sync_random_seed
+from torch.utils.data import Sampler
+
+from rankseg.registry import DATA_SAMPLERS
+from rankseg.structures import SampleKey
+
+NO_LABELS = (
+    "no image of the training set has a label for the sampler to deal by: add dict(type="
+    "'ClusterHook', clusters=K) to custom_hooks, or train with true labels "
+    "(train_dataloader.dataset: empty='unlabeled', labeled='')"
+)
+
+
+@DATA_SAMPLERS.register_module()
+class PKSampler(Sampler[SampleKey]):
+    """Yield batches of ``P`` classes with ``K`` images of each, without end.
+
+    Every batch is drawn on its own, seeded by (seed, batch): classes evenly, then images of the
+    class, each once where there are ``K``. All processes draw the batch of all and take a part
+    of its classes, so they have different classes (where there are enough for all). Any position
+    is computed directly, so a resumed run starts at once.
+
+    Labelled images have their class. Unlabelled ones have the label that :meth:`set_labels` gives
+    them and are then loaded as labelled ones.
+
+    Args:
+        dataset: Labelled images first, then unlabelled, with ``num_labeled``, ``num_unlabeled`` and
+            ``labeled.class_ids()``; such as ``SemiDataset``.
+        classes: Classes ``P`` in the batch of a process.
+        images: Images ``K`` of each.
+        seed: Seed of the draws, the same on every process; ``None`` agrees on a random one.
+
+    Attributes:
+        batch_size: What the dataloader's ``batch_size`` must be, ``P K``.
+        iters_per_epoch: Iterations in which as many images are dealt as the data set has.
+
+    Raises:
+        ValueError: If a number is below 1, the data set is empty, or has fewer classes than ``P``.
+
+    Source: Multi-Similarity loss (CVPR 2019), section 4.1: a number of classes, then 5 images of
+        each. Its code goes through the images of a class in turn; here every batch is drawn anew.
+    """
+
+    def __init__(self, dataset: Sized, classes: int, images: int, seed: int | None = None) -> None:
+        if classes < 1 or images < 1:
+            raise ValueError(
+                f"the sampler's classes={classes} and images={images}: expected 1 or more of each"
+            )
+        self.rank, self.world_size = get_dist_info()
+        self.seed = sync_random_seed() if seed is None else seed
+        self.classes, self.images = classes, images
+        self.num_labeled, self.num_unlabeled = dataset.num_labeled, dataset.num_unlabeled
+        if not self.num_labeled + self.num_unlabeled:
+            raise ValueError("the data set has no image: the sampler needs at least one")
+        self._labels = dataset.labeled.class_ids() if self.num_labeled else np.empty(0, np.int64)
+        self._start = 0
+        self.set_labels((), (), 0)
+
+    @property
+    def batch_size(self) -> int:
+        """Samples of one batch on one process."""
+        return self.classes * self.images
+
+    @property
+    def iters_per_epoch(self) -> int:
+        """Iterations of one pass: as many images as there are."""
+        total = self.num_labeled + self.num_unlabeled
+        return max(1, total // (self.batch_size * self.world_size))
+
+    def __len__(self) -> int:
+        """Samples that this process yields in one epoch."""
+        return self.iters_per_epoch * self.batch_size
+
+    def set_labels(
+        self, index: Sequence[int], label: Sequence[int], batch: int, leave: bool = True
+    ) -> None:
+        """From a batch on, have unlabelled images take part as images of these classes.
+
+        They replace those of an earlier call; those without a label take no part. Takes effect in
+        the next iteration over the sampler.
+
+        Args:
+            index: Indices in the data set, of unlabelled images, each once.
+            label: Their classes.
+            batch: Number of the batch, counted from 0; what a batch holds follows from its own
+                number, so it decides nothing here.
+            leave: As in
+                :class:`~rankseg.datasets.samplers.labeled_unlabeled.LabeledUnlabeledSampler`; here,
+                too, of no consequence.
+
+        Raises:
+            ValueError: If an index is not one of an unlabelled image, or there are too few classes.
+        """
+        index, label = np.asarray(index, np.int64), np.asarray(label, np.int64)
+        last = self.num_labeled + self.num_unlabeled - 1
+        outside = len(index) and not self.num_labeled <= index.min() <= index.max() <= last
+        if outside or len(np.unique(index)) < len(index) or len(index) != len(label):
+            raise ValueError(
+                f"{len(label)} labels are given to {len(np.unique(index))} images: expected each "
+                f"unlabelled image at most once, {self.num_labeled} to {last}"
+            )
+        items = np.concatenate((np.arange(self.num_labeled), index))
+        labels = np.concatenate((self._labels, label))
+        order = np.argsort(labels, kind="stable")
+        names, starts = np.unique(labels[order], return_index=True)
+        if len(items) and len(names) < self.classes:
+            cure = (
+                f"set train_dataloader.sampler.classes to {len(names)} or less, and the batch_size "
+                "to classes * images"
+            )
+            raise ValueError(
+                f"the sampler's classes={self.classes}, but images have {len(names)} different "
+                f"label{'s' * (len(names) > 1)}: "
+                f"{cure if len(names) > 1 else 'expected images of 2 classes or more to compare'}"
+            )
+        groups = np.split(items[order], starts)[1:]
+        self._groups = dict(zip(names.tolist(), groups, strict=True))
+
+    def __iter__(self) -> Iterator[SampleKey]:
+        """Yield keys for ever, from the position set by :meth:`skip`.
+
+        Raises:
+            ValueError: If no image has a label.
+        """
+        groups = self._groups
+        if not groups:
+            raise ValueError(NO_LABELS)
+        batch, slot = divmod(self._start, self.batch_size)
+        while True:
+            yield from self._draw(groups, batch)[slot:]
+            batch, slot = batch + 1, 0
+
+    def _draw(self, groups: dict[int, np.ndarray], batch: int) -> list[SampleKey]:
+        """This process's part of the batch of all."""
+        names, total = np.array(list(groups)), self.classes * self.world_size
+        rng = np.random.default_rng((self.seed, batch))
+        rounds = -(-total // len(names))
+        chosen = np.concatenate([rng.permutation(names) for _ in range(rounds)]).tolist()
+        keys = []
+        for place in range(self.rank, total, self.world_size):
+            name = chosen[place]
+            items = groups[name]
+            # with a seed of its own a class costs only the process that has it; counted from 1,
+            # for NumPy takes (seed, batch, 0) for (seed, batch)
+            rng = np.random.default_rng((self.seed, batch, 1 + place))
+            order = [rng.permutation(items) for _ in range(-(-self.images // len(items)))]
+            first = (batch * total + place) * self.images
+            for number, index in enumerate(np.concatenate(order)[: self.images].tolist()):
+                label = None if index < self.num_labeled else name
+                keys.append(SampleKey(index, first + number, label))  # copies look different
+        return keys
+
+    def skip(self, num_samples: int) -> None:
+        """Start the next iteration after this many samples of this process, counted from 0.
+
+        Raises:
+            ValueError: If ``num_samples`` is negative.
+        """
+        if num_samples < 0:
+            raise ValueError(f"cannot skip {num_samples} samples: the number must not be negative")
+        self._start = num_samples
+
+    def set_epoch(self, epoch: int) -> None:
+        """Do nothing: the sampler has no end."""
+
+
+def check_class_batch(batch_size: int, classes: int, images: int) -> None:
+    """Check that a dataloader cuts the sampler's keys where the sampler means it to.
+
+    Raises:
+        ValueError: If ``batch_size`` differs from what a :class:`PKSampler` yields.
+    """
+    if batch_size != classes * images:
+        raise ValueError(
+            f"train_dataloader.batch_size is {batch_size}, but its sampler (classes={classes}, "
+            f"images={images}) makes batches of {classes * images}: set "
+            f"batch_size={classes * images}"
+        )

@@ -1,0 +1,328 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Draw labelled/unlabelled splits by a seed, so that every class has a labelled image."""
+
+import math
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from rankseg.datasets.splits.splits import Entry
+from rankseg.imageio.masks import (
+    IGNORE,
+    LabelRule,
+    check_not_0_and_255,
+    check_values,
+    read_mask,
+)
+
+
+def count_pixels(
+    data_root: str | Path, entries: Sequence[Entry], rule: LabelRule = None
+) -> np.ndarray:
+    """Count the pixels of every label in every mask.
+
+    Returns:
+        ``(N, 256)`` int64, a row per entry; rows of entries without a mask are zero.
+    """
+
+    def count(entry: Entry) -> np.ndarray:
+        if entry[1] is None:
+            return np.zeros(256, dtype=np.int64)
+        return np.bincount(read_mask(Path(data_root) / entry[1], rule).ravel(), minlength=256)
+
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        return np.stack(list(pool.map(count, entries)))
+
+
+def split_size(size: float, total: int) -> int:
+    """Number of labelled images: a whole number as it is, a share below 1 rounded up.
+
+    Raises:
+        ValueError: If nothing would be left for one of the two lists.
+    """
+    count = int(size) if size >= 1 else math.ceil(size * total - 1e-9)
+    if not 0 < count < total or (size >= 1 and size != count):
+        raise ValueError(
+            f"size {size} of {total} images gives {count}: expected at least 1 and at most "
+            f"{total - 1}, a share below 1 or a whole number"
+        )
+    return count
+
+
+def draw_covering(present: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+    """Draw images that together hold every class.
+
+    Uniform among the draws that cover all classes where 200 draws find one; else the images that
+    add most classes come first and the rest is drawn.
+
+    Args:
+        present: ``(N, K)`` bool, which image holds which class.
+        count: How many to draw.
+        rng: Source of randomness.
+
+    Returns:
+        ``(count,)`` sorted positions.
+
+    Raises:
+        ValueError: If so few images cannot hold all classes.
+    """
+    present = present[:, present.any(axis=0)]
+    for _ in range(200):
+        chosen = rng.permutation(len(present))[:count]
+        if present[chosen].any(axis=0).all():
+            return np.sort(chosen)
+    chosen = _cover(present, rng.permutation(len(present)))
+    if len(chosen) > count:
+        raise ValueError(
+            f"{count} labelled images are too few to hold all {present.shape[1]} classes: draw at "
+            f"least {len(chosen)}, or allow missing classes (--any-classes)"
+        )
+    rest = rng.permutation(np.setdiff1d(np.arange(len(present)), chosen))
+    return np.sort(np.concatenate([chosen, rest[: count - len(chosen)]]))
+
+
+def _cover(present: np.ndarray, order: np.ndarray) -> np.ndarray:
+    """Take the image that adds most classes, in this order among equals, until all are held."""
+    chosen: list[int] = []
+    missing = np.ones(present.shape[1], dtype=bool)
+    while missing.any():
+        gain = (present[order] & missing).sum(axis=1)
+        chosen.append(int(order[gain.argmax()]))
+        missing &= ~present[chosen[-1]]
+    return np.array(chosen, dtype=np.int64)
+
+
+def make_split(
+    entries: Sequence[Entry],
+    size: float,
+    seed: int,
+    pixels: np.ndarray | None = None,
+) -> tuple[list[Entry], list[Entry]]:
+    """Draw a split; the order of ``entries`` is kept in both lists.
+
+    Args:
+        entries: The images; only those with a mask can become labelled.
+        size: Labelled images: a whole number, or a share below 1 of all entries (rounded up, as
+            the usual lists are: 1/16 of 10,582 is 662).
+        seed: The same seed gives the same split.
+        pixels: ``(N, 256)`` counts of :func:`count_pixels`; every class found there is then
+            among the labelled images. ``None`` draws without looking at classes.
+
+    Returns:
+        Labelled and unlabelled entries.
+
+    Raises:
+        ValueError: If the size does not fit, or so few images cannot hold all classes.
+    """
+    count = split_size(size, len(entries))
+    masked = np.array([i for i, (_, mask) in enumerate(entries) if mask is not None], dtype=int)
+    if count > len(masked):
+        raise ValueError(f"{count} labelled images wanted, only {len(masked)} have a mask")
+    rng = np.random.default_rng(seed)
+    if pixels is None:
+        chosen = rng.permutation(len(masked))[:count]
+    else:
+        chosen = draw_covering(pixels[masked][:, :IGNORE] > 0, count, rng)
+    return _part(entries, masked[chosen])
+
+
+def cut_validation(
+    entries: Sequence[Entry], count: int, seed: int, pixels: np.ndarray
+) -> tuple[list[Entry], list[Entry]]:
+    """Put a validation list aside.
+
+    Of 200 draws the one is taken that leaves most classes to the rest and, among those, holds most
+    classes itself: a class with a single image stays with the training images.
+
+    Args:
+        entries: The images; only those with a mask are drawn.
+        count: How many to put aside.
+        seed: The same seed gives the same list.
+        pixels: ``(N, 256)`` counts of :func:`count_pixels`.
+
+    Returns:
+        Validation entries and the rest, both in the order of ``entries``.
+
+    Raises:
+        ValueError: If there are not enough images with a mask.
+    """
+    masked = np.array([i for i, (_, mask) in enumerate(entries) if mask is not None], dtype=int)
+    if not 0 < count < len(masked):
+        raise ValueError(
+            f"{count} validation images wanted: expected at least 1 and at most "
+            f"{len(masked) - 1}, as {len(masked)} images have a mask"
+        )
+    rng = np.random.default_rng(seed)
+    present = pixels[masked, :IGNORE] > 0
+    draws = (rng.permutation(len(masked)) for _ in range(200))
+    order = max(
+        draws,
+        key=lambda order: (
+            present[order[count:]].any(axis=0).sum(),
+            present[order[:count]].any(axis=0).sum(),
+        ),
+    )
+    return _part(entries, masked[order[:count]])
+
+
+def draw_balanced(
+    labels: np.ndarray, classes: Sequence[str], size: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Draw as many images of every class.
+
+    Args:
+        labels: ``(N,)`` class ids; -1, an unknown class, is not drawn.
+        classes: Names in id order.
+        size: Images to draw, a multiple of the number of classes.
+        rng: Source of randomness.
+
+    Returns:
+        ``(size,)`` sorted positions.
+
+    Raises:
+        ValueError: If the size does not fit the classes, or a class has too few images.
+    """
+    number, each = len(classes), size // len(classes)
+    if size < number:
+        raise ValueError(
+            f"size {size}: {number} classes need at least {number} labelled images, one of each"
+        )
+    if size % number:
+        near = sorted([each * number, (each + 1) * number], key=lambda other: abs(other - size))
+        raise ValueError(
+            f"size {size} is no multiple of the {number} classes, and each gets as many images: "
+            f"use {near[0]} or {near[1]}"
+        )
+    drawn = []
+    for k, name in enumerate(classes):
+        members = np.flatnonzero(labels == k)
+        if len(members) < each:
+            cure = f"use --size {number * len(members)} at most"
+            raise ValueError(
+                f"class '{name}' has {len(members)} images, and size {size} takes {each} of every "
+                f"class: {cure if len(members) else 'give it images, or take its folder out'}"
+            )
+        drawn.append(rng.permutation(members)[:each])
+    return np.sort(np.concatenate(drawn))
+
+
+def hold_out(
+    labels: np.ndarray,
+    chosen: np.ndarray,
+    classes: Sequence[str],
+    share: float,
+    rng: np.random.Generator,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Put a share of the labelled images aside for validation, of every class alike.
+
+    Args:
+        labels: ``(N,)`` class ids.
+        chosen: ``(L,)`` positions of the labelled images.
+        classes: Names in id order.
+        share: Share in ``[0, 1)``; unless 0, at least one image of every class.
+        rng: Source of randomness.
+
+    Returns:
+        Sorted positions that stay labelled, and those for validation.
+
+    Raises:
+        ValueError: If the share is out of its range, or a class has no labelled image, before or
+            afterwards.
+    """
+    if not 0 <= share < 1:
+        raise ValueError(f"--val-share {share}: expected a share from 0, for none, to below 1")
+    held = []
+    for k, name in enumerate(classes):
+        members = chosen[labels[chosen] == k]
+        if not len(members):
+            raise ValueError(
+                f"class '{name}' has no labelled image: label one, or take the class out"
+            )
+        count = max(1, round(share * len(members))) if share else 0
+        if count >= len(members):
+            raise ValueError(
+                f"--val-share {share} of the {len(members)} labelled images of class '{name}' "
+                "would leave none: label more, or keep none for validation (--val-share 0)"
+            )
+        held.append(rng.permutation(members)[:count])
+    val = np.sort(np.concatenate(held))
+    return np.setdiff1d(chosen, val), val
+
+
+def label_table(parts: Mapping[str, np.ndarray], classes: Sequence[str], rows: int = 20) -> str:
+    """Show how many images of every class each list has.
+
+    Args:
+        parts: ``(n,)`` class ids by the name of a list; -1, an unknown class, gets a row.
+        classes: Names in id order.
+        rows: Most classes to show.
+    """
+    counts = {name: np.bincount(ids + 1, minlength=len(classes) + 1) for name, ids in parts.items()}
+    lines = [(name, k + 1) for k, name in enumerate(classes[:rows])]
+    lines += [("(not known)", 0)] * any(count[0] for count in counts.values())
+    width = max(len(name) for name, _ in [("class", 0), *lines])
+    text = [f"{'class':<{width}}" + "".join(f"  {name:>10}" for name in parts)]
+    for name, k in lines:
+        text.append(f"{name:<{width}}" + "".join(f"  {count[k]:>10}" for count in counts.values()))
+    if len(classes) > rows:
+        text.append(f"... and {len(classes) - rows} classes more")
+    return "\n".join(text)
+
+
+def _part(entries: Sequence[Entry], chosen: np.ndarray) -> tuple[list[Entry], list[Entry]]:
+    """Part the entries into the chosen positions and the rest."""
+    picked = {int(i) for i in chosen}
+    parts: tuple[list[Entry], list[Entry]] = ([], [])
+    for i, entry in enumerate(entries):
+        parts[i not in picked].append(entry)
+    return parts
+
+
+def check_classes(
+    pixels: np.ndarray, entries: Sequence[Entry], classes: Sequence[str] | None, source: str
+) -> None:
+    """Check that the masks hold classes and 255 alone.
+
+    Args:
+        pixels: ``(N, 256)`` counts of :func:`count_pixels`.
+        entries: The ``N`` samples.
+        classes: Names in id order; any value is a class without.
+        source: Where the samples come from, for the message.
+
+    Raises:
+        ValueError: If a value is no class, or all values are 0 and 255.
+    """
+    check_not_0_and_255(np.flatnonzero(pixels.sum(axis=0)), source)
+    if classes:
+        for (_, mask), row in zip(entries, pixels, strict=True):
+            check_values(np.flatnonzero(row), classes, str(mask))
+
+
+def class_table(
+    pixels: np.ndarray, labeled: Sequence[bool], classes: Sequence[str] | None = None
+) -> str:
+    """Show per class its share of all pixels with a mask and the images that hold it.
+
+    Args:
+        pixels: ``(N, 256)`` counts of :func:`count_pixels`.
+        labeled: ``(N,)`` bool, the images of the labelled list.
+        classes: Names by class id; ids alone without.
+    """
+    total = max(1, int(pixels.sum()))
+    chosen = np.asarray(labeled, dtype=bool)
+    last = max([k for k in range(IGNORE) if pixels[:, k].any()], default=0)
+    names = list(classes) if classes else [str(k) for k in range(last + 1)]
+    ids = [*range(max(len(names), last + 1)), IGNORE]
+    names += [f"no class: {k}" for k in range(len(names), last + 1)] + ["(ignore)"]
+    width = max(len("class"), *(len(name) for name in names))
+    lines = [f"{'class':<{width}}  pixels %  images  labelled images"]
+    for k, name in zip(ids, names, strict=True):
+        column = pixels[:, k]
+        held = column > 0
+        lines.append(
+            f"{name:<{width}}  {100 * column.sum() / total:8.2f}  {held.sum():6d}  "
+            f"{(held & chosen).sum():15d}"
+        )
+    return "\n".join(lines)

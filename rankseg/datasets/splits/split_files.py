@@ -1,0 +1,243 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Files around split lists: pair folders, write lists whole or not at all, import lists."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from rankseg.datasets.layouts import hint
+from rankseg.datasets.splits.splits import (
+    ENDINGS,
+    LABELED_FILE,
+    UNLABELED_FILE,
+    VAL_FILE,
+    Entry,
+    check_duplicates,
+    check_inside,
+    check_split,
+    format_list,
+    guess_family,
+    read_list,
+)
+
+NO_LISTS = ("classes", "readme", "license")
+"""Beginnings of text files that lie beside lists and are none."""
+
+
+def pair_folders(data_root: str | Path, images: str, masks: str | None) -> list[Entry]:
+    """Pair the images and masks of two folders by their names without the ending.
+
+    Sub-folders are searched too: ``images/a/1.jpg`` belongs to ``masks/a/1.png``.
+
+    Returns:
+        Entries relative to the data root, sorted by image; ``None`` where there is no mask.
+
+    Raises:
+        FileNotFoundError: If a folder is missing or has no images.
+        ValueError: If two files of a folder differ in the ending only.
+    """
+    found = _by_stem(Path(data_root), images)
+    ground = _by_stem(Path(data_root), masks) if masks else {}
+    return [(image, ground.get(stem)) for stem, image in sorted(found.items())]
+
+
+def _by_stem(root: Path, folder: str) -> dict[str, str]:
+    if not (root / folder).is_dir():
+        known = hint(root)
+        raise FileNotFoundError(
+            f"folder {root / folder} does not exist: expected images or masks there; name the "
+            "folder in the config or on the command line (data/README.md shows the layout)"
+            f"{known and '; '}{known}"
+        )
+    files: dict[str, str] = {}
+    for path in sorted((root / folder).rglob("*")):
+        hidden = path.name.startswith(".")  # macOS puts ._a.jpg beside a.jpg, which is no image
+        if path.suffix.lower() not in ENDINGS or hidden or path.is_dir():
+            continue
+        stem = path.relative_to(root / folder).with_suffix("").as_posix()
+        if stem in files:
+            raise ValueError(
+                f"{root / files[stem]} and {path} differ in the ending only: keep one of the two"
+            )
+        files[stem] = path.relative_to(root).as_posix()
+    if not files:
+        raise FileNotFoundError(
+            f"folder {root / folder} holds no image: expected files that end in "
+            f"{', '.join(ENDINGS)}"
+        )
+    return files
+
+
+def write_lists(
+    folder: str | Path, lists: Mapping[str, Sequence[Entry]], force: bool = False
+) -> list[Path]:
+    """Write several lists, all of them or none.
+
+    Everything is first written into a hidden folder beside the targets, then moved.
+
+    Args:
+        folder: The ``splits`` folder, made where missing.
+        lists: Entries by file name, such as ``"1_16/labeled.txt"`` or ``"val.txt"``.
+        force: Replace lists that exist.
+
+    Returns:
+        The files written.
+
+    Raises:
+        ValueError: If a list exists and ``force`` is not set, it would lie elsewhere, or a name in
+            it leads out of the data root, the folder above ``folder``.
+    """
+    folder = Path(folder)
+    for name, entries in lists.items():
+        _check_name(folder, name)
+        files = [(image, mask if _is_file(mask) else None) for image, mask in entries]
+        check_inside(files, folder.parent, f"list {name}")
+    existing = [folder / name for name in lists if (folder / name).exists()]
+    if existing and not force:
+        raise ValueError(
+            f"{existing[0]} exists already: choose another name, or replace it with --force"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    staged = Path(tempfile.mkdtemp(prefix=".partial-", dir=folder))
+    try:
+        for name, entries in lists.items():
+            (staged / name).parent.mkdir(parents=True, exist_ok=True)
+            (staged / name).write_text(format_list(entries), encoding="utf-8")
+        for unit in sorted({name.split("/")[0] for name in lists}):
+            if (folder / unit).is_dir():
+                for file in (staged / unit).iterdir():
+                    os.replace(file, folder / unit / file.name)
+            else:
+                os.replace(staged / unit, folder / unit)
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
+    return [folder / name for name in lists]
+
+
+def _is_file(label: str | None) -> bool:
+    """Whether the second name of a line is that of a mask; else it is a class, or nothing."""
+    return label is not None and label.lower().endswith(ENDINGS)
+
+
+def _check_name(folder: Path, name: str) -> None:
+    """Check that a list ``SPLIT/FILE`` or ``FILE`` lies right below the folder of splits."""
+    parts = name.split("/")
+    if len(parts) > 2 or any(not part.isprintable() or part[:1] in ("", ".") for part in parts):
+        raise ValueError(
+            f"{'/'.join(parts[:-1]) or name!r} is no name of a split: expected a single folder "
+            "name, such as 'mine' or '1_16_seed0'"
+        )
+    for path in (folder / parts[0], folder / name):
+        if path.is_symlink():
+            raise ValueError(
+                f"{path} is a link to {os.readlink(path)}: expected a folder or list of its own, "
+                "as nothing is written outside of the folder of splits; choose another name"
+            )
+
+
+def find_images(path: str | Path, entries: Sequence[Entry], folder: str = "") -> list[int]:
+    """Find the images of a published list among those that are there.
+
+    The list may name them as the entries do, or without the folder in front, or by their file
+    names alone where these are unique.
+
+    Args:
+        path: The list; what follows the image in a line does not matter.
+        entries: The images that are there.
+        folder: The folder that may be missing in front.
+
+    Returns:
+        Sorted positions in ``entries``.
+
+    Raises:
+        FileNotFoundError: If there is no such list.
+        ValueError: If it is empty, names an image twice, or one that is not there.
+    """
+    wanted = read_list(path)
+    check_duplicates(wanted, str(path))
+    rows = {image: i for i, (image, _) in enumerate(entries)}
+    alone: dict[str, int] = {}
+    for image, i in rows.items():
+        base = image.rsplit("/", 1)[-1]
+        alone[base] = -1 if base in alone else i
+    found = []
+    for image, _ in wanted:
+        row = rows.get(image, rows.get(f"{folder}/{image}", alone.get(image, -1)))
+        if row < 0:
+            raise ValueError(
+                f"{path} names {image}, which is none of the {len(entries)} images that are there, "
+                f"such as {entries[0][0]}: expected names like it"
+            )
+        found.append(row)
+    return sorted(found)
+
+
+def find_splits(folder: str | Path) -> dict[str, Path]:
+    """Split folders by name: the folder itself, or those right below it, with a labelled list."""
+    folder = Path(folder)
+    if (folder / LABELED_FILE).is_file():
+        return {folder.resolve().name: folder}
+    found = sorted(path.parent for path in folder.glob(f"*/{LABELED_FILE}"))
+    return {path.name: path for path in found if not path.name.startswith(".")}
+
+
+def collect_lists(
+    source: str | Path,
+    val: Sequence[Entry] | None = None,
+    family: str | None = None,
+    mask_folder: str | None = None,
+) -> dict[str, list[Entry]]:
+    """Read and check a folder of lists in the usual form, without writing anything.
+
+    Args:
+        source: A folder with ``NAME/labeled.txt`` and ``NAME/unlabeled.txt``, perhaps
+            ``NAME/val.txt``, and perhaps ``val.txt`` and other lists; or one such ``NAME`` folder.
+        val: Validation list to check against where the folder has none.
+        family: ``'voc'`` or ``'cityscapes'`` checks the published sizes; guessed from the first
+            image where ``None``.
+        mask_folder: Replaces the first folder of every mask, for example by
+            ``SegmentationClassAug``.
+
+    Returns:
+        Entries by file name, as :func:`write_lists` takes them.
+
+    Raises:
+        FileNotFoundError: If the folder has no split, or a split lacks its unlabelled list.
+        ValueError: If a check fails.
+    """
+    source = Path(source)
+    splits = find_splits(source)
+    if not splits:
+        raise FileNotFoundError(
+            f"folder {source} holds no split: expected NAME/{LABELED_FILE} and "
+            f"NAME/{UNLABELED_FILE} in it"
+        )
+    lists: dict[str, list[Entry]] = {}
+    if source not in splits.values():
+        for path in sorted(source.glob("*.txt")):
+            if path.name.lower().startswith(NO_LISTS):
+                continue
+            lists[path.name] = read_list(path)
+            check_duplicates(lists[path.name], str(path))
+    val = lists.get(VAL_FILE, val)
+    for name, folder in splits.items():
+        labeled, unlabeled = (read_list(folder / file) for file in (LABELED_FILE, UNLABELED_FILE))
+        lists[f"{name}/{LABELED_FILE}"] = labeled
+        lists[f"{name}/{UNLABELED_FILE}"] = unlabeled
+        own = folder / VAL_FILE
+        if own.is_file():
+            lists[f"{name}/{VAL_FILE}"] = read_list(own)
+        held_out = lists.get(f"{name}/{VAL_FILE}", val)
+        check_split(name, labeled, unlabeled, held_out, family or guess_family(labeled))
+    if mask_folder:
+        lists = {name: _move_masks(entries, mask_folder) for name, entries in lists.items()}
+    return lists
+
+
+def _move_masks(entries: Sequence[Entry], folder: str) -> list[Entry]:
+    return [
+        (image, mask and "/".join([folder.strip("/"), *mask.split("/")[1:]]))
+        for image, mask in entries
+    ]

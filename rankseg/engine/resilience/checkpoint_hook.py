@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""mmengine's checkpoints, with nothing removed before what replaces it is whole."""
+
+import re
+from pathlib import Path
+
+from mmengine.dist import is_main_process, master_only
+from mmengine.hooks import CheckpointHook as _CheckpointHook
+from mmengine.runner import Runner
+
+from rankseg.registry import HOOKS
+from rankseg.utils.atomic_file import PARTIAL, write_text
+
+VALIDATED = "latest_validation"
+"""Where a checkpoint notes the iteration of the latest validation that it knows of."""
+DROPPED = "dropped_ckpt_ids"
+"""Where it notes the iterations whose checkpoints go once it is there."""
+
+
+@HOOKS.register_module()
+class CheckpointHook(_CheckpointHook):
+    """mmengine's hook of this name, whose files are whole or not there; options as in mmengine.
+
+    mmengine removes the oldest checkpoint, and the best so far, before it writes the new one, so a
+    full disk can cost both. Here the new one is written first
+    (:meth:`rankseg.engine.runner.StrictRunner.save_checkpoint`), then ``last_checkpoint``, then the
+    old ones go. The new one names them, so that a run which was killed in between removes them when
+    it is resumed; a file that this run has not written and dropped itself stays.
+    """
+
+    def before_train(self, runner: Runner) -> None:
+        """Find out where a resumed run stands."""
+        super().before_train(runner)
+        saved = Path(self.out_dir) / self.filename_tmpl.format(runner.iter)
+        self.last_ckpt = str(saved) if runner.iter and saved.is_file() else None
+        self._remove(rf"(best_.+_)?{self._names()}{re.escape(PARTIAL)}")
+        self._remove_dropped(runner)
+
+    def after_val_epoch(self, runner: Runner, metrics: dict[str, float]) -> None:
+        """Save the best, and the checkpoint of this iteration with what is known now.
+
+        mmengine does the second only after a new best; a validation that no checkpoint knows of is
+        made up by a resumed run (:class:`~rankseg.engine.resilience.missed_validation`).
+        """
+        runner.message_hub.update_info(VALIDATED, runner.iter)
+        self._knows = None
+        super().after_val_epoch(runner, metrics)
+        step, name = runner.iter, self.filename_tmpl.format(runner.iter)
+        # the first one also, or a run that ends early leaves a best that it cannot go on with
+        due = self.last_ckpt is None or Path(self.last_ckpt).name == name
+        if due and self._knows != step and not self.by_epoch:
+            self._save_checkpoint_with_step(runner, step, dict(epoch=runner.epoch, iter=step))
+
+    def save_now(self, runner: Runner, step: int) -> str:
+        """Save after ``step`` iterations, if that is not done yet; returns the file."""
+        name = self.filename_tmpl.format(step)
+        if self.last_ckpt is None or Path(self.last_ckpt).name != name:
+            self._save_checkpoint_with_step(runner, step, dict(epoch=runner.epoch, iter=step))
+        return str(self.last_ckpt)
+
+    def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
+        name, self._knows = self.filename_tmpl.format(step), step
+        self.last_ckpt = str(Path(self.out_dir) / name)
+        runner.message_hub.update_info("last_ckpt", self.last_ckpt)
+        if self.max_keep_ckpts > 0:
+            if step not in self.keep_ckpt_ids:  # or it is saved again, with its validation
+                full = len(self.keep_ckpt_ids) == self.max_keep_ckpts
+                runner.message_hub.update_info(DROPPED, [self.keep_ckpt_ids[0]] if full else [])
+                self.keep_ckpt_ids.append(step)  # the oldest drops out
+            runner.message_hub.update_info("keep_ckpt_ids", list(self.keep_ckpt_ids))
+        runner.save_checkpoint(
+            self.out_dir,
+            name,
+            self.file_client_args,
+            save_optimizer=self.save_optimizer,
+            save_param_scheduler=self.save_param_scheduler,
+            meta=meta,
+            by_epoch=self.by_epoch,
+            backend_args=self.backend_args,
+            **self.args,
+        )
+        if not is_main_process():
+            return
+        write_text(Path(runner.work_dir) / "last_checkpoint", self.last_ckpt)
+        self._remove_dropped(runner)
+
+    def _remove_dropped(self, runner: Runner) -> None:
+        """Remove the checkpoints that the newest has taken the place of."""
+        if self.max_keep_ckpts > 0:
+            for one in runner.message_hub.runtime_info.get(DROPPED, []):
+                if one not in self.keep_ckpt_ids:
+                    self._remove(re.escape(self.filename_tmpl.format(one)))
+
+    def _names(self) -> str:
+        """Pattern of the names of checkpoints; of nothing that somebody has made of them."""
+        return re.escape(self.filename_tmpl).replace(re.escape("{}"), r"\d+")
+
+    def _save_best_checkpoint(self, runner: Runner, metrics: dict[str, float]) -> None:
+        if not self.save_best:
+            return
+        several = len(self.key_indicators) > 1
+        if several:  # mmengine would remove it before the new one is written
+            self.best_ckpt_path_dict = dict.fromkeys(self.key_indicators)
+        else:
+            self.best_ckpt_path = None
+        super()._save_best_checkpoint(runner, metrics)
+        for key in self.key_indicators:
+            written = self.best_ckpt_path_dict[key] if several else self.best_ckpt_path
+            if written is not None and is_main_process():
+                prefix = re.escape(f"best_{key}_".replace("/", "_"))
+                self._remove(prefix + self._names(), {Path(written).name})
+            best = runner.message_hub.runtime_info.get(
+                f"best_ckpt_{key}" if several else "best_ckpt"
+            )
+            if several:
+                self.best_ckpt_path_dict[key] = best
+            else:
+                self.best_ckpt_path = best
+
+    @master_only
+    def _remove(self, pattern: str, kept: set[str] = frozenset()) -> None:
+        """Remove files of the folder of checkpoints whose whole name fits."""
+        for file in Path(self.out_dir).iterdir() if Path(self.out_dir).is_dir() else ():
+            if re.fullmatch(pattern, file.name) and file.name not in kept:
+                file.unlink(missing_ok=True)

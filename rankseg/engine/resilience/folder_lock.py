@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One training run at a time in a work folder."""
+
+import logging
+import os
+import re
+import socket
+import time
+from contextlib import suppress
+from pathlib import Path
+from weakref import WeakSet
+
+from mmengine.logging import print_log
+
+from rankseg.errors import RunEnded
+from rankseg.utils.atomic_file import WriteError, describe
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
+NAME = "run.lock"
+_HOLDER = re.compile(r"process \d+ on host [\w.-]+ since [\d: -]+")
+_held: WeakSet["FolderLock"] = WeakSet()
+
+
+class FolderLock:
+    """Keeps other training processes out of a folder, for as long as this process lives.
+
+    The operating system holds the lock (``flock`` on ``run.lock`` in the folder) and drops it with
+    the process, however that ends; a ``run.lock`` that a killed run left behind locks nothing.
+    Processes that this one starts do not hold the lock.
+
+    Where the file system or the operating system has no such locks, a warning says so and the
+    folder is not protected. On NFS the lock holds between machines, unless the folder is mounted
+    with ``nolock`` or ``local_lock``.
+
+    Args:
+        folder: The work folder. It is created where it does not exist.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder).absolute()
+        self.path = self.folder / NAME
+        self._file = self._place = -1  # open handles of the lock file and of the folder
+        self._made: list[Path] = []
+
+    @classmethod
+    def held_here(cls, folder: str | Path) -> "FolderLock | None":
+        """Return the lock that this process holds on a folder, or None."""
+        wanted = Path(folder).absolute()
+        return next((lock for lock in _held if lock.folder == wanted), None)
+
+    def acquire(self) -> None:
+        """Take the lock.
+
+        Raises:
+            ValueError: If another run holds it. The message names host, process and folder.
+            WriteError: If the lock file cannot be written.
+        """
+        self._made = [p for p in (self.folder, *self.folder.parents) if not p.exists()]
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._file = self._lock()
+            self._place = os.open(self.folder, os.O_RDONLY) if fcntl else -1
+        except OSError as error:
+            self.forget()
+            self._remove_made()
+            raise WriteError(describe(self.path, error)) from error
+        _held.add(self)
+
+    def release(self) -> None:
+        """Drop the lock, and remove its file and the folders that were made for it alone."""
+        if self._file < 0:
+            return
+        moved = self._is_moved()
+        with suppress(OSError):  # removed while it is held: nobody else can have this very file
+            if self._place >= 0:
+                os.unlink(NAME, dir_fd=self._place)
+        self.forget()
+        if not moved:
+            self._remove_made()
+
+    def forget(self) -> None:
+        """Close the handles; in a forked process the lock stays with the process that took it."""
+        _held.discard(self)
+        for handle in (self._file, self._place):
+            if handle >= 0:
+                os.close(handle)
+        self._file = self._place = -1
+
+    def check(self) -> None:
+        """Refuse to go on where the folder is not the one that was locked.
+
+        Raises:
+            RunEnded: If the folder was moved, renamed, removed or replaced, or if another run has
+                locked it after ``run.lock`` was removed.
+        """
+        if self._place < 0:
+            return
+        if self._is_moved():
+            raise RunEnded(
+                f"Expected work folder {self.folder} to stay in its place during the run, but it "
+                f"was {self._fate()}, and nothing more was written. Put it back and add --resume "
+                "to the command, or add --resume and its new place as --work-dir"
+            )
+        if not _same(self.path, self._file):
+            try:
+                file = self._lock()
+            except ValueError as error:
+                raise RunEnded(str(error)) from error
+            os.close(self._file)
+            self._file = file
+
+    def _lock(self) -> int:
+        """Open and lock the file, and write into it who holds it; returns the handle."""
+        while True:
+            handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666)
+            try:
+                _lock_file(handle, self.folder)
+                if _same(self.path, handle):  # the run before has not removed it in the meantime
+                    now = time.strftime("%Y-%m-%d %H:%M:%S")
+                    holder = f"process {os.getpid()} on host {socket.gethostname()} since {now}\n"
+                    os.truncate(handle, 0)
+                    os.write(handle, holder.encode())
+                    return handle
+            except BlockingIOError as error:
+                holder = os.pread(handle, 200, 0).decode(errors="replace").strip()
+                who = holder if _HOLDER.fullmatch(holder) else "another process"
+                os.close(handle)
+                raise ValueError(
+                    f"Expected work folder {self.folder} to be free, but {who} trains in it. Wait "
+                    "for that run or stop it, or name another folder with --work-dir"
+                ) from error
+            except BaseException:
+                os.close(handle)
+                raise
+            os.close(handle)
+
+    def _is_moved(self) -> bool:
+        return self._place >= 0 and not _same(self.folder, self._place)
+
+    def _fate(self) -> str:
+        """What became of the folder, as far as the system says."""
+        if os.fstat(self._place).st_nlink == 0:
+            return "removed"
+        with suppress(OSError):  # not on macOS
+            place = os.readlink(f"/proc/self/fd/{self._place}")
+            return "removed" if place.endswith(" (deleted)") else f"moved to {place}"
+        return "moved, renamed or removed"
+
+    def _remove_made(self) -> None:
+        for folder in self._made:
+            with suppress(OSError):  # something was written there
+                folder.rmdir()
+
+
+def _lock_file(handle: int, folder: Path) -> None:
+    """Lock an open file, or warn where that is impossible; ``BlockingIOError`` if it is locked."""
+    try:
+        if fcntl is None:
+            raise OSError("this operating system has no flock")
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise
+    except OSError as error:
+        print_log(
+            f"work folder {folder} cannot be locked ({error.strerror or error}): nothing keeps a "
+            "second run out of it, so do not start one there",
+            level=logging.WARNING,
+        )
+
+
+def _same(path: Path, handle: int) -> bool:
+    """Whether a path leads to what is open; a server that does not answer is no reason to end."""
+    try:
+        return os.path.samestat(os.stat(path), os.fstat(handle))
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+
+
+def _forget_all() -> None:
+    for lock in list(_held):
+        lock.forget()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_all)

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Ends a training whose losses stay NaN, and keeps what is needed to find out why."""
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from mmengine.dist import get_rank, get_world_size
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+
+from rankseg.engine.distributed import wait_for_main
+from rankseg.engine.resilience.checkpoint_hook import CheckpointHook
+from rankseg.engine.resilience.non_finite import COUNTS, paths_of
+from rankseg.errors import Diverged, RunEnded
+from rankseg.registry import HOOKS
+from rankseg.utils.atomic_file import WriteError, whole_file
+
+
+@HOOKS.register_module()
+class NonFiniteStopHook(Hook):
+    """Stops after a number of steps in a row that :class:`NonFiniteHook` has skipped.
+
+    Before that a checkpoint is written, of the state before the first of them, unless its weights
+    are not finite; and the batch:
+    ``non_finite_iter_<n>.pt`` in the work folder, which ``torch.load(..., weights_only=True)``
+    reads as a dict of ``iteration``, ``paths``, ``terms``, and by view ``inputs`` (uint8, as the
+    loader gave them) and ``labels``. Under several processes each writes its own.
+
+    Args:
+        patience: Skipped steps in a row.
+
+    Raises:
+        ValueError: If ``patience`` is below 1.
+        RunEnded: While training, with one sentence on what to look at.
+    """
+
+    priority = "LOWEST"  # when the iteration is complete: what is saved can be resumed
+
+    def __init__(self, patience: int = 10) -> None:
+        if patience < 1:
+            raise ValueError(f"patience={patience} of NonFiniteStopHook: expected 1 or more steps")
+        self.patience = patience
+
+    def before_train(self, runner: Runner) -> None:
+        """Give a run that is resumed after such an end its patience back."""
+        in_a_row, in_total = runner.message_hub.get_info(COUNTS, [0, 0])
+        if in_a_row >= self.patience:
+            runner.message_hub.update_info(COUNTS, [0, in_total])
+
+    def after_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch=None, outputs=None
+    ) -> None:
+        """Save and stop, if enough is enough."""
+        in_a_row, _ = runner.message_hub.get_info(COUNTS, [0, 0])
+        if in_a_row < self.patience:
+            return
+        step, file = runner.iter + 1, self._path(runner)
+        hooks = [hook for hook in runner.hooks if isinstance(hook, CheckpointHook)]
+        errors = [self._try(runner, hook.save_now, runner, step) for hook in hooks]
+        unsaved = self._try(runner, save_batch, file, step, data_batch, outputs)
+        wait_for_main()
+        images = ", ".join(paths_of(data_batch))
+        what = (
+            f"training stopped at iteration {step}: in {in_a_row} steps in a row, all of which "
+            "were skipped, the loss or its gradient was NaN or infinite"
+        )
+        for error in errors:
+            if isinstance(error, Diverged):
+                raise Diverged(f"{what}: {error}") from error
+        batch = f"the last batch ({images})" if unsaved else f"the last batch in {file}"
+        raise RunEnded(
+            f"{what}; look at the images and "
+            f"labels of {batch}; if they are right, the weights have diverged: start anew with a "
+            "lower learning rate (--overwrite --cfg-options optim_wrapper.optimizer.lr=...)"
+        )
+
+    @staticmethod
+    def _try(runner: Runner, write: Callable, *args) -> Exception | None:
+        """Write, and report a full disk, say, without hiding why the run ends.
+
+        Returns:
+            What has gone wrong, if anything has.
+        """
+        try:
+            write(*args)
+        except (OSError, WriteError, Diverged) as error:
+            runner.logger.error(str(error))
+            return error
+        return None
+
+    @staticmethod
+    def _path(runner: Runner) -> Path:
+        process = f"_process_{get_rank()}" if get_world_size() > 1 else ""
+        return Path(runner.work_dir) / f"non_finite_iter_{runner.iter + 1}{process}.pt"
+
+
+def save_batch(file: Path, iteration: int, data_batch: dict, terms: dict) -> None:
+    """Write a batch of views and what the loss was made of; whole or not at all.
+
+    Args:
+        file: Where to.
+        iteration: Which one it was, from 1.
+        data_batch: From the loader.
+        terms: Values by name.
+
+    Raises:
+        WriteError: If it cannot be written.
+    """
+    samples = data_batch.get("data_samples") or {}
+    content = {
+        "iteration": iteration,
+        "paths": paths_of(data_batch),
+        "terms": {name: torch.as_tensor(value).item() for name, value in (terms or {}).items()},
+        "inputs": dict(data_batch["inputs"]),
+        "labels": {
+            view: [sample.gt_sem_seg.data.cpu() for sample in some if "gt_sem_seg" in sample]
+            for view, some in samples.items()
+        },
+    }
+    buffer = io.BytesIO()  # torch.save to a full disk raises a RuntimeError without a reason
+    torch.save(content, buffer)
+    with whole_file(file) as partial:
+        partial.write_bytes(buffer.getbuffer())

@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A trained network as a folder that mmseg opens without this package."""
+
+import io
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.registry import DefaultScope
+from mmseg.apis import inference_model, init_model
+from torch import nn
+
+from rankseg.export.plain_source import modules_of, plain_model, plain_source
+from rankseg.export.released import save_checkpoint
+from rankseg.inference.load import Trained, load_trained, logits_of, value_range_of
+from rankseg.models.mean_segmentor import MeanSegmentor
+from rankseg.training.config_source import check_path, write_config
+from rankseg.training.validation import is_image_level
+from rankseg.utils.atomic_file import write_text
+from rankseg.utils.atomic_folder import refuse_full, whole_folder
+
+CONFIG, WEIGHTS = "config.py", "weights.pth"
+TOLERANCE = 1e-4
+CHECKED_SIZES = ((97, 130), (64, 51))
+READERS = {"LoadSample", "PackEval"}
+HEADER = '''"""{title}
+
+from mmseg.apis import inference_model, init_model
+model = init_model("{config}", "{weights}", device="cpu")
+result = inference_model(model, "image.png")  # result.pred_sem_seg.data, result.seg_logits.data
+"""
+
+'''
+IMPORTS = """import os
+import sys
+
+here = sys._getframe().f_code.co_filename  # this file: the modules named below are beside it
+sys.path.insert(0, os.path.dirname(os.path.abspath(here)))
+del here
+custom_imports = dict(imports={names!r}, allow_failed_imports=False)
+
+"""
+
+
+def to_mmseg(
+    cfg: Config, checkpoint: str, out: str | Path, *, network: str | None = None
+) -> dict[str, Any]:
+    """Write a config, a checkpoint and the source of what mmseg lacks; all of them or nothing.
+
+    What was written is opened by mmseg's ``init_model`` and its logits for a random image are
+    compared with ours before the folder gets its name.
+
+    Args:
+        cfg: From :func:`rankseg.apis.load_config`.
+        checkpoint: File of a method or of a plain segmentor.
+        out: Folder, which must not exist or be empty.
+        network: ``"student"`` or ``"teacher"``; by default the one that predicts.
+
+    Returns:
+        ``files`` (names), ``network``, ``replaced_losses``, ``difference`` (the largest of a
+        logit), ``classes`` (number) and ``value_range``, by which mmseg does not scale images of 16
+        bits.
+
+    Raises:
+        FileNotFoundError: If there is no such checkpoint.
+        ValueError: If it does not fit, mmseg has no such model, or the folder is not empty.
+        WriteError: If the folder cannot be written.
+    """
+    out = Path(out)
+    refuse_full(out)
+    check_plain(cfg)
+    trained = load_trained(cfg, checkpoint, network)
+    if isinstance(trained.network, MeanSegmentor):
+        raise ValueError(
+            "with model.average=True two students predict together, which mmseg cannot do: take "
+            "the first with --cfg-options model.average=False, or use tools/export_onnx.py"
+        )
+    student = Config(dict(student=cfg.model.student)).student
+    model, replaced = plain_model(student)
+    sources = {name: plain_source(module) for name, module in modules_of(model).items()}
+    check_path(Path(cfg.config_file).name, "the config")
+    title = f"{Path(cfg.config_file).stem}: the {trained.name} of a {cfg.model.type} run."
+    with whole_folder(out) as partial:
+        text = config_text(model, trained, list(sources), title)
+        write_config(partial / CONFIG, text)
+        for name, source in sources.items():
+            write_text(partial / f"{name}.py", source)
+        meta = {"dataset_meta": {"classes": trained.classes, "palette": trained.palette}}
+        content = {"meta": meta, "state_dict": dict(trained.network.state_dict())}
+        save_checkpoint(content, partial / WEIGHTS)
+        difference = compare(trained, partial)
+        files = sorted(path.name for path in partial.iterdir() if path.is_file())
+    return {
+        "files": files,
+        "network": trained.name,
+        "replaced_losses": replaced,
+        "difference": difference,
+        "classes": len(trained.classes),
+        "value_range": value_range_of(cfg),
+    }
+
+
+def check_plain(cfg: Config) -> None:
+    """Refuse what mmseg cannot do, before anything is loaded.
+
+    Raises:
+        ValueError: For a classifier, or a pipeline that changes images before the network.
+    """
+    if is_image_level(cfg):
+        raise ValueError(
+            "mmseg has no classifiers of whole images, so this one cannot become an mmseg model: "
+            "use tools/export_onnx.py"
+        )
+    pipeline = cfg.test_dataloader.dataset.pipeline if cfg.get("test_dataloader") else []
+    foreign = [step["type"] for step in pipeline if step["type"] not in READERS]
+    if foreign:
+        raise ValueError(
+            f"test_dataloader.dataset.pipeline has {', '.join(foreign)}, which mmseg would leave "
+            f"out: expected {' and '.join(sorted(READERS))} alone"
+        )
+
+
+def config_text(model: dict, trained: Trained, imports: list[str], title: str) -> str:
+    """The exported config: model, preprocessing and the pipeline of ``inference_model``."""
+    model = dict(model, pretrained=None, train_cfg=None)
+    test_cfg = model.get("test_cfg") or {"mode": "whole"}
+    model["test_cfg"] = {k: v for k, v in test_cfg.items() if k != "windows_at_once"}
+    model["data_preprocessor"] = dict(
+        type="SegDataPreProcessor",
+        mean=trained.mean,
+        std=trained.std,
+        bgr_to_rgb=True,
+        pad_val=0,
+        seg_pad_val=255,
+    )
+    body = Config(
+        dict(
+            default_scope="mmseg",
+            model=model,
+            test_pipeline=[
+                dict(type="LoadImageFromFile", color_type="color_ignore_orientation"),
+                dict(type="PackSegInputs"),
+            ],
+        )
+    ).pretty_text
+    header = HEADER.format(title=title, config=CONFIG, weights=WEIGHTS)
+    return header + (IMPORTS.format(names=imports) if imports else "") + body
+
+
+@contextmanager
+def as_mmseg() -> Iterator[None]:
+    """mmseg's names, and what it prints kept off the screen."""
+    with DefaultScope.overwrite_default_scope("mmseg"), redirect_stdout(io.StringIO()):
+        yield
+
+
+def open_plain(folder: Path) -> nn.Module:
+    """The segmentor that mmseg makes of a folder; ``sys.path`` stays as it is."""
+    path = list(sys.path)
+    try:
+        with as_mmseg():
+            return init_model(str(folder / CONFIG), str(folder / WEIGHTS), device="cpu")
+    finally:
+        sys.path[:] = path
+
+
+@torch.no_grad()
+def compare(trained: Trained, folder: Path) -> float:
+    """The largest difference of a logit between ours and what mmseg opens from a folder.
+
+    Raises:
+        ValueError: If it is above ``TOLERANCE``.
+    """
+    theirs = open_plain(folder)
+    difference = 0.0
+    for height, width in CHECKED_SIZES:
+        chance = torch.Generator().manual_seed(height)
+        image = torch.randint(0, 256, (3, height, width), generator=chance, dtype=torch.uint8)
+        ours = logits_of(trained, image[None], windows=True)[0]
+        bgr = image.flip(0).permute(1, 2, 0).contiguous().numpy()
+        with as_mmseg():
+            logits = inference_model(theirs, bgr).seg_logits.data
+        difference = max(difference, (logits - ours).abs().max().item())
+    if not difference <= TOLERANCE:
+        raise ValueError(
+            f"mmseg's logits differ from ours by {difference:.2g}, expected at most "
+            f"{TOLERANCE}: nothing was written; please report this with the config"
+        )
+    return difference

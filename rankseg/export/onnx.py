@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A trained network as one ONNX file, checked against the network that it comes from."""
+
+import importlib.util
+import io
+import json
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from torch import Tensor
+
+from rankseg.export.deployed import Deployed
+from rankseg.export.released import refuse_existing
+from rankseg.inference.load import Trained, load_trained, logits_of, value_range_of
+from rankseg.training.validation import is_embedding, is_image_level
+from rankseg.utils.atomic_file import whole_file
+from rankseg.version import __version__
+
+OPSET = 18
+TOLERANCE = 1e-4
+PACKAGES = ("onnx", "onnxruntime")
+EXAMPLE = (2, 72, 80)  # no side a multiple of a stride plus 1: those take a shorter way
+CHECKED = ((1, 64, 64), (2, 65, 97), (3, 50, 131))
+
+
+def export_onnx(
+    cfg: Config,
+    checkpoint: str,
+    out: str | Path,
+    *,
+    network: str | None = None,
+    with_preprocessing: bool = False,
+    argmax: bool = False,
+) -> dict[str, Any]:
+    """Write one ONNX file for any batch and image size, whole or not at all.
+
+    Before it is written, onnxruntime runs it on random images of three sizes, and the result must
+    be that of this package: logits within 1e-4 of the largest, at least of 1.
+
+    Args:
+        cfg: From :func:`rankseg.apis.load_config`.
+        checkpoint: File of a method or of a plain segmentor.
+        out: File, which must not exist.
+        network: ``"student"`` or ``"teacher"``; by default the one that predicts.
+        with_preprocessing: Take uint8 images as they are read, ``(B, H, W, 3)`` RGB, in place of
+            normalised ``(B, 3, H, W)`` float32.
+        argmax: Return classes in place of logits, see :class:`~rankseg.export.deployed.Deployed`.
+
+    Returns:
+        ``difference``: the largest of a logit, with ``argmax`` by how much the class was not the
+        best; ``network``; ``opset``; and ``metadata``, what stands in the file.
+
+    Raises:
+        FileNotFoundError: If there is no such checkpoint.
+        ValueError: If packages are missing, the checkpoint does not fit, the network cannot be
+            exported, the results differ, or the file exists.
+        WriteError: If the file cannot be written.
+    """
+    out = Path(out)
+    refuse_existing(out)
+    need_packages()
+    trained = load_trained(cfg, checkpoint, network)
+    if trained.network.decode_head.out_channels == 1:
+        raise ValueError(
+            "decode_head.out_channels is 1, a threshold in place of classes: expected one channel "
+            "for each class"
+        )
+    if argmax and is_embedding(cfg):
+        raise ValueError("--argmax is of classes, and an embedding has none: leave it out")
+    image_level = is_image_level(cfg)
+    normalise = (trained.mean, trained.std) if with_preprocessing else None
+    model = Deployed(trained.network, image_level, normalise, argmax).eval()
+    metadata = describe(cfg, trained, model) | {"checkpoint": Path(checkpoint).name}
+    content = to_bytes(model, trained, metadata)
+    difference = compare(content, trained, model)
+    with whole_file(out) as partial:
+        partial.write_bytes(content)
+    return {
+        "difference": difference,
+        "network": trained.name,
+        "opset": OPSET,
+        "metadata": metadata,
+    }
+
+
+def need_packages() -> None:
+    """Raise ``ValueError`` where packages are missing that ordinary users do without."""
+    missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
+    if missing:
+        raise ValueError(
+            f"ONNX export needs {', '.join(missing)}, which is not installed: "
+            "pip install -c constraints.txt -e '.[export]'"
+        )
+
+
+def describe(cfg: Config, trained: Trained, model: Deployed) -> dict[str, str]:
+    """What a program that opens the file has to know; lists as JSON."""
+    source = "float32 (batch, 3, height, width), RGB, (grey level 0 to 255 - mean) / std"
+    if model.raw:
+        source = "uint8 (batch, height, width, 3), RGB, 0 to 255"
+    axes = "" if model.image_level else ", height, width"
+    number = len(trained.classes)
+    result = f"float32 (batch, {number}{axes}), logits"
+    if model.argmax:
+        result = f"{'uint8' if number <= 256 else 'int64'} (batch{axes}), class"
+    task, names = "classification" if model.image_level else "segmentation", {}
+    if is_embedding(cfg):
+        task, result = "embedding", f"float32 (batch, {number}), of length 1"
+    else:
+        names = {"classes": json.dumps(trained.classes), "palette": json.dumps(trained.palette)}
+    test_cfg = cfg.model.student.get("test_cfg") or {"mode": "whole"}
+    value_range = value_range_of(cfg)
+    return {
+        "rankseg": __version__,
+        "task": task,
+        "input": source,
+        "output": result,
+        **names,
+        "mean": json.dumps(trained.mean),
+        "std": json.dumps(trained.std),
+        "test_cfg": json.dumps(dict(test_cfg)),
+    } | ({"value_range": json.dumps(value_range)} if value_range else {})
+
+
+def to_bytes(model: Deployed, trained: Trained, metadata: dict[str, str]) -> bytes:
+    """The file's content.
+
+    The older of torch's two exporters, which follows one image through the network, takes a second
+    where the newer one takes half a minute to reason about sizes. What it may have fixed to the
+    size of that image shows in :func:`compare`.
+
+    Raises:
+        ValueError: If torch cannot export the network.
+    """
+    import onnx
+
+    result = "classes" if model.argmax else "logits"
+    result = "embedding" if metadata["task"] == "embedding" else result
+    rows, columns = (1, 2) if model.raw else (2, 3)
+    axes = {"image": {0: "batch", rows: "height", columns: "width"}, result: {0: "batch"}}
+    if not model.image_level:
+        first = 1 if model.argmax else 2
+        axes[result] |= {first: "height", first + 1: "width"}
+    file = io.BytesIO()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it warns of every size that it sees used
+            torch.onnx.export(
+                model,
+                (as_input(random_images(*EXAMPLE), model, trained),),
+                file,
+                dynamo=False,
+                input_names=["image"],
+                output_names=[result],
+                dynamic_axes=axes,
+                opset_version=OPSET,
+            )
+    except (RuntimeError, TypeError, torch.onnx.OnnxExporterError) as error:
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        network = model.network
+        raise ValueError(
+            f"torch cannot export {type(network.decode_head).__name__} on "
+            f"{type(network.backbone).__name__} to ONNX: {reason[0]}"
+        ) from error
+    proto = onnx.load_model_from_string(file.getvalue())
+    onnx.helper.set_model_props(proto, metadata)
+    onnx.checker.check_model(proto, full_check=True)
+    return proto.SerializeToString()
+
+
+def random_images(number: int, height: int, width: int) -> Tensor:
+    """``(B, 3, H, W)`` uint8, the same ones every time."""
+    chance = torch.Generator().manual_seed(height * width)
+    size = (number, 3, height, width)
+    return torch.randint(0, 256, size, generator=chance, dtype=torch.uint8)
+
+
+def as_input(images: Tensor, model: Deployed, trained: Trained) -> Tensor:
+    """Images as the exported file takes them."""
+    if model.raw:
+        return images.permute(0, 2, 3, 1).contiguous()
+    mean, std = (torch.tensor(values).view(-1, 1, 1) for values in (trained.mean, trained.std))
+    return (images.float() - mean) / std
+
+
+def compare(content: bytes, trained: Trained, model: Deployed) -> float:
+    """The largest difference between onnxruntime and this package.
+
+    Raises:
+        ValueError: If it is too large.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    largest = 0.0
+    for size in CHECKED:
+        images = random_images(*size)
+        (found,) = session.run(None, {"image": as_input(images, model, trained).numpy()})
+        logits = logits_of(trained, images)
+        logits = logits.flatten(1) if model.image_level else logits
+        found = torch.from_numpy(np.ascontiguousarray(found))
+        if model.argmax:  # two classes may be as good as the same
+            chosen = logits.gather(1, found.long().unsqueeze(1)).squeeze(1)
+            difference = (logits.amax(1) - chosen).max().item()
+        else:
+            difference = (found - logits).abs().max().item()
+        allowed = TOLERANCE * max(1.0, logits.abs().max().item())
+        if not difference <= allowed:
+            raise ValueError(
+                f"onnxruntime's result for images of {size[1]}x{size[2]} differs from ours by "
+                f"{difference:.2g}, expected at most {allowed:.2g}: nothing was written; please "
+                "report this with the config"
+            )
+        largest = max(largest, difference)
+    return largest

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Turning released UniMatch and RankMatch checkpoints into ours, and back."""
+
+import os
+from pathlib import Path
+
+import torch
+from mmengine.config import Config
+from mmengine.registry import DefaultScope
+from torch import Tensor
+
+from rankseg.engine.resilience.checkpoint import load_checkpoint_file
+from rankseg.export.released_names import check_network, to_ours, to_theirs
+from rankseg.models.pretrained import describe_misfit, tensors_of
+from rankseg.registry import MODELS
+from rankseg.utils.atomic_file import whole_file
+
+NETWORKS = {"student": "student.", "teacher": "teacher.module."}
+
+
+def convert_released(
+    source: str | Path,
+    target: str | Path,
+    *,
+    reverse: bool = False,
+    network: str | None = None,
+    cfg: Config | None = None,
+) -> dict[str, int]:
+    """Write a checkpoint with other names; every tensor must have its place.
+
+    Args:
+        source: A released checkpoint, or with ``reverse`` one of ours.
+        target: File to write, which must not exist: a plain segmentor, or with ``reverse`` what
+            their training script saves, without the optimizer.
+        reverse: From ours to theirs.
+        network: ``"student"`` or ``"teacher"``: which to take from a checkpoint of ours that has
+            both.
+        cfg: Refuse a checkpoint that does not fit the student of this config.
+
+    Returns:
+        ``depth``, ``classes`` and the number of ``tensors``.
+
+    Raises:
+        FileNotFoundError: If there is no source.
+        ValueError: If it is no such checkpoint, does not fit, or the target exists.
+        WriteError: If the target cannot be written.
+    """
+    target = Path(target)
+    refuse_existing(target)
+    state = tensors_of(load_checkpoint_file(str(source), map_location="cpu"), source)
+    try:
+        ours = segmentor_state(state, network) if reverse else to_ours(state)
+        if cfg is not None:
+            check_student(ours, cfg)
+        depth, classes = check_network(ours)
+        theirs = to_theirs(ours) if reverse else None
+    except ValueError as error:
+        raise ValueError(f"checkpoint {source} cannot be converted: {error}") from error
+    if reverse:
+        content = {"model": {f"module.{name}": tensor for name, tensor in theirs.items()}}
+    else:
+        content = {"state_dict": ours, "meta": {"converted_from": Path(source).name}}
+    save_checkpoint(content, target)
+    return {"depth": depth, "classes": classes, "tensors": len(ours)}
+
+
+def refuse_existing(target: Path) -> None:
+    """Raise ``ValueError`` where something of that name exists, a link that leads nowhere too."""
+    if os.path.lexists(target):
+        raise ValueError(f"{target} exists: remove it, or name another file")
+
+
+def save_checkpoint(content: dict, target: Path) -> None:
+    """Save a checkpoint, whole or not at all."""
+    with whole_file(target) as partial, partial.open("wb") as file:
+        torch.save(content, file)
+
+
+def segmentor_state(state: dict[str, Tensor], network: str | None = None) -> dict[str, Tensor]:
+    """The tensors of one network in a checkpoint of a method; a plain segmentor's as they are.
+
+    Raises:
+        ValueError: If there are two and none is named, or the one named is not there.
+    """
+    there = [n for n, prefix in NETWORKS.items() if any(k.startswith(prefix) for k in state)]
+    if not there and network is None:
+        return state
+    if network is None and len(there) > 1:
+        raise ValueError("it holds a student and a teacher: say which by --network")
+    name = network or there[0]
+    if name not in there:
+        raise ValueError(f"it has no {name}: expected one of {', '.join(there) or 'none'}")
+    prefix = NETWORKS[name]
+    return {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+
+
+def check_student(state: dict[str, Tensor], cfg: Config) -> None:
+    """Refuse tensors that do not fit the student of a config.
+
+    Raises:
+        ValueError: With the numbers of classes where those differ, else names and shapes.
+    """
+    with DefaultScope.overwrite_default_scope("rankseg"), torch.device("meta"):
+        student = MODELS.build(cfg.model.student)
+    own = student.state_dict()
+    name = "decode_head.conv_seg.bias"
+    if name in own and name in state and len(own[name]) != len(state[name]):
+        raise ValueError(
+            f"it has {len(state[name])} classes, but {cfg.config_file} has {len(own[name])}: set "
+            f"model.student.decode_head.num_classes={len(state[name])}, or name another config"
+        )
+    message = describe_misfit(own, state)
+    if message:
+        raise ValueError(f"it does not fit {cfg.config_file}: {message}")

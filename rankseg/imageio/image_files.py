@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Image files before their pixels are decoded: opened with care, refused in one sentence."""
+
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+from PIL import Image, UnidentifiedImageError
+
+from rankseg.errors import FileError
+
+LIMIT = "RANKSEG_MAX_PIXELS"
+"""Environment variable: pixels above which an image is refused as too large to be meant."""
+
+if os.environ.get(LIMIT, "").isdecimal():
+    Image.MAX_IMAGE_PIXELS = int(os.environ[LIMIT]) // 2  # Pillow warns there, and refuses at twice
+
+CANNOT_READ = (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError)
+"""What Pillow raises on a damaged or unknown file."""
+
+ORIENTATION = 0x0112
+UPRIGHT = 1
+ANIMATED = ("GIF", "PNG", "WEBP", "TIFF")  # a phone's JPEG may hold a second picture: it is one
+
+DAMAGED = "it is truncated or damaged"
+
+_KINDS: tuple[tuple[Callable[[int], bool], str], ...] = (
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISFIFO, "a pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
+
+
+class Header(NamedTuple):
+    """What the first bytes of an image say.
+
+    Attributes:
+        kind: Pillow's name of the format; ``None`` if only OpenCV may know it.
+        mode: Pillow's mode, such as ``RGB``, ``L``, ``P``, ``I;16``.
+        height: Pixels, as stored.
+        width: Pixels, as stored.
+        orientation: EXIF orientation, 1 to 8; 1 is upright.
+    """
+
+    kind: str | None
+    mode: str
+    height: int
+    width: int
+    orientation: int
+
+
+def open_file(path: str | Path, what: str = "image") -> BinaryIO:
+    """Open a file that must be a regular one with something in it.
+
+    A pipe would block whoever opens it, so the path is looked at first.
+
+    Raises:
+        FileNotFoundError: If there is none, or a link leads nowhere.
+        PermissionError: If it may not be read.
+        FileError: If it is empty, no regular file, or the disk fails.
+    """
+    try:
+        found = os.stat(path)
+        for test, name in _KINDS:
+            if test(found.st_mode):
+                raise FileError(
+                    f"{what} {path} is {name}: expected a file; take it from the list, or put the "
+                    f"{what} there"
+                )
+        if not found.st_size:
+            raise FileError(
+                f"{what} {path} is empty (0 bytes): copy it anew, or take it from the lists"
+            )
+        return open(path, "rb")
+    except (FileNotFoundError, NotADirectoryError):
+        raise _missing(path, what) from None
+    except PermissionError:
+        raise PermissionError(
+            f"{what} {path} may not be read by this user: change its permissions (chmod +r) or "
+            "those of its folder"
+        ) from None
+    except OSError as error:
+        raise disk_error(path, error, what) from error
+
+
+def read_content(path: str | Path, what: str = "image") -> bytes:
+    """All bytes of a file; raises as :func:`open_file` does."""
+    with open_file(path, what) as file:
+        try:
+            return file.read()
+        except OSError as error:
+            raise disk_error(path, error, what) from error
+
+
+def _missing(path: str | Path, what: str) -> FileNotFoundError:
+    if os.path.islink(path):
+        return FileNotFoundError(
+            f"{what} {path} is a link to {os.readlink(path)}, which does not exist: mend the link, "
+            "or remove it"
+        )
+    return FileNotFoundError(
+        f"{what} {path} does not exist: correct the list that names it or the data root"
+    )
+
+
+def disk_error(path: str | Path, error: OSError, what: str = "image") -> FileError:
+    """The error for a file that is there and that the disk or network does not deliver."""
+    return FileError(
+        f"{what} {path} cannot be read ({error.strerror or error}): check the disk or the network "
+        "folder that it lies on"
+    )
+
+
+def undecodable(path: str | Path, reason: object, what: str = "image") -> FileError:
+    """The error for an image that does not decode."""
+    form = "JPEG or PNG" if what == "image" else "a single-channel PNG"
+    reason = str(reason).splitlines()[0] if str(reason) else type(reason).__name__
+    return FileError(
+        f"{what} {path} does not decode ({reason}): save it anew as {form}, or take it from the "
+        "lists"
+    )
+
+
+def too_large(path: str | Path, what: str = "image") -> FileError:
+    """The error for an image of absurd size."""
+    return FileError(
+        f"{what} {path} claims more than {2 * Image.MAX_IMAGE_PIXELS} pixels: cut it into "
+        f"tiles, or raise the limit with the environment variable {LIMIT}=NUMBER"
+    )
+
+
+def open_image(file: BinaryIO, path: str | Path, what: str = "image") -> Image.Image:
+    """Open an image with Pillow and refuse what is no single picture; pixels are not decoded.
+
+    Raises:
+        UnidentifiedImageError: If Pillow does not know the kind of file.
+        FileError: If the header is damaged, or that of an animation, a stack of pages, an image of
+            absurd size, or a PGM or PPM file of unusual white.
+    """
+    try:
+        image = Image.open(file)
+        stack = image.format in ANIMATED and getattr(image, "is_animated", False)
+        pictures = image.n_frames if stack else 1
+    except UnidentifiedImageError:
+        raise
+    except Image.DecompressionBombError:
+        raise too_large(path, what) from None
+    except CANNOT_READ as error:
+        raise undecodable(path, error, what) from error
+    if pictures > 1:
+        raise FileError(
+            f"{what} {path} holds {pictures} pictures (an animated or multi-page {image.format}): "
+            "expected one in a file; save each as a file of its own"
+        )
+    white = _white_of_netpbm(image)
+    if white < 255 or (what != "image" and white not in (255, 65535)):
+        raise FileError(
+            f"Expected {what} {path} to be a PGM or PPM file whose largest value is 255 or 65535, "
+            f"but its header says {white}. Programs disagree on whether such values are scaled: "
+            "save it as PNG."
+        )
+    return image
+
+
+def _white_of_netpbm(image: Image.Image) -> int:
+    """Return the value of white that the header of a PGM or PPM file names, else 255."""
+    arguments = image.tile[0].args if image.format == "PPM" and image.tile else ()
+    # Pillow scales values by a number beside the mode; those of 255 and 65535 stay as they are
+    return arguments[1] if isinstance(arguments, tuple) and len(arguments) > 1 else 255
+
+
+def header_of(image: Image.Image, path: str | Path) -> Header:
+    """Header of an opened image.
+
+    Raises:
+        FileError: If its pixels are numbers of another kind than 8 or 16 bits.
+    """
+    if image.mode == "F" or (image.mode == "I" and image.format == "TIFF"):
+        kind = "floating-point" if image.mode == "F" else "32-bit"
+        raise FileError(
+            f"image {path} holds {kind} numbers (mode {image.mode}): expected 8 or 16 bits a "
+            "channel; scale them to 0..255 and save it as PNG"
+        )
+    if image.format == "PNG" and "exif" not in image.info:  # else all pixels would be decoded
+        return Header(image.format, image.mode, image.height, image.width, UPRIGHT)
+    try:
+        orientation = int(image.getexif().get(ORIENTATION, UPRIGHT))
+    except Exception:  # damaged tags say nothing about the pixels
+        orientation = UPRIGHT
+    return Header(image.format, image.mode, image.height, image.width, orientation)
+
+
+def unknown_kind(content: bytes, path: str | Path, what: str = "image") -> FileError:
+    """The error for a file that is no image at all; text is shown, it mostly explains itself."""
+    start = content[:40]
+    if start.isascii() and start.decode().replace("\n", " ").isprintable():
+        text = " ".join(start.decode().split())
+        return undecodable(path, f"it is a text that begins '{text}'", what)
+    return undecodable(path, "it is damaged, or of a kind that OpenCV does not read", what)

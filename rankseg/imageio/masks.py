@@ -1,0 +1,240 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Read a mask file as class ids, and check it: the one place where pixels become labels."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from rankseg.errors import FileError
+from rankseg.imageio.image_files import (
+    CANNOT_READ,
+    UPRIGHT,
+    header_of,
+    open_file,
+    open_image,
+    undecodable,
+    unknown_kind,
+)
+
+IGNORE = 255
+BINARY = "binary"
+
+LabelRule = Mapping[int, int] | str | None
+
+_SCALED_GREY = {"L;2": 85, "L;4": 17}  # Pillow stretches 2- and 4-bit grey to 0..255
+
+
+def read_mask(path: str | Path, rule: LabelRule = None) -> np.ndarray:
+    """Read a mask as class ids.
+
+    Palette files give their indices, never their colours. Grey files of 1, 2, 4, 8 and 16 bits
+    give the stored values. 255 means "ignore". Orientation tags are ignored, as in the image.
+
+    Args:
+        path: A single-channel image file.
+        rule: ``None`` keeps the values. ``'binary'`` is for two classes: 0 stays 0, and the one
+            other value, 1 or 255, becomes 1. A mapping ``{value: class}`` replaces the values
+            that it names, keeps the others, and may name 255 as a class to ignore pixels.
+
+    Returns:
+        ``(H, W)`` uint8.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        FileError: If the file does not decode, holds colours instead of ids, holds values that
+            do not fit into 0..255, or does not suit the rule.
+        ValueError: If there is no such rule.
+    """
+    values = read_values(path)
+    if isinstance(rule, str):
+        if rule != BINARY:
+            raise ValueError(f"label_rule is '{rule}': expected None, '{BINARY}' or a mapping")
+        return _to_binary(values, path)
+    if rule:
+        values = _replace(values, rule)
+    if values.dtype != np.uint8:
+        if values.size and (values.min() < 0 or values.max() > IGNORE):
+            raise FileError(
+                f"mask {path} holds values {some(np.unique(values))}: expected class ids from 0 "
+                "to 254 and 255 for ignore; map them with label_rule={VALUE: CLASS, ...}"
+            )
+        values = values.astype(np.uint8)
+    return values
+
+
+def read_values(path: str | Path) -> np.ndarray:
+    """Read the numbers that a mask file holds; arguments and errors as :func:`read_mask`.
+
+    Returns:
+        ``(H, W)`` integers: grey values as stored, of palettes the indices.
+    """
+    with open_file(path, "mask") as file:
+        try:
+            image = open_image(file, path, "mask")
+        except UnidentifiedImageError:
+            file.seek(0)
+            raise unknown_kind(file.read(64), path, "mask") from None
+        try:
+            mode, scale, values = image.mode, _grey_scale(image), np.asarray(image)
+        except CANNOT_READ as error:
+            raise undecodable(path, error, "mask") from error
+    if mode == "F":
+        raise FileError(
+            f"mask {path} holds floating-point numbers: expected whole class ids of 8 or 16 bits; "
+            "round them and save it as a single-channel PNG"
+        )
+    if values.ndim != 2:
+        what = "has an alpha channel" if mode in ("LA", "PA", "La") else "is a colour image"
+        raise FileError(
+            f"mask {path} {what} (mode {mode}): expected one channel of class ids "
+            "(grey or palette PNG); convert it to ids first"
+        )
+    return values.astype(np.uint8) // scale if scale > 1 or mode == "1" else values
+
+
+def _grey_scale(image: Image.Image) -> int:
+    tile = image.tile[0] if image.tile else None
+    arguments = tile[3] if tile else None
+    raw_mode = arguments[0] if isinstance(arguments, tuple) and arguments else arguments
+    return _SCALED_GREY.get(raw_mode, 1) if isinstance(raw_mode, str) else 1
+
+
+def white_of(image: Image.Image, values: np.ndarray) -> int:
+    """The value of white in a gray mask, by its bits.
+
+    Values above 255 are gray levels only where white is 65,535 and each is a level of 8 bits.
+
+    Args:
+        image: The opened image.
+        values: What :func:`read_values` gives for it.
+    """
+    if image.mode == "1":
+        return 1
+    if values.size and values.max() > IGNORE and values.min() >= 0 and not (values % 257).any():
+        return 65535
+    return IGNORE // _grey_scale(image)
+
+
+def _to_binary(values: np.ndarray, path: str | Path) -> np.ndarray:
+    found = np.unique(values)
+    foreground = [int(value) for value in found if value != 0]
+    if foreground not in ([], [1], [IGNORE]):
+        raise FileError(
+            f"mask {path} holds values {some(found)}: binary=True expects 0 for background and "
+            "one other value, 1 or 255; threshold the mask, or use classes and no binary=True"
+        )
+    return (values != 0).astype(np.uint8)
+
+
+def _replace(values: np.ndarray, rule: Mapping[int, int]) -> np.ndarray:
+    result = values.copy() if values.dtype != np.uint8 else values.astype(np.int32)
+    for value, label in rule.items():
+        result[values == int(value)] = label
+    return result
+
+
+def check_same_size(
+    mask_path: str | Path, mask_shape: Sequence[int], img_path: str | Path, shape: Sequence[int]
+) -> None:
+    """Check that a mask and its image, both ``(H, W)``, have one size.
+
+    Raises:
+        FileError: If they have not.
+    """
+    if tuple(mask_shape) != tuple(shape):
+        raise FileError(
+            f"mask {mask_path} is {mask_shape[1]}x{mask_shape[0]} pixels (width x height), its "
+            f"image {img_path} is {shape[1]}x{shape[0]}: they must have one size"
+            f"{_turned(mask_shape, img_path, shape)}"
+        )
+
+
+def _turned(mask_shape: Sequence[int], img_path: str | Path, shape: Sequence[int]) -> str:
+    """A hint where the mask was drawn on the picture as a viewer shows it."""
+    if tuple(mask_shape) != tuple(shape)[::-1]:
+        return ""
+    try:
+        with Image.open(img_path) as image:
+            tag = header_of(image, img_path).orientation
+    except CANNOT_READ:
+        return ""
+    if tag == UPRIGHT:
+        return ""
+    return (
+        f"; the image has the EXIF orientation {tag}, which viewers follow and training does not: "
+        "turn its pixels for good (mogrify -auto-orient FILE, or exiftran -ai FILE)"
+    )
+
+
+def check_mask(mask: np.ndarray, classes: Sequence[str], path: str | Path) -> None:
+    """Check that a mask, ``(H, W)`` uint8, holds classes and 255 alone; costs next to nothing.
+
+    Raises:
+        FileError: See :func:`check_values`.
+    """
+    # 255 + 1 is 0 in uint8: what is left above the number of classes is neither class nor ignore.
+    if mask.size and int((mask + np.uint8(1)).max()) > len(classes):
+        check_values(np.unique(mask), classes, path)
+
+
+def check_values(
+    values: np.ndarray, classes: Sequence[str], path: str | Path, ignore: int = IGNORE
+) -> None:
+    """Check that the different values of a mask are classes or the label to ignore.
+
+    Args:
+        values: ``(n,)`` different values, sorted.
+        classes: Names in id order.
+        path: The mask, for the message.
+        ignore: The label that means "ignore".
+
+    Raises:
+        FileError: Naming the mask and the values that are neither.
+    """
+    bad = values[(values >= len(classes)) & (values != ignore)]
+    if not len(bad):
+        return
+    hint = "correct the mask, add the class, or map the value with label_rule={VALUE: CLASS}"
+    if str(path).lower().endswith((".jpg", ".jpeg")):
+        hint = "JPEG changes values a little: save masks as PNG"
+    elif len(values) == 2 and len(classes) == 2:
+        hint = (
+            "a mask of 0 and one other value needs FolderDataset with binary=True (--binary on the "
+            "command line of make_splits.py)"
+        )
+    raise FileError(
+        f"mask {path} holds {some(bad)}, which is no class and not {ignore} (ignore): the "
+        f"{len(classes)} classes known are 0 to {len(classes) - 1} ({', '.join(classes)}); {hint}"
+    )
+
+
+def check_not_0_and_255(values: np.ndarray, source: str) -> None:
+    """Check that masks hold more than 0 and 255, or 255 alone.
+
+    Args:
+        values: ``(n,)`` different values of all masks together.
+        source: Where the masks come from, for the message.
+
+    Raises:
+        ValueError: If they do not.
+    """
+    found = {int(value) for value in values}
+    if found == {IGNORE}:
+        raise ValueError(
+            f"{source}: all masks hold {IGNORE} alone, which means ignore, so that nothing could "
+            "be learned: expected class ids from 0; correct the masks"
+        )
+    if found == {0, IGNORE}:
+        raise ValueError(
+            f"{source}: all masks hold the values 0 and {IGNORE} alone, and {IGNORE} means ignore, "
+            "so that only class 0 could be learned: for two-class masks of 0/255 use FolderDataset "
+            "with binary=True (--binary on the command line of make_splits.py)"
+        )
+
+
+def some(values: np.ndarray, limit: int = 8) -> str:
+    """Show the first values of a list, so that a message stays one line."""
+    shown = ", ".join(str(int(value)) for value in values[:limit])
+    return f"[{shown}, ... {len(values)} in all]" if len(values) > limit else f"[{shown}]"

@@ -1,0 +1,332 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The reader of all images: TIFF by tifffile, all others by OpenCV, which is exact for them."""
+
+import io
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+import cv2
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from rankseg.errors import FileError
+from rankseg.imageio.bands import Channels, choose_bands
+from rankseg.imageio.image_files import (
+    DAMAGED,
+    UPRIGHT,
+    Header,
+    disk_error,
+    header_of,
+    open_file,
+    open_image,
+    undecodable,
+    unknown_kind,
+)
+from rankseg.imageio.intensity import FULL, percentile_range, to_8_bits, value_counts
+from rankseg.imageio.tiff import TiffStack
+from rankseg.imageio.tiff_axes import ALL, ONLY, Planes
+
+READ_FLAGS = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
+TAIL = 4096  # bytes at the end of a file in which its end mark is looked for
+
+_TIFF_MARKS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_8_BITS = ("JPEG", "MPO", "PNG", "BMP", "WEBP", "GIF")  # kinds whose header tells the bits
+_BANDS = {"1": 1, "L": 1, "I": 1, "I;16": 1, "I;16B": 1, "LA": 2, "RGBA": 4}
+_PNG_BANDS = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}  # by color type
+
+CHANNELS = Planes(channel=ALL)
+"""Planes of a hyperstack of one slice: its channels are bands of the picture."""
+
+Range = tuple[float, float]
+
+if "OPENCV_LOG_LEVEL" not in os.environ:  # a damaged file is one sentence, which names it
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
+
+
+class ImageInfo(NamedTuple):
+    """What an image is, in whole numbers.
+
+    Attributes:
+        height: Pixels, as stored.
+        width: Pixels, as stored.
+        orientation: EXIF orientation, 1 is upright.
+        bands: Samples of a pixel, transparency among them; of a palette the 3 of its colors.
+        alpha: 1 if the last of them is transparency, else 0.
+        bits: Of a sample.
+        deep: 1 if it needs a range of values to become 8 bits, else 0.
+    """
+
+    height: int
+    width: int
+    orientation: int = UPRIGHT
+    bands: int = 3
+    alpha: int = 0
+    bits: int = 8
+    deep: int = 0
+
+
+def is_tiff(file: BinaryIO) -> bool:
+    """Tell by the first bytes of an open file, which goes back to its start."""
+    mark = file.read(4)
+    file.seek(0)
+    return mark in _TIFF_MARKS
+
+
+def decode_image(path: str | Path, channels: Channels = None) -> np.ndarray:
+    """Read an image as its numbers are stored.
+
+    Palettes give their colors, CMYK and YCbCr give RGB, 1 to 4 bits are spread over 0 to 255. The
+    EXIF orientation is ignored: masks are drawn on the stored pixels and mostly carry no tag.
+
+    Args:
+        path: The file.
+        channels: See :func:`~rankseg.imageio.bands.choose_bands`.
+
+    Returns:
+        ``(H, W, 3)``, or ``(H, W)`` of gray TIFF files and of gray of more than 8 bits; uint8,
+        uint16, int8 or int16.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        PermissionError: If it may not be read.
+        FileError: If it does not decode, is no single picture or too large, or lacks a band that
+            was chosen.
+    """
+    with open_file(path) as file:
+        try:
+            content = None if is_tiff(file) else file.read()
+        except OSError as error:
+            raise disk_error(path, error) from error
+    if content is None:
+        if channels is None:
+            with open_tiff(path) as stack:
+                return stack.image(0)
+        with open_tiff(path, CHANNELS) as stack:
+            if stack.scale.axes != "C" or len(stack.shape) > 2:
+                return stack.image(0, channels)
+            return choose_bands(np.stack(list(stack), -1), channels, None, f"image {path}")
+    return _decode(content, path, channels)
+
+
+def open_tiff(path: str | Path, planes: Planes = ONLY) -> TiffStack:
+    """Open a TIFF file of one picture.
+
+    Args:
+        path: The file.
+        planes: :data:`CHANNELS` to take the channels of a hyperstack of one slice as pages.
+
+    Raises:
+        FileError: If it is damaged, or holds several.
+    """
+    stack = TiffStack(path, "image", planes)
+    if len(stack) > 1 and not (planes == CHANNELS and stack.scale.axes == "C"):
+        stack.close()
+        raise FileError(
+            f"image {path} holds {len(stack)} pictures (an animated or multi-page TIFF): expected "
+            "one in a file; save each as a file of its own"
+        )
+    return stack
+
+
+def _decode(content: bytes, path: str | Path, channels: Channels) -> np.ndarray:
+    """Decode what is no TIFF."""
+    image, header = _open(io.BytesIO(content), path)
+    flags = READ_FLAGS if channels is None else cv2.IMREAD_UNCHANGED
+    try:
+        values = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
+    except cv2.error as error:
+        raise undecodable(path, error.err) from error
+    if values is None:
+        raise undecodable(path, DAMAGED) if header else unknown_kind(content, path)
+    if channels is None:
+        deep_gray = values.dtype != np.uint8 and image is not None and _bands(image, content)[0] < 3
+        return np.ascontiguousarray(values[..., 0]) if deep_gray else values
+    if values.ndim == 3:
+        values = values[..., [2, 1, 0, 3][: values.shape[2]]]
+        if image is not None and _bands(image, content)[0] == 2:  # OpenCV repeats the gray
+            values = values[..., [0, 3]]
+    return np.ascontiguousarray(choose_bands(values, channels, None, f"image {path}"))
+
+
+def _open(file: BinaryIO, path: str | Path) -> tuple[Image.Image | None, Header | None]:
+    """The image as Pillow opens it, and its header; None for kinds that OpenCV alone may know."""
+    try:
+        image = open_image(file, path)
+        return image, header_of(image, path)
+    except UnidentifiedImageError:
+        return None, None
+
+
+def _bands(image: Image.Image, start: bytes) -> tuple[int, int]:
+    """Number of bands of an image, and 1 if the last of them is transparency."""
+    bands = _PNG_BANDS.get(start[25], 3) if image.format == "PNG" else _BANDS.get(image.mode, 3)
+    keyed = image.format == "PNG" and "transparency" in image.info and bands in (1, 3)
+    return bands + keyed, int(keyed or bands in (2, 4))
+
+
+def look_at(path: str | Path, decode: bool = True) -> ImageInfo:
+    """Look at an image.
+
+    Args:
+        path: The image.
+        decode: Read all pixels as training does, so that damage is found. ``False`` decodes only a
+            JPEG or PNG that has no end mark near its end, and kinds whose header does not tell
+            the number of bits.
+
+    Raises:
+        FileNotFoundError: If it is not there.
+        PermissionError: If it may not be read.
+        ValueError: If the file does not decode, or is no single picture of a sane size.
+    """
+    with open_file(path) as file:
+        if is_tiff(file):
+            return _look_at_tiff(path, decode)
+        start, tail = _ends(file)
+        image, header = _open(file, path)
+    info = None
+    if image is not None and header is not None:
+        bits = start[24] if header.kind == "PNG" else 8
+        size = header.height, header.width, header.orientation
+        info = ImageInfo(*size, *_bands(image, start), bits, int(bits > 8))
+    if not decode and info and header.kind in _8_BITS and _has_end(tail, header.kind):
+        return info
+    values = decode_image(path)
+    known = info or ImageInfo(*values.shape[:2])
+    bits = known.bits if values.dtype == np.uint8 else 8 * values.itemsize
+    size = dict(zip(("height", "width"), values.shape[:2], strict=True))
+    return known._replace(**size, bits=bits, deep=int(values.dtype != np.uint8))
+
+
+def _look_at_tiff(path: str | Path, decode: bool) -> ImageInfo:
+    with open_tiff(path, CHANNELS) as stack:
+        if decode:
+            stack.image(0)
+        info = tiff_info(stack)
+        return info._replace(bands=len(stack)) if stack.scale.axes == "C" else info
+
+
+def holds_bands(path: str | Path) -> bool:
+    """Tell whether a TIFF file is a hyperstack of one slice, so that its channels are bands."""
+    try:
+        with TiffStack(path, "image", CHANNELS) as stack:
+            return stack.scale.axes == "C"
+    except FileError:
+        return False
+
+
+def tiff_info(stack: TiffStack) -> ImageInfo:
+    """What the pages of a TIFF file are."""
+    alpha = int(stack.alpha is not None)
+    kind = stack.orientation, stack.bands, alpha, stack.bits, int(stack.deep)
+    return ImageInfo(*stack.shape[:2], *kind)
+
+
+def _ends(file: BinaryIO) -> tuple[bytes, bytes]:
+    """The first and last bytes of a file; goes back to its start."""
+    start = file.read(32).ljust(32, b"\0")
+    file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL))
+    tail = file.read()
+    file.seek(0)
+    return start, tail
+
+
+def _has_end(tail: bytes, kind: str | None) -> bool:
+    """Whether the end of a JPEG or PNG holds its end mark; other kinds are taken as complete."""
+    if kind in ("JPEG", "MPO"):
+        # Padding may follow, but no start of a scan: that would be the end mark of a thumbnail.
+        end = tail.rfind(b"\xff\xd9")
+        return end >= 0 and b"\xff\xda" not in tail[end:]
+    return kind != "PNG" or b"IEND" in tail
+
+
+def to_rgb(
+    values: np.ndarray,
+    name: str = "the image",
+    value_range: Range | None = None,
+    channels: Channels = None,
+) -> np.ndarray:
+    """Make 8-bit RGB of an image in memory, as :func:`read_image` does of a file.
+
+    Args:
+        values: ``(H, W)`` or ``(H, W, C)`` of whole numbers of 8 or 16 bits. The second of two and
+            the fourth of four channels are taken to be transparency.
+        name: What it is, for messages.
+        value_range: Numbers that become 0 and 255, for all types but uint8.
+        channels: See :func:`~rankseg.imageio.bands.choose_bands`.
+
+    Returns:
+        uint8 ``(H, W, 3)`` RGB.
+
+    Raises:
+        FileError: If shape or type are others, or a range is needed and none is given.
+    """
+    if values.ndim not in (2, 3) or values.ndim == 3 and not values.shape[2]:
+        raise FileError(
+            f"{name} has the shape {values.shape}: expected (rows, columns), or (rows, columns, 3) "
+            "in RGB"
+        )
+    if values.dtype not in (np.uint8, np.uint16, np.int8, np.int16):
+        raise FileError(
+            f"{name} holds {values.dtype} numbers: expected uint8 or uint16; scale them to 0..255"
+        )
+    if not values.size:
+        raise FileError(f"{name} has no pixels: its shape is {values.shape}")
+    values = choose_array_bands(values, channels, name)
+    if values.dtype != np.uint8:
+        if value_range is None:
+            raise needs_range(values, name)
+        values = to_8_bits(values, value_range)
+    if values.ndim == 2:
+        return cv2.cvtColor(np.ascontiguousarray(values), cv2.COLOR_GRAY2RGB)
+    return values
+
+
+def choose_array_bands(
+    values: np.ndarray, channels: Channels = None, name: str = "the image"
+) -> np.ndarray:
+    """Choose the bands of an image in memory; see :func:`to_rgb`."""
+    if values.ndim != 3 or not values.shape[2]:
+        return values
+    alpha = values.shape[2] - 1 if values.shape[2] in (2, 4) else None
+    return choose_bands(values, channels, alpha, name)
+
+
+def needs_range(values: np.ndarray, name: str) -> FileError:
+    """The error for an image of more than 8 bits without a rule that makes 8 of them."""
+    low, high = int(values.min()), int(values.max())
+    with suppress(ValueError):  # of one value
+        low, high = percentile_range(value_counts([values]))
+    return FileError(
+        f"Expected {name} to hold uint8 numbers or to come with a range of values, but got "
+        f"{values.dtype} numbers and no range. Name the values that become black and white, the "
+        f"same for all images: value_range=({low}, {high}) for this one, {FULL} for all 16 bits "
+        "(LoadSample in all pipelines of a config, --value-range of predict.py)."
+    )
+
+
+def read_image(
+    path: str | Path, value_range: Range | None = None, channels: Channels = None
+) -> np.ndarray:
+    """Read an image file as 8-bit RGB, see :func:`decode_image`.
+
+    Gray is repeated three times.
+
+    Args:
+        path: The file.
+        value_range: Values of images of more than 8 bits that become 0 and 255, the same for all
+            images of a set; those outside are clipped. Images of 8 bits stay as they are.
+        channels: One or three band numbers, counted from 1. By default the first three, or the
+            first of two, without transparency.
+
+    Returns:
+        ``(H, W, 3)`` uint8 RGB.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        PermissionError: If it may not be read.
+        ValueError: If it does not decode, is no single picture or too large, lacks a band that was
+            chosen, or holds more than 8 bits and no range is given.
+    """
+    return to_rgb(decode_image(path, channels), f"image {path}", value_range)

@@ -1,0 +1,296 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Find the planes of a TIFF file that are slices: by the axes that its metadata names."""
+
+from collections.abc import Mapping
+from math import prod
+from typing import NamedTuple
+
+import numpy as np
+from tifffile import TiffFile, TiffPageSeries
+
+from rankseg.errors import FileError
+
+ALL = "all"
+UNNAMED = "IQU"
+"""Codes of tifffile for axes that no metadata names."""
+
+_PLAIN = ("generic", "uniform", "shaped")  # kinds of series that are guessed from the pages
+_WORDS = {"C": "channel", "Z": "slice", "T": "frame"}
+_SHOWN = 6  # series that a message lists
+
+Choice = int | str | None
+
+
+class PlanesError(FileError):
+    """A file leaves a choice of planes, or does not have those that were chosen."""
+
+
+class Planes(NamedTuple):
+    """Which planes of a file with several channels, frames or series to read.
+
+    Numbers count from 1, as in ImageJ.
+
+    Attributes:
+        channel: The channel to read, or ``"all"``: every channel is a slice.
+        frame: The time to read where there are several slices and frames, or ``"all"``: the slices
+            of one frame after those of another.
+        series: The series to read, such as a position of the stage.
+        usual_channel: The channel to read where there are several and ``channel`` is not given.
+        masks: The file holds masks. Then channels are slices where there is no other axis, and
+            ``frame`` is ignored where there is no such choice.
+    """
+
+    channel: Choice = None
+    frame: Choice = None
+    series: int | None = None
+    usual_channel: int | None = None
+    masks: bool = False
+
+    @property
+    def option(self) -> str:
+        """The option of the command line that sets ``channel``."""
+        return "--mask-channel" if self.masks else "--channel"
+
+
+ONLY = Planes()
+"""No choice: for files with one channel, frame and series."""
+
+
+class Slices(NamedTuple):
+    """The planes that are slices.
+
+    Attributes:
+        places: Positions of the planes in their series, in the order of the slices; ``None`` for
+            all pages of the file.
+        axes: Codes of the axes that the slices run along, of T, Z and C, the last one fastest;
+            empty for one slice and for pages without named axes.
+        lengths: Number of slices along each of ``axes``.
+        series: Position of the series in the file.
+        channel: Number of the channel that was chosen; ``None`` if there was no choice.
+        chosen: What was chosen, such as ``"channel 2 of 3"``.
+    """
+
+    places: tuple[int, ...] | None = None
+    axes: str = ""
+    lengths: tuple[int, ...] = ()
+    series: int = 0
+    channel: int | None = None
+    chosen: tuple[str, ...] = ()
+
+
+def parse_choice(text: str) -> int | str:
+    """Read a number or ``all`` from a command line.
+
+    Raises:
+        ValueError: If it is neither.
+
+    >>> parse_choice("2"), parse_choice("all")
+    (2, 'all')
+    """
+    return ALL if text == ALL else int(text)
+
+
+def find_slices(file: TiffFile, planes: Planes, name: str) -> Slices:
+    """Find the planes that are slices.
+
+    Slices run along Z, or along T if there is one Z. ImageJ, OME and other metadata name the axes;
+    without any, all pages of the file are slices.
+
+    Args:
+        file: The open file.
+        planes: What to read where the metadata leave a choice.
+        name: Kind and path of the file for messages.
+
+    Raises:
+        PlanesError: If the file leaves a choice that ``planes`` does not make, ``planes`` makes a
+            choice that the file does not have, or planes are not in the file.
+    """
+    several = file.series
+    if _is_plain(several):
+        if file.is_imagej or file.is_ome:  # tifffile has given up on them
+            raise PlanesError(
+                f"Expected {name} to hold what its {'OME' if file.is_ome else 'ImageJ'} metadata "
+                f"say, but got {len(file.pages)} pages and metadata that do not fit. It may be "
+                "truncated: copy it again, or save it again (ImageJ: File > Save As > Tiff)."
+            )
+        _check_plain(several, planes, name)
+        return Slices()
+    number = _choose_series(several, planes, name)
+    series = several[number]
+    lengths = _leading_axes(series, name)
+    grid = np.arange(prod(lengths.values())).reshape(tuple(lengths.values()))
+    axes = "".join(axis for axis, length in lengths.items() if length > 1)
+    grid = grid.reshape([lengths[axis] for axis in axes])
+    whole = dict(zip(axes, grid.shape, strict=True))
+    picks, chosen = {}, []
+    for axis, pick in (
+        ("C", _choose_channel(whole, series, planes, name)),
+        ("T", _choose_frame(whole, series, planes, name)),
+    ):
+        if pick is not None:
+            picks[axis] = pick - 1
+            chosen.append(f"{_WORDS[axis]} {pick} of {whole[axis]}")
+    kept = [axis for axis in axes if axis not in picks]
+    unknown = [axis for axis in kept if axis not in "TZC"]
+    if len(unknown) > 1 or (unknown and set(kept) & set("TZ")):
+        raise PlanesError(
+            f"Expected {name} to have slices along one axis, but got {_describe(whole, series)}. "
+            "Save the slices of one position as a file of their own."
+        )
+    grid = grid[tuple(picks.get(axis, slice(None)) for axis in axes)]
+    order = sorted(range(len(kept)), key=lambda i: ("TZ".find(kept[i]) % 3, kept[i]))
+    places = grid.transpose(order).ravel().tolist()
+    if len(several) > 1:
+        chosen.append(f"series {number + 1} of {len(several)}")
+    names = "".join(kept[i] if kept[i] in _WORDS else "Z" for i in order)
+    sizes = tuple(whole[kept[i]] for i in order)
+    channel = picks["C"] + 1 if "C" in picks else None
+    return Slices(tuple(places), names, sizes, number, channel, tuple(chosen))
+
+
+def _is_plain(several: list[TiffPageSeries]) -> bool:
+    """Tell whether no metadata name the axes of the pages."""
+    return all(
+        one.kind in _PLAIN and all(axis in f"{UNNAMED}YXS" for axis in one.axes) for one in several
+    )
+
+
+def _check_plain(several: list[TiffPageSeries], planes: Planes, name: str) -> None:
+    for one in several:
+        grid = [n for n, axis in zip(one.shape, one.axes, strict=True) if axis in UNNAMED and n > 1]
+        if len(grid) > 1:
+            raise PlanesError(
+                f"Expected {name} to have pages along one axis, but got a grid of "
+                f"{'x'.join(map(str, grid))} pages without names of axes (axes {one.axes}). Name "
+                "them: in ImageJ by Image > Hyperstacks > Stack to Hyperstack, in tifffile by "
+                "imwrite(..., metadata={'axes': 'ZCYX'})."
+            )
+    if planes.channel not in (None, 1, ALL):
+        raise PlanesError(
+            f"Expected {name} to have named channels for {planes.option} {planes.channel}, but got "
+            f"pages without metadata of axes. Leave {planes.option} out, or save the file as a "
+            "hyperstack (ImageJ: Image > Hyperstacks > Stack to Hyperstack)."
+        )
+    if planes.series not in (None, 1) and not planes.masks:
+        raise PlanesError(
+            f"Expected {name} to have {planes.series} series for --series {planes.series}, but got "
+            "one. Leave --series out."
+        )
+
+
+def _choose_series(several: list[TiffPageSeries], planes: Planes, name: str) -> int:
+    count = len(several)
+    if planes.series is None:
+        if count == 1:
+            return 0
+        listed = [
+            f"{i}: {_describe(_sizes(one), one)}{f' ({one.name})' if one.name else ''}"
+            for i, one in enumerate(several[:_SHOWN], start=1)
+        ]
+        raise PlanesError(
+            f"Expected {name} to have one series of slices, but got {count}: {'; '.join(listed)}"
+            f"{'; ...' if count > _SHOWN else ''}. Choose one with --series N (1 to {count})."
+        )
+    if count == 1 and planes.masks:
+        return 0
+    if not 1 <= planes.series <= count:
+        raise PlanesError(
+            f"Expected --series to be from 1 to {count} for {name}, but got {planes.series}. "
+            "Choose another, or leave it out."
+        )
+    return planes.series - 1
+
+
+def _leading_axes(series: TiffPageSeries, name: str) -> dict[str, int]:
+    """Lengths of the axes by which the planes of a series are ordered.
+
+    Raises:
+        PlanesError: If planes are missing, or a page holds more than one plane.
+    """
+    axes, shape = series.get_axes(squeeze=False), series.get_shape(squeeze=False)
+    lengths = {axis: n for axis, n in zip(axes, shape, strict=True) if axis not in "YXS"}
+    count = prod(lengths.values())
+    if series.is_multifile or (not series.is_truncated and any(page is None for page in series)):
+        raise PlanesError(
+            f"Expected all planes in {name}, but got metadata that name planes of other files or "
+            "planes that are missing. Save it as one file (Fiji: Plugins > Bio-Formats)."
+        )
+    if not series.is_truncated and len(series) != count:
+        raise PlanesError(
+            f"Expected one plane on each page of {name}, but got {len(series)} pages for "
+            f"{count} planes: {_describe(_sizes(series), series)}. Save it as a hyperstack "
+            "(ImageJ: File > Save As > Tiff)."
+        )
+    return lengths
+
+
+def _choose_channel(
+    whole: Mapping[str, int], series: TiffPageSeries, planes: Planes, name: str
+) -> int | None:
+    """Number of the channel to pick; ``None`` if there is one, or all are slices."""
+    count, wanted = whole.get("C", 1), planes.channel
+    if count == 1:
+        if wanted not in (None, 1, ALL):
+            kind = "color (RGB) and" if "S" in series.axes else "one channel:"
+            raise PlanesError(
+                f"Expected {name} to have {wanted} channels for {planes.option} {wanted}, but got "
+                f"{kind} {_describe(whole, series)}. Leave {planes.option} out."
+            )
+        return None
+    if wanted is None:
+        wanted = ALL if planes.masks and len(whole) == 1 else planes.usual_channel
+    if wanted is None:
+        raise PlanesError(
+            f"Expected {name} to have one channel, but got {_describe(whole, series)}. "
+            f"Choose one with {planes.option} N (1 to {count}); {planes.option} {ALL} takes every "
+            "channel as a slice."
+        )
+    if wanted != ALL and not 1 <= int(wanted) <= count:
+        raise PlanesError(
+            f"Expected {planes.option} to be from 1 to {count} for {name}, but got {wanted}: it "
+            f"has {_describe(whole, series)}. Choose another channel."
+        )
+    return None if wanted == ALL else int(wanted)
+
+
+def _choose_frame(
+    whole: Mapping[str, int], series: TiffPageSeries, planes: Planes, name: str
+) -> int | None:
+    """Number of the frame to pick; ``None`` if frames are slices, or there is one."""
+    count, wanted = whole.get("T", 1), planes.frame
+    if count == 1 or "Z" not in whole:
+        if wanted not in (None, ALL) and not planes.masks and (count > 1 or wanted != 1):
+            found = _describe(whole, series)
+            raise PlanesError(
+                f"Expected {name} to have slices and frames for --frame {wanted}, but got {found}. "
+                "Leave --frame out."
+            )
+        return None
+    if wanted is None:
+        raise PlanesError(
+            f"Expected {name} to have slices or frames, but got {_describe(whole, series)}. Choose "
+            f"a frame with --frame N (1 to {count}); --frame {ALL} takes the slices of all frames, "
+            "one frame after another."
+        )
+    if wanted != ALL and not 1 <= int(wanted) <= count:
+        raise PlanesError(
+            f"Expected --frame to be from 1 to {count} for {name}, but got {wanted}: it has "
+            f"{_describe(whole, series)}. Choose another frame."
+        )
+    return None if wanted == ALL else int(wanted)
+
+
+def _sizes(series: TiffPageSeries) -> dict[str, int]:
+    pairs = zip(series.axes, series.shape, strict=True)
+    return {axis: n for axis, n in pairs if axis not in "YXS" and n > 1}
+
+
+def _describe(lengths: Mapping[str, int], series: TiffPageSeries) -> str:
+    """Say what a series holds: ``20 slices x 2 channels of 128x128 pixels (axes ZCYX)``."""
+    words = []
+    for axis in sorted(lengths, key=lambda axis: "TZC".find(axis) % 4):
+        count, word = lengths[axis], _WORDS.get(axis)
+        words.append(f"{count} {word}s" if word else f"{count} planes along {axis}")
+    size = dict(zip(series.axes, series.shape, strict=True))
+    found = " x ".join(words) or "one plane"
+    return f"{found} of {size.get('X', 1)}x{size.get('Y', 1)} pixels (axes {series.axes})"

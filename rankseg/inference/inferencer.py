@@ -1,0 +1,353 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A trained network that predicts images: from a checkpoint to masks."""
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+import torch
+from mmengine.config import Config, ConfigDict
+from mmengine.registry import init_default_scope
+from PIL import Image
+from torch import Tensor
+
+from rankseg.datasets.transforms.loading import check_range
+from rankseg.engine.resilience.checkpoint import load_checkpoint_file
+from rankseg.errors import FileError
+from rankseg.imageio.bands import Channels, check_channels, describe_bands
+from rankseg.imageio.intensity import ValueCounts
+from rankseg.imageio.reading import Range, choose_array_bands, decode_image, look_at, to_rgb
+from rankseg.inference.inferencer_checks import (
+    check_noted_classes,
+    check_shrink,
+    choose_device,
+    pipeline_of,
+)
+from rankseg.inference.load import channels_of, classes_of, load_method, value_range_of
+from rankseg.inference.maps import Maps, check_logits, check_memory, enough_memory
+from rankseg.inference.windows import AUTO, Windows
+from rankseg.models.blending import blend
+from rankseg.models.methods.base import NETWORKS
+from rankseg.models.sliding import WINDOWS_AT_ONCE, predict
+from rankseg.training.config import load_config
+from rankseg.training.validation import is_image_level, refuse_embedding
+
+
+class Prediction(NamedTuple):
+    """What a segmentation network says of an image.
+
+    Attributes:
+        mask: ``(H, W)`` uint8 class ids.
+        probabilities: ``(K, H, W)`` float32, if asked for.
+        uncertainty: ``(H, W)`` float32, if asked for: the entropy of the probabilities over that
+            of an even guess, 0 (sure) to 1.
+    """
+
+    mask: np.ndarray
+    probabilities: np.ndarray | None = None
+    uncertainty: np.ndarray | None = None
+
+
+class ClassPrediction(NamedTuple):
+    """What a classifier says of an image.
+
+    Attributes:
+        label: The most probable class.
+        name: Its name.
+        probabilities: ``(K,)`` float32.
+    """
+
+    label: int
+    name: str
+    probabilities: np.ndarray
+
+
+class Inferencer:
+    """Predicts images as ``tools/test.py`` does, without a data set.
+
+    Args:
+        config: A config file, or what :func:`rankseg.apis.load_config` makes of it.
+        checkpoint: File of a method or of a plain segmentor.
+        device: Such as ``"cpu"`` or ``"cuda:0"``; the GPU where there is one by default.
+        weights: ``"student"`` or ``"teacher"``; ``"auto"`` is the one that the config predicts
+            with.
+        window: Side of the windows in pixels; ``"auto"`` takes windows for large images alone, 0
+            never. See :class:`~rankseg.inference.windows.Windows`.
+        overlap: Share of a window that the next one sees too, from 0 to 0.9.
+        batch: Images of one size, or windows, in one forward pass.
+        flip: Predict each image mirrored too and average the logits.
+        amp: bfloat16 where that is precise enough.
+        shrink: How many times smaller images become for the network, by averaging areas; masks
+            are as large as the images.
+        value_range: Values of images of more than 8 bits that become 0 and 255; by default those of
+            config or data set.
+        channels: Bands of the images that become gray or red, green and blue, one or three numbers
+            from 1; by default those of the config.
+
+    Attributes:
+        classes: Names in id order, as noted in the checkpoint, else of the config.
+        palette: An RGB colour for each.
+        image_level: It is a classifier.
+        value_range: Values of images of more than 8 bits that become 0 and 255; None: those of the
+            images of a call, all together, and a warning says which.
+        channels: Bands that are chosen; None: the first three, or the first of two, without
+            transparency.
+
+    Raises:
+        FileNotFoundError: If config or checkpoint are not there.
+        ValueError: If the checkpoint does not fit the config, or an option is not right.
+
+    Example:
+        >>> inferencer = Inferencer("CONFIG.py", "CHECKPOINT.pth")  # doctest: +SKIP
+        >>> mask = inferencer("image.png").mask  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        config: str | Path | Config,
+        checkpoint: str | Path,
+        device: str | torch.device | None = None,
+        weights: str = AUTO,
+        *,
+        window: int | str = AUTO,
+        overlap: float | None = None,
+        batch: int = 1,
+        flip: bool = False,
+        amp: bool = False,
+        shrink: float = 1.0,
+        value_range: Range | None = None,
+        channels: Channels = None,
+    ) -> None:
+        check_shrink(shrink, window)
+        cfg = config if isinstance(config, Config) else load_config(str(config))
+        init_default_scope(cfg.get("default_scope", "rankseg"))
+        refuse_embedding(cfg)
+        if batch < 1:
+            raise ValueError(f"batch={batch}: expected 1 image at a time or more")
+        self.windows = Windows.of(cfg, window, overlap)
+        self.device = choose_device(device)
+        state = load_checkpoint_file(str(checkpoint), map_location="cpu")
+        number = cfg.model.student.decode_head.num_classes
+        meta = state.get("meta") if isinstance(state, Mapping) else None
+        check_noted_classes(meta, number, checkpoint)
+        self.classes, self.palette = classes_of(cfg, meta, number)
+        self.method = load_method(cfg, str(checkpoint), state, self.device).eval()
+        self.weights = self._choose(weights)
+        self.image_level = is_image_level(cfg)
+        self.batch, self.flip, self.amp = batch, flip, amp
+        self.pipeline = pipeline_of(cfg, shrink)
+        self.value_range = check_range(value_range, "value_range") or value_range_of(cfg)
+        self.channels = check_channels(channels) or channels_of(cfg)
+        if self.windows.never:
+            self._network.test_cfg = ConfigDict(mode="whole")
+
+    def _choose(self, weights: str) -> str:
+        if weights not in (AUTO, *NETWORKS):
+            raise ValueError(f"weights={weights!r}: expected auto, student or teacher")
+        if weights == "teacher" and self.method.teacher is None:
+            raise ValueError(
+                f"{type(self.method).__name__} of this config has no teacher: use weights='student'"
+            )
+        return self.method.predict_on if weights == AUTO else weights
+
+    def __call__(
+        self,
+        images: Any,
+        *,
+        probabilities: bool = False,
+        uncertainty: bool = False,
+    ) -> Any:
+        """Predict an image, or a list of images of any sizes.
+
+        Args:
+            images: A file, an array as :func:`~rankseg.imageio.reading.to_rgb` takes it, or an
+                image of Pillow, or a list of these.
+            probabilities: Give those of every class and pixel too.
+            uncertainty: Give the uncertainty of every pixel too.
+
+        Returns:
+            A :class:`Prediction`, of a classifier a :class:`ClassPrediction`; of a list a list.
+
+        Raises:
+            ValueError, OSError: If an image cannot be read or is too large.
+        """
+        many = isinstance(images, list | tuple)
+        arrays = self._as_rgb(images if many else [images])
+        if self.image_level:
+            found = self.classify(arrays)
+        else:
+            found = self._segment(arrays, probabilities, uncertainty)
+        return found if many else found[0]
+
+    def _as_rgb(self, images: Sequence[Any]) -> list[np.ndarray]:
+        """Read images and make 8 bits of all of them by one range."""
+        looks = [_bands(one) for one in images]
+        for line in describe_bands(looks, self.channels, "channels"):
+            warnings.warn(line, stacklevel=3)
+        decoded = [self._decode(one) for one in images]
+        counts, value_range = ValueCounts(), self.value_range
+        if value_range is None:
+            for values in decoded:
+                if values.dtype != np.uint8 and values.dtype.kind in "ui" and values.itemsize <= 2:
+                    counts.add([values])
+            value_range = counts.range
+        if value_range and counts.files:
+            warnings.warn(
+                f"{counts.files} of {len(decoded)} images hold more than 8 bits, and neither "
+                f"config nor data set say which values are black and white: they were scaled from "
+                f"{value_range[0]} to {value_range[1]}, their own range (value_range=...)",
+                stacklevel=3,
+            )
+        return [to_rgb(one, value_range=value_range) for one in decoded]
+
+    def _decode(self, image: Any) -> np.ndarray:
+        """The numbers of an image, ``(H, W)`` or ``(H, W, 3)``."""
+        if isinstance(image, str | Path):
+            return decode_image(image, self.channels)
+        kept = ("L", "LA", "RGB", "RGBA", "I", "F")  # "I" and "F" are refused, not cut off
+        if isinstance(image, Image.Image) and image.mode.split(";")[0] not in kept:
+            image = image.convert("RGB")  # else of a palette the indices would be gray values
+        return choose_array_bands(np.asarray(image), self.channels)
+
+    def _segment(self, arrays: list[np.ndarray], probable: bool, unsure: bool) -> list[Prediction]:
+        maps = []
+        for one in arrays:
+            size, classes = one.shape[:2], len(self.classes)
+            shares = np.zeros((classes, *size), np.float32) if probable else None
+            maps.append(Maps(size, classes, unsure, shares))
+        sizes: dict[tuple[int, ...], list[int]] = {}
+        for i, one in enumerate(arrays):
+            sizes.setdefault(one.shape, []).append(i)
+        for same in sizes.values():
+            for first in range(0, len(same), self.batch):
+                some = same[first : first + self.batch]
+                self.fill([arrays[i] for i in some], [maps[i] for i in some])
+        return [Prediction(one.mask, one.probabilities, one.uncertainty) for one in maps]
+
+    @torch.inference_mode()
+    def fill(
+        self,
+        images: Sequence[np.ndarray],
+        maps: Sequence[Maps],
+        told: Callable[[int], None] | None = None,
+    ) -> None:
+        """Predict images of one size into maps that are made for them.
+
+        Args:
+            images: ``(H, W, 3)`` uint8 RGB.
+            maps: One for each.
+            told: Called with the number of pixels that are done.
+
+        Raises:
+            ValueError: If the image, or what is computed of it, does not fit into memory, or the
+                network gives NaN or infinity.
+        """
+        self._fill(images, maps, told)
+        for one in maps:
+            check_logits(one.lost, one.mask.size)
+
+    def _fill(
+        self,
+        images: Sequence[np.ndarray],
+        maps: Sequence[Maps],
+        told: Callable[[int], None] | None,
+    ) -> None:
+        size = images[0].shape[:2]
+        check_memory(size, len(self.classes), self.rows_held(size))
+        with enough_memory(size):
+            samples = [self._prepare(one) for one in images]
+            resized = samples[0]["inputs"].shape[1:] != size  # back is how a whole one is brought
+            if resized or not self.windows.suit(size, len(self.classes)):
+                for one, logits in zip(maps, self._whole(samples), strict=True):
+                    one.put(0, logits)
+                    if told:
+                        told(one.mask.size)
+                return
+            for sample, one in zip(samples, maps, strict=True):
+                at_once = max(self.batch, WINDOWS_AT_ONCE if self.device.type == "cuda" else 1)
+                rows = blend(self._logits, sample["inputs"], *self.windows[:2], at_once)
+                for y, logits in rows:
+                    one.put(y, logits)
+                    if told:
+                        told(logits.shape[1] * logits.shape[2])
+
+    def rows_held(self, size: tuple[int, int]) -> int:
+        """Rows of an image of this size whose logits are held at a time."""
+        return self.windows.size[0] if self.windows.suit(size, len(self.classes)) else size[0]
+
+    def _whole(self, samples: list[dict]) -> list[Tensor]:
+        """Logits ``(K, H, W)`` of whole images as the test loop makes them."""
+
+        def run(mirror: bool) -> list[Tensor]:
+            packed = [sample["data_samples"].clone() for sample in samples]
+            data = {"inputs": [sample["inputs"] for sample in samples], "data_samples": packed}
+            data = self.method.data_preprocessor(data, False)
+            images = data["inputs"].flip(-1) if mirror else data["inputs"]
+            with self._precision():
+                found = predict(self._network, images, data["data_samples"])
+            logits = [one.seg_logits.data.float() for one in found]
+            return [one.flip(-1) for one in logits] if mirror else logits
+
+        straight = run(mirror=False)
+        if not self.flip:
+            return straight
+        return [(one + two) / 2 for one, two in zip(straight, run(mirror=True), strict=True)]
+
+    def _logits(self, windows: Tensor) -> Tensor:
+        """Logits ``(N, K, h, w)`` of uint8 windows ``(N, 3, h, w)``."""
+        images = self.method.data_preprocessor({"inputs": windows}, False)["inputs"]
+        metas = [{"img_shape": images.shape[2:]}] * len(images)
+        with self._precision():
+            logits = self._network.encode_decode(images, metas).float()
+            if self.flip:
+                mirrored = self._network.encode_decode(images.flip(-1), metas).float()
+                logits = (logits + mirrored.flip(-1)) / 2
+        return logits
+
+    @torch.inference_mode()
+    def classify(self, images: Sequence[np.ndarray]) -> list[ClassPrediction]:
+        """Classify images of any sizes, ``(H, W, 3)`` uint8 RGB."""
+        found = []
+        for image in images:  # the pipeline may leave them different in size
+            (logits,) = self._whole([self._prepare(image)])
+            check_logits(int(logits.isfinite().logical_not().sum()), logits.numel(), "classes")
+            shares = logits.flatten().softmax(0).cpu().numpy()
+            label = int(shares.argmax())
+            found.append(ClassPrediction(label, self.classes[label], shares))
+        return found
+
+    @property
+    def _network(self) -> torch.nn.Module:
+        return self.method.network(self.weights)
+
+    def _precision(self) -> torch.autocast:
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.amp)
+
+    def _prepare(self, image: np.ndarray) -> dict:
+        """What the pipeline of the config's test set makes of an image."""
+        shape = image.shape[:2]
+        results = {"img": image, "img_shape": shape, "ori_shape": shape, "img_path": ""}
+        try:
+            for step in self.pipeline:
+                results = step(results)
+        except cv2.error as error:
+            height, width = shape
+            raise FileError(
+                f"Expected at least one pixel to be left of an image when it is made smaller for "
+                f"the network, but this one is {width}x{height}. Make --shrink smaller, or leave "
+                "the image out."
+            ) from error
+        return results
+
+
+def _bands(image: Any) -> tuple[int, bool]:
+    """Number of bands of an image, and if the last of them is transparency."""
+    if isinstance(image, str | Path):
+        info = look_at(image, decode=False)
+        return info.bands, bool(info.alpha)
+    shape = np.shape(image)
+    bands = shape[2] if len(shape) == 3 else 1
+    return bands, bands in (2, 4)

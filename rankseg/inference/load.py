@@ -1,0 +1,250 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What leaves the toolbox with a trained network: its weights, its classes, its normalisation."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmseg.structures import SegDataSample
+from torch import Tensor, nn
+
+from rankseg.datasets import make_palette
+from rankseg.datasets.class_names import LONGEST, STACK_NOTES, read_class_file
+from rankseg.engine.resilience.checkpoint import (
+    DamagedCheckpointError,
+    load_checkpoint_file,
+    misfit,
+)
+from rankseg.models.extended_segmentor import refuse_lacking
+from rankseg.models.methods import Method
+from rankseg.models.preprocessor import ViewPreprocessor
+from rankseg.models.sliding import predict
+from rankseg.registry import DATASETS, MODELS
+from rankseg.training.config import datasets_of
+from rankseg.utils.atomic_file import read_json
+from rankseg.utils.run_summary import is_number
+from rankseg.utils.safe_text import printable
+
+
+class Trained(NamedTuple):
+    """A network that is ready to be given away.
+
+    Attributes:
+        network: An mmseg segmentor on the CPU, in eval mode.
+        name: ``"student"`` or ``"teacher"``.
+        mean: Of R, G, B in grey levels, 0 to 255.
+        std: Of R, G, B in grey levels.
+        classes: Names in id order.
+        palette: One RGB colour for each.
+    """
+
+    network: nn.Module
+    name: str
+    mean: list[float]
+    std: list[float]
+    classes: list[str]
+    palette: list[list[int]]
+
+
+def load_method(
+    cfg: Config,
+    checkpoint: str,
+    state: Any = None,
+    device: str | torch.device | None = None,
+) -> Method:
+    """The method of a config with the weights of a checkpoint.
+
+    Args:
+        cfg: The config.
+        checkpoint: The file.
+        state: What is in it, if it was read already.
+        device: Where it is to run; by default the GPU where there is one.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it does not fit.
+    """
+    if state is None:
+        state = load_checkpoint_file(checkpoint, map_location="cpu")
+    weights = state.get("state_dict", state) if isinstance(state, Mapping) else state
+    if not isinstance(weights, Mapping):
+        raise DamagedCheckpointError(
+            f"checkpoint {checkpoint} holds a {type(weights).__name__}: expected weights by name, "
+            "as an iter_*.pth of a run has them"
+        )
+    method: Method = MODELS.build({**cfg.model, "pretrained": None})
+    try:
+        method.load_state_dict(dict(weights))
+    except RuntimeError as error:
+        raise misfit(checkpoint, error) from error
+    refuse_lacking(method, checkpoint)
+    return method.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+
+
+def untrained(cfg: Config, seed: int = 0) -> Method:
+    """The method of a config with random weights, pretrained ones left out; on a GPU if there is.
+
+    Args:
+        cfg: The config.
+        seed: Of the weights; random numbers of the process are not touched.
+    """
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        method: Method = MODELS.build({**cfg.model, "pretrained": None})
+        method.init_weights()
+    return method.to("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def load_trained(cfg: Config, checkpoint: str, network: str | None = None) -> Trained:
+    """Build the method of a config, load a checkpoint and take one network out of it.
+
+    Args:
+        cfg: From :func:`rankseg.apis.load_config`.
+        checkpoint: File of a method or of a plain segmentor.
+        network: ``"student"`` or ``"teacher"``; by default the one that predicts.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it does not fit, there is no such network, or images are prepared in
+            another way than by a mean and a standard deviation.
+    """
+    init_default_scope(cfg.get("default_scope", "rankseg"))
+    preprocessor = cfg.model.get("data_preprocessor") or {}
+    if preprocessor.get("type") != "ViewPreprocessor":
+        raise ValueError(
+            f"model.data_preprocessor.type is {preprocessor.get('type')!r}: expected "
+            "'ViewPreprocessor', by whose mean and std images are normalised"
+        )
+    state = load_checkpoint_file(checkpoint, map_location="cpu")
+    method = load_method(cfg, checkpoint, state, "cpu")
+    if network == "teacher" and method.teacher is None:
+        raise ValueError(f"{type(method).__name__} of this config has no teacher: use the student")
+    name = network or method.predict_on
+    segmentor = method.network(name).eval()
+    names, palette = classes_of(cfg, state.get("meta"), segmentor.decode_head.num_classes)
+    mean, std = ([float(x) for x in preprocessor[key]] for key in ("mean", "std"))
+    return Trained(segmentor, name, mean, std, names, palette)
+
+
+def _in_file(node: Mapping) -> dict[str, Any]:
+    """Names and colors of a ``classes_file`` that is there."""
+    path = Path(str(node.get("data_root") or ""), str(node.get("classes_file") or ""))
+    if not node.get("classes_file") or not path.is_file():
+        return {}
+    found = read_class_file(path)
+    return {"classes": found.names, "palette": found.palette}
+
+
+def classes_of(cfg: Config, meta: Any, number: int) -> tuple[list[str], list[list[int]]]:
+    """Names and colours of the classes; data need not be there.
+
+    Where neither the checkpoint nor the config has as many names as there are classes, they are
+    ``class 0``, ``class 1``, ...
+
+    Args:
+        cfg: Of the run.
+        meta: What the checkpoint notes of the run, if it does.
+        number: Classes of the network.
+    """
+    infos = [(meta if isinstance(meta, dict) else {}).get("dataset_meta") or {}]
+    for node in datasets_of(cfg):
+        built_in = getattr(DATASETS.get(node["type"]), "METAINFO", {})
+        own = {"classes": node["classes"]} if node.get("classes") else {}
+        infos.append({**built_in, **_in_file(node), **(node.get("metainfo") or {}), **own})
+    for info in infos:
+        names = list(info.get("classes") or ())
+        if len(names) == number:
+            palette = info.get("palette") or ()
+            if len(palette) != number:
+                palette = make_palette(number)
+            return [printable(str(name))[:LONGEST] for name in names], [
+                [int(x) for x in rgb] for rgb in palette
+            ]
+    return [f"class {i}" for i in range(number)], make_palette(number)
+
+
+def _stack_notes(node: Mapping) -> dict[str, Any]:
+    """Read what is noted beside a data set that was made from a stack; empty where nothing is."""
+    return read_json(Path(node.get("data_root") or ".") / STACK_NOTES, _check_stack_notes) or {}
+
+
+def _check_stack_notes(notes: Any) -> None:
+    """Refuse what no conversion wrote; ``ValueError`` or ``TypeError`` then."""
+    if not isinstance(notes, dict):
+        raise ValueError("expected an object")
+    low, high = notes.get("value_range") or (0, 1)
+    shrink = notes.get("shrink") or 1
+    if not (is_number(low) and is_number(high) and low < high and is_number(shrink) and shrink > 0):
+        raise ValueError("expected a range of values and a factor")
+
+
+def value_range_of(cfg: Config) -> list[float] | None:
+    """Values of images of more than 8 bits that are black and white to a network, if any are.
+
+    The config says so, or the folder of its data set does, if that is there and came from a stack.
+    """
+    dataset = (cfg.get("test_dataloader") or {}).get("dataset") or {}
+    ranges = [step.get("value_range") for step in dataset.get("pipeline") or ()]
+    for node in datasets_of(cfg):
+        ranges.append(_stack_notes(node).get("value_range"))
+    return next((list(one) for one in ranges if one), None)
+
+
+def channels_of(cfg: Config) -> tuple[int, ...] | None:
+    """Bands of the images that a network sees; None for the usual ones."""
+    dataset = (cfg.get("test_dataloader") or {}).get("dataset") or {}
+    chosen = [step.get("channels") for step in dataset.get("pipeline") or ()]
+    return next((tuple(one) for one in chosen if one), None)
+
+
+def shrink_of(cfg: Config, source: str | Path) -> float:
+    """How many times the pages that a network was trained on were shrunk; 1 if they were not.
+
+    Args:
+        cfg: Of the network, whose data set may have come from a stack.
+        source: What is to be predicted; what lies in the folder of the data set was shrunk already.
+    """
+    for node in datasets_of(cfg):
+        root = Path(node.get("data_root") or ".")
+        factor = _stack_notes(node).get("shrink")
+        if factor and not Path(source).resolve().is_relative_to(root.resolve()):
+            return float(factor)
+    return 1.0
+
+
+def channel_of(cfg: Config) -> int | None:
+    """Read which channel of a hyperstack a network was trained on.
+
+    Args:
+        cfg: Config of the network, whose data set may come from a stack.
+
+    Returns:
+        Its number from 1; ``None`` if the stack had one channel, or no stack is known.
+    """
+    for node in datasets_of(cfg):
+        channel = _stack_notes(node).get("channel")
+        if isinstance(channel, int):
+            return channel
+    return None
+
+
+@torch.no_grad()
+def logits_of(trained: Trained, images: Tensor, windows: bool = False) -> Tensor:
+    """What this package says of images: ``(B, K, H, W)``, of a classifier ``(B, K, 1, 1)``.
+
+    Args:
+        trained: The network.
+        images: ``(B, 3, H, W)`` uint8 RGB.
+        windows: Predict as ``test_cfg`` says, by windows if it says so; else in one piece.
+    """
+    shape = tuple(images.shape[2:])
+    samples = [SegDataSample(metainfo={"ori_shape": shape, "img_shape": shape}) for _ in images]
+    preprocessor = ViewPreprocessor(trained.mean, trained.std)
+    data = preprocessor({"inputs": list(images), "data_samples": samples})
+    if windows:
+        results = predict(trained.network, data["inputs"], data["data_samples"])
+        return torch.stack([result.seg_logits.data for result in results])
+    return trained.network.encode_decode(data["inputs"], [s.metainfo for s in samples])

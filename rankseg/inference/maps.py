@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From logits to maps of an image, some rows at a time, within the memory that there is."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from math import log
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rankseg.errors import FileError
+
+AT_ONCE = 2**24  # logits that are turned into probabilities at a time
+NO_MEMORY = ("out of memory", "not enough memory", "allocate memory")
+
+
+class Maps:
+    """Maps of one image that are filled from the top down.
+
+    Args:
+        size: Height and width.
+        classes: Their number ``K``.
+        uncertainty: Make a map of it.
+        probabilities: Where to put those of all classes: ``(K, H, W)`` of a floating type, in
+            memory or on the disk; None does without.
+
+    Attributes:
+        mask: ``(H, W)`` uint8 class ids.
+        uncertainty: ``(H, W)`` float32 entropy over that of an even guess, 0 (sure) to 1; or None.
+        probabilities: As given.
+        counts: ``(K,)`` int64, pixels of every class so far.
+        lost: Pixels without a class so far, as their largest logit is NaN or infinite.
+    """
+
+    def __init__(
+        self,
+        size: tuple[int, int],
+        classes: int,
+        uncertainty: bool = False,
+        probabilities: np.ndarray | None = None,
+    ) -> None:
+        self.mask = np.zeros(size, np.uint8)
+        self.uncertainty = np.zeros(size, np.float32) if uncertainty else None
+        self.probabilities = probabilities
+        self.counts = np.zeros(classes, np.int64)
+        self.lost = 0
+
+    def put(self, y: int, logits: Tensor) -> None:
+        """Take in the logits ``(K, rows, W)`` of some rows, the first of which is ``y``."""
+        classes, rows, width = logits.shape
+        step = max(1, AT_ONCE // (classes * width))
+        for first in range(0, rows, step):
+            part = logits[:, first : first + step]
+            place = slice(y + first, y + first + part.shape[1])
+            largest, label = part.max(0)  # NaN where any of them is
+            self.lost += int(largest.isfinite().logical_not_().sum())
+            self.mask[place] = label.to(torch.uint8).cpu().numpy()
+            self.counts += label.flatten().bincount(minlength=classes).cpu().numpy()
+            if self.uncertainty is None and self.probabilities is None:
+                continue
+            shares = part.float().softmax(0)
+            if self.probabilities is not None:
+                self.probabilities[:, place] = shares.cpu().numpy()
+            if self.uncertainty is not None:
+                entropy = torch.special.entr(shares).sum(0) / log(classes)
+                self.uncertainty[place] = entropy.clamp(0, 1).cpu().numpy()
+
+
+def check_logits(lost: int, count: int, things: str = "pixels") -> None:
+    """Refuse a prediction that is none.
+
+    Args:
+        lost: For how many the network gave NaN or infinity.
+        count: For how many it was asked.
+        things: What they are.
+
+    Raises:
+        FileError: If any is lost.
+    """
+    if lost:
+        raise FileError(
+            f"expected finite numbers from the network, but got NaN or infinity for {lost} of "
+            f"{count} {things}: its weights are finite, so the numbers overflow on the way; leave "
+            "--amp out if it is on, or use an earlier checkpoint"
+        )
+
+
+def count_classes(mask: np.ndarray, classes: int) -> np.ndarray:
+    """``(K,)`` int64 pixels of every class in a mask; other values are not counted."""
+    counts = np.zeros(256, np.int64)
+    for rows in np.array_split(mask, max(1, mask.size // AT_ONCE)):
+        counts += np.bincount(rows.ravel(), minlength=256)
+    return counts[:classes]
+
+
+def available_memory() -> int | None:
+    """Bytes that can be had without swapping, or None where the system does not tell."""
+    with suppress(OSError, ValueError, IndexError):
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return 1024 * int(line.split()[1])
+    return None
+
+
+def check_memory(size: tuple[int, int], classes: int, rows: int, name: str = "the image") -> None:
+    """Refuse an image for which there is no room before it is read.
+
+    Args:
+        size: Height and width.
+        classes: Their number.
+        rows: Rows whose logits are held at a time: those of a window, or all.
+        name: The image, for the message.
+
+    Raises:
+        FileError: If it needs more than what is left.
+    """
+    height, width = size
+    needed = 8 * height * width + 8 * classes * min(rows, height) * width
+    left = available_memory()
+    if left is not None and needed > left:
+        raise FileError(
+            f"{name} of {width}x{height} pixels is too large for memory: predicting it takes about "
+            f"{needed / 2**30:.1f} GB, and {left / 2**30:.1f} GB are left; cut it into tiles, or "
+            "take smaller windows (--window)"
+        )
+
+
+@contextmanager
+def enough_memory(size: tuple[int, int], name: str = "the image") -> Iterator[None]:
+    """Turn what is raised where memory ends into one sentence.
+
+    Raises:
+        FileError: If it ends.
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        told = str(error).lower()
+        if not isinstance(error, MemoryError) and not any(text in told for text in NO_MEMORY):
+            raise
+        raise FileError(
+            f"{name} of {size[1]}x{size[0]} pixels is too large for memory: take smaller windows "
+            "(--window), fewer at once (--batch 1), or cut it into tiles"
+        ) from error

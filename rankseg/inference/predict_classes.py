@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Predict the classes of many images: a table, and a page of pictures."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rankseg.engine.pictures import write_picture
+from rankseg.inference.inferencer import ClassPrediction, Inferencer
+from rankseg.inference.pictures import PageReader, Picture
+from rankseg.inference.prediction_progress import Progress
+from rankseg.inference.prediction_summary import Page, choose_pages, pages_of
+from rankseg.utils.atomic_file import write_table
+from rankseg.visualization.contact_sheet import Prediction, draw_contact_sheet
+from rankseg.visualization.panel import fit
+
+SHOWN = 100  # images on the page
+CELL = 96  # longest side of each in pixels
+
+
+def predict_classes(
+    inferencer: Inferencer,
+    pictures: Sequence[Picture],
+    out: Path,
+    reader: PageReader,
+    topk: int = 5,
+) -> dict[Any, str]:
+    """Classify pictures and write ``predictions.csv`` and ``overview.png``.
+
+    Args:
+        inferencer: Of a classifier.
+        pictures: In the order of the table.
+        out: Folder to write to.
+        reader: Reads; it is closed in the end.
+        topk: How many of the most probable classes are named.
+
+    Returns:
+        What is wrong with those that cannot be read, by path.
+
+    Raises:
+        WriteError: If a file cannot be written.
+    """
+    pages = [page for one in pictures for page in pages_of(one)]
+    chosen = choose_pages(pictures, SHOWN)
+    found: dict[Page, ClassPrediction] = {}
+    failed: dict[Any, str] = {}
+    sheet, progress = [], Progress()
+    try:
+        with progress.over(len(pages), len(pages)):
+            for page in pages:
+                try:
+                    image = reader(page.picture, page.number)
+                    (found[page],) = inferencer.classify([image])
+                except (ValueError, OSError) as error:
+                    failed[page.picture.path] = str(error)
+                else:
+                    if page in chosen:
+                        sheet.append(_thumb(image, found[page]))
+                progress.done(1)
+    finally:
+        reader.close()
+        _write_table(out / "predictions.csv", found, inferencer.classes, topk)
+        if sheet:
+            write_picture(out / "overview.png", draw_contact_sheet(sheet, cell=CELL))
+    return failed
+
+
+def _thumb(image: np.ndarray, found: ClassPrediction) -> Prediction:
+    chance = float(found.probabilities[found.label])
+    return Prediction(fit(image, (CELL, CELL)), found.name, found.name, chance)
+
+
+def _write_table(
+    path: Path, found: dict[Page, ClassPrediction], classes: Sequence[str], topk: int
+) -> None:
+    """A line per image: its most probable classes, each with its probability."""
+    number = min(topk, len(classes))
+    heads = [part for k in range(1, number + 1) for part in (f"class {k}", f"probability {k}")]
+    rows: list[list] = [["image", "page", *heads]]
+    for page, one in found.items():
+        best = np.argsort(-one.probabilities, kind="stable")[:number]
+        pairs = [part for k in best for part in (classes[k], f"{one.probabilities[k]:.6f}")]
+        rows.append([page.file, page.counted, *pairs])
+    write_table(path, rows)

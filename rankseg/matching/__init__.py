@@ -1,6 +1,0 @@
-# SPDX-License-Identifier: Apache-2.0
-"""Which parts of different images show the same: keypoints, matches, files of matched pairs."""
-
-from rankseg.matching.pairs import MatchedPairs, load_pairs, save_pairs
-
-__all__ = ["MatchedPairs", "load_pairs", "save_pairs"]

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a COCO file says; single bad entries are left out and counted."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rankseg.errors import FileError
+from rankseg.projects.json_files import program_of, shown
+from rankseg.projects.outline import BadOutline, check_segmentation
+from rankseg.projects.outline_file import (
+    Listed,
+    OutlineFile,
+    Shape,
+    class_name,
+    list_names,
+    plural,
+    value_of,
+)
+
+KEYS = ("images", "annotations", "categories")
+
+
+def parse_coco(content: Any, path: Path) -> OutlineFile:
+    """Take images, categories and annotations from a COCO file.
+
+    Categories of one name are one class. An annotation that cannot be drawn, or that belongs to no
+    image or category, is left out and counted.
+
+    Args:
+        content: The JSON content.
+        path: The file, for messages.
+
+    Raises:
+        FileError: If the content is not that of a COCO file, or an id stands for two things.
+    """
+    _check_form(content, path)
+    found = OutlineFile()
+    names = _categories(content["categories"], path, found)
+    images = _images(content["images"], path, found)
+    for one in content["annotations"]:
+        try:
+            image, shape = _shape(one, images, names)
+            image.shapes.append(shape)
+        except BadOutline as reason:
+            found.left_out[str(reason)] += 1
+    return found
+
+
+def _check_form(content: Any, path: Path) -> None:
+    missing = [key for key in KEYS if not isinstance(value_of(content, key), list)]
+    if not missing:
+        return
+    program = program_of(content)
+    if program:
+        raise FileError(
+            f"Expected {path} to be a COCO file, but got a file of {program[0]}. "
+            f"{program[1][0].upper()}{program[1][1:]}."
+        )
+    raise FileError(
+        f"Expected {path} to be a COCO file, a JSON object with lists of {', '.join(KEYS)}, but "
+        f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not there. In the "
+        "labeling program choose the export 'COCO'."
+    )
+
+
+def _key(value: Any) -> Any:
+    """An id that can be compared: numbers and text; None if it is something else."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if type(value) in (int, str) else None
+
+
+def _categories(entries: list, path: Path, found: OutlineFile) -> dict[Any, str]:
+    """Name by id; fills the names of the file, by id."""
+    names: dict[Any, str] = {}
+    bad = 0
+    for entry in entries:
+        number, name = _key(value_of(entry, "id")), class_name(value_of(entry, "name"))
+        if number is None or name is None:
+            bad += 1
+        elif names.setdefault(number, name) != name:
+            raise FileError(
+                f"Expected every category of {path} to have its own id, but id {shown(number)} is "
+                f"'{shown(names[number])}' and '{shown(name)}'. Export the labels again, or give "
+                "one of the two another id."
+            )
+    if bad:
+        what = "category" if bad == 1 else "categories"
+        found.notes.append(f"{bad} {what} left out: without an id or a name on one line")
+    order = sorted(names, key=lambda number: (isinstance(number, str), number))
+    found.names = list(dict.fromkeys(names[number] for number in order))
+    for name in found.names:
+        same = [shown(number) for number in order if names[number] == name]
+        if len(same) > 1:
+            found.notes.append(f"categories {', '.join(same)} are all '{shown(name)}': one class")
+    return names
+
+
+def _images(entries: list, path: Path, found: OutlineFile) -> dict[Any, Listed]:
+    """Images by id; fills those of the file."""
+    images: dict[Any, Listed] = {}
+    bad = []
+    for entry in entries:
+        number, name = _key(value_of(entry, "id")), value_of(entry, "file_name")
+        if number is None or not isinstance(name, str) or not name:
+            bad.append(name if isinstance(name, str) else entry)
+        elif number not in images:
+            size = (value_of(entry, "height"), value_of(entry, "width"))
+            where = f"image id {shown(number)} in the COCO file"
+            images[number] = Listed(where, name, size)
+        elif images[number].file_name != name:
+            raise FileError(
+                f"Expected every image of {path} to have its own id, but id {shown(number)} is "
+                f"{shown(images[number].file_name)} and {shown(name)}, so that it is not clear "
+                "which of them annotations belong to. Export the labels again, or number the "
+                "images again when you merge files."
+            )
+    if bad:
+        found.notes.append(
+            f"{plural(len(bad), 'image')} left out, without id or file_name: {list_names(bad)}"
+        )
+    found.images = list(images.values())
+    return images
+
+
+def _shape(one: Any, images: Mapping, names: Mapping) -> tuple[Listed, Shape]:
+    """The outline of an annotation, and its image."""
+    if not isinstance(one, Mapping):
+        raise BadOutline("not an object of JSON")
+    image = images.get(_key(one.get("image_id")))
+    if image is None:
+        raise BadOutline("unknown image id")
+    name = names.get(_key(one.get("category_id")))
+    if name is None:
+        raise BadOutline("unknown category id")
+    try:
+        return image, Shape(name, check_segmentation(one.get("segmentation"), image.known_size))
+    except BadOutline as reason:
+        if str(reason) == "no outline" and one.get("bbox"):
+            raise BadOutline("box without outline") from None
+        raise

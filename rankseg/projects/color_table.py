@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A file that says which colour of a mask is which class."""
+
+import re
+from pathlib import Path
+
+from rankseg.datasets.class_names import split_lines
+from rankseg.errors import FileError
+from rankseg.imageio.image_files import read_content
+from rankseg.imageio.masks import IGNORE
+from rankseg.projects.mask_codes import pack
+from rankseg.utils.found_names import form
+
+IGNORED = ("ignore", "void")
+"""Names of colours whose pixels are of no class."""
+
+HEX = re.compile(r"#([0-9a-fA-F]{6})$")
+CVAT = re.compile(r"(.+?):(\d{1,3}),(\d{1,3}),(\d{1,3}):[^:]*:[^:]*$")
+LABEL_MAP = "labelmap.txt"
+BACKGROUND = "background"
+EXAMPLE = "'0 0 255 car', 'car, 0, 0, 255' or '#0000ff car'"
+
+
+def read_colours(path: str | Path) -> dict[int, str]:
+    """Read lines such as ``0 0 255 car``, ``car,0,0,255``, ``#0000ff car`` or ``car:0,0,255::``.
+
+    The last form is that of CVAT's ``labelmap.txt``; its ``background`` is class 0 wherever it is.
+    Blank lines, a heading, and lines that begin with ``#`` and a blank are skipped. Colours of one
+    name are one class. Pixels of the names in :data:`IGNORED` are ignored.
+
+    Returns:
+        Name by ``0xRRGGBB``, in the order of the class ids, which is that of the file but for
+        CVAT's background.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        FileError: If a line cannot be understood, a colour is named twice, or there are fewer than
+            two classes.
+    """
+    try:
+        text = read_content(path, "colour table").decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise FileError(
+            f"colour table {path} is no UTF-8 text: expected lines such as {EXAMPLE}"
+        ) from error
+    table: dict[int, str] = {}
+    for number, line in enumerate(split_lines(text), start=1):
+        words = line.replace(",", " ").split()
+        if not words or words[0] == "#" or (number == 1 and not re.search(r"\d|#", line)):
+            continue
+        label = CVAT.match(line.strip())
+        if label:
+            words = [*label.groups()[1:], *label[1].split()]
+        code, name = _parse(words, f"{path}, line {number}", line)
+        name = form(name)
+        if table.get(code, name) != name:
+            raise FileError(
+                f"{path}, line {number}: colour #{code:06x} is '{table[code]}' and '{name}': keep "
+                "one of the two lines"
+            )
+        table[code] = name
+        if label and name.lower() == BACKGROUND:
+            table = {code: name, **table}
+    classes = {name for name in table.values() if name.lower() not in IGNORED}
+    if len(classes) < 2:
+        raise FileError(
+            f"colour table {path} names {len(classes)} classes: expected two or more lines such "
+            f"as {EXAMPLE}"
+        )
+    if len(classes) > IGNORE:
+        raise FileError(
+            f"Expected at most {IGNORE} classes in colour table {path}, as masks of 8 bits hold "
+            f"ids 0 to 254, but got {len(classes)}. Give several colors one name."
+        )
+    return table
+
+
+def find_label_map(masks: Path) -> Path | None:
+    """CVAT's ``labelmap.txt`` in or beside a folder of masks; None if there is none."""
+    for path in (masks / LABEL_MAP, masks.parent / LABEL_MAP):
+        if masks.is_dir() and path.is_file():
+            text = read_content(path, "colour table").decode("utf-8", "replace")
+            if any(CVAT.match(line.strip()) for line in split_lines(text)):
+                return path
+    return None
+
+
+def _parse(words: list[str], where: str, line: str) -> tuple[int, str]:
+    """Code and name of a line."""
+    found = HEX.match(words[0])
+    if found and len(words) > 1:
+        return int(found[1], 16), " ".join(words[1:])
+    for colour, name in ((words[:3], words[3:]), (words[-3:], words[:-3])):
+        if name and all(word.isdecimal() and int(word) < 256 for word in colour):
+            red, green, blue = map(int, colour)
+            return pack((red, green, blue)), " ".join(name)
+    raise FileError(f"{where}: '{line.strip()[:60]}' is no colour with a name: expected {EXAMPLE}")

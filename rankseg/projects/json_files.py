@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Read the JSON files of labeling programs, and name the program of a file."""
+
+import json
+import reprlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rankseg.errors import FileError
+from rankseg.imageio.image_files import read_content
+
+LONGEST = 60  # characters of a name that a message shows
+
+_COCO = "export the labels again as 'COCO'"
+_PNG = "export the labels again as 'COCO', or as masks"
+_LIST_KEYS = (
+    ({"Labeled Data", "External ID", "data_row"}, "Labelbox", f"{_PNG} (labelbox.com)"),
+    ({"completions", "annotations", "predictions"}, "Label Studio", _COCO),
+    ({"segmentation", "bbox"}, "COCO results without images and categories", _COCO),
+    ({"image", "imagefilename"}, "CreateML", _PNG),
+    ({"geometry"}, "GeoJSON (QuPath)", "export masks of labels as PNG"),
+)
+_DICT_KEYS = (
+    ({"shapes", "imagePath"}, "labelme", "name the folder that holds these files: --masks DIR"),
+    ({"_via_img_metadata"}, "VIA (VGG Image Annotator)", "export it with 'Export as COCO format'"),
+    ({"data_row"}, "Labelbox", f"{_PNG} (labelbox.com)"),
+    ({"data", "annotations"}, "Label Studio", _COCO),
+    ({"items", "categories"}, "Datumaro", "convert it: datum convert -f coco"),
+    ({"imgHeight", "objects"}, "Cityscapes polygons", "make masks with cityscapesscripts"),
+    ({"size", "objects"}, "Supervisely", _PNG),
+    ({"item", "annotations"}, "Darwin (V7)", _PNG),
+    ({"features", "type"}, "GeoJSON (QuPath)", "export masks of labels as PNG"),
+)
+
+
+def read_json(path: str | Path, what: str) -> Any:
+    """Read a JSON file; also the first line of one that has a value on every line.
+
+    Raises:
+        FileNotFoundError: If the file does not exist.
+        FileError: If the file is not JSON, or nests values too deeply.
+    """
+    try:
+        text = read_content(path, what).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise FileError(
+            f"Expected {what} {path} to be UTF-8 text, but it is not. {_COCO}."
+        ) from error
+    try:
+        try:
+            return json.loads(text)
+        except json.JSONDecodeError as error:
+            if error.msg != "Extra data":
+                raise
+            return [json.loads(text.split("\n", 1)[0])]
+    except RecursionError:
+        reason = "its values are nested too deeply"
+    except ValueError as error:
+        reason = str(error)
+    raise FileError(
+        f"Expected {what} {path} to be JSON, but {reason}. {_COCO[0].upper()}{_COCO[1:]}."
+    )
+
+
+def program_of(content: Any) -> tuple[str, str] | None:
+    """Name the program that wrote JSON content, and what to do; None if it is not known."""
+    keys = _DICT_KEYS
+    if isinstance(content, list):
+        content, keys = next(iter(content), None), _LIST_KEYS
+        if not isinstance(content, Mapping):
+            return None
+        return next(((name, cure) for some, name, cure in keys if some & set(content)), None)
+    if not isinstance(content, Mapping):
+        return None
+    for needed, name, cure in keys:
+        if needed <= set(content):
+            return name, cure
+    first = next(iter(content.values()), None)
+    if isinstance(first, Mapping) and {"filename", "regions"} <= set(first):
+        return _DICT_KEYS[1][1:]
+    return None
+
+
+def shown(value: Any) -> str:
+    """A value from a file as short text on one line, for messages.
+
+    >>> shown("a\\nb")
+    "'a\\\\nb'"
+    """
+    text = value if isinstance(value, str) else reprlib.repr(value)
+    text = text if text.isprintable() else ascii(text)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."

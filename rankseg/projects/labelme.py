@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the JSON files of labelme say, one for each image."""
+
+from collections.abc import Mapping, Sequence
+from math import cos, hypot, pi, sin
+from pathlib import Path
+from typing import Any
+
+from rankseg.errors import FileError
+from rankseg.inference.pictures import walk_files
+from rankseg.projects.json_files import read_json
+from rankseg.projects.outline import BadOutline, check_polygons
+from rankseg.projects.outline_file import (
+    Listed,
+    OutlineFile,
+    Shape,
+    class_name,
+    list_names,
+    value_of,
+)
+
+CORNERS = 64  # of the polygon that stands for a circle
+
+
+def is_labelme(content: Any) -> bool:
+    """Whether JSON content is that of a file of labelme."""
+    return isinstance(value_of(content, "shapes"), list) and "imagePath" in content
+
+
+def find_labelme(folder: Path) -> list[tuple[Path, Any]]:
+    """Files of labelme in a folder and below, sorted, with their content but for the image in it.
+
+    Raises:
+        FileError: If a JSON file cannot be read.
+    """
+    files = sorted(path for path in walk_files(folder) if path.suffix.lower() == ".json")
+    read = ((path, read_json(path, "labels of labelme")) for path in files)
+    keys = ("shapes", "imagePath", "imageHeight", "imageWidth")
+    return [
+        (path, {key: content.get(key) for key in keys})
+        for path, content in read
+        if is_labelme(content)
+    ]
+
+
+def parse_labelme(files: Sequence[tuple[Path, Any]], folder: Path) -> OutlineFile:
+    """Take images and shapes from files of labelme.
+
+    Polygons, rectangles and circles are drawn; points, lines and masks are left out and counted.
+    Classes are sorted by name.
+
+    Args:
+        files: Paths and contents, see :func:`find_labelme`.
+        folder: Folder that they were found in.
+
+    Raises:
+        FileError: If no shape can be drawn.
+    """
+    found = OutlineFile()
+    names: set[str] = set()
+    for path, content in files:
+        size = (content["imageHeight"], content["imageWidth"])
+        image = Listed(str(path), _image_name(content["imagePath"], path, folder), size)
+        found.images.append(image)
+        for one in content["shapes"]:
+            try:
+                shape = _shape(one, image.known_size)
+                image.shapes.append(shape)
+                names.add(shape.name)
+            except BadOutline as reason:
+                found.left_out[str(reason)] += 1
+    found.names = sorted(names)
+    if not names:
+        reasons = list_names(list(found.left_out)) or "they hold no shapes"
+        raise FileError(
+            f"Expected polygons in the files of labelme beside {files[0][0]}, but none of them can "
+            f"be drawn ({reasons}). Draw outlines with 'Create Polygons'."
+        )
+    return found
+
+
+def _image_name(name: Any, path: Path, folder: Path) -> str:
+    """The name of the image, which labelme writes relative to its own file."""
+    if not isinstance(name, str) or not name:
+        return path.stem
+    plain = name.replace("\\", "/")
+    inside = path.relative_to(folder).parent
+    return name if plain.startswith("/") or plain[1:2] == ":" else (inside / plain).as_posix()
+
+
+def _shape(one: Any, size: tuple[int, int] | None) -> Shape:
+    if not isinstance(one, Mapping):
+        raise BadOutline("not an object of JSON")
+    name = class_name(one.get("label"))
+    if name is None:
+        raise BadOutline("label that is not a name on one line")
+    kind, points = one.get("shape_type") or "polygon", one.get("points")
+    if kind not in ("polygon", "rectangle", "circle"):
+        raise BadOutline(f"shape '{kind}'" if isinstance(kind, str) else "shape of unknown kind")
+    if not isinstance(points, list) or not all(isinstance(p, list) and len(p) == 2 for p in points):
+        raise BadOutline("points that are not pairs of numbers")
+    flat = [number for point in points for number in point]
+    return Shape(name, check_polygons([_corners(kind, flat)], size))
+
+
+def _corners(kind: str, flat: list) -> list:
+    """Coordinates of a polygon, from the two points that labelme keeps of other shapes."""
+    if kind == "polygon":
+        return flat
+    if len(flat) != 4 or not all(type(number) in (int, float) for number in flat):
+        raise BadOutline(f"{kind} without two points")
+    a, b, c, d = flat
+    if kind == "rectangle":
+        return [a, b, c, b, c, d, a, d]
+    radius = hypot(c - a, d - b)
+    turns = (2 * pi * k / CORNERS for k in range(CORNERS))
+    return [n for turn in turns for n in (a + radius * cos(turn), b + radius * sin(turn))]

@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The folder of a project: links to what somebody has, masks where they had to be made, lists."""
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from rankseg.datasets.file_checks import Files, Found, Look
+from rankseg.datasets.split_drawing import cut_validation, make_split
+from rankseg.datasets.splits.splits import LABELED_FILE, UNLABELED_FILE, VAL_FILE, Entry
+from rankseg.projects.survey import Survey
+from rankseg.utils.atomic_file import WriteError, describe, whole_file
+from rankseg.utils.found_names import fold
+
+VAL_SHARE, MOST_VAL = 0.2, 100
+MADE = "class_ids"
+"""Folder of a project with masks that had to be made."""
+
+
+class Layout:
+    """Names of files in the folder of a project.
+
+    Folders of images stay where they are: the project holds a link to each. Nothing is written
+    before :meth:`write`.
+
+    Args:
+        root: Folder of the project.
+        overwrite: Links of an earlier project may be replaced.
+
+    Raises:
+        ValueError: From :meth:`name`, if something else is in the place of a link.
+    """
+
+    def __init__(self, root: Path, overwrite: bool = False) -> None:
+        self.root, self.overwrite = root, overwrite
+        self._links: dict[str, Path] = {}
+
+    def name(self, path: Path, folder: Path, link: str) -> str:
+        """Name of a file below the root; ``folder`` holds it and is linked as ``link``."""
+        real = Path(os.path.realpath(folder))
+        root = Path(os.path.realpath(self.root))
+        inside = path.relative_to(folder)
+        if real.is_relative_to(root):
+            return (real.relative_to(root) / inside).as_posix()
+        if link not in self._links:
+            self._check(self.root / link, real)
+            self._links[link] = real
+        return (Path(link) / inside).as_posix()
+
+    def _check(self, place: Path, target: Path) -> None:
+        same = place.is_symlink() and Path(os.path.realpath(place)) == target
+        if not os.path.lexists(place) or same or (place.is_symlink() and self.overwrite):
+            return
+        cure = "replace it with --overwrite, or " if place.is_symlink() else ""
+        raise ValueError(
+            f"{place} exists already, and a link to {target} would lie there: {cure}name another "
+            "folder with --data-out"
+        )
+
+    def check_made(self, *taken: Path) -> None:
+        """Check that masks can be made in :data:`MADE`.
+
+        Args:
+            *taken: What the user has, which nothing is ever written over.
+
+        Raises:
+            ValueError: If something is there.
+        """
+        place = self.root / MADE
+        own = any(
+            Path(os.path.realpath(one)).is_relative_to(os.path.realpath(place)) for one in taken
+        )
+        if own or place.is_symlink() or (place.exists() and not self.overwrite):
+            cure = "" if own else "replace it with --overwrite, or "
+            raise ValueError(
+                f"{place} exists already, and masks would be written there: {cure}name another "
+                "folder with --data-out"
+            )
+
+    def write_links(self) -> None:
+        """Make the links.
+
+        Raises:
+            WriteError: If the folder cannot be written to, or its disk knows no links.
+        """
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            for name, target in self._links.items():
+                place = self.root / name
+                if place.is_symlink():
+                    place.unlink()
+                place.symlink_to(target, target_is_directory=True)
+        except OSError as error:
+            raise WriteError(describe(self.root / "images", error)) from error
+
+
+def made_names(images: Sequence[Path]) -> list[str]:
+    """Names below the root of masks that are made, each of its own.
+
+    >>> made_names([Path("a.jpg"), Path("b.jpg"), Path("b.tif")])
+    ['class_ids/a.png', 'class_ids/b.jpg.png', 'class_ids/b.tif.png']
+    """
+    counts = Counter(fold(path.with_suffix("").as_posix()) for path in images)
+    alone = [counts[fold(path.with_suffix("").as_posix())] == 1 for path in images]
+    names = [
+        path.with_suffix(".png") if one else path.with_name(f"{path.name}.png")
+        for path, one in zip(images, alone, strict=True)
+    ]
+    return [(Path(MADE) / path).as_posix() for path in names]
+
+
+def write_masks(found: Survey, root: Path, names: Sequence[str]) -> None:
+    """Write class ids as PNG, in threads.
+
+    Args:
+        found: With masks that training cannot read as they are.
+        root: Folder of the project.
+        names: Of every mask, below it.
+
+    Raises:
+        WriteError: If one cannot be written.
+    """
+
+    def write(files: Files) -> Found:
+        number, name = int(files[0]), files[1]
+        content = cv2.imencode(".png", found.ids(number))[1].tobytes()
+        with whole_file(root / name) as partial:
+            partial.write_bytes(content)
+        return []
+
+    items = [(str(i), name) for i, name in enumerate(names)]
+    Look().each(write, items, "", "masks that are written as class ids")
+
+
+def draw_lists(
+    entries: Sequence[Entry], pixels: np.ndarray, val: int | None, labelled: int | None, seed: int
+) -> dict[str, list[Entry]]:
+    """Draw the three lists of a project.
+
+    Args:
+        entries: Images with masks first, as many as ``pixels`` has rows.
+        pixels: See :class:`~rankseg.projects.survey.Survey`.
+        val: Images for validation; by default a fifth of those with masks, 1 to 100.
+        labelled: How many of the others keep their masks; by default all.
+        seed: The same seed gives the same lists.
+
+    Returns:
+        Entries by name of the list.
+
+    Raises:
+        ValueError: If there are too few images.
+    """
+    count = len(pixels)
+    if count < 2:
+        raise ValueError(
+            "one image has a mask: expected two or more, to learn from and to judge by; label "
+            "another"
+        )
+    if val is None:
+        val = min(MOST_VAL, max(1, round(VAL_SHARE * count)))
+    held_out, rest = cut_validation(entries[:count], val, seed, pixels)
+    bare = [(image, None) for image, _ in entries[count:]]
+    if labelled is not None:
+        if not 1 <= labelled < len(rest) + bool(bare):
+            raise ValueError(
+                f"--labelled {labelled}: expected from 1 to {len(rest) - 1 + bool(bare)}, as "
+                f"{len(rest)} images have a mask and are not kept for validation"
+            )
+        if labelled < len(rest):
+            row = {entry: i for i, entry in enumerate(entries[:count])}
+            rows = pixels[[row[entry] for entry in rest]]
+            try:
+                rest, more = make_split(rest, labelled, seed, rows)
+            except ValueError as error:
+                raise ValueError(
+                    f"--labelled {labelled}: so few images cannot hold all classes; use more"
+                ) from error
+            bare += [(image, None) for image, _ in more]
+    if not bare:
+        raise ValueError(
+            f"all {count} images have a mask, so that none is left to learn from without: name a "
+            "folder of images without masks with --unlabelled DIR, or use the masks of some only "
+            "with --labelled N"
+        )
+    return {LABELED_FILE: rest, UNLABELED_FILE: bare, VAL_FILE: held_out}

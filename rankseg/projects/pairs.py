@@ -1,0 +1,310 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which masks belong to which image: by their names, whatever masks are called beside that."""
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from rankseg.datasets.layouts import hint
+from rankseg.datasets.splits.splits import ENDINGS
+from rankseg.inference.pictures import walk_images
+from rankseg.projects.skipped import describe_skipped
+from rankseg.utils.found_names import fold, form
+
+_WORDS = r"(?:cp_)?masks?|gt|labels?|labelids|seg|segmentation|annotations?|ground_?truth"
+_AFTER = re.compile(rf"(?<=.)[_\-. ]({_WORDS}|l)$", re.IGNORECASE)
+_BEFORE = re.compile(rf"^({_WORDS}|l)[_\-. ](?=.)", re.IGNORECASE)
+_NUMBERED = re.compile(rf"^(.+)[_\-. ]({_WORDS})([_\-. ]?(?:\d+|\(\d+\)))$", re.IGNORECASE)
+_OF_IMAGES = re.compile(r"(?<=.)[_\-. ](images?|img|raw|rgb)$|^(image|img|raw)[_\-. ](?=.)", re.I)
+_FOLDER = "/"
+_SPELLINGS = (str, form, fold)
+"""How names are compared: exactly, then in one Unicode form, then without regard to case."""
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Images with the masks that belong to them.
+
+    Attributes:
+        entries: Image, and its masks, sorted by image; most have one mask or none.
+        alone: Masks that belong to no image.
+        aside: Files among the images that are named as masks of other images, left out.
+        respelled: Masks whose name differs from that of their image in case or Unicode form.
+    """
+
+    entries: tuple[tuple[Path, tuple[Path, ...]], ...]
+    alone: tuple[Path, ...]
+    aside: tuple[Path, ...] = ()
+    respelled: tuple[Path, ...] = ()
+
+
+class _Reading(NamedTuple):
+    """A way to read the name of a mask."""
+
+    stem: str  # of the image
+    word: str = ""  # that says that it is a mask
+    number: str = ""  # of several masks of one image
+
+
+def find_pairs(images: Path, masks: Path) -> Pairs:
+    """Pair the files of two folders, which may be one, or one inside the other.
+
+    ``a.jpg`` belongs to ``a.png``, ``a_mask.png``, ``a-gt.tif``, ``mask_a.png``, and
+    ``a_image.png`` to ``a_mask.png``. Several masks of one image are ``a_mask.png`` with
+    ``a_mask_1.png``, or the files of a folder ``a``. Files in sub-folders belong together where the
+    sub-folders have one name. Names may differ in case or Unicode form where no other name fits.
+
+    Raises:
+        FileNotFoundError: If a folder is missing, or holds no image.
+        ValueError: If it is not clear what belongs to what, or no mask has an image.
+    """
+    pictures, labels = list_images(images, "images"), list_images(masks, "masks")
+    aside: list[Path] = []
+    if os.path.samefile(images, masks):
+        pictures, labels = part_masks(pictures, images, all_words=True)
+        if not labels:
+            raise ValueError(
+                f"folder {images} is named for images and for masks, and no file in it is called "
+                "a mask: expected names such as a.png with a_mask.png; or put masks into a folder "
+                f"of their own{_inner(images)}"
+            )
+    else:
+        labels = _outside(labels, images, masks)
+        pictures = _outside(pictures, masks, images)
+        pictures, aside = part_masks(pictures, images)
+    _check_forms(pictures, images)
+    _check_forms(labels, masks)
+    index = _Index(pictures, images)
+    found: dict[Path, list[tuple[_Reading, Path]]] = {}
+    alone, respelled = [], []
+    for mask in labels:
+        owner = index.owner(mask, masks)
+        if owner is None:
+            alone.append(mask)
+            continue
+        image, reading, exact = owner
+        found.setdefault(image, []).append((reading, mask))
+        if not exact:
+            respelled.append(mask)
+    if not found:
+        raise ValueError(
+            f"no mask in {masks} has the name of an image in {images}: found "
+            f"{_names(pictures)} and {_names(labels)}; expected pairs such as a.jpg with a.png or "
+            f"a_mask.png{_inner(images)}{describe_skipped(masks, '; skipped in it: ')}"
+        )
+    for image, some in found.items():
+        _check_joined(image, some)
+    _check_not_classes(found)
+    entries = tuple((image, tuple(mask for _, mask in found.get(image, ()))) for image in pictures)
+    return Pairs(entries, tuple(alone), tuple(aside), tuple(respelled))
+
+
+def _outside(files: Sequence[Path], inner: Path, outer: Path) -> list[Path]:
+    """Files of ``outer`` that are not in ``inner``, which may be a folder in it."""
+    if not inner.resolve().is_relative_to(outer.resolve()):
+        return list(files)
+    inside = inner.resolve()
+    return [path for path in files if not path.resolve().is_relative_to(inside)]
+
+
+def _published(folder: Path) -> str:
+    """What to do where a folder is part of a set of images with classes; else empty."""
+    known = hint(folder.parent) or hint(folder)
+    return f"; images with classes need none: {known}" if known else ""
+
+
+def list_images(folder: Path, what: str) -> list[Path]:
+    """Files of a folder and of its sub-folders that end as images do, sorted; no hidden ones.
+
+    Raises:
+        FileNotFoundError: If there is no such folder, or no image in it.
+    """
+    if not folder.is_dir():
+        kind = "is a file" if folder.exists() else "does not exist"
+        raise FileNotFoundError(
+            f"folder {folder} of {what} {kind}: expected a folder of {what}{_published(folder)}"
+        )
+    found = sorted(walk_images(folder))
+    if not found:
+        raise FileNotFoundError(
+            f"folder {folder} holds no {what}: expected files that end in {', '.join(ENDINGS)}"
+            f"{describe_skipped(folder, '; it holds ', text=True)}"
+        )
+    return found
+
+
+def _inner(images: Path) -> str:
+    """What to name where a folder holds one for images; else empty."""
+    names = ("images", "imgs", "img", "JPEGImages")
+    inner = next((images / name for name in names if (images / name).is_dir()), None)
+    return f"; perhaps --images {inner} is meant" if inner else ""
+
+
+def part_masks(
+    files: Sequence[Path], root: Path, all_words: bool = False
+) -> tuple[list[Path], list[Path]]:
+    """Part images from masks that are in one folder.
+
+    Args:
+        files: Files below ``root``.
+        root: The folder.
+        all_words: Whether a name with a word for masks is that of a mask, also without its image.
+
+    Returns:
+        Images and masks.
+    """
+    stems = {_key(path, root, path.stem) for path in files}
+    loose = {_key(path, root, _bare_image(path.stem)) for path in files}
+    owners: dict[Path, set[str]] = {}
+    for path in files:
+        own = {_key(path, root, path.stem), _key(path, root, _bare_image(path.stem))}
+        some = {_key(path, root, one.stem) for one in _readings(path.stem) if one.word}
+        owners[path] = (some & (stems | loose)) - own
+    wanted = {key for some in owners.values() for key in some}
+    numbered = {_family(path.stem) for path in files if _key(path, root, path.stem) in wanted}
+    masks = set()
+    for path in files:
+        named = _bare(path.stem) != path.stem or _family(path.stem) not in {None, *numbered}
+        if owners[path] or (all_words and named and _key(path, root, path.stem) not in wanted):
+            masks.add(path)
+    return [path for path in files if path not in masks], [path for path in files if path in masks]
+
+
+def _family(stem: str) -> str | None:
+    """A name that ends in a word for masks and a number, without the number; else None."""
+    found = _NUMBERED.match(stem)
+    return fold(f"{found[1]} {found[2]}") if found else None
+
+
+def _key(path: Path, root: Path, stem: str) -> str:
+    return fold(path.relative_to(root).with_name(stem).as_posix())
+
+
+def _bare(stem: str) -> str:
+    """A name without what says that it is a mask."""
+    return _BEFORE.sub("", _AFTER.sub("", stem))
+
+
+def _bare_image(stem: str) -> str:
+    return _OF_IMAGES.sub("", stem)
+
+
+def _readings(stem: str) -> Iterator[_Reading]:
+    """Ways to read a name, the most likely first."""
+    yield _Reading(stem)
+    if _bare(stem) != stem:
+        found = _AFTER.search(stem) or _BEFORE.search(stem)
+        yield _Reading(_bare(stem), found[1].lower() if found else "")
+    numbered = _NUMBERED.match(stem)
+    if numbered:
+        name, word, number = numbered.groups()
+        yield _Reading(_BEFORE.sub("", name), word.lower(), number)
+        yield _Reading(f"{name}{number}", word.lower())
+
+
+class _Index:
+    """Images by what their masks may be called."""
+
+    def __init__(self, images: Sequence[Path], root: Path) -> None:
+        self._found: dict[tuple[int, int, str], list[Path]] = {}
+        for path in images:
+            place = path.relative_to(root)
+            for i, shorten in enumerate((str, _bare_image)):
+                for j, spell in enumerate(_SPELLINGS):
+                    key = (i, j, spell(place.with_name(shorten(path.stem)).as_posix()))
+                    self._found.setdefault(key, []).append(path)
+
+    def owner(self, mask: Path, root: Path) -> tuple[Path, _Reading, bool] | None:
+        """The image of a mask, how the name was read, and whether it is spelled alike; or None."""
+        place = mask.relative_to(root)
+        whole, *others = ((place.with_name(one.stem), one) for one in _readings(mask.stem))
+        numbered = [one for one in others if _NUMBERED.match(mask.stem)]
+        plain = [whole, *(one for one in others if one not in numbered)]
+        folder = []
+        if place.parent.name:
+            some = (_Reading(one.stem, _FOLDER, mask.name) for one in _readings(place.parent.name))
+            folder = [(place.parent.with_name(one.stem), one) for one in some]
+        for options, both in ((plain, False), (numbered, True), (folder, False)):
+            hits = self._hits(mask, options, both)
+            if hits:
+                return hits
+        return None
+
+    def _hits(
+        self, mask: Path, options: Sequence[tuple[Path, _Reading]], both: bool
+    ) -> tuple[Path, _Reading, bool] | None:
+        """The closest name counts; with ``both``, two readings must not name two images."""
+        for i in range(2):
+            for j, spell in enumerate(_SPELLINGS):
+                hits: dict[Path, _Reading] = {}
+                for place, reading in options:
+                    owners = self._found.get((i, j, spell(place.as_posix())), [])
+                    for one in owners:
+                        hits.setdefault(one, reading)
+                    if hits and not both:
+                        break
+                if len(hits) > 1:
+                    first, second = list(hits)[:2]
+                    raise ValueError(
+                        f"{mask} belongs to {first} and to {second}: keep one of the two, or "
+                        "give them different names"
+                    )
+                for image, reading in hits.items():
+                    return image, reading, j == 0
+        return None
+
+
+def _check_forms(files: Sequence[Path], root: Path) -> None:
+    """Refuse two files whose names differ only in how accents are coded."""
+    known: dict[str, Path] = {}
+    for path in files:
+        place = path.relative_to(root).with_suffix("").as_posix()
+        other = known.setdefault(form(place), path)
+        if form(place) != place or other is not path:
+            theirs = other.relative_to(root).with_suffix("").as_posix()
+            if theirs != place:
+                raise ValueError(
+                    f"Expected names that differ to the eye, but {ascii(str(other))} and "
+                    f"{ascii(str(path))} differ only in their Unicode form. Keep one of the two, "
+                    "or rename it."
+                )
+
+
+def _check_joined(image: Path, some: Sequence[tuple[_Reading, Path]]) -> None:
+    """Check that several masks of an image are numbered; other names may mean other things."""
+    known: dict[tuple[str, str], Path] = {}
+    first = some[0]
+    for reading, mask in some:
+        other = known.setdefault((reading.word, fold(reading.number)), mask)
+        if reading.word != first[0].word:
+            other = first[1]
+        if other is not mask:
+            raise ValueError(f"{other} and {mask} both belong to {image}: keep one of them")
+
+
+def _check_not_classes(found: dict[Path, list[tuple[_Reading, Path]]]) -> None:
+    """Refuse folders whose files are named by classes: joined, these would be one class."""
+    names: Counter[str] = Counter()
+    for some in found.values():
+        if len(some) > 1:
+            files = (Path(reading.number).stem for reading, _ in some if reading.word == _FOLDER)
+            names.update({re.sub(r"[\d\W_]+", "", name).lower() for name in files})
+    again = sorted(name for name, count in names.items() if name and count > 1)
+    if len(again) > 1:
+        raise ValueError(
+            f"Expected the masks of one image to be numbered objects, but several images have "
+            f"files called {_list(again)}, which seem to be classes. Save one mask for an image, "
+            "with another value for every class."
+        )
+
+
+def _list(words: Sequence[str]) -> str:
+    return f"{', '.join(words[:3])}{', ...' if len(words) > 3 else ''}"
+
+
+def _names(paths: Sequence[Path]) -> str:
+    return _list([path.name for path in paths[:4]])

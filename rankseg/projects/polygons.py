@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Outlines of labeling programs, a COCO file or files of labelme, drawn as masks."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from rankseg.errors import FileError
+from rankseg.imageio.masks import IGNORE, check_same_size
+from rankseg.imageio.reading import look_at
+from rankseg.projects.coco import parse_coco
+from rankseg.projects.json_files import read_json, shown
+from rankseg.projects.labelme import find_labelme, parse_labelme
+from rankseg.projects.outline import BadOutline
+from rankseg.projects.outline_file import Listed, OutlineFile, list_names, plural
+from rankseg.projects.pairs import list_images
+from rankseg.utils.found_names import match_names
+
+MOST_CLASSES = IGNORE  # ids from 0 to 254
+BACKGROUND = "background"
+
+
+class Outlines(NamedTuple):
+    """Images with outlines, and how to draw them.
+
+    Attributes:
+        classes: ``background`` and the categories with an outline, by their id.
+        images: By image file its number for ``draw``; those with an outline.
+        empty: Image files that are named and that have no outline.
+        draw: Makes the mask, ``(H, W)`` uint8, of such a number.
+        notes: Sentences for the user.
+    """
+
+    classes: tuple[str, ...]
+    images: dict[Path, int]
+    empty: tuple[Path, ...]
+    draw: Callable[[int], np.ndarray]
+    notes: list[str]
+
+
+def read_outlines(path: Path, images: Path) -> Outlines:
+    """Read polygons and run lengths; where outlines overlap, the smaller one counts.
+
+    Categories without an outline in one of the images are not classes. Annotations that cannot be
+    drawn are left out and counted.
+
+    Args:
+        path: COCO file, or folder with files of labelme.
+        images: Folder of images, see :func:`~rankseg.utils.found_names.match_names`.
+
+    Raises:
+        FileNotFoundError: If the file or the folder does not exist.
+        FileError: If it is a file of another kind, or names no image of the folder.
+        ValueError: If the package pycocotools is not installed.
+    """
+    try:
+        import pycocotools.mask  # noqa: F401, needed later for every outline
+    except ImportError as error:
+        raise ValueError(
+            f"Expected pycocotools to be installed for the outlines in {path}, but it is not. Run "
+            "pip install pycocotools."
+        ) from error
+    found = _read(path)
+    files = list_images(images, "images")
+    matches = match_names([one.file_name for one in found.images], files, images)
+    by_file: dict[Path, list[Listed]] = {}
+    for i, file in matches.files.items():
+        by_file.setdefault(file, []).append(found.images[i])
+    drawn = sorted(file for file, some in by_file.items() if any(one.shapes for one in some))
+    groups = [by_file[file] for file in drawn]
+    missing = [found.images[i].file_name for i in matches.missing]
+    unclear = [found.images[i].file_name for i in matches.ambiguous]
+    if not drawn:
+        raise FileError(_nothing(path, images, found, missing, unclear))
+    used = {shape.name for some in groups for one in some for shape in one.shapes}
+    names = [name for name in found.names if name in used and name.lower() != BACKGROUND]
+    if not 0 < len(names) < MOST_CLASSES:
+        raise FileError(
+            f"Expected 1 to {MOST_CLASSES - 1} categories with outlines in {path}, but got "
+            f"{len(names)}. Merge or remove some."
+        )
+    classes = (BACKGROUND, *names)
+    ids = {name: k for k, name in enumerate(classes)}
+
+    def draw(number: int) -> np.ndarray:
+        return _draw(drawn[number], groups[number], ids)
+
+    empty = sorted(file for file in by_file if file not in set(drawn))
+    notes = _notes(path, found, names, missing, unclear)
+    notes += _shared_notes(groups)
+    return Outlines(
+        classes, dict(zip(drawn, range(len(drawn)), strict=True)), tuple(empty), draw, notes
+    )
+
+
+def _read(path: Path) -> OutlineFile:
+    if path.is_dir():
+        return parse_labelme(find_labelme(path), path)
+    return parse_coco(read_json(path, "COCO file"), path)
+
+
+def _nothing(
+    path: Path, images: Path, found: OutlineFile, missing: list[str], unclear: list[str]
+) -> str:
+    """Why there is nothing to draw."""
+    if unclear:
+        why = f"{len(unclear)} could be any of several ({list_names(unclear)})"
+        cure = "Name the folders as they are named in the file."
+    elif missing:
+        why = f"{len(missing)} are not there ({list_names(missing)})"
+        cure = "With --images name the folder of these images."
+    else:
+        reasons = ", ".join(f"{count} {reason}" for reason, count in found.left_out.most_common())
+        why = f"there is no outline that can be drawn ({reasons or 'no annotations'})"
+        cure = "In the labeling program draw outlines, and export them as 'COCO'."
+    return (
+        f"Expected {path} to hold outlines of images in {images}, but of the {len(found.images)} "
+        f"images that it names {why}. {cure}"
+    )
+
+
+def _notes(
+    path: Path, found: OutlineFile, names: list[str], missing: list[str], unclear: list[str]
+) -> list[str]:
+    """Sentences on what was left out."""
+    notes = list(found.notes)
+    for some, what in (
+        (missing, "not found"),
+        (unclear, "left out: the name could be that of several"),
+    ):
+        if some:
+            notes.append(
+                f"{plural(len(some), 'image')} named in {path.name}, {what}: {list_names(some)}"
+            )
+    unused = [name for name in found.names if name not in names and name.lower() != BACKGROUND]
+    if unused:
+        notes.append(f"no outline is of {list_names(unused)}: no class")
+    if any(name.lower() == BACKGROUND for name in found.names):
+        notes.append(f"the category '{BACKGROUND}' is class 0, as everything without an outline")
+    for reason, count in found.left_out.most_common():
+        notes.append(
+            f"{plural(count, 'annotation')} left out, of which the pixels are background: "
+            f"{shown(reason)}"
+        )
+    return notes
+
+
+def _shared_notes(groups: list[list[Listed]]) -> list[str]:
+    shared = [some[0].file_name for some in groups if len(some) > 1]
+    if not shared:
+        return []
+    return [
+        f"{plural(len(shared), 'image')} named more than once, outlines joined: "
+        f"{list_names(shared)}"
+    ]
+
+
+def _draw(file: Path, listed: list[Listed], ids: dict[str, int]) -> np.ndarray:
+    """Fill the outlines of an image, the larger ones first."""
+    height, width = look_at(str(file), decode=False)[:2]
+    for one in listed:
+        _check_size(one, file, (height, width))
+    mask = np.zeros((height, width), np.uint8)
+    shapes = [shape for one in listed for shape in one.shapes]
+    try:
+        for shape in sorted(shapes, key=lambda shape: -shape.outline.area(height, width)):
+            known = ids.get(shape.name, 0)
+            mask[shape.outline.fill(height, width)] = known
+    except BadOutline as reason:
+        raise FileError(
+            f"Expected the outlines of {listed[0].where} to fit {file}, but got {reason}. Export "
+            "the labels again from these images."
+        ) from None
+    return mask
+
+
+def _check_size(one: Listed, file: Path, real: tuple[int, int]) -> None:
+    """Compare the size that the file gives, if any, with that of the image."""
+    if all(given in (None, side) for given, side in zip(one.size, real, strict=True)):
+        return
+    if one.known_size:
+        check_same_size(f"by the outlines of {one.where}", one.known_size, file, real)
+    height, width = map(shown, one.size)
+    raise FileError(
+        f"Expected {one.where} to have the size of {file}, {real[1]}x{real[0]}, but got "
+        f"width {width} and height {height}. Correct them, or export the labels again."
+    )

@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Numbers of a first config for somebody's images on somebody's machine, each with its reason."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from rankseg.imageio.shrinking import advised_shrink
+from rankseg.projects.machine import Machine
+from rankseg.projects.survey import Survey
+
+WEIGHTS = "data/pretrained/resnet50_deepstem.pth"
+CROPS = (65, 97, 129, 193, 257, 321)  # multiples of the stride 16, plus 1
+PASSES = 80  # over the unlabelled images, as the papers do on PASCAL VOC
+RARE = 0.2  # share of all classes but the first below which they are rare
+RARER = 0.03  # of microscopy: crops hold objects below it too seldom, above it often enough
+WINDOW = 513
+PHOTOS = (0.5, 2.0)  # sizes of photographs, as in the papers
+MICROSCOPY = (0.8, 1.25)  # one magnification: see docs/results.md, "Mitochondria"
+MIB = 2**20
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network with what suits it.
+
+    Attributes:
+        base: Name in ``configs/_base_/models``.
+        schedule: Name in ``configs/_base_/schedules``.
+        crop: Largest crop in pixels.
+        batch: Labelled images in a batch, and as many unlabelled.
+        iterations: Fewest and most.
+        why: For a comment.
+    """
+
+    base: str
+    schedule: str
+    crop: int
+    batch: int
+    iterations: tuple[int, int]
+    why: str
+
+
+SMALL = Network(
+    "deeplabv3plus_r18_half", "small", 129, 4, (3000, 6000), "small, from random weights: no GPU"
+)
+MEDIUM = Network(
+    "deeplabv3plus_r18", "small", 257, 8, (5000, 20_000), "of medium size, from random weights"
+)
+LARGE = Network(
+    "deeplabv3plus_r50", "voc", 321, 8, (10_000, 40_000), "the papers', from ImageNet weights"
+)
+
+
+@dataclass(frozen=True)
+class Starter:
+    """Numbers of a config.
+
+    Attributes:
+        network: Network, schedule, and what suits them.
+        crop: Side of the training crops in pixels.
+        iterations: Length of the run.
+        warmup: First iteration with unlabelled images.
+        ramp: Iterations in which their weight then rises.
+        agents: Of RankMatch.
+        workers: Processes that load images.
+        cache: Decoded images that each of them keeps: labelled and unlabelled.
+        min_foreground: Share of a labelled crop that should not be class 0; 0 where it is common.
+        foreground: Share of all pixels that are not class 0.
+        value_range: Values of images of more than 8 bits that become black and white, if there are
+            any.
+        channels: Bands that become gray or red, green and blue, if they were chosen.
+        window: Side of the windows by which large images, and all of microscopy, are predicted; 0
+            for whole images.
+        scale: Smallest and largest size of images in training, as a factor of their size.
+        shrink: How many times smaller images are seen than they are.
+        object_width: Of microscopy the width of objects in pixels, 0 if not known; else None.
+    """
+
+    network: Network
+    crop: int
+    iterations: int
+    warmup: int
+    ramp: int
+    agents: int
+    workers: int
+    cache: tuple[int, int]
+    min_foreground: float
+    foreground: float
+    value_range: tuple[int, int] | None
+    window: int
+    channels: tuple[int, ...] | None = None
+    scale: tuple[float, float] = PHOTOS
+    shrink: float = 1.0
+    object_width: float | None = None
+
+    @property
+    def microscopy(self) -> bool:
+        """Images are of one magnification."""
+        return self.object_width is not None
+
+
+def choose(
+    found: Survey,
+    labelled: int,
+    unlabelled: int,
+    machine: Machine,
+    object_width: float | None = None,
+) -> Starter:
+    """Choose the numbers.
+
+    Args:
+        found: What the images and masks are.
+        labelled: Images in the labelled list.
+        unlabelled: Images in the unlabelled list.
+        machine: Where it is to run.
+        object_width: See :class:`Starter`.
+    """
+    network = SMALL
+    if machine.gpu >= 12 and Path(WEIGHTS).is_file():
+        network = LARGE
+    elif machine.gpu >= 4:
+        network = MEDIUM
+    looks = [*found.labelled, *found.bare]
+    side = int(np.median([min(look.height, look.width) for look in looks]))
+    crop = max([size for size in CROPS if size <= min(side, network.crop)], default=CROPS[0])
+    few, many = network.iterations
+    passes = PASSES * unlabelled / network.batch
+    iterations = int(min(many, max(few, -(-passes // 500) * 500)))
+    counts = found.pixels[:, :255].sum(axis=0)
+    foreground = float(counts[1:].sum() / max(1, counts.sum()))
+    rare = foreground < RARE
+    microscopy = object_width is not None
+    workers = min(2 if network is SMALL else 8, machine.cores)
+    most = max(look.height * look.width for look in looks)
+    bytes_kept = most * (4 * labelled + 3 * unlabelled) * workers
+    fits = bytes_kept < 0.2 * machine.memory * 1024 * MIB
+    return Starter(
+        network=network,
+        crop=crop,
+        iterations=iterations,
+        warmup=iterations * (3 if rare else 2) // 10,
+        ramp=iterations // 10,
+        agents=agents_of(crop),
+        workers=workers,
+        cache=(labelled, unlabelled) if fits else (0, 0),
+        min_foreground=0.02 if foreground < (RARER if microscopy else RARE) else 0.0,
+        foreground=foreground,
+        value_range=found.value_range,
+        channels=found.channels,
+        window=crop if microscopy else WINDOW * (most > (16 if machine.gpu else 2) * MIB),
+        **(_of_microscopy(object_width, side, crop) if microscopy else {}),
+    )
+
+
+def _of_microscopy(width: float, side: int, crop: int) -> dict:
+    """Sizes at which a crop is some objects wide, and no wider than an image."""
+    most = max(1.0, 2 * side // crop / 2)
+    shrink = min(most, advised_shrink(width, crop))
+    low, high = (round(factor / shrink, 3) for factor in MICROSCOPY)
+    return {"scale": (low, high), "shrink": shrink, "object_width": width}
+
+
+def agents_of(crop: int) -> int:
+    """Agents for a crop: 128 of the 441 positions of 321 pixels and more, else under a half."""
+    positions = ((crop - 1) // 16 + 1) ** 2
+    return max(number for number in (8, 16, 32, 64, 128) if number * 2 <= positions)

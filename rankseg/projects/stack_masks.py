@@ -1,0 +1,254 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Read masks of a stack: which values or colors are foreground, and which pages are empty."""
+
+import sys
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from mmengine.utils import ProgressBar
+
+from rankseg.errors import FileError
+from rankseg.imageio.intensity import value_counts
+from rankseg.imageio.marks import ColorCount, Marks, looks_like_a_picture, read_marks
+from rankseg.imageio.masks import some
+from rankseg.imageio.tiff import TiffStack
+
+UNLABELED, BACKGROUND = "unlabeled", "background"
+EMPTY_RULE = (
+    "a mask without foreground is not a label, unless --labeled-slices names its slice or "
+    "--empty-masks background says that nothing is there"
+)
+
+
+class MaskRule(NamedTuple):
+    """Which pixels of a mask are foreground.
+
+    Attributes:
+        above: Values above this are; ``None``: the one value that is not 0.
+        color: Red, green and blue of the marks that are, with what they enclose.
+    """
+
+    above: int | None = None
+    color: tuple[int, int, int] | None = None
+
+    def decode(self, masks: TiffStack, page: int) -> np.ndarray:
+        """Decode a page: in its colors if marks are asked for, else the stored numbers."""
+        return masks[page] if self.color is None else masks.image(page)
+
+    def read(self, values: np.ndarray) -> Marks:
+        """Read a decoded page, ``(H, W)`` or ``(H, W, 3)`` RGB, as a mask."""
+        if self.color is not None:
+            return read_marks(values, self.color)
+        return Marks(as_gray(values) > (0 if self.above is None else self.above), 0, 0, 0)
+
+
+NONZERO = MaskRule()
+"""The one value that is not 0 is foreground."""
+
+
+class MaskLook(NamedTuple):
+    """What the masks of a stack hold.
+
+    Attributes:
+        share: Share of foreground, 0 to 1, by page of the images.
+        marks: Number of outlines that were filled, of those at the edge of a page, and of those
+            that do not close.
+        open: Pages of the images with outlines that do not close.
+    """
+
+    share: dict[int, float]
+    marks: tuple[int, int, int] = (0, 0, 0)
+    open: tuple[int, ...] = ()
+
+
+def as_gray(page: np.ndarray) -> np.ndarray:
+    """``(H, W)`` of a gray page, also where it is stored as RGB."""
+    return cv2.cvtColor(page, cv2.COLOR_RGB2GRAY) if page.ndim == 3 else page
+
+
+def check_kind(masks: TiffStack, rule: MaskRule) -> None:
+    """Refuse stacks that the rule is not for.
+
+    Raises:
+        FileError: Naming the stack.
+    """
+    name = f"{masks.what} {masks.path}"
+    colors = masks.bands - (masks.alpha is not None) == 3
+    if len(masks.shape) == 3 and (not colors or masks.deep):
+        raise FileError(
+            f"Expected {name} to be gray, or RGB of 8 bits, but got {masks.shape[2]} samples of "
+            f"{masks.dtype}. Save it as RGB or gray (in ImageJ: Image > Type)."
+        )
+    if rule.color is not None and not colors:
+        raise FileError(
+            f"Expected {name} to be in RGB for --color, but got one gray channel. Save it with the "
+            "marks in color (in ImageJ: Image > Overlay > Flatten), or leave --color out."
+        )
+
+
+def look_at_masks(masks: TiffStack, mask_of: dict[int, int], rule: MaskRule) -> MaskLook:
+    """Look at all masks, with a progress bar.
+
+    Args:
+        masks: The stack.
+        mask_of: Page of the mask by page of the images.
+        rule: Which pixels are foreground.
+
+    Raises:
+        FileError: If all masks together hold one value only, more than two without a rule, or
+            colors without ``rule.color``, or not that color.
+    """
+    print(f"looking at {masks.path}")
+    bar = ProgressBar(len(mask_of), file=sys.stdout)
+    colors, total = ColorCount(), 0
+    share, marks, unclosed, pictures = {}, np.zeros(3, int), [], 0
+    for number, mask_page in sorted(mask_of.items()):
+        page = rule.decode(masks, mask_page)
+        if page.ndim == 3:
+            colors.add(page)
+        if rule.color is None:
+            gray = as_gray(page)
+            total = total + value_counts([gray], masks.dtype)
+            pictures += looks_like_a_picture(gray)
+        found = rule.read(page)
+        share[number] = float(found.mask.mean())
+        marks += found[1:]
+        unclosed += [number] if found.open else []
+        bar.update()
+    print()
+    name = f"{masks.what} {masks.path}"
+    if rule.color is not None:
+        _check_marked(name, share, colors, rule.color)
+    else:
+        _check_colors(name, colors)
+        lowest = np.iinfo(masks.dtype).min
+        _check_values(name, np.flatnonzero(total) + lowest, share, rule.above, pictures)
+    return MaskLook(share, tuple(marks.tolist()), tuple(unclosed))
+
+
+def _check_marked(
+    name: str, share: dict[int, float], colors: ColorCount, color: tuple[int, int, int]
+) -> None:
+    if not any(share.values()):
+        raise FileError(
+            f"Expected {name} to have marks of the color #{bytes(color).hex()}, but got "
+            f"{colors or 'no color'}. Give the color of the marks with --color."
+        )
+    if all(value == 1 for value in share.values()):
+        raise FileError(
+            f"Expected {name} to have background, but got {len(share)} masks of foreground alone. "
+            "See that --color names the color of the marks."
+        )
+
+
+def _check_colors(name: str, colors: ColorCount) -> None:
+    if colors:
+        raise FileError(
+            f"Expected {name} to be gray masks, but got colors: {colors}. If objects are outlined "
+            f"or filled in one of them, name it with --color, such as --color {colors.first()}; do "
+            "not convert the file to gray."
+        )
+
+
+def _check_values(
+    name: str, values: np.ndarray, share: dict[int, float], above: int | None, pictures: int
+) -> None:
+    """Refuse values that are not those of masks.
+
+    Args:
+        name: The stack, for messages.
+        values: ``(n,)`` different values of all masks together.
+        share: Share of foreground by page.
+        above: See :class:`MaskRule`.
+        pictures: Number of masks that look like pictures.
+    """
+    several = len(values) > 2 or values[0] < 0 or (len(values) == 2 and values[0] != 0)
+    if above is None and several and 2 * pictures > len(share):
+        raise FileError(
+            f"Expected {name} to be masks, but got {len(values)} values that differ from pixel to "
+            "pixel, as in a gray picture. If objects are outlined on the picture, give the file in "
+            "color with --color red; a threshold (--above) would not find them."
+        )
+    if above is None and several:
+        raise FileError(
+            f"{name} holds the values {some(values)}: expected 0 for background and one other "
+            "value; with --above N every value above N is foreground (--above 0 for numbered "
+            "objects, --above 127 for soft edges)"
+        )
+    if not 0 < sum(share.values()) < len(share):
+        what = "foreground" if any(share.values()) else "background"
+        raise FileError(
+            f"{name}: all pixels of its {len(share)} masks are {what} (values {some(values)}): "
+            "expected both; look whether it is the right file"
+        )
+
+
+def empty_pages(share: dict[int, float]) -> list[int]:
+    """Pages whose masks have no foreground, sorted."""
+    return sorted(page for page, value in share.items() if not value)
+
+
+def as_ranges(numbers: Sequence[int]) -> str:
+    """Name sorted numbers.
+
+    >>> as_ranges([1, 2, 4, 5, 6, 9])
+    '1-2, 4-6, 9'
+    """
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][1] + 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    return ", ".join(f"{a}" if a == b else f"{a}-{b}" for a, b in runs)
+
+
+def describe_marks(marks: Sequence[int], unclosed: Sequence[int]) -> list[str]:
+    """Say what became of outlines.
+
+    Args:
+        marks: Numbers of outlines, see :class:`MaskLook`.
+        unclosed: Numbers of the slices with outlines that do not close, from 1.
+    """
+    closed, at_edge, count = marks
+    lines = [f"{_outlines(closed)} filled"] if closed else []
+    if at_edge:
+        ends = "ends" if at_edge == 1 else "end"
+        lines.append(
+            f"{_outlines(at_edge)} that {ends} at the edge of a page filled on the smaller side"
+        )
+    if count:
+        word = "does" if count == 1 else "do"
+        lines.append(
+            f"warning: {_outlines(count)} {word} not close (slices {as_ranges(unclosed)}): only "
+            "the lines are foreground; close them and convert again"
+        )
+    return lines
+
+
+def _outlines(count: int) -> str:
+    return f"{count} outline{'s' * (count != 1)}"
+
+
+def describe_empty(empty: Sequence[int], pages: int, kept: bool, named: bool) -> list[str]:
+    """Say what empty masks count as, and how to change it.
+
+    Args:
+        empty: Numbers of the slices with empty masks, from 1.
+        pages: Number of masks.
+        kept: They count as background.
+        named: Because ``--labeled-slices`` names them.
+    """
+    if not empty:
+        return []
+    text = f"{len(empty)} of {pages} masks are empty (slices {as_ranges(empty)})"
+    if kept:
+        why = "--labeled-slices names them" if named else "--empty-masks background"
+        return [f"{text}: labeled as background ({why})"]
+    return [
+        f"{text}: not labeled, and not used for validation. Where a slice was annotated and holds "
+        "no object, name it with --labeled-slices, or give --empty-masks background if that is so "
+        "for all of them"
+    ]

@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pair stacks of images and of masks, and draw labeled slices."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from rankseg.datasets.splits.splits import (
+    LABELED_FILE,
+    UNLABELED_FILE,
+    VAL_FILE,
+    Entry,
+    check_split,
+)
+from rankseg.errors import FileError
+from rankseg.imageio.tiff import TiffStack
+from rankseg.imageio.tiff_axes import ONLY, Planes
+from rankseg.projects.stack_masks import (
+    BACKGROUND,
+    NONZERO,
+    UNLABELED,
+    MaskRule,
+    check_kind,
+    empty_pages,
+)
+
+SPLIT_RULE = "evenly spaced: slice floor((i + u) * slices / labeled), u in [0, 1) from the seed"
+
+
+class Pair(NamedTuple):
+    """A stack of images and the masks of some of its slices.
+
+    Attributes:
+        name: ``"train"`` or ``"test"``: its folder.
+        images: The images.
+        masks: The masks.
+        mask_of: Page of the mask by slice, both counted from 0, for the slices that are labeled.
+        rule: Which pixels of a mask are foreground.
+    """
+
+    name: str
+    images: TiffStack
+    masks: TiffStack
+    mask_of: dict[int, int]
+    rule: MaskRule = NONZERO
+
+    def entry(self, page: int, with_mask: bool = True) -> Entry:
+        """Names of the files of a slice, which are numbered from 1."""
+        digits = max(3, len(str(len(self.images))))
+        file = f"{self.name}/{page + 1:0{digits}}.png"
+        return f"images/{file}", f"masks/{file}" if with_mask and page in self.mask_of else None
+
+    def mask(self, page: int) -> np.ndarray:
+        """``(H, W)`` bool: the foreground of a slice that is labeled."""
+        return self.rule.read(self.rule.decode(self.masks, self.mask_of[page])).mask
+
+
+def open_pair(
+    name: str,
+    images: str | Path,
+    masks: str | Path,
+    slices: Sequence[int],
+    rule: MaskRule = NONZERO,
+    planes: Planes = ONLY,
+    mask_channel: int | None = None,
+) -> Pair:
+    """Open two stacks and tell which page is the mask of which.
+
+    Args:
+        name: ``"train"`` or ``"test"``.
+        images: The stack of images.
+        masks: The stack of masks.
+        slices: Numbers, from 1, of the slices that are labeled; empty for all.
+        rule: Which pixels of a mask are foreground.
+        planes: Which channel, frame and series of the images to read; the masks are read at the
+            same frame and series if they have several.
+        mask_channel: The channel of the masks.
+
+    Raises:
+        FileNotFoundError, FileError: If one is missing or damaged, or they do not fit.
+        ValueError: If ``slices`` names one twice, or one that is not there.
+    """
+    image = TiffStack(images, f"{name} stack", planes)
+    of_masks = planes._replace(channel=mask_channel, masks=True)
+    mask = TiffStack(masks, f"stack of {name} masks", of_masks)
+    check_kind(mask, rule)
+    if image.shape[:2] != mask.shape[:2]:
+        sizes = ["x".join(str(n) for n in stack.shape[1::-1]) for stack in (mask, image)]
+        raise FileError(
+            f"{mask.what} {masks} has pages of {sizes[0]} pixels (width x height), {images} of "
+            f"{sizes[1]}: they must have one size"
+        )
+    if len(set(slices)) != len(slices) or any(not 1 <= n <= len(image) for n in slices):
+        raise ValueError(
+            f"labeled slices {', '.join(map(str, slices))}: expected different numbers from 1 to "
+            f"{len(image)}, the pages of {images}"
+        )
+    if len(mask) == len(image):
+        known = slices or range(1, len(image) + 1)
+        return Pair(name, image, mask, {n - 1: n - 1 for n in known}, rule)
+    if slices and len(mask) == len(slices):
+        return Pair(name, image, mask, {n - 1: i for i, n in enumerate(slices)}, rule)
+    given = f" or for each of the {len(slices)} labeled slices" if slices else ""
+    cure = "" if slices else "; if only some slices have masks, name them: --labeled-slices 1 34 67"
+    raise FileError(
+        f"{mask.what} {masks} has {len(mask)} pages, {images} has {len(image)}: expected a mask "
+        f"for each image{given}{cure}"
+    )
+
+
+def check_alike(train: Pair, test: Pair) -> None:
+    """Check that test images are of the kind of the training images.
+
+    Raises:
+        FileError: If they differ in bits or channels.
+    """
+    kinds = [(str(p.images.dtype), p.images.shape[2:]) for p in (train, test)]
+    if kinds[0] != kinds[1]:
+        words = [f"{kind}, {'color' if color else 'gray'}" for kind, color in kinds]
+        raise FileError(
+            f"{test.images.path} is {words[1]}, {train.images.path} is {words[0]}: expected images "
+            "of one kind; convert one of them"
+        )
+
+
+def even_slices(pages: Sequence[int], count: int, seed: int) -> list[int]:
+    """Draw evenly spaced pages, see :data:`SPLIT_RULE`.
+
+    >>> even_slices(range(165), 5, seed=0)
+    [21, 54, 87, 120, 153]
+    """
+    offset = np.random.default_rng(seed).random()
+    return [pages[int((i + offset) * len(pages) / count)] for i in range(count)]
+
+
+def draw_lists(
+    pairs: Sequence[Pair],
+    labeled: Sequence[int],
+    val: int | None,
+    seed: int,
+    empty: int = 0,
+) -> dict[str, list[Entry]]:
+    """Draw the splits: lists by file name, as :func:`write_lists` takes them.
+
+    Args:
+        pairs: The stacks, the one to train on first.
+        labeled: Sizes of the splits; empty for one split of all labeled slices.
+        val: Slices kept for validation where there is no test stack.
+        seed: Seed of the splits.
+        empty: Number of empty masks that are not labels, for messages.
+
+    Raises:
+        ValueError: If there are too few slices.
+    """
+    train, known = pairs[0], sorted(pairs[0].mask_of)
+    more = f"; {empty} empty masks do not count, see --empty-masks" if empty else ""
+    if len(pairs) > 1:
+        kept, held_out = [], [pairs[1].entry(i) for i in sorted(pairs[1].mask_of)]
+    else:
+        count = max(1, max(labeled, default=len(known)) // 5) if val is None else val
+        if not 1 <= count < len(known):
+            raise ValueError(
+                f"{count} of the {len(known)} slices with a mask for validation: expected at least "
+                "one and one left for training; label more slices, give a test stack "
+                f"(--test-images, --test-masks), or change --val{more}"
+            )
+        kept = even_slices(known, count, seed)
+        held_out = [train.entry(i) for i in kept]
+    lists = {VAL_FILE: held_out}
+    free = [i for i in known if i not in kept]
+    others = [i for i in range(len(train.images)) if i not in kept]
+    for count in labeled or [len(free)]:
+        most = min(len(free), len(others) - 1)
+        if not 1 <= count <= most:
+            given = "" if labeled else " (all, as --labeled is not given)"
+            raise ValueError(
+                f"--labeled {count}{given}: expected from 1 to {most}: {len(free)} slices have a "
+                f"mask and are not kept for validation, and at least one of {len(others)} must "
+                f"stay unlabeled{more}"
+            )
+        drawn = even_slices(free, count, seed)
+        name = f"even_{count}_seed{seed}"
+        lists[f"{name}/{LABELED_FILE}"] = [train.entry(i) for i in drawn]
+        rest = [train.entry(i, with_mask=False) for i in others if i not in drawn]
+        lists[f"{name}/{UNLABELED_FILE}"] = rest
+        check_split(name, lists[f"{name}/{LABELED_FILE}"], rest, held_out)
+    return lists
+
+
+def declare_empty(
+    pair: Pair, share: dict[int, float], slices: Sequence[int], empty_masks: str | None
+) -> tuple[Pair, list[int]]:
+    """Decide whether empty masks are labels, see :data:`~rankseg.projects.stack_masks.EMPTY_RULE`.
+
+    Args:
+        pair: The stacks.
+        share: Share of foreground by page.
+        slices: The slices that the user has named as labeled.
+        empty_masks: ``"unlabeled"`` or ``"background"``; ``None`` for the default.
+
+    Returns:
+        The pair with the pages that are labeled, and the pages with empty masks.
+    """
+    empty = empty_pages(share)
+    if (empty_masks or (BACKGROUND if slices else UNLABELED)) == BACKGROUND:
+        return pair, empty
+    left = {page: mask for page, mask in pair.mask_of.items() if page not in empty}
+    return pair._replace(mask_of=left), empty
+
+
+def check_shares(train: Pair, share: dict[int, float], lists: dict[str, list[Entry]]) -> None:
+    """Check that every split has foreground in a labeled slice.
+
+    Raises:
+        FileError: If one has not.
+    """
+    share_of = {train.entry(page)[0]: value for page, value in share.items()}
+    for name, entries in lists.items():
+        if name.endswith(f"/{LABELED_FILE}") and not any(share_of[image] for image, _ in entries):
+            raise FileError(
+                f"no labeled slice of split {name.split('/')[0]} has foreground: draw others with "
+                "--seed, or more of them with --labeled"
+            )

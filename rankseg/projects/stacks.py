@@ -1,0 +1,318 @@
+# SPDX-License-Identifier: Apache-2.0
+"""TIFF stacks of images and masks of one structure, such as mitochondria, as a folder to train on.
+
+``stacks.json`` in that folder notes the sources, the slices drawn and how grey values were scaled.
+"""
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import cv2
+import numpy as np
+from mmengine.utils import ProgressBar
+
+from rankseg.datasets.class_names import CLASSES_FILE, STACK_NOTES, check_names
+from rankseg.datasets.file_checks import told
+from rankseg.datasets.splits.split_files import write_lists
+from rankseg.datasets.splits.splits import LABELED_FILE, VAL_FILE, Entry
+from rankseg.errors import FileError
+from rankseg.imageio.bands import describe_bands
+from rankseg.imageio.intensity import RULE, percentile_range, to_8_bits, value_counts
+from rankseg.imageio.shrinking import check_shrink, object_width, shrink_image, shrink_mask
+from rankseg.imageio.tiff import TiffStack
+from rankseg.imageio.tiff_axes import ONLY, Planes
+from rankseg.projects.stack_masks import MaskLook, MaskRule, look_at_masks
+from rankseg.projects.stack_pairs import (
+    SPLIT_RULE,
+    Pair,
+    check_alike,
+    check_shares,
+    declare_empty,
+    draw_lists,
+    even_slices,
+    open_pair,
+)
+from rankseg.utils.atomic_file import WriteError, describe, write_json
+
+PARTIAL_FOLDER = ".partial"
+CLASSES = ("background", "mitochondrion")
+MEASURED = 20  # masks by which the width of objects is judged
+
+
+def convert_stacks(
+    out: str | Path,
+    images: str | Path,
+    masks: str | Path,
+    *,
+    test_images: str | Path | None = None,
+    test_masks: str | Path | None = None,
+    labelled: Sequence[int] = (),
+    slices: Sequence[int] = (),
+    val: int | None = None,
+    seed: int = 0,
+    above: int | None = None,
+    color: tuple[int, int, int] | None = None,
+    empty_masks: str | None = None,
+    planes: Planes = ONLY,
+    mask_channel: int | None = None,
+    shrink: float = 1.0,
+    classes: Sequence[str] = CLASSES,
+    overwrite: bool = False,
+) -> dict:
+    """Write the pages of stacks as PNG files in the layout of ``FolderDataset``, with splits.
+
+    Masks become 0 and 1. Images of 16 bits become 8 bits by one rule for all pages
+    (:data:`rankseg.imageio.intensity.RULE`), taken from the training stack, also for the test
+    stack. A split ``even_N_seedS`` has N labelled slices, drawn by
+    :data:`rankseg.projects.stack_pairs.SPLIT_RULE`; all others of the training stack are
+    unlabelled. Validation is on the test stack; without one, on labelled slices that are kept for
+    it and are in no split.
+
+    Args:
+        out: Folder to write; nothing is written anywhere else. While unfinished it has no splits.
+        images: Stack of training images.
+        masks: Their masks: a page for each, or, with ``slices``, a page for each of those.
+        test_images: Stack of test images.
+        test_masks: Their masks, a page for each.
+        labelled: Sizes of the splits to draw; default: all slices that have a mask.
+        slices: Numbers, from 1, of the slices that are labeled, if not all are.
+        val: Slices kept for validation where there is no test stack; default: a fifth of the
+            largest split (of the slices with a mask), at least one.
+        seed: Of the splits.
+        above: Values above this are foreground; default: 0 and one other value, which is.
+        color: Red, green and blue of the marks that are foreground, in masks that are colored marks
+            on a gray picture, by :data:`rankseg.imageio.marks.RULE`.
+        empty_masks: What masks without foreground are: ``"unlabeled"``, or ``"background"``, which
+            is the default for the slices that ``slices`` names.
+        planes: Which channel, frame and series of the images to read.
+        mask_channel: The channel of the masks to read.
+        shrink: How many times smaller pages become in width and height, both stacks alike, for
+            pixels that are finer than the network needs: images by averaging, masks by majority.
+        classes: Two names.
+        overwrite: Replace what an earlier conversion has written.
+
+    Returns:
+        What ``stacks.json`` holds.
+
+    Raises:
+        FileNotFoundError, FileError: If a stack is missing or damaged, or masks do not fit.
+        ValueError: If options do not fit, or the folder holds something else.
+        WriteError: If the folder cannot be written.
+    """
+    out = Path(out)
+    check_names(classes, "--classes")
+    check_output(out, overwrite)
+    if above is not None and color is not None:
+        raise ValueError("--above is for gray masks and --color for colored ones: give one of them")
+    how = (MaskRule(above, color), planes, mask_channel)
+    pairs = [open_pair("train", images, masks, slices, *how)]
+    if test_images or test_masks:
+        if not (test_images and test_masks):
+            raise ValueError("a test stack needs both: --test-images and --test-masks")
+        pairs.append(open_pair("test", test_images, test_masks, (), *how))
+        check_alike(*pairs)
+    for pair in pairs:
+        check_shrink(shrink, pair.images.shape, f"a page of {pair.images.path}")
+    looks = [look_at_masks(pair.masks, pair.mask_of, pair.rule) for pair in pairs]
+    declared = [
+        declare_empty(pair, look.share, slices if pair is pairs[0] else (), empty_masks)
+        for pair, look in zip(pairs, looks, strict=True)
+    ]
+    pairs = [pair for pair, _ in declared]
+    lost = len(looks[0].share) - len(pairs[0].mask_of)
+    lists = draw_lists(pairs, labelled, val, seed, lost)
+    check_shares(pairs[0], looks[0].share, lists)
+    with unfinished(out) as folder:
+        notes = describe_stacks(declared, looks, seed, lists, out)
+        notes["empty_masks"] = empty_masks
+        notes["labeled_slices_named"] = bool(slices)
+        value_range = stack_range(pairs[0].images)
+        notes["value_range"] = value_range
+        notes["scaling"] = RULE if value_range else "none: 8 bits as they are"
+        notes["bands"] = describe_bands(
+            [(pair.images.bands, pair.images.alpha is not None) for pair in pairs],
+            None,
+            "a file of the bands of interest",
+        )
+        notes["classes"] = list(classes)
+        notes["shrink"] = shrink
+        notes["object_width"] = width_of_objects(pairs[0], shrink)
+        for pair in pairs:
+            write_pages(pair, folder, value_range, shrink)
+        (folder / CLASSES_FILE).write_text("".join(f"{name}\n" for name in classes), "utf-8")
+        write_json(folder / STACK_NOTES, notes)
+        write_lists(folder / "splits", lists)
+        move_in(folder, out)
+    return notes
+
+
+def check_output(out: Path, overwrite: bool) -> None:
+    """Refuse a folder that holds something.
+
+    Raises:
+        ValueError: If it does and may not be overwritten, or holds what no conversion has written.
+    """
+    if out.exists() and not out.is_dir():
+        raise ValueError(f"output folder {out} is a file: name another folder with --out")
+    found = sorted(path.name for path in out.iterdir()) if out.is_dir() else []
+    found = [name for name in found if name != PARTIAL_FOLDER]
+    if found and not overwrite:
+        raise ValueError(
+            f"output folder {out} is not empty (it holds {', '.join(found[:3])}): name a new one, "
+            "or replace an earlier conversion with --overwrite"
+        )
+    if found and STACK_NOTES not in found:
+        raise ValueError(
+            f"output folder {out} holds {', '.join(found[:3])} and no {STACK_NOTES}, so no "
+            "conversion has made it and nothing in it is replaced: name a new folder with --out"
+        )
+
+
+def stack_range(stack: TiffStack) -> tuple[int, int] | None:
+    """The values that become 0 and 255; None for a stack of 8 bits, which stays as it is.
+
+    Raises:
+        FileError: If all its pixels have one value.
+    """
+    if not stack.deep:
+        return None
+    numbers = told(range(len(stack)), f"gray values of all pages of {stack.path}")
+    pages = (stack.image(number) for number in numbers)
+    try:
+        return percentile_range(value_counts(pages))
+    except ValueError as error:
+        raise FileError(f"{stack.what} {stack.path}: {error}") from error
+
+
+def width_of_objects(pair: Pair, shrink: float) -> float | None:
+    """How wide objects are in pixels of the pages as they are written, by some of the masks."""
+    known = sorted(pair.mask_of)
+    some = even_slices(known, min(MEASURED, len(known)), seed=0)
+    width = object_width(pair.mask(page) for page in some)
+    return None if width is None else round(width / shrink, 1)
+
+
+def write_pages(
+    pair: Pair,
+    folder: Path,
+    value_range: tuple[int, int] | None,
+    shrink: float,
+) -> None:
+    """Write images and masks as PNG files, with a progress bar."""
+    for kind in ("images", "masks"):
+        (folder / kind / pair.name).mkdir(parents=True)
+    print(f"writing slices of {pair.images.path}")
+    bar = ProgressBar(len(pair.images), file=sys.stdout)
+    for page in range(len(pair.images)):
+        image_file, mask_file = pair.entry(page)
+        image = pair.images.image(page)
+        image = image if value_range is None else to_8_bits(image, value_range)
+        save_png(folder / image_file, shrink_image(image, shrink))
+        if mask_file:
+            mask = shrink_mask(pair.mask(page), shrink)
+            save_png(folder / mask_file, mask.astype(np.uint8))
+        bar.update()
+    print()
+
+
+def save_png(path: Path, pixels: np.ndarray) -> None:
+    """Write ``(H, W)`` or ``(H, W, 3)`` RGB uint8 as PNG."""
+    path.write_bytes(cv2.imencode(".png", pixels[..., ::-1] if pixels.ndim == 3 else pixels)[1])
+
+
+def describe_stacks(
+    declared: Sequence[tuple[Pair, list[int]]],
+    looks: Sequence[MaskLook],
+    seed: int,
+    lists: dict[str, list[Entry]],
+    out: Path,
+) -> dict:
+    """Describe a conversion, for ``stacks.json`` and for the user.
+
+    Args:
+        declared: Stacks and their pages with empty masks, from ``declare_empty``.
+        looks: What is in the masks.
+        seed: Seed of the splits.
+        lists: The splits.
+        out: The folder.
+    """
+    stacks = []
+    for (pair, empty), look in zip(declared, looks, strict=True):
+        share = [look.share[page] for page in pair.mask_of]
+        stacks.append(
+            {
+                "part": pair.name,
+                "images": str(pair.images.path),
+                "masks": str(pair.masks.path),
+                "chosen": list(pair.images.chosen),
+                "chosen_of_masks": list(pair.masks.chosen),
+                "axes": pair.images.scale.axes,
+                "pages": len(pair.images),
+                "height": pair.images.shape[0],
+                "width": pair.images.shape[1],
+                "dtype": str(pair.images.dtype),
+                "masks_looked_at": len(look.share),
+                "with_mask": len(share),
+                "foreground": round(100 * sum(share) / len(share), 2),
+                "without_foreground": [page + 1 for page in empty],
+                "outlines": list(look.marks),
+                "outlines_not_closed": [page + 1 for page in look.open],
+            }
+        )
+    splits = {
+        name.split("/")[0]: [image for image, _ in entries]
+        for name, entries in lists.items()
+        if name.endswith(f"/{LABELED_FILE}")
+    }
+    rule = declared[0][0].rule
+    return {
+        "folder": str(out),
+        "stacks": stacks,
+        "channel": declared[0][0].images.channel,
+        "foreground_above": rule.above or 0,
+        "foreground_color": None if rule.color is None else f"#{bytes(rule.color).hex()}",
+        "split_rule": SPLIT_RULE,
+        "seed": seed,
+        "labelled": splits,
+        "validation": [image for image, _ in lists[VAL_FILE]],
+    }
+
+
+@contextmanager
+def unfinished(out: Path) -> Iterator[Path]:
+    """A folder inside of the output folder to write to; nothing of it is left after a failure.
+
+    Raises:
+        WriteError: If it cannot be written.
+    """
+    folder, new = out / PARTIAL_FOLDER, not out.exists()
+    try:
+        shutil.rmtree(folder, ignore_errors=True)  # of a conversion that was killed
+        folder.mkdir(parents=True)
+        yield folder
+    except OSError as error:
+        if isinstance(error, FileNotFoundError | PermissionError) and not error.filename:
+            raise  # ours, about a stack
+        raise WriteError(describe(Path(error.filename or folder), error)) from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        if new:
+            with suppress(OSError):
+                out.rmdir()  # if it is empty
+
+
+def move_in(folder: Path, out: Path) -> None:
+    """Put what was written in its place; splits, without which nobody can train, come last."""
+    order = (STACK_NOTES, "images", "masks", CLASSES_FILE, "splits")
+    for name in reversed(order[1:]):
+        old = out / name
+        if old.is_dir() and not old.is_symlink():
+            shutil.rmtree(old)
+        else:
+            old.unlink(missing_ok=True)
+    for name in order:
+        os.replace(folder / name, out / name)

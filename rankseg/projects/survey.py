@@ -1,0 +1,279 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Look at all images and masks that somebody has, and find out what they are."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from rankseg.datasets.checks import spread
+from rankseg.datasets.class_names import check_names
+from rankseg.datasets.file_checks import Files, Found, Look
+from rankseg.imageio.bands import Channels, describe_bands
+from rankseg.imageio.image_files import UPRIGHT
+from rankseg.imageio.intensity import ValueCounts
+from rankseg.imageio.masks import IGNORE, check_same_size
+from rankseg.imageio.reading import ImageInfo, read_image
+from rankseg.imageio.shrinking import object_width
+from rankseg.projects.images import describe_images, look_at_image
+from rankseg.projects.mask_codes import KINDS, MaskLook, fold, unfold
+from rankseg.projects.material import Material, collect
+from rankseg.projects.plan import MaskPlan, make_plan, plan_of_ids
+from rankseg.projects.stack_masks import BACKGROUND, UNLABELED
+
+MARKED = ("background", "foreground")
+LOOKED_AT = 8  # images that are asked what no header says
+
+
+@dataclass
+class Survey:
+    """What was found, without the files that are bad.
+
+    Attributes:
+        material: Files.
+        plan: What the codes in the masks mean.
+        pixels: ``(N, 256)`` int64, pixels by class id of every mask.
+        labelled: What the images with a mask are.
+        bare: What the images without are.
+        kinds: How many masks are of which kind.
+        faults: Sentences on files that were left out.
+        deep: Values of the images of more than 8 bits, with a mask and without.
+        channels: Bands that are chosen.
+    """
+
+    material: Material
+    plan: MaskPlan
+    pixels: np.ndarray
+    labelled: list[ImageInfo]
+    bare: list[ImageInfo]
+    kinds: Counter
+    faults: list[str]
+    deep: ValueCounts = field(default_factory=ValueCounts)
+    channels: Channels = None
+
+    def ids(self, number: int) -> np.ndarray:
+        """``(H, W)`` uint8 class ids of a mask."""
+        return self.plan.ids(self.material.read(self.material.masks[number]))
+
+    @property
+    def value_range(self) -> tuple[int, int] | None:
+        """Values of images of more than 8 bits that become black and white in all of them."""
+        return self.deep.range
+
+    @property
+    def grey(self) -> bool:
+        """All images are grey, also where they are stored in colours, by some of them."""
+        if all(look.bands - look.alpha == 1 for look in self.labelled):
+            return True
+        images, how = self.material.images, (self.value_range, self.channels)
+        some = (read_image(images[i], *how) for i in spread(len(images), LOOKED_AT))
+        return all((one == one[..., :1]).all() for one in some)
+
+    def object_width(self) -> float | None:
+        """How wide objects of all classes but the first are in pixels, by some of the masks."""
+        some = [self.ids(i) for i in spread(len(self.pixels), LOOKED_AT)]
+        return object_width(ids == k for ids in some for k in range(1, len(self.plan.classes)))
+
+    def summary(self) -> str:
+        """What was found, a line for each thing."""
+        kinds = ", ".join(f"{count} {kind}" for kind, count in self.kinds.most_common())
+        lines = [
+            f"images with a mask     {len(self.labelled)}: {describe_images(self.labelled)}",
+            f"masks                  {kinds}",
+        ]
+        if self.bare:
+            lines.append(f"images without a mask  {len(self.bare)}: {describe_images(self.bare)}")
+        return "\n".join(lines)
+
+    def notes(self) -> list[str]:
+        """Sentences on what is odd without being wrong."""
+        looks = [*self.labelled, *self.bare]
+        notes = [*self.material.notes, *self.plan.notes]
+        files = [self.material.joined.get(mask, 1) for mask in self.material.masks]
+        several = [count for count in files if count > 1]
+        if several:
+            notes.append(
+                f"{len(several)} images have several masks, {sum(several)} files in all: joined, "
+                "and written as class ids"
+            )
+        if self.material.marked:
+            notes += self.material.marked.notes()
+        if self.value_range:
+            low, high = self.value_range
+            notes.append(
+                f"{self.deep.files} images of more than 8 bits: the values {low} to {high} become "
+                "black to white in all of them (value_range in the config)"
+            )
+        bands = [(look.bands, bool(look.alpha)) for look in looks]
+        notes += describe_bands(bands, self.channels, "--channels")
+        turned = sum(look.orientation != UPRIGHT for look in looks)
+        if turned:
+            notes.append(
+                f"{turned} images carry an EXIF orientation, which is not followed: their masks "
+                "must be drawn on the pixels as they are stored"
+            )
+        return notes
+
+
+def survey(
+    images: Path,
+    masks: Path,
+    unlabelled: Path | None = None,
+    names: Sequence[str] | None = None,
+    table: Mapping[int, str] | None = None,
+    above: int | None = None,
+    channels: Channels = None,
+    color: tuple[int, int, int] | None = None,
+    empty_masks: str | None = None,
+) -> Survey:
+    """Look at every file, in threads and with progress.
+
+    Args:
+        images: Folder.
+        masks: Folder, or COCO file.
+        unlabelled: Folder of more images.
+        names: Class names.
+        table: See :func:`~rankseg.projects.plan.make_plan`.
+        above: Likewise.
+        channels: See :func:`~rankseg.imageio.bands.choose_bands`.
+        color: Color of the marks that are foreground, in masks that are marks on gray pictures.
+        empty_masks: What images are whose mask holds class 0 alone: ``"unlabeled"``, the default
+            with ``color``, or ``"background"``.
+
+    Raises:
+        FileNotFoundError: If a folder is missing or empty.
+        ValueError: If no image has a good mask, or it is not clear what the masks mean. Single bad
+            files are left out and told in ``faults``.
+    """
+    if color is not None and (table or above is not None):
+        raise ValueError("--color names the marks that are foreground: leave --colors, --above out")
+    all_of_it = collect(images, masks, unlabelled, color)
+    for given, source in (
+        (names, "--classes"),
+        (table and dict.fromkeys(table.values()), "--colors"),
+        (all_of_it.classes, f"categories of {masks}"),
+    ):
+        if given:
+            check_names(given, source)
+    look, deep = Look(full=True), ValueCounts()
+    work = partial(look_at_image, counts=deep, channels=channels)
+    masked = partial(work, decode=True)
+    looks = _look_at_images(all_of_it.images, look, "images with a mask", masked)
+    unmasked = partial(work, decode=False)
+    bare = _look_at_images(all_of_it.bare, look, "images without a mask", unmasked)
+    found = _look_at_masks(all_of_it, look)
+    faults = _compare(all_of_it, looks, found)
+    good = [i for i, one in enumerate(looks) if one and found[i]]
+    faults = [*look.faults, *faults]
+    if not good:
+        raise ValueError(f"none of the {len(looks)} images with a mask can be used: {faults[0]}")
+    material = replace(
+        all_of_it,
+        images=[all_of_it.images[i] for i in good],
+        masks=[all_of_it.masks[i] for i in good],
+        bare=[path for path, one in zip(all_of_it.bare, bare, strict=True) if one],
+    )
+    chosen = [found[i] for i in good]
+    kinds = Counter(KINDS[one.kind] for one in chosen)
+    if material.classes:
+        _check_names(names, material.classes)
+        kinds = Counter({"drawn from outlines": len(good)})
+        plan = plan_of_ids(names or material.classes)
+    elif material.marked:
+        material.marked.check(material.masks, chosen)
+        _check_names(names, MARKED)
+        kinds = Counter({"marks on gray pictures": len(good)})
+        plan = plan_of_ids(names or MARKED)
+    else:
+        by_file = dict(zip(map(Path, material.masks), chosen, strict=True))
+        plan = make_plan(by_file, names, table, above)
+        if material.joined.keys() & set(material.masks):
+            plan = replace(plan, stay=False, rule=None)
+    pixels = np.stack([plan.counts(one) for one in chosen])
+    labelled = [looks[i] for i in good]
+    unlabeled = [one for one in bare if one]
+    found = Survey(material, plan, pixels, labelled, unlabeled, kinds, faults, deep, channels)
+    return _declare_empty(found, empty_masks)
+
+
+def _declare_empty(found: Survey, empty_masks: str | None) -> Survey:
+    """Decide whether masks of class 0 alone are labels, and say so in a note.
+
+    Raises:
+        ValueError: If no mask would be left.
+    """
+    empty = (found.pixels[:, 1:IGNORE].sum(1) == 0).tolist()
+    count, marked = sum(empty), found.material.marked is not None
+    if not count or (empty_masks is None and len(found.plan.classes) != 2):
+        return found
+    material, name = found.material, found.plan.classes[0]
+    notes = list(material.notes)
+    if (empty_masks or (UNLABELED if marked else BACKGROUND)) == BACKGROUND:
+        notes.append(
+            f"{count} of {len(empty)} masks hold {name} alone and are labels of it: if nobody has "
+            "labeled these images, give --empty-masks unlabeled"
+        )
+        return replace(found, material=replace(material, notes=notes))
+    if count == len(empty):
+        raise ValueError(f"all {count} masks hold {name} alone: expected objects in some of them")
+    notes.append(
+        f"{count} of {len(empty)} masks hold {name} alone and are not labels: if there are no "
+        "objects in these images, give --empty-masks background"
+    )
+    kept = [i for i, one in enumerate(empty) if not one]
+    left = [i for i, one in enumerate(empty) if one]
+    material = replace(
+        material,
+        images=[material.images[i] for i in kept],
+        masks=[material.masks[i] for i in kept],
+        bare=[*material.bare, *(material.images[i] for i in left)],
+        notes=notes,
+    )
+    return replace(
+        found,
+        material=material,
+        pixels=found.pixels[kept],
+        labelled=[found.labelled[i] for i in kept],
+        bare=[*found.bare, *(found.labelled[i] for i in left)],
+    )
+
+
+def _look_at_images(
+    paths: Sequence[Path], look: Look, what: str, work: Callable[[Files], Found]
+) -> list[ImageInfo | None]:
+    found = look.each(work, [(str(path),) for path in paths], "", what)
+    return [None if one is None else ImageInfo(*one) for one in found]
+
+
+def _look_at_masks(material: Material, look: Look) -> list[MaskLook | None]:
+    def work(files: Files) -> Found:
+        return fold(material.read(files[0]), files[0])
+
+    found = look.each(work, [(mask,) for mask in material.masks], "", "masks")
+    return [None if one is None else unfold(one) for one in found]
+
+
+def _compare(
+    material: Material, looks: Sequence[ImageInfo | None], found: list[MaskLook | None]
+) -> list[str]:
+    """Compare sizes; a mask that differs from its image is taken out of ``found``."""
+    faults = []
+    for i, (image, mask) in enumerate(zip(looks, found, strict=True)):
+        if image and mask:
+            try:
+                check_same_size(material.masks[i], mask.size, material.images[i], image[:2])
+            except ValueError as error:
+                faults.append(str(error))
+                found[i] = None
+    return faults
+
+
+def _check_names(names: Sequence[str] | None, categories: Sequence[str]) -> None:
+    if names and len(names) != len(categories):
+        raise ValueError(
+            f"--classes names {len(names)} classes, and the masks are of {len(categories)}, "
+            f"background among them ({', '.join(categories)}): name as many, or none"
+        )

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which classes the settings of a stranger's run may name: networks and data sets, nothing else.
+
+mmengine calls any function of any package that ``type`` names. So it is not enough to read settings
+as data where a network is built from them.
+"""
+
+import importlib
+from collections.abc import Iterator
+
+from mmengine.config import Config
+from mmengine.registry import Registry, root
+
+from rankseg import registry
+from rankseg.models.checkpoint_file import trusts_checkpoints
+from rankseg.report.run_folder import Run
+from rankseg.training.config_source import texts
+from rankseg.utils.config_nodes import nodes
+from rankseg.utils.safe_text import printable
+
+SCOPES = ("rankseg", "mmseg", "mmcv", "mmengine")
+BUILT = ("model", "val_dataloader")
+"""Parts of a config that pages and pictures build from."""
+LIMITED = ("mmseg", "mmcv", "mmengine", "torch")
+ALLOWED = (
+    "mmseg.models.backbones.",
+    "mmseg.models.data_preprocessor",
+    "mmseg.models.decode_heads.",
+    "mmseg.models.losses.",
+    "mmseg.models.necks.",
+    "mmseg.models.segmentors.",
+    "mmseg.structures.",
+    "mmcv.cnn.",
+    "mmcv.ops.",
+    "mmcv.transforms.formatting",
+    "mmcv.transforms.processing",
+    "mmcv.transforms.wrappers",
+    "mmengine.dataset.",
+    "mmengine.model.",
+    "torch.nn.",
+)
+"""Modules of these packages with classes that compute, and open no file by what they are given."""
+REFUSED = ("TIMMBackbone", "VPD")
+"""Classes in them that load files of other packages' making."""
+PICKLED = (".pkl", ".pickle", ".yaml", ".yml")
+"""Endings of files that mmengine reads in ways that can run code."""
+INSIST = "--trust-checkpoint insists, for a run whose author you trust"
+
+
+def settings_to_build(run: Run) -> Config:
+    """The settings of a run, if they can be built from without running a stranger's code.
+
+    With :func:`~rankseg.engine.resilience.checkpoint.trust_checkpoints` nothing is refused, and
+    modules that the config names in ``custom_imports`` are imported.
+
+    Args:
+        run: From :func:`rankseg.report.run_folder.read_runs`.
+
+    Raises:
+        ValueError: If the settings were not read, or name anything but networks and data sets.
+        ImportError: If a module of ``custom_imports`` is not there.
+    """
+    cfg = run.config
+    if run.unread:
+        raise ValueError(run.unread)
+    if trusts_checkpoints():
+        for name in (cfg.get("custom_imports") or {}).get("imports", ()):
+            importlib.import_module(name)
+        return cfg
+    for fault in _faults(cfg):
+        raise ValueError(f"the settings of run {run.name} {fault}: {INSIST}")
+    return cfg
+
+
+def _faults(cfg: Config) -> Iterator[str]:
+    """What the settings hold that is not to be built from."""
+    for name in BUILT:
+        part = cfg.get(name)
+        if part is not None and not isinstance(part, dict):
+            yield f"have a {name} that is no dict"
+        for where, node in nodes(part, name):
+            scope = node.get("_scope_")
+            if scope is not None and scope not in SCOPES:
+                yield f"name a package with {where}._scope_={_shown(scope)}"
+            if "type" in node and not may_build(node["type"]):
+                yield (
+                    f"name {where}.type={_shown(node['type'])}, which is no network or data set of "
+                    "rankseg or mmseg, and was not built"
+                )
+        for where, text in texts(part, name):
+            if text.lower().endswith(PICKLED):
+                yield f"name the file {_shown(text)} in {where}, which could run code when read"
+    if cfg.get("default_scope", "rankseg") not in SCOPES:
+        yield f"name the package default_scope={_shown(cfg.default_scope)}"
+
+
+def _shown(value: object) -> str:
+    return repr(printable(str(value))[:80])
+
+
+def may_build(name: object) -> bool:
+    """Whether ``type`` is the name of something registered that does no more than compute.
+
+    Example:
+        >>> may_build("EncoderDecoder"), may_build("os.system"), may_build("LoadImageFromFile")
+        (True, False, False)
+    """
+    if not isinstance(name, str):
+        return False
+    scope, _, short = name.rpartition(".")
+    if (scope and scope not in SCOPES) or short in REFUSED:
+        return False
+    found = [one for tree in _registries() if (one := tree.module_dict.get(short)) is not None]
+    return bool(found) and all(map(_computes, found))
+
+
+def _computes(found: object) -> bool:
+    module = str(getattr(found, "__module__", ""))
+    return module.split(".")[0] not in LIMITED or module.startswith(ALLOWED)
+
+
+def _registries() -> Iterator[Registry]:
+    """All registries, with what they hold."""
+    for one in vars(registry).values():
+        if isinstance(one, Registry):
+            one.import_from_location()
+            yield from filter(None, (one, one.parent))
+    for one in vars(root).values():
+        if isinstance(one, Registry):
+            yield from _tree(one)
+
+
+def _tree(top: Registry) -> Iterator[Registry]:
+    yield top
+    for child in top.children.values():
+        yield from _tree(child)

@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A page about runs that a browser shows without network."""
+
+from rankseg.report.page.page import render
+from rankseg.report.page.seen import Picture, Seen, SideBySide
+
+__all__ = ["Picture", "Seen", "SideBySide", "render"]

@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A run as its work folder tells of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from mmengine.config import Config
+
+from rankseg.report.saved_config import read_saved_config
+from rankseg.utils.run_log import (
+    Scalars,
+    main_metric,
+    read_machine,
+    read_scalars,
+    read_warnings,
+    starts,
+)
+from rankseg.utils.run_summary import read_summary
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run, finished or not.
+
+    Attributes:
+        folder: Its work folder.
+        name: By which a page names it, different from that of every other run there.
+        config: Settings of its last start; empty where they cannot be read.
+        unread: Why they cannot be read, one sentence; None if they are.
+        summary: ``summary.json``; None before the first validation.
+        scalars: Numbers over the iterations.
+        warnings: Texts of the log with how often each came.
+        machine: Versions and devices of the last start.
+    """
+
+    folder: Path
+    name: str
+    config: Config
+    summary: dict | None
+    scalars: Scalars
+    warnings: dict[str, int]
+    machine: dict[str, str]
+    unread: str | None = None
+
+    @property
+    def method(self) -> str:
+        """Class of the method; a question mark without settings."""
+        return str((self.config.get("model") or {}).get("type", "?"))
+
+    @property
+    def seed(self) -> int | None:
+        """Seed of weights, order and augmentation."""
+        return (self.config.get("randomness") or {}).get("seed")
+
+    @property
+    def metric(self) -> str | None:
+        """The number by which the best validation was chosen; None before the first one."""
+        last = (self.summary or {}).get("last", {})
+        hooks = self.config.get("custom_hooks") or ()
+        named = [hook.get("key", "mIoU") for hook in hooks if hook["type"] == "SummaryHook"]
+        return named[0] if named and named[0] in last else main_metric(last)
+
+    @property
+    def iterations(self) -> tuple[int, int | None]:
+        """Iterations that are known to be done, and the length of the run."""
+        done = [at for points in self.scalars.train.values() for at, _ in points[-1:]]
+        done += [self.summary["last"]["iteration"]] if self.summary else []
+        return max(done, default=0), (self.config.get("train_cfg") or {}).get("max_iters")
+
+    @property
+    def split(self) -> str:
+        """Which images have labels, as the config names them."""
+        dataset = (self.config.get("train_dataloader") or {}).get("dataset", {})
+        name = dataset.get("split") or dataset.get("labeled") or dataset.get("ann_file")
+        return str(name or "").removeprefix("splits/")
+
+    @cached_property
+    def last_checkpoint(self) -> Path | None:
+        """Weights of the last iteration that was saved, wherever the folder lies now."""
+        found = {int(p.stem[5:]): p for p in self.folder.glob("iter_*.pth") if p.stem[5:].isdigit()}
+        return found[max(found)] if found else None
+
+    @cached_property
+    def best_checkpoint(self) -> Path | None:
+        """Weights of the best validation."""
+        found = sorted(self.folder.glob("best_*_iter_*.pth"), key=lambda p: p.stat().st_mtime)
+        return found[-1] if found else None
+
+
+def is_run(folder: Path) -> bool:
+    """Whether training was started in a folder."""
+    return folder.is_dir() and any(
+        (start / "vis_data/config.py").is_file() for start in starts(folder)
+    )
+
+
+def read_runs(folders: Sequence[str | Path]) -> list[Run]:
+    """Read runs from their work folders, or from folders that hold some.
+
+    Raises:
+        FileNotFoundError: If a folder does not exist.
+        ValueError: If one is no run and holds none, or its summary is damaged.
+    """
+    found: list[Path] = []
+    for folder in map(Path, folders):
+        if not folder.is_dir():
+            raise FileNotFoundError(f"run {folder} does not exist: expected a work folder")
+        inside = [folder] if is_run(folder) else runs_below(folder)
+        if not inside:
+            raise ValueError(
+                f"{folder} is no run: it has no TIME/vis_data/config.py, which tools/train.py "
+                "writes when it starts; name the work folder of a run, or one that holds some"
+            )
+        found += inside
+    found = list(dict.fromkeys(path.resolve() for path in found))
+    return [read_run(path, name) for path, name in zip(found, short_names(found), strict=True)]
+
+
+def runs_below(folder: Path) -> list[Path]:
+    """Runs in a folder, without what ``tools/test.py`` has left inside each."""
+    found = sorted({path.parents[2] for path in folder.rglob("vis_data/config.py")})
+    return [one for one in found if not any(parent in found for parent in one.parents)]
+
+
+def short_names(paths: Sequence[Path]) -> list[str]:
+    """As many of the last parts of each path as tell them apart.
+
+    Example:
+        >>> short_names([Path("/r/a/x"), Path("/r/b/x")])
+        ['a/x', 'b/x']
+    """
+    for parts in range(1, max((len(path.parts) for path in paths), default=1) + 1):
+        names = ["/".join(path.parts[-parts:]) for path in paths]
+        if len(set(names)) == len(names):
+            break
+    return names
+
+
+def read_run(folder: Path, name: str) -> Run:
+    """Read one run.
+
+    Settings are read as data, never run: see :func:`rankseg.report.saved_config.read_saved_config`.
+
+    Raises:
+        ValueError: If its summary cannot be read.
+    """
+    files = [file for start in starts(folder) if (file := start / "vis_data/config.py").is_file()]
+    config, unread = Config(), None
+    try:
+        config = read_saved_config(files[-1])
+    except (OSError, ValueError) as error:
+        unread = (
+            f"{files[-1]} cannot be read as settings ({error}): expected the values that "
+            "tools/train.py saves when it starts"
+        )
+    return Run(
+        folder,
+        name,
+        config,
+        read_summary(path) if (path := folder / "summary.json").is_file() else None,
+        read_scalars(folder),
+        read_warnings(folder),
+        read_machine(folder),
+        unread,
+    )

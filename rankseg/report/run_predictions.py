@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a finished run predicts on its validation images, and how right it is."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from mmengine.dataset import pseudo_collate
+from mmengine.registry import init_default_scope
+from torch.utils.data import DataLoader, Subset
+
+from rankseg.engine.resilience.stopping import worker_start
+from rankseg.inference.load import load_method
+from rankseg.inference.prediction_progress import Progress
+from rankseg.registry import DATASETS
+from rankseg.report.foreign_config import settings_to_build
+from rankseg.report.run_folder import Run
+from rankseg.training.validation import check_classes, is_image_level
+from rankseg.visualization.panel import fit, fit_label
+
+IGNORE = 255
+WHICH = ("last", "best")
+CANNOT = (
+    ValueError,
+    TypeError,
+    KeyError,
+    AttributeError,
+    OSError,
+    RuntimeError,
+    ImportError,
+)  # by which a prediction fails
+KEPT = 128  # images of a set that are kept after they are predicted, if it has no more
+SIDE = 256  # longest side of what is kept, in pixels
+
+
+class Predicted(NamedTuple):
+    """One image.
+
+    Attributes:
+        index: Place in the validation list.
+        path: File of the image.
+        image: ``(H, W, 3)`` uint8 RGB, as the network is shown it.
+        truth: ``(H, W)`` class ids or 255; ``(1, 1)`` for a classifier.
+        label: What is predicted, of the same shape.
+        confidence: Probability of the predicted class, the mean over all pixels.
+    """
+
+    index: int
+    path: str
+    image: np.ndarray
+    truth: np.ndarray
+    label: np.ndarray
+    confidence: float
+
+
+class Judged(NamedTuple):
+    """How right a run is.
+
+    Attributes:
+        confusion: ``(K, K)`` int64, pixels (or images) by true (row) and predicted class.
+        indices: Images that were looked at, places in the validation list.
+        scores: For each in percent the mean IoU of the classes that it has or is said to have,
+            the first left out where the run is judged by its foreground; for a classifier the
+            confidence of the prediction, negative where that is wrong.
+    """
+
+    confusion: np.ndarray
+    indices: list[int]
+    scores: list[float]
+
+
+class RunPredictor:
+    """The network of a run, and the images it was validated on.
+
+    Args:
+        run: From :func:`rankseg.report.run_folder.read_runs`.
+        which: ``"last"`` or ``"best"``: which of its checkpoints.
+
+    Attributes:
+        dataset: The validation set.
+        classes: Names.
+        palette: RGB colours of the classes.
+        image_level: It is a classifier.
+        kept: By place in the list what was predicted, small; of sets with few images.
+
+    Raises:
+        FileNotFoundError: If checkpoint or data are not there.
+        ValueError: If they do not fit, or the settings of the run are not to be built from.
+    """
+
+    def __init__(self, run: Run, which: str = "last") -> None:
+        if which not in WHICH:
+            raise ValueError(f"checkpoint {which!r}: expected one of {', '.join(WHICH)}")
+        cfg = settings_to_build(run)
+        if not cfg.get("val_dataloader"):
+            raise ValueError(f"run {run.name} has no validation set in its config")
+        self.checkpoint = run.last_checkpoint if which == "last" else run.best_checkpoint
+        if self.checkpoint is None:
+            names = "iter_*.pth" if which == "last" else "best_*.pth"
+            raise FileNotFoundError(f"run {run.name} has no checkpoint {names} in {run.folder}")
+        init_default_scope(cfg.get("default_scope", "rankseg"))
+        self.dataset = DATASETS.build(cfg.val_dataloader.dataset)
+        check_classes(cfg, self.dataset)
+        self.image_level = is_image_level(cfg)
+        self.classes: list[str] = list(self.dataset.metainfo["classes"])
+        self.palette = self.dataset.metainfo.get("palette") or [(0, 0, 0)] * len(self.classes)
+        self.first = int(run.metric == "fgIoU")  # class whose IoU counts
+        self.kept: dict[int, Predicted] = {}
+        self._loading = dict(
+            batch_size=cfg.val_dataloader.get("batch_size", 1),
+            num_workers=(workers := min(2, cfg.val_dataloader.get("num_workers", 0))),
+            worker_init_fn=worker_start(workers),
+        )
+        self.method = load_method(cfg, str(self.checkpoint)).eval()
+
+    def choose(self, count: int | None) -> list[int]:
+        """Places of that many images, evenly spaced in the list; of all without a number."""
+        total = len(self.dataset)
+        if count is None or count >= total:
+            return list(range(total))
+        return np.linspace(0, total - 1, count).round().astype(int).tolist()
+
+    @torch.no_grad()
+    def predict(self, indices: Sequence[int]) -> Iterator[Predicted]:
+        """Predict images by their places in the list, in that order."""
+        loader = DataLoader(
+            Subset(self.dataset, list(indices)), collate_fn=pseudo_collate, **self._loading
+        )
+        places = iter(indices)
+        for batch in loader:
+            images = [image.permute(1, 2, 0).numpy() for image in batch["inputs"]]
+            for image, sample in zip(images, self.method.test_step(batch), strict=True):
+                truth = sample.gt_sem_seg.data.squeeze(0).cpu().numpy()
+                chance = sample.seg_logits.data.float().softmax(0).amax(0).mean()
+                label = sample.pred_sem_seg.data.squeeze(0).cpu().numpy()
+                path = str(sample.get("img_path", ""))
+                one = Predicted(next(places), path, image, truth, label, float(chance))
+                if len(self.dataset) <= KEPT:
+                    self.kept[one.index] = shrink(one)
+                yield one
+
+    def small(self, indices: Sequence[int]) -> list[Predicted]:
+        """The same with small pictures, and without predicting again what is kept."""
+        new = [index for index in indices if index not in self.kept]
+        found = self.kept | {one.index: shrink(one) for one in self.predict(new)}
+        return [found[index] for index in indices]
+
+    def judge(self, indices: Sequence[int]) -> Judged:
+        """Compare predictions with the truth, and show how long it takes.
+
+        Args:
+            indices: Places in the list.
+        """
+        total = np.zeros((len(self.classes),) * 2, np.int64)
+        scores = []
+        progress = Progress()
+        with progress.over(len(indices), len(indices)):
+            for one in self.predict(indices):
+                confusion = count_pairs(one.truth, one.label, len(self.classes))
+                total += confusion
+                if self.image_level:
+                    right = confusion.trace() > 0
+                    scores.append(100 * one.confidence * (1 if right else -1))
+                else:
+                    scores.append(mean_iou(confusion, self.first))
+                progress.done(1)
+        return Judged(total, list(indices), scores)
+
+    def name(self, path: str | Path) -> str:
+        """A file as its data set names it, without the data root."""
+        root = Path(self.dataset.data_root).absolute()
+        path = Path(path).absolute()
+        return str(path.relative_to(root)) if path.is_relative_to(root) else path.name
+
+
+def shrink(one: Predicted) -> Predicted:
+    """The same with pictures that fit a page."""
+    if max(one.image.shape[:2]) <= SIDE:
+        return one
+    cell = SIDE, SIDE
+    maps = [m if m.size == 1 else fit_label(m, cell) for m in (one.truth, one.label)]
+    return one._replace(image=fit(one.image, cell), truth=maps[0], label=maps[1])
+
+
+def count_pairs(truth: np.ndarray, label: np.ndarray, num_classes: int) -> np.ndarray:
+    """``(K, K)`` pixels by true (row) and predicted class, without those to be ignored.
+
+    Example:
+        >>> count_pairs(np.array([[0, 1, 255]]), np.array([[1, 1, 0]]), 2)
+        array([[0, 1],
+               [0, 1]])
+    """
+    known = truth < num_classes
+    pairs = truth[known].astype(np.int64) * num_classes + label[known]
+    return np.bincount(pairs, minlength=num_classes**2).reshape(num_classes, num_classes)
+
+
+def ious(confusion: np.ndarray) -> np.ndarray:
+    """IoU of every class in percent; nan for one that is neither true nor predicted."""
+    right = confusion.diagonal()
+    either = confusion.sum(0) + confusion.sum(1) - right
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(either > 0, 100 * right / either, np.nan)
+
+
+def mean_iou(confusion: np.ndarray, first: int = 0) -> float:
+    """Mean over the classes from ``first`` on that are true or predicted; nan without any."""
+    known = ious(confusion)[first:]
+    known = known[~np.isnan(known)]
+    return float(known.mean()) if len(known) else float("nan")

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the command-line tools share."""
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from mmengine.config import Config, DictAction
+from mmengine.dist import is_main_process
+
+from rankseg.errors import RunEnded, Stopped
+from rankseg.imageio.marks import parse_color
+from rankseg.imageio.tiff_axes import Planes, parse_choice
+from rankseg.training.config import load_config
+from rankseg.training.work_folder import where_to_go_on
+
+DEBUG = "RANKSEG_DEBUG"
+
+
+@contextmanager
+def plain_errors() -> Iterator[None]:
+    """Turn a user's mistake into one sentence and exit status 2, without a traceback.
+
+    Set the environment variable ``RANKSEG_DEBUG=1`` to see the traceback.
+    """
+    try:
+        yield
+    except (ValueError, TypeError, KeyError, OSError, RunEnded) as error:
+        if os.environ.get(DEBUG):
+            raise
+        text = error.args[0] if isinstance(error, KeyError) and error.args else error
+        print(f"error: {text}", file=sys.stderr)
+        raise SystemExit(2) from None
+
+
+@contextmanager
+def plain_ends(cfg: Config, overwrite: bool = False) -> Iterator[None]:
+    """Turn the end of a run that was stopped, or cannot go on, into a sentence on how to go on.
+
+    A run that was stopped leaves with 143 (SIGTERM) or 130 (Ctrl-C), one that cannot go on with 1.
+
+    Args:
+        cfg: Of the run.
+        overwrite: It was started with ``--overwrite``.
+    """
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        if is_main_process():
+            what = str(error) if isinstance(error, Stopped) else "interrupted"
+            print(f"\n{what}: {where_to_go_on(cfg, overwrite)}", file=sys.stderr, flush=True)
+        raise SystemExit(error.code if isinstance(error, Stopped) else 130) from None
+    except (RunEnded, FloatingPointError) as error:
+        if os.environ.get(DEBUG):
+            raise
+        print(f"error: {error}; {where_to_go_on(cfg, overwrite)}", file=sys.stderr, flush=True)
+        raise SystemExit(1) from None
+
+
+def add_config_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments by which every tool that takes a config can change it."""
+    add_model_arguments(parser)
+    parser.add_argument("--work-dir", metavar="DIR", help="where logs and checkpoints go")
+    parser.add_argument("--data-root", metavar="DIR", help="folder of the data set")
+    parser.add_argument(
+        "--split-root", metavar="DIR", help="folder of the split lists (default: DATA_ROOT/splits)"
+    )
+    parser.add_argument(
+        "--split",
+        metavar="NAME",
+        help="split to train on, in place of the one in the config; enters the name of the work "
+        "folder",
+    )
+    parser.add_argument(
+        "--launcher",
+        choices=["none", "pytorch", "slurm", "mpi"],
+        default="none",
+        help="how processes are started; none = one process, with or without a GPU",
+    )
+
+
+def add_model_arguments(parser: argparse.ArgumentParser) -> None:
+    """Those of them that matter where no data is read."""
+    parser.add_argument("config", help="config file, for example configs/rankmatch/voc_92.py")
+    parser.add_argument(
+        "--trust-checkpoint",
+        action="store_true",
+        help="load checkpoints that hold more than data, although that can run code from the file",
+    )
+    parser.add_argument(
+        "--cfg-options",
+        nargs="+",
+        action=DictAction,
+        metavar="KEY=VALUE",
+        help="change any key of the config, for example model.rank.num_agents=64",
+    )
+
+
+def add_plane_arguments(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
+    """Add the arguments that choose planes of TIFF stacks, see :func:`planes_from`."""
+    parser.add_argument(
+        "--channel",
+        type=parse_choice,
+        metavar="N",
+        help="channel of a hyperstack, from 1 as in ImageJ; all: every channel is a slice",
+    )
+    parser.add_argument(
+        "--frame",
+        type=parse_choice,
+        metavar="N",
+        help="frame, from 1, of a stack with slices and frames; all: the slices of all frames, one "
+        "frame after another",
+    )
+    parser.add_argument(
+        "--series", type=int, metavar="N", help="series, from 1, of a file with several images"
+    )
+
+
+def color_argument(text: str) -> tuple[int, int, int]:
+    """Red, green and blue of the argument of ``--color``, as a type of ``argparse``."""
+    try:
+        return parse_color(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def planes_from(args: argparse.Namespace) -> Planes:
+    """The planes that the arguments of :func:`add_plane_arguments` choose."""
+    return Planes(args.channel, args.frame, args.series)
+
+
+def config_from(args: argparse.Namespace) -> Config:
+    """The config that the arguments of :func:`add_config_arguments` describe; ``--seed`` if any."""
+    cfg = load_config(
+        args.config,
+        data_root=args.data_root,
+        split_root=args.split_root,
+        split=args.split,
+        work_dir=args.work_dir,
+        seed=getattr(args, "seed", None),
+        options=args.cfg_options,
+    )
+    cfg.launcher = args.launcher
+    return cfg

@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reading a config and applying what the command line says."""
+
+import copy
+import difflib
+import inspect
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.registry import Registry
+from mmengine.runner import Runner
+
+from rankseg import registry as registries
+from rankseg.training.config_source import check_values
+from rankseg.utils.config_nodes import nodes
+
+READ = {*inspect.signature(Runner).parameters} - {"cfg"}
+READ |= {"sync_bn", "activation_checkpointing", "find_unused_parameters"}
+"""Top-level keys that runner and tools read; others are variables of config files."""
+LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
+
+
+def load_config(
+    path: str,
+    *,
+    data_root: str | None = None,
+    split_root: str | None = None,
+    split: str | None = None,
+    work_dir: str | None = None,
+    seed: int | None = None,
+    options: dict[str, Any] | None = None,
+) -> Config:
+    """Read a config file and apply the common options of the tools.
+
+    Args:
+        path: Config file.
+        data_root: Folder of the data set, in place of the one in the config.
+        split_root: Folder of the split lists, in place of ``<data_root>/splits``.
+        split: Name of the split to train on, in place of the one in the config.
+        work_dir: Where the run writes; ``work_dirs/<folder of the config>/<its name>`` by default,
+            followed by ``_split_<split>`` if a split is given.
+        seed: Seed of weights, order and augmentation.
+        options: Further keys, ``{"a.b.c": value}``.
+
+    Raises:
+        FileNotFoundError: If there is no such config.
+        ValueError: If something of ours is given an option that it does not have, a variable of a
+            base file is set where that changes nothing, or a text holds ``{{`` or ``}}``.
+    """
+    if not Path(path).is_file():
+        near = difflib.get_close_matches(path, map(str, Path("configs").rglob("*.py")), n=3)
+        hint = f"; did you mean {' or '.join(near)}?" if near else ""
+        raise FileNotFoundError(f"config {path} does not exist{hint}")
+    try:
+        cfg = Config.fromfile(path)
+    except SyntaxError as error:
+        where = f"line {error.lineno}" if error.lineno else "somewhere"
+        raise ValueError(
+            f"config {path} or one of its _base_ files is no valid Python, {where}: {error.msg}"
+        ) from error
+    except FileNotFoundError as error:
+        base = error.filename or error
+        raise FileNotFoundError(
+            f"config {path}: a file that it names in _base_ does not exist: {base}"
+        ) from error
+    cfg.config_file = str(path)
+    if seed is not None:
+        cfg.merge_from_dict({"randomness.seed": seed})
+    name = Path(path).resolve()
+    own = cfg.get("work_dir") or f"work_dirs/{name.parent.name}/{name.stem}"
+    if split is not None:
+        own = f"{own}_split_{_choose_split(cfg, split).replace('/', '_')}"
+    cfg.work_dir = work_dir or own
+    for node in datasets_of(cfg):
+        if data_root is not None and node.get("type") != "SemiDataset":
+            node.data_root = data_root
+        if split_root is not None:
+            _move_lists(node, Path(split_root).absolute())
+    if options:
+        check_keys(cfg, options)
+        test = {key: value for key, value in options.items() if key.startswith("test_")}
+        cfg.merge_from_dict({key: options[key] for key in options if key not in test})
+        _copy_validation(cfg)
+        cfg.merge_from_dict(test)
+    _finish(cfg)
+    check_values(cfg._cfg_dict.to_dict(), path)
+    check_options(cfg)
+    return cfg
+
+
+def _choose_split(cfg: Config, split: str) -> str:
+    """Train on another split; return its name.
+
+    Lists of the validation set that lie in the folder of the old split move with it.
+
+    Raises:
+        ValueError: If the config names its lists one by one.
+    """
+    train = cfg.train_dataloader.dataset
+    old = train.get("split")
+    if old is None:
+        raise ValueError(
+            f"Expected a config with train_dataloader.dataset.split for --split {split}, but got "
+            "one that names its lists by 'labeled' and 'unlabeled'. Set these with --cfg-options"
+        )
+    train.split = split
+    for node in datasets_of(cfg):
+        ann_file = str(node.get("ann_file") or "")
+        if ann_file.startswith(f"splits/{old}/"):
+            node.ann_file = f"splits/{split}/{ann_file.removeprefix(f'splits/{old}/')}"
+    return split
+
+
+def _move_lists(node: dict, split_root: Path) -> None:
+    """Look for the lists of a data set in another folder than ``<data_root>/splits``."""
+    if node.get("type") == "SemiDataset":
+        node["split_root"] = str(split_root)
+    for key in ("ann_file", "labeled", "unlabeled"):
+        parts = Path(str(node.get(key) or "")).parts
+        if parts[:1] == ("splits",):
+            node[key] = str(split_root.joinpath(*parts[1:]))
+
+
+def _copy_validation(cfg: Config) -> None:
+    """Test what is validated, unless the config says otherwise."""
+    for part in ("dataloader", "evaluator"):
+        if cfg.get(f"test_{part}") is None and cfg.get(f"val_{part}") is not None:
+            cfg[f"test_{part}"] = copy.deepcopy(cfg[f"val_{part}"])
+
+
+def _finish(cfg: Config) -> None:
+    """Fill in what follows from the rest.
+
+    Raises:
+        ValueError: If the seed is negative.
+    """
+    _copy_validation(cfg)
+    seed = cfg.get("randomness", {}).get("seed")
+    if seed is not None:
+        if seed < 0:
+            raise ValueError(f"seed {seed}: expected 0 or more")
+        cfg.train_dataloader.dataset.setdefault("seed", seed)
+    for name in LOADERS:
+        if cfg.get(name) and cfg[name].get("num_workers", 0) == 0:
+            cfg[name].persistent_workers = False
+
+
+def check_keys(cfg: Config, options: dict[str, Any]) -> None:
+    """Refuse an option of the command line that starts with a key that nothing reads.
+
+    Raises:
+        ValueError: Naming the key and the one most like it.
+    """
+    known = READ | cfg.keys()
+    for option in options:
+        key = option.split(".")[0]
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(known))}"
+            if key in _parameters(class_of(cfg.model.type) or object):
+                hint = f"did you mean 'model.{option}'?"
+            raise ValueError(f"--cfg-options {option}: the config has no key {key!r}; {hint}")
+
+
+def datasets_of(cfg: Config) -> list[dict]:
+    """Every data set config inside the loaders."""
+    return [
+        node
+        for loader in LOADERS
+        for where, node in nodes(cfg.get(loader), loader)
+        if where.endswith(".dataset")
+    ]
+
+
+def class_of(name: Any) -> type | None:
+    """Return the class of a registered name, if it is one of ours."""
+    for registry in vars(registries).values():
+        if isinstance(registry, Registry) and registry.scope == "rankseg":
+            registry.import_from_location()
+            found = registry.module_dict.get(name)
+            if found is not None:
+                return found
+    return None
+
+
+def _parameters(cls: type) -> set[str]:
+    """Names of all keyword arguments of a class; ``**kwargs`` of one of ours go to its base."""
+    names: set[str] = set()
+    for base in cls.__mro__:
+        if "__init__" not in vars(base):
+            continue
+        parameters = inspect.signature(base.__init__).parameters.values()
+        names.update(p.name for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL))
+        if not any(p.kind == p.VAR_KEYWORD for p in parameters):
+            break
+    return names - {"self"}
+
+
+def check_options(cfg: Config) -> None:
+    """Refuse an option that a class of ours does not have.
+
+    Raises:
+        ValueError: Naming the key, the class, its options and the one most like the key.
+    """
+    for where, node in nodes(cfg._cfg_dict.to_dict()):
+        cls = class_of(node.get("type")) if isinstance(node.get("type"), str) else None
+        if not inspect.isclass(cls):
+            continue
+        known = _parameters(cls)
+        for key in node:
+            if key not in known | {"type", "_scope_"}:
+                near = difflib.get_close_matches(key, known, n=1)
+                hint = f"did you mean {near[0]!r}? " if near else ""
+                raise ValueError(
+                    f"{where}.{key} is not an option of {node['type']}: {hint}expected one of "
+                    f"{', '.join(sorted(known))}"
+                )

@@ -1,0 +1,342 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Check of the network before training: crops, features, logits, losses and prediction."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from mmengine.config import Config
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from rankseg.engine.activation_checkpointing import find_modules
+from rankseg.models.heads import ImageLevelHead
+from rankseg.models.losses.agents import check_num_agents
+from rankseg.models.methods import Method
+from rankseg.models.methods.base import Output
+from rankseg.models.pretrained import read_state
+from rankseg.models.students import ONE_HEAD, check_losses
+from rankseg.models.trial import first_line, try_out
+from rankseg.utils.config_nodes import nodes
+
+STRIDES = (4, 8, 14, 16, 32, 64)
+"""Distances of features in pixels, tried where a network cannot be asked for its own."""
+LARGER = 896
+"""A multiple of these, by which a crop grows to measure the distance of features."""
+
+
+def crop_of(cfg: Config) -> tuple[int, int] | None:
+    """Height and width of the training crops, or None if the pipeline does not crop."""
+    found = [
+        node["crop_size"] for _, node in nodes(cfg.train_dataloader.dataset) if "crop_size" in node
+    ]
+    if not found:
+        return None
+    sizes = {(size, size) if isinstance(size, int) else tuple(size) for size in found}
+    if len(sizes) > 1:
+        raise ValueError(
+            f"labeled_pipeline and unlabeled_pipeline crop to different sizes {sorted(sizes)}: "
+            "both go through the student in one pass and need the same crop_size"
+        )
+    return sizes.pop()
+
+
+def check_model(model: Method, cfg: Config) -> None:
+    """Check that network, crop, feature tap, number of agents and losses go together.
+
+    A classifier pools its features, and takes images of any size.
+
+    Args:
+        model: The method. It is not changed, and may be without weights.
+        cfg: Its config.
+
+    Raises:
+        ValueError: If they do not, or ``activation_checkpointing`` names no submodule.
+    """
+    find_modules(model, cfg.get("activation_checkpointing") or [])
+    crop = crop_of(cfg)
+    if crop is None or isinstance(model.student.decode_head, ImageLevelHead):
+        return
+    size = check_crop(model, crop)
+    rank = getattr(model, "rank_loss", None)
+    if rank is not None and rank.selection != "all":
+        check_num_agents(size[0] * size[1], rank.num_agents)
+    check_losses(model.student)
+
+
+class Shapes(NamedTuple):
+    """What a student gives for images of one size; tensors may be without values.
+
+    Attributes:
+        size: Height and width of the tapped features, or else of the coarsest of the encoder.
+        logits: What the head returns.
+    """
+
+    size: tuple[int, int]
+    logits: Any
+
+
+def shapes_of(
+    model: Method, crop: Sequence[int], training: bool = False, full: bool = True
+) -> Shapes:
+    """Shapes of features and logits for a crop; see :func:`~rankseg.models.trial.try_out`.
+
+    Args:
+        model: The method.
+        crop: Height and width in pixels.
+        training: Run two images as in training, with auxiliary heads and dropped features.
+        full: Run a full copy of the network if need be.
+
+    Raises:
+        Exception: Whatever the student raises for images of this size.
+    """
+    maps: list[Tensor] = []
+    options = training_options(model) if training else {}
+
+    def run(network: nn.Module, images: Tensor) -> Output:
+        extract = network.extract_feat
+
+        def extract_and_keep(inputs: Tensor) -> Any:
+            features = extract(inputs)
+            maps[:] = _maps(features)
+            return features
+
+        network.extract_feat = extract_and_keep  # the network is a copy
+        return model.run(network, images, **options)
+
+    output = try_out(run, model.student, crop, 2 if training else 1, training, full)
+    if model.feature_tap is None:
+        sizes = [tuple(one.shape[2:]) for one in maps]
+        return Shapes(min(sizes, key=lambda size: size[0] * size[1]), output.logits)
+    if output.feature is None:
+        raise ValueError(
+            f"feature_tap={model.feature_tap!r} names a submodule that does not run in this network"
+        )
+    return Shapes(tuple(output.feature.shape[2:]), output.logits)
+
+
+def training_options(model: Method) -> dict[str, Any]:
+    """Options of a forward pass as in training, of two images of which one is labeled."""
+    return dict(labeled=1, feature_dropout=getattr(model, "feature_dropout", 0.0))
+
+
+def _maps(features: Any) -> list[Tensor]:
+    """Feature maps in what an encoder returns, without class tokens."""
+    if isinstance(features, Tensor):
+        return [features] if features.dim() == 4 else []
+    return [found for one in features for found in _maps(one)]
+
+
+def check_crop(model: Method, crop: Sequence[int]) -> tuple[int, int]:
+    """Check that the network takes a crop in training, and that its features fall on pixels.
+
+    Features between pixels cannot be pasted as images are.
+
+    Args:
+        model: The method.
+        crop: Height and width in pixels.
+
+    Returns:
+        Height and width of the feature map.
+
+    Raises:
+        ValueError: Naming the nearest sizes that are right, or what the head returns in place of a
+            map of logits.
+    """
+    student = model.student
+    try:
+        size, logits = shapes_of(model, crop, training=True)
+    except Exception as error:  # of any kind: code of mmseg or of the user
+        near = " or ".join(map(str, _right_sizes(model, max(crop), STRIDES)))
+        hint = f"Set crop_size to {near}" if near else "No size near it works: check the network"
+        raise ValueError(
+            f"Expected model.student ({name_of(student)}) to take crops of {crop[0]}x{crop[1]} "
+            f"pixels, but it failed: {first_line(error)}. {hint}."
+        ) from error
+    check_logits(model, logits)
+    align = student.decode_head.align_corners
+    steps = _measure_steps(model, crop, size)
+    for pixels, cells, step in zip(crop, size, steps, strict=True):
+        if not fits(pixels, cells, align, step):
+            apart = step or _nearest_power(pixels / cells)
+            near = _right_sizes(model, pixels, (apart,)) or _multiples(pixels, apart, align)
+            kind = f"a multiple of {apart}" + (" plus 1" if align else "")
+            raise ValueError(
+                f"Expected crop_size to be {kind}, as features of the network are {apart} pixels "
+                f"apart, but got {pixels}. Set crop_size to {' or '.join(map(str, near))}."
+            )
+    return size
+
+
+def fits(pixels: int, cells: int, align_corners: bool, step: int | None = None) -> bool:
+    """True if a grid of features falls on pixels.
+
+    Args:
+        pixels: Along one side of the crop.
+        cells: Feature positions along it.
+        align_corners: True for a grid that runs from corner pixel to corner pixel.
+        step: Pixels between features, None if that is not known.
+    """
+    offset = 1 if align_corners else 0
+    if cells <= offset:
+        return False
+    if step is None:
+        return (pixels - offset) % (cells - offset) == 0
+    return (pixels - offset) == (cells - offset) * step
+
+
+def _measure_steps(
+    model: Method, crop: Sequence[int], size: Sequence[int]
+) -> tuple[int | None, int | None]:
+    """Pixels between features along both sides; None if the network takes no larger crop."""
+    try:
+        larger = shapes_of(model, [pixels + LARGER for pixels in crop], full=False).size
+    except Exception:  # an encoder for images of one size, for example
+        return None, None
+    more = [new - old for new, old in zip(larger, size, strict=True)]
+    return tuple(LARGER // one if one > 0 and LARGER % one == 0 else None for one in more)
+
+
+def _multiples(pixels: int, step: int, align_corners: bool) -> list[int]:
+    """The multiples of a step (plus 1) before and after a number, without 0."""
+    offset = 1 if align_corners else 0
+    below = (pixels - offset) // step * step + offset
+    return [one for one in (below, below + step) if one > offset and one != pixels]
+
+
+def _nearest_power(step: float) -> int:
+    """The power of two next to a distance of features."""
+    return 1 << max(0, round(step) - 1).bit_length() if step > 1 else 1
+
+
+def _right_sizes(model: Method, pixels: int, steps: Sequence[int]) -> list[int]:
+    """Sizes next to one, below and above, that the network takes."""
+    align = model.student.decode_head.align_corners
+    made_for = getattr(getattr(model.student, "backbone", None), "img_size", None)
+    made_for = [made_for] if isinstance(made_for, int) else list(made_for or ())
+    tried = {one for step in steps for one in _multiples(pixels, step, align)} | {*made_for}
+    right = []
+    for one in sorted(tried):
+        try:
+            cells = shapes_of(model, (one, one), full=False).size
+        except Exception:
+            continue
+        right += [one] if fits(one, cells[0], align) else []
+    return [one for one in right if one < pixels][-1:] + [one for one in right if one > pixels][:1]
+
+
+def check_logits(model: Method, logits: Any) -> None:
+    """Check that the head gives one map of logits.
+
+    Args:
+        model: The method.
+        logits: Of :func:`shapes_of` in training.
+
+    Raises:
+        ValueError: If not.
+    """
+    head = model.student.decode_head
+    rows = 4 if training_options(model)["feature_dropout"] else 2
+    if not isinstance(logits, Tensor):
+        found = f"{len(logits)} outputs" if isinstance(logits, list | tuple) else type(logits)
+    elif logits.dim() != 4 or logits.shape[:2] != (rows, head.num_classes):
+        found = f"a tensor {tuple(logits.shape)} for {rows} images"
+    else:
+        return
+    raise ValueError(
+        f"Expected model.student.decode_head to return one map of logits (B, {head.num_classes}, "
+        f"h, w) in training, but got {found} from {type(head).__name__}. {ONE_HEAD}"
+    )
+
+
+def has_batch_norm(network: nn.Module) -> bool:
+    """True if a network normalizes by the statistics of the batch."""
+    return any(isinstance(module, _BatchNorm) for module in network.modules())
+
+
+def check_initial_files(student: nn.Module) -> None:
+    """Check the files that ``init_cfg=dict(type="Pretrained", ...)`` of a network names.
+
+    mmengine would run code that is in them, and download those that are elsewhere.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is not on this machine, or is not a file of plain tensors.
+    """
+    for name, module in student.named_modules():
+        configs = getattr(module, "init_cfg", None)
+        for config in configs if isinstance(configs, list | tuple) else [configs or {}]:
+            if config.get("type") in ("Pretrained", "PretrainedInit"):
+                file = str(config.get("checkpoint"))
+                if "://" in file:
+                    raise ValueError(
+                        f"Expected the weights of model.student.{name} to be a file on this "
+                        f"machine, but got {file}. Download it and set model.pretrained=FILE, or "
+                        "remove 'pretrained' and init_cfg=dict(type='Pretrained') from the student."
+                    )
+                read_state(file)
+
+
+def check_preprocessor(cfg: Config) -> None:
+    """Check that images are normalized as the student's own config says.
+
+    Raises:
+        ValueError: If a ``data_preprocessor`` of the student, which nothing uses, says otherwise.
+    """
+    theirs = cfg.model.student.get("data_preprocessor") or {}
+    ours = cfg.model.get("data_preprocessor") or {}
+    for key in ("mean", "std"):
+        if theirs.get(key) is not None and list(theirs[key]) != list(ours.get(key) or ()):
+            raise ValueError(
+                f"Expected model.data_preprocessor.{key}, by which images are normalized, to be "
+                f"that of model.student.data_preprocessor, {theirs[key]}, but got {ours.get(key)}. "
+                "Remove model.student.data_preprocessor and set "
+                f"model.data_preprocessor.{key}."
+            )
+
+
+def check_images(model: Method, image: Tensor) -> None:
+    """Check that the student takes an image of this size, ``(3, H, W)``.
+
+    Raises:
+        ValueError: If not.
+    """
+    height, width = image.shape[1:]
+    try:
+        try_out(model.run, model.student, (height, width))
+    except Exception as error:
+        raise ValueError(
+            f"model.student cannot take the images of the pipeline, {width}x{height} pixels: "
+            f"{first_line(error)}"
+        ) from error
+
+
+def check_prediction(model: Method, image: Tensor) -> None:
+    """Check that the student predicts an image of the validation set as ``test_cfg`` says.
+
+    Args:
+        model: The method.
+        image: ``(3, H, W)`` as the pipeline of the set gives it.
+
+    Raises:
+        ValueError: If it cannot.
+    """
+    config, size = model.student.test_cfg, tuple(image.shape[1:])
+    slides = config.mode == "slide"
+    if slides:
+        size = tuple(min(pair) for pair in zip(size, config.crop_size, strict=True))
+    try:
+        try_out(model.run, model.student, size)
+    except Exception as error:
+        what = "windows" if slides else "images"
+        raise ValueError(
+            f"Expected model.student ({name_of(model.student)}) to predict validation {what} of "
+            f"{size[0]}x{size[1]} pixels, but it failed: {first_line(error)}. Set "
+            "model.student.test_cfg=dict(mode='slide', crop_size=(H, W), stride=(H, W)) with the "
+            "crop_size of training, and use images that are not smaller."
+        ) from error
+
+
+def name_of(student: nn.Module) -> str:
+    """Backbone and head of a student, for messages."""
+    backbone = type(getattr(student, "backbone", student)).__name__
+    return f"{backbone} with {type(student.decode_head).__name__}"

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Evaluation of a checkpoint."""
+
+import os
+from pathlib import Path
+
+from mmengine.config import Config
+from mmengine.dist import master_only
+from mmengine.registry import init_default_scope
+
+from rankseg.datasets.checks import check_labeled
+from rankseg.engine.distributed import start_processes
+from rankseg.engine.runner import StrictRunner
+from rankseg.models.extended_segmentor import refuse_lacking
+from rankseg.training.config_source import check_values
+from rankseg.training.test_set import build_test_set
+from rankseg.training.validation import check_classes, check_metrics, is_embedding, is_image_level
+from rankseg.training.work_folder import check_work_dir
+from rankseg.utils.atomic_file import write_json
+
+
+def test(
+    cfg: Config,
+    checkpoint: str,
+    *,
+    out: str | None = None,
+    show_dir: str | None = None,
+) -> dict[str, float]:
+    """Evaluate a checkpoint on the config's test set.
+
+    Args:
+        cfg: From :func:`rankseg.apis.load_config`.
+        checkpoint: File of a method or of a plain segmentor.
+        out: JSON file for the numbers; of a classifier with ``confusion``, images by true (row)
+            and predicted class in the order of ``classes``.
+        show_dir: New or empty folder for pictures: image, truth and prediction of every image side
+            by side, or for a classifier one page of images, wrong ones first.
+
+    Returns:
+        In percent: mIoU, mDice, accuracy and the numbers of every class, or for a classifier
+        top-1, top-5 and the accuracy of every class, or for an embedding network Recall@K.
+
+    Raises:
+        ValueError, FileNotFoundError: If config, data or checkpoint are not right.
+    """
+    if show_dir is not None:
+        _check_show_dir(cfg, show_dir)
+    start_processes(cfg)
+    init_default_scope(cfg.get("default_scope", "rankseg"))
+    if not Path(checkpoint).is_file():
+        raise FileNotFoundError(f"checkpoint {checkpoint} does not exist")
+    dataset = build_test_set(cfg)
+    check_labeled(dataset, limit=50)
+    check_classes(cfg, dataset)
+    check_metrics(cfg.get("test_evaluator"), dataset)
+    cfg = cfg.copy()
+    cfg.work_dir = str(Path(cfg.work_dir) / "test")  # leaves the config of the training run alone
+    cfg.model.pretrained = None
+    cfg.load_from = None
+    cfg.resume = False
+    cfg.test_evaluator.per_class = True
+    for key in ("train_dataloader", "train_cfg", "optim_wrapper", "param_scheduler"):
+        cfg[key] = None
+    for key in ("val_dataloader", "val_cfg", "val_evaluator"):
+        cfg[key] = None
+    cfg.custom_hooks = []
+    if show_dir is not None:
+        hook = "ContactSheetHook" if is_image_level(cfg) else "OverlayHook"
+        cfg.custom_hooks = [dict(type=hook, out_dir=show_dir)]
+    check_values(cfg.to_dict(), cfg.get("config_file", ""))  # also what came after it was read
+    runner = StrictRunner.from_cfg(cfg)
+    runner.load_checkpoint(checkpoint)
+    refuse_lacking(runner.model, checkpoint)
+    metrics = runner.test()
+    result = {"config": cfg.config_file, "checkpoint": checkpoint, **metrics}
+    for metric in runner.test_loop.evaluator.metrics:
+        if getattr(metric, "confusion", None) is not None:
+            result["classes"] = list(metric.dataset_meta["classes"])
+            result["confusion"] = metric.confusion.tolist()
+    write_result(out, result)
+    return metrics
+
+
+def _check_show_dir(cfg: Config, show_dir: str) -> None:
+    if is_embedding(cfg):
+        raise ValueError(
+            "--show-dir is for masks and classes, and this config is of an embedding network: "
+            "tools/retrieve.py draws what it finds"
+        )
+    check_work_dir(show_dir, "folder of pictures", "--show-dir")
+    if os.path.isdir(show_dir) and (found := os.listdir(show_dir)):
+        raise ValueError(
+            f"--show-dir: folder {show_dir} is not empty (it holds {min(found)}), and pictures are "
+            "named as the images are: name a new folder"
+        )
+
+
+@master_only
+def write_result(out: str | None, result: dict) -> None:
+    """Write numbers to a JSON file, if one is asked for; a half-written one is never there."""
+    if out is None:
+        return
+    write_json(out, result)

@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Training from a config."""
+
+from contextlib import ExitStack, nullcontext
+
+import torch
+from mmengine.config import Config
+from mmengine.dist import get_world_size, is_main_process
+from mmengine.logging import print_log
+from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
+
+from rankseg.engine.built import Built, build_method
+from rankseg.engine.distributed import main_first, start_processes
+from rankseg.engine.fused import use_fused
+from rankseg.engine.resilience.checkpoint import read_resumable
+from rankseg.engine.resilience.identity import check_same_run, identity, list_sources
+from rankseg.engine.runner import StrictRunner
+from rankseg.registry import DATASETS, HOOKS
+from rankseg.training.config_source import check_values
+from rankseg.training.length_checks import check_length, check_schedule, run_length
+from rankseg.training.network_checks import check_model, check_prediction, check_preprocessor
+from rankseg.training.validation import (
+    check_batch,
+    check_classes,
+    check_files,
+    check_metrics,
+    check_not_validated,
+    check_one_image,
+    check_views,
+    check_weights,
+)
+from rankseg.training.work_folder import (
+    check_start,
+    check_unused,
+    check_work_dir,
+    lock_work_dir,
+    remove_run,
+)
+
+
+def use_amp(cfg: Config) -> None:
+    """Train in bfloat16 with the channels-last layout; validation stays in float32."""
+    cfg.optim_wrapper.type = "AutocastOptimWrapper"
+    cfg.model.data_preprocessor.channels_last = True
+    cfg.channels_last = True
+
+
+def scale_learning_rate(cfg: Config) -> None:
+    """Train with the learning rate times images per batch over all processes / those meant.
+
+    Raises:
+        ValueError: If the config does not say for how many images its learning rate is meant.
+    """
+    if not (cfg.get("auto_scale_lr") or {}).get("base_batch_size"):
+        raise ValueError(
+            "--auto-scale-lr: the config does not say for how many images in a batch its learning "
+            "rate is meant: add auto_scale_lr=dict(base_batch_size=...)"
+        )
+    cfg.auto_scale_lr.enable = True
+
+
+def check_before_training(cfg: Config, overwrite: bool = False, full: bool = False) -> Built:
+    """Build data set and model once and look for mistakes, before anything is written.
+
+    Args:
+        cfg: From :func:`rankseg.apis.load_config`.
+        overwrite: A run that is in the work folder may be removed.
+        full: Decode every file of every list, also of the test set, and name all bad ones.
+
+    Returns:
+        The method, which :func:`train` may go on with.
+
+    Raises:
+        ValueError, FileNotFoundError: One sentence on the first mistake found.
+    """
+    check_values(cfg.to_dict(), cfg.get("config_file", ""))  # also what came after it was read
+    if is_main_process():
+        check_work_dir(cfg.work_dir)
+    if not (cfg.get("resume") or overwrite):
+        check_unused(cfg.work_dir)
+    if overwrite and not cfg.get("resume"):
+        check_start(cfg.work_dir, cfg.get("load_from"))
+    init_default_scope(cfg.get("default_scope", "rankseg"))
+    train = DATASETS.build(cfg.train_dataloader.dataset)
+    val = cfg.get("val_dataloader")
+    val = None if val is None else DATASETS.build(val.dataset)
+    if is_main_process():
+        for note in check_files(cfg, train, val, full):
+            print_log(note)
+    check_classes(cfg, train)
+    if val is not None:
+        check_metrics(cfg.get("val_evaluator"), val)
+    check_preprocessor(cfg)
+    built = build_method(cfg)
+    model = built.method
+    check_model(model, cfg)
+    check_batch(model, cfg)
+    check_one_image(model, cfg)
+    check_views(model, train, cfg)
+    if val is not None:
+        check_prediction(model, val[0]["inputs"])
+    model.check_dataset(train)
+    hooks = [HOOKS.build(hook) for hook in cfg.get("custom_hooks") or []]
+    length, per_pass = run_length(cfg, train)
+    check_length(cfg, hooks, length)
+    if val is None:
+        check_not_validated(hooks)
+    for hook in hooks:
+        if hasattr(hook, "check_sampler"):
+            hook.check_sampler(cfg.train_dataloader.sampler)
+        if hasattr(hook, "check_dataset"):
+            hook.check_dataset(train)
+    if cfg.get("resume") and cfg.get("load_from"):
+        checkpoint = read_resumable(cfg.load_from)
+        now, extend = identity(cfg, train, val, get_world_size()), cfg.get("extend_schedule", False)
+        sources = list_sources(train, val)
+        check_same_run(cfg.load_from, checkpoint["meta"], now, sources, new_schedule=extend)
+        if length is not None:
+            check_schedule(cfg, checkpoint, length, per_pass)
+    check_weights(model, cfg)
+    return built
+
+
+def train(
+    cfg: Config, check: bool = True, overwrite: bool = False, built: Built | None = None
+) -> Runner:
+    """Check, then train.
+
+    Args:
+        cfg: From :func:`rankseg.apis.load_config`. ``cfg.load_from`` starts from the weights of a
+            checkpoint; with ``cfg.resume`` the run in it goes on, and with ``cfg.extend_schedule``
+            it follows the learning rates of its new length.
+        check: Look for mistakes first; leave out if :func:`check_before_training` was called.
+        overwrite: Remove the checkpoints and notes of a run that is in the work folder. Without
+            this a new run is refused there.
+        built: What :func:`check_before_training` has returned for this config.
+
+    Returns:
+        The runner, when training has ended.
+
+    Raises:
+        ValueError, FileNotFoundError: Before the first iteration, if something is wrong, or if
+            another run is in the work folder.
+        RunEnded: If the run cannot go on.
+        Stopped: A ``KeyboardInterrupt``, if SIGTERM or SIGINT has ended it; all is saved.
+    """
+    start_processes(cfg)
+    with ExitStack() as held:
+        with main_first():
+            lock = held.enter_context(lock_work_dir(cfg.work_dir))
+        if check:
+            built = check_before_training(cfg, overwrite)
+        if overwrite and not cfg.get("resume") and is_main_process():
+            remove_run(cfg.work_dir)
+        runner = _build_runner(cfg.copy(), built)
+        runner.lock = lock
+        runner.train()
+    return runner
+
+
+def _build_runner(cfg: Config, built: Built | None) -> StrictRunner:
+    """The runner of a config, which is changed, with a method that may have been built already."""
+    for part in ("val", "test"):  # mmengine refuses a loop or metric of no images
+        if cfg.get(f"{part}_dataloader") is None:
+            cfg[f"{part}_cfg"] = cfg[f"{part}_evaluator"] = None
+    if torch.cuda.is_available():
+        cfg.train_dataloader.setdefault("pin_memory", True)
+        use_fused(cfg)
+    with nullcontext() if built is None else built.for_runner():
+        runner = StrictRunner.from_cfg(cfg)
+    if cfg.get("channels_last"):
+        runner.model.to(memory_format=torch.channels_last)
+    return runner

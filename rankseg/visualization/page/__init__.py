@@ -1,7 +1,0 @@
-# SPDX-License-Identifier: Apache-2.0
-"""A page about runs that a browser shows without network."""
-
-from rankseg.visualization.page.page import render
-from rankseg.visualization.page.seen import Picture, Seen, SideBySide
-
-__all__ = ["Picture", "Seen", "SideBySide", "render"]

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+import pytest
+
+from rankseg.export.plain_source import modules_of, plain_model, plain_source
+from rankseg.models.heads import deeplabv3plus
+from rankseg.models.losses import ohem
+
+
+def test_a_head_registers_with_mmseg():
+    source = plain_source(deeplabv3plus)
+    assert "\nfrom mmseg.registry import MODELS\n" in source
+    assert "import rankseg" not in source and "from rankseg" not in source
+
+
+def test_a_module_that_needs_more_of_us_is_no_single_file():
+    with pytest.raises(ValueError, match=r"ohem cannot be given away as one file, since line \d+"):
+        plain_source(ohem)
+
+
+def test_scopes_go_and_losses_that_mmseg_lacks():
+    own = dict(type="rankseg.DeepLabV3PlusHead", loss_decode=dict(type="OhemCrossEntropyLoss"))
+    losses = [dict(type="mmseg.DiceLoss"), dict(type="OhemCrossEntropyLoss")]
+    auxiliary = [dict(type="FCNHead", channels=8, loss_decode=losses)]
+    model, replaced = plain_model(dict(decode_head=own, auxiliary_head=auxiliary))
+    plain = dict(type="CrossEntropyLoss", avg_non_ignore=True)
+    assert model["decode_head"] == dict(type="DeepLabV3PlusHead", loss_decode=plain)
+    assert model["auxiliary_head"][0]["loss_decode"] == [dict(type="DiceLoss"), plain]
+    assert model["auxiliary_head"][0]["channels"] == 8
+    assert replaced == ["OhemCrossEntropyLoss"] * 2
+    assert own["loss_decode"]["type"] == "OhemCrossEntropyLoss"
+    assert modules_of(model) == {"mmseg_deeplabv3plus": deeplabv3plus}

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+import numpy as np
+import pytest
+
+from rankseg.imageio.masks import read_mask
+from rankseg.projects.layout import MADE, Layout, draw_lists, write_masks
+from rankseg.projects.survey import survey
+from rankseg.testing.raw import write_raw
+from rankseg.utils.atomic_file import WriteError
+
+
+@pytest.fixture
+def own(tmp_path):
+    folder = tmp_path / "own"
+    folder.mkdir()
+    (folder / "a.png").touch()
+    return folder
+
+
+def test_folders_are_linked_when_written(tmp_path, own):
+    root = tmp_path / "root"
+    layout = Layout(root)
+    assert layout.name(own / "a.png", own, "images") == "images/a.png"
+    assert not root.exists()
+    layout.write_links()
+    assert (root / "images").resolve() == own and (root / "images/a.png").is_file()
+    Layout(root).name(own / "a.png", own, "images")  # the same link again
+
+
+def test_what_lies_inside_needs_no_link(tmp_path, own):
+    layout = Layout(tmp_path)
+    assert layout.name(own / "a.png", own, "images") == "own/a.png"
+    layout.write_links()
+    assert not (tmp_path / "images").exists()
+
+
+def test_links_to_others_are_replaced_only_when_said(tmp_path, own):
+    root = tmp_path / "root"
+    (root).mkdir()
+    (root / "images").symlink_to(tmp_path)
+    with pytest.raises(ValueError, match="images exists already, and a link to .*--overwrite"):
+        Layout(root).name(own / "a.png", own, "images")
+    layout = Layout(root, overwrite=True)
+    layout.name(own / "a.png", own, "images")
+    layout.write_links()
+    assert (root / "images").resolve() == own
+    (root / "masks").mkdir()
+    with pytest.raises(ValueError, match="masks exists already.* would lie there: name another"):
+        layout.name(own / "a.png", own, "masks")
+
+
+def test_masks_are_never_written_over_those_of_the_user(tmp_path, own):
+    layout = Layout(tmp_path)
+    layout.check_made(own)
+    (tmp_path / MADE).mkdir()
+    with pytest.raises(ValueError, match="replace it with --overwrite, or name another folder"):
+        layout.check_made(own)
+    Layout(tmp_path, overwrite=True).check_made(own)
+    with pytest.raises(ValueError, match="would be written there: name another folder"):
+        Layout(tmp_path, overwrite=True).check_made(tmp_path / MADE)
+
+
+def test_root_is_a_file(own):
+    layout = Layout(own / "a.png")
+    with pytest.raises(WriteError, match="could not be written"):
+        layout.write_links()
+
+
+def test_written_masks_are_class_ids(tmp_path):
+    found = survey(*write_raw(tmp_path / "raw", "rgba", masks=2, more=0))
+    write_masks(found, tmp_path, ["a/0.png", "a/1.png"])
+    for i in range(2):
+        assert np.array_equal(read_mask(tmp_path / f"a/{i}.png"), found.ids(i))
+
+
+def entries(masks: int, more: int = 0):
+    named = [(f"i/{i}.png", f"m/{i}.png") for i in range(masks)]
+    return [*named, *((f"u/{i}.png", None) for i in range(more))]
+
+
+def counts(masks: int, rare: int | None = None) -> np.ndarray:
+    pixels = np.zeros((masks, 256), np.int64)
+    pixels[:, :2] = 10
+    if rare is not None:
+        pixels[rare, 2] = 1
+    return pixels
+
+
+@pytest.mark.parametrize(("masks", "val"), [(2, 1), (5, 1), (10, 2), (1000, 100)])
+def test_a_fifth_is_for_validation(masks, val):
+    lists = draw_lists(entries(masks, 3), counts(masks), None, None, seed=0)
+    sizes = {name: len(part) for name, part in lists.items()}
+    assert sizes == {"labeled.txt": masks - val, "unlabeled.txt": 3, "val.txt": val}
+    assert not set(lists["val.txt"]) & set(lists["labeled.txt"])
+    assert all(mask is None for _, mask in lists["unlabeled.txt"])
+
+
+@pytest.mark.parametrize("rare", range(5))
+def test_the_only_image_of_a_class_is_labelled(rare):
+    lists = draw_lists(entries(5, 1), counts(5, rare), None, None, seed=0)
+    assert entries(5)[rare] in lists["labeled.txt"]
+    lists = draw_lists(entries(5, 1), counts(5, rare), None, 1, seed=0)
+    assert lists["labeled.txt"] == [entries(5)[rare]] and len(lists["unlabeled.txt"]) == 4
+
+
+def test_lists_depend_on_the_seed_alone():
+    drawn = [draw_lists(entries(20, 1), counts(20), 4, 5, seed) for seed in (0, 0, 1)]
+    assert drawn[0] == drawn[1] != drawn[2]
+
+
+def test_labelled_images_must_hold_all_classes():
+    pixels = np.eye(5, 256, dtype=np.int64)
+    with pytest.raises(ValueError, match="--labelled 2: so few images cannot hold all classes"):
+        draw_lists(entries(5), pixels, 1, 2, 0)
+
+
+@pytest.mark.parametrize(
+    ("masks", "more", "val", "labelled", "match"),
+    [
+        (1, 3, None, None, "one image has a mask: expected two or more"),
+        (5, 0, None, None, "all 5 images have a mask.*--unlabelled DIR.*--labelled N"),
+        (5, 1, 5, None, "5 validation images wanted"),
+        (5, 0, None, 4, "--labelled 4: expected from 1 to 3"),
+        (5, 1, None, 5, "--labelled 5: expected from 1 to 4"),
+        (5, 1, None, 0, "--labelled 0: expected"),
+    ],
+)
+def test_too_few(masks, more, val, labelled, match):
+    with pytest.raises(ValueError, match=match):
+        draw_lists(entries(masks, more), counts(masks), val, labelled, 0)

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Outlines on copies of the images, and masks without objects, in a folder."""
+
+import cv2
+import numpy as np
+import pytest
+import tifffile
+
+from rankseg.imageio.reading import decode_image, look_at
+from rankseg.projects.survey import survey
+
+RED = (255, 0, 0)
+GRAY = np.random.default_rng(0).integers(0, 256, (6, 64, 80), dtype=np.uint8)
+
+
+@pytest.fixture
+def folders(tmp_path):
+    """Six gray images; copies of all with outlines on three, one of them open."""
+    for name in ("images", "masks"):
+        (tmp_path / name).mkdir()
+    for i, page in enumerate(GRAY):
+        cv2.imwrite(str(tmp_path / f"images/{i}.png"), page)
+        copy = np.repeat(page[..., None], 3, 2)
+        if i in (0, 2, 5):
+            cv2.rectangle(copy, (20, 16), (51, 39), (0, 0, 255), 2)  # OpenCV has blue first
+        if i == 5:
+            cv2.line(copy, (5, 55), (70, 55), (0, 0, 255), 2)
+        cv2.imwrite(str(tmp_path / f"masks/{i}.png"), copy)
+    return tmp_path / "images", tmp_path / "masks"
+
+
+def test_marks_become_classes_and_images_without_marks_are_unlabeled(folders):
+    found = survey(*folders, color=RED)
+    assert [path.stem for path in found.material.images] == ["0", "2", "5"]
+    assert [path.stem for path in found.material.bare] == ["1", "3", "4"]
+    assert (len(found.labelled), len(found.bare), len(found.pixels)) == (3, 3, 3)
+    assert found.plan.classes == ("background", "foreground") and not found.plan.stay
+    ids = found.ids(0)
+    assert ids[16:40, 20:52].all() and ids.sum() == ids[15:41, 19:53].sum()
+    assert found.pixels[0, 1] == ids.sum()
+    text = "\n".join(found.notes())
+    assert "3 outlines filled" in text and "1 outlines do not close" in text and "(5.png)" in text
+    assert "3 of 6 masks hold background alone and are not labels" in text
+    every = survey(*folders, color=RED, empty_masks="background")
+    assert len(every.material.images) == 6
+    assert "--empty-masks unlabeled" in "\n".join(every.notes())
+
+
+def test_marks_are_not_taken_for_classes(folders):
+    with pytest.raises(ValueError, match=r"got gray pictures with marks in red '#ff0000'.*--color"):
+        survey(*folders)
+    with pytest.raises(ValueError, match="marks of the color #0000ff, but got red '#ff0000'"):
+        survey(*folders, color=(0, 0, 255))
+    with pytest.raises(ValueError, match="leave --colors, --above out"):
+        survey(*folders, color=RED, above=127)
+    with pytest.raises(ValueError, match="--classes names 3 classes, and the masks are of 2"):
+        survey(*folders, names=["a", "b", "c"], color=RED)
+
+
+def test_empty_masks_of_files_are_said(folders):
+    for i in range(6):
+        mask = np.zeros((64, 80), np.uint8)
+        mask[10:30, 10:30] = i % 2
+        cv2.imwrite(str(folders[1] / f"{i}.png"), mask)
+    found = survey(*folders)
+    assert len(found.material.images) == 6
+    assert "3 of 6 masks hold class 0 alone" in "\n".join(found.notes()).replace(
+        found.plan.classes[0], "class 0"
+    )
+    found = survey(*folders, empty_masks="unlabeled")
+    assert [path.stem for path in found.material.images] == ["1", "3", "5"]
+    assert len(found.material.bare) == 3
+
+
+def test_channels_of_a_hyperstack_of_one_slice_are_chosen(tmp_path):
+    path, values = tmp_path / "a.tif", GRAY[:4]
+    options = {"imagej": True, "photometric": "minisblack", "metadata": {"axes": "CYX"}}
+    tifffile.imwrite(path, values, **options)
+    with pytest.raises(ValueError, match=r"4 channels of 80x64 .*--channel N \(1 to 4\)"):
+        decode_image(path)
+    assert np.array_equal(decode_image(path, (3,)), values[2])
+    assert np.array_equal(decode_image(path, (4, 2, 1)), values[[3, 1, 0]].transpose(1, 2, 0))
+    assert (look_at(path).bands, look_at(path).height) == (4, 64)
+    with pytest.raises(ValueError, match="to have band 5"):
+        decode_image(path, (5,))
+    tifffile.imwrite(path, values, **{**options, "metadata": {"axes": "ZYX"}})
+    with pytest.raises(ValueError, match="holds 4 pictures"):
+        decode_image(path, (1,))

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+import pytest
+
+from rankseg.projects.mask_values import name_numbers
+
+
+@pytest.mark.parametrize(
+    ("found", "classes", "codes"),
+    [
+        ([0, 1], None, {0: 0, 1: 1}),
+        ([0, 255], None, {0: 0, 255: 1}),
+        ([0, 1, 255], None, {0: 0, 1: 1, 255: 255}),
+        ([0, 1, 2], None, {0: 0, 1: 1, 2: 2}),
+        ([0, 2], None, {0: 0, 2: 1}),
+        ([1, 2, 3], None, {1: 0, 2: 1, 3: 2}),
+        ([0, 127, 255], None, {0: 0, 127: 1, 255: 2}),
+        ([0, 5, 6, 255], None, {0: 0, 5: 1, 6: 2, 255: 255}),
+        ([0, 5, 255], 21, {0: 0, 5: 5, 255: 255}),
+        ([0, 1, 255], 3, {0: 0, 1: 1, 255: 255}),
+        ([0, 255], 2, {0: 0, 255: 1}),
+        ([0, 128, 255], 2, {0: 0, 128: 1, 255: 255}),
+        ([0, 128, 255], 3, {0: 0, 128: 1, 255: 2}),
+    ],
+)
+def test_codes(found, classes, codes):
+    assert name_numbers(found, classes)[0] == codes
+
+
+def test_names_and_notes():
+    _, names, notes = name_numbers([0, 5, 6, 255])
+    assert names == ("value_0", "value_5", "value_6")
+    assert notes[0] == "values in the masks: 5 is class 1, 6 is class 2"
+    assert notes[1].startswith("255 beside class ids means ignore")
+    assert name_numbers([0, 255])[1] == ("background", "foreground")
+    assert name_numbers([0, 1, 2])[1] == ("class_0", "class_1", "class_2")
+
+
+@pytest.mark.parametrize(
+    ("found", "classes", "match"),
+    [
+        ([0, 1, 2], 2, r"--classes names 2 classes, and the masks hold 3 values \[0, 1, 2\]"),
+        ([0, 255], 3, r"--classes names 3 classes, and the masks hold 2 values \[0, 255\]"),
+        ([0, 100, 200], 4, "--classes names 4 classes"),
+        ([250, 255], None, "beside class ids means ignore: expected pixels of two classes"),
+    ],
+)
+def test_refused(found, classes, match):
+    with pytest.raises(ValueError, match=match):
+        name_numbers(found, classes)

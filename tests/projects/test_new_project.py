@@ -1,0 +1,276 @@
+# SPDX-License-Identifier: Apache-2.0
+import gc
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from rankseg.apis import load_config, train
+from rankseg.datasets.splits.splits import read_list
+from rankseg.projects.new_project import CONFIGS, new_project
+from rankseg.projects.rehearsal import rehearse
+from rankseg.registry import DATASETS
+from rankseg.testing.raw import COLOURS, KINDS, scene, write_coco, write_raw
+from rankseg.training.tiny import make_tiny
+from rankseg.utils.atomic_file import WriteError
+
+
+@pytest.fixture
+def make(tmp_path, monkeypatch):
+    """Make a project in an empty current folder; the config is loaded, no step is taken."""
+    import rankseg.projects.new_project as module
+
+    monkeypatch.setattr(gc, "collect", lambda *args: 0)  # mmengine's: 0.5 s for each data set
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(module, "rehearse", lambda cfg: 0.5)
+    return lambda folders, **options: new_project(*folders, **{"out": "mine.py", **options})
+
+
+def snapshot(folder: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_mask_is_trained_on_as_painted(make, tmp_path, kind):
+    folders = write_raw(tmp_path / "raw", kind)
+    before = snapshot(tmp_path / "raw")
+    path = make(folders)
+    assert snapshot(tmp_path / "raw") == before, "nothing is written to what somebody has"
+    cfg = load_config(str(path))
+    semi = DATASETS.build(cfg.train_dataloader.dataset)
+    assert (semi.num_labeled, semi.num_unlabeled) == (5, 4)
+    sample = semi.labeled.pipeline.transforms[0](semi.labeled.get_data_info(0))
+    number = int(Path(sample["img_path"]).stem)
+    expected = scene(number)[1]
+    expected = np.uint8(expected > 0) if kind in ("binary", "rgb_binary") else expected
+    assert np.array_equal(sample["seg_map"][1:], expected[1:])
+    assert np.array_equal(sample["img"], np.asarray(Image.open(sample["img_path"])))
+    assert cfg.model.student.decode_head.num_classes == len(semi.metainfo["classes"])
+    assert len(DATASETS.build(cfg.val_dataloader.dataset)) == 1
+
+
+def test_both_configs_train(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    import rankseg.projects.rehearsal as module
+
+    monkeypatch.setattr(gc, "collect", lambda *args: 0)  # mmengine's: 0.5 s for each data set
+    plain, models = module.build_optim_wrapper, []
+    monkeypatch.setattr(
+        module, "build_optim_wrapper", lambda model, cfg: models.append(model) or plain(model, cfg)
+    )
+    path = new_project(*write_raw(tmp_path / "raw", "binary"), "mine.py", classes=("gap", "cell"))
+    assert load_config(str(path)).model.warmup == 900
+    assert models[0].unsupervised_weight() == 1, "steps are tried as they are after warm-up"
+    told = capsys.readouterr().out
+    assert "10 crops" not in told and "8 crops of 65 pixels take about" in told
+    train(make_tiny(load_config(str(path)), "runs/mine", standin=False))
+    assert (tmp_path / "runs/mine/iter_2.pth").is_file()
+    assert rehearse(load_config("mine_supervised.py")) > 0
+
+
+def test_what_is_printed_and_written(make, tmp_path, capsys):
+    path = make(write_raw(tmp_path / "raw"), classes=("ground", "tree", "house"), seed=3)
+    told = capsys.readouterr().out
+    for words in (
+        "images with a mask     6: 96x72 pixels, color, 8 bits",
+        "lists: 5 labelled, 4 unlabelled, 1 for validation",
+        "validation is on 1 image of your masks",
+        "train.py mine.py\n",
+        "test.py mine.py work_dirs/mine/iter_3000.pth",
+        "predict.py mine.py work_dirs/mine/iter_3000.pth",
+        "raw/images --out work_dirs/mine/predicted",
+    ):
+        assert words in told
+    page = cv2.imread("data/mine/overview.png")
+    assert page.shape[0] > 600 and page.shape[1] > 900
+    text = path.read_text()
+    here = ("/_base_/", str(tmp_path), str(CONFIGS.parent))
+    assert 'classes_file="splits/mine/classes.json"' in text
+    assert json.loads(Path("data/mine/splits/mine/classes.json").read_text())["classes"] == [
+        "ground",
+        "tree",
+        "house",
+    ]
+    lines = [line for line in text.splitlines() if not any(path in line for path in here)]
+    assert len(lines) < 100 and max(map(len, lines)) <= 100
+    lists = Path("data/mine/splits/mine")
+    assert {one.stem for one in lists.glob("*.txt")} == {"labeled", "unlabeled", "val"}
+    assert read_list(lists / "val.txt")[0][1].startswith("masks/")
+
+
+def test_a_class_that_validation_lacks_is_told(make, tmp_path, capsys):
+    images, masks = write_raw(tmp_path / "raw", masks=3)
+    for path in sorted(masks.iterdir())[1:]:
+        Image.fromarray(np.uint8(np.asarray(Image.open(path)) == 1)).save(path)
+    make((images, masks))
+    told = capsys.readouterr().out
+    assert "note: no validation image holds class_2: how well" in told
+    assert "no labelled image" not in told and "holds class_1" not in told
+
+
+def test_masks_among_the_images_are_told(make, tmp_path, capsys):
+    images, masks = write_raw(tmp_path / "raw")
+    masks.rename(images / "masks")
+    make((images, images / "masks"))
+    assert capsys.readouterr().out.endswith("predicted as if they were images)\n")
+
+
+def test_one_broken_file_among_many_is_told_at_the_end(make, tmp_path, capsys):
+    folders = write_raw(tmp_path / "raw", masks=12, more=20)
+    (folders[0] / "05.png").write_bytes(b"no image")
+    (folders[0] / "30.png").write_bytes(b"")
+    make(folders)
+    error = capsys.readouterr().err
+    assert error.count("05.png") == error.count("30.png") == 1 and "2 files could not be" in error
+    files = Path("data/mine/splits/mine").glob("*.txt")
+    names = [image for path in files for image, _ in read_list(path)]
+    assert len(names) == 30 and not {"images/05.png", "images/30.png"} & set(names)
+
+
+def test_existing_config_is_kept(make, tmp_path):
+    folders = write_raw(tmp_path / "raw")
+    make(folders)
+    before = snapshot(tmp_path)
+    with pytest.raises(ValueError, match="mine.py exists already: name another --out, or add"):
+        make(folders)
+    assert snapshot(tmp_path) == before
+    for path in Path().glob("*.py"):
+        path.unlink()
+    with pytest.raises(ValueError, match="splits/mine exists already: name another --out, or add"):
+        make(folders)
+    make(folders, overwrite=True, seed=4)
+    assert snapshot(tmp_path) != before
+
+
+def test_nothing_is_left_of_a_config_that_does_not_run(make, tmp_path, monkeypatch):
+    import rankseg.projects.new_project as module
+
+    folders = write_raw(tmp_path / "raw")
+    make(folders)
+    before = Path("mine.py").read_text()
+
+    def fail(cfg) -> float:
+        raise ValueError("no")
+
+    monkeypatch.setattr(module, "rehearse", fail)
+    with pytest.raises(ValueError, match="no"):
+        make(folders, overwrite=True, seed=1)
+    assert Path("mine.py").read_text() == before
+    with pytest.raises(ValueError, match="no"):
+        make(folders, out="other.py")
+    colours = write_raw(tmp_path / "colours", "rgba")
+    for _ in range(2):  # the second call finds nothing in its way
+        with pytest.raises(ValueError, match="^no$"):
+            make(colours, out="third.py")
+    assert sorted(path.name for path in Path().glob("*.py")) == ["mine.py", "mine_supervised.py"]
+
+
+@pytest.mark.parametrize(
+    ("out", "match"),
+    [
+        ("mine.txt", "expected a name of letters, digits, - and _ that ends in .py"),
+        ("my project.py", "expected a name of letters"),
+        (f"{'x' * 201}.py", "is not longer than 200"),
+        ("raw/images/00.png/mine.py", "00.png is a file: name another folder with --out"),
+    ],
+)
+def test_out_that_cannot_be(make, tmp_path, out, match):
+    folders = write_raw(tmp_path / "raw")
+    with pytest.raises(ValueError, match=match):
+        make(folders, out=out)
+
+
+def test_data_out_that_cannot_be_written(make, tmp_path, monkeypatch):
+    folders = write_raw(tmp_path / "raw")
+    monkeypatch.setattr("os.access", lambda path, mode: Path(path) != tmp_path / "locked")
+    (tmp_path / "locked").mkdir()
+    with pytest.raises(ValueError, match="locked may not be written to: .* --data-out"):
+        make(folders, data_out="locked/x")
+    assert not Path("mine.py").exists()
+    monkeypatch.undo()
+
+
+def test_full_disk_leaves_no_config(make, tmp_path, monkeypatch):
+    def full(*args) -> None:
+        raise OSError(28, "No space left on device")
+
+    folders = write_raw(tmp_path / "raw", "rgba")
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(WriteError, match="No space left on device.*make room"):
+        make(folders)
+    assert not Path("mine.py").exists()
+
+
+def test_colours_by_table_and_unknown_ones_refused(make, tmp_path):
+    folders = write_raw(tmp_path / "raw", "colours")
+    Path("colors.txt").write_text("0 0 0 ground\n255 128 0 ignore\n0 0 255 tree\n")
+    cfg = load_config(str(make(folders, colors="colors.txt")))
+    data = DATASETS.build(cfg.train_dataloader.dataset)
+    assert data.metainfo["classes"] == ("ground", "tree")
+    assert [tuple(colour) for colour in data.metainfo["palette"]] == [COLOURS[0], COLOURS[1]]
+    masks = [cv2.imread(str(path), -1) for path in Path("data/mine/class_ids").iterdir()]
+    assert {int(value) for mask in masks for value in np.unique(mask)} == {0, 1, 255}
+    Path("colors.txt").write_text("0 0 0 ground\n0 0 255 tree\n")
+    with pytest.raises(ValueError, match=r"masks/0\d.png has the colour 255 128 0 .* at column"):
+        make(folders, colors="colors.txt", overwrite=True)
+
+
+def test_outlines(make, tmp_path):
+    pytest.importorskip("pycocotools")
+    cfg = load_config(str(make(write_coco(tmp_path / "raw"))))
+    classes = DATASETS.build(cfg.val_dataloader.dataset).classes
+    assert classes == ("background", "nucleus", "cell")
+    assert len(list(Path("data/mine/class_ids").iterdir())) == 6
+
+
+def test_unlabelled_folder_and_few_labels(make, tmp_path):
+    images, masks = write_raw(tmp_path / "raw", masks=10, more=0)
+    more, _ = write_raw(tmp_path / "more", masks=1, more=2)
+    make((images, masks), unlabelled=more, labelled=3, val=2)
+    root = Path("data/mine/splits/mine")
+    assert [len(read_list(root / f"{n}.txt")) for n in ("labeled", "unlabeled", "val")] == [3, 8, 2]
+    assert ("unlabelled/00.png", None) in read_list(root / "unlabeled.txt")
+
+
+def test_images_of_16_bits_are_seen(make, tmp_path):
+    images, masks = write_raw(tmp_path / "raw")
+    for path in images.iterdir():
+        dark = np.asarray(Image.open(path).convert("L")).astype(np.uint16) * 4
+        Image.fromarray(dark).save(path)
+    cfg = load_config(str(make((images, masks))))
+    for data in (cfg.train_dataloader.dataset, cfg.val_dataloader.dataset):
+        data = getattr(DATASETS.build(data), "labeled", None) or DATASETS.build(data)
+        sample = data.pipeline.transforms[0](data.get_data_info(0))
+        assert sample["img"].max() > 250
+
+
+def test_small_images(make, tmp_path, capsys):
+    images, masks = write_raw(tmp_path / "raw")
+    for path in (*images.iterdir(), *masks.iterdir()):
+        image = Image.open(path)
+        image.crop((0, 0, 96, 40)).save(path)
+    cfg = load_config(str(make((images, masks))))
+    assert cfg.crop.crop_size == 65
+    assert "smaller than the crop" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("stored", ["grey", "grey in colours", "colours"])
+def test_grey_images_are_of_one_magnification(make, tmp_path, stored):
+    images, masks = write_raw(tmp_path / "raw", "binary")
+    for path in images.iterdir():
+        image = Image.open(path).resize((400, 300))
+        if stored != "colours":
+            image = image.convert("L").convert("RGB" if "in" in stored else "L")
+        image.save(path)
+    for path in masks.iterdir():
+        Image.open(path).resize((400, 300), Image.NEAREST).save(path)
+    cfg = load_config(str(make((images, masks))))
+    crop = cfg.train_dataloader.dataset.unlabeled_pipeline[1]
+    low, high = crop.scale
+    assert high / low == pytest.approx(4 if stored == "colours" else 1.25 / 0.8, rel=1e-2)
+    windows = cfg.model.student.get("test_cfg", {}).get("stride")
+    assert windows == (None if stored == "colours" else (crop.crop_size // 2,) * 2)
+    assert (len(cfg.val_dataloader.dataset.pipeline) == 3) == (stored != "colours")

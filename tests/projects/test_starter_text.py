@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmengine.registry import init_default_scope
+
+from rankseg.apis import load_config
+from rankseg.projects.new_project import CONFIGS
+from rankseg.projects.plan import MaskPlan
+from rankseg.projects.recommend import LARGE, MEDIUM, SMALL, Starter, agents_of
+from rankseg.projects.starter_text import Project, rankmatch_text, supervised_text
+from rankseg.registry import DATASETS, MODELS
+from rankseg.training.network_checks import check_model
+from rankseg.training.validation import check_batch
+
+TWO = MaskPlan(("a", "b"), ((0, 0, 0), (1, 2, 3)), {}, False, True, "binary", ())
+
+
+def starter(network=SMALL, crop: int | None = None) -> Starter:
+    crop = crop or network.crop
+    return Starter(
+        network=network,
+        crop=crop,
+        iterations=5000,
+        warmup=1500,
+        ramp=500,
+        agents=agents_of(crop),
+        workers=2,
+        cache=(4, 9),
+        min_foreground=0.02,
+        foreground=0.05,
+        value_range=None,
+        window=0,
+    )
+
+
+def written(folder: Path, plan: MaskPlan = TWO, chosen: Starter | None = None) -> Project:
+    project = Project(folder / "x.py", Path("data/x"), CONFIGS, "python tools/", 4, 9, 1)
+    chosen = chosen or starter()
+    project.config.write_text(rankmatch_text(project, plan, chosen))
+    project.supervised.write_text(supervised_text(project, chosen))
+    return project
+
+
+@pytest.mark.parametrize("network", [SMALL, MEDIUM, LARGE], ids=lambda one: one.base)
+def test_every_network_builds(tmp_path, network):
+    project = written(tmp_path, chosen=starter(network))
+    for path, kind in ((project.config, "RankMatch"), (project.supervised, "Supervised")):
+        cfg = load_config(str(path))
+        init_default_scope(cfg.default_scope)
+        assert cfg.model.type == kind and cfg.work_dir == f"work_dirs/{path.stem}"
+        with torch.device("meta"):
+            model = MODELS.build({**cfg.model, "pretrained": None})
+        check_model(model, cfg)
+        check_batch(model, cfg)
+        assert cfg.train_cfg.max_iters == 5000 and "max_epochs" not in cfg.train_cfg
+        assert cfg.optim_wrapper.optimizer.type == ("SGD" if network is LARGE else "AdamW")
+        assert cfg.model.get("predict_on", "student") == (
+            "student" if network is LARGE else "teacher"
+        )
+
+
+def test_the_baseline_differs_in_what_it_should(tmp_path):
+    project = written(tmp_path)
+    ours, base = load_config(str(project.config)), load_config(str(project.supervised))
+    assert ours.model.student == base.model.student and ours.model.teacher == base.model.teacher
+    assert "rank" in ours.model and "rank" not in base.model
+    sampler = base.train_dataloader.sampler
+    assert sampler.labeled_only and base.train_dataloader.batch_size == sampler.labeled == 4
+    assert base.val_dataloader == ours.val_dataloader
+
+
+def test_foreground_of_two_classes(tmp_path):
+    cfg = load_config(str(written(tmp_path).config))
+    assert cfg.val_evaluator.foreground and cfg.default_hooks.checkpoint.save_best == "fgIoU"
+    labelled = cfg.train_dataloader.dataset.labeled_pipeline
+    assert labelled[1].min_foreground == 0.02
+    assert "min_foreground" not in cfg.train_dataloader.dataset.unlabeled_pipeline[1]
+    plan = replace(TWO, classes=("a", "b", "c"), palette=((0, 0, 0),) * 3, rule=None)
+    chosen = replace(starter(), min_foreground=0.0)
+    cfg = load_config(str(written(tmp_path, plan, chosen).config))
+    assert "foreground" not in cfg.val_evaluator
+    assert cfg.default_hooks.checkpoint.save_best == "mIoU"
+    assert "min_foreground" not in cfg.train_dataloader.dataset.labeled_pipeline[1]
+
+
+@pytest.mark.parametrize("rule", [None, "binary", {128: 1, 255: 0}])
+def test_rule_of_the_masks(tmp_path, rule):
+    cfg = load_config(str(written(tmp_path, replace(TWO, rule=rule)).config))
+    for data in (cfg.train_dataloader.dataset.dataset, cfg.val_dataloader.dataset):
+        assert bool(data.get("binary")) == (rule == "binary")
+        assert data.get("label_rule") == (rule if isinstance(rule, dict) else None)
+
+
+def test_no_class_name_is_in_the_text(tmp_path):
+    plan = replace(TWO, classes=("zebra", "okapi"), rule=None)
+    project = written(tmp_path, plan)
+    text = project.config.read_text() + project.supervised.read_text()
+    assert "zebra" not in text and "okapi" not in text
+    data = load_config(str(project.config)).train_dataloader.dataset.dataset
+    assert data.classes_file == "splits/x/classes.json" and "metainfo" not in data
+
+
+def test_large_images_and_16_bits(tmp_path):
+    chosen = replace(starter(), window=513, value_range=(3, 4000), cache=(0, 0))
+    cfg = load_config(str(written(tmp_path, chosen=chosen).config))
+    assert cfg.model.student.test_cfg == dict(mode="slide", crop_size=(513, 513), stride=(342, 342))
+    semi = cfg.train_dataloader.dataset
+    pipelines = semi.labeled_pipeline, semi.unlabeled_pipeline, cfg.val_dataloader.dataset.pipeline
+    assert all(one[0] == dict(type="LoadSample", value_range=(3, 4000)) for one in pipelines)
+
+
+@pytest.mark.parametrize("shrink", [1.0, 1.5, 2.0])
+def test_microscopy(tmp_path, shrink):
+    scale = (round(0.8 / shrink, 3), round(1.25 / shrink, 3))
+    chosen = replace(starter(), window=129, scale=scale, shrink=shrink, object_width=60.0)
+    path = written(tmp_path, chosen=chosen).config
+    cfg, text = load_config(str(path)), path.read_text()
+    assert cfg.model.student.test_cfg == dict(mode="slide", crop_size=(129, 129), stride=(64, 64))
+    semi = cfg.train_dataloader.dataset
+    for pipeline in (semi.labeled_pipeline, semi.unlabeled_pipeline):
+        assert pipeline[1].scale == scale
+    for kind in ("images", "masks"):
+        (tmp_path / kind).mkdir()
+        cv2.imwrite(str(tmp_path / kind / "1.png"), np.zeros((60, 90), np.uint8))
+    (tmp_path / "val.txt").write_text("images/1.png masks/1.png\n")
+    where = {"data_root": str(tmp_path), "ann_file": "val.txt", "classes": ("a", "b")}
+    val = DATASETS.build({**cfg.val_dataloader.dataset, **where})
+    assert val[0]["inputs"].shape[1:] == (int(60 / shrink + 0.5), int(90 / shrink + 0.5))
+    assert val[0]["data_samples"].gt_sem_seg.shape == (60, 90), "judged at full size"
+    assert "one magnification" in text and ("about 60 pixels wide" in text) == (shrink > 1)
+    lines = [line for line in text.splitlines() if str(CONFIGS) not in line]
+    assert max(map(len, lines[6:])) <= 100
+
+
+def test_base_files_are_named_briefly_where_they_can_be():
+    for folder, expected in (
+        (CONFIGS, '"./_base_/default_runtime.py"'),
+        (CONFIGS / "mine", '"./../_base_/default_runtime.py"'),
+        (CONFIGS.parent, f'"{CONFIGS}/_base_/default_runtime.py"'),
+    ):
+        project = Project(folder / "x.py", Path("data/x"), CONFIGS, "", 1, 1, 1)
+        assert project.base("default_runtime.py") == expected

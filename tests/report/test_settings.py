@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+from rankseg.report.settings import differences, flat
+
+
+def config(**more) -> dict:
+    steps = [{"type": "Load", "cache": 2}, {"type": "Crop", "size": [9, 9]}]
+    dataset = {"seed": more.pop("seed", 0), "pipeline": steps}
+    return {
+        "model": {"type": "A"},
+        "train_dataloader": {"dataset": dataset},
+        "randomness": {"seed": dataset["seed"]},
+        **more,
+    }
+
+
+def test_steps_go_by_their_type_where_that_is_enough():
+    assert flat({"steps": [{"type": "A", "x": 1}, {"type": "B"}, {"type": "B", "y": 2}]}) == {
+        "steps[A].x": 1,
+        "steps[1: B]": "B",
+        "steps[2: B].y": 2,
+    }
+    assert flat({"sizes": [1, 2], "none": {}, "model": {"type": "A"}}) == {
+        "sizes": [1, 2],
+        "none": {},
+        "model.type": "A",
+    }
+
+
+def test_what_differs_and_what_one_run_does_not_have():
+    one = config(work_dir="a", lr=1, test_cfg={"x": 1})
+    other = config(work_dir="b", lr=2, extra=3, test_cfg={"x": 2})
+    assert differences([one, other, one]) == {"lr": [1, 2, 1], "extra": [None, 3, None]}
+
+
+def test_seeds_are_no_difference_unless_data_and_weights_have_their_own():
+    assert differences([config(seed=0), config(seed=1)]) == {}
+    own = config(seed=0)
+    own["train_dataloader"]["dataset"]["seed"] = 5
+    assert differences([config(seed=0), own]) == {"train_dataloader.dataset.seed": [None, 5]}
+
+
+def test_a_step_inside_a_pipeline():
+    other = config()
+    other["train_dataloader"]["dataset"]["pipeline"][1]["size"] = [5, 5]
+    found = differences([config(), other])
+    assert found == {"train_dataloader.dataset.pipeline[Crop].size": [[9, 9], [5, 5]]}

@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: Apache-2.0
+import pytest
+import torch
+from mmengine.registry import init_default_scope
+
+from rankseg.apis import load_config
+from rankseg.engine.hooks import ClusterHook, SummaryHook
+from rankseg.registry import DATASETS, MODELS
+from rankseg.training.validation import (
+    check_batch,
+    check_classes,
+    check_not_validated,
+    check_one_image,
+    check_views,
+    check_weights,
+)
+
+
+def build(config_file, **options):
+    init_default_scope("rankseg")
+    cfg = load_config(str(config_file), options=options)
+    with torch.device("meta"):
+        return MODELS.build(cfg.model), cfg
+
+
+def test_classes_of_head_and_data(config_file):
+    _, cfg = build(config_file)
+    dataset = DATASETS.build(cfg.train_dataloader.dataset)
+    check_classes(cfg, dataset)
+    cfg.model.student.decode_head.num_classes = 5
+    with pytest.raises(ValueError, match="num_classes=5, .* 3 classes .a, b, c.*set it to 3"):
+        check_classes(cfg, dataset)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"train_dataloader.batch_size": 3}, "batch_size is 3, .* set batch_size=4"),
+        ({"train_dataloader.sampler.type": "InfiniteSampler"}, "expected LabeledUnlabeledSampler"),
+    ],
+)
+def test_batches(config_file, options, message):
+    model, cfg = build(config_file)
+    check_batch(model, cfg)
+    cfg.merge_from_dict(options)
+    with pytest.raises(ValueError, match=message):
+        check_batch(model, cfg)
+
+
+def test_an_embedding_has_no_output_for_a_class(config_file):
+    _, cfg = build(config_file)
+    cfg.model.student.decode_head = dict(type="EmbeddingHead", in_channels=8, channels=5)
+    check_classes(cfg, DATASETS.build(cfg.train_dataloader.dataset))
+
+
+def test_what_needs_validation_images_is_refused_without():
+    check_not_validated([ClusterHook(clusters=2, features="train"), SummaryHook()])
+    with pytest.raises(ValueError, match=r"ClusterHook\(features='test'\) .* its features='train'"):
+        check_not_validated([SummaryHook(), ClusterHook(clusters=2)])
+
+
+def test_batches_of_classes(config_file):
+    model, cfg = build(config_file)
+    cfg.train_dataloader.sampler = dict(type="PKSampler", classes=2, images=2)
+    cfg.train_dataloader.batch_size = 4
+    check_batch(model, cfg)
+    cfg.train_dataloader.batch_size = 5
+    with pytest.raises(ValueError, match=r"classes=2, images=2\) .* set batch_size=4"):
+        check_batch(model, cfg)
+
+
+def test_fixmatch_on_one_unlabelled_image(config_file):
+    model, cfg = build(config_file)
+    cfg.merge_from_dict({"train_dataloader.batch_size": 3, "train_dataloader.sampler.unlabeled": 1})
+    check_batch(model, cfg)
+    model.strong_views = 1
+    with pytest.raises(ValueError, match="forward pass of one image.* use 2 unlabelled"):
+        check_batch(model, cfg)
+
+
+def test_learning_rate_for_another_batch_is_said(config_file, capsys):
+    model, cfg = build(config_file)
+    cfg.auto_scale_lr = dict(enable=False, base_batch_size=16)
+    check_batch(model, cfg)
+    assert "is for 16 images" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"train_dataloader.dataset.unlabeled_pipeline.2.num": 1}, "strong2, weak, and the pip"),
+        ({"model.mix_source": "same"}, "mix_strong1, .*WithMix"),
+        (
+            {"train_dataloader.sampler.unlabeled": 1, "train_dataloader.batch_size": 3},
+            "mix_weak",
+        ),
+    ],
+)
+def test_views_that_the_pipelines_do_not_make(config_file, options, message):
+    model, cfg = build(config_file)
+    check_views(model, DATASETS.build(cfg.train_dataloader.dataset), cfg)
+    model, cfg = build(config_file, **options)
+    with pytest.raises(ValueError, match=message):
+        check_views(model, DATASETS.build(cfg.train_dataloader.dataset), cfg)
+
+
+def test_a_sampler_of_classes_needs_labels_or_clusters(config_file):
+    model, cfg = build(config_file)
+    cfg.train_dataloader.sampler = dict(type="PKSampler", classes=2, images=2)
+    train = DATASETS.build(cfg.train_dataloader.dataset)
+    train.labeled = train.labeled.get_subset(0)
+    cfg.custom_hooks = [dict(type="CurvesHook")]
+    with pytest.raises(ValueError, match=r"no image .* has a label .*: add dict\(type='Cl"):
+        check_views(model, train, cfg)
+
+
+def test_pretrained_file_that_does_not_fit(config_file, tmp_path):
+    file = tmp_path / "w.pth"
+    torch.save({"stem.0.weight": torch.zeros(1)}, file)
+    model, cfg = build(config_file, **{"model.pretrained": str(file)})
+    with pytest.raises(ValueError, match="w.pth do not fit ResNetV1c: missing in the file"):
+        check_weights(model, cfg)
+
+
+@pytest.mark.parametrize("change", [{"model.warmup": 3}, {"sampler.labeled_only": True}])
+def test_a_forward_pass_of_one_labeled_image(config_file, change):
+    one = {"train_dataloader.sampler.labeled": 1}
+    change = {k.replace("sampler", "train_dataloader.sampler"): v for k, v in change.items()}
+    match = r"sampler\.labeled=1 gives RankMatch a forward pass of one image: .* labeled=2"
+    with pytest.raises(ValueError, match=match.replace(" labeled=2", r"sampler\.labeled=2")):
+        check_one_image(*build(config_file, **one, **change))
+    check_one_image(*build(config_file, **change))  # two images
+    check_one_image(*build(config_file, **one))  # unlabeled ones run with it
+    norm = {"model.student.decode_head.norm_cfg": dict(type="GN", num_groups=4)}
+    check_one_image(*build(config_file, **one, **change, **norm))
+
+
+def test_weights_that_mmengine_loads_are_looked_at(config_file, tmp_path):
+    file = tmp_path / "w.pth"
+    model, cfg = build(config_file)
+    cfg.model.student.backbone.init_cfg = dict(type="Pretrained", checkpoint=str(file))
+    with pytest.raises(FileNotFoundError, match="w.pth does not exist"):
+        check_weights(model, cfg)
+    torch.save({"a": torch.zeros(1)}, file)
+    check_weights(model, cfg)
+    file.write_bytes(file.read_bytes()[:100])
+    with pytest.raises(ValueError, match="w.pth is damaged"):
+        check_weights(model, cfg)
+    cfg.model.student.backbone.init_cfg.checkpoint = "torchvision://resnet18"
+    check_weights(model, cfg)
+
+
+def test_checkpoint_that_does_not_fit(config_file, tmp_path):
+    file = tmp_path / "w.pth"
+    model, cfg = build(config_file)
+    state = {k: torch.zeros(v.shape, dtype=v.dtype) for k, v in model.state_dict().items()}
+    torch.save({"state_dict": state}, file)
+    cfg.load_from = str(file)
+    check_weights(model, cfg)
+    bad = state | {"student.decode_head.conv_seg.bias": torch.tensor([0, torch.nan, 0])}
+    torch.save({"state_dict": bad}, file)
+    with pytest.raises(ValueError, match="w.pth: expected finite .*student.decode_head.conv_seg.b"):
+        check_weights(build(config_file)[0], cfg)
+    del state["student.decode_head.conv_seg.bias"]
+    torch.save({"state_dict": state}, file)
+    with pytest.raises(ValueError, match="does not fit .*student.decode_head.conv_seg.bias"):
+        check_weights(model, cfg)
+
+
+def test_weights_of_a_method_with_a_teacher_are_taken_by_one_without(config_file, tmp_path):
+    file = tmp_path / "w.pth"
+    model, cfg = build(config_file)
+    state = {k: torch.zeros(v.shape, dtype=v.dtype) for k, v in model.state_dict().items()}
+    torch.save({"state_dict": state}, file)
+    model, cfg = build(config_file, **{"model.teacher": None})
+    cfg.load_from = str(file)
+    check_weights(model, cfg)
+    cfg.resume = True  # goes on with the same method, or not at all
+    with pytest.raises(ValueError, match="unexpected .*teacher"):
+        check_weights(model, cfg)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What scripts and notebooks call."""
+"""Public functions and classes for scripts and notebooks."""
 
 from rankseg.analysis.evaluate_features import evaluate_features
 from rankseg.analysis.pseudo_label import pseudo_label

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Export a trained network: ONNX, plain MMSegmentation, released checkpoints."""
+"""Export of trained networks: ONNX, plain MMSegmentation, released checkpoints."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A segmentor as a function of an image alone, to be exported."""
+"""Wrapper that makes a segmentor a function of an image only, for export."""
 
 from collections.abc import Sequence
 
@@ -8,20 +8,20 @@ from torch import Tensor, nn
 
 
 class Deployed(nn.Module):
-    """Normalisation where wanted, the network, and logits or classes.
+    """Network with optional normalization, which returns logits or classes.
 
     Args:
-        network: An mmseg segmentor in eval mode. It sees the image in one piece, also where its
-            ``test_cfg`` says windows.
-        image_level: It is a classifier, see :class:`~rankseg.models.heads.ImageLevelHead`.
-        normalise: Mean and standard deviation of R, G, B in grey levels, 0 to 255, if images
-            come as they are read; None if they come normalised.
-        argmax: Return the most likely class, not logits.
+        network: An mmseg segmentor in eval mode. It processes the whole image at once, even if its
+            ``test_cfg`` uses sliding windows.
+        image_level: Whether it is a classifier, see :class:`~rankseg.models.heads.ImageLevelHead`.
+        normalise: Mean and standard deviation of R, G, B in gray levels, 0 to 255, to normalize
+            raw images; None if the input is already normalized.
+        argmax: Return the most likely class instead of logits.
 
     Shape:
-        - image: normalised ``(B, 3, H, W)`` float32; else ``(B, H, W, 3)`` uint8
-        - output: logits ``(B, K, H, W)``, or of a classifier ``(B, K)``; with ``argmax`` classes
-          ``(B, H, W)``, or ``(B,)``, uint8 where 256 suffice, else int64
+        - image: normalized ``(B, 3, H, W)`` float32; otherwise ``(B, H, W, 3)`` uint8
+        - output: logits ``(B, K, H, W)``, or ``(B, K)`` for a classifier; with ``argmax`` classes
+          ``(B, H, W)``, or ``(B,)``, as uint8 for up to 256 classes, otherwise int64
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Deployed(nn.Module):
             self.register_buffer(name, torch.tensor(values).view(1, -1, 1, 1), persistent=False)
 
     def forward(self, image: Tensor) -> Tensor:
-        """Logits, or classes."""
+        """Return logits or classes."""
         if self.raw:
             image = (image.permute(0, 3, 1, 2).float() - self.mean) / self.std
         logits = self.network.encode_decode(image, [{"img_shape": image.shape[2:]}])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A trained network as a folder that mmseg opens without this package."""
+"""Export of a trained network to a folder that mmseg opens without this package."""
 
 import io
 import sys
@@ -49,25 +49,27 @@ custom_imports = dict(imports={names!r}, allow_failed_imports=False)
 def to_mmseg(
     cfg: Config, checkpoint: str, out: str | Path, *, network: str | None = None
 ) -> dict[str, Any]:
-    """Write a config, a checkpoint and the source of what mmseg lacks; all of them or nothing.
+    """Write a config, a checkpoint and the source of the classes that mmseg lacks.
 
-    What was written is opened by mmseg's ``init_model`` and its logits for a random image are
-    compared with ours before the folder gets its name.
+    The export is written to a temporary folder first. It is opened with mmseg's ``init_model``, and
+    its logits for a random image are compared with those of this package. Only then is the folder
+    renamed to ``out``, so a failure leaves nothing behind.
 
     Args:
-        cfg: From :func:`rankseg.apis.load_config`.
-        checkpoint: File of a method or of a plain segmentor.
-        out: Folder, which must not exist or be empty.
-        network: ``"student"`` or ``"teacher"``; by default the one that predicts.
+        cfg: Config from :func:`rankseg.apis.load_config`.
+        checkpoint: Checkpoint file of a method or of a plain segmentor.
+        out: Output folder, which must be empty or not exist.
+        network: ``"student"`` or ``"teacher"``. Default: the network used for prediction.
 
     Returns:
-        ``files`` (names), ``network``, ``replaced_losses``, ``difference`` (the largest of a
-        logit), ``classes`` (number) and ``value_range``, by which mmseg does not scale images of 16
-        bits.
+        ``files`` (names), ``network``, ``replaced_losses``, ``difference`` (largest difference of a
+        logit), ``classes`` (their number) and ``value_range``, the range of 16-bit images, which
+        mmseg does not scale.
 
     Raises:
-        FileNotFoundError: If there is no such checkpoint.
-        ValueError: If it does not fit, mmseg has no such model, or the folder is not empty.
+        FileNotFoundError: If the checkpoint does not exist.
+        ValueError: If the checkpoint does not match, mmseg has no such model, or the folder is not
+            empty.
         WriteError: If the folder cannot be written.
     """
     out = Path(out)
@@ -105,7 +107,7 @@ def to_mmseg(
 
 
 def check_plain(cfg: Config) -> None:
-    """Refuse what mmseg cannot do, before anything is loaded.
+    """Check that mmseg supports the config, before anything is loaded.
 
     Raises:
         ValueError: For a classifier, or a pipeline that changes images before the network.
@@ -125,7 +127,7 @@ def check_plain(cfg: Config) -> None:
 
 
 def config_text(model: dict, trained: Trained, imports: list[str], title: str) -> str:
-    """The exported config: model, preprocessing and the pipeline of ``inference_model``."""
+    """Return the exported config: model, preprocessing, and ``inference_model`` pipeline."""
     model = dict(model, pretrained=None, train_cfg=None)
     test_cfg = model.get("test_cfg") or {"mode": "whole"}
     model["test_cfg"] = {k: v for k, v in test_cfg.items() if k != "windows_at_once"}
@@ -153,13 +155,13 @@ def config_text(model: dict, trained: Trained, imports: list[str], title: str) -
 
 @contextmanager
 def as_mmseg() -> Iterator[None]:
-    """mmseg's names, and what it prints kept off the screen."""
+    """Use mmseg's default scope, and suppress what mmseg prints."""
     with DefaultScope.overwrite_default_scope("mmseg"), redirect_stdout(io.StringIO()):
         yield
 
 
 def open_plain(folder: Path) -> nn.Module:
-    """The segmentor that mmseg makes of a folder; ``sys.path`` stays as it is."""
+    """Open a folder as mmseg does and return the segmentor; ``sys.path`` is restored."""
     path = list(sys.path)
     try:
         with as_mmseg():
@@ -170,10 +172,10 @@ def open_plain(folder: Path) -> nn.Module:
 
 @torch.no_grad()
 def compare(trained: Trained, folder: Path) -> float:
-    """The largest difference of a logit between ours and what mmseg opens from a folder.
+    """Return the largest logit difference between this package and the model opened by mmseg.
 
     Raises:
-        ValueError: If it is above ``TOLERANCE``.
+        ValueError: If the difference exceeds ``TOLERANCE``.
     """
     theirs = open_plain(folder)
     difference = 0.0

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A trained network as one ONNX file, checked against the network that it comes from."""
+"""Export of a trained network to an ONNX file, checked against the original network."""
 
 import importlib.util
 import io
@@ -23,7 +23,7 @@ from rankseg.version import __version__
 OPSET = 18
 TOLERANCE = 1e-4
 PACKAGES = ("onnx", "onnxruntime")
-EXAMPLE = (2, 72, 80)  # no side a multiple of a stride plus 1: those take a shorter way
+EXAMPLE = (2, 72, 80)  # no side is a multiple of a stride plus 1, which takes a special path
 CHECKED = ((1, 64, 64), (2, 65, 97), (3, 50, 131))
 
 
@@ -36,27 +36,29 @@ def export_onnx(
     with_preprocessing: bool = False,
     argmax: bool = False,
 ) -> dict[str, Any]:
-    """Write one ONNX file for any batch and image size, whole or not at all.
+    """Write one ONNX file for any batch and image size.
 
-    Before it is written, onnxruntime runs it on random images of three sizes, and the result must
-    be that of this package: logits within 1e-4 of the largest, at least of 1.
+    Before the file is written, onnxruntime runs the model on random images of three sizes. Its
+    logits must match this package within 1e-4 of the largest logit, or of 1 if that is larger. The
+    file is written completely or not at all.
 
     Args:
-        cfg: From :func:`rankseg.apis.load_config`.
-        checkpoint: File of a method or of a plain segmentor.
-        out: File, which must not exist.
-        network: ``"student"`` or ``"teacher"``; by default the one that predicts.
-        with_preprocessing: Take uint8 images as they are read, ``(B, H, W, 3)`` RGB, in place of
-            normalised ``(B, 3, H, W)`` float32.
-        argmax: Return classes in place of logits, see :class:`~rankseg.export.deployed.Deployed`.
+        cfg: Config from :func:`rankseg.apis.load_config`.
+        checkpoint: Checkpoint file of a method or of a plain segmentor.
+        out: Output file, which must not exist.
+        network: ``"student"`` or ``"teacher"``. Default: the network used for prediction.
+        with_preprocessing: Take raw uint8 images, ``(B, H, W, 3)`` RGB, instead of normalized
+            ``(B, 3, H, W)`` float32.
+        argmax: Return classes instead of logits, see :class:`~rankseg.export.deployed.Deployed`.
 
     Returns:
-        ``difference``: the largest of a logit, with ``argmax`` by how much the class was not the
-        best; ``network``; ``opset``; and ``metadata``, what stands in the file.
+        ``difference``, the largest difference of a logit (with ``argmax``, how far the logit of the
+        chosen class is below the best); ``network``; ``opset``; and ``metadata``, as stored in the
+        file.
 
     Raises:
-        FileNotFoundError: If there is no such checkpoint.
-        ValueError: If packages are missing, the checkpoint does not fit, the network cannot be
+        FileNotFoundError: If the checkpoint does not exist.
+        ValueError: If packages are missing, the checkpoint does not match, the network cannot be
             exported, the results differ, or the file exists.
         WriteError: If the file cannot be written.
     """
@@ -88,7 +90,7 @@ def export_onnx(
 
 
 def need_packages() -> None:
-    """Raise ``ValueError`` where packages are missing that ordinary users do without."""
+    """Raise ``ValueError`` if packages that only the export needs are missing."""
     missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
     if missing:
         raise ValueError(
@@ -98,7 +100,7 @@ def need_packages() -> None:
 
 
 def describe(cfg: Config, trained: Trained, model: Deployed) -> dict[str, str]:
-    """What a program that opens the file has to know; lists as JSON."""
+    """Return the metadata that a program needs to use the file; lists are encoded as JSON."""
     source = "float32 (batch, 3, height, width), RGB, (grey level 0 to 255 - mean) / std"
     if model.raw:
         source = "uint8 (batch, height, width, 3), RGB, 0 to 255"
@@ -127,11 +129,11 @@ def describe(cfg: Config, trained: Trained, model: Deployed) -> dict[str, str]:
 
 
 def to_bytes(model: Deployed, trained: Trained, metadata: dict[str, str]) -> bytes:
-    """The file's content.
+    """Return the content of the ONNX file.
 
-    The older of torch's two exporters, which follows one image through the network, takes a second
-    where the newer one takes half a minute to reason about sizes. What it may have fixed to the
-    size of that image shows in :func:`compare`.
+    This uses the older of torch's two exporters, which traces one image through the network. It
+    takes a second, while the newer one takes half a minute to analyze shapes. :func:`compare`
+    detects sizes that tracing has fixed to those of the traced image.
 
     Raises:
         ValueError: If torch cannot export the network.
@@ -148,7 +150,7 @@ def to_bytes(model: Deployed, trained: Trained, metadata: dict[str, str]) -> byt
     file = io.BytesIO()
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # it warns of every size that it sees used
+            warnings.simplefilter("ignore")  # the tracer warns about every size it reads
             torch.onnx.export(
                 model,
                 (as_input(random_images(*EXAMPLE), model, trained),),
@@ -173,14 +175,14 @@ def to_bytes(model: Deployed, trained: Trained, metadata: dict[str, str]) -> byt
 
 
 def random_images(number: int, height: int, width: int) -> Tensor:
-    """``(B, 3, H, W)`` uint8, the same ones every time."""
+    """Return ``(B, 3, H, W)`` uint8 random images, identical on every call."""
     chance = torch.Generator().manual_seed(height * width)
     size = (number, 3, height, width)
     return torch.randint(0, 256, size, generator=chance, dtype=torch.uint8)
 
 
 def as_input(images: Tensor, model: Deployed, trained: Trained) -> Tensor:
-    """Images as the exported file takes them."""
+    """Convert images to the input format of the exported file."""
     if model.raw:
         return images.permute(0, 2, 3, 1).contiguous()
     mean, std = (torch.tensor(values).view(-1, 1, 1) for values in (trained.mean, trained.std))
@@ -188,7 +190,7 @@ def as_input(images: Tensor, model: Deployed, trained: Trained) -> Tensor:
 
 
 def compare(content: bytes, trained: Trained, model: Deployed) -> float:
-    """The largest difference between onnxruntime and this package.
+    """Return the largest difference between the results of onnxruntime and of this package.
 
     Raises:
         ValueError: If it is too large.
@@ -205,7 +207,7 @@ def compare(content: bytes, trained: Trained, model: Deployed) -> float:
         logits = logits_of(trained, images)
         logits = logits.flatten(1) if model.image_level else logits
         found = torch.from_numpy(np.ascontiguousarray(found))
-        if model.argmax:  # two classes may be as good as the same
+        if model.argmax:  # two classes may have nearly equal logits
             chosen = logits.gather(1, found.long().unsqueeze(1)).squeeze(1)
             difference = (logits.amax(1) - chosen).max().item()
         else:

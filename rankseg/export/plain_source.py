@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Classes of ours as source files that need mmseg alone."""
+"""Conversion of classes of this package to source files that only need mmseg."""
 
 import ast
 import inspect
@@ -15,13 +15,13 @@ _REGISTRY = re.compile(r"^from rankseg\.registry import (\w+)$", re.MULTILINE)
 
 
 def is_ours(name: object) -> bool:
-    """Whether a ``type`` of a model config is a class of this package."""
+    """Return whether a ``type`` of a model config is a class of this package."""
     cls = MODELS.get(name) if isinstance(name, str) else None
     return cls is not None and cls.__module__.split(".")[0] == "rankseg"
 
 
 def modules_of(model: dict) -> dict[str, ModuleType]:
-    """Modules of all classes of ours in a model config, by the name of the file they go to."""
+    """Return the modules of this package that a model config uses, by exported file name."""
     found = {}
     for _, node in nodes(model):
         if is_ours(node.get("type")):
@@ -31,10 +31,10 @@ def modules_of(model: dict) -> dict[str, ModuleType]:
 
 
 def plain_source(module: ModuleType) -> str:
-    """Source of a module whose classes register with mmseg instead of with this package.
+    """Return the source of a module, rewritten to register its classes with mmseg.
 
     Raises:
-        ValueError: If the module needs more of this package than its registry.
+        ValueError: If the module uses more of this package than its registry.
     """
     source = _REGISTRY.sub(r"from mmseg.registry import \1", inspect.getsource(module))
     for node in ast.walk(ast.parse(source)):
@@ -52,10 +52,10 @@ def plain_source(module: ModuleType) -> str:
 
 
 def plain_model(model: Config) -> tuple[dict, list[str]]:
-    """A copy of a model config without our scope, and with losses that mmseg has.
+    """Copy a model config without our scope, and with losses that mmseg provides.
 
     Returns:
-        The config, and the names of the losses that were replaced by the cross-entropy.
+        The config, and the names of the losses that were replaced by cross-entropy.
     """
     replaced: list[str] = []
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Turning released UniMatch and RankMatch checkpoints into ours, and back."""
+"""Conversion of released UniMatch and RankMatch checkpoints to our format and back."""
 
 import os
 from pathlib import Path
@@ -26,23 +26,23 @@ def convert_released(
     network: str | None = None,
     cfg: Config | None = None,
 ) -> dict[str, int]:
-    """Write a checkpoint with other names; every tensor must have its place.
+    """Write a checkpoint with renamed tensors; every tensor must have a counterpart.
 
     Args:
-        source: A released checkpoint, or with ``reverse`` one of ours.
-        target: File to write, which must not exist: a plain segmentor, or with ``reverse`` what
-            their training script saves, without the optimizer.
-        reverse: From ours to theirs.
-        network: ``"student"`` or ``"teacher"``: which to take from a checkpoint of ours that has
+        source: A released checkpoint, or one of ours with ``reverse``.
+        target: Output file, which must not exist: a plain segmentor, or with ``reverse`` the format
+            saved by the released training script, without the optimizer.
+        reverse: Convert our format to theirs.
+        network: ``"student"`` or ``"teacher"``: network to take from a checkpoint of ours with
             both.
-        cfg: Refuse a checkpoint that does not fit the student of this config.
+        cfg: Config whose student the checkpoint must match.
 
     Returns:
         ``depth``, ``classes`` and the number of ``tensors``.
 
     Raises:
-        FileNotFoundError: If there is no source.
-        ValueError: If it is no such checkpoint, does not fit, or the target exists.
+        FileNotFoundError: If the source does not exist.
+        ValueError: If the source is not such a checkpoint or does not match, or the target exists.
         WriteError: If the target cannot be written.
     """
     target = Path(target)
@@ -65,22 +65,22 @@ def convert_released(
 
 
 def refuse_existing(target: Path) -> None:
-    """Raise ``ValueError`` where something of that name exists, a link that leads nowhere too."""
+    """Raise ``ValueError`` if the target exists, even as a broken link."""
     if os.path.lexists(target):
         raise ValueError(f"{target} exists: remove it, or name another file")
 
 
 def save_checkpoint(content: dict, target: Path) -> None:
-    """Save a checkpoint, whole or not at all."""
+    """Save a checkpoint completely or not at all."""
     with whole_file(target) as partial, partial.open("wb") as file:
         torch.save(content, file)
 
 
 def segmentor_state(state: dict[str, Tensor], network: str | None = None) -> dict[str, Tensor]:
-    """The tensors of one network in a checkpoint of a method; a plain segmentor's as they are.
+    """Return the tensors of one network from the checkpoint of a method or a plain segmentor.
 
     Raises:
-        ValueError: If there are two and none is named, or the one named is not there.
+        ValueError: If there are two networks and none is named, or the named one is missing.
     """
     there = [n for n, prefix in NETWORKS.items() if any(k.startswith(prefix) for k in state)]
     if not there and network is None:
@@ -95,10 +95,10 @@ def segmentor_state(state: dict[str, Tensor], network: str | None = None) -> dic
 
 
 def check_student(state: dict[str, Tensor], cfg: Config) -> None:
-    """Refuse tensors that do not fit the student of a config.
+    """Check that tensors match the student of a config.
 
     Raises:
-        ValueError: With the numbers of classes where those differ, else names and shapes.
+        ValueError: With the numbers of classes if they differ, otherwise with names and shapes.
     """
     with DefaultScope.overwrite_default_scope("rankseg"), torch.device("meta"):
         student = MODELS.build(cfg.model.student)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Names of the released UniMatch and RankMatch checkpoints, theirs and ours.
+"""Tensor names of the released UniMatch and RankMatch checkpoints and of ours.
 
-Both are the DeepLabv3+ of UniMatch's first repository on a ResNet-50 or 101 with a deep stem; the
-tensors are the same, the names are not.
+Both released models are the DeepLabv3+ of UniMatch's first repository on a ResNet-50 or 101 with a
+deep stem. The tensors are the same as ours, only the names differ.
 """
 
 import re
@@ -15,7 +15,7 @@ from rankseg.models.pretrained import describe_misfit
 from rankseg.models.weights import check_numbers
 from rankseg.registry import MODELS
 
-# Theirs, ours: beginnings of names, where they differ. Digits stand for themselves.
+# Pairs of name prefixes (theirs, ours) that differ. A digit matches only itself.
 PARTS = [
     ("backbone.conv1.", "backbone.stem."),
     ("backbone.bn1.", "backbone.stem.7."),
@@ -34,18 +34,18 @@ PARTS = [
     ("classifier.", "decode_head.conv_seg."),
 ]
 SAME = re.compile(r"backbone\.layer[1-4]\.")
-DEPTHS = {6: 50, 23: 101}  # by the blocks of the third stage
+DEPTHS = {6: 50, 23: 101}  # depth by number of blocks in the third stage
 THEIRS = "UniMatch's DeepLabv3+ on a ResNet-50 or 101"
 
 
 def to_ours(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Rename the tensors of a released checkpoint.
+    """Rename the tensors of a released checkpoint to our names.
 
     Args:
-        state: Their names, without ``module.``.
+        state: State dict with their names, without ``module.``.
 
     Raises:
-        ValueError: If a name, or a shape, belongs to no part of their network, or one is missing.
+        ValueError: If a name or a shape does not belong to their network, or a tensor is missing.
     """
     pairs = sorted(PARTS)
     ours = {_rename(name, pairs, f"no part of {THEIRS}"): state[name] for name in state}
@@ -54,16 +54,17 @@ def to_ours(state: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def to_theirs(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The way back.
+    """Rename the tensors of one of our segmentors to the released names.
 
     Args:
-        state: Of one of our segmentors.
+        state: State dict of one of our segmentors.
 
     Raises:
-        ValueError: If it is not the network that they have.
+        ValueError: If it is not their network.
     """
     check_network(state)
-    # the last part of the stem before the stem, which it begins like
+    # In reverse order, the prefix of the stem's last part is tried before the shorter prefix of the
+    # stem.
     pairs = sorted(((ours, theirs) for theirs, ours in PARTS), reverse=True)
     return {_rename(name, pairs, f"not in {THEIRS}"): state[name] for name in state}
 
@@ -81,12 +82,12 @@ def _rename(name: str, pairs: list[tuple[str, str]], refused: str) -> str:
 
 
 def released_student(depth: int, num_classes: int, width: int = 64) -> dict:
-    """Config of their network as one of ours: output stride 16, rates 6, 12, 18.
+    """Return our config of their network: output stride 16, dilation rates 6, 12, 18.
 
     Args:
         depth: 50 or 101.
-        num_classes: Classes.
-        width: Channels of the first stage inside a block; all others follow.
+        num_classes: Number of classes.
+        width: Channels of the first stage inside a block; all other widths follow from it.
     """
     return dict(
         type="EncoderDecoder",
@@ -113,10 +114,11 @@ def released_student(depth: int, num_classes: int, width: int = 64) -> dict:
 
 
 def check_network(state: dict[str, Tensor]) -> tuple[int, int]:
-    """Depth and number of classes of a state with our names that is their network in every shape.
+    """Check every shape of a state dict with our names; return its depth and number of classes.
 
     Raises:
-        ValueError: If it is not; with what is missing, unknown or of another shape, or not finite.
+        ValueError: If it is not their network. The message names tensors that are missing, unknown,
+            of another shape, or not finite.
     """
     depth, classes, width = _sizes(state)
     with DefaultScope.overwrite_default_scope("rankseg"), torch.device("meta"):
@@ -132,7 +134,7 @@ def check_network(state: dict[str, Tensor]) -> tuple[int, int]:
 
 
 def _sizes(state: dict[str, Tensor]) -> tuple[int, int, int]:
-    """Depth, classes and width; see :func:`check_network`."""
+    """Return depth, number of classes and width, see :func:`check_network`."""
     needed = ("backbone.layer1.0.conv1.weight", "decode_head.conv_seg.weight")
     lacking = [name for name in needed if name not in state or state[name].ndim != 4]
     if lacking:

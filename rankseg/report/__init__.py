@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Read run folders and compare them: one HTML page, tables, pictures."""
+"""Reports on run folders: an HTML page, tables and pictures."""

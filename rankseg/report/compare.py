@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The same validation images as several runs see them, in one picture."""
+"""Picture that shows the predictions of several runs on the same validation images."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,8 +14,8 @@ from rankseg.report.run_predictions import Predicted, RunPredictor
 from rankseg.visualization.overlay import colour_map
 from rankseg.visualization.panel import cell_for, draw_panel, fit, fit_label
 
-HEIGHT = 200  # of a picture, in pixels
-NAMED_CLASSES = 40  # a legend of more is larger than the pictures
+HEIGHT = 200  # of each picture, in pixels
+NAMED_CLASSES = 40  # a legend with more classes would be larger than the pictures
 PICKS = ("even", "differ")
 
 
@@ -28,24 +28,24 @@ def compare(
     which: str = "last",
     mark: bool = False,
 ) -> Path:
-    """Write a picture with a row per image: image, truth, the prediction of every run.
+    """Write a picture with one row per image: image, ground truth, and the prediction of each run.
 
     Args:
-        folders: Work folders of runs, see :func:`rankseg.report.run_folder.read_runs`, in the order
-            of columns.
-        out: PNG file; one that is there is replaced.
-        images: Rows.
-        pick: ``"even"``: evenly spaced in the validation list; ``"differ"``: those on whose IoU the
-            runs differ most, for which every run predicts all images first.
+        folders: Work folders of runs in the order of the columns, see
+            :func:`rankseg.report.run_folder.read_runs`.
+        out: PNG file. An existing file is replaced.
+        images: Number of rows.
+        pick: ``"even"`` picks images evenly spaced in the validation list. ``"differ"`` picks the
+            images whose IoU differs most between runs; every run predicts all images first.
         which: ``"last"`` or ``"best"`` weights.
-        mark: Frame in yellow where the last run is right and the first is not, as in figure 3 of
-            RankMatch (CVPR 2024).
+        mark: Draw a yellow frame where the last run is right and the first is not, as in figure 3
+            of RankMatch (CVPR 2024).
 
     Returns:
-        The file.
+        Path of the file.
 
     Raises:
-        ValueError, FileNotFoundError: If runs, data or an option are not right.
+        ValueError, FileNotFoundError: If runs, data or an option are invalid.
         WriteError: If the picture cannot be written.
     """
     out = Path(out)
@@ -80,7 +80,7 @@ def compare(
 def _most_different(
     predictors: Sequence[RunPredictor], names: Sequence[str], images: int
 ) -> list[int]:
-    """The images on whose IoU the runs differ most, the largest difference first."""
+    """Return the images whose IoU differs most between runs, in descending order of difference."""
     scores = []
     for name, one in zip(names, predictors, strict=True):
         print(f"{name}: {len(one.dataset)} validation images", flush=True)
@@ -90,7 +90,7 @@ def _most_different(
 
 
 def _row(seen: Sequence[Predicted], palette: Sequence, mark: bool) -> list[np.ndarray]:
-    """Pictures of one image, as large as their cells."""
+    """Return the pictures of one row, each resized to its cell."""
     cell = cell_for(seen[0].image, HEIGHT)
     truth, *labels = (fit_label(one, cell) for one in (seen[0].truth, *(s.label for s in seen)))
     pictures = [fit(seen[0].image, cell), *(colour_map(one, palette) for one in (truth, *labels))]

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which classes the settings of a stranger's run may name: networks and data sets, nothing else.
+"""Check of the classes that the settings of an untrusted run may name.
 
-mmengine calls any function of any package that ``type`` names. So it is not enough to read settings
-as data where a network is built from them.
+mmengine calls any function of any package that ``type`` names. Reading settings as data is
+therefore not enough if a network is built from them. Only networks and data sets are allowed.
 """
 
 import importlib
@@ -20,7 +20,7 @@ from rankseg.utils.safe_text import printable
 
 SCOPES = ("rankseg", "mmseg", "mmcv", "mmengine")
 BUILT = ("model", "val_dataloader")
-"""Parts of a config that pages and pictures build from."""
+"""Parts of a config from which pages and pictures build objects."""
 LIMITED = ("mmseg", "mmcv", "mmengine", "torch")
 ALLOWED = (
     "mmseg.models.backbones.",
@@ -39,26 +39,26 @@ ALLOWED = (
     "mmengine.model.",
     "torch.nn.",
 )
-"""Modules of these packages with classes that compute, and open no file by what they are given."""
+"""Modules with classes that only compute, and open no file named by their arguments."""
 REFUSED = ("TIMMBackbone", "VPD")
-"""Classes in them that load files of other packages' making."""
+"""Classes in these modules that load files written by other packages."""
 PICKLED = (".pkl", ".pickle", ".yaml", ".yml")
-"""Endings of files that mmengine reads in ways that can run code."""
+"""Endings of files that mmengine reads in ways that can execute code."""
 INSIST = "--trust-checkpoint insists, for a run whose author you trust"
 
 
 def settings_to_build(run: Run) -> Config:
-    """The settings of a run, if they can be built from without running a stranger's code.
+    """Return the settings of a run if building from them cannot execute untrusted code.
 
-    With :func:`~rankseg.engine.resilience.checkpoint.trust_checkpoints` nothing is refused, and
-    modules that the config names in ``custom_imports`` are imported.
+    After :func:`~rankseg.engine.resilience.checkpoint.trust_checkpoints` nothing is refused, and
+    the modules in ``custom_imports`` of the config are imported.
 
     Args:
-        run: From :func:`rankseg.report.run_folder.read_runs`.
+        run: Run from :func:`rankseg.report.run_folder.read_runs`.
 
     Raises:
         ValueError: If the settings were not read, or name anything but networks and data sets.
-        ImportError: If a module of ``custom_imports`` is not there.
+        ImportError: If a module of ``custom_imports`` is missing.
     """
     cfg = run.config
     if run.unread:
@@ -73,7 +73,7 @@ def settings_to_build(run: Run) -> Config:
 
 
 def _faults(cfg: Config) -> Iterator[str]:
-    """What the settings hold that is not to be built from."""
+    """Yield the settings that must not be built from."""
     for name in BUILT:
         part = cfg.get(name)
         if part is not None and not isinstance(part, dict):
@@ -99,7 +99,7 @@ def _shown(value: object) -> str:
 
 
 def may_build(name: object) -> bool:
-    """Whether ``type`` is the name of something registered that does no more than compute.
+    """Return whether ``type`` names a registered class that only computes.
 
     Example:
         >>> may_build("EncoderDecoder"), may_build("os.system"), may_build("LoadImageFromFile")
@@ -120,7 +120,7 @@ def _computes(found: object) -> bool:
 
 
 def _registries() -> Iterator[Registry]:
-    """All registries, with what they hold."""
+    """Yield all registries after importing their modules."""
     for one in vars(registry).values():
         if isinstance(one, Registry):
             one.import_from_location()

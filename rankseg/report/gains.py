@@ -1,26 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where one prediction is right and another is not."""
+"""Regions where one prediction is right and another is wrong."""
 
 import cv2
 import numpy as np
 
 YELLOW = (255, 225, 0)
-LEAST = 0.002  # part of the image below which a difference is not worth a frame
+LEAST = 0.002  # fraction of the image; smaller regions get no frame
 IGNORE = 255
 
 Box = tuple[int, int, int, int]
 
 
 def find_gain(truth: np.ndarray, before: np.ndarray, after: np.ndarray) -> Box | None:
-    """The largest connected region where ``after`` is right and ``before`` is not.
+    """Find the largest connected region where ``after`` is right and ``before`` is wrong.
 
     Args:
-        truth: ``(H, W)`` class ids, 255 where they are not known.
+        truth: ``(H, W)`` class ids, 255 where unknown.
         before: ``(H, W)`` class ids.
         after: ``(H, W)`` class ids.
 
     Returns:
-        Its first row, first column, height and width; None if there is none of 0.2% of the image.
+        First row, first column, height and width of the region, or None if no region covers 0.2% of
+        the image.
     """
     gain = (truth != IGNORE) & (after == truth) & (before != truth)
     _, _, stats, _ = cv2.connectedComponentsWithStats(gain.astype(np.uint8), connectivity=8)
@@ -32,7 +33,7 @@ def find_gain(truth: np.ndarray, before: np.ndarray, after: np.ndarray) -> Box |
 
 
 def draw_box(picture: np.ndarray, box: Box, room: int = 4) -> np.ndarray:
-    """A copy of a uint8 RGB picture with a yellow frame a few pixels around a box."""
+    """Return a copy of a uint8 RGB picture with a yellow frame, a few pixels outside a box."""
     top, left, height, width = box
     copy = np.ascontiguousarray(picture).copy()
     corners = (left - room, top - room), (left + width + room, top + height + room)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One page about one or several runs."""
+"""HTML report on one or several runs."""
 
 import os
 import platform
@@ -20,9 +20,9 @@ from rankseg.training.validation import is_embedding
 from rankseg.utils.atomic_file import write_text
 from rankseg.version import __version__
 
-PICTURES = 4  # best and worst ones of a run
-TILES = 12  # the same of a classifier, whose pictures are smaller
-Looked = tuple[Judged, dict[int, Predicted]]  # and small pictures of the images, where kept
+PICTURES = 4  # number of best and of worst images shown
+TILES = 12  # the same for a classifier, whose images are shown smaller
+Looked = tuple[Judged, dict[int, Predicted]]  # scores, and small pictures of kept images
 
 
 def report(
@@ -33,23 +33,25 @@ def report(
     which: str = "last",
     images: int | None = None,
 ) -> Path:
-    """Write one HTML page about runs, which needs nothing beside it and no network.
+    """Write a self-contained HTML report on runs.
+
+    The page loads no other file and needs no network.
 
     Args:
-        folders: Work folders of :func:`rankseg.training.train`, or folders that hold some.
-        out: HTML file; one that is there is replaced.
-        predict: Let every run's network predict its validation images, where checkpoint and data
-            are there: for confusion, best and worst images, or what an embedding network finds.
-                What is missing is said in the page.
-        which: ``"last"`` or ``"best"`` weights for that.
-        images: Only so many validation images, evenly spaced in their list; embedding networks
-            search all.
+        folders: Work folders of :func:`rankseg.training.train`, or folders that contain them.
+        out: HTML file. An existing file is replaced.
+        predict: Predict the validation images with the network of each run, if its checkpoint
+            and data are available. The page then shows confusion matrices, best and worst images,
+            or the search results of an embedding network. The page states what is missing.
+        which: ``"last"`` or ``"best"`` weights to predict with.
+        images: Number of validation images, evenly spaced in their list. Embedding networks always
+            search all images.
 
     Returns:
-        The file.
+        Path of the file.
 
     Raises:
-        ValueError, FileNotFoundError: If a folder is no run, or ``out`` can be no such file.
+        ValueError, FileNotFoundError: If a folder is not a run, or ``out`` is not a valid file.
         WriteError: If the file cannot be written.
     """
     out = Path(out)
@@ -75,11 +77,11 @@ def report(
 
 
 def may_predict(seen: Seen) -> bool:
-    """Whether the network of a run can be built from its settings; a note if not."""
+    """Return whether the network of a run can be built from its settings; add a note if not."""
     try:
         is_embedding(settings_to_build(seen.run))
     except CANNOT as error:
-        if not seen.run.unread:  # of which a note is there already
+        if not seen.run.unread:  # this case already has a note
             seen.problem = f"No confusion and no pictures: {_said(error)}."
             print(f"{seen.run.name}: {seen.problem}")
         return False
@@ -91,10 +93,10 @@ def _said(error: Exception) -> str:
 
 
 def check_out(out: Path, endings: Sequence[str]) -> None:
-    """Refuse a name that can be no file to write, before any work.
+    """Check that a file can be written under this name, before any work starts.
 
     Raises:
-        ValueError: If it is a folder, ends otherwise, or its folder cannot be written to.
+        ValueError: If it is a folder, has a different ending, or its folder is not writable.
     """
     if out.is_dir() or out.suffix.lower() not in endings:
         found = "is a folder" if out.is_dir() else f"ends in {out.suffix or 'nothing'!r}"
@@ -105,7 +107,7 @@ def check_out(out: Path, endings: Sequence[str]) -> None:
 
 
 def incomparable(runs: Sequence[Run]) -> str | None:
-    """Why classes and pictures of runs are not compared: one sentence; None if they are."""
+    """Return why runs cannot be compared by class and image, in one sentence; None if they can."""
     kinds: dict[str, str] = {}
     for run in runs:
         if run.unread:
@@ -125,7 +127,7 @@ def incomparable(runs: Sequence[Run]) -> str | None:
 
 
 def _outputs(cfg: Config) -> Any:
-    """Number of classes of the head, None where there is none."""
+    """Return the number of classes of the head, or None if it has none."""
     node = cfg
     for name in ("model", "student", "decode_head"):
         node = node.get(name) or {}
@@ -135,7 +137,7 @@ def _outputs(cfg: Config) -> Any:
 
 
 def look(seen: Seen, which: str, images: int | None) -> Looked | None:
-    """Have a run predict, and note what the page shows of it; None, and a note, if it cannot."""
+    """Predict with a run and store what the page shows; return None and add a note on failure."""
     name = seen.run.name
     try:
         predictor = RunPredictor(seen.run, which)
@@ -165,9 +167,10 @@ def _picture(one: Predicted, score: float, predictor: RunPredictor) -> Picture:
 
 
 def extremes(judged: Judged, image_level: bool) -> tuple[list[int], list[int]]:
-    """Images with the lowest and the highest scores, none in both.
+    """Return the images with the lowest and the highest scores, without overlap.
 
-    Of a classifier the mistakes it is surest of, and the right ones it is least sure of.
+    For a classifier these are its most confident mistakes and its least confident correct
+    predictions.
     """
     pairs = sorted(
         (score, index)
@@ -186,11 +189,11 @@ def extremes(judged: Judged, image_level: bool) -> tuple[list[int], list[int]]:
 def compare_images(
     runs: Sequence[Run], looked: dict[str, Looked], which: str, count: int = 6
 ) -> list[SideBySide]:
-    """The images on whose score the runs differ most, as each of them sees them.
+    """Return the images whose scores differ most between runs, with the prediction of each run.
 
     Args:
-        runs: Those that could predict.
-        looked: By their names what was found.
+        runs: Runs that could predict.
+        looked: Scores and pictures by name of the run.
         which: Weights, see :func:`report`.
         count: Largest number of images.
     """
@@ -217,7 +220,7 @@ def compare_images(
 
 
 def machine() -> str:
-    """Versions and machine that a page is made with."""
+    """Return the versions and the machine used to create the page."""
     return (
         f"{__version__} with Python {platform.python_version()} and torch {torch.__version__} on "
         f"{platform.node()} ({os.cpu_count()} CPU cores, {platform.machine()})"

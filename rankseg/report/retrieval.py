@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What embedding networks of runs find, for the page about the runs."""
+"""Search results of embedding networks for the report."""
 
 import tempfile
 from collections.abc import Sequence
@@ -12,22 +12,22 @@ from rankseg.report.foreign_config import settings_to_build
 from rankseg.report.page import Seen
 from rankseg.report.run_predictions import CANNOT
 
-ROWS, ROWS_SIDE = 5, 6  # queries in a picture of one run, of several
+ROWS, ROWS_SIDE = 5, 6  # queries in a picture of one run, of several runs
 
 
 def look_retrieval(seen: Sequence[Seen], which: str, together: bool) -> np.ndarray | None:
-    """Let runs search their validation images, and note the pictures.
+    """Search the validation images with embedding networks and store the pictures.
 
     Args:
-        seen: Runs of embedding networks; ``panels``, or ``problem``, are filled in.
+        seen: Runs of embedding networks. Sets their ``panels`` or ``problem``.
         which: ``"last"`` or ``"best"`` weights.
-        together: The runs have the same validation images.
+        together: Whether the runs have the same validation images.
 
     Returns:
-        A picture of the queries for which first and last run differ most; None of one run, or where
-        they cannot be compared.
+        Picture of the queries for which the first and the last run differ most, or None for a
+        single run or runs that cannot be compared.
     """
-    with tempfile.TemporaryDirectory() as folder:  # the features are made once
+    with tempfile.TemporaryDirectory() as folder:  # features are computed only once
         asked = []
         for one in seen:
             try:

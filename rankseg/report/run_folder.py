@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A run as its work folder tells of it."""
+"""Training run, read from its work folder."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,16 +22,16 @@ from rankseg.utils.run_summary import read_summary
 
 @dataclass(frozen=True)
 class Run:
-    """One run, finished or not.
+    """Finished or unfinished training run.
 
     Attributes:
-        folder: Its work folder.
-        name: By which a page names it, different from that of every other run there.
-        config: Settings of its last start; empty where they cannot be read.
-        unread: Why they cannot be read, one sentence; None if they are.
-        summary: ``summary.json``; None before the first validation.
-        scalars: Numbers over the iterations.
-        warnings: Texts of the log with how often each came.
+        folder: Work folder.
+        name: Display name, unique among the runs of a page.
+        config: Settings of the last start; empty if they cannot be read.
+        unread: One sentence on why the settings cannot be read; None if they can.
+        summary: Content of ``summary.json``; None before the first validation.
+        scalars: Logged numbers over the iterations.
+        warnings: Warnings of the log with their counts.
         machine: Versions and devices of the last start.
     """
 
@@ -46,17 +46,17 @@ class Run:
 
     @property
     def method(self) -> str:
-        """Class of the method; a question mark without settings."""
+        """Class name of the method; a question mark if there are no settings."""
         return str((self.config.get("model") or {}).get("type", "?"))
 
     @property
     def seed(self) -> int | None:
-        """Seed of weights, order and augmentation."""
+        """Seed of weights, data order and augmentation."""
         return (self.config.get("randomness") or {}).get("seed")
 
     @property
     def metric(self) -> str | None:
-        """The number by which the best validation was chosen; None before the first one."""
+        """Metric that selects the best checkpoint; None before the first validation."""
         last = (self.summary or {}).get("last", {})
         hooks = self.config.get("custom_hooks") or ()
         named = [hook.get("key", "mIoU") for hook in hooks if hook["type"] == "SummaryHook"]
@@ -64,44 +64,44 @@ class Run:
 
     @property
     def iterations(self) -> tuple[int, int | None]:
-        """Iterations that are known to be done, and the length of the run."""
+        """Completed iterations as far as known, and length of the run."""
         done = [at for points in self.scalars.train.values() for at, _ in points[-1:]]
         done += [self.summary["last"]["iteration"]] if self.summary else []
         return max(done, default=0), (self.config.get("train_cfg") or {}).get("max_iters")
 
     @property
     def split(self) -> str:
-        """Which images have labels, as the config names them."""
+        """Split of labeled images, as named in the config."""
         dataset = (self.config.get("train_dataloader") or {}).get("dataset", {})
         name = dataset.get("split") or dataset.get("labeled") or dataset.get("ann_file")
         return str(name or "").removeprefix("splits/")
 
     @cached_property
     def last_checkpoint(self) -> Path | None:
-        """Weights of the last iteration that was saved, wherever the folder lies now."""
+        """Checkpoint of the last saved iteration, found even if the folder was moved."""
         found = {int(p.stem[5:]): p for p in self.folder.glob("iter_*.pth") if p.stem[5:].isdigit()}
         return found[max(found)] if found else None
 
     @cached_property
     def best_checkpoint(self) -> Path | None:
-        """Weights of the best validation."""
+        """Checkpoint of the best validation."""
         found = sorted(self.folder.glob("best_*_iter_*.pth"), key=lambda p: p.stat().st_mtime)
         return found[-1] if found else None
 
 
 def is_run(folder: Path) -> bool:
-    """Whether training was started in a folder."""
+    """Return whether training was started in a folder."""
     return folder.is_dir() and any(
         (start / "vis_data/config.py").is_file() for start in starts(folder)
     )
 
 
 def read_runs(folders: Sequence[str | Path]) -> list[Run]:
-    """Read runs from their work folders, or from folders that hold some.
+    """Read runs from their work folders, or from folders that contain work folders.
 
     Raises:
         FileNotFoundError: If a folder does not exist.
-        ValueError: If one is no run and holds none, or its summary is damaged.
+        ValueError: If a folder neither is nor contains a run, or its summary is damaged.
     """
     found: list[Path] = []
     for folder in map(Path, folders):
@@ -119,13 +119,13 @@ def read_runs(folders: Sequence[str | Path]) -> list[Run]:
 
 
 def runs_below(folder: Path) -> list[Path]:
-    """Runs in a folder, without what ``tools/test.py`` has left inside each."""
+    """Return the runs in a folder, without those that ``tools/test.py`` writes inside each."""
     found = sorted({path.parents[2] for path in folder.rglob("vis_data/config.py")})
     return [one for one in found if not any(parent in found for parent in one.parents)]
 
 
 def short_names(paths: Sequence[Path]) -> list[str]:
-    """As many of the last parts of each path as tell them apart.
+    """Shorten each path to as many trailing parts as needed to be unique.
 
     Example:
         >>> short_names([Path("/r/a/x"), Path("/r/b/x")])
@@ -141,10 +141,11 @@ def short_names(paths: Sequence[Path]) -> list[str]:
 def read_run(folder: Path, name: str) -> Run:
     """Read one run.
 
-    Settings are read as data, never run: see :func:`rankseg.report.saved_config.read_saved_config`.
+    Settings are read as data and never executed, see
+    :func:`rankseg.report.saved_config.read_saved_config`.
 
     Raises:
-        ValueError: If its summary cannot be read.
+        ValueError: If the summary cannot be read.
     """
     files = [file for start in starts(folder) if (file := start / "vis_data/config.py").is_file()]
     config, unread = Config(), None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a finished run predicts on its validation images, and how right it is."""
+"""Predictions of a finished run on its validation images, and their accuracy."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -30,21 +30,21 @@ CANNOT = (
     OSError,
     RuntimeError,
     ImportError,
-)  # by which a prediction fails
-KEPT = 128  # images of a set that are kept after they are predicted, if it has no more
-SIDE = 256  # longest side of what is kept, in pixels
+)  # errors that prediction can raise
+KEPT = 128  # predictions are kept if the set has at most so many images
+SIDE = 256  # longest side of a kept image, in pixels
 
 
 class Predicted(NamedTuple):
-    """One image.
+    """Prediction for one image.
 
     Attributes:
-        index: Place in the validation list.
-        path: File of the image.
-        image: ``(H, W, 3)`` uint8 RGB, as the network is shown it.
+        index: Index in the validation list.
+        path: Image file.
+        image: ``(H, W, 3)`` uint8 RGB, as fed to the network.
         truth: ``(H, W)`` class ids or 255; ``(1, 1)`` for a classifier.
-        label: What is predicted, of the same shape.
-        confidence: Probability of the predicted class, the mean over all pixels.
+        label: Predicted class ids, of the same shape.
+        confidence: Probability of the predicted class, averaged over all pixels.
     """
 
     index: int
@@ -56,14 +56,14 @@ class Predicted(NamedTuple):
 
 
 class Judged(NamedTuple):
-    """How right a run is.
+    """Accuracy of a run on its validation images.
 
     Attributes:
         confusion: ``(K, K)`` int64, pixels (or images) by true (row) and predicted class.
-        indices: Images that were looked at, places in the validation list.
-        scores: For each in percent the mean IoU of the classes that it has or is said to have,
-            the first left out where the run is judged by its foreground; for a classifier the
-            confidence of the prediction, negative where that is wrong.
+        indices: Indices of the evaluated images in the validation list.
+        scores: Score of each image in percent: the mean IoU of the classes that are present or
+            predicted, without the first class if the run is evaluated on its foreground. For a
+            classifier, the confidence of the prediction, negative if it is wrong.
     """
 
     confusion: np.ndarray
@@ -72,22 +72,22 @@ class Judged(NamedTuple):
 
 
 class RunPredictor:
-    """The network of a run, and the images it was validated on.
+    """Network of a run with its validation images.
 
     Args:
-        run: From :func:`rankseg.report.run_folder.read_runs`.
-        which: ``"last"`` or ``"best"``: which of its checkpoints.
+        run: Run from :func:`rankseg.report.run_folder.read_runs`.
+        which: ``"last"`` or ``"best"`` checkpoint.
 
     Attributes:
-        dataset: The validation set.
-        classes: Names.
-        palette: RGB colours of the classes.
-        image_level: It is a classifier.
-        kept: By place in the list what was predicted, small; of sets with few images.
+        dataset: Validation set.
+        classes: Class names.
+        palette: RGB colors of the classes.
+        image_level: Whether the network is a classifier.
+        kept: Small copies of predictions by index, for sets with few images.
 
     Raises:
-        FileNotFoundError: If checkpoint or data are not there.
-        ValueError: If they do not fit, or the settings of the run are not to be built from.
+        FileNotFoundError: If checkpoint or data are missing.
+        ValueError: If they do not match, or the settings of the run must not be built from.
     """
 
     def __init__(self, run: Run, which: str = "last") -> None:
@@ -106,7 +106,7 @@ class RunPredictor:
         self.image_level = is_image_level(cfg)
         self.classes: list[str] = list(self.dataset.metainfo["classes"])
         self.palette = self.dataset.metainfo.get("palette") or [(0, 0, 0)] * len(self.classes)
-        self.first = int(run.metric == "fgIoU")  # class whose IoU counts
+        self.first = int(run.metric == "fgIoU")  # first class whose IoU counts
         self.kept: dict[int, Predicted] = {}
         self._loading = dict(
             batch_size=cfg.val_dataloader.get("batch_size", 1),
@@ -116,7 +116,7 @@ class RunPredictor:
         self.method = load_method(cfg, str(self.checkpoint)).eval()
 
     def choose(self, count: int | None) -> list[int]:
-        """Places of that many images, evenly spaced in the list; of all without a number."""
+        """Return ``count`` indices evenly spaced in the list, or all if ``count`` is None."""
         total = len(self.dataset)
         if count is None or count >= total:
             return list(range(total))
@@ -124,7 +124,7 @@ class RunPredictor:
 
     @torch.no_grad()
     def predict(self, indices: Sequence[int]) -> Iterator[Predicted]:
-        """Predict images by their places in the list, in that order."""
+        """Predict images by index, in the given order."""
         loader = DataLoader(
             Subset(self.dataset, list(indices)), collate_fn=pseudo_collate, **self._loading
         )
@@ -142,16 +142,16 @@ class RunPredictor:
                 yield one
 
     def small(self, indices: Sequence[int]) -> list[Predicted]:
-        """The same with small pictures, and without predicting again what is kept."""
+        """Return predictions with small pictures, reusing the ones that are kept."""
         new = [index for index in indices if index not in self.kept]
         found = self.kept | {one.index: shrink(one) for one in self.predict(new)}
         return [found[index] for index in indices]
 
     def judge(self, indices: Sequence[int]) -> Judged:
-        """Compare predictions with the truth, and show how long it takes.
+        """Compare predictions with the ground truth, and show progress.
 
         Args:
-            indices: Places in the list.
+            indices: Indices in the list.
         """
         total = np.zeros((len(self.classes),) * 2, np.int64)
         scores = []
@@ -169,14 +169,14 @@ class RunPredictor:
         return Judged(total, list(indices), scores)
 
     def name(self, path: str | Path) -> str:
-        """A file as its data set names it, without the data root."""
+        """Return the name of a file relative to the data root."""
         root = Path(self.dataset.data_root).absolute()
         path = Path(path).absolute()
         return str(path.relative_to(root)) if path.is_relative_to(root) else path.name
 
 
 def shrink(one: Predicted) -> Predicted:
-    """The same with pictures that fit a page."""
+    """Return a copy with pictures small enough for a page."""
     if max(one.image.shape[:2]) <= SIDE:
         return one
     cell = SIDE, SIDE
@@ -185,7 +185,7 @@ def shrink(one: Predicted) -> Predicted:
 
 
 def count_pairs(truth: np.ndarray, label: np.ndarray, num_classes: int) -> np.ndarray:
-    """``(K, K)`` pixels by true (row) and predicted class, without those to be ignored.
+    """Count ``(K, K)`` pixels by true (row) and predicted class, without ignored pixels.
 
     Example:
         >>> count_pairs(np.array([[0, 1, 255]]), np.array([[1, 1, 0]]), 2)
@@ -198,7 +198,7 @@ def count_pairs(truth: np.ndarray, label: np.ndarray, num_classes: int) -> np.nd
 
 
 def ious(confusion: np.ndarray) -> np.ndarray:
-    """IoU of every class in percent; nan for one that is neither true nor predicted."""
+    """Return the IoU of each class in percent; nan if a class is neither present nor predicted."""
     right = confusion.diagonal()
     either = confusion.sum(0) + confusion.sum(1) - right
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -206,7 +206,7 @@ def ious(confusion: np.ndarray) -> np.ndarray:
 
 
 def mean_iou(confusion: np.ndarray, first: int = 0) -> float:
-    """Mean over the classes from ``first`` on that are true or predicted; nan without any."""
+    """Return the mean IoU of present or predicted classes from ``first`` on; nan without any."""
     known = ious(confusion)[first:]
     known = known[~np.isnan(known)]
     return float(known.mean()) if len(known) else float("nan")

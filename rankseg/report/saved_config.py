@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The config that a run has saved, read as data: nothing in it is run."""
+"""Reader for the saved config of a run, which never executes it."""
 
 import ast
 from pathlib import Path
@@ -7,26 +7,26 @@ from typing import Any
 
 from mmengine.config import Config
 
-LARGEST = 16 * 2**20  # bytes; saved configs have some thousands
+LARGEST = 16 * 2**20  # bytes; saved configs usually have some thousands
 NUMBERS = {"inf": float("inf"), "nan": float("nan")}
-"""How mmengine writes these values, which are names in Python."""
+"""Values that mmengine writes as bare names, which Python does not define."""
 
 
 class NotDataError(ValueError):
-    """A part of a saved config is no value."""
+    """Part of a saved config that is not a plain value."""
 
 
 def read_saved_config(path: str | Path) -> Config:
-    """Read what mmengine's ``Config.dump`` writes: names with literals, ``dict(...)`` among them.
+    """Read a config written by mmengine's ``Config.dump``: names with literals or ``dict(...)``.
 
     A class, such as ``torch.nn.GELU``, becomes its dotted name.
 
     Args:
-        path: ``vis_data/config.py`` of a run.
+        path: File ``vis_data/config.py`` of a run.
 
     Raises:
         OSError: If the file cannot be opened.
-        ValueError: If it is anything but assignments of values, or has no method in it.
+        ValueError: If it contains anything but assignments of values, or no method.
     """
     path = Path(path)
     if path.stat().st_size > LARGEST:
@@ -34,12 +34,12 @@ def read_saved_config(path: str | Path) -> Config:
     try:
         tree = ast.parse(path.read_bytes())
         return Config(_shaped(dict(_assigned(line) for line in tree.body)))
-    except (SyntaxError, RecursionError, MemoryError, KeyError) as error:  # of a reserved name
+    except (SyntaxError, RecursionError, MemoryError, KeyError) as error:  # for a reserved name
         raise NotDataError(f"{type(error).__name__} while it was read") from error
 
 
 def _assigned(line: ast.stmt) -> tuple[str, Any]:
-    """Name and value of a line."""
+    """Return the name and the value assigned in a statement."""
     if isinstance(line, ast.Assign) and len(line.targets) == 1:
         (target,) = line.targets
         if isinstance(target, ast.Name) and not target.id.startswith("__"):
@@ -48,10 +48,10 @@ def _assigned(line: ast.stmt) -> tuple[str, Any]:
 
 
 def _value(node: ast.expr) -> Any:
-    """The value of an expression."""
+    """Return the value of an expression."""
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "dict":
         if len(node.args) == 1 and not node.keywords and isinstance(node.args[0], ast.Dict):
-            return _value(node.args[0])  # of keys that are no names
+            return _value(node.args[0])  # dict with keys that are not identifiers
         if not node.args and all(one.arg is not None for one in node.keywords):
             return {one.arg: _value(one.value) for one in node.keywords}
     elif isinstance(node, ast.Dict) and None not in node.keys:
@@ -72,7 +72,7 @@ def _key(node: ast.expr) -> Any:
 
 
 def _single(node: ast.expr) -> Any:
-    """The value of an expression that has no parts."""
+    """Return the value of an expression without parts."""
     if isinstance(node, ast.Constant) and node.value is not Ellipsis:
         return node.value
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
@@ -88,7 +88,7 @@ def _single(node: ast.expr) -> Any:
 
 
 def _dotted(node: ast.expr) -> str | None:
-    """``torch.nn.GELU`` or ``int`` as a text."""
+    """Return a name such as ``torch.nn.GELU`` or ``int`` as a string, or None."""
     parts = []
     while isinstance(node, ast.Attribute):
         parts.append(node.attr)
@@ -97,14 +97,14 @@ def _dotted(node: ast.expr) -> str | None:
 
 
 DICTS = ("randomness", "train_cfg", "train_dataloader", "val_dataloader", "test_dataloader")
-"""What a page reads of a config besides the model, where it is there."""
+"""Optional parts of a config that pages read besides the model."""
 
 
 def _shaped(values: dict[str, Any]) -> dict[str, Any]:
-    """Check that what pages read is of the kind that they expect.
+    """Check that the parts of a config that pages read have the expected types.
 
     Raises:
-        ValueError: Naming the key.
+        ValueError: If a part has another type; the message names its key.
     """
     model = values.get("model")
     if not isinstance(model, dict) or not isinstance(model.get("type"), str):

@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""In what the configs of several runs differ."""
+"""Differences between the configs of several runs."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 NOT_A_SETTING = ("work_dir", "config_file", "resume", "launcher", "randomness.seed")
-COPIES = ("test_dataloader", "test_evaluator", "test_cfg")  # of what is validated, as a rule
+COPIES = ("test_dataloader", "test_evaluator", "test_cfg")  # usually repeat those of validation
 
 
 def flat(config: Mapping) -> dict[str, Any]:
-    """All values of a config under dotted names, an entry of a list by its ``type`` where it can.
+    """Flatten a config to dotted names; name list entries by their ``type`` if possible.
 
     Example:
         >>> flat({"a": {"b": 1}, "steps": [{"type": "Load", "cache": 2}, {"type": "Pack"}]})
@@ -45,13 +45,13 @@ def _is_steps(value: Any) -> bool:
 
 
 def differences(configs: Sequence[Mapping]) -> dict[str, list[Any]]:
-    """Settings that are not the same in all runs, each with its value in every run.
+    """Return the settings that differ between runs, each with its value in every run.
 
-    Folders, seeds and what only repeats another setting are left out; a setting that a run does
-    not have is ``None`` there.
+    Folders, seeds and settings that only repeat another one are left out. The value is ``None`` for
+    a run without the setting.
 
     Args:
-        configs: One per run.
+        configs: One config per run.
     """
     tables = []
     for config in configs:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A page about runs that a browser shows without network."""
+"""HTML page about runs that a browser shows without network access."""
 
 from rankseg.report.page.page import render
 from rankseg.report.page.seen import Picture, Seen, SideBySide

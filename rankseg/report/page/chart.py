@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Line charts as inline SVG, in the colours of the page."""
+"""Line charts as inline SVG, in the colors of the page."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -8,20 +8,20 @@ from rankseg.report.page.html import COLOURS, Html, join, tag, text
 from rankseg.utils.run_log import Points
 
 WIDTH, HEIGHT = 340, 210
-LEFT, RIGHT, TOP, BOTTOM = 44, 8, 10, 24  # room around the curves
-MOST_POINTS = 160  # of a curve; neighbours are averaged where there are more
-SMOOTHED = 40  # from so many points on a curve is drawn as its running mean, too
-MARKED = 30  # up to so many its points are marked
+LEFT, RIGHT, TOP, BOTTOM = 44, 8, 10, 24  # margins around the curves
+MOST_POINTS = 160  # per curve; longer curves are averaged over neighbors
+SMOOTHED = 40  # curves with at least so many points also show their running mean
+MARKED = 30  # curves with at most so many points show markers
 
 
 def chart(title: str, series: Mapping[int, Points], log: bool = False, smooth: bool = True) -> Html:
-    """Curves of one number.
+    """Draw the curves of one number.
 
     Args:
-        title: What it is, with the unit.
-        series: By index of the run, which is its colour.
-        log: Use a logarithmic axis where all values are above 0.
-        smooth: Draw the running mean of long curves over them.
+        title: Name of the number, with its unit.
+        series: Points by index of the run, which selects the color.
+        log: Use a logarithmic axis if all values are positive.
+        smooth: Draw the running mean over long curves.
     """
     series = {
         run: thin([p for p in points if math.isfinite(p[1])]) for run, points in series.items()
@@ -80,7 +80,7 @@ def _n(value: float) -> str:
 
 
 def short(value: float) -> Html:
-    """A number for an axis.
+    """Format a number for an axis.
 
     Example:
         >>> [str(short(value)) for value in (0, 0.05, 2000, 120000, 3e-06)]
@@ -92,13 +92,13 @@ def short(value: float) -> Html:
 
 
 def axis(low: float, high: float, steps: int = 4) -> tuple[float, float, list[float]]:
-    """First and last value of an axis and its round ticks, about that many.
+    """Return the first and last value of an axis and about ``steps`` round ticks.
 
     Example:
         >>> axis(31.0, 68.0)
         (30.0, 70.0, [30.0, 40.0, 50.0, 60.0, 70.0])
     """
-    if high - low < 1e-12 * max(1.0, abs(high)):  # one value: zero stays at the foot
+    if high - low < 1e-12 * max(1.0, abs(high)):  # a single value: keep zero at the bottom
         low, high = low - abs(low) / 20, high + (abs(high) / 20 or 1)
     rough = (high - low) / steps
     power = 10.0 ** math.floor(math.log10(rough))
@@ -109,7 +109,7 @@ def axis(low: float, high: float, steps: int = 4) -> tuple[float, float, list[fl
 
 
 def log_axis(values: Sequence[float]) -> tuple[float, float, list[float]]:
-    """The same for a logarithmic axis: powers of ten, with 2 and 5 between where they are few."""
+    """Return the same for a logarithmic axis: powers of ten, with 2 and 5 between if few."""
     low, high = min(values), max(values)
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     few = len(powers) <= 3
@@ -121,7 +121,7 @@ def log_axis(values: Sequence[float]) -> tuple[float, float, list[float]]:
 
 
 def thin(points: Points) -> Points:
-    """At most :data:`MOST_POINTS` points, each the mean of its neighbours."""
+    """Reduce a curve to at most :data:`MOST_POINTS` points by averaging neighbors."""
     width = -(-len(points) // MOST_POINTS)
     if width <= 1:
         return points
@@ -130,7 +130,7 @@ def thin(points: Points) -> Points:
 
 
 def running_mean(points: Points) -> Points:
-    """The mean of each point and its neighbours, of an eighth of all."""
+    """Average each point with its neighbors, over a window of one eighth of all points."""
     half = max(1, len(points) // 16)
     windows = [points[max(0, i - half) : i + half + 1] for i in range(len(points))]
     means = [sum(y for _, y in window) / len(window) for window in windows]

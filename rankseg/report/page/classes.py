@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Each class: how right the runs are about it, and what it is taken for."""
+"""Tables of the accuracy per class and of confusions between classes."""
 
 from collections.abc import Sequence
 
@@ -9,15 +9,15 @@ from rankseg.report.page.html import Html, join, run_name, table, tag, text
 from rankseg.report.page.seen import Seen
 from rankseg.visualization.groups import CLASS_PREFIXES
 
-FEW, NAMED, MATRIX = 5, 24, 40  # classes: large cells, no smaller print, a table at all
-CONFUSIONS = 20  # the most frequent ones are listed where a table is too large
+FEW, NAMED, MATRIX = 5, 24, 40  # most classes with large cells, with normal print, in a table
+CONFUSIONS = 20  # most frequent confusions, listed if the table would be too large
 
 
 def class_table(seen: Sequence[tuple[int, Seen]]) -> Html:
-    """A row per class, a column per run: IoU or accuracy.
+    """Build a table of IoU or accuracy with a row per class and a column per run.
 
     Args:
-        seen: Runs with their index; all of the same classes.
+        seen: Runs with their index; all have the same classes.
     """
     columns = {i: of_classes(one) for i, one in seen}
     names = dict.fromkeys(name for column in columns.values() for name in column)
@@ -30,7 +30,7 @@ def class_table(seen: Sequence[tuple[int, Seen]]) -> Html:
 
 
 def of_classes(seen: Seen) -> dict[str, float]:
-    """IoU or accuracy by class in percent: of the last validation, else of what is predicted."""
+    """Return IoU or accuracy by class in percent, from the last validation or the predictions."""
     last = (seen.run.summary or {}).get("last", {})
     prefix = next((p for p in CLASS_PREFIXES if any(n.startswith(p) for n in last)), "?")
     noted = {n.removeprefix(prefix): v for n, v in last.items() if n.startswith(prefix)}
@@ -51,7 +51,7 @@ def _bar(run: int, percent: float | None) -> Html:
 
 
 def confusion(i: int, seen: Seen) -> Html:
-    """What each class is taken for, in percent of what is truly of that class."""
+    """Build the confusion matrix, in percent of the true class."""
     matrix = seen.confusion
     if matrix is None:
         return Html("")
@@ -93,7 +93,7 @@ def _cell(
 
 
 def _longest(matrix: np.ndarray, names: list[str], things: str) -> Html:
-    """The most frequent confusions."""
+    """List the most frequent confusions."""
     wrong = matrix * (1 - np.eye(len(matrix), dtype=matrix.dtype))
     order = wrong.ravel().argsort()[::-1][:CONFUSIONS]
     rows = []

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""All numbers of the runs over the iterations, overlaid."""
+"""Charts of all logged numbers over the iterations, with the runs overlaid."""
 
 from collections.abc import Sequence
 
@@ -15,12 +15,12 @@ from rankseg.visualization.groups import (
     of_retrieval,
 )
 
-SHOWN_CLASSES = 6  # charts of more are folded away
+SHOWN_CLASSES = 6  # charts of more classes are collapsed
 MEANS = ("mIoU", "mDice", "top5", "mean_class")
 
 
 def curves(runs: Sequence[Run]) -> Html:
-    """Small charts by what they are about; empty without a number."""
+    """Build small charts grouped by topic; empty if there are no numbers."""
     val = _by_name([run.scalars.val for run in runs])
     train = _by_name([run.scalars.train for run in runs])
     mains = [run.metric for run in runs if run.metric]
@@ -45,19 +45,19 @@ def curves(runs: Sequence[Run]) -> Html:
 
 
 def pseudo_label(name: str) -> str:
-    """Name of a number that may be one of pseudo-labels, which are in percent."""
+    """Return the title of a number; pseudo-label rates are given in percent."""
     said = name.removeprefix(PSEUDO).replace("_", " ")
     return f"pseudo-labels: {said} (%)" if name.startswith(PSEUDO) else name
 
 
 def _by_name(runs: Sequence[dict[str, Points]]) -> dict[str, dict[int, Points]]:
-    """From numbers by run to runs by number."""
+    """Regroup numbers by run into runs by number."""
     names = dict.fromkeys(name for series in runs for name in series)
     return {name: {i: s[name] for i, s in enumerate(runs) if name in s} for name in names}
 
 
 def _charts(title: str, group: dict[str, dict[int, Points]], folded: bool = False) -> Html:
-    """Charts by their titles; those of losses have a logarithmic axis."""
+    """Build charts by title; losses have a logarithmic axis."""
     drawn = [
         chart(name, series, log=name.startswith("loss"), smooth=not is_rate(name))
         for name, series in group.items()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pieces of HTML; text that comes from users is escaped here."""
+"""Builders of HTML elements, which escape user text."""
 
 import base64
 from collections.abc import Iterable, Sequence
@@ -12,19 +12,19 @@ from rankseg.utils.safe_text import printable
 from rankseg.visualization.overlay import colour_map
 from rankseg.visualization.panel import encode, fit, fit_label
 
-COLOURS = 8  # of curves, see the style sheet
-THUMBNAIL = 256  # largest side of an embedded picture, in pixels
+COLOURS = 8  # for curves, see the style sheet
+THUMBNAIL = 256  # longest side of an embedded picture, in pixels
 
 
 class Html(str):
-    """Text that is HTML already."""
+    """String that already is HTML."""
 
 
 BR = Html("<br>")
 
 
 def text(value: Any) -> Html:
-    """Anything as HTML: what is HTML stays, all else is escaped."""
+    """Convert a value to HTML: HTML is kept, everything else is escaped."""
     return value if isinstance(value, Html) else Html(_escaped(value))
 
 
@@ -33,12 +33,12 @@ def _escaped(value: Any) -> str:
 
 
 def join(pieces: Iterable[Any], between: str = "") -> Html:
-    """Pieces one after the other."""
+    """Concatenate pieces."""
     return Html(between.join(text(piece) for piece in pieces))
 
 
 def tag(name: str, *content: Any, **attributes: Any) -> Html:
-    """An element; ``class_`` and ``data_x`` become ``class`` and ``data-x``.
+    """Build an element; ``class_`` and ``data_x`` become ``class`` and ``data-x``.
 
     Example:
         >>> tag("p", "a < b", class_="note")
@@ -53,7 +53,7 @@ def tag(name: str, *content: Any, **attributes: Any) -> Html:
 
 
 def table(head: Sequence[Any], rows: Iterable[Sequence[Any]], class_: str | None = None) -> Html:
-    """A table whose first column names its rows; a wide one scrolls by itself."""
+    """Build a table whose first column holds row headers; a wide table scrolls separately."""
     top = tag("thead", tag("tr", *(tag("th", cell, scope="col") for cell in head)))
     body = (
         tag("tr", tag("th", row[0], scope="row"), *(tag("td", cell) for cell in row[1:]))
@@ -63,17 +63,17 @@ def table(head: Sequence[Any], rows: Iterable[Sequence[Any]], class_: str | None
 
 
 def dot(index: int) -> Html:
-    """The colour of a run."""
+    """Build a dot in the color of a run."""
     return tag("span", class_=f"dot c{index % COLOURS}")
 
 
 def run_name(index: int, name: str) -> Html:
-    """Name of a run with its colour."""
+    """Build the name of a run with its color."""
     return tag("span", dot(index), name, class_="run")
 
 
 def photo(image: np.ndarray, alt: str) -> Html:
-    """An embedded image, not larger than a thumbnail."""
+    """Embed an image, at most as large as a thumbnail."""
     small = max(image.shape[:2]) < THUMBNAIL // 2
     image = image if small else fit(image, _size(image))
     kind = "png" if small else "jpeg"
@@ -81,14 +81,14 @@ def photo(image: np.ndarray, alt: str) -> Html:
 
 
 def label_map(label: np.ndarray, palette: Sequence[Sequence[int]], alt: str) -> Html:
-    """An embedded label map in the colours of its classes."""
+    """Embed a label map in the colors of its classes."""
     small = max(label.shape) < THUMBNAIL // 2
     label = label if small else fit_label(label, _size(label))
     return _embed(encode(colour_map(label, palette)), "png", alt, small)
 
 
 def _size(picture: np.ndarray) -> tuple[int, int]:
-    """Cell of a thumbnail; a picture is never enlarged."""
+    """Return the size of a thumbnail; pictures are never enlarged."""
     return tuple(min(THUMBNAIL, side) for side in picture.shape[:2])
 
 
@@ -99,10 +99,10 @@ def _embed(content: bytes, kind: str, alt: str, small: bool = False) -> Html:
 
 
 def panel(picture: np.ndarray, alt: str) -> Html:
-    """A uint8 RGB picture of many pictures, as large as it is."""
+    """Embed a uint8 RGB picture composed of several pictures, at full size."""
     return _embed(encode(picture, ".jpg"), "jpeg", alt)
 
 
 def embed_file(content: bytes, alt: str) -> Html:
-    """A PNG file as it is."""
+    """Embed a PNG file unchanged."""
     return _embed(content, "png", alt)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What one should know of the runs before believing their numbers."""
+"""Notes on the runs that readers need before they trust the numbers."""
 
 from collections.abc import Sequence
 
@@ -8,11 +8,11 @@ from rankseg.report.page.html import Html, join, run_name, tag
 from rankseg.report.page.seen import Seen
 from rankseg.report.run_folder import Run
 
-MOST = 8  # warnings of one run that are shown unfolded
+MOST = 8  # warnings of one run that are not collapsed
 
 
 def notes(seen: Sequence[Seen], problem: str | None = None) -> Html:
-    """Every note; empty if there is none."""
+    """Build the list of all notes; empty if there is none."""
     parts = [tag("p", problem, class_="note")] if problem else []
     for i, one in enumerate(seen):
         name = run_name(i, one.run.name)
@@ -28,14 +28,14 @@ def notes(seen: Sequence[Seen], problem: str | None = None) -> Html:
 
 
 def warnings(run: Run) -> list[str]:
-    """Warnings of the log, each once."""
+    """Return the distinct warnings of the log."""
     return [
         f"{text} ({count} times)" if count > 1 else text for text, count in run.warnings.items()
     ]
 
 
 def never_predicted(seen: Seen) -> str | None:
-    """A sentence on the classes that are there and never predicted, if there are some."""
+    """Return a sentence on classes that are present but never predicted, or None."""
     if seen.confusion is None:
         return _without_a_point(seen.run)
     missed = (seen.confusion.sum(1) > 0) & (seen.confusion.sum(0) == 0)
@@ -51,7 +51,7 @@ def _without_a_point(run: Run) -> str | None:
 
 
 def unseen(seen: Seen) -> str | None:
-    """A sentence on the classes that the validation set does not have, if there are some."""
+    """Return a sentence on classes missing from the validation set, or None."""
     if seen.confusion is None:
         return None
     missing = seen.confusion.sum(1) == 0

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The whole page."""
+"""Assembly of the whole page."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -16,8 +16,8 @@ from rankseg.report.page.seen import Seen, SideBySide
 from rankseg.report.page.style import STYLE
 from rankseg.report.settings import differences
 
-LONGEST = 160  # characters of a setting that are shown
-MOST_OPEN = 25  # so many settings are shown unfolded
+LONGEST = 160  # characters shown of a setting
+MOST_OPEN = 25  # settings shown before the rest is collapsed
 
 
 def render(
@@ -27,13 +27,13 @@ def render(
     problem: str | None = None,
     now: datetime | None = None,
 ) -> str:
-    """The page as one HTML text that loads nothing.
+    """Render the page as one HTML text that loads no other file.
 
     Args:
-        seen: The runs, in the order of the page.
-        side: The same images as several runs see them, or a picture of what they find.
-        machine: Where and with what the page was made.
-        problem: Why the runs' classes and pictures are not compared; None if they are.
+        seen: Runs, in the order of the page.
+        side: Images as predicted by several runs, or a picture of their search results.
+        machine: Versions and machine used to create the page.
+        problem: Why the runs cannot be compared by class and image; None if they can.
         now: Date of the page.
     """
     runs = [one.run for one in seen]
@@ -141,7 +141,7 @@ def _pictures(seen: Sequence[Seen]) -> Html:
 
 
 def _measure(seen: Seen) -> str:
-    """What the IoU of an image is."""
+    """Return a description of the score of an image."""
     if seen.image_level:
         return ""
     names = ", ".join(seen.classes[1:]) if seen.run.metric == "fgIoU" else ""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Images that a run is right or wrong about, and what several runs say of the same ones."""
+"""Pictures of the best and worst images of a run, and of the same images in several runs."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from rankseg.report.page.seen import Picture, Seen, SideBySide
 
 
 def legend(classes: Sequence[str], palette: Sequence[Sequence[int]]) -> Html:
-    """Colours of the classes."""
+    """Build a legend of the class colors."""
     items = (
         tag("span", tag("span", class_="swatch", style=f"background:rgb{tuple(colour)}"), name)
         for name, colour in zip(classes, palette, strict=False)
@@ -17,7 +17,7 @@ def legend(classes: Sequence[str], palette: Sequence[Sequence[int]]) -> Html:
 
 
 def best_and_worst(i: int, seen: Seen, opened: bool) -> Html:
-    """Images of one run, the worst ones first, or what it finds."""
+    """Show images of one run, worst first, or its search results."""
     if not (seen.best or seen.worst or seen.panels):
         return Html("")
     if seen.panels:
@@ -42,7 +42,7 @@ def best_and_worst(i: int, seen: Seen, opened: bool) -> Html:
 
 
 def _trios(pictures: Sequence[Picture], seen: Seen) -> Html:
-    """Image, truth and prediction of each."""
+    """Show image, ground truth and prediction of each picture."""
     return tag("div", *(_trio(one, seen) for one in pictures), class_="pictures")
 
 
@@ -58,7 +58,7 @@ def _trio(one: Picture, seen: Seen) -> Html:
 
 
 def _tiles(pictures: Sequence[Picture], seen: Seen) -> Html:
-    """Images of a classifier, with what they are and are taken for."""
+    """Show images of a classifier with their true and predicted classes."""
     tiles = []
     for one in pictures:
         truth, said = (seen.classes[int(label.flat[0])] for label in (one.truth, one.label))
@@ -75,12 +75,12 @@ def _word(right: bool) -> str:
 
 
 def side_by_side(rows: Sequence[SideBySide], seen: Seen, index: dict[str, int]) -> Html:
-    """The same images as several runs see them.
+    """Show the same images as predicted by several runs.
 
     Args:
         rows: Images.
-        seen: Any of the runs: classes and colours are the same.
-        index: Number of every run by its name.
+        seen: Any of the runs; they share classes and colors.
+        index: Index of each run by its name.
     """
     page = []
     for picture, labels in rows:

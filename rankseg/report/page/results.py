@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the runs came to: one table, and the mean of runs that only differ in their seed."""
+"""Table of results, with the mean over runs that differ only in their seed."""
 
 import math
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ NONE = "–"
 
 
 def results(runs: Sequence[Run]) -> Html:
-    """A row per run, and a row per mean."""
+    """Build a table with one row per run and one row per mean."""
     metrics = list(dict.fromkeys(run.metric for run in runs if run.metric))
     others = list(dict.fromkeys(name for run in runs for name in beside(run)))
     others = [name for name in others if name not in metrics]
@@ -38,13 +38,13 @@ WORDS = {
 
 
 def _glossary(head: Sequence[str]) -> Html:
-    """What the figures of the table are, in percent."""
+    """Explain the columns of the table, which are in percent."""
     said = [text for word, text in WORDS.items() if any(name.startswith(word) for name in head)]
     return tag("p", f"In percent; {'; '.join(said)}.", class_="soft") if said else Html("")
 
 
 def beside(run: Run) -> list[str]:
-    """What is shown beside the main figure: mIoU, IoU of the second of two classes, Recall@K."""
+    """Return the secondary metrics to show: mIoU, IoU of the second of two classes, Recall@K."""
     last = (run.summary or {}).get("last", {})
     if run.metric == "fgIoU" and "mIoU" in last:
         return ["mIoU"]
@@ -77,14 +77,14 @@ def _row(i: int, run: Run, metrics: Sequence[str], others: Sequence[str]) -> lis
 
 
 def _figures(summary: dict, metric: str) -> list[Any]:
-    """The last value, and the best one with its iteration."""
+    """Return the last value, and the best value with its iteration."""
     last, best = summary["last"], summary["best"]
     shown = f"{best.get(metric, float('nan')):.1f} ({best['iteration']:,})"
     return [tag("span", f"{last[metric]:.1f}", class_="figure"), shown]
 
 
 def _means(runs: Sequence[Run], metric: str) -> Html:
-    """A row for every set of finished runs that differ in nothing but the seed."""
+    """Build one row for each set of finished runs that differ only in the seed."""
     rows = []
     for group in same_settings([run for run in runs if _has(run, metric) and not run.unread]):
         if len(group) > 1:
@@ -104,7 +104,7 @@ def _spread() -> Html:
 
 
 def same_settings(runs: Sequence[Run]) -> list[list[Run]]:
-    """Runs by their settings, the seed left out; in the order of the first of each."""
+    """Group runs by their settings without the seed, ordered by the first run of each group."""
     groups: list[list[Run]] = []
     for run in runs:
         for group in groups:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the page shows of each run."""
+"""Data that the page shows for each run."""
 
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -10,15 +10,15 @@ from rankseg.report.run_folder import Run
 
 
 class Picture(NamedTuple):
-    """One image that a run was asked about.
+    """Image with ground truth and the prediction of one run.
 
     Attributes:
-        name: File, within its data set.
-        score: IoU of the image in percent; of a classifier the confidence in percent, negative
-            where the class is wrong.
+        name: File name relative to its data set.
+        score: IoU of the image in percent. For a classifier, the confidence in percent, negative
+            if the class is wrong.
         image: ``(H, W, 3)`` uint8 RGB.
         truth: ``(H, W)`` class ids or 255; ``(1, 1)`` for a classifier.
-        label: What was predicted, likewise.
+        label: Predicted class ids, of the same shape.
     """
 
     name: str
@@ -29,11 +29,11 @@ class Picture(NamedTuple):
 
 
 class SideBySide(NamedTuple):
-    """One image that several runs were asked about.
+    """Image with the predictions of several runs.
 
     Attributes:
-        picture: As the first of them sees it.
-        labels: By name of the run what it predicts, and its score.
+        picture: Prediction of the first run.
+        labels: Predicted label map and score by name of the run.
     """
 
     picture: Picture
@@ -42,20 +42,21 @@ class SideBySide(NamedTuple):
 
 @dataclass
 class Seen:
-    """A run, and what its network says of its validation images.
+    """Run with the predictions of its network on its validation images.
 
     Attributes:
-        run: The run.
-        problem: Why nothing could be predicted, one sentence; None if it could, or was not to be.
-        classes: Names; empty if they are not known.
-        palette: RGB colours of the classes.
-        image_level: It is a classifier.
-        checkpoint: Name of the file whose weights were used.
-        images: Validation images that were looked at, and all there are.
+        run: Run read from its folder.
+        problem: One sentence on why prediction failed; None if it succeeded or was not requested.
+        classes: Class names; empty if unknown.
+        palette: RGB colors of the classes.
+        image_level: Whether the network is a classifier.
+        checkpoint: File name of the weights used.
+        images: Number of evaluated validation images, and of all.
         confusion: ``(K, K)`` pixels or images by true (row) and predicted class, or None.
-        best: The images it is most right about; of a classifier the right ones it is least sure of.
-        worst: The images it is most wrong about.
-        panels: Of an embedding network what it finds, uint8 RGB pictures.
+        best: Images with the best scores. For a classifier, its least confident correct
+            predictions.
+        worst: Images with the worst scores.
+        panels: Search results of an embedding network, as uint8 RGB pictures.
     """
 
     run: Run

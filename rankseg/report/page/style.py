@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The style sheet of the page: light and dark, from phone to desk."""
+"""Style sheet of the page, for light and dark mode and for all screen sizes."""
 
 STYLE = """
 :root {

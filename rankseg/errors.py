@@ -1,35 +1,36 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Errors that carry one sentence for the user."""
+"""Exceptions whose message is one sentence for the user."""
 
 import signal
 
 
 class FileError(ValueError):
-    """A file is at fault, not the code: its text is one sentence that names file and cure.
+    """Error caused by a file rather than by the code.
 
-    A file that is missing, or may not be read, raises ``FileNotFoundError`` or ``PermissionError``.
+    The message is one sentence that names the file and the cure. A missing or unreadable file
+    raises ``FileNotFoundError`` or ``PermissionError`` instead.
     """
 
 
 class RunEnded(Exception):
-    """Training cannot go on, for a reason outside the code; its text is one sentence for the user.
+    """Error raised when training cannot continue for a reason outside the code.
 
-    ``tools/train.py`` prints it, says from which checkpoint ``--resume`` goes on, and leaves with
-    status 1.
+    The message is one sentence for the user. ``tools/train.py`` prints it, names the checkpoint
+    that ``--resume`` continues from, and exits with status 1.
     """
 
 
 class Diverged(RunEnded):
-    """The weights are not finite any more, so there is nothing to save."""
+    """Error raised when the weights are no longer finite, so there is nothing to save."""
 
 
 class Stopped(KeyboardInterrupt):
-    """A signal has ended the run after a whole iteration, and everything is saved.
+    """Exception raised when a signal ends the run after a complete, saved iteration.
 
     Args:
-        signum: The signal.
-        iteration: Iterations that are done.
-        checkpoint: File that ``--resume`` goes on from, or None if the run saves none.
+        signum: Signal number.
+        iteration: Number of completed iterations.
+        checkpoint: File that ``--resume`` continues from, or None if the run saves none.
     """
 
     def __init__(self, signum: int, iteration: int, checkpoint: str | None) -> None:
@@ -40,5 +41,5 @@ class Stopped(KeyboardInterrupt):
 
     @property
     def code(self) -> int:
-        """Exit status by the shell's convention: 143 for SIGTERM, 130 for SIGINT."""
+        """Exit status by shell convention: 143 for SIGTERM, 130 for SIGINT."""
         return 128 + self.signum

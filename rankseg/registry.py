@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Registries of rankseg, children of mmseg's (and through it mmengine's).
+"""Registries of rankseg, children of those of mmseg and mmengine.
 
-A config with ``default_scope = 'rankseg'`` may name anything of rankseg, mmseg or mmengine
-without a prefix: a name is looked up here first, then in the parent. ``locations`` are imported
-on the first look-up, so nothing has to be imported by hand to be found.
+A config with ``default_scope = 'rankseg'`` can name any component of rankseg, mmseg or mmengine
+without a prefix. Names are looked up here first, then in the parent. The first lookup imports
+``locations``, so components need no manual import.
 """
 
 from mmengine.registry import Registry
@@ -40,10 +40,11 @@ METRICS = Registry(
     "metric", parent=mmseg.METRICS, scope="rankseg", locations=["rankseg.evaluation"]
 )
 SELECTIONS = Registry("selection", scope="rankseg", locations=["rankseg.selection.discovery"])
-"""Which images :class:`~rankseg.engine.hooks.DiscoveryHook` discovers: functions, not classes."""
+"""Functions (not classes) that select images for
+:class:`~rankseg.engine.hooks.DiscoveryHook`."""
 
-# The rest have no member of ours; they exist so that a name is found by going up to the parents,
-# where a look-up in the scope "rankseg" would otherwise end in a warning and mmengine's root.
+# These registries hold no rankseg component. Without them, a lookup in the scope "rankseg" would
+# print a warning and fall back to mmengine's root registry instead of mmseg's.
 _PLAIN = [
     Registry(parent.name, parent=parent, scope="rankseg")
     for parent in (

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The types on the arrows: names of views, keys of samples, pseudo-labels.
+"""Data types that components exchange: view names, sample keys and pseudo-labels.
 
-Views have one vocabulary from the loader to the logs: ``labeled``, ``labeled_twin``,
-``weak``, ``strong1``, ``strong2``, ..., and ``mix_weak``, ``mix_strong1``, ... for a second draw,
-which is pasted in.
+The view names are the same from the data loader to the logs: ``labeled``, ``labeled_twin``,
+``weak``, ``strong1``, ``strong2``, ..., and ``mix_weak``, ``mix_strong1``, ... for the second
+draw, which is pasted into the first.
 """
 
 from typing import NamedTuple
@@ -11,30 +11,30 @@ from typing import NamedTuple
 from torch import Tensor
 
 LABELED = "labeled"
-TWIN = "labeled_twin"  # a second draw of the labelled images
+TWIN = "labeled_twin"  # second draw of the labeled images
 WEAK = "weak"
 
 
 def strong(number: int) -> str:
-    """Name of the strong view with this number, counted from 1."""
+    """Return the name of the strong view with this number, counted from 1."""
     return f"strong{number}"
 
 
 def mix(view: str) -> str:
-    """Name of the same view in the second draw, the one that is pasted in."""
+    """Return the name of a view in the second draw, which is pasted into the first."""
     return f"mix_{view}"
 
 
 class SampleKey(NamedTuple):
-    """What the sampler yields: which image, and which pass over the data it belongs to.
+    """Key that the sampler yields for one image in one pass over the data.
 
-    The pass is part of the random seed of the sample, so an image looks different in every pass
-    and the same whatever the number of workers or the iteration at which a run was resumed.
+    The pass is part of the sample's random seed. An image therefore gets a different augmentation
+    in every pass, independent of the number of workers and of where a run was resumed.
 
     Attributes:
-        index: Of the image in its data set.
-        draw: The pass.
-        label: For an unlabelled image that is to be loaded as a labelled one: its class.
+        index: Index of the image in its data set.
+        draw: Number of the pass.
+        label: Class of an unlabeled image that is loaded as a labeled one, else None.
     """
 
     index: int
@@ -43,11 +43,11 @@ class SampleKey(NamedTuple):
 
 
 class PseudoLabel(NamedTuple):
-    """A prediction used as a target.
+    """Prediction used as a training target.
 
     Attributes:
         label: ``(B, H, W)`` int64 class ids.
-        confidence: ``(B, H, W)`` float in ``[0, 1]``, the largest softmax probability.
+        confidence: ``(B, H, W)`` float, the largest softmax probability, in ``[0, 1]``.
         valid: ``(B, H, W)`` bool, false where the crop is padding.
     """
 

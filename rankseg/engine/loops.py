@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Training for a number of passes over the unlabelled images."""
+"""Training loop whose length is a number of passes over the unlabeled images."""
 
 from math import isfinite
 from typing import Any
@@ -12,23 +12,23 @@ from rankseg.registry import LOOPS
 
 @LOOPS.register_module()
 class PassTrainLoop(IterBasedTrainLoop):
-    """mmengine's iteration loop, its length given in passes over the unlabelled images.
+    """Iteration-based loop whose length is given in passes over the unlabeled images.
 
-    The loader never ends, so workers go on from one pass to the next without a stop, and a run can
-    be resumed at any iteration: the sampler is put there at once, nothing is replayed.
+    The loader is endless, so workers continue from one pass to the next without a pause. A run can
+    resume at any iteration: the sampler jumps there and replays nothing.
 
     Args:
         runner: The runner.
-        dataloader: A loader, or its config, with a
+        dataloader: Data loader, or its config, with a
             :class:`~rankseg.datasets.samplers.labeled_unlabeled.LabeledUnlabeledSampler`.
-        max_epochs: Passes over the unlabelled images.
-        val_epochs: Passes between two validations.
-        max_iters: Length in iterations, in place of ``max_epochs``.
-        val_interval: Iterations between two validations, in place of ``val_epochs``.
-        **kwargs: Of mmengine's ``IterBasedTrainLoop``.
+        max_epochs: Number of passes over the unlabeled images.
+        val_epochs: Number of passes between two validations.
+        max_iters: Length in iterations, instead of ``max_epochs``.
+        val_interval: Iterations between two validations, instead of ``val_epochs``.
+        **kwargs: Arguments of MMEngine's ``IterBasedTrainLoop``.
 
     Raises:
-        ValueError: If the length is not given exactly once, or a number is not above 0.
+        ValueError: If not exactly one length is given, or a number is not above 0.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class PassTrainLoop(IterBasedTrainLoop):
     ) -> None:
         check_loop(max_epochs, val_epochs, max_iters, val_interval)
         if isinstance(dataloader, dict):
-            # one seed for all processes, also where weights and boxes are drawn differently
+            # all processes share the sampler's seed, even if they draw different random numbers
             seed = runner.cfg.get("randomness", {}).get("seed")
             dataloader = runner.build_dataloader(dataloader, seed=seed, diff_rank_seed=False)
         per_pass = dataloader.sampler.iters_per_epoch
@@ -57,7 +57,7 @@ class PassTrainLoop(IterBasedTrainLoop):
 
 
 def iterations_of(epochs: float, per_pass: int) -> int:
-    """Iterations of a number of passes over the unlabelled images, at least 1."""
+    """Convert passes over the unlabeled images to iterations, at least 1."""
     return max(1, round(epochs * per_pass))
 
 
@@ -67,10 +67,10 @@ def check_loop(
     max_iters: int | None = None,
     val_interval: int | None = None,
 ) -> None:
-    """Refuse a length or an interval that is none; arguments as in :class:`PassTrainLoop`.
+    """Check the length and the interval; arguments as in :class:`PassTrainLoop`.
 
     Raises:
-        ValueError: Naming the key, its value and the cure.
+        ValueError: If one is invalid. The message names the key, its value and the cure.
     """
     if (max_epochs is None) == (max_iters is None):
         raise ValueError(
@@ -92,5 +92,5 @@ def check_loop(
 
 
 def _is_number(value: Any) -> bool:
-    """Whether it is a finite number; True and False are none here."""
+    """Check that a value is a finite number and not a bool."""
     return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)

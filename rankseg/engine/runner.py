@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""mmengine's runner, strict about the weights it loads and careful with what it saves."""
+"""MMEngine runner with strict checkpoint loading and atomic checkpoint saving."""
 
 import os
 import traceback
@@ -35,20 +35,20 @@ from rankseg.models.weights import non_finite
 from rankseg.utils.atomic_file import NO_ROOM, WriteError, describe, whole_file
 
 LOGS = ("mmengine.visualization", "mmengine.logging")
-"""Modules that write to the work folder and nowhere else."""
+"""Modules that write only to the work folder."""
 
 
 class StrictRunner(Runner):
-    """Refuses a checkpoint of which not every name and shape fits, and ends runs in good order.
+    """Runner that rejects mismatched checkpoints and shuts down cleanly on signals.
 
-    mmengine loads what fits, leaves the rest at random and says so in a warning; here a run does
-    not start (or resume) on half a network. Checkpoints are whole or not there. SIGTERM and SIGINT
-    end a run after a whole iteration that is saved.
+    MMEngine loads the parameters that match, leaves the others randomly initialized and logs a
+    warning. This runner raises an error if any name or shape differs. Checkpoints are written
+    atomically. On SIGTERM or SIGINT the run completes the current iteration, saves it and stops.
 
     Attributes:
-        identity: What must stay the same for a run to go on, see
-            :mod:`rankseg.engine.resilience.identity`; None before it trains.
-        lock: Of the work folder, in the process that writes there; None if nothing locks it.
+        identity: Properties that must not change when a run resumes, see
+            :mod:`rankseg.engine.resilience.identity`. None before training.
+        lock: Lock of the work folder, in the process that writes there; None without a lock.
     """
 
     identity: dict | None = None
@@ -56,13 +56,13 @@ class StrictRunner(Runner):
     lock: FolderLock | None = None
 
     def train(self) -> torch.nn.Module:
-        """Train.
+        """Train the model.
 
         Raises:
-            Stopped: A ``KeyboardInterrupt``, if a signal ended it.
-            RunEnded: If it cannot go on, with one sentence.
+            Stopped: If a signal ended the run. It is a ``KeyboardInterrupt``.
+            RunEnded: If training cannot continue. The message is one sentence for the user.
         """
-        if names := self.cfg.pop("activation_checkpointing", None):  # or mmengine would use its own
+        if names := self.cfg.pop("activation_checkpointing", None):  # or mmengine applies its own
             turn_on_activation_checkpointing(method_of(self), names)
         with StopSignals() as signals:
             self.register_hook(MissedValidationHook())
@@ -76,57 +76,60 @@ class StrictRunner(Runner):
                     self._identify()
                     return super().train()
             except (OSError, WriteError) as error:
-                self._check_folder()  # that it is gone says more than the file that was missed
+                self._check_folder()  # a missing folder explains more than the missing file
                 if isinstance(error, OSError) and (file := self._unwritten(error)) is not None:
                     raise RunEnded(describe(file, error)) from error
                 raise
             except RuntimeError:
-                # another process has left a validation, being told to, while this one waited for it
+                # a signal made another process leave validation while this one waited for it
                 stage = self.message_hub.runtime_info.get("loop_stage")
                 if get_world_size() > 1 and stage == "val" and signals.between():
                     stop.leave(self, self.iter)
                 raise
 
     def test(self) -> dict:
-        """Test.
+        """Test the model.
 
         Raises:
-            RunEnded: If the data are gone, or processes that load them die.
+            RunEnded: If the data disappeared or a data loader worker died.
         """
         with data_failures(self.cfg):
             return super().test()
 
     def build_model(self, model: dict | nn.Module) -> nn.Module:
-        """Build the method of a config, unless the check before training has built it."""
+        """Build the method of a config, or take the one that the pre-training check built."""
         return take_built() or super().build_model(model)
 
     def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
-        """Wrap the model for several processes, also where there is no GPU."""
+        """Wrap the model for distributed training, with or without GPUs."""
         if self.distributed and model_wrapper_cfg is None and not torch.cuda.is_available():
             return wrap_for_cpus(model, self.cfg)
         return super().wrap_model(model_wrapper_cfg, model)
 
     @staticmethod
     def build_dataloader(*args, **kwargs) -> DataLoader:
-        """As in mmengine; processes that load data leave signals to the main one."""
+        """Build a data loader as MMEngine does, with workers that ignore signals."""
         loader = Runner.build_dataloader(*args, **kwargs)
         loader.worker_init_fn = worker_start(loader.num_workers, loader.worker_init_fn)
         return loader
 
     def build_message_hub(self, *args, **kwargs) -> MessageHub:
-        """As in mmengine, but empty: it finds that of a run which began in the same second."""
+        """Build an empty message hub.
+
+        MMEngine would reuse the hub of a run that started in the same second.
+        """
         hub = super().build_message_hub(*args, **kwargs)
         for content in (hub.log_scalars, hub.runtime_info):
             content.clear()
         return hub
 
     def _unwritten(self, error: OSError) -> Path | None:
-        """The file of the work folder that could not be written, or the folder; None if neither.
+        """Return the file in the work folder that could not be written, or the folder itself.
 
-        A disk may be full that has nothing to do with the run, that of temporary files say.
+        Return None if the error concerns another location, such as a full disk for temporary files.
         """
         folder = Path(self.work_dir).absolute()
-        if error.filename is None:  # as when a log is written to; it names no file
+        if error.filename is None:  # such as a failed log write, which names no file
             trace = traceback.walk_tb(error.__traceback__)
             names = (str(frame.f_globals.get("__name__")) for frame, _ in trace)
             log = error.errno in NO_ROOM and any(name.startswith(LOGS) for name in names)
@@ -140,10 +143,10 @@ class StrictRunner(Runner):
             self.lock.check()
 
     def _identify(self) -> None:
-        """Find out what checkpoints are to say of this run, while its lists are what it began with.
+        """Compute the identity that checkpoints store, before training starts.
 
-        Data sets read their lists from disk for it; saving must not depend on files that others may
-        edit or unmount while the run is under way.
+        It depends on list files that data sets read from disk. Others may edit or unmount these
+        files during the run, so saving must not read them.
         """
         val = None if self.val_loop is None else self.val_dataloader.dataset
         train = self.train_dataloader.dataset
@@ -153,13 +156,13 @@ class StrictRunner(Runner):
     def save_checkpoint(
         self, out_dir: str, filename: str, *args, meta: dict | None = None, **kwargs
     ) -> None:
-        """Save a checkpoint, whole or not at all; arguments as in mmengine.
+        """Save a checkpoint atomically; arguments as in MMEngine.
 
-        Every process looks at its weights, the main process writes.
+        Every process checks its weights. The main process writes.
 
         Raises:
-            Diverged: If a weight or a buffer is NaN or infinite; nothing is written then.
-            WriteError: If it cannot be written.
+            Diverged: If a weight or a buffer is NaN or infinite. Nothing is written then.
+            WriteError: If the checkpoint cannot be written.
             RunEnded: If the work folder was moved or removed.
         """
         self._check_finite(filename)
@@ -171,14 +174,14 @@ class StrictRunner(Runner):
         try:
             with whole_file(Path(out_dir) / filename) as partial_file:
                 super().save_checkpoint(out_dir, partial_file.name, *args, meta=meta, **kwargs)
-                self._check_folder()  # writing takes long: it may have been moved meanwhile
+                self._check_folder()  # the folder may have moved during the long write
         except RunEnded:
-            with suppress(OSError):  # mmengine made it again; it stays where anything is in it
+            with suppress(OSError):  # remove the folder that mmengine recreated, if empty
                 Path(out_dir).rmdir()
             raise
 
     def _check_finite(self, filename: str) -> None:
-        """Refuse to save a state that no run can go on from."""
+        """Raise ``Diverged`` if the state has unexpected NaN or infinite values."""
         state = method_of(self).state_dict()
         bad = [name for name in non_finite(state.items()) if name not in self._infinite_by_design]
         if bad:
@@ -191,16 +194,16 @@ class StrictRunner(Runner):
             )
 
     def load_or_resume(self) -> None:
-        """As in mmengine; weights to start from may be those of other classes."""
+        """Load or resume as MMEngine does; initial weights may come from other classes."""
         if not self._resume:
             self.register_hook(StartFromHook())
         super().load_or_resume()
 
     def resume(self, filename: str, *args, **kwargs) -> None:
-        """Go on from a checkpoint; arguments as in mmengine.
+        """Resume from a checkpoint; arguments as in MMEngine.
 
-        With ``extend_schedule=True`` in the config the learning rates are those of a run that was
-        started with this length and schedule, from here on.
+        With ``extend_schedule=True`` in the config, learning rates continue as if the run had been
+        started with the current length and schedule.
         """
         extend = self.cfg.get("extend_schedule", False)
         begun = [[dict(group) for group in one.optimizer.param_groups] for one in wrappers_of(self)]
@@ -215,10 +218,10 @@ class StrictRunner(Runner):
             )
 
     def _extend_schedule(self, begun: list[list[dict]]) -> None:
-        """Put optimizers where the schedule of the config is at this iteration.
+        """Set the optimizers to the learning rates of the config's schedule at this iteration.
 
         Args:
-            begun: Parameter groups of each optimizer as they were before the first step.
+            begun: Parameter groups of each optimizer before the first step.
         """
         for wrapper, groups in zip(wrappers_of(self), begun, strict=True):
             for group, first in zip(wrapper.optimizer.param_groups, groups, strict=True):
@@ -233,11 +236,11 @@ class StrictRunner(Runner):
         )
 
     def load_checkpoint(self, filename, map_location="cpu", strict: bool = True, **kwargs) -> dict:
-        """Load a checkpoint file into the model; arguments as in mmengine.
+        """Load a checkpoint file into the model; arguments as in MMEngine.
 
         Raises:
             FileNotFoundError: If ``filename`` is not a file on this machine.
-            ValueError: If it does not fit, saying what.
+            ValueError: If the checkpoint does not match the model. The message names the mismatch.
         """
         if not Path(filename).is_file():
             raise FileNotFoundError(

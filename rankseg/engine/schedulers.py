@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Learning rates over a run."""
+"""Learning rate schedulers."""
 
 import warnings
 from collections.abc import Mapping, Sequence
@@ -14,11 +14,11 @@ from rankseg.registry import PARAM_SCHEDULERS
 
 
 def follow(schedulers: Sequence[_ParamScheduler], steps: int) -> list[float]:
-    """Bring schedulers that have just been built to a later iteration.
+    """Advance newly built schedulers to a later iteration.
 
     Args:
-        schedulers: All of one optimizer, in their order; those by epoch stay where they are.
-        steps: Iterations.
+        schedulers: All schedulers of one optimizer, in order. Those by epoch do not advance.
+        steps: Number of iterations.
 
     Returns:
         Learning rates of the first parameter group in iterations ``0`` to ``steps``.
@@ -28,7 +28,7 @@ def follow(schedulers: Sequence[_ParamScheduler], steps: int) -> list[float]:
         return []
     group = by_iteration[0].optimizer.param_groups[0]
     rates = [group["lr"]]
-    with warnings.catch_warnings():  # that the optimizer has made no step
+    with warnings.catch_warnings():  # the optimizer has taken no step yet
         warnings.filterwarnings("ignore", message=".*scheduler.step")
         for _ in range(steps):
             for one in by_iteration:
@@ -40,17 +40,17 @@ def follow(schedulers: Sequence[_ParamScheduler], steps: int) -> list[float]:
 def planned_rates(
     configs: Any, rate: float, length: int, steps: int, per_pass: int = 1
 ) -> list[float]:
-    """Learning rates that a config plans.
+    """Compute the learning rates that a config schedules.
 
     Args:
         configs: ``param_scheduler`` of a config: one or several, or several for each optimizer.
         rate: Learning rate of the optimizer.
-        length: Iterations of the run, at which a schedule without an ``end`` ends.
-        steps: Iterations that are looked at.
-        per_pass: Iterations of a pass, for schedules that are converted from passes.
+        length: Iterations of the run; the ``end`` of schedules that set none.
+        steps: Number of iterations to simulate.
+        per_pass: Iterations per pass, for schedules converted from passes.
 
     Returns:
-        That of iterations ``0`` to ``steps``, one more than ``steps``.
+        Learning rates of iterations ``0`` to ``steps``, ``steps + 1`` in all.
     """
     if isinstance(configs, Mapping) and "type" not in configs:
         configs = next(iter(configs.values()), None)
@@ -68,19 +68,19 @@ def planned_rates(
 
 @PARAM_SCHEDULERS.register_module()
 class PartialCosineLR(LRSchedulerMixin, _ParamScheduler):
-    r"""A part of a cosine from its top, which does not reach zero.
+    r"""Scheduler that follows a cosine from its maximum and stops before it reaches zero.
 
     .. math:: lr_s = lr_0 \cos(c \pi s / S)
 
-    With ``c = 7/16`` the learning rate ends at 0.195 of where it began. Every step multiplies the
-    rate that it finds, so a warm-up by ``LinearLR`` may come first or overlap.
+    With ``c = 7/16`` the learning rate ends at 0.195 of its initial value. Every step multiplies
+    the current rate, so a ``LinearLR`` warm-up may precede or overlap.
 
     Args:
-        optimizer: Whose learning rates are set.
+        optimizer: Optimizer whose learning rates are set.
         cycles: ``c``, in half periods of the cosine, in ``(0, 0.5]``; 0.5 ends at zero.
         begin: First step.
-        end: Step ``begin + S``; the last of the run by default.
-        **kwargs: Of mmengine's schedulers: ``by_epoch=False`` counts iterations.
+        end: Step ``begin + S``; by default the last step of the run.
+        **kwargs: Arguments of MMEngine's schedulers; ``by_epoch=False`` counts iterations.
 
     Raises:
         ValueError: If ``cycles`` is outside ``(0, 0.5]``.
@@ -119,23 +119,23 @@ class PartialCosineLR(LRSchedulerMixin, _ParamScheduler):
 
 @PARAM_SCHEDULERS.register_module()
 class CosineStagesLR(LRSchedulerMixin, _ParamScheduler):
-    r"""One cosine after another, each of which stops before it reaches zero.
+    r"""Scheduler with one cosine per stage, each of which stops before it reaches zero.
 
     .. math:: lr_s = lr_0 \, (1 + \cos(\pi s / (r S))) / 2
 
-    at step ``s`` of a stage of ``S`` steps. After the last stage the learning rate stays.
+    at step ``s`` of a stage of ``S`` steps. The learning rate is constant after the last stage.
 
     Args:
-        optimizer: Whose learning rates are set.
-        stages: Steps of each stage.
-        reach: ``r``, at least 1: how much longer than the stage the cosine is.
-        **kwargs: Of mmengine's schedulers: ``by_epoch=False`` counts iterations.
+        optimizer: Optimizer whose learning rates are set.
+        stages: Number of steps of each stage.
+        reach: ``r``, length of the cosine relative to the stage, at least 1.
+        **kwargs: Arguments of MMEngine's schedulers; ``by_epoch=False`` counts iterations.
 
     Raises:
-        ValueError: If there is no stage, one has no step, or ``reach`` is below 1.
+        ValueError: If there are no stages, a stage has no steps, or ``reach`` is below 1.
 
-    Source: Mean Teacher (NeurIPS 2017) and label propagation (CVPR 2019), whose cosine ends at 210
-        of 180 epochs.
+    Source: Mean Teacher (NeurIPS 2017) and label propagation (CVPR 2019), which train 180 epochs
+        with a cosine of 210.
     """
 
     def __init__(

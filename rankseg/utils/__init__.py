@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Helpers without a room: atomic files, walking a config, run logs."""
+"""Utilities: atomic file writes, config traversal and run logs."""

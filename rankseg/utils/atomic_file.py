@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Files that are whole or not there, whenever the process or the machine stops."""
+"""Atomic file writes: a file is complete or absent, even after a crash."""
 
 import csv
 import errno
@@ -24,7 +24,7 @@ LARGEST_JSON = 100 * 2**20  # bytes
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
-# what is wrong with one name or place, and says nothing of the next file
+# errors that concern a single name or location; other files may still be writable
 _ONE_FILE = {
     errno.ENAMETOOLONG,
     errno.EACCES,
@@ -37,21 +37,24 @@ _ONE_FILE = {
     errno.EILSEQ,
     errno.ELOOP,
 }
-_LONGEST = 255  # bytes of a name on most file systems
+_LONGEST = 255  # maximum bytes in a file name on most file systems
 
 
 class WriteError(RunEnded):
-    """A file could not be written; nothing is left of it, and what was there before still is."""
+    """Error raised when a file cannot be written.
+
+    No partial file remains, and a previous file of that name is unchanged.
+    """
 
     @property
     def of_one_file(self) -> bool:
-        """The cause is this file's name or place, not the disk: others can still be written."""
+        """True if the file's name or location is the cause, so other files are still writable."""
         return isinstance(self.__cause__, OSError) and self.__cause__.errno in _ONE_FILE
 
 
 def describe(path: Path, error: OSError) -> str:
-    """One sentence: which file, what failed, what to do."""
-    # isdir, as Path.is_dir raises where a name is too long
+    """Return one sentence that names the file, the error and the cure."""
+    # os.path.isdir, because Path.is_dir raises if a name is too long
     folder = next(p for p in (path.absolute(), *path.absolute().parents) if os.path.isdir(p))
     if error.errno in NO_ROOM:
         free = shutil.disk_usage(folder).free / 2**20
@@ -65,14 +68,14 @@ def describe(path: Path, error: OSError) -> str:
 
 @contextmanager
 def whole_file(path: str | Path) -> Iterator[Path]:
-    """A path in the same folder to write to, which then takes the place of ``path`` in one step.
+    """Yield a temporary path in the same folder, then rename it to ``path`` in one step.
 
-    What was written is on the disk before it gets the name, and the name before this returns, where
-    the file system can do that. If anything fails, the file that was there before is untouched and
-    no other is left.
+    If the file system supports it, the content is flushed to disk before the rename, and the
+    rename before this function returns. On failure the previous file is unchanged and the
+    temporary file is removed.
 
     Raises:
-        WriteError: If it cannot be written, with one sentence on what to do.
+        WriteError: If the file cannot be written. The message names the cure.
     """
     path = Path(path)
     partial = path.with_name(_partial_name(path.name))
@@ -81,7 +84,7 @@ def whole_file(path: str | Path) -> Iterator[Path]:
         yield partial
         _sync(partial)
         os.replace(partial, path)
-        with suppress(OSError):  # some network file systems cannot: the file has its name by now
+        with suppress(OSError):  # some network file systems cannot; the rename is done already
             _sync(path.parent)
     except BaseException as error:
         with suppress(OSError):
@@ -92,7 +95,7 @@ def whole_file(path: str | Path) -> Iterator[Path]:
 
 
 def _partial_name(name: str) -> str:
-    """The name with an ending; a long one is cut, as only the final name must be possible."""
+    """Return the temporary name; shorten it if the suffix would make it too long."""
     if len(os.fsencode(name + PARTIAL)) <= _LONGEST:
         return name + PARTIAL
     digest = hashlib.sha256(os.fsencode(name)).hexdigest()[:16]
@@ -100,7 +103,7 @@ def _partial_name(name: str) -> str:
 
 
 def _sync(path: Path) -> None:
-    """Wait until a file, or the names in a folder, are on the disk."""
+    """Flush a file, or the entries of a folder, to disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -109,29 +112,29 @@ def _sync(path: Path) -> None:
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Write a text file, whole or not at all.
+    """Write a text file atomically.
 
     Raises:
-        WriteError: If it cannot be written.
+        WriteError: If the file cannot be written.
     """
     with whole_file(path) as partial:
         partial.write_text(text, encoding="utf-8")
 
 
 def write_json(path: str | Path, content: Any) -> None:
-    """Write a JSON file, whole or not at all.
+    """Write a JSON file atomically.
 
     Raises:
-        WriteError: If it cannot be written.
+        WriteError: If the file cannot be written.
     """
     write_text(path, json.dumps(content, indent=1) + "\n")
 
 
 def write_table(path: str | Path, rows: Iterable[Sequence[Any]]) -> None:
-    """Write a CSV file, whole or not at all, with no cell that a spreadsheet takes for a formula.
+    """Write a CSV file atomically, with cells escaped so that none is read as a formula.
 
     Raises:
-        WriteError: If it cannot be written.
+        WriteError: If the file cannot be written.
     """
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([map(safe_cell, row) for row in rows])
@@ -139,12 +142,15 @@ def write_table(path: str | Path, rows: Iterable[Sequence[Any]]) -> None:
 
 
 def read_json(path: str | Path, check: Callable[[Any], object] | None = None) -> Any | None:
-    """What an earlier run noted; None, and a warning, if the file is damaged or not there.
+    """Read a JSON file of an earlier run.
 
     Args:
-        path: The file.
-        check: Raises ``ValueError``, ``TypeError`` or ``LookupError`` where the content is of
-            another form, and so the file counts as damaged.
+        path: Path of the file.
+        check: Function that raises ``ValueError``, ``TypeError`` or ``LookupError`` if the content
+            has an unexpected form. The file then counts as damaged.
+
+    Returns:
+        The content, or None if the file is missing, or is damaged, which logs a warning.
     """
     try:
         if Path(path).stat().st_size > LARGEST_JSON:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Folders that are whole or not there."""
+"""Atomic folder writes: a folder is complete or absent."""
 
 import os
 import shutil
@@ -12,17 +12,17 @@ from rankseg.utils.atomic_file import PARTIAL, WriteError, describe
 
 
 def refuse_full(out: Path) -> None:
-    """Raise ``ValueError`` where there is a file, or a folder with something in it."""
+    """Raise ``ValueError`` if the path is a file or a folder that is not empty."""
     if os.path.lexists(out) and not (out.is_dir() and not any(out.iterdir())):
         raise ValueError(f"{out} exists and is not an empty folder: remove it, or name another")
 
 
 @contextmanager
 def whole_folder(out: Path) -> Iterator[Path]:
-    """A folder to write to, which becomes ``out`` in one step, or is removed.
+    """Yield a temporary folder, then rename it to ``out`` in one step; remove it on failure.
 
     Raises:
-        WriteError: If it cannot be written, with one sentence on what to do.
+        WriteError: If the folder cannot be written. The message names the cure.
     """
     partial = None
     try:
@@ -39,7 +39,7 @@ def whole_folder(out: Path) -> Iterator[Path]:
 
 
 def current_umask() -> int:
-    """Permissions that new files do not get; a temporary folder has fewer than the usual."""
+    """Return the umask, which ``tempfile`` ignores when it creates a folder."""
     mask = os.umask(0)
     os.umask(mask)
     return mask

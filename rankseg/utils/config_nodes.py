@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The dicts inside a config."""
+"""Traversal of the dicts inside a config."""
 
 from collections.abc import Iterator
 from typing import Any
 
 
 def nodes(value: Any, where: str = "") -> Iterator[tuple[str, dict]]:
-    """All dicts inside a config with the path that leads to them."""
+    """Yield every dict inside a config together with its path."""
     if isinstance(value, dict):
         yield where, value
         for key, item in value.items():

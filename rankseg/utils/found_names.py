@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which file a name from another machine means: by the longest ending of its path."""
+"""Matching of file names from another machine to local files by longest common path suffix."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -9,11 +9,11 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 
 class Matches(NamedTuple):
-    """Files by the position of their names.
+    """Result of :func:`match_names`, indexed by the position of each name.
 
     Attributes:
-        files: File of every name that one was found for.
-        ambiguous: Positions of names that could mean several files, or share one with others.
+        files: The matching file of each name that has one.
+        ambiguous: Positions of names that match several files or share one with other names.
         missing: Positions of names without a file.
     """
 
@@ -23,25 +23,25 @@ class Matches(NamedTuple):
 
 
 class _Fit(NamedTuple):
-    """How well a path and a name agree; the larger, the better."""
+    """Quality of the match between a path and a name; larger is better."""
 
-    whole: bool  # the name is the path below the folder
-    parts: int  # that agree, from the end
-    exact: int  # of them without regard to case
+    whole: bool  # the name is the full path below the folder
+    parts: int  # matching parts, counted from the end
+    exact: int  # matching parts whose case agrees too
 
 
 def match_names(names: Sequence[str], files: Sequence[Path], root: Path) -> Matches:
-    """Find the files that names mean.
+    """Find the file that each name refers to.
 
-    A name and a file belong together if one of the two is an ending of the other: ``a/1.png`` goes
-    with ``root/a/1.png`` and with ``root/1.png``, and ``1.png`` with ``root/a/1.png``. The longest
-    ending counts. Names may be of Windows, absolute, percent-encoded, or URLs; letters may differ
-    in case and in their Unicode form where nothing else fits.
+    A name matches a file if one path is a suffix of the other: ``a/1.png`` matches
+    ``root/a/1.png`` and ``root/1.png``, and ``1.png`` matches ``root/a/1.png``. The longest suffix
+    wins. Names may be Windows paths, absolute paths, percent-encoded paths or URLs. Case and
+    Unicode normalization may differ if there is no better match.
 
     Args:
-        names: As a file of outlines gives them.
+        names: Names as the annotation file gives them.
         files: Files below ``root``.
-        root: Folder of the files.
+        root: Folder that contains the files.
     """
     by_base: dict[str, list[Path]] = {}
     for file in files:
@@ -74,7 +74,7 @@ def match_names(names: Sequence[str], files: Sequence[Path], root: Path) -> Matc
 def _drop_other_folders(
     best: dict[int, tuple[_Fit, Path]], names: Sequence[str], depth: dict[Path, int]
 ) -> None:
-    """Where names know the folder of images, names of other folders are not of its files."""
+    """Drop matches of names from other folders if some names include the path of the root."""
     if not any(fit.parts > depth[file] for fit, file in best.values()):
         return
     for i, (fit, file) in list(best.items()):
@@ -86,7 +86,7 @@ def _drop_other_folders(
 def _drop_rivals(
     best: dict[int, tuple[_Fit, Path]], names: Sequence[str], ambiguous: set[int]
 ) -> None:
-    """Of different names for one file the one that fits best keeps it."""
+    """Keep only the best match for each file; mark different names that tie as ambiguous."""
     by_file: dict[Path, list[int]] = {}
     for i, (_, file) in best.items():
         by_file.setdefault(file, []).append(i)
@@ -103,7 +103,7 @@ def _drop_rivals(
 
 
 def _fit(parts: Sequence[str], home: Sequence[str], inside: Sequence[str]) -> _Fit | None:
-    """How a name fits a path below the folder ``home``; None if neither is an ending."""
+    """Compare a name with a path below ``home``; return None if neither is a suffix."""
     path = [*home, *inside]
     agree = exact = 0
     for a, b in zip(reversed(parts), reversed(path), strict=False):
@@ -117,7 +117,7 @@ def _fit(parts: Sequence[str], home: Sequence[str], inside: Sequence[str]) -> _F
 
 
 def spellings(name: str) -> list[list[str]]:
-    """Parts of a path as it is written, and as it reads without percent codes or as a URL."""
+    """Return the parts of a path as written, and as decoded from percent codes or a URL."""
     found = [_parts(name)]
     plain = name
     if "://" in name:
@@ -126,7 +126,7 @@ def spellings(name: str) -> list[list[str]]:
             plain = parse_qs(url.query).get("d", [url.path])[0]
         except ValueError:
             return found
-    elif name.startswith("/data/local-files/?d="):  # of Label Studio
+    elif name.startswith("/data/local-files/?d="):  # Label Studio
         plain = name.partition("=")[2]
     if "%" in plain:
         plain = unquote(plain)
@@ -136,7 +136,7 @@ def spellings(name: str) -> list[list[str]]:
 
 
 def _parts(name: str) -> list[str]:
-    """Parts of a path, without drive, ``.`` and what ``..`` takes back."""
+    """Split a path into parts without the drive, with ``.`` and ``..`` resolved."""
     parts: list[str] = []
     for part in name.replace("\\", "/").split("/"):
         if part == "..":
@@ -147,10 +147,10 @@ def _parts(name: str) -> list[str]:
 
 
 def form(name: str) -> str:
-    """A name with its accents coded in one way."""
+    """Return a name in Unicode normal form C."""
     return unicodedata.normalize("NFC", name)
 
 
 def fold(name: str) -> str:
-    """A name without regard to case and to how accents are coded."""
+    """Return a case-folded name in Unicode normal form C, for comparison."""
     return form(form(name).casefold())

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the logs of a run say: its numbers over the iterations, its warnings, its machine."""
+"""Reader for the logs of a run: scalars, warnings, and software and device versions."""
 
 import json
 import re
@@ -13,20 +13,21 @@ Points = list[tuple[int, float]]
 Series = dict[str, Points]
 
 _NO_RESULT = ("iter", "step", "time", "data_time", "memory", "epoch")
-MAIN = ("fgIoU", "mIoU", "top1", "recall1")  # of rare foreground, masks, classes, retrieval
-PSEUDO = "pseudo_labels/"  # such numbers are not of a validation, though logged without "iter"
+# main metrics of rare foreground, segmentation, classification and retrieval
+MAIN = ("fgIoU", "mIoU", "top1", "recall1")
+PSEUDO = "pseudo_labels/"  # training scalars, although they are logged without "iter"
 _LINE = re.compile(r"\d{4}/\d\d/\d\d \d\d:\d\d:\d\d - \S+ - (\w+) - (.*)")
 _OTHERS = ("FileClient", "HardDiskBackend", "prefix is not set", "will be deprecated")
-"""Words of warnings that libraries give on every run and that ask nothing of the user."""
+"""Substrings of library warnings that appear in every run and need no action."""
 _MACHINE = ("Python", "PyTorch", "MMEngine", "OpenCV")
 
 
 class Scalars(NamedTuple):
-    """Numbers by name, each as ``(iteration, value)`` in the order of iterations.
+    """Scalars by name, each a list of ``(iteration, value)`` sorted by iteration.
 
     Attributes:
-        train: Losses, learning rate, whatever else a method logs.
-        val: Metrics of validations.
+        train: Losses, learning rates and other values that a method logs.
+        val: Validation metrics.
     """
 
     train: Series
@@ -34,20 +35,20 @@ class Scalars(NamedTuple):
 
 
 def main_metric(names: Mapping) -> str | None:
-    """The number by which a run is judged: fgIoU, mIoU, top-1 or Recall@1; None without any."""
+    """Return the main metric of a run: fgIoU, mIoU, top-1 or Recall@1; None if it has none."""
     return next((name for name in MAIN if name in names), None)
 
 
 def starts(work_dir: str | Path) -> list[Path]:
-    """Folders that the starts of a run logged to, the first one first."""
+    """Return the log folders of each start of a run, oldest first."""
     return sorted(path.parent for path in Path(work_dir).glob("*/vis_data"))
 
 
 def read_scalars(work_dir: str | Path) -> Scalars:
-    """Numbers of a run, put together from all its starts.
+    """Read the scalars of a run, merged from all its starts.
 
-    Where a later start begins, what an earlier one logged from there on is dropped: that is so of
-    a resumed run, and of one that was begun anew in the same folder. A damaged line is left out.
+    Entries of an earlier start are dropped from the iteration at which a later start begins. This
+    covers resumed runs and runs restarted in the same folder. Damaged lines are skipped.
     """
     kept: list[dict] = []
     for start in starts(work_dir):
@@ -71,7 +72,7 @@ def _entries(path: Path) -> Iterator[dict]:
             for line in stream:
                 try:
                     entry = json.loads(line)
-                except (ValueError, RecursionError):  # the process was killed while it wrote
+                except (ValueError, RecursionError):  # the process was killed while writing
                     continue
                 if isinstance(entry, dict) and is_iteration(entry.get("step")):
                     yield entry
@@ -80,9 +81,9 @@ def _entries(path: Path) -> Iterator[dict]:
 
 
 def read_warnings(work_dir: str | Path) -> dict[str, int]:
-    """Warnings and errors of all starts with how often each came, the first one first.
+    """Count the warnings and errors of all starts, in order of first appearance.
 
-    Those that differ in numbers only count as one and are shown as they came last.
+    Messages that differ only in numbers count as one and are shown in their latest form.
     """
     found: dict[str, tuple[str, int]] = {}
     for level, text in _lines(work_dir):
@@ -93,7 +94,7 @@ def read_warnings(work_dir: str | Path) -> dict[str, int]:
 
 
 def _lines(work_dir: str | Path) -> Iterator[tuple[str, str]]:
-    """Level and text of the first line of every message."""
+    """Yield the level and the first line of every message."""
     for start in starts(work_dir):
         for file in sorted(start.glob("*.log")):
             with file.open(encoding="utf-8", errors="replace") as stream:
@@ -103,7 +104,7 @@ def _lines(work_dir: str | Path) -> Iterator[tuple[str, str]]:
 
 
 def read_machine(work_dir: str | Path) -> dict[str, str]:
-    """Versions and devices that the last start of a run logged, such as ``{"PyTorch": "2.13"}``."""
+    """Read the versions and devices that the last start logged, e.g. ``{"PyTorch": "2.13"}``."""
     found: dict[str, str] = {}
     for file in [file for start in starts(work_dir)[-1:] for file in sorted(start.glob("*.log"))]:
         with file.open(encoding="utf-8", errors="replace") as stream:

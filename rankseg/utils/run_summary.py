@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``summary.json`` of a run, read with care: it may come from another program or machine."""
+"""Reader that validates ``summary.json``, which may come from another program or machine."""
 
 import json
 import math
@@ -7,20 +7,20 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-LARGEST = 100 * 2**20  # bytes; 1,000 validations of 1,000 classes take a third of it
+LARGEST = 100 * 2**20  # bytes; 1,000 validations of 1,000 classes need a third of it
 NEEDED = ("seconds", "last", "best")
-_MOST = 2**53  # iterations, and whole numbers that a float can hold
+_MOST = 2**53  # limit of iterations, and of integers that a float represents exactly
 
 
 def read_summary(path: Path, needed: Sequence[str] = NEEDED) -> dict[str, Any]:
     """Read the summary of one run.
 
     Args:
-        path: The file.
-        needed: Entries that must be there.
+        path: Path of the file.
+        needed: Required keys.
 
     Raises:
-        ValueError: If it is damaged or something else.
+        ValueError: If the file is damaged or not a run summary.
     """
     try:
         if path.stat().st_size > LARGEST:
@@ -36,17 +36,17 @@ def read_summary(path: Path, needed: Sequence[str] = NEEDED) -> dict[str, Any]:
 
 
 def check_summary(summary: Any, needed: Sequence[str] = NEEDED) -> None:
-    """Refuse what is not the content of a ``summary.json``.
+    """Check that a value is the content of a ``summary.json``.
 
-    Every validation is an object of numbers with a whole, non-negative ``iteration``; a metric may
-    be NaN.
+    Every validation is an object of numbers whose ``iteration`` is a non-negative integer. Metrics
+    may be NaN.
 
     Args:
-        summary: Anything that JSON can hold.
-        needed: Entries that must be there.
+        summary: Any JSON value.
+        needed: Required keys.
 
     Raises:
-        ValueError: Naming the first entry that is wrong.
+        ValueError: If an entry is invalid. The message names the first one.
     """
     if not isinstance(summary, Mapping):
         raise ValueError(f"expected an object, but got {_shown(summary)}")
@@ -74,16 +74,16 @@ def check_summary(summary: Any, needed: Sequence[str] = NEEDED) -> None:
 
 
 def is_iteration(value: Any) -> bool:
-    """Whether a value from JSON can be a number of iterations."""
+    """Check that a JSON value is a valid number of iterations."""
     return type(value) is int and 0 <= value < _MOST
 
 
 def is_number(value: Any) -> bool:
-    """Whether a value from JSON is a number that can be computed with, NaN included."""
+    """Check that a JSON value is a number in the supported range; NaN counts as one."""
     return type(value) is float or (type(value) is int and abs(value) < _MOST)
 
 
 def _shown(value: Any) -> str:
-    """A value, or its type where it is long."""
+    """Format a value, or its type if the value is long."""
     text = json.dumps(value) if isinstance(value, str | float | bool) or value is None else ""
     return text if 0 < len(text) <= 40 else f"of type {type(value).__name__}"

@@ -1,19 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Names from files and folders, made safe to show on a terminal, in a table and in a page."""
+"""Escaping of file and folder names for terminals, tables and web pages."""
 
 import unicodedata
 from typing import Any
 
 UNSHOWN = {"Cc", "Cs", "Zl", "Zp"}
-"""Unicode categories of control characters, lone surrogates, and separators of lines."""
+"""Unicode categories of control characters, lone surrogates, and line separators."""
 BIDI = {*"\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"}
-"""Characters that turn the direction of text, so that a line reads otherwise than it is stored."""
+"""Characters that change the text direction, so that a line displays in another order."""
 FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-"""What a spreadsheet begins a formula with; the last four are the wide forms."""
+"""Characters that start a formula in a spreadsheet; the last four are full-width forms."""
 
 
 def unsafe_character(text: str) -> str | None:
-    """Return the first character that must not be shown as it is, or None.
+    """Return the first character that must be escaped for display, or None.
 
     Example:
         >>> unsafe_character("two\\nlines"), unsafe_character("naïve 細胞")
@@ -29,11 +29,11 @@ def _is_unsafe(char: str) -> bool:
 
 
 def printable(text: str, keep: str = "") -> str:
-    """Return a text with unsafe characters as Python writes them, such as ``\\x1b``.
+    """Return a text with unsafe characters as Python escapes, such as ``\\x1b``.
 
     Args:
         text: Any text.
-        keep: Characters that stay, such as line breaks.
+        keep: Characters that are not escaped, such as line breaks.
     """
     return "".join(
         char.encode("unicode_escape").decode() if _is_unsafe(char) and char not in keep else char
@@ -42,9 +42,10 @@ def printable(text: str, keep: str = "") -> str:
 
 
 def safe_cell(value: Any) -> Any:
-    """Return a cell of a table that no spreadsheet takes for a formula.
+    """Return a table cell that no spreadsheet interprets as a formula.
 
-    A text that begins like one gets ``'`` before it, which spreadsheets do not show. Numbers stay.
+    Text that looks like a formula gets a leading ``'``, which spreadsheets hide. Numbers are
+    unchanged.
 
     Example:
         >>> safe_cell("=1+2"), safe_cell("-1.5"), safe_cell("a\\tb")

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Read a config, validate it, train and test."""
+"""Config loading, validation, training and testing."""

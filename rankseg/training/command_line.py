@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the command-line tools share."""
+"""Arguments and error handling shared by the command-line tools."""
 
 import argparse
 import os
@@ -21,7 +21,7 @@ DEBUG = "RANKSEG_DEBUG"
 
 @contextmanager
 def plain_errors() -> Iterator[None]:
-    """Turn a user's mistake into one sentence and exit status 2, without a traceback.
+    """Print a user error as one sentence and exit with status 2, without a traceback.
 
     Set the environment variable ``RANKSEG_DEBUG=1`` to see the traceback.
     """
@@ -37,13 +37,13 @@ def plain_errors() -> Iterator[None]:
 
 @contextmanager
 def plain_ends(cfg: Config, overwrite: bool = False) -> Iterator[None]:
-    """Turn the end of a run that was stopped, or cannot go on, into a sentence on how to go on.
+    """Print how to resume when a run is stopped or cannot continue, then exit.
 
-    A run that was stopped leaves with 143 (SIGTERM) or 130 (Ctrl-C), one that cannot go on with 1.
+    The exit status is 143 after SIGTERM, 130 after Ctrl-C, and 1 if the run cannot continue.
 
     Args:
-        cfg: Of the run.
-        overwrite: It was started with ``--overwrite``.
+        cfg: Config of the run.
+        overwrite: Whether the run was started with ``--overwrite``.
     """
     try:
         yield
@@ -60,7 +60,7 @@ def plain_ends(cfg: Config, overwrite: bool = False) -> Iterator[None]:
 
 
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments by which every tool that takes a config can change it."""
+    """Add the arguments with which every tool that takes a config can change it."""
     add_model_arguments(parser)
     parser.add_argument("--work-dir", metavar="DIR", help="where logs and checkpoints go")
     parser.add_argument("--data-root", metavar="DIR", help="folder of the data set")
@@ -82,7 +82,7 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:
-    """Those of them that matter where no data is read."""
+    """Add the config arguments that also apply to tools that read no data."""
     parser.add_argument("config", help="config file, for example configs/rankmatch/voc_92.py")
     parser.add_argument(
         "--trust-checkpoint",
@@ -99,7 +99,7 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_plane_arguments(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
-    """Add the arguments that choose planes of TIFF stacks, see :func:`planes_from`."""
+    """Add the arguments that choose planes of TIFF stacks. See :func:`planes_from`."""
     parser.add_argument(
         "--channel",
         type=parse_choice,
@@ -119,7 +119,7 @@ def add_plane_arguments(parser: argparse.ArgumentParser | argparse._ArgumentGrou
 
 
 def color_argument(text: str) -> tuple[int, int, int]:
-    """Red, green and blue of the argument of ``--color``, as a type of ``argparse``."""
+    """Parse the argument of ``--color`` to red, green and blue, as a type of ``argparse``."""
     try:
         return parse_color(text)
     except ValueError as error:
@@ -127,12 +127,12 @@ def color_argument(text: str) -> tuple[int, int, int]:
 
 
 def planes_from(args: argparse.Namespace) -> Planes:
-    """The planes that the arguments of :func:`add_plane_arguments` choose."""
+    """Return the planes that the arguments of :func:`add_plane_arguments` choose."""
     return Planes(args.channel, args.frame, args.series)
 
 
 def config_from(args: argparse.Namespace) -> Config:
-    """The config that the arguments of :func:`add_config_arguments` describe; ``--seed`` if any."""
+    """Load the config described by :func:`add_config_arguments` and ``--seed``."""
     cfg = load_config(
         args.config,
         data_root=args.data_root,

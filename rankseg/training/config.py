@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reading a config and applying what the command line says."""
+"""Config loading with the overrides of the command line."""
 
 import copy
 import difflib
@@ -17,7 +17,7 @@ from rankseg.utils.config_nodes import nodes
 
 READ = {*inspect.signature(Runner).parameters} - {"cfg"}
 READ |= {"sync_bn", "activation_checkpointing", "find_unused_parameters"}
-"""Top-level keys that runner and tools read; others are variables of config files."""
+"""Top-level keys that the runner and the tools read. Other keys are variables of config files."""
 LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
 
 
@@ -38,15 +38,16 @@ def load_config(
         data_root: Folder of the data set, in place of the one in the config.
         split_root: Folder of the split lists, in place of ``<data_root>/splits``.
         split: Name of the split to train on, in place of the one in the config.
-        work_dir: Where the run writes; ``work_dirs/<folder of the config>/<its name>`` by default,
-            followed by ``_split_<split>`` if a split is given.
-        seed: Seed of weights, order and augmentation.
-        options: Further keys, ``{"a.b.c": value}``.
+        work_dir: Folder that the run writes to. By default
+            ``work_dirs/<folder of the config>/<its name>``, followed by ``_split_<split>`` if a
+            split is given.
+        seed: Seed of weights, data order and augmentation.
+        options: Further keys to override, ``{"a.b.c": value}``.
 
     Raises:
-        FileNotFoundError: If there is no such config.
-        ValueError: If something of ours is given an option that it does not have, a variable of a
-            base file is set where that changes nothing, or a text holds ``{{`` or ``}}``.
+        FileNotFoundError: If the config, or a base file that it names, does not exist.
+        ValueError: If the config is not valid Python, a class of rankseg gets an option that it
+            does not have, an override sets a key that nothing reads, or a string contains ``{{``.
     """
     if not Path(path).is_file():
         near = difflib.get_close_matches(path, map(str, Path("configs").rglob("*.py")), n=3)
@@ -90,9 +91,9 @@ def load_config(
 
 
 def _choose_split(cfg: Config, split: str) -> str:
-    """Train on another split; return its name.
+    """Set the split to train on and return its name.
 
-    Lists of the validation set that lie in the folder of the old split move with it.
+    Validation lists in the folder of the old split are replaced by those of the new split.
 
     Raises:
         ValueError: If the config names its lists one by one.
@@ -113,7 +114,7 @@ def _choose_split(cfg: Config, split: str) -> str:
 
 
 def _move_lists(node: dict, split_root: Path) -> None:
-    """Look for the lists of a data set in another folder than ``<data_root>/splits``."""
+    """Read the lists of a data set from another folder than ``<data_root>/splits``."""
     if node.get("type") == "SemiDataset":
         node["split_root"] = str(split_root)
     for key in ("ann_file", "labeled", "unlabeled"):
@@ -123,14 +124,14 @@ def _move_lists(node: dict, split_root: Path) -> None:
 
 
 def _copy_validation(cfg: Config) -> None:
-    """Test what is validated, unless the config says otherwise."""
+    """Copy the validation settings to the test settings that the config does not set."""
     for part in ("dataloader", "evaluator"):
         if cfg.get(f"test_{part}") is None and cfg.get(f"val_{part}") is not None:
             cfg[f"test_{part}"] = copy.deepcopy(cfg[f"val_{part}"])
 
 
 def _finish(cfg: Config) -> None:
-    """Fill in what follows from the rest.
+    """Fill in the settings that follow from other settings.
 
     Raises:
         ValueError: If the seed is negative.
@@ -147,10 +148,10 @@ def _finish(cfg: Config) -> None:
 
 
 def check_keys(cfg: Config, options: dict[str, Any]) -> None:
-    """Refuse an option of the command line that starts with a key that nothing reads.
+    """Check that every command-line option starts with a key that is read.
 
     Raises:
-        ValueError: Naming the key and the one most like it.
+        ValueError: If it does not. The message names the key and the most similar known key.
     """
     known = READ | cfg.keys()
     for option in options:
@@ -164,7 +165,7 @@ def check_keys(cfg: Config, options: dict[str, Any]) -> None:
 
 
 def datasets_of(cfg: Config) -> list[dict]:
-    """Every data set config inside the loaders."""
+    """Return every data set config inside the loaders."""
     return [
         node
         for loader in LOADERS
@@ -174,7 +175,7 @@ def datasets_of(cfg: Config) -> list[dict]:
 
 
 def class_of(name: Any) -> type | None:
-    """Return the class of a registered name, if it is one of ours."""
+    """Return the class registered under a name in rankseg, or None."""
     for registry in vars(registries).values():
         if isinstance(registry, Registry) and registry.scope == "rankseg":
             registry.import_from_location()
@@ -185,7 +186,7 @@ def class_of(name: Any) -> type | None:
 
 
 def _parameters(cls: type) -> set[str]:
-    """Names of all keyword arguments of a class; ``**kwargs`` of one of ours go to its base."""
+    """Return the names of all keyword arguments of a class, following ``**kwargs`` to its bases."""
     names: set[str] = set()
     for base in cls.__mro__:
         if "__init__" not in vars(base):
@@ -198,10 +199,11 @@ def _parameters(cls: type) -> set[str]:
 
 
 def check_options(cfg: Config) -> None:
-    """Refuse an option that a class of ours does not have.
+    """Check that every class of rankseg in the config has the options that it is given.
 
     Raises:
-        ValueError: Naming the key, the class, its options and the one most like the key.
+        ValueError: If not. The message names the key, the class, its options and the most similar
+            one.
     """
     for where, node in nodes(cfg._cfg_dict.to_dict()):
         cls = class_of(node.get("type")) if isinstance(node.get("type"), str) else None

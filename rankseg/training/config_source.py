@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Text of config files: what may be in it, so that nothing but the config itself runs.
+"""Checks of the text of config files, so that nothing but the config itself runs.
 
-mmengine replaces ``{{ ... }}`` in the text of a config before Python reads it, also within quotes
-and comments. So quoting protects nothing: what comes from data stays out of the text, and paths are
-refused where they hold what mmengine or Python gives a meaning to.
+mmengine replaces ``{{ ... }}`` in the text of a config before Python parses it, even inside quotes
+and comments. Quoting is therefore no protection: strings that come from data are kept out of the
+text, and paths with characters that are special to mmengine or Python are refused.
 """
 
 import ast
@@ -15,20 +15,20 @@ from rankseg.utils.atomic_file import write_text
 from rankseg.utils.safe_text import printable, unsafe_character
 
 TEMPLATE = "{{"
-"""What begins a part that mmengine replaces."""
+"""Start of a template that mmengine replaces."""
 REFUSED = (TEMPLATE, "}}", '"""', "'''", "\\")
 
 
 def check_path(path: str | Path, option: str) -> None:
-    """Check a path that is to be named in a config.
+    """Check a path that will be written to a config.
 
     Args:
         path: The path.
-        option: By which the user names it.
+        option: Command-line option that set the path, for the message.
 
     Raises:
-        ValueError: If it holds ``{{``, ``}}``, triple quotes, a backslash, or a character that
-            cannot be shown.
+        ValueError: If it contains ``{{``, ``}}``, triple quotes, a backslash, or an unprintable
+            character.
     """
     text = str(path)
     found = next((part for part in REFUSED if part in text), None) or unsafe_character(text)
@@ -40,16 +40,18 @@ def check_path(path: str | Path, option: str) -> None:
 
 
 def literal(text: str) -> str:
-    """Write a Python string in the quotes of the other configs."""
+    """Format a string as a Python literal, in double quotes if possible."""
     shown = repr(text)
     return f'"{shown[1:-1]}"' if shown[0] == "'" and '"' not in shown else shown
 
 
 def write_config(path: str | Path, text: str) -> None:
-    """Write a config that mmengine will read just as it is.
+    """Write a config that mmengine reads without changing it.
 
     Raises:
-        ValueError: If mmengine would replace a part of it, or it is no Python.
+        ValueError: If mmengine would replace a part of the text, or the text contains an
+            unprintable character.
+        SyntaxError: If the text is not valid Python.
         WriteError: If the file cannot be written.
     """
     found = TEMPLATE if TEMPLATE in text else unsafe_character(text.replace("\n", ""))
@@ -63,14 +65,14 @@ def write_config(path: str | Path, text: str) -> None:
 
 
 def check_values(config: Any, path: str) -> None:
-    """Refuse values that would be replaced when the config of the run is saved and read again.
+    """Check that no value would be replaced when the config of the run is saved and read again.
 
     Args:
         config: A config, or a part of one.
-        path: Its file, for the message.
+        path: Config file, for the message.
 
     Raises:
-        ValueError: Naming the key.
+        ValueError: If one would be. The message names its key.
     """
     for where, text in texts(config):
         if TEMPLATE in text:
@@ -83,7 +85,7 @@ def check_values(config: Any, path: str) -> None:
 
 
 def texts(value: Any, where: str = "") -> Iterator[tuple[str, str]]:
-    """All strings inside a config, keys too, with the path that leads to them."""
+    """Yield all strings inside a config, including keys, each after the path to it."""
     if isinstance(value, str):
         yield where, value
     elif isinstance(value, dict):

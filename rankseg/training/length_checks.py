@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is checked of the length of a run, and of the schedules that depend on it."""
+"""Checks of the length of a run and of the schedules that depend on it."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -14,21 +14,22 @@ from rankseg.engine.schedulers import planned_rates
 from rankseg.registry import DATA_SAMPLERS
 
 LOOP = ("max_epochs", "val_epochs", "max_iters", "val_interval")
-TOO_SMALL = 0.01  # share of the highest learning rate, below which a run learns nothing more
+TOO_SMALL = 0.01  # fraction of the highest learning rate below which training makes no progress
 
 
 def run_length(cfg: Config, train: Any) -> tuple[int | None, int]:
-    """Iterations of a run, and those of one pass.
+    """Return the iterations of a run and those of one pass over the data.
 
     Args:
-        cfg: Of the run.
-        train: Its training set.
+        cfg: Config of the run.
+        train: Training set.
 
     Returns:
-        The first is None if the loop is not one of iterations.
+        Iterations of the run, or None if its loop does not count iterations, and iterations of a
+        pass.
 
     Raises:
-        ValueError: If a number of ``train_cfg`` is not above 0, or not whole.
+        ValueError: If a number in ``train_cfg`` is not positive, or not an integer.
     """
     given = {key: cfg.train_cfg[key] for key in LOOP if key in cfg.train_cfg}
     check_loop(**given)
@@ -43,18 +44,18 @@ def run_length(cfg: Config, train: Any) -> tuple[int | None, int]:
 
 
 def check_length(cfg: Config, hooks: Sequence[Hook], length: int | None = None) -> None:
-    """Check that what is planned to happen lies within a run.
+    """Check that schedules, validation and hooks start before the run ends.
 
-    A warm-up that takes all of it is told: short runs are for a first look.
+    Warns if the warm-up is as long as training or longer. Short trial runs may have that.
 
     Args:
-        cfg: Of the run.
-        hooks: Its hooks.
-        length: Its iterations; by default what ``train_cfg.max_iters`` says, if it does.
+        cfg: Config of the run.
+        hooks: Hooks of the run.
+        length: Iterations of the run. Defaults to ``train_cfg.max_iters``, if set.
 
     Raises:
-        ValueError: If a schedule, or validation, begins after the end, or a hook's
-            ``check_length`` refuses it.
+        ValueError: If a schedule or validation begins after the end, or the ``check_length`` of a
+            hook raises it.
     """
     length = length or cfg.train_cfg.get("max_iters")
     if length is None:
@@ -81,7 +82,7 @@ def check_length(cfg: Config, hooks: Sequence[Hook], length: int | None = None) 
 
 
 def _check_validation(train_cfg: Mapping, length: int) -> None:
-    """Check that a run is validated."""
+    """Check that validation runs at least once."""
     begin, interval = train_cfg.get("val_begin", 1), train_cfg.get("val_interval") or 0
     if begin > length:
         raise ValueError(
@@ -97,19 +98,19 @@ def _check_validation(train_cfg: Mapping, length: int) -> None:
 
 
 def check_schedule(cfg: Config, checkpoint: Mapping, length: int, per_pass: int) -> None:
-    """Check that a run which goes on for more iterations than it was started for still learns.
+    """Check that a run resumed for more iterations still has a useful learning rate.
 
-    With ``extend_schedule=True`` the schedule is that of the new length, whatever it was.
+    With ``extend_schedule=True`` the run follows the schedule of the new length, and nothing is
+    checked.
 
     Args:
-        cfg: Of the run.
-        checkpoint: What it goes on from.
-        length: Iterations that it is to have in all.
-        per_pass: Iterations of a pass.
+        cfg: Config of the run.
+        checkpoint: Checkpoint to resume from.
+        length: Total iterations of the resumed run.
+        per_pass: Iterations of a pass over the data.
 
     Raises:
-        ValueError: If the schedule that the run was started with leaves iterations with a learning
-            rate of about 0.
+        ValueError: If the original schedule leaves iterations with a learning rate of about 0.
     """
     before = checkpoint["message_hub"].get("runtime_info", {}).get("max_iters")
     optimizer = cfg.optim_wrapper.get("optimizer") or {}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Check of the network before training: crops, features, logits, losses and prediction."""
+"""Checks of the network before training: crops, features, logits, losses and prediction."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -19,13 +19,13 @@ from rankseg.models.trial import first_line, try_out
 from rankseg.utils.config_nodes import nodes
 
 STRIDES = (4, 8, 14, 16, 32, 64)
-"""Distances of features in pixels, tried where a network cannot be asked for its own."""
+"""Feature strides in pixels to try if the stride of a network cannot be measured."""
 LARGER = 896
-"""A multiple of these, by which a crop grows to measure the distance of features."""
+"""Pixels added to a crop to measure the feature stride, a multiple of all ``STRIDES``."""
 
 
 def crop_of(cfg: Config) -> tuple[int, int] | None:
-    """Height and width of the training crops, or None if the pipeline does not crop."""
+    """Return height and width of the training crops, or None if the pipeline does not crop."""
     found = [
         node["crop_size"] for _, node in nodes(cfg.train_dataloader.dataset) if "crop_size" in node
     ]
@@ -41,13 +41,13 @@ def crop_of(cfg: Config) -> tuple[int, int] | None:
 
 
 def check_model(model: Method, cfg: Config) -> None:
-    """Check that network, crop, feature tap, number of agents and losses go together.
+    """Check that network, crop, feature tap, number of agents and losses fit together.
 
-    A classifier pools its features, and takes images of any size.
+    Crops are not checked for a classifier: it pools its features and takes images of any size.
 
     Args:
-        model: The method. It is not changed, and may be without weights.
-        cfg: Its config.
+        model: The method. It is not changed and may have no weights yet.
+        cfg: Config of the method.
 
     Raises:
         ValueError: If they do not, or ``activation_checkpointing`` names no submodule.
@@ -64,11 +64,14 @@ def check_model(model: Method, cfg: Config) -> None:
 
 
 class Shapes(NamedTuple):
-    """What a student gives for images of one size; tensors may be without values.
+    """Feature size and logits of a student for images of one size.
+
+    The tensors may be on the meta device, without values.
 
     Attributes:
-        size: Height and width of the tapped features, or else of the coarsest of the encoder.
-        logits: What the head returns.
+        size: Height and width of the tapped features, or without a tap of the coarsest encoder
+            features.
+        logits: Output of the head.
     """
 
     size: tuple[int, int]
@@ -78,16 +81,18 @@ class Shapes(NamedTuple):
 def shapes_of(
     model: Method, crop: Sequence[int], training: bool = False, full: bool = True
 ) -> Shapes:
-    """Shapes of features and logits for a crop; see :func:`~rankseg.models.trial.try_out`.
+    """Return the shapes of features and logits for a crop.
+
+    See :func:`~rankseg.models.trial.try_out`.
 
     Args:
         model: The method.
         crop: Height and width in pixels.
-        training: Run two images as in training, with auxiliary heads and dropped features.
-        full: Run a full copy of the network if need be.
+        training: Run two images in training mode, with auxiliary heads and feature dropout.
+        full: Fall back to a full copy of the network if needed.
 
     Raises:
-        Exception: Whatever the student raises for images of this size.
+        Exception: Any exception that the student raises for images of this size.
     """
     maps: list[Tensor] = []
     options = training_options(model) if training else {}
@@ -115,21 +120,21 @@ def shapes_of(
 
 
 def training_options(model: Method) -> dict[str, Any]:
-    """Options of a forward pass as in training, of two images of which one is labeled."""
+    """Return the options of a training forward pass of two images, of which one is labeled."""
     return dict(labeled=1, feature_dropout=getattr(model, "feature_dropout", 0.0))
 
 
 def _maps(features: Any) -> list[Tensor]:
-    """Feature maps in what an encoder returns, without class tokens."""
+    """Return the feature maps in the output of an encoder, without class tokens."""
     if isinstance(features, Tensor):
         return [features] if features.dim() == 4 else []
     return [found for one in features for found in _maps(one)]
 
 
 def check_crop(model: Method, crop: Sequence[int]) -> tuple[int, int]:
-    """Check that the network takes a crop in training, and that its features fall on pixels.
+    """Check that the network can train on a crop, and that its features fall on whole pixels.
 
-    Features between pixels cannot be pasted as images are.
+    Features that fall between pixels cannot be pasted together with the images.
 
     Args:
         model: The method.
@@ -139,13 +144,13 @@ def check_crop(model: Method, crop: Sequence[int]) -> tuple[int, int]:
         Height and width of the feature map.
 
     Raises:
-        ValueError: Naming the nearest sizes that are right, or what the head returns in place of a
-            map of logits.
+        ValueError: If not. The message names the nearest valid sizes, or the output of the head if
+            it is not a map of logits.
     """
     student = model.student
     try:
         size, logits = shapes_of(model, crop, training=True)
-    except Exception as error:  # of any kind: code of mmseg or of the user
+    except Exception as error:  # any exception: the code is that of mmseg or of the user
         near = " or ".join(map(str, _right_sizes(model, max(crop), STRIDES)))
         hint = f"Set crop_size to {near}" if near else "No size near it works: check the network"
         raise ValueError(
@@ -168,13 +173,13 @@ def check_crop(model: Method, crop: Sequence[int]) -> tuple[int, int]:
 
 
 def fits(pixels: int, cells: int, align_corners: bool, step: int | None = None) -> bool:
-    """True if a grid of features falls on pixels.
+    """Return True if a grid of features falls on whole pixels.
 
     Args:
-        pixels: Along one side of the crop.
-        cells: Feature positions along it.
-        align_corners: True for a grid that runs from corner pixel to corner pixel.
-        step: Pixels between features, None if that is not known.
+        pixels: Pixels along one side of the crop.
+        cells: Feature positions along that side.
+        align_corners: True for a grid that spans from corner pixel to corner pixel.
+        step: Pixels between features, or None if unknown.
     """
     offset = 1 if align_corners else 0
     if cells <= offset:
@@ -187,29 +192,29 @@ def fits(pixels: int, cells: int, align_corners: bool, step: int | None = None) 
 def _measure_steps(
     model: Method, crop: Sequence[int], size: Sequence[int]
 ) -> tuple[int | None, int | None]:
-    """Pixels between features along both sides; None if the network takes no larger crop."""
+    """Return pixels between features along both sides, each None if it cannot be measured."""
     try:
         larger = shapes_of(model, [pixels + LARGER for pixels in crop], full=False).size
-    except Exception:  # an encoder for images of one size, for example
+    except Exception:  # for example an encoder for images of one size
         return None, None
     more = [new - old for new, old in zip(larger, size, strict=True)]
     return tuple(LARGER // one if one > 0 and LARGER % one == 0 else None for one in more)
 
 
 def _multiples(pixels: int, step: int, align_corners: bool) -> list[int]:
-    """The multiples of a step (plus 1) before and after a number, without 0."""
+    """Return the multiples of a step (plus 1) next to a number, below and above, without 0."""
     offset = 1 if align_corners else 0
     below = (pixels - offset) // step * step + offset
     return [one for one in (below, below + step) if one > offset and one != pixels]
 
 
 def _nearest_power(step: float) -> int:
-    """The power of two next to a distance of features."""
+    """Return the smallest power of two that is not below a rounded feature stride."""
     return 1 << max(0, round(step) - 1).bit_length() if step > 1 else 1
 
 
 def _right_sizes(model: Method, pixels: int, steps: Sequence[int]) -> list[int]:
-    """Sizes next to one, below and above, that the network takes."""
+    """Return the nearest sizes below and above one that the network takes."""
     align = model.student.decode_head.align_corners
     made_for = getattr(getattr(model.student, "backbone", None), "img_size", None)
     made_for = [made_for] if isinstance(made_for, int) else list(made_for or ())
@@ -225,11 +230,11 @@ def _right_sizes(model: Method, pixels: int, steps: Sequence[int]) -> list[int]:
 
 
 def check_logits(model: Method, logits: Any) -> None:
-    """Check that the head gives one map of logits.
+    """Check that the head returns one map of logits.
 
     Args:
         model: The method.
-        logits: Of :func:`shapes_of` in training.
+        logits: Logits from :func:`shapes_of` in training.
 
     Raises:
         ValueError: If not.
@@ -249,18 +254,18 @@ def check_logits(model: Method, logits: Any) -> None:
 
 
 def has_batch_norm(network: nn.Module) -> bool:
-    """True if a network normalizes by the statistics of the batch."""
+    """Return True if a network contains batch normalization."""
     return any(isinstance(module, _BatchNorm) for module in network.modules())
 
 
 def check_initial_files(student: nn.Module) -> None:
     """Check the files that ``init_cfg=dict(type="Pretrained", ...)`` of a network names.
 
-    mmengine would run code that is in them, and download those that are elsewhere.
+    mmengine would run code inside such a file, and would download a file that is a URL.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it is not on this machine, or is not a file of plain tensors.
+        FileNotFoundError: If a file does not exist.
+        ValueError: If a file is not on this machine, or does not contain plain tensors only.
     """
     for name, module in student.named_modules():
         configs = getattr(module, "init_cfg", None)
@@ -277,10 +282,10 @@ def check_initial_files(student: nn.Module) -> None:
 
 
 def check_preprocessor(cfg: Config) -> None:
-    """Check that images are normalized as the student's own config says.
+    """Check that images are normalized as the student's own config expects.
 
     Raises:
-        ValueError: If a ``data_preprocessor`` of the student, which nothing uses, says otherwise.
+        ValueError: If mean or std differ from the unused ``data_preprocessor`` of the student.
     """
     theirs = cfg.model.student.get("data_preprocessor") or {}
     ours = cfg.model.get("data_preprocessor") or {}
@@ -311,11 +316,11 @@ def check_images(model: Method, image: Tensor) -> None:
 
 
 def check_prediction(model: Method, image: Tensor) -> None:
-    """Check that the student predicts an image of the validation set as ``test_cfg`` says.
+    """Check that the student can predict a validation image with its ``test_cfg``.
 
     Args:
         model: The method.
-        image: ``(3, H, W)`` as the pipeline of the set gives it.
+        image: Image ``(3, H, W)`` from the validation pipeline.
 
     Raises:
         ValueError: If it cannot.
@@ -337,6 +342,6 @@ def check_prediction(model: Method, image: Tensor) -> None:
 
 
 def name_of(student: nn.Module) -> str:
-    """Backbone and head of a student, for messages."""
+    """Return the names of backbone and head of a student, for messages."""
     backbone = type(getattr(student, "backbone", student)).__name__
     return f"{backbone} with {type(student.decode_head).__name__}"

@@ -26,22 +26,24 @@ def test(
     out: str | None = None,
     show_dir: str | None = None,
 ) -> dict[str, float]:
-    """Evaluate a checkpoint on the config's test set.
+    """Evaluate a checkpoint on the test set of a config.
 
     Args:
-        cfg: From :func:`rankseg.apis.load_config`.
-        checkpoint: File of a method or of a plain segmentor.
-        out: JSON file for the numbers; of a classifier with ``confusion``, images by true (row)
-            and predicted class in the order of ``classes``.
-        show_dir: New or empty folder for pictures: image, truth and prediction of every image side
-            by side, or for a classifier one page of images, wrong ones first.
+        cfg: Config from :func:`rankseg.apis.load_config`.
+        checkpoint: Checkpoint file of a method or of a plain segmentor.
+        out: JSON file for the results. For a classifier it includes ``confusion``, the number of
+            images by true class (row) and predicted class (column) in the order of ``classes``.
+        show_dir: New or empty folder for pictures. For segmentation each shows an image, its ground
+            truth and its prediction side by side; for a classifier one page shows the images,
+            misclassified ones first.
 
     Returns:
-        In percent: mIoU, mDice, accuracy and the numbers of every class, or for a classifier
-        top-1, top-5 and the accuracy of every class, or for an embedding network Recall@K.
+        Metrics in percent: mIoU, mDice, accuracy and per-class values for segmentation; top-1,
+            top-5
+        and per-class accuracy for a classifier; Recall@K for an embedding network.
 
     Raises:
-        ValueError, FileNotFoundError: If config, data or checkpoint are not right.
+        ValueError, FileNotFoundError: If config, data or checkpoint are invalid.
     """
     if show_dir is not None:
         _check_show_dir(cfg, show_dir)
@@ -54,7 +56,7 @@ def test(
     check_classes(cfg, dataset)
     check_metrics(cfg.get("test_evaluator"), dataset)
     cfg = cfg.copy()
-    cfg.work_dir = str(Path(cfg.work_dir) / "test")  # leaves the config of the training run alone
+    cfg.work_dir = str(Path(cfg.work_dir) / "test")  # keeps the config saved by the training run
     cfg.model.pretrained = None
     cfg.load_from = None
     cfg.resume = False
@@ -67,7 +69,7 @@ def test(
     if show_dir is not None:
         hook = "ContactSheetHook" if is_image_level(cfg) else "OverlayHook"
         cfg.custom_hooks = [dict(type=hook, out_dir=show_dir)]
-    check_values(cfg.to_dict(), cfg.get("config_file", ""))  # also what came after it was read
+    check_values(cfg.to_dict(), cfg.get("config_file", ""))  # including values set later
     runner = StrictRunner.from_cfg(cfg)
     runner.load_checkpoint(checkpoint)
     refuse_lacking(runner.model, checkpoint)
@@ -97,7 +99,7 @@ def _check_show_dir(cfg: Config, show_dir: str) -> None:
 
 @master_only
 def write_result(out: str | None, result: dict) -> None:
-    """Write numbers to a JSON file, if one is asked for; a half-written one is never there."""
+    """Write results atomically to a JSON file, if one is given."""
     if out is None:
         return
     write_json(out, result)

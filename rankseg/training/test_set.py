@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The images that a network is tested on, and how images are loaded where it is tested on none."""
+"""Test set of a config, and the pipeline that loads images for inspection."""
 
 from pathlib import Path
 from typing import Any
@@ -12,13 +12,13 @@ from rankseg.registry import DATASETS
 
 
 def build_test_set(cfg: Config) -> Any:
-    """The data set of ``test_dataloader``.
+    """Build the data set of ``test_dataloader``.
 
     Args:
-        cfg: From :func:`rankseg.apis.load_config`.
+        cfg: Config from :func:`rankseg.apis.load_config`.
 
     Raises:
-        ValueError: If the config has none.
+        ValueError: If the config has no ``test_dataloader``.
     """
     if not cfg.get("test_dataloader"):
         raise ValueError(
@@ -30,14 +30,14 @@ def build_test_set(cfg: Config) -> Any:
 
 
 def loading_pipeline(cfg: Config, image: str | Path) -> list[dict]:
-    """How images are loaded to be looked at: by the pipeline of ``test_dataloader``.
+    """Return the pipeline that loads images for inspection, that of ``test_dataloader``.
 
-    A config without one, of photos alone, says how images are loaded for training, at random. What
-    is not at random is the size of these views: the middle of an image is brought to it.
+    A config without one has only a random training pipeline. Then the pipeline crops the center of
+    an image and resizes it to the size of the training views, which is fixed.
 
     Args:
-        cfg: From :func:`rankseg.apis.load_config`, of images as a whole.
-        image: One of the files, to see how large its view is.
+        cfg: Config of a classifier or embedding network, from :func:`rankseg.apis.load_config`.
+        image: One of the image files, loaded once to measure the size of the training views.
     """
     if cfg.get("test_dataloader"):
         return cfg.test_dataloader.dataset.pipeline

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Any config for two iterations on a CPU: does it run at all?"""
+"""Smoke test that shrinks any config to two iterations on a CPU."""
 
 import copy
 from pathlib import Path
@@ -19,16 +19,16 @@ from rankseg.utils.config_nodes import nodes
 
 ITERATIONS = 2
 CROP = 65
-OTHER_CROPS = (64, 96, 128)  # without corners on pixels, or for more features
-GRID = 4  # of a map of 5 x 5 positions
+OTHER_CROPS = (64, 96, 128)  # for networks that take no 65 px, or need more features
+GRID = 4  # cells of an assembly on a map of 5 x 5 positions
 MEMORY = 64
 
 
 def check_original(cfg: Config) -> Method:
-    """Check what becomes small afterwards as the config has it: crop, agents, weights.
+    """Check crop, number of agents and weights at their original sizes, before they are shrunk.
 
     Returns:
-        The method; what it remembers beside its networks is small.
+        The method, with small memory banks.
     """
     init_default_scope(cfg.get("default_scope", "rankseg"))
     cfg = copy.deepcopy(cfg)
@@ -41,16 +41,16 @@ def check_original(cfg: Config) -> Method:
 
 
 def tiny_crop(model: Method, cfg: Config) -> tuple[int, int]:
-    """Side of small crops that the student takes, and features along it.
+    """Return the side of a small crop that the student takes, and the number of features along it.
 
-    This is 65 px, or another number where the student does not take that. The crop of the config
-    is the last one tried: an encoder may take images of one size only.
+    The side is 65 px if the student takes it. Otherwise other sizes are tried, and the crop of the
+    config last, as an encoder may take images of one size only.
     """
     crop = crop_of(cfg)
     for side in (CROP, *OTHER_CROPS, *(crop or ())):
         try:
             cells = shapes_of(model, (side, side), full=side not in OTHER_CROPS).size[0]
-        except Exception:  # of any kind: code of mmseg or of the user
+        except Exception:  # any exception: the code is that of mmseg or of the user
             continue
         if fits(side, cells, model.student.decode_head.align_corners):
             return side, cells
@@ -60,20 +60,19 @@ def tiny_crop(model: Method, cfg: Config) -> tuple[int, int]:
 def make_tiny(cfg: Config, work_dir: str | None = None, standin: bool = True) -> Config:
     """Shrink a config to two iterations, two validation images and one checkpoint.
 
-    Crops (but not the images of a classifier), batches and the number of agents become small,
-    workers are left out, missing ImageNet weights are done without, and where the data set is
-    absent, generated stand-in images in the same folder layout take its place. Everything else
-    stays as the config says.
+    Crops (except for a classifier), batches and the number of agents become small, and data loading
+    uses no workers. Missing ImageNet weights are replaced by random ones, and a missing data set by
+    generated stand-in images in the same folder layout. All other settings stay unchanged.
 
     Args:
-        cfg: From :func:`rankseg.apis.load_config`; changed in place.
-        work_dir: Where to write; ``work_dirs/tiny/...`` by default.
-        standin: Use stand-in images where the data set is absent.
+        cfg: Config from :func:`rankseg.apis.load_config`, changed in place.
+        work_dir: Folder to write to; ``work_dirs/tiny/...`` by default.
+        standin: Whether to use stand-in images if the data set is missing.
     """
     model = check_original(cfg)
     cfg.work_dir = work_dir or str(Path("work_dirs/tiny", *Path(cfg.work_dir).parts[-2:]))
     assembly = any(node.get("type") == "SpatialAssembly" for _, node in nodes(cfg._cfg_dict))
-    own = is_image_level(cfg) or assembly  # an assembly is for maps of one size
+    own = is_image_level(cfg) or assembly  # an assembly needs maps of one size
     side, cells = (CROP, GRID + 1) if own else tiny_crop(model, cfg)
     crops = "" if is_image_level(cfg) else f"crops of {side} px, "
     print_log(f"--tiny: {ITERATIONS} iterations, {crops}2 images of a kind", "current")
@@ -95,7 +94,7 @@ def make_tiny(cfg: Config, work_dir: str | None = None, standin: bool = True) ->
             cfg.model.update({key: getattr(train, of) for key, of in sizes.items()})
     cfg.auto_scale_lr = None
     cfg.train_dataloader.batch_size = _shrink_batch(cfg.train_dataloader.sampler)
-    for name in filter(cfg.get, LOADERS):  # what is only trained has no others
+    for name in filter(cfg.get, LOADERS):  # a config that only trains has no other loaders
         cfg[name].num_workers = 0
         cfg[name].persistent_workers = False
         if name != "train_dataloader":
@@ -107,7 +106,7 @@ def make_tiny(cfg: Config, work_dir: str | None = None, standin: bool = True) ->
         print_log(f"{cfg.load_from} is absent: random weights", "current")
         cfg.load_from = None
     type(model).make_tiny(cfg.model, cells)
-    hooks = cfg.get("custom_hooks") or []  # an evaluation of features would look at every image
+    hooks = cfg.get("custom_hooks") or []  # evaluating features would load every image
     cfg.custom_hooks = [hook for hook in hooks if hook.type != "FeatureEvaluationHook"]
     small = [hook for hook in cfg.custom_hooks if hasattr(HOOKS.get(hook.type), "make_tiny")]
     if small:
@@ -124,7 +123,7 @@ def make_tiny(cfg: Config, work_dir: str | None = None, standin: bool = True) ->
 
 
 def _shrink_batch(sampler: dict) -> int:
-    """Have a sampler deal two images of a kind, or of two classes each; the size of its batch."""
+    """Shrink a sampler to 2 images of a kind, or of 2 classes each, and return its batch size."""
     if "classes" in sampler:
         sampler.update(classes=2, images=2)
         return 4

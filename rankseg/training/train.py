@@ -40,17 +40,19 @@ from rankseg.training.work_folder import (
 
 
 def use_amp(cfg: Config) -> None:
-    """Train in bfloat16 with the channels-last layout; validation stays in float32."""
+    """Train in bfloat16 with the channels-last layout. Validation stays in float32."""
     cfg.optim_wrapper.type = "AutocastOptimWrapper"
     cfg.model.data_preprocessor.channels_last = True
     cfg.channels_last = True
 
 
 def scale_learning_rate(cfg: Config) -> None:
-    """Train with the learning rate times images per batch over all processes / those meant.
+    """Scale the learning rate linearly with the total batch size over all processes.
+
+    The base is ``auto_scale_lr.base_batch_size`` of the config.
 
     Raises:
-        ValueError: If the config does not say for how many images its learning rate is meant.
+        ValueError: If the config does not set it.
     """
     if not (cfg.get("auto_scale_lr") or {}).get("base_batch_size"):
         raise ValueError(
@@ -61,20 +63,21 @@ def scale_learning_rate(cfg: Config) -> None:
 
 
 def check_before_training(cfg: Config, overwrite: bool = False, full: bool = False) -> Built:
-    """Build data set and model once and look for mistakes, before anything is written.
+    """Build data set and model once and check them, before anything is written.
 
     Args:
-        cfg: From :func:`rankseg.apis.load_config`.
-        overwrite: A run that is in the work folder may be removed.
-        full: Decode every file of every list, also of the test set, and name all bad ones.
+        cfg: Config from :func:`rankseg.apis.load_config`.
+        overwrite: Whether an existing run in the work folder may be removed.
+        full: Decode every file of every list, including the test set, and report all invalid files.
 
     Returns:
-        The method, which :func:`train` may go on with.
+        The built method, which can be passed to :func:`train`.
 
     Raises:
-        ValueError, FileNotFoundError: One sentence on the first mistake found.
+        ValueError, FileNotFoundError: If a check fails. The message is one sentence on the first
+            error found.
     """
-    check_values(cfg.to_dict(), cfg.get("config_file", ""))  # also what came after it was read
+    check_values(cfg.to_dict(), cfg.get("config_file", ""))  # including values set later
     if is_main_process():
         check_work_dir(cfg.work_dir)
     if not (cfg.get("resume") or overwrite):
@@ -125,25 +128,27 @@ def check_before_training(cfg: Config, overwrite: bool = False, full: bool = Fal
 def train(
     cfg: Config, check: bool = True, overwrite: bool = False, built: Built | None = None
 ) -> Runner:
-    """Check, then train.
+    """Check the config, then train.
 
     Args:
-        cfg: From :func:`rankseg.apis.load_config`. ``cfg.load_from`` starts from the weights of a
-            checkpoint; with ``cfg.resume`` the run in it goes on, and with ``cfg.extend_schedule``
-            it follows the learning rates of its new length.
-        check: Look for mistakes first; leave out if :func:`check_before_training` was called.
-        overwrite: Remove the checkpoints and notes of a run that is in the work folder. Without
-            this a new run is refused there.
-        built: What :func:`check_before_training` has returned for this config.
+        cfg: Config from :func:`rankseg.apis.load_config`. ``cfg.load_from`` starts from the weights
+            of a checkpoint. ``cfg.resume`` resumes the run of that checkpoint, and
+            ``cfg.extend_schedule`` makes it follow the learning rates of its new length.
+        check: Whether to call :func:`check_before_training` first. Set False if it was called
+            already.
+        overwrite: Remove the checkpoints and notes of an existing run in the work folder. Without
+            it, a new run in the folder of another one is refused.
+        built: Return value of :func:`check_before_training` for this config.
 
     Returns:
-        The runner, when training has ended.
+        The runner, after training.
 
     Raises:
-        ValueError, FileNotFoundError: Before the first iteration, if something is wrong, or if
-            another run is in the work folder.
-        RunEnded: If the run cannot go on.
-        Stopped: A ``KeyboardInterrupt``, if SIGTERM or SIGINT has ended it; all is saved.
+        ValueError, FileNotFoundError: If a check fails before the first iteration, or another run
+            uses the work folder.
+        RunEnded: If the run cannot continue.
+        Stopped: If SIGTERM or SIGINT stopped the run, after its state was saved. It is a
+            ``KeyboardInterrupt``.
     """
     start_processes(cfg)
     with ExitStack() as held:
@@ -160,8 +165,8 @@ def train(
 
 
 def _build_runner(cfg: Config, built: Built | None) -> StrictRunner:
-    """The runner of a config, which is changed, with a method that may have been built already."""
-    for part in ("val", "test"):  # mmengine refuses a loop or metric of no images
+    """Build the runner of a config, which is changed in place, reusing a method built before."""
+    for part in ("val", "test"):  # mmengine refuses a loop or metric without a data loader
         if cfg.get(f"{part}_dataloader") is None:
             cfg[f"{part}_cfg"] = cfg[f"{part}_evaluator"] = None
     if torch.cuda.is_available():

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is checked of model, batch and weights before the first iteration."""
+"""Checks of model, batch and weights before the first iteration."""
 
 import copy
 import logging
@@ -36,7 +36,9 @@ from rankseg.utils.config_nodes import nodes
 
 
 def head_of(cfg: Config) -> Config:
-    """Config of the student's head; of several, which no method takes, the last one.
+    """Return the config of the student's head, the last one if there are several.
+
+    No method accepts several heads; a later check reports them.
 
     Raises:
         ValueError: If there is none.
@@ -51,22 +53,22 @@ def head_of(cfg: Config) -> Config:
 
 
 def is_image_level(cfg: Config) -> bool:
-    """Whether the student of a config classifies whole images."""
+    """Return True if the student of a config classifies whole images."""
     head = MODELS.get(head_of(cfg).type)
     return head is not None and issubclass(head, ImageLevelHead)
 
 
 def is_embedding(cfg: Config) -> bool:
-    """Whether the student of a config embeds images, and names no class."""
+    """Return True if the student of a config embeds images and predicts no class."""
     head = MODELS.get(head_of(cfg).type)
     return head is not None and issubclass(head, EmbeddingHead)
 
 
 def refuse_embedding(cfg: Config) -> None:
-    """Refuse an embedding network where classes are asked for.
+    """Refuse an embedding network where classes are needed.
 
     Raises:
-        ValueError: If the config is of one.
+        ValueError: If the config is of an embedding network.
     """
     if is_embedding(cfg):
         raise ValueError(
@@ -78,13 +80,13 @@ def refuse_embedding(cfg: Config) -> None:
 def check_files(
     cfg: Config, train: SemiDataset, val: ListDataset | None, full: bool = False
 ) -> list[str]:
-    """Check the files of the data sets; what was found good is remembered for the next time.
+    """Check the files of the data sets, and cache which files are valid.
 
     Args:
         cfg: Config of the data sets.
-        train: The training set.
-        val: The validation set.
-        full: Decode every file, of the test set too.
+        train: Training set.
+        val: Validation set.
+        full: Decode every file, including the test set.
 
     Returns:
         Lines for the log.
@@ -99,13 +101,13 @@ def check_files(
     try:
         return check_data(train, val, Look(full, seen), test)
     finally:
-        seen.save()  # what was good before the first bad one
+        seen.save()  # also if a check fails: keeps the files found valid before
 
 
 def check_classes(cfg: Config, dataset: Any) -> None:
     """Check that the head has an output for every class of the data set.
 
-    An embedding has no output for a class.
+    An embedding network has no class outputs and is not checked.
 
     Raises:
         ValueError: If not.
@@ -121,10 +123,11 @@ def check_classes(cfg: Config, dataset: Any) -> None:
 
 
 def check_batch(model: Method, cfg: Config) -> None:
-    """Check the numbers of images in a batch, and say if the learning rate was meant for another.
+    """Check the batch size, and warn if the learning rate was chosen for another one.
 
     Raises:
-        ValueError: If the loader's batch is not the sampler's, or too small for batch norm.
+        ValueError: If the batch sizes of loader and sampler differ, or are too small for batch
+            norm.
     """
     loader, sampler = cfg.train_dataloader, cfg.train_dataloader.sampler
     if sampler.get("type") == "PKSampler":
@@ -148,7 +151,7 @@ def check_batch(model: Method, cfg: Config) -> None:
 
 
 def _check_mixed_batch(model: Method, batch_size: int, sampler: Config) -> None:
-    """Check a batch of labelled and unlabelled images."""
+    """Check a batch of labeled and unlabeled images."""
     only = sampler.get("labeled_only", False)
     check_batch_size(batch_size, sampler.labeled, sampler.unlabeled, only)
     alone = sampler.unlabeled * getattr(model, "strong_views", 2) == 1 and get_world_size() == 1
@@ -160,14 +163,14 @@ def _check_mixed_batch(model: Method, batch_size: int, sampler: Config) -> None:
 
 
 def check_one_image(model: Method, cfg: Config) -> None:
-    """Check that the student can train on one image, where the labeled ones run alone.
+    """Check that the student can train on one image, if labeled images run alone.
 
     Args:
-        model: The method; it is not changed.
-        cfg: Its config.
+        model: The method. It is not changed.
+        cfg: Config of the method.
 
     Raises:
-        ValueError: If batch norm has one value for a channel, as behind a global average.
+        ValueError: If batch norm gets a single value per channel, as after global average pooling.
     """
     sampler, crop = cfg.train_dataloader.sampler, crop_of(cfg)
     warm = getattr(model, "warmup", 0) > 0 or model.views == (LABELED,)
@@ -185,10 +188,10 @@ def check_one_image(model: Method, cfg: Config) -> None:
 
 
 def check_not_validated(hooks: Sequence[Hook]) -> None:
-    """Check that no hook of a run without validation needs its pipeline.
+    """Check that no hook of a run without validation needs the validation pipeline.
 
     Raises:
-        ValueError: If one does, by its option ``features``.
+        ValueError: If the option ``features`` of a hook is ``"test"``.
     """
     for hook in hooks:
         if getattr(hook, "features", None) == "test":
@@ -199,14 +202,14 @@ def check_not_validated(hooks: Sequence[Hook]) -> None:
 
 
 def check_metrics(evaluator: Any, dataset: Any) -> None:
-    """Let metrics look at the data set that they will be of.
+    """Let each metric check the data set that it will evaluate.
 
     Args:
-        evaluator: ``val_evaluator`` or ``test_evaluator``: a config or several, or ``None``.
-        dataset: That of the same loader.
+        evaluator: ``val_evaluator`` or ``test_evaluator``: one config, several, or ``None``.
+        dataset: Data set of the same loader.
 
     Raises:
-        ValueError: If a metric's ``check_dataset`` refuses it.
+        ValueError: If the ``check_dataset`` of a metric raises it.
     """
     for one in evaluator if isinstance(evaluator, list | tuple) else [evaluator]:
         metric = METRICS.build(one) if isinstance(one, dict) else one
@@ -215,16 +218,16 @@ def check_metrics(evaluator: Any, dataset: Any) -> None:
 
 
 def check_views(model: Method, train: Any, cfg: Config) -> None:
-    """Load a labelled and an unlabelled sample, and check that the method can train on them.
+    """Load a labeled and an unlabeled sample, and check that the method can train on them.
 
     Args:
         model: The method.
-        train: The training set.
+        train: Training set.
         cfg: Config of both.
 
     Raises:
-        ValueError: If a view is missing, a classifier cannot take the images, or nothing labels
-            images for a sampler of classes.
+        ValueError: If a view is missing, a classifier cannot take the images, or a sampler of
+            classes has no labels and no hook that makes them.
     """
     needed, sampler = set(model.views), cfg.train_dataloader.sampler
     hooks = {hook.get("type") for hook in cfg.get("custom_hooks") or [] if isinstance(hook, dict)}
@@ -233,7 +236,7 @@ def check_views(model: Method, train: Any, cfg: Config) -> None:
     if getattr(model, "mix_source", None) == "batch" and sampler.get("unlabeled") == 1:
         needed |= {mix(view) for view in needed - {LABELED}}
         print_log("one unlabelled image per process: pasting a second crop of the same image")
-    # a sampler of classes deals out unlabelled images with labels that a hook has made
+    # a sampler of classes draws unlabeled images with labels that a hook made
     keys = [SampleKey(0, label=0 if "classes" in sampler and not train.num_labeled else None)]
     if needed != {LABELED} and train.num_unlabeled:
         keys.append(SampleKey(train.num_labeled))
@@ -251,31 +254,31 @@ def check_views(model: Method, train: Any, cfg: Config) -> None:
 
 
 def check_weights(model: Method, cfg: Config) -> None:
-    """Check the files of weights that the run will load.
+    """Check the weight files that the run will load.
 
     Args:
-        model: The method; it is not changed.
-        cfg: Its config.
+        model: The method. It is not changed.
+        cfg: Config of the method.
 
     Raises:
         FileNotFoundError: If a file is missing.
-        ValueError: If it is damaged, or does not fit, saying which names and shapes.
+        ValueError: If a file is damaged or does not fit. The message lists names and shapes.
     """
     check_initial_files(model.student)
     if model.pretrained is not None:
         read_backbone(model.student.backbone, model.pretrained)
-    for _, node in nodes(cfg.model.to_dict()):  # mmengine loads these when weights are drawn
+    for _, node in nodes(cfg.model.to_dict()):  # mmengine loads these in init_weights
         file = str(node.get("checkpoint", "")) if node.get("type") == "Pretrained" else ""
         if file and "://" not in file:
             load_checkpoint_file(file, map_location="meta")
     if cfg.get("load_from"):
-        state = load_checkpoint_file(cfg.load_from, map_location="cpu")  # to see its numbers
+        state = load_checkpoint_file(cfg.load_from, map_location="cpu")  # checks need the values
         state = dict(state.get("state_dict", state))
         if not cfg.get("resume"):  # as StartFromHook does
             leave_out(model, state)
             make_anew(model, state)
         try:
-            # a copy, as loading changes it; copying onto meta warns
+            # load into a copy, as loading changes the model; copying to the meta device would warn
             copy.deepcopy(model).load_state_dict(state, strict=True, assign=True)
         except RuntimeError as error:
             raise misfit(cfg.load_from, error) from error

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The folder a run writes to: can it, does it hold a run already, and where does that stand?"""
+"""Work folder of a run: write check, lock, existing checkpoints and where to resume."""
 
 import logging
 import re
@@ -18,8 +18,8 @@ from rankseg.utils.atomic_file import PARTIAL
 
 _NAME = re.compile(r"iter_(\d+)\.pth")
 _BEST = re.compile(r"best_.+_iter_\d+\.pth")
-# what a run writes, by its whole name: what a user has copied or renamed is not in it; logs of
-# earlier starts lie in folders of their own
+# matches whole names only, so files that a user copied or renamed are kept; the logs of earlier
+# starts are in folders named by time
 _NOTES = "clusters|discovery|features|label_propagation|neighbours|pseudo_labels|summary"
 _PICTURES = "curves|neighbours_ranks|panels|retrieval"
 _WRITTEN = re.compile(
@@ -33,15 +33,15 @@ _MAP = re.compile(r"generation\d+_iteration\d+\.png")
 def check_work_dir(
     work_dir: str | Path, what: str = "work folder", option: str = "--work-dir"
 ) -> None:
-    """Find out whether a folder can be written to, and leave nothing behind.
+    """Check that a folder can be written to, and leave nothing behind.
 
     Args:
         work_dir: The folder.
-        what: What it is, for the message.
-        option: By which it is named, for the message.
+        what: Description of the folder, for the message.
+        option: Command-line option that names the folder, for the message.
 
     Raises:
-        ValueError: One sentence on why it cannot.
+        ValueError: If it cannot be written to. The message is one sentence with the reason.
     """
     path = Path(work_dir).absolute()
     missing = [one for one in (path, *path.parents) if not one.exists()]
@@ -64,13 +64,13 @@ def check_work_dir(
 
 @contextmanager
 def lock_work_dir(work_dir: str | Path) -> Iterator[FolderLock | None]:
-    """Keep other runs out of a work folder; a process that holds the lock already keeps it.
+    """Lock a work folder against other runs, unless this process holds the lock already.
 
     Yields:
         The lock, or None in processes other than the main one, which write nothing there.
 
     Raises:
-        ValueError: If another run is in the folder, or nothing can be written to it.
+        ValueError: If another run uses the folder, or it cannot be written to.
     """
     if not is_main_process():
         yield None
@@ -89,10 +89,10 @@ def lock_work_dir(work_dir: str | Path) -> Iterator[FolderLock | None]:
 
 
 def check_unused(work_dir: str | Path) -> None:
-    """Refuse to start a run where there is one already.
+    """Refuse to start a run in a folder that contains one already.
 
     Raises:
-        ValueError: If the folder holds a checkpoint.
+        ValueError: If the folder contains a checkpoint.
     """
     folder = Path(work_dir)
     best = (file for file in folder.glob("best_*.pth") if _BEST.fullmatch(file.name))
@@ -106,12 +106,12 @@ def check_unused(work_dir: str | Path) -> None:
 
 
 def check_start(work_dir: str | Path, load_from: str | None) -> None:
-    """Refuse to begin with weights that are among the files which ``--overwrite`` removes.
+    """Refuse to start from weights in a file that ``--overwrite`` would remove.
 
-    Left where it is, the file would be taken for a checkpoint of the new run.
+    If the file were kept, it would be mistaken for a checkpoint of the new run.
 
     Raises:
-        ValueError: If they are.
+        ValueError: If the file is one of those.
     """
     file = None if load_from is None else Path(load_from).resolve()
     if file and file.parent == Path(work_dir).resolve() and _WRITTEN.fullmatch(file.name):
@@ -122,18 +122,18 @@ def check_start(work_dir: str | Path, load_from: str | None) -> None:
 
 
 def remove_run(work_dir: str | Path) -> None:
-    """Remove the checkpoints and notes of a run; its logs stay."""
+    """Remove the checkpoints and notes of a run, but keep its logs."""
     folder, maps = Path(work_dir), Path(work_dir) / _MAPS
     for place, written in ((folder, _WRITTEN), (maps, _MAP)):
         for file in list(place.iterdir()) if place.is_dir() else ():
             if written.fullmatch(file.name):
                 file.unlink(missing_ok=True)
-    with suppress(OSError):  # not there, or something of the user's is in it
+    with suppress(OSError):  # the folder does not exist, or contains files of the user
         maps.rmdir()
 
 
 def checkpoints(folder: str | Path) -> list[Path]:
-    """Checkpoints that a run can go on from, the newest first."""
+    """Return the checkpoints that a run can resume from, newest first."""
     found = [
         (int(name[1]), file)
         for file in Path(folder).glob("iter_*.pth")
@@ -143,13 +143,13 @@ def checkpoints(folder: str | Path) -> list[Path]:
 
 
 def latest_checkpoint(cfg: Config) -> str | None:
-    """The newest whole checkpoint of the work folder; damaged ones are reported and passed over.
+    """Return the newest readable checkpoint of the work folder, and warn about damaged ones.
 
     Returns:
         The file, or None if the folder has no checkpoint.
 
     Raises:
-        ValueError: If all are damaged, or the newest holds more than data.
+        ValueError: If all are damaged, or the newest contains more than data.
     """
     folder = Path(cfg.work_dir)
     found = checkpoints(folder)
@@ -169,10 +169,10 @@ def latest_checkpoint(cfg: Config) -> str | None:
 
 
 def resume_from_latest(cfg: Config) -> None:
-    """Have the runner go on from the newest whole checkpoint of the work folder.
+    """Resume from the newest readable checkpoint of the work folder.
 
-    Where there is none, a warning says so and the run begins from the start: one and the same
-    command can be queued again and again.
+    Without a checkpoint, the run warns and starts from the beginning, so that the same command can
+    be queued repeatedly.
 
     Raises:
         ValueError: If none can be read.
@@ -189,11 +189,11 @@ def resume_from_latest(cfg: Config) -> None:
 
 
 def where_to_go_on(cfg: Config, overwrite: bool = False) -> str:
-    """Half a sentence for a run that has ended early.
+    """Return half a sentence on how to resume a run that ended early.
 
     Args:
-        cfg: Of the run.
-        overwrite: It was started with ``--overwrite``.
+        cfg: Config of the run.
+        overwrite: Whether the run was started with ``--overwrite``.
     """
     found = checkpoints(cfg.work_dir)
     if found:

@@ -10,7 +10,7 @@ from rankseg.models.sliding import WINDOWS_AT_ONCE, starts
 
 
 def ramp(length: int, overlap: int) -> Tensor:
-    """Weight of every pixel along one side of a window: 1 in the middle, less towards its ends.
+    """Weight of every pixel along one side of a window: 1 in the middle, less toward its ends.
 
     A network sees least around the pixels at the border of its window, and what it says of them
     counts least where another window says more.

@@ -22,7 +22,7 @@ def frozen(network: nn.Module, by_batch: bool = False) -> Iterator[None]:
 
     Args:
         network: Its mode and statistics are left as they were.
-        by_batch: Batch norms that normalise by the batch in training do so nevertheless.
+        by_batch: Batch norms that normalize by the batch in training do so nevertheless.
     """
     mode = network.training
     network.train(by_batch)  # some networks keep theirs in eval mode

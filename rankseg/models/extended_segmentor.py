@@ -27,7 +27,7 @@ class ExtendedSegmentor(EncoderDecoder):
             from feature map to feature map, such as
             :class:`~rankseg.models.layers.SpatialAssembly`. Where several are behind the same
             submodule, they run in their order.
-        **kwargs: Of mmseg's ``EncoderDecoder``.
+        **kwargs: Arguments of mmseg's ``EncoderDecoder``.
 
     Attributes:
         lacking: What is inserted that the weights loaded last know nothing of, in words.

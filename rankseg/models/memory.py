@@ -16,9 +16,9 @@ def gather_rows(rows: Tensor) -> Tensor:
 
 
 class FeatureBank(nn.Module):
-    r"""One L2-normalised feature and label for every labelled image.
+    r"""One L2-normalized feature and label for every labeled image.
 
-    .. math:: z_i \leftarrow normalise(m \, z_i + (1 - m) \, z)
+    .. math:: z_i \leftarrow normalize(m \, z_i + (1 - m) \, z)
 
     Args:
         size: Number of images ``N``.
@@ -62,11 +62,11 @@ class FeatureBank(nn.Module):
 
         Args:
             index: ``(B,)`` int64 positions of the images.
-            feature: ``(B, D)``, normalised here.
+            feature: ``(B, D)``, normalized here.
             label: ``(B,)`` int64.
         """
         index, feature, label = (gather_rows(rows) for rows in (index, feature.float(), label))
-        # small labelled sets repeat an image within a batch: the mean of its views counts
+        # small labeled sets repeat an image within a batch: the mean of its views counts
         new = torch.zeros_like(self.feature).index_add_(0, index, F.normalize(feature, dim=1))
         new = self.momentum * self.feature + (1 - self.momentum) * F.normalize(new, dim=1)
         seen = torch.zeros_like(self.written).index_fill_(0, index, True)
@@ -96,9 +96,9 @@ class DistributionQueue(nn.Module):
 
     @torch.no_grad()
     def align(self, probability: Tensor) -> Tensor:
-        """Note the mean of a batch, then divide by the mean of all noted and renormalise.
+        """Note the mean of a batch, then divide by the mean of all noted and renormalize.
 
-        Rows not yet filled are zero: they shrink the mean, which renormalising undoes.
+        Rows not yet filled are zero: they shrink the mean, which renormalizing undoes.
 
         Args:
             probability: ``(B, K)``, rows add up to 1.

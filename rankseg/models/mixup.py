@@ -7,13 +7,13 @@ from torch.distributions import Beta
 
 
 def sharpen(probability: Tensor, temperature: float) -> Tensor:
-    r"""Draw distributions towards their largest entries.
+    r"""Draw distributions toward their largest entries.
 
     .. math:: q_k = p_k^{1/T} / \sum_j p_j^{1/T}
 
     Args:
         probability: ``(B, K)``, rows add up to 1.
-        temperature: ``T``, above 0; 1 changes nothing, towards 0 the largest entry takes all.
+        temperature: ``T``, above 0; 1 changes nothing, toward 0 the largest entry takes all.
 
     Returns:
         ``(B, K)`` float32.

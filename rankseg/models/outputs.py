@@ -16,7 +16,7 @@ class Output(NamedTuple):
     Attributes:
         logits: ``(B, K, h, w)`` at the head's own resolution.
         feature: ``(B, C, h', w')`` from the feature tap, or None without one.
-        auxiliary: What the student's auxiliary heads return for the labelled rows.
+        auxiliary: What the student's auxiliary heads return for the labeled rows.
     """
 
     logits: Tensor

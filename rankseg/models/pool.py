@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Unlabelled images that were given labels during a run, as buffers of a method."""
+"""Unlabeled images that were given labels during a run, as buffers of a method."""
 
 import torch
 from torch import Tensor, nn
@@ -78,7 +78,7 @@ class DiscoveredPool(nn.Module):
         """Rows of images in the pool, without waiting for a device.
 
         Args:
-            index: ``(B,)`` ``sample_idx`` of labelled samples, or indices in the data set.
+            index: ``(B,)`` ``sample_idx`` of labeled samples, or indices in the data set.
 
         Returns:
             ``(B,)`` int64 rows, 0 for images that are not in it, and ``(B,)`` bool: which are.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From uint8 batches to normalised float tensors on the device."""
+"""From uint8 batches to normalized float tensors on the device."""
 
 from collections.abc import Mapping, Sequence
 
@@ -14,14 +14,14 @@ from rankseg.registry import MODELS
 
 @MODELS.register_module()
 class ViewPreprocessor(SegDataPreProcessor):
-    """Move a batch to the device, then cast and normalise it there.
+    """Move a batch to the device, then cast and normalize it there.
 
     A batch by view (training) stays one by view. In a plain batch, that of validation, test and
     prediction, images of different size stay apart: the network never sees padding.
 
     Args:
-        mean: Mean of R, G, B in grey levels, 0 to 255.
-        std: Standard deviation of R, G, B in grey levels.
+        mean: Mean of R, G, B in gray levels, 0 to 255.
+        std: Standard deviation of R, G, B in gray levels.
         channels_last: Give training views the channels-last memory layout, which is faster for
             convolutions in half precision on recent GPUs.
         non_blocking: Copy to the device without waiting, for pinned memory.
@@ -78,7 +78,7 @@ class ViewPreprocessor(SegDataPreProcessor):
         images: Tensor | Sequence[Tensor],
         layout: torch.memory_format = torch.contiguous_format,
     ) -> Tensor:
-        """``(B, 3, h, w)`` of any type to normalised float32."""
+        """``(B, 3, h, w)`` of any type to normalized float32."""
         images = images if isinstance(images, Tensor) else torch.stack(list(images))
         if images.ndim != 4 or images.shape[1] != 3:
             raise ValueError(

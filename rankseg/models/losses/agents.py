@@ -36,7 +36,7 @@ def orthogonal_agents(features: Tensor, num_agents: int, first: Tensor | None = 
     ``hw x hw`` matrix is made; nothing is read back to the host.
 
     Args:
-        features: ``(B, C, h, w)``; normalised here, any floating dtype.
+        features: ``(B, C, h, w)``; normalized here, any floating dtype.
         num_agents: Number of agents ``N``, at most ``h * w``.
         first: ``(B,)`` flat position of each image's first agent; drawn at random if absent.
 

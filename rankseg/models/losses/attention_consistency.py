@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Attention that moves with the image: maps of two views compared at points that correspond.
 
-Coordinates ``(x, y)`` are normalised: -1 and 1 are the borders of a view, x to the right, y
+Coordinates ``(x, y)`` are normalized: -1 and 1 are the borders of a view, x to the right, y
 down, so that they are the same for an image and for any of its feature maps.
 """
 
@@ -13,7 +13,7 @@ NEAR = 1e-3  # depth below which a point of a perspective view is behind the eye
 
 
 def cell_centres(height: int, width: int, device: torch.device | str = "cpu") -> Tensor:
-    """Normalised ``(x, y)`` of the centres of all cells of a map, ``(height * width, 2)`` float32.
+    """Normalized ``(x, y)`` of the centers of all cells of a map, ``(height * width, 2)`` float32.
 
     >>> cell_centres(1, 2).tolist()
     [[-0.5, 0.0], [0.5, 0.0]]
@@ -29,7 +29,7 @@ def map_points(homography: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
     """Where points of the first view are in the second one.
 
     Args:
-        homography: ``(B, 3, 3)``, of normalised coordinates.
+        homography: ``(B, 3, 3)``, of normalized coordinates.
         points: ``(P, 2)``.
 
     Returns:
@@ -52,12 +52,12 @@ def sample_mapped(second: Tensor, homography: Tensor, size: tuple[int, int]) -> 
 
     Returns:
         ``(B, C, h, w)`` by bilinear interpolation, and ``(B, 1, h, w)`` bool: false outside of the
-        second view, and nearer to its border than the centres of its outermost cells, where nothing
+        second view, and nearer to its border than the centers of its outermost cells, where nothing
         is to be interpolated between.
     """
     height, width = second.shape[2:]
     place, front = map_points(homography, cell_centres(*size, second.device))
-    # of an unchanged view the outermost centres stay inside, whatever the rounding
+    # of an unchanged view the outermost centers stay inside, whatever the rounding
     inside = front
     for axis, count in enumerate((width, height)):
         inside = inside & (place[..., axis].abs() <= 1 - 1 / count + 1e-4)
@@ -90,7 +90,7 @@ def attention_consistency(
     Args:
         first: ``M``, ``(B, 1, h, w)``.
         second: ``M'``, ``(B, 1, h', w')``.
-        homography: ``T``, ``(B, 3, 3)``, from normalised coordinates of the first view to those of
+        homography: ``T``, ``(B, 3, 3)``, from normalized coordinates of the first view to those of
             the second.
         first_mask: ``Gamma``, ``(B, 1, h, w)``.
         second_mask: ``Gamma'``, ``(B, 1, h', w')``.
@@ -110,15 +110,15 @@ def attention_consistency(
 
 
 def keypoint_mask(points: Tensor, size: tuple[int, int], sigma: float) -> Tensor:
-    r"""Neighbourhoods of keypoints.
+    r"""Neighborhoods of keypoints.
 
     .. math::
         \Gamma(u, v) = \sum_i \exp \Big( -\frac{(u - u_i)^2 + (v - v_i)^2}{2 \sigma^2} \Big)
 
     Args:
-        points: ``(B, N, 2)`` normalised ``(x, y)``; those that are not finite are none.
+        points: ``(B, N, 2)`` normalized ``(x, y)``; those that are not finite are none.
         size: Height and width ``(h, w)`` of the mask.
-        sigma: Width of a neighbourhood, in half sides of a view; the paper's :math:`\sigma_u =
+        sigma: Width of a neighborhood, in half sides of a view; the paper's :math:`\sigma_u =
             \sigma_v`.
 
     Returns:

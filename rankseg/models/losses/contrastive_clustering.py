@@ -8,20 +8,20 @@ from rankseg.models.losses.discriminative import centre_distances, two_nearest
 
 
 def contrastive_clustering(feature: Tensor, centres: Tensor, own: Tensor | None = None) -> Tensor:
-    r"""Mean ratio of the distances to one cluster's centre and to the next.
+    r"""Mean ratio of the distances to one cluster's center and to the next.
 
     .. math::
         L_{CC} = \mathbb E_n \, \frac{d_+}{d_-} \quad \text{or} \quad
         \mathbb E_n \, \frac{2 d_+}{d_+ + d_-}, \qquad d_\pm = \|F_n - C_\pm(F_n)\|_2
 
-    The first form is the equation: :math:`C_+` is the centre nearest to the feature, :math:`C_-`
-    the second nearest. It is least, too, where all features lie at one centre, whichever they
-    belong to. With ``own``, :math:`C_+` is the centre of the cluster that the image was put in and
+    The first form is the equation: :math:`C_+` is the center nearest to the feature, :math:`C_-`
+    the second nearest. It is least, too, where all features lie at one center, whichever they
+    belong to. With ``own``, :math:`C_+` is the center of the cluster that the image was put in and
     :math:`C_-` the nearest of the others; the second form is about twice the first for features
-    near their centre, and bounded for those near another's. Both are 0 for features at their
-    centres, 1 for those half-way between two, and centres are constants.
+    near their center, and bounded for those near another's. Both are 0 for features at their
+    centers, 1 for those half-way between two, and centers are constants.
 
-    The text above the equation wants the inverse ratio small; minimised is the equation, which is
+    The text above the equation wants the inverse ratio small; minimized is the equation, which is
     what the text describes.
 
     Args:
@@ -33,7 +33,7 @@ def contrastive_clustering(feature: Tensor, centres: Tensor, own: Tensor | None 
         ``()`` float32, in ``[0, 1]``, of the second form in ``[0, 2]``.
 
     Raises:
-        ValueError: If there are fewer than two centres.
+        ValueError: If there are fewer than two centers.
 
     Source: TAC-CCL (dissertation "Learning with few labels", chapter 4), eq. 4.3.
     """

@@ -40,8 +40,8 @@ def which_count(loss: nn.Module, label: Tensor, ignore_index: int) -> dict[str, 
         ignore_index: Label that does not count.
 
     Returns:
-        ``ignore_index``; for a cross-entropy over the labelled pixels also ``avg_factor``, so that
-        all processes divide by the same number: labelled pixels, or the weights of their classes.
+        ``ignore_index``; for a cross-entropy over the labeled pixels also ``avg_factor``, so that
+        all processes divide by the same number: labeled pixels, or the weights of their classes.
         mmseg's own count waits for the device, and does not work with weights of classes.
     """
     told: dict[str, int | Tensor] = {"ignore_index": ignore_index}
@@ -57,7 +57,7 @@ def which_count(loss: nn.Module, label: Tensor, ignore_index: int) -> dict[str, 
 
 
 def _weight_per_process(label: Tensor, labelled: Tensor, weights: Sequence[float]) -> Tensor:
-    """Sum of the class weights of all labelled pixels: ``()`` float32, the mean over processes."""
+    """Sum of the class weights of all labeled pixels: ``()`` float32, the mean over processes."""
     each = torch.tensor(weights).to(label.device, non_blocking=True)
     weight = each[label.where(labelled, 0)]
     total = (weight * labelled).sum()

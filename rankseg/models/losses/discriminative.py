@@ -8,7 +8,7 @@ READINGS = ("enlarge", "printed")
 
 
 def discriminative_loss(feature: Tensor, centres: Tensor, reading: str = "enlarge") -> Tensor:
-    r"""Loss of the gap between the distances to the nearest and the second nearest centre.
+    r"""Loss of the gap between the distances to the nearest and the second nearest center.
 
     .. math::
         \ell = \mathbb E \, \Big[ 1 - \Big( \frac{d_1 - d_0}{d_1 + d_0} \Big)^2 \Big]
@@ -16,7 +16,7 @@ def discriminative_loss(feature: Tensor, centres: Tensor, reading: str = "enlarg
         \ell = \mathbb E \, (d_0 - d_1)^2
 
     Minimising the second form, which is printed in the paper, closes the gap, while the paper's
-    text wants it wide. The first one widens it: 0 for a feature at its centre, 1 half-way between
+    text wants it wide. The first one widens it: 0 for a feature at its center, 1 half-way between
     two. It is relative to the distances, because an absolute gap grows without bound with the
     scale of the features.
 
@@ -29,7 +29,7 @@ def discriminative_loss(feature: Tensor, centres: Tensor, reading: str = "enlarg
         ``()`` float32.
 
     Raises:
-        ValueError: If there are fewer than two centres, or ``reading`` is none of the two.
+        ValueError: If there are fewer than two centers, or ``reading`` is none of the two.
 
     Source: LMCS (dissertation, chapter 3), eq. 3.6.
     """
@@ -42,7 +42,7 @@ def discriminative_loss(feature: Tensor, centres: Tensor, reading: str = "enlarg
 
 
 def two_nearest(feature: Tensor, centres: Tensor) -> tuple[Tensor, Tensor]:
-    """Euclidean distances to the nearest and to the second nearest centre, ``(B,)`` float32 each.
+    """Euclidean distances to the nearest and to the second nearest center, ``(B,)`` float32 each.
 
     Args:
         feature: ``(B, D)``; the only input that receives a gradient.
@@ -55,11 +55,11 @@ def two_nearest(feature: Tensor, centres: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def centre_distances(feature: Tensor, centres: Tensor) -> Tensor:
-    """Euclidean distances to all centres, ``(B, N)`` float32; arguments as :func:`two_nearest`."""
+    """Euclidean distances to all centers, ``(B, N)`` float32; arguments as :func:`two_nearest`."""
     if len(centres) < 2:
         raise ValueError(f"{len(centres)} cluster centres: expected 2 or more")
     with torch.autocast(feature.device.type, enabled=False):
-        # differences one by one: the shortcut over inner products is inexact near a centre
+        # differences one by one: the shortcut over inner products is inexact near a center
         return torch.cdist(
             feature.float(),
             centres.detach().float(),

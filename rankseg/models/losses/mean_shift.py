@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Mean shift: an image is drawn to the mean of its neighbours among remembered targets."""
+"""Mean shift: an image is drawn to the mean of its neighbors among remembered targets."""
 
 import torch
 from torch import Tensor
@@ -11,7 +11,7 @@ def nearest(similarity: Tensor, k: int | None, allowed: Tensor) -> Tensor:
 
     Args:
         similarity: ``(B, N)`` of queries to entries.
-        k: Neighbours, at least 1; ``None`` chooses all that are allowed.
+        k: Neighbors, at least 1; ``None`` chooses all that are allowed.
         allowed: ``(B, N)`` or ``(N,)`` bool.
 
     Returns:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Cross-entropy of the hardest labelled pixels."""
+"""Cross-entropy of the hardest labeled pixels."""
 
 import math
 
@@ -66,8 +66,8 @@ class OhemCrossEntropyLoss(nn.Module):
         """Compute the loss; ``weight`` and further arguments of mmseg's heads have no say."""
         loss = F.cross_entropy(logits, label, ignore_index=ignore_index, reduction="none").flatten()
         labelled = (label != ignore_index).flatten()
-        # ignored pixels have loss 0; if fewer than min_kept are labelled, the bound falls to 0
-        # and all labelled ones are kept
+        # ignored pixels have loss 0; if fewer than min_kept are labeled, the bound falls to 0
+        # and all labeled ones are kept
         count = min(self.min_kept, loss.numel())
         bound = loss.detach().topk(count, sorted=False).values.min()
         kept = labelled & (loss >= bound.clamp(max=-math.log(self.threshold)))

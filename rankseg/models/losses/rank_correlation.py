@@ -19,7 +19,7 @@ REDUCTIONS = ("element", "pixel")
 def agent_correlation(features: Tensor, positions: Tensor) -> Tensor:
     """Raw dot products of every position with the agents: ``(B, h * w, N)``.
 
-    These are the logits of eq. 4; features are not normalised and there is no temperature.
+    These are the logits of eq. 4; features are not normalized and there is no temperature.
 
     Args:
         features: ``(B, C, h, w)`` float32.

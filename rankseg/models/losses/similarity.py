@@ -14,7 +14,7 @@ def blend(own: Tensor, other: Tensor, rule: str | None, share: float) -> Tensor:
         own: ``(B, M)``, rows add up to 1.
         other: ``(B, M)``, likewise.
         rule: ``"smoothing"`` takes the mean with the share given for ``own``, ``"scaling"`` the
-            renormalised product, ``None`` leaves ``own`` as it is.
+            renormalized product, ``None`` leaves ``own`` as it is.
         share: In ``[0, 1]``.
     """
     if rule == "smoothing":
@@ -35,7 +35,7 @@ def similarity_targets(
     semantic_rule: str | None = "smoothing",
     instance_rule: str | None = "scaling",
 ) -> tuple[Tensor, Tensor]:
-    r"""Calibrate class predictions and similarities to labelled images by each other.
+    r"""Calibrate class predictions and similarities to labeled images by each other.
 
     .. math::
         \hat p = \alpha p + (1 - \alpha) q^{agg}, \qquad
@@ -45,7 +45,7 @@ def similarity_targets(
 
     Args:
         semantic: ``p``, ``(B, K)`` class probabilities.
-        instance: ``q``, ``(B, N)`` probabilities over the labelled images of the bank.
+        instance: ``q``, ``(B, N)`` probabilities over the labeled images of the bank.
         labels: ``y``, ``(N,)`` int64 classes of these images.
         smoothing: ``alpha`` in ``[0, 1]``, the share of what is corrected by smoothing.
         semantic_rule: How ``p`` is corrected, see :func:`blend`.

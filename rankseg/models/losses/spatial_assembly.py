@@ -18,7 +18,7 @@ def assembly_entropy(log_weights: Tensor) -> Tensor:
     """Entropies of all rows and all columns, in bits; 0 for a permutation.
 
     Args:
-        log_weights: ``(B, N, N)`` logarithms, of which rows and columns are normalised here.
+        log_weights: ``(B, N, N)`` logarithms, of which rows and columns are normalized here.
 
     Returns:
         ``(B,)``, from 0 to ``2 N log2(N)``.
@@ -51,13 +51,13 @@ def assembly_correlation(weights: Tensor) -> Tensor:
 
 
 def local_coherence(weights: Tensor, features: Tensor) -> Tensor:
-    r"""How differently neighbours that look alike are moved; 0 where all stay where they are.
+    r"""How differently neighbors that look alike are moved; 0 where all stay where they are.
 
     .. math:: \sum_{i,j} \sum_{(i',j') \in \Omega_{i,j}} \alpha \,
         \| W_{i,j} - S[W_{i',j'}] \|_2
 
     :math:`W_{i,j}` is where input point ``(i, j)`` goes, its row of the weights as a map of output
-    points. (The text calls such maps those of an output point too; neighbours are those of the
+    points. (The text calls such maps those of an output point too; neighbors are those of the
     input, whose features :math:`\alpha` compares.) The shift by one point is filled up with zeros.
     Cosines below 0 count as 0; after a ReLU there are none. They carry no gradient, since the term
     is for the weights.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Methods: which views go through the student, and which losses compare them."""
+"""Training methods: the views that run through the student, and the losses on them."""
 
 from rankseg.models.methods.base import Method
 from rankseg.models.methods.cct import CCT

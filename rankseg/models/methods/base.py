@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What every method shares: a student, an optional teacher, prediction, loading."""
+"""Base class of all methods: student, optional teacher, prediction and checkpoint loading."""
 
 from collections.abc import Iterable
 from math import exp
@@ -29,12 +29,12 @@ RAMP_SHAPES = ("linear", "sigmoid")
 
 
 def valid_pixels(data_samples: list) -> Tensor:
-    """Return where unlabeled images are not padding: ``(B, H, W)`` bool."""
+    """Return the mask of unlabeled pixels that are not padding: ``(B, H, W)`` bool."""
     return torch.cat([sample.valid.data for sample in data_samples])
 
 
 def sigmoid_rampup(progress: float) -> float:
-    """``exp(-5 (1 - t)^2)`` of a progress from 0 to 1: 0.007 at the start, 1 at the end.
+    """Return ``exp(-5 (1 - t)^2)`` for progress ``t``: 0.007 at the start (0), 1 at the end (1).
 
     Source: Laine and Aila, Temporal Ensembling (ICLR 2017).
     """
@@ -42,52 +42,53 @@ def sigmoid_rampup(progress: float) -> float:
 
 
 class Method(BaseModel):
-    """Base of all methods.
+    """Base class of all methods.
 
     The student is any mmseg segmentor with ``extract_feat`` and one ``decode_head`` that returns
-    logits: ``(B, K, h, w)`` for segmentation, ``(B, K, 1, 1)`` for classification by
-    :class:`~rankseg.models.heads.ImageLevelHead`; labels have the size of the image or 1x1, and no
-    method asks which. The teacher, if there is one, is an exponential moving average of the
+    logits: ``(B, K, h, w)`` for segmentation, ``(B, K, 1, 1)`` for classification with
+    :class:`~rankseg.models.heads.ImageLevelHead`. Labels have the size of the image or 1x1, and
+    methods handle both the same way. The optional teacher is an exponential moving average of the
     student, updated by :class:`~rankseg.engine.hooks.EMATeacherHook`.
 
-    After a step ``label_classes``, ``(K,)`` bool, tells which classes confident pseudo-labels had.
+    After a step, ``label_classes``, ``(K,)`` bool, marks the classes that had confident
+    pseudo-labels.
 
-    A method implements :meth:`loss`. Terms are named ``loss_*`` and add up to the loss; whatever
-    else it returns is logged. Where the student has spatial assembly networks, their loss joins,
-    see :class:`~rankseg.models.assembly_terms.AssemblyTerms`.
+    Subclasses implement :meth:`loss`. Terms named ``loss_*`` are summed to the total loss; all
+    other returned values are only logged. If the student has spatial assembly networks, their loss
+    is added, see :class:`~rankseg.models.assembly_terms.AssemblyTerms`.
 
     Args:
         student: Config of the segmentor.
         data_preprocessor: Config of the preprocessor.
-        pretrained: File with weights for the student's backbone, loaded strictly when weights are
-            initialised; None trains from random weights.
-        teacher: None, or ``dict(momentum=m)``: after every iteration the teacher becomes
-            ``(1 - m) teacher + m student``, running statistics of batch-norm included; the first
-            iteration copies the student. ``buffers=False`` averages the parameters only: the
-            teacher then normalises by the batch while training, as the student does, and takes
-            over the student's running statistics. ``warmup=True`` moves by ``1 / (t + 1)`` in
-            iteration ``t`` while that is more than ``m``.
-        labels_from: ``"student"`` or ``"teacher"``: which network makes the pseudo-labels.
-        predict_on: ``"student"`` or ``"teacher"``: which network's prediction is *the* prediction.
-            Where there are both, validation reports the other one too, under its name.
-        warmup: First iteration with unsupervised terms; 0 starts with them.
-        ramp: Iterations in which their weight then rises to 1.
+        pretrained: File with weights for the student's backbone. They are loaded strictly when the
+            model is initialized. None trains from random weights.
+        teacher: None, or ``dict(momentum=m)``: after every iteration the teacher becomes ``(1 - m)
+            teacher + m student``, including the batch-norm running statistics. The first iteration
+            copies the student. ``buffers=False`` averages only the parameters: during training the
+            teacher then normalizes with batch statistics, like the student, and copies the
+            student's running statistics. ``warmup=True`` uses ``1 / (t + 1)`` in iteration ``t``
+            while that is larger than ``m``.
+        labels_from: Network that makes the pseudo-labels, ``"student"`` or ``"teacher"``.
+        predict_on: Network used for prediction, ``"student"`` or ``"teacher"``. With a teacher,
+            validation also reports the other network, under its name.
+        warmup: First iteration with unsupervised terms; 0 uses them from the start.
+        ramp: Number of iterations after the warm-up in which their weight rises to 1.
         ramp_shape: ``"linear"``, or ``"sigmoid"`` for ``exp(-5 (1 - t)^2)``.
-        track_pseudo_labels: Count how many pseudo-labels are confident and, where the truth of
-            unlabelled images is known, right: see
+        track_pseudo_labels: Count the confident pseudo-labels and, if the ground truth of the
+            unlabeled images is known, the correct ones. See
             :class:`~rankseg.engine.hooks.PseudoLabelHook`.
 
     Raises:
-        ValueError: If a teacher is asked for that does not exist, a number is negative, or a head
-            has not one output for every class.
-        FileNotFoundError: If ``pretrained`` is not there.
+        ValueError: If an option refers to a teacher that is not configured, a number is negative,
+            or a head does not have one output per class.
+        FileNotFoundError: If the ``pretrained`` file does not exist.
     """
 
-    OF_ONE_RUN: tuple[str, ...] = ()  # submodules that another run does not start with
+    OF_ONE_RUN: tuple[str, ...] = ()  # submodules whose state is valid for one run only
     feature_tap: str | None = None
     label_classes: Tensor | None = None
-    views: tuple[str, ...] = (LABELED,)  # what a batch must hold
-    other_map: str = "pred_sem_seg"  # what a prediction tells of the network that does not predict
+    views: tuple[str, ...] = (LABELED,)  # views that a batch must contain
+    other_map: str = "pred_sem_seg"  # map added for the network that does not predict
 
     def __init__(
         self,
@@ -140,7 +141,7 @@ class Method(BaseModel):
     # --- weights
 
     def init_weights(self) -> None:
-        """Initialise the student, load ``pretrained`` into its backbone, copy to the teacher."""
+        """Initialize the student, load ``pretrained`` into its backbone, copy it to the teacher."""
         super().init_weights()
         if self.pretrained is not None:
             load_backbone(self.student.backbone, self.pretrained)
@@ -148,12 +149,12 @@ class Method(BaseModel):
             self.teacher.module.load_state_dict(self.student.state_dict())
 
     def _dump_init_info(self, *args) -> None:
-        """Keep mmengine's account of how each parameter began, a screen per layer, off the log."""
+        """Suppress MMEngine's log of how each parameter was initialized, a screen per layer."""
 
     def train(self, mode: bool = True) -> "Method":
-        """Switch the student; the runner calls this every step.
+        """Set the mode of the student; the runner calls this in every step.
 
-        A teacher with statistics of its own stays in eval mode.
+        A teacher that averages its buffers stays in eval mode.
         """
         super().train(mode)
         if self.teacher is not None and self.teacher.use_buffers:
@@ -161,14 +162,14 @@ class Method(BaseModel):
         return self
 
     def update_teacher(self) -> None:
-        """Move the teacher towards the student; called after every iteration."""
+        """Move the teacher toward the student; called after every iteration."""
         self.teacher.update_parameters(self.student)
 
     def _load_from_state_dict(self, state_dict: dict, prefix: str, *args) -> None:
-        """Accept the checkpoint of a plain segmentor: its weights go to student and teacher.
+        """Load a checkpoint; the weights of a plain segmentor go to the student and the teacher.
 
         Raises:
-            BadWeightsError: If a tensor is not finite, or not of floating-point numbers.
+            BadWeightsError: If a tensor is not finite or not floating point.
         """
         own = [key for key in state_dict if key.startswith(prefix)]
         if own and not any(key.startswith(f"{prefix}student.") for key in own):
@@ -180,14 +181,14 @@ class Method(BaseModel):
         super()._load_from_state_dict(state_dict, prefix, *args)
 
     def complete_state(self, state_dict: dict, prefix: str) -> None:
-        """Add what a checkpoint with a student may lack: the teacher, and what a method remembers.
+        """Fill in state that a checkpoint lacks: the teacher and the memory of the method.
 
-        The teacher begins as the student; what is remembered begins empty. A method with networks
-        of its own says how they begin.
+        A missing teacher starts as a copy of the student, and memory banks start empty. Methods
+        with further networks override this to initialize them.
 
         Args:
-            state_dict: Changed in place.
-            prefix: What stands before the names of this method.
+            state_dict: State dict, changed in place.
+            prefix: Prefix of this method's keys.
         """
         if self.teacher is not None:
             for key in [k for k in state_dict if k.startswith(f"{prefix}student.")]:
@@ -201,10 +202,10 @@ class Method(BaseModel):
     # --- running networks
 
     def network(self, name: str) -> nn.Module:
-        """The student or the teacher, by name.
+        """Return the student or the teacher by name.
 
         Raises:
-            ValueError: If there is no network of this name.
+            ValueError: If there is no network with this name.
         """
         if name not in NETWORKS or (name == "teacher" and self.teacher is None):
             raise ValueError(f"{type(self).__name__} has no network {name!r}")
@@ -213,14 +214,14 @@ class Method(BaseModel):
     def run(
         self, network: nn.Module, images: Tensor, labeled: int = 0, feature_dropout: float = 0.0
     ) -> Output:
-        """Run a network in whatever mode it is in.
+        """Run a network in its current mode.
 
         Args:
             network: The student or the teacher's module.
             images: ``(B, 3, H, W)``.
-            labeled: How many of the first rows are labelled: auxiliary heads see only those.
-            feature_dropout: Above 0, the output has ``2B`` rows: clean ones, then those of
-                features with this share of channels dropped.
+            labeled: Number of leading rows that are labeled; auxiliary heads see only these.
+            feature_dropout: If above 0, drop this share of the feature channels in a second pass
+                through the head. The output then has ``2B`` rows: clean ones, then perturbed ones.
         """
         with FeatureTap(network, self.feature_tap) as tap:
             features = network.extract_feat(images)
@@ -236,16 +237,16 @@ class Method(BaseModel):
     def run_views(
         self, *views: Tensor, labeled: bool = True, feature_dropout: float = 0.0
     ) -> list[Output]:
-        """Run views through the student in one pass, so that they share batch statistics.
+        """Run several views through the student in one pass, so that they share batch statistics.
 
         Args:
             views: Images ``(B, 3, H, W)`` of each view.
-            labeled: The first view holds the labeled images, which auxiliary heads see.
-            feature_dropout: Above 0, run the features once more with this share of channels
+            labeled: Whether the first view holds the labeled images, which auxiliary heads see.
+            feature_dropout: If above 0, run the features once more with this share of channels
                 dropped.
 
         Returns:
-            One output per view, followed by one per view of the perturbed features, if any.
+            One output per view, followed by one per view for the perturbed features, if any.
         """
         sizes = [len(view) for view in views]
         count = sizes[0] if labeled else 0
@@ -254,9 +255,9 @@ class Method(BaseModel):
 
     @torch.no_grad()
     def run_frozen(self, name: str, images: Tensor) -> Output:
-        """Run a network without gradients, and leave its mode as it was.
+        """Run a network without gradients and restore its mode afterwards.
 
-        It runs in eval mode, but for a teacher of parameters only, see ``teacher``.
+        It runs in eval mode, except for a teacher with ``buffers=False``, which keeps its mode.
         """
         network = self.network(name)
         mode = network.training
@@ -266,13 +267,13 @@ class Method(BaseModel):
         return output
 
     def upsample(self, logits: Tensor, size: Iterable[int]) -> Tensor:
-        """Bring logits to the size of the labels, in float32."""
+        """Resize logits to the size of the labels, in float32."""
         return upsample(logits, size, self.student.decode_head.align_corners)
 
     # --- losses
 
     def unsupervised_weight(self) -> float:
-        """Weight of the unsupervised terms at this iteration: 0 in warm-up, then up to 1."""
+        """Return the weight of the unsupervised terms: 0 during warm-up, then rising to 1."""
         step = (
             MessageHub.get_current_instance().get_info("iter", 0) if self.warmup + self.ramp else 0
         )
@@ -284,16 +285,16 @@ class Method(BaseModel):
     def supervised_step(
         self, inputs: dict[str, Tensor], data_samples: dict[str, list]
     ) -> dict[str, Tensor]:
-        """Train on the labeled images alone, as a warm-up does."""
+        """Train on the labeled images alone, as during warm-up."""
         images = inputs[LABELED]
         output = self.run(self.student, images, labeled=len(images))
         return {"loss_x": self.supervised_loss(output, data_samples[LABELED])}
 
     def supervised_loss(self, output: Output, data_samples: list) -> Tensor:
-        """Sum of the losses that the configs of the heads name, on the labelled images.
+        """Return the sum of the configured head losses on the labeled images.
 
         Args:
-            output: What the student says of the labelled images.
+            output: Output of the student for the labeled images.
             data_samples: Their samples, with ``gt_sem_seg``.
         """
         label = torch.stack([sample.gt_sem_seg.data for sample in data_samples])
@@ -303,12 +304,13 @@ class Method(BaseModel):
         return sum(head_loss(head, said, data_samples, label) for head, said in pairs)
 
     def track(self, label: Tensor, confident: Tensor, data_samples: list) -> None:
-        """Note which classes the pseudo-labels have and, if that is asked for, count them.
+        """Record the classes of confident pseudo-labels and, if enabled, their quality.
 
         Args:
-            label: ``(B, h, w)`` int64.
+            label: ``(B, h, w)`` int64 pseudo-labels.
             confident: ``(B, h, w)`` bool.
-            data_samples: Of the unlabelled images; their truth is used where all have one.
+            data_samples: Samples of the unlabeled images. Their ground truth is used if all have
+                one.
         """
         valid = valid_pixels(data_samples)
         label = label.masked_fill(~valid, -100)
@@ -332,26 +334,26 @@ class Method(BaseModel):
 
     @classmethod
     def shrink_memory(cls, config: dict) -> None:
-        """Shrink in place what a config of this method has the method remember."""
+        """Shrink the memory sizes in a config of this method, in place."""
 
     def check_dataset(self, dataset: Any) -> None:
-        """Refuse a data set that the method cannot train on; called before training.
+        """Check that the method can train on a data set; called before training.
 
         Args:
             dataset: The :class:`~rankseg.datasets.SemiDataset` of the training loader.
 
         Raises:
-            ValueError: If it cannot.
+            ValueError: If the method cannot train on it.
         """
 
     def loss(self, inputs: dict[str, Tensor], data_samples: dict[str, list]) -> dict[str, Tensor]:
-        """Terms of the loss of one batch of views; each method has its own."""
+        """Compute the loss terms of one batch of views; implemented by each method."""
         raise NotImplementedError(f"{type(self).__name__} does not define loss()")
 
-    # --- mmengine's entry
+    # --- MMEngine interface
 
     def forward(self, inputs, data_samples=None, mode: str = "tensor"):
-        """Dispatch as mmengine's runner asks: ``"loss"``, ``"predict"`` or ``"tensor"``."""
+        """Dispatch by the mode of MMEngine's runner: ``"loss"``, ``"predict"`` or ``"tensor"``."""
         if mode == "loss":
             with AssemblyTerms(self) as assembly:
                 losses = self.loss(inputs, data_samples)
@@ -361,17 +363,18 @@ class Method(BaseModel):
         return self.run(self.network(self.predict_on), inputs).logits
 
     def predict(self, inputs: Tensor, data_samples: list | None = None) -> list:
-        """Predict with ``predict_on``; with a teacher, the other network's map goes along.
+        """Predict with the network named by ``predict_on``; with a teacher, also add the other map.
 
         Returns:
-            The samples with ``pred_sem_seg``, and ``student_sem_seg`` or ``teacher_sem_seg``, the
-            prediction of the network that ``predict_on`` does not name, where there are two; of
-            embedding networks ``student_seg_logits`` or ``teacher_seg_logits``.
+            The samples with ``pred_sem_seg``. If there is a teacher, they also hold the prediction
+            of the network that ``predict_on`` does not name, as ``student_sem_seg`` or
+            ``teacher_sem_seg``; embedding networks use ``student_seg_logits`` or
+            ``teacher_seg_logits``.
         """
         others = None
         if self.teacher is not None:
             (other,) = set(NETWORKS) - {self.predict_on}
-            # a segmentor writes into the samples it is given, so the maps are taken at once
+            # A segmentor writes into the samples it receives, so collect the maps right away.
             others = [
                 result.get(self.other_map).data
                 for result in predict(self.network(other), inputs, data_samples)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""CCT: decoders that see perturbed features are to agree with the one that sees them clean."""
+"""CCT: consistency between the main decoder and auxiliary decoders on perturbed features."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -36,43 +36,45 @@ class CCT(Method):
         L = CE(g(z_x), y) + r(t) \, w \, \frac{1}{K} \sum_k
             \text{MSE}(softmax(g_k(p_k(z_u))), softmax(g(z_u)))
 
-    where :math:`z` are features of the encoder, :math:`g` is the main decoder and :math:`g_k` are
-    auxiliary decoders, each with a perturbation :math:`p_k` of its own. The main prediction is a
-    target without gradient: the main decoder learns from labels alone, the auxiliary ones from
-    unlabelled images alone, and the encoder from both. Weak views are all that is needed; only the
-    main decoder predicts.
+    where :math:`z` are encoder features, :math:`g` is the main decoder and :math:`g_k` are
+    auxiliary decoders, each with its own perturbation :math:`p_k`. The main prediction is a target
+    without gradient: the main decoder learns only from labels, the auxiliary decoders only from
+    unlabeled images, and the encoder from both. Only weak views are needed, and only the main
+    decoder predicts.
 
-    The encoder of the paper ends with a pyramid pooling module, that of DeepLabv3+, by its paper,
-    with ASPP: so ``z`` is what ``decode_head.bottleneck`` gives. The auxiliary decoders are the
-    paper's, see :class:`~rankseg.models.layers.SubpixelDecoder`. Predictions are compared at the
-    size of the head's own logits, a quarter of the image in DeepLabv3+, and not where there is
-    padding; the paper compares at the size of the image, with 16 times the memory.
+    The encoder in the paper ends with a pyramid pooling module; the encoder of DeepLabv3+,
+    according to its paper, ends with ASPP. Therefore ``z`` is the output of
+    ``decode_head.bottleneck``. The auxiliary decoders are those of the paper, see
+    :class:`~rankseg.models.layers.SubpixelDecoder`. Predictions are compared at the size of the
+    head's logits, a quarter of the image in DeepLabv3+, and padding is excluded. The paper compares
+    at image size, which takes 16 times the memory.
 
-    The labelled loss is what the config of the head names. The paper's option of a bootstrapped
-    cross-entropy with an annealed threshold is not built.
+    The labeled loss is the one in the head's config. The paper's optional bootstrapped
+    cross-entropy with an annealed threshold is not implemented.
 
     Args:
-        feature_tap: Dotted name of the student's submodule whose output is ``z``, or with
-            ``:input`` behind it whose input. None takes the output of ASPP, and in networks without
-            ASPP what the classifier of the head reads. What the CPS authors take in their
-            comparison on DeepLabv3+ is ``decode_head.fuse``.
-        perturbations: What the ``p_k`` are, each ``dict(count=N, perturb=dict(type=...))``: the
-            number of decoders that have such a one, and its config, of one of
+        feature_tap: Dotted name of the student's submodule whose output is ``z``; with the suffix
+            ``:input``, its input is used. None uses the output of ASPP or, in networks without
+            ASPP, the input of the head's classifier. The CPS authors use ``decode_head.fuse`` in
+            their comparison on DeepLabv3+.
+        perturbations: Perturbations ``p_k``, each ``dict(count=N, perturb=dict(type=...))``: the
+            number of decoders with this perturbation, and its config from
             :mod:`rankseg.models.layers.feature_perturbations`, ``guided_perturbations`` or
-            ``virtual_adversarial``. Those by default, and their counts, are of the released code.
-        decoder_steps: How often an auxiliary decoder doubles the size of the features. None
-            doubles them up to the size of the logits: twice in DeepLabv3+ of stride 16. Released:
-            3, from stride 8 to the image.
-        consistency_weight: ``w``; released: 30, for 21 classes. The squared differences are a mean
-            over classes.
-        **kwargs: Of :class:`~rankseg.models.methods.base.Method`. ``ramp`` with
+            ``virtual_adversarial``. The default perturbations and counts are those of the released
+            code.
+        decoder_steps: Number of times an auxiliary decoder doubles the size of the features. None
+            doubles them up to the size of the logits: twice in DeepLabv3+ with stride 16. Released
+            code: 3, from stride 8 to the image.
+        consistency_weight: Weight ``w``; released code: 30, for 21 classes. The squared differences
+            are averaged over classes.
+        **kwargs: Arguments of :class:`~rankseg.models.methods.base.Method`. ``ramp`` with
             ``ramp_shape="sigmoid"`` is ``r(t)`` of the paper, over the first tenth of the
-            iterations. ``warmup`` is ours. ``labels_from="teacher"``, the target from an average
-            of the weights, is ours too.
+            iterations. ``warmup`` is our addition, and so is ``labels_from="teacher"``, which takes
+            the target from the averaged weights.
 
     Raises:
         ValueError: If the weight or a count is negative, there is no auxiliary decoder, or the
-            student has no such submodule.
+            student has no submodule with the given name.
 
     Source: Ouali, Hudelot and Tami, CVPR 2020, section 3, and its released code.
     """
@@ -95,7 +97,7 @@ class CCT(Method):
         find_module(self.student, self.feature_tap)
         self.consistency_weight = consistency_weight
         self.perturbations = nn.ModuleList(build_perturbations(perturbations))
-        # a name with "decode_head" in it: learning rates that a config gives to that reach them
+        # The name contains "decode_head" so that learning rates configured for it apply here too.
         channels, steps = self.tapped()
         steps = steps if decoder_steps is None else decoder_steps
         classes = self.student.decode_head.num_classes
@@ -104,7 +106,7 @@ class CCT(Method):
         )
 
     def tapped(self) -> tuple[int, int]:
-        """Channels of the tapped feature, and how often it doubles to the size of the logits."""
+        """Return the channels of the tapped feature and its number of doublings to logit size."""
         output = try_out(self.run, self.student, probe_size(self.student))
         finer = output.logits.shape[2] / output.feature.shape[2]
         return output.feature.shape[1], max(0, round(log2(finer)))
@@ -112,8 +114,8 @@ class CCT(Method):
     def complete_state(self, state_dict: dict, prefix: str) -> None:
         """See the base class.
 
-        Where a checkpoint has no auxiliary decoders, or they are for another number of classes,
-        these begin as they are.
+        If a checkpoint has no auxiliary decoders, or they have another number of classes, the
+        current weights of the auxiliary decoders are kept.
         """
         own = self.auxiliary_decode_heads.state_dict()
         own = {f"{prefix}{DECODERS}.{name}": value for name, value in own.items()}
@@ -125,7 +127,7 @@ class CCT(Method):
         super().complete_state(state_dict, prefix)
 
     def loss(self, inputs: dict[str, Tensor], data_samples: dict[str, list]) -> dict[str, Tensor]:
-        """One step; see the class for the formula."""
+        """Compute the loss terms of one step; see the class for the formula."""
         weight = self.unsupervised_weight() * self.consistency_weight
         labeled, samples = inputs[LABELED], data_samples[LABELED]
         if weight == 0:
@@ -137,7 +139,7 @@ class CCT(Method):
         if self.labels_from == "teacher":
             main = self.run_frozen("teacher", weak).logits
         valid = valid_pixels(data_samples[WEAK])
-        label = at_positions(main.argmax(1), valid.shape[1:])  # cheaper than of larger logits
+        label = at_positions(main.argmax(1), valid.shape[1:])  # cheaper than upsampling logits
         self.track(label, torch.ones_like(valid), data_samples[WEAK])
         return {
             "loss_x": self.supervised_loss(output_x, samples),
@@ -145,10 +147,10 @@ class CCT(Method):
         }
 
     def consistency(self, feature: Tensor, main: Tensor, valid: Tensor) -> Tensor:
-        """Mean over the auxiliary decoders of their squared difference from the main prediction.
+        """Return the mean squared difference between the auxiliary and the main predictions.
 
         Args:
-            feature: ``(B, C, h', w')`` of the unlabelled images.
+            feature: ``(B, C, h', w')`` features of the unlabeled images.
             main: ``(B, K, h, w)`` logits of the main decoder, without gradient.
             valid: ``(B, H, W)`` bool.
         """
@@ -164,18 +166,18 @@ class CCT(Method):
         return torch.stack(terms).mean()
 
     def nothing(self) -> Tensor:
-        """Zero, with a gradient of zero for the auxiliary decoders.
+        """Return zero, with a zero gradient for the auxiliary decoders.
 
-        Several processes wait for the gradient of every parameter.
+        Distributed training waits for a gradient of every parameter.
         """
         return 0.0 * sum(weight.sum() for weight in self.auxiliary_decode_heads.parameters())
 
 
 def build_perturbations(configs: Sequence[dict]) -> list[nn.Module]:
-    """Perturbations, each as often as its ``count`` says.
+    """Build the perturbations, each repeated ``count`` times.
 
     Raises:
-        ValueError: If a count is missing or negative, or all are 0.
+        ValueError: If a count is missing or negative, or all counts are 0.
     """
     built = []
     for config in configs:

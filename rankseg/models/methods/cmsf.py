@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""CMSF: every image is drawn to neighbours that are far away and yet related."""
+"""CMSF: constrained mean shift pulls an image toward distant but related neighbors."""
 
 from typing import Any
 
@@ -17,58 +17,61 @@ from rankseg.registry import MODELS
 from rankseg.structures import LABELED, TWIN, WEAK, strong
 
 CONSTRAINTS = (None, "previous", "label")
-PAIRS = ((LABELED, TWIN), (WEAK, strong(1)))  # what the target sees, what the online network sees
+PAIRS = ((LABELED, TWIN), (WEAK, strong(1)))  # views of the target and of the online network
 
 
 @MODELS.register_module()
 class CMSF(Method):
-    r"""Constrained mean shift, and what it generalises: MSF and BYOL.
+    r"""Constrained mean shift, a generalization of MSF and BYOL.
 
     .. math:: L = \frac{1}{n} \sum_i \frac{1}{|S_i|} \sum_{z \in S_i} (2 - 2 \, v_i^T z)
 
-    The teacher is the target network: its normalised projection ``u`` of the weak view enters the
-    memory ``M``, first in, first out. The student is the online network: ``v`` is the normalised
-    prediction from its projection of the strong view. ``S`` are the ``k`` nearest neighbours of
-    ``u``, itself among them, in the part of ``M`` that the constraint leaves:
+    The teacher is the target network: its normalized projection ``u`` of the weak view enters the
+    first-in, first-out memory ``M``. The student is the online network: ``v`` is the normalized
+    prediction computed from its projection of the strong view. ``S`` holds the ``k`` nearest
+    neighbors of ``u``, including ``u`` itself, among the entries of ``M`` that the constraint
+    allows:
 
-    - ``None``: all of ``M`` (MSF); with ``k=1`` it is the target itself (BYOL).
-    - ``"previous"``: those whose features of the pass before are among the ``search`` nearest to
-      that of the image (self-supervised). As long as an image in ``M`` has none, none is
-      constrained: of the few that have one at the start of the second pass, none is related.
-    - ``"label"``: those with the same label (supervised). Unlabelled images are not constrained
-      unless a ``classifier`` is confident of their class (semi-supervised); entries without a
-      label never pass for one of a class.
+    - ``None``: all of ``M`` (MSF); with ``k=1``, only the target itself (BYOL).
+    - ``"previous"``: entries whose features from the previous epoch are among the ``search``
+      nearest to that of the image (self-supervised). No image is constrained while any image in
+      ``M`` lacks such a feature: the few that have one at the start of the second epoch are
+      unrelated.
+    - ``"label"``: entries with the same label (supervised). Unlabeled images are constrained only
+      if a ``classifier`` is confident of their class (semi-supervised). Entries without a label
+      never count as members of a class.
 
-    Labelled images take part by their twin view, ``DrawViews(weak=..., strong=...)`` in
-    ``labeled_pipeline``. The head's own loss trains its classifier with them; with
-    ``decode_head.probe=True`` that leaves the network alone, and validation tells how far a linear
-    probe has come.
+    Labeled images take part through their twin view, ``DrawViews(weak=..., strong=...)`` in
+    ``labeled_pipeline``. The head's own loss trains its classifier on them. With
+    ``decode_head.probe=True`` this loss does not train the rest of the network, and validation
+    reports the accuracy of a linear probe.
 
     Args:
-        predictor: Config of the module from a projection to its prediction, such as
-            :class:`~rankseg.models.layers.Projector`; its ``in_channels`` and ``out_channels`` are
-            the projection's unless it says.
-        embedding_tap: Submodule of the student with the projection.
-        memory_size: Entries of ``M``.
-        k: Neighbours.
-        constraint: See above.
-        free_share: Share in ``[0, 1]`` of the unconstrained loss where there is a constraint. The
-            paper has a half without labels, and none with labels.
+        predictor: Config of the module that maps a projection to its prediction, such as
+            :class:`~rankseg.models.layers.Projector`. ``in_channels`` and ``out_channels`` default
+            to those of the projection.
+        embedding_tap: Submodule of the student that outputs the projection.
+        memory_size: Number of entries in ``M``.
+        k: Number of neighbors.
+        constraint: Constraint on the neighbors, see above.
+        free_share: Share of the unconstrained loss, in ``[0, 1]``, for constrained images. The
+            paper uses one half without labels and none with labels.
         search: ``k'``.
-        num_images: Number of unlabelled images, with ``"previous"``.
-        top_all: All entries that the constraint leaves, not ``k``.
+        num_images: Number of unlabeled images, for ``"previous"``.
+        top_all: Use all entries that the constraint allows, instead of ``k``.
         classifier: Config of the classifier of projections, trained by
-            :class:`~rankseg.engine.hooks.PseudoClassifierHook`; its ``in_channels`` and
-            ``out_channels`` follow.
-        bank_size: Number of labelled images, with a ``classifier``.
-        threshold: Confidence from which its classes count.
-        crops: Further strong views of an unlabelled image, which only the online network sees; the
-            loss is the mean over its views.
-        **kwargs: Of :class:`~rankseg.models.methods.base.Method`. A ``teacher`` is needed; with
-            ``buffers=False`` it normalises by the batch, as in the released code.
+            :class:`~rankseg.engine.hooks.PseudoClassifierHook`. Its ``in_channels`` and
+            ``out_channels`` are set automatically.
+        bank_size: Number of labeled images, for a ``classifier``.
+        threshold: Minimum confidence of the classifier for its classes to count.
+        crops: Number of additional strong views of an unlabeled image, seen only by the online
+            network. The loss is averaged over its views.
+        **kwargs: Arguments of :class:`~rankseg.models.methods.base.Method`. A ``teacher`` is
+            required; with ``buffers=False`` it normalizes with batch statistics, as in the released
+            code.
 
     Raises:
-        ValueError: If a number or name is out of its range, or options do not go together.
+        ValueError: If a number or name is out of range, or options are incompatible.
 
     Source: Navaneet et al., Constrained Mean Shift (ECCV 2022); Koohpayegani et al., MSF (ICCV
         2021); Grill et al., BYOL (NeurIPS 2020), without the symmetric term.
@@ -119,7 +122,8 @@ class CMSF(Method):
         self.memory = MeanShiftMemory(memory_size, size, paired=constraint == "previous")
         self.previous = PreviousFeatures(num_images, size) if constraint == "previous" else None
         if self.previous is not None:
-            # on the host: processes on GPUs cannot send it to each other, and have it alike
+            # Keep it on the CPU: GPU processes cannot send it to each other, and all hold the same
+            # copy.
             names = (f"previous.{name}" for name, _ in self.previous.named_buffers())
             self._ddp_params_and_buffers_to_ignore = list(names)
         self.classifier = None
@@ -140,7 +144,7 @@ class CMSF(Method):
         """See the base class.
 
         Raises:
-            ValueError: If labels are masks, or the numbers of images are not those of the options.
+            ValueError: If labels are masks, or the numbers of images do not match the options.
         """
         refuse_masks(dataset, self)
         sizes = {}
@@ -165,24 +169,24 @@ class CMSF(Method):
         return self
 
     def update_teacher(self) -> None:
-        """See the base class; what the step has seen of its images is stored."""
+        """See the base class; also stores the features collected in this step."""
         super().update_teacher()
         if self.previous is not None:
             self.previous.store()
 
     def complete_state(self, state_dict: dict, prefix: str) -> None:
-        """See the base class; predictor and classifier begin as they are."""
+        """See the base class; missing predictor and classifier keep their current weights."""
         super().complete_state(state_dict, prefix)
         for name, parameter in self.named_parameters():
             if name.split(".")[0] not in NETWORKS:
                 state_dict.setdefault(f"{prefix}{name}", parameter.detach())
 
     def labeled_features(self) -> tuple[Tensor, Tensor]:
-        """Latest targets ``(L, D)`` and classes ``(L,)`` of the labelled images seen so far."""
+        """Return the latest targets ``(L, D)`` and classes ``(L,)`` of the labeled images seen."""
         return self.bank.feature[self.bank.written], self.bank.label[self.bank.written]
 
     def set_classifier(self, state: dict[str, Tensor]) -> None:
-        """Give labels by a classifier with these weights from now on."""
+        """Assign labels with a classifier with these weights from now on."""
         self.classifier.load_state_dict(state)
         self.classifier_ready.fill_(True)
 
@@ -194,7 +198,7 @@ class CMSF(Method):
         config["memory_size"] = min(64, config.get("memory_size", 64))
 
     def loss(self, inputs: dict[str, Tensor], data_samples: dict[str, list]) -> dict[str, Tensor]:
-        """One step; see the class for the formula. The targets enter the memory first."""
+        """Compute the loss of one step; see the class. Targets enter the memory first."""
         parts = [pair for pair in self.parts if set(pair) <= inputs.keys()]
         targets = self.targets(inputs, data_samples, [weak for weak, _ in parts])
         self.memory.write(targets)
@@ -215,19 +219,19 @@ class CMSF(Method):
         return {**losses, "constrained": bound.float().mean()}
 
     def predicted(self, projection: Tensor) -> Tensor:
-        """``v``, ``(B, D)`` float32 of length 1, from a tapped projection."""
+        """Return ``v``, ``(B, D)`` float32 with unit length, from a tapped projection."""
         return F.normalize(self.predictor(projection.flatten(1)).float(), dim=1)
 
     @torch.no_grad()
     def targets(
         self, inputs: dict[str, Tensor], data_samples: dict[str, list], views: list[str]
     ) -> Targets:
-        """What the target network says of the images, and what is known of them.
+        """Compute the targets of the images with the target network, and collect their labels.
 
         Args:
             inputs: The views of the batch.
-            data_samples: Its samples.
-            views: Those that the target network sees.
+            data_samples: The samples of the batch.
+            views: Views that the target network sees.
         """
         images = torch.cat([inputs[view] for view in views])
         projection = self.run_frozen("teacher", images).feature
@@ -251,12 +255,12 @@ class CMSF(Method):
         return Targets(feature, torch.cat(label), index, previous, known)
 
     def labels(self, view: str, feature: Tensor, data_samples: list) -> Tensor:
-        """``(B,)`` classes of the images of a view, -1 where there is none.
+        """Return the ``(B,)`` classes of the images of a view, -1 if unknown.
 
         Args:
-            view: ``"labeled"``, whose classes are given, or ``"weak"``.
+            view: ``"labeled"``, with ground-truth classes, or ``"weak"``.
             feature: ``(B, D)`` targets.
-            data_samples: Their samples.
+            data_samples: The samples of the view.
         """
         if view == LABELED:
             return classes_of(data_samples)
@@ -270,11 +274,11 @@ class CMSF(Method):
         return torch.where(confident, label, none)
 
     def shift(self, online: Tensor, targets: Targets) -> tuple[Tensor, Tensor]:
-        """Loss of every image, ``(B,)``, and which of them are constrained, ``(B,)`` bool.
+        """Return the loss per image, ``(B,)``, and the mask of constrained images, ``(B,)`` bool.
 
         Args:
-            online: ``v``, ``(B, D)``.
-            targets: Those of the same images, which are in the memory already.
+            online: Predictions ``v``, ``(B, D)``.
+            targets: Targets of the same images, already in the memory.
         """
         memory = self.memory
         with torch.autocast(online.device.type, enabled=False):
@@ -289,7 +293,7 @@ class CMSF(Method):
         return torch.where(bound, constrained.lerp(free, self.free_share), free), bound
 
     def allowed(self, targets: Targets) -> tuple[Tensor, Tensor]:
-        """The sets ``C``, ``(B, N)`` bool, and for which images there is one, ``(B,)`` bool."""
+        """Return the sets ``C``, ``(B, N)`` bool, and the images that have one, ``(B,)`` bool."""
         memory = self.memory
         if self.constraint == "label":
             bound = targets.label >= 0

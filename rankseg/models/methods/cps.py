@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""CPS: two students that began differently teach each other by hard pseudo-labels."""
+"""CPS: two differently initialized students train each other with hard pseudo-labels."""
 
 import logging
 from typing import Any
@@ -16,7 +16,7 @@ from rankseg.models.pretrained import load_backbone
 from rankseg.registry import MODELS
 from rankseg.structures import LABELED, WEAK
 
-ENCODER = ("backbone.", "neck.")  # what a second student takes over from a single network
+ENCODER = ("backbone.", "neck.")  # parts taken from a single-network checkpoint
 
 
 @MODELS.register_module()
@@ -28,31 +28,33 @@ class CPS(Method):
             (\text{mean}_i \, CE(p_{1i}, \hat y_{2i}) + \text{mean}_i \, CE(p_{2i}, \hat y_{1i}))
 
     where :math:`\hat y_k` is the argmax of student ``k`` without gradient. The mean is over all
-    pixels of labelled and unlabelled images that are no padding, whatever the confidence: so the
-    released code, whose weight is the published one. (The equation adds the mean of the labelled
-    to that of the unlabelled, which is twice as much.) Both students see the same weak views; the
-    initial weights of their heads differ, and their backbones begin with the same ``pretrained``
-    file where there is one, else differently too. Labelled and unlabelled images run in one pass
-    and share batch statistics, as in the other methods here; the released code runs them apart.
+    non-padding pixels of labeled and unlabeled images, whatever the confidence, as in the released
+    code, whose weight is the published one. (The equation adds the mean over labeled images to the
+    mean over unlabeled images, which is twice as much.) Both students see the same weak views.
+    Their heads have different initial weights. Their backbones start from the same ``pretrained``
+    file if there is one, otherwise they differ too. Labeled and unlabeled images run in one pass
+    and share batch statistics, as in the other methods here; the released code runs them
+    separately.
 
-    With ``cutmix`` the students label the unlabelled images as they are, and then learn from
-    pasted images and labels; labelled images take no part in the cross terms, as in the released
-    code. What is pasted comes from another image of the batch (released: from another batch), so
-    every process needs two unlabelled images or more.
+    With ``cutmix`` the students label the unmixed unlabeled images and then learn from mixed images
+    and labels. Labeled images take no part in the cross terms, as in the released code. Pasted
+    regions come from another image of the batch (released code: from another batch), so every
+    process needs at least two unlabeled images.
 
-    The student that predicts, and of which a teacher is the average, is the first.
+    The first student makes the predictions, and a teacher is the average of the first student.
 
     Args:
         cross_weight: ``lambda``; published: 1.5 for VOC and 6 for Cityscapes. The released config
-            of VOC with CutMix has 1.
+            for VOC with CutMix uses 1.
         cutmix: None, or options of :class:`~rankseg.models.mixing.CutMix`.
-        average: Predict with the mean probability of both students, in place of the first alone.
-        **kwargs: Of :class:`~rankseg.models.methods.base.Method`. ``warmup`` and ``ramp``, ``r(t)``
-            above, are ours: published is none, from random weights a warm-up helps.
+        average: Predict with the mean probability of both students, instead of the first alone.
+        **kwargs: Arguments of :class:`~rankseg.models.methods.base.Method`. ``warmup`` and
+            ``ramp``, ``r(t)`` above, are our addition. The paper has neither, but with random
+            initial weights a warm-up helps.
 
     Raises:
         ValueError: If ``cross_weight`` is negative, an option of ``cutmix`` is unknown, or the
-            teacher is to make labels or, with ``average``, to predict.
+            teacher is set to make labels or, with ``average``, to predict.
 
     Source: Chen et al., CVPR 2021, section 3, eq. 1 to 4, and its released code.
     """
@@ -85,13 +87,13 @@ class CPS(Method):
         self.second = MODELS.build(student)
         self.cross_weight = cross_weight
         self.cutmix = None if cutmix is None else CutMix(**cutmix)
-        self.strong_views = 2 if cutmix is None else 1  # with CutMix weak views run alone
+        self.strong_views = 2 if cutmix is None else 1  # with CutMix the weak views run separately
         self.average = average
 
     # --- weights
 
     def init_weights(self) -> None:
-        """See the base class; the backbone of the second student begins with ``pretrained`` too."""
+        """See the base class; also loads ``pretrained`` into the second student's backbone."""
         super().init_weights()
         if self.pretrained is not None:
             load_backbone(self.second.backbone, self.pretrained)
@@ -99,8 +101,8 @@ class CPS(Method):
     def complete_state(self, state_dict: dict, prefix: str) -> None:
         """See the base class.
 
-        From the checkpoint of a single network the second student takes the backbone. Its head
-        stays as it is: two students of the same weights would never differ again.
+        From the checkpoint of a single network the second student takes only the backbone. Its head
+        keeps its current weights, because two identical students would never diverge.
         """
         if not any(key.startswith(f"{prefix}second.") for key in state_dict):
             for name, own in self.second.state_dict().items():
@@ -118,7 +120,7 @@ class CPS(Method):
     # --- prediction
 
     def network(self, name: str) -> nn.Module:
-        """See the base class; with ``average`` the student that predicts is the mean of both."""
+        """See the base class; with ``average`` the predicting student is the mean of both."""
         if name == "student" and self.average:
             return MeanSegmentor([self.student, self.second])
         return super().network(name)
@@ -126,12 +128,12 @@ class CPS(Method):
     # --- the step
 
     def check_dataset(self, dataset: Any) -> None:
-        """See the base class; parts of an image whose label is that of the whole are not pasted."""
+        """See the base class; rejects CutMix for data sets with one label per image."""
         if self.cutmix is not None:
             refuse_pasting(dataset, "model.cutmix", "model.cutmix=None")
 
     def loss(self, inputs: dict[str, Tensor], data_samples: dict[str, list]) -> dict[str, Tensor]:
-        """One step; see the class for the formula."""
+        """Compute the loss terms of one step; see the class for the formula."""
         weight = self.unsupervised_weight() * self.cross_weight
         labeled = inputs[LABELED]
         if weight == 0:
@@ -160,13 +162,13 @@ class CPS(Method):
     # --- parts
 
     def run_both(self, images: Tensor, labeled: int = 0) -> list[Output]:
-        """What both students say of images, of which the first ``labeled`` are labelled."""
+        """Run both students on images, of which the first ``labeled`` are labeled."""
         return [self.run(network, images, labeled) for network in (self.student, self.second)]
 
     def supervised_terms(
         self, outputs: list[Output], data_samples: dict[str, list]
     ) -> dict[str, Tensor]:
-        """The labelled loss of each student, from its output for the labelled images."""
+        """Compute each student's supervised loss from its output for the labeled images."""
         names = ("loss_x", "loss_x2")
         return {
             name: self.supervised_loss(output, data_samples[LABELED])
@@ -176,13 +178,13 @@ class CPS(Method):
     def cross_terms(
         self, logits: list[Tensor], labels: list[Tensor], valid: Tensor, weight: float
     ) -> dict[str, Tensor]:
-        """Each student's loss on the other's labels, and how often these agree.
+        """Compute each student's loss on the other's labels, and the share of equal labels.
 
         Args:
-            logits: ``(B, K, H, W)`` of the first and of the second student.
-            labels: ``(B, H, W)`` int64 by the first and by the second.
+            logits: ``(B, K, H, W)`` logits of the first and the second student.
+            labels: ``(B, H, W)`` int64 labels of the first and the second student.
             valid: ``(B, H, W)`` bool.
-            weight: Of the terms.
+            weight: Weight of the terms.
         """
         sure = torch.ones((), device=valid.device).expand_as(valid)  # every label counts
         first, second = (
@@ -195,15 +197,15 @@ class CPS(Method):
 
     @torch.no_grad()
     def label(self, images: Tensor, size: tuple[int, int]) -> list[Tensor]:
-        """Labels ``(B, H, W)`` of the first and the second student, in the mode that they are in.
+        """Return labels ``(B, H, W)`` of both students, run in their current mode.
 
-        In training that normalises by the batch, as the released code does.
+        In training mode they normalize with batch statistics, as in the released code.
         """
         return [self.upsample(one.logits, size).argmax(1) for one in self.run_both(images)]
 
     @staticmethod
     def inside(data_samples: list) -> Tensor:
-        """What is no padding in labelled images: ``(B, H, W)`` bool; all where samples lack it."""
+        """Return the ``(B, H, W)`` non-padding mask of labeled images, all True if unknown."""
         labels = torch.cat([sample.gt_sem_seg.data for sample in data_samples])
         if not all("valid" in sample for sample in data_samples):
             return torch.ones_like(labels, dtype=torch.bool)

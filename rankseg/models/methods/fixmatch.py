@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""FixMatch: confident pseudo-labels of the weak view teach the strong view."""
+"""FixMatch: confident pseudo-labels of the weak view supervise the strong views."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -17,18 +17,18 @@ MIX_SOURCES = ("batch", "same", None)
 
 
 class Target(NamedTuple):
-    """What the weak view says: targets of the strong views.
+    """Targets of the strong views, computed from the weak view.
 
     Attributes:
-        pseudo: Pseudo-label at the size of labels: of the image, or 1x1.
-        feature: ``(B, C, h, w)`` of the feature tap, or None.
+        pseudo: Pseudo-label at label size: image size, or 1x1.
+        feature: ``(B, C, h, w)`` output of the feature tap, or None.
     """
 
     pseudo: PseudoLabel
     feature: Tensor | None
 
     def paste(self, source: "Target", boxes: Tensor, size: tuple[int, int]) -> "Target":
-        """Paste the targets of the pasted images with the boxes of the images."""
+        """Paste targets of another batch with the same boxes as the images."""
         maps = zip(self.pseudo, source.pseudo, strict=True)
         pseudo = PseudoLabel(*(paste(mine, other, boxes, size) for mine, other in maps))
         if self.feature is None:
@@ -36,39 +36,39 @@ class Target(NamedTuple):
         return Target(pseudo, paste(self.feature, source.feature, boxes, size))
 
     def roll(self) -> "Target":
-        """Give every image the targets of the one before it in the batch."""
+        """Shift the targets by one image within the batch."""
         pseudo = PseudoLabel(*(item.roll(1, 0) for item in self.pseudo))
         return Target(pseudo, None if self.feature is None else self.feature.roll(1, 0))
 
 
 @MODELS.register_module()
 class FixMatch(Method):
-    r"""Consistency of strong views with confident pseudo-labels; in segmentation with CutMix.
+    r"""Consistency of strong views with confident pseudo-labels, with CutMix for segmentation.
 
     .. math:: L = (L_x + w_s \cdot \text{mean}_i L_{s_i}) / 2
 
-    The weak view runs through the student together with the labelled images; its confident
-    predictions are the targets of the strong views. Without CutMix the strong views run with them
-    too, in one pass, as in the code of FixMatch: they share their batch statistics. In warm-up and
-    ramp (weight ``r``) this reads ``(1 - r/2) L_x + r/2 (...)``: from the supervised baseline to
-    the formula above.
+    The weak view runs through the student together with the labeled images; its confident
+    predictions are the targets of the strong views. Without CutMix the strong views run in the same
+    pass, as in the FixMatch code, and share the batch statistics. During warm-up and ramp (weight
+    ``r``) the loss is ``(1 - r/2) L_x + r/2 (...)``, which goes from the supervised baseline to the
+    formula above.
 
     Args:
-        threshold: Confidence from which a pseudo-label counts, in ``[0, 1]``; or one for each
-            class: a rare one is seldom predicted with the confidence of the others.
-        mix_source: What CutMix pastes. ``"batch"``: another image of the batch, whose weak
-            prediction is at hand. ``"same"``: a second crop of the same image (views ``mix_*``,
-            pipeline step ``WithMix``), which costs another forward pass, as in the released code
-            of UniMatch. ``None``: no CutMix. A batch of one cannot mix with itself and takes
-            ``"same"`` if it has the views.
+        threshold: Minimum confidence of a pseudo-label, in ``[0, 1]``, or one value per class,
+            since rare classes are seldom predicted with the confidence of the others.
+        mix_source: Source of the regions that CutMix pastes. ``"batch"``: another image of the
+            batch, whose weak prediction is already available. ``"same"``: a second crop of the same
+            image (views ``mix_*``, pipeline step ``WithMix``), which costs an additional forward
+            pass, as in the released code of UniMatch. ``None``: no CutMix. A batch of one image
+            cannot mix with itself and uses ``"same"`` if it has the views.
         strong_weight: ``w_s``.
-        halve: The factor 1/2, as in the released segmentation code. ``False`` is the sum
+        halve: Use the factor 1/2, as in the released segmentation code. ``False`` uses the sum
             ``L_x + r w_s ...`` of the FixMatch paper.
-        **kwargs: Of :class:`~rankseg.models.methods.base.Method`.
+        **kwargs: Arguments of :class:`~rankseg.models.methods.base.Method`.
 
     Raises:
-        ValueError: If ``threshold`` or ``mix_source`` is not as above, or the views that
-            ``mix_source`` needs are missing.
+        ValueError: If ``threshold`` or ``mix_source`` is invalid, or the views that ``mix_source``
+            needs are missing.
 
     Source: Sohn et al., NeurIPS 2020; for segmentation UniMatch (CVPR 2023), section 3.1.
     """
@@ -106,7 +106,7 @@ class FixMatch(Method):
         """See the base class.
 
         Raises:
-            ValueError: If parts of images are to be pasted and a label is that of a whole image.
+            ValueError: If CutMix is enabled and the data set has one label per image.
         """
         if self.mix_source is not None:
             refuse_pasting(
@@ -143,7 +143,7 @@ class FixMatch(Method):
     # --- parts
 
     def strong_terms(self, outputs: list[Output], targets: list[Target]) -> dict[str, Tensor]:
-        """Weighted terms of the strong views."""
+        """Compute the weighted terms of the strong views."""
         weight = self.strong_weight / self.strong_views
         return {
             f"loss_s{i}": weight * self.consistency(output, wanted)
@@ -158,7 +158,7 @@ class FixMatch(Method):
         ramp: float,
         data_samples: dict[str, list],
     ) -> dict[str, Tensor]:
-        """Weigh the labeled loss and the unsupervised terms, and log the confident share.
+        """Weight the labeled loss and the unsupervised terms, and log the confident share.
 
         Args:
             labeled: The student's output for the labeled images.
@@ -177,13 +177,13 @@ class FixMatch(Method):
         return losses
 
     def consistency(self, output: Output, target: Target) -> Tensor:
-        """Pixel consistency of an output with the pseudo-labels of a target."""
+        """Compute the pixel consistency of an output with the pseudo-labels of a target."""
         pseudo = target.pseudo
         logits = self.upsample(output.logits, pseudo.label.shape[1:])
         return pixel_consistency(logits, *pseudo, threshold=self.threshold_of(pseudo.label))
 
     def threshold_of(self, label: Tensor) -> float | Tensor:
-        """The threshold, or that of every pseudo-label where classes have their own."""
+        """Return the threshold, or with per-class thresholds that of every pseudo-label."""
         if isinstance(self.threshold, float | int):
             return self.threshold
         each = torch.tensor(self.threshold).to(label.device, non_blocking=True)
@@ -191,12 +191,12 @@ class FixMatch(Method):
 
     @torch.no_grad()
     def target(self, output: Output, weak: Tensor, valid: Tensor) -> Target:
-        """Pseudo-labels from the student's output for the weak view, or from the teacher.
+        """Compute pseudo-labels from the student's output for the weak view, or with the teacher.
 
         Args:
-            output: The student's, used if it makes the labels.
+            output: Output of the student, used if the student makes the labels.
             weak: ``(B, 3, H, W)`` weak view, run through the teacher if that makes the labels.
-            valid: ``(B, H, W)`` bool, of the size of the labels.
+            valid: ``(B, H, W)`` bool, at label size.
         """
         if self.labels_from == "teacher":
             output = self.run_frozen("teacher", weak)
@@ -206,13 +206,13 @@ class FixMatch(Method):
         return Target(PseudoLabel(label, confidence, valid), feature)
 
     def partner(self, inputs: dict[str, Tensor], data_samples: dict[str, list]) -> Target | None:
-        """Return the targets of the second crop, or None where CutMix pastes from the batch.
+        """Return the targets of the second crop, or None if CutMix pastes from the batch.
 
-        The network runs in eval mode. Call this before the student's forward pass: the running
-        statistics must be those of the last step.
+        The network runs in eval mode. Call this before the student's forward pass, because the
+        running statistics must be those of the previous step.
 
         Raises:
-            ValueError: If a second crop is needed and the batch has none.
+            ValueError: If a second crop is needed but the batch has none.
         """
         if self.mix_source is None or (self.mix_source == "batch" and len(inputs[WEAK]) > 1):
             return None
@@ -232,12 +232,12 @@ class FixMatch(Method):
     def mixed_views(
         self, inputs: dict[str, Tensor], target: Target, source: Target | None
     ) -> tuple[list[Tensor], list[Target]]:
-        """Strong views with boxes pasted in, and targets pasted with the same boxes.
+        """Return strong views with pasted boxes, and targets pasted with the same boxes.
 
         Args:
             inputs: The views of the batch.
-            target: Of the weak view.
-            source: Of the second crop; None pastes from the batch.
+            target: Targets of the weak view.
+            source: Targets of the second crop; None pastes from the batch.
         """
         views = [inputs[strong(i)] for i in range(1, self.strong_views + 1)]
         if self.mix_source is None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What methods for images with one label share."""
+"""Helpers for methods that train on images with one label each."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,11 +12,11 @@ from rankseg.models.layers import find_module
 
 
 def refuse_masks(dataset: Any, method: object) -> None:
-    """Refuse masks where an image has one label.
+    """Check that a data set has one class per image, not masks.
 
     Args:
         dataset: The :class:`~rankseg.datasets.SemiDataset` of the training loader.
-        method: Which needs classes of images, for the message.
+        method: The method, named in the error message.
 
     Raises:
         ValueError: If labels are masks.
@@ -30,19 +30,19 @@ def refuse_masks(dataset: Any, method: object) -> None:
 
 
 def classes_of(data_samples: Sequence[SegDataSample]) -> Tensor:
-    """``(B,)`` int64 class of every image."""
+    """Return the ``(B,)`` int64 classes of the images."""
     return torch.cat([sample.gt_sem_seg.data.flatten() for sample in data_samples])
 
 
 def find_projector(student: nn.Module, name: str) -> nn.Module:
-    """The submodule of a student that makes embeddings.
+    """Return the submodule of a student that outputs embeddings.
 
     Args:
         student: The student.
-        name: Dotted name of the submodule, the option ``embedding_tap``.
+        name: Dotted name of the submodule (option ``embedding_tap``).
 
     Raises:
-        ValueError: If there is none of that name, or it does not say how long an embedding is.
+        ValueError: If there is no such submodule, or it does not define its embedding size.
     """
     tapped = find_module(student, name, "embedding_tap")
     if not hasattr(tapped, "out_channels"):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Label propagation: pseudo-labels for all unlabelled images, weighted by how sure they are."""
+"""Label propagation: pseudo-labels for all unlabeled images, weighted by certainty."""
 
 from typing import Any
 
@@ -17,24 +17,24 @@ from rankseg.structures import LABELED, WEAK, strong
 
 @MODELS.register_module()
 class LabelPropagation(MeanTeacher):
-    r"""Cross-entropy with given and propagated labels, weighted by certainty and class.
+    r"""Cross-entropy on given and propagated labels, weighted by certainty and class.
 
     .. math:: L = \frac{1}{B} \sum_{i=1}^{B} \omega_i \zeta_{y_i} CE(z_i, y_i)
 
-    over the labelled and unlabelled images of a batch; :math:`\omega_i` is 1 for labelled ones.
-    The pseudo-labels and weights come from
-    :class:`~rankseg.engine.hooks.LabelPropagationHook`, which renews them before every pass over
-    the unlabelled images. They are part of checkpoints, so that a resumed run goes on with them.
+    over the labeled and unlabeled images of a batch, where :math:`\omega_i` is 1 for labeled
+    images. :class:`~rankseg.engine.hooks.LabelPropagationHook` computes the pseudo-labels and
+    weights and updates them before every epoch over the unlabeled images. They are part of the
+    checkpoint, so a resumed run continues with them.
 
-    With a ``consistency_weight`` (and a teacher) this is label propagation with Mean Teacher: its
-    terms are added, and the student sees the first strong view in place of the weak one.
+    With ``consistency_weight`` (and a teacher) this is label propagation with Mean Teacher: its
+    terms are added, and the student sees the first strong view instead of the weak one.
 
     Args:
         consistency_weight: See :class:`~rankseg.models.methods.mean_teacher.MeanTeacher`; 0 is
             plain label propagation.
         warmup: Iterations of the first stage, before labels are propagated: supervised training
-            with the head's own loss, or Mean Teacher, whose ramp starts with the run.
-        **kwargs: Of :class:`~rankseg.models.methods.mean_teacher.MeanTeacher`.
+            with the head's own loss, or Mean Teacher, whose ramp starts at iteration 0.
+        **kwargs: Arguments of :class:`~rankseg.models.methods.mean_teacher.MeanTeacher`.
 
     Raises:
         ValueError: If ``warmup`` is negative.
@@ -65,20 +65,20 @@ class LabelPropagation(MeanTeacher):
         """See the base class.
 
         Raises:
-            ValueError: If its labels are masks.
+            ValueError: If labels are masks.
         """
         refuse_masks(dataset, self)
 
     def set_pseudo_labels(self, label: Tensor, weight: Tensor, class_weight: Tensor) -> None:
-        """Replace the pseudo-labels of all unlabelled images.
+        """Replace the pseudo-labels of all unlabeled images.
 
         Args:
-            label: ``(N,)`` classes, in the order of the unlabelled list.
-            weight: ``(N,)`` certainty of each.
-            class_weight: ``(K,)``.
+            label: ``(N,)`` classes, in the order of the unlabeled list.
+            weight: ``(N,)`` certainty of each label.
+            class_weight: ``(K,)`` weight of each class.
 
         Raises:
-            ValueError: If shapes or classes do not fit.
+            ValueError: If shapes or classes do not match.
         """
         shapes = tuple(label.shape), tuple(weight.shape), tuple(class_weight.shape)
         if shapes != ((len(label),), (len(label),), (self.num_classes,)):
@@ -99,7 +99,7 @@ class LabelPropagation(MeanTeacher):
     # --- the step
 
     def loss(self, inputs: dict[str, Tensor], data_samples: dict[str, list]) -> dict[str, Tensor]:
-        """One step; see the class for the formula."""
+        """Compute the loss terms of one step; see the class for the formula."""
         iteration = MessageHub.get_current_instance().get_info("iter", 0)
         if iteration < self.propagation_start:
             return super().loss(inputs, data_samples)
@@ -120,10 +120,10 @@ class LabelPropagation(MeanTeacher):
         return self.with_distance(losses, [labeled, student])
 
     def pseudo_labels(self, data_samples: list) -> tuple[Tensor, Tensor]:
-        """Pseudo-labels and their weights, ``(B,)`` each, of unlabelled samples.
+        """Return pseudo-labels and weights, ``(B,)`` each, of unlabeled samples.
 
         Raises:
-            ValueError: If an image has none.
+            ValueError: If an image has no pseudo-label.
         """
         places = [sample.sample_idx for sample in data_samples]
         if max(places) >= len(self.pseudo_label):
@@ -136,12 +136,12 @@ class LabelPropagation(MeanTeacher):
         return self.pseudo_label[index], self.pseudo_weight[index]
 
     def weighted_loss(self, output: Output, label: Tensor) -> Tensor:
-        """Cross-entropy of every image, times the weight of its class: ``(B,)``."""
+        """Return the class-weighted cross-entropy of every image: ``(B,)``."""
         loss = F.cross_entropy(output.logits.float(), label[:, None, None], reduction="none")
         return self.class_weight[label] * loss.flatten()
 
     def _load_from_state_dict(self, state_dict: dict, prefix: str, *args) -> None:
-        """Take over as many pseudo-labels as the checkpoint has."""
+        """Resize the pseudo-label buffers to those of the checkpoint before loading."""
         for name in ("pseudo_label", "pseudo_weight"):
             saved = state_dict.get(f"{prefix}{name}")
             if saved is not None:

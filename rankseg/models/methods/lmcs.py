@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""LMCS: a master composed of earlier students guides the student, and sees new labels first."""
+"""LMCS: a master composed of earlier students guides the student and sees new labels first."""
 
 import copy
 from collections.abc import Sequence
@@ -24,45 +24,47 @@ MASTER = "master"
 
 @MODELS.register_module()
 class LMCS(MixMatch):
-    r"""MixMatch whose labels are guessed by a learned composition of three students.
+    r"""MixMatch with labels guessed by a learned composition of three students.
 
-    The master adds up the converted feature maps of the student, of its moving average (the
-    teacher) and of the student as it was one step ago, and has a decision network of its own: see
-    :class:`~rankseg.models.composition.Composition`. Only converters and decision network are
-    learned, by
+    The master adds the converted feature maps of the student, its moving average (the teacher) and
+    the student of the previous step, and has its own decision network, see
+    :class:`~rankseg.models.composition.Composition`. Only the converters and the decision network
+    are learned, with the loss
 
     .. math:: J_M = \mu \, CE(\Omega_G) + \lambda_C \, J_C + \eta \, J_D
 
-    with the squared error ``J_C`` to the probabilities of the teacher on unlabelled images and
-    the :func:`~rankseg.models.losses.discriminative_loss` ``J_D`` of their features. Their moving
-    average guesses the labels that MixMatch trains the student with, in place of the student.
+    where ``J_C`` is the squared error to the teacher's probabilities on unlabeled images and
+    ``J_D`` the :func:`~rankseg.models.losses.discriminative_loss` of their features. The moving
+    average of the converters and the decision network, instead of the student, guesses the labels
+    that MixMatch trains the student with.
 
-    :class:`~rankseg.engine.hooks.CompositionHook` ends a step: it keeps the student and clusters
-    the master's features. :class:`~rankseg.engine.hooks.DiscoveryHook` discovers critical samples.
-    The master learns from them at once (``Omega_G``), the student only after the next discovery
-    (``Omega_{G-1}``): until then other labelled images of the batch stand in their place.
+    :class:`~rankseg.engine.hooks.CompositionHook` runs at the end of a step: it keeps the student
+    and clusters the master's features. :class:`~rankseg.engine.hooks.DiscoveryHook` discovers
+    critical samples. The master learns from them at once (``Omega_G``), the student only after the
+    next discovery (``Omega_{G-1}``). Until then other labeled images of the batch replace them.
 
     Args:
         feature_part: See :class:`~rankseg.models.composition.Composition`.
-        channels: Likewise.
-        clusters: ``N`` of ``J_D``; as many as classes by default.
-        master_momentum: Share of the learned composition in the master in an iteration.
+        channels: See :class:`~rankseg.models.composition.Composition`.
+        clusters: ``N`` of ``J_D``; defaults to the number of classes.
+        master_momentum: Weight of the learned composition in each update of the master's average.
         label_weight: ``mu``, not published.
         consistency_weight: ``lambda_C``, not published.
         discriminative_weight: ``eta``, not published.
-        discriminative: Reading of the equation of ``J_D``: ``"enlarge"`` or ``"printed"``.
-        master_start: Iteration from which the master guesses; before, the network does that
-            guesses in MixMatch. Not published.
+        discriminative: Interpretation of the equation of ``J_D``: ``"enlarge"`` or ``"printed"``.
+        master_start: Iteration from which the master guesses. Before that, the network that guesses
+            in MixMatch does. Not published.
         look_ahead: ``False`` gives the student new labels as soon as the master.
-        **kwargs: Of :class:`~rankseg.models.methods.mixmatch.MixMatch`; ``teacher`` is needed.
+        **kwargs: Arguments of :class:`~rankseg.models.methods.mixmatch.MixMatch`; ``teacher`` is
+            required.
 
     Raises:
-        ValueError: If a number is out of its range, or there is no teacher.
+        ValueError: If a number is out of range, or there is no teacher.
 
     Source: Learned Model Composition with Critical Sample Look-Ahead (dissertation, chapter 3).
-        Differs: eq. 3.7 has no cross-entropy, without which the discovered labels, which the text
-        says train the master, would be in no loss. The moving average, published for the decision
-        network, is of the converters, too.
+        Differs: eq. 3.7 has no cross-entropy. Without it the discovered labels, which according to
+            the text train the master, would be in no loss. The moving average, published for the
+            decision network only, covers the converters too.
     """
 
     def __init__(
@@ -100,31 +102,31 @@ class LMCS(MixMatch):
         self.composition = Composition(self.student, feature_part, channels)
         self.master = build_teacher(self.composition, master_momentum)
         self.register_buffer("centres", torch.zeros(clusters, head.in_channels))
-        self.register_buffer("clustered", torch.zeros(()))  # 1 once there are centres
+        self.register_buffer("clustered", torch.zeros(()))  # 1 once cluster centers are known
 
     # --- weights
 
     def init_weights(self) -> None:
-        """See the base class; the other networks begin as the student."""
+        """See the base class; the other networks start as copies of the student."""
         super().init_weights()
         self.end_step()
         self.composition.begin(self.student)
         self.master.module.load_state_dict(self.composition.state_dict())
 
     def train(self, mode: bool = True) -> "LMCS":
-        """See the base class; networks that are not learned stay in eval mode."""
+        """See the base class; networks without training stay in eval mode."""
         super().train(mode)
         self.previous.eval()
         self.master.eval()
         return self
 
     def update_teacher(self) -> None:
-        """Move the teacher towards the student, and the master towards the composition."""
+        """Move the teacher toward the student, and the master toward the composition."""
         super().update_teacher()
         self.master.update_parameters(self.composition)
 
     def complete_state(self, state_dict: dict, prefix: str) -> None:
-        """See the base class; networks that are lacking begin as the student of the checkpoint."""
+        """See the base class; missing networks start as copies of the checkpoint's student."""
         for part in ("previous", "composition", "master"):
             for name, value in getattr(self, part).state_dict().items():
                 plain = name if part == "previous" else name.partition("decision.")[2]
@@ -132,13 +134,13 @@ class LMCS(MixMatch):
                 state_dict.setdefault(f"{prefix}{part}.{name}", given)
         super().complete_state(state_dict, prefix)
 
-    # --- what the hooks use
+    # --- interface for the hooks
 
     def check_dataset(self, dataset: Any) -> None:
         """See the base class.
 
         Raises:
-            ValueError: If the feature part is not whole, or there are too few images to cluster.
+            ValueError: If the feature part is incomplete, or there are too few images to cluster.
         """
         super().check_dataset(dataset)
         self.composition.check(self.student)
@@ -149,26 +151,26 @@ class LMCS(MixMatch):
             )
 
     def network(self, name: str) -> nn.Module:
-        """See the base class; ``"master"`` is the composed network, for its features."""
+        """See the base class; ``"master"`` is the composed network, used for its features."""
         if name == MASTER:
             return ComposedNetwork(self.sources, self.master.module)
         return super().network(name)
 
     @property
     def sources(self) -> tuple[nn.Module, ...]:
-        """The networks that are composed."""
+        """Return the networks that are composed."""
         return self.student, self.teacher.module, self.previous
 
     @property
     def needs_centres(self) -> bool:
-        """Whether the discriminative loss counts."""
+        """Return whether the discriminative loss is in use."""
         return self.weights[2] > 0
 
     def end_step(self, centres: Tensor | None = None) -> None:
         """Keep the student as the previous one.
 
         Args:
-            centres: ``(N, D)`` of the clusters of the master's features, where these are known.
+            centres: ``(N, D)`` cluster centers of the master's features, if known.
         """
         self.previous.load_state_dict(self.student.state_dict())
         if centres is not None:
@@ -179,13 +181,13 @@ class LMCS(MixMatch):
 
     @classmethod
     def make_tiny(cls, config: dict, cells: int) -> None:
-        """See the base class; the master guesses at once, among two clusters."""
+        """See the base class; the master guesses from the start and uses two clusters."""
         super().make_tiny(config, cells)
         if config.get("feature_part"):
             config.update(clusters=2, master_start=0)
 
     def loss(self, inputs: dict[str, Tensor], data_samples: dict[str, list]) -> dict[str, Tensor]:
-        """One step; see the class for the formula."""
+        """Compute the loss terms of one step; see the class for the formula."""
         views = [inputs[name] for name in self.views[1:]]
         labeled, label = inputs[LABELED], self.labels(data_samples[LABELED])
         maps, teacher = self.look(torch.cat((labeled, *views)))
@@ -202,15 +204,15 @@ class LMCS(MixMatch):
 
     @property
     def started(self) -> bool:
-        """Whether the master guesses in this iteration."""
+        """Return whether the master guesses in this iteration."""
         step = MessageHub.get_current_instance().get_info("iter", 0) if self.master_start else 0
         return step >= self.master_start
 
     def look(self, images: Tensor) -> tuple[list[Tensor], Tensor]:
-        """Feature maps ``(B, C, h, w)`` of all sources, and the teacher's logits ``(B, K)``.
+        """Return feature maps ``(B, C, h, w)`` of all sources, and the teacher's logits ``(B, K)``.
 
-        In training they normalise by these images, as MixMatch does to guess: the student's
-        statistics are those of mixed images, whose contrast is lower.
+        In training they normalize with statistics of these images, as MixMatch does to guess: the
+        student's running statistics come from mixed images, whose contrast is lower.
         """
         mine, teacher, past = self.sources
         layer, batch = self.composition.layer, self.training
@@ -221,7 +223,7 @@ class LMCS(MixMatch):
 
     @torch.no_grad()
     def master_guess(self, maps: list[Tensor], views: int) -> Tensor:
-        """Sharpened mean probability ``(B, K)`` of the master over the views of each image.
+        """Return the master's sharpened mean probability ``(B, K)`` over the views of each image.
 
         Args:
             maps: ``(views * B, C, h, w)`` of each source, view by view.
@@ -234,12 +236,12 @@ class LMCS(MixMatch):
     def master_terms(
         self, maps: list[Tensor], teacher: Tensor, label: Tensor, unlabeled: int
     ) -> dict[str, Tensor]:
-        """Losses of converters and decision network.
+        """Compute the losses of the converters and the decision network.
 
         Args:
-            maps: Of each source, of the labelled images first, then of the weak views.
+            maps: Feature maps of each source: labeled images first, then weak views.
             teacher: ``(>= L + U, K)`` logits of the teacher, in the same order.
-            label: ``(L, K)`` distributions of the labelled images, discovered ones among them.
+            label: ``(L, K)`` distributions of the labeled images, including discovered ones.
             unlabeled: Number of weak views ``U``.
         """
         first, last = len(label), len(label) + unlabeled
@@ -254,21 +256,21 @@ class LMCS(MixMatch):
         }
 
     def known_rows(self, data_samples: list) -> tuple[Tensor, Tensor]:
-        """Which labelled images of a batch the student may learn from.
+        """Return the labeled images of a batch that the student may learn from.
 
         Args:
-            data_samples: ``L`` of labelled images.
+            data_samples: Samples of the ``L`` labeled images.
 
         Returns:
-            ``(L,)`` int64 rows of the batch: those it may, repeated in turn; where there is none,
-            any. And ``(L,)`` bool: which it may.
+            ``(L,)`` int64 rows of the batch: the allowed rows, repeated in turn, or arbitrary rows
+            if none is allowed. And the ``(L,)`` bool mask of allowed rows.
         """
         index = torch.tensor([sample.sample_idx for sample in data_samples])
         index = index.to(self.centres.device, non_blocking=True)
         row, found = self.pool.find(index)
         known = torch.ones_like(found)
         if self.look_ahead and len(self.pool):
-            # the latest discovery stands last in the pool
+            # The latest discoveries are last in the pool.
             times = torch.stack((self.pool.generation, self.pool.step), 1)
             known = ~(found & (times[row] == times[-1]).all(1))
         turn = torch.arange(len(index)).to(index.device, non_blocking=True)

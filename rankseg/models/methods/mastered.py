@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A master above the teacher, whose features discover labels."""
+"""Mixin that adds a master network above the teacher, used to discover labels."""
 
 from typing import Any
 
@@ -12,20 +12,21 @@ from rankseg.models.teacher import TEACHER, build_teacher
 
 
 class Mastered(Method):
-    r"""Put before a method (``class Mine(Mastered, MixMatch)``): a master, and a pool of images.
+    r"""Mixin (``class Mine(Mastered, MixMatch)``) that adds a master and a pool of images.
 
     .. math:: M \leftarrow (1 - \beta) M + \beta \, T
 
     :class:`~rankseg.engine.hooks.DiscoveryHook` discovers images with the master's features
-    (``network="master"``) and puts them into ``pool``; they then come as labelled ones.
+    (``network="master"``) and puts them into ``pool``. From then on they are sampled as labeled
+    images.
 
     Args:
-        master: ``dict(momentum=beta)`` and where wanted ``warmup=True``, as ``teacher``. With None
-            there is none, and another network discovers.
-        **kwargs: Of the method.
+        master: ``dict(momentum=beta)``, optionally with ``warmup=True``, as for ``teacher``. None
+            creates no master, and another network discovers images.
+        **kwargs: Arguments of the method.
 
     Raises:
-        ValueError: If ``master`` is no such dict or has no teacher.
+        ValueError: If ``master`` is not such a dict, or there is no teacher.
 
     Source: Snowball (dissertation "Learning with few labels", chapter 2), eq. 2.6.
     """
@@ -46,37 +47,37 @@ class Mastered(Method):
         """See the base class.
 
         Raises:
-            ValueError: If its labels are masks.
+            ValueError: If labels are masks.
         """
         refuse_masks(dataset, self)
 
     def init_weights(self) -> None:
-        """Initialise as the base class does; the master begins as the teacher."""
+        """Initialize as the base class does; the master starts as a copy of the teacher."""
         super().init_weights()
         if self.master is not None:
             self.master.module.load_state_dict(self.teacher.module.state_dict())
 
     def train(self, mode: bool = True) -> "Mastered":
-        """Switch the student; the master stays in eval mode."""
+        """Set the mode of the student; the master stays in eval mode."""
         super().train(mode)
         if self.master is not None:
             self.master.eval()
         return self
 
     def update_teacher(self) -> None:
-        """Move the teacher towards the student, then the master towards the teacher."""
+        """Move the teacher toward the student, then the master toward the teacher."""
         super().update_teacher()
         if self.master is not None:
             self.master.update_parameters(self.teacher.module)
 
     def network(self, name: str) -> nn.Module:
-        """The student, the teacher or the master, by name."""
+        """Return the student, the teacher or the master by name."""
         if name == "master" and self.master is not None:
             return self.master.module
         return super().network(name)
 
     def complete_state(self, state_dict: dict, prefix: str) -> None:
-        """See the base class; the master begins as the teacher."""
+        """See the base class; a missing master starts as a copy of the teacher."""
         if self.master is not None:
             teacher, student = f"{prefix}teacher.module.", f"{prefix}student."
             source = teacher if any(key.startswith(teacher) for key in state_dict) else student

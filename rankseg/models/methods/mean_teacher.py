@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Mean Teacher: the student's prediction is drawn to that of an average of its weights."""
+"""Mean Teacher: consistency between the student and the average of its weights."""
 
 import torch
 from torch import Tensor
@@ -17,25 +17,26 @@ class MeanTeacher(Method):
 
     .. math:: L = L_x + r(t) \, w \, L_{consistency}
 
-    The student sees the first strong view, the teacher the weak one; in classification the strong
-    view may be a second draw of the weak augmentation, as in the paper. Where a batch has a second
-    draw of the labelled images (a strong view in ``labeled_pipeline``), the teacher sees that, and
-    the labelled images take part in the consistency.
+    The student sees the first strong view, the teacher the weak one. In classification the strong
+    view may be a second draw of the weak augmentation, as in the paper. If a batch has a second
+    draw of the labeled images (a strong view in ``labeled_pipeline``), the teacher sees it, and the
+    labeled images take part in the consistency term.
 
     Args:
-        consistency_weight: ``w``. 0 leaves the term, and the teacher's forward pass, out.
-        consistency_tap: None compares the student's logits with the teacher's. The name of a branch
-            of the head, such as ``decode_head.branches.consistency``, compares this second output
-            of ``K`` values of the student instead, and draws it to the student's logits.
-        distance_weight: Weight of that, the mean squared difference of the student's two outputs;
-            it counts from the first iteration.
-        whole_batch: Divide the labelled loss by the images of the whole batch, not by the labelled
-            ones alone, as the released code does.
-        **kwargs: Of :class:`~rankseg.models.methods.base.Method`; ``teacher`` is needed, and
-            ``ramp`` with ``ramp_shape="sigmoid"`` is ``r(t)`` of the paper.
+        consistency_weight: ``w``. 0 skips the term and the teacher's forward pass.
+        consistency_tap: None compares the student's logits with the teacher's. The name of a head
+            branch with ``K`` output values, such as ``decode_head.branches.consistency``, compares
+            this second output of the student instead and pulls it toward the student's logits.
+        distance_weight: Weight of that pull, the mean squared difference of the student's two
+            outputs. It applies from the first iteration.
+        whole_batch: Divide the labeled loss by the number of images in the whole batch, not only
+            the labeled ones, as in the released code.
+        **kwargs: Arguments of :class:`~rankseg.models.methods.base.Method`. ``teacher`` is
+            required, and ``ramp`` with ``ramp_shape="sigmoid"`` is ``r(t)`` of the paper.
 
     Raises:
-        ValueError: If a weight is negative, there is no teacher, or no such branch of ``K`` values.
+        ValueError: If a weight is negative, there is no teacher, or there is no such branch with
+            ``K`` values.
 
     Source: Tarvainen and Valpola, NeurIPS 2017, and its released code (two outputs).
     """
@@ -78,7 +79,7 @@ class MeanTeacher(Method):
             )
 
     def loss(self, inputs: dict[str, Tensor], data_samples: dict[str, list]) -> dict[str, Tensor]:
-        """One step; see the class for the formula."""
+        """Compute the loss terms of one step; see the class for the formula."""
         ramp = self.unsupervised_weight() * self.consistency_weight
         labeled = inputs[LABELED]
         if ramp == 0:
@@ -98,15 +99,16 @@ class MeanTeacher(Method):
     def consistency(
         self, outputs: list[Output], inputs: dict[str, Tensor], data_samples: dict[str, list]
     ) -> tuple[Tensor, Tensor]:
-        """Consistency of the student's outputs with the teacher's logits.
+        """Compute the consistency of the student's outputs with the teacher's logits.
 
         Args:
-            outputs: The student's, for labelled and unlabelled images.
+            outputs: Outputs of the student for labeled and unlabeled images.
             inputs: The views of the batch.
-            data_samples: Its samples.
+            data_samples: The samples of the batch.
 
         Returns:
-            ``()``, and the teacher's logits, of the labelled images first where they take part.
+            The ``()`` loss, and the teacher's logits; those of labeled images come first if they
+            take part.
         """
         views, samples = [inputs[WEAK]], data_samples[WEAK]
         if TWIN in inputs:
@@ -118,11 +120,11 @@ class MeanTeacher(Method):
         return probability_consistency(mine, wanted, valid), wanted
 
     def compared(self, output: Output) -> Tensor:
-        """The student's output that is compared, ``(B, K, h, w)``: logits, or the tapped ones."""
+        """Return the student's ``(B, K, h, w)`` output to compare: logits or tapped branch."""
         return output.logits if self.feature_tap is None else output.feature
 
     def with_distance(self, losses: dict[str, Tensor], outputs: list[Output]) -> dict[str, Tensor]:
-        """Add what keeps the student's two outputs together, if it has two."""
+        """Add the distance between the student's two outputs, if it has two."""
         if self.feature_tap is not None:
             gaps = [output.logits.float() - self.compared(output).float() for output in outputs]
             losses["loss_distance"] = self.distance_weight * torch.cat(gaps).square().mean()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Metric learning: embeddings of one class close together, with a memory of past batches."""
+"""Metric learning: embeddings of a class close together, with a memory of past batches."""
 
 import logging
 from collections.abc import Sequence
@@ -23,45 +23,45 @@ MEMORY = {"size", "start", "network", "loss", "weight"}
 
 @MODELS.register_module()
 class MetricLearning(Method):
-    r"""Learns embeddings by a loss on pairs of images, mined by their similarity.
+    r"""Metric learning with a loss on image pairs that are mined by similarity.
 
     With true labels this is supervised metric learning. With
     :class:`~rankseg.engine.hooks.ClusterHook`, which clusters the embeddings of all training images
-    every few passes, the clusters are the labels: then no class is read.
+    every few epochs, the clusters are the labels and no class labels are read.
 
-    With a ``memory`` every image of a batch is compared with those of many past batches:
+    With a ``memory``, every image of a batch is compared with those of many past batches:
 
-    - without a loss of its own, as in chapter 4: ``metric_loss`` compares the batch with batch and
-      memory together, and so mines pairs in the training set (batches are drawn at random: a
-      memory as large as the set holds some images twice, and about two thirds of all);
-    - with one, as in chapter 5: ``metric_loss`` compares within the batch, and the memory's loss
-      the batch with the memory; the weighted sum is minimised.
+    - Without its own loss, as in chapter 4, ``metric_loss`` compares the batch with the batch and
+      the memory together, so pairs are mined in the training set. (Batches are drawn at random: a
+      memory as large as the set holds some images twice, and about two thirds of all images.)
+    - With its own loss, as in chapter 5, ``metric_loss`` compares within the batch, and the loss of
+      the memory compares the batch with the memory. The weighted sum is minimized.
 
-    The memory holds no gradient. It is read, then written; it is emptied when labels change.
+    The memory holds no gradient. Each step reads it first and then writes to it. It is cleared when
+    the labels change.
 
-    The host waits for the device where pairs are listed, most of them by pytorch-metric-learning,
+    The CPU waits for the GPU only where pairs are listed, mostly in pytorch-metric-learning.
     nowhere else.
 
     Args:
         student: Config of a segmentor with an :class:`~rankseg.models.heads.EmbeddingHead`.
-        metric_loss: Config of a loss of pytorch-metric-learning (those of
-            :mod:`rankseg.models.losses.metric`). Its parameters, if it has any, such as proxies,
-            are named ``metric_loss.*`` in ``paramwise_cfg``.
-        miner: Config of a miner that chooses pairs for ``metric_loss``; None takes all.
-        memory: None, or ``dict(size=N)``: entries, and of these
-            ``start``: first iteration with a memory, 0;
-            ``network``: whose embeddings it holds, ``"student"``, or ``"teacher"`` for a momentum
-            memory; ``loss``: config of the memory's own loss, None; ``weight``: of that, 1.
-        **kwargs: Of :class:`~rankseg.models.methods.base.Method`.
+        metric_loss: Config of a loss of pytorch-metric-learning (those in
+            :mod:`rankseg.models.losses.metric`). If it has parameters, such as proxies, they are
+            named ``metric_loss.*`` in ``paramwise_cfg``.
+        miner: Config of a miner that selects pairs for ``metric_loss``; None uses all pairs.
+        memory: None, or ``dict(size=N)`` with the number of entries and optionally ``start``, the
+            first iteration with a memory (default 0); ``network``, the network whose embeddings it
+            holds, ``"student"`` or ``"teacher"`` (a momentum memory); ``loss``, the config of the
+            memory's own loss (default None); ``weight``, the weight of that loss (default 1).
 
     Raises:
-        ValueError: If the head is another one, or the memory's options do not go together.
+        ValueError: If the head has another type, or the memory's options are incompatible.
 
     Source: Chapter 4 of the dissertation, section 4.3.2 (baseline: Multi-Similarity, CVPR 2019,
         with k-means clusters and a memory of the training set); chapter 5, section 5.4.2.
     """
 
-    OF_ONE_RUN = ("memory", "clusters")  # their labels are those of the images of that run
+    OF_ONE_RUN = ("memory", "clusters")  # their labels are valid for one run only
     other_map = "seg_logits"
 
     def __init__(
@@ -93,11 +93,12 @@ class MetricLearning(Method):
                 f"{', '.join(sorted(MEMORY - {'size'}))}"
             )
         self.memory_network = options.get("network", "student")
-        self.network(self.memory_network)  # refuses a teacher that is not there
+        self.network(self.memory_network)  # raises if there is no teacher
         self.memory_start = options.get("start", 0)
         self.memory_weight = options.get("weight", 1.0)
         self.memory = EmbeddingMemory(options["size"], self.student.decode_head.out_channels)
-        # on the host: processes on GPUs cannot send it to each other, and have it alike
+        # Keep it on the CPU: GPU processes cannot send it to each other, and all hold the same
+        # copy.
         self._ddp_params_and_buffers_to_ignore = ["memory.count"]
         loss = options.get("loss")
         self.memory_loss = None if loss is None else build_metric(loss)
@@ -112,7 +113,7 @@ class MetricLearning(Method):
         """See the base class.
 
         Raises:
-            ValueError: If its labels are masks, or the loss has fewer proxies than it has classes.
+            ValueError: If labels are masks, or the loss has fewer proxies than there are classes.
         """
         refuse_masks(dataset, self)
         if self.memory is not None:
@@ -135,17 +136,17 @@ class MetricLearning(Method):
             )
 
     def complete_state(self, state_dict: dict, prefix: str) -> None:
-        """As in the base class; proxies of a loss that are not there begin as they were drawn."""
+        """See the base class; proxies missing in the checkpoint keep their initial values."""
         super().complete_state(state_dict, prefix)
         for name, value in self.metric_loss.named_parameters(prefix="metric_loss"):
             state_dict.setdefault(f"{prefix}{name}", value.detach())
 
     def set_clusters(self, label: Tensor, centre: Tensor) -> None:
-        """Take over new clusters of all training images, and forget embeddings with old labels.
+        """Set new clusters of all training images, and clear embeddings with old labels.
 
         Args:
             label: ``(N,)`` int64 cluster of every image, in the order of the data set.
-            centre: ``(K, D)``.
+            centre: ``(K, D)`` cluster centers.
         """
         self.clusters.set(label, centre)
         if self.memory is not None:
@@ -155,12 +156,12 @@ class MetricLearning(Method):
 
     @classmethod
     def shrink_memory(cls, config: dict) -> None:
-        """See the base class; the memory starts at once."""
+        """See the base class; the memory starts at iteration 0."""
         if config.get("memory"):
             config["memory"].update(size=min(64, config["memory"]["size"]), start=0)
 
     def loss(self, inputs: dict[str, Tensor], data_samples: dict[str, list]) -> dict[str, Tensor]:
-        """One step; see the class. Views of an image have its label; the first is remembered."""
+        """Compute the loss of one step; views share a label, and the first enters the memory."""
         views = [inputs[view] for view in self.views]
         outputs = self.run(self.student, torch.cat(views)).split([len(view) for view in views])
         embedding = torch.cat([output.logits.flatten(1).float() for output in outputs])
@@ -176,15 +177,15 @@ class MetricLearning(Method):
 
     @property
     def remembers(self) -> bool:
-        """Whether the memory is in use at this iteration."""
+        """Return whether the memory is in use at this iteration."""
         step = MessageHub.get_current_instance().get_info("iter", 0)
         return self.memory is not None and step >= self.memory_start
 
     def metric_terms(self, embedding: Tensor, label: Tensor) -> dict[str, Tensor]:
-        """The loss on pairs within the batch and with the memory.
+        """Compute the loss on pairs within the batch and with the memory.
 
         Args:
-            embedding: ``(B, D)`` float32, of all views.
+            embedding: ``(B, D)`` float32 embeddings of all views.
             label: ``(B,)`` int64.
         """
         known = self.memory.read() if self.remembers and len(self.memory) else None
@@ -202,7 +203,7 @@ class MetricLearning(Method):
     def mine(
         self, embedding: Tensor, label: Tensor, others: Tensor, other_label: Tensor
     ) -> Sequence[Tensor]:
-        """Pairs of a batch with others, of which the first are the batch itself.
+        """Mine pairs between a batch and other entries, the first of which are the batch itself.
 
         Args:
             embedding: ``(B, D)``.
@@ -211,27 +212,27 @@ class MetricLearning(Method):
             other_label: ``(B + n,)``.
 
         Returns:
-            Indices of pairs or triplets, as pytorch-metric-learning has them; none of an image
-            with itself.
+            Indices of pairs or triplets in the format of pytorch-metric-learning, without pairs of
+            an image with itself.
         """
         if self.miner is None:
             mined = pairs_of.get_all_pairs_indices(label, other_label)
         else:
             mined = self.miner(embedding, label, others, other_label)
         anchor, same, *rest = mined
-        apart = anchor != same  # the batch is what the others begin with
-        rest = [rest[0][apart]] if len(rest) == 1 else rest  # triplets; of pairs the unlike ones
+        apart = anchor != same  # the others start with the batch itself
+        rest = [rest[0][apart]] if len(rest) == 1 else rest  # triplets; of pairs only the negatives
         return anchor[apart], same[apart], *rest
 
     def extra_terms(
         self, outputs: list[Output], label: Tensor, data_samples: dict[str, list]
     ) -> dict[str, Tensor]:
-        """Further terms of the loss, for methods that build on this one; none here.
+        """Compute further loss terms; empty here, for subclasses.
 
         Args:
-            outputs: What the student says of each of ``views``; ``logits`` are embeddings
+            outputs: Outputs of the student, one per view in ``views``. ``logits`` are embeddings
                 ``(B, D, 1, 1)``, ``feature`` comes from ``feature_tap``.
             label: ``(B,)`` int64 classes or clusters.
-            data_samples: By view.
+            data_samples: Samples of each view.
         """
         return {}

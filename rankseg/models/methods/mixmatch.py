@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""MixMatch: guessed labels of several views, and MixUp of all images with all."""
+"""MixMatch: labels guessed from several views, and MixUp across all images."""
 
 from typing import Any
 
@@ -17,33 +17,35 @@ from rankseg.structures import LABELED, WEAK, strong
 
 @MODELS.register_module()
 class MixMatch(Method):
-    r"""Cross-entropy and squared error of mixed images, whose labels are mixed as well.
+    r"""Cross-entropy and squared error on mixed images with mixed labels.
 
     .. math:: L = CE(X', p) + r(t) \, \lambda_u \, \lVert softmax(z(U')) - q \rVert^2 / K
 
-    The soft label of an unlabelled image is the network's mean probability over its views,
-    sharpened; every view gets it. The labelled images and all views are then mixed with a random
-    order of themselves, each with its own share of at least one half, so that a mixed image counts
-    as labelled where the larger part of it is.
+    The soft label of an unlabeled image is the sharpened mean probability over its views, and every
+    view gets it. The labeled images and all views are then mixed with a random permutation of
+    themselves. Each image keeps a random share of at least one half, so a mixed image counts as
+    labeled if its larger part is labeled.
 
-    All mixed images go through the network together: they share their batch statistics, and there
-    is nothing to interleave, which the released code does as it runs them in batches of one kind.
-    As there, the guesses normalise by their own batch and leave no trace in the running statistics.
+    All mixed images run through the network in one pass and share batch statistics. Therefore no
+    interleaving is needed; the released code interleaves because it runs the batches separately. As
+    in the released code, the guesses normalize with their own batch statistics and do not update
+    the running statistics.
 
-    A method that guesses otherwise overrides :meth:`opinion` or :meth:`guess`, one whose labelled
-    images have soft labels :meth:`labels`.
+    Subclasses that guess differently override :meth:`opinion` or :meth:`guess`. Those with soft
+    labels for labeled images override :meth:`labels`.
 
     Args:
-        guesses: Views ``K`` of an unlabelled image: the weak one, and ``K - 1`` that the pipeline
-            draws like it (``DrawViews(weak=..., strong="weak", num=K - 1)``).
-        temperature: ``T`` of the sharpening.
-        alpha: Of the Beta distribution of the shares.
+        guesses: Number of views ``K`` of an unlabeled image: the weak one, and ``K - 1`` drawn in
+            the same way by the pipeline (``DrawViews(weak=..., strong="weak", num=K - 1)``).
+        temperature: Sharpening temperature ``T``.
+        alpha: Parameter of the Beta distribution of the shares.
         unlabeled_weight: ``lambda_u``.
-        **kwargs: Of :class:`~rankseg.models.methods.base.Method`; ``ramp`` is ``r(t)``, and
-            ``teacher`` with ``predict_on="teacher"`` the average of the weights that is evaluated.
+        **kwargs: Arguments of :class:`~rankseg.models.methods.base.Method`. ``ramp`` is ``r(t)``;
+            ``teacher`` with ``predict_on="teacher"`` is the average of the weights that is
+            evaluated.
 
     Raises:
-        ValueError: If a number is out of its range.
+        ValueError: If a number is out of range.
 
     Source: Berthelot et al., MixMatch (NeurIPS 2019), algorithm 1, and its released code.
     """
@@ -74,14 +76,14 @@ class MixMatch(Method):
         """See the base class.
 
         Raises:
-            ValueError: If its labels are masks.
+            ValueError: If labels are masks.
         """
         refuse_masks(dataset, self)
 
     # --- the step
 
     def loss(self, inputs: dict[str, Tensor], data_samples: dict[str, list]) -> dict[str, Tensor]:
-        """One step; see the class for the formula."""
+        """Compute the loss terms of one step; see the class for the formula."""
         views = [inputs[name] for name in self.views[1:]]
         label, guess = self.labels(data_samples[LABELED]), self.guess(views, data_samples[WEAK])
         return self.mixed_terms(inputs[LABELED], label, views, guess, data_samples[WEAK])
@@ -89,14 +91,14 @@ class MixMatch(Method):
     def mixed_terms(
         self, labeled: Tensor, label: Tensor, views: list[Tensor], guess: Tensor, samples: list
     ) -> dict[str, Tensor]:
-        """Losses of the student on mixed images.
+        """Compute the student's losses on mixed images.
 
         Args:
-            labeled: ``(B, 3, H, W)`` labelled images.
-            label: ``(B, K)`` their distributions.
-            views: ``(B', 3, H, W)`` each, of the unlabelled images.
-            guess: ``(B', K)`` soft labels of these.
-            samples: Of the unlabelled images, to measure the guesses.
+            labeled: ``(B, 3, H, W)`` labeled images.
+            label: ``(B, K)`` label distributions.
+            views: Views of the unlabeled images, each ``(B', 3, H, W)``.
+            guess: ``(B', K)`` soft labels of the unlabeled images.
+            samples: Samples of the unlabeled images, used to measure the guesses.
         """
         images, target = self.mix(
             torch.cat((labeled, *views)), torch.cat((label, *[guess] * len(views)))
@@ -113,29 +115,30 @@ class MixMatch(Method):
         }
 
     def labels(self, data_samples: list) -> Tensor:
-        """``(B, K)`` distributions of labelled images: all on the class that is given."""
+        """Return ``(B, K)`` one-hot distributions of labeled images."""
         classes = torch.arange(self.student.decode_head.num_classes)
         label = classes_of(data_samples)
         return (label[:, None] == classes.to(label.device, non_blocking=True)).float()
 
     @torch.no_grad()
     def guess(self, views: list[Tensor], data_samples: list) -> Tensor:
-        """Soft labels of unlabelled images, without gradient.
+        """Guess soft labels of unlabeled images, without gradient.
 
         Args:
-            views: ``(B, 3, H, W)`` each.
-            data_samples: Of the ``B`` images, for methods that know some of them by number.
+            views: Views, each ``(B, 3, H, W)``.
+            data_samples: Samples of the ``B`` images, for methods that look up images by index.
 
         Returns:
-            ``(B, K)`` float32, rows add up to 1.
+            ``(B, K)`` float32, rows sum to 1.
         """
         probability = self.opinion(torch.cat(views)).unflatten(0, (len(views), -1)).mean(0)
         return sharpen(probability, self.temperature)
 
     def opinion(self, images: Tensor) -> Tensor:
-        """Probabilities of the network that guesses, ``(N, K)`` float32, called without gradient.
+        """Compute ``(N, K)`` float32 probabilities to guess labels from, without gradient.
 
-        It is the student, normalising by these images; with ``labels_from="teacher"`` the teacher.
+        The student computes them with batch statistics of these images, or the teacher if
+        ``labels_from="teacher"``.
         """
         if self.labels_from == "teacher":
             output = self.run_frozen("teacher", images)
@@ -145,7 +148,7 @@ class MixMatch(Method):
         return output.logits.flatten(1).float().softmax(1)
 
     def mix(self, images: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        """Mix images, and their soft labels likewise, with a random order of themselves."""
+        """Mix images and their soft labels with a random permutation of themselves."""
         share, partner = draw_mixup(len(images), self.alpha)
         share = share.to(images.device, non_blocking=True)
         partner = partner.to(images.device, non_blocking=True)

@@ -14,25 +14,25 @@ from rankseg.structures import LABELED, WEAK
 
 @MODELS.register_module()
 class RankMatch(UniMatch):
-    r"""UniMatch plus consistency of how pixels rank a set of agents.
+    r"""UniMatch with additional consistency of how pixels rank a set of agents.
 
     .. math:: L = L_{UniMatch} + (L_{rank_1} + L_{rank_2}) / 2
 
-    with the weight 0.1 of the paper inside the rank loss. The agents come from the weak view's
-    features, pasted with the boxes of the strong view. Nothing else is added to a UniMatch step:
-    no forward pass, and no feature map larger than the tapped one.
+    where the rank loss includes the paper's weight of 0.1. The agents come from the weak view's
+    features, pasted with the boxes of the strong view. A step costs no additional forward pass over
+    UniMatch, and no feature map larger than the tapped one.
 
     Args:
-        feature_tap: Dotted name of the student's submodule whose output is compared, or with
-            ``:input`` behind it whose input. None takes the output of ASPP, as in the paper, and in
-            networks without ASPP what the classifier of the head reads, see
+        feature_tap: Dotted name of the student's submodule whose output is compared; with the
+            suffix ``:input``, its input is compared. None uses the output of ASPP, as in the paper,
+            or in networks without ASPP the input of the head's classifier, see
             :func:`~rankseg.models.students.default_tap`.
         rank: Arguments of :class:`~rankseg.models.losses.RankCorrelationLoss`.
-        mask_padding: Leave padding out of the rank loss; the released code counts it.
-        **kwargs: Of :class:`~rankseg.models.methods.unimatch.UniMatch`.
+        mask_padding: Exclude padding from the rank loss; the released code includes it.
+        **kwargs: Arguments of :class:`~rankseg.models.methods.unimatch.UniMatch`.
 
     Raises:
-        ValueError: If the student has no submodule of that name, or classifies whole images.
+        ValueError: If the student has no submodule with that name, or classifies whole images.
 
     Source: RankMatch (CVPR 2024), eq. 9.
     """
@@ -59,7 +59,7 @@ class RankMatch(UniMatch):
 
     @classmethod
     def make_tiny(cls, config: dict, cells: int) -> None:
-        """See the base class; agents are at most as many as positions."""
+        """See the base class; also limits the number of agents to the number of positions."""
         super().make_tiny(config, cells)
         rank = config.get("rank") or {}
         config["rank"] = {**rank, "num_agents": min(16, rank.get("num_agents", 16), cells**2)}
@@ -76,13 +76,13 @@ class RankMatch(UniMatch):
             return self.supervised_step(inputs, data_samples)
         valid = valid_pixels(data_samples[WEAK])
         partner = self.partner(inputs, data_samples)
-        # Labeled and weak images, and the same features once more with channels dropped.
+        # Labeled and weak images, then the same features again with channels dropped.
         labeled, weak, _, perturbed = self.run_views(
             inputs[LABELED], inputs[WEAK], feature_dropout=self.feature_dropout
         )
-        # Pseudo-label, confidence and feature of the weak view.
+        # Pseudo-labels, confidences and features of the weak view.
         target = self.target(weak, inputs[WEAK], valid)
-        # Strong views with boxes pasted in; their targets are pasted with the same boxes.
+        # Strong views with pasted boxes; the targets are pasted with the same boxes.
         views, targets = self.mixed_views(inputs, target, partner)
         outputs = self.run_views(*views, labeled=False)
         terms = self.strong_terms(outputs, targets)

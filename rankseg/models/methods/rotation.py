@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A pretext task without labels: by which quarter turn was the image rotated?"""
+"""Self-supervised pretext task: predict the quarter turn by which an image was rotated."""
 
 import torch
 import torch.nn.functional as F
@@ -14,13 +14,13 @@ TURNS = 4
 
 
 def all_turns(images: Tensor) -> tuple[Tensor, Tensor]:
-    """Every image turned by 0, 90, 180 and 270 degrees, counter-clockwise.
+    """Rotate every image by 0, 90, 180 and 270 degrees counter-clockwise.
 
     Args:
         images: ``(B, C, S, S)``.
 
     Returns:
-        ``(4 B, C, S, S)``, all images with the first turn first, and the turns, ``(4 B,)`` int64.
+        ``(4 B, C, S, S)`` images, grouped by rotation, and the ``(4 B,)`` int64 rotations.
 
     Raises:
         ValueError: If the images are not square.
@@ -37,24 +37,24 @@ def all_turns(images: Tensor) -> tuple[Tensor, Tensor]:
 
 @MODELS.register_module()
 class Rotation(Method):
-    r"""Tells by which of four quarter turns an image was rotated; a start for other methods.
+    r"""Rotation prediction among four quarter turns, used to pretrain other methods.
 
     .. math:: L = \frac{1}{4 B} \sum_{i, t} -\log p(t | \text{image}_i \text{ turned by } t)
 
-    Of every batch the weak views of the unlabelled images are taken, in all four turns. A linear
-    layer ``turns`` on the pooled feature tells the turn; it is a part of this method and not of the
-    student, so another method starts from the checkpoint by ``load_from`` and leaves it out. The
-    student's own classifier learns nothing.
+    The method uses the weak views of the unlabeled images, each in all four rotations. The linear
+    layer ``turns`` predicts the rotation from the pooled feature. It belongs to this method and not
+    to the student, so another method can start from the checkpoint with ``load_from`` and drop it.
+    The student's own classifier is not trained.
 
     Args:
         student: Config of the segmentor, with an
             :class:`~rankseg.models.heads.ImageLevelHead`.
-        **kwargs: Of :class:`~rankseg.models.methods.base.Method`.
+        **kwargs: Arguments of :class:`~rankseg.models.methods.base.Method`.
 
     Raises:
-        ValueError: If the head is another one.
+        ValueError: If the head has another type.
 
-    Source: Gidaris et al. (ICLR 2018); the start of LMCS in table 3.9 of the dissertation.
+    Source: Gidaris et al. (ICLR 2018); the initialization of LMCS in table 3.9 of the dissertation.
     """
 
     views = (WEAK,)
@@ -71,7 +71,7 @@ class Rotation(Method):
         self.turns = nn.Linear(head.in_channels, TURNS)
 
     def loss(self, inputs: dict[str, Tensor], data_samples: dict[str, list]) -> dict[str, Tensor]:
-        """One step; ``right`` is the share of turns that are told rightly."""
+        """Compute the loss; ``right`` is the share of correctly predicted rotations."""
         images, label = all_turns(inputs[WEAK])
         logits = self.turns(self.run(self.student, images).feature.flatten(1)).float()
         right = (logits.detach().argmax(1) == label).float().mean()

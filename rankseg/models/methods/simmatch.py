@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""SimMatch: labels by class and by similarity to labelled images, each correcting the other."""
+"""SimMatch: class predictions and similarities to labeled images that correct each other."""
 
 from typing import Any, NamedTuple
 
@@ -16,14 +16,14 @@ from rankseg.structures import LABELED, WEAK, strong
 
 
 class Vectors(NamedTuple):
-    """An output with one pixel: class logits ``(B, K)`` and embeddings ``(B, D)``, normalised."""
+    """Output with one pixel: class logits ``(B, K)`` and normalized embeddings ``(B, D)``."""
 
     logits: Tensor
     embedding: Tensor
 
     @classmethod
     def of(cls, output: Output) -> "Vectors":
-        """In float32."""
+        """Build from an output, in float32."""
         return cls(output.logits.flatten(1).float(), output.feature.flatten(1).float())
 
 
@@ -34,24 +34,25 @@ class SimMatch(Method):
     .. math:: L = L_x + r \, (\lambda_u L_u + \lambda_{in} L_{in})
 
     ``labels_from="teacher"`` is the student-teacher version for many labels: the teacher sees
-    labelled and weak images, the student labelled and strong ones. ``labels_from="student"`` is
-    the version for few labels: one network sees all three, and the bank is a temporal ensemble.
-    Until every labelled image has entered the bank, the similarities are not used.
+    labeled and weak images, the student labeled and strong ones. ``labels_from="student"`` is the
+    version for few labels: one network sees all three, and the bank is a temporal ensemble.
+    Similarities are used once every labeled image has entered the bank.
 
     Args:
-        bank_size: Number of labelled images.
-        embedding_tap: Submodule of the student with normalised embeddings of images.
-        bank_momentum: Share of the old feature in the bank; 0 overwrites.
-        temperature: ``t`` of the similarities.
+        bank_size: Number of labeled images.
+        embedding_tap: Submodule of the student that outputs normalized image embeddings.
+        bank_momentum: Share of the old feature in the bank; 0 overwrites it.
+        temperature: Temperature ``t`` of the similarities.
         smoothing: ``alpha``, the share of the class prediction in its pseudo-label.
-        semantic_rule: How the class prediction is corrected by the similarities: "smoothing",
+        semantic_rule: Rule by which the similarities correct the class prediction: "smoothing",
             "scaling" or None.
-        instance_rule: How the similarities are corrected by the class prediction, likewise.
-        threshold: Confidence ``tau`` from which a pseudo-label counts.
-        queue_length: Batches whose mean prediction the alignment divides by.
+        instance_rule: Rule by which the class prediction corrects the similarities, with the same
+            options.
+        threshold: Minimum confidence ``tau`` of a pseudo-label.
+        queue_length: Number of batches whose mean prediction is used for distribution alignment.
         semantic_weight: ``lambda_u``.
         instance_weight: ``lambda_in``.
-        **kwargs: Of :class:`~rankseg.models.methods.base.Method`.
+        **kwargs: Arguments of :class:`~rankseg.models.methods.base.Method`.
 
     Raises:
         ValueError: If a share or the temperature is out of range, or there is no such submodule.
@@ -101,7 +102,7 @@ class SimMatch(Method):
         """See the base class.
 
         Raises:
-            ValueError: If the bank has not one place for every labelled image.
+            ValueError: If the size of the bank differs from the number of labeled images.
         """
         if dataset.num_labeled != len(self.bank.label):
             raise ValueError(
@@ -113,7 +114,7 @@ class SimMatch(Method):
     # --- the step
 
     def loss(self, inputs: dict[str, Tensor], data_samples: dict[str, list]) -> dict[str, Tensor]:
-        """One step; see the class for the formula. The bank is read, then written."""
+        """Compute the loss of one step; see the class. The bank is read first, then written."""
         run = self.run_pair if self.labels_from == "teacher" else self.run_alone
         output, keys, weak, student = run(inputs)
         label = classes_of(data_samples[LABELED])
@@ -137,11 +138,11 @@ class SimMatch(Method):
         return losses
 
     def run_pair(self, inputs: dict[str, Tensor]) -> tuple[Output, Vectors, Vectors, Vectors]:
-        """Student on labelled and strong images, teacher on labelled and weak ones.
+        """Run the student on labeled and strong images, the teacher on labeled and weak ones.
 
         Returns:
-            The student's output for the labelled images; then, as vectors, what enters the bank,
-            the source of the pseudo-labels, and what learns from them.
+            The student's output for the labeled images; then, as vectors, the entries for the bank,
+            the source of the pseudo-labels, and the outputs that are trained with them.
         """
         labeled, weak, strong1 = (inputs[view] for view in self.views)
         sizes = [len(labeled), len(weak)]
@@ -151,7 +152,7 @@ class SimMatch(Method):
         return output, Vectors.of(keys), Vectors.of(source), Vectors.of(student)
 
     def run_alone(self, inputs: dict[str, Tensor]) -> tuple[Output, Vectors, Vectors, Vectors]:
-        """One network on all images; returns as :meth:`run_pair`."""
+        """Run one network on all images; returns the same as :meth:`run_pair`."""
         views = [inputs[view] for view in self.views]
         output, source, student = self.run(
             self.student, torch.cat(views), labeled=len(views[0])
@@ -159,16 +160,16 @@ class SimMatch(Method):
         return output, Vectors.of(output), Vectors.of(source), Vectors.of(student)
 
     def similarity(self, embedding: Tensor) -> Tensor:
-        """``(B, N)`` logits of the similarity to every image of the bank."""
+        """Return ``(B, N)`` similarity logits to every image in the bank."""
         with torch.autocast(embedding.device.type, enabled=False):
             return embedding @ self.bank.feature.T / self.temperature
 
     @torch.no_grad()
     def targets(self, weak: Vectors, trusted: Tensor) -> tuple[Tensor, Tensor]:
-        """Pseudo-labels ``(B, K)`` and ``(B, N)`` of the unlabelled images.
+        """Compute pseudo-labels ``(B, K)`` and ``(B, N)`` of the unlabeled images.
 
         Args:
-            weak: Of the weak view.
+            weak: Outputs for the weak view.
             trusted: ``()`` bool, whether the bank may correct the class predictions.
         """
         aligned = self.queue.align(weak.logits.softmax(1))

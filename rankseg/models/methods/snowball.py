@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Snowball: a student, its teacher, the teacher's master, and labels that are discovered."""
+"""Snowball: student, teacher and master networks with label discovery."""
 
 import torch
 from torch import Tensor
@@ -14,22 +14,23 @@ from rankseg.structures import LABELED, TWIN
 
 @MODELS.register_module()
 class Snowball(Mastered, MeanTeacher):
-    r"""Mean Teacher, and on labelled and discovered images consistency with a master.
+    r"""Mean Teacher plus consistency with a master on labeled and discovered images.
 
     .. math::
         L = L_x + r(t) \, w \, (L_{teacher} + w_M \, L_{master})
 
-    The master guides the student on labelled and discovered images, and from the first discovery
-    on: before it, and without, the loss is Mean Teacher's, as the paper says of training with all
-    labels. It sees a second draw of these images where a batch has one.
+    The master guides the student on labeled and discovered images, starting with the first
+    discovery. Until then, or without any discovery, the loss is that of Mean Teacher, as the paper
+    states for training with all labels. If a batch has a second draw of these images, the master
+    sees that draw.
 
     Args:
         master_weight: ``w_M``, 1 in the paper.
-        consistency_weight: ``w``, see :class:`~rankseg.models.methods.mean_teacher.MeanTeacher`.
-            0 is self-training without guidance; batches need only labelled images then
+        consistency_weight: ``w``, see :class:`~rankseg.models.methods.mean_teacher.MeanTeacher`. 0
+            is self-training without guidance; batches then need only labeled images
             (``sampler=dict(labeled_only=True)``).
-        **kwargs: Of :class:`~rankseg.models.methods.mean_teacher.MeanTeacher` and
-            :class:`~rankseg.models.methods.mastered.Mastered`: without ``master`` this is Mean
+        **kwargs: Arguments of :class:`~rankseg.models.methods.mean_teacher.MeanTeacher` and
+            :class:`~rankseg.models.methods.mastered.Mastered`. Without ``master`` this is Mean
             Teacher with sample discovery.
 
     Raises:
@@ -55,17 +56,17 @@ class Snowball(Mastered, MeanTeacher):
     def consistency(
         self, outputs: list[Output], inputs: dict[str, Tensor], data_samples: dict[str, list]
     ) -> tuple[Tensor, Tensor]:
-        """Consistency with the teacher and, once images are discovered, with the master."""
+        """Compute consistency with the teacher and, after the first discovery, with the master."""
         term, wanted = super().consistency(outputs, inputs, data_samples)
         if self.master is not None and self.master_weight and len(self.pool):
             term = term + self.master_weight * self.master_consistency(outputs[0], inputs)
         return term, wanted
 
     def master_consistency(self, output: Output, inputs: dict[str, Tensor]) -> Tensor:
-        """Squared difference of the student's and the master's probabilities, labelled images.
+        """Compute the squared difference of student and master probabilities on labeled images.
 
         Args:
-            output: The student's, of the labelled images.
+            output: Output of the student for the labeled images.
             inputs: The views of the batch.
 
         Source: Eq. 2.7, second term.

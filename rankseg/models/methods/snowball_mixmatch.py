@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Snowball on MixMatch: its loss, and labels that a master discovers."""
+"""Snowball with MixMatch: the MixMatch loss, and labels discovered by a master."""
 
 from rankseg.models.methods.mastered import Mastered
 from rankseg.models.methods.mixmatch import MixMatch
@@ -8,17 +8,17 @@ from rankseg.registry import MODELS
 
 @MODELS.register_module()
 class SnowballMixMatch(Mastered, MixMatch):
-    """MixMatch on labelled and discovered images; the master discovers, and guides nothing.
+    """MixMatch on labeled and discovered images; the master only discovers images.
 
-    The paper says that augmentation and loss of MixMatch train the student, so its consistency with
-    the master is not added. Discovered are images that are confident but far from their class
-    centre (``select=dict(type="nearest_centres", keep="far")`` of
-    :class:`~rankseg.engine.hooks.DiscoveryHook`): the nearest are too much like the labelled
+    According to the paper, augmentation and loss of MixMatch train the student, so no consistency
+    with the master is added. Discovered images are confident but far from their class center
+    (``select=dict(type="nearest_centres", keep="far")`` of
+    :class:`~rankseg.engine.hooks.DiscoveryHook`). The nearest images are too similar to the labeled
     ones, with which MixMatch mixes all images anyway.
 
     Args:
         master: See :class:`~rankseg.models.methods.mastered.Mastered`.
-        **kwargs: Of :class:`~rankseg.models.methods.mixmatch.MixMatch`.
+        **kwargs: Arguments of :class:`~rankseg.models.methods.mixmatch.MixMatch`.
 
     Source: Snowball (dissertation "Learning with few labels", chapter 2), section 2.4.1 (4).
     """

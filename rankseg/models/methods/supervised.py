@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Supervised-only training."""
+"""Supervised training."""
 
 from torch import Tensor
 
@@ -9,8 +9,8 @@ from rankseg.registry import MODELS
 
 @MODELS.register_module()
 class Supervised(Method):
-    """Training on the labelled images alone: the baseline of every table."""
+    """Training on the labeled images alone, the baseline in every table."""
 
     def loss(self, inputs: dict[str, Tensor], data_samples: dict[str, list]) -> dict[str, Tensor]:
-        """Compute the labeled loss and, if the student has auxiliary heads, theirs."""
+        """Compute the labeled loss, including auxiliary heads if the student has any."""
         return self.supervised_step(inputs, data_samples)

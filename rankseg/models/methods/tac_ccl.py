@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""TAC-CCL: metric learning from clusters, with attention that moves as the image does."""
+"""TAC-CCL: metric learning from clusters, with attention that is consistent under transforms."""
 
 from typing import Any
 
@@ -24,42 +24,45 @@ READINGS = ("mapped", "printed")
 
 @MODELS.register_module()
 class TACCCL(MetricLearning):
-    r"""Metric learning by clusters, the clusters themselves, and pairs of views.
+    r"""Metric learning with cluster labels, contrastive clustering and pairs of views.
 
     .. math::
         L = L_{MS} + r(t) (\lambda_{CC} L_{CC} + \lambda_{TAC} L_{TAC} + \lambda_F L_F)
 
-    A batch has pairs of views under a known transform, made by
+    A batch has pairs of views related by a known transform, made by
     :class:`~rankseg.datasets.transforms.PairViews`. :math:`L_{MS}` is the loss of the base class on
-    both: clusters err, while the views of a pair surely show one thing. :math:`L_{CC}` draws every
-    feature to one of the centres that :class:`~rankseg.engine.hooks.ClusterHook` left, and away
-    from the next. :math:`L_{TAC}` compares the attention of the views at points that
-    correspond, :math:`L_F` their features. For pairs of different images, which match, attention
-    counts around the matched keypoints (eq. 4.6).
+    both views. Clusters can be wrong, but the two views of a pair always show the same content.
+    :math:`L_{CC}` pulls every feature toward one of the centers computed by
+    :class:`~rankseg.engine.hooks.ClusterHook` and away from the next. :math:`L_{TAC}` compares the
+    attention of the views at corresponding points, :math:`L_F` their features. For pairs of
+    different, matching images, attention counts around the matched keypoints (eq. 4.6).
 
     Args:
         student: Config of a segmentor with an :class:`~rankseg.models.heads.EmbeddingHead` and a
-            module that makes an attention map, such as ``neck=dict(type="CBAM")``.
-        clustering_weight: Of :math:`L_{CC}`; weights are not published.
-        consistency_weight: Of :math:`L_{TAC}`.
-        feature_weight: Of :math:`L_F`.
-        positive: The centre that :math:`L_{CC}` draws to: ``"nearest"`` to the feature now, as
-            eq. 4.3 is printed, or ``"own"``, that of the cluster the image was put in.
-        pairs: Whether views come in pairs. False needs the last two weights to be 0.
+            module that outputs an attention map, such as ``neck=dict(type="CBAM")``.
+        clustering_weight: Weight of :math:`L_{CC}`. The weights are not published.
+        consistency_weight: Weight of :math:`L_{TAC}`.
+        feature_weight: Weight of :math:`L_F`.
+        positive: Center that :math:`L_{CC}` pulls toward: ``"nearest"``, the one currently nearest
+            to the feature, as eq. 4.3 is printed, or ``"own"``, that of the image's assigned
+            cluster.
+        pairs: Whether views come in pairs. False requires the last two weights to be 0.
         attention_tap: Submodule of the student whose output is the attention map.
-        keypoint_sigma: Width of the neighbourhood of a keypoint, in half sides of a view; not
-            published.
-        reading: ``"mapped"`` compares the maps of matched images, too, at points that correspond,
-            and has masks of at most 1, so that they count as much as views of one image;
-            ``"printed"`` compares at the same place, as eq. 4.6 is printed, and has the masks of
-            eq. 4.5, which grow with the number of keypoints (32 of them: the term some 20-fold).
-        **kwargs: Of :class:`~rankseg.models.methods.metric_learning.MetricLearning`; ``warmup`` and
-            ``ramp`` are ``r(t)``. The first clusters of a network with random weights are hardly
-            classes, and all three terms are least where all features are alike.
+        keypoint_sigma: Width of the neighborhood of a keypoint, in units of half the side of a
+            view; not published.
+        reading: Interpretation of the equations for matched images. ``"mapped"`` compares their
+            maps at corresponding points too and uses masks of at most 1, so that they count as much
+            as views of one image. ``"printed"`` compares at the same position, as eq. 4.6 is
+            printed, with the masks of eq. 4.5, which grow with the number of keypoints (with 32 of
+            them, the term is about 20 times larger).
+        **kwargs: Arguments of :class:`~rankseg.models.methods.metric_learning.MetricLearning`.
+            ``warmup`` and ``ramp`` are ``r(t)``: the first clusters of a network with random
+            weights hardly match classes, and all three terms are smallest if all features are
+            equal.
 
     Raises:
-        ValueError: If a weight is negative, or needs pairs where there are none, the width not
-            positive, or if there is no such centre, reading or submodule.
+        ValueError: If a weight is negative or needs pairs that are not configured, the width is not
+            positive, or there is no such center, reading or submodule.
 
     Source: TAC-CCL (dissertation "Learning with few labels", chapter 4), eq. 4.2 to 4.6.
     """
@@ -105,11 +108,11 @@ class TACCCL(MetricLearning):
         self.views = (LABELED, TWIN) if pairs else (LABELED,)
 
     def check_dataset(self, dataset: Any) -> None:
-        """See the base class; reads the file of matches before workers start.
+        """See the base class; reads the file of matches before the workers start.
 
         Raises:
-            ValueError: If pairs are needed and the pipeline makes none.
-            FileNotFoundError, ValueError: If the file of matches does not exist, or is of other
+            ValueError: If pairs are needed but the pipeline makes none.
+            FileNotFoundError, ValueError: If the file of matches does not exist, or is for other
                 images.
         """
         super().check_dataset(dataset)
@@ -131,7 +134,7 @@ class TACCCL(MetricLearning):
     def extra_terms(
         self, outputs: list[Output], label: Tensor, data_samples: dict[str, list]
     ) -> dict[str, Tensor]:
-        """The other terms; see the class. A term of weight 0 is left out."""
+        """Compute the other terms; see the class. Terms with weight 0 are skipped."""
         terms, ramp = {}, self.unsupervised_weight()
         features = [output.logits.flatten(1) for output in outputs]
         if self.clustering_weight and len(self.clusters) > 1:
@@ -146,12 +149,13 @@ class TACCCL(MetricLearning):
         return terms
 
     def attention_term(self, first: Tensor, second: Tensor, data_samples: list) -> Tensor:
-        """Eq. 4.2 for views of one image, eq. 4.6 for those of two.
+        """Compute eq. 4.2 for views of one image, eq. 4.6 for views of two images.
 
         Args:
             first: Attention in the first views, ``(B, 1, h, w)``.
-            second: In the second ones.
-            data_samples: With the maps between them and, where there are matches, keypoints.
+            second: Attention in the second views.
+            data_samples: Samples with the maps between the views and, for matched images,
+                keypoints.
         """
         homography = torch.cat([sample.homography.data for sample in data_samples])
         if "keypoints" not in data_samples[0]:

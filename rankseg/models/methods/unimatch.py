@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""UniMatch: two strong views and a perturbed feature stream."""
+"""UniMatch: FixMatch with two strong views and a perturbed feature stream."""
 
 from torch import Tensor
 
@@ -15,15 +15,15 @@ class UniMatch(FixMatch):
 
     .. math:: L = (L_x + 0.25 L_{s_1} + 0.25 L_{s_2} + 0.5 L_{fp}) / 2
 
-    The perturbed branch passes the encoder's features of labelled and weak images once more
-    through the decoder, with half the channels dropped, and is compared with the weak view's own
-    pseudo-labels, unpasted.
+    The perturbed branch passes the encoder's features of labeled and weak images through the
+    decoder a second time, with half the channels dropped. Its output is compared with the weak
+    view's own, unpasted pseudo-labels.
 
     Args:
         strong_weight: Weight of the strong views together.
         feature_dropout: Share of channels dropped, in ``(0, 1)``.
         feature_weight: Weight of ``L_fp``.
-        **kwargs: Of :class:`~rankseg.models.methods.fixmatch.FixMatch`.
+        **kwargs: Arguments of :class:`~rankseg.models.methods.fixmatch.FixMatch`.
 
     Raises:
         ValueError: If ``feature_dropout`` is outside ``(0, 1)``.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an image and its label are: data sets, split lists, transforms, sampler."""
+"""Data sets, split lists, transforms and samplers."""
 
 from rankseg.datasets import transforms
 from rankseg.datasets.base import ListDataset, SegListDataset, make_palette

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The data set that all others stand on: samples named by a list."""
+"""Base classes for data sets whose samples are named by a list."""
 
 import os
 import re
@@ -40,17 +40,17 @@ SECTIONS = {
     "SOPDataset": "Sets for retrieval",
     "InShopDataset": "Sets for retrieval",
 }
-"""Sections of data/README.md by data set."""
+"""Section of data/README.md for each data set."""
 
 LISTS = {
     "voc": ("UniMatch/splits/pascal", SECTIONS["VOCDataset"]),
     "cityscapes": ("UniMatch/splits/cityscapes", SECTIONS["CityscapesDataset"]),
 }
-"""By family of lists: the folder that is imported, and the section that says where it is from."""
+"""For each family of lists: the folder to import and the section that gives its source."""
 
 
 def make_palette(number: int) -> list[list[int]]:
-    """Colours of PASCAL VOC for any number of classes up to 256: far apart, black first.
+    """Build a PASCAL VOC palette of up to 256 well-separated colors, black first.
 
     >>> make_palette(3)
     [[0, 0, 0], [128, 0, 0], [0, 128, 0]]
@@ -66,15 +66,15 @@ def make_palette(number: int) -> list[list[int]]:
 
 
 def readme_of(who: str) -> str:
-    """The page on data and, where a data set has one, its section."""
+    """Name the data page and, if the data set has one, its section."""
     return f"data/README.md, section '{SECTIONS[who]}'," if who in SECTIONS else "data/README.md"
 
 
 def check_data_root(data_root: str | Path | None, who: str) -> Path:
-    """Check that the folder of images is there; ``who`` is the data set or tool that wants it.
+    """Check that the image folder exists; ``who`` is the data set or tool that needs it.
 
     Raises:
-        FileNotFoundError: If it is not, or none is given.
+        FileNotFoundError: If the folder does not exist or is not given.
     """
     cure = (
         "give the folder with --data-root (`tools/train.py CONFIG --data-root FOLDER`); "
@@ -89,7 +89,7 @@ def check_data_root(data_root: str | Path | None, who: str) -> Path:
 
 
 def is_demo(data_root: str | Path) -> bool:
-    """Whether a folder is one of the generated demo set, which `make demo` writes."""
+    """Return whether the folder belongs to the generated demo set, which `make demo` writes."""
     return "/data/demo/" in f"/{Path(data_root).as_posix()}/"
 
 
@@ -100,19 +100,20 @@ def read_samples(
     binary: bool = False,
     labels: str | None = None,
 ) -> list[Entry]:
-    """Read a list of a data set, see :func:`rankseg.datasets.splits.splits.read_list`.
+    """Read a list of a data set with :func:`rankseg.datasets.splits.splits.read_list`.
 
     Args:
-        path: The list.
-        data_root: Folder of the data set, for the command that makes the list.
-        family: Key of :data:`rankseg.datasets.splits.splits.PUBLISHED`, likewise.
-        binary: Whether masks are 0 and 255, likewise.
-        labels: What follows ``--dataset`` in that command where labels are classes of images.
+        path: Path of the list.
+        data_root: Folder of the data set; used in the command that the error suggests.
+        family: Key of :data:`rankseg.datasets.splits.splits.PUBLISHED`; used in the same command.
+        binary: Whether masks hold 0 and 255; used in the same command.
+        labels: Value of ``--dataset`` in the same command, for data sets with image-level classes.
 
     Raises:
-        FileNotFoundError: If there is no such file, with the command that makes it.
-        ValueError: If the list is empty, a line cannot be understood, or a name leads out of the
-            data root.
+        FileNotFoundError: If the list does not exist. The message names the command that creates
+            it.
+        ValueError: If the list is empty, a line cannot be parsed, or a name points outside the data
+            root.
     """
     if not Path(path).is_file():
         cure = list_cure(Path(path), Path(data_root), family, binary, labels)
@@ -125,7 +126,7 @@ def read_samples(
 def list_cure(
     path: Path, data_root: Path, family: str | None, binary: bool, labels: str | None = None
 ) -> str:
-    """The command that makes a list; arguments as :func:`read_samples`."""
+    """Return the command that creates a list; arguments as in :func:`read_samples`."""
     root = shlex.quote(str(data_root))
     if is_demo(data_root):
         return MAKE_DEMO
@@ -153,7 +154,7 @@ def list_cure(
 
 
 def labels_cure(path: Path, root: str, labels: str) -> str:
-    """The command that makes a list of images and classes; arguments as :func:`read_samples`."""
+    """Return the command that creates a list with classes; arguments as in :func:`read_samples`."""
     name = path.parent.name
     known = re.fullmatch(r"(\d+)(?:_seed(\d+))?", name)
     size, seed = known.groups() if known else (None, None)
@@ -165,10 +166,10 @@ def labels_cure(path: Path, root: str, labels: str) -> str:
 
 
 def missing_files(paths: Sequence[str]) -> list[str]:
-    """Those of the paths that are not there, found by listing every folder once.
+    """Return the paths that do not exist, listing each folder only once.
 
     Raises:
-        PermissionError: If a folder may not be read.
+        PermissionError: If a folder is not readable.
     """
     folders: dict[str, list[str]] = defaultdict(list)
     for path in paths:
@@ -189,9 +190,9 @@ def missing_files(paths: Sequence[str]) -> list[str]:
 
 
 def spelling(path: str) -> str:
-    """A hint where the folder holds a file whose name differs in case or in how accents are coded.
+    """Return a hint if the folder has a file whose name differs only in case or Unicode form.
 
-    Folders of macOS and Windows do not mind; those of Linux do.
+    macOS and Windows treat such names as equal; Linux does not.
     """
 
     def plain(name: str) -> str:
@@ -206,34 +207,35 @@ def spelling(path: str) -> str:
 
 
 class ListDataset(BaseDataset):
-    """Samples named by a list: what data sets of masks and of classes share.
+    """Base class for data sets whose samples are named by a list.
 
     Args:
-        data_root: Folder that the names of the list are relative to.
-        ann_file: The list; relative to the data root unless absolute.
-        metainfo: ``classes`` (names in id order) and, where wanted, ``palette`` (RGB).
+        data_root: Folder that the names in the list are relative to.
+        ann_file: Path of the list, relative to the data root unless absolute.
+        metainfo: ``classes`` (names in id order) and optionally ``palette`` (RGB).
         pipeline: Transforms, as configs or objects.
         test_mode: See :class:`mmengine.dataset.BaseDataset`.
-        more_lists: Further lists, whose samples follow.
+        more_lists: Further lists whose samples are appended.
         **kwargs: As in :class:`mmengine.dataset.BaseDataset` (``indices``, ``lazy_init``, ...).
 
     Raises:
         FileNotFoundError: If the data root, a list or an image is missing.
-        ValueError: If a list is empty or classes are not known.
+        ValueError: If a list is empty or the classes are unknown.
     """
 
     METAINFO: dict = {}
     FAMILY: str | None = None
-    """Key of :data:`rankseg.datasets.splits.splits.PUBLISHED`, for data sets with published
+    """Key of :data:`rankseg.datasets.splits.splits.PUBLISHED` if the data set has published
     splits."""
     FINE_LISTS: tuple[str, ...] = ()
-    """Lists of finely annotated images, relative to the data root; the first that exists counts."""
+    """Lists of finely annotated images, relative to the data root; the first that exists is
+    used."""
     LABELS: str | None = None
-    """Name for ``make_splits.py labels --dataset`` where labels are classes of images."""
+    """Value of ``make_splits.py labels --dataset`` for data sets with image-level classes."""
     LABEL_OPTION = "with_labels"
-    """The option that tells whether every sample must have its label."""
+    """Name of the option that requires a label for every sample."""
     LINE = "image"
-    """What a line of a list holds, for messages."""
+    """Format of a line of a list, for messages."""
 
     def __init__(
         self,
@@ -258,7 +260,7 @@ class ListDataset(BaseDataset):
         )
 
     def _complete(self, metainfo: Mapping | None) -> dict:
-        """Merge given and built-in meta information, and add a palette where there is none."""
+        """Merge the given and built-in meta information, and add a palette if there is none."""
         merged = {**self.METAINFO, **(metainfo or {})}
         classes = merged.get("classes")
         if not classes or isinstance(classes, str):
@@ -283,7 +285,7 @@ class ListDataset(BaseDataset):
         return [entry for path in (self.ann_file, *self.more_lists) for entry in self._read(path)]
 
     def _read(self, path: str) -> list[Entry]:
-        """Read one list; data sets that can do without one override this."""
+        """Read one list; data sets that also work without a list override this."""
         if not path:
             raise FileNotFoundError(
                 f"ann_file of {type(self).__name__} is not set: expected a list of '{self.LINE}' "
@@ -294,12 +296,12 @@ class ListDataset(BaseDataset):
 
     @property
     def source(self) -> str:
-        """Where the samples come from, for messages."""
+        """Source of the samples, for messages."""
         return f"list {self.ann_file}"
 
     @property
     def is_part(self) -> bool:
-        """Whether only some of the images were asked for (``indices``), as by ``--tiny``."""
+        """Whether only some images were requested (``indices``), for example by ``--tiny``."""
         return self._indices is not None
 
     def _check_exist(self, paths: Sequence[str], what: str) -> None:
@@ -312,7 +314,7 @@ class ListDataset(BaseDataset):
             )
 
     def missing_cure(self, path: str, what: str) -> str:
-        """What to do about a missing file; data sets with a known trap override this."""
+        """Suggest a fix for a missing file; data sets with a known pitfall override this."""
         return (
             f"correct the list, or the data root '{self.data_root}' (data_root, --data-root); "
             "data/README.md shows the layout"
@@ -321,19 +323,19 @@ class ListDataset(BaseDataset):
 
 @DATASETS.register_module()
 class SegListDataset(ListDataset):
-    """Images and masks named by a list, one ``image mask`` per line.
+    """Data set of images and masks named by a list, one ``image mask`` pair per line.
 
     Args:
         *args: As in :class:`ListDataset`.
-        label_rule: How values of a mask become classes, see
+        label_rule: Rule that maps mask values to classes, see
             :func:`rankseg.imageio.masks.read_mask`.
-        with_masks: Every line must name a mask that exists. ``False``: masks are neither needed
-            nor opened, also where the list names them.
+        with_masks: Require every line to name an existing mask. If ``False``, masks are optional
+            and never opened, even if the list names them.
         **kwargs: As in :class:`ListDataset`.
 
     Raises:
         FileNotFoundError: If the data root, the list, an image or a mask is missing.
-        ValueError: If the list is empty, a mask is not named, or classes are not known.
+        ValueError: If the list is empty, a mask is not named, or the classes are unknown.
     """
 
     LABEL_OPTION = "with_masks"
@@ -347,7 +349,7 @@ class SegListDataset(ListDataset):
         super().__init__(*args, **kwargs)
 
     def load_data_list(self) -> list[dict]:
-        """Turn the list into samples; every file it names is checked to exist."""
+        """Turn the list into samples and check that every file it names exists."""
         entries = self.load_entries()
         if self.with_masks:
             self._check_named(entries)
@@ -366,7 +368,7 @@ class SegListDataset(ListDataset):
         return samples
 
     def get_data_info(self, idx: int) -> dict:
-        """Paths and label rule of a sample, with the class names that its mask is checked by."""
+        """Return paths and label rule of a sample, and the class names used to check its mask."""
         return {**super().get_data_info(idx), "classes": self.classes}
 
     def _check_named(self, entries: Sequence[Entry]) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Cars-196: models of cars."""
+"""Cars-196 data set of car models."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,19 +13,20 @@ TRAIN = 98  # classes
 
 
 def read_structs(path: Path) -> list[dict]:
-    """The annotations of a MATLAB file: a dict for every image."""
+    """Read the annotations of a MATLAB file as one dict per image."""
     content = loadmat(path, variable_names=("annotations",), simplify_cells=True)["annotations"]
     return [content] if isinstance(content, dict) else list(content)
 
 
 @DATASETS.register_module()
 class CarsDataset(IndexedDataset):
-    """Cars-196 as metric learning takes it: other classes in ``train`` than in ``test``.
+    """Cars-196 with the metric-learning split: ``train`` and ``test`` have different classes.
 
-    8,054 images of the first 98 classes and 8,131 of the other 98, over what the set itself calls
-    training and testing. ``data_root`` is a folder with ``cars_annos.mat`` and ``car_ims``, or
-    with the devkit, ``cars_test_annos_withlabels.mat``, ``cars_train`` and ``cars_test``; other
-    arguments as in :class:`~rankseg.datasets.indexed.IndexedDataset`.
+    ``train`` has 8,054 images of the first 98 classes and ``test`` 8,131 images of the other 98;
+    both
+    mix the official training and test images. ``data_root`` is a folder with ``cars_annos.mat`` and
+    ``car_ims``, or with the devkit, ``cars_test_annos_withlabels.mat``, ``cars_train`` and
+    ``cars_test``. Other arguments as in :class:`~rankseg.datasets.indexed.IndexedDataset`.
     """
 
     LABELS = "cars"
@@ -33,7 +34,7 @@ class CarsDataset(IndexedDataset):
 
     @classmethod
     def read_index(cls, root: Path, paths: Sequence[Path]) -> list[Row]:
-        """See the base class; the rows are sorted by class."""
+        """Read the index as in the base class, sorted by class."""
         names = loadmat(paths[0], variable_names=("class_names",), simplify_cells=True)
         numbered = sorted(cls._numbered(paths))
         return [
@@ -43,7 +44,7 @@ class CarsDataset(IndexedDataset):
 
     @staticmethod
     def _numbered(paths: Sequence[Path]) -> Iterator[tuple[int, str]]:
-        """Number of the class, from 1, and file of every image."""
+        """Yield the class number, from 1, and the file of every image."""
         if len(paths) == 1:
             for one in read_structs(paths[0]):
                 yield int(one["class"]), str(one["relative_im_path"])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Look at the files of a data set before training, so that a bad one is found in seconds."""
+"""Checks of the files of a data set that run before training starts."""
 
 import os
 from collections.abc import Sequence
@@ -23,8 +23,8 @@ from rankseg.imageio.masks import (
 )
 from rankseg.imageio.reading import ImageInfo, look_at
 
-LOOKED_AT = 2000  # images of a set with classes: it may have a million
-VALIDATION = 50  # images of a validation set that are decoded
+LOOKED_AT = 2000  # images checked per list with image-level classes: a list may have a million
+VALIDATION = 50  # validation images that are decoded
 
 
 def check_data(
@@ -33,28 +33,29 @@ def check_data(
     look: Look | None = None,
     test: ListDataset | None = None,
 ) -> list[str]:
-    """Check everything that training will open.
+    """Check every file that training will open.
 
-    Labelled images are decoded and compared with their labels (:func:`check_labeled`), of all
-    others the header and the end are read, and of the validation list a spread sample is checked
-    like labelled images. Where labels are classes of images, at most 2,000 of each list are looked
-    at. With ``look.full`` every file is decoded. Unless the training set was built with
-    ``val=None``, no image of it may be in the validation list.
+    Labeled images are decoded and compared with their labels (:func:`check_labeled`). For all other
+    images only the header and the end of the file are read. An evenly spaced sample of the
+    validation
+    list is checked like labeled images. With image-level classes, at most 2,000 images per list are
+    checked. With ``look.full`` every file is decoded. Unless the training set was built with
+    ``val=None``, none of its images may be in the validation list.
 
     Args:
         train: The training set.
         val: The validation set.
-        look: How to look; by default fast, and nothing is remembered.
-        test: A test set, of which files are looked at with ``look.full`` alone.
+        look: How to check files. By default the check is fast and caches nothing.
+        test: The test set; its files are checked only with ``look.full``.
 
     Returns:
-        Lines for the log: what was looked at, and what is odd without being wrong.
+        Log lines: the files that were checked, and warnings about unusual but valid data.
 
     Raises:
-        ValueError: On the first image or mask that training would trip over (with ``look.full``:
-            naming all of them), a validation image that is trained on or listed twice, or classes
-            that differ between training and validation, pipelines that read images in two ways,
-            or images of more than 8 bits without a ``value_range``.
+        ValueError: On the first image or mask that training could not read (with ``look.full``, all
+            of them are named), if a validation image is also a training image or listed twice, if
+            classes differ between training and validation, if pipelines read images in different
+            ways, or if images have more than 8 bits and no ``value_range``.
     """
     look = look or Look()
     check_same_reading([one for one in (train.labeled, train.unlabeled, val) if one is not None])
@@ -90,10 +91,10 @@ def check_data(
 
 
 def check_same_classes(train: ListDataset, val: ListDataset) -> None:
-    """Check that training and validation mean the same by a class id.
+    """Check that class ids mean the same in training and validation.
 
     Raises:
-        ValueError: If they do not.
+        ValueError: If they differ.
     """
     if train.classes == val.classes:
         return
@@ -112,12 +113,12 @@ def check_same_classes(train: ListDataset, val: ListDataset) -> None:
 
 
 def check_new_classes(train: SemiDataset, val: ImageLevelDataset) -> None:
-    """Check that no class of the validation images is trained on, by the names of the classes.
+    """Check by name that no class of the validation images is used in training.
 
-    Of unlabelled images those count whose class is known.
+    Unlabeled images count if their class is known.
 
     Raises:
-        ValueError: Naming the first class that is.
+        ValueError: If a class is used in both; names the first one.
     """
     both = _named_classes(val) & (_named_classes(train.labeled) | _named_classes(train.unlabeled))
     if both:
@@ -130,14 +131,14 @@ def check_new_classes(train: SemiDataset, val: ImageLevelDataset) -> None:
 
 
 def _named_classes(dataset: ImageLevelDataset) -> set[str]:
-    """Names of the classes that have an image."""
+    """Return the names of the classes that have an image."""
     return {dataset.classes[k] for k in set(dataset.class_ids().tolist()) if k >= 0}
 
 
 def check_labeled(
     dataset: ListDataset, limit: int | None = None, look: Look | None = None
 ) -> list[str]:
-    """Check images with their labels: :func:`check_masks` or :func:`check_images`, as it suits."""
+    """Check images with their labels by :func:`check_masks` or :func:`check_images`."""
     check = check_masks if isinstance(dataset, SegListDataset) else check_images
     return check(dataset, limit, look)
 
@@ -145,7 +146,7 @@ def check_labeled(
 def check_images(
     dataset: ImageLevelDataset, limit: int | None = None, look: Look | None = None
 ) -> list[str]:
-    """Decode images with classes, and see what the pipeline of a test set makes of their sizes.
+    """Decode images with classes and check the sizes that a test pipeline produces.
 
     Args:
         dataset: A data set with classes.
@@ -153,11 +154,11 @@ def check_images(
         look: See :func:`check_masks`.
 
     Returns:
-        Lines for the log: how many were looked at, their sizes, and classes without an image.
+        Log lines: the number of checked images, their sizes, and classes without an image.
 
     Raises:
-        ValueError: If a file does not decode, or the images that a test pipeline makes differ in
-            size: in a batch they would be padded, and the padding pooled with the image.
+        ValueError: If a file cannot be decoded, or if a test pipeline produces images of different
+            sizes. A batch would pad them, and the padding would be pooled with the image.
     """
     picked = spread(len(dataset), limit or len(dataset))
     samples = [dataset.get_data_info(i) for i in picked]
@@ -172,7 +173,7 @@ def check_images(
         kinds = _look_at_kinds(dataset, files, found, look)
         picked = [i for i, one in zip(picked, found, strict=True) if one is not None]
         sizes = [tuple(one[:2]) for one in found if one is not None]
-    if not sizes:  # all of them are bad
+    if not sizes:  # every file is bad
         return []
     ends = [min(sizes), max(sizes)]
     if dataset.test_mode:
@@ -188,7 +189,7 @@ def check_images(
 
 
 def _check_test_sizes(dataset: ImageLevelDataset, picked: Sequence[int]) -> None:
-    """Run the pipeline on some samples; they must come out in one size."""
+    """Run the pipeline on some samples and check that all outputs have one size."""
     made = [dataset[i] for i in picked]
     sizes = [tuple(sample["inputs"].shape[1:]) for sample in made if "inputs" in sample]
     if len(set(sizes)) > 1:
@@ -204,21 +205,20 @@ def _check_test_sizes(dataset: ImageLevelDataset, picked: Sequence[int]) -> None
 def check_masks(
     dataset: SegListDataset, limit: int | None = None, look: Look | None = None
 ) -> list[str]:
-    """Decode images and masks, and compare sizes and values.
+    """Decode images and masks and compare sizes and values.
 
     Args:
         dataset: A data set with masks.
-        limit: Above this number of samples, that many evenly spaced ones are looked at. ``None``
-            looks at all.
-        look: How to look; by default fast, and nothing is remembered.
+        limit: Maximum number of evenly spaced samples to check. ``None`` checks all.
+        look: How to check files. By default the check is fast and caches nothing.
 
     Returns:
-        Lines for the log: how many were looked at, and classes without a single pixel.
+        Log lines: the number of checked samples, and classes without a single pixel.
 
     Raises:
-        FileNotFoundError: If a mask is gone.
-        ValueError: If a file does not decode, a mask differs in size from its image or holds a
-            value that is no class and not 255, or all masks hold 0 and 255 alone.
+        FileNotFoundError: If a mask is missing.
+        ValueError: If a file cannot be decoded, a mask differs in size from its image or holds a
+            value that is neither a class nor 255, or all masks hold only 0 and 255.
     """
     picked = spread(len(dataset), limit or len(dataset))
     samples = [dataset.get_data_info(i) for i in picked]
@@ -240,7 +240,7 @@ def check_masks(
 
 
 def _turned(found: Sequence[Found], source: str) -> list[str]:
-    """A note on images that viewers turn and training does not: sizes alone do not tell on all."""
+    """Warn of images that viewers rotate by EXIF; comparing sizes does not reveal all of them."""
     turned = sum(one[2] != UPRIGHT for one in found)
     if not turned:
         return []
@@ -253,14 +253,14 @@ def _turned(found: Sequence[Found], source: str) -> list[str]:
 def check_headers(
     dataset: ListDataset, limit: int | None = None, look: Look | None = None
 ) -> list[str]:
-    """Read header and end of images without decoding them; see :func:`check_masks`.
+    """Read the header and the end of images without decoding them; see :func:`check_masks`.
 
-    With ``look.full`` they are decoded.
+    With ``look.full`` the images are decoded.
 
     Raises:
-        ValueError: If a file is no image, or a JPEG or PNG is cut off.
+        ValueError: If a file is not an image, or a JPEG or PNG is truncated.
     """
-    if isinstance(dataset, ArrayDataset):  # read as a whole when the data set was built
+    if isinstance(dataset, ArrayDataset):  # already read completely when the data set was built
         return []
     look = look or Look()
     samples = [dataset.get_data_info(i) for i in spread(len(dataset), limit or len(dataset))]
@@ -275,13 +275,13 @@ def check_headers(
 def _look_at_kinds(
     dataset: ListDataset, files: Sequence[Files], found: Sequence[Found | None], look: Look
 ) -> list[str]:
-    """Lines on bands that are not used; deep images without a range are noted in ``look.deep``."""
+    """Return lines on unused bands and add deep images without a range to ``look.deep``."""
     notes, deep = check_kinds(dataset, [names[0] for names in files], found)
     look.deep += deep
     return notes
 
 
-DECODED, HEADER = "decoded, kind", "header, kind"  # what findings are remembered as
+DECODED, HEADER = "decoded, kind", "header, kind"  # keys that findings are cached under
 
 
 def _look_at_image(files: Files) -> Found:
@@ -293,7 +293,7 @@ def _look_at_header(files: Files) -> Found:
 
 
 def _look_at_pair(files: Files, rule: object, classes: Sequence[str]) -> Found:
-    """Check one image with its mask; what the image is, and the values of the mask."""
+    """Check one image with its mask; return the image information and the mask values."""
     image, path = files
     mask = read_mask(path, rule)
     found = look_at(image)
@@ -303,12 +303,12 @@ def _look_at_pair(files: Files, rule: object, classes: Sequence[str]) -> Found:
 
 
 def image_size(path: str, decode: bool = True) -> tuple[int, int]:
-    """Height and width of an image; arguments and errors as :func:`look_at`."""
+    """Return height and width of an image; arguments and errors as in :func:`look_at`."""
     return look_at(path, decode)[:2]
 
 
 def spread(total: int, limit: int) -> list[int]:
-    """At most ``limit`` evenly spaced positions, the first and the last among them.
+    """Return at most ``limit`` evenly spaced positions, including the first and the last.
 
     >>> spread(9, 3)
     [0, 4, 8]
@@ -319,7 +319,7 @@ def spread(total: int, limit: int) -> list[int]:
 
 
 def _by_path(dataset: ListDataset) -> list[Entry]:
-    """The images by full path; links in folders are followed, so that one image has one name."""
+    """Return the images by full path with folder links resolved, so that names are unique."""
     folders: dict[str, str] = {}
     entries = []
     for i in range(len(dataset)):

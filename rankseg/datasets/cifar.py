@@ -54,11 +54,11 @@ CIFAR100_GROUPS = {
     "vehicles_1": ("bicycle", "bus", "motorcycle", "pickup_truck", "train"),
     "vehicles_2": ("lawn_mower", "rocket", "streetcar", "tank", "tractor"),
 }
-"""The 20 coarse classes of CIFAR-100, in the order of their ids."""
+"""The 20 coarse classes of CIFAR-100 in id order."""
 
 
 def _encode_latin1(text: str, encoding: str) -> bytes:
-    """How Python 3 writes bytes into an old pickle; no other encoding is looked up."""
+    """Encode text as Latin-1, as Python 3 does for bytes in old pickles; no other codec is used."""
     if encoding != "latin1":
         raise pickle.UnpicklingError(f"it asks for the encoding {encoding!r}")
     return text.encode("latin1")
@@ -72,14 +72,14 @@ ALLOWED = {
     ("numpy", "dtype"): np.dtype,
     ("_codecs", "encode"): _encode_latin1,
 }
-"""All that a pickle of arrays and plain containers may call."""
+"""The only callables that a pickle of arrays and plain containers may use."""
 
 
 class ArrayUnpickler(pickle.Unpickler):
-    """Reads arrays, numbers, strings and containers of them; runs nothing that a file brings."""
+    """Unpickler that loads only arrays, numbers, strings and containers, and runs no other code."""
 
     def find_class(self, module: str, name: str) -> Any:
-        """Look up a name that the pickle asks for."""
+        """Look up a name that the pickle requests."""
         if (module, name) not in ALLOWED:
             raise pickle.UnpicklingError(
                 f"it wants to run {module}.{name}, and a file of arrays has no need to"
@@ -88,11 +88,11 @@ class ArrayUnpickler(pickle.Unpickler):
 
 
 def read_pickle(path: str | Path) -> dict:
-    """Read a pickled dictionary of arrays, numbers and strings; strings of Python 2 stay bytes.
+    """Read a pickled dictionary of arrays, numbers and strings; Python 2 strings stay bytes.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        FileError: If the file is no such pickle, or asks for code to be run.
+        FileNotFoundError: If the file does not exist.
+        FileError: If the file is not such a pickle, or requests code to be run.
     """
     with open(path, "rb") as file:
         try:
@@ -112,16 +112,16 @@ def _unreadable(path: str | Path, reason: str) -> str:
 
 
 def read_batch(path: str | Path, key: bytes, num_classes: int) -> Arrays:
-    """Read one file of CIFAR.
+    """Read one CIFAR file.
 
     Args:
         path: The file.
-        key: Which labels: ``b"labels"``, ``b"fine_labels"``.
-        num_classes: How many classes there are.
+        key: Key of the labels: ``b"labels"`` or ``b"fine_labels"``.
+        num_classes: Number of classes.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        FileError: If it does not hold as many images of 32 x 32 pixels as labels.
+        FileNotFoundError: If the file does not exist.
+        FileError: If the number of 32 x 32 images and the number of labels differ.
     """
     content = read_pickle(path)
     pixels, labels = (np.asarray(content.get(name, ())) for name in (b"data", key))
@@ -137,7 +137,7 @@ def read_batch(path: str | Path, key: bytes, num_classes: int) -> Arrays:
 
 
 def join(parts: Sequence[Arrays]) -> Arrays:
-    """Put arrays one behind the other."""
+    """Concatenate arrays."""
     return Arrays(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
@@ -145,8 +145,8 @@ def join(parts: Sequence[Arrays]) -> Arrays:
 class CIFAR10Dataset(ArrayDataset):
     """CIFAR-10: 50,000 training and 10,000 test images of 32 x 32 pixels, 10 classes.
 
-    ``data_root`` is the folder with ``cifar-10-batches-py``; other arguments as in
-    :class:`ArrayDataset`. Images are counted through ``data_batch_1`` to ``data_batch_5``.
+    ``data_root`` is the folder with ``cifar-10-batches-py``. Images are numbered from
+    ``data_batch_1`` through ``data_batch_5``. Other arguments as in :class:`ArrayDataset`.
     """
 
     METAINFO = {"classes": CIFAR10, "palette": make_palette(len(CIFAR10))}
@@ -166,8 +166,9 @@ class CIFAR10Dataset(ArrayDataset):
 class CIFAR100Dataset(ArrayDataset):
     """CIFAR-100: 50,000 training and 10,000 test images of 32 x 32 pixels, 100 fine classes.
 
-    ``data_root`` is the folder with ``cifar-100-python``; ``coarse=True`` has the 20 coarse classes
-    in place of the fine ones; other arguments as in :class:`ArrayDataset`.
+    ``data_root`` is the folder with ``cifar-100-python``. ``coarse=True`` uses the 20 coarse
+    classes
+    instead of the fine ones. Other arguments as in :class:`ArrayDataset`.
     """
 
     METAINFO = {"classes": CIFAR100, "palette": make_palette(len(CIFAR100))}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Cityscapes, fine annotations, 19 classes."""
+"""Cityscapes data set with fine annotations and 19 classes."""
 
 from rankseg.datasets.base import SegListDataset
 from rankseg.registry import DATASETS
@@ -20,17 +20,19 @@ PALETTE = [
 
 @DATASETS.register_module()
 class CityscapesDataset(SegListDataset):
-    """Cityscapes, 19 classes; arguments as :class:`SegListDataset`.
+    """Cityscapes with 19 classes; arguments as in :class:`SegListDataset`.
 
     ``data_root`` is the folder with ``leftImg8bit`` and ``gtFine``. Masks are the
-    ``*_gtFine_labelTrainIds.png`` that the official ``cityscapesscripts`` makes: 0 to 18 and 255.
+    ``*_gtFine_labelTrainIds.png`` files that the official ``cityscapesscripts`` creates, with
+    values
+    0 to 18 and 255.
     """
 
     METAINFO = {"classes": CLASSES, "palette": PALETTE}
     FAMILY = "cityscapes"
 
     def missing_cure(self, path: str, what: str) -> str:
-        """Name the command that makes the masks."""
+        """Return the command that creates the masks."""
         if what == "mask" and path.endswith("labelTrainIds.png"):
             return (
                 "make these masks with `pip install cityscapesscripts` and "

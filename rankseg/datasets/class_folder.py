@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Image files in one folder per class."""
+"""Data set of image files in one folder per class."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -12,17 +12,17 @@ from rankseg.registry import DATASETS
 
 
 def walk_classes(root: str | Path, folder: str, classes: Sequence[str]) -> list[Entry]:
-    """Every image below ``ROOT/folder/CLASS`` with its class; sub-folders are searched too.
+    """List every image below ``ROOT/folder/CLASS``, including sub-folders, with its class.
 
     Returns:
-        Entries relative to ``root``, class by class, sorted by name.
+        Entries relative to ``root``, grouped by class and sorted by name.
     """
     entries = []
     for name in classes:
         found, seen = [], set()
         for place, folders, files in os.walk(os.path.join(root, folder, name), followlinks=True):
             real = os.path.realpath(place)
-            if real in seen:  # a link back to a folder above would never end
+            if real in seen:  # a link to a parent folder would recurse forever
                 folders.clear()
                 continue
             seen.add(real)
@@ -36,12 +36,12 @@ def walk_classes(root: str | Path, folder: str, classes: Sequence[str]) -> list[
 
 @DATASETS.register_module()
 class ClassFolderDataset(ClassListDataset):
-    """Image files in one folder per class: ``DATA_ROOT/train/cat/0001.jpg``.
+    """Data set of image files in one folder per class: ``DATA_ROOT/train/cat/0001.jpg``.
 
     Args:
-        data_root: Folder that holds everything.
-        ann_file: A list of some of the images, named relative to the data root; empty takes all.
-        folder: The folder whose sub-folders are the classes.
+        data_root: Folder that holds all files.
+        ann_file: List of some of the images, with names relative to the data root; empty uses all.
+        folder: Folder whose sub-folders are the classes.
         classes: Names in id order. Default: ``metainfo['classes']``, else the lines of
             ``DATA_ROOT/classes.txt``, else the sub-folders, sorted.
         metainfo: See :class:`ListDataset`.
@@ -49,7 +49,7 @@ class ClassFolderDataset(ClassListDataset):
 
     Raises:
         FileNotFoundError: If the data root, the folder, a list or an image is missing.
-        ValueError: If a class is not known, or an image has none.
+        ValueError: If a class is unknown or an image has no class.
     """
 
     LABELS = "folder"
@@ -69,7 +69,7 @@ class ClassFolderDataset(ClassListDataset):
         super().__init__(data_root, ann_file, classes=names, metainfo=metainfo, **kwargs)
 
     def whole(self) -> list[Entry]:
-        """Every image of the folder."""
+        """List every image of the folder."""
         entries = walk_classes(self.data_root, self.folder, self.fine_classes)
         if not entries:
             raise FileNotFoundError(
@@ -80,5 +80,5 @@ class ClassFolderDataset(ClassListDataset):
 
     @property
     def source(self) -> str:
-        """Where the samples come from, for messages."""
+        """Source of the samples, for messages."""
         return super().source if self.ann_file else f"folder {self.data_root}/{self.folder}"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Image files and their classes, named by a list."""
+"""Data set of image files and classes named by a list."""
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,14 +14,13 @@ from rankseg.registry import DATASETS
 
 
 def find_classes(root: Path, folder: Path) -> tuple[str, ...]:
-    """Class names: the lines of ``classes.txt``, else the sub-folders of a folder, sorted.
+    """Return class names: the lines of ``classes.txt``, or else the sorted sub-folders.
 
-    Hidden folders and ``splits`` do not count.
+    Hidden folders and ``splits`` are ignored.
 
     Raises:
-        FileNotFoundError: If there are neither.
-        ValueError: If the file names a class twice, or is that of a published set, which numbers
-            them.
+        FileNotFoundError: If neither exists.
+        ValueError: If the file names a class twice, or is the numbered file of a published set.
     """
     known = hint(root)
     if (root / CLASSES_FILE).is_file():
@@ -46,7 +45,7 @@ def find_classes(root: Path, folder: Path) -> tuple[str, ...]:
 
 
 def folder_class(name: str, classes: Iterable[str]) -> str | None:
-    """The nearest folder above an image that is the name of a class.
+    """Return the nearest parent folder of an image that is named like a class.
 
     >>> folder_class("train/cat/indoors/1.jpg", {"cat", "dog"})
     'cat'
@@ -56,15 +55,16 @@ def folder_class(name: str, classes: Iterable[str]) -> str | None:
 
 @DATASETS.register_module()
 class ClassListDataset(ImageLevelDataset):
-    """Image files named by a list, one ``image class`` per line.
+    """Data set of image files named by a list, one ``image class`` pair per line.
 
-    Where a line has no class, it is the nearest folder above the image that is the name of one: so
-    the usual lists of ImageNet, ``n01440764/n01440764_10074.JPEG``, are taken as they are.
+    If a line has no class, the class is the nearest parent folder of the image that is named like
+    one. Common ImageNet lists with lines such as ``n01440764/n01440764_10074.JPEG`` therefore work
+    unchanged.
 
     Args:
-        data_root: Folder that holds everything.
-        ann_file: The list; relative to the data root unless absolute.
-        prefix: Folder below the data root that the names of the list start at.
+        data_root: Folder that holds all files.
+        ann_file: Path of the list, relative to the data root unless absolute.
+        prefix: Folder below the data root that the names in the list are relative to.
         classes: Names in id order. Default: ``metainfo['classes']``, else the lines of
             ``DATA_ROOT/classes.txt``, else the sub-folders of ``DATA_ROOT/prefix``, sorted.
         metainfo: See :class:`ListDataset`.
@@ -72,7 +72,7 @@ class ClassListDataset(ImageLevelDataset):
 
     Raises:
         FileNotFoundError: If the data root, the list, an image or the class names are missing.
-        ValueError: If a class is not known, or an image has none.
+        ValueError: If a class is unknown or an image has no class.
     """
 
     LABELS = "list"
@@ -95,7 +95,7 @@ class ClassListDataset(ImageLevelDataset):
         super().__init__(data_root=data_root, ann_file=ann_file, metainfo=metainfo, **kwargs)
 
     def locate(self, entries: Sequence[Entry]) -> tuple[list[dict], list[str | None]]:
-        """Paths of the images, and the classes that their folders name."""
+        """Return the paths of the images and the classes given by their folders."""
         known = set(self.fine_classes)
         start = os.path.join(self.data_root, self.prefix)
         samples = [{"img_path": os.path.join(start, name)} for name, _ in entries]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Class names and their colors: what they may be, and the files that hold them."""
+"""Validation of class names and colors, and readers for the files that hold them."""
 
 import json
 from collections import Counter
@@ -10,25 +10,25 @@ from typing import Any, NamedTuple
 from rankseg.utils.found_names import form
 from rankseg.utils.safe_text import printable, unsafe_character
 
-STACK_NOTES = "stacks.json"  # of the stack converter, in the data root
+STACK_NOTES = "stacks.json"  # written by the stack converter into the data root
 CLASSES_FILE = "classes.txt"
 CLASSES_JSON = "classes.json"
-MOST = 100_000  # more classes than that are some other file
-LONGEST = 200  # characters of a name
-SHOWN = 40  # characters of a bad name that a message quotes
+MOST = 100_000  # a file with more names is not a list of classes
+LONGEST = 200  # maximum length of a name, in characters
+SHOWN = 40  # characters of an invalid name that a message quotes
 
 
 class Classes(NamedTuple):
-    """Names in id order, and one RGB color for each; no colors where none are given."""
+    """Names in id order with one RGB color each; no colors if none are given."""
 
     names: tuple[str, ...]
     palette: tuple[tuple[int, int, int], ...]
 
 
 def split_lines(text: str) -> list[str]:
-    """Split a text where editors begin a line, and nowhere else.
+    """Split text at the line breaks that editors use, and nowhere else.
 
-    ``str.splitlines`` also splits at characters such as U+2028, which can be inside a name.
+    ``str.splitlines`` also splits at characters such as U+2028, which may occur inside a name.
 
     Example:
         >>> split_lines("one\\r\\ntwo\\rstill\\u2028two")
@@ -38,15 +38,15 @@ def split_lines(text: str) -> list[str]:
 
 
 def check_names(names: Iterable[Any], where: str) -> tuple[str, ...]:
-    """Check class names before they are shown, logged or written anywhere.
+    """Check class names before they are displayed, logged or written.
 
     Args:
-        names: In id order.
-        where: Where they are from, for the message.
+        names: Names in id order.
+        where: Source of the names, for the message.
 
     Raises:
-        ValueError: If there is none, or one is no text, blank, too long, there twice (in whatever
-            Unicode form), or holds a line break or another character that cannot be shown.
+        ValueError: If there are no names, or a name is not a string, blank, too long, a duplicate
+            (in any Unicode form), or contains a line break or another unprintable character.
     """
     names = tuple(names)
     if not 0 < len(names) < MOST:
@@ -70,7 +70,7 @@ def check_names(names: Iterable[Any], where: str) -> tuple[str, ...]:
 
 
 def _fault(name: Any) -> str | None:
-    """Why a name is refused."""
+    """Return why a name is invalid, or None."""
     if not isinstance(name, str):
         return f"the type {type(name).__name__}"
     if (char := unsafe_character(name)) is not None:
@@ -81,16 +81,16 @@ def _fault(name: Any) -> str | None:
 
 
 def quoted(name: Any) -> str:
-    """A name in quotes, short and without what a terminal would obey."""
+    """Quote a name, shortened and with terminal control characters escaped."""
     text = printable(str(name))
     return repr(text if len(text) <= SHOWN else f"{text[:SHOWN]}...")
 
 
 def check_palette(palette: Iterable[Any], number: int, where: str) -> tuple:
-    """Check the colors of that many classes.
+    """Check the colors of ``number`` classes.
 
     Raises:
-        ValueError: If they are not one RGB triple of 0 to 255 for each class.
+        ValueError: If there is not one RGB triple in 0 to 255 per class.
     """
     try:
         colors = tuple(tuple(map(int, color)) for color in palette)
@@ -109,8 +109,9 @@ def read_classes(path: str | Path) -> tuple[str, ...]:
     """Read class names, one per line in id order; blank lines are skipped.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it names no class, one twice, or one that :func:`check_names` refuses.
+        FileNotFoundError: If the file does not exist.
+        ValueError: If the file has no class, a class twice, or a name that :func:`check_names`
+            rejects.
     """
     path = Path(path)
     if not path.is_file():
@@ -134,11 +135,11 @@ def read_classes(path: str | Path) -> tuple[str, ...]:
 def read_class_file(path: str | Path) -> Classes:
     """Read names and colors: ``{"classes": [...], "palette": [[0, 0, 0], ...]}``.
 
-    A file that does not end in ``.json`` holds names alone, see :func:`read_classes`.
+    A file without the suffix ``.json`` holds names only, see :func:`read_classes`.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If the file is no such JSON, or names or colors are refused.
+        FileNotFoundError: If the file does not exist.
+        ValueError: If the file is not such JSON, or names or colors are invalid.
     """
     path = Path(path)
     if path.suffix.lower() != ".json":

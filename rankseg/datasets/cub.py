@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""CUB-200-2011: birds."""
+"""CUB-200-2011 data set of birds."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,11 +12,12 @@ TRAIN = 100  # classes
 
 @DATASETS.register_module()
 class CUBDataset(IndexedDataset):
-    """CUB-200-2011 as metric learning takes it: other classes in ``train`` than in ``test``.
+    """CUB-200-2011 with the metric-learning split: ``train`` and ``test`` have different classes.
 
-    5,864 images of the first 100 classes and 5,924 of the other 100. ``data_root`` is the folder
-    ``CUB_200_2011`` with ``images.txt``, ``image_class_labels.txt``, ``classes.txt`` and
-    ``images``; other arguments as in :class:`~rankseg.datasets.indexed.IndexedDataset`.
+    ``train`` has 5,864 images of the first 100 classes and ``test`` 5,924 images of the other 100.
+    ``data_root`` is the folder ``CUB_200_2011`` with ``images.txt``, ``image_class_labels.txt``,
+    ``classes.txt`` and ``images``. Other arguments as in
+    :class:`~rankseg.datasets.indexed.IndexedDataset`.
     """
 
     LABELS = "cub"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Look at many files in threads, with progress; remember good ones, collect bad ones."""
+"""Threaded file checks that show progress, cache good files and collect bad ones."""
 
 import os
 import time
@@ -14,8 +14,8 @@ from rankseg.datasets.validation_cache import SeenFiles, stamp
 
 THREADS = max(4, min(16, os.cpu_count() or 1))
 PROGRESS_SECONDS = 5.0
-AT_ONCE = 4096  # files that wait for a thread
-SHOWN = 50  # bad files that a message lists
+AT_ONCE = 4096  # maximum number of files queued for the threads
+SHOWN = 50  # maximum number of bad files that a message lists
 
 Files = tuple[str, ...]
 Found = list[int]
@@ -23,16 +23,17 @@ Item = TypeVar("Item")
 
 
 class Look:
-    """How files are looked at.
+    """Settings and state of a file check.
 
     Args:
-        full: Decode every file, and go on after a bad one, so that all of them are named. What is
-            remembered is not asked, only added to: damage may leave size and time as they were.
-        seen: What is remembered of good files; nothing by default. The caller saves it.
+        full: Decode every file and continue after a bad one, so that all bad files are named. The
+            cache is updated but not read, because damage can leave size and modification time
+            unchanged.
+        seen: Cache of good files; none by default. The caller saves it.
 
     Attributes:
-        looked_at: How many items were asked about.
-        remembered: Of how many of them the answer was remembered.
+        looked_at: Number of items checked.
+        remembered: Number of items whose result came from the cache.
         deep: Images of more than 8 bits that a pipeline has no range for.
     """
 
@@ -41,24 +42,25 @@ class Look:
         self.seen = seen or SeenFiles()
         self.looked_at = self.remembered = 0
         self.deep: list[str] = []
-        self.faults: dict[str, None] = {}  # different messages in their order
+        self.faults: dict[str, None] = {}  # distinct messages in order
 
     def each(
         self, work: Callable[[Files], Found], files: Sequence[Files], rule: str, what: str
     ) -> list[Found | None]:
-        """Do the work on every item, in threads.
+        """Run ``work`` on every item, in threads.
 
         Args:
-            work: Opens the files of an item; returns whole numbers, and raises on a bad one.
-            files: The paths of every item.
-            rule: What the work checks: findings by another rule do not count.
-            what: What the items are, for the log.
+            work: Function that opens the files of an item, returns integers, and raises on a bad
+                file.
+            files: Paths of every item.
+            rule: Name of the check. Cached findings of other rules are ignored.
+            what: Name of the items, for the log.
 
         Returns:
-            What was found, in order; with ``full``, ``None`` for a bad item.
+            Findings in order; with ``full``, ``None`` for a bad item.
 
         Raises:
-            ValueError, OSError: Of the work on the first bad item, unless ``full``.
+            ValueError, OSError: Error of ``work`` on the first bad item, unless ``full``.
         """
 
         results, new, stamps = self._remembered(files, rule)
@@ -92,7 +94,7 @@ class Look:
     def _remembered(
         self, files: Sequence[Files], rule: str
     ) -> tuple[list[Found | None], list[int], list[list[int]]]:
-        """What is known of the items, which are to be looked at, and stamps of all of them."""
+        """Return cached findings, the positions that need a check, and the stamps of all items."""
         if self.seen.path is None:
             return [None] * len(files), list(range(len(files))), [[]] * len(files)
         results, stamps = [], []
@@ -100,13 +102,13 @@ class Look:
             try:
                 stamps.append(stamp(item))
             except OSError:
-                stamps.append([])  # the work says what is wrong
+                stamps.append([])  # the work function reports the error
             ask = stamps[-1] and not self.full
             results.append(self.seen.find(rule, item, stamps[-1]) if ask else None)
         return results, [i for i, found in enumerate(results) if found is None], stamps
 
     def finish(self) -> None:
-        """Name the bad files.
+        """Report the bad files.
 
         Raises:
             ValueError: If there are any.
@@ -124,14 +126,14 @@ class Look:
 
 
 def _in_threads(work: Callable[[int], object], items: Sequence[int]) -> Iterator:
-    """Results in order; what has not begun is left undone when the caller stops asking."""
+    """Yield results in order and cancel pending work when the caller stops iterating."""
     with ThreadPoolExecutor(max_workers=THREADS) as pool:
         for first in range(0, len(items), AT_ONCE):
             yield from pool.map(work, items[first : first + AT_ONCE])
 
 
 def told(items: Collection[Item], what: str) -> Iterator[Item]:
-    """The items; says every few seconds how many are left, if there is so much to do."""
+    """Iterate over the items and log every few seconds how many are left, if it takes long."""
     start = last = time.monotonic()
     for done, item in enumerate(items):
         now = time.monotonic()
@@ -143,7 +145,7 @@ def told(items: Collection[Item], what: str) -> Iterator[Item]:
 
 
 def duration(seconds: float) -> str:
-    """About how long: ``40 s``, ``12 min``, ``1.5 h``."""
+    """Format an approximate duration: ``40 s``, ``12 min``, ``1.5 h``."""
     if seconds < 100:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Any folder of images and masks."""
+"""Data set of any folder of images and masks."""
 
 from collections.abc import Mapping, Sequence
 
@@ -13,27 +13,27 @@ from rankseg.registry import DATASETS
 
 @DATASETS.register_module()
 class FolderDataset(SegListDataset):
-    """Images and masks of one's own.
+    """Data set of your own images and masks.
 
     Args:
-        data_root: Folder that holds everything.
-        ann_file: List of ``image mask`` lines; empty pairs the two folders by name.
-        images: Folder of images, used without a list.
-        masks: Folder of masks, used without a list.
+        data_root: Folder that holds all files.
+        ann_file: List of ``image mask`` lines. If empty, the two folders are paired by file name.
+        images: Folder of images, used if there is no list.
+        masks: Folder of masks, used if there is no list.
         classes: Names in id order. Default: ``metainfo['classes']``, else those of
             ``classes_file``, else the lines of ``DATA_ROOT/classes.txt``, else ``background,
-            foreground`` where ``binary``.
-        classes_file: Names and colors in a file, relative to the data root, see
+            foreground`` if ``binary``.
+        classes_file: File of names and colors, relative to the data root, see
             :func:`~rankseg.datasets.class_names.read_class_file`.
         binary: Masks hold 0 and one other value, 255 or 1, which becomes class 1.
         metainfo: See :class:`SegListDataset`.
-        label_rule: See :class:`SegListDataset`; not together with ``binary``.
+        label_rule: See :class:`SegListDataset`; cannot be combined with ``binary``.
         **kwargs: As in :class:`SegListDataset`.
 
     Raises:
         FileNotFoundError: If a folder, a list, a file or the class names are missing.
-        ValueError: If a class name is refused, or ``binary`` does not go with the classes or with
-            a label rule.
+        ValueError: If a class name is invalid, or ``binary`` conflicts with the classes or a label
+            rule.
     """
 
     def __init__(
@@ -75,10 +75,10 @@ class FolderDataset(SegListDataset):
         )
 
     def _read(self, path: str) -> list[Entry]:
-        """Read a list, or pair the folders where there is none."""
+        """Read the list, or pair the folders if there is no list."""
         return super()._read(path) if path else pair_folders(self.data_root, *self.folders)
 
     @property
     def source(self) -> str:
-        """Where the samples come from, for messages."""
+        """Source of the samples, for messages."""
         return super().source if self.ann_file else f"folder {self.data_root}/{self.folders[0]}"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Data sets with one class per image: from files, or from arrays that are read as a whole."""
+"""Data sets with one class per image, read from files or from arrays."""
 
 import difflib
 import logging
@@ -18,35 +18,35 @@ from rankseg.datasets.splits.splits import Entry
 
 
 class ImageLevelDataset(ListDataset):
-    """Images and the names of their classes: one ``image class`` per line of a list.
+    """Data set of images and class names, one ``image class`` pair per line of a list.
 
-    A sample has ``img_path`` (for sets in arrays a name of the same form) and, where its class is
-    known, ``gt_label``, the class id. Without a list the data set is a whole part or folder.
+    A sample has ``img_path`` (for array data sets, a name of the same form) and, if its class is
+    known, the class id ``gt_label``. Without a list the data set is a whole part or folder.
 
     Args:
         *args: As in :class:`ListDataset`.
-        with_labels: Every image must have a class. ``False``: an image may have none, or one that
-            is not among ``classes``; it then has no ``gt_label``.
-        coarse: Groups of classes that are one class each: the group of every class by name, or a
-            file of ``class group`` lines, relative to the data root. ``True`` takes the groups that
-            the data set is published with. Lists and folders go on naming the finer classes;
-            ``classes`` are the groups, sorted.
-        label_noise: ``dict(share=0.25, seed=0)`` gives that share of the images, in ``[0, 1]``,
-            another class, drawn evenly from all others. Only where ``with_labels``: what is known
-            of unlabelled images stays true. Not for data to test on.
+        with_labels: Require a class for every image. If ``False``, an image may have no class or
+            one that is not in ``classes``; it then has no ``gt_label``.
+        coarse: Groups of classes to merge: a mapping from class name to group name, or a file of
+            ``class group`` lines, relative to the data root. ``True`` uses the groups that the data
+            set is published with. Lists and folders still name the fine classes; ``classes`` are
+            the sorted groups.
+        label_noise: ``dict(share=0.25, seed=0)`` replaces the class of that share of the images, in
+            ``[0, 1]``, by another class drawn uniformly. Applies only if ``with_labels``; known
+            classes of unlabeled images stay correct. Do not use it for test data.
         **kwargs: As in :class:`ListDataset`.
 
     Raises:
         FileNotFoundError: If the data root, a list, the file of groups or an image is missing.
-        ValueError: If a list is empty, a class is not known, an image has none, a class has no
-            group, or the noise is none.
+        ValueError: If a list is empty, a class is unknown, an image has no class, a class has no
+            group, or the noise is invalid.
 
     Source: CMSF (ECCV 2022), section 3.2: ImageNet with coarse labels, noisy labels.
     """
 
     LINE = "image class"
     GROUPS: dict[str, str] = {}
-    """The published group of every class, where there is one."""
+    """Published group of every class, if there is one."""
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class ImageLevelDataset(ListDataset):
         super().__init__(*args, **kwargs)
 
     def _complete(self, metainfo: Mapping | None) -> dict:
-        """Note the classes of lists and folders, and merge those that are in one group."""
+        """Store the fine classes and merge those of one group."""
         merged = super()._complete(metainfo)
         self.fine_classes: tuple[str, ...] = merged["classes"]
         self.group_of = {name: name for name in self.fine_classes}
@@ -82,15 +82,15 @@ class ImageLevelDataset(ListDataset):
         return {**merged, "classes": names, "palette": make_palette(len(names))}
 
     def whole(self) -> list[Entry]:
-        """Every image of the part with its class, for when there is no list."""
+        """List every image of the part with its class, for use without a list."""
         return super()._read("")
 
     def locate(self, entries: Sequence[Entry]) -> tuple[list[dict], list[str | None]]:
         """Find the images of a list.
 
         Returns:
-            What a sample holds besides its class, and the class that follows from where the image
-            lies, if any, for every entry.
+            For every entry, the sample fields other than the class, and the class implied by the
+            location of the image, if any.
 
         Raises:
             FileNotFoundError: If an image does not exist.
@@ -117,7 +117,7 @@ class ImageLevelDataset(ListDataset):
         return samples
 
     def _add_noise(self, samples: Sequence[dict]) -> None:
-        """Give some samples another class."""
+        """Assign another class to some samples."""
         label = np.array([sample["gt_label"] for sample in samples])
         noisy = corrupt(label, len(self.classes), **self.label_noise)
         for sample, k in zip(samples, noisy.tolist(), strict=True):
@@ -129,13 +129,13 @@ class ImageLevelDataset(ListDataset):
         )
 
     def class_ids(self) -> np.ndarray:
-        """``(N,)`` int64 class ids in the order of the data set, -1 where the class is unknown."""
+        """Return ``(N,)`` int64 class ids in data set order, -1 for an unknown class."""
         samples = map(super().get_data_info, range(len(self)))
         return np.array([sample.get("gt_label", -1) for sample in samples], dtype=np.int64)
 
     @property
     def source(self) -> str:
-        """Where the samples come from, for messages."""
+        """Source of the samples, for messages."""
         return super().source if self.ann_file else f"data root {self.data_root}"
 
     def _check_classes(
@@ -162,7 +162,7 @@ class ImageLevelDataset(ListDataset):
 
 
 class Arrays(NamedTuple):
-    """One part of a data set.
+    """Images and labels of one part of a data set.
 
     Attributes:
         images: ``(N, H, W, 3)`` uint8 RGB.
@@ -174,24 +174,24 @@ class Arrays(NamedTuple):
 
 
 class ArrayDataset(ImageLevelDataset):
-    """Images that lie in arrays, named ``part/index``: ``train/00017`` is the 18th of its part.
+    """Data set of images in arrays, named ``part/index``: ``train/00017`` is the 18th of its part.
 
-    The arrays are read once in a process and are no part of the data set object: the labelled and
-    the unlabelled half share them, so do forked workers, and a pickled data set does not hold them.
+    Each process reads the arrays once. They are not stored in the data set object: the labeled and
+    the unlabeled part and forked workers share them, and a pickled data set does not contain them.
 
     Args:
-        part: The images where there is no list: a key of ``PARTS``. A list may name images of any
+        part: Part to use if there is no list: a key of ``PARTS``. A list may name images of any
             part.
         **kwargs: As in :class:`ImageLevelDataset`.
 
     Raises:
         FileNotFoundError: If the data root, a list or a file of the data set is missing.
-        ValueError: If there is no such part, a file is not what it should be, or a list names an
-            image that does not exist or a class that is not known.
+        ValueError: If the part does not exist, a file has invalid content, or a list names an
+            unknown image or class.
     """
 
     PARTS: dict[str, tuple[str, ...]] = {}
-    """Files by part, relative to the data root, which may also be the folder that they lie in."""
+    """Files of each part, relative to the data root or to the folder that contains them."""
 
     def __init__(self, *args, part: str = "train", **kwargs) -> None:
         if part not in self.PARTS:
@@ -204,19 +204,19 @@ class ArrayDataset(ImageLevelDataset):
 
     @staticmethod
     def read_files(paths: Sequence[str]) -> Arrays:
-        """Read the files of a part, in their order.
+        """Read the files of a part in order.
 
         Raises:
-            ValueError: If a file is not what it should be.
+            ValueError: If a file has invalid content.
         """
         raise NotImplementedError
 
     def arrays(self, part: str) -> Arrays:
-        """The images and labels of a part; the arrays cannot be written to.
+        """Return the images and labels of a part as read-only arrays.
 
         Raises:
             FileNotFoundError: If a file of the part is missing.
-            ValueError: If one is not what it should be.
+            ValueError: If a file has invalid content.
         """
         if part not in self._files:
             inside = os.path.join(self.data_root, os.path.basename(self.PARTS[part][0]))
@@ -232,12 +232,12 @@ class ArrayDataset(ImageLevelDataset):
         return _read_once(type(self), self._files[part])
 
     def whole(self) -> list[Entry]:
-        """Every image of the part."""
+        """List every image of the part."""
         labels = self.arrays(self.part).labels
         return [(f"{self.part}/{i:05}", self.fine_classes[k]) for i, k in enumerate(labels)]
 
     def locate(self, entries: Sequence[Entry]) -> tuple[list[dict], list[str | None]]:
-        """Rows of the images, and their classes."""
+        """Return the rows of the images and their classes."""
         rows = list(self._rows(entries))
         samples = [
             {"img_path": os.path.join(self.data_root, name), "part": part, "row": row}
@@ -254,7 +254,7 @@ class ArrayDataset(ImageLevelDataset):
         return samples, found
 
     def _rows(self, entries: Sequence[Entry]) -> Iterator[tuple[str, int]]:
-        """Part and row of every name of a list."""
+        """Yield part and row for every name of a list."""
         for name, _ in entries:
             part, _, index = name.rpartition("/")
             total = len(self.arrays(part).labels) if part in self.PARTS else 0
@@ -268,20 +268,20 @@ class ArrayDataset(ImageLevelDataset):
             yield part, int(index)
 
     def get_data_info(self, idx: int) -> dict:
-        """A sample with its image, ``img``: ``(H, W, 3)`` uint8 RGB that cannot be written to."""
+        """Return a sample with its image ``img``: ``(H, W, 3)`` uint8 RGB, read-only."""
         info = super().get_data_info(idx)
         info["img"] = self.arrays(info["part"]).images[info["row"]]
         return info
 
     @property
     def source(self) -> str:
-        """Where the samples come from, for messages."""
+        """Source of the samples, for messages."""
         return super().source if self.ann_file else f"{self.part} part in {self.data_root}"
 
 
 @lru_cache(maxsize=8)
 def _read_once(kind: type[ArrayDataset], files: tuple[tuple[str, int], ...]) -> Arrays:
-    """Arrays of some files, kept for the life of the process; a file that changes is read anew."""
+    """Read arrays and cache them for the life of the process; a changed file is read again."""
     arrays = kind.read_files([path for path, _ in files])
     for array in arrays:
         array.flags.writeable = False

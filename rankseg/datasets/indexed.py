@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Published sets for retrieval: image files, and an index that tells their classes and parts."""
+"""Published retrieval data sets: image files with an index of their classes and parts."""
 
 import os
 from collections import Counter
@@ -16,12 +16,12 @@ from rankseg.errors import FileError
 
 
 class Row(NamedTuple):
-    """An image of an index.
+    """Image of an index.
 
     Attributes:
-        image: Its file, relative to the data root.
-        label: Name of its class.
-        part: Where it belongs: ``train``, ``test``, ``query`` or ``gallery``.
+        image: File of the image, relative to the data root.
+        label: Name of the class.
+        part: Part of the image: ``train``, ``test``, ``query`` or ``gallery``.
     """
 
     image: str
@@ -30,31 +30,31 @@ class Row(NamedTuple):
 
 
 class IndexedDataset(ImageLevelDataset):
-    """One part of a set whose index says which class every image has and which part it is of.
+    """One part of a data set whose index gives the class and the part of every image.
 
-    Classes are those of the part, in the order of the index, so that training and testing have
-    different ones.
+    The classes are those of the part, in index order. Training and test parts therefore have
+    different classes.
 
     Args:
-        data_root: The folder that the set comes as.
-        ann_file: A list of some of the images of the part, named relative to the data root; empty
-            takes all.
-        part: ``"train"``, ``"test"`` or what else the set has.
+        data_root: Folder of the data set as distributed.
+        ann_file: List of some of the images of the part, with names relative to the data root;
+            empty uses all.
+        part: ``"train"``, ``"test"`` or another part of the data set.
         check_counts: Compare the numbers of images and classes with the published ones.
         metainfo: See :class:`ListDataset`, without classes.
         **kwargs: As in :class:`ImageLevelDataset`.
 
     Raises:
         FileNotFoundError: If the data root, the index, the list or an image is missing.
-        ValueError: If there is no such part, the index is damaged or incomplete, or the list names
-            an image that is not of the part.
+        ValueError: If the part does not exist, the index is damaged or incomplete, or the list
+            names an image outside the part.
     """
 
     PARTS: dict[str, tuple[str, ...]] = {"train": ("train",), "test": ("test",)}
-    """What the rows of a part are called in the index."""
+    """Names in the index of the rows of each part."""
     PUBLISHED: dict[str, tuple[int, int]] = {}
-    """Images and classes of every part."""
-    ann_file: str = ""  # what `source` asks for before there is one
+    """Published numbers of images and classes of every part."""
+    ann_file: str = ""  # `source` reads it before the base class sets it
 
     def __init__(
         self,
@@ -82,16 +82,16 @@ class IndexedDataset(ImageLevelDataset):
         """Read the files of :data:`~rankseg.datasets.layouts.LAYOUTS` below a data root.
 
         Raises:
-            ValueError, KeyError, ...: If they are damaged; the caller names the file.
+            ValueError, KeyError, ...: If a file is damaged; the caller names the file.
         """
         raise NotImplementedError
 
     def rows(self) -> list[Row]:
-        """The rows of the part.
+        """Return the rows of the part.
 
         Raises:
             FileNotFoundError: If there is no index.
-            ValueError: If it is damaged, or has no image of the part.
+            ValueError: If the index is damaged or has no image of the part.
         """
         paths = find_index(self.data_root, type(self).__name__)
         if paths is None:
@@ -117,11 +117,11 @@ class IndexedDataset(ImageLevelDataset):
             )
 
     def whole(self) -> list[Entry]:
-        """Every image of the part."""
+        """List every image of the part."""
         return [(row.image, row.label) for row in self.rows()]
 
     def locate(self, entries: Sequence[Entry]) -> tuple[list[dict], list[str | None]]:
-        """Paths of the images, their roles where the part has several, and their classes."""
+        """Return paths, classes and, if the part has several roles, the role of each image."""
         known = {row.image: row for row in self.rows()}
         strange = [image for image, _ in entries if image not in known]
         if strange:
@@ -140,12 +140,12 @@ class IndexedDataset(ImageLevelDataset):
 
     @property
     def title(self) -> str:
-        """Name of the set."""
+        """Name of the data set."""
         return LAYOUTS[type(self).__name__].title
 
     @property
     def source(self) -> str:
-        """Where the samples come from, for messages."""
+        """Source of the samples, for messages."""
         if self.ann_file:
             return super().source
         return f"part '{self.part}' of {self.title} in {self.data_root}"
@@ -155,10 +155,10 @@ class IndexedDataset(ImageLevelDataset):
 def _read_once(
     kind: type[IndexedDataset], root: str, files: tuple[tuple[str, int], ...]
 ) -> list[Row]:
-    """Rows of an index, kept for the life of the process; a file that changes is read anew.
+    """Read index rows and cache them for the life of the process; a changed file is read again.
 
     Raises:
-        FileError: If it is damaged.
+        FileError: If the index is damaged.
     """
     paths = [Path(path) for path, _ in files]
     try:
@@ -176,15 +176,15 @@ def _read_once(
 
 
 def read_table(path: Path, columns: int, skip: int = 0) -> list[list[str]]:
-    """Lines of words parted by blanks.
+    """Read lines of whitespace-separated words.
 
     Args:
         path: A text file.
-        columns: Words that every line has.
-        skip: Lines before the first.
+        columns: Number of words in every line.
+        skip: Number of lines to skip at the start.
 
     Raises:
-        ValueError: Naming the first line that has another number of words.
+        ValueError: If a line has another number of words; names the first one.
     """
     rows = [line.split() for line in path.read_text(encoding="utf-8").splitlines()[skip:]]
     rows = [row for row in rows if row]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""DeepFashion In-Shop Clothes Retrieval."""
+"""DeepFashion In-Shop Clothes Retrieval data set."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,13 +10,13 @@ from rankseg.registry import DATASETS
 
 @DATASETS.register_module()
 class InShopDataset(IndexedDataset):
-    """In-Shop: 25,882 images of 3,997 items to train on; 14,218 queries, a gallery of 12,612.
+    """In-Shop with 25,882 training images of 3,997 items, 14,218 queries and a gallery of 12,612.
 
-    Both have the same 3,985 items, none of which is in ``train``. ``part="test"`` is both, and its
-    samples have ``role``, ``"query"`` or ``"gallery"``; ``"query"`` and ``"gallery"`` are either
-    alone. ``data_root`` is a folder with ``list_eval_partition.txt``, there or in ``Eval``, and
-    ``img``, there or in ``Img``; other arguments as in
-    :class:`~rankseg.datasets.indexed.IndexedDataset`.
+    Queries and gallery share 3,985 items, none of which is in ``train``. ``part="test"`` contains
+    both, and its samples have a ``role``, ``"query"`` or ``"gallery"``. ``part="query"`` and
+    ``part="gallery"`` contain one of them. ``data_root`` is a folder with
+    ``list_eval_partition.txt``, there or in ``Eval``, and ``img``, there or in ``Img``. Other
+    arguments as in :class:`~rankseg.datasets.indexed.IndexedDataset`.
     """
 
     LABELS = "inshop"

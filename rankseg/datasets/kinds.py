@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Check that a data set's pipeline says what becomes of deep images and of many bands."""
+"""Checks that a pipeline states how to read deep images and images of many bands."""
 
 from collections.abc import Sequence
 
@@ -12,17 +12,17 @@ from rankseg.imageio.bands import describe_bands
 from rankseg.imageio.intensity import FULL, percentile_range, value_counts
 from rankseg.imageio.reading import ImageInfo, decode_image
 
-MEASURED = 200  # deep images by which a range is proposed
+MEASURED = 200  # number of deep images used to propose a range
 
 
 def loader_of(dataset: ListDataset) -> LoadSample | LoadImage | None:
-    """The transform that reads the images of a data set; None if it is not one of ours."""
+    """Return the transform that loads the images of a data set, or None if it is not ours."""
     steps = getattr(dataset.pipeline, "transforms", ())
     return next((one for one in steps if isinstance(one, LoadSample | LoadImage)), None)
 
 
 def check_same_reading(datasets: Sequence[ListDataset]) -> None:
-    """Check that images of training and validation are read in one way.
+    """Check that training and validation images are read in the same way.
 
     Raises:
         ValueError: If value ranges or channels differ.
@@ -40,18 +40,19 @@ def check_same_reading(datasets: Sequence[ListDataset]) -> None:
 def check_kinds(
     dataset: ListDataset, paths: Sequence[str], found: Sequence[Found | None]
 ) -> tuple[list[str], list[str]]:
-    """Look at what the images of a data set are.
+    """Check bit depth and bands of the images of a data set.
 
     Args:
         dataset: The data set.
-        paths: Its images that were looked at.
-        found: The numbers of an :class:`ImageInfo` first, for each; None for a bad file.
+        paths: Paths of the checked images.
+        found: For each image, a finding that starts with the fields of an :class:`ImageInfo`, or
+            None for a bad file.
 
     Returns:
-        Lines on bands that are not used, and deep images for which the pipeline has no range.
+        Lines on unused bands, and deep images for which the pipeline has no range.
 
     Raises:
-        FileError: If an image does not have a band that the pipeline chooses.
+        FileError: If an image lacks a band that the pipeline selects.
     """
     loader = loader_of(dataset)
     if loader is None:
@@ -74,10 +75,10 @@ def check_kinds(
 
 
 def refuse_deep(paths: Sequence[str]) -> None:
-    """Refuse images that hold more than 8 bits and come without a range.
+    """Reject images of more than 8 bits that have no value range.
 
     Raises:
-        ValueError: If there are any, with the range of their values.
+        ValueError: If there are any; names the range of their values.
     """
     if not paths:
         return

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How the published sets for retrieval lie on a disk: told by the files that list their images."""
+"""File layouts of the published retrieval data sets, detected by their index files."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 
 class Layout(NamedTuple):
-    """One published set.
+    """Layout of one published data set.
 
     Attributes:
-        title: Its name.
-        indices: The files that list its images, relative to the data root; the first alternative
-            of which all files are there counts.
+        title: Name of the data set.
+        indices: Alternatives of index files, relative to the data root. The first alternative whose
+            files all exist is used.
     """
 
     title: str
@@ -20,7 +20,7 @@ class Layout(NamedTuple):
 
 
 DEVKIT = ("devkit/cars_meta.mat", "devkit/cars_train_annos.mat")
-LABELS = "cars_test_annos_withlabels.mat"  # comes apart from the devkit
+LABELS = "cars_test_annos_withlabels.mat"  # distributed separately from the devkit
 PARTITION = "list_eval_partition.txt"
 
 LAYOUTS = {
@@ -35,11 +35,11 @@ LAYOUTS = {
         "In-Shop", tuple((f"{folder}{PARTITION}",) for folder in ("", "Eval/", "Anno/"))
     ),
 }
-"""By data set."""
+"""Layout of each data set."""
 
 
 def find_index(root: str | Path, kind: str) -> tuple[Path, ...] | None:
-    """The files that list the images of a set, or None where they are not all there."""
+    """Return the index files of a data set, or None if some are missing."""
     for names in LAYOUTS[kind].indices:
         paths = tuple(Path(root, name) for name in names)
         if all(path.is_file() for path in paths):
@@ -48,16 +48,16 @@ def find_index(root: str | Path, kind: str) -> tuple[Path, ...] | None:
 
 
 def recognise(root: str | Path) -> str | None:
-    """The data set of :data:`LAYOUTS` that a folder holds, if it holds one."""
+    """Return the data set of :data:`LAYOUTS` that a folder holds, or None."""
     return next((kind for kind in LAYOUTS if find_index(root, kind)), None)
 
 
 def hint(root: str | Path, kind: str = "") -> str:
-    """What to do where a folder holds a published set; empty where it does not.
+    """Suggest a command if a folder holds a published data set; empty otherwise.
 
     Args:
         root: The folder.
-        kind: The data set, where that is known.
+        kind: Name of the data set, if known.
     """
     kind = kind or recognise(root) or ""
     if not kind:
@@ -69,7 +69,7 @@ def hint(root: str | Path, kind: str = "") -> str:
 
 
 def dataset_option(kind: str) -> str:
-    """What ``tools/make_splits.py --dataset`` calls a data set.
+    """Return the value of ``tools/make_splits.py --dataset`` for a data set.
 
     >>> dataset_option("InShopDataset")
     'inshop'
@@ -78,11 +78,11 @@ def dataset_option(kind: str) -> str:
 
 
 def missing_index(root: str | Path, kind: str) -> str:
-    """Say which files are missing, and where they are if that is a folder below.
+    """Describe which files are missing, and the sub-folder that contains them, if any.
 
     Args:
         root: The data root.
-        kind: The data set, of :data:`LAYOUTS`.
+        kind: Name of the data set in :data:`LAYOUTS`.
     """
     title, indices = LAYOUTS[kind]
     wanted = " or ".join(_listed(names) for names in dict.fromkeys(indices))

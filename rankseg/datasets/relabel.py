@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Labels made worse on purpose: coarser, or wrong."""
+"""Coarse labels and label noise for experiments."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,10 +8,10 @@ import numpy as np
 
 
 def check_noise(noise: Mapping | None) -> dict | None:
-    """Check ``dict(share=0.25, seed=0)``, of which the seed may be left out.
+    """Check ``dict(share=0.25, seed=0)``; the seed is optional.
 
     Raises:
-        ValueError: If it is none.
+        ValueError: If it is invalid.
     """
     if noise is None:
         return None
@@ -26,25 +26,27 @@ def check_noise(noise: Mapping | None) -> dict | None:
 
 
 def corrupt(label: np.ndarray, num_classes: int, share: float, seed: int = 0) -> np.ndarray:
-    """Replace a share of the labels by others.
+    """Replace a share of the labels by other classes.
 
-    Which ones, and by what, depends on the seed and on nothing else: a larger share changes those
-    of a smaller one likewise, and some more.
+    The changes depend only on the seed: a larger share makes the same changes as a smaller one, and
+    more.
 
     Args:
         label: ``(N,)`` class ids below ``num_classes``.
-        num_classes: ``K``.
-        share: Of the ``N`` labels, in ``[0, 1]``; rounded to whole labels, halves to even.
-        seed: Any integer from 0.
+        num_classes: Number of classes ``K``.
+        share: Share of the ``N`` labels to change, in ``[0, 1]``; rounded to whole labels, halves
+            to even.
+        seed: Non-negative integer.
 
-    Returns:
-        A copy, changed in so many places.
+        Returns:
+            A copy of the labels with that many changes.
 
     Raises:
-        ValueError: If there is but one class.
+        ValueError: If there is only one class.
 
-    Source: CMSF (ECCV 2022), section 3.2, "random i.i.d. noise"; the number of changed labels is
-        exact here.
+    Source: CMSF (ECCV 2022), section 3.2, "random i.i.d. noise"; here the number of changed labels
+    is
+    exact.
     """
     if num_classes < 2:
         raise ValueError("label_noise: a data set of one class has no other to change a label into")
@@ -57,11 +59,11 @@ def corrupt(label: np.ndarray, num_classes: int, share: float, seed: int = 0) ->
 
 
 def read_groups(path: str | Path) -> dict[str, str]:
-    """Read a file of ``class group`` lines, with a TAB between them where names hold blanks.
+    """Read a file of ``class group`` lines, separated by a TAB if names contain blanks.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If a line cannot be understood, or a class stands on two.
+        FileNotFoundError: If the file does not exist.
+        ValueError: If a line cannot be parsed, or a class is listed twice.
     """
     path = Path(path)
     if not path.is_file():
@@ -86,10 +88,10 @@ def read_groups(path: str | Path) -> dict[str, str]:
 
 
 def check_groups(groups: Mapping[str, str], classes: Sequence[str]) -> dict[str, str]:
-    """The group of every class, in the order of the classes; others are left out.
+    """Return the group of every class in class order, ignoring other entries.
 
     Raises:
-        ValueError: If a class has none.
+        ValueError: If a class has no group.
     """
     without = [name for name in classes if name not in groups]
     if without:

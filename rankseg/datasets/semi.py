@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A labelled and an unlabelled list over one data set."""
+"""Semi-supervised data set of a labeled and an unlabeled list."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -28,10 +28,10 @@ TEST_CLASSES = ("same", "new", "any")
 
 
 def check_covered(labeled: ImageLevelDataset) -> None:
-    """Check that every class has a labelled image.
+    """Check that every class has a labeled image.
 
     Raises:
-        ValueError: Naming the classes that have none.
+        ValueError: If some have none; names these classes.
     """
     counts = np.bincount(labeled.class_ids(), minlength=len(labeled.classes))
     without = [name for name, count in zip(labeled.classes, counts, strict=True) if not count]
@@ -50,40 +50,40 @@ def check_covered(labeled: ImageLevelDataset) -> None:
 
 @DATASETS.register_module()
 class SemiDataset(Dataset):
-    """Labelled images first, then unlabelled ones, each half with its own pipeline.
+    """Labeled images followed by unlabeled images, each part with its own pipeline.
 
-    An unlabelled image never opens a mask, also where its line names one; where its class is known
-    it comes along, for measurements only. Before anything is loaded the lists are checked:
-    published sizes, images listed twice, images in both lists, validation images among them; and
-    afterwards, where labels are classes of images, that every class has a labelled image.
+    The mask of an unlabeled image is never opened, even if its line names one. If the class of an
+    unlabeled image is known, the sample contains it, for metrics only. The lists are checked before
+    any image is loaded: published sizes, images listed twice, images in both lists, and validation
+    images among them. With image-level classes, every class must have a labeled image.
 
     Args:
-        dataset: Config of a data set of lists, such as :class:`SegListDataset` or
+        dataset: Config of a list data set, such as :class:`SegListDataset` or
             :class:`~rankseg.datasets.image_level.ImageLevelDataset`, without list and pipeline.
         split: Name of a split: the lists are ``DATA_ROOT/splits/NAME/{labeled,unlabeled}.txt``.
-        labeled: The labelled list where there is no ``split``; relative to the data root.
-        unlabeled: The unlabelled list, likewise.
-        empty: ``"labeled"`` or ``"unlabeled"``: the part without images, of which no list is given
-            (training without labels, or without images that have none). The list of the other part
-            may then be ``''``, every image of the data set.
-        val: Validation list for the check of leakage. ``'auto'`` is the ``val.txt`` of the split
-            where it has one, else ``DATA_ROOT/splits/val.txt``, which may be missing where labels
-            are classes of images. ``None`` makes no check, neither here nor in ``check_data``.
-        split_root: Folder of splits in place of ``DATA_ROOT/splits``.
-        labeled_pipeline: Transforms of labelled images.
-        unlabeled_pipeline: Transforms of unlabelled images.
-        include_labeled: Train on the labelled images without their labels too: they follow the
-            unlabelled ones (FixMatch, SimMatch).
+        labeled: List of labeled images if ``split`` is not given, relative to the data root.
+        unlabeled: List of unlabeled images if ``split`` is not given, relative to the data root.
+        empty: Part without images, ``"labeled"`` or ``"unlabeled"``; its list must not be given.
+            Use it to train without labels, or without unlabeled images. The list of the other part
+            may then be ``''``, which means every image of the data set.
+        val: Validation list for the leakage check. ``'auto'`` is the ``val.txt`` of the split if it
+            has one, else ``DATA_ROOT/splits/val.txt``, which may be missing with image-level
+            classes. ``None`` disables the check, here and in ``check_data``.
+        split_root: Folder of splits that replaces ``DATA_ROOT/splits``.
+        labeled_pipeline: Transforms of labeled images.
+        unlabeled_pipeline: Transforms of unlabeled images.
+        include_labeled: Also train on the labeled images without their labels; they follow the
+            unlabeled images (FixMatch, SimMatch).
         seed: Part of the random seed of every sample.
         check_counts: Compare the sizes with the published ones of a split of this name.
-        test_classes: What ``check_data`` expects of the classes of a validation set where labels
-            are classes of images: ``"same"`` as in training, ``"new"`` ones, of which no image is
-            trained on, not even without its label (metric learning), or ``"any"``.
+        test_classes: Classes that ``check_data`` expects in a validation set with image-level
+            classes: ``"same"`` as in training; ``"new"``, classes without any training image,
+            labeled or unlabeled (metric learning); or ``"any"``.
 
     Raises:
-        FileNotFoundError: If the data root, a list, an image or a labelled mask is missing.
-        ValueError: If a check of the lists fails, the lists are named twice or not at all, or an
-            image-level class has no labelled image.
+        FileNotFoundError: If the data root, a list, an image or a labeled mask is missing.
+        ValueError: If a check of the lists fails, the lists are given twice or not at all, or an
+            image-level class has no labeled image.
     """
 
     def __init__(
@@ -136,13 +136,13 @@ class SemiDataset(Dataset):
                 dict(dataset, ann_file=unlabeled, more_lists=more, pipeline=unlabeled_pipeline)
                 | {with_label: False}
             )
-        if empty is not None:  # classes and data root of the other part, and no image
+        if empty is not None:  # reuse classes and data root of the other part, without images
             none = getattr(self, PARTS[empty == "labeled"]).get_subset(0)
             pipeline = labeled_pipeline if empty == "labeled" else unlabeled_pipeline
             steps = [TRANSFORMS.build(t) if isinstance(t, dict) else t for t in pipeline]
-            none.pipeline = Compose(steps)  # for images whose key has a label
+            none.pipeline = Compose(steps)  # used for images whose key has a label
             setattr(self, empty, none)
-        noisy = dataset.get("label_noise")  # which may take all its images from a small class
+        noisy = dataset.get("label_noise")  # noise may remove all images of a small class
         if isinstance(self.labeled, ImageLevelDataset) and empty != "labeled" and not noisy:
             check_covered(self.labeled)
 
@@ -150,7 +150,7 @@ class SemiDataset(Dataset):
     def _check_named(
         split: str | int | None, lists: dict[str, str | None], empty: str | None
     ) -> None:
-        """Check that every part has its images from one place."""
+        """Check that the images of every part come from exactly one list."""
         if empty not in (None, *PARTS):
             raise ValueError(f"empty={empty!r} of SemiDataset: expected one of {PARTS}, or None")
         wanted = [] if split is not None else [name for name in PARTS if name != empty]
@@ -165,7 +165,7 @@ class SemiDataset(Dataset):
 
     @staticmethod
     def _kind(name: str | type | None) -> type[ListDataset]:
-        """The class of the data set."""
+        """Return the class of the data set."""
         kind = name if isinstance(name, type) else DATASETS.get(str(name))
         if kind is None or not issubclass(kind, ListDataset):
             raise ValueError(
@@ -201,12 +201,12 @@ class SemiDataset(Dataset):
 
     @property
     def num_labeled(self) -> int:
-        """Number of labelled images; their indices come first."""
+        """Number of labeled images; their indices come first."""
         return len(self.labeled)
 
     @property
     def num_unlabeled(self) -> int:
-        """Number of unlabelled images."""
+        """Number of unlabeled images."""
         return len(self.unlabeled)
 
     @property
@@ -215,12 +215,12 @@ class SemiDataset(Dataset):
         return self.labeled.metainfo
 
     def full_init(self) -> None:
-        """Load the lists where ``lazy_init`` left that for later."""
+        """Load the lists if ``lazy_init`` postponed it."""
         self.labeled.full_init()
         self.unlabeled.full_init()
 
     def describe(self) -> str:
-        """Say in a line what the split is: sizes and, where known, the share of fine masks."""
+        """Describe the split in a line: sizes and, if known, the share of fine masks."""
         text = (
             f"split '{self.split}': {self.num_labeled} labelled and {self.num_unlabeled} "
             "unlabelled images"
@@ -238,10 +238,12 @@ class SemiDataset(Dataset):
         return self.num_labeled + self.num_unlabeled
 
     def __getitem__(self, key: SampleKey | int) -> dict:
-        """Load the sample of this index, as it looks in this pass over the data.
+        """Load the sample at ``key.index`` with the augmentation of pass ``key.draw``.
 
-        An unlabelled image whose key has a label is loaded as a labelled one of that class. Its
-        ``sample_idx`` is then its index in this data set, which no image of the labelled list has.
+        If the key of an unlabeled image has a label, the image is loaded as a labeled one of that
+        class.
+        Its ``sample_idx`` is then its index in this data set, which differs from every labeled
+        index.
         """
         key = SampleKey(*key) if isinstance(key, tuple) else SampleKey(key)
         index, draw = int(key.index), int(key.draw)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Stanford Online Products."""
+"""Stanford Online Products data set."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,12 +10,12 @@ from rankseg.registry import DATASETS
 
 @DATASETS.register_module()
 class SOPDataset(IndexedDataset):
-    """Stanford Online Products: 59,551 images of 11,318 products to train on, others to test on.
+    """Stanford Online Products with 59,551 training images of 11,318 products.
 
-    ``test`` has 60,502 images of 11,316 products. ``data_root`` is the folder
+    ``test`` has 60,502 images of 11,316 other products. ``data_root`` is the folder
     ``Stanford_Online_Products`` with ``Ebay_train.txt``, ``Ebay_test.txt`` and the folders
-    ``bicycle_final`` to ``toaster_final``; other arguments as in
-    :class:`~rankseg.datasets.indexed.IndexedDataset`. A class is named after its kind and number:
+    ``bicycle_final`` to ``toaster_final``. Other arguments as in
+    :class:`~rankseg.datasets.indexed.IndexedDataset`. A class name consists of category and number:
     ``bicycle_1``.
     """
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Draw labelled/unlabelled splits by a seed, so that every class has a labelled image."""
+"""Random labeled/unlabeled splits in which every class has a labeled image."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ def count_pixels(
     """Count the pixels of every label in every mask.
 
     Returns:
-        ``(N, 256)`` int64, a row per entry; rows of entries without a mask are zero.
+        ``(N, 256)`` int64, one row per entry; rows of entries without a mask are zero.
     """
 
     def count(entry: Entry) -> np.ndarray:
@@ -37,10 +37,10 @@ def count_pixels(
 
 
 def split_size(size: float, total: int) -> int:
-    """Number of labelled images: a whole number as it is, a share below 1 rounded up.
+    """Return the number of labeled images: a whole number unchanged, a share below 1 rounded up.
 
     Raises:
-        ValueError: If nothing would be left for one of the two lists.
+        ValueError: If one of the two lists would be empty.
     """
     count = int(size) if size >= 1 else math.ceil(size * total - 1e-9)
     if not 0 < count < total or (size >= 1 and size != count):
@@ -52,21 +52,22 @@ def split_size(size: float, total: int) -> int:
 
 
 def draw_covering(present: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
-    """Draw images that together hold every class.
+    """Draw images that together contain every class.
 
-    Uniform among the draws that cover all classes where 200 draws find one; else the images that
-    add most classes come first and the rest is drawn.
+    The draw is uniform among those that cover all classes, if one of 200 attempts does. Otherwise
+    the
+    images that add most classes are taken first and the rest is drawn at random.
 
     Args:
-        present: ``(N, K)`` bool, which image holds which class.
-        count: How many to draw.
-        rng: Source of randomness.
+        present: ``(N, K)`` bool, whether an image contains a class.
+        count: Number of images to draw.
+        rng: Random number generator.
 
     Returns:
         ``(count,)`` sorted positions.
 
     Raises:
-        ValueError: If so few images cannot hold all classes.
+        ValueError: If ``count`` images cannot contain all classes.
     """
     present = present[:, present.any(axis=0)]
     for _ in range(200):
@@ -84,7 +85,7 @@ def draw_covering(present: np.ndarray, count: int, rng: np.random.Generator) -> 
 
 
 def _cover(present: np.ndarray, order: np.ndarray) -> np.ndarray:
-    """Take the image that adds most classes, in this order among equals, until all are held."""
+    """Greedily take the image that adds most classes, ties in ``order``, until all are covered."""
     chosen: list[int] = []
     missing = np.ones(present.shape[1], dtype=bool)
     while missing.any():
@@ -100,21 +101,21 @@ def make_split(
     seed: int,
     pixels: np.ndarray | None = None,
 ) -> tuple[list[Entry], list[Entry]]:
-    """Draw a split; the order of ``entries`` is kept in both lists.
+    """Draw a split; both lists keep the order of ``entries``.
 
     Args:
-        entries: The images; only those with a mask can become labelled.
-        size: Labelled images: a whole number, or a share below 1 of all entries (rounded up, as
-            the usual lists are: 1/16 of 10,582 is 662).
-        seed: The same seed gives the same split.
-        pixels: ``(N, 256)`` counts of :func:`count_pixels`; every class found there is then
-            among the labelled images. ``None`` draws without looking at classes.
+        entries: The images; only those with a mask can become labeled.
+        size: Number of labeled images, or a share below 1 of all entries (rounded up, as in the
+            common lists: 1/16 of 10,582 is 662).
+        seed: Random seed; the same seed gives the same split.
+        pixels: ``(N, 256)`` counts of :func:`count_pixels`; every class found there is then among
+            the labeled images. ``None`` ignores classes.
 
     Returns:
-        Labelled and unlabelled entries.
+        Labeled and unlabeled entries.
 
     Raises:
-        ValueError: If the size does not fit, or so few images cannot hold all classes.
+        ValueError: If the size does not fit, or so few images cannot contain all classes.
     """
     count = split_size(size, len(entries))
     masked = np.array([i for i, (_, mask) in enumerate(entries) if mask is not None], dtype=int)
@@ -131,22 +132,23 @@ def make_split(
 def cut_validation(
     entries: Sequence[Entry], count: int, seed: int, pixels: np.ndarray
 ) -> tuple[list[Entry], list[Entry]]:
-    """Put a validation list aside.
+    """Hold out a validation list.
 
-    Of 200 draws the one is taken that leaves most classes to the rest and, among those, holds most
-    classes itself: a class with a single image stays with the training images.
+    Out of 200 draws, keep the one that leaves most classes in the rest and, among ties, contains
+    most
+    classes itself. A class with a single image therefore stays in the training images.
 
     Args:
         entries: The images; only those with a mask are drawn.
-        count: How many to put aside.
-        seed: The same seed gives the same list.
+        count: Number of images to hold out.
+        seed: Random seed; the same seed gives the same list.
         pixels: ``(N, 256)`` counts of :func:`count_pixels`.
 
     Returns:
         Validation entries and the rest, both in the order of ``entries``.
 
     Raises:
-        ValueError: If there are not enough images with a mask.
+        ValueError: If too few images have a mask.
     """
     masked = np.array([i for i, (_, mask) in enumerate(entries) if mask is not None], dtype=int)
     if not 0 < count < len(masked):
@@ -170,19 +172,19 @@ def cut_validation(
 def draw_balanced(
     labels: np.ndarray, classes: Sequence[str], size: int, rng: np.random.Generator
 ) -> np.ndarray:
-    """Draw as many images of every class.
+    """Draw the same number of images from every class.
 
     Args:
-        labels: ``(N,)`` class ids; -1, an unknown class, is not drawn.
+        labels: ``(N,)`` class ids; images of unknown class, -1, are not drawn.
         classes: Names in id order.
-        size: Images to draw, a multiple of the number of classes.
-        rng: Source of randomness.
+        size: Number of images to draw, a multiple of the number of classes.
+        rng: Random number generator.
 
     Returns:
         ``(size,)`` sorted positions.
 
     Raises:
-        ValueError: If the size does not fit the classes, or a class has too few images.
+        ValueError: If the size is not such a multiple, or a class has too few images.
     """
     number, each = len(classes), size // len(classes)
     if size < number:
@@ -215,21 +217,21 @@ def hold_out(
     share: float,
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Put a share of the labelled images aside for validation, of every class alike.
+    """Hold out a share of the labeled images for validation, stratified by class.
 
     Args:
         labels: ``(N,)`` class ids.
-        chosen: ``(L,)`` positions of the labelled images.
+        chosen: ``(L,)`` positions of the labeled images.
         classes: Names in id order.
-        share: Share in ``[0, 1)``; unless 0, at least one image of every class.
-        rng: Source of randomness.
+        share: Share in ``[0, 1)``; unless 0, at least one image of every class is held out.
+        rng: Random number generator.
 
     Returns:
-        Sorted positions that stay labelled, and those for validation.
+        Sorted positions that stay labeled, and sorted positions for validation.
 
     Raises:
-        ValueError: If the share is out of its range, or a class has no labelled image, before or
-            afterwards.
+        ValueError: If the share is out of range, or a class has no labeled image before or after
+            the cut.
     """
     if not 0 <= share < 1:
         raise ValueError(f"--val-share {share}: expected a share from 0, for none, to below 1")
@@ -252,12 +254,12 @@ def hold_out(
 
 
 def label_table(parts: Mapping[str, np.ndarray], classes: Sequence[str], rows: int = 20) -> str:
-    """Show how many images of every class each list has.
+    """Format a table of the number of images per class in each list.
 
     Args:
-        parts: ``(n,)`` class ids by the name of a list; -1, an unknown class, gets a row.
+        parts: ``(n,)`` class ids for each list name; unknown classes, -1, get a row.
         classes: Names in id order.
-        rows: Most classes to show.
+        rows: Maximum number of classes to show.
     """
     counts = {name: np.bincount(ids + 1, minlength=len(classes) + 1) for name, ids in parts.items()}
     lines = [(name, k + 1) for k, name in enumerate(classes[:rows])]
@@ -272,7 +274,7 @@ def label_table(parts: Mapping[str, np.ndarray], classes: Sequence[str], rows: i
 
 
 def _part(entries: Sequence[Entry], chosen: np.ndarray) -> tuple[list[Entry], list[Entry]]:
-    """Part the entries into the chosen positions and the rest."""
+    """Split the entries into the chosen positions and the rest."""
     picked = {int(i) for i in chosen}
     parts: tuple[list[Entry], list[Entry]] = ([], [])
     for i, entry in enumerate(entries):
@@ -283,16 +285,16 @@ def _part(entries: Sequence[Entry], chosen: np.ndarray) -> tuple[list[Entry], li
 def check_classes(
     pixels: np.ndarray, entries: Sequence[Entry], classes: Sequence[str] | None, source: str
 ) -> None:
-    """Check that the masks hold classes and 255 alone.
+    """Check that the masks hold only classes and 255.
 
     Args:
         pixels: ``(N, 256)`` counts of :func:`count_pixels`.
         entries: The ``N`` samples.
-        classes: Names in id order; any value is a class without.
-        source: Where the samples come from, for the message.
+        classes: Names in id order; if None, any value is a class.
+        source: Source of the samples, for the message.
 
     Raises:
-        ValueError: If a value is no class, or all values are 0 and 255.
+        ValueError: If a value is not a class, or all values are 0 and 255.
     """
     check_not_0_and_255(np.flatnonzero(pixels.sum(axis=0)), source)
     if classes:
@@ -303,12 +305,12 @@ def check_classes(
 def class_table(
     pixels: np.ndarray, labeled: Sequence[bool], classes: Sequence[str] | None = None
 ) -> str:
-    """Show per class its share of all pixels with a mask and the images that hold it.
+    """Format a table of pixel share and number of images per class.
 
     Args:
         pixels: ``(N, 256)`` counts of :func:`count_pixels`.
-        labeled: ``(N,)`` bool, the images of the labelled list.
-        classes: Names by class id; ids alone without.
+        labeled: ``(N,)`` bool, whether an image is in the labeled list.
+        classes: Names by class id; if None, only ids are shown.
     """
     total = max(1, int(pixels.sum()))
     chosen = np.asarray(labeled, dtype=bool)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Street View House Numbers, cropped digits."""
+"""Street View House Numbers data set of cropped digits."""
 
 from collections.abc import Sequence
 
@@ -15,10 +15,10 @@ DIGITS = tuple("0123456789")
 
 
 def read_mat(path: str) -> Arrays:
-    """Read a file of cropped digits: ``X`` ``(32, 32, 3, N)`` uint8 and ``y``, 1 to 10 for 0.
+    """Read a file of cropped digits: ``X``, ``(32, 32, 3, N)`` uint8, and ``y``, 1 to 10 (10 is 0).
 
     Raises:
-        FileError: If the file is damaged or of another kind.
+        FileError: If the file is damaged or has another format.
     """
     try:
         content = loadmat(path, variable_names=("X", "y"))
@@ -42,11 +42,11 @@ def _unreadable(path: str, reason: object) -> str:
 
 @DATASETS.register_module()
 class SVHNDataset(ArrayDataset):
-    """SVHN, cropped digits of 32 x 32 pixels: 73,257 ``train``, 26,032 ``test``, 531,131 ``extra``.
+    """SVHN cropped digits, 32 x 32 pixels: 73,257 ``train``, 26,032 ``test``, 531,131 ``extra``.
 
-    ``data_root`` is the folder with ``train_32x32.mat``, ``test_32x32.mat`` and, where wanted,
-    ``extra_32x32.mat``; other arguments as in :class:`ArrayDataset`. Classes are the digits in
-    their order: the files' label 10 means 0.
+    ``data_root`` is the folder with ``train_32x32.mat``, ``test_32x32.mat`` and optionally
+    ``extra_32x32.mat``. Other arguments as in :class:`ArrayDataset`. The classes are the digits in
+    order; label 10 in the files means 0.
     """
 
     METAINFO = {"classes": DIGITS, "palette": make_palette(len(DIGITS))}

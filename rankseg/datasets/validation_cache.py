@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Remembers which files were found good, so that a second look at them costs next to nothing."""
+"""Cache of validated files that makes repeated checks nearly free."""
 
 import hashlib
 import json
@@ -8,21 +8,22 @@ import tempfile
 from pathlib import Path
 
 CACHE_DIR = "RANKSEG_CACHE_DIR"
-"""Environment variable: folder for what is remembered; ``off`` remembers nothing."""
+"""Environment variable with the cache folder; ``off`` disables the cache."""
 
-VERSION = 1  # of what is checked: older findings do not count
-MOST = 500_000  # files remembered for one data root; the oldest are forgotten first
+VERSION = 1  # version of the checks: findings of older versions are ignored
+MOST = 500_000  # maximum number of files per data root; the oldest are dropped first
 
 
 def cache_file(data_root: str | Path) -> Path | None:
-    """Where findings about the files of a data root are kept: never in the data root itself.
+    """Return the cache file of a data root, which is never inside the data root.
 
-    A file in ``$RANKSEG_CACHE_DIR``, ``$XDG_CACHE_HOME/rankseg`` or ``~/.cache/rankseg``. It may be
-    deleted at any time. ``None`` if nothing is to be kept.
+    The file is in ``$RANKSEG_CACHE_DIR``, ``$XDG_CACHE_HOME/rankseg`` or ``~/.cache/rankseg``. You
+    can
+    delete it at any time. Returns ``None`` if the cache is disabled.
     """
     named = os.environ.get(CACHE_DIR)
     root = os.path.realpath(data_root)
-    if named == "off" or "/rankseg-standin-" in root:  # images of --tiny, gone when it ends
+    if named == "off" or "/rankseg-standin-" in root:  # temporary images of --tiny
         return None
     base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     folder = Path(named or os.path.join(base, "rankseg"))
@@ -30,22 +31,22 @@ def cache_file(data_root: str | Path) -> Path | None:
 
 
 def stamp(files: tuple[str, ...]) -> list[int]:
-    """Size and time of change (ns) of every file.
+    """Return size and modification time (ns) of every file.
 
     Raises:
-        OSError: If one is not there.
+        OSError: If a file does not exist.
     """
     return [n for file in files for s in [os.stat(file)] for n in (s.st_size, s.st_mtime_ns)]
 
 
 class SeenFiles:
-    """Findings about good files: by their paths and by what was checked of them.
+    """Cache of findings about good files, keyed by paths and check.
 
-    A finding counts as long as sizes and times of change are as they were. Bad files are never
-    remembered. A file of findings that is damaged, or of another form, counts as empty.
+    A finding is valid as long as sizes and modification times are unchanged. Bad files are never
+    cached. A damaged cache file, or one of another format, counts as empty.
 
     Args:
-        path: JSON file; ``None`` remembers nothing.
+        path: JSON file; ``None`` disables the cache.
     """
 
     def __init__(self, path: str | Path | None = None) -> None:
@@ -54,7 +55,7 @@ class SeenFiles:
         self._changed = False
 
     def find(self, rule: str, files: tuple[str, ...], now: list[int]) -> list[int] | None:
-        """What was found by this rule in these files, if they are as they were then."""
+        """Return the finding of this rule for these files if they are unchanged, else None."""
         entry = self._known.get(_key(rule, files))
         if not isinstance(entry, list) or len(entry) != 2 or entry[0] != now:
             return None
@@ -63,14 +64,14 @@ class SeenFiles:
         return found if whole else None
 
     def keep(self, rule: str, files: tuple[str, ...], now: list[int], found: list[int]) -> None:
-        """Remember a finding; ``now`` is the stamp from before the files were opened."""
+        """Store a finding; ``now`` is the stamp taken before the files were opened."""
         key = _key(rule, files)
-        self._known.pop(key, None)  # the newest are last
+        self._known.pop(key, None)  # keeps the newest entries last
         self._known[key] = [now, found]
         self._changed = True
 
     def save(self) -> None:
-        """Write the findings, whole or not at all; what cannot be written is done without."""
+        """Write the cache atomically and ignore write errors."""
         if self.path is None or not self._changed:
             return
         for key in list(self._known)[: max(0, len(self._known) - MOST)]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""PASCAL VOC 2012 with the SBD masks."""
+"""PASCAL VOC 2012 data set with the SBD masks."""
 
 from pathlib import Path
 
@@ -17,10 +17,11 @@ AUG_FOLDER = "SegmentationClassAug"
 
 @DATASETS.register_module()
 class VOCDataset(SegListDataset):
-    """PASCAL VOC 2012, 21 classes with the background; arguments as :class:`SegListDataset`.
+    """PASCAL VOC 2012 with 21 classes including background; arguments as in
+    :class:`SegListDataset`.
 
-    ``data_root`` is the folder ``VOC2012`` with ``JPEGImages`` and ``SegmentationClass``. Masks
-    may be palette files (the original ones) or grey files (the SBD ones), mixed or not.
+    ``data_root`` is the folder ``VOC2012`` with ``JPEGImages`` and ``SegmentationClass``. Masks may
+    be palette files (the original ones), gray files (the SBD ones), or a mix of both.
     """
 
     METAINFO = {"classes": CLASSES, "palette": make_palette(len(CLASSES))}
@@ -28,7 +29,7 @@ class VOCDataset(SegListDataset):
     FINE_LISTS = ("ImageSets/Segmentation/train.txt", "splits/1464/labeled.txt")
 
     def missing_cure(self, path: str, what: str) -> str:
-        """Point to the folder of SBD masks where the file is there instead."""
+        """Point to the folder of SBD masks if it contains the file."""
         if what == "mask" and (Path(self.data_root) / AUG_FOLDER / Path(path).name).is_file():
             return (
                 f"folder {AUG_FOLDER} has it: import the lists again with `python "

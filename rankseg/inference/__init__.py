@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Predict images, folders and stacks with a trained network."""
+"""Prediction of images, folders and stacks with a trained network."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A trained network that predicts images: from a checkpoint to masks."""
+"""Inferencer that loads a trained network and predicts images."""
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -37,13 +37,13 @@ from rankseg.training.validation import is_image_level, refuse_embedding
 
 
 class Prediction(NamedTuple):
-    """What a segmentation network says of an image.
+    """Prediction of a segmentation network for an image.
 
     Attributes:
         mask: ``(H, W)`` uint8 class ids.
-        probabilities: ``(K, H, W)`` float32, if asked for.
-        uncertainty: ``(H, W)`` float32, if asked for: the entropy of the probabilities over that
-            of an even guess, 0 (sure) to 1.
+        probabilities: ``(K, H, W)`` float32, if requested.
+        uncertainty: ``(H, W)`` float32, if requested: the entropy of the probabilities divided by
+            that of the uniform distribution, from 0 (certain) to 1.
     """
 
     mask: np.ndarray
@@ -52,11 +52,11 @@ class Prediction(NamedTuple):
 
 
 class ClassPrediction(NamedTuple):
-    """What a classifier says of an image.
+    """Prediction of a classifier for an image.
 
     Attributes:
-        label: The most probable class.
-        name: Its name.
+        label: Id of the most probable class.
+        name: Name of that class.
         probabilities: ``(K,)`` float32.
     """
 
@@ -66,39 +66,39 @@ class ClassPrediction(NamedTuple):
 
 
 class Inferencer:
-    """Predicts images as ``tools/test.py`` does, without a data set.
+    """Inferencer that predicts images as ``tools/test.py`` does, without a data set.
 
     Args:
-        config: A config file, or what :func:`rankseg.apis.load_config` makes of it.
-        checkpoint: File of a method or of a plain segmentor.
-        device: Such as ``"cpu"`` or ``"cuda:0"``; the GPU where there is one by default.
-        weights: ``"student"`` or ``"teacher"``; ``"auto"`` is the one that the config predicts
-            with.
-        window: Side of the windows in pixels; ``"auto"`` takes windows for large images alone, 0
+        config: A config file, or a config from :func:`rankseg.apis.load_config`.
+        checkpoint: Checkpoint file of a method or of a plain segmentor.
+        device: Device such as ``"cpu"`` or ``"cuda:0"``; by default the GPU, if there is one.
+        weights: ``"student"`` or ``"teacher"``. ``"auto"`` selects the network that the config
+            predicts with.
+        window: Side of the windows in pixels. ``"auto"`` uses windows for large images only, 0
             never. See :class:`~rankseg.inference.windows.Windows`.
-        overlap: Share of a window that the next one sees too, from 0 to 0.9.
-        batch: Images of one size, or windows, in one forward pass.
-        flip: Predict each image mirrored too and average the logits.
-        amp: bfloat16 where that is precise enough.
-        shrink: How many times smaller images become for the network, by averaging areas; masks
-            are as large as the images.
-        value_range: Values of images of more than 8 bits that become 0 and 255; by default those of
-            config or data set.
-        channels: Bands of the images that become gray or red, green and blue, one or three numbers
-            from 1; by default those of the config.
+        overlap: Fraction of a window that overlaps the next one, from 0 to 0.9.
+        batch: Number of images of one size, or of windows, in a forward pass.
+        flip: Also predict each image mirrored and average the logits.
+        amp: Use bfloat16 where it is precise enough.
+        shrink: Factor by which images are shrunk for the network, by area averaging. Masks have the
+            size of the original images.
+        value_range: Values mapped to 0 and 255 for images of more than 8 bits. Defaults to those of
+            the config or data set.
+        channels: Bands used as gray or as red, green and blue: one or three numbers from 1.
+            Defaults to those of the config.
 
     Attributes:
-        classes: Names in id order, as noted in the checkpoint, else of the config.
-        palette: An RGB colour for each.
-        image_level: It is a classifier.
-        value_range: Values of images of more than 8 bits that become 0 and 255; None: those of the
-            images of a call, all together, and a warning says which.
-        channels: Bands that are chosen; None: the first three, or the first of two, without
+        classes: Class names in id order, from the checkpoint if it has them, else from the config.
+        palette: An RGB color for each class.
+        image_level: True for a classifier.
+        value_range: Values mapped to 0 and 255 for images of more than 8 bits. If None, each call
+            uses the range over all its images and warns which it is.
+        channels: Selected bands. If None, the first three, or the first of two, without
             transparency.
 
     Raises:
-        FileNotFoundError: If config or checkpoint are not there.
-        ValueError: If the checkpoint does not fit the config, or an option is not right.
+        FileNotFoundError: If config or checkpoint does not exist.
+        ValueError: If the checkpoint does not fit the config, or an option is invalid.
 
     Example:
         >>> inferencer = Inferencer("CONFIG.py", "CHECKPOINT.pth")  # doctest: +SKIP
@@ -163,13 +163,14 @@ class Inferencer:
         """Predict an image, or a list of images of any sizes.
 
         Args:
-            images: A file, an array as :func:`~rankseg.imageio.reading.to_rgb` takes it, or an
-                image of Pillow, or a list of these.
-            probabilities: Give those of every class and pixel too.
-            uncertainty: Give the uncertainty of every pixel too.
+            images: A file, an array accepted by :func:`~rankseg.imageio.reading.to_rgb`, a Pillow
+                image, or a list of these.
+            probabilities: Also return the probability of every class at every pixel.
+            uncertainty: Also return the uncertainty of every pixel.
 
         Returns:
-            A :class:`Prediction`, of a classifier a :class:`ClassPrediction`; of a list a list.
+            A :class:`Prediction`, or a :class:`ClassPrediction` from a classifier. A list of them
+            for a list of images.
 
         Raises:
             ValueError, OSError: If an image cannot be read or is too large.
@@ -183,7 +184,7 @@ class Inferencer:
         return found if many else found[0]
 
     def _as_rgb(self, images: Sequence[Any]) -> list[np.ndarray]:
-        """Read images and make 8 bits of all of them by one range."""
+        """Read images and convert all of them to 8 bits with one range."""
         looks = [_bands(one) for one in images]
         for line in describe_bands(looks, self.channels, "channels"):
             warnings.warn(line, stacklevel=3)
@@ -204,12 +205,12 @@ class Inferencer:
         return [to_rgb(one, value_range=value_range) for one in decoded]
 
     def _decode(self, image: Any) -> np.ndarray:
-        """The numbers of an image, ``(H, W)`` or ``(H, W, 3)``."""
+        """Return the values of an image, ``(H, W)`` or ``(H, W, 3)``."""
         if isinstance(image, str | Path):
             return decode_image(image, self.channels)
-        kept = ("L", "LA", "RGB", "RGBA", "I", "F")  # "I" and "F" are refused, not cut off
+        kept = ("L", "LA", "RGB", "RGBA", "I", "F")  # "I" and "F" are rejected later
         if isinstance(image, Image.Image) and image.mode.split(";")[0] not in kept:
-            image = image.convert("RGB")  # else of a palette the indices would be gray values
+            image = image.convert("RGB")  # else palette indices would be read as gray values
         return choose_array_bands(np.asarray(image), self.channels)
 
     def _segment(self, arrays: list[np.ndarray], probable: bool, unsure: bool) -> list[Prediction]:
@@ -234,16 +235,16 @@ class Inferencer:
         maps: Sequence[Maps],
         told: Callable[[int], None] | None = None,
     ) -> None:
-        """Predict images of one size into maps that are made for them.
+        """Predict images of one size into preallocated maps.
 
         Args:
-            images: ``(H, W, 3)`` uint8 RGB.
-            maps: One for each.
-            told: Called with the number of pixels that are done.
+            images: ``(H, W, 3)`` uint8 RGB images.
+            maps: Output maps, one for each image.
+            told: Progress callback, called with the number of newly predicted pixels.
 
         Raises:
-            ValueError: If the image, or what is computed of it, does not fit into memory, or the
-                network gives NaN or infinity.
+            ValueError: If the image or its intermediate results do not fit into memory, or the
+                network outputs NaN or infinity.
         """
         self._fill(images, maps, told)
         for one in maps:
@@ -259,7 +260,7 @@ class Inferencer:
         check_memory(size, len(self.classes), self.rows_held(size))
         with enough_memory(size):
             samples = [self._prepare(one) for one in images]
-            resized = samples[0]["inputs"].shape[1:] != size  # back is how a whole one is brought
+            resized = samples[0]["inputs"].shape[1:] != size  # only whole images are resized back
             if resized or not self.windows.suit(size, len(self.classes)):
                 for one, logits in zip(maps, self._whole(samples), strict=True):
                     one.put(0, logits)
@@ -275,11 +276,11 @@ class Inferencer:
                         told(logits.shape[1] * logits.shape[2])
 
     def rows_held(self, size: tuple[int, int]) -> int:
-        """Rows of an image of this size whose logits are held at a time."""
+        """Return how many rows of logits are in memory at once for an image of this size."""
         return self.windows.size[0] if self.windows.suit(size, len(self.classes)) else size[0]
 
     def _whole(self, samples: list[dict]) -> list[Tensor]:
-        """Logits ``(K, H, W)`` of whole images as the test loop makes them."""
+        """Return logits ``(K, H, W)`` of whole images, computed as in the test loop."""
 
         def run(mirror: bool) -> list[Tensor]:
             packed = [sample["data_samples"].clone() for sample in samples]
@@ -297,7 +298,7 @@ class Inferencer:
         return [(one + two) / 2 for one, two in zip(straight, run(mirror=True), strict=True)]
 
     def _logits(self, windows: Tensor) -> Tensor:
-        """Logits ``(N, K, h, w)`` of uint8 windows ``(N, 3, h, w)``."""
+        """Return logits ``(N, K, h, w)`` of uint8 windows ``(N, 3, h, w)``."""
         images = self.method.data_preprocessor({"inputs": windows}, False)["inputs"]
         metas = [{"img_shape": images.shape[2:]}] * len(images)
         with self._precision():
@@ -311,7 +312,7 @@ class Inferencer:
     def classify(self, images: Sequence[np.ndarray]) -> list[ClassPrediction]:
         """Classify images of any sizes, ``(H, W, 3)`` uint8 RGB."""
         found = []
-        for image in images:  # the pipeline may leave them different in size
+        for image in images:  # one by one, as the pipeline may keep their sizes
             (logits,) = self._whole([self._prepare(image)])
             check_logits(int(logits.isfinite().logical_not().sum()), logits.numel(), "classes")
             shares = logits.flatten().softmax(0).cpu().numpy()
@@ -327,7 +328,7 @@ class Inferencer:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.amp)
 
     def _prepare(self, image: np.ndarray) -> dict:
-        """What the pipeline of the config's test set makes of an image."""
+        """Apply the test pipeline of the config to an image."""
         shape = image.shape[:2]
         results = {"img": image, "img_shape": shape, "ori_shape": shape, "img_path": ""}
         try:
@@ -344,7 +345,7 @@ class Inferencer:
 
 
 def _bands(image: Any) -> tuple[int, bool]:
-    """Number of bands of an image, and if the last of them is transparency."""
+    """Return the number of bands of an image, and whether the last one is transparency."""
     if isinstance(image, str | Path):
         info = look_at(image, decode=False)
         return info.bands, bool(info.alpha)

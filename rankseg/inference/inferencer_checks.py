@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an inferencer asks of checkpoint, config and machine before it predicts."""
+"""Checks of checkpoint, config and device before prediction."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,10 +15,10 @@ from rankseg.registry import TRANSFORMS
 
 
 def check_noted_classes(meta: Any, number: int, checkpoint: str | Path) -> None:
-    """Refuse a checkpoint that was trained on another number of classes than the config has.
+    """Check that a checkpoint was trained on the number of classes in the config.
 
     Raises:
-        ValueError: Naming both.
+        ValueError: If not. The message states both numbers.
     """
     noted = meta.get("dataset_meta") if isinstance(meta, Mapping) else None
     names = (noted or {}).get("classes")
@@ -32,15 +32,15 @@ def check_noted_classes(meta: Any, number: int, checkpoint: str | Path) -> None:
 
 
 def pipeline_of(cfg: Config, shrink: float = 1.0) -> list[BaseTransform]:
-    """The transforms of the test set for images that are read already.
+    """Build the transforms of the test set for images that are already loaded.
 
     Args:
-        cfg: Of the network.
-        shrink: How many times smaller images become first.
+        cfg: Config of the network.
+        shrink: Factor by which images are shrunk first.
 
     Raises:
-        ValueError: If the first of them does not load the image, or a classifier's images are to
-            be shrunk.
+        ValueError: If the first transform does not load the image, or the images of a classifier
+            are to be shrunk.
     """
     steps = [TRANSFORMS.build(one) for one in cfg.test_dataloader.dataset.pipeline]
     if not steps or not isinstance(steps[0], LoadSample | LoadImage):
@@ -61,10 +61,10 @@ def pipeline_of(cfg: Config, shrink: float = 1.0) -> list[BaseTransform]:
 
 
 def check_shrink(shrink: float, window: int | str) -> None:
-    """Refuse a factor that enlarges or is infinite, and windows beside one.
+    """Refuse a shrink factor below 1 or infinite, and one combined with windows.
 
     Raises:
-        ValueError: Naming the option.
+        ValueError: If it is refused. The message names the option.
     """
     if not 1 <= shrink < float("inf"):
         raise ValueError(f"--shrink {shrink:g}: expected a number of 1 or more")
@@ -76,10 +76,10 @@ def check_shrink(shrink: float, window: int | str) -> None:
 
 
 def choose_device(device: str | torch.device | None) -> torch.device:
-    """A device that is there.
+    """Return an available device.
 
     Raises:
-        ValueError: If it is not.
+        ValueError: If the given one is not available.
     """
     if device in (None, "auto"):
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")

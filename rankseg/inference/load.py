@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What leaves the toolbox with a trained network: its weights, its classes, its normalisation."""
+"""Loading of a trained network with its weights, classes and normalization."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -30,15 +30,15 @@ from rankseg.utils.safe_text import printable
 
 
 class Trained(NamedTuple):
-    """A network that is ready to be given away.
+    """Trained network with all that is needed to export it.
 
     Attributes:
         network: An mmseg segmentor on the CPU, in eval mode.
         name: ``"student"`` or ``"teacher"``.
-        mean: Of R, G, B in grey levels, 0 to 255.
-        std: Of R, G, B in grey levels.
-        classes: Names in id order.
-        palette: One RGB colour for each.
+        mean: Means of R, G, B in gray levels, 0 to 255.
+        std: Standard deviations of R, G, B in gray levels.
+        classes: Class names in id order.
+        palette: One RGB color for each class.
     """
 
     network: nn.Module
@@ -55,17 +55,17 @@ def load_method(
     state: Any = None,
     device: str | torch.device | None = None,
 ) -> Method:
-    """The method of a config with the weights of a checkpoint.
+    """Build the method of a config and load the weights of a checkpoint.
 
     Args:
         cfg: The config.
-        checkpoint: The file.
-        state: What is in it, if it was read already.
-        device: Where it is to run; by default the GPU where there is one.
+        checkpoint: Checkpoint file.
+        state: Content of the file, if it was read already.
+        device: Device to run on; by default the GPU, if there is one.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it does not fit.
+        FileNotFoundError: If the file does not exist.
+        ValueError: If the checkpoint does not fit.
     """
     if state is None:
         state = load_checkpoint_file(checkpoint, map_location="cpu")
@@ -85,11 +85,11 @@ def load_method(
 
 
 def untrained(cfg: Config, seed: int = 0) -> Method:
-    """The method of a config with random weights, pretrained ones left out; on a GPU if there is.
+    """Build the method of a config with random weights only, on the GPU if there is one.
 
     Args:
         cfg: The config.
-        seed: Of the weights; random numbers of the process are not touched.
+        seed: Seed of the weights. The random state of the process is not changed.
     """
     with torch.random.fork_rng():
         torch.manual_seed(seed)
@@ -99,17 +99,17 @@ def untrained(cfg: Config, seed: int = 0) -> Method:
 
 
 def load_trained(cfg: Config, checkpoint: str, network: str | None = None) -> Trained:
-    """Build the method of a config, load a checkpoint and take one network out of it.
+    """Build the method of a config, load a checkpoint and extract one network.
 
     Args:
-        cfg: From :func:`rankseg.apis.load_config`.
-        checkpoint: File of a method or of a plain segmentor.
-        network: ``"student"`` or ``"teacher"``; by default the one that predicts.
+        cfg: Config from :func:`rankseg.apis.load_config`.
+        checkpoint: Checkpoint file of a method or of a plain segmentor.
+        network: ``"student"`` or ``"teacher"``; by default the one that the method predicts with.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it does not fit, there is no such network, or images are prepared in
-            another way than by a mean and a standard deviation.
+        FileNotFoundError: If the file does not exist.
+        ValueError: If the checkpoint does not fit, there is no such network, or images are not
+            normalized by a mean and a standard deviation.
     """
     init_default_scope(cfg.get("default_scope", "rankseg"))
     preprocessor = cfg.model.get("data_preprocessor") or {}
@@ -130,7 +130,7 @@ def load_trained(cfg: Config, checkpoint: str, network: str | None = None) -> Tr
 
 
 def _in_file(node: Mapping) -> dict[str, Any]:
-    """Names and colors of a ``classes_file`` that is there."""
+    """Return names and colors from a ``classes_file``, if it exists."""
     path = Path(str(node.get("data_root") or ""), str(node.get("classes_file") or ""))
     if not node.get("classes_file") or not path.is_file():
         return {}
@@ -139,15 +139,15 @@ def _in_file(node: Mapping) -> dict[str, Any]:
 
 
 def classes_of(cfg: Config, meta: Any, number: int) -> tuple[list[str], list[list[int]]]:
-    """Names and colours of the classes; data need not be there.
+    """Return names and colors of the classes. The data set is not needed.
 
-    Where neither the checkpoint nor the config has as many names as there are classes, they are
-    ``class 0``, ``class 1``, ...
+    If neither the checkpoint nor the config names this number of classes, the names are ``class
+    0``, ``class 1``, ...
 
     Args:
-        cfg: Of the run.
-        meta: What the checkpoint notes of the run, if it does.
-        number: Classes of the network.
+        cfg: Config of the run.
+        meta: Metadata of the checkpoint, if it has any.
+        number: Number of classes of the network.
     """
     infos = [(meta if isinstance(meta, dict) else {}).get("dataset_meta") or {}]
     for node in datasets_of(cfg):
@@ -167,12 +167,12 @@ def classes_of(cfg: Config, meta: Any, number: int) -> tuple[list[str], list[lis
 
 
 def _stack_notes(node: Mapping) -> dict[str, Any]:
-    """Read what is noted beside a data set that was made from a stack; empty where nothing is."""
+    """Read the notes of a data set that was converted from a stack, empty if there are none."""
     return read_json(Path(node.get("data_root") or ".") / STACK_NOTES, _check_stack_notes) or {}
 
 
 def _check_stack_notes(notes: Any) -> None:
-    """Refuse what no conversion wrote; ``ValueError`` or ``TypeError`` then."""
+    """Raise ``ValueError`` or ``TypeError`` for notes that no conversion wrote."""
     if not isinstance(notes, dict):
         raise ValueError("expected an object")
     low, high = notes.get("value_range") or (0, 1)
@@ -182,9 +182,10 @@ def _check_stack_notes(notes: Any) -> None:
 
 
 def value_range_of(cfg: Config) -> list[float] | None:
-    """Values of images of more than 8 bits that are black and white to a network, if any are.
+    """Return the values that the network sees as black and white in images of more than 8 bits.
 
-    The config says so, or the folder of its data set does, if that is there and came from a stack.
+    They come from the config, or from the folder of its data set if it exists and was converted
+    from a stack. Returns None if neither has them.
     """
     dataset = (cfg.get("test_dataloader") or {}).get("dataset") or {}
     ranges = [step.get("value_range") for step in dataset.get("pipeline") or ()]
@@ -194,18 +195,19 @@ def value_range_of(cfg: Config) -> list[float] | None:
 
 
 def channels_of(cfg: Config) -> tuple[int, ...] | None:
-    """Bands of the images that a network sees; None for the usual ones."""
+    """Return the image bands that a network uses, or None for the default ones."""
     dataset = (cfg.get("test_dataloader") or {}).get("dataset") or {}
     chosen = [step.get("channels") for step in dataset.get("pipeline") or ()]
     return next((tuple(one) for one in chosen if one), None)
 
 
 def shrink_of(cfg: Config, source: str | Path) -> float:
-    """How many times the pages that a network was trained on were shrunk; 1 if they were not.
+    """Return the factor by which the training pages of a network were shrunk, or 1.
 
     Args:
-        cfg: Of the network, whose data set may have come from a stack.
-        source: What is to be predicted; what lies in the folder of the data set was shrunk already.
+        cfg: Config of the network, whose data set may come from a stack.
+        source: Images to predict. Images in the folder of the data set were shrunk already: for
+            these the factor is 1.
     """
     for node in datasets_of(cfg):
         root = Path(node.get("data_root") or ".")
@@ -216,13 +218,13 @@ def shrink_of(cfg: Config, source: str | Path) -> float:
 
 
 def channel_of(cfg: Config) -> int | None:
-    """Read which channel of a hyperstack a network was trained on.
+    """Return the channel of a hyperstack that a network was trained on.
 
     Args:
         cfg: Config of the network, whose data set may come from a stack.
 
     Returns:
-        Its number from 1; ``None`` if the stack had one channel, or no stack is known.
+        Channel number from 1, or ``None`` if the stack had one channel, or no stack is known.
     """
     for node in datasets_of(cfg):
         channel = _stack_notes(node).get("channel")
@@ -233,12 +235,13 @@ def channel_of(cfg: Config) -> int | None:
 
 @torch.no_grad()
 def logits_of(trained: Trained, images: Tensor, windows: bool = False) -> Tensor:
-    """What this package says of images: ``(B, K, H, W)``, of a classifier ``(B, K, 1, 1)``.
+    """Return the logits of images, ``(B, K, H, W)``, or ``(B, K, 1, 1)`` of a classifier.
 
     Args:
         trained: The network.
         images: ``(B, 3, H, W)`` uint8 RGB.
-        windows: Predict as ``test_cfg`` says, by windows if it says so; else in one piece.
+        windows: Predict with ``test_cfg``, which may use sliding windows. Otherwise predict whole
+            images.
     """
     shape = tuple(images.shape[2:])
     samples = [SegDataSample(metainfo={"ori_shape": shape, "img_shape": shape}) for _ in images]

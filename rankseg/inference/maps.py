@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From logits to maps of an image, some rows at a time, within the memory that there is."""
+"""Maps of an image computed from logits, some rows at a time, within the available memory."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -12,26 +12,27 @@ from torch import Tensor
 
 from rankseg.errors import FileError
 
-AT_ONCE = 2**24  # logits that are turned into probabilities at a time
+AT_ONCE = 2**24  # logits that are converted to probabilities at once
 NO_MEMORY = ("out of memory", "not enough memory", "allocate memory")
 
 
 class Maps:
-    """Maps of one image that are filled from the top down.
+    """Maps of one image that are filled from top to bottom.
 
     Args:
         size: Height and width.
-        classes: Their number ``K``.
-        uncertainty: Make a map of it.
-        probabilities: Where to put those of all classes: ``(K, H, W)`` of a floating type, in
-            memory or on the disk; None does without.
+        classes: Number of classes ``K``.
+        uncertainty: Whether to compute an uncertainty map.
+        probabilities: Array to write the probabilities of all classes to: ``(K, H, W)`` of a
+            floating type, in memory or on disk. If None, they are not stored.
 
     Attributes:
         mask: ``(H, W)`` uint8 class ids.
-        uncertainty: ``(H, W)`` float32 entropy over that of an even guess, 0 (sure) to 1; or None.
-        probabilities: As given.
-        counts: ``(K,)`` int64, pixels of every class so far.
-        lost: Pixels without a class so far, as their largest logit is NaN or infinite.
+        uncertainty: ``(H, W)`` float32 entropy divided by that of the uniform distribution, from 0
+            (certain) to 1; or None.
+        probabilities: The given array.
+        counts: ``(K,)`` int64 pixels of every class so far.
+        lost: Pixels so far without a class, because their largest logit is NaN or infinite.
     """
 
     def __init__(
@@ -48,13 +49,13 @@ class Maps:
         self.lost = 0
 
     def put(self, y: int, logits: Tensor) -> None:
-        """Take in the logits ``(K, rows, W)`` of some rows, the first of which is ``y``."""
+        """Add the logits ``(K, rows, W)`` of some rows, starting at row ``y``."""
         classes, rows, width = logits.shape
         step = max(1, AT_ONCE // (classes * width))
         for first in range(0, rows, step):
             part = logits[:, first : first + step]
             place = slice(y + first, y + first + part.shape[1])
-            largest, label = part.max(0)  # NaN where any of them is
+            largest, label = part.max(0)  # NaN if any logit is NaN
             self.lost += int(largest.isfinite().logical_not_().sum())
             self.mask[place] = label.to(torch.uint8).cpu().numpy()
             self.counts += label.flatten().bincount(minlength=classes).cpu().numpy()
@@ -69,15 +70,15 @@ class Maps:
 
 
 def check_logits(lost: int, count: int, things: str = "pixels") -> None:
-    """Refuse a prediction that is none.
+    """Check that the network output is finite.
 
     Args:
-        lost: For how many the network gave NaN or infinity.
-        count: For how many it was asked.
-        things: What they are.
+        lost: Number of outputs that are NaN or infinite.
+        count: Number of all outputs.
+        things: Noun for the outputs, for the message.
 
     Raises:
-        FileError: If any is lost.
+        FileError: If any is NaN or infinite.
     """
     if lost:
         raise FileError(
@@ -88,7 +89,7 @@ def check_logits(lost: int, count: int, things: str = "pixels") -> None:
 
 
 def count_classes(mask: np.ndarray, classes: int) -> np.ndarray:
-    """``(K,)`` int64 pixels of every class in a mask; other values are not counted."""
+    """Return the pixels of every class in a mask, ``(K,)`` int64, ignoring other values."""
     counts = np.zeros(256, np.int64)
     for rows in np.array_split(mask, max(1, mask.size // AT_ONCE)):
         counts += np.bincount(rows.ravel(), minlength=256)
@@ -96,7 +97,7 @@ def count_classes(mask: np.ndarray, classes: int) -> np.ndarray:
 
 
 def available_memory() -> int | None:
-    """Bytes that can be had without swapping, or None where the system does not tell."""
+    """Return the bytes available without swapping, or None if the system does not report them."""
     with suppress(OSError, ValueError, IndexError):
         for line in Path("/proc/meminfo").read_text().splitlines():
             if line.startswith("MemAvailable:"):
@@ -105,16 +106,16 @@ def available_memory() -> int | None:
 
 
 def check_memory(size: tuple[int, int], classes: int, rows: int, name: str = "the image") -> None:
-    """Refuse an image for which there is no room before it is read.
+    """Check that there is enough memory for an image before it is read.
 
     Args:
         size: Height and width.
-        classes: Their number.
-        rows: Rows whose logits are held at a time: those of a window, or all.
-        name: The image, for the message.
+        classes: Number of classes.
+        rows: Rows whose logits are in memory at once: those of a window, or all.
+        name: Name of the image, for the message.
 
     Raises:
-        FileError: If it needs more than what is left.
+        FileError: If it needs more memory than is available.
     """
     height, width = size
     needed = 8 * height * width + 8 * classes * min(rows, height) * width
@@ -129,10 +130,10 @@ def check_memory(size: tuple[int, int], classes: int, rows: int, name: str = "th
 
 @contextmanager
 def enough_memory(size: tuple[int, int], name: str = "the image") -> Iterator[None]:
-    """Turn what is raised where memory ends into one sentence.
+    """Turn out-of-memory errors into one sentence.
 
     Raises:
-        FileError: If it ends.
+        FileError: If memory runs out.
     """
     try:
         yield

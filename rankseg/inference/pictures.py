@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pictures to predict: found in a folder, looked at, and read as training reads them."""
+"""Images to predict: listed from a folder, inspected, and read as in training."""
 
 import os
 import re
@@ -35,17 +35,17 @@ TIFF = (".tif", ".tiff")
 
 
 class Picture(NamedTuple):
-    """A file with one picture, or with a stack of them.
+    """File with one image, or with a stack of images.
 
     Attributes:
         path: The file.
-        name: Its path below the folder that was given, without its ending.
-        height: Pixels of a page.
-        width: Pixels of a page.
-        pages: Number of pages of a stack; None for a file that holds one picture.
-        turned: It has an EXIF orientation, which is not followed.
+        name: Path relative to the input folder, without extension.
+        height: Height of a page in pixels.
+        width: Width of a page in pixels.
+        pages: Number of pages of a stack, or None for a file with one image.
+        turned: Whether the file has an EXIF orientation, which is not applied.
         scale: Axes, pixel size and units of a stack.
-        chosen: What was chosen of a stack, such as ``("channel 2 of 3",)``.
+        chosen: Selected parts of a stack, such as ``("channel 2 of 3",)``.
         info: Bands and bits.
     """
 
@@ -61,13 +61,13 @@ class Picture(NamedTuple):
 
 
 def list_images(place: str | Path) -> list[tuple[Path, str]]:
-    """The image files of a folder and those below it, or the file itself; with their names.
+    """List the image files of a folder and its subfolders, or a single file, with their names.
 
-    Hidden files and folders are left out. Sorted by name, numbers by their value.
+    Hidden files and folders are skipped. The list is sorted by name, and numbers in names by value.
 
     Raises:
-        FileNotFoundError: If there is no such file or folder, or no image in it.
-        ValueError: If two files differ in their ending alone: their masks would have one name.
+        FileNotFoundError: If the file or folder does not exist, or the folder contains no image.
+        ValueError: If two files differ only in their extension, as their masks would have one name.
     """
     place = Path(place)
     if place.is_file():
@@ -92,19 +92,19 @@ def list_images(place: str | Path) -> list[tuple[Path, str]]:
 
 
 def walk_images(folder: Path) -> list[Path]:
-    """Files that end as images do, of a folder and those below it, also where links lead.
+    """List the files with an image extension in a folder and its subfolders, following links.
 
-    Hidden files and folders, such as those of thumbnails, are left out.
+    Hidden files and folders, such as those of thumbnails, are skipped.
     """
     return [file for file in walk_files(folder) if file.suffix.lower() in ENDINGS]
 
 
 def walk_files(folder: Path) -> Iterator[Path]:
-    """All files of a folder and those below it, but for hidden ones, also where links lead."""
+    """Yield all files that are not hidden in a folder and its subfolders, following links."""
     seen = set()
     for place, folders, files in os.walk(folder, followlinks=True):
         real = os.path.realpath(place)
-        if real in seen:  # a link back to a folder above would never end
+        if real in seen:  # a link to a parent folder would loop forever
             folders.clear()
             continue
         seen.add(real)
@@ -113,7 +113,7 @@ def walk_files(folder: Path) -> Iterator[Path]:
 
 
 def _by_number(path: Path) -> list[str | int]:
-    """Sort key by which ``slice_10`` comes after ``slice_9``."""
+    """Return a sort key that puts ``slice_10`` after ``slice_9``."""
     parts = re.split(r"(\d+)", path.as_posix())
     return [int(part) if i % 2 else part for i, part in enumerate(parts)]
 
@@ -121,16 +121,16 @@ def _by_number(path: Path) -> list[str | int]:
 def look_at_pictures(
     files: list[tuple[Path, str]], planes: Planes = ONLY, channels: Channels = None
 ) -> tuple[list[Picture], dict[Path, str]]:
-    """Read the headers of files, in threads.
+    """Read the headers of files in threads.
 
     Args:
         files: Paths and names.
-        planes: Which channel, frame and series of stacks to read.
-        channels: Bands that are chosen. If there are three, the channels of a hyperstack of one
-            slice are bands of one image, unless ``planes`` names a channel.
+        planes: Channel, frame and series of stacks to read.
+        channels: Selected bands. With three, the channels of a hyperstack of one slice are bands of
+            one image, unless ``planes`` names a channel.
 
     Returns:
-        The pictures in their order, and what is wrong with the files that are none.
+        The images in order, and an error message for each file that is not readable.
     """
     with ThreadPoolExecutor(THREADS) as pool:
         found = list(pool.map(lambda file: _look(*file, planes, channels), files))
@@ -141,7 +141,7 @@ def look_at_pictures(
 def _look(path: Path, name: str, planes: Planes, channels: Channels) -> Picture | str:
     try:
         str(path).encode()
-    except UnicodeEncodeError:  # neither a table nor a terminal could show it
+    except UnicodeEncodeError:  # no table or terminal could show it
         return f"image {ascii(str(path))} has a name that is no UTF-8: rename it"
     try:
         with open_file(path) as file:
@@ -160,19 +160,19 @@ def _look(path: Path, name: str, planes: Planes, channels: Channels) -> Picture 
 
 
 class PageReader:
-    """Reads pages of pictures as ``(H, W, 3)`` uint8 RGB; a stack stays open until the next one.
+    """Reader of pages as ``(H, W, 3)`` uint8 RGB, which keeps a stack open until the next one.
 
-    To be used by one thread.
+    Use it from one thread only.
 
     Args:
-        value_range: Values of images of more than 8 bits that become 0 and 255. Without it, images
-            of more than 8 bits are refused; see :meth:`find_range`.
-        planes: Which channel, frame and series of stacks to read.
+        value_range: Values mapped to 0 and 255 for images of more than 8 bits. Without it, such
+            images are refused; see :meth:`find_range`.
+        planes: Channel, frame and series of stacks to read.
         channels: See :func:`~rankseg.imageio.bands.choose_bands`.
 
     Attributes:
-        value_range: As given or found.
-        measured: Files from which the range was found; 0 if it was given.
+        value_range: The given or measured range.
+        measured: Number of files that the range was measured from; 0 if it was given.
     """
 
     def __init__(
@@ -186,10 +186,10 @@ class PageReader:
         self._stack: TiffStack | None = None
 
     def find_range(self, pictures: Sequence[Picture]) -> None:
-        """Find one range for all pictures of more than 8 bits, if none is given.
+        """Measure one range over all images of more than 8 bits, unless it is given.
 
-        All pages are read once, as converters of data sets do it, see
-        :mod:`rankseg.imageio.intensity`. Files that do not decode are left out.
+        This reads all pages once, as the data set converters do; see
+        :mod:`rankseg.imageio.intensity`. Unreadable files are skipped.
         """
         deep = [one for one in pictures if one.info.deep]
         if self.value_range is not None or not deep:
@@ -197,7 +197,7 @@ class PageReader:
         counts = ValueCounts()
 
         def add(picture: Picture) -> None:
-            with suppress(ValueError, OSError):  # the prediction names it
+            with suppress(ValueError, OSError):  # the prediction reports the file
                 counts.add(self._pages(picture))
 
         with ThreadPoolExecutor(THREADS) as pool:
@@ -206,7 +206,7 @@ class PageReader:
         self.value_range, self.measured = counts.range, counts.files
 
     def _pages(self, picture: Picture) -> Iterator[np.ndarray]:
-        """The numbers of all pages, with a stack of their own."""
+        """Yield the values of all pages, opening the stack separately."""
         if picture.pages is None:
             yield decode_image(picture.path, self.channels)
             return
@@ -218,7 +218,7 @@ class PageReader:
         """Read a page.
 
         Raises:
-            ValueError, OSError: If it cannot be read, in one sentence.
+            ValueError, OSError: If it cannot be read. The message is one sentence.
         """
         if picture.pages is None:
             return read_image(picture.path, self.value_range, self.channels)
@@ -229,11 +229,11 @@ class PageReader:
         return to_rgb(values, f"image {picture.path}", self.value_range)
 
     def _bands(self, stack: TiffStack) -> Channels:
-        """The bands to choose of a page; none where a channel of the stack was chosen."""
+        """Return the bands to select from a page, or None if a channel of the stack is selected."""
         return self.channels if stack.channel is None else None
 
     def close(self) -> None:
-        """Close the stack that is open."""
+        """Close the open stack, if any."""
         if self._stack is not None:
             self._stack.close()
             self._stack = None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Predict an image, a folder of images or a stack, and write what a person wants to see."""
+"""Prediction of an image, a folder of images or a stack, written to a folder."""
 
 import hashlib
 import json
@@ -27,13 +27,13 @@ FAILED = "failed.txt"
 
 
 class Report(NamedTuple):
-    """What became of the images.
+    """Outcome of a prediction.
 
     Attributes:
-        done: Images and stacks that were predicted.
-        skipped: Those whose masks were there already.
-        failed: One sentence for each of the others.
-        notes: What is odd without being wrong.
+        done: Number of images and stacks that were predicted.
+        skipped: Number of those skipped because their masks existed.
+        failed: One sentence for each that failed.
+        notes: Remarks on unusual inputs that are not errors.
     """
 
     done: int
@@ -57,34 +57,35 @@ def predict(
     planes: Planes = ONLY,
     **options: Any,
 ) -> Report:
-    """Predict images and write masks and pictures, or of a classifier a table.
+    """Predict images and write masks and pictures, or for a classifier a table.
 
-    An image that cannot be read or is too large is reported, and the others are done; if there are
-    no others, nothing is written.
+    Images that cannot be read or are too large are skipped and reported. If no image is readable,
+    nothing is written.
 
     Args:
-        cfg: From :func:`rankseg.apis.load_config`.
-        checkpoint: File of a method or of a plain segmentor.
-        source: An image, a TIFF stack, or a folder that is searched with all folders below.
-        out: Folder to write to: ``masks``, ``overlays``, ..., ``summary.csv`` with the shares of
-            classes, and ``overview.png``; of a classifier ``predictions.csv`` and
+        cfg: Config from :func:`rankseg.apis.load_config`.
+        checkpoint: Checkpoint file of a method or of a plain segmentor.
+        source: An image, a TIFF stack, or a folder that is searched recursively.
+        out: Folder to write to: ``masks``, ``overlays``, ..., ``summary.csv`` with the class
+            shares, and ``overview.png``. For a classifier: ``predictions.csv`` and
             ``overview.png``.
-        outputs: What to write besides masks; by default overlays.
-        overwrite: Replace what an earlier prediction has left in ``out``.
-        skip_existing: Leave the masks that an earlier prediction by the same network has left.
-        value_range: Values of images of more than 8 bits that become 0 and 255; by default what the
-            config says or, if it trains on a stack that was converted, those of that stack. Without
-            any of these one range is found for all images and stacks of ``source``.
-        topk: Classes that the table of a classifier names for an image.
-        shrink: How many times smaller images become for the network; by default what the
-            conversion of the data set's stack says, for what does not lie in its folder.
-        planes: Which channel, frame and series of TIFF stacks to read. By default the channel that
-            the conversion of the data set's stack has read; without it, a stack of several channels
-            is refused.
-        **options: Of :class:`~rankseg.inference.inferencer.Inferencer`.
+        outputs: Outputs to write besides masks; overlays by default.
+        overwrite: Replace the results of an earlier prediction in ``out``.
+        skip_existing: Keep the masks of an earlier prediction by the same network.
+        value_range: Values mapped to 0 and 255 for images of more than 8 bits. Defaults to those of
+            the config or, if its data set was converted from a stack, those of that stack. Without
+            either, one range is measured over all images and stacks of ``source``.
+        topk: Number of classes per image in the table of a classifier.
+        shrink: Factor by which images are shrunk for the network. Defaults to the factor with which
+            the stack of the data set was converted, except for images in the folder of the data
+            set.
+        planes: Channel, frame and series of TIFF stacks to read. Defaults to the channel that the
+            conversion of the data set's stack read. Without that, a stack of several channels is
+            refused.
+        **options: Options of :class:`~rankseg.inference.inferencer.Inferencer`.
 
     Raises:
-        ValueError, FileNotFoundError: If an argument is not right; nothing has been written then.
+        ValueError, FileNotFoundError: If an argument is invalid. Nothing has been written then.
         WriteError: If a file cannot be written.
     """
     outputs = outputs or Outputs()
@@ -109,7 +110,7 @@ def predict(
     if planes.usual_channel is None and len(inferencer.channels or ()) == 1:
         planes = planes._replace(usual_channel=inferencer.channels[0])
     writer = PredictionFiles(Path(out), inferencer.palette, outputs)
-    with warnings.catch_warnings():  # what Pillow warns of is among the bad files
+    with warnings.catch_warnings():  # files that Pillow warns about are reported as unreadable
         warnings.filterwarnings("ignore", module="PIL")
         pictures, bad = look_at_pictures(files, planes, inferencer.channels)
     if not pictures:
@@ -138,10 +139,10 @@ def predict(
 
 
 def _refuse_all(source: str | Path, sentences: list[str]) -> None:
-    """Nothing can be read, so no folder is begun.
+    """Raise an error if no image is readable, before anything is written.
 
     Raises:
-        ValueError: With what is wrong with the file, or with the first of them.
+        ValueError: Always. The message states what is wrong with the only, or the first file.
     """
     if len(sentences) == 1:
         raise ValueError(sentences[0])
@@ -151,10 +152,10 @@ def _refuse_all(source: str | Path, sentences: list[str]) -> None:
 
 
 def _check_page_names(pictures: list[Picture]) -> None:
-    """Refuse an image whose overlay would lie where that of a page of a stack does.
+    """Check that no image has the same overlay file as a page of a stack.
 
     Raises:
-        ValueError: Naming both.
+        ValueError: If one has. The message names both.
     """
     images = {one.name: one for one in pictures if one.pages is None}
     for stack in (one for one in pictures if one.pages is not None):
@@ -169,21 +170,21 @@ def _check_page_names(pictures: list[Picture]) -> None:
 
 
 def _fingerprint(cfg: Config) -> str:
-    """Tells networks apart whose settings differ, by ``--cfg-options`` or an edited config."""
+    """Return a hash of the model settings, which ``--cfg-options`` or edits may have changed."""
     settings = cfg.get("model", {})
     text = json.dumps({k: v for k, v in settings.items() if k != "pretrained"}, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def _name_file(checkpoint: str | Path) -> dict[str, Any]:
-    """Which checkpoint it is: another run may have written another one in its place."""
+    """Return path and modification time of a checkpoint, as another run may overwrite it."""
     path = Path(checkpoint).resolve()
     written = path.stat().st_mtime_ns if path.is_file() else None
     return {"checkpoint": str(path), "checkpoint_written": written}
 
 
 def _check_for_classes(outputs: Outputs, skip_existing: bool) -> None:
-    """Refuse options that a classifier has no use for."""
+    """Refuse options that do not apply to a classifier."""
     asked = [name for name in Outputs._fields[1:] if getattr(outputs, name)]
     asked += ["skip_existing"] * skip_existing
     if asked:
@@ -195,7 +196,7 @@ def _check_for_classes(outputs: Outputs, skip_existing: bool) -> None:
 
 
 def _write_failed(out: Path, sentences: list[str]) -> None:
-    """List what failed; a list of an earlier prediction goes."""
+    """Write the list of failures, or remove that of an earlier prediction."""
     if sentences:
         write_text(out / FAILED, "".join(f"{text}\n" for text in sentences))
     else:

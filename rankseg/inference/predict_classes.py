@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Predict the classes of many images: a table, and a page of pictures."""
+"""Class prediction of many images, written as a table and an overview picture."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,8 +16,8 @@ from rankseg.utils.atomic_file import write_table
 from rankseg.visualization.contact_sheet import Prediction, draw_contact_sheet
 from rankseg.visualization.panel import fit
 
-SHOWN = 100  # images on the page
-CELL = 96  # longest side of each in pixels
+SHOWN = 100  # images on the overview
+CELL = 96  # longest side of each image in pixels
 
 
 def predict_classes(
@@ -27,17 +27,17 @@ def predict_classes(
     reader: PageReader,
     topk: int = 5,
 ) -> dict[Any, str]:
-    """Classify pictures and write ``predictions.csv`` and ``overview.png``.
+    """Classify images and write ``predictions.csv`` and ``overview.png``.
 
     Args:
-        inferencer: Of a classifier.
-        pictures: In the order of the table.
+        inferencer: Inferencer of a classifier.
+        pictures: Images in the order of the table.
         out: Folder to write to.
-        reader: Reads; it is closed in the end.
-        topk: How many of the most probable classes are named.
+        reader: Reader of the pages, closed at the end.
+        topk: Number of most probable classes to list.
 
     Returns:
-        What is wrong with those that cannot be read, by path.
+        Error messages of the unreadable files, by path.
 
     Raises:
         WriteError: If a file cannot be written.
@@ -75,7 +75,7 @@ def _thumb(image: np.ndarray, found: ClassPrediction) -> Prediction:
 def _write_table(
     path: Path, found: dict[Page, ClassPrediction], classes: Sequence[str], topk: int
 ) -> None:
-    """A line per image: its most probable classes, each with its probability."""
+    """Write one row per image with its most probable classes and their probabilities."""
     number = min(topk, len(classes))
     heads = [part for k in range(1, number + 1) for part in (f"class {k}", f"probability {k}")]
     rows: list[list] = [["image", "page", *heads]]

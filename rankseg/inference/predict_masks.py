@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Predict masks of many images and stacks: read ahead, in batches of one size, past bad files."""
+"""Mask prediction of many images and stacks, with read-ahead and batches of one size."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -21,12 +21,12 @@ Reading = tuple[list[Page], list["Future[np.ndarray]"]]
 
 
 class MaskPrediction:
-    """Predicts pictures and writes what is asked for.
+    """Prediction loop that reads images, predicts them and writes the results.
 
     Args:
-        inferencer: Of a segmentation network.
-        files: Writes.
-        reader: Reads, in a thread of its own.
+        inferencer: Inferencer of a segmentation network.
+        files: Writer of the results.
+        reader: Reader of the pages, which runs in a separate thread.
     """
 
     def __init__(self, inferencer: Inferencer, files: PredictionFiles, reader: PageReader) -> None:
@@ -36,14 +36,14 @@ class MaskPrediction:
         self.summary = Summary(files, inferencer.classes, [])
 
     def run(self, pictures: Sequence[Picture], skipped: Sequence[Picture] = ()) -> dict[Any, str]:
-        """Predict pictures; table and overview are written also if this is interrupted.
+        """Predict images. Table and overview are written even if this is interrupted.
 
         Args:
-            pictures: In the order of the table.
-            skipped: Those of them that have their masks already.
+            pictures: Images in the order of the table.
+            skipped: Images of these that already have masks.
 
         Returns:
-            What is wrong with those that failed, by path.
+            Error messages of the images that failed, by path.
         """
         self.summary = Summary(self.files, self.inferencer.classes, pictures)
         there = set(skipped)
@@ -68,7 +68,7 @@ class MaskPrediction:
         return self.failed
 
     def _batches(self, images: Iterable[Picture]) -> Iterator[list[Page]]:
-        """Images of one size, as many as go at once; by windows one at a time."""
+        """Yield batches of images of one size, or single images if predicted by windows."""
         for size, same in groupby(images, key=_size):
             yield from self._cut([Page(one, 0) for one in same], size)
 
@@ -78,7 +78,7 @@ class MaskPrediction:
         yield from (pages[i : i + step] for i in range(0, len(pages), step))
 
     def _ahead(self, pool: ThreadPoolExecutor, batches: Iterable[list[Page]]) -> Iterator[Reading]:
-        """Batches, of which the next is read while one is predicted."""
+        """Yield batches, reading the next one while the current one is predicted."""
         ready: Reading | None = None
         for batch in batches:
             coming = batch, [pool.submit(self._read, page) for page in batch]
@@ -99,14 +99,14 @@ class MaskPrediction:
             raise FileError(str(error)) from error
 
     def _images(self, pages: list[Page], futures: list["Future[np.ndarray]"]) -> None:
-        """Predict and write images, those that can be read."""
+        """Predict and write the readable images of a batch."""
         found = []
         for page, future in zip(pages, futures, strict=True):
             try:
                 found.append((page, future.result()))
             except ValueError as error:
                 self._fail(page.picture, error)
-        alike = len({image.shape for _, image in found}) == 1  # a header may say something else
+        alike = len({image.shape for _, image in found}) == 1  # sizes in headers may be wrong
         for part in [found] if alike else [[one] for one in found]:
             self._predict_images(part)
 
@@ -116,7 +116,7 @@ class MaskPrediction:
         except FileError as error:
             if len(found) == 1:
                 self._fail(found[0][0].picture, error)
-            else:  # there may be memory enough for one after the other
+            else:  # memory may suffice for one image at a time
                 for one in found:
                     self._predict_images([one])
             return
@@ -130,7 +130,7 @@ class MaskPrediction:
             self.progress.done(image.shape[0] * image.shape[1])
 
     def _stack(self, pool: ThreadPoolExecutor, picture: Picture) -> None:
-        """Predict and write a stack, or none; pictures of pages before a fault stay."""
+        """Predict and write a stack, all pages or none. Overlays of pages before an error stay."""
         try:
             with self.files.stack(picture) as put:
                 batches = self._cut(pages_of(picture), _size(picture))
@@ -157,7 +157,7 @@ class MaskPrediction:
         return maps
 
     def _take_over(self, picture: Picture) -> None:
-        """Count what an earlier prediction has written."""
+        """Add the masks of an earlier prediction to the summary."""
         try:
             for page, mask in zip(pages_of(picture), self.files.read_masks(picture), strict=False):
                 image = self.reader(picture, page.number) if page in self.summary.chosen else None
@@ -168,10 +168,10 @@ class MaskPrediction:
             self._fail(picture, error)
 
     def _fail(self, picture: Picture, error: Exception) -> None:
-        """Note a failure, after which the other pictures are done.
+        """Record a failure, so that the other images are still predicted.
 
         Raises:
-            WriteError: If it is one that the others would have, too, such as a full disk.
+            WriteError: If the other images would fail too, for example because the disk is full.
         """
         if isinstance(error, WriteError) and not error.of_one_file:
             raise error

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The files that a prediction leaves, each whole or not at all."""
+"""Output files of a prediction, each written atomically."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -22,26 +22,26 @@ from rankseg.utils.atomic_file import WriteError, describe, whole_file
 from rankseg.visualization.overlay import draw_seen_through
 from rankseg.visualization.panel import encode, fit
 
-LARGEST = 8192  # longest side of an overlay: it is to be looked at, and JPEG ends at 65,500
-BAND = 512  # rows that are coloured at a time
-CLASSIC = 2**32 - 2**25  # bytes that a TIFF file of the usual kind may have
+LARGEST = 8192  # longest side of an overlay: for viewing only, and JPEG is limited to 65,500
+BAND = 512  # rows that are colored at once
+CLASSIC = 2**32 - 2**25  # bytes that a classic TIFF file can hold
 COLOURS = 256
 IN_MEMORY = 2**28  # bytes of probabilities above which they are kept in a file
 
 WRITTEN = Planes(channel=ALL, frame=ALL, masks=True)
-"""All slices of a stack of masks that a prediction has written."""
+"""All slices of a stack of masks that a prediction wrote."""
 
 PutPage = Callable[[int, np.ndarray, Maps], None]
 
 
 class Outputs(NamedTuple):
-    """What to write.
+    """Kinds of output files to write.
 
     Attributes:
         overlays: ``overlays/NAME.jpg``, the mask over its image.
         probabilities: ``probabilities/NAME.tif``, float16 ``(K, H, W)``.
-        uncertainty: ``uncertainty/NAME.png`` to look at, and ``NAME.tif``, float32.
-        binary_255: Masks of two classes have 0 and 255 in place of 0 and 1.
+        uncertainty: ``uncertainty/NAME.png`` for viewing, and ``NAME.tif``, float32.
+        binary_255: Write masks of two classes as 0 and 255 instead of 0 and 1.
     """
 
     overlays: bool = True
@@ -51,17 +51,17 @@ class Outputs(NamedTuple):
 
 
 class PredictionFiles:
-    """Writes ``masks/NAME.png``, of a stack ``masks/NAME.tif``, and what else is asked for.
+    """Writer of ``masks/NAME.png``, or ``masks/NAME.tif`` for a stack, and of the other outputs.
 
-    The mask is the last that gets its name: where it is, all files of its image are.
+    The mask is written last: if it exists, all files of its image exist.
 
     Args:
         out: Folder to write to.
-        palette: RGB colours of the classes.
-        outputs: What to write.
+        palette: RGB colors of the classes.
+        outputs: Outputs to write.
 
     Raises:
-        ValueError: If ``binary_255`` is asked for, and there are not two classes.
+        ValueError: If ``binary_255`` is set and the number of classes is not two.
     """
 
     def __init__(self, out: Path, palette: Sequence[Sequence[int]], outputs: Outputs) -> None:
@@ -70,12 +70,12 @@ class PredictionFiles:
         self.out, self.palette, self.outputs = out, palette, outputs
 
     def mask_file(self, picture: Picture) -> Path:
-        """Where the mask of an image or a stack belongs."""
+        """Return the path of the mask of an image or a stack."""
         ending = "png" if picture.pages is None else "tif"
         return self.out / "masks" / f"{picture.name}.{ending}"
 
     def are_there(self, picture: Picture) -> bool:
-        """Whether an earlier prediction has left all that is asked for."""
+        """Return True if an earlier prediction wrote all requested outputs."""
         files = [self.mask_file(picture)]
         for kind in ("probabilities", "uncertainty"):
             if getattr(self.outputs, kind):
@@ -91,10 +91,10 @@ class PredictionFiles:
         Args:
             picture: The image.
             image: ``(H, W, 3)`` uint8 RGB.
-            maps: What was predicted.
+            maps: Predicted maps.
 
         Raises:
-            WriteError: If one cannot be written.
+            WriteError: If a file cannot be written.
         """
         for kind, values in self._raw(maps):
             path = self.out / kind / f"{picture.name}.tif"
@@ -106,12 +106,13 @@ class PredictionFiles:
 
     @contextmanager
     def stack(self, picture: Picture) -> Iterator[PutPage]:
-        """Write the files of a stack, page after page; stacks are there when all pages are.
+        """Write the files of a stack page by page.
 
+        The stack files appear once all pages are written.
         Masks and uncertainty have the axes, pixel size and units of the stack.
 
         Raises:
-            WriteError: If one cannot be written.
+            WriteError: If a file cannot be written.
         """
         pixels = picture.height * picture.width * picture.pages
         with ExitStack() as files:
@@ -127,7 +128,7 @@ class PredictionFiles:
                         path = self.out / kind / f"{picture.name}.tif"
                         open_writer(kind, path, values.nbytes * picture.pages)
                     scale = picture.scale
-                    if values.ndim > 2:  # a page for each class: other axes, of the same pixels
+                    if values.ndim > 2:  # a page per class: other axes, same pixel size
                         scale = scale._replace(kind="")
                     options = scale.page_options(values.shape[-2:], values.dtype, not page)
                     writers[kind].write(values, photometric="minisblack", **options)
@@ -140,7 +141,7 @@ class PredictionFiles:
             yield put
 
     def room(self, shape: tuple[int, ...]) -> np.ndarray:
-        """A float16 array for probabilities; a large one lies in a file that has no name.
+        """Allocate a float16 array for probabilities, in an unnamed temporary file if it is large.
 
         Raises:
             WriteError: If the disk has no room for it.
@@ -156,7 +157,7 @@ class PredictionFiles:
             raise WriteError(describe(self.out / "probabilities", error)) from error
 
     def read_masks(self, picture: Picture) -> Iterator[np.ndarray]:
-        """Class ids of the pages that an earlier prediction has written.
+        """Yield the class ids of the pages that an earlier prediction wrote.
 
         Raises:
             ValueError, OSError: If the file cannot be read.
@@ -170,21 +171,21 @@ class PredictionFiles:
             yield (mask > 0).astype(np.uint8) if self.outputs.binary_255 else mask
 
     def read_uncertainty(self, picture: Picture, page: int) -> np.ndarray | None:
-        """That of a page that an earlier prediction has written, if it is asked for."""
+        """Read the uncertainty of a page of an earlier prediction; None if not requested."""
         if not self.outputs.uncertainty:
             return None
         with TiffFile(self.out / "uncertainty" / f"{picture.name}.tif") as file:
             return file.pages[page].asarray()
 
     def _raw(self, maps: Maps) -> Iterator[tuple[str, np.ndarray]]:
-        """Numbers by the folder they belong into."""
+        """Yield the numeric maps, each after its folder."""
         if maps.probabilities is not None:
             yield "probabilities", maps.probabilities
         if maps.uncertainty is not None:
             yield "uncertainty", maps.uncertainty
 
     def _write_views(self, name: str, image: np.ndarray, maps: Maps) -> None:
-        """Write what is to be looked at."""
+        """Write the pictures for viewing."""
         if maps.uncertainty is not None:
             grey = np.rint(maps.uncertainty * 255).astype(np.uint8)
             picture = cv2.applyColorMap(grey, cv2.COLORMAP_INFERNO)[..., ::-1]
@@ -197,7 +198,7 @@ class PredictionFiles:
         return mask * np.uint8(IGNORE) if self.outputs.binary_255 else mask
 
     def _colours(self) -> dict:
-        """Options of a TIFF page with a palette, which shows in colours and holds class ids."""
+        """Return TIFF page options with which class ids are shown in the colors of the palette."""
         if self.outputs.binary_255:
             return {"photometric": "minisblack"}
         table = np.asarray(full_palette(self.palette), np.uint16).T * 257
@@ -211,22 +212,28 @@ class PredictionFiles:
 
 
 def page_name(picture: Picture, page: int) -> str:
-    """What pictures of a page of a stack are called; ``page`` is counted from 0."""
+    """Return the name for pictures of a page of a stack; ``page`` is counted from 0."""
     return f"{picture.name}/{page + 1:0{len(str(picture.pages))}}"
 
 
 def full_palette(palette: Sequence[Sequence[int]]) -> list[Sequence[int]]:
-    """256 colours, white where there is no class: a file of fewer could hold fewer bits."""
+    """Return the palette padded with white to 256 colors.
+
+    A file with fewer colors might store fewer bits per pixel.
+    """
     return [*palette, *[(255, 255, 255)] * (COLOURS - len(palette))]
 
 
 def tiff_writer(path: Path, size: int) -> TiffWriter:
-    """A TIFF file for that many bytes of pixels."""
+    """Open a TIFF file for this many bytes of pixels."""
     return TiffWriter(path, bigtiff=size > CLASSIC)
 
 
 def overlay_of(image: np.ndarray, mask: np.ndarray, palette: Sequence[Sequence[int]]) -> np.ndarray:
-    """A mask over its image, uint8 RGB; made in bands, as colours are computed in 8 bytes."""
+    """Draw a mask over its image, uint8 RGB.
+
+    It is drawn in bands of rows, as each color value takes 8 bytes during the computation.
+    """
     picture = np.empty_like(image)
     for y in range(0, len(mask), BAND):
         place = slice(y, y + BAND)
@@ -235,7 +242,7 @@ def overlay_of(image: np.ndarray, mask: np.ndarray, palette: Sequence[Sequence[i
 
 
 def write_view(path: Path, picture: np.ndarray) -> None:
-    """Write a picture to look at, as PNG or JPEG by its ending; a huge one becomes smaller."""
+    """Write a picture for viewing, as PNG or JPEG by its extension. Shrink a huge one first."""
     if max(picture.shape[:2]) > LARGEST:
         picture = fit(picture, (LARGEST, LARGEST))
     with whole_file(path) as partial:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The folder a prediction writes to: may it, and does it go on with what is there?"""
+"""Output folder of a prediction: checks, and the note of the settings it was made with."""
 
 import os
 import shutil
@@ -10,14 +10,14 @@ from rankseg.training.work_folder import check_work_dir
 from rankseg.utils.atomic_file import WriteError, describe, read_json, write_json
 
 NOTE = "prediction.json"
-"""Marks a folder as one of predictions, and holds what they were made by."""
+"""File that marks a prediction folder and stores the settings of the prediction."""
 FOUND_RANGE = "value_range found"
-"""What the note calls the range of values that was found from the images."""
+"""Key in the note for the value range that was measured from the images."""
 MADE = (
     *("masks", "overlays", "probabilities", "uncertainty"),
     *("summary.csv", "predictions.csv", "overview.png"),
 )
-"""What predictions leave in it."""
+"""Files and folders that predictions write."""
 
 
 def check_out(
@@ -27,19 +27,20 @@ def check_out(
     overwrite: bool = False,
     skip_existing: bool = False,
 ) -> None:
-    """Refuse a folder in which a prediction would destroy something, or cannot write.
+    """Check that a prediction can write to a folder without destroying anything.
 
     Args:
         out: The folder.
-        source: What is to be predicted.
-        made_by: What masks depend on besides their image, for JSON.
-        overwrite: Replace what an earlier prediction has left.
-        skip_existing: Leave the masks that an earlier prediction has left, and add the others.
+        source: Images to predict.
+        made_by: Settings that masks depend on besides their image, for JSON.
+        overwrite: Replace the results of an earlier prediction.
+        skip_existing: Keep the masks of an earlier prediction and add the others.
 
     Raises:
-        ValueError: If it lies in the folder of the images, holds anything but predictions, holds
-            predictions and neither option is set, holds such that were made by something else and
-            are not to be replaced, or cannot be written to.
+        ValueError: If the folder is inside the folder of the images, contains other files than
+            predictions, contains predictions and neither option is set, contains predictions made
+            with other settings that are to be kept, contains the images, or cannot be written to.
+            Also if both options are set.
     """
     out, source = Path(out), Path(source)
     if overwrite and skip_existing:
@@ -83,17 +84,17 @@ def _check_same(out: Path, made_by: dict[str, Any]) -> None:
 
 
 def found_range(out: str | Path) -> tuple[float, float] | None:
-    """The range of values that an earlier prediction has found from its images."""
+    """Return the value range that an earlier prediction measured from its images, or None."""
     noted = read_json(Path(out) / NOTE) if (Path(out) / NOTE).is_file() else None
     found = noted.get(FOUND_RANGE) if isinstance(noted, dict) else None
     return tuple(found) if found else None
 
 
 def clear(out: str | Path) -> None:
-    """Take away what an earlier prediction has left, so that none of it is taken for new.
+    """Remove the results of an earlier prediction, so that none is mistaken for a new one.
 
     Raises:
-        WriteError: If something cannot be removed.
+        WriteError: If a file cannot be removed.
     """
     for path in (Path(out) / name for name in MADE):
         try:
@@ -106,9 +107,9 @@ def clear(out: str | Path) -> None:
 
 
 def note(out: str | Path, made_by: dict[str, Any]) -> None:
-    """Mark a folder as one of predictions.
+    """Mark a folder as a prediction folder.
 
     Raises:
-        WriteError: If it cannot be written.
+        WriteError: If the note cannot be written.
     """
     write_json(Path(out) / NOTE, made_by)

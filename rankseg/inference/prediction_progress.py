@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How far a prediction is, and how long it will take: a bar, or lines in a log."""
+"""Progress of a prediction with the remaining time, as a bar or as log lines."""
 
 import sys
 import time
@@ -22,7 +22,7 @@ LINE_SECONDS = 10.0
 
 
 class Progress:
-    """Counts images, and pixels, by which large images and small ones get their due."""
+    """Progress counter of images, weighted by pixels so that large images count more."""
 
     def __init__(self) -> None:
         self.pixels = self.images = self.total = self.count = 0
@@ -32,7 +32,7 @@ class Progress:
 
     @contextmanager
     def over(self, pixels: int, images: int) -> Iterator[None]:
-        """Show progress over that much work."""
+        """Show progress over this amount of work."""
         self.total, self.count = max(1, pixels), images
         self._begun = self._told = time.monotonic()
         console = Console(stderr=True)
@@ -48,12 +48,12 @@ class Progress:
             self._bar = None
 
     def advance(self, pixels: int) -> None:
-        """Some pixels are done."""
+        """Add newly predicted pixels."""
         self.pixels = min(self.total, self.pixels + pixels)
         self._show()
 
     def done(self, pixels: int) -> None:
-        """An image of that many pixels is done, or is not going to be."""
+        """Count an image of this many pixels as finished, whether predicted or failed."""
         self.images += 1
         self._done_before += pixels
         self.pixels = min(self.total, max(self.pixels, self._done_before))

@@ -16,47 +16,47 @@ SHOWN = 24  # images on the overview
 
 
 class Page(NamedTuple):
-    """A page, counted from 0, of a picture."""
+    """Page of an image or stack, counted from 0."""
 
     picture: Picture
     number: int
 
     @property
     def file(self) -> str:
-        """The file below the folder that was given."""
+        """Path of the file relative to the input folder."""
         return f"{self.picture.name}{self.picture.path.suffix}"
 
     @property
     def label(self) -> str:
-        """What it is called on a picture."""
+        """Name of the page on the overview."""
         name = self.picture.name
         return name if self.picture.pages is None else f"{name}, page {self.number + 1}"
 
     @property
     def counted(self) -> int | str:
-        """Number of the page of a stack, from 1; nothing for a single picture."""
+        """Number of the page in a stack, from 1, or an empty string for a single image."""
         return "" if self.picture.pages is None else self.number + 1
 
 
 def pages_of(picture: Picture) -> list[Page]:
-    """All pages of a picture."""
+    """Return all pages of a file."""
     return [Page(picture, number) for number in range(picture.pages or 1)]
 
 
 def choose_pages(pictures: Sequence[Picture], count: int) -> set[Page]:
-    """At most that many evenly spaced pages of all pictures."""
+    """Return at most ``count`` evenly spaced pages of all files."""
     pages = [page for one in pictures for page in pages_of(one)]
     places = np.linspace(0, len(pages) - 1, min(count, len(pages))).round().astype(int)
     return {pages[i] for i in places}
 
 
 class Summary:
-    """Collects what ``summary.csv`` and ``overview.png`` show.
+    """Collector of the content of ``summary.csv`` and ``overview.png``.
 
     Args:
-        files: Of the prediction.
-        classes: Names.
-        pictures: In the order of the table.
+        files: Writer of the prediction.
+        classes: Class names.
+        pictures: Images in the order of the table.
 
     Attributes:
         chosen: Pages that the overview shows.
@@ -78,11 +78,11 @@ class Summary:
         counts: np.ndarray,
         uncertainty: np.ndarray | None = None,
     ) -> None:
-        """Take in a page.
+        """Add a page.
 
         Args:
-            page: Which.
-            image: ``(H, W, 3)`` uint8 RGB; only needed for those chosen.
+            page: The page.
+            image: ``(H, W, 3)`` uint8 RGB. Only needed for chosen pages.
             mask: ``(H, W)`` class ids.
             counts: ``(K,)`` pixels of every class.
             uncertainty: ``(H, W)``, if there is one.
@@ -96,16 +96,16 @@ class Summary:
             self._shown[page] = shown(image, overlay, page.label, shares, self.classes, cell)
 
     def remove(self, picture: Picture) -> None:
-        """Forget a picture that has failed."""
+        """Remove a file that failed."""
         for page in pages_of(picture):
             self._rows.pop(page, None)
             self._shown.pop(page, None)
 
     def write(self) -> None:
-        """Write table (shares in percent) and overview of what is there.
+        """Write the table (shares in percent) and the overview of the pages added so far.
 
         Raises:
-            WriteError: If one cannot be written.
+            WriteError: If a file cannot be written.
         """
         pages = [page for one in self.pictures for page in pages_of(one) if page in self._rows]
         if not pages:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which images are predicted by windows, and by which."""
+"""Sliding windows for prediction: their size, and the images that need them."""
 
 from typing import NamedTuple
 
@@ -9,22 +9,22 @@ from rankseg.training.network_checks import crop_of
 
 AUTO = "auto"
 WHOLE_PIXELS = 2048 * 2048
-"""Images up to this size are predicted as a whole, as in a test."""
+"""Images up to this number of pixels are predicted whole, as in testing."""
 WHOLE_LOGITS = 2**27
-"""And if they have no more logits than that: half a gigabyte."""
+"""Images with more logits than this (0.5 GiB in float32) are predicted by windows."""
 SMALLEST = 512
 OVERLAP = 0.25
 
 
 class Windows(NamedTuple):
-    """When and how windows are taken.
+    """Size and use of sliding windows.
 
     Attributes:
         size: Height and width of a window in pixels.
-        overlap: Pixels that neighbours share, down and to the right.
-        small_too: Take them for every image that is larger than one window; else for images that
-            are too large to be predicted as a whole.
-        never: Take none.
+        overlap: Pixels that neighboring windows share, vertically and horizontally.
+        small_too: Use windows for every image larger than one window. Otherwise use them only for
+            images that are too large to predict whole.
+        never: Use no windows.
     """
 
     size: tuple[int, int]
@@ -34,20 +34,20 @@ class Windows(NamedTuple):
 
     @classmethod
     def of(cls, cfg: Config, window: int | str = AUTO, overlap: float | None = None) -> "Windows":
-        """The windows that suit a config.
+        """Return the windows that suit a config.
 
-        By default they are those of ``test_cfg``, if the config slides in tests; else the training
-        crop, taken so many times that a side has at least 512 pixels: most of a larger window lies
-        far from its border, where the network sees all that it looks for.
+        By default they are those of ``test_cfg``, if it uses sliding windows. Otherwise a window is
+        the training crop, multiplied so that a side has at least 512 pixels: most pixels of a
+        larger window are far from its border and have their full context.
 
         Args:
-            cfg: Of the network.
+            cfg: Config of the network.
             window: Side in pixels, 0 for none, or ``"auto"``.
-            overlap: Share of a window that the next one sees too; a quarter by default, or what
-                ``test_cfg`` says.
+            overlap: Fraction of a window that overlaps the next one. Defaults to that of
+                ``test_cfg`` with its windows, else to a quarter.
 
         Raises:
-            ValueError: If one of the two is out of its range.
+            ValueError: If window or overlap is out of range.
         """
         if window != AUTO and (not isinstance(window, int) or 0 < window < 16 or window < 0):
             raise ValueError(
@@ -70,7 +70,7 @@ class Windows(NamedTuple):
         return cls(size, shared, small_too=window not in (AUTO, 0), never=window == 0)
 
     def suit(self, image: tuple[int, int], classes: int) -> bool:
-        """Whether an image of this height and width is to be predicted by windows."""
+        """Return True if an image of this height and width should be predicted by windows."""
         pixels = image[0] * image[1]
         large = pixels > WHOLE_PIXELS or pixels * classes > WHOLE_LOGITS
         fits = all(side <= most for side, most in zip(image, self.size, strict=True))
@@ -78,7 +78,7 @@ class Windows(NamedTuple):
 
 
 def _some_crops(crop: int) -> int:
-    """A multiple of the crop of at least 512 pixels; an odd crop is a multiple plus 1.
+    """Return a multiple of the crop of at least 512 pixels; an odd crop is a multiple plus 1.
 
     >>> [_some_crops(crop) for crop in (129, 513, 320, 801)]
     [513, 513, 640, 801]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Hooks, loops, learning rates and optimizer wrappers for mmengine's runner."""
+"""Hooks, loops, learning rate schedulers and optimizer wrappers for MMEngine's runner."""
 
 from rankseg.engine import hooks, loops, optim_wrapper, schedulers
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Less memory for more time: activations of chosen modules are made anew in the backward pass."""
+"""Activation checkpointing: recomputes activations in the backward pass to save memory."""
 
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -12,7 +12,7 @@ from rankseg.models.layers import frozen_statistics
 
 
 def find_modules(model: nn.Module, names: str | Sequence[str]) -> list[nn.Module]:
-    """Submodules by dotted name.
+    """Return submodules by dotted name.
 
     Raises:
         ValueError: If there is no such submodule.
@@ -31,13 +31,14 @@ def find_modules(model: nn.Module, names: str | Sequence[str]) -> list[nn.Module
 
 
 def turn_on_activation_checkpointing(model: nn.Module, names: str | Sequence[str]) -> None:
-    """Have some submodules forget their activations; values and statistics stay the same.
+    """Turn on activation checkpointing in some submodules, without changing results.
 
-    Unlike mmengine's function of this name, batch norm's running statistics move once a step, and
-    a module whose input needs no gradient, such as the first of a network, gets its own.
+    Unlike MMEngine's function of this name, batch norm updates its running statistics only once
+    per step, and a module whose input needs no gradient, such as a network's first, still gets
+    its parameter gradients.
 
     Args:
-        model: Its submodules are changed in place.
+        model: Model whose submodules are changed in place.
         names: Dotted names, for example ``"student.backbone.layer3"``.
 
     Raises:
@@ -49,16 +50,16 @@ def turn_on_activation_checkpointing(model: nn.Module, names: str | Sequence[str
 
 
 class Forgetful(nn.Module):
-    """Mixed into the class of a module, so that a copy of the module forgets its own activations.
+    """Mixin that recomputes the activations of a module in the backward pass.
 
-    A function in place of ``forward`` would be shared by all copies and use the first one's
-    weights.
+    It is mixed into the module's class so that copies work. Copies would share a replaced
+    ``forward`` function, which would use the weights of the original.
     """
 
     def forward(self, *args, **kwargs):
-        """As the module's own, which runs once more in the backward pass.
+        """Run the module's ``forward``, which runs again in the backward pass.
 
-        That second pass does not count the batch again.
+        The second run does not update batch norm statistics.
         """
         return checkpoint(
             super().forward,
@@ -69,18 +70,18 @@ class Forgetful(nn.Module):
         )
 
     def __reduce_ex__(self, protocol: int) -> tuple:
-        """Named by the module's own class: there is no name for the mixed one."""
+        """Pickle by the module's original class, because the mixed class has no importable name."""
         make, arguments, *state = super().__reduce_ex__(protocol)
         return _new, (type(self).__bases__[1],), *state
 
 
 @cache
 def _forgetful(kind: type[nn.Module]) -> type[nn.Module]:
-    """A class of modules, with :class:`Forgetful` mixed in; shown under its own name."""
+    """Return a module class with :class:`Forgetful` mixed in, under its original name."""
     return type(kind.__name__, (Forgetful, kind), {"__module__": kind.__module__})
 
 
 def _new(kind: type[nn.Module]) -> nn.Module:
-    """An empty module of a class with :class:`Forgetful` mixed in, to be filled by a copy."""
+    """Create an uninitialized module with :class:`Forgetful` mixed in, to be filled by a copy."""
     mixed = _forgetful(kind)
     return mixed.__new__(mixed)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A method that is built before the run starts, with the random numbers of the run."""
+"""Methods built before the run starts, with the random numbers of the run."""
 
 import random
 from collections.abc import Iterator
@@ -19,12 +19,12 @@ _WAITING: ContextVar["Built | None"] = ContextVar("built", default=None)
 
 
 class Built:
-    """A method, and the state of random numbers after it was built.
+    """Method together with the random number state after it was built.
 
     Args:
         method: The method.
-        after: The state. None if the run has no seed yet: the runner draws one, and builds a method
-            of that seed.
+        after: Random number state. None if the run has no seed yet; the runner then draws a seed
+            and builds the method itself.
     """
 
     def __init__(self, method: nn.Module, after: RandomState | None) -> None:
@@ -33,9 +33,9 @@ class Built:
 
     @contextmanager
     def for_runner(self) -> Iterator[None]:
-        """Context in which a runner that is made takes this method in place of building one.
+        """Make a runner created in this context use this method instead of building one.
 
-        mmengine makes a runner of a config, and passes nothing else on to it.
+        MMEngine builds a runner from a config only, so the method cannot be an argument.
         """
         token = _WAITING.set(self)
         try:
@@ -45,7 +45,7 @@ class Built:
 
 
 def take_built() -> nn.Module | None:
-    """The method that waits for the runner, if one does; random numbers go on after it."""
+    """Return the prebuilt method, if any, and restore the random number state after its build."""
     built = _WAITING.get()
     if built is None or built._after is None:
         return None
@@ -54,15 +54,15 @@ def take_built() -> nn.Module | None:
 
 
 def build_method(cfg: Config) -> Built:
-    """Build the method of a config with the random numbers that a runner would build it with.
+    """Build the method of a config with the random numbers that a runner would use.
 
-    Random numbers of the process stay as they are.
+    The random number generators of the process are unchanged.
 
     Args:
-        cfg: Of the run.
+        cfg: Config of the run.
 
     Raises:
-        ValueError, OSError: If the method refuses its options.
+        ValueError, OSError: If the method rejects its options.
     """
     randomness = cfg.get("randomness") or {}
     seed = randomness.get("seed")
@@ -76,7 +76,7 @@ def build_method(cfg: Config) -> Built:
             method = MODELS.build(cfg.model)
         except (ValueError, OSError):
             raise
-        except Exception as error:  # of any kind: mmseg answers a wrong option by an assertion
+        except Exception as error:  # any type: mmseg uses assertions for invalid options
             text = error.args[0] if isinstance(error, KeyError) and error.args else error
             raise ValueError(f"model of {cfg.get('config_file')}: {text}") from error
         return Built(method, None if seed is None else RandomState())

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Several processes: how they begin, wait for the first, agree, and end."""
+"""Distributed training: startup, synchronization and shutdown of processes."""
 
 import io
 import os
@@ -21,14 +21,14 @@ from torch.distributed.elastic.multiprocessing.errors import get_error_handler
 
 from rankseg.models.layers import convert_sync_batch_norm
 
-TIMEOUT = 1800  # seconds; the main process may work that long alone, on a neighbour graph say
+TIMEOUT = 1800  # seconds; the main process may work alone that long, e.g. on a neighbor graph
 PATIENCE = timedelta(days=1)  # while the main process checks every file of a data set
-SILENCE = 10  # seconds; then a process says what it waits for
-WRITING = 600  # for a last checkpoint, on a slow disk
+SILENCE = 10  # seconds until a process reports what it waits for
+WRITING = 600  # seconds to wait for a final checkpoint on a slow disk
 LAUNCH = (
     "python -m torch.distributed.run --nproc_per_node=2 tools/train.py CONFIG --launcher pytorch"
 )
-# what gloo and NCCL say when the process at the other end is gone
+# substrings of gloo and NCCL errors raised when the peer process is gone
 LOST = ("Connection closed by peer", "Connection reset by peer", "Broken pipe", "remote process")
 LATE = ("Timed out", "operation timeout")
 SURROUNDINGS = {  # environment variables by launcher
@@ -36,19 +36,19 @@ SURROUNDINGS = {  # environment variables by launcher
     "slurm": ("SLURM_PROCID", "SLURM_NTASKS", "SLURM_NODELIST"),
     "mpi": ("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_RANK"),
 }
-TEXTS = ("MASTER_ADDR", "SLURM_NODELIST")  # of those; the others are whole numbers
+TEXTS = ("MASTER_ADDR", "SLURM_NODELIST")  # text variables; all others are integers
 _WRITTEN = "rankseg/written"
 
-_waiting: distributed.ProcessGroup | None = None  # on CPUs, with patience
+_waiting: distributed.ProcessGroup | None = None  # gloo group with timeout PATIENCE
 
 
 class CPUDataParallel(MMDistributedDataParallel):
-    """mmengine's wrapper of a method for processes without a GPU.
+    """Distributed wrapper of a method for processes without a GPU.
 
     Args:
         module: The method.
-        sync_bn: Normalise by the batches of all processes together.
-        **kwargs: Of torch's ``DistributedDataParallel``.
+        sync_bn: Synchronize batch norm statistics across processes.
+        **kwargs: Arguments of PyTorch's ``DistributedDataParallel``.
     """
 
     def __init__(self, module: nn.Module, sync_bn: bool = True, **kwargs) -> None:
@@ -57,14 +57,14 @@ class CPUDataParallel(MMDistributedDataParallel):
 
 
 def start_processes(cfg: Config) -> None:
-    """Make this process one of those that ``cfg.launcher`` has started; once is enough.
+    """Join the process group that ``cfg.launcher`` has started; do nothing if already joined.
 
-    Processes wait for each other for ``env_cfg.dist_cfg.timeout`` seconds at the most, half an hour
-    by default. That is for one that hangs; one that ends is noticed at once.
+    Processes wait for each other for at most ``env_cfg.dist_cfg.timeout`` seconds, half an hour by
+    default. The timeout catches processes that hang. A process that ends is noticed at once.
 
     Raises:
-        ValueError: If launcher and surroundings do not fit each other, the port is in use, or not
-            all processes came.
+        ValueError: If the launcher does not match the environment, the port is in use, or not all
+            processes joined.
     """
     launcher = cfg.get("launcher", "none")
     if distributed.is_initialized():
@@ -102,7 +102,7 @@ def start_processes(cfg: Config) -> None:
 
 
 def _refuse_forgotten_launcher() -> None:
-    """Refuse to have each of several processes write one and the same run."""
+    """Raise ``ValueError`` if torchrun started several processes but ``--launcher`` is missing."""
     given = os.environ.get("WORLD_SIZE", "")
     world = int(given) if given.isdecimal() else 1
     if world > 1 and "TORCHELASTIC_RUN_ID" in os.environ:
@@ -113,10 +113,10 @@ def _refuse_forgotten_launcher() -> None:
 
 
 def _check_surroundings(launcher: str) -> None:
-    """Refuse environment variables with which a process would wait for others in vain.
+    """Check the environment variables, which would otherwise make a process wait in vain.
 
     Raises:
-        ValueError: Naming the variable, what it is and what is expected.
+        ValueError: If a variable is invalid. The message names it, its value and what is expected.
     """
     needed = SURROUNDINGS[launcher]
     cure = (
@@ -155,7 +155,7 @@ def _check_surroundings(launcher: str) -> None:
 
 
 def _tell_waiting(seconds: float) -> None:
-    """Say that this process waits for others."""
+    """Print that this process waits for others."""
     rank, world, place = (os.environ.get(name) for name in ("RANK", "WORLD_SIZE", "MASTER_ADDR"))
     print(
         f"process {rank} of {world} waits for the others at {place}:{os.environ.get('MASTER_PORT')}"
@@ -166,7 +166,7 @@ def _tell_waiting(seconds: float) -> None:
 
 
 def _check_gpus() -> None:
-    """Refuse more processes than GPUs."""
+    """Raise ``ValueError`` if there are more processes than GPUs."""
     number, gpus = int(os.environ.get("LOCAL_RANK", 0)), torch.cuda.device_count()
     if number >= gpus:
         raise ValueError(
@@ -176,7 +176,7 @@ def _check_gpus() -> None:
 
 
 def _no_start(error: RuntimeError, seconds: float) -> Exception:
-    """One sentence on why the processes did not find each other, where that is known."""
+    """Return an error that explains why the processes did not connect, if the cause is known."""
     place = f"{os.environ.get('MASTER_ADDR')}:{os.environ.get('MASTER_PORT')}"
     if "EADDRINUSE" in str(error):
         return ValueError(
@@ -192,11 +192,11 @@ def _no_start(error: RuntimeError, seconds: float) -> Exception:
 
 
 def wrap_for_cpus(model: nn.Module, cfg: Config) -> CPUDataParallel:
-    """The method as one of several processes trains it without a GPU.
+    """Wrap a method for distributed training without a GPU.
 
     Args:
         model: The method.
-        cfg: Its config; ``sync_bn=None`` lets every process normalise by its own batch.
+        cfg: Config of the run; with ``sync_bn=None`` every process normalizes by its own batch.
     """
     return CPUDataParallel(
         model,
@@ -206,7 +206,7 @@ def wrap_for_cpus(model: nn.Module, cfg: Config) -> CPUDataParallel:
 
 
 def any_process(flag: bool) -> bool:
-    """Whether any process says yes; all have to ask."""
+    """Return True if the flag is set in any process; all processes must call this."""
     if get_dist_info()[1] == 1:
         return flag
     answer = torch.tensor(int(flag))
@@ -215,18 +215,18 @@ def any_process(flag: bool) -> bool:
 
 
 def wait_for_main(seconds: float = WRITING) -> None:
-    """Leave together: the main process, which writes for all, has come here before others go on.
+    """Wait until the main process, which writes files, has reached this call.
 
-    A launcher ends all when the first has left, also one that is in the middle of a checkpoint.
+    A launcher kills all processes when the first one exits, even one that is writing a checkpoint.
 
     Args:
-        seconds: For so long it is waited for; if it is gone, mostly less.
+        seconds: Longest wait in seconds; usually shorter if the main process is gone.
     """
     rank, world = get_dist_info()
     if world == 1:
         return
     store = distributed_c10d._get_default_store()
-    with suppress(RuntimeError):  # late, or gone with the store
+    with suppress(RuntimeError):  # timed out, or the store is gone
         if rank == 0:
             store.set(_WRITTEN, "yes")
         else:
@@ -235,10 +235,10 @@ def wait_for_main(seconds: float = WRITING) -> None:
 
 @contextmanager
 def main_first() -> Iterator[None]:
-    """Run a block in the main process, then in the others, which then print nothing.
+    """Run a block in the main process first, then in the others with stdout suppressed.
 
-    What the main one finds in a shared file system (a cache, a mistake) is there for the others. If
-    it fails, they end without a word: it has said why.
+    The other processes can then use caches that the main process wrote to a shared file system. If
+    the main process fails, the others exit silently because it has reported the error.
     """
     rank, world = get_dist_info()
     if world == 1:
@@ -259,13 +259,13 @@ def main_first() -> Iterator[None]:
 
 @contextmanager
 def ending_together() -> Iterator[None]:
-    """Have a process that fails say so with its number, and one that is left alone say that.
+    """Report which process failed, or that this one stops because another one ended.
 
-    The launcher then ends the others: none of them waits for the timeout. In one process nothing
-    is changed.
+    The launcher then ends the others, so none waits for the timeout. With a single process, this
+    context manager has no effect.
 
     Raises:
-        SystemExit: With status 1, in place of the exception.
+        SystemExit: With status 1, instead of the exception.
     """
     try:
         yield
@@ -282,7 +282,7 @@ def ending_together() -> Iterator[None]:
                 file=sys.stderr,
                 flush=True,
             )
-            time.sleep(1)  # so that the launcher sees the other one first and names that
+            time.sleep(1)  # let the launcher notice and name the failed process first
         else:
             traceback.print_exc()
             hint = _hint(error)
@@ -296,10 +296,10 @@ def ending_together() -> Iterator[None]:
 
 
 def _is_lost(error: Exception) -> bool:
-    """Whether processes cannot speak to each other any more.
+    """Check that an error means a lost connection to another training process.
 
-    An ``OSError`` is of a file or of another connection, and data are loaded by processes of their
-    own.
+    An ``OSError`` concerns a file or another connection, and data loader workers are separate
+    processes, so neither counts.
     """
     text = str(error).lower()
     found = any(sign.lower() in text for sign in LOST)
@@ -307,7 +307,7 @@ def _is_lost(error: Exception) -> bool:
 
 
 def _hint(error: Exception) -> str:
-    """The cure, where waiting for others has taken too long."""
+    """Return the cure if waiting for other processes timed out, else an empty string."""
     if isinstance(error, RuntimeError) and any(sign in str(error) for sign in LATE):
         return (
             "\nanother process hangs or is slower than env_cfg.dist_cfg.timeout, by default "

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a network says of every image of a data set."""
+"""Extraction of network features and logits for every image of a data set."""
 
 import copy
 import logging
@@ -24,11 +24,11 @@ PROGRESS_SECONDS = 10.0
 
 
 class Features(NamedTuple):
-    """One row per image, on the CPU.
+    """Features and logits on the CPU, one row per image.
 
     Attributes:
-        feature: ``(N, D)`` float32 from the tap; the mean over positions where it is a map.
-        logits: ``(N, K)`` float32, likewise.
+        feature: ``(N, D)`` float32 output of the tap; a feature map is averaged over positions.
+        logits: ``(N, K)`` float32, averaged likewise.
     """
 
     feature: Tensor
@@ -36,7 +36,7 @@ class Features(NamedTuple):
 
 
 def with_pipeline(dataset: Dataset, pipeline: Callable[[dict], dict]) -> Dataset:
-    """A :class:`~rankseg.datasets.SemiDataset` whose images all go through another pipeline."""
+    """Return a copy of a :class:`~rankseg.datasets.SemiDataset` with another pipeline."""
     twin = copy.copy(dataset)
     twin.labeled, twin.unlabeled = copy.copy(dataset.labeled), copy.copy(dataset.unlabeled)
     twin.labeled.pipeline = twin.unlabeled.pipeline = pipeline
@@ -54,28 +54,28 @@ def extract_features(
     network: str = "student",
     tap: str = "decode_head.pool",
 ) -> Features:
-    """Run a network in eval mode over a data set, as its own pipeline loads it.
+    """Run a network in eval mode over a data set with the data set's pipeline.
 
-    Random numbers of the process are not touched, so training goes on as it would have. Under
-    several processes each runs its share and all get everything.
+    The random number generators of the process are unchanged, so training is not affected. In
+    distributed training each process runs its share, and all receive the full result.
 
     Args:
-        method: Holds network and preprocessor; on the device to run on.
-        dataset: A training set (of an unlabelled image the weak view is taken) or one for testing.
-        indices: What the data set is asked for, in this order; ``None`` takes all of it.
-        batch_size: Images at once in a process.
-        num_workers: Processes that load images.
+        method: Method with the network and the preprocessor, on the device to run on.
+        dataset: Training set (unlabeled images use the weak view) or test set.
+        indices: Indices or keys of the images, in output order; ``None`` takes all images.
+        batch_size: Batch size per process.
+        num_workers: Number of data loader workers.
         network: ``"student"`` or ``"teacher"``.
         tap: Dotted name of the network's submodule whose output is the feature.
 
     Raises:
-        ValueError: If there is no image, or no such submodule.
+        ValueError: If there are no images, or no such submodule.
     """
     keys = list(range(len(dataset)) if indices is None else indices)
     if not keys:
         raise ValueError("there is no image to extract features of: the list of indices is empty")
     rank, world = get_dist_info()
-    rows = -(-len(keys) // world)  # the same number everywhere: some process sees an image twice
+    rows = -(-len(keys) // world)  # equal in all processes, so some images run twice
     loader = DataLoader(
         dataset,
         batch_size=batch_size,
@@ -83,7 +83,7 @@ def extract_features(
         num_workers=num_workers,
         collate_fn=collate_images,
         worker_init_fn=worker_start(num_workers),
-        generator=torch.Generator(),  # else the loader takes a number from the global one
+        generator=torch.Generator(),  # else the loader draws from the global generator
     )
     net = method.network(network)
     mode = net.training
@@ -109,7 +109,7 @@ def extract_features(
 def _of_batch(
     net: nn.Module, tapped: FeatureTap, images: Tensor | Sequence[Tensor]
 ) -> list[Tensor]:
-    """Features ``(B, D)`` and logits ``(B, K)`` of images of any sizes, on the CPU."""
+    """Compute features ``(B, D)`` and logits ``(B, K)`` of images of any sizes, on the CPU."""
     rows: list = [None] * len(images)
     for places, same in by_size(images):
         logits = net.decode_head(net.extract_feat(same))
@@ -132,7 +132,7 @@ def _say_not_finite(feature: Tensor) -> None:
 
 
 def collate_images(batch: Sequence[dict]) -> Tensor | list[Tensor]:
-    """The images of samples of ``PackViews`` or ``PackEval``, stacked where they are of one size.
+    """Collate the images of ``PackViews`` or ``PackEval`` samples; stack them if sizes agree.
 
     Returns:
         ``(B, 3, H, W)`` uint8, or a list of ``(3, H, W)``.
@@ -147,10 +147,10 @@ def collate_images(batch: Sequence[dict]) -> Tensor | list[Tensor]:
 
 
 def _per_image(maps: Tensor) -> Tensor:
-    """``(B, C, h, w)`` of any type to ``(B, C)`` float32."""
+    """Average ``(B, C, h, w)`` of any type over positions to ``(B, C)`` float32."""
     return maps.float().flatten(2).mean(2)
 
 
 def _gather(share: Tensor, total: int) -> Tensor:
-    """The rows of all processes, of which process ``r`` of ``w`` has every ``w``-th from ``r``."""
+    """Gather rows of all processes; process ``r`` of ``w`` holds every ``w``-th from ``r``."""
     return torch.stack(all_gather(share), 1).flatten(0, 1)[:total]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Optimizers that run as one kernel on a GPU."""
+"""Fused optimizers, which run as one kernel on a GPU."""
 
 from mmengine.config import Config
 
@@ -7,13 +7,13 @@ FUSED = ("SGD", "Adam", "AdamW")
 
 
 def use_fused(cfg: Config) -> None:
-    """Have torch's own optimizers run fused; a config's own ``fused`` or ``foreach`` stays.
+    """Set ``fused=True`` for PyTorch's optimizers, unless ``fused`` or ``foreach`` is given.
 
-    One kernel changes all parameters, and it asks the device itself whether a step is to be
-    skipped, see :class:`~rankseg.engine.hooks.NonFiniteHook`.
+    A single kernel updates all parameters. It can skip a step by a flag on the device, see
+    :class:`~rankseg.engine.hooks.NonFiniteHook`.
 
     Args:
-        cfg: Changed in place; for training on a GPU.
+        cfg: Config for training on a GPU, changed in place.
     """
     optimizer = (cfg.get("optim_wrapper") or {}).get("optimizer") or {}
     if optimizer.get("type") in FUSED and not {"fused", "foreach"} & set(optimizer):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Small label maps of some validations, in one file."""
+"""Storage of small label maps of some validations in one file."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -10,10 +10,10 @@ from rankseg.utils.atomic_file import whole_file
 
 
 class Validation(NamedTuple):
-    """What was predicted of some images.
+    """Predictions of one validation for some images.
 
     Attributes:
-        score: Main figure of the whole validation, fgIoU or mIoU, in percent.
+        score: Main metric of the whole validation, fgIoU or mIoU, in percent.
         labels: One ``(h, w)`` uint8 label map per image.
     """
 
@@ -22,7 +22,7 @@ class Validation(NamedTuple):
 
 
 def write_labels(path: Path, kept: dict[int, Validation]) -> None:
-    """Write validations by iteration to an ``.npz`` file, whole or not at all."""
+    """Write validations by iteration to an ``.npz`` file atomically."""
     arrays = {f"score_{i}": np.array(one.score) for i, one in kept.items()}
     for i, one in kept.items():
         arrays |= {f"label_{i}_{row}": label for row, label in enumerate(one.labels)}
@@ -31,7 +31,7 @@ def write_labels(path: Path, kept: dict[int, Validation]) -> None:
 
 
 def read_labels(path: Path) -> dict[int, Validation]:
-    """What :func:`write_labels` has written, by ascending iteration."""
+    """Read the file of :func:`write_labels`, sorted by iteration."""
     kept = {}
     with np.load(path, allow_pickle=False) as arrays:
         for i in sorted(int(name[6:]) for name in arrays.files if name.startswith("score_")):
@@ -42,16 +42,16 @@ def read_labels(path: Path) -> dict[int, Validation]:
 
 
 def superfluous(iterations: list[int]) -> int:
-    """The one of ascending iterations that leaves the smallest gap.
+    """Return the iteration whose removal leaves the smallest gap.
 
-    The first and the last always stay.
+    The first and the last are never returned.
 
     Example:
         >>> superfluous([300, 600, 700, 900])
         700
 
     Args:
-        iterations: At least three.
+        iterations: At least three iterations in ascending order.
     """
     gaps = {
         iterations[i]: iterations[i + 1] - iterations[i - 1] for i in range(1, len(iterations) - 1)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The images of a training set whose class is known, for evaluation."""
+"""Training images with known classes, for evaluation."""
 
 import os
 import re
@@ -15,21 +15,22 @@ BANKS = ("labeled", "all")
 
 
 def known_images(train: SemiDataset, bank: str = "all") -> tuple[np.ndarray, list[int]]:
-    """Classes and indices of training images whose class is known, each image once.
+    """Return classes and indices of the training images with a known class, each image once.
 
     Args:
         train: The training set.
-        bank: ``"labeled"`` images, or ``"all"``, also those whose class is kept from training.
+        bank: ``"labeled"`` for labeled images only, or ``"all"`` to include images whose class is
+            hidden from training.
 
     Raises:
-        ValueError: If there is no such image, or ``bank`` is none of the two.
+        ValueError: If there is no such image, or ``bank`` is invalid.
     """
     if bank not in BANKS:
         raise ValueError(f"bank={bank!r}: expected one of {', '.join(BANKS)}")
     labels = train.labeled.class_ids() if train.num_labeled else np.empty(0, np.int64)
     if bank == "all":
         rest = train.unlabeled.class_ids()
-        if train.include_labeled:  # they follow the unlabelled ones, once more
+        if train.include_labeled:  # labeled images repeat after the unlabeled ones
             rest = rest[: len(rest) - len(labels)]
         labels = np.concatenate([labels, rest])
     indices = np.flatnonzero(labels >= 0)
@@ -43,7 +44,7 @@ def known_images(train: SemiDataset, bank: str = "all") -> tuple[np.ndarray, lis
 
 
 def image_names(train: SemiDataset, indices: Sequence[int]) -> list[str]:
-    """Paths of training images, or for sets in arrays what stands for them."""
+    """Return the paths of training images, or their stand-ins for data sets in arrays."""
     split = train.num_labeled
     return [
         (train.labeled.get_data_info(i) if i < split else train.unlabeled.get_data_info(i - split))[
@@ -56,19 +57,19 @@ def image_names(train: SemiDataset, indices: Sequence[int]) -> list[str]:
 def probe_rows(
     spec: str, train: SemiDataset, labels: np.ndarray, indices: Sequence[int], seed: int = 0
 ) -> np.ndarray:
-    """Images that a linear probe learns from, as positions among the known ones.
+    """Return the images that a linear probe trains on, as positions among the known ones.
 
     Args:
-        spec: ``"all"``, ``"labeled"``, a share of every class such as ``"1%"``, or a list file,
-            relative to the data root unless it is found as it is named.
+        spec: ``"all"``, ``"labeled"``, a share of every class such as ``"1%"``, or the path of a
+            list file. A path that does not exist is resolved against the data root.
         train: The training set.
-        labels: ``(N,)`` classes of :func:`known_images`.
-        indices: Their indices.
-        seed: Of the draw of a share.
+        labels: ``(N,)`` classes from :func:`known_images`.
+        indices: Indices from :func:`known_images`.
+        seed: Seed for drawing a share.
 
     Raises:
-        FileNotFoundError: If a list does not exist.
-        ValueError: If a share is out of its range, a list names an image that is not known, or no
+        FileNotFoundError: If the list file does not exist.
+        ValueError: If a share is out of range, a list names an image without a known class, or no
             image is left.
     """
     if spec == "all":

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The method that a runner trains, also where several processes share the work."""
+"""Access to the method of a runner, with or without a distributed wrapper."""
 
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
@@ -8,5 +8,5 @@ from rankseg.models.methods import Method
 
 
 def method_of(runner: Runner) -> Method:
-    """The method itself, without the wrapper that keeps several processes alike."""
+    """Return the runner's method without its distributed wrapper."""
     return runner.model.module if is_model_wrapper(runner.model) else runner.model

@@ -13,18 +13,18 @@ from rankseg.registry import OPTIM_WRAPPERS
 
 @OPTIM_WRAPPERS.register_module()
 class AutocastOptimWrapper(OptimWrapper):
-    """Runs the forward pass in bfloat16 on whatever device the model is on.
+    """Optimizer wrapper that runs the forward pass in bfloat16 on any device.
 
-    bfloat16 has the range of float32, so there is no loss scaling and nothing to tune. mmengine's
-    ``AmpOptimWrapper`` refuses to work on a CPU.
+    bfloat16 has the range of float32, so it needs no loss scaling or tuning. MMEngine's
+    ``AmpOptimWrapper`` does not support CPUs.
 
     Args:
-        **kwargs: Of mmengine's ``OptimWrapper``.
+        **kwargs: Arguments of MMEngine's ``OptimWrapper``.
     """
 
     @contextmanager
     def optim_context(self, model: nn.Module) -> Iterator[None]:
-        """Context of the forward pass and the losses."""
+        """Enter the context for the forward pass and the losses."""
         device = next(model.parameters()).device.type
         with super().optim_context(model), torch.autocast(device, dtype=torch.bfloat16):
             yield

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pictures in files."""
+"""Writer for picture files."""
 
 from pathlib import Path
 
@@ -10,10 +10,10 @@ from rankseg.visualization.panel import encode
 
 
 def write_picture(path: str | Path, picture: np.ndarray) -> None:
-    """Write a uint8 ``(H, W, 3)`` RGB picture to a PNG file, whole or not at all.
+    """Write a uint8 ``(H, W, 3)`` RGB picture to a PNG file atomically.
 
     Raises:
-        WriteError: If it cannot be written.
+        WriteError: If the file cannot be written.
     """
     with whole_file(path) as partial:
         partial.write_bytes(encode(picture))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which queries are shown, and what networks find for them."""
+"""Query selection and retrieval results for pictures."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,14 +13,14 @@ from torch.utils.data import Dataset, Subset
 from rankseg.evaluation.retrieval import Judged, Retrieved, retrieve
 from rankseg.visualization.retrieval import Neighbour, Search
 
-UNKNOWN = -1  # class of an image
+UNKNOWN = -1  # class of an image without a known class
 
 
 class Images(NamedTuple):
-    """Images that ask or are found.
+    """Images that serve as queries or gallery.
 
     Attributes:
-        dataset: Gives ``inputs``, ``(3, H, W)`` uint8, for a position.
+        dataset: Data set whose items have ``inputs``, ``(3, H, W)`` uint8.
         files: Name of every image.
         label: ``(N,)`` int64 classes, -1 where unknown.
         classes: Names of the classes.
@@ -32,28 +32,28 @@ class Images(NamedTuple):
     classes: Sequence[str]
 
     def picture(self, i: int) -> np.ndarray:
-        """An image as the network is shown it, ``(H, W, 3)`` uint8."""
+        """Return an image as the network receives it, ``(H, W, 3)`` uint8."""
         return self.dataset[i]["inputs"].permute(1, 2, 0).numpy()
 
     def some(self, chosen: Sequence[int]) -> "Images":
-        """Those at some positions."""
+        """Return the images at the given positions."""
         kept = [self.files[i] for i in chosen]
         return Images(Subset(self.dataset, chosen), kept, self.label[chosen], self.classes)
 
     def class_of(self, i: int) -> str:
-        """Name of the class of an image; empty where unknown."""
+        """Return the class name of an image, or an empty string if unknown."""
         return str(self.classes[self.label[i]]) if self.label[i] >= 0 else ""
 
 
 class Embedded(NamedTuple):
-    """What a network makes of queries, ``(M, D)``, and of the gallery, ``(N, D)``."""
+    """Embeddings of the queries, ``(M, D)``, and of the gallery, ``(N, D)``."""
 
     query: Tensor
     gallery: Tensor
 
 
 def labels_to_compare(label: Tensor) -> Tensor:
-    """Classes of queries, of which unknown ones are not those of unknown images of the gallery."""
+    """Return query classes in which unknown classes never match those of the gallery."""
     return label.where(label >= 0, UNKNOWN - 1)
 
 
@@ -65,15 +65,15 @@ def make_searches(
     own: Tensor,
     k: int,
 ) -> list[Search]:
-    """Let networks search for some queries.
+    """Retrieve the nearest gallery images of some queries with each network.
 
     Args:
         rows: Positions of the queries.
-        found: By name of a network its embeddings.
-        query: The queries.
-        gallery: The images that are found.
-        own: ``(M,)`` position of every query in the gallery, -1 for one that is no part of it.
-        k: Images to find.
+        found: Embeddings by network name.
+        query: The query images.
+        gallery: The gallery images.
+        own: ``(M,)`` position of every query in the gallery, -1 if it is not part of it.
+        k: Number of images to retrieve.
     """
     rows = torch.as_tensor(rows)
     label, inside = labels_to_compare(query.label)[rows], own[rows]
@@ -92,7 +92,7 @@ def make_searches(
 
 
 def _neighbours(part: Retrieved, gallery: Images, known: bool) -> list[Neighbour]:
-    """What is found for one query."""
+    """Return the retrieved images of one query."""
     return [
         Neighbour(
             gallery.picture(j),
@@ -106,18 +106,19 @@ def _neighbours(part: Retrieved, gallery: Images, known: bool) -> list[Neighbour
 
 
 def choose(judged: Mapping[str, Judged], label: Tensor, rows: int) -> dict[str, list[int]]:
-    """Queries for pictures, by what a picture is to show.
+    """Choose the queries of each picture.
 
     Args:
-        judged: By name of a network; empty where no class is known.
+        judged: Retrieval scores by network name; empty if no class is known.
         label: ``(M,)`` classes of the queries.
-        rows: How many in a picture.
+        rows: Number of queries in a picture.
 
     Returns:
-        ``queries``: at even distances in the list; ``worst``: those with the lowest average
-        precision of the last network, the nearer their nearest image the worse; of several networks
-        ``changes``: those whose average precision differs most between the first and the last. Of
-        the latter two one of a class at most.
+        Positions by picture. ``queries``: evenly spaced in the list. ``worst``: lowest average
+        precision of the last network; among ties, the query with the most similar nearest image
+        comes first. ``changes``, with several networks: largest difference in average precision
+        between the first and the last network. ``worst`` and ``changes`` have at most one query
+        per class.
     """
     chosen = {"queries": spread(len(label), rows)}
     if not judged:
@@ -134,13 +135,13 @@ def choose(judged: Mapping[str, Judged], label: Tensor, rows: int) -> dict[str, 
 
 
 def _one_of_a_class(order: np.ndarray, label: Tensor, rows: int) -> list[int]:
-    """The first positions of an order, none of the class of one before."""
+    """Return the first positions of an order, at most one per class."""
     firsts = np.unique(label.numpy()[order], return_index=True)[1]
     return order[np.sort(firsts)[:rows]].tolist()
 
 
 def spread(count: int, rows: int) -> list[int]:
-    """At most so many positions, at even distances.
+    """Return at most ``rows`` evenly spaced positions below ``count``.
 
     >>> spread(100, 3), spread(2, 5)
     ([0, 50, 99], [0, 1])

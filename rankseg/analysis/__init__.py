@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Look into a trained network: features, neighbors, retrieval, maps, pseudo-labels."""
+"""Analysis of a trained network: features, neighbors, retrieval, maps and pseudo-labels."""

@@ -39,30 +39,30 @@ def agent_maps(
     network: str | None = None,
     seed: int = 0,
 ) -> list[Path]:
-    """Write a picture per image: its agents, its truth, and where it is like some of them.
+    """Write a picture per image: its agents, ground truth, and similarity maps of some agents.
 
-    Agents are chosen as in training, on the features of the whole image; shown are those that most
-    pixels are nearest to.
+    Agents are selected as in training, on the features of the whole image. The maps are those of
+    the agents that are nearest to the most pixels.
 
     Args:
         cfg: A segmentation config of any method, from :func:`rankseg.apis.load_config`.
-        checkpoint: File of a method or of a plain segmentor.
-        inputs: Images, or folders of them; without any, validation images of the config.
-        out: Folder for the pictures; made if it is missing.
+        checkpoint: Checkpoint file of a method or of a plain segmentor.
+        inputs: Images, or folders of them. By default, validation images of the config.
+        out: Folder for the pictures, created if missing.
         images: Number of validation images, evenly spaced in their list.
         shown: Number of maps per image.
-        num_agents: Number of agents; by default that of the config, or the paper's 128, and no
-            more than there are positions.
-        tap: Submodule whose output is compared; by default that of the config, or else the one of
+        num_agents: Number of agents. Defaults to that of the config, or the paper's 128, but at
+            most the number of positions.
+        tap: Submodule whose output is compared. Defaults to that of the config, or else to
             :func:`~rankseg.models.students.default_tap`.
-        network: ``"student"`` or ``"teacher"``; by default the one that predicts.
-        seed: Of the first agent, which is drawn at random.
+        network: ``"student"`` or ``"teacher"``; by default the one that the method predicts with.
+        seed: Seed for drawing the first agent.
 
     Returns:
         The files.
 
     Raises:
-        ValueError, FileNotFoundError: If config, data, checkpoint or an option are not right.
+        ValueError, FileNotFoundError: If config, data, checkpoint or an option is invalid.
         WriteError: If a picture cannot be written.
     """
     init_default_scope(cfg.get("default_scope", "rankseg"))
@@ -95,7 +95,7 @@ def agent_maps(
 
 
 def _samples(cfg: Config, inputs: Sequence[str | Path], images: int):
-    """Name, pixels and colours of the truth (or None) of every image."""
+    """Yield name, pixels and colored ground truth (or None) of every image."""
     if inputs:
         pairs = [pair for place in inputs for pair in list_images(place)]
         for name, count in Counter(name for _, name in pairs).items():
@@ -119,7 +119,7 @@ def _samples(cfg: Config, inputs: Sequence[str | Path], images: int):
 
 @torch.no_grad()
 def feature_map(segmentor: nn.Module, images: Tensor, tap: str) -> Tensor:
-    """What a submodule of a segmentor gives for images: ``(B, C, h, w)`` float32."""
+    """Return the output of a submodule of a segmentor for images, ``(B, C, h, w)`` float32."""
     with FeatureTap(segmentor, tap) as tapped:
         segmentor.decode_head(segmentor.extract_feat(images))
     return tapped.output.float()
@@ -128,19 +128,19 @@ def feature_map(segmentor: nn.Module, images: Tensor, tap: str) -> Tensor:
 def maps_of(
     feature: Tensor, number: int, size: tuple[int, int], align_corners: bool, seed: int, shown: int
 ) -> tuple[list[tuple[float, float]], list[AgentMap]]:
-    """Choose agents of one image and tell where it is like each of them.
+    """Select agents of one image and compute maps of the similarity to them.
 
     Args:
         feature: ``(1, C, h, w)``.
         number: Number of agents.
         size: Height and width of the image.
-        align_corners: Whether the first position lies on the first pixel.
-        seed: Of the first agent.
-        shown: How many maps to make; those of all agents of a large image would fill the memory.
+        align_corners: Whether the first position is centered on the first pixel.
+        seed: Seed for drawing the first agent.
+        shown: Number of maps. Maps of all agents of a large image would not fit into memory.
 
     Returns:
-        Positions of all agents, in the order of choice, and the maps of those that most positions
-        are nearest to, most first.
+        Positions of all agents in the order of selection, and the maps of the agents that are
+        nearest to the most positions, in descending order.
 
     Raises:
         ValueError: If there are fewer positions than agents.

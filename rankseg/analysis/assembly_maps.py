@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A picture of what the spatial assembly network of a checkpoint does to images."""
+"""Picture of the effect of a spatial assembly network on images."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -30,24 +30,25 @@ def assembly_maps(
     points: int = 4,
     network: str | None = None,
 ) -> Path:
-    """Write one picture: a row for each image, and its numbers on the screen.
+    """Write one picture with a row for each image, and print statistics of the weights.
 
-    Where a network has several assemblies, the first one is shown.
+    If a network has several assemblies, the first one is shown.
 
     Args:
-        cfg: With a student of type ``ExtendedSegmentor``, from :func:`rankseg.apis.load_config`.
-        checkpoint: File of the method.
-        inputs: Images, or folders of them; without any, validation images of the config.
+        cfg: Config with a student of type ``ExtendedSegmentor``, from
+            :func:`rankseg.apis.load_config`.
+        checkpoint: Checkpoint file of the method.
+        inputs: Images, or folders of them. By default, validation images of the config.
         out: File to write.
         images: Number of images, evenly spaced in their list.
-        points: Output points per image, those that move most.
-        network: ``"student"`` or ``"teacher"``; by default the one that predicts.
+        points: Number of output points per image. The points that move most are shown.
+        network: ``"student"`` or ``"teacher"``; by default the one that the method predicts with.
 
     Returns:
         The file.
 
     Raises:
-        ValueError, FileNotFoundError: If config, data, checkpoint or an option are not right.
+        ValueError, FileNotFoundError: If config, data, checkpoint or an option is invalid.
         WriteError: If the picture cannot be written.
     """
     if min(images, points) < 1:
@@ -68,7 +69,7 @@ def assembly_maps(
 
 
 def find_assembly(segmentor: nn.Module) -> SpatialAssembly:
-    """The first spatial assembly of a network.
+    """Return the first spatial assembly of a network.
 
     Raises:
         ValueError: If it has none.
@@ -83,7 +84,7 @@ def find_assembly(segmentor: nn.Module) -> SpatialAssembly:
 
 
 def _images(cfg: Config, inputs: Sequence[str | Path], number: int) -> Iterator[tuple[str, Tensor]]:
-    """Names and pixels ``(3, H, W)`` uint8 of images, after the pipeline of validation."""
+    """Yield names and pixels ``(3, H, W)`` uint8 of images after the validation pipeline."""
     config = cfg.val_dataloader.dataset
     dataset = Photos(inputs, config.pipeline) if inputs else DATASETS.build(config)
     places = np.linspace(0, len(dataset) - 1, min(number, len(dataset))).round().astype(int)
@@ -96,12 +97,12 @@ def _images(cfg: Config, inputs: Sequence[str | Path], number: int) -> Iterator[
 def weights_of(
     method: Method, segmentor: nn.Module, assembly: SpatialAssembly, image: Tensor
 ) -> Tensor:
-    """Logarithms of the weights that an image gets, ``(1, N, N)``.
+    """Return the logarithms of the assembly weights of an image, ``(1, N, N)``.
 
     Args:
-        method: Whose preprocessor prepares the image.
+        method: Method whose preprocessor prepares the image.
         segmentor: The network.
-        assembly: Its assembly.
+        assembly: Spatial assembly of the network.
         image: ``(3, H, W)`` uint8.
     """
     maps: list[Tensor] = []
@@ -114,7 +115,7 @@ def weights_of(
 
 
 def describe(log_weights: Tensor) -> str:
-    """How much stays, how local the weights are, and how well they are normalised."""
+    """Describe how much weight stays, and how local and how well normalized the weights are."""
     weights = log_weights.exp()
     points = weights.shape[1]
     stay = weights.diagonal(dim1=1, dim2=2).mean().item()
@@ -127,7 +128,7 @@ def describe(log_weights: Tensor) -> str:
 
 
 def _picture(pixels: Tensor, log_weights: Tensor, grid: tuple[int, int]) -> Assembly:
-    """The image and its blocks, moved as those of the feature map are."""
+    """Return an image and the image with its blocks moved like those of the feature map."""
     height, width = pixels.shape[1:]
     down, right = -height % grid[0], -width % grid[1]
     image = nn.functional.pad(pixels[None].float(), (0, right, 0, down), mode="replicate")

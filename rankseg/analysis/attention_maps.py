@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pictures of attention in pairs of views, and how well it moves with the image."""
+"""Pictures of attention in pairs of views, and a measure of how well it moves with the image."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -36,28 +36,28 @@ def attention_maps(
     tap: str | None = None,
     seed: int = 0,
 ) -> dict[str, float]:
-    """Draw pairs of views of images with their attention, and measure more of them.
+    """Draw pairs of views of images with their attention, and measure its consistency.
 
-    Views are drawn as in training, but of one image each.
+    Views are drawn as in training, but both views of a pair show the same image.
 
     Args:
         cfg: A config whose training images come in pairs (``PairViews``).
-        checkpoint: File of a network of this form, trained by this config or by another one.
-        inputs: Images, or folders of them; without any, test images of the config.
-        out: PNG file; beside it ``.json`` holds the numbers returned.
-        images: Number of images drawn, evenly spaced in their list.
-        count: Number of images measured, at most, likewise.
-        tap: Submodule of the student whose output is the attention map; that of the config by
-            default.
-        seed: Of the views.
+        checkpoint: Checkpoint file of a network of this architecture, trained with any config.
+        inputs: Images, or folders of them. By default, test images of the config.
+        out: PNG file. The returned numbers are written to a ``.json`` file next to it.
+        images: Number of images to draw, evenly spaced in their list.
+        count: Maximum number of images to measure, evenly spaced too.
+        tap: Submodule of the student whose output is the attention map; by default that of the
+            config.
+        seed: Seed for drawing the views.
 
     Returns:
-        ``error``: mean squared difference of the maps at points that correspond, eq. 4.2;
-        ``unmoved``: that of maps at the same place, as if nothing had moved; ``correlation`` over
-        all points that correspond; ``images``.
+        ``error``: mean squared difference of the maps at corresponding points, eq. 4.2;
+        ``unmoved``: the same at identical positions, as if nothing had moved; ``correlation`` over
+        all corresponding points; ``images``.
 
     Raises:
-        ValueError, FileNotFoundError: If config, data, checkpoint or an option are not right.
+        ValueError, FileNotFoundError: If config, data, checkpoint or an option is invalid.
         WriteError: If a file cannot be written.
 
     Source: TAC-CCL (dissertation "Learning with few labels", chapter 4), figure 4.1 and eq. 4.2.
@@ -98,10 +98,10 @@ def attention_maps(
 
 
 def pair_views(cfg: Config) -> Any:
-    """The transform of the training images that draws pairs, without matches.
+    """Build the transform that draws the pairs of training views, without matches.
 
     Raises:
-        ValueError: If there is none.
+        ValueError: If the config has none.
     """
     for step in cfg.train_dataloader.dataset.get("labeled_pipeline", ()):
         if step["type"] == "PairViews":
@@ -113,13 +113,13 @@ def pair_views(cfg: Config) -> Any:
 
 
 def _spaced(total: int, count: int) -> list[int]:
-    """Places of so many items, evenly spaced in a list."""
+    """Return ``count`` evenly spaced positions in a list of ``total`` items, or all if fewer."""
     return np.linspace(0, total - 1, min(count, total)).round().astype(int).tolist()
 
 
 @torch.no_grad()
 def attention_of(method: Any, views: Sequence[np.ndarray], tap: str) -> tuple[Tensor, Tensor]:
-    """Attention maps ``(1, 1, h, w)`` float32 of two views, on the CPU."""
+    """Return attention maps ``(1, 1, h, w)`` float32 of two views, on the CPU."""
     inputs = [torch.from_numpy(view).permute(2, 0, 1) for view in views]
     images = method.data_preprocessor({"inputs": inputs})["inputs"]
     with FeatureTap(method.student, tap) as tapped:
@@ -136,7 +136,7 @@ def attention_of(method: Any, views: Sequence[np.ndarray], tap: str) -> tuple[Te
 def _pair(
     views: tuple[np.ndarray, np.ndarray], maps: tuple[Tensor, Tensor], homography: Tensor
 ) -> AttentionPair:
-    """Maps at the size of the views."""
+    """Resize the maps to the size of the views."""
     size = views[0].shape[:2]
     large = [F.interpolate(one, size, mode="bilinear", align_corners=False) for one in maps]
     mapped, _ = sample_mapped(maps[1], homography, size)

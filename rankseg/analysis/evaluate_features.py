@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How good the features of a checkpoint are, without the network's own classifier."""
+"""Evaluation of the features of a checkpoint, independent of the network's own classifier."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -26,8 +26,8 @@ from rankseg.utils.atomic_file import whole_file
 from rankseg.visualization.neighbours import count_ranks, draw_ranks
 
 USUAL_K = (1, 20)
-MEMORY = 128_000  # entries of the paper's memory
-QUERIES = 5_000  # enough for a percentage; not published
+MEMORY = 128_000  # size of the memory bank in the paper
+QUERIES = 5_000  # enough for a percentage; the paper gives no number
 
 
 def evaluate_features(
@@ -50,40 +50,41 @@ def evaluate_features(
     out: str | None = None,
     ranks: str | None = None,
 ) -> dict[str, Any]:
-    """Classify the config's test images by the features of its training images.
+    """Classify the test images of a config by the features of its training images.
 
-    All images go through the pipeline of the test set, but for ``purity``. Training images have
-    their true labels, also where the run had noisy ones (``label_noise``).
+    All images use the test pipeline, except for ``purity``. Training images have their true labels,
+    even if the run used noisy ones (``label_noise``).
 
     Args:
         cfg: A classification config, from :func:`rankseg.apis.load_config`.
-        checkpoint: File of a method or of a plain segmentor.
-        knn: Numbers of neighbours; those of 1 and 20 that there are by default.
+        checkpoint: Checkpoint file of a method or of a plain segmentor.
+        knn: Numbers of neighbors. Defaults to 1 and 20, as far as there are so many images.
         temperature: See :func:`~rankseg.evaluation.knn.knn_classify`.
-        probes: What linear probes learn from, see :func:`rankseg.engine.known_images.probe_rows`.
+        probes: Training subsets of linear probes, see
+            :func:`rankseg.engine.known_images.probe_rows`.
         probe: Options of :func:`~rankseg.evaluation.linear_probe.linear_probe`.
-        bank: ``"all"`` training images whose class is known, as in papers on self-supervised
-            learning, or the ``"labeled"`` ones.
-        fine: Judge a run with ``coarse`` classes by those that they are made of.
+        bank: ``"all"`` training images with a known class, as in papers on self-supervised
+            learning, or only the ``"labeled"`` ones.
+        fine: Evaluate a run with ``coarse`` classes on the fine classes that they consist of.
         transfer: Other data sets to classify by logistic regression, see
             :func:`rankseg.analysis.transfer_sets.transfer_sets`.
-        size: Side in pixels to which images of those are brought.
-        purity: Neighbours of which to tell the purity in two draws of the training views, as in
-            CMSF, Figure 5; 0 for none.
-        network: ``"student"`` or ``"teacher"``; by default the one that predicts.
-        tap: Submodule of it whose output is the feature.
-        cache: Folder that keeps the features; ``None`` keeps nothing.
-        seed: Of all draws.
-        out: JSON file for the numbers.
-        ranks: PNG file for a histogram of the ranks that come with ``purity``.
+        size: Side in pixels to resize the images of those data sets to.
+        purity: Number of neighbors to measure the purity of, between two random draws of the
+            training views, as in CMSF, Figure 5; 0 for none.
+        network: ``"student"`` or ``"teacher"``; by default the one that the method predicts with.
+        tap: Submodule of the network whose output is the feature.
+        cache: Folder to cache the features in; ``None`` disables caching.
+        seed: Seed of all random draws.
+        out: JSON file for the results.
+        ranks: PNG file for a histogram of the ranks that ``purity`` returns.
 
     Returns:
-        In percent: ``knn1``, ``knn20``, ``linear_1%``, ..., ``classifier``, the network's own
-        predictions (not with ``fine``), ``transfer_NAME`` and ``transfer_NAME_mean_class``, their
-        mean ``transfer_mean``; and ``purity``, a dict of its own.
+        In percent: ``knn1``, ``knn20``, ``linear_1%``, ..., ``classifier``, the accuracy of the
+        network's own predictions (not with ``fine``), ``transfer_NAME`` and
+        ``transfer_NAME_mean_class``, their mean ``transfer_mean``; and a dict ``purity``.
 
     Raises:
-        ValueError, FileNotFoundError: If config, data, checkpoint or an option are not right.
+        ValueError, FileNotFoundError: If config, data, checkpoint or an option is invalid.
     """
     init_default_scope(cfg.get("default_scope", "rankseg"))
     refuse_embedding(cfg)
@@ -133,7 +134,7 @@ def evaluate_features(
 
 
 def _data_sets(cfg: Config, fine: bool) -> tuple[Any, Any]:
-    """Training and test set with true labels, of the finer classes if that is asked for."""
+    """Build training and test set with true labels, of the fine classes if requested."""
     left_out = {"label_noise", "coarse"} if fine else {"label_noise"}
     train, test = cfg.train_dataloader.dataset, cfg.test_dataloader.dataset
     inner, test = (
@@ -144,10 +145,10 @@ def _data_sets(cfg: Config, fine: bool) -> tuple[Any, Any]:
 
 
 def _transfer(others: Sequence[TransferSet], extract: Extraction, seed: int) -> dict[str, float]:
-    """Logistic regression on every other data set."""
+    """Evaluate logistic regression on every other data set."""
     if not others:
         return {}
-    from rankseg.evaluation.transfer import accuracies, logistic_transfer  # scikit-learn is slow
+    from rankseg.evaluation.transfer import accuracies, logistic_transfer  # slow import
 
     found: dict[str, float] = {}
     for name, train, test in others:
@@ -169,7 +170,10 @@ def _transfer(others: Sequence[TransferSet], extract: Extraction, seed: int) -> 
 def _purity(
     train: Any, labels: np.ndarray, indices: list[int], k: int, extract: Extraction, seed: int
 ) -> dict[str, Any]:
-    """Two draws of every training view, one in the place of CMSF's memory of the pass before."""
+    """Measure neighbor purity between two random draws of every training view.
+
+    The second draw stands for the previous epoch's memory of CMSF.
+    """
     rng = np.random.default_rng(seed)
     rows = rng.permutation(len(indices))[:MEMORY]
     images = [indices[row] for row in rows]

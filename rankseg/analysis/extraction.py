@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Features of whole data sets by a checkpoint."""
+"""Feature extraction from whole data sets with a checkpoint."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -19,20 +19,20 @@ LOOKED_AT = 20  # images whose size is compared
 
 
 class Extraction:
-    """Loads a checkpoint, then makes features of data sets, or takes them from a folder.
+    """Feature extractor that loads a checkpoint and caches the features of data sets.
 
     Args:
-        cfg: The config of the checkpoint.
-        checkpoint: The file; ``None`` for random weights, of which nothing is kept.
-        network: ``"student"`` or ``"teacher"``; by default the one that predicts.
-        tap: Submodule of it whose output is the feature.
-        cache: Folder that keeps features; ``None`` keeps nothing.
+        cfg: Config of the checkpoint.
+        checkpoint: Checkpoint file. ``None`` uses random weights and disables caching.
+        network: ``"student"`` or ``"teacher"``; by default the one that the method predicts with.
+        tap: Submodule of the network whose output is the feature.
+        cache: Folder to cache features in; ``None`` disables caching.
 
     Attributes:
-        device: Where the network is.
+        device: Device of the network.
 
     Raises:
-        FileNotFoundError: If there is no such checkpoint.
+        FileNotFoundError: If the checkpoint does not exist.
         ValueError: If it does not fit, or there is no such network or submodule.
     """
 
@@ -67,16 +67,16 @@ class Extraction:
         names: Sequence[str] | None = None,
         draw: Any = None,
     ) -> Features:
-        """Features of some images, or of all of a data set.
+        """Return the features of some images, or of all images of a data set.
 
         Args:
-            dataset: A training set or one for testing.
-            indices: What it is asked for; ``None`` takes all.
-            names: Paths of these images; of all where ``indices`` is ``None``.
-            draw: What tells two looks at one image apart.
+            dataset: A training or test set.
+            indices: Indices to load from the data set; ``None`` for all.
+            names: Paths of these images, or of all if ``indices`` is ``None``.
+            draw: Cache key that distinguishes several random draws of an image.
 
         Raises:
-            ValueError: If images come in different sizes.
+            ValueError: If the images have different sizes.
         """
         keys = list(range(len(dataset)) if indices is None else indices)
         if names is None:
@@ -92,7 +92,7 @@ class Extraction:
 
 
 def _check_sizes(dataset: Dataset, keys: Sequence[int | SampleKey]) -> None:
-    """Refuse images of different sizes, whose features are of different scales."""
+    """Check that images have one size, as features of other sizes differ in scale."""
     shapes: dict[tuple, Any] = {}
     for place in np.linspace(0, len(keys) - 1, min(LOOKED_AT, len(keys))).astype(int):
         image = dataset[keys[place]]["inputs"]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Features on disk, so that another question about a checkpoint does not need them anew."""
+"""Cache of features on disk, so that further analyses of a checkpoint can reuse them."""
 
 import hashlib
 import json
@@ -17,7 +17,7 @@ from rankseg.utils.atomic_file import whole_file
 
 
 def digest_of_file(path: str | Path) -> str:
-    """SHA-256 of what is in a file."""
+    """Return the SHA-256 digest of the content of a file."""
     digest = hashlib.sha256()
     with open(path, "rb") as stream:
         while part := stream.read(2**20):
@@ -26,16 +26,16 @@ def digest_of_file(path: str | Path) -> str:
 
 
 class FeatureCache:
-    """Keeps the features of some images by one checkpoint, a file for every list of images.
+    """Cache of image features of one checkpoint, with a file for every list of images.
 
-    The name of a file follows from the contents of the checkpoint, from everything that makes the
-    features (network, tap, normalisation, pipeline) and from the names of the images. An image file
-    whose pixels change while its name stays goes unnoticed: delete the folder then.
+    The file name is a hash of the content of the checkpoint, of everything that affects the
+    features (network, tap, normalization, pipeline) and of the image names. The cache does not
+    notice an image file whose pixels change while its name stays. Delete the folder in that case.
 
     Args:
-        folder: Where the files are; ``None`` keeps nothing.
-        checkpoint: The file of the weights; only where something is kept.
-        made_by: What makes the features, as plain data.
+        folder: Folder of the cache files; ``None`` disables caching.
+        checkpoint: Checkpoint file; only needed if caching is enabled.
+        made_by: Settings that affect the features, as plain data.
     """
 
     def __init__(
@@ -47,12 +47,12 @@ class FeatureCache:
             self._base = digest_of_file(checkpoint), made_by
 
     def get(self, names: Sequence[str], draw: Any, make: Callable[[], Features]) -> Features:
-        """The features of some images: those on disk, or newly made and written there.
+        """Return the features of some images from disk, or compute and store them.
 
         Args:
             names: Paths of the images.
-            draw: What else tells them apart, such as how they are loaded.
-            make: Makes them.
+            draw: Further cache key, such as the pipeline and the random draw.
+            make: Function that computes the features.
 
         Raises:
             WriteError: If they cannot be written.
@@ -76,7 +76,7 @@ class FeatureCache:
             found = Features(**load_checkpoint_file(str(path), map_location="cpu"))
             if len(found.feature) == len(found.logits) == count:
                 return found
-        except Exception as error:  # whatever a damaged file raises
+        except Exception as error:  # a damaged file may raise any exception
             reason = f" ({type(error).__name__})"
         else:
             reason = " (it holds other images)"

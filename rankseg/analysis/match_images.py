@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pairs of training images that match, for the cross-image supervision of TAC-CCL."""
+"""Pairs of matching training images for the cross-image supervision of TAC-CCL."""
 
 import json
 import logging
@@ -39,8 +39,8 @@ from rankseg.training.validation import is_image_level
 from rankseg.utils.atomic_file import whole_file, write_json
 from rankseg.visualization.matches import ShownPair, draw_matches
 
-AGAIN = 200  # pairs that are compared once more where none is found
-FEWEST = 3  # keypoints that an affine map can be found of
+AGAIN = 200  # pairs that are compared again if no pair is found
+FEWEST = 3  # minimum number of keypoints that define an affine map
 
 
 def match_images(
@@ -63,36 +63,40 @@ def match_images(
     cache: str | Path | None = None,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Find parts of training images that match those of other images of the same cluster.
+    """Find parts of training images that match parts of other images in the same cluster.
 
-    The true classes of images are used for nothing but to tell how many pairs are right.
+    The true classes of images are only used to report how many pairs are correct.
 
     Args:
-        cfg: A config of metric learning, from :func:`rankseg.apis.load_config`.
-        checkpoint: File of a method; its clusters are taken if it has those of all images.
-        out: File for the pairs, ``.npz``; beside it ``.json`` holds the numbers returned, and
-            ``.png`` shows some pairs.
-        top: Matches that each image keeps.
-        nearest: Images of its cluster that each is compared with, those with the nearest features.
-        clusters: Make so many by k-means, in place of those of the checkpoint.
-        least: Keypoints of a pair that must agree: see
-            :func:`rankseg.selection.matching.affine_sift.match`, likewise ``ratio`` and
+        cfg: A metric learning config, from :func:`rankseg.apis.load_config`.
+        checkpoint: Checkpoint file of a method. Its clusters are used if it has those of all
+            images.
+        out: ``.npz`` file for the pairs. The returned numbers are written to a ``.json`` file next
+            to it, and some pairs are drawn in a ``.png`` file.
+        top: Number of matches that each image keeps.
+        nearest: Number of images of its cluster that each image is compared with, those with the
+            nearest features.
+        clusters: Number of clusters to compute by k-means, in place of those of the checkpoint.
+        least: Number of keypoints of a pair that must agree. See
+            :func:`rankseg.selection.matching.affine_sift.match`, also for ``ratio`` and
             ``tolerance``.
-        ratio, tolerance: See there.
+        ratio, tolerance: See ``least``.
         side, tilts, limit: See :func:`rankseg.selection.matching.affine_sift.describe`.
-        keep: Keypoints of a pair that are written.
-        shown: Pairs in the picture, evenly spaced from the best to the last.
-        workers: Threads that look for keypoints.
-        cache: Folder that keeps features and keypoints, so that another call goes on from there.
-        seed: Of k-means.
+        keep: Number of keypoints per pair that are written.
+        shown: Number of pairs in the picture, evenly spaced from the best to the last.
+        workers: Threads that detect keypoints.
+        cache: Folder to cache features and keypoints in, so that another call can reuse them.
+        seed: Seed of k-means.
 
     Returns:
-        ``images``; ``pairs``; ``matched``, images that have one; ``compared`` pairs; and where
-        classes are known, in percent of pairs, ``true`` of these, ``true_in_clusters`` of all
-        pairs within clusters, and ``by_score``, that of pairs of which more keypoints agree.
+        ``images``; ``pairs``; ``matched``, the images with a match; ``compared`` pairs. If classes
+        are
+        known, also the percentage of correct pairs: ``true`` among the matches,
+            ``true_in_clusters``
+        among all pairs within clusters, and ``by_score`` among pairs with more agreeing keypoints.
 
     Raises:
-        ValueError, FileNotFoundError: If config, data, checkpoint or an option are not right.
+        ValueError, FileNotFoundError: If config, data, checkpoint or an option is invalid.
         WriteError: If a file cannot be written.
 
     Source: TAC-CCL (dissertation "Learning with few labels", chapter 4), section 4.3.4: top-2
@@ -145,7 +149,7 @@ def _warn(
     compare: Callable[..., Match | None],
     least: int,
 ) -> None:
-    """Say that no pair was found, and how far from one those are that were compared."""
+    """Warn that no pair was found, and report the best score among the compared pairs."""
     rows = spread(len(compared), AGAIN)
     again = [compare(look(one), look(other), least=FEWEST) for one, other in compared[rows]]
     best = max((found.score for found in again if found is not None), default=0)
@@ -158,7 +162,7 @@ def _warn(
 
 
 def _check(cfg: Config, **counts: int) -> None:
-    """Refuse configs of masks, and numbers below 1."""
+    """Refuse segmentation configs, and numbers below 1."""
     if not is_image_level(cfg):
         raise ValueError(
             f"model.student.decode_head is {cfg.model.student.decode_head.type}: whole images are "
@@ -170,10 +174,10 @@ def _check(cfg: Config, **counts: int) -> None:
 
 
 def image_files(part: Any) -> list[str]:
-    """Paths of the images of a data set, relative to its data root.
+    """Return the paths of the images of a data set, relative to its data root.
 
     Raises:
-        ValueError: If its images lie in arrays.
+        ValueError: If its images are stored in arrays.
     """
     if isinstance(part, ArrayDataset):
         raise ValueError(
@@ -193,7 +197,7 @@ def _clusters(
     cache: str | Path | None,
     seed: int,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Embeddings ``(N, D)`` and clusters ``(N,)`` of all training images."""
+    """Return embeddings ``(N, D)`` and clusters ``(N,)`` of all training images."""
     extract = Extraction(
         cfg, checkpoint, None, "decode_head.pool", None if cache is None else str(cache)
     )
@@ -216,7 +220,7 @@ def _clusters(
 def _how_many(
     pairs: MatchedPairs, truth: np.ndarray, labels: np.ndarray, least: int
 ) -> dict[str, Any]:
-    """How many pairs there are, and how many of them are right."""
+    """Return the number of pairs, and the percentages of correct ones."""
     return {
         "pairs": len(pairs.image),
         "matched": len(np.unique(pairs.image)),
@@ -236,7 +240,7 @@ def _percent(share: float | None) -> float | None:
 
 
 def _shown(pairs: MatchedPairs, truth: np.ndarray, root: Path, count: int) -> Iterator[ShownPair]:
-    """Pairs for the picture, from the best to the last."""
+    """Yield pairs for the picture, from the best to the last."""
     places = np.linspace(0, len(pairs.image) - 1, min(count, len(pairs.image))).round().astype(int)
     for row in places.tolist():
         one, other = pairs.image[row].tolist()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Image files that belong to no data set."""
+"""Image files that do not belong to a data set."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,18 +11,18 @@ from rankseg.inference.pictures import list_images
 
 
 class Photos(Dataset):
-    """Files and folders of images without labels, loaded as a data set for testing loads them.
+    """Data set of unlabeled image files and folders, loaded like a test set.
 
     Args:
-        places: Files, or folders that are searched with all below them.
+        places: Files, or folders that are searched recursively.
         pipeline: Configs of transforms, of which the first reads ``img_path``.
 
     Attributes:
         files: The image files.
-        pipeline: The transforms, composed.
+        pipeline: The composed transforms.
 
     Raises:
-        FileNotFoundError: If a file or folder is missing, or a folder holds no image.
+        FileNotFoundError: If a file or folder is missing, or a folder contains no image.
     """
 
     def __init__(self, places: Sequence[str | Path], pipeline: Sequence[dict]) -> None:
@@ -34,7 +34,7 @@ class Photos(Dataset):
         return len(self.files)
 
     def get_data_info(self, index: int) -> dict:
-        """What the first transform is given."""
+        """Return the input of the first transform."""
         return {"img_path": str(self.files[index]), "sample_idx": index}
 
     def __getitem__(self, index: int) -> dict:

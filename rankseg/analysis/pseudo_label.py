@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Turns what a network is sure of into labels: a split for a second stage of training."""
+"""Pseudo-labels from confident predictions, written as a split for a second training stage."""
 
 from pathlib import Path
 from typing import Any
@@ -22,15 +22,16 @@ from rankseg.training.validation import check_classes, is_image_level, refuse_em
 def most_confident(
     confidence: np.ndarray, share: float | None = None, threshold: float | None = None
 ) -> np.ndarray:
-    """Positions of the most confident images, sorted.
+    """Return the positions of the most confident images, sorted.
 
     Args:
         confidence: ``(N,)`` in ``[0, 1]``.
-        share: Of the images to take, in ``(0, 1)``; of equals those that come first.
-        threshold: Take those of this confidence or more, in ``[0, 1]``.
+        share: Fraction of the images to select, in ``(0, 1)``. Ties are broken by position.
+        threshold: Minimum confidence of the images to select, in ``[0, 1]``.
 
     Raises:
-        ValueError: If not exactly one of the two is given, or it is out of its range.
+        ValueError: If not exactly one of ``share`` and ``threshold`` is given, or it is out of
+            range.
     """
     if (share is None) == (threshold is None):
         raise ValueError("--share and --threshold: give one of them, such as --share 0.3")
@@ -54,33 +55,34 @@ def pseudo_label(
     network: str | None = None,
     force: bool = False,
 ) -> dict[str, Any]:
-    """Write a split whose labelled list also has the images that a network is sure of.
+    """Write a split whose labeled list includes confident predictions on unlabeled images.
 
-    The config's unlabelled images go through the pipeline of its test set; those of the highest
-    probabilities are listed as labelled, with the predicted class, the others as unlabelled. The
-    true class of an unlabelled image is used for the report alone. The split's own ``val.txt`` is
-    taken over.
+    The unlabeled images of the config go through its test pipeline. Those with the highest
+    probabilities are listed as labeled with the predicted class, the others as unlabeled. The true
+    classes of unlabeled images are only used for the report. The ``val.txt`` of the old split is
+    copied.
 
     Args:
         cfg: A classification config, from :func:`rankseg.apis.load_config`.
-        checkpoint: File of a method or of a plain segmentor.
+        checkpoint: Checkpoint file of a method or of a plain segmentor.
         out: Folder of the new split, relative to the data root, such as ``"splits/mine"``.
-        share: Of the unlabelled images to take, in ``(0, 1)``.
-        threshold: Take those of this probability or more instead.
-        network: ``"student"`` or ``"teacher"``; by default the one that predicts.
-        force: Replace lists that exist.
+        share: Fraction of the unlabeled images to select, in ``(0, 1)``.
+        threshold: Minimum probability of the images to select, in place of ``share``.
+        network: ``"student"`` or ``"teacher"``; by default the one that the method predicts with.
+        force: Replace existing lists.
 
     Returns:
-        ``images`` that got a label, ``of`` how many, the ``least`` probability among them; where
-        their classes are known, ``accuracy`` in percent; and ``table``, images by class as a text.
+        ``folder`` of the split; number of ``images`` with a pseudo-label, ``of`` how many, and
+        their ``least`` probability; ``accuracy`` in percent if their classes are known; and
+        ``table``, the images by class as text.
 
     Raises:
-        ValueError, FileNotFoundError: If config, data, checkpoint or an option are not right, or no
-            image or every image would get a label.
+        ValueError, FileNotFoundError: If config, data, checkpoint or an option is invalid, or no
+            image or every image would get a pseudo-label.
 
     Source: CMSF (ECCV 2022), section 3.3, after S4L (ICCV 2019).
     """
-    most_confident(np.empty(0), share, threshold)  # refuses before the work
+    most_confident(np.empty(0), share, threshold)  # checks the options before the long computation
     init_default_scope(cfg.get("default_scope", "rankseg"))
     refuse_embedding(cfg)
     if not is_image_level(cfg):
@@ -124,7 +126,7 @@ def pseudo_label(
 
 
 def _lists(train: Any, count: int, chosen: np.ndarray, label: np.ndarray) -> dict[str, list[Entry]]:
-    """The lists of the new split by file name."""
+    """Return the lists of the new split by file name."""
     names, taken = train.labeled.classes, set(chosen.tolist())
     entries = train.unlabeled.load_entries()[:count]
     ids = train.labeled.class_ids()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pictures of what embedding networks find for some images, and numbers of all."""
+"""Image retrieval with embedding networks: pictures for some queries, and metrics for all."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -42,12 +42,13 @@ HEADINGS = {
 
 
 class Contender(NamedTuple):
-    """A network that is asked.
+    """Network to compare in retrieval.
 
     Attributes:
-        name: In pictures and tables.
-        cfg: Its config, from :func:`rankseg.apis.load_config`.
-        checkpoint: File of a method or of a plain segmentor; ``None`` for random weights.
+        name: Name in pictures and tables.
+        cfg: Config of the network, from :func:`rankseg.apis.load_config`.
+        checkpoint: Checkpoint file of a method or of a plain segmentor; ``None`` for random
+            weights.
     """
 
     name: str
@@ -56,13 +57,13 @@ class Contender(NamedTuple):
 
 
 class SearchResult(NamedTuple):
-    """What networks found.
+    """Result of a search with several networks.
 
     Attributes:
-        names: Of the networks.
-        count: Images that were searched.
-        numbers: By network Recall@K and its like in percent; empty where no class is known.
-        shown: By name of a picture what is in it.
+        names: Names of the networks.
+        count: Number of images that were searched.
+        numbers: Recall@K and other metrics in percent for each network; empty if no class is known.
+        shown: Searches to show, by name of the picture.
     """
 
     names: Sequence[str]
@@ -71,7 +72,7 @@ class SearchResult(NamedTuple):
     shown: Mapping[str, Sequence[Search]]
 
     def draw(self) -> dict[str, np.ndarray]:
-        """The pictures by name, uint8 RGB."""
+        """Draw the pictures, uint8 RGB, by name."""
         pictures = {}
         for name, searches in self.shown.items():
             heading = HEADINGS[name].format(first=self.names[0], last=self.names[-1] or "it")
@@ -92,33 +93,33 @@ def retrieve(
     tap: str | None = None,
     keep: bool = True,
 ) -> dict[str, Any]:
-    """Ask networks for the nearest images, and write pictures and numbers.
+    """Search the nearest images with each network, and write pictures and metrics.
 
-    ``queries.png`` shows queries at even distances in their list. Where classes are known
-    ``worst.png`` shows those for which the last network finds least, and of several networks
-    ``changes.png`` those for which first and last differ most, at most one query of a class.
-    ``retrieval.json`` has the numbers and what is in the pictures.
+    ``queries.png`` shows queries evenly spaced in their list. If classes are known, ``worst.png``
+    shows queries with the worst results of the last network. With several networks, ``changes.png``
+    shows queries for which the first and the last network differ most. Both show at most one query
+    of a class. ``retrieval.json`` contains the metrics and the content of the pictures.
 
     Args:
-        contenders: Networks, all asked about the same images.
+        contenders: Networks that search the same images.
         out: Folder to write to.
-        queries: Image files or folders of them; empty asks about every image of the gallery. The
-            class of a file is known where it is part of the gallery, and it does not find itself.
-        gallery: Folder of images without labels; ``None`` takes the test images of the configs.
-        k: Images found for a query in the pictures.
-        rows: Queries in a picture.
-        network: ``"student"`` or ``"teacher"``; by default the one that predicts.
-        tap: Submodule of it whose output is compared; by default the embedding or, of a
-            classifier, the pooled feature.
-        keep: Keep features in the work folder of each config for the next question.
+        queries: Image files or folders of them; if empty, every image of the gallery is a query.
+            The class of a file is known if it is part of the gallery, and it does not find itself.
+        gallery: Folder of unlabeled images; ``None`` uses the test images of the configs.
+        k: Number of results per query in the pictures.
+        rows: Number of queries in a picture.
+        network: ``"student"`` or ``"teacher"``; by default the one that the method predicts with.
+        tap: Submodule of the network whose output is compared; by default the embedding, or for a
+            classifier the pooled feature.
+        keep: Cache features in the work folder of each config for later searches.
 
     Returns:
-        What is in ``retrieval.json``: by name of a network its ``recall1``, ..., ``r_precision``
-        and ``map_r`` in percent, where classes are known.
+        Content of ``retrieval.json``: for each network ``recall1``, ..., ``r_precision`` and
+        ``map_r`` in percent, if classes are known.
 
     Raises:
-        ValueError, FileNotFoundError: If an option, a config, an image or a checkpoint is not
-            right; nothing has been written then.
+        ValueError, FileNotFoundError: If an option, a config, an image or a checkpoint is invalid.
+            Nothing has been written then.
         WriteError: If a file cannot be written.
     """
     found = search(
@@ -154,18 +155,18 @@ def search(
     keep: bool = True,
     part: str = "test",
 ) -> SearchResult:
-    """What :func:`retrieve` writes; arguments and errors are the same.
+    """Return what :func:`retrieve` writes, with the same arguments and errors.
 
     Args:
-        contenders: Networks.
-        queries: Files or folders.
-        gallery: Folder.
-        k: Images found for a query.
-        rows: Queries in a picture.
+        contenders: Networks to compare.
+        queries: Files or folders of the queries.
+        gallery: Folder of the gallery.
+        k: Number of results per query.
+        rows: Number of queries in a picture.
         network: ``"student"`` or ``"teacher"``.
-        tap: Submodule.
-        keep: Keep features.
-        part: ``"test"`` or ``"val"``: which images of the configs.
+        tap: Submodule whose output is compared.
+        keep: Cache features.
+        part: Images of the configs to search, ``"test"`` or ``"val"``.
     """
     _check(contenders, k, rows)
     init_default_scope("rankseg")
@@ -196,7 +197,7 @@ def search(
 
 
 def _check(contenders: Sequence[Contender], k: int, rows: int) -> None:
-    """Refuse what cannot be drawn."""
+    """Refuse options and networks that cannot be used for retrieval."""
     if k < 1 or rows < 1:
         raise ValueError(f"{k} images for {rows} queries in a picture: expected 1 or more of both")
     names = [one.name for one in contenders]
@@ -223,7 +224,7 @@ def _check_same(contenders: Sequence[Contender], galleries: Sequence[Images]) ->
 
 
 def _part(cfg: Config, part: str, gallery: str | Path | None) -> ConfigDict:
-    """The data set of a config that is asked about, or how alone its images would be loaded."""
+    """Return the data set config to search, or only the pipeline if the config has no such set."""
     if cfg.get(f"{part}_dataloader"):
         return cfg[f"{part}_dataloader"].dataset
     if gallery is None:
@@ -235,7 +236,7 @@ def _part(cfg: Config, part: str, gallery: str | Path | None) -> ConfigDict:
 
 
 def _gallery(node: dict, folder: str | Path | None) -> Images:
-    """The images of a data set, or those of a folder."""
+    """Return the images of a data set, or those of a folder."""
     if folder is None:
         dataset = DATASETS.build(node)
         check_labeled(dataset, limit=50)
@@ -246,7 +247,7 @@ def _gallery(node: dict, folder: str | Path | None) -> Images:
 
 
 def _queries(node: dict, places: Sequence[str | Path], gallery: Images) -> Images:
-    """Images that ask; of those that are part of the gallery the class is known."""
+    """Return the query images, with known classes for those that are part of the gallery."""
     if not places:
         return gallery
     photos = Photos(places, node.pipeline)
@@ -257,7 +258,7 @@ def _queries(node: dict, places: Sequence[str | Path], gallery: Images) -> Image
 
 
 def _places(files: Sequence[str], gallery: Sequence[str]) -> Tensor:
-    """``(M,)`` position of every file in the gallery, -1 where it is not there."""
+    """Return the position of every file in the gallery, ``(M,)``, or -1 if it is not there."""
     place = {os.path.realpath(file): i for i, file in enumerate(gallery)}
     return torch.tensor([place.get(os.path.realpath(file), -1) for file in files])
 
@@ -270,7 +271,7 @@ def _embed(
     tap: str | None,
     keep: bool,
 ) -> Embedded:
-    """What a network makes of queries and gallery."""
+    """Return the embeddings of queries and gallery by a network."""
     cache = str(Path(one.cfg.work_dir) / "features") if keep else None
     extract = Extraction(one.cfg, one.checkpoint, network, tap or "decode_head.pool", cache)
     head = extract.method.student.decode_head
@@ -289,7 +290,7 @@ def _note(one: Contender) -> dict[str, Any]:
 
 
 def _answer(one: Search) -> dict[str, Any]:
-    """A query and what was found for it, for the JSON file."""
+    """Return a query and its results for the JSON file."""
     found = {
         name: [
             {

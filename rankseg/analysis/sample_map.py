@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pictures of where samples lie by the features of a checkpoint."""
+"""Two-dimensional maps of samples by the features of a checkpoint."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,8 +21,8 @@ from rankseg.visualization import Kind, SampleMap, draw_sample_map, draw_sample_
 from rankseg.visualization.plane import WAYS
 
 IMAGES = ("train", "test")
-LIMIT = 2000  # samples that are neither labelled nor discovered; t-SNE takes about a minute
-GIVEN, BEFORE = -2, -1  # steps of labelled images, and of those that earlier generations left
+LIMIT = 2000  # samples neither labeled nor discovered; t-SNE takes about a minute
+GIVEN, BEFORE = -2, -1  # steps of labeled images, and of those from earlier generations
 
 
 def sample_map(
@@ -39,33 +39,34 @@ def sample_map(
     seed: int = 0,
     cache: str | None = None,
 ) -> Path:
-    """Draw the images of a config as points, near each other where their features are.
+    """Draw the images of a config as points that are close if their features are.
 
-    Of training images all that are labelled are shown, all that the last generation of the run has
-    discovered, those of them with a wrong label, some of the others, and class centres: a frame for
-    every discovery, by the network as it is in the checkpoint. The true classes of unlabelled
-    images are used for nothing but to tell which labels are wrong. Test images are shown by class.
+    A map of training images shows all labeled images, all images that the last generation of the
+    run discovered, those of them with a wrong label, some of the others, and the class centers. It
+    has a frame for every discovery, all computed with the final network of the checkpoint. The true
+    classes of unlabeled images are only used to mark wrong labels. A map of test images shows them
+    by class.
 
-    All images go through the pipeline of the test set.
+    All images go through the test pipeline.
 
     Args:
         cfg: A classification config, from :func:`rankseg.apis.load_config`.
-        checkpoint: File of a method or of a plain segmentor.
+        checkpoint: Checkpoint file of a method or of a plain segmentor.
         out: PNG file.
         images: ``"train"`` or ``"test"``.
         how: ``"pca"`` or ``"tsne"``, see :func:`rankseg.visualization.to_plane`.
-        limit: At most so many unlabelled, or test, images, drawn at random.
-        rows: Classes that have a row of frames, and a plane, of their own; with training images.
-        network: ``"student"`` or ``"teacher"``; by default the one that predicts.
-        tap: Submodule of it whose output is the feature.
-        seed: Of the draw, and of t-SNE.
-        cache: Folder that keeps the features; ``None`` keeps nothing.
+        limit: Maximum number of unlabeled, or test, images, drawn at random.
+        rows: Classes with a separate row of frames and a separate projection; for training images.
+        network: ``"student"`` or ``"teacher"``; by default the one that the method predicts with.
+        tap: Submodule of the network whose output is the feature.
+        seed: Seed of the random draw and of t-SNE.
+        cache: Folder to cache the features in; ``None`` disables caching.
 
     Returns:
         The file.
 
     Raises:
-        ValueError, FileNotFoundError: If config, data, checkpoint or an option are not right.
+        ValueError, FileNotFoundError: If config, data, checkpoint or an option is invalid.
         WriteError: If the picture cannot be written.
 
     Source: Snowball, figures 2.2 and 2.4; LMCS, figures 3.6 and 3.7.
@@ -104,7 +105,7 @@ def sample_map(
 
 
 def _check(images: str, how: str, limit: int, rows: Sequence[str]) -> None:
-    """Refuse options that are out of their range, or do not go together."""
+    """Refuse options that are out of range, or exclude each other."""
     for name, value, known in (("images", images, IMAGES), ("how", how, WAYS)):
         if value not in known:
             raise ValueError(f"{name}={value!r}: expected one of {', '.join(known)}")
@@ -116,21 +117,21 @@ def _check(images: str, how: str, limit: int, rows: Sequence[str]) -> None:
 
 
 def training_images(train, pool, limit: int, rng: np.random.Generator):
-    """Choose what is shown of a training set.
+    """Select the images of a training set to show.
 
     Args:
         train: The :class:`~rankseg.datasets.SemiDataset`.
         pool: The :class:`~rankseg.models.pool.DiscoveredPool` of the method, or None.
-        limit: At most so many images that are neither labelled nor discovered.
-        rng: Draws them.
+        limit: Maximum number of images that are neither labeled nor discovered.
+        rng: Random generator that draws them.
 
     Returns:
-        ``(N,)`` arrays: indices in the data set, labels (-1 without), and the steps of discovery
-        within the last generation, from 0; -2 of labelled images, -1 of those that an earlier
-        generation has left, and one more than the last of images that are not discovered.
+        ``(N,)`` arrays: indices in the data set, labels (-1 for none), and discovery steps within
+        the last generation, from 0. The step is -2 for labeled images, -1 for images from earlier
+        generations, and the last step plus one for images that are not discovered.
 
     Raises:
-        ValueError: If no image is labelled.
+        ValueError: If no image is labeled.
     """
     given = train.num_labeled
     if not given:
@@ -155,18 +156,19 @@ def training_images(train, pool, limit: int, rng: np.random.Generator):
 def frames_of(
     feature: np.ndarray, label: np.ndarray, truth: np.ndarray, step: np.ndarray, num_classes: int
 ) -> list[tuple[np.ndarray, SampleMap]]:
-    """What is known after every discovery.
+    """Compute the state after every discovery.
 
     Args:
         feature: ``(N, D)``.
-        label: ``(N,)`` as of :func:`training_images`.
-        truth: ``(N,)`` true classes, -1 where unknown.
-        step: ``(N,)`` as of :func:`training_images`.
-        num_classes: ``K``.
+        label: ``(N,)`` from :func:`training_images`.
+        truth: ``(N,)`` true classes, -1 if unknown.
+        step: ``(N,)`` from :func:`training_images`.
+        num_classes: Number of classes ``K``.
 
     Returns:
-        For every discovery, or once without any: features of the ``C`` class centres, and a map of
-        the ``N`` samples and these, still without points.
+        For every discovery, or once if there is none: features of the ``C`` class centers, and a
+            map of
+        the ``N`` samples and these centers, without points yet.
     """
     frames = []
     for now in sorted(set(step[(step >= 0) & (label >= 0)].tolist())) or [GIVEN]:
@@ -194,14 +196,14 @@ def in_planes(
     how: str,
     seed: int,
 ) -> list[SampleMap]:
-    """Give all frames points in one plane, or in one for every class that has a row.
+    """Project all frames to one plane, or to one plane for every class with a separate row.
 
     Args:
         feature: ``(N, D)``.
-        frames: Of :func:`frames_of`.
+        frames: Frames from :func:`frames_of`.
         rows: Class ids.
         how: See :func:`rankseg.visualization.to_plane`.
-        seed: Likewise.
+        seed: See :func:`rankseg.visualization.to_plane`.
     """
     everything = np.concatenate([feature, *(centres for centres, _ in frames)])
     ends = np.cumsum([len(feature), *(len(centres) for centres, _ in frames)])
@@ -219,5 +221,5 @@ def in_planes(
 
 
 def _truth(train) -> np.ndarray:
-    """``(N,)`` true classes by index, -1 where unknown; of labelled images their labels."""
+    """Return true classes by index, ``(N,)``: -1 if unknown, and the labels of labeled images."""
     return np.concatenate((train.labeled.class_ids(), train.unlabeled.class_ids()))

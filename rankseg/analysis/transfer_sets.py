@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Other data sets that features are tried on, each with a part to learn from and one to test."""
+"""Data sets for transfer evaluation of features, each with a training and a test part."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,12 +12,12 @@ TEST_FOLDERS = ("test", "val")
 
 
 class TransferSet(NamedTuple):
-    """One data set.
+    """Training and test part of a transfer data set.
 
     Attributes:
-        name: For the table.
-        train: Images to learn from.
-        test: Images to classify.
+        name: Name in the table.
+        train: Training images.
+        test: Test images.
     """
 
     name: str
@@ -26,7 +26,7 @@ class TransferSet(NamedTuple):
 
 
 def kinds() -> dict[str, type[ImageLevelDataset]]:
-    """Image-level data sets by the name that tools have for them."""
+    """Return the image-level data set classes by the name that the tools use."""
     DATASETS.import_from_location()
     found = [kind for kind in DATASETS.module_dict.values() if isinstance(kind, type)]
     return {
@@ -39,20 +39,20 @@ def kinds() -> dict[str, type[ImageLevelDataset]]:
 def transfer_sets(
     specs: Sequence[str], pipeline: Sequence[Mapping], size: int | None = None
 ) -> list[TransferSet]:
-    """Build data sets that ``KIND=FOLDER`` names.
+    """Build the data sets that are given as ``KIND=FOLDER``.
 
-    ``cifar10``, ``cifar100`` and ``svhn`` have their own parts. A ``folder`` has ``train/CLASS``
-    and ``test/CLASS`` or ``val/CLASS``, a ``list`` has ``train.txt`` and ``test.txt``; their name
-    is that of the folder.
+    ``cifar10``, ``cifar100`` and ``svhn`` have predefined parts. A ``folder`` has ``train/CLASS``
+    and ``test/CLASS`` or ``val/CLASS``, and a ``list`` has ``train.txt`` and ``test.txt``. The name
+    of these two is that of the folder.
 
     Args:
-        specs: Such as ``"cifar100=data/cifar100"``.
-        pipeline: How test images are loaded, as configs.
-        size: Side in pixels to bring images to, in place of what ``pipeline`` does.
+        specs: Data sets, such as ``"cifar100=data/cifar100"``.
+        pipeline: Configs of the transforms that load test images.
+        size: Side in pixels to resize images to, in place of the resizing in ``pipeline``.
 
     Raises:
         FileNotFoundError: If a file or folder is missing.
-        ValueError: If there is no such kind, or a name comes twice.
+        ValueError: If there is no such kind, or a name occurs twice.
     """
     steps = [dict(step) for step in pipeline]
     if size is not None:
@@ -80,7 +80,7 @@ def transfer_sets(
 
 
 def _parts(cls: type, root: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Options of the part to learn from and of that to test."""
+    """Return the options of the training part and of the test part."""
     if issubclass(cls, ArrayDataset):
         return dict(part="train"), dict(part="test")
     if cls.LABELS == "list":

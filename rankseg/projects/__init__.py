@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Turn a folder of images and masks into a project: survey, plan, splits, config."""
+"""Conversion of a folder of images and masks to a project: survey, plan, splits, config."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a COCO file says; single bad entries are left out and counted."""
+"""Parser of COCO files that skips and counts invalid entries."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,17 +22,17 @@ KEYS = ("images", "annotations", "categories")
 
 
 def parse_coco(content: Any, path: Path) -> OutlineFile:
-    """Take images, categories and annotations from a COCO file.
+    """Read images, categories and annotations from a COCO file.
 
-    Categories of one name are one class. An annotation that cannot be drawn, or that belongs to no
-    image or category, is left out and counted.
+    Categories with the same name form one class. Annotations that cannot be drawn, or whose image
+    or category is unknown, are skipped and counted.
 
     Args:
-        content: The JSON content.
-        path: The file, for messages.
+        content: Parsed JSON content.
+        path: Path of the file, for messages.
 
     Raises:
-        FileError: If the content is not that of a COCO file, or an id stands for two things.
+        FileError: If the content is not that of a COCO file, or an id is used twice.
     """
     _check_form(content, path)
     found = OutlineFile()
@@ -65,14 +65,14 @@ def _check_form(content: Any, path: Path) -> None:
 
 
 def _key(value: Any) -> Any:
-    """An id that can be compared: numbers and text; None if it is something else."""
+    """Return an id as a comparable number or string, or None if it is neither."""
     if isinstance(value, float) and value.is_integer():
         return int(value)
     return value if type(value) in (int, str) else None
 
 
 def _categories(entries: list, path: Path, found: OutlineFile) -> dict[Any, str]:
-    """Name by id; fills the names of the file, by id."""
+    """Return category names by id, and add them to ``found`` in order of id."""
     names: dict[Any, str] = {}
     bad = 0
     for entry in entries:
@@ -98,7 +98,7 @@ def _categories(entries: list, path: Path, found: OutlineFile) -> dict[Any, str]
 
 
 def _images(entries: list, path: Path, found: OutlineFile) -> dict[Any, Listed]:
-    """Images by id; fills those of the file."""
+    """Return images by id, and add them to ``found``."""
     images: dict[Any, Listed] = {}
     bad = []
     for entry in entries:
@@ -125,7 +125,7 @@ def _images(entries: list, path: Path, found: OutlineFile) -> dict[Any, Listed]:
 
 
 def _shape(one: Any, images: Mapping, names: Mapping) -> tuple[Listed, Shape]:
-    """The outline of an annotation, and its image."""
+    """Return the image and the outline of an annotation."""
     if not isinstance(one, Mapping):
         raise BadOutline("not an object of JSON")
     image = images.get(_key(one.get("image_id")))

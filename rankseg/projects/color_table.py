@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A file that says which colour of a mask is which class."""
+"""Reader for files that map mask colors to classes."""
 
 import re
 from pathlib import Path
@@ -12,7 +12,7 @@ from rankseg.projects.mask_codes import pack
 from rankseg.utils.found_names import form
 
 IGNORED = ("ignore", "void")
-"""Names of colours whose pixels are of no class."""
+"""Names of colors whose pixels are ignored."""
 
 HEX = re.compile(r"#([0-9a-fA-F]{6})$")
 CVAT = re.compile(r"(.+?):(\d{1,3}),(\d{1,3}),(\d{1,3}):[^:]*:[^:]*$")
@@ -24,18 +24,18 @@ EXAMPLE = "'0 0 255 car', 'car, 0, 0, 255' or '#0000ff car'"
 def read_colours(path: str | Path) -> dict[int, str]:
     """Read lines such as ``0 0 255 car``, ``car,0,0,255``, ``#0000ff car`` or ``car:0,0,255::``.
 
-    The last form is that of CVAT's ``labelmap.txt``; its ``background`` is class 0 wherever it is.
-    Blank lines, a heading, and lines that begin with ``#`` and a blank are skipped. Colours of one
-    name are one class. Pixels of the names in :data:`IGNORED` are ignored.
+    The last form is that of CVAT's ``labelmap.txt``; its ``background`` is always class 0, wherever
+    it appears. Blank lines, a header, and lines that start with ``#`` and a space are skipped.
+    Colors with the same name form one class. Pixels with a name in :data:`IGNORED` are ignored.
 
     Returns:
-        Name by ``0xRRGGBB``, in the order of the class ids, which is that of the file but for
+        Name by ``0xRRGGBB``, in the order of the class ids: the order of the file, except for
         CVAT's background.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        FileError: If a line cannot be understood, a colour is named twice, or there are fewer than
-            two classes.
+        FileNotFoundError: If the file does not exist.
+        FileError: If a line cannot be parsed, a color appears twice, or there are fewer than two
+            classes.
     """
     try:
         text = read_content(path, "colour table").decode("utf-8-sig")
@@ -76,7 +76,7 @@ def read_colours(path: str | Path) -> dict[int, str]:
 
 
 def find_label_map(masks: Path) -> Path | None:
-    """CVAT's ``labelmap.txt`` in or beside a folder of masks; None if there is none."""
+    """Find CVAT's ``labelmap.txt`` in or next to a folder of masks; return None without one."""
     for path in (masks / LABEL_MAP, masks.parent / LABEL_MAP):
         if masks.is_dir() and path.is_file():
             text = read_content(path, "colour table").decode("utf-8", "replace")
@@ -86,7 +86,7 @@ def find_label_map(masks: Path) -> Path | None:
 
 
 def _parse(words: list[str], where: str, line: str) -> tuple[int, str]:
-    """Code and name of a line."""
+    """Return the color code and the name in a line."""
     found = HEX.match(words[0])
     if found and len(words) > 1:
         return int(found[1], 16), " ".join(words[1:])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Values that a program has made at the edges of others, by resizing or compressing a mask."""
+"""Detection of mask values created at class edges by resizing or compression."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -8,23 +8,24 @@ from pathlib import Path
 from rankseg.imageio.masks import some
 from rankseg.projects.mask_codes import MaskLook
 
-THIN = 0.1  # share of pixels among their like, below which a value has no area
-FEW = 0.3  # share of all pixels that edges may have
-MAIN = 0.8  # share of the pixels that two values hold, if they are the only classes
+THIN = 0.1  # a value whose share of interior pixels is below this has no area
+FEW = 0.3  # largest share of all pixels at edges
+MAIN = 0.8  # share of pixels above which the two most frequent values are the only classes
 
 
 def check_edges(looks: Mapping[Path, MaskLook], by_colour: bool) -> list[str]:
-    """Refuse masks with values that occur at edges alone.
+    """Check that masks have no values that occur only at edges.
 
     Args:
-        looks: What was found in each mask.
-        by_colour: Whether colors count, and not numbers.
+        looks: Content of each mask.
+        by_colour: Whether codes are colors instead of numbers.
 
     Returns:
-        A sentence if there is one such value between two others: it may be a class of thin lines.
+        A sentence if there is a single such value between two others, since it may be a class of
+        thin lines.
 
     Raises:
-        ValueError: If there are several, at least as many as values with an area.
+        ValueError: If there are several, and at least as many as values with an area.
     """
     counts, solid = Counter(), Counter()
     for look in looks.values():
@@ -59,12 +60,12 @@ def check_edges(looks: Mapping[Path, MaskLook], by_colour: bool) -> list[str]:
 
 
 def look_codes(look: MaskLook, by_colour: bool) -> set[int]:
-    """The codes of a mask."""
+    """Return the codes of a mask."""
     return set(look.colours.values()) if by_colour else set(look.counts)
 
 
 def _apart(areas: list[int], thin: list[int]) -> bool:
-    """Whether numbers are gray levels: class ids are dense."""
+    """Return whether numbers are gray levels; class ids would be dense."""
     found = [*areas, *thin]
     return max(found) - min(found) >= 2 * len(found)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the images of a folder are: sizes, channels, bits."""
+"""Sizes, channels and bit depths of the images of a folder."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -14,19 +14,19 @@ _WORDS = {(1, 0): "gray", (2, 1): "gray with transparency", (3, 0): "color",
 
 
 def look_at_image(files: Files, decode: bool, counts: ValueCounts, channels: Channels) -> Found:
-    """Look at an image, for :class:`~rankseg.datasets.file_checks.Look`.
+    """Read the properties of an image, for :class:`~rankseg.datasets.file_checks.Look`.
 
     Args:
-        files: The path.
-        decode: Read all pixels also of an image of 8 bits.
-        counts: Gets the values of an image of more.
-        channels: Bands that are chosen.
+        files: Path of the image.
+        decode: Decode all pixels even if the image has 8 bits.
+        counts: Collects the pixel values if the image has more than 8 bits.
+        channels: Selected bands.
 
     Returns:
         An :class:`~rankseg.imageio.reading.ImageInfo`.
 
     Raises:
-        ValueError, OSError: As ``look_at``.
+        ValueError, OSError: Same as ``look_at``.
     """
     info = look_at(files[0], decode=False)
     if info.deep:
@@ -37,7 +37,7 @@ def look_at_image(files: Files, decode: bool, counts: ValueCounts, channels: Cha
 
 
 def describe_images(looks: Sequence[ImageInfo]) -> str:
-    """Sizes, channels and bits in a line, such as ``512x512 pixels, gray, 8 bits``."""
+    """Describe sizes, channels and bits in a line, such as ``512x512 pixels, gray, 8 bits``."""
     sizes = Counter((look.width, look.height) for look in looks)
     if len(sizes) == 1:
         size = "{}x{}".format(*next(iter(sizes)))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Join several masks of one image, such as one for every object."""
+"""Union of several masks of one image, such as one mask per object."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,16 +9,16 @@ import numpy as np
 from rankseg.errors import FileError
 from rankseg.projects.mask_codes import COLOUR, Codes, read_codes
 
-MOST_SHARED = 0.5  # of the pixels: more are no two objects
+MOST_SHARED = 0.5  # largest share of pixels that two different objects may share
 
 
 def read_joined(paths: Sequence[str | Path]) -> Codes:
-    """Read masks of one image as one: what is not background in one of them counts.
+    """Read several masks of one image and merge their foreground pixels.
 
-    Background is black, or 0. Masks of different kinds are joined by their colors.
+    Background is black, or 0. Masks of different kinds are merged by color.
 
     Raises:
-        FileError: If one cannot be read, they differ in size, or a pixel has two classes.
+        FileError: If a mask cannot be read, sizes differ, or a pixel has two classes.
     """
     masks = [read_codes(path) for path in paths]
     for path, mask in zip(paths, masks, strict=True):

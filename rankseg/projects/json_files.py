@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Read the JSON files of labeling programs, and name the program of a file."""
+"""Reader for JSON files of annotation tools, which also identifies the tool."""
 
 import json
 import reprlib
@@ -10,7 +10,7 @@ from typing import Any
 from rankseg.errors import FileError
 from rankseg.imageio.image_files import read_content
 
-LONGEST = 60  # characters of a name that a message shows
+LONGEST = 60  # characters of a name shown in a message
 
 _COCO = "export the labels again as 'COCO'"
 _PNG = "export the labels again as 'COCO', or as masks"
@@ -35,11 +35,11 @@ _DICT_KEYS = (
 
 
 def read_json(path: str | Path, what: str) -> Any:
-    """Read a JSON file; also the first line of one that has a value on every line.
+    """Read a JSON file, or the first line of a file with one JSON value per line.
 
     Raises:
         FileNotFoundError: If the file does not exist.
-        FileError: If the file is not JSON, or nests values too deeply.
+        FileError: If the file is not JSON, or is nested too deeply.
     """
     try:
         text = read_content(path, what).decode("utf-8-sig")
@@ -64,7 +64,7 @@ def read_json(path: str | Path, what: str) -> Any:
 
 
 def program_of(content: Any) -> tuple[str, str] | None:
-    """Name the program that wrote JSON content, and what to do; None if it is not known."""
+    """Return the program that wrote JSON content and what to do with it; None if unknown."""
     keys = _DICT_KEYS
     if isinstance(content, list):
         content, keys = next(iter(content), None), _LIST_KEYS
@@ -83,7 +83,7 @@ def program_of(content: Any) -> tuple[str, str] | None:
 
 
 def shown(value: Any) -> str:
-    """A value from a file as short text on one line, for messages.
+    """Format a value from a file as short text on one line, for messages.
 
     >>> shown("a\\nb")
     "'a\\\\nb'"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the JSON files of labelme say, one for each image."""
+"""Parser of labelme's JSON files, one per image."""
 
 from collections.abc import Mapping, Sequence
 from math import cos, hypot, pi, sin
@@ -19,16 +19,18 @@ from rankseg.projects.outline_file import (
     value_of,
 )
 
-CORNERS = 64  # of the polygon that stands for a circle
+CORNERS = 64  # of the polygon that approximates a circle
 
 
 def is_labelme(content: Any) -> bool:
-    """Whether JSON content is that of a file of labelme."""
+    """Return whether JSON content is that of a labelme file."""
     return isinstance(value_of(content, "shapes"), list) and "imagePath" in content
 
 
 def find_labelme(folder: Path) -> list[tuple[Path, Any]]:
-    """Files of labelme in a folder and below, sorted, with their content but for the image in it.
+    """Find labelme files in a folder and its subfolders; return sorted paths with their content.
+
+    The content excludes the image data.
 
     Raises:
         FileError: If a JSON file cannot be read.
@@ -44,14 +46,14 @@ def find_labelme(folder: Path) -> list[tuple[Path, Any]]:
 
 
 def parse_labelme(files: Sequence[tuple[Path, Any]], folder: Path) -> OutlineFile:
-    """Take images and shapes from files of labelme.
+    """Read images and shapes from labelme files.
 
-    Polygons, rectangles and circles are drawn; points, lines and masks are left out and counted.
+    Polygons, rectangles and circles are drawn. Points, lines and masks are skipped and counted.
     Classes are sorted by name.
 
     Args:
         files: Paths and contents, see :func:`find_labelme`.
-        folder: Folder that they were found in.
+        folder: Folder in which they were found.
 
     Raises:
         FileError: If no shape can be drawn.
@@ -80,7 +82,7 @@ def parse_labelme(files: Sequence[tuple[Path, Any]], folder: Path) -> OutlineFil
 
 
 def _image_name(name: Any, path: Path, folder: Path) -> str:
-    """The name of the image, which labelme writes relative to its own file."""
+    """Return the name of the image, which labelme stores relative to its JSON file."""
     if not isinstance(name, str) or not name:
         return path.stem
     plain = name.replace("\\", "/")
@@ -104,7 +106,7 @@ def _shape(one: Any, size: tuple[int, int] | None) -> Shape:
 
 
 def _corners(kind: str, flat: list) -> list:
-    """Coordinates of a polygon, from the two points that labelme keeps of other shapes."""
+    """Return polygon coordinates for a shape that labelme stores as two points."""
     if kind == "polygon":
         return flat
     if len(flat) != 4 or not all(type(number) in (int, float) for number in flat):

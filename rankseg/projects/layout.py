@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The folder of a project: links to what somebody has, masks where they had to be made, lists."""
+"""Project folder with links to the user's images, converted masks, and split lists."""
 
 import os
 from collections import Counter
@@ -18,21 +18,21 @@ from rankseg.utils.found_names import fold
 
 VAL_SHARE, MOST_VAL = 0.2, 100
 MADE = "class_ids"
-"""Folder of a project with masks that had to be made."""
+"""Folder of converted masks in a project."""
 
 
 class Layout:
-    """Names of files in the folder of a project.
+    """File names in the folder of a project.
 
-    Folders of images stay where they are: the project holds a link to each. Nothing is written
-    before :meth:`write`.
+    Image folders are not moved: the project contains a link to each of them. Nothing is written
+    before :meth:`write_links`.
 
     Args:
         root: Folder of the project.
-        overwrite: Links of an earlier project may be replaced.
+        overwrite: Whether links of an earlier project may be replaced.
 
     Raises:
-        ValueError: From :meth:`name`, if something else is in the place of a link.
+        ValueError: From :meth:`name`, if the path of a link is already taken.
     """
 
     def __init__(self, root: Path, overwrite: bool = False) -> None:
@@ -40,7 +40,7 @@ class Layout:
         self._links: dict[str, Path] = {}
 
     def name(self, path: Path, folder: Path, link: str) -> str:
-        """Name of a file below the root; ``folder`` holds it and is linked as ``link``."""
+        """Return the name of a file below the root; its ``folder`` is linked as ``link``."""
         real = Path(os.path.realpath(folder))
         root = Path(os.path.realpath(self.root))
         inside = path.relative_to(folder)
@@ -62,13 +62,13 @@ class Layout:
         )
 
     def check_made(self, *taken: Path) -> None:
-        """Check that masks can be made in :data:`MADE`.
+        """Check that masks can be created in :data:`MADE`.
 
         Args:
-            *taken: What the user has, which nothing is ever written over.
+            *taken: Folders and files of the user, which are never overwritten.
 
         Raises:
-            ValueError: If something is there.
+            ValueError: If the folder already exists.
         """
         place = self.root / MADE
         own = any(
@@ -82,10 +82,10 @@ class Layout:
             )
 
     def write_links(self) -> None:
-        """Make the links.
+        """Create the links.
 
         Raises:
-            WriteError: If the folder cannot be written to, or its disk knows no links.
+            WriteError: If the folder is not writable, or its file system does not support links.
         """
         try:
             self.root.mkdir(parents=True, exist_ok=True)
@@ -99,7 +99,7 @@ class Layout:
 
 
 def made_names(images: Sequence[Path]) -> list[str]:
-    """Names below the root of masks that are made, each of its own.
+    """Return a unique name below the root for each converted mask.
 
     >>> made_names([Path("a.jpg"), Path("b.jpg"), Path("b.tif")])
     ['class_ids/a.png', 'class_ids/b.jpg.png', 'class_ids/b.tif.png']
@@ -114,15 +114,15 @@ def made_names(images: Sequence[Path]) -> list[str]:
 
 
 def write_masks(found: Survey, root: Path, names: Sequence[str]) -> None:
-    """Write class ids as PNG, in threads.
+    """Write class ids as PNG files, using threads.
 
     Args:
-        found: With masks that training cannot read as they are.
+        found: Survey whose masks training cannot read directly.
         root: Folder of the project.
-        names: Of every mask, below it.
+        names: Name of each mask below the root.
 
     Raises:
-        WriteError: If one cannot be written.
+        WriteError: If a mask cannot be written.
     """
 
     def write(files: Files) -> Found:
@@ -142,11 +142,11 @@ def draw_lists(
     """Draw the three lists of a project.
 
     Args:
-        entries: Images with masks first, as many as ``pixels`` has rows.
+        entries: Images, those with masks first, in the order of the rows of ``pixels``.
         pixels: See :class:`~rankseg.projects.survey.Survey`.
-        val: Images for validation; by default a fifth of those with masks, 1 to 100.
-        labelled: How many of the others keep their masks; by default all.
-        seed: The same seed gives the same lists.
+        val: Number of validation images. Default: a fifth of those with masks, between 1 and 100.
+        labelled: Number of remaining images that keep their masks. Default: all.
+        seed: Random seed; the same seed gives the same lists.
 
     Returns:
         Entries by name of the list.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the machine has to train with."""
+"""Hardware available for training."""
 
 import os
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ import torch
 
 @dataclass(frozen=True)
 class Machine:
-    """Cores, memory and the GPU.
+    """CPU cores, memory and GPU of a machine.
 
     Attributes:
-        cores: CPU cores that this process may use.
-        memory: GiB of main memory.
-        gpu: GiB of memory of the first GPU; 0 without one.
+        cores: CPU cores available to this process.
+        memory: Main memory in GiB.
+        gpu: Memory of the first GPU in GiB; 0 without a GPU.
     """
 
     cores: int
@@ -27,10 +27,10 @@ class Machine:
 
 
 def this_machine() -> Machine:
-    """The machine that this runs on."""
+    """Return the properties of the current machine."""
     try:
         cores = len(os.sched_getaffinity(0))
-    except AttributeError:  # not on Linux
+    except AttributeError:  # only available on Linux
         cores = os.cpu_count() or 1
     try:
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30

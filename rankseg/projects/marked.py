@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Masks that are colored marks on gray pictures, in files of a folder."""
+"""Masks stored as colored marks on gray images, in the files of a folder."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,15 +10,15 @@ from rankseg.imageio.marks import ColorCount, count_colors, read_marks
 from rankseg.imageio.reading import read_image
 from rankseg.projects.mask_codes import GREY, Codes, MaskLook
 
-_LEVELS, _SHARE = 16, 0.3  # gray levels between black and white, and their pixels, of a picture
+_LEVELS, _SHARE = 16, 0.3  # fewest levels and pixels between black and white in a gray image
 
 
 class MarkedMasks:
-    """Reads the marks of one color in files as masks of 0 and 1, and counts outlines.
+    """Reader that converts marks of one color to masks of 0 and 1, and counts outlines.
 
     Args:
         color: Red, green and blue of the marks.
-        several: All files of a mask by the first of them, where there are several.
+        several: All files of a mask by its first file, for masks in several files.
     """
 
     def __init__(
@@ -28,7 +28,7 @@ class MarkedMasks:
         self._found: dict[str, tuple[int, int, int]] = {}
 
     def __call__(self, mask: str) -> Codes:
-        """Read a mask; errors as of :func:`~rankseg.imageio.reading.read_image`."""
+        """Read a mask; raises the same errors as :func:`~rankseg.imageio.reading.read_image`."""
         marks = [
             read_marks(read_image(file), self.color) for file in self.several.get(mask, [mask])
         ]
@@ -36,10 +36,10 @@ class MarkedMasks:
         return Codes(GREY, np.any([one.mask for one in marks], 0).astype(np.int32))
 
     def check(self, masks: Sequence[str], looks: Sequence[MaskLook]) -> None:
-        """Refuse masks without any mark.
+        """Check that masks contain marks.
 
         Raises:
-            ValueError: Naming the colors that are there.
+            ValueError: If there are none; the message lists the colors that were found.
         """
         if not any(look.counts.get(1) for look in looks):
             colors = count_colors(read_image(mask) for mask in masks)
@@ -49,7 +49,7 @@ class MarkedMasks:
             )
 
     def notes(self) -> list[str]:
-        """Sentences on what became of the outlines."""
+        """Return sentences that describe how outlines were handled."""
         closed, at_edge, unclosed = np.sum([(0, 0, 0), *self._found.values()], 0).tolist()
         text = f"marks of the color #{bytes(self.color).hex()} are foreground: {closed} outlines "
         text += f"filled, {at_edge} more that end at the edge of an image, on the smaller side"
@@ -65,10 +65,10 @@ class MarkedMasks:
 
 
 def check_not_marked(looks: Mapping[Path, MaskLook]) -> None:
-    """Refuse gray pictures with colored marks, whose gray levels are no classes.
+    """Check that masks are not gray images with colored marks, whose gray levels are no classes.
 
     Raises:
-        ValueError: Naming the colors of the marks.
+        ValueError: If they are; the message lists the colors of the marks.
     """
     colors = ColorCount()
     grays, gray_pixels = set(), 0

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Read masks of any kind as codes: numbers or colours, before it is known what they mean."""
+"""Reader for masks of any kind as raw codes: numbers or colors without a meaning yet."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,22 +20,22 @@ from rankseg.imageio.image_files import (
 from rankseg.imageio.masks import read_values, white_of
 
 GREY, PALETTE, GREY_AS_COLOUR, FLOAT, COLOUR = range(5)
-"""Kinds of masks; the first two are read by training as they are."""
+"""Kinds of masks; training can read the first two directly."""
 
 KINDS = ("gray", "palette", "gray saved as RGB", "floating-point", "color")
-MOST = 100_000  # different codes in one mask; more of them are a photo
+MOST = 100_000  # largest number of different codes in a mask; a photo has more
 OPAQUE = 255
 
 
 @dataclass(frozen=True)
 class Codes:
-    """A mask before it is known what its codes mean.
+    """Mask as raw codes.
 
     Attributes:
-        kind: One of :data:`KINDS`, by its position.
-        values: ``(H, W)`` int32: grey values, palette indices, or ``0xRRGGBB``.
-        colours: ``0xRRGGBB`` by palette index; of a palette alone.
-        white: Value of white; of gray values alone.
+        kind: Index into :data:`KINDS`.
+        values: ``(H, W)`` int32: gray values, palette indices, or ``0xRRGGBB``.
+        colours: ``0xRRGGBB`` by palette index; only for palette masks.
+        white: Value of white; only for gray masks.
     """
 
     kind: int
@@ -44,11 +44,11 @@ class Codes:
     white: int = 255
 
     def as_colours(self) -> np.ndarray:
-        """``(H, W)`` ``0xRRGGBB``, whatever the kind."""
+        """Return ``(H, W)`` ``0xRRGGBB`` for any kind."""
         return self.colours_of(self.values)
 
     def colours_of(self, codes: np.ndarray) -> np.ndarray:
-        """Colors of codes of this mask, ``0xRRGGBB``; higher ones for values above white."""
+        """Return colors ``0xRRGGBB`` for codes of this mask; values above white exceed 0xFFFFFF."""
         if self.kind == COLOUR:
             return codes
         if self.kind == PALETTE:
@@ -57,13 +57,13 @@ class Codes:
 
 
 def read_codes(path: str | Path) -> Codes:
-    """Read a mask of one or more channels.
+    """Read a mask with one or more channels.
 
-    Pixels that are fully transparent count as black.
+    Fully transparent pixels count as black.
 
     Raises:
         FileNotFoundError, PermissionError: If the file cannot be opened.
-        FileError: If it does not decode, holds fractions, or pixels that are half transparent.
+        FileError: If the file cannot be decoded, or holds fractions or semi-transparent pixels.
     """
     with open_file(path, "mask") as file:
         try:
@@ -98,7 +98,7 @@ def _whole(values: np.ndarray, path: str | Path) -> np.ndarray:
 
 
 def _colours(pixels: np.ndarray, path: str | Path) -> Codes:
-    """Codes of RGBA pixels; grey ones are numbers."""
+    """Return codes of RGBA pixels; a gray image becomes numbers."""
     half = (pixels[..., 3] != OPAQUE) & (pixels[..., 3] != 0)
     if half.any():
         row, column = np.argwhere(half)[0]
@@ -117,18 +117,18 @@ def _pack(colours: np.ndarray) -> np.ndarray:
 
 
 def unpack(code: int) -> tuple[int, int, int]:
-    """Red, green and blue of ``0xRRGGBB``."""
+    """Split ``0xRRGGBB`` into red, green and blue."""
     return code >> 16, code >> 8 & 255, code & 255
 
 
 def pack(colour: tuple[int, int, int]) -> int:
-    """``0xRRGGBB`` of red, green and blue."""
+    """Combine red, green and blue to ``0xRRGGBB``."""
     return colour[0] << 16 | colour[1] << 8 | colour[2]
 
 
 @dataclass(frozen=True)
 class MaskLook:
-    """What one look at a mask found.
+    """Content of a mask.
 
     Attributes:
         size: ``(height, width)``.
@@ -145,11 +145,11 @@ class MaskLook:
     solid: dict[int, int]
 
     def colour_counts(self) -> dict[int, int]:
-        """Pixels by ``0xRRGGBB``, whatever the kind."""
+        """Pixels by ``0xRRGGBB``, for any kind."""
         return self.by_colour(self.counts)
 
     def by_colour(self, counts: dict[int, int]) -> dict[int, int]:
-        """Pixels by ``0xRRGGBB`` of pixels by code."""
+        """Convert pixels by code to pixels by ``0xRRGGBB``."""
         found: dict[int, int] = {}
         for code, count in counts.items():
             found[self.colours[code]] = found.get(self.colours[code], 0) + count
@@ -157,10 +157,10 @@ class MaskLook:
 
 
 def fold(mask: Codes, path: str) -> Found:
-    """What a mask holds as whole numbers, for :class:`~rankseg.datasets.file_checks.Look`.
+    """Encode the content of a mask as integers, for :class:`~rankseg.datasets.file_checks.Look`.
 
     Raises:
-        FileError: If it holds as many codes as a photo.
+        FileError: If the mask has as many codes as a photo.
     """
     found, counts = np.unique(mask.values, return_counts=True)
     if len(found) > MOST:
@@ -177,13 +177,13 @@ def fold(mask: Codes, path: str) -> Found:
 
 
 def _solid(values: np.ndarray) -> np.ndarray:
-    """``(H, W)`` bool: pixels whose neighbors are all as they are."""
+    """Return ``(H, W)`` bool: pixels whose neighbors all have the same value."""
     pixels, kernel = values.astype(np.float32), np.ones((3, 3), np.uint8)
     return cv2.erode(pixels, kernel) == cv2.dilate(pixels, kernel)
 
 
 def unfold(numbers: Found) -> MaskLook:
-    """What :func:`fold` wrote."""
+    """Decode the result of :func:`fold`."""
     height, width, kind, *rest = numbers
     codes = rest[::4]
     counts, colours, solid = (dict(zip(codes, rest[i::4], strict=True)) for i in (1, 2, 3))

@@ -1,29 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which number in a mask is which class, told by the numbers alone."""
+"""Mapping of mask numbers to classes, derived from the numbers alone."""
 
 from collections.abc import Sequence
 
 from rankseg.imageio.masks import IGNORE, some
 
-STEP = 10  # numbers at least that far apart are grey levels, 255 among them, and no ids
+STEP = 10  # numbers that include 255 and are at least this far apart are gray levels, not ids
 
 Named = tuple[dict[int, int], tuple[str, ...], tuple[str, ...]]
-"""Class by number, names where none are given, notes."""
+"""Class by number, default names, notes."""
 
 
 def name_numbers(found: Sequence[int], classes: int | None = None) -> Named:
-    """Say which number is which class.
+    """Map numbers to classes.
 
-    Ids from 0 on stay what they are, with ``classes`` also where some are not in use; 255 beside
-    them means ignore. 0 and 255 alone are background and foreground. Grey levels, at least 10
-    apart, 255 among them, and other numbers become classes in their order.
+    Ids from 0 on are kept; with ``classes`` even if some ids are unused. A 255 next to them means
+    ignore. Masks of only 0 and 255 are background and foreground. Gray levels, which are at least
+    10 apart and include 255, and other numbers become classes in ascending order.
 
     Args:
-        found: Different numbers of all masks, sorted; two or more.
-        classes: How many classes there are, where that is known.
+        found: Distinct numbers of all masks, sorted; at least two.
+        classes: Number of classes, if known.
 
     Raises:
-        ValueError: If the numbers do not go with that many classes.
+        ValueError: If the numbers do not match that many classes.
 
     >>> name_numbers([0, 1, 255])[0]
     {0: 0, 1: 1, 255: 255}

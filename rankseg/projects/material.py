@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What somebody has before anything was opened: images, masks in files or outlines, the rest."""
+"""Files of the user before any is opened: images, masks or outlines, and unlabeled images."""
 
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -27,17 +27,17 @@ OTHER_FILES = {
 
 @dataclass(frozen=True)
 class Material:
-    """Files before anything was opened.
+    """Files of the user before any is opened.
 
     Attributes:
         images: Images with a mask, sorted.
-        masks: Mask of each: a file, or the number of the image among the outlines.
+        masks: Mask of each image: a file, or the number of the image among the outlines.
         bare: Images without a mask.
-        read: Makes the codes of a mask.
-        classes: Names, where there are outlines.
+        read: Function that returns the codes of a mask.
+        classes: Class names, if masks are outlines.
         notes: Sentences for the user.
-        joined: Number of files that a mask is joined from, by the first of them.
-        marked: Reads the masks where they are marks on gray pictures.
+        joined: Number of files merged to a mask, by its first file.
+        marked: Reader of the masks if they are marks on gray images.
     """
 
     images: list[Path]
@@ -56,17 +56,17 @@ def collect(
     unlabelled: Path | None,
     color: tuple[int, int, int] | None = None,
 ) -> Material:
-    """Find images and what belongs to them.
+    """Find images and their masks.
 
     Args:
-        images: Folder.
-        masks: Folder of masks or of files of labelme, or COCO file.
-        unlabelled: Folder of more images.
-        color: Color of the marks that are foreground, in masks that are marks on gray pictures.
+        images: Folder of images.
+        masks: Folder of masks or labelme files, or a COCO file.
+        unlabelled: Folder of additional images.
+        color: Color of the foreground marks, if masks are marks on gray images.
 
     Raises:
         FileNotFoundError: If a folder is missing or empty.
-        ValueError: If a stack is given, or nothing belongs together.
+        ValueError: If the input is a stack, or no mask matches an image.
     """
     for path in filter(None, (images, masks, unlabelled)):
         if path.suffix.lower() in TIFF and path.is_file():
@@ -93,7 +93,7 @@ def collect(
 
 
 def _has_outlines(images: Path, masks: Path) -> bool:
-    """Whether there are outlines in place of masks."""
+    """Return whether masks are given as outlines."""
     if masks.suffix.lower() in JSON and not masks.is_dir():
         return True
     if not masks.is_dir():
@@ -155,6 +155,6 @@ def _skipped(folder: Path) -> list[str]:
 
 
 def _note(names: Sequence[str | Path], what: str) -> list[str]:
-    """A sentence on files, if there are any; ``{s}`` makes a plural."""
+    """Return a sentence on files if there are any; ``{s}`` marks the plural."""
     what = what.replace("{s}", "" if len(names) == 1 else "s")
     return [f"{len(names)} {what}: {list_names([Path(n).name for n in names])}"] if names else []

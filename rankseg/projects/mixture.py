@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether numbers or colors count in masks of several kinds."""
+"""Choice between numbers and colors as codes for masks of several kinds."""
 
 from collections.abc import Mapping, Set
 from pathlib import Path
@@ -17,27 +17,28 @@ _CURE = (
 
 
 def colours_count(looks: Looks) -> tuple[bool, str | None]:
-    """Say whether colors count in a set of masks, and not gray values and palette indices.
+    """Decide whether colors, instead of gray values and palette indices, are the codes of masks.
 
-    Numbers count where every number has one color and every color one number. Where files differ,
-    colors count if numbers would part one color: white is 255 in a gray file, 1 in one of 1 bit,
-    and any index of a palette. Numbers count if gray files repeat the indices of palettes.
+    Numbers are the codes if they and the colors correspond one to one. If files differ, colors are
+    the codes if numbers would split one color: white is 255 in an 8-bit gray file, 1 in a 1-bit
+    file, and any index in a palette. Numbers are the codes if gray files repeat the indices of
+    palettes.
 
     Args:
-        looks: What was found in each mask.
+        looks: Content of each mask.
 
     Returns:
-        Whether colors count, and a sentence for the user if files differ.
+        Whether colors are the codes, and a sentence for the user if files differ.
 
     Raises:
-        ValueError: If it is not clear which count.
+        ValueError: If the choice is ambiguous.
     """
     if any(look.kind == COLOUR for look in looks.values()):
         _check_grey_among_colours(looks)
         return True, None
     _check_families(looks)
     if any(len(set(look.colours.values())) < len(look.colours) for look in looks.values()):
-        return False, None  # a file has two numbers of one color: colors mean nothing
+        return False, None  # a file has two numbers with the same color, so colors carry no meaning
     by_number, by_colour = _used(looks)
     merged, parted = _several(by_number), _several(by_colour)
     if not merged and not parted:
@@ -61,7 +62,7 @@ def colours_count(looks: Looks) -> tuple[bool, str | None]:
 
 
 def _used(looks: Looks) -> tuple[Used, Used]:
-    """Colors by number, and numbers by color, of all masks."""
+    """Return colors by number and numbers by color, over all masks."""
     by_number: Used = {}
     by_colour: Used = {}
     for look in looks.values():
@@ -76,7 +77,7 @@ def _several(used: Used) -> set[int]:
 
 
 def _colours_explain(looks: Looks, palettes: Looks) -> bool:
-    """Whether gray masks and palettes have the same colors, and other numbers."""
+    """Return whether gray masks and palettes share colors but use different numbers."""
     others = {path: look for path, look in looks.items() if path not in palettes}
     (here, colours), (there, more) = (map(set, _used(part)) for part in (palettes, others))
     return _within(colours, more) and not _within(here, there)
@@ -87,7 +88,7 @@ def _within(a: Set[int], b: Set[int]) -> bool:
 
 
 def _check_grey_among_colours(looks: Looks) -> None:
-    """Refuse gray masks of ids among masks in colors: none of their colors is among these."""
+    """Check that gray masks among color masks share a color with them; otherwise they hold ids."""
     colours = {
         colour for look in looks.values() if look.kind == COLOUR for colour in look.colours.values()
     }
@@ -107,7 +108,7 @@ def _check_grey_among_colours(looks: Looks) -> None:
 
 
 def _check_families(looks: Looks) -> None:
-    """Refuse masks of 0 and 255 beside masks of another kind that have other numbers."""
+    """Check that masks of 0 and 255 are not mixed with masks of another kind and other numbers."""
     white = {look.kind for look in looks.values() if set(look.counts) - {0} == {IGNORE}}
     others = [look for look in looks.values() if set(look.counts) - {0, IGNORE}]
     kinds = {look.kind for look in others}
@@ -124,7 +125,7 @@ def _check_families(looks: Looks) -> None:
 
 
 def _white_elsewhere(looks: list[MaskLook]) -> bool:
-    """Whether another number than 255 is white."""
+    """Return whether a number other than 255 is white."""
     return any(0xFFFFFF in look.colours.values() for look in looks)
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a folder of somebody's images and masks to a config that trains on them."""
+"""Creation of trainable configs from a folder of images and masks."""
 
 import os
 import re
@@ -34,7 +34,7 @@ from rankseg.utils.safe_text import printable
 from rankseg.visualization.mask_sheet import Masked, draw_mask_sheet
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
-SHOWN = 8  # images on the page
+SHOWN = 8  # images on the overview page
 MOST_FAULTS = 20
 
 
@@ -56,37 +56,38 @@ def new_project(
     seed: int = 0,
     overwrite: bool = False,
 ) -> Path:
-    """Look at images and masks, say what they are, and write configs for them.
+    """Inspect images and masks, report what they contain, and write configs for them.
 
-    ``NAME_supervised.py``, the baseline, is written too, and a folder of links, lists, a picture of
-    the masks and, where training cannot read them as they are, class ids. What lies in the given
-    folders is never changed. A config gets its name when it was loaded, built and tried.
+    This also writes the baseline config ``NAME_supervised.py``, and a data folder of links, lists
+    and an overview picture of the masks. Masks that training cannot read directly are converted to
+    class ids. The given folders are never changed. A config is only saved under its name after it
+    was loaded, built and run for a few steps.
 
     Args:
         images: Folder of images.
         masks: Folder of masks, or COCO file with outlines.
-        out: The config to write.
-        unlabelled: Folder of more images without masks.
-        classes: Class names in the order of their values, or a file with a name on every line.
-        colors: For :func:`~rankseg.projects.color_table.read_colours`.
-        above: Values above this one are class 1, others class 0.
-        color: Red, green and blue of the marks that are class 1, in masks that are outlines or
-            fillings on gray pictures.
-        empty_masks: What images are whose mask holds class 0 alone: ``"background"`` labels, or
+        out: Config file to write.
+        unlabelled: Folder of additional images without masks.
+        classes: Class names in the order of their values, or a file with one name per line.
+        colors: File for :func:`~rankseg.projects.color_table.read_colours`.
+        above: Values above this one are class 1, all others class 0.
+        color: Red, green and blue of the marks that are class 1, for masks that are outlines or
+            filled marks on gray images.
+        empty_masks: Meaning of masks that hold only class 0: ``"background"`` labels, or
             ``"unlabeled"``, which is the default with ``color``.
-        channels: Bands that become gray or red, green and blue, one or three numbers from 1; by
-            default the first three, or the first of two, without transparency.
-        data_out: Folder of the project; ``data/NAME`` by default.
-        val: Images for validation; a fifth of those with masks by default.
-        labelled: How many others keep their masks; all by default.
-        seed: Of the lists.
-        overwrite: Replace what an earlier call has written.
+        channels: Bands to use as gray or as red, green and blue: one or three numbers, from 1.
+            Default: the first three, or the first of two, without transparency.
+        data_out: Folder of the project. Default: ``data/NAME``.
+        val: Number of validation images. Default: a fifth of those with masks.
+        labelled: Number of other images that keep their masks. Default: all.
+        seed: Random seed of the lists.
+        overwrite: Replace the files of an earlier call.
 
     Returns:
-        The config.
+        Path of the config.
 
     Raises:
-        ValueError, FileNotFoundError: One sentence, before anything is written.
+        ValueError, FileNotFoundError: In one sentence, before anything is written.
         WriteError: If a file cannot be written.
     """
     images, out = _inside(Path(images), "JPEGImages"), Path(out)
@@ -120,7 +121,7 @@ def new_project(
 
 
 def _inside(folder: Path, name: str) -> Path:
-    """The folder of an export in the form of PASCAL VOC, else what was given."""
+    """Return the image or mask folder of an export in PASCAL VOC format, or the given folder."""
     inner = folder / name
     if not inner.is_dir():
         return folder
@@ -129,7 +130,7 @@ def _inside(folder: Path, name: str) -> Path:
 
 
 class _Place:
-    """Where config and data folder lie, and how they are called from here."""
+    """Locations of config and data folder, and how to refer to them from the current directory."""
 
     def __init__(self, out: Path, data_out: str | Path | None, overwrite: bool) -> None:
         name = out.stem
@@ -165,7 +166,7 @@ class _Place:
 
 
 def _short(path: Path) -> Path:
-    """A path relative to where we are, if it is below."""
+    """Return a path relative to the current directory if it is inside it."""
     path = path.resolve()
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
@@ -180,7 +181,7 @@ def _check_writable(folder: Path, option: str) -> None:
 def _entries(
     found: Survey, layout: Layout, images: Path, masks: Path, unlabelled: Path | None
 ) -> list[Entry]:
-    """Names below the data root: images with masks, then the others."""
+    """Return names below the data root: images with masks first, then the others."""
     names = [layout.name(path, images, "images") for path in found.material.images]
     if found.plan.stay:
         labels = [layout.name(Path(path), masks, "masks") for path in found.material.masks]
@@ -196,7 +197,7 @@ def _entries(
 
 
 def _show_classes(found: Survey, entries: Sequence[Entry], lists: dict[str, list[Entry]]) -> None:
-    """Print what is in the masks, and what is in the lists."""
+    """Print the classes in the masks, and the sizes of the lists."""
     few = set(lists[LABELED_FILE])
     masked = entries[: len(found.pixels)]
     print(f"\n{class_table(found.pixels, [one in few for one in masked], found.plan.classes)}\n")
@@ -233,11 +234,11 @@ def _note_on_small(found: Survey, crop: int) -> None:
 
 @contextmanager
 def _all_or_nothing(layout: Layout, name: str, made: bool) -> Iterator[None]:
-    """Take lists and masks away where no config came of them: the next call may write them."""
+    """Remove lists and masks if writing the config fails, so that the next call can write them."""
     try:
         yield
     except BaseException:
-        if not layout.overwrite:  # else some of it may be of an earlier call
+        if not layout.overwrite:  # with overwrite, some files may be from an earlier call
             shutil.rmtree(layout.root / "splits" / name, ignore_errors=True)
             if made:
                 shutil.rmtree(layout.root / MADE, ignore_errors=True)
@@ -251,7 +252,7 @@ def _write_data(
     lists: dict[str, list[Entry]],
     name: str,
 ) -> None:
-    """Write links, masks where they have to be made, lists and the page of images."""
+    """Write links, masks that need conversion, lists and the overview page."""
     layout.write_links()
     if not found.plan.stay:
         write_masks(found, layout.root, [str(mask) for _, mask in entries[: len(found.pixels)]])
@@ -264,7 +265,7 @@ def _write_data(
 
 
 def _draw(found: Survey, path: Path) -> None:
-    """Write the page of images with their masks."""
+    """Write the overview page of images with their masks."""
     samples = [
         Masked(path.name, read_image(path, found.value_range, found.channels), found.ids(i))
         for i in spread(len(found.pixels), SHOWN)
@@ -275,7 +276,7 @@ def _draw(found: Survey, path: Path) -> None:
 
 
 def _write_configs(project: Project, found: Survey, chosen: Starter) -> float:
-    """Write both configs when they were found to run; seconds of an iteration."""
+    """Write both configs after checking that they run; return the seconds per iteration."""
     main = rankmatch_text(project, found.plan, chosen)
     baseline = supervised_text(project, chosen)
     trial, trial_baseline = (

@@ -1,28 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One outline of a labeling program: checked numbers, filled to pixels."""
+"""Single outline of an annotation tool: validated numbers, filled to pixels."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-FARTHEST = 100_000  # pixels: coordinates beyond are an error of the program that wrote them
-TIMES = 10  # sizes of an image: likewise, where its size is known
-LEAST_AREA = 1e-3  # pixels
+FARTHEST = 100_000  # pixels: coordinates beyond this are errors of the annotation tool
+TIMES = 10  # times the image size: the same limit if the size is known
+LEAST_AREA = 1e-3  # in pixels
 _CHARACTERS = 7  # of one number in compressed run lengths: 35 bits
 
 
 class BadOutline(ValueError):
-    """An outline that cannot be used; the text is the reason, for a count."""
+    """Outline that cannot be used; the text is the reason, for counting."""
 
 
 class Outline(NamedTuple):
-    """Polygons, or run lengths.
+    """Polygons or run lengths.
 
     Attributes:
-        polygons: ``(2 * n,)`` float64 each: x and y in turn.
-        runs: ``(m,)`` int64: pixels outside and inside in turn, column by column.
-        size: ``(height, width)`` of the image that run lengths fill.
+        polygons: ``(2 * n,)`` float64 each: alternating x and y.
+        runs: ``(m,)`` int64: alternating numbers of pixels outside and inside, column by column.
+        size: ``(height, width)`` of the image covered by the run lengths.
     """
 
     polygons: tuple[np.ndarray, ...] = ()
@@ -30,7 +30,7 @@ class Outline(NamedTuple):
     size: tuple[int, int] | None = None
 
     def area(self, height: int, width: int) -> float:
-        """Pixels inside."""
+        """Return the number of pixels inside."""
         if self.runs is not None:
             return float(self.runs[1::2].sum())
         from pycocotools import mask
@@ -38,10 +38,10 @@ class Outline(NamedTuple):
         return float(mask.area(self._encode(height, width)))
 
     def fill(self, height: int, width: int) -> np.ndarray:
-        """``(height, width)`` bool: pixels inside.
+        """Return ``(height, width)`` bool: pixels inside.
 
         Raises:
-            BadOutline: If run lengths are of an image of another size.
+            BadOutline: If run lengths belong to an image of another size.
         """
         if self.runs is not None:
             if self.size != (height, width):
@@ -60,15 +60,15 @@ class Outline(NamedTuple):
 
 
 def check_polygons(parts: Sequence, size: tuple[int, int] | None) -> Outline:
-    """Check polygons, lists of x and y in turn.
+    """Validate polygons given as lists of alternating x and y.
 
     Args:
-        parts: The lists.
-        size: ``(height, width)`` of the image, if it is known.
+        parts: Polygons.
+        size: ``(height, width)`` of the image, if known.
 
     Raises:
-        BadOutline: If one has too few points, no area or lies outside the image, or if a number
-            is not one, or far outside.
+        BadOutline: If a polygon has too few points, has no area or is outside the image, or if a
+            value is not a number or is far outside.
     """
     return Outline(tuple(_polygon(part, size) for part in parts))
 
@@ -94,13 +94,13 @@ def _polygon(part: Any, size: tuple[int, int] | None) -> np.ndarray:
 
 
 def _crosses(x: np.ndarray, y: np.ndarray) -> bool:
-    """Whether the points are not on one line, as those of an eight whose areas cancel out."""
+    """Return whether points are not collinear, as in a figure eight whose areas cancel out."""
     points = np.stack([x - x[0], y - y[0]])
     return bool(np.linalg.matrix_rank(points, tol=LEAST_AREA) == 2)
 
 
 def _numbers(values: Any) -> np.ndarray:
-    """``(n,)`` float64."""
+    """Convert values to ``(n,)`` float64."""
     try:
         array = np.array(values if isinstance(values, list | tuple) else None)
     except (ValueError, TypeError, OverflowError, RecursionError):
@@ -113,11 +113,11 @@ def _numbers(values: Any) -> np.ndarray:
 
 
 def check_segmentation(value: Any, size: tuple[int, int] | None) -> Outline:
-    """Check the ``segmentation`` of a COCO annotation: polygons, or run lengths.
+    """Validate the ``segmentation`` of a COCO annotation: polygons or run lengths.
 
     Args:
-        value: As in the file.
-        size: ``(height, width)`` of the image, if the file gives it.
+        value: Value from the file.
+        size: ``(height, width)`` of the image, if given in the file.
 
     Raises:
         BadOutline: If it cannot be drawn.
@@ -152,7 +152,7 @@ def _runs(value: Mapping, size: tuple[int, int] | None) -> Outline:
 
 
 def _unpack(text: str) -> list[int]:
-    """Numbers of compressed run lengths: 5 bits a character, differences from the third on."""
+    """Decode compressed run lengths: 5 bits per character, differences from the third number on."""
     counts: list[int] = []
     number = shift = 0
     for character in text:

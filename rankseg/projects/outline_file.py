@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a file of outlines says, whatever program wrote it."""
+"""Content of a file of outlines, independent of the tool that wrote it."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -11,11 +11,11 @@ from rankseg.projects.outline import Outline
 from rankseg.utils.found_names import form
 from rankseg.utils.safe_text import unsafe_character
 
-MOST = 2**31  # pixels of a side
+MOST = 2**31  # largest side in pixels
 
 
 class Shape(NamedTuple):
-    """An outline and the name of its class."""
+    """Outline with the name of its class."""
 
     name: str
     outline: Outline
@@ -23,13 +23,13 @@ class Shape(NamedTuple):
 
 @dataclass
 class Listed:
-    """An image that a file of outlines names.
+    """Image listed in a file of outlines.
 
     Attributes:
-        where: What to call it in messages, such as ``image id 3 in result.json``.
-        file_name: As the file gives it.
-        size: ``(height, width)`` as the file gives them; not checked.
-        shapes: What can be drawn.
+        where: Name for messages, such as ``image id 3 in result.json``.
+        file_name: File name as given in the file.
+        size: ``(height, width)`` as given in the file; not validated.
+        shapes: Shapes that can be drawn.
     """
 
     where: str
@@ -39,7 +39,7 @@ class Listed:
 
     @property
     def known_size(self) -> tuple[int, int] | None:
-        """Height and width, if the file gives both as numbers that can be those of an image."""
+        """Height and width if the file gives both as valid image sizes, otherwise None."""
         height, width = self.size
         good = all(type(n) in (int, float) and 0 < n < MOST and n % 1 == 0 for n in self.size)
         return (int(height), int(width)) if good else None
@@ -47,12 +47,12 @@ class Listed:
 
 @dataclass
 class OutlineFile:
-    """Everything that a file, or a folder of files, says.
+    """Content of a file, or of a folder of files.
 
     Attributes:
-        images: In the order of the file.
-        names: Names of classes in their order, used or not.
-        left_out: How many annotations were left out, by the reason.
+        images: Images in the order of the file.
+        names: Ordered class names, including unused ones.
+        left_out: Number of skipped annotations by reason.
         notes: Sentences for the user.
     """
 
@@ -63,12 +63,12 @@ class OutlineFile:
 
 
 def value_of(entry: Any, key: str) -> Any:
-    """A value of a JSON object; None if it is no object or has no such key."""
+    """Return a value of a JSON object, or None if it is not an object or lacks the key."""
     return entry.get(key) if isinstance(entry, Mapping) else None
 
 
 def class_name(value: Any) -> str | None:
-    """The name of a class, its accents in one form and no blanks around it; None if it is none."""
+    """Return a class name in one Unicode form without surrounding blanks; None if invalid."""
     if type(value) in (int, float):
         value = str(value)
     if not isinstance(value, str):
@@ -78,11 +78,11 @@ def class_name(value: Any) -> str | None:
 
 
 def plural(count: int, thing: str) -> str:
-    """``1 image``, ``2 images``; for notes."""
+    """Format a count for notes: ``1 image``, ``2 images``."""
     return f"{count} {thing}{'' if count == 1 else 's'}"
 
 
 def list_names(names: list, few: int = 3) -> str:
-    """The first names of a list, for notes."""
+    """Join the first names of a list, for notes."""
     more = f", ... ({len(names)} in all)" if len(names) > few else ""
     return ", ".join(shown(name) for name in names[:few]) + more

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which masks belong to which image: by their names, whatever masks are called beside that."""
+"""Matching of masks to images by name, for many naming conventions."""
 
 import os
 import re
@@ -22,18 +22,18 @@ _NUMBERED = re.compile(rf"^(.+)[_\-. ]({_WORDS})([_\-. ]?(?:\d+|\(\d+\)))$", re.
 _OF_IMAGES = re.compile(r"(?<=.)[_\-. ](images?|img|raw|rgb)$|^(image|img|raw)[_\-. ](?=.)", re.I)
 _FOLDER = "/"
 _SPELLINGS = (str, form, fold)
-"""How names are compared: exactly, then in one Unicode form, then without regard to case."""
+"""Ways to compare names, in order: exact, in one Unicode form, case-insensitive."""
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """Images with the masks that belong to them.
+    """Images with their masks.
 
     Attributes:
-        entries: Image, and its masks, sorted by image; most have one mask or none.
-        alone: Masks that belong to no image.
-        aside: Files among the images that are named as masks of other images, left out.
-        respelled: Masks whose name differs from that of their image in case or Unicode form.
+        entries: Images, sorted, each with its masks; most have one mask or none.
+        alone: Masks without an image.
+        aside: Files skipped among the images because they are named like masks of other images.
+        respelled: Masks whose name differs from the name of their image in case or Unicode form.
     """
 
     entries: tuple[tuple[Path, tuple[Path, ...]], ...]
@@ -43,24 +43,24 @@ class Pairs:
 
 
 class _Reading(NamedTuple):
-    """A way to read the name of a mask."""
+    """Interpretation of the name of a mask."""
 
-    stem: str  # of the image
-    word: str = ""  # that says that it is a mask
-    number: str = ""  # of several masks of one image
+    stem: str  # name of the image
+    word: str = ""  # word that marks a mask
+    number: str = ""  # number among several masks of one image
 
 
 def find_pairs(images: Path, masks: Path) -> Pairs:
-    """Pair the files of two folders, which may be one, or one inside the other.
+    """Match the files of two folders, which may be the same or nested.
 
-    ``a.jpg`` belongs to ``a.png``, ``a_mask.png``, ``a-gt.tif``, ``mask_a.png``, and
-    ``a_image.png`` to ``a_mask.png``. Several masks of one image are ``a_mask.png`` with
-    ``a_mask_1.png``, or the files of a folder ``a``. Files in sub-folders belong together where the
-    sub-folders have one name. Names may differ in case or Unicode form where no other name fits.
+    ``a.jpg`` matches ``a.png``, ``a_mask.png``, ``a-gt.tif`` and ``mask_a.png``; ``a_image.png``
+    matches ``a_mask.png``. One image may have several masks: ``a_mask.png`` and ``a_mask_1.png``,
+    or the files of a folder ``a``. Files in subfolders match if the subfolders have the same name.
+    Names may differ in case or Unicode form if no other name matches.
 
     Raises:
-        FileNotFoundError: If a folder is missing, or holds no image.
-        ValueError: If it is not clear what belongs to what, or no mask has an image.
+        FileNotFoundError: If a folder is missing, or contains no image.
+        ValueError: If the match is ambiguous, or no mask has an image.
     """
     pictures, labels = list_images(images, "images"), list_images(masks, "masks")
     aside: list[Path] = []
@@ -104,7 +104,7 @@ def find_pairs(images: Path, masks: Path) -> Pairs:
 
 
 def _outside(files: Sequence[Path], inner: Path, outer: Path) -> list[Path]:
-    """Files of ``outer`` that are not in ``inner``, which may be a folder in it."""
+    """Return the files of ``outer`` that are not in ``inner``, which may be a subfolder of it."""
     if not inner.resolve().is_relative_to(outer.resolve()):
         return list(files)
     inside = inner.resolve()
@@ -112,16 +112,16 @@ def _outside(files: Sequence[Path], inner: Path, outer: Path) -> list[Path]:
 
 
 def _published(folder: Path) -> str:
-    """What to do where a folder is part of a set of images with classes; else empty."""
+    """Return a hint if a folder is part of a data set of classified images, else an empty text."""
     known = hint(folder.parent) or hint(folder)
     return f"; images with classes need none: {known}" if known else ""
 
 
 def list_images(folder: Path, what: str) -> list[Path]:
-    """Files of a folder and of its sub-folders that end as images do, sorted; no hidden ones.
+    """List files with image endings in a folder and its subfolders, sorted, without hidden files.
 
     Raises:
-        FileNotFoundError: If there is no such folder, or no image in it.
+        FileNotFoundError: If the folder does not exist or contains no image.
     """
     if not folder.is_dir():
         kind = "is a file" if folder.exists() else "does not exist"
@@ -138,7 +138,7 @@ def list_images(folder: Path, what: str) -> list[Path]:
 
 
 def _inner(images: Path) -> str:
-    """What to name where a folder holds one for images; else empty."""
+    """Return a hint if a folder has a subfolder of images, else an empty string."""
     names = ("images", "imgs", "img", "JPEGImages")
     inner = next((images / name for name in names if (images / name).is_dir()), None)
     return f"; perhaps --images {inner} is meant" if inner else ""
@@ -147,12 +147,12 @@ def _inner(images: Path) -> str:
 def part_masks(
     files: Sequence[Path], root: Path, all_words: bool = False
 ) -> tuple[list[Path], list[Path]]:
-    """Part images from masks that are in one folder.
+    """Separate images and masks that share a folder.
 
     Args:
         files: Files below ``root``.
         root: The folder.
-        all_words: Whether a name with a word for masks is that of a mask, also without its image.
+        all_words: Treat every name with a word for masks as a mask, even without a matching image.
 
     Returns:
         Images and masks.
@@ -175,7 +175,7 @@ def part_masks(
 
 
 def _family(stem: str) -> str | None:
-    """A name that ends in a word for masks and a number, without the number; else None."""
+    """Strip the number from a name that ends in a word for masks and a number; else return None."""
     found = _NUMBERED.match(stem)
     return fold(f"{found[1]} {found[2]}") if found else None
 
@@ -185,7 +185,7 @@ def _key(path: Path, root: Path, stem: str) -> str:
 
 
 def _bare(stem: str) -> str:
-    """A name without what says that it is a mask."""
+    """Strip the word for masks from a name."""
     return _BEFORE.sub("", _AFTER.sub("", stem))
 
 
@@ -194,7 +194,7 @@ def _bare_image(stem: str) -> str:
 
 
 def _readings(stem: str) -> Iterator[_Reading]:
-    """Ways to read a name, the most likely first."""
+    """Yield interpretations of a name, the most likely first."""
     yield _Reading(stem)
     if _bare(stem) != stem:
         found = _AFTER.search(stem) or _BEFORE.search(stem)
@@ -207,7 +207,7 @@ def _readings(stem: str) -> Iterator[_Reading]:
 
 
 class _Index:
-    """Images by what their masks may be called."""
+    """Index of images by the possible names of their masks."""
 
     def __init__(self, images: Sequence[Path], root: Path) -> None:
         self._found: dict[tuple[int, int, str], list[Path]] = {}
@@ -219,7 +219,7 @@ class _Index:
                     self._found.setdefault(key, []).append(path)
 
     def owner(self, mask: Path, root: Path) -> tuple[Path, _Reading, bool] | None:
-        """The image of a mask, how the name was read, and whether it is spelled alike; or None."""
+        """Return the image of a mask, the interpretation, and whether it is exact; or None."""
         place = mask.relative_to(root)
         whole, *others = ((place.with_name(one.stem), one) for one in _readings(mask.stem))
         numbered = [one for one in others if _NUMBERED.match(mask.stem)]
@@ -237,7 +237,7 @@ class _Index:
     def _hits(
         self, mask: Path, options: Sequence[tuple[Path, _Reading]], both: bool
     ) -> tuple[Path, _Reading, bool] | None:
-        """The closest name counts; with ``both``, two readings must not name two images."""
+        """Return the closest match; with ``both``, interpretations must agree on the image."""
         for i in range(2):
             for j, spell in enumerate(_SPELLINGS):
                 hits: dict[Path, _Reading] = {}
@@ -259,7 +259,7 @@ class _Index:
 
 
 def _check_forms(files: Sequence[Path], root: Path) -> None:
-    """Refuse two files whose names differ only in how accents are coded."""
+    """Check that no two file names differ only in their Unicode form."""
     known: dict[str, Path] = {}
     for path in files:
         place = path.relative_to(root).with_suffix("").as_posix()
@@ -275,7 +275,7 @@ def _check_forms(files: Sequence[Path], root: Path) -> None:
 
 
 def _check_joined(image: Path, some: Sequence[tuple[_Reading, Path]]) -> None:
-    """Check that several masks of an image are numbered; other names may mean other things."""
+    """Check that several masks of an image are numbered; other names may have another meaning."""
     known: dict[tuple[str, str], Path] = {}
     first = some[0]
     for reading, mask in some:
@@ -287,7 +287,7 @@ def _check_joined(image: Path, some: Sequence[tuple[_Reading, Path]]) -> None:
 
 
 def _check_not_classes(found: dict[Path, list[tuple[_Reading, Path]]]) -> None:
-    """Refuse folders whose files are named by classes: joined, these would be one class."""
+    """Check that files to merge are not named by class: the result would be a single class."""
     names: Counter[str] = Counter()
     for some in found.values():
         if len(some) > 1:

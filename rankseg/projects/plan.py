@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the codes in masks mean: which number or colour is which class."""
+"""Mapping of mask codes, numbers or colors, to classes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,23 +17,23 @@ from rankseg.projects.mask_codes import GREY, PALETTE, Codes, MaskLook, read_cod
 from rankseg.projects.mask_values import name_numbers
 from rankseg.projects.mixture import colours_count
 
-MOST_GUESSED = 64  # classes without names: more are soft edges or a number for every object
+MOST_GUESSED = 64  # unnamed classes; more values are soft edges or one number per object
 MOST_CLASSES = IGNORE  # ids from 0 to 254
-MANY = 8  # more may be numbers of objects
-TWO = ((0, 0, 0), (255, 160, 0))  # colours of two classes in pictures
+MANY = 8  # more numbers may be object ids
+TWO = ((0, 0, 0), (255, 160, 0))  # colors of two classes in pictures
 
 
 @dataclass(frozen=True)
 class MaskPlan:
-    """What codes mean.
+    """Meaning of the codes in masks.
 
     Attributes:
-        classes: Names in id order.
-        palette: RGB colours for pictures.
-        codes: Class id, or 255 for ignore, by code.
-        by_colour: Codes are ``0xRRGGBB``; else numbers.
-        stay: Training reads the masks as they are.
-        rule: The label rule that it then needs.
+        classes: Class names in id order.
+        palette: RGB colors for pictures.
+        codes: Class id by code, or 255 for ignore.
+        by_colour: Whether codes are ``0xRRGGBB`` instead of numbers.
+        stay: Whether training can read the masks directly.
+        rule: Label rule that training then needs.
         notes: Sentences for the user.
     """
 
@@ -46,14 +46,14 @@ class MaskPlan:
     notes: tuple[str, ...]
 
     def ids(self, mask: Codes) -> np.ndarray:
-        """``(H, W)`` uint8 class ids of a mask that was looked at."""
+        """Convert a surveyed mask to ``(H, W)`` uint8 class ids."""
         values = mask.as_colours() if self.by_colour else mask.values
         known = np.array(sorted(self.codes), np.int64)
         classes = np.array([self.codes[code] for code in known.tolist()], np.uint8)
         return classes[np.searchsorted(known, values)]
 
     def counts(self, look: MaskLook) -> np.ndarray:
-        """``(256,)`` int64: pixels by class id."""
+        """Return ``(256,)`` int64: pixels by class id."""
         result = np.zeros(256, np.int64)
         for code, count in (look.colour_counts() if self.by_colour else look.counts).items():
             result[self.codes[code]] += count
@@ -66,17 +66,17 @@ def make_plan(
     table: Mapping[int, str] | None = None,
     above: int | None = None,
 ) -> MaskPlan:
-    """Say what the codes of all masks mean.
+    """Determine the meaning of the codes of all masks.
 
     Args:
-        looks: What was found in each mask.
-        names: Class names; their number helps to understand the codes.
-        table: Names of colours, see :func:`~rankseg.projects.color_table.read_colours`.
-        above: Numbers above this one are class 1, others class 0.
+        looks: Content of each mask.
+        names: Class names; their number helps to interpret the codes.
+        table: Names of colors, see :func:`~rankseg.projects.color_table.read_colours`.
+        above: Numbers above this one are class 1, all others class 0.
 
     Raises:
-        ValueError: If the masks hold one code only, more codes than classes can be, or not as many
-            as there are names; if a colour is not in the table.
+        ValueError: If the masks hold a single code, more codes than classes are possible, or a
+            number of codes that differs from the number of names; or if the table lacks a color.
     """
     if names and len(names) > MOST_CLASSES:
         raise ValueError(
@@ -107,7 +107,7 @@ def make_plan(
 
 
 def _check_few(found: Sequence[int], names: Sequence[str] | None) -> None:
-    """Refuse more numbers than there may be classes."""
+    """Check that there are no more numbers than possible classes."""
     if names:
         return
     if len(found) > MOST_GUESSED:
@@ -120,7 +120,7 @@ def _check_few(found: Sequence[int], names: Sequence[str] | None) -> None:
 
 
 def plan_of_ids(classes: Sequence[str]) -> MaskPlan:
-    """The plan where masks are drawn as ids of these classes; they are to be written."""
+    """Return the plan for masks that are drawn as ids of these classes and must be written."""
     codes = {k: k for k in range(len(classes))}
     return MaskPlan(tuple(classes), _palette(classes), codes, False, False, None, ())
 
@@ -135,7 +135,7 @@ def _by_number(
     names: Sequence[str] | None,
     above: int | None,
 ) -> MaskPlan:
-    """The plan where codes are numbers."""
+    """Return the plan for codes that are numbers."""
     if above is not None:
         codes = {value: int(value > above) for value in found}
         if len(set(codes.values())) == 1:
@@ -173,7 +173,7 @@ def _by_colour(
     names: Sequence[str] | None,
     table: Mapping[int, str] | None,
 ) -> MaskPlan:
-    """The plan where codes are colours; the masks have to be converted."""
+    """Return the plan for codes that are colors, whose masks must be converted."""
     found = sorted({code for look in looks.values() for code in look.colour_counts()})
     notes: tuple[str, ...] = ()
     if table is None and all(code % 0x010101 == 0 for code in found):
@@ -218,7 +218,7 @@ def _by_colour(
 def _by_level(
     looks: Mapping[Path, MaskLook], found: Sequence[int], names: Sequence[str] | None
 ) -> MaskPlan:
-    """The plan where all colors are gray levels: as numbers, whatever the files hold."""
+    """Return the plan for colors that are all gray levels, which are treated as numbers."""
     levels = [code // 0x010101 for code in found]
     _check_several(levels, looks)
     notes = check_edges(looks, by_colour=True)
@@ -238,7 +238,7 @@ def _check_several(found: Sequence[int], looks: Mapping[Path, MaskLook]) -> None
 
 
 def _check_not_jpeg(found: Sequence[int], looks: Mapping[Path, MaskLook]) -> None:
-    """Refuse numbers that JPEG has made of others."""
+    """Check that the numbers are not JPEG artifacts."""
     jpeg = next((path for path in looks if path.suffix.lower() in (".jpg", ".jpeg")), None)
     if jpeg and len(found) > 2:
         raise ValueError(
@@ -249,7 +249,7 @@ def _check_not_jpeg(found: Sequence[int], looks: Mapping[Path, MaskLook]) -> Non
 
 
 def _check_known(looks: Mapping[Path, MaskLook], codes: Mapping[int, int]) -> None:
-    """Check that a table names every colour."""
+    """Check that a table names every color."""
     for path, look in looks.items():
         unknown = [code for code in look.colour_counts() if code not in codes]
         if unknown:
@@ -263,7 +263,7 @@ def _check_known(looks: Mapping[Path, MaskLook], codes: Mapping[int, int]) -> No
 
 
 def _mixed_255(looks: Mapping[Path, MaskLook]) -> int:
-    """How many masks hold 0 and 255 alone, where no mask holds both 255 and another class."""
+    """Count masks of only 0 and 255; return 0 if a mask holds 255 next to another class."""
     others = [set(look.counts) - {0} for look in looks.values()]
     if any(IGNORE in one and len(one) > 1 for one in others):
         return 0

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Outlines of labeling programs, a COCO file or files of labelme, drawn as masks."""
+"""Masks drawn from outlines in a COCO file or in labelme files."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -23,13 +23,13 @@ BACKGROUND = "background"
 
 
 class Outlines(NamedTuple):
-    """Images with outlines, and how to draw them.
+    """Images with outlines, and a function to draw them.
 
     Attributes:
-        classes: ``background`` and the categories with an outline, by their id.
-        images: By image file its number for ``draw``; those with an outline.
-        empty: Image files that are named and that have no outline.
-        draw: Makes the mask, ``(H, W)`` uint8, of such a number.
+        classes: ``background`` and the categories that have an outline, in id order.
+        images: Number for ``draw`` by image file, for images with outlines.
+        empty: Listed image files without outlines.
+        draw: Function that returns the ``(H, W)`` uint8 mask of such a number.
         notes: Sentences for the user.
     """
 
@@ -41,18 +41,18 @@ class Outlines(NamedTuple):
 
 
 def read_outlines(path: Path, images: Path) -> Outlines:
-    """Read polygons and run lengths; where outlines overlap, the smaller one counts.
+    """Read polygons and run lengths; smaller outlines are drawn on top of larger ones.
 
     Categories without an outline in one of the images are not classes. Annotations that cannot be
-    drawn are left out and counted.
+    drawn are skipped and counted.
 
     Args:
-        path: COCO file, or folder with files of labelme.
+        path: COCO file, or folder of labelme files.
         images: Folder of images, see :func:`~rankseg.utils.found_names.match_names`.
 
     Raises:
         FileNotFoundError: If the file or the folder does not exist.
-        FileError: If it is a file of another kind, or names no image of the folder.
+        FileError: If it is a file of another kind, or lists no image of the folder.
         ValueError: If the package pycocotools is not installed.
     """
     try:
@@ -104,7 +104,7 @@ def _read(path: Path) -> OutlineFile:
 def _nothing(
     path: Path, images: Path, found: OutlineFile, missing: list[str], unclear: list[str]
 ) -> str:
-    """Why there is nothing to draw."""
+    """Explain why there is nothing to draw."""
     if unclear:
         why = f"{len(unclear)} could be any of several ({list_names(unclear)})"
         cure = "Name the folders as they are named in the file."
@@ -124,7 +124,7 @@ def _nothing(
 def _notes(
     path: Path, found: OutlineFile, names: list[str], missing: list[str], unclear: list[str]
 ) -> list[str]:
-    """Sentences on what was left out."""
+    """Return sentences on what was skipped."""
     notes = list(found.notes)
     for some, what in (
         (missing, "not found"),
@@ -158,7 +158,7 @@ def _shared_notes(groups: list[list[Listed]]) -> list[str]:
 
 
 def _draw(file: Path, listed: list[Listed], ids: dict[str, int]) -> np.ndarray:
-    """Fill the outlines of an image, the larger ones first."""
+    """Fill the outlines of an image, larger ones first."""
     height, width = look_at(str(file), decode=False)[:2]
     for one in listed:
         _check_size(one, file, (height, width))
@@ -177,7 +177,7 @@ def _draw(file: Path, listed: list[Listed], ids: dict[str, int]) -> np.ndarray:
 
 
 def _check_size(one: Listed, file: Path, real: tuple[int, int]) -> None:
-    """Compare the size that the file gives, if any, with that of the image."""
+    """Check that the size given in the file, if any, is that of the image."""
     if all(given in (None, side) for given, side in zip(one.size, real, strict=True)):
         return
     if one.known_size:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Numbers of a first config for somebody's images on somebody's machine, each with its reason."""
+"""Recommended settings of a first config for given images and hardware, each with a reason."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,26 +12,26 @@ from rankseg.projects.survey import Survey
 
 WEIGHTS = "data/pretrained/resnet50_deepstem.pth"
 CROPS = (65, 97, 129, 193, 257, 321)  # multiples of the stride 16, plus 1
-PASSES = 80  # over the unlabelled images, as the papers do on PASCAL VOC
-RARE = 0.2  # share of all classes but the first below which they are rare
-RARER = 0.03  # of microscopy: crops hold objects below it too seldom, above it often enough
+PASSES = 80  # over the unlabeled images, as in the papers on PASCAL VOC
+RARE = 0.2  # the classes other than the first are rare below this share of pixels
+RARER = 0.03  # the same for microscopy: below this share, crops contain objects too seldom
 WINDOW = 513
-PHOTOS = (0.5, 2.0)  # sizes of photographs, as in the papers
-MICROSCOPY = (0.8, 1.25)  # one magnification: see docs/results.md, "Mitochondria"
+PHOTOS = (0.5, 2.0)  # range of scales for photographs, as in the papers
+MICROSCOPY = (0.8, 1.25)  # fixed magnification: see docs/results.md, "Mitochondria"
 MIB = 2**20
 
 
 @dataclass(frozen=True)
 class Network:
-    """A network with what suits it.
+    """Network with matching settings.
 
     Attributes:
         base: Name in ``configs/_base_/models``.
         schedule: Name in ``configs/_base_/schedules``.
         crop: Largest crop in pixels.
-        batch: Labelled images in a batch, and as many unlabelled.
-        iterations: Fewest and most.
-        why: For a comment.
+        batch: Number of labeled images in a batch, and of unlabeled images.
+        iterations: Smallest and largest number of iterations.
+        why: Reason, for a comment.
     """
 
     base: str
@@ -55,27 +55,27 @@ LARGE = Network(
 
 @dataclass(frozen=True)
 class Starter:
-    """Numbers of a config.
+    """Settings of a config.
 
     Attributes:
-        network: Network, schedule, and what suits them.
+        network: Network, schedule, and matching settings.
         crop: Side of the training crops in pixels.
         iterations: Length of the run.
-        warmup: First iteration with unlabelled images.
-        ramp: Iterations in which their weight then rises.
-        agents: Of RankMatch.
-        workers: Processes that load images.
-        cache: Decoded images that each of them keeps: labelled and unlabelled.
-        min_foreground: Share of a labelled crop that should not be class 0; 0 where it is common.
+        warmup: First iteration with unlabeled images.
+        ramp: Number of iterations over which their weight then rises.
+        agents: Number of agents of RankMatch.
+        workers: Number of data loading processes.
+        cache: Decoded images that each process keeps: labeled and unlabeled.
+        min_foreground: Minimum share of a labeled crop that is not class 0; 0 if such pixels are
+            common.
         foreground: Share of all pixels that are not class 0.
-        value_range: Values of images of more than 8 bits that become black and white, if there are
-            any.
-        channels: Bands that become gray or red, green and blue, if they were chosen.
-        window: Side of the windows by which large images, and all of microscopy, are predicted; 0
-            for whole images.
-        scale: Smallest and largest size of images in training, as a factor of their size.
-        shrink: How many times smaller images are seen than they are.
-        object_width: Of microscopy the width of objects in pixels, 0 if not known; else None.
+        value_range: Values that become black and white, for images of more than 8 bits.
+        channels: Bands used as gray or red, green and blue, if selected.
+        window: Side of the sliding windows for prediction on large images and all microscopy
+            images; 0 for whole images.
+        scale: Smallest and largest scale of training images, as a factor of their size.
+        shrink: Factor by which images are downscaled.
+        object_width: Width of objects in pixels, 0 if unknown; None except for microscopy.
     """
 
     network: Network
@@ -97,7 +97,7 @@ class Starter:
 
     @property
     def microscopy(self) -> bool:
-        """Images are of one magnification."""
+        """True if all images have the same magnification."""
         return self.object_width is not None
 
 
@@ -108,13 +108,13 @@ def choose(
     machine: Machine,
     object_width: float | None = None,
 ) -> Starter:
-    """Choose the numbers.
+    """Choose the settings.
 
     Args:
-        found: What the images and masks are.
-        labelled: Images in the labelled list.
-        unlabelled: Images in the unlabelled list.
-        machine: Where it is to run.
+        found: Survey of the images and masks.
+        labelled: Number of images in the labeled list.
+        unlabelled: Number of images in the unlabeled list.
+        machine: Machine for training.
         object_width: See :class:`Starter`.
     """
     network = SMALL
@@ -155,7 +155,7 @@ def choose(
 
 
 def _of_microscopy(width: float, side: int, crop: int) -> dict:
-    """Sizes at which a crop is some objects wide, and no wider than an image."""
+    """Choose sizes such that a crop is several objects wide, and no wider than an image."""
     most = max(1.0, 2 * side // crop / 2)
     shrink = min(most, advised_shrink(width, crop))
     low, high = (round(factor / shrink, 3) for factor in MICROSCOPY)
@@ -163,6 +163,6 @@ def _of_microscopy(width: float, side: int, crop: int) -> dict:
 
 
 def agents_of(crop: int) -> int:
-    """Agents for a crop: 128 of the 441 positions of 321 pixels and more, else under a half."""
+    """Return the number of agents: 128 of 441 positions from 321 pixels on, else less than half."""
     positions = ((crop - 1) // 16 + 1) ** 2
     return max(number for number in (8, 16, 32, 64, 128) if number * 2 <= positions)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A config on its own data for a few steps: does it run, and how long will it take?"""
+"""Short trial run of a config on its own data, to check it and estimate its duration."""
 
 import time
 
@@ -14,18 +14,18 @@ STEPS = 3
 
 
 def rehearse(cfg: Config) -> float:
-    """Check a config as training does, then take steps with one batch; nothing is written.
+    """Check a config as training does, then run a few steps on one batch without writing files.
 
-    The steps are those after warm-up, which take longest and need most memory.
+    The steps use the state after warm-up, which takes the most time and memory.
 
     Args:
-        cfg: From :func:`rankseg.apis.load_config`.
+        cfg: Config from :func:`rankseg.apis.load_config`.
 
     Returns:
-        Seconds of the fastest step but the first; on a CPU as if nothing else were running there.
+        Seconds of the fastest step except the first; on a CPU as if no other process were running.
 
     Raises:
-        ValueError, FileNotFoundError: As :func:`rankseg.apis.check_before_training`, or if the
+        ValueError, FileNotFoundError: Same as :func:`rankseg.apis.check_before_training`, or if
             memory is too small.
     """
     built = check_before_training(cfg, overwrite=True)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Files beside images that are not read: counted by their endings."""
+"""Counts of skipped files next to images, by ending."""
 
 from collections import Counter
 from pathlib import Path
@@ -9,21 +9,21 @@ from rankseg.inference.pictures import walk_files
 
 TEXT = (".txt", ".json", ".xml", ".csv", ".md", ".html", ".log", ".ini", ".db", ".py", ".yaml")
 TEXT += (".yml", ".cfg", ".toml", ".zip", ".lnk", ".url", ".pdf", ".ipynb", ".xmp", ".xcf", ".tsv")
-"""Endings of files that nobody takes for images."""
+"""Endings of files that are clearly not images."""
 
-FEW = 12  # endings that a note lists
+FEW = 12  # endings listed in a note
 
 
 def describe_skipped(folder: Path, start: str, text: bool = False) -> str:
-    """Files that are neither images that are read nor text, such as ``3 .heic, 1 .dcm``.
+    """Describe files that are neither readable images nor text, such as ``3 .heic, 1 .dcm``.
 
     Args:
-        folder: Where, with its sub-folders.
-        start: Words in front.
-        text: Count text, too.
+        folder: Folder, searched with its subfolders.
+        start: Text put in front.
+        text: Count text files, too.
 
     Returns:
-        The text; empty if there are none.
+        The text; empty if there are no such files.
     """
     endings = (path.suffix.lower() or "without an ending" for path in walk_files(folder))
     others = ENDINGS if text else (*ENDINGS, *TEXT)

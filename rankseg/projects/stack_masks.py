@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Read masks of a stack: which values or colors are foreground, and which pages are empty."""
+"""Masks of a stack: which values or colors are foreground, and which pages are empty."""
 
 import sys
 from collections.abc import Sequence
@@ -23,18 +23,19 @@ EMPTY_RULE = (
 
 
 class MaskRule(NamedTuple):
-    """Which pixels of a mask are foreground.
+    """Rule that selects the foreground pixels of a mask.
 
     Attributes:
-        above: Values above this are; ``None``: the one value that is not 0.
-        color: Red, green and blue of the marks that are, with what they enclose.
+        above: Values above this are foreground; ``None``: the only value that is not 0.
+        color: Red, green and blue of the foreground marks, which also include the area they
+            enclose.
     """
 
     above: int | None = None
     color: tuple[int, int, int] | None = None
 
     def decode(self, masks: TiffStack, page: int) -> np.ndarray:
-        """Decode a page: in its colors if marks are asked for, else the stored numbers."""
+        """Decode a page: as colors if the rule has a color, otherwise as stored numbers."""
         return masks[page] if self.color is None else masks.image(page)
 
     def read(self, values: np.ndarray) -> Marks:
@@ -45,17 +46,17 @@ class MaskRule(NamedTuple):
 
 
 NONZERO = MaskRule()
-"""The one value that is not 0 is foreground."""
+"""Rule for masks whose only value other than 0 is foreground."""
 
 
 class MaskLook(NamedTuple):
-    """What the masks of a stack hold.
+    """Content of the masks of a stack.
 
     Attributes:
         share: Share of foreground, 0 to 1, by page of the images.
-        marks: Number of outlines that were filled, of those at the edge of a page, and of those
-            that do not close.
-        open: Pages of the images with outlines that do not close.
+        marks: Number of outlines that were filled, of outlines at the edge of a page, and of open
+            outlines.
+        open: Pages of the images with open outlines.
     """
 
     share: dict[int, float]
@@ -64,15 +65,15 @@ class MaskLook(NamedTuple):
 
 
 def as_gray(page: np.ndarray) -> np.ndarray:
-    """``(H, W)`` of a gray page, also where it is stored as RGB."""
+    """Return ``(H, W)`` of a gray page, even if it is stored as RGB."""
     return cv2.cvtColor(page, cv2.COLOR_RGB2GRAY) if page.ndim == 3 else page
 
 
 def check_kind(masks: TiffStack, rule: MaskRule) -> None:
-    """Refuse stacks that the rule is not for.
+    """Check that the rule applies to a stack.
 
     Raises:
-        FileError: Naming the stack.
+        FileError: If it does not; the message names the stack.
     """
     name = f"{masks.what} {masks.path}"
     colors = masks.bands - (masks.alpha is not None) == 3
@@ -89,16 +90,16 @@ def check_kind(masks: TiffStack, rule: MaskRule) -> None:
 
 
 def look_at_masks(masks: TiffStack, mask_of: dict[int, int], rule: MaskRule) -> MaskLook:
-    """Look at all masks, with a progress bar.
+    """Read all masks, with a progress bar.
 
     Args:
-        masks: The stack.
+        masks: Stack of masks.
         mask_of: Page of the mask by page of the images.
-        rule: Which pixels are foreground.
+        rule: Rule that selects foreground pixels.
 
     Raises:
-        FileError: If all masks together hold one value only, more than two without a rule, or
-            colors without ``rule.color``, or not that color.
+        FileError: If all masks together hold a single value, more than two values without a rule,
+            colors without ``rule.color``, or no pixel of that color.
     """
     print(f"looking at {masks.path}")
     bar = ProgressBar(len(mask_of), file=sys.stdout)
@@ -155,14 +156,14 @@ def _check_colors(name: str, colors: ColorCount) -> None:
 def _check_values(
     name: str, values: np.ndarray, share: dict[int, float], above: int | None, pictures: int
 ) -> None:
-    """Refuse values that are not those of masks.
+    """Check that values are those of masks.
 
     Args:
-        name: The stack, for messages.
-        values: ``(n,)`` different values of all masks together.
+        name: Name of the stack, for messages.
+        values: ``(n,)`` distinct values of all masks together.
         share: Share of foreground by page.
         above: See :class:`MaskRule`.
-        pictures: Number of masks that look like pictures.
+        pictures: Number of masks that look like images.
     """
     several = len(values) > 2 or values[0] < 0 or (len(values) == 2 and values[0] != 0)
     if above is None and several and 2 * pictures > len(share):
@@ -186,12 +187,12 @@ def _check_values(
 
 
 def empty_pages(share: dict[int, float]) -> list[int]:
-    """Pages whose masks have no foreground, sorted."""
+    """Return the pages whose masks have no foreground, sorted."""
     return sorted(page for page, value in share.items() if not value)
 
 
 def as_ranges(numbers: Sequence[int]) -> str:
-    """Name sorted numbers.
+    """Format sorted numbers as ranges.
 
     >>> as_ranges([1, 2, 4, 5, 6, 9])
     '1-2, 4-6, 9'
@@ -206,11 +207,11 @@ def as_ranges(numbers: Sequence[int]) -> str:
 
 
 def describe_marks(marks: Sequence[int], unclosed: Sequence[int]) -> list[str]:
-    """Say what became of outlines.
+    """Describe how outlines were handled.
 
     Args:
         marks: Numbers of outlines, see :class:`MaskLook`.
-        unclosed: Numbers of the slices with outlines that do not close, from 1.
+        unclosed: Numbers, from 1, of the slices with open outlines.
     """
     closed, at_edge, count = marks
     lines = [f"{_outlines(closed)} filled"] if closed else []
@@ -233,13 +234,13 @@ def _outlines(count: int) -> str:
 
 
 def describe_empty(empty: Sequence[int], pages: int, kept: bool, named: bool) -> list[str]:
-    """Say what empty masks count as, and how to change it.
+    """Describe how empty masks are treated, and how to change it.
 
     Args:
-        empty: Numbers of the slices with empty masks, from 1.
+        empty: Numbers, from 1, of the slices with empty masks.
         pages: Number of masks.
-        kept: They count as background.
-        named: Because ``--labeled-slices`` names them.
+        kept: Whether they count as background.
+        named: Whether this is because ``--labeled-slices`` names them.
     """
     if not empty:
         return []

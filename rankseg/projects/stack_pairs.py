@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pair stacks of images and of masks, and draw labeled slices."""
+"""Pairs of image and mask stacks, and splits of labeled slices."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,14 +30,14 @@ SPLIT_RULE = "evenly spaced: slice floor((i + u) * slices / labeled), u in [0, 1
 
 
 class Pair(NamedTuple):
-    """A stack of images and the masks of some of its slices.
+    """Stack of images with the masks of some of its slices.
 
     Attributes:
-        name: ``"train"`` or ``"test"``: its folder.
-        images: The images.
-        masks: The masks.
-        mask_of: Page of the mask by slice, both counted from 0, for the slices that are labeled.
-        rule: Which pixels of a mask are foreground.
+        name: ``"train"`` or ``"test"``, which is also its folder.
+        images: Stack of images.
+        masks: Stack of masks.
+        mask_of: Page of the mask by slice, both counted from 0, for labeled slices.
+        rule: Rule that selects the foreground pixels of a mask.
     """
 
     name: str
@@ -47,13 +47,13 @@ class Pair(NamedTuple):
     rule: MaskRule = NONZERO
 
     def entry(self, page: int, with_mask: bool = True) -> Entry:
-        """Names of the files of a slice, which are numbered from 1."""
+        """Return the file names of a slice, which are numbered from 1."""
         digits = max(3, len(str(len(self.images))))
         file = f"{self.name}/{page + 1:0{digits}}.png"
         return f"images/{file}", f"masks/{file}" if with_mask and page in self.mask_of else None
 
     def mask(self, page: int) -> np.ndarray:
-        """``(H, W)`` bool: the foreground of a slice that is labeled."""
+        """Return ``(H, W)`` bool: the foreground of a labeled slice."""
         return self.rule.read(self.rule.decode(self.masks, self.mask_of[page])).mask
 
 
@@ -66,21 +66,21 @@ def open_pair(
     planes: Planes = ONLY,
     mask_channel: int | None = None,
 ) -> Pair:
-    """Open two stacks and tell which page is the mask of which.
+    """Open two stacks and match their pages.
 
     Args:
         name: ``"train"`` or ``"test"``.
-        images: The stack of images.
-        masks: The stack of masks.
-        slices: Numbers, from 1, of the slices that are labeled; empty for all.
-        rule: Which pixels of a mask are foreground.
-        planes: Which channel, frame and series of the images to read; the masks are read at the
-            same frame and series if they have several.
-        mask_channel: The channel of the masks.
+        images: Stack of images.
+        masks: Stack of masks.
+        slices: Numbers, from 1, of the labeled slices; empty for all.
+        rule: Rule that selects the foreground pixels of a mask.
+        planes: Channel, frame and series of the images to read. Masks are read at the same frame
+            and series if they have several.
+        mask_channel: Channel of the masks.
 
     Raises:
-        FileNotFoundError, FileError: If one is missing or damaged, or they do not fit.
-        ValueError: If ``slices`` names one twice, or one that is not there.
+        FileNotFoundError, FileError: If a stack is missing or damaged, or the stacks do not match.
+        ValueError: If ``slices`` has a duplicate, or a number that does not exist.
     """
     image = TiffStack(images, f"{name} stack", planes)
     of_masks = planes._replace(channel=mask_channel, masks=True)
@@ -111,7 +111,7 @@ def open_pair(
 
 
 def check_alike(train: Pair, test: Pair) -> None:
-    """Check that test images are of the kind of the training images.
+    """Check that test images have the same format as training images.
 
     Raises:
         FileError: If they differ in bits or channels.
@@ -142,13 +142,13 @@ def draw_lists(
     seed: int,
     empty: int = 0,
 ) -> dict[str, list[Entry]]:
-    """Draw the splits: lists by file name, as :func:`write_lists` takes them.
+    """Draw the splits: lists by file name, in the format of :func:`write_lists`.
 
     Args:
-        pairs: The stacks, the one to train on first.
+        pairs: Pairs of stacks, the training pair first.
         labeled: Sizes of the splits; empty for one split of all labeled slices.
-        val: Slices kept for validation where there is no test stack.
-        seed: Seed of the splits.
+        val: Number of validation slices if there is no test stack.
+        seed: Random seed of the splits.
         empty: Number of empty masks that are not labels, for messages.
 
     Raises:
@@ -195,13 +195,13 @@ def declare_empty(
     """Decide whether empty masks are labels, see :data:`~rankseg.projects.stack_masks.EMPTY_RULE`.
 
     Args:
-        pair: The stacks.
+        pair: Pair of stacks.
         share: Share of foreground by page.
-        slices: The slices that the user has named as labeled.
+        slices: Slices that the user named as labeled.
         empty_masks: ``"unlabeled"`` or ``"background"``; ``None`` for the default.
 
     Returns:
-        The pair with the pages that are labeled, and the pages with empty masks.
+        The pair with its labeled pages, and the pages with empty masks.
     """
     empty = empty_pages(share)
     if (empty_masks or (BACKGROUND if slices else UNLABELED)) == BACKGROUND:
@@ -214,7 +214,7 @@ def check_shares(train: Pair, share: dict[int, float], lists: dict[str, list[Ent
     """Check that every split has foreground in a labeled slice.
 
     Raises:
-        FileError: If one has not.
+        FileError: If a split has none.
     """
     share_of = {train.entry(page)[0]: value for page, value in share.items()}
     for name, entries in lists.items():

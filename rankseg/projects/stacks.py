@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""TIFF stacks of images and masks of one structure, such as mitochondria, as a folder to train on.
+"""Conversion of TIFF stacks with one structure, such as mitochondria, to a training folder.
 
-``stacks.json`` in that folder notes the sources, the slices drawn and how grey values were scaled.
+The file ``stacks.json`` in that folder records the sources, the drawn slices and how gray values
+were scaled.
 """
 
 import os
@@ -40,7 +41,7 @@ from rankseg.utils.atomic_file import WriteError, describe, write_json
 
 PARTIAL_FOLDER = ".partial"
 CLASSES = ("background", "mitochondrion")
-MEASURED = 20  # masks by which the width of objects is judged
+MEASURED = 20  # masks used to measure the width of objects
 
 
 def convert_stacks(
@@ -65,42 +66,44 @@ def convert_stacks(
 ) -> dict:
     """Write the pages of stacks as PNG files in the layout of ``FolderDataset``, with splits.
 
-    Masks become 0 and 1. Images of 16 bits become 8 bits by one rule for all pages
-    (:data:`rankseg.imageio.intensity.RULE`), taken from the training stack, also for the test
-    stack. A split ``even_N_seedS`` has N labelled slices, drawn by
-    :data:`rankseg.projects.stack_pairs.SPLIT_RULE`; all others of the training stack are
-    unlabelled. Validation is on the test stack; without one, on labelled slices that are kept for
-    it and are in no split.
+    Masks become 0 and 1. 16-bit images become 8-bit by one rule for all pages
+    (:data:`rankseg.imageio.intensity.RULE`), which is computed from the training stack and also
+    applied to the test stack. A split ``even_N_seedS`` has N labeled slices, drawn by
+    :data:`rankseg.projects.stack_pairs.SPLIT_RULE`; all other slices of the training stack are
+    unlabeled. Validation uses the test stack. Without a test stack, it uses labeled slices that are
+    held out from all splits.
 
     Args:
-        out: Folder to write; nothing is written anywhere else. While unfinished it has no splits.
+        out: Output folder; nothing is written elsewhere. It has no splits until it is complete.
         images: Stack of training images.
-        masks: Their masks: a page for each, or, with ``slices``, a page for each of those.
+        masks: Stack of their masks, one page per image, or one page per entry of ``slices``.
         test_images: Stack of test images.
-        test_masks: Their masks, a page for each.
-        labelled: Sizes of the splits to draw; default: all slices that have a mask.
-        slices: Numbers, from 1, of the slices that are labeled, if not all are.
-        val: Slices kept for validation where there is no test stack; default: a fifth of the
-            largest split (of the slices with a mask), at least one.
-        seed: Of the splits.
-        above: Values above this are foreground; default: 0 and one other value, which is.
-        color: Red, green and blue of the marks that are foreground, in masks that are colored marks
-            on a gray picture, by :data:`rankseg.imageio.marks.RULE`.
-        empty_masks: What masks without foreground are: ``"unlabeled"``, or ``"background"``, which
-            is the default for the slices that ``slices`` names.
-        planes: Which channel, frame and series of the images to read.
-        mask_channel: The channel of the masks to read.
-        shrink: How many times smaller pages become in width and height, both stacks alike, for
-            pixels that are finer than the network needs: images by averaging, masks by majority.
-        classes: Two names.
-        overwrite: Replace what an earlier conversion has written.
+        test_masks: Stack of their masks, one page per image.
+        labelled: Sizes of the splits to draw. Default: all slices that have a mask.
+        slices: Numbers, from 1, of the labeled slices, if not all are labeled.
+        val: Number of validation slices if there is no test stack. Default: a fifth of the largest
+            split (of the slices with a mask), at least one.
+        seed: Random seed of the splits.
+        above: Values above this are foreground. Default: masks hold 0 and one other value, which is
+            foreground.
+        color: Red, green and blue of the foreground marks, for masks that are colored marks on gray
+            images, see :data:`rankseg.imageio.marks.RULE`.
+        empty_masks: Meaning of masks without foreground: ``"unlabeled"``, or ``"background"``,
+            which is
+            the default for slices listed in ``slices``.
+        planes: Channel, frame and series of the images to read.
+        mask_channel: Channel of the masks to read.
+        shrink: Factor by which the width and height of both stacks are reduced, if pixels are finer
+            than the network needs. Images are averaged, masks use the majority.
+        classes: Two class names.
+        overwrite: Replace the files of an earlier conversion.
 
     Returns:
-        What ``stacks.json`` holds.
+        Content of ``stacks.json``.
 
     Raises:
-        FileNotFoundError, FileError: If a stack is missing or damaged, or masks do not fit.
-        ValueError: If options do not fit, or the folder holds something else.
+        FileNotFoundError, FileError: If a stack is missing or damaged, or masks do not match.
+        ValueError: If options are inconsistent, or the folder contains other files.
         WriteError: If the folder cannot be written.
     """
     out = Path(out)
@@ -151,10 +154,10 @@ def convert_stacks(
 
 
 def check_output(out: Path, overwrite: bool) -> None:
-    """Refuse a folder that holds something.
+    """Check that the output folder can be used.
 
     Raises:
-        ValueError: If it does and may not be overwritten, or holds what no conversion has written.
+        ValueError: If it has files and may not be overwritten, or has files of another origin.
     """
     if out.exists() and not out.is_dir():
         raise ValueError(f"output folder {out} is a file: name another folder with --out")
@@ -173,10 +176,10 @@ def check_output(out: Path, overwrite: bool) -> None:
 
 
 def stack_range(stack: TiffStack) -> tuple[int, int] | None:
-    """The values that become 0 and 255; None for a stack of 8 bits, which stays as it is.
+    """Return the values that become 0 and 255; None for an 8-bit stack, which is not scaled.
 
     Raises:
-        FileError: If all its pixels have one value.
+        FileError: If all its pixels have the same value.
     """
     if not stack.deep:
         return None
@@ -189,7 +192,7 @@ def stack_range(stack: TiffStack) -> tuple[int, int] | None:
 
 
 def width_of_objects(pair: Pair, shrink: float) -> float | None:
-    """How wide objects are in pixels of the pages as they are written, by some of the masks."""
+    """Return the width of objects in pixels of the written pages, measured on some of the masks."""
     known = sorted(pair.mask_of)
     some = even_slices(known, min(MEASURED, len(known)), seed=0)
     width = object_width(pair.mask(page) for page in some)
@@ -234,11 +237,11 @@ def describe_stacks(
     """Describe a conversion, for ``stacks.json`` and for the user.
 
     Args:
-        declared: Stacks and their pages with empty masks, from ``declare_empty``.
-        looks: What is in the masks.
-        seed: Seed of the splits.
+        declared: Pairs of stacks and their pages with empty masks, from ``declare_empty``.
+        looks: Content of the masks.
+        seed: Random seed of the splits.
         lists: The splits.
-        out: The folder.
+        out: Output folder.
     """
     stacks = []
     for (pair, empty), look in zip(declared, looks, strict=True):
@@ -284,29 +287,29 @@ def describe_stacks(
 
 @contextmanager
 def unfinished(out: Path) -> Iterator[Path]:
-    """A folder inside of the output folder to write to; nothing of it is left after a failure.
+    """Create a temporary folder inside the output folder; it is removed after a failure.
 
     Raises:
         WriteError: If it cannot be written.
     """
     folder, new = out / PARTIAL_FOLDER, not out.exists()
     try:
-        shutil.rmtree(folder, ignore_errors=True)  # of a conversion that was killed
+        shutil.rmtree(folder, ignore_errors=True)  # left by a conversion that was killed
         folder.mkdir(parents=True)
         yield folder
     except OSError as error:
         if isinstance(error, FileNotFoundError | PermissionError) and not error.filename:
-            raise  # ours, about a stack
+            raise  # already a message about a stack
         raise WriteError(describe(Path(error.filename or folder), error)) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         if new:
             with suppress(OSError):
-                out.rmdir()  # if it is empty
+                out.rmdir()  # only succeeds if it is empty
 
 
 def move_in(folder: Path, out: Path) -> None:
-    """Put what was written in its place; splits, without which nobody can train, come last."""
+    """Move the written files to their place; splits come last, since training needs them."""
     order = (STACK_NOTES, "images", "masks", CLASSES_FILE, "splits")
     for name in reversed(order[1:]):
         old = out / name

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The text of a first config, for somebody who has never seen one."""
+"""Text of a first config, for users who are new to configs."""
 
 import os
 import shlex
@@ -13,21 +13,21 @@ from rankseg.projects.recommend import PASSES, Starter
 from rankseg.training.config_source import literal
 
 OVERVIEW = "overview.png"
-"""Page of images with their masks in the data folder."""
+"""Overview picture of images with their masks, in the data folder."""
 
 
 @dataclass(frozen=True)
 class Project:
-    """What a config says beside numbers.
+    """Names and counts used in the text of a config.
 
     Attributes:
-        config: The config file.
+        config: Config file.
         root: Folder of lists and links.
         configs: Folder of the ``_base_`` files.
-        command: How a tool is called from here, up to its name: ``python tools/``.
-        labelled: Images in the labelled list.
-        unlabelled: Images in the unlabelled list.
-        val: Images in the validation list.
+        command: Start of a tool call from the current directory: ``python tools/``.
+        labelled: Number of images in the labeled list.
+        unlabelled: Number of images in the unlabeled list.
+        val: Number of images in the validation list.
     """
 
     config: Path
@@ -40,12 +40,12 @@ class Project:
 
     @property
     def name(self) -> str:
-        """Of the config, of its split and of its work folder."""
+        """Name of the config, of its split and of its work folder."""
         return self.config.stem
 
     @property
     def classes_file(self) -> str:
-        """Class names and colors, below the data folder."""
+        """File of class names and colors, relative to the data folder."""
         return f"splits/{self.name}/{CLASSES_JSON}"
 
     @property
@@ -54,11 +54,11 @@ class Project:
         return self.config.with_name(f"{self.name}_supervised.py")
 
     def train(self, config: Path) -> str:
-        """The command that trains."""
+        """Return the command that trains a config."""
         return f"{self.command}train.py {shlex.quote(str(config))}"
 
     def base(self, name: str) -> str:
-        """A ``_base_`` file, quoted: relative where the config is in the same folder."""
+        """Return a quoted ``_base_`` path, relative if the config is inside the configs folder."""
         bases = self.configs / "_base_"
         folder = self.config.parent.resolve()
         if folder.is_relative_to(self.configs.resolve()):
@@ -68,7 +68,7 @@ class Project:
 
 
 def rankmatch_text(project: Project, plan: MaskPlan, chosen: Starter) -> str:
-    """The config of RankMatch."""
+    """Return the text of the RankMatch config."""
     return (
         f"{_data_text(project, plan, chosen)}{_training_text(project, plan, chosen)}"
         f"{_validation_text(project, plan, chosen)}{_model_text(plan, chosen)}"
@@ -77,7 +77,7 @@ def rankmatch_text(project: Project, plan: MaskPlan, chosen: Starter) -> str:
 
 
 def _data_text(project: Project, plan: MaskPlan, chosen: Starter) -> str:
-    """What it is and where it lies."""
+    """Return the header and the data set."""
     net = chosen.network
     return f'''"""RankMatch for {project.name}: {len(plan.classes)} classes, \
 {project.labelled} images with masks and {project.unlabelled} without.
@@ -106,7 +106,7 @@ data = dict(
 
 
 def _training_text(project: Project, plan: MaskPlan, chosen: Starter) -> str:
-    """What is trained on."""
+    """Return the training data loader."""
     batch = chosen.network.batch
     low, high = chosen.scale
     return f'''\
@@ -142,7 +142,7 @@ scale={chosen.scale}, flip=0.5)
 
 
 def _validation_text(project: Project, plan: MaskPlan, chosen: Starter) -> str:
-    """What is validated."""
+    """Return the validation data loader and metric."""
     return f"""val_dataloader = dict(
     batch_size=1,
     num_workers={min(2, chosen.workers)},
@@ -161,7 +161,7 @@ val_evaluator = dict(type="SegmentationMetric", per_class=True{_foreground(plan)
 
 
 def _model_text(plan: MaskPlan, chosen: Starter) -> str:
-    """Method and network."""
+    """Return the method and the network."""
     return f"""\
 # RankMatch: a prediction for an image without mask that is surer than the threshold is taken as
 # its mask. That begins after {chosen.warmup} iterations with masks alone, and grows in over \
@@ -178,7 +178,7 @@ model = dict(
 
 
 def supervised_text(project: Project, chosen: Starter) -> str:
-    """The config of the baseline."""
+    """Return the text of the baseline config."""
     return f'''"""The baseline of {project.name}: the same network from the images with masks alone.
 
 Train:  {project.train(project.supervised)}
@@ -203,7 +203,7 @@ def _foreground(plan: MaskPlan) -> str:
 
 
 def _runtime(plan: MaskPlan) -> str:
-    """Of two classes the main figure is the IoU of the second."""
+    """Return the runtime file; with two classes, the main metric is the IoU of the second class."""
     return "runtime_foreground.py" if len(plan.classes) == 2 else "default_runtime.py"
 
 
@@ -216,7 +216,7 @@ def _rule_text(plan: MaskPlan) -> str:
 
 
 def _sizes_text(chosen: Starter) -> str:
-    """Why these sizes."""
+    """Return a comment that explains the scales."""
     if not chosen.microscopy:
         return ""
     text = (
@@ -232,7 +232,7 @@ def _sizes_text(chosen: Starter) -> str:
 
 
 def _evaluation(chosen: Starter) -> str:
-    """The steps of the validation set."""
+    """Return the steps of the validation pipeline."""
     steps = [_load(chosen), 'dict(type="PackEval")']
     if chosen.shrink == 1:
         return ", ".join(steps)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Look at all images and masks that somebody has, and find out what they are."""
+"""Survey of the images and masks of a user."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -25,23 +25,23 @@ from rankseg.projects.plan import MaskPlan, make_plan, plan_of_ids
 from rankseg.projects.stack_masks import BACKGROUND, UNLABELED
 
 MARKED = ("background", "foreground")
-LOOKED_AT = 8  # images that are asked what no header says
+LOOKED_AT = 8  # images decoded to find properties that no header gives
 
 
 @dataclass
 class Survey:
-    """What was found, without the files that are bad.
+    """Valid images and masks, and their properties.
 
     Attributes:
         material: Files.
-        plan: What the codes in the masks mean.
-        pixels: ``(N, 256)`` int64, pixels by class id of every mask.
-        labelled: What the images with a mask are.
-        bare: What the images without are.
-        kinds: How many masks are of which kind.
-        faults: Sentences on files that were left out.
-        deep: Values of the images of more than 8 bits, with a mask and without.
-        channels: Bands that are chosen.
+        plan: Meaning of the codes in the masks.
+        pixels: ``(N, 256)`` int64, pixels by class id for each mask.
+        labelled: Properties of the images with a mask.
+        bare: Properties of the images without a mask.
+        kinds: Number of masks by kind.
+        faults: Sentences on skipped files.
+        deep: Pixel values of the images of more than 8 bits, with and without a mask.
+        channels: Selected bands.
     """
 
     material: Material
@@ -55,17 +55,17 @@ class Survey:
     channels: Channels = None
 
     def ids(self, number: int) -> np.ndarray:
-        """``(H, W)`` uint8 class ids of a mask."""
+        """Return the ``(H, W)`` uint8 class ids of a mask."""
         return self.plan.ids(self.material.read(self.material.masks[number]))
 
     @property
     def value_range(self) -> tuple[int, int] | None:
-        """Values of images of more than 8 bits that become black and white in all of them."""
+        """Values that become black and white in all images of more than 8 bits."""
         return self.deep.range
 
     @property
     def grey(self) -> bool:
-        """All images are grey, also where they are stored in colours, by some of them."""
+        """True if all images are gray, even if stored as RGB; checked on some of them."""
         if all(look.bands - look.alpha == 1 for look in self.labelled):
             return True
         images, how = self.material.images, (self.value_range, self.channels)
@@ -73,12 +73,12 @@ class Survey:
         return all((one == one[..., :1]).all() for one in some)
 
     def object_width(self) -> float | None:
-        """How wide objects of all classes but the first are in pixels, by some of the masks."""
+        """Return the width in pixels of objects not of the first class, from some of the masks."""
         some = [self.ids(i) for i in spread(len(self.pixels), LOOKED_AT)]
         return object_width(ids == k for ids in some for k in range(1, len(self.plan.classes)))
 
     def summary(self) -> str:
-        """What was found, a line for each thing."""
+        """Return a summary with one fact per line."""
         kinds = ", ".join(f"{count} {kind}" for kind, count in self.kinds.most_common())
         lines = [
             f"images with a mask     {len(self.labelled)}: {describe_images(self.labelled)}",
@@ -89,7 +89,7 @@ class Survey:
         return "\n".join(lines)
 
     def notes(self) -> list[str]:
-        """Sentences on what is odd without being wrong."""
+        """Return sentences on unusual but valid findings."""
         looks = [*self.labelled, *self.bare]
         notes = [*self.material.notes, *self.plan.notes]
         files = [self.material.joined.get(mask, 1) for mask in self.material.masks]
@@ -129,24 +129,24 @@ def survey(
     color: tuple[int, int, int] | None = None,
     empty_masks: str | None = None,
 ) -> Survey:
-    """Look at every file, in threads and with progress.
+    """Inspect every file, using threads and a progress bar.
 
     Args:
-        images: Folder.
-        masks: Folder, or COCO file.
-        unlabelled: Folder of more images.
+        images: Folder of images.
+        masks: Folder of masks, or COCO file.
+        unlabelled: Folder of additional images.
         names: Class names.
         table: See :func:`~rankseg.projects.plan.make_plan`.
-        above: Likewise.
+        above: See :func:`~rankseg.projects.plan.make_plan`.
         channels: See :func:`~rankseg.imageio.bands.choose_bands`.
-        color: Color of the marks that are foreground, in masks that are marks on gray pictures.
-        empty_masks: What images are whose mask holds class 0 alone: ``"unlabeled"``, the default
-            with ``color``, or ``"background"``.
+        color: Color of the foreground marks, if masks are marks on gray images.
+        empty_masks: Meaning of masks that hold only class 0: ``"unlabeled"``, the default with
+            ``color``, or ``"background"``.
 
     Raises:
         FileNotFoundError: If a folder is missing or empty.
-        ValueError: If no image has a good mask, or it is not clear what the masks mean. Single bad
-            files are left out and told in ``faults``.
+        ValueError: If no image has a valid mask, or the meaning of the masks is ambiguous. Single
+            invalid files are skipped and reported in ``faults``.
     """
     if color is not None and (table or above is not None):
         raise ValueError("--color names the marks that are foreground: leave --colors, --above out")
@@ -200,10 +200,10 @@ def survey(
 
 
 def _declare_empty(found: Survey, empty_masks: str | None) -> Survey:
-    """Decide whether masks of class 0 alone are labels, and say so in a note.
+    """Decide whether masks with only class 0 are labels, and add a note about it.
 
     Raises:
-        ValueError: If no mask would be left.
+        ValueError: If no mask remains.
     """
     empty = (found.pixels[:, 1:IGNORE].sum(1) == 0).tolist()
     count, marked = sum(empty), found.material.marked is not None
@@ -259,7 +259,7 @@ def _look_at_masks(material: Material, look: Look) -> list[MaskLook | None]:
 def _compare(
     material: Material, looks: Sequence[ImageInfo | None], found: list[MaskLook | None]
 ) -> list[str]:
-    """Compare sizes; a mask that differs from its image is taken out of ``found``."""
+    """Compare sizes; set the entry in ``found`` to None if a mask and its image differ."""
     faults = []
     for i, (image, mask) in enumerate(zip(looks, found, strict=True)):
         if image and mask:

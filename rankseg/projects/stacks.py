@@ -89,8 +89,7 @@ def convert_stacks(
         color: Red, green and blue of the foreground marks, for masks that are colored marks on gray
             images, see :data:`rankseg.imageio.marks.RULE`.
         empty_masks: Meaning of masks without foreground: ``"unlabeled"``, or ``"background"``,
-            which is
-            the default for slices listed in ``slices``.
+            which is the default for slices listed in ``slices``.
         planes: Channel, frame and series of the images to read.
         mask_channel: Channel of the masks to read.
         shrink: Factor by which the width and height of both stacks are reduced, if pixels are finer

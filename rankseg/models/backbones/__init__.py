@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Backbones for small images, and Inception networks; those for large images are mmseg's."""
+"""Backbones for small images, and Inception networks; mmseg has those for large images."""
 
 from rankseg.models.backbones.bn_inception import BNInception
 from rankseg.models.backbones.convnet13 import ConvNet13

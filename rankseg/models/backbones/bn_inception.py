@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""BN-Inception, the network of the Caffe weights that metric learning often starts from."""
+"""BN-Inception, for the Caffe weights that metric learning often starts from."""
 
 import re
 
@@ -11,7 +11,7 @@ from rankseg.models.backbones.staged import StagedBackbone
 from rankseg.registry import MODELS
 
 BLOCKS = {
-    # 1x1, then reduction and output of the 3x3 and of the double 3x3 branch, and the pooled one
+    # 1x1; reduction and output of the 3x3 branch, then of the double 3x3 branch; pooled branch
     "3a": (64, (64, 64), (64, 96), 32),
     "3b": (64, (64, 96), (64, 96), 64),
     "3c": (0, (128, 160), (64, 96), 0),
@@ -32,7 +32,7 @@ RELEASED = re.compile(r"^(inception_\d[a-e])_")
 def add_conv(
     module: nn.Module, name: str, in_channels: int, channels: int, kernel: int = 1, stride: int = 1
 ) -> None:
-    """Add a convolution with bias, its batch normalisation and a ReLU to a module."""
+    """Add a convolution with bias, its batch normalization and a ReLU to a module."""
     conv = nn.Conv2d(in_channels, channels, kernel, stride, padding=kernel // 2)
     module.add_module(name, conv)
     module.add_module(f"{name}_bn", nn.BatchNorm2d(channels))
@@ -40,17 +40,17 @@ def add_conv(
 
 
 class Halve(nn.MaxPool2d):
-    """Maximum of 3 x 3 positions at every second one, of those that are there at the far side.
+    """Max pooling of 3 x 3 positions with stride 2 that rounds the size up.
 
-    Of an odd number ``n`` it leaves ``(n + 1) / 2``, as the convolutions beside it do: where the
-    weights were trained, at 224 px, all numbers are even.
+    An odd size ``n`` gives ``(n + 1) / 2``, as in the parallel convolutions. The pretrained weights
+    were trained at 224 px, where all sizes are even.
     """
 
     def __init__(self) -> None:
         super().__init__(3, stride=2, ceil_mode=True)
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(B, C, H, W)`` to half the size, rounded up."""
+        """Pool ``(B, C, H, W)`` to half the size, rounded up."""
         height, width = x.shape[2:]
         if height % 2 or width % 2:
             x = F.pad(x, (0, width % 2, 0, height % 2), value=-torch.inf)
@@ -58,15 +58,15 @@ class Halve(nn.MaxPool2d):
 
 
 class Inception(nn.Module):
-    """Branches side by side: 1x1, 3x3, two 3x3 in a row, pooling; without the first, of stride 2.
+    """Parallel branches: 1x1, 3x3, double 3x3 and pooling; without the 1x1 branch, of stride 2.
 
     Args:
         in_channels: Channels of the input.
         first: Channels of the 1x1 branch; 0 leaves it out and halves the size.
         second: Channels between and after the convolutions of the 3x3 branch.
-        third: Likewise, of the double 3x3 branch.
+        third: Channels between and after the convolutions of the double 3x3 branch.
         pooled: Channels of the convolution after pooling; 0 leaves it out.
-        average: Pool by the mean, not the maximum.
+        average: Use average pooling instead of max pooling.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class Inception(nn.Module):
         self.branches[-1] += ["pool_proj"] * bool(pooled)
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(B, in_channels, H, W)`` to ``(B, out_channels, H / stride, W / stride)``."""
+        """Map ``(B, in_channels, H, W)`` to ``(B, out_channels, H / stride, W / stride)``."""
         return torch.cat([self._run(names, x) for names in self.branches], 1)
 
     def _run(self, names: list[str], x: Tensor) -> Tensor:
@@ -111,26 +111,26 @@ class Inception(nn.Module):
 
 @MODELS.register_module()
 class BNInception(StagedBackbone):
-    """BN-Inception (Inception v2) as it was trained with Caffe.
+    """BN-Inception (Inception v2) as trained with Caffe.
 
-    With a linear classifier of 1,000 classes there are 11,295,240 parameters. The weights that
-    Cadene's ``pretrainedmodels`` has load strictly: ``inception_3a_1x1.weight`` there is
+    With a linear classifier of 1,000 classes it has 11,295,240 parameters. The weights of Cadene's
+    ``pretrainedmodels`` load strictly: ``inception_3a_1x1.weight`` there is
     ``inception_3a.1x1.weight`` here, and the first convolution, which expects B, G, R there, is
-    turned to R, G, B. They are for grey levels from 0 to 255 less their mean: the preprocessor has
-    ``mean=[128, 117, 104]`` and ``std=[1, 1, 1]``.
+    converted to R, G, B. They expect gray levels from 0 to 255 minus their mean: set the
+    preprocessor to ``mean=[128, 117, 104]`` and ``std=[1, 1, 1]``.
 
     Args:
         in_channels: Channels of the image.
-        **kwargs: Of :class:`~rankseg.models.backbones.staged.StagedBackbone`.
+        **kwargs: Further arguments of :class:`~rankseg.models.backbones.staged.StagedBackbone`.
 
     Shape:
-        - input: ``(B, in_channels, H, W)``; 64 pixels or more leave a last map of 2 x 2 or more
+        - input: ``(B, in_channels, H, W)``; from 64 pixels on the last map is 2 x 2 or larger
         - output: maps of 192, 320, 608 and 1024 channels at stride 4, 8, 16 and 32, those of
-          ``conv2_3x3_relu``, ``inception_3b``, ``inception_4d`` and ``inception_5b``; the last one
+          ``conv2_3x3_relu``, ``inception_3b``, ``inception_4d`` and ``inception_5b``; the last map
           of an image of 224 px is 7 x 7, of 227 px 8 x 8
 
-    Source: Ioffe and Szegedy (arXiv:1502.03167), as the weights have it. Differs: running
-        statistics move by 0.1 in an iteration, those of Cadene's code by 0.9.
+    Source: Ioffe and Szegedy (arXiv:1502.03167), in the form of the weights. Differs: running
+        statistics have a momentum of 0.1, in Cadene's code 0.9.
     """
 
     WEIGHTS = "bn_inception-52deb4733.pth of Cadene's pretrainedmodels"
@@ -151,9 +151,9 @@ class BNInception(StagedBackbone):
             channels = block.out_channels
 
     def rename_released(self, state: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Give weights of Cadene's package the names, and the order of colours, of this network.
+        """Convert weights of Cadene's package to the names and the color order of this network.
 
-        A state that has none of those names comes back as it is.
+        A state dict without any of those names is returned unchanged.
         """
         if not any(RELEASED.match(name) for name in state):
             return state

@@ -9,25 +9,25 @@ from rankseg.registry import MODELS
 
 
 def conv_norm_act(in_channels: int, channels: int, kernel: int, padding: int = 0) -> nn.Sequential:
-    """Weight-normalised convolution, batch normalisation, leaky ReLU of slope 0.1."""
+    """Build a weight-normalized convolution, batch normalization and leaky ReLU of slope 0.1."""
     conv = weight_norm(nn.Conv2d(in_channels, channels, kernel, padding=padding))
     return nn.Sequential(conv, nn.BatchNorm2d(channels), nn.LeakyReLU(0.1, inplace=True))
 
 
 @MODELS.register_module()
 class ConvNet13(BaseModule):
-    """Nine convolutions in three stages, for images of 32 pixels.
+    """Convolutional network of nine convolutions in three stages, for images of 32 pixels.
 
-    With a weight-normalised linear classifier on the averaged last map (``ImageLevelHead`` with
-    ``weight_norm=True``) it has 3,125,908 parameters for 10 classes. The weights start as PyTorch
-    draws them, as in the released code.
+    With a weight-normalized linear classifier on the averaged last map (``ImageLevelHead`` with
+    ``weight_norm=True``) it has 3,125,908 parameters for 10 classes. The weights have PyTorch's
+    default initialization, as in the released code.
 
     Args:
         in_channels: Channels of the image.
-        dropout_ratio: Share of values that are dropped after the first and the second stage.
+        dropout_ratio: Dropout ratio after the first and the second stage.
 
     Shape:
-        - input: ``(B, in_channels, H, W)``, at least 12 pixels
+        - input: ``(B, in_channels, H, W)``, at least 12 pixels on a side
         - output: maps of 128, 256 and 128 channels, of 16, 8 and 6 pixels for images of 32
 
     Source: Tarvainen and Valpola (NeurIPS 2017), table 5; Iscen et al. (CVPR 2019). Differs: no
@@ -57,7 +57,7 @@ class ConvNet13(BaseModule):
         )
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Maps of the three stages."""
+        """Return the maps of the three stages."""
         first = self.stage1(x)
         second = self.stage2(first)
         return first, second, self.stage3(second)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""GoogLeNet with batch normalisation, whose ImageNet weights torchvision has."""
+"""GoogLeNet with batch normalization, for the ImageNet weights of torchvision."""
 
 from collections import OrderedDict
 
@@ -10,7 +10,7 @@ from rankseg.models.backbones.staged import StagedBackbone
 from rankseg.registry import MODELS
 
 BLOCKS = {
-    # first branch, then reduction and output of the two 3x3 branches, and of the pooled one
+    # 1x1 branch; reduction and output of the second and third branch; pooled branch
     "3a": (64, (96, 128), (16, 32), 32),
     "3b": (128, (128, 192), (32, 96), 64),
     "4a": (192, (96, 208), (16, 48), 64),
@@ -25,21 +25,21 @@ BLOCKS = {
 
 
 def conv_norm_act(in_channels: int, channels: int, kernel: int = 1, stride: int = 1) -> nn.Module:
-    """Convolution of the same size without bias, batch normalisation, ReLU."""
+    """Build a convolution without bias that keeps the size, batch normalization and ReLU."""
     conv = nn.Conv2d(in_channels, channels, kernel, stride, padding=kernel // 2, bias=False)
     parts = {"conv": conv, "bn": nn.BatchNorm2d(channels, eps=0.001), "relu": nn.ReLU(inplace=True)}
     return nn.Sequential(OrderedDict(parts))
 
 
 class Inception(nn.Module):
-    """Four branches side by side.
+    """Inception block of four parallel branches.
 
     Args:
         in_channels: Channels of the input.
         first: Channels of the 1x1 branch.
         second: Channels between and after the two convolutions of the second branch.
-        third: Likewise, of the third.
-        pooled: Channels of the branch that pools first.
+        third: Channels between and after the two convolutions of the third branch.
+        pooled: Channels of the branch that starts with pooling.
     """
 
     def __init__(
@@ -64,32 +64,32 @@ class Inception(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(B, in_channels, H, W)`` to ``(B, out_channels, H, W)``."""
+        """Map ``(B, in_channels, H, W)`` to ``(B, out_channels, H, W)``."""
         return torch.cat([branch(x) for branch in self.children()], 1)
 
 
 @MODELS.register_module()
 class GoogLeNet(StagedBackbone):
-    """Inception v1 with batch normalisation, the network that TensorFlow and torchvision have.
+    """Inception v1 with batch normalization, as in TensorFlow and torchvision.
 
-    Submodules and parameters are named as torchvision names them, so that its ImageNet weights
-    load strictly; with a linear classifier of 1,000 classes there are 6,624,904. torchvision's
-    ``transform_input`` undoes the normalisation by ImageNet's mean: here the preprocessor has
-    ``mean`` and ``std`` 127.5 instead. Its auxiliary classifiers, of which the file holds untrained
-    weights, are left out.
+    Submodules and parameters have torchvision's names, so its ImageNet weights load strictly. With
+    a linear classifier of 1,000 classes it has 6,624,904 parameters. torchvision's
+    ``transform_input`` undoes the normalization by ImageNet's mean; here, set ``mean`` and ``std``
+    of the preprocessor to 127.5 instead. The auxiliary classifiers are left out: the file holds
+    untrained weights for them.
 
     Args:
         in_channels: Channels of the image.
-        **kwargs: Of :class:`~rankseg.models.backbones.staged.StagedBackbone`.
+        **kwargs: Further arguments of :class:`~rankseg.models.backbones.staged.StagedBackbone`.
 
     Shape:
-        - input: ``(B, in_channels, H, W)``; 64 pixels or more leave a last map of 2 x 2 or more
+        - input: ``(B, in_channels, H, W)``; from 64 pixels on the last map is 2 x 2 or larger
         - output: maps of 192, 480, 832 and 1024 channels at stride 4, 8, 16 and 32, those of
-          ``conv3``, ``inception3b``, ``inception4e`` and ``inception5b``; the last one of an image
+          ``conv3``, ``inception3b``, ``inception4e`` and ``inception5b``; the last map of an image
           of 224 or 227 px is 7 x 7
 
-    Source: Szegedy et al. (arXiv:1409.4842) with batch normalisation. Differs, as torchvision's
-        weights do: the third branch has a 3x3 convolution in place of 5x5.
+    Source: Szegedy et al. (arXiv:1409.4842) with batch normalization. Differs, as torchvision's
+        weights do: the third branch has a 3x3 convolution instead of a 5x5 one.
     """
 
     WEIGHTS = "torchvision's googlenet-1378be20.pth"

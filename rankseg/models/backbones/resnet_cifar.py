@@ -10,14 +10,14 @@ from rankseg.registry import MODELS
 
 @MODELS.register_module()
 class CifarResNet(ResNet):
-    """mmseg's ``ResNet`` with a stem that keeps the size: one 3x3 convolution, no pooling.
+    """mmseg's ``ResNet`` with a stem that keeps the size: one 3x3 convolution and no pooling.
 
     For ``depth=18`` the maps have 64, 128, 256 and 512 channels (four times that from depth 50
     on) at stride 1, 2, 4 and 8, and with a linear classifier of 10 classes the network has
     11,173,962 parameters.
 
     Args:
-        **kwargs: Of mmseg's ``ResNet``: ``depth``, ``base_channels``, ...
+        **kwargs: Arguments of mmseg's ``ResNet``: ``depth``, ``base_channels``, ...
 
     Source: He et al. (arXiv:1512.03385) with the stem that SimCLR (arXiv:2002.05709, B.9) uses for
         CIFAR-10.

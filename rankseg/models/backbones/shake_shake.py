@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Residual network with two branches whose shares are random: shake-shake."""
+"""Shake-shake: a residual network that mixes two branches with random weights."""
 
 from collections.abc import Mapping
 
@@ -13,14 +13,14 @@ from rankseg.registry import MODELS
 
 
 def shake(first: Tensor, second: Tensor) -> Tensor:
-    """Mix two branches by a share per image that differs between values and gradients.
+    """Mix two branches with random weights per image, which differ in forward and backward pass.
 
-    Values are ``a first + (1 - a) second``, gradients those of ``b first + (1 - b) second``, with
-    ``a`` and ``b`` drawn from U(0, 1) for every image by torch's generator of their device.
+    Values are ``a first + (1 - a) second``, gradients those of ``b first + (1 - b) second``. ``a``
+    and ``b`` are drawn from U(0, 1) for every image by torch's generator of the device.
 
     Args:
         first: ``(B, C, H, W)``.
-        second: Likewise.
+        second: ``(B, C, H, W)``.
 
     Source: Gastaldi (arXiv:1705.07485), Shake-Shake-Image.
     """
@@ -31,12 +31,12 @@ def shake(first: Tensor, second: Tensor) -> Tensor:
 
 
 class ShiftedShortcut(nn.Module):
-    """Halves a map without losing every other row: half of the channels see a shifted grid.
+    """Shortcut of stride 2 that keeps every row, since half of the channels see a shifted grid.
 
     Args:
         in_channels: Channels of the input.
         channels: Channels of the output, an even number.
-        norm_cfg: Config of the normalisation.
+        norm_cfg: Config of the normalization.
     """
 
     def __init__(self, in_channels: int, channels: int, norm_cfg: Mapping) -> None:
@@ -45,20 +45,20 @@ class ShiftedShortcut(nn.Module):
         self.norm = build_norm_layer(norm_cfg, channels)[1]
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(B, in_channels, H, W)`` to ``(B, channels, (H + 1) // 2, (W + 1) // 2)``."""
+        """Map ``(B, in_channels, H, W)`` to ``(B, channels, (H + 1) // 2, (W + 1) // 2)``."""
         shifted = F.pad(x, (0, 1, 0, 1))[:, :, 1:, 1:]
         pair = torch.cat((x[:, :, ::2, ::2], shifted[:, :, ::2, ::2]), 1)
         return self.norm(self.conv(F.relu(pair)))
 
 
 class ShakeBlock(nn.Module):
-    """Two equal branches (ReLU, 3x3, norm, ReLU, 3x3, norm), mixed at random, beside a shortcut.
+    """Residual block of two equal branches (ReLU, 3x3, norm, ReLU, 3x3, norm), mixed at random.
 
     Args:
         in_channels: Channels of the input.
         channels: Channels of the output.
-        stride: 1 or 2, of the first convolutions and of the shortcut.
-        norm_cfg: Config of the normalisation.
+        stride: Stride of the first convolutions and of the shortcut, 1 or 2.
+        norm_cfg: Config of the normalization.
     """
 
     def __init__(self, in_channels: int, channels: int, stride: int, norm_cfg: Mapping) -> None:
@@ -84,7 +84,7 @@ class ShakeBlock(nn.Module):
             )
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(B, in_channels, H, W)`` to ``(B, channels, H / stride, W / stride)``."""
+        """Map ``(B, in_channels, H, W)`` to ``(B, channels, H / stride, W / stride)``."""
         first, second = (branch(x) for branch in self.branches)
         mixed = shake(first, second) if self.training else (first + second) / 2
         return self.shortcut(x) + mixed
@@ -92,19 +92,19 @@ class ShakeBlock(nn.Module):
 
 @MODELS.register_module()
 class ShakeShakeNet(BaseModule):
-    """ResNet with shake-shake regularisation: depth 26 and 2x32d, 2x64d or 2x96d in the paper.
+    """ResNet with shake-shake regularization: depth 26 and 2x32d, 2x64d or 2x96d in the paper.
 
-    While training both branches of a block are mixed by random shares, see :func:`shake`; in eval
-    mode by halves. With a linear classifier of 10 classes on the averaged last map, ResNet-26 2x32d
-    has 2.9 million parameters, 2x64d 11.7 and 2x96d 26.2.
+    In training, both branches of a block are mixed with random weights, see :func:`shake`; in eval
+    mode, with equal weights. With a linear classifier of 10 classes on the averaged last map,
+    ResNet-26 2x32d has 2.9 million parameters, 2x64d 11.7 and 2x96d 26.2.
 
     Args:
-        depth: Layers, ``6 n + 2`` for ``n`` blocks in each of the three stages: 8, 14, 20, 26, ...
-        width: Channels of the first stage, ``32``, ``64`` or ``96`` of the names above; those of
-            the others are two and four times as many.
+        depth: Number of layers, ``6 n + 2`` for ``n`` blocks per stage: 8, 14, 20, 26, ...
+        width: Channels of the first stage, ``32``, ``64`` or ``96`` in the names above; the other
+            stages have two and four times as many.
         in_channels: Channels of the image.
-        norm_cfg: Config of the normalisation.
-        init_cfg: As in mmengine; the paper's initialisation by default.
+        norm_cfg: Config of the normalization.
+        init_cfg: Initialization config of MMEngine; that of the paper by default.
 
     Shape:
         - input: ``(B, in_channels, H, W)``
@@ -112,9 +112,9 @@ class ShakeShakeNet(BaseModule):
           through a ReLU
 
     Raises:
-        ValueError: If ``depth`` is not ``6 n + 2``, or ``width`` no positive even number.
+        ValueError: If ``depth`` is not ``6 n + 2``, or ``width`` is not a positive even number.
 
-    Source: Gastaldi (arXiv:1705.07485), Shake-Shake-Image with random shares in both directions;
+    Source: Gastaldi (arXiv:1705.07485), Shake-Shake-Image with random weights in both directions;
         the ResNet-26 of Mean Teacher and Snowball is 2x96d.
     """
 
@@ -150,7 +150,7 @@ class ShakeShakeNet(BaseModule):
             before = channels
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Maps of the three stages."""
+        """Return the maps of the three stages."""
         x = self.stem(x)
         maps = []
         for stage in self.stages:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What Inception networks share: a chain of named layers, some of which end a stage."""
+"""Base class of the Inception networks: a chain of named layers, some of which end a stage."""
 
 from collections.abc import Sequence
 
@@ -14,21 +14,21 @@ INIT = [
 
 
 class StagedBackbone(BaseModule):
-    """A backbone whose submodules run in the order that they were added in.
+    """Backbone whose submodules run in the order in which they were added.
 
     Args:
-        out_indices: Which stages to return, counted from 0.
-        norm_eval: Batch statistics stay those of the pretrained weights while training.
-        init_cfg: As in mmengine; He's initialisation by default.
+        out_indices: Indices of the stages to return, counted from 0.
+        norm_eval: Keep batch norm in eval mode, with the pretrained statistics, while training.
+        init_cfg: Initialization config of MMEngine; He's initialization by default.
 
     Raises:
         ValueError: If there is no such stage.
     """
 
     WEIGHTS = ""
-    """Which file of pretrained weights fits, for messages."""
+    """Name of the file of pretrained weights that fits, for messages."""
     STAGES: tuple[str, ...] = ()
-    """The last submodule of every stage."""
+    """Last submodule of every stage."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class StagedBackbone(BaseModule):
         self.norm_eval = norm_eval
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """``(B, 3, H, W)`` to the maps of the stages that were asked for."""
+        """Map ``(B, 3, H, W)`` to the feature maps of the stages in ``out_indices``."""
         maps = []
         for name, layer in self.named_children():
             x = layer(x)
@@ -58,7 +58,7 @@ class StagedBackbone(BaseModule):
         return tuple(maps)
 
     def train(self, mode: bool = True) -> "StagedBackbone":
-        """Switch the mode; with ``norm_eval`` batch normalisation stays as in testing."""
+        """Set the training mode; with ``norm_eval``, batch normalization stays in eval mode."""
         super().train(mode)
         if mode and self.norm_eval:
             for module in self.modules():

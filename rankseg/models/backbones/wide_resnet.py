@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Wide residual network for images of 32 pixels, as FixMatch uses it."""
+"""Wide residual network for images of 32 pixels, as used by FixMatch."""
 
 from collections.abc import Mapping
 
@@ -12,15 +12,15 @@ from rankseg.registry import MODELS
 
 
 class PreActivationBlock(nn.Module):
-    """Two 3x3 convolutions, each after normalisation and leaky ReLU, beside a shortcut.
+    """Residual block of two 3x3 convolutions, each after normalization and leaky ReLU.
 
     Args:
         in_channels: Channels of the input.
         channels: Channels of the output.
-        stride: Of the first convolution and of the shortcut.
-        slope: Of the leaky ReLU below 0.
-        norm_cfg: Config of the normalisation.
-        activate_shortcut: The shortcut starts at the activated input.
+        stride: Stride of the first convolution and of the shortcut.
+        slope: Negative slope of the leaky ReLU.
+        norm_cfg: Config of the normalization.
+        activate_shortcut: Start the shortcut at the activated input.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class PreActivationBlock(nn.Module):
             self.shortcut = nn.Conv2d(in_channels, channels, 1, stride, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(B, in_channels, H, W)`` to ``(B, channels, H / stride, W / stride)``."""
+        """Map ``(B, in_channels, H, W)`` to ``(B, channels, H / stride, W / stride)``."""
         active = F.leaky_relu(self.norm1(x), self.slope)
         y = F.leaky_relu(self.norm2(self.conv1(active)), self.slope, inplace=True)
         return self.shortcut(active if self.activate_shortcut else x) + self.conv2(y)
@@ -52,24 +52,24 @@ class PreActivationBlock(nn.Module):
 
 @MODELS.register_module()
 class WideResNet(BaseModule):
-    """WRN-depth-width with leaky ReLU and slow batch statistics.
+    """WRN-depth-width with leaky ReLU and slow running statistics.
 
     With a linear classifier on the averaged last map, WRN-28-2 has 1,467,610 parameters for 10
     classes and WRN-28-8 has 23,401,012 for 100.
 
     Args:
-        depth: Layers, ``6 n + 4`` for ``n`` blocks in each of the three stages: 10, 16, 22, 28, ...
+        depth: Number of layers, ``6 n + 4`` for ``n`` blocks per stage: 10, 16, 22, 28, ...
         width: Factor on the channels 16, 32 and 64 of the stages.
         in_channels: Channels of the image.
-        slope: Of the leaky ReLU below 0.
-        norm_cfg: Config of the normalisation. The running statistics move by 0.001 in an iteration:
-            runs of fewer than some ten thousand need more, ``momentum=0.01`` or 0.1.
-        init_cfg: As in mmengine; the paper's initialisation by default.
+        slope: Negative slope of the leaky ReLU.
+        norm_cfg: Config of the normalization. The running statistics have a momentum of 0.001. If
+            training has fewer than about ten thousand iterations, set ``momentum=0.01`` or 0.1.
+        init_cfg: Initialization config of MMEngine; that of the paper by default.
 
     Shape:
         - input: ``(B, in_channels, H, W)``
         - output: maps of ``(16, 32, 64) * width`` channels at stride 1, 2 and 4; the last one is
-          normalised and activated
+          normalized and activated
 
     Raises:
         ValueError: If ``depth`` is not ``6 n + 4``.
@@ -115,7 +115,7 @@ class WideResNet(BaseModule):
         self.norm = build_norm_layer(norm_cfg, before)[1]
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Maps of the three stages."""
+        """Return the maps of the three stages."""
         x = self.stem(x)
         maps = []
         for stage in self.stages:

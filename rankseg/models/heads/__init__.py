@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Decode heads: feature maps in, logits out."""
+"""Decode heads, which turn feature maps into logits."""
 
 from .deeplabv3plus import ASPP, DeepLabV3PlusHead
 from .embedding import EmbeddingHead

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Decode head of DeepLabv3+ as the semi-supervised literature uses it."""
+"""Decode head of DeepLabv3+ as used in the semi-supervised literature."""
 
 from collections.abc import Sequence
 from math import ceil
@@ -16,11 +16,11 @@ from rankseg.registry import MODELS
 def conv_bn_relu(
     in_channels: int, channels: int, kernel: int, norm_cfg: dict, dilation: int = 1
 ) -> nn.Sequential:
-    """Convolution without bias that keeps the size, then normalisation, then ReLU.
+    """Build a convolution without bias that keeps the size, a normalization and a ReLU.
 
-    The weights start as PyTorch draws them. mmcv's ``ConvModule`` would start the dilated
-    convolutions about seven times larger, which under batch norm is a learning rate that much
-    smaller.
+    The weights have PyTorch's default initialization. mmcv's ``ConvModule`` would initialize the
+    dilated convolutions about seven times larger, which under batch norm acts like a learning rate
+    that much smaller.
     """
     padding = dilation * (kernel // 2)
     conv = nn.Conv2d(in_channels, channels, kernel, padding=padding, dilation=dilation, bias=False)
@@ -28,13 +28,13 @@ def conv_bn_relu(
 
 
 class ASPP(nn.Module):
-    """Parallel views of one feature map: 1x1, dilated 3x3 convolutions, global average.
+    """Atrous spatial pyramid pooling: 1x1 and dilated 3x3 convolutions and a global average.
 
     Args:
         in_channels: Channels of the input.
         channels: Channels of each branch.
-        dilations: One dense 3x3 convolution for each.
-        norm_cfg: Normalisation after every convolution.
+        dilations: Dilation rates, one dense 3x3 convolution for each.
+        norm_cfg: Config of the normalization after every convolution.
 
     Shape:
         - input: ``(B, in_channels, h, w)``
@@ -68,12 +68,11 @@ class ASPP(nn.Module):
 
 @MODELS.register_module()
 class DeepLabV3PlusHead(BaseDecodeHead):
-    """DeepLabv3+ with dense convolutions and without dropout.
+    """Decode head of DeepLabv3+ with dense convolutions and without dropout.
 
-    mmseg's ``DepthwiseSeparableASPPHead`` has separable convolutions, 512 channels and dropout;
-    published semi-supervised numbers were made with this one. With ``ResNetV1c`` of stem 128,
-    stride 16 and 21 classes the network has 40.5 million (R-50) or 59.5 million (R-101)
-    parameters.
+    Published semi-supervised results use this head. mmseg's ``DepthwiseSeparableASPPHead`` has
+    separable convolutions, 512 channels and dropout instead. With ``ResNetV1c`` of stem 128, stride
+    16 and 21 classes the network has 40.5 million (R-50) or 59.5 million (R-101) parameters.
 
     The output of the submodule ``bottleneck``, ``(B, channels, h, w)`` at stride 16, is the ASPP
     feature that RankMatch correlates: its feature tap is ``decode_head.bottleneck``.
@@ -82,16 +81,17 @@ class DeepLabV3PlusHead(BaseDecodeHead):
         in_channels: Channels of the last feature map.
         channels: Channels of ASPP and of the two fuse convolutions.
         c1_in_channels: Channels of the first feature map.
-        c1_channels: Channels that the first feature map is reduced to.
-        dilations: Rates of ASPP.
-        **kwargs: Of mmseg's ``BaseDecodeHead``: ``num_classes``, ``loss_decode``, ``norm_cfg``, ...
+        c1_channels: Channels to which the first feature map is reduced.
+        dilations: Dilation rates of ASPP.
+        **kwargs: Further arguments of mmseg's ``BaseDecodeHead``: ``num_classes``, ``loss_decode``,
+            ``norm_cfg``, ...
 
     Shape:
         - inputs: feature maps of the backbone, the first ``(B, c1_in_channels, 4h', 4w')`` about
           four times finer than the last ``(B, in_channels, h', w')``
         - output: logits ``(B, num_classes, ...)`` at the size of the first
 
-    Source: DeepLabv3+ (arXiv:1802.02611) in the sizes of UniMatch (arXiv:2208.09910).
+    Source: DeepLabv3+ (arXiv:1802.02611) with the layer sizes of UniMatch (arXiv:2208.09910).
     """
 
     def __init__(
@@ -117,16 +117,16 @@ class DeepLabV3PlusHead(BaseDecodeHead):
         )
 
     def forward(self, inputs: Sequence[Tensor]) -> Tensor:
-        """Logits at the size of the first feature map."""
+        """Return logits at the size of the first feature map."""
         coarse = self.bottleneck(self.aspp(inputs[self.in_index]))
         fine = self.reduce(inputs[0])
         coarse = upsample(coarse, fine.shape[2:], self.align_corners)
         return self.cls_seg(self.fuse(torch.cat([fine, coarse], dim=1)))
 
     def predict_by_feat(self, seg_logits: Tensor, batch_img_metas: list[dict]) -> Tensor:
-        """Logits at the size of the images, ``(B, num_classes, H, W)``.
+        """Return logits at the size of the images, ``(B, num_classes, H, W)``.
 
-        Like the inherited one, but without a warning for every image size that is not ``16n + 1``.
+        Unlike the inherited method, do not warn for every image size that is not ``16n + 1``.
         """
         meta = batch_img_metas[0]
         sliding = isinstance(meta["img_shape"], torch.Size)  # set by mmseg's slide inference
@@ -135,17 +135,17 @@ class DeepLabV3PlusHead(BaseDecodeHead):
 
 
 def upsample(x: Tensor, size: Sequence[int], align_corners: bool) -> Tensor:
-    """Bring a map to a finer grid, every position to where it comes from.
+    """Upsample a map to a finer grid, keeping every position where it belongs.
 
-    With ``align_corners`` the positions lie a stride apart, from the first pixel on. In a crop of a
-    multiple of the stride plus 1 the last one lies on the last pixel. In any other size it does
-    not, and stretching the map until it does, as is usual, would shift what is predicted by up to
-    ``stride - 1`` pixels to the lower right: so the pixels beyond it repeat it.
+    With ``align_corners`` the positions are one stride apart, starting at the first pixel. If the
+    size is a multiple of the stride plus 1, the last position falls on the last pixel. Otherwise,
+    stretching the map as usual would shift the prediction by up to ``stride - 1`` pixels to the
+    lower right. So the pixels beyond the last position repeat it instead.
 
     Args:
         x: ``(B, C, h, w)``.
-        size: Height and width wanted.
-        align_corners: Of the network; ``False`` takes positions for the middle of equal areas.
+        size: Height and width of the result.
+        align_corners: Setting of the network; ``False`` treats positions as centers of equal areas.
 
     Returns:
         ``(B, C, *size)``, bilinear.
@@ -162,7 +162,7 @@ def upsample(x: Tensor, size: Sequence[int], align_corners: bool) -> Tensor:
 
 
 def stride(pixels: int, cells: int) -> int:
-    """The power of two at which so many positions come of so many pixels, or 0 if none does.
+    """Return the power-of-two stride that maps the pixels to the cells, or 0 if there is none.
 
     >>> [stride(pixels, 5) for pixels in (65, 66, 80, 33, 60)]
     [16, 16, 16, 8, 0]

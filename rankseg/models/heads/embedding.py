@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An embedding network as a decode head: its "logits" are the embedding of the image."""
+"""Embedding network as a decode head, whose "logits" are the embedding of the image."""
 
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -14,22 +14,22 @@ from rankseg.registry import MODELS
 
 @MODELS.register_module()
 class EmbeddingHead(ImageLevelHead):
-    """Pools a feature map and maps it linearly to an embedding of length 1.
+    """Decode head that pools a feature map and maps it linearly to an embedding of length 1.
 
-    Both in float32, whatever the rest computes in: embeddings that are much alike differ by less
-    than bfloat16 tells apart. With it a segmentor is an embedding network: what other heads call
-    logits is the embedding, and what they call classes are its numbers. It knows no class, so it is
-    trained on some and tested on others. The pooled feature is tapped as ``decode_head.pool``, as
-    in the base class.
+    Both run in float32, whatever the precision of the network, because bfloat16 cannot resolve the
+    differences between similar embeddings. With this head a segmentor is an embedding network: the
+    logits of other heads are the embedding, and their classes are its dimensions. The head has no
+    classes, so it can be trained on some classes and tested on others. The pooled feature is tapped
+    as ``decode_head.pool``, as in the base class.
 
     Args:
         in_channels: Channels ``C`` of the feature map.
         channels: Length ``D`` of the embedding.
-        **kwargs: Of :class:`~rankseg.models.heads.ImageLevelHead`, such as ``pool`` and
-            ``dropout_ratio``; nothing that is about classes.
+        **kwargs: Further arguments of :class:`~rankseg.models.heads.ImageLevelHead`, such as
+            ``pool`` and ``dropout_ratio``, except those about classes.
 
     Shape:
-        - inputs: feature maps of the backbone, the one taken ``(B, C, H, W)``
+        - inputs: feature maps of the backbone, the selected one ``(B, C, H, W)``
         - output: ``(B, D, 1, 1)`` float32, of length 1 along ``D``
 
     Source: Chapter 4 of the dissertation, section 4.4.2 ("a fully connected layer is then added on
@@ -40,10 +40,10 @@ class EmbeddingHead(ImageLevelHead):
         super().__init__(in_channels, channels, **kwargs)
 
     def forward(self, inputs: Sequence[Tensor]) -> Tensor:
-        """The embedding."""
+        """Return the embedding."""
         inputs = list(inputs)
         inputs[self.in_index] = feature = inputs[self.in_index].float()
-        device = feature.device.type  # "meta", which has no autocast, where shapes are checked
+        device = feature.device.type  # "meta", which has no autocast, when shapes are checked
         known = torch.amp.is_autocast_available(device)
         with torch.autocast(device, enabled=False) if known else nullcontext():
             return F.normalize(super().forward(inputs), dim=1)

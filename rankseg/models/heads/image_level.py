@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A classifier as a decode head: logits of one pixel."""
+"""Image classifier as a decode head, whose logits are maps of one pixel."""
 
 from collections.abc import Mapping, Sequence
 
@@ -12,14 +12,14 @@ from rankseg.registry import MODELS
 
 
 class AverageAndMax(nn.Module):
-    """The sum of average and maximum over all positions, as Proxy-Anchor pools."""
+    """Sum of average and maximum over all positions, the pooling of Proxy-Anchor."""
 
     def __init__(self, size: int) -> None:
         super().__init__()
         self.size = size
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(B, C, H, W)`` to ``(B, C, size, size)``."""
+        """Pool ``(B, C, H, W)`` to ``(B, C, size, size)``."""
         return F.adaptive_avg_pool2d(x, self.size) + F.adaptive_max_pool2d(x, self.size)
 
 
@@ -27,11 +27,11 @@ POOLS = {"avg": nn.AdaptiveAvgPool2d, "max": nn.AdaptiveMaxPool2d, "avg+max": Av
 
 
 class ImagePool(nn.Module):
-    """One feature for an image: ``(B, C, H, W)`` to ``(B, C, 1, 1)``.
+    """Global pooling to one feature per image: ``(B, C, H, W)`` to ``(B, C, 1, 1)``.
 
     Args:
         kind: ``"avg"``, ``"max"`` or ``"avg+max"``, their sum.
-        normalize: Scale it to length 1.
+        normalize: Scale the feature to length 1.
     """
 
     def __init__(self, kind: str, normalize: bool) -> None:
@@ -42,43 +42,44 @@ class ImagePool(nn.Module):
         self.normalize = normalize
 
     def forward(self, x: Tensor) -> Tensor:
-        """Pool, then normalise."""
+        """Pool, then normalize if ``normalize`` is set."""
         x = self.pool(x)
         return F.normalize(x.float(), dim=1) if self.normalize else x
 
 
 @MODELS.register_module()
 class ImageLevelHead(BaseDecodeHead):
-    """Pools a feature map and classifies the image: with it a segmentor is a classifier.
+    """Decode head that classifies images, which turns a segmentor into a classifier.
 
-    Labels and predictions are maps of one pixel, so everything that works on pixels works on
-    images. The submodule ``pool`` outputs the features, ``(B, C, 1, 1)``: their tap is
+    It pools a feature map. Labels and predictions are maps of one pixel, so everything that works on pixels works on
+    images. The submodule ``pool`` outputs the features, ``(B, C, 1, 1)``: their feature tap is
     ``decode_head.pool``. The output of a branch is tapped as ``decode_head.branches.NAME``.
 
     Args:
         in_channels: Channels ``C`` of the feature map.
         num_classes: ``K``.
-        in_index: Which of the backbone's feature maps.
+        in_index: Index of the feature map of the backbone to use.
         pool: ``"avg"``, ``"max"`` or ``"avg+max"`` over all positions.
         normalize: Scale the pooled feature to length 1.
-        dropout_ratio: Share of channels dropped before the classifier, not before the branches.
-        weight_norm: Weight normalisation of the classifier.
-        classify: What the classifier reads: the pooled feature, or the output of this branch.
-        probe: The classifier is a linear probe: it learns, and no gradient of its goes further.
+        dropout_ratio: Dropout ratio before the classifier; the input of the branches has no dropout.
+        weight_norm: Apply weight normalization to the classifier.
+        classify: Name of the branch whose output the classifier reads; the pooled feature if None.
+        probe: Make the classifier a linear probe: it learns, but passes no gradient to the network.
         branches: Further outputs by name, as configs of modules that take the pooled feature
-            ``(B, C)``, such as :class:`~rankseg.models.layers.Projector`. Their
-            ``in_channels`` are those of the feature, their ``out_channels`` ``K`` unless they say.
-        ignore_index: Label that counts in no loss.
-        **kwargs: Of mmseg's ``BaseDecodeHead``, such as ``loss_decode``, by default the
-            cross-entropy. Without ``init_cfg`` the classifier starts as PyTorch draws it.
+            ``(B, C)``, such as :class:`~rankseg.models.layers.Projector`. ``in_channels`` defaults
+            to that of the feature, and ``out_channels`` to ``K``.
+        ignore_index: Label that the losses ignore.
+        **kwargs: Further arguments of mmseg's ``BaseDecodeHead``, such as ``loss_decode``, by
+            default the cross-entropy. Without ``init_cfg`` the classifier has PyTorch's default
+            initialization.
 
     Shape:
-        - inputs: feature maps of the backbone, the one taken ``(B, C, H, W)``
+        - inputs: feature maps of the backbone, the selected one ``(B, C, H, W)``
         - output: logits ``(B, K, 1, 1)``
 
     Raises:
-        ValueError: If ``pool`` is none of those, ``classify`` is no branch, or the feature map has
-            other channels than ``in_channels``.
+        ValueError: If ``pool`` is unknown, ``classify`` is not the name of a branch, or the feature
+            map does not have ``in_channels`` channels.
     """
 
     def __init__(
@@ -128,7 +129,7 @@ class ImageLevelHead(BaseDecodeHead):
         )
 
     def forward(self, inputs: Sequence[Tensor]) -> Tensor:
-        """Logits; the branches that are not classified run for their taps."""
+        """Return logits; all branches run, so that their outputs can be tapped."""
         feature = self._transform_inputs(inputs)
         if feature.shape[1] != self.in_channels:
             raise ValueError(
@@ -142,5 +143,5 @@ class ImageLevelHead(BaseDecodeHead):
         return self.cls_seg(pooled.detach() if self.probe else pooled)
 
     def predict_by_feat(self, seg_logits: Tensor, batch_img_metas: list[dict]) -> Tensor:
-        """The logits as they are, ``(B, K, 1, 1)``."""
+        """Return the logits unchanged, ``(B, K, 1, 1)``."""
         return seg_logits

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Small parts that methods put around a network."""
+"""Small layers and modules that methods add to a network."""
 
 from rankseg.models.layers.cbam import CBAM
 from rankseg.models.layers.feature_perturbations import ChannelDropout, FeatureDrop, FeatureNoise

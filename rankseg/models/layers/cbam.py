@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Attention over channels, then over places."""
+"""Convolutional block attention: attention over channels, then over positions."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from rankseg.registry import MODELS
 
 
 class ChannelGate(nn.Module):
-    """Weight of every channel: ``(B, C, h, w)`` to ``(B, C, 1, 1)`` in (0, 1)."""
+    """Channel attention: maps ``(B, C, h, w)`` to weights ``(B, C, 1, 1)`` in (0, 1)."""
 
     def __init__(self, channels: int, reduction: int) -> None:
         super().__init__()
@@ -20,13 +20,13 @@ class ChannelGate(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """One perceptron for the mean and for the maximum over all places."""
+        """Compute the weights, with one perceptron shared by the mean and the maximum."""
         pooled = x.mean((2, 3), keepdim=True), x.amax((2, 3), keepdim=True)
         return sum(map(self.layers, pooled)).sigmoid()
 
 
 class SpatialGate(nn.Module):
-    """Weight of every place: ``(B, C, h, w)`` to the attention map ``(B, 1, h, w)`` in (0, 1)."""
+    """Spatial attention: maps ``(B, C, h, w)`` to a map ``(B, 1, h, w)`` in (0, 1)."""
 
     def __init__(self, kernel_size: int) -> None:
         super().__init__()
@@ -34,29 +34,29 @@ class SpatialGate(nn.Module):
         self.norm = nn.BatchNorm2d(1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """A convolution over the maximum and the mean of the channels."""
+        """Compute the map by a convolution over the maximum and the mean of the channels."""
         pooled = torch.cat((x.amax(1, keepdim=True), x.mean(1, keepdim=True)), 1)
         return self.norm(self.conv(pooled)).sigmoid()
 
 
 @MODELS.register_module()
 class CBAM(nn.Module):
-    """Convolutional block attention module: channels are weighted, then places.
+    """Convolutional block attention module, which weights channels, then positions.
 
-    As ``student.neck`` it stands behind a backbone and changes its last feature map;
-    ``neck.spatial`` is then the tap of the attention map. It takes and returns a single map, too.
+    As ``student.neck`` it follows the backbone and changes the last feature map. The attention
+    map is then tapped as ``neck.spatial``. The module also accepts and returns a single map.
 
     Args:
         in_channels: Channels ``C`` of the map.
         reduction: The hidden layer of the channel weights has ``C / reduction`` units.
-        kernel_size: Of the convolution of the attention map, odd.
+        kernel_size: Kernel size of the convolution of the attention map, odd.
 
     Shape:
-        - input: feature maps, of which the last is ``(B, C, h, w)``, or that alone
-        - output: the same, with that one weighted
+        - input: feature maps, the last of which is ``(B, C, h, w)``, or that map alone
+        - output: the same, with that map weighted
 
     Raises:
-        ValueError: If ``kernel_size`` is even, or the map has other channels.
+        ValueError: If ``kernel_size`` is even, or the map does not have ``in_channels`` channels.
 
     Source: Woo et al., CBAM (arXiv:1807.06521), with the batch norm before the last sigmoid of the
         authors' code; used behind ``inception_5b`` by TAC-CCL.
@@ -71,7 +71,7 @@ class CBAM(nn.Module):
         self.spatial = SpatialGate(kernel_size)
 
     def forward(self, inputs: Tensor | Sequence[Tensor]) -> Tensor | tuple[Tensor, ...]:
-        """Weight the map, or the last of several."""
+        """Weight the map, or the last of several maps."""
         x = inputs if isinstance(inputs, Tensor) else inputs[-1]
         if x.shape[1] != self.in_channels:
             raise ValueError(

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Perturbations of features that need nothing but the features: noise and dropping.
+"""Feature perturbations that need only the features: noise and dropping.
 
-Perturbations of cross-consistency training have one form: ``perturb(feature, classes, decode)`` of
-``(B, C, h, w)`` features, the classes that the main decoder predicts, ``(B, K, h, w)`` bool with
-one true entry per position, and the decoder that will see the result. Every image is perturbed by
-draws of its own.
+All perturbations of cross-consistency training are called as ``perturb(feature, classes, decode)``:
+features ``(B, C, h, w)``, the classes that the main decoder predicts, ``(B, K, h, w)`` bool with
+one true entry per position, and the decoder that reads the perturbed features. Random numbers are
+drawn for each image separately.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,16 +18,16 @@ Decode = Callable[[Tensor], Tensor]
 
 
 def uniform(like: Tensor, shape: Sequence[int], low: float, high: float) -> Tensor:
-    """Random numbers on the device and of the type of a tensor."""
+    """Return random numbers with the device and dtype of a tensor."""
     return torch.empty(tuple(shape), device=like.device, dtype=like.dtype).uniform_(low, high)
 
 
 @MODELS.register_module()
 class FeatureNoise(nn.Module):
-    """F-Noise: every value is scaled by ``1 + U(-bound, bound)``.
+    """F-Noise: multiply every value by ``1 + U(-bound, bound)``.
 
     Args:
-        bound: Published: 0.3.
+        bound: Largest relative change of a value; 0.3 in the paper.
 
     Source: CCT (CVPR 2020), section 3.3. The released code draws once for all images of a batch.
     """
@@ -37,19 +37,20 @@ class FeatureNoise(nn.Module):
         self.bound = bound
 
     def forward(self, feature: Tensor, classes: Tensor, decode: Decode) -> Tensor:
-        """Perturb; see the module."""
+        """Perturb the features; see the module for the arguments."""
         return feature * (1 + uniform(feature, feature.shape, -self.bound, self.bound))
 
 
 @MODELS.register_module()
 class FeatureDrop(nn.Module):
-    """F-Drop: positions where the features are strongest are set to zero.
+    """F-Drop: set the positions with the strongest features to zero.
 
-    Those of which the mean over channels reaches a share U(low, high) of the largest in the image.
+    A position is dropped if its mean over channels reaches a share U(low, high) of the largest mean
+    in the image.
 
     Args:
-        low: Published: 0.6.
-        high: Published: 0.9.
+        low: Lower bound of the share; 0.6 in the paper.
+        high: Upper bound of the share; 0.9 in the paper.
 
     Source: CCT (CVPR 2020), section 3.3. The released code draws one share for a batch.
     """
@@ -59,7 +60,7 @@ class FeatureDrop(nn.Module):
         self.low, self.high = low, high
 
     def forward(self, feature: Tensor, classes: Tensor, decode: Decode) -> Tensor:
-        """Perturb; see the module."""
+        """Perturb the features; see the module for the arguments."""
         strength = feature.mean(1, keepdim=True)
         share = uniform(feature, (len(feature), 1, 1, 1), self.low, self.high)
         return feature * (strength < share * strength.amax((2, 3), keepdim=True))
@@ -67,13 +68,14 @@ class FeatureDrop(nn.Module):
 
 @MODELS.register_module()
 class ChannelDropout(nn.Module):
-    """DropOut: whole channels are set to zero, the others scaled up.
+    """DropOut: set whole channels to zero and scale up the others.
 
     Args:
-        rate: Share of channels, in ``[0, 1)``; released: 0.5, over whole channels.
+        rate: Probability that a channel is dropped, in ``[0, 1)``; 0.5 in the released code, which
+            also drops whole channels.
 
     Raises:
-        ValueError: If ``rate`` is outside.
+        ValueError: If ``rate`` is outside this range.
 
     Source: CCT (CVPR 2020), section 3.3.
     """
@@ -85,6 +87,6 @@ class ChannelDropout(nn.Module):
         self.rate = rate
 
     def forward(self, feature: Tensor, classes: Tensor, decode: Decode) -> Tensor:
-        """Perturb; see the module."""
+        """Perturb the features; see the module for the arguments."""
         kept = uniform(feature, (*feature.shape[:2], 1, 1), 0, 1) >= self.rate
         return feature * kept / (1 - self.rate)

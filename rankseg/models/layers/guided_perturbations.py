@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Perturbations of features guided by a prediction: objects or their surroundings are removed.
+"""Feature perturbations guided by a prediction, which remove objects or their surroundings.
 
-Their form is that of :mod:`rankseg.models.layers.feature_perturbations`. ``background`` is the
-class that is no object, 0 as in the released code of CCT; None where every class is one.
+They are called like those of :mod:`rankseg.models.layers.feature_perturbations`. ``background`` is
+the class that is not an object, 0 as in the released code of CCT, or None if every class is one.
 """
 
 import torch
@@ -13,7 +13,7 @@ from rankseg.registry import MODELS
 
 
 def objects_of(classes: Tensor, background: int | None) -> Tensor:
-    """Where an object is predicted: ``(B, 1, h, w)`` bool."""
+    """Return the mask of predicted objects, ``(B, 1, h, w)`` bool."""
     if background is None:
         return classes.any(1, keepdim=True)
     return ~classes[:, background : background + 1]
@@ -21,10 +21,10 @@ def objects_of(classes: Tensor, background: int | None) -> Tensor:
 
 @MODELS.register_module()
 class MaskObjects(nn.Module):
-    """Obj-Msk: features of objects are set to zero.
+    """Obj-Msk: set the features of objects to zero.
 
     Args:
-        background: See the module.
+        background: Class that is not an object; see the module.
 
     Source: CCT (CVPR 2020), section 3.3.
     """
@@ -34,36 +34,38 @@ class MaskObjects(nn.Module):
         self.background = background
 
     def forward(self, feature: Tensor, classes: Tensor, decode: Decode) -> Tensor:
-        """Perturb; see the module."""
+        """Perturb the features; see :mod:`rankseg.models.layers.feature_perturbations`."""
         return feature * ~objects_of(classes, self.background)
 
 
 @MODELS.register_module()
 class MaskContext(MaskObjects):
-    """Con-Msk: features of all but objects are set to zero.
+    """Con-Msk: set all features except those of objects to zero.
 
     Args:
-        background: See the module.
+        background: Class that is not an object; see the module.
 
     Source: CCT (CVPR 2020), section 3.3.
     """
 
     def forward(self, feature: Tensor, classes: Tensor, decode: Decode) -> Tensor:
-        """Perturb; see the module."""
+        """Perturb the features; see :mod:`rankseg.models.layers.feature_perturbations`."""
         return feature * objects_of(classes, self.background)
 
 
 @MODELS.register_module()
 class GuidedCutout(nn.Module):
-    """G-Cutout: a box inside the bounding box of what is predicted of a class is set to zero.
+    """G-Cutout: set a random box inside the bounding box of each predicted class to zero.
 
-    One for every class of an image. The paper takes the bounding box of every connected object,
-    in the released code of those with more than 50 points of contour: to find them, features would
-    have to go to the host and back in every step. Positions are those of the features, not pixels.
+    There is one box for every class of an image. The paper uses the bounding box of every connected
+    object, and the released code that of objects with more than 50 contour points. Finding them
+    would copy the features to the host and back in every step. Positions are those of the feature
+    map, not pixels.
 
     Args:
-        erase: Height and width of the box, as a share of the bounding box; released: 0.4.
-        background: See the module.
+        erase: Height and width of the box, as a share of the bounding box; 0.4 in the released
+            code.
+        background: Class that is not an object; see the module.
 
     Raises:
         ValueError: If ``erase`` is outside ``(0, 1]``.
@@ -79,7 +81,7 @@ class GuidedCutout(nn.Module):
         self.background = background
 
     def forward(self, feature: Tensor, classes: Tensor, decode: Decode) -> Tensor:
-        """Perturb; see the module."""
+        """Perturb the features; see :mod:`rankseg.models.layers.feature_perturbations`."""
         classes = classes & objects_of(classes, self.background)
         rows = self._inside(classes.any(3))
         columns = self._inside(classes.any(2))
@@ -87,7 +89,7 @@ class GuidedCutout(nn.Module):
         return feature * ~box.any(1, keepdim=True)
 
     def _inside(self, seen: Tensor) -> Tensor:
-        """Which cells along a side are in the box: ``(B, K, n)`` bool, of where a class is seen."""
+        """Draw the box along one side: cells ``(B, K, n)`` bool, from the cells with the class."""
         length = seen.shape[2]
         place = torch.arange(length, device=seen.device)
         first = torch.where(seen, place, length).amin(2, keepdim=True)

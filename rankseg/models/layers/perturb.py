@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Feature perturbation of UniMatch: dropped channels next to the clean ones."""
+"""Feature perturbation of UniMatch: channel dropout on a copy of the clean features."""
 
 from collections.abc import Sequence
 
@@ -9,16 +9,16 @@ from torch import Tensor
 
 
 class PerturbedFeatures(Sequence):
-    """Encoder features of which each is followed, along the batch, by a perturbed copy.
+    """Encoder features followed, along the batch, by a perturbed copy of each.
 
-    Behaves like the tuple of feature maps that a decode head expects, but makes a copy only of the
-    maps that the head really reads. Whole channels are dropped (``dropout2d``). Where a backbone
-    returns a class token ``(B, C)`` with each map, channels of the token are dropped as well.
+    Behaves like the tuple of feature maps that a decode head expects, but copies only the maps that
+    the head reads. Whole channels are dropped (``dropout2d``). If a backbone returns a class token
+    ``(B, C)`` with each map, channels of the token are dropped as well.
 
     Args:
         features: Maps ``(B, C_i, h_i, w_i)`` as the backbone returns them, or lists of a map and a
             class token.
-        rate: Share of channels dropped, in ``[0, 1)``.
+        rate: Probability that a channel is dropped, in ``[0, 1)``.
 
     Source: UniMatch (CVPR 2023), section 3.2.
     """
@@ -32,7 +32,7 @@ class PerturbedFeatures(Sequence):
         return len(self._features)
 
     def __getitem__(self, index: int | slice) -> Tensor | list[Tensor]:
-        """Map ``(2B, C, h, w)``: clean first, then perturbed; the same object every time."""
+        """Return map ``(2B, C, h, w)``, clean then perturbed; the same object every time."""
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
         index = range(len(self))[index]
@@ -41,7 +41,7 @@ class PerturbedFeatures(Sequence):
         return self._made[index]
 
     def _double(self, clean: Tensor | Sequence) -> Tensor | list:
-        """The clean rows, then the perturbed ones."""
+        """Concatenate the clean rows and the perturbed ones."""
         if not isinstance(clean, Tensor):
             return [self._double(one) for one in clean]
         drop = F.dropout2d if clean.dim() == 4 else F.dropout

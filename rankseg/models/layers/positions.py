@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a map of pixels says at the positions of another one."""
+"""Nearest-neighbor sampling of a map at the positions of another grid."""
 
 from collections.abc import Sequence
 
@@ -8,12 +8,12 @@ from torch import Tensor
 
 
 def at_positions(pixels: Tensor, size: Sequence[int]) -> Tensor:
-    """A map at the points of another grid: the nearest pixel of each.
+    """Sample a map at the points of another grid by nearest neighbor.
 
-    The grids run from corner to corner, as those of a network with ``align_corners=True`` do.
+    The grids span from corner to corner, as those of a network with ``align_corners=True`` do.
 
     Args:
-        pixels: ``(B, H, W)`` of any type: classes, valid or not.
+        pixels: ``(B, H, W)`` of any type, such as classes or a mask.
         size: Height and width of the grid.
 
     Returns:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a feature to an embedding, or to a second output."""
+"""Projection of a feature to an embedding or to a second output."""
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -10,16 +10,16 @@ from rankseg.registry import MODELS
 
 @MODELS.register_module()
 class Projector(nn.Module):
-    """Linear layers with ReLU between them.
+    """Multilayer perceptron with ReLU between its linear layers.
 
     Args:
-        in_channels: Length of a feature.
-        out_channels: Length of an output.
-        hidden_channels: Length in between; that of the input by default.
+        in_channels: Size of the input feature.
+        out_channels: Size of the output.
+        hidden_channels: Size of the hidden layers; ``in_channels`` by default.
         layers: Number of linear layers; 1 is a plain linear map.
-        norm: Batch normalisation before every ReLU.
-        normalize: Scale the output to length 1; it is then float32 also under autocast.
-        weight_norm: Weight normalisation of every linear layer.
+        norm: Apply batch normalization before every ReLU.
+        normalize: Scale the output to length 1; it is then float32, also under autocast.
+        weight_norm: Apply weight normalization to every linear layer.
 
     Shape:
         - input: ``(B, in_channels)``
@@ -28,7 +28,7 @@ class Projector(nn.Module):
     Raises:
         ValueError: If ``layers`` is below 1.
 
-    Source: SimMatch (CVPR 2022), section 3.4, two layers normalised; CMSF (ECCV 2022), two layers
+    Source: SimMatch (CVPR 2022), section 3.4, two layers, normalized; CMSF (ECCV 2022), two layers
         with ``norm`` and without ``normalize``; Mean Teacher's second output, one layer.
     """
 
@@ -58,6 +58,6 @@ class Projector(nn.Module):
         self.layers = nn.Sequential(*parts)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Project, then normalise."""
+        """Project, then normalize if ``normalize`` is set."""
         x = self.layers(x)
         return F.normalize(x.float(), dim=1) if self.normalize else x

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How many pseudo-labels are confident, and how many of them are right."""
+"""Statistics of pseudo-labels: how many are confident, and how many of those are correct."""
 
 import torch
 from mmengine.dist import all_reduce
@@ -8,11 +8,11 @@ from torch import Tensor, nn
 
 @torch.no_grad()
 def classes_in(label: Tensor, where: Tensor, num_classes: int) -> Tensor:
-    """Which classes there are, without waiting for the device.
+    """Find the classes present in a label map, without waiting for the device.
 
     Args:
-        label: ``(B, h, w)`` int64; what is no class is left out.
-        where: ``(B, h, w)`` bool; so is what stands where this is false.
+        label: ``(B, h, w)`` int64; values that are not a class are ignored.
+        where: ``(B, h, w)`` bool; positions where it is false are ignored.
         num_classes: ``K``.
 
     Returns:
@@ -24,10 +24,10 @@ def classes_in(label: Tensor, where: Tensor, num_classes: int) -> Tensor:
 
 
 class PseudoLabelQuality(nn.Module):
-    """Counts pseudo-labels over many batches, on the device and without waiting for it.
+    """Metric that counts pseudo-labels over many batches, on the device and without waiting for it.
 
-    The counts are buffers: they are saved with the model and go on after a resume. Every process
-    holds those of all, so that a checkpoint, which one of them writes, has them whole.
+    The counts are buffers, so they are saved with the model and continue after a resume. Every
+    process holds the totals of all processes, so a checkpoint written by one of them is complete.
 
     Args:
         num_classes: ``K``.
@@ -39,9 +39,9 @@ class PseudoLabelQuality(nn.Module):
 
     def __init__(self, num_classes: int) -> None:
         super().__init__()
-        # rows: not confident, confident; columns: pseudo-labels by class
+        # rows: not confident, confident; columns: number of pseudo-labels of each class
         self.register_buffer("labels", torch.zeros(2, num_classes, dtype=torch.long))
-        # rows as above; columns: truth unknown, wrong, right
+        # rows as above; columns: truth unknown, wrong, correct
         self.register_buffer("outcome", torch.zeros(2, 3, dtype=torch.long))
         self.register_buffer("truth", torch.zeros(num_classes, dtype=torch.long))
 
@@ -50,10 +50,10 @@ class PseudoLabelQuality(nn.Module):
         """Count a batch.
 
         Args:
-            label: ``(B, h, w)`` int64 pseudo-labels; what is no class is left out.
-            confident: ``(B, h, w)`` bool.
-            truth: ``(B, h, w)`` int64 true classes, for diagnostics only; what is no class, such
-                as 255 or -100, is unknown. None: nothing is known.
+            label: ``(B, h, w)`` int64 pseudo-labels; values that are not a class are ignored.
+            confident: ``(B, h, w)`` bool mask of confident pseudo-labels.
+            truth: ``(B, h, w)`` int64 true classes, for diagnostics only. Values that are not a
+                class, such as 255 or -100, are unknown. With None, all are unknown.
         """
         num_classes = len(self.truth)
         label, confident = label.flatten(), confident.flatten().long()
@@ -78,14 +78,15 @@ class PseudoLabelQuality(nn.Module):
         return (label >= 0) & (label < len(self.truth))
 
     def compute(self) -> dict[str, float | int | list[float] | None]:
-        """What was counted since the last reset, by all processes together.
+        """Return the statistics since the last reset, over all processes.
 
         Returns:
-            ``count``: number of pseudo-labels; in percent ``confident``: those that are,
-            ``accuracy``: right ones of all whose truth is known, ``confident_accuracy``: right ones
-            of the confident among these; in percent for every class ``labels``: its share of the
-            confident pseudo-labels, ``truth``: its share of the known truths. What cannot be said,
-            for want of images or truth, is None.
+            ``count``: number of pseudo-labels. In percent: ``confident``: share of confident ones;
+            ``accuracy``: share of correct ones among those with a known truth;
+            ``confident_accuracy``: share of correct ones among the confident with a known truth. In
+            percent for every class: ``labels``: its share of the confident pseudo-labels;
+            ``truth``: its share of the known truths. A value is None if there are no images or no
+            truth for it.
         """
         labels, outcome, truth = (buffer.cpu() for buffer in self.buffers())
         known = outcome[:, 1:]
@@ -99,7 +100,7 @@ class PseudoLabelQuality(nn.Module):
         }
 
     def reset(self) -> None:
-        """Start counting anew."""
+        """Reset all counts to zero."""
         for buffer in self.buffers():
             buffer.zero_()
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Spatial assembly: the vectors of a feature map go to places that the map itself asks for."""
+"""Spatial assembly: a layer that moves the vectors of a feature map to predicted positions."""
 
 from collections.abc import Sequence
 from math import log
@@ -10,17 +10,18 @@ from torch.nn import functional as F
 
 from rankseg.registry import MODELS
 
-MOST_POINTS = 256  # of 32 images these are weights of 8 MiB, kept for gradients 40 times
+MOST_POINTS = 256  # weights of 32 images then take 8 MiB, kept for gradients 40 times
 
 
 def doubly_normalised(logits: Tensor, rounds: int) -> Tensor:
-    """Logarithms of weights whose rows and columns sum to 1, in float32 (Sinkhorn).
+    """Normalize rows and columns of weights to sum to 1, as logarithms in float32 (Sinkhorn).
 
-    Columns, the weights of an output point, do so exactly; rows the better the more rounds.
+    The columns, which are the weights of an output point, sum to 1 exactly. The rows approach 1
+    with more rounds.
 
     Args:
         logits: ``(B, N, N)``, any numbers.
-        rounds: How often rows, then columns, are divided by their sums.
+        rounds: Number of times that rows, then columns, are divided by their sums.
     """
     weights = logits.float()
     for _ in range(rounds):
@@ -29,7 +30,7 @@ def doubly_normalised(logits: Tensor, rounds: int) -> Tensor:
 
 
 def assemble(x: Tensor, weights: Tensor, grid: tuple[int, int]) -> Tensor:
-    r"""``G = W^T F``: every output block is a weighted sum of all input blocks.
+    r"""Compute ``G = W^T F``: every output block is a weighted sum of all input blocks.
 
     Args:
         x: ``F``, ``(B, C, H, W)`` with sides that are multiples of the grid's.
@@ -38,7 +39,7 @@ def assemble(x: Tensor, weights: Tensor, grid: tuple[int, int]) -> Tensor:
         grid: Rows and columns of blocks; ``N`` is their product.
 
     Returns:
-        ``G``, ``(B, C, H, W)`` of the type of ``x``.
+        ``G``, ``(B, C, H, W)`` with the dtype of ``x``.
 
     Source: Chapter 5 of the dissertation, eq. 5.4.
     """
@@ -51,7 +52,7 @@ def assemble(x: Tensor, weights: Tensor, grid: tuple[int, int]) -> Tensor:
 
 
 def in_blocks(x: Tensor, grid: tuple[int, int]) -> Tensor:
-    """``(B, C, H, W)`` as ``(B, C, rows, H / rows, columns, W / columns)``."""
+    """View ``(B, C, H, W)`` as ``(B, C, rows, H / rows, columns, W / columns)``."""
     rows, columns = grid
     size = x.shape
     return x.view(size[0], size[1], rows, size[2] // rows, columns, size[3] // columns)
@@ -59,38 +60,39 @@ def in_blocks(x: Tensor, grid: tuple[int, int]) -> Tensor:
 
 @MODELS.register_module()
 class SpatialAssembly(nn.Module):
-    r"""Spatial assembly network: predicts assembly weights from a feature map, and applies them.
+    r"""Spatial assembly network, which predicts assembly weights from a map and applies them.
 
     .. math:: G(v, c) = \sum_u w(u, v) \, F(u, c), \quad
         \sum_u w(u, v) = \sum_v w(u, v) = 1, \quad w > 0
 
-    A larger map than the grid is moved block by block: the number of weights is
-    ``(rows * columns)^2`` whatever the image. Sides that are no multiple of the grid's are padded
-    with their last values, and cut again.
+    A map larger than the grid is moved block by block, so the number of weights is
+    ``(rows * columns)^2`` for every image size. If a side is not a multiple of the grid, it is
+    padded with its last values, and the padding is removed afterwards.
 
-    What follows has to look at positions: the mean over a map, and so a head that pools it at
-    once, does not change with such weights. So the place is before the last convolutions of more
-    than one position, see :class:`~rankseg.models.extended_segmentor.ExtendedSegmentor`.
+    The layers after this one must depend on positions. The mean over a map does not change with
+    such weights, and neither does a head that pools the map directly. So place this layer before
+    the last convolutions of more than one position, see
+    :class:`~rankseg.models.extended_segmentor.ExtendedSegmentor`.
 
-    The dissertation does not tell how weights are predicted and normalised. Here a 1x1 and a 3x3
-    convolution of ``hidden_channels`` and a last 1x1 one give ``N`` logits for every point, which
-    Sinkhorn's method normalises. They see the place of a point along with its feature: without, on
-    an even map all points would ask for the same places, and no neighbours could move together, as
-    local coherence wants. The last one begins with zeros, and a constant for a point's own
-    place makes ``start`` of its weight stay there: at first features are almost what a pretrained
-    network expects.
+    The dissertation does not specify how weights are predicted and normalized. Here a 1x1 and a 3x3
+    convolution of ``hidden_channels`` and a final 1x1 convolution give ``N`` logits for every
+    point, which Sinkhorn's method normalizes. The convolutions see the position of each point next
+    to its feature. Otherwise all points of a uniform map would ask for the same positions, and
+    neighbors could not move together, as local coherence requires. The final convolution is
+    initialized with zeros, and a constant logit for a point's own position gives it the weight
+    ``start``: at first, features are close to what a pretrained network expects.
 
-    While :class:`~rankseg.models.assembly_terms.AssemblyTerms` watches, every pass with gradients
-    is noted in ``seen``, for :math:`L_\Phi`, of which this module holds the weights. The terms are
-    means over the ``N`` points, in the equations sums, so that weights serve any grid. All of them
-    are 0 at the identity: too large weights hold the network there.
+    While :class:`~rankseg.models.assembly_terms.AssemblyTerms` is active, every pass with gradients
+    is recorded in ``seen`` for :math:`L_\Phi`, whose weights this module holds. The terms are means
+    over the ``N`` points, where the equations have sums, so that weights suit any grid. All of them
+    are 0 at the identity, so weights that are too large keep the network there.
 
     Args:
         in_channels: ``C``.
         grid: Rows and columns of points, or one number for both; at most 256 points.
-        hidden_channels: Of the predictor. Unpublished.
-        start: Weight that a point's own place begins with, between ``1 / N`` and 1. Unpublished.
-        rounds: Of the normalisation. Unpublished.
+        hidden_channels: Hidden channels of the predictor. Unpublished.
+        start: Initial weight of a point's own position, between ``1 / N`` and 1. Unpublished.
+        rounds: Number of rounds of the normalization. Unpublished.
         entropy_weight: ``lambda_1`` of eq. 5.12. Unpublished, as are the next two.
         correlation_weight: ``lambda_2``.
         coherence_weight: ``lambda_3``.
@@ -99,8 +101,8 @@ class SpatialAssembly(nn.Module):
         - input and output: ``(B, C, H, W)``
 
     Raises:
-        ValueError: If an option is out of its range, channels are others than ``in_channels``, or
-            a map in training has fewer points than the grid.
+        ValueError: If an option is out of its range, the map does not have ``in_channels``
+            channels, or a map in training has fewer points than the grid.
 
     Source: Chapter 5 of the dissertation, sections 5.3.1 to 5.3.3.
     """
@@ -160,7 +162,7 @@ class SpatialAssembly(nn.Module):
         return assemble(x, log_weights.exp(), self.grid)[..., :height, :width]
 
     def fill(self, x: Tensor) -> Tensor:
-        """A map padded to multiples of the grid."""
+        """Pad a map to multiples of the grid."""
         sides = x.shape[2:]
         if x.shape[1] != self.in_channels:
             raise ValueError(
@@ -178,11 +180,11 @@ class SpatialAssembly(nn.Module):
         return x
 
     def points(self, x: Tensor) -> Tensor:
-        """``(B, C, rows, columns)``: means over the blocks of a map that :meth:`fill` gave."""
+        """Average the blocks of a padded map (see :meth:`fill`) to ``(B, C, rows, columns)``."""
         return in_blocks(x, self.grid).mean((3, 5))
 
     def weights(self, points: Tensor) -> Tensor:
-        """Logarithms of ``w``, ``(B, N, N)`` float32, of a map ``(B, C, rows, columns)``."""
+        """Predict logarithms of ``w``, ``(B, N, N)`` float32, from ``(B, C, rows, columns)``."""
         place = self.place.to(points.dtype).expand(points.shape[0], -1, -1, -1)
         logits = self.predictor(torch.cat((points, place), 1)).flatten(2).transpose(1, 2)  # u, v
         return doubly_normalised(logits.float() + self.stay, self.rounds)

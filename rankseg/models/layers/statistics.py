@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Passes that batch norm's running statistics do not see."""
+"""Forward passes that leave the running statistics of batch norm unchanged."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,10 +10,10 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 @contextmanager
 def frozen_statistics(module: nn.Module) -> Iterator[None]:
-    """Keep running statistics as they are, while a module in training mode normalises by the batch.
+    """Keep running statistics unchanged while a module in training mode uses batch statistics.
 
     Args:
-        module: Any; its batch norms are back to normal at the end.
+        module: Any module; its batch norm layers are restored on exit.
     """
     norms = [one for one in module.modules() if isinstance(one, _BatchNorm)]
     before = [(one.momentum, one.num_batches_tracked) for one in norms]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A light decoder: from features to logits by sub-pixel convolutions."""
+"""Light decoder from features to logits by sub-pixel convolutions."""
 
 from collections.abc import Sequence
 
@@ -9,15 +9,15 @@ from torch.nn import functional as F
 
 
 class SubpixelDecoder(nn.Module):
-    """A 1x1 convolution to the classes, then steps that double the size by sub-pixel convolution.
+    """Decoder of a 1x1 convolution to the classes and sub-pixel convolutions that double the size.
 
-    A step is a 1x1 convolution to ``4K`` channels, of which four neighbours are made, with a ReLU
-    before it; its weights begin so that the four are equal (ICNR).
+    A step is a ReLU, a 1x1 convolution to ``4K`` channels, and their rearrangement to four
+    neighbors. Its weights are initialized so that the four are equal (ICNR).
 
     Args:
         in_channels: Channels of the features.
         num_classes: ``K``.
-        steps: How often the size is doubled; 0 is a plain classifier.
+        steps: Number of times the size is doubled; 0 is a plain classifier.
 
     Shape:
         - input: ``(B, in_channels, h, w)``
@@ -27,7 +27,7 @@ class SubpixelDecoder(nn.Module):
         ValueError: If ``steps`` is negative.
 
     Source: CCT (CVPR 2020), section 3.2: "a 1x1 convolution, then three sub-pixel convolutions",
-        from stride 8 to the image. There is a ReLU in every step, here there is none after the
+        from stride 8 to the image. The paper has a ReLU in every step; here there is none after the
         last, so that logits may be negative.
     """
 
@@ -44,12 +44,12 @@ class SubpixelDecoder(nn.Module):
         self.layers = nn.Sequential(*layers)
 
     def forward(self, features: Tensor, size: Sequence[int]) -> Tensor:
-        """Logits of the given height and width."""
+        """Return logits of the given height and width."""
         return fit(self.layers(features), size, 2**self.steps)
 
 
 def subpixel_conv(channels: int) -> nn.Conv2d:
-    """1x1 convolution that makes four equal values of every one, before it is trained."""
+    """Build a 1x1 convolution that turns every value into four, equal at initialization."""
     conv = nn.Conv2d(channels, 4 * channels, 1)
     weight = torch.empty_like(conv.weight[::4])
     nn.init.kaiming_normal_(weight, nonlinearity="relu")
@@ -62,14 +62,15 @@ def subpixel_conv(channels: int) -> nn.Conv2d:
 def fit(logits: Tensor, size: Sequence[int], scale: int) -> Tensor:
     """Bring the output of sub-pixel convolutions to a size.
 
-    Each feature has become ``scale x scale`` values around its place. On a grid from corner to
-    corner the outer half of those at the border lies outside: it is cut off, so that every value
-    is at its place. Where the sizes differ by more, they are interpolated.
+    Each feature has become ``scale x scale`` values around its position. On a grid that spans from
+    corner to corner, the outer half of the values at the border is outside the image. It is cut
+    off, so that every value is at its position. If the sizes differ by more, the logits are
+    interpolated.
 
     Args:
         logits: ``(B, K, h, w)``.
-        size: Wanted height and width.
-        scale: Values that were made of a feature, along one side.
+        size: Height and width of the result.
+        scale: Number of values made from one feature, along one side.
     """
     over = [have - wanted for have, wanted in zip(logits.shape[2:], size, strict=True)]
     if all(0 <= one < scale for one in over):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Batch norm over the batches of all processes, on whatever device they run."""
+"""Batch norm over the batches of all processes, on any device."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 
 class _Total(Function):
-    """Sum over all processes; its gradient is the sum of theirs."""
+    """Sum over all processes, whose gradient is the sum of the gradients of all processes."""
 
     @staticmethod
     def forward(ctx: Any, part: Tensor) -> Tensor:
@@ -25,27 +25,27 @@ class _Total(Function):
 
 
 class SyncBatchNorm(_BatchNorm):
-    """Batch norm whose statistics, and their gradients, are those of all processes together.
+    """Batch norm whose statistics and gradients are computed over all processes.
 
-    ``torch.nn.SyncBatchNorm`` does the same on GPUs, and only there. In one process and in eval
-    mode this is plain batch norm. All processes must run it equally often and in one order, as in
-    training they do; they may have different numbers of images.
+    ``torch.nn.SyncBatchNorm`` does the same, but only on GPUs. In one process and in eval mode this
+    is plain batch norm. All processes must run it equally often and in the same order, as they do
+    in training. Their numbers of images may differ.
 
     Args:
         num_features: Channels ``C``.
-        **kwargs: Of ``torch.nn.BatchNorm2d``.
+        **kwargs: Further arguments of ``torch.nn.BatchNorm2d``.
 
     Shape:
         - input and output: ``(B, C, ...)``; statistics are float32 or better, also under autocast.
     """
 
     def _check_input_dim(self, input: Tensor) -> None:
-        """Take inputs of any number of dimensions."""
+        """Accept inputs of two or more dimensions."""
         if input.dim() < 2:
             raise ValueError(f"expected an input of shape (B, C, ...), got {tuple(input.shape)}")
 
     def forward(self, input: Tensor) -> Tensor:
-        """Normalise, and while training move the running statistics."""
+        """Normalize the input and, in training, update the running statistics."""
         if not self.training or get_world_size() == 1:
             return super().forward(input)
         self._check_input_dim(input)
@@ -69,7 +69,7 @@ class SyncBatchNorm(_BatchNorm):
 
     @torch.no_grad()
     def _move(self, mean: Tensor, var: Tensor, count: Tensor) -> None:
-        """Move the running statistics as ``torch.nn.BatchNorm2d`` does."""
+        """Update the running statistics as ``torch.nn.BatchNorm2d`` does."""
         if not self.track_running_stats:
             return
         self.num_batches_tracked += 1
@@ -79,15 +79,15 @@ class SyncBatchNorm(_BatchNorm):
 
 
 def convert_sync_batch_norm(module: nn.Module) -> nn.Module:
-    """Put :class:`SyncBatchNorm` in the place of every batch norm of a network.
+    """Replace every batch norm of a network by :class:`SyncBatchNorm`.
 
-    Parameters and buffers are taken over as they are, under the names that they had.
+    Parameters and buffers keep their values and names.
 
     Args:
-        module: A network, or a batch norm itself; changed in place but for the latter.
+        module: A network, which is changed in place, or a batch norm layer.
 
     Returns:
-        The network with the other layers.
+        The network with the new layers, or the new layer.
     """
     if isinstance(module, _BatchNorm) and not isinstance(module, SyncBatchNorm):
         new = SyncBatchNorm(

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reading what a named submodule gives, or is given, during a forward pass."""
+"""Access to the output or input of a named submodule during a forward pass."""
 
 import difflib
 
 from torch import Tensor, nn
 
 INPUT = ":input"
-"""At the end of a name: what goes into the submodule, in place of what comes out of it."""
+"""Suffix of a name that selects the input of the submodule instead of its output."""
 
 
 def find_module(network: nn.Module, name: str, key: str = "feature_tap") -> nn.Module:
@@ -15,7 +15,7 @@ def find_module(network: nn.Module, name: str, key: str = "feature_tap") -> nn.M
     A name may end with ``:input``.
 
     Raises:
-        ValueError: If there is none, naming the ones most like it.
+        ValueError: If there is no such submodule; the message names the most similar ones.
     """
     try:
         return network.get_submodule(name.removesuffix(INPUT))
@@ -30,10 +30,10 @@ def find_module(network: nn.Module, name: str, key: str = "feature_tap") -> nn.M
 
 
 class FeatureTap:
-    """Context in which the last output of a named submodule is kept.
+    """Context manager that keeps the last output of a named submodule.
 
-    A vector per image, ``(B, C)``, is kept as a map of one pixel, ``(B, C, 1, 1)``. Of several
-    feature maps, as a backbone gives them, the last one is kept.
+    A vector per image, ``(B, C)``, is kept as a map of one pixel, ``(B, C, 1, 1)``. If the
+    submodule returns several feature maps, as a backbone does, the last one is kept.
 
     Example:
         >>> import torch
@@ -45,8 +45,8 @@ class FeatureTap:
 
     Args:
         network: The network that will be run.
-        name: Dotted name of a submodule, or None to keep nothing. ``"NAME:input"`` keeps what the
-            submodule is given.
+        name: Dotted name of a submodule, or None to keep nothing. ``"NAME:input"`` keeps the input
+            of the submodule.
     """
 
     def __init__(self, network: nn.Module, name: str | None) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The perturbation of features that changes a decoder's prediction most."""
+"""Virtual adversarial perturbation of features."""
 
 import torch
 import torch.nn.functional as F
@@ -11,18 +11,18 @@ from rankseg.registry import MODELS
 
 @MODELS.register_module()
 class VirtualAdversarial(nn.Module):
-    """I-VAT: a step of length ``radius`` in the direction that changes the decoder's output most.
+    """I-VAT: add a step of length ``radius`` in the direction that changes the output most.
 
-    The direction is found by power iteration: a random one, and the gradient of the divergence
-    that a small step in it causes. It is of unit length over all values of an image. The search
-    runs in float32, also under autocast, and leaves no gradient at the decoder.
+    The direction is found by power iteration: it starts at random and becomes the gradient of the
+    divergence that a small step in it causes. It has unit length over all values of an image. The
+    search runs in float32, also under autocast, and leaves no gradient at the decoder.
 
     Args:
-        radius: Length of the perturbation; released: 2.0.
-        step: Length of the small step. Released is 1e-6, which float32 features do not feel at
-            all (each value would change by some 1e-8), so that the direction is rounding. 0.1 is
-            ours.
-        iterations: Of the power iteration; released: 1.
+        radius: Length of the perturbation; 2.0 in the released code.
+        step: Length of the small step, our choice. The released code has 1e-6, which is too small
+            for float32 features: each value would change by about 1e-8, so the direction would be
+            rounding error.
+        iterations: Number of power iterations; 1 in the released code.
 
     Raises:
         ValueError: If ``iterations`` is below 1.
@@ -37,12 +37,12 @@ class VirtualAdversarial(nn.Module):
         self.radius, self.step, self.iterations = radius, step, iterations
 
     def forward(self, feature: Tensor, classes: Tensor, decode: Decode) -> Tensor:
-        """Perturb; see :mod:`rankseg.models.layers.feature_perturbations`."""
+        """Perturb the features; see :mod:`rankseg.models.layers.feature_perturbations`."""
         return feature + self.radius * self.direction(feature.detach(), decode).to(feature)
 
     @torch.enable_grad()
     def direction(self, feature: Tensor, decode: Decode) -> Tensor:
-        """Unit vector for every image, ``(B, C, h, w)`` float32; zero where nothing changes."""
+        """Return a unit vector per image, ``(B, C, h, w)`` float32, or zero if nothing changes."""
         with torch.autocast(feature.device.type, enabled=False):
             feature = feature.float()
             wanted = decode(feature).detach().log_softmax(1)
@@ -57,7 +57,7 @@ class VirtualAdversarial(nn.Module):
 
 
 def unit_vectors(values: Tensor) -> Tensor:
-    """Scale what belongs to an image to length 1, however small it is; zero stays zero."""
+    """Scale the values of each image to length 1, however small they are; zero stays zero."""
     flat = values.flatten(1)
     flat = flat / flat.abs().amax(1, keepdim=True).clamp(min=torch.finfo(flat.dtype).tiny)
     return F.normalize(flat).view_as(values)

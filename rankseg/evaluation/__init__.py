@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Metrics."""
+"""Metrics of segmentation, classification, retrieval and features."""
 
 from rankseg.evaluation.classification import ClassificationMetric
 from rankseg.evaluation.knn import knn_classify

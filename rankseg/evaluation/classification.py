@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Accuracy of classifiers, overall, per class and for every network that predicted."""
+"""Accuracy of classifiers, overall, per class and for every network that predicts."""
 
 from collections.abc import Sequence
 
@@ -13,29 +13,29 @@ from rankseg.evaluation.notes import ClassNotes, say_not_finite
 from rankseg.evaluation.segmentation import COLLECT, NO_IMAGES, OTHERS
 from rankseg.registry import METRICS
 
-TABLE_CLASSES = 20  # the confusion of more does not fit a terminal
+TABLE_CLASSES = 20  # a confusion matrix of more classes does not fit a terminal
 
 
 @METRICS.register_module()
 class ClassificationMetric(BaseMetric):
-    """Share of images whose class is the best, or among the best, of the prediction.
+    """Metric of top-k accuracy of image classification.
 
-    Reported in percent: ``top1``, ``top5`` where there are more than five classes, and
-    ``mean_class``, the mean over the classes of the share of each that is right. Where samples
-    carry ``student_sem_seg`` or ``teacher_sem_seg`` (see ``Method.predict``), ``top1`` and
-    ``mean_class`` come under ``student/`` or ``teacher/`` as well.
+    Reported in percent: ``top1``, ``top5`` if there are more than five classes, and ``mean_class``,
+    the mean of the accuracies of the classes. If samples carry ``student_sem_seg`` or
+    ``teacher_sem_seg`` (see ``Method.predict``), ``top1`` and ``mean_class`` are also reported
+    under ``student/`` or ``teacher/``.
 
     Args:
-        topk: Numbers of best classes. Those that every class would be among are left out.
-        per_class: Report ``top1/<class>`` in the returned numbers.
-        **kwargs: Of mmengine's ``BaseMetric``.
+        topk: Values of k. Those that are not below the number of classes are left out.
+        per_class: Also return ``top1/<class>``.
+        **kwargs: Further arguments of MMEngine's ``BaseMetric``.
 
     Attributes:
-        confusion: ``(K, K)`` int64 of the last evaluation, images by true (row) and predicted
-            class; on the main process. Printed for up to 20 classes.
+        confusion: ``(K, K)`` int64 confusion matrix of the last evaluation, true classes by row and
+            predicted classes by column, on the main process. Printed for up to 20 classes.
 
     Raises:
-        ValueError: If an image has no class, or one that the data set does not know.
+        ValueError: If an image has no class, or one that the data set does not have.
     """
 
     default_prefix = ""
@@ -48,7 +48,7 @@ class ClassificationMetric(BaseMetric):
         self.notes = ClassNotes("image")
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
-        """Note for every image its class, the place of that, and what each network predicts."""
+        """Store the class of every image, its rank and the predictions of each network."""
         truth = true_classes(data_samples, self.dataset_meta["classes"])
         logits = torch.stack([sample["seg_logits"]["data"].flatten() for sample in data_samples])
         order = logits.argsort(dim=1, descending=True, stable=True).cpu()
@@ -66,7 +66,7 @@ class ClassificationMetric(BaseMetric):
         ]
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
-        """Numbers of all images together, in percent.
+        """Compute the metrics of all images, in percent.
 
         Raises:
             ValueError: If there is no image.
@@ -109,10 +109,10 @@ class ClassificationMetric(BaseMetric):
 
 
 def true_classes(samples: Sequence[dict], classes: Sequence[str]) -> torch.Tensor:
-    """Classes of a batch of samples, ``(B,)`` int64 on the CPU.
+    """Return the classes of a batch of samples, ``(B,)`` int64 on the CPU.
 
     Raises:
-        ValueError: If an image has none, or one that is not among ``classes``.
+        ValueError: If an image has no class, or one that is not among ``classes``.
     """
     bare = [sample for sample in samples if "gt_sem_seg" not in sample]
     if bare:
@@ -129,7 +129,7 @@ def true_classes(samples: Sequence[dict], classes: Sequence[str]) -> torch.Tenso
 
 
 def class_accuracy(confusion: np.ndarray) -> dict[int, float]:
-    """Percent of each class's images that are right, for every class that has some.
+    """Compute the accuracy of every class that has images, in percent.
 
     >>> class_accuracy(np.array([[3, 1, 0], [0, 2, 0], [0, 0, 0]]))
     {0: 75.0, 1: 100.0}
@@ -139,7 +139,7 @@ def class_accuracy(confusion: np.ndarray) -> dict[int, float]:
 
 
 def accuracy(confusion: np.ndarray) -> dict[str, float]:
-    """``top1`` and ``mean_class`` in percent, from ``(K, K)`` images by true and predicted class.
+    """Compute ``top1`` and ``mean_class`` in percent from a confusion matrix ``(K, K)``.
 
     >>> accuracy(np.array([[3, 1], [0, 1]]))
     {'top1': 80.0, 'mean_class': 87.5}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Classification by the nearest labelled images: how good are features without a classifier?"""
+"""k-nearest-neighbor classification, which measures features without training a classifier."""
 
 import torch
 import torch.nn.functional as F
@@ -7,20 +7,20 @@ from torch import Tensor
 
 
 def check_k(k: int, size: int) -> None:
-    """Check that there are as many labelled images as neighbours are asked for.
+    """Check that there are at least ``k`` labeled images.
 
     Raises:
-        ValueError: If not.
+        ValueError: If ``k`` is not from 1 to ``size``.
     """
     if not 1 <= k <= size:
         raise ValueError(f"k={k} neighbours among {size} labelled images: expected 1 to {size}")
 
 
 def check_finite(**features: Tensor) -> None:
-    """Refuse features, ``(N, D)`` each, that are no numbers.
+    """Check that features, ``(N, D)`` each, are finite.
 
     Raises:
-        ValueError: Naming whose they are and how many.
+        ValueError: If some are not; the message has their name and number.
     """
     for name, rows in features.items():
         bad = ~rows.isfinite().all(1)
@@ -41,16 +41,16 @@ def knn_classify(
     num_classes: int | None = None,
     chunk: int = 1024,
 ) -> Tensor:
-    """Class of each query by a vote of its ``k`` nearest labelled images, by cosine similarity.
+    """Classify queries by a vote of their ``k`` nearest labeled images, by cosine similarity.
 
     Args:
-        bank: ``(N, D)`` features of the labelled images, of any length.
-        labels: ``(N,)`` int64, their classes.
-        query: ``(M, D)`` features.
-        k: Number of neighbours; ``N`` lets all vote.
-        temperature: None: every neighbour has one vote, and of classes with as many votes that
-            with the larger sum of similarities wins. Otherwise a vote weighs ``exp(s / t)``.
-        num_classes: One more than the largest label by default.
+        bank: ``(N, D)`` features of the labeled images, of any length.
+        labels: ``(N,)`` int64 classes of the labeled images.
+        query: ``(M, D)`` features of the queries.
+        k: Number of neighbors; with ``N`` all images vote.
+        temperature: Temperature ``t`` of the votes, each of which weighs ``exp(s / t)``. If None,
+            every neighbor has one vote, and the larger sum of similarities breaks ties.
+        num_classes: Number of classes; one more than the largest label by default.
         chunk: Queries compared at a time; ``chunk x N`` similarities are in memory.
 
     Returns:
@@ -60,7 +60,8 @@ def knn_classify(
         ValueError: If ``k`` is below 1 or above ``N``, ``temperature`` is not above 0, or a feature
             is not finite.
 
-    Source: Wu et al. (CVPR 2018), weighted with t = 0.07; CMSF (ECCV 2022), k = 1 and 20, one vote.
+    Source: Wu et al. (CVPR 2018), weighted with t = 0.07; CMSF (ECCV 2022), k = 1 and 20,
+        unweighted.
     """
     check_k(k, len(bank))
     if temperature is not None and temperature <= 0:
@@ -72,9 +73,9 @@ def knn_classify(
     for part in query.to(bank.device).float().split(chunk):
         similarity, index = (F.normalize(part, dim=1) @ bank.T).topk(k)
         if temperature is None:
-            vote = 1 + similarity / (4 * k)  # below one more vote, whatever the similarities
+            vote = 1 + similarity / (4 * k)  # the similarities sum to less than one vote
         else:
-            vote = ((similarity - similarity[:, :1]) / temperature).exp()  # largest first: finite
+            vote = ((similarity - similarity[:, :1]) / temperature).exp()  # at most 1: finite
         votes = vote.new_zeros(len(part), num_classes, dtype=torch.float64)
         votes.scatter_add_(1, labels.to(index.device)[index], vote.double())
         found.append(votes.argmax(1))

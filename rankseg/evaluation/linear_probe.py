@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A linear classifier on frozen features: how far apart do they hold the classes?"""
+"""Linear probe: a linear classifier trained on frozen features."""
 
 import time
 from typing import Any
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from rankseg.evaluation.knn import check_finite
 
 PROGRESS_SECONDS = 10.0
-CLOSEST = 1e-6  # a channel that varies less is constant: it is centred and not blown up
+CLOSEST = 1e-6  # a channel with a smaller deviation is constant, so it is only centered
 
 
 def draw_share(label: np.ndarray, share: float, seed: int = 0, leave: int = 0) -> np.ndarray:
@@ -21,11 +21,12 @@ def draw_share(label: np.ndarray, share: float, seed: int = 0, leave: int = 0) -
 
     Args:
         label: ``(N,)`` classes.
-        share: In ``(0, 1]``.
-        seed: Of the draw.
-        leave: Images of every class that are not drawn, however few there are.
+        share: Share of the images of a class, in ``(0, 1]``.
+        seed: Seed of the draw.
+        leave: Images of every class that are never drawn, even if there are few.
 
     Returns:
+        Sorted positions of the drawn images.
         Sorted positions.
     """
     rng, drawn = np.random.default_rng(seed), []
@@ -37,11 +38,11 @@ def draw_share(label: np.ndarray, share: float, seed: int = 0, leave: int = 0) -
 
 
 def standardise(feature: Tensor, *others: Tensor) -> list[Tensor]:
-    """Scale features to length 1, then every channel to mean 0 and variance 1 over ``feature``.
+    """Scale features to length 1, then standardize every channel by the statistics of ``feature``.
 
     Args:
-        feature: ``(N, D)`` features that mean and variance are taken of.
-        *others: ``(M, D)`` features that are treated likewise.
+        feature: ``(N, D)`` features, which get mean 0 and variance 1 in every channel.
+        *others: ``(M, D)`` features that get the same transform.
     """
     parts = [F.normalize(part.float(), dim=1) for part in (feature, *others)]
     spread, mean = torch.std_mean(parts[0], 0, correction=0)
@@ -63,34 +64,34 @@ def linear_probe(
     weight_decay: float = 1e-4,
     seed: int = 0,
 ) -> Tensor:
-    """Train a linear layer on frozen features by SGD, and let it classify others.
+    """Train a linear layer on frozen features by SGD, and classify other features.
 
-    Features are standardised (:func:`standardise`), the layer starts at zero, the learning rate
-    falls to a tenth after 3/8 and again after 6/8 of the steps. Random numbers of the process are
-    not touched.
+    The features are standardized (:func:`standardise`) and the layer is initialized with zeros. The
+    learning rate drops to a tenth after 3/8 and again after 6/8 of the steps. The global random
+    state is not changed.
 
     Args:
-        feature: ``(N, D)`` features of the labelled images.
+        feature: ``(N, D)`` features of the labeled images.
         label: ``(N,)`` int64 classes.
         query: ``(M, D)`` features to classify.
         num_classes: ``K``.
-        epochs: Passes over the labelled images.
-        least_steps: Fewest steps, however few images there are; not in the papers, where 1% of
-            ImageNet is many batches, and a hundred images would be seen in 40 steps.
-        batch_size: Images in a step; all of them where there are fewer.
+        epochs: Passes over the labeled images.
+        least_steps: Minimum number of steps. The papers have none: there 1% of ImageNet is many
+            batches, but a hundred images would be trained on for only 40 steps.
+        batch_size: Images per step; all of them if there are fewer.
         lr: Learning rate.
-        momentum: Of SGD.
-        weight_decay: Of SGD.
-        seed: Of the order of the images.
+        momentum: Momentum factor of SGD.
+        weight_decay: Weight decay of SGD.
+        seed: Seed of the order of the images.
 
     Returns:
         ``(M, K)`` float32 logits on the device of ``feature``.
 
     Raises:
-        ValueError: If a feature is not finite, or there is no labelled image.
+        ValueError: If a feature is not finite, or there is no labeled image.
 
     Source: CompRess (NeurIPS 2020) and MSF (ICCV 2021), whose protocol CMSF (ECCV 2022), section 3,
-        takes over; here features are computed once, of images that are not augmented.
+        follows. Differs: features are computed once, from images without augmentation.
     """
     check_finite(labelled_images=feature, queries=query)
     if not len(feature):
@@ -125,7 +126,7 @@ def linear_probe(
 
 
 def top_shares(logits: Tensor, truth: Tensor) -> dict[str, float]:
-    """Accuracy in percent, ``top1`` and, of more than five classes, ``top5``.
+    """Compute the accuracy in percent: ``top1`` and, for more than five classes, ``top5``.
 
     Args:
         logits: ``(M, K)``.

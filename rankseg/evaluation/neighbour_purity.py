@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Are neighbours that a constraint picks of the query's class, and how far away are they?"""
+"""Purity and rank of the neighbors that a constraint selects."""
 
 from typing import NamedTuple
 
@@ -7,21 +7,21 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-NO_RANK = 0  # of a place that holds no neighbour
+NO_RANK = 0  # rank of a missing neighbor
 
 
 class NeighbourPurity(NamedTuple):
-    """Neighbours of queries in a memory ``M`` and in its constrained part ``C``.
+    """Purity of the neighbors of queries in a memory ``M`` and in its constrained part ``C``.
 
-    Purity is the share, in percent, of neighbours of the query's class. The query's own entry is no
-    neighbour in it, nor are entries whose class is not known.
+    Purity is the percentage of neighbors with the query's class. It ignores the query's own entry
+    and entries of unknown class.
 
     Attributes:
         nearest: Purity of the ``k`` nearest in ``M``.
         constrained: Purity of the ``k`` nearest in ``C``.
         median_rank: Median ``m`` over queries of the rank in ``M`` of the ``k``-th in ``C``.
         as_far: Purity of the ``m`` nearest in ``M``.
-        ranks: ``(Q,)`` int64, those ranks; 1 is the nearest, 0 where ``C`` has fewer than ``k``.
+        ranks: ``(Q,)`` int64 ranks; 1 is the nearest, 0 if ``C`` has fewer than ``k``.
     """
 
     nearest: float
@@ -32,11 +32,11 @@ class NeighbourPurity(NamedTuple):
 
 
 def rank_of(similarity: Tensor, index: Tensor) -> Tensor:
-    """Rank of entries among all by similarity, 1 for the nearest; equals share the best rank.
+    """Return the rank of entries by similarity, 1 for the nearest; ties share the best rank.
 
     Args:
-        similarity: ``(Q, N)`` of each query to each entry.
-        index: ``(Q, k)`` int64 entries, of which -1 is none.
+        similarity: ``(Q, N)`` similarity of each query to each entry.
+        index: ``(Q, k)`` int64 entries; -1 stands for none.
 
     Returns:
         ``(Q, k)`` int64, 0 for none.
@@ -48,31 +48,31 @@ def rank_of(similarity: Tensor, index: Tensor) -> Tensor:
 
 
 def constrained_nearest(similarity: Tensor, allowed: Tensor, k: int) -> Tensor:
-    """The ``k`` nearest entries among those allowed.
+    """Find the ``k`` nearest entries among those allowed.
 
     Args:
-        similarity: ``(Q, N)``.
-        allowed: ``(Q, N)`` bool.
-        k: How many, at most ``N``.
+        similarity: ``(Q, N)`` similarity of each query to each entry.
+        allowed: ``(Q, N)`` bool mask of allowed entries.
+        k: Number of entries, at most ``N``.
 
     Returns:
-        ``(Q, k)`` int64, the nearest first; -1 where fewer are allowed.
+        ``(Q, k)`` int64, the nearest first; -1 if fewer are allowed.
     """
     values, index = similarity.masked_fill(~allowed, -torch.inf).topk(k, 1)
     return torch.where(values == -torch.inf, -1, index)
 
 
 def previous_neighbours(query: Tensor, memory: Tensor, own: Tensor, k: int) -> Tensor:
-    """The constraint of CMSF without labels: the ``k`` nearest in an earlier memory, and oneself.
+    """Apply the constraint of CMSF without labels: ``k`` nearest in an earlier memory, and itself.
 
     Args:
         query: ``(Q, D)`` earlier features of the queries, of length 1.
         memory: ``(N, D)`` earlier features of the entries, of length 1.
-        own: ``(Q,)`` int64, each query's own entry.
+        own: ``(Q,)`` int64 entry of each query itself.
         k: :math:`k'`, at most ``N``.
 
     Returns:
-        ``(Q, N)`` bool.
+        ``(Q, N)`` bool mask of allowed entries.
     """
     allowed = torch.zeros(len(query), len(memory), dtype=torch.bool, device=memory.device)
     allowed.scatter_(1, (query @ memory.T).topk(k, 1).indices, True)
@@ -90,27 +90,28 @@ def neighbour_purity(
     k_previous: int = 5,
     chunk: int = 256,
 ) -> NeighbourPurity:
-    """Purity and ranks of the neighbours that CMSF's constraint picks for some entries.
+    """Compute purity and ranks of the neighbors that CMSF's constraint selects.
 
     Args:
         memory: ``(N, D)`` features ``M``, of any length.
-        previous: ``(N, D)`` features ``M'`` of the same images, another view or an earlier pass.
-        label: ``(N,)`` int64 true classes, -1 where unknown.
-        own: ``(Q,)`` int64 entries that ask.
-        k: Neighbours that are counted, the query itself among them; at least 2.
-        k_previous: Neighbours in ``M'`` that may be chosen from, :math:`k'`.
+        previous: ``(N, D)`` features ``M'`` of the same images, from another view or an earlier
+            pass.
+        label: ``(N,)`` int64 true classes, -1 if unknown.
+        own: ``(Q,)`` int64 entries used as queries.
+        k: Number of neighbors, which includes the query itself; at least 2.
+        k_previous: Number of neighbors in ``M'`` to choose from, :math:`k'`.
         chunk: Queries at a time; a few ``chunk x N`` matrices are in memory.
 
     Raises:
-        ValueError: If ``k`` is not from 2 to ``N``, ``k_previous`` not from 1 to ``N``, or nobody
-            asks.
+        ValueError: If ``k`` is not from 2 to ``N``, ``k_previous`` is not from 1 to ``N``, or there
+            is no query.
 
     Source: CMSF (ECCV 2022), Figure 5 and Table 1 (right).
     """
     _check(len(memory), len(own), k, k_previous)
     memory, previous = (F.normalize(part.float(), dim=1) for part in (memory, previous))
     label, own = label.to(memory.device), own.to(memory.device)
-    sums = torch.zeros(2, 2, dtype=torch.float64)  # right and counted neighbours, in M and in C
+    sums = torch.zeros(2, 2, dtype=torch.float64)  # correct and counted neighbors, in M and in C
     ranks = []
     for some in own.split(chunk):
         similarity = memory[some] @ memory.T
@@ -141,7 +142,7 @@ def _check(size: int, queries: int, k: int, k_previous: int) -> None:
 
 
 def _count(index: Tensor, label: Tensor, own: Tensor) -> Tensor:
-    """``(2,)`` float64: neighbours of the query's class, and all whose class is known."""
+    """Count neighbors of the query's class, and those of known class: ``(2,)`` float64."""
     theirs, mine = label[index.clamp(min=0)], label[own][:, None]
     counted = (index >= 0) & (index != own[:, None]) & (theirs >= 0) & (mine >= 0)
     found = torch.stack([(counted & (theirs == mine)).sum(), counted.sum()])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the log should say about classes that numbers alone do not show."""
+"""Log messages about missing classes and non-finite outputs."""
 
 import logging
 from collections.abc import Sequence
@@ -7,15 +7,15 @@ from collections.abc import Sequence
 import numpy as np
 from mmengine.logging import print_log
 
-NAMED = 10  # classes that a sentence lists
-ABSENT = {  # what becomes of the number of a class that there is nothing of
+NAMED = 10  # number of classes that a message lists by name
+ABSENT = {  # how metrics treat a class without pixels or images
     "pixel": "shown as '-' and left out of means, unless it is predicted, which is an IoU of 0",
     "image": "it has no accuracy of its own, and is left out of mean_class",
 }
 
 
 def names(which: np.ndarray, classes: Sequence[str]) -> str:
-    """The classes where ``which`` is true.
+    """Join the names of the classes where ``which`` is true.
 
     >>> names(np.array([True, False, True]), ("sky", "road", "cat"))
     'sky, cat'
@@ -26,10 +26,12 @@ def names(which: np.ndarray, classes: Sequence[str]) -> str:
 
 
 class ClassNotes:
-    """Says which classes are missing from truth or predictions; what stays as it is, only once.
+    """Logger of classes that are missing from truth or predictions.
+
+    A warning about the truth does not change between evaluations, so it is logged only once.
 
     Args:
-        things: What is counted: ``"pixel"`` or ``"image"``.
+        things: Unit of the counts: ``"pixel"`` or ``"image"``.
     """
 
     def __init__(self, things: str) -> None:
@@ -37,12 +39,12 @@ class ClassNotes:
         self._told: set[str] = set()
 
     def say(self, truth: np.ndarray, predicted: np.ndarray, classes: Sequence[str]) -> None:
-        """Say it in the log.
+        """Log the missing classes.
 
         Args:
-            truth: ``(K,)`` how many there are of each class.
-            predicted: ``(K,)`` how many are predicted to be of each class.
-            classes: Their names.
+            truth: ``(K,)`` true count of each class.
+            predicted: ``(K,)`` predicted count of each class.
+            classes: Names of the classes.
         """
         truth, predicted = np.asarray(truth), np.asarray(predicted)
         if not truth.any():
@@ -75,12 +77,12 @@ class ClassNotes:
 
 
 def say_not_finite(lost: Sequence[int], paths: Sequence[str], things: str) -> None:
-    """Say for which images the network gave NaN or infinity, if there are any.
+    """Warn about images for which the network returned NaN or infinity, if there are any.
 
     Args:
-        lost: For every image, how many of ``things`` have no finite output.
-        paths: The images.
-        things: What is counted, in the plural.
+        lost: Number of ``things`` without finite output, for every image.
+        paths: Paths of the images.
+        things: Unit of the counts, in the plural.
     """
     bad = [path for path, count in zip(paths, lost, strict=True) if count]
     if bad:
@@ -95,5 +97,5 @@ def say_not_finite(lost: Sequence[int], paths: Sequence[str], things: str) -> No
 
 
 def cell(percent: float) -> str:
-    """A number of a table, ``"-"`` for one that does not exist."""
+    """Format a percentage for a table, NaN as ``"-"``."""
     return "-" if np.isnan(percent) else f"{percent:.2f}"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How good features are, told by neighbours and by linear classifiers."""
+"""Quality of features, measured by nearest neighbors and linear classifiers."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -23,22 +23,23 @@ def judge_features(
     probes: Mapping[str, np.ndarray] | None = None,
     probe: Mapping[str, Any] | None = None,
 ) -> dict[str, float]:
-    """Classify images by the features of others whose class is known.
+    """Evaluate features by classifying images from others with known classes.
 
     Args:
-        known: ``(N, D)`` features of images whose class is known.
-        label: ``(N,)`` int64, their classes.
+        known: ``(N, D)`` features of images with known classes.
+        label: ``(N,)`` int64 classes of these images.
         asked: ``(M, D)`` features of images to classify.
-        truth: ``(M,)`` int64, what is right.
+        truth: ``(M,)`` int64 true classes of the images to classify.
         num_classes: ``K``.
-        knn: Numbers of neighbours that vote.
-        temperature: Of the votes, see :func:`~rankseg.evaluation.knn.knn_classify`.
-        probes: Positions among the ``N`` images that a linear probe learns from, by name.
+        knn: Numbers of neighbors that vote.
+        temperature: Temperature of the votes, see :func:`~rankseg.evaluation.knn.knn_classify`.
+        probes: Names of linear probes, with the positions among the ``N`` images that each of them
+            is trained on.
         probe: Options of :func:`~rankseg.evaluation.linear_probe.linear_probe`.
 
     Returns:
-        In percent: ``knn1``, ``knn20``, ... and by the name of a probe ``linear_NAME`` (top-1) and,
-        of more than five classes, ``linear_NAME_top5``.
+        In percent: ``knn1``, ``knn20``, ..., for each probe ``linear_NAME`` (top-1) and, for more
+        than five classes, ``linear_NAME_top5``.
 
     Raises:
         ValueError: If an option is out of its range or a feature is not finite.

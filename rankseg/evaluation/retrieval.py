@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which images an embedding finds for an image, and how many of them are of its class."""
+"""Image retrieval by embeddings, and its metrics."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -12,18 +12,19 @@ from rankseg.evaluation.knn import check_finite
 from rankseg.selection.graph import cluster_centres, nearest_centres
 
 EDGE = 1e-6
-"""By so much more similar an image of a wrong class counts as: more than float32 rounds by."""
+"""Amount by which images of a wrong class count as more similar, above float32 rounding."""
 CHUNK = 256  # queries compared at a time
 
 
 class Retrieved(NamedTuple):
-    """What is found for some queries, the nearest first.
+    """Images retrieved for some queries, the nearest first.
 
     Attributes:
         index: ``(M, k)`` int64 positions in the gallery.
         similarity: ``(M, k)`` float32 cosine similarities in ``[-1, 1]``.
-        right: ``(M, k)`` bool, whether they are of the class of the query.
-        relevant: ``(M,)`` int64, how many of the whole gallery are, without the query itself.
+        right: ``(M, k)`` bool, true for images with the class of the query.
+        relevant: ``(M,)`` int64 number of images in the gallery with the class of the query,
+            without the query itself.
     """
 
     index: Tensor
@@ -33,16 +34,16 @@ class Retrieved(NamedTuple):
 
 
 class Judged(NamedTuple):
-    """What was found for every query, in numbers; all 0 where the gallery has nothing to find.
+    """Retrieval metrics of every query, all 0 if the gallery has no image of its class.
 
     Attributes:
-        hits: ``(M, len(topk))`` bool, whether one of the ``K`` nearest is of the right class.
-        r_precision: ``(M,)`` float64 in ``[0, 1]``: of the ``R`` nearest, where ``R`` images are of
-            the right class, the share that is.
-        average_precision: ``(M,)`` float64 in ``[0, 1]``: mean over the ``R`` nearest of the share
-            of right ones so far, where they are right, and 0 where they are wrong.
+        hits: ``(M, len(topk))`` bool, true if one of the ``K`` nearest has the class of the query.
+        r_precision: ``(M,)`` float64 in ``[0, 1]``: share of images with the class of the query
+            among the ``R`` nearest, where ``R`` is the number of such images.
+        average_precision: ``(M,)`` float64 in ``[0, 1]``: mean over the ``R`` nearest of the
+            precision up to each image of the right class, and 0 for an image of a wrong class.
         relevant: ``(M,)`` int64, ``R``.
-        nearest: ``(M,)`` float32 similarity of the image that is found first.
+        nearest: ``(M,)`` float32 similarity of the nearest image.
     """
 
     hits: Tensor
@@ -61,26 +62,26 @@ def retrieve(
     own: Tensor | None = None,
     chunk: int = CHUNK,
 ) -> Iterator[Retrieved]:
-    """Find the nearest images of a gallery by cosine similarity, some queries at a time.
+    """Retrieve the nearest images of a gallery by cosine similarity, in chunks of queries.
 
-    Of images that are equally near those of a wrong class come first, so a network that maps all
-    images to one point finds nothing, and no number depends on the order of the images.
+    Among equally near images, those of a wrong class come first. So a network that maps all images
+    to one point finds nothing, and no metric depends on the order of the images.
 
     Args:
         query: ``(M, D)`` embeddings of any length.
-        gallery: ``(N, D)``.
+        gallery: ``(N, D)`` embeddings of any length.
         query_label: ``(M,)`` int64 classes.
         gallery_label: ``(N,)`` int64 classes.
-        k: How many are found, at most all; ``None``: as many as the largest class asks for.
-        own: ``(M,)`` int64 position of every query in the gallery, which is left out, -1 for one
-            that is no part of it; ``None`` where none is.
-        chunk: Queries compared at a time: some ``chunk x N`` numbers are in memory.
+        k: Number of images to retrieve, at most all; None for the size of the largest class.
+        own: ``(M,)`` int64 position of every query in the gallery, which is left out, or -1 if the
+            query is not in the gallery. None if no query is.
+        chunk: Queries compared at a time; a few ``chunk x N`` matrices are in memory.
 
     Yields:
-        What is found for the next queries, on the device of ``gallery``.
+        Images retrieved for the next queries, on the device of ``gallery``.
 
     Raises:
-        ValueError: If the gallery has no image but the query, or an embedding is not finite.
+        ValueError: If the gallery has no image besides the query, or an embedding is not finite.
     """
     others = len(gallery) - (own is not None and bool((own >= 0).any()))
     if others < 1:
@@ -113,21 +114,21 @@ def judge_retrieval(
     own: Tensor | None = None,
     chunk: int = CHUNK,
 ) -> Judged:
-    """Judge every query; arguments as in :func:`retrieve`.
+    """Compute the retrieval metrics of every query; see :func:`retrieve` for the arguments.
 
     Args:
-        query: ``(M, D)``.
-        gallery: ``(N, D)``.
-        query_label: ``(M,)``.
-        gallery_label: ``(N,)``.
+        query: ``(M, D)`` embeddings.
+        gallery: ``(N, D)`` embeddings.
+        query_label: ``(M,)`` int64 classes.
+        gallery_label: ``(N,)`` int64 classes.
         topk: Values of ``K``.
-        own: ``(M,)`` or ``None``.
+        own: ``(M,)`` positions of the queries in the gallery, or None.
         chunk: Queries compared at a time.
 
     Returns:
-        On the CPU.
+        The metrics, on the CPU.
 
-    Source: Recall@K: Song et al. (CVPR 2016), one of ``K`` suffices. R-precision and MAP@R:
+    Source: Recall@K: Song et al. (CVPR 2016), one hit among ``K`` suffices. R-precision and MAP@R:
         Musgrave et al., A Metric Learning Reality Check (ECCV 2020).
     """
     largest = int(torch.bincount(gallery_label - gallery_label.min()).max())
@@ -136,7 +137,7 @@ def judge_retrieval(
     for found in retrieve(query, gallery, *labels, max(largest, *topk), own, chunk):
         right, relevant = found.right.double(), found.relevant[:, None]
         first = torch.arange(1, right.shape[1] + 1, device=right.device)
-        counted = right * (first <= relevant)  # of the R nearest
+        counted = right * (first <= relevant)  # only the R nearest
         each = counted.sum(1), (counted * counted.cumsum(1) / first).sum(1)
         hits = torch.stack([found.right[:, :number].any(1) for number in topk], 1)
         shares = [value / found.relevant.clamp(min=1) for value in each]
@@ -146,14 +147,14 @@ def judge_retrieval(
 
 
 def percentages(judged: Judged, topk: Sequence[int]) -> dict[str, float]:
-    """Means over the queries that have something to find: ``recallK``, ``r_precision``, ``map_r``.
+    """Average ``recallK``, ``r_precision`` and ``map_r`` over queries with something to find.
 
     Args:
-        judged: From :func:`judge_retrieval`.
-        topk: Values of ``K`` that it was given.
+        judged: Result of :func:`judge_retrieval`.
+        topk: Values of ``K`` passed to it.
 
     Raises:
-        ValueError: If no query has.
+        ValueError: If no query has an image of its class in the gallery.
     """
     asked = judged.relevant > 0
     if not asked.any():
@@ -165,15 +166,15 @@ def percentages(judged: Judged, topk: Sequence[int]) -> dict[str, float]:
 
 
 def cluster_agreement(embedding: Tensor, label: Tensor, seed: int = 0) -> float:
-    """Normalised mutual information of classes and as many clusters by k-means, in ``[0, 1]``.
+    """Compute the normalized mutual information of classes and k-means clusters, in ``[0, 1]``.
 
-    The best of three runs of k-means counts: one alone often stops with classes that lie apart in
-    one cluster.
+    There are as many clusters as classes. The best of three runs of k-means counts, since a single
+    run often merges classes that are far apart.
 
     Args:
         embedding: ``(N, D)``, scaled to length 1 here.
         label: ``(N,)`` int64 classes.
-        seed: Of the first centres.
+        seed: Seed of the first centers.
 
     Source: Song et al. (CVPR 2016): ``2 I(C; L) / (H(C) + H(L))``.
     """

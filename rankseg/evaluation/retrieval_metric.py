@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Recall@K and its like of embedding networks."""
+"""Recall@K and related metrics of embedding networks."""
 
 import logging
 from collections.abc import Sequence
@@ -18,38 +18,38 @@ from rankseg.evaluation.segmentation import COLLECT, NO_IMAGES, OTHERS
 from rankseg.registry import METRICS
 
 ROLES = ("query", "gallery")
-MOST_CLASSES = 1000  # a number for each of more is no help
+MOST_CLASSES = 1000  # with more classes, a number for each is not useful
 SPLIT = "split/"
-"""Before numbers of queries against a gallery, where the data set tells them apart."""
+"""Prefix of the metrics of queries against a gallery, if the data set has both."""
 
 
 @METRICS.register_module()
 class RetrievalMetric(BaseMetric):
-    """How well images of the same class find each other by their embeddings.
+    """Metric of image retrieval by embeddings.
 
-    Every image is a query and all others are its gallery. Reported in percent, means over the
-    queries: ``recall1``, ``recall2``, ... (Recall@K: one of the ``K`` nearest is of the class of
-    the query), ``r_precision`` and ``map_r`` (see :class:`~rankseg.evaluation.retrieval.Judged`).
-    Images that are equally near count as if those of a wrong class were nearer. An image that is
-    the only one of its class can be found but is no query; the log says how many there are.
+    Every image is a query and all others are its gallery. Reported in percent, as means over the
+    queries: ``recall1``, ``recall2``, ... (Recall@K: one of the ``K`` nearest has the class of the
+    query), ``r_precision`` and ``map_r`` (see :class:`~rankseg.evaluation.retrieval.Judged`). Among
+    equally near images, those of a wrong class count as nearer. An image that is the only one of
+    its class is in the gallery but is not a query; the log has the number of such images.
 
-    Where samples have ``role`` ``"query"`` or ``"gallery"`` in their metainfo, the same come under
-    ``split/`` for the queries against the gallery alone. Where they have ``student_seg_logits`` or
-    ``teacher_seg_logits`` (see ``Method.predict``), the numbers of that network come under
-    ``student/`` or ``teacher/``.
+    If samples have ``role`` ``"query"`` or ``"gallery"`` in their metainfo, the metrics of the
+    queries against the gallery alone are also reported under ``split/``. If they have
+    ``student_seg_logits`` or ``teacher_seg_logits`` (see ``Method.predict``), the metrics of that
+    network are reported under ``student/`` or ``teacher/``.
 
     Args:
         topk: Values of ``K``.
-        nmi: Report ``nmi`` too, the agreement of classes with clusters of k-means; with thousands
-            of classes that takes minutes.
-        per_class: Report ``recall1/<class>``, the share of each class's queries, where there are at
+        nmi: Also report ``nmi``, the agreement of classes with k-means clusters; this takes minutes
+            with thousands of classes.
+        per_class: Also report ``recall1/<class>``, over the queries of each class, if there are at
             most 1,000 classes.
-        **kwargs: Of mmengine's ``BaseMetric``.
+        **kwargs: Further arguments of MMEngine's ``BaseMetric``.
 
     Raises:
-        ValueError: If ``topk`` is not of numbers from 1, an image has no class or one that the data
-            set does not know, no class has two images, or an embedding is not one of an image or
-            not finite.
+        ValueError: If ``topk`` has a number below 1, an image has no class or one that the data set
+            does not have, no class has two images, an image does not have one embedding, or an
+            embedding is not finite.
     """
 
     default_prefix = ""
@@ -70,10 +70,10 @@ class RetrievalMetric(BaseMetric):
         self._told = False
 
     def check_dataset(self, dataset: Any) -> None:
-        """Refuse images that cannot be judged, and say it if they cannot be mistaken.
+        """Check that retrieval can be evaluated on a data set; warn if it has a single class.
 
         Args:
-            dataset: Of validation or test, with ``class_ids``.
+            dataset: Data set of validation or test, with ``class_ids``.
 
         Raises:
             ValueError: If no class has two images.
@@ -90,7 +90,7 @@ class RetrievalMetric(BaseMetric):
             )
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
-        """Note for every image its class, its role and what each network embeds it to."""
+        """Store the class, the role and the embeddings of every image."""
         columns = {"label": true_classes(data_samples, self.dataset_meta["classes"]).tolist()}
         columns["role"] = [sample.get("role") for sample in data_samples]
         for name in ("", *(f"{other}_" for other in OTHERS)):
@@ -101,10 +101,10 @@ class RetrievalMetric(BaseMetric):
         self.results += [dict(zip(columns, row, strict=True)) for row in rows]
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
-        """Numbers of all images together, in percent.
+        """Compute the metrics of all images, in percent.
 
         Raises:
-            ValueError: If there is no image, or nothing to be found.
+            ValueError: If there is no image, or no class has two images.
         """
         if not results:
             raise ValueError(NO_IMAGES)
@@ -124,13 +124,13 @@ class RetrievalMetric(BaseMetric):
     def judge(
         self, embedding: Tensor, label: Tensor, role: np.ndarray | None = None, each: bool = False
     ) -> dict[str, float]:
-        """Numbers of one network.
+        """Compute the metrics of one network.
 
         Args:
-            embedding: ``(N, D)``.
-            label: ``(N,)`` int64.
-            role: ``(N,)`` of ``"query"``, ``"gallery"`` or anything else.
-            each: Report every class.
+            embedding: ``(N, D)`` embeddings.
+            label: ``(N,)`` int64 classes.
+            role: ``(N,)`` roles: ``"query"``, ``"gallery"`` or anything else.
+            each: Also report every class.
         """
         rows = embedding.cuda() if torch.cuda.is_available() else embedding
         judged = judge_retrieval(rows, rows, label, label, self.topk, torch.arange(len(rows)))
@@ -150,7 +150,7 @@ class RetrievalMetric(BaseMetric):
         return metrics
 
     def _check(self, label: Tensor) -> None:
-        """Say which images are alone, once, and refuse a set of such."""
+        """Log the classes with a single image, once; raise if no class has two."""
         alone = (self._count(label, self.dataset_meta["classes"]) == 1).numpy()
         if alone.any() and not self._told:
             self._told = True
@@ -163,7 +163,7 @@ class RetrievalMetric(BaseMetric):
 
     @staticmethod
     def _count(label: Tensor, classes: Sequence[str]) -> Tensor:
-        """Images of every class, of which one must have two."""
+        """Count the images of every class, and check that one class has two."""
         count = torch.bincount(label, minlength=len(classes))
         if (count < 2).all():
             raise ValueError(
@@ -174,7 +174,7 @@ class RetrievalMetric(BaseMetric):
 
 
 def _rows(maps: Sequence[Tensor]) -> Tensor:
-    """Embeddings ``(D, 1, 1)`` of a batch as ``(B, D)``."""
+    """Stack the embeddings ``(D, 1, 1)`` of a batch to ``(B, D)``."""
     shape = tuple(maps[0].shape)
     if len(shape) != 3 or shape[1:] != (1, 1):
         raise ValueError(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""mIoU, Dice and accuracy, per class and overall, for every network that predicted."""
+"""mIoU, Dice and accuracy, per class and overall, for every network that predicts."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ from rankseg.imageio.masks import check_values
 from rankseg.registry import METRICS
 
 OTHERS = ("student", "teacher")
-COLLECT = "gpu"  # mmengine's name for "by messages", also without a GPU; "cpu" is by files in "."
+COLLECT = "gpu"  # MMEngine's name for messages, even without a GPU; "cpu" writes files to "."
 
 NO_IMAGES = (
     "the validation set gave no image to evaluate: look at the list in "
@@ -25,20 +25,20 @@ NO_IMAGES = (
 
 @METRICS.register_module()
 class SegmentationMetric(IoUMetric):
-    """mmseg's ``IoUMetric`` that also reports each class and the other network.
+    """mmseg's ``IoUMetric`` with metrics per class and for student and teacher.
 
     Reported in percent: ``mIoU``, ``mDice``, ``mAcc``, ``aAcc``, and ``IoU/<class>``,
-    ``Dice/<class>``, ``Acc/<class>``. A class that neither prediction nor ground truth contains has
-    no IoU and stays out of the means; one that is predicted but nowhere true has an IoU of 0.
-    Without a labelled pixel all are nan. What is missing is said in the log. Where samples carry
-    ``student_sem_seg`` or ``teacher_sem_seg`` (see ``Method.predict``), the same numbers come under
-    ``student/`` or ``teacher/``.
+    ``Dice/<class>``, ``Acc/<class>``. A class that is neither predicted nor in the ground truth has
+    no IoU and is left out of the means. A class that is predicted but not in the ground truth has
+    an IoU of 0. Without a labeled pixel all metrics are nan. The log lists missing classes. If
+    samples carry ``student_sem_seg`` or ``teacher_sem_seg`` (see ``Method.predict``), the same
+    metrics are reported under ``student/`` or ``teacher/``.
 
     Args:
-        per_class: Report each class in the returned numbers, not only in the table.
-        foreground: Report ``fgIoU`` and ``fgDice``, the means over all classes but the first: with
-            two classes the numbers of the second, of which a mean with the background tells little.
-        **kwargs: Of mmseg's ``IoUMetric``.
+        per_class: Also return the metrics of each class, not only print them in the table.
+        foreground: Report ``fgIoU`` and ``fgDice``, the means over all classes but the first. With
+            two classes these are the numbers of the second, which a mean with the background hides.
+        **kwargs: Further arguments of mmseg's ``IoUMetric``.
     """
 
     def __init__(self, per_class: bool = False, foreground: bool = False, **kwargs) -> None:
@@ -67,9 +67,9 @@ class SegmentationMetric(IoUMetric):
             self.results.append({**result, "path": sample.get("img_path", "(no img_path)")})
 
     def evaluate(self, size: int) -> dict[str, float]:
-        """As mmengine's; what processes send each other are numbers, which need no GPU.
+        """Evaluate like MMEngine, but let processes exchange numbers, which need no GPU.
 
-        Tensors would come as they lie, on the device that has the same number at the other end.
+        Tensors would arrive on the device with the sender's index.
         """
         if self.results:
             counts = {
@@ -89,7 +89,7 @@ class SegmentationMetric(IoUMetric):
         return super().evaluate(size)
 
     def _check_truth(self, results: list[dict]) -> None:
-        """Refuse a truth that holds a value that is no class and not the one to ignore."""
+        """Check that the ground truth holds only classes and the label to ignore."""
         classes = self.dataset_meta["classes"]
         for result in results:
             if (value := result["largest"]) >= len(classes):
@@ -97,11 +97,11 @@ class SegmentationMetric(IoUMetric):
                 check_values(np.array([value]), classes, path, self.ignore_index)
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
-        """Numbers of all images together, in percent.
+        """Compute the metrics of all images, in percent.
 
         Raises:
-            ValueError: If there is no image, or a truth holds a value that is no class and not the
-                label to ignore.
+            ValueError: If there is no image, or the ground truth holds a value that is neither a
+                class nor the label to ignore.
         """
         if not results:
             raise ValueError(NO_IMAGES)
@@ -141,7 +141,7 @@ class SegmentationMetric(IoUMetric):
         return table.get_string()
 
     def _classes(self, values: dict[str, np.ndarray]) -> dict[str, float]:
-        """IoU, Dice and accuracy of every class that has one."""
+        """Collect IoU, Dice and accuracy of every class that has them."""
         return {
             f"{key}/{label}": round(float(value), 2)
             for key in ("IoU", "Dice", "Acc")
@@ -151,26 +151,26 @@ class SegmentationMetric(IoUMetric):
 
 
 def lost_pixels(sample: dict) -> Tensor:
-    """Pixels whose largest logit is NaN or infinite: ``()`` int64, without waiting for a device."""
+    """Count pixels with a NaN or infinite largest logit: ``()`` int64, on the device."""
     if "seg_logits" not in sample:
         return torch.zeros((), dtype=torch.long, device=sample["gt_sem_seg"]["data"].device)
     return sample["seg_logits"]["data"].amax(0).isfinite().logical_not_().sum()
 
 
 def count_pixels(prediction: Tensor, truth: Tensor, num_classes: int, ignore_index: int) -> Tensor:
-    """Pixels of each class, in the order of mmseg's ``IoUMetric``.
+    """Count the pixels of each class, in the order of mmseg's ``IoUMetric``.
 
     Args:
         prediction: ``(H, W)`` classes.
-        truth: ``(H, W)`` classes or ``ignore_index``, which does not count.
+        truth: ``(H, W)`` classes or ``ignore_index``.
         num_classes: ``K``.
-        ignore_index: Label that does not count.
+        ignore_index: Label of pixels that do not count.
 
     Returns:
-        ``(4, K)`` int64 on the device of ``prediction``: right, in either, predicted, true.
+        ``(4, K)`` int64 on the device of ``prediction``: intersection, union, predicted, true.
     """
     truth = truth.to(prediction.device, torch.int64)
-    # what does not count gets a bin of its own behind the classes
+    # pixels that do not count get an extra bin after the classes
     truth = torch.where((truth == ignore_index) | (truth >= num_classes), num_classes, truth)
     pairs = (truth * num_classes + prediction).flatten()
     bins = (num_classes + 1) * num_classes
@@ -184,7 +184,7 @@ def count_pixels(prediction: Tensor, truth: Tensor, num_classes: int, ignore_ind
 
 
 def mean_of_known(values: np.ndarray) -> float:
-    """Mean over the classes that have a value; nan if none has.
+    """Average over the classes that have a value; nan if none has.
 
     >>> mean_of_known(np.array([1.0, np.nan, 2.0]))
     1.5

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Transfer: frozen features classify another data set by logistic regression."""
+"""Transfer learning: logistic regression on frozen features of another data set."""
 
 import time
 import warnings
@@ -17,17 +17,17 @@ from rankseg.evaluation.knn import check_finite
 from rankseg.evaluation.linear_probe import PROGRESS_SECONDS, draw_share, standardise
 
 STRENGTHS = tuple(np.logspace(-6, 5, 45))
-"""Of the L2 term, as SimCLR and BYOL try them."""
+"""Strengths of the L2 term, as tried by SimCLR and BYOL."""
 
 
 class Transfer(NamedTuple):
-    """What a regression came to.
+    """Result of a logistic regression.
 
     Attributes:
-        label: ``(M,)`` int64 classes of the queries.
-        strength: Of the L2 term that was best on the validation part.
-        validation: Accuracy there, in percent.
-        at_edge: The best strength is the first or the last of those tried.
+        label: ``(M,)`` int64 predicted classes of the queries.
+        strength: Strength of the L2 term that was best on the validation part.
+        validation: Accuracy on the validation part, in percent.
+        at_edge: Whether the best strength is the smallest or the largest of those tried.
     """
 
     label: Tensor
@@ -50,18 +50,19 @@ def logistic_transfer(
 
     .. math:: \min_W \sum_i CE(W x_i, y_i) + \lambda/2 \, \|W\|^2
 
-    The strength :math:`\lambda` is chosen on a validation part of the labelled images, the larger
-    of equals; then all of them are trained on with it. The queries choose nothing.
+    The strength :math:`\lambda` is chosen on a validation part of the labeled images, the largest
+    in case of a tie. Then the model is trained on all of them. The queries do not affect the
+    choice.
 
     Args:
-        feature: ``(N, D)`` features of the labelled images.
+        feature: ``(N, D)`` features of the labeled images.
         label: ``(N,)`` int64 classes.
         query: ``(M, D)`` features to classify.
-        strengths: :math:`\lambda` to try.
+        strengths: Values of :math:`\lambda` to try.
         val_share: Share of every class to validate on. Not published: the data sets of the papers
-            come with parts of their own.
-        max_iter: Steps of L-BFGS for each strength, from where the one before ended. Not published.
-        seed: Of the draw of the validation part.
+            have their own validation parts.
+        max_iter: Steps of L-BFGS for each strength, starting from the last solution. Not published.
+        seed: Seed of the draw of the validation part.
 
     Raises:
         ValueError: If a feature is not finite, there are fewer than two classes, or none has two
@@ -97,20 +98,21 @@ def logistic_transfer(
 
 
 def _fit(model: LogisticRegression, x: np.ndarray, y: np.ndarray) -> LogisticRegression:
-    """Fit; weak regularisation of separable classes has no optimum to converge to."""
+    """Fit without a warning, since separable classes have no optimum under weak regularization."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         return model.fit(x, y)
 
 
 def accuracies(label: Tensor, truth: Tensor) -> dict[str, float]:
-    """Top-1 and the mean over classes, in percent.
+    """Compute the top-1 accuracy and the mean over classes, in percent.
 
-    CMSF, Table 2, has the first, and of Aircraft, Pets, Caltech-101 and Flowers the second.
+    Table 2 of CMSF reports the mean over classes for Aircraft, Pets, Caltech-101 and Flowers, and
+    top-1 for the other data sets.
 
     Args:
         label: ``(M,)`` predicted classes.
-        truth: ``(M,)`` int64.
+        truth: ``(M,)`` int64 true classes.
     """
     right = (label.cpu() == truth.cpu()).double()
     counts = torch.bincount(truth.cpu()).double()

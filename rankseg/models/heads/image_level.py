@@ -51,8 +51,8 @@ class ImagePool(nn.Module):
 class ImageLevelHead(BaseDecodeHead):
     """Decode head that classifies images, which turns a segmentor into a classifier.
 
-    It pools a feature map. Labels and predictions are maps of one pixel, so everything that works on pixels works on
-    images. The submodule ``pool`` outputs the features, ``(B, C, 1, 1)``: their feature tap is
+    It pools a feature map. Labels and predictions are maps of one pixel, so everything that works
+    on pixels works on images. The submodule ``pool`` outputs the features, ``(B, C, 1, 1)``: their feature tap is
     ``decode_head.pool``. The output of a branch is tapped as ``decode_head.branches.NAME``.
 
     Args:
@@ -61,7 +61,7 @@ class ImageLevelHead(BaseDecodeHead):
         in_index: Index of the feature map of the backbone to use.
         pool: ``"avg"``, ``"max"`` or ``"avg+max"`` over all positions.
         normalize: Scale the pooled feature to length 1.
-        dropout_ratio: Dropout ratio before the classifier; the input of the branches has no dropout.
+        dropout_ratio: Dropout ratio before the classifier, not before the branches.
         weight_norm: Apply weight normalization to the classifier.
         classify: Name of the branch whose output the classifier reads; the pooled feature if None.
         probe: Make the classifier a linear probe: it learns, but passes no gradient to the network.

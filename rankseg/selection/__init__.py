@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Select images and labels: neighbor graphs, discovery, matching."""
+"""Selection of images and labels: neighbor graphs, discovery and matching."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which unlabelled images are given a label: pure functions of features."""
+"""Discovery: selection of unlabeled images to label, as pure functions of features."""
 
 from rankseg.selection.discovery.confident import most_confident, nearest_centres
 from rankseg.selection.discovery.critical import critical_samples

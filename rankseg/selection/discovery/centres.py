@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Centres of classes, and distances of features to them."""
+"""Class centers, and distances of features to them."""
 
 import numpy as np
 from scipy.spatial.distance import cdist
 
 
 def class_centres(feature: np.ndarray, label: np.ndarray, num_classes: int) -> np.ndarray:
-    """Mean feature of every class, ``(K, D)`` float64; NaN where a class has no image.
+    """Compute the mean feature of every class, ``(K, D)`` float64; NaN if a class has no image.
 
     Args:
         feature: ``(L, D)``.
@@ -26,14 +26,14 @@ def class_centres(feature: np.ndarray, label: np.ndarray, num_classes: int) -> n
 
 
 def centre_distances(feature: np.ndarray, centres: np.ndarray) -> np.ndarray:
-    """Euclidean distances ``(U, K)`` to class centres, infinite where a class has none.
+    """Compute Euclidean distances ``(U, K)`` to class centers, infinite if a class has none.
 
     Args:
         feature: ``(U, D)``.
-        centres: ``(K, D)``, NaN where a class has no image.
+        centres: ``(K, D)``, NaN if a class has no image.
 
     Raises:
-        ValueError: If no class has a centre.
+        ValueError: If no class has a center.
     """
     if np.isnan(centres).any(1).all():
         raise ValueError("no class has a centre: there is no labelled feature")
@@ -42,14 +42,14 @@ def centre_distances(feature: np.ndarray, centres: np.ndarray) -> np.ndarray:
 
 
 def nearest_centre(feature: np.ndarray, centres: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Distance to the nearest class centre and its class, ``(U,)`` each; of equal ones the first.
+    """Find the distance to the nearest class center and its class, ``(U,)`` each; first if tied.
 
     Args:
         feature: ``(U, D)``.
-        centres: ``(K, D)``, NaN where a class has no image.
+        centres: ``(K, D)``, NaN if a class has no image.
 
     Raises:
-        ValueError: If no class has a centre.
+        ValueError: If no class has a center.
     """
     distance = centre_distances(feature, centres)
     return distance.min(1), distance.argmin(1)

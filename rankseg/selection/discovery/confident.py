@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Confident images: those near a class centre, and what they are compared with."""
+"""Selection of confident images near a class center, and the baseline for comparison."""
 
 import numpy as np
 from scipy.special import logsumexp
@@ -26,35 +26,34 @@ def nearest_centres(
     normalize: bool = False,
     balanced: bool = False,
 ) -> Selection:
-    """Give every candidate the class of its nearest centre, and take some of them.
+    """Label every candidate with the class of its nearest center, and select some candidates.
 
-    Centres are those of labelled and discovered images. Equal distances go by the order of the
+    The centers are those of labeled and discovered images. Equal distances keep the order of the
     candidates.
 
     Args:
         evidence: Features and labels.
-        count: Number of images to take.
-        rng: For ``keep="random"``.
-        keep: ``"min"`` takes those nearest to their centre, ``"max"`` those farthest from it,
-            ``"random"`` any, ``"far"`` the farthest of those that are confident.
-        fuse: How distances by features of earlier discoveries are fused with those of now, where
-            there are such: ``"average"`` of the distances, ``"cascade"`` puts the features one
-            after the other, ``"rank"`` orders candidates by their mean rank, with the class of
-            the mean distance. ``None`` leaves them aside.
-        confident: The ``confident * count`` nearest ones are confident.
-        share: At most this share of the candidates is confident, but never fewer than are taken.
-            Not published: where ``count`` doubles, ten times as many are soon more than there
-            are, and the rule would take the farthest of all.
-        normalize: Bring features to unit length first, which the paper does not say. Of a network
-            that is seldom right, images with weak features are near every centre.
-        balanced: Take classes by turns. The paper takes the best of all: where the network is
-            seldom right, one class may get half of the images and another none.
+        count: Number of images to select.
+        rng: Random generator for ``keep="random"``.
+        keep: Candidates to select: ``"min"`` for the nearest to their center, ``"max"`` for the
+            farthest, ``"random"`` for any, ``"far"`` for the farthest of the confident ones.
+        fuse: Fusion with the features of earlier discoveries, if there are any: ``"average"``
+            averages the distances, ``"cascade"`` concatenates the features, ``"rank"`` orders
+            candidates by their mean rank, with the class of the mean distance. None ignores them.
+        confident: The ``confident * count`` nearest candidates are confident.
+        share: Largest share of the candidates that is confident, but never fewer than are selected.
+            Not published. When ``count`` doubles, ten times as many soon exceed the candidates, and
+            the rule would select the farthest of all.
+        normalize: Scale features to unit length first, which the paper does not mention. If the
+            network is seldom correct, images with weak features are near every center.
+        balanced: Select classes in turn. The paper selects the best overall: if the network is
+            seldom correct, one class may get half of the images and another none.
 
     Raises:
-        ValueError: If an option is none of those.
+        ValueError: If an option is not valid.
 
     Source: Snowball (dissertation, chapter 2), section 2.3.3; Tables 2.9 (``keep``) and 2.10
-        (``fuse``); section 2.4.1 (4) for ``"far"``, which goes with MixMatch.
+        (``fuse``); section 2.4.1 (4) for ``"far"``, which is used with MixMatch.
     """
     for name, value, known in (("keep", keep, KEEP), ("fuse", fuse, (None, *FUSE))):
         if value not in known:
@@ -84,12 +83,12 @@ def nearest_centres(
 def nearest(
     evidence: Evidence, fuse: str | None = None, normalize: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Distance to the nearest centre, or what stands for it, and its class: ``(U,)`` each.
+    """Compute the score of each candidate, such as its distance, and its class: ``(U,)`` each.
 
     Args:
         evidence: Features and labels.
-        fuse: As in :func:`nearest_centres`.
-        normalize: As in :func:`nearest_centres`.
+        fuse: Fusion as in :func:`nearest_centres`.
+        normalize: Scaling as in :func:`nearest_centres`.
     """
     pairs = [(evidence.labeled, evidence.candidates)]
     if fuse is not None:
@@ -113,24 +112,24 @@ def nearest(
 
 @SELECTIONS.register_module()
 def most_confident(evidence: Evidence, count: int, rng: np.random.Generator) -> Selection:
-    """Take the candidates whose class the network is most sure of, as self-training does.
+    """Select the candidates with the most confident predictions, as self-training does.
 
     Args:
-        evidence: Its logits count.
-        count: Number of images to take.
+        evidence: Evidence, of which only the logits are used.
+        count: Number of images to select.
         rng: Not used.
 
-    Source: Snowball (dissertation, chapter 2), figures 2.6 and 2.7: what it is compared with.
+    Source: Snowball (dissertation, chapter 2), figures 2.6 and 2.7: the baseline for comparison.
     """
     odds = evidence.logits.astype(np.float64) - evidence.logits.max(1, keepdims=True)
     np.put_along_axis(odds, evidence.logits.argmax(1)[:, None], -np.inf, 1)
-    # of the other classes against the best one; the probability of that rounds to 1
+    # log odds of the other classes against the best one, whose probability would round to 1
     score = logsumexp(odds, axis=1)
     row = np.argsort(score, kind="stable")[:count]
     return Selection(row, evidence.logits[row].argmax(1))
 
 
 def _unit(feature: np.ndarray) -> np.ndarray:
-    """Rows of unit length; those of zeros stay."""
+    """Scale rows to unit length; rows of zeros stay zero."""
     length = np.linalg.norm(feature, axis=1, keepdims=True)
     return feature / np.maximum(length, np.finfo(feature.dtype).tiny)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Critical samples: near enough to be labelled right, and uncertain enough to teach something."""
+"""Critical samples: near enough to be labeled correctly, and uncertain enough to be useful."""
 
 from math import ceil
 
@@ -20,7 +20,7 @@ RULES = (
     "minimum_distance",
 )
 REFERENCES = ("given", "all")
-SPARE = 2  # confined for one that is taken, at least: else nothing is left to choose
+SPARE = 2  # confined candidates per selected one, at least, so that there is a choice
 
 
 @SELECTIONS.register_module()
@@ -34,32 +34,32 @@ def critical_samples(
     reference: str = "given",
     balanced: bool = False,
 ) -> Selection:
-    r"""Confined maximum entropy search: choose unlabelled images, and label them by rank.
+    r"""Select unlabeled images by confined maximum entropy search, and label them by rank.
 
     .. math:: H(x') = \sum_l p'_l \log_2 (1 / p'_l)
 
-    Of the features that are :func:`confined <confine>` those with the largest entropy of their
-    :func:`ranked label <rankseg.selection.discovery.ranked_labels.ranked_labels>` are chosen; of
-    equal ones the nearer to a centre, then the first. The class is the largest entry of the ranked
-    label; of equally large ones that of the nearest centre where it is among them, else the first.
-    The other rules are those that the paper compares with.
+    Among the :func:`confined <confine>` features, those with the largest entropy of their
+    :func:`ranked label <rankseg.selection.discovery.ranked_labels.ranked_labels>` are selected.
+    Ties go to the feature nearer to a center, then to the first. The class is the largest entry of
+    the ranked label. Ties go to the class of the nearest center if it is among them, else to the
+    first. The other rules are the baselines of the paper.
 
     Args:
         evidence: Features and labels.
-        count: How many to choose; all where there are fewer.
+        count: Number of images to select; all if there are fewer.
         rng: Not used.
         rule: One of :data:`RULES`.
-        share: Of the candidates that are confined, in ``(0, 1]``; at least twice as many as are
-            taken, if there are as many. Not published.
+        share: Share of the candidates that are confined, in ``(0, 1]``; at least twice as many as
+            are selected, if there are enough. Not published.
         beta: See :func:`~rankseg.selection.discovery.ranked_labels.ranked_labels`. Not published.
-        reference: Which images centres and ranks are of: ``"given"``, the labelled ones, as the
-            equations say, or ``"all"``, with those discovered before.
-        balanced: Confine every class by itself, and take classes by turns, see
-            :func:`~rankseg.selection.discovery.nearest_centres`; one that has too few is made up
-            for by the others.
+        reference: Images for centers and ranks: ``"given"`` for the labeled ones, as in the
+            equations, or ``"all"`` to include those discovered before.
+        balanced: Confine every class separately, and select classes in turn, see
+            :func:`~rankseg.selection.discovery.nearest_centres`. If a class has too few, the others
+            fill up.
 
     Raises:
-        ValueError: If an option is none of those, or there is no labelled feature.
+        ValueError: If an option is not valid, or there is no labeled feature.
 
     Source: LMCS (dissertation, chapter 3), eq. 3.8 to 3.12 and Table 3.8.
     """
@@ -68,7 +68,7 @@ def critical_samples(
     labeled = evidence.labeled[:rows], evidence.label[:rows], evidence.num_classes
     distance, nearest = nearest_centre(evidence.candidates, class_centres(*labeled))
     soft = ranked_labels(evidence.candidates, *labeled, beta)
-    uncertainty = np.round(entropy(soft, base=2, axis=1), 12)  # equal votes in another order
+    uncertainty = np.round(entropy(soft, base=2, axis=1), 12)  # ties whatever the order of the sum
     largest = soft >= soft.max(1, initial=0, keepdims=True) - 1e-12
     own = largest[np.arange(len(soft)), nearest]
     label = np.where(own, nearest, largest.argmax(1))
@@ -89,15 +89,15 @@ def critical_samples(
 
 
 def confine(distance: np.ndarray, share: float, least: int = 0) -> np.ndarray:
-    """Which features are near a class centre.
+    """Mark the features near a class center.
 
-    The threshold is the ``share`` quantile of the distances, so that it follows the scale of the
-    features while these are learned.
+    The threshold is the ``share`` quantile of the distances, so it adapts to the scale of the
+    features while they are learned.
 
     Args:
-        distance: ``(U,)`` to the nearest centre.
-        share: In ``(0, 1]``.
-        least: So many are taken in any case, if there are as many.
+        distance: ``(U,)`` distances to the nearest center.
+        share: Share of the features to mark, in ``(0, 1]``.
+        least: Minimum number of features to mark, if there are enough.
 
     Returns:
         ``(U,)`` bool; true for all features at the threshold.
@@ -111,10 +111,10 @@ def confine(distance: np.ndarray, share: float, least: int = 0) -> np.ndarray:
 
 
 def check_options(rule: str, share: float, reference: str) -> None:
-    """Check options of :func:`critical_samples`.
+    """Check the options of :func:`critical_samples`.
 
     Raises:
-        ValueError: If one is none of those.
+        ValueError: If an option is not valid.
     """
     if rule not in RULES:
         raise ValueError(f"rule={rule!r} of critical_samples: expected one of {', '.join(RULES)}")

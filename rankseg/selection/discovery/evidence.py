@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is known when images are selected, and what is selected: numpy, no torch."""
+"""Input and output of a selection, in numpy and without torch."""
 
 from typing import NamedTuple, Protocol
 
@@ -7,16 +7,16 @@ import numpy as np
 
 
 class Evidence(NamedTuple):
-    """What a selection is made from.
+    """Features and labels that a selection is based on.
 
     Attributes:
-        labeled: ``(L, D)`` float32 features of the labelled images, then of those discovered.
-        label: ``(L,)`` int classes: given ones, then those that were assigned.
+        labeled: ``(L, D)`` float32 features of the labeled images, then of the discovered ones.
+        label: ``(L,)`` int classes: given ones, then assigned ones.
         candidates: ``(U, D)`` features of the images that may be discovered.
-        logits: ``(U, K)`` what the network says of these.
-        num_given: How many of the first rows of ``labeled`` are labelled ones.
+        logits: ``(U, K)`` logits of the network for the candidates.
+        num_given: Number of rows of ``labeled``, from the first, that are labeled images.
         past: ``(labeled, candidates)`` features of the same images at earlier discoveries, oldest
-            first, where they are kept.
+            first, if they are kept.
     """
 
     labeled: np.ndarray
@@ -33,10 +33,10 @@ class Evidence(NamedTuple):
 
 
 class Selection(NamedTuple):
-    """Images that are to become labelled ones.
+    """Images selected to be added to the labeled ones.
 
     Attributes:
-        row: ``(N,)`` int rows of the candidates, each once.
+        row: ``(N,)`` int rows of the candidates, without repeats.
         label: ``(N,)`` int classes.
     """
 
@@ -45,9 +45,9 @@ class Selection(NamedTuple):
 
 
 class Select(Protocol):
-    """A rule of selection, registered in ``rankseg.registry.SELECTIONS``."""
+    """Selection rule, registered in ``rankseg.registry.SELECTIONS``."""
 
     def __call__(
         self, evidence: Evidence, count: int, rng: np.random.Generator, **options
     ) -> Selection:
-        """Select at most ``count`` candidates, fewer where there are no more."""
+        """Select ``count`` candidates, or all if there are fewer."""

@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""When images are discovered, and how many."""
+"""Schedule of discoveries: their times and sizes."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
 
 class Discovery(NamedTuple):
-    """One of a run.
+    """Discovery of a run.
 
     Attributes:
-        generation: From 0.
-        step: Iteration of the generation, from 0.
-        start: Training iterations that are done when it happens.
+        generation: Index of the generation, from 0.
+        step: Index of the discovery in its generation, from 0.
+        start: Number of completed training iterations when it happens.
     """
 
     generation: int
@@ -20,22 +20,22 @@ class Discovery(NamedTuple):
 
 
 class Schedule:
-    """Generations of discoveries at equal distances.
+    """Generations of discoveries at regular intervals.
 
     >>> schedule = Schedule(begin=100, length=10, sizes=(2, 4), generations=3)
     >>> schedule.at(130), schedule.at(131), schedule.latest(131)
     (Discovery(generation=1, step=1, start=130), None, Discovery(generation=1, step=1, start=130))
 
     Args:
-        begin: Training iterations before the first one.
-        length: Training iterations after each.
-        sizes: Labelled and discovered images together after each discovery of a generation, as
-            multiples of those that the generation begins with; ``(2, 4, 8, 16)`` doubles them four
-            times.
+        begin: Training iterations before the first discovery.
+        length: Training iterations after each discovery.
+        sizes: Total of labeled and discovered images after each discovery of a generation, as
+            multiples of the number at the start of the generation; ``(2, 4, 8, 16)`` doubles it
+            four times.
         generations: Number of generations.
 
     Raises:
-        ValueError: If a number is out of its range, or sizes do not rise.
+        ValueError: If a number is out of its range, or sizes do not increase.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Schedule:
         self.sizes, self.generations = tuple(sizes), generations
 
     def latest(self, done: int) -> Discovery | None:
-        """The last discovery when so many training iterations are done, if there was one."""
+        """Return the last discovery up to iteration ``done``, or None."""
         if done < self.begin:
             return None
         number = min((done - self.begin) // self.length, self.total - 1)
@@ -63,16 +63,16 @@ class Schedule:
         return Discovery(generation, step, self.begin + number * self.length)
 
     def at(self, done: int) -> Discovery | None:
-        """The discovery that happens when so many training iterations are done, if any."""
+        """Return the discovery that happens at iteration ``done``, or None."""
         latest = self.latest(done)
         return latest if latest is not None and latest.start == done else None
 
     @property
     def total(self) -> int:
-        """Discoveries of the whole run."""
+        """Number of discoveries of the whole run."""
         return self.generations * len(self.sizes)
 
     @property
     def last(self) -> int:
-        """Training iterations that are done at the last discovery."""
+        """Number of completed training iterations at the last discovery."""
         return self.begin + (self.total - 1) * self.length

@@ -1,20 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Classes by turns, so that what is discovered does not pile up in one."""
+"""Round-robin order of classes, so that discoveries do not accumulate in one class."""
 
 import numpy as np
 
 
 def in_turns(order: np.ndarray, label: np.ndarray) -> np.ndarray:
-    """Bring images into an order in which the first of every class come first, then the second.
+    """Order images round-robin by class: the first image of every class, then the second, ...
 
-    Images of the same turn, and classes that have more than others, stay in their order.
+    Images of the same turn keep their order, as do the remaining images of larger classes.
 
     >>> in_turns(np.array([3, 2, 1, 0]), np.array([0, 1, 1, 1])).tolist()
     [3, 0, 2, 1]
 
     Args:
         order: ``(N,)`` int images, the best first.
-        label: Classes, ``label[i]`` that of image ``i``.
+        label: Classes; ``label[i]`` is that of image ``i``.
     """
     classes = label[order]
     grouped = np.argsort(classes, kind="stable")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Graphs of features and what runs along them: numpy, faiss and scipy, no torch."""
+"""Neighbor graphs, label propagation and clustering with numpy, faiss and scipy, no torch."""
 
 from rankseg.selection.graph.clusters import cluster_centres, nearest_centres
 from rankseg.selection.graph.neighbours import check_neighbours, knn_graph

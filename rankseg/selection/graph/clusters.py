@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Centres of clusters by k-means."""
+"""Cluster centers by k-means."""
 
 import faiss
 import numpy as np
@@ -8,18 +8,18 @@ import numpy as np
 def cluster_centres(
     features: np.ndarray, count: int, seed: int = 0, rounds: int = 20, tries: int = 3
 ) -> np.ndarray:
-    """Centres of the best of several runs of k-means, by Euclidean distance.
+    """Compute the centers of the best of several runs of k-means, by Euclidean distance.
 
     >>> centres = cluster_centres(np.array([[0.0], [1.0], [9.0], [10.0]]), 2)
     >>> sorted(centres.ravel().tolist())
     [0.5, 9.5]
 
     Args:
-        features: ``(N, D)``, all of them are used.
+        features: ``(N, D)`` features, all of which are used.
         count: Number of clusters.
-        seed: Of the first centres.
-        rounds: Of every run.
-        tries: Runs.
+        seed: Seed of the first centers.
+        rounds: Iterations of every run.
+        tries: Number of runs.
 
     Returns:
         ``(count, D)`` float32.
@@ -44,7 +44,7 @@ def cluster_centres(
         niter=rounds,
         nredo=tries,
         seed=seed,
-        min_points_per_centroid=1,  # or else few features give a warning
+        min_points_per_centroid=1,  # faiss would warn about few features
         max_points_per_centroid=len(rows),
     )
     runs.train(rows)
@@ -52,7 +52,7 @@ def cluster_centres(
 
 
 def nearest_centres(features: np.ndarray, centres: np.ndarray) -> np.ndarray:
-    """Number of the centre that is nearest to each feature by Euclidean distance.
+    """Find the index of the nearest center of each feature by Euclidean distance.
 
     >>> nearest_centres(np.array([[0.0], [1.0], [9.0]]), np.array([[10.0], [0.5]])).tolist()
     [1, 1, 0]

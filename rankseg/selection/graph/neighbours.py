@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The k nearest neighbours of every feature."""
+"""Graph of the k nearest neighbors of every feature."""
 
 import faiss
 import numpy as np
@@ -9,7 +9,7 @@ def check_neighbours(k: int, count: int) -> None:
     """Check that each of ``count`` features has ``k`` others.
 
     Raises:
-        ValueError: If not.
+        ValueError: If ``k`` is not from 1 to ``count - 1``.
     """
     if not 1 <= k < count:
         raise ValueError(
@@ -21,30 +21,30 @@ def check_neighbours(k: int, count: int) -> None:
 def knn_graph(
     features: np.ndarray, k: int, threads: int | None = None, probes: int | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Find the ``k`` features with the largest cosine similarity to each, itself left out.
+    """Find the ``k`` other features with the largest cosine similarity to each feature.
 
-    The search is exact, every feature compared with every other one, unless ``probes`` is given.
+    The search is exact unless ``probes`` is given: it compares every pair of features.
 
     >>> similarity, index = knn_graph(np.array([[1, 0], [3, 4], [0, 2]]), k=1)
     >>> index.ravel().tolist(), similarity.ravel().astype(float).round(2).tolist()
     ([1, 2, 1], [0.6, 0.8, 0.8])
 
     Args:
-        features: ``(N, D)``; they are L2-normalised here, in a copy. Zeros are similar to nothing.
-        k: Neighbours of each.
-        threads: Threads of the search. ``None`` leaves it to faiss: ``OMP_NUM_THREADS``, or all
-            cores where that is not set.
-        probes: Look only into so many of the about ``sqrt(N)`` cells into which k-means sorts the
-            features, those nearest to a feature. Faster for large ``N``, and some neighbours are
-            missed: ``tools/benchmarks/graph.py --probes`` says how many. A feature that finds
-            fewer than ``k`` is given itself, with similarity 0, for the rest.
+        features: ``(N, D)`` features, L2-normalized here in a copy. Zeros have similarity 0 to all.
+        k: Number of neighbors of each feature.
+        threads: Number of threads. None leaves it to faiss: ``OMP_NUM_THREADS`` if set, else all
+            cores.
+        probes: Number of cells to search. K-means sorts the features into about ``sqrt(N)`` cells,
+            and only those nearest to a feature are searched. This is faster for large ``N`` but
+            misses some neighbors: ``tools/benchmarks/graph.py --probes`` measures how many. A
+            feature with fewer than ``k`` neighbors is padded with itself, with similarity 0.
 
     Returns:
         ``(N, k)`` float32 similarities in ``[-1, 1]``, the largest first, and ``(N, k)`` int64
-        positions of the neighbours.
+        positions of the neighbors.
 
     Raises:
-        ValueError: If there are not ``k`` others, a feature is not finite, or ``probes`` is
+        ValueError: If there are not ``k`` other features, a feature is not finite, or ``probes`` is
             below 1.
     """
     count = len(features)
@@ -69,19 +69,19 @@ def knn_graph(
         faiss.omp_set_num_threads(before)
     own = np.arange(count)[:, None]
     others = index != own
-    others[others.all(1), -1] = False  # k or more copies of a feature have pushed it out
+    others[others.all(1), -1] = False  # k or more copies of a feature have displaced it
     similarity, index = similarity[others].reshape(count, k), index[others].reshape(count, k)
     found = index >= 0
     return np.where(found, similarity, np.float32(0)), np.where(found, index, own)
 
 
 def _finder(unit: np.ndarray, probes: int | None) -> faiss.Index:
-    """An index of inner products: of all features, or of those in the nearest cells."""
+    """Build an inner-product index of all features, or one that searches the nearest cells."""
     if probes is None:
         return faiss.IndexFlatIP(unit.shape[1])
     cells = max(1, round(len(unit) ** 0.5))
     finder = faiss.index_factory(unit.shape[1], f"IVF{cells},Flat", faiss.METRIC_INNER_PRODUCT)
-    finder.cp.min_points_per_centroid = 1  # or else few features give a warning
+    finder.cp.min_points_per_centroid = 1  # faiss would warn about few features
     finder.train(unit)
     finder.nprobe = min(probes, cells)
     return finder

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Labels of a few nodes, spread over a graph."""
+"""Label propagation from a few labeled nodes over a graph."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -12,14 +12,14 @@ from scipy.special import entr
 
 
 class Propagated(NamedTuple):
-    r"""Pseudo-labels and how far to trust them.
+    r"""Pseudo-labels with their weights.
 
     Attributes:
-        label: ``(N,)`` int64: the given one of labelled nodes, the best of ``scores`` of others.
+        label: ``(N,)`` int64: given label of labeled nodes, best of ``scores`` for other nodes.
         weight: ``(N,)`` float64 in ``[0, 1]``, :math:`\omega`: certainty of the label, 1 for
-            labelled nodes, 0 for nodes without any score, whose label means nothing.
+            labeled nodes, 0 for nodes without any score, whose label is meaningless.
         class_weight: ``(K,)`` float64, :math:`\zeta`: inverse to the size of the class.
-        scores: ``(N, K)`` float64, rows add up to 1, or are 0 where no label has arrived.
+        scores: ``(N, K)`` float64, whose rows sum to 1, or are 0 if no label has reached the node.
     """
 
     label: np.ndarray
@@ -49,23 +49,23 @@ def propagate(
     max_iter: int = 20,
     tol: float = 1e-6,
 ) -> Propagated:
-    r"""Spread labels over a graph of neighbours, and weigh what arrives.
+    r"""Propagate labels over a graph of neighbors, and compute the weights of the result.
 
     .. math:: (I - \alpha D^{-1/2} (A + A^T) D^{-1/2}) Z = Y
 
-    with :math:`a_{ij} = [s_{ij}]_+^{power}` and, in the column of a class with :math:`n` labelled
-    nodes, :math:`1/n` at each of them. The solver stops early on purpose: what does not arrive in
-    ``max_iter`` steps counts as far away.
+    with :math:`a_{ij} = [s_{ij}]_+^{power}`. The column of ``Y`` for a class with :math:`n` labeled
+    nodes is :math:`1/n` at each of them. The solver stops early on purpose: a node that no label
+    reaches in ``max_iter`` steps counts as far away.
 
     Args:
-        similarity: ``(N, k)`` of every node to its neighbours, see :func:`knn_graph`.
-        index: ``(N, k)`` positions of the neighbours.
-        labels: ``(L,)`` classes of the labelled nodes, in ``[0, num_classes)``.
-        labeled_idx: ``(L,)`` positions of the labelled nodes.
-        num_classes: ``K``; a class without labelled node receives no node.
-        alpha: Share of a node's score that comes from its neighbours, in ``[0, 1)``.
+        similarity: ``(N, k)`` similarity of every node to its neighbors, see :func:`knn_graph`.
+        index: ``(N, k)`` positions of the neighbors.
+        labels: ``(L,)`` classes of the labeled nodes, in ``[0, num_classes)``.
+        labeled_idx: ``(L,)`` positions of the labeled nodes.
+        num_classes: ``K``; no node gets a class without labeled nodes.
+        alpha: Share of a node's score that comes from its neighbors, in ``[0, 1)``.
         power: Exponent that sharpens similarities.
-        max_iter: Steps of the solver.
+        max_iter: Maximum number of steps of the solver.
         tol: A class is solved when its residual is below this share of its right-hand side.
 
     Raises:
@@ -73,7 +73,7 @@ def propagate(
             ``[0, 1)``.
 
     Source: Iscen et al., Label Propagation for Deep Semi-supervised Learning (CVPR 2019), eq. 9 to
-        11, and released code, which makes every weight NaN where a node cannot be reached.
+        11, and released code, which makes every weight NaN if a node cannot be reached.
     """
     check_alpha(alpha)
     labels, labeled_idx = _checked(labels, labeled_idx, num_classes, len(index))
@@ -87,7 +87,7 @@ def propagate(
 
 
 def transition(similarity: np.ndarray, index: np.ndarray, power: float) -> csr_array:
-    r"""The normalised adjacency :math:`D^{-1/2} (A + A^T) D^{-1/2}`, zero rows left zero."""
+    r"""Compute the normalized adjacency :math:`D^{-1/2} (A + A^T) D^{-1/2}`; zero rows stay zero."""
     count, k = index.shape
     affinity = np.maximum(similarity, 0).astype(np.float64).ravel() ** power
     kind = np.int32 if 2 * index.size < 2**31 else np.int64
@@ -104,13 +104,13 @@ def transition(similarity: np.ndarray, index: np.ndarray, power: float) -> csr_a
 def conjugate_gradient(walk: csr_array, start: np.ndarray, max_iter: int, tol: float) -> np.ndarray:
     r"""Solve :math:`(I - W) Z = Y` for all columns at once, from zero.
 
-    Every column goes the way that ``scipy.sparse.linalg.cg(rtol=tol, maxiter=max_iter)`` takes for
-    it alone, and stays where that would have stopped; only the products with ``W`` are shared.
+    Every column takes the steps of ``scipy.sparse.linalg.cg(rtol=tol, maxiter=max_iter)`` for this
+    column alone, and stops where that would stop. Only the products with ``W`` are shared.
 
     Args:
-        walk: ``(N, N)`` symmetric, eigenvalues below 1.
+        walk: ``(N, N)`` symmetric, with eigenvalues below 1.
         start: ``(N, K)`` right-hand sides ``Y``.
-        max_iter: Products with ``W``.
+        max_iter: Maximum number of products with ``W``.
         tol: A column is done when its residual is below ``tol`` times the norm of its ``Y``.
 
     Returns:
@@ -119,7 +119,7 @@ def conjugate_gradient(walk: csr_array, start: np.ndarray, max_iter: int, tol: f
     threads = faiss.omp_get_max_threads()
     cuts = np.searchsorted(walk.indptr, np.linspace(0, walk.nnz, threads + 1)[1:-1])
     shares = [walk[rows] for rows in map(slice, [0, *cuts], [*cuts, walk.shape[0]])]
-    with ThreadPoolExecutor(threads) as pool:  # scipy lets go of the interpreter in a product
+    with ThreadPoolExecutor(threads) as pool:  # scipy releases the GIL in a product
 
         def multiply(vectors: np.ndarray) -> np.ndarray:
             return np.concatenate(list(pool.map(lambda share: share @ vectors, shares)))
@@ -130,7 +130,7 @@ def conjugate_gradient(walk: csr_array, start: np.ndarray, max_iter: int, tol: f
 def _iterate(
     multiply: Callable[[np.ndarray], np.ndarray], start: np.ndarray, max_iter: int, tol: float
 ) -> np.ndarray:
-    """The steps of :func:`conjugate_gradient`, given what multiplies with ``W``."""
+    """Run the steps of :func:`conjugate_gradient`, given a function that multiplies by ``W``."""
     solution = np.zeros_like(start)
     residual, direction = start.copy(), start.copy()
     error = _dots(residual, residual)
@@ -151,7 +151,7 @@ def _iterate(
 
 
 def weigh(scores: np.ndarray, labels: np.ndarray, labeled_idx: np.ndarray) -> Propagated:
-    r"""Labels from scores, with the weights of nodes and classes.
+    r"""Compute labels from scores, with the weights of nodes and classes.
 
     .. math::
         \omega_i = \Bigl(1 - \frac{H(\hat z_i)}{\log K}\Bigr) / \max_j \omega_j, \qquad
@@ -160,11 +160,11 @@ def weigh(scores: np.ndarray, labels: np.ndarray, labeled_idx: np.ndarray) -> Pr
     ``N`` and the size of a class count the nodes that have a score or a given label.
 
     Args:
-        scores: ``(N, K)``, none below 0: propagated, or the probabilities of a network.
-        labels: ``(L,)`` classes of the labelled nodes.
-        labeled_idx: ``(L,)`` their positions.
+        scores: ``(N, K)`` non-negative scores: propagated, or the probabilities of a network.
+        labels: ``(L,)`` classes of the labeled nodes.
+        labeled_idx: ``(L,)`` positions of the labeled nodes.
 
-    Source: as :func:`propagate`, eq. 11 and section 5.2.
+    Source: As :func:`propagate`, eq. 11 and section 5.2.
     """
     labels, labeled_idx = _checked(labels, labeled_idx, scores.shape[1], len(scores))
     num_classes = scores.shape[1]
@@ -184,7 +184,7 @@ def weigh(scores: np.ndarray, labels: np.ndarray, labeled_idx: np.ndarray) -> Pr
 def _checked(
     labels: np.ndarray, labeled_idx: np.ndarray, num_classes: int, count: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Labels and their positions as integer arrays that fit each other, the classes, the graph."""
+    """Convert labels and positions to integer arrays, and check them against classes and graph."""
     labels, labeled_idx = np.asarray(labels), np.asarray(labeled_idx)
     if not labels.shape == labeled_idx.shape == (labels.size,) or not labels.size:
         raise ValueError(
@@ -201,5 +201,5 @@ def _checked(
 
 
 def _dots(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Inner product of every column with the same column."""
+    """Compute the inner product of every column with the same column."""
     return np.einsum("nk,nk->k", left, right)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which parts of different images show the same: keypoints, matches, files of matched pairs."""
+"""Matching parts of different images: keypoints, matches, files of matched pairs."""
 
 from rankseg.selection.matching.pairs import MatchedPairs, load_pairs, save_pairs
 

@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Keypoints of an image, as it looks from many directions, and which of them another one shares."""
+"""Affine-SIFT keypoints of an image, and their matches in another image."""
 
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 
-TWINS = 0.04  # keypoints nearer to each other, in half sides, are looks at one place
-CELL = 0.02  # of two matches in the same cell of this side in both images, one counts
+TWINS = 0.04  # keypoints closer than this, in half sides, are views of the same position
+CELL = 0.02  # only one match counts per pair of cells of this side in the two images
 
 
 class Keypoints(NamedTuple):
-    """Keypoints of an image.
+    """Keypoints of an image with their descriptors.
 
     Attributes:
         place: ``(N, 2)`` float32 ``(x, y)``, -1 and 1 at the borders of the image.
@@ -23,12 +23,13 @@ class Keypoints(NamedTuple):
 
 
 class Match(NamedTuple):
-    """What two images share.
+    """Affine map between two images, and the keypoints that agree on it.
 
     Attributes:
-        homography: ``(3, 3)`` affine map from the first to the second image, normalised.
-        keypoints: ``(M, 4)`` float32, ``(x, y)`` in the first and in the second image, those that
-            the map fits best first.
+        homography: ``(3, 3)`` affine map from the first to the second image, in normalized
+            coordinates.
+        keypoints: ``(M, 4)`` float32, ``(x, y)`` in the first and in the second image, sorted by
+            the error of the map, smallest first.
     """
 
     homography: np.ndarray
@@ -36,19 +37,19 @@ class Match(NamedTuple):
 
     @property
     def score(self) -> int:
-        """How many keypoints agree."""
+        """Number of keypoints that agree."""
         return len(self.keypoints)
 
 
 def describe(image: np.ndarray, side: int = 160, tilts: int = 3, limit: int = 600) -> Keypoints:
-    """Affine-SIFT keypoints, strongest first.
+    """Compute affine-SIFT keypoints, strongest first.
 
     Args:
         image: ``(H, W, 3)`` uint8.
-        side: To which the longer side is resized before, in pixels; the time grows with its square.
-        tilts: How far the image is tilted to look at it from the side: by up to ``2 ** (t / 2)``.
-            0 is plain SIFT.
-        limit: Keypoints at most.
+        side: Length in pixels that the longer side is resized to; time grows with its square.
+        tilts: Number of simulated tilts of the camera, up to a tilt of ``2 ** (t / 2)``. 0 is plain
+            SIFT.
+        limit: Maximum number of keypoints.
 
     Source: Yu and Morel, ASIFT (IPOL 2011), by OpenCV.
     """
@@ -71,21 +72,22 @@ def describe(image: np.ndarray, side: int = 160, tilts: int = 3, limit: int = 60
 def match(
     first: Keypoints, second: Keypoints, ratio: float = 0.8, tolerance: float = 0.04, least: int = 8
 ) -> Match | None:
-    """Find what two images share: keypoints that are alike and agree on an affine map.
+    """Match two images: find similar keypoints that agree on an affine map.
 
-    A keypoint counts if it is nearer to its partner than ``ratio`` times to any that lies elsewhere
-    (an affine SIFT has many looks at one place). Those that agree are found by RANSAC, and counted
-    once for each place. Maps that mirror, or change a size more than fourfold, are refused.
+    A keypoint counts if its distance to its partner is below ``ratio`` times that to any keypoint
+    at another position (affine SIFT has many views of one position). RANSAC finds those that agree,
+    and each position counts once. Maps that mirror, or change a size more than fourfold, are
+    rejected.
 
     Args:
-        first: Of one image.
-        second: Of the other.
-        ratio: Of the distances of descriptors.
-        tolerance: How far a keypoint may be from where it is mapped to, in half sides.
-        least: Keypoints that must agree.
+        first: Keypoints of the first image.
+        second: Keypoints of the second image.
+        ratio: Ratio of the distances of descriptors.
+        tolerance: Maximum error of a keypoint under the map, in half sides.
+        least: Minimum number of keypoints that agree.
 
     Returns:
-        None if too few agree.
+        The match, or None if too few keypoints agree.
     """
     if min(len(first.place), len(second.place)) < least:
         return None
@@ -108,7 +110,7 @@ def match(
 
 
 def alike(first: Keypoints, second: Keypoints, ratio: float) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of keypoints of the first image, and of their partners in the second."""
+    """Find keypoints of the first image, and their partners in the second, as rows."""
     a, b = (one.descriptor.astype(np.float32) for one in (first, second))
     distance = (a**2).sum(1)[:, None] + (b**2).sum(1) - 2 * a @ b.T  # squared
     partner = distance.argmin(1)
@@ -122,6 +124,6 @@ def alike(first: Keypoints, second: Keypoints, ratio: float) -> tuple[np.ndarray
 
 
 def _plausible(linear: np.ndarray) -> bool:
-    """Whether it neither mirrors nor changes a size more than fourfold."""
+    """Return whether a map neither mirrors nor changes a size more than fourfold."""
     sizes = np.linalg.svd(linear, compute_uv=False)
     return np.linalg.det(linear) > 0 and sizes[0] < 4 and sizes[1] > 0.25

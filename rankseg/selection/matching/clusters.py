@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The best matches of every image within its cluster."""
+"""Selection of the best matches of every image within its cluster."""
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
@@ -11,16 +11,16 @@ from rankseg.selection.matching.pairs import MatchedPairs
 
 
 def candidates(labels: np.ndarray, features: np.ndarray, nearest: int) -> Iterator[np.ndarray]:
-    """Pairs of images that are to be compared, cluster by cluster.
+    """Iterate over the pairs of images to compare, cluster by cluster.
 
     Args:
         labels: ``(N,)`` cluster of every image.
-        features: ``(N, D)``.
-        nearest: Each image is compared with so many of its cluster, the nearest ones.
+        features: ``(N, D)`` features of the images.
+        nearest: Number of nearest images in its cluster that each image is compared with.
 
     Yields:
-        ``(P, 2)`` int64 of a cluster, the smaller number first, each pair once; clusters of one
-        image are left out.
+        ``(P, 2)`` int64 pairs of a cluster, the smaller index first, each pair once. Clusters of
+        one image are skipped.
     """
     for label in np.unique(labels):
         members = np.flatnonzero(labels == label)
@@ -47,10 +47,10 @@ def match_cluster(
     """Compare the pairs of a cluster, and keep those that are among the best of an image.
 
     Args:
-        pairs: ``(P, 2)``.
-        keypoints: Of an image.
-        compare: Finds what two have in common, or None.
-        top: Matches that each image keeps.
+        pairs: ``(P, 2)`` images.
+        keypoints: Function that returns the keypoints of an image.
+        compare: Function that returns the match of two images, or None.
+        top: Number of matches to keep per image.
     """
     images = {int(i): keypoints(int(i)) for i in np.unique(pairs)}
     found = []
@@ -72,12 +72,12 @@ def match_cluster(
 def pack_pairs(
     names: Sequence[str], found: Sequence[tuple[int, int, Match]], keep: int
 ) -> MatchedPairs:
-    """Matches as arrays, the best first.
+    """Pack matches into arrays, the best first.
 
     Args:
-        names: Of all images.
-        found: Their matches.
-        keep: Keypoints of each that are kept, those that fit best.
+        names: Names of all images.
+        found: Matches with the indices of their images.
+        keep: Number of keypoints to keep per match, those that fit best.
     """
     found = sorted(found, key=lambda entry: (-entry[2].score, *entry[:2]))
     keypoints = np.full((len(found), keep, 4), np.nan, np.float32)
@@ -94,14 +94,14 @@ def pack_pairs(
 
 
 def share_of_true(pairs: np.ndarray, truth: np.ndarray) -> float | None:
-    """Share of pairs whose images have the same class, among those where both are known.
+    """Compute the share of pairs whose images have the same class, if both classes are known.
 
     Args:
         pairs: ``(P, 2)`` images.
-        truth: ``(N,)`` classes, -1 where unknown.
+        truth: ``(N,)`` classes, -1 if unknown.
 
     Returns:
-        In ``[0, 1]``; None where there is no such pair.
+        Share in ``[0, 1]``; None if there is no pair of known classes.
     """
     classes = truth[pairs]
     known = (classes >= 0).all(1)
@@ -109,7 +109,7 @@ def share_of_true(pairs: np.ndarray, truth: np.ndarray) -> float | None:
 
 
 def share_in_clusters(labels: np.ndarray, truth: np.ndarray) -> float | None:
-    """:func:`share_of_true` of all pairs of images of one cluster, counted without listing them."""
+    """Compute :func:`share_of_true` over all pairs within clusters, without listing the pairs."""
     known = truth >= 0
     if not known.any():
         return None

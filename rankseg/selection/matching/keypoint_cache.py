@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Keypoints on disk: finding them takes most of the time, and clusters change while they do not."""
+"""Disk cache of keypoints, which are slow to compute and do not depend on the clusters."""
 
 import hashlib
 from collections.abc import Callable
@@ -12,13 +12,13 @@ from rankseg.utils.atomic_file import whole_file
 
 
 class KeypointCache:
-    """Keeps the keypoints of image files, a file for each; about 130 bytes for a keypoint.
+    """Disk cache of keypoints, one file per image, of about 130 bytes per keypoint.
 
-    The name of a file follows from path, size and time of the image and from the settings.
+    The name of a file is a hash of the path, size and time of the image and of the settings.
 
     Args:
-        folder: Where the files are; None keeps nothing.
-        made_by: What makes them, as text.
+        folder: Folder of the files; None disables the cache.
+        made_by: Description of the settings that produce the keypoints.
     """
 
     def __init__(self, folder: str | Path | None, made_by: str) -> None:
@@ -26,10 +26,10 @@ class KeypointCache:
         self.made_by = made_by
 
     def get(self, image: str | Path, make: Callable[[], Keypoints]) -> Keypoints:
-        """The keypoints of an image file: those on disk, or newly made.
+        """Return the keypoints of an image file from the cache, or compute them.
 
         Raises:
-            WriteError: If they cannot be kept.
+            WriteError: If they cannot be written.
         """
         if self.folder is None:
             return make()
@@ -39,7 +39,7 @@ class KeypointCache:
         try:
             with np.load(path, allow_pickle=False) as found:
                 return Keypoints(found["place"], found["descriptor"])
-        except Exception:  # not there, or whatever a damaged file raises: it is made anew
+        except Exception:  # missing or damaged in any way: compute the keypoints again
             pass
         keypoints = make()
         with whole_file(path) as partial, open(partial, "wb") as stream:

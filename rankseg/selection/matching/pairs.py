@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Files of pairs of images whose parts match."""
+"""Files of pairs of images with matching parts."""
 
 import zipfile
 from pathlib import Path
@@ -11,15 +11,15 @@ import numpy as np
 class MatchedPairs(NamedTuple):
     """Pairs of images, each with the map between them and the keypoints that agree on it.
 
-    Coordinates ``(x, y)`` are normalised: -1 and 1 are the borders of an image.
+    Coordinates ``(x, y)`` are normalized: -1 and 1 are the borders of an image.
 
     Attributes:
         names: ``(N,)`` str, images relative to the data root.
         image: ``(P, 2)`` int64 rows of ``names``.
         homography: ``(P, 3, 3)`` float64, from the first image to the second.
-        keypoints: ``(P, M, 4)`` float32 ``(x, y)`` in the first and in the second image; rows that
-            are not needed are NaN.
-        score: ``(P,)`` int64, keypoints that agree, also where not all are kept.
+        keypoints: ``(P, M, 4)`` float32 ``(x, y)`` in the first and in the second image; unused
+            rows are NaN.
+        score: ``(P,)`` int64 number of keypoints that agree, even if not all are kept.
     """
 
     names: np.ndarray
@@ -29,7 +29,7 @@ class MatchedPairs(NamedTuple):
     score: np.ndarray
 
     def swapped(self, row: int) -> tuple[np.ndarray, np.ndarray]:
-        """Map and keypoints of a pair, from its second image to its first."""
+        """Return the map and the keypoints of a pair, from its second image to its first."""
         inverse = np.linalg.inv(self.homography[row])
         return inverse / inverse[2, 2], self.keypoints[row][:, [2, 3, 0, 1]]
 
@@ -41,11 +41,11 @@ def save_pairs(path: str | Path, pairs: MatchedPairs) -> None:
 
 
 def load_pairs(path: str | Path) -> MatchedPairs:
-    """Read the file of :func:`save_pairs`.
+    """Read the file written by :func:`save_pairs`.
 
     Raises:
-        FileNotFoundError: If it does not exist.
-        ValueError: If it is not such a file.
+        FileNotFoundError: If the file does not exist.
+        ValueError: If it is not a file of matched pairs.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(

@@ -52,8 +52,9 @@ class ImageLevelHead(BaseDecodeHead):
     """Decode head that classifies images, which turns a segmentor into a classifier.
 
     It pools a feature map. Labels and predictions are maps of one pixel, so everything that works
-    on pixels works on images. The submodule ``pool`` outputs the features, ``(B, C, 1, 1)``: their feature tap is
-    ``decode_head.pool``. The output of a branch is tapped as ``decode_head.branches.NAME``.
+    on pixels works on images. The submodule ``pool`` outputs the features, ``(B, C, 1, 1)``: their
+    feature tap is ``decode_head.pool``. The output of a branch is tapped as
+    ``decode_head.branches.NAME``.
 
     Args:
         in_channels: Channels ``C`` of the feature map.

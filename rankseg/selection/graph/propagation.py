@@ -87,7 +87,7 @@ def propagate(
 
 
 def transition(similarity: np.ndarray, index: np.ndarray, power: float) -> csr_array:
-    r"""Compute the normalized adjacency :math:`D^{-1/2} (A + A^T) D^{-1/2}`; zero rows stay zero."""
+    r"""Compute the adjacency :math:`D^{-1/2} (A + A^T) D^{-1/2}`, in which zero rows stay zero."""
     count, k = index.shape
     affinity = np.maximum(similarity, 0).astype(np.float64).ravel() ** power
     kind = np.int32 if 2 * index.size < 2**31 else np.int64

@@ -23,10 +23,10 @@ class CarsDataset(IndexedDataset):
     """Cars-196 with the metric-learning split: ``train`` and ``test`` have different classes.
 
     ``train`` has 8,054 images of the first 98 classes and ``test`` 8,131 images of the other 98;
-    both
-    mix the official training and test images. ``data_root`` is a folder with ``cars_annos.mat`` and
-    ``car_ims``, or with the devkit, ``cars_test_annos_withlabels.mat``, ``cars_train`` and
-    ``cars_test``. Other arguments as in :class:`~rankseg.datasets.indexed.IndexedDataset`.
+    both mix the official training and test images. ``data_root`` is a folder with
+    ``cars_annos.mat`` and ``car_ims``, or with the devkit, ``cars_test_annos_withlabels.mat``,
+    ``cars_train`` and ``cars_test``. Other arguments as in
+    :class:`~rankseg.datasets.indexed.IndexedDataset`.
     """
 
     LABELS = "cars"

@@ -37,10 +37,9 @@ def check_data(
 
     Labeled images are decoded and compared with their labels (:func:`check_labeled`). For all other
     images only the header and the end of the file are read. An evenly spaced sample of the
-    validation
-    list is checked like labeled images. With image-level classes, at most 2,000 images per list are
-    checked. With ``look.full`` every file is decoded. Unless the training set was built with
-    ``val=None``, none of its images may be in the validation list.
+    validation list is checked like labeled images. With image-level classes, at most 2,000 images
+    per list are checked. With ``look.full`` every file is decoded. Unless the training set was
+    built with ``val=None``, none of its images may be in the validation list.
 
     Args:
         train: The training set.

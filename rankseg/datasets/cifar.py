@@ -167,8 +167,7 @@ class CIFAR100Dataset(ArrayDataset):
     """CIFAR-100: 50,000 training and 10,000 test images of 32 x 32 pixels, 100 fine classes.
 
     ``data_root`` is the folder with ``cifar-100-python``. ``coarse=True`` uses the 20 coarse
-    classes
-    instead of the fine ones. Other arguments as in :class:`ArrayDataset`.
+    classes instead of the fine ones. Other arguments as in :class:`ArrayDataset`.
     """
 
     METAINFO = {"classes": CIFAR100, "palette": make_palette(len(CIFAR100))}

@@ -24,8 +24,7 @@ class CityscapesDataset(SegListDataset):
 
     ``data_root`` is the folder with ``leftImg8bit`` and ``gtFine``. Masks are the
     ``*_gtFine_labelTrainIds.png`` files that the official ``cityscapesscripts`` creates, with
-    values
-    0 to 18 and 255.
+    values 0 to 18 and 255.
     """
 
     METAINFO = {"classes": CLASSES, "palette": PALETTE}

@@ -241,9 +241,8 @@ class SemiDataset(Dataset):
         """Load the sample at ``key.index`` with the augmentation of pass ``key.draw``.
 
         If the key of an unlabeled image has a label, the image is loaded as a labeled one of that
-        class.
-        Its ``sample_idx`` is then its index in this data set, which differs from every labeled
-        index.
+        class. Its ``sample_idx`` is then its index in this data set, which differs from every
+        labeled index.
         """
         key = SampleKey(*key) if isinstance(key, tuple) else SampleKey(key)
         index, draw = int(key.index), int(key.draw)

@@ -55,8 +55,7 @@ def draw_covering(present: np.ndarray, count: int, rng: np.random.Generator) -> 
     """Draw images that together contain every class.
 
     The draw is uniform among those that cover all classes, if one of 200 attempts does. Otherwise
-    the
-    images that add most classes are taken first and the rest is drawn at random.
+    the images that add most classes are taken first and the rest is drawn at random.
 
     Args:
         present: ``(N, K)`` bool, whether an image contains a class.
@@ -135,8 +134,7 @@ def cut_validation(
     """Hold out a validation list.
 
     Out of 200 draws, keep the one that leaves most classes in the rest and, among ties, contains
-    most
-    classes itself. A class with a single image therefore stays in the training images.
+    most classes itself. A class with a single image therefore stays in the training images.
 
     Args:
         entries: The images; only those with a mask are drawn.

@@ -18,8 +18,7 @@ def cache_file(data_root: str | Path) -> Path | None:
     """Return the cache file of a data root, which is never inside the data root.
 
     The file is in ``$RANKSEG_CACHE_DIR``, ``$XDG_CACHE_HOME/rankseg`` or ``~/.cache/rankseg``. You
-    can
-    delete it at any time. Returns ``None`` if the cache is disabled.
+    can delete it at any time. Returns ``None`` if the cache is disabled.
     """
     named = os.environ.get(CACHE_DIR)
     root = os.path.realpath(data_root)

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Painted scenes and stacks for the demo and the tests."""
+"""Synthetic scenes and stacks for the demo and the tests."""

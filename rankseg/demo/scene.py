@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Painting of the demo set: photo-like scenes with six kinds of objects, by numpy and OpenCV.
+"""Synthetic scenes of the demo set with six kinds of objects, painted with NumPy and OpenCV.
 
-A kind is known by its outline and its texture. Colour, size, angle, light, blur and what stands in
-front of what are nuisance: they change from image to image, so a few labelled images never show
-all of them. Plain patches of any colour lie about as clutter and belong to the background.
+A kind is defined by its outline and texture. Color, size, angle, light, blur and occlusion are
+nuisance factors: they vary between images, so a few labeled images never cover them. Plain patches
+of any color are scattered as clutter and belong to the background.
 """
 
 from collections.abc import Callable
@@ -21,7 +21,7 @@ PALETTE = (
     (30, 130, 120),
     (220, 110, 210),
 )
-# Usual hue of each kind in turns of the colour circle; the spread is wide, see `_colour`.
+# Typical hue of each kind in turns of the color circle; the variation is wide, see `_colour`.
 HUES = (0.0, 0.13, 0.29, 0.62, 0.45, 0.83)
 HUE_SPREAD = 0.04
 
@@ -32,7 +32,7 @@ def paint_scene(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Paint one image and its label map.
 
     Args:
-        rng: Source of every random choice; the same state gives the same scene.
+        rng: Random number generator; the same state gives the same scene.
 
     Returns:
         The image, uint8 ``(H, W, 3)`` RGB, and its classes, uint8 ``(H, W)`` in ``[0, 7)``, with
@@ -51,14 +51,14 @@ def paint_scene(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
 def noise(
     rng: np.random.Generator, height: int, width: int, cell: float, octaves: int = 3
 ) -> np.ndarray:
-    """Smooth random field, float32 ``(height, width)`` in about ``[-1, 1]``.
+    """Return a smooth random field, float32 ``(height, width)`` in about ``[-1, 1]``.
 
     Args:
-        rng: Source of the values.
+        rng: Random number generator.
         height: Rows of the field.
         width: Columns of the field.
         cell: Size in pixels of the largest blobs; every octave halves it.
-        octaves: How many fields are added, each with half the strength of the one before.
+        octaves: Number of fields to add, each with half the strength of the previous one.
     """
     field = np.zeros((height, width), np.float32)
     for octave in range(octaves):
@@ -70,7 +70,7 @@ def noise(
 
 
 def _colour(rng: np.random.Generator, hue: float | None = None) -> np.ndarray:
-    """Draw a colour, float32 ``(3,)`` in ``[0, 1]``, near a hue or, without one, a dull one."""
+    """Draw a color, float32 ``(3,)`` in ``[0, 1]``, near a hue, or a dull color without one."""
     turn = rng.uniform() if hue is None else hue + rng.normal(0, HUE_SPREAD)
     saturation = rng.uniform(0.0, 0.3) if hue is None else rng.uniform(0.5, 1.0)
     value = rng.uniform(0.4, 0.95)
@@ -79,7 +79,7 @@ def _colour(rng: np.random.Generator, hue: float | None = None) -> np.ndarray:
 
 
 def _ground(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
-    """Two textured areas that meet at a wavy horizon, float32 ``(H, W, 3)``."""
+    """Paint two textured areas that meet at a wavy horizon, float32 ``(H, W, 3)``."""
     rows = np.arange(height, dtype=np.float32)[:, None] / height
     wave = 0.08 * noise(rng, height, width, 60, octaves=2)
     above = (rows + wave < rng.uniform(0.0, 0.7)).astype(np.float32)
@@ -93,7 +93,7 @@ def _ground(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
 
 
 def _place(rng: np.random.Generator, image: np.ndarray, label: np.ndarray, kind: int) -> None:
-    """Paint one object, or clutter for kind 0, into image and label."""
+    """Paint one object, or clutter for kind 0, into image and label map."""
     height, width = label.shape
     radius = float(np.exp(rng.uniform(np.log(18), np.log(42))))
     centre = rng.uniform((0, 0), (width, height))
@@ -161,7 +161,7 @@ def _flower(u: np.ndarray, v: np.ndarray, rng: np.random.Generator) -> Outline:
 
 
 def _clutter(u: np.ndarray, v: np.ndarray, rng: np.random.Generator) -> Outline:
-    """Plain polygons: the background's own objects."""
+    """Plain polygons that belong to the background."""
     inside = np.hypot(u, v) < 1
     for turn in np.arange(rng.integers(3, 6)) * rng.uniform(1.2, 2.1):
         inside &= np.cos(turn) * u + np.sin(turn) * v < rng.uniform(0.35, 0.8)
@@ -172,7 +172,7 @@ KINDS: tuple[Callable[..., Outline], ...] = (_clutter, _ball, _crate, _leaf, _ty
 
 
 def _photograph(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
-    """Light, colour cast, lens blur and sensor noise; float32 in, uint8 out."""
+    """Add light, color cast, lens blur and sensor noise; float32 in, uint8 out."""
     height, width = image.shape[:2]
     x = np.linspace(-1, 1, width, dtype=np.float32)[None, :, None]
     y = np.linspace(-1, 1, height, dtype=np.float32)[:, None, None]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The generated demo set: a few labelled scenes, many unlabelled, in the folders of PASCAL VOC."""
+"""Generated demo set in PASCAL VOC layout with few labeled and many unlabeled scenes."""
 
 import json
 import shutil
@@ -13,11 +13,11 @@ from rankseg.datasets.class_names import CLASSES_FILE
 from rankseg.demo.scene import CLASSES, PALETTE, paint_scene
 
 SPLIT = "few"
-LABELED, UNLABELED, VAL = 8, 240, 60  # images in each part
+LABELED, UNLABELED, VAL = 8, 240, 60  # number of images in each part
 STAMP = "demo.json"
-VERSION = 1  # count up when the same arguments give other pixels
+VERSION = 1  # increase it when the same arguments give other pixels
 JPEG_QUALITY = 92
-SEEN = 500  # pixels of an object that is seen well
+SEEN = 500  # minimum pixels of a clearly visible object
 
 
 def make_demo_set(
@@ -27,26 +27,26 @@ def make_demo_set(
     unlabeled: int = UNLABELED,
     val: int = VAL,
 ) -> Path:
-    """Write the demo set, or leave it alone where the same one is there already.
+    """Write the demo set, unless the same one already exists.
 
-    The folder holds ``JPEGImages``, ``SegmentationClass`` (palette PNG, for labelled and validation
-    images alone: an unlabelled image has no mask on disk), ``splits/few/labeled.txt``,
-    ``splits/few/unlabeled.txt``, ``splits/val.txt`` and ``classes.txt``. It is written beside its
-    place and moved there when complete. In a set with six labelled images or more every kind of
-    object covers 500 pixels in two of them at least.
+    The folder contains ``JPEGImages``, ``SegmentationClass`` (palette PNG, only for labeled and
+    validation images: unlabeled images have no mask on disk), ``splits/few/labeled.txt``,
+    ``splits/few/unlabeled.txt``, ``splits/val.txt`` and ``classes.txt``. It is written to a
+    temporary folder and moved when complete. With at least six labeled images, every kind of object
+    covers at least 500 pixels in at least two of them.
 
     Args:
-        root: Folder to make. One of another demo set is replaced; any other is left alone.
+        root: Folder to create. A different demo set there is replaced; any other folder is kept.
         seed: The same seed and counts give the same files.
-        labeled: Number of labelled images.
-        unlabeled: Number of unlabelled images.
+        labeled: Number of labeled images.
+        unlabeled: Number of unlabeled images.
         val: Number of validation images.
 
     Returns:
         The folder.
 
     Raises:
-        ValueError: If a number is below 1, or ``root`` exists and is no demo set.
+        ValueError: If a number is below 1, or ``root`` exists and is not a demo set.
     """
     counts = {"labeled": labeled, "unlabeled": unlabeled, "val": val}
     for name, count in counts.items():
@@ -71,10 +71,10 @@ def make_demo_set(
 
 
 def _is_there(root: Path, stamp: dict[str, int]) -> bool:
-    """Whether this very set exists already.
+    """Return whether exactly this set already exists.
 
     Raises:
-        ValueError: If something else is there.
+        ValueError: If ``root`` holds anything other than a demo set.
     """
     path = root / STAMP
     if path.is_file():
@@ -103,7 +103,7 @@ def _write_set(root: Path, seed: int, counts: dict[str, int]) -> None:
 
 
 def _write_part(root: Path, seed: int, part: str, count: int) -> str:
-    """Write the images of one part; the lines of its list."""
+    """Write the images of one part and return the lines of its list."""
     lines = []
     for i in range(count):
         image, label = _scene(seed, part, i)
@@ -118,7 +118,7 @@ def _write_part(root: Path, seed: int, part: str, count: int) -> str:
 
 
 def _scene(seed: int, part: str, i: int) -> tuple[np.ndarray, np.ndarray]:
-    """Paint scene ``i`` of a part; a labelled one again until two kinds, in turn, are seen well."""
+    """Paint scene ``i`` of a part; repaint labeled ones until two assigned kinds are visible."""
     stream = ("labeled", "unlabeled", "val").index(part)
     kinds = len(CLASSES) - 1
     wanted = [1 + i % kinds, 1 + (i + kinds // 2) % kinds] if part == "labeled" else []

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Drawn stacks of electron microscopy with their truth, by the file names of the Lucchi set."""
+"""Synthetic electron microscopy stacks with ground truth, named like the Lucchi data set."""
 
 import sys
 from pathlib import Path
@@ -11,7 +11,7 @@ from tifffile import TiffWriter
 from rankseg.demo.volume import DemoVolume
 from rankseg.utils.atomic_folder import refuse_full, whole_folder
 
-PAGES, TEST_PAGES, SIZE = 165, 20, 256  # 165 pages, as the Lucchi set has
+PAGES, TEST_PAGES, SIZE = 165, 20, 256  # 165 pages, like the Lucchi data set
 SMALLEST = 64
 
 
@@ -22,23 +22,23 @@ def make_demo_stacks(
     test_pages: int = TEST_PAGES,
     size: int = SIZE,
 ) -> Path:
-    """Draw a stack to train on and one to test on, each of a block of tissue of its own.
+    """Write a training stack and a test stack, each from its own block of tissue.
 
-    The folder holds ``training.tif`` and ``testing.tif`` (uint8, grey) and, of each,
-    ``NAME_groundtruth.tif`` (0, and 255 inside of mitochondria).
+    The folder contains ``training.tif`` and ``testing.tif`` (uint8, gray), and for each the ground
+    truth ``NAME_groundtruth.tif`` (255 inside mitochondria, 0 elsewhere).
 
     Args:
-        out: Folder to make.
+        out: Folder to create.
         seed: The same seed and numbers give the same pixels.
-        pages: Pages of the training stack.
-        test_pages: Pages of the testing stack.
+        pages: Number of pages of the training stack.
+        test_pages: Number of pages of the test stack.
         size: Height and width of a page in pixels.
 
     Returns:
         The folder.
 
     Raises:
-        ValueError: If a number is too small, or the folder holds something.
+        ValueError: If a number is too small, or the folder is not empty.
         WriteError: If the folder cannot be written.
     """
     if min(pages, test_pages) < 1 or size < SMALLEST or seed < 0:

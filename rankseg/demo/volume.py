@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Painting of a block of tissue, page by page, as an electron microscope would show it.
+"""Synthetic block of tissue that looks like electron microscopy, rendered page by page.
 
-Cells with dark membranes fill the block. In some of them lies a mitochondrion: an outline and
-folds inside of it, the cristae. What looks alike and is none lies in others: bodies that are dark
-all over, vacuoles that have an outline and nothing in it, and everywhere vesicles, small rings. All
-of it is solid, so that it goes on from one page to the next.
+Cells with dark membranes fill the block. Some of them contain a mitochondrion with an outline and
+inner folds, the cristae. Other cells contain distractors: uniformly dark bodies, and empty vacuoles
+with an outline. Vesicles (small rings) are everywhere. All objects are three-dimensional and
+continue from one page to the next.
 """
 
 from typing import NamedTuple
@@ -14,23 +14,23 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 THICKNESS = 1.5  # of a page, in pixels
-CELL = 46.0  # typical distance of cells, in pixels
+CELL = 46.0  # typical distance between cells, in pixels
 KINDS = ("mitochondrion", "dense body", "vacuole")
-SHARES = (0.30, 0.12, 0.12)  # of the cells that hold one; the others hold vesicles alone
+SHARES = (0.30, 0.12, 0.12)  # shares of cells that contain each kind; the others have only vesicles
 VESICLES = 3.5e-4  # per cubic pixel
 
 
 class Organelle(NamedTuple):
-    """A bent ellipsoid in one cell.
+    """Bent ellipsoid inside one cell.
 
     Attributes:
         kind: Position in :data:`KINDS`.
-        cell: Number of the cell, which it does not leave.
-        centre: ``(3,)`` x, y, z in pixels.
+        cell: Number of the cell that contains it.
+        center: ``(3,)`` x, y, z in pixels.
         axes: ``(3, 3)``, rows are directions divided by the half axis in pixels.
         radius: Shortest half axis in pixels.
-        tone: Grey of its inside, 0 black to 1 white.
-        period: Distance of the folds in pixels.
+        tone: Gray level of the inside, 0 black to 1 white.
+        period: Distance between folds in pixels.
     """
 
     kind: int
@@ -43,10 +43,10 @@ class Organelle(NamedTuple):
 
 
 class SmoothField:
-    """Smooth random values in a block, about -1 to 1.
+    """Smooth random field in a block, with values of about -1 to 1.
 
     Args:
-        rng: Source of the values.
+        rng: Random number generator.
         size: Height and width of a page in pixels.
         depth: Depth of the block in pixels.
         cell: Size of the blobs in pixels.
@@ -58,7 +58,7 @@ class SmoothField:
         self.grid = rng.uniform(-1, 1, (int(depth / cell) + 3, side, side)).astype(np.float32)
 
     def at(self, z: float) -> np.ndarray:
-        """``(size, size)`` float32 of the depth ``z`` in pixels."""
+        """Return the ``(size, size)`` float32 slice at depth ``z`` in pixels."""
         layer, rest = divmod(z / self.cell, 1)
         rest = rest * rest * (3 - 2 * rest)
         plane = (1 - rest) * self.grid[int(layer)] + rest * self.grid[int(layer) + 1]
@@ -68,10 +68,10 @@ class SmoothField:
 
 
 class DemoVolume:
-    """A block of tissue; ``volume.page(i)`` paints a page.
+    """Synthetic block of tissue; ``volume.page(i)`` renders a page.
 
     Args:
-        seed: The same seed and sizes give the same block, whatever the pages asked for.
+        seed: The same seed and sizes give the same block, whichever pages are rendered.
         pages: Number of pages.
         size: Height and width of a page in pixels.
     """
@@ -88,16 +88,16 @@ class DemoVolume:
         self.grain = [SmoothField(rng, size, depth, cell) for cell in (14, 5)]
         self.organelles = self._fill(rng)
         vesicles = rng.uniform(low, high, (int(VESICLES * np.prod(high - low)), 3))
-        busy = rng.uniform(size=len(self.cells)) < 0.5  # some cells are full of them, some empty
+        busy = rng.uniform(size=len(self.cells)) < 0.5  # the other cells have no vesicles
         self.vesicles = vesicles[busy[self.tree.query(vesicles)[1]]]
         self.vesicle_radii = rng.uniform(2.2, 3.6, len(self.vesicles))
 
     def page(self, number: int) -> tuple[np.ndarray, np.ndarray]:
-        """Paint a page, counted from 0.
+        """Render a page, counted from 0.
 
         Returns:
-            The image, uint8 ``(size, size)``, and its mask, bool ``(size, size)``, True inside of
-            mitochondria, their membrane included.
+            The image, uint8 ``(size, size)``, and its mask, bool ``(size, size)``, True inside
+            mitochondria, including their membrane.
         """
         z = number * THICKNESS
         y, x = np.mgrid[: self.size, : self.size].astype(np.float32)
@@ -111,7 +111,7 @@ class DemoVolume:
         grain = self.grain[0].at(z) + self.grain[1].at(z)
         image = self.tones[cell[..., 0]].astype(np.float32) + 0.035 * grain
         self._rings(image, z)
-        image = _mix(image, 0.14, steep * np.exp(-((gap / 2.6) ** 2)))  # thin where cut flat
+        image = _mix(image, 0.14, steep * np.exp(-((gap / 2.6) ** 2)))  # thin if cut across
         mask = np.zeros(image.shape, bool)
         for number_of_cell in np.unique(cell[..., 0]):
             one = self.organelles.get(int(number_of_cell))
@@ -126,7 +126,7 @@ class DemoVolume:
         return self._photograph(image, number), mask
 
     def _fill(self, rng: np.random.Generator) -> dict[int, Organelle]:
-        """Draw what lies in the cells, by the number of the cell."""
+        """Draw the organelles, keyed by cell number."""
         room = self.tree.query(self.cells, k=2)[0][:, 1] / 2
         kinds = rng.choice(len(KINDS) + 1, len(self.cells), p=[*SHARES, 1 - sum(SHARES)])
         drawn = {}
@@ -145,7 +145,7 @@ class DemoVolume:
         return drawn
 
     def _rings(self, image: np.ndarray, z: float) -> None:
-        """Draw the vesicles that this page cuts."""
+        """Draw the vesicles that intersect this page."""
         offset = np.abs(self.vesicles[:, 2] - z)
         for (x, y, _), r, dz in zip(self.vesicles, self.vesicle_radii, offset, strict=True):
             if dz < r:
@@ -154,7 +154,7 @@ class DemoVolume:
                 cv2.circle(image, centre, radius, 0.36, 1, cv2.LINE_AA, shift=4)
 
     def _photograph(self, image: np.ndarray, number: int) -> np.ndarray:
-        """Uneven staining, focus and noise, which differ from page to page; uint8."""
+        """Add uneven staining, defocus and noise, which differ from page to page; uint8."""
         seed = self.seed if isinstance(self.seed, tuple) else (self.seed,)
         rng = np.random.default_rng((*seed, number))
         slope = np.linspace(-1, 1, self.size, dtype=np.float32)
@@ -166,13 +166,13 @@ class DemoVolume:
 
 
 def _depth(one: Organelle, points: np.ndarray) -> np.ndarray:
-    """How deep inside points lie, about in pixels; negative outside."""
+    """Return the approximate depth of points inside an organelle in pixels; negative outside."""
     offset = (points - one.centre) @ one.axes.T
     return one.radius * (1 - np.sqrt((offset**2).sum(-1)))
 
 
 def _box(there: np.ndarray) -> tuple[slice, slice]:
-    """The smallest box around what is true."""
+    """Return the bounding box of the true values."""
     sides = [np.flatnonzero(there.any(axis)) for axis in (1, 0)]
     return tuple(slice(side[0], side[-1] + 1) for side in sides)
 
@@ -184,7 +184,7 @@ def _mix(image: np.ndarray, tone: float | np.ndarray, alpha: np.ndarray) -> np.n
 def _paint(
     image: np.ndarray, one: Organelle, depth: np.ndarray, points: np.ndarray, grain: np.ndarray
 ) -> np.ndarray:
-    """Paint an organelle: inside, folds of a mitochondrion, outline."""
+    """Paint an organelle: interior, folds of a mitochondrion, outline."""
     inside = np.clip(depth, 0, 1)
     image = _mix(image, one.tone + 0.03 * grain, inside)
     if KINDS[one.kind] == "dense body":

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Samplers that deal labeled and unlabeled images."""
+"""Samplers and collate functions for labeled and unlabeled images."""

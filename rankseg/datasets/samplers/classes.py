@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Batches of some classes with some images each."""
+"""Sampler of class-balanced batches (P classes with K images each)."""
 
 from collections.abc import Iterator, Sequence, Sized
 
@@ -19,32 +19,35 @@ NO_LABELS = (
 
 @DATA_SAMPLERS.register_module()
 class PKSampler(Sampler[SampleKey]):
-    """Yield batches of ``P`` classes with ``K`` images of each, without end.
+    """Infinite sampler of batches of ``P`` classes with ``K`` images each.
 
-    Every batch is drawn on its own, seeded by (seed, batch): classes evenly, then images of the
-    class, each once where there are ``K``. All processes draw the batch of all and take a part
-    of its classes, so they have different classes (where there are enough for all). Any position
-    is computed directly, so a resumed run starts at once.
+    Every batch is drawn independently, seeded by (seed, batch): first classes uniformly, then
+    images of each class, without repetition if the class has at least ``K``. All processes draw the
+    same global batch and take disjoint parts of its classes (if there are enough classes). Any
+    position is computed directly, so a resumed run starts immediately.
 
-    Labelled images have their class. Unlabelled ones have the label that :meth:`set_labels` gives
-    them and are then loaded as labelled ones.
+    Labeled images have their own class. Unlabeled images take part only with a label from
+    :meth:`set_labels`, and are then loaded as labeled ones.
 
     Args:
-        dataset: Labelled images first, then unlabelled, with ``num_labeled``, ``num_unlabeled`` and
-            ``labeled.class_ids()``; such as ``SemiDataset``.
-        classes: Classes ``P`` in the batch of a process.
-        images: Images ``K`` of each.
-        seed: Seed of the draws, the same on every process; ``None`` agrees on a random one.
+        dataset: Data set of labeled images followed by unlabeled ones, with ``num_labeled``,
+            ``num_unlabeled`` and ``labeled.class_ids()``, such as ``SemiDataset``.
+        classes: Number of classes ``P`` in the batch of one process.
+        images: Number of images ``K`` per class.
+        seed: Random seed, the same on every process; if ``None``, the processes agree on a random
+            one.
 
     Attributes:
-        batch_size: What the dataloader's ``batch_size`` must be, ``P K``.
-        iters_per_epoch: Iterations in which as many images are dealt as the data set has.
+        batch_size: Required ``batch_size`` of the dataloader, ``P K``.
+        iters_per_epoch: Number of iterations that yield as many images as the data set has.
 
     Raises:
-        ValueError: If a number is below 1, the data set is empty, or has fewer classes than ``P``.
+        ValueError: If a number is below 1, the data set is empty, or it has fewer than ``P``
+            classes.
 
     Source: Multi-Similarity loss (CVPR 2019), section 4.1: a number of classes, then 5 images of
-        each. Its code goes through the images of a class in turn; here every batch is drawn anew.
+    each. Differs: Its code iterates over the images of a class in turn; here every batch is drawn
+    independently.
     """
 
     def __init__(self, dataset: Sized, classes: int, images: int, seed: int | None = None) -> None:
@@ -64,38 +67,38 @@ class PKSampler(Sampler[SampleKey]):
 
     @property
     def batch_size(self) -> int:
-        """Samples of one batch on one process."""
+        """Number of samples of one batch on one process."""
         return self.classes * self.images
 
     @property
     def iters_per_epoch(self) -> int:
-        """Iterations of one pass: as many images as there are."""
+        """Number of iterations of one pass: as many images as the data set has."""
         total = self.num_labeled + self.num_unlabeled
         return max(1, total // (self.batch_size * self.world_size))
 
     def __len__(self) -> int:
-        """Samples that this process yields in one epoch."""
+        """Return the number of samples that this process yields in one epoch."""
         return self.iters_per_epoch * self.batch_size
 
     def set_labels(
         self, index: Sequence[int], label: Sequence[int], batch: int, leave: bool = True
     ) -> None:
-        """From a batch on, have unlabelled images take part as images of these classes.
+        """Use unlabeled images as labeled images of these classes.
 
-        They replace those of an earlier call; those without a label take no part. Takes effect in
-        the next iteration over the sampler.
+        The labels replace those of an earlier call; unlabeled images without a label are not used.
+        Takes effect in the next iteration over the sampler.
 
         Args:
-            index: Indices in the data set, of unlabelled images, each once.
-            label: Their classes.
-            batch: Number of the batch, counted from 0; what a batch holds follows from its own
-                number, so it decides nothing here.
+            index: Data set indices of unlabeled images, without repetition.
+            label: Classes of these images.
+            batch: Number of the first batch, counted from 0. Has no effect here, because the
+                content of a batch depends only on its own number.
             leave: As in
-                :class:`~rankseg.datasets.samplers.labeled_unlabeled.LabeledUnlabeledSampler`; here,
-                too, of no consequence.
+                :class:`~rankseg.datasets.samplers.labeled_unlabeled.LabeledUnlabeledSampler`; has
+                no effect here.
 
         Raises:
-            ValueError: If an index is not one of an unlabelled image, or there are too few classes.
+            ValueError: If an index is not that of an unlabeled image, or there are too few classes.
         """
         index, label = np.asarray(index, np.int64), np.asarray(label, np.int64)
         last = self.num_labeled + self.num_unlabeled - 1
@@ -123,7 +126,7 @@ class PKSampler(Sampler[SampleKey]):
         self._groups = dict(zip(names.tolist(), groups, strict=True))
 
     def __iter__(self) -> Iterator[SampleKey]:
-        """Yield keys for ever, from the position set by :meth:`skip`.
+        """Yield keys endlessly from the position set by :meth:`skip`.
 
         Raises:
             ValueError: If no image has a label.
@@ -137,7 +140,7 @@ class PKSampler(Sampler[SampleKey]):
             batch, slot = batch + 1, 0
 
     def _draw(self, groups: dict[int, np.ndarray], batch: int) -> list[SampleKey]:
-        """This process's part of the batch of all."""
+        """Draw the global batch and return the part of this process."""
         names, total = np.array(list(groups)), self.classes * self.world_size
         rng = np.random.default_rng((self.seed, batch))
         rounds = -(-total // len(names))
@@ -146,18 +149,18 @@ class PKSampler(Sampler[SampleKey]):
         for place in range(self.rank, total, self.world_size):
             name = chosen[place]
             items = groups[name]
-            # with a seed of its own a class costs only the process that has it; counted from 1,
-            # for NumPy takes (seed, batch, 0) for (seed, batch)
+            # A seed per class means that a process draws only its own classes. The number counts
+            # from 1 because NumPy treats (seed, batch, 0) like (seed, batch).
             rng = np.random.default_rng((self.seed, batch, 1 + place))
             order = [rng.permutation(items) for _ in range(-(-self.images // len(items)))]
             first = (batch * total + place) * self.images
             for number, index in enumerate(np.concatenate(order)[: self.images].tolist()):
                 label = None if index < self.num_labeled else name
-                keys.append(SampleKey(index, first + number, label))  # copies look different
+                keys.append(SampleKey(index, first + number, label))  # repeated images differ
         return keys
 
     def skip(self, num_samples: int) -> None:
-        """Start the next iteration after this many samples of this process, counted from 0.
+        """Start the next iteration after ``num_samples`` samples of this process, counted from 0.
 
         Raises:
             ValueError: If ``num_samples`` is negative.
@@ -167,14 +170,14 @@ class PKSampler(Sampler[SampleKey]):
         self._start = num_samples
 
     def set_epoch(self, epoch: int) -> None:
-        """Do nothing: the sampler has no end."""
+        """Do nothing: the sampler is infinite."""
 
 
 def check_class_batch(batch_size: int, classes: int, images: int) -> None:
-    """Check that a dataloader cuts the sampler's keys where the sampler means it to.
+    """Check that the dataloader's batches match those of the sampler.
 
     Raises:
-        ValueError: If ``batch_size`` differs from what a :class:`PKSampler` yields.
+        ValueError: If ``batch_size`` differs from the batches of a :class:`PKSampler`.
     """
     if batch_size != classes * images:
         raise ValueError(

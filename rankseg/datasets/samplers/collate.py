@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a list of samples to a batch by view."""
+"""Collate function that groups samples by view."""
 
 from collections.abc import Sequence
 
@@ -11,17 +11,17 @@ from torch.utils.data import default_collate
 def collate_views(batch: Sequence[dict]) -> dict[str, dict]:
     """Group samples by view and stack each view into one tensor.
 
-    Labelled and unlabelled samples have different views, so a view has as many images as samples
-    that hold it, in their order. Registered in mmengine's own registry, the only one in which its
-    runner looks for collate functions.
+    Labeled and unlabeled samples have different views. A view contains the images of the samples
+    that have it, in sample order. The function is registered in mmengine's own registry, because
+    its runner looks for collate functions only there.
 
     Args:
         batch: Samples of ``PackViews``: ``inputs`` and ``data_samples`` by view, images
             ``(3, h, w)`` uint8.
 
     Returns:
-        ``inputs``: ``{view: (B, 3, h, w) uint8}``, laid out channels last in memory as the images
-        are; ``data_samples``: ``{view: [SegDataSample, ...]}``.
+        ``inputs``: ``{view: (B, 3, h, w) uint8}``, in channels-last memory format like the images;
+        ``data_samples``: ``{view: [SegDataSample, ...]}``.
 
     Raises:
         ValueError: If the images of one view differ in size.
@@ -41,7 +41,7 @@ def collate_views(batch: Sequence[dict]) -> dict[str, dict]:
                 "pipeline that makes this view the same crop_size, or for DrawViews recipes that "
                 "end in a crop of the same size"
             )
-    # In a worker default_collate writes straight into shared memory.
+    # In a worker, default_collate writes directly into shared memory.
     stacked = {
         view: default_collate([image.permute(1, 2, 0) for image in images]).permute(0, 3, 1, 2)
         for view, images in inputs.items()

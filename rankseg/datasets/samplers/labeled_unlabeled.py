@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Batches of labelled and unlabelled images in a fixed ratio."""
+"""Sampler of batches with a fixed ratio of labeled and unlabeled images."""
 
 from collections.abc import Iterator, Sequence, Sized
 
@@ -12,11 +12,11 @@ from rankseg.structures import SampleKey
 
 
 class _Passes:
-    """Endless passes over some items, each pass in a fresh order; any position at once.
+    """Endless sequence of shuffled passes over some items, with random access.
 
     Args:
-        items: The items.
-        seed: Of the orders.
+        items: Items to shuffle.
+        seed: Random seed of the orders.
         first: Number of the first pass.
     """
 
@@ -25,7 +25,7 @@ class _Passes:
         self._order: tuple[int, np.ndarray] | None = None
 
     def __getitem__(self, position: int) -> tuple[int, int]:
-        """Item at a position, and the number of the pass that it belongs to."""
+        """Return the item at a position and the number of its pass."""
         draw, offset = divmod(position, len(self.items))
         draw += self.first
         if self._order is None or self._order[0] != draw:
@@ -36,30 +36,32 @@ class _Passes:
 
 @DATA_SAMPLERS.register_module()
 class LabeledUnlabeledSampler(Sampler[SampleKey]):
-    """Yield batches of labelled images followed by unlabelled ones, without end.
+    """Infinite sampler of batches of labeled images followed by unlabeled ones.
 
-    Both lists are gone through in passes of their own, each pass in a fresh order seeded by
-    (seed, pass). What a pass leaves over after the last whole batch opens the next batch, so every
-    image is seen equally often. All processes deal out one common order: process ``r`` of ``w``
-    takes every ``w``-th image of it, so their shares are disjoint and together complete. Any
-    position is computed directly, so a resumed run starts at once. Unlabelled images may be given
-    labels on the way, see :meth:`set_labels`.
+    Labeled and unlabeled images are iterated in separate passes; each pass has a new order seeded
+    by
+    (seed, pass). Images left over from a pass after its last full batch open the next batch, so
+    every image is used equally often. All processes share one global order: process ``r`` of ``w``
+    takes every ``w``-th image, so the shares are disjoint and together complete. Any position is
+    computed directly, so a resumed run starts immediately. Unlabeled images can receive labels
+    during training, see :meth:`set_labels`.
 
     Args:
-        dataset: Labelled images first, then unlabelled, with ``num_labeled`` and
-            ``num_unlabeled``; such as ``SemiDataset``.
-        labeled: Labelled images per batch and process; 0 yields only the unlabelled part.
-        unlabeled: Unlabelled images per batch and process.
-        seed: Seed of the orders, the same on every process; ``None`` agrees on a random one.
-        labeled_only: Yield only the labelled part, for a supervised baseline of the same length.
+        dataset: Data set of labeled images followed by unlabeled ones, with ``num_labeled`` and
+            ``num_unlabeled``, such as ``SemiDataset``.
+        labeled: Number of labeled images per batch and process; 0 yields only unlabeled images.
+        unlabeled: Number of unlabeled images per batch and process.
+        seed: Random seed, the same on every process; if ``None``, the processes agree on a random
+            one.
+        labeled_only: Yield only the labeled part, for a supervised baseline of the same length.
 
     Attributes:
-        batch_size: What the dataloader's ``batch_size`` must be.
-        iters_per_epoch: Iterations of one pass over the unlabelled images, at least 1; over the
-            labelled ones where there are no others.
+        batch_size: Required ``batch_size`` of the dataloader.
+        iters_per_epoch: Number of iterations of one pass over the unlabeled images, at least 1;
+            over the labeled images if there are no unlabeled ones.
 
     Raises:
-        ValueError: If a batch would be empty, or a list that is drawn from is.
+        ValueError: If a batch would be empty, or a list that the batches need is empty.
     """
 
     def __init__(
@@ -92,38 +94,39 @@ class LabeledUnlabeledSampler(Sampler[SampleKey]):
 
     @property
     def batch_size(self) -> int:
-        """Samples of one batch on one process."""
+        """Number of samples of one batch on one process."""
         return self.labeled + (0 if self.labeled_only else self.unlabeled)
 
     @property
     def iters_per_epoch(self) -> int:
-        """Iterations of one pass over the unlabelled images, or labelled ones without others."""
+        """Number of iterations of one pass over the unlabeled images, or else the labeled ones."""
         size, share = self.num_unlabeled, self.unlabeled
         if not size:
             size, share = self.num_labeled, self.labeled
         return max(1, size // (share * self.world_size))
 
     def __len__(self) -> int:
-        """Samples that this process yields in one epoch."""
+        """Return the number of samples that this process yields in one epoch."""
         return self.iters_per_epoch * self.batch_size
 
     def set_labels(
         self, index: Sequence[int], label: Sequence[int], batch: int, leave: bool = True
     ) -> None:
-        """From a batch on, have unlabelled images take part as labelled ones.
+        """Use unlabeled images as labeled images from a batch on.
 
-        They replace those of an earlier call. Passes over both parts begin anew with that batch;
-        their numbers were not used before, so that images look different. Takes effect in the next
+        The labels replace those of an earlier call. Passes over both parts restart at that batch
+        with unused pass numbers, so that images get new augmentations. Takes effect in the next
         iteration over the sampler.
 
         Args:
-            index: Indices in the data set, of unlabelled images, each once.
-            label: Their classes.
-            batch: Number of the batch, counted from 0.
-            leave: They are no longer among the unlabelled ones.
+            index: Data set indices of unlabeled images, without repetition.
+            label: Classes of these images.
+            batch: Number of the first batch, counted from 0.
+            leave: Remove these images from the unlabeled ones.
 
         Raises:
-            ValueError: If an index is not one of an unlabelled image, or none of these is left.
+            ValueError: If an index is not that of an unlabeled image, or no unlabeled image is
+                left.
         """
         unlabeled = range(self.num_labeled, self.num_labeled + self.num_unlabeled)
         given = {int(i): int(k) for i, k in zip(index, label, strict=True)}
@@ -143,10 +146,10 @@ class LabeledUnlabeledSampler(Sampler[SampleKey]):
         self._lists = [*range(self.num_labeled), *given], rest
 
     def __iter__(self) -> Iterator[SampleKey]:
-        """Yield keys for ever, from the position set by :meth:`skip`."""
+        """Yield keys endlessly from the position set by :meth:`skip`."""
         given, first = self._given, self._first
         labeled, unlabeled = (
-            # more passes cannot have been begun before than images have been dealt
+            # the number of passes started so far cannot exceed the number of images drawn
             _Passes(items, (self.seed, stream), first=first * share * self.world_size)
             for stream, (items, share) in enumerate(
                 zip(self._lists, (self.labeled, self.unlabeled), strict=True)
@@ -165,13 +168,13 @@ class LabeledUnlabeledSampler(Sampler[SampleKey]):
             batch, slot = batch + 1, 0
 
     def _position(self, batch: int, place: int, share: int) -> int:
-        """Position in the order common to all processes, since labels were last set."""
+        """Return the position in the global order since labels were last set."""
         return (batch * share + place) * self.world_size + self.rank
 
     def skip(self, num_samples: int) -> None:
-        """Start the next iteration after this many samples of this process, counted from 0.
+        """Start the next iteration after ``num_samples`` samples of this process, counted from 0.
 
-        Costs nothing: no earlier index is computed.
+        Takes constant time: no earlier index is computed.
 
         Raises:
             ValueError: If ``num_samples`` is negative.
@@ -181,14 +184,15 @@ class LabeledUnlabeledSampler(Sampler[SampleKey]):
         self._start = num_samples
 
     def set_epoch(self, epoch: int) -> None:
-        """Do nothing: the sampler has no end, its passes follow from the position alone."""
+        """Do nothing: the sampler is infinite and passes depend only on the position."""
 
 
 def check_batch_size(batch_size: int, labeled: int, unlabeled: int, labeled_only: bool) -> None:
-    """Check that a dataloader cuts the sampler's keys where the sampler means it to.
+    """Check that the dataloader's batches match those of the sampler.
 
     Raises:
-        ValueError: If ``batch_size`` differs from what a :class:`LabeledUnlabeledSampler` yields.
+        ValueError: If ``batch_size`` differs from the batches of a
+            :class:`LabeledUnlabeledSampler`.
     """
     wanted = labeled + (0 if labeled_only else unlabeled)
     if batch_size != wanted:

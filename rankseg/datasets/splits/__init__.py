@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Split lists: read, check and draw them."""
+"""Readers, checks and writers of split lists."""

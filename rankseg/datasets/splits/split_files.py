@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Files around split lists: pair folders, write lists whole or not at all, import lists."""
+"""File operations for split lists: pair folders, write lists atomically, import lists."""
 
 import os
 import shutil
@@ -23,20 +23,20 @@ from rankseg.datasets.splits.splits import (
 )
 
 NO_LISTS = ("classes", "readme", "license")
-"""Beginnings of text files that lie beside lists and are none."""
+"""Prefixes of text files that are stored next to lists but are not lists."""
 
 
 def pair_folders(data_root: str | Path, images: str, masks: str | None) -> list[Entry]:
-    """Pair the images and masks of two folders by their names without the ending.
+    """Pair the images and masks of two folders by file name without suffix.
 
-    Sub-folders are searched too: ``images/a/1.jpg`` belongs to ``masks/a/1.png``.
+    Sub-folders are searched too: ``images/a/1.jpg`` is paired with ``masks/a/1.png``.
 
     Returns:
-        Entries relative to the data root, sorted by image; ``None`` where there is no mask.
+        Entries relative to the data root, sorted by image; the mask is ``None`` if there is none.
 
     Raises:
         FileNotFoundError: If a folder is missing or has no images.
-        ValueError: If two files of a folder differ in the ending only.
+        ValueError: If two files of a folder differ only in their suffix.
     """
     found = _by_stem(Path(data_root), images)
     ground = _by_stem(Path(data_root), masks) if masks else {}
@@ -53,7 +53,7 @@ def _by_stem(root: Path, folder: str) -> dict[str, str]:
         )
     files: dict[str, str] = {}
     for path in sorted((root / folder).rglob("*")):
-        hidden = path.name.startswith(".")  # macOS puts ._a.jpg beside a.jpg, which is no image
+        hidden = path.name.startswith(".")  # macOS stores ._a.jpg next to a.jpg; it is not an image
         if path.suffix.lower() not in ENDINGS or hidden or path.is_dir():
             continue
         stem = path.relative_to(root / folder).with_suffix("").as_posix()
@@ -73,21 +73,22 @@ def _by_stem(root: Path, folder: str) -> dict[str, str]:
 def write_lists(
     folder: str | Path, lists: Mapping[str, Sequence[Entry]], force: bool = False
 ) -> list[Path]:
-    """Write several lists, all of them or none.
+    """Write several lists, either all or none.
 
-    Everything is first written into a hidden folder beside the targets, then moved.
+    All lists are first written into a hidden folder next to the targets and then moved.
 
     Args:
-        folder: The ``splits`` folder, made where missing.
+        folder: The ``splits`` folder; created if missing.
         lists: Entries by file name, such as ``"1_16/labeled.txt"`` or ``"val.txt"``.
-        force: Replace lists that exist.
+        force: Overwrite existing lists.
 
     Returns:
-        The files written.
+        Paths of the written files.
 
     Raises:
-        ValueError: If a list exists and ``force`` is not set, it would lie elsewhere, or a name in
-            it leads out of the data root, the folder above ``folder``.
+        ValueError: If a list exists and ``force`` is not set, its path is not directly in
+            ``folder`` or a split folder, or a name in it points outside the data root, the parent
+            of ``folder``.
     """
     folder = Path(folder)
     for name, entries in lists.items():
@@ -117,12 +118,12 @@ def write_lists(
 
 
 def _is_file(label: str | None) -> bool:
-    """Whether the second name of a line is that of a mask; else it is a class, or nothing."""
+    """Return whether the second column of a line is a mask rather than a class or missing."""
     return label is not None and label.lower().endswith(ENDINGS)
 
 
 def _check_name(folder: Path, name: str) -> None:
-    """Check that a list ``SPLIT/FILE`` or ``FILE`` lies right below the folder of splits."""
+    """Check that a list ``SPLIT/FILE`` or ``FILE`` is directly below the folder of splits."""
     parts = name.split("/")
     if len(parts) > 2 or any(not part.isprintable() or part[:1] in ("", ".") for part in parts):
         raise ValueError(
@@ -138,22 +139,22 @@ def _check_name(folder: Path, name: str) -> None:
 
 
 def find_images(path: str | Path, entries: Sequence[Entry], folder: str = "") -> list[int]:
-    """Find the images of a published list among those that are there.
+    """Find the images of a published list among the available entries.
 
-    The list may name them as the entries do, or without the folder in front, or by their file
-    names alone where these are unique.
+    The list may name images like the entries, without the leading folder, or by their bare file
+    names if these are unique.
 
     Args:
-        path: The list; what follows the image in a line does not matter.
-        entries: The images that are there.
-        folder: The folder that may be missing in front.
+        path: Path of the list; anything after the image in a line is ignored.
+        entries: The available images.
+        folder: Leading folder that the list may omit.
 
     Returns:
         Sorted positions in ``entries``.
 
     Raises:
-        FileNotFoundError: If there is no such list.
-        ValueError: If it is empty, names an image twice, or one that is not there.
+        FileNotFoundError: If the list does not exist.
+        ValueError: If the list is empty, names an image twice, or names an unavailable one.
     """
     wanted = read_list(path)
     check_duplicates(wanted, str(path))
@@ -175,7 +176,7 @@ def find_images(path: str | Path, entries: Sequence[Entry], folder: str = "") ->
 
 
 def find_splits(folder: str | Path) -> dict[str, Path]:
-    """Split folders by name: the folder itself, or those right below it, with a labelled list."""
+    """Find split folders by name: the folder or its direct sub-folders with a labeled list."""
     folder = Path(folder)
     if (folder / LABELED_FILE).is_file():
         return {folder.resolve().name: folder}
@@ -189,22 +190,22 @@ def collect_lists(
     family: str | None = None,
     mask_folder: str | None = None,
 ) -> dict[str, list[Entry]]:
-    """Read and check a folder of lists in the usual form, without writing anything.
+    """Read and check a folder of lists in the usual layout, without writing anything.
 
     Args:
-        source: A folder with ``NAME/labeled.txt`` and ``NAME/unlabeled.txt``, perhaps
-            ``NAME/val.txt``, and perhaps ``val.txt`` and other lists; or one such ``NAME`` folder.
-        val: Validation list to check against where the folder has none.
-        family: ``'voc'`` or ``'cityscapes'`` checks the published sizes; guessed from the first
-            image where ``None``.
-        mask_folder: Replaces the first folder of every mask, for example by
+        source: A folder with ``NAME/labeled.txt`` and ``NAME/unlabeled.txt``, optionally
+            ``NAME/val.txt``, ``val.txt`` and other lists; or one such ``NAME`` folder.
+        val: Validation list to check against if the folder has none.
+        family: ``'voc'`` or ``'cityscapes'`` checks the published sizes; if ``None``, guessed from
+            the first image.
+        mask_folder: Replacement for the first folder of every mask, for example
             ``SegmentationClassAug``.
 
     Returns:
-        Entries by file name, as :func:`write_lists` takes them.
+        Entries by file name, in the form that :func:`write_lists` expects.
 
     Raises:
-        FileNotFoundError: If the folder has no split, or a split lacks its unlabelled list.
+        FileNotFoundError: If the folder has no split, or a split lacks its unlabeled list.
         ValueError: If a check fails.
     """
     source = Path(source)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Labelled and unlabelled lists: read, check and name them.
+"""Labeled and unlabeled split lists: format, reader and checks.
 
-A list has one sample per line, ``image mask`` or ``image`` alone, with names relative to the data
-root; for classification ``image class``. A split is two lists in a folder that has the name of the
-split, and perhaps a validation list of its own::
+A list has one sample per line, ``image mask`` or just ``image``, with names relative to the data
+root; for classification ``image class``. A split is a folder with two lists, named like the split,
+and optionally a validation list::
 
     DATA_ROOT/splits/val.txt
     DATA_ROOT/splits/1_16/labeled.txt
@@ -22,14 +22,14 @@ from pathlib import Path
 from rankseg.errors import FileError
 
 Entry = tuple[str, str | None]
-"""Image and its label, a mask or a class, as the list names them; None where it names no label."""
+"""Image and its label (mask or class) as the list names them; None if the list names no label."""
 
 LABELED_FILE, UNLABELED_FILE, VAL_FILE = "labeled.txt", "unlabeled.txt", "val.txt"
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".ppm", ".pgm")
 ENDINGS += (".jfif", ".jpe", ".jp2", ".pbm")
 
-LONGEST = 10_000  # characters of a line: two of the longest paths that Linux takes, and blanks
+LONGEST = 10_000  # characters of a line: two of the longest Linux paths, and blanks
 
 _VOC = {"92": 92, "183": 183, "366": 366, "732": 732, "1464": 1464}
 _VOC |= {f"{pre}{name}": n for pre in ("", "u2pl_") for name, n in
@@ -37,7 +37,7 @@ _VOC |= {f"{pre}{name}": n for pre in ("", "u2pl_") for name, n in
 _CITYSCAPES = {"1_30": 100, "1_16": 186, "1_8": 372, "1_4": 744, "1_2": 1488}
 
 PUBLISHED = {"voc": (10582, _VOC), "cityscapes": (2975, _CITYSCAPES)}
-"""By family of lists: images in the whole training set, and labelled images by split name."""
+"""For each family: size of the whole training set, and labeled images by split name."""
 
 FIRST_FOLDER = {"JPEGImages": "voc", "leftImg8bit": "cityscapes"}
 
@@ -47,16 +47,16 @@ HOW_TO_MAKE = "make it with `python tools/make_splits.py draw` or `... import` (
 def read_list(path: str | Path) -> list[Entry]:
     """Read a list of samples.
 
-    Blank lines and lines that start with ``#`` are skipped. Names may hold blanks: a TAB then
-    parts image from mask; without a TAB the line is parted at the blank that leaves a known image
-    ending (``.png``, ``.jpg``, ...) on both sides.
+    Blank lines and lines that start with ``#`` are skipped. Names may contain blanks: a TAB then
+    separates image and mask. Without a TAB, the line is split at the blank that leaves a known
+    image suffix (``.png``, ``.jpg``, ...) on both sides.
 
     Returns:
-        ``(image, mask)`` per line, with ``None`` where there is no mask.
+        ``(image, mask)`` per line; the mask is ``None`` if there is none.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If the list is empty or a line cannot be understood.
+        FileNotFoundError: If the file does not exist.
+        ValueError: If the list is empty or a line cannot be parsed.
     """
     path = Path(path)
     if not path.is_file():
@@ -79,7 +79,8 @@ def read_list(path: str | Path) -> list[Entry]:
 
 
 def _lines(path: Path) -> list[str]:
-    """Lines of a text file, whatever its line ends; other breaks of Unicode may be in names."""
+    """Return the lines of a text file for any line ending; names may contain other Unicode
+    breaks."""
     content = path.read_bytes()
     cure = "save it as UTF-8 text, one sample per line"
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
@@ -124,11 +125,11 @@ def _named(text: str) -> bool:
 
 
 def format_list(entries: Sequence[Entry]) -> str:
-    """Text of a list that :func:`read_list` reads back, with TABs only where names hold blanks.
+    """Format a list for :func:`read_list`, with TABs only if names contain blanks.
 
     Raises:
-        ValueError: If a name cannot be told from the rest of its line, such as one with a line
-            break or a leading ``#`` in it.
+        ValueError: If a name cannot be separated from the rest of its line, for example because it
+            contains a line break or starts with ``#``.
     """
     lines = []
     for image, mask in entries:
@@ -145,7 +146,7 @@ def format_list(entries: Sequence[Entry]) -> str:
 
 
 def _is_read_back(line: str, image: str, mask: str | None) -> bool:
-    """Whether a line gives the entry that it was made of."""
+    """Return whether parsing a line gives the entry it was formatted from."""
     if len(line) > LONGEST or line != line.strip() or line[:1] in ("", "#", "\ufeff"):
         return False
     if any(c in "\n\r\0" or "\ud800" <= c <= "\udfff" for c in line):
@@ -158,25 +159,25 @@ def _is_read_back(line: str, image: str, mask: str | None) -> bool:
 
 
 def _odd(image: str, mask: str | None) -> str:
-    """The name of the two that is the odd one."""
+    """Return the invalid name of the two."""
     return image if mask is None or not _is_read_back(image, image, None) else mask
 
 
 def check_inside(
     entries: Sequence[Entry], data_root: str | Path, source: str, labels: bool = False
 ) -> None:
-    """Check that no name of a list leads out of the data root.
+    """Check that no name of a list points outside the data root.
 
-    Only the names are looked at: links inside of the data root may lead anywhere.
+    Only names are checked: links inside the data root may point anywhere.
 
     Args:
         entries: The samples.
         data_root: Folder that names are relative to.
-        source: The list, for the message.
-        labels: Whether the second column is a class and no file.
+        source: Name of the list, for the message.
+        labels: Whether the second column is a class rather than a file.
 
     Raises:
-        ValueError: Naming the first that does.
+        ValueError: If a name points outside; reports the first one.
     """
     root = os.path.abspath(data_root)
     for entry in entries:
@@ -192,17 +193,17 @@ def check_inside(
 
 
 def guess_family(entries: Sequence[Entry]) -> str | None:
-    """``'voc'`` or ``'cityscapes'`` where the first image lies in a folder of theirs."""
+    """Return ``'voc'`` or ``'cityscapes'`` if the first image is in one of their folders."""
     return FIRST_FOLDER.get(entries[0][0].split("/")[0]) if entries else None
 
 
 def check_counts(family: str, name: str, labeled: int, unlabeled: int) -> None:
     """Compare the sizes of a split with the published ones of the same name.
 
-    Other names than the published are free. ``family`` is a key of :data:`PUBLISHED`.
+    Unpublished names are not checked. ``family`` is a key of :data:`PUBLISHED`.
 
     Raises:
-        ValueError: If a split has a published name and another size.
+        ValueError: If a split has a published name but another size.
     """
     total, sizes = PUBLISHED[family]
     if name in sizes and (labeled, unlabeled) != (sizes[name], total - sizes[name]):
@@ -217,7 +218,7 @@ def check_duplicates(entries: Sequence[Entry], what: str) -> None:
     """Check that no image is listed twice; ``what`` names the list.
 
     Raises:
-        ValueError: If one is.
+        ValueError: If an image is listed twice.
     """
     twice = [image for image, count in Counter(image for image, _ in entries).items() if count > 1]
     if twice:
@@ -225,10 +226,10 @@ def check_duplicates(entries: Sequence[Entry], what: str) -> None:
 
 
 def check_overlap(labeled: Sequence[Entry], unlabeled: Sequence[Entry], what: str) -> None:
-    """Check that no image is labelled and unlabelled; ``what`` names the split.
+    """Check that no image is both labeled and unlabeled; ``what`` names the split.
 
     Raises:
-        ValueError: If one is.
+        ValueError: If an image is in both lists.
     """
     both = _common(labeled, unlabeled)
     if both:
@@ -239,10 +240,10 @@ def check_overlap(labeled: Sequence[Entry], unlabeled: Sequence[Entry], what: st
 
 
 def check_leakage(train: Sequence[Entry], val: Sequence[Entry], what: str, val_name: str) -> None:
-    """Check that no validation image is trained on; ``what`` names the training list.
+    """Check that no validation image is used for training; ``what`` names the training list.
 
     Raises:
-        ValueError: If one is.
+        ValueError: If an image is in both lists.
     """
     both = _common(train, val)
     if both:
@@ -260,10 +261,10 @@ def check_split(
     family: str | None = None,
     val_name: str = VAL_FILE,
 ) -> None:
-    """Run every check of lists on one split; ``family`` adds the published sizes.
+    """Run all list checks on one split; ``family`` adds the published sizes.
 
     Raises:
-        ValueError: On the first one that fails.
+        ValueError: On the first check that fails.
     """
     for part, entries in (("labelled", labeled), ("unlabelled", unlabeled)):
         if not entries:
@@ -278,9 +279,9 @@ def check_split(
 
 
 def fine_share(labeled: Sequence[Entry], fine: Sequence[Entry]) -> float:
-    """Share in ``[0, 1]`` of the labelled images that are in a list of finely annotated ones.
+    """Return the share in ``[0, 1]`` of labeled images that are in the finely annotated list.
 
-    Images are compared by their names without folder and ending, so that a list of bare ids does.
+    Images are compared by file name without folder and suffix, so a list of bare ids also works.
     """
     known = {Path(image).stem for image, _ in fine}
     return sum(Path(image).stem in known for image, _ in labeled) / len(labeled)

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Generated images in the layout of a data set that is absent."""
+"""Generated images that replace a missing data set in its layout."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Generated images with classes in the layout that a config expects, for when there is no data."""
+"""Generated image-level data sets in the layout that a config expects."""
 
 import os
 import pickle
@@ -21,29 +21,29 @@ from rankseg.datasets.standin.retrieval import is_for_retrieval, make_retrieval_
 from rankseg.datasets.svhn import SVHNDataset
 from rankseg.registry import DATASETS
 
-UNLABELED, VAL = 6, 2  # images besides one labelled one of every class
-HEIGHT, WIDTH = 96, 112  # pixels of an image file where the views have no size
+UNLABELED, VAL = 6, 2  # images in addition to one labeled image per class
+HEIGHT, WIDTH = 96, 112  # pixels of an image file if the views have no size
 
-_KEPT: list[tempfile.TemporaryDirectory] = []  # removed when the process ends
+_KEPT: list[tempfile.TemporaryDirectory] = []  # deleted when the process ends
 
 
 def has_classes(cfg: Config) -> bool:
-    """Whether the images of a config have classes rather than masks."""
+    """Return whether the labels of a config are classes rather than masks."""
     kind = _kind(cfg.train_dataloader.dataset.dataset)
     return kind is not None and issubclass(kind, ImageLevelDataset)
 
 
 def make_class_standin(cfg: Config) -> Path:
-    """Write a tiny data set for a config into a temporary folder and point the config there.
+    """Write a tiny data set for a config into a temporary folder and point the config to it.
 
-    One labelled image of every class, six unlabelled ones and a few for validation have a colour
-    by class. Lists have the names that the config gives them. The folder is removed when the
-    process ends. For sets for retrieval see
+    It has one labeled image of every class, six unlabeled images and a few for validation, each in
+    the color of its class. Lists have the names given by the config. The folder is deleted when the
+    process ends. For retrieval data sets see
     :func:`rankseg.datasets.standin.retrieval.make_retrieval_standin`.
 
     Args:
-        cfg: A config with ``train_dataloader`` over a ``SemiDataset`` and a ``val_dataloader``.
-            Changed in place: data roots, ``split_root``.
+        cfg: Config with ``train_dataloader`` over a ``SemiDataset`` and a ``val_dataloader``. Its
+            data roots and ``split_root`` are changed in place.
 
     Returns:
         The data root.
@@ -60,7 +60,7 @@ def make_class_standin(cfg: Config) -> Path:
         root = _write_files(classes, tuple(sorted(folders)), _shape(semi))
     for node in (semi.dataset, *tests):
         node.data_root = str(root)
-        if isinstance(node.get("coarse"), str):  # every class is a group of its own
+        if isinstance(node.get("coarse"), str):  # put every class into its own group
             (root / node.coarse).write_text("".join(f"{name}\t{name}\n" for name in classes))
     semi.pop("split_root", None)
     in_split = Path("splits", str(semi.get("split")))
@@ -81,7 +81,7 @@ def _kind(node: dict) -> type | None:
 
 
 def _class_names(node: dict, number: int) -> tuple[str, ...]:
-    """Names of the config or of the published data set, else numbered ones."""
+    """Return the names of the config or the published data set, or else numbered names."""
     coarse = node.get("coarse")
     given = node.get("classes") or node.get("metainfo", {}).get("classes")
     given = given or (tuple(coarse) if isinstance(coarse, Mapping) else None)
@@ -90,13 +90,13 @@ def _class_names(node: dict, number: int) -> tuple[str, ...]:
 
 
 def _numbered(part: str, classes: Sequence[str]) -> list[tuple[int, str]]:
-    """Number and class of every image of a part."""
+    """Return number and class of every image of a part."""
     count = {"labeled": len(classes), "unlabeled": UNLABELED, "val": VAL, "test": len(classes)}
     return [(i, classes[i % len(classes)]) for i in range(count[part])]
 
 
 def _entries(node: dict, part: str, classes: Sequence[str]) -> list[Entry]:
-    """Lines of a list of a data set."""
+    """Return the lines of a list of a data set."""
     numbered = _numbered(part, classes)
     if issubclass(_kind(node), ArrayDataset):
         start = {"labeled": 0, "unlabeled": len(classes), "val": len(classes) + UNLABELED}[part]
@@ -106,21 +106,21 @@ def _entries(node: dict, part: str, classes: Sequence[str]) -> list[Entry]:
 
 
 def _folder(node: dict) -> str:
-    """Where the class folders of a data set of files lie."""
+    """Return the folder that contains the class folders of a file data set."""
     if issubclass(_kind(node), ClassFolderDataset):
         return node.get("folder", "train")
     return node.get("prefix", "")
 
 
 def _shape(semi: dict) -> tuple[int, int]:
-    """Height and width of image files: about those of the views, where a pipeline says."""
+    """Return height and width of image files, near those of the views if a pipeline sets them."""
     steps = [*semi.get("labeled_pipeline", ()), *semi.get("unlabeled_pipeline", ())]
     size = next((step["size"] for step in steps if step.get("size")), None)
     return (size, size + 16) if size else (HEIGHT, WIDTH)
 
 
 def _paint(label: int, shape: tuple[int, int]) -> np.ndarray:
-    """An image in the colour of its class, with noise: ``(H, W, 3)`` uint8."""
+    """Paint a noisy image in the color of its class: ``(H, W, 3)`` uint8."""
     rng = np.random.default_rng(label)
     noise = rng.integers(-30, 31, (*shape, 3))
     return np.clip(rng.integers(0, 256, 3) + noise, 0, 255).astype(np.uint8)
@@ -136,7 +136,7 @@ def _new_root() -> Path:
 def _write_files(
     classes: tuple[str, ...], folders: tuple[str, ...], shape: tuple[int, int]
 ) -> Path:
-    """One folder per class in each of the folders, written once in the life of the process."""
+    """Write one folder per class into each folder, once per process."""
     root = _new_root()
     content = [cv2.imencode(".jpg", _paint(k, shape))[1] for k in range(len(classes))]
     for folder in folders:
@@ -152,7 +152,7 @@ def _write_files(
 
 @cache
 def _write_arrays(kind: type[ArrayDataset], classes: tuple[str, ...]) -> Path:
-    """The files of a data set in arrays, written once in the life of the process."""
+    """Write the files of an array data set, once per process."""
     root = _new_root()
     for part, files in kind.PARTS.items():
         kinds = ("test",) if part == "test" else ("labeled", "unlabeled", "val")
@@ -164,7 +164,7 @@ def _write_arrays(kind: type[ArrayDataset], classes: tuple[str, ...]) -> Path:
 
 
 def _write_array(path: Path, kind: type[ArrayDataset], labels: np.ndarray) -> None:
-    """One file, as its data set comes."""
+    """Write one file in the format of its data set."""
     images = np.stack([_paint(int(k), (32, 32)) for k in labels])
     if issubclass(kind, SVHNDataset):
         number = np.where(labels == 0, 10, labels).astype(np.uint8)[:, None]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Generated images of some classes to train on and others to test on, in the layout of a config."""
+"""Generated retrieval data sets with separate training and test classes."""
 
 import tempfile
 from collections.abc import Callable, Sequence
@@ -16,15 +16,15 @@ from rankseg.datasets.class_folder import ClassFolderDataset
 from rankseg.datasets.indexed import IndexedDataset
 from rankseg.registry import DATASETS
 
-TRAIN, TEST = (16, 2), (4, 3)  # classes, images of each
-FIRST_TEST = 101  # number of a class to test on, in CUB and Cars too
+TRAIN, TEST = (16, 2), (4, 3)  # number of classes, images per class
+FIRST_TEST = 101  # number of a test class, also in CUB and Cars
 HEIGHT, WIDTH = 64, 72  # pixels
 
-_KEPT: list[tempfile.TemporaryDirectory] = []  # removed when the process ends
+_KEPT: list[tempfile.TemporaryDirectory] = []  # deleted when the process ends
 
 
 class Image(NamedTuple):
-    """An image to write: number of its class, from 1, number in the class, and what it is for."""
+    """Image to write: class number (from 1), number in the class, and part."""
 
     label: int
     number: int
@@ -32,7 +32,7 @@ class Image(NamedTuple):
 
 
 def is_for_retrieval(cfg: Config) -> bool:
-    """Whether the data set of a config is one that this module makes."""
+    """Return whether this module can generate the data set of a config."""
     kind = DATASETS.get(str(cfg.train_dataloader.dataset.dataset.type))
     folders = kind is not None and issubclass(kind, ClassFolderDataset)
     without_classes = "num_classes" not in cfg.model.student.decode_head
@@ -40,14 +40,15 @@ def is_for_retrieval(cfg: Config) -> bool:
 
 
 def make_retrieval_standin(cfg: Config) -> Path:
-    """Write a tiny set for retrieval into a temporary folder and point the config there.
+    """Write a tiny retrieval data set into a temporary folder and point the config to it.
 
-    Two images of each of 16 classes to train on, three of each of 4 to test on; these are classes
-    of their own unless the config says that they are the same.
+    It has two images of each of 16 training classes and three of each of 4 test classes. The
+    classes are disjoint unless the config requires the same ones.
 
     Args:
-        cfg: A config with ``train_dataloader`` over a ``SemiDataset`` without lists and, if
-            it is validated, a ``val_dataloader``. Changed in place: data roots, ``check_counts``.
+        cfg: Config with ``train_dataloader`` over a ``SemiDataset`` without lists and, if it
+            validates, a ``val_dataloader``. Its data roots and ``check_counts`` are changed in
+            place.
 
     Returns:
         The data root.
@@ -75,7 +76,7 @@ def make_retrieval_standin(cfg: Config) -> Path:
 
 @cache
 def _write(kind: str, folders: tuple[str, str], same: bool) -> Path:
-    """The set of one type, written once in the life of the process."""
+    """Write the data set of one type, once per process."""
     folder = tempfile.TemporaryDirectory(prefix="rankseg-standin-")
     _KEPT.append(folder)
     root = Path(folder.name)
@@ -91,7 +92,7 @@ def _write(kind: str, folders: tuple[str, str], same: bool) -> Path:
 
 
 def _paint(image: Image) -> np.ndarray:
-    """A picture in the colour of its class, with noise: ``(H, W, 3)`` uint8."""
+    """Paint a noisy image in the color of its class: ``(H, W, 3)`` uint8."""
     colour = np.random.default_rng(image.label).integers(0, 256, 3)
     noise = np.random.default_rng((image.label, image.number)).integers(-30, 31, (HEIGHT, WIDTH, 3))
     return np.clip(colour + noise, 0, 255).astype(np.uint8)
@@ -155,4 +156,4 @@ WRITERS: dict[str, Callable[[Path, Sequence[Image]], list[str]]] = {
     "SOPDataset": _sop,
     "InShopDataset": _inshop,
 }
-"""Write the index of a set and name the files of its images."""
+"""Functions that write the index of a data set and return the files of its images."""

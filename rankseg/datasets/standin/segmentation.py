@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Generated images in the layout that a config expects, for when its data is not (all) there."""
+"""Generated segmentation data in the layout that a config expects, to replace missing data."""
 
 import os
 import tempfile
@@ -19,10 +19,10 @@ from rankseg.imageio.masks import BINARY
 
 COUNTS = {"labeled": 4, "unlabeled": 6, "val": 2}
 HEIGHT, WIDTH = 96, 128
-VARIANTS = 8  # different pictures among those that fill gaps
+VARIANTS = 8  # number of different images among those that fill gaps
 GENERATED = "generated.txt"
 
-# Image and mask of one sample, by type of data set; all others are plain folders.
+# Image and mask of one sample by data set type; all other types are plain folders.
 LAYOUTS = {
     "VOCDataset": ("JPEGImages/{part}_{i}.jpg", "SegmentationClass/{part}_{i}.png"),
     "CityscapesDataset": (
@@ -32,20 +32,20 @@ LAYOUTS = {
 }
 FOLDERS = ("images/{part}/{i}.png", "masks/{part}/{i}.png")
 
-_KEPT: list[tempfile.TemporaryDirectory] = []  # removed when the process ends
+_KEPT: list[tempfile.TemporaryDirectory] = []  # deleted when the process ends
 
 
 def make_standin(cfg: Config) -> Path:
-    """Write a tiny data set for a config into a temporary folder and point the config there.
+    """Write a tiny data set for a config into a temporary folder and point the config to it.
 
-    Four labelled, six unlabelled and two validation images of 96 x 128 pixels hold blobs of the
-    config's classes and a border to ignore. Lists have the names that the config gives them; the
-    sizes of a published split are not asked for. The folder is removed when the process ends. For
-    images with classes see :func:`rankseg.datasets.standin.classes.make_class_standin`.
+    Four labeled, six unlabeled and two validation images of 96 x 128 pixels show blobs of the
+    config's classes and have an ignored border. Lists have the names given by the config; the sizes
+    of published splits are not checked. The folder is deleted when the process ends. For
+    image-level classes see :func:`rankseg.datasets.standin.classes.make_class_standin`.
 
     Args:
-        cfg: A config with ``train_dataloader`` over a ``SemiDataset`` and a ``val_dataloader``.
-            Changed in place: data roots, ``split_root``, ``check_counts``.
+        cfg: Config with ``train_dataloader`` over a ``SemiDataset`` and a ``val_dataloader``. Its
+            data roots, ``split_root`` and ``check_counts`` are changed in place.
 
     Returns:
         The data root.
@@ -62,7 +62,7 @@ def make_standin(cfg: Config) -> Path:
     }
     lines["unlabeled"] = [line.split()[0] for line in lines["unlabeled"]]
     semi.dataset.data_root = str(root)
-    semi.dataset.pop("classes_file", None)  # the names are in classes.txt
+    semi.dataset.pop("classes_file", None)  # the generated names are in classes.txt
     semi.check_counts = False
     semi.pop("split_root", None)
     for half in ("labeled", "unlabeled"):
@@ -78,24 +78,24 @@ def make_standin(cfg: Config) -> Path:
 
 
 def fill_missing(cfg: Config) -> int:
-    """Write generated images and masks for the entries of a config's lists that have no file.
+    """Write generated images and masks for the list entries of a config that have no file.
 
-    For a rehearsal before the real images are there. The lists must exist; files that exist are
-    left as they are. A photo and its mask get one size: that of the other where it exists, else
-    96 x 128 pixels. Masks are made for labelled and validation entries only.
-    ``DATA_ROOT/generated.txt`` names what was written.
+    Use it for a rehearsal before the real images are available. The lists must exist; existing
+    files are not changed. An image and its mask have the same size: that of the existing one, or
+    else 96 x 128 pixels. Masks are generated only for labeled and validation entries.
+    ``DATA_ROOT/generated.txt`` lists the generated files.
 
     Args:
-        cfg: A config with ``train_dataloader`` over a ``SemiDataset`` and a ``val_dataloader``.
+        cfg: Config with ``train_dataloader`` over a ``SemiDataset`` and a ``val_dataloader``.
 
     Returns:
         Number of files written.
 
     Raises:
-        FileNotFoundError: If a list is not there.
-        ValueError: If images have classes; if a list names a file outside of the data root, one
-            whose ending is not of an image, one that exists and is no image, or no mask where one
-            is needed.
+        FileNotFoundError: If a list does not exist.
+        ValueError: If the data set has image-level classes, or a list names a file outside the data
+            root, a file without an image suffix, an existing file that is not an image, or no mask
+            for an entry that needs one.
     """
     data = cfg.train_dataloader.dataset.dataset
     root = Path(data.data_root)
@@ -136,7 +136,7 @@ def fill_missing(cfg: Config) -> int:
 
 
 def _listed(cfg: Config, root: Path) -> dict[Entry, bool]:
-    """Every entry of the lists, and whether it needs its mask."""
+    """Return every entry of the lists and whether it needs its mask."""
     semi = cfg.train_dataloader.dataset
     split_root = semi.get("split_root")
     folder = Path(split_root).absolute() if split_root else root / "splits"
@@ -162,7 +162,7 @@ def _listed(cfg: Config, root: Path) -> dict[Entry, bool]:
 def _encode(
     variant: int, num_classes: int, size: tuple[int, int], suffix: str, is_mask: bool, binary: bool
 ) -> bytes:
-    """File content of one of the generated images, or of its mask."""
+    """Encode one of the generated images, or its mask, as a file."""
     pixels = _paint(np.random.default_rng(variant), num_classes)[is_mask]
     if is_mask and binary:
         pixels[pixels == 255] = 0
@@ -186,7 +186,7 @@ def _names(kind: str, part: str, i: int) -> tuple[str, str]:
 
 @cache
 def _write_samples(kind: str, num_classes: int, binary: bool) -> Path:
-    """Images and masks of one type of data set, written once in the life of the process."""
+    """Write images and masks of one type of data set, once per process."""
     folder = tempfile.TemporaryDirectory(prefix="rankseg-standin-")
     _KEPT.append(folder)
     root = Path(folder.name)
@@ -204,7 +204,7 @@ def _write_samples(kind: str, num_classes: int, binary: bool) -> Path:
 
 
 def _paint(rng: np.random.Generator, num_classes: int) -> tuple[np.ndarray, np.ndarray]:
-    """Blobs of random classes, each class in its own shade, and a frame of 255 in the mask."""
+    """Paint blobs of random classes, one shade per class, and a border of 255 in the mask."""
     label = np.zeros((HEIGHT, WIDTH), np.uint8)
     for _ in range(12):
         centre = int(rng.integers(WIDTH)), int(rng.integers(HEIGHT))

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a file to the views of a batch: load, place, recolour, pack."""
+"""Transforms that load, crop, augment and pack samples."""
 
 import os
 
-os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # no look-up on the net at its import
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # avoid a network request at import
 
 from rankseg.datasets.transforms.geometry import RandomResizeCropFlip
 from rankseg.datasets.transforms.image_level import DrawViews, LoadImage, ResizeCenter

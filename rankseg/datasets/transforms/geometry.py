@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Shared geometry of all views: resize, pad, crop and flip, done as one resampling of the crop."""
+"""Geometry shared by all views: resize, pad, crop and flip, done as one resampling of the crop."""
 
 from typing import NamedTuple
 
@@ -13,14 +13,13 @@ from rankseg.registry import TRANSFORMS
 
 
 class Placement(NamedTuple):
-    """Where a crop lies, in pixels of the resized image.
+    """Position of a crop, in pixels of the resized image.
 
     Attributes:
-        resized: ``(height, width)`` that the whole image would be resized to.
+        resized: ``(height, width)`` of the resized whole image.
         corner: ``(top, left)`` of the crop in it.
-        inside: ``(height, width)`` of the part of the crop that is image; the rest, below and to
-            the right, is padding.
-        flip: Whether the crop, padding included, is mirrored left to right afterwards.
+        inside: ``(height, width)`` of the image part of the crop; the rest, below and to the right,
+            is padding.
     """
 
     resized: tuple[int, int]
@@ -36,7 +35,7 @@ def draw_placement(
     scale: tuple[float, float],
     flip: float,
 ) -> Placement:
-    """Draw a placement: long side scaled, padded to the crop where smaller, cropped, flipped."""
+    """Draw a placement: scale the long side, pad smaller images to the crop, crop, and flip."""
     long_side = max(shape)
     low, high = (max(1, int(long_side * factor)) for factor in scale)
     ratio = int(rng.integers(low, high, endpoint=True)) / long_side
@@ -49,7 +48,7 @@ def draw_placement(
 
 
 def _slots(placement: Placement, crop: tuple[int, int]) -> tuple[slice, slice]:
-    """Rows and columns of the crop that hold image."""
+    """Return the rows and columns of the crop that contain image."""
     (height, width), flip = placement.inside, placement.flip
     return slice(0, height), slice(crop[1] - width, crop[1]) if flip else slice(0, width)
 
@@ -57,7 +56,7 @@ def _slots(placement: Placement, crop: tuple[int, int]) -> tuple[slice, slice]:
 def _on_canvas(
     part: np.ndarray, placement: Placement, crop: tuple[int, int], fill: int
 ) -> np.ndarray:
-    """Put the image part of a crop on a canvas of padding; a full crop is returned as it is."""
+    """Put the image part of a crop on a padded canvas; a full crop is returned unchanged."""
     if placement.inside == crop:
         return part
     canvas = np.full((*crop, *part.shape[2:]), fill, part.dtype)
@@ -70,14 +69,14 @@ def crop_image(image: np.ndarray, placement: Placement, crop: tuple[int, int]) -
 
     Args:
         image: ``(H, W, 3)`` uint8.
-        placement: Where the crop lies.
+        placement: Position of the crop.
         crop: ``(h, w)`` of the result.
 
     Returns:
-        ``(h, w, 3)`` uint8: to 1 grey level what ``cv2.resize`` of the whole image, padding,
-        cropping and flipping give, whatever the size of the whole image.
+        ``(h, w, 3)`` uint8, equal within 1 gray level to ``cv2.resize`` of the whole image followed
+        by padding, cropping and flipping. The cost does not depend on the size of the whole image.
     """
-    # Resizing maps pixel centres: source + 0.5 = (target + 0.5) * step.
+    # Resizing maps pixel centers: source + 0.5 = (target + 0.5) * step.
     (step_y, step_x) = (a / b for a, b in zip(image.shape[:2], placement.resized, strict=True))
     (top, left), (height, width) = placement.corner, placement.inside
     if placement.flip:
@@ -96,15 +95,15 @@ def crop_image(image: np.ndarray, placement: Placement, crop: tuple[int, int]) -
 
 
 def crop_mask(mask: np.ndarray, placement: Placement, crop: tuple[int, int]) -> np.ndarray:
-    """Pick the crop of a mask, each pixel from the nearest source centre; padding is 255.
+    """Sample the crop of a mask, each pixel from the nearest source center; padding is 255.
 
     Args:
         mask: ``(H, W)`` uint8.
-        placement: Where the crop lies.
+        placement: Position of the crop.
         crop: ``(h, w)`` of the result.
 
     Returns:
-        ``(h, w)`` uint8, only values of the mask and 255.
+        ``(h, w)`` uint8 with only values of the mask and 255.
     """
     rows, columns = (
         ((2 * np.arange(first, first + count) + 1) * size) // (2 * resized)
@@ -117,7 +116,7 @@ def crop_mask(mask: np.ndarray, placement: Placement, crop: tuple[int, int]) -> 
 
 
 def valid_map(placement: Placement, crop: tuple[int, int]) -> np.ndarray:
-    """``(h, w)`` bool map: true where the crop is image, false where it is padding."""
+    """Return a ``(h, w)`` bool map: true on image pixels, false on padding."""
     valid = np.zeros(crop, bool)
     valid[_slots(placement, crop)] = True
     return valid
@@ -125,24 +124,24 @@ def valid_map(placement: Placement, crop: tuple[int, int]) -> np.ndarray:
 
 @TRANSFORMS.register_module()
 class RandomResizeCropFlip(BaseTransform):
-    """The weak augmentation, and the geometry that all views of an image share.
+    """Weak augmentation, which fixes the geometry shared by all views of an image.
 
-    The long side is scaled by a factor, the image padded on the right and below where it is
-    smaller than the crop, cropped at random, and flipped. Only the crop is ever resampled.
-    Reads ``img`` and, where present, ``seg_map``; replaces them and sets ``img_shape`` and
-    ``valid``: ``(h, w)`` bool, false on padding, known from geometry alone.
+    The long side is scaled by a random factor, images smaller than the crop are padded on the right
+    and at the bottom, and the result is randomly cropped and flipped. Only the crop is resampled.
+    Reads ``img`` and, if present, ``seg_map``; replaces them and sets ``img_shape`` and ``valid``:
+    ``(h, w)`` bool, false on padding, computed from geometry alone.
 
     Args:
         crop_size: ``(height, width)`` of the crop in pixels, or one number for both.
-        scale: Smallest and largest factor of the long side.
+        scale: Smallest and largest scale factor of the long side.
         flip: Probability of a left-right flip.
-        min_foreground: Share of the crop's image pixels, 0 to 1, that should have a class other
-            than 0 and 255. The geometry is redrawn until it does; 0 turns this off.
-        tries: Most draws for ``min_foreground``; the best one is kept.
+        min_foreground: Minimum share, 0 to 1, of the crop's image pixels with a class other than 0
+            and 255. The geometry is redrawn until it is reached; 0 disables this.
+        tries: Maximum number of draws for ``min_foreground``; the best one is kept.
 
     Raises:
-        ValueError: If an argument is out of its range, or ``min_foreground`` is asked for a
-            sample without a mask.
+        ValueError: If an argument is out of range, or ``min_foreground`` is used on a sample
+            without a mask.
     """
 
     def __init__(
@@ -167,7 +166,7 @@ class RandomResizeCropFlip(BaseTransform):
         self.min_foreground, self.tries = min_foreground, tries
 
     def _place_on_foreground(self, rng: np.random.Generator, mask: np.ndarray) -> Placement:
-        """Redraw until the crop holds enough foreground; keep the best."""
+        """Redraw until the crop contains enough foreground; return the best draw."""
         best, most = None, -1.0
         for _ in range(self.tries):
             placement = draw_placement(rng, mask.shape, self.crop, self.scale, self.flip)
@@ -181,7 +180,7 @@ class RandomResizeCropFlip(BaseTransform):
         return best
 
     def transform(self, results: dict) -> dict:
-        """Replace image and mask by one random crop."""
+        """Replace image and mask by a random crop."""
         rng, image, mask = rng_of(results, "geometry"), results["img"], results.get("seg_map")
         if not self.min_foreground:
             placement = draw_placement(rng, image.shape[:2], self.crop, self.scale, self.flip)

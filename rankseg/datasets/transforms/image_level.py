@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Images with one label: load them, draw their views, size them for testing."""
+"""Transforms for images with one label: loading, view generation and test-time resizing."""
 
 import random
 from collections.abc import Mapping, Sequence
@@ -20,20 +20,20 @@ from rankseg.structures import WEAK, strong
 
 @TRANSFORMS.register_module()
 class LoadImage(BaseTransform):
-    """Load an image whose label is a class: its map of labels has one pixel.
+    """Load an image with an image-level class; its label map has a single pixel.
 
-    Reads ``img_path`` or, for data sets in arrays, ``img``, and ``gt_label`` where the class is
-    known. Sets ``img`` (``(H, W, 3)`` uint8 RGB), ``img_shape`` ``(H, W)``, ``seg_map`` (``(1, 1)``
-    int64, the class id, only where known), ``valid`` (``(1, 1)``, true) and ``ori_shape``, the
-    size that a prediction shall have: ``(1, 1)``.
+    Reads ``img_path`` or, for array data sets, ``img``, and ``gt_label`` if the class is known.
+    Sets ``img`` (``(H, W, 3)`` uint8 RGB), ``img_shape`` ``(H, W)``, ``seg_map`` (``(1, 1)`` int64,
+    the class id, only if known), ``valid`` (``(1, 1)``, true) and ``ori_shape``, the size of a
+    prediction: ``(1, 1)``.
 
     Args:
         value_range: See :class:`~rankseg.datasets.transforms.loading.LoadSample`.
-        channels: Likewise.
+        channels: See :class:`~rankseg.datasets.transforms.loading.LoadSample`.
 
     Raises:
         FileNotFoundError: If the image does not exist.
-        ValueError: If it does not decode, or has more than 8 bits and no range is given.
+        ValueError: If it cannot be decoded, or has more than 8 bits and no range is given.
     """
 
     def __init__(self, value_range: Range | None = None, channels: Channels = None) -> None:
@@ -41,7 +41,7 @@ class LoadImage(BaseTransform):
         self.channels = check_channels(channels, "channels of LoadImage")
 
     def transform(self, results: dict) -> dict:
-        """Add the pixels and the map."""
+        """Add the pixels and the label map."""
         if "img" not in results:
             results["img"] = read_image(results["img_path"], self.value_range, self.channels)
         if "gt_label" in results:
@@ -57,24 +57,24 @@ class LoadImage(BaseTransform):
 
 @TRANSFORMS.register_module()
 class DrawViews(BaseTransform):
-    """Draw the weak view and the strong views, each on its own from the loaded image.
+    """Generate the weak view and the strong views independently from the loaded image.
 
-    Geometry is drawn anew for every view, as nothing in an image has to stay where it was. Reads
+    Every view has its own geometry, because an image-level label does not depend on position. Reads
     ``img``; replaces it by the weak view and sets ``strong1``, ``strong2``, ... and ``img_shape``.
 
     Args:
         weak: Recipe of the weak view: a name of :mod:`rankseg.datasets.transforms.recipes`, or a
-            list of albumentations configs. ``None`` leaves the image as it is.
-        strong: Recipe of the strong views; ``"weak"`` draws from the weak one again, as Mean
+            list of albumentations configs. ``None`` leaves the image unchanged.
+        strong: Recipe of the strong views; ``"weak"`` draws from the weak recipe again, as Mean
             Teacher does.
-        size: Side of the views in pixels, for recipes that are named.
-        num: Number of strong views; there is none without ``strong``.
-        crops: Further strong views, of another recipe and size: ``dict(recipe="local_crop",
-            size=96, num=4)``. Their numbers follow.
+        size: Side of the views in pixels, for named recipes.
+        num: Number of strong views; ignored without ``strong``.
+        crops: Additional strong views with another recipe and size: ``dict(recipe="local_crop",
+            size=96, num=4)``. They are numbered after the others.
 
     Raises:
-        ValueError: If a recipe or a transform is not known, ``num`` is negative, or an image is
-            too small for a crop, or so large that one shows next to nothing of it.
+        ValueError: If a recipe or a transform is unknown, ``num`` is negative, or an image is too
+            small for a crop or so large that a crop shows almost nothing of it.
     """
 
     def __init__(
@@ -147,17 +147,17 @@ class DrawViews(BaseTransform):
 
 @TRANSFORMS.register_module()
 class ResizeCenter(BaseTransform):
-    """Resize the short side and cut out the middle, for validation and tests.
+    """Resize the short side and crop the center, for validation and tests.
 
     Reads ``img``; replaces it by ``(size, size, 3)`` and sets ``img_shape``.
 
     Args:
         size: Side of the result in pixels.
-        share: Side of the result as a share of the resized short side: 0.875 is 224 of 256; 1 cuts
-            off nothing of a square image.
+        share: Side of the result as a share of the resized short side: 0.875 is 224 of 256; 1 keeps
+            all of a square image.
 
     Raises:
-        ValueError: If ``size`` or ``share`` is out of its range.
+        ValueError: If ``size`` or ``share`` is out of range.
     """
 
     def __init__(self, size: int, share: float = 0.875) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Read an image and, where there is one, its mask."""
+"""Transform that loads an image and its mask."""
 
 from collections import OrderedDict
 
@@ -16,8 +16,8 @@ def check_range(value_range: object, name: str) -> Range | None:
     """Check a range of values.
 
     Args:
-        value_range: Two rising numbers, or None.
-        name: The option, for messages.
+        value_range: Two increasing numbers, or None.
+        name: Name of the option, for messages.
 
     Raises:
         ValueError: If it is anything else.
@@ -34,31 +34,33 @@ def check_range(value_range: object, name: str) -> Range | None:
 
 @TRANSFORMS.register_module()
 class LoadSample(BaseTransform):
-    """Load the image and, where the sample names one, its mask.
+    """Load the image and, if the sample names one, its mask.
 
     Reads ``img_path``, ``seg_map_path`` (absent or ``None``: no mask is opened), ``label_rule``
-    (see :func:`rankseg.imageio.masks.read_mask`) and ``classes`` (names; absent: values of the
-    mask are not checked). Sets ``img`` (``(H, W, 3)`` uint8 RGB), ``seg_map`` (``(H, W)`` uint8,
-    only with a mask) and ``ori_shape``, ``img_shape`` as ``(H, W)``.
+    (see
+    :func:`rankseg.imageio.masks.read_mask`) and ``classes`` (names; absent: mask values are not
+    checked). Sets ``img`` (``(H, W, 3)`` uint8 RGB), ``seg_map`` (``(H, W)`` uint8, only with a
+    mask) and ``ori_shape`` and ``img_shape`` as ``(H, W)``.
 
     Args:
-        cache: Number of decoded samples that every worker keeps; the one not asked for longest
-            goes first. Worth its memory for few large images, if all of them fit: ``cache`` as
-            large as the list. Takes 4 bytes a pixel (3 without a mask) for each sample and worker:
-            4 MiB for 1024x1024. Kept arrays are read-only. 0 keeps none.
-        value_range: Values of images of more than 8 bits that become black and white, such as
-            ``(0, 4095)`` for a camera of 12 bits, or ``(0, 65535)`` for the high byte of 16 bits.
-            Without it such images are refused. The same in all pipelines of a config.
-        channels: The bands that become gray or red, green and blue: one or three numbers, counted
-            from 1, such as ``(4, 1, 2)`` for near infrared, red and green. By default the first
-            three, or the first of two, without transparency. The same in all pipelines of a config.
+        cache: Number of decoded samples that every worker keeps (least recently used are dropped
+            first). Useful for a few large images if all of them fit: set it to the length of the
+            list. Takes 4 bytes per pixel (3 without a mask) for each sample and worker: 4 MiB for
+            1024x1024. Cached arrays are read-only. 0 disables the cache.
+        value_range: Values that become black and white in images of more than 8 bits, such as ``(0,
+            4095)`` for a 12-bit camera, or ``(0, 65535)`` for the high byte of 16 bits. Without it
+            such images are rejected. Must be the same in all pipelines of a config.
+        channels: Bands that become gray, or red, green and blue: one or three numbers, counted from
+            1, such as ``(4, 1, 2)`` for near infrared, red and green. By default the first three
+            bands, or the first of two, without transparency. Must be the same in all pipelines of a
+            config.
 
     Raises:
         FileNotFoundError: If the image or the mask does not exist.
-        ValueError: If one does not decode, they differ in size, or the mask holds a value that is
-            no class and not 255, or an image has more than 8 bits and no range is given; if
-            ``cache`` is negative, the range not of two rising numbers, or ``channels`` no band
-            numbers.
+        ValueError: If a file cannot be decoded, the sizes differ, the mask holds a value that is
+            neither a class nor 255, or an image has more than 8 bits and no range is given; if
+            ``cache`` is negative, the range is not two increasing numbers, or ``channels`` are not
+            band numbers.
     """
 
     def __init__(
@@ -93,13 +95,15 @@ class LoadSample(BaseTransform):
         return image, mask
 
     def _keep(self, results: dict) -> tuple[np.ndarray, np.ndarray | None]:
-        """The sample from the cache, decoded where it is not there."""
+        """Return the sample from the cache; decode it if it is not cached."""
         key = tuple(str(results.get(name)) for name in ("img_path", "seg_map_path", "label_rule"))
         if key not in self._kept:
             arrays = self._decode(results)
             for array in arrays:
                 if array is not None:
-                    array.flags.writeable = False  # later transforms would change the kept pixels
+                    array.flags.writeable = (
+                        False  # later transforms must not change the cached pixels
+                    )
             self._kept[key] = arrays
         self._kept.move_to_end(key)
         if len(self._kept) > self.cache:
@@ -107,7 +111,7 @@ class LoadSample(BaseTransform):
         return self._kept[key]
 
     def __getstate__(self) -> dict:
-        """Without kept samples: a worker that gets a copy starts empty."""
+        """Return the state without cached samples, so that a copy in a worker starts empty."""
         return {**self.__dict__, "_kept": OrderedDict()}
 
     def __repr__(self) -> str:

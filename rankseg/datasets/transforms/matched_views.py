@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Views of the parts of two images that match."""
+"""Views of the matching parts of two images."""
 
 from pathlib import Path
 
@@ -9,21 +9,21 @@ from rankseg.datasets.transforms.homography import MIRROR, between, box, look, m
 from rankseg.imageio.reading import read_image
 from rankseg.selection.matching import MatchedPairs, load_pairs
 
-LEAST = 0.4  # of the short side of an image shows a view at least, however near the keypoints lie
-SWAY = 0.1  # of its side a view is moved, and enlarged, at random
+LEAST = 0.4  # minimum side of a view as a share of the short side of the image
+SWAY = 0.1  # maximum random shift and enlargement of a view, as a share of its side
 
 
 class MatchedViews:
-    """Draws, for an image, one that matches it, and a view of either that shows what matches.
+    """Generator of a matching partner for an image and views that show the matching parts.
 
     Args:
-        path: The file of pairs.
+        path: Path of the file of pairs.
         size: Side of the views in pixels.
-        margin: Space around the keypoints, as a share of what they span.
+        margin: Space around the keypoints, as a share of their extent.
         flip: Probability that both views are mirrored.
 
     Raises:
-        FileNotFoundError, ValueError: From :meth:`load`, if the file is missing or is none.
+        FileNotFoundError, ValueError: From :meth:`load`, if the file is missing or invalid.
     """
 
     def __init__(self, path: str, size: int, margin: float, flip: float) -> None:
@@ -32,7 +32,7 @@ class MatchedViews:
         self._rows: dict[str, list[int]] = {}
 
     def load(self) -> MatchedPairs:
-        """Read the file, at the first call."""
+        """Read the file at the first call."""
         if self._pairs is None:
             self._pairs = load_pairs(self.path)
             for row, images in enumerate(self._pairs.image):
@@ -41,11 +41,11 @@ class MatchedViews:
         return self._pairs
 
     def no_keypoints(self) -> np.ndarray:
-        """``(M, 4)`` of a pair that has none."""
+        """Return the ``(M, 4)`` array of a pair without keypoints."""
         return np.full(self.load().keypoints.shape[1:], np.nan, np.float32)
 
     def find(self, path: str) -> tuple[Path, str] | None:
-        """Data root and name of an image that has matches."""
+        """Return data root and name of an image that has matches, or None."""
         parts = Path(path).parts
         names = ("/".join(parts[-count:]) for count in range(1, len(parts) + 1))
         name = next((name for name in names if name in self._rows), None)
@@ -54,15 +54,15 @@ class MatchedViews:
     def draw(
         self, path: str, image: np.ndarray, rng: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray] | None:
-        """Two views, the map from the first to the second, ``(3, 3)``, and their keypoints.
+        """Draw two views, the map from the first to the second, ``(3, 3)``, and their keypoints.
 
         Args:
-            path: Of the image.
+            path: Path of the image.
             image: ``(H, W, 3)`` uint8.
-            rng: Draws partner and views.
+            rng: Random number generator for partner and views.
 
         Returns:
-            None for an image without a match.
+            The views, map and keypoints, or None for an image without a match.
         """
         pairs, found = self.load(), self.find(path)
         if found is None:
@@ -95,7 +95,7 @@ class MatchedViews:
     def _around(
         self, points: np.ndarray, rng: np.random.Generator, height: int, width: int
     ) -> np.ndarray:
-        """Map into the image of a square view around some points."""
+        """Return the map of a square view around some points into the image."""
         low, high = np.nanmin(points, 0), np.nanmax(points, 0)
         span = (high - low) / 2 * (width, height) * (1 + 2 * self.margin)  # in pixels
         side = max(span.max(), LEAST * min(height, width)) * rng.uniform(1, 1 + SWAY)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Operations of published recipes that albumentations lacks, in its form."""
+"""Albumentations transforms for operations of published recipes that albumentations lacks."""
 
 import albumentations as A
 import cv2
@@ -9,16 +9,16 @@ SMOOTH = np.array([[1, 1, 1], [1, 5, 1], [1, 1, 1]], np.float32) / 13
 
 
 class Sharpness(A.ImageOnlyTransform):
-    """Blend an image with a smoothed copy, as Pillow's ``ImageEnhance.Sharpness`` does.
+    """Blend an image with a smoothed copy, like Pillow's ``ImageEnhance.Sharpness``.
 
     Args:
-        factor: Range that the weight of the image itself is drawn from: 0 gives the smoothed copy,
-            1 the image, more sharpens.
-        p: Probability of doing anything.
+        factor: Range of the weight of the image: 0 gives the smoothed copy, 1 the image, and larger
+            values sharpen.
+        p: Probability of applying the transform.
     """
 
     class InitSchema(A.ImageOnlyTransform.InitSchema):
-        """What albumentations checks the arguments by."""
+        """Schema that albumentations uses to check the arguments."""
 
         factor: tuple[float, float]
 
@@ -31,25 +31,25 @@ class Sharpness(A.ImageOnlyTransform):
         return {"factor": self.py_random.uniform(*self.factor)}
 
     def apply(self, img: np.ndarray, factor: float, **params) -> np.ndarray:
-        """Both steps as one convolution; ``(H, W, 3)`` uint8."""
+        """Apply smoothing and blending as one convolution; ``(H, W, 3)`` uint8."""
         kernel = (1 - factor) * SMOOTH
         kernel[1, 1] += factor
         return cv2.filter2D(img, -1, kernel, borderType=cv2.BORDER_REPLICATE)
 
 
 class Cutout(A.ImageOnlyTransform):
-    """Paint a square grey, whose centre is anywhere in the image: at a border, less is painted.
+    """Paint a gray square with a random center; at the border only part of it is painted.
 
     Args:
         size: Side of the square in pixels.
-        fill: Grey level.
-        p: Probability of doing anything.
+        fill: Gray level.
+        p: Probability of applying the transform.
 
     Source: DeVries and Taylor, Cutout (arXiv:1708.04552), in the version of FixMatch.
     """
 
     class InitSchema(A.ImageOnlyTransform.InitSchema):
-        """What albumentations checks the arguments by."""
+        """Schema that albumentations uses to check the arguments."""
 
         size: int
         fill: int
@@ -60,14 +60,14 @@ class Cutout(A.ImageOnlyTransform):
         self.fill = fill
 
     def get_params_dependent_on_data(self, params: dict, data: dict) -> dict:
-        """Draw the square, ``(top, left, bottom, right)``."""
+        """Draw the square as ``(top, left, bottom, right)``."""
         height, width = params["shape"][:2]
         top = self.py_random.randrange(height) - self.size // 2
         left = self.py_random.randrange(width) - self.size // 2
         return {"box": (max(0, top), max(0, left), top + self.size, left + self.size)}
 
     def apply(self, img: np.ndarray, box: tuple[int, int, int, int], **params) -> np.ndarray:
-        """Paint a copy; ``(H, W, 3)`` uint8."""
+        """Paint the square on a copy; ``(H, W, 3)`` uint8."""
         top, left, bottom, right = box
         img = img.copy()
         img[top:bottom, left:right] = self.fill

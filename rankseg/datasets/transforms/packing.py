@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From arrays to the tensors and data samples that leave a worker."""
+"""Transforms that pack arrays into the tensors and data samples of a batch."""
 
 from itertools import count, takewhile
 
@@ -13,11 +13,11 @@ from rankseg.registry import TRANSFORMS
 from rankseg.structures import LABELED, TWIN, WEAK, mix, strong
 
 META_KEYS = ("img_path", "ori_shape", "img_shape", "sample_idx", "role")
-PAIR_KEYS = ("homography", "keypoints")  # of PairViews
+PAIR_KEYS = ("homography", "keypoints")  # set by PairViews
 
 
 def views_of(results: dict) -> dict[str, np.ndarray]:
-    """The weak view and all strong views of a sample, by name."""
+    """Return the weak view and all strong views of a sample by name."""
     views = {WEAK: results["img"]}
     for view in takewhile(results.__contains__, map(strong, count(1))):
         views[view] = results[view]
@@ -25,12 +25,12 @@ def views_of(results: dict) -> dict[str, np.ndarray]:
 
 
 def to_chw(image: np.ndarray) -> torch.Tensor:
-    """``(H, W, 3)`` array as a ``(3, H, W)`` tensor on the same memory, where it can be written."""
+    """Return a ``(3, H, W)`` tensor of an ``(H, W, 3)`` array, sharing memory if it is writable."""
     return torch.from_numpy(np.require(image, requirements=["C", "W"])).permute(2, 0, 1)
 
 
 def data_sample(results: dict, **maps: np.ndarray) -> SegDataSample:
-    """Data sample with the metainfo of a sample and ``(1, H, W)`` maps from ``(H, W)`` arrays."""
+    """Build a data sample from the metainfo of a sample and ``(H, W)`` maps, as ``(1, H, W)``."""
     sample = SegDataSample(metainfo={key: results[key] for key in META_KEYS if key in results})
     for name, array in maps.items():
         data = torch.from_numpy(np.require(array, requirements=["C", "W"]))[None]
@@ -39,7 +39,7 @@ def data_sample(results: dict, **maps: np.ndarray) -> SegDataSample:
 
 
 def _truth(results: dict) -> dict[str, np.ndarray]:
-    """The map of labels where there is one."""
+    """Return the label map if there is one."""
     return {"gt_sem_seg": results["seg_map"]} if "seg_map" in results else {}
 
 
@@ -47,22 +47,23 @@ def _truth(results: dict) -> dict[str, np.ndarray]:
 class PackViews(BaseTransform):
     """Pack a training sample by view.
 
-    Labelled: ``inputs["labeled"]`` is ``(3, h, w)`` uint8, ``data_samples["labeled"]`` holds
-    ``gt_sem_seg`` (``(1, h, w)`` uint8, which the preprocessor makes int64 on the device, or
-    ``(1, 1, 1)`` int64 where the label is the class of an image), and ``valid`` where the sample
-    has it. With a strong view in the sample, ``inputs["labeled_twin"]`` is that; after
-    ``PairViews`` the sample holds ``homography``, ``(1, 3, 3)`` float32, and where there are
-    matches ``keypoints``, ``(1, M, 4)``. Unlabelled:
-    ``inputs`` has ``weak``, ``strong1``, ... and, after ``WithMix``, the same with ``mix_``;
-    ``data_samples["weak"]`` (and ``["mix_weak"]``) holds ``valid``, ``(1, h, w)`` bool, and
-    ``["weak"]`` holds ``gt_sem_seg`` where the sample has a ``seg_map``: that is the truth of an
-    unlabelled image where it is known, to measure by and never to train on.
+    Labeled: ``inputs["labeled"]`` is ``(3, h, w)`` uint8. ``data_samples["labeled"]`` contains
+    ``gt_sem_seg`` (``(1, h, w)`` uint8, which the preprocessor converts to int64 on the device, or
+    ``(1, 1, 1)`` int64 for an image-level class), and ``valid`` if the sample has it. If the sample
+    has a strong view, it becomes ``inputs["labeled_twin"]``. After ``PairViews`` the data sample
+    contains ``homography``, ``(1, 3, 3)`` float32, and with matches ``keypoints``, ``(1, M, 4)``.
+
+    Unlabeled: ``inputs`` has ``weak``, ``strong1``, ... and, after ``WithMix``, the same names with
+        the
+    prefix ``mix_``. ``data_samples["weak"]`` (and ``["mix_weak"]``) contains ``valid``, ``(1, h,
+    w)`` bool. ``["weak"]`` also contains ``gt_sem_seg`` if the sample has a ``seg_map``. This is
+    the ground truth of an unlabeled image, for metrics only, never for training.
 
     Args:
-        labeled: Which of the two.
+        labeled: Whether to pack a labeled sample rather than an unlabeled one.
 
     Raises:
-        ValueError: If a labelled sample has no label, or an unlabelled one no valid map.
+        ValueError: If a labeled sample has no label, or an unlabeled one has no valid map.
     """
 
     def __init__(self, labeled: bool) -> None:
@@ -107,8 +108,8 @@ class PackViews(BaseTransform):
 class PackEval(BaseTransform):
     """Pack a validation or test sample as mmseg's loops expect it.
 
-    ``inputs`` is ``(3, H, W)`` uint8; ``data_samples`` is one ``SegDataSample`` with
-    ``gt_sem_seg`` (``(1, H, W)`` uint8, or ``(1, 1, 1)`` int64) where there is a label.
+    ``inputs`` is ``(3, H, W)`` uint8; ``data_samples`` is one ``SegDataSample`` with ``gt_sem_seg``
+    (``(1, H, W)`` uint8, or ``(1, 1, 1)`` int64) if there is a label.
     """
 
     def transform(self, results: dict) -> dict:

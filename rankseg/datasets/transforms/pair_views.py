@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Two views of an image, or of two that match, with the map from one to the other."""
+"""Transform that generates two views of one image, or of two matching images."""
 
 from collections.abc import Iterable
 from math import exp, log, sqrt
@@ -26,38 +26,39 @@ IDENTITY = np.eye(3)
 
 @TRANSFORMS.register_module()
 class PairViews(BaseTransform):
-    """Draw a view of an image, and of that view a transformed one.
+    """Generate a view of an image and a transformed version of that view.
 
-    The first view is a random part of the image, as in training without pairs. The second one is
-    the first under a transform that is drawn from a set: a part of it, turned, nearer or farther,
-    or in perspective. It is sampled from the image itself, not from the first view, and shows what
-    lies beside that, too.
+    The first view is a random part of the image, as in training without pairs. The second view
+    applies transforms drawn from a set to the first one: crop, rotation, zoom, or perspective. It
+    is sampled from the image rather than from the first view, so it also shows content outside the
+    first view.
 
-    Reads ``img`` and, with ``matches``, ``img_path``. Replaces ``img`` by the first view, sets
-    ``strong1`` to the second, both ``(size, size, 3)`` uint8, ``homography``, ``(3, 3)`` float32
-    from normalised coordinates of the first view to those of the second (see
-    :mod:`rankseg.datasets.transforms.homography`), ``img_shape``, and with ``matches``
-    ``keypoints``, ``(M, 4)`` float32 ``(x, y)`` in the first and the second view, NaN without.
+    Reads ``img`` and, with ``matches``, ``img_path``. Replaces ``img`` by the first view and sets
+    ``strong1`` to the second, both ``(size, size, 3)`` uint8. Also sets ``img_shape``;
+    ``homography``, ``(3, 3)`` float32, from normalized coordinates of the first view to those of
+    the second (see :mod:`rankseg.datasets.transforms.homography`); and, with ``matches``,
+    ``keypoints``, ``(M, 4)`` float32 ``(x, y)`` in the first and the second view, NaN if there are
+    none.
 
     Args:
         size: Side of the views in pixels.
-        short: The first view is a crop of an image whose short side has so many pixels, at least
-            ``size``; ``None`` takes the whole image, which should be square.
-        shift: The first view is moved by up to this share of its side, beyond the border, too.
+        short: Short side, in pixels, of the resized image that the first view is cropped from; at
+            least ``size``. ``None`` uses the whole image, which should be square.
+        shift: Maximum shift of the first view as a share of its side; it may go beyond the border.
         flip: Probability that the first view is mirrored.
-        crop: A part of the first view: range of the share of its area. ``None`` here and below
-            leaves the transform out of the set.
-        turn: Largest angle of a rotation, in degrees.
-        zoom: Range of the enlargement; below 1 the second view shows more than the first.
-        perspective: Up to this share of half a side every corner is moved.
-        mirror: Probability that the second view is mirrored against the first.
-        transforms: Number of transforms of the set that follow each other.
-        matches: File of ``tools/match_images.py``: pairs of images of the same data set.
-        share: Of the images that have a match, this share is paired with one.
-        margin: Space around matched keypoints, as a share of the part that they span.
+        crop: Area range of a crop, as shares of the first view. ``None``, here and below, removes
+            the transform from the set.
+        turn: Maximum rotation angle in degrees.
+        zoom: Range of the magnification; below 1 the second view shows more than the first.
+        perspective: Maximum displacement of every corner as a share of half a side.
+        mirror: Probability that the second view is mirrored relative to the first.
+        transforms: Number of transforms of the set that are applied one after another.
+        matches: File written by ``tools/match_images.py``: pairs of images of the same data set.
+        share: Share of the images with a match that are paired with their match.
+        margin: Space around matched keypoints, as a share of their extent.
 
     Raises:
-        ValueError: If an option is out of its range.
+        ValueError: If an option is out of range.
         FileNotFoundError: When the first image is loaded, if ``matches`` does not exist.
 
     Source: TAC-CCL (dissertation "Learning with few labels", chapter 4), section 4.3.1: crop,
@@ -91,7 +92,7 @@ class PairViews(BaseTransform):
         self.matched = None if matches is None else MatchedViews(matches, size, margin, flip)
 
     def _check(self) -> None:
-        """Refuse numbers out of their range."""
+        """Reject numbers out of range."""
         for name in ("shift", "flip", "mirror", "share", "margin", "perspective"):
             value, most = self.options[name], 0.5 if name == "perspective" else 1
             if value is not None and not 0 <= value <= most:
@@ -116,14 +117,14 @@ class PairViews(BaseTransform):
             )
 
     def load_matches(self, paths: Iterable[str]) -> None:
-        """Read the file of matches, once, and say what is in it; later workers share it.
+        """Read the file of matches once and log its content; later workers share it.
 
         Args:
-            paths: Of the training images, to see whether the file is about them.
+            paths: Paths of the training images, used to check that the file describes them.
 
         Raises:
-            FileNotFoundError: If there is no such file.
-            ValueError: If it is none, holds no pair, or is about other images.
+            FileNotFoundError: If the file does not exist.
+            ValueError: If the file is invalid, has no pair, or describes other images.
         """
         if self.matched is None:
             return
@@ -142,7 +143,7 @@ class PairViews(BaseTransform):
         print_log(f"matches: {pairs} pairs, {sum(found)} of {len(found)} training images ({file})")
 
     def transform(self, results: dict) -> dict:
-        """Replace the image by its first view, and add the second one and the map."""
+        """Replace the image by its first view and add the second view and the map."""
         rng, image = rng_of(results, "pair"), results["img"]
         paired = None
         if self.matched is not None:
@@ -162,7 +163,7 @@ class PairViews(BaseTransform):
         return results
 
     def _first(self, rng: np.random.Generator, height: int, width: int) -> np.ndarray:
-        """Map of the first view into the image."""
+        """Draw the map of the first view into the image."""
         across, down = 1.0, 1.0
         if self.options["short"] is not None:
             side = self.size / self.options["short"] * min(height, width)
@@ -173,14 +174,14 @@ class PairViews(BaseTransform):
         return view @ MIRROR if rng.random() < self.options["flip"] else view
 
     def _second(self, rng: np.random.Generator) -> np.ndarray:
-        """Map of the second view into the first."""
+        """Draw the map of the second view into the first."""
         view = MIRROR if rng.random() < self.options["mirror"] else IDENTITY
         for number in rng.permutation(len(self.kinds))[: self.options["transforms"]]:
             view = self._draw(self.kinds[number], rng) @ view
         return view
 
     def _draw(self, kind: str, rng: np.random.Generator) -> np.ndarray:
-        """One transform of the set."""
+        """Draw one transform of the set."""
         value = self.options[kind]
         if kind == "crop":
             side = sqrt(rng.uniform(*value))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Strong views: the weak view in other colours, by albumentations."""
+"""Strong views: color augmentations of the weak view with albumentations."""
 
 import random
 from inspect import signature
@@ -28,17 +28,17 @@ RECIPE = (
 
 
 def build_albumentation(config: dict, geometry: bool = False) -> A.BasicTransform | A.BaseCompose:
-    """Build one albumentations transform, or a choice of several, from a config.
+    """Build one albumentations transform, or a composition such as ``OneOf``, from a config.
 
     Args:
         config: ``type`` is a name in ``albumentations`` or in
-            :mod:`rankseg.datasets.transforms.operations`, the rest are its arguments; compositions
-            such as ``OneOf`` take a list of such configs as ``transforms``.
-        geometry: Whether it may move or remove pixels.
+            :mod:`rankseg.datasets.transforms.operations`; the other keys are its arguments.
+            Compositions such as ``OneOf`` take a list of such configs as ``transforms``.
+        geometry: Whether the transform may move or remove pixels.
 
     Raises:
-        ValueError: If there is no such transform, its arguments do not fit, or it moves pixels
-            and may not.
+        ValueError: If the transform does not exist, its arguments are invalid, or it moves pixels
+            and ``geometry`` is false.
     """
     arguments = dict(config)
     name = arguments.pop("type", None)
@@ -69,22 +69,22 @@ def build_albumentation(config: dict, geometry: bool = False) -> A.BasicTransfor
 
 @TRANSFORMS.register_module()
 class StrongViews(BaseTransform):
-    """Add recoloured copies of the weak view: ``strong1``, ``strong2``, ...
+    """Add color-augmented copies of the weak view: ``strong1``, ``strong2``, ...
 
-    Reads ``img`` (the weak view, left as it is) and sets each strong view to an ``(h, w, 3)``
-    uint8 image with the same geometry.
+    Reads ``img`` (the weak view, not changed) and sets each strong view to an ``(h, w, 3)`` uint8
+    image with the same geometry.
 
     Args:
         num: Number of strong views.
-        transforms: Configs of albumentations transforms, applied in turn. By default
-            ColorJitter(0.5, 0.5, 0.5, 0.25) with p=0.8, grey with p=0.2, Gaussian blur of sigma
+        transforms: Configs of albumentations transforms, applied in order. Default:
+            ColorJitter(0.5, 0.5, 0.5, 0.25) with p=0.8, gray with p=0.2, Gaussian blur of sigma
             U(0.1, 2) pixels with p=0.5.
 
     Raises:
         ValueError: If ``num`` is negative or a transform is unknown or moves pixels.
 
-    Source: the strong augmentation of UniMatch (arXiv:2208.09910). Differs: OpenCV's hue has 180
-        steps where Pillow's has 256, and the blur is a true Gaussian.
+    Source: The strong augmentation of UniMatch (arXiv:2208.09910). Differs: OpenCV's hue has 180
+    steps and Pillow's has 256, and the blur is a true Gaussian.
     """
 
     def __init__(self, num: int = 2, transforms: list[dict] | None = None) -> None:
@@ -101,8 +101,8 @@ class StrongViews(BaseTransform):
         return results
 
     def _recolour(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        # One pair of generators for all transforms: `set_random_seed` would give every transform
-        # an equal one of its own, so that grey images were always jittered and blurred ones too.
+        # All transforms share one pair of generators. With `set_random_seed` every transform would
+        # get an identical generator, and gray, jitter and blur would always be applied together.
         python_rng = random.Random(int(rng.integers(2**32)))
         for one in self.transforms:
             one.set_random_state(rng, python_rng)

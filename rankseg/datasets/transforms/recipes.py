@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Published augmentations for classification: functions of the crop size, lists of configs.
+"""Published augmentations for classification, as functions from crop size to a list of configs.
 
-A config is one of albumentations (or of :mod:`rankseg.datasets.transforms.operations`): its name as
-``type``, and its arguments. Name a recipe in ``DrawViews``, or write a list in its place.
+A config holds the name of an albumentations transform (or one of
+:mod:`rankseg.datasets.transforms.operations`) as ``type``, and its arguments. ``DrawViews`` accepts
+the name of a recipe or a list of configs.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,8 +18,8 @@ NEAREST = {"interpolation": cv2.INTER_NEAREST, "border_mode": cv2.BORDER_CONSTAN
 SHRINK = {"interpolation": cv2.INTER_LINEAR, "area_for_downscale": "image"}
 STAY = {"brightness": (1, 1), "contrast": (1, 1), "saturation": (1, 1), "hue": (0, 0)}
 FLIP = {"type": "HorizontalFlip", "p": 0.5}
-HALF = 0.5  # FixMatch applies each operation that it picked with this probability
-SHEAR = degrees(atan(0.3))  # FixMatch shears by up to 0.3 pixels a pixel
+HALF = 0.5  # probability that FixMatch applies a selected operation
+SHEAR = degrees(atan(0.3))  # FixMatch shears by up to 0.3 pixels per pixel
 
 FIXMATCH_POOL: Recipe = [
     {"type": "AutoContrast", "method": "pil", "p": HALF},
@@ -38,15 +39,15 @@ FIXMATCH_POOL: Recipe = [
 ]
 """The 14 operations of FixMatch (arXiv:2001.07685, Table 12) with their ranges.
 
-Source: the paper's ranges; the probability of one half, the nearest-neighbour sampling, and the
-grey around moved pixels are those of the authors' code, whose ranges are wider (factors up to 1.7,
-down to one bit). Differs: strengths are uniform where the code has nine steps, and shears keep the
-centre of the image where Pillow keeps its corner.
+Source: The ranges are those of the paper. The probability of one half, nearest-neighbor sampling
+and the gray fill are those of the authors' code, whose ranges are wider (factors up to 1.7, down to
+one bit). Differs: strengths are uniform where the code has nine steps, and shears keep the center
+of the image where Pillow keeps its corner.
 """
 
 
 def crop(size: int) -> Recipe:
-    """For images of ``size`` pixels: moved by up to an eighth, mirrored into the gap."""
+    """Random shift by up to an eighth with mirrored padding, for images of ``size`` pixels."""
     return [
         {"type": "Pad", "padding": size // 8, "border_mode": cv2.BORDER_REFLECT_101},
         {"type": "RandomCrop", "height": size, "width": size},
@@ -54,12 +55,12 @@ def crop(size: int) -> Recipe:
 
 
 def flip_crop(size: int) -> Recipe:
-    """Weak view of FixMatch: flipped, then moved by up to 4 of 32 pixels."""
+    """Weak view of FixMatch: flip, then random shift by up to 4 of 32 pixels."""
     return [FLIP, *crop(size)]
 
 
 def rand_augment(size: int) -> Recipe:
-    """Two picks, with repetition, out of the pool of FixMatch, then a grey square of half size."""
+    """Two random operations of the FixMatch pool, with repetition, then a gray half-size square."""
     return [
         {"type": "RandomOrder", "transforms": FIXMATCH_POOL, "n": 2, "replace": True},
         {"type": "Cutout", "size": size // 2, "fill": GREY},
@@ -67,22 +68,22 @@ def rand_augment(size: int) -> Recipe:
 
 
 def fixmatch(size: int) -> Recipe:
-    """Strong view of FixMatch: the weak one, RandAugment, Cutout."""
+    """Strong view of FixMatch: weak view, RandAugment, Cutout."""
     return [*flip_crop(size), *rand_augment(size)]
 
 
 def fixmatch_no_flip(size: int) -> Recipe:
-    """Strong view of FixMatch for digits, which a flip would spoil (weak: ``crop``)."""
+    """Strong view of FixMatch for digits, which must not be flipped (weak view: ``crop``)."""
     return [*crop(size), *rand_augment(size)]
 
 
 def resized_crop(size: int) -> Recipe:
-    """Weak view for ImageNet: a fifth of the image or more, flipped."""
+    """Weak view for ImageNet: resized crop of at least a fifth of the image, and flip."""
     return [{"type": "RandomResizedCrop", "size": (size, size), "scale": (0.2, 1), **SHRINK}, FLIP]
 
 
 def moco_v2(size: int, scale: tuple[float, float] = (0.2, 1)) -> Recipe:
-    """Strong view of MoCo v2 (arXiv:2003.04297): resized crop, colours, grey, blur, flip."""
+    """Strong view of MoCo v2 (arXiv:2003.04297): resized crop, colors, gray, blur, flip."""
     cut, flip = resized_crop(size)
     cut["scale"] = scale
     colour = {"brightness": 0.4, "contrast": 0.4, "saturation": 0.4, "hue": 0.1}
@@ -96,20 +97,20 @@ def moco_v2(size: int, scale: tuple[float, float] = (0.2, 1)) -> Recipe:
 
 
 def local_crop(size: int) -> Recipe:
-    """Small strong view of SwAV (arXiv:2006.09882): a twentieth to a seventh of the image.
+    """Small strong view of SwAV (arXiv:2006.09882): 1/20 to 1/7 of the image.
 
-    Colours are those of MoCo v2. CMSF says that its four crops follow SwAV, and not their scale.
+    Colors are those of MoCo v2. CMSF states that its four crops follow SwAV, but not their scale.
     """
     return moco_v2(size, (0.05, 0.14))
 
 
 def small_strong(size: int) -> Recipe:
-    """The strong view of MoCo v2 for images of 32 px, without its blur, as SimCLR has it there."""
+    """Strong view of MoCo v2 for 32-pixel images, without blur as in SimCLR."""
     return [config for config in moco_v2(size) if config["type"] != "GaussianBlur"]
 
 
 def resize_center(size: int, share: float = 0.875) -> Recipe:
-    """For testing: the short side resized to ``size / share``, then the middle of the image."""
+    """Test-time resize of the short side to ``size / share``, then center crop."""
     return [
         {"type": "SmallestMaxSize", "max_size": round(size / share), **SHRINK},
         {"type": "CenterCrop", "height": size, "width": size},
@@ -129,21 +130,21 @@ RECIPES: dict[str, Callable[[int], Recipe]] = {
         small_strong,
     )
 }
-"""Recipes that a config can name."""
+"""Recipes that a config can refer to by name."""
 
 CUTS = ("crop", "flip_crop", "fixmatch", "fixmatch_no_flip")
-"""Those that do not resize: for images of about the size of the crop."""
+"""Recipes that crop without resizing, for images of about the crop size."""
 
 
 def read_recipe(recipe: str | Sequence[dict] | None, size: int | None) -> Recipe:
-    """The list of a recipe.
+    """Return the list of configs of a recipe.
 
     Args:
-        recipe: A name, a list of configs, or ``None`` for nothing at all.
-        size: Side of the crop in pixels, for recipes that are named.
+        recipe: Name of a recipe, a list of configs, or ``None`` for no transform.
+        size: Side of the crop in pixels, for named recipes.
 
     Raises:
-        ValueError: If there is no such recipe, or no size for it.
+        ValueError: If the recipe does not exist, or it needs a size and none is given.
     """
     if not isinstance(recipe, str):
         return list(recipe or ())

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The one source of randomness of all transforms."""
+"""Seeding of the random number generators of all transforms."""
 
 from zlib import crc32
 
@@ -7,7 +7,7 @@ import numpy as np
 
 
 def seed_of(results: dict) -> tuple[int, ...]:
-    """Seed of a sample: (seed of the run, pass over the data, index of the image).
+    """Return the seed of a sample: (seed of the run, pass over the data, index of the image).
 
     Raises:
         ValueError: If the sample has no ``seed``.
@@ -21,15 +21,15 @@ def seed_of(results: dict) -> tuple[int, ...]:
 
 
 def rng_of(results: dict, tag: str) -> np.random.Generator:
-    """Random generator of one sample and one purpose.
+    """Return the random number generator of one sample and one purpose.
 
-    It depends on nothing else: not on the worker, the process, the iteration, or how many numbers
-    other transforms have drawn. So a run gives the same pixels with 0 or 8 workers and after a
-    resume.
+    It depends only on the sample's seed and the tag, not on the worker, the process, the iteration,
+    or the numbers that other transforms have drawn. A run therefore gives the same pixels with 0 or
+    8 workers and after a resume.
 
     Args:
         results: The sample, with ``seed``, a tuple of non-negative integers.
-        tag: What the numbers are for, such as ``"geometry"``; another tag, other numbers.
+        tag: Purpose of the numbers, such as ``"geometry"``; different tags give different numbers.
 
     Raises:
         ValueError: If the sample has no ``seed``.

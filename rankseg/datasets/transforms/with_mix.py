@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A second draw of the same image, for methods that paste it in."""
+"""Transform that adds a second augmentation of the same image, for mixing methods."""
 
 from mmcv.transforms import BaseTransform
 
@@ -13,18 +13,18 @@ VALID = "valid"
 
 @TRANSFORMS.register_module()
 class WithMix(BaseTransform):
-    """Run transforms twice on one loaded image and keep both draws.
+    """Run transforms twice on one loaded image and keep both results.
 
-    The first draw stays as it is. The views of the second, and its valid map, are added under
-    names with ``mix_`` in front: ``mix_weak``, ``mix_strong1``, ..., ``mix_valid``. The image is
+    The first result keeps its names. The views of the second result and its valid map are added
+    with the prefix ``mix_``: ``mix_weak``, ``mix_strong1``, ..., ``mix_valid``. The image is
     decoded once. For methods with ``mix_source="same"``.
 
     Args:
         transforms: Configs of the transforms to run twice, such as the geometry and
-            ``StrongViews``. They must draw their numbers by ``rng_of``.
+            ``StrongViews``. They must draw their random numbers from ``rng_of``.
 
     Raises:
-        ValueError: If there is nothing to run.
+        ValueError: If the list of transforms is empty.
     """
 
     def __init__(self, transforms: list[dict]) -> None:
@@ -33,7 +33,7 @@ class WithMix(BaseTransform):
         self.transforms = [TRANSFORMS.build(config) for config in transforms]
 
     def transform(self, results: dict) -> dict:
-        """Add the second draw to the sample."""
+        """Add the second result to the sample."""
         second = dict(results, seed=(*seed_of(results), 1))
         for one in self.transforms:
             results, second = one(results), one(second)

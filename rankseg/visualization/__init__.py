@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pictures of what a model sees."""
+"""Figures of data, predictions, features and training runs."""
 
 from rankseg.visualization.contact_sheet import draw_contact_sheet
 from rankseg.visualization.curves import draw_pseudo_labels, draw_weights

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which parts of an image look like which agent (RankMatch, figure 5)."""
+"""Activation maps of the agents of RankMatch in an image (figure 5 of the paper)."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -10,19 +10,19 @@ import numpy as np
 from rankseg.visualization.panel import cell_for, draw_panel, fit
 
 COLUMNS = 4
-HEIGHT = 220  # of a picture, in pixels
+HEIGHT = 220  # height of a picture, in pixels
 YELLOW, DARK = (255, 225, 0), (20, 20, 20)
 
 
 class AgentMap(NamedTuple):
-    """One agent.
+    """Agent with its activation map.
 
     Attributes:
-        number: Its place in the order of choice, from 1.
-        position: Its row and column in the image, in pixels.
-        activation: ``(H, W)`` float in ``[0, 1]``: softmax over the agents of how every pixel
-            correlates with each of them (eq. 4), at the size of the image.
-        share: Part of the image, in ``[0, 1]``, that this agent is the nearest of all to.
+        number: Number in the order of selection, from 1.
+        position: Row and column in the image, in pixels.
+        activation: ``(H, W)`` float in ``[0, 1]`` at the size of the image: softmax over the agents
+            of the correlation of every pixel with each agent (eq. 4).
+        share: Share of the image, in ``[0, 1]``, whose nearest agent is this one.
     """
 
     number: int
@@ -37,13 +37,13 @@ def draw_agent_maps(
     shown: Sequence[AgentMap],
     truth: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Draw all agents in an image, its truth, and the activation maps of some.
+    """Draw an image with all agents, its truth, and the activation maps of some agents.
 
     Args:
         image: ``(H, W, 3)`` uint8 RGB.
         positions: Row and column of every agent, in pixels.
-        shown: Agents whose maps are drawn, each scaled to its own maximum.
-        truth: ``(H, W, 3)`` uint8 colours of the classes, if they are known.
+        shown: Agents whose maps are drawn, each scaled to its maximum.
+        truth: ``(H, W, 3)`` uint8 colors of the classes, if they are known.
 
     Returns:
         uint8 RGB.
@@ -75,12 +75,12 @@ def draw_agent_maps(
 
 
 def heat_over(image: np.ndarray, activation: np.ndarray, peak: float | None = None) -> np.ndarray:
-    """An image with its activation as colours over it, more of them where it is high.
+    """Blend an image with a heat map of its activation, more opaque for high values.
 
     Args:
         image: ``(H, W, 3)`` uint8 RGB.
         activation: ``(h, w)`` float, 0 or more.
-        peak: The value that has the last colour; by default the largest.
+        peak: Value that gets the last color; the maximum by default.
 
     Returns:
         ``(H, W, 3)`` uint8 RGB.
@@ -95,7 +95,7 @@ def heat_over(image: np.ndarray, activation: np.ndarray, peak: float | None = No
 
 
 def _cross(picture: np.ndarray, row: float, column: float, arm: int) -> None:
-    """A yellow cross with a dark rim, that is seen on every colour."""
+    """Draw a yellow cross with a dark rim, which is visible on every color."""
     at = round(column), round(row)
     for colour, thickness in ((DARK, 3), (YELLOW, 1)):
         cv2.drawMarker(picture, at, colour, cv2.MARKER_CROSS, 2 * arm, thickness)

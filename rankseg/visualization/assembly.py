@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where the points of a feature map come from after spatial assembly (chapter 5, figure 5.4)."""
+"""Origin of the points of a feature map after spatial assembly (chapter 5, figure 5.4)."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -9,17 +9,17 @@ import numpy as np
 
 from rankseg.visualization.panel import cell_for, draw_panel, fit
 
-HEIGHT = 180  # of a picture, in pixels
+HEIGHT = 180  # height of a picture, in pixels
 RED, BLUE, GREY = (235, 30, 30), (20, 70, 220), (128, 128, 128)
 WHITE, DARK = (255, 255, 255), (20, 20, 20)
 
 
 class Assembly(NamedTuple):
-    """What a spatial assembly does to one image.
+    """Effect of a spatial assembly on one image.
 
     Attributes:
-        image: ``(H, W, 3)`` uint8 RGB, as the network sees it.
-        moved: Of the same size: the blocks of the image, put together by the weights.
+        image: ``(H, W, 3)`` uint8 RGB, the input of the network.
+        moved: ``(H, W, 3)`` uint8 RGB, the blocks of the image combined by the weights.
         weights: ``(N, N)`` in ``[0, 1]``: the share of input point (row) in output point (column).
     """
 
@@ -29,27 +29,27 @@ class Assembly(NamedTuple):
 
 
 def most_moved(weights: np.ndarray, count: int) -> list[int]:
-    """The output points of which the least weight comes from their own place, in reading order.
+    """Find the output points with the least weight from their own position, in reading order.
 
     Args:
         weights: ``(N, N)``, of input points (rows) in output points (columns).
-        count: How many, at most.
+        count: Maximum number of points.
     """
     order = np.argsort(np.diagonal(weights), kind="stable")
     return sorted(order[:count].tolist())
 
 
 def draw_assemblies(shown: Sequence[Assembly], grid: tuple[int, int], count: int = 4) -> np.ndarray:
-    """Draw images, what their blocks become, and where some output points come from.
+    """Draw images, their reassembled blocks, and the origin of some output points.
 
-    A row per image, in which the chosen output points have blue numbers. In the map of an output
-    point's weights its own place is framed in white; bright is much, and a red point marks the
-    place that most comes from.
+    Each image has a row, with blue numbers on the selected output points. In the map of an output
+    point's weights, a white frame marks its own position, brighter colors mean larger weights, and
+    a red dot marks the position with the largest weight.
 
     Args:
-        shown: The images.
+        shown: Images with their assembly.
         grid: Rows and columns of points.
-        count: Output points per image, those that move most.
+        count: Number of output points per image, those that move most.
 
     Returns:
         uint8 RGB.
@@ -71,7 +71,7 @@ def draw_assemblies(shown: Sequence[Assembly], grid: tuple[int, int], count: int
 
 
 def _box(picture: np.ndarray, grid: tuple[int, int], point: int) -> tuple[int, int, int, int]:
-    """Left, top, right and bottom of a point's cell in a picture, in pixels."""
+    """Compute left, top, right and bottom of a point's cell in a picture, in pixels."""
     row, column = divmod(point, grid[1])
     height, width = picture.shape[0] / grid[0], picture.shape[1] / grid[1]
     edges = column * width, row * height, (column + 1) * width - 1, (row + 1) * height - 1
@@ -79,7 +79,7 @@ def _box(picture: np.ndarray, grid: tuple[int, int], point: int) -> tuple[int, i
 
 
 def _lines(picture: np.ndarray, grid: tuple[int, int]) -> None:
-    """Half transparent lines between the cells."""
+    """Draw half-transparent lines between the cells."""
     drawn = picture.copy()
     for point in range(grid[0] * grid[1]):
         left, top, right, bottom = _box(picture, grid, point)
@@ -88,7 +88,7 @@ def _lines(picture: np.ndarray, grid: tuple[int, int]) -> None:
 
 
 def _label(picture: np.ndarray, grid: tuple[int, int], point: int, text: str) -> None:
-    """A cell framed in blue with a number in its middle."""
+    """Draw a blue frame around a cell, with a number in its middle."""
     left, top, right, bottom = _box(picture, grid, point)
     cv2.rectangle(picture, (left, top), (right, bottom), BLUE, 2)
     font, size = cv2.FONT_HERSHEY_SIMPLEX, 0.45
@@ -99,7 +99,7 @@ def _label(picture: np.ndarray, grid: tuple[int, int], point: int, text: str) ->
 
 
 def _heat(image: np.ndarray, weights: np.ndarray, grid: tuple[int, int], point: int) -> np.ndarray:
-    """The weights of an output point over a grey image, its own place and the largest marked."""
+    """Draw the weights of an output point over a gray image; mark its position and the largest."""
     grey = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
     heat = np.zeros((*image.shape[:2], 1), np.float32)
     share = weights / max(float(weights.max()), 1e-12)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Attention in two views of an image, and whether it moves as the image does (figure 4.1)."""
+"""Attention in two views of an image, to see whether it follows the image (figure 4.1)."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -10,18 +10,18 @@ import numpy as np
 from rankseg.visualization.agent_maps import heat_over
 from rankseg.visualization.panel import draw_panel, fit
 
-CELL = 180, 180  # of a picture, in pixels
+CELL = 180, 180  # size of a picture, in pixels
 TITLES = ("view x", "attention M", "view x'", "attention M'", "M' as x sees it")
 
 
 class AttentionPair(NamedTuple):
-    """Two views of an image.
+    """Two views of an image with their attention maps.
 
     Attributes:
-        images: Both, ``(S, S, 3)`` uint8 RGB.
-        attention: Of both, ``(S, S)`` float.
-        mapped: The second one's attention where the first view has it, ``(S, S)``.
-        inside: ``(S, S)`` bool, whether the second view shows the point.
+        images: Both views, ``(S, S, 3)`` uint8 RGB.
+        attention: Attention map of each view, ``(S, S)`` float.
+        mapped: Attention of the second view mapped to the first view, ``(S, S)``.
+        inside: ``(S, S)`` bool, true for points that the second view shows.
     """
 
     images: tuple[np.ndarray, np.ndarray]
@@ -31,13 +31,14 @@ class AttentionPair(NamedTuple):
 
 
 def draw_attention(pairs: Sequence[AttentionPair]) -> np.ndarray:
-    """A row for each pair: both views with and without attention, and the second map brought back.
+    """Draw a row per pair: both views and attention maps, and the second map in the first view.
 
-    Within a row colours mean the same: blue is the least attention of its maps, red the most. The
-    second and the last picture should look alike; grey is what the other view does not show.
+    Colors have the same scale within a row: blue is the smallest attention of its maps, red the
+    largest. The second and the last picture should look alike. Gray areas are not in the other
+    view.
 
     Args:
-        pairs: At least one.
+        pairs: Pairs of views, at least one.
 
     Returns:
         uint8 RGB.
@@ -47,7 +48,7 @@ def draw_attention(pairs: Sequence[AttentionPair]) -> np.ndarray:
         first, second = (fit(image, CELL) for image in pair.images)
         low = min(map(np.min, pair.attention))
         span = max(map(np.max, pair.attention)) - low
-        # without colours of their own under those of the attention
+        # in gray, so that the only colors are those of the attention
         grey = [cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in (first, second)]
         grey = [cv2.cvtColor(image, cv2.COLOR_GRAY2RGB) for image in grey]
         back = heat_over(grey[0], pair.mapped - low, span)

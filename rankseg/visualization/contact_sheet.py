@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Many small pictures on one page, each with two lines of text."""
+"""Contact sheet: many small pictures on one page, each with two lines of text."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -15,13 +15,13 @@ RIGHT, WRONG = (0, 120, 0), (190, 0, 0)
 
 
 class Prediction(NamedTuple):
-    """One picture of the page.
+    """Picture of the page with its prediction.
 
     Attributes:
         image: ``(H, W, 3)`` uint8 RGB.
-        truth: Name of its class.
-        predicted: Name of the class that was predicted.
-        confidence: Probability of that, in ``[0, 1]``.
+        truth: Name of the true class.
+        predicted: Name of the predicted class.
+        confidence: Probability of the predicted class, in ``[0, 1]``.
     """
 
     image: np.ndarray
@@ -31,7 +31,7 @@ class Prediction(NamedTuple):
 
     @property
     def place(self) -> tuple[bool, float]:
-        """By which a page is sorted: wrong ones first, the surest of them before the others."""
+        """Sort key of the page: wrong predictions first, the most confident of them ahead."""
         right = self.truth == self.predicted
         return right, self.confidence if right else -self.confidence
 
@@ -39,11 +39,11 @@ class Prediction(NamedTuple):
 def draw_contact_sheet(
     predictions: Sequence[Prediction], columns: int = 10, cell: int = 96
 ) -> np.ndarray:
-    """Set pictures in rows on white, below each its prediction and, where that is wrong, its truth.
+    """Draw pictures in rows on white, with the prediction and, if that is wrong, the true class.
 
     Args:
-        predictions: In the order of the page.
-        columns: Pictures in a row.
+        predictions: Pictures in the order of the page.
+        columns: Pictures per row.
         cell: Longest side of a picture in pixels; each is scaled to it.
 
     Returns:

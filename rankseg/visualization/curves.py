@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Curves of pseudo-labels over a run: how many are confident, how many are right, of what class."""
+"""Curves of pseudo-labels over a run: confidence, accuracy and classes."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,17 +13,17 @@ LINES = {
     "accuracy": "accuracy of all pseudo-labels",
     "confident": "share of confident pseudo-labels",
 }
-NAMED_CLASSES = 20  # names of more do not fit beside a picture
+NAMED_CLASSES = 20  # more names do not fit beside a picture
 PANEL = (4.2, 3.2)  # inches
 RIGHT, WRONG = "tab:blue", "tab:red"
 
 
 def draw_pseudo_labels(runs: Mapping[str, Mapping], path: str | Path) -> None:
-    """Draw one or more runs in one picture, a row of curves and below them the classes by run.
+    """Draw the pseudo-labels of one or more runs: a row of curves, and below the classes by run.
 
     Args:
-        runs: By name what :class:`~rankseg.engine.hooks.PseudoLabelHook` wrote to
-            ``pseudo_labels.json``: ``history`` with the numbers of
+        runs: Content of ``pseudo_labels.json`` by name of the run, as written by
+            :class:`~rankseg.engine.hooks.PseudoLabelHook`: ``history`` with the values of
             :meth:`~rankseg.models.layers.PseudoLabelQuality.compute` by ``iteration``,
             ``validations``, and ``classes``.
         path: PNG file.
@@ -51,11 +51,11 @@ def draw_pseudo_labels(runs: Mapping[str, Mapping], path: str | Path) -> None:
 def draw_weights(
     panels: Mapping[str, tuple[Sequence[int], Sequence[int]]], path: str | Path
 ) -> None:
-    """Draw how the weights of right and wrong pseudo-labels are spread.
+    """Draw histograms of the weights of correct and wrong pseudo-labels.
 
     Args:
-        panels: By title, for example a pass, how many of the right and of the wrong pseudo-labels
-            have a weight in each of some equal intervals of ``[0, 1]``.
+        panels: Counts of correct and of wrong pseudo-labels in equal intervals of the weight from 0
+            to 1, by title, for example a pass.
         path: PNG file.
 
     Source: Iscen et al. (CVPR 2019), figure 5.
@@ -76,7 +76,7 @@ def draw_weights(
 def line(
     axes: Axes, name: str, points: Sequence[tuple[int, float | None]], linewidth: float = 1.5
 ) -> None:
-    """One curve; points without a value leave a gap."""
+    """Draw one curve; points without a value leave a gap."""
     values = [np.nan if value is None else value for _, value in points]
     marker = "." if len(points) < 30 else ""
     label = legible(name)
@@ -84,7 +84,7 @@ def line(
 
 
 def legible(name: str) -> str:
-    """A name that matplotlib neither reads as a formula nor leaves out of the legend.
+    """Escape a name so that matplotlib does not parse it as math or omit it from the legend.
 
     Example:
         >>> legible("_background_"), legible("5$")
@@ -94,7 +94,7 @@ def legible(name: str) -> str:
 
 
 def finish(axes: Axes, title: str, curves: int, small: bool = False) -> None:
-    """Title, grid and, for more than one curve, a legend."""
+    """Add title, grid and, for more than one curve, a legend."""
     axes.set_axis_on()
     axes.set_title(title)
     axes.set_xlabel("iteration")
@@ -105,7 +105,7 @@ def finish(axes: Axes, title: str, curves: int, small: bool = False) -> None:
 
 
 def _classes(figure: Figure, axes: Axes, name: str, run: Mapping) -> None:
-    """Share of every class among the confident pseudo-labels, over the run, as a map of colours."""
+    """Draw the share of every class among confident pseudo-labels over the run as a heat map."""
     history, classes = run["history"], run["classes"]
     if not history or not classes:
         return

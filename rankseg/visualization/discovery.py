@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Discoveries of a run as curves: how many images, and how many with a wrong label."""
+"""Curves of the discoveries of a run: discovered images and wrong labels."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,11 +11,11 @@ from rankseg.visualization.curves import PANEL, RIGHT, WRONG, finish
 
 
 def draw_discovery(notes: Sequence[dict], path: str | Path) -> None:
-    """Draw the discoveries of a run, every generation a line.
+    """Draw the discoveries of a run, with one line per generation.
 
     Args:
-        notes: Of :func:`rankseg.engine.hooks.discovery_notes.measure`, with ``iteration``,
-            ``generation`` and ``step`` from 1; those without known truth have no ``wrong``.
+        notes: Records of :func:`rankseg.engine.hooks.discovery_notes.measure`, with ``iteration``,
+            ``generation`` and ``step`` from 1. Records without known truth have no ``wrong``.
         path: PNG file.
 
     Source: Snowball (dissertation, chapter 2), figure 2.6, right.
@@ -48,7 +48,7 @@ def draw_discovery(notes: Sequence[dict], path: str | Path) -> None:
     finish(right, "wrong labels (%)", 2 * known)
     right.margins(y=0.12)
     right.set_ylim(bottom=0)
-    every = -(-len(notes) // 12)  # names of more would run into each other
+    every = -(-len(notes) // 12)  # more names would overlap
     for one in (left, right):
         one.set_xlim(-0.6, len(notes) - 0.4)
         one.set_xlabel("generation.iteration")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How good features are over a run, as curves."""
+"""Curves of the quality of features over a run."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,13 +12,13 @@ from rankseg.visualization.curves import PANEL, finish, line
 def draw_feature_curves(
     notes: Sequence[Mapping], path: str | Path, title: str = "accuracy by frozen features (%)"
 ) -> None:
-    """Draw every number over the iterations, but those of the five best classes.
+    """Draw every metric over the iterations, except top-5 accuracies.
 
     Args:
-        notes: What :class:`~rankseg.engine.hooks.FeatureEvaluationHook` wrote to
-            ``features.json``: ``iteration`` and numbers by name.
+        notes: Records that :class:`~rankseg.engine.hooks.FeatureEvaluationHook` writes to
+            ``features.json``: ``iteration`` and values by name.
         path: PNG file.
-        title: Of the frame.
+        title: Title of the axes.
     """
     figure = Figure((1.5 * PANEL[0], 1.2 * PANEL[1]), layout="constrained")
     axes = figure.subplots()
@@ -33,7 +33,7 @@ def draw_feature_curves(
 
 
 def words(name: str) -> str:
-    """What a number is.
+    """Return a readable name of a metric.
 
     >>> words("knn20"), words("linear_1%")
     ('20 neighbours', 'linear, 1%')

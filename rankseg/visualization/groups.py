@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which numbers of a run belong in one picture, and what it is called."""
+"""Groups of the metrics of a run that are drawn together, with their titles."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -10,17 +10,17 @@ import numpy as np
 from rankseg.utils.run_log import PSEUDO, Points, Scalars, main_metric
 
 CLASS_PREFIXES = ("IoU/", "top1/", "recall1/")
-DRAWN_CLASSES = 12  # curves of more cannot be told apart
+DRAWN_CLASSES = 12  # more curves cannot be told apart
 NETWORKS = ("student/", "teacher/")
 RETRIEVAL = "r_precision", "map_r", "nmi"  # beside Recall@K for some K
-OF_CLASSES = {"top1": "accuracy", "recall1": "Recall@1"}  # by main figure; else the IoU
+OF_CLASSES = {"top1": "accuracy", "recall1": "Recall@1"}  # by main metric; IoU otherwise
 
 
 class Group(NamedTuple):
-    """One picture.
+    """Curves drawn together in one plot.
 
     Attributes:
-        title: With the unit.
+        title: Title with the unit.
         series: Curves by name.
         log: Draw values on a logarithmic axis.
     """
@@ -31,7 +31,7 @@ class Group(NamedTuple):
 
 
 def group_scalars(scalars: Scalars) -> list[Group]:
-    """Losses, shares of pseudo-labels, learning rate, validation, and classes, where there are any.
+    """Group losses, pseudo-label shares, learning rate, validation and classes, if present.
 
     Example:
         >>> train = {"loss": [(1, 2.0)], "loss_x": [(1, 2.0)], "lr": [(1, 0.1)]}
@@ -73,7 +73,7 @@ def group_scalars(scalars: Scalars) -> list[Group]:
 
 
 def of_retrieval(names: Iterable[str]) -> list[str]:
-    """The numbers of retrieval that there are, Recall@K by ``K``, first of all against all.
+    """Select the retrieval metrics: Recall@K by ``K``, those against all images first.
 
     >>> of_retrieval(["map_r", "split/recall1", "recall10", "recall1", "recall1/cat", "lr"])
     ['recall1', 'recall10', 'split/recall1', 'map_r']
@@ -84,12 +84,12 @@ def of_retrieval(names: Iterable[str]) -> list[str]:
 
 
 def is_rate(name: str) -> bool:
-    """Whether a number is a learning rate."""
+    """Return whether a metric is a learning rate."""
     return name.rsplit("/", 1)[-1] in ("lr", "base_lr")
 
 
 def mean_and_deviation(values: Sequence[float]) -> tuple[str, str]:
-    """Mean and sample standard deviation of two numbers or more; NaN where one has diverged.
+    """Format mean and sample standard deviation of two or more values; NaN if one has diverged.
 
     Example:
         >>> mean_and_deviation([1.0, 3.0])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Images beside their masks on one page, to see whether they belong together."""
+"""Sheet of images beside their masks, to check that they belong together."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -16,10 +16,10 @@ STRIP = 18  # height of the name below a picture, in pixels
 
 
 class Masked(NamedTuple):
-    """An image with its mask.
+    """Image with its mask.
 
     Attributes:
-        name: What is written below.
+        name: Text below the image.
         image: uint8 ``(H, W, 3)`` RGB.
         mask: ``(H, W)`` uint8 class ids, 255 for ignore.
     """
@@ -35,13 +35,13 @@ def draw_mask_sheet(
     palette: Sequence[Sequence[int]],
     columns: int = 2,
 ) -> np.ndarray:
-    """Set images beside the same images with their masks over them, with a legend.
+    """Draw images beside the same images with their masks overlaid, with a legend.
 
     Args:
-        samples: What to show.
+        samples: Images with their masks.
         classes: Names in id order.
-        palette: RGB colours.
-        columns: Samples in a row.
+        palette: RGB colors.
+        columns: Samples per row.
 
     Returns:
         uint8 RGB.
@@ -65,7 +65,7 @@ def draw_mask_sheet(
 
 
 def _named(picture: np.ndarray, name: str) -> np.ndarray:
-    """A picture with its name on a white strip below; of a long name the end."""
+    """Add the name on a white strip below a picture; a long name keeps only its end."""
     strip = np.full((STRIP, picture.shape[1], 3), 255, np.uint8)
     while cv2.getTextSize(name, FONT, 0.4, 1)[0][0] > picture.shape[1] > 0 and name:
         name = name[1:]

@@ -9,19 +9,20 @@ import numpy as np
 
 from rankseg.visualization.panel import draw_panel, fit
 
-HEIGHT = 200  # of a picture, in pixels
+HEIGHT = 200  # height of a picture, in pixels
 GAP = 8
 TRUE, FALSE, UNKNOWN = (40, 150, 70), (215, 30, 30), (25, 95, 215)
 
 
 class ShownPair(NamedTuple):
-    """A pair of images.
+    """Pair of matched images.
 
     Attributes:
-        images: Two, ``(H, W, 3)`` uint8 RGB.
-        keypoints: ``(M, 4)`` normalised ``(x, y)`` in the first and in the second; NaN is left out.
-        score: How many keypoints agree.
-        same: Whether both are of one class; None where that is not known.
+        images: Two images, ``(H, W, 3)`` uint8 RGB.
+        keypoints: ``(M, 4)`` normalized ``(x, y)`` in the first and in the second image; rows with
+            NaN are skipped.
+        score: Number of keypoints that agree.
+        same: Whether both have the same class; None if unknown.
     """
 
     images: tuple[np.ndarray, np.ndarray]
@@ -31,11 +32,11 @@ class ShownPair(NamedTuple):
 
 
 def draw_matches(pairs: Sequence[ShownPair], columns: int = 3) -> np.ndarray:
-    """Draw pairs in rows: boxes around what matches, green for one class and red for two.
+    """Draw pairs in rows, with boxes around the matches: green for one class, red for two.
 
     Args:
-        pairs: At least one.
-        columns: Pairs in a row.
+        pairs: Pairs of images, at least one.
+        columns: Pairs per row.
 
     Returns:
         uint8 RGB.
@@ -54,7 +55,7 @@ def draw_matches(pairs: Sequence[ShownPair], columns: int = 3) -> np.ndarray:
 
 
 def _draw_pair(pair: ShownPair) -> np.ndarray:
-    """Both images at one height, with boxes and lines."""
+    """Draw both images at one height, with boxes and lines."""
     first, second = (fit(image, (HEIGHT, 3 * HEIGHT)) for image in pair.images)
     height = max(len(first), len(second))
     canvas = np.full((height, first.shape[1] + GAP + second.shape[1], 3), 255, np.uint8)

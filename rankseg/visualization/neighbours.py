@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How far away constrained neighbours are, and how many are of the right class."""
+"""Plots of the rank and the purity of constrained neighbors."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from rankseg.visualization.curves import PANEL, finish, line
 
-SHOWN = 100  # ranks of a histogram, as in the paper
+SHOWN = 100  # largest rank of a histogram, as in the paper
 PURITIES = {
     "nearest": "nearest",
     "constrained": "nearest of the constrained",
@@ -18,7 +18,7 @@ PURITIES = {
 
 
 def count_ranks(ranks: Sequence[int]) -> list[int]:
-    """How many ranks there are of each from 0, no neighbour, to 100, and last of larger ones.
+    """Count the ranks from 0, no neighbor, to 100, and last all larger ones.
 
     >>> counts = count_ranks([0, 1, 1, 100, 101, 5000])
     >>> counts[:3], counts[100:]
@@ -28,10 +28,10 @@ def count_ranks(ranks: Sequence[int]) -> list[int]:
 
 
 def draw_ranks(panels: Mapping[str, Sequence[int]], path: str | Path) -> None:
-    """Draw histograms of ranks up to 100, and say which share lies beyond.
+    """Draw histograms of ranks up to 100, with the share of larger ranks in the title.
 
     Args:
-        panels: By title, for example an iteration, the counts of :func:`count_ranks`.
+        panels: Counts of :func:`count_ranks` by title, for example an iteration.
         path: PNG file.
 
     Source: CMSF (ECCV 2022), Table 1 (right).
@@ -53,7 +53,7 @@ def draw_purity(notes: Sequence[Mapping], path: str | Path) -> None:
     """Draw purity and median rank over a run.
 
     Args:
-        notes: Of :class:`~rankseg.engine.hooks.NeighbourPurityHook`, each with ``iteration``,
+        notes: Records of :class:`~rankseg.engine.hooks.NeighbourPurityHook`, with ``iteration``,
             ``nearest``, ``constrained``, ``as_far`` in percent and ``median_rank``.
         path: PNG file.
 

@@ -1,20 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Label maps as colours, alone or over their image."""
+"""Label maps in color, alone or over their image."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
-UNKNOWN = (255, 255, 255)  # colour of 255 and of every value without a colour
+UNKNOWN = (255, 255, 255)  # color of 255 and of every value without a color
 
 
 def colour_map(label: np.ndarray, palette: Sequence[Sequence[int]]) -> np.ndarray:
-    """Colour a label map.
+    """Convert a label map to colors.
 
     Args:
         label: ``(H, W)`` integers in ``[0, 255]``; a value beyond the palette, such as 255 for
             "ignore", becomes white.
-        palette: One RGB colour per class, each channel in ``[0, 255]``.
+        palette: One RGB color per class, each channel in ``[0, 255]``.
 
     Returns:
         uint8 ``(H, W, 3)`` RGB.
@@ -27,13 +27,13 @@ def colour_map(label: np.ndarray, palette: Sequence[Sequence[int]]) -> np.ndarra
 def draw_overlay(
     image: np.ndarray, label: np.ndarray, palette: Sequence[Sequence[int]], opacity: float = 0.6
 ) -> np.ndarray:
-    """Lay a coloured label map over its image.
+    """Overlay a colored label map on its image.
 
     Args:
         image: uint8 ``(H, W, 3)`` RGB.
         label: ``(H, W)`` class ids, see :func:`colour_map`.
-        palette: One RGB colour per class.
-        opacity: Share of the colours in ``[0, 1]``; the rest is the image.
+        palette: One RGB color per class.
+        opacity: Share of the colors in ``[0, 1]``; the rest is the image.
 
     Returns:
         uint8 ``(H, W, 3)`` RGB.
@@ -53,13 +53,13 @@ def draw_overlay(
 def draw_seen_through(
     image: np.ndarray, label: np.ndarray, palette: Sequence[Sequence[int]], opacity: float = 0.5
 ) -> np.ndarray:
-    """:func:`draw_overlay`, but where the colour is black, as of a background, the image is left.
+    """Overlay as :func:`draw_overlay`, but keep the image where the color is black (background).
 
     Args:
         image: uint8 ``(H, W, 3)`` RGB.
         label: ``(H, W)`` class ids.
-        palette: One RGB colour per class.
-        opacity: Share of the other colours in ``[0, 1]``.
+        palette: One RGB color per class.
+        opacity: Share of the other colors in ``[0, 1]``.
 
     Returns:
         uint8 ``(H, W, 3)`` RGB.

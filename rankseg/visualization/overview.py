@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One page of predictions: each image beside its mask, and what share the classes have."""
+"""Overview page of predictions: each image beside its mask, with the shares of the classes."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -10,13 +10,13 @@ import numpy as np
 from rankseg.visualization.panel import FONT, INK, MARGIN, cut_text, draw_legend, fit
 
 LAYOUTS = ((2, 1, 560), (12, 2, 320), (10**9, 3, 220))
-"""Up to how many images: columns, and the longest side of a picture in pixels."""
+"""Maximum number of images, columns, and longest side of a picture in pixels."""
 LINE = 16  # height of a line of text
 SIZE = 0.42
 
 
 class Shown(NamedTuple):
-    """One image of the page.
+    """Image of the page with its prediction.
 
     Attributes:
         image: uint8 RGB.
@@ -30,7 +30,7 @@ class Shown(NamedTuple):
 
 
 def layout(number: int) -> tuple[int, int]:
-    """Columns of a page of that many images, and the longest side of a picture in pixels."""
+    """Return the columns and the longest picture side in pixels for a number of images."""
     return next((columns, cell) for most, columns, cell in LAYOUTS if number <= most)
 
 
@@ -42,15 +42,15 @@ def shown(
     classes: Sequence[str],
     cell: int,
 ) -> Shown:
-    """An image of the page, small enough to be kept.
+    """Prepare an image of the page, shrunk to save memory.
 
     Args:
         image: uint8 RGB.
         overlay: uint8 RGB of the same size.
-        name: What it is.
-        shares: Of the classes in percent.
-        classes: Their names.
-        cell: Longest side of what is kept, see :func:`layout`.
+        name: Name of the image.
+        shares: Share of each class in percent.
+        classes: Names of the classes.
+        cell: Longest side of the stored pictures, see :func:`layout`.
     """
     order = np.argsort(shares, kind="stable")[::-1]
     parts = [f"{classes[k]} {shares[k]:.1f}%" for k in order if shares[k] > 0]
@@ -61,12 +61,12 @@ def shown(
 def draw_overview(
     pictures: Sequence[Shown], classes: Sequence[str], palette: Sequence[Sequence[int]]
 ) -> np.ndarray:
-    """Set images in rows on white, each beside its prediction, with a legend below.
+    """Draw images in rows on white, each beside its prediction, with a legend below.
 
     Args:
-        pictures: In the order of the page.
-        classes: Names of the legend.
-        palette: Their RGB colours.
+        pictures: Images in the order of the page.
+        classes: Class names of the legend.
+        palette: RGB colors of the classes.
 
     Returns:
         uint8 RGB.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A panel of pictures: a row per image, a column per way to see it, a legend of the classes."""
+"""Panel of pictures with a row per image, a column per kind of view, and a legend of classes."""
 
 from collections.abc import Sequence
 
@@ -19,21 +19,21 @@ def draw_panel(
     palette: Sequence[Sequence[int]] = (),
     cell: tuple[int, int] = (180, 240),
 ) -> np.ndarray:
-    """Set pictures in rows and columns on white.
+    """Draw pictures in rows and columns on white.
 
     Args:
-        rows: For every row one uint8 RGB picture per column; each is scaled into its cell with its
-            proportions kept.
-        titles: Heading of every column.
-        classes: Names in the legend below; none without.
-        palette: RGB colours of the legend, one for every class.
+        rows: One uint8 RGB picture per column for every row. Each is scaled to its cell and keeps
+            its aspect ratio.
+        titles: Title of every column.
+        classes: Class names of the legend below; no legend if empty.
+        palette: RGB colors of the legend, one for every class.
         cell: Height and width of a cell in pixels.
 
     Returns:
         uint8 RGB.
 
     Raises:
-        ValueError: If a row has not one picture per title, or a class has no colour.
+        ValueError: If a row does not have one picture per title, or a class has no color.
     """
     for i, row in enumerate(rows):
         if len(row) != len(titles):
@@ -57,7 +57,7 @@ def draw_panel(
 
 
 def draw_legend(classes: Sequence[str], palette: Sequence[Sequence[int]], width: int) -> np.ndarray:
-    """Swatches with names, in as many lines as the width asks for; uint8 RGB."""
+    """Draw color swatches with names, in as many lines as the width requires; uint8 RGB."""
     places, x, line = [], MARGIN, 0
     for name in classes:
         (length, _), _ = cv2.getTextSize(name, FONT, 0.5, 1)
@@ -79,14 +79,14 @@ def _write(canvas: np.ndarray, text: str, x: int, y: int) -> None:
 
 
 def cut_text(text: str, width: int, size: float) -> str:
-    """As much of a text as is that many pixels wide."""
+    """Shorten a text at its end to a width in pixels."""
     while text and cv2.getTextSize(text, FONT, size, 1)[0][0] > width:
         text = text[:-1]
     return text
 
 
 def fit(picture: np.ndarray, cell: tuple[int, int]) -> np.ndarray:
-    """Scale a picture into a height and width, with its proportions kept."""
+    """Scale a picture to fit a height and width, with its aspect ratio kept."""
     height, width = picture.shape[:2]
     scale = min(cell[0] / height, cell[1] / width)
     return cv2.resize(
@@ -97,23 +97,23 @@ def fit(picture: np.ndarray, cell: tuple[int, int]) -> np.ndarray:
 
 
 def fit_label(label: np.ndarray, cell: tuple[int, int]) -> np.ndarray:
-    """Scale an ``(H, W)`` map of class ids in the same way, to uint8; ids are never mixed."""
+    """Scale an ``(H, W)`` map of class ids in the same way, to uint8, without mixing ids."""
     height, width = label.shape
     size = _scaled(height, width, min(cell[0] / height, cell[1] / width))
     return cv2.resize(label.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
 
 
 def _scaled(height: int, width: int, scale: float) -> tuple[int, int]:
-    """Width and height, as OpenCV has them."""
+    """Return the scaled size as width and height, the order of OpenCV."""
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
 def cell_for(picture: np.ndarray, height: int) -> tuple[int, int]:
-    """A cell of that height as wide as the picture asks for, within half and twice the height."""
+    """Return a cell of a height with the aspect ratio of a picture, between 1:2 and 2:1."""
     width = round(height * picture.shape[1] / picture.shape[0])
     return height, min(max(width, height // 2), 2 * height)
 
 
 def encode(picture: np.ndarray, kind: str = ".png") -> bytes:
-    """A uint8 RGB picture as the content of a ``.png`` or ``.jpg`` file."""
+    """Encode a uint8 RGB picture as the content of a ``.png`` or ``.jpg`` file."""
     return cv2.imencode(kind, np.ascontiguousarray(picture[..., ::-1]))[1].tobytes()

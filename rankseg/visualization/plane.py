@@ -1,31 +1,31 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Features as points of a plane."""
+"""Projection of features to a plane."""
 
 import numpy as np
 
 WAYS = ("pca", "tsne")
-FIRST = 50  # principal components that t-SNE starts from, as van der Maaten (2008) advises
+FIRST = 50  # principal components for t-SNE, as van der Maaten (2008) recommends
 PERPLEXITY = 30.0
 
 
 def to_plane(feature: np.ndarray, how: str = "pca", seed: int = 0) -> np.ndarray:
-    """Map features to points that are near each other where the features are.
+    """Project features to points of a plane that preserve closeness.
 
     Args:
-        feature: ``(N, D)`` of any float type, one row per sample; class centres may be among them.
-        how: ``"pca"``, the two directions in which they differ most, or ``"tsne"``, which keeps
-            neighbours together; some seconds per thousand samples.
-        seed: Of what t-SNE draws at random.
+        feature: ``(N, D)`` of any float type, one row per sample; may include class centers.
+        how: ``"pca"`` for the two directions of largest variance, or ``"tsne"``, which keeps
+            neighbors together and takes some seconds per thousand samples.
+        seed: Seed of t-SNE.
 
     Returns:
-        ``(N, 2)`` float64. Where features differ in fewer than two directions the rest is 0.
+        ``(N, 2)`` float64. If features vary in fewer than two directions, the rest is 0.
 
     Raises:
-        ValueError: If there is no such way, no sample, or a feature that is not finite.
+        ValueError: If ``how`` is unknown, there is no sample, or a feature is not finite.
 
     Source: Snowball (figure 2.2 by t-SNE, 2.4 by PCA), LMCS (figures 3.6 and 3.7 by t-SNE).
     """
-    from sklearn.decomposition import PCA  # a second to import, and only pictures need it
+    from sklearn.decomposition import PCA  # takes a second to import, and only figures need it
     from sklearn.manifold import TSNE
 
     if how not in WAYS:
@@ -38,7 +38,7 @@ def to_plane(feature: np.ndarray, how: str = "pca", seed: int = 0) -> np.ndarray
         )
     points = np.zeros((len(feature), 2))
     if not np.ptp(feature, axis=0).any():
-        return points  # also of one sample: there is nothing to tell apart
+        return points  # all samples are equal, or there is only one
     parts = min(2 if how == "pca" else FIRST, *feature.shape)
     reduced = PCA(parts, random_state=seed).fit_transform(feature)
     if how == "tsne" and len(feature) > 3:

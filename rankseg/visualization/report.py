@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A comparison of methods over seeds, in words and tables (Markdown)."""
+"""Report in Markdown that compares methods over seeds."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,18 +7,18 @@ from statistics import mean
 
 from rankseg.visualization.groups import mean_and_deviation
 
-BY_CHANCE = 2.0  # points of mIoU that one seed alone does not tell from chance
+BY_CHANCE = 2.0  # a smaller gain in points of mIoU on one seed may be chance
 
 
 @dataclass(frozen=True)
 class Result:
-    """One run.
+    """Result of one run.
 
     Attributes:
-        metrics: What ``tools/test.py --out`` wrote for the last weights, in percent.
-        best: Largest mIoU of all validations while training, in percent.
-        iterations: Length of the run.
-        seconds: Time of the training.
+        metrics: Metrics that ``tools/test.py --out`` wrote for the last weights, in percent.
+        best: Largest mIoU of all validations in training, in percent.
+        iterations: Number of training iterations.
+        seconds: Training time.
     """
 
     metrics: Mapping[str, float]
@@ -36,7 +36,7 @@ Results = Mapping[int, Mapping[str, Result]]  # seed -> method -> result
 
 
 def verdict(results: Results, baseline: str, method: str) -> str:
-    """One sentence: does the method gain over the baseline, and is it sure?"""
+    """Summarize in one sentence whether the method gains over the baseline, and how surely."""
     gains = [run[method].miou - run[baseline].miou for run in results.values()]
     average, won = mean(gains), sum(gain > 0 for gain in gains)
     if average <= 0:
@@ -55,7 +55,7 @@ def verdict(results: Results, baseline: str, method: str) -> str:
 
 
 def seed_table(results: Results, methods: Sequence[str]) -> str:
-    """mIoU of the last weights, the best of all validations in brackets, and minutes."""
+    """Format a table of final mIoU, the best of all validations in brackets, and minutes."""
     lines = [
         "| seed | " + " | ".join(f"{name} (best) | minutes" for name in methods) + " |",
         "| ---: " * (1 + 2 * len(methods)) + "|",
@@ -75,7 +75,7 @@ def seed_table(results: Results, methods: Sequence[str]) -> str:
 
 
 def class_table(results: Results, methods: Sequence[str]) -> str:
-    """IoU of every class, the mean over seeds."""
+    """Format a table of the IoU of every class, as mean over seeds."""
     names = list(
         dict.fromkeys(
             key.removeprefix("IoU/")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What embedding networks find for some images: a row for each, the nearest image first."""
+"""Retrieval results of embedding networks, with a row per query, the nearest image first."""
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -14,22 +14,22 @@ from rankseg.visualization.panel import fit
 
 CELL = 96  # longest side of a picture in pixels
 GAP = 12  # between pictures
-FRAME, THIN = 4, 2  # pixels of a frame, drawn around the picture; thin: nothing is wrong
+FRAME, THIN = 4, 2  # width of a frame around a picture, in pixels; thin if nothing is wrong
 LINE = 15  # height of a line of text
-ASIDE = 160  # widest name of a network
+ASIDE = 160  # maximum width of the name of a network
 QUERY, WRONG, RIGHT, PLAIN = (25, 95, 215), (215, 30, 30), (70, 165, 95), (205, 205, 205)
 INK, SOFT = (30, 30, 30), (120, 120, 120)
 
 
 class Neighbour(NamedTuple):
-    """One image that was found.
+    """Retrieved image.
 
     Attributes:
         image: ``(H, W, 3)`` uint8 RGB.
-        name: Of its class; empty where it is not known.
-        similarity: To the query, in ``[-1, 1]``.
-        right: Whether it is of the class of the query; ``None`` where that is not known.
-        file: Where the image is, for tables, and to name an image of an unknown class.
+        name: Name of its class; empty if unknown.
+        similarity: Similarity to the query, in ``[-1, 1]``.
+        right: Whether it has the class of the query; None if unknown.
+        file: Path of the image, for tables, and as a label if the class is unknown.
     """
 
     image: np.ndarray
@@ -39,20 +39,20 @@ class Neighbour(NamedTuple):
     file: str = ""
 
     def lines(self) -> list[str]:
-        """What stands below it: its class or, where that is not known, file and similarity."""
+        """Return the text below the image: its class or, if unknown, its file and similarity."""
         if self.name:
             return [self.name]
         return [*filter(None, [Path(self.file).stem]), f"{self.similarity:.2f}"]
 
 
 class Search(NamedTuple):
-    """One query.
+    """Query with the images retrieved for it.
 
     Attributes:
         image: ``(H, W, 3)`` uint8 RGB.
-        name: Of its class, or any other text.
-        found: By network what it found, the nearest first.
-        file: Where the image is, for tables.
+        name: Name of its class, or any other text.
+        found: Retrieved images by network, the nearest first.
+        file: Path of the image, for tables.
     """
 
     image: np.ndarray
@@ -62,16 +62,16 @@ class Search(NamedTuple):
 
 
 def draw_retrieval(searches: Sequence[Search], title: str = "", cell: int = CELL) -> np.ndarray:
-    """Draw queries in blue frames, beside each what was found, wrong ones in red frames.
+    """Draw queries in blue frames, and beside each the retrieved images, wrong ones in red frames.
 
-    Right ones have a thin green frame, those of which it is not known a grey one. Below an image
-    stands its class or, where that is not known, the name of its file and its similarity. Where
-    several networks were asked, each has a row of its own beside the query.
+    Correct images have a thin green frame, those of unknown class a gray one. The text below an
+    image is its class or, if that is unknown, the name of its file and its similarity. If there are
+    several networks, each has its own row beside the query.
 
     Args:
-        searches: Queries, all asked of the same networks.
-        title: Heading; none if empty.
-        cell: Longest side of a picture in pixels; smaller ones are enlarged.
+        searches: Queries, all with the same networks.
+        title: Title; none if empty.
+        cell: Longest side of a picture in pixels; smaller pictures are enlarged.
 
     Returns:
         uint8 RGB.
@@ -88,7 +88,7 @@ def draw_retrieval(searches: Sequence[Search], title: str = "", cell: int = CELL
     most = max(map(len, every))
     lines = max((len(other.lines()) for found in every for other in found), default=1)
     aside = _label_width(names)
-    row, start = cell + lines * LINE + GAP, 3 * GAP + cell + aside  # start: of the first neighbour
+    row, start = cell + lines * LINE + GAP, 3 * GAP + cell + aside  # start: of the first result
     top = GAP + (2 * LINE if title else 0) + LINE
     size = start + most * (cell + GAP), top + (row * len(names) + GAP) * len(searches)
     page = Image.new("RGB", size, "white")
@@ -116,7 +116,7 @@ def draw_retrieval(searches: Sequence[Search], title: str = "", cell: int = CELL
 
 
 def _label_width(names: Sequence[str]) -> int:
-    """Pixels for the names of networks; none for a single one without a name."""
+    """Compute the width for the names of networks in pixels; 0 for a single one without a name."""
     if not any(names):
         return 0
     return min(ASIDE, max(80, *(int(font(11, bold=True).getlength(name)) for name in names))) + GAP
@@ -125,7 +125,7 @@ def _label_width(names: Sequence[str]) -> int:
 def _put_name(
     pen: ImageDraw.ImageDraw, at: tuple[int, int], name: str, found: Sequence[Neighbour], width: int
 ) -> None:
-    """The name of a network and, where that is known, how many of its images are right."""
+    """Draw the name of a network and, if known, the number of its images that are correct."""
     pen.text(at, cut(name, width - GAP, 11), INK, font(11, bold=True), anchor="rb")
     if found and all(one.right is not None for one in found):
         count = f"{sum(one.right for one in found)} of {len(found)} right"
@@ -140,7 +140,7 @@ def _put(
     lines: Sequence[str],
     colour: tuple[int, int, int],
 ) -> None:
-    """A picture in the middle of its cell with a frame, and lines of text below it."""
+    """Draw a framed picture in the middle of its cell, with lines of text below it."""
     picture = fit(image, (cell, cell))
     height, width = picture.shape[:2]
     x, y = at[0] + (cell - width) // 2, at[1] + (cell - height) // 2
@@ -155,13 +155,13 @@ def _put(
 
 @lru_cache
 def font(size: int, bold: bool = False) -> ImageFont.FreeTypeFont:
-    """The font that comes with matplotlib, in pixels."""
+    """Load the font that comes with matplotlib, with its size in pixels."""
     file = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
     return ImageFont.truetype(str(Path(matplotlib.get_data_path(), "fonts/ttf", file)), size)
 
 
 def cut(text: str, width: float, size: int) -> str:
-    """As much of both ends of a text as is that many pixels wide: names often begin alike."""
+    """Shorten a text in the middle to a width in pixels, since names often begin alike."""
     if font(size).getlength(text) <= width:
         return text
     for kept in range(len(text) - 1, 0, -1):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where labelled, discovered and wrongly discovered samples lie among all."""
+"""Maps of labeled, discovered and wrongly discovered samples among all samples."""
 
 from collections.abc import Sequence
 from enum import IntEnum
@@ -14,25 +14,25 @@ from matplotlib.patheffects import withStroke
 
 from rankseg.visualization.curves import legible
 
-SIDE = 4.6  # of a map, in inches
-ALONE = 6.2  # of one that stands alone
+SIDE = 4.6  # side of a map, in inches
+ALONE = 6.2  # side of a single map
 LEGEND = 0.45  # height of a line of the legend, in inches
-NAMED_CLASSES = 20  # names of more would hide the samples
+NAMED_CLASSES = 20  # more names would hide the samples
 
 
 class Kind(IntEnum):
-    """What a sample is, in the order in which they are drawn over each other."""
+    """Kind of a sample, in drawing order."""
 
     UNLABELED = 0
     EARLIER = 1
     """Discovered in a round before this one."""
     RIGHT = 2
-    """Discovered in this round; with its true label, or its truth is not known."""
+    """Discovered in this round with its true label, or with unknown truth."""
     LABELED = 3
     WRONG = 4
-    """Discovered, in any round, with another label than its own."""
+    """Discovered, in any round, with a wrong label."""
     CENTRE = 5
-    """No sample but the centre of a class."""
+    """Center of a class, not a sample."""
 
 
 STYLES: dict[Kind, dict[str, Any]] = {
@@ -46,13 +46,13 @@ STYLES: dict[Kind, dict[str, Any]] = {
 
 
 class SampleMap(NamedTuple):
-    """One frame of a picture.
+    """Samples of one map.
 
     Attributes:
         points: ``(N, 2)``, from :func:`~rankseg.visualization.to_plane`.
         kind: ``(N,)`` values of :class:`Kind`.
-        label: ``(N,)`` class ids, of a discovered sample the one that it was given; -1 for none.
-        title: Of the frame.
+        label: ``(N,)`` class ids, for discovered samples the assigned ones; -1 for none.
+        title: Title of the map.
     """
 
     points: np.ndarray
@@ -74,14 +74,14 @@ def draw_sample_map(
     Args:
         path: PNG file.
         points: ``(N, 2)``, from :func:`~rankseg.visualization.to_plane`.
-        kind: ``(N,)`` values of :class:`Kind`, which give the colours. ``None``: all are samples
-            of the same kind, coloured by class (LMCS, figure 3.7).
-        label: ``(N,)`` class ids; -1 where there is none.
+        kind: ``(N,)`` values of :class:`Kind`, which determine the colors. None colors all samples
+            by class (LMCS, figure 3.7).
+        label: ``(N,)`` class ids; -1 for none.
         classes: Names in id order.
-        title: Of the picture.
+        title: Title of the figure.
 
     Raises:
-        ValueError: If the arrays are not of the same length.
+        ValueError: If the arrays do not have the same length.
 
     Source: Snowball, figure 2.2; LMCS, figures 3.6 and 3.7.
     """
@@ -115,14 +115,14 @@ def draw_sample_maps(
 
     Args:
         path: PNG file.
-        maps: The columns.
+        maps: Maps, one per column.
         classes: Names in id order.
-        rows: A row for each of these class ids with the samples of that label only;
-            ``None``: one row with all.
-        title: Of the picture.
+        rows: Class ids, each of which gets a row with the samples of that label only. None draws
+            one row with all samples.
+        title: Title of the figure.
 
     Raises:
-        ValueError: If there is no map, or arrays of one are not of the same length.
+        ValueError: If there is no map, or the arrays of a map do not have the same length.
 
     Source: Snowball, figures 2.2 (one row) and 2.4 (two classes).
     """
@@ -153,7 +153,7 @@ def draw_sample_maps(
             [found[text] for text in texts],
             texts,
             loc="outside lower center",
-            ncols=len(texts) if len(maps) > 2 else 3,  # all of them are wider than two maps
+            ncols=len(texts) if len(maps) > 2 else 3,  # a single line is wider than two maps
             frameon=False,
         )
     figure.suptitle(title, parse_math=False)
@@ -161,7 +161,7 @@ def draw_sample_maps(
 
 
 def _draw(axes: Axes, one: SampleMap, classes: Sequence[str], number: int | None) -> None:
-    """The samples of one frame, those that matter on top."""
+    """Draw the samples of one map, the important ones on top."""
     mine = np.ones(len(one.points), bool) if number is None else one.label == number
     for kind, style in STYLES.items():
         chosen = mine & (one.kind == kind)
@@ -183,7 +183,7 @@ def _draw(axes: Axes, one: SampleMap, classes: Sequence[str], number: int | None
 
 
 def _bare(axes: Axes) -> None:
-    """A frame without numbers: those of a plane like this mean nothing."""
+    """Remove the ticks, since coordinates of the plane have no meaning."""
     axes.set_xticks([])
     axes.set_yticks([])
     axes.margins(0.04)

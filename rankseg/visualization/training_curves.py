@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One picture of how a run went: losses, pseudo-labels, learning rate, validations."""
+"""Summary figure of a run: losses, pseudo-labels, learning rate and validations."""
 
 from pathlib import Path
 
@@ -11,16 +11,16 @@ from rankseg.visualization.curves import PANEL, finish, line
 from rankseg.visualization.groups import Group, group_scalars
 
 COLUMNS = 3
-TELLING = ("learning rate", "confident share")  # titles that name their one curve
+TELLING = ("learning rate", "confident share")  # titles that also name their single curve
 
 
 def draw_training(scalars: Scalars, path: str | Path, title: str = "") -> None:
-    """Draw all numbers of a run, those that belong together in one frame.
+    """Draw all metrics of a run, grouped by kind.
 
     Args:
-        scalars: From :func:`rankseg.utils.run_log.read_scalars`.
+        scalars: Result of :func:`rankseg.utils.run_log.read_scalars`.
         path: PNG file.
-        title: Heading of the picture.
+        title: Title of the figure.
     """
     groups = group_scalars(scalars)
     columns = max(1, min(COLUMNS, len(groups)))

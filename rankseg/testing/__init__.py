@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Small networks, batches and data sets: for our tests, and for whoever adds a method."""
+"""Small networks, batches and data sets for the tests and for authors of new methods."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Time and memory of two ways to do the same, measured in turn in one process."""
+"""Benchmark of time and memory of several implementations, run in turn in one process."""
 
 import ctypes
 import gc
@@ -25,14 +25,14 @@ MIB = 2**20
 
 @dataclass
 class Cost:
-    """What the runs of one case took.
+    """Cost of the runs of one case.
 
     Attributes:
         seconds: Wall time of each run.
-        process_mib: Resident memory that each run needed on top of what was there, in MiB.
-        allocator_mib: Peak of what torch held during one more run, on top of what it held before,
-            in MiB; None where it was not asked for.
-        result: What the first run returned.
+        process_mib: Increase of the resident memory by each run, in MiB.
+        allocator_mib: Increase of the peak of torch's allocator in one more run, in MiB; None if it
+            was not measured.
+        result: Return value of the first run.
     """
 
     seconds: list[float] = field(default_factory=list)
@@ -42,11 +42,11 @@ class Cost:
 
     @property
     def median(self) -> float:
-        """Median of the seconds."""
+        """Median of the seconds of all runs."""
         return median(self.seconds)
 
     def summary(self) -> dict[str, Any]:
-        """What goes into a report."""
+        """Return the values for a report."""
         return {
             "seconds": self.seconds,
             "median_seconds": self.median,
@@ -57,7 +57,7 @@ class Cost:
 
 
 def memory() -> tuple[int, int]:
-    """Resident memory of this process in bytes, now and at its highest since the last reset."""
+    """Return current and peak resident memory of this process in bytes, since the last reset."""
     try:
         status = dict(
             line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines()
@@ -69,17 +69,17 @@ def memory() -> tuple[int, int]:
 
 
 def _wait() -> None:
-    """Wait for the GPU, if there is one: it works on its own."""
+    """Wait for the GPU, if there is one, since it runs asynchronously."""
     if torch.cuda.is_available():
         torch.cuda.synchronize()
 
 
 def measured(work: Callable[[], Any]) -> tuple[Any, float, float]:
-    """Result of some work, its seconds, and the MiB that it needed on top of what was there."""
+    """Run a function, and return its result, its seconds and its increase of memory in MiB."""
     gc.collect()
-    with suppress(OSError, AttributeError):  # glibc: else freed memory, taken again, costs nothing
+    with suppress(OSError, AttributeError):  # glibc only: freed memory reused would cost nothing
         ctypes.CDLL(None).malloc_trim(0)
-    with suppress(OSError):  # where it cannot be reset, only what exceeds all earlier work counts
+    with suppress(OSError):  # without a reset, only memory above all earlier runs counts
         Path("/proc/self/clear_refs").write_text("5")
     before, _ = memory()
     _wait()
@@ -91,7 +91,7 @@ def measured(work: Callable[[], Any]) -> tuple[Any, float, float]:
 
 
 def allocated(work: Callable[[], Any]) -> float:
-    """Peak in MiB of what torch's allocator gives out during some work, beyond what it holds."""
+    """Measure the increase of the peak of torch's allocator by a function, in MiB."""
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()
         before = torch.cuda.memory_allocated()
@@ -113,13 +113,13 @@ def compare(
     warmup: int = 1,
     allocator: bool = True,
 ) -> dict[str, Cost]:
-    """Run cases in turn, so that a machine that slows down slows all of them down.
+    """Run cases in turn, so that a slowdown of the machine affects all of them.
 
     Args:
-        cases: Name and work of each.
-        repeats: Measured runs of each.
-        warmup: Runs of each that are not measured.
-        allocator: Run each once more to see what torch's allocator holds at most.
+        cases: Function of each case by name.
+        repeats: Number of measured runs of each case.
+        warmup: Number of unmeasured runs of each case.
+        allocator: Run each case once more to measure the peak of torch's allocator.
 
     Returns:
         The cost of each case.
@@ -141,7 +141,7 @@ def compare(
 
 
 def largest_difference(one: Any, other: Any) -> float:
-    """Largest difference of two (nested) results, each divided by the second's largest value."""
+    """Compute the largest difference of two (nested) results, relative to the second's maximum."""
     if isinstance(one, dict):
         return max(largest_difference(one[key], other[key]) for key in one)
     if isinstance(one, list | tuple):
@@ -152,7 +152,7 @@ def largest_difference(one: Any, other: Any) -> float:
 
 
 def machine(*modules: ModuleType) -> dict[str, Any]:
-    """Processor, cores, threads and versions, for a report."""
+    """Return processor, cores, threads and versions, for a report."""
     return {
         "processor": platform.processor() or platform.machine(),
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
@@ -163,7 +163,7 @@ def machine(*modules: ModuleType) -> dict[str, Any]:
 
 
 def add_common_arguments(parser: ArgumentParser, out: str, repeats: int = 5) -> None:
-    """Options that every benchmark has."""
+    """Add the options that all benchmarks share."""
     parser.add_argument(
         "--repeats", type=int, default=repeats, help="measured runs of each (%(default)s)"
     )
@@ -173,7 +173,7 @@ def add_common_arguments(parser: ArgumentParser, out: str, repeats: int = 5) -> 
 
 
 def table(costs: dict[str, Cost], unit: float = 1e3) -> str:
-    """Lines of name, median, spread and memory; times in ``1 / unit`` seconds."""
+    """Format lines of name, median, range and memory; times in ``1 / unit`` seconds."""
     name_of = {1.0: "s", 1e3: "ms"}[unit]
     lines = []
     for name, cost in costs.items():

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Content of files that are odd or broken, and a small good set to put them into."""
+"""Contents of unusual or broken image files, and a small valid data set to put them into."""
 
 import io
 import struct
@@ -13,12 +13,12 @@ from PIL import Image
 NOISE = np.random.default_rng(0).integers(0, 256, (8, 10, 3), np.uint8)
 SMOOTH = np.kron(NOISE[:4, :5], np.ones((2, 2, 1), np.uint8))
 GREY = NOISE[..., 0]
-FINE = {"quality": 95, "subsampling": 0}  # of a JPEG
+FINE = {"quality": 95, "subsampling": 0}  # options of a JPEG with little loss
 LABELS = np.tile(np.array([0, 1, 2, 255, 1], np.uint8), (8, 2))
 
 
 def write_set(root: Path) -> Path:
-    """Images 0 and 1 are labelled, 2 to 4 unlabelled, 5 and 6 for validation; all are 10x8 PNGs."""
+    """Write a set of 10x8 PNGs: 0 and 1 are labeled, 2 to 4 unlabeled, 5 and 6 for validation."""
     for folder in ("images", "masks", "splits/few"):
         (root / folder).mkdir(parents=True)
     (root / "classes.txt").write_text("sky\nroad\ncar\n")
@@ -37,7 +37,7 @@ def write_set(root: Path) -> Path:
 
 
 def saved(pixels: np.ndarray | Image.Image, kind: str = "PNG", **options) -> bytes:
-    """A file as Pillow writes it; ``mode`` converts first."""
+    """Encode a file with Pillow; ``mode`` converts the image first."""
     image = pixels if isinstance(pixels, Image.Image) else Image.fromarray(pixels)
     mode = options.pop("mode", None)
     file = io.BytesIO()
@@ -46,29 +46,29 @@ def saved(pixels: np.ndarray | Image.Image, kind: str = "PNG", **options) -> byt
 
 
 def written(ending: str, pixels: np.ndarray) -> bytes:
-    """A file as OpenCV writes it."""
+    """Encode a file with OpenCV."""
     return cv2.imencode(ending, pixels)[1].tobytes()
 
 
 def frames(kind: str) -> bytes:
-    """Two pictures in one file."""
+    """Encode two pictures in one file."""
     return saved(NOISE, kind, save_all=True, append_images=[Image.fromarray(255 - NOISE)])
 
 
 def turned(kind: str, tag: int = 6) -> bytes:
-    """A picture that viewers turn."""
+    """Encode a picture with an EXIF orientation."""
     exif = Image.Exif()
     exif[0x0112] = tag
     return saved(SMOOTH, kind, exif=exif, **(FINE if kind == "JPEG" else {}))
 
 
 def cut(content: bytes, share: float = 0.6) -> bytes:
-    """The beginning of a file."""
+    """Return the beginning of a file."""
     return content[: int(share * len(content))]
 
 
 def png(width: int, height: int, body: bytes = b"", depth: int = 8, colour: int = 2) -> bytes:
-    """A PNG whose header may claim anything."""
+    """Encode a PNG with an arbitrary header."""
 
     def chunk(name: bytes, data: bytes) -> bytes:
         return (
@@ -81,6 +81,6 @@ def png(width: int, height: int, body: bytes = b"", depth: int = 8, colour: int 
 
 
 def flipped(content: bytes) -> bytes:
-    """A file of the right length whose second half was overwritten."""
+    """Overwrite the second half of a file, and keep its length."""
     half = len(content) // 2
     return content[:half] + bytes(byte ^ 0x55 for byte in content[half:-12]) + content[-12:]

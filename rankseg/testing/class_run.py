@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A short run on class folders, for tests of hooks that relabel images."""
+"""Short training run on class folders, for tests of hooks that relabel images."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,19 +24,19 @@ def run_classes(
     resume: str | None = None,
     load: str | None = None,
 ) -> Method:
-    """Train in this process, and return what was trained.
+    """Train in this process, and return the trained method.
 
     Args:
         root: Data root with ``train/CLASS`` and ``test/CLASS``.
         work_dir: Work folder.
         model: Config of the method without preprocessor.
-        hooks: Further custom hooks.
-        train: Config of the dataloader without the function that collates.
+        hooks: Additional custom hooks.
+        train: Config of the dataloader without the collate function.
         metric: Type of the evaluator.
-        iters: Iterations.
+        iters: Number of iterations.
         every: Iterations between two checkpoints.
-        resume: Checkpoint to go on from.
-        load: Checkpoint to begin with.
+        resume: Checkpoint to resume from.
+        load: Checkpoint to load the weights from.
     """
     init_default_scope("rankseg")
     preprocessor = dict(type="ViewPreprocessor", mean=[60.0] * 3, std=[30.0] * 3)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The config files of the repository, for tests of all of them."""
+"""Config files of the repository, for tests that cover all of them."""
 
 import functools
 import inspect
@@ -24,12 +24,12 @@ def _read(name: str) -> Config:
 
 
 def load(name: str) -> Config:
-    """Return the config ``METHOD/NAME`` as a copy to change; its file is read once."""
+    """Return a copy of the config ``METHOD/NAME``; its file is read only once."""
     return deepcopy(_read(name))
 
 
 def resolved(name: str) -> Config:
-    """Return a config in which every part states the defaults of its class, too."""
+    """Return a config in which every part also has the defaults of its class."""
     cfg = load(name)
     cfg._cfg_dict.update(_with_defaults(cfg._cfg_dict))
     return cfg
@@ -50,7 +50,7 @@ def _with_defaults(value: Any) -> Any:
 
 @functools.cache
 def _defaults(name: str | None) -> dict[str, Any]:
-    """Defaults of a class of ours; arguments in ``**kwargs`` have those of its base class."""
+    """Collect the defaults of a class of ours; with ``**kwargs``, also those of its base class."""
     cls = class_of(name) if isinstance(name, str) else None
     found: dict[str, Any] = {}
     for base in cls.__mro__ if inspect.isclass(cls) else ():
@@ -71,7 +71,7 @@ _SEEN: set[str] = set()
 def is_new(cfg: Config) -> bool:
     """Return True for the first config with these data sets and this kind of model.
 
-    Configs that differ in the split alone are the same: stand-ins fit every split.
+    Configs that differ only in the split count as the same, since stand-in data fit every split.
     """
     train = cfg.train_dataloader.dataset
     parts = [{**train, "split": None}, cfg.val_dataloader.dataset, cfg.model.type]
@@ -96,8 +96,8 @@ def published(name: str, metric: str | None = None) -> str | None:
     """Return the number that a paper gives for a config, or None.
 
     Args:
-        name: Of the config.
-        metric: Of the number; the first one by default.
+        name: Name of the config.
+        metric: Name of the metric; the first one by default.
     """
     metrics = metafiles()[name]["Results"][0].get("Metrics") or {}
     value = next(iter(metrics.values()), None) if metric is None else metrics.get(metric)
@@ -105,7 +105,7 @@ def published(name: str, metric: str | None = None) -> str | None:
 
 
 def for_each(names: Iterable[str]) -> Callable[[Callable], Callable]:
-    """Run a test of one config on many: one test per method, which names the config that fails.
+    """Run a test of one config on many, with one test per method that names the failing config.
 
     Args:
         names: Names of configs. The test takes one as ``name``, and may take fixtures.

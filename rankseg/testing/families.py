@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Segmentors of mmseg, a few channels wide, one of each family that needs no compiled operators."""
+"""Tiny segmentors of mmseg, one of each family that needs no compiled operators."""
 
 from typing import Any
 
@@ -9,18 +9,18 @@ _LN = dict(type="LN")
 
 
 def _head(kind: str, channels: Any, **options: Any) -> dict:
-    """Config of a head of 8 channels."""
+    """Build the config of a head with 8 channels."""
     options = dict(channels=8, num_classes=CLASSES, norm_cfg=_BN) | options
     return dict(type=kind, in_channels=channels, **options)
 
 
 def _fcn(channels: int, index: int, **options: Any) -> dict:
-    """Config of a head with one convolution, of one feature map."""
+    """Build the config of a head with one convolution on one feature map."""
     return _head("FCNHead", channels, in_index=index, num_convs=1, concat_input=False, **options)
 
 
 def _resnet(**options: Any) -> dict:
-    """Config of a ResNet-18 of stride 16."""
+    """Build the config of a ResNet-18 of stride 16."""
     strides = dict(strides=(1, 2, 2, 1), dilations=(1, 1, 1, 2), contract_dilation=True)
     return dict(
         type="ResNetV1c", depth=18, base_channels=4, stem_channels=4, norm_cfg=_BN, **strides
@@ -329,9 +329,9 @@ STUDENTS: dict[str, dict] = {
         ),
     ),
 }
-"""Configs by the name of the family, all for 64 px."""
+"""Configs by name of the family, all for images of 64 px."""
 
 
 def family(name: str) -> dict:
-    """Config of a student, one of :data:`STUDENTS`."""
+    """Return the config of a student, one of :data:`STUDENTS`."""
     return dict(type="EncoderDecoder", **STUDENTS[name])

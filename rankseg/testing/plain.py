@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""RankMatch in the plainest way that its paper's text allows: the yardstick of the fast path.
+"""Plain reference implementation of RankMatch, to verify the fast one.
 
-Nothing here is used in training. Everything is written out at full size: boxes are masks, features
-are upsampled to the crop to be pasted, all orders of all positions are expanded over all agents.
+Nothing here is used in training. Everything is computed at full size: boxes are masks, features
+are upsampled to the crop before pasting, and all orders of all positions are expanded over all
+agents.
 """
 
 from functools import partial
@@ -15,17 +16,17 @@ from torch import Tensor, nn
 from rankseg.models.mixing import cutmix_boxes
 from rankseg.structures import LABELED, WEAK, mix, strong
 
-FLOOR = 1e-10  # of the released code
+FLOOR = 1e-10  # as in the released code
 resize = partial(F.interpolate, mode="bilinear", align_corners=True)
 
 
 def plain_agents(features: Tensor, num_agents: int, first: Tensor) -> Tensor:
-    """Greedy choice from the correlation of all positions with all: ``(B, num_agents)``.
+    """Choose agents greedily by the correlation of all positions with all: ``(B, num_agents)``.
 
     Args:
         features: ``(B, C, h, w)``.
         num_agents: ``N``.
-        first: ``(B,)`` flat position of each image's first agent.
+        first: ``(B,)`` flat position of the first agent of each image.
     """
     unit = F.normalize(features.flatten(2), dim=1)
     cosine = (unit.transpose(1, 2) @ unit).abs()
@@ -38,7 +39,7 @@ def plain_agents(features: Tensor, num_agents: int, first: Tensor) -> Tensor:
 
 
 def plain_correlation(features: Tensor, positions: Tensor) -> Tensor:
-    """Softmax over the agents of every position's products with them: ``(B, h * w, N)``."""
+    """Compute the softmax over agents of the products of every position: ``(B, h * w, N)``."""
     flat = features.flatten(2).transpose(1, 2)
     agents = torch.stack([one[where] for one, where in zip(flat, positions, strict=True)])
     return (flat @ agents.transpose(1, 2)).softmax(-1)
@@ -47,12 +48,12 @@ def plain_correlation(features: Tensor, positions: Tensor) -> Tensor:
 def plain_rank_loss(
     weak: Tensor, strong: Tensor, first: Tensor, num_agents: int = 128, topk: int = 4
 ) -> Tensor:
-    """Equations 4 to 8 with every order of every position written out, times 0.1.
+    """Compute equations 4 to 8 with every order of every position written out, times 0.1.
 
     Args:
-        weak: ``(B, C, h, w)``, no gradient goes there.
+        weak: ``(B, C, h, w)``, without gradient.
         strong: ``(B, C, h, w)``.
-        first: ``(B,)`` first agents.
+        first: ``(B,)`` flat positions of the first agents.
         num_agents: ``N``.
         topk: ``k``.
     """
@@ -77,7 +78,7 @@ def plain_rank_loss(
 
 
 def box_mask(boxes: Tensor, size: tuple[int, int]) -> Tensor:
-    """1 inside the boxes ``(B, 4)``: ``(B, 1, H, W)``."""
+    """Build a mask ``(B, 1, H, W)`` that is 1 inside the boxes ``(B, 4)``."""
     mask = torch.zeros(len(boxes), 1, *size)
     for one, (x1, y1, x2, y2) in zip(mask, boxes.tolist(), strict=True):
         one[:, y1:y2, x1:x2] = 1
@@ -85,14 +86,14 @@ def box_mask(boxes: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def plain_paste(target: Tensor, source: Tensor, mask: Tensor) -> Tensor:
-    """Upsample features ``(B, C, h, w)`` to the mask, mix them there, and sample back."""
+    """Upsample features ``(B, C, h, w)`` to the mask, mix them, and downsample."""
     size = mask.shape[2:]
     large = resize(target, size) * (1 - mask) + resize(source, size) * mask
     return resize(large, target.shape[2:])
 
 
 def _decode(student: nn.Module, features: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
-    """Logits at the head's resolution, and the ASPP features on the way."""
+    """Return logits at the head's resolution, and the intermediate ASPP features."""
     found = []
     handle = student.decode_head.bottleneck.register_forward_hook(lambda *args: found.append(args))
     logits = student.decode_head(features)
@@ -101,7 +102,7 @@ def _decode(student: nn.Module, features: tuple[Tensor, ...]) -> tuple[Tensor, T
 
 
 def _pseudo_label(logits: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
-    """Confidence and class of every pixel."""
+    """Compute the confidence and the class of every pixel."""
     return resize(logits.detach(), size).softmax(1).max(1)
 
 
@@ -114,18 +115,18 @@ def plain_step(
     num_agents: int = 128,
     rank: bool = True,
 ) -> dict[str, Tensor]:
-    """Losses of one RankMatch step, as ``RankMatch.loss`` returns them.
+    """Compute the losses of one RankMatch step, as ``RankMatch.loss`` returns them.
 
     Random numbers are drawn in the same order as there: dropped channels, boxes, first agents.
 
     Args:
         student: A segmentor with a :class:`~rankseg.models.heads.DeepLabV3PlusHead`.
-        inputs: Views, those of the second crop among them for ``"same"``.
-        data_samples: With ``gt_sem_seg`` and ``valid`` maps.
-        mix_source: ``"same"``: a second crop, by a forward pass of its own; or ``"batch"``.
-        threshold: Of the confidence.
+        inputs: Views, including those of the second crop for ``"same"``.
+        data_samples: Samples with ``gt_sem_seg`` and ``valid`` maps.
+        mix_source: ``"same"`` for a second crop with a separate forward pass, or ``"batch"``.
+        threshold: Threshold of the confidence.
         num_agents: ``N``.
-        rank: Leave the rank loss out with False: UniMatch.
+        rank: Compute the rank loss; False gives UniMatch.
     """
     weak, size = inputs[WEAK], tuple(inputs[WEAK].shape[2:])
     valid = torch.cat([sample.valid.data for sample in data_samples[WEAK]]).float()
@@ -136,7 +137,7 @@ def plain_step(
         student.train()
         other_valid = torch.cat([sample.valid.data for sample in data_samples[mix(WEAK)]]).float()
 
-    # labelled and weak images, each once more with half of the channels dropped
+    # labeled and weak images, each followed by a copy with half of the channels dropped
     clean = student.extract_feat(torch.cat((inputs[LABELED], weak)))
     last = torch.cat((clean[-1], F.dropout2d(clean[-1], 0.5)))
     first = torch.cat((clean[0], F.dropout2d(clean[0], 0.5)))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Config, checkpoint and images for tests of prediction, without any training."""
+"""Config, checkpoint and images for tests of prediction, without training."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ PALETTE = [[0, 0, 0], [0, 200, 0], [200, 0, 0]]
 
 
 def saved(folder: Path, method: str = "rankmatch", **meta) -> tuple[Path, Path]:
-    """A config and a checkpoint of random weights, the teacher's different from the student's."""
+    """Write a config and a checkpoint of random weights, different for teacher and student."""
     config = write_config(folder / f"{method}.py", method, folder / "no data")
     cfg = load_config(str(config))
     init_default_scope("rankseg")
@@ -33,7 +33,7 @@ def saved(folder: Path, method: str = "rankmatch", **meta) -> tuple[Path, Path]:
 
 @torch.no_grad()
 def _make_lively(network: torch.nn.Module) -> None:
-    """Random weights by which every class is predicted somewhere."""
+    """Draw random weights with which every class is predicted somewhere."""
     images = torch.stack([torch.from_numpy(picture(seed=i)) for i in range(4)]).permute(0, 3, 1, 2)
     images = (images - 90.0) / 60
     head = network.decode_head.conv_seg
@@ -46,14 +46,14 @@ def _make_lively(network: torch.nn.Module) -> None:
 
 
 def picture(height: int = 40, width: int = 48, seed: int = 0) -> np.ndarray:
-    """``(H, W, 3)`` uint8 with squares of 8 pixels."""
+    """Draw a ``(H, W, 3)`` uint8 picture with squares of 8 pixels."""
     shape = (-(-height // 8), -(-width // 8), 3)
     squares = np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
     return squares.repeat(8, 0).repeat(8, 1)[:height, :width]
 
 
 def write_images(folder: Path) -> Path:
-    """Three sizes, several kinds of files, a folder below, and files that are no images."""
+    """Write images of three sizes and several formats, a subfolder, and other files."""
     (folder / "more").mkdir(parents=True)
     cv2.imwrite(str(folder / "a2.png"), picture())
     cv2.imwrite(str(folder / "a10.png"), picture(seed=1))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Running a function of a test in several processes."""
+"""Run a function of a test in several processes."""
 
 import tempfile
 from collections.abc import Callable
@@ -13,18 +13,18 @@ WAIT = timedelta(minutes=2)
 
 
 def run_processes(world: int, function: Callable[..., Any], *args: Any) -> list[Any]:
-    """Call a function in forked processes that know each other, and collect what it returns.
+    """Call a function in forked processes of one process group, and collect the return values.
 
     Args:
         world: Number of processes.
-        function: Called as ``function(*args)``; ``mmengine.dist`` tells it where it is.
-        args: What it is given.
+        function: Function called as ``function(*args)``; ``mmengine.dist`` has its rank.
+        args: Arguments of the function.
 
     Returns:
-        One result per process, of anything that ``torch.save`` takes.
+        One result per process, of any type that ``torch.save`` supports.
 
     Raises:
-        Exception: That of the first process that fails.
+        Exception: The exception of the first process that fails.
     """
     with tempfile.TemporaryDirectory() as folder:
         multiprocessing.start_processes(

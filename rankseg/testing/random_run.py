@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A config and a checkpoint as a run leaves them, without a run: the weights are random."""
+"""Config and checkpoint like those of a run, but with random weights and without training."""
 
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ val_dataloader = dict(
 
 
 def shake(model: nn.Module, seed: int = 0) -> nn.Module:
-    """Random weights and running statistics, such that no two tensors are alike; to eval mode.
+    """Set random weights and running statistics, different for all tensors, and set eval mode.
 
     Outputs are of order 1, as those of a trained network and unlike those of a new one.
     """
@@ -43,11 +43,11 @@ def random_run(folder: Path, student: dict, name: str = "toy", **model: Any) -> 
     """Write ``NAME.py`` and ``NAME.pth``; no data are needed to load them.
 
     Args:
-        folder: Where to.
-        student: Config of the student, of three classes.
-        name: Of the files.
-        **model: Of the method, such as ``teacher`` and ``predict_on``; a teacher gets weights of
-            its own.
+        folder: Folder to write to.
+        student: Config of the student, with three classes.
+        name: Name of the files.
+        **model: Options of the method, such as ``teacher`` and ``predict_on``; a teacher gets
+            different weights.
     """
     preprocessor = dict(type="ViewPreprocessor", mean=MEAN, std=STD)
     model = dict(type="Supervised", data_preprocessor=preprocessor, student=student) | model

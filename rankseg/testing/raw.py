@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Images and masks as somebody might have them, of every kind that people use."""
+"""Raw images and masks of users, in every encoding in common use."""
 
 import json
 from pathlib import Path
@@ -13,7 +13,7 @@ KINDS = ("ids", "ids_255", "binary", "levels", "palette", "colours", "rgb_binary
 
 
 def scene(seed: int, classes: int = 3) -> tuple[np.ndarray, np.ndarray]:
-    """An image, uint8 ``(H, W, 3)``, with rectangles of every class, and its class ids."""
+    """Draw an image, uint8 ``(H, W, 3)``, with rectangles of every class; return it and its ids."""
     rng = np.random.default_rng(seed)
     ids = np.zeros((HEIGHT, WIDTH), np.uint8)
     for k in range(1, classes):
@@ -25,7 +25,7 @@ def scene(seed: int, classes: int = 3) -> tuple[np.ndarray, np.ndarray]:
 
 
 def encode_mask(ids: np.ndarray, kind: str) -> Image.Image:
-    """Class ids as a picture of one of :data:`KINDS`."""
+    """Encode class ids as a picture of one of :data:`KINDS`."""
     if kind == "binary":
         return Image.fromarray(np.uint8(ids > 0) * 255)
     if kind == "rgb_binary":
@@ -54,11 +54,11 @@ def write_raw(
     """Write folders ``images`` and ``masks``; the last ``more`` images have no mask.
 
     Args:
-        root: Where.
+        root: Folder to write to.
         kind: One of :data:`KINDS`.
-        masks: How many images have one.
-        more: How many have none.
-        suffix: Of the names of masks, such as ``_mask``.
+        masks: Number of images with a mask.
+        more: Number of images without a mask.
+        suffix: Suffix of the names of masks, such as ``_mask``.
 
     Returns:
         The two folders.
@@ -75,7 +75,7 @@ def write_raw(
 
 
 def write_coco(root: Path, masks: int = 6, more: int = 4) -> tuple[Path, Path]:
-    """Write a folder ``images`` and ``outlines.json`` with a box in a box in each of the first."""
+    """Write ``images`` and ``outlines.json``, with nested boxes in the first ``masks`` images."""
     (root / "images").mkdir(parents=True)
     images, annotations = [], []
     for i in range(masks + more):

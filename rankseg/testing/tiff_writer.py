@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""TIFF files of many kinds for tests, also those that tifffile alone cannot write."""
+"""Writer of many kinds of TIFF files for tests, including those that tifffile cannot write."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,14 +25,15 @@ def write_tiff(
     """Write one page.
 
     Args:
-        path: The file.
+        path: Path of the file.
         values: ``(H, W)`` or ``(H, W, C)`` of whole numbers.
         codec: :data:`LZW`, :data:`PACKBITS`, :data:`DEFLATE` or None.
         planar: Write one channel after another.
         tile: Side of square tiles; strips if None.
-        rows: Rows of a strip.
+        rows: Number of rows of a strip.
         predictor: Store differences of neighbors.
-        **options: Of ``tifffile.imwrite``, such as ``photometric`` and ``byteorder``.
+        **options: Further arguments of ``tifffile.imwrite``, such as ``photometric`` and
+            ``byteorder``.
     """
     data = np.moveaxis(values, -1, 0) if planar else values
     if values.ndim == 3:
@@ -53,7 +54,7 @@ def write_tiff(
 
 
 def _pieces(planes: np.ndarray, tile: int | None, rows: int) -> Iterator[np.ndarray]:
-    """Strips or padded tiles of ``(P, H, W)`` or ``(P, H, W, C)``."""
+    """Iterate over strips or padded tiles of ``(P, H, W)`` or ``(P, H, W, C)``."""
     for plane in planes:
         if tile is None:
             yield from (plane[y : y + rows] for y in range(0, len(plane), rows))
@@ -74,7 +75,7 @@ def _to_bytes(piece: np.ndarray, predictor: bool, order: str) -> bytes:
 
 
 def _lzw(content: bytes) -> bytes:
-    """LZW that never refers back: the table is cleared before codes grow to ten bits."""
+    """Encode as LZW without back references: clear the table before codes grow to ten bits."""
     codes = []
     for i in range(0, len(content), 200):
         codes += [256, *content[i : i + 200]]
@@ -83,6 +84,6 @@ def _lzw(content: bytes) -> bytes:
 
 
 def _packbits(content: bytes) -> bytes:
-    """PackBits of literal runs."""
+    """Encode as PackBits with literal runs only."""
     runs = (content[i : i + 128] for i in range(0, len(content), 128))
     return b"".join(bytes([len(run) - 1]) + run for run in runs)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Import the command-line tools of the repository, which are no package."""
+"""Import of the command-line tools of the repository, which are not a package."""
 
 import importlib.util
 from pathlib import Path

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A network and batches small enough to train in a unit test."""
+"""Network and batches small enough to train in a unit test."""
 
 import torch
 from mmengine.config import ConfigDict
@@ -9,14 +9,14 @@ from torch import Tensor
 
 from rankseg.structures import LABELED, TWIN, WEAK, mix, strong
 
-COMPOSED = dict(  # where networks of these configs are composed: after the third of four stages
+COMPOSED = dict(  # split point for composed networks of these configs: after stage three of four
     feature_part=[f"backbone.{name}" for name in ("stem", "maxpool", "layer1", "layer2", "layer3")],
     channels=32,
 )
 
 
 def toy_student(num_classes: int = 3) -> ConfigDict:
-    """Config of a DeepLabv3+ with 8 to 64 channels, stride 16."""
+    """Build the config of a DeepLabv3+ with 8 to 64 channels and stride 16."""
     return ConfigDict(
         type="EncoderDecoder",
         backbone=dict(
@@ -44,7 +44,7 @@ def toy_student(num_classes: int = 3) -> ConfigDict:
 
 
 def toy_classifier(num_classes: int = 3) -> ConfigDict:
-    """Config of the same backbone with an image-level head, a projection and a second output."""
+    """Build the same backbone with an image-level head, a projection and a second output."""
     student = toy_student(num_classes)
     student.decode_head = ConfigDict(
         type="ImageLevelHead",
@@ -59,14 +59,14 @@ def toy_classifier(num_classes: int = 3) -> ConfigDict:
 
 
 def toy_embedder(channels: int = 8) -> ConfigDict:
-    """Config of the same backbone with an embedding head."""
+    """Build the config of the same backbone with an embedding head."""
     student = toy_student()
     student.decode_head = ConfigDict(type="EmbeddingHead", in_channels=64, channels=channels)
     return student
 
 
 def toy_images(count: int, size: int, num_classes: int) -> tuple[Tensor, Tensor]:
-    """Images of coloured squares, whose class is the amount of their first colour.
+    """Draw images of colored squares, whose class is the amount of their first color.
 
     Returns:
         ``(count, 3, size, size)`` float and ``(count, size, size)`` int64.
@@ -79,15 +79,15 @@ def toy_images(count: int, size: int, num_classes: int) -> tuple[Tensor, Tensor]
 def toy_batch(
     labeled: int = 2, unlabeled: int = 2, size: int = 33, num_classes: int = 3, mixed: bool = False
 ) -> tuple[dict[str, Tensor], dict[str, list]]:
-    """What a method's ``loss`` receives.
+    """Draw a batch for the ``loss`` of a method.
 
-    Two rows of every label are ignored, and two columns of every unlabelled image are padding.
+    Two rows of every label are ignored, and two columns of every unlabeled image are padding.
 
     Args:
-        labeled: Labelled images.
-        unlabeled: Unlabelled images.
-        size: Crop in pixels.
-        num_classes: Classes in the labels.
+        labeled: Number of labeled images.
+        unlabeled: Number of unlabeled images.
+        size: Size of the crop in pixels.
+        num_classes: Number of classes in the labels.
         mixed: Add the views of a second crop (``mix_source="same"``).
     """
     images, labels = toy_images(labeled, size, num_classes)
@@ -110,16 +110,16 @@ def toy_class_batch(
     num_classes: int = 3,
     twin: bool = False,
 ) -> tuple[dict[str, Tensor], dict[str, list]]:
-    """What a method's ``loss`` receives for classification: images of one colour, labels of 1x1.
+    """Draw a batch for the ``loss`` of a classification method: one color per image, labels of 1x1.
 
-    The class is the amount of the first colour. The truth of the unlabelled images is known.
+    The class is the amount of the first color. The truth of the unlabeled images is known.
 
     Args:
-        labeled: Labelled images, numbered from 0.
-        unlabeled: Unlabelled images, numbered from 0.
+        labeled: Number of labeled images, numbered from 0.
+        unlabeled: Number of unlabeled images, numbered from 0.
         size: Side of the images in pixels.
-        num_classes: Classes in the labels.
-        twin: Add a second view of the labelled images.
+        num_classes: Number of classes in the labels.
+        twin: Add a second view of the labeled images.
     """
     inputs, samples = {}, {}
     for view, count in ((LABELED, labeled), (WEAK, unlabeled)):
@@ -138,16 +138,16 @@ def toy_class_batch(
 def toy_pair_batch(
     count: int = 4, size: int = 33, num_classes: int = 3, matched: int = 0
 ) -> tuple[dict[str, Tensor], dict[str, list]]:
-    """What the ``loss`` of a method on pairs of views receives: labelled images with a twin.
+    """Draw a batch for the ``loss`` of a method on pairs of views: labeled images with a twin.
 
-    The second views are the first, mirrored; the samples hold that map.
+    The second views are the mirrored first views; the samples hold this map.
 
     Args:
-        count: Labelled images.
+        count: Number of labeled images.
         size: Side of the images in pixels.
-        num_classes: Classes in the labels.
-        matched: So many of the first pairs have two keypoints, the others none; with 0 no sample
-            has any.
+        num_classes: Number of classes in the labels.
+        matched: Number of pairs, from the first, that have two keypoints; the others have none.
+            With 0 no sample has any.
     """
     inputs, samples = toy_class_batch(count, 1, size, num_classes)
     inputs = {LABELED: inputs[LABELED], TWIN: inputs[LABELED].flip(3)}
@@ -162,14 +162,14 @@ def toy_pair_batch(
 
 
 def toy_attention_embedder(channels: int = 8) -> ConfigDict:
-    """Config of :func:`toy_embedder` with an attention module behind the backbone."""
+    """Build the config of :func:`toy_embedder` with an attention module after the backbone."""
     student = toy_embedder(channels)
     student.neck = ConfigDict(type="CBAM", in_channels=64)
     return student
 
 
 def _samples(key: str, maps: Tensor) -> list[SegDataSample]:
-    """One sample per map, which it holds under ``key``."""
+    """Wrap each map in a sample under ``key``."""
     samples = [SegDataSample() for _ in maps]
     for sample, data in zip(samples, maps, strict=True):
         sample.set_data({key: PixelData(data=data[None].clone())})

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A run of any method that takes a second or two: config file and generated images."""
+"""Config and generated images for a run of any method that takes a second or two."""
 
 from pathlib import Path
 from typing import Any
@@ -108,9 +108,10 @@ METHODS = (*SEGMENTATION, *CLASSIFICATION)
 
 
 def write_set(root: Path, square: int = 8) -> Path:
-    """Write a set of both kinds: 3 labelled, 9 unlabelled and 4 validation images of 3 x 3 squares.
+    """Write a set with 3 labeled, 9 unlabeled and 4 validation images of 3 x 3 squares.
 
-    The squares have three colors; the class of an image is the color that has most.
+    It has both masks and classes. The squares have three colors; the class of an image is its most
+    frequent color.
 
     Args:
         root: Folder to write to.
@@ -140,12 +141,12 @@ def write_set(root: Path, square: int = 8) -> Path:
 
 
 def toy_config(method: str, root: Path, workers: int = 0) -> dict[str, Any]:
-    """Config of a run: eight iterations, a checkpoint after every second, a validation every third.
+    """Build the config of a run of 8 iterations, a checkpoint every 2 and a validation every 3.
 
     Args:
         method: One of :data:`METHODS`.
         root: Folder of :func:`write_set`.
-        workers: Processes that load images.
+        workers: Number of processes that load images.
     """
     masks = method in SEGMENTATION
     model = (SEGMENTATION if masks else CLASSIFICATION)[method]

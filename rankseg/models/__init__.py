@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Networks, losses and methods."""
+"""Networks, losses and training methods."""
 
 from rankseg.models import backbones, extended_segmentor, heads, losses, methods, preprocessor
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The loss of spatial assembly networks, of any method whose student has some."""
+"""Loss of spatial assembly networks, for any method whose student has them."""
 
 import torch
 from torch import Tensor, nn
@@ -10,15 +10,15 @@ from rankseg.models.losses import assembly_correlation, assembly_entropy, local_
 
 
 class AssemblyTerms:
-    r"""Context of one step, in which the weights that networks predict are noted.
+    r"""Context of one training step that records the weights predicted by assembly networks.
 
     .. math:: L_\Phi = \lambda_1 E + \lambda_2 C + \lambda_3 L_{LC}
 
-    Networks are the method's own segmentors, not averages of them; passes without gradient do not
-    count. The terms are means over images of all passes, and over the ``N`` points.
+    Only the method's own segmentors count, not their averages, and passes without gradient are
+    ignored. The terms are means over the images of all passes and over the ``N`` points.
 
     Args:
-        method: Where no network of its own has an assembly, there are no terms.
+        method: The method. If none of its own networks has an assembly, there are no terms.
 
     Source: Chapter 5 of the dissertation, eq. 5.12.
     """
@@ -43,13 +43,13 @@ class AssemblyTerms:
             module.seen = None
 
     def terms(self) -> dict[str, Tensor]:
-        """The loss, summed over modules, and the means of its parts for the log.
+        """Return the loss, summed over modules, and the means of its parts for the log.
 
         Returns:
-            ``loss_assembly``; per point the bits ``assembly_entropy`` (mean of a row and a column),
-            ``assembly_correlation`` and ``assembly_coherence``; ``assembly_stay``, the mean weight
-            of a point's own place, and ``assembly_moved``, the share of points whose largest
-            weight is elsewhere. Empty without passes.
+            ``loss_assembly``; per point, in bits, ``assembly_entropy`` (mean of a row and a
+            column), ``assembly_correlation`` and ``assembly_coherence``; ``assembly_stay``, the
+            mean weight of a point's own position, and ``assembly_moved``, the share of points whose
+            largest weight is elsewhere. Empty if there were no passes.
         """
         if not self._noted:
             return {}
@@ -61,7 +61,7 @@ class AssemblyTerms:
 
 
 def terms_of(module: SpatialAssembly, seen: list[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
-    """The loss of one module, and its five parts without gradient, ``(5,)``."""
+    """Compute the loss of one module, and its five parts without gradient, ``(5,)``."""
     log_weights, features = (torch.cat(items) for items in zip(*seen, strict=True))
     with torch.autocast(log_weights.device.type, enabled=False):
         weights = log_weights.exp()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Prediction of an image of any size by windows whose seams are blended, a band at a time."""
+"""Prediction of images of any size by overlapping windows with blended seams."""
 
 from collections.abc import Callable, Iterator
 
@@ -10,14 +10,14 @@ from rankseg.models.sliding import WINDOWS_AT_ONCE, starts
 
 
 def ramp(length: int, overlap: int) -> Tensor:
-    """Weight of every pixel along one side of a window: 1 in the middle, less toward its ends.
+    """Return the weight of pixels along one side of a window: 1 in the middle, less at the ends.
 
-    A network sees least around the pixels at the border of its window, and what it says of them
-    counts least where another window says more.
+    A network sees the least context at the border of its window, so its predictions there get a low
+    weight where another window overlaps.
 
     Args:
         length: Side of the window in pixels.
-        overlap: Pixels over which the weight rises in a line, as many as windows share.
+        overlap: Overlap of the windows in pixels, over which the weight rises linearly.
 
     Returns:
         ``(length,)`` in ``(0, 1]``.
@@ -33,26 +33,26 @@ def blend(
     overlap: tuple[int, int],
     at_once: int = WINDOWS_AT_ONCE,
 ) -> Iterator[tuple[int, Tensor]]:
-    """Predict an image by overlapping windows, and give its rows as they are finished.
+    """Predict an image by overlapping windows and yield its rows once they are final.
 
-    A pixel gets the weighted mean of what all windows say that hold it. The mean is kept as such,
-    and every further window draws it to itself: equal logits stay what they are to the last bit,
-    and no more than ``K x h x W`` logits are held for an image of ``H`` rows.
+    Each pixel is the weighted mean over all windows that contain it. The mean is updated
+    incrementally by every window: equal logits stay bit-identical, and at most ``K x h x W`` logits
+    are held in memory, whatever the number of rows ``H``.
 
     Args:
-        predict: From ``(N, 3, h, w)`` windows to ``(N, K, h, w)`` logits.
+        predict: Function from ``(N, 3, h, w)`` windows to ``(N, K, h, w)`` logits.
         image: ``(3, H, W)`` of any type.
-        window: Height and width of a window in pixels; a side that is longer than the image's
-            becomes that.
-        overlap: Pixels that windows share, down and to the right: at least 0, less than the window.
-        at_once: Windows in one forward pass.
+        window: Height and width of a window in pixels, limited to the size of the image.
+        overlap: Vertical and horizontal overlap of windows in pixels: at least 0, less than the
+            window.
+        at_once: Number of windows in one forward pass.
 
     Yields:
-        First row and float32 logits ``(K, rows, W)``, from the top down; a view that holds until
-        the next is asked for.
+        First row and float32 logits ``(K, rows, W)``, from top to bottom. The logits are a view
+        that is valid until the next iteration.
 
     Raises:
-        ValueError: If windows do not go on.
+        ValueError: If the overlap leaves no positive step between windows.
     """
     if any(not 0 <= one < side for one, side in zip(overlap, window, strict=True)):
         raise ValueError(f"windows of {window} cannot overlap by {overlap} pixels")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reads files of weights as data: nothing in them runs, and a damaged file is one sentence."""
+"""Safe checkpoint loading: no code in a file runs, and a damaged file gives a short error."""
 
 import pickle
 import tarfile
@@ -19,14 +19,14 @@ from mmengine.runner import CheckpointLoader
 
 
 def _history_method(owner: type, name: str) -> object:
-    """Stands in for ``getattr``, by which a log buffer's pickle names its own methods."""
+    """Replace ``getattr``, through which the pickle of a log buffer refers to its own methods."""
     if owner is not HistoryBuffer or name.startswith("_"):
         raise pickle.UnpicklingError(f"getattr({owner!r}, {name!r}) is not part of a log")
     return getattr(owner, name)
 
 
-# What checkpoints hold besides tensors: numbers of the log, and a best score. mmengine's own list
-# of what may be built while loading has the real `getattr` in it, which opens a way to everything.
+# Types that checkpoints hold besides tensors: log values and a best score. MMEngine's own list of
+# types allowed during loading contains the real `getattr`, which gives access to everything.
 _RECONSTRUCT = np.zeros(0).__reduce__()[0]
 _SCALAR = np.float64(0).__reduce__()[0]
 _DATA = [
@@ -46,7 +46,7 @@ _DATA = [
     (_history_method, "getattr"),
 ]
 _ZIP = b"PK\x03\x04"
-_KINDS = {  # what other files begin with, and the cure
+_KINDS = {  # first bytes of other file types, and what to do
     b"\x1f\x8b": "a gzip archive: unpack it first",
     b"version https://git-lfs": "a Git LFS pointer: fetch the file with git lfs pull",
     b"<": "a web page: download the file again",
@@ -57,12 +57,12 @@ _trusted: ContextVar[bool] = ContextVar("trusted", default=False)
 
 
 class DamagedCheckpointError(ValueError):
-    """A checkpoint that cannot be read, or lacks what a run needs to go on."""
+    """A checkpoint that cannot be read, or lacks what a run needs to continue."""
 
 
 @contextmanager
 def trust_checkpoints(trust: bool = True) -> Iterator[None]:
-    """Within this context checkpoints are loaded even if that runs code from the file."""
+    """Return a context in which checkpoints are loaded even if that runs code from the file."""
     token = _trusted.set(trust)
     try:
         yield
@@ -71,28 +71,28 @@ def trust_checkpoints(trust: bool = True) -> Iterator[None]:
 
 
 def trusts_checkpoints() -> bool:
-    """Whether this is within :func:`trust_checkpoints`."""
+    """Return whether :func:`trust_checkpoints` is active."""
     return _trusted.get()
 
 
 @CheckpointLoader.register_scheme(prefixes="", force=True)
 def load_checkpoint_file(filename: str, map_location=None) -> dict[str, Any]:
-    """Read a checkpoint as data; takes the place of mmengine's loader for local files.
+    """Read a checkpoint as data; replaces MMEngine's loader for local files.
 
-    mmengine's own loader unpickles whatever is in the file when it holds more than data, and its
-    ``resume`` runs the config text inside. Here the first is refused, unless within
-    :func:`trust_checkpoints`, and the second left out: the config of a run lies beside its
-    checkpoint as a file.
+    MMEngine's own loader unpickles arbitrary objects if the file holds more than data, and its
+    ``resume`` runs the config text inside. This function raises an error in the first case, unless
+    :func:`trust_checkpoints` is active, and leaves the config text out: the config of a run is a
+    file next to its checkpoint.
 
-    Checksums and sizes are compared before anything is unpacked: ``torch.load`` notices neither a
-    changed byte nor a small file that fills the memory.
+    Checksums and sizes are checked before anything is unpacked, because ``torch.load`` detects
+    neither a changed byte nor a small file that unpacks to fill the memory.
 
     Returns:
-        A dict whose keys are strings, and so those of its ``state_dict``, if it has one.
+        A dict with string keys. The keys of its ``state_dict``, if any, are strings too.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        DamagedCheckpointError: If the file is damaged or no checkpoint.
+        DamagedCheckpointError: If the file is damaged or not a checkpoint.
         ValueError: If it holds anything but data.
     """
     path = Path(filename).expanduser()
@@ -109,7 +109,7 @@ def load_checkpoint_file(filename: str, map_location=None) -> dict[str, Any]:
             )
     except DamagedCheckpointError:
         raise
-    except Exception as error:  # whatever a file that is none makes of the unpickler
+    except Exception as error:  # an invalid file can make the unpickler raise anything
         if _holds_code(path, str(error)):
             raise ValueError(
                 f"checkpoint {path} holds more than data and was not loaded, because loading it "
@@ -129,9 +129,9 @@ def load_checkpoint_file(filename: str, map_location=None) -> dict[str, Any]:
 def _load_url(
     url: str, model_dir: str | None = None, map_location: Any = None, progress: bool = True
 ) -> dict:
-    """Download a checkpoint, unless it was before, and read it as data.
+    """Download a checkpoint unless it is cached, and read it as data.
 
-    Takes the place of torch's function in mmengine, which unpickles whatever comes.
+    Replaces torch's function in MMEngine, which unpickles arbitrary objects.
     """
     folder = Path(model_dir or Path(torch.hub.get_dir(), "checkpoints"))
     file = folder / Path(urlparse(url).path).name
@@ -145,10 +145,12 @@ mmengine.runner.checkpoint.load_url = _load_url
 
 
 def _check_archive(path: Path) -> None:
-    """Refuse an archive that is damaged, or larger when unpacked; older files are no archives.
+    """Check that an archive is intact and unpacks to no more than its size.
+
+    Older checkpoint files are not archives and are skipped.
 
     Raises:
-        DamagedCheckpointError: If it is.
+        DamagedCheckpointError: If the check fails.
     """
     if not zipfile.is_zipfile(path):
         with path.open("rb") as file:
@@ -162,14 +164,14 @@ def _check_archive(path: Path) -> None:
         size, unpacked = path.stat().st_size, sum(entry.file_size for entry in entries)
         packed = sum(entry.compress_type != zipfile.ZIP_STORED for entry in entries)
         if any(entry.filename.endswith("constants.pkl") for entry in entries):
-            return  # TorchScript, whose code is packed: torch.load refuses it unread
+            return  # TorchScript stores compressed code: torch.load rejects it unread
         if packed or unpacked > size:
             raise DamagedCheckpointError(
                 f"Expected checkpoint {path} to be an archive without compression, as torch.save "
                 f"writes it, but {packed} of its {len(entries)} parts are packed and its "
                 f"{size:,} bytes grow to {unpacked:,}. Write it again with torch.save"
             )
-        # torch.serialization.set_crc32_options(False) writes zeros in place of checksums
+        # torch.serialization.set_crc32_options(False) writes zeros instead of checksums.
         checked = any(entry.CRC for entry in entries)
         bad = archive.testzip() if checked else None
     if bad is not None:
@@ -179,10 +181,10 @@ def _check_archive(path: Path) -> None:
 
 
 def _check_names(checkpoint: Any, path: Path) -> None:
-    """Refuse what is not weights by name.
+    """Check that a checkpoint holds weights by name.
 
     Raises:
-        DamagedCheckpointError: Saying what it is.
+        DamagedCheckpointError: If it does not; the message names what was found.
     """
     parts = [checkpoint]
     if isinstance(checkpoint, Mapping):
@@ -203,7 +205,7 @@ def _check_names(checkpoint: Any, path: Path) -> None:
 
 
 def _cure(path: Path) -> str:
-    """What to do about a file, by what it begins with."""
+    """Return advice for an unreadable file, based on its first bytes."""
     with path.open("rb") as file:
         begin = file.read(64)
     if not begin:
@@ -220,10 +222,10 @@ def _cure(path: Path) -> str:
 
 
 def _holds_code(path: Path, reason: str) -> bool:
-    """Whether torch did not load a file for what is in it, not for being damaged."""
+    """Return whether torch refused a file for its content, not because it is damaged."""
     if ".tar format" in reason:
         try:
-            with tarfile.open(path) as archive:  # torch takes a file of zeros for one
+            with tarfile.open(path) as archive:  # a file of zeros looks like a tar file to torch
                 return bool(archive.getnames())
         except Exception:  # a damaged header can raise nearly anything
             return False

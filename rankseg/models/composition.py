@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A network composed of others: their feature maps are weighed, added and classified anew."""
+"""Network composed of others: their feature maps are weighted, summed and classified."""
 
 import copy
 from collections.abc import Iterator, Sequence
@@ -13,19 +13,19 @@ from rankseg.models.layers import FeatureTap, find_module, frozen_statistics
 
 
 class _Reached(Exception):
-    """The submodule was run whose output is wanted."""
+    """Raised to stop a forward pass once the wanted submodule has run."""
 
 
 @contextmanager
 def frozen(network: nn.Module, by_batch: bool = False) -> Iterator[None]:
-    """Within this context a network is in eval mode and no gradient is kept.
+    """Return a context in which a network is in eval mode and no gradient is recorded.
 
     Args:
-        network: Its mode and statistics are left as they were.
-        by_batch: Batch norms that normalize by the batch in training do so nevertheless.
+        network: The network. Its mode and statistics are restored.
+        by_batch: Keep batch statistics in batch norms that use them in training.
     """
     mode = network.training
-    network.train(by_batch)  # some networks keep theirs in eval mode
+    network.train(by_batch)  # some networks keep certain layers in eval mode
     norms = [one for one in network.modules() if isinstance(one, _BatchNorm) and one.training]
     network.eval()
     try:
@@ -38,10 +38,10 @@ def frozen(network: nn.Module, by_batch: bool = False) -> Iterator[None]:
 
 
 def feature_map(network: nn.Module, name: str, images: Tensor, by_batch: bool = False) -> Tensor:
-    """Output of a submodule of a frozen network; what comes after it does not run.
+    """Return the output of a submodule of a frozen network; later layers do not run.
 
     Args:
-        network: Run without gradient, in eval mode; its mode is left as it was.
+        network: The network, run without gradient in eval mode. Its mode is restored.
         name: Dotted name of the submodule.
         images: ``(B, 3, H, W)``.
         by_batch: See :func:`frozen`.
@@ -65,28 +65,28 @@ def feature_map(network: nn.Module, name: str, images: Tensor, by_batch: bool = 
 
 
 class Composition(nn.Module):
-    r"""Converters of the feature maps of several networks, and one decision network.
+    r"""Converters for the feature maps of several networks, and one decision network.
 
     .. math:: z = D \big( \textstyle\sum_n A_n f_n \big)
 
-    The networks are alike. Their feature part ends at the composition layer; the decision network
-    is a copy of what comes after it, in which the feature part is left out. A converter is a 1x1
-    convolution, in the beginning ``1 / n`` of its input, so that the decision network begins with
-    the mean of the maps.
+    The networks have the same architecture. Their feature part ends at the composition layer. The
+    decision network is a copy of the layers after it, and skips the feature part. A converter is a
+    1x1 convolution, initialized to ``1 / n`` times the identity, so that the decision network
+    starts with the mean of the maps.
 
     Args:
         network: One of the networks, an mmseg segmentor.
-        feature_part: Dotted names of all its submodules up to the composition layer, in their
-            order, such as ``("backbone.stem", "backbone.stages.0")``. The last one's output is
-            composed.
-        channels: Channels ``C`` of that output.
-        sources: How many networks are composed.
+        feature_part: Dotted names of all its submodules up to the composition layer, in order, such
+            as ``("backbone.stem", "backbone.stages.0")``. The output of the last one is composed.
+        channels: Number of channels ``C`` of that output.
+        sources: Number of networks that are composed.
 
     Raises:
         ValueError: If there is no such submodule, or a number is below 1.
 
     Source: LMCS (dissertation, chapter 3), section 3.3.2 and figure 3.3. Its converters are fully
-        connected layers, which on a map is a 1x1 convolution; how they begin is not published.
+        connected layers, which are 1x1 convolutions on a map; their initialization is not
+        published.
     """
 
     def __init__(
@@ -110,7 +110,7 @@ class Composition(nn.Module):
 
     @torch.no_grad()
     def begin(self, network: nn.Module) -> None:
-        """Set the decision network to the weights of a network, the converters to the mean."""
+        """Set the decision network to the weights of a network, and the converters to the mean."""
         for converter in self.converters:
             nn.init.dirac_(converter.weight).div_(len(self.converters))
             nn.init.zeros_(converter.bias)
@@ -120,35 +120,35 @@ class Composition(nn.Module):
         )
 
     def extract_feat(self, maps: Sequence[Tensor]) -> Sequence[Tensor]:
-        """Feature maps of the decision network, as the networks' own ``extract_feat`` gives them.
+        """Return the feature maps of the decision network, like ``extract_feat`` of the networks.
 
         Args:
-            maps: ``(B, C, h, w)`` of every network at the composition layer.
+            maps: ``(B, C, h, w)`` feature maps of every network at the composition layer.
         """
         fused = sum(converter(one) for converter, one in zip(self.converters, maps, strict=True))
         return self.decision.extract_feat(fused)
 
     @property
     def decode_head(self) -> nn.Module:
-        """The head of the decision network, after :meth:`extract_feat`."""
+        """Head of the decision network, to be run after :meth:`extract_feat`."""
         return self.decision.decode_head
 
     def forward(self, maps: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-        """Logits ``(B, K)`` and pooled features ``(B, D)``, of :meth:`extract_feat`'s ``maps``."""
+        """Return logits ``(B, K)`` and pooled features ``(B, D)`` for feature maps."""
         with FeatureTap(self.decision, "decode_head.pool") as tap:
             logits = self.decode_head(self.extract_feat(maps))
         return logits.flatten(1), tap.output.flatten(1)
 
     @torch.no_grad()
     def check(self, network: nn.Module) -> None:
-        """Check on an image that the feature part is whole: neither more nor less.
+        """Check on an image that the feature part is complete and not too long.
 
         Args:
-            network: The one that the decision network was copied from.
+            network: The network that the decision network was copied from.
 
         Raises:
-            ValueError: If the decision network does not say of a feature map what the network says
-                of the image, or the map has other channels.
+            ValueError: If the decision network's output for a feature map differs from the
+                network's output for the image, or the map has another number of channels.
         """
         weight = next(network.parameters())
         image = torch.linspace(-2, 2, 3 * 32 * 32).sin().reshape(1, 3, 32, 32).to(weight)
@@ -166,37 +166,37 @@ class Composition(nn.Module):
             )
 
     def _agrees(self, network: nn.Module, image: Tensor, found: Tensor) -> bool:
-        """Whether the decision network says of a feature map what the network says of the image."""
+        """Return whether the decision network and the network give the same logits."""
         plain, twin = copy.deepcopy(network).eval(), copy.deepcopy(self.decision).eval()
         kept = twin.state_dict()
         twin.load_state_dict({k: v for k, v in plain.state_dict().items() if k in kept})
         wanted = plain.decode_head(plain.extract_feat(image))
         try:
             again = twin.decode_head(twin.extract_feat(found))
-        except (RuntimeError, ValueError):  # channels that do not fit
+        except (RuntimeError, ValueError):  # mismatched channels
             return False
-        if again.shape != wanted.shape or again.is_meta:  # weights may not have been made yet
+        if again.shape != wanted.shape or again.is_meta:  # weights may not exist yet
             return again.shape == wanted.shape
         return torch.allclose(again, wanted, rtol=1e-3, atol=1e-4)
 
 
 class ComposedNetwork(nn.Module):
-    """A composition and the networks that it composes, run as one segmentor is.
+    """Composition and its source networks, run like one segmentor.
 
     Args:
-        sources: The networks; they run frozen, in eval mode whatever the mode of this one.
+        sources: The networks; they always run frozen and in eval mode.
         composition: A :class:`Composition`.
     """
 
     def __init__(self, sources: Sequence[nn.Module], composition: Composition) -> None:
         super().__init__()
-        self.sources = tuple(sources)  # no submodules: they have owners and modes of their own
+        self.sources = tuple(sources)  # no submodules: they have other owners and modes
         self.composition = composition
         self.decode_head = composition.decode_head
-        self.training = composition.training  # else whoever puts the mode back changes it
+        self.training = composition.training  # so that restoring the mode does not change it
 
     def extract_feat(self, images: Tensor) -> Sequence[Tensor]:
-        """Feature maps of the decision network."""
+        """Return the feature maps of the decision network."""
         layer = self.composition.layer
         return self.composition.extract_feat(
             [feature_map(network, layer, images) for network in self.sources]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What metric learning remembers: embeddings and labels of past batches, and the clusters."""
+"""Memory of metric learning: embeddings and labels of past batches, and the clusters."""
 
 import torch
 from torch import Tensor, nn
@@ -8,19 +8,19 @@ from rankseg.models.memory import gather_rows
 
 
 class EmbeddingMemory(nn.Module):
-    """Embeddings and labels of the latest batches, first in, first out; under several processes
-    those of all.
+    """First-in, first-out memory of embeddings and labels of the latest batches.
 
-    How many there are is known to the host, so that reading does not wait for a device.
+    In distributed training it holds those of all processes. The number of entries is kept on the
+    CPU, so that reading does not wait for the GPU.
 
     Args:
-        size: Number of entries ``N``, such as that of the training images.
-        channels: Length of an embedding ``D``.
+        size: Number of entries ``N``, for example the number of training images.
+        channels: Embedding dimension ``D``.
 
     Attributes:
         embedding: ``(N, D)`` float32.
         label: ``(N,)`` int64.
-        count: ``()`` int64 on the host: entries written since the memory was empty.
+        count: ``()`` int64 on the CPU: entries written since the memory was last empty.
 
     Raises:
         ValueError: If ``size`` is below 1.
@@ -45,19 +45,19 @@ class EmbeddingMemory(nn.Module):
         return min(int(self.count.numpy()), len(self.label))
 
     def _apply(self, fn, recurse: bool = True) -> "EmbeddingMemory":
-        """Move all but the count, which stays on the host."""
+        """Move all buffers but the count, which stays on the CPU."""
         count = self.count
         super()._apply(fn, recurse)
         self.count = count
         return self
 
     def read(self) -> tuple[Tensor, Tensor]:
-        """Copies of the embeddings ``(n, D)`` and labels ``(n,)`` that are there."""
+        """Return copies of the stored embeddings ``(n, D)`` and labels ``(n,)``."""
         return self.embedding[: len(self)].clone(), self.label[: len(self)].clone()
 
     @torch.no_grad()
     def write(self, embedding: Tensor, label: Tensor) -> None:
-        """Replace the oldest entries by a batch; of one larger than the memory the last stay.
+        """Replace the oldest entries by a batch; a batch beyond the size keeps its last rows.
 
         Args:
             embedding: ``(B, D)``.
@@ -73,11 +73,11 @@ class EmbeddingMemory(nn.Module):
         self.count += count
 
     def clear(self) -> None:
-        """Forget all."""
+        """Remove all entries."""
         self.count.zero_()
 
     def _load_from_state_dict(self, state_dict: dict, prefix: str, *args) -> None:
-        """Begin empty where the checkpoint has a memory of another size."""
+        """Start empty if the checkpoint has a memory of another size."""
         saved = state_dict.get(f"{prefix}embedding")
         if saved is not None and saved.shape != self.embedding.shape:
             self.clear()
@@ -87,14 +87,14 @@ class EmbeddingMemory(nn.Module):
 
 
 class Clusters(nn.Module):
-    """Clusters of all training images, as :class:`~rankseg.engine.hooks.ClusterHook` found them.
+    """Clusters of all training images, computed by :class:`~rankseg.engine.hooks.ClusterHook`.
 
     Attributes:
-        label: ``(N,)`` int64 cluster of every image, in the order of the data set; empty before.
-        centre: ``(K, D)`` float32, constants to a loss; empty before.
+        label: ``(N,)`` int64 cluster of every image, in the order of the data set; initially empty.
+        centre: ``(K, D)`` float32 centers, constants in a loss; initially empty.
     """
 
-    REPLACED = ("label", "centre")  # buffers that are never written in place, see BufferSnapshot
+    REPLACED = ("label", "centre")  # buffers never written in place, see BufferSnapshot
 
     label: Tensor
     centre: Tensor
@@ -105,18 +105,18 @@ class Clusters(nn.Module):
         self.register_buffer("centre", torch.zeros(0, 0))
 
     def __len__(self) -> int:
-        """Number of clusters ``K``."""
+        """Return the number of clusters ``K``."""
         return len(self.centre)
 
     def set(self, label: Tensor, centre: Tensor) -> None:
-        """Replace all.
+        """Replace all clusters.
 
         Args:
             label: ``(N,)`` int64 below ``K``.
             centre: ``(K, D)``.
 
         Raises:
-            ValueError: If shapes or labels do not fit.
+            ValueError: If shapes or labels do not match.
         """
         if label.ndim != 1 or centre.ndim != 2 or not 0 <= label.min() <= label.max() < len(centre):
             raise ValueError(
@@ -128,7 +128,7 @@ class Clusters(nn.Module):
         self.centre = centre.to(self.centre)
 
     def _load_from_state_dict(self, state_dict: dict, prefix: str, *args) -> None:
-        """Take over as many images and clusters as the checkpoint has."""
+        """Resize the buffers to those of the checkpoint before loading."""
         for name in self.REPLACED:
             saved = state_dict.get(f"{prefix}{name}")
             if saved is not None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A segmentor with modules put behind named ones of its own."""
+"""Segmentor with modules inserted after chosen submodules."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -15,26 +15,26 @@ from rankseg.registry import MODELS
 
 @MODELS.register_module()
 class ExtendedSegmentor(EncoderDecoder):
-    """mmseg's ``EncoderDecoder`` in which the output of chosen submodules goes through others.
+    """mmseg's ``EncoderDecoder`` with further modules after chosen submodules.
 
-    The names of the network's own parameters stay what they are, so that pretrained weights and
-    checkpoints load as before; those of what is inserted begin with ``inserted.0``,
-    ``inserted.1``, ... A checkpoint without any of them leaves them as they began.
+    The names of the network's own parameters do not change, so pretrained weights and checkpoints
+    load as before. The names of inserted parameters start with ``inserted.0``, ``inserted.1``, ...
+    If a checkpoint has none of them, the inserted modules keep their initial weights.
 
     Args:
-        insert: What to insert, one config or several: ``at``, the dotted name of a submodule that
-            gives one feature map, such as ``"backbone.layer3"``; and ``module``, the config of one
-            from feature map to feature map, such as
-            :class:`~rankseg.models.layers.SpatialAssembly`. Where several are behind the same
-            submodule, they run in their order.
+        insert: One or several configs of modules to insert, each with ``at``, the dotted name of a
+            submodule that outputs one feature map, such as ``"backbone.layer3"``; and ``module``,
+            the config of a module from feature map to feature map, such as
+            :class:`~rankseg.models.layers.SpatialAssembly`. Several modules at the same submodule
+            run in order.
         **kwargs: Arguments of mmseg's ``EncoderDecoder``.
 
     Attributes:
-        lacking: What is inserted that the weights loaded last know nothing of, in words.
+        lacking: Names of the inserted modules that were missing in the weights loaded last.
 
     Raises:
-        ValueError: If there is no such submodule, it does not give one feature map, or a config is
-            not of that form.
+        ValueError: If there is no such submodule, it does not output one feature map, or a config
+            has another form.
 
     Example:
         >>> assembly = dict(type="SpatialAssembly", in_channels=512, grid=8)
@@ -61,12 +61,12 @@ class ExtendedSegmentor(EncoderDecoder):
                     f"dotted name such as {', '.join(_examples(known))}"
                 )
             self.inserted.append(MODELS.build(config["module"]))
-            # a hook, not a module around it, which would change the names of parameters; it holds
-            # the module itself, so that a copy of the network has a hook to its own
+            # A wrapper module would change the names of parameters, so use a hook. It holds the
+            # module itself, so that a copy of the network has a hook to its own module.
             known[name].register_forward_hook(partial(_go_through, self.inserted[-1], name))
 
     def _load_from_state_dict(self, state_dict: dict, prefix: str, *args: Any) -> None:
-        """Leave what is inserted as it is where the network of a checkpoint had nothing there."""
+        """Keep the weights of inserted modules if the checkpoint has none for them."""
         own = self.inserted.state_dict(prefix=f"{prefix}inserted.")
         self.lacking = ""
         if not any(key in state_dict for key in own):
@@ -82,14 +82,14 @@ class ExtendedSegmentor(EncoderDecoder):
 
 
 def refuse_lacking(model: nn.Module, checkpoint: str) -> None:
-    """Refuse to use a model of which a part has not been trained.
+    """Check that a checkpoint had weights for all inserted modules.
 
     Args:
-        model: With the weights of the checkpoint.
-        checkpoint: Its file, for the message.
+        model: The model with the weights of the checkpoint.
+        checkpoint: Path of the checkpoint, for the error message.
 
     Raises:
-        ValueError: If the weights know nothing of what a network has inserted.
+        ValueError: If the weights of an inserted module were missing.
     """
     for module in model.modules():
         if isinstance(module, ExtendedSegmentor) and module.lacking:
@@ -103,7 +103,7 @@ def refuse_lacking(model: nn.Module, checkpoint: str) -> None:
 def _go_through(
     inserted: nn.Module, name: str, module: nn.Module, inputs: tuple, output: Tensor
 ) -> Tensor:
-    """A forward hook: the output of a module, changed by what is inserted behind it."""
+    """Forward hook that passes the output of a module through the inserted one."""
     if not isinstance(output, Tensor) or output.dim() != 4:
         raise ValueError(
             f"student.insert.at={name!r}: {type(module).__name__} does not give one feature map "
@@ -113,5 +113,5 @@ def _go_through(
 
 
 def _examples(known: Mapping[str, nn.Module]) -> list[str]:
-    """Names of the backbone's children, the later ones."""
+    """Return the names of the backbone's later children."""
     return [name for name in known if name.startswith("backbone.") and name.count(".") == 1][-4:]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What mean shift remembers: the latest targets, and of every image that of the pass before."""
+"""Memory of mean shift: the latest targets, and each image's feature from the previous epoch."""
 
 from typing import NamedTuple
 
@@ -15,10 +15,11 @@ class Targets(NamedTuple):
 
     Attributes:
         feature: ``u``, ``(B, D)`` float32 of length 1.
-        label: ``(B,)`` int64 classes, -1 where there is none.
-        index: ``(B,)`` int64 numbers of the images.
-        previous: ``w``, ``(B, D)`` features of the same images in the pass before, or ``(B, 0)``.
-        known: ``(B,)`` bool, whether there is one.
+        label: ``(B,)`` int64 classes, -1 if unknown.
+        index: ``(B,)`` int64 indices of the images.
+        previous: ``w``, ``(B, D)`` features of the same images in the previous epoch, or ``(B,
+            0)``.
+        known: ``(B,)`` bool, whether the previous feature exists.
     """
 
     feature: Tensor
@@ -29,18 +30,18 @@ class Targets(NamedTuple):
 
 
 class MeanShiftMemory(nn.Module):
-    """The latest targets, first in, first out; under several processes those of all.
+    """First-in, first-out memory of the latest targets, of all processes if distributed.
 
     Its buffers are the fields of :class:`Targets` for all entries: ``M`` of the paper is
     ``feature``, ``M'`` is ``previous``.
 
     Args:
-        size: Number of entries ``N``; any, also less than a batch.
-        channels: Length of a feature ``D``.
-        paired: Remember previous features too.
+        size: Number of entries ``N``; may be smaller than a batch.
+        channels: Feature dimension ``D``.
+        paired: Also store previous features.
 
     Attributes:
-        written: ``(N,)`` bool, false where nothing was written yet.
+        written: ``(N,)`` bool, False for entries not written yet.
 
     Raises:
         ValueError: If ``size`` is below 1.
@@ -66,11 +67,11 @@ class MeanShiftMemory(nn.Module):
         self.register_buffer("previous", torch.zeros(size, channels if paired else 0))
         self.register_buffer("known", torch.zeros(size, dtype=torch.bool))
         self.register_buffer("written", torch.zeros(size, dtype=torch.bool))
-        self.register_buffer("place", torch.zeros((), dtype=torch.long))  # of the next entry
+        self.register_buffer("place", torch.zeros((), dtype=torch.long))  # index of the next entry
 
     @torch.no_grad()
     def write(self, targets: Targets) -> None:
-        """Replace the oldest entries by a batch; of one larger than the memory the last stay."""
+        """Replace the oldest entries by a batch; a batch beyond the size keeps its last rows."""
         size = len(self.feature)
         rows = [gather_rows(part)[-size:] for part in targets]
         count = len(rows[0])
@@ -82,7 +83,7 @@ class MeanShiftMemory(nn.Module):
 
 
 class _Waiting(NamedTuple):
-    """Rows on their way from the device, in the step that ``number`` counts."""
+    """Rows being copied from the device, written in step ``number``."""
 
     number: int
     index: Tensor
@@ -91,25 +92,26 @@ class _Waiting(NamedTuple):
 
 
 class PreviousFeatures(nn.Module):
-    """The latest feature of every image of a data set, in the memory of the host.
+    """The latest feature of every image of a data set, in CPU memory.
 
-    It stays there whatever device the model goes to, in half precision: of 1.28 million images and
-    512 channels it is 2.6 GB, in every process and in every checkpoint. Rows leave the device
-    without the host waiting for them, and are stored when the next step reads.
+    The features stay on the CPU whatever device the model is on, in half precision: 1.28 million
+    images with 512 channels take 1.3 GB per slot, 2.6 GB in total, in every process and every
+    checkpoint. Rows are copied from the device without waiting, and are stored when the next step
+    reads.
 
-    Each image has two places. A new feature goes where the one in use does not lie, and is in use
-    once ``used`` says so: a step that is taken back leaves nothing to repair, and the large buffer
-    need not be copied for that (see :class:`~rankseg.engine.resilience.snapshot.BufferSnapshot`).
+    Each image has two slots. A new feature goes to the unused slot, and ``used`` then switches to
+    it. A step that is rolled back therefore leaves nothing to repair, and the large buffer need not
+    be copied for rollback (see :class:`~rankseg.engine.resilience.snapshot.BufferSnapshot`).
 
     Args:
         size: Number of images.
-        channels: Length of a feature ``D``.
+        channels: Feature dimension ``D``.
 
-    Source: CMSF (ECCV 2022), section 2.1 (a cache in CPU memory); two places per image as in its
+    Source: CMSF (ECCV 2022), section 2.1 (a cache in CPU memory); two slots per image as in its
         released code.
     """
 
-    REPLACED = ("feature",)  # what a step that is taken back wrote, nobody reads
+    REPLACED = ("feature",)  # nothing reads what a rolled-back step wrote
 
     feature: Tensor
     used: Tensor
@@ -118,20 +120,20 @@ class PreviousFeatures(nn.Module):
     def __init__(self, size: int, channels: int) -> None:
         super().__init__()
         self.register_buffer("feature", torch.zeros(size, 2, channels, dtype=torch.float16))
-        self.register_buffer("used", torch.zeros(size, dtype=torch.uint8))  # 0 none, else 1 or 2
+        self.register_buffer("used", torch.zeros(size, dtype=torch.uint8))  # 0: none, 1 or 2: slot
         self.register_buffer("steps", torch.zeros((), dtype=torch.long))
         self._waiting: _Waiting | None = None
 
     def _apply(self, fn, recurse: bool = True) -> "PreviousFeatures":
-        """Stay on the host, in half precision."""
+        """Stay on the CPU, in half precision."""
         return self
 
     def read(self, index: np.ndarray, device: torch.device) -> tuple[Tensor, Tensor]:
-        """Features of some images, ``(B, D)`` float32, and whether there are any, ``(B,)`` bool.
+        """Return ``(B, D)`` float32 features of images, and ``(B,)`` bool, whether they exist.
 
         Args:
-            index: ``(B,)`` numbers of the images.
-            device: Where they are wanted.
+            index: ``(B,)`` indices of the images.
+            device: Device of the result.
         """
         self.store()
         used = self.used.numpy()[index]
@@ -141,10 +143,10 @@ class PreviousFeatures(nn.Module):
 
     @torch.no_grad()
     def write(self, index: Tensor, feature: Tensor) -> None:
-        """Keep the features of a batch; under several processes all keep those of all.
+        """Queue the features of a batch; each process stores those of all processes.
 
         Args:
-            index: ``(B,)`` int64 numbers of the images.
+            index: ``(B,)`` int64 indices of the images.
             feature: ``(B, D)``.
         """
         self.store()
@@ -158,23 +160,23 @@ class PreviousFeatures(nn.Module):
         self._waiting = _Waiting(int(self.steps.numpy()), *rows, arrived)
 
     def store(self) -> None:
-        """Store what waits, unless its step was taken back."""
+        """Store queued rows, unless their step was rolled back."""
         waiting, self._waiting = self._waiting, None
         if waiting is None or waiting.number != int(self.steps.numpy()):
             return
         if waiting.arrived is not None:
             waiting.arrived.synchronize()
         index, used = waiting.index.numpy(), self.used.numpy()
-        free = used[index] % 2 + 1  # of an image that is there twice, the last feature stays
+        free = used[index] % 2 + 1  # of duplicates, the last feature stays
         self.feature.numpy()[index, free - 1] = waiting.feature.numpy()
         used[index] = free
 
     def _save_to_state_dict(self, *args) -> None:
-        """Save what waits as well."""
+        """Store queued rows before saving."""
         self.store()
         super()._save_to_state_dict(*args)
 
     def _load_from_state_dict(self, *args) -> None:
-        """Forget what waits."""
+        """Drop queued rows before loading."""
         self._waiting = None
         super()._load_from_state_dict(*args)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a method remembers of earlier batches, as buffers: saved, restored, shared by processes."""
+"""Memory of earlier batches, as buffers that are saved, restored and shared by processes."""
 
 import torch
 import torch.nn.functional as F
@@ -8,25 +8,26 @@ from torch import Tensor, nn
 
 
 def gather_rows(rows: Tensor) -> Tensor:
-    """The rows of all processes, in the order that the sampler deals them out; as many from each.
+    """Gather equally many rows from all processes, in the order of the sampler.
 
-    Process ``r`` of ``w`` has every ``w``-th row from ``r``.
+    Process ``r`` of ``w`` has every ``w``-th row, starting with row ``r``.
     """
     return torch.stack(all_gather(rows.contiguous()), 1).flatten(0, 1)
 
 
 class FeatureBank(nn.Module):
-    r"""One L2-normalized feature and label for every labeled image.
+    r"""Bank with one L2-normalized feature and one label for every labeled image.
 
     .. math:: z_i \leftarrow normalize(m \, z_i + (1 - m) \, z)
 
     Args:
         size: Number of images ``N``.
-        channels: Length of a feature ``D``.
-        momentum: ``m`` in ``[0, 1)``; 0 overwrites. The first feature of an image enters as it is.
+        channels: Feature dimension ``D``.
+        momentum: ``m`` in ``[0, 1)``; 0 overwrites. The first feature of an image is stored
+            unchanged.
 
     Attributes:
-        feature: ``(N, D)`` float32, zero where nothing was written yet.
+        feature: ``(N, D)`` float32, zero for images not written yet.
         label: ``(N,)`` int64.
         written: ``(N,)`` bool.
 
@@ -36,7 +37,7 @@ class FeatureBank(nn.Module):
     Source: SimMatch (CVPR 2022), section 3.4, eq. 12.
     """
 
-    REPLACED = ("feature",)  # buffers that are never written in place, see BufferSnapshot
+    REPLACED = ("feature",)  # buffers never written in place, see BufferSnapshot
 
     feature: Tensor
     label: Tensor
@@ -53,12 +54,12 @@ class FeatureBank(nn.Module):
 
     @property
     def full(self) -> Tensor:
-        """``()`` bool on the device: every image was written once."""
+        """Return whether every image was written once: ``()`` bool on the device."""
         return self.written.all()
 
     @torch.no_grad()
     def write(self, index: Tensor, feature: Tensor, label: Tensor) -> None:
-        """Write a batch; under several processes all write the batches of all.
+        """Write a batch; in distributed training all processes write the batches of all.
 
         Args:
             index: ``(B,)`` int64 positions of the images.
@@ -66,21 +67,21 @@ class FeatureBank(nn.Module):
             label: ``(B,)`` int64.
         """
         index, feature, label = (gather_rows(rows) for rows in (index, feature.float(), label))
-        # small labeled sets repeat an image within a batch: the mean of its views counts
+        # Small labeled sets can repeat an image within a batch: store the mean of its views.
         new = torch.zeros_like(self.feature).index_add_(0, index, F.normalize(feature, dim=1))
         new = self.momentum * self.feature + (1 - self.momentum) * F.normalize(new, dim=1)
         seen = torch.zeros_like(self.written).index_fill_(0, index, True)
-        # a new tensor: the losses of this step still need the old one to be differentiated
+        # Create a new tensor, because the losses of this step still need the old one for backward.
         self.feature = torch.where(seen[:, None], F.normalize(new, dim=1), self.feature)
         self.label[index] = label
         self.written |= seen
 
 
 class DistributionQueue(nn.Module):
-    """Distribution alignment: mean predictions of the latest batches, to divide by.
+    """Distribution alignment with the mean predictions of the latest batches.
 
     Args:
-        length: Batches that are remembered.
+        length: Number of batches to keep.
         num_classes: ``K``.
 
     Source: ReMixMatch (ICLR 2020), section 3.1, with the queue of CoMatch and SimMatch.
@@ -96,15 +97,15 @@ class DistributionQueue(nn.Module):
 
     @torch.no_grad()
     def align(self, probability: Tensor) -> Tensor:
-        """Note the mean of a batch, then divide by the mean of all noted and renormalize.
+        """Add the mean of a batch, then divide by the mean of all stored batches and renormalize.
 
-        Rows not yet filled are zero: they shrink the mean, which renormalizing undoes.
+        Rows not filled yet are zero. They shrink the mean, which renormalizing undoes.
 
         Args:
-            probability: ``(B, K)``, rows add up to 1.
+            probability: ``(B, K)``, rows sum to 1.
 
         Returns:
-            ``(B, K)``, rows add up to 1.
+            ``(B, K)``, rows sum to 1.
         """
         mean = probability.float().mean(0)
         all_reduce(mean, op="mean")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""CutMix: boxes as four integers, and pasting that works at any resolution."""
+"""CutMix: boxes as four integers, and pasting at any resolution."""
 
 from typing import Any
 
@@ -14,17 +14,17 @@ def cutmix_boxes(
     area: tuple[float, float] = (0.02, 0.4),
     aspect: tuple[float, float] = (0.3, 1 / 0.3),
 ) -> Tensor:
-    """Draw one box per image; with ``1 - probability`` an image gets none.
+    """Draw one box per image with the given probability.
 
-    A box has an area of U(``area``) of the image and height / width of U(``aspect``); draws that
-    do not lie inside the image are drawn again. Uses torch's CPU generator, so nothing waits for
-    the device.
+    The area of a box is U(``area``) times that of the image, its height / width is U(``aspect``).
+    Boxes that do not fit into the image are drawn again. Uses torch's CPU generator, so nothing
+    waits for the device.
 
     Args:
         batch: Number of images.
         image_size: Height and width in pixels.
-        probability: Chance of an image to get a box.
-        area: Smallest and largest share of the image.
+        probability: Probability that an image gets a box.
+        area: Smallest and largest share of the image area.
         aspect: Smallest and largest height / width.
 
     Returns:
@@ -38,7 +38,7 @@ def cutmix_boxes(
         if torch.rand(()).item() >= probability:
             continue
         pixels = torch.empty(()).uniform_(*area).item() * height * width
-        for _ in range(1000):  # ends also where no box of that area fits, in a very long image
+        for _ in range(1000):  # stops even if no box fits, in a very long image
             ratio = torch.empty(()).uniform_(*aspect).item()
             box_height, box_width = int((pixels * ratio) ** 0.5), int((pixels / ratio) ** 0.5)
             y = int(torch.randint(height, ()))
@@ -50,10 +50,10 @@ def cutmix_boxes(
 
 
 def _inside(cells: int, pixels: int, low: Tensor, high: Tensor) -> Tensor:
-    """Which of ``cells`` grid points along an axis lie in ``[low, high)`` pixels: (B, cells).
+    """Return the mask of the ``cells`` grid points within ``[low, high)`` pixels: (B, cells).
 
-    On the align-corners grid, point ``i`` lies at pixel ``i (pixels - 1) / (cells - 1)``; both
-    sides are multiplied out, so the comparison is exact. A single cell lies in the middle.
+    On the align-corners grid, point ``i`` is at pixel ``i (pixels - 1) / (cells - 1)``. Both sides
+    are multiplied out, so the comparison is exact. A single cell is in the middle.
     """
     index = torch.arange(cells, device=low.device)
     if cells == 1:
@@ -66,22 +66,22 @@ def _inside(cells: int, pixels: int, low: Tensor, high: Tensor) -> Tensor:
 def paste(
     target: Tensor, source: Tensor, boxes: Tensor, image_size: int | tuple[int, int]
 ) -> Tensor:
-    """Replace the content of boxes in ``target`` by that of ``source`` at the same place.
+    """Replace the content of boxes in ``target`` by that of ``source`` at the same position.
 
     Works on images, label maps, confidences, and on feature maps of any stride: a feature is
-    replaced when its place in the image (align-corners grid) is inside the box. For image sizes of
-    ``stride * n + 1`` this equals upsampling the features to the image, pasting there and sampling
-    back, to the last bit, without ever making the large map.
+    replaced if its position in the image (align-corners grid) is inside the box. For image sizes of
+    ``stride * n + 1`` the result is bit-identical to upsampling the features to the image, pasting
+    there and sampling back, without creating the large map.
 
     Args:
         target: ``(B, H, W)`` or ``(B, C, H, W)``, any dtype.
         source: Same shape.
-        boxes: ``(B, 4)`` int64 x1, y1, x2, y2 in pixels of the image, exclusive end; all zero
-            means that nothing is pasted.
+        boxes: ``(B, 4)`` int64 x1, y1, x2, y2 in image pixels, exclusive end; all zero pastes
+            nothing.
         image_size: Height and width of the image that the boxes refer to, or one number for both.
 
     Returns:
-        A new tensor of the shape of ``target``.
+        A new tensor with the shape of ``target``.
 
     Raises:
         ValueError: If the shapes of ``target`` and ``source`` differ or ``boxes`` is not (B, 4).
@@ -100,20 +100,20 @@ def paste(
 
 
 class CutMix:
-    """Paste boxes of every image, and of its maps, from the image before it in the batch.
+    """CutMix of images and their maps with the previous image in the batch.
 
     Args:
-        boxes: Boxes in an image; where they overlap they are one.
-        area: Smallest and largest share of the image for all boxes of an image together, if they
-            do not overlap: each has ``1 / boxes`` of such a draw.
-        probability: Chance of each box.
+        boxes: Number of boxes in an image; overlapping boxes form one region.
+        area: Smallest and largest share of the image for all boxes of an image together, if they do
+            not overlap: each has ``1 / boxes`` of such a draw.
+        probability: Probability of each box.
 
     Raises:
-        ValueError: If a number cannot be.
+        ValueError: If a number is out of range.
 
-    Source: the defaults are those of CPS (CVPR 2021), released code, which are those of French et
-        al. (BMVC 2020). There overlaps are not pasted, and height / width is log-uniform between
-        ``area`` and its inverse; here it is as in :func:`cutmix_boxes`.
+    Source: the defaults are those of the released code of CPS (CVPR 2021), which are those of
+        French et al. (BMVC 2020). There, overlaps are not pasted, and height / width is log-uniform
+        between ``area`` and its inverse; here it is drawn as in :func:`cutmix_boxes`.
     """
 
     def __init__(
@@ -131,11 +131,11 @@ class CutMix:
         self.probability = probability
 
     def __call__(self, images: Tensor, *maps: Tensor) -> list[Tensor]:
-        """Paste.
+        """Paste boxes into the images and maps.
 
         Args:
             images: ``(B, C, H, W)``.
-            *maps: Of the size of the images, ``(B, H, W)``.
+            *maps: Maps with the size of the images, ``(B, H, W)``.
 
         Returns:
             New tensors: the images and the maps.
@@ -151,10 +151,10 @@ class CutMix:
 
 
 def refuse_one(images: Tensor) -> None:
-    """Refuse a batch of one image, into which nothing but itself could be pasted.
+    """Check that a batch has more than one image, since an image cannot be pasted into itself.
 
     Raises:
-        ValueError: If there is but one.
+        ValueError: If there is only one image.
     """
     if len(images) < 2:
         raise ValueError(
@@ -165,15 +165,15 @@ def refuse_one(images: Tensor) -> None:
 
 
 def refuse_pasting(dataset: Any, option: str, cure: str) -> None:
-    """Refuse to paste parts of images where a label is that of a whole image.
+    """Check that labels are masks, since parts of images with one label cannot be pasted.
 
     Args:
         dataset: The :class:`~rankseg.datasets.SemiDataset` of the training loader.
-        option: What would paste, for the message.
-        cure: What to set, for the message.
+        option: Option that enables pasting, for the error message.
+        cure: Setting that disables it, for the error message.
 
     Raises:
-        ValueError: If labels are of whole images.
+        ValueError: If the data set has one label per image.
     """
     if hasattr(dataset.labeled, "class_ids"):
         raise ValueError(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""MixUp of images and of soft labels, and the sharpening of these."""
+"""MixUp of images and soft labels, and sharpening of soft labels."""
 
 import torch
 from torch import Tensor
@@ -7,13 +7,13 @@ from torch.distributions import Beta
 
 
 def sharpen(probability: Tensor, temperature: float) -> Tensor:
-    r"""Draw distributions toward their largest entries.
+    r"""Sharpen distributions toward their largest entries.
 
     .. math:: q_k = p_k^{1/T} / \sum_j p_j^{1/T}
 
     Args:
-        probability: ``(B, K)``, rows add up to 1.
-        temperature: ``T``, above 0; 1 changes nothing, toward 0 the largest entry takes all.
+        probability: ``(B, K)``, rows sum to 1.
+        temperature: ``T``, above 0; 1 changes nothing, and near 0 the result is one-hot.
 
     Returns:
         ``(B, K)`` float32.
@@ -24,18 +24,18 @@ def sharpen(probability: Tensor, temperature: float) -> Tensor:
 
 
 def draw_mixup(count: int, alpha: float) -> tuple[Tensor, Tensor]:
-    """Draw with whom, and how much, every image is mixed.
+    """Draw the partner and the share of every image for MixUp.
 
-    Uses torch's CPU generator, so nothing waits for the device, and a resumed run draws what it
-    would have drawn.
+    Uses torch's CPU generator, so nothing waits for the device and a resumed run draws the same
+    values as an uninterrupted one.
 
     Args:
         count: Number of images ``N``.
-        alpha: Of Beta(alpha, alpha), above 0.
+        alpha: Parameter of Beta(alpha, alpha), above 0.
 
     Returns:
         On the CPU: ``(N,)`` float32 in ``[0.5, 1]``, the share that an image keeps, and ``(N,)``
-        int64, its partner: each image is that of one other, or by chance of itself.
+        int64, the partners: a permutation, in which an image may be its own partner.
 
     Source: MixMatch (NeurIPS 2019), eq. 8 and 9: ``max(lambda, 1 - lambda)``, drawn per image.
     """
@@ -45,7 +45,7 @@ def draw_mixup(count: int, alpha: float) -> tuple[Tensor, Tensor]:
 
 
 def mixup(values: Tensor, share: Tensor, partner: Tensor) -> Tensor:
-    """Mix every row with that of its partner: ``share * own + (1 - share) * other``.
+    """Mix every row with its partner's: ``share * own + (1 - share) * other``.
 
     Args:
         values: ``(N, ...)``, images or soft labels.
@@ -53,7 +53,7 @@ def mixup(values: Tensor, share: Tensor, partner: Tensor) -> Tensor:
         partner: ``(N,)`` int64 rows.
 
     Returns:
-        A new tensor of the shape of ``values``.
+        A new tensor with the shape of ``values``.
 
     Source: MixMatch (NeurIPS 2019), eq. 10 and 11.
     """

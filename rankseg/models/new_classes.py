@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Starting from weights that were trained for other classes."""
+"""Initialization from weights that were trained for other classes."""
 
 from torch import Tensor, nn
 
@@ -9,20 +9,20 @@ CLASSIFIER = f"student.{INPUT}"
 
 
 def make_anew(model: nn.Module, state: dict[str, Tensor]) -> list[str]:
-    """Take the layers of another number of classes out of a state, so that they begin at random.
+    """Replace layers for another number of classes in a state dict by initial weights.
 
-    These are the parameters whose rows are classes, here as many as the model has and there as many
-    as the file's classifier has: classifiers of student, teacher and auxiliary heads. Where classes
-    differ, what a method remembers beside its networks begins empty if its shape differs too. A
-    classifier that reads another feature than that of the file begins at random as well. Everything
-    else stays, and is refused by a strict loading where it does not fit.
+    These are the parameters whose first dimension is the number of classes, in both the model and
+    the file: classifiers of student, teacher and auxiliary heads. If the classes differ, other
+    buffers of the method (its memory) start empty if their shape differs too. A classifier whose
+    input features differ from those of the file starts with initial weights as well. Everything
+    else is kept, and strict loading raises an error if it does not match.
 
     Args:
-        model: The method, with the values that layers begin with.
-        state: Of a method or a plain segmentor; changed in place.
+        model: The method, with the initial weights.
+        state: State dict of a method or a plain segmentor; changed in place.
 
     Returns:
-        What was made anew: names with both shapes. Empty where the classes are the same number.
+        Names and both shapes of the replaced tensors.
     """
     own = model.state_dict()
     target = {key: _place(key, own) for key in state}
@@ -48,7 +48,7 @@ def make_anew(model: nn.Module, state: dict[str, Tensor]) -> list[str]:
 def _other_input(
     state: dict[str, Tensor], own: dict[str, Tensor], target: dict[str, str]
 ) -> tuple[str, ...]:
-    """Beginnings of the names of classifiers whose input has another length than in a state."""
+    """Return name prefixes of classifiers whose input size differs from that of a state."""
     moved = []
     for key, name in target.items():
         network, found, _ = name.partition(INPUT)
@@ -58,6 +58,6 @@ def _other_input(
 
 
 def _place(key: str, own: dict[str, Tensor]) -> str:
-    """Name in the method of a tensor of a method, of a plain segmentor or of a wrapped model."""
+    """Return the name within the method for a key of a method, segmentor or wrapped model."""
     key = key.removeprefix("module.")
     return key if key in own or key.startswith(NETWORKS) else f"student.{key}"

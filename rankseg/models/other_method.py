@@ -1,22 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Starting from weights that another method has trained."""
+"""Initialization from weights that another method has trained."""
 
 from torch import Tensor, nn
 
 
 def leave_out(model: nn.Module, state: dict[str, Tensor]) -> list[str]:
-    """Take out of a state the parts of a method that another one does not have or begins anew.
+    """Remove from a state dict the parts that the method lacks or initializes itself.
 
-    A part is what stands before the first dot of a name: a second network, a teacher, a memory. The
-    student stays whole, so that a strict loading still refuses what does not fit. What a method
-    names in ``OF_ONE_RUN`` is about the images of the other run.
+    A part is the name up to the first dot: a second network, a teacher, a memory. The student is
+    never removed, so strict loading still raises an error if it does not match. Parts in the
+    method's ``OF_ONE_RUN`` refer to the images of the other run, so they are removed too.
 
     Args:
-        model: The method that is to be loaded.
-        state: Of a method, changed in place; that of a plain segmentor stays as it is.
+        model: The method to be loaded.
+        state: State dict of a method, changed in place. That of a plain segmentor is not changed.
 
     Returns:
-        Names of the parts that were taken out, sorted.
+        Sorted names of the removed parts.
     """
     prefix = "module." if any(key.startswith("module.student.") for key in state) else ""
     if not any(key.startswith(f"{prefix}student.") for key in state):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the heads of a segmentor give, and what that must be for a method to train on it."""
+"""Outputs of a segmentor's heads, and the checks that a method can train on them."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
@@ -11,12 +11,12 @@ from rankseg.registry import MODELS
 
 
 class Output(NamedTuple):
-    """What a network says of a batch.
+    """Outputs of a network for a batch.
 
     Attributes:
         logits: ``(B, K, h, w)`` at the head's own resolution.
-        feature: ``(B, C, h', w')`` from the feature tap, or None without one.
-        auxiliary: What the student's auxiliary heads return for the labeled rows.
+        feature: ``(B, C, h', w')`` output of the feature tap, or None without a tap.
+        auxiliary: Outputs of the student's auxiliary heads for the labeled rows.
     """
 
     logits: Tensor
@@ -24,9 +24,9 @@ class Output(NamedTuple):
     auxiliary: tuple[Any, ...] = ()
 
     def split(self, sizes: list[int]) -> list["Output"]:
-        """Cut along the batch; what the auxiliary heads say belongs to the first piece.
+        """Split along the batch; outputs of auxiliary heads go to the first piece.
 
-        Features tapped before the perturbation have fewer rows, and end with the clean pieces.
+        Features tapped before the perturbation have fewer rows and cover only the clean pieces.
         """
         features = [None] * len(sizes)
         if self.feature is not None:
@@ -40,7 +40,7 @@ class Output(NamedTuple):
 
 
 def auxiliary_heads(network: nn.Module) -> list[nn.Module]:
-    """The auxiliary heads of an mmseg segmentor, if it has any."""
+    """Return the auxiliary heads of an mmseg segmentor, if it has any."""
     heads = getattr(network, "auxiliary_head", None)
     if heads is None:
         return []
@@ -48,30 +48,31 @@ def auxiliary_heads(network: nn.Module) -> list[nn.Module]:
 
 
 def has_own_loss(head: type | None) -> bool:
-    """True if a class of heads computes its loss in another way than heads of mmseg by default.
+    """Return whether a head class overrides the default loss of mmseg heads.
 
-    ``STDCHead`` for example makes a map of boundaries out of the labels.
+    ``STDCHead``, for example, computes a boundary map from the labels.
     """
     own = getattr(head, "loss_by_feat", None)
     return own is not None and own is not BaseDecodeHead.loss_by_feat
 
 
 def check_outputs(student: Mapping) -> None:
-    """Refuse heads that do not have one output for each of the same two classes or more.
+    """Check that all heads have one output per class, with the same number of classes, at least
+    two.
 
-    Methods read probabilities and confidence by a softmax over the outputs, which of a single one
-    is always 1. Auxiliary heads with a loss of their own may have other outputs.
+    Methods compute probabilities and confidence with a softmax over the outputs, which is always 1
+    for a single output. Auxiliary heads with their own loss may have other outputs.
 
     Args:
         student: Config of a segmentor.
 
     Raises:
-        ValueError: Naming the key, the value and the cure.
+        ValueError: If the check fails; the message names the key, the value and the fix.
     """
     classes = None
     for key, head in _heads(student):
         number = head.get("num_classes")
-        if number is None:  # a head that knows no classes, such as an embedding
+        if number is None:  # a head without classes, such as an embedding head
             continue
         if key.startswith("auxiliary") and has_own_loss(MODELS.get(head.get("type"))):
             continue
@@ -93,7 +94,7 @@ def check_outputs(student: Mapping) -> None:
 
 
 def _heads(student: Mapping) -> Iterator[tuple[str, Mapping]]:
-    """Configs of the heads by their keys, the main one first."""
+    """Yield the keys and configs of the heads, the main head first."""
     for key in ("decode_head", "auxiliary_head"):
         found = student.get(key)
         if isinstance(found, Mapping):

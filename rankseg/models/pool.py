@@ -1,28 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Unlabeled images that were given labels during a run, as buffers of a method."""
+"""Pool of unlabeled images that were assigned labels during a run, as buffers of a method."""
 
 import torch
 from torch import Tensor, nn
 
 
 class DiscoveredPool(nn.Module):
-    """What :class:`~rankseg.engine.hooks.DiscoveryHook` has discovered; part of checkpoints.
+    """Images discovered by :class:`~rankseg.engine.hooks.DiscoveryHook`; part of checkpoints.
 
     Args:
         num_classes: ``K``.
 
     Attributes:
-        index: ``(N,)`` int64 indices in the :class:`~rankseg.datasets.SemiDataset`; samples of
-            discovered images have them as ``sample_idx``.
-        label: ``(N,)`` int64 classes that they were given.
-        generation: ``(N,)`` int64 generation of their discovery, from 0.
-        step: ``(N,)`` int64 iteration of it within the generation, from 0.
+        index: ``(N,)`` int64 indices in the :class:`~rankseg.datasets.SemiDataset`, equal to the
+            ``sample_idx`` of the samples.
+        label: ``(N,)`` int64 classes assigned to them.
+        generation: ``(N,)`` int64 generation of the discovery, from 0.
+        step: ``(N,)`` int64 iteration of the discovery within the generation, from 0.
         past: ``(T, M, D)`` float32 features of all images at the latest discoveries, oldest first,
-            where the hook is to keep them; else empty.
+            if the hook keeps them; otherwise empty.
     """
 
     NAMES = ("index", "label", "generation", "step")
-    REPLACED = (*NAMES, "past")  # buffers that are never written in place, see BufferSnapshot
+    REPLACED = (*NAMES, "past")  # buffers never written in place, see BufferSnapshot
 
     index: Tensor
     label: Tensor
@@ -41,26 +41,26 @@ class DiscoveredPool(nn.Module):
         return len(self.index)
 
     def clear(self) -> None:
-        """Forget all discovered images, but not the features."""
+        """Remove all discovered images, but keep the features."""
         for name in self.NAMES:
             setattr(self, name, getattr(self, name)[:0])
 
     def reset(self) -> None:
-        """Forget all."""
+        """Remove all discovered images and the features."""
         self.clear()
         self.past = self.past.new_zeros(0, 0, 0)
 
     def add(self, index: Tensor, label: Tensor, generation: int, step: int) -> None:
-        """Add images.
+        """Add images to the pool.
 
         Args:
-            index: ``(N,)`` int64, none of them in the pool.
+            index: ``(N,)`` int64, none of them in the pool yet.
             label: ``(N,)`` int64.
-            generation: Of this discovery.
-            step: Of this discovery.
+            generation: Generation of this discovery.
+            step: Iteration of this discovery within the generation.
 
         Raises:
-            ValueError: If shapes or classes do not fit.
+            ValueError: If shapes or classes do not match.
         """
         shapes = tuple(index.shape), tuple(label.shape)
         wrong = len(label) and not 0 <= label.min() <= label.max() < self.num_classes
@@ -75,14 +75,14 @@ class DiscoveredPool(nn.Module):
             setattr(self, name, torch.cat((old, new.to(old))))
 
     def find(self, index: Tensor) -> tuple[Tensor, Tensor]:
-        """Rows of images in the pool, without waiting for a device.
+        """Find the rows of images in the pool, without waiting for the device.
 
         Args:
             index: ``(B,)`` ``sample_idx`` of labeled samples, or indices in the data set.
 
         Returns:
-            ``(B,)`` int64 rows, 0 for images that are not in it, and ``(B,)`` bool: which are.
-            An empty pool has no row 0.
+            ``(B,)`` int64 rows, 0 for images that are not in the pool, and ``(B,)`` bool, whether
+            they are in it. An empty pool has no row 0.
         """
         if not len(self):
             return torch.zeros_like(index), torch.zeros_like(index, dtype=torch.bool)
@@ -90,13 +90,13 @@ class DiscoveredPool(nn.Module):
         return same.int().argmax(1), same.any(1)
 
     def remember(self, feature: Tensor, number: int) -> None:
-        """Keep features of all images, the latest ``number`` of them; ``feature`` is ``(M, D)``."""
+        """Append ``(M, D)`` features of all images, and keep only the latest ``number`` of them."""
         past = self.past if self.past.shape[1:] == feature.shape else self.past.new_zeros(0)
         new = feature.to(self.past)[None]
         self.past = torch.cat((past, new) if len(past) else (new,))[-number:]
 
     def _load_from_state_dict(self, state_dict: dict, prefix: str, *args) -> None:
-        """Take over as many images as the checkpoint has."""
+        """Resize the buffers to those of the checkpoint before loading."""
         for name in self.REPLACED:
             saved = state_dict.get(f"{prefix}{name}")
             if saved is not None:

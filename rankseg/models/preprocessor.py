@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From uint8 batches to normalized float tensors on the device."""
+"""Conversion of uint8 batches to normalized float tensors on the device."""
 
 from collections.abc import Mapping, Sequence
 
@@ -14,25 +14,25 @@ from rankseg.registry import MODELS
 
 @MODELS.register_module()
 class ViewPreprocessor(SegDataPreProcessor):
-    """Move a batch to the device, then cast and normalize it there.
+    """Preprocessor that moves a batch to the device, then casts and normalizes it there.
 
-    A batch by view (training) stays one by view. In a plain batch, that of validation, test and
-    prediction, images of different size stay apart: the network never sees padding.
+    Training batches are dicts of views and stay so. In plain batches, used for validation, test and
+    prediction, images of different sizes stay separate, so the network never sees padding.
 
     Args:
         mean: Mean of R, G, B in gray levels, 0 to 255.
         std: Standard deviation of R, G, B in gray levels.
-        channels_last: Give training views the channels-last memory layout, which is faster for
-            convolutions in half precision on recent GPUs.
-        non_blocking: Copy to the device without waiting, for pinned memory.
+        channels_last: Use the channels-last memory layout for training views, which speeds up
+            half-precision convolutions on recent GPUs.
+        non_blocking: Copy pinned memory to the device without waiting.
 
     Shape:
         - views: ``inputs`` ``{view: (B, 3, h, w) uint8}`` -> the same in float32;
-          ``data_samples`` ``{view: [SegDataSample]}``, ``gt_sem_seg`` made int64.
+          ``data_samples`` ``{view: [SegDataSample]}``, with ``gt_sem_seg`` cast to int64.
         - plain: ``inputs`` list of ``(3, H, W)`` or one ``(B, 3, H, W)`` -> ``(B, 3, H, W)``
-          float32 where all images have one size, else a list of ``(3, H, W)``, which
-          :func:`rankseg.models.sliding.predict` takes. In training the images, and their labels,
-          are padded to the largest of the batch.
+          float32 if all images have one size, otherwise a list of ``(3, H, W)`` for
+          :func:`rankseg.models.sliding.predict`. In training, images and labels are padded to the
+          largest size in the batch.
 
     Raises:
         ValueError: If images do not have 3 channels.

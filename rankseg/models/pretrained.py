@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Load ImageNet weights into a backbone, and refuse a file that does not fit."""
+"""Loading of ImageNet weights into a backbone, with a check that they match."""
 
 import logging
 import re
@@ -16,7 +16,7 @@ from rankseg.models.weights import BadWeightsError, check_numbers
 _WRAPPERS = ("state_dict", "model")
 _DEEP_STEM = re.compile(r"conv1\.(\d+)\.")
 _SHOWN = 5
-_HEADS = ("fc.", "last_linear.", "aux1.", "aux2.")  # classifiers of other packages
+_HEADS = ("fc.", "last_linear.", "aux1.", "aux2.")  # classifier names in other packages
 _RESNET = (
     "the file of the same depth and stem (a torchvision file has a single 7x7 convolution: "
     "backbone type 'ResNet'; the deep stem 64-64-128 is 'ResNetV1c' with stem_channels=128)"
@@ -24,15 +24,15 @@ _RESNET = (
 
 
 def read_state(path: str | Path) -> dict[str, Tensor]:
-    """Read the tensors of a checkpoint, without the wrappers that training scripts put around.
+    """Read the tensors of a checkpoint, without the wrappers that training scripts add.
 
     Args:
-        path: A file that ``torch.save`` wrote: a state dict, or a dict with one under ``model`` or
+        path: A file written by ``torch.save``: a state dict, or a dict with one under ``model`` or
             ``state_dict``. Prefixes ``module.`` of distributed training are removed.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is no PyTorch checkpoint, needs code to be run for loading, or holds no
+        ValueError: If it is not a PyTorch checkpoint, needs to run code for loading, or holds no
             tensors.
     """
     if not Path(path).is_file():
@@ -44,11 +44,11 @@ def read_state(path: str | Path) -> dict[str, Tensor]:
 
 
 def tensors_of(content: Any, path: str | Path) -> dict[str, Tensor]:
-    """The tensors in what was read from a checkpoint, without wrappers and ``module.``.
+    """Return the tensors in the content of a checkpoint, without wrappers and ``module.``.
 
     Args:
-        content: Anything.
-        path: Its file, for the error.
+        content: Content of the checkpoint, of any type.
+        path: Path of the file, for the error message.
 
     Raises:
         ValueError: If there are none.
@@ -62,14 +62,14 @@ def tensors_of(content: Any, path: str | Path) -> dict[str, Tensor]:
 
 
 def rename_deep_stem(state: dict[str, Tensor], prefix: str = "") -> dict[str, Tensor]:
-    """Give a ResNet with a stem of three convolutions the names of mmseg's ``ResNetV1c``.
+    """Rename a ResNet stem of three convolutions to the names of mmseg's ``ResNetV1c``.
 
-    Elsewhere the stem is ``conv1.0`` to ``conv1.6``, then ``bn1``; there ``stem.0`` to ``stem.7``.
-    A state without such a stem comes back as it is.
+    Other packages name the stem ``conv1.0`` to ``conv1.6``, then ``bn1``; mmseg names it ``stem.0``
+    to ``stem.7``. A state without such a stem is returned unchanged.
 
     Args:
         state: Names and tensors.
-        prefix: What stands before the backbone's names, such as ``"backbone."``.
+        prefix: Prefix of the backbone's names, such as ``"backbone."``.
     """
     body = {name: name.removeprefix(prefix) for name in state if name.startswith(prefix)}
     if not any(_DEEP_STEM.match(name) for name in body.values()):
@@ -84,26 +84,25 @@ def rename_deep_stem(state: dict[str, Tensor], prefix: str = "") -> dict[str, Te
 
 
 def read_backbone(backbone: nn.Module, path: str | Path) -> dict[str, Tensor]:
-    """Read pretrained weights for a backbone and check that they fit it, all of them.
+    """Read pretrained weights for a backbone and check that all of them match.
 
-    Understands torchvision's names (``conv1``, ``layer1.0.bn2``), a deep stem (``conv1.0`` ... ,
+    Supports torchvision's names (``conv1``, ``layer1.0.bn2``), a deep stem (``conv1.0`` ... ,
     ``bn1``), mmseg's names (``stem.0``), and any of these as the ``backbone.`` part of a larger
-    model. Classifiers (``fc.*``, auxiliary ones) and what else lies outside the backbone are
-    dropped with a line in the log; counters of batch norm that old files lack are left at their
-    value.
+    model. Classifiers (``fc.*``, auxiliary ones) and everything else outside the backbone are
+    dropped and logged. Batch-norm counters that old files lack keep their values.
 
     Args:
-        backbone: A ResNet of mmseg, or anything with the names of the file; only names and shapes
-            are looked at. Its method ``rename_released``, where it has one, brings released
-            weights to its own names.
-        path: The file.
+        backbone: A ResNet of mmseg, or any module with the names of the file; only names and shapes
+            are compared. If it has a method ``rename_released``, that converts released weights to
+            its own names.
+        path: Path of the file.
 
     Returns:
         A state dict of the backbone.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the file is no checkpoint, or names or shapes do not fit.
+        ValueError: If the file is not a checkpoint, or names or shapes do not match.
     """
     given = read_state(path)
     whole_model = any(name.startswith("backbone.") for name in given)
@@ -129,12 +128,12 @@ def read_backbone(backbone: nn.Module, path: str | Path) -> dict[str, Tensor]:
 
 
 def load_backbone(backbone: nn.Module, path: str | Path) -> None:
-    """Load pretrained weights into a backbone; arguments and errors as :func:`read_backbone`."""
+    """Load pretrained weights into a backbone; see :func:`read_backbone`."""
     backbone.load_state_dict(read_backbone(backbone, path))
 
 
 def describe_misfit(own: dict[str, Tensor], given: dict[str, Tensor]) -> str:
-    """Say which names and shapes of two state dicts differ; empty if they fit.
+    """Describe the names and shapes in which two state dicts differ; empty if they match.
 
     Args:
         own: State dict of the model.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Prediction by overlapping windows, several of them in one forward pass."""
+"""Prediction by overlapping windows, with several windows per forward pass."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -7,25 +7,25 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
-WINDOWS_AT_ONCE = 4  # on a GPU; one fills the cores and caches of a CPU
+WINDOWS_AT_ONCE = 4  # on a GPU; on a CPU, one window fills the cores and caches
 
 
 def predict(
     segmentor: nn.Module, images: Tensor | Sequence[Tensor], data_samples: list | None
 ) -> list:
-    """Predict every image at its own size; where the segmentor slides, windows go in batches.
+    """Predict every image at its own size; with sliding inference, windows run in batches.
 
-    Images of one size share a forward pass. No image is padded, so a prediction does not depend on
-    the images it shares a batch with.
+    Images of one size share a forward pass. Images are never padded, so a prediction does not
+    depend on the other images in the batch.
 
     Args:
-        segmentor: With ``test_cfg``: ``mode``, and for ``"slide"`` ``crop_size``, ``stride`` and
-            maybe ``windows_at_once``.
+        segmentor: Segmentor with ``test_cfg``: ``mode``, and for ``"slide"`` also ``crop_size``,
+            ``stride`` and optionally ``windows_at_once``.
         images: ``(B, 3, H, W)``, or a list of ``(3, H, W)`` of any sizes.
-        data_samples: As mmseg's ``predict`` takes them, or None.
+        data_samples: Samples as for mmseg's ``predict``, or None.
 
     Returns:
-        What the segmentor's own ``predict`` gives, one sample for every image in their order.
+        The results of the segmentor's own ``predict``, one sample per image, in order.
     """
     results: list = [None] * len(images)
     for places, same in by_size(images):
@@ -37,13 +37,13 @@ def predict(
 
 
 def by_size(images: Tensor | Sequence[Tensor]) -> Iterator[tuple[list[int], Tensor]]:
-    """Stack images of one size.
+    """Group images by size and stack each group.
 
     Args:
         images: ``(B, C, H, W)``, or a list of ``(C, H, W)`` of any sizes.
 
     Yields:
-        The places of images of one size in the batch, and these images, ``(b, C, H, W)``.
+        The positions in the batch of the images of one size, and these images, ``(b, C, H, W)``.
     """
     if isinstance(images, Tensor):
         yield list(range(len(images))), images
@@ -71,9 +71,9 @@ def _predict_one_size(segmentor: nn.Module, images: Tensor, data_samples: list |
 
 
 def starts(length: int, window: int, stride: int) -> list[int]:
-    """First pixels of the windows along one side; the last one ends with the image.
+    """Return the first pixels of the windows along one side; the last one ends with the image.
 
-    Where the image is not longer than the window there is one window, as long as the image.
+    If the image is not longer than the window, there is one window as long as the image.
     """
     if length <= window:
         return [0]
@@ -88,23 +88,23 @@ def slide(
     stride: tuple[int, int],
     at_once: int | None = None,
 ) -> Tensor:
-    """Average the predictions of windows where they overlap.
+    """Average the predictions of overlapping windows.
 
-    The same positions and the same mean as mmseg's ``slide_inference``, which runs one window
-    after the other and pads each prediction to the size of the image.
+    Gives the same positions and the same mean as mmseg's ``slide_inference``, which runs the
+    windows one by one and pads each prediction to the size of the image.
 
     Args:
-        predict: From ``(N, 3, h, w)`` windows to ``(N, K, h, w)``.
+        predict: Function from ``(N, 3, h, w)`` windows to ``(N, K, h, w)``.
         images: ``(B, 3, H, W)``.
         window: Height and width of a window in pixels; smaller images are one window.
-        stride: Steps from window to window, down and to the right, at most ``window``.
-        at_once: Windows in one forward pass; None: 4 on a GPU and 1 on a CPU.
+        stride: Vertical and horizontal step between windows, at most ``window``.
+        at_once: Number of windows in one forward pass. None uses 4 on a GPU and 1 on a CPU.
 
     Returns:
         ``(B, K, H, W)``.
 
     Raises:
-        ValueError: If the stride is larger than the window: pixels would have no prediction.
+        ValueError: If the stride is larger than the window, since pixels would have no prediction.
     """
     if any(step > side or step < 1 for step, side in zip(stride, window, strict=True)):
         raise ValueError(
@@ -131,7 +131,7 @@ def slide(
 
 
 def _coverage(length: int, first: list[int], window: int) -> Tensor:
-    """How many windows hold each pixel along one side: ``(length,)``."""
+    """Return the number of windows that cover each pixel along one side: ``(length,)``."""
     count = torch.zeros(length)
     for start in first:
         count[start : start + window] += 1
@@ -139,6 +139,6 @@ def _coverage(length: int, first: list[int], window: int) -> Tensor:
 
 
 def _chunks(items: list, size: int) -> Iterator[list]:
-    """Cut a list into pieces of at most ``size``."""
+    """Split a list into pieces of at most ``size`` items."""
     for first in range(0, len(items), size):
         yield items[first : first + size]

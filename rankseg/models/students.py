@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a method asks of its student, and how it runs any segmentor of mmseg."""
+"""Checks and helpers to train any mmseg segmentor as a student."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -27,11 +27,11 @@ def check_network(network: nn.Module) -> None:
     """Check that a segmentor has the parts that a method needs, and complete its ``test_cfg``.
 
     Args:
-        network: The student. Without ``test_cfg`` it gets ``mode="whole"``; one number for the
-            size or the step of a window becomes a pair.
+        network: The student. A missing ``test_cfg`` becomes ``mode="whole"``. A single number for
+            the size or the stride of a window becomes a pair.
 
     Raises:
-        ValueError: If the network is not an encoder with one decode head for classes of pixels.
+        ValueError: If the network is not an encoder with one decode head for pixel classes.
     """
     kind, head = type(network).__name__, getattr(network, "decode_head", None)
     if not hasattr(network, "extract_feat") or head is None:
@@ -55,10 +55,10 @@ def check_network(network: nn.Module) -> None:
 
 
 def complete_test_cfg(test_cfg: dict[str, Any] | None) -> ConfigDict:
-    """Settings of prediction with what may be left out.
+    """Return prediction settings with defaults filled in.
 
     Raises:
-        ValueError: If the mode is unknown, or windows have no size or step.
+        ValueError: If the mode is unknown, or windows have no size or stride.
     """
     config = ConfigDict(test_cfg or {})
     mode = config.setdefault("mode", "whole")
@@ -79,11 +79,11 @@ def complete_test_cfg(test_cfg: dict[str, Any] | None) -> ConfigDict:
 
 
 def default_tap(network: nn.Module) -> str:
-    """Name of the feature that methods compare where a config names none.
+    """Return the name of the feature that methods compare by default.
 
-    For heads with ASPP this is the output of ASPP, as in the RankMatch paper. For others it is
-    what the classifier of one pixel reads, before its dropout. A head without such a classifier
-    leaves the last feature map of neck or backbone.
+    For heads with ASPP this is the output of ASPP, as in the RankMatch paper. For other heads it is
+    the input of the per-pixel classifier, before its dropout. If the head has no such classifier,
+    it is the last feature map of the neck or the backbone.
     """
     head = network.decode_head
     if isinstance(head, DeepLabV3PlusHead | ASPPHead):
@@ -95,11 +95,11 @@ def default_tap(network: nn.Module) -> str:
 
 
 def first_rows(features: Any, count: int) -> Any:
-    """First rows of the batch in feature maps, which some backbones return with class tokens.
+    """Return the first rows of the batch in feature maps, which may be nested with class tokens.
 
     Args:
-        features: A tensor ``(B, ...)``, or a list or tuple of such, however deep.
-        count: Rows to take.
+        features: A tensor ``(B, ...)``, or an arbitrarily nested list or tuple of tensors.
+        count: Number of rows.
     """
     if isinstance(features, Tensor):
         return features[:count]
@@ -107,25 +107,25 @@ def first_rows(features: Any, count: int) -> Any:
 
 
 def upsample(logits: Tensor, size: Sequence[int], align_corners: bool) -> Tensor:
-    """Bring logits to the size of the labels, in float32."""
+    """Resize logits to the size of the labels, in float32."""
     if logits.shape[2:] == tuple(size):
         return logits.float()
     return F.interpolate(logits.float(), tuple(size), mode="bilinear", align_corners=align_corners)
 
 
 def head_loss(head: nn.Module, logits: Any, data_samples: list, label: Tensor) -> Tensor:
-    """Sum of the losses that the config of a head names.
+    """Return the sum of the losses in the config of a head.
 
     Args:
-        head: Of a segmentor.
-        logits: What its forward pass returns.
-        data_samples: Samples with ``gt_sem_seg``, for heads with a loss of their own.
-        label: ``(B, 1, H, W)``, the same stacked.
+        head: Head of a segmentor.
+        logits: Output of its forward pass.
+        data_samples: Samples with ``gt_sem_seg``, for heads that override the loss.
+        label: ``(B, 1, H, W)``, the same labels stacked.
     """
     if has_own_loss(type(head)):
         losses = head.loss_by_feat(logits, data_samples)
         return sum(value for name, value in losses.items() if "loss" in name)
-    # without the accuracy that mmseg's loss_by_feat computes as well
+    # Skip the accuracy that mmseg's loss_by_feat also computes.
     logits = upsample(logits, label.shape[2:], head.align_corners)
     weight = None if head.sampler is None else head.sampler.sample(logits, label)
     losses = head.loss_decode
@@ -140,10 +140,10 @@ def head_loss(head: nn.Module, logits: Any, data_samples: list, label: Tensor) -
 def check_losses(network: nn.Module) -> None:
     """Compute the labeled loss of every head on a few random pixels.
 
-    Random numbers of the process stay as they are.
+    The random state of the process is preserved.
 
     Raises:
-        ValueError: If a loss cannot be computed, naming it and what can be used instead.
+        ValueError: If a loss cannot be computed; the message names it and an alternative.
     """
     heads = {"decode_head": network.decode_head}
     heads |= {f"auxiliary_head[{i}]": one for i, one in enumerate(auxiliary_heads(network))}
@@ -172,10 +172,10 @@ def check_losses(network: nn.Module) -> None:
 
 
 def _problem_of(head: nn.Module, logits: Tensor, label: Tensor) -> str:
-    """What is wrong with the loss of a head, in words; empty if nothing is."""
+    """Describe what is wrong with the loss of a head; empty if nothing is."""
     try:
         loss = head_loss(head, logits, [], label)
-    except Exception as error:  # whatever code of mmseg or of the user raises
+    except Exception as error:  # mmseg or user code can raise anything
         return f"it failed: {first_line(error)}"
     if not isinstance(loss, Tensor) or loss.numel() != 1:
         shape = tuple(loss.shape) if isinstance(loss, Tensor) else type(loss).__name__

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The teacher: an average of the student's weights over time."""
+"""The teacher, an average of the student's weights over time."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -14,7 +14,7 @@ TEACHER = "dict(momentum=0.004), and where wanted buffers=False, warmup=True"
 def build_teacher(
     student: nn.Module, momentum: float, buffers: bool = True, warmup: bool = False
 ) -> AveragedModel:
-    """An exponential moving average of the student, without gradients; options as in ``Method``.
+    """Build an exponential moving average of the student; see ``Method`` for the options.
 
     Raises:
         ValueError: If ``momentum``, the share of the student in a step, is outside ``(0, 1]``.
@@ -33,13 +33,13 @@ def build_teacher(
 def move_by_age(
     momentum: float, averages: Sequence[Tensor], currents: Sequence[Tensor], age: Tensor
 ) -> None:
-    """Move averages by ``max(momentum, 1 / (age + 1))``: the plain mean of all until that is slow.
+    """Update averages by ``max(momentum, 1 / (age + 1))``: at first this is the plain mean.
 
     Args:
-        momentum: Share of the current values once the average is old.
-        averages: Changed in place.
-        currents: As many tensors of the same shapes.
-        age: Updates so far, a tensor of one integer.
+        momentum: Share of the current values in later updates.
+        averages: Averages, changed in place.
+        currents: Current tensors, of the same number and shapes.
+        age: Number of updates so far, an integer tensor with one element.
 
     Source: Mean Teacher (NeurIPS 2017), released code.
     """

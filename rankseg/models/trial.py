@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A forward pass that shows shapes, and leaves no trace in the network or in random numbers."""
+"""Trial forward passes that find output shapes without changing network or random state."""
 
 import copy
 import random
@@ -17,13 +17,13 @@ Said = TypeVar("Said")
 
 
 class RandomState:
-    """State of the random numbers of Python, NumPy and torch on the CPU, as it is now."""
+    """Snapshot of the random state of Python, NumPy and torch on the CPU."""
 
     def __init__(self) -> None:
         self._states = random.getstate(), np.random.get_state(), torch.get_rng_state()
 
     def restore(self) -> None:
-        """Bring the state back."""
+        """Restore the random state."""
         python, numpy, cpu = self._states
         random.setstate(python)
         np.random.set_state(numpy)
@@ -32,7 +32,7 @@ class RandomState:
 
 @contextmanager
 def random_numbers_kept() -> Iterator[None]:
-    """Context after which random numbers go on as if nothing had been drawn in it."""
+    """Return a context that restores the random state when it ends."""
     before = RandomState()
     try:
         yield
@@ -41,16 +41,17 @@ def random_numbers_kept() -> Iterator[None]:
 
 
 def weightless(module: nn.Module) -> nn.Module:
-    """Copy a module to the meta device, where running it computes shapes and nothing else.
+    """Copy a module to the meta device, where a forward pass only computes shapes.
 
     The module itself is neither changed nor moved. A network that reads a value while it is built,
-    as those with stochastic depth do, cannot be built on the meta device, but copied to it.
+    such as one with stochastic depth, cannot be built on the meta device, but it can be copied
+    there.
 
     Args:
         module: Any module; the values of its parameters and buffers are not copied.
 
     Returns:
-        The copy, in the mode of the module.
+        The copy, in the same mode as the module.
     """
     memo: dict[int, Tensor] = {}
     for parameter in module.parameters():
@@ -68,28 +69,28 @@ def try_out(
     training: bool = False,
     full: bool = True,
 ) -> Said:
-    """Run a copy of a network on images, for the shapes of what it gives.
+    """Run a copy of a network on images to find the shapes of its outputs.
 
-    The copy has no weights and computes nothing, so that large images cost no time. Where the
-    network reads a value on its way, which it cannot without weights, a full copy runs instead.
+    The copy has no weights and computes nothing, so large images cost no time. If the network reads
+    a value during the forward pass, which fails without weights, a full copy runs instead.
 
     Args:
-        run: Called with the copy and the images ``(count, 3, H, W)``.
-        network: Not changed, and random numbers of the process neither.
+        run: Function called with the copy and the images ``(count, 3, H, W)``.
+        network: The network. It is not changed, and neither is the random state of the process.
         size: Height and width of the images.
         count: Number of images.
-        training: Run in training mode.
-        full: Run a full copy if need be.
+        training: Whether to run in training mode.
+        full: Whether a full copy may run if needed.
 
     Returns:
-        What ``run`` returns; tensors in it may be without values.
+        The return value of ``run``; its tensors may have no values.
 
     Raises:
-        Exception: Whatever the last copy raises.
+        Exception: Any exception of the last copy.
     """
     try:
         return _run(run, weightless(network), size, count, training)
-    except Exception:  # of any kind: code of mmseg or of the user
+    except Exception:  # of any kind: mmseg or user code
         if not full or all(weight.is_meta for weight in network.parameters()):
             raise
     return _run(run, copy.deepcopy(network), size, count, training)
@@ -103,26 +104,26 @@ def _run(
     count: int,
     training: bool,
 ) -> Said:
-    """Run a network that nobody else uses."""
+    """Run a network copy that nothing else uses."""
     copied.train(training)
     for module in copied.modules():
         if isinstance(module, nn.SyncBatchNorm):
-            module.eval()  # other processes do not take part
+            module.eval()  # other processes do not take part in synchronization
     weight = next(copied.parameters(), torch.empty(0))
     with random_numbers_kept():
         return run(copied, torch.zeros(count, 3, *size, device=weight.device))
 
 
 def probe_size(network: nn.Module) -> tuple[int, int]:
-    """Height and width of a small image that a network takes: 64 px, or what it is made for."""
+    """Return height and width of a small image for a network: 64 px, or its designed size."""
     size = getattr(getattr(network, "backbone", None), "img_size", None) or 64
     return (size, size) if isinstance(size, int) else tuple(size)
 
 
 def first_line(error: Exception) -> str:
-    """What an error says, without its end: the rest may be pages."""
+    """Return the first line of an error message, since the rest may be pages long."""
     text = str(error).strip()
-    if not text:  # as mmseg's assertions
+    if not text:  # as in mmseg's assertions
         frame = traceback.extract_tb(error.__traceback__)[-1]
         text = f"{type(error).__name__} in {Path(frame.filename).name}, {frame.line}"
     return text.splitlines()[0].rstrip(".:")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Refuses weights that no network can compute with: NaN, infinite, or of the wrong type."""
+"""Check for unusable weights: NaN, infinite, or of the wrong type."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -9,26 +9,26 @@ from torch import Tensor
 
 
 class BadWeightsError(RuntimeError, ValueError):
-    """Weights are not finite, or not floating-point numbers where those belong.
+    """Raised if weights are not finite, or not floating point where they must be.
 
-    A ``RuntimeError`` like those of ``load_state_dict``, among which callers find it.
+    It is a ``RuntimeError`` like the errors of ``load_state_dict``, so callers can catch both.
     """
 
 
 def check_numbers(given: Mapping[str, Any], own: Mapping[str, Tensor]) -> None:
-    """Refuse a state dict whose numbers cannot be those of a trained network.
+    """Check that the numbers in a state dict can be those of a trained network.
 
-    A value counts as it is after loading: ``1e300`` in float64 is infinite in float32. A constant
-    of the model that is infinite by design, such as an attention mask, may stay so.
+    Values are checked as they are after loading: ``1e300`` in float64 is infinite in float32. A
+    constant of the model that is infinite by design, such as an attention mask, is accepted.
 
     Args:
-        given: State dict to be loaded; what is no tensor, or a tensor without values, is passed
-            over.
-        own: State dict of the model it is for, on any device; names that only one of them has are
-            passed over.
+        given: State dict to be loaded. Entries that are not tensors, or tensors without values, are
+            skipped.
+        own: State dict of the model, on any device. Names that only one of the two has are skipped.
 
     Raises:
-        BadWeightsError: Naming the first bad tensor and the number of them.
+        BadWeightsError: If not; the message names the first bad tensor and the number of bad
+            tensors.
     """
     pairs = [
         (name, value, own[name])
@@ -54,10 +54,10 @@ def check_numbers(given: Mapping[str, Any], own: Mapping[str, Tensor]) -> None:
 
 
 def non_finite(tensors: Iterable[tuple[str, Tensor]]) -> list[str]:
-    """Names of the floating-point tensors with a NaN or infinite value; waits for the device once.
+    """Return names of floating-point tensors with NaN or infinite values; syncs only once.
 
     Args:
-        tensors: Names and tensors of one device.
+        tensors: Names and tensors on one device.
     """
     floating = [(name, value) for name, value in tensors if value.is_floating_point()]
     if not floating:
@@ -76,7 +76,7 @@ def _kind(value: Tensor) -> str:
 
 
 def _fits(value: Tensor, mine: Tensor) -> bool:
-    """Whether loading ``value`` into ``mine`` gives finite numbers, unchanged where whole."""
+    """Return whether ``value`` loads into ``mine`` as finite numbers, integers unchanged."""
     if not mine.is_floating_point():
         value = value.float()
         return bool((value.isfinite() & (value == value.round())).all())

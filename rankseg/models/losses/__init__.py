@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Losses: pure functions of tensors, with a thin module around those that have options."""
+"""Losses: pure functions on tensors, with a thin module for those that have options."""
 
 from rankseg.models.losses.agents import orthogonal_agents
 from rankseg.models.losses.attention_consistency import attention_consistency, keypoint_mask

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which positions of a feature map serve as agents (RankMatch, section 3.2 and Table 5)."""
+"""Selection of feature map positions as agents (RankMatch, section 3.2 and Table 5)."""
 
 import torch
 from torch import Tensor
 
 
 def check_num_agents(positions: int, num_agents: int) -> None:
-    """Refuse to choose more agents than there are positions.
+    """Check that there are at least as many positions as agents.
 
     Raises:
         ValueError: If ``num_agents`` is not in ``[1, positions]``.
@@ -19,9 +19,10 @@ def check_num_agents(positions: int, num_agents: int) -> None:
 
 
 def _unit(features: Tensor) -> Tensor:
-    """Features of length 1: ``(B, C, h * w)`` float32; zero ones stay zero.
+    """Normalize features to length 1: ``(B, C, h * w)`` float32; zero features stay zero.
 
-    ``F.normalize`` says the same and is eight times slower over a dimension that is not the last.
+    ``F.normalize`` gives the same result but is eight times slower along a dimension that is not
+    the last.
     """
     flat = features.flatten(2).float()
     return flat * flat.square().sum(1, keepdim=True).clamp_min(1e-24).rsqrt()
@@ -29,16 +30,16 @@ def _unit(features: Tensor) -> Tensor:
 
 @torch.no_grad()
 def orthogonal_agents(features: Tensor, num_agents: int, first: Tensor | None = None) -> Tensor:
-    """Choose positions greedily so that each new one is the most orthogonal to those chosen.
+    """Choose positions greedily so that each is the most orthogonal to those already chosen.
 
-    After the first, always the position is taken whose largest absolute cosine to the chosen ones
-    is smallest. The loop keeps one running maximum per position, so memory is ``B x h x w`` and no
-    ``hw x hw`` matrix is made; nothing is read back to the host.
+    After the first, each step takes the position whose largest absolute cosine to the chosen ones
+    is smallest. The loop keeps one running maximum per position, so it needs ``B x h x w`` memory
+    and no ``hw x hw`` matrix, and nothing is read back to the CPU.
 
     Args:
-        features: ``(B, C, h, w)``; normalized here, any floating dtype.
+        features: ``(B, C, h, w)`` of any floating dtype; normalized here.
         num_agents: Number of agents ``N``, at most ``h * w``.
-        first: ``(B,)`` flat position of each image's first agent; drawn at random if absent.
+        first: ``(B,)`` flat position of each image's first agent; random if None.
 
     Returns:
         ``(B, N)`` int64 flat positions, all different, in the order of choice.
@@ -67,7 +68,7 @@ def orthogonal_agents(features: Tensor, num_agents: int, first: Tensor | None = 
 
 @torch.no_grad()
 def random_agents(features: Tensor, num_agents: int, first: Tensor | None = None) -> Tensor:
-    """Choose ``num_agents`` different positions at random; ``first``, if given, leads each row.
+    """Choose ``num_agents`` distinct positions at random, starting with ``first`` if given.
 
     Shapes and errors as in :func:`orthogonal_agents`.
     """
@@ -81,10 +82,10 @@ def random_agents(features: Tensor, num_agents: int, first: Tensor | None = None
 
 @torch.no_grad()
 def topn_agents(features: Tensor, num_agents: int, first: Tensor | None = None) -> Tensor:
-    """Choose the positions whose cosines to all positions add up to most (Table 5, "Top-N").
+    """Choose the positions with the largest sum of cosines to all positions (Table 5, "Top-N").
 
-    The sum over ``j`` of ``f_i . f_j`` is ``f_i . sum_j f_j``, so the self-correlation matrix is
-    never formed. ``first`` has no say here. Shapes and errors as in :func:`orthogonal_agents`.
+    The sum over ``j`` of ``f_i . f_j`` is ``f_i . sum_j f_j``, so no self-correlation matrix is
+    formed. ``first`` is ignored. Shapes and errors as in :func:`orthogonal_agents`.
     """
     check_num_agents(features.shape[2:].numel(), num_agents)
     unit = _unit(features)
@@ -93,9 +94,9 @@ def topn_agents(features: Tensor, num_agents: int, first: Tensor | None = None) 
 
 @torch.no_grad()
 def all_agents(features: Tensor, num_agents: int, first: Tensor | None = None) -> Tensor:
-    """Take every position as an agent, in raster order (Table 5, "All"): ``(B, h * w)``.
+    """Return every position as an agent, in raster order (Table 5, "All"): ``(B, h * w)``.
 
-    Neither ``num_agents`` nor ``first`` has a say here.
+    ``num_agents`` and ``first`` are ignored.
     """
     batch, _, height, width = features.shape
     return torch.arange(height * width, device=features.device).expand(batch, -1)

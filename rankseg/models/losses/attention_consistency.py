@@ -1,19 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Attention that moves with the image: maps of two views compared at points that correspond.
+"""Attention consistency: maps of two views, compared at corresponding points.
 
-Coordinates ``(x, y)`` are normalized: -1 and 1 are the borders of a view, x to the right, y
-down, so that they are the same for an image and for any of its feature maps.
+Coordinates ``(x, y)`` are normalized: -1 and 1 are the borders of a view, with x to the right and y
+down. They are therefore the same for an image and all its feature maps.
 """
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-NEAR = 1e-3  # depth below which a point of a perspective view is behind the eye, or about there
+NEAR = 1e-3  # smallest depth of a point in front of the camera
 
 
 def cell_centres(height: int, width: int, device: torch.device | str = "cpu") -> Tensor:
-    """Normalized ``(x, y)`` of the centers of all cells of a map, ``(height * width, 2)`` float32.
+    """Return normalized ``(x, y)`` cell centers of a map, ``(height * width, 2)`` float32.
 
     >>> cell_centres(1, 2).tolist()
     [[-0.5, 0.0], [0.5, 0.0]]
@@ -26,15 +26,15 @@ def cell_centres(height: int, width: int, device: torch.device | str = "cpu") ->
 
 
 def map_points(homography: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
-    """Where points of the first view are in the second one.
+    """Map points of the first view to the second one.
 
     Args:
-        homography: ``(B, 3, 3)``, of normalized coordinates.
+        homography: ``(B, 3, 3)`` in normalized coordinates.
         points: ``(P, 2)``.
 
     Returns:
-        ``(B, P, 2)``, and ``(B, P)`` bool: false for points behind the eye, whose place is
-        meaningless.
+        ``(B, P, 2)`` points, and ``(B, P)`` bool, False for points behind the camera, whose
+        position is meaningless.
     """
     mapped = F.pad(points, (0, 1), value=1.0) @ homography.transpose(1, 2)
     depth = mapped[..., 2]
@@ -43,7 +43,7 @@ def map_points(homography: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def sample_mapped(second: Tensor, homography: Tensor, size: tuple[int, int]) -> tuple[Tensor, ...]:
-    """A map of the second view, as the first view has it.
+    """Sample a map of the second view at the cells of the first view.
 
     Args:
         second: ``(B, C, h', w')`` float32.
@@ -51,13 +51,13 @@ def sample_mapped(second: Tensor, homography: Tensor, size: tuple[int, int]) -> 
         size: Height and width ``(h, w)`` of the first view's map.
 
     Returns:
-        ``(B, C, h, w)`` by bilinear interpolation, and ``(B, 1, h, w)`` bool: false outside of the
-        second view, and nearer to its border than the centers of its outermost cells, where nothing
-        is to be interpolated between.
+        ``(B, C, h, w)`` by bilinear interpolation, and ``(B, 1, h, w)`` bool, False outside the
+        second view and closer to its border than the outermost cell centers, where interpolation is
+        not possible.
     """
     height, width = second.shape[2:]
     place, front = map_points(homography, cell_centres(*size, second.device))
-    # of an unchanged view the outermost centers stay inside, whatever the rounding
+    # The tolerance keeps the outermost centers of an unchanged view inside despite rounding.
     inside = front
     for axis, count in enumerate((width, height)):
         inside = inside & (place[..., axis].abs() <= 1 - 1 / count + 1e-4)
@@ -74,29 +74,28 @@ def attention_consistency(
     first_mask: Tensor | None = None,
     second_mask: Tensor | None = None,
 ) -> Tensor:
-    r"""Squared difference of the attention of two views at points that correspond.
+    r"""Squared difference of the attention of two views at corresponding points.
 
     .. math::
         L_{TAC} = \frac{1}{|V|} \sum_{(n, u, v) \in V}
         \big| M_n(u, v) \, \Gamma_n(u, v) - M'_n \Gamma'_n (T_u(u, v), T_v(u, v)) \big|^2
 
-    :math:`V` are the points of the first views that lie inside of the second ones; without masks
-    :math:`\Gamma = 1`, eq. 4.2. The paper has a sum in place of the mean and does not say what is
-    done with points outside. The cells of a map are taken to divide its view evenly; strided
-    convolutions put them up to half a cell nearer to the upper left, in both views alike. Its
-    eq. 4.6 has masks and no :math:`T`: it is this with
-    ``homography`` the identity.
+    :math:`V` are the points of the first views that are inside the second ones. Without masks,
+    :math:`\Gamma = 1`, this is eq. 4.2. The paper has a sum instead of the mean and does not define
+    how to handle points outside. The cells of a map are assumed to divide its view evenly; strided
+    convolutions shift them by up to half a cell to the upper left, equally in both views. Eq. 4.6
+    of the paper has masks and no :math:`T`: it equals this loss with an identity ``homography``.
 
     Args:
         first: ``M``, ``(B, 1, h, w)``.
         second: ``M'``, ``(B, 1, h', w')``.
-        homography: ``T``, ``(B, 3, 3)``, from normalized coordinates of the first view to those of
-            the second.
+        homography: ``T``, ``(B, 3, 3)``, from normalized coordinates of the first view to the
+            second.
         first_mask: ``Gamma``, ``(B, 1, h, w)``.
         second_mask: ``Gamma'``, ``(B, 1, h', w')``.
 
     Returns:
-        ``()`` float32; 0 where no view has a point in the other.
+        ``()`` float32; 0 if no point of a view is inside the other.
 
     Source: TAC-CCL (dissertation "Learning with few labels", chapter 4), eq. 4.2 and 4.6.
     """
@@ -110,16 +109,16 @@ def attention_consistency(
 
 
 def keypoint_mask(points: Tensor, size: tuple[int, int], sigma: float) -> Tensor:
-    r"""Neighborhoods of keypoints.
+    r"""Compute the mask of keypoint neighborhoods.
 
     .. math::
         \Gamma(u, v) = \sum_i \exp \Big( -\frac{(u - u_i)^2 + (v - v_i)^2}{2 \sigma^2} \Big)
 
     Args:
-        points: ``(B, N, 2)`` normalized ``(x, y)``; those that are not finite are none.
+        points: ``(B, N, 2)`` normalized ``(x, y)``; points that are not finite are ignored.
         size: Height and width ``(h, w)`` of the mask.
-        sigma: Width of a neighborhood, in half sides of a view; the paper's :math:`\sigma_u =
-            \sigma_v`.
+        sigma: Width of a neighborhood, in units of half the side of a view; :math:`\sigma_u =
+            \sigma_v` in the paper.
 
     Returns:
         ``(B, 1, h, w)`` float32; 1 everywhere for a view without keypoints.

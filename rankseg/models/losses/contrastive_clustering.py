@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Features near one cluster and far from the next."""
+"""Contrastive clustering: features close to one cluster and far from the next."""
 
 import torch
 from torch import Tensor
@@ -8,21 +8,21 @@ from rankseg.models.losses.discriminative import centre_distances, two_nearest
 
 
 def contrastive_clustering(feature: Tensor, centres: Tensor, own: Tensor | None = None) -> Tensor:
-    r"""Mean ratio of the distances to one cluster's center and to the next.
+    r"""Mean ratio of the distances to one cluster center and to the next.
 
     .. math::
         L_{CC} = \mathbb E_n \, \frac{d_+}{d_-} \quad \text{or} \quad
         \mathbb E_n \, \frac{2 d_+}{d_+ + d_-}, \qquad d_\pm = \|F_n - C_\pm(F_n)\|_2
 
     The first form is the equation: :math:`C_+` is the center nearest to the feature, :math:`C_-`
-    the second nearest. It is least, too, where all features lie at one center, whichever they
-    belong to. With ``own``, :math:`C_+` is the center of the cluster that the image was put in and
-    :math:`C_-` the nearest of the others; the second form is about twice the first for features
-    near their center, and bounded for those near another's. Both are 0 for features at their
-    centers, 1 for those half-way between two, and centers are constants.
+    the second nearest. It is also minimal if all features are at one center, whatever their
+    cluster. With ``own``, :math:`C_+` is the center of the image's assigned cluster and :math:`C_-`
+    the nearest other center. The second form is about twice the first for features near their
+    center, and bounded for those near another one. Both are 0 for features at their centers and 1
+    half-way between two. Centers are constants.
 
-    The text above the equation wants the inverse ratio small; minimized is the equation, which is
-    what the text describes.
+    The text above the equation asks for a small inverse ratio. This function implements the
+    equation, which matches what the text describes.
 
     Args:
         feature: ``(B, D)``; the only input that receives a gradient.
@@ -30,7 +30,7 @@ def contrastive_clustering(feature: Tensor, centres: Tensor, own: Tensor | None 
         own: ``(B,)`` int64 clusters below ``N``, for the second form.
 
     Returns:
-        ``()`` float32, in ``[0, 1]``, of the second form in ``[0, 2]``.
+        ``()`` float32, in ``[0, 1]``, or in ``[0, 2]`` for the second form.
 
     Raises:
         ValueError: If there are fewer than two centers.

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a mean is divided by, where a batch is spread over several processes.
+"""Denominators of means when a batch is distributed over several processes.
 
-Several processes average their gradients. A mean over as many pixels in each is then the mean over
-the whole batch; a mean over those that count, of which one process may have more than another, is
-that only if all divide by the same number.
+Distributed training averages gradients over processes. For a mean over equally many pixels in each
+process, this gives the mean over the whole batch. For a mean over selected pixels, whose number
+differs between processes, it does so only if all processes divide by the same number.
 """
 
 from collections.abc import Sequence
@@ -15,14 +15,14 @@ from torch import Tensor, nn
 
 @torch.no_grad()
 def count_per_process(mask: Tensor) -> Tensor:
-    """How many entries of a mask are true: ``()``, the mean over all processes.
+    """Count the True entries of a mask: ``()``, averaged over all processes.
 
     Args:
-        mask: Bool, of any shape; all processes must call this equally often.
+        mask: Bool mask of any shape. All processes must call this function equally often.
 
     Returns:
-        In one process the number itself, int64 and at least 1. In ``W`` of them a float32 of at
-        least ``1 / W``.
+        With one process the number itself, int64 and at least 1. With ``W`` processes a float32 of
+        at least ``1 / W``.
     """
     count = mask.sum()
     if get_world_size() == 1:
@@ -32,17 +32,17 @@ def count_per_process(mask: Tensor) -> Tensor:
 
 
 def which_count(loss: nn.Module, label: Tensor, ignore_index: int) -> dict[str, int | Tensor]:
-    """Arguments that tell a loss of mmseg which pixels count, and by what to divide.
+    """Return arguments for an mmseg loss that select the counted pixels and the denominator.
 
     Args:
         loss: Any loss of a head.
         label: ``(B, ...)`` int64.
-        ignore_index: Label that does not count.
+        ignore_index: Label to ignore.
 
     Returns:
         ``ignore_index``; for a cross-entropy over the labeled pixels also ``avg_factor``, so that
-        all processes divide by the same number: labeled pixels, or the weights of their classes.
-        mmseg's own count waits for the device, and does not work with weights of classes.
+        all processes divide by the same number: the labeled pixels, or their class weights. mmseg's
+        own count waits for the device and does not support class weights.
     """
     told: dict[str, int | Tensor] = {"ignore_index": ignore_index}
     if getattr(loss, "avg_non_ignore", False) and not getattr(loss, "use_sigmoid", False):
@@ -57,7 +57,7 @@ def which_count(loss: nn.Module, label: Tensor, ignore_index: int) -> dict[str, 
 
 
 def _weight_per_process(label: Tensor, labelled: Tensor, weights: Sequence[float]) -> Tensor:
-    """Sum of the class weights of all labeled pixels: ``()`` float32, the mean over processes."""
+    """Sum the class weights of all labeled pixels: ``()`` float32, the mean over processes."""
     each = torch.tensor(weights).to(label.device, non_blocking=True)
     weight = each[label.where(labelled, 0)]
     total = (weight * labelled).sum()

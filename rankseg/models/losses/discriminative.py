@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How clearly a feature belongs to one cluster and not to the next."""
+"""Discriminative loss: features that clearly belong to one cluster and not to the next."""
 
 import torch
 from torch import Tensor
@@ -8,17 +8,17 @@ READINGS = ("enlarge", "printed")
 
 
 def discriminative_loss(feature: Tensor, centres: Tensor, reading: str = "enlarge") -> Tensor:
-    r"""Loss of the gap between the distances to the nearest and the second nearest center.
+    r"""Loss on the gap between the distances to the nearest and the second nearest center.
 
     .. math::
         \ell = \mathbb E \, \Big[ 1 - \Big( \frac{d_1 - d_0}{d_1 + d_0} \Big)^2 \Big]
         \quad \text{or} \quad
         \ell = \mathbb E \, (d_0 - d_1)^2
 
-    Minimising the second form, which is printed in the paper, closes the gap, while the paper's
-    text wants it wide. The first one widens it: 0 for a feature at its center, 1 half-way between
-    two. It is relative to the distances, because an absolute gap grows without bound with the
-    scale of the features.
+    Minimizing the second form, which is printed in the paper, closes the gap, although the paper's
+    text asks for a wide one. The first form widens it: it is 0 for a feature at its center and 1
+    half-way between two. It is relative to the distances, because an absolute gap grows without
+    bound with the scale of the features.
 
     Args:
         feature: ``(B, D)``; the only input that receives a gradient.
@@ -29,7 +29,7 @@ def discriminative_loss(feature: Tensor, centres: Tensor, reading: str = "enlarg
         ``()`` float32.
 
     Raises:
-        ValueError: If there are fewer than two centers, or ``reading`` is none of the two.
+        ValueError: If there are fewer than two centers, or ``reading`` is neither of the two.
 
     Source: LMCS (dissertation, chapter 3), eq. 3.6.
     """
@@ -42,24 +42,26 @@ def discriminative_loss(feature: Tensor, centres: Tensor, reading: str = "enlarg
 
 
 def two_nearest(feature: Tensor, centres: Tensor) -> tuple[Tensor, Tensor]:
-    """Euclidean distances to the nearest and to the second nearest center, ``(B,)`` float32 each.
+    """Return distances to the nearest and the second nearest center, ``(B,)`` float32 each.
+
+    The distances are Euclidean.
 
     Args:
         feature: ``(B, D)``; the only input that receives a gradient.
         centres: ``(N, D)``, at least two.
 
     Raises:
-        ValueError: If there are fewer.
+        ValueError: If there are fewer than two centers.
     """
     return centre_distances(feature, centres).topk(2, dim=1, largest=False).values.unbind(1)
 
 
 def centre_distances(feature: Tensor, centres: Tensor) -> Tensor:
-    """Euclidean distances to all centers, ``(B, N)`` float32; arguments as :func:`two_nearest`."""
+    """Return Euclidean distances to all centers, ``(B, N)`` float32; see :func:`two_nearest`."""
     if len(centres) < 2:
         raise ValueError(f"{len(centres)} cluster centres: expected 2 or more")
     with torch.autocast(feature.device.type, enabled=False):
-        # differences one by one: the shortcut over inner products is inexact near a center
+        # Compute differences directly: the shortcut via inner products is inexact near a center.
         return torch.cdist(
             feature.float(),
             centres.detach().float(),
@@ -68,10 +70,10 @@ def centre_distances(feature: Tensor, centres: Tensor) -> Tensor:
 
 
 def check_reading(reading: str) -> None:
-    """Check the reading of the equation.
+    """Check the name of the form of the equation.
 
     Raises:
-        ValueError: If it is none of those.
+        ValueError: If the name is unknown.
     """
     if reading not in READINGS:
         raise ValueError(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Mean shift: an image is drawn to the mean of its neighbors among remembered targets."""
+"""Mean shift: pull an image toward the mean of its neighbors in a memory of targets."""
 
 import torch
 from torch import Tensor
@@ -7,11 +7,11 @@ from torch import Tensor
 
 @torch.no_grad()
 def nearest(similarity: Tensor, k: int | None, allowed: Tensor) -> Tensor:
-    """Choose the ``k`` most similar entries of those that are allowed; all where there are fewer.
+    """Choose the ``k`` most similar allowed entries, or all if there are fewer.
 
     Args:
-        similarity: ``(B, N)`` of queries to entries.
-        k: Neighbors, at least 1; ``None`` chooses all that are allowed.
+        similarity: ``(B, N)`` similarities of queries to entries.
+        k: Number of neighbors, at least 1; ``None`` chooses all allowed entries.
         allowed: ``(B, N)`` or ``(N,)`` bool.
 
     Returns:
@@ -26,7 +26,7 @@ def nearest(similarity: Tensor, k: int | None, allowed: Tensor) -> Tensor:
 
 
 def mean_shift(online: Tensor, entries: Tensor, chosen: Tensor) -> Tensor:
-    r"""Mean squared distance of an embedding to the entries chosen for it.
+    r"""Mean squared distance of an embedding to its chosen entries.
 
     .. math:: \frac{1}{|S_i|} \sum_{z \in S_i} (2 - 2 \, v_i^T z)
 
@@ -34,7 +34,7 @@ def mean_shift(online: Tensor, entries: Tensor, chosen: Tensor) -> Tensor:
         online: ``v``, ``(B, D)`` of length 1; the only input that receives a gradient. The mean of
             several embeddings of an image gives the mean of their distances.
         entries: ``z``, ``(N, D)`` of length 1.
-        chosen: ``(B, N)`` bool, the sets ``S``; a row of an empty set is 0.
+        chosen: ``(B, N)`` bool, the sets ``S``; the loss is 0 for an empty set.
 
     Returns:
         ``(B,)`` float32 in ``[0, 4]``.

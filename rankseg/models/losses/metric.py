@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Losses and miners of pytorch-metric-learning, named in configs like our own."""
+"""Losses and miners of pytorch-metric-learning, usable in configs like our own."""
 
 from collections.abc import Mapping
 
@@ -22,13 +22,13 @@ for package, names in NAMES.items():
 
 
 def build_metric(config: Mapping) -> nn.Module:
-    """Build a loss or a miner, and what its options name by ``type``, such as a ``distance``.
+    """Build a loss or a miner, including options given as configs, such as a ``distance``.
 
     Args:
         config: ``dict(type="ContrastiveLoss", distance=dict(type="CosineSimilarity"))``.
 
     Raises:
-        KeyError: If nothing is registered under a name.
+        KeyError: If a name is not registered.
     """
     options = {
         key: build_metric(value) if isinstance(value, Mapping) and "type" in value else value
@@ -38,5 +38,5 @@ def build_metric(config: Mapping) -> nn.Module:
 
 
 def takes_references(loss: nn.Module) -> bool:
-    """Whether a loss compares a batch with other embeddings, such as those of a memory."""
+    """Return whether a loss can compare a batch with other embeddings, such as a memory."""
     return type(loss).__name__ in losses.CrossBatchMemory.supported_losses()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Cross-entropy of the hardest labeled pixels."""
+"""Cross-entropy on the hardest labeled pixels."""
 
 import math
 
@@ -13,17 +13,17 @@ from rankseg.registry import MODELS
 
 @MODELS.register_module()
 class OhemCrossEntropyLoss(nn.Module):
-    """Mean cross-entropy over pixels that are not yet predicted well (online hard examples).
+    """Mean cross-entropy over pixels that are not predicted well yet (online hard examples).
 
-    A pixel is kept when the probability of its true class is at most ``threshold``, or when it is
-    among the ``min_kept`` least probable ones of the whole batch. mmseg's ``OHEMPixelSampler``
-    counts ``min_kept`` per image and reads values back to the host; the published Cityscapes
-    numbers count per batch of a process, as here. The mean is over what all processes keep.
+    A pixel is kept if the probability of its true class is at most ``threshold``, or if it is among
+    the ``min_kept`` least probable pixels of the batch. mmseg's ``OHEMPixelSampler`` counts
+    ``min_kept`` per image and reads values back to the CPU. The published Cityscapes results count
+    per batch of a process, as here. The mean is over the kept pixels of all processes.
 
     Args:
         threshold: Probability of the true class, in ``(0, 1]``.
-        min_kept: Pixels kept at the least, over the batch of one process.
-        loss_weight: Factor of the result.
+        min_kept: Minimum number of kept pixels in the batch of one process.
+        loss_weight: Weight of the loss.
         loss_name: Key of the term in mmseg's heads.
 
     Shape:
@@ -63,11 +63,11 @@ class OhemCrossEntropyLoss(nn.Module):
         ignore_index: int = 255,
         **kwargs,
     ) -> Tensor:
-        """Compute the loss; ``weight`` and further arguments of mmseg's heads have no say."""
+        """Compute the loss; ``weight`` and further arguments of mmseg's heads are ignored."""
         loss = F.cross_entropy(logits, label, ignore_index=ignore_index, reduction="none").flatten()
         labelled = (label != ignore_index).flatten()
-        # ignored pixels have loss 0; if fewer than min_kept are labeled, the bound falls to 0
-        # and all labeled ones are kept
+        # Ignored pixels have loss 0. If fewer than min_kept pixels are labeled, the bound falls to
+        # 0 and all labeled ones are kept.
         count = min(self.min_kept, loss.numel())
         bound = loss.detach().topk(count, sorted=False).values.min()
         kept = labelled & (loss >= bound.clamp(max=-math.log(self.threshold)))

@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How far the features of two views of an image are apart."""
+"""Distance between the features of two views of an image."""
 
 import torch
 from torch import Tensor
 
 
 def pair_distance(first: Tensor, second: Tensor) -> Tensor:
-    r"""Mean Euclidean distance of the rows of two matrices.
+    r"""Mean Euclidean distance between the rows of two matrices.
 
     .. math:: L_F = \mathbb E_n \, \|F_n - F'_n\|_2
 
-    Both receive gradients; that of equal rows is 0.
+    Both inputs receive gradients; the gradient of equal rows is 0.
 
     Args:
         first: ``(B, D)``.

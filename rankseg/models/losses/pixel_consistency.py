@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Cross-entropy against pseudo-labels that are sure enough."""
+"""Cross-entropy against confident pseudo-labels."""
 
 import torch
 import torch.nn.functional as F
@@ -11,27 +11,28 @@ from rankseg.models.losses.counting import count_per_process
 def pixel_consistency(
     logits: Tensor, label: Tensor, confidence: Tensor, valid: Tensor, threshold: float | Tensor
 ) -> Tensor:
-    r"""Cross-entropy of the confident pixels, divided by the number of *valid* ones.
+    r"""Cross-entropy of the confident pixels, divided by the number of *valid* pixels.
 
     .. math::
         \ell = \sum_i CE(z_i, y_i) \, [c_i \ge \tau] \, v_i \;/\; \max(1, \sum_i v_i)
 
-    While few pixels are trusted, the loss stays small by itself. Several processes divide by the
-    mean of their numbers, so that the mean of their losses is the loss of the whole batch.
+    The loss stays small while few pixels are confident. In distributed training all processes
+    divide by the mean of their numbers, so that the mean of their losses is the loss of the whole
+    batch.
 
     Args:
         logits: ``(B, K, H, W)`` before softmax; the only input that receives a gradient.
-        label: ``(B, H, W)`` int64 in ``[0, K)``; what stands where ``valid`` is false is ignored.
+        label: ``(B, H, W)`` int64 in ``[0, K)``; ignored if ``valid`` is false.
         confidence: ``(B, H, W)`` float in ``[0, 1]``.
         valid: ``(B, H, W)`` bool (or 0/1), false for padding.
-        threshold: Confidence ``tau`` in ``[0, 1]``, or that of every pixel, ``(B, H, W)``; a pixel
-            at exactly ``tau`` counts.
+        threshold: Minimum confidence ``tau`` in ``[0, 1]`` (inclusive), or one value per pixel,
+            ``(B, H, W)``.
 
     Returns:
         ``()`` float32, in nats per valid pixel; 0 when nothing is confident or nothing is valid.
 
     Raises:
-        ValueError: If the maps and the logits differ in size.
+        ValueError: If maps and logits differ in size.
 
     Source: UniMatch (CVPR 2023), eq. 2, with the denominator of its released code.
     """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Divergence between two Plackett-Luce distributions over the orders of k items."""
+"""Divergence between two Plackett-Luce distributions over the orders of ``k`` items."""
 
 from functools import lru_cache
 from itertools import permutations
@@ -10,13 +10,13 @@ from torch import Tensor
 
 @lru_cache(maxsize=32)
 def _tables(items: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Which items are in which set, and through which sets each order passes.
+    """Return the items in each set, and the sets that each order passes through.
 
-    Sets are numbered by their bits, so that set ``s`` of ``1 .. 2^k - 1`` is column ``s - 1``.
+    Sets are numbered by their bits: set ``s`` of ``1 .. 2^k - 1`` is column ``s - 1``.
 
     Returns:
-        ``(k, 2^k - 1)`` membership, and ``(2^k - 1, k!)`` the sets of items that remain before
-        each choice of an order, both float32 zeros and ones.
+        ``(k, 2^k - 1)`` membership, and ``(2^k - 1, k!)`` sets of items that remain before each
+        choice of an order, both float32 zeros and ones.
     """
     member = torch.zeros(items, 2**items - 1)
     for s in range(1, 2**items):
@@ -31,22 +31,22 @@ def _tables(items: int, device: torch.device) -> tuple[Tensor, Tensor]:
 
 
 def order_log_probability(log_weights: Tensor, floor: float = 1e-10) -> Tensor:
-    r"""Log-probability of every order of ``k`` items that are drawn one after the other.
+    r"""Log-probability of every order of ``k`` items drawn one after the other.
 
     .. math::
         \log P(\pi) = \sum_n \Big[ \log c_{\pi(n)}
                       - \log\big( \epsilon + \sum_{m \ge n} c_{\pi(m)} \big) \Big]
 
-    The ``k!`` orders share their denominators: there is one for each set of items that can remain,
-    ``2^k - 1`` of them. Weights enter the numerator as logarithms, so a product of tiny weights
-    does not underflow, and ``floor`` keeps the logarithm of a denominator finite.
+    The ``k!`` orders share their ``2^k - 1`` denominators, one for each set of items that can
+    remain. Weights enter the numerator as logarithms, so that a product of tiny weights does not
+    underflow. ``floor`` keeps the logarithm of a denominator finite.
 
     Args:
         log_weights: ``(..., k)`` float32 log-weights.
         floor: ``epsilon``, above 0. The released code adds 1e-10; the paper (eq. 6) has none.
 
     Returns:
-        ``(..., k!)``, orders as ``itertools.permutations(range(k))`` lists them.
+        ``(..., k!)``, orders as listed by ``itertools.permutations(range(k))``.
 
     Source: RankMatch (CVPR 2024), eqs. 6 and 7.
     """
@@ -59,11 +59,11 @@ def plackett_luce_kl(teacher: Tensor, student: Tensor, floor: float = 1e-10) -> 
     """``KL(teacher || student)`` of the distributions over orders, summed over all ``k!`` orders.
 
     Args:
-        teacher: ``(..., k)`` float32 log-weights; no gradient is sent through them.
+        teacher: ``(..., k)`` float32 log-weights; they receive no gradient.
         student: ``(..., k)`` log-weights of the same items.
-        floor: Smallest probability told from zero: added to every denominator and to the
-            probability of every order, as the released code does. Orders among items that have
-            practically no weight then have no say.
+        floor: Smallest probability that differs from zero: it is added to every denominator and to
+            the probability of every order, as in the released code. Orders among items with
+            practically no weight then have no influence.
 
     Returns:
         ``(...)`` divergence in nats.

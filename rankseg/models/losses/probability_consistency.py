@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Squared difference of two predictions."""
+"""Squared difference between two predictions."""
 
 import torch
 from torch import Tensor
@@ -8,7 +8,7 @@ from rankseg.models.losses.counting import count_per_process
 
 
 def probability_consistency(logits: Tensor, target: Tensor, valid: Tensor) -> Tensor:
-    r"""Squared difference of two softmax predictions, mean over classes and *valid* pixels.
+    r"""Squared difference of two softmax predictions, averaged over classes and *valid* pixels.
 
     .. math::
         \ell = \sum_i v_i \frac{1}{K} \lVert softmax(z_i) - softmax(t_i) \rVert^2
@@ -20,7 +20,7 @@ def probability_consistency(logits: Tensor, target: Tensor, valid: Tensor) -> Te
         valid: ``(B, H, W)`` bool, false for padding.
 
     Returns:
-        ``()`` float32 in ``[0, 2 / K]``; 0 when nothing is valid.
+        ``()`` float32 in ``[0, 2 / K]``; 0 if no pixel is valid.
 
     Raises:
         ValueError: If the maps differ in size.

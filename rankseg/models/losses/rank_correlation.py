@@ -17,9 +17,9 @@ REDUCTIONS = ("element", "pixel")
 
 
 def agent_correlation(features: Tensor, positions: Tensor) -> Tensor:
-    """Raw dot products of every position with the agents: ``(B, h * w, N)``.
+    """Compute dot products of every position with the agents: ``(B, h * w, N)``.
 
-    These are the logits of eq. 4; features are not normalized and there is no temperature.
+    These are the logits of eq. 4. The features are not normalized and there is no temperature.
 
     Args:
         features: ``(B, C, h, w)`` float32.
@@ -31,10 +31,10 @@ def agent_correlation(features: Tensor, positions: Tensor) -> Tensor:
 
 
 def distribution_distance(teacher: Tensor, student: Tensor, kind: str) -> Tensor:
-    """Distance of two distributions over agents, each agent on its own (Table 6).
+    """Compute the distance of two distributions over agents, agent by agent (Table 6).
 
     Args:
-        teacher: ``(B, P, N)`` logits; no gradient is sent through them.
+        teacher: ``(B, P, N)`` logits; they receive no gradient.
         student: ``(B, P, N)`` logits.
         kind: ``"kl"`` (eq. 5), ``"ce"`` or ``"l2"``.
 
@@ -53,33 +53,32 @@ def distribution_distance(teacher: Tensor, student: Tensor, kind: str) -> Tensor
 
 @MODELS.register_module()
 class RankCorrelationLoss(nn.Module):
-    r"""Consistency of how pixels correlate with a set of agents, weak against strong view.
+    r"""Consistency of pixel-to-agent correlations between the weak and the strong view.
 
     Agents are positions of the weak view's feature map; the strong view's agents are its own
-    features at the same positions. With ``consistency="rank"`` each pixel's ``topk`` agents (the
-    teacher's choice) give a Plackett-Luce distribution over their orders, and the loss is
-    ``KL(weak || strong)`` of those (eqs. 6 to 8).
+    features at the same positions. With ``consistency="rank"``, each pixel's ``topk`` agents
+    (chosen by the teacher) define a Plackett-Luce distribution over their orders, and the loss is
+    ``KL(weak || strong)`` of these distributions (eqs. 6 to 8).
 
     Args:
-        num_agents: Number of agents ``N``; the paper's 128 (its released code: 64).
-        topk: Number of agents whose orders are compared, the paper's 4; at most ``num_agents``.
+        num_agents: Number of agents ``N``; 128 in the paper, 64 in its released code.
+        topk: Number of agents whose orders are compared, at most ``num_agents``; 4 in the paper.
         selection: ``"orthogonal"``, ``"random"``, ``"topn"`` or ``"all"`` (Table 5).
         consistency: ``"rank"``, ``"kl"``, ``"ce"`` or ``"l2"`` (Table 6).
         reduction: ``"pixel"`` sums over orders (or agents) and averages over pixels, as the paper
-            writes; ``"element"`` averages over both, as the released code does, which is
-            ``topk!`` (or ``N``) times smaller. The weight 0.1 of the paper belongs to
-            ``"element"``.
-        loss_weight: Factor of the result.
-        floor: Smallest probability told from zero when orders are compared; the released code's
-            1e-10. The paper has none, which a value like 1e-30 comes to.
+            states. ``"element"`` averages over both, as in the released code, which is ``topk!``
+            (or ``N``) times smaller. The paper's weight of 0.1 belongs to ``"element"``.
+        loss_weight: Weight of the loss.
+        floor: Smallest probability that differs from zero when orders are compared; 1e-10 as in the
+            released code. The paper has none, which a value like 1e-30 approximates.
 
     Shape:
-        - weak: ``(B, C, h, w)``, no gradient is sent through it.
+        - weak: ``(B, C, h, w)``; receives no gradient.
         - strong: ``(B, C, h, w)``, same shape.
-        - first: ``(B,)`` int64 flat position of the first agent, random if absent.
-        - valid: ``(B, h, w)`` bool or absent; positions outside do not count (the released code
-          counts padding, so the default is to count everything).
-        - output: ``()`` float32, computed in float32 also under autocast.
+        - first: ``(B,)`` int64 flat position of the first agent, random if None.
+        - valid: ``(B, h, w)`` bool or None; False positions do not count (the released code counts
+          padding, so by default everything counts).
+        - output: ``()`` float32, computed in float32 even under autocast.
 
     Raises:
         ValueError: If an option is not one of those above, ``topk`` exceeds the number of agents,
@@ -122,7 +121,7 @@ class RankCorrelationLoss(nn.Module):
         self.floor = floor
 
     def extra_repr(self) -> str:
-        """Options shown when the model is printed."""
+        """Return the options to show when the model is printed."""
         return (
             f"num_agents={self.num_agents}, topk={self.topk}, selection={self.selection}, "
             f"consistency={self.consistency}, reduction={self.reduction}, "
@@ -155,7 +154,7 @@ class RankCorrelationLoss(nn.Module):
             return self.loss_weight * kept / count_per_process(inside)
 
     def _per_pixel(self, teacher: Tensor, student: Tensor) -> Tensor:
-        """``(B, P)`` divergence of each pixel, from ``(B, P, N)`` correlations."""
+        """Compute the divergence of each pixel, ``(B, P)``, from ``(B, P, N)`` correlations."""
         if self.consistency == "rank":
             top, which = teacher.log_softmax(-1).topk(self.topk, -1)
             student = student.log_softmax(-1).gather(-1, which)

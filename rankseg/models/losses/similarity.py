@@ -8,14 +8,14 @@ RULES = ("smoothing", "scaling", None)
 
 
 def blend(own: Tensor, other: Tensor, rule: str | None, share: float) -> Tensor:
-    """Correct a distribution by another one over the same outcomes.
+    """Correct a distribution with another one over the same outcomes.
 
     Args:
-        own: ``(B, M)``, rows add up to 1.
-        other: ``(B, M)``, likewise.
-        rule: ``"smoothing"`` takes the mean with the share given for ``own``, ``"scaling"`` the
-            renormalized product, ``None`` leaves ``own`` as it is.
-        share: In ``[0, 1]``.
+        own: ``(B, M)``, rows sum to 1.
+        other: ``(B, M)``, rows sum to 1.
+        rule: ``"smoothing"`` takes the weighted mean, ``"scaling"`` the renormalized product,
+            ``None`` returns ``own`` unchanged.
+        share: Weight of ``own`` in the mean, in ``[0, 1]``.
     """
     if rule == "smoothing":
         return share * own + (1 - share) * other
@@ -23,7 +23,7 @@ def blend(own: Tensor, other: Tensor, rule: str | None, share: float) -> Tensor:
 
 
 def normalise(rows: Tensor) -> Tensor:
-    """Divide rows by their sum; rows of zeros stay."""
+    """Divide rows by their sum; rows of zeros stay zero."""
     return rows / rows.sum(1, keepdim=True).clamp(min=torch.finfo(rows.dtype).tiny)
 
 
@@ -35,24 +35,24 @@ def similarity_targets(
     semantic_rule: str | None = "smoothing",
     instance_rule: str | None = "scaling",
 ) -> tuple[Tensor, Tensor]:
-    r"""Calibrate class predictions and similarities to labeled images by each other.
+    r"""Calibrate class predictions and similarities to labeled images with each other.
 
     .. math::
         \hat p = \alpha p + (1 - \alpha) q^{agg}, \qquad
         \hat q_i = q_i \, p_{y_i} / \sum_k q_k \, p_{y_k}
 
-    Both use the values that come in, so that their order does not matter.
+    Both use the input values, so their order does not matter.
 
     Args:
         semantic: ``p``, ``(B, K)`` class probabilities.
         instance: ``q``, ``(B, N)`` probabilities over the labeled images of the bank.
         labels: ``y``, ``(N,)`` int64 classes of these images.
-        smoothing: ``alpha`` in ``[0, 1]``, the share of what is corrected by smoothing.
-        semantic_rule: How ``p`` is corrected, see :func:`blend`.
-        instance_rule: How ``q`` is corrected.
+        smoothing: ``alpha`` in ``[0, 1]``, the share of the original distribution in smoothing.
+        semantic_rule: Rule that corrects ``p``, see :func:`blend`.
+        instance_rule: Rule that corrects ``q``.
 
     Returns:
-        ``(B, K)`` and ``(B, N)``, rows add up to 1.
+        ``(B, K)`` and ``(B, N)``, rows sum to 1.
 
     Source: SimMatch (CVPR 2022), eq. 7 to 10; the other rules are those of its Tables 5 and 6.
     """

@@ -7,12 +7,12 @@ from torch import Tensor
 
 
 def soft_cross_entropy(logits: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
-    """Cross-entropy with a distribution as target, mean over all rows.
+    """Cross-entropy with a distribution as target, averaged over all rows.
 
     Args:
         logits: ``(B, K)``; the only input that receives a gradient.
         target: ``(B, K)`` probabilities.
-        weight: ``(B,)`` factor of each row; the mean is over all rows nevertheless.
+        weight: ``(B,)`` weight of each row; the mean is still over all rows.
 
     Returns:
         ``()`` float32, in nats.
@@ -23,7 +23,7 @@ def soft_cross_entropy(logits: Tensor, target: Tensor, weight: Tensor | None = N
 
 
 def soft_squared_error(logits: Tensor, target: Tensor) -> Tensor:
-    r"""Squared difference of probabilities to a distribution, mean over rows and classes.
+    r"""Squared difference between probabilities and a distribution, mean over rows and classes.
 
     .. math:: \ell = \frac{1}{B K} \sum_i \lVert softmax(z_i) - q_i \rVert^2
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What keeps spatial assembly weights local, different from each other and coherent.
+"""Losses that keep spatial assembly weights local, distinct and coherent.
 
-All take weights of ``N`` input points (rows ``u``) for ``N`` output points (columns ``v``) and
-give one value per image, in float32, summed as in the equations.
+All functions take the weights of ``N`` input points (rows ``u``) for ``N`` output points (columns
+``v``) and return one value per image, in float32, summed as in the equations.
 """
 
 from math import log
@@ -15,10 +15,10 @@ NEIGHBOURS = [(i, j) for i in (-1, 0, 1) for j in (-1, 0, 1) if (i, j) != (0, 0)
 
 
 def assembly_entropy(log_weights: Tensor) -> Tensor:
-    """Entropies of all rows and all columns, in bits; 0 for a permutation.
+    """Sum the entropies of all rows and all columns, in bits; 0 for a permutation.
 
     Args:
-        log_weights: ``(B, N, N)`` logarithms, of which rows and columns are normalized here.
+        log_weights: ``(B, N, N)`` logarithms; rows and columns are normalized here.
 
     Returns:
         ``(B,)``, from 0 to ``2 N log2(N)``.
@@ -33,12 +33,12 @@ def assembly_entropy(log_weights: Tensor) -> Tensor:
 
 
 def assembly_correlation(weights: Tensor) -> Tensor:
-    """Products of the weights of different points, of all pairs of rows and of columns.
+    """Sum the products of the weights of different points over all pairs of rows and columns.
 
-    It is 0 for a permutation, and ``2 (N - |W|^2)`` where rows and columns sum to 1.
+    The sum is 0 for a permutation, and ``2 (N - |W|^2)`` if rows and columns sum to 1.
 
     Args:
-        weights: ``(B, N, N)``, not negative.
+        weights: ``(B, N, N)``, non-negative.
 
     Returns:
         ``(B,)``.
@@ -51,19 +51,19 @@ def assembly_correlation(weights: Tensor) -> Tensor:
 
 
 def local_coherence(weights: Tensor, features: Tensor) -> Tensor:
-    r"""How differently neighbors that look alike are moved; 0 where all stay where they are.
+    r"""Differences in how similar neighbors are moved; 0 if all points stay in place.
 
     .. math:: \sum_{i,j} \sum_{(i',j') \in \Omega_{i,j}} \alpha \,
         \| W_{i,j} - S[W_{i',j'}] \|_2
 
-    :math:`W_{i,j}` is where input point ``(i, j)`` goes, its row of the weights as a map of output
-    points. (The text calls such maps those of an output point too; neighbors are those of the
-    input, whose features :math:`\alpha` compares.) The shift by one point is filled up with zeros.
+    :math:`W_{i,j}` is the destination of input point ``(i, j)``: its row of the weights as a map of
+    output points. (The text also calls them maps of an output point; neighbors are those of the
+    input, whose features :math:`\alpha` compares.) The shift by one point is padded with zeros.
     Cosines below 0 count as 0; after a ReLU there are none. They carry no gradient, since the term
-    is for the weights.
+    is meant for the weights.
 
     Args:
-        weights: ``(B, N, N)``, not negative.
+        weights: ``(B, N, N)``, non-negative.
         features: ``(B, C, rows, columns)`` at the ``N`` input points.
 
     Returns:

@@ -28,7 +28,7 @@ def names(which: np.ndarray, classes: Sequence[str]) -> str:
 class ClassNotes:
     """Logger of classes that are missing from truth or predictions.
 
-    A warning about the truth does not change between evaluations, so it is logged only once.
+    The truth does not change between evaluations, so warnings about it are logged only once.
 
     Args:
         things: Unit of the counts: ``"pixel"`` or ``"image"``.

@@ -77,7 +77,7 @@ def _wait() -> None:
 def measured(work: Callable[[], Any]) -> tuple[Any, float, float]:
     """Run a function, and return its result, its seconds and its increase of memory in MiB."""
     gc.collect()
-    with suppress(OSError, AttributeError):  # glibc only: freed memory reused would cost nothing
+    with suppress(OSError, AttributeError):  # glibc only: else reused memory does not count
         ctypes.CDLL(None).malloc_trim(0)
     with suppress(OSError):  # without a reset, only memory above all earlier runs counts
         Path("/proc/self/clear_refs").write_text("5")

@@ -17,7 +17,7 @@ def run_processes(world: int, function: Callable[..., Any], *args: Any) -> list[
 
     Args:
         world: Number of processes.
-        function: Function called as ``function(*args)``; ``mmengine.dist`` has its rank.
+        function: Function called as ``function(*args)``; ``mmengine.dist`` returns its rank.
         args: Arguments of the function.
 
     Returns:

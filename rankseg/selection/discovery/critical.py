@@ -68,7 +68,7 @@ def critical_samples(
     labeled = evidence.labeled[:rows], evidence.label[:rows], evidence.num_classes
     distance, nearest = nearest_centre(evidence.candidates, class_centres(*labeled))
     soft = ranked_labels(evidence.candidates, *labeled, beta)
-    uncertainty = np.round(entropy(soft, base=2, axis=1), 12)  # ties whatever the order of the sum
+    uncertainty = np.round(entropy(soft, base=2, axis=1), 12)  # equal votes must stay ties
     largest = soft >= soft.max(1, initial=0, keepdims=True) - 1e-12
     own = largest[np.arange(len(soft)), nearest]
     label = np.where(own, nearest, largest.argmax(1))

@@ -47,8 +47,8 @@ def describe(image: np.ndarray, side: int = 160, tilts: int = 3, limit: int = 60
     Args:
         image: ``(H, W, 3)`` uint8.
         side: Length in pixels that the longer side is resized to; time grows with its square.
-        tilts: Number of simulated tilts of the camera, up to a tilt of ``2 ** (t / 2)``. 0 is plain
-            SIFT.
+        tilts: Exponent ``t`` of the largest simulated tilt of the camera, ``2 ** (t / 2)``. 0 is
+            plain SIFT.
         limit: Maximum number of keypoints.
 
     Source: Yu and Morel, ASIFT (IPOL 2011), by OpenCV.

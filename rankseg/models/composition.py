@@ -130,7 +130,7 @@ class Composition(nn.Module):
 
     @property
     def decode_head(self) -> nn.Module:
-        """Head of the decision network, to be run after :meth:`extract_feat`."""
+        """Return the decision network's head, to be run after :meth:`extract_feat`."""
         return self.decision.decode_head
 
     def forward(self, maps: Sequence[Tensor]) -> tuple[Tensor, Tensor]:

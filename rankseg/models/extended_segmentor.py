@@ -103,7 +103,7 @@ def refuse_lacking(model: nn.Module, checkpoint: str) -> None:
 def _go_through(
     inserted: nn.Module, name: str, module: nn.Module, inputs: tuple, output: Tensor
 ) -> Tensor:
-    """Forward hook that passes the output of a module through the inserted one."""
+    """Pass the output of a module through the inserted one (forward hook)."""
     if not isinstance(output, Tensor) or output.dim() != 4:
         raise ValueError(
             f"student.insert.at={name!r}: {type(module).__name__} does not give one feature map "

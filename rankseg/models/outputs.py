@@ -57,8 +57,7 @@ def has_own_loss(head: type | None) -> bool:
 
 
 def check_outputs(student: Mapping) -> None:
-    """Check that all heads have one output per class, with the same number of classes, at least
-    two.
+    """Check that all heads have one output per class, for the same two or more classes.
 
     Methods compute probabilities and confidence with a softmax over the outputs, which is always 1
     for a single output. Auxiliary heads with their own loss may have other outputs.

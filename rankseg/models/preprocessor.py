@@ -78,7 +78,7 @@ class ViewPreprocessor(SegDataPreProcessor):
         images: Tensor | Sequence[Tensor],
         layout: torch.memory_format = torch.contiguous_format,
     ) -> Tensor:
-        """``(B, 3, h, w)`` of any type to normalized float32."""
+        """Convert ``(B, 3, h, w)`` images of any type to normalized float32."""
         images = images if isinstance(images, Tensor) else torch.stack(list(images))
         if images.ndim != 4 or images.shape[1] != 3:
             raise ValueError(
@@ -89,7 +89,7 @@ class ViewPreprocessor(SegDataPreProcessor):
 
     @staticmethod
     def _as_long(samples: Sequence[SegDataSample]) -> list[SegDataSample]:
-        """Label maps as int64, which cross-entropy wants."""
+        """Convert label maps to int64, as cross-entropy requires."""
         for sample in samples:
             if "gt_sem_seg" in sample:
                 sample.gt_sem_seg.data = sample.gt_sem_seg.data.long()

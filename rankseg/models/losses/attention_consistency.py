@@ -74,7 +74,7 @@ def attention_consistency(
     first_mask: Tensor | None = None,
     second_mask: Tensor | None = None,
 ) -> Tensor:
-    r"""Squared difference of the attention of two views at corresponding points.
+    r"""Compute the squared difference of the attention of two views at corresponding points.
 
     .. math::
         L_{TAC} = \frac{1}{|V|} \sum_{(n, u, v) \in V}

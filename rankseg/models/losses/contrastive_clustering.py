@@ -8,7 +8,7 @@ from rankseg.models.losses.discriminative import centre_distances, two_nearest
 
 
 def contrastive_clustering(feature: Tensor, centres: Tensor, own: Tensor | None = None) -> Tensor:
-    r"""Mean ratio of the distances to one cluster center and to the next.
+    r"""Compute the mean ratio of the distances to one cluster center and to the next.
 
     .. math::
         L_{CC} = \mathbb E_n \, \frac{d_+}{d_-} \quad \text{or} \quad

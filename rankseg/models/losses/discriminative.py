@@ -8,7 +8,7 @@ READINGS = ("enlarge", "printed")
 
 
 def discriminative_loss(feature: Tensor, centres: Tensor, reading: str = "enlarge") -> Tensor:
-    r"""Loss on the gap between the distances to the nearest and the second nearest center.
+    r"""Compute the loss on the gap between the distances to the two nearest centers.
 
     .. math::
         \ell = \mathbb E \, \Big[ 1 - \Big( \frac{d_1 - d_0}{d_1 + d_0} \Big)^2 \Big]

@@ -26,7 +26,7 @@ def nearest(similarity: Tensor, k: int | None, allowed: Tensor) -> Tensor:
 
 
 def mean_shift(online: Tensor, entries: Tensor, chosen: Tensor) -> Tensor:
-    r"""Mean squared distance of an embedding to its chosen entries.
+    r"""Compute the mean squared distance of an embedding to its chosen entries.
 
     .. math:: \frac{1}{|S_i|} \sum_{z \in S_i} (2 - 2 \, v_i^T z)
 

@@ -6,7 +6,7 @@ from torch import Tensor
 
 
 def pair_distance(first: Tensor, second: Tensor) -> Tensor:
-    r"""Mean Euclidean distance between the rows of two matrices.
+    r"""Compute the mean Euclidean distance between the rows of two matrices.
 
     .. math:: L_F = \mathbb E_n \, \|F_n - F'_n\|_2
 

@@ -11,7 +11,7 @@ from rankseg.models.losses.counting import count_per_process
 def pixel_consistency(
     logits: Tensor, label: Tensor, confidence: Tensor, valid: Tensor, threshold: float | Tensor
 ) -> Tensor:
-    r"""Cross-entropy of the confident pixels, divided by the number of *valid* pixels.
+    r"""Compute the cross-entropy of confident pixels, divided by the number of *valid* pixels.
 
     .. math::
         \ell = \sum_i CE(z_i, y_i) \, [c_i \ge \tau] \, v_i \;/\; \max(1, \sum_i v_i)

@@ -31,7 +31,7 @@ def _tables(items: int, device: torch.device) -> tuple[Tensor, Tensor]:
 
 
 def order_log_probability(log_weights: Tensor, floor: float = 1e-10) -> Tensor:
-    r"""Log-probability of every order of ``k`` items drawn one after the other.
+    r"""Compute the log-probability of every order of ``k`` items drawn one after the other.
 
     .. math::
         \log P(\pi) = \sum_n \Big[ \log c_{\pi(n)}
@@ -56,7 +56,7 @@ def order_log_probability(log_weights: Tensor, floor: float = 1e-10) -> Tensor:
 
 
 def plackett_luce_kl(teacher: Tensor, student: Tensor, floor: float = 1e-10) -> Tensor:
-    """``KL(teacher || student)`` of the distributions over orders, summed over all ``k!`` orders.
+    """Compute ``KL(teacher || student)`` of the distributions over all ``k!`` orders.
 
     Args:
         teacher: ``(..., k)`` float32 log-weights; they receive no gradient.

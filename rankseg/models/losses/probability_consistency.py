@@ -8,7 +8,9 @@ from rankseg.models.losses.counting import count_per_process
 
 
 def probability_consistency(logits: Tensor, target: Tensor, valid: Tensor) -> Tensor:
-    r"""Squared difference of two softmax predictions, averaged over classes and *valid* pixels.
+    r"""Compute the mean squared difference of two softmax predictions.
+
+    The mean is over classes and *valid* pixels.
 
     .. math::
         \ell = \sum_i v_i \frac{1}{K} \lVert softmax(z_i) - softmax(t_i) \rVert^2

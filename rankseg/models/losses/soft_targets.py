@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 def soft_cross_entropy(logits: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
-    """Cross-entropy with a distribution as target, averaged over all rows.
+    """Compute the cross-entropy with a distribution as target, averaged over all rows.
 
     Args:
         logits: ``(B, K)``; the only input that receives a gradient.
@@ -23,7 +23,7 @@ def soft_cross_entropy(logits: Tensor, target: Tensor, weight: Tensor | None = N
 
 
 def soft_squared_error(logits: Tensor, target: Tensor) -> Tensor:
-    r"""Squared difference between probabilities and a distribution, mean over rows and classes.
+    r"""Compute the mean squared difference, over rows and classes, to target probabilities.
 
     .. math:: \ell = \frac{1}{B K} \sum_i \lVert softmax(z_i) - q_i \rVert^2
 

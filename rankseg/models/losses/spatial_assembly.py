@@ -51,7 +51,7 @@ def assembly_correlation(weights: Tensor) -> Tensor:
 
 
 def local_coherence(weights: Tensor, features: Tensor) -> Tensor:
-    r"""Differences in how similar neighbors are moved; 0 if all points stay in place.
+    r"""Measure how differently similar neighbors are moved; 0 if all points stay in place.
 
     .. math:: \sum_{i,j} \sum_{(i',j') \in \Omega_{i,j}} \alpha \,
         \| W_{i,j} - S[W_{i',j'}] \|_2

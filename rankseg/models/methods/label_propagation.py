@@ -58,7 +58,7 @@ class LabelPropagation(MeanTeacher):
 
     @property
     def num_classes(self) -> int:
-        """Number of classes ``K``."""
+        """Return the number of classes ``K``."""
         return self.student.decode_head.num_classes
 
     def check_dataset(self, dataset: Any) -> None:

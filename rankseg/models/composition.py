@@ -134,7 +134,7 @@ class Composition(nn.Module):
         return self.decision.decode_head
 
     def forward(self, maps: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-        """Return logits ``(B, K)`` and pooled features ``(B, D)`` for feature maps."""
+        """Return logits ``(B, K)`` and pooled features ``(B, D)``; see :meth:`extract_feat`."""
         with FeatureTap(self.decision, "decode_head.pool") as tap:
             logits = self.decode_head(self.extract_feat(maps))
         return logits.flatten(1), tap.output.flatten(1)

@@ -22,7 +22,7 @@ for package, names in NAMES.items():
 
 
 def build_metric(config: Mapping) -> nn.Module:
-    """Build a loss or a miner, including options given as configs, such as a ``distance``.
+    """Build a loss or a miner, including options with a ``type``, such as ``distance``.
 
     Args:
         config: ``dict(type="ContrastiveLoss", distance=dict(type="CosineSimilarity"))``.

@@ -53,6 +53,7 @@ class MetricLearning(Method):
             first iteration with a memory (default 0); ``network``, the network whose embeddings it
             holds, ``"student"`` or ``"teacher"`` (a momentum memory); ``loss``, the config of the
             memory's own loss (default None); ``weight``, the weight of that loss (default 1).
+        **kwargs: Arguments of :class:`~rankseg.models.methods.base.Method`.
 
     Raises:
         ValueError: If the head has another type, or the memory's options are incompatible.

@@ -38,8 +38,8 @@ def corrupt(label: np.ndarray, num_classes: int, share: float, seed: int = 0) ->
             to even.
         seed: Non-negative integer.
 
-        Returns:
-            A copy of the labels with that many changes.
+    Returns:
+        A copy of the labels with that many changes.
 
     Raises:
         ValueError: If there is only one class.

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Read and write images, masks and TIFF stacks."""
+"""Readers and writers of images, masks and TIFF stacks."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which bands of an image with more than three become its red, green and blue."""
+"""Selection of the bands that become red, green and blue in multi-band images."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -9,15 +9,15 @@ import numpy as np
 from rankseg.errors import FileError
 
 Channels = Sequence[int] | None
-"""One or three band numbers, counted from 1; None for the usual ones."""
+"""One or three band numbers, counted from 1; None for the default."""
 
 
 def check_channels(channels: object, name: str = "channels") -> tuple[int, ...] | None:
-    """Check a choice of bands.
+    """Check a selection of bands.
 
     Args:
-        channels: One or three band numbers, counted from 1; None for no choice.
-        name: The option, for messages.
+        channels: One or three band numbers, counted from 1, or None for the default.
+        name: Name of the option, for messages.
 
     Raises:
         ValueError: If it is anything else.
@@ -38,12 +38,12 @@ def check_channels(channels: object, name: str = "channels") -> tuple[int, ...] 
 
 
 def used_bands(bands: int, alpha: bool, channels: Sequence[int] | None) -> list[int]:
-    """Numbers, from 1, of the bands that become gray or red, green and blue.
+    """Return the numbers, from 1, of the bands that become gray or red, green and blue.
 
     Args:
-        bands: Samples of a pixel.
-        alpha: The last of them is transparency.
-        channels: Those that were chosen, if any were.
+        bands: Number of samples per pixel.
+        alpha: Whether the last sample is transparency.
+        channels: Selected bands, if any.
 
     >>> used_bands(4, False, None), used_bands(2, False, None), used_bands(4, False, (4, 2, 1))
     ([1, 2, 3], [1], [4, 2, 1])
@@ -59,20 +59,20 @@ def choose_bands(
     alpha: int | None = None,
     name: str = "the image",
 ) -> np.ndarray:
-    """Choose the bands that become gray or red, green and blue.
+    """Select the bands that become gray or red, green and blue.
 
     Args:
         values: ``(H, W)`` or ``(H, W, C)``.
-        channels: One or three band numbers, counted from 1. By default the first three, or the
-            first of two, transparency left out.
-        alpha: Position of the band that is transparency; None if there is none.
-        name: What it is, for messages.
+        channels: One or three band numbers, counted from 1. By default the first three bands, or
+            the first of two, without transparency.
+        alpha: Position of the transparency band; None if there is none.
+        name: Name of the image, for messages.
 
     Returns:
         ``(H, W)`` or ``(H, W, 3)``.
 
     Raises:
-        FileError: If the image does not have a band that was chosen.
+        FileError: If the image does not have a selected band.
     """
     values = values[..., None] if values.ndim == 2 else values
     bands = values.shape[2]
@@ -93,12 +93,13 @@ def choose_bands(
 def describe_bands(
     looks: Iterable[tuple[int, bool]], channels: Sequence[int] | None, option: str
 ) -> list[str]:
-    """Sentences on what is not used of images with more bands than gray or RGB.
+    """Describe the unused bands of images with more bands than gray or RGB.
 
     Args:
-        looks: Number of bands as stored, and if one is transparency, of every image.
-        channels: Those that were chosen, if any were.
-        option: How others are chosen; an option of a command line gets an example.
+        looks: For every image, the number of stored bands and whether one is transparency.
+        channels: Selected bands, if any.
+        option: Name of the option that selects bands; for a command-line option the text contains
+            an example.
 
     >>> describe_bands([(4, False)] * 2, None, "--channels")
     ['2 images have 4 bands: 1, 2, 3 are used, 4 is not (--channels 4 2 1 chooses others)']

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Image files before their pixels are decoded: opened with care, refused in one sentence."""
+"""Opening and header checks of image files, before their pixels are decoded."""
 
 import os
 import stat
@@ -12,17 +12,19 @@ from PIL import Image, UnidentifiedImageError
 from rankseg.errors import FileError
 
 LIMIT = "RANKSEG_MAX_PIXELS"
-"""Environment variable: pixels above which an image is refused as too large to be meant."""
+"""Environment variable with the number of pixels above which an image is rejected."""
 
 if os.environ.get(LIMIT, "").isdecimal():
-    Image.MAX_IMAGE_PIXELS = int(os.environ[LIMIT]) // 2  # Pillow warns there, and refuses at twice
+    Image.MAX_IMAGE_PIXELS = (
+        int(os.environ[LIMIT]) // 2
+    )  # Pillow warns above this and raises at twice
 
 CANNOT_READ = (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError)
-"""What Pillow raises on a damaged or unknown file."""
+"""Exceptions that Pillow raises on a damaged or unknown file."""
 
 ORIENTATION = 0x0112
 UPRIGHT = 1
-ANIMATED = ("GIF", "PNG", "WEBP", "TIFF")  # a phone's JPEG may hold a second picture: it is one
+ANIMATED = ("GIF", "PNG", "WEBP", "TIFF")  # a phone's JPEG may embed a second image
 
 DAMAGED = "it is truncated or damaged"
 
@@ -36,13 +38,13 @@ _KINDS: tuple[tuple[Callable[[int], bool], str], ...] = (
 
 
 class Header(NamedTuple):
-    """What the first bytes of an image say.
+    """Header information of an image.
 
     Attributes:
-        kind: Pillow's name of the format; ``None`` if only OpenCV may know it.
+        kind: Pillow's name of the format; ``None`` if only OpenCV may support it.
         mode: Pillow's mode, such as ``RGB``, ``L``, ``P``, ``I;16``.
-        height: Pixels, as stored.
-        width: Pixels, as stored.
+        height: Height in pixels, as stored.
+        width: Width in pixels, as stored.
         orientation: EXIF orientation, 1 to 8; 1 is upright.
     """
 
@@ -54,14 +56,14 @@ class Header(NamedTuple):
 
 
 def open_file(path: str | Path, what: str = "image") -> BinaryIO:
-    """Open a file that must be a regular one with something in it.
+    """Open a file, which must be regular and not empty.
 
-    A pipe would block whoever opens it, so the path is looked at first.
+    The path is checked before opening, because opening a pipe would block.
 
     Raises:
-        FileNotFoundError: If there is none, or a link leads nowhere.
-        PermissionError: If it may not be read.
-        FileError: If it is empty, no regular file, or the disk fails.
+        FileNotFoundError: If the file does not exist, or is a broken link.
+        PermissionError: If the file is not readable.
+        FileError: If the file is empty or not regular, or the disk fails.
     """
     try:
         found = os.stat(path)
@@ -88,7 +90,7 @@ def open_file(path: str | Path, what: str = "image") -> BinaryIO:
 
 
 def read_content(path: str | Path, what: str = "image") -> bytes:
-    """All bytes of a file; raises as :func:`open_file` does."""
+    """Return all bytes of a file; raises like :func:`open_file`."""
     with open_file(path, what) as file:
         try:
             return file.read()
@@ -108,7 +110,7 @@ def _missing(path: str | Path, what: str) -> FileNotFoundError:
 
 
 def disk_error(path: str | Path, error: OSError, what: str = "image") -> FileError:
-    """The error for a file that is there and that the disk or network does not deliver."""
+    """Return the error for an existing file that the disk or network cannot deliver."""
     return FileError(
         f"{what} {path} cannot be read ({error.strerror or error}): check the disk or the network "
         "folder that it lies on"
@@ -116,7 +118,7 @@ def disk_error(path: str | Path, error: OSError, what: str = "image") -> FileErr
 
 
 def undecodable(path: str | Path, reason: object, what: str = "image") -> FileError:
-    """The error for an image that does not decode."""
+    """Return the error for an image that cannot be decoded."""
     form = "JPEG or PNG" if what == "image" else "a single-channel PNG"
     reason = str(reason).splitlines()[0] if str(reason) else type(reason).__name__
     return FileError(
@@ -126,7 +128,7 @@ def undecodable(path: str | Path, reason: object, what: str = "image") -> FileEr
 
 
 def too_large(path: str | Path, what: str = "image") -> FileError:
-    """The error for an image of absurd size."""
+    """Return the error for an unreasonably large image."""
     return FileError(
         f"{what} {path} claims more than {2 * Image.MAX_IMAGE_PIXELS} pixels: cut it into "
         f"tiles, or raise the limit with the environment variable {LIMIT}=NUMBER"
@@ -134,12 +136,12 @@ def too_large(path: str | Path, what: str = "image") -> FileError:
 
 
 def open_image(file: BinaryIO, path: str | Path, what: str = "image") -> Image.Image:
-    """Open an image with Pillow and refuse what is no single picture; pixels are not decoded.
+    """Open an image with Pillow and reject all but single images; pixels are not decoded.
 
     Raises:
-        UnidentifiedImageError: If Pillow does not know the kind of file.
-        FileError: If the header is damaged, or that of an animation, a stack of pages, an image of
-            absurd size, or a PGM or PPM file of unusual white.
+        UnidentifiedImageError: If Pillow does not know the file format.
+        FileError: If the header is damaged, or is that of an animation, a stack of pages, an
+            unreasonably large image, or a PGM or PPM file with an unusual white value.
     """
     try:
         image = Image.open(file)
@@ -167,17 +169,17 @@ def open_image(file: BinaryIO, path: str | Path, what: str = "image") -> Image.I
 
 
 def _white_of_netpbm(image: Image.Image) -> int:
-    """Return the value of white that the header of a PGM or PPM file names, else 255."""
+    """Return the white value in the header of a PGM or PPM file, else 255."""
     arguments = image.tile[0].args if image.format == "PPM" and image.tile else ()
-    # Pillow scales values by a number beside the mode; those of 255 and 65535 stay as they are
+    # Pillow scales values by a number stored next to the mode; 255 and 65535 need no scaling
     return arguments[1] if isinstance(arguments, tuple) and len(arguments) > 1 else 255
 
 
 def header_of(image: Image.Image, path: str | Path) -> Header:
-    """Header of an opened image.
+    """Return the header of an opened image.
 
     Raises:
-        FileError: If its pixels are numbers of another kind than 8 or 16 bits.
+        FileError: If its pixels are not 8-bit or 16-bit numbers.
     """
     if image.mode == "F" or (image.mode == "I" and image.format == "TIFF"):
         kind = "floating-point" if image.mode == "F" else "32-bit"
@@ -185,17 +187,20 @@ def header_of(image: Image.Image, path: str | Path) -> Header:
             f"image {path} holds {kind} numbers (mode {image.mode}): expected 8 or 16 bits a "
             "channel; scale them to 0..255 and save it as PNG"
         )
-    if image.format == "PNG" and "exif" not in image.info:  # else all pixels would be decoded
+    if (
+        image.format == "PNG" and "exif" not in image.info
+    ):  # otherwise Pillow would decode all pixels
         return Header(image.format, image.mode, image.height, image.width, UPRIGHT)
     try:
         orientation = int(image.getexif().get(ORIENTATION, UPRIGHT))
-    except Exception:  # damaged tags say nothing about the pixels
+    except Exception:  # damaged tags do not affect the pixels
         orientation = UPRIGHT
     return Header(image.format, image.mode, image.height, image.width, orientation)
 
 
 def unknown_kind(content: bytes, path: str | Path, what: str = "image") -> FileError:
-    """The error for a file that is no image at all; text is shown, it mostly explains itself."""
+    """Return the error for a file that is not an image; it quotes text content as an
+    explanation."""
     start = content[:40]
     if start.isascii() and start.decode().replace("\n", " ").isprintable():
         text = " ".join(start.decode().split())

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pictures of more than 8 bits as 8 bits, by one rule for all of them."""
+"""Conversion of images of more than 8 bits to 8 bits with one value range for all of them."""
 
 from collections.abc import Iterable
 from threading import Lock
@@ -7,13 +7,12 @@ from threading import Lock
 import numpy as np
 
 LOW, HIGH = 0.1, 99.9
-"""Percent of all pixels of a set that may be darker than black, and that may not be brighter
-than white."""
+"""Percentiles of all pixels of a data set that become black and white; the rest is clipped."""
 
 RULE = f"linear from the {LOW} to the {HIGH} percentile of the whole stack to 0..255, rounded"
 
 FULL = (0, 65535)
-"""The range of values that keeps the high byte of 16 bits."""
+"""Value range that keeps the high byte of 16 bits."""
 
 _ANY = (-(1 << 15), (1 << 16) - 1)  # values of int16 and uint16 together
 
@@ -23,11 +22,11 @@ def _bounds(dtype: np.dtype | None) -> tuple[int, int]:
 
 
 def value_counts(pages: Iterable[np.ndarray], dtype: np.dtype | None = None) -> np.ndarray:
-    """How often every value occurs in all pages together.
+    """Count how often every value occurs in all pages together.
 
     Args:
-        pages: Whole numbers of 8 or 16 bits, of any shape.
-        dtype: Their type; None for pages of several types.
+        pages: Integers of 8 or 16 bits, of any shape.
+        dtype: Type of the pages; None for pages of several types.
 
     Returns:
         ``(n,)`` int64 for the values from the smallest to the largest of the type, or -32768 to
@@ -41,14 +40,14 @@ def value_counts(pages: Iterable[np.ndarray], dtype: np.dtype | None = None) -> 
 
 
 def percentile_range(counts: np.ndarray, dtype: np.dtype | None = None) -> tuple[int, int]:
-    """The values that become 0 and 255, see :data:`RULE`.
+    """Return the values that become 0 and 255, see :data:`RULE`.
 
     Args:
-        counts: From :func:`value_counts`.
-        dtype: Type of the values, as there.
+        counts: Counts from :func:`value_counts`.
+        dtype: Type of the values, as in :func:`value_counts`.
 
     Raises:
-        ValueError: If all pixels have one value.
+        ValueError: If all pixels have the same value.
     """
     lowest, _ = _bounds(dtype)
     share = 100 * np.cumsum(counts) / counts.sum()
@@ -61,10 +60,10 @@ def percentile_range(counts: np.ndarray, dtype: np.dtype | None = None) -> tuple
 
 
 class ValueCounts:
-    """Counts the values of many images, from several threads, to find one range for all of them.
+    """Thread-safe counter of the values of many images, used to find one range for all of them.
 
     Attributes:
-        files: How many files were added.
+        files: Number of files added.
     """
 
     def __init__(self) -> None:
@@ -81,7 +80,8 @@ class ValueCounts:
 
     @property
     def range(self) -> tuple[int, int] | None:
-        """Black and white, see :data:`RULE`; None if there is no image, or one value in all."""
+        """Black and white values, see :data:`RULE`; None if there is no image, or only one
+        value."""
         try:
             return percentile_range(self._counts) if self.files else None
         except ValueError:
@@ -89,9 +89,9 @@ class ValueCounts:
 
 
 def to_8_bits(pixels: np.ndarray, value_range: tuple[float, float]) -> np.ndarray:
-    """Scale a picture of any type so that ``value_range`` becomes 0 and 255; uint8, same shape.
+    """Scale an image of any type so that ``value_range`` becomes 0 and 255; uint8, same shape.
 
-    Of the full range of 16 bits the high byte is kept.
+    For the full range of 16 bits, the high byte is kept.
 
     >>> to_8_bits(np.array([90, 100, 150, 200, 999]), (100, 200))
     array([  0,   0, 128, 255, 255], dtype=uint8)

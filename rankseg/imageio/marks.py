@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Read colored marks on a gray picture, such as red outlines, as a mask."""
+"""Conversion of colored marks on a gray image, such as red outlines, to a mask."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -10,19 +10,19 @@ import numpy as np
 from PIL import ImageColor
 
 COLORFUL = 48
-"""Difference of the largest and the smallest of R, G and B from which a pixel has a color."""
+"""Minimum difference between the largest and smallest of R, G and B of a colored pixel."""
 
-_HUE = 20 * 256 / 360  # how far hues of one color may be apart
-_AT_EDGE = 0.25  # share of a picture below which an outline that ends at its edge is filled
+_HUE = 20 * 256 / 360  # maximum hue difference within one color
+_AT_EDGE = 0.25  # outlines that end at the edge are filled below this share of the image
 _LINE = 3.0  # half the width in pixels of a thick line
-_LONG = 12  # an open outline is longer than this many times half its width
-_SPECK = 16  # pixels below which a hole is a fault of a line and not an object
+_LONG = 12  # minimum length of an open outline, in multiples of half its width
+_SPECK = 16  # a hole with fewer pixels is a gap in a line, not an object
 _NAMES = (
     *("red", "orange", "yellow", "chartreuse", "green", "springgreen"),
     *("cyan", "dodgerblue", "blue", "blueviolet", "magenta", "deeppink"),
 )  # by hue, in steps of 30 degrees
-_MOST_CODES = 2**17  # colors that are counted one by one
-_SHOWN = 4  # colors that a message lists
+_MOST_CODES = 2**17  # maximum number of colors that are counted individually
+_SHOWN = 4  # maximum number of colors that a message lists
 
 RULE = (
     "pixels of the color are foreground, and closed outlines are filled; an outline that ends at "
@@ -31,14 +31,13 @@ RULE = (
 
 
 class Marks(NamedTuple):
-    """A mask that is read from marks.
+    """Mask derived from marks.
 
     Attributes:
         mask: ``(H, W)`` bool.
-        closed: Number of outlines that were filled.
-        at_edge: Number of outlines that end at the edge of the picture and were filled.
-        open: Number of lines that look like outlines and do not close: their pixels alone are
-            foreground.
+        closed: Number of filled outlines.
+        at_edge: Number of filled outlines that end at the edge of the image.
+        open: Number of outline-like lines that do not close; only their own pixels are foreground.
     """
 
     mask: np.ndarray
@@ -48,10 +47,10 @@ class Marks(NamedTuple):
 
 
 def parse_color(text: str) -> tuple[int, int, int]:
-    """Red, green and blue, 0 to 255, of a name or a code such as ``#ff0000``.
+    """Return red, green and blue, 0 to 255, of a color name or a code such as ``#ff0000``.
 
     Raises:
-        ValueError: If there is no such color, or it is a shade of gray.
+        ValueError: If the color is unknown, or is a shade of gray.
 
     >>> parse_color("red"), parse_color("#00f")
     ((255, 0, 0), (0, 0, 255))
@@ -76,8 +75,8 @@ def read_marks(pixels: np.ndarray, color: tuple[int, int, int]) -> Marks:
 
     Args:
         pixels: ``(H, W, 3)`` uint8 RGB.
-        color: Red, green and blue. Pixels of about its hue and at least half its strength match, so
-            that soft edges, transparency and JPEG do no harm.
+        color: Red, green and blue. Pixels of a similar hue and at least half the color strength
+            match, so soft edges, transparency and JPEG artifacts do no harm.
     """
     hue, wanted = (one.item() for one in _hues(np.array([[color]], np.uint8)))
     hues, strength = _hues(pixels)
@@ -104,7 +103,7 @@ def fill_outlines(drawn: np.ndarray) -> Marks:
         edge[side] = True
     filled = ~edge
     cut_off = edge & (areas < _AT_EDGE * drawn.size)
-    cut_off[np.argmax(areas * edge)] = False  # what is around the marks
+    cut_off[np.argmax(areas * edge)] = False  # the area around the marks
     filled |= cut_off
     filled[0] = True
     mask = filled[regions]
@@ -115,7 +114,7 @@ def fill_outlines(drawn: np.ndarray) -> Marks:
 
 
 def _count_open(mask: np.ndarray, inside: np.ndarray) -> int:
-    """Count the long thin marks that enclose nothing."""
+    """Count the long, thin marks that enclose nothing."""
     _, marks, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
     depth = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 3)
     closes = np.zeros(len(stats), bool)
@@ -128,14 +127,14 @@ def _count_open(mask: np.ndarray, inside: np.ndarray) -> int:
 
 
 def _hues(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Hue, 0 to 255 for a full turn, and strength of color of RGB pixels, both int16."""
+    """Return hue, 0 to 255 for a full turn, and color strength of RGB pixels, both int16."""
     hues = cv2.cvtColor(np.ascontiguousarray(pixels), cv2.COLOR_RGB2HSV_FULL)[..., 0]
     strength = pixels.max(-1).astype(np.int16) - pixels.min(-1)
     return hues.astype(np.int16), strength
 
 
 class ColorCount:
-    """Counts the colors of pictures, to name them in a message."""
+    """Counter of the colors of images, used to name them in a message."""
 
     def __init__(self) -> None:
         self.pixels = 0
@@ -143,7 +142,7 @@ class ColorCount:
         self._codes: list[Counter[int]] = [Counter() for _ in _NAMES]
 
     def add(self, pixels: np.ndarray) -> None:
-        """Count the pixels that have a color; ``(H, W, 3)`` uint8 RGB."""
+        """Count the colored pixels; ``(H, W, 3)`` uint8 RGB."""
         colors = pixels[pixels.max(-1).astype(np.int16) - pixels.min(-1) >= COLORFUL]
         colors = colors.astype(np.int64)
         found, counts = np.unique(
@@ -152,7 +151,7 @@ class ColorCount:
         self.add_codes(dict(zip(found.tolist(), counts.tolist(), strict=True)), pixels[..., 0].size)
 
     def add_codes(self, counts: Mapping[int, int], pixels: int) -> None:
-        """Count colors that are counted by ``0xRRGGBB``, of so many pixels in all."""
+        """Add colors counted by ``0xRRGGBB``, out of ``pixels`` pixels in total."""
         self.pixels += pixels
         if not counts:
             return
@@ -165,22 +164,22 @@ class ColorCount:
                 self._codes[number][code] += counts[code]
                 self._totals[number] += counts[code]
         for number, found in enumerate(self._codes):
-            if len(found) > _MOST_CODES:  # a photo
+            if len(found) > _MOST_CODES:  # probably a photo
                 self._codes[number] = Counter(dict(found.most_common(_MOST_CODES // 100)))
 
     def __bool__(self) -> bool:
         return bool(self._totals.any())
 
     def share(self) -> float:
-        """Share of the pixels that have a color, 0 to 1."""
+        """Share of the colored pixels, 0 to 1."""
         return float(self._totals.sum()) / max(1, self.pixels)
 
     def first(self) -> str:
-        """The most frequent color as an argument of a command line, such as ``'#ff0000'``."""
+        """Most frequent color as a command-line argument, such as ``'#ff0000'``."""
         return f"'#{self._codes[self._order()[0]].most_common(1)[0][0]:06x}'"
 
     def __str__(self) -> str:
-        """Name the colors, the most frequent one first: ``red '#ff0000' (1.9% of the pixels)``."""
+        """List the colors, most frequent first: ``red '#ff0000' (1.9% of the pixels)``."""
         return ", ".join(
             f"{_NAMES[i]} '#{self._codes[i].most_common(1)[0][0]:06x}' "
             f"({100 * self._totals[i] / self.pixels:.2g}% of the pixels)"
@@ -188,12 +187,12 @@ class ColorCount:
         )
 
     def _order(self) -> list[int]:
-        """Positions of the colors that were found, the most frequent one first."""
+        """Return the positions of the colors found, most frequent first."""
         return sorted(np.flatnonzero(self._totals).tolist(), key=lambda i: -self._totals[i])
 
 
 def count_colors(pictures: Iterable[np.ndarray]) -> ColorCount:
-    """Count the colors of ``(H, W, 3)`` uint8 RGB pictures."""
+    """Count the colors of ``(H, W, 3)`` uint8 RGB images."""
     found = ColorCount()
     for pixels in pictures:
         found.add(pixels)
@@ -201,7 +200,7 @@ def count_colors(pictures: Iterable[np.ndarray]) -> ColorCount:
 
 
 def looks_like_a_picture(values: np.ndarray) -> bool:
-    """Tell a gray picture from numbers of objects: most of its neighboring pixels differ.
+    """Return whether values look like a gray image: most neighboring pixels differ.
 
     Args:
         values: ``(H, W)`` of any integer type.

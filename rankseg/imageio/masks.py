@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Read a mask file as class ids, and check it: the one place where pixels become labels."""
+"""Reader of mask files as class ids, and checks of their values."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -23,29 +23,29 @@ BINARY = "binary"
 
 LabelRule = Mapping[int, int] | str | None
 
-_SCALED_GREY = {"L;2": 85, "L;4": 17}  # Pillow stretches 2- and 4-bit grey to 0..255
+_SCALED_GREY = {"L;2": 85, "L;4": 17}  # Pillow stretches 2- and 4-bit gray to 0..255
 
 
 def read_mask(path: str | Path, rule: LabelRule = None) -> np.ndarray:
     """Read a mask as class ids.
 
-    Palette files give their indices, never their colours. Grey files of 1, 2, 4, 8 and 16 bits
-    give the stored values. 255 means "ignore". Orientation tags are ignored, as in the image.
+    Palette files give their indices, never their colors. Gray files of 1, 2, 4, 8 and 16 bits give
+    the stored values. 255 means "ignore". Orientation tags are ignored, as for images.
 
     Args:
-        path: A single-channel image file.
-        rule: ``None`` keeps the values. ``'binary'`` is for two classes: 0 stays 0, and the one
-            other value, 1 or 255, becomes 1. A mapping ``{value: class}`` replaces the values
-            that it names, keeps the others, and may name 255 as a class to ignore pixels.
+        path: Path of a single-channel image file.
+        rule: ``None`` keeps the values. ``'binary'`` is for two classes: 0 stays 0, and the only
+            other value, 1 or 255, becomes 1. A mapping ``{value: class}`` replaces the values it
+            names and keeps the others; it may map values to 255 to ignore their pixels.
 
     Returns:
         ``(H, W)`` uint8.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        FileError: If the file does not decode, holds colours instead of ids, holds values that
-            do not fit into 0..255, or does not suit the rule.
-        ValueError: If there is no such rule.
+        FileNotFoundError: If the file does not exist.
+        FileError: If the file cannot be decoded, holds colors instead of ids, holds values outside
+            0..255, or does not match the rule.
+        ValueError: If the rule does not exist.
     """
     values = read_values(path)
     if isinstance(rule, str):
@@ -65,10 +65,10 @@ def read_mask(path: str | Path, rule: LabelRule = None) -> np.ndarray:
 
 
 def read_values(path: str | Path) -> np.ndarray:
-    """Read the numbers that a mask file holds; arguments and errors as :func:`read_mask`.
+    """Read the numbers stored in a mask file; arguments and errors as in :func:`read_mask`.
 
     Returns:
-        ``(H, W)`` integers: grey values as stored, of palettes the indices.
+        ``(H, W)`` integers: gray values as stored, or palette indices.
     """
     with open_file(path, "mask") as file:
         try:
@@ -102,13 +102,13 @@ def _grey_scale(image: Image.Image) -> int:
 
 
 def white_of(image: Image.Image, values: np.ndarray) -> int:
-    """The value of white in a gray mask, by its bits.
+    """Return the white value of a gray mask, by its bit depth.
 
-    Values above 255 are gray levels only where white is 65,535 and each is a level of 8 bits.
+    Values above 255 are gray levels only if white is 65,535 and each value is an 8-bit level.
 
     Args:
         image: The opened image.
-        values: What :func:`read_values` gives for it.
+        values: Values of the image from :func:`read_values`.
     """
     if image.mode == "1":
         return 1
@@ -138,10 +138,10 @@ def _replace(values: np.ndarray, rule: Mapping[int, int]) -> np.ndarray:
 def check_same_size(
     mask_path: str | Path, mask_shape: Sequence[int], img_path: str | Path, shape: Sequence[int]
 ) -> None:
-    """Check that a mask and its image, both ``(H, W)``, have one size.
+    """Check that a mask and its image, both ``(H, W)``, have the same size.
 
     Raises:
-        FileError: If they have not.
+        FileError: If the sizes differ.
     """
     if tuple(mask_shape) != tuple(shape):
         raise FileError(
@@ -152,7 +152,7 @@ def check_same_size(
 
 
 def _turned(mask_shape: Sequence[int], img_path: str | Path, shape: Sequence[int]) -> str:
-    """A hint where the mask was drawn on the picture as a viewer shows it."""
+    """Return a hint if the mask was drawn on the image as rotated by a viewer."""
     if tuple(mask_shape) != tuple(shape)[::-1]:
         return ""
     try:
@@ -169,12 +169,12 @@ def _turned(mask_shape: Sequence[int], img_path: str | Path, shape: Sequence[int
 
 
 def check_mask(mask: np.ndarray, classes: Sequence[str], path: str | Path) -> None:
-    """Check that a mask, ``(H, W)`` uint8, holds classes and 255 alone; costs next to nothing.
+    """Check that a mask, ``(H, W)`` uint8, holds only classes and 255; the check is very fast.
 
     Raises:
         FileError: See :func:`check_values`.
     """
-    # 255 + 1 is 0 in uint8: what is left above the number of classes is neither class nor ignore.
+    # 255 + 1 is 0 in uint8: values above the number of classes are neither classes nor ignore.
     if mask.size and int((mask + np.uint8(1)).max()) > len(classes):
         check_values(np.unique(mask), classes, path)
 
@@ -182,16 +182,16 @@ def check_mask(mask: np.ndarray, classes: Sequence[str], path: str | Path) -> No
 def check_values(
     values: np.ndarray, classes: Sequence[str], path: str | Path, ignore: int = IGNORE
 ) -> None:
-    """Check that the different values of a mask are classes or the label to ignore.
+    """Check that the distinct values of a mask are classes or the ignore label.
 
     Args:
-        values: ``(n,)`` different values, sorted.
+        values: ``(n,)`` distinct values, sorted.
         classes: Names in id order.
-        path: The mask, for the message.
-        ignore: The label that means "ignore".
+        path: Path of the mask, for the message.
+        ignore: Label that means "ignore".
 
     Raises:
-        FileError: Naming the mask and the values that are neither.
+        FileError: If there are other values; names the mask and these values.
     """
     bad = values[(values >= len(classes)) & (values != ignore)]
     if not len(bad):
@@ -211,14 +211,14 @@ def check_values(
 
 
 def check_not_0_and_255(values: np.ndarray, source: str) -> None:
-    """Check that masks hold more than 0 and 255, or 255 alone.
+    """Check that masks hold more than only 255, or only 0 and 255.
 
     Args:
-        values: ``(n,)`` different values of all masks together.
-        source: Where the masks come from, for the message.
+        values: ``(n,)`` distinct values of all masks together.
+        source: Source of the masks, for the message.
 
     Raises:
-        ValueError: If they do not.
+        ValueError: If the masks hold only 255, or only 0 and 255.
     """
     found = {int(value) for value in values}
     if found == {IGNORE}:
@@ -235,6 +235,6 @@ def check_not_0_and_255(values: np.ndarray, source: str) -> None:
 
 
 def some(values: np.ndarray, limit: int = 8) -> str:
-    """Show the first values of a list, so that a message stays one line."""
+    """Format the first values of a list, so that a message stays on one line."""
     shown = ", ".join(str(int(value)) for value in values[:limit])
     return f"[{shown}, ... {len(values)} in all]" if len(values) > limit else f"[{shown}]"

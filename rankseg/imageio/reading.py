@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The reader of all images: TIFF by tifffile, all others by OpenCV, which is exact for them."""
+"""Reader of all images: tifffile for TIFF, OpenCV for other formats, which it decodes exactly."""
 
 import io
 import os
@@ -29,7 +29,7 @@ from rankseg.imageio.tiff import TiffStack
 from rankseg.imageio.tiff_axes import ALL, ONLY, Planes
 
 READ_FLAGS = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
-TAIL = 4096  # bytes at the end of a file in which its end mark is looked for
+TAIL = 4096  # bytes at the end of a file that are searched for its end mark
 
 _TIFF_MARKS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _8_BITS = ("JPEG", "MPO", "PNG", "BMP", "WEBP", "GIF")  # kinds whose header tells the bits
@@ -37,25 +37,25 @@ _BANDS = {"1": 1, "L": 1, "I": 1, "I;16": 1, "I;16B": 1, "LA": 2, "RGBA": 4}
 _PNG_BANDS = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}  # by color type
 
 CHANNELS = Planes(channel=ALL)
-"""Planes of a hyperstack of one slice: its channels are bands of the picture."""
+"""Planes of a hyperstack with one slice: its channels are the bands of the image."""
 
 Range = tuple[float, float]
 
-if "OPENCV_LOG_LEVEL" not in os.environ:  # a damaged file is one sentence, which names it
+if "OPENCV_LOG_LEVEL" not in os.environ:  # the raised error reports a damaged file
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
 
 
 class ImageInfo(NamedTuple):
-    """What an image is, in whole numbers.
+    """Properties of an image as integers.
 
     Attributes:
-        height: Pixels, as stored.
-        width: Pixels, as stored.
+        height: Height in pixels, as stored.
+        width: Width in pixels, as stored.
         orientation: EXIF orientation, 1 is upright.
-        bands: Samples of a pixel, transparency among them; of a palette the 3 of its colors.
-        alpha: 1 if the last of them is transparency, else 0.
-        bits: Of a sample.
-        deep: 1 if it needs a range of values to become 8 bits, else 0.
+        bands: Number of samples per pixel, including transparency; 3 for a palette.
+        alpha: 1 if the last sample is transparency, else 0.
+        bits: Number of bits per sample.
+        deep: 1 if it needs a value range to become 8 bits, else 0.
     """
 
     height: int
@@ -68,31 +68,31 @@ class ImageInfo(NamedTuple):
 
 
 def is_tiff(file: BinaryIO) -> bool:
-    """Tell by the first bytes of an open file, which goes back to its start."""
+    """Check for TIFF by the first bytes of an open file, and rewind it."""
     mark = file.read(4)
     file.seek(0)
     return mark in _TIFF_MARKS
 
 
 def decode_image(path: str | Path, channels: Channels = None) -> np.ndarray:
-    """Read an image as its numbers are stored.
+    """Read an image with its numbers as stored.
 
-    Palettes give their colors, CMYK and YCbCr give RGB, 1 to 4 bits are spread over 0 to 255. The
-    EXIF orientation is ignored: masks are drawn on the stored pixels and mostly carry no tag.
+    Palettes give their colors, CMYK and YCbCr give RGB, and 1 to 4 bits are scaled to 0 to 255. The
+    EXIF orientation is ignored, because masks are drawn on the stored pixels and rarely have a tag.
 
     Args:
-        path: The file.
+        path: Path of the file.
         channels: See :func:`~rankseg.imageio.bands.choose_bands`.
 
     Returns:
-        ``(H, W, 3)``, or ``(H, W)`` of gray TIFF files and of gray of more than 8 bits; uint8,
+        ``(H, W, 3)``, or ``(H, W)`` for gray TIFF files and for gray of more than 8 bits; uint8,
         uint16, int8 or int16.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        PermissionError: If it may not be read.
-        FileError: If it does not decode, is no single picture or too large, or lacks a band that
-            was chosen.
+        FileNotFoundError: If the file does not exist.
+        PermissionError: If the file is not readable.
+        FileError: If the file cannot be decoded, is not a single image, is too large, or lacks a
+            selected band.
     """
     with open_file(path) as file:
         try:
@@ -111,14 +111,14 @@ def decode_image(path: str | Path, channels: Channels = None) -> np.ndarray:
 
 
 def open_tiff(path: str | Path, planes: Planes = ONLY) -> TiffStack:
-    """Open a TIFF file of one picture.
+    """Open a TIFF file with a single image.
 
     Args:
-        path: The file.
-        planes: :data:`CHANNELS` to take the channels of a hyperstack of one slice as pages.
+        path: Path of the file.
+        planes: :data:`CHANNELS` reads the channels of a one-slice hyperstack as pages.
 
     Raises:
-        FileError: If it is damaged, or holds several.
+        FileError: If the file is damaged, or holds several images.
     """
     stack = TiffStack(path, "image", planes)
     if len(stack) > 1 and not (planes == CHANNELS and stack.scale.axes == "C"):
@@ -131,7 +131,7 @@ def open_tiff(path: str | Path, planes: Planes = ONLY) -> TiffStack:
 
 
 def _decode(content: bytes, path: str | Path, channels: Channels) -> np.ndarray:
-    """Decode what is no TIFF."""
+    """Decode a file that is not TIFF."""
     image, header = _open(io.BytesIO(content), path)
     flags = READ_FLAGS if channels is None else cv2.IMREAD_UNCHANGED
     try:
@@ -145,13 +145,13 @@ def _decode(content: bytes, path: str | Path, channels: Channels) -> np.ndarray:
         return np.ascontiguousarray(values[..., 0]) if deep_gray else values
     if values.ndim == 3:
         values = values[..., [2, 1, 0, 3][: values.shape[2]]]
-        if image is not None and _bands(image, content)[0] == 2:  # OpenCV repeats the gray
+        if image is not None and _bands(image, content)[0] == 2:  # OpenCV repeats the gray band
             values = values[..., [0, 3]]
     return np.ascontiguousarray(choose_bands(values, channels, None, f"image {path}"))
 
 
 def _open(file: BinaryIO, path: str | Path) -> tuple[Image.Image | None, Header | None]:
-    """The image as Pillow opens it, and its header; None for kinds that OpenCV alone may know."""
+    """Return Pillow's image and its header, or None for formats that only OpenCV may support."""
     try:
         image = open_image(file, path)
         return image, header_of(image, path)
@@ -160,25 +160,25 @@ def _open(file: BinaryIO, path: str | Path) -> tuple[Image.Image | None, Header 
 
 
 def _bands(image: Image.Image, start: bytes) -> tuple[int, int]:
-    """Number of bands of an image, and 1 if the last of them is transparency."""
+    """Return the number of bands of an image, and 1 if the last one is transparency."""
     bands = _PNG_BANDS.get(start[25], 3) if image.format == "PNG" else _BANDS.get(image.mode, 3)
     keyed = image.format == "PNG" and "transparency" in image.info and bands in (1, 3)
     return bands + keyed, int(keyed or bands in (2, 4))
 
 
 def look_at(path: str | Path, decode: bool = True) -> ImageInfo:
-    """Look at an image.
+    """Read the properties of an image.
 
     Args:
-        path: The image.
-        decode: Read all pixels as training does, so that damage is found. ``False`` decodes only a
-            JPEG or PNG that has no end mark near its end, and kinds whose header does not tell
-            the number of bits.
+        path: Path of the image.
+        decode: Decode all pixels as training does, to detect damage. ``False`` decodes only JPEG
+            and PNG files without an end mark near their end, and formats whose header lacks the
+            number of bits.
 
     Raises:
-        FileNotFoundError: If it is not there.
-        PermissionError: If it may not be read.
-        ValueError: If the file does not decode, or is no single picture of a sane size.
+        FileNotFoundError: If the file does not exist.
+        PermissionError: If the file is not readable.
+        ValueError: If the file cannot be decoded, or is not a single image of a reasonable size.
     """
     with open_file(path) as file:
         if is_tiff(file):
@@ -208,7 +208,7 @@ def _look_at_tiff(path: str | Path, decode: bool) -> ImageInfo:
 
 
 def holds_bands(path: str | Path) -> bool:
-    """Tell whether a TIFF file is a hyperstack of one slice, so that its channels are bands."""
+    """Return whether a TIFF file is a one-slice hyperstack, so that its channels are bands."""
     try:
         with TiffStack(path, "image", CHANNELS) as stack:
             return stack.scale.axes == "C"
@@ -217,14 +217,14 @@ def holds_bands(path: str | Path) -> bool:
 
 
 def tiff_info(stack: TiffStack) -> ImageInfo:
-    """What the pages of a TIFF file are."""
+    """Return the properties of the pages of a TIFF file."""
     alpha = int(stack.alpha is not None)
     kind = stack.orientation, stack.bands, alpha, stack.bits, int(stack.deep)
     return ImageInfo(*stack.shape[:2], *kind)
 
 
 def _ends(file: BinaryIO) -> tuple[bytes, bytes]:
-    """The first and last bytes of a file; goes back to its start."""
+    """Return the first and last bytes of a file, and rewind it."""
     start = file.read(32).ljust(32, b"\0")
     file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL))
     tail = file.read()
@@ -233,9 +233,10 @@ def _ends(file: BinaryIO) -> tuple[bytes, bytes]:
 
 
 def _has_end(tail: bytes, kind: str | None) -> bool:
-    """Whether the end of a JPEG or PNG holds its end mark; other kinds are taken as complete."""
+    """Return whether a JPEG or PNG has its end mark; other formats are assumed to be complete."""
     if kind in ("JPEG", "MPO"):
-        # Padding may follow, but no start of a scan: that would be the end mark of a thumbnail.
+        # Padding may follow, but no start of a scan: then the end mark would be that of a
+        # thumbnail.
         end = tail.rfind(b"\xff\xd9")
         return end >= 0 and b"\xff\xda" not in tail[end:]
     return kind != "PNG" or b"IEND" in tail
@@ -247,20 +248,20 @@ def to_rgb(
     value_range: Range | None = None,
     channels: Channels = None,
 ) -> np.ndarray:
-    """Make 8-bit RGB of an image in memory, as :func:`read_image` does of a file.
+    """Convert an image in memory to 8-bit RGB, like :func:`read_image` for a file.
 
     Args:
-        values: ``(H, W)`` or ``(H, W, C)`` of whole numbers of 8 or 16 bits. The second of two and
-            the fourth of four channels are taken to be transparency.
-        name: What it is, for messages.
-        value_range: Numbers that become 0 and 255, for all types but uint8.
+        values: ``(H, W)`` or ``(H, W, C)`` integers of 8 or 16 bits. The second of two and the
+            fourth of four channels are taken as transparency.
+        name: Name of the image, for messages.
+        value_range: Values that become 0 and 255, for all types except uint8.
         channels: See :func:`~rankseg.imageio.bands.choose_bands`.
 
     Returns:
         uint8 ``(H, W, 3)`` RGB.
 
     Raises:
-        FileError: If shape or type are others, or a range is needed and none is given.
+        FileError: If shape or type are not supported, or a range is needed and none is given.
     """
     if values.ndim not in (2, 3) or values.ndim == 3 and not values.shape[2]:
         raise FileError(
@@ -286,7 +287,7 @@ def to_rgb(
 def choose_array_bands(
     values: np.ndarray, channels: Channels = None, name: str = "the image"
 ) -> np.ndarray:
-    """Choose the bands of an image in memory; see :func:`to_rgb`."""
+    """Select the bands of an image in memory; see :func:`to_rgb`."""
     if values.ndim != 3 or not values.shape[2]:
         return values
     alpha = values.shape[2] - 1 if values.shape[2] in (2, 4) else None
@@ -294,9 +295,9 @@ def choose_array_bands(
 
 
 def needs_range(values: np.ndarray, name: str) -> FileError:
-    """The error for an image of more than 8 bits without a rule that makes 8 of them."""
+    """Return the error for an image of more than 8 bits without a value range."""
     low, high = int(values.min()), int(values.max())
-    with suppress(ValueError):  # of one value
+    with suppress(ValueError):  # raised if all values are the same
         low, high = percentile_range(value_counts([values]))
     return FileError(
         f"Expected {name} to hold uint8 numbers or to come with a range of values, but got "
@@ -311,22 +312,22 @@ def read_image(
 ) -> np.ndarray:
     """Read an image file as 8-bit RGB, see :func:`decode_image`.
 
-    Gray is repeated three times.
+    Gray is repeated to three channels.
 
     Args:
-        path: The file.
-        value_range: Values of images of more than 8 bits that become 0 and 255, the same for all
-            images of a set; those outside are clipped. Images of 8 bits stay as they are.
-        channels: One or three band numbers, counted from 1. By default the first three, or the
-            first of two, without transparency.
+        path: Path of the file.
+        value_range: Values that become 0 and 255 in images of more than 8 bits, the same for all
+            images of a data set; values outside are clipped. Images of 8 bits are not changed.
+        channels: One or three band numbers, counted from 1. By default the first three bands, or
+            the first of two, without transparency.
 
     Returns:
         ``(H, W, 3)`` uint8 RGB.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        PermissionError: If it may not be read.
-        ValueError: If it does not decode, is no single picture or too large, lacks a band that was
-            chosen, or holds more than 8 bits and no range is given.
+        FileNotFoundError: If the file does not exist.
+        PermissionError: If the file is not readable.
+        ValueError: If the file cannot be decoded, is not a single image, is too large, lacks a
+            selected band, or holds more than 8 bits and no range is given.
     """
     return to_rgb(decode_image(path, channels), f"image {path}", value_range)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Images whose pixels are finer than a network needs become smaller, and how much smaller."""
+"""Downscaling of images and masks with unnecessarily fine pixels, and the suggested factor."""
 
 from collections.abc import Iterable
 
@@ -7,16 +7,16 @@ import cv2
 import numpy as np
 
 CROP_IN_OBJECTS = 4
-"""How many objects wide a training crop should be: an object, and what is around it."""
-SPECK = 16  # pixels below which a component is no object
-SMALLEST = 32  # side in pixels that must be left
+"""Recommended width of a training crop in object widths, so that objects have some context."""
+SPECK = 16  # a component with fewer pixels is not an object
+SMALLEST = 32  # minimum side of the result in pixels
 
 
 def check_shrink(shrink: float, shape: tuple[int, ...], what: str) -> None:
-    """Refuse a factor that enlarges, or leaves too little.
+    """Reject a factor that enlarges the image or makes it too small.
 
     Raises:
-        ValueError: Naming the factor and what was to be shrunk.
+        ValueError: If it does; names the factor and the image.
     """
     if not shrink >= 1 or min(shrunk_size(shape, shrink)) < min(SMALLEST, *shape[:2]):
         raise ValueError(
@@ -26,7 +26,7 @@ def check_shrink(shrink: float, shape: tuple[int, ...], what: str) -> None:
 
 
 def shrunk_size(shape: tuple[int, ...], shrink: float) -> tuple[int, int]:
-    """``(height, width)`` that is left, rounded as ``mmcv.Resize`` does.
+    """Return the resulting ``(height, width)``, rounded like ``mmcv.Resize``.
 
     >>> shrunk_size((768, 1023), 2)
     (384, 512)
@@ -39,7 +39,7 @@ def shrink_image(image: np.ndarray, shrink: float) -> np.ndarray:
 
     Args:
         image: ``(H, W)`` or ``(H, W, 3)``.
-        shrink: 1 or more.
+        shrink: Factor, 1 or more.
     """
     if shrink == 1:
         return image
@@ -47,20 +47,20 @@ def shrink_image(image: np.ndarray, shrink: float) -> np.ndarray:
 
 
 def shrink_mask(mask: np.ndarray, shrink: float) -> np.ndarray:
-    """A pixel is foreground where more than half of its area was: ``(H, W)`` bool to bool."""
+    """Shrink a mask, ``(H, W)`` bool: foreground if more than half of the area was foreground."""
     return shrink_image(mask.astype(np.float32), shrink) > 0.5
 
 
 def object_width(masks: Iterable[np.ndarray]) -> float | None:
-    """How wide objects are: the diameter of a disk as large, at the median pixel of all objects.
+    """Return the width of objects: the diameter of an equal disk at the median object pixel.
 
-    Most specks have few pixels and so have little to say.
+    The median over pixels gives small specks little weight.
 
     Args:
-        masks: ``(H, W)`` bool each.
+        masks: Masks, each ``(H, W)`` bool.
 
     Returns:
-        Pixels; None if there is no object.
+        Width in pixels; None if there is no object.
     """
     areas: list[int] = []
     for mask in masks:
@@ -74,7 +74,7 @@ def object_width(masks: Iterable[np.ndarray]) -> float | None:
 
 
 def advised_shrink(width: float, crop: int) -> float:
-    """The factor, in halves, at which a crop is about :data:`CROP_IN_OBJECTS` objects wide.
+    """Return the factor, in halves, for a crop about :data:`CROP_IN_OBJECTS` objects wide.
 
     >>> advised_shrink(65, crop=129), advised_shrink(30, crop=129), advised_shrink(5, crop=129)
     (2.0, 1.0, 1.0)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Stacks of pictures in one TIFF file, read page by page."""
+"""Page-by-page reader of image stacks in one TIFF file."""
 
 import logging
 import os
@@ -25,45 +25,47 @@ from rankseg.imageio.tiff_pixels import (
 )
 from rankseg.imageio.tiff_scale import read_scale
 
-logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # what it would log is raised here
+logging.getLogger("tifffile").setLevel(
+    logging.CRITICAL
+)  # messages that it would log are raised here
 
 DTYPES = ("uint8", "int8", "uint16", "int16")
 
 
 class TiffStack:
-    """The slices of a TIFF file as a sequence of pictures of one size; one page is in memory.
+    """Sequence of the slices of a TIFF file, all of one size, with one page in memory at a time.
 
-    Metadata of ImageJ, OME and others decide which planes are slices; without any, all pages are,
-    see :mod:`rankseg.imageio.tiff_axes`. The headers of all pages are read and compared when the
-    file is opened, so that a damaged stack is refused before work begins. A file of one picture is
-    a stack of one page; smaller copies of the picture (thumbnails, pyramids) are no pages. Stacks
-    above 4 GB as ImageJ writes them, with a header for the first page only, are read too. Not to be
-    shared between threads or processes: each opens its own. Usable in a ``with`` statement.
+    The metadata of ImageJ, OME and others define which planes are slices; without metadata all
+    pages are, see :mod:`rankseg.imageio.tiff_axes`. The headers of all pages are read and compared
+    when the file is opened, so that a damaged stack is rejected early. A file with one image is a
+    stack of one page; smaller copies of the image (thumbnails, pyramids) are not pages. ImageJ
+    stacks above 4 GB, which have a header only for the first page, are supported. Do not share an
+    object between threads or processes: each must open its own. Supports the ``with`` statement.
 
     Args:
-        path: The file.
-        what: What it is, for messages.
-        planes: Which channel, frame and series to read where there are several.
+        path: Path of the file.
+        what: Name of the file type, for messages.
+        planes: Channel, frame and series to read if there are several.
 
     Attributes:
-        path: The file.
+        path: Path of the file.
         shape: ``(H, W)`` or ``(H, W, C)`` of every page, without transparency.
         dtype: uint8, uint16, int8 or int16. Pages of 1 to 4 bits give uint8.
-        bands: Samples of a pixel as stored; of a page in palette colors 3.
-        alpha: Position of the sample that is tagged as transparency; None if there is none.
-        bits: Of a sample.
-        deep: :meth:`image` gives numbers that are not uint8.
+        bands: Number of stored samples per pixel; 3 for a palette page.
+        alpha: Position of the sample tagged as transparency; None if there is none.
+        bits: Number of bits per sample.
+        deep: Whether :meth:`image` returns other types than uint8.
         orientation: EXIF orientation of the first page, 1 is upright.
         scale: Axes, pixel size and units.
-        channel: Number of the channel that was chosen, from 1; ``None`` if there was no choice.
-        chosen: What was chosen, such as ``("channel 2 of 3",)``.
+        channel: Number of the selected channel, from 1; ``None`` if there was only one choice.
+        chosen: Description of the selection, such as ``("channel 2 of 3",)``.
 
     Raises:
-        FileNotFoundError: If there is no such file.
-        PermissionError: If it may not be read.
-        FileError: If it is no TIFF file or damaged, it has several channels, frames or series and
-            ``planes`` does not choose, its pages differ in size or kind, or hold anything but
-            whole numbers of up to 16 bits.
+        FileNotFoundError: If the file does not exist.
+        PermissionError: If the file is not readable.
+        FileError: If it is not a TIFF file or is damaged, it has several channels, frames or series
+            and ``planes`` does not select one, its pages differ in size or kind, or it holds
+            anything but integers of up to 16 bits.
 
     Example:
         >>> with TiffStack("training.tif") as stack:  # doctest: +SKIP
@@ -76,7 +78,7 @@ class TiffStack:
         open_file(path, what).close()
         try:
             self._file = TiffFile(self.path)
-        except Exception as error:  # whatever a file that is none makes of the parser
+        except Exception as error:  # the parser raises many types on invalid files
             raise self._damaged(what, error) from error
         try:
             self._pages, first = self._look(planes)
@@ -107,13 +109,13 @@ class TiffStack:
         """Decode a page, counted from 0, or from the end if negative.
 
         Returns:
-            ``(H, W)`` or ``(H, W, C)``: the stored numbers, of palettes the indices. A sample that
-            is tagged as transparency is left out. Where 0 is white, values are inverted, so that 0
-            is black.
+            ``(H, W)`` or ``(H, W, C)``: the stored numbers, or the indices of a palette. A sample
+            tagged as transparency is omitted. If 0 is white, values are inverted, so that 0 is
+            black.
 
         Raises:
-            IndexError: If there is no such page.
-            FileError: If it does not decode, or needs the package imagecodecs for it.
+            IndexError: If the page does not exist.
+            FileError: If the page cannot be decoded, or decoding needs the package imagecodecs.
         """
         values, _ = self._stored(page)
         if self.alpha is not None:
@@ -122,16 +124,15 @@ class TiffStack:
         return np.ascontiguousarray(values, self.dtype.newbyteorder("="))
 
     def image(self, page: int, channels: Sequence[int] | None = None) -> np.ndarray:
-        """Decode a page as the image that it shows; arguments and errors as ``stack[page]``.
+        """Decode a page as a displayable image; errors as in ``stack[page]``.
 
         Args:
-            page: Position from 0.
-            channels: See :func:`~rankseg.imageio.bands.choose_bands`; counted over all stored
-                samples.
+            page: Position from 0, or from the end if negative.
+            channels: See :func:`~rankseg.imageio.bands.choose_bands`; counts all stored samples.
 
         Returns:
-            ``(H, W)`` or ``(H, W, 3)``: palettes in their colors, CMYK as RGB, 1 to 4 bits as 0 to
-            255, other numbers as stored.
+            ``(H, W)`` or ``(H, W, 3)``: palettes in their colors, CMYK as RGB, 1 to 4 bits scaled
+            to 0 to 255, other numbers as stored.
         """
         values, header = self._stored(page)
         values = as_image(values, header)
@@ -140,7 +141,7 @@ class TiffStack:
         return np.ascontiguousarray(values, values.dtype.newbyteorder("="))
 
     def _stored(self, page: int) -> tuple[np.ndarray, TiffPage]:
-        """All samples of a page, black as 0, and its header."""
+        """Return all samples of a page, with black as 0, and its header."""
         count = len(self)
         if not -count <= page < count:
             raise IndexError(f"{self.what} {self.path} has {count} pages, there is no page {page}")
@@ -179,9 +180,9 @@ class TiffStack:
         self.close()
 
     def _look(self, planes: Planes) -> tuple[list[int], TiffPage]:
-        """Positions of the pages that are slices, and the header of the first.
+        """Return the positions of the pages that are slices, and the header of the first.
 
-        Compares the headers of all of them.
+        The headers of all slices are compared.
         """
         pages, size = self._file.pages, os.path.getsize(self.path)
         headers = ((i, pages.get(i)) for i in range(len(pages)))
@@ -210,7 +211,7 @@ class TiffStack:
         return [i for i, _, _ in whole], first
 
     def _check(self, page: TiffPage) -> None:
-        """Refuse pages that are no picture."""
+        """Reject pages that are not images."""
         if page.dtype is None or page.dtype.name not in ("bool", *DTYPES):
             raise FileError(
                 f"{self.what} {self.path} holds {page.dtype or 'unknown'} numbers: expected whole "
@@ -231,14 +232,14 @@ class TiffStack:
             raise too_large(self.path, self.what)
 
     def _is_complete(self) -> bool:
-        """Whether the chain of pages comes to its end: the last one says that no other follows."""
+        """Return whether the page chain ends properly: the last page has no successor."""
         width, handle = self._file.tiff.offsetsize, self._file.filehandle
-        len(self._file.pages)  # follows the chain
+        len(self._file.pages)  # follows the page chain
         handle.seek(self._file.pages.next_page_offset)
         return handle.read(width) == bytes(width)
 
     def _map(self, first: TiffPage) -> np.ndarray | None:
-        """The pictures of a file that has one header for all of them, mapped and not read."""
+        """Memory-map the images of a file that has a single header for all of them."""
         if len(self._pages) > 1:
             return None
         series = self._file.series[self._slices.series]
@@ -284,7 +285,7 @@ def _words(kind: tuple) -> str:
 
 
 def _end(page: TiffPage) -> int:
-    """Where the pixels of a page end in the file."""
+    """Return the end offset of the pixels of a page in the file."""
     return max(
         (sum(pair) for pair in zip(page.dataoffsets, page.databytecounts, strict=False)), default=0
     )

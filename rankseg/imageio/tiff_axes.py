@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Find the planes of a TIFF file that are slices: by the axes that its metadata names."""
+"""Selection of the planes of a TIFF file that are slices, by the axes in its metadata."""
 
 from collections.abc import Mapping
 from math import prod
@@ -12,32 +12,32 @@ from rankseg.errors import FileError
 
 ALL = "all"
 UNNAMED = "IQU"
-"""Codes of tifffile for axes that no metadata names."""
+"""Codes of tifffile for axes without a name in the metadata."""
 
-_PLAIN = ("generic", "uniform", "shaped")  # kinds of series that are guessed from the pages
+_PLAIN = ("generic", "uniform", "shaped")  # kinds of series that tifffile guesses from the pages
 _WORDS = {"C": "channel", "Z": "slice", "T": "frame"}
-_SHOWN = 6  # series that a message lists
+_SHOWN = 6  # maximum number of series that a message lists
 
 Choice = int | str | None
 
 
 class PlanesError(FileError):
-    """A file leaves a choice of planes, or does not have those that were chosen."""
+    """Error for an ambiguous choice of planes, or for selected planes that do not exist."""
 
 
 class Planes(NamedTuple):
-    """Which planes of a file with several channels, frames or series to read.
+    """Selection of planes in a file with several channels, frames or series.
 
     Numbers count from 1, as in ImageJ.
 
     Attributes:
-        channel: The channel to read, or ``"all"``: every channel is a slice.
-        frame: The time to read where there are several slices and frames, or ``"all"``: the slices
-            of one frame after those of another.
-        series: The series to read, such as a position of the stage.
-        usual_channel: The channel to read where there are several and ``channel`` is not given.
-        masks: The file holds masks. Then channels are slices where there is no other axis, and
-            ``frame`` is ignored where there is no such choice.
+        channel: Channel to read, or ``"all"``: every channel is a slice.
+        frame: Time frame to read if there are several slices and frames, or ``"all"``: the slices
+            of all frames in sequence.
+        series: Series to read, such as a position of the stage.
+        usual_channel: Channel to read if there are several and ``channel`` is not given.
+        masks: Whether the file holds masks. If so, channels are slices if there is no other axis,
+            and ``frame`` is ignored if there is no such choice.
     """
 
     channel: Choice = None
@@ -48,26 +48,26 @@ class Planes(NamedTuple):
 
     @property
     def option(self) -> str:
-        """The option of the command line that sets ``channel``."""
+        """Command-line option that sets ``channel``."""
         return "--mask-channel" if self.masks else "--channel"
 
 
 ONLY = Planes()
-"""No choice: for files with one channel, frame and series."""
+"""Default selection for files with one channel, frame and series."""
 
 
 class Slices(NamedTuple):
-    """The planes that are slices.
+    """Planes that are slices.
 
     Attributes:
-        places: Positions of the planes in their series, in the order of the slices; ``None`` for
-            all pages of the file.
-        axes: Codes of the axes that the slices run along, of T, Z and C, the last one fastest;
+        places: Positions of the planes in their series, in slice order; ``None`` for all pages of
+            the file.
+        axes: Codes of the axes that the slices run along, out of T, Z and C, the last one fastest;
             empty for one slice and for pages without named axes.
         lengths: Number of slices along each of ``axes``.
         series: Position of the series in the file.
-        channel: Number of the channel that was chosen; ``None`` if there was no choice.
-        chosen: What was chosen, such as ``"channel 2 of 3"``.
+        channel: Number of the selected channel; ``None`` if there was only one choice.
+        chosen: Description of the selection, such as ``"channel 2 of 3"``.
     """
 
     places: tuple[int, ...] | None = None
@@ -79,10 +79,10 @@ class Slices(NamedTuple):
 
 
 def parse_choice(text: str) -> int | str:
-    """Read a number or ``all`` from a command line.
+    """Parse a number or ``all`` from the command line.
 
     Raises:
-        ValueError: If it is neither.
+        ValueError: If the text is neither.
 
     >>> parse_choice("2"), parse_choice("all")
     (2, 'all')
@@ -93,21 +93,21 @@ def parse_choice(text: str) -> int | str:
 def find_slices(file: TiffFile, planes: Planes, name: str) -> Slices:
     """Find the planes that are slices.
 
-    Slices run along Z, or along T if there is one Z. ImageJ, OME and other metadata name the axes;
-    without any, all pages of the file are slices.
+    Slices run along Z, or along T if there is only one Z. ImageJ, OME and other metadata name the
+    axes; without metadata, all pages of the file are slices.
 
     Args:
         file: The open file.
-        planes: What to read where the metadata leave a choice.
-        name: Kind and path of the file for messages.
+        planes: Selection for choices that the metadata leave open.
+        name: Kind and path of the file, for messages.
 
     Raises:
-        PlanesError: If the file leaves a choice that ``planes`` does not make, ``planes`` makes a
-            choice that the file does not have, or planes are not in the file.
+        PlanesError: If ``planes`` leaves a choice open, makes a choice that the file does not have,
+            or selects planes that are not in the file.
     """
     several = file.series
     if _is_plain(several):
-        if file.is_imagej or file.is_ome:  # tifffile has given up on them
+        if file.is_imagej or file.is_ome:  # tifffile could not parse their metadata
             raise PlanesError(
                 f"Expected {name} to hold what its {'OME' if file.is_ome else 'ImageJ'} metadata "
                 f"say, but got {len(file.pages)} pages and metadata that do not fit. It may be "
@@ -149,7 +149,7 @@ def find_slices(file: TiffFile, planes: Planes, name: str) -> Slices:
 
 
 def _is_plain(several: list[TiffPageSeries]) -> bool:
-    """Tell whether no metadata name the axes of the pages."""
+    """Return whether no metadata name the axes of the pages."""
     return all(
         one.kind in _PLAIN and all(axis in f"{UNNAMED}YXS" for axis in one.axes) for one in several
     )
@@ -202,7 +202,7 @@ def _choose_series(several: list[TiffPageSeries], planes: Planes, name: str) -> 
 
 
 def _leading_axes(series: TiffPageSeries, name: str) -> dict[str, int]:
-    """Lengths of the axes by which the planes of a series are ordered.
+    """Return the lengths of the axes that order the planes of a series.
 
     Raises:
         PlanesError: If planes are missing, or a page holds more than one plane.
@@ -227,7 +227,7 @@ def _leading_axes(series: TiffPageSeries, name: str) -> dict[str, int]:
 def _choose_channel(
     whole: Mapping[str, int], series: TiffPageSeries, planes: Planes, name: str
 ) -> int | None:
-    """Number of the channel to pick; ``None`` if there is one, or all are slices."""
+    """Return the channel number to select; ``None`` if there is one, or all are slices."""
     count, wanted = whole.get("C", 1), planes.channel
     if count == 1:
         if wanted not in (None, 1, ALL):
@@ -256,7 +256,7 @@ def _choose_channel(
 def _choose_frame(
     whole: Mapping[str, int], series: TiffPageSeries, planes: Planes, name: str
 ) -> int | None:
-    """Number of the frame to pick; ``None`` if frames are slices, or there is one."""
+    """Return the frame number to select; ``None`` if frames are slices, or there is only one."""
     count, wanted = whole.get("T", 1), planes.frame
     if count == 1 or "Z" not in whole:
         if wanted not in (None, ALL) and not planes.masks and (count > 1 or wanted != 1):
@@ -286,7 +286,7 @@ def _sizes(series: TiffPageSeries) -> dict[str, int]:
 
 
 def _describe(lengths: Mapping[str, int], series: TiffPageSeries) -> str:
-    """Say what a series holds: ``20 slices x 2 channels of 128x128 pixels (axes ZCYX)``."""
+    """Describe a series: ``20 slices x 2 channels of 128x128 pixels (axes ZCYX)``."""
     words = []
     for axis in sorted(lengths, key=lambda axis: "TZC".find(axis) % 4):
         count, word = lengths[axis], _WORDS.get(axis)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pixels of one TIFF page: decoded as they are stored, and shown as an image."""
+"""Decoding of single TIFF pages, as stored and as displayable images."""
 
 from pathlib import Path
 
@@ -13,33 +13,33 @@ from rankseg.errors import FileError
 GRAY_OR_RGB = (PHOTOMETRIC.MINISBLACK, PHOTOMETRIC.RGB)
 COLORS = (PHOTOMETRIC.MINISWHITE, *GRAY_OR_RGB, PHOTOMETRIC.PALETTE, PHOTOMETRIC.SEPARATED,
           PHOTOMETRIC.YCBCR)  # fmt: skip
-"""Color models that are read; others, such as CIELAB, are refused."""
+"""Supported color models; others, such as CIELAB, are rejected."""
 
 _ALPHA = (EXTRASAMPLE.ASSOCALPHA, EXTRASAMPLE.UNASSALPHA)
 
 
 def alpha_of(header: TiffPage) -> int | None:
-    """Position of the sample that is tagged as transparency; None if there is none."""
+    """Return the position of the sample tagged as transparency; None if there is none."""
     extra = tuple(header.extrasamples or ())
     first = header.samplesperpixel - len(extra)
     return next((first + i for i, kind in enumerate(extra) if kind in _ALPHA), None)
 
 
 def decode_page(path: Path, header: TiffPage, name: str) -> np.ndarray:
-    """Decode a page with tifffile or, where that needs imagecodecs, with what is exact without it.
+    """Decode a page with tifffile, or with an exact alternative if tifffile needs imagecodecs.
 
     Args:
-        path: The file.
-        header: The page.
-        name: What it is, for messages.
+        path: Path of the file.
+        header: Header of the page.
+        name: Name of the file, for messages.
 
     Returns:
-        ``(H, W)`` or ``(H, W, C)``: the stored numbers of all samples, palettes as indices. YCbCr
+        ``(H, W)`` or ``(H, W, C)``: the stored numbers of all samples, with palette indices. YCbCr
         is converted to RGB.
 
     Raises:
-        FileError: If it needs imagecodecs.
-        Exception: Whatever tifffile raises on damaged data.
+        FileError: If decoding needs imagecodecs.
+        Exception: Any exception that tifffile raises on damaged data.
     """
     try:
         values = header.asarray()
@@ -64,13 +64,13 @@ def decode_page(path: Path, header: TiffPage, name: str) -> np.ndarray:
 
 
 def samples_last(values: np.ndarray, header: TiffPage) -> np.ndarray:
-    """Move the planes of a page, stored one after another, to the last axis."""
+    """Move separately stored planes of a page to the last axis."""
     planes = header.planarconfig == PLANARCONFIG.SEPARATE and values.ndim == 3
     return np.moveaxis(values, 0, -1) if planes else values
 
 
 def black_is_zero(values: np.ndarray, header: TiffPage) -> np.ndarray:
-    """Invert a page where 0 is white."""
+    """Invert a page if 0 is white."""
     if header.photometric != PHOTOMETRIC.MINISWHITE:
         return values
     if values.dtype.kind == "u" and isinstance(header.bitspersample, int):
@@ -79,11 +79,11 @@ def black_is_zero(values: np.ndarray, header: TiffPage) -> np.ndarray:
 
 
 def as_image(values: np.ndarray, header: TiffPage) -> np.ndarray:
-    """The colors that a page shows: of a palette its colors, CMYK as RGB, few bits as 8.
+    """Convert a page to displayable colors: palettes to colors, CMYK to RGB, few bits to 8.
 
     Args:
-        values: From :func:`black_is_zero`.
-        header: The page.
+        values: Values from :func:`black_is_zero`.
+        header: Header of the page.
 
     Returns:
         ``(H, W)`` or ``(H, W, C)``.
@@ -102,18 +102,20 @@ def as_image(values: np.ndarray, header: TiffPage) -> np.ndarray:
 
 
 def _cmyk_to_rgb(values: np.ndarray) -> np.ndarray:
-    """Colors of ink on white paper, without a color profile, as libtiff shows them."""
+    """Convert ink to RGB on white paper, without a color profile, like libtiff."""
     top = np.iinfo(values.dtype).max
     paper = (top - values).astype(np.uint32)
     return ((paper[..., :3] * paper[..., 3:] + top // 2) // top).astype(values.dtype)
 
 
 def _with_pillow(path: Path, header: TiffPage) -> np.ndarray | None:
-    """Decode with Pillow; None where it fails, or gives other numbers than the stored ones."""
+    """Decode with Pillow; return None if it fails or changes the stored numbers."""
     bits = header.bitspersample
     planes = header.planarconfig == PLANARCONFIG.SEPARATE
     multiplied = EXTRASAMPLE.ASSOCALPHA in tuple(header.extrasamples or ())
-    if multiplied or (planes and header.samplesperpixel == 2):  # undone, or one plane lost
+    if multiplied or (
+        planes and header.samplesperpixel == 2
+    ):  # Pillow would undo it, or lose a plane
         return None
     try:
         with Image.open(path) as image:
@@ -132,7 +134,7 @@ def _with_pillow(path: Path, header: TiffPage) -> np.ndarray | None:
 
 
 def _with_opencv(path: Path, header: TiffPage) -> np.ndarray | None:
-    """Decode with OpenCV, which is exact for some pages of more samples or bits than Pillow's."""
+    """Decode with OpenCV, which is exact for some pages with more samples or bits than Pillow."""
     contiguous = header.planarconfig == PLANARCONFIG.CONTIG
     unmultiplied = EXTRASAMPLE.UNASSALPHA in tuple(header.extrasamples or ())
     exact = {8: not unmultiplied, 16: contiguous}.get(header.bitspersample, False)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Axes, pixel size and units of a TIFF stack, and how another stack gets the same ones."""
+"""Axes, pixel size and units of a TIFF stack, and the options that write them to another one."""
 
 from collections.abc import Sequence
 from math import prod
@@ -20,15 +20,15 @@ _OME_KEYS = (
     *(f"PhysicalSize{axis}{end}" for axis in "XYZ" for end in ("", "Unit")),
     *("TimeIncrement", "TimeIncrementUnit"),
 )
-_MICRONS = 1e6  # in a meter
-_NO_UNIT, _INCH = 1, 2  # of the resolution tags
+_MICRONS = 1e6  # per meter
+_NO_UNIT, _INCH = 1, 2  # values of the resolution unit tag
 
 
 class Scale(NamedTuple):
     """Axes and physical size of the slices of a stack.
 
     Attributes:
-        kind: ``"imagej"`` or ``"ome"``: the kind of metadata; empty if there are none.
+        kind: Kind of metadata, ``"imagej"`` or ``"ome"``; empty if there are none.
         axes: Codes of the axes that the slices run along, such as ``"Z"``; empty if not named.
         lengths: Number of slices along each of ``axes``.
         items: Names and values of the metadata, such as ``("spacing", 0.05)``.
@@ -44,12 +44,12 @@ class Scale(NamedTuple):
     resolution_unit: int = _NO_UNIT
 
     def page_options(self, size: Sequence[int], dtype: np.dtype, first: bool) -> dict[str, Any]:
-        """Options of :meth:`tifffile.TiffWriter.write` for a page of a stack with this scale.
+        """Return the options of :meth:`tifffile.TiffWriter.write` for a page with this scale.
 
         Args:
             size: ``(H, W)`` of the page.
-            dtype: Type of its values, one sample a pixel.
-            first: It is the first page, which holds the description of all.
+            dtype: Type of the values, with one sample per pixel.
+            first: Whether it is the first page, which holds the description of all pages.
         """
         options: dict[str, Any] = {"metadata": None}
         if self.resolution:
@@ -74,8 +74,8 @@ def read_scale(file: TiffFile, slices: Slices, first: TiffPage) -> Scale:
 
     Args:
         file: The open file.
-        slices: From :func:`~rankseg.imageio.tiff_axes.find_slices`.
-        first: Its first page.
+        slices: Slices from :func:`~rankseg.imageio.tiff_axes.find_slices`.
+        first: First page of the slices.
     """
     resolution, unit = _resolution(first)
     kind, items = "", {}
@@ -98,7 +98,7 @@ def read_scale(file: TiffFile, slices: Slices, first: TiffPage) -> Scale:
 
 
 def _resolution(page: TiffPage) -> tuple[tuple[tuple[int, int], tuple[int, int]] | None, int]:
-    """Pixels per unit, and the unit; ``None`` where the tags are missing or mean nothing."""
+    """Return pixels per unit, and the unit; ``None`` if the tags are missing or meaningless."""
     tags = page.tags
     unit = tags.valueof("ResolutionUnit", default=_INCH)
     x, y = (tags.valueof(f"{axis}Resolution") for axis in "XY")
@@ -116,7 +116,7 @@ def _fraction(value: float) -> tuple[int, int]:
 
 
 def _ome_items(file: TiffFile, series: int) -> dict[str, Any]:
-    """Physical sizes of the image of a series; empty if the XML does not have them."""
+    """Return the physical sizes of the image of a series; empty if the XML lacks them."""
     images = xml2dict(file.ome_metadata or "").get("OME", {}).get("Image", [])
     images = images if isinstance(images, list) else [images]
     pixels = images[series].get("Pixels", {}) if series < len(images) else {}

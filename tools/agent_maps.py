@@ -1,12 +1,13 @@
 #!/usr/bin/env python
 # SPDX-License-Identifier: Apache-2.0
-"""Draw the agents of images and where each image is like them, as in figure 5 of RankMatch.
+"""Draw the agents of images and the areas that are similar to them, as in figure 5 of RankMatch.
 
 python tools/agent_maps.py configs/rankmatch/em_mito_2.py work_dirs/em/iter_3000.pth
 python tools/agent_maps.py CONFIG CHECKPOINT photos/a.jpg photos/more --out pictures
 
-A yellow cross is the position of an agent; the percentage says for how much of the image this
-agent is the nearest one. Without images, some of the config's validation images are drawn.
+A yellow cross marks the position of an agent. The percentage is the share of the image for which
+this agent is the nearest one. Without images, the tool draws some of the config's validation
+images.
 """
 
 import argparse
@@ -18,7 +19,7 @@ from rankseg.training.command_line import add_config_arguments, config_from, pla
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -46,7 +47,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> None:
     """Write the pictures."""
     args = parse_args(argv)
-    seed, args.seed = args.seed, None  # of the agents, not of the config
+    seed, args.seed = args.seed, None  # the seed selects agents; it does not override the config
     with plain_errors(), trust_checkpoints(args.trust_checkpoint):
         agent_maps(
             config_from(args),

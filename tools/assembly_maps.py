@@ -1,13 +1,13 @@
 #!/usr/bin/env python
 # SPDX-License-Identifier: Apache-2.0
-"""Draw where the points of a feature map come from, as figure 5.4 of chapter 5 (SAN) does.
+"""Draw the source of each point of a feature map, as in figure 5.4 of chapter 5 (SAN).
 
 python tools/assembly_maps.py configs/san/omniglot_mini_supervised.py work_dirs/san/iter_1500.pth
 python tools/assembly_maps.py CONFIG CHECKPOINT photos/a.jpg photos/more --out assembly.png
 
-A row for each image: the image with its grid of points, its blocks put together as the network
-puts together its features, and for the points that move most the places that they come from (bright
-is much, red is the most). Without images, some of the config's validation images are drawn.
+Each image gets a row: the image with its grid of points, its blocks rearranged like the network
+rearranges its features, and the source weights of the points that move most (brighter is larger,
+red is the maximum). Without images, the tool draws some of the config's validation images.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from rankseg.training.command_line import add_config_arguments, config_from, pla
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -1,13 +1,13 @@
 #!/usr/bin/env python
 # SPDX-License-Identifier: Apache-2.0
-"""Draw where a network attends to in two views of an image, and whether that moves with the image.
+"""Draw the attention of a network in two views of an image, to see if it moves with the image.
 
 python tools/attention_maps.py configs/tac_ccl/cub_googlenet.py work_dirs/tac_ccl/X/iter_1.pth
 python tools/attention_maps.py CONFIG CHECKPOINT photos/a.jpg photos/more --out attention.png
 
-The second and the last column should look alike. Without images, some of the config's test images
-are drawn. The numbers are of more of them: the mean squared difference of both maps at points that
-correspond, what it were if the maps had not moved, and their correlation.
+The second and the last column should look alike. Without images, the tool draws some of the
+config's test images. The numbers are computed on more of them: the mean squared difference of both
+maps at corresponding points, the same difference if the maps had not moved, and their correlation.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from rankseg.training.command_line import add_config_arguments, config_from, pla
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -38,7 +38,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> None:
     """Write the picture and the numbers."""
     args = parse_args(argv)
-    seed, args.seed = args.seed, None  # of the views, not of the config
+    seed, args.seed = args.seed, None  # the seed draws the views; it does not override the config
     with plain_errors(), trust_checkpoints(args.trust_checkpoint):
         numbers = attention_maps(
             config_from(args),

@@ -1,6 +1,6 @@
 #!/usr/bin/env python
 # SPDX-License-Identifier: Apache-2.0
-"""Print a table of finished runs, from the summary.json in each of their work folders.
+"""Print a table of finished runs from the summary.json files in their work folders.
 
 python tools/collect_results.py work_dirs
 python tools/collect_results.py work_dirs/rankmatch work_dirs/unimatch --metric IoU/car
@@ -13,12 +13,12 @@ from pathlib import Path
 from rankseg.training.command_line import plain_errors
 from rankseg.utils.run_summary import read_summary
 
-KEYS = ("config", "seed", "max_iters", "seconds", "last", "best")  # what the table needs
-MAIN = ("mIoU", "top1", "recall1")  # of segmentation, of classification, of retrieval
+KEYS = ("config", "seed", "max_iters", "seconds", "last", "best")  # keys that the table needs
+MAIN = ("mIoU", "top1", "recall1")  # main metrics of segmentation, classification and retrieval
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -33,11 +33,11 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def read_summaries(folders: Sequence[str]) -> list[tuple[Path, dict]]:
-    """All summaries below the folders, in the order of their paths.
+    """Read all summaries below the folders, sorted by path.
 
     Raises:
-        FileNotFoundError: If there is none.
-        ValueError: If one is damaged, or something else.
+        FileNotFoundError: If there are none.
+        ValueError: If a summary is damaged or has another format.
     """
     found = sorted({path for folder in folders for path in Path(folder).rglob("summary.json")})
     if not found:
@@ -48,10 +48,10 @@ def read_summaries(folders: Sequence[str]) -> list[tuple[Path, dict]]:
 
 
 def table(runs: Sequence[tuple[Path, dict]], metrics: Sequence[str] | None = None) -> str:
-    """A Markdown table, one row a run: last and best validation side by side.
+    """Return a Markdown table with one row per run: last and best validation side by side.
 
-    Every metric of the best column is that of the validation with the best mIoU, top-1 or Recall@1,
-    not each metric's own best.
+    All metrics of the best column come from the validation with the best mIoU, top-1 or Recall@1,
+    not from the best validation of each metric.
     """
     metrics = metrics or [m for m in MAIN if any(m in run["last"] for _, run in runs)]
     head = ["config", "seed", "iterations"]

@@ -1,12 +1,12 @@
 #!/usr/bin/env python
 # SPDX-License-Identifier: Apache-2.0
-"""Draw validation images with their truth and the predictions of several runs, in one picture.
+"""Draw validation images with their ground truth and the predictions of several runs.
 
 python tools/compare.py runs/supervised runs/unimatch runs/rankmatch --out compare.png
 python tools/compare.py runs/supervised runs/rankmatch --pick differ --mark
 
-A row is an image, a column a run. --mark frames in yellow where the last run is right and the
-first is not.
+Each image is a row, each run a column. --mark adds yellow frames where the last run is right and
+the first is wrong.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from rankseg.training.command_line import plain_errors
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

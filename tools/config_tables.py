@@ -6,8 +6,8 @@ python tools/config_tables.py            # rewrite the tables
 python tools/config_tables.py --check    # exit with status 1 if a table is stale
 
 A table cell that links to a config, such as `[71.6](rankmatch/voc_92.py)`, shows the first metric
-of that config. A link with words in place of a number, or to a config without a published number,
-stays as it is.
+of that config. The tool does not change links with text instead of a number, or links to a config
+without a published number.
 """
 
 import argparse
@@ -23,7 +23,7 @@ CELL = re.compile(r"\[[\d.]+(?: \+- [\d.]+)?\]\((?P<name>[\w/.-]+)\.py\)")
 
 
 def published(configs: Path = CONFIGS) -> dict[str, str]:
-    """Return the first published metric of each config that has one, by its name.
+    """Return the first published metric of each config that has one, keyed by config name.
 
     Args:
         configs: Folder with ``METHOD/metafile.yml``.
@@ -38,11 +38,11 @@ def published(configs: Path = CONFIGS) -> dict[str, str]:
 
 
 def fill(text: str, numbers: dict[str, str]) -> str:
-    """Return a page with the numbers of its table cells renewed.
+    """Return a page with updated numbers in its table cells.
 
     Args:
         text: Markdown.
-        numbers: Metric by config name.
+        numbers: Metrics by config name.
     """
 
     def cell(match: re.Match) -> str:
@@ -54,7 +54,7 @@ def fill(text: str, numbers: dict[str, str]) -> str:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Rewrite the pages, or say which ones are stale."""
+    """Rewrite the pages, or report stale ones."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

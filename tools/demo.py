@@ -1,6 +1,6 @@
 #!/usr/bin/env python
 # SPDX-License-Identifier: Apache-2.0
-"""Few labels, with and without the unlabelled images: generate, train, evaluate, compare.
+"""Train with few labels, with and without the unlabeled images, and compare the results.
 
 python tools/demo.py                   # one seed, a few minutes on two CPU cores
 python tools/demo.py --seeds 0 1 2     # what the README reports
@@ -32,11 +32,11 @@ from rankseg.visualization.report import Result, class_table, seed_table, verdic
 
 ROOT = Path(__file__).resolve().parents[1]
 METHODS = {"supervised": "Supervised", "rankmatch": "RankMatch"}
-ROWS = 4  # images in the panel
+ROWS = 4  # number of images in the panel
 
 
 def parse_args() -> argparse.Namespace:
-    """Command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -54,7 +54,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def start(tool: str, *arguments: object, log: Path) -> subprocess.Popen:
-    """Start one of our tools with its share of the cores; what it prints goes to a file."""
+    """Start one of our tools with its share of the cores; its output goes to a log file."""
     threads = max(1, (os.cpu_count() or 1) // len(METHODS))
     env = {**os.environ, "OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -69,7 +69,7 @@ def start(tool: str, *arguments: object, log: Path) -> subprocess.Popen:
 
 
 def finish(jobs: dict[Path, subprocess.Popen]) -> None:
-    """Wait for jobs, given by their log files; if one fails, stop the others and say why."""
+    """Wait for jobs, keyed by log file; if one fails, stop the others and report the error."""
     waiting = dict(jobs)
     try:
         while waiting:
@@ -87,7 +87,7 @@ def finish(jobs: dict[Path, subprocess.Popen]) -> None:
 
 
 def run_seed(seed: int, args: argparse.Namespace) -> dict[str, Result]:
-    """Both methods on the set of one seed: train side by side, evaluate the last weights."""
+    """Train both methods in parallel on the set of one seed, and evaluate the last weights."""
     data = make_demo_set(args.data_dir / f"seed{seed}", seed=seed)
     folders = {name: args.work_dir / f"seed{seed}" / name for name in METHODS}
     common = ["--data-root", data.resolve()]
@@ -112,12 +112,12 @@ def run_seed(seed: int, args: argparse.Namespace) -> dict[str, Result]:
 
 
 def last_checkpoint(folder: Path) -> str:
-    """File of the last weights of a run."""
+    """Return the path of the last weights of a run."""
     return (folder / "last_checkpoint").read_text().strip()
 
 
 def read_result(folder: Path) -> Result:
-    """What training and evaluation wrote."""
+    """Read the results that training and evaluation wrote."""
     summary = read_summary(folder / "summary.json")
     metrics = json.loads((folder / "metrics.json").read_text())
     return Result(metrics, summary["best"]["mIoU"], summary["max_iters"], summary["seconds"])
@@ -125,7 +125,7 @@ def read_result(folder: Path) -> Result:
 
 @torch.no_grad()
 def predictions(name: str, folder: Path, data: Path) -> list:
-    """Samples of the first validation images, with prediction and truth."""
+    """Return samples of the first validation images, with prediction and ground truth."""
     cfg = apis.load_config(str(ROOT / f"configs/{name}/demo.py"), data_root=str(data))
     init_default_scope(cfg.default_scope)
     dataset = DATASETS.build(cfg.test_dataloader.dataset)
@@ -137,7 +137,7 @@ def predictions(name: str, folder: Path, data: Path) -> list:
 
 
 def draw(folder: Path, data: Path, path: Path) -> None:
-    """Write the panel: image, truth and what each method says."""
+    """Write the panel: image, ground truth and the prediction of each method."""
     found = {name: predictions(name, folder / name, data) for name in METHODS}
     rows = []
     for samples in zip(*found.values(), strict=True):
@@ -149,7 +149,7 @@ def draw(folder: Path, data: Path, path: Path) -> None:
 
 
 def report(results: dict[int, dict[str, Result]], minutes: float) -> str:
-    """The page that is left behind; nothing in it but what was just measured."""
+    """Return the report page, which contains only results measured in this run."""
     names = list(METHODS.values())
     seeds = " ".join(map(str, results))
     iterations = next(iter(results.values()))[names[0]].iterations
@@ -175,7 +175,7 @@ The picture is of seed {next(iter(results))}. Written by `make demo SEEDS="{seed
 
 
 def main() -> None:
-    """Run every seed, then leave table and picture."""
+    """Run every seed, then write the table and the picture."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that `finish` stops the jobs
     args = parse_args()
     begin = time.monotonic()

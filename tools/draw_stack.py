@@ -1,11 +1,12 @@
 #!/usr/bin/env python
 # SPDX-License-Identifier: Apache-2.0
-"""Draw stacks that look like electron microscopy, with the truth, to try things out on.
+"""Draw stacks that look like electron microscopy, with ground truth, for experiments.
 
 python tools/draw_stack.py --out data/drawn
 
-Leaves training.tif and testing.tif, grey pages, and of each NAME_groundtruth.tif, 0 and 255 inside
-of mitochondria: the file names of the Lucchi set. For docs/tutorial.md.
+Writes training.tif and testing.tif with gray pages, and for each NAME_groundtruth.tif with 255
+inside mitochondria and 0 elsewhere. The files are named like those of the Lucchi data set. See
+docs/tutorial.md.
 """
 
 import argparse
@@ -16,7 +17,7 @@ from rankseg.training.command_line import plain_errors
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

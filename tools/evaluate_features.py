@@ -1,6 +1,6 @@
 #!/usr/bin/env python
 # SPDX-License-Identifier: Apache-2.0
-"""Tell how good the features of a checkpoint are, by neighbours, linear probes and transfer.
+"""Evaluate the features of a checkpoint by nearest neighbors, linear probes and transfer.
 
 python tools/evaluate_features.py CONFIG CHECKPOINT
 python tools/evaluate_features.py CONFIG CHECKPOINT --knn 1 20 --probe 1% 10% all
@@ -10,7 +10,7 @@ python tools/evaluate_features.py CONFIG CHECKPOINT --transfer cifar100=data/cif
 python tools/evaluate_features.py CONFIG CHECKPOINT --tap decode_head.branches.projection \\
     --network teacher --purity 5 --ranks ranks.png
 
-Features are kept in WORK_DIR/features, so that the next question is answered at once.
+Features are cached in WORK_DIR/features, so later evaluations are fast.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from rankseg.training.command_line import add_config_arguments, config_from, pla
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -83,7 +83,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Print a table."""
+    """Print a table of the results."""
     args = parse_args(argv)
     with plain_errors(), trust_checkpoints(args.trust_checkpoint):
         if args.launcher != "none":

@@ -1,11 +1,11 @@
 #!/usr/bin/env python
 # SPDX-License-Identifier: Apache-2.0
-"""Write a trained network as one ONNX file for any batch and image size.
+"""Export a trained network to one ONNX file for any batch and image size.
 
 python tools/export_onnx.py CONFIG CHECKPOINT --out model.onnx
 python tools/export_onnx.py CONFIG CHECKPOINT --out model.onnx --with-preprocessing --argmax
 
-The second takes images as they are read and returns masks:
+The second command exports a model that takes uint8 images and returns masks:
 
     import numpy as np, onnxruntime
     from PIL import Image
@@ -15,8 +15,8 @@ The second takes images as they are read and returns masks:
     (masks,) = session.run(None, {"image": image[None]})  # (1, height, width) uint8
     print(session.get_modelmeta().custom_metadata_map)  # classes, mean, std, ...
 
-Before it is written the file is run by onnxruntime and compared with this package. Needs the
-packages of `pip install -e '.[export]'`.
+Before the tool writes the file, it runs it with onnxruntime and compares the result with this
+package. Needs the packages of `pip install -e '.[export]'`.
 """
 
 import argparse
@@ -29,7 +29,7 @@ from rankseg.training.command_line import add_model_arguments, plain_errors
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -49,7 +49,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Export and say what the file takes and returns."""
+    """Export the network and print the inputs and outputs of the file."""
     args = parse_args(argv)
     with plain_errors(), trust_checkpoints(args.trust_checkpoint):
         result = apis.export_onnx(

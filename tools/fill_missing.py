@@ -1,10 +1,10 @@
 #!/usr/bin/env python
 # SPDX-License-Identifier: Apache-2.0
-"""Write generated images where the lists of a config name files that are not there (yet).
+"""Write generated images for list entries of a config that have no file (yet).
 
-For rehearsing a run, for example a queue job, before the real images are copied. Files that exist
-are left as they are. DATA_ROOT/generated.txt names what was written: delete these files before
-you copy the real ones.
+Use it to rehearse a run, for example a queue job, before you copy the real images. The tool does
+not change existing files. It lists the generated files in DATA_ROOT/generated.txt: delete them
+before you copy the real ones.
 
 python tools/fill_missing.py configs/rankmatch/voc_92.py --data-root data/rehearsal
 """
@@ -20,7 +20,7 @@ from rankseg.training.command_line import plain_errors
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -33,7 +33,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Fill, and say what was written."""
+    """Fill the gaps and print the generated files."""
     args = parse_args(argv)
     with plain_errors():
         cfg = apis.load_config(args.config, data_root=args.data_root, split_root=args.split_root)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Make labelled/unlabelled split lists below DATA_ROOT/splits: draw, import or check them.
+"""Draw, import or check labeled/unlabeled split lists below DATA_ROOT/splits.
 
-`draw` is for images with masks, `labels` for images with classes.
+Use `draw` for images with masks, and `labels` for images with classes.
 """
 
 import argparse
@@ -37,12 +37,12 @@ KINDS = {
     "folder": "ClassFolderDataset",
     "list": "ClassListDataset",
 }
-"""Data sets with classes by what follows --dataset."""
+"""Image-level data sets, keyed by the value of --dataset."""
 KINDS |= {name.lower(): f"{name}Dataset" for name in ("CUB", "Cars", "SOP", "InShop")}
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    """Read the command line."""
+    """Parse the command line."""
     raw = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, epilog=EXAMPLES, formatter_class=raw)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -106,7 +106,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 
 def read_size(text: str) -> Fraction:
-    """Read a number or a share such as ``1/16``."""
+    """Parse a number or a share such as ``1/16``."""
     try:
         return Fraction(text)
     except (ValueError, ZeroDivisionError):
@@ -178,7 +178,7 @@ def _add_labels(labels: argparse.ArgumentParser) -> None:
 
 
 def class_dataset(args: argparse.Namespace, **options) -> dict:
-    """Config of the data set with classes that the command line names."""
+    """Return the config of the image-level data set given on the command line."""
     key = {"folder": "folder", "list": "prefix"}.get(args.dataset)
     if args.folder is not None:
         if key is None:
@@ -188,7 +188,7 @@ def class_dataset(args: argparse.Namespace, **options) -> dict:
 
 
 def labels(args: argparse.Namespace) -> None:
-    """Draw, or take over, labelled images of every class and write the split."""
+    """Draw or import labeled images of every class, and write the split."""
     import numpy as np
 
     from rankseg.datasets import split_drawing as drawing
@@ -223,7 +223,7 @@ def labels(args: argparse.Namespace) -> None:
 
 
 def collect_labels(args: argparse.Namespace) -> tuple[list, Any, tuple[str, ...]]:
-    """All images: entries, class ids as an array (-1 unknown), names of the classes."""
+    """Return all images: entries, class ids as an array (-1 unknown), and class names."""
     import numpy as np
 
     from rankseg.datasets.base import check_data_root
@@ -318,7 +318,7 @@ def collect_entries(args: argparse.Namespace) -> list[tuple[str, str | None]]:
 
 
 def class_names(args: argparse.Namespace, family: str | None) -> tuple[str, ...] | None:
-    """Class names: from the command line, the data root or the family of lists."""
+    """Return class names from the command line, the data root or the family of lists."""
     from rankseg.datasets import CityscapesDataset, VOCDataset, read_classes
 
     own = args.data_root / "classes.txt"
@@ -331,7 +331,7 @@ def class_names(args: argparse.Namespace, family: str | None) -> tuple[str, ...]
 
 
 def adopt(args: argparse.Namespace) -> None:
-    """Take over a folder of lists."""
+    """Import a folder of lists."""
     from rankseg.datasets.base import check_data_root, missing_files
     from rankseg.datasets.splits import split_files, splits
 
@@ -344,7 +344,7 @@ def adopt(args: argparse.Namespace) -> None:
         print(f"wrote {path}: {len(entries)} images")
     if splits.VAL_FILE not in lists and val is None:
         print(f"note: no {splits.VAL_FILE} yet, so nothing was compared with a validation list")
-    for column, what in enumerate(("image", "mask")):  # a class, or a row of CIFAR, has no ending
+    for column, what in enumerate(("image", "mask")):  # a class or a CIFAR row has no suffix
         names = {e[column] for entries in lists.values() for e in entries if e[column]}
         paths = {str(root / name) for name in names if name.lower().endswith(splits.ENDINGS)}
         missing = missing_files(sorted(paths))
@@ -353,7 +353,7 @@ def adopt(args: argparse.Namespace) -> None:
 
 
 def check(args: argparse.Namespace) -> None:
-    """Check splits with their files as training would."""
+    """Check splits and their files like training does."""
     from rankseg.datasets import SemiDataset, check_data, check_labeled
     from rankseg.datasets.base import check_data_root, list_cure, read_samples
     from rankseg.datasets.splits import split_files, splits
@@ -389,7 +389,7 @@ def check(args: argparse.Namespace) -> None:
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Run the command; a mistake ends with one sentence and status 2."""
+    """Run the command; user errors are reported in one sentence with exit status 2."""
     args = parse_args(argv)
     from rankseg.training.command_line import plain_errors
 

@@ -1,17 +1,18 @@
 #!/usr/bin/env python
 # SPDX-License-Identifier: Apache-2.0
-"""Find parts of training images that match those of other images of their cluster (TAC-CCL).
+"""Match parts of training images with those of other images of the same cluster (TAC-CCL).
 
 python tools/match_images.py configs/tac_ccl/cub_googlenet.py work_dirs/tac_ccl/cub_googlenet/X.pth
 python tools/match_images.py CONFIG CHECKPOINT --out matches.npz --least 12 --workers 8
 
-Then train with pairs of different images, too:
+Then train with pairs of different images as well:
 
 python tools/train.py CONFIG --work-dir DIR --cfg-options \\
     train_dataloader.dataset.labeled_pipeline.1.matches=matches.npz
 
-Beside the file of pairs lie a picture of some of them and the numbers. Keypoints are kept in the
-work folder: a call that was interrupted, or one with other clusters, does not look for them again.
+The tool writes a picture of some pairs and the statistics next to the file of pairs. It caches
+keypoints in the work folder: after an interruption, or with other clusters, they are not detected
+again.
 """
 
 import argparse
@@ -39,7 +40,7 @@ NUMBERS = {  # name: default, metavar, help
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -61,10 +62,10 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Write the pairs, the picture and the numbers."""
+    """Write the pairs, the picture and the statistics."""
     args = parse_args(argv)
     options = {name: getattr(args, name) for name in (*NUMBERS, "clusters")}
-    args.seed = None  # of k-means, not of the config
+    args.seed = None  # the seed is for k-means; it does not override the config
     with plain_errors(), trust_checkpoints(args.trust_checkpoint):
         if args.launcher != "none":
             raise ValueError("tools/match_images.py runs in one process: leave out --launcher")

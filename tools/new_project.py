@@ -1,6 +1,6 @@
 #!/usr/bin/env python
 # SPDX-License-Identifier: Apache-2.0
-"""From a folder of your images and masks to a config that trains on them."""
+"""Create a training config from a folder of your images and masks."""
 
 import argparse
 from collections.abc import Sequence
@@ -39,7 +39,7 @@ tools/dataset_converters/lucchi.py.
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -122,7 +122,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Look, say what was found, write."""
+    """Inspect the folder, report the findings and write the config."""
     args = parse_args(argv)
     with plain_errors():
         new_project(**vars(args))

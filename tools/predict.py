@@ -5,11 +5,11 @@
 python tools/predict.py CONFIG CHECKPOINT photos --out predicted
 python tools/predict.py CONFIG CHECKPOINT cells.tif --out predicted --uncertainty
 
-Leaves in the folder predicted: masks (class ids, shown in the colours of the classes; of a stack a
-stack), overlays, summary.csv with the share of every class, overview.png. Large images are
-predicted by overlapping windows. Of a TIFF stack with several channels --channel chooses one (by
-default that of the training set, if its stacks.json names one); masks keep axes, pixel size and
-unit. Of a classifier: predictions.csv and overview.png.
+The tool writes into the folder: masks (class ids, displayed in the class colors; one stack for a
+stack), overlays, summary.csv with the share of every class, and overview.png. It predicts large
+images in overlapping windows. For a TIFF stack with several channels, --channel selects one (by
+default that of the training set, if its stacks.json names one); the masks keep axes, pixel size and
+unit. For a classifier it writes predictions.csv and overview.png.
 """
 
 import argparse
@@ -28,7 +28,7 @@ from rankseg.training.command_line import (
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -121,7 +121,7 @@ def _window(text: str) -> int | str:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Predict; status 1 if some images failed."""
+    """Predict; the exit status is 1 if some images failed."""
     args = parse_args(argv)
     with plain_errors(), trust_checkpoints(args.trust_checkpoint):
         try:

@@ -1,13 +1,13 @@
 #!/usr/bin/env python
 # SPDX-License-Identifier: Apache-2.0
-"""Write a split in which unlabelled images that a network is sure of have its labels.
+"""Write a split in which confident predictions of a network become labels of unlabeled images.
 
-The surest 30%, then a second stage of training on them and the labelled ones:
+Label the most confident 30%, then train a second stage on them and the labeled images:
   python tools/pseudo_label.py configs/cmsf/cifar10_mini_100_finetune.py CHECKPOINT \\
       --data-root PATH --share 0.3 --out splits/100_seed0_pseudo
   python tools/train.py configs/cmsf/cifar10_mini_100_finetune_again.py --data-root PATH \\
       --load-from CHECKPOINT
-All of which it is sure by 90%:
+Label all images with a confidence of at least 90%:
   python tools/pseudo_label.py CONFIG CHECKPOINT --threshold 0.9 --out splits/sure
 """
 
@@ -20,7 +20,7 @@ from rankseg.training.command_line import add_config_arguments, config_from, pla
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -43,7 +43,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Write the lists and say what is in them."""
+    """Write the lists and print their content."""
     args = parse_args(argv)
     with plain_errors(), trust_checkpoints(args.trust_checkpoint):
         if args.launcher != "none":

@@ -1,13 +1,13 @@
 #!/usr/bin/env python
 # SPDX-License-Identifier: Apache-2.0
-"""Make one HTML page about one or several runs; it opens in any browser, without network.
+"""Create an HTML page about one or several runs; it opens in any browser, without network.
 
 python tools/report.py work_dirs/rankmatch/em_mito_2
 python tools/report.py runs/supervised runs/rankmatch --out comparison.html
 
-In it: results, warnings of the logs, curves, IoU of each class, confusion, best and worst
-validation images, and the settings in which the runs differ. For confusion and images each run's
-last weights predict its validation set, as at a validation; --no-predict leaves that out.
+It contains results, warnings of the logs, curves, IoU of each class, confusion, best and worst
+validation images, and the settings that differ between the runs. For confusion and images, the last
+weights of each run predict its validation set, as in validation; --no-predict skips this.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from rankseg.training.command_line import plain_errors
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

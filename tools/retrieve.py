@@ -1,15 +1,15 @@
 #!/usr/bin/env python
 # SPDX-License-Identifier: Apache-2.0
-"""Show which images an embedding network finds for an image: queries blue, wrong ones red.
+"""Draw the images that an embedding network retrieves: queries blue, wrong ones red.
 
 python tools/retrieve.py CONFIG CHECKPOINT
 python tools/retrieve.py CONFIG CHECKPOINT --random                   # beside random weights
 python tools/retrieve.py CONFIG CHECKPOINT --beside OTHER_CONFIG OTHER_CHECKPOINT
 python tools/retrieve.py CONFIG CHECKPOINT --queries photo.jpg --gallery holiday_photos
 
-Writes queries.png, worst.png (queries for which least is found), changes.png (where two networks
-differ most) and retrieval.json (Recall@K and what is in the pictures). Any classifier can be asked
-too: its pooled features are compared. Features are kept in WORK_DIR/features.
+Writes queries.png, worst.png (queries with the worst results), changes.png (largest differences
+between two networks) and retrieval.json (Recall@K and the content of the pictures). Classifiers
+work too: the tool compares their pooled features. It caches features in WORK_DIR/features.
 """
 
 import argparse
@@ -26,7 +26,7 @@ RANDOM = "random weights"
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -75,7 +75,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def contenders(args: argparse.Namespace) -> list[Contender]:
-    """The networks, in the order of their rows."""
+    """Return the networks in row order."""
     first = config_from(args)
     pairs = [(first, args.checkpoint)] if args.checkpoint else []
     for config, checkpoint in args.beside:
@@ -87,7 +87,7 @@ def contenders(args: argparse.Namespace) -> list[Contender]:
 
 
 def default_names(pairs: Sequence[tuple]) -> list[str]:
-    """Names of the configs or, of one config, those of the checkpoints."""
+    """Return the names of the configs or, for one config, those of the checkpoints."""
     configs = [Path(cfg.config_file).with_suffix("") for cfg, _ in pairs]
     alike = len(set(configs)) < len(configs)
     return short_names([Path(file).with_suffix("") for _, file in pairs] if alike else configs)
@@ -117,7 +117,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def table(networks: dict[str, dict]) -> str:
-    """The numbers as Markdown; a sentence where no class is known."""
+    """Format the numbers as Markdown; a sentence if no class is known."""
     rows = {
         name: {key: value for key, value in one.items() if isinstance(value, float)}
         for name, one in networks.items()

@@ -1,12 +1,12 @@
 #!/usr/bin/env python
 # SPDX-License-Identifier: Apache-2.0
-"""Draw where labelled, discovered and wrongly discovered images lie by the features of a run.
+"""Draw a map of labeled, discovered and wrongly discovered images by the features of a run.
 
 python tools/sample_map.py CONFIG CHECKPOINT
 python tools/sample_map.py CONFIG CHECKPOINT --rows cat dog --how pca      # two classes in rows
 python tools/sample_map.py CONFIG CHECKPOINT --images test                 # test images by class
 
-A column is a discovery of the last generation; a run that discovers nothing has one column.
+Each column is a discovery step of the last generation; a run without discovery has one column.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from rankseg.visualization.plane import WAYS
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

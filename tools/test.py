@@ -1,9 +1,9 @@
 #!/usr/bin/env python
 # SPDX-License-Identifier: Apache-2.0
-"""Evaluate a checkpoint, overall and for every class.
+"""Evaluate a checkpoint, overall and per class.
 
-Of a segmentation config: mIoU, Dice and accuracy. Of a classification config: top-1 and top-5
-accuracy and the confusion of classes. Of an embedding network: Recall@K, R-precision and MAP@R.
+For a segmentation config: mIoU, Dice and accuracy. For a classification config: top-1 and top-5
+accuracy and the confusion of classes. For an embedding network: Recall@K, R-precision and MAP@R.
 
 python tools/test.py configs/rankmatch/voc_92.py work_dirs/rankmatch/voc_92/iter_104880.pth
 """
@@ -18,7 +18,7 @@ from rankseg.training.command_line import add_config_arguments, config_from, pla
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -35,7 +35,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Evaluate."""
+    """Evaluate the checkpoint."""
     args = parse_args(argv)
     with ending_together(), plain_errors(), trust_checkpoints(args.trust_checkpoint):
         cfg = config_from(args)

@@ -28,7 +28,7 @@ from rankseg.training.work_folder import lock_work_dir
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -81,15 +81,15 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Train."""
-    gc.freeze()  # every data set collects garbage: half a second with all that is imported
+    """Launch training."""
+    gc.freeze()  # otherwise every data set collects garbage: half a second with all imports
     args = parse_args(argv)
     with ending_together(), trust_checkpoints(args.trust_checkpoint):
         run(args)
 
 
 def run(args: argparse.Namespace) -> None:
-    """Train as one of the processes."""
+    """Train in one of the processes."""
     with ExitStack() as held:
         with plain_errors():
             if args.extend_schedule and not args.resume:
@@ -109,7 +109,7 @@ def run(args: argparse.Namespace) -> None:
                     apis.use_amp(cfg)
                 if args.resume:
                     apis.resume_from_latest(cfg)
-                # a tiny run in its own folder is nobody's work
+                # a tiny run in a separate folder contains nothing worth keeping
                 overwrite = args.overwrite or (args.tiny and not args.work_dir and not args.resume)
                 built = apis.check_before_training(cfg, overwrite, full=args.check == "full")
         with plain_ends(cfg, args.overwrite):

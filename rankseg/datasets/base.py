@@ -301,7 +301,7 @@ class ListDataset(BaseDataset):
 
     @property
     def is_part(self) -> bool:
-        """Whether only some images were requested (``indices``), for example by ``--tiny``."""
+        """True if only some images were requested (``indices``), for example by ``--tiny``."""
         return self._indices is not None
 
     def _check_exist(self, paths: Sequence[str], what: str) -> None:

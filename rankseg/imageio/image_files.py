@@ -15,9 +15,7 @@ LIMIT = "RANKSEG_MAX_PIXELS"
 """Environment variable with the number of pixels above which an image is rejected."""
 
 if os.environ.get(LIMIT, "").isdecimal():
-    Image.MAX_IMAGE_PIXELS = (
-        int(os.environ[LIMIT]) // 2
-    )  # Pillow warns above this and raises at twice
+    Image.MAX_IMAGE_PIXELS = int(os.environ[LIMIT]) // 2  # Pillow warns there and raises at twice
 
 CANNOT_READ = (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError)
 """Exceptions that Pillow raises on a damaged or unknown file."""

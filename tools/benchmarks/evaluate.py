@@ -1,10 +1,10 @@
 #!/usr/bin/env python
 # SPDX-License-Identifier: Apache-2.0
-"""Time and memory of a validation: ours beside mmseg's own parts, same weights, same images.
+"""Benchmark validation time and memory against mmseg, with the same weights and images.
 
-Both go from JPEGs and PNG masks in a folder to mIoU: mmseg's data set, loading, preprocessor,
-segmentor and metric on one side, ours on the other. Whole images, and sliding windows over larger
-ones. The mIoU of both is compared.
+Both sides go from JPEG images and PNG masks in a folder to mIoU: one with mmseg's data set,
+loading, preprocessor, segmentor and metric, the other with ours. The benchmark covers whole images,
+and sliding windows over larger images. It also compares the mIoU of both sides.
 
 python tools/benchmarks/evaluate.py                        # R-18, 500x375 whole, 1024x512 sliding
 python tools/benchmarks/evaluate.py --parts slide --depth 50 --windows-at-once 8
@@ -44,7 +44,7 @@ SIZES = {"whole": (375, 500), "slide": (512, 1024)}
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -65,7 +65,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def make_set(root: Path, size: tuple[int, int], args: argparse.Namespace) -> None:
-    """Blobs of 21 classes in the layout of a folder set."""
+    """Write images with blobs of 21 classes in the layout of a folder data set."""
     rng = np.random.default_rng(args.seed)
     for name in ("images", "masks", "splits"):
         (root / name).mkdir(parents=True)
@@ -81,7 +81,7 @@ def make_set(root: Path, size: tuple[int, int], args: argparse.Namespace) -> Non
 
 
 def validate(model: nn.Module, loader: dict, metric: dict) -> dict[str, float]:
-    """What mmengine's validation loop does."""
+    """Run the same steps as mmengine's validation loop."""
     loader = Runner.build_dataloader(copy.deepcopy(loader))
     evaluator = Evaluator(METRICS.build(dict(metric)))
     evaluator.dataset_meta = loader.dataset.metainfo
@@ -92,7 +92,7 @@ def validate(model: nn.Module, loader: dict, metric: dict) -> dict[str, float]:
 
 
 def cases(part: str, root: Path, args: argparse.Namespace) -> dict[str, Callable]:
-    """Both ways to validate."""
+    """Return both ways to validate."""
     config = load_config(str(CONFIGS / "supervised" / "voc_92.py"))
     model = config.model
     model.pretrained = None
@@ -163,7 +163,7 @@ def cases(part: str, root: Path, args: argparse.Namespace) -> dict[str, Callable
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Measure, compare, print and write."""
+    """Measure, compare, print and write the results."""
     args = parse_args(argv)
     if args.threads:
         torch.set_num_threads(args.threads)

@@ -1,11 +1,11 @@
 #!/usr/bin/env python
 # SPDX-License-Identifier: Apache-2.0
-"""Time and memory of label propagation: neighbour graph and solver, beside scipy class by class.
+"""Benchmark label propagation: neighbor graph, and solver against scipy per class.
 
-Generated features in clusters, a few of them labelled. Measured are the search for neighbours,
-beside faiss alone and beside the approximate search; the weights of the graph; and the solver for
-all classes at once, beside a loop of scipy.sparse.linalg.cg over the classes on the same graph.
-Medians are printed, and everything is written as JSON.
+The features are generated in clusters, and a few of them are labeled. The benchmark measures the
+neighbor search, compared with plain faiss and with the approximate search; the weights of the
+graph; and the solver for all classes at once, compared with a loop of scipy.sparse.linalg.cg over
+the classes on the same graph. It prints medians and writes all results as JSON.
 
 python tools/benchmarks/graph.py --nodes 50000 --dim 128 --classes 10 --k 50
 """
@@ -38,7 +38,7 @@ EXACT, FAISS, NEAR = "neighbours, exact", "faiss alone", "neighbours, probes"
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -58,10 +58,11 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def make_features(args: argparse.Namespace) -> tuple[np.ndarray, np.ndarray]:
-    """Classes of five clusters each, whose edges meet.
+    """Generate classes of five clusters each, with touching boundaries.
 
     Returns:
-        ``(nodes, dim)`` float32 and ``(nodes,)`` classes; the first nodes have one of each in turn.
+        ``(nodes, dim)`` float32 features and ``(nodes,)`` classes; the first nodes cycle through
+        the classes.
     """
     rng = np.random.default_rng(args.seed)
     truth = np.arange(args.nodes) % args.classes
@@ -71,13 +72,13 @@ def make_features(args: argparse.Namespace) -> tuple[np.ndarray, np.ndarray]:
 
 
 def per_class(system: csr_array, start: np.ndarray) -> np.ndarray:
-    """Solve for one class after the other."""
+    """Solve for one class after another."""
     columns = [cg(system, y, rtol=TOL, atol=0, maxiter=MAX_ITER)[0] for y in start.T]
     return np.stack(columns, 1)
 
 
 def faiss_alone(features: np.ndarray, k: int, threads: int | None) -> Any:
-    """What faiss itself needs, features already of length 1."""
+    """Search neighbors with plain faiss, on features that already have length 1."""
     faiss.omp_set_num_threads(threads or faiss.omp_get_max_threads())
     finder = faiss.IndexFlatIP(features.shape[1])
     finder.add(features)
@@ -85,7 +86,7 @@ def faiss_alone(features: np.ndarray, k: int, threads: int | None) -> Any:
 
 
 def shared(one: np.ndarray, other: np.ndarray) -> float:
-    """Share of the neighbours in ``other`` that are also in the same row of ``one``."""
+    """Return the share of the neighbors in ``other`` that are also in the same row of ``one``."""
     pairs = zip(one, other, strict=True)
     return float(np.mean([np.isin(wanted, found).mean() for found, wanted in pairs]))
 
@@ -155,7 +156,7 @@ def benchmark(args: argparse.Namespace) -> dict:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Measure, print and write."""
+    """Measure, print and write the results."""
     args = parse_args(argv)
     with plain_errors():
         found = benchmark(args)

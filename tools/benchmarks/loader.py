@@ -1,11 +1,11 @@
 #!/usr/bin/env python
 # SPDX-License-Identifier: Apache-2.0
-"""Images a second and core: weak and two strong crops from JPEGs, beside a PIL-style pipeline.
+"""Benchmark images per second and core: weak and two strong crops, against a PIL-style pipeline.
 
-Ours is the unlabelled pipeline of the VOC configs: decode with OpenCV, resample only the crop,
-leave uint8 for the device to normalise. The PIL-style pipeline is what the published code of this
-field does: decode with Pillow, resize the whole image, pad, crop, recolour with Pillow, make
-normalised floats on the CPU. Decoding alone is the limit of both.
+Ours is the unlabeled pipeline of the VOC configs: it decodes JPEGs with OpenCV, resamples only the
+crop, and leaves uint8 for the device to normalize. The PIL-style pipeline follows the published
+code of this field: it decodes with Pillow, resizes the whole image, pads, crops, recolors with
+Pillow, and normalizes to floats on the CPU. Decoding alone is the limit of both.
 
 python tools/benchmarks/loader.py                          # generated 500x375 JPEGs, crop 321
 python tools/benchmarks/loader.py --images data/VOCdevkit/VOC2012/JPEGImages --count 200
@@ -45,7 +45,7 @@ MEAN, STD = np.float32([0.485, 0.456, 0.406]), np.float32([0.229, 0.224, 0.225])
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -59,7 +59,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def make_images(folder: Path, args: argparse.Namespace) -> list[str]:
-    """Photo-like JPEGs: blobs and detail of all sizes, about 2 bits a pixel."""
+    """Write photo-like JPEGs: blobs and detail of all sizes, about 2 bits per pixel."""
     rng = np.random.default_rng(args.seed)
     for i in range(args.count):
         image = np.stack(
@@ -71,10 +71,10 @@ def make_images(folder: Path, args: argparse.Namespace) -> list[str]:
 
 
 def list_images(folder: Path, count: int) -> list[str]:
-    """The first JPEGs of a folder.
+    """Return the first JPEGs of a folder.
 
     Raises:
-        ValueError: If there is none.
+        ValueError: If there are none.
     """
     found = [str(path) for path in islice(sorted(folder.glob("*.jpg")), count)]
     if not found:
@@ -83,12 +83,12 @@ def list_images(folder: Path, count: int) -> list[str]:
 
 
 def ours(pipeline: Compose, paths: list[str]) -> list[dict]:
-    """All images through our pipeline."""
+    """Run all images through our pipeline."""
     return [pipeline(dict(img_path=path, seed=(0, 0, index))) for index, path in enumerate(paths)]
 
 
 def recolour(image: Image.Image, rng: random.Random) -> Image.Image:
-    """The strong view: jitter, grey, blur, all by Pillow."""
+    """Apply the strong augmentation with Pillow: jitter, gray, blur."""
     if rng.random() < 0.8:
         steps = [
             lambda one: ImageEnhance.Brightness(one).enhance(rng.uniform(0.5, 1.5)),
@@ -107,14 +107,14 @@ def recolour(image: Image.Image, rng: random.Random) -> Image.Image:
 
 
 def turn_hue(image: Image.Image, shift: float) -> Image.Image:
-    """Turn the hue by a share of the colour circle."""
+    """Shift the hue by a share of the color circle."""
     hue, saturation, value = image.convert("HSV").split()
     turned = np.array(hue) + np.uint8(round(shift * 255) % 256)
     return Image.merge("HSV", (Image.fromarray(turned, "L"), saturation, value)).convert("RGB")
 
 
 def to_floats(image: Image.Image) -> Tensor:
-    """Normalised ``(3, h, w)`` floats."""
+    """Return normalized ``(3, h, w)`` floats."""
     scaled = torch.from_numpy(np.array(image)).permute(2, 0, 1).contiguous().float().div(255)
     return scaled.sub_(torch.from_numpy(MEAN)[:, None, None]).div_(
         torch.from_numpy(STD)[:, None, None]
@@ -122,7 +122,7 @@ def to_floats(image: Image.Image) -> Tensor:
 
 
 def plain(paths: list[str], crop: int, seed: int) -> list[list[Tensor]]:
-    """All images through a PIL-style pipeline: weak and two strong views, valid map."""
+    """Run all images through a PIL-style pipeline: weak and two strong views, valid map."""
     made = []
     for index, path in enumerate(paths):
         rng = random.Random(seed + index)
@@ -149,7 +149,7 @@ def plain(paths: list[str], crop: int, seed: int) -> list[list[Tensor]]:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Measure, print and write."""
+    """Measure, print and write the results."""
     args = parse_args(argv)
     torch.set_num_threads(args.threads or 1)
     cv2.setNumThreads(args.threads or 1)

@@ -1,12 +1,12 @@
 #!/usr/bin/env python
 # SPDX-License-Identifier: Apache-2.0
-"""Time and memory of RankMatch's loss, beside the plain way to compute what the paper writes.
+"""Benchmark time and memory of RankMatch's loss against a direct implementation of the paper.
 
 1. rank: the loss of one strong view, forward and backward. Plain: the full correlation of all
-   positions for the choice of agents, softmax, and B x h x w x k! x N expanded tensors.
-   Bound: only the two matrix products and softmaxes that any way needs.
-2. mix: pasting of the weak features and the loss of two strong views. Plain: features are upsampled
-   to the crop, pasted there with a mask, and sampled back.
+   positions to select agents, softmax, and expanded tensors of B x h x w x k! x N.
+   Bound: only the two matrix products and softmaxes that every implementation needs.
+2. mix: pasting of the weak features and the loss of two strong views. Plain: features are
+   upsampled to the crop, pasted there with a mask, and sampled back.
 
 python tools/benchmarks/loss.py
 python tools/benchmarks/loss.py --parts mix --crop 321
@@ -34,7 +34,7 @@ from rankseg.testing.plain import box_mask, plain_agents, plain_paste, plain_ran
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -55,14 +55,14 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def matrix_products(weak: Tensor, strong: Tensor, positions: Tensor) -> Tensor:
-    """Two correlations and their softmaxes: what no way to compute the loss can do without."""
+    """Compute two correlations and their softmaxes, which every implementation needs."""
     with torch.no_grad():
         agent_correlation(weak, positions).log_softmax(-1)
     return agent_correlation(strong, positions).log_softmax(-1).sum()
 
 
 def with_gradient(loss: Callable[[], Tensor], *leaves: Tensor) -> list[Tensor]:
-    """Value of a loss and its gradients."""
+    """Return the value of a loss and its gradients."""
     for leaf in leaves:
         leaf.grad = None
     value = loss()
@@ -71,7 +71,7 @@ def with_gradient(loss: Callable[[], Tensor], *leaves: Tensor) -> list[Tensor]:
 
 
 def make_features(batch: int, args: argparse.Namespace, views: int) -> list[Tensor]:
-    """Weak features, and strong ones that differ a little, as after a ReLU."""
+    """Generate weak features, and slightly different strong ones, as after a ReLU."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
     cells = (args.crop - 1) // 16 + 1
     weak = torch.randn(batch, args.channels, cells, cells, device=device).relu_() * 0.3
@@ -80,7 +80,7 @@ def make_features(batch: int, args: argparse.Namespace, views: int) -> list[Tens
 
 
 def rank_cases(args: argparse.Namespace) -> dict[str, Callable]:
-    """The loss of one view."""
+    """Return the implementations of the loss of one view."""
     weak, strong = make_features(args.batch, args, views=1)
     loss = RankCorrelationLoss(num_agents=args.agents, topk=args.topk)
     first = torch.zeros(args.batch, dtype=torch.int64, device=weak.device)
@@ -96,7 +96,7 @@ def rank_cases(args: argparse.Namespace) -> dict[str, Callable]:
 
 
 def mix_cases(args: argparse.Namespace) -> dict[str, Callable]:
-    """Pasting and the loss of two views."""
+    """Return the implementations of pasting and the loss of two views."""
     weak, *views = make_features(args.mix_batch, args, views=2)
     loss = RankCorrelationLoss(num_agents=args.agents, topk=args.topk)
     first = torch.zeros(args.mix_batch, dtype=torch.int64, device=weak.device)
@@ -121,7 +121,7 @@ def mix_cases(args: argparse.Namespace) -> dict[str, Callable]:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Measure, compare values, print and write."""
+    """Measure, compare values, print and write the results."""
     args = parse_args(argv)
     if args.threads:
         torch.set_num_threads(args.threads)

@@ -1,9 +1,10 @@
 #!/usr/bin/env python
 # SPDX-License-Identifier: Apache-2.0
-"""Seconds from the command to the end of one iteration: from nothing, and after 100,000.
+"""Benchmark the seconds to complete one iteration, from scratch and after 100,000 iterations.
 
-A run on a small generated set is trained for one iteration, and its checkpoint is dated to
-iteration 100,000. Both cases are whole processes of tools/train.py that train one iteration more.
+The benchmark trains one iteration on a small generated data set and sets the iteration of its
+checkpoint to 100,000. In both cases it then runs tools/train.py as a separate process for one more
+iteration.
 
 python tools/benchmarks/start.py
 python tools/benchmarks/start.py --method supervised --iteration 1000000 --repeats 3
@@ -36,7 +37,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -50,10 +51,10 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def train(config: Path, run: Path, iterations: int, *options: str | Path) -> None:
-    """Run ``tools/train.py`` to a number of iterations.
+    """Run ``tools/train.py`` up to a number of iterations.
 
     Raises:
-        RuntimeError: If it fails, with what it printed.
+        RuntimeError: If it fails; contains its output.
     """
     length = f"train_cfg.max_iters={iterations}"
     command = [sys.executable, ROOT / "tools/train.py", config, "--work-dir", run, *options]
@@ -69,8 +70,8 @@ def train(config: Path, run: Path, iterations: int, *options: str | Path) -> Non
 
 
 def date(checkpoint: Path, iteration: int) -> Path:
-    """Make a checkpoint, alone in its folder, one of another iteration."""
-    content = torch.load(checkpoint, weights_only=False)  # written a moment ago, by ourselves
+    """Set the iteration of a checkpoint and leave it as the only one in its folder."""
+    content = torch.load(checkpoint, weights_only=False)  # safe: this script has just written it
     content["meta"]["iter"] = iteration
     late = checkpoint.with_name(f"iter_{iteration}.pth")
     torch.save(content, late)
@@ -80,7 +81,7 @@ def date(checkpoint: Path, iteration: int) -> Path:
 
 
 def go_on(config: Path, run: Path, copy: Path, iteration: int) -> None:
-    """Train one iteration more, in a copy of a run."""
+    """Train one more iteration in a copy of a run."""
     shutil.rmtree(copy, ignore_errors=True)
     shutil.copytree(run, copy)
     (copy / "last_checkpoint").write_text(str(copy / f"iter_{iteration}.pth"))
@@ -88,7 +89,7 @@ def go_on(config: Path, run: Path, copy: Path, iteration: int) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Measure, print and write."""
+    """Measure, print and write the results."""
     args = parse_args(argv)
     with plain_errors(), tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)

@@ -1,12 +1,12 @@
 #!/usr/bin/env python
 # SPDX-License-Identifier: Apache-2.0
-"""Time and memory of a whole training step, ours beside a plain one written from the papers' text.
+"""Benchmark time and memory of a training step against a direct implementation of the papers.
 
-The plain step takes boxes as masks, runs the pasted images through the network in a pass of their
-own, upsamples the weak features to the crop to paste them there, and writes out every order of
-every position for all agents (rankseg/testing/plain.py). A step is forward, backward and
-optimizer; batches are made once. Before anything is measured, losses and gradients of ours
-and of the plain step are compared, from the same weights, images and random numbers.
+The plain step represents boxes as masks, runs the pasted images through the network in a separate
+pass, upsamples the weak features to the crop to paste them there, and expands every order of every
+position for all agents (rankseg/testing/plain.py). A step is forward, backward and optimizer;
+batches are created once. Before measuring, the benchmark compares losses and gradients of both
+steps with the same weights, images and random numbers.
 
 python tools/benchmarks/step.py                      # crop 321, 2 + 2 images, R-50; about 25 min
 python tools/benchmarks/step.py --cases plain-same ours-same ours-batch-bf16
@@ -46,16 +46,16 @@ CLASSES = 21
 
 
 class Case(NamedTuple):
-    """One way to do a step."""
+    """One way to run a step."""
 
     mix_source: str
     plain: bool = False
     rank: bool = True
     bf16: bool = False
     channels_last: bool = False
-    parts: int = 1  # gradient accumulation: pieces of the batch, one after the other
+    parts: int = 1  # gradient accumulation: number of pieces of the batch
     forgetful: bool = False  # activation checkpointing of every stage of the backbone
-    compiled: bool = False  # the backbone by torch.compile
+    compiled: bool = False  # compile the backbone with torch.compile
 
 
 CASES = {
@@ -78,7 +78,7 @@ SAVINGS = {
     "ours-batch-nhwc-compiled": Case("batch", channels_last=True, compiled=True),
 }
 STAGES = tuple(f"student.backbone.layer{i}" for i in (1, 2, 3, 4))
-RATIOS = (  # what is compared: slower case, faster case
+RATIOS = (  # pairs to compare: slower case, faster case
     ("plain-same", "ours-same"),
     ("plain-same", "ours-same-nhwc"),
     ("plain-same", "ours-same-bf16"),
@@ -94,7 +94,7 @@ RATIOS = (  # what is compared: slower case, faster case
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -122,7 +122,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def build(case: Case, args: argparse.Namespace) -> Method:
-    """RankMatch or UniMatch of the VOC configs, from the same random weights every time."""
+    """Build RankMatch or UniMatch of the VOC configs, always with the same random weights."""
     model = load_config(str(CONFIGS / "rankmatch" / "voc_92.py")).model
     backbone, head = model.student.backbone, model.student.decode_head
     backbone.depth = args.depth
@@ -151,7 +151,7 @@ def build(case: Case, args: argparse.Namespace) -> Method:
 def losses_of(
     method: Method, case: Case, batch: tuple[dict, dict], agents: int
 ) -> dict[str, Tensor]:
-    """Terms of the loss."""
+    """Return the terms of the loss."""
     if case.plain:
         options = (case.mix_source, method.threshold, agents, case.rank)
         return plain_step(method.student, *batch, *options)
@@ -163,7 +163,8 @@ def losses_of(
 
 
 def make_batch(case: Case, args: argparse.Namespace) -> tuple[dict, dict]:
-    """Views and samples on the device, the same every time; one of the pieces if there are some."""
+    """Build the same views and samples on the device every time; one piece if the case has
+    parts."""
     torch.manual_seed(args.seed + 1)
     count = args.batch // case.parts
     inputs, samples = toy_batch(count, count, args.crop, CLASSES, mixed=True)
@@ -175,7 +176,7 @@ def make_batch(case: Case, args: argparse.Namespace) -> tuple[dict, dict]:
 
 
 def make_step(case: Case, args: argparse.Namespace) -> Callable[[], None]:
-    """One training step, to be called again and again."""
+    """Return a function that runs one training step."""
     method, batch = build(case, args), make_batch(case, args)
     optimizer = torch.optim.SGD(method.parameters(), lr=1e-4, momentum=0.9, weight_decay=1e-4)
 
@@ -191,9 +192,9 @@ def make_step(case: Case, args: argparse.Namespace) -> Callable[[], None]:
 
 
 def check_values(case: Case, args: argparse.Namespace) -> dict[str, float]:
-    """How far a case is from the plain step: its losses, and the length of all gradients together.
+    """Return the differences of a case from the plain step, in losses and total gradient norm.
 
-    Gradients of single weights differ more in single precision, where a ReLU's input is near 0.
+    Single precision makes gradients of single weights differ more, where a ReLU's input is near 0.
     """
     found = []
     for one in (case, Case(case.mix_source, plain=True, rank=case.rank)):
@@ -210,7 +211,7 @@ def check_values(case: Case, args: argparse.Namespace) -> dict[str, float]:
 
 
 def ratios(costs: dict[str, Cost]) -> dict[str, Any]:
-    """Time and memory of one case over another, for the pairs that were measured."""
+    """Return time and memory ratios of the measured pairs of cases."""
     return {
         f"{slow} / {fast}": {
             "time": costs[slow].median / costs[fast].median,
@@ -222,7 +223,7 @@ def ratios(costs: dict[str, Cost]) -> dict[str, Any]:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Compare values, measure, print and write."""
+    """Compare values, measure, print and write the results."""
     args = parse_args(argv)
     known = {**CASES, **SAVINGS}
     chosen = {name: known[name] for name in args.cases}

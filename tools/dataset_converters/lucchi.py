@@ -1,22 +1,22 @@
 #!/usr/bin/env python
 # SPDX-License-Identifier: Apache-2.0
-"""Turn TIFF stacks, of the Lucchi set or of your own, into a folder to train on.
+"""Convert TIFF stacks, from the Lucchi data set or your own, to a folder for training.
 
 python tools/dataset_converters/lucchi.py DOWNLOADS --out data/lucchi
-    DOWNLOADS holds training.tif, testing.tif and, of each, *_groundtruth.tif of 0 and 255
+    DOWNLOADS contains training.tif, testing.tif and for each *_groundtruth.tif with 0 and 255
 
 python tools/dataset_converters/lucchi.py --images cells.tif --masks labels.tif \\
     --labeled-slices 1 41 81 121 161 --out data/cells
-    cells.tif has 165 slices; labels.tif has as many, or five: the masks of these slices
+    cells.tif has 165 slices; labels.tif has 165 masks, or five masks of the given slices
 
 python tools/dataset_converters/lucchi.py --images cells.tif --masks outlined.tif --color red \\
     --channel 2 --out data/cells
     cells.tif has several channels; in outlined.tif objects are outlined or filled in red
 
-Slices are numbered from 1, as in ImageJ. The metadata of ImageJ and OME decide which pages are
-slices. An empty mask is not a label unless --labeled-slices or --empty-masks says so. With
---shrink 2 pages are written at half their width and height; tools/predict.py --data-root DIR then
-shrinks a stack likewise, and gives masks of its size.
+Slices are numbered from 1, as in ImageJ. The metadata of ImageJ and OME define which pages are
+slices. An empty mask does not count as a label unless you set --labeled-slices or --empty-masks.
+With --shrink 2 the tool writes pages at half their width and height; tools/predict.py --data-root
+DIR then shrinks a stack in the same way and writes masks of the original size.
 """
 
 import argparse
@@ -42,12 +42,12 @@ LUCCHI = {
     "test_images": "testing.tif",
     "test_masks": "testing_groundtruth.tif",
 }
-SMALL_CROP = 129  # of configs/*/lucchi_small_5.py
+SMALL_CROP = 129  # crop of configs/*/lucchi_small_5.py
 SIZES = (5, 10, 20)  # 1/32, 1/16 and 1/8 of the 165 slices
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -137,7 +137,7 @@ def _add_own(own: argparse._ArgumentGroup) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Convert, and say what was found and what to do next."""
+    """Convert the stacks, then print a report and the next steps."""
     args = parse_args(argv)
     stacks = {name: getattr(args, name) for name in LUCCHI}
     if args.folder:
@@ -164,7 +164,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def report(notes: dict) -> str:
-    """What was found, what was drawn, and the commands that come next."""
+    """Return a report of input, output and the next commands."""
     lines = ["| stack | slices | labeled | size | bits | foreground |", "|" + " --- |" * 6]
     for one in notes["stacks"]:
         lines.append(
@@ -196,7 +196,7 @@ def report(notes: dict) -> str:
 
 
 def _said(notes: dict) -> list[str]:
-    """Say which planes were read, and what outlines and empty masks count as."""
+    """Describe which planes were read, and how outlines and empty masks are treated."""
     lines = []
     for one in notes["stacks"]:
         for kind, key in (("images", "chosen"), ("masks", "chosen_of_masks")):
@@ -215,7 +215,7 @@ def _said(notes: dict) -> list[str]:
 
 
 def _sizes(notes: dict) -> list[str]:
-    """What became of the pages, and whether their objects suit a small network."""
+    """Describe the size of the pages, and whether the objects suit a small network."""
     lines, (first, *_) = [], notes["stacks"]
     if notes["shrink"] != 1:
         height, width = shrunk_size((first["height"], first["width"]), notes["shrink"])

@@ -1,18 +1,18 @@
 #!/usr/bin/env python
 # SPDX-License-Identifier: Apache-2.0
-"""Write a trained network as a folder that mmseg opens without this package.
+"""Export a trained network to a folder that mmseg opens without this package.
 
 python tools/model_converters/to_mmseg.py CONFIG CHECKPOINT --out exported
 
-The folder has config.py, weights.pth and, for a part that mmseg lacks (our DeepLabv3+ head), one
-file with its source, which config.py imports. It can be moved as a whole:
+The folder contains config.py, weights.pth and, for a part that mmseg lacks (our DeepLabv3+ head),
+one source file, which config.py imports. You can move the folder as a whole:
 
     from mmseg.apis import inference_model, init_model
 
     model = init_model("exported/config.py", "exported/weights.pth", device="cpu")
     result = inference_model(model, "photo.jpg")  # result.pred_sem_seg.data, result.seg_logits.data
 
-Before the folder gets its name mmseg opens it, and its logits are compared with ours.
+Before the folder is complete, the tool opens it with mmseg and compares the logits with ours.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from rankseg.training.command_line import add_model_arguments, plain_errors
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -38,7 +38,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Export and say what was written."""
+    """Export the network and print the written files."""
     args = parse_args(argv)
     with plain_errors(), trust_checkpoints(args.trust_checkpoint):
         result = apis.to_mmseg(

@@ -1,18 +1,19 @@
 #!/usr/bin/env python
 # SPDX-License-Identifier: Apache-2.0
-"""Turn a released UniMatch or RankMatch checkpoint into one of ours, or ours into theirs.
+"""Convert a released UniMatch or RankMatch checkpoint to our format, or ours to theirs.
 
 python tools/model_converters/unimatch.py best.pth converted.pth --config configs/unimatch/voc_92.py
 python tools/test.py configs/unimatch/voc_92.py converted.pth
 python tools/model_converters/unimatch.py work_dirs/.../iter_1000.pth theirs.pth --reverse
 
-The result is a plain segmentor checkpoint (`backbone.*`, `decode_head.*`): it can be tested, or
-fine-tuned with `load_from=converted.pth`. Theirs has what their scripts read under `model`.
+The result is a plain segmentor checkpoint (`backbone.*`, `decode_head.*`): you can test it, or
+fine-tune it with `load_from=converted.pth`. With --reverse the result has the `model` key that
+their scripts read.
 
-Names and shapes are checked, all of them. Strides and rates leave no trace in a checkpoint: ours
-are theirs of today, output stride 16 and ASPP rates 6, 12, 18. Weights of their very first
-Cityscapes configuration (stride 8, multi-grid, rates 12, 24, 36) convert as well and are wrong in
-that network.
+The tool checks all names and shapes. It cannot check strides and dilation rates, because a
+checkpoint does not store them. We use those of their current code: output stride 16 and ASPP rates
+6, 12, 18. Weights of their first Cityscapes configuration (stride 8, multi-grid, rates 12, 24, 36)
+can also be converted, but give wrong results in our network.
 """
 
 import argparse
@@ -25,7 +26,7 @@ from rankseg.training.command_line import plain_errors
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -50,7 +51,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Convert and say what it is."""
+    """Convert the checkpoint and print a description."""
     args = parse_args(argv)
     with plain_errors(), trust_checkpoints(args.trust_checkpoint):
         found = convert_released(

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Keep a run safe: atomic checkpoints, identity, signals, non-finite steps, broken data."""
+"""Reliability of a run: atomic checkpoints, identity, signals, non-finite steps, lost data."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Checkpoints that a run goes on from, and those that do not fit."""
+"""Reader for checkpoints to resume from, and errors for mismatched ones."""
 
 from pathlib import Path
 
@@ -22,15 +22,15 @@ NEEDED = ("meta", "state_dict", "message_hub", "optimizer")
 
 
 def read_resumable(filename: str | Path) -> dict:
-    """Read a checkpoint that a run is to go on from.
+    """Read a checkpoint to resume from.
 
     Returns:
-        Its content, on the CPU.
+        Content of the checkpoint, on the CPU.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        DamagedCheckpointError: If it is damaged, or lacks what a run needs to go on.
-        ValueError: If it holds anything but data.
+        DamagedCheckpointError: If the file is damaged or lacks entries needed to resume.
+        ValueError: If the file contains anything other than data.
     """
     path = Path(filename)
     checkpoint = load_checkpoint_file(str(path), map_location="cpu")
@@ -47,7 +47,7 @@ def read_resumable(filename: str | Path) -> dict:
 
 
 def misfit(path: str, error: RuntimeError) -> ValueError:
-    """One sentence in place of the list that a strict ``load_state_dict`` ends with."""
+    """Summarize the error of a strict ``load_state_dict`` in one sentence."""
     if isinstance(error, BadWeightsError):
         return ValueError(f"checkpoint {path}: {error}")
     lines = [line.strip() for line in str(error).splitlines() if line.strip()][1:]
@@ -59,7 +59,7 @@ def misfit(path: str, error: RuntimeError) -> ValueError:
 
 
 def _shortened(line: str) -> str:
-    """A line of that list with three names of however many."""
+    """Shorten a line of that error to at most three names."""
     kind, _, listed = line.partition(": ")
     names = [name.strip(' ".') for name in listed.split(",")]
     if "mismatch" in kind:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""mmengine's checkpoints, with nothing removed before what replaces it is whole."""
+"""Checkpoint hook that writes a new checkpoint before it removes an old one."""
 
 import re
 from pathlib import Path
@@ -12,24 +12,25 @@ from rankseg.registry import HOOKS
 from rankseg.utils.atomic_file import PARTIAL, write_text
 
 VALIDATED = "latest_validation"
-"""Where a checkpoint notes the iteration of the latest validation that it knows of."""
+"""Message hub key of the iteration of the latest validation included in a checkpoint."""
 DROPPED = "dropped_ckpt_ids"
-"""Where it notes the iterations whose checkpoints go once it is there."""
+"""Message hub key of the iterations whose checkpoints this checkpoint replaces."""
 
 
 @HOOKS.register_module()
 class CheckpointHook(_CheckpointHook):
-    """mmengine's hook of this name, whose files are whole or not there; options as in mmengine.
+    """MMEngine's ``CheckpointHook`` with atomic file replacement; options as in MMEngine.
 
-    mmengine removes the oldest checkpoint, and the best so far, before it writes the new one, so a
-    full disk can cost both. Here the new one is written first
-    (:meth:`rankseg.engine.runner.StrictRunner.save_checkpoint`), then ``last_checkpoint``, then the
-    old ones go. The new one names them, so that a run which was killed in between removes them when
-    it is resumed; a file that this run has not written and dropped itself stays.
+    MMEngine removes the oldest checkpoint and the best one before it writes their replacements, so
+    a full disk can destroy both. This hook first writes the new checkpoint
+    (:meth:`rankseg.engine.runner.StrictRunner.save_checkpoint`), then ``last_checkpoint``, and
+    then removes the old ones. The new checkpoint lists the ones it replaces, so a run killed in
+    between removes them when it resumes. Checkpoints that this run did not write and replace itself
+    are kept.
     """
 
     def before_train(self, runner: Runner) -> None:
-        """Find out where a resumed run stands."""
+        """Restore the state of a resumed run and remove leftover files."""
         super().before_train(runner)
         saved = Path(self.out_dir) / self.filename_tmpl.format(runner.iter)
         self.last_ckpt = str(saved) if runner.iter and saved.is_file() else None
@@ -37,22 +38,22 @@ class CheckpointHook(_CheckpointHook):
         self._remove_dropped(runner)
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float]) -> None:
-        """Save the best, and the checkpoint of this iteration with what is known now.
+        """Save the best checkpoint, and save this iteration's again with its validation.
 
-        mmengine does the second only after a new best; a validation that no checkpoint knows of is
-        made up by a resumed run (:class:`~rankseg.engine.resilience.missed_validation`).
+        MMEngine does the latter only after a new best. A resumed run repeats a validation that no
+        checkpoint includes (:class:`~rankseg.engine.resilience.missed_validation`).
         """
         runner.message_hub.update_info(VALIDATED, runner.iter)
         self._knows = None
         super().after_val_epoch(runner, metrics)
         step, name = runner.iter, self.filename_tmpl.format(runner.iter)
-        # the first one also, or a run that ends early leaves a best that it cannot go on with
+        # also without an earlier checkpoint, so that a run that ends early can be resumed
         due = self.last_ckpt is None or Path(self.last_ckpt).name == name
         if due and self._knows != step and not self.by_epoch:
             self._save_checkpoint_with_step(runner, step, dict(epoch=runner.epoch, iter=step))
 
     def save_now(self, runner: Runner, step: int) -> str:
-        """Save after ``step`` iterations, if that is not done yet; returns the file."""
+        """Save a checkpoint after ``step`` iterations, if there is none yet; return its path."""
         name = self.filename_tmpl.format(step)
         if self.last_ckpt is None or Path(self.last_ckpt).name != name:
             self._save_checkpoint_with_step(runner, step, dict(epoch=runner.epoch, iter=step))
@@ -63,10 +64,10 @@ class CheckpointHook(_CheckpointHook):
         self.last_ckpt = str(Path(self.out_dir) / name)
         runner.message_hub.update_info("last_ckpt", self.last_ckpt)
         if self.max_keep_ckpts > 0:
-            if step not in self.keep_ckpt_ids:  # or it is saved again, with its validation
+            if step not in self.keep_ckpt_ids:  # else it is saved again, with its validation
                 full = len(self.keep_ckpt_ids) == self.max_keep_ckpts
                 runner.message_hub.update_info(DROPPED, [self.keep_ckpt_ids[0]] if full else [])
-                self.keep_ckpt_ids.append(step)  # the oldest drops out
+                self.keep_ckpt_ids.append(step)  # the deque drops the oldest
             runner.message_hub.update_info("keep_ckpt_ids", list(self.keep_ckpt_ids))
         runner.save_checkpoint(
             self.out_dir,
@@ -85,21 +86,21 @@ class CheckpointHook(_CheckpointHook):
         self._remove_dropped(runner)
 
     def _remove_dropped(self, runner: Runner) -> None:
-        """Remove the checkpoints that the newest has taken the place of."""
+        """Remove the checkpoints that the newest one replaces."""
         if self.max_keep_ckpts > 0:
             for one in runner.message_hub.runtime_info.get(DROPPED, []):
                 if one not in self.keep_ckpt_ids:
                     self._remove(re.escape(self.filename_tmpl.format(one)))
 
     def _names(self) -> str:
-        """Pattern of the names of checkpoints; of nothing that somebody has made of them."""
+        """Return a pattern that matches checkpoint names only, not files derived from them."""
         return re.escape(self.filename_tmpl).replace(re.escape("{}"), r"\d+")
 
     def _save_best_checkpoint(self, runner: Runner, metrics: dict[str, float]) -> None:
         if not self.save_best:
             return
         several = len(self.key_indicators) > 1
-        if several:  # mmengine would remove it before the new one is written
+        if several:  # reset, or mmengine removes the old one before it writes the new one
             self.best_ckpt_path_dict = dict.fromkeys(self.key_indicators)
         else:
             self.best_ckpt_path = None
@@ -119,7 +120,7 @@ class CheckpointHook(_CheckpointHook):
 
     @master_only
     def _remove(self, pattern: str, kept: set[str] = frozenset()) -> None:
-        """Remove files of the folder of checkpoints whose whole name fits."""
+        """Remove files in the checkpoint folder whose full name matches a pattern."""
         for file in Path(self.out_dir).iterdir() if Path(self.out_dir).is_dir() else ():
             if re.fullmatch(pattern, file.name) and file.name not in kept:
                 file.unlink(missing_ok=True)

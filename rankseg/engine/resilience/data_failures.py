@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What goes wrong around the data while a run is under way, in one sentence each.
+"""Translation of data loading failures into one-sentence errors.
 
-A file or the whole data folder that is gone, a process that loads data and dies, shared memory
-that does not suffice: none of them is a mistake in the code, and a traceback through the loader
-says little about what to do.
+Typical failures are a missing file or data folder, a data loader worker that died, or too little
+shared memory. None of them is a bug in the code, and a traceback through the loader does not show
+the cure.
 """
 
 import errno
@@ -29,7 +29,7 @@ LOADING = (
     "rankseg.datasets",
     "rankseg.imageio",
     "mmengine.dataset",
-)  # modules through which data come
+)  # modules that load data
 SHARED = "/dev/shm"
 WORKERS = (
     "fewer processes that load data (--cfg-options train_dataloader.num_workers=N, 0 for none)"
@@ -47,19 +47,19 @@ IN_WORKER = re.compile(r"^Caught (\w+) in DataLoader worker process")
 
 @contextmanager
 def data_failures(cfg: Config | Mapping) -> Iterator[None]:
-    """Turn a failure of data or of the processes that load it into :class:`RunEnded`.
+    """Convert failures of data files or data loader workers to :class:`RunEnded`.
 
     Args:
-        cfg: Config of the run, for the data folders in it.
+        cfg: Config of the run, which names the data folders.
 
     Raises:
-        RunEnded: With a sentence that names file or process, cause and cure.
+        RunEnded: If data loading failed. The message names the file or process, cause and cure.
     """
     try:
         yield
     except (OSError, EOFError, ValueError, RuntimeError, MemoryError) as error:
         sentence = None
-        # torch's handler may tell of a dead worker only now: at any line, once for each loader
+        # torch's SIGCHLD handler may report a dead worker at any line, once per loader
         for last in (False, False, True):
             try:
                 sentence = explain(error, cfg)
@@ -75,12 +75,12 @@ def data_failures(cfg: Config | Mapping) -> Iterator[None]:
 
 
 def end_workers() -> None:
-    """End processes that load data, which nobody waits for any more.
+    """Kill the data loader workers of a failed run.
 
-    They do not leave when told to (:func:`rankseg.engine.resilience.stopping.start_worker`), so
-    that a run that is stopped can finish its iteration; a run that has failed would wait for them.
+    Workers ignore signals (:func:`rankseg.engine.resilience.stopping.start_worker`), so that a
+    stopped run can finish its iteration. A failed run would wait for them.
     """
-    # nothing lists the loaders' iterators, which know their processes; other children are not ours
+    # torch keeps no list of loader iterators, so search for them; leave other children alone
     loaders = [
         one for one in gc.get_objects() if issubclass(type(one), _MultiProcessingDataLoaderIter)
     ]
@@ -88,7 +88,7 @@ def end_workers() -> None:
     workers = [child for child in active_children() if child.pid in ours]
     if not workers or threading.current_thread() is not threading.main_thread():
         return
-    handler = signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # torch takes a worker's end for news
+    handler = signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # else torch raises on the exit
     try:
         for worker in workers:
             worker.kill()
@@ -99,7 +99,7 @@ def end_workers() -> None:
 
 
 def explain(error: BaseException, cfg: Config | Mapping) -> str | None:
-    """What a failure means, or None if it is none of the data."""
+    """Return a sentence that explains a data failure, or None for other errors."""
     text = "\n".join(str(one) for one in _chain(error))
     where = _trace(error)
     loading = "DataLoader" in text or "torch.utils.data" in where
@@ -114,7 +114,7 @@ def explain(error: BaseException, cfg: Config | Mapping) -> str | None:
                 f"(ulimit -n 65536), or use {WORKERS}"
             )
         dead = DEAD.search(text)
-        # torch has not yet seen that it died, but cannot reach it any more
+        # the worker is unreachable, but torch has not noticed its death yet
         lost = isinstance(error, ConnectionError | EOFError) and "torch.utils.data" in where
         if dead is not None or lost:
             how = type(error).__name__ if dead is None else dead[0].strip().rstrip(".")
@@ -136,20 +136,20 @@ def explain(error: BaseException, cfg: Config | Mapping) -> str | None:
 
 
 def _names_file(error: OSError, sentence: str) -> bool:
-    """Whether an error is that of a file; one that a worker has sent keeps its text alone."""
+    """Check that an error concerns a file; errors sent by a worker only keep their text."""
     missing = isinstance(error, FileNotFoundError | PermissionError)
     return missing or error.filename is not None or SYSTEM.match(sentence) is not None
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """An error and those that led to it."""
+    """Yield an error and its causes."""
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
 
 
 def _trace(error: BaseException) -> str:
-    """Names of the modules that an error has come through."""
+    """Return the module names in the traceback of an error."""
     names, trace = [], error.__traceback__
     while trace is not None:
         names.append(str(trace.tb_frame.f_globals.get("__name__")))
@@ -158,7 +158,7 @@ def _trace(error: BaseException) -> str:
 
 
 def _from_loading(text: str) -> bool:
-    """Whether an error that a worker has sent comes from a data set."""
+    """Check that an error sent by a worker comes from a module that loads data."""
     return bool(IN_WORKER.match(text)) and any(one.replace(".", "/") in text for one in LOADING)
 
 
@@ -167,12 +167,12 @@ def _errno(error: BaseException) -> int | None:
 
 
 def _last_sentence(error: BaseException) -> str:
-    """The message of an error, without the traceback that a worker puts around it."""
+    """Return the message of an error without the traceback that a worker adds."""
     text = str(error)
     found = IN_WORKER.match(text)
     if found is None:
         return text
-    *_, tail = re.split(rf"\n(?:\w+\.)*{found[1]}: ", text)  # some have their module in front
+    *_, tail = re.split(rf"\n(?:\w+\.)*{found[1]}: ", text)  # some class names include the module
     return text if tail == text else tail.strip()
 
 
@@ -188,7 +188,7 @@ def _about_file(sentence: str, cfg: Config | Mapping) -> str:
 
 
 def _data_roots(value: Any) -> Iterator[str]:
-    """Every ``data_root`` in a config."""
+    """Yield every ``data_root`` in a config."""
     if isinstance(value, Mapping):
         if isinstance(value.get("data_root"), str):
             yield value["data_root"]
@@ -210,16 +210,16 @@ def _shared() -> str:
 
 
 def report_unsent() -> None:
-    """In a process that loads data: what cannot be sent is told as an error.
+    """Make a data loader worker send an error if it cannot send a batch.
 
-    By default the thread that sends batches prints a traceback and drops the batch, and the run
-    would wait for it for ever: so it does when shared memory is full.
+    By default the sending thread prints a traceback and drops the batch, and the run waits for it
+    forever. This happens when shared memory is full.
     """
     multiprocessing.queues.Queue._on_queue_feeder_error = _send_error
 
 
 def _send_error(queue: multiprocessing.queues.Queue, error: Exception, item: Any) -> None:
-    """Put an error, which needs no shared memory, in the place of a batch."""
+    """Send an error, which needs no shared memory, instead of a batch."""
     if isinstance(item, tuple) and len(item) == 2 and not isinstance(item[1], ExceptionWrapper):
         trace = (type(error), error, error.__traceback__)
         queue.put((item[0], ExceptionWrapper(trace, where="in DataLoader worker process, sending")))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One training run at a time in a work folder."""
+"""Lock that allows only one training run at a time in a work folder."""
 
 import logging
 import os
@@ -26,18 +26,18 @@ _held: WeakSet["FolderLock"] = WeakSet()
 
 
 class FolderLock:
-    """Keeps other training processes out of a folder, for as long as this process lives.
+    """Lock on a folder against other training processes, held while this process lives.
 
-    The operating system holds the lock (``flock`` on ``run.lock`` in the folder) and drops it with
-    the process, however that ends; a ``run.lock`` that a killed run left behind locks nothing.
-    Processes that this one starts do not hold the lock.
+    The operating system holds the lock (``flock`` on ``run.lock`` in the folder) and releases it
+    when the process ends for any reason. A ``run.lock`` left by a killed run has no effect. Child
+    processes do not hold the lock.
 
-    Where the file system or the operating system has no such locks, a warning says so and the
-    folder is not protected. On NFS the lock holds between machines, unless the folder is mounted
-    with ``nolock`` or ``local_lock``.
+    If the file system or the operating system does not support such locks, a warning is logged and
+    the folder is not protected. On NFS the lock works across machines, unless the folder is
+    mounted with ``nolock`` or ``local_lock``.
 
     Args:
-        folder: The work folder. It is created where it does not exist.
+        folder: The work folder. It is created if it does not exist.
     """
 
     def __init__(self, folder: str | Path) -> None:
@@ -71,11 +71,11 @@ class FolderLock:
         _held.add(self)
 
     def release(self) -> None:
-        """Drop the lock, and remove its file and the folders that were made for it alone."""
+        """Release the lock; remove its file and the folders created only for it."""
         if self._file < 0:
             return
         moved = self._is_moved()
-        with suppress(OSError):  # removed while it is held: nobody else can have this very file
+        with suppress(OSError):  # remove while held, so that no other process has locked this file
             if self._place >= 0:
                 os.unlink(NAME, dir_fd=self._place)
         self.forget()
@@ -83,7 +83,7 @@ class FolderLock:
             self._remove_made()
 
     def forget(self) -> None:
-        """Close the handles; in a forked process the lock stays with the process that took it."""
+        """Close the handles; after a fork, the parent process keeps the lock."""
         _held.discard(self)
         for handle in (self._file, self._place):
             if handle >= 0:
@@ -91,10 +91,10 @@ class FolderLock:
         self._file = self._place = -1
 
     def check(self) -> None:
-        """Refuse to go on where the folder is not the one that was locked.
+        """Check that the folder is still the one that was locked.
 
         Raises:
-            RunEnded: If the folder was moved, renamed, removed or replaced, or if another run has
+            RunEnded: If the folder was moved, renamed, removed or replaced, or if another run
                 locked it after ``run.lock`` was removed.
         """
         if self._place < 0:
@@ -114,12 +114,12 @@ class FolderLock:
             self._file = file
 
     def _lock(self) -> int:
-        """Open and lock the file, and write into it who holds it; returns the handle."""
+        """Open and lock the file, write the holder into it and return the handle."""
         while True:
             handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666)
             try:
                 _lock_file(handle, self.folder)
-                if _same(self.path, handle):  # the run before has not removed it in the meantime
+                if _same(self.path, handle):  # the previous run has not removed it meanwhile
                     now = time.strftime("%Y-%m-%d %H:%M:%S")
                     holder = f"process {os.getpid()} on host {socket.gethostname()} since {now}\n"
                     os.truncate(handle, 0)
@@ -142,7 +142,7 @@ class FolderLock:
         return self._place >= 0 and not _same(self.folder, self._place)
 
     def _fate(self) -> str:
-        """What became of the folder, as far as the system says."""
+        """Describe what happened to the folder, as far as the system reports it."""
         if os.fstat(self._place).st_nlink == 0:
             return "removed"
         with suppress(OSError):  # not on macOS
@@ -152,12 +152,12 @@ class FolderLock:
 
     def _remove_made(self) -> None:
         for folder in self._made:
-            with suppress(OSError):  # something was written there
+            with suppress(OSError):  # the folder is not empty
                 folder.rmdir()
 
 
 def _lock_file(handle: int, folder: Path) -> None:
-    """Lock an open file, or warn where that is impossible; ``BlockingIOError`` if it is locked."""
+    """Lock an open file; raise ``BlockingIOError`` if locked, warn if locks are unsupported."""
     try:
         if fcntl is None:
             raise OSError("this operating system has no flock")
@@ -173,7 +173,7 @@ def _lock_file(handle: int, folder: Path) -> None:
 
 
 def _same(path: Path, handle: int) -> bool:
-    """Whether a path leads to what is open; a server that does not answer is no reason to end."""
+    """Check that a path leads to an open file; assume so if the file server does not answer."""
     try:
         return os.path.samestat(os.stat(path), os.fstat(handle))
     except (FileNotFoundError, NotADirectoryError):

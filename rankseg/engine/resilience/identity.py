@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which run a checkpoint belongs to: what must stay the same for the run to go on."""
+"""Identity of a run: the properties that must match when a run resumes from a checkpoint."""
 
 import hashlib
 import logging
@@ -10,7 +10,7 @@ from mmengine.config import Config
 from mmengine.logging import print_log
 
 KEY = "run"
-"""Where a checkpoint's meta holds it; plain data."""
+"""Key of the identity in a checkpoint's meta; the value is plain data."""
 VALIDATION = "validation images"
 OPTIONS = "options"
 TRAINING = ("model", "optim_wrapper", "param_scheduler", "train_dataloader.dataset")
@@ -20,15 +20,16 @@ MAY_CHANGE = ("data_root", "split_root", "pretrained", "fused", "_scope_")
 
 
 def identity(cfg: Config, train: Any, val: Any, processes: int) -> dict[str, Any]:
-    """What makes a run another one if it changes, as plain data.
+    """Return the properties that identify a run, as plain data.
 
-    Paths, workers, logging and length are not in it: a folder may move, and a run may go on longer.
+    Paths, workers, logging and length are excluded, because a folder may move and a run may be
+    extended.
 
     Args:
-        cfg: Of the run.
-        train: Its training set, such as :class:`~rankseg.datasets.SemiDataset`.
-        val: Its validation set, or None.
-        processes: Number of them; a batch is what all of them take together.
+        cfg: Config of the run.
+        train: Training set, such as :class:`~rankseg.datasets.SemiDataset`.
+        val: Validation set, or None.
+        processes: Number of processes; the batch size is summed over all of them.
     """
     student = cfg.model.get("student", {})
     sampler = cfg.train_dataloader.get("sampler", {})
@@ -47,7 +48,7 @@ def identity(cfg: Config, train: Any, val: Any, processes: int) -> dict[str, Any
         for key, value in flat(_get(cfg, part), part)
         if key.split(".")[-1] not in MAY_CHANGE
     }
-    if _get(cfg, "train_dataloader.dataset.dataset.classes_file"):  # the config does not show them
+    if _get(cfg, "train_dataloader.dataset.dataset.classes_file"):  # the config lacks the names
         found[OPTIONS]["class names"] = repr(tuple(train.metainfo["classes"]))
     for half in ("labeled", "unlabeled"):
         if half in sampler and not (half == "unlabeled" and sampler.get("labeled_only")):
@@ -56,14 +57,14 @@ def identity(cfg: Config, train: Any, val: Any, processes: int) -> dict[str, Any
 
 
 def _get(cfg: Config, key: str) -> Any:
-    """A node of a config, None where there is none."""
+    """Return a node of a config by dotted key, or None if missing."""
     for name in key.split("."):
         cfg = (cfg or {}).get(name)
     return cfg
 
 
 def flat(value: Any, key: str) -> Iterator[tuple[str, Any]]:
-    """All values inside a config by their dotted keys.
+    """Yield all values inside a config with their dotted keys.
 
     >>> list(flat({"a": [1, {"b": 2}]}, "x"))
     [('x.a.0', 1), ('x.a.1.b', 2)]
@@ -79,7 +80,7 @@ def flat(value: Any, key: str) -> Iterator[tuple[str, Any]]:
 
 
 def describe_list(dataset: Any) -> str | None:
-    """Number of images and a digest of their names and labels; None where there is no list."""
+    """Return the number of images and a digest of names and labels, or None without a list."""
     if not hasattr(dataset, "load_entries"):
         return None
     entries = dataset.load_entries() if len(dataset) else []
@@ -88,7 +89,7 @@ def describe_list(dataset: Any) -> str | None:
 
 
 def list_sources(train: Any, val: Any) -> dict[str, str]:
-    """Where the lists of :func:`identity` come from, by the names that they have there."""
+    """Return the sources of the image lists by their names in :func:`identity`."""
     sets = {
         "labelled images": getattr(train, "labeled", None),
         "unlabelled images": getattr(train, "unlabeled", None),
@@ -104,20 +105,21 @@ def check_same_run(
     sources: Mapping[str, str] | None = None,
     new_schedule: bool = False,
 ) -> None:
-    """Refuse to go on with another run; a checkpoint without an identity is taken as it is.
+    """Check that a checkpoint belongs to this run; one without an identity passes.
 
-    Other validation images change nothing in the training: of them a warning tells, and of changed
-    options, which count from here on. Those of optimizer and schedule would not: they are refused.
+    Different validation images do not affect training and only cause a warning. Changed options
+    take effect from here on and cause a warning, too. Changed optimizer or schedule options would
+    have no effect, because the checkpoint restores both, and raise an error.
 
     Args:
-        path: The checkpoint.
-        meta: Its meta.
-        now: :func:`identity` of the run that is to go on.
-        sources: :func:`list_sources` of it.
+        path: Path of the checkpoint.
+        meta: Meta of the checkpoint.
+        now: :func:`identity` of the resumed run.
+        sources: :func:`list_sources` of the resumed run.
         new_schedule: Learning rates follow the config, so its schedule may change.
 
     Raises:
-        ValueError: Naming what differs, the value in the checkpoint and the new one.
+        ValueError: If a property differs. The message names it with its old and new value.
     """
     saved = meta.get(KEY)
     if not isinstance(saved, Mapping):
@@ -148,10 +150,10 @@ def check_options_of(
     now: Mapping[str, str] | None,
     new_schedule: bool = False,
 ) -> None:
-    """Tell which options of the training changed; refuse those that would have no effect.
+    """Warn about changed training options and reject changes that would have no effect.
 
     Raises:
-        ValueError: If an option of optimizer or schedule changed.
+        ValueError: If an option of the optimizer or the schedule changed.
     """
     if not saved or not now:
         return

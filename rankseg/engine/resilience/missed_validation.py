@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Makes up the validation that a run was ended before."""
+"""Hook that runs a validation that an interrupted run missed."""
 
 from mmengine.hooks import Hook
 from mmengine.runner import IterBasedTrainLoop, Runner
@@ -8,16 +8,16 @@ from rankseg.engine.resilience.checkpoint_hook import VALIDATED
 
 
 class MissedValidationHook(Hook):
-    """Validates before the first iteration of a resumed run, where its checkpoint is not validated.
+    """Hook that validates a resumed run first if its checkpoint lacks that validation.
 
-    A checkpoint is written before the validation of the same iteration, and once more after it. If
-    the run ended between the two, the best so far would miss that validation.
+    A checkpoint is written before the validation of the same iteration and again after it. If the
+    run ended in between, the best result would miss that validation.
     """
 
     priority = "LOWEST"
 
     def before_train_epoch(self, runner: Runner) -> None:
-        """Validate, if the iteration of the checkpoint was one of validation."""
+        """Validate if the checkpoint's iteration was due for validation and has none."""
         loop = runner.train_loop
         if not (runner.iter and runner.val_loop and isinstance(loop, IterBasedTrainLoop)):
             return
@@ -29,6 +29,6 @@ class MissedValidationHook(Hook):
                 f"validating iteration {runner.iter} first: the run had ended before a checkpoint "
                 "was saved with this validation"
             )
-            # as it stood when that iteration had ended; a run that begins notes the next one
+            # restore the value at the end of that iteration; a starting run sets the next one
             runner.message_hub.update_info("iter", runner.iter - 1)
             runner.val_loop.run()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Leaves out steps whose loss or gradient is no finite number."""
+"""Hook that skips optimizer steps whose loss or gradient is not finite."""
 
 import math
 from collections.abc import Sequence
@@ -17,16 +17,16 @@ from rankseg.engine.method_of import method_of
 from rankseg.engine.resilience.snapshot import BufferSnapshot
 from rankseg.registry import HOOKS
 
-SKIPPED = "step_skipped"  # message of the hub: the step of this iteration is left out
-COUNTS = "steps_skipped"  # message of the hub, saved in checkpoints: in a row, in the run
+SKIPPED = "step_skipped"  # message hub key: the step of this iteration was skipped
+COUNTS = "steps_skipped"  # message hub key, saved in checkpoints: skips [in a row, in total]
 
 
 class Iteration(NamedTuple):
-    """One of those whose gradients make a step.
+    """Iteration that contributes gradients to an optimizer step.
 
     Attributes:
-        number: From 1.
-        terms: Terms of the loss, as ``()`` tensors by name, or sentences on those that are bad.
+        number: Number of the iteration, from 1.
+        terms: Loss terms as ``()`` tensors by name, or descriptions of the non-finite ones.
         paths: Files of the batch.
     """
 
@@ -37,33 +37,33 @@ class Iteration(NamedTuple):
 
 @HOOKS.register_module()
 class NonFiniteHook(Hook):
-    """Skips every step with a NaN or infinite loss or gradient.
+    """Hook that skips every step with a NaN or infinite loss or gradient.
 
-    A skipped step leaves parameters, optimizer, running statistics, banks, queues, counters of
-    pseudo-labels and the teacher as they were, and is named in the log: iteration, terms, files.
-    The schedule of learning rates goes on. With gradient accumulation, a step is that of all
-    iterations that are added up: one bad iteration undoes what the others have written, too. A
-    teacher that has followed the student in good ones before it stays where it is.
+    A skipped step does not change parameters, optimizer state, running statistics, memory banks,
+    queues, pseudo-label counters or the teacher. The log names the iteration, the loss terms and
+    the files. Learning rate schedules advance. With gradient accumulation, a step covers all
+    accumulated iterations: one bad iteration also undoes the buffer updates of the others.
+    Teacher updates of earlier good iterations in the group are kept.
 
-    It works with every optimizer wrapper that calls ``optimizer.step``. Where the optimizer is a
-    fused one on a GPU, the device itself decides, as with torch's ``GradScaler``; the host learns
-    of it after the step, when mmengine reads the losses for its log and waits for the device
-    anyway. Other optimizers are asked before the step. Several processes decide together.
+    The hook works with every optimizer wrapper that calls ``optimizer.step``. With a fused
+    optimizer on a GPU the device decides, as with PyTorch's ``GradScaler``. The host reads the
+    decision after the step, when MMEngine synchronizes for its log anyway. For other optimizers
+    the hook checks before the step. All processes decide together.
     """
 
-    priority = "HIGH"  # after mmengine has noted the losses, before the teacher moves
+    priority = "HIGH"  # after mmengine records the losses, before the teacher update
 
     def __init__(self) -> None:
         self._terms: dict[str, Tensor] = {}
-        # of all iterations that make one step: () float32 on the device, 1 if one is not finite
+        # () float32 on the device: 1 if any iteration of the current step is not finite
         self._bad = torch.zeros(())
         self._group: list[Iteration] = []
-        self._stepped: set[Optimizer] = set()  # those that have their state
+        self._stepped: set[Optimizer] = set()  # optimizers with initialized state
 
     # --- the step
 
     def before_train(self, runner: Runner) -> None:
-        """Watch the model and its optimizers."""
+        """Register hooks on the model and its optimizers."""
         model = method_of(runner)
         self._buffers = BufferSnapshot(model)
         self._group, self._stepped = [], set()
@@ -77,20 +77,20 @@ class NonFiniteHook(Hook):
             self._buffers.take()
 
     def _after_forward(self, model: nn.Module, args: tuple, kwargs: dict, losses: Any) -> None:
-        """Keep the terms of the loss, and whether they are finite."""
+        """Record the loss terms and whether they are finite."""
         if kwargs.get("mode") != "loss":
             return
         self._terms = {
             name: sum(part.detach().float().mean() for part in parts_of(term))
             for name, term in losses.items()
-            if "loss" in name  # the terms that mmengine adds up
+            if "loss" in name  # the terms that mmengine sums
         }
         bad = 1 - sum(self._terms.values()).isfinite().float()
         all_reduce(bad, op="max")
         self._bad = torch.max(self._bad.to(bad), bad)
 
     def _before_step(self, optimizer: Optimizer, args: tuple, kwargs: dict) -> None:
-        """Have the optimizer do nothing if a loss or gradient is not finite."""
+        """Make the optimizer skip its step if a loss or gradient is not finite."""
         if getattr(optimizer, "grad_scale", None) is not None:
             return  # AmpOptimWrapper: torch's GradScaler decides
         grads = [p.grad for p in parameters_of(optimizer) if p.grad is not None]
@@ -98,12 +98,12 @@ class NonFiniteHook(Hook):
         if self._device_decides(optimizer):
             optimizer.found_inf = self._bad
         elif self._bad.item():
-            optimizer.zero_grad(set_to_none=True)  # what has no gradient neither moves nor decays
+            optimizer.zero_grad(set_to_none=True)  # without gradients nothing is updated or decayed
         else:
             self._stepped.add(optimizer)
 
     def _device_decides(self, optimizer: Optimizer) -> bool:
-        """Whether the device does; not in the first step, which makes the optimizer's state."""
+        """Return True if the device decides; the first step creates state, so never there."""
         return (
             (optimizer in self._stepped or len(optimizer.state) > 0)
             and all(group.get("fused") for group in optimizer.param_groups)
@@ -111,7 +111,7 @@ class NonFiniteHook(Hook):
         )
 
     def after_train(self, runner: Runner) -> None:
-        """Say how many steps were skipped, if any."""
+        """Log how many steps were skipped, if any."""
         _, in_total = runner.message_hub.get_info(COUNTS, [0, 0])
         if in_total:
             runner.logger.warning(
@@ -119,17 +119,17 @@ class NonFiniteHook(Hook):
                 "was not finite: search the log for 'step skipped'"
             )
 
-    # --- what is said of it
+    # --- logging
 
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch=None, outputs=None
     ) -> None:
-        """Take back what the forward pass has written, count the step and name it."""
+        """Restore buffers after a skipped step, count the step and log it."""
         self._group.append(Iteration(runner.iter + 1, self._terms, paths_of(data_batch)))
         ended = all(wrapper.should_update() for wrapper in wrappers_of(runner))
         skipped = bool(self._bad.item())
         runner.message_hub.update_info(SKIPPED, skipped)
-        if skipped:  # also within a group: it may be validated or saved
+        if skipped:  # also within a group, which may be validated or saved
             self._buffers.restore()
         if not ended:
             return
@@ -141,7 +141,7 @@ class NonFiniteHook(Hook):
         self._bad, self._group = torch.zeros_like(self._bad), []
 
     def _say(self, runner: Runner, counts: list[int]) -> None:
-        """Name the step, the terms, and the files of the iterations in which they were bad."""
+        """Log the step, its non-finite terms and the files of the bad iterations."""
         mine = [one._replace(terms=bad_terms(one.terms)) for one in self._group]
         found = [one for some in all_gather_object(mine) for one in some]
         bad = {one.number for one in found if one.terms}
@@ -161,38 +161,38 @@ class NonFiniteHook(Hook):
 
 
 def bad_terms(terms: dict[str, Tensor]) -> list[str]:
-    """``"loss_x = nan"`` for every term of an iteration that is not finite."""
+    """Describe every non-finite loss term of an iteration, such as ``"loss_x = nan"``."""
     values = {name: float(value) for name, value in terms.items()}
     return [f"{k} = {value}" for k, value in values.items() if not math.isfinite(value)]
 
 
 def wrappers_of(runner: Runner) -> list[OptimWrapper]:
-    """The optimizer wrapper of a run, or all of them where there are several."""
+    """Return the optimizer wrappers of a run, one or several."""
     wrapper = runner.optim_wrapper
     return list(wrapper.values()) if isinstance(wrapper, OptimWrapperDict) else [wrapper]
 
 
 def parameters_of(optimizer: Optimizer) -> list[nn.Parameter]:
-    """All that an optimizer changes."""
+    """Return all parameters of an optimizer."""
     return [parameter for group in optimizer.param_groups for parameter in group["params"]]
 
 
 def parts_of(term: Tensor | Sequence[Tensor]) -> Sequence[Tensor]:
-    """A term of a loss as mmengine takes it: a tensor, or several that are added up."""
+    """Return the tensors of a loss term, which MMEngine sums."""
     return [term] if isinstance(term, Tensor) else term
 
 
 def paths_of(data_batch: dict) -> list[str]:
-    """Files of a batch of views, each once."""
+    """Return the files of a batch of views, without duplicates."""
     views = (data_batch or {}).get("data_samples") or {}
     samples = [sample for some in views.values() for sample in some]
     return list(dict.fromkeys(str(sample.get("img_path", "(no path)")) for sample in samples))
 
 
 def not_finite(gradients: list[Tensor]) -> Tensor:
-    """``()`` float32, 1 if a value is NaN or infinite: one pass, without waiting for the device.
+    """Return ``()`` float32, 1 if a value is NaN or infinite, without a device synchronization.
 
-    It is the check of torch's ``GradScaler`` with a scale of 1, which leaves every value as it is.
+    This uses the check of PyTorch's ``GradScaler`` with a scale of 1, which changes no value.
     """
     flags = []
     for device in {gradient.device for gradient in gradients}:

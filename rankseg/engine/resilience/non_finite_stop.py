@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Ends a training whose losses stay NaN, and keeps what is needed to find out why."""
+"""Hook that stops training if losses stay NaN, and saves data for debugging."""
 
 import io
 from collections.abc import Callable
@@ -20,23 +20,23 @@ from rankseg.utils.atomic_file import WriteError, whole_file
 
 @HOOKS.register_module()
 class NonFiniteStopHook(Hook):
-    """Stops after a number of steps in a row that :class:`NonFiniteHook` has skipped.
+    """Hook that stops training after several steps in a row skipped by :class:`NonFiniteHook`.
 
-    Before that a checkpoint is written, of the state before the first of them, unless its weights
-    are not finite; and the batch:
-    ``non_finite_iter_<n>.pt`` in the work folder, which ``torch.load(..., weights_only=True)``
-    reads as a dict of ``iteration``, ``paths``, ``terms``, and by view ``inputs`` (uint8, as the
-    loader gave them) and ``labels``. Under several processes each writes its own.
+    Before it stops, the hook writes a checkpoint of the state before the first skipped step,
+    unless the weights are not finite. It also writes the batch to ``non_finite_iter_<n>.pt`` in
+    the work folder. ``torch.load(..., weights_only=True)`` reads the file as a dict of
+    ``iteration``, ``paths``, ``terms``, and by view ``inputs`` (uint8, as loaded) and ``labels``.
+    In distributed training each process writes its own batch.
 
     Args:
-        patience: Skipped steps in a row.
+        patience: Number of skipped steps in a row.
 
     Raises:
         ValueError: If ``patience`` is below 1.
-        RunEnded: While training, with one sentence on what to look at.
+        RunEnded: When training stops. The message says what to check.
     """
 
-    priority = "LOWEST"  # when the iteration is complete: what is saved can be resumed
+    priority = "LOWEST"  # after the iteration is complete, so the checkpoint can be resumed
 
     def __init__(self, patience: int = 10) -> None:
         if patience < 1:
@@ -44,7 +44,7 @@ class NonFiniteStopHook(Hook):
         self.patience = patience
 
     def before_train(self, runner: Runner) -> None:
-        """Give a run that is resumed after such an end its patience back."""
+        """Reset the count of a run that is resumed after it was stopped by this hook."""
         in_a_row, in_total = runner.message_hub.get_info(COUNTS, [0, 0])
         if in_a_row >= self.patience:
             runner.message_hub.update_info(COUNTS, [0, in_total])
@@ -52,7 +52,7 @@ class NonFiniteStopHook(Hook):
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch=None, outputs=None
     ) -> None:
-        """Save and stop, if enough is enough."""
+        """Save and stop when the patience is exhausted."""
         in_a_row, _ = runner.message_hub.get_info(COUNTS, [0, 0])
         if in_a_row < self.patience:
             return
@@ -78,10 +78,10 @@ class NonFiniteStopHook(Hook):
 
     @staticmethod
     def _try(runner: Runner, write: Callable, *args) -> Exception | None:
-        """Write, and report a full disk, say, without hiding why the run ends.
+        """Write, and log an error such as a full disk so that it does not hide why training stops.
 
         Returns:
-            What has gone wrong, if anything has.
+            The error, or None.
         """
         try:
             write(*args)
@@ -97,16 +97,16 @@ class NonFiniteStopHook(Hook):
 
 
 def save_batch(file: Path, iteration: int, data_batch: dict, terms: dict) -> None:
-    """Write a batch of views and what the loss was made of; whole or not at all.
+    """Write a batch of views and its loss terms atomically.
 
     Args:
-        file: Where to.
-        iteration: Which one it was, from 1.
-        data_batch: From the loader.
-        terms: Values by name.
+        file: Path of the file.
+        iteration: Number of the iteration, from 1.
+        data_batch: Batch from the data loader.
+        terms: Loss values by name.
 
     Raises:
-        WriteError: If it cannot be written.
+        WriteError: If the file cannot be written.
     """
     samples = data_batch.get("data_samples") or {}
     content = {
@@ -119,7 +119,7 @@ def save_batch(file: Path, iteration: int, data_batch: dict, terms: dict) -> Non
             for view, some in samples.items()
         },
     }
-    buffer = io.BytesIO()  # torch.save to a full disk raises a RuntimeError without a reason
+    buffer = io.BytesIO()  # on a full disk torch.save raises a RuntimeError without the cause
     torch.save(content, buffer)
     with whole_file(file) as partial:
         partial.write_bytes(buffer.getbuffer())

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Taking back what a forward pass has written into a model."""
+"""Snapshots of model buffers, to undo the updates of a forward pass."""
 
 from collections import defaultdict
 
@@ -8,15 +8,15 @@ from torch import Tensor, nn
 
 
 class BufferSnapshot:
-    """A copy of all buffers of a model: running statistics, banks, queues, counters.
+    """Copy of all buffers of a model: running statistics, memory banks, queues, counters.
 
-    The copy is made with one call per type of number, without waiting for a device, and into the
-    same memory every time. Of a buffer that its module names in ``REPLACED``, because it is never
-    written in place but replaced by another tensor, the tensor itself is kept.
+    Copying takes one call per device and dtype, does not synchronize the device, and reuses the
+    same memory. Buffers that a module lists in ``REPLACED`` are never written in place but
+    replaced by another tensor, so the snapshot keeps a reference instead of a copy.
 
     Args:
-        model: Whose buffers are copied; they may be replaced between two copies by others of the
-            same or another shape.
+        model: Model whose buffers are copied. Buffers may be replaced between two copies, also by
+            tensors of another shape.
     """
 
     def __init__(self, model: nn.Module) -> None:
@@ -25,7 +25,7 @@ class BufferSnapshot:
 
     @torch.no_grad()
     def take(self) -> None:
-        """Copy all buffers as they are now."""
+        """Copy the current state of all buffers."""
         sources, copies = defaultdict(list), defaultdict(list)
         saved, self._saved = self._saved, {}
         for module in self.model.modules():
@@ -47,7 +47,7 @@ class BufferSnapshot:
 
     @torch.no_grad()
     def restore(self) -> None:
-        """Write back what :meth:`take` copied."""
+        """Restore the buffers that :meth:`take` copied."""
         for (module, name), copy in self._saved.items():
             buffer = module._buffers[name]
             if name in getattr(module, "REPLACED", ()):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Saves and leaves when the process is told to stop."""
+"""Hook that saves a checkpoint and stops the run after a signal."""
 
 from typing import NoReturn
 
@@ -13,20 +13,20 @@ from rankseg.engine.resilience.stopping import StopSignals
 from rankseg.errors import Stopped
 
 EVERY = 10
-"""Iterations between two questions of several processes whether any of them was told to stop."""
+"""Iterations between two checks of all processes for a signal."""
 
 
 class StopHook(Hook):
-    """Ends a run after a whole iteration, with a checkpoint of it.
+    """Hook that stops a run after a complete iteration and saves it in a checkpoint.
 
-    In validation nothing is waited for: the checkpoint is of the last iteration of training, and
-    the resumed run makes the validation up.
+    During validation the run stops at once. The checkpoint is that of the last training iteration,
+    and the resumed run repeats the validation.
 
-    All processes of a run leave together. To ask each other they have to wait for each other, and
-    for the GPU: they do so every tenth iteration, before a validation, and at the end.
+    All processes of a run stop together. The check synchronizes processes and the GPU, so it runs
+    only every tenth iteration, before a validation, and at the end.
 
     Args:
-        signals: What has been received.
+        signals: Signals received so far.
     """
 
     priority = "LOWEST"
@@ -35,7 +35,7 @@ class StopHook(Hook):
         self.signals = signals
 
     def after_train_iter(self, runner: Runner, *args, **kwargs) -> None:
-        """Leave after this iteration, if told to."""
+        """Stop after this iteration if a signal was received."""
         if get_world_size() > 1 and not self._all_ask(runner):
             return
         if self.signals.after_iteration():
@@ -43,22 +43,22 @@ class StopHook(Hook):
 
     @staticmethod
     def _all_ask(runner: Runner) -> bool:
-        """Whether processes ask each other after this iteration; the same in all of them."""
+        """Return True if processes check for signals after this iteration; equal in all."""
         step = runner.iter + 1
         return step % EVERY == 0 or step % runner.val_interval == 0 or step == runner.max_iters
 
     def after_val_iter(self, runner: Runner, *args, **kwargs) -> None:
-        """Leave the validation, if told to."""
+        """Stop during validation if a signal was received."""
         if self.signals.between():
             self.leave(runner, runner.iter)
 
     def leave(self, runner: Runner, step: int, together: bool = False) -> NoReturn:
-        """Save after ``step`` iterations, if that is not done yet, and leave.
+        """Save a checkpoint after ``step`` iterations, if there is none yet, and stop.
 
         Args:
             runner: The runner.
-            step: Iterations that are done.
-            together: All processes come here, and wait until the main one has saved.
+            step: Number of completed iterations.
+            together: All processes call this and wait until the main one has saved.
 
         Raises:
             Stopped: Always.

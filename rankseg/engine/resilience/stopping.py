@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""SIGTERM and Ctrl-C: noted when they come, obeyed when an iteration is whole."""
+"""Signal handling: SIGTERM and Ctrl-C take effect after the current iteration."""
 
 import os
 import signal
@@ -18,18 +18,18 @@ from torch.distributed import distributed_c10d
 from rankseg.engine.resilience.data_failures import report_unsent
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
-TWICE_SECONDS = 1.0  # torchrun passes a Ctrl-C on to processes that have it already
+TWICE_SECONDS = 1.0  # torchrun forwards Ctrl-C to processes that already received it
 _STOP = "rankseg/stop"
 
 
 class StopSignals:
-    """While entered, SIGTERM and SIGINT are noted in place of ending the process.
+    """Context manager that records SIGTERM and SIGINT instead of ending the process.
 
-    A second SIGINT, at least a second later, raises ``KeyboardInterrupt`` at once. Outside the main
-    thread, where Python knows no signals, nothing happens.
+    A second SIGINT, at least one second later, raises ``KeyboardInterrupt`` at once. Outside the
+    main thread, where Python handles no signals, the context manager has no effect.
 
     Attributes:
-        received: The signal, or 0.
+        received: The signal, or 0 if none was received.
     """
 
     def __init__(self) -> None:
@@ -49,19 +49,19 @@ class StopSignals:
 
     def _note(self, signum: int, frame: FrameType | None) -> None:
         if os.getpid() != self._pid:
-            return  # a process that loads data: it ends with the one that has started it
+            return  # a data loader worker, which ends with its parent
         now = time.monotonic()
         if not self.received:
             self.received, self._at = signum, now
             rank, world = get_dist_info()
-            if rank == 0:  # not by print, which may be what is interrupted
+            if rank == 0:  # not print(), which the signal may have interrupted
                 when = b"within ten iterations" if world > 1 else b"when this iteration is done"
                 os.write(2, b"\nstopping " + when + b"; Ctrl-C again ends at once\n")
         elif signum == signal.SIGINT and now - self._at > TWICE_SECONDS:
             raise KeyboardInterrupt
 
     def after_iteration(self) -> int:
-        """The signal that any process has received, or 0; all processes ask together."""
+        """Return the signal that any process received, or 0; all processes must call this."""
         if get_world_size() == 1:
             return self.received
         told = torch.tensor(self.received)
@@ -70,7 +70,7 @@ class StopSignals:
         return self.received
 
     def between(self) -> int:
-        """Likewise, where processes are not in step, as in validation: each asks for itself."""
+        """Return the signal without synchronization, for phases such as validation."""
         if get_world_size() == 1:
             return self.received
         store = distributed_c10d._get_default_store()
@@ -79,21 +79,21 @@ class StopSignals:
                 store.set(_STOP, str(int(self.received)))
             elif store.check([_STOP]):
                 self.received = int(store.get(_STOP))
-        except RuntimeError:  # the process that keeps the store has left
+        except RuntimeError:  # the process that hosts the store has exited
             self.received = self.received or int(signal.SIGTERM)
         return self.received
 
 
 def worker_start(workers: int, then: Callable[[int], None] | None = None) -> Callable[[int], None]:
-    """The ``worker_init_fn`` of a loader.
+    """Return the ``worker_init_fn`` of a data loader.
 
-    Processes that load data send tensors through sockets in a temporary folder, which each would
-    make for itself and leave behind when it is told to end. Here they share one of this process,
-    which removes it at its end.
+    Workers send tensors through sockets in a temporary folder. By default each worker creates its
+    own folder and leaves it behind when terminated. Here all share a folder of this process, which
+    removes it at exit.
 
     Args:
-        workers: Number of processes of the loader.
-        then: What else each does at its start.
+        workers: Number of workers of the loader.
+        then: Another function that each worker calls at its start.
     """
     if workers:
         util.get_temp_dir()  # children inherit the name
@@ -101,19 +101,19 @@ def worker_start(workers: int, then: Callable[[int], None] | None = None) -> Cal
 
 
 def start_worker(then: Callable[[int], None] | None, worker: int) -> None:
-    """Start of a process that loads data: signals to the whole group are the main process's affair.
+    """Initialize a data loader worker that ignores signals sent to the process group.
 
-    It goes on loading, so that the iteration can be finished, and ends when the main process says
-    so or is gone.
+    The worker continues to load, so that the current iteration can finish. It ends when the main
+    process terminates it or is gone.
 
     Args:
-        then: What else is to be done at the start.
-        worker: Its number.
+        then: Another function to call at the start.
+        worker: Number of the worker.
     """
     report_unsent()
     util.Finalize(None, _remove_orphaned, args=(os.getppid(), util.get_temp_dir()), exitpriority=-1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if hasattr(signal, "sigwaitinfo"):  # not on macOS: a SIGTERM to the group ends loading there
+    if hasattr(signal, "sigwaitinfo"):  # missing on macOS, where SIGTERM to the group ends workers
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
         threading.Thread(target=_obey, args=(os.getppid(),), daemon=True).start()
     if then is not None:
@@ -121,14 +121,14 @@ def start_worker(then: Callable[[int], None] | None, worker: int) -> None:
 
 
 def _remove_orphaned(parent: int, folder: str) -> None:
-    """Remove the temporary folder of a main process that was killed, as the last to leave it."""
+    """Remove the temporary folder of a killed main process if this worker is the last user."""
     if os.getppid() != parent:
-        with suppress(OSError):  # others have their sockets in it, or it is gone
+        with suppress(OSError):  # still in use by other workers, or already gone
             os.rmdir(folder)
 
 
 def _obey(sender: int) -> None:
-    """End this process on a SIGTERM from one process; those of others are ignored."""
+    """End this process on a SIGTERM from the given process; ignore those of others."""
     while signal.sigwaitinfo({signal.SIGTERM}).si_pid != sender:
         pass
     os._exit(0)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Ends a run whose work folder is gone."""
+"""Hook that stops a run whose work folder is gone."""
 
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
@@ -8,13 +8,14 @@ from rankseg.engine.resilience.folder_lock import FolderLock
 
 
 class WorkFolderHook(Hook):
-    """Looks after every iteration and validation, before other hooks write into the folder.
+    """Hook that checks the work folder before other hooks write to it.
 
-    Without it, mmengine would make a new folder in the old place and go on there.
-    :class:`~rankseg.engine.runner.StrictRunner` registers it in the process that writes.
+    The check runs after every iteration and validation. Without it, MMEngine would create a new
+    folder in the old location and continue there. :class:`~rankseg.engine.runner.StrictRunner`
+    registers the hook in the process that writes.
 
     Args:
-        lock: Of the work folder.
+        lock: Lock of the work folder.
     """
 
     priority = "HIGHEST"
@@ -23,7 +24,7 @@ class WorkFolderHook(Hook):
         self.lock = lock
 
     def after_train_iter(self, runner: Runner, *args, **kwargs) -> None:
-        """Check the folder before numbers and checkpoints are written."""
+        """Check the folder before logs and checkpoints are written."""
         self.lock.check()
 
     def after_val_iter(self, runner: Runner, *args, **kwargs) -> None:

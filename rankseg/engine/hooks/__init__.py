@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Hooks: what happens on a schedule."""
+"""Hooks that run at fixed points of training, validation and testing."""
 
 from rankseg.engine.hooks.cluster import ClusterHook
 from rankseg.engine.hooks.composition import CompositionHook

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Labels without annotation: clusters of the embeddings, made anew every few passes."""
+"""Hook that clusters the embeddings every few passes and trains on the clusters as labels."""
 
 import time
 from collections.abc import Mapping
@@ -28,12 +28,12 @@ TOO_ALIKE = 99.9  # percent: embeddings about 0.045 apart
 
 
 class Clustering(NamedTuple):
-    """Clusters of ``N`` images.
+    """Result of clustering ``N`` images.
 
     Attributes:
-        label: ``(N,)`` int64 below ``K``; every cluster has an image.
-        centre: ``(K, D)`` float32.
-        alike: Mean cosine of two embeddings, in percent, if they are of length 1.
+        label: ``(N,)`` int64 cluster of each image, below ``K``; no cluster is empty.
+        centre: ``(K, D)`` float32 cluster centers.
+        alike: Mean cosine similarity of two embeddings, in percent, if they have length 1.
     """
 
     label: np.ndarray
@@ -42,14 +42,14 @@ class Clustering(NamedTuple):
 
 
 def cluster(embedding: np.ndarray, count: int, seed: int, rounds: int, tries: int) -> Clustering:
-    """Clusters by k-means; those that no image is nearest to are left out.
+    """Cluster embeddings by k-means and drop empty clusters.
 
     Args:
-        embedding: ``(N, D)``.
+        embedding: ``(N, D)`` embeddings.
         count: Number of clusters.
-        seed: Of the first centres.
-        rounds: Of k-means.
-        tries: Runs of k-means, of which the best counts.
+        seed: Seed of the initial centers.
+        rounds: Number of k-means iterations.
+        tries: Number of k-means runs, of which the best is used.
     """
     centre = cluster_centres(embedding, count, seed, rounds, tries)
     kept, label = np.unique(nearest_centres(embedding, centre), return_inverse=True)
@@ -58,19 +58,19 @@ def cluster(embedding: np.ndarray, count: int, seed: int, rounds: int, tries: in
 
 
 def measure(label: np.ndarray, before: np.ndarray, truth: np.ndarray) -> dict:
-    """What clusters are like.
+    """Measure the size, stability and quality of clusters.
 
     Args:
-        label: ``(N,)`` clusters, each of which has an image.
-        before: ``(N,)`` clusters of the last time, or none.
-        truth: ``(N,)`` true classes, -1 where unknown; for measurements only.
+        label: ``(N,)`` clusters, none of which is empty.
+        before: ``(N,)`` clusters of the previous clustering, or empty.
+        truth: ``(N,)`` true classes, -1 if unknown; for measurements only.
 
     Returns:
-        ``clusters``: their number; ``smallest``, ``median`` and ``largest``: images in one.
-        ``same``: normalised mutual information with the last time in percent, 100 where nothing
-        has changed. Where some truth is known, of those images, in percent: ``nmi`` with the
-        classes where there are several, and ``purity``, the share of images in a cluster where most
-        are of their class.
+        ``clusters``: number of clusters. ``smallest``, ``median`` and ``largest``: cluster sizes.
+        ``same``: normalized mutual information with the previous clustering in percent, 100 if
+        nothing changed. For images with known truth, in percent: ``nmi``, normalized mutual
+        information with the classes, if there are several, and ``purity``, the share of images
+        that belong to the majority class of their cluster.
     """
     sizes = np.bincount(label)
     numbers: dict = {
@@ -94,39 +94,40 @@ def measure(label: np.ndarray, before: np.ndarray, truth: np.ndarray) -> dict:
 
 @HOOKS.register_module()
 class ClusterHook(Hook):
-    """Clusters the embeddings of all training images; the clusters are the labels to train with.
+    """Hook that clusters the embeddings of all training images and uses the clusters as labels.
 
-    It does so before the first iteration and then every few passes, by k-means on what the network
-    says of the images as in testing. The sampler deals the images out by their clusters from then
-    on, the method has their centres and forgets the embeddings with the labels of before. Labels
-    and centres lie in the method, and so in checkpoints: a run resumed anywhere goes on as it would
-    have. No label of an image is read but to measure, where it is known.
+    The hook runs k-means on the network's embeddings in eval mode, before the first iteration and
+    then every few passes. The sampler then draws images by cluster. The method receives the
+    centers and discards embeddings stored with old labels. Labels and centers are stored in the
+    method, and thus in checkpoints, so a resumed run continues as an uninterrupted one. True
+    labels, if known, are used only for measurements.
 
-    ``clusters.json`` in the work folder has the numbers of :func:`measure` for every clustering,
-    and ``alike``, the mean cosine of two embeddings in percent. Under several processes each makes
-    its share of the embeddings, and the main one clusters.
+    ``clusters.json`` in the work folder contains the numbers of :func:`measure` for every
+    clustering, and ``alike``, the mean cosine similarity of two embeddings in percent. In
+    distributed training each process computes its share of the embeddings, and the main process
+    clusters.
 
     Args:
-        clusters: Their number ``K``.
-        interval_epochs: Passes over the images from one clustering to the next.
-        rounds: Of k-means.
-        tries: Runs of k-means, of which the best counts.
-        network: ``"student"`` or ``"teacher"``: whose embeddings.
-        features: ``"test"`` loads images by the pipeline of ``val_dataloader``; ``"train"`` as for
-            training, augmented.
-        batch_size: Images at once in a process.
-        num_workers: Processes that load images; ``None`` takes as many as ``train_dataloader``.
+        clusters: Number of clusters ``K``.
+        interval_epochs: Passes over the images between two clusterings.
+        rounds: Number of k-means iterations.
+        tries: Number of k-means runs, of which the best is used.
+        network: Network that computes the embeddings, ``"student"`` or ``"teacher"``.
+        features: Pipeline of the images: ``"test"`` for that of ``val_dataloader``, ``"train"`` for
+            the augmented training pipeline.
+        batch_size: Batch size per process.
+        num_workers: Number of data loader workers; ``None`` uses that of ``train_dataloader``.
 
     Raises:
-        ValueError: If an option is out of its range, or before training, if method, data set and
-            options do not go together.
-        RunEnded: If embeddings are so much alike that there are too few clusters for a batch.
+        ValueError: If an option is out of range, or before training, if the method, data set and
+            options are incompatible.
+        RunEnded: If embeddings are so similar that there are too few clusters for a batch.
 
     Source: Chapter 4 of the dissertation, sections 4.3.2, 4.3.3 ("the clustering is performed and
         the cluster centers are updated for every 20 epochs") and 4.4.2 (K).
     """
 
-    priority = "LOW"  # after the teacher has moved, before a checkpoint is written
+    priority = "LOW"  # after the teacher update, before a checkpoint is written
 
     @classmethod
     def make_tiny(cls, config: dict, num_labeled: int) -> None:
@@ -162,10 +163,10 @@ class ClusterHook(Hook):
     # --- before training
 
     def check_dataset(self, dataset: Dataset) -> None:
-        """Refuse a training set that cannot be clustered; also called by ``tools/train.py``.
+        """Check that the training set can be clustered; also called by ``tools/train.py``.
 
         Raises:
-            ValueError: If images have labels to train with, or there are fewer than clusters.
+            ValueError: If there are labeled images, or fewer images than clusters.
         """
         if dataset.num_labeled:
             raise ValueError(
@@ -180,13 +181,13 @@ class ClusterHook(Hook):
             )
 
     def check_sampler(self, sampler: Mapping) -> None:
-        """Refuse a sampler that cannot deal out clusters; also called by ``tools/train.py``.
+        """Check that the sampler can draw by cluster; also called by ``tools/train.py``.
 
         Args:
-            sampler: Its config.
+            sampler: Config of the sampler.
 
         Raises:
-            ValueError: If it is no ``PKSampler``, or takes images of more classes than clusters.
+            ValueError: If it is not a ``PKSampler``, or draws more classes than clusters exist.
         """
         if sampler.get("type") != "PKSampler" or sampler["classes"] > self.clusters:
             raise ValueError(
@@ -196,7 +197,7 @@ class ClusterHook(Hook):
             )
 
     def before_train(self, runner: Runner) -> None:
-        """Refuse what cannot work, then cluster, or deal out by the clusters of the checkpoint."""
+        """Check the setup, then cluster, or use the clusters of the checkpoint."""
         method, loader = method_of(runner), runner.train_dataloader
         if not isinstance(method, MetricLearning):
             raise ValueError(
@@ -240,15 +241,15 @@ class ClusterHook(Hook):
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch=None, outputs=None
     ) -> None:
-        """Cluster, where it is time to, and go on with batches of the new clusters."""
+        """Cluster if it is due, and continue with batches of the new clusters."""
         done = runner.iter + 1
         per_pass = runner.train_dataloader.sampler.iters_per_epoch
         if done % max(1, round(self.interval_epochs * per_pass)) == 0 and done < runner.max_iters:
             self.cluster(runner, method_of(runner), done)
-            runner.train_loop.dataloader_iterator.skip_iter(done)  # drops what was prefetched
+            runner.train_loop.dataloader_iterator.skip_iter(done)  # drops prefetched batches
 
     def deal(self, runner: Runner, method: MetricLearning) -> None:
-        """Tell the sampler the clusters of the images."""
+        """Set the clusters of the images in the sampler."""
         label, sampler = method.clusters.label.tolist(), runner.train_dataloader.sampler
         if len(set(label)) < sampler.classes:
             raise RunEnded(
@@ -259,7 +260,7 @@ class ClusterHook(Hook):
         sampler.set_labels(range(len(label)), label, runner.iter)
 
     def cluster(self, runner: Runner, method: MetricLearning, done: int) -> None:
-        """Make new clusters after ``done`` iterations."""
+        """Compute new clusters after ``done`` iterations."""
         begun = time.monotonic()
         loader = runner.train_dataloader
         images = loader.dataset
@@ -289,7 +290,7 @@ class ClusterHook(Hook):
             self._note(runner, done, numbers, time.monotonic() - begun)
 
     def _note(self, runner: Runner, done: int, numbers: dict, seconds: float) -> None:
-        """Log and note what a clustering came to; numbers as of :func:`measure`."""
+        """Log and store the results of a clustering; ``numbers`` comes from :func:`measure`."""
         text = (
             f"clusters after {done} iterations: {numbers['clusters']} of {numbers['smallest']} to "
             f"{numbers['largest']} images, half of them up to {numbers['median']:g}, in "

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Ends the steps of LMCS: keeps the student, and clusters the master's features."""
+"""Hook that ends the steps of LMCS: stores the student and clusters the master's features."""
 
 import time
 
@@ -18,27 +18,27 @@ from rankseg.structures import SampleKey
 
 @HOOKS.register_module()
 class CompositionHook(Hook):
-    """At the end of every step the student becomes the previous one of the composition.
+    """Hook that makes the student the previous one of the composition at the end of every step.
 
-    Then the master's features of all unlabelled images are clustered, for its discriminative loss
-    in the next step; where that has no weight, this is left out. What a step leaves behind is part
-    of checkpoints, and when it ends follows from the iteration: a run resumed anywhere goes on as
-    it would have.
+    The hook then clusters the master's features of all unlabeled images, for the master's
+    discriminative loss in the next step. If this loss has no weight, clustering is skipped. The
+    results of a step are part of checkpoints, and its end follows from the iteration, so a resumed
+    run continues as an uninterrupted one.
 
     Args:
-        length: Training iterations of a step.
-        seed: Of the first centres.
-        batch_size: Images at once in a process.
-        num_workers: Processes that load images; ``None`` takes as many as ``train_dataloader``.
+        length: Training iterations per step.
+        seed: Seed of the initial centers.
+        batch_size: Batch size per process.
+        num_workers: Number of data loader workers; ``None`` uses that of ``train_dataloader``.
 
     Raises:
-        ValueError: If ``length`` is below 1, or before training, if model and config do not go
-            with the hook.
+        ValueError: If ``length`` is below 1, or before training, if the model or the config is
+            incompatible.
 
     Source: LMCS (dissertation, chapter 3), sections 3.3.1 and 3.3.2; a step is 10 epochs there.
     """
 
-    priority = "LOW"  # after the teacher has moved, before a checkpoint is written
+    priority = "LOW"  # after the teacher update, before a checkpoint is written
 
     @classmethod
     def make_tiny(cls, config: dict, num_labeled: int) -> None:
@@ -56,7 +56,7 @@ class CompositionHook(Hook):
         self.num_workers = num_workers
 
     def before_train(self, runner: Runner) -> None:
-        """Refuse what cannot work."""
+        """Check the setup."""
         method = method_of(runner)
         if not isinstance(method, LMCS):
             raise ValueError(
@@ -72,13 +72,13 @@ class CompositionHook(Hook):
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch=None, outputs=None
     ) -> None:
-        """End a step."""
+        """End a step if it is due."""
         if (runner.iter + 1) % self.length == 0:
             method = method_of(runner)
             method.end_step(self.cluster(runner, method) if method.needs_centres else None)
 
     def cluster(self, runner: Runner, method: LMCS) -> torch.Tensor:
-        """Centres ``(N, D)`` of the master's features of all unlabelled images."""
+        """Compute centers ``(N, D)`` of the master's features of all unlabeled images."""
         begun = time.monotonic()
         loader = runner.train_dataloader
         dataset = loader.dataset
@@ -98,6 +98,6 @@ class CompositionHook(Hook):
             centres.copy_(torch.from_numpy(made))
             seconds = time.monotonic() - begun
             runner.logger.info(f"{len(centres)} clusters of the master's features: {seconds:.1f} s")
-        centres = centres.to(method.centres.device)  # where processes can exchange it
+        centres = centres.to(method.centres.device)  # broadcast needs this device
         broadcast(centres)
         return centres

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A page of pictures that a classifier got wrong."""
+"""Hook that draws a page of images that a classifier got wrong."""
 
 from collections.abc import Sequence
 from operator import attrgetter
@@ -17,14 +17,14 @@ from rankseg.visualization.contact_sheet import Prediction, draw_contact_sheet
 
 @HOOKS.register_module()
 class ContactSheetHook(Hook):
-    """Writes ``contact_sheet.png`` after a test: images with prediction and truth.
+    """Hook that writes ``contact_sheet.png`` after a test: images with prediction and truth.
 
-    Wrong predictions come first, the surest of them before the others; where there are fewer than
-    ``limit``, the least sure of the right ones follow.
+    Wrong predictions come first, most confident first. If there are fewer than ``limit``, the
+    least confident right ones follow.
 
     Args:
-        out_dir: Folder for the page; made if it is missing.
-        limit: Number of images.
+        out_dir: Folder for the page; created if it is missing.
+        limit: Maximum number of images.
     """
 
     def __init__(self, out_dir: str, limit: int = 100) -> None:
@@ -39,7 +39,7 @@ class ContactSheetHook(Hook):
         data_batch: dict | None = None,
         outputs: Sequence[SegDataSample] | None = None,
     ) -> None:
-        """Take in one batch, and keep what belongs on the page."""
+        """Collect one batch and keep the images that belong on the page."""
         classes = runner.test_dataloader.dataset.metainfo["classes"]
         for image, sample in zip(data_batch["inputs"], outputs, strict=True):
             predicted = int(sample.pred_sem_seg.data)
@@ -57,7 +57,7 @@ class ContactSheetHook(Hook):
         self.kept = sorted(self.kept, key=attrgetter("place"))[: self.limit]
 
     def after_test_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
-        """Draw what all processes kept."""
+        """Draw the images that all processes kept."""
         self.kept = [one for share in all_gather_object(self.kept) for one in share]
         self._choose()
         if is_main_process() and self.kept:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Draws the numbers of a run while it trains."""
+"""Hook that plots the scalars of a run during training."""
 
 import time
 from pathlib import Path
@@ -14,22 +14,22 @@ from rankseg.utils.atomic_file import whole_file
 from rankseg.utils.run_log import read_scalars
 from rankseg.visualization.training_curves import draw_training
 
-SHARE = 0.005  # of the time of a run that drawing may take
+SHARE = 0.005  # largest share of the run time spent on drawing
 
 
 @HOOKS.register_module()
 class CurvesHook(Hook):
-    """Keeps ``curves.png`` in the work folder: losses, confident share, learning rate, validations.
+    """Hook that maintains ``curves.png``: losses, confident share, learning rate, validations.
 
-    It is drawn from what mmengine's ``LocalVisBackend`` has logged, also by the starts before a
-    resumed one. Drawing takes half a percent of the time at most: it waits longer where a drawing
-    takes long. A run never ends because of it: if drawing fails the log says so, once.
+    The plot in the work folder uses the logs of MMEngine's ``LocalVisBackend``, including those
+    from before a resume. Drawing takes at most half a percent of the run time: slow drawings
+    increase the interval. A failure is logged once and never ends the run.
 
     Args:
-        seconds: Least time between two drawings; the last one is made when training has ended.
+        seconds: Minimum time in seconds between two drawings. The last one follows training.
     """
 
-    priority = "LOWEST"  # when this validation is logged
+    priority = "LOWEST"  # after this validation is logged
 
     def __init__(self, seconds: float = 60.0) -> None:
         self.seconds = seconds
@@ -37,7 +37,7 @@ class CurvesHook(Hook):
         self._harmless = Harmless("curves.png")
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
-        """Draw, if the last time is long ago."""
+        """Draw if the last drawing is old enough."""
         if runner._train_loop is not None and time.monotonic() >= self._next:
             self._draw(runner)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Gives unlabelled images labels on a schedule; from then on they are labelled ones."""
+"""Hook that assigns labels to unlabeled images on a schedule and trains on them as labeled."""
 
 import time
 from collections.abc import Sequence
@@ -27,52 +27,52 @@ PIPELINES = ("train", "test")
 
 @HOOKS.register_module()
 class DiscoveryHook(Hook):
-    """Discovers images: selects unlabelled ones, labels them, and has the sampler deal them so.
+    """Hook that selects unlabeled images, labels them and moves them to the labeled part.
 
-    At a discovery, features of all images are made, and a pure function selects images and their
-    labels. These leave the unlabelled part (unless the data set counts the labelled images among
-    it, too) and follow the labelled ones, with their new labels and the pipeline of labelled
-    images. What is discovered lies in the method's ``pool``, a
-    :class:`~rankseg.models.pool.DiscoveredPool`, and so in checkpoints; where training stands in
-    the schedule follows from the iteration: a run resumed anywhere goes on as it would have.
+    A discovery extracts features of all images, and a pure function selects images and their
+    labels. The sampler then draws these from the labeled part, with their new labels and the
+    pipeline of labeled images, and no longer from the unlabeled part (unless the data set includes
+    labeled images there, too). Discovered images are stored in the method's ``pool``, a
+    :class:`~rankseg.models.pool.DiscoveredPool`, and thus in checkpoints. The position in the
+    schedule follows from the iteration, so a resumed run continues as an uninterrupted one.
 
-    The first discovery of a generation begins with the labelled images alone (see ``restart``) and
-    the network as the generation before has left it.
+    The first discovery of a generation starts from the labeled images alone (see ``restart``) and
+    from the network that the previous generation trained.
 
-    ``discovery.json`` and ``discovery.png`` in the work folder say how many labels are wrong, where
-    the truth is known; maps of the samples lie in ``discovery_maps``. Truth is used for nothing
-    else, but by ``truth=True``.
+    ``discovery.json`` and ``discovery.png`` in the work folder report how many labels are wrong,
+    if the truth is known. ``discovery_maps`` contains maps of the samples. The truth is used for
+    nothing else, unless ``truth=True``.
 
     Args:
-        begin: Training iterations before the first discovery; 0 discovers with the weights that
-            the run starts from (``--load-from``).
-        length: Training iterations after each.
-        sizes: Labelled and discovered images together after each discovery of a generation, as
-            multiples of those that the generation begins with.
+        begin: Training iterations before the first discovery; 0 discovers with the initial weights
+            of the run (``--load-from``).
+        length: Training iterations after each discovery.
+        sizes: Number of labeled plus discovered images after each discovery of a generation, as
+            multiples of the number at the start of the generation.
         generations: Number of generations.
-        restart: A generation begins with the labelled images. ``False``: what was discovered stays.
-        select: Config of a function of ``rankseg.registry.SELECTIONS`` with its options.
-        network: Whose features, as :meth:`Method.network` knows it: ``"student"``, ``"teacher"``,
-            and of methods that have one ``"master"``.
+        restart: Start each generation from the labeled images; ``False`` keeps discovered images.
+        select: Config of a function in ``rankseg.registry.SELECTIONS`` with its options.
+        network: Network that extracts the features, see :meth:`Method.network`: ``"student"``,
+            ``"teacher"``, or ``"master"`` for methods that have one.
         tap: Dotted name of the submodule whose output is the feature.
-        features: ``"test"`` loads images by the pipeline of ``val_dataloader``; ``"train"`` as for
-            training, augmented.
-        past: Features of so many earlier discoveries are kept, in checkpoints, for selections that
-            fuse them.
-        truth: Give discovered images their true labels, to learn what wrong ones cost.
-        maps: ``"pca"``, ``"tsne"`` or None: how maps are made, see
+        features: Pipeline of the images: ``"test"`` for that of ``val_dataloader``, ``"train"`` for
+            the augmented training pipeline.
+        past: Number of earlier discoveries whose features are kept, also in checkpoints, for
+            selections that fuse them.
+        truth: Give discovered images their true labels, to measure the cost of wrong ones.
+        maps: Projection of the maps, ``"pca"`` or ``"tsne"``, or None for no maps; see
             :func:`rankseg.visualization.to_plane`.
-        batch_size: Images at once in a process.
-        num_workers: Processes that load images; ``None`` takes as many as ``train_dataloader``.
+        batch_size: Batch size per process.
+        num_workers: Number of data loader workers; ``None`` uses that of ``train_dataloader``.
 
     Raises:
-        ValueError: If an option is none of those, or before training, if method, data set and
-            options do not go together.
+        ValueError: If an option is invalid, or before training, if the method, data set and
+            options are incompatible.
 
     Source: Snowball and LMCS (dissertation, chapters 2 and 3): sections 2.3.2, 2.3.3, 3.3.4.
     """
 
-    priority = "LOW"  # after the teacher has moved, before a checkpoint is written
+    priority = "LOW"  # after the teacher update, before a checkpoint is written
 
     @classmethod
     def make_tiny(cls, config: dict, num_labeled: int) -> None:
@@ -119,11 +119,11 @@ class DiscoveryHook(Hook):
     # --- before training
 
     def check_dataset(self, dataset: Dataset) -> None:
-        """Refuse a training set that has too few images; also called by ``tools/train.py``.
+        """Check that the training set has enough images; also called by ``tools/train.py``.
 
         Raises:
-            ValueError: If labels are masks, as many images as ``sizes`` say are not there, or
-                ``truth=True`` and that of an image is not known.
+            ValueError: If labels are masks, there are fewer images than ``sizes`` requires, or
+                ``truth=True`` and the class of an image is unknown.
         """
         if not hasattr(dataset.labeled, "class_ids"):
             raise ValueError(
@@ -147,10 +147,10 @@ class DiscoveryHook(Hook):
             )
 
     def check_length(self, iterations: int) -> None:
-        """Refuse a run that ends before the last discovery; also called by ``tools/train.py``.
+        """Check that the run includes the last discovery; also called by ``tools/train.py``.
 
         Raises:
-            ValueError: If it does.
+            ValueError: If the run ends before it.
         """
         if iterations <= self.schedule.last:
             raise ValueError(
@@ -160,7 +160,7 @@ class DiscoveryHook(Hook):
             )
 
     def before_train(self, runner: Runner) -> None:
-        """Refuse what cannot work, and have the sampler deal what is discovered already."""
+        """Check the setup and pass images discovered so far to the sampler."""
         method, dataset = method_of(runner), runner.train_dataloader.dataset
         if not hasattr(method, "pool"):
             raise ValueError(
@@ -179,7 +179,7 @@ class DiscoveryHook(Hook):
             )
         self._notes = DiscoveryNotes(runner.work_dir, runner.iter, self.maps)
         if runner.iter == 0:
-            method.pool.reset()  # weights to start from may be those of another run
+            method.pool.reset()  # initial weights may include the pool of another run
             if now := self.schedule.at(0):
                 self.discover(runner, method, now)
         latest = self.schedule.latest(runner.iter)
@@ -190,29 +190,29 @@ class DiscoveryHook(Hook):
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch=None, outputs=None
     ) -> None:
-        """Discover, where the schedule says so, and go on with batches of the new parts."""
+        """Discover if the schedule says so, and continue with batches of the new parts."""
         now = self.schedule.at(runner.iter + 1)
         if now is None:
             return
         method = method_of(runner)
         self.discover(runner, method, now)
         self.deal(runner, method, now.start)
-        runner.train_loop.dataloader_iterator.skip_iter(now.start)  # drops what was prefetched
+        runner.train_loop.dataloader_iterator.skip_iter(now.start)  # drops prefetched batches
 
     def deal(self, runner: Runner, method: Method, start: int) -> None:
-        """Tell the sampler which images are labelled ones; overridden to hold some back.
+        """Set the labeled images of the sampler; subclasses may hold some back.
 
         Args:
             runner: The runner.
-            method: Its model, with the pool.
-            start: Training iterations after which the sampler deals so.
+            method: The runner's model, with the pool.
+            start: Training iteration from which the sampler uses the new parts.
         """
         leave = not getattr(runner.train_dataloader.dataset, "include_labeled", False)
         index, label = method.pool.index.tolist(), method.pool.label.tolist()
         runner.train_dataloader.sampler.set_labels(index, label, start, leave)
 
     def discover(self, runner: Runner, method: Method, now: Discovery) -> None:
-        """Select images and put them into the method's pool."""
+        """Select images and add them to the method's pool."""
         begun = time.monotonic()
         dataset, pool = runner.train_dataloader.dataset, method.pool
         found = self.extract(runner, method, now)
@@ -249,7 +249,7 @@ class DiscoveryHook(Hook):
                 self._notes.draw_map(evidence, selection, truth[rows], classes, runner.logger)
 
     def extract(self, runner: Runner, method: Method, now: Discovery) -> Features:
-        """Features of all images, labelled ones first, each once."""
+        """Extract features of all images, labeled ones first, each once."""
         loader = runner.train_dataloader
         images = dataset = loader.dataset
         if self.features == "test":
@@ -261,11 +261,11 @@ class DiscoveryHook(Hook):
 
     @staticmethod
     def evidence(dataset: Dataset, method: Method, found: Features) -> tuple[np.ndarray, Evidence]:
-        """What the selection is made from, and the indices of the candidates, ``(U,)``.
+        """Return the indices of the candidates, ``(U,)``, and the evidence for the selection.
 
         Args:
             dataset: The training set.
-            method: With the pool.
+            method: Method with the pool.
             found: Features and logits of all images.
         """
         given, pool = dataset.num_labeled, method.pool
@@ -285,20 +285,20 @@ class DiscoveryHook(Hook):
 
     @staticmethod
     def candidates(dataset: Dataset) -> int:
-        """Unlabelled images that are not also labelled ones; they come first of the unlabelled."""
+        """Count the unlabeled images that are not also labeled; they precede the others."""
         copies = dataset.num_labeled if getattr(dataset, "include_labeled", False) else 0
         return dataset.num_unlabeled - copies
 
     @classmethod
     def _truth(cls, dataset: Dataset) -> np.ndarray:
-        """Classes of labelled images, then true ones of the candidates, -1 where unknown."""
+        """Return classes of labeled images, then true classes of candidates, -1 if unknown."""
         rest = dataset.unlabeled.class_ids()[: cls.candidates(dataset)]
         return np.concatenate((dataset.labeled.class_ids(), rest))
 
-    # --- what is said of it
+    # --- logging
 
     def _note(self, runner: Runner, now: Discovery, numbers: dict, seconds: float) -> None:
-        """Log, note and draw what a discovery came to; numbers as of ``measure``."""
+        """Log, store and draw the results of a discovery; ``numbers`` comes from ``measure``."""
         place = {"generation": now.generation + 1, "step": now.step + 1}
         text = (
             f"discovery {place['step']} of generation {place['generation']}: {numbers['new']} "
@@ -319,7 +319,7 @@ class DiscoveryHook(Hook):
 
 
 def _selection(config: dict) -> partial:
-    """The function that a config names, with its options.
+    """Return the selection function of a config, with its options bound.
 
     Raises:
         ValueError: If there is no such function.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What discoveries came to: a file of numbers, a picture of them, maps of the samples."""
+"""Records of discoveries: a file of numbers, a plot of them, and maps of the samples."""
 
 import logging
 from pathlib import Path
@@ -14,25 +14,25 @@ from rankseg.visualization import Kind, draw_sample_map, to_plane
 from rankseg.visualization.discovery import draw_discovery
 
 OTHERS = 2000
-"""Images on a map that are still unlabelled, evenly taken from all of them."""
+"""Number of evenly spaced unlabeled images on a map."""
 
 
 def measure(
     new: np.ndarray, truth: np.ndarray, pool: np.ndarray, pool_truth: np.ndarray, num_classes: int
 ) -> dict:
-    """How many images were discovered, of which classes, and how many labels are right.
+    """Count discovered images by class and measure the errors of their labels.
 
     Args:
-        new: ``(N,)`` classes that the new images were given.
-        truth: ``(N,)`` their true classes, -1 where unknown; for measurements only.
-        pool: ``(P,)`` classes of all discovered images, the new ones among them.
-        pool_truth: ``(P,)`` their true classes, likewise.
-        num_classes: ``K``.
+        new: ``(N,)`` assigned classes of the new images.
+        truth: ``(N,)`` true classes of the new images, -1 if unknown; for measurements only.
+        pool: ``(P,)`` assigned classes of all discovered images, including the new ones.
+        pool_truth: ``(P,)`` true classes of all discovered images, -1 if unknown.
+        num_classes: Number of classes ``K``.
 
     Returns:
-        ``new`` and ``pool``: numbers of images. ``classes``: number of new ones by the class they
-        were given. Where some truth is known, of those images: ``wrong``: number of new ones with
-        a wrong label; ``error`` and ``pool_error``: share of wrong labels in percent.
+        ``new`` and ``pool``: numbers of images. ``classes``: number of new images by assigned
+        class. For images with known truth: ``wrong``: number of new images with a wrong label;
+        ``error`` and ``pool_error``: share of wrong labels in percent.
     """
     counts = np.bincount(new, minlength=num_classes)
     numbers: dict = {"new": len(new), "pool": len(pool), "classes": counts.tolist()}
@@ -45,15 +45,15 @@ def measure(
 
 
 class DiscoveryNotes(RunNotes):
-    """Keeps ``discovery.json`` and ``discovery.png`` in the work folder, and maps of samples.
+    """Writer of ``discovery.json``, ``discovery.png`` and sample maps in the work folder.
 
-    A note is that of the state after ``iteration`` training iterations.
+    A note describes the state after ``iteration`` training iterations.
 
     Args:
         folder: The work folder.
         iteration: See the base class.
-        maps: How features become points, see :func:`rankseg.visualization.to_plane`; None draws
-            no maps. They lie in ``discovery_maps``.
+        maps: Projection of features to points, see :func:`rankseg.visualization.to_plane`; None
+            draws no maps. Maps are written to ``discovery_maps``.
     """
 
     def __init__(self, folder: str | Path, iteration: int, maps: str | None = None) -> None:
@@ -73,15 +73,15 @@ class DiscoveryNotes(RunNotes):
     def draw_map(
         self, evidence: Evidence, selection: Selection, truth: np.ndarray, classes: tuple, logger
     ) -> None:
-        """Draw labelled, discovered and some other images of the last note.
+        """Draw labeled, discovered and some other images of the last note.
 
         Args:
-            evidence: What was selected from.
-            selection: What was selected.
-            truth: ``(L + U,)`` true classes of the labelled and discovered images before, then of
-                the candidates; -1 where unknown.
+            evidence: Evidence that the selection is based on.
+            selection: Selected images and their labels.
+            truth: ``(L + U,)`` true classes of the images labeled or discovered before, then of
+                the candidates; -1 if unknown.
             classes: Names of the classes.
-            logger: For failures.
+            logger: Logger for failures.
         """
         if self.maps is None:
             return
@@ -100,9 +100,9 @@ class DiscoveryNotes(RunNotes):
 def points_of(
     evidence: Evidence, selection: Selection, truth: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Features, kinds and labels of what a map shows; arguments as ``DiscoveryNotes.draw_map``.
+    """Return features, kinds and labels of a map; arguments as in ``DiscoveryNotes.draw_map``.
 
-    The order is: labelled, discovered before, discovered now, some of the others, class centres.
+    The order is: labeled, discovered before, discovered now, some of the others, class centers.
     """
     known, given = len(evidence.label), evidence.num_given
     rest = np.setdiff1d(np.arange(len(evidence.candidates)), selection.row)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Moves the teacher after every iteration."""
+"""Hook that updates the EMA teacher after every iteration."""
 
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
@@ -11,10 +11,10 @@ from rankseg.registry import HOOKS
 
 @HOOKS.register_module()
 class EMATeacherHook(Hook):
-    """Calls the method's ``update_teacher`` after every optimizer step, if it has a teacher.
+    """Hook that calls the method's ``update_teacher`` after every optimizer step.
 
-    Runs before checkpoints are written (priority ``NORMAL`` against ``VERY_LOW``), so a saved
-    teacher belongs to the saved student.
+    Methods without a teacher are left alone. The hook runs before checkpoints are written (priority
+    ``NORMAL`` against ``VERY_LOW``), so a saved teacher matches the saved student.
     """
 
     priority = "NORMAL"
@@ -22,7 +22,7 @@ class EMATeacherHook(Hook):
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch=None, outputs=None
     ) -> None:
-        """Update the teacher, unless :class:`NonFiniteHook` has skipped the step."""
+        """Update the teacher unless :class:`NonFiniteHook` skipped the step."""
         if runner.message_hub.get_info(SKIPPED, False):
             return
         model = method_of(runner)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tells during training how good the features are, without the network's own classifier."""
+"""Hook that evaluates features during training, without the network's own classifier."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -31,37 +31,38 @@ FILE = "features"
 
 @HOOKS.register_module()
 class FeatureEvaluationHook(Hook):
-    """Classifies the validation images by the features of training images, now and then.
+    """Hook that classifies the validation images by the features of training images.
 
-    All images go through the pipeline of ``val_dataloader``. Nothing of it reaches the training:
-    weights, statistics and random numbers stay as they are. The numbers go to the log, to
-    ``features.json`` and as curves to ``features.png`` in the work folder; a resumed run goes on
-    with the file. Under several processes each makes its share of the features.
+    All images use the pipeline of ``val_dataloader``. The evaluation does not affect training:
+    weights, statistics and random numbers are unchanged. Results are written to the log, to
+    ``features.json`` and as curves to ``features.png`` in the work folder. A resumed run continues
+    the file. In distributed training each process extracts its share of the features.
 
     Args:
-        interval: Iterations between two evaluations; the last iteration is evaluated too. 0: it
-            alone.
-        knn: Numbers of neighbours that vote.
-        temperature: Of the votes, see :func:`~rankseg.evaluation.knn.knn_classify`.
-        probes: Linear probes by what they learn from: ``"labeled"``, ``"all"``, a share of every
-            class such as ``"1%"``, or a list.
+        interval: Iterations between two evaluations. The last iteration is always evaluated, and 0
+            evaluates only that one.
+        knn: Numbers of neighbors that vote.
+        temperature: Temperature of the votes, see :func:`~rankseg.evaluation.knn.knn_classify`.
+        probes: Training images of each linear probe: ``"labeled"``, ``"all"``, a share of every
+            class such as ``"1%"``, or a list file.
         probe: Options of :func:`~rankseg.evaluation.linear_probe.linear_probe`.
-        bank: ``"all"`` training images whose class is known, also those whose class is kept from
-            training, as in papers on self-supervised learning; or the ``"labeled"`` ones. Where
-            training has noisy labels, so has this; ``tools/evaluate_features.py`` has true ones.
+        bank: ``"all"`` for all training images with a known class, including those whose class is
+            hidden from training, as in papers on self-supervised learning, or ``"labeled"``. If
+            training uses noisy labels, so does this hook; ``tools/evaluate_features.py`` uses true
+            ones.
         network: ``"student"`` or ``"teacher"``; by default the one that predicts.
         tap: Dotted name of the submodule whose output is the feature.
-        batch_size: Images at once in a process.
-        num_workers: Processes that load images; ``None`` takes as many as ``train_dataloader``.
+        batch_size: Batch size per process.
+        num_workers: Number of data loader workers; ``None`` uses that of ``train_dataloader``.
 
     Raises:
-        ValueError: If an option is out of its range, or before training, if data, network and
-            options do not go together.
+        ValueError: If an option is out of range, or before training, if the data, network and
+            options are incompatible.
 
     Source: CMSF (ECCV 2022), Table 1: k = 1 and 20, and a linear probe.
     """
 
-    priority = "NORMAL"  # noted before a checkpoint is written
+    priority = "NORMAL"  # runs before a checkpoint is written
 
     def __init__(
         self,
@@ -95,12 +96,12 @@ class FeatureEvaluationHook(Hook):
         self._harmless = Harmless(f"{FILE}.png")
 
     def check_dataset(self, dataset: Dataset) -> None:
-        """Refuse a training set that cannot answer; also called by ``tools/train.py``.
+        """Check that the training set supports the evaluation; also called by ``tools/train.py``.
 
         Raises:
-            ValueError: If fewer classes of images are known than neighbours are asked for, or a
-                probe cannot be drawn.
-            FileNotFoundError: If a probe's list does not exist.
+            ValueError: If fewer images have a known class than neighbors are required, or a probe
+                cannot be drawn.
+            FileNotFoundError: If the list file of a probe does not exist.
         """
         labels, self.indices = known_images(dataset, self.bank)
         for k in self.options["knn"]:
@@ -109,7 +110,7 @@ class FeatureEvaluationHook(Hook):
         self.labels = torch.from_numpy(labels)
 
     def before_train(self, runner: Runner) -> None:
-        """Refuse what cannot work, and take over what a resumed run has noted."""
+        """Check the setup and load the results of a resumed run."""
         method = method_of(runner)
         if not isinstance(method.student.decode_head, ImageLevelHead):
             raise ValueError(
@@ -134,13 +135,13 @@ class FeatureEvaluationHook(Hook):
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch=None, outputs=None
     ) -> None:
-        """Evaluate, if it is time to."""
+        """Evaluate if it is due."""
         due = self.interval and self.every_n_train_iters(runner, self.interval)
         if due or self.is_last_train_iter(runner):
             self.evaluate(runner)
 
     def evaluate(self, runner: Runner) -> None:
-        """Make features of all images, classify, note."""
+        """Extract features of all images, classify them and store the results."""
         start, method, val = time.monotonic(), method_of(runner), runner.val_dataloader.dataset
         loader = runner.train_dataloader
         options = dict(

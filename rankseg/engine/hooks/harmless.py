@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a run can do without."""
+"""Context manager that logs exceptions of optional work and suppresses them."""
 
 import logging
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 
 class Harmless:
-    """Contexts in which a failure costs a picture and not the run; the first one is logged.
+    """Context manager that suppresses exceptions while drawing and logs the first one.
 
     Example:
         >>> harmless = Harmless("a.png")
@@ -15,7 +15,7 @@ class Harmless:
         ...     raise ValueError("no room")
 
     Args:
-        file: Name of the file that will be missing or old.
+        file: Name of the file that is missing or outdated after a failure.
     """
 
     def __init__(self, file: str) -> None:
@@ -24,7 +24,7 @@ class Harmless:
 
     @contextmanager
     def __call__(self, logger: logging.Logger) -> Iterator[None]:
-        """Hold back whatever is raised inside, except what ends the process."""
+        """Suppress every ``Exception`` raised inside the context."""
         try:
             yield
         except Exception as error:

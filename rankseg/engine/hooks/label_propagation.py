@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Renews pseudo-labels before every pass over the unlabelled images."""
+"""Hook that updates pseudo-labels before every pass over the unlabeled images."""
 
 import time
 
@@ -33,40 +33,41 @@ NETWORKS = ("student", "teacher")
 
 @HOOKS.register_module()
 class LabelPropagationHook(Hook):
-    """Gives the method pseudo-labels for all unlabelled images, before every pass over them.
+    """Hook that computes pseudo-labels for all unlabeled images before every pass over them.
 
-    The network's features of all images, labelled and unlabelled, are made anew, then their graph
-    of neighbours, and the labels are propagated over it. It starts when the method's first stage
-    (``model.warmup``) is over. A run resumed in the middle of a pass goes on with the labels of its
-    checkpoint. ``label_propagation.json`` in the work folder says what the labels are worth,
-    ``label_propagation.png`` how their weights are spread. Under several processes each makes its
-    share of the features, and the main one propagates.
+    The hook extracts the network's features of all images, labeled and unlabeled, builds their
+    neighbor graph and propagates the labels over it. It starts when the method's first stage
+    (``model.warmup``) ends. A run resumed in the middle of a pass continues with the labels of its
+    checkpoint. ``label_propagation.json`` in the work folder reports the quality of the labels,
+    ``label_propagation.png`` the distribution of their weights. In distributed training each
+    process extracts its share of the features, and the main process propagates.
 
     Args:
-        k: Neighbours in the graph.
-        alpha: Share of a node's score that comes from its neighbours, in ``[0, 1)``.
+        k: Number of neighbors in the graph.
+        alpha: Share of a node's score that comes from its neighbors, in ``[0, 1)``.
         power: Exponent that sharpens similarities.
-        max_iter: Steps of the solver.
-        tol: Relative residual at which it stops earlier.
+        max_iter: Maximum number of solver steps.
+        tol: Relative residual at which the solver stops early.
         labels_by: ``"propagation"``, or ``"network"`` for the network's own predictions with the
             same weights, as in the paper's ablation.
-        certainty: Weigh images by the certainty of their labels; ``False`` gives every image with a
-            label the weight 1.
-        class_balance: Weigh classes by the inverse of their size; ``False`` weighs all alike.
-        features: ``"train"`` loads images as for training, augmented, as the released code does;
-            ``"test"`` by the pipeline of ``val_dataloader``.
-        network: ``"student"`` or ``"teacher"``: whose features.
+        certainty: Weight images by the certainty of their labels; ``False`` gives every image with
+            a label the weight 1.
+        class_balance: Weight classes by the inverse of their size; ``False`` gives equal weights.
+        features: Pipeline of the images: ``"train"`` for the augmented training pipeline, as in the
+            released code, ``"test"`` for that of ``val_dataloader``.
+        network: Network that extracts the features, ``"student"`` or ``"teacher"``.
         tap: Dotted name of the submodule whose output is the feature.
-        batch_size: Images at once in a process.
-        num_workers: Processes that load images; ``None`` takes as many as ``train_dataloader``.
-        threads: Threads of the neighbour search, see :func:`rankseg.selection.graph.knn_graph`.
-            Where ``torchrun`` sets ``OMP_NUM_THREADS=1``, the number of cores is worth giving.
-        probes: Search for neighbours only near by, for very many images; see
+        batch_size: Batch size per process.
+        num_workers: Number of data loader workers; ``None`` uses that of ``train_dataloader``.
+        threads: Number of threads of the neighbor search, see
+            :func:`rankseg.selection.graph.knn_graph`. Set it to the number of cores if ``torchrun``
+            sets ``OMP_NUM_THREADS=1``.
+        probes: Restricts the neighbor search to nearby cells, for very large data sets; see
             :func:`rankseg.selection.graph.knn_graph`.
 
     Raises:
-        ValueError: If an option is none of those, or before training, if method, data set and
-            options do not go together.
+        ValueError: If an option is invalid, or before training, if the method, data set and
+            options are incompatible.
 
     Source: Iscen et al., Label Propagation for Deep Semi-supervised Learning (CVPR 2019).
     """
@@ -117,16 +118,16 @@ class LabelPropagationHook(Hook):
         self._notes: PropagationNotes | None = None
 
     def check_dataset(self, dataset: Dataset) -> None:
-        """Refuse a training set that is too small for the graph; also called by ``tools/train.py``.
+        """Check that the training set has enough images; also called by ``tools/train.py``.
 
         Raises:
-            ValueError: If there are not ``k`` other images for each.
+            ValueError: If an image has fewer than ``k`` other images.
         """
         if self.labels_by == "propagation":
             check_neighbours(self.k, len(dataset))
 
     def before_train(self, runner: Runner) -> None:
-        """Refuse what cannot work."""
+        """Check the setup."""
         method, dataset = method_of(runner), runner.train_dataloader.dataset
         if not isinstance(method, LabelPropagation):
             raise ValueError(
@@ -154,7 +155,7 @@ class LabelPropagationHook(Hook):
             )
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch=None) -> None:
-        """Renew the labels where a pass begins, and where there should be some and are none."""
+        """Update the labels at the start of a pass, or if they are missing."""
         method, loader = method_of(runner), runner.train_dataloader
         since = runner.iter - method.propagation_start
         number, step = divmod(since, loader.sampler.iters_per_epoch)
@@ -163,13 +164,12 @@ class LabelPropagationHook(Hook):
             self.relabel(runner, method, number)
 
     def relabel(self, runner: Runner, method: LabelPropagation, number: int) -> None:
-        """Make new pseudo-labels and hand them to the method.
+        """Compute new pseudo-labels and pass them to the method.
 
         Args:
             runner: The runner.
-            method: Its model.
-            number: Of the pass that they are for, counted from 0; another pass, another draw of the
-                images' augmentation.
+            method: The runner's model.
+            number: Number of the pass, from 0. Each pass draws other augmentations.
         """
         start = time.monotonic()
         loader = runner.train_dataloader
@@ -199,11 +199,11 @@ class LabelPropagationHook(Hook):
         method.set_pseudo_labels(label, weight, class_weight)
 
     def propagate(self, found: Features, labels: np.ndarray) -> Propagated:
-        """Labels and weights of all images, of which the first are labelled.
+        """Compute labels and weights of all images, labeled ones first.
 
         Args:
-            found: Features and logits of labelled, then unlabelled images.
-            labels: ``(L,)`` classes of the labelled ones.
+            found: Features and logits of labeled, then unlabeled images.
+            labels: ``(L,)`` classes of the labeled images.
         """
         places = np.arange(len(labels))
         if self.labels_by == "network":
@@ -218,7 +218,7 @@ class LabelPropagationHook(Hook):
         return result
 
     def _tell_unreached(self, runner: Runner, result: Propagated) -> None:
-        """Say once that there are images that no label has reached."""
+        """Warn once if there are images that no label reaches."""
         unreached = int((~result.scores.any(1)).sum())
         if unreached and not self._told:
             self._told = True
@@ -230,7 +230,7 @@ class LabelPropagationHook(Hook):
             )
 
     def _log(self, runner: Runner, number: int, numbers: dict, seconds: list[float]) -> None:
-        """Log and note what the labels of a pass are worth; numbers as of ``measure``."""
+        """Log and store the quality of a pass's labels; ``numbers`` comes from ``measure``."""
         told = {key: value for key, value in numbers.items() if isinstance(value, float)}
         text = (
             f"pseudo-labels of pass {number + 1}: {seconds[0]:.1f} s for features and "
@@ -248,6 +248,6 @@ class LabelPropagationHook(Hook):
             self._notes.add({**place, **numbers})
 
     def after_train(self, runner: Runner) -> None:
-        """Draw how weights of right and wrong labels are spread."""
+        """Draw the distributions of the weights of right and wrong labels."""
         if self._notes is not None and is_main_process():
             self._notes.draw()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Keeps the log's memory from growing with the run."""
+"""Hook that limits the memory of the log."""
 
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
@@ -9,19 +9,19 @@ from rankseg.registry import HOOKS
 
 @HOOKS.register_module()
 class LogLengthHook(Hook):
-    """Bounds how many values of each number mmengine remembers for its log.
+    """Hook that limits how many values of each scalar MMEngine stores for its log.
 
-    It keeps a million, copies all of them to add one, and saves them in every checkpoint. What is
-    logged are means over the latest ten, and after a validation over its batches.
+    MMEngine stores up to a million, copies all of them to append one, and saves them in every
+    checkpoint. The log only needs means over the latest ten, and over the batches of a validation.
 
     Args:
-        length: Values of each number.
+        length: Number of values stored for each scalar.
 
     Raises:
         ValueError: If ``length`` is below 1.
     """
 
-    priority = "VERY_LOW"  # when this iteration's numbers are there
+    priority = "VERY_LOW"  # after this iteration's scalars are recorded
 
     def __init__(self, length: int = 2000) -> None:
         if length < 1:
@@ -31,6 +31,6 @@ class LogLengthHook(Hook):
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch=None, outputs=None
     ) -> None:
-        """Bound every buffer; one that is too long shrinks with the next value."""
+        """Limit every buffer; a longer one shrinks when the next value is added."""
         for buffer in runner.message_hub.log_scalars.values():
             buffer.max_length = self.length

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tells during training how pure and how far away the neighbours are that CMSF chooses from."""
+"""Hook that measures the purity and the distance ranks of CMSF's neighbors during training."""
 
 from pathlib import Path
 
@@ -24,27 +24,28 @@ PANELS = 4  # histograms in a row
 
 @HOOKS.register_module()
 class NeighbourPurityHook(Hook):
-    """Looks into the memory of a CMSF run whose constraint is the pass before.
+    """Hook that measures neighbors in the memory of a CMSF run constrained by the previous pass.
 
-    The memory is read as it is, no image is loaded and nothing of it reaches the training. True
-    classes of the images are needed, for measurements only. Numbers go to the log and to
+    The hook only reads the memory: it loads no images and does not affect training. It needs true
+    classes of the images, for measurements only. Results are written to the log and to
     ``neighbours.json`` in the work folder, curves to ``neighbours.png`` and histograms of the ranks
-    to ``neighbours_ranks.png``; a resumed run goes on with the file. In the first pass, when the
-    images have no features of one before, there is nothing to tell.
+    to ``neighbours_ranks.png``. A resumed run continues the file. During the first pass there are
+    no results, because no features of a previous pass exist.
 
     Args:
-        interval: Iterations between two looks; the last iteration is looked at too. 0: it alone.
-        k: Neighbours, the image itself among them; those of the method by default.
-        queries: Most entries that ask, evenly from all of the memory. Not published.
+        interval: Iterations between two measurements. The last iteration is always measured, and 0
+            measures only that one.
+        k: Number of neighbors, including the image itself; by default that of the method.
+        queries: Maximum number of query entries, evenly spaced in the memory. Not published.
 
     Raises:
-        ValueError: If an option is out of its range, or before training, if the method has no such
+        ValueError: If an option is out of range, or before training, if the method has no such
             memory, or no image has a known class.
 
     Source: CMSF (ECCV 2022), Figure 5 and Table 1 (right).
     """
 
-    priority = "NORMAL"  # noted before a checkpoint is written
+    priority = "NORMAL"  # runs before a checkpoint is written
 
     @classmethod
     def make_tiny(cls, config: dict, num_labeled: int) -> None:
@@ -62,7 +63,7 @@ class NeighbourPurityHook(Hook):
         self._harmless = Harmless(f"{FILE}.png")
 
     def before_train(self, runner: Runner) -> None:
-        """Refuse what cannot work, and take over what a resumed run has noted."""
+        """Check the setup and load the results of a resumed run."""
         method = method_of(runner)
         if not isinstance(method, CMSF) or method.constraint != "previous":
             raise ValueError(
@@ -86,14 +87,14 @@ class NeighbourPurityHook(Hook):
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch=None, outputs=None
     ) -> None:
-        """Look, if it is time to."""
+        """Measure if it is due."""
         due = self.interval and self.every_n_train_iters(runner, self.interval)
         if due or self.is_last_train_iter(runner):
             self.look(runner)
 
     @master_only
     def look(self, runner: Runner) -> None:
-        """Measure and note; nothing where the memory is too empty."""
+        """Measure and store the results, unless the memory has too few entries."""
         found = self.measure(method_of(runner))
         if found is None:
             return
@@ -112,7 +113,7 @@ class NeighbourPurityHook(Hook):
         self._draw(runner)
 
     def measure(self, method: CMSF) -> NeighbourPurity | None:
-        """What the memory of a method says now; None where it has fewer entries than neighbours."""
+        """Measure the current memory; return None if it has fewer entries than neighbors."""
         memory, k = method.memory, self.k or method.k
         rows = (memory.written & memory.known).nonzero()[:, 0]
         if len(rows) < max(k, method.search):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Says at the end of a run that no pseudo-label was ever confident."""
+"""Hook that warns at the end of a run if no pseudo-label was ever confident."""
 
 import torch
 from mmengine.dist import all_reduce
@@ -10,10 +10,10 @@ from rankseg.engine.method_of import method_of
 
 
 class NeverConfidentHook(Hook):
-    """Warns when training ends if the unlabeled images never had a say.
+    """Hook that warns after training if unlabeled images never contributed to it.
 
-    Iterations of the warm-up make no pseudo-labels and do not count; a run that is warm-up to its
-    end is warned of before it begins.
+    Warm-up iterations make no pseudo-labels and do not count. A run that consists of warm-up only
+    causes another warning before it starts.
     """
 
     def __init__(self) -> None:
@@ -21,14 +21,14 @@ class NeverConfidentHook(Hook):
         self._steps = 0
 
     def after_train_iter(self, runner: Runner, *args, **kwargs) -> None:
-        """Look at the classes of the confident pseudo-labels, without waiting for the device."""
+        """Track whether any pseudo-label is confident, without a device synchronization."""
         found = getattr(method_of(runner), "label_classes", None)
         if found is not None:
             self._ever = found.any() if self._ever is None else self._ever | found.any()
             self._steps += 1
 
     def after_train(self, runner: Runner) -> None:
-        """Warn, if there is reason to."""
+        """Warn if no pseudo-label was confident."""
         if self._ever is None:
             return
         ever = self._ever.long()

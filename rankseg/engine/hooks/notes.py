@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A list of numbers in the work folder that grows during a run."""
+"""JSON list of records in the work folder that grows during a run."""
 
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ from rankseg.utils.run_summary import is_iteration
 
 
 def check_notes(notes: Any) -> None:
-    """Refuse what is no list of notes with an ``iteration`` each; ``ValueError`` then."""
+    """Raise ``ValueError`` if the value is not a list of notes with an ``iteration`` each."""
     if not isinstance(notes, list) or not all(
         isinstance(note, dict) and is_iteration(note.get("iteration")) for note in notes
     ):
@@ -17,11 +17,11 @@ def check_notes(notes: Any) -> None:
 
 
 class RunNotes:
-    """Keeps a JSON list in the work folder, and goes on with that of a resumed run.
+    """JSON list of notes in the work folder, which a resumed run continues.
 
     Args:
-        path: The file.
-        iteration: At which the run starts; later notes of an earlier run are dropped.
+        path: Path of the file.
+        iteration: Iteration at which the run starts; later notes of an earlier run are dropped.
     """
 
     def __init__(self, path: str | Path, iteration: int) -> None:
@@ -31,10 +31,10 @@ class RunNotes:
 
     @staticmethod
     def _is_past(note: dict, iteration: int) -> bool:
-        """Whether a note was written before a run that starts at this iteration."""
+        """Return True if a note is older than a run that starts at this iteration."""
         return note["iteration"] < iteration
 
     def add(self, note: dict) -> None:
-        """Write one more note; it has its ``iteration``."""
+        """Append a note, which has an ``iteration``, and write the file."""
         self.notes.append(note)
         write_json(self.path, self.notes)

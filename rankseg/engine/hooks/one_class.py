@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Says when a run seems to have collapsed to one class."""
+"""Hook that warns if a run seems to have collapsed to one class."""
 
 from typing import Any
 
@@ -20,9 +20,9 @@ THRESHOLD = "a lower threshold for the rare class (model.threshold=(0.95, 0.7))"
 
 
 def advice(method: Any) -> str:
-    """What to try, of what the method has."""
+    """Suggest remedies that the method supports."""
     tries = [CROPS, LOSS]
-    if len(getattr(method, "views", ())) > 1:  # it has unsupervised terms
+    if len(getattr(method, "views", ())) > 1:  # the method has unsupervised losses
         tries.append(WARMUP)
     if hasattr(method, "threshold"):
         tries.append(THRESHOLD)
@@ -31,18 +31,18 @@ def advice(method: Any) -> str:
 
 @HOOKS.register_module()
 class OneClassHook(Hook):
-    """Warns, once for each, when pseudo-labels or validations have had one class only for long.
+    """Hook that warns once each if pseudo-labels or validations contain only one class for long.
 
-    A rare class that is lost in the first iterations may never come back: all that is trained on
-    then says "background". The run goes on. Validations are judged by the IoU of every class, so
-    ``per_class=True`` is set on the metrics that have it.
+    A rare class lost in the first iterations may never recover, because all pseudo-labels are then
+    "background". The run continues. The hook needs the IoU of every class, so it sets
+    ``per_class=True`` on the metrics that support it.
 
     Args:
-        patience: Iterations in a row in which all confident pseudo-labels were of one class.
-        validations: Validations in a row in which one class at most had an IoU above 0.
+        patience: Number of iterations in a row in which all confident pseudo-labels have one class.
+        validations: Number of validations in a row in which at most one class has an IoU above 0.
 
     Raises:
-        ValueError: If one of them is below 1.
+        ValueError: If an argument is below 1.
     """
 
     def __init__(self, patience: int = 500, validations: int = 3) -> None:
@@ -58,7 +58,7 @@ class OneClassHook(Hook):
         self._bad = 0
 
     def before_train(self, runner: Runner) -> None:
-        """Have the validation tell the IoU of every class."""
+        """Make the validation report the IoU of every class."""
         for metric in runner.val_evaluator.metrics if runner.val_loop is not None else ():
             if not getattr(metric, "per_class", True):
                 metric.per_class = True
@@ -66,10 +66,10 @@ class OneClassHook(Hook):
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch=None, outputs=None
     ) -> None:
-        """Look at the classes of pseudo-labels, every ``patience`` iterations."""
+        """Check the classes of pseudo-labels every ``patience`` iterations."""
         model = method_of(runner)
         found = getattr(model, "label_classes", None)
-        if found is None or self._told:  # no pseudo-labels (yet), or nothing left to say
+        if found is None or self._told:  # no pseudo-labels (yet), or already warned
             return
         self._seen = found if self._seen is None else self._seen | found
         self._steps += 1
@@ -86,7 +86,7 @@ class OneClassHook(Hook):
             )
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
-        """Look at the classes of one validation."""
+        """Check the classes of one validation."""
         iou = {
             key.removeprefix("IoU/"): value
             for key, value in (metrics or {}).items()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pictures of predictions while testing."""
+"""Hook that draws predictions during testing."""
 
 import os
 from collections.abc import Sequence
@@ -16,10 +16,10 @@ from rankseg.visualization.overlay import draw_overlay
 
 @HOOKS.register_module()
 class OverlayHook(Hook):
-    """Writes image, truth and prediction side by side for every tested image.
+    """Hook that writes image, truth and prediction side by side for every test image.
 
     Args:
-        out_dir: Folder for the PNG files; made if it is missing.
+        out_dir: Folder for the PNG files; created if it is missing.
     """
 
     def __init__(self, out_dir: str) -> None:
@@ -44,7 +44,7 @@ class OverlayHook(Hook):
                 if name in sample
             ]
             panels = [rgb, *(draw_overlay(rgb, label, palette) for label in maps)]
-            # the folders in the name keep images of the same name apart
+            # include folders in the name, because file names may repeat across folders
             name = os.path.relpath(sample.img_path, dataset.data_root).replace(os.sep, "_")
             file = (self.out_dir / name).with_suffix(".png")
             if not cv2.imwrite(str(file), cv2.hconcat(panels)[..., ::-1]):

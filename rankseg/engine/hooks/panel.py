@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pictures of the same validation images over the course of a run."""
+"""Hook that draws predictions for the same validation images over the course of a run."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,29 +18,29 @@ from rankseg.utils.run_log import main_metric
 from rankseg.visualization.overlay import colour_map
 from rankseg.visualization.panel import cell_for, cut_text, draw_panel, fit, fit_label
 
-NAMED_CLASSES = 40  # a legend of more is larger than the pictures
+NAMED_CLASSES = 40  # a longer legend would be larger than the pictures
 
 
 @HOOKS.register_module()
 class PanelHook(Hook):
-    """Keeps ``panels.png`` in the work folder: image, truth, and what was predicted when.
+    """Hook that maintains ``panels.png`` in the work folder: image, truth and predictions.
 
-    A row is one of a few validation images, the same ones every time and evenly spaced in their
-    list; a column is a validation, headed by its iteration and main figure, fgIoU or mIoU. Where
-    there are more validations than columns the first and the last stay, and others at about equal
-    distances. The predictions, small, are kept in ``panels.npz`` so that a resumed run goes on with
-    them. Images with one class for the whole have no picture. A run never ends because of this.
+    Each row is a validation image, chosen once and evenly spaced in the list. Each column is a
+    validation, titled by its iteration and main metric, fgIoU or mIoU. If there are more
+    validations than columns, the first and the last are kept, and others about evenly spaced.
+    Downscaled predictions are kept in ``panels.npz`` for resumed runs. Image-level labels are not
+    drawn. A failure never ends the run.
 
     Args:
-        images: Rows.
-        columns: Largest number of validations, at least 2.
-        height: Of a picture, in pixels.
+        images: Number of rows.
+        columns: Maximum number of validations, at least 2.
+        height: Height of a picture in pixels.
 
     Raises:
-        ValueError: If there is to be no image, or fewer than two columns.
+        ValueError: If a number is below 1, or ``columns`` is below 2.
     """
 
-    priority = "LOWEST"  # when this validation is noted elsewhere
+    priority = "LOWEST"  # after other hooks have recorded this validation
 
     def __init__(self, images: int = 4, columns: int = 8, height: int = 160) -> None:
         if images < 1 or columns < 2 or height < 1:
@@ -50,19 +50,19 @@ class PanelHook(Hook):
             )
         self.images, self.columns, self.height = images, columns, height
         self.kept: dict[int, Validation] = {}  # by iteration
-        self._key: str | None = None  # the main figure
+        self._key: str | None = None  # name of the main metric
         self._now: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []  # image, truth, prediction
         self._harmless = Harmless("panels.png")
 
     def before_train(self, runner: Runner) -> None:
-        """Take over the pictures of the run that is being resumed."""
+        """Load the pictures of a resumed run."""
         path = Path(runner.work_dir) / "panels.npz"
         if runner.iter > 0 and path.is_file() and is_main_process():
             with self._harmless(runner.logger):
                 self.kept = {i: one for i, one in read_labels(path).items() if i <= runner.iter}
 
     def before_val_epoch(self, runner: Runner) -> None:
-        """Forget the pictures of the last validation."""
+        """Clear the pictures of the previous validation."""
         self._now = []
 
     def after_val_iter(
@@ -72,7 +72,7 @@ class PanelHook(Hook):
         data_batch: dict | None = None,
         outputs: Sequence[SegDataSample] | None = None,
     ) -> None:
-        """Take in the first image of a batch that is one of those to be shown."""
+        """Collect the first image of a batch if it is one to draw."""
         batches = len(runner.val_dataloader)
         shown = np.linspace(0, batches - 1, min(self.images, batches)).round()
         if runner._train_loop is None or batch_idx not in shown or not is_main_process():
@@ -88,13 +88,13 @@ class PanelHook(Hook):
 
     @master_only
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
-        """Draw the picture anew."""
+        """Redraw the picture."""
         if runner._train_loop is None or not self._now:
             return
         with self._harmless(runner.logger):
             self._key = main_metric(metrics or {})
             score = (metrics or {}).get(self._key, float("nan"))
-            self.kept = {  # without those of a run that was resumed with other numbers of rows
+            self.kept = {  # drop entries saved with another number of rows
                 i: one
                 for i, one in self.kept.items()
                 if i < runner.iter and len(one.labels) == len(self._now)
@@ -118,6 +118,6 @@ class PanelHook(Hook):
         named = classes if len(classes) <= NAMED_CLASSES else []
         cell = (self.height, max(one.shape[1] for one, _, _ in self._now))
         titles = [f"{i}: {self._key} {score}" for i, score in scores.items()]
-        if any(cut_text(one, cell[1], 0.5) != one for one in titles):  # no room for the name
+        if any(cut_text(one, cell[1], 0.5) != one for one in titles):  # no room for the metric name
             titles = [f"{i}: {score}" for i, score in scores.items()]
         return draw_panel(rows, ["image", "truth", *titles], named, palette, cell)

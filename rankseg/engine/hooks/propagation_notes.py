@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What relabelling came to, pass by pass: a file of numbers and a picture."""
+"""Records of label propagation by pass: a file of numbers and a plot."""
 
 from pathlib import Path
 
@@ -12,17 +12,18 @@ BINS = 20
 
 
 def measure(label: np.ndarray, weight: np.ndarray, truth: np.ndarray) -> dict:
-    """How sure pseudo-labels are, and how many are right.
+    """Measure the certainty and the accuracy of pseudo-labels.
 
     Args:
         label: ``(N,)`` classes.
-        weight: ``(N,)`` in ``[0, 1]``.
-        truth: ``(N,)`` true classes, -1 where unknown; for measurements only.
+        weight: ``(N,)`` weights in ``[0, 1]``.
+        truth: ``(N,)`` true classes, -1 if unknown; for measurements only.
 
     Returns:
-        ``weight``: its mean. Where some truth is known: ``accuracy`` and, with every image counted
-        by its weight, ``accuracy_weighted``, in percent; ``right`` and ``wrong``: numbers of such
-        pseudo-labels by weight, in 20 equal intervals of ``[0, 1]``.
+        ``weight``: mean weight. For images with known truth: ``accuracy`` and
+        ``accuracy_weighted``, with images counted by their weight, in percent; ``right`` and
+        ``wrong``: histograms of the weights of right and wrong labels, in 20 equal bins of
+        ``[0, 1]``.
     """
     numbers: dict = {"weight": float(weight.mean())}
     known = truth >= 0
@@ -36,7 +37,7 @@ def measure(label: np.ndarray, weight: np.ndarray, truth: np.ndarray) -> dict:
 
 
 class PropagationNotes(RunNotes):
-    """Keeps ``label_propagation.json`` in the work folder.
+    """Writer of ``label_propagation.json`` in the work folder.
 
     Args:
         folder: The work folder.
@@ -47,7 +48,7 @@ class PropagationNotes(RunNotes):
         super().__init__(Path(folder) / "label_propagation.json", iteration)
 
     def draw(self) -> None:
-        """Draw the weights of the first, the middle and the last pass, if truths are known."""
+        """Plot the weights of the first, the middle and the last pass, if truth is known."""
         known = [note for note in self.notes if "right" in note]
         if known:
             shown = {i: known[i] for i in (0, len(known) // 2, len(known) - 1)}.values()

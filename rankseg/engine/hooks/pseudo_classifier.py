@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Trains the classifier that gives CMSF its pseudo-labels."""
+"""Hook that trains the pseudo-label classifier of CMSF."""
 
 import copy
 import time
@@ -30,26 +30,26 @@ def fit_classifier(
 ) -> float:
     """Train a classifier of vectors from new random weights, by SGD on cross-entropy.
 
-    Random numbers of the process are not touched.
+    The random number generators of the process are unchanged.
 
     Args:
-        classifier: Changed in place; left in eval mode.
-        feature: ``(N, D)``, at least two.
+        classifier: Classifier to train in place; it is left in eval mode.
+        feature: ``(N, D)`` features, at least two.
         label: ``(N,)`` int64 classes.
-        epochs: Passes over them.
-        batch_size: Vectors in a step; a last batch of one, of which there is no statistic, is left
-            out.
+        epochs: Number of passes over the features.
+        batch_size: Vectors per step. A last batch of one is skipped, because batch norm has no
+            statistics of it.
         lr: Learning rate.
-        momentum: Of SGD.
-        weight_decay: Of SGD.
-        seed: Of the weights and the order.
+        momentum: Momentum of SGD.
+        weight_decay: Weight decay of SGD.
+        seed: Seed of the weights and the order.
 
     Returns:
-        Share in ``[0, 1]`` of the vectors that it classifies rightly afterwards.
+        Training accuracy after the last epoch, in ``[0, 1]``.
     """
     device = feature.device
     with torch.random.fork_rng(devices=[]), torch.enable_grad():
-        torch.default_generator.manual_seed(seed)  # the host's alone
+        torch.default_generator.manual_seed(seed)  # seeds the CPU generator only
         for layer in classifier.cpu().modules():
             if hasattr(layer, "reset_parameters"):
                 layer.reset_parameters()
@@ -70,29 +70,29 @@ def fit_classifier(
 
 @HOOKS.register_module()
 class PseudoClassifierHook(Hook):
-    """Trains the classifier of :class:`~rankseg.models.methods.CMSF` anew some times in every pass.
+    """Hook that retrains the classifier of :class:`~rankseg.models.methods.CMSF` in every pass.
 
-    It learns from the latest targets of the labelled images, as the method remembers them, and says
-    how many of them it classifies rightly. Until it was trained once, unlabelled images are not
-    constrained.
+    The classifier is trained on the latest target features of the labeled images, which the method
+    stores. The log reports its training accuracy. Unlabeled images are not constrained until the
+    classifier has been trained once.
 
     Args:
-        per_pass: Times in a pass over the unlabelled images, evenly: 2 is in the middle and at the
-            end.
-        epochs: Passes over the labelled images.
-        batch_size: Of them.
+        per_pass: Trainings per pass over the unlabeled images, evenly spaced: 2 trains in the
+            middle and at the end.
+        epochs: Passes over the labeled images.
+        batch_size: Batch size of labeled images.
         lr: Learning rate.
-        momentum: Of SGD; not published.
-        weight_decay: Of SGD; not published.
+        momentum: Momentum of SGD; not published.
+        weight_decay: Weight decay of SGD; not published.
 
     Raises:
         ValueError: If a number is below 1 or, before training, if the method has no classifier.
 
     Source: CMSF (ECCV 2022), section 2.3; passes, batch and learning rate of its released code.
-        That it begins anew each time is not published.
+        Starting from new random weights each time is not published.
     """
 
-    priority = "NORMAL"  # after a bad step is taken back, before a checkpoint is written
+    priority = "NORMAL"  # after a bad step is undone, before a checkpoint is written
 
     def __init__(
         self,
@@ -116,7 +116,7 @@ class PseudoClassifierHook(Hook):
         self.options |= dict(lr=lr, momentum=momentum, weight_decay=weight_decay)
 
     def before_train(self, runner: Runner) -> None:
-        """Refuse a method without such a classifier."""
+        """Check that the method has such a classifier."""
         method = method_of(runner)
         if not isinstance(method, CMSF) or method.classifier is None:
             raise ValueError(
@@ -128,14 +128,14 @@ class PseudoClassifierHook(Hook):
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch=None, outputs=None
     ) -> None:
-        """Train it, if it is time to."""
+        """Train the classifier if it is due."""
         length = runner.train_dataloader.sampler.iters_per_epoch
         done = runner.iter % length + 1
         if done in {max(1, round(length * i / self.per_pass)) for i in range(1, self.per_pass + 1)}:
             self.fit(runner)
 
     def fit(self, runner: Runner) -> None:
-        """Train the classifier on what the method remembers of labelled images."""
+        """Train the classifier on the stored features of labeled images."""
         start, method = time.monotonic(), method_of(runner)
         feature, label = method.labeled_features()
         if len(feature) < 2:

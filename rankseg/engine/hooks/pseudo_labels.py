@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Notes how good the pseudo-labels of a run are."""
+"""Hook that records the quality of pseudo-labels."""
 
 from pathlib import Path
 from typing import Any
@@ -18,15 +18,15 @@ from rankseg.visualization.curves import draw_pseudo_labels
 
 @HOOKS.register_module()
 class PseudoLabelHook(Hook):
-    """Keeps ``pseudo_labels.json`` in the work folder, and draws it when training has ended.
+    """Hook that maintains ``pseudo_labels.json`` in the work folder and plots it after training.
 
-    The numbers are those of :class:`~rankseg.models.layers.PseudoLabelQuality`, counted over every
-    ``interval`` iterations by a method with ``track_pseudo_labels=True``; without that the hook
-    does nothing. The file is rewritten every time, and goes on where a resumed run left it.
+    The numbers come from :class:`~rankseg.models.layers.PseudoLabelQuality`, accumulated over every
+    ``interval`` iterations by a method with ``track_pseudo_labels=True``. Without that option the
+    hook does nothing. A resumed run continues the file.
 
     Args:
-        interval: Iterations that are counted together.
-        key: Metric of the validations that is noted beside.
+        interval: Number of iterations accumulated in one entry.
+        key: Validation metric recorded alongside.
     """
 
     priority = "NORMAL"  # counts are reset before a checkpoint is written
@@ -36,7 +36,7 @@ class PseudoLabelHook(Hook):
         self.notes: dict = {"metric": key, "classes": [], "history": [], "validations": []}
 
     def before_train(self, runner: Runner) -> None:
-        """Take over what the run that is being resumed has noted."""
+        """Load the records of a resumed run."""
         self.notes["classes"] = list(runner.train_dataloader.dataset.metainfo.get("classes", ()))
         past = read_json(self._path(runner, "json"), _check) if runner.iter > 0 else None
         if past:
@@ -46,7 +46,7 @@ class PseudoLabelHook(Hook):
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch=None, outputs=None
     ) -> None:
-        """Note what was counted, and start anew."""
+        """Record the counts and reset them."""
         model = method_of(runner)
         if model.quality is None or not (
             self.every_n_train_iters(runner, self.interval) or self.is_last_train_iter(runner)
@@ -66,9 +66,9 @@ class PseudoLabelHook(Hook):
         self._write(runner)
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
-        """Note one validation."""
+        """Record one validation."""
         if metrics and runner._train_loop is not None and self.notes["metric"] in metrics:
-            # a validation that is made up takes the place of the same one
+            # a validation repeated after a resume replaces the earlier one
             before = [one for one in self.notes["validations"] if one[0] < runner.iter]
             self.notes["validations"] = before
             before.append([runner.iter, metrics[self.notes["metric"]]])
@@ -90,7 +90,7 @@ class PseudoLabelHook(Hook):
 
 
 def _check(notes: Any) -> None:
-    """Refuse what this hook has not written; ``ValueError``, ``TypeError`` or ``KeyError`` then."""
+    """Raise ``ValueError``, ``TypeError`` or ``KeyError`` if this hook did not write the notes."""
     check_notes(notes["history"])
     for iteration, value in notes["validations"]:
         if not is_iteration(iteration) or not is_number(value):

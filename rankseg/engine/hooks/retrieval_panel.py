@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A picture of what an embedding network finds when its training has ended."""
+"""Hook that draws retrieval results of an embedding network after training."""
 
 from pathlib import Path
 
@@ -20,22 +20,21 @@ from rankseg.visualization.retrieval import draw_retrieval
 
 @HOOKS.register_module()
 class RetrievalPanelHook(Hook):
-    """Draws ``retrieval.png`` into the work folder at the end: queries and what is found for them.
+    """Hook that draws ``retrieval.png`` in the work folder: queries and their nearest images.
 
-    Of large validation sets only some classes are searched, at even distances in their list, so
-    that it costs next to nothing; ``tools/retrieve.py`` searches all. A run never ends because of
-    it: if drawing fails the log says so.
+    In large validation sets only some evenly spaced classes are searched, to save time;
+    ``tools/retrieve.py`` searches all. A failure is logged and never ends the run.
 
     Args:
-        rows: Queries.
-        neighbours: Images found for each.
-        images: Classes are searched until there are so many images.
+        rows: Number of queries.
+        neighbours: Number of images retrieved for each query.
+        images: Approximate number of images to search, in whole classes.
 
     Raises:
-        ValueError: If one of them is below 1.
+        ValueError: If an argument is below 1.
     """
 
-    priority = "LOWEST"  # when the last validation is done
+    priority = "LOWEST"  # after the last validation
 
     def __init__(self, rows: int = 8, neighbours: int = 10, images: int = 1000) -> None:
         if min(rows, neighbours, images) < 1:
@@ -47,7 +46,7 @@ class RetrievalPanelHook(Hook):
         self._harmless = Harmless("retrieval.png")
 
     def after_train(self, runner: Runner) -> None:
-        """Draw, where there are validation images."""
+        """Draw if there are validation images."""
         if runner.val_loop is None:
             return
         with self._harmless(runner.logger):
@@ -84,14 +83,14 @@ class RetrievalPanelHook(Hook):
 
 
 def some_classes(label: np.ndarray, images: int) -> np.ndarray:
-    """Positions of all images of some classes, as many classes as have about so many images.
+    """Return positions of all images of evenly spaced classes, about ``images`` in total.
 
     >>> some_classes(np.array([0, 0, 1, 1, 2, 2, 3, 3]), 4).tolist()
     [0, 1, 6, 7]
 
     Args:
         label: ``(N,)`` classes.
-        images: How many are wanted; at least one class is taken.
+        images: Desired number of images; at least one class is taken.
     """
     classes = np.unique(label)
     count = max(1, round(len(classes) * images / len(label)))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Starts from the weights of another run: of other classes, by another method."""
+"""Hook that adapts the weights of a run with other classes or another method."""
 
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
@@ -12,18 +12,18 @@ from rankseg.registry import HOOKS
 
 @HOOKS.register_module()
 class StartFromHook(Hook):
-    """Leaves out of a checkpoint what has no place in this run, and says so.
+    """Hook that drops incompatible entries of a checkpoint and logs them.
 
-    That is a classifier of other classes or of another feature, and what the method of the
-    checkpoint has beside its student and this one has not, such as a teacher or a bank, or what
-    this one has to learn of its own images.
+    It drops a classifier for other classes or features, parts of the checkpoint's method that this
+    method lacks, such as a teacher or a memory bank, and state that depends on the run's own
+    images.
 
-    :class:`~rankseg.engine.runner.StrictRunner` registers it where a run starts from the weights of
-    another (``load_from``), not where it is resumed or tested.
+    :class:`~rankseg.engine.runner.StrictRunner` registers the hook if a run starts from the weights
+    of another (``load_from``), not if it is resumed or tested.
     """
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Change what is loaded."""
+        """Remove or replace incompatible entries before they are loaded."""
         model = method_of(runner)
         state = checkpoint.get("state_dict", checkpoint)
         left = leave_out(model, state)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Random numbers that belong to the iteration, not to what ran before it."""
+"""Hook that seeds random numbers by iteration."""
 
 import random
 
@@ -14,16 +14,16 @@ from rankseg.registry import HOOKS
 
 @HOOKS.register_module()
 class StepSeedHook(Hook):
-    """Seeds every iteration by (seed of the run, iteration, process): torch, NumPy and Python.
+    """Hook that seeds PyTorch, NumPy and Python by (run seed, iteration, process).
 
-    Boxes, agents and dropout are then those of the iteration, whether the run came here at once or
-    was resumed: there is no state to save. Samples are seeded likewise by the data set.
+    Boxes, agents and dropout then depend only on the iteration, so a resumed run draws the same
+    random numbers without saved state. The data set seeds samples likewise.
     """
 
     priority = "VERY_HIGH"
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch=None) -> None:
-        """Seed the step that follows."""
+        """Seed the following step."""
         entropy = (runner.seed, runner.iter, get_rank())
         seed = int(np.random.SeedSequence(entropy).generate_state(1)[0])
         torch.manual_seed(seed)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes what a run came to: last and best."""
+"""Hook that writes the last and the best result of a run."""
 
 import time
 from functools import partial
@@ -16,44 +16,44 @@ from rankseg.utils.run_summary import check_summary
 
 @HOOKS.register_module()
 class SummaryHook(Hook):
-    """Keeps ``summary.json`` in the work folder: every validation, the last and the best.
+    """Hook that maintains ``summary.json`` in the work folder: all, last and best validations.
 
-    The peers report the best of all validations, a number that nobody's final weights reach; here
-    both stand side by side. The file is rewritten after every validation, so that a run that is
-    stopped has one too, and goes on where a resumed run left it. A run without a validation has one
-    with no history when it has ended.
+    Other projects report only the best of all validations, which the final weights rarely reach.
+    This file has both. It is rewritten after every validation, so that an interrupted run has one,
+    too. A resumed run continues it. A run without validations writes a file with an empty history
+    at its end.
 
     Args:
-        key: Metric by which the best is chosen; larger is better.
+        key: Metric that defines the best validation; larger is better.
     """
 
-    priority = "LOW"  # before a checkpoint that knows of the validation
+    priority = "LOW"  # before a checkpoint that includes the validation
 
     def __init__(self, key: str = "mIoU") -> None:
         self.key = key
         self.history: list[dict] = []
 
     def before_train(self, runner: Runner) -> None:
-        """Take over the validations of the run that is being resumed."""
+        """Load the validations of a resumed run."""
         self._start = time.monotonic()
         path = self._path(runner)
         check = partial(check_summary, needed=("seconds", "history"))
         past = read_json(path, check) if runner.iter > 0 else None
         if past:
-            of_key = [e for e in past["history"] if self.key in e]  # it may have been another
+            of_key = [e for e in past["history"] if self.key in e]  # the key may have changed
             self.history = [e for e in of_key if e["iteration"] <= runner.iter]
             self._start -= past["seconds"]
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
-        """Note one validation."""
+        """Record one validation."""
         if metrics and runner._train_loop is not None and self.key in metrics:
-            # a validation that is made up takes the place of the same one
+            # a validation repeated after a resume replaces the earlier one
             self.history = [e for e in self.history if e["iteration"] < runner.iter]
             self.history.append({"iteration": runner.iter, **metrics})
             self._write(runner)
 
     def after_train(self, runner: Runner) -> None:
-        """Say last and best in the log; of a run without a validation, that there is none."""
+        """Log the last and the best validation, or that there is none."""
         if not self.history:
             self._write(runner)
             runner.logger.info(
@@ -68,12 +68,12 @@ class SummaryHook(Hook):
             )
 
     def best(self) -> dict:
-        """The validation with the largest ``key``, the earliest of equals; NaN is the smallest."""
+        """Return the earliest validation with the largest ``key``; NaN counts as smallest."""
         return max(self.history, key=lambda e: (e[self.key] == e[self.key], e[self.key]))
 
     @master_only
     def _write(self, runner: Runner) -> None:
-        none = {"iteration": runner.iter}  # where there is no validation
+        none = {"iteration": runner.iter}  # used if there is no validation
         summary = {
             "config": runner.cfg.get("config_file", runner.experiment_name),
             "method": runner.cfg.model.type,

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from rankseg.models.heads import DeepLabV3PlusHead
 from rankseg.models.layers.taps import INPUT
-from rankseg.models.losses.counting import which_count
+from rankseg.models.losses.counting import counting_alone, which_count
 from rankseg.models.outputs import auxiliary_heads, has_own_loss
 from rankseg.models.trial import first_line
 
@@ -174,7 +174,8 @@ def check_losses(network: nn.Module) -> None:
 def _problem_of(head: nn.Module, logits: Tensor, label: Tensor) -> str:
     """Describe what is wrong with the loss of a head; empty if nothing is."""
     try:
-        loss = head_loss(head, logits, [], label)
+        with counting_alone():  # the main process checks before the others begin
+            loss = head_loss(head, logits, [], label)
     except Exception as error:  # mmseg or user code can raise anything
         return f"it failed: {first_line(error)}"
     if not isinstance(loss, Tensor) or loss.numel() != 1:

@@ -6,11 +6,30 @@ process, this gives the mean over the whole batch. For a mean over selected pixe
 differs between processes, it does so only if all processes divide by the same number.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 from mmengine.dist import all_reduce, get_world_size
 from torch import Tensor, nn
+
+_alone = False
+
+
+@contextmanager
+def counting_alone() -> Iterator[None]:
+    """Count in this process only, for a loss that the other processes do not compute."""
+    global _alone
+    before, _alone = _alone, True
+    try:
+        yield
+    finally:
+        _alone = before
+
+
+def _processes() -> int:
+    """Return the number of processes that count together."""
+    return 1 if _alone else get_world_size()
 
 
 @torch.no_grad()
@@ -25,7 +44,7 @@ def count_per_process(mask: Tensor) -> Tensor:
         at least ``1 / W``.
     """
     count = mask.sum()
-    if get_world_size() == 1:
+    if _processes() == 1:
         return count.clamp(min=1)
     all_reduce(count)
     return count.clamp(min=1) / get_world_size()
@@ -61,5 +80,7 @@ def _weight_per_process(label: Tensor, labelled: Tensor, weights: Sequence[float
     each = torch.tensor(weights).to(label.device, non_blocking=True)
     weight = each[label.where(labelled, 0)]
     total = (weight * labelled).sum()
+    if _processes() == 1:
+        return total
     all_reduce(total)
     return total / get_world_size()

@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as F
 from mmseg.models.losses import CrossEntropyLoss, DiceLoss
 
+from rankseg.models.losses import counting
 from rankseg.models.losses.counting import which_count
 
 WEIGHTS = [0.5, 2.0, 1.0]
@@ -31,3 +32,21 @@ def test_other_losses_divide_as_they_do():
     label = torch.zeros(1, 2, 2, dtype=torch.long)
     for loss in (DiceLoss(), CrossEntropyLoss(use_sigmoid=True, avg_non_ignore=True)):
         assert which_count(loss, label, 255) == {"ignore_index": 255}
+
+
+@pytest.mark.parametrize("weights", [None, WEIGHTS])
+def test_one_process_can_count_alone(monkeypatch, weights):
+    """The main process computes losses in its checks while the others wait for it."""
+
+    def wait(*args, **kwargs):
+        raise AssertionError("waits for the other processes")
+
+    monkeypatch.setattr(counting, "get_world_size", lambda: 2)
+    monkeypatch.setattr(counting, "all_reduce", wait)
+    label = torch.tensor([[[0, 1], [1, 255]]])
+    loss = CrossEntropyLoss(avg_non_ignore=True, class_weight=weights)
+    with counting.counting_alone():
+        factor = which_count(loss, label, 255)["avg_factor"]
+    assert factor == (3 if weights is None else 4.5)
+    with pytest.raises(AssertionError, match="waits"):
+        which_count(loss, label, 255)

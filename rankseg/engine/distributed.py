@@ -22,7 +22,7 @@ from torch.distributed.elastic.multiprocessing.errors import get_error_handler
 from rankseg.models.layers import convert_sync_batch_norm
 
 TIMEOUT = 1800  # seconds; the main process may work alone that long, e.g. on a neighbor graph
-PATIENCE = timedelta(days=1)  # while the main process checks every file of a data set
+PATIENCE = timedelta(days=1)  # longest wait while the main process checks every file
 SILENCE = 10  # seconds until a process reports what it waits for
 WRITING = 600  # seconds to wait for a final checkpoint on a slow disk
 LAUNCH = (

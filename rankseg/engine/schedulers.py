@@ -28,7 +28,7 @@ def follow(schedulers: Sequence[_ParamScheduler], steps: int) -> list[float]:
         return []
     group = by_iteration[0].optimizer.param_groups[0]
     rates = [group["lr"]]
-    with warnings.catch_warnings():  # the optimizer has taken no step yet
+    with warnings.catch_warnings():  # torch warns that the optimizer took no step
         warnings.filterwarnings("ignore", message=".*scheduler.step")
         for _ in range(steps):
             for one in by_iteration:

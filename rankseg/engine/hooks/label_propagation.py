@@ -62,7 +62,7 @@ class LabelPropagationHook(Hook):
         threads: Number of threads of the neighbor search, see
             :func:`rankseg.selection.graph.knn_graph`. Set it to the number of cores if ``torchrun``
             sets ``OMP_NUM_THREADS=1``.
-        probes: Restricts the neighbor search to nearby cells, for very large data sets; see
+        probes: Number of cells to search, an approximation for very large data sets; see
             :func:`rankseg.selection.graph.knn_graph`.
 
     Raises:

@@ -22,7 +22,7 @@ class PseudoLabelHook(Hook):
 
     The numbers come from :class:`~rankseg.models.layers.PseudoLabelQuality`, accumulated over every
     ``interval`` iterations by a method with ``track_pseudo_labels=True``. Without that option the
-    hook does nothing. A resumed run continues the file.
+    hook does nothing. The file is rewritten with every entry, and a resumed run continues it.
 
     Args:
         interval: Number of iterations accumulated in one entry.

@@ -70,7 +70,10 @@ class StopSignals:
         return self.received
 
     def between(self) -> int:
-        """Return the signal without synchronization, for phases such as validation."""
+        """Return the signal that any process received, or 0, without synchronization.
+
+        Validation uses this, because processes do not run in step there.
+        """
         if get_world_size() == 1:
             return self.received
         store = distributed_c10d._get_default_store()

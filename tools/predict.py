@@ -5,8 +5,8 @@
 python tools/predict.py CONFIG CHECKPOINT photos --out predicted
 python tools/predict.py CONFIG CHECKPOINT cells.tif --out predicted --uncertainty
 
-The tool writes into the folder: masks (class ids, displayed in the class colors; one stack for a
-stack), overlays, summary.csv with the share of every class, and overview.png. It predicts large
+The output folder contains masks (class ids, displayed in the class colors; one stack for a stack),
+overlays, summary.csv with the share of every class, and overview.png. It predicts large
 images in overlapping windows. For a TIFF stack with several channels, --channel selects one (by
 default that of the training set, if its stacks.json names one); the masks keep axes, pixel size and
 unit. For a classifier it writes predictions.csv and overview.png.

@@ -225,11 +225,9 @@ class ListDataset(BaseDataset):
 
     METAINFO: dict = {}
     FAMILY: str | None = None
-    """Key of :data:`rankseg.datasets.splits.splits.PUBLISHED` if the data set has published
-    splits."""
+    """Key of :data:`rankseg.datasets.splits.splits.PUBLISHED`, if splits are published."""
     FINE_LISTS: tuple[str, ...] = ()
-    """Lists of finely annotated images, relative to the data root; the first that exists is
-    used."""
+    """Lists of finely annotated images below the data root; the first that exists is used."""
     LABELS: str | None = None
     """Value of ``make_splits.py labels --dataset`` for data sets with image-level classes."""
     LABEL_OPTION = "with_labels"

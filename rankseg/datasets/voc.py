@@ -17,11 +17,11 @@ AUG_FOLDER = "SegmentationClassAug"
 
 @DATASETS.register_module()
 class VOCDataset(SegListDataset):
-    """PASCAL VOC 2012 with 21 classes including background; arguments as in
-    :class:`SegListDataset`.
+    """PASCAL VOC 2012 with 21 classes; arguments as in :class:`SegListDataset`.
 
-    ``data_root`` is the folder ``VOC2012`` with ``JPEGImages`` and ``SegmentationClass``. Masks may
-    be palette files (the original ones), gray files (the SBD ones), or a mix of both.
+    The classes include the background. ``data_root`` is the folder ``VOC2012`` with ``JPEGImages``
+    and ``SegmentationClass``. Masks may be palette files (the original ones), gray files (the SBD
+    ones), or a mix of both.
     """
 
     METAINFO = {"classes": CLASSES, "palette": make_palette(len(CLASSES))}

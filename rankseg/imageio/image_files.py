@@ -185,9 +185,7 @@ def header_of(image: Image.Image, path: str | Path) -> Header:
             f"image {path} holds {kind} numbers (mode {image.mode}): expected 8 or 16 bits a "
             "channel; scale them to 0..255 and save it as PNG"
         )
-    if (
-        image.format == "PNG" and "exif" not in image.info
-    ):  # otherwise Pillow would decode all pixels
+    if image.format == "PNG" and "exif" not in image.info:  # else Pillow decodes all pixels
         return Header(image.format, image.mode, image.height, image.width, UPRIGHT)
     try:
         orientation = int(image.getexif().get(ORIENTATION, UPRIGHT))
@@ -197,8 +195,7 @@ def header_of(image: Image.Image, path: str | Path) -> Header:
 
 
 def unknown_kind(content: bytes, path: str | Path, what: str = "image") -> FileError:
-    """Return the error for a file that is not an image; it quotes text content as an
-    explanation."""
+    """Return the error for a file that is not an image, with its text as an explanation."""
     start = content[:40]
     if start.isascii() and start.decode().replace("\n", " ").isprintable():
         text = " ".join(start.decode().split())

@@ -80,8 +80,7 @@ class ValueCounts:
 
     @property
     def range(self) -> tuple[int, int] | None:
-        """Black and white values, see :data:`RULE`; None if there is no image, or only one
-        value."""
+        """Black and white values, see :data:`RULE`; None without at least two values."""
         try:
             return percentile_range(self._counts) if self.files else None
         except ValueError:

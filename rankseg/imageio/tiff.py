@@ -25,9 +25,7 @@ from rankseg.imageio.tiff_pixels import (
 )
 from rankseg.imageio.tiff_scale import read_scale
 
-logging.getLogger("tifffile").setLevel(
-    logging.CRITICAL
-)  # messages that it would log are raised here
+logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # errors are raised here instead
 
 DTYPES = ("uint8", "int8", "uint16", "int16")
 

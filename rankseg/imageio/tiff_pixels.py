@@ -113,9 +113,7 @@ def _with_pillow(path: Path, header: TiffPage) -> np.ndarray | None:
     bits = header.bitspersample
     planes = header.planarconfig == PLANARCONFIG.SEPARATE
     multiplied = EXTRASAMPLE.ASSOCALPHA in tuple(header.extrasamples or ())
-    if multiplied or (
-        planes and header.samplesperpixel == 2
-    ):  # Pillow would undo it, or lose a plane
+    if multiplied or (planes and header.samplesperpixel == 2):  # Pillow loses a plane or undoes it
         return None
     try:
         with Image.open(path) as image:

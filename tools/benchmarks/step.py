@@ -163,8 +163,7 @@ def losses_of(
 
 
 def make_batch(case: Case, args: argparse.Namespace) -> tuple[dict, dict]:
-    """Build the same views and samples on the device every time; one piece if the case has
-    parts."""
+    """Build fixed views and samples on the device; one piece if the case has parts."""
     torch.manual_seed(args.seed + 1)
     count = args.batch // case.parts
     inputs, samples = toy_batch(count, count, args.crop, CLASSES, mixed=True)

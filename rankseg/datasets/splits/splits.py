@@ -79,8 +79,7 @@ def read_list(path: str | Path) -> list[Entry]:
 
 
 def _lines(path: Path) -> list[str]:
-    """Return the lines of a text file for any line ending; names may contain other Unicode
-    breaks."""
+    """Return the lines of a text file; other Unicode breaks may be part of names."""
     content = path.read_bytes()
     cure = "save it as UTF-8 text, one sample per line"
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):

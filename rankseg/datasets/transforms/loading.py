@@ -101,9 +101,7 @@ class LoadSample(BaseTransform):
             arrays = self._decode(results)
             for array in arrays:
                 if array is not None:
-                    array.flags.writeable = (
-                        False  # later transforms must not change the cached pixels
-                    )
+                    array.flags.writeable = False  # protects the cache from later transforms
             self._kept[key] = arrays
         self._kept.move_to_end(key)
         if len(self._kept) > self.cache:

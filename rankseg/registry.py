@@ -40,7 +40,7 @@ METRICS = Registry(
     "metric", parent=mmseg.METRICS, scope="rankseg", locations=["rankseg.evaluation"]
 )
 SELECTIONS = Registry("selection", scope="rankseg", locations=["rankseg.selection.discovery"])
-"""Functions with which :class:`~rankseg.engine.hooks.DiscoveryHook` selects images (no classes)."""
+"""Functions (not classes) that select images for :class:`~rankseg.engine.hooks.DiscoveryHook`."""
 
 # These registries hold no rankseg component. Without them, a lookup in the scope "rankseg" would
 # print a warning and fall back to mmengine's root registry instead of mmseg's.

@@ -6,10 +6,10 @@ python tools/predict.py CONFIG CHECKPOINT photos --out predicted
 python tools/predict.py CONFIG CHECKPOINT cells.tif --out predicted --uncertainty
 
 The output folder contains masks (class ids, displayed in the class colors; one stack for a stack),
-overlays, summary.csv with the share of every class, and overview.png. It predicts large
-images in overlapping windows. For a TIFF stack with several channels, --channel selects one (by
-default that of the training set, if its stacks.json names one); the masks keep axes, pixel size and
-unit. For a classifier it writes predictions.csv and overview.png.
+overlays, summary.csv with the share of every class, and overview.png. Large images are predicted in
+overlapping windows. For a TIFF stack with several channels, --channel selects one (by default that
+of the training set, if its stacks.json names one); the masks keep axes, pixel size and unit. For a
+classifier the folder contains predictions.csv and overview.png.
 """
 
 import argparse

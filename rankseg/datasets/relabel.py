@@ -45,7 +45,7 @@ def corrupt(label: np.ndarray, num_classes: int, share: float, seed: int = 0) ->
         ValueError: If there is only one class.
 
     Source: CMSF (ECCV 2022), section 3.2, "random i.i.d. noise"; here the number of changed labels
-    is exact.
+        is exact.
     """
     if num_classes < 2:
         raise ValueError("label_noise: a data set of one class has no other to change a label into")

@@ -113,7 +113,7 @@ def _with_pillow(path: Path, header: TiffPage) -> np.ndarray | None:
     bits = header.bitspersample
     planes = header.planarconfig == PLANARCONFIG.SEPARATE
     multiplied = EXTRASAMPLE.ASSOCALPHA in tuple(header.extrasamples or ())
-    if multiplied or (planes and header.samplesperpixel == 2):  # Pillow loses a plane or undoes it
+    if multiplied or (planes and header.samplesperpixel == 2):  # Pillow changes the values
         return None
     try:
         with Image.open(path) as image:

@@ -69,8 +69,8 @@ class DrawViews(BaseTransform):
             Teacher does.
         size: Side of the views in pixels, for named recipes.
         num: Number of strong views; ignored without ``strong``.
-        crops: Additional strong views with another recipe and size: ``dict(recipe="local_crop",
-            size=96, num=4)``. They are numbered after the others.
+        crops: Additional strong views with another recipe and size:
+            ``dict(recipe="local_crop", size=96, num=4)``. They are numbered after the others.
 
     Raises:
         ValueError: If a recipe or a transform is unknown, ``num`` is negative, or an image is too

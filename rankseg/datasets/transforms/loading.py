@@ -47,9 +47,9 @@ class LoadSample(BaseTransform):
             first). Useful for a few large images if all of them fit: set it to the length of the
             list. Takes 4 bytes per pixel (3 without a mask) for each sample and worker: 4 MiB for
             1024x1024. Cached arrays are read-only. 0 disables the cache.
-        value_range: Values that become black and white in images of more than 8 bits, such as ``(0,
-            4095)`` for a 12-bit camera, or ``(0, 65535)`` for the high byte of 16 bits. Without it
-            such images are rejected. Must be the same in all pipelines of a config.
+        value_range: Values that become black and white in images of more than 8 bits, such as
+            ``(0, 4095)`` for a 12-bit camera, or ``(0, 65535)`` for the high byte of 16 bits.
+            Without it such images are rejected. Must be the same in all pipelines of a config.
         channels: Bands that become gray, or red, green and blue: one or three numbers, counted from
             1, such as ``(4, 1, 2)`` for near infrared, red and green. By default the first three
             bands, or the first of two, without transparency. Must be the same in all pipelines of a

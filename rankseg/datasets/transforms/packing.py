@@ -54,10 +54,9 @@ class PackViews(BaseTransform):
     contains ``homography``, ``(1, 3, 3)`` float32, and with matches ``keypoints``, ``(1, M, 4)``.
 
     Unlabeled: ``inputs`` has ``weak``, ``strong1``, ... and, after ``WithMix``, the same names with
-        the
-    prefix ``mix_``. ``data_samples["weak"]`` (and ``["mix_weak"]``) contains ``valid``, ``(1, h,
-    w)`` bool. ``["weak"]`` also contains ``gt_sem_seg`` if the sample has a ``seg_map``. This is
-    the ground truth of an unlabeled image, for metrics only, never for training.
+    the prefix ``mix_``. ``data_samples["weak"]`` (and ``["mix_weak"]``) contains ``valid``,
+    ``(1, h, w)`` bool. ``["weak"]`` also contains ``gt_sem_seg`` if the sample has a ``seg_map``.
+    This is the ground truth of an unlabeled image, for metrics only, never for training.
 
     Args:
         labeled: Whether to pack a labeled sample rather than an unlabeled one.

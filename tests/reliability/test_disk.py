@@ -33,7 +33,7 @@ def test_a_limit_on_the_size_of_files(start, config, tmp_path):
     file = config("supervised")
     assert start(file, "--work-dir", tmp_path, "--cfg-options", SHORT).wait() == 0
     size = (tmp_path / "iter_2.pth").stat().st_size
-    again = (file, "--work-dir", tmp_path, "--resume")
+    again = (file, "--work-dir", tmp_path, "--resume", "--extend-schedule")
     job = start(*again, limits={resource.RLIMIT_FSIZE: size // 2})
     assert_good_end(job, tmp_path, "iter_4.pth could not be written (File too large)")
     assert [one.name for one in checkpoints(tmp_path)] == ["iter_2.pth"]

@@ -161,7 +161,7 @@ def _flower(u: np.ndarray, v: np.ndarray, rng: np.random.Generator) -> Outline:
 
 
 def _clutter(u: np.ndarray, v: np.ndarray, rng: np.random.Generator) -> Outline:
-    """Plain polygons that belong to the background."""
+    """Draw plain polygons that belong to the background."""
     inside = np.hypot(u, v) < 1
     for turn in np.arange(rng.integers(3, 6)) * rng.uniform(1.2, 2.1):
         inside &= np.cos(turn) * u + np.sin(turn) * v < rng.uniform(0.35, 0.8)

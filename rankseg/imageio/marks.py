@@ -171,11 +171,11 @@ class ColorCount:
         return bool(self._totals.any())
 
     def share(self) -> float:
-        """Share of the colored pixels, 0 to 1."""
+        """Return the share of the colored pixels, 0 to 1."""
         return float(self._totals.sum()) / max(1, self.pixels)
 
     def first(self) -> str:
-        """Most frequent color as a command-line argument, such as ``'#ff0000'``."""
+        """Return the most frequent color as a command-line argument, such as ``'#ff0000'``."""
         return f"'#{self._codes[self._order()[0]].most_common(1)[0][0]:06x}'"
 
     def __str__(self) -> str:

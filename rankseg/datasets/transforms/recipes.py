@@ -47,7 +47,7 @@ of the image where Pillow keeps its corner.
 
 
 def crop(size: int) -> Recipe:
-    """Random shift by up to an eighth with mirrored padding, for images of ``size`` pixels."""
+    """Shift images of ``size`` pixels by up to an eighth, with mirrored padding."""
     return [
         {"type": "Pad", "padding": size // 8, "border_mode": cv2.BORDER_REFLECT_101},
         {"type": "RandomCrop", "height": size, "width": size},
@@ -55,12 +55,12 @@ def crop(size: int) -> Recipe:
 
 
 def flip_crop(size: int) -> Recipe:
-    """Weak view of FixMatch: flip, then random shift by up to 4 of 32 pixels."""
+    """Build the weak view of FixMatch: flip, then random shift by up to 4 of 32 pixels."""
     return [FLIP, *crop(size)]
 
 
 def rand_augment(size: int) -> Recipe:
-    """Two random operations of the FixMatch pool, with repetition, then a gray half-size square."""
+    """Apply two random operations of the FixMatch pool (may repeat) and a gray half-size square."""
     return [
         {"type": "RandomOrder", "transforms": FIXMATCH_POOL, "n": 2, "replace": True},
         {"type": "Cutout", "size": size // 2, "fill": GREY},
@@ -68,22 +68,22 @@ def rand_augment(size: int) -> Recipe:
 
 
 def fixmatch(size: int) -> Recipe:
-    """Strong view of FixMatch: weak view, RandAugment, Cutout."""
+    """Build the strong view of FixMatch: weak view, RandAugment, Cutout."""
     return [*flip_crop(size), *rand_augment(size)]
 
 
 def fixmatch_no_flip(size: int) -> Recipe:
-    """Strong view of FixMatch for digits, which must not be flipped (weak view: ``crop``)."""
+    """Build the strong view of FixMatch for digits: without flips (weak view: ``crop``)."""
     return [*crop(size), *rand_augment(size)]
 
 
 def resized_crop(size: int) -> Recipe:
-    """Weak view for ImageNet: resized crop of at least a fifth of the image, and flip."""
+    """Build the weak view for ImageNet: resized crop of at least a fifth of the image, and flip."""
     return [{"type": "RandomResizedCrop", "size": (size, size), "scale": (0.2, 1), **SHRINK}, FLIP]
 
 
 def moco_v2(size: int, scale: tuple[float, float] = (0.2, 1)) -> Recipe:
-    """Strong view of MoCo v2 (arXiv:2003.04297): resized crop, colors, gray, blur, flip."""
+    """Build the MoCo v2 strong view (arXiv:2003.04297): resized crop, colors, gray, blur, flip."""
     cut, flip = resized_crop(size)
     cut["scale"] = scale
     colour = {"brightness": 0.4, "contrast": 0.4, "saturation": 0.4, "hue": 0.1}
@@ -97,7 +97,7 @@ def moco_v2(size: int, scale: tuple[float, float] = (0.2, 1)) -> Recipe:
 
 
 def local_crop(size: int) -> Recipe:
-    """Small strong view of SwAV (arXiv:2006.09882): 1/20 to 1/7 of the image.
+    """Build the small strong view of SwAV (arXiv:2006.09882): 1/20 to 1/7 of the image.
 
     Colors are those of MoCo v2. CMSF states that its four crops follow SwAV, but not their scale.
     """
@@ -105,12 +105,12 @@ def local_crop(size: int) -> Recipe:
 
 
 def small_strong(size: int) -> Recipe:
-    """Strong view of MoCo v2 for 32-pixel images, without blur as in SimCLR."""
+    """Build the strong view of MoCo v2 for 32-pixel images, without blur as in SimCLR."""
     return [config for config in moco_v2(size) if config["type"] != "GaussianBlur"]
 
 
 def resize_center(size: int, share: float = 0.875) -> Recipe:
-    """Test-time resize of the short side to ``size / share``, then center crop."""
+    """Resize the short side to ``size / share`` and crop the center, for testing."""
     return [
         {"type": "SmallestMaxSize", "max_size": round(size / share), **SHRINK},
         {"type": "CenterCrop", "height": size, "width": size},

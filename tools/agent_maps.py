@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 from rankseg.analysis.agent_maps import agent_maps
 from rankseg.engine.resilience.checkpoint import trust_checkpoints
-from rankseg.training.command_line import add_config_arguments, config_from, plain_errors
+from rankseg.training.command_line import add_config_arguments, config_from, exit_on_user_error
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Write the pictures."""
     args = parse_args(argv)
     seed, args.seed = args.seed, None  # the seed selects agents; it does not override the config
-    with plain_errors(), trust_checkpoints(args.trust_checkpoint):
+    with exit_on_user_error(), trust_checkpoints(args.trust_checkpoint):
         agent_maps(
             config_from(args),
             args.checkpoint,

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 from rankseg.analysis.attention_maps import attention_maps
 from rankseg.engine.resilience.checkpoint import trust_checkpoints
-from rankseg.training.command_line import add_config_arguments, config_from, plain_errors
+from rankseg.training.command_line import add_config_arguments, config_from, exit_on_user_error
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -39,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Write the picture and the numbers."""
     args = parse_args(argv)
     seed, args.seed = args.seed, None  # the seed draws the views; it does not override the config
-    with plain_errors(), trust_checkpoints(args.trust_checkpoint):
+    with exit_on_user_error(), trust_checkpoints(args.trust_checkpoint):
         numbers = attention_maps(
             config_from(args),
             args.checkpoint,

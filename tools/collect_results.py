@@ -10,7 +10,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from rankseg.training.command_line import plain_errors
+from rankseg.training.command_line import exit_on_user_error
 from rankseg.utils.run_summary import read_summary
 
 KEYS = ("config", "seed", "max_iters", "seconds", "last", "best")  # keys that the table needs
@@ -72,7 +72,7 @@ def table(runs: Sequence[tuple[Path, dict]], metrics: Sequence[str] | None = Non
 def main(argv: Sequence[str] | None = None) -> None:
     """Print the table."""
     args = parse_args(argv)
-    with plain_errors():
+    with exit_on_user_error():
         print(table(read_summaries(args.folders), args.metric))
 
 

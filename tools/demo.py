@@ -25,7 +25,7 @@ from rankseg.demo.scene import CLASSES, PALETTE
 from rankseg.demo.scenes import LABELED, UNLABELED, VAL, make_demo_set
 from rankseg.engine.resilience.checkpoint import load_checkpoint_file
 from rankseg.registry import DATASETS, MODELS
-from rankseg.training.command_line import plain_errors
+from rankseg.training.command_line import exit_on_user_error
 from rankseg.utils.run_summary import read_summary
 from rankseg.visualization import colour_map, draw_panel
 from rankseg.visualization.report import Result, class_table, seed_table, verdict
@@ -180,7 +180,7 @@ def main() -> None:
     args = parse_args()
     begin = time.monotonic()
     results = {}
-    with plain_errors():
+    with exit_on_user_error():
         for seed in args.seeds:
             print(
                 f"seed {seed}: training {' and '.join(METHODS.values())} side by side", flush=True

@@ -13,7 +13,7 @@ import argparse
 from collections.abc import Sequence
 
 from rankseg.demo.stack import PAGES, SIZE, TEST_PAGES, make_demo_stacks
-from rankseg.training.command_line import plain_errors
+from rankseg.training.command_line import exit_on_user_error
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -41,7 +41,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Draw both stacks."""
-    with plain_errors():
+    with exit_on_user_error():
         print(f"{make_demo_stacks(**vars(parse_args(argv)))} is written")
 
 

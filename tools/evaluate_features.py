@@ -20,7 +20,7 @@ from pathlib import Path
 from rankseg import apis
 from rankseg.engine.known_images import BANKS
 from rankseg.engine.resilience.checkpoint import trust_checkpoints
-from rankseg.training.command_line import add_config_arguments, config_from, plain_errors
+from rankseg.training.command_line import add_config_arguments, config_from, exit_on_user_error
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -85,7 +85,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> None:
     """Print a table of the results."""
     args = parse_args(argv)
-    with plain_errors(), trust_checkpoints(args.trust_checkpoint):
+    with exit_on_user_error(), trust_checkpoints(args.trust_checkpoint):
         if args.launcher != "none":
             raise ValueError("tools/evaluate_features.py runs in one process: leave out --launcher")
         cfg = config_from(args)

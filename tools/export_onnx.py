@@ -25,7 +25,7 @@ from collections.abc import Sequence
 
 from rankseg import apis
 from rankseg.engine.resilience.checkpoint import trust_checkpoints
-from rankseg.training.command_line import add_model_arguments, plain_errors
+from rankseg.training.command_line import add_model_arguments, exit_on_user_error
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -51,7 +51,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> None:
     """Export the network and print the inputs and outputs of the file."""
     args = parse_args(argv)
-    with plain_errors(), trust_checkpoints(args.trust_checkpoint):
+    with exit_on_user_error(), trust_checkpoints(args.trust_checkpoint):
         result = apis.export_onnx(
             apis.load_config(args.config, options=args.cfg_options),
             args.checkpoint,

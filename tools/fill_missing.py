@@ -16,7 +16,7 @@ from pathlib import Path
 
 from rankseg import apis
 from rankseg.datasets.standin.segmentation import GENERATED, fill_missing
-from rankseg.training.command_line import plain_errors
+from rankseg.training.command_line import exit_on_user_error
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -35,7 +35,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> None:
     """Fill the gaps and print the generated files."""
     args = parse_args(argv)
-    with plain_errors():
+    with exit_on_user_error():
         cfg = apis.load_config(args.config, data_root=args.data_root, split_root=args.split_root)
         count = fill_missing(cfg)
     root = Path(cfg.train_dataloader.dataset.dataset.data_root)

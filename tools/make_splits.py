@@ -391,9 +391,9 @@ def check(args: argparse.Namespace) -> None:
 def main(argv: list[str] | None = None) -> None:
     """Run the command; user errors are reported in one sentence with exit status 2."""
     args = parse_args(argv)
-    from rankseg.training.command_line import plain_errors
+    from rankseg.training.command_line import exit_on_user_error
 
-    with plain_errors():
+    with exit_on_user_error():
         commands = {"draw": draw, "labels": labels, "import": adopt, "check": check}
         commands[args.command](args)
 

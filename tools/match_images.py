@@ -21,7 +21,7 @@ from pathlib import Path
 
 from rankseg.analysis.match_images import match_images
 from rankseg.engine.resilience.checkpoint import trust_checkpoints
-from rankseg.training.command_line import add_config_arguments, config_from, plain_errors
+from rankseg.training.command_line import add_config_arguments, config_from, exit_on_user_error
 
 NUMBERS = {  # name: default, metavar, help
     "top": (2, "N", "matches that each image keeps"),
@@ -66,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
     options = {name: getattr(args, name) for name in (*NUMBERS, "clusters")}
     args.seed = None  # the seed is for k-means; it does not override the config
-    with plain_errors(), trust_checkpoints(args.trust_checkpoint):
+    with exit_on_user_error(), trust_checkpoints(args.trust_checkpoint):
         if args.launcher != "none":
             raise ValueError("tools/match_images.py runs in one process: leave out --launcher")
         cfg = config_from(args)

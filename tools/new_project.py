@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from rankseg.imageio.marks import RULE
 from rankseg.projects.new_project import new_project
 from rankseg.projects.stack_masks import BACKGROUND, UNLABELED
-from rankseg.training.command_line import color_argument, plain_errors
+from rankseg.training.command_line import color_argument, exit_on_user_error
 
 EXAMPLES = """examples:
   images, some of them with masks of the same name (a.jpg with a.png or a_mask.png):
@@ -124,7 +124,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> None:
     """Inspect the folder, report the findings and write the config."""
     args = parse_args(argv)
-    with plain_errors():
+    with exit_on_user_error():
         new_project(**vars(args))
 
 

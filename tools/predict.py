@@ -22,7 +22,7 @@ from rankseg.inference.prediction_files import Outputs
 from rankseg.training.command_line import (
     add_model_arguments,
     add_plane_arguments,
-    plain_errors,
+    exit_on_user_error,
     planes_from,
 )
 
@@ -123,7 +123,7 @@ def _window(text: str) -> int | str:
 def main(argv: Sequence[str] | None = None) -> None:
     """Predict; the exit status is 1 if some images failed."""
     args = parse_args(argv)
-    with plain_errors(), trust_checkpoints(args.trust_checkpoint):
+    with exit_on_user_error(), trust_checkpoints(args.trust_checkpoint):
         try:
             report = apis.predict(
                 apis.load_config(args.config, options=args.cfg_options, data_root=args.data_root),

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 
 from rankseg import apis
 from rankseg.engine.resilience.checkpoint import trust_checkpoints
-from rankseg.training.command_line import add_config_arguments, config_from, plain_errors
+from rankseg.training.command_line import add_config_arguments, config_from, exit_on_user_error
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -45,7 +45,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> None:
     """Write the lists and print their content."""
     args = parse_args(argv)
-    with plain_errors(), trust_checkpoints(args.trust_checkpoint):
+    with exit_on_user_error(), trust_checkpoints(args.trust_checkpoint):
         if args.launcher != "none":
             raise ValueError("tools/pseudo_label.py runs in one process: leave out --launcher")
         found = apis.pseudo_label(

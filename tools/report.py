@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from rankseg.engine.resilience.checkpoint import trust_checkpoints
 from rankseg.report.report import report
 from rankseg.report.run_predictions import WHICH
-from rankseg.training.command_line import plain_errors
+from rankseg.training.command_line import exit_on_user_error
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -51,7 +51,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> None:
     """Write the page."""
     args = parse_args(argv)
-    with plain_errors(), trust_checkpoints(args.trust_checkpoint):
+    with exit_on_user_error(), trust_checkpoints(args.trust_checkpoint):
         out = report(
             args.runs,
             args.out,

@@ -19,7 +19,7 @@ from pathlib import Path
 from rankseg.analysis.retrieve import Contender, retrieve
 from rankseg.engine.resilience.checkpoint import trust_checkpoints
 from rankseg.report.run_folder import short_names
-from rankseg.training.command_line import add_config_arguments, config_from, plain_errors
+from rankseg.training.command_line import add_config_arguments, config_from, exit_on_user_error
 from rankseg.training.config import load_config
 
 RANDOM = "random weights"
@@ -96,7 +96,7 @@ def default_names(pairs: Sequence[tuple]) -> list[str]:
 def main(argv: Sequence[str] | None = None) -> None:
     """Write pictures and numbers, and print the numbers."""
     args = parse_args(argv)
-    with plain_errors(), trust_checkpoints(args.trust_checkpoint):
+    with exit_on_user_error(), trust_checkpoints(args.trust_checkpoint):
         if args.launcher != "none":
             raise ValueError("tools/retrieve.py runs in one process: leave out --launcher")
         asked = contenders(args)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from rankseg.analysis.sample_map import IMAGES, LIMIT, sample_map
 from rankseg.engine.resilience.checkpoint import trust_checkpoints
-from rankseg.training.command_line import add_config_arguments, config_from, plain_errors
+from rankseg.training.command_line import add_config_arguments, config_from, exit_on_user_error
 from rankseg.visualization.plane import WAYS
 
 
@@ -47,7 +47,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> None:
     """Write the picture."""
     args = parse_args(argv)
-    with plain_errors(), trust_checkpoints(args.trust_checkpoint):
+    with exit_on_user_error(), trust_checkpoints(args.trust_checkpoint):
         if args.launcher != "none":
             raise ValueError("tools/sample_map.py runs in one process: leave out --launcher")
         cfg = config_from(args)

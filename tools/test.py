@@ -12,9 +12,9 @@ import argparse
 from collections.abc import Sequence
 
 from rankseg import apis
-from rankseg.engine.distributed import ending_together
+from rankseg.engine.distributed import propagate_failure
 from rankseg.engine.resilience.checkpoint import trust_checkpoints
-from rankseg.training.command_line import add_config_arguments, config_from, plain_errors
+from rankseg.training.command_line import add_config_arguments, config_from, exit_on_user_error
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -37,7 +37,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> None:
     """Evaluate the checkpoint."""
     args = parse_args(argv)
-    with ending_together(), plain_errors(), trust_checkpoints(args.trust_checkpoint):
+    with propagate_failure(), exit_on_user_error(), trust_checkpoints(args.trust_checkpoint):
         cfg = config_from(args)
         apis.test(cfg, args.checkpoint, out=args.out, show_dir=args.show_dir)
 

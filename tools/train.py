@@ -15,13 +15,13 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 
 from rankseg import apis
-from rankseg.engine.distributed import ending_together, main_first, start_processes
+from rankseg.engine.distributed import main_process_first, propagate_failure, start_processes
 from rankseg.engine.resilience.checkpoint import trust_checkpoints
 from rankseg.training.command_line import (
     add_config_arguments,
     config_from,
-    plain_ends,
-    plain_errors,
+    exit_on_run_end,
+    exit_on_user_error,
 )
 from rankseg.training.tiny import make_tiny
 from rankseg.training.work_folder import lock_work_dir
@@ -84,20 +84,20 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Launch training."""
     gc.freeze()  # otherwise every data set collects garbage: half a second with all imports
     args = parse_args(argv)
-    with ending_together(), trust_checkpoints(args.trust_checkpoint):
+    with propagate_failure(), trust_checkpoints(args.trust_checkpoint):
         run(args)
 
 
 def run(args: argparse.Namespace) -> None:
     """Train in one of the processes."""
     with ExitStack() as held:
-        with plain_errors():
+        with exit_on_user_error():
             if args.extend_schedule and not args.resume:
                 raise ValueError("--extend-schedule is for a run that goes on: add --resume")
             cfg = config_from(args)
             cfg.extend_schedule = args.extend_schedule
             start_processes(cfg)
-            with main_first():
+            with main_process_first():
                 if args.auto_scale_lr:
                     apis.scale_learning_rate(cfg)
                 if args.tiny:
@@ -112,7 +112,7 @@ def run(args: argparse.Namespace) -> None:
                 # a tiny run in a separate folder contains nothing worth keeping
                 overwrite = args.overwrite or (args.tiny and not args.work_dir and not args.resume)
                 built = apis.check_before_training(cfg, overwrite, full=args.check == "full")
-        with plain_ends(cfg, args.overwrite):
+        with exit_on_run_end(cfg, args.overwrite):
             apis.train(cfg, check=False, overwrite=overwrite, built=built)
 
 

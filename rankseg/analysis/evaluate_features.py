@@ -22,7 +22,7 @@ from rankseg.registry import DATASETS
 from rankseg.structures import SampleKey
 from rankseg.training.test import write_result
 from rankseg.training.validation import check_classes, is_image_level, refuse_embedding
-from rankseg.utils.atomic_file import whole_file
+from rankseg.utils.atomic_file import atomic_write
 from rankseg.visualization.neighbours import count_ranks, draw_ranks
 
 USUAL_K = (1, 20)
@@ -126,7 +126,7 @@ def evaluate_features(
     if purity:
         metrics["purity"] = _purity(train, labels, indices, purity, extract, seed)
         if ranks is not None:
-            with whole_file(ranks) as partial:
+            with atomic_write(ranks) as partial:
                 counts = count_ranks(metrics["purity"]["ranks"])
                 draw_ranks({f"{purity} constrained neighbours": counts}, partial)
     write_result(out, {"config": cfg.config_file, "checkpoint": checkpoint, **metrics})

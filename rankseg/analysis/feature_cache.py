@@ -13,7 +13,7 @@ from mmengine.logging import print_log
 
 from rankseg.engine.features import Features
 from rankseg.engine.resilience.checkpoint import load_checkpoint_file
-from rankseg.utils.atomic_file import whole_file
+from rankseg.utils.atomic_file import atomic_write
 
 
 def digest_of_file(path: str | Path) -> str:
@@ -64,7 +64,7 @@ class FeatureCache:
         found = self._read(path, len(names))
         if found is None:
             found = make()
-            with whole_file(path) as partial:
+            with atomic_write(path) as partial:
                 torch.save(found._asdict(), partial)
         return found
 

@@ -16,8 +16,8 @@ from mmengine.logging import print_log
 from mmengine.registry import init_default_scope
 
 from rankseg.analysis.extraction import Extraction
-from rankseg.datasets.checks import spread
-from rankseg.datasets.file_checks import told
+from rankseg.datasets.checks import evenly_spaced
+from rankseg.datasets.file_checks import report_progress
 from rankseg.datasets.image_level import ArrayDataset
 from rankseg.engine.features import with_pipeline
 from rankseg.engine.pictures import write_picture
@@ -36,7 +36,7 @@ from rankseg.selection.matching.clusters import (
 from rankseg.selection.matching.keypoint_cache import KeypointCache
 from rankseg.training.test_set import loading_pipeline
 from rankseg.training.validation import is_image_level
-from rankseg.utils.atomic_file import whole_file, write_json
+from rankseg.utils.atomic_file import atomic_write, write_json
 from rankseg.visualization.matches import ShownPair, draw_matches
 
 AGAIN = 200  # pairs that are compared again if no pair is found
@@ -120,7 +120,7 @@ def match_images(
     groups = list(candidates(labels, features, nearest))
     found: list[tuple[int, int, Match]] = []
     with ThreadPoolExecutor(max(1, workers)) as pool:
-        for group in told(groups, "matching within clusters"):
+        for group in report_progress(groups, "matching within clusters"):
             images = np.unique(group)
             keypoints = dict(zip(images.tolist(), pool.map(look, images.tolist()), strict=True))
             found += match_cluster(group, keypoints.__getitem__, compare, top)
@@ -134,7 +134,7 @@ def match_images(
         **_how_many(pairs, truth, labels, least),
     }
     out = Path(out)
-    with whole_file(out) as file:
+    with atomic_write(out) as file:
         save_pairs(file, pairs)
     write_json(out.with_suffix(".json"), numbers)
     if len(pairs.image):
@@ -150,7 +150,7 @@ def _warn(
     least: int,
 ) -> None:
     """Warn that no pair was found, and report the best score among the compared pairs."""
-    rows = spread(len(compared), AGAIN)
+    rows = evenly_spaced(len(compared), AGAIN)
     again = [compare(look(one), look(other), least=FEWEST) for one, other in compared[rows]]
     best = max((found.score for found in again if found is not None), default=0)
     print_log(

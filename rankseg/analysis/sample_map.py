@@ -16,7 +16,7 @@ from rankseg.registry import DATASETS
 from rankseg.selection.discovery.centres import class_centres
 from rankseg.training.test_set import build_test_set
 from rankseg.training.validation import check_classes, is_image_level
-from rankseg.utils.atomic_file import whole_file
+from rankseg.utils.atomic_file import atomic_write
 from rankseg.visualization import Kind, SampleMap, draw_sample_map, draw_sample_maps, to_plane
 from rankseg.visualization.plane import WAYS
 
@@ -90,7 +90,7 @@ def sample_map(
         names = [test.get_data_info(i)["img_path"] for i in chosen]
         points = to_plane(extract(test, chosen.tolist(), names).feature.numpy(), how, seed)
         title = f"{len(chosen)} of {len(test)} test images"
-        with whole_file(out) as partial:
+        with atomic_write(out) as partial:
             draw_sample_map(partial, points, None, test.class_ids()[chosen], test.classes, title)
         return Path(out)
     train = with_pipeline(DATASETS.build(cfg.train_dataloader.dataset), test.pipeline)
@@ -99,7 +99,7 @@ def sample_map(
     frames = frames_of(feature, label, _truth(train)[index], step, len(test.classes))
     wanted = [number[name] for name in rows]
     maps = in_planes(feature, frames, wanted, how, seed)
-    with whole_file(out) as partial:
+    with atomic_write(out) as partial:
         draw_sample_maps(partial, maps, test.classes, wanted or None)
     return Path(out)
 

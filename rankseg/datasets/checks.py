@@ -9,7 +9,7 @@ from itertools import zip_longest
 import numpy as np
 
 from rankseg.datasets.base import ListDataset, SegListDataset
-from rankseg.datasets.file_checks import Files, Found, Look
+from rankseg.datasets.file_checks import Files, FileValidator, Found
 from rankseg.datasets.image_level import ArrayDataset, ImageLevelDataset
 from rankseg.datasets.kinds import check_kinds, check_same_reading, refuse_deep
 from rankseg.datasets.semi import SemiDataset
@@ -30,7 +30,7 @@ VALIDATION = 50  # validation images that are decoded
 def check_data(
     train: SemiDataset,
     val: ListDataset | None = None,
-    look: Look | None = None,
+    look: FileValidator | None = None,
     test: ListDataset | None = None,
 ) -> list[str]:
     """Check every file that training will open.
@@ -56,7 +56,7 @@ def check_data(
             classes differ between training and validation, if pipelines read images in different
             ways, or if images have more than 8 bits and no ``value_range``.
     """
-    look = look or Look()
+    look = look or FileValidator()
     check_same_reading([one for one in (train.labeled, train.unlabeled, val) if one is not None])
     if val is not None:
         held_out, name = _by_path(val), val.ann_file or val.source
@@ -135,7 +135,7 @@ def _named_classes(dataset: ImageLevelDataset) -> set[str]:
 
 
 def check_labeled(
-    dataset: ListDataset, limit: int | None = None, look: Look | None = None
+    dataset: ListDataset, limit: int | None = None, look: FileValidator | None = None
 ) -> list[str]:
     """Check images with their labels by :func:`check_masks` or :func:`check_images`."""
     check = check_masks if isinstance(dataset, SegListDataset) else check_images
@@ -143,7 +143,7 @@ def check_labeled(
 
 
 def check_images(
-    dataset: ImageLevelDataset, limit: int | None = None, look: Look | None = None
+    dataset: ImageLevelDataset, limit: int | None = None, look: FileValidator | None = None
 ) -> list[str]:
     """Decode images with classes and check the sizes that a test pipeline produces.
 
@@ -159,7 +159,7 @@ def check_images(
         ValueError: If a file cannot be decoded, or if a test pipeline produces images of different
             sizes. A batch would pad them, and the padding would be pooled with the image.
     """
-    picked = spread(len(dataset), limit or len(dataset))
+    picked = evenly_spaced(len(dataset), limit or len(dataset))
     samples = [dataset.get_data_info(i) for i in picked]
     what = f"images of {dataset.source}"
     kinds: list[str] = []
@@ -167,7 +167,7 @@ def check_images(
         sizes = [sample["img"].shape[:2] for sample in samples]
     else:
         files = [(sample["img_path"],) for sample in samples]
-        look = look or Look()
+        look = look or FileValidator()
         found = look.each(_look_at_image, files, DECODED, what)
         kinds = _look_at_kinds(dataset, files, found, look)
         picked = [i for i, one in zip(picked, found, strict=True) if one is not None]
@@ -202,7 +202,7 @@ def _check_test_sizes(dataset: ImageLevelDataset, picked: Sequence[int]) -> None
 
 
 def check_masks(
-    dataset: SegListDataset, limit: int | None = None, look: Look | None = None
+    dataset: SegListDataset, limit: int | None = None, look: FileValidator | None = None
 ) -> list[str]:
     """Decode images and masks and compare sizes and values.
 
@@ -219,13 +219,13 @@ def check_masks(
         ValueError: If a file cannot be decoded, a mask differs in size from its image or holds a
             value that is neither a class nor 255, or all masks hold only 0 and 255.
     """
-    picked = spread(len(dataset), limit or len(dataset))
+    picked = evenly_spaced(len(dataset), limit or len(dataset))
     samples = [dataset.get_data_info(i) for i in picked]
     what = f"images and masks of {dataset.source}"
     files = [(sample["img_path"], sample["seg_map_path"]) for sample in samples]
     rule = f"mask, kind {dataset.label_rule!r} {len(dataset.classes)}"
     work = partial(_look_at_pair, rule=dataset.label_rule, classes=dataset.classes)
-    look = look or Look()
+    look = look or FileValidator()
     found = look.each(work, files, rule, what)
     kinds = _look_at_kinds(dataset, files, found, look)
     good = [one for one in found if one is not None]
@@ -250,7 +250,7 @@ def _turned(found: Sequence[Found], source: str) -> list[str]:
 
 
 def check_headers(
-    dataset: ListDataset, limit: int | None = None, look: Look | None = None
+    dataset: ListDataset, limit: int | None = None, look: FileValidator | None = None
 ) -> list[str]:
     """Read the header and the end of images without decoding them; see :func:`check_masks`.
 
@@ -261,8 +261,8 @@ def check_headers(
     """
     if isinstance(dataset, ArrayDataset):  # already read completely when the data set was built
         return []
-    look = look or Look()
-    samples = [dataset.get_data_info(i) for i in spread(len(dataset), limit or len(dataset))]
+    look = look or FileValidator()
+    samples = [dataset.get_data_info(i) for i in evenly_spaced(len(dataset), limit or len(dataset))]
     what = f"{'images' if look.full else 'image headers'} of {dataset.source}"
     files = [(sample["img_path"],) for sample in samples]
     work, rule = (_look_at_image, DECODED) if look.full else (_look_at_header, HEADER)
@@ -272,7 +272,7 @@ def check_headers(
 
 
 def _look_at_kinds(
-    dataset: ListDataset, files: Sequence[Files], found: Sequence[Found | None], look: Look
+    dataset: ListDataset, files: Sequence[Files], found: Sequence[Found | None], look: FileValidator
 ) -> list[str]:
     """Return lines on unused bands and add deep images without a range to ``look.deep``."""
     notes, deep = check_kinds(dataset, [names[0] for names in files], found)
@@ -306,7 +306,7 @@ def image_size(path: str, decode: bool = True) -> tuple[int, int]:
     return look_at(path, decode)[:2]
 
 
-def spread(total: int, limit: int) -> list[int]:
+def evenly_spaced(total: int, limit: int) -> list[int]:
     """Return at most ``limit`` evenly spaced positions, including the first and the last.
 
     >>> spread(9, 3)

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from mmengine.logging import print_log
 
-from rankseg.datasets.validation_cache import SeenFiles, stamp
+from rankseg.datasets.validation_cache import ValidationCache, stamp
 
 THREADS = max(4, min(16, os.cpu_count() or 1))
 PROGRESS_SECONDS = 5.0
@@ -22,7 +22,7 @@ Found = list[int]
 Item = TypeVar("Item")
 
 
-class Look:
+class FileValidator:
     """Settings and state of a file check.
 
     Args:
@@ -37,9 +37,9 @@ class Look:
         deep: Images of more than 8 bits that a pipeline has no range for.
     """
 
-    def __init__(self, full: bool = False, seen: SeenFiles | None = None) -> None:
+    def __init__(self, full: bool = False, seen: ValidationCache | None = None) -> None:
         self.full = full
-        self.seen = seen or SeenFiles()
+        self.seen = seen or ValidationCache()
         self.looked_at = self.remembered = 0
         self.deep: list[str] = []
         self.faults: dict[str, None] = {}  # distinct messages in order
@@ -132,7 +132,7 @@ def _in_threads(work: Callable[[int], object], items: Sequence[int]) -> Iterator
             yield from pool.map(work, items[first : first + AT_ONCE])
 
 
-def told(items: Collection[Item], what: str) -> Iterator[Item]:
+def report_progress(items: Collection[Item], what: str) -> Iterator[Item]:
     """Iterate over the items and log every few seconds how many are left, if it takes long."""
     start = last = time.monotonic()
     for done, item in enumerate(items):

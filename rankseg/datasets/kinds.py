@@ -4,7 +4,7 @@
 from collections.abc import Sequence
 
 from rankseg.datasets.base import ListDataset
-from rankseg.datasets.file_checks import Found, told
+from rankseg.datasets.file_checks import Found, report_progress
 from rankseg.datasets.transforms.image_level import LoadImage
 from rankseg.datasets.transforms.loading import LoadSample
 from rankseg.errors import FileError
@@ -83,7 +83,9 @@ def refuse_deep(paths: Sequence[str]) -> None:
     if not paths:
         return
     some = paths[:: -(-len(paths) // MEASURED)]
-    counts = value_counts(decode_image(path) for path in told(some, "values of deep images"))
+    counts = value_counts(
+        decode_image(path) for path in report_progress(some, "values of deep images")
+    )
     try:
         proposed = f"value_range={percentile_range(counts)}"
     except ValueError:

@@ -38,7 +38,7 @@ def stamp(files: tuple[str, ...]) -> list[int]:
     return [n for file in files for s in [os.stat(file)] for n in (s.st_size, s.st_mtime_ns)]
 
 
-class SeenFiles:
+class ValidationCache:
     """Cache of findings about good files, keyed by paths and check.
 
     A finding is valid as long as sizes and modification times are unchanged. Bad files are never

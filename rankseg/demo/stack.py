@@ -9,7 +9,7 @@ from mmengine.utils import ProgressBar
 from tifffile import TiffWriter
 
 from rankseg.demo.volume import DemoVolume
-from rankseg.utils.atomic_folder import refuse_full, whole_folder
+from rankseg.utils.atomic_folder import atomic_folder, refuse_full
 
 PAGES, TEST_PAGES, SIZE = 165, 20, 256  # 165 pages, like the Lucchi data set
 SMALLEST = 64
@@ -48,7 +48,7 @@ def make_demo_stacks(
         )
     out = Path(out)
     refuse_full(out)
-    with whole_folder(out) as folder:
+    with atomic_folder(out) as folder:
         for part, (name, count) in enumerate([("training", pages), ("testing", test_pages)]):
             print(f"drawing {name}.tif")
             volume = DemoVolume((seed, part), count, size)

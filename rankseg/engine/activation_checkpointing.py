@@ -45,11 +45,11 @@ def turn_on_activation_checkpointing(model: nn.Module, names: str | Sequence[str
         ValueError: If there is no such submodule.
     """
     for module in find_modules(model, names):
-        if not isinstance(module, Forgetful):
-            module.__class__ = _forgetful(type(module))
+        if not isinstance(module, CheckpointedModule):
+            module.__class__ = _checkpointed(type(module))
 
 
-class Forgetful(nn.Module):
+class CheckpointedModule(nn.Module):
     """Mixin that recomputes the activations of a module in the backward pass.
 
     It is mixed into the module's class so that copies work. Copies would share a replaced
@@ -76,12 +76,13 @@ class Forgetful(nn.Module):
 
 
 @cache
-def _forgetful(kind: type[nn.Module]) -> type[nn.Module]:
-    """Return a module class with :class:`Forgetful` mixed in, under its original name."""
-    return type(kind.__name__, (Forgetful, kind), {"__module__": kind.__module__})
+def _checkpointed(kind: type[nn.Module]) -> type[nn.Module]:
+    """Return a module class with :class:`CheckpointedModule` mixed in, under its original name."""
+    return type(kind.__name__, (CheckpointedModule, kind), {"__module__": kind.__module__})
 
 
 def _new(kind: type[nn.Module]) -> nn.Module:
-    """Create an uninitialized module with :class:`Forgetful` mixed in, to be filled by a copy."""
-    mixed = _forgetful(kind)
+    """Create an uninitialized module with :class:`CheckpointedModule` mixed in, to be filled by a
+    copy."""
+    mixed = _checkpointed(kind)
     return mixed.__new__(mixed)

@@ -234,7 +234,7 @@ def wait_for_main(seconds: float = WRITING) -> None:
 
 
 @contextmanager
-def main_first() -> Iterator[None]:
+def main_process_first() -> Iterator[None]:
     """Run a block in the main process first, then in the others with stdout suppressed.
 
     The other processes can then use caches that the main process wrote to a shared file system. If
@@ -258,7 +258,7 @@ def main_first() -> Iterator[None]:
 
 
 @contextmanager
-def ending_together() -> Iterator[None]:
+def propagate_failure() -> Iterator[None]:
     """Report which process failed, or that this one stops because another one ended.
 
     The launcher then ends the others, so none waits for the timeout. With a single process, this

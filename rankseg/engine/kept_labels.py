@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rankseg.utils.atomic_file import whole_file
+from rankseg.utils.atomic_file import atomic_write
 
 
 class Validation(NamedTuple):
@@ -26,7 +26,7 @@ def write_labels(path: Path, kept: dict[int, Validation]) -> None:
     arrays = {f"score_{i}": np.array(one.score) for i, one in kept.items()}
     for i, one in kept.items():
         arrays |= {f"label_{i}_{row}": label for row, label in enumerate(one.labels)}
-    with whole_file(path) as partial, partial.open("wb") as stream:
+    with atomic_write(path) as partial, partial.open("wb") as stream:
         np.savez_compressed(stream, **arrays)
 
 

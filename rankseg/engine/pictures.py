@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rankseg.utils.atomic_file import whole_file
+from rankseg.utils.atomic_file import atomic_write
 from rankseg.visualization.panel import encode
 
 
@@ -15,5 +15,5 @@ def write_picture(path: str | Path, picture: np.ndarray) -> None:
     Raises:
         WriteError: If the file cannot be written.
     """
-    with whole_file(path) as partial:
+    with atomic_write(path) as partial:
         partial.write_bytes(encode(picture))

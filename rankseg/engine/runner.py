@@ -19,8 +19,7 @@ from rankseg.engine.built import take_built
 from rankseg.engine.distributed import wrap_for_cpus
 from rankseg.engine.hooks.never_confident import NeverConfidentHook
 from rankseg.engine.hooks.start_from import StartFromHook
-from rankseg.engine.method_of import method_of
-from rankseg.engine.resilience.checkpoint import misfit
+from rankseg.engine.resilience.checkpoint import mismatch_error
 from rankseg.engine.resilience.data_failures import data_failures
 from rankseg.engine.resilience.folder_lock import FolderLock
 from rankseg.engine.resilience.identity import KEY, identity
@@ -30,9 +29,10 @@ from rankseg.engine.resilience.stop import StopHook
 from rankseg.engine.resilience.stopping import StopSignals, worker_start
 from rankseg.engine.resilience.work_folder_hook import WorkFolderHook
 from rankseg.engine.schedulers import follow
+from rankseg.engine.unwrap import unwrap_method
 from rankseg.errors import Diverged, RunEnded
 from rankseg.models.weights import non_finite
-from rankseg.utils.atomic_file import NO_ROOM, WriteError, describe, whole_file
+from rankseg.utils.atomic_file import NO_ROOM, WriteError, atomic_write, describe
 
 LOGS = ("mmengine.visualization", "mmengine.logging")
 """Modules that write only to the work folder."""
@@ -63,7 +63,7 @@ class StrictRunner(Runner):
             RunEnded: If training cannot continue. The message is one sentence for the user.
         """
         if names := self.cfg.pop("activation_checkpointing", None):  # or mmengine applies its own
-            turn_on_activation_checkpointing(method_of(self), names)
+            turn_on_activation_checkpointing(unwrap_method(self), names)
         with StopSignals() as signals:
             self.register_hook(MissedValidationHook())
             self.register_hook(NeverConfidentHook())
@@ -151,7 +151,7 @@ class StrictRunner(Runner):
         val = None if self.val_loop is None else self.val_dataloader.dataset
         train = self.train_dataloader.dataset
         self.identity = identity(self.cfg, train, val, get_world_size())
-        self._infinite_by_design = set(non_finite(method_of(self).named_buffers()))
+        self._infinite_by_design = set(non_finite(unwrap_method(self).named_buffers()))
 
     def save_checkpoint(
         self, out_dir: str, filename: str, *args, meta: dict | None = None, **kwargs
@@ -172,7 +172,7 @@ class StrictRunner(Runner):
             meta = {**(meta or {}), KEY: self.identity}
         self._check_folder()
         try:
-            with whole_file(Path(out_dir) / filename) as partial_file:
+            with atomic_write(Path(out_dir) / filename) as partial_file:
                 super().save_checkpoint(out_dir, partial_file.name, *args, meta=meta, **kwargs)
                 self._check_folder()  # the folder may have moved during the long write
         except RunEnded:
@@ -182,7 +182,7 @@ class StrictRunner(Runner):
 
     def _check_finite(self, filename: str) -> None:
         """Raise ``Diverged`` if the state has unexpected NaN or infinite values."""
-        state = method_of(self).state_dict()
+        state = unwrap_method(self).state_dict()
         bad = [name for name in non_finite(state.items()) if name not in self._infinite_by_design]
         if bad:
             more = f" and {len(bad) - 1} more tensors" if len(bad) > 1 else ""
@@ -250,4 +250,4 @@ class StrictRunner(Runner):
         try:
             return super().load_checkpoint(filename, map_location, strict, **kwargs)
         except RuntimeError as error:
-            raise misfit(filename, error) from error
+            raise mismatch_error(filename, error) from error

@@ -120,7 +120,7 @@ def choose(judged: Mapping[str, Judged], label: Tensor, rows: int) -> dict[str, 
         between the first and the last network. ``worst`` and ``changes`` have at most one query
         per class.
     """
-    chosen = {"queries": spread(len(label), rows)}
+    chosen = {"queries": evenly_spaced(len(label), rows)}
     if not judged:
         return chosen
     first, *_, last = (*judged.values(), *judged.values())
@@ -140,7 +140,7 @@ def _one_of_a_class(order: np.ndarray, label: Tensor, rows: int) -> list[int]:
     return order[np.sort(firsts)[:rows]].tolist()
 
 
-def spread(count: int, rows: int) -> list[int]:
+def evenly_spaced(count: int, rows: int) -> list[int]:
     """Return at most ``rows`` evenly spaced positions below ``count``.
 
     >>> spread(100, 3), spread(2, 5)

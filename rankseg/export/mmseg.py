@@ -21,7 +21,7 @@ from rankseg.models.mean_segmentor import MeanSegmentor
 from rankseg.training.config_source import check_path, write_config
 from rankseg.training.validation import is_image_level
 from rankseg.utils.atomic_file import write_text
-from rankseg.utils.atomic_folder import refuse_full, whole_folder
+from rankseg.utils.atomic_folder import atomic_folder, refuse_full
 
 CONFIG, WEIGHTS = "config.py", "weights.pth"
 TOLERANCE = 1e-4
@@ -86,7 +86,7 @@ def to_mmseg(
     sources = {name: plain_source(module) for name, module in modules_of(model).items()}
     check_path(Path(cfg.config_file).name, "the config")
     title = f"{Path(cfg.config_file).stem}: the {trained.name} of a {cfg.model.type} run."
-    with whole_folder(out) as partial:
+    with atomic_folder(out) as partial:
         text = config_text(model, trained, list(sources), title)
         write_config(partial / CONFIG, text)
         for name, source in sources.items():

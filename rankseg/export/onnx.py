@@ -17,7 +17,7 @@ from rankseg.export.deployed import Deployed
 from rankseg.export.released import refuse_existing
 from rankseg.inference.load import Trained, load_trained, logits_of, value_range_of
 from rankseg.training.validation import is_embedding, is_image_level
-from rankseg.utils.atomic_file import whole_file
+from rankseg.utils.atomic_file import atomic_write
 from rankseg.version import __version__
 
 OPSET = 18
@@ -79,7 +79,7 @@ def export_onnx(
     metadata = describe(cfg, trained, model) | {"checkpoint": Path(checkpoint).name}
     content = to_bytes(model, trained, metadata)
     difference = compare(content, trained, model)
-    with whole_file(out) as partial:
+    with atomic_write(out) as partial:
         partial.write_bytes(content)
     return {
         "difference": difference,

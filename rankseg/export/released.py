@@ -13,7 +13,7 @@ from rankseg.engine.resilience.checkpoint import load_checkpoint_file
 from rankseg.export.released_names import check_network, to_ours, to_theirs
 from rankseg.models.pretrained import describe_misfit, tensors_of
 from rankseg.registry import MODELS
-from rankseg.utils.atomic_file import whole_file
+from rankseg.utils.atomic_file import atomic_write
 
 NETWORKS = {"student": "student.", "teacher": "teacher.module."}
 
@@ -72,7 +72,7 @@ def refuse_existing(target: Path) -> None:
 
 def save_checkpoint(content: dict, target: Path) -> None:
     """Save a checkpoint completely or not at all."""
-    with whole_file(target) as partial, partial.open("wb") as file:
+    with atomic_write(target) as partial, partial.open("wb") as file:
         torch.save(content, file)
 
 

@@ -233,20 +233,20 @@ class Inferencer:
         self,
         images: Sequence[np.ndarray],
         maps: Sequence[Maps],
-        told: Callable[[int], None] | None = None,
+        progress: Callable[[int], None] | None = None,
     ) -> None:
         """Predict images of one size into preallocated maps.
 
         Args:
             images: ``(H, W, 3)`` uint8 RGB images.
             maps: Output maps, one for each image.
-            told: Progress callback, called with the number of newly predicted pixels.
+            progress: Progress callback, called with the number of newly predicted pixels.
 
         Raises:
             ValueError: If the image or its intermediate results do not fit into memory, or the
                 network outputs NaN or infinity.
         """
-        self._fill(images, maps, told)
+        self._fill(images, maps, progress)
         for one in maps:
             check_logits(one.lost, one.mask.size)
 
@@ -254,7 +254,7 @@ class Inferencer:
         self,
         images: Sequence[np.ndarray],
         maps: Sequence[Maps],
-        told: Callable[[int], None] | None,
+        progress: Callable[[int], None] | None,
     ) -> None:
         size = images[0].shape[:2]
         check_memory(size, len(self.classes), self.rows_held(size))
@@ -264,16 +264,16 @@ class Inferencer:
             if resized or not self.windows.suit(size, len(self.classes)):
                 for one, logits in zip(maps, self._whole(samples), strict=True):
                     one.put(0, logits)
-                    if told:
-                        told(one.mask.size)
+                    if progress:
+                        progress(one.mask.size)
                 return
             for sample, one in zip(samples, maps, strict=True):
                 at_once = max(self.batch, WINDOWS_AT_ONCE if self.device.type == "cuda" else 1)
                 rows = blend(self._logits, sample["inputs"], *self.windows[:2], at_once)
                 for y, logits in rows:
                     one.put(y, logits)
-                    if told:
-                        told(logits.shape[1] * logits.shape[2])
+                    if progress:
+                        progress(logits.shape[1] * logits.shape[2])
 
     def rows_held(self, size: tuple[int, int]) -> int:
         """Return how many rows of logits are in memory at once for an image of this size."""

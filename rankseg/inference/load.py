@@ -16,7 +16,7 @@ from rankseg.datasets.class_names import LONGEST, STACK_NOTES, read_class_file
 from rankseg.engine.resilience.checkpoint import (
     DamagedCheckpointError,
     load_checkpoint_file,
-    misfit,
+    mismatch_error,
 )
 from rankseg.models.extended_segmentor import refuse_lacking
 from rankseg.models.methods import Method
@@ -79,7 +79,7 @@ def load_method(
     try:
         method.load_state_dict(dict(weights))
     except RuntimeError as error:
-        raise misfit(checkpoint, error) from error
+        raise mismatch_error(checkpoint, error) from error
     refuse_lacking(method, checkpoint)
     return method.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rankseg.datasets.file_checks import THREADS, told
+from rankseg.datasets.file_checks import THREADS, report_progress
 from rankseg.datasets.splits.splits import ENDINGS
 from rankseg.imageio.bands import Channels
 from rankseg.imageio.image_files import UPRIGHT, open_file
@@ -201,7 +201,9 @@ class PageReader:
                 counts.add(self._pages(picture))
 
         with ThreadPoolExecutor(THREADS) as pool:
-            for done in told([pool.submit(add, one) for one in deep], "values of deep images"):
+            for done in report_progress(
+                [pool.submit(add, one) for one in deep], "values of deep images"
+            ):
                 done.result()
         self.value_range, self.measured = counts.range, counts.files
 

@@ -18,7 +18,7 @@ from rankseg.imageio.tiff import TiffStack
 from rankseg.imageio.tiff_axes import ALL, Planes
 from rankseg.inference.maps import Maps
 from rankseg.inference.pictures import Picture
-from rankseg.utils.atomic_file import WriteError, describe, whole_file
+from rankseg.utils.atomic_file import WriteError, atomic_write, describe
 from rankseg.visualization.overlay import draw_seen_through
 from rankseg.visualization.panel import encode, fit
 
@@ -98,10 +98,10 @@ class PredictionFiles:
         """
         for kind, values in self._raw(maps):
             path = self.out / kind / f"{picture.name}.tif"
-            with whole_file(path) as partial, tiff_writer(partial, values.nbytes) as file:
+            with atomic_write(path) as partial, tiff_writer(partial, values.nbytes) as file:
                 file.write(values, photometric="minisblack", metadata=None)
         self._write_views(picture.name, image, maps)
-        with whole_file(self.mask_file(picture)) as partial:
+        with atomic_write(self.mask_file(picture)) as partial:
             self._mask_image(maps.mask).save(partial, format="PNG")
 
     @contextmanager
@@ -119,7 +119,7 @@ class PredictionFiles:
             writers: dict[str, TiffWriter] = {}
 
             def open_writer(kind: str, path: Path, size: int) -> None:
-                partial = files.enter_context(whole_file(path))
+                partial = files.enter_context(atomic_write(path))
                 writers[kind] = files.enter_context(tiff_writer(partial, size))
 
             def put(page: int, image: np.ndarray, maps: Maps) -> None:
@@ -245,5 +245,5 @@ def write_view(path: Path, picture: np.ndarray) -> None:
     """Write a picture for viewing, as PNG or JPEG by its extension. Shrink a huge one first."""
     if max(picture.shape[:2]) > LARGEST:
         picture = fit(picture, (LARGEST, LARGEST))
-    with whole_file(path) as partial:
+    with atomic_write(path) as partial:
         partial.write_bytes(encode(picture, path.suffix))

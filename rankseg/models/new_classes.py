@@ -8,7 +8,7 @@ INPUT = "decode_head.conv_seg."
 CLASSIFIER = f"student.{INPUT}"
 
 
-def make_anew(model: nn.Module, state: dict[str, Tensor]) -> list[str]:
+def reinit_classifier(model: nn.Module, state: dict[str, Tensor]) -> list[str]:
     """Replace layers for another number of classes in a state dict by initial weights.
 
     These are the parameters whose first dimension is the number of classes, in both the model and

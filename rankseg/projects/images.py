@@ -14,7 +14,7 @@ _WORDS = {(1, 0): "gray", (2, 1): "gray with transparency", (3, 0): "color",
 
 
 def look_at_image(files: Files, decode: bool, counts: ValueCounts, channels: Channels) -> Found:
-    """Read the properties of an image, for :class:`~rankseg.datasets.file_checks.Look`.
+    """Read the properties of an image, for :class:`~rankseg.datasets.file_checks.FileValidator`.
 
     Args:
         files: Path of the image.

@@ -9,11 +9,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from rankseg.datasets.file_checks import Files, Found, Look
+from rankseg.datasets.file_checks import Files, FileValidator, Found
 from rankseg.datasets.split_drawing import cut_validation, make_split
 from rankseg.datasets.splits.splits import LABELED_FILE, UNLABELED_FILE, VAL_FILE, Entry
 from rankseg.projects.survey import Survey
-from rankseg.utils.atomic_file import WriteError, describe, whole_file
+from rankseg.utils.atomic_file import WriteError, atomic_write, describe
 from rankseg.utils.found_names import fold
 
 VAL_SHARE, MOST_VAL = 0.2, 100
@@ -128,12 +128,12 @@ def write_masks(found: Survey, root: Path, names: Sequence[str]) -> None:
     def write(files: Files) -> Found:
         number, name = int(files[0]), files[1]
         content = cv2.imencode(".png", found.ids(number))[1].tobytes()
-        with whole_file(root / name) as partial:
+        with atomic_write(root / name) as partial:
             partial.write_bytes(content)
         return []
 
     items = [(str(i), name) for i, name in enumerate(names)]
-    Look().each(write, items, "", "masks that are written as class ids")
+    FileValidator().each(write, items, "", "masks that are written as class ids")
 
 
 def draw_lists(

@@ -157,7 +157,8 @@ class MaskLook:
 
 
 def fold(mask: Codes, path: str) -> Found:
-    """Encode the content of a mask as integers, for :class:`~rankseg.datasets.file_checks.Look`.
+    """Encode the content of a mask as integers, for
+    :class:`~rankseg.datasets.file_checks.FileValidator`.
 
     Raises:
         FileError: If the mask has as many codes as a photo.

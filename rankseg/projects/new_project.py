@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from rankseg.datasets.checks import spread
+from rankseg.datasets.checks import evenly_spaced
 from rankseg.datasets.class_names import CLASSES_JSON
 from rankseg.datasets.file_checks import duration
 from rankseg.datasets.folder import read_classes
@@ -268,7 +268,7 @@ def _draw(found: Survey, path: Path) -> None:
     """Write the overview page of images with their masks."""
     samples = [
         Masked(path.name, read_image(path, found.value_range, found.channels), found.ids(i))
-        for i in spread(len(found.pixels), SHOWN)
+        for i in evenly_spaced(len(found.pixels), SHOWN)
         for path in [found.material.images[i]]
     ]
     page = draw_mask_sheet(samples, found.plan.classes, found.plan.palette)

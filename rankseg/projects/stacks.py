@@ -17,7 +17,7 @@ import numpy as np
 from mmengine.utils import ProgressBar
 
 from rankseg.datasets.class_names import CLASSES_FILE, STACK_NOTES, check_names
-from rankseg.datasets.file_checks import told
+from rankseg.datasets.file_checks import report_progress
 from rankseg.datasets.splits.split_files import write_lists
 from rankseg.datasets.splits.splits import LABELED_FILE, VAL_FILE, Entry
 from rankseg.errors import FileError
@@ -182,7 +182,7 @@ def stack_range(stack: TiffStack) -> tuple[int, int] | None:
     """
     if not stack.deep:
         return None
-    numbers = told(range(len(stack)), f"gray values of all pages of {stack.path}")
+    numbers = report_progress(range(len(stack)), f"gray values of all pages of {stack.path}")
     pages = (stack.image(number) for number in numbers)
     try:
         return percentile_range(value_counts(pages))

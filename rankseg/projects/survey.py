@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from rankseg.datasets.checks import spread
+from rankseg.datasets.checks import evenly_spaced
 from rankseg.datasets.class_names import check_names
-from rankseg.datasets.file_checks import Files, Found, Look
+from rankseg.datasets.file_checks import Files, FileValidator, Found
 from rankseg.imageio.bands import Channels, describe_bands
 from rankseg.imageio.image_files import UPRIGHT
 from rankseg.imageio.intensity import ValueCounts
@@ -69,12 +69,12 @@ class Survey:
         if all(look.bands - look.alpha == 1 for look in self.labelled):
             return True
         images, how = self.material.images, (self.value_range, self.channels)
-        some = (read_image(images[i], *how) for i in spread(len(images), LOOKED_AT))
+        some = (read_image(images[i], *how) for i in evenly_spaced(len(images), LOOKED_AT))
         return all((one == one[..., :1]).all() for one in some)
 
     def object_width(self) -> float | None:
         """Return the width in pixels of objects not of the first class, from some of the masks."""
-        some = [self.ids(i) for i in spread(len(self.pixels), LOOKED_AT)]
+        some = [self.ids(i) for i in evenly_spaced(len(self.pixels), LOOKED_AT)]
         return object_width(ids == k for ids in some for k in range(1, len(self.plan.classes)))
 
     def summary(self) -> str:
@@ -158,7 +158,7 @@ def survey(
     ):
         if given:
             check_names(given, source)
-    look, deep = Look(full=True), ValueCounts()
+    look, deep = FileValidator(full=True), ValueCounts()
     work = partial(look_at_image, counts=deep, channels=channels)
     masked = partial(work, decode=True)
     looks = _look_at_images(all_of_it.images, look, "images with a mask", masked)
@@ -242,13 +242,13 @@ def _declare_empty(found: Survey, empty_masks: str | None) -> Survey:
 
 
 def _look_at_images(
-    paths: Sequence[Path], look: Look, what: str, work: Callable[[Files], Found]
+    paths: Sequence[Path], look: FileValidator, what: str, work: Callable[[Files], Found]
 ) -> list[ImageInfo | None]:
     found = look.each(work, [(str(path),) for path in paths], "", what)
     return [None if one is None else ImageInfo(*one) for one in found]
 
 
-def _look_at_masks(material: Material, look: Look) -> list[MaskLook | None]:
+def _look_at_masks(material: Material, look: FileValidator) -> list[MaskLook | None]:
     def work(files: Files) -> Found:
         return fold(material.read(files[0]), files[0])
 

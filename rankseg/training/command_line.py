@@ -20,7 +20,7 @@ DEBUG = "RANKSEG_DEBUG"
 
 
 @contextmanager
-def plain_errors() -> Iterator[None]:
+def exit_on_user_error() -> Iterator[None]:
     """Print a user error as one sentence and exit with status 2, without a traceback.
 
     Set the environment variable ``RANKSEG_DEBUG=1`` to see the traceback.
@@ -36,7 +36,7 @@ def plain_errors() -> Iterator[None]:
 
 
 @contextmanager
-def plain_ends(cfg: Config, overwrite: bool = False) -> Iterator[None]:
+def exit_on_run_end(cfg: Config, overwrite: bool = False) -> Iterator[None]:
     """Print how to resume when a run is stopped or cannot continue, then exit.
 
     The exit status is 143 after SIGTERM, 130 after Ctrl-C, and 1 if the run cannot continue.

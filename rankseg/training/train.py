@@ -11,7 +11,7 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 
 from rankseg.engine.built import Built, build_method
-from rankseg.engine.distributed import main_first, start_processes
+from rankseg.engine.distributed import main_process_first, start_processes
 from rankseg.engine.fused import use_fused
 from rankseg.engine.resilience.checkpoint import read_resumable
 from rankseg.engine.resilience.identity import check_same_run, identity, list_sources
@@ -152,7 +152,7 @@ def train(
     """
     start_processes(cfg)
     with ExitStack() as held:
-        with main_first():
+        with main_process_first():
             lock = held.enter_context(lock_work_dir(cfg.work_dir))
         if check:
             built = check_before_training(cfg, overwrite)

@@ -13,14 +13,14 @@ from mmengine.hooks import Hook
 from mmengine.logging import print_log
 
 from rankseg.datasets import ListDataset, SemiDataset, check_data
-from rankseg.datasets.file_checks import Look
+from rankseg.datasets.file_checks import FileValidator
 from rankseg.datasets.samplers.classes import NO_LABELS, check_class_batch
 from rankseg.datasets.samplers.labeled_unlabeled import check_batch_size
-from rankseg.datasets.validation_cache import SeenFiles, cache_file
-from rankseg.engine.resilience.checkpoint import load_checkpoint_file, misfit
+from rankseg.datasets.validation_cache import ValidationCache, cache_file
+from rankseg.engine.resilience.checkpoint import load_checkpoint_file, mismatch_error
 from rankseg.models.heads import EmbeddingHead, ImageLevelHead
 from rankseg.models.methods import Method
-from rankseg.models.new_classes import make_anew
+from rankseg.models.new_classes import reinit_classifier
 from rankseg.models.other_method import leave_out
 from rankseg.models.pretrained import read_backbone
 from rankseg.models.trial import try_out
@@ -97,9 +97,9 @@ def check_files(
     test = cfg.get("test_dataloader") if full else None
     known = None if val is None else cfg.val_dataloader.dataset
     test = None if test is None or test.dataset == known else DATASETS.build(test.dataset)
-    seen = SeenFiles(cache_file(train.labeled.data_root))
+    seen = ValidationCache(cache_file(train.labeled.data_root))
     try:
-        return check_data(train, val, Look(full, seen), test)
+        return check_data(train, val, FileValidator(full, seen), test)
     finally:
         seen.save()  # also if a check fails: keeps the files found valid before
 
@@ -276,9 +276,9 @@ def check_weights(model: Method, cfg: Config) -> None:
         state = dict(state.get("state_dict", state))
         if not cfg.get("resume"):  # as StartFromHook does
             leave_out(model, state)
-            make_anew(model, state)
+            reinit_classifier(model, state)
         try:
             # load into a copy, as loading changes the model; copying to the meta device would warn
             copy.deepcopy(model).load_state_dict(state, strict=True, assign=True)
         except RuntimeError as error:
-            raise misfit(cfg.load_from, error) from error
+            raise mismatch_error(cfg.load_from, error) from error

@@ -67,7 +67,7 @@ def describe(path: Path, error: OSError) -> str:
 
 
 @contextmanager
-def whole_file(path: str | Path) -> Iterator[Path]:
+def atomic_write(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path in the same folder, then rename it to ``path`` in one step.
 
     If the file system supports it, the content is flushed to disk before the rename, and the
@@ -117,7 +117,7 @@ def write_text(path: str | Path, text: str) -> None:
     Raises:
         WriteError: If the file cannot be written.
     """
-    with whole_file(path) as partial:
+    with atomic_write(path) as partial:
         partial.write_text(text, encoding="utf-8")
 
 

@@ -18,7 +18,7 @@ def refuse_full(out: Path) -> None:
 
 
 @contextmanager
-def whole_folder(out: Path) -> Iterator[Path]:
+def atomic_folder(out: Path) -> Iterator[Path]:
     """Yield a temporary folder, then rename it to ``out`` in one step; remove it on failure.
 
     Raises:

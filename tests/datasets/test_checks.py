@@ -19,7 +19,7 @@ from rankseg.datasets import (
     check_masks,
 )
 from rankseg.datasets import file_checks as looking
-from rankseg.datasets.checks import image_size, spread
+from rankseg.datasets.checks import evenly_spaced, image_size
 
 RNG = np.random.default_rng(1)
 NOISE = np.random.default_rng(0).integers(0, 256, (96, 128, 3), dtype=np.uint8)
@@ -58,7 +58,7 @@ def test_a_good_set_is_described(make_set):
 def test_large_sets_are_looked_at_evenly(make_set):
     dataset = FolderDataset(data_root=make_set())
     assert check_masks(dataset, limit=3)[0].startswith("checked 3 evenly spaced of 8 images and ma")
-    assert spread(10, 4) == [0, 3, 6, 9] and spread(3, 5) == [0, 1, 2]
+    assert evenly_spaced(10, 4) == [0, 3, 6, 9] and evenly_spaced(3, 5) == [0, 1, 2]
     Image.new("L", (10, 8), 77).save(dataset[1]["seg_map_path"])
     check_masks(dataset, limit=2)  # the first and the last
     with pytest.raises(ValueError, match=r"masks/1\.png holds \[77\]"):

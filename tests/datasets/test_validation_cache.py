@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from rankseg.datasets import FolderDataset, SemiDataset, check_data, checks
-from rankseg.datasets.file_checks import Look
-from rankseg.datasets.validation_cache import SeenFiles, cache_file, stamp
+from rankseg.datasets.file_checks import FileValidator
+from rankseg.datasets.validation_cache import ValidationCache, cache_file, stamp
 
 
 @pytest.fixture
@@ -25,9 +25,9 @@ def opened(monkeypatch) -> list[str]:
 def check(root, file: Path, full: bool = False, **options) -> list[str]:
     dataset = {"type": "FolderDataset", "data_root": str(root), **options}
     val = FolderDataset(data_root=root, ann_file="splits/val.txt", **options)
-    seen = SeenFiles(file)
+    seen = ValidationCache(file)
     try:
-        return check_data(SemiDataset(dataset, split="few"), val, Look(full, seen))
+        return check_data(SemiDataset(dataset, split="few"), val, FileValidator(full, seen))
     finally:
         seen.save()
 
@@ -114,7 +114,7 @@ def test_where_nothing_can_be_kept_the_check_goes_on(make_set, tmp_path):
 def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
     (tmp_path / "a").write_text("a")
     path, files = tmp_path / "seen.json", (str(tmp_path / "a"),)
-    seen = SeenFiles(path)
+    seen = ValidationCache(path)
     seen.keep("rule", files, stamp(files), [1])
     seen.save()
     before = path.read_bytes()
@@ -155,6 +155,6 @@ def test_test_images_are_looked_at_in_the_full_check(make_set):
     (root / "splits/few/labeled.txt").write_text("images/1.png masks/1.png\n")
     train = SemiDataset({"type": "FolderDataset", "data_root": str(root)}, split="few")
     test = FolderDataset(data_root=root, ann_file="splits/test.txt")
-    check_data(train, None, Look(), test)
+    check_data(train, None, FileValidator(), test)
     with pytest.raises(ValueError, match=r"masks/0\.png holds \[77\]"):
-        check_data(train, None, Look(full=True), test)
+        check_data(train, None, FileValidator(full=True), test)

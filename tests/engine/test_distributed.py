@@ -15,8 +15,8 @@ from torch import distributed, nn
 from rankseg.engine import distributed as ours
 from rankseg.engine.distributed import (
     any_process,
-    ending_together,
-    main_first,
+    main_process_first,
+    propagate_failure,
     start_processes,
     wait_for_main,
     wrap_for_cpus,
@@ -56,10 +56,10 @@ def test_one_process_needs_nothing(alone):
     assert not distributed.is_initialized()
     assert any_process(True) and not any_process(False)
     ran = []
-    with main_first(), ending_together():
+    with main_process_first(), propagate_failure():
         ran.append(1)
     assert ran == [1]
-    with pytest.raises(RuntimeError, match="as it is"), ending_together():
+    with pytest.raises(RuntimeError, match="as it is"), propagate_failure():
         raise RuntimeError("as it is")
 
 
@@ -173,7 +173,7 @@ def test_processes_that_do_not_come(taken, monkeypatch, capfd):
 
 def agree():
     answers = [any_process(get_rank() == 1), any_process(False)]
-    with main_first():
+    with main_process_first():
         print("printed by", get_rank())
     return answers
 
@@ -186,7 +186,7 @@ def test_processes_agree_and_the_main_one_prints(capfd):
 def fail_first():
     ran = False
     try:
-        with main_first():
+        with main_process_first():
             ran = True
             raise ValueError("a mistake in the config")
     except (ValueError, SystemExit) as error:
@@ -202,7 +202,7 @@ def test_a_mistake_is_found_once():
 
 def fail(error):
     try:
-        with ending_together():
+        with propagate_failure():
             raise error
     except SystemExit as end:
         return end.code

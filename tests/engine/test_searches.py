@@ -2,7 +2,7 @@
 import torch
 
 from rankseg.engine.hooks.retrieval_panel import some_classes
-from rankseg.engine.searches import Embedded, Images, choose, make_searches, spread
+from rankseg.engine.searches import Embedded, Images, choose, evenly_spaced, make_searches
 from rankseg.evaluation.retrieval import Judged
 
 
@@ -69,7 +69,11 @@ def test_queries_that_are_shown():
 
 
 def test_positions_and_classes_at_even_distances():
-    assert spread(7, 3) == [0, 3, 6] and spread(3, 9) == [0, 1, 2] and spread(5, 1) == [0]
+    assert (
+        evenly_spaced(7, 3) == [0, 3, 6]
+        and evenly_spaced(3, 9) == [0, 1, 2]
+        and evenly_spaced(5, 1) == [0]
+    )
     label = torch.arange(40).numpy() // 4
     chosen = some_classes(label, 12)
     assert sorted(set(label[chosen])) == [0, 4, 9] and len(chosen) == 12

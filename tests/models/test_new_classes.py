@@ -5,7 +5,7 @@ import pytest
 import torch
 from mmengine.registry import init_default_scope
 
-from rankseg.models.new_classes import make_anew
+from rankseg.models.new_classes import reinit_classifier
 from rankseg.registry import MODELS
 from rankseg.testing.toy import toy_classifier, toy_student
 
@@ -40,7 +40,7 @@ def test_only_the_classifier_is_made_anew(form):
     model = build(2, 1, **options)
     before = {name: value.clone() for name, value in model.state_dict().items()}
     state = dict(given)
-    told = make_anew(model, state)
+    told = reinit_classifier(model, state)
     networks = ["student", "teacher.module"] if options else ["student"]
     wanted = [f"{network}.decode_head.conv_seg.{part}" for network in networks for part in BOTH]
     assert [line.split(" ")[0] for line in told] == wanted
@@ -56,7 +56,7 @@ def test_only_the_classifier_is_made_anew(form):
 def test_a_teacher_that_the_checkpoint_lacks_begins_as_the_student():
     model = build(2, 1, **TEACHER)
     state = dict(build(5, 0).state_dict())
-    make_anew(model, state)
+    reinit_classifier(model, state)
     model.load_state_dict(state)
     for mine, theirs in zip(
         model.student.parameters(), model.teacher.module.parameters(), strict=True
@@ -67,14 +67,14 @@ def test_a_teacher_that_the_checkpoint_lacks_begins_as_the_student():
 def test_as_many_classes_change_nothing():
     state = dict(build(3, 0).state_dict())
     before = dict(state)
-    assert make_anew(build(3, 1), state) == []
+    assert reinit_classifier(build(3, 1), state) == []
     assert all(state[name] is value for name, value in before.items())
 
 
 def test_with_as_many_classes_memory_of_another_shape_is_refused():
     model = build(3, 1, kind="FixMatch", track_pseudo_labels=True)
     state = {**model.state_dict(), "quality.labels": torch.zeros(2, 9, dtype=torch.long)}
-    assert make_anew(model, state) == []
+    assert reinit_classifier(model, state) == []
     with pytest.raises(RuntimeError, match="size mismatch for quality.labels"):
         model.load_state_dict(state)
 
@@ -84,7 +84,7 @@ def test_what_does_not_fit_otherwise_is_still_refused(classes):
     student = toy_student(classes)
     student.decode_head.channels = 24
     model, state = build(classes, 1, student=student), dict(build(5, 0).state_dict())
-    make_anew(model, state)
+    reinit_classifier(model, state)
     with pytest.raises(RuntimeError, match="size mismatch"):
         model.load_state_dict(state)
 
@@ -94,7 +94,7 @@ def test_memory_of_other_classes_begins_empty():
     source = build(5, 0, **track)
     source.quality.labels += 7
     model, state = build(2, 1, **track), dict(source.state_dict())
-    told = make_anew(model, state)
+    told = reinit_classifier(model, state)
     assert "quality.labels (2, 5) -> (2, 2)" in told
     model.load_state_dict(state)
     assert model.quality.labels.sum() == 0
@@ -108,7 +108,7 @@ def test_an_image_level_classifier_with_normalised_weights():
     for one in (student, other):
         one.decode_head.pop("branches")
     model, state = build(2, 1, student=other), dict(build(5, 0, student=student).state_dict())
-    assert len(make_anew(model, state)) == 3  # length, direction, bias
+    assert len(reinit_classifier(model, state)) == 3  # length, direction, bias
     model.load_state_dict(state)
 
 
@@ -120,7 +120,7 @@ def test_a_classifier_of_another_feature_is_made_anew_and_nothing_else():
     given = build(3, 0, student=source, **TEACHER).state_dict()
     model, state = build(3, 1, student=student, **TEACHER), dict(given)
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    told = make_anew(model, state)
+    told = reinit_classifier(model, state)
     wanted = [f"{one}.decode_head.conv_seg.{part}" for one in NETWORKS for part in BOTH]
     assert [line.split(" ")[0] for line in told] == wanted
     model.load_state_dict(state)

@@ -11,7 +11,7 @@ import pytest
 from scipy.io import savemat
 
 from rankseg.datasets import CIFAR10Dataset, SVHNDataset
-from rankseg.training.command_line import plain_errors
+from rankseg.training.command_line import exit_on_user_error
 
 PIXELS = np.zeros((10, 3072), np.uint8)
 LABELS = list(range(10))
@@ -28,7 +28,7 @@ class Runs:
 
 
 def refusal(make, capsys) -> str:
-    with pytest.raises(SystemExit), plain_errors():
+    with pytest.raises(SystemExit), exit_on_user_error():
         make()
     error = capsys.readouterr().err
     assert error.startswith("error: ") and error.count("\n") == 1, error

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from rankseg.datasets import FolderDataset, SemiDataset, check_data, read_mask
-from rankseg.datasets.file_checks import Look
+from rankseg.datasets.file_checks import FileValidator
 from rankseg.imageio.reading import read_image
 from rankseg.testing.broken import (
     FINE,
@@ -33,7 +33,7 @@ from rankseg.testing.broken import (
     write_set,
     written,
 )
-from rankseg.training.command_line import plain_errors
+from rankseg.training.command_line import exit_on_user_error
 
 LABELED, UNLABELED = "splits/few/labeled.txt", "splits/few/unlabeled.txt"
 PAIRS = "images/0.png masks/0.png\nimages/1.png masks/1.png\n"
@@ -56,7 +56,7 @@ def root(tmp_path, monkeypatch) -> Path:
 def check(root: Path, full: bool = False, **options) -> list[str]:
     dataset = {"type": "FolderDataset", "data_root": str(root), **options}
     val = FolderDataset(data_root=root, ann_file="splits/val.txt", **options)
-    return check_data(SemiDataset(dataset, split="few"), val, Look(full))
+    return check_data(SemiDataset(dataset, split="few"), val, FileValidator(full))
 
 
 def there(folder: Path) -> dict[str, int]:
@@ -67,7 +67,7 @@ def there(folder: Path) -> dict[str, int]:
 def refused(root: Path, capsys, named: str, match: str, full: bool = False, **options) -> None:
     """One sentence that names the file, exit status 2, and nothing written."""
     before = there(root.parent)
-    with pytest.raises(SystemExit) as stop, plain_errors():
+    with pytest.raises(SystemExit) as stop, exit_on_user_error():
         check(root, full, **options)
     error = capsys.readouterr().err
     assert stop.value.code == 2 and error.startswith("error: ") and "Traceback" not in error
@@ -129,7 +129,7 @@ def test_images_that_are_refused(root, capsys, name, half):
 
 
 def full_refused(root: Path, capsys, name: str, match: str) -> None:
-    with pytest.raises(SystemExit), plain_errors():
+    with pytest.raises(SystemExit), exit_on_user_error():
         check(root, full=True)
     error = capsys.readouterr().err
     assert re.search(rf"\n  image .*{re.escape(name)} {match}", error), error
@@ -378,7 +378,7 @@ def test_full_check_names_all_bad_files(root, capsys):
     for name in ("images/0.png", "images/3.png", "masks/6.png"):
         path = root / name
         path.write_bytes(flipped(path.read_bytes()))
-    with pytest.raises(SystemExit), plain_errors():
+    with pytest.raises(SystemExit), exit_on_user_error():
         check(root, full=True)
     head, *lines = capsys.readouterr().err.splitlines()
     assert head.startswith("error: 3 of the 7 files looked at are bad: mend or replace them")

@@ -13,7 +13,7 @@ from mmengine.registry import init_default_scope
 from rankseg.export.released_names import released_student, to_theirs
 from rankseg.registry import MODELS
 from rankseg.testing.broken import write_set
-from rankseg.training.command_line import plain_errors
+from rankseg.training.command_line import exit_on_user_error
 
 TOOLS = Path(__file__).resolve().parents[2] / "tools"
 PAIR, BARE = "images/{0}.png masks/{0}.png\n", "images/{0}.png\n"
@@ -179,7 +179,7 @@ def test_generated_images_do_not_go_through_links(root, tmp_path, capsys):
     semi = dict(split="few", dataset=dict(type="FolderDataset", data_root=str(root)))
     student = dict(decode_head=dict(num_classes=3))
     cfg = Config(dict(model=dict(student=student), train_dataloader=dict(dataset=semi)))
-    with pytest.raises(SystemExit), plain_errors():
+    with pytest.raises(SystemExit), exit_on_user_error():
         fill_missing(cfg)
     assert "nothing is written outside of the data root" in capsys.readouterr().err
     assert not list((tmp_path / "photos").iterdir()) and not (root / "generated.txt").exists()

@@ -7,12 +7,12 @@ import pytest
 
 from rankseg.errors import RunEnded
 from rankseg.utils import atomic_file as files
-from rankseg.utils.atomic_file import WriteError, read_json, whole_file, write_json, write_text
+from rankseg.utils.atomic_file import WriteError, atomic_write, read_json, write_json, write_text
 
 
 def test_the_name_comes_last(tmp_path):
     path = tmp_path / "new" / "a.txt"
-    with whole_file(path) as partial:
+    with atomic_write(path) as partial:
         partial.write_text("half")
         assert partial.parent == path.parent and not path.exists()
     assert path.read_text() == "half" and os.listdir(path.parent) == ["a.txt"]
@@ -22,7 +22,7 @@ def test_the_name_comes_last(tmp_path):
 def test_nothing_is_left_of_a_file_that_was_not_finished(tmp_path, error):
     path = tmp_path / "a.txt"
     write_text(path, "before")
-    with pytest.raises(error), whole_file(path) as partial:
+    with pytest.raises(error), atomic_write(path) as partial:
         partial.write_text("half")
         raise error
     assert path.read_text() == "before" and os.listdir(tmp_path) == ["a.txt"]
@@ -77,7 +77,7 @@ def test_a_name_that_is_too_long_concerns_one_file(tmp_path):
         write_text(tmp_path / ("x" * 252 + ".txt"), "text")
     assert caught.value.of_one_file and not os.listdir(tmp_path)
     for number, one in ((errno.EACCES, True), (errno.ENOSPC, False), (errno.EIO, False)):
-        with pytest.raises(WriteError) as caught, whole_file(tmp_path / "a.txt"):
+        with pytest.raises(WriteError) as caught, atomic_write(tmp_path / "a.txt"):
             raise OSError(number, os.strerror(number))
         assert caught.value.of_one_file is one
 

@@ -5,12 +5,12 @@ import stat
 import pytest
 
 from rankseg.utils.atomic_file import WriteError
-from rankseg.utils.atomic_folder import refuse_full, whole_folder
+from rankseg.utils.atomic_folder import atomic_folder, refuse_full
 
 
 def test_a_folder_appears_with_all_that_is_in_it(tmp_path):
     out = tmp_path / "deep" / "out"
-    with whole_folder(out) as partial:
+    with atomic_folder(out) as partial:
         (partial / "a").write_text("a")
         assert not out.exists()
     assert [path.name for path in out.parent.iterdir()] == ["out"]
@@ -20,7 +20,7 @@ def test_a_folder_appears_with_all_that_is_in_it(tmp_path):
 
 
 def test_nothing_is_left_of_a_failure(tmp_path):
-    with pytest.raises(KeyError), whole_folder(tmp_path / "out") as partial:
+    with pytest.raises(KeyError), atomic_folder(tmp_path / "out") as partial:
         (partial / "a").write_text("a")
         raise KeyError("a")
     assert not any(tmp_path.iterdir())
@@ -29,7 +29,7 @@ def test_nothing_is_left_of_a_failure(tmp_path):
 def test_where_there_is_a_file_no_folder_can_be_made(tmp_path):
     (tmp_path / "file").write_text("precious")
     refused = pytest.raises(WriteError, match=r"out could not be written \((Not a dir|File exists)")
-    with refused, whole_folder(tmp_path / "file" / "out"):
+    with refused, atomic_folder(tmp_path / "file" / "out"):
         pass
     assert (tmp_path / "file").read_text() == "precious"
 

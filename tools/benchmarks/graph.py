@@ -30,7 +30,7 @@ from rankseg.testing.benchmark import (
     table,
     write_report,
 )
-from rankseg.training.command_line import plain_errors
+from rankseg.training.command_line import exit_on_user_error
 
 ALPHA, POWER, MAX_ITER, TOL = 0.99, 3, 20, 1e-6
 TOGETHER, APART = "solve, all classes at once", "solve, scipy class by class"
@@ -158,7 +158,7 @@ def benchmark(args: argparse.Namespace) -> dict:
 def main(argv: Sequence[str] | None = None) -> None:
     """Measure, print and write the results."""
     args = parse_args(argv)
-    with plain_errors():
+    with exit_on_user_error():
         found = benchmark(args)
     probes = found["probes"]
     print(f"{args.nodes} nodes x {args.dim}, {args.classes} classes, k={args.k}:")

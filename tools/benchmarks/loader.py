@@ -35,7 +35,7 @@ from rankseg.testing.benchmark import (
     table,
     write_report,
 )
-from rankseg.training.command_line import plain_errors
+from rankseg.training.command_line import exit_on_user_error
 from rankseg.training.config import load_config
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
@@ -159,7 +159,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     for step in steps:
         if "crop_size" in step:
             step.crop_size = args.crop
-    with plain_errors(), tempfile.TemporaryDirectory() as folder:
+    with exit_on_user_error(), tempfile.TemporaryDirectory() as folder:
         if args.images is None:
             paths = make_images(Path(folder), args)
         else:

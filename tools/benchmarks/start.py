@@ -30,7 +30,7 @@ from rankseg.testing.benchmark import (
     write_report,
 )
 from rankseg.testing.toy_run import write_config, write_set
-from rankseg.training.command_line import plain_errors
+from rankseg.training.command_line import exit_on_user_error
 from rankseg.training.work_folder import checkpoints
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -91,7 +91,7 @@ def go_on(config: Path, run: Path, copy: Path, iteration: int) -> None:
 def main(argv: Sequence[str] | None = None) -> None:
     """Measure, print and write the results."""
     args = parse_args(argv)
-    with plain_errors(), tempfile.TemporaryDirectory() as folder:
+    with exit_on_user_error(), tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
         config = write_config(
             folder / "toy.py", args.method, write_set(folder / "set"), args.workers

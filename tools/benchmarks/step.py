@@ -38,7 +38,7 @@ from rankseg.testing.benchmark import (
 )
 from rankseg.testing.plain import plain_step
 from rankseg.testing.toy import toy_batch
-from rankseg.training.command_line import plain_errors
+from rankseg.training.command_line import exit_on_user_error
 from rankseg.training.config import load_config
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
@@ -229,7 +229,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if args.threads:
         torch.set_num_threads(args.threads)
     init_default_scope("rankseg")
-    with plain_errors():
+    with exit_on_user_error():
         differences = {}
         for name, case in chosen.items():
             if not case.plain and not case.bf16 and case.parts == 1:

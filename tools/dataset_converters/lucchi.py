@@ -32,7 +32,7 @@ from rankseg.projects.stacks import CLASSES, convert_stacks
 from rankseg.training.command_line import (
     add_plane_arguments,
     color_argument,
-    plain_errors,
+    exit_on_user_error,
     planes_from,
 )
 
@@ -143,7 +143,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if args.folder:
         stacks = {name: Path(args.folder, file) for name, file in LUCCHI.items()}
         args.labelled = args.labelled or SIZES
-    with plain_errors():
+    with exit_on_user_error():
         notes = convert_stacks(
             args.out,
             **stacks,

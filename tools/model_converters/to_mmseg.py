@@ -20,7 +20,7 @@ from collections.abc import Sequence
 
 from rankseg import apis
 from rankseg.engine.resilience.checkpoint import trust_checkpoints
-from rankseg.training.command_line import add_model_arguments, plain_errors
+from rankseg.training.command_line import add_model_arguments, exit_on_user_error
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -40,7 +40,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> None:
     """Export the network and print the written files."""
     args = parse_args(argv)
-    with plain_errors(), trust_checkpoints(args.trust_checkpoint):
+    with exit_on_user_error(), trust_checkpoints(args.trust_checkpoint):
         result = apis.to_mmseg(
             apis.load_config(args.config, options=args.cfg_options),
             args.checkpoint,

@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from rankseg.apis import load_config
 from rankseg.engine.resilience.checkpoint import trust_checkpoints
 from rankseg.export.released import NETWORKS, convert_released
-from rankseg.training.command_line import plain_errors
+from rankseg.training.command_line import exit_on_user_error
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -53,7 +53,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> None:
     """Convert the checkpoint and print a description."""
     args = parse_args(argv)
-    with plain_errors(), trust_checkpoints(args.trust_checkpoint):
+    with exit_on_user_error(), trust_checkpoints(args.trust_checkpoint):
         found = convert_released(
             args.source,
             args.target,

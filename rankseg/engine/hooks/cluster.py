@@ -16,7 +16,7 @@ from torch.utils.data import Dataset
 
 from rankseg.engine.features import extract_features, with_pipeline
 from rankseg.engine.hooks.notes import RunNotes
-from rankseg.engine.method_of import method_of
+from rankseg.engine.unwrap import unwrap_method
 from rankseg.errors import RunEnded
 from rankseg.models.methods import MetricLearning
 from rankseg.registry import HOOKS
@@ -198,7 +198,7 @@ class ClusterHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Check the setup, then cluster, or use the clusters of the checkpoint."""
-        method, loader = method_of(runner), runner.train_dataloader
+        method, loader = unwrap_method(runner), runner.train_dataloader
         if not isinstance(method, MetricLearning):
             raise ValueError(
                 f"ClusterHook in custom_hooks makes clusters that model.type="
@@ -245,7 +245,7 @@ class ClusterHook(Hook):
         done = runner.iter + 1
         per_pass = runner.train_dataloader.sampler.iters_per_epoch
         if done % max(1, round(self.interval_epochs * per_pass)) == 0 and done < runner.max_iters:
-            self.cluster(runner, method_of(runner), done)
+            self.cluster(runner, unwrap_method(runner), done)
             runner.train_loop.dataloader_iterator.skip_iter(done)  # drops prefetched batches
 
     def deal(self, runner: Runner, method: MetricLearning) -> None:

@@ -9,7 +9,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from rankseg.engine.features import extract_features, with_pipeline
-from rankseg.engine.method_of import method_of
+from rankseg.engine.unwrap import unwrap_method
 from rankseg.models.methods import LMCS
 from rankseg.registry import HOOKS
 from rankseg.selection.graph import cluster_centres
@@ -57,7 +57,7 @@ class CompositionHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Check the setup."""
-        method = method_of(runner)
+        method = unwrap_method(runner)
         if not isinstance(method, LMCS):
             raise ValueError(
                 f"CompositionHook in custom_hooks keeps networks that model.type="
@@ -74,7 +74,7 @@ class CompositionHook(Hook):
     ) -> None:
         """End a step if it is due."""
         if (runner.iter + 1) % self.length == 0:
-            method = method_of(runner)
+            method = unwrap_method(runner)
             method.end_step(self.cluster(runner, method) if method.needs_centres else None)
 
     def cluster(self, runner: Runner, method: LMCS) -> torch.Tensor:

@@ -8,9 +8,9 @@ from mmengine.dist import master_only
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from rankseg.engine.hooks.harmless import Harmless
+from rankseg.engine.hooks.suppress_and_log import SuppressAndLog
 from rankseg.registry import HOOKS
-from rankseg.utils.atomic_file import whole_file
+from rankseg.utils.atomic_file import atomic_write
 from rankseg.utils.run_log import read_scalars
 from rankseg.visualization.training_curves import draw_training
 
@@ -34,7 +34,7 @@ class CurvesHook(Hook):
     def __init__(self, seconds: float = 60.0) -> None:
         self.seconds = seconds
         self._next = -float("inf")
-        self._harmless = Harmless("curves.png")
+        self._harmless = SuppressAndLog("curves.png")
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
         """Draw if the last drawing is old enough."""
@@ -52,7 +52,7 @@ class CurvesHook(Hook):
             scalars = read_scalars(folder)
             if scalars.train or scalars.val:
                 title = runner.cfg.get("config_file", runner.experiment_name)
-                with whole_file(folder / "curves.png") as partial:
+                with atomic_write(folder / "curves.png") as partial:
                     draw_training(scalars, partial, title)
         now = time.monotonic()
         self._next = now + max(self.seconds, (now - began) / SHARE)

@@ -14,7 +14,7 @@ from torch.utils.data import Dataset
 
 from rankseg.engine.features import Features, extract_features, with_pipeline
 from rankseg.engine.hooks.discovery_notes import DiscoveryNotes, measure
-from rankseg.engine.method_of import method_of
+from rankseg.engine.unwrap import unwrap_method
 from rankseg.models.layers import find_module
 from rankseg.models.methods import Method
 from rankseg.registry import HOOKS, SELECTIONS
@@ -161,7 +161,7 @@ class DiscoveryHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Check the setup and pass images discovered so far to the sampler."""
-        method, dataset = method_of(runner), runner.train_dataloader.dataset
+        method, dataset = unwrap_method(runner), runner.train_dataloader.dataset
         if not hasattr(method, "pool"):
             raise ValueError(
                 f"DiscoveryHook in custom_hooks fills a pool that model.type="
@@ -194,7 +194,7 @@ class DiscoveryHook(Hook):
         now = self.schedule.at(runner.iter + 1)
         if now is None:
             return
-        method = method_of(runner)
+        method = unwrap_method(runner)
         self.discover(runner, method, now)
         self.deal(runner, method, now.start)
         runner.train_loop.dataloader_iterator.skip_iter(now.start)  # drops prefetched batches

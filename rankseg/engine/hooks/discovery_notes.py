@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from rankseg.engine.hooks.harmless import Harmless
 from rankseg.engine.hooks.notes import RunNotes
+from rankseg.engine.hooks.suppress_and_log import SuppressAndLog
 from rankseg.selection.discovery import Evidence, Selection
 from rankseg.selection.discovery.centres import class_centres
 from rankseg.visualization import Kind, draw_sample_map, to_plane
@@ -59,7 +59,7 @@ class DiscoveryNotes(RunNotes):
     def __init__(self, folder: str | Path, iteration: int, maps: str | None = None) -> None:
         super().__init__(Path(folder) / "discovery.json", iteration)
         self.maps = maps
-        self._harmless = Harmless("discovery.png or a map of samples")
+        self._harmless = SuppressAndLog("discovery.png or a map of samples")
 
     @staticmethod
     def _is_past(note: dict, iteration: int) -> bool:

@@ -4,8 +4,8 @@
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from rankseg.engine.method_of import method_of
 from rankseg.engine.resilience.non_finite import SKIPPED
+from rankseg.engine.unwrap import unwrap_method
 from rankseg.registry import HOOKS
 
 
@@ -25,6 +25,6 @@ class EMATeacherHook(Hook):
         """Update the teacher unless :class:`NonFiniteHook` skipped the step."""
         if runner.message_hub.get_info(SKIPPED, False):
             return
-        model = method_of(runner)
+        model = unwrap_method(runner)
         if model.teacher is not None:
             model.update_teacher()

@@ -13,16 +13,16 @@ from mmengine.runner import Runner
 from torch.utils.data import Dataset
 
 from rankseg.engine.features import extract_features, with_pipeline
-from rankseg.engine.hooks.harmless import Harmless
 from rankseg.engine.hooks.notes import RunNotes
+from rankseg.engine.hooks.suppress_and_log import SuppressAndLog
 from rankseg.engine.known_images import known_images, probe_rows
-from rankseg.engine.method_of import method_of
+from rankseg.engine.unwrap import unwrap_method
 from rankseg.evaluation.knn import check_k
 from rankseg.evaluation.representation import judge_features
 from rankseg.models.heads import ImageLevelHead
 from rankseg.models.layers import find_module
 from rankseg.registry import HOOKS
-from rankseg.utils.atomic_file import whole_file
+from rankseg.utils.atomic_file import atomic_write
 from rankseg.visualization.feature_curves import draw_feature_curves
 
 NETWORKS = (None, "student", "teacher")
@@ -93,7 +93,7 @@ class FeatureEvaluationHook(Hook):
         self.network = network
         self.extraction = dict(tap=tap, batch_size=batch_size)
         self.num_workers = num_workers
-        self._harmless = Harmless(f"{FILE}.png")
+        self._harmless = SuppressAndLog(f"{FILE}.png")
 
     def check_dataset(self, dataset: Dataset) -> None:
         """Check that the training set supports the evaluation; also called by ``tools/train.py``.
@@ -111,7 +111,7 @@ class FeatureEvaluationHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Check the setup and load the results of a resumed run."""
-        method = method_of(runner)
+        method = unwrap_method(runner)
         if not isinstance(method.student.decode_head, ImageLevelHead):
             raise ValueError(
                 f"FeatureEvaluationHook in custom_hooks is for classification, and the student has "
@@ -142,7 +142,7 @@ class FeatureEvaluationHook(Hook):
 
     def evaluate(self, runner: Runner) -> None:
         """Extract features of all images, classify them and store the results."""
-        start, method, val = time.monotonic(), method_of(runner), runner.val_dataloader.dataset
+        start, method, val = time.monotonic(), unwrap_method(runner), runner.val_dataloader.dataset
         loader = runner.train_dataloader
         options = dict(
             self.extraction,
@@ -172,5 +172,5 @@ class FeatureEvaluationHook(Hook):
         runner.logger.info(f"features (%): {told}; took {time.monotonic() - start:.1f} s")
         self._notes.add({"iteration": step, **numbers})
         picture = self._notes.path.with_suffix(".png")
-        with self._harmless(runner.logger), whole_file(picture) as partial:
+        with self._harmless(runner.logger), atomic_write(picture) as partial:
             draw_feature_curves(self._notes.notes, partial)

@@ -12,7 +12,7 @@ from torch.utils.data import Dataset
 
 from rankseg.engine.features import Features, extract_features, with_pipeline
 from rankseg.engine.hooks.propagation_notes import PropagationNotes, measure
-from rankseg.engine.method_of import method_of
+from rankseg.engine.unwrap import unwrap_method
 from rankseg.models.layers import find_module
 from rankseg.models.methods import LabelPropagation
 from rankseg.registry import HOOKS
@@ -128,7 +128,7 @@ class LabelPropagationHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Check the setup."""
-        method, dataset = method_of(runner), runner.train_dataloader.dataset
+        method, dataset = unwrap_method(runner), runner.train_dataloader.dataset
         if not isinstance(method, LabelPropagation):
             raise ValueError(
                 f"LabelPropagationHook in custom_hooks makes pseudo-labels that model.type="
@@ -156,7 +156,7 @@ class LabelPropagationHook(Hook):
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch=None) -> None:
         """Update the labels at the start of a pass, or if they are missing."""
-        method, loader = method_of(runner), runner.train_dataloader
+        method, loader = unwrap_method(runner), runner.train_dataloader
         since = runner.iter - method.propagation_start
         number, step = divmod(since, loader.sampler.iters_per_epoch)
         missing = len(method.pseudo_label) != loader.dataset.num_unlabeled

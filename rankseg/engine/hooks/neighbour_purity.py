@@ -9,13 +9,13 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch import Tensor
 
-from rankseg.engine.hooks.harmless import Harmless
 from rankseg.engine.hooks.notes import RunNotes
-from rankseg.engine.method_of import method_of
+from rankseg.engine.hooks.suppress_and_log import SuppressAndLog
+from rankseg.engine.unwrap import unwrap_method
 from rankseg.evaluation.neighbour_purity import NeighbourPurity, neighbour_purity
 from rankseg.models.methods import CMSF
 from rankseg.registry import HOOKS
-from rankseg.utils.atomic_file import whole_file
+from rankseg.utils.atomic_file import atomic_write
 from rankseg.visualization.neighbours import count_ranks, draw_purity, draw_ranks
 
 FILE = "neighbours"
@@ -60,11 +60,11 @@ class NeighbourPurityHook(Hook):
                 "least 0 iterations, 2 neighbours and 1 query"
             )
         self.interval, self.k, self.queries = interval, k, queries
-        self._harmless = Harmless(f"{FILE}.png")
+        self._harmless = SuppressAndLog(f"{FILE}.png")
 
     def before_train(self, runner: Runner) -> None:
         """Check the setup and load the results of a resumed run."""
-        method = method_of(runner)
+        method = unwrap_method(runner)
         if not isinstance(method, CMSF) or method.constraint != "previous":
             raise ValueError(
                 "NeighbourPurityHook in custom_hooks needs features of the pass before, which "
@@ -95,7 +95,7 @@ class NeighbourPurityHook(Hook):
     @master_only
     def look(self, runner: Runner) -> None:
         """Measure and store the results, unless the memory has too few entries."""
-        found = self.measure(method_of(runner))
+        found = self.measure(unwrap_method(runner))
         if found is None:
             return
         numbers = {key: value for key, value in found._asdict().items() if key != "ranks"}
@@ -134,7 +134,7 @@ class NeighbourPurityHook(Hook):
         shown = sorted({round(i * (len(notes) - 1) / (PANELS - 1)) for i in range(PANELS)})
         panels = {f"iteration {notes[i]['iteration']}": notes[i]["ranks"] for i in shown}
         with self._harmless(runner.logger):
-            with whole_file(path.with_suffix(".png")) as partial:
+            with atomic_write(path.with_suffix(".png")) as partial:
                 draw_purity(notes, partial)
-            with whole_file(path.with_name(f"{FILE}_ranks.png")) as partial:
+            with atomic_write(path.with_name(f"{FILE}_ranks.png")) as partial:
                 draw_ranks(panels, partial)

@@ -6,7 +6,7 @@ from mmengine.dist import all_reduce
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from rankseg.engine.method_of import method_of
+from rankseg.engine.unwrap import unwrap_method
 
 
 class NeverConfidentHook(Hook):
@@ -22,7 +22,7 @@ class NeverConfidentHook(Hook):
 
     def after_train_iter(self, runner: Runner, *args, **kwargs) -> None:
         """Track whether any pseudo-label is confident, without a device synchronization."""
-        found = getattr(method_of(runner), "label_classes", None)
+        found = getattr(unwrap_method(runner), "label_classes", None)
         if found is not None:
             self._ever = found.any() if self._ever is None else self._ever | found.any()
             self._steps += 1
@@ -35,7 +35,7 @@ class NeverConfidentHook(Hook):
         all_reduce(ever, op="max")
         if ever.item():
             return
-        method = method_of(runner)
+        method = unwrap_method(runner)
         threshold = getattr(method, "threshold", None)
         reached, lower = "confident", ""
         if threshold is not None:

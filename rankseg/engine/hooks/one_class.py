@@ -7,7 +7,7 @@ import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from rankseg.engine.method_of import method_of
+from rankseg.engine.unwrap import unwrap_method
 from rankseg.registry import HOOKS
 
 CROPS = (
@@ -67,7 +67,7 @@ class OneClassHook(Hook):
         self, runner: Runner, batch_idx: int, data_batch=None, outputs=None
     ) -> None:
         """Check the classes of pseudo-labels every ``patience`` iterations."""
-        model = method_of(runner)
+        model = unwrap_method(runner)
         found = getattr(model, "label_classes", None)
         if found is None or self._told:  # no pseudo-labels (yet), or already warned
             return
@@ -100,5 +100,5 @@ class OneClassHook(Hook):
             what = f"no class but '{alive[0]}'" if alive else "no class"
             runner.logger.warning(
                 f"in {self.validations} validations in a row {what} was found anywhere: "
-                f"{advice(method_of(runner))}"
+                f"{advice(unwrap_method(runner))}"
             )

@@ -10,7 +10,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmseg.structures import SegDataSample
 
-from rankseg.engine.hooks.harmless import Harmless
+from rankseg.engine.hooks.suppress_and_log import SuppressAndLog
 from rankseg.engine.kept_labels import Validation, read_labels, superfluous, write_labels
 from rankseg.engine.pictures import write_picture
 from rankseg.registry import HOOKS
@@ -52,7 +52,7 @@ class PanelHook(Hook):
         self.kept: dict[int, Validation] = {}  # by iteration
         self._key: str | None = None  # name of the main metric
         self._now: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []  # image, truth, prediction
-        self._harmless = Harmless("panels.png")
+        self._harmless = SuppressAndLog("panels.png")
 
     def before_train(self, runner: Runner) -> None:
         """Load the pictures of a resumed run."""

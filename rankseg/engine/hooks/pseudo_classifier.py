@@ -11,7 +11,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch import Tensor, nn
 
-from rankseg.engine.method_of import method_of
+from rankseg.engine.unwrap import unwrap_method
 from rankseg.models.methods import CMSF
 from rankseg.registry import HOOKS
 
@@ -117,7 +117,7 @@ class PseudoClassifierHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Check that the method has such a classifier."""
-        method = method_of(runner)
+        method = unwrap_method(runner)
         if not isinstance(method, CMSF) or method.classifier is None:
             raise ValueError(
                 "PseudoClassifierHook in custom_hooks trains the classifier of CMSF, and "
@@ -136,7 +136,7 @@ class PseudoClassifierHook(Hook):
 
     def fit(self, runner: Runner) -> None:
         """Train the classifier on the stored features of labeled images."""
-        start, method = time.monotonic(), method_of(runner)
+        start, method = time.monotonic(), unwrap_method(runner)
         feature, label = method.labeled_features()
         if len(feature) < 2:
             return

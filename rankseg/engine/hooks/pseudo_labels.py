@@ -9,7 +9,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from rankseg.engine.hooks.notes import check_notes
-from rankseg.engine.method_of import method_of
+from rankseg.engine.unwrap import unwrap_method
 from rankseg.registry import HOOKS
 from rankseg.utils.atomic_file import read_json, write_json
 from rankseg.utils.run_summary import is_iteration, is_number
@@ -47,7 +47,7 @@ class PseudoLabelHook(Hook):
         self, runner: Runner, batch_idx: int, data_batch=None, outputs=None
     ) -> None:
         """Record the counts and reset them."""
-        model = method_of(runner)
+        model = unwrap_method(runner)
         if model.quality is None or not (
             self.every_n_train_iters(runner, self.interval) or self.is_last_train_iter(runner)
         ):

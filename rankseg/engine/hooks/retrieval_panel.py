@@ -10,10 +10,10 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from rankseg.engine.features import extract_features
-from rankseg.engine.hooks.harmless import Harmless
-from rankseg.engine.method_of import method_of
+from rankseg.engine.hooks.suppress_and_log import SuppressAndLog
 from rankseg.engine.pictures import write_picture
-from rankseg.engine.searches import Embedded, Images, make_searches, spread
+from rankseg.engine.searches import Embedded, Images, evenly_spaced, make_searches
+from rankseg.engine.unwrap import unwrap_method
 from rankseg.registry import HOOKS
 from rankseg.visualization.retrieval import draw_retrieval
 
@@ -43,7 +43,7 @@ class RetrievalPanelHook(Hook):
                 "expected 1 or more of each"
             )
         self.rows, self.neighbours, self.images = rows, neighbours, images
-        self._harmless = Harmless("retrieval.png")
+        self._harmless = SuppressAndLog("retrieval.png")
 
     def after_train(self, runner: Runner) -> None:
         """Draw if there are validation images."""
@@ -53,7 +53,7 @@ class RetrievalPanelHook(Hook):
             dataset = runner.val_loop.dataloader.dataset
             label = dataset.class_ids()
             chosen = some_classes(label, self.images)
-            method = method_of(runner)
+            method = unwrap_method(runner)
             found = extract_features(
                 method, dataset, chosen.tolist(), batch_size=64, network=method.predict_on
             )
@@ -70,7 +70,7 @@ class RetrievalPanelHook(Hook):
         images = images.some(chosen)
         count = len(chosen)
         searches = make_searches(
-            spread(count, self.rows),
+            evenly_spaced(count, self.rows),
             {"": Embedded(embedding, embedding)},
             images,
             images,
@@ -94,4 +94,4 @@ def some_classes(label: np.ndarray, images: int) -> np.ndarray:
     """
     classes = np.unique(label)
     count = max(1, round(len(classes) * images / len(label)))
-    return np.flatnonzero(np.isin(label, classes[spread(len(classes), count)]))
+    return np.flatnonzero(np.isin(label, classes[evenly_spaced(len(classes), count)]))

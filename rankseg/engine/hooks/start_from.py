@@ -4,8 +4,8 @@
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from rankseg.engine.method_of import method_of
-from rankseg.models.new_classes import make_anew
+from rankseg.engine.unwrap import unwrap_method
+from rankseg.models.new_classes import reinit_classifier
 from rankseg.models.other_method import leave_out
 from rankseg.registry import HOOKS
 
@@ -24,7 +24,7 @@ class StartFromHook(Hook):
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Remove or replace incompatible entries before they are loaded."""
-        model = method_of(runner)
+        model = unwrap_method(runner)
         state = checkpoint.get("state_dict", checkpoint)
         left = leave_out(model, state)
         if left:
@@ -32,7 +32,7 @@ class StartFromHook(Hook):
                 f"load_from: left out {', '.join(left)}, which this method has not or begins anew; "
                 "the student's weights are taken"
             )
-        anew = make_anew(model, state)
+        anew = reinit_classifier(model, state)
         if anew:
             runner.logger.info(
                 "fine-tuning: the checkpoint classifies other classes or features; made anew: "

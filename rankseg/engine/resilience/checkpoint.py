@@ -13,7 +13,7 @@ from rankseg.models.weights import BadWeightsError
 __all__ = [
     "DamagedCheckpointError",
     "load_checkpoint_file",
-    "misfit",
+    "mismatch_error",
     "read_resumable",
     "trust_checkpoints",
 ]
@@ -46,7 +46,7 @@ def read_resumable(filename: str | Path) -> dict:
     return checkpoint
 
 
-def misfit(path: str, error: RuntimeError) -> ValueError:
+def mismatch_error(path: str, error: RuntimeError) -> ValueError:
     """Summarize the error of a strict ``load_state_dict`` in one sentence."""
     if isinstance(error, BadWeightsError):
         return ValueError(f"checkpoint {path}: {error}")

@@ -13,8 +13,8 @@ from mmengine.runner import Runner
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from rankseg.engine.method_of import method_of
 from rankseg.engine.resilience.snapshot import BufferSnapshot
+from rankseg.engine.unwrap import unwrap_method
 from rankseg.registry import HOOKS
 
 SKIPPED = "step_skipped"  # message hub key: the step of this iteration was skipped
@@ -64,7 +64,7 @@ class NonFiniteHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Register hooks on the model and its optimizers."""
-        model = method_of(runner)
+        model = unwrap_method(runner)
         self._buffers = BufferSnapshot(model)
         self._group, self._stepped = [], set()
         model.register_forward_pre_hook(self._before_forward, with_kwargs=True)

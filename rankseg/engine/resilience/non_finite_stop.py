@@ -15,7 +15,7 @@ from rankseg.engine.resilience.checkpoint_hook import CheckpointHook
 from rankseg.engine.resilience.non_finite import COUNTS, paths_of
 from rankseg.errors import Diverged, RunEnded
 from rankseg.registry import HOOKS
-from rankseg.utils.atomic_file import WriteError, whole_file
+from rankseg.utils.atomic_file import WriteError, atomic_write
 
 
 @HOOKS.register_module()
@@ -121,5 +121,5 @@ def save_batch(file: Path, iteration: int, data_batch: dict, terms: dict) -> Non
     }
     buffer = io.BytesIO()  # on a full disk torch.save raises a RuntimeError without the cause
     torch.save(content, buffer)
-    with whole_file(file) as partial:
+    with atomic_write(file) as partial:
         partial.write_bytes(buffer.getbuffer())

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from rankseg.selection.matching.affine_sift import Keypoints
-from rankseg.utils.atomic_file import whole_file
+from rankseg.utils.atomic_file import atomic_write
 
 
 class KeypointCache:
@@ -42,6 +42,6 @@ class KeypointCache:
         except Exception:  # missing or damaged in any way: compute the keypoints again
             pass
         keypoints = make()
-        with whole_file(path) as partial, open(partial, "wb") as stream:
+        with atomic_write(path) as partial, open(partial, "wb") as stream:
             np.savez(stream, **keypoints._asdict())
         return keypoints

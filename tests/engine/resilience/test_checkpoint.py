@@ -8,7 +8,7 @@ import torch
 from mmengine.logging import HistoryBuffer
 from mmengine.runner.checkpoint import load_from_http
 
-from rankseg.engine.resilience.checkpoint import load_checkpoint_file, misfit
+from rankseg.engine.resilience.checkpoint import load_checkpoint_file, mismatch_error
 
 
 class Sneaky:
@@ -109,7 +109,7 @@ def test_what_does_not_fit_is_named_in_short():
     state = {"0.weight": torch.zeros(3, 3), "foo": torch.zeros(1)}
     with pytest.raises(RuntimeError) as raised:
         model.load_state_dict(state)
-    text = str(misfit("a.pth", raised.value))
+    text = str(mismatch_error("a.pth", raised.value))
     assert "missing key(s) in state_dict: 0.bias, 1.weight, 1.bias and 4 more; " in text
     assert "unexpected key(s) in state_dict: foo; size mismatch for 0.weight: copying" in text
     assert text.endswith(". Use the config that it was trained with") and "\n" not in text

@@ -19,7 +19,7 @@ from rankseg.engine.resilience.stopping import start_worker
 from rankseg.errors import FileError, RunEnded
 from rankseg.imageio.image_files import read_content, undecodable
 from rankseg.testing.toy_run import write_set
-from rankseg.training.command_line import plain_ends
+from rankseg.training.command_line import exit_on_run_end
 
 
 def small_files(worker: int) -> None:
@@ -205,7 +205,7 @@ def test_debugging_shows_where_it_was(monkeypatch):
     for value, shown in (("", SystemExit), ("1", RunEnded)):
         monkeypatch.setenv("RANKSEG_DEBUG", value)
         cfg = Config({"work_dir": "/none"})
-        with pytest.raises(shown) as raised, plain_ends(cfg), data_failures({}):
+        with pytest.raises(shown) as raised, exit_on_run_end(cfg), data_failures({}):
             raise bad
         assert (raised.value.__cause__ is bad) == bool(value)
 

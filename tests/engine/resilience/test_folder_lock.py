@@ -16,7 +16,7 @@ from contextlib import suppress
 import pytest
 from mmengine.dist import get_rank
 
-from rankseg.engine.distributed import main_first
+from rankseg.engine.distributed import main_process_first
 from rankseg.engine.resilience import folder_lock
 from rankseg.engine.resilience.folder_lock import NAME, FolderLock
 from rankseg.errors import RunEnded
@@ -208,7 +208,7 @@ def test_a_process_may_ask_for_its_own_lock_again(tmp_path):
 
 def _ask(folder):
     try:
-        with main_first(), lock_work_dir(folder):
+        with main_process_first(), lock_work_dir(folder):
             return "runs"
     except (ValueError, SystemExit) as error:
         return get_rank(), str(error)[:20]

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from mmengine.optim import build_optim_wrapper
 from torch import nn
 
-from rankseg.models.new_classes import make_anew
+from rankseg.models.new_classes import reinit_classifier
 from rankseg.registry import MODELS
 from rankseg.testing.toy import toy_batch, toy_class_batch, toy_classifier, toy_student
 
@@ -210,7 +210,7 @@ def test_a_checkpoint_of_other_classes_gives_the_encoder(build):
     source, method = build("CCT", student=toy_student(5)), build("CCT")
     before = {k: v.clone() for k, v in method.auxiliary_decode_heads.state_dict().items()}
     state = dict(source.state_dict())
-    anew = make_anew(method, state)
+    anew = reinit_classifier(method, state)
     assert any("student.decode_head.conv_seg.weight (5, 16, 1, 1) -> (3," in one for one in anew)
     method.load_state_dict(state, strict=True)
     for key, value in method.auxiliary_decode_heads.state_dict().items():

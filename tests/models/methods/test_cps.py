@@ -10,7 +10,7 @@ from mmseg.structures import SegDataSample
 
 from rankseg.models import mixing
 from rankseg.models.methods import cps
-from rankseg.models.new_classes import make_anew
+from rankseg.models.new_classes import reinit_classifier
 from rankseg.registry import MODELS
 from rankseg.testing.toy import toy_batch, toy_class_batch, toy_classifier, toy_student
 
@@ -251,7 +251,7 @@ def test_own_checkpoint_round_trip(build):
 def test_a_checkpoint_of_other_classes_gives_both_their_encoders(build):
     source, method = build("CPS", student=toy_student(5)), build("CPS")
     state = dict(source.state_dict())
-    anew = [one.split()[0] for one in make_anew(method, state)]
+    anew = [one.split()[0] for one in reinit_classifier(method, state)]
     assert anew == [
         f"{network}.decode_head.conv_seg.{part}"
         for network in ("student", "second")

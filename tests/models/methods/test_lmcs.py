@@ -9,7 +9,7 @@ import torch
 from mmengine.logging import MessageHub
 
 from rankseg.models.methods import mixmatch
-from rankseg.models.new_classes import make_anew
+from rankseg.models.new_classes import reinit_classifier
 from rankseg.testing.toy import COMPOSED, toy_class_batch, toy_classifier
 
 PART = COMPOSED["feature_part"]
@@ -327,7 +327,7 @@ def test_starts_from_a_network_of_other_classes(lmcs, build):
     first, method = build("MixMatch", student=toy_classifier(4)), lmcs()
     shake(first.student)
     state, head = first.state_dict(), method.student.decode_head.conv_seg.weight.detach().clone()
-    assert len(make_anew(method, state)) == 4  # with what branches have by class
+    assert len(reinit_classifier(method, state)) == 4  # with what branches have by class
     method.load_state_dict(state)
     for part in (method.student, method.previous, method.composition.decision):
         mine, theirs = part.backbone.state_dict(), first.student.backbone.state_dict()

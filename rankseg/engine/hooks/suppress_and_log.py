@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-class Harmless:
+class SuppressAndLog:
     """Context manager that suppresses exceptions while drawing and logs the first one.
 
     Example:
-        >>> harmless = Harmless("a.png")
+        >>> harmless = SuppressAndLog("a.png")
         >>> with harmless(logging.getLogger("quiet")):
         ...     raise ValueError("no room")
 

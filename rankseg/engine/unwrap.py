@@ -7,6 +7,6 @@ from mmengine.runner import Runner
 from rankseg.models.methods import Method
 
 
-def method_of(runner: Runner) -> Method:
+def unwrap_method(runner: Runner) -> Method:
     """Return the runner's method without its distributed wrapper."""
     return runner.model.module if is_model_wrapper(runner.model) else runner.model

@@ -3,11 +3,11 @@ import logging
 
 import pytest
 
-from rankseg.engine.hooks.harmless import Harmless
+from rankseg.engine.hooks.suppress_and_log import SuppressAndLog
 
 
 def test_a_failure_is_logged_once_and_what_ends_the_process_passes(caplog):
-    harmless = Harmless("a.png")
+    harmless = SuppressAndLog("a.png")
     for error in (ValueError("no\nroom"), OSError("later")):
         with harmless(logging.getLogger("test")):
             raise error

@@ -206,15 +206,27 @@ def check_options(cfg: Config) -> None:
             one.
     """
     for where, node in nodes(cfg._cfg_dict.to_dict()):
-        cls = class_of(node.get("type")) if isinstance(node.get("type"), str) else None
-        if not inspect.isclass(cls):
+        kind = node.get("type")
+        if not isinstance(kind, str):
             continue
-        known = _parameters(cls)
-        for key in node:
-            if key not in known | {"type", "_scope_"}:
-                near = difflib.get_close_matches(key, known, n=1)
-                hint = f"did you mean {near[0]!r}? " if near else ""
-                raise ValueError(
-                    f"{where}.{key} is not an option of {node['type']}: {hint}expected one of "
-                    f"{', '.join(sorted(known))}"
-                )
+        _check_node(where, node, kind)
+        for key, part in getattr(class_of(kind), "PARTS", {}).items():
+            inner = node.get(key)
+            if isinstance(inner, dict) and "type" not in inner:
+                _check_node(f"{where}.{key}", inner, part)
+
+
+def _check_node(where: str, node: dict, kind: str) -> None:
+    """Check the options of one class of rankseg; see :func:`check_options`."""
+    cls = class_of(kind)
+    if not inspect.isclass(cls):
+        return
+    known = _parameters(cls)
+    for key in node:
+        if key not in known | {"type", "_scope_"}:
+            near = difflib.get_close_matches(key, known, n=1)
+            hint = f"did you mean {near[0]!r}? " if near else ""
+            raise ValueError(
+                f"{where}.{key} is not an option of {kind}: {hint}expected one of "
+                f"{', '.join(sorted(known))}"
+            )

@@ -132,3 +132,8 @@ def test_validation_lists_in_the_folder_of_the_split_move_along():
     cfg.val_dataloader.dataset.ann_file = f"splits/{cfg.train_dataloader.dataset.split}/val.txt"
     config_module._choose_split(cfg, "a/b")
     assert cfg.val_dataloader.dataset.ann_file == "splits/a/b/val.txt"
+
+
+def test_unknown_option_of_a_part_without_a_type():
+    with pytest.raises(ValueError, match="model.rank.agents.*RankCorrelationLoss.*num_agents"):
+        load_config("configs/rankmatch/voc_92.py", options={"model.rank.agents": 9})

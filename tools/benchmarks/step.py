@@ -131,7 +131,7 @@ def build(case: Case, args: argparse.Namespace) -> Method:
     model.pretrained = None
     model.mix_source = case.mix_source
     model.threshold = 0.1  # so that pseudo-labels of random weights count
-    model.rank.num_agents = args.agents
+    model.rank = dict(num_agents=args.agents)
     if not case.rank:
         model.type = "UniMatch"
         del model["rank"]

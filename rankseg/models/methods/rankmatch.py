@@ -37,6 +37,8 @@ class RankMatch(UniMatch):
     Source: RankMatch (CVPR 2024), eq. 9.
     """
 
+    PARTS = {"rank": "RankCorrelationLoss"}  # parts whose config names no type
+
     def __init__(
         self,
         student: dict,

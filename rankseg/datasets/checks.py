@@ -309,7 +309,7 @@ def image_size(path: str, decode: bool = True) -> tuple[int, int]:
 def evenly_spaced(total: int, limit: int) -> list[int]:
     """Return at most ``limit`` evenly spaced positions, including the first and the last.
 
-    >>> spread(9, 3)
+    >>> evenly_spaced(9, 3)
     [0, 4, 8]
     """
     if total <= limit:

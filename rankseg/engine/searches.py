@@ -143,7 +143,7 @@ def _one_of_a_class(order: np.ndarray, label: Tensor, rows: int) -> list[int]:
 def evenly_spaced(count: int, rows: int) -> list[int]:
     """Return at most ``rows`` evenly spaced positions below ``count``.
 
-    >>> spread(100, 3), spread(2, 5)
+    >>> evenly_spaced(100, 3), evenly_spaced(2, 5)
     ([0, 50, 99], [0, 1])
     """
     return np.unique(np.linspace(0, count - 1, min(rows, count)).round().astype(int)).tolist()

@@ -38,6 +38,7 @@ docs: $(INSTALLED) # build the documentation site in docs/_build/html; a warning
 	  echo "the documentation needs Python 3.11 or newer" >&2; exit 1; }
 	@test "$$($(PY) -c "$(FIND_ALL)" $(NEEDED_BY_DOCS))" = yes || \
 	  $(PY) -m pip install --quiet -c constraints.txt -e '.[docs]'
+	@rm -rf docs/api # pages of modules that have moved
 	$(PY) -m sphinx -b html -W --keep-going docs docs/_build/html
 	@echo "open docs/_build/html/index.html"
 

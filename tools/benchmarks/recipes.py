@@ -16,13 +16,14 @@ import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import sqrt
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
 import numpy as np
+import torch
 from mmcv.transforms import BaseTransform
 from mmengine.config import Config
 from scipy.stats import t as student_t
@@ -35,6 +36,8 @@ from rankseg.registry import TRANSFORMS
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 BASELINE = "supervised"
+NETWORK = "network.pth"
+CHECK_VAL = "train_dataloader.dataset.val"
 CONFIDENCE = 0.90
 
 
@@ -68,12 +71,14 @@ class Recipe:
         options: Config keys on top of it.
         length: Length of the run as a multiple of the usual one.
         first: Recipe whose last weights make the pseudo-labels.
+        all_labels: Train on the masks of all training images that are not held out: the ceiling.
     """
 
     method: str
     options: dict[str, Any] = field(default_factory=dict)
     length: float = 1.0
     first: str | None = None
+    all_labels: bool = False
 
 
 SETS = {
@@ -82,17 +87,34 @@ SETS = {
     "peanut": ImageSet("peanut_8", "8", tune=40),
 }
 TEACHER = {"model.labels_from": "teacher"}
-CORRECTED = {"model.teacher": {"momentum": 0.01, "warmup": True}}
+CORRECTED = TEACHER | {"model.teacher": {"momentum": 0.01, "warmup": True}}
+LEAN = CORRECTED | {"model.lean": True}
+
+
+def threshold(value: float | list[float]) -> dict[str, Any]:
+    """Options with a confidence threshold."""
+    return {"model.threshold": value}
+
+
 RECIPES = {
     "supervised": Recipe("supervised"),
     "supervised_fast": Recipe(
         "supervised", {"optim_wrapper.paramwise_cfg.custom_keys": {"backbone": {"lr_mult": 1.0}}}
     ),
+    "supervised_all": Recipe("supervised", all_labels=True),
     "default": Recipe("rankmatch"),
     "teacher_95": Recipe("rankmatch", TEACHER),
-    "teacher_80": Recipe("rankmatch", TEACHER | {"model.threshold": 0.8}),
-    "teacher_80_corrected": Recipe("rankmatch", TEACHER | CORRECTED | {"model.threshold": 0.8}),
-    "teacher_0": Recipe("rankmatch", TEACHER | {"model.threshold": 0.0}),
+    "teacher_80": Recipe("rankmatch", TEACHER | threshold(0.8)),
+    "corrected_80": Recipe("rankmatch", CORRECTED | threshold(0.8)),
+    "lean_95": Recipe("fixmatch", LEAN),
+    "lean_80": Recipe("fixmatch", LEAN | threshold(0.8)),
+    "lean_0": Recipe("fixmatch", LEAN | threshold(0.0)),
+    "lean_share": Recipe("fixmatch", LEAN | {"model.class_share": 0.8}),
+    "lean_aligned": Recipe("fixmatch", LEAN | {"model.alignment": 1.0} | threshold(0.8)),
+    "lean_self": Recipe("fixmatch", {"model.lean": True} | threshold(0.8), first="supervised"),
+    "lean_rank_80": Recipe("rankmatch", LEAN | threshold(0.8)),
+    "lean_long": Recipe("fixmatch", LEAN | threshold(0.8), length=2.0),
+    "supervised_long": Recipe("supervised", length=2.0),
 }
 
 
@@ -123,7 +145,9 @@ def read_pairs(path: Path) -> list[list[str]]:
     return [line.split() for line in path.read_text().splitlines() if line.strip()]
 
 
-def write_lists(root: Path, image_set: ImageSet, folder: Path) -> dict[str, Path]:
+def write_lists(
+    root: Path, image_set: ImageSet, folder: Path, all_labels: bool = False
+) -> dict[str, Path]:
     """Write the labeled, unlabeled, tuning and validation lists of a set.
 
     Returns:
@@ -138,9 +162,13 @@ def write_lists(root: Path, image_set: ImageSet, folder: Path) -> dict[str, Path
     chosen = np.random.default_rng(0).permutation(len(rest))[: image_set.tune]
     tune = [rest[i] for i in sorted(chosen)]
     held = {pair[0] for pair in tune}
+    unlabeled = [pair[:1] for pair in unlabeled if pair[0] not in held]
+    if all_labels:
+        labeled = [pair for pair in train if pair[0] not in held]
+        unlabeled = [pair[:1] for pair in tune]  # not used, but a split needs some
     lists = {
         "labeled": labeled,
-        "unlabeled": [pair[:1] for pair in unlabeled if pair[0] not in held],
+        "unlabeled": unlabeled,
         "tune": tune,
         "val": read_pairs(splits / "val.txt")[: image_set.tested],
     }
@@ -155,7 +183,10 @@ def build_config(
 ) -> Config:
     """Build the config of a job."""
     root = data / image_set.config.rsplit("_", 1)[0]
-    lists = write_lists(root, image_set, out / "lists" / root.name)
+    folder = out / "lists" / (f"{root.name}_all" if recipe.all_labels else root.name)
+    lists = write_lists(root, image_set, folder, recipe.all_labels)
+    if recipe.all_labels:
+        image_set = replace(image_set, options=image_set.options | {CHECK_VAL: None})
     iterations = round(image_set.iterations * recipe.length)
     options = {
         "model.pretrained": weights,
@@ -164,10 +195,12 @@ def build_config(
         "train_dataloader.dataset.split": None,
         "train_dataloader.dataset.labeled": str(lists["labeled"]),
         "train_dataloader.dataset.unlabeled": str(lists["unlabeled"]),
-        "train_dataloader.dataset.val": str(lists["tune"]),
+        CHECK_VAL: str(lists["tune"]),
         "val_dataloader.dataset.ann_file": str(lists["tune"]),
         "test_dataloader.dataset.ann_file": str(lists["val"]),
     }
+    if recipe.first:
+        options["model.labeler"] = str(work.parents[1] / recipe.first / str(seed) / NETWORK)
     semi = recipe.method != "supervised"
     if semi:
         options |= {"model.warmup": iterations // 4, "model.ramp": iterations // 4}
@@ -228,6 +261,8 @@ def run_job(name: str, data: Path, weights: str, out: Path) -> dict[str, Any]:
     work = out / "runs" / name
     cfg = build_config(image_set, recipe, int(seed), data, weights, out, work)
     runner = apis.train(cfg, overwrite=True)
+    network = runner.model.network(runner.model.predict_on)
+    torch.save(network.state_dict(), work / NETWORK)  # for recipes that have it label
     summary = json.loads((work / "summary.json").read_text())
     classes = runner.val_dataloader.dataset.metainfo["classes"]
     result = {

@@ -2,6 +2,7 @@
 """Small parts that methods put around a network."""
 
 from rankseg.models.layers.cbam import CBAM
+from rankseg.models.layers.class_balance import ClassThreshold, DistributionAlignment
 from rankseg.models.layers.feature_perturbations import ChannelDropout, FeatureDrop, FeatureNoise
 from rankseg.models.layers.guided_perturbations import GuidedCutout, MaskContext, MaskObjects
 from rankseg.models.layers.perturb import PerturbedFeatures
@@ -18,6 +19,8 @@ from rankseg.models.layers.virtual_adversarial import VirtualAdversarial
 __all__ = [
     "CBAM",
     "ChannelDropout",
+    "ClassThreshold",
+    "DistributionAlignment",
     "FeatureDrop",
     "FeatureNoise",
     "FeatureTap",

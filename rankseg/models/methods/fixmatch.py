@@ -5,15 +5,22 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from rankseg.models.layers import ClassThreshold, DistributionAlignment
 from rankseg.models.losses import pixel_consistency
 from rankseg.models.methods.base import Method, Output
 from rankseg.models.mixing import cutmix_boxes, paste, refuse_pasting
+from rankseg.models.pretrained import read_state
 from rankseg.registry import MODELS
 from rankseg.structures import LABELED, WEAK, PseudoLabel, mix, strong
 
 MIX_SOURCES = ("batch", "same", None)
+
+
+def build_labeler(student: dict) -> nn.Module:
+    """Build a network like the student that is not trained."""
+    return MODELS.build(student).requires_grad_(False).eval()
 
 
 class Target(NamedTuple):
@@ -61,6 +68,17 @@ class FixMatch(Method):
             pipeline step ``WithMix``), which costs another forward pass, as in the released code
             of UniMatch. ``None``: no CutMix. A batch of one cannot mix with itself and takes
             ``"same"`` if it has the views.
+        class_share: Instead of ``threshold``, keep this share of the pixels predicted as each
+            class, the most confident ones, see :class:`~rankseg.models.layers.ClassThreshold`.
+            ``None`` uses ``threshold``.
+        alignment: Scale the predictions that make pseudo-labels so that classes appear as often as
+            in the labeled images, see :class:`~rankseg.models.layers.DistributionAlignment`: 0
+            leaves them unchanged, 1 aligns them fully.
+        labeler: File with the weights of a segmentor, of the same config as the student, that makes
+            the pseudo-labels and is not trained (self-training). ``None`` uses ``labels_from``.
+        lean: Run labeled images and strong views through the student in one pass, and weak views
+            only through the network that makes the labels, which must not be the student. This is
+            the cheapest step, and all that the student sees shares its batch statistics.
         strong_weight: ``w_s``.
         halve: The factor 1/2, as in the released segmentation code. ``False`` is the sum
             ``L_x + r w_s ...`` of the FixMatch paper.
@@ -83,6 +101,10 @@ class FixMatch(Method):
         mix_source: str | None = "batch",
         strong_weight: float = 1.0,
         halve: bool = True,
+        class_share: float | None = None,
+        alignment: float = 0.0,
+        labeler: str | None = None,
+        lean: bool = False,
         **kwargs,
     ) -> None:
         super().__init__(student, **kwargs)
@@ -102,6 +124,36 @@ class FixMatch(Method):
         self.mix_source = mix_source
         self.strong_weight = strong_weight
         self.halve = halve
+        if class_share is not None and not 0 < class_share <= 1:
+            raise ValueError(
+                f"Expected model.class_share to be above 0 and at most 1, or None, but got "
+                f"{class_share}."
+            )
+        if not 0 <= alignment <= 1:
+            raise ValueError(f"Expected model.alignment to be from 0 to 1, but got {alignment}.")
+        self.class_threshold = None if class_share is None else ClassThreshold(classes, class_share)
+        self.alignment = DistributionAlignment(classes, alignment) if alignment else None
+        if lean and labeler is None and self.labels_from == "student":
+            raise ValueError(
+                "Expected a teacher or a labeler to make the pseudo-labels with model.lean=True, "
+                "but got model.labels_from='student'. Set model.labels_from='teacher'."
+            )
+        self.lean = lean
+        self.labeler_file = labeler
+        self.labeler = None if labeler is None else build_labeler(student)
+
+    def init_weights(self) -> None:
+        """Initialize as the base class does, and load the labeler."""
+        super().init_weights()
+        if self.labeler is not None:
+            self.labeler.load_state_dict(read_state(self.labeler_file))
+
+    def train(self, mode: bool = True) -> "FixMatch":
+        """Switch the mode; the labeler stays in evaluation mode."""
+        super().train(mode)
+        if self.labeler is not None:
+            self.labeler.eval()
+        return self
 
     def check_dataset(self, dataset: Any) -> None:
         """See the base class.
@@ -120,6 +172,10 @@ class FixMatch(Method):
         """One step; see the class for the formula."""
         ramp = self.unsupervised_weight()
         labeled = inputs[LABELED]
+        if self.alignment is not None:
+            self.alignment.count_labels(
+                torch.cat([sample.gt_sem_seg.data for sample in data_samples[LABELED]])
+            )
         if ramp == 0:
             output = self.run(self.student, labeled, labeled=len(labeled))
             return {"loss_x": self.supervised_loss(output, data_samples[LABELED])}
@@ -127,7 +183,9 @@ class FixMatch(Method):
         valid = torch.cat([sample.valid.data for sample in data_samples[WEAK]])
         # before the student's forward pass: its running statistics must be those of last step
         source = self.second_crop(inputs, data_samples) if self.uses_second_crop(inputs) else None
-        if self.mix_source is None and self.one_pass:
+        if self.lean:
+            target, output, terms = self.lean_step(inputs, source, valid)
+        elif self.mix_source is None and self.one_pass:
             target, output, terms = self.single_step(inputs, valid)
         else:
             target, output, perturbed = self.weak_step(inputs, valid)
@@ -156,6 +214,17 @@ class FixMatch(Method):
         output_x, output_w, *outputs = output.split([len(view) for view in views])
         target = self.target(output_w, inputs[WEAK], valid)
         return target, output_x, self.strong_terms(outputs, [target] * len(outputs))
+
+    def lean_step(
+        self, inputs: dict[str, Tensor], source: Target | None, valid: Tensor
+    ) -> tuple[Target, Output, dict[str, Tensor]]:
+        """Run labeled images and strong views together; see :meth:`single_step`."""
+        target = self.target(None, inputs[WEAK], valid)
+        images, targets = self.mixed_views(inputs, target, source)
+        views = [inputs[LABELED], *images]
+        output = self.run(self.student, torch.cat(views), labeled=len(views[0]))
+        output_x, *outputs = output.split([len(view) for view in views])
+        return target, output_x, self.strong_terms(outputs, targets)
 
     def weak_step(
         self, inputs: dict[str, Tensor], valid: Tensor
@@ -203,6 +272,8 @@ class FixMatch(Method):
 
     def threshold_of(self, label: Tensor) -> float | Tensor:
         """The threshold, or that of every pseudo-label where classes have their own."""
+        if self.class_threshold is not None:
+            return self.class_threshold.thresholds()[label]
         if isinstance(self.threshold, float | int):
             return self.threshold
         each = torch.tensor(self.threshold).to(label.device, non_blocking=True)
@@ -217,10 +288,16 @@ class FixMatch(Method):
             weak: ``(B, 3, H, W)`` weak view, run through the teacher if that makes the labels.
             valid: ``(B, H, W)`` bool, of the size of the labels.
         """
-        if self.labels_from == "teacher":
+        if self.labeler is not None:
+            output = self.run(self.labeler, weak)
+        elif self.labels_from == "teacher":
             output = self.run_frozen("teacher", weak)
         probability = self.upsample(output.logits, valid.shape[1:]).softmax(1)
+        if self.alignment is not None:
+            probability = self.alignment(probability, valid)
         confidence, label = probability.max(1)
+        if self.class_threshold is not None:
+            self.class_threshold.update(label, confidence, valid)
         feature = None if output.feature is None else output.feature.detach()
         return Target(PseudoLabel(label, confidence, valid), feature)
 
@@ -245,7 +322,7 @@ class FixMatch(Method):
         """Targets of the second crop, from the network in eval mode."""
         images = inputs[mix(WEAK)]
         valid = torch.cat([sample.valid.data for sample in data_samples[mix(WEAK)]])
-        if self.labels_from == "teacher":
+        if self.labels_from == "teacher" or self.labeler is not None:
             return self.target(None, images, valid)
         return self.target(self.run_frozen("student", images), images, valid)
 

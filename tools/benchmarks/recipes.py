@@ -191,7 +191,7 @@ def build_config(
     options = {
         "model.pretrained": weights,
         "train_cfg.max_iters": iterations,
-        "train_cfg.val_interval": max(1, iterations // 2),
+        "train_cfg.val_interval": iterations,
         "train_dataloader.dataset.split": None,
         "train_dataloader.dataset.labeled": str(lists["labeled"]),
         "train_dataloader.dataset.unlabeled": str(lists["unlabeled"]),

@@ -72,6 +72,7 @@ class Recipe:
         length: Length of the run as a multiple of the usual one.
         first: Recipe whose last weights make the pseudo-labels.
         all_labels: Train on the masks of all training images that are not held out: the ceiling.
+        strong_labels: Recolor labeled images as the strong views are.
     """
 
     method: str
@@ -79,6 +80,7 @@ class Recipe:
     length: float = 1.0
     first: str | None = None
     all_labels: bool = False
+    strong_labels: bool = False
 
 
 SETS = {
@@ -88,6 +90,7 @@ SETS = {
 }
 TEACHER = {"model.labels_from": "teacher"}
 CORRECTED = TEACHER | {"model.teacher": {"momentum": 0.01, "warmup": True}}
+FIXED_NORM = {"model.student.backbone.norm_eval": True}
 LEAN = CORRECTED | {"model.lean": True}
 
 
@@ -113,6 +116,10 @@ RECIPES = {
     "lean_aligned": Recipe("fixmatch", LEAN | {"model.alignment": 1.0} | threshold(0.8)),
     "lean_self": Recipe("fixmatch", {"model.lean": True} | threshold(0.8), first="supervised"),
     "lean_rank_80": Recipe("rankmatch", LEAN | threshold(0.8)),
+    "supervised_fixed_norm": Recipe("supervised", FIXED_NORM),
+    "supervised_strong": Recipe("supervised", strong_labels=True),
+    "lean_strong": Recipe("fixmatch", LEAN | threshold(0.8), strong_labels=True),
+    "lean_fixed_norm": Recipe("fixmatch", LEAN | FIXED_NORM | threshold(0.8)),
     "lean_long": Recipe("fixmatch", LEAN | threshold(0.8), length=2.0),
     "supervised_long": Recipe("supervised", length=2.0),
 }
@@ -220,6 +227,9 @@ def build_config(
     cfg.custom_hooks = [h for h in cfg.custom_hooks if h["type"] not in ("CurvesHook",)]
     cfg.default_hooks.checkpoint.update(save_best=None, max_keep_ckpts=1, interval=10**9)
     cfg.default_hooks.checkpoint.pop("rule", None)
+    if recipe.strong_labels:
+        recolor = dict(type="StrongViews", num=1, replace=True)
+        cfg.train_dataloader.dataset.labeled_pipeline.insert(2, recolor)
     if semi:
         masks = {str(root / a): str(root / b) for a, b in read_pairs(root / "splits" / "train.txt")}
         pipeline = cfg.train_dataloader.dataset.unlabeled_pipeline

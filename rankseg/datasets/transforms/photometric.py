@@ -79,23 +79,35 @@ class StrongViews(BaseTransform):
         transforms: Configs of albumentations transforms, applied in turn. By default
             ColorJitter(0.5, 0.5, 0.5, 0.25) with p=0.8, grey with p=0.2, Gaussian blur of sigma
             U(0.1, 2) pixels with p=0.5.
+        replace: Replace the image by its only strong view, for labeled images. ``num`` must be 1.
 
     Raises:
-        ValueError: If ``num`` is negative or a transform is unknown or moves pixels.
+        ValueError: If ``num`` is negative or does not fit ``replace``, or a transform is unknown or
+            moves pixels.
 
     Source: the strong augmentation of UniMatch (arXiv:2208.09910). Differs: OpenCV's hue has 180
         steps where Pillow's has 256, and the blur is a true Gaussian.
     """
 
-    def __init__(self, num: int = 2, transforms: list[dict] | None = None) -> None:
+    def __init__(
+        self, num: int = 2, transforms: list[dict] | None = None, replace: bool = False
+    ) -> None:
         if num < 0:
             raise ValueError(f"the number of strong views must not be negative, got {num}")
+        if replace and num != 1:
+            raise ValueError(
+                f"Expected num of StrongViews to be 1 with replace=True, but got {num}."
+            )
+        self.replace = replace
         self.num = num
         self.configs = list(RECIPE if transforms is None else transforms)
         self.transforms = [build_albumentation(config) for config in self.configs]
 
     def transform(self, results: dict) -> dict:
         """Add the strong views to the sample."""
+        if self.replace:
+            results["img"] = self._recolour(results["img"], rng_of(results, strong(1)))
+            return results
         for view in map(strong, range(1, self.num + 1)):
             results[view] = self._recolour(results["img"], rng_of(results, view))
         return results

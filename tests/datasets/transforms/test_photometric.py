@@ -156,3 +156,11 @@ def test_albumentations_asks_nothing_on_the_net():
 
     assert os.environ["NO_ALBUMENTATIONS_UPDATE"]
     assert A.__version__
+
+
+def test_replace_recolors_the_image_itself():
+    added, replaced = views(StrongViews(num=1)), views(StrongViews(num=1, replace=True))
+    assert "strong1" not in replaced
+    assert np.array_equal(replaced["img"], added["strong1"])
+    with pytest.raises(ValueError, match="num of StrongViews to be 1 with replace=True, but got 2"):
+        StrongViews(num=2, replace=True)

@@ -90,6 +90,9 @@ SETS = {
 }
 TEACHER = {"model.labels_from": "teacher"}
 CORRECTED = TEACHER | {"model.teacher": {"momentum": 0.01, "warmup": True}}
+HARD = {"model.alignment": "label"}
+FLIP = {"model.flip_labels": True}
+SELF = {"model.lean": True, "model.warmup": 0, "model.ramp": 0}
 FIXED_NORM = {"model.student.backbone.norm_eval": True}
 LEAN = CORRECTED | {"model.lean": True}
 
@@ -113,8 +116,12 @@ RECIPES = {
     "lean_80": Recipe("fixmatch", LEAN | threshold(0.8)),
     "lean_0": Recipe("fixmatch", LEAN | threshold(0.0)),
     "lean_share": Recipe("fixmatch", LEAN | {"model.class_share": 0.8}),
-    "lean_aligned": Recipe("fixmatch", LEAN | {"model.alignment": 1.0} | threshold(0.8)),
-    "lean_self": Recipe("fixmatch", {"model.lean": True} | threshold(0.8), first="supervised"),
+    "lean_aligned": Recipe("fixmatch", LEAN | {"model.alignment": "probability"} | threshold(0.8)),
+    "lean_hard": Recipe("fixmatch", LEAN | HARD | threshold(0.8)),
+    "lean_hard_flip": Recipe("fixmatch", LEAN | HARD | FLIP | threshold(0.8)),
+    "lean_flip": Recipe("fixmatch", LEAN | FLIP | threshold(0.8)),
+    "self": Recipe("fixmatch", SELF | threshold(0.8), first="supervised"),
+    "self_hard_flip": Recipe("fixmatch", SELF | HARD | FLIP | threshold(0.8), first="supervised"),
     "lean_rank_80": Recipe("rankmatch", LEAN | threshold(0.8)),
     "supervised_fixed_norm": Recipe("supervised", FIXED_NORM),
     "supervised_strong": Recipe("supervised", strong_labels=True),

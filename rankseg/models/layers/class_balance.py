@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Keep pseudo-labels from drifting towards the large classes."""
 
+from math import log
+
 import torch
 from torch import Tensor, nn
 
 BINS = 200
+ALIGNMENTS = ("probability", "label")
 
 
 class RunningShares(nn.Module):
@@ -44,34 +47,44 @@ class RunningShares(nn.Module):
 class DistributionAlignment(nn.Module):
     r"""Scale predictions so that classes appear as often as in the labeled images.
 
-    .. math:: p'_k \propto p_k \left(\frac{l_k}{q_k}\right)^a
+    .. math:: p'_k \propto p_k \, r_k
 
-    ``l`` are the shares of the labeled pixels, ``q`` the mean predictions for unlabeled pixels,
-    both as moving averages over the run.
+    With ``by="probability"`` the factor ``r`` is the share of a class among the labeled pixels over
+    its mean predicted probability. A network that is sure of its mistakes hardly changes its labels
+    by that. With ``by="label"`` the factor moves until the most probable classes after scaling
+    have the shares of the labeled pixels. All shares are moving averages over the run.
 
     Args:
         num_classes: ``K``.
-        power: ``a``, from 0 (no change) to 1 (full alignment).
+        by: ``"probability"`` or ``"label"``.
+        rate: With ``by="label"``, step of the logarithm of the factor in a batch per unit of the
+            logarithm of the ratio of shares.
+        limit: Largest factor, and inverse of the smallest.
 
-    Source: ReMixMatch (ICLR 2020), section 3.1; for pixels and with a power.
+    Source: ReMixMatch (ICLR 2020), section 3.1, for pixels. ``by="label"`` is new here.
     """
 
-    def __init__(self, num_classes: int, power: float = 1.0) -> None:
+    log_ratio: Tensor
+
+    def __init__(
+        self, num_classes: int, by: str = "probability", rate: float = 0.05, limit: float = 10.0
+    ) -> None:
         super().__init__()
-        self.power = power
+        if by not in ALIGNMENTS:
+            raise ValueError(f"Expected alignment to be one of {ALIGNMENTS}, but got {by!r}.")
+        self.by = by
+        self.rate = rate
+        self.limit = log(limit)
         self.labeled = RunningShares(num_classes)
-        self.predicted = RunningShares(num_classes)
+        self.predicted = RunningShares(num_classes, momentum=0.05)
+        self.register_buffer("log_ratio", torch.zeros(num_classes))
 
     @torch.no_grad()
     def count_labels(self, label: Tensor) -> None:
         """Count the labels of a batch, any shape; values outside the classes are left out."""
         num_classes = len(self.labeled.total)
-        label = label.flatten()
-        outside = (label < 0) | (label >= num_classes)
-        counts = self.labeled.total.new_zeros(num_classes + 1)
-        label = label.masked_fill(outside, num_classes)
-        counts.scatter_add_(0, label, torch.ones_like(label, dtype=counts.dtype))
-        self.labeled.update(counts[:-1])
+        inside = (label >= 0) & (label < num_classes)
+        self.labeled.update(_counts(label, inside, num_classes))
 
     @torch.no_grad()
     def forward(self, probability: Tensor, valid: Tensor) -> Tensor:
@@ -84,10 +97,32 @@ class DistributionAlignment(nn.Module):
         Returns:
             ``(B, K, H, W)``, adds up to 1 over the classes.
         """
-        self.predicted.update((probability * valid[:, None]).sum((0, 2, 3)))
-        ratio = self.labeled.shares() / self.predicted.shares().clamp(min=1e-4)
-        aligned = probability * (ratio**self.power)[:, None, None]
-        return aligned / aligned.sum(1, keepdim=True)
+        if self.by == "probability":
+            self.predicted.update((probability * valid[:, None]).sum((0, 2, 3)))
+            self.log_ratio.copy_(self._gap())
+            return self._scale(probability)
+        aligned = self._scale(probability)
+        self.predicted.update(_counts(aligned.argmax(1), valid, len(self.log_ratio)))
+        self.log_ratio.add_(self.rate * self._gap()).clamp_(-self.limit, self.limit)
+        return aligned
+
+    def _gap(self) -> Tensor:
+        """Logarithm of labeled over predicted shares."""
+        labeled, predicted = (
+            one.shares().clamp(min=1e-4).log() for one in (self.labeled, self.predicted)
+        )
+        return (labeled - predicted).clamp(-self.limit, self.limit)
+
+    def _scale(self, probability: Tensor) -> Tensor:
+        scaled = probability * self.log_ratio.exp()[:, None, None]
+        return scaled / scaled.sum(1, keepdim=True)
+
+
+def _counts(label: Tensor, where: Tensor, num_classes: int) -> Tensor:
+    """Count labels of the same shape as the mask ``where``, ``(K,)`` float."""
+    counts = torch.zeros(num_classes + 1, device=label.device)
+    label = label.masked_fill(~where, num_classes).flatten()
+    return counts.scatter_add_(0, label, torch.ones_like(label, dtype=counts.dtype))[:-1]
 
 
 class ClassThreshold(nn.Module):

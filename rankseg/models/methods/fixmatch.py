@@ -72,8 +72,10 @@ class FixMatch(Method):
             class, the most confident ones, see :class:`~rankseg.models.layers.ClassThreshold`.
             ``None`` uses ``threshold``.
         alignment: Scale the predictions that make pseudo-labels so that classes appear as often as
-            in the labeled images, see :class:`~rankseg.models.layers.DistributionAlignment`: 0
-            leaves them unchanged, 1 aligns them fully.
+            in the labeled images: by ``"probability"`` or by ``"label"``, see
+            :class:`~rankseg.models.layers.DistributionAlignment`. ``None`` leaves them unchanged.
+        flip_labels: Average the predictions that make pseudo-labels over the image and its mirror
+            image. Needs ``lean``.
         labeler: File with the weights of a segmentor, of the same config as the student, that makes
             the pseudo-labels and is not trained (self-training). ``None`` uses ``labels_from``.
         lean: Run labeled images and strong views through the student in one pass, and weak views
@@ -102,9 +104,10 @@ class FixMatch(Method):
         strong_weight: float = 1.0,
         halve: bool = True,
         class_share: float | None = None,
-        alignment: float = 0.0,
+        alignment: str | None = None,
         labeler: str | None = None,
         lean: bool = False,
+        flip_labels: bool = False,
         **kwargs,
     ) -> None:
         super().__init__(student, **kwargs)
@@ -129,16 +132,19 @@ class FixMatch(Method):
                 f"Expected model.class_share to be above 0 and at most 1, or None, but got "
                 f"{class_share}."
             )
-        if not 0 <= alignment <= 1:
-            raise ValueError(f"Expected model.alignment to be from 0 to 1, but got {alignment}.")
         self.class_threshold = None if class_share is None else ClassThreshold(classes, class_share)
-        self.alignment = DistributionAlignment(classes, alignment) if alignment else None
+        self.alignment = alignment and DistributionAlignment(classes, alignment)
         if lean and labeler is None and self.labels_from == "student":
             raise ValueError(
                 "Expected a teacher or a labeler to make the pseudo-labels with model.lean=True, "
                 "but got model.labels_from='student'. Set model.labels_from='teacher'."
             )
+        if flip_labels and not lean:
+            raise ValueError(
+                "Expected model.lean=True with model.flip_labels=True, but got model.lean=False."
+            )
         self.lean = lean
+        self.flip_labels = flip_labels
         self.labeler_file = labeler
         self.labeler = None if labeler is None else build_labeler(student)
 
@@ -288,11 +294,12 @@ class FixMatch(Method):
             weak: ``(B, 3, H, W)`` weak view, run through the teacher if that makes the labels.
             valid: ``(B, H, W)`` bool, of the size of the labels.
         """
-        if self.labeler is not None:
-            output = self.run(self.labeler, weak)
-        elif self.labels_from == "teacher":
-            output = self.run_frozen("teacher", weak)
+        output = self.labels_of(weak, output)
         probability = self.upsample(output.logits, valid.shape[1:]).softmax(1)
+        if self.flip_labels:
+            mirrored = self.labels_of(weak.flip(3)).logits.flip(3)
+            mirrored = self.upsample(mirrored, valid.shape[1:]).softmax(1)
+            probability = (probability + mirrored) / 2
         if self.alignment is not None:
             probability = self.alignment(probability, valid)
         confidence, label = probability.max(1)
@@ -300,6 +307,12 @@ class FixMatch(Method):
             self.class_threshold.update(label, confidence, valid)
         feature = None if output.feature is None else output.feature.detach()
         return Target(PseudoLabel(label, confidence, valid), feature)
+
+    def labels_of(self, weak: Tensor, output: Output | None = None) -> Output:
+        """Run the network that makes the labels; ``output`` is the student's, if it does."""
+        if self.labeler is not None:
+            return self.run(self.labeler, weak)
+        return self.run_frozen("teacher", weak) if self.labels_from == "teacher" else output
 
     def uses_second_crop(self, inputs: dict[str, Tensor]) -> bool:
         """Whether a second crop of the same image is pasted.

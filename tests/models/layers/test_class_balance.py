@@ -32,16 +32,32 @@ def test_alignment_gives_the_mean_of_the_labels():
     torch.testing.assert_close(aligned.sum(1), torch.ones(1, 4, 4))
 
 
-def test_power_of_alignment():
-    full, half = DistributionAlignment(2), DistributionAlignment(2, power=0.5)
-    probability = torch.rand(2, 2, 5, 5).softmax(1)
-    valid = torch.ones(2, 5, 5, dtype=torch.bool)
-    odds = []
-    for align in (full, half):
-        align.count_labels(torch.tensor([0, 0, 0, 0, 1]))
-        aligned = align(probability, valid)
-        odds.append(aligned[:, 1] / aligned[:, 0] * probability[:, 0] / probability[:, 1])
-    torch.testing.assert_close(odds[0], odds[1] ** 2)
+def test_alignment_by_label_moves_the_labels_of_a_network_that_is_sure():
+    rng = torch.Generator().manual_seed(0)
+    # 10% are predicted as foreground; most pixels are far from 0.5
+    foreground = torch.sigmoid(4 * torch.randn(4, 50, 50, generator=rng) - 5.1)
+    probability = torch.stack((1 - foreground, foreground), 1)
+    valid = torch.ones(4, 50, 50, dtype=torch.bool)
+    found = {}
+    for by in ("probability", "label"):
+        align = DistributionAlignment(2, by)
+        for _ in range(200):
+            align.count_labels(torch.tensor([0, 0, 0, 0, 1]))
+            aligned = align(probability, valid)
+        found[by] = aligned.argmax(1).float().mean()
+        torch.testing.assert_close(aligned.sum(1), torch.ones(4, 50, 50))
+    assert abs(found["label"] - 0.2) < 0.01
+    assert (foreground > 0.5).float().mean() < found["probability"] < 0.17
+
+
+def test_alignment_has_a_limit():
+    align = DistributionAlignment(2, "label", limit=2.0)
+    probability = torch.tensor([0.999, 0.001])[None, :, None, None].expand(1, 2, 3, 3)
+    for _ in range(100):
+        align.count_labels(torch.tensor([1]))
+        aligned = align(probability, torch.ones(1, 3, 3, dtype=torch.bool))
+    odds = aligned[0, 1, 0, 0] / aligned[0, 0, 0, 0] / (0.001 / 0.999)
+    torch.testing.assert_close(odds, torch.tensor(4.0))  # twice the one, half the other
 
 
 def test_threshold_keeps_the_same_share_of_each_class():

@@ -81,7 +81,7 @@ def test_labeler_of_another_network_is_refused(build, tmp_path):
 
 
 def test_alignment_uses_the_shares_of_the_labels(build):
-    method = build("FixMatch", alignment=1.0, threshold=0.0, **TEACHER)
+    method = build("FixMatch", alignment="probability", threshold=0.0, **TEACHER)
     inputs, samples = toy_batch()
     for sample in samples["labeled"]:
         sample.gt_sem_seg.data.fill_(1)
@@ -106,17 +106,29 @@ def test_class_share_keeps_this_share_of_each_class(build, vary):
 
 
 @pytest.mark.parametrize(
-    ("option", "value"), [("class_share", 0.0), ("class_share", 1.5), ("alignment", 2.0)]
+    ("option", "value"), [("class_share", 0.0), ("class_share", 1.5), ("alignment", "pixel")]
 )
 def test_values_outside_the_range_are_refused(build, option, value):
-    with pytest.raises(ValueError, match=f"model.{option}.*{value}"):
+    with pytest.raises(ValueError, match=f"{option}.*{value}"):
         build("FixMatch", **{option: value})
 
 
 def test_a_checkpoint_without_running_shares_loads(build):
-    old, new = build("FixMatch", **TEACHER), build("FixMatch", alignment=1.0, **TEACHER)
+    old, new = build("FixMatch", **TEACHER), build("FixMatch", alignment="probability", **TEACHER)
     new.load_state_dict(old.state_dict())
     assert torch.equal(
         new.student.state_dict()["backbone.stem.0.weight"],
         old.student.state_dict()["backbone.stem.0.weight"],
     )
+
+
+def test_flipped_labels_are_those_of_both_images(build):
+    method = build("FixMatch", lean=True, flip_labels=True, **TEACHER)
+    inputs, samples = toy_batch()
+    valid = torch.cat([sample.valid.data for sample in samples[WEAK]])
+    pseudo = method.target(None, inputs[WEAK], valid).pseudo
+    mirrored = method.target(None, inputs[WEAK].flip(3), valid).pseudo
+    torch.testing.assert_close(pseudo.label, mirrored.label.flip(2))
+    torch.testing.assert_close(pseudo.confidence, mirrored.confidence.flip(2))
+    with pytest.raises(ValueError, match="lean=True.*flip_labels=True.*lean=False"):
+        build("FixMatch", flip_labels=True, **TEACHER)

@@ -93,6 +93,8 @@ CORRECTED = TEACHER | {"model.teacher": {"momentum": 0.01, "warmup": True}}
 HARD = {"model.alignment": "label"}
 FLIP = {"model.flip_labels": True}
 SELF = {"model.lean": True, "model.warmup": 0, "model.ramp": 0}
+SHARE = {"model.class_share": 0.8}
+EARLY = {"model.warmup": 50, "model.ramp": 50}
 FIXED_NORM = {"model.student.backbone.norm_eval": True}
 LEAN = CORRECTED | {"model.lean": True}
 
@@ -115,13 +117,18 @@ RECIPES = {
     "lean_95": Recipe("fixmatch", LEAN),
     "lean_80": Recipe("fixmatch", LEAN | threshold(0.8)),
     "lean_0": Recipe("fixmatch", LEAN | threshold(0.0)),
-    "lean_share": Recipe("fixmatch", LEAN | {"model.class_share": 0.8}),
+    "lean_share": Recipe("fixmatch", LEAN | SHARE),
     "lean_aligned": Recipe("fixmatch", LEAN | {"model.alignment": "probability"} | threshold(0.8)),
     "lean_hard": Recipe("fixmatch", LEAN | HARD | threshold(0.8)),
     "lean_hard_flip": Recipe("fixmatch", LEAN | HARD | FLIP | threshold(0.8)),
     "lean_flip": Recipe("fixmatch", LEAN | FLIP | threshold(0.8)),
     "self": Recipe("fixmatch", SELF | threshold(0.8), first="supervised"),
     "self_hard_flip": Recipe("fixmatch", SELF | HARD | FLIP | threshold(0.8), first="supervised"),
+    "self_flip": Recipe("fixmatch", SELF | FLIP | threshold(0.8), first="supervised"),
+    "self_flip_share": Recipe("fixmatch", SELF | FLIP | SHARE, first="supervised"),
+    "early_flip": Recipe("fixmatch", LEAN | EARLY | FLIP | threshold(0.8)),
+    "early_flip_share": Recipe("fixmatch", LEAN | EARLY | FLIP | SHARE),
+    "early_flip_rank": Recipe("rankmatch", LEAN | EARLY | FLIP | threshold(0.8)),
     "lean_rank_80": Recipe("rankmatch", LEAN | threshold(0.8)),
     "supervised_fixed_norm": Recipe("supervised", FIXED_NORM),
     "supervised_strong": Recipe("supervised", strong_labels=True),

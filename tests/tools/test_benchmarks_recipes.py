@@ -4,6 +4,8 @@ import json
 import sys
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 from scipy.stats import ttest_rel
 
@@ -131,3 +133,13 @@ def test_predicted_share(tool):
     share = tool.predicted_share(100 * right / 60, 100 * right / (right + missed))
     assert share == pytest.approx(100 * (right + wrong) / (right + missed))
     assert tool.predicted_share(0.0, 0.0) == 0
+
+
+def test_class_weights_have_a_mean_of_one_over_the_pixels(tool, tmp_path):
+    mask = np.zeros((10, 10), np.uint8)
+    mask[:2] = 1
+    mask[9] = 255  # 70, 20 and 10 ignored
+    cv2.imwrite(str(tmp_path / "mask.png"), mask)
+    weights = tool.class_weights([tmp_path / "mask.png"], 2, 0.5)
+    assert weights[1] / weights[0] == pytest.approx((70 / 20) ** 0.5, rel=1e-3)
+    assert 70 * weights[0] + 20 * weights[1] == pytest.approx(90, rel=1e-3)

@@ -73,6 +73,8 @@ class Recipe:
         first: Recipe whose last weights make the pseudo-labels.
         all_labels: Train on the masks of all training images that are not held out: the ceiling.
         strong_labels: Recolor labeled images as the strong views are.
+        balance: Weigh classes in the labeled loss by their share of the labeled pixels to the power
+            of minus this.
     """
 
     method: str
@@ -81,6 +83,7 @@ class Recipe:
     first: str | None = None
     all_labels: bool = False
     strong_labels: bool = False
+    balance: float = 0.0
 
 
 SETS = {
@@ -128,6 +131,14 @@ RECIPES = {
     "self_flip_share": Recipe("fixmatch", SELF | FLIP | SHARE, first="supervised"),
     "early_flip": Recipe("fixmatch", LEAN | EARLY | FLIP | threshold(0.8)),
     "early_flip_share": Recipe("fixmatch", LEAN | EARLY | FLIP | SHARE),
+    "supervised_balanced": Recipe("supervised", balance=0.5),
+    "self_flip_balanced": Recipe(
+        "fixmatch", SELF | FLIP | threshold(0.8), first="supervised_balanced", balance=0.5
+    ),
+    "self_flip_share_balanced": Recipe(
+        "fixmatch", SELF | FLIP | SHARE, first="supervised_balanced", balance=0.5
+    ),
+    "early_flip_share_balanced": Recipe("fixmatch", LEAN | EARLY | FLIP | SHARE, balance=0.5),
     "early_flip_rank": Recipe("rankmatch", LEAN | EARLY | FLIP | threshold(0.8)),
     "lean_rank_80": Recipe("rankmatch", LEAN | threshold(0.8)),
     "supervised_fixed_norm": Recipe("supervised", FIXED_NORM),
@@ -199,6 +210,16 @@ def write_lists(
     return {name: folder / f"{name}.txt" for name in lists}
 
 
+def class_weights(masks: Sequence[Path], num_classes: int, power: float) -> list[float]:
+    """Weights of classes, ``share ** -power``, whose mean over the pixels is 1."""
+    counts = np.zeros(num_classes)
+    for mask in masks:
+        counts += np.bincount(read_mask(mask).ravel(), minlength=256)[:num_classes]
+    shares = (counts / counts.sum()).clip(1e-3)
+    weights = shares**-power
+    return [round(float(weight), 3) for weight in weights / (weights * shares).sum()]
+
+
 def build_config(
     image_set: ImageSet, recipe: Recipe, seed: int, data: Path, weights: str, out: Path, work: Path
 ) -> Config:
@@ -241,6 +262,10 @@ def build_config(
     cfg.custom_hooks = [h for h in cfg.custom_hooks if h["type"] not in ("CurvesHook",)]
     cfg.default_hooks.checkpoint.update(save_best=None, max_keep_ckpts=1, interval=10**9)
     cfg.default_hooks.checkpoint.pop("rule", None)
+    if recipe.balance:
+        masks = [root / pair[1] for pair in read_pairs(lists["labeled"])]
+        head = cfg.model.student.decode_head
+        head.loss_decode.class_weight = class_weights(masks, head.num_classes, recipe.balance)
     if recipe.strong_labels:
         recolor = dict(type="StrongViews", num=1, replace=True)
         cfg.train_dataloader.dataset.labeled_pipeline.insert(2, recolor)

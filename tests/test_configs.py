@@ -36,11 +36,14 @@ METHODS = {
     "cct": "CCT",
 }
 DEPTH = {"voc": 50, "cityscapes": 50, "lucchi": 50}  # of others 18
+LITE = ("kvasir", "nuclei", "peanut")  # EfficientNet-Lite0 in place of a ResNet
 CROP = {"voc": 513, "cityscapes": 801, "lucchi": 321, "lucchi_laptop": 97}
 CLASSES = {"voc": 21, "cityscapes": 19, "camvid": 11, "em_mito": 2, "demo": 7}
+CLASSES |= {"kvasir": 2, "nuclei": 2, "peanut": 3}
 CLASSES |= {"lucchi": 2, "lucchi_small": 2, "lucchi_laptop": 2}
 RARE = ("em_mito", "lucchi", "lucchi_small", "lucchi_laptop")
 SCHEDULES = {"demo": "demo", "camvid": "small_long", "lucchi": "lucchi", "lucchi_laptop": "laptop"}
+SCHEDULES |= dict.fromkeys(LITE, "small_pretrained")
 TYPES = {"voc": "VOCDataset", "cityscapes": "CityscapesDataset"}
 LABELED = {
     "voc": {"1_16": "662", "1_8": "1,323", "1_4": "2,646"},
@@ -48,7 +51,7 @@ LABELED = {
     "camvid": {"1_16": "23"},
 }
 STEM = re.compile(
-    r"(?P<data>voc|cityscapes|camvid|em_mito|lucchi_(?:small|laptop)|lucchi|demo)(_(?P<blender>blender))?(_(?P<split>\d+(_\d+)?))?"
+    r"(?P<data>voc|cityscapes|camvid|em_mito|kvasir|nuclei|peanut|lucchi_(?:small|laptop)|lucchi|demo)(_(?P<blender>blender))?(_(?P<split>\d+(_\d+)?))?"
     r"(_(?P<option>selection|consistency|agents|weight|correlation)(_(?P<value>[\w.]+))?)?"
     r"(_(?P<switch>foreground_crops|no_warmup|class_weights|dice|class_thresholds|san))?"
     r"(?P<finetune>_finetune)?(?P<r101>_r101)?(_crop(?P<crop>\d+))?(?P<same>_mix_same)?"
@@ -89,7 +92,8 @@ def test_docstring(name):
     assert re.search(r"^Paper: .+\.$", text, re.M)
     assert re.search(r"^Ours:  .+\.$", text, re.M)
     depth = 101 if words["r101"] else DEPTH.get(words["data"], 18)
-    assert re.search(rf"\bR-{depth}\b", text.splitlines()[0])
+    encoder = "EfficientNet-Lite0" if words["data"] in LITE else rf"R-{depth}"
+    assert re.search(rf"\b{encoder}\b", text.splitlines()[0])
     if words["split"]:
         labeled = LABELED.get(words["data"], {}).get(words["split"], words["split"])
         assert re.search(rf"(?<![\d,]){labeled}\)? ", text.splitlines()[0])
@@ -101,8 +105,12 @@ def test_name_tells_model_and_data(name):
     cfg, words = load(name), parse(name)
     data = words["data"]
     assert cfg.model.type == METHODS[name.split("/")[0]]
-    assert cfg.model.student.backbone.depth == (101 if words["r101"] else DEPTH.get(data, 18))
-    pretrained = {50: "resnet50", 101: "resnet101"}.get(cfg.model.student.backbone.depth)
+    if data in LITE:
+        assert cfg.model.student.backbone.model == "efficientnet_lite0"
+        pretrained = "efficientnet-lite0"
+    else:
+        assert cfg.model.student.backbone.depth == (101 if words["r101"] else DEPTH.get(data, 18))
+        pretrained = {50: "resnet50", 101: "resnet101"}.get(cfg.model.student.backbone.depth)
     if words["finetune"]:
         assert cfg.load_from and cfg.model.pretrained is None
     else:

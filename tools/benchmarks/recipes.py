@@ -138,6 +138,12 @@ RECIPES = {
     "self_flip_share_balanced": Recipe(
         "fixmatch", SELF | FLIP | SHARE, first="supervised_balanced", balance=0.5
     ),
+    "self_rank_balanced": Recipe(
+        "rankmatch", SELF | FLIP | SHARE, first="supervised_balanced", balance=0.5
+    ),
+    "self_twice_balanced": Recipe(
+        "fixmatch", SELF | FLIP | SHARE, first="self_flip_share_balanced", balance=0.5
+    ),
     "early_flip_share_balanced": Recipe("fixmatch", LEAN | EARLY | FLIP | SHARE, balance=0.5),
     "early_flip_rank": Recipe("rankmatch", LEAN | EARLY | FLIP | threshold(0.8)),
     "lean_rank_80": Recipe("rankmatch", LEAN | threshold(0.8)),

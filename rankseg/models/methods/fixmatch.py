@@ -11,7 +11,7 @@ from rankseg.models.layers import ClassThreshold, DistributionAlignment
 from rankseg.models.losses import pixel_consistency
 from rankseg.models.methods.base import Method, Output
 from rankseg.models.mixing import cutmix_boxes, paste, refuse_pasting
-from rankseg.models.pretrained import read_state
+from rankseg.models.pretrained import describe_misfit, read_state
 from rankseg.registry import MODELS
 from rankseg.structures import LABELED, WEAK, PseudoLabel, mix, strong
 
@@ -75,7 +75,7 @@ class FixMatch(Method):
             in the labeled images: by ``"probability"`` or by ``"label"``, see
             :class:`~rankseg.models.layers.DistributionAlignment`. ``None`` leaves them unchanged.
         flip_labels: Average the predictions that make pseudo-labels over the image and its mirror
-            image. Needs ``lean``.
+            image. Needs a teacher or a labeler, as ``lean`` does.
         labeler: File with the weights of a segmentor, of the same config as the student, that makes
             the pseudo-labels and is not trained (self-training). ``None`` uses ``labels_from``.
         lean: Run labeled images and strong views through the student in one pass, and weak views
@@ -134,25 +134,44 @@ class FixMatch(Method):
             )
         self.class_threshold = None if class_share is None else ClassThreshold(classes, class_share)
         self.alignment = alignment and DistributionAlignment(classes, alignment)
-        if lean and labeler is None and self.labels_from == "student":
-            raise ValueError(
-                "Expected a teacher or a labeler to make the pseudo-labels with model.lean=True, "
-                "but got model.labels_from='student'. Set model.labels_from='teacher'."
-            )
-        if flip_labels and not lean:
-            raise ValueError(
-                "Expected model.lean=True with model.flip_labels=True, but got model.lean=False."
-            )
+        if labeler is None and self.labels_from == "student":
+            for option, value in (("lean", lean), ("flip_labels", flip_labels)):
+                if value:
+                    raise ValueError(
+                        f"Expected a teacher or a labeler to make the pseudo-labels with "
+                        f"model.{option}=True, but got model.labels_from='student'. Set "
+                        "model.labels_from='teacher'."
+                    )
         self.lean = lean
         self.flip_labels = flip_labels
         self.labeler_file = labeler
         self.labeler = None if labeler is None else build_labeler(student)
 
     def init_weights(self) -> None:
-        """Initialize as the base class does, and load the labeler."""
+        """Initialize as the base class does, and load the labeler.
+
+        Raises:
+            FileNotFoundError: If the file of the labeler does not exist.
+            ValueError: If it does not fit the network.
+        """
         super().init_weights()
+        if self.labeler is None:
+            return
+        state = read_state(self.labeler_file)
+        misfit = describe_misfit(self.labeler.state_dict(), state)
+        if misfit:
+            raise ValueError(
+                f"Expected model.labeler={self.labeler_file!r} to hold weights of the student's "
+                f"network, but got {misfit}. Train the labeler with the same model.student."
+            )
+        self.labeler.load_state_dict(state)
+
+    def complete_state(self, state_dict: dict, prefix: str) -> None:
+        """Add what a checkpoint may lack, as the base class does, and the labeler."""
+        super().complete_state(state_dict, prefix)
         if self.labeler is not None:
-            self.labeler.load_state_dict(read_state(self.labeler_file))
+            for key, value in self.labeler.state_dict().items():
+                state_dict.setdefault(f"{prefix}labeler.{key}", value)
 
     def train(self, mode: bool = True) -> "FixMatch":
         """Switch the mode; the labeler stays in evaluation mode."""

@@ -7,9 +7,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from scipy.stats import ttest_rel
 
 from rankseg.apis.config import load_config
+from rankseg.testing.recipes import RECIPES, SETS, ImageSet
 
 PATH = Path(__file__).resolve().parents[2] / "tools" / "benchmarks" / "recipes.py"
 
@@ -41,7 +41,7 @@ def image_names(file) -> list[str]:
 
 
 def test_held_out_images_are_in_no_other_list(tool, data, tmp_path):
-    image_set = tool.ImageSet("kvasir_16", "16", tune=10, tested=5)
+    image_set = ImageSet("kvasir_16", "16", tune=10, tested=5)
     lists = tool.write_lists(data / "kvasir", image_set, tmp_path / "lists")
     names = {key: image_names(file) for key, file in lists.items()}
     assert {key: len(found) for key, found in names.items()} == {
@@ -59,9 +59,9 @@ def test_held_out_images_are_in_no_other_list(tool, data, tmp_path):
 
 @pytest.mark.parametrize("name", ["supervised", "default", "lean_80", "self"])
 def test_config_of_a_job(tool, data, tmp_path, name):
-    recipe = tool.RECIPES[name]
+    recipe = RECIPES[name]
     work = tmp_path / "runs" / "kvasir" / name / "3"
-    cfg = tool.build_config(tool.SETS["kvasir"], recipe, 3, data, __file__, tmp_path, work)
+    cfg = tool.build_config(SETS["kvasir"], recipe, 3, data, __file__, tmp_path, work)
     assert cfg.randomness.seed == 3
     dataset = cfg.train_dataloader.dataset
     assert dataset.labeled != dataset.unlabeled
@@ -75,11 +75,11 @@ def test_config_of_a_job(tool, data, tmp_path, name):
 
 
 def test_recipes_name_configs_and_recipes_that_exist(tool):
-    for recipe in tool.RECIPES.values():
-        assert recipe.first is None or recipe.first in tool.RECIPES
-        for image_set in tool.SETS.values():
+    for recipe in RECIPES.values():
+        assert recipe.first is None or recipe.first in RECIPES
+        for image_set in SETS.values():
             assert (tool.CONFIGS / recipe.method / f"{image_set.config}.py").is_file()
-    for image_set in tool.SETS.values():
+    for image_set in SETS.values():
         for method in ("supervised", "fixmatch", "unimatch", "rankmatch"):
             load_config(str(tool.CONFIGS / method / f"{image_set.config}.py"))
 
@@ -97,35 +97,6 @@ def test_jobs_with_a_result_are_skipped_and_added_ones_are_seen(tool, tmp_path):
     with results.open("a") as file:
         file.write(json.dumps({"job": "b/x/0"}) + "\n")
     assert list(left) == []
-
-
-def test_interval_is_that_of_a_paired_t_test(tool):
-    ours, base = [54.0, 53.1, 55.9], [51.9, 49.1, 51.0]
-    mean, half = tool.interval([a - b for a, b in zip(ours, base, strict=True)])
-    expected = ttest_rel(ours, base).confidence_interval(0.90)
-    assert mean - half == pytest.approx(expected.low)
-    assert mean + half == pytest.approx(expected.high)
-
-
-def test_table(tool):
-    def run(recipe, seed, iou):
-        numbers = {"fgIoU": iou, "student": iou - 1}
-        return {
-            "set": "kvasir",
-            "recipe": recipe,
-            "seed": seed,
-            "tune": [{"fgIoU": 1.0}, numbers],
-            "val": {"fgIoU": iou + 10, "student": None},
-        }
-
-    results = [run("supervised", 0, 50.0), run("supervised", 1, 52.0)]
-    results += [run("good", 0, 53.0), run("good", 1, 56.0), run("alone", 7, 40.0)]
-    lines = tool.table(results, "tune", "fgIoU").splitlines()
-    assert lines[2] == "| kvasir | supervised | 0 1 | 51.0 | 1.4 |  |  |"
-    assert lines[3] == "| kvasir | good | 0 1 | 54.5 | 2.1 | +3.5 (2) | +0.3 to +6.7 |"
-    assert lines[4] == "| kvasir | alone | 7 | 40.0 |  |  |  |"
-    assert "| 61.0 |" in tool.table(results, "val", "fgIoU")
-    assert len(tool.table(results, "val", "student").splitlines()) == 2
 
 
 def test_predicted_share(tool):

@@ -108,6 +108,9 @@ RECIPES = {
     "self_twice_balanced": Recipe(
         "fixmatch", SELF | FLIP | SHARE, first="self_flip_share_balanced", balance=0.5
     ),
+    "self_flip_0_balanced": Recipe(
+        "fixmatch", SELF | FLIP | threshold(0.0), first="supervised_balanced", balance=0.5
+    ),
     "early_flip_share_balanced": Recipe("fixmatch", LEAN | EARLY | FLIP | SHARE, balance=0.5),
     "early_flip_rank": Recipe("rankmatch", LEAN | EARLY | FLIP | threshold(0.8)),
     "lean_rank_80": Recipe("rankmatch", LEAN | threshold(0.8)),

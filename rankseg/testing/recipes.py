@@ -60,7 +60,8 @@ CORRECTED = TEACHER | {"model.teacher": {"momentum": 0.01, "warmup": True}}
 HARD = {"model.alignment": "label"}
 FLIP = {"model.flip_labels": True}
 SELF = {"model.lean": True, "model.warmup": 0, "model.ramp": 0}
-SHARE = {"model.class_share": 0.8}
+SHARE = {"model.class_share": 0.8, "model.threshold": 1.0}
+CAPPED = {"model.class_share": 0.8, "model.threshold": 0.8}
 EARLY = {"model.warmup": 50, "model.ramp": 50}
 FIXED_NORM = {"model.student.backbone.norm_eval": True}
 LEAN = CORRECTED | {"model.lean": True}
@@ -110,6 +111,9 @@ RECIPES = {
     ),
     "self_flip_0_balanced": Recipe(
         "fixmatch", SELF | FLIP | threshold(0.0), first="supervised_balanced", balance=0.5
+    ),
+    "self_flip_capped_balanced": Recipe(
+        "fixmatch", SELF | FLIP | CAPPED, first="supervised_balanced", balance=0.5
     ),
     "early_flip_share_balanced": Recipe("fixmatch", LEAN | EARLY | FLIP | SHARE, balance=0.5),
     "early_flip_rank": Recipe("rankmatch", LEAN | EARLY | FLIP | threshold(0.8)),

@@ -68,9 +68,10 @@ class FixMatch(Method):
             pipeline step ``WithMix``), which costs another forward pass, as in the released code
             of UniMatch. ``None``: no CutMix. A batch of one cannot mix with itself and takes
             ``"same"`` if it has the views.
-        class_share: Instead of ``threshold``, keep this share of the pixels predicted as each
-            class, the most confident ones, see :class:`~rankseg.models.layers.ClassThreshold`.
-            ``None`` uses ``threshold``.
+        class_share: Also count the most confident pixels of each predicted class, this share of
+            them, where they do not reach ``threshold``, see
+            :class:`~rankseg.models.layers.ClassThreshold`. With ``threshold=1.0`` only the share
+            decides. ``None`` counts by ``threshold`` alone.
         alignment: Scale the predictions that make pseudo-labels so that classes appear as often as
             in the labeled images: by ``"probability"`` or by ``"label"``, see
             :class:`~rankseg.models.layers.DistributionAlignment`. ``None`` leaves them unchanged.
@@ -297,11 +298,11 @@ class FixMatch(Method):
 
     def threshold_of(self, label: Tensor) -> float | Tensor:
         """The threshold, or that of every pseudo-label where classes have their own."""
-        if self.class_threshold is not None:
-            return self.class_threshold.thresholds()[label]
-        if isinstance(self.threshold, float | int):
+        if self.class_threshold is None and isinstance(self.threshold, float | int):
             return self.threshold
         each = torch.tensor(self.threshold).to(label.device, non_blocking=True)
+        if self.class_threshold is not None:
+            each = torch.minimum(self.class_threshold.thresholds(), each)
         return each[label]
 
     @torch.no_grad()

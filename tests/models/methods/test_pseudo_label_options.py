@@ -103,7 +103,7 @@ def test_alignment_uses_the_shares_of_the_labels(build):
 
 
 def test_class_share_keeps_this_share_of_each_class(build, vary):
-    method = build("FixMatch", class_share=0.5, mix_source=None, **TEACHER)
+    method = build("FixMatch", class_share=0.5, threshold=1.0, mix_source=None, **TEACHER)
     inputs, samples = toy_batch()
     vary(method.teacher.module, inputs[WEAK])
     method.loss(inputs, samples)
@@ -114,6 +114,10 @@ def test_class_share_keeps_this_share_of_each_class(build, vary):
         of_class = (label == k) & valid
         if of_class.sum() > 100:
             assert 0.4 < kept[of_class].float().mean() < 0.7
+    method.threshold = float(method.class_threshold.thresholds().max()) - 0.02
+    more = confidence >= method.threshold_of(label)
+    assert (more >= kept).all() and more.sum() > kept.sum()
+    assert torch.equal(more, kept | (confidence >= method.threshold))
 
 
 @pytest.mark.parametrize(

@@ -115,6 +115,8 @@ RECIPES = {
     "self_flip_capped_balanced": Recipe(
         "fixmatch", SELF | FLIP | CAPPED, first="supervised_balanced", balance=0.5
     ),
+    "supervised_balanced_long": Recipe("supervised", length=2.0, balance=0.5),
+    "supervised_balanced_strong": Recipe("supervised", strong_labels=True, balance=0.5),
     "early_flip_share_balanced": Recipe("fixmatch", LEAN | EARLY | FLIP | SHARE, balance=0.5),
     "early_flip_rank": Recipe("rankmatch", LEAN | EARLY | FLIP | threshold(0.8)),
     "lean_rank_80": Recipe("rankmatch", LEAN | threshold(0.8)),

@@ -57,13 +57,11 @@ SETS = {
 }
 TEACHER = {"model.labels_from": "teacher"}
 CORRECTED = TEACHER | {"model.teacher": {"momentum": 0.01, "warmup": True}}
-HARD = {"model.alignment": "label"}
 FLIP = {"model.flip_labels": True}
 SELF = {"model.lean": True, "model.warmup": 0, "model.ramp": 0}
 SHARE = {"model.class_share": 0.8, "model.threshold": 1.0}
 CAPPED = {"model.class_share": 0.8, "model.threshold": 0.8}
 EARLY = {"model.warmup": 50, "model.ramp": 50}
-FIXED_NORM = {"model.student.backbone.norm_eval": True}
 LEAN = CORRECTED | {"model.lean": True}
 
 
@@ -74,32 +72,17 @@ def threshold(value: float | list[float]) -> dict[str, Any]:
 
 RECIPES = {
     "supervised": Recipe("supervised"),
-    "supervised_fast": Recipe(
-        "supervised", {"optim_wrapper.paramwise_cfg.custom_keys": {"backbone": {"lr_mult": 1.0}}}
-    ),
     "supervised_all": Recipe("supervised", all_labels=True),
     "default": Recipe("rankmatch"),
     "teacher_95": Recipe("rankmatch", TEACHER),
     "teacher_80": Recipe("rankmatch", TEACHER | threshold(0.8)),
-    "corrected_80": Recipe("rankmatch", CORRECTED | threshold(0.8)),
     "lean_95": Recipe("fixmatch", LEAN),
     "lean_80": Recipe("fixmatch", LEAN | threshold(0.8)),
     "lean_0": Recipe("fixmatch", LEAN | threshold(0.0)),
-    "lean_share": Recipe("fixmatch", LEAN | SHARE),
     "lean_aligned": Recipe("fixmatch", LEAN | {"model.alignment": "probability"} | threshold(0.8)),
-    "lean_hard": Recipe("fixmatch", LEAN | HARD | threshold(0.8)),
-    "lean_hard_flip": Recipe("fixmatch", LEAN | HARD | FLIP | threshold(0.8)),
-    "lean_flip": Recipe("fixmatch", LEAN | FLIP | threshold(0.8)),
-    "self": Recipe("fixmatch", SELF | threshold(0.8), first="supervised"),
-    "self_hard_flip": Recipe("fixmatch", SELF | HARD | FLIP | threshold(0.8), first="supervised"),
     "self_flip": Recipe("fixmatch", SELF | FLIP | threshold(0.8), first="supervised"),
-    "self_flip_share": Recipe("fixmatch", SELF | FLIP | SHARE, first="supervised"),
-    "early_flip": Recipe("fixmatch", LEAN | EARLY | FLIP | threshold(0.8)),
     "early_flip_share": Recipe("fixmatch", LEAN | EARLY | FLIP | SHARE),
     "supervised_balanced": Recipe("supervised", balance=0.5),
-    "self_flip_balanced": Recipe(
-        "fixmatch", SELF | FLIP | threshold(0.8), first="supervised_balanced", balance=0.5
-    ),
     "self_flip_share_balanced": Recipe(
         "fixmatch", SELF | FLIP | SHARE, first="supervised_balanced", balance=0.5
     ),
@@ -118,12 +101,6 @@ RECIPES = {
     "supervised_balanced_long": Recipe("supervised", length=2.0, balance=0.5),
     "supervised_balanced_strong": Recipe("supervised", strong_labels=True, balance=0.5),
     "early_flip_share_balanced": Recipe("fixmatch", LEAN | EARLY | FLIP | SHARE, balance=0.5),
-    "early_flip_rank": Recipe("rankmatch", LEAN | EARLY | FLIP | threshold(0.8)),
-    "lean_rank_80": Recipe("rankmatch", LEAN | threshold(0.8)),
-    "supervised_fixed_norm": Recipe("supervised", FIXED_NORM),
     "supervised_strong": Recipe("supervised", strong_labels=True),
-    "lean_strong": Recipe("fixmatch", LEAN | threshold(0.8), strong_labels=True),
-    "lean_fixed_norm": Recipe("fixmatch", LEAN | FIXED_NORM | threshold(0.8)),
-    "lean_long": Recipe("fixmatch", LEAN | threshold(0.8), length=2.0),
     "supervised_long": Recipe("supervised", length=2.0),
 }

@@ -57,7 +57,9 @@ def test_held_out_images_are_in_no_other_list(tool, data, tmp_path):
     assert image_names(every["tune"]) == names["tune"]
 
 
-@pytest.mark.parametrize("name", ["supervised", "default", "lean_80", "self"])
+@pytest.mark.parametrize(
+    "name", ["supervised", "supervised_all", "default", "lean_80", "self_flip"]
+)
 def test_config_of_a_job(tool, data, tmp_path, name):
     recipe = RECIPES[name]
     work = tmp_path / "runs" / "kvasir" / name / "3"

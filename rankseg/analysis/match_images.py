@@ -17,7 +17,6 @@ from mmengine.registry import init_default_scope
 
 from rankseg.analysis.extraction import Extraction
 from rankseg.datasets.checks import evenly_spaced
-from rankseg.datasets.file_checks import report_progress
 from rankseg.datasets.image_level import ArrayDataset
 from rankseg.engine.features import with_pipeline
 from rankseg.engine.pictures import write_picture
@@ -37,6 +36,7 @@ from rankseg.selection.matching.keypoint_cache import KeypointCache
 from rankseg.training.test_set import loading_pipeline
 from rankseg.training.validation import is_image_level
 from rankseg.utils.atomic_file import atomic_write, write_json
+from rankseg.utils.progress import track
 from rankseg.visualization.matches import ShownPair, draw_matches
 
 AGAIN = 200  # pairs that are compared again if no pair is found
@@ -120,7 +120,7 @@ def match_images(
     groups = list(candidates(labels, features, nearest))
     found: list[tuple[int, int, Match]] = []
     with ThreadPoolExecutor(max(1, workers)) as pool:
-        for group in report_progress(groups, "matching within clusters"):
+        for group in track(groups, "matching within clusters"):
             images = np.unique(group)
             keypoints = dict(zip(images.tolist(), pool.map(look, images.tolist()), strict=True))
             found += match_cluster(group, keypoints.__getitem__, compare, top)

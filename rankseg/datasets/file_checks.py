@@ -2,24 +2,19 @@
 """Threaded file checks that show progress, cache good files and collect bad ones."""
 
 import os
-import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from typing import TypeVar
-
-from mmengine.logging import print_log
 
 from rankseg.datasets.validation_cache import ValidationCache, stamp
+from rankseg.utils.progress import track
 
 THREADS = max(4, min(16, os.cpu_count() or 1))
-PROGRESS_SECONDS = 5.0
 AT_ONCE = 4096  # maximum number of files queued for the threads
 SHOWN = 50  # maximum number of bad files that a message lists
 
 Files = tuple[str, ...]
 Found = list[int]
-Item = TypeVar("Item")
 
 
 class FileValidator:
@@ -71,9 +66,9 @@ class FileValidator:
             except (ValueError, OSError) as error:
                 return error
 
-        start = told = time.monotonic()
         with closing(_in_threads(one, new)) as found_by:
-            for done, (i, found) in enumerate(zip(new, found_by, strict=True), start=1):
+            pairs = zip(new, found_by, strict=True)
+            for i, found in track(pairs, f"checking {what}", len(new)):
                 if isinstance(found, Exception):
                     if not self.full:
                         raise found
@@ -82,11 +77,6 @@ class FileValidator:
                     results[i] = found
                     if stamps[i]:
                         self.seen.keep(rule, files[i], stamps[i], found)
-                now = time.monotonic()
-                if now - told >= PROGRESS_SECONDS and done < len(new):
-                    told = now
-                    left = duration((now - start) / done * (len(new) - done))
-                    print_log(f"checking {what}: {done} of {len(new)}, {left} left")
         self.looked_at += len(results)
         self.remembered += len(results) - len(new)
         return results
@@ -130,22 +120,3 @@ def _in_threads(work: Callable[[int], object], items: Sequence[int]) -> Iterator
     with ThreadPoolExecutor(max_workers=THREADS) as pool:
         for first in range(0, len(items), AT_ONCE):
             yield from pool.map(work, items[first : first + AT_ONCE])
-
-
-def report_progress(items: Collection[Item], what: str) -> Iterator[Item]:
-    """Iterate over the items and log every few seconds how many are left, if it takes long."""
-    start = last = time.monotonic()
-    for done, item in enumerate(items):
-        now = time.monotonic()
-        if now - last >= PROGRESS_SECONDS:
-            last = now
-            left = duration((now - start) / done * (len(items) - done)) if done else "?"
-            print_log(f"{what}: {done} of {len(items)}, {left} left")
-        yield item
-
-
-def duration(seconds: float) -> str:
-    """Format an approximate duration: ``40 s``, ``12 min``, ``1.5 h``."""
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

@@ -4,13 +4,14 @@
 from collections.abc import Sequence
 
 from rankseg.datasets.base import ListDataset
-from rankseg.datasets.file_checks import Found, report_progress
+from rankseg.datasets.file_checks import Found
 from rankseg.datasets.transforms.image_level import LoadImage
 from rankseg.datasets.transforms.loading import LoadSample
 from rankseg.errors import FileError
 from rankseg.imageio.bands import describe_bands
 from rankseg.imageio.intensity import FULL, percentile_range, value_counts
 from rankseg.imageio.reading import ImageInfo, decode_image
+from rankseg.utils.progress import track
 
 MEASURED = 200  # number of deep images used to propose a range
 
@@ -84,7 +85,7 @@ def refuse_deep(paths: Sequence[str]) -> None:
         return
     some = paths[:: -(-len(paths) // MEASURED)]
     counts = value_counts(
-        decode_image(path) for path in report_progress(some, "values of deep images")
+        decode_image(path) for path in track(some, "measuring values of deep images")
     )
     try:
         proposed = f"value_range={percentile_range(counts)}"

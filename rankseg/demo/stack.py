@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Synthetic electron microscopy stacks with ground truth, named like the Lucchi data set."""
 
-import sys
 from pathlib import Path
 
 import numpy as np
-from mmengine.utils import ProgressBar
 from tifffile import TiffWriter
 
 from rankseg.demo.volume import DemoVolume
 from rankseg.utils.atomic_folder import atomic_folder, refuse_full
+from rankseg.utils.progress import track
 
 PAGES, TEST_PAGES, SIZE = 165, 20, 256  # 165 pages, like the Lucchi data set
 SMALLEST = 64
@@ -50,17 +49,13 @@ def make_demo_stacks(
     refuse_full(out)
     with atomic_folder(out) as folder:
         for part, (name, count) in enumerate([("training", pages), ("testing", test_pages)]):
-            print(f"drawing {name}.tif")
             volume = DemoVolume((seed, part), count, size)
-            bar = ProgressBar(count, file=sys.stdout)
             with (
                 TiffWriter(folder / f"{name}.tif") as images,
                 TiffWriter(folder / f"{name}_groundtruth.tif") as masks,
             ):
-                for number in range(count):
+                for number in track(range(count), f"drawing {name}.tif"):
                     image, mask = volume.page(number)
                     images.write(image, photometric="minisblack")
                     masks.write(mask * np.uint8(255), photometric="minisblack")
-                    bar.update()
-            print()
     return out

@@ -3,7 +3,6 @@
 
 import copy
 import logging
-import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -13,14 +12,12 @@ from mmengine.logging import print_log
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from rankseg.datasets.file_checks import duration
 from rankseg.engine.resilience.stopping import worker_start
 from rankseg.models.layers import FeatureTap
 from rankseg.models.methods import Method
 from rankseg.models.sliding import by_size
 from rankseg.structures import LABELED, WEAK, SampleKey
-
-PROGRESS_SECONDS = 10.0
+from rankseg.utils.progress import Progress
 
 
 class Features(NamedTuple):
@@ -89,16 +86,13 @@ def extract_features(
     mode = net.training
     net.eval()
     try:
-        with FeatureTap(net, tap) as tapped:
-            pairs, begun = [], (told := time.monotonic())
+        progress = Progress("features of images", len(keys), logger="current")
+        with FeatureTap(net, tap) as tapped, progress:
+            pairs = []
             for images in loader:
                 images = method.data_preprocessor({"inputs": images})["inputs"]
                 pairs.append(_of_batch(net, tapped, images))
-                if time.monotonic() - told >= PROGRESS_SECONDS:
-                    told = time.monotonic()
-                    done = min(len(keys), len(pairs) * batch_size * world)
-                    left = duration((told - begun) * (len(keys) - done) / done)
-                    print_log(f"features of {done} of {len(keys)} images, {left} left", "current")
+                progress.update(min(len(keys), len(pairs) * batch_size * world))
     finally:
         net.train(mode)
     feature, logits = (_gather(torch.cat(x), len(keys)) for x in zip(*pairs, strict=True))

@@ -1,18 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Linear probe: a linear classifier trained on frozen features."""
 
-import time
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from mmengine.logging import print_log
 from torch import Tensor, nn
 
 from rankseg.evaluation.knn import check_finite
+from rankseg.utils.progress import track
 
-PROGRESS_SECONDS = 10.0
 CLOSEST = 1e-6  # a channel with a smaller deviation is constant, so it is only centered
 
 
@@ -108,9 +106,9 @@ def linear_probe(
     optimizer = torch.optim.SGD(layer.parameters(), lr, momentum, weight_decay=weight_decay)
     falls = [steps * 3 // 8, steps * 6 // 8]
     schedule = torch.optim.lr_scheduler.MultiStepLR(optimizer, falls)
-    generator, told = torch.Generator().manual_seed(seed), time.monotonic()
+    generator = torch.Generator().manual_seed(seed)
     with torch.enable_grad():
-        for step in range(steps):
+        for step in track(range(steps), "linear probe, step", logger="current"):
             if step % per_pass == 0:
                 order = torch.randperm(len(feature), generator=generator).to(device)
             rows = order[step % per_pass * batch_size :][:batch_size]
@@ -118,9 +116,6 @@ def linear_probe(
             F.cross_entropy(layer(feature[rows]), label[rows]).backward()
             optimizer.step()
             schedule.step()
-            if time.monotonic() - told >= PROGRESS_SECONDS:
-                told = time.monotonic()
-                print_log(f"linear probe: step {step + 1} of {steps}", "current")
     with torch.no_grad():
         return layer(query)
 

@@ -1,20 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Transfer learning: logistic regression on frozen features of another data set."""
 
-import time
 import warnings
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from mmengine.logging import print_log
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
 from rankseg.evaluation.knn import check_finite
-from rankseg.evaluation.linear_probe import PROGRESS_SECONDS, draw_share, standardise
+from rankseg.evaluation.linear_probe import draw_share, standardise
+from rankseg.utils.progress import track
 
 STRENGTHS = tuple(np.logspace(-6, 5, 45))
 """Strengths of the L2 term, as tried by SimCLR and BYOL."""
@@ -82,14 +81,12 @@ def logistic_transfer(
     y = label.cpu().numpy()
     val = draw_share(y, val_share, seed, leave=1)
     fit = np.setdiff1d(np.arange(len(y)), val)
-    tried, told = [], time.monotonic()
+    tried = []
     model = LogisticRegression(max_iter=max_iter, warm_start=True)
-    for number, strength in enumerate(sorted(strengths, reverse=True), 1):
+    order = sorted(strengths, reverse=True)
+    for strength in track(order, "logistic regression, strength", logger="current"):
         _fit(model.set_params(C=1 / strength), x[fit], y[fit])
         tried.append((float((model.predict(x[val]) == y[val]).mean()), strength))
-        if time.monotonic() - told >= PROGRESS_SECONDS:
-            told = time.monotonic()
-            print_log(f"logistic regression: strength {number} of {len(strengths)}", "current")
     accuracy, strength = max(tried)
     model = _fit(LogisticRegression(max_iter=max_iter, C=1 / strength), x, y)
     at_edge = len(strengths) > 1 and strength in (min(strengths), max(strengths))

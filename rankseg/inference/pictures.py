@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rankseg.datasets.file_checks import THREADS, report_progress
+from rankseg.datasets.file_checks import THREADS
 from rankseg.datasets.splits.splits import ENDINGS
 from rankseg.imageio.bands import Channels
 from rankseg.imageio.image_files import UPRIGHT, open_file
@@ -30,6 +30,7 @@ from rankseg.imageio.reading import (
 from rankseg.imageio.tiff import TiffStack
 from rankseg.imageio.tiff_axes import ONLY, Planes
 from rankseg.imageio.tiff_scale import Scale
+from rankseg.utils.progress import track
 
 TIFF = (".tif", ".tiff")
 
@@ -201,9 +202,8 @@ class PageReader:
                 counts.add(self._pages(picture))
 
         with ThreadPoolExecutor(THREADS) as pool:
-            for done in report_progress(
-                [pool.submit(add, one) for one in deep], "values of deep images"
-            ):
+            futures = [pool.submit(add, one) for one in deep]
+            for done in track(futures, "measuring values of deep images"):
                 done.result()
         self.value_range, self.measured = counts.range, counts.files
 

@@ -10,9 +10,9 @@ import numpy as np
 from rankseg.engine.pictures import write_picture
 from rankseg.inference.inferencer import ClassPrediction, Inferencer
 from rankseg.inference.pictures import PageReader, Picture
-from rankseg.inference.prediction_progress import Progress
 from rankseg.inference.prediction_summary import Page, choose_pages, pages_of
 from rankseg.utils.atomic_file import write_table
+from rankseg.utils.progress import track
 from rankseg.visualization.contact_sheet import Prediction, draw_contact_sheet
 from rankseg.visualization.panel import fit
 
@@ -46,19 +46,17 @@ def predict_classes(
     chosen = choose_pages(pictures, SHOWN)
     found: dict[Page, ClassPrediction] = {}
     failed: dict[Any, str] = {}
-    sheet, progress = [], Progress()
+    sheet = []
     try:
-        with progress.over(len(pages), len(pages)):
-            for page in pages:
-                try:
-                    image = reader(page.picture, page.number)
-                    (found[page],) = inferencer.classify([image])
-                except (ValueError, OSError) as error:
-                    failed[page.picture.path] = str(error)
-                else:
-                    if page in chosen:
-                        sheet.append(_thumb(image, found[page]))
-                progress.done(1)
+        for page in track(pages, "predicting images"):
+            try:
+                image = reader(page.picture, page.number)
+                (found[page],) = inferencer.classify([image])
+            except (ValueError, OSError) as error:
+                failed[page.picture.path] = str(error)
+            else:
+                if page in chosen:
+                    sheet.append(_thumb(image, found[page]))
     finally:
         reader.close()
         _write_table(out / "predictions.csv", found, inferencer.classes, topk)

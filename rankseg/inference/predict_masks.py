@@ -13,11 +13,36 @@ from rankseg.inference.inferencer import Inferencer
 from rankseg.inference.maps import Maps, check_memory, count_classes
 from rankseg.inference.pictures import PageReader, Picture
 from rankseg.inference.prediction_files import PredictionFiles
-from rankseg.inference.prediction_progress import Progress
 from rankseg.inference.prediction_summary import Page, Summary, pages_of
 from rankseg.utils.atomic_file import WriteError
+from rankseg.utils.progress import Progress
 
 Reading = tuple[list[Page], list["Future[np.ndarray]"]]
+
+
+class ImageProgress(Progress):
+    """Progress of images, weighted by pixels so that large images count more.
+
+    Args:
+        pixels: Pixels of all images.
+        images: Number of images.
+    """
+
+    def __init__(self, pixels: int = 0, images: int = 0) -> None:
+        super().__init__("predicting", pixels)
+        self.images, self.finished = images, 0
+        self._pixels = self._finished_pixels = 0
+
+    def advance(self, pixels: int) -> None:
+        """Add newly predicted pixels."""
+        self._pixels = min(self.total, self._pixels + pixels)
+        self.update(self._pixels, f"{self.finished} of {self.images} images")
+
+    def finish(self, pixels: int) -> None:
+        """Count an image of this many pixels as finished, whether predicted or failed."""
+        self.finished += 1
+        self._finished_pixels += pixels
+        self.advance(max(0, self._finished_pixels - self._pixels))
 
 
 class MaskPrediction:
@@ -32,7 +57,7 @@ class MaskPrediction:
     def __init__(self, inferencer: Inferencer, files: PredictionFiles, reader: PageReader) -> None:
         self.inferencer, self.files, self.reader = inferencer, files, reader
         self.failed: dict[Any, str] = {}
-        self.progress = Progress()
+        self.progress = ImageProgress()
         self.summary = Summary(files, inferencer.classes, [])
 
     def run(self, pictures: Sequence[Picture], skipped: Sequence[Picture] = ()) -> dict[Any, str]:
@@ -49,9 +74,9 @@ class MaskPrediction:
         there = set(skipped)
         todo = [one for one in pictures if one not in there]
         images = sorted((one for one in todo if one.pages is None), key=_size)
-        total = sum(map(_pixels, todo))
+        self.progress = ImageProgress(sum(map(_pixels, todo)), len(todo))
         try:
-            with self.progress.over(total, len(todo)), ThreadPoolExecutor(1) as pool:
+            with self.progress, ThreadPoolExecutor(1) as pool:
                 try:
                     for picture in skipped:
                         self._take_over(picture)
@@ -127,7 +152,7 @@ class MaskPrediction:
                 self._fail(page.picture, error)
                 continue
             self.summary.add(page, image, one.mask, one.counts, one.uncertainty)
-            self.progress.done(image.shape[0] * image.shape[1])
+            self.progress.finish(image.shape[0] * image.shape[1])
 
     def _stack(self, pool: ThreadPoolExecutor, picture: Picture) -> None:
         """Predict and write a stack, all pages or none. Overlays of pages before an error stay."""
@@ -143,7 +168,7 @@ class MaskPrediction:
         except (ValueError, WriteError) as error:
             self._fail(picture, error)
         else:
-            self.progress.done(_pixels(picture))
+            self.progress.finish(_pixels(picture))
 
     def _fill(self, images: list[np.ndarray]) -> list[Maps]:
         classes, outputs = len(self.inferencer.classes), self.files.outputs
@@ -179,7 +204,7 @@ class MaskPrediction:
         named = str(picture.path) in text
         self.failed[picture.path] = text if named else f"{picture.path}: {text}"
         self.summary.remove(picture)
-        self.progress.done(_pixels(picture))
+        self.progress.finish(_pixels(picture))
 
 
 def _size(picture: Picture) -> tuple[int, int]:

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from rankseg.datasets.checks import evenly_spaced
 from rankseg.datasets.class_names import CLASSES_JSON
-from rankseg.datasets.file_checks import duration
 from rankseg.datasets.folder import read_classes
 from rankseg.datasets.split_drawing import class_table
 from rankseg.datasets.splits.split_files import write_lists
@@ -30,6 +29,7 @@ from rankseg.projects.survey import Survey, survey
 from rankseg.training.config import load_config
 from rankseg.training.config_source import check_path, write_config
 from rankseg.utils.atomic_file import write_json
+from rankseg.utils.progress import duration
 from rankseg.utils.safe_text import printable
 from rankseg.visualization.mask_sheet import Masked, draw_mask_sheet
 

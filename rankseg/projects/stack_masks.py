@@ -1,19 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Masks of a stack: which values or colors are foreground, and which pages are empty."""
 
-import sys
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import cv2
 import numpy as np
-from mmengine.utils import ProgressBar
 
 from rankseg.errors import FileError
 from rankseg.imageio.intensity import value_counts
 from rankseg.imageio.marks import ColorCount, Marks, looks_like_a_picture, read_marks
 from rankseg.imageio.masks import some
 from rankseg.imageio.tiff import TiffStack
+from rankseg.utils.progress import track
 
 UNLABELED, BACKGROUND = "unlabeled", "background"
 EMPTY_RULE = (
@@ -101,11 +100,9 @@ def look_at_masks(masks: TiffStack, mask_of: dict[int, int], rule: MaskRule) -> 
         FileError: If all masks together hold a single value, more than two values without a rule,
             colors without ``rule.color``, or no pixel of that color.
     """
-    print(f"looking at {masks.path}")
-    bar = ProgressBar(len(mask_of), file=sys.stdout)
     colors, total = ColorCount(), 0
     share, marks, unclosed, pictures = {}, np.zeros(3, int), [], 0
-    for number, mask_page in sorted(mask_of.items()):
+    for number, mask_page in track(sorted(mask_of.items()), f"reading {masks.path}"):
         page = rule.decode(masks, mask_page)
         if page.ndim == 3:
             colors.add(page)
@@ -117,8 +114,6 @@ def look_at_masks(masks: TiffStack, mask_of: dict[int, int], rule: MaskRule) -> 
         share[number] = float(found.mask.mean())
         marks += found[1:]
         unclosed += [number] if found.open else []
-        bar.update()
-    print()
     name = f"{masks.what} {masks.path}"
     if rule.color is not None:
         _check_marked(name, share, colors, rule.color)

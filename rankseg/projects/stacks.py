@@ -7,17 +7,14 @@ were scaled.
 
 import os
 import shutil
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import cv2
 import numpy as np
-from mmengine.utils import ProgressBar
 
 from rankseg.datasets.class_names import CLASSES_FILE, STACK_NOTES, check_names
-from rankseg.datasets.file_checks import report_progress
 from rankseg.datasets.splits.split_files import write_lists
 from rankseg.datasets.splits.splits import LABELED_FILE, VAL_FILE, Entry
 from rankseg.errors import FileError
@@ -38,6 +35,7 @@ from rankseg.projects.stack_pairs import (
     open_pair,
 )
 from rankseg.utils.atomic_file import WriteError, describe, write_json
+from rankseg.utils.progress import track
 
 PARTIAL_FOLDER = ".partial"
 CLASSES = ("background", "mitochondrion")
@@ -182,7 +180,7 @@ def stack_range(stack: TiffStack) -> tuple[int, int] | None:
     """
     if not stack.deep:
         return None
-    numbers = report_progress(range(len(stack)), f"gray values of all pages of {stack.path}")
+    numbers = track(range(len(stack)), f"measuring gray values of {stack.path}")
     pages = (stack.image(number) for number in numbers)
     try:
         return percentile_range(value_counts(pages))
@@ -207,9 +205,7 @@ def write_pages(
     """Write images and masks as PNG files, with a progress bar."""
     for kind in ("images", "masks"):
         (folder / kind / pair.name).mkdir(parents=True)
-    print(f"writing slices of {pair.images.path}")
-    bar = ProgressBar(len(pair.images), file=sys.stdout)
-    for page in range(len(pair.images)):
+    for page in track(range(len(pair.images)), f"writing slices of {pair.images.path}"):
         image_file, mask_file = pair.entry(page)
         image = pair.images.image(page)
         image = image if value_range is None else to_8_bits(image, value_range)
@@ -217,8 +213,6 @@ def write_pages(
         if mask_file:
             mask = shrink_mask(pair.mask(page), shrink)
             save_png(folder / mask_file, mask.astype(np.uint8))
-        bar.update()
-    print()
 
 
 def save_png(path: Path, pixels: np.ndarray) -> None:

@@ -13,11 +13,11 @@ from torch.utils.data import DataLoader, Subset
 
 from rankseg.engine.resilience.stopping import worker_start
 from rankseg.inference.load import load_method
-from rankseg.inference.prediction_progress import Progress
 from rankseg.registry import DATASETS
 from rankseg.report.foreign_config import settings_to_build
 from rankseg.report.run_folder import Run
 from rankseg.training.validation import check_classes, is_image_level
+from rankseg.utils.progress import track
 from rankseg.visualization.panel import fit, fit_label
 
 IGNORE = 255
@@ -155,17 +155,14 @@ class RunPredictor:
         """
         total = np.zeros((len(self.classes),) * 2, np.int64)
         scores = []
-        progress = Progress()
-        with progress.over(len(indices), len(indices)):
-            for one in self.predict(indices):
-                confusion = count_pairs(one.truth, one.label, len(self.classes))
-                total += confusion
-                if self.image_level:
-                    right = confusion.trace() > 0
-                    scores.append(100 * one.confidence * (1 if right else -1))
-                else:
-                    scores.append(mean_iou(confusion, self.first))
-                progress.done(1)
+        for one in track(self.predict(indices), "predicting images", len(indices)):
+            confusion = count_pairs(one.truth, one.label, len(self.classes))
+            total += confusion
+            if self.image_level:
+                right = confusion.trace() > 0
+                scores.append(100 * one.confidence * (1 if right else -1))
+            else:
+                scores.append(mean_iou(confusion, self.first))
         return Judged(total, list(indices), scores)
 
     def name(self, path: str | Path) -> str:

@@ -18,8 +18,6 @@ from rankseg.datasets import (
     check_images,
     check_masks,
 )
-from rankseg.datasets import file_checks as looking
-from rankseg.datasets.checks import evenly_spaced, image_size
 
 RNG = np.random.default_rng(1)
 NOISE = np.random.default_rng(0).integers(0, 256, (96, 128, 3), dtype=np.uint8)
@@ -218,17 +216,16 @@ def test_complete_images_are_not_decoded(make_set, monkeypatch):
     check_headers(train_of(root).unlabeled)
 
 
-def test_every_labelled_mask_is_looked_at(make_set, monkeypatch):
+def test_every_labelled_mask_is_looked_at(make_set, monkeypatch, capsys):
     root = make_set(number=705, labeled=700, val=2)
     Image.fromarray(np.full((8, 10), 77, np.uint8)).save(root / "masks/333.png")
     with pytest.raises(ValueError, match=r"masks/333\.png holds \[77\], which is no class and not"):
         check_data(train_of(root))
     Image.fromarray(np.zeros((8, 10), np.uint8)).save(root / "masks/333.png")
-    lines = []
-    monkeypatch.setattr(looking, "print_log", lines.append)
-    monkeypatch.setattr(looking, "PROGRESS_SECONDS", 0)
+    monkeypatch.setattr("rankseg.utils.progress.INTERVAL", 0)
     notes = check_masks(train_of(root).labeled)
     assert notes[0].startswith("checked all 700 images and masks of list ")
+    lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 699 and lines[-1].startswith("checking images and masks of list ")
     assert lines[-1].endswith("labeled.txt: 699 of 700, 0 s left")
 

@@ -18,6 +18,7 @@ from rankseg.datasets import (
     check_images,
     check_masks,
 )
+from rankseg.datasets.checks import evenly_spaced, image_size
 
 RNG = np.random.default_rng(1)
 NOISE = np.random.default_rng(0).integers(0, 256, (96, 128, 3), dtype=np.uint8)

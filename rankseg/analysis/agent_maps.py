@@ -12,9 +12,9 @@ from mmengine.registry import init_default_scope
 from torch import Tensor, nn
 
 from rankseg.engine.pictures import write_picture
+from rankseg.imageio.listing import list_images
 from rankseg.imageio.reading import read_image
 from rankseg.inference.load import channels_of, load_method, value_range_of
-from rankseg.inference.pictures import list_images
 from rankseg.models.heads.deeplabv3plus import stride, upsample
 from rankseg.models.layers import FeatureTap
 from rankseg.models.losses.agents import check_num_agents, orthogonal_agents

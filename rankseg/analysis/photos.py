@@ -7,7 +7,7 @@ from pathlib import Path
 from mmengine.dataset import Compose
 from torch.utils.data import Dataset
 
-from rankseg.inference.pictures import list_images
+from rankseg.imageio.listing import list_images
 
 
 class Photos(Dataset):

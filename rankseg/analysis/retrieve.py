@@ -25,7 +25,7 @@ from rankseg.engine.searches import (
     make_searches,
 )
 from rankseg.evaluation.retrieval import Judged, judge_retrieval, percentages
-from rankseg.inference.pictures import list_images
+from rankseg.imageio.listing import list_images
 from rankseg.models.heads import EmbeddingHead
 from rankseg.registry import DATASETS
 from rankseg.training.test_set import loading_pipeline

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Data set of image files in one folder per class."""
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rankseg.datasets.base import check_data_root
 from rankseg.datasets.class_list import ClassListDataset, find_classes
-from rankseg.datasets.splits.splits import ENDINGS, Entry
+from rankseg.datasets.splits.splits import Entry
+from rankseg.imageio.listing import ENDINGS, walk_images
 from rankseg.registry import DATASETS
 
 
@@ -19,18 +19,10 @@ def walk_classes(root: str | Path, folder: str, classes: Sequence[str]) -> list[
     """
     entries = []
     for name in classes:
-        found, seen = [], set()
-        for place, folders, files in os.walk(os.path.join(root, folder, name), followlinks=True):
-            real = os.path.realpath(place)
-            if real in seen:  # a link to a parent folder would recurse forever
-                folders.clear()
-                continue
-            seen.add(real)
-            folders[:] = sorted(inner for inner in folders if not inner.startswith("."))
-            inside = Path(place).relative_to(root).as_posix()
-            images = (f for f in files if f.lower().endswith(ENDINGS) and not f.startswith("."))
-            found += [f"{inside}/{f}" for f in images]
-        entries += [(image, name) for image in sorted(found)]
+        images = walk_images(Path(root, folder, name))
+        entries += [
+            (image, name) for image in sorted(p.relative_to(root).as_posix() for p in images)
+        ]
     return entries
 
 

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Images to predict: listed from a folder, inspected, and read as in training."""
 
-import os
-import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -12,7 +10,6 @@ from typing import NamedTuple
 import numpy as np
 
 from rankseg.datasets.file_checks import THREADS
-from rankseg.datasets.splits.splits import ENDINGS
 from rankseg.imageio.bands import Channels
 from rankseg.imageio.image_files import UPRIGHT, open_file
 from rankseg.imageio.intensity import ValueCounts
@@ -31,8 +28,6 @@ from rankseg.imageio.tiff import TiffStack
 from rankseg.imageio.tiff_axes import ONLY, Planes
 from rankseg.imageio.tiff_scale import Scale
 from rankseg.utils.progress import track
-
-TIFF = (".tif", ".tiff")
 
 
 class Picture(NamedTuple):
@@ -59,64 +54,6 @@ class Picture(NamedTuple):
     scale: Scale = Scale()
     chosen: tuple[str, ...] = ()
     info: ImageInfo = ImageInfo(0, 0)
-
-
-def list_images(place: str | Path) -> list[tuple[Path, str]]:
-    """List the image files of a folder and its subfolders, or a single file, with their names.
-
-    Hidden files and folders are skipped. The list is sorted by name, and numbers in names by value.
-
-    Raises:
-        FileNotFoundError: If the file or folder does not exist, or the folder contains no image.
-        ValueError: If two files differ only in their extension, as their masks would have one name.
-    """
-    place = Path(place)
-    if place.is_file():
-        return [(place, place.stem)]
-    if not place.is_dir():
-        raise FileNotFoundError(f"input {place} does not exist: expected an image or a folder")
-    files = walk_images(place)
-    if not files:
-        raise FileNotFoundError(
-            f"input folder {place} holds no image: expected files that end in {', '.join(ENDINGS)}"
-        )
-    named: dict[str, Path] = {}
-    for file in sorted(files, key=_by_number):
-        name = file.relative_to(place).with_suffix("").as_posix()
-        if name in named:
-            raise ValueError(
-                f"{named[name]} and {file} would both become the mask {name}: rename one of them, "
-                "or move it to a folder of its own"
-            )
-        named[name] = file
-    return [(file, name) for name, file in named.items()]
-
-
-def walk_images(folder: Path) -> list[Path]:
-    """List the files with an image extension in a folder and its subfolders, following links.
-
-    Hidden files and folders, such as those of thumbnails, are skipped.
-    """
-    return [file for file in walk_files(folder) if file.suffix.lower() in ENDINGS]
-
-
-def walk_files(folder: Path) -> Iterator[Path]:
-    """Yield all files that are not hidden in a folder and its subfolders, following links."""
-    seen = set()
-    for place, folders, files in os.walk(folder, followlinks=True):
-        real = os.path.realpath(place)
-        if real in seen:  # a link to a parent folder would loop forever
-            folders.clear()
-            continue
-        seen.add(real)
-        folders[:] = [inner for inner in folders if not inner.startswith(".")]
-        yield from (Path(place, file) for file in files if not file.startswith("."))
-
-
-def _by_number(path: Path) -> list[str | int]:
-    """Return a sort key that puts ``slice_10`` after ``slice_9``."""
-    parts = re.split(r"(\d+)", path.as_posix())
-    return [int(part) if i % 2 else part for i, part in enumerate(parts)]
 
 
 def look_at_pictures(

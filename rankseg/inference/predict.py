@@ -12,10 +12,11 @@ from mmengine.config import Config
 
 from rankseg.datasets.transforms.loading import check_range
 from rankseg.imageio.bands import describe_bands
+from rankseg.imageio.listing import list_images
 from rankseg.imageio.tiff_axes import ONLY, Planes
 from rankseg.inference.inferencer import Inferencer
 from rankseg.inference.load import channel_of, shrink_of, value_range_of
-from rankseg.inference.pictures import PageReader, Picture, list_images, look_at_pictures
+from rankseg.inference.pictures import PageReader, Picture, look_at_pictures
 from rankseg.inference.predict_classes import predict_classes
 from rankseg.inference.predict_masks import MaskPrediction
 from rankseg.inference.prediction_files import Outputs, PredictionFiles, page_name

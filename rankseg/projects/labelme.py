@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rankseg.errors import FileError
-from rankseg.inference.pictures import walk_files
+from rankseg.imageio.listing import walk_files
 from rankseg.projects.json_files import read_json
 from rankseg.projects.outline import BadOutline, check_polygons
 from rankseg.projects.outline_file import (

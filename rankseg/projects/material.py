@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rankseg.inference.pictures import TIFF, walk_images
+from rankseg.imageio.listing import TIFF, walk_images
 from rankseg.projects.join import read_joined
 from rankseg.projects.labelme import find_labelme
 from rankseg.projects.marked import MarkedMasks

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rankseg.datasets.layouts import hint
-from rankseg.datasets.splits.splits import ENDINGS
-from rankseg.inference.pictures import walk_images
+from rankseg.imageio.listing import ENDINGS, walk_images
 from rankseg.projects.skipped import describe_skipped
 from rankseg.utils.found_names import fold, form
 

@@ -4,8 +4,7 @@
 from collections import Counter
 from pathlib import Path
 
-from rankseg.datasets.splits.splits import ENDINGS
-from rankseg.inference.pictures import walk_files
+from rankseg.imageio.listing import ENDINGS, walk_files
 
 TEXT = (".txt", ".json", ".xml", ".csv", ".md", ".html", ".log", ".ini", ".db", ".py", ".yaml")
 TEXT += (".yml", ".cfg", ".toml", ".zip", ".lnk", ".url", ".pdf", ".ipynb", ".xmp", ".xcf", ".tsv")

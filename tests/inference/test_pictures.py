@@ -9,36 +9,16 @@ import tifffile
 from PIL import Image
 
 from rankseg.errors import FileError
+from rankseg.imageio.listing import list_images
 from rankseg.imageio.reading import ImageInfo, read_image, to_rgb
 from rankseg.imageio.tiff_axes import Planes
-from rankseg.inference.pictures import PageReader, Picture, list_images, look_at_pictures
+from rankseg.inference.pictures import PageReader, Picture, look_at_pictures
 
 
 def write(path, size=(8, 6)):
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.new("L", size).save(path)
     return path
-
-
-def test_all_images_of_all_folders_by_number(tmp_path):
-    for name in ("s10.png", "s9.png", "a/b.tif", "a/c.jpg", ".hidden/x.png", ".s1.png"):
-        write(tmp_path / name)
-    (tmp_path / "notes.txt").write_text("x")
-    (tmp_path / "a/loop").symlink_to(tmp_path)
-    assert [name for _, name in list_images(tmp_path)] == ["a/b", "a/c", "s9", "s10"]
-    assert list_images(tmp_path / "s9.png") == [(tmp_path / "s9.png", "s9")]
-
-
-def test_what_cannot_be_predicted(tmp_path):
-    with pytest.raises(FileNotFoundError, match="input .*no does not exist"):
-        list_images(tmp_path / "no")
-    (tmp_path / "notes.txt").write_text("x")
-    with pytest.raises(FileNotFoundError, match="holds no image: expected files that end in .png"):
-        list_images(tmp_path)
-    write(tmp_path / "x/a.png")
-    write(tmp_path / "x/a.jpg")
-    with pytest.raises(ValueError, match=r"a\.jpg and .*a\.png would both become the mask x/a"):
-        list_images(tmp_path)
 
 
 def test_sizes_stacks_and_bad_files(tmp_path):

@@ -13,8 +13,9 @@ from PIL import Image
 from rankseg.datasets import read_mask
 from rankseg.datasets import split_drawing as drawing
 from rankseg.datasets.class_names import read_classes
-from rankseg.datasets.splits.splits import ENDINGS, check_inside, format_list, read_list
+from rankseg.datasets.splits.splits import check_inside, format_list, read_list
 from rankseg.errors import FileError
+from rankseg.imageio.listing import ENDINGS
 
 settings.register_profile(
     "rankseg",

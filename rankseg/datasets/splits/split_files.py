@@ -9,7 +9,6 @@ from pathlib import Path
 
 from rankseg.datasets.layouts import hint
 from rankseg.datasets.splits.splits import (
-    ENDINGS,
     LABELED_FILE,
     UNLABELED_FILE,
     VAL_FILE,
@@ -21,6 +20,7 @@ from rankseg.datasets.splits.splits import (
     guess_family,
     read_list,
 )
+from rankseg.imageio.listing import ENDINGS, walk_images
 
 NO_LISTS = ("classes", "readme", "license")
 """Prefixes of text files that are stored next to lists but are not lists."""
@@ -52,10 +52,7 @@ def _by_stem(root: Path, folder: str) -> dict[str, str]:
             f"{known and '; '}{known}"
         )
     files: dict[str, str] = {}
-    for path in sorted((root / folder).rglob("*")):
-        hidden = path.name.startswith(".")  # macOS stores ._a.jpg next to a.jpg; it is not an image
-        if path.suffix.lower() not in ENDINGS or hidden or path.is_dir():
-            continue
+    for path in sorted(walk_images(root / folder)):
         stem = path.relative_to(root / folder).with_suffix("").as_posix()
         if stem in files:
             raise ValueError(

@@ -20,14 +20,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rankseg.errors import FileError
+from rankseg.imageio.listing import ENDINGS
 
 Entry = tuple[str, str | None]
 """Image and its label (mask or class) as the list names them; None if the list names no label."""
 
 LABELED_FILE, UNLABELED_FILE, VAL_FILE = "labeled.txt", "unlabeled.txt", "val.txt"
-
-ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".ppm", ".pgm")
-ENDINGS += (".jfif", ".jpe", ".jp2", ".pbm")
 
 LONGEST = 10_000  # characters of a line: two of the longest Linux paths, and blanks
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What every run shares: validation, logs, checkpoints."""
+"""Settings of every run: validation, logs, checkpoints."""
 
 default_scope = "rankseg"
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What every run of a classifier shares."""
+"""Settings of every run of a classifier."""
 
 _base_ = "./default_runtime.py"
 

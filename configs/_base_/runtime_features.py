@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What runs without labels share: features are evaluated, and no classifier is.
+"""Settings of runs without labels, which evaluate features and no classifier.
 
-Validation images are there for the nearest neighbours. The network's own classifier learns nothing,
-so a config leaves validation out: `train_cfg = dict(val_begin=10**9)`.
+The validation images are used for the nearest neighbors. The classifier of the network learns
+nothing, so a config skips validation: `train_cfg = dict(val_begin=10**9)`.
 """
 
 _base_ = "./default_runtime.py"

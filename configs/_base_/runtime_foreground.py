@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What every run shares whose foreground is rare: its main figure is the IoU of the foreground.
+"""Settings of runs whose foreground is rare: the main metric is the IoU of the foreground.
 
-With two classes the mean (mIoU) is half the background's, which is right nearly everywhere.
+With two classes, half of mIoU is the IoU of the background, which is high in nearly every run.
 """
 
 _base_ = "./default_runtime.py"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What every run of an embedding network shares: it is tested by Recall@K."""
+"""Settings of every run of an embedding network: it is tested with Recall@K."""
 
 _base_ = "./default_runtime.py"
 

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""CCT, half-width DeepLabv3+ R-18, CamVid, 1/16 (23) of 367 images labelled.
+"""CCT, half-width DeepLabv3+ R-18, CamVid, 1/16 (23) of 367 images labeled.
 
-The consistency waits for 25% of the iterations and then ramps in. Evaluated is an
-average of the weights. The first class, the sky, stands for the background.
+CCT treats the first class as background. Here, this is the sky.
 """
 
 _base_ = [

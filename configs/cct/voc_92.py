@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""CCT, DeepLabv3+ R-50, PASCAL VOC classic, 92 labelled images.
+"""CCT, DeepLabv3+ R-50, PASCAL VOC classic, 92 labeled images.
 
-The weight rises over the first tenth of the iterations, 8 of 80 passes, as in the CCT paper.
-Network, crop and schedule are those of the other methods here; the CCT paper has a PSPNet.
+Network, crop and schedule are those of the other methods here. The CCT paper uses a PSPNet.
 """
 
 _base_ = [
@@ -12,6 +11,6 @@ _base_ = [
     "../_base_/default_runtime.py",
 ]
 
-model = dict(type="CCT", ramp=10_500, ramp_shape="sigmoid")
+model = dict(type="CCT", ramp=10_500, ramp_shape="sigmoid")  # a tenth of the run, as in the paper
 train_dataloader = dict(dataset=dict(split="92"))
 del _base_.train_dataloader.dataset.unlabeled_pipeline[2]  # weak views are enough

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""CMSF, ResNet-50, ImageNet, 10% (128,000) of the images labelled.
+"""CMSF, ResNet-50, ImageNet, 10% (128,000) of the images labeled.
 
-Fine-tuning: imagenet_10pct_finetune.py, then _again. Hidden units and batch norm of the classifier
-that makes pseudo-labels are not published. For another list set model.bank_size to its length.
+To fine-tune, run imagenet_10pct_finetune.py, then imagenet_10pct_finetune_again.py. For another
+list, set `model.bank_size` to its length.
 """
 
 _base_ = "./imagenet_10pct_semi_basic.py"
 
 model = dict(
+    # hidden units and batch norm are not published
     classifier=dict(type="Projector", hidden_channels=2048, norm=True, normalize=False),
     bank_size=128_000,
     threshold=0.85,

@@ -1,13 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
-"""CMSF with labels, ResNet-50, ImageNet, 1,281,167 images of 93 coarse classes, all of the class.
-
-data/imagenet/coarse.txt has a line `class group` for every class. The paper's groups are parents in
-WordNet and were not published. The features are judged by the fine classes:
-`tools/evaluate_features.py CONFIG CHECKPOINT --probe all --fine`.
-"""
-
-_base_ = "./imagenet_sup_all.py"
-
-model = dict(student=dict(decode_head=dict(num_classes=93)))
-train_dataloader = dict(dataset=dict(dataset=dict(coarse="coarse.txt")))
-val_dataloader = dict(dataset=dict(coarse="coarse.txt"))
+_base_ = "./imagenet_coarse_sup_top10.py"
+model = dict(top_all=True)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""CMSF with labels, ResNet-50, ImageNet, 1,281,167 images of 93 coarse classes, 10 neighbours.
+"""CMSF with labels, ResNet-50, ImageNet, 1,281,167 images of 93 coarse classes, 10 neighbors.
 
-data/imagenet/coarse.txt has a line `class group` for every class. The paper's groups are parents in
-WordNet and were not published. The features are judged by the fine classes:
+data/imagenet/coarse.txt has one line `class group` per class. The paper's groups are parents in
+WordNet and were not published. To evaluate the features on the fine classes, run
 `tools/evaluate_features.py CONFIG CHECKPOINT --probe all --fine`.
 """
 

@@ -1,36 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""CMSF without labels, ResNet-50, ImageNet, 1,281,167 images, 200 passes.
-
-Also mean transfer 77.4 (Table 2), linear from 1% / 10% of the labels 56.4 / 67.5 (Table 4), all of
-which `tools/evaluate_features.py` measures.
-"""
+"""CMSF without labels, ResNet-50, ImageNet, 1,281,167 images, 200 passes."""
 
 _base_ = [
-    "../_base_/models/resnet50.py",
+    "../_base_/models/resnet50_cmsf.py",
     "../_base_/datasets/imagenet.py",
     "../_base_/schedules/cmsf_imagenet.py",
     "../_base_/runtime_features.py",
 ]
 
-model = dict(
-    student=dict(
-        decode_head=dict(
-            branches=dict(
-                projection=dict(
-                    type="Projector",
-                    hidden_channels=4096,
-                    out_channels=512,
-                    norm=True,
-                    normalize=False,
-                )
-            )
-        )
-    ),
-    num_images=1_281_167,
-    type="CMSF",
-    predictor=dict(type="Projector", hidden_channels=4096, norm=True, normalize=False),
-    teacher=dict(momentum=0.01, buffers=False),
-)
+model = dict(num_images=1_281_167)
 train_dataloader = dict(
     batch_size=256,
     sampler=dict(labeled=0, unlabeled=256),

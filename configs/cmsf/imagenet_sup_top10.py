@@ -1,38 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""CMSF with labels, ResNet-50, ImageNet, 1,281,167 images, 10 neighbours.
+"""CMSF with labels, ResNet-50, ImageNet, 1,281,167 images, 10 neighbors.
 
-The network's classifier is a linear probe that learns beside it and leaves it alone.
+The classifier is a linear probe: it is trained at the same time and does not change the features.
 """
 
 _base_ = [
-    "../_base_/models/resnet50.py",
+    "../_base_/models/resnet50_cmsf.py",
     "../_base_/datasets/imagenet.py",
     "../_base_/schedules/cmsf_imagenet.py",
     "../_base_/runtime_classes.py",
 ]
 
-model = dict(
-    student=dict(
-        decode_head=dict(
-            probe=True,
-            branches=dict(
-                projection=dict(
-                    type="Projector",
-                    hidden_channels=4096,
-                    out_channels=512,
-                    norm=True,
-                    normalize=False,
-                )
-            ),
-        )
-    ),
-    type="CMSF",
-    predictor=dict(type="Projector", hidden_channels=4096, norm=True, normalize=False),
-    k=10,
-    constraint="label",
-    free_share=0.0,
-    teacher=dict(momentum=0.01, buffers=False),
-)
+model = dict(student=dict(decode_head=dict(probe=True)), k=10, constraint="label", free_share=0.0)
 train_dataloader = dict(
     batch_size=256,
     sampler=dict(labeled=256, unlabeled=256, labeled_only=True),

@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""CPS, half-width DeepLabv3+ R-18, CamVid, 1/16 (23) of 367 images labelled.
+"""CPS, half-width DeepLabv3+ R-18, CamVid, 1/16 (23) of 367 images labeled.
 
-The cross terms wait for 25% of the iterations and then ramp in. Evaluated is an
-average of the weights of the first student. The weight is that of the CPS paper for street scenes;
-hard pixels are those of the papers' street scenes, and concern the labelled loss alone.
+The loss on hard pixels applies to labeled images only.
 """
 
 _base_ = [
@@ -17,7 +15,7 @@ model = dict(
     type="CPS",
     warmup=1500,
     ramp=500,
-    cross_weight=6.0,
+    cross_weight=6.0,  # of the CPS paper for street scenes
     cutmix=dict(boxes=3, area=(0.25, 0.5), probability=1.0),
 )
 train_dataloader = dict(dataset=dict(split="1_16"))

@@ -1,9 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""CPS, half-width DeepLabv3+ R-18, mitochondria, 2 labelled sections.
-
-The cross terms wait for 30% of the iterations and then ramp in. Evaluated is an
-average of the weights of the first student.
-"""
+"""CPS, half-width DeepLabv3+ R-18, mitochondria, 2 labeled sections."""
 
 _base_ = [
     "../_base_/models/deeplabv3plus_r18_half_em.py",

@@ -1,9 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""CPS, DeepLabv3+ R-50, Lucchi mitochondria, 5 labelled slices of 165.
-
-The cross terms wait for 30% of the iterations and then ramp in; after that the weight is that of
-the CPS paper for VOC.
-"""
+"""CPS, DeepLabv3+ R-50, Lucchi mitochondria, 5 of 165 slices labeled."""
 
 _base_ = [
     "../_base_/models/deeplabv3plus_r50.py",

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""CPS, DeepLabv3+ R-50, PASCAL VOC classic, 92 labelled images.
+"""CPS, DeepLabv3+ R-50, PASCAL VOC classic, 92 labeled images.
 
-With CutMix, as in the released code; without: `--cfg-options model.cutmix=None`. The backbones
-begin with the same weights, the heads with different ones. Network, crop and schedule are those of
-the other methods here, not of the CPS paper.
+Uses CutMix, like the released code. `--cfg-options model.cutmix=None` turns it off. The backbones
+start from the same weights, the heads from different ones. Network, crop and schedule are those of
+the other methods here, not those of the CPS paper.
 """
 
 _base_ = [

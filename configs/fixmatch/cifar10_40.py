@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""FixMatch, WRN-28-2, CIFAR-10, 40 labelled images."""
+"""FixMatch, WRN-28-2, CIFAR-10, 40 labeled images."""
 
 _base_ = [
     "../_base_/models/wrn28_2.py",

@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""FixMatch, DeepLabv3+ R-50, PASCAL VOC classic, 92 labelled images.
-
-One strong view, no feature perturbation.
-"""
+"""FixMatch, DeepLabv3+ R-50, PASCAL VOC classic, 92 labeled images."""
 
 _base_ = [
     "../_base_/models/deeplabv3plus_r50.py",

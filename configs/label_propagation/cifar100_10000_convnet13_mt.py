@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Label propagation with Mean Teacher, ConvNet-13, CIFAR-100, 10,000 labelled images."""
-
 _base_ = "./cifar100_4000_convnet13_mt.py"
-
 model = dict(ramp=2_060, warmup=74_160)  # 5 and 180 passes
 train_dataloader = dict(dataset=dict(split="10000_seed0"))
 _base_.param_scheduler[0].stages = [74_160, 74_160]

@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Label propagation, ConvNet-13, CIFAR-10, 1,000 labelled images."""
-
 _base_ = "./cifar10_500_convnet13.py"
-
 model = dict(warmup=3_600)
 train_dataloader = dict(dataset=dict(split="1000_seed0"))
 _base_.param_scheduler[0].stages = [3_600, 176_400]

@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Label propagation, ConvNet-13, CIFAR-10, 2,000 labelled images."""
-
 _base_ = "./cifar10_500_convnet13.py"
-
 model = dict(warmup=7_200)
 train_dataloader = dict(dataset=dict(split="2000_seed0"))
 _base_.param_scheduler[0].stages = [7_200, 172_800]

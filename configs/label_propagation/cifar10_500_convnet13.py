@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Label propagation, ConvNet-13, CIFAR-10, 500 labelled images.
+"""Label propagation, ConvNet-13, CIFAR-10, 500 labeled images.
 
-180 passes over the labelled images, then 180 over the unlabelled ones.
+180 passes over the labeled images, then 180 over the unlabeled ones.
 """
 
 _base_ = [

@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Label propagation, ResNet-18, mini-ImageNet, 10,000 labelled images."""
-
 _base_ = "./miniimagenet_4000_r18.py"
-
 model = dict(warmup=58_065)
 train_dataloader = dict(dataset=dict(split="10000_seed0"))
 _base_.param_scheduler[0].stages = [58_065, 74_160]

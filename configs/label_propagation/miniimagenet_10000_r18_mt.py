@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Label propagation with Mean Teacher, ResNet-18, mini-ImageNet, 10,000 labelled images."""
-
 _base_ = "./miniimagenet_4000_r18_mt.py"
-
 model = dict(ramp=2_060, warmup=74_160)  # 5 and 180 passes
 train_dataloader = dict(dataset=dict(split="10000_seed0"))
 _base_.param_scheduler[0].stages = [74_160, 74_160]

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Label propagation, ResNet-18, mini-ImageNet, 4,000 labelled images.
+"""Label propagation, ResNet-18, mini-ImageNet, 4,000 labeled images.
 
-180 passes over the labelled images, then 180 over the unlabelled ones.
+180 passes over the labeled images, then 180 over the unlabeled ones.
 """
 
 _base_ = [

@@ -1,40 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Label propagation with Mean Teacher, ResNet-18, mini-ImageNet, 4,000 labelled images.
-
-180 passes of Mean Teacher, then 180 with propagated labels as well.
-"""
-
-_base_ = [
-    "../_base_/models/resnet18_84.py",
-    "../_base_/datasets/miniimagenet_streams.py",
-    "../_base_/schedules/label_propagation.py",
-    "../_base_/runtime_classes.py",
-]
-
-model = dict(
-    type="LabelPropagation",
-    student=dict(
-        decode_head=dict(
-            branches=dict(
-                consistency=dict(type="Projector", layers=1, normalize=False, weight_norm=True)
-            )
-        )
-    ),
-    ramp=2_370,  # 5 passes
-    warmup=85_320,
-    track_pseudo_labels=True,
-    consistency_weight=100.0,
-    consistency_tap="decode_head.branches.consistency",
-    whole_batch=True,
-    teacher=dict(momentum=0.03, warmup=True, buffers=False),
-    predict_on="teacher",
-    ramp_shape="sigmoid",
-)
-train_dataloader = dict(dataset=dict(split="4000_seed0"))
-_base_.train_dataloader.dataset.labeled_pipeline[1].strong = "weak"
-_base_.train_dataloader.dataset.unlabeled_pipeline[1].strong = "weak"
+_base_ = "../mean_teacher/miniimagenet_4000_r18.py"
+model = dict(type="LabelPropagation", warmup=85_320, consistency_weight=100.0)
+train_cfg = dict(max_iters=170_640, val_interval=170_640)
 custom_hooks = [*_base_.custom_hooks, dict(type="LabelPropagationHook")]
 _base_.param_scheduler[0].stages = [85_320, 85_320]
-train_cfg = dict(max_iters=170_640, val_interval=170_640)
-optim_wrapper = dict(optimizer=dict(lr=0.2))
-auto_scale_lr = dict(base_batch_size=128)

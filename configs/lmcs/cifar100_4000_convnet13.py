@@ -1,19 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""LMCS, ConvNet-13, CIFAR-100, 4,000 labelled images.
-
-The weight 150 of unlabelled images is that of the MixMatch paper for CIFAR-100 and a wide network;
-for this one none is published.
-"""
-
 _base_ = "./cifar10_1000_convnet13.py"
-
-_base_.model.data_preprocessor.mean[0] = 129.3
-_base_.model.data_preprocessor.mean[1] = 124.1
-_base_.model.data_preprocessor.mean[2] = 112.4
-_base_.model.data_preprocessor.std[0] = 68.2
-_base_.model.data_preprocessor.std[1] = 65.4
-_base_.model.data_preprocessor.std[2] = 70.4
-model = dict(student=dict(decode_head=dict(num_classes=100)), unlabeled_weight=150.0)
+model = dict(
+    data_preprocessor=dict(mean=[129.3, 124.1, 112.4], std=[68.2, 65.4, 70.4]),
+    student=dict(decode_head=dict(num_classes=100)),
+    unlabeled_weight=150.0,  # of the MixMatch paper for a wide network
+)
 train_dataloader = dict(
     dataset=dict(
         dataset=dict(type="CIFAR100Dataset", data_root="data/cifar100"), split="4000_seed0"

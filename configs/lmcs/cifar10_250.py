@@ -1,24 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""LMCS, WRN-28-2, CIFAR-10, 250 labelled images."""
+"""LMCS, WRN-28-2, CIFAR-10, 250 labeled images."""
 
-_base_ = [
-    "../_base_/models/wrn28_2.py",
-    "../_base_/datasets/cifar10_twice.py",
-    "../_base_/schedules/mixmatch.py",
-    "../_base_/runtime_classes.py",
-]
+_base_ = "../mixmatch/cifar10_250.py"
 
 model = dict(
     feature_part=["backbone.stem", "backbone.stages.0", "backbone.stages.1"],
     channels=64,
     type="LMCS",
-    ramp=2**14,
-    teacher=dict(momentum=0.001, buffers=False),
-    predict_on="teacher",
-    track_pseudo_labels=True,
     master_start=10_240,
 )
-train_dataloader = dict(dataset=dict(split="250_seed0"))
 custom_hooks = [
     *_base_.custom_hooks,
     dict(type="CompositionHook", length=10_240),

@@ -1,9 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Mean Teacher, half-width DeepLabv3+ R-18, CamVid, 1/16 (23) of 367 images labelled.
-
-The consistency waits for 25% of the iterations and then ramps in. Evaluated is an
-average of the weights. The weight is the number of classes, see voc_92.py.
-"""
+"""Mean Teacher, half-width DeepLabv3+ R-18, CamVid, 1/16 (23) of 367 images labeled."""
 
 _base_ = [
     "../_base_/models/deeplabv3plus_r18_half_street.py",

@@ -1,16 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Mean Teacher, ConvNet-13, CIFAR-100, 4,000 labelled images."""
-
 _base_ = "./cifar10_500_convnet13.py"
-
-_base_.model.data_preprocessor.mean[0] = 129.3
-_base_.model.data_preprocessor.mean[1] = 124.1
-_base_.model.data_preprocessor.mean[2] = 112.4
-_base_.model.data_preprocessor.std[0] = 68.2
-_base_.model.data_preprocessor.std[1] = 65.4
-_base_.model.data_preprocessor.std[2] = 70.4
-_base_.param_scheduler[0].stages = [85_320]
-model = dict(student=dict(decode_head=dict(num_classes=100)), ramp=2370)
+model = dict(
+    data_preprocessor=dict(mean=[129.3, 124.1, 112.4], std=[68.2, 65.4, 70.4]),
+    student=dict(decode_head=dict(num_classes=100)),
+    ramp=2370,
+)
 train_dataloader = dict(
     batch_size=128,
     sampler=dict(labeled=31, unlabeled=97),
@@ -22,3 +16,4 @@ val_dataloader = dict(dataset=dict(type="CIFAR100Dataset", data_root="data/cifar
 train_cfg = dict(max_iters=85_320, val_interval=85_320)
 optim_wrapper = dict(optimizer=dict(lr=0.2))
 auto_scale_lr = dict(base_batch_size=128)
+_base_.param_scheduler[0].stages = [85_320]

@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Mean Teacher, ResNet-26, CIFAR-100, 5,000 labelled images."""
-
 _base_ = "./cifar100_10000_resnet26.py"
-
 model = dict(ramp=2_315)  # 5 passes
 train_dataloader = dict(dataset=dict(split="5000_seed0"))
 _base_.param_scheduler[0].stages = [83_340]

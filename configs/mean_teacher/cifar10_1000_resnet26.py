@@ -1,25 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Mean Teacher, ResNet-26, CIFAR-10, 1,000 labelled images."""
-
-_base_ = "./svhn_100_resnet26.py"
-
-_base_.model.data_preprocessor.mean[0] = 125.3
-_base_.model.data_preprocessor.mean[1] = 123.0
-_base_.model.data_preprocessor.mean[2] = 113.9
-_base_.model.data_preprocessor.std[0] = 63.0
-_base_.model.data_preprocessor.std[1] = 62.1
-_base_.model.data_preprocessor.std[2] = 66.7
-_base_.train_dataloader.dataset.labeled_pipeline[1].weak = "flip_crop"
-_base_.train_dataloader.dataset.labeled_pipeline[1].size = 32
-_base_.train_dataloader.dataset.unlabeled_pipeline[1].weak = "flip_crop"
-_base_.train_dataloader.dataset.unlabeled_pipeline[1].size = 32
-_base_.param_scheduler[0].stages = [90_900]
-model = dict(ramp=2525)
-train_dataloader = dict(
-    batch_size=128,
-    sampler=dict(labeled=31, unlabeled=97),
-    dataset=dict(dataset=dict(type="CIFAR10Dataset", data_root="data/cifar10"), split="1000_seed0"),
+_base_ = "./cifar10_500_convnet13.py"
+model = dict(
+    student=dict(
+        backbone=dict(type="ShakeShakeNet"), decode_head=dict(weight_norm=False, in_channels=384)
+    ),
+    ramp=2525,
 )
-val_dataloader = dict(dataset=dict(type="CIFAR10Dataset", data_root="data/cifar10"))
+train_dataloader = dict(
+    batch_size=128, sampler=dict(labeled=31, unlabeled=97), dataset=dict(split="1000_seed0")
+)
 train_cfg = dict(max_iters=90_900, val_interval=90_900)
 auto_scale_lr = dict(base_batch_size=128)
+_base_.param_scheduler[0].stages = [90_900]

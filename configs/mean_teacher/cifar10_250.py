@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Mean Teacher, WRN-28-2, CIFAR-10, 250 labelled images.
+"""Mean Teacher, WRN-28-2, CIFAR-10, 250 labeled images, one output.
 
-One output. The table does not say how its Mean Teacher was trained: both views
-are weak, 64 unlabelled images in a batch, and the weight 50 rises over half of the run.
+The table does not state how its Mean Teacher was trained. Here, both views are weak, a batch has 64
+unlabeled images, and the weight rises to 50 over half of the run.
 """
 
 _base_ = [

@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Mean Teacher, ConvNet-13, CIFAR-10, 4,000 labelled images."""
-
 _base_ = "./cifar10_500_convnet13.py"
-
 model = dict(ramp=4_600)  # 5 passes
 train_dataloader = dict(dataset=dict(split="4000_seed0"))
 _base_.param_scheduler[0].stages = [165_600]

@@ -1,9 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Mean Teacher, half-width DeepLabv3+ R-18, mitochondria, 2 labelled sections.
-
-The consistency waits for 30% of the iterations and then ramps in. Evaluated is an
-average of the weights. The weight is the number of classes, see voc_92.py.
-"""
+"""Mean Teacher, half-width DeepLabv3+ R-18, mitochondria, 2 labeled sections."""
 
 _base_ = [
     "../_base_/models/deeplabv3plus_r18_half_em.py",

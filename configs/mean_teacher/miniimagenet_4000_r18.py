@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Mean Teacher, ResNet-18, mini-ImageNet, 4,000 labelled images."""
+"""Mean Teacher, ResNet-18, mini-ImageNet, 4,000 labeled images."""
 
 _base_ = [
     "../_base_/models/resnet18_84.py",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Mean Teacher, ConvNet-13, SVHN, 100 labelled images."""
+"""Mean Teacher, ConvNet-13, SVHN, 100 labeled images."""
 
 _base_ = [
     "../_base_/models/convnet13.py",

@@ -1,33 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Mean Teacher, ResNet-26, SVHN, 100 labelled images."""
-
-_base_ = [
-    "../_base_/models/resnet26_shake.py",
-    "../_base_/datasets/svhn_streams.py",
-    "../_base_/schedules/label_propagation.py",
-    "../_base_/runtime_classes.py",
-]
-
+_base_ = "./svhn_100_convnet13.py"
 model = dict(
-    type="MeanTeacher",
-    data_preprocessor=dict(mean=[111.6, 113.2, 120.6], std=[50.5, 51.3, 50.2]),
     student=dict(
-        decode_head=dict(
-            branches=dict(
-                consistency=dict(type="Projector", layers=1, normalize=False, weight_norm=True)
-            )
-        )
-    ),
-    ramp=3_690,  # 5 passes
-    track_pseudo_labels=True,
-    consistency_tap="decode_head.branches.consistency",
-    whole_batch=True,
-    teacher=dict(momentum=0.03, warmup=True, buffers=False),
-    predict_on="teacher",
-    ramp_shape="sigmoid",
+        backbone=dict(type="ShakeShakeNet"), decode_head=dict(weight_norm=False, in_channels=384)
+    )
 )
-train_dataloader = dict(dataset=dict(split="100_seed0"))
-_base_.train_dataloader.dataset.labeled_pipeline[1].strong = "weak"
-_base_.train_dataloader.dataset.unlabeled_pipeline[1].strong = "weak"
-_base_.param_scheduler[0].stages = [132_840]
-train_cfg = dict(max_iters=132_840, val_interval=132_840)

@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Mean Teacher, ResNet-26, SVHN, 250 labelled images."""
-
 _base_ = "./svhn_100_resnet26.py"
-
 model = dict(ramp=3_685)  # 5 passes
 train_dataloader = dict(dataset=dict(split="250_seed0"))
 _base_.param_scheduler[0].stages = [132_660]

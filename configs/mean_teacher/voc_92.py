@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Mean Teacher, DeepLabv3+ R-50, PASCAL VOC classic, 92 labelled images.
+"""Mean Teacher, DeepLabv3+ R-50, PASCAL VOC classic, 92 labeled images.
 
-The weight is the number of classes, so that the squared differences of a pixel add up. It rises
-over the first 5 passes.
+The weight is the number of classes, so the squared differences of a pixel are summed.
 """
 
 _base_ = [
@@ -17,7 +16,7 @@ model = dict(
     teacher=dict(momentum=0.01, warmup=True),
     predict_on="teacher",
     consistency_weight=21.0,
-    ramp=6500,
+    ramp=6500,  # 5 passes
     ramp_shape="sigmoid",
 )
 train_dataloader = dict(dataset=dict(split="92"))

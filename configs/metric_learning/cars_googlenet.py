@@ -1,18 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Metric learning without labels, GoogLeNet, Cars-196, 100 clusters."""
-
-_base_ = [
-    "../_base_/models/googlenet_embedding.py",
-    "../_base_/datasets/cars.py",
-    "../_base_/schedules/metric_learning.py",
-    "../_base_/runtime_retrieval.py",
-]
-
-model = dict(
-    type="MetricLearning",
-    metric_loss=dict(type="MultiSimilarityLoss"),
-    miner=dict(type="MultiSimilarityMiner"),
-    memory=dict(start=0, size=8054),
-)
-train_dataloader = dict(batch_size=80, sampler=dict(type="PKSampler", classes=16, images=5))
-custom_hooks = [*_base_.custom_hooks, dict(type="ClusterHook", clusters=100)]
+_base_ = "./cub_googlenet.py"
+model = dict(memory=dict(size=8054))
+train_dataloader = dict(dataset=dict(dataset=dict(type="CarsDataset", data_root="data/cars196")))
+val_dataloader = dict(dataset=dict(type="CarsDataset", data_root="data/cars196"))

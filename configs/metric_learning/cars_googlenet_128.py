@@ -1,23 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Metric learning without labels, GoogLeNet, Cars-196, 100 clusters, 128 numbers.
-
-The memory is the momentum memory of chapter 5.
-"""
-
-_base_ = "./cars_googlenet.py"
-
-model = dict(
-    student=dict(decode_head=dict(channels=128)),
-    memory=dict(
-        start=1000,
-        network="teacher",
-        loss=dict(
-            type="ContrastiveLoss",
-            pos_margin=1.0,
-            neg_margin=0.5,
-            distance=dict(type="CosineSimilarity"),
-        ),
-        weight=1.0,
-    ),
-    teacher=dict(momentum=0.001),
-)
+_base_ = "./cub_googlenet_128.py"
+model = dict(memory=dict(size=8054))
+train_dataloader = dict(dataset=dict(dataset=dict(type="CarsDataset", data_root="data/cars196")))
+val_dataloader = dict(dataset=dict(type="CarsDataset", data_root="data/cars196"))

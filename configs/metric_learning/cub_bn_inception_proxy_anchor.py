@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Proxy-Anchor with labels, BN-Inception, CUB-200-2011.
 
-Settings are those of the released code of Proxy-Anchor (CVPR 2020), whose first pass trains the
-proxies and the embedding alone: ours trains all from the start.
+The settings are those of the released code of Proxy-Anchor (CVPR 2020). Its first pass trains only
+the proxies and the embedding. Ours trains everything from the start.
 """
 
 _base_ = [

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Metric learning without labels, GoogLeNet, CUB-200-2011, 100 clusters, 128 numbers.
+"""Metric learning without labels, GoogLeNet, CUB-200-2011, embeddings of 128 numbers.
 
 The memory is the momentum memory of chapter 5.
 """

@@ -1,23 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Metric learning without labels, GoogLeNet, Stanford Online Products, 128 numbers.
-
-10,000 clusters; the memory is the momentum memory of chapter 5.
-"""
-
-_base_ = "./sop_googlenet.py"
-
-model = dict(
-    student=dict(decode_head=dict(channels=128)),
-    memory=dict(
-        start=1000,
-        network="teacher",
-        loss=dict(
-            type="ContrastiveLoss",
-            pos_margin=1.0,
-            neg_margin=0.5,
-            distance=dict(type="CosineSimilarity"),
-        ),
-        weight=1.0,
-    ),
-    teacher=dict(momentum=0.001),
+_base_ = "./cub_googlenet_128.py"
+model = dict(memory=dict(size=59_551))
+train_dataloader = dict(
+    dataset=dict(dataset=dict(type="SOPDataset", data_root="data/Stanford_Online_Products"))
 )
+val_dataloader = dict(dataset=dict(type="SOPDataset", data_root="data/Stanford_Online_Products"))
+val_evaluator = dict(topk=(1, 10, 100))
+_base_.custom_hooks[-1].clusters = 10_000

@@ -1,18 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
-"""MixMatch, ConvNet-13, CIFAR-10, 1,000 labelled images."""
-
-_base_ = [
-    "../_base_/models/convnet13.py",
-    "../_base_/datasets/cifar10_twice.py",
-    "../_base_/schedules/mixmatch.py",
-    "../_base_/runtime_classes.py",
-]
-
-model = dict(
-    type="MixMatch",
-    ramp=2**14,
-    teacher=dict(momentum=0.001, buffers=False),
-    predict_on="teacher",
-    track_pseudo_labels=True,
-)
+_base_ = "./cifar10_250.py"
+model = dict(student=dict(backbone=dict(type="ConvNet13"), decode_head=dict(weight_norm=True)))
 train_dataloader = dict(dataset=dict(split="1000_seed0"))

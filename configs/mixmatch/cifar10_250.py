@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""MixMatch, WRN-28-2, CIFAR-10, 250 labelled images."""
+"""MixMatch, WRN-28-2, CIFAR-10, 250 labeled images."""
 
 _base_ = [
     "../_base_/models/wrn28_2.py",

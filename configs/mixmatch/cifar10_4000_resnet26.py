@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""MixMatch, ResNet-26, CIFAR-10, 4,000 labelled images.
+"""MixMatch, ResNet-26, CIFAR-10, 4,000 labeled images.
 
-The number is of the MixMatch paper, whose network of this size is a WRN-28; weight decay as there.
+The published number and the weight decay are those of the MixMatch paper, whose network of this
+size is a WRN-28.
 """
 
 _base_ = "./cifar10_250.py"

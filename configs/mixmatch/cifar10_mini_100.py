@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""MixMatch, WRN-10-2, a small CIFAR-10, 100 of 4,000 images labelled.
+"""MixMatch, WRN-10-2, a small CIFAR-10, 100 of 4,000 images labeled.
 
-The weight rises as in the paper, over 16,384 iterations, of which these are the first 3,000. Where
-it rises to the full over 3,000, all unlabelled images end in one class.
+The weight rises over 16,384 iterations, as in the paper, and this run has 3,000. If it reaches its
+full value within 3,000, all unlabeled images end in one class.
 """
 
 _base_ = [

@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""RankMatch, half-width DeepLabv3+ R-18, CamVid, 1/16 (23) of 367 images labelled.
+"""RankMatch, half-width DeepLabv3+ R-18, CamVid, 1/16 (23) of 367 images labeled.
 
-The unsupervised terms wait for 25% of the iterations and then ramp in; hard pixels
-and threshold 0 are those of the papers' street scenes. Evaluated is an
-average of the weights.
+The loss on hard pixels and the threshold 0 are the papers' settings for street scenes.
 """
 
 _base_ = [

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """RankMatch, SegFormer-B0, CamVid, 1/16 (23) of 367 images labeled.
 
-Crops of 128 px: features lie at multiples of 32. Compared is what the classifier of the head reads,
-at stride 4. Settings are those of camvid_1_16.py, not tuned for this network, with a lower learning
-rate. Evaluated is an average of the weights.
+Crops are a multiple of the stride 32. The rank loss compares the features that the classifier of
+the head reads, at stride 4. The settings are those of camvid_1_16.py, not tuned for this network,
+with a lower learning rate.
 """
 
 _base_ = [

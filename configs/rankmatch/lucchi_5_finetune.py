@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""RankMatch, DeepLabv3+ R-50, Lucchi mitochondria, 5 labelled slices of 165, from a VOC
-checkpoint.
+"""RankMatch, DeepLabv3+ R-50, 5 of 165 Lucchi slices labeled, from a VOC checkpoint.
 
-FILE is a checkpoint of the same network trained on PASCAL VOC, for example by
-configs/rankmatch/voc_1464.py. Its classifier of 21 classes is made anew for 2, all else is taken.
-Learning rates: 0.001 for the classifier, which begins at random, and a tenth of that for backbone
-and head, which have been trained; half the iterations of lucchi_5.py do.
+Starts from a checkpoint of the same network, for example of voc_1464.py. The classifier of 21
+classes is replaced by a new one of 2, which has ten times the learning rate of the rest. Half the
+iterations of lucchi_5.py are enough.
 """
 
 _base_ = "./lucchi_5.py"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""RankMatch, DeepLabv3+ R-50, PASCAL VOC classic, 92 labelled images.
+"""RankMatch, DeepLabv3+ R-50, PASCAL VOC classic, 92 labeled images.
 
-UniMatch and one loss: the rank-aware correlation of ASPP features with 128 agents.
+UniMatch and one more loss, the rank-aware correlation of ASPP features with 128 agents.
 """
 
 _base_ = [

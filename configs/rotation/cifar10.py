@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rotation pretext, WRN-28-2, CIFAR-10, 50,000 images without labels.
 
-Then `python tools/train.py CONFIG --load-from work_dirs/rotation/cifar10/iter_78000.pth`.
+Then run `python tools/train.py CONFIG --load-from work_dirs/rotation/cifar10/iter_78000.pth`.
 """
 
 _base_ = [

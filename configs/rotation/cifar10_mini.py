@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rotation pretext, WRN-10-2, a small CIFAR-10, 4,000 images without labels.
-
-A batch has 32 images, each in four turns.
-"""
+"""Rotation pretext, WRN-10-2, a small CIFAR-10, 4,000 images without labels."""
 
 _base_ = [
     "../_base_/models/wrn10_2.py",
@@ -13,7 +10,7 @@ _base_ = [
 
 model = dict(type="Rotation")
 train_dataloader = dict(
-    batch_size=32,
+    batch_size=32,  # each image in four rotations
     sampler=dict(labeled=0, unlabeled=32),
     dataset=dict(empty="labeled", unlabeled="", include_labeled=False),
 )

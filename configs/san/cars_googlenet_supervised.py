@@ -1,14 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""SAN with labels, GoogLeNet, Cars-196, a momentum memory."""
-
-_base_ = ["../metric_learning/cars_googlenet_supervised.py"]
-
-model = dict(
-    student=dict(
-        type="ExtendedSegmentor",
-        insert=dict(at="backbone.maxpool4", module=dict(type="SpatialAssembly", in_channels=832)),
-    )
-)
-optim_wrapper = dict(
-    paramwise_cfg=dict(custom_keys=dict(inserted=dict(lr_mult=30.0, decay_mult=0.0)))
-)
+_base_ = "./cub_googlenet_supervised.py"
+model = dict(memory=dict(size=8054))
+train_dataloader = dict(dataset=dict(dataset=dict(type="CarsDataset", data_root="data/cars196")))
+val_dataloader = dict(dataset=dict(type="CarsDataset", data_root="data/cars196"))

@@ -1,11 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""SAN without labels, WRN-10-2, a small CIFAR-10, 4,000 images.
-
-The assembly is before the last stage: it moves blocks of 2 x 2 positions of a 16 x 16 map.
-"""
-
 _base_ = "../metric_learning/cifar10_mini.py"
-
+# before the last stage: it moves blocks of 2 x 2 positions of a 16 x 16 map
 model = dict(
     student=dict(
         type="ExtendedSegmentor",

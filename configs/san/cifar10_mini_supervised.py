@@ -1,20 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
-"""SAN with labels, WRN-10-2, a small CIFAR-10, 4,000 images.
-
-The assembly is before the last stage: it moves blocks of 2 x 2 positions of a 16 x 16 map.
-"""
-
-_base_ = ["../metric_learning/cifar10_mini_supervised.py"]
-
-model = dict(
-    student=dict(
-        type="ExtendedSegmentor",
-        insert=dict(
-            at="backbone.stages.1",
-            module=dict(type="SpatialAssembly", in_channels=64, grid=8, hidden_channels=32),
-        ),
-    )
-)
-optim_wrapper = dict(
-    paramwise_cfg=dict(custom_keys=dict(inserted=dict(lr_mult=5.0, decay_mult=0.0)))
-)
+_base_ = "./cifar10_mini.py"
+train_dataloader = dict(dataset=dict(empty="unlabeled", unlabeled=None, labeled=""))
+custom_hooks = _base_.custom_hooks[:-1]

@@ -1,11 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""SAN and Proxy-Anchor with labels, BN-Inception, CUB-200-2011.
-
-The assembly is before the last two Inception blocks, whose map of 224 px is 7 x 7.
-"""
-
 _base_ = ["../metric_learning/cub_bn_inception_proxy_anchor.py"]
-
+# before the last two Inception blocks, where 224 px are 7 x 7 positions
 model = dict(
     student=dict(
         type="ExtendedSegmentor",

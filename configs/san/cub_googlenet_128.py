@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""SAN without labels, GoogLeNet, CUB-200-2011, 100 clusters, 128 numbers."""
+"""SAN without labels, GoogLeNet, CUB-200-2011, embeddings of 128 numbers."""
 
 _base_ = "../metric_learning/cub_googlenet_128.py"
 

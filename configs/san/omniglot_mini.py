@@ -1,11 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""SAN without labels, a narrow ResNet-18, a small Omniglot, 136 classes.
-
-The assembly is between the last two stages, whose maps are 7 x 7.
-"""
-
 _base_ = "../metric_learning/omniglot_mini.py"
-
+# between the last two stages, whose maps are 7 x 7
 model = dict(
     student=dict(
         type="ExtendedSegmentor",

@@ -1,20 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
-"""SAN with labels, a narrow ResNet-18, a small Omniglot, 136 classes.
-
-The assembly is between the last two stages, whose maps are 7 x 7.
-"""
-
-_base_ = ["../metric_learning/omniglot_mini_supervised.py"]
-
-model = dict(
-    student=dict(
-        type="ExtendedSegmentor",
-        insert=dict(
-            at="backbone.layer3",
-            module=dict(type="SpatialAssembly", in_channels=64, hidden_channels=32),
-        ),
-    )
-)
-optim_wrapper = dict(
-    paramwise_cfg=dict(custom_keys=dict(inserted=dict(lr_mult=5.0, decay_mult=0.0)))
-)
+_base_ = "./omniglot_mini.py"
+train_dataloader = dict(dataset=dict(empty="unlabeled", unlabeled=None, labeled=""))
+custom_hooks = _base_.custom_hooks[:-1]

@@ -1,17 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""SAN without labels, GoogLeNet, Stanford Online Products, 128 numbers.
-
-10,000 clusters.
-"""
-
-_base_ = "../metric_learning/sop_googlenet_128.py"
-
-model = dict(
-    student=dict(
-        type="ExtendedSegmentor",
-        insert=dict(at="backbone.maxpool4", module=dict(type="SpatialAssembly", in_channels=832)),
-    )
+_base_ = "./cub_googlenet_128.py"
+model = dict(memory=dict(size=59_551))
+train_dataloader = dict(
+    dataset=dict(dataset=dict(type="SOPDataset", data_root="data/Stanford_Online_Products"))
 )
-optim_wrapper = dict(
-    paramwise_cfg=dict(custom_keys=dict(inserted=dict(lr_mult=30.0, decay_mult=0.0)))
-)
+val_dataloader = dict(dataset=dict(type="SOPDataset", data_root="data/Stanford_Online_Products"))
+val_evaluator = dict(topk=(1, 10, 100))
+_base_.custom_hooks[-1].clusters = 10_000

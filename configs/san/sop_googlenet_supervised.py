@@ -1,14 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""SAN with labels, GoogLeNet, Stanford Online Products, a momentum memory."""
-
-_base_ = "../metric_learning/sop_googlenet_supervised.py"
-
-model = dict(
-    student=dict(
-        type="ExtendedSegmentor",
-        insert=dict(at="backbone.maxpool4", module=dict(type="SpatialAssembly", in_channels=832)),
-    )
-)
-optim_wrapper = dict(
-    paramwise_cfg=dict(custom_keys=dict(inserted=dict(lr_mult=30.0, decay_mult=0.0)))
-)
+_base_ = "./sop_googlenet_128.py"
+model = dict(student=dict(decode_head=dict(channels=512)))
+train_dataloader = dict(dataset=dict(empty="unlabeled", unlabeled=None, labeled=""))
+custom_hooks = _base_.custom_hooks[:-1]
+val_evaluator = dict(topk=(1, 10, 100, 1000))

@@ -1,11 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""SAN without labels, ResNet-18 from random weights, SOP, 128 numbers.
-
-10,000 clusters. The assembly is before the last block, whose map of 227 px is 8 x 8.
-"""
-
 _base_ = "../metric_learning/sop_resnet18_128.py"
-
+# before the last block, where 227 px are 8 x 8 positions
 model = dict(
     student=dict(
         type="ExtendedSegmentor",

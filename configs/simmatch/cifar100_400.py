@@ -1,15 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""SimMatch, WRN-28-8, CIFAR-100, 400 labelled images."""
-
 _base_ = "./cifar10_40.py"
-
-_base_.model.data_preprocessor.mean[0] = 129.3
-_base_.model.data_preprocessor.mean[1] = 124.1
-_base_.model.data_preprocessor.mean[2] = 112.4
-_base_.model.data_preprocessor.std[0] = 68.2
-_base_.model.data_preprocessor.std[1] = 65.4
-_base_.model.data_preprocessor.std[2] = 70.4
 model = dict(
+    data_preprocessor=dict(mean=[129.3, 124.1, 112.4], std=[68.2, 65.4, 70.4]),
     student=dict(backbone=dict(width=8), decode_head=dict(in_channels=512, num_classes=100)),
     bank_size=400,
 )

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""SimMatch, ResNet-50, ImageNet, 1% (13,000) of the images labelled.
+"""SimMatch, ResNet-50, ImageNet, 1% (13,000) of the images labeled.
 
-The student-teacher version. 13 labelled images of every class; for another list set
-model.bank_size to its length.
+The student-teacher version, with 13 labeled images per class. For another list, set
+`model.bank_size` to its length.
 """
 
 _base_ = [

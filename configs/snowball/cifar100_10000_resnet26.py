@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Snowball, ResNet-26, CIFAR-100, 10,000 labelled images."""
-
 _base_ = "./cifar100_5000_resnet26.py"
-
 train_dataloader = dict(dataset=dict(split="10000_seed0"))
 _base_.custom_hooks[-1].sizes = (2, 4)  # eight times as many would be more than there are
 _base_.param_scheduler[0].stages = [82_000, *[14_000] * 6]

@@ -1,23 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Snowball on MixMatch, ResNet-26, CIFAR-100, 10,000 labelled images.
-
-Two doublings, as a third would ask for more images than there are; weight decay and the weight 150
-of the MixMatch paper for networks of this size.
-"""
-
-_base_ = "./cifar10_4000_resnet26_mixmatch.py"
-
-_base_.model.data_preprocessor.mean[0] = 129.3
-_base_.model.data_preprocessor.mean[1] = 124.1
-_base_.model.data_preprocessor.mean[2] = 112.4
-_base_.model.data_preprocessor.std[0] = 68.2
-_base_.model.data_preprocessor.std[1] = 65.4
-_base_.model.data_preprocessor.std[2] = 70.4
-_base_.custom_hooks[5].sizes = (2, 4)
-model = dict(student=dict(decode_head=dict(num_classes=100)), unlabeled_weight=150.0)
-train_dataloader = dict(
-    dataset=dict(
-        dataset=dict(type="CIFAR100Dataset", data_root="data/cifar100"), split="10000_seed0"
+_base_ = "./cifar100_10000_convnet13_mixmatch.py"
+model = dict(
+    student=dict(
+        backbone=dict(type="ShakeShakeNet"), decode_head=dict(weight_norm=False, in_channels=384)
     )
 )
-val_dataloader = dict(dataset=dict(type="CIFAR100Dataset", data_root="data/cifar100"))
+# of the MixMatch paper for networks of this size
+optim_wrapper = dict(optimizer=dict(weight_decay=0.04))

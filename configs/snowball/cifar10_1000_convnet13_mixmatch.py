@@ -1,22 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Snowball on MixMatch, ConvNet-13, CIFAR-10, 1,000 labelled images."""
+"""Snowball on MixMatch, ConvNet-13, CIFAR-10, 1,000 labeled images."""
 
-_base_ = [
-    "../_base_/models/convnet13.py",
-    "../_base_/datasets/cifar10_twice.py",
-    "../_base_/schedules/mixmatch.py",
-    "../_base_/runtime_classes.py",
-]
+_base_ = "../mixmatch/cifar10_1000_convnet13.py"
 
-model = dict(
-    type="SnowballMixMatch",
-    ramp=2**14,
-    teacher=dict(momentum=0.001, buffers=False),
-    predict_on="teacher",
-    track_pseudo_labels=True,
-    master=dict(momentum=0.001, warmup=True),
-)
-train_dataloader = dict(dataset=dict(split="1000_seed0"))
+model = dict(type="SnowballMixMatch", master=dict(momentum=0.001, warmup=True))
 custom_hooks = [
     *_base_.custom_hooks,
     dict(

@@ -1,43 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Snowball, ConvNet-13, CIFAR-10, 250 labelled images.
-
-About 180 passes of Mean Teacher, then 12 discoveries with 30 passes each. How long the paper trains
-after a discovery is not published, nor its learning rate there: a cosine of its own, as here.
-"""
-
 _base_ = "./svhn_100_convnet13.py"
-
-_base_.model.data_preprocessor.mean[0] = 125.3
-_base_.model.data_preprocessor.mean[1] = 123.0
-_base_.model.data_preprocessor.mean[2] = 113.9
-_base_.model.data_preprocessor.std[0] = 63.0
-_base_.model.data_preprocessor.std[1] = 62.1
-_base_.model.data_preprocessor.std[2] = 66.7
-_base_.train_dataloader.dataset.labeled_pipeline[1].weak = "flip_crop"
-_base_.train_dataloader.dataset.labeled_pipeline[1].size = 32
-_base_.train_dataloader.dataset.unlabeled_pipeline[1].weak = "flip_crop"
-_base_.train_dataloader.dataset.unlabeled_pipeline[1].size = 32
-_base_.param_scheduler[0].stages = [
-    180_000,
-    30_000,
-    30_000,
-    30_000,
-    30_000,
-    30_000,
-    30_000,
-    30_000,
-    30_000,
-    30_000,
-    30_000,
-    30_000,
-    30_000,
-]
-_base_.custom_hooks[5].begin = 180_000
-_base_.custom_hooks[5].length = 30_000
-model = dict(ramp=4950)
+model = dict(data_preprocessor=dict(mean=[125.3, 123.0, 113.9], std=[63.0, 62.1, 66.7]), ramp=4950)
 train_dataloader = dict(
     sampler=dict(labeled=50, unlabeled=50),
     dataset=dict(dataset=dict(type="CIFAR10Dataset", data_root="data/cifar10"), split="250_seed0"),
 )
 val_dataloader = dict(dataset=dict(type="CIFAR10Dataset", data_root="data/cifar10"))
 train_cfg = dict(max_iters=540_000, val_interval=540_000)
+_base_.train_dataloader.dataset.labeled_pipeline[1].update(weak="flip_crop", size=32)
+_base_.train_dataloader.dataset.unlabeled_pipeline[1].update(weak="flip_crop", size=32)
+_base_.param_scheduler[0].stages = [180_000, *[30_000] * 12]
+_base_.custom_hooks[-1].update(begin=180_000, length=30_000)

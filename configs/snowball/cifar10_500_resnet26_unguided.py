@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Self-training without teacher and master, ResNet-26, CIFAR-10, 500 labelled images.
+"""Self-training without teacher and master, ResNet-26, CIFAR-10, 500 labeled images.
 
-As the methods that the paper compares with, it discovers what the network is most sure of.
+Like the methods that the paper compares with, it discovers the most confident images.
 """
 
 _base_ = "./cifar10_500_resnet26.py"

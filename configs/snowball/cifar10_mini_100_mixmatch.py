@@ -1,29 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Snowball on MixMatch, WRN-10-2, a small CIFAR-10, 100 of 4,000 images labelled.
+"""Snowball on MixMatch, WRN-10-2, a small CIFAR-10, 100 of 4,000 images labeled.
 
-The 3,000 iterations of the other methods are parted: 1,000 of MixMatch, then 2 generations of 2
-discoveries with 500 iterations each. Of 3,900 images 390 are confident, not half of them, and
-classes come by turns: the farthest of half get more wrong labels (7 of 10, by networks of
-supervision and FixMatch) than images at random.
+1,000 iterations of MixMatch, then 2 generations of 2 discoveries with 500 iterations each. Of 3,900
+images, 390 are confident, not half of them, and classes take turns: the farthest images of half of
+them get more wrong labels (7 of 10, by networks of supervised-only and FixMatch) than random ones.
 """
 
-_base_ = [
-    "../_base_/models/wrn10_2.py",
-    "../_base_/datasets/cifar10_mini.py",
-    "../_base_/schedules/mini_classes.py",
-    "../_base_/runtime_classes.py",
-]
+_base_ = "../mixmatch/cifar10_mini_100.py"
 
-model = dict(
-    type="SnowballMixMatch",
-    ramp=2**14,
-    teacher=dict(momentum=0.005, buffers=False),
-    predict_on="teacher",
-    track_pseudo_labels=True,
-    master=dict(momentum=0.01, warmup=True),
-)
-train_dataloader = dict(dataset=dict(split="100_seed0", include_labeled=False))
-_base_.train_dataloader.dataset.unlabeled_pipeline[1].strong = "weak"
+model = dict(type="SnowballMixMatch", master=dict(momentum=0.01, warmup=True))
 custom_hooks = [
     *_base_.custom_hooks,
     dict(

@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Supervised-only, half-width DeepLabv3+ R-18, CamVid, 1/16 (23) of 367 images labelled.
-
-Evaluated is an average of the weights.
-"""
+"""Supervised-only, half-width DeepLabv3+ R-18, CamVid, 1/16 (23) of 367 images labeled."""
 
 _base_ = [
     "../_base_/models/deeplabv3plus_r18_half_street.py",

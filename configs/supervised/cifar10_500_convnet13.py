@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Supervised-only, ConvNet-13, CIFAR-10, 500 labelled images."""
+"""Supervised-only, ConvNet-13, CIFAR-10, 500 labeled images."""
 
 _base_ = [
     "../_base_/models/convnet13.py",

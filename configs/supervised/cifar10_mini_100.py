@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Supervised-only, WRN-10-2, a small CIFAR-10, 100 of 4,000 images labelled."""
+"""Supervised-only, WRN-10-2, a small CIFAR-10, 100 of 4,000 images labeled."""
 
 _base_ = [
     "../_base_/models/wrn10_2.py",

@@ -1,11 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Supervised-only with SAN, WRN-10-2, a small CIFAR-10, 100 of 4,000 images labelled.
-
-The assembly is before the last stage: it moves blocks of 2 x 2 positions of a 16 x 16 map.
-"""
-
 _base_ = "./cifar10_mini_100.py"
-
+# before the last stage: it moves blocks of 2 x 2 positions of a 16 x 16 map
 model = dict(
     student=dict(
         type="ExtendedSegmentor",

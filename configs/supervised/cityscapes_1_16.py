@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Supervised-only, DeepLabv3+ R-50, Cityscapes, 1/16 (186) of 2,975 images labelled."""
+"""Supervised-only, DeepLabv3+ R-50, Cityscapes, 1/16 (186) of 2,975 images labeled."""
 
 _base_ = [
     "../_base_/models/deeplabv3plus_r50_cityscapes.py",

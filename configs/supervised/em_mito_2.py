@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Supervised-only, half-width DeepLabv3+ R-18, mitochondria, 2 labelled sections.
-
-Evaluated is an average of the weights.
-"""
+"""Supervised-only, half-width DeepLabv3+ R-18, mitochondria, 2 labeled sections."""
 
 _base_ = [
     "../_base_/models/deeplabv3plus_r18_half_em.py",

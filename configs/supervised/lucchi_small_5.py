@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Supervised-only, half-width DeepLabv3+ R-18, Lucchi mitochondria, 5 labelled slices of 165.
-
-From random weights, also on a CPU. Evaluated is an average of the weights.
-"""
+"""Supervised-only, half-width DeepLabv3+ R-18, 5 of 165 Lucchi slices labeled: also for a CPU."""
 
 _base_ = [
     "../_base_/models/deeplabv3plus_r18_half_em.py",

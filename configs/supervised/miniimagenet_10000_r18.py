@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Supervised-only, ResNet-18, mini-ImageNet, 10,000 labelled images."""
-
 _base_ = "./miniimagenet_4000_r18.py"
-
 train_dataloader = dict(dataset=dict(split="10000_seed0"))
 _base_.param_scheduler[0].stages = [14_062]
 train_cfg = dict(max_iters=14_062, val_interval=14_062)

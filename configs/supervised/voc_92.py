@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Supervised-only, DeepLabv3+ R-50, PASCAL VOC classic, 92 labelled images.
+"""Supervised-only, DeepLabv3+ R-50, PASCAL VOC classic, 92 labeled images.
 
-Labelled batches only, for as many iterations as the other methods: an epoch is still one pass over
-the unlabelled list.
+Uses labeled batches only, for as many iterations as the other methods: an epoch is still one pass
+over the unlabeled list.
 """
 
 _base_ = [

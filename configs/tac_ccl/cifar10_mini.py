@@ -1,15 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
-"""TAC-CCL, WRN-10-2, a small CIFAR-10."""
-
-_base_ = "../metric_learning/cifar10_mini.py"
-
-model = dict(
-    student=dict(neck=dict(in_channels=128, type="CBAM")),
-    type="TACCCL",
-    clustering_weight=0.03,
-    consistency_weight=4.9,
-    feature_weight=0.01,
-    warmup=600,
-    ramp=300,
-)
-_base_.train_dataloader.dataset.labeled_pipeline[1] = dict(size=32, shift=1 / 8, type="PairViews")
+_base_ = "./cifar10_mini_ccl.py"
+model = dict(pairs=True, consistency_weight=4.9, feature_weight=0.01)
+_base_.train_dataloader.dataset.labeled_pipeline[1] = dict(size=32, shift=0.125, type="PairViews")

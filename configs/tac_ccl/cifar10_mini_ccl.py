@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Baseline and contrastive clustering loss, WRN-10-2, a small CIFAR-10."""
-
 _base_ = "../metric_learning/cifar10_mini.py"
-
 model = dict(
     student=dict(neck=dict(in_channels=128, type="CBAM")),
     type="TACCCL",

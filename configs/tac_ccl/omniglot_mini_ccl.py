@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Baseline and contrastive clustering loss, a narrow ResNet-18, a small Omniglot."""
-
 _base_ = "../metric_learning/omniglot_mini.py"
-
 model = dict(
     student=dict(neck=dict(in_channels=128, type="CBAM")),
     type="TACCCL",

@@ -1,11 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""TAC-CCL, GoogLeNet, Stanford Online Products, 11,318 classes without labels.
-
-Further Recall @10 77.6, @100 87.8. Pairs of different images: see `cub_googlenet.py`.
-"""
-
 _base_ = "../metric_learning/sop_googlenet.py"
-
 model = dict(
     student=dict(neck=dict(in_channels=1024, type="CBAM")), type="TACCCL", consistency_weight=49.0
 )

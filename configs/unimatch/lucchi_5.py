@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""UniMatch, DeepLabv3+ R-50, Lucchi mitochondria, 5 labelled slices of 165.
-
-The unsupervised terms wait for 30% of the iterations and then ramp in.
-"""
+"""UniMatch, DeepLabv3+ R-50, Lucchi mitochondria, 5 of 165 slices labeled."""
 
 _base_ = [
     "../_base_/models/deeplabv3plus_r50.py",

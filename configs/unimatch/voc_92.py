@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""UniMatch, DeepLabv3+ R-50, PASCAL VOC classic, 92 labelled images."""
+"""UniMatch, DeepLabv3+ R-50, PASCAL VOC classic, 92 labeled images."""
 
 _base_ = [
     "../_base_/models/deeplabv3plus_r50.py",

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""UniMatch, DeepLabv3+ R-50, PASCAL VOC classic, 92 labelled images, mixed with itself.
+"""UniMatch, DeepLabv3+ R-50, PASCAL VOC classic, 92 labeled images, mixed with itself.
 
-As the released code mixes: a second crop of the same image is predicted and pasted, which costs a
-third forward pass. `voc_92.py` pastes another image of the batch.
+Mixes as the released code does: it predicts a second crop of the same image and pastes it, which
+needs a third forward pass. `voc_92.py` pastes another image of the batch.
 """
 
 _base_ = "./voc_92.py"

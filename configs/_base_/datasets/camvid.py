@@ -1,43 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""CamVid at half size with 11 classes: crops of 129 px, 4 labelled and 4 unlabelled in a batch.
+"""CamVid at half size with 11 classes: crops of 129 px, 4 labeled and 4 unlabeled images per batch.
 
-A config adds the name of its split, a folder below DATA_ROOT/splits. The class names are read from
-DATA_ROOT/classes.txt.
+The class names are read from DATA_ROOT/classes.txt.
 """
+
+_base_ = "./voc.py"
 
 train_dataloader = dict(
     batch_size=8,
     num_workers=2,
-    persistent_workers=True,
-    sampler=dict(type="LabeledUnlabeledSampler", labeled=4, unlabeled=4),
-    collate_fn=dict(type="collate_views"),
-    dataset=dict(
-        type="SemiDataset",
-        dataset=dict(type="FolderDataset", data_root="data/camvid"),
-        labeled_pipeline=[
-            dict(type="LoadSample"),
-            dict(type="RandomResizeCropFlip", crop_size=129, scale=(0.75, 1.5)),
-            dict(type="PackViews", labeled=True),
-        ],
-        unlabeled_pipeline=[
-            dict(type="LoadSample"),
-            dict(type="RandomResizeCropFlip", crop_size=129, scale=(0.75, 1.5)),
-            dict(type="StrongViews"),
-            dict(type="PackViews", labeled=False),
-        ],
-    ),
+    sampler=dict(labeled=4, unlabeled=4),
+    dataset=dict(dataset=dict(type="FolderDataset", data_root="data/camvid")),
 )
-val_dataloader = dict(
-    batch_size=1,
-    num_workers=2,
-    persistent_workers=True,
-    sampler=dict(type="DefaultSampler", shuffle=False),
-    dataset=dict(
-        type="FolderDataset",
-        data_root="data/camvid",
-        ann_file="splits/val.txt",
-        pipeline=[dict(type="LoadSample"), dict(type="PackEval")],
-        test_mode=True,
-    ),
-)
-val_evaluator = dict(type="SegmentationMetric", per_class=True)
+val_dataloader = dict(dataset=dict(type="FolderDataset", data_root="data/camvid"))
+val_evaluator = dict(per_class=True)
+_base_.train_dataloader.dataset.labeled_pipeline[1].update(crop_size=129, scale=(0.75, 1.5))
+_base_.train_dataloader.dataset.unlabeled_pipeline[1].update(crop_size=129, scale=(0.75, 1.5))

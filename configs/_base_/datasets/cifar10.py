@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""CIFAR-10 with the augmentation of FixMatch, 64 labelled and 448 unlabelled images in a batch.
+"""CIFAR-10 with the augmentation of FixMatch: 64 labeled and 448 unlabeled images per batch.
 
-All training images are unlabelled ones, the labelled among them. A config adds the name of its
-split, which `tools/make_splits.py labels --val-share 0` draws. Tested is once, at the end.
+The unlabeled images are all training images, including the labeled ones. A config sets `split`,
+which `tools/make_splits.py labels --val-share 0` draws. Tested once, at the end.
 """
 
 train_dataloader = dict(

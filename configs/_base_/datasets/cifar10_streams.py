@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""CIFAR-10 as label propagation takes it: 50 labelled and 50 unlabelled images in a batch.
+"""CIFAR-10 for label propagation: 50 labeled and 50 unlabeled images per batch.
 
-Unlabelled are the images that have no label. The view is weak: flipped and moved by up to 4
-pixels. Counts are of the whole run: on N processes divide those of the sampler by N.
+The unlabeled images are those without a label. The view is weak: flips and shifts of up to 4 px.
+The counts are those of all processes: with N processes, divide them by N.
 """
 
 _base_ = "./cifar10.py"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""CIFAR-10 as MixMatch takes it: 64 labelled images and two weak views of 64 unlabelled ones.
+"""CIFAR-10 for MixMatch: 64 labeled images, and two weak views of 64 unlabeled ones, per batch.
 
-Unlabelled are the images that have no label, as in the released code.
+The unlabeled images are those without a label, as in the released code.
 """
 
 _base_ = "./cifar10.py"

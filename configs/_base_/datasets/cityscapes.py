@@ -1,43 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Cityscapes with 19 classes: crops of 801 px, 8 labelled and 8 unlabelled in a batch.
+"""Cityscapes with 19 classes, crops of 801 px. Otherwise as VOC."""
 
-A config adds the name of its split, a folder below DATA_ROOT/splits with labeled.txt and
-unlabeled.txt. The batch is that of the whole run: on N processes divide the counts by N.
-"""
+_base_ = "./voc.py"
 
 train_dataloader = dict(
-    batch_size=16,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type="LabeledUnlabeledSampler", labeled=8, unlabeled=8),
-    collate_fn=dict(type="collate_views"),
-    dataset=dict(
-        type="SemiDataset",
-        dataset=dict(type="CityscapesDataset", data_root="data/cityscapes"),
-        labeled_pipeline=[
-            dict(type="LoadSample"),
-            dict(type="RandomResizeCropFlip", crop_size=801),
-            dict(type="PackViews", labeled=True),
-        ],
-        unlabeled_pipeline=[
-            dict(type="LoadSample"),
-            dict(type="RandomResizeCropFlip", crop_size=801),
-            dict(type="StrongViews"),
-            dict(type="PackViews", labeled=False),
-        ],
-    ),
+    dataset=dict(dataset=dict(type="CityscapesDataset", data_root="data/cityscapes"))
 )
-val_dataloader = dict(
-    batch_size=1,
-    num_workers=2,
-    persistent_workers=True,
-    sampler=dict(type="DefaultSampler", shuffle=False),
-    dataset=dict(
-        type="CityscapesDataset",
-        data_root="data/cityscapes",
-        ann_file="splits/val.txt",
-        pipeline=[dict(type="LoadSample"), dict(type="PackEval")],
-        test_mode=True,
-    ),
-)
-val_evaluator = dict(type="SegmentationMetric")
+val_dataloader = dict(dataset=dict(type="CityscapesDataset", data_root="data/cityscapes"))
+_base_.train_dataloader.dataset.labeled_pipeline[1].crop_size = 801
+_base_.train_dataloader.dataset.unlabeled_pipeline[1].crop_size = 801

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""CUB-200-2011 for retrieval: 100 classes without their labels to train on, 100 others to test on.
+"""CUB-200-2011 for retrieval: trains on 100 classes without their labels, tests on 100 others.
 
-The short side becomes 256 px, of which training takes crops of 227 px and their mirror images,
-testing the middle. For the labels see `cub_labels.py`. A config names the sampler and the batch.
+The short side becomes 256 px. Training uses crops of 227 px and mirrors them, testing uses the
+center. A config sets sampler and batch.
 """
 
 shrink = dict(type="SmallestMaxSize", max_size=256, area_for_downscale="image")

@@ -1,36 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A small set of handwritten characters, 136 classes without labels, 106 others to test on.
+"""A small set of handwritten characters: trains on 136 classes without labels, tests on 106 others.
 
-Images of 105 px become 64 px, of which training takes crops of 56 px, testing the middle. They are
-not flipped: a mirrored character may be another one.
+Images of 105 px become 64 px. Training uses crops of 56 px, testing uses the center. Images are not
+flipped, because a mirrored character may be a different one.
 """
 
 _base_ = "./cub.py"
 
-shrink = dict(type="SmallestMaxSize", max_size=64, area_for_downscale="image")
-crop = dict(type="RandomCrop", height=56, width=56)
-
-train_dataloader = dict(
-    num_workers=2,
-    dataset=dict(
-        dataset=dict(_delete_=True, type="ClassFolderDataset", data_root="data/omniglot_mini")
-    ),
-)
+mini = dict(_delete_=True, type="ClassFolderDataset", data_root="data/omniglot_mini")
+weak = [
+    dict(type="SmallestMaxSize", max_size=64, area_for_downscale="image"),
+    dict(type="RandomCrop", height=56, width=56),
+]
+pipeline = [dict(type="LoadImage"), dict(type="ResizeCenter", size=56), dict(type="PackEval")]
+train_dataloader = dict(num_workers=2, dataset=dict(dataset=mini))
 val_dataloader = dict(
-    num_workers=2,
-    dataset=dict(
-        _delete_=True,
-        type="ClassFolderDataset",
-        data_root="data/omniglot_mini",
-        folder="test",
-        pipeline=[
-            dict(type="LoadImage"),
-            dict(type="ResizeCenter", size=56),
-            dict(type="PackEval"),
-        ],
-        test_mode=True,
-    ),
+    num_workers=2, dataset=dict(**mini, folder="test", pipeline=pipeline, test_mode=True)
 )
-_base_.train_dataloader.dataset.labeled_pipeline[1].weak = [shrink, crop]
-_base_.train_dataloader.dataset.unlabeled_pipeline[1].weak = [shrink, crop]
-del shrink, crop
+_base_.train_dataloader.dataset.labeled_pipeline[1].weak = weak
+_base_.train_dataloader.dataset.unlabeled_pipeline[1].weak = weak
+del mini, weak, pipeline

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""PASCAL VOC 2012 with 21 classes: crops of 513 px, 8 labelled and 8 unlabelled in a batch.
+"""PASCAL VOC 2012 with 21 classes: crops of 513 px, 8 labeled and 8 unlabeled images per batch.
 
-A config adds the name of its split, a folder below DATA_ROOT/splits with labeled.txt and
-unlabeled.txt. The batch is that of the whole run: on N processes divide the counts by N.
+A config sets `split`, a folder in DATA_ROOT/splits with labeled.txt and unlabeled.txt. The batch
+is that of all processes: with N processes, divide the counts by N.
 """
 
 train_dataloader = dict(

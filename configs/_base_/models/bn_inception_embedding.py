@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """BN-Inception from ImageNet weights, embeddings of 512 numbers, for crops of 227 px.
 
-The weights are those of Caffe as Cadene's package has them (data/README.md): for grey levels from
-0 to 255 without scaling. They were trained on B, G, R and are turned to R, G, B when loaded.
+The weights are those of Caffe, from Cadene's package (data/README.md), for values from 0 to 255.
+They were trained on BGR images, and are converted to RGB when they are loaded.
 """
 
 _base_ = "./googlenet_embedding.py"

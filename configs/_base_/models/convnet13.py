@@ -1,17 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """ConvNet-13 for images of 32 px, 10 classes: 3.1 M parameters."""
 
-model = dict(
-    data_preprocessor=dict(
-        type="ViewPreprocessor",
-        mean=[125.3, 123.0, 113.9],  # of the training images of CIFAR-10
-        std=[63.0, 62.1, 66.7],
-        non_blocking=True,
-    ),
-    student=dict(
-        type="EncoderDecoder",
-        backbone=dict(type="ConvNet13"),
-        decode_head=dict(type="ImageLevelHead", in_channels=128, num_classes=10, weight_norm=True),
-        test_cfg=dict(mode="whole"),
-    ),
-)
+_base_ = "./wrn28_2.py"
+
+model = dict(student=dict(backbone=dict(type="ConvNet13"), decode_head=dict(weight_norm=True)))

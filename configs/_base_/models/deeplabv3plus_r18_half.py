@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""DeepLabv3+ on a ResNet-18 of half the channels from random weights: small real sets on a CPU.
+"""DeepLabv3+ on a half-width ResNet-18 from random weights, for small real sets on a CPU.
 
-Crops of 129 px are 9 positions, so the ASPP rates are smaller than usual: from 9 on they would see
-padding only. Evaluated is an average of the weights, the teacher.
+Crops of 129 px are 9 positions wide, so the ASPP rates are smaller than usual: rates of 9 and more
+would see only padding. Predicts with the teacher, an average of the weights.
 """
 
 _base_ = "./deeplabv3plus_r18.py"

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The half-width R-18 for mitochondria, predicted by overlapping windows as large as the crops.
+"""The half-width R-18 for mitochondria, tested with overlapping windows as large as the crops.
 
-A third of a crop of 129 px lies so near its border that the network sees padding there. Whole
-images look different to it, and what is learned from pseudo-labels of crops then finds too much.
+A third of each crop of 129 px is so close to the border that the network sees padding there. Whole
+images look different, and a network trained on pseudo-labels of crops then predicts too much.
 """
 
 _base_ = "./deeplabv3plus_r18_half.py"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The half-width R-18 for 11 classes of streets: hard pixels as on Cityscapes, for small things.
+"""The half-width R-18 for 11 classes of street scenes, with the loss on hard pixels.
 
-Sixteen in a hundred labelled pixels count at the least, the share of the published setting.
+At least 16% of the labeled pixels count, as in the published setting for Cityscapes.
 """
 
 _base_ = "./deeplabv3plus_r18_half.py"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The field's DeepLabv3+ on ResNet-50: deep stem 64-64-128, output stride 16, 40.5 M parameters.
+"""The usual DeepLabv3+ on ResNet-50: deep stem 64-64-128, output stride 16, 40.5 M parameters.
 
 `pretrained` is a file of ImageNet weights for this stem, or None for random weights.
 """

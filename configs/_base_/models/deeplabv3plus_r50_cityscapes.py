@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""DeepLabv3+ R-50 for Cityscapes: 19 classes, hard pixels only, tested by a sliding window."""
+"""DeepLabv3+ R-50 for Cityscapes: 19 classes, loss on hard pixels, tested with a sliding window."""
 
 _base_ = "./deeplabv3plus_r50.py"
 

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """GoogLeNet from ImageNet weights, embeddings of 512 numbers, for crops of 227 px.
 
-Chapters 4 and 5 of the dissertation name neither the file of the weights nor what the batch
-statistics do in training. The weights are torchvision's (data/README.md), for images of -1 to 1.
-Statistics stay those of the weights, and the embedding layer begins without bias, as in the
-released code of the Multi-Similarity loss, their baseline.
+Chapters 4 and 5 of the dissertation state neither the file of weights nor how batch statistics are
+treated in training. The weights are those of torchvision (data/README.md), for values from -1 to 1.
+As in the released code of the Multi-Similarity loss, their baseline, the batch statistics are
+frozen, and the bias of the embedding layer starts at zero.
 """
 
 model = dict(

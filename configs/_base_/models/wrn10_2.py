@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """WRN-10-2 for images of 32 px, 10 classes: 0.3 M parameters, for a CPU.
 
-Batch statistics move faster than those of WRN-28-2 (0.05 a step), since runs are short.
+Runs are short, so the batch statistics move faster than those of WRN-28-2 (0.05 per step).
 """
 
 _base_ = "./wrn28_2.py"

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""240 passes over the unlabelled images; one learning rate for backbone and head.
+"""240 passes over the unlabeled images; one learning rate for backbone and head.
 
-The learning rate is for a batch of 8 + 8 over all processes. With another batch, scale it by
-`--auto-scale-lr`.
+The learning rate is for a batch of 8 + 8 over all processes; see `--auto-scale-lr`.
 """
 
 train_cfg = dict(type="PassTrainLoop", max_epochs=240)

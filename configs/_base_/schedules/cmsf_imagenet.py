@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""200 passes of SGD in batches of 256, a cosine to zero."""
+"""200 passes of SGD in batches of 256; cosine schedule to zero."""
 
 train_cfg = dict(type="PassTrainLoop", max_epochs=200, val_epochs=200)
 optim_wrapper = dict(

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""2^20 iterations, a part of a cosine, no weight decay on norms and biases; tested at the end.
+"""2^20 iterations, part of a cosine, no weight decay on norms and biases; tested at the end.
 
-The learning rate is for 64 labelled images over all processes.
+The learning rate is for 64 labeled images over all processes.
 """
 
 train_cfg = dict(type="PassTrainLoop", max_iters=2**20, val_interval=2**20)

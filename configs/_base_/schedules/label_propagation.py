@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Stages of a cosine that would reach zero at 210 of their 180 passes; tested at the end.
+"""Stages of 180 passes, each a cosine that would reach zero at pass 210; tested at the end.
 
-A config says how many iterations its stages have.
+A config sets the iterations of its stages.
 """
 
 train_cfg = dict(type="PassTrainLoop")

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""20,000 iterations of SGD from ImageNet weights; head ten times faster than the backbone.
+"""20,000 iterations of SGD from ImageNet weights; the head learns ten times faster.
 
-The paper trains "until stable" and names no number. The learning rate is for a batch of 4 + 4 over
-all processes. With another batch, scale it by `--auto-scale-lr`.
+The paper trains "until stable" and states no number. The learning rate is for a batch of 4 + 4 over
+all processes. `--auto-scale-lr` scales it to another.
 """
 
 train_cfg = dict(type="PassTrainLoop", max_iters=20000, val_interval=2000)

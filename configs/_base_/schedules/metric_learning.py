@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """100 passes of Adam in batches of 16 x 5 images; tested at the end.
 
-Adam, its weight decay and 5 images of a class are chapter 4's (section 4.4.2). Learning rate and
-batch are those of Multi-Similarity's released code; the length, for five clusterings, is ours.
+Adam, its weight decay and 5 images per class are those of chapter 4 (section 4.4.2), learning rate
+and batch those of the released code of Multi-Similarity. We chose the length, for five clusterings.
 """
 
 train_cfg = dict(type="PassTrainLoop", max_epochs=100, val_epochs=100)

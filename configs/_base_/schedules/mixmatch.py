@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """2^20 iterations at one learning rate, no weight decay on norms and biases; tested at the end.
 
-The weight decay is that of AdamW, a share of the learning rate, as in the released code.
+The weight decay is that of AdamW, relative to the learning rate, as in the released code.
 """
 
 train_cfg = dict(type="PassTrainLoop", max_iters=2**20, val_interval=2**20)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""60 passes over CUB in batches of 180, as Proxy-Anchor's released code has it; tested at the end.
+"""60 passes over CUB in batches of 180, as in the released code of Proxy-Anchor; tested at the end.
 
-The proxies learn 100 times as fast; the learning rate is halved every 10 passes of 32 iterations.
+The proxies learn 100 times faster. The learning rate is halved every 10 passes of 32 iterations.
 """
 
 train_cfg = dict(type="PassTrainLoop", max_epochs=60, val_epochs=60)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""200 passes of SGD, a fifth of the rate after 60, 120 and 160 of them: Gidaris et al. on CIFAR-10.
+"""200 passes of SGD; learning rate x 0.2 after passes 60, 120, 160, as Gidaris et al. on CIFAR-10.
 
-Milestones are those of 50,000 images in batches of 128: 390 iterations a pass. The dissertation
-does not say how long it trains.
+A pass is 390 iterations: 50,000 images in batches of 128. The dissertation does not state the
+length.
 """
 
 train_cfg = dict(type="PassTrainLoop", max_epochs=200, val_epochs=200)

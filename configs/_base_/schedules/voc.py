@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""80 passes over the unlabelled images; head ten times faster than the backbone.
+"""80 passes over the unlabeled images; the head learns ten times faster than the backbone.
 
-The learning rate is for a batch of 8 + 8 over all processes. With another batch, scale it by
-`--auto-scale-lr`.
+The learning rate is for a batch of 8 + 8 over all processes; see `--auto-scale-lr`.
 """
 
 train_cfg = dict(type="PassTrainLoop", max_epochs=80)

@@ -1,6 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Label propagation with labels of the network, ConvNet-13, CIFAR-10, 500 labelled images."""
-
 _base_ = "../cifar10_500_convnet13.py"
-
-_base_.custom_hooks[-1].update(labels_by="network")
+_base_.custom_hooks[-1].update(labels_by="network")  # labels of the network, not propagated ones

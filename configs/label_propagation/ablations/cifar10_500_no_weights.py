@@ -1,6 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Label propagation with class weights only, ConvNet-13, CIFAR-10, 500 labelled images."""
-
 _base_ = "../cifar10_500_convnet13.py"
-
-_base_.custom_hooks[-1].update(certainty=False)
+_base_.custom_hooks[-1].update(certainty=False)  # class weights only

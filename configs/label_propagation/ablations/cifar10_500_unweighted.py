@@ -1,6 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Label propagation with no weights, ConvNet-13, CIFAR-10, 500 labelled images."""
-
 _base_ = "../cifar10_500_convnet13.py"
-
 _base_.custom_hooks[-1].update(certainty=False, class_balance=False)

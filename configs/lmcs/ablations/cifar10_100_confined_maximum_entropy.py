@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""LMCS, WRN-28-2, CIFAR-10, 100 labelled images and 400 discovered: confined, least certain.
+"""LMCS, CIFAR-10, 100 labeled and 400 discovered images: confined, least certain.
 
-The student learns of them through the master alone, which is one discovery ahead (eq. 3.13).
+The student learns from the discovered images only through the master, which is one discovery ahead
+(eq. 3.13).
 """
 
 _base_ = "../cifar10_100.py"

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""RankMatch ablation, mitochondria, 2 labelled sections, half-width R-18: a Dice term.
+"""RankMatch ablation, mitochondria, 2 labeled sections: a Dice term.
 
-Adds one minus the Dice coefficient of the foreground, per image, to the labelled loss. For mmseg's
-DiceLoss `ignore_index` is the class that is left out: 0, the background, with which the coefficient
-would be near 1 from the start.
+Adds one minus the Dice coefficient of the foreground, per image, to the labeled loss. In the
+DiceLoss of MMSegmentation, `ignore_index` is the class to leave out. This is class 0, the
+background: its coefficient would be near 1 from the start.
 """
 
 _base_ = "../em_mito_2.py"

@@ -1,6 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
-"""RankMatch ablation, VOC classic, 92 labelled images, R-50: cross-entropy of correlations."""
-
 _base_ = "../voc_92.py"
-
-model = dict(rank=dict(consistency="ce"))
+model = dict(rank=dict(consistency="ce"))  # cross-entropy of correlations

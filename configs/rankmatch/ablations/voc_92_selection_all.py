@@ -1,6 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
-"""RankMatch ablation, VOC classic, 92 labelled images, R-50: all positions are agents."""
-
 _base_ = "../voc_92.py"
-
-model = dict(rank=dict(selection="all"))
+model = dict(rank=dict(selection="all"))  # all positions are agents

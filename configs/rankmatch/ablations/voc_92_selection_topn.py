@@ -1,6 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
-"""RankMatch ablation, VOC classic, 92 labelled images, R-50: agents by summed correlation."""
-
 _base_ = "../voc_92.py"
-
-model = dict(rank=dict(selection="topn"))
+model = dict(rank=dict(selection="topn"))  # agents with the largest summed correlation

@@ -1,7 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Snowball by averaged ranks, ResNet-26, CIFAR-10, 1,000 labelled images."""
-
 _base_ = "../cifar10_1000_resnet26.py"
-
-_base_.custom_hooks[-1].past = 2  # and the features of now: three iterations
-_base_.custom_hooks[-1].select.fuse = "rank"
+_base_.custom_hooks[-1].past = 2  # and the current features: three iterations
+_base_.custom_hooks[-1].select.fuse = "rank"  # averaged ranks

@@ -1,7 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Mean Teacher with discovery, ResNet-26, CIFAR-10, 500 labelled images."""
-
 _base_ = "../cifar10_500_resnet26.py"
-
-model = dict(master=None)
+model = dict(master=None)  # Mean Teacher with discovery
 _base_.custom_hooks[-1].network = "teacher"

@@ -1,6 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Snowball with one discovery of the farthest images, ResNet-26, CIFAR-10, 500 labelled images."""
-
 _base_ = "../cifar10_500_resnet26_once.py"
-
-_base_.custom_hooks[-1].select.keep = "max"
+_base_.custom_hooks[-1].select.keep = "max"  # the farthest images

@@ -1,6 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
-"""TAC-CCL, GoogLeNet, CUB-200-2011, 1,000 clusters."""
-
 _base_ = "../cub_googlenet.py"
-
 _base_.custom_hooks[-1].clusters = 1000

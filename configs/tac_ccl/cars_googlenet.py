@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-_base_ = "../metric_learning/cars_googlenet.py"
-model = dict(
-    student=dict(neck=dict(in_channels=1024, type="CBAM")), type="TACCCL", consistency_weight=49.0
-)
-_base_.train_dataloader.dataset.labeled_pipeline[1] = dict(size=227, short=256, type="PairViews")
+_base_ = "./cub_googlenet.py"
+model = dict(memory=dict(size=8054))
+train_dataloader = dict(dataset=dict(dataset=dict(type="CarsDataset", data_root="data/cars196")))
+val_dataloader = dict(dataset=dict(type="CarsDataset", data_root="data/cars196"))

@@ -17,7 +17,7 @@ EXAMPLES = """examples:
   images without masks in a folder of their own:
     python tools/new_project.py --images few --masks masks --unlabeled many \\
       --out configs/my_project.py
-  masks in colours, named in a file by lines such as '0 0 255 car' (a name 'ignore' is no class):
+  masks in colors, named in a file by lines such as '0 0 255 car' (a name 'ignore' is no class):
     python tools/new_project.py --images photos --masks masks --colors colors.txt \\
       --out configs/my_project.py
   every object has its own number:
@@ -53,7 +53,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--unlabeled",
         "--unlabelled",
-        dest="unlabelled",
+        dest="unlabeled",
         metavar="DIR",
         help="folder of more images, without masks",
     )
@@ -104,7 +104,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--labeled",
         "--labelled",
-        dest="labelled",
+        dest="labeled",
         type=int,
         metavar="N",
         help="use the masks of so many images only; the others become unlabeled",

@@ -21,7 +21,7 @@ from rankseg.imageio.masks import (
     check_same_size,
     read_mask,
 )
-from rankseg.imageio.reading import ImageInfo, look_at
+from rankseg.imageio.reading import ImageInfo, read_image_info
 
 LOOKED_AT = 2000  # images checked per list with image-level classes: a list may have a million
 VALIDATION = 50  # validation images that are decoded
@@ -284,26 +284,26 @@ DECODED, HEADER = "decoded, kind", "header, kind"  # keys that findings are cach
 
 
 def _look_at_image(files: Files) -> Found:
-    return list(look_at(files[0]))
+    return list(read_image_info(files[0]))
 
 
 def _look_at_header(files: Files) -> Found:
-    return list(look_at(files[0], decode=False))
+    return list(read_image_info(files[0], decode=False))
 
 
 def _look_at_pair(files: Files, rule: object, classes: Sequence[str]) -> Found:
     """Check one image with its mask; return the image information and the mask values."""
     image, path = files
     mask = read_mask(path, rule)
-    found = look_at(image)
+    found = read_image_info(image)
     check_same_size(path, mask.shape, image, found[:2])
     check_mask(mask, classes, path)
     return [*found, *(int(value) for value in np.flatnonzero(np.bincount(mask.ravel())))]
 
 
 def image_size(path: str, decode: bool = True) -> tuple[int, int]:
-    """Return height and width of an image; arguments and errors as in :func:`look_at`."""
-    return look_at(path, decode)[:2]
+    """Return height and width of an image; arguments and errors as in :func:`read_image_info`."""
+    return read_image_info(path, decode)[:2]
 
 
 def evenly_spaced(total: int, limit: int) -> list[int]:

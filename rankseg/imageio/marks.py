@@ -199,7 +199,7 @@ def count_colors(pictures: Iterable[np.ndarray]) -> ColorCount:
     return found
 
 
-def looks_like_a_picture(values: np.ndarray) -> bool:
+def looks_like_image(values: np.ndarray) -> bool:
     """Return whether values look like a gray image: most neighboring pixels differ.
 
     Args:

@@ -23,7 +23,7 @@ BINARY = "binary"
 
 LabelRule = Mapping[int, int] | str | None
 
-_SCALED_GREY = {"L;2": 85, "L;4": 17}  # Pillow stretches 2- and 4-bit gray to 0..255
+_SCALED_GRAY = {"L;2": 85, "L;4": 17}  # Pillow stretches 2- and 4-bit gray to 0..255
 
 
 def read_mask(path: str | Path, rule: LabelRule = None) -> np.ndarray:
@@ -77,7 +77,7 @@ def read_values(path: str | Path) -> np.ndarray:
             file.seek(0)
             raise unknown_kind(file.read(64), path, "mask") from None
         try:
-            mode, scale, values = image.mode, _grey_scale(image), np.asarray(image)
+            mode, scale, values = image.mode, _gray_scale(image), np.asarray(image)
         except CANNOT_READ as error:
             raise undecodable(path, error, "mask") from error
     if mode == "F":
@@ -86,19 +86,19 @@ def read_values(path: str | Path) -> np.ndarray:
             "round them and save it as a single-channel PNG"
         )
     if values.ndim != 2:
-        what = "has an alpha channel" if mode in ("LA", "PA", "La") else "is a colour image"
+        what = "has an alpha channel" if mode in ("LA", "PA", "La") else "is a color image"
         raise FileError(
             f"mask {path} {what} (mode {mode}): expected one channel of class ids "
-            "(grey or palette PNG); convert it to ids first"
+            "(gray or palette PNG); convert it to ids first"
         )
     return values.astype(np.uint8) // scale if scale > 1 or mode == "1" else values
 
 
-def _grey_scale(image: Image.Image) -> int:
+def _gray_scale(image: Image.Image) -> int:
     tile = image.tile[0] if image.tile else None
     arguments = tile[3] if tile else None
     raw_mode = arguments[0] if isinstance(arguments, tuple) and arguments else arguments
-    return _SCALED_GREY.get(raw_mode, 1) if isinstance(raw_mode, str) else 1
+    return _SCALED_GRAY.get(raw_mode, 1) if isinstance(raw_mode, str) else 1
 
 
 def white_of(image: Image.Image, values: np.ndarray) -> int:
@@ -114,7 +114,7 @@ def white_of(image: Image.Image, values: np.ndarray) -> int:
         return 1
     if values.size and values.max() > IGNORE and values.min() >= 0 and not (values % 257).any():
         return 65535
-    return IGNORE // _grey_scale(image)
+    return IGNORE // _gray_scale(image)
 
 
 def _to_binary(values: np.ndarray, path: str | Path) -> np.ndarray:

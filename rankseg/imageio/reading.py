@@ -166,7 +166,7 @@ def _bands(image: Image.Image, start: bytes) -> tuple[int, int]:
     return bands + keyed, int(keyed or bands in (2, 4))
 
 
-def look_at(path: str | Path, decode: bool = True) -> ImageInfo:
+def read_image_info(path: str | Path, decode: bool = True) -> ImageInfo:
     """Read the properties of an image.
 
     Args:
@@ -182,7 +182,7 @@ def look_at(path: str | Path, decode: bool = True) -> ImageInfo:
     """
     with open_file(path) as file:
         if is_tiff(file):
-            return _look_at_tiff(path, decode)
+            return _read_tiff_info(path, decode)
         start, tail = _ends(file)
         image, header = _open(file, path)
     info = None
@@ -199,7 +199,7 @@ def look_at(path: str | Path, decode: bool = True) -> ImageInfo:
     return known._replace(**size, bits=bits, deep=int(values.dtype != np.uint8))
 
 
-def _look_at_tiff(path: str | Path, decode: bool) -> ImageInfo:
+def _read_tiff_info(path: str | Path, decode: bool) -> ImageInfo:
     with open_tiff(path, CHANNELS) as stack:
         if decode:
             stack.image(0)
@@ -207,7 +207,7 @@ def _look_at_tiff(path: str | Path, decode: bool) -> ImageInfo:
         return info._replace(bands=len(stack)) if stack.scale.axes == "C" else info
 
 
-def holds_bands(path: str | Path) -> bool:
+def is_multiband(path: str | Path) -> bool:
     """Return whether a TIFF file is a one-slice hyperstack, so that its channels are bands."""
     try:
         with TiffStack(path, "image", CHANNELS) as stack:

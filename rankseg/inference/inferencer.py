@@ -19,7 +19,7 @@ from rankseg.engine.resilience.checkpoint import load_checkpoint_file
 from rankseg.errors import FileError
 from rankseg.imageio.bands import Channels, check_channels, describe_bands
 from rankseg.imageio.intensity import ValueCounts
-from rankseg.imageio.reading import Range, choose_array_bands, decode_image, look_at, to_rgb
+from rankseg.imageio.reading import Range, choose_array_bands, decode_image, read_image_info, to_rgb
 from rankseg.inference.inferencer_checks import (
     check_noted_classes,
     check_shrink,
@@ -347,7 +347,7 @@ class Inferencer:
 def _bands(image: Any) -> tuple[int, bool]:
     """Return the number of bands of an image, and whether the last one is transparency."""
     if isinstance(image, str | Path):
-        info = look_at(image, decode=False)
+        info = read_image_info(image, decode=False)
         return info.bands, bool(info.alpha)
     shape = np.shape(image)
     bands = shape[2] if len(shape) == 3 else 1

@@ -17,10 +17,10 @@ from rankseg.imageio.reading import (
     ImageInfo,
     Range,
     decode_image,
-    holds_bands,
+    is_multiband,
     is_tiff,
-    look_at,
     read_image,
+    read_image_info,
     tiff_info,
     to_rgb,
 )
@@ -85,8 +85,8 @@ def _look(path: Path, name: str, planes: Planes, channels: Channels) -> Picture 
         with open_file(path) as file:
             tiff = is_tiff(file)
         colored = planes.channel is None and len(channels or ()) == 3
-        if not tiff or (colored and holds_bands(path)):
-            info = look_at(path, decode=False)
+        if not tiff or (colored and is_multiband(path)):
+            info = read_image_info(path, decode=False)
             return Picture(path, name, *info[:2], turned=info.orientation != UPRIGHT, info=info)
         with TiffStack(path, "image", planes) as stack:
             info = tiff_info(stack)

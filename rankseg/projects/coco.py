@@ -6,22 +6,23 @@ from pathlib import Path
 from typing import Any
 
 from rankseg.errors import FileError
-from rankseg.projects.json_files import program_of, shown
-from rankseg.projects.outline import BadOutline, check_segmentation
-from rankseg.projects.outline_file import (
-    Listed,
-    OutlineFile,
+from rankseg.projects.json_files import detect_tool, shorten
+from rankseg.projects.outlines import (
+    Annotations,
+    InvalidOutline,
+    ListedImage,
     Shape,
-    class_name,
+    check_segmentation,
+    clean_class_name,
+    get_value,
     list_names,
     plural,
-    value_of,
 )
 
 KEYS = ("images", "annotations", "categories")
 
 
-def parse_coco(content: Any, path: Path) -> OutlineFile:
+def parse_coco(content: Any, path: Path) -> Annotations:
     """Read images, categories and annotations from a COCO file.
 
     Categories with the same name form one class. Annotations that cannot be drawn, or whose image
@@ -35,23 +36,23 @@ def parse_coco(content: Any, path: Path) -> OutlineFile:
         FileError: If the content is not that of a COCO file, or an id is used twice.
     """
     _check_form(content, path)
-    found = OutlineFile()
+    found = Annotations()
     names = _categories(content["categories"], path, found)
     images = _images(content["images"], path, found)
     for one in content["annotations"]:
         try:
             image, shape = _shape(one, images, names)
             image.shapes.append(shape)
-        except BadOutline as reason:
-            found.left_out[str(reason)] += 1
+        except InvalidOutline as reason:
+            found.skipped[str(reason)] += 1
     return found
 
 
 def _check_form(content: Any, path: Path) -> None:
-    missing = [key for key in KEYS if not isinstance(value_of(content, key), list)]
+    missing = [key for key in KEYS if not isinstance(get_value(content, key), list)]
     if not missing:
         return
-    program = program_of(content)
+    program = detect_tool(content)
     if program:
         raise FileError(
             f"Expected {path} to be a COCO file, but got a file of {program[0]}. "
@@ -71,19 +72,19 @@ def _key(value: Any) -> Any:
     return value if type(value) in (int, str) else None
 
 
-def _categories(entries: list, path: Path, found: OutlineFile) -> dict[Any, str]:
+def _categories(entries: list, path: Path, found: Annotations) -> dict[Any, str]:
     """Return category names by id, and add them to ``found`` in order of id."""
     names: dict[Any, str] = {}
     bad = 0
     for entry in entries:
-        number, name = _key(value_of(entry, "id")), class_name(value_of(entry, "name"))
+        number, name = _key(get_value(entry, "id")), clean_class_name(get_value(entry, "name"))
         if number is None or name is None:
             bad += 1
         elif names.setdefault(number, name) != name:
             raise FileError(
-                f"Expected every category of {path} to have its own id, but id {shown(number)} is "
-                f"'{shown(names[number])}' and '{shown(name)}'. Export the labels again, or give "
-                "one of the two another id."
+                f"Expected every category of {path} to have its own id, but id "
+                f"{shorten(number)} is '{shorten(names[number])}' and '{shorten(name)}'. Export the labels "
+                "again, or give one of the two another id."
             )
     if bad:
         what = "category" if bad == 1 else "categories"
@@ -91,28 +92,28 @@ def _categories(entries: list, path: Path, found: OutlineFile) -> dict[Any, str]
     order = sorted(names, key=lambda number: (isinstance(number, str), number))
     found.names = list(dict.fromkeys(names[number] for number in order))
     for name in found.names:
-        same = [shown(number) for number in order if names[number] == name]
+        same = [shorten(number) for number in order if names[number] == name]
         if len(same) > 1:
-            found.notes.append(f"categories {', '.join(same)} are all '{shown(name)}': one class")
+            found.notes.append(f"categories {', '.join(same)} are all '{shorten(name)}': one class")
     return names
 
 
-def _images(entries: list, path: Path, found: OutlineFile) -> dict[Any, Listed]:
+def _images(entries: list, path: Path, found: Annotations) -> dict[Any, ListedImage]:
     """Return images by id, and add them to ``found``."""
-    images: dict[Any, Listed] = {}
+    images: dict[Any, ListedImage] = {}
     bad = []
     for entry in entries:
-        number, name = _key(value_of(entry, "id")), value_of(entry, "file_name")
+        number, name = _key(get_value(entry, "id")), get_value(entry, "file_name")
         if number is None or not isinstance(name, str) or not name:
             bad.append(name if isinstance(name, str) else entry)
         elif number not in images:
-            size = (value_of(entry, "height"), value_of(entry, "width"))
-            where = f"image id {shown(number)} in the COCO file"
-            images[number] = Listed(where, name, size)
+            size = (get_value(entry, "height"), get_value(entry, "width"))
+            where = f"image id {shorten(number)} in the COCO file"
+            images[number] = ListedImage(where, name, size)
         elif images[number].file_name != name:
             raise FileError(
-                f"Expected every image of {path} to have its own id, but id {shown(number)} is "
-                f"{shown(images[number].file_name)} and {shown(name)}, so that it is not clear "
+                f"Expected every image of {path} to have its own id, but id {shorten(number)} is "
+                f"{shorten(images[number].file_name)} and {shorten(name)}, so that it is not clear "
                 "which of them annotations belong to. Export the labels again, or number the "
                 "images again when you merge files."
             )
@@ -124,19 +125,19 @@ def _images(entries: list, path: Path, found: OutlineFile) -> dict[Any, Listed]:
     return images
 
 
-def _shape(one: Any, images: Mapping, names: Mapping) -> tuple[Listed, Shape]:
+def _shape(one: Any, images: Mapping, names: Mapping) -> tuple[ListedImage, Shape]:
     """Return the image and the outline of an annotation."""
     if not isinstance(one, Mapping):
-        raise BadOutline("not an object of JSON")
+        raise InvalidOutline("not an object of JSON")
     image = images.get(_key(one.get("image_id")))
     if image is None:
-        raise BadOutline("unknown image id")
+        raise InvalidOutline("unknown image id")
     name = names.get(_key(one.get("category_id")))
     if name is None:
-        raise BadOutline("unknown category id")
+        raise InvalidOutline("unknown category id")
     try:
         return image, Shape(name, check_segmentation(one.get("segmentation"), image.known_size))
-    except BadOutline as reason:
+    except InvalidOutline as reason:
         if str(reason) == "no outline" and one.get("bbox"):
-            raise BadOutline("box without outline") from None
+            raise InvalidOutline("box without outline") from None
         raise

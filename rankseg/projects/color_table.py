@@ -8,7 +8,7 @@ from rankseg.datasets.class_names import split_lines
 from rankseg.errors import FileError
 from rankseg.imageio.image_files import read_content
 from rankseg.imageio.masks import IGNORE
-from rankseg.projects.mask_codes import pack
+from rankseg.projects.mask_decoding import pack
 from rankseg.utils.found_names import form
 
 IGNORED = ("ignore", "void")
@@ -21,7 +21,7 @@ BACKGROUND = "background"
 EXAMPLE = "'0 0 255 car', 'car, 0, 0, 255' or '#0000ff car'"
 
 
-def read_colours(path: str | Path) -> dict[int, str]:
+def read_color_table(path: str | Path) -> dict[int, str]:
     """Read lines such as ``0 0 255 car``, ``car,0,0,255``, ``#0000ff car`` or ``car:0,0,255::``.
 
     The last form is that of CVAT's ``labelmap.txt``; its ``background`` is always class 0, wherever
@@ -38,10 +38,10 @@ def read_colours(path: str | Path) -> dict[int, str]:
             classes.
     """
     try:
-        text = read_content(path, "colour table").decode("utf-8-sig")
+        text = read_content(path, "color table").decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise FileError(
-            f"colour table {path} is no UTF-8 text: expected lines such as {EXAMPLE}"
+            f"color table {path} is no UTF-8 text: expected lines such as {EXAMPLE}"
         ) from error
     table: dict[int, str] = {}
     for number, line in enumerate(split_lines(text), start=1):
@@ -55,7 +55,7 @@ def read_colours(path: str | Path) -> dict[int, str]:
         name = form(name)
         if table.get(code, name) != name:
             raise FileError(
-                f"{path}, line {number}: colour #{code:06x} is '{table[code]}' and '{name}': keep "
+                f"{path}, line {number}: color #{code:06x} is '{table[code]}' and '{name}': keep "
                 "one of the two lines"
             )
         table[code] = name
@@ -64,12 +64,12 @@ def read_colours(path: str | Path) -> dict[int, str]:
     classes = {name for name in table.values() if name.lower() not in IGNORED}
     if len(classes) < 2:
         raise FileError(
-            f"colour table {path} names {len(classes)} classes: expected two or more lines such "
+            f"color table {path} names {len(classes)} classes: expected two or more lines such "
             f"as {EXAMPLE}"
         )
     if len(classes) > IGNORE:
         raise FileError(
-            f"Expected at most {IGNORE} classes in colour table {path}, as masks of 8 bits hold "
+            f"Expected at most {IGNORE} classes in color table {path}, as masks of 8 bits hold "
             f"ids 0 to 254, but got {len(classes)}. Give several colors one name."
         )
     return table
@@ -79,7 +79,7 @@ def find_label_map(masks: Path) -> Path | None:
     """Find CVAT's ``labelmap.txt`` in or next to a folder of masks; return None without one."""
     for path in (masks / LABEL_MAP, masks.parent / LABEL_MAP):
         if masks.is_dir() and path.is_file():
-            text = read_content(path, "colour table").decode("utf-8", "replace")
+            text = read_content(path, "color table").decode("utf-8", "replace")
             if any(CVAT.match(line.strip()) for line in split_lines(text)):
                 return path
     return None
@@ -90,8 +90,8 @@ def _parse(words: list[str], where: str, line: str) -> tuple[int, str]:
     found = HEX.match(words[0])
     if found and len(words) > 1:
         return int(found[1], 16), " ".join(words[1:])
-    for colour, name in ((words[:3], words[3:]), (words[-3:], words[:-3])):
-        if name and all(word.isdecimal() and int(word) < 256 for word in colour):
-            red, green, blue = map(int, colour)
+    for color, name in ((words[:3], words[3:]), (words[-3:], words[:-3])):
+        if name and all(word.isdecimal() and int(word) < 256 for word in color):
+            red, green, blue = map(int, color)
             return pack((red, green, blue)), " ".join(name)
-    raise FileError(f"{where}: '{line.strip()[:60]}' is no colour with a name: expected {EXAMPLE}")
+    raise FileError(f"{where}: '{line.strip()[:60]}' is no color with a name: expected {EXAMPLE}")

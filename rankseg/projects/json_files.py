@@ -10,7 +10,7 @@ from typing import Any
 from rankseg.errors import FileError
 from rankseg.imageio.image_files import read_content
 
-LONGEST = 60  # characters of a name shown in a message
+LONGEST = 60  # characters of a name shorten in a message
 
 _COCO = "export the labels again as 'COCO'"
 _PNG = "export the labels again as 'COCO', or as masks"
@@ -63,7 +63,7 @@ def read_json(path: str | Path, what: str) -> Any:
     )
 
 
-def program_of(content: Any) -> tuple[str, str] | None:
+def detect_tool(content: Any) -> tuple[str, str] | None:
     """Return the program that wrote JSON content and what to do with it; None if unknown."""
     keys = _DICT_KEYS
     if isinstance(content, list):
@@ -82,10 +82,10 @@ def program_of(content: Any) -> tuple[str, str] | None:
     return None
 
 
-def shown(value: Any) -> str:
+def shorten(value: Any) -> str:
     """Format a value from a file as short text on one line, for messages.
 
-    >>> shown("a\\nb")
+    >>> shorten("a\\nb")
     "'a\\\\nb'"
     """
     text = value if isinstance(value, str) else reprlib.repr(value)

@@ -9,14 +9,15 @@ from typing import Any
 from rankseg.errors import FileError
 from rankseg.imageio.listing import walk_files
 from rankseg.projects.json_files import read_json
-from rankseg.projects.outline import BadOutline, check_polygons
-from rankseg.projects.outline_file import (
-    Listed,
-    OutlineFile,
+from rankseg.projects.outlines import (
+    Annotations,
+    InvalidOutline,
+    ListedImage,
     Shape,
-    class_name,
+    check_polygons,
+    clean_class_name,
+    get_value,
     list_names,
-    value_of,
 )
 
 CORNERS = 64  # of the polygon that approximates a circle
@@ -24,7 +25,7 @@ CORNERS = 64  # of the polygon that approximates a circle
 
 def is_labelme(content: Any) -> bool:
     """Return whether JSON content is that of a labelme file."""
-    return isinstance(value_of(content, "shapes"), list) and "imagePath" in content
+    return isinstance(get_value(content, "shapes"), list) and "imagePath" in content
 
 
 def find_labelme(folder: Path) -> list[tuple[Path, Any]]:
@@ -45,7 +46,7 @@ def find_labelme(folder: Path) -> list[tuple[Path, Any]]:
     ]
 
 
-def parse_labelme(files: Sequence[tuple[Path, Any]], folder: Path) -> OutlineFile:
+def parse_labelme(files: Sequence[tuple[Path, Any]], folder: Path) -> Annotations:
     """Read images and shapes from labelme files.
 
     Polygons, rectangles and circles are drawn. Points, lines and masks are skipped and counted.
@@ -58,22 +59,22 @@ def parse_labelme(files: Sequence[tuple[Path, Any]], folder: Path) -> OutlineFil
     Raises:
         FileError: If no shape can be drawn.
     """
-    found = OutlineFile()
+    found = Annotations()
     names: set[str] = set()
     for path, content in files:
         size = (content["imageHeight"], content["imageWidth"])
-        image = Listed(str(path), _image_name(content["imagePath"], path, folder), size)
+        image = ListedImage(str(path), _image_name(content["imagePath"], path, folder), size)
         found.images.append(image)
         for one in content["shapes"]:
             try:
                 shape = _shape(one, image.known_size)
                 image.shapes.append(shape)
                 names.add(shape.name)
-            except BadOutline as reason:
-                found.left_out[str(reason)] += 1
+            except InvalidOutline as reason:
+                found.skipped[str(reason)] += 1
     found.names = sorted(names)
     if not names:
-        reasons = list_names(list(found.left_out)) or "they hold no shapes"
+        reasons = list_names(list(found.skipped)) or "they hold no shapes"
         raise FileError(
             f"Expected polygons in the files of labelme beside {files[0][0]}, but none of them can "
             f"be drawn ({reasons}). Draw outlines with 'Create Polygons'."
@@ -92,15 +93,17 @@ def _image_name(name: Any, path: Path, folder: Path) -> str:
 
 def _shape(one: Any, size: tuple[int, int] | None) -> Shape:
     if not isinstance(one, Mapping):
-        raise BadOutline("not an object of JSON")
-    name = class_name(one.get("label"))
+        raise InvalidOutline("not an object of JSON")
+    name = clean_class_name(one.get("label"))
     if name is None:
-        raise BadOutline("label that is not a name on one line")
+        raise InvalidOutline("label that is not a name on one line")
     kind, points = one.get("shape_type") or "polygon", one.get("points")
     if kind not in ("polygon", "rectangle", "circle"):
-        raise BadOutline(f"shape '{kind}'" if isinstance(kind, str) else "shape of unknown kind")
+        raise InvalidOutline(
+            f"shape '{kind}'" if isinstance(kind, str) else "shape of unknown kind"
+        )
     if not isinstance(points, list) or not all(isinstance(p, list) and len(p) == 2 for p in points):
-        raise BadOutline("points that are not pairs of numbers")
+        raise InvalidOutline("points that are not pairs of numbers")
     flat = [number for point in points for number in point]
     return Shape(name, check_polygons([_corners(kind, flat)], size))
 
@@ -110,7 +113,7 @@ def _corners(kind: str, flat: list) -> list:
     if kind == "polygon":
         return flat
     if len(flat) != 4 or not all(type(number) in (int, float) for number in flat):
-        raise BadOutline(f"{kind} without two points")
+        raise InvalidOutline(f"{kind} without two points")
     a, b, c, d = flat
     if kind == "rectangle":
         return [a, b, c, b, c, d, a, d]

@@ -19,13 +19,18 @@ from rankseg.datasets.splits.splits import LABELED_FILE, UNLABELED_FILE, VAL_FIL
 from rankseg.engine.pictures import write_picture
 from rankseg.imageio.bands import check_channels
 from rankseg.imageio.reading import read_image
-from rankseg.projects.color_table import find_label_map, read_colours
-from rankseg.projects.layout import MADE, Layout, draw_lists, made_names, write_masks
-from rankseg.projects.machine import this_machine
-from rankseg.projects.recommend import Starter, choose
-from rankseg.projects.rehearsal import rehearse
-from rankseg.projects.starter_text import OVERVIEW, Project, rankmatch_text, supervised_text
+from rankseg.projects.color_table import find_label_map, read_color_table
+from rankseg.projects.project_folder import (
+    CONVERTED,
+    ProjectFolder,
+    converted_names,
+    draw_lists,
+    write_masks,
+)
+from rankseg.projects.settings import StarterSettings, choose, this_machine
+from rankseg.projects.starter_config import OVERVIEW, Project, rankmatch_text, supervised_text
 from rankseg.projects.survey import Survey, survey
+from rankseg.projects.trial_run import trial_run
 from rankseg.training.config import load_config
 from rankseg.training.config_source import check_path, write_config
 from rankseg.utils.atomic_file import write_json
@@ -43,7 +48,7 @@ def new_project(
     masks: str | Path,
     out: str | Path,
     *,
-    unlabelled: str | Path | None = None,
+    unlabeled: str | Path | None = None,
     classes: Sequence[str] | None = None,
     colors: str | Path | None = None,
     above: int | None = None,
@@ -52,7 +57,7 @@ def new_project(
     channels: Sequence[int] | None = None,
     data_out: str | Path | None = None,
     val: int | None = None,
-    labelled: int | None = None,
+    labeled: int | None = None,
     seed: int = 0,
     overwrite: bool = False,
 ) -> Path:
@@ -67,9 +72,9 @@ def new_project(
         images: Folder of images.
         masks: Folder of masks, or COCO file with outlines.
         out: Config file to write.
-        unlabelled: Folder of additional images without masks.
+        unlabeled: Folder of additional images without masks.
         classes: Class names in the order of their values, or a file with one name per line.
-        colors: File for :func:`~rankseg.projects.color_table.read_colours`.
+        colors: File for :func:`~rankseg.projects.color_table.read_color_table`.
         above: Values above this one are class 1, all others class 0.
         color: Red, green and blue of the marks that are class 1, for masks that are outlines or
             filled marks on gray images.
@@ -79,7 +84,7 @@ def new_project(
             Default: the first three, or the first of two, without transparency.
         data_out: Folder of the project. Default: ``data/NAME``.
         val: Number of validation images. Default: a fifth of those with masks.
-        labelled: Number of other images that keep their masks. Default: all.
+        labeled: Number of other images that keep their masks. Default: all.
         seed: Random seed of the lists.
         overwrite: Replace the files of an earlier call.
 
@@ -90,37 +95,37 @@ def new_project(
         ValueError, FileNotFoundError: In one sentence, before anything is written.
         WriteError: If a file cannot be written.
     """
-    images, out = _inside(Path(images), "JPEGImages"), Path(out)
-    masks = _inside(Path(masks), "SegmentationClass")
-    unlabelled = Path(unlabelled) if unlabelled else None
-    project = _Place(out, data_out, overwrite)
+    images, out = _voc_subfolder(Path(images), "JPEGImages"), Path(out)
+    masks = _voc_subfolder(Path(masks), "SegmentationClass")
+    unlabeled = Path(unlabeled) if unlabeled else None
+    project = _Paths(out, data_out, overwrite)
     if classes and len(classes) == 1 and Path(classes[0]).is_file():
         classes = read_classes(classes[0])
     if not (colors or classes or above is not None):
         colors = find_label_map(masks)
         if colors:
             print(f"colors and names: {colors}")
-    table = read_colours(colors) if colors else None
+    table = read_color_table(colors) if colors else None
     channels = check_channels(channels, "--channels")
-    found = survey(images, masks, unlabelled, classes, table, above, channels, color, empty_masks)
+    found = survey(images, masks, unlabeled, classes, table, above, channels, color, empty_masks)
     print(found.summary())
-    layout = Layout(project.root, overwrite)
-    entries = _entries(found, layout, images, masks, unlabelled)
-    lists = draw_lists(entries, found.pixels, val, labelled, seed)
+    layout = ProjectFolder(project.root, overwrite)
+    entries = _entries(found, layout, images, masks, unlabeled)
+    lists = draw_lists(entries, found.pixels, val, labeled, seed)
     _show_classes(found, entries, lists)
     sizes = [len(lists[name]) for name in (LABELED_FILE, UNLABELED_FILE, VAL_FILE)]
-    width = (found.object_width() or 0.0) if found.grey else None
+    width = (found.object_width() or 0.0) if found.gray else None
     chosen = choose(found, *sizes[:2], this_machine(), width)
     _note_on_small(found, chosen.crop)
     described = Project(out, project.data_root, CONFIGS, project.command, *sizes)
     with _all_or_nothing(layout, out.stem, made=not found.plan.stay):
         _write_data(found, layout, entries, lists, out.stem)
         seconds = _write_configs(described, found, chosen)
-    _say(described, found, chosen, seconds, unlabelled or images, masks)
+    _print_next_steps(described, found, chosen, seconds, unlabeled or images, masks)
     return out
 
 
-def _inside(folder: Path, name: str) -> Path:
+def _voc_subfolder(folder: Path, name: str) -> Path:
     """Return the image or mask folder of an export in PASCAL VOC format, or the given folder."""
     inner = folder / name
     if not inner.is_dir():
@@ -129,7 +134,7 @@ def _inside(folder: Path, name: str) -> Path:
     return inner
 
 
-class _Place:
+class _Paths:
     """Locations of config and data folder, and how to refer to them from the current directory."""
 
     def __init__(self, out: Path, data_out: str | Path | None, overwrite: bool) -> None:
@@ -179,19 +184,19 @@ def _check_writable(folder: Path, option: str) -> None:
 
 
 def _entries(
-    found: Survey, layout: Layout, images: Path, masks: Path, unlabelled: Path | None
+    found: Survey, layout: ProjectFolder, images: Path, masks: Path, unlabeled: Path | None
 ) -> list[Entry]:
     """Return names below the data root: images with masks first, then the others."""
     names = [layout.name(path, images, "images") for path in found.material.images]
     if found.plan.stay:
         labels = [layout.name(Path(path), masks, "masks") for path in found.material.masks]
     else:
-        layout.check_made(images, masks, *filter(None, [unlabelled]))
-        labels = made_names([path.relative_to(images) for path in found.material.images])
+        layout.check_converted(images, masks, *filter(None, [unlabeled]))
+        labels = converted_names([path.relative_to(images) for path in found.material.images])
     entries: list[Entry] = list(zip(names, labels, strict=True))
     for path in found.material.bare:
         inside = path.is_relative_to(images)
-        folder, link = (images, "images") if inside else (unlabelled, "unlabelled")
+        folder, link = (images, "images") if inside else (unlabeled, "unlabeled")
         entries.append((layout.name(path, folder, link), None))
     return entries
 
@@ -202,7 +207,7 @@ def _show_classes(found: Survey, entries: Sequence[Entry], lists: dict[str, list
     masked = entries[: len(found.pixels)]
     print(f"\n{class_table(found.pixels, [one in few for one in masked], found.plan.classes)}\n")
     counts = [len(lists[name]) for name in (LABELED_FILE, UNLABELED_FILE, VAL_FILE)]
-    print("lists: {} labelled, {} unlabelled, {} for validation".format(*counts))
+    print("lists: {} labeled, {} unlabeled, {} for validation".format(*counts))
     notes = found.notes()
     if counts[2] < 3:
         notes.append(
@@ -210,7 +215,7 @@ def _show_classes(found: Survey, entries: Sequence[Entry], lists: dict[str, list
             "numbers are rough: more masks make them better (--val N)"
         )
     for part, what, then in (
-        (few, "labelled", "it cannot be learned"),
+        (few, "labeled", "it cannot be learned"),
         (set(lists[VAL_FILE]), "validation", "how well it is found will not be told; label more"),
     ):
         pixels = found.pixels[[one in part for one in masked]]
@@ -223,7 +228,7 @@ def _show_classes(found: Survey, entries: Sequence[Entry], lists: dict[str, list
 
 
 def _note_on_small(found: Survey, crop: int) -> None:
-    looks = [*found.labelled, *found.bare]
+    looks = [*found.labeled, *found.bare]
     small = sum(min(look.height, look.width) < crop for look in looks)
     if small:
         print(
@@ -233,7 +238,7 @@ def _note_on_small(found: Survey, crop: int) -> None:
 
 
 @contextmanager
-def _all_or_nothing(layout: Layout, name: str, made: bool) -> Iterator[None]:
+def _all_or_nothing(layout: ProjectFolder, name: str, made: bool) -> Iterator[None]:
     """Remove lists and masks if writing the config fails, so that the next call can write them."""
     try:
         yield
@@ -241,13 +246,13 @@ def _all_or_nothing(layout: Layout, name: str, made: bool) -> Iterator[None]:
         if not layout.overwrite:  # with overwrite, some files may be from an earlier call
             shutil.rmtree(layout.root / "splits" / name, ignore_errors=True)
             if made:
-                shutil.rmtree(layout.root / MADE, ignore_errors=True)
+                shutil.rmtree(layout.root / CONVERTED, ignore_errors=True)
         raise
 
 
 def _write_data(
     found: Survey,
-    layout: Layout,
+    layout: ProjectFolder,
     entries: Sequence[Entry],
     lists: dict[str, list[Entry]],
     name: str,
@@ -275,7 +280,7 @@ def _draw(found: Survey, path: Path) -> None:
     write_picture(path, page)
 
 
-def _write_configs(project: Project, found: Survey, chosen: Starter) -> float:
+def _write_configs(project: Project, found: Survey, chosen: StarterSettings) -> float:
     """Write both configs after checking that they run; return the seconds per iteration."""
     main = rankmatch_text(project, found.plan, chosen)
     baseline = supervised_text(project, chosen)
@@ -289,7 +294,7 @@ def _write_configs(project: Project, found: Survey, chosen: Starter) -> float:
             trial_baseline, baseline.replace(f"./{project.config.name}", f"./{trial.name}")
         )
         load_config(str(trial_baseline))
-        seconds = rehearse(load_config(str(trial)))
+        seconds = trial_run(load_config(str(trial)))
     finally:
         trial.unlink(missing_ok=True)
         trial_baseline.unlink(missing_ok=True)
@@ -298,10 +303,10 @@ def _write_configs(project: Project, found: Survey, chosen: Starter) -> float:
     return seconds
 
 
-def _say(
+def _print_next_steps(
     project: Project,
     found: Survey,
-    chosen: Starter,
+    chosen: StarterSettings,
     seconds: float,
     pictures: Path,
     masks: Path,

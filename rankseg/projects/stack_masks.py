@@ -9,7 +9,7 @@ import numpy as np
 
 from rankseg.errors import FileError
 from rankseg.imageio.intensity import value_counts
-from rankseg.imageio.marks import ColorCount, Marks, looks_like_a_picture, read_marks
+from rankseg.imageio.marks import ColorCount, Marks, looks_like_image, read_marks
 from rankseg.imageio.masks import some
 from rankseg.imageio.tiff import TiffStack
 from rankseg.utils.progress import track
@@ -48,7 +48,7 @@ NONZERO = MaskRule()
 """Rule for masks whose only value other than 0 is foreground."""
 
 
-class MaskLook(NamedTuple):
+class StackMaskStats(NamedTuple):
     """Content of the masks of a stack.
 
     Attributes:
@@ -88,7 +88,7 @@ def check_kind(masks: TiffStack, rule: MaskRule) -> None:
         )
 
 
-def look_at_masks(masks: TiffStack, mask_of: dict[int, int], rule: MaskRule) -> MaskLook:
+def inspect_masks(masks: TiffStack, mask_of: dict[int, int], rule: MaskRule) -> StackMaskStats:
     """Read all masks, with a progress bar.
 
     Args:
@@ -109,7 +109,7 @@ def look_at_masks(masks: TiffStack, mask_of: dict[int, int], rule: MaskRule) -> 
         if rule.color is None:
             gray = as_gray(page)
             total = total + value_counts([gray], masks.dtype)
-            pictures += looks_like_a_picture(gray)
+            pictures += looks_like_image(gray)
         found = rule.read(page)
         share[number] = float(found.mask.mean())
         marks += found[1:]
@@ -121,7 +121,7 @@ def look_at_masks(masks: TiffStack, mask_of: dict[int, int], rule: MaskRule) -> 
         _check_colors(name, colors)
         lowest = np.iinfo(masks.dtype).min
         _check_values(name, np.flatnonzero(total) + lowest, share, rule.above, pictures)
-    return MaskLook(share, tuple(marks.tolist()), tuple(unclosed))
+    return StackMaskStats(share, tuple(marks.tolist()), tuple(unclosed))
 
 
 def _check_marked(
@@ -205,7 +205,7 @@ def describe_marks(marks: Sequence[int], unclosed: Sequence[int]) -> list[str]:
     """Describe how outlines were handled.
 
     Args:
-        marks: Numbers of outlines, see :class:`MaskLook`.
+        marks: Numbers of outlines, see :class:`StackMaskStats`.
         unclosed: Numbers, from 1, of the slices with open outlines.
     """
     closed, at_edge, count = marks

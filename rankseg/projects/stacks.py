@@ -23,7 +23,7 @@ from rankseg.imageio.intensity import RULE, percentile_range, to_8_bits, value_c
 from rankseg.imageio.shrinking import check_shrink, object_width, shrink_image, shrink_mask
 from rankseg.imageio.tiff import TiffStack
 from rankseg.imageio.tiff_axes import ONLY, Planes
-from rankseg.projects.stack_masks import MaskLook, MaskRule, look_at_masks
+from rankseg.projects.stack_masks import MaskRule, StackMaskStats, inspect_masks
 from rankseg.projects.stack_pairs import (
     SPLIT_RULE,
     Pair,
@@ -49,7 +49,7 @@ def convert_stacks(
     *,
     test_images: str | Path | None = None,
     test_masks: str | Path | None = None,
-    labelled: Sequence[int] = (),
+    labeled: Sequence[int] = (),
     slices: Sequence[int] = (),
     val: int | None = None,
     seed: int = 0,
@@ -77,7 +77,7 @@ def convert_stacks(
         masks: Stack of their masks, one page per image, or one page per entry of ``slices``.
         test_images: Stack of test images.
         test_masks: Stack of their masks, one page per image.
-        labelled: Sizes of the splits to draw. Default: all slices that have a mask.
+        labeled: Sizes of the splits to draw. Default: all slices that have a mask.
         slices: Numbers, from 1, of the labeled slices, if not all are labeled.
         val: Number of validation slices if there is no test stack. Default: a fifth of the largest
             split (of the slices with a mask), at least one.
@@ -117,14 +117,14 @@ def convert_stacks(
         check_alike(*pairs)
     for pair in pairs:
         check_shrink(shrink, pair.images.shape, f"a page of {pair.images.path}")
-    looks = [look_at_masks(pair.masks, pair.mask_of, pair.rule) for pair in pairs]
+    looks = [inspect_masks(pair.masks, pair.mask_of, pair.rule) for pair in pairs]
     declared = [
         declare_empty(pair, look.share, slices if pair is pairs[0] else (), empty_masks)
         for pair, look in zip(pairs, looks, strict=True)
     ]
     pairs = [pair for pair, _ in declared]
     lost = len(looks[0].share) - len(pairs[0].mask_of)
-    lists = draw_lists(pairs, labelled, val, seed, lost)
+    lists = draw_lists(pairs, labeled, val, seed, lost)
     check_shares(pairs[0], looks[0].share, lists)
     with unfinished(out) as folder:
         notes = describe_stacks(declared, looks, seed, lists, out)
@@ -222,7 +222,7 @@ def save_png(path: Path, pixels: np.ndarray) -> None:
 
 def describe_stacks(
     declared: Sequence[tuple[Pair, list[int]]],
-    looks: Sequence[MaskLook],
+    looks: Sequence[StackMaskStats],
     seed: int,
     lists: dict[str, list[Entry]],
     out: Path,
@@ -273,7 +273,7 @@ def describe_stacks(
         "foreground_color": None if rule.color is None else f"#{bytes(rule.color).hex()}",
         "split_rule": SPLIT_RULE,
         "seed": seed,
-        "labelled": splits,
+        "labeled": splits,
         "validation": [image for image, _ in lists[VAL_FILE]],
     }
 

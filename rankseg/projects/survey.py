@@ -16,12 +16,11 @@ from rankseg.imageio.bands import Channels, describe_bands
 from rankseg.imageio.image_files import UPRIGHT
 from rankseg.imageio.intensity import ValueCounts
 from rankseg.imageio.masks import IGNORE, check_same_size
-from rankseg.imageio.reading import ImageInfo, read_image
+from rankseg.imageio.reading import ImageInfo, decode_image, read_image, read_image_info
 from rankseg.imageio.shrinking import object_width
-from rankseg.projects.images import describe_images, look_at_image
-from rankseg.projects.mask_codes import KINDS, MaskLook, fold, unfold
-from rankseg.projects.material import Material, collect
-from rankseg.projects.plan import MaskPlan, make_plan, plan_of_ids
+from rankseg.projects.input_files import InputFiles, find_inputs
+from rankseg.projects.mask_decoding import KINDS, MaskStats, decode_stats, encode_stats
+from rankseg.projects.mask_plan import MaskPlan, identity_plan, make_plan
 from rankseg.projects.stack_masks import BACKGROUND, UNLABELED
 
 MARKED = ("background", "foreground")
@@ -36,7 +35,7 @@ class Survey:
         material: Files.
         plan: Meaning of the codes in the masks.
         pixels: ``(N, 256)`` int64, pixels by class id for each mask.
-        labelled: Properties of the images with a mask.
+        labeled: Properties of the images with a mask.
         bare: Properties of the images without a mask.
         kinds: Number of masks by kind.
         faults: Sentences on skipped files.
@@ -44,10 +43,10 @@ class Survey:
         channels: Selected bands.
     """
 
-    material: Material
+    material: InputFiles
     plan: MaskPlan
     pixels: np.ndarray
-    labelled: list[ImageInfo]
+    labeled: list[ImageInfo]
     bare: list[ImageInfo]
     kinds: Counter
     faults: list[str]
@@ -64,9 +63,9 @@ class Survey:
         return self.deep.range
 
     @property
-    def grey(self) -> bool:
+    def gray(self) -> bool:
         """True if all images are gray, even if stored as RGB; checked on some of them."""
-        if all(look.bands - look.alpha == 1 for look in self.labelled):
+        if all(look.bands - look.alpha == 1 for look in self.labeled):
             return True
         images, how = self.material.images, (self.value_range, self.channels)
         some = (read_image(images[i], *how) for i in evenly_spaced(len(images), LOOKED_AT))
@@ -81,7 +80,7 @@ class Survey:
         """Return a summary with one fact per line."""
         kinds = ", ".join(f"{count} {kind}" for kind, count in self.kinds.most_common())
         lines = [
-            f"images with a mask     {len(self.labelled)}: {describe_images(self.labelled)}",
+            f"images with a mask     {len(self.labeled)}: {describe_images(self.labeled)}",
             f"masks                  {kinds}",
         ]
         if self.bare:
@@ -90,7 +89,7 @@ class Survey:
 
     def notes(self) -> list[str]:
         """Return sentences on unusual but valid findings."""
-        looks = [*self.labelled, *self.bare]
+        looks = [*self.labeled, *self.bare]
         notes = [*self.material.notes, *self.plan.notes]
         files = [self.material.joined.get(mask, 1) for mask in self.material.masks]
         several = [count for count in files if count > 1]
@@ -121,7 +120,7 @@ class Survey:
 def survey(
     images: Path,
     masks: Path,
-    unlabelled: Path | None = None,
+    unlabeled: Path | None = None,
     names: Sequence[str] | None = None,
     table: Mapping[int, str] | None = None,
     above: int | None = None,
@@ -134,10 +133,10 @@ def survey(
     Args:
         images: Folder of images.
         masks: Folder of masks, or COCO file.
-        unlabelled: Folder of additional images.
+        unlabeled: Folder of additional images.
         names: Class names.
-        table: See :func:`~rankseg.projects.plan.make_plan`.
-        above: See :func:`~rankseg.projects.plan.make_plan`.
+        table: See :func:`~rankseg.projects.mask_plan.make_plan`.
+        above: See :func:`~rankseg.projects.mask_plan.make_plan`.
         channels: See :func:`~rankseg.imageio.bands.choose_bands`.
         color: Color of the foreground marks, if masks are marks on gray images.
         empty_masks: Meaning of masks that hold only class 0: ``"unlabeled"``, the default with
@@ -150,7 +149,7 @@ def survey(
     """
     if color is not None and (table or above is not None):
         raise ValueError("--color names the marks that are foreground: leave --colors, --above out")
-    all_of_it = collect(images, masks, unlabelled, color)
+    all_of_it = find_inputs(images, masks, unlabeled, color)
     for given, source in (
         (names, "--classes"),
         (table and dict.fromkeys(table.values()), "--colors"),
@@ -159,12 +158,12 @@ def survey(
         if given:
             check_names(given, source)
     look, deep = FileValidator(full=True), ValueCounts()
-    work = partial(look_at_image, counts=deep, channels=channels)
+    work = partial(inspect_image, counts=deep, channels=channels)
     masked = partial(work, decode=True)
-    looks = _look_at_images(all_of_it.images, look, "images with a mask", masked)
+    looks = _inspect_images(all_of_it.images, look, "images with a mask", masked)
     unmasked = partial(work, decode=False)
-    bare = _look_at_images(all_of_it.bare, look, "images without a mask", unmasked)
-    found = _look_at_masks(all_of_it, look)
+    bare = _inspect_images(all_of_it.bare, look, "images without a mask", unmasked)
+    found = _inspect_masks(all_of_it, look)
     faults = _compare(all_of_it, looks, found)
     good = [i for i, one in enumerate(looks) if one and found[i]]
     faults = [*look.faults, *faults]
@@ -181,21 +180,21 @@ def survey(
     if material.classes:
         _check_names(names, material.classes)
         kinds = Counter({"drawn from outlines": len(good)})
-        plan = plan_of_ids(names or material.classes)
+        plan = identity_plan(names or material.classes)
     elif material.marked:
         material.marked.check(material.masks, chosen)
         _check_names(names, MARKED)
         kinds = Counter({"marks on gray pictures": len(good)})
-        plan = plan_of_ids(names or MARKED)
+        plan = identity_plan(names or MARKED)
     else:
         by_file = dict(zip(map(Path, material.masks), chosen, strict=True))
         plan = make_plan(by_file, names, table, above)
         if material.joined.keys() & set(material.masks):
             plan = replace(plan, stay=False, rule=None)
     pixels = np.stack([plan.counts(one) for one in chosen])
-    labelled = [looks[i] for i in good]
+    labeled = [looks[i] for i in good]
     unlabeled = [one for one in bare if one]
-    found = Survey(material, plan, pixels, labelled, unlabeled, kinds, faults, deep, channels)
+    found = Survey(material, plan, pixels, labeled, unlabeled, kinds, faults, deep, channels)
     return _declare_empty(found, empty_masks)
 
 
@@ -236,28 +235,28 @@ def _declare_empty(found: Survey, empty_masks: str | None) -> Survey:
         found,
         material=material,
         pixels=found.pixels[kept],
-        labelled=[found.labelled[i] for i in kept],
-        bare=[*found.bare, *(found.labelled[i] for i in left)],
+        labeled=[found.labeled[i] for i in kept],
+        bare=[*found.bare, *(found.labeled[i] for i in left)],
     )
 
 
-def _look_at_images(
+def _inspect_images(
     paths: Sequence[Path], look: FileValidator, what: str, work: Callable[[Files], Found]
 ) -> list[ImageInfo | None]:
     found = look.each(work, [(str(path),) for path in paths], "", what)
     return [None if one is None else ImageInfo(*one) for one in found]
 
 
-def _look_at_masks(material: Material, look: FileValidator) -> list[MaskLook | None]:
+def _inspect_masks(material: InputFiles, look: FileValidator) -> list[MaskStats | None]:
     def work(files: Files) -> Found:
-        return fold(material.read(files[0]), files[0])
+        return encode_stats(material.read(files[0]), files[0])
 
     found = look.each(work, [(mask,) for mask in material.masks], "", "masks")
-    return [None if one is None else unfold(one) for one in found]
+    return [None if one is None else decode_stats(one) for one in found]
 
 
 def _compare(
-    material: Material, looks: Sequence[ImageInfo | None], found: list[MaskLook | None]
+    material: InputFiles, looks: Sequence[ImageInfo | None], found: list[MaskStats | None]
 ) -> list[str]:
     """Compare sizes; set the entry in ``found`` to None if a mask and its image differ."""
     faults = []
@@ -277,3 +276,47 @@ def _check_names(names: Sequence[str] | None, categories: Sequence[str]) -> None
             f"--classes names {len(names)} classes, and the masks are of {len(categories)}, "
             f"background among them ({', '.join(categories)}): name as many, or none"
         )
+
+
+_WORDS = {(1, 0): "gray", (2, 1): "gray with transparency", (3, 0): "color",
+          (4, 1): "color with transparency"}  # fmt: skip
+
+
+def inspect_image(files: Files, decode: bool, counts: ValueCounts, channels: Channels) -> Found:
+    """Read the properties of an image, for :class:`~rankseg.datasets.file_checks.FileValidator`.
+
+    Args:
+        files: Path of the image.
+        decode: Decode all pixels even if the image has 8 bits.
+        counts: Collects the pixel values if the image has more than 8 bits.
+        channels: Selected bands.
+
+    Returns:
+        An :class:`~rankseg.imageio.reading.ImageInfo`.
+
+    Raises:
+        ValueError, OSError: Same as ``read_image_info``.
+    """
+    info = read_image_info(files[0], decode=False)
+    if info.deep:
+        counts.add([decode_image(files[0], channels)])
+    elif decode:
+        decode_image(files[0], channels)
+    return list(info)
+
+
+def describe_images(looks: Sequence[ImageInfo]) -> str:
+    """Describe sizes, channels and bits in a line, such as ``512x512 pixels, gray, 8 bits``."""
+    sizes = Counter((look.width, look.height) for look in looks)
+    if len(sizes) == 1:
+        size = "{}x{}".format(*next(iter(sizes)))
+    else:
+        low, high = (f(sizes, key=lambda one: one[0] * one[1]) for f in (min, max))
+        size = "{}x{} to {}x{}".format(*low, *high)
+    kinds = Counter((look.bands, look.alpha, look.bits) for look in looks)
+    words = [
+        f"{_WORDS.get((bands, alpha), f'{bands} bands')}, {bits} bit{'s' * (bits > 1)}"
+        + (f" ({count})" if len(kinds) > 1 else "")
+        for (bands, alpha, bits), count in kinds.most_common()
+    ]
+    return f"{size} pixels, {' and '.join(words)}"

@@ -8,8 +8,8 @@ import numpy as np
 from PIL import Image
 
 HEIGHT, WIDTH = 72, 96
-COLOURS = ((0, 0, 0), (0, 0, 255), (255, 128, 0))
-KINDS = ("ids", "ids_255", "binary", "levels", "palette", "colours", "rgb_binary", "tiff16", "rgba")
+COLORS = ((0, 0, 0), (0, 0, 255), (255, 128, 0))
+KINDS = ("ids", "ids_255", "binary", "levels", "palette", "colors", "rgb_binary", "tiff16", "rgba")
 
 
 def scene(seed: int, classes: int = 3) -> tuple[np.ndarray, np.ndarray]:
@@ -34,8 +34,8 @@ def encode_mask(ids: np.ndarray, kind: str) -> Image.Image:
         return Image.fromarray(np.array([0, 127, 255], np.uint8)[ids])
     if kind == "tiff16":
         return Image.fromarray(np.array([0, 300, 600], np.uint16)[ids])
-    if kind in ("colours", "rgba"):
-        image = Image.fromarray(np.array(COLOURS, np.uint8)[ids])
+    if kind in ("colors", "rgba"):
+        image = Image.fromarray(np.array(COLORS, np.uint8)[ids])
         if kind == "rgba":
             image.putalpha(Image.fromarray(np.uint8(ids > 0) * 255))
         return image
@@ -44,7 +44,7 @@ def encode_mask(ids: np.ndarray, kind: str) -> Image.Image:
         ids[0] = 255
     image = Image.fromarray(ids)
     if kind == "palette":
-        image.putpalette([channel for colour in COLOURS for channel in colour])
+        image.putpalette([channel for color in COLORS for channel in color])
     return image
 
 

@@ -15,9 +15,9 @@ from rankseg.datasets.validation_cache import ValidationCache, cache_file, stamp
 @pytest.fixture
 def opened(monkeypatch) -> list[str]:
     """Every image that a check opens."""
-    paths, inner = [], checks.look_at
+    paths, inner = [], checks.read_image_info
     monkeypatch.setattr(
-        checks, "look_at", lambda path, *a, **k: paths.append(path) or inner(path, *a, **k)
+        checks, "read_image_info", lambda path, *a, **k: paths.append(path) or inner(path, *a, **k)
     )
     return paths
 

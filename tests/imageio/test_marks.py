@@ -8,7 +8,7 @@ import pytest
 from rankseg.imageio.marks import (
     count_colors,
     fill_outlines,
-    looks_like_a_picture,
+    looks_like_image,
     parse_color,
     read_marks,
 )
@@ -122,9 +122,7 @@ def test_names_of_colors():
 
 
 def test_a_picture_and_numbers_of_objects():
-    assert looks_like_a_picture(GRAY[..., 0])
+    assert looks_like_image(GRAY[..., 0])
     numbers = np.kron(np.arange(48).reshape(6, 8), np.ones((16, 16), int))
-    assert not looks_like_a_picture(numbers)
-    assert not looks_like_a_picture(
-        cv2.GaussianBlur(numbers.astype(np.uint8) // 40 * 255, (3, 3), 0)
-    )
+    assert not looks_like_image(numbers)
+    assert not looks_like_image(cv2.GaussianBlur(numbers.astype(np.uint8) // 40 * 255, (3, 3), 0))

@@ -21,8 +21,8 @@ def save(path: Path, values: np.ndarray, mode: str | None = None) -> Path:
     return path
 
 
-def grey_png(path: Path, rows: list[bytes], width: int, bits: int) -> Path:
-    """Write a grey PNG of few bits by hand, as Pillow does not."""
+def gray_png(path: Path, rows: list[bytes], width: int, bits: int) -> Path:
+    """Write a gray PNG of few bits by hand, as Pillow does not."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         crc = struct.pack(">I", zlib.crc32(kind + data))
@@ -55,8 +55,8 @@ def test_sixteen_bit_and_one_bit_files(tmp_path):
     ("bits", "row", "expected"),
     [(4, b"\x0f\x30", [0, 15, 3]), (2, b"\x1b", [0, 1, 2]), (1, b"\x40", [0, 1, 0])],
 )
-def test_grey_of_few_bits_is_not_stretched(tmp_path, bits, row, expected):
-    path = grey_png(tmp_path / "m.png", [row, row], width=3, bits=bits)
+def test_gray_of_few_bits_is_not_stretched(tmp_path, bits, row, expected):
+    path = gray_png(tmp_path / "m.png", [row, row], width=3, bits=bits)
     assert np.array_equal(read_mask(path), [expected, expected])
 
 
@@ -92,9 +92,9 @@ def test_unknown_rule(tmp_path):
         read_mask(save(tmp_path / "m.png", VALUES), "bin")
 
 
-def test_colours_are_refused(tmp_path):
+def test_colors_are_refused(tmp_path):
     path = save(tmp_path / "m.png", np.zeros((2, 2, 3), dtype=np.uint8))
-    with pytest.raises(ValueError, match=r"m\.png is a colour image \(mode RGB\): expected one ch"):
+    with pytest.raises(ValueError, match=r"m\.png is a color image \(mode RGB\): expected one ch"):
         read_mask(path)
 
 

@@ -15,8 +15,8 @@ from PIL import Image
 
 from rankseg.errors import FileError
 from rankseg.imageio.masks import read_mask
-from rankseg.imageio.reading import decode_image, look_at, read_image
-from rankseg.projects.mask_codes import read_codes
+from rankseg.imageio.reading import decode_image, read_image, read_image_info
+from rankseg.projects.mask_decoding import read_codes
 from rankseg.testing.tiff_writer import DEFLATE, write_tiff
 
 RNG = np.random.default_rng(0)
@@ -68,11 +68,11 @@ def test_png_of_every_kind(tmp_path, color, bits, keyed):
         wanted = np.repeat(values[..., :1] * spread, 3, 2)
     else:
         wanted = values[..., :3]
-    info = look_at(path, decode=False)
+    info = read_image_info(path, decode=False)
     bands = 3 if color == PALETTE else SAMPLES[color]
     alpha = keyed or color in (GRAY_ALPHA, RGB_ALPHA)
     assert (info.bands, info.alpha, info.bits) == (bands + keyed, alpha, bits)
-    assert info == look_at(path, decode=True) and info.deep == (bits == 16)
+    assert info == read_image_info(path, decode=True) and info.deep == (bits == 16)
     got = decode_image(path)
     assert np.array_equal(got if got.ndim == 3 else np.repeat(got[..., None], 3, 2), wanted)
     if bits == 16:
@@ -116,7 +116,7 @@ def test_other_kinds_are_read_as_pillow_reads_them(tmp_path, mode, kind, options
     path.write_bytes(file.getvalue())
     wanted = np.asarray(Image.open(path).convert("RGB")).astype(int)
     got = read_image(path)
-    assert got.shape == wanted.shape and not look_at(path).deep
+    assert got.shape == wanted.shape and not read_image_info(path).deep
     assert np.abs(got - wanted).max() <= (mode == "CMYK")  # rounded another way
 
 
@@ -130,7 +130,7 @@ def test_portable_maps_of_any_depth(tmp_path, mark, top):
     path.write_bytes(b"%s %d %d %d\n" % (mark, *SIZE[::-1], top) + stored)
     got = decode_image(path)
     assert np.array_equal(got[..., 0] if got.ndim > values.ndim else got, values)
-    assert look_at(path, decode=False).deep == (top > 255)
+    assert read_image_info(path, decode=False).deep == (top > 255)
 
 
 @pytest.mark.parametrize("top", [1, 3, 100, 254, 1023, 65534])
@@ -140,7 +140,7 @@ def test_raises_on_portable_maps_whose_values_may_be_meant_as_scaled(tmp_path, m
     values = np.array([0, 1], np.uint8 if top < 256 else ">u2")
     path.write_bytes(b"%s 2 1 %d\n%s" % (mark, top, b"0 1" if mark == b"P2" else values.tobytes()))
     said = rf"{path} .*largest value is 255 or 65535, but its header says {top}\. .*as PNG"
-    for read in (read_mask, read_codes, *((decode_image, look_at) if top < 255 else ())):
+    for read in (read_mask, read_codes, *((decode_image, read_image_info) if top < 255 else ())):
         with pytest.raises(FileError, match=said):
             read(path)
 
@@ -160,8 +160,8 @@ def test_tiff_of_any_shape_becomes_the_same_as_from_memory(tmp_path, channels, d
         write_tiff(path, stored, codec=codec, planar=planar and channels > 1, tile=tile, **kind)
         for _ in range(2):  # no memory is left as it was
             assert np.array_equal(read_image(path, (0, 3000)), wanted)
-        info = look_at(path, decode=False)
-        assert info == look_at(path) and info[:2] == SIZE
+        info = read_image_info(path, decode=False)
+        assert info == read_image_info(path) and info[:2] == SIZE
         assert (info.bands, info.alpha, info.deep) == (channels, 0, dtype == np.uint16)
 
 
@@ -171,7 +171,7 @@ def test_orientation_is_told_and_not_followed(tmp_path):
     exif[0x0112] = 6
     Image.fromarray(SMOOTH).save(tmp_path / "a.png", exif=exif)
     for name in ("a.tif", "a.png"):
-        assert look_at(tmp_path / name)[:3] == (*SIZE, 6)
+        assert read_image_info(tmp_path / name)[:3] == (*SIZE, 6)
         assert np.array_equal(read_image(tmp_path / name), SMOOTH)
 
 
@@ -181,6 +181,6 @@ def test_thumbnails_do_not_count_and_pages_do(tmp_path):
         file.write(SMOOTH[::2, ::2], subfiletype=1)
     assert np.array_equal(read_image(tmp_path / "a.tif"), SMOOTH)
     tifffile.imwrite(tmp_path / "a.tif", np.stack([SMOOTH] * 3), photometric="rgb")
-    for look in (read_image, look_at, lambda path: look_at(path, decode=False)):
+    for look in (read_image, read_image_info, lambda path: read_image_info(path, decode=False)):
         with pytest.raises(FileError, match="holds 3 pictures .*expected one in a file"):
             look(tmp_path / "a.tif")

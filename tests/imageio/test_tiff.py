@@ -11,7 +11,7 @@ from rankseg.imageio.tiff import TiffStack
 
 RNG = np.random.default_rng(0)
 PAGES = RNG.integers(0, 1 << 16, (5, 12, 20), dtype=np.uint16)
-COLOURS = RNG.integers(0, 256, (3, 12, 20, 4), dtype=np.uint8)
+COLORS = RNG.integers(0, 256, (3, 12, 20, 4), dtype=np.uint8)
 
 WAYS = {
     "plain": {},
@@ -60,15 +60,15 @@ def test_a_cut_file_never_gives_fewer_or_other_pages(path, way):
 
 
 @pytest.mark.parametrize("planes", [False, True])
-def test_colours_without_transparency(path, planes):
+def test_colors_without_transparency(path, planes):
     if planes:
-        given = np.moveaxis(COLOURS[..., :3], -1, 1)
+        given = np.moveaxis(COLORS[..., :3], -1, 1)
         tifffile.imwrite(path, given, photometric="rgb", planarconfig="separate")
     else:
-        tifffile.imwrite(path, COLOURS, photometric="rgb", extrasamples=["unassalpha"])
+        tifffile.imwrite(path, COLORS, photometric="rgb", extrasamples=["unassalpha"])
     with TiffStack(path) as stack:
         assert (len(stack), stack.shape, stack.dtype) == (3, (12, 20, 3), np.uint8)
-        assert np.array_equal(stack[1], COLOURS[1, ..., :3])
+        assert np.array_equal(stack[1], COLORS[1, ..., :3])
 
 
 def test_one_bit_and_white_as_zero(path):
@@ -76,10 +76,10 @@ def test_one_bit_and_white_as_zero(path):
     tifffile.imwrite(path, bits, photometric="minisblack")
     with TiffStack(path) as stack:
         assert stack.dtype == np.uint8 and np.array_equal(stack[0], bits[0])
-    grey = (PAGES >> 8).astype(np.uint8)
-    tifffile.imwrite(path, 255 - grey, photometric="miniswhite")
+    gray = (PAGES >> 8).astype(np.uint8)
+    tifffile.imwrite(path, 255 - gray, photometric="miniswhite")
     with TiffStack(path) as stack:
-        assert np.array_equal(stack[1], grey[1])
+        assert np.array_equal(stack[1], gray[1])
 
 
 def test_smaller_copies_are_no_pages(path):

@@ -2,7 +2,7 @@
 import pytest
 
 from rankseg.errors import FileError
-from rankseg.projects.color_table import find_label_map, read_colours
+from rankseg.projects.color_table import find_label_map, read_color_table
 
 CVAT = (
     "# label:color_rgb:parts:actions\ncat dog:250,50,83::\nbackground:0,0,0::\nre:d:1,2,3:a,b:c\n"
@@ -14,46 +14,46 @@ CVAT = (
     [
         "0 0 0 sky\n0 0 255\tbig car\n255 255 255 ignore\n",
         "name,r,g,b\nsky,0,0,0\nbig car, 0, 0, 255\nignore,255,255,255\n",
-        "# colours\n\n#000000 sky\n#0000FF big car\n#ffffff ignore",
+        "# colors\n\n#000000 sky\n#0000FF big car\n#ffffff ignore",
     ],
 )
 def test_forms(tmp_path, text):
     (tmp_path / "t.txt").write_text(text)
     expected = {0: "sky", 0xFF: "big car", 0xFFFFFF: "ignore"}
-    assert read_colours(tmp_path / "t.txt") == expected
-    assert list(read_colours(tmp_path / "t.txt")) == list(expected)
+    assert read_color_table(tmp_path / "t.txt") == expected
+    assert list(read_color_table(tmp_path / "t.txt")) == list(expected)
 
 
 @pytest.mark.parametrize(
     ("text", "match"),
     [
-        ("0 0 0 a\n0 0 256 b\n", "line 2: '0 0 256 b' is no colour with a name: expected '0 0 255"),
-        ("0 0 0 a\n0 0 0 b\n", "line 2: colour #000000 is 'a' and 'b'"),
+        ("0 0 0 a\n0 0 256 b\n", "line 2: '0 0 256 b' is no color with a name: expected '0 0 255"),
+        ("0 0 0 a\n0 0 0 b\n", "line 2: color #000000 is 'a' and 'b'"),
         ("0 0 0 a\n9 9 9 void\n", "names 1 classes: expected two"),
-        ("0 0 0\n", "line 1: '0 0 0' is no colour with a name"),
+        ("0 0 0\n", "line 1: '0 0 0' is no color with a name"),
     ],
 )
 def test_refused(tmp_path, text, match):
     (tmp_path / "t.txt").write_text(text)
     with pytest.raises(FileError, match=match):
-        read_colours(tmp_path / "t.txt")
+        read_color_table(tmp_path / "t.txt")
 
 
 def test_no_text(tmp_path):
     (tmp_path / "t.txt").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(FileError, match="no UTF-8 text"):
-        read_colours(tmp_path / "t.txt")
+        read_color_table(tmp_path / "t.txt")
 
 
 def test_lines_end_where_editors_end_them_and_names_have_one_form(tmp_path):
     text = "0 0 0 z\u00e9ro\r\n0 0 9 ze\u0301ro\r0 0 255 big\u2028car\n"
     (tmp_path / "t.txt").write_bytes(text.encode())
-    assert read_colours(tmp_path / "t.txt") == {0: "z\u00e9ro", 9: "z\u00e9ro", 255: "big car"}
+    assert read_color_table(tmp_path / "t.txt") == {0: "z\u00e9ro", 9: "z\u00e9ro", 255: "big car"}
 
 
 def test_label_map_of_cvat(tmp_path):
     (tmp_path / "labelmap.txt").write_text(CVAT)
-    found = read_colours(tmp_path / "labelmap.txt")
+    found = read_color_table(tmp_path / "labelmap.txt")
     assert list(found.items()) == [(0, "background"), (0xFA3253, "cat dog"), (0x010203, "re:d")]
 
 
@@ -69,5 +69,5 @@ def test_label_map_is_found_in_and_beside_the_masks(tmp_path):
 
 def test_more_classes_than_ids(tmp_path):
     (tmp_path / "t.txt").write_text("".join(f"{k % 256} {k // 256} 0 c{k}\n" for k in range(256)))
-    with pytest.raises(FileError, match="at most 255 classes in colour table .* but got 256"):
-        read_colours(tmp_path / "t.txt")
+    with pytest.raises(FileError, match="at most 255 classes in color table .* but got 256"):
+        read_color_table(tmp_path / "t.txt")

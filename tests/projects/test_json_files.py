@@ -5,7 +5,7 @@ import pytest
 
 from rankseg.errors import FileError
 from rankseg.projects.coco import parse_coco
-from rankseg.projects.json_files import read_json, shown
+from rankseg.projects.json_files import read_json, shorten
 
 
 @pytest.mark.parametrize(
@@ -46,6 +46,6 @@ def test_no_utf8(tmp_path):
 
 @pytest.mark.parametrize("value", ["a\x1b[31m\n", "\ud800", "x" * 500, [[[[[[[[1]]]]]]]], {"a": 1}])
 def test_values_are_shown_on_one_short_line(value):
-    text = shown(value)
+    text = shorten(value)
     assert text.isprintable() and len(text) < 70
     text.encode()

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from rankseg.errors import FileError
-from rankseg.projects.material import collect
-from rankseg.projects.polygons import read_outlines
+from rankseg.projects.input_files import find_inputs
+from rankseg.projects.outline_masks import read_outlines
 from rankseg.testing.raw import write_raw
 
 pytest.importorskip("pycocotools")
@@ -78,9 +78,9 @@ def test_nothing_to_draw(make):
 
 def test_labels_beside_the_images(make):
     images, labels = make({"00": [CAR], "01": [BOX]}, folder="images", prefix="")
-    found = collect(images, labels, None)
+    found = find_inputs(images, labels, None)
     assert found.classes == ("background", "ant", "car") and len(found.bare) == 3
-    assert collect(images, images, None).images == [images / "00.png", images / "01.png"]
+    assert find_inputs(images, images, None).images == [images / "00.png", images / "01.png"]
 
 
 def test_same_names_in_sub_folders(make, tmp_path):
@@ -95,7 +95,7 @@ def test_masks_count_where_there_are_both(make, tmp_path):
     images, labels = make({"00": [CAR]})
     for name in ("00", "01"):
         Image.fromarray(np.eye(72, 96, dtype=np.uint8)).save(labels / f"{name}.png")
-    found = collect(images, labels, None)
+    found = find_inputs(images, labels, None)
     assert found.classes is None and [Path(mask).name for mask in found.masks] == [
         "00.png",
         "01.png",

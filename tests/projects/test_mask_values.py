@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import pytest
 
-from rankseg.projects.mask_values import name_numbers
+from rankseg.projects.mask_plan import classes_from_values
 
 
 @pytest.mark.parametrize(
@@ -23,16 +23,16 @@ from rankseg.projects.mask_values import name_numbers
     ],
 )
 def test_codes(found, classes, codes):
-    assert name_numbers(found, classes)[0] == codes
+    assert classes_from_values(found, classes)[0] == codes
 
 
 def test_names_and_notes():
-    _, names, notes = name_numbers([0, 5, 6, 255])
+    _, names, notes = classes_from_values([0, 5, 6, 255])
     assert names == ("value_0", "value_5", "value_6")
     assert notes[0] == "values in the masks: 5 is class 1, 6 is class 2"
     assert notes[1].startswith("255 beside class ids means ignore")
-    assert name_numbers([0, 255])[1] == ("background", "foreground")
-    assert name_numbers([0, 1, 2])[1] == ("class_0", "class_1", "class_2")
+    assert classes_from_values([0, 255])[1] == ("background", "foreground")
+    assert classes_from_values([0, 1, 2])[1] == ("class_0", "class_1", "class_2")
 
 
 @pytest.mark.parametrize(
@@ -46,4 +46,4 @@ def test_names_and_notes():
 )
 def test_refused(found, classes, match):
     with pytest.raises(ValueError, match=match):
-        name_numbers(found, classes)
+        classes_from_values(found, classes)

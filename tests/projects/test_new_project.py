@@ -11,9 +11,9 @@ from PIL import Image
 from rankseg.apis import load_config, train
 from rankseg.datasets.splits.splits import read_list
 from rankseg.projects.new_project import CONFIGS, new_project
-from rankseg.projects.rehearsal import rehearse
+from rankseg.projects.trial_run import trial_run
 from rankseg.registry import DATASETS
-from rankseg.testing.raw import COLOURS, KINDS, scene, write_coco, write_raw
+from rankseg.testing.raw import COLORS, KINDS, scene, write_coco, write_raw
 from rankseg.training.tiny import make_tiny
 from rankseg.utils.atomic_file import WriteError
 
@@ -25,7 +25,7 @@ def make(tmp_path, monkeypatch):
 
     monkeypatch.setattr(gc, "collect", lambda *args: 0)  # mmengine's: 0.5 s for each data set
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(module, "rehearse", lambda cfg: 0.5)
+    monkeypatch.setattr(module, "trial_run", lambda cfg: 0.5)
     return lambda folders, **options: new_project(*folders, **{"out": "mine.py", **options})
 
 
@@ -54,7 +54,7 @@ def test_every_kind_of_mask_is_trained_on_as_painted(make, tmp_path, kind):
 
 def test_both_configs_train(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    import rankseg.projects.rehearsal as module
+    import rankseg.projects.trial_run as module
 
     monkeypatch.setattr(gc, "collect", lambda *args: 0)  # mmengine's: 0.5 s for each data set
     plain, models = module.build_optim_wrapper, []
@@ -68,7 +68,7 @@ def test_both_configs_train(tmp_path, monkeypatch, capsys):
     assert "10 crops" not in told and "8 crops of 65 pixels take about" in told
     train(make_tiny(load_config(str(path)), "runs/mine", standin=False))
     assert (tmp_path / "runs/mine/iter_2.pth").is_file()
-    assert rehearse(load_config("mine_supervised.py")) > 0
+    assert trial_run(load_config("mine_supervised.py")) > 0
 
 
 def test_what_is_printed_and_written(make, tmp_path, capsys):
@@ -76,7 +76,7 @@ def test_what_is_printed_and_written(make, tmp_path, capsys):
     told = capsys.readouterr().out
     for words in (
         "images with a mask     6: 96x72 pixels, color, 8 bits",
-        "lists: 5 labelled, 4 unlabelled, 1 for validation",
+        "lists: 5 labeled, 4 unlabeled, 1 for validation",
         "validation is on 1 image of your masks",
         "train.py mine.py\n",
         "test.py mine.py work_dirs/mine/iter_3000.pth",
@@ -108,7 +108,7 @@ def test_a_class_that_validation_lacks_is_told(make, tmp_path, capsys):
     make((images, masks))
     told = capsys.readouterr().out
     assert "note: no validation image holds class_2: how well" in told
-    assert "no labelled image" not in told and "holds class_1" not in told
+    assert "no labeled image" not in told and "holds class_1" not in told
 
 
 def test_masks_among_the_images_are_told(make, tmp_path, capsys):
@@ -155,16 +155,16 @@ def test_nothing_is_left_of_a_config_that_does_not_run(make, tmp_path, monkeypat
     def fail(cfg) -> float:
         raise ValueError("no")
 
-    monkeypatch.setattr(module, "rehearse", fail)
+    monkeypatch.setattr(module, "trial_run", fail)
     with pytest.raises(ValueError, match="no"):
         make(folders, overwrite=True, seed=1)
     assert Path("mine.py").read_text() == before
     with pytest.raises(ValueError, match="no"):
         make(folders, out="other.py")
-    colours = write_raw(tmp_path / "colours", "rgba")
+    colors = write_raw(tmp_path / "colors", "rgba")
     for _ in range(2):  # the second call finds nothing in its way
         with pytest.raises(ValueError, match="^no$"):
-            make(colours, out="third.py")
+            make(colors, out="third.py")
     assert sorted(path.name for path in Path().glob("*.py")) == ["mine.py", "mine_supervised.py"]
 
 
@@ -204,17 +204,17 @@ def test_full_disk_leaves_no_config(make, tmp_path, monkeypatch):
     assert not Path("mine.py").exists()
 
 
-def test_colours_by_table_and_unknown_ones_refused(make, tmp_path):
-    folders = write_raw(tmp_path / "raw", "colours")
+def test_colors_by_table_and_unknown_ones_refused(make, tmp_path):
+    folders = write_raw(tmp_path / "raw", "colors")
     Path("colors.txt").write_text("0 0 0 ground\n255 128 0 ignore\n0 0 255 tree\n")
     cfg = load_config(str(make(folders, colors="colors.txt")))
     data = DATASETS.build(cfg.train_dataloader.dataset)
     assert data.metainfo["classes"] == ("ground", "tree")
-    assert [tuple(colour) for colour in data.metainfo["palette"]] == [COLOURS[0], COLOURS[1]]
+    assert [tuple(color) for color in data.metainfo["palette"]] == [COLORS[0], COLORS[1]]
     masks = [cv2.imread(str(path), -1) for path in Path("data/mine/class_ids").iterdir()]
     assert {int(value) for mask in masks for value in np.unique(mask)} == {0, 1, 255}
     Path("colors.txt").write_text("0 0 0 ground\n0 0 255 tree\n")
-    with pytest.raises(ValueError, match=r"masks/0\d.png has the colour 255 128 0 .* at column"):
+    with pytest.raises(ValueError, match=r"masks/0\d.png has the color 255 128 0 .* at column"):
         make(folders, colors="colors.txt", overwrite=True)
 
 
@@ -226,13 +226,13 @@ def test_outlines(make, tmp_path):
     assert len(list(Path("data/mine/class_ids").iterdir())) == 6
 
 
-def test_unlabelled_folder_and_few_labels(make, tmp_path):
+def test_unlabeled_folder_and_few_labels(make, tmp_path):
     images, masks = write_raw(tmp_path / "raw", masks=10, more=0)
     more, _ = write_raw(tmp_path / "more", masks=1, more=2)
-    make((images, masks), unlabelled=more, labelled=3, val=2)
+    make((images, masks), unlabeled=more, labeled=3, val=2)
     root = Path("data/mine/splits/mine")
     assert [len(read_list(root / f"{n}.txt")) for n in ("labeled", "unlabeled", "val")] == [3, 8, 2]
-    assert ("unlabelled/00.png", None) in read_list(root / "unlabeled.txt")
+    assert ("unlabeled/00.png", None) in read_list(root / "unlabeled.txt")
 
 
 def test_images_of_16_bits_are_seen(make, tmp_path):
@@ -257,12 +257,12 @@ def test_small_images(make, tmp_path, capsys):
     assert "smaller than the crop" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("stored", ["grey", "grey in colours", "colours"])
-def test_grey_images_are_of_one_magnification(make, tmp_path, stored):
+@pytest.mark.parametrize("stored", ["gray", "gray in colors", "colors"])
+def test_gray_images_are_of_one_magnification(make, tmp_path, stored):
     images, masks = write_raw(tmp_path / "raw", "binary")
     for path in images.iterdir():
         image = Image.open(path).resize((400, 300))
-        if stored != "colours":
+        if stored != "colors":
             image = image.convert("L").convert("RGB" if "in" in stored else "L")
         image.save(path)
     for path in masks.iterdir():
@@ -270,7 +270,7 @@ def test_grey_images_are_of_one_magnification(make, tmp_path, stored):
     cfg = load_config(str(make((images, masks))))
     crop = cfg.train_dataloader.dataset.unlabeled_pipeline[1]
     low, high = crop.scale
-    assert high / low == pytest.approx(4 if stored == "colours" else 1.25 / 0.8, rel=1e-2)
+    assert high / low == pytest.approx(4 if stored == "colors" else 1.25 / 0.8, rel=1e-2)
     windows = cfg.model.student.get("test_cfg", {}).get("stride")
-    assert windows == (None if stored == "colours" else (crop.crop_size // 2,) * 2)
-    assert (len(cfg.val_dataloader.dataset.pipeline) == 3) == (stored != "colours")
+    assert windows == (None if stored == "colors" else (crop.crop_size // 2,) * 2)
+    assert (len(cfg.val_dataloader.dataset.pipeline) == 3) == (stored != "colors")

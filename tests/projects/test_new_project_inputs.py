@@ -24,7 +24,7 @@ def make(tmp_path, monkeypatch):
 
     monkeypatch.setattr(gc, "collect", lambda *args: 0)  # mmengine's: 0.5 s for each data set
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(module, "rehearse", lambda cfg: 0.5)
+    monkeypatch.setattr(module, "trial_run", lambda cfg: 0.5)
 
     def read(images, masks, **options) -> tuple[tuple[str, ...], dict[str, np.ndarray]]:
         cfg = load_config(str(new_project(images, masks, "mine.py", **options)))
@@ -88,7 +88,7 @@ def test_masks_of_an_image_that_disagree_are_left_out(make, tmp_path, capsys):
 
 def test_export_of_cvat(make, tmp_path, capsys):
     root = tmp_path / "export"
-    images, masks = write_raw(root, "colours")
+    images, masks = write_raw(root, "colors")
     images.rename(root / "JPEGImages")
     masks.rename(root / "SegmentationClass")
     text = "# label:color_rgb:parts:actions\nred car:0,0,255::\nbackground:0,0,0::\nx:255,128,0::\n"

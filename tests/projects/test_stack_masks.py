@@ -14,7 +14,7 @@ from rankseg.projects.stack_masks import (
     check_kind,
     describe_empty,
     describe_marks,
-    look_at_masks,
+    inspect_masks,
 )
 
 RED = (255, 0, 0)
@@ -51,7 +51,7 @@ def outlined(color=RED):
 
 def look(stack, rule):
     check_kind(stack, rule)
-    return look_at_masks(stack, {i: i for i in range(len(stack))}, rule)
+    return inspect_masks(stack, {i: i for i in range(len(stack))}, rule)
 
 
 def test_outlines_of_a_color(stack):

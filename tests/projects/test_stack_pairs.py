@@ -7,7 +7,7 @@ import tifffile
 
 from rankseg.errors import FileError
 from rankseg.imageio.tiff_axes import Planes
-from rankseg.projects.stack_masks import NONZERO, MaskRule, look_at_masks
+from rankseg.projects.stack_masks import NONZERO, MaskRule, inspect_masks
 from rankseg.projects.stack_pairs import declare_empty, draw_lists, even_slices, open_pair
 
 RNG = np.random.default_rng(0)
@@ -56,21 +56,21 @@ def test_splits_with_a_test_stack(pair):
         "images/test/001.png",
         "images/test/012.png",
     ]
-    labelled = lists["even_3_seed0/labeled.txt"]
-    assert all(mask == image.replace("images", "masks") for image, mask in labelled)
+    labeled = lists["even_3_seed0/labeled.txt"]
+    assert all(mask == image.replace("images", "masks") for image, mask in labeled)
     rest = lists["even_3_seed0/unlabeled.txt"]
-    assert len(labelled) == 3 and len(rest) == 9 and {mask for _, mask in rest} == {None}
-    assert not {image for image, _ in labelled} & {image for image, _ in rest}
+    assert len(labeled) == 3 and len(rest) == 9 and {mask for _, mask in rest} == {None}
+    assert not {image for image, _ in labeled} & {image for image, _ in rest}
 
 
-def test_some_labelled_slices_and_no_test_stack(pair):
+def test_some_labeled_slices_and_no_test_stack(pair):
     for masks in (MASKS[:5], MASKS):
         own = pair(masks=masks, slices=(1, 4, 6, 9, 12))
         lists = draw_lists([own], [], None, seed=1)
         kept = lists["val.txt"]
-        labelled = lists["even_4_seed1/labeled.txt"]
-        numbers = {int(image[-7:-4]) for image, _ in kept + labelled}
-        assert len(kept) == 1 and len(labelled) == 4 and numbers == {1, 4, 6, 9, 12}
+        labeled = lists["even_4_seed1/labeled.txt"]
+        numbers = {int(image[-7:-4]) for image, _ in kept + labeled}
+        assert len(kept) == 1 and len(labeled) == 4 and numbers == {1, 4, 6, 9, 12}
         rest = [image for image, _ in lists["even_4_seed1/unlabeled.txt"]]
         assert len(rest) == 7 and kept[0][0] not in rest
     assert own.mask_of[3] == 3 and pair(MASKS[:5], (1, 4, 6, 9, 12)).mask_of[3] == 1
@@ -102,7 +102,7 @@ def test_stacks_that_do_not_fit(pair, write):
 def look(pair):
     def look(above=None, **options):
         one = pair(rule=MaskRule(above), **options)
-        return look_at_masks(one.masks, one.mask_of, one.rule).share
+        return inspect_masks(one.masks, one.mask_of, one.rule).share
 
     return look
 
@@ -133,7 +133,7 @@ def test_masks_of_other_values(look):
 def test_gray_masks_in_rgb_are_gray_masks(write):
     path = write("rgb", np.repeat(MASKS[..., None], 3, -1), photometric="rgb")
     own = open_pair("train", write("image", IMAGES), path, ())
-    share = look_at_masks(own.masks, own.mask_of, own.rule).share
+    share = inspect_masks(own.masks, own.mask_of, own.rule).share
     assert share[3] == pytest.approx((MASKS[3] > 0).mean())
     assert np.array_equal(own.mask(3), MASKS[3] > 0)
 
@@ -164,7 +164,7 @@ def sparse():
 )
 def test_empty_masks_are_labels_where_the_user_says_so(pair, slices, option, labeled):
     own = pair(masks=sparse(), slices=slices)
-    share = look_at_masks(own.masks, own.mask_of, own.rule).share
+    share = inspect_masks(own.masks, own.mask_of, own.rule).share
     declared, empty = declare_empty(own, share, slices, option)
     assert [page + 1 for page in sorted(declared.mask_of)] == labeled
     assert [page + 1 for page in empty] == [n for n in slices or range(1, 13) if n not in (3, 8)]
@@ -172,7 +172,7 @@ def test_empty_masks_are_labels_where_the_user_says_so(pair, slices, option, lab
 
 def test_empty_masks_are_neither_drawn_nor_kept_for_validation(pair):
     own = pair(masks=sparse())
-    share = look_at_masks(own.masks, own.mask_of, own.rule).share
+    share = inspect_masks(own.masks, own.mask_of, own.rule).share
     own, _ = declare_empty(own, share, (), None)
     lists = draw_lists([own], [], None, seed=0)
     drawn = lists["val.txt"] + lists["even_1_seed0/labeled.txt"]

@@ -21,7 +21,7 @@ from rankseg.projects.stacks import convert_stacks
 from rankseg.utils.atomic_file import WriteError
 
 RNG = np.random.default_rng(0)
-GREY = RNG.integers(500, 3000, (2, 8, 16, 20), dtype=np.uint16)
+GRAY = RNG.integers(500, 3000, (2, 8, 16, 20), dtype=np.uint16)
 TRUTH = np.where(RNG.random((2, 8, 16, 20)) < 0.2, 255, 0).astype(np.uint8)
 
 
@@ -29,9 +29,9 @@ TRUTH = np.where(RNG.random((2, 8, 16, 20)) < 0.2, 255, 0).astype(np.uint8)
 def files(tmp_path):
     """Two stacks of 8 pages and their masks; arguments of the conversion."""
     pages = {
-        "images": (GREY[0] // 12).astype(np.uint8),
+        "images": (GRAY[0] // 12).astype(np.uint8),
         "masks": TRUTH[0],
-        "test_images": (GREY[1] // 12).astype(np.uint8),
+        "test_images": (GRAY[1] // 12).astype(np.uint8),
         "test_masks": TRUTH[1],
     }
     for name, page in pages.items():
@@ -51,7 +51,7 @@ def test_class_names_of_two_lines_are_refused_first(files, out):
 
 
 def test_the_folder_is_one_that_data_sets_read(files, out):
-    notes = convert_stacks(out, **files, labelled=[2, 3], seed=4)
+    notes = convert_stacks(out, **files, labeled=[2, 3], seed=4)
     semi = SemiDataset(dict(type="FolderDataset", data_root=str(out)), split="even_3_seed4", seed=0)
     assert (semi.num_labeled, semi.num_unlabeled) == (3, 5)
     val = FolderDataset(data_root=str(out), ann_file="splits/val.txt")
@@ -60,7 +60,7 @@ def test_the_folder_is_one_that_data_sets_read(files, out):
         for i in range(len(dataset)):
             sample = dataset.get_data_info(i)
             page = int(sample["img_path"][-7:-4]) - 1
-            assert np.array_equal(read_image(sample["img_path"])[..., 1], GREY[part, page] // 12)
+            assert np.array_equal(read_image(sample["img_path"])[..., 1], GRAY[part, page] // 12)
             mask = read_mask(sample["seg_map_path"], sample["label_rule"])
             assert np.array_equal(mask, TRUTH[part, page] > 0)
     assert notes == json.loads((out / STACK_NOTES).read_text())
@@ -71,11 +71,11 @@ def test_the_folder_is_one_that_data_sets_read(files, out):
 
 
 def test_sixteen_bits_are_scaled_by_the_training_stack(files, out):
-    bright = GREY.copy()
+    bright = GRAY.copy()
     bright[0, 3] *= 8  # one page is brighter than the others
     for name, page in (("images", bright[0]), ("test_images", bright[1])):
         tifffile.imwrite(files[name], page, photometric="minisblack")
-    low, high = convert_stacks(out, **files, labelled=[2])["value_range"]
+    low, high = convert_stacks(out, **files, labeled=[2])["value_range"]
     assert (low, high) == pytest.approx(np.percentile(bright[0], (0.1, 99.9)), abs=60)
     for part, page in (("train", 2), ("train", 3), ("test", 5)):
         got = read_image(out / f"images/{part}/{page + 1:03}.png")[..., 0]
@@ -94,7 +94,7 @@ def test_shrunk_pages(files, out, shrink):
         tifffile.imwrite(files[name], bits, photometric="minisblack")
     for name in ("masks", "test_masks"):
         tifffile.imwrite(files[name], truth, photometric="minisblack")
-    notes = convert_stacks(out, **files, labelled=[2], shrink=shrink)
+    notes = convert_stacks(out, **files, labeled=[2], shrink=shrink)
     assert notes["shrink"] == shrink
     assert notes["object_width"] == pytest.approx(2 * (900 / np.pi) ** 0.5 / shrink, abs=0.06)
     scaled = to_8_bits(bits[6], notes["value_range"])
@@ -118,14 +118,14 @@ def test_a_factor_that_cannot_be(files, out, shrink):
     assert not out.exists()
 
 
-def test_colours_and_own_slices(files, out):
-    colours = RNG.integers(0, 256, (8, 16, 20, 3), dtype=np.uint8)
-    tifffile.imwrite(files["images"], colours, photometric="rgb")
+def test_colors_and_own_slices(files, out):
+    colors = RNG.integers(0, 256, (8, 16, 20, 3), dtype=np.uint8)
+    tifffile.imwrite(files["images"], colors, photometric="rgb")
     tifffile.imwrite(files["masks"], TRUTH[0, :4], photometric="minisblack")
     convert_stacks(
         out, files["images"], files["masks"], slices=(1, 3, 5, 8), classes=("rest", "cell")
     )
-    assert np.array_equal(read_image(out / "images/train/005.png"), colours[4])
+    assert np.array_equal(read_image(out / "images/train/005.png"), colors[4])
     masks = sorted(path.name for path in out.glob("masks/train/*.png"))
     assert masks == ["001.png", "003.png", "005.png", "008.png"]
     assert np.array_equal(read_mask(out / "masks/train/005.png"), TRUTH[0, 2] > 0)
@@ -142,15 +142,15 @@ def test_a_folder_in_use_is_left_alone(files, out):
     (out / "mine.txt").write_text("x")
     for overwrite, reason in ((False, "is not empty"), (True, f"and no {STACK_NOTES}")):
         with pytest.raises(ValueError, match=reason):
-            convert_stacks(out, **files, labelled=[2], overwrite=overwrite)
+            convert_stacks(out, **files, labeled=[2], overwrite=overwrite)
     assert list(tree(out)) == [out / "mine.txt"]
     (out / "mine.txt").unlink()
-    convert_stacks(out, **files, labelled=[2])
+    convert_stacks(out, **files, labeled=[2])
     before = tree(out)
     with pytest.raises(ValueError, match="replace an earlier conversion with --overwrite"):
-        convert_stacks(out, **files, labelled=[3])
+        convert_stacks(out, **files, labeled=[3])
     assert tree(out) == before
-    convert_stacks(out, **files, labelled=[3], overwrite=True)
+    convert_stacks(out, **files, labeled=[3], overwrite=True)
     assert [path.name for path in (out / "splits").iterdir() if path.is_dir()] == ["even_3_seed0"]
 
 
@@ -163,14 +163,14 @@ def test_what_is_not_finished_leaves_nothing(files, out, monkeypatch, when, erro
     with monkeypatch.context() as patch:
         patch.setattr(f"rankseg.projects.stacks.{when}", fail)
         with pytest.raises(WriteError if isinstance(error, OSError) else error):
-            convert_stacks(out, **files, labelled=[2])
+            convert_stacks(out, **files, labeled=[2])
     assert not out.exists()
-    convert_stacks(out, **files, labelled=[2])
+    convert_stacks(out, **files, labeled=[2])
 
 
 def test_a_conversion_that_was_killed_is_begun_anew(files, out):
     (out / ".partial/images").mkdir(parents=True)
-    convert_stacks(out, **files, labelled=[2])
+    convert_stacks(out, **files, labeled=[2])
     assert (out / "splits/val.txt").is_file() and not (out / ".partial").exists()
 
 
@@ -179,7 +179,7 @@ def test_mistakes_are_told_before_anything_is_written(files, out):
         convert_stacks(out, out / "absent.tif", files["masks"])
     with pytest.raises(ValueError, match="needs both: --test-images and --test-masks"):
         convert_stacks(out, files["images"], files["masks"], test_masks=files["test_masks"])
-    tifffile.imwrite(files["test_images"], GREY[1], photometric="minisblack")
+    tifffile.imwrite(files["test_images"], GRAY[1], photometric="minisblack")
     with pytest.raises(FileError, match="is uint16, gray, .* is uint8, gray: expected images of"):
         convert_stacks(out, **files)
     assert not out.exists()
@@ -190,11 +190,11 @@ def test_a_split_without_foreground_is_refused(files, out):
     empty[1:] = 0
     tifffile.imwrite(files["masks"], empty, photometric="minisblack")
     with pytest.raises(FileError, match="no labeled slice of split even_2_seed0 has foreground"):
-        convert_stacks(out, **files, labelled=[2], empty_masks="background")
+        convert_stacks(out, **files, labeled=[2], empty_masks="background")
     with pytest.raises(
         ValueError, match=r"--labeled 2: expected from 1 to 1.*7 empty masks do not"
     ):
-        convert_stacks(out, **files, labelled=[2])
+        convert_stacks(out, **files, labeled=[2])
     assert not out.exists()
 
 
@@ -218,7 +218,7 @@ def test_five_of_twenty_slices_are_outlined(tmp_path, out):
     assert notes["channel"] == 2 and stack["foreground"] == pytest.approx(
         100 * 200 / 1280, abs=0.01
     )
-    drawn = notes["labelled"]["even_4_seed0"] + notes["validation"]
+    drawn = notes["labeled"]["even_4_seed0"] + notes["validation"]
     assert sorted(int(image[-7:-4]) for image in drawn) == outlined
     assert [int(path.stem) for path in sorted(out.glob("masks/train/*.png"))] == outlined
     assert len(list(out.glob("images/train/*.png"))) == 20
@@ -226,7 +226,7 @@ def test_five_of_twenty_slices_are_outlined(tmp_path, out):
     declared = convert_stacks(out, *paths, planes=planes, slices=(3, 4, 7), overwrite=True)
     assert declared["stacks"][0]["without_foreground"] == [4]
     assert len(list(out.glob("masks/train/*.png"))) == 3
-    options = {"planes": planes, "labelled": [15], "empty_masks": "background"}
+    options = {"planes": planes, "labeled": [15], "empty_masks": "background"}
     every = convert_stacks(out, *paths, **options, overwrite=True)
     assert every["stacks"][0]["with_mask"] == 20
 
@@ -249,6 +249,6 @@ def test_red_outlines_on_the_picture(files, out):
 
 
 def test_png_files_are_as_any_viewer_sees_them(files, out):
-    convert_stacks(out, **files, labelled=[2])
+    convert_stacks(out, **files, labeled=[2])
     mask = cv2.imread(str(out / "masks/test/001.png"), cv2.IMREAD_UNCHANGED)
     assert mask.ndim == 2 and set(np.unique(mask)) == {0, 1}

@@ -39,7 +39,7 @@ def test_bad_files_are_left_out_and_told(tmp_path):
     found = survey(images, masks)
     assert [path.name for path in found.material.images] == ["03.png", "04.png", "05.png"]
     assert [path.name for path in found.material.bare] == ["06.png", "08.png"]
-    assert len(found.faults) == 4 and len(found.labelled) == 3 and len(found.bare) == 2
+    assert len(found.faults) == 4 and len(found.labeled) == 3 and len(found.bare) == 2
     for name in ("images/00.png", "masks/01.png", "masks/02.png is 96x71", "images/07.png"):
         assert sum(name in fault for fault in found.faults) == 1
 
@@ -74,7 +74,7 @@ def test_outlines(tmp_path):
     assert found.plan.classes == ("background", "nucleus", "cell")
     assert found.kinds == {"drawn from outlines": 2}
     assert found.pixels[0, :3].tolist() == np.bincount(found.ids(0).ravel()).tolist()
-    assert any("1 image without an outline, taken as unlabelled" in n for n in found.notes())
+    assert any("1 image without an outline, taken as unlabeled" in n for n in found.notes())
     assert survey(images, coco, names=("x", "y", "z")).plan.classes == ("x", "y", "z")
     with pytest.raises(ValueError, match=r"--classes names 2 classes, and the masks are of 3"):
         survey(images, coco, names=("x", "y"))
@@ -138,7 +138,7 @@ def test_bands_are_chosen_or_named(tmp_path, dtype):
     wanted = "3 images have 4 bands: 1, 2, 3 are used, 4 is not (--channels 4 2 1 chooses others)"
     assert wanted in found.notes()
     chosen = survey(images, masks, channels=(4,))
-    assert any("4 is used, 1, 2, 3 are not" in note for note in chosen.notes()) and chosen.grey
+    assert any("4 is used, 1, 2, 3 are not" in note for note in chosen.notes()) and chosen.gray
     if dtype == np.uint16:
         assert chosen.value_range[1] <= 750 < found.value_range[1]
     with pytest.raises(ValueError, match=r"none of the 2 images .* have band 5, .* got 4 bands"):

@@ -78,7 +78,7 @@ def here(tmp_path, monkeypatch):
 
     monkeypatch.setattr(gc, "collect", lambda *args: 0)  # mmengine's: 0.5 s for each data set
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(module, "rehearse", lambda cfg: 0.5)
+    monkeypatch.setattr(module, "trial_run", lambda cfg: 0.5)
     return tmp_path
 
 
@@ -146,7 +146,7 @@ def test_names_that_cannot_be_shown_are_refused(here, capsys, name):
 
 
 def test_color_tables_and_their_names(here):
-    folders = write_raw(here / "raw", "colours")
+    folders = write_raw(here / "raw", "colors")
     colors = ("0 0 0", "0 0 255", "255 128 0")
     names = [" ".join(name.split()) for name in SHOWN]
     for start in (0, 3, 9):

@@ -86,10 +86,10 @@ def test_two_classes(folder, seed, size, values):
 @given(content=st.binary(max_size=300), start=st.sampled_from([b"", b"\x89PNG\r\n\x1a\n", b"BM",
        b"GIF89a", b"II*\0", b"\xff\xd8\xff\xe0", b"RIFF0000WEBP", b"P5 3 3 255\n"]))  # fmt: skip
 def test_bytes_are_no_mask_or_image_and_say_so(folder, content, start):
-    from rankseg.datasets.checks import look_at
+    from rankseg.datasets.checks import read_image_info
 
     (folder / "some").write_bytes(start + content)
-    for read in (read_mask, look_at):
+    for read in (read_mask, read_image_info):
         try:
             read(str(folder / "some"))
         except ValueError as error:

@@ -56,9 +56,9 @@ def test_options_reach_the_function(tool, monkeypatch):
         classes=["a", "b"],
         above=3,
         val=2,
-        labelled=5,
+        labeled=5,
         seed=1,
-        unlabelled="u",
+        unlabeled="u",
         data_out="d",
         colors="c",
         color=(255, 0, 0),
@@ -73,7 +73,7 @@ def test_both_spellings_colors_and_channels(tool, spelling, capsys):
     parse = tool.parse_args
     needed = ["--images", "a", "--masks", "b", "--out", "c.py"]
     args = parse([*needed, f"--{spelling}", "3", f"--un{spelling}", "more", "--channel", "2"])
-    assert (args.labelled, args.unlabelled, args.channels) == (3, "more", [2])
+    assert (args.labeled, args.unlabeled, args.channels) == (3, "more", [2])
     assert parse([*needed, "--color", "red"]).color == (255, 0, 0)
     with pytest.raises(SystemExit, match="2"):
         parse([*needed, "--color", "reddish"])

@@ -57,7 +57,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--labeled",
         "--labelled",
-        dest="labelled",
+        dest="labeled",
         type=int,
         nargs="+",
         metavar="N",
@@ -103,7 +103,7 @@ def _add_own(own: argparse._ArgumentGroup) -> None:
     own.add_argument(
         "--labeled-slices",
         "--labelled-slices",
-        dest="labelled_slices",
+        dest="labeled_slices",
         type=int,
         nargs="+",
         default=[],
@@ -142,13 +142,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     stacks = {name: getattr(args, name) for name in LUCCHI}
     if args.folder:
         stacks = {name: Path(args.folder, file) for name, file in LUCCHI.items()}
-        args.labelled = args.labelled or SIZES
+        args.labeled = args.labeled or SIZES
     with exit_on_user_error():
         notes = convert_stacks(
             args.out,
             **stacks,
-            labelled=args.labelled or (),
-            slices=args.labelled_slices,
+            labeled=args.labeled or (),
+            slices=args.labeled_slices,
             val=args.val,
             seed=args.seed,
             above=args.above,
@@ -179,10 +179,10 @@ def report(notes: dict) -> str:
     lines += _sizes(notes)
     slices = len(notes["validation"])
     lines.append(f"validation: {slices} slice{'s' * (slices != 1)}")
-    for name, images in notes["labelled"].items():
+    for name, images in notes["labeled"].items():
         slices = ", ".join(str(int(Path(image).stem)) for image in images)
         lines.append(f"split {name}: labeled slices {slices}")
-    split = next(iter(notes["labelled"]))
+    split = next(iter(notes["labeled"]))
     rest = f"--data-root {shlex.quote(notes['folder'])}"
     if split != "even_5_seed0":
         rest += f" --cfg-options train_dataloader.dataset.split={split}"

@@ -2,7 +2,7 @@
 import numpy as np
 import pytest
 
-from rankseg.projects.outline import BadOutline, check_segmentation
+from rankseg.projects.outlines import InvalidOutline, check_segmentation
 
 SQUARE = [10, 10, 30, 10, 30, 20, 10, 20]
 INF, NAN = float("inf"), float("nan")
@@ -86,13 +86,13 @@ def test_run_lengths(packed, seed):
     ],
 )
 def test_refused_with_a_reason(value, reason):
-    with pytest.raises(BadOutline, match=reason):
+    with pytest.raises(InvalidOutline, match=reason):
         check_segmentation(value, (40, 60))
 
 
 def test_run_lengths_of_another_image_are_refused_before_they_are_drawn():
     outline = check_segmentation({"size": [10**9, 10**9], "counts": [0, 10**18]}, None)
-    with pytest.raises(BadOutline, match="another size"):
+    with pytest.raises(InvalidOutline, match="another size"):
         outline.fill(40, 60)
 
 

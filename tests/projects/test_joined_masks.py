@@ -4,7 +4,7 @@ import pytest
 from PIL import Image
 
 from rankseg.errors import FileError
-from rankseg.projects.join import read_joined
+from rankseg.projects.mask_decoding import read_joined
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def test_union(join):
 
 def test_files_of_several_kinds_are_joined_by_color(join):
     found = join(box(0), Image.fromarray(box(8) > 0), np.repeat(box(12)[..., None], 3, 2))
-    assert np.array_equal(found.as_colours() == 0xFFFFFF, (box(0) + box(8) + box(12)) > 0)
+    assert np.array_equal(found.as_colors() == 0xFFFFFF, (box(0) + box(8) + box(12)) > 0)
 
 
 def test_refused(join):

@@ -13,7 +13,7 @@ from rankseg.training.train import check_before_training
 STEPS = 3
 
 
-def rehearse(cfg: Config) -> float:
+def trial_run(cfg: Config) -> float:
     """Check a config as training does, then run a few steps on one batch without writing files.
 
     The steps use the state after warm-up, which takes the most time and memory.

@@ -7,9 +7,17 @@ import pytest
 
 from rankseg.imageio.reading import ImageInfo
 from rankseg.models.losses.agents import check_num_agents
-from rankseg.projects import recommend as starter
-from rankseg.projects.machine import Machine, this_machine
-from rankseg.projects.recommend import CROPS, LARGE, MEDIUM, SMALL, agents_of, choose
+from rankseg.projects import settings as starter
+from rankseg.projects.settings import (
+    CROPS,
+    LARGE,
+    MEDIUM,
+    SMALL,
+    Machine,
+    choose,
+    num_agents_for,
+    this_machine,
+)
 from rankseg.projects.survey import Survey
 from rankseg.training.network_checks import fits
 
@@ -54,13 +62,13 @@ def test_crop_is_not_larger_than_the_images(side, gpu, crop):
 def test_crops_and_agents_suit_the_network(crop):
     cells = (crop - 1) // 16 + 1
     assert fits(crop, cells, align_corners=True, step=16)
-    check_num_agents(cells**2, agents_of(crop))
-    assert agents_of(129) == 32 and agents_of(321) == 128
+    check_num_agents(cells**2, num_agents_for(crop))
+    assert num_agents_for(129) == 32 and num_agents_for(321) == 128
 
 
-@pytest.mark.parametrize(("unlabelled", "iterations"), [(3, 3000), (165, 3500), (9999, 6000)])
-def test_length_follows_the_unlabelled_images(unlabelled, iterations):
-    chosen = choose(found(), 4, unlabelled, CPU)
+@pytest.mark.parametrize(("unlabeled", "iterations"), [(3, 3000), (165, 3500), (9999, 6000)])
+def test_length_follows_the_unlabeled_images(unlabeled, iterations):
+    chosen = choose(found(), 4, unlabeled, CPU)
     assert chosen.iterations == iterations
     assert chosen.warmup + chosen.ramp < iterations // 2
 

@@ -1,10 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Single outline of an annotation tool: validated numbers, filled to pixels."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
+
+from rankseg.projects.json_files import shorten
+from rankseg.utils.found_names import form
+from rankseg.utils.safe_text import unsafe_character
 
 FARTHEST = 100_000  # pixels: coordinates beyond this are errors of the annotation tool
 TIMES = 10  # times the image size: the same limit if the size is known
@@ -12,7 +18,7 @@ LEAST_AREA = 1e-3  # in pixels
 _CHARACTERS = 7  # of one number in compressed run lengths: 35 bits
 
 
-class BadOutline(ValueError):
+class InvalidOutline(ValueError):
     """Outline that cannot be used; the text is the reason, for counting."""
 
 
@@ -41,11 +47,11 @@ class Outline(NamedTuple):
         """Return ``(height, width)`` bool: pixels inside.
 
         Raises:
-            BadOutline: If run lengths belong to an image of another size.
+            InvalidOutline: If run lengths belong to an image of another size.
         """
         if self.runs is not None:
             if self.size != (height, width):
-                raise BadOutline("run lengths for another size of image")
+                raise InvalidOutline("run lengths for another size of image")
             inside = np.arange(len(self.runs)) % 2 == 1
             return np.repeat(inside, self.runs).reshape(width, height).T
         from pycocotools import mask
@@ -67,8 +73,8 @@ def check_polygons(parts: Sequence, size: tuple[int, int] | None) -> Outline:
         size: ``(height, width)`` of the image, if known.
 
     Raises:
-        BadOutline: If a polygon has too few points, has no area or is outside the image, or if a
-            value is not a number or is far outside.
+        InvalidOutline: If a polygon has too few points, has no area or is outside the image, or
+            if a value is not a number or is far outside.
     """
     return Outline(tuple(_polygon(part, size) for part in parts))
 
@@ -76,20 +82,20 @@ def check_polygons(parts: Sequence, size: tuple[int, int] | None) -> Outline:
 def _polygon(part: Any, size: tuple[int, int] | None) -> np.ndarray:
     numbers = _numbers(part)
     if not np.isfinite(numbers).all():
-        raise BadOutline("coordinates that are not finite")
+        raise InvalidOutline("coordinates that are not finite")
     if len(numbers) % 2:
-        raise BadOutline("odd number of coordinates")
+        raise InvalidOutline("odd number of coordinates")
     if len(numbers) < 6:
-        raise BadOutline("outline of fewer than three points")
+        raise InvalidOutline("outline of fewer than three points")
     if abs(numbers).max() > (min(FARTHEST, TIMES * max(size)) if size else FARTHEST):
-        raise BadOutline("outline far outside the image")
+        raise InvalidOutline("outline far outside the image")
     x, y = numbers[::2], numbers[1::2]
     if size and (x.max() <= 0 or y.max() <= 0 or x.min() >= size[1] or y.min() >= size[0]):
-        raise BadOutline("outline outside the image")
+        raise InvalidOutline("outline outside the image")
     if np.ptp(x) < 1 and np.ptp(y) < 1:
-        raise BadOutline("outline smaller than a pixel")
+        raise InvalidOutline("outline smaller than a pixel")
     if abs(x @ np.roll(y, 1) - y @ np.roll(x, 1)) / 2 < LEAST_AREA and not _crosses(x, y):
-        raise BadOutline("outline without area")
+        raise InvalidOutline("outline without area")
     return numbers
 
 
@@ -107,8 +113,8 @@ def _numbers(values: Any) -> np.ndarray:
         array = np.array(None)
     if array.ndim != 1 or array.dtype.kind not in "iuf":
         if array.ndim == 1 and not len(array):
-            raise BadOutline("outline of fewer than three points")
-        raise BadOutline("coordinates that are not numbers")
+            raise InvalidOutline("outline of fewer than three points")
+        raise InvalidOutline("coordinates that are not numbers")
     return array.astype(np.float64)
 
 
@@ -120,14 +126,14 @@ def check_segmentation(value: Any, size: tuple[int, int] | None) -> Outline:
         size: ``(height, width)`` of the image, if given in the file.
 
     Raises:
-        BadOutline: If it cannot be drawn.
+        InvalidOutline: If it cannot be drawn.
     """
     if isinstance(value, Mapping):
         return _runs(value, size)
     if value is None or (isinstance(value, list) and not any(part != [] for part in value)):
-        raise BadOutline("no outline")
+        raise InvalidOutline("no outline")
     if not isinstance(value, list):
-        raise BadOutline("outline that is neither a list of polygons nor run lengths")
+        raise InvalidOutline("outline that is neither a list of polygons nor run lengths")
     flat = not any(isinstance(part, list) for part in value)
     return check_polygons([value] if flat else [part for part in value if part != []], size)
 
@@ -137,17 +143,17 @@ def _runs(value: Mapping, size: tuple[int, int] | None) -> Outline:
     counts = value.get("counts")
     whole = isinstance(own, list) and len(own) == 2 and all(type(n) is int and n > 0 for n in own)
     if not whole or not isinstance(counts, list | str):
-        raise BadOutline("run lengths without size or counts")
+        raise InvalidOutline("run lengths without size or counts")
     if isinstance(counts, str):
         counts = _unpack(counts)
     if not all(type(n) is int and n >= 0 for n in counts) or sum(counts) != own[0] * own[1]:
-        raise BadOutline("run lengths that do not fill the image")
+        raise InvalidOutline("run lengths that do not fill the image")
     if size and tuple(own) != size:
-        raise BadOutline("run lengths for another size of image")
+        raise InvalidOutline("run lengths for another size of image")
     if not sum(counts[1::2]):
-        raise BadOutline("outline without area")
+        raise InvalidOutline("outline without area")
     if sum(counts) > np.iinfo(np.int64).max:
-        raise BadOutline("run lengths for another size of image")
+        raise InvalidOutline("run lengths for another size of image")
     return Outline(runs=np.array(counts, np.int64), size=(own[0], own[1]))
 
 
@@ -158,7 +164,7 @@ def _unpack(text: str) -> list[int]:
     for character in text:
         bits = ord(character) - 48
         if not 0 <= bits < 64 or shift >= 5 * _CHARACTERS:
-            raise BadOutline("run lengths that cannot be read")
+            raise InvalidOutline("run lengths that cannot be read")
         number |= (bits & 31) << shift
         shift += 5
         if bits & 32:
@@ -168,5 +174,82 @@ def _unpack(text: str) -> list[int]:
         counts.append(number + counts[-2] if len(counts) > 2 else number)
         number = shift = 0
     if shift:
-        raise BadOutline("run lengths that cannot be read")
+        raise InvalidOutline("run lengths that cannot be read")
     return counts
+
+
+MOST = 2**31  # largest side in pixels
+
+
+class Shape(NamedTuple):
+    """Outline with the name of its class."""
+
+    name: str
+    outline: Outline
+
+
+@dataclass
+class ListedImage:
+    """Image listed in a file of outlines.
+
+    Attributes:
+        where: Name for messages, such as ``image id 3 in result.json``.
+        file_name: File name as given in the file.
+        size: ``(height, width)`` as given in the file; not validated.
+        shapes: Shapes that can be drawn.
+    """
+
+    where: str
+    file_name: str
+    size: tuple[Any, Any] = (None, None)
+    shapes: list[Shape] = field(default_factory=list)
+
+    @property
+    def known_size(self) -> tuple[int, int] | None:
+        """Height and width if the file gives both as valid image sizes, otherwise None."""
+        height, width = self.size
+        good = all(type(n) in (int, float) and 0 < n < MOST and n % 1 == 0 for n in self.size)
+        return (int(height), int(width)) if good else None
+
+
+@dataclass
+class Annotations:
+    """Content of a file, or of a folder of files.
+
+    Attributes:
+        images: Images in the order of the file.
+        names: Ordered class names, including unused ones.
+        skipped: Number of skipped annotations by reason.
+        notes: Sentences for the user.
+    """
+
+    images: list[ListedImage] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+    skipped: Counter = field(default_factory=Counter)
+    notes: list[str] = field(default_factory=list)
+
+
+def get_value(entry: Any, key: str) -> Any:
+    """Return a value of a JSON object, or None if it is not an object or lacks the key."""
+    return entry.get(key) if isinstance(entry, Mapping) else None
+
+
+def clean_class_name(value: Any) -> str | None:
+    """Return a class name in one Unicode form without surrounding blanks; None if invalid."""
+    if type(value) in (int, float):
+        value = str(value)
+    if not isinstance(value, str):
+        return None
+    name = form(value.strip())
+    return name if name and unsafe_character(name) is None else None
+
+
+def plural(count: int, thing: str) -> str:
+    """Format a count for notes: ``1 image``, ``2 images``."""
+    return f"{count} {thing}{'' if count == 1 else 's'}"
+
+
+def list_names(names: list, few: int = 3) -> str:
+    """Join the first names of a list, for notes."""
+    more = f", ... ({len(names)} in all)" if len(names) > few else ""
+    return ", ".join(shorten(name) for name in names[:few]) + more

@@ -17,11 +17,11 @@ from rankseg.utils.atomic_file import WriteError, atomic_write, describe
 from rankseg.utils.found_names import fold
 
 VAL_SHARE, MOST_VAL = 0.2, 100
-MADE = "class_ids"
+CONVERTED = "class_ids"
 """Folder of converted masks in a project."""
 
 
-class Layout:
+class ProjectFolder:
     """File names in the folder of a project.
 
     Image folders are not moved: the project contains a link to each of them. Nothing is written
@@ -61,8 +61,8 @@ class Layout:
             "folder with --data-out"
         )
 
-    def check_made(self, *taken: Path) -> None:
-        """Check that masks can be created in :data:`MADE`.
+    def check_converted(self, *taken: Path) -> None:
+        """Check that masks can be created in :data:`CONVERTED`.
 
         Args:
             *taken: Folders and files of the user, which are never overwritten.
@@ -70,7 +70,7 @@ class Layout:
         Raises:
             ValueError: If the folder already exists.
         """
-        place = self.root / MADE
+        place = self.root / CONVERTED
         own = any(
             Path(os.path.realpath(one)).is_relative_to(os.path.realpath(place)) for one in taken
         )
@@ -98,10 +98,10 @@ class Layout:
             raise WriteError(describe(self.root / "images", error)) from error
 
 
-def made_names(images: Sequence[Path]) -> list[str]:
+def converted_names(images: Sequence[Path]) -> list[str]:
     """Return a unique name below the root for each converted mask.
 
-    >>> made_names([Path("a.jpg"), Path("b.jpg"), Path("b.tif")])
+    >>> converted_names([Path("a.jpg"), Path("b.jpg"), Path("b.tif")])
     ['class_ids/a.png', 'class_ids/b.jpg.png', 'class_ids/b.tif.png']
     """
     counts = Counter(fold(path.with_suffix("").as_posix()) for path in images)
@@ -110,7 +110,7 @@ def made_names(images: Sequence[Path]) -> list[str]:
         path.with_suffix(".png") if one else path.with_name(f"{path.name}.png")
         for path, one in zip(images, alone, strict=True)
     ]
-    return [(Path(MADE) / path).as_posix() for path in names]
+    return [(Path(CONVERTED) / path).as_posix() for path in names]
 
 
 def write_masks(found: Survey, root: Path, names: Sequence[str]) -> None:
@@ -137,7 +137,7 @@ def write_masks(found: Survey, root: Path, names: Sequence[str]) -> None:
 
 
 def draw_lists(
-    entries: Sequence[Entry], pixels: np.ndarray, val: int | None, labelled: int | None, seed: int
+    entries: Sequence[Entry], pixels: np.ndarray, val: int | None, labeled: int | None, seed: int
 ) -> dict[str, list[Entry]]:
     """Draw the three lists of a project.
 
@@ -145,7 +145,7 @@ def draw_lists(
         entries: Images, those with masks first, in the order of the rows of ``pixels``.
         pixels: See :class:`~rankseg.projects.survey.Survey`.
         val: Number of validation images. Default: a fifth of those with masks, between 1 and 100.
-        labelled: Number of remaining images that keep their masks. Default: all.
+        labeled: Number of remaining images that keep their masks. Default: all.
         seed: Random seed; the same seed gives the same lists.
 
     Returns:
@@ -164,26 +164,26 @@ def draw_lists(
         val = min(MOST_VAL, max(1, round(VAL_SHARE * count)))
     held_out, rest = cut_validation(entries[:count], val, seed, pixels)
     bare = [(image, None) for image, _ in entries[count:]]
-    if labelled is not None:
-        if not 1 <= labelled < len(rest) + bool(bare):
+    if labeled is not None:
+        if not 1 <= labeled < len(rest) + bool(bare):
             raise ValueError(
-                f"--labelled {labelled}: expected from 1 to {len(rest) - 1 + bool(bare)}, as "
+                f"--labeled {labeled}: expected from 1 to {len(rest) - 1 + bool(bare)}, as "
                 f"{len(rest)} images have a mask and are not kept for validation"
             )
-        if labelled < len(rest):
+        if labeled < len(rest):
             row = {entry: i for i, entry in enumerate(entries[:count])}
             rows = pixels[[row[entry] for entry in rest]]
             try:
-                rest, more = make_split(rest, labelled, seed, rows)
+                rest, more = make_split(rest, labeled, seed, rows)
             except ValueError as error:
                 raise ValueError(
-                    f"--labelled {labelled}: so few images cannot hold all classes; use more"
+                    f"--labeled {labeled}: so few images cannot hold all classes; use more"
                 ) from error
             bare += [(image, None) for image, _ in more]
     if not bare:
         raise ValueError(
             f"all {count} images have a mask, so that none is left to learn from without: name a "
-            "folder of images without masks with --unlabelled DIR, or use the masks of some only "
-            "with --labelled N"
+            "folder of images without masks with --unlabeled DIR, or use the masks of some only "
+            "with --labeled N"
         )
     return {LABELED_FILE: rest, UNLABELED_FILE: bare, VAL_FILE: held_out}

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rankseg.projects.mask_codes import fold, read_codes, unfold
-from rankseg.projects.plan import make_plan
+from rankseg.projects.mask_decoding import decode_stats, encode_stats, read_codes
+from rankseg.projects.mask_plan import make_plan
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def looks(tmp_path):
         for k, mask in enumerate(masks):
             path = tmp_path / f"{k}.png"
             Image.fromarray(np.uint8(mask)).save(path)
-            found[path] = unfold(fold(read_codes(path), str(path)))
+            found[path] = decode_stats(encode_stats(read_codes(path), str(path)))
         return found
 
     return look

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from rankseg.datasets.class_names import CLASSES_JSON
 from rankseg.imageio.masks import BINARY
-from rankseg.projects.plan import MaskPlan
-from rankseg.projects.recommend import PASSES, Starter
+from rankseg.projects.mask_plan import MaskPlan
+from rankseg.projects.settings import PASSES, StarterSettings
 from rankseg.training.config_source import literal
 
 OVERVIEW = "overview.png"
@@ -25,8 +25,8 @@ class Project:
         root: Folder of lists and links.
         configs: Folder of the ``_base_`` files.
         command: Start of a tool call from the current directory: ``python tools/``.
-        labelled: Number of images in the labeled list.
-        unlabelled: Number of images in the unlabeled list.
+        labeled: Number of images in the labeled list.
+        unlabeled: Number of images in the unlabeled list.
         val: Number of images in the validation list.
     """
 
@@ -34,8 +34,8 @@ class Project:
     root: Path
     configs: Path
     command: str
-    labelled: int
-    unlabelled: int
+    labeled: int
+    unlabeled: int
     val: int
 
     @property
@@ -67,7 +67,7 @@ class Project:
         return literal((bases.resolve() / name).as_posix())
 
 
-def rankmatch_text(project: Project, plan: MaskPlan, chosen: Starter) -> str:
+def rankmatch_text(project: Project, plan: MaskPlan, chosen: StarterSettings) -> str:
     """Return the text of the RankMatch config."""
     return (
         f"{_data_text(project, plan, chosen)}{_training_text(project, plan, chosen)}"
@@ -76,11 +76,11 @@ def rankmatch_text(project: Project, plan: MaskPlan, chosen: Starter) -> str:
     )
 
 
-def _data_text(project: Project, plan: MaskPlan, chosen: Starter) -> str:
+def _data_text(project: Project, plan: MaskPlan, chosen: StarterSettings) -> str:
     """Return the header and the data set."""
     net = chosen.network
     return f'''"""RankMatch for {project.name}: {len(plan.classes)} classes, \
-{project.labelled} images with masks and {project.unlabelled} without.
+{project.labeled} images with masks and {project.unlabeled} without.
 
 Train:     {project.train(project.config)}
 Baseline:  {project.train(project.supervised)}
@@ -105,7 +105,7 @@ data = dict(
 '''
 
 
-def _training_text(project: Project, plan: MaskPlan, chosen: Starter) -> str:
+def _training_text(project: Project, plan: MaskPlan, chosen: StarterSettings) -> str:
     """Return the training data loader."""
     batch = chosen.network.batch
     low, high = chosen.scale
@@ -127,13 +127,13 @@ scale={chosen.scale}, flip=0.5)
         split="{project.name}",  # the lists in splits/{project.name} of the data folder
         labeled_pipeline=[
             {_load(chosen, chosen.cache[0])},
-            {_labelled_crop(chosen)},
+            {_labeled_crop(chosen)},
             dict(type="PackViews", labeled=True),
         ],
         unlabeled_pipeline=[
             {_load(chosen, chosen.cache[1])},
             crop,
-            dict(type="StrongViews", num=2),  # two recoloured copies of the crop
+            dict(type="StrongViews", num=2),  # two recolored copies of the crop
             dict(type="PackViews", labeled=False),
         ],
     ),
@@ -141,7 +141,7 @@ scale={chosen.scale}, flip=0.5)
 '''
 
 
-def _validation_text(project: Project, plan: MaskPlan, chosen: Starter) -> str:
+def _validation_text(project: Project, plan: MaskPlan, chosen: StarterSettings) -> str:
     """Return the validation data loader and metric."""
     return f"""val_dataloader = dict(
     batch_size=1,
@@ -160,7 +160,7 @@ val_evaluator = dict(type="SegmentationMetric", per_class=True{_foreground(plan)
 """
 
 
-def _model_text(plan: MaskPlan, chosen: Starter) -> str:
+def _model_text(plan: MaskPlan, chosen: StarterSettings) -> str:
     """Return the method and the network."""
     return f"""\
 # RankMatch: a prediction for an image without mask that is surer than the threshold is taken as
@@ -177,7 +177,7 @@ model = dict(
 """
 
 
-def supervised_text(project: Project, chosen: Starter) -> str:
+def supervised_text(project: Project, chosen: StarterSettings) -> str:
     """Return the text of the baseline config."""
     return f'''"""The baseline of {project.name}: the same network from the images with masks alone.
 
@@ -215,12 +215,12 @@ def _rule_text(plan: MaskPlan) -> str:
     return f"\n    label_rule={dict(plan.rule)},  # value in the masks: class"
 
 
-def _sizes_text(chosen: Starter) -> str:
+def _sizes_text(chosen: StarterSettings) -> str:
     """Return a comment that explains the scales."""
     if not chosen.microscopy:
         return ""
     text = (
-        "# All images are grey, so they are taken to be of a microscope, which has one "
+        "# All images are gray, so they are taken to be of a microscope, which has one "
         "magnification:\n# sizes hardly vary. Of photographs they do: scale=(0.5, 2.0).\n"
     )
     if chosen.shrink > 1:
@@ -231,7 +231,7 @@ def _sizes_text(chosen: Starter) -> str:
     return text
 
 
-def _evaluation(chosen: Starter) -> str:
+def _evaluation(chosen: StarterSettings) -> str:
     """Return the steps of the validation pipeline."""
     steps = [_load(chosen), 'dict(type="PackEval")']
     if chosen.shrink == 1:
@@ -240,7 +240,7 @@ def _evaluation(chosen: Starter) -> str:
     return "".join(f"\n            {one}," for one in (steps[0], smaller, steps[1])) + "\n        "
 
 
-def _load_text(chosen: Starter) -> str:
+def _load_text(chosen: StarterSettings) -> str:
     text = ""
     if chosen.cache[0]:
         text += "# cache: images that every process keeps decoded, here all of them: they fit.\n"
@@ -251,14 +251,14 @@ def _load_text(chosen: Starter) -> str:
     return text
 
 
-def _load(chosen: Starter, cache: int = 0) -> str:
+def _load(chosen: StarterSettings, cache: int = 0) -> str:
     options = f", cache={cache}" if cache else ""
     options += f", value_range={chosen.value_range}" if chosen.value_range else ""
     options += f", channels={chosen.channels}" if chosen.channels else ""
     return f'dict(type="LoadSample"{options})'
 
 
-def _labelled_crop(chosen: Starter) -> str:
+def _labeled_crop(chosen: StarterSettings) -> str:
     if not chosen.min_foreground:
         return "crop"
     share = f"{100 * chosen.foreground:.2g}%"
@@ -269,7 +269,7 @@ def _labelled_crop(chosen: Starter) -> str:
     )
 
 
-def _student_text(plan: MaskPlan, chosen: Starter) -> str:
+def _student_text(plan: MaskPlan, chosen: StarterSettings) -> str:
     head = f"decode_head=dict(num_classes={len(plan.classes)})"
     if not chosen.window:
         return head
@@ -289,7 +289,7 @@ def _student_text(plan: MaskPlan, chosen: Starter) -> str:
     )
 
 
-def _teacher_text(chosen: Starter) -> str:
+def _teacher_text(chosen: StarterSettings) -> str:
     if chosen.network.base != "deeplabv3plus_r18":
         return ""
     return (
@@ -298,10 +298,10 @@ def _teacher_text(chosen: Starter) -> str:
     )
 
 
-def _length_text(project: Project, chosen: Starter) -> str:
+def _length_text(project: Project, chosen: StarterSettings) -> str:
     n = chosen.iterations
     by = "" if chosen.network.schedule != "voc" else '_delete_=True, type="PassTrainLoop", '
-    passes = n * chosen.network.batch / project.unlabelled
+    passes = n * chosen.network.batch / project.unlabeled
     return (
         f"# In {n:,} iterations each image without mask is seen about {passes:.0f} times "
         f"(papers: {PASSES}).\n"

@@ -9,10 +9,10 @@ import torch
 from mmengine.registry import init_default_scope
 
 from rankseg.apis import load_config
+from rankseg.projects.mask_plan import MaskPlan
 from rankseg.projects.new_project import CONFIGS
-from rankseg.projects.plan import MaskPlan
-from rankseg.projects.recommend import LARGE, MEDIUM, SMALL, Starter, agents_of
-from rankseg.projects.starter_text import Project, rankmatch_text, supervised_text
+from rankseg.projects.settings import LARGE, MEDIUM, SMALL, StarterSettings, num_agents_for
+from rankseg.projects.starter_config import Project, rankmatch_text, supervised_text
 from rankseg.registry import DATASETS, MODELS
 from rankseg.training.network_checks import check_model
 from rankseg.training.validation import check_batch
@@ -20,15 +20,15 @@ from rankseg.training.validation import check_batch
 TWO = MaskPlan(("a", "b"), ((0, 0, 0), (1, 2, 3)), {}, False, True, "binary", ())
 
 
-def starter(network=SMALL, crop: int | None = None) -> Starter:
+def starter(network=SMALL, crop: int | None = None) -> StarterSettings:
     crop = crop or network.crop
-    return Starter(
+    return StarterSettings(
         network=network,
         crop=crop,
         iterations=5000,
         warmup=1500,
         ramp=500,
-        agents=agents_of(crop),
+        agents=num_agents_for(crop),
         workers=2,
         cache=(4, 9),
         min_foreground=0.02,
@@ -38,7 +38,7 @@ def starter(network=SMALL, crop: int | None = None) -> Starter:
     )
 
 
-def written(folder: Path, plan: MaskPlan = TWO, chosen: Starter | None = None) -> Project:
+def written(folder: Path, plan: MaskPlan = TWO, chosen: StarterSettings | None = None) -> Project:
     project = Project(folder / "x.py", Path("data/x"), CONFIGS, "python tools/", 4, 9, 1)
     chosen = chosen or starter()
     project.config.write_text(rankmatch_text(project, plan, chosen))
@@ -77,8 +77,8 @@ def test_the_baseline_differs_in_what_it_should(tmp_path):
 def test_foreground_of_two_classes(tmp_path):
     cfg = load_config(str(written(tmp_path).config))
     assert cfg.val_evaluator.foreground and cfg.default_hooks.checkpoint.save_best == "fgIoU"
-    labelled = cfg.train_dataloader.dataset.labeled_pipeline
-    assert labelled[1].min_foreground == 0.02
+    labeled = cfg.train_dataloader.dataset.labeled_pipeline
+    assert labeled[1].min_foreground == 0.02
     assert "min_foreground" not in cfg.train_dataloader.dataset.unlabeled_pipeline[1]
     plan = replace(TWO, classes=("a", "b", "c"), palette=((0, 0, 0),) * 3, rule=None)
     chosen = replace(starter(), min_foreground=0.0)

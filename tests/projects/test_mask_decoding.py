@@ -4,8 +4,8 @@ import pytest
 from PIL import Image
 
 from rankseg.errors import FileError
-from rankseg.projects import mask_codes as codes
-from rankseg.projects.mask_codes import fold, pack, read_codes, unfold, unpack
+from rankseg.projects import mask_decoding as codes
+from rankseg.projects.mask_decoding import decode_stats, encode_stats, pack, read_codes, unpack
 
 IDS = np.array([[0, 1], [2, 2]], np.uint8)
 
@@ -15,26 +15,26 @@ def save(tmp_path, image: Image.Image, name: str = "m.png") -> str:
     return str(tmp_path / name)
 
 
-def test_grey_and_palette(tmp_path):
+def test_gray_and_palette(tmp_path):
     path = save(tmp_path, Image.fromarray(IDS))
-    assert (read_codes(path).kind, read_codes(path).values.tolist()) == (codes.GREY, IDS.tolist())
+    assert (read_codes(path).kind, read_codes(path).values.tolist()) == (codes.GRAY, IDS.tolist())
     image = Image.fromarray(IDS)
     image.putpalette([0, 0, 0, 255, 0, 0, 0, 0, 255])
     found = read_codes(save(tmp_path, image))
     assert (found.kind, found.values.tolist()) == (codes.PALETTE, IDS.tolist())
-    assert found.as_colours().tolist() == [[0, 0xFF0000], [0x0000FF, 0x0000FF]]
+    assert found.as_colors().tolist() == [[0, 0xFF0000], [0x0000FF, 0x0000FF]]
 
 
-def test_colours(tmp_path):
+def test_colors(tmp_path):
     pixels = np.array([[[1, 2, 3], [0, 0, 0]]], np.uint8)
     found = read_codes(save(tmp_path, Image.fromarray(pixels)))
-    assert (found.kind, found.values.tolist()) == (codes.COLOUR, [[0x010203, 0]])
+    assert (found.kind, found.values.tolist()) == (codes.COLOR, [[0x010203, 0]])
 
 
-def test_grey_saved_as_colour_is_numbers(tmp_path):
+def test_gray_saved_as_color_is_numbers(tmp_path):
     found = read_codes(save(tmp_path, Image.fromarray(np.repeat(IDS[..., None], 3, 2))))
-    assert (found.kind, found.values.tolist()) == (codes.GREY_AS_COLOUR, IDS.tolist())
-    assert found.as_colours().tolist() == [[0, 0x010101], [0x020202, 0x020202]]
+    assert (found.kind, found.values.tolist()) == (codes.GRAY_AS_COLOR, IDS.tolist())
+    assert found.as_colors().tolist() == [[0, 0x010101], [0x020202, 0x020202]]
 
 
 def test_transparent_is_black_and_half_transparent_refused(tmp_path):
@@ -66,15 +66,15 @@ def test_broken(tmp_path):
 def test_fold_and_unfold(tmp_path):
     image = Image.fromarray(IDS)
     image.putpalette([0, 0, 0, 255, 0, 0, 0, 0, 255])
-    look = unfold(fold(read_codes(save(tmp_path, image)), "m.png"))
+    look = decode_stats(encode_stats(read_codes(save(tmp_path, image)), "m.png"))
     assert look.size == (2, 2) and look.counts == {0: 1, 1: 1, 2: 2}
-    assert look.colour_counts() == {0: 1, 0xFF0000: 1, 0x0000FF: 2}
+    assert look.color_counts() == {0: 1, 0xFF0000: 1, 0x0000FF: 2}
 
 
 def test_photo(tmp_path, monkeypatch):
     monkeypatch.setattr(codes, "MOST", 2)
-    with pytest.raises(FileError, match="holds 3 different colours, as a photo does"):
-        fold(read_codes(save(tmp_path, Image.fromarray(IDS))), "m.png")
+    with pytest.raises(FileError, match="holds 3 different colors, as a photo does"):
+        encode_stats(read_codes(save(tmp_path, Image.fromarray(IDS))), "m.png")
 
 
 def test_pack():

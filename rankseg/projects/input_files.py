@@ -7,14 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rankseg.imageio.listing import TIFF, walk_images
-from rankseg.projects.join import read_joined
 from rankseg.projects.labelme import find_labelme
-from rankseg.projects.marked import MarkedMasks
-from rankseg.projects.mask_codes import GREY, Codes, read_codes
-from rankseg.projects.outline_file import list_names
-from rankseg.projects.pairs import find_pairs, list_images, part_masks
-from rankseg.projects.polygons import read_outlines
-from rankseg.projects.skipped import describe_skipped
+from rankseg.projects.mask_decoding import GRAY, Codes, MarkedMasks, read_codes, read_joined
+from rankseg.projects.outline_masks import read_outlines
+from rankseg.projects.outlines import list_names
+from rankseg.projects.pairing import describe_skipped, find_pairs, list_images, split_masks
 
 CONVERTER = "python tools/dataset_converters/lucchi.py"
 JSON = (".json", ".jsonl", ".ndjson", ".geojson")
@@ -26,7 +23,7 @@ OTHER_FILES = {
 
 
 @dataclass(frozen=True)
-class Material:
+class InputFiles:
     """Files of the user before any is opened.
 
     Attributes:
@@ -50,25 +47,25 @@ class Material:
     marked: MarkedMasks | None = None
 
 
-def collect(
+def find_inputs(
     images: Path,
     masks: Path,
-    unlabelled: Path | None,
+    unlabeled: Path | None,
     color: tuple[int, int, int] | None = None,
-) -> Material:
+) -> InputFiles:
     """Find images and their masks.
 
     Args:
         images: Folder of images.
         masks: Folder of masks or labelme files, or a COCO file.
-        unlabelled: Folder of additional images.
+        unlabeled: Folder of additional images.
         color: Color of the foreground marks, if masks are marks on gray images.
 
     Raises:
         FileNotFoundError: If a folder is missing or empty.
         ValueError: If the input is a stack, or no mask matches an image.
     """
-    for path in filter(None, (images, masks, unlabelled)):
+    for path in filter(None, (images, masks, unlabeled)):
         if path.suffix.lower() in TIFF and path.is_file():
             raise ValueError(
                 f"{path} is one file: expected a folder; {CONVERTER} makes folders of pages of a "
@@ -83,12 +80,12 @@ def collect(
     if outlined and color is not None:
         raise ValueError(f"--color is for masks in files, and {masks} has outlines: leave it out")
     found = _outlined(images, masks) if outlined else _paired(images, masks, color)
-    if unlabelled is not None:
+    if unlabeled is not None:
         known = {os.path.realpath(path) for path in (*found.images, *found.bare)}
-        more, aside = part_masks(list_images(unlabelled, "unlabelled images"), unlabelled)
+        more, aside = split_masks(list_images(unlabeled, "unlabeled images"), unlabeled)
         found.bare.extend(path for path in more if os.path.realpath(path) not in known)
         found.notes.extend(_note(aside, "file{s} named as a mask of another, left out"))
-        found.notes.extend(_skipped(unlabelled))
+        found.notes.extend(_skipped(unlabeled))
     return found
 
 
@@ -100,16 +97,16 @@ def _has_outlines(images: Path, masks: Path) -> bool:
         return False
     if images.is_dir() and os.path.samefile(images, masks):
         pictures = walk_images(masks)
-        return not part_masks(pictures, masks, all_words=True)[1] and bool(find_labelme(masks))
+        return not split_masks(pictures, masks, all_words=True)[1] and bool(find_labelme(masks))
     inside = images.resolve()
     pictures = [path for path in walk_images(masks) if not path.resolve().is_relative_to(inside)]
     return not pictures and bool(find_labelme(masks))
 
 
-def _paired(images: Path, masks: Path, color: tuple[int, int, int] | None) -> Material:
+def _paired(images: Path, masks: Path, color: tuple[int, int, int] | None) -> InputFiles:
     pairs = find_pairs(images, masks)
-    labelled = [(image, some) for image, some in pairs.entries if some]
-    several = {str(some[0]): [str(mask) for mask in some] for _, some in labelled if len(some) > 1}
+    labeled = [(image, some) for image, some in pairs.entries if some]
+    several = {str(some[0]): [str(mask) for mask in some] for _, some in labeled if len(some) > 1}
     notes = _note(pairs.alone, "mask{s} without an image, left out")
     notes += _note(pairs.aside, "file{s} among the images named as a mask of another, left out")
     notes += _note(pairs.respelled, "mask{s} spelled differently from the image (case or accents)")
@@ -117,9 +114,9 @@ def _paired(images: Path, masks: Path, color: tuple[int, int, int] | None) -> Ma
     if not os.path.samefile(images, masks):
         notes += _skipped(masks)
     marked = None if color is None else MarkedMasks(color, several)
-    return Material(
-        [image for image, _ in labelled],
-        [str(some[0]) for _, some in labelled],
+    return InputFiles(
+        [image for image, _ in labeled],
+        [str(some[0]) for _, some in labeled],
         [image for image, some in pairs.entries if not some],
         marked
         or (lambda mask: read_joined(several[mask]) if mask in several else read_codes(mask)),
@@ -130,20 +127,20 @@ def _paired(images: Path, masks: Path, color: tuple[int, int, int] | None) -> Ma
     )
 
 
-def _outlined(images: Path, path: Path) -> Material:
+def _outlined(images: Path, path: Path) -> InputFiles:
     outlines = read_outlines(path, images)
-    labelled = sorted(outlines.images)
-    pictures, aside = part_masks(list_images(images, "images"), images)
+    labeled = sorted(outlines.images)
+    pictures, aside = split_masks(list_images(images, "images"), images)
     notes = list(outlines.notes)
-    notes += _note(outlines.empty, "image{s} without an outline, taken as unlabelled")
+    notes += _note(outlines.empty, "image{s} without an outline, taken as unlabeled")
     aside = [path for path in aside if path not in outlines.images]
     notes += _note(aside, "file{s} among the images named as a mask of another, left out")
     notes += _skipped(images)
-    return Material(
-        labelled,
-        [str(outlines.images[image]) for image in labelled],
+    return InputFiles(
+        labeled,
+        [str(outlines.images[image]) for image in labeled],
         [image for image in pictures if image not in outlines.images],
-        lambda number: Codes(GREY, outlines.draw(int(number))),
+        lambda number: Codes(GRAY, outlines.draw(int(number))),
         outlines.classes,
         notes,
     )

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rankseg.datasets.layouts import hint
-from rankseg.imageio.listing import ENDINGS, walk_images
-from rankseg.projects.skipped import describe_skipped
+from rankseg.imageio.listing import ENDINGS, walk_files, walk_images
 from rankseg.utils.found_names import fold, form
 
 _WORDS = r"(?:cp_)?masks?|gt|labels?|labelids|seg|segmentation|annotations?|ground_?truth"
@@ -64,7 +63,7 @@ def find_pairs(images: Path, masks: Path) -> Pairs:
     pictures, labels = list_images(images, "images"), list_images(masks, "masks")
     aside: list[Path] = []
     if os.path.samefile(images, masks):
-        pictures, labels = part_masks(pictures, images, all_words=True)
+        pictures, labels = split_masks(pictures, images, all_words=True)
         if not labels:
             raise ValueError(
                 f"folder {images} is named for images and for masks, and no file in it is called "
@@ -74,7 +73,7 @@ def find_pairs(images: Path, masks: Path) -> Pairs:
     else:
         labels = _outside(labels, images, masks)
         pictures = _outside(pictures, masks, images)
-        pictures, aside = part_masks(pictures, images)
+        pictures, aside = split_masks(pictures, images)
     _check_forms(pictures, images)
     _check_forms(labels, masks)
     index = _Index(pictures, images)
@@ -143,7 +142,7 @@ def _inner(images: Path) -> str:
     return f"; perhaps --images {inner} is meant" if inner else ""
 
 
-def part_masks(
+def split_masks(
     files: Sequence[Path], root: Path, all_words: bool = False
 ) -> tuple[list[Path], list[Path]]:
     """Separate images and masks that share a folder.
@@ -307,3 +306,30 @@ def _list(words: Sequence[str]) -> str:
 
 def _names(paths: Sequence[Path]) -> str:
     return _list([path.name for path in paths[:4]])
+
+
+TEXT = (".txt", ".json", ".xml", ".csv", ".md", ".html", ".log", ".ini", ".db", ".py", ".yaml")
+TEXT += (".yml", ".cfg", ".toml", ".zip", ".lnk", ".url", ".pdf", ".ipynb", ".xmp", ".xcf", ".tsv")
+"""Endings of files that are clearly not images."""
+
+FEW = 12  # endings listed in a note
+
+
+def describe_skipped(folder: Path, start: str, text: bool = False) -> str:
+    """Describe files that are neither readable images nor text, such as ``3 .heic, 1 .dcm``.
+
+    Args:
+        folder: Folder, searched with its subfolders.
+        start: Text put in front.
+        text: Count text files, too.
+
+    Returns:
+        The text; empty if there are no such files.
+    """
+    endings = (path.suffix.lower() or "without an ending" for path in walk_files(folder))
+    others = ENDINGS if text else (*ENDINGS, *TEXT)
+    counts = Counter(one for one in endings if one not in others)
+    order = sorted(counts, key=lambda ending: (-counts[ending], ending))
+    shown = [f"{counts[ending]} {ending}" for ending in order[:FEW]]
+    more = [f"{sum(counts[ending] for ending in order[FEW:])} others"] if order[FEW:] else []
+    return start + ", ".join([*shown, *more]) if counts else ""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-from rankseg.projects.skipped import describe_skipped
+from rankseg.projects.pairing import describe_skipped
 
 
 def test_endings_are_counted(tmp_path):

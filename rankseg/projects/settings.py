@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Recommended settings of a first config for given images and hardware, each with a reason."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from rankseg.imageio.shrinking import advised_shrink
-from rankseg.projects.machine import Machine
 from rankseg.projects.survey import Survey
 
 WEIGHTS = "data/pretrained/resnet50_deepstem.pth"
@@ -22,8 +23,43 @@ MIB = 2**20
 
 
 @dataclass(frozen=True)
-class Network:
-    """Network with matching settings.
+class Machine:
+    """CPU cores, memory and GPU of a machine.
+
+    Attributes:
+        cores: CPU cores available to this process.
+        memory: Main memory in GiB.
+        gpu: Memory of the first GPU in GiB; 0 without a GPU.
+    """
+
+    cores: int
+    memory: float
+    gpu: float = 0.0
+
+    def __str__(self) -> str:
+        text = f"{self.cores} CPU cores, {self.memory:.0f} GiB of memory"
+        return f"a GPU of {self.gpu:.0f} GiB, {text}" if self.gpu else f"{text}, no GPU"
+
+
+def this_machine() -> Machine:
+    """Return the properties of the current machine."""
+    try:
+        cores = len(os.sched_getaffinity(0))
+    except AttributeError:  # only available on Linux
+        cores = os.cpu_count() or 1
+    try:
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    except (ValueError, AttributeError):
+        memory = 8.0
+    gpu = 0.0
+    if torch.cuda.is_available():
+        gpu = torch.cuda.get_device_properties(0).total_memory / 2**30
+    return Machine(cores, memory, gpu)
+
+
+@dataclass(frozen=True)
+class NetworkPreset:
+    """NetworkPreset with matching settings.
 
     Attributes:
         base: Name in ``configs/_base_/models``.
@@ -42,23 +78,23 @@ class Network:
     why: str
 
 
-SMALL = Network(
+SMALL = NetworkPreset(
     "deeplabv3plus_r18_half", "small", 129, 4, (3000, 6000), "small, from random weights: no GPU"
 )
-MEDIUM = Network(
+MEDIUM = NetworkPreset(
     "deeplabv3plus_r18", "small", 257, 8, (5000, 20_000), "of medium size, from random weights"
 )
-LARGE = Network(
+LARGE = NetworkPreset(
     "deeplabv3plus_r50", "voc", 321, 8, (10_000, 40_000), "the papers', from ImageNet weights"
 )
 
 
 @dataclass(frozen=True)
-class Starter:
+class StarterSettings:
     """Settings of a config.
 
     Attributes:
-        network: Network, schedule, and matching settings.
+        network: NetworkPreset, schedule, and matching settings.
         crop: Side of the training crops in pixels.
         iterations: Length of the run.
         warmup: First iteration with unlabeled images.
@@ -78,7 +114,7 @@ class Starter:
         object_width: Width of objects in pixels, 0 if unknown; None except for microscopy.
     """
 
-    network: Network
+    network: NetworkPreset
     crop: int
     iterations: int
     warmup: int
@@ -103,30 +139,30 @@ class Starter:
 
 def choose(
     found: Survey,
-    labelled: int,
-    unlabelled: int,
+    labeled: int,
+    unlabeled: int,
     machine: Machine,
     object_width: float | None = None,
-) -> Starter:
+) -> StarterSettings:
     """Choose the settings.
 
     Args:
         found: Survey of the images and masks.
-        labelled: Number of images in the labeled list.
-        unlabelled: Number of images in the unlabeled list.
+        labeled: Number of images in the labeled list.
+        unlabeled: Number of images in the unlabeled list.
         machine: Machine for training.
-        object_width: See :class:`Starter`.
+        object_width: See :class:`StarterSettings`.
     """
     network = SMALL
     if machine.gpu >= 12 and Path(WEIGHTS).is_file():
         network = LARGE
     elif machine.gpu >= 4:
         network = MEDIUM
-    looks = [*found.labelled, *found.bare]
+    looks = [*found.labeled, *found.bare]
     side = int(np.median([min(look.height, look.width) for look in looks]))
     crop = max([size for size in CROPS if size <= min(side, network.crop)], default=CROPS[0])
     few, many = network.iterations
-    passes = PASSES * unlabelled / network.batch
+    passes = PASSES * unlabeled / network.batch
     iterations = int(min(many, max(few, -(-passes // 500) * 500)))
     counts = found.pixels[:, :255].sum(axis=0)
     foreground = float(counts[1:].sum() / max(1, counts.sum()))
@@ -134,17 +170,17 @@ def choose(
     microscopy = object_width is not None
     workers = min(2 if network is SMALL else 8, machine.cores)
     most = max(look.height * look.width for look in looks)
-    bytes_kept = most * (4 * labelled + 3 * unlabelled) * workers
+    bytes_kept = most * (4 * labeled + 3 * unlabeled) * workers
     fits = bytes_kept < 0.2 * machine.memory * 1024 * MIB
-    return Starter(
+    return StarterSettings(
         network=network,
         crop=crop,
         iterations=iterations,
         warmup=iterations * (3 if rare else 2) // 10,
         ramp=iterations // 10,
-        agents=agents_of(crop),
+        agents=num_agents_for(crop),
         workers=workers,
-        cache=(labelled, unlabelled) if fits else (0, 0),
+        cache=(labeled, unlabeled) if fits else (0, 0),
         min_foreground=0.02 if foreground < (RARER if microscopy else RARE) else 0.0,
         foreground=foreground,
         value_range=found.value_range,
@@ -162,7 +198,7 @@ def _of_microscopy(width: float, side: int, crop: int) -> dict:
     return {"scale": (low, high), "shrink": shrink, "object_width": width}
 
 
-def agents_of(crop: int) -> int:
+def num_agents_for(crop: int) -> int:
     """Return the number of agents: 128 of 441 positions from 321 pixels on, else less than half."""
     positions = ((crop - 1) // 16 + 1) ** 2
     return max(number for number in (8, 16, 32, 64, 128) if number * 2 <= positions)

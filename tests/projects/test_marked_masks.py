@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from rankseg.imageio.reading import decode_image, look_at
+from rankseg.imageio.reading import decode_image, read_image_info
 from rankseg.projects.survey import survey
 
 RED = (255, 0, 0)
@@ -33,7 +33,7 @@ def test_marks_become_classes_and_images_without_marks_are_unlabeled(folders):
     found = survey(*folders, color=RED)
     assert [path.stem for path in found.material.images] == ["0", "2", "5"]
     assert [path.stem for path in found.material.bare] == ["1", "3", "4"]
-    assert (len(found.labelled), len(found.bare), len(found.pixels)) == (3, 3, 3)
+    assert (len(found.labeled), len(found.bare), len(found.pixels)) == (3, 3, 3)
     assert found.plan.classes == ("background", "foreground") and not found.plan.stay
     ids = found.ids(0)
     assert ids[16:40, 20:52].all() and ids.sum() == ids[15:41, 19:53].sum()
@@ -80,7 +80,7 @@ def test_channels_of_a_hyperstack_of_one_slice_are_chosen(tmp_path):
         decode_image(path)
     assert np.array_equal(decode_image(path, (3,)), values[2])
     assert np.array_equal(decode_image(path, (4, 2, 1)), values[[3, 1, 0]].transpose(1, 2, 0))
-    assert (look_at(path).bands, look_at(path).height) == (4, 64)
+    assert (read_image_info(path).bands, read_image_info(path).height) == (4, 64)
     with pytest.raises(ValueError, match="to have band 5"):
         decode_image(path, (5,))
     tifffile.imwrite(path, values, **{**options, "metadata": {"axes": "ZYX"}})

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from rankseg.imageio.masks import read_mask
-from rankseg.projects.layout import MADE, Layout, draw_lists, write_masks
+from rankseg.projects.project_folder import CONVERTED, ProjectFolder, draw_lists, write_masks
 from rankseg.projects.survey import survey
 from rankseg.testing.raw import write_raw
 from rankseg.utils.atomic_file import WriteError
@@ -19,16 +19,16 @@ def own(tmp_path):
 
 def test_folders_are_linked_when_written(tmp_path, own):
     root = tmp_path / "root"
-    layout = Layout(root)
+    layout = ProjectFolder(root)
     assert layout.name(own / "a.png", own, "images") == "images/a.png"
     assert not root.exists()
     layout.write_links()
     assert (root / "images").resolve() == own and (root / "images/a.png").is_file()
-    Layout(root).name(own / "a.png", own, "images")  # the same link again
+    ProjectFolder(root).name(own / "a.png", own, "images")  # the same link again
 
 
 def test_what_lies_inside_needs_no_link(tmp_path, own):
-    layout = Layout(tmp_path)
+    layout = ProjectFolder(tmp_path)
     assert layout.name(own / "a.png", own, "images") == "own/a.png"
     layout.write_links()
     assert not (tmp_path / "images").exists()
@@ -39,8 +39,8 @@ def test_links_to_others_are_replaced_only_when_said(tmp_path, own):
     (root).mkdir()
     (root / "images").symlink_to(tmp_path)
     with pytest.raises(ValueError, match="images exists already, and a link to .*--overwrite"):
-        Layout(root).name(own / "a.png", own, "images")
-    layout = Layout(root, overwrite=True)
+        ProjectFolder(root).name(own / "a.png", own, "images")
+    layout = ProjectFolder(root, overwrite=True)
     layout.name(own / "a.png", own, "images")
     layout.write_links()
     assert (root / "images").resolve() == own
@@ -50,18 +50,18 @@ def test_links_to_others_are_replaced_only_when_said(tmp_path, own):
 
 
 def test_masks_are_never_written_over_those_of_the_user(tmp_path, own):
-    layout = Layout(tmp_path)
-    layout.check_made(own)
-    (tmp_path / MADE).mkdir()
+    layout = ProjectFolder(tmp_path)
+    layout.check_converted(own)
+    (tmp_path / CONVERTED).mkdir()
     with pytest.raises(ValueError, match="replace it with --overwrite, or name another folder"):
-        layout.check_made(own)
-    Layout(tmp_path, overwrite=True).check_made(own)
+        layout.check_converted(own)
+    ProjectFolder(tmp_path, overwrite=True).check_converted(own)
     with pytest.raises(ValueError, match="would be written there: name another folder"):
-        Layout(tmp_path, overwrite=True).check_made(tmp_path / MADE)
+        ProjectFolder(tmp_path, overwrite=True).check_converted(tmp_path / CONVERTED)
 
 
 def test_root_is_a_file(own):
-    layout = Layout(own / "a.png")
+    layout = ProjectFolder(own / "a.png")
     with pytest.raises(WriteError, match="could not be written"):
         layout.write_links()
 
@@ -96,7 +96,7 @@ def test_a_fifth_is_for_validation(masks, val):
 
 
 @pytest.mark.parametrize("rare", range(5))
-def test_the_only_image_of_a_class_is_labelled(rare):
+def test_the_only_image_of_a_class_is_labeled(rare):
     lists = draw_lists(entries(5, 1), counts(5, rare), None, None, seed=0)
     assert entries(5)[rare] in lists["labeled.txt"]
     lists = draw_lists(entries(5, 1), counts(5, rare), None, 1, seed=0)
@@ -108,23 +108,23 @@ def test_lists_depend_on_the_seed_alone():
     assert drawn[0] == drawn[1] != drawn[2]
 
 
-def test_labelled_images_must_hold_all_classes():
+def test_labeled_images_must_hold_all_classes():
     pixels = np.eye(5, 256, dtype=np.int64)
-    with pytest.raises(ValueError, match="--labelled 2: so few images cannot hold all classes"):
+    with pytest.raises(ValueError, match="--labeled 2: so few images cannot hold all classes"):
         draw_lists(entries(5), pixels, 1, 2, 0)
 
 
 @pytest.mark.parametrize(
-    ("masks", "more", "val", "labelled", "match"),
+    ("masks", "more", "val", "labeled", "match"),
     [
         (1, 3, None, None, "one image has a mask: expected two or more"),
-        (5, 0, None, None, "all 5 images have a mask.*--unlabelled DIR.*--labelled N"),
+        (5, 0, None, None, "all 5 images have a mask.*--unlabeled DIR.*--labeled N"),
         (5, 1, 5, None, "5 validation images wanted"),
-        (5, 0, None, 4, "--labelled 4: expected from 1 to 3"),
-        (5, 1, None, 5, "--labelled 5: expected from 1 to 4"),
-        (5, 1, None, 0, "--labelled 0: expected"),
+        (5, 0, None, 4, "--labeled 4: expected from 1 to 3"),
+        (5, 1, None, 5, "--labeled 5: expected from 1 to 4"),
+        (5, 1, None, 0, "--labeled 0: expected"),
     ],
 )
-def test_too_few(masks, more, val, labelled, match):
+def test_too_few(masks, more, val, labeled, match):
     with pytest.raises(ValueError, match=match):
-        draw_lists(entries(masks, more), counts(masks), val, labelled, 0)
+        draw_lists(entries(masks, more), counts(masks), val, labeled, 0)

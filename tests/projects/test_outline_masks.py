@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rankseg.errors import FileError
-from rankseg.projects.polygons import read_outlines
+from rankseg.projects.outline_masks import read_outlines
 from rankseg.testing.raw import write_coco
 
 pytest.importorskip("pycocotools")

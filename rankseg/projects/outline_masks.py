@@ -9,13 +9,12 @@ import numpy as np
 
 from rankseg.errors import FileError
 from rankseg.imageio.masks import IGNORE, check_same_size
-from rankseg.imageio.reading import look_at
+from rankseg.imageio.reading import read_image_info
 from rankseg.projects.coco import parse_coco
-from rankseg.projects.json_files import read_json, shown
+from rankseg.projects.json_files import read_json, shorten
 from rankseg.projects.labelme import find_labelme, parse_labelme
-from rankseg.projects.outline import BadOutline
-from rankseg.projects.outline_file import Listed, OutlineFile, list_names, plural
-from rankseg.projects.pairs import list_images
+from rankseg.projects.outlines import Annotations, InvalidOutline, ListedImage, list_names, plural
+from rankseg.projects.pairing import list_images
 from rankseg.utils.found_names import match_names
 
 MOST_CLASSES = IGNORE  # ids from 0 to 254
@@ -28,7 +27,7 @@ class Outlines(NamedTuple):
     Attributes:
         classes: ``background`` and the categories that have an outline, in id order.
         images: Number for ``draw`` by image file, for images with outlines.
-        empty: Listed image files without outlines.
+        empty: ListedImage image files without outlines.
         draw: Function that returns the ``(H, W)`` uint8 mask of such a number.
         notes: Sentences for the user.
     """
@@ -65,7 +64,7 @@ def read_outlines(path: Path, images: Path) -> Outlines:
     found = _read(path)
     files = list_images(images, "images")
     matches = match_names([one.file_name for one in found.images], files, images)
-    by_file: dict[Path, list[Listed]] = {}
+    by_file: dict[Path, list[ListedImage]] = {}
     for i, file in matches.files.items():
         by_file.setdefault(file, []).append(found.images[i])
     drawn = sorted(file for file, some in by_file.items() if any(one.shapes for one in some))
@@ -95,14 +94,14 @@ def read_outlines(path: Path, images: Path) -> Outlines:
     )
 
 
-def _read(path: Path) -> OutlineFile:
+def _read(path: Path) -> Annotations:
     if path.is_dir():
         return parse_labelme(find_labelme(path), path)
     return parse_coco(read_json(path, "COCO file"), path)
 
 
 def _nothing(
-    path: Path, images: Path, found: OutlineFile, missing: list[str], unclear: list[str]
+    path: Path, images: Path, found: Annotations, missing: list[str], unclear: list[str]
 ) -> str:
     """Explain why there is nothing to draw."""
     if unclear:
@@ -112,7 +111,7 @@ def _nothing(
         why = f"{len(missing)} are not there ({list_names(missing)})"
         cure = "With --images name the folder of these images."
     else:
-        reasons = ", ".join(f"{count} {reason}" for reason, count in found.left_out.most_common())
+        reasons = ", ".join(f"{count} {reason}" for reason, count in found.skipped.most_common())
         why = f"there is no outline that can be drawn ({reasons or 'no annotations'})"
         cure = "In the labeling program draw outlines, and export them as 'COCO'."
     return (
@@ -122,7 +121,7 @@ def _nothing(
 
 
 def _notes(
-    path: Path, found: OutlineFile, names: list[str], missing: list[str], unclear: list[str]
+    path: Path, found: Annotations, names: list[str], missing: list[str], unclear: list[str]
 ) -> list[str]:
     """Return sentences on what was skipped."""
     notes = list(found.notes)
@@ -139,15 +138,15 @@ def _notes(
         notes.append(f"no outline is of {list_names(unused)}: no class")
     if any(name.lower() == BACKGROUND for name in found.names):
         notes.append(f"the category '{BACKGROUND}' is class 0, as everything without an outline")
-    for reason, count in found.left_out.most_common():
+    for reason, count in found.skipped.most_common():
         notes.append(
             f"{plural(count, 'annotation')} left out, of which the pixels are background: "
-            f"{shown(reason)}"
+            f"{shorten(reason)}"
         )
     return notes
 
 
-def _shared_notes(groups: list[list[Listed]]) -> list[str]:
+def _shared_notes(groups: list[list[ListedImage]]) -> list[str]:
     shared = [some[0].file_name for some in groups if len(some) > 1]
     if not shared:
         return []
@@ -157,9 +156,9 @@ def _shared_notes(groups: list[list[Listed]]) -> list[str]:
     ]
 
 
-def _draw(file: Path, listed: list[Listed], ids: dict[str, int]) -> np.ndarray:
+def _draw(file: Path, listed: list[ListedImage], ids: dict[str, int]) -> np.ndarray:
     """Fill the outlines of an image, larger ones first."""
-    height, width = look_at(str(file), decode=False)[:2]
+    height, width = read_image_info(str(file), decode=False)[:2]
     for one in listed:
         _check_size(one, file, (height, width))
     mask = np.zeros((height, width), np.uint8)
@@ -168,7 +167,7 @@ def _draw(file: Path, listed: list[Listed], ids: dict[str, int]) -> np.ndarray:
         for shape in sorted(shapes, key=lambda shape: -shape.outline.area(height, width)):
             known = ids.get(shape.name, 0)
             mask[shape.outline.fill(height, width)] = known
-    except BadOutline as reason:
+    except InvalidOutline as reason:
         raise FileError(
             f"Expected the outlines of {listed[0].where} to fit {file}, but got {reason}. Export "
             "the labels again from these images."
@@ -176,13 +175,13 @@ def _draw(file: Path, listed: list[Listed], ids: dict[str, int]) -> np.ndarray:
     return mask
 
 
-def _check_size(one: Listed, file: Path, real: tuple[int, int]) -> None:
+def _check_size(one: ListedImage, file: Path, real: tuple[int, int]) -> None:
     """Check that the size given in the file, if any, is that of the image."""
     if all(given in (None, side) for given, side in zip(one.size, real, strict=True)):
         return
     if one.known_size:
         check_same_size(f"by the outlines of {one.where}", one.known_size, file, real)
-    height, width = map(shown, one.size)
+    height, width = map(shorten, one.size)
     raise FileError(
         f"Expected {one.where} to have the size of {file}, {real[1]}x{real[0]}, but got "
         f"width {width} and height {height}. Correct them, or export the labels again."

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from rankseg.projects.pairs import find_pairs
+from rankseg.projects.pairing import find_pairs
 
 
 @pytest.fixture

@@ -6,13 +6,13 @@ import pytest
 from PIL import Image
 
 from rankseg.imageio.masks import read_mask
-from rankseg.projects.mask_codes import fold, read_codes, unfold
-from rankseg.projects.plan import make_plan, plan_of_ids
-from rankseg.testing.raw import COLOURS, KINDS, encode_mask, scene
+from rankseg.projects.mask_decoding import decode_stats, encode_stats, read_codes
+from rankseg.projects.mask_plan import identity_plan, make_plan
+from rankseg.testing.raw import COLORS, KINDS, encode_mask, scene
 
 
 def looks_of(*paths: Path) -> dict:
-    return {path: unfold(fold(read_codes(path), str(path))) for path in paths}
+    return {path: decode_stats(encode_stats(read_codes(path), str(path))) for path in paths}
 
 
 @pytest.fixture
@@ -46,33 +46,33 @@ def test_ids_are_those_that_were_painted(tmp_path, kind):
         assert np.array_equal(read_mask(path, plan.rule), expected), "training reads the same"
 
 
-def test_names_of_colours(save):
-    plan = make_plan(save(np.array([COLOURS])), names=("a", "b", "c"))
-    assert plan.classes == ("a", "b", "c") and plan.palette == COLOURS
-    assert make_plan(save(np.array([COLOURS]))).classes == ("#000000", "#0000ff", "#ff8000")
+def test_names_of_colors(save):
+    plan = make_plan(save(np.array([COLORS])), names=("a", "b", "c"))
+    assert plan.classes == ("a", "b", "c") and plan.palette == COLORS
+    assert make_plan(save(np.array([COLORS]))).classes == ("#000000", "#0000ff", "#ff8000")
 
 
 def test_table_orders_merges_and_ignores(save):
     table = {0x0000FF: "car", 0xFF8000: "void", 0x00FF00: "tree", 0: "car"}
-    plan = make_plan(save([COLOURS, [(0, 255, 0)] * 3]), table=table)
+    plan = make_plan(save([COLORS, [(0, 255, 0)] * 3]), table=table)
     assert plan.classes == ("car", "tree")
     assert plan.codes == {0x0000FF: 0, 0xFF8000: 255, 0x00FF00: 1, 0: 0}
     assert plan.palette == ((0, 0, 255), (0, 255, 0))
 
 
-def test_colour_that_is_not_in_the_table(save):
-    with pytest.raises(ValueError, match=r"0.png has the colour 255 128 0 \(#ff8000\) at column 2"):
-        make_plan(save([COLOURS]), table={0: "sky", 255: "car"})
+def test_color_that_is_not_in_the_table(save):
+    with pytest.raises(ValueError, match=r"0.png has the color 255 128 0 \(#ff8000\) at column 2"):
+        make_plan(save([COLORS]), table={0: "sky", 255: "car"})
 
 
-def test_palettes_that_differ_are_colours(tmp_path):
+def test_palettes_that_differ_are_colors(tmp_path):
     paths = [tmp_path / "0.png", tmp_path / "1.png"]
     for path, order in zip(paths, ((0, 1, 2), (0, 2, 1)), strict=True):
         image = Image.fromarray(np.array([order], np.uint8))
-        image.putpalette([channel for k in order for channel in COLOURS[k]])
+        image.putpalette([channel for k in order for channel in COLORS[k]])
         image.save(path)
     plan = make_plan(looks_of(*paths))
-    assert plan.by_colour and not plan.stay and "palettes differ" in plan.notes[0]
+    assert plan.by_color and not plan.stay and "palettes differ" in plan.notes[0]
     same = [plan.ids(read_codes(path)).tolist() for path in paths]
     assert same[0] == same[1] == [[0, 1, 2]]
 
@@ -86,7 +86,7 @@ def test_above(save):
     with pytest.raises(ValueError, match="--above makes two classes, --classes names 3"):
         make_plan(looks, names=("a", "b", "c"), above=10)
     with pytest.raises(ValueError, match="--above is for masks of numbers"):
-        make_plan(save([COLOURS]), above=1)
+        make_plan(save([COLORS]), above=1)
 
 
 def test_255_that_may_be_a_class_is_told(save):
@@ -107,16 +107,16 @@ def test_refused(save):
         make_plan(save([[7, 7]], [[7, 7]]))
     with pytest.raises(ValueError, match="256 different values .*--above 0 for numbered objects"):
         make_plan(save([np.arange(256)]))
-    with pytest.raises(ValueError, match="the masks hold 3 colours .* --classes names 2 classes"):
-        make_plan(save([COLOURS]), names=("a", "b"))
+    with pytest.raises(ValueError, match="the masks hold 3 colors .* --classes names 2 classes"):
+        make_plan(save([COLORS]), names=("a", "b"))
     many = np.stack([np.arange(65), np.zeros(65), np.zeros(65)], -1)[None]
-    with pytest.raises(ValueError, match="the masks hold 65 colours .* at most 64 may be classes"):
+    with pytest.raises(ValueError, match="the masks hold 65 colors .* at most 64 may be classes"):
         make_plan(save(many))
     with pytest.raises(ValueError, match="give one of the two"):
-        make_plan(save([COLOURS]), names=("a", "b"), table={0: "a", 1: "b"})
+        make_plan(save([COLORS]), names=("a", "b"), table={0: "a", 1: "b"})
     table = {0: "sky", 0x0000FF: "car", 0xFF8000: "ignore"}
     with pytest.raises(ValueError, match="all masks hold car alone"):
-        make_plan(save([COLOURS[1:]]), table=table)
+        make_plan(save([COLORS[1:]]), table=table)
 
 
 def test_jpeg_makes_no_classes(tmp_path):
@@ -140,5 +140,5 @@ def test_numbers_that_may_be_those_of_objects_are_told(save):
 
 
 def test_plan_of_ids():
-    plan = plan_of_ids(("a", "b", "c"))
+    plan = identity_plan(("a", "b", "c"))
     assert plan.codes == {0: 0, 1: 1, 2: 2} and not plan.stay and len(plan.palette) == 3

@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 from PIL import ImageColor
 
+from rankseg.errors import FileError
+
 COLORFUL = 48
 """Minimum difference between the largest and smallest of R, G and B of a colored pixel."""
 
@@ -197,6 +199,14 @@ def count_colors(pictures: Iterable[np.ndarray]) -> ColorCount:
     for pixels in pictures:
         found.add(pixels)
     return found
+
+
+def missing_marks(name: str, color: tuple[int, int, int], found: ColorCount) -> FileError:
+    """Return the error for masks without marks of a color, which lists the colors found."""
+    return FileError(
+        f"Expected {name} to have marks of the color #{bytes(color).hex()}, but got "
+        f"{found or 'no color'}. Set --color to the color of the marks."
+    )
 
 
 def looks_like_image(values: np.ndarray) -> bool:

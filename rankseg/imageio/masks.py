@@ -57,8 +57,8 @@ def read_mask(path: str | Path, rule: LabelRule = None) -> np.ndarray:
     if values.dtype != np.uint8:
         if values.size and (values.min() < 0 or values.max() > IGNORE):
             raise FileError(
-                f"mask {path} holds values {some(np.unique(values))}: expected class ids from 0 "
-                "to 254 and 255 for ignore; map them with label_rule={VALUE: CLASS, ...}"
+                f"mask {path} holds values {format_values(np.unique(values))}: expected class ids "
+                "from 0 to 254 and 255 for ignore; map them with label_rule={VALUE: CLASS, ...}"
             )
         values = values.astype(np.uint8)
     return values
@@ -122,8 +122,9 @@ def _to_binary(values: np.ndarray, path: str | Path) -> np.ndarray:
     foreground = [int(value) for value in found if value != 0]
     if foreground not in ([], [1], [IGNORE]):
         raise FileError(
-            f"mask {path} holds values {some(found)}: binary=True expects 0 for background and "
-            "one other value, 1 or 255; threshold the mask, or use classes and no binary=True"
+            f"mask {path} holds values {format_values(found)}: binary=True expects 0 for "
+            "background and one other value, 1 or 255; threshold the mask, or use classes and no "
+            "binary=True"
         )
     return (values != 0).astype(np.uint8)
 
@@ -205,7 +206,7 @@ def check_values(
             "command line of make_splits.py)"
         )
     raise FileError(
-        f"mask {path} holds {some(bad)}, which is no class and not {ignore} (ignore): the "
+        f"mask {path} holds {format_values(bad)}, which is no class and not {ignore} (ignore): the "
         f"{len(classes)} classes known are 0 to {len(classes) - 1} ({', '.join(classes)}); {hint}"
     )
 
@@ -234,7 +235,7 @@ def check_not_0_and_255(values: np.ndarray, source: str) -> None:
         )
 
 
-def some(values: np.ndarray, limit: int = 8) -> str:
+def format_values(values: np.ndarray, limit: int = 8) -> str:
     """Format the first values of a list, so that a message stays on one line."""
     shown = ", ".join(str(int(value)) for value in values[:limit])
     return f"[{shown}, ... {len(values)} in all]" if len(values) > limit else f"[{shown}]"

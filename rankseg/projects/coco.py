@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from rankseg.errors import FileError
-from rankseg.projects.json_files import detect_tool, shorten
+from rankseg.projects.json_files import detect_tool
+from rankseg.projects.messages import list_names, plural, shorten
 from rankseg.projects.outlines import (
     Annotations,
     InvalidOutline,
@@ -15,8 +16,6 @@ from rankseg.projects.outlines import (
     check_segmentation,
     clean_class_name,
     get_value,
-    list_names,
-    plural,
 )
 
 KEYS = ("images", "annotations", "categories")
@@ -52,16 +51,13 @@ def _check_form(content: Any, path: Path) -> None:
     missing = [key for key in KEYS if not isinstance(get_value(content, key), list)]
     if not missing:
         return
-    program = detect_tool(content)
-    if program:
-        raise FileError(
-            f"Expected {path} to be a COCO file, but got a file of {program[0]}. "
-            f"{program[1][0].upper()}{program[1][1:]}."
-        )
+    tool = detect_tool(content)
+    if tool:
+        name, cure = tool
+        raise FileError(f"Expected {path} to be a COCO file, but got a file of {name}. {cure}.")
     raise FileError(
-        f"Expected {path} to be a COCO file, a JSON object with lists of {', '.join(KEYS)}, but "
-        f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not there. In the "
-        "labeling program choose the export 'COCO'."
+        f"Expected {path} to be a COCO file, a JSON object with lists of {', '.join(KEYS)}, but it "
+        f"has no list of {' and '.join(missing)}. In the labeling tool, choose the export 'COCO'."
     )
 
 
@@ -82,19 +78,22 @@ def _categories(entries: list, path: Path, found: Annotations) -> dict[Any, str]
             bad += 1
         elif names.setdefault(number, name) != name:
             raise FileError(
-                f"Expected every category of {path} to have its own id, but id "
-                f"{shorten(number)} is '{shorten(names[number])}' and '{shorten(name)}'. Export the labels "
-                "again, or give one of the two another id."
+                f"Expected every category of {path} to have its own id, but the categories "
+                f"'{shorten(names[number])}' and '{shorten(name)}' share the id {shorten(number)}. "
+                "Export the labels again, or give one of them another id."
             )
     if bad:
         what = "category" if bad == 1 else "categories"
-        found.notes.append(f"{bad} {what} left out: without an id or a name on one line")
+        found.notes.append(f"skipped {bad} {what} without an id or a name on one line")
     order = sorted(names, key=lambda number: (isinstance(number, str), number))
     found.names = list(dict.fromkeys(names[number] for number in order))
     for name in found.names:
         same = [shorten(number) for number in order if names[number] == name]
         if len(same) > 1:
-            found.notes.append(f"categories {', '.join(same)} are all '{shorten(name)}': one class")
+            ids = ", ".join(same)
+            found.notes.append(
+                f"categories {ids} are all named '{shorten(name)}' and form one class"
+            )
     return names
 
 
@@ -112,15 +111,14 @@ def _images(entries: list, path: Path, found: Annotations) -> dict[Any, ListedIm
             images[number] = ListedImage(where, name, size)
         elif images[number].file_name != name:
             raise FileError(
-                f"Expected every image of {path} to have its own id, but id {shorten(number)} is "
-                f"{shorten(images[number].file_name)} and {shorten(name)}, so that it is not clear "
-                "which of them annotations belong to. Export the labels again, or number the "
-                "images again when you merge files."
+                f"Expected every image of {path} to have its own id, but "
+                f"{shorten(images[number].file_name)} and {shorten(name)} share the id "
+                f"{shorten(number)}, so their annotations cannot be told apart. Export the labels "
+                "again, or renumber the images when you merge files."
             )
     if bad:
-        found.notes.append(
-            f"{plural(len(bad), 'image')} left out, without id or file_name: {list_names(bad)}"
-        )
+        what = plural(len(bad), "image")
+        found.notes.append(f"skipped {what} without an id or a file_name: {list_names(bad)}")
     found.images = list(images.values())
     return images
 
@@ -128,7 +126,7 @@ def _images(entries: list, path: Path, found: Annotations) -> dict[Any, ListedIm
 def _shape(one: Any, images: Mapping, names: Mapping) -> tuple[ListedImage, Shape]:
     """Return the image and the outline of an annotation."""
     if not isinstance(one, Mapping):
-        raise InvalidOutline("not an object of JSON")
+        raise InvalidOutline("not a JSON object")
     image = images.get(_key(one.get("image_id")))
     if image is None:
         raise InvalidOutline("unknown image id")
@@ -139,5 +137,5 @@ def _shape(one: Any, images: Mapping, names: Mapping) -> tuple[ListedImage, Shap
         return image, Shape(name, check_segmentation(one.get("segmentation"), image.known_size))
     except InvalidOutline as reason:
         if str(reason) == "no outline" and one.get("bbox"):
-            raise InvalidOutline("box without outline") from None
+            raise InvalidOutline("bounding box without an outline") from None
         raise

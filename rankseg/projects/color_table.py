@@ -41,7 +41,8 @@ def read_color_table(path: str | Path) -> dict[int, str]:
         text = read_content(path, "color table").decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise FileError(
-            f"color table {path} is no UTF-8 text: expected lines such as {EXAMPLE}"
+            f"Expected color table {path} to be UTF-8 text, lines such as {EXAMPLE}, but it is "
+            "not. Save it as UTF-8."
         ) from error
     table: dict[int, str] = {}
     for number, line in enumerate(split_lines(text), start=1):
@@ -51,12 +52,12 @@ def read_color_table(path: str | Path) -> dict[int, str]:
         label = CVAT.match(line.strip())
         if label:
             words = [*label.groups()[1:], *label[1].split()]
-        code, name = _parse(words, f"{path}, line {number}", line)
+        code, name = _parse(words, f"line {number} of {path}", line)
         name = form(name)
         if table.get(code, name) != name:
             raise FileError(
-                f"{path}, line {number}: color #{code:06x} is '{table[code]}' and '{name}': keep "
-                "one of the two lines"
+                f"Expected one name per color, but line {number} of {path} names #{code:06x} "
+                f"'{name}', and a line before it '{table[code]}'. Remove one of the lines."
             )
         table[code] = name
         if label and name.lower() == BACKGROUND:
@@ -64,13 +65,13 @@ def read_color_table(path: str | Path) -> dict[int, str]:
     classes = {name for name in table.values() if name.lower() not in IGNORED}
     if len(classes) < 2:
         raise FileError(
-            f"color table {path} names {len(classes)} classes: expected two or more lines such "
-            f"as {EXAMPLE}"
+            f"Expected color table {path} to name two or more classes, but got {len(classes)}. Add "
+            f"lines such as {EXAMPLE}."
         )
     if len(classes) > IGNORE:
         raise FileError(
-            f"Expected at most {IGNORE} classes in color table {path}, as masks of 8 bits hold "
-            f"ids 0 to 254, but got {len(classes)}. Give several colors one name."
+            f"Expected at most {IGNORE} classes in color table {path}, as 8-bit masks hold the ids "
+            f"0 to 254, but got {len(classes)}. Give several colors the same name."
         )
     return table
 
@@ -94,4 +95,6 @@ def _parse(words: list[str], where: str, line: str) -> tuple[int, str]:
         if name and all(word.isdecimal() and int(word) < 256 for word in color):
             red, green, blue = map(int, color)
             return pack((red, green, blue)), " ".join(name)
-    raise FileError(f"{where}: '{line.strip()[:60]}' is no color with a name: expected {EXAMPLE}")
+    raise FileError(
+        f"Expected a color and its name in {where}, but got '{line.strip()[:60]}'. Write {EXAMPLE}."
+    )

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from rankseg.imageio.listing import TIFF, walk_images
 from rankseg.projects.labelme import find_labelme
-from rankseg.projects.mask_decoding import GRAY, Codes, MarkedMasks, read_codes, read_joined
+from rankseg.projects.mask_decoding import GRAY, Codes, MarkedMasks, read_codes, read_merged
+from rankseg.projects.messages import list_names, plural
 from rankseg.projects.outline_masks import read_outlines
-from rankseg.projects.outlines import list_names
 from rankseg.projects.pairing import describe_skipped, find_pairs, list_images, split_masks
 
-CONVERTER = "python tools/dataset_converters/lucchi.py"
+STACK_CONVERTER = "python tools/dataset_converters/lucchi.py"
 JSON = (".json", ".jsonl", ".ndjson", ".geojson")
 OTHER_FILES = {
     ".xml": "an XML file, as CVAT and LabelImg write it. Export the labels as 'COCO' or as masks",
@@ -29,22 +29,22 @@ class InputFiles:
     Attributes:
         images: Images with a mask, sorted.
         masks: Mask of each image: a file, or the number of the image among the outlines.
-        bare: Images without a mask.
+        unlabeled: Images without a mask.
         read: Function that returns the codes of a mask.
         classes: Class names, if masks are outlines.
         notes: Sentences for the user.
-        joined: Number of files merged to a mask, by its first file.
-        marked: Reader of the masks if they are marks on gray images.
+        merged: Number of files merged to a mask, by its first file.
+        marks: Reader of the masks if they are marks on gray images.
     """
 
     images: list[Path]
     masks: list[str]
-    bare: list[Path]
+    unlabeled: list[Path]
     read: Callable[[str], Codes]
     classes: tuple[str, ...] | None
     notes: list[str]
-    joined: Mapping[str, int] = field(default_factory=dict)
-    marked: MarkedMasks | None = None
+    merged: Mapping[str, int] = field(default_factory=dict)
+    marks: MarkedMasks | None = None
 
 
 def find_inputs(
@@ -68,8 +68,8 @@ def find_inputs(
     for path in filter(None, (images, masks, unlabeled)):
         if path.suffix.lower() in TIFF and path.is_file():
             raise ValueError(
-                f"{path} is one file: expected a folder; {CONVERTER} makes folders of pages of a "
-                "TIFF stack (see --help), which can be named here"
+                f"Expected {path} to be a folder, but got a single TIFF file. Convert a stack to "
+                f"folders of images with {STACK_CONVERTER} (see --help)."
             )
     other = OTHER_FILES.get(masks.suffix.lower())
     if other and masks.is_file():
@@ -78,13 +78,15 @@ def find_inputs(
         )
     outlined = _has_outlines(images, masks)
     if outlined and color is not None:
-        raise ValueError(f"--color is for masks in files, and {masks} has outlines: leave it out")
-    found = _outlined(images, masks) if outlined else _paired(images, masks, color)
+        raise ValueError(
+            f"Expected mask images for --color, but {masks} holds outlines. Leave --color out."
+        )
+    found = _from_outlines(images, masks) if outlined else _from_masks(images, masks, color)
     if unlabeled is not None:
-        known = {os.path.realpath(path) for path in (*found.images, *found.bare)}
-        more, aside = split_masks(list_images(unlabeled, "unlabeled images"), unlabeled)
-        found.bare.extend(path for path in more if os.path.realpath(path) not in known)
-        found.notes.extend(_note(aside, "file{s} named as a mask of another, left out"))
+        known = {os.path.realpath(path) for path in (*found.images, *found.unlabeled)}
+        more, ignored = split_masks(list_images(unlabeled, "unlabeled images"), unlabeled)
+        found.unlabeled.extend(path for path in more if os.path.realpath(path) not in known)
+        found.notes.extend(_note(ignored, "file", "named like the mask of another image"))
         found.notes.extend(_skipped(unlabeled))
     return found
 
@@ -95,51 +97,59 @@ def _has_outlines(images: Path, masks: Path) -> bool:
         return True
     if not masks.is_dir():
         return False
+    files = walk_images(masks)
     if images.is_dir() and os.path.samefile(images, masks):
-        pictures = walk_images(masks)
-        return not split_masks(pictures, masks, all_words=True)[1] and bool(find_labelme(masks))
+        return not split_masks(files, masks, all_words=True)[1] and bool(find_labelme(masks))
     inside = images.resolve()
-    pictures = [path for path in walk_images(masks) if not path.resolve().is_relative_to(inside)]
-    return not pictures and bool(find_labelme(masks))
+    return all(path.resolve().is_relative_to(inside) for path in files) and bool(
+        find_labelme(masks)
+    )
 
 
-def _paired(images: Path, masks: Path, color: tuple[int, int, int] | None) -> InputFiles:
+def _from_masks(images: Path, masks: Path, color: tuple[int, int, int] | None) -> InputFiles:
     pairs = find_pairs(images, masks)
     labeled = [(image, some) for image, some in pairs.entries if some]
     several = {str(some[0]): [str(mask) for mask in some] for _, some in labeled if len(some) > 1}
-    notes = _note(pairs.alone, "mask{s} without an image, left out")
-    notes += _note(pairs.aside, "file{s} among the images named as a mask of another, left out")
-    notes += _note(pairs.respelled, "mask{s} spelled differently from the image (case or accents)")
+    notes = _note(pairs.unmatched, "mask", "without an image")
+    notes += _note(
+        pairs.ignored, "file", "in the image folder named like the mask of another image"
+    )
+    if pairs.respelled:
+        names = list_names([path.name for path in pairs.respelled])
+        what = plural(len(pairs.respelled), "mask")
+        notes.append(f"spelling of {what} differs from the image (case or accents): {names}")
     notes += _skipped(images)
     if not os.path.samefile(images, masks):
         notes += _skipped(masks)
-    marked = None if color is None else MarkedMasks(color, several)
+    marks = None if color is None else MarkedMasks(color, several)
     return InputFiles(
         [image for image, _ in labeled],
         [str(some[0]) for _, some in labeled],
         [image for image, some in pairs.entries if not some],
-        marked
-        or (lambda mask: read_joined(several[mask]) if mask in several else read_codes(mask)),
+        marks or (lambda mask: read_merged(several[mask]) if mask in several else read_codes(mask)),
         None,
         notes,
         {mask: len(some) for mask, some in several.items()},
-        marked,
+        marks,
     )
 
 
-def _outlined(images: Path, path: Path) -> InputFiles:
+def _from_outlines(images: Path, path: Path) -> InputFiles:
     outlines = read_outlines(path, images)
     labeled = sorted(outlines.images)
-    pictures, aside = split_masks(list_images(images, "images"), images)
+    files, ignored = split_masks(list_images(images, "images"), images)
     notes = list(outlines.notes)
-    notes += _note(outlines.empty, "image{s} without an outline, taken as unlabeled")
-    aside = [path for path in aside if path not in outlines.images]
-    notes += _note(aside, "file{s} among the images named as a mask of another, left out")
+    if outlines.empty:
+        what = plural(len(outlines.empty), "image")
+        names = list_names([path.name for path in outlines.empty])
+        notes.append(f"{what} without an outline used as unlabeled: {names}")
+    ignored = [path for path in ignored if path not in outlines.images]
+    notes += _note(ignored, "file", "in the image folder named like the mask of another image")
     notes += _skipped(images)
     return InputFiles(
         labeled,
         [str(outlines.images[image]) for image in labeled],
-        [image for image in pictures if image not in outlines.images],
+        [image for image in files if image not in outlines.images],
         lambda number: Codes(GRAY, outlines.draw(int(number))),
         outlines.classes,
         notes,
@@ -147,11 +157,11 @@ def _outlined(images: Path, path: Path) -> InputFiles:
 
 
 def _skipped(folder: Path) -> list[str]:
-    text = describe_skipped(folder, f"files in {folder} that are skipped: ")
-    return [f"{text}: save them as PNG if they are images"] if text else []
+    text = describe_skipped(folder)
+    return [f"skipped files in {folder}: {text}. If they are images, save them as PNG"] * bool(text)
 
 
-def _note(names: Sequence[str | Path], what: str) -> list[str]:
-    """Return a sentence on files if there are any; ``{s}`` marks the plural."""
-    what = what.replace("{s}", "" if len(names) == 1 else "s")
-    return [f"{len(names)} {what}: {list_names([Path(n).name for n in names])}"] if names else []
+def _note(paths: Sequence[Path], what: str, why: str) -> list[str]:
+    """Return a sentence about skipped files, if there are any."""
+    names = list_names([path.name for path in paths])
+    return [f"skipped {plural(len(paths), what)} {why}: {names}"] if paths else []

@@ -2,7 +2,6 @@
 """Reader for JSON files of annotation tools, which also identifies the tool."""
 
 import json
-import reprlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,27 +9,26 @@ from typing import Any
 from rankseg.errors import FileError
 from rankseg.imageio.image_files import read_content
 
-LONGEST = 60  # characters of a name shorten in a message
-
-_COCO = "export the labels again as 'COCO'"
-_PNG = "export the labels again as 'COCO', or as masks"
+_COCO = "Export the labels again as 'COCO'"
+_COCO_OR_MASKS = "Export the labels again as 'COCO' or as masks"
+_MASKS = "Export the labels as PNG masks"
 _LIST_KEYS = (
-    ({"Labeled Data", "External ID", "data_row"}, "Labelbox", f"{_PNG} (labelbox.com)"),
+    ({"Labeled Data", "External ID", "data_row"}, "Labelbox (labelbox.com)", _COCO_OR_MASKS),
     ({"completions", "annotations", "predictions"}, "Label Studio", _COCO),
     ({"segmentation", "bbox"}, "COCO results without images and categories", _COCO),
-    ({"image", "imagefilename"}, "CreateML", _PNG),
-    ({"geometry"}, "GeoJSON (QuPath)", "export masks of labels as PNG"),
+    ({"image", "imagefilename"}, "CreateML", _COCO_OR_MASKS),
+    ({"geometry"}, "GeoJSON (QuPath)", _MASKS),
 )
 _DICT_KEYS = (
-    ({"shapes", "imagePath"}, "labelme", "name the folder that holds these files: --masks DIR"),
-    ({"_via_img_metadata"}, "VIA (VGG Image Annotator)", "export it with 'Export as COCO format'"),
-    ({"data_row"}, "Labelbox", f"{_PNG} (labelbox.com)"),
+    ({"shapes", "imagePath"}, "labelme", "Name the folder that holds these files: --masks DIR"),
+    ({"_via_img_metadata"}, "VIA (VGG Image Annotator)", "Use its 'Export as COCO format'"),
+    ({"data_row"}, "Labelbox (labelbox.com)", _COCO_OR_MASKS),
     ({"data", "annotations"}, "Label Studio", _COCO),
-    ({"items", "categories"}, "Datumaro", "convert it: datum convert -f coco"),
-    ({"imgHeight", "objects"}, "Cityscapes polygons", "make masks with cityscapesscripts"),
-    ({"size", "objects"}, "Supervisely", _PNG),
-    ({"item", "annotations"}, "Darwin (V7)", _PNG),
-    ({"features", "type"}, "GeoJSON (QuPath)", "export masks of labels as PNG"),
+    ({"items", "categories"}, "Datumaro", "Convert it with datum convert -f coco"),
+    ({"imgHeight", "objects"}, "Cityscapes polygons", "Create masks with cityscapesscripts"),
+    ({"size", "objects"}, "Supervisely", _COCO_OR_MASKS),
+    ({"item", "annotations"}, "Darwin (V7)", _COCO_OR_MASKS),
+    ({"features", "type"}, "GeoJSON (QuPath)", _MASKS),
 )
 
 
@@ -58,9 +56,7 @@ def read_json(path: str | Path, what: str) -> Any:
         reason = "its values are nested too deeply"
     except ValueError as error:
         reason = str(error)
-    raise FileError(
-        f"Expected {what} {path} to be JSON, but {reason}. {_COCO[0].upper()}{_COCO[1:]}."
-    )
+    raise FileError(f"Expected {what} {path} to be JSON, but {reason}. {_COCO}.")
 
 
 def detect_tool(content: Any) -> tuple[str, str] | None:
@@ -80,14 +76,3 @@ def detect_tool(content: Any) -> tuple[str, str] | None:
     if isinstance(first, Mapping) and {"filename", "regions"} <= set(first):
         return _DICT_KEYS[1][1:]
     return None
-
-
-def shorten(value: Any) -> str:
-    """Format a value from a file as short text on one line, for messages.
-
-    >>> shorten("a\\nb")
-    "'a\\\\nb'"
-    """
-    text = value if isinstance(value, str) else reprlib.repr(value)
-    text = text if text.isprintable() else ascii(text)
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."

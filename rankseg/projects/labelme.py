@@ -9,6 +9,7 @@ from typing import Any
 from rankseg.errors import FileError
 from rankseg.imageio.listing import walk_files
 from rankseg.projects.json_files import read_json
+from rankseg.projects.messages import list_names, shorten
 from rankseg.projects.outlines import (
     Annotations,
     InvalidOutline,
@@ -16,16 +17,10 @@ from rankseg.projects.outlines import (
     Shape,
     check_polygons,
     clean_class_name,
-    get_value,
-    list_names,
 )
 
-CORNERS = 64  # of the polygon that approximates a circle
-
-
-def is_labelme(content: Any) -> bool:
-    """Return whether JSON content is that of a labelme file."""
-    return isinstance(get_value(content, "shapes"), list) and "imagePath" in content
+KEYS = ("shapes", "imagePath", "imageHeight", "imageWidth")
+NUM_CORNERS = 64  # of the polygon that approximates a circle
 
 
 def find_labelme(folder: Path) -> list[tuple[Path, Any]]:
@@ -34,16 +29,21 @@ def find_labelme(folder: Path) -> list[tuple[Path, Any]]:
     The content excludes the image data.
 
     Raises:
-        FileError: If a JSON file cannot be read.
+        FileError: If a JSON file cannot be read, or its shapes are not a list.
     """
     files = sorted(path for path in walk_files(folder) if path.suffix.lower() == ".json")
-    read = ((path, read_json(path, "labels of labelme")) for path in files)
-    keys = ("shapes", "imagePath", "imageHeight", "imageWidth")
-    return [
-        (path, {key: content.get(key) for key in keys})
-        for path, content in read
-        if is_labelme(content)
-    ]
+    found = []
+    for path in files:
+        content = read_json(path, "labelme file")
+        if not isinstance(content, Mapping) or not {"shapes", "imagePath"} <= content.keys():
+            continue
+        if not isinstance(content["shapes"], list):
+            raise FileError(
+                f"Expected 'shapes' in labelme file {path} to be a list, but got "
+                f"{shorten(content['shapes'])}. Save the file again in labelme, or remove it."
+            )
+        found.append((path, {key: content.get(key) for key in KEYS}))
+    return found
 
 
 def parse_labelme(files: Sequence[tuple[Path, Any]], folder: Path) -> Annotations:
@@ -74,10 +74,10 @@ def parse_labelme(files: Sequence[tuple[Path, Any]], folder: Path) -> Annotation
                 found.skipped[str(reason)] += 1
     found.names = sorted(names)
     if not names:
-        reasons = list_names(list(found.skipped)) or "they hold no shapes"
+        reasons = list_names(list(found.skipped)) or "they have no shapes"
         raise FileError(
-            f"Expected polygons in the files of labelme beside {files[0][0]}, but none of them can "
-            f"be drawn ({reasons}). Draw outlines with 'Create Polygons'."
+            f"Expected polygons in the labelme files next to {files[0][0]}, but none can be drawn "
+            f"({reasons}). Draw outlines with 'Create Polygons'."
         )
     return found
 
@@ -93,17 +93,17 @@ def _image_name(name: Any, path: Path, folder: Path) -> str:
 
 def _shape(one: Any, size: tuple[int, int] | None) -> Shape:
     if not isinstance(one, Mapping):
-        raise InvalidOutline("not an object of JSON")
+        raise InvalidOutline("not a JSON object")
     name = clean_class_name(one.get("label"))
     if name is None:
-        raise InvalidOutline("label that is not a name on one line")
+        raise InvalidOutline("label is not a name on one line")
     kind, points = one.get("shape_type") or "polygon", one.get("points")
     if kind not in ("polygon", "rectangle", "circle"):
         raise InvalidOutline(
             f"shape '{kind}'" if isinstance(kind, str) else "shape of unknown kind"
         )
     if not isinstance(points, list) or not all(isinstance(p, list) and len(p) == 2 for p in points):
-        raise InvalidOutline("points that are not pairs of numbers")
+        raise InvalidOutline("points are not pairs of numbers")
     flat = [number for point in points for number in point]
     return Shape(name, check_polygons([_corners(kind, flat)], size))
 
@@ -118,5 +118,5 @@ def _corners(kind: str, flat: list) -> list:
     if kind == "rectangle":
         return [a, b, c, b, c, d, a, d]
     radius = hypot(c - a, d - b)
-    turns = (2 * pi * k / CORNERS for k in range(CORNERS))
-    return [n for turn in turns for n in (a + radius * cos(turn), b + radius * sin(turn))]
+    angles = (2 * pi * k / NUM_CORNERS for k in range(NUM_CORNERS))
+    return [n for angle in angles for n in (a + radius * cos(angle), b + radius * sin(angle))]

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reader for masks of any kind as raw codes: numbers or colors without a meaning yet."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,15 +19,16 @@ from rankseg.imageio.image_files import (
     undecodable,
     unknown_kind,
 )
-from rankseg.imageio.marks import count_colors, read_marks
+from rankseg.imageio.marks import count_colors, missing_marks, read_marks
 from rankseg.imageio.masks import read_values, white_of
 from rankseg.imageio.reading import read_image
+from rankseg.projects.messages import list_names
 
 GRAY, PALETTE, GRAY_AS_COLOR, FLOAT, COLOR = range(5)
 """Kinds of masks; training can read the first two directly."""
 
 KINDS = ("gray", "palette", "gray saved as RGB", "floating-point", "color")
-MOST = 100_000  # largest number of different codes in a mask; a photo has more
+MAX_CODES = 100_000  # different codes in a mask; a photo has more
 OPAQUE = 255
 
 
@@ -94,20 +96,20 @@ def _whole(values: np.ndarray, path: str | Path) -> np.ndarray:
     whole = np.rint(values)
     if not np.array_equal(whole, values) or (values.size and abs(values).max() > 2**24):
         raise FileError(
-            f"mask {path} holds floating-point numbers with fractions: expected whole class ids; "
-            "round or threshold them and save it as a single-channel PNG"
+            f"Expected mask {path} to hold whole class ids, but got floating-point numbers with "
+            "fractions. Round or threshold them, and save the mask as a single-channel PNG."
         )
     return whole.astype(np.int32)
 
 
 def _colors(pixels: np.ndarray, path: str | Path) -> Codes:
     """Return codes of RGBA pixels; a gray image becomes numbers."""
-    half = (pixels[..., 3] != OPAQUE) & (pixels[..., 3] != 0)
-    if half.any():
-        row, column = np.argwhere(half)[0]
+    partial = (pixels[..., 3] != OPAQUE) & (pixels[..., 3] != 0)
+    if partial.any():
+        row, column = np.argwhere(partial)[0]
         raise FileError(
-            f"mask {path} is half transparent, first at column {column}, row {row}: expected flat "
-            "colors; save the labels without the image below them"
+            f"Expected mask {path} to have flat colors, but got semi-transparent pixels, first at "
+            f"column {column}, row {row}. Save the labels without the image below them."
         )
     colors = pixels[..., :3] * (pixels[..., 3:] != 0)
     if (colors == colors[..., :1]).all():
@@ -147,16 +149,19 @@ class MaskStats:
     colors: dict[int, int]
     solid: dict[int, int]
 
-    def color_counts(self) -> dict[int, int]:
-        """Pixels by ``0xRRGGBB``, for any kind."""
-        return self.by_color(self.counts)
+    def counts_of(self, by_color: bool) -> dict[int, int]:
+        """Pixels by code, or by ``0xRRGGBB``, which every kind of mask has."""
+        return self._by_color(self.counts) if by_color else self.counts
 
-    def by_color(self, counts: dict[int, int]) -> dict[int, int]:
-        """Convert pixels by code to pixels by ``0xRRGGBB``."""
-        found: dict[int, int] = {}
+    def solid_of(self, by_color: bool) -> dict[int, int]:
+        """Solid pixels by code, or by ``0xRRGGBB``."""
+        return self._by_color(self.solid) if by_color else self.solid
+
+    def _by_color(self, counts: dict[int, int]) -> dict[int, int]:
+        found: Counter[int] = Counter()
         for code, count in counts.items():
-            found[self.colors[code]] = found.get(self.colors[code], 0) + count
-        return found
+            found[self.colors[code]] += count
+        return dict(found)
 
 
 def encode_stats(mask: Codes, path: str) -> Found:
@@ -167,11 +172,11 @@ def encode_stats(mask: Codes, path: str) -> Found:
         FileError: If the mask has as many codes as a photo.
     """
     found, counts = np.unique(mask.values, return_counts=True)
-    if len(found) > MOST:
+    if len(found) > MAX_CODES:
         raise FileError(
-            f"mask {path} holds {len(found)} different colors, as a photo does: expected one "
-            "color for a class; see that --masks names the folder of masks, or, if objects are "
-            "outlined or filled in a color on pictures, name it with --color red"
+            f"Expected mask {path} to have one color per class, but got {len(found)} different "
+            "colors, as in a photo. Check that --masks names the folder of masks. If objects are "
+            "outlined or filled in a color on images, name the color: --color red."
         )
     colors = mask.colors_of(found)
     inside = np.searchsorted(found, mask.values[_solid(mask.values)])
@@ -194,10 +199,10 @@ def decode_stats(numbers: Found) -> MaskStats:
     return MaskStats((height, width), kind, counts, colors, solid)
 
 
-MOST_SHARED = 0.5  # largest share of pixels that two different objects may share
+MAX_SHARED = 0.5  # largest share of pixels that two different objects may share
 
 
-def read_joined(paths: Sequence[str | Path]) -> Codes:
+def read_merged(paths: Sequence[str | Path]) -> Codes:
     """Read several masks of one image and merge their foreground pixels.
 
     Background is black, or 0. Masks of different kinds are merged by color.
@@ -210,8 +215,8 @@ def read_joined(paths: Sequence[str | Path]) -> Codes:
         if mask.values.shape != masks[0].values.shape:
             a, b = (f"{one.values.shape[1]}x{one.values.shape[0]}" for one in (masks[0], mask))
             raise FileError(
-                f"Expected masks of one image to have one size, but {paths[0]} is {a} and {path} "
-                f"is {b}. Save both with the size of the image."
+                f"Expected all masks of an image to have its size, but {paths[0]} is {a} and "
+                f"{path} is {b}. Save both in the size of the image."
             )
     kind, colors = masks[0].kind, masks[0].colors
     alike = all(mask.kind == kind and np.array_equal(mask.colors, colors) for mask in masks)
@@ -222,16 +227,17 @@ def read_joined(paths: Sequence[str | Path]) -> Codes:
         if clash.any():
             row, column = np.argwhere(clash)[0]
             raise FileError(
-                f"Expected masks of one image to agree, but {path} has another class than "
-                f"{paths[0]} or one after it in {clash.sum()} pixels, first at column {column}, "
-                f"row {row}. Keep one mask for the image, with another value for every class."
+                "Expected masks of one image not to contradict each other, but "
+                f"{clash.sum()} pixels of {path} have another class than in {paths[0]} or a mask "
+                f"after it, first at "
+                f"column {column}, row {row}. Save one mask per image, with one value per class."
             )
         same = ((layer != 0) & (result != 0)).mean()
-        if same > MOST_SHARED and not np.array_equal(layer, result):
+        if same > MAX_SHARED and not np.array_equal(layer, result):
             raise FileError(
-                f"Expected masks of one image to be of different objects on a background of 0, but "
-                f"{same:.0%} of the pixels are foreground both in {path} and before it. If the "
-                "background is white, invert the masks; else keep one of them."
+                "Expected masks of one image to show different objects on a background of 0, but "
+                f"{same:.0%} of the pixels are foreground both in {path} and in a mask before it. "
+                "If the background is white, invert the masks. Otherwise keep one of them."
             )
         np.copyto(result, layer, where=layer != 0)
     return Codes(kind, result, colors) if alike else Codes(COLOR, result)
@@ -249,40 +255,36 @@ class MarkedMasks:
         self, color: tuple[int, int, int], several: Mapping[str, Sequence[str]] | None = None
     ) -> None:
         self.color, self.several = color, several or {}
-        self._found: dict[str, tuple[int, int, int]] = {}
+        self._outlines: dict[str, tuple[int, int, int]] = {}
 
     def __call__(self, mask: str) -> Codes:
         """Read a mask; raises the same errors as :func:`~rankseg.imageio.reading.read_image`."""
         marks = [
             read_marks(read_image(file), self.color) for file in self.several.get(mask, [mask])
         ]
-        self._found[mask] = tuple(np.sum([one[1:] for one in marks], 0).tolist())
+        self._outlines[mask] = tuple(np.sum([one[1:] for one in marks], 0).tolist())
         return Codes(GRAY, np.any([one.mask for one in marks], 0).astype(np.int32))
 
-    def check(self, masks: Sequence[str], looks: Sequence[MaskStats]) -> None:
+    def check(self, masks: Sequence[str], stats: Sequence[MaskStats]) -> None:
         """Check that masks contain marks.
 
         Raises:
             ValueError: If there are none; the message lists the colors that were found.
         """
-        if not any(look.counts.get(1) for look in looks):
-            colors = count_colors(read_image(mask) for mask in masks)
-            raise ValueError(
-                f"Expected the masks to have marks of the color #{bytes(self.color).hex()}, but "
-                f"got {colors or 'no color'}. Give the color of the marks with --color."
-            )
+        if not any(one.counts.get(1) for one in stats):
+            raise missing_marks("the masks", self.color, count_colors(map(read_image, masks)))
 
     def notes(self) -> list[str]:
         """Return sentences that describe how outlines were handled."""
-        closed, at_edge, unclosed = np.sum([(0, 0, 0), *self._found.values()], 0).tolist()
-        text = f"marks of the color #{bytes(self.color).hex()} are foreground: {closed} outlines "
-        text += f"filled, {at_edge} more that end at the edge of an image, on the smaller side"
-        notes = [text]
+        closed, at_edge, unclosed = np.sum([(0, 0, 0), *self._outlines.values()], 0).tolist()
+        notes = [
+            f"marks of the color #{bytes(self.color).hex()} are foreground: filled {closed} closed "
+            f"outlines, and {at_edge} that end at the edge of an image, on their smaller side"
+        ]
         if unclosed:
-            names = sorted(Path(mask).name for mask, marks in self._found.items() if marks[2])
-            more = ", ..." if len(names) > 3 else ""
+            names = sorted(Path(mask).name for mask, marks in self._outlines.items() if marks[2])
             notes.append(
-                f"{unclosed} outlines do not close, and only their lines are foreground "
-                f"({', '.join(names[:3])}{more}): close them"
+                f"{unclosed} outlines are not closed, so only their lines are foreground: close "
+                f"them in {list_names(names)}"
             )
         return notes

@@ -20,6 +20,7 @@ from rankseg.engine.pictures import write_picture
 from rankseg.imageio.bands import check_channels
 from rankseg.imageio.reading import read_image
 from rankseg.projects.color_table import find_label_map, read_color_table
+from rankseg.projects.messages import plural
 from rankseg.projects.project_folder import (
     CONVERTED,
     ProjectFolder,
@@ -27,7 +28,7 @@ from rankseg.projects.project_folder import (
     draw_lists,
     write_masks,
 )
-from rankseg.projects.settings import StarterSettings, choose, this_machine
+from rankseg.projects.settings import StarterSettings, choose_settings, this_machine
 from rankseg.projects.starter_config import OVERVIEW, Project, rankmatch_text, supervised_text
 from rankseg.projects.survey import Survey, survey
 from rankseg.projects.trial_run import trial_run
@@ -39,8 +40,8 @@ from rankseg.utils.safe_text import printable
 from rankseg.visualization.mask_sheet import Masked, draw_mask_sheet
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
-SHOWN = 8  # images on the overview page
-MOST_FAULTS = 20
+NUM_SHOWN = 8  # images on the overview page
+MAX_FAULTS = 20  # listed at the end
 
 
 def new_project(
@@ -98,30 +99,31 @@ def new_project(
     images, out = _voc_subfolder(Path(images), "JPEGImages"), Path(out)
     masks = _voc_subfolder(Path(masks), "SegmentationClass")
     unlabeled = Path(unlabeled) if unlabeled else None
-    project = _Paths(out, data_out, overwrite)
+    paths = _Paths(out, data_out, overwrite)
     if classes and len(classes) == 1 and Path(classes[0]).is_file():
         classes = read_classes(classes[0])
     if not (colors or classes or above is not None):
         colors = find_label_map(masks)
         if colors:
-            print(f"colors and names: {colors}")
+            print(f"Using the colors and names in {colors}")
     table = read_color_table(colors) if colors else None
     channels = check_channels(channels, "--channels")
     found = survey(images, masks, unlabeled, classes, table, above, channels, color, empty_masks)
     print(found.summary())
-    layout = ProjectFolder(project.root, overwrite)
-    entries = _entries(found, layout, images, masks, unlabeled)
+    folder = ProjectFolder(paths.root, overwrite)
+    entries = _entries(found, folder, images, masks, unlabeled)
     lists = draw_lists(entries, found.pixels, val, labeled, seed)
-    _show_classes(found, entries, lists)
+    _print_classes(found, entries, lists)
     sizes = [len(lists[name]) for name in (LABELED_FILE, UNLABELED_FILE, VAL_FILE)]
     width = (found.object_width() or 0.0) if found.gray else None
-    chosen = choose(found, *sizes[:2], this_machine(), width)
-    _note_on_small(found, chosen.crop)
-    described = Project(out, project.data_root, CONFIGS, project.command, *sizes)
-    with _all_or_nothing(layout, out.stem, made=not found.plan.stay):
-        _write_data(found, layout, entries, lists, out.stem)
-        seconds = _write_configs(described, found, chosen)
-    _print_next_steps(described, found, chosen, seconds, unlabeled or images, masks)
+    settings = choose_settings(found, *sizes[:2], this_machine(), width)
+    _print_padding(found, settings.crop)
+    project = Project(out, paths.data_root, CONFIGS, paths.command, *sizes)
+    with _all_or_nothing(folder, out.stem, converted=not found.plan.readable):
+        _write_data(found, folder, entries, lists, out.stem)
+        seconds = _write_configs(project, found, settings)
+    _print_next_steps(project, settings, seconds, unlabeled or images, masks)
+    _print_faults(found.faults)
     return out
 
 
@@ -130,7 +132,7 @@ def _voc_subfolder(folder: Path, name: str) -> Path:
     inner = folder / name
     if not inner.is_dir():
         return folder
-    print(f"{folder} is an export in the form of PASCAL VOC: {inner} is taken")
+    print(f"{folder} has the layout of PASCAL VOC: using {inner}")
     return inner
 
 
@@ -141,13 +143,14 @@ class _Paths:
         name = out.stem
         if out.suffix != ".py" or not re.fullmatch(r"[A-Za-z0-9_-]{1,200}", name):
             raise ValueError(
-                f"--out {printable(str(out))}: expected a name of letters, digits, - and _ that "
-                "ends in .py, such as configs/my_project.py, and is not longer than 200 characters"
+                "Expected --out to be a file name of at most 200 letters, digits, - and _ that "
+                f"ends in .py, but got {printable(str(out))}. Choose a name such as "
+                "configs/my_project.py."
             )
         if not (CONFIGS / "_base_").is_dir():
             raise FileNotFoundError(
-                f"{CONFIGS}/_base_ does not exist: configs need it, so run this from a checkout of "
-                "the repository (pip install -e)"
+                f"Expected base configs in {CONFIGS}/_base_, but the folder does not exist. "
+                "Install the package from a checkout of the repository: pip install -e ."
             )
         inside = out.parent.resolve().is_relative_to(CONFIGS)
         base = CONFIGS.parent if inside else out.parent
@@ -157,7 +160,10 @@ class _Paths:
             self.data_root = self.root.resolve()
         for path in (out, out.with_name(f"{name}_supervised.py"), self.root / "splits" / name):
             if path.exists() and not overwrite:
-                raise ValueError(f"{path} exists already: name another --out, or add --overwrite")
+                raise ValueError(
+                    f"Expected {path} to be new, but it already exists. Choose another --out, or "
+                    "add --overwrite."
+                )
         for path, option in (
             (out.absolute(), "--out"),
             (self.root.absolute(), "--data-out"),
@@ -177,117 +183,124 @@ def _short(path: Path) -> Path:
 
 
 def _check_writable(folder: Path, option: str) -> None:
-    there = next(one for one in (folder.absolute(), *folder.absolute().parents) if one.exists())
-    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
-        why = "may not be written to" if there.is_dir() else "is a file"
-        raise ValueError(f"{there} {why}: name another folder with {option}")
+    parents = (folder.absolute(), *folder.absolute().parents)
+    existing = next(path for path in parents if path.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        found = "you have no permission to write there" if existing.is_dir() else "it is a file"
+        raise ValueError(
+            f"Expected {existing} to be a writable folder, but {found}. Choose another folder with "
+            f"{option}."
+        )
 
 
 def _entries(
-    found: Survey, layout: ProjectFolder, images: Path, masks: Path, unlabeled: Path | None
+    found: Survey, folder: ProjectFolder, images: Path, masks: Path, unlabeled: Path | None
 ) -> list[Entry]:
     """Return names below the data root: images with masks first, then the others."""
-    names = [layout.name(path, images, "images") for path in found.material.images]
-    if found.plan.stay:
-        labels = [layout.name(Path(path), masks, "masks") for path in found.material.masks]
+    names = [folder.name(path, images, "images") for path in found.files.images]
+    if found.plan.readable:
+        labels = [folder.name(Path(path), masks, "masks") for path in found.files.masks]
     else:
-        layout.check_converted(images, masks, *filter(None, [unlabeled]))
-        labels = converted_names([path.relative_to(images) for path in found.material.images])
+        folder.check_converted(images, masks, *filter(None, [unlabeled]))
+        labels = converted_names([path.relative_to(images) for path in found.files.images])
     entries: list[Entry] = list(zip(names, labels, strict=True))
-    for path in found.material.bare:
-        inside = path.is_relative_to(images)
-        folder, link = (images, "images") if inside else (unlabeled, "unlabeled")
-        entries.append((layout.name(path, folder, link), None))
+    for path in found.files.unlabeled:
+        source, link = (images, "images")
+        if not path.is_relative_to(images):
+            source, link = unlabeled, "unlabeled"
+        entries.append((folder.name(path, source, link), None))
     return entries
 
 
-def _show_classes(found: Survey, entries: Sequence[Entry], lists: dict[str, list[Entry]]) -> None:
-    """Print the classes in the masks, and the sizes of the lists."""
-    few = set(lists[LABELED_FILE])
+def _print_classes(found: Survey, entries: Sequence[Entry], lists: dict[str, list[Entry]]) -> None:
+    """Print the classes in the masks, the sizes of the lists, and notes."""
+    classes = found.plan.classes
     masked = entries[: len(found.pixels)]
-    print(f"\n{class_table(found.pixels, [one in few for one in masked], found.plan.classes)}\n")
+    in_labeled, in_val = (
+        [entry in set(lists[name]) for entry in masked] for name in (LABELED_FILE, VAL_FILE)
+    )
+    print(f"\n{class_table(found.pixels, in_labeled, classes)}\n")
     counts = [len(lists[name]) for name in (LABELED_FILE, UNLABELED_FILE, VAL_FILE)]
     print("lists: {} labeled, {} unlabeled, {} for validation".format(*counts))
     notes = found.notes()
     if counts[2] < 3:
         notes.append(
-            f"validation is on {counts[2]} image{'s' * (counts[2] > 1)} of your masks, so its "
-            "numbers are rough: more masks make them better (--val N)"
+            f"validation uses only {plural(counts[2], 'image')}, so its metrics are rough "
+            "estimates: add masks, or increase --val N"
         )
-    for part, what, then in (
-        (few, "labeled", "it cannot be learned"),
-        (set(lists[VAL_FILE]), "validation", "how well it is found will not be told; label more"),
+    for part, what, effect in (
+        (in_labeled, "labeled", "the network cannot learn it"),
+        (in_val, "validation", "its accuracy is not measured, so label more images"),
     ):
-        pixels = found.pixels[[one in part for one in masked]]
-        there = zip(found.plan.classes, found.pixels.any(0), pixels.any(0), strict=False)
-        lost = [name for name, anywhere, here in there if anywhere and not here]
-        if lost:
-            notes.append(f"no {what} image holds {', '.join(lost)}: {then}")
+        anywhere, here = found.pixels.any(0), found.pixels[part].any(0)
+        missing = [name for k, name in enumerate(classes) if anywhere[k] and not here[k]]
+        if missing:
+            notes.append(f"no {what} image holds {', '.join(missing)}: {effect}")
     for note in notes:
         print(f"note: {note}")
 
 
-def _note_on_small(found: Survey, crop: int) -> None:
-    looks = [*found.labeled, *found.bare]
-    small = sum(min(look.height, look.width) < crop for look in looks)
+def _print_padding(found: Survey, crop: int) -> None:
+    infos = [*found.labeled, *found.unlabeled]
+    small = sum(min(info.height, info.width) < crop for info in infos)
     if small:
         print(
-            f"note: {small} of {len(looks)} images are smaller than the crop of {crop} pixels: "
+            f"note: {small} of {len(infos)} images are smaller than the crop of {crop} pixels: "
             "they are padded, and the padding is ignored"
         )
 
 
 @contextmanager
-def _all_or_nothing(layout: ProjectFolder, name: str, made: bool) -> Iterator[None]:
+def _all_or_nothing(folder: ProjectFolder, name: str, converted: bool) -> Iterator[None]:
     """Remove lists and masks if writing the config fails, so that the next call can write them."""
     try:
         yield
     except BaseException:
-        if not layout.overwrite:  # with overwrite, some files may be from an earlier call
-            shutil.rmtree(layout.root / "splits" / name, ignore_errors=True)
-            if made:
-                shutil.rmtree(layout.root / CONVERTED, ignore_errors=True)
+        if not folder.overwrite:  # with overwrite, some files may be from an earlier call
+            shutil.rmtree(folder.root / "splits" / name, ignore_errors=True)
+            if converted:
+                shutil.rmtree(folder.root / CONVERTED, ignore_errors=True)
         raise
 
 
 def _write_data(
     found: Survey,
-    layout: ProjectFolder,
+    folder: ProjectFolder,
     entries: Sequence[Entry],
     lists: dict[str, list[Entry]],
     name: str,
 ) -> None:
     """Write links, masks that need conversion, lists and the overview page."""
-    layout.write_links()
-    if not found.plan.stay:
-        write_masks(found, layout.root, [str(mask) for _, mask in entries[: len(found.pixels)]])
+    folder.write_links()
+    if not found.plan.readable:
+        write_masks(found, folder.root, [str(mask) for _, mask in entries[: len(found.pixels)]])
     named = {f"{name}/{file}": part for file, part in lists.items()}
-    write_lists(layout.root / "splits", named, force=layout.overwrite)
+    write_lists(folder.root / "splits", named, force=folder.overwrite)
     palette = [list(map(int, color)) for color in found.plan.palette]
     classes = {"classes": list(found.plan.classes), "palette": palette}
-    write_json(layout.root / "splits" / name / CLASSES_JSON, classes)
-    _draw(found, layout.root / OVERVIEW)
+    write_json(folder.root / "splits" / name / CLASSES_JSON, classes)
+    _draw(found, folder.root / OVERVIEW)
 
 
 def _draw(found: Survey, path: Path) -> None:
     """Write the overview page of images with their masks."""
     samples = [
         Masked(path.name, read_image(path, found.value_range, found.channels), found.ids(i))
-        for i in evenly_spaced(len(found.pixels), SHOWN)
-        for path in [found.material.images[i]]
+        for i in evenly_spaced(len(found.pixels), NUM_SHOWN)
+        for path in [found.files.images[i]]
     ]
     page = draw_mask_sheet(samples, found.plan.classes, found.plan.palette)
     write_picture(path, page)
 
 
-def _write_configs(project: Project, found: Survey, chosen: StarterSettings) -> float:
+def _write_configs(project: Project, found: Survey, settings: StarterSettings) -> float:
     """Write both configs after checking that they run; return the seconds per iteration."""
-    main = rankmatch_text(project, found.plan, chosen)
-    baseline = supervised_text(project, chosen)
+    main = rankmatch_text(project, found.plan, settings)
+    baseline = supervised_text(project, settings)
     trial, trial_baseline = (
         path.with_name(f"_trial_{path.name}") for path in (project.config, project.supervised)
     )
-    print("\ntrying the config: a few steps", flush=True)
+    print("\nrunning the config for a few steps", flush=True)
     try:
         write_config(trial, main)
         write_config(
@@ -304,39 +317,38 @@ def _write_configs(project: Project, found: Survey, chosen: StarterSettings) -> 
 
 
 def _print_next_steps(
-    project: Project,
-    found: Survey,
-    chosen: StarterSettings,
-    seconds: float,
-    pictures: Path,
-    masks: Path,
+    project: Project, settings: StarterSettings, seconds: float, images: Path, masks: Path
 ) -> None:
-    """Print what was written and what to do next."""
+    """Print what was written and the next commands."""
     tool, config = project.command, shlex.quote(str(project.config))
-    inside = masks.is_dir() and masks.resolve().is_relative_to(pictures.resolve())
-    weights = f"work_dirs/{project.name}/iter_{chosen.iterations}.pth"
-    time = duration(seconds * chosen.iterations)
+    out = f"work_dirs/{project.name}"
+    weights = f"{out}/iter_{settings.iterations}.pth"
+    time = duration(seconds * settings.iterations)
     print(f"""
-wrote {project.config}
-      {project.supervised} (the baseline: images with masks alone)
-      {project.root}/ ({OVERVIEW} shows images with their masks: look at it)
+Wrote {project.config}
+      {project.supervised} (baseline: only images with masks)
+      {project.root}/ (check the masks in {OVERVIEW})
 
-This machine has {this_machine()}: {chosen.iterations:,} iterations of \
-{2 * chosen.network.batch} crops of {chosen.crop} pixels take about {time} if \
-nothing else runs.
+This machine has {this_machine()}. Training takes about {time}:
+{settings.iterations:,} iterations of {2 * settings.network.batch} crops of {settings.crop} pixels.
 
-next: {tool}train.py {config}
-      {tool}test.py {config} {weights} --show-dir work_dirs/{project.name}/pictures
-      {tool}predict.py {config} {weights} {shlex.quote(str(pictures))} \
---out work_dirs/{project.name}/predicted""")
-    if inside:
-        print(f"(the masks lie in {pictures} too: they are predicted as if they were images)")
-    if found.faults:
-        sys.stdout.flush()
-        more = len(found.faults) - MOST_FAULTS
-        lines = [*found.faults[:MOST_FAULTS], *([f"... and {more} more"] if more > 0 else [])]
-        print(
-            f"\nwarning: {len(found.faults)} files could not be used and are in no list:\n  "
-            + "\n  ".join(lines),
-            file=sys.stderr,
-        )
+Next: {tool}train.py {config}
+      {tool}test.py {config} {weights} --show-dir {out}/pictures
+      {tool}predict.py {config} {weights} {shlex.quote(str(images))} --out {out}/predicted""")
+    if masks.is_dir() and masks.resolve().is_relative_to(images.resolve()):
+        print(f"(note: the masks are in {images} too, so predict.py treats them as images)")
+
+
+def _print_faults(faults: Sequence[str]) -> None:
+    """Print the skipped files as a warning."""
+    if not faults:
+        return
+    sys.stdout.flush()
+    lines = [*faults[:MAX_FAULTS]]
+    if len(faults) > MAX_FAULTS:
+        lines.append(f"... and {len(faults) - MAX_FAULTS} more")
+    text = "\n  ".join(lines)
+    print(
+        f"\nwarning: skipped {plural(len(faults), 'file')} that cannot be used:\n  {text}",
+        file=sys.stderr,
+    )

@@ -11,13 +11,15 @@ from rankseg.errors import FileError
 from rankseg.imageio.masks import IGNORE, check_same_size
 from rankseg.imageio.reading import read_image_info
 from rankseg.projects.coco import parse_coco
-from rankseg.projects.json_files import read_json, shorten
+from rankseg.projects.color_table import IGNORED
+from rankseg.projects.json_files import read_json
 from rankseg.projects.labelme import find_labelme, parse_labelme
-from rankseg.projects.outlines import Annotations, InvalidOutline, ListedImage, list_names, plural
+from rankseg.projects.messages import list_names, plural, shorten
+from rankseg.projects.outlines import Annotations, InvalidOutline, ListedImage
 from rankseg.projects.pairing import list_images
 from rankseg.utils.found_names import match_names
 
-MOST_CLASSES = IGNORE  # ids from 0 to 254
+MAX_CLASSES = IGNORE  # ids from 0 to 254
 BACKGROUND = "background"
 
 
@@ -27,7 +29,7 @@ class Outlines(NamedTuple):
     Attributes:
         classes: ``background`` and the categories that have an outline, in id order.
         images: Number for ``draw`` by image file, for images with outlines.
-        empty: ListedImage image files without outlines.
+        empty: Listed image files without outlines.
         draw: Function that returns the ``(H, W)`` uint8 mask of such a number.
         notes: Sentences for the user.
     """
@@ -58,8 +60,8 @@ def read_outlines(path: Path, images: Path) -> Outlines:
         import pycocotools.mask  # noqa: F401, needed later for every outline
     except ImportError as error:
         raise ValueError(
-            f"Expected pycocotools to be installed for the outlines in {path}, but it is not. Run "
-            "pip install pycocotools."
+            f"Expected the package pycocotools to read the outlines in {path}, but it is not "
+            "installed. Run pip install pycocotools."
         ) from error
     found = _read(path)
     files = list_images(images, "images")
@@ -70,14 +72,14 @@ def read_outlines(path: Path, images: Path) -> Outlines:
     drawn = sorted(file for file, some in by_file.items() if any(one.shapes for one in some))
     groups = [by_file[file] for file in drawn]
     missing = [found.images[i].file_name for i in matches.missing]
-    unclear = [found.images[i].file_name for i in matches.ambiguous]
+    ambiguous = [found.images[i].file_name for i in matches.ambiguous]
     if not drawn:
-        raise FileError(_nothing(path, images, found, missing, unclear))
+        raise FileError(_why_nothing(path, images, found, missing, ambiguous))
     used = {shape.name for some in groups for one in some for shape in one.shapes}
     names = [name for name in found.names if name in used and name.lower() != BACKGROUND]
-    if not 0 < len(names) < MOST_CLASSES:
+    if not 0 < len(names) < MAX_CLASSES:
         raise FileError(
-            f"Expected 1 to {MOST_CLASSES - 1} categories with outlines in {path}, but got "
+            f"Expected 1 to {MAX_CLASSES - 1} categories with outlines in {path}, but got "
             f"{len(names)}. Merge or remove some."
         )
     classes = (BACKGROUND, *names)
@@ -87,8 +89,11 @@ def read_outlines(path: Path, images: Path) -> Outlines:
         return _draw(drawn[number], groups[number], ids)
 
     empty = sorted(file for file in by_file if file not in set(drawn))
-    notes = _notes(path, found, names, missing, unclear)
-    notes += _shared_notes(groups)
+    notes = _notes(path, found, names, missing, ambiguous)
+    shared = [some[0].file_name for some in groups if len(some) > 1]
+    if shared:
+        repeated = f"{plural(len(shared), 'image')} listed more than once"
+        notes.append(f"{repeated}, with all outlines merged: {list_names(shared)}")
     return Outlines(
         classes, dict(zip(drawn, range(len(drawn)), strict=True)), tuple(empty), draw, notes
     )
@@ -100,60 +105,52 @@ def _read(path: Path) -> Annotations:
     return parse_coco(read_json(path, "COCO file"), path)
 
 
-def _nothing(
-    path: Path, images: Path, found: Annotations, missing: list[str], unclear: list[str]
+def _why_nothing(
+    path: Path, images: Path, found: Annotations, missing: list[str], ambiguous: list[str]
 ) -> str:
     """Explain why there is nothing to draw."""
-    if unclear:
-        why = f"{len(unclear)} could be any of several ({list_names(unclear)})"
-        cure = "Name the folders as they are named in the file."
+    if ambiguous:
+        why = f"{len(ambiguous)} match several files ({list_names(ambiguous)})"
+        cure = "Name the folders as in the annotation file."
     elif missing:
-        why = f"{len(missing)} are not there ({list_names(missing)})"
-        cure = "With --images name the folder of these images."
+        why = f"{len(missing)} do not exist there ({list_names(missing)})"
+        cure = "Set --images to the folder of these images."
     else:
         reasons = ", ".join(f"{count} {reason}" for reason, count in found.skipped.most_common())
-        why = f"there is no outline that can be drawn ({reasons or 'no annotations'})"
-        cure = "In the labeling program draw outlines, and export them as 'COCO'."
+        why = f"no outline can be drawn ({reasons or 'there are no annotations'})"
+        cure = "Draw outlines in the labeling tool, and export them as 'COCO'."
     return (
         f"Expected {path} to hold outlines of images in {images}, but of the {len(found.images)} "
-        f"images that it names {why}. {cure}"
+        f"images that it lists, {why}. {cure}"
     )
 
 
 def _notes(
-    path: Path, found: Annotations, names: list[str], missing: list[str], unclear: list[str]
+    path: Path, found: Annotations, names: list[str], missing: list[str], ambiguous: list[str]
 ) -> list[str]:
-    """Return sentences on what was skipped."""
+    """Return sentences about skipped images, categories and annotations."""
     notes = list(found.notes)
-    for some, what in (
-        (missing, "not found"),
-        (unclear, "left out: the name could be that of several"),
-    ):
+    for some, why in ((missing, "not found"), (ambiguous, "skipped: matches several files")):
         if some:
-            notes.append(
-                f"{plural(len(some), 'image')} named in {path.name}, {what}: {list_names(some)}"
-            )
+            listed = f"{plural(len(some), 'image')} listed in {path.name}"
+            notes.append(f"{listed}, {why}: {list_names(some)}")
     unused = [name for name in found.names if name not in names and name.lower() != BACKGROUND]
     if unused:
-        notes.append(f"no outline is of {list_names(unused)}: no class")
+        notes.append(f"categories without an outline do not become classes: {list_names(unused)}")
     if any(name.lower() == BACKGROUND for name in found.names):
-        notes.append(f"the category '{BACKGROUND}' is class 0, as everything without an outline")
+        notes.append(f"the category '{BACKGROUND}' is class 0, like all pixels without an outline")
+    ignored = [name for name in names if name.lower() in IGNORED]
+    if ignored:
+        notes.append(
+            f"the category {list_names(ignored)} is trained as a class: to ignore its pixels, "
+            "export masks and name their colors with --colors FILE"
+        )
     for reason, count in found.skipped.most_common():
         notes.append(
-            f"{plural(count, 'annotation')} left out, of which the pixels are background: "
+            f"skipped {plural(count, 'annotation')}, whose pixels count as background: "
             f"{shorten(reason)}"
         )
     return notes
-
-
-def _shared_notes(groups: list[list[ListedImage]]) -> list[str]:
-    shared = [some[0].file_name for some in groups if len(some) > 1]
-    if not shared:
-        return []
-    return [
-        f"{plural(len(shared), 'image')} named more than once, outlines joined: "
-        f"{list_names(shared)}"
-    ]
 
 
 def _draw(file: Path, listed: list[ListedImage], ids: dict[str, int]) -> np.ndarray:
@@ -165,8 +162,7 @@ def _draw(file: Path, listed: list[ListedImage], ids: dict[str, int]) -> np.ndar
     shapes = [shape for one in listed for shape in one.shapes]
     try:
         for shape in sorted(shapes, key=lambda shape: -shape.outline.area(height, width)):
-            known = ids.get(shape.name, 0)
-            mask[shape.outline.fill(height, width)] = known
+            mask[shape.outline.fill(height, width)] = ids.get(shape.name, 0)
     except InvalidOutline as reason:
         raise FileError(
             f"Expected the outlines of {listed[0].where} to fit {file}, but got {reason}. Export "
@@ -180,9 +176,9 @@ def _check_size(one: ListedImage, file: Path, real: tuple[int, int]) -> None:
     if all(given in (None, side) for given, side in zip(one.size, real, strict=True)):
         return
     if one.known_size:
-        check_same_size(f"by the outlines of {one.where}", one.known_size, file, real)
+        check_same_size(f"drawn from {one.where}", one.known_size, file, real)
     height, width = map(shorten, one.size)
     raise FileError(
         f"Expected {one.where} to have the size of {file}, {real[1]}x{real[0]}, but got "
-        f"width {width} and height {height}. Correct them, or export the labels again."
+        f"width {width} and height {height}. Export the labels again, or correct the size."
     )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Single outline of an annotation tool: validated numbers, filled to pixels."""
+"""Outlines and content of an annotation file, independent of the tool that wrote it."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -8,14 +8,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rankseg.projects.json_files import shorten
 from rankseg.utils.found_names import form
 from rankseg.utils.safe_text import unsafe_character
 
-FARTHEST = 100_000  # pixels: coordinates beyond this are errors of the annotation tool
-TIMES = 10  # times the image size: the same limit if the size is known
-LEAST_AREA = 1e-3  # in pixels
-_CHARACTERS = 7  # of one number in compressed run lengths: 35 bits
+MAX_COORDINATE = 100_000  # pixels; larger coordinates are errors of the annotation tool
+MAX_IMAGE_SIZES = 10  # the same limit in image sizes, if the size is known
+MIN_AREA = 1e-3  # in pixels
+MAX_CHARACTERS = 7  # of one number in compressed run lengths: 35 bits
+MAX_SIDE = 2**31  # of an image in pixels
 
 
 class InvalidOutline(ValueError):
@@ -51,7 +51,7 @@ class Outline(NamedTuple):
         """
         if self.runs is not None:
             if self.size != (height, width):
-                raise InvalidOutline("run lengths for another size of image")
+                raise InvalidOutline("run lengths for an image of another size")
             inside = np.arange(len(self.runs)) % 2 == 1
             return np.repeat(inside, self.runs).reshape(width, height).T
         from pycocotools import mask
@@ -82,27 +82,28 @@ def check_polygons(parts: Sequence, size: tuple[int, int] | None) -> Outline:
 def _polygon(part: Any, size: tuple[int, int] | None) -> np.ndarray:
     numbers = _numbers(part)
     if not np.isfinite(numbers).all():
-        raise InvalidOutline("coordinates that are not finite")
+        raise InvalidOutline("non-finite coordinates")
     if len(numbers) % 2:
         raise InvalidOutline("odd number of coordinates")
     if len(numbers) < 6:
-        raise InvalidOutline("outline of fewer than three points")
-    if abs(numbers).max() > (min(FARTHEST, TIMES * max(size)) if size else FARTHEST):
+        raise InvalidOutline("fewer than three points")
+    limit = min(MAX_COORDINATE, MAX_IMAGE_SIZES * max(size)) if size else MAX_COORDINATE
+    if abs(numbers).max() > limit:
         raise InvalidOutline("outline far outside the image")
     x, y = numbers[::2], numbers[1::2]
     if size and (x.max() <= 0 or y.max() <= 0 or x.min() >= size[1] or y.min() >= size[0]):
         raise InvalidOutline("outline outside the image")
     if np.ptp(x) < 1 and np.ptp(y) < 1:
         raise InvalidOutline("outline smaller than a pixel")
-    if abs(x @ np.roll(y, 1) - y @ np.roll(x, 1)) / 2 < LEAST_AREA and not _crosses(x, y):
-        raise InvalidOutline("outline without area")
+    if abs(x @ np.roll(y, 1) - y @ np.roll(x, 1)) / 2 < MIN_AREA and not _crosses(x, y):
+        raise InvalidOutline("outline without an area")
     return numbers
 
 
 def _crosses(x: np.ndarray, y: np.ndarray) -> bool:
     """Return whether points are not collinear, as in a figure eight whose areas cancel out."""
     points = np.stack([x - x[0], y - y[0]])
-    return bool(np.linalg.matrix_rank(points, tol=LEAST_AREA) == 2)
+    return bool(np.linalg.matrix_rank(points, tol=MIN_AREA) == 2)
 
 
 def _numbers(values: Any) -> np.ndarray:
@@ -113,8 +114,8 @@ def _numbers(values: Any) -> np.ndarray:
         array = np.array(None)
     if array.ndim != 1 or array.dtype.kind not in "iuf":
         if array.ndim == 1 and not len(array):
-            raise InvalidOutline("outline of fewer than three points")
-        raise InvalidOutline("coordinates that are not numbers")
+            raise InvalidOutline("fewer than three points")
+        raise InvalidOutline("non-numeric coordinates")
     return array.astype(np.float64)
 
 
@@ -133,28 +134,30 @@ def check_segmentation(value: Any, size: tuple[int, int] | None) -> Outline:
     if value is None or (isinstance(value, list) and not any(part != [] for part in value)):
         raise InvalidOutline("no outline")
     if not isinstance(value, list):
-        raise InvalidOutline("outline that is neither a list of polygons nor run lengths")
+        raise InvalidOutline("neither a list of polygons nor run lengths")
     flat = not any(isinstance(part, list) for part in value)
     return check_polygons([value] if flat else [part for part in value if part != []], size)
 
 
 def _runs(value: Mapping, size: tuple[int, int] | None) -> Outline:
-    own = value.get("size")
+    shape = value.get("size")
     counts = value.get("counts")
-    whole = isinstance(own, list) and len(own) == 2 and all(type(n) is int and n > 0 for n in own)
-    if not whole or not isinstance(counts, list | str):
+    valid = (
+        isinstance(shape, list) and len(shape) == 2 and all(type(n) is int and n > 0 for n in shape)
+    )
+    if not valid or not isinstance(counts, list | str):
         raise InvalidOutline("run lengths without size or counts")
     if isinstance(counts, str):
         counts = _unpack(counts)
-    if not all(type(n) is int and n >= 0 for n in counts) or sum(counts) != own[0] * own[1]:
+    if not all(type(n) is int and n >= 0 for n in counts) or sum(counts) != shape[0] * shape[1]:
         raise InvalidOutline("run lengths that do not fill the image")
-    if size and tuple(own) != size:
-        raise InvalidOutline("run lengths for another size of image")
+    if size and tuple(shape) != size:
+        raise InvalidOutline("run lengths for an image of another size")
     if not sum(counts[1::2]):
-        raise InvalidOutline("outline without area")
+        raise InvalidOutline("outline without an area")
     if sum(counts) > np.iinfo(np.int64).max:
-        raise InvalidOutline("run lengths for another size of image")
-    return Outline(runs=np.array(counts, np.int64), size=(own[0], own[1]))
+        raise InvalidOutline("run lengths for an image of another size")
+    return Outline(runs=np.array(counts, np.int64), size=(shape[0], shape[1]))
 
 
 def _unpack(text: str) -> list[int]:
@@ -163,8 +166,8 @@ def _unpack(text: str) -> list[int]:
     number = shift = 0
     for character in text:
         bits = ord(character) - 48
-        if not 0 <= bits < 64 or shift >= 5 * _CHARACTERS:
-            raise InvalidOutline("run lengths that cannot be read")
+        if not 0 <= bits < 64 or shift >= 5 * MAX_CHARACTERS:
+            raise InvalidOutline("unreadable run lengths")
         number |= (bits & 31) << shift
         shift += 5
         if bits & 32:
@@ -174,11 +177,8 @@ def _unpack(text: str) -> list[int]:
         counts.append(number + counts[-2] if len(counts) > 2 else number)
         number = shift = 0
     if shift:
-        raise InvalidOutline("run lengths that cannot be read")
+        raise InvalidOutline("unreadable run lengths")
     return counts
-
-
-MOST = 2**31  # largest side in pixels
 
 
 class Shape(NamedTuple):
@@ -208,7 +208,7 @@ class ListedImage:
     def known_size(self) -> tuple[int, int] | None:
         """Height and width if the file gives both as valid image sizes, otherwise None."""
         height, width = self.size
-        good = all(type(n) in (int, float) and 0 < n < MOST and n % 1 == 0 for n in self.size)
+        good = all(type(n) in (int, float) and 0 < n < MAX_SIDE and n % 1 == 0 for n in self.size)
         return (int(height), int(width)) if good else None
 
 
@@ -242,14 +242,3 @@ def clean_class_name(value: Any) -> str | None:
         return None
     name = form(value.strip())
     return name if name and unsafe_character(name) is None else None
-
-
-def plural(count: int, thing: str) -> str:
-    """Format a count for notes: ``1 image``, ``2 images``."""
-    return f"{count} {thing}{'' if count == 1 else 's'}"
-
-
-def list_names(names: list, few: int = 3) -> str:
-    """Join the first names of a list, for notes."""
-    more = f", ... ({len(names)} in all)" if len(names) > few else ""
-    return ", ".join(shorten(name) for name in names[:few]) + more

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Matching of masks to images by name, for many naming conventions."""
+"""Matching of masks to images by file name, for many naming conventions."""
 
 import os
 import re
@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rankseg.datasets.layouts import hint
-from rankseg.imageio.listing import ENDINGS, walk_files, walk_images
+from rankseg.imageio.listing import ENDINGS, TIFF, walk_files, walk_images
+from rankseg.projects.messages import list_names
 from rankseg.utils.found_names import fold, form
 
 _WORDS = r"(?:cp_)?masks?|gt|labels?|labelids|seg|segmentation|annotations?|ground_?truth"
@@ -22,6 +23,12 @@ _FOLDER = "/"
 _SPELLINGS = (str, form, fold)
 """Ways to compare names, in order: exact, in one Unicode form, case-insensitive."""
 
+TEXT = (".txt", ".json", ".xml", ".csv", ".md", ".html", ".log", ".ini", ".db", ".py", ".yaml")
+TEXT += (".yml", ".cfg", ".toml", ".zip", ".lnk", ".url", ".pdf", ".ipynb", ".xmp", ".xcf", ".tsv")
+"""Endings of files that are clearly not images."""
+
+MAX_ENDINGS = 12  # listed in a message
+
 
 @dataclass(frozen=True)
 class Pairs:
@@ -29,18 +36,18 @@ class Pairs:
 
     Attributes:
         entries: Images, sorted, each with its masks; most have one mask or none.
-        alone: Masks without an image.
-        aside: Files skipped among the images because they are named like masks of other images.
+        unmatched: Masks without an image.
+        ignored: Files skipped among the images because they are named like masks of other images.
         respelled: Masks whose name differs from the name of their image in case or Unicode form.
     """
 
     entries: tuple[tuple[Path, tuple[Path, ...]], ...]
-    alone: tuple[Path, ...]
-    aside: tuple[Path, ...] = ()
+    unmatched: tuple[Path, ...]
+    ignored: tuple[Path, ...] = ()
     respelled: tuple[Path, ...] = ()
 
 
-class _Reading(NamedTuple):
+class _NameReading(NamedTuple):
     """Interpretation of the name of a mask."""
 
     stem: str  # name of the image
@@ -61,44 +68,46 @@ def find_pairs(images: Path, masks: Path) -> Pairs:
         ValueError: If the match is ambiguous, or no mask has an image.
     """
     pictures, labels = list_images(images, "images"), list_images(masks, "masks")
-    aside: list[Path] = []
+    ignored: list[Path] = []
     if os.path.samefile(images, masks):
         pictures, labels = split_masks(pictures, images, all_words=True)
         if not labels:
             raise ValueError(
-                f"folder {images} is named for images and for masks, and no file in it is called "
-                "a mask: expected names such as a.png with a_mask.png; or put masks into a folder "
-                f"of their own{_inner(images)}"
+                f"Expected folder {images}, given for both images and masks, to hold names such as "
+                "a.png and a_mask.png, but no file is named like a mask. Rename the masks, or move "
+                f"them to another folder{_inner_hint(images)}."
             )
     else:
         labels = _outside(labels, images, masks)
         pictures = _outside(pictures, masks, images)
-        pictures, aside = split_masks(pictures, images)
+        pictures, ignored = split_masks(pictures, images)
     _check_forms(pictures, images)
     _check_forms(labels, masks)
     index = _Index(pictures, images)
-    found: dict[Path, list[tuple[_Reading, Path]]] = {}
-    alone, respelled = [], []
+    found: dict[Path, list[tuple[_NameReading, Path]]] = {}
+    unmatched, respelled = [], []
     for mask in labels:
         owner = index.owner(mask, masks)
         if owner is None:
-            alone.append(mask)
+            unmatched.append(mask)
             continue
         image, reading, exact = owner
         found.setdefault(image, []).append((reading, mask))
         if not exact:
             respelled.append(mask)
     if not found:
+        skipped = describe_skipped(masks)
         raise ValueError(
-            f"no mask in {masks} has the name of an image in {images}: found "
-            f"{_names(pictures)} and {_names(labels)}; expected pairs such as a.jpg with a.png or "
-            f"a_mask.png{_inner(images)}{describe_skipped(masks, '; skipped in it: ')}"
+            f"Expected images in {images} and masks in {masks} with matching names, such as a.jpg "
+            "with a.png or a_mask.png, but no mask has the name of an image: got images "
+            f"{_names(pictures)} and masks {_names(labels)}. Rename the masks"
+            f"{_inner_hint(images)}.{f' Skipped masks: {skipped}.' if skipped else ''}"
         )
     for image, some in found.items():
         _check_joined(image, some)
     _check_not_classes(found)
     entries = tuple((image, tuple(mask for _, mask in found.get(image, ()))) for image in pictures)
-    return Pairs(entries, tuple(alone), tuple(aside), tuple(respelled))
+    return Pairs(entries, tuple(unmatched), tuple(ignored), tuple(respelled))
 
 
 def _outside(files: Sequence[Path], inner: Path, outer: Path) -> list[Path]:
@@ -109,12 +118,6 @@ def _outside(files: Sequence[Path], inner: Path, outer: Path) -> list[Path]:
     return [path for path in files if not path.resolve().is_relative_to(inside)]
 
 
-def _published(folder: Path) -> str:
-    """Return a hint if a folder is part of a data set of classified images, else an empty text."""
-    known = hint(folder.parent) or hint(folder)
-    return f"; images with classes need none: {known}" if known else ""
-
-
 def list_images(folder: Path, what: str) -> list[Path]:
     """List files with image endings in a folder and its subfolders, sorted, without hidden files.
 
@@ -122,24 +125,27 @@ def list_images(folder: Path, what: str) -> list[Path]:
         FileNotFoundError: If the folder does not exist or contains no image.
     """
     if not folder.is_dir():
-        kind = "is a file" if folder.exists() else "does not exist"
+        found = "is a file" if folder.exists() else "does not exist"
+        known = hint(folder.parent) or hint(folder)
+        more = f" Images with classes need no masks: {known}." if known else ""
         raise FileNotFoundError(
-            f"folder {folder} of {what} {kind}: expected a folder of {what}{_published(folder)}"
+            f"Expected {folder} to be a folder of {what}, but it {found}.{more}"
         )
     found = sorted(walk_images(folder))
     if not found:
+        skipped = describe_skipped(folder, text=True)
         raise FileNotFoundError(
-            f"folder {folder} holds no {what}: expected files that end in {', '.join(ENDINGS)}"
-            f"{describe_skipped(folder, '; it holds ', text=True)}"
+            f"Expected folder {folder} to hold {what}, files that end in {', '.join(ENDINGS)}, but "
+            f"got {skipped or 'no files'}. Name another folder, or save the {what} as PNG."
         )
     return found
 
 
-def _inner(images: Path) -> str:
+def _inner_hint(images: Path) -> str:
     """Return a hint if a folder has a subfolder of images, else an empty string."""
     names = ("images", "imgs", "img", "JPEGImages")
     inner = next((images / name for name in names if (images / name).is_dir()), None)
-    return f"; perhaps --images {inner} is meant" if inner else ""
+    return f", or set --images {inner}" if inner else ""
 
 
 def split_masks(
@@ -155,21 +161,39 @@ def split_masks(
     Returns:
         Images and masks.
     """
-    stems = {_key(path, root, path.stem) for path in files}
-    loose = {_key(path, root, _bare_image(path.stem)) for path in files}
+    stems = {_key(path, root, image_stem(path)) for path in files}
+    loose = {_key(path, root, _bare_image(image_stem(path))) for path in files}
     owners: dict[Path, set[str]] = {}
     for path in files:
-        own = {_key(path, root, path.stem), _key(path, root, _bare_image(path.stem))}
-        some = {_key(path, root, one.stem) for one in _readings(path.stem) if one.word}
+        own = {_key(path, root, image_stem(path)), _key(path, root, _bare_image(image_stem(path)))}
+        some = {_key(path, root, one.stem) for one in _readings(image_stem(path)) if one.word}
         owners[path] = (some & (stems | loose)) - own
     wanted = {key for some in owners.values() for key in some}
-    numbered = {_family(path.stem) for path in files if _key(path, root, path.stem) in wanted}
+    numbered = {
+        _family(image_stem(path)) for path in files if _key(path, root, image_stem(path)) in wanted
+    }
     masks = set()
     for path in files:
-        named = _bare(path.stem) != path.stem or _family(path.stem) not in {None, *numbered}
-        if owners[path] or (all_words and named and _key(path, root, path.stem) not in wanted):
+        named = _bare(image_stem(path)) != image_stem(path) or _family(image_stem(path)) not in {
+            None,
+            *numbered,
+        }
+        if owners[path] or (
+            all_words and named and _key(path, root, image_stem(path)) not in wanted
+        ):
             masks.add(path)
     return [path for path in files if path not in masks], [path for path in files if path in masks]
+
+
+def image_stem(path: Path) -> str:
+    """Return a file name without its ending; ``.ome.tif`` is one ending.
+
+    >>> image_stem(Path("a.ome.tif")), image_stem(Path("a.b.png"))
+    ('a', 'a.b')
+    """
+    return (
+        re.sub(r"\.ome$", "", path.stem, flags=re.I) if path.suffix.lower() in TIFF else path.stem
+    )
 
 
 def _family(stem: str) -> str | None:
@@ -191,17 +215,17 @@ def _bare_image(stem: str) -> str:
     return _OF_IMAGES.sub("", stem)
 
 
-def _readings(stem: str) -> Iterator[_Reading]:
+def _readings(stem: str) -> Iterator[_NameReading]:
     """Yield interpretations of a name, the most likely first."""
-    yield _Reading(stem)
+    yield _NameReading(stem)
     if _bare(stem) != stem:
         found = _AFTER.search(stem) or _BEFORE.search(stem)
-        yield _Reading(_bare(stem), found[1].lower() if found else "")
+        yield _NameReading(_bare(stem), found[1].lower() if found else "")
     numbered = _NUMBERED.match(stem)
     if numbered:
         name, word, number = numbered.groups()
-        yield _Reading(_BEFORE.sub("", name), word.lower(), number)
-        yield _Reading(f"{name}{number}", word.lower())
+        yield _NameReading(_BEFORE.sub("", name), word.lower(), number)
+        yield _NameReading(f"{name}{number}", word.lower())
 
 
 class _Index:
@@ -213,18 +237,20 @@ class _Index:
             place = path.relative_to(root)
             for i, shorten in enumerate((str, _bare_image)):
                 for j, spell in enumerate(_SPELLINGS):
-                    key = (i, j, spell(place.with_name(shorten(path.stem)).as_posix()))
+                    key = (i, j, spell(place.with_name(shorten(image_stem(path))).as_posix()))
                     self._found.setdefault(key, []).append(path)
 
-    def owner(self, mask: Path, root: Path) -> tuple[Path, _Reading, bool] | None:
+    def owner(self, mask: Path, root: Path) -> tuple[Path, _NameReading, bool] | None:
         """Return the image of a mask, the interpretation, and whether it is exact; or None."""
         place = mask.relative_to(root)
-        whole, *others = ((place.with_name(one.stem), one) for one in _readings(mask.stem))
-        numbered = [one for one in others if _NUMBERED.match(mask.stem)]
+        whole, *others = ((place.with_name(one.stem), one) for one in _readings(image_stem(mask)))
+        numbered = [one for one in others if _NUMBERED.match(image_stem(mask))]
         plain = [whole, *(one for one in others if one not in numbered)]
         folder = []
         if place.parent.name:
-            some = (_Reading(one.stem, _FOLDER, mask.name) for one in _readings(place.parent.name))
+            some = (
+                _NameReading(one.stem, _FOLDER, mask.name) for one in _readings(place.parent.name)
+            )
             folder = [(place.parent.with_name(one.stem), one) for one in some]
         for options, both in ((plain, False), (numbered, True), (folder, False)):
             hits = self._hits(mask, options, both)
@@ -233,12 +259,12 @@ class _Index:
         return None
 
     def _hits(
-        self, mask: Path, options: Sequence[tuple[Path, _Reading]], both: bool
-    ) -> tuple[Path, _Reading, bool] | None:
+        self, mask: Path, options: Sequence[tuple[Path, _NameReading]], both: bool
+    ) -> tuple[Path, _NameReading, bool] | None:
         """Return the closest match; with ``both``, interpretations must agree on the image."""
         for i in range(2):
             for j, spell in enumerate(_SPELLINGS):
-                hits: dict[Path, _Reading] = {}
+                hits: dict[Path, _NameReading] = {}
                 for place, reading in options:
                     owners = self._found.get((i, j, spell(place.as_posix())), [])
                     for one in owners:
@@ -248,8 +274,8 @@ class _Index:
                 if len(hits) > 1:
                     first, second = list(hits)[:2]
                     raise ValueError(
-                        f"{mask} belongs to {first} and to {second}: keep one of the two, or "
-                        "give them different names"
+                        f"Expected {mask} to match one image, but it matches {first} and {second}. "
+                        "Remove or rename one of them."
                     )
                 for image, reading in hits.items():
                     return image, reading, j == 0
@@ -266,13 +292,13 @@ def _check_forms(files: Sequence[Path], root: Path) -> None:
             theirs = other.relative_to(root).with_suffix("").as_posix()
             if theirs != place:
                 raise ValueError(
-                    f"Expected names that differ to the eye, but {ascii(str(other))} and "
-                    f"{ascii(str(path))} differ only in their Unicode form. Keep one of the two, "
-                    "or rename it."
+                    f"Expected file names that look different, but {ascii(str(other))} and "
+                    f"{ascii(str(path))} differ only in their Unicode form. Remove or rename one "
+                    "of them."
                 )
 
 
-def _check_joined(image: Path, some: Sequence[tuple[_Reading, Path]]) -> None:
+def _check_joined(image: Path, some: Sequence[tuple[_NameReading, Path]]) -> None:
     """Check that several masks of an image are numbered; other names may have another meaning."""
     known: dict[tuple[str, str], Path] = {}
     first = some[0]
@@ -281,10 +307,13 @@ def _check_joined(image: Path, some: Sequence[tuple[_Reading, Path]]) -> None:
         if reading.word != first[0].word:
             other = first[1]
         if other is not mask:
-            raise ValueError(f"{other} and {mask} both belong to {image}: keep one of them")
+            raise ValueError(
+                f"Expected one mask or numbered masks for {image}, but got {other} and {mask}. "
+                "Remove one of them, or number them: a_mask_1.png, a_mask_2.png."
+            )
 
 
-def _check_not_classes(found: dict[Path, list[tuple[_Reading, Path]]]) -> None:
+def _check_not_classes(found: dict[Path, list[tuple[_NameReading, Path]]]) -> None:
     """Check that files to merge are not named by class: the result would be a single class."""
     names: Counter[str] = Counter()
     for some in found.values():
@@ -295,41 +324,30 @@ def _check_not_classes(found: dict[Path, list[tuple[_Reading, Path]]]) -> None:
     if len(again) > 1:
         raise ValueError(
             f"Expected the masks of one image to be numbered objects, but several images have "
-            f"files called {_list(again)}, which seem to be classes. Save one mask for an image, "
-            "with another value for every class."
+            f"files named {list_names(again)}, which seem to be classes. Save one mask per image, "
+            "with one value per class."
         )
 
 
-def _list(words: Sequence[str]) -> str:
-    return f"{', '.join(words[:3])}{', ...' if len(words) > 3 else ''}"
-
-
 def _names(paths: Sequence[Path]) -> str:
-    return _list([path.name for path in paths[:4]])
+    return list_names([path.name for path in paths])
 
 
-TEXT = (".txt", ".json", ".xml", ".csv", ".md", ".html", ".log", ".ini", ".db", ".py", ".yaml")
-TEXT += (".yml", ".cfg", ".toml", ".zip", ".lnk", ".url", ".pdf", ".ipynb", ".xmp", ".xcf", ".tsv")
-"""Endings of files that are clearly not images."""
-
-FEW = 12  # endings listed in a note
-
-
-def describe_skipped(folder: Path, start: str, text: bool = False) -> str:
-    """Describe files that are neither readable images nor text, such as ``3 .heic, 1 .dcm``.
+def describe_skipped(folder: Path, text: bool = False) -> str:
+    """Count files that are neither readable images nor text, such as ``3 .heic, 1 .dcm``.
 
     Args:
         folder: Folder, searched with its subfolders.
-        start: Text put in front.
         text: Count text files, too.
 
     Returns:
-        The text; empty if there are no such files.
+        The counts by ending; empty if there are no such files.
     """
+    known = ENDINGS if text else (*ENDINGS, *TEXT)
     endings = (path.suffix.lower() or "without an ending" for path in walk_files(folder))
-    others = ENDINGS if text else (*ENDINGS, *TEXT)
-    counts = Counter(one for one in endings if one not in others)
+    counts = Counter(ending for ending in endings if ending not in known)
     order = sorted(counts, key=lambda ending: (-counts[ending], ending))
-    shown = [f"{counts[ending]} {ending}" for ending in order[:FEW]]
-    more = [f"{sum(counts[ending] for ending in order[FEW:])} others"] if order[FEW:] else []
-    return start + ", ".join([*shown, *more]) if counts else ""
+    parts = [f"{counts[ending]} {ending}" for ending in order[:MAX_ENDINGS]]
+    if others := sum(counts[ending] for ending in order[MAX_ENDINGS:]):
+        parts.append(f"{others} others")
+    return ", ".join(parts)

@@ -16,7 +16,7 @@ from rankseg.projects.survey import Survey
 from rankseg.utils.atomic_file import WriteError, atomic_write, describe
 from rankseg.utils.found_names import fold
 
-VAL_SHARE, MOST_VAL = 0.2, 100
+VAL_SHARE, MAX_VAL = 0.2, 100
 CONVERTED = "class_ids"
 """Folder of converted masks in a project."""
 
@@ -55,10 +55,14 @@ class ProjectFolder:
         same = place.is_symlink() and Path(os.path.realpath(place)) == target
         if not os.path.lexists(place) or same or (place.is_symlink() and self.overwrite):
             return
-        cure = "replace it with --overwrite, or " if place.is_symlink() else ""
-        raise ValueError(
-            f"{place} exists already, and a link to {target} would lie there: {cure}name another "
-            "folder with --data-out"
+        raise self._exists(place, f"a link to {target}", replaceable=place.is_symlink())
+
+    @staticmethod
+    def _exists(place: Path, what: str, replaceable: bool) -> ValueError:
+        cure = "Replace it with --overwrite, or choose" if replaceable else "Choose"
+        return ValueError(
+            f"Expected {place} to be free for {what}, but it already exists. {cure} another folder "
+            "with --data-out."
         )
 
     def check_converted(self, *taken: Path) -> None:
@@ -71,15 +75,12 @@ class ProjectFolder:
             ValueError: If the folder already exists.
         """
         place = self.root / CONVERTED
-        own = any(
-            Path(os.path.realpath(one)).is_relative_to(os.path.realpath(place)) for one in taken
+        holds_inputs = any(
+            Path(os.path.realpath(path)).is_relative_to(os.path.realpath(place)) for path in taken
         )
-        if own or place.is_symlink() or (place.exists() and not self.overwrite):
-            cure = "" if own else "replace it with --overwrite, or "
-            raise ValueError(
-                f"{place} exists already, and masks would be written there: {cure}name another "
-                "folder with --data-out"
-            )
+        exists = place.is_symlink() or (place.exists() and not self.overwrite)
+        if holds_inputs or exists:
+            raise self._exists(place, "converted masks", replaceable=not holds_inputs)
 
     def write_links(self) -> None:
         """Create the links.
@@ -133,7 +134,7 @@ def write_masks(found: Survey, root: Path, names: Sequence[str]) -> None:
         return []
 
     items = [(str(i), name) for i, name in enumerate(names)]
-    FileValidator().each(write, items, "", "masks that are written as class ids")
+    FileValidator().each(write, items, "", "masks to write as class ids")
 
 
 def draw_lists(
@@ -157,18 +158,19 @@ def draw_lists(
     count = len(pixels)
     if count < 2:
         raise ValueError(
-            "one image has a mask: expected two or more, to learn from and to judge by; label "
-            "another"
+            "Expected two or more images with a mask, for training and validation, but got "
+            f"{count}. Label another image."
         )
     if val is None:
-        val = min(MOST_VAL, max(1, round(VAL_SHARE * count)))
+        val = min(MAX_VAL, max(1, round(VAL_SHARE * count)))
     held_out, rest = cut_validation(entries[:count], val, seed, pixels)
-    bare = [(image, None) for image, _ in entries[count:]]
+    unlabeled = [(image, None) for image, _ in entries[count:]]
     if labeled is not None:
-        if not 1 <= labeled < len(rest) + bool(bare):
+        if not 1 <= labeled < len(rest) + bool(unlabeled):
             raise ValueError(
-                f"--labeled {labeled}: expected from 1 to {len(rest) - 1 + bool(bare)}, as "
-                f"{len(rest)} images have a mask and are not kept for validation"
+                f"Expected --labeled to be from 1 to {len(rest) - 1 + bool(unlabeled)}, as "
+                f"{len(rest)} images have a mask and are not used for validation, but got "
+                f"{labeled}. Choose another number."
             )
         if labeled < len(rest):
             row = {entry: i for i, entry in enumerate(entries[:count])}
@@ -177,13 +179,13 @@ def draw_lists(
                 rest, more = make_split(rest, labeled, seed, rows)
             except ValueError as error:
                 raise ValueError(
-                    f"--labeled {labeled}: so few images cannot hold all classes; use more"
+                    "Expected enough labeled images to hold all classes, but got --labeled "
+                    f"{labeled}. Increase it."
                 ) from error
-            bare += [(image, None) for image, _ in more]
-    if not bare:
+            unlabeled += [(image, None) for image, _ in more]
+    if not unlabeled:
         raise ValueError(
-            f"all {count} images have a mask, so that none is left to learn from without: name a "
-            "folder of images without masks with --unlabeled DIR, or use the masks of some only "
-            "with --labeled N"
+            f"Expected images without a mask, but all {count} images have one. Add a folder of "
+            "unlabeled images with --unlabeled DIR, or use only some masks with --labeled N."
         )
-    return {LABELED_FILE: rest, UNLABELED_FILE: bare, VAL_FILE: held_out}
+    return {LABELED_FILE: rest, UNLABELED_FILE: unlabeled, VAL_FILE: held_out}

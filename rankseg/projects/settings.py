@@ -17,8 +17,8 @@ PASSES = 80  # over the unlabeled images, as in the papers on PASCAL VOC
 RARE = 0.2  # the classes other than the first are rare below this share of pixels
 RARER = 0.03  # the same for microscopy: below this share, crops contain objects too seldom
 WINDOW = 513
-PHOTOS = (0.5, 2.0)  # range of scales for photographs, as in the papers
-MICROSCOPY = (0.8, 1.25)  # fixed magnification: see docs/results.md, "Mitochondria"
+PHOTO_SCALES = (0.5, 2.0)  # range of scales for photographs, as in the papers
+MICROSCOPY_SCALES = (0.8, 1.25)  # fixed magnification: see docs/results.md, "Mitochondria"
 MIB = 2**20
 
 
@@ -38,7 +38,7 @@ class Machine:
 
     def __str__(self) -> str:
         text = f"{self.cores} CPU cores, {self.memory:.0f} GiB of memory"
-        return f"a GPU of {self.gpu:.0f} GiB, {text}" if self.gpu else f"{text}, no GPU"
+        return f"a GPU with {self.gpu:.0f} GiB, {text}" if self.gpu else f"{text}, and no GPU"
 
 
 def this_machine() -> Machine:
@@ -79,13 +79,18 @@ class NetworkPreset:
 
 
 SMALL = NetworkPreset(
-    "deeplabv3plus_r18_half", "small", 129, 4, (3000, 6000), "small, from random weights: no GPU"
+    "deeplabv3plus_r18_half",
+    "small",
+    129,
+    4,
+    (3000, 6000),
+    "small, random weights, as there is no GPU",
 )
 MEDIUM = NetworkPreset(
-    "deeplabv3plus_r18", "small", 257, 8, (5000, 20_000), "of medium size, from random weights"
+    "deeplabv3plus_r18", "small", 257, 8, (5000, 20_000), "medium size, random weights"
 )
 LARGE = NetworkPreset(
-    "deeplabv3plus_r50", "voc", 321, 8, (10_000, 40_000), "the papers', from ImageNet weights"
+    "deeplabv3plus_r50", "voc", 321, 8, (10_000, 40_000), "that of the papers, ImageNet weights"
 )
 
 
@@ -127,7 +132,7 @@ class StarterSettings:
     value_range: tuple[int, int] | None
     window: int
     channels: tuple[int, ...] | None = None
-    scale: tuple[float, float] = PHOTOS
+    scale: tuple[float, float] = PHOTO_SCALES
     shrink: float = 1.0
     object_width: float | None = None
 
@@ -136,8 +141,14 @@ class StarterSettings:
         """True if all images have the same magnification."""
         return self.object_width is not None
 
+    @property
+    def stride(self) -> tuple[int, int]:
+        """Stride of the sliding windows: half a window for microscopy, else two thirds."""
+        step = self.window // 2 if self.microscopy else self.window * 2 // 3
+        return step, step
 
-def choose(
+
+def choose_settings(
     found: Survey,
     labeled: int,
     unlabeled: int,
@@ -158,20 +169,20 @@ def choose(
         network = LARGE
     elif machine.gpu >= 4:
         network = MEDIUM
-    looks = [*found.labeled, *found.bare]
-    side = int(np.median([min(look.height, look.width) for look in looks]))
+    infos = [*found.labeled, *found.unlabeled]
+    side = int(np.median([min(info.height, info.width) for info in infos]))
     crop = max([size for size in CROPS if size <= min(side, network.crop)], default=CROPS[0])
-    few, many = network.iterations
+    fewest, most = network.iterations
     passes = PASSES * unlabeled / network.batch
-    iterations = int(min(many, max(few, -(-passes // 500) * 500)))
+    iterations = int(min(most, max(fewest, -(-passes // 500) * 500)))
     counts = found.pixels[:, :255].sum(axis=0)
     foreground = float(counts[1:].sum() / max(1, counts.sum()))
     rare = foreground < RARE
     microscopy = object_width is not None
     workers = min(2 if network is SMALL else 8, machine.cores)
-    most = max(look.height * look.width for look in looks)
-    bytes_kept = most * (4 * labeled + 3 * unlabeled) * workers
-    fits = bytes_kept < 0.2 * machine.memory * 1024 * MIB
+    largest = max(info.height * info.width for info in infos)
+    cache_bytes = largest * (4 * labeled + 3 * unlabeled) * workers
+    fits = cache_bytes < 0.2 * machine.memory * 1024 * MIB
     return StarterSettings(
         network=network,
         crop=crop,
@@ -185,16 +196,16 @@ def choose(
         foreground=foreground,
         value_range=found.value_range,
         channels=found.channels,
-        window=crop if microscopy else WINDOW * (most > (16 if machine.gpu else 2) * MIB),
-        **(_of_microscopy(object_width, side, crop) if microscopy else {}),
+        window=crop if microscopy else WINDOW * (largest > (16 if machine.gpu else 2) * MIB),
+        **(_microscopy_sizes(object_width, side, crop) if microscopy else {}),
     )
 
 
-def _of_microscopy(width: float, side: int, crop: int) -> dict:
+def _microscopy_sizes(width: float, side: int, crop: int) -> dict:
     """Choose sizes such that a crop is several objects wide, and no wider than an image."""
     most = max(1.0, 2 * side // crop / 2)
     shrink = min(most, advised_shrink(width, crop))
-    low, high = (round(factor / shrink, 3) for factor in MICROSCOPY)
+    low, high = (round(factor / shrink, 3) for factor in MICROSCOPY_SCALES)
     return {"scale": (low, high), "shrink": shrink, "object_width": width}
 
 

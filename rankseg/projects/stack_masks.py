@@ -10,7 +10,7 @@ import numpy as np
 from rankseg.errors import FileError
 from rankseg.imageio.intensity import value_counts
 from rankseg.imageio.marks import ColorCount, Marks, looks_like_image, read_marks
-from rankseg.imageio.masks import some
+from rankseg.imageio.masks import format_values
 from rankseg.imageio.tiff import TiffStack
 from rankseg.utils.progress import track
 
@@ -169,15 +169,15 @@ def _check_values(
         )
     if above is None and several:
         raise FileError(
-            f"{name} holds the values {some(values)}: expected 0 for background and one other "
-            "value; with --above N every value above N is foreground (--above 0 for numbered "
+            f"{name} holds the values {format_values(values)}: expected 0 for background and one "
+            "other value; with --above N every value above N is foreground (--above 0 for numbered "
             "objects, --above 127 for soft edges)"
         )
     if not 0 < sum(share.values()) < len(share):
         what = "foreground" if any(share.values()) else "background"
         raise FileError(
-            f"{name}: all pixels of its {len(share)} masks are {what} (values {some(values)}): "
-            "expected both; look whether it is the right file"
+            f"{name}: all pixels of its {len(share)} masks are {what} (values "
+            f"{format_values(values)}): expected both; look whether it is the right file"
         )
 
 

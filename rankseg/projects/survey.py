@@ -23,8 +23,11 @@ from rankseg.projects.mask_decoding import KINDS, MaskStats, decode_stats, encod
 from rankseg.projects.mask_plan import MaskPlan, identity_plan, make_plan
 from rankseg.projects.stack_masks import BACKGROUND, UNLABELED
 
-MARKED = ("background", "foreground")
-LOOKED_AT = 8  # images decoded to find properties that no header gives
+MARK_CLASSES = ("background", "foreground")
+NUM_DECODED = 8  # images decoded to find properties that no header gives
+
+_BANDS = {(1, 0): "gray", (2, 1): "gray with transparency", (3, 0): "color",
+          (4, 1): "color with transparency"}  # fmt: skip
 
 
 @dataclass
@@ -32,22 +35,22 @@ class Survey:
     """Valid images and masks, and their properties.
 
     Attributes:
-        material: Files.
+        files: Files.
         plan: Meaning of the codes in the masks.
         pixels: ``(N, 256)`` int64, pixels by class id for each mask.
         labeled: Properties of the images with a mask.
-        bare: Properties of the images without a mask.
+        unlabeled: Properties of the images without a mask.
         kinds: Number of masks by kind.
         faults: Sentences on skipped files.
         deep: Pixel values of the images of more than 8 bits, with and without a mask.
         channels: Selected bands.
     """
 
-    material: InputFiles
+    files: InputFiles
     plan: MaskPlan
     pixels: np.ndarray
     labeled: list[ImageInfo]
-    bare: list[ImageInfo]
+    unlabeled: list[ImageInfo]
     kinds: Counter
     faults: list[str]
     deep: ValueCounts = field(default_factory=ValueCounts)
@@ -55,7 +58,7 @@ class Survey:
 
     def ids(self, number: int) -> np.ndarray:
         """Return the ``(H, W)`` uint8 class ids of a mask."""
-        return self.plan.ids(self.material.read(self.material.masks[number]))
+        return self.plan.ids(self.files.read(self.files.masks[number]))
 
     @property
     def value_range(self) -> tuple[int, int] | None:
@@ -65,15 +68,18 @@ class Survey:
     @property
     def gray(self) -> bool:
         """True if all images are gray, even if stored as RGB; checked on some of them."""
-        if all(look.bands - look.alpha == 1 for look in self.labeled):
+        if all(info.bands - info.alpha == 1 for info in self.labeled):
             return True
-        images, how = self.material.images, (self.value_range, self.channels)
-        some = (read_image(images[i], *how) for i in evenly_spaced(len(images), LOOKED_AT))
-        return all((one == one[..., :1]).all() for one in some)
+        images = self.files.images
+        some = (
+            read_image(images[i], self.value_range, self.channels)
+            for i in evenly_spaced(len(images), NUM_DECODED)
+        )
+        return all((image == image[..., :1]).all() for image in some)
 
     def object_width(self) -> float | None:
         """Return the width in pixels of objects not of the first class, from some of the masks."""
-        some = [self.ids(i) for i in evenly_spaced(len(self.pixels), LOOKED_AT)]
+        some = [self.ids(i) for i in evenly_spaced(len(self.pixels), NUM_DECODED)]
         return object_width(ids == k for ids in some for k in range(1, len(self.plan.classes)))
 
     def summary(self) -> str:
@@ -83,36 +89,36 @@ class Survey:
             f"images with a mask     {len(self.labeled)}: {describe_images(self.labeled)}",
             f"masks                  {kinds}",
         ]
-        if self.bare:
-            lines.append(f"images without a mask  {len(self.bare)}: {describe_images(self.bare)}")
+        if self.unlabeled:
+            text = describe_images(self.unlabeled)
+            lines.append(f"images without a mask  {len(self.unlabeled)}: {text}")
         return "\n".join(lines)
 
     def notes(self) -> list[str]:
         """Return sentences on unusual but valid findings."""
-        looks = [*self.labeled, *self.bare]
-        notes = [*self.material.notes, *self.plan.notes]
-        files = [self.material.joined.get(mask, 1) for mask in self.material.masks]
-        several = [count for count in files if count > 1]
-        if several:
+        infos = [*self.labeled, *self.unlabeled]
+        notes = [*self.files.notes, *self.plan.notes]
+        merged = [self.files.merged[mask] for mask in self.files.masks if mask in self.files.merged]
+        if merged:
             notes.append(
-                f"{len(several)} images have several masks, {sum(several)} files in all: joined, "
-                "and written as class ids"
+                f"{len(merged)} images have several masks, {sum(merged)} files in total: the masks "
+                "of each image are merged and written as class ids"
             )
-        if self.material.marked:
-            notes += self.material.marked.notes()
+        if self.files.marks:
+            notes += self.files.marks.notes()
         if self.value_range:
             low, high = self.value_range
             notes.append(
-                f"{self.deep.files} images of more than 8 bits: the values {low} to {high} become "
-                "black to white in all of them (value_range in the config)"
+                f"{self.deep.files} images have more than 8 bits: the values {low} to {high} "
+                "become black to white in all of them (value_range in the config)"
             )
-        bands = [(look.bands, bool(look.alpha)) for look in looks]
+        bands = [(info.bands, bool(info.alpha)) for info in infos]
         notes += describe_bands(bands, self.channels, "--channels")
-        turned = sum(look.orientation != UPRIGHT for look in looks)
-        if turned:
+        rotated = sum(info.orientation != UPRIGHT for info in infos)
+        if rotated:
             notes.append(
-                f"{turned} images carry an EXIF orientation, which is not followed: their masks "
-                "must be drawn on the pixels as they are stored"
+                f"{rotated} images have an EXIF orientation, which is ignored: their masks must "
+                "match the pixels as stored"
             )
         return notes
 
@@ -148,54 +154,81 @@ def survey(
             invalid files are skipped and reported in ``faults``.
     """
     if color is not None and (table or above is not None):
-        raise ValueError("--color names the marks that are foreground: leave --colors, --above out")
-    all_of_it = find_inputs(images, masks, unlabeled, color)
+        raise ValueError(
+            "Expected --color without --colors and --above, as it already names the foreground. "
+            "Leave the others out."
+        )
+    files = find_inputs(images, masks, unlabeled, color)
     for given, source in (
         (names, "--classes"),
         (table and dict.fromkeys(table.values()), "--colors"),
-        (all_of_it.classes, f"categories of {masks}"),
+        (files.classes, f"categories of {masks}"),
     ):
         if given:
             check_names(given, source)
-    look, deep = FileValidator(full=True), ValueCounts()
-    work = partial(inspect_image, counts=deep, channels=channels)
-    masked = partial(work, decode=True)
-    looks = _inspect_images(all_of_it.images, look, "images with a mask", masked)
-    unmasked = partial(work, decode=False)
-    bare = _inspect_images(all_of_it.bare, look, "images without a mask", unmasked)
-    found = _inspect_masks(all_of_it, look)
-    faults = _compare(all_of_it, looks, found)
-    good = [i for i, one in enumerate(looks) if one and found[i]]
-    faults = [*look.faults, *faults]
+    validator, deep = FileValidator(full=True), ValueCounts()
+    inspect = partial(_inspect_image, counts=deep, channels=channels)
+    decode = partial(inspect, decode=True)
+    infos = _inspect_images(files.images, validator, "images with a mask", decode)
+    header = partial(inspect, decode=False)
+    others = _inspect_images(files.unlabeled, validator, "images without a mask", header)
+    stats = _inspect_masks(files, validator)
+    faults = _compare_sizes(files, infos, stats)
+    good = [i for i, info in enumerate(infos) if info and stats[i]]
+    faults = [*validator.faults, *faults]
     if not good:
-        raise ValueError(f"none of the {len(looks)} images with a mask can be used: {faults[0]}")
-    material = replace(
-        all_of_it,
-        images=[all_of_it.images[i] for i in good],
-        masks=[all_of_it.masks[i] for i in good],
-        bare=[path for path, one in zip(all_of_it.bare, bare, strict=True) if one],
-    )
-    chosen = [found[i] for i in good]
-    kinds = Counter(KINDS[one.kind] for one in chosen)
-    if material.classes:
-        _check_names(names, material.classes)
-        kinds = Counter({"drawn from outlines": len(good)})
-        plan = identity_plan(names or material.classes)
-    elif material.marked:
-        material.marked.check(material.masks, chosen)
-        _check_names(names, MARKED)
-        kinds = Counter({"marks on gray pictures": len(good)})
-        plan = identity_plan(names or MARKED)
-    else:
-        by_file = dict(zip(map(Path, material.masks), chosen, strict=True))
-        plan = make_plan(by_file, names, table, above)
-        if material.joined.keys() & set(material.masks):
-            plan = replace(plan, stay=False, rule=None)
-    pixels = np.stack([plan.counts(one) for one in chosen])
-    labeled = [looks[i] for i in good]
-    unlabeled = [one for one in bare if one]
-    found = Survey(material, plan, pixels, labeled, unlabeled, kinds, faults, deep, channels)
+        raise ValueError(
+            f"Expected an image with a mask that can be read, but none of the {len(infos)} can be "
+            f"used. The first problem: {faults[0]}"
+        )
+    if deep.files and deep.range is None:
+        raise ValueError(
+            f"Expected the images of more than 8 bits to hold different values, but all pixels of "
+            f"the {deep.files} images are equal. Check --images and --channels."
+        )
+    kept = [path for path, info in zip(files.unlabeled, others, strict=True) if info]
+    files = _select(files, good, kept)
+    chosen = [stats[i] for i in good]
+    plan, kinds = _make_plan(files, chosen, names, table, above)
+    pixels = np.stack([plan.counts(mask) for mask in chosen])
+    labeled, rest = [infos[i] for i in good], [info for info in others if info]
+    found = Survey(files, plan, pixels, labeled, rest, kinds, faults, deep, channels)
     return _declare_empty(found, empty_masks)
+
+
+def _select(files: InputFiles, chosen: Sequence[int], unlabeled: list[Path]) -> InputFiles:
+    """Return the files with only some of the images that have a mask."""
+    return replace(
+        files,
+        images=[files.images[i] for i in chosen],
+        masks=[files.masks[i] for i in chosen],
+        unlabeled=unlabeled,
+    )
+
+
+def _make_plan(
+    files: InputFiles,
+    stats: list[MaskStats],
+    names: Sequence[str] | None,
+    table: Mapping[int, str] | None,
+    above: int | None,
+) -> tuple[MaskPlan, Counter]:
+    """Return the meaning of the codes in the masks, and the number of masks by kind."""
+    if files.marks:
+        files.marks.check(files.masks, stats)
+    if files.classes or files.marks:
+        kind = "marks on gray images" if files.marks else "drawn from outlines"
+        classes = files.classes or MARK_CLASSES
+        if names and len(names) != len(classes):
+            raise ValueError(
+                f"Expected {len(classes)} names in --classes, for {', '.join(classes)}, but got "
+                f"{len(names)}. Name as many, or leave --classes out."
+            )
+        return identity_plan(names or classes), Counter({kind: len(stats)})
+    plan = make_plan(dict(zip(map(Path, files.masks), stats, strict=True)), names, table, above)
+    if files.merged.keys() & set(files.masks):
+        plan = replace(plan, readable=False, rule=None)
+    return plan, Counter(KINDS[mask.kind] for mask in stats)
 
 
 def _declare_empty(found: Survey, empty_masks: str | None) -> Survey:
@@ -205,84 +238,29 @@ def _declare_empty(found: Survey, empty_masks: str | None) -> Survey:
         ValueError: If no mask remains.
     """
     empty = (found.pixels[:, 1:IGNORE].sum(1) == 0).tolist()
-    count, marked = sum(empty), found.material.marked is not None
+    count = sum(empty)
     if not count or (empty_masks is None and len(found.plan.classes) != 2):
         return found
-    material, name = found.material, found.plan.classes[0]
-    notes = list(material.notes)
-    if (empty_masks or (UNLABELED if marked else BACKGROUND)) == BACKGROUND:
-        notes.append(
-            f"{count} of {len(empty)} masks hold {name} alone and are labels of it: if nobody has "
-            "labeled these images, give --empty-masks unlabeled"
-        )
-        return replace(found, material=replace(material, notes=notes))
+    files, text = found.files, f"{count} of {len(empty)} masks hold only {found.plan.classes[0]}"
+    if (empty_masks or (UNLABELED if files.marks else BACKGROUND)) == BACKGROUND:
+        note = f"{text} and are used as labels: if these images are not labeled, add --empty-masks "
+        return replace(found, files=replace(files, notes=[*files.notes, f"{note}{UNLABELED}"]))
     if count == len(empty):
-        raise ValueError(f"all {count} masks hold {name} alone: expected objects in some of them")
-    notes.append(
-        f"{count} of {len(empty)} masks hold {name} alone and are not labels: if there are no "
-        "objects in these images, give --empty-masks background"
-    )
-    kept = [i for i, one in enumerate(empty) if not one]
-    left = [i for i, one in enumerate(empty) if one]
-    material = replace(
-        material,
-        images=[material.images[i] for i in kept],
-        masks=[material.masks[i] for i in kept],
-        bare=[*material.bare, *(material.images[i] for i in left)],
-        notes=notes,
-    )
+        raise ValueError(f"Expected objects in some masks, but {text}. Check --masks.")
+    note = f"{text} and are not used as labels: if these images hold no objects, add --empty-masks "
+    kept, left = ([i for i, one in enumerate(empty) if one == value] for value in (False, True))
+    unlabeled = [*files.unlabeled, *(files.images[i] for i in left)]
+    files = replace(_select(files, kept, unlabeled), notes=[*files.notes, f"{note}{BACKGROUND}"])
     return replace(
         found,
-        material=material,
+        files=files,
         pixels=found.pixels[kept],
         labeled=[found.labeled[i] for i in kept],
-        bare=[*found.bare, *(found.labeled[i] for i in left)],
+        unlabeled=[*found.unlabeled, *(found.labeled[i] for i in left)],
     )
 
 
-def _inspect_images(
-    paths: Sequence[Path], look: FileValidator, what: str, work: Callable[[Files], Found]
-) -> list[ImageInfo | None]:
-    found = look.each(work, [(str(path),) for path in paths], "", what)
-    return [None if one is None else ImageInfo(*one) for one in found]
-
-
-def _inspect_masks(material: InputFiles, look: FileValidator) -> list[MaskStats | None]:
-    def work(files: Files) -> Found:
-        return encode_stats(material.read(files[0]), files[0])
-
-    found = look.each(work, [(mask,) for mask in material.masks], "", "masks")
-    return [None if one is None else decode_stats(one) for one in found]
-
-
-def _compare(
-    material: InputFiles, looks: Sequence[ImageInfo | None], found: list[MaskStats | None]
-) -> list[str]:
-    """Compare sizes; set the entry in ``found`` to None if a mask and its image differ."""
-    faults = []
-    for i, (image, mask) in enumerate(zip(looks, found, strict=True)):
-        if image and mask:
-            try:
-                check_same_size(material.masks[i], mask.size, material.images[i], image[:2])
-            except ValueError as error:
-                faults.append(str(error))
-                found[i] = None
-    return faults
-
-
-def _check_names(names: Sequence[str] | None, categories: Sequence[str]) -> None:
-    if names and len(names) != len(categories):
-        raise ValueError(
-            f"--classes names {len(names)} classes, and the masks are of {len(categories)}, "
-            f"background among them ({', '.join(categories)}): name as many, or none"
-        )
-
-
-_WORDS = {(1, 0): "gray", (2, 1): "gray with transparency", (3, 0): "color",
-          (4, 1): "color with transparency"}  # fmt: skip
-
-
-def inspect_image(files: Files, decode: bool, counts: ValueCounts, channels: Channels) -> Found:
+def _inspect_image(files: Files, decode: bool, counts: ValueCounts, channels: Channels) -> Found:
     """Read the properties of an image, for :class:`~rankseg.datasets.file_checks.FileValidator`.
 
     Args:
@@ -290,12 +268,6 @@ def inspect_image(files: Files, decode: bool, counts: ValueCounts, channels: Cha
         decode: Decode all pixels even if the image has 8 bits.
         counts: Collects the pixel values if the image has more than 8 bits.
         channels: Selected bands.
-
-    Returns:
-        An :class:`~rankseg.imageio.reading.ImageInfo`.
-
-    Raises:
-        ValueError, OSError: Same as ``read_image_info``.
     """
     info = read_image_info(files[0], decode=False)
     if info.deep:
@@ -305,17 +277,44 @@ def inspect_image(files: Files, decode: bool, counts: ValueCounts, channels: Cha
     return list(info)
 
 
-def describe_images(looks: Sequence[ImageInfo]) -> str:
+def _inspect_images(
+    paths: Sequence[Path], validator: FileValidator, what: str, work: Callable[[Files], Found]
+) -> list[ImageInfo | None]:
+    found = validator.each(work, [(str(path),) for path in paths], "", what)
+    return [None if one is None else ImageInfo(*one) for one in found]
+
+
+def _inspect_masks(files: InputFiles, validator: FileValidator) -> list[MaskStats | None]:
+    def work(item: Files) -> Found:
+        return encode_stats(files.read(item[0]), item[0])
+
+    found = validator.each(work, [(mask,) for mask in files.masks], "", "masks")
+    return [None if one is None else decode_stats(one) for one in found]
+
+
+def _compare_sizes(
+    files: InputFiles, infos: Sequence[ImageInfo | None], stats: list[MaskStats | None]
+) -> list[str]:
+    """Compare sizes; set the entry in ``stats`` to None if a mask and its image differ."""
+    faults = []
+    for i, (image, mask) in enumerate(zip(infos, stats, strict=True)):
+        if image and mask:
+            try:
+                check_same_size(files.masks[i], mask.size, files.images[i], image[:2])
+            except ValueError as error:
+                faults.append(str(error))
+                stats[i] = None
+    return faults
+
+
+def describe_images(infos: Sequence[ImageInfo]) -> str:
     """Describe sizes, channels and bits in a line, such as ``512x512 pixels, gray, 8 bits``."""
-    sizes = Counter((look.width, look.height) for look in looks)
-    if len(sizes) == 1:
-        size = "{}x{}".format(*next(iter(sizes)))
-    else:
-        low, high = (f(sizes, key=lambda one: one[0] * one[1]) for f in (min, max))
-        size = "{}x{} to {}x{}".format(*low, *high)
-    kinds = Counter((look.bands, look.alpha, look.bits) for look in looks)
+    sizes = Counter((info.width, info.height) for info in infos)
+    ends = (pick(sizes, key=lambda size: size[0] * size[1]) for pick in (min, max))
+    size = " to ".join(f"{width}x{height}" for width, height in dict.fromkeys(ends))
+    kinds = Counter((info.bands, info.alpha, info.bits) for info in infos)
     words = [
-        f"{_WORDS.get((bands, alpha), f'{bands} bands')}, {bits} bit{'s' * (bits > 1)}"
+        f"{_BANDS.get((bands, alpha), f'{bands} bands')}, {bits} bit{'s' * (bits > 1)}"
         + (f" ({count})" if len(kinds) > 1 else "")
         for (bands, alpha, bits), count in kinds.most_common()
     ]

@@ -10,7 +10,7 @@ from mmengine.runner import Runner
 
 from rankseg.training.train import check_before_training
 
-STEPS = 3
+NUM_STEPS = 3
 
 
 def trial_run(cfg: Config) -> float:
@@ -36,15 +36,15 @@ def trial_run(cfg: Config) -> float:
     model.warmup = model.ramp = 0
     optimizer = build_optim_wrapper(model, cfg.optim_wrapper)
     seconds = []
-    for _ in range(STEPS):
+    for _ in range(NUM_STEPS):
         start, work = time.perf_counter(), time.process_time()
         try:
             losses = model.train_step(batch, optimizer)
             sum(value.sum().item() for value in losses.values())  # waits for the GPU
         except torch.OutOfMemoryError as error:
             raise ValueError(
-                "the GPU has too little memory left for a batch: end what else runs on it, or make "
-                "crop_size and batch_size smaller in the config"
+                "Expected enough free GPU memory for a batch, but got an out-of-memory error. Stop "
+                "other programs on the GPU, or reduce crop_size and batch_size in the config."
             ) from error
         wall, work = time.perf_counter() - start, time.process_time() - work
         seconds.append(wall if device == "cuda" else min(wall, work / torch.get_num_threads()))

@@ -37,36 +37,36 @@ def annotation(**values) -> dict:
 @pytest.mark.parametrize(
     ("one", "reason"),
     [
-        (annotation(segmentation=[]), "box without outline"),
-        (annotation(segmentation=None), "box without outline"),
+        (annotation(segmentation=[]), "bounding box without an outline"),
+        (annotation(segmentation=None), "bounding box without an outline"),
         (annotation(segmentation=[], bbox=None), "no outline"),
-        (annotation(segmentation=[[5, 5, 9, 9]]), "outline of fewer than three points"),
+        (annotation(segmentation=[[5, 5, 9, 9]]), "fewer than three points"),
         (annotation(category_id=99), "unknown category id"),
         (annotation(category_id=[3]), "unknown category id"),
         (annotation(category_id=True), "unknown category id"),
         (annotation(image_id=99), "unknown image id"),
         ({}, "unknown image id"),
-        (None, "not an object of JSON"),
-        (annotation(segmentation=[[5, 5, float("inf"), 5, 9, 9]]), "coordinates that are not fin"),
+        (None, "not a JSON object"),
+        (annotation(segmentation=[[5, 5, float("inf"), 5, 9, 9]]), "non-finite coordinates"),
     ],
 )
-def test_bad_annotation_is_left_out_and_counted(change, one, reason):
+def test_skips_and_counts_bad_annotations(change, one, reason):
     before = change(lambda content: None)[1]
     found, mask = change(lambda content: content["annotations"].extend([one, one]))
-    (note,) = [note for note in found.notes if "left out" in note]
-    assert note.startswith("2 annotations left out") and reason in note
+    (note,) = [note for note in found.notes if "skipped" in note]
+    assert note.startswith("skipped 2 annotations") and reason in note
     assert np.array_equal(mask, before) and len(found.images) == 2
 
 
-def test_ids_of_one_kind_are_one_id(change):
+def test_integer_and_float_ids_are_equal(change):
     found, mask = change(lambda c: c["annotations"].append(annotation(category_id=7.0)))
     assert mask[59, 59] == 2 and not found.notes
 
 
-def test_category_without_an_outline_is_no_class(change):
+def test_category_without_outlines_is_no_class(change):
     found, _ = change(lambda c: c["categories"].insert(0, {"id": 0, "name": "cells"}))
     assert found.classes == ("background", "nucleus", "cell")
-    assert "no outline is of cells: no class" in found.notes
+    assert "categories without an outline do not become classes: cells" in found.notes
 
 
 def test_categories_of_one_name_are_one_class(change):
@@ -77,7 +77,7 @@ def test_categories_of_one_name_are_one_class(change):
     found, mask = change(edit)
     assert found.classes == ("background", "nucleus", "cell")
     assert mask[59, 59] == 2, "the outline of the second of the two"
-    assert "categories 7, 9 are all 'cell': one class" in found.notes
+    assert "categories 7, 9 are all named 'cell' and form one class" in found.notes
 
 
 def test_categories_that_differ_in_unicode_form_are_one_class(change):
@@ -88,7 +88,7 @@ def test_categories_that_differ_in_unicode_form_are_one_class(change):
 
     found, _ = change(edit)
     assert found.classes == ("background", "z\u00e9ro", "cell")
-    assert any("are all 'z\u00e9ro': one class" in note for note in found.notes)
+    assert any("are all named 'z\u00e9ro'" in note for note in found.notes)
 
 
 @pytest.mark.parametrize("blank", ["\u00a0", "\u3000"])
@@ -106,6 +106,11 @@ def test_category_background_is_class_0(change):
     assert any("'background' is class 0" in note for note in found.notes)
 
 
+def test_notes_a_category_named_ignore(change):
+    found, _ = change(lambda content: content["categories"][0].update(name="Ignore"))
+    assert any("Ignore is trained as a class" in note for note in found.notes)
+
+
 def test_image_named_twice_gets_all_outlines(change):
     def edit(content):
         content["images"].append({**content["images"][0], "id": 50})
@@ -113,23 +118,27 @@ def test_image_named_twice_gets_all_outlines(change):
 
     found, mask = change(edit)
     assert mask[55, 55] == 2
-    assert any("1 image named more than once, outlines joined: 00.png" in n for n in found.notes)
+    assert any(
+        "1 image listed more than once, with all outlines merged: 00.png" in n for n in found.notes
+    )
 
 
-def test_id_of_two_things_is_refused(change):
-    with pytest.raises(FileError, match="own id, but id 3 is 'nucleus' and 'x'"):
+def test_raises_on_two_categories_with_one_id(change):
+    with pytest.raises(FileError, match="'nucleus' and 'x' share the id 3.*another id"):
         change(lambda content: content["categories"].append({"id": 3, "name": "x"}))
 
 
-def test_id_of_two_images_is_refused(change):
-    with pytest.raises(FileError, match="id 1 is 00.png and 01.png, .* Export the labels again"):
+def test_raises_on_two_images_with_one_id(change):
+    with pytest.raises(
+        FileError, match="00.png and 01.png share the id 1, .* Export the labels again"
+    ):
         change(lambda c: c["images"].append({**c["images"][1], "id": 1}))
 
 
 @pytest.mark.parametrize(
     ("size", "message"),
     [
-        ({"height": 10**9}, r"of image id 1 .* is 96x1000000000 .* is 96x72"),
+        ({"height": 10**9}, r"image id 1 .* 96x1000000000 .*00.png.* 96x72"),
         ({"height": 10**400}, r"but got width 96 and height 1000"),
         ({"height": -72}, r"have the size of .*00.png, 96x72, but got width 96 and height -72"),
         ({"width": "96"}, "but got width 96 and height 72"),
@@ -138,12 +147,12 @@ def test_id_of_two_images_is_refused(change):
         ({"height": 0.5}, "but got width 96 and height 0.5"),
     ],
 )
-def test_size_that_is_not_that_of_the_image(change, size, message):
+def test_raises_on_wrong_image_size(change, size, message):
     with pytest.raises(FileError, match=message):
         change(lambda content: content["images"][0].update(size))
 
 
-def test_without_a_size_that_of_the_image_counts(change):
+def test_missing_size_is_read_from_the_image(change):
     def edit(content):
         for image in content["images"]:
             image.pop("height")
@@ -153,7 +162,7 @@ def test_without_a_size_that_of_the_image_counts(change):
     assert change(edit)[1].shape == (72, 96)
 
 
-def test_more_categories_than_ids_are_refused_and_unused_ones_do_not_count(change):
+def test_raises_on_too_many_used_categories(change):
     def add(content, used):
         for k in range(100, 400):
             content["categories"].append({"id": k, "name": f"c{k}"})
@@ -198,7 +207,7 @@ def mutate(content, dice: random.Random) -> None:
         place.append(copy.deepcopy(place[key]))
 
 
-def test_mutated_files_are_read_or_refused_in_a_sentence(tmp_path):
+def test_mutated_files_are_read_or_raise_one_sentence(tmp_path):
     images, path = write_coco(tmp_path, masks=2, more=1)
     content = json.loads(path.read_text())
     counts = {"size": [72, 96], "counts": [100, 50, 6762]}
@@ -221,20 +230,20 @@ def test_mutated_files_are_read_or_refused_in_a_sentence(tmp_path):
                 assert mask.shape == (72, 96) and mask.max() < len(found.classes), file
             assert len(set(found.classes)) == len(found.classes)
             assert "".join(found.classes).isprintable()
-            told = " ".join(found.notes)
+            message = " ".join(found.notes)
             outcomes["read"] += 1
         except FileError as error:
-            told = str(error)
+            message = str(error)
             outcomes["refused"] += 1
-        assert told.isprintable() and len(told) < 3000, (seed, told)
-        told.encode()
+        assert message.isprintable() and len(message) < 3000, (seed, message)
+        message.encode()
     assert min(outcomes.values()) > 50
 
 
 @pytest.mark.parametrize(
     "text", ["[" * 100_000, '{"images": ' * 5000, "", "{", "\x00", "9" * 5000, "NaN", "[]", '"a"']
 )
-def test_other_text_is_refused(tmp_path, text):
+def test_raises_on_text_that_is_not_coco(tmp_path, text):
     images, path = write_coco(tmp_path, masks=1, more=1)
     path.write_text(text)
     with pytest.raises(FileError, match="outlines.json"):

@@ -5,7 +5,8 @@ import pytest
 
 from rankseg.errors import FileError
 from rankseg.projects.coco import parse_coco
-from rankseg.projects.json_files import read_json, shorten
+from rankseg.projects.json_files import read_json
+from rankseg.projects.messages import shorten
 
 
 @pytest.mark.parametrize(
@@ -22,30 +23,30 @@ from rankseg.projects.json_files import read_json, shorten
         ({"type": "FeatureCollection", "features": []}, "GeoJSON"),
         ({"size": {"height": 1}, "objects": []}, "Supervisely"),
         ({"imgHeight": 1, "imgWidth": 1, "objects": []}, "Cityscapes"),
-        ({"images": [], "annotations": {}}, "but annotations and categories are not there"),
-        ([], "but images and annotations and categories are not there"),
-        (7, "are not there"),
+        ({"images": [], "annotations": {}}, "has no list of annotations and categories"),
+        ([], "has no list of images and annotations and categories"),
+        (7, "has no list of"),
     ],
 )
-def test_file_of_another_program_is_named(tmp_path, content, program):
+def test_raises_on_files_of_other_tools_by_name(tmp_path, content, program):
     (tmp_path / "x.json").write_text(json.dumps(content))
     with pytest.raises(FileError, match=f"x.json to be a COCO file.*{program}"):
         parse_coco(read_json(tmp_path / "x.json", "COCO file"), tmp_path / "x.json")
 
 
-def test_a_value_on_every_line(tmp_path):
+def test_reads_the_first_of_several_json_lines(tmp_path):
     (tmp_path / "x.ndjson").write_text('{"data_row": 1}\n{"data_row": 2}\n')
     assert read_json(tmp_path / "x.ndjson", "COCO file") == [{"data_row": 1}]
 
 
-def test_no_utf8(tmp_path):
+def test_raises_on_non_utf8_text(tmp_path):
     (tmp_path / "x.json").write_bytes(b'{"a": "\xff"}')
     with pytest.raises(FileError, match="COCO file .*x.json to be UTF-8 text"):
         read_json(tmp_path / "x.json", "COCO file")
 
 
 @pytest.mark.parametrize("value", ["a\x1b[31m\n", "\ud800", "x" * 500, [[[[[[[[1]]]]]]]], {"a": 1}])
-def test_values_are_shown_on_one_short_line(value):
+def test_values_are_shortened_to_one_line(value):
     text = shorten(value)
     assert text.isprintable() and len(text) < 70
     text.encode()

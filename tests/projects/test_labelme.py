@@ -56,34 +56,43 @@ def test_shapes_are_drawn(make, prefix):
     assert (disk != (np.hypot(rows - 40, columns - 70) < 10)).sum() < 10 and disk.sum() > 300
 
 
-def test_other_shapes_are_counted(make):
+def test_skips_and_counts_other_shapes(make):
     shapes = [shape("a", (1, 1), kind="point"), shape("a", (1, 1), (9, 9), kind="line")]
     shapes += [shape(None, (1, 1)), None, {"label": "a", "points": 7}, shape("a", (1, 1), (2, "x"))]
     shapes += [shape("a", (1, 1), (float("inf"), 9), (9, 9)), shape("a", (1, 1), kind="circle")]
     images, labels = make({"00": [CAR, *shapes]})
     notes = " ".join(read_outlines(labels, images).notes)
-    for reason in ("shape 'point'", "shape 'line'", "label that is not a name", "not an object"):
-        assert f"1 annotation left out, of which the pixels are background: {reason}" in notes
-    assert "circle without two points" in notes and "not finite" in notes
-    assert notes.count("left out") == 8
+    for reason in ("shape 'point'", "shape 'line'", "label is not a name", "not a JSON object"):
+        assert f"skipped 1 annotation, whose pixels count as background: {reason}" in notes
+    assert "circle without two points" in notes and "non-finite" in notes
+    assert notes.count("skipped") == 8
 
 
-def test_nothing_to_draw(make):
+def test_raises_without_drawable_shapes(make):
     images, labels = make({"00": [shape("a", (1, 1), kind="point")]})
     with pytest.raises(
-        FileError, match=r"labelme beside .*00.json.*shape 'point'.*Create Polygons"
+        FileError, match=r"labelme files next to .*00.json.*shape 'point'.*Create Polygons"
     ):
         read_outlines(labels, images)
 
 
-def test_labels_beside_the_images(make):
+@pytest.mark.parametrize("shapes", [None, 7, {}])
+def test_raises_on_shapes_that_are_no_list(make, shapes):
+    images, labels = make({"00": [CAR], "01": shapes})
+    with pytest.raises(
+        FileError, match=r"'shapes' in labelme file .*01.json to be a list, but got"
+    ):
+        read_outlines(labels, images)
+
+
+def test_labels_next_to_the_images(make):
     images, labels = make({"00": [CAR], "01": [BOX]}, folder="images", prefix="")
     found = find_inputs(images, labels, None)
-    assert found.classes == ("background", "ant", "car") and len(found.bare) == 3
+    assert found.classes == ("background", "ant", "car") and len(found.unlabeled) == 3
     assert find_inputs(images, images, None).images == [images / "00.png", images / "01.png"]
 
 
-def test_same_names_in_sub_folders(make, tmp_path):
+def test_same_names_in_subfolders(make, tmp_path):
     images, labels = make({"00": [CAR]}, folder="images/a", prefix="")
     for name in ("a", "b"):
         (images / name).mkdir(exist_ok=True)
@@ -91,7 +100,7 @@ def test_same_names_in_sub_folders(make, tmp_path):
     assert list(read_outlines(images, images).images) == [images / "a/00.png"]
 
 
-def test_masks_count_where_there_are_both(make, tmp_path):
+def test_masks_take_precedence_over_labels(make, tmp_path):
     images, labels = make({"00": [CAR]})
     for name in ("00", "01"):
         Image.fromarray(np.eye(72, 96, dtype=np.uint8)).save(labels / f"{name}.png")

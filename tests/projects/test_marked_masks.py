@@ -31,45 +31,46 @@ def folders(tmp_path):
 
 def test_marks_become_classes_and_images_without_marks_are_unlabeled(folders):
     found = survey(*folders, color=RED)
-    assert [path.stem for path in found.material.images] == ["0", "2", "5"]
-    assert [path.stem for path in found.material.bare] == ["1", "3", "4"]
-    assert (len(found.labeled), len(found.bare), len(found.pixels)) == (3, 3, 3)
-    assert found.plan.classes == ("background", "foreground") and not found.plan.stay
+    assert [path.stem for path in found.files.images] == ["0", "2", "5"]
+    assert [path.stem for path in found.files.unlabeled] == ["1", "3", "4"]
+    assert (len(found.labeled), len(found.unlabeled), len(found.pixels)) == (3, 3, 3)
+    assert found.plan.classes == ("background", "foreground") and not found.plan.readable
     ids = found.ids(0)
     assert ids[16:40, 20:52].all() and ids.sum() == ids[15:41, 19:53].sum()
     assert found.pixels[0, 1] == ids.sum()
     text = "\n".join(found.notes())
-    assert "3 outlines filled" in text and "1 outlines do not close" in text and "(5.png)" in text
-    assert "3 of 6 masks hold background alone and are not labels" in text
+    assert "filled 3 closed outlines" in text and "1 outlines are not closed" in text
+    assert "close them in 5.png" in text
+    assert "3 of 6 masks hold only background and are not used as labels" in text
     every = survey(*folders, color=RED, empty_masks="background")
-    assert len(every.material.images) == 6
+    assert len(every.files.images) == 6
     assert "--empty-masks unlabeled" in "\n".join(every.notes())
 
 
-def test_marks_are_not_taken_for_classes(folders):
-    with pytest.raises(ValueError, match=r"got gray pictures with marks in red '#ff0000'.*--color"):
+def test_raises_on_marks_without_a_color(folders):
+    with pytest.raises(ValueError, match=r"got gray images with marks in red '#ff0000'.*--color"):
         survey(*folders)
     with pytest.raises(ValueError, match="marks of the color #0000ff, but got red '#ff0000'"):
         survey(*folders, color=(0, 0, 255))
-    with pytest.raises(ValueError, match="leave --colors, --above out"):
+    with pytest.raises(ValueError, match="--color without --colors and --above"):
         survey(*folders, color=RED, above=127)
-    with pytest.raises(ValueError, match="--classes names 3 classes, and the masks are of 2"):
+    with pytest.raises(ValueError, match="Expected 2 names in --classes, .* but got 3"):
         survey(*folders, names=["a", "b", "c"], color=RED)
 
 
-def test_empty_masks_of_files_are_said(folders):
+def test_notes_empty_masks(folders):
     for i in range(6):
         mask = np.zeros((64, 80), np.uint8)
         mask[10:30, 10:30] = i % 2
         cv2.imwrite(str(folders[1] / f"{i}.png"), mask)
     found = survey(*folders)
-    assert len(found.material.images) == 6
-    assert "3 of 6 masks hold class 0 alone" in "\n".join(found.notes()).replace(
+    assert len(found.files.images) == 6
+    assert "3 of 6 masks hold only class 0" in "\n".join(found.notes()).replace(
         found.plan.classes[0], "class 0"
     )
     found = survey(*folders, empty_masks="unlabeled")
-    assert [path.stem for path in found.material.images] == ["1", "3", "5"]
-    assert len(found.material.bare) == 3
+    assert [path.stem for path in found.files.images] == ["1", "3", "5"]
+    assert len(found.files.unlabeled) == 3
 
 
 def test_channels_of_a_hyperstack_of_one_slice_are_chosen(tmp_path):

@@ -37,15 +37,15 @@ def test_gray_saved_as_color_is_numbers(tmp_path):
     assert found.as_colors().tolist() == [[0, 0x010101], [0x020202, 0x020202]]
 
 
-def test_transparent_is_black_and_half_transparent_refused(tmp_path):
+def test_transparent_is_black_and_semi_transparent_raises(tmp_path):
     pixels = np.array([[[9, 8, 7, 255], [9, 8, 7, 0]]], np.uint8)
     assert read_codes(save(tmp_path, Image.fromarray(pixels))).values.tolist() == [[0x090807, 0]]
     pixels[0, 1, 3] = 100
-    with pytest.raises(FileError, match="half transparent, first at column 1, row 0"):
+    with pytest.raises(FileError, match="semi-transparent pixels, first at column 1, row 0"):
         read_codes(save(tmp_path, Image.fromarray(pixels)))
 
 
-def test_whole_floats_are_numbers_and_fractions_refused(tmp_path):
+def test_whole_floats_are_numbers_and_fractions_raise(tmp_path):
     path = save(tmp_path, Image.fromarray(IDS.astype(np.float32)), "m.tif")
     assert (read_codes(path).kind, read_codes(path).values.tolist()) == (codes.FLOAT, IDS.tolist())
     with pytest.raises(FileError, match="with fractions"):
@@ -57,23 +57,23 @@ def test_16_bits(tmp_path):
     assert read_codes(save(tmp_path, Image.fromarray(values))).values.tolist() == [[0, 40_000]]
 
 
-def test_broken(tmp_path):
+def test_raises_on_damaged_files(tmp_path):
     (tmp_path / "m.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     with pytest.raises(FileError, match="does not decode"):
         read_codes(tmp_path / "m.png")
 
 
-def test_fold_and_unfold(tmp_path):
+def test_statistics_are_encoded_and_decoded(tmp_path):
     image = Image.fromarray(IDS)
     image.putpalette([0, 0, 0, 255, 0, 0, 0, 0, 255])
-    look = decode_stats(encode_stats(read_codes(save(tmp_path, image)), "m.png"))
-    assert look.size == (2, 2) and look.counts == {0: 1, 1: 1, 2: 2}
-    assert look.color_counts() == {0: 1, 0xFF0000: 1, 0x0000FF: 2}
+    stats = decode_stats(encode_stats(read_codes(save(tmp_path, image)), "m.png"))
+    assert stats.size == (2, 2) and stats.counts == {0: 1, 1: 1, 2: 2}
+    assert stats.counts_of(by_color=True) == {0: 1, 0xFF0000: 1, 0x0000FF: 2}
 
 
-def test_photo(tmp_path, monkeypatch):
-    monkeypatch.setattr(codes, "MOST", 2)
-    with pytest.raises(FileError, match="holds 3 different colors, as a photo does"):
+def test_raises_on_photos(tmp_path, monkeypatch):
+    monkeypatch.setattr(codes, "MAX_CODES", 2)
+    with pytest.raises(FileError, match="got 3 different colors, as in a photo"):
         encode_stats(read_codes(save(tmp_path, Image.fromarray(IDS))), "m.png")
 
 

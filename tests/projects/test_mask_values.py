@@ -38,12 +38,16 @@ def test_names_and_notes():
 @pytest.mark.parametrize(
     ("found", "classes", "match"),
     [
-        ([0, 1, 2], 2, r"--classes names 2 classes, and the masks hold 3 values \[0, 1, 2\]"),
-        ([0, 255], 3, r"--classes names 3 classes, and the masks hold 2 values \[0, 255\]"),
-        ([0, 100, 200], 4, "--classes names 4 classes"),
-        ([250, 255], None, "beside class ids means ignore: expected pixels of two classes"),
+        ([0, 1, 2], 2, r"--classes .* but got 2 names and 3 values \[0, 1, 2\]"),
+        ([0, 255], 3, r"--classes .* but got 3 names and 2 values \[0, 255\]"),
+        ([0, 100, 200], 4, "--classes .* but got 4 names"),
+        (
+            [250, 255],
+            None,
+            r"two classes or more, but got the values \[250, 255\], of which 255 means ignore",
+        ),
     ],
 )
-def test_refused(found, classes, match):
+def test_raises_on_wrong_number_of_classes(found, classes, match):
     with pytest.raises(ValueError, match=match):
         classes_from_values(found, classes)

@@ -42,7 +42,7 @@ def deep(*values: int) -> Image.Image:
 
 @pytest.fixture
 def ids(tmp_path):
-    """Class ids of the blocks of every mask."""
+    """Read the class ids of the blocks of every mask."""
 
     def read(*images: Image.Image) -> list[list[int]]:
         paths = [tmp_path / f"{k}.png" for k in range(len(images))]
@@ -91,38 +91,38 @@ def test_one_color_is_one_class(ids, images):
         assert found == [0, 1][: len(found)]
 
 
-def test_indices_count_where_gray_masks_repeat_them(ids):
+def test_classes_follow_indices_if_gray_masks_repeat_them(ids):
     found = ids(palette(VOC, 0, 1, 2), gray(0, 1, 2), gray(0, 3, 255), palette(VOC, 3, 255, 0))
     assert found == [[0, 1, 2], [0, 1, 2], [0, 3, 255], [3, 255, 0]]
 
 
-def test_indices_count_where_a_palette_has_one_color_twice(ids):
+def test_classes_follow_indices_if_a_palette_repeats_a_color(ids):
     assert ids(palette({}, 0, 1, 2), gray(0, 1, 2)) == [[0, 1, 2], [0, 1, 2]]
 
 
 @pytest.mark.parametrize(
     ("images", "match"),
     [
-        ((gray(0, 1, 255), palette({1: WHITE}, 0, 1)), "number 1 has the colors #010101 and #fff"),
+        ((gray(0, 1, 255), palette({1: WHITE}, 0, 1)), "number 1 has the colors #010101, #fff"),
         (
             (gray(0, 255), palette({1: RED}, 0, 1)),
             r"gray masks hold 0 and 255, and palette .*\[0, 1",
         ),
         (
             (gray(0, 255), rgb((0, 0, 0), RED)),
-            "0.png is gray with the value 255.*colors has #ffffff",
+            "0.png is gray with the value 255.*color mask has #ffffff",
         ),
         ((gray(0, 1), rgb((0, 0, 0), RED)), "0.png is gray with the value 1"),
     ],
 )
-def test_conflict_is_refused(ids, images, match):
+def test_raises_on_conflicting_kinds(ids, images, match):
     with pytest.raises(
-        ValueError, match=rf"{match}.* Save all masks in one way, or .*--colors FILE"
+        ValueError, match=rf"{match}.* Save all masks in the same way, or .*--colors"
     ):
         ids(*images)
 
 
-def test_table_of_colors_settles_it(tmp_path):
+def test_color_table_resolves_conflicts(tmp_path):
     images = (gray(0, 255), palette({1: RED}, 0, 1))
     looks = {}
     for k, image in enumerate(images):

@@ -34,7 +34,7 @@ def snapshot(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_kind_of_mask_is_trained_on_as_painted(make, tmp_path, kind):
+def test_training_reads_every_kind_of_mask_as_painted(make, tmp_path, kind):
     folders = write_raw(tmp_path / "raw", kind)
     before = snapshot(tmp_path / "raw")
     path = make(folders)
@@ -64,26 +64,26 @@ def test_both_configs_train(tmp_path, monkeypatch, capsys):
     path = new_project(*write_raw(tmp_path / "raw", "binary"), "mine.py", classes=("gap", "cell"))
     assert load_config(str(path)).model.warmup == 900
     assert models[0].unsupervised_weight() == 1, "steps are tried as they are after warm-up"
-    told = capsys.readouterr().out
-    assert "10 crops" not in told and "8 crops of 65 pixels take about" in told
+    printed = capsys.readouterr().out
+    assert "10 crops" not in printed and "8 crops of 65 pixels." in printed
     train(make_tiny(load_config(str(path)), "runs/mine", standin=False))
     assert (tmp_path / "runs/mine/iter_2.pth").is_file()
     assert trial_run(load_config("mine_supervised.py")) > 0
 
 
-def test_what_is_printed_and_written(make, tmp_path, capsys):
+def test_printed_text_and_written_files(make, tmp_path, capsys):
     path = make(write_raw(tmp_path / "raw"), classes=("ground", "tree", "house"), seed=3)
-    told = capsys.readouterr().out
+    printed = capsys.readouterr().out
     for words in (
         "images with a mask     6: 96x72 pixels, color, 8 bits",
         "lists: 5 labeled, 4 unlabeled, 1 for validation",
-        "validation is on 1 image of your masks",
+        "validation uses only 1 image",
         "train.py mine.py\n",
         "test.py mine.py work_dirs/mine/iter_3000.pth",
         "predict.py mine.py work_dirs/mine/iter_3000.pth",
         "raw/images --out work_dirs/mine/predicted",
     ):
-        assert words in told
+        assert words in printed
     page = cv2.imread("data/mine/overview.png")
     assert page.shape[0] > 600 and page.shape[1] > 900
     text = path.read_text()
@@ -101,30 +101,30 @@ def test_what_is_printed_and_written(make, tmp_path, capsys):
     assert read_list(lists / "val.txt")[0][1].startswith("masks/")
 
 
-def test_a_class_that_validation_lacks_is_told(make, tmp_path, capsys):
+def test_notes_a_class_missing_in_validation(make, tmp_path, capsys):
     images, masks = write_raw(tmp_path / "raw", masks=3)
     for path in sorted(masks.iterdir())[1:]:
         Image.fromarray(np.uint8(np.asarray(Image.open(path)) == 1)).save(path)
     make((images, masks))
-    told = capsys.readouterr().out
-    assert "note: no validation image holds class_2: how well" in told
-    assert "no labeled image" not in told and "holds class_1" not in told
+    printed = capsys.readouterr().out
+    assert "note: no validation image holds class_2: its accuracy" in printed
+    assert "no labeled image" not in printed and "holds class_1" not in printed
 
 
-def test_masks_among_the_images_are_told(make, tmp_path, capsys):
+def test_notes_masks_among_the_images(make, tmp_path, capsys):
     images, masks = write_raw(tmp_path / "raw")
     masks.rename(images / "masks")
     make((images, images / "masks"))
-    assert capsys.readouterr().out.endswith("predicted as if they were images)\n")
+    assert capsys.readouterr().out.endswith("predict.py treats them as images)\n")
 
 
-def test_one_broken_file_among_many_is_told_at_the_end(make, tmp_path, capsys):
+def test_broken_files_are_listed_at_the_end(make, tmp_path, capsys):
     folders = write_raw(tmp_path / "raw", masks=12, more=20)
     (folders[0] / "05.png").write_bytes(b"no image")
     (folders[0] / "30.png").write_bytes(b"")
     make(folders)
     error = capsys.readouterr().err
-    assert error.count("05.png") == error.count("30.png") == 1 and "2 files could not be" in error
+    assert error.count("05.png") == error.count("30.png") == 1 and "skipped 2 files" in error
     files = Path("data/mine/splits/mine").glob("*.txt")
     names = [image for path in files for image, _ in read_list(path)]
     assert len(names) == 30 and not {"images/05.png", "images/30.png"} & set(names)
@@ -134,18 +134,18 @@ def test_existing_config_is_kept(make, tmp_path):
     folders = write_raw(tmp_path / "raw")
     make(folders)
     before = snapshot(tmp_path)
-    with pytest.raises(ValueError, match="mine.py exists already: name another --out, or add"):
+    with pytest.raises(ValueError, match="mine.py to be new, .*Choose another --out, or add"):
         make(folders)
     assert snapshot(tmp_path) == before
     for path in Path().glob("*.py"):
         path.unlink()
-    with pytest.raises(ValueError, match="splits/mine exists already: name another --out, or add"):
+    with pytest.raises(ValueError, match="splits/mine to be new, .*--out, or add"):
         make(folders)
     make(folders, overwrite=True, seed=4)
     assert snapshot(tmp_path) != before
 
 
-def test_nothing_is_left_of_a_config_that_does_not_run(make, tmp_path, monkeypatch):
+def test_failed_trial_run_leaves_no_files(make, tmp_path, monkeypatch):
     import rankseg.projects.new_project as module
 
     folders = write_raw(tmp_path / "raw")
@@ -171,23 +171,23 @@ def test_nothing_is_left_of_a_config_that_does_not_run(make, tmp_path, monkeypat
 @pytest.mark.parametrize(
     ("out", "match"),
     [
-        ("mine.txt", "expected a name of letters, digits, - and _ that ends in .py"),
-        ("my project.py", "expected a name of letters"),
-        (f"{'x' * 201}.py", "is not longer than 200"),
-        ("raw/images/00.png/mine.py", "00.png is a file: name another folder with --out"),
+        ("mine.txt", "--out to be a file name .* ends in .py, but got mine.txt"),
+        ("my project.py", "--out to be .* got my project.py"),
+        (f"{'x' * 201}.py", "at most 200 letters"),
+        ("raw/images/00.png/mine.py", "00.png to be a writable folder, but it is a file. .*--out"),
     ],
 )
-def test_out_that_cannot_be(make, tmp_path, out, match):
+def test_raises_on_invalid_out(make, tmp_path, out, match):
     folders = write_raw(tmp_path / "raw")
     with pytest.raises(ValueError, match=match):
         make(folders, out=out)
 
 
-def test_data_out_that_cannot_be_written(make, tmp_path, monkeypatch):
+def test_raises_on_unwritable_data_out(make, tmp_path, monkeypatch):
     folders = write_raw(tmp_path / "raw")
     monkeypatch.setattr("os.access", lambda path, mode: Path(path) != tmp_path / "locked")
     (tmp_path / "locked").mkdir()
-    with pytest.raises(ValueError, match="locked may not be written to: .* --data-out"):
+    with pytest.raises(ValueError, match="locked to be a writable folder, .* --data-out"):
         make(folders, data_out="locked/x")
     assert not Path("mine.py").exists()
     monkeypatch.undo()
@@ -204,7 +204,7 @@ def test_full_disk_leaves_no_config(make, tmp_path, monkeypatch):
     assert not Path("mine.py").exists()
 
 
-def test_colors_by_table_and_unknown_ones_refused(make, tmp_path):
+def test_color_table_and_unknown_colors(make, tmp_path):
     folders = write_raw(tmp_path / "raw", "colors")
     Path("colors.txt").write_text("0 0 0 ground\n255 128 0 ignore\n0 0 255 tree\n")
     cfg = load_config(str(make(folders, colors="colors.txt")))
@@ -235,7 +235,7 @@ def test_unlabeled_folder_and_few_labels(make, tmp_path):
     assert ("unlabeled/00.png", None) in read_list(root / "unlabeled.txt")
 
 
-def test_images_of_16_bits_are_seen(make, tmp_path):
+def test_16_bit_images_use_the_full_range(make, tmp_path):
     images, masks = write_raw(tmp_path / "raw")
     for path in images.iterdir():
         dark = np.asarray(Image.open(path).convert("L")).astype(np.uint16) * 4
@@ -247,7 +247,7 @@ def test_images_of_16_bits_are_seen(make, tmp_path):
         assert sample["img"].max() > 250
 
 
-def test_small_images(make, tmp_path, capsys):
+def test_small_images_are_padded(make, tmp_path, capsys):
     images, masks = write_raw(tmp_path / "raw")
     for path in (*images.iterdir(), *masks.iterdir()):
         image = Image.open(path)
@@ -258,7 +258,7 @@ def test_small_images(make, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("stored", ["gray", "gray in colors", "colors"])
-def test_gray_images_are_of_one_magnification(make, tmp_path, stored):
+def test_gray_images_have_one_magnification(make, tmp_path, stored):
     images, masks = write_raw(tmp_path / "raw", "binary")
     for path in images.iterdir():
         image = Image.open(path).resize((400, 300))

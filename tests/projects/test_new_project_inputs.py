@@ -68,9 +68,9 @@ def test_several_masks_of_an_image_in_its_folder(make, tmp_path, capsys):
     assert len(ids) == 3
     for name, found in ids.items():
         assert np.array_equal(found, box(int(name[:2])) + box(50))
-    told = capsys.readouterr().out
-    assert "images without a mask  2:" in told
-    assert "4 images have several masks, 8 files in all: joined" in told
+    printed = capsys.readouterr().out
+    assert "images without a mask  2:" in printed
+    assert "4 images have several masks, 8 files in total" in printed
 
 
 def test_masks_of_an_image_that_disagree_are_left_out(make, tmp_path, capsys):
@@ -81,9 +81,9 @@ def test_masks_of_an_image_that_disagree_are_left_out(make, tmp_path, capsys):
     _, ids = make(images, masks)
     assert "00.png" not in ids
     assert all(np.array_equal(found, box(int(n[:2])) + box(50, 2)) for n, found in ids.items())
-    told, error = capsys.readouterr()
-    assert "3 images have several masks, 6 files in all: joined" in told
-    assert "1 files could not be used" in error and "00_mask_1.png has another class" in error
+    printed, error = capsys.readouterr()
+    assert "3 images have several masks, 6 files in total" in printed
+    assert "skipped 1 file that" in error and "00_mask_1.png have another class" in error
 
 
 def test_export_of_cvat(make, tmp_path, capsys):
@@ -96,7 +96,7 @@ def test_export_of_cvat(make, tmp_path, capsys):
     classes, ids = make(root, root)
     assert classes == ("background", "red car", "x") and len(ids) == 5
     assert all(np.array_equal(found, scene(int(name[:2]))[1]) for name, found in ids.items())
-    assert f"colors and names: {root / 'labelmap.txt'}" in capsys.readouterr().out
+    assert f"Using the colors and names in {root / 'labelmap.txt'}" in capsys.readouterr().out
 
 
 def test_151_classes_with_names_in_a_file(make, tmp_path):
@@ -145,7 +145,7 @@ def test_coco_of_two_cameras_of_which_one_is_there(make, tmp_path, capsys):
     _, ids = make(images, path)
     assert ids and all((found == 0).mean() > 0.5 for found in ids.values())
     assert (
-        "6 images named in outlines.json, not found: D:\\shots\\b\\00.png"
+        "6 images listed in outlines.json, not found: D:\\shots\\b\\00.png"
         in capsys.readouterr().out
     )
 
@@ -173,4 +173,4 @@ def test_names_in_another_unicode_form(make, tmp_path, capsys):
     (images / "00.png").rename(images / "caf\u00e9.png")
     classes, ids = make(images, masks, val=1, seed=1)
     assert len(ids) == 5
-    assert "1 mask spelled differently from the image" in capsys.readouterr().out
+    assert "spelling of 1 mask differs from the image" in capsys.readouterr().out

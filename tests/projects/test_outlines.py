@@ -20,7 +20,7 @@ def test_polygon_is_filled():
     assert check_segmentation(SQUARE, None).fill(40, 60).sum() == 200, "a list without a list"
 
 
-def test_polygon_that_leaves_the_image_is_cut():
+def test_polygon_is_clipped_to_the_image():
     pytest.importorskip("pycocotools")
     outline = check_segmentation([[-20, -20, 30, -20, 30, 20, -20, 20]], (40, 60))
     found = outline.fill(40, 60)
@@ -58,17 +58,17 @@ def test_run_lengths(packed, seed):
         ([5, 5, 9, 9], "fewer than three points"),
         ([[5, 5, 9, 5, 9, 9, 5]], "odd number of coordinates"),
         ([SQUARE, [1, 2, 3]], "odd number of coordinates"),
-        ([[INF, 5, 9, 5, 9, 9]], "not finite"),
-        ([[5, NAN, 9, 5, 9, 9]], "not finite"),
+        ([[INF, 5, 9, 5, 9, 9]], "non-finite"),
+        ([[5, NAN, 9, 5, 9, 9]], "non-finite"),
         ([[5, 5, 1e9, 5, 9, 9]], "far outside"),
-        ([[5, 5, -(10**30), 5, 9, 9]], "not numbers|far outside"),
-        ([["5", 5, 9, 5, 9, 9]], "not numbers"),
-        ([[None, 5, 9, 5, 9, 9]], "not numbers"),
-        ([[[5, 5], [9, 5], [9, 9]]], "not numbers"),
-        ([{"x": 1}], "not numbers"),
-        ([["a"] * 6], "not numbers"),
+        ([[5, 5, -(10**30), 5, 9, 9]], "non-numeric|far outside"),
+        ([["5", 5, 9, 5, 9, 9]], "non-numeric"),
+        ([[None, 5, 9, 5, 9, 9]], "non-numeric"),
+        ([[[5, 5], [9, 5], [9, 9]]], "non-numeric"),
+        ([{"x": 1}], "non-numeric"),
+        ([["a"] * 6], "non-numeric"),
         ([[500, 5, 590, 5, 590, 90]], "outside the image"),
-        ([[5, 5, 9, 9, 7, 7]], "without area"),
+        ([[5, 5, 9, 9, 7, 7]], "without an area"),
         ([[0.1, 0.1, 0.9, 0.1, 0.9, 0.9]], "smaller than a pixel"),
         ({}, "without size or counts"),
         ({"size": [40, 60], "counts": None}, "without size or counts"),
@@ -77,24 +77,24 @@ def test_run_lengths(packed, seed):
         ({"size": [40, 60], "counts": [1, 2]}, "do not fill"),
         ({"size": [40, 60], "counts": [-1, 2401]}, "do not fill"),
         ({"size": [40, 60], "counts": ["2400"]}, "do not fill"),
-        ({"size": [40, 60], "counts": [2400]}, "without area"),
+        ({"size": [40, 60], "counts": [2400]}, "without an area"),
         ({"size": [60, 40], "counts": [0, 2400]}, "another size"),
         ({"size": [10**9, 10**9], "counts": [0, 10**18]}, "another size"),
-        ({"size": [40, 60], "counts": "ooooooooooooooooooooo"}, "cannot be read"),
-        ({"size": [40, 60], "counts": "o"}, "cannot be read"),
-        ({"size": [40, 60], "counts": "\x00é"}, "cannot be read"),
+        ({"size": [40, 60], "counts": "ooooooooooooooooooooo"}, "unreadable"),
+        ({"size": [40, 60], "counts": "o"}, "unreadable"),
+        ({"size": [40, 60], "counts": "\x00é"}, "unreadable"),
     ],
 )
-def test_refused_with_a_reason(value, reason):
+def test_raises_with_a_reason(value, reason):
     with pytest.raises(InvalidOutline, match=reason):
         check_segmentation(value, (40, 60))
 
 
-def test_run_lengths_of_another_image_are_refused_before_they_are_drawn():
+def test_raises_on_run_lengths_of_another_size():
     outline = check_segmentation({"size": [10**9, 10**9], "counts": [0, 10**18]}, None)
     with pytest.raises(InvalidOutline, match="another size"):
         outline.fill(40, 60)
 
 
-def test_eight_whose_areas_cancel_out_is_an_outline():
+def test_figure_eight_with_canceling_areas_is_an_outline():
     assert check_segmentation([[0, 0, 20, 20, 20, 0, 0, 20]], (40, 60)).polygons

@@ -27,46 +27,50 @@ def test_folders_are_linked_when_written(tmp_path, own):
     ProjectFolder(root).name(own / "a.png", own, "images")  # the same link again
 
 
-def test_what_lies_inside_needs_no_link(tmp_path, own):
+def test_folders_inside_the_root_need_no_link(tmp_path, own):
     layout = ProjectFolder(tmp_path)
     assert layout.name(own / "a.png", own, "images") == "own/a.png"
     layout.write_links()
     assert not (tmp_path / "images").exists()
 
 
-def test_links_to_others_are_replaced_only_when_said(tmp_path, own):
+def test_other_links_are_replaced_only_with_overwrite(tmp_path, own):
     root = tmp_path / "root"
     (root).mkdir()
     (root / "images").symlink_to(tmp_path)
-    with pytest.raises(ValueError, match="images exists already, and a link to .*--overwrite"):
+    with pytest.raises(ValueError, match="images to be free for a link to .*--overwrite"):
         ProjectFolder(root).name(own / "a.png", own, "images")
     layout = ProjectFolder(root, overwrite=True)
     layout.name(own / "a.png", own, "images")
     layout.write_links()
     assert (root / "images").resolve() == own
     (root / "masks").mkdir()
-    with pytest.raises(ValueError, match="masks exists already.* would lie there: name another"):
+    with pytest.raises(
+        ValueError, match="masks to be free for a link to .* exists. Choose another"
+    ):
         layout.name(own / "a.png", own, "masks")
 
 
-def test_masks_are_never_written_over_those_of_the_user(tmp_path, own):
+def test_raises_if_converted_masks_would_replace_files(tmp_path, own):
     layout = ProjectFolder(tmp_path)
     layout.check_converted(own)
     (tmp_path / CONVERTED).mkdir()
-    with pytest.raises(ValueError, match="replace it with --overwrite, or name another folder"):
+    with pytest.raises(ValueError, match="Replace it with --overwrite, or choose another folder"):
         layout.check_converted(own)
     ProjectFolder(tmp_path, overwrite=True).check_converted(own)
-    with pytest.raises(ValueError, match="would be written there: name another folder"):
+    with pytest.raises(
+        ValueError, match="converted masks, but it already exists. Choose another folder"
+    ):
         ProjectFolder(tmp_path, overwrite=True).check_converted(tmp_path / CONVERTED)
 
 
-def test_root_is_a_file(own):
+def test_raises_if_the_root_is_a_file(own):
     layout = ProjectFolder(own / "a.png")
     with pytest.raises(WriteError, match="could not be written"):
         layout.write_links()
 
 
-def test_written_masks_are_class_ids(tmp_path):
+def test_written_masks_hold_class_ids(tmp_path):
     found = survey(*write_raw(tmp_path / "raw", "rgba", masks=2, more=0))
     write_masks(found, tmp_path, ["a/0.png", "a/1.png"])
     for i in range(2):
@@ -87,7 +91,7 @@ def counts(masks: int, rare: int | None = None) -> np.ndarray:
 
 
 @pytest.mark.parametrize(("masks", "val"), [(2, 1), (5, 1), (10, 2), (1000, 100)])
-def test_a_fifth_is_for_validation(masks, val):
+def test_a_fifth_is_used_for_validation(masks, val):
     lists = draw_lists(entries(masks, 3), counts(masks), None, None, seed=0)
     sizes = {name: len(part) for name, part in lists.items()}
     assert sizes == {"labeled.txt": masks - val, "unlabeled.txt": 3, "val.txt": val}
@@ -103,28 +107,28 @@ def test_the_only_image_of_a_class_is_labeled(rare):
     assert lists["labeled.txt"] == [entries(5)[rare]] and len(lists["unlabeled.txt"]) == 4
 
 
-def test_lists_depend_on_the_seed_alone():
+def test_lists_depend_only_on_the_seed():
     drawn = [draw_lists(entries(20, 1), counts(20), 4, 5, seed) for seed in (0, 0, 1)]
     assert drawn[0] == drawn[1] != drawn[2]
 
 
-def test_labeled_images_must_hold_all_classes():
+def test_raises_if_labeled_images_lack_a_class():
     pixels = np.eye(5, 256, dtype=np.int64)
-    with pytest.raises(ValueError, match="--labeled 2: so few images cannot hold all classes"):
+    with pytest.raises(ValueError, match="hold all classes, but got --labeled 2"):
         draw_lists(entries(5), pixels, 1, 2, 0)
 
 
 @pytest.mark.parametrize(
     ("masks", "more", "val", "labeled", "match"),
     [
-        (1, 3, None, None, "one image has a mask: expected two or more"),
-        (5, 0, None, None, "all 5 images have a mask.*--unlabeled DIR.*--labeled N"),
+        (1, 3, None, None, "two or more images with a mask, .* but got 1"),
+        (5, 0, None, None, "all 5 images have one.*--unlabeled DIR.*--labeled N"),
         (5, 1, 5, None, "5 validation images wanted"),
-        (5, 0, None, 4, "--labeled 4: expected from 1 to 3"),
-        (5, 1, None, 5, "--labeled 5: expected from 1 to 4"),
-        (5, 1, None, 0, "--labeled 0: expected"),
+        (5, 0, None, 4, "--labeled to be from 1 to 3, .* but got 4"),
+        (5, 1, None, 5, "--labeled to be from 1 to 4, .* but got 5"),
+        (5, 1, None, 0, "but got 0"),
     ],
 )
-def test_too_few(masks, more, val, labeled, match):
+def test_raises_on_too_few_images(masks, more, val, labeled, match):
     with pytest.raises(ValueError, match=match):
         draw_lists(entries(masks, more), counts(masks), val, labeled, 0)

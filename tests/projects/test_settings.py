@@ -14,7 +14,7 @@ from rankseg.projects.settings import (
     MEDIUM,
     SMALL,
     Machine,
-    choose,
+    choose_settings,
     num_agents_for,
     this_machine,
 )
@@ -33,21 +33,21 @@ def found(height: int = 512, width: int = 512, foreground: float = 0.5, number: 
     return Survey(None, plan, pixels, [look] * number, [], Counter(), [])
 
 
-def test_machine_is_looked_at():
+def test_this_machine():
     machine = this_machine()
     assert machine.cores >= 1 and machine.memory > 0
-    assert str(Machine(4, 16)) == "4 CPU cores, 16 GiB of memory, no GPU"
-    assert str(Machine(4, 16, 24)).startswith("a GPU of 24 GiB, 4 CPU cores")
+    assert str(Machine(4, 16)) == "4 CPU cores, 16 GiB of memory, and no GPU"
+    assert str(Machine(4, 16, 24)).startswith("a GPU with 24 GiB, 4 CPU cores")
 
 
-def test_network_suits_the_machine(monkeypatch, tmp_path):
+def test_network_depends_on_the_machine(monkeypatch, tmp_path):
     monkeypatch.setattr(starter, "WEIGHTS", tmp_path / "w.pth")
-    assert choose(found(), 4, 9, CPU).network == SMALL
-    assert choose(found(), 4, 9, Machine(4, 16, 8)).network == MEDIUM
-    assert choose(found(), 4, 9, Machine(4, 16, 80)).network == MEDIUM
+    assert choose_settings(found(), 4, 9, CPU).network == SMALL
+    assert choose_settings(found(), 4, 9, Machine(4, 16, 8)).network == MEDIUM
+    assert choose_settings(found(), 4, 9, Machine(4, 16, 80)).network == MEDIUM
     (tmp_path / "w.pth").touch()
-    assert choose(found(), 4, 9, Machine(4, 16, 80)).network == LARGE
-    assert choose(found(), 4, 9, Machine(4, 16, 8)).network == MEDIUM
+    assert choose_settings(found(), 4, 9, Machine(4, 16, 80)).network == LARGE
+    assert choose_settings(found(), 4, 9, Machine(4, 16, 8)).network == MEDIUM
 
 
 @pytest.mark.parametrize(
@@ -55,11 +55,11 @@ def test_network_suits_the_machine(monkeypatch, tmp_path):
     [(40, 0, 65), (100, 0, 97), (512, 0, 129), (512, 8, 257), (200, 8, 193)],
 )
 def test_crop_is_not_larger_than_the_images(side, gpu, crop):
-    assert choose(found(side, 2 * side), 4, 9, Machine(4, 16, gpu)).crop == crop
+    assert choose_settings(found(side, 2 * side), 4, 9, Machine(4, 16, gpu)).crop == crop
 
 
 @pytest.mark.parametrize("crop", CROPS)
-def test_crops_and_agents_suit_the_network(crop):
+def test_crops_and_agents_fit_the_network(crop):
     cells = (crop - 1) // 16 + 1
     assert fits(crop, cells, align_corners=True, step=16)
     check_num_agents(cells**2, num_agents_for(crop))
@@ -67,41 +67,46 @@ def test_crops_and_agents_suit_the_network(crop):
 
 
 @pytest.mark.parametrize(("unlabeled", "iterations"), [(3, 3000), (165, 3500), (9999, 6000)])
-def test_length_follows_the_unlabeled_images(unlabeled, iterations):
-    chosen = choose(found(), 4, unlabeled, CPU)
+def test_iterations_depend_on_the_unlabeled_images(unlabeled, iterations):
+    chosen = choose_settings(found(), 4, unlabeled, CPU)
     assert chosen.iterations == iterations
     assert chosen.warmup + chosen.ramp < iterations // 2
 
 
-def test_rare_foreground():
-    rare = choose(found(foreground=0.05), 4, 9, CPU)
+def test_rare_foreground_is_cropped_more_often():
+    rare = choose_settings(found(foreground=0.05), 4, 9, CPU)
     assert (rare.min_foreground, rare.warmup, rare.ramp) == (0.02, 900, 300)
     assert rare.foreground == pytest.approx(0.05), "ignored pixels do not count"
-    common = choose(found(foreground=0.5), 4, 9, CPU)
+    common = choose_settings(found(foreground=0.5), 4, 9, CPU)
     assert (common.min_foreground, common.warmup) == (0.0, 600)
 
 
-def test_microscopy_has_one_magnification():
-    seen = choose(found(1024, 1024, 0.05), 4, 9, CPU, 60.0)
-    assert (seen.scale, seen.shrink, seen.window, seen.crop) == ((0.4, 0.625), 2.0, 129, 129)
-    assert seen.min_foreground == 0 and seen.warmup == 900
-    assert choose(found(1024, 1024, 0.01), 4, 9, CPU, 60.0).min_foreground == 0.02
-    assert choose(found(1024, 1024), 4, 9, Machine(4, 16, 8), 60.0).shrink == 1.0
-    unknown = choose(found(1024, 1024), 4, 9, CPU, 0.0)
+def test_microscopy_has_fixed_scales():
+    settings = choose_settings(found(1024, 1024, 0.05), 4, 9, CPU, 60.0)
+    assert (settings.scale, settings.shrink, settings.window, settings.crop) == (
+        (0.4, 0.625),
+        2.0,
+        129,
+        129,
+    )
+    assert settings.min_foreground == 0 and settings.warmup == 900
+    assert choose_settings(found(1024, 1024, 0.01), 4, 9, CPU, 60.0).min_foreground == 0.02
+    assert choose_settings(found(1024, 1024), 4, 9, Machine(4, 16, 8), 60.0).shrink == 1.0
+    unknown = choose_settings(found(1024, 1024), 4, 9, CPU, 0.0)
     assert (unknown.scale, unknown.shrink, unknown.microscopy) == ((0.8, 1.25), 1.0, True)
-    photo = choose(found(1024, 1024), 4, 9, CPU)
+    photo = choose_settings(found(1024, 1024), 4, 9, CPU)
     assert (photo.scale, photo.shrink, photo.microscopy) == ((0.5, 2.0), 1.0, False)
 
 
 @pytest.mark.parametrize(("side", "shrink"), [(2000, 6.0), (260, 2.0), (200, 1.5), (100, 1.0)])
-def test_images_do_not_become_smaller_than_the_crop(side, shrink):
-    assert choose(found(side, side), 4, 9, CPU, 200.0).shrink == shrink
+def test_shrunk_images_are_not_smaller_than_the_crop(side, shrink):
+    assert choose_settings(found(side, side), 4, 9, CPU, 200.0).shrink == shrink
 
 
-def test_memory():
-    assert choose(found(), 4, 9, CPU).cache == (4, 9)
-    assert choose(found(), 4, 99_999, CPU).cache == (0, 0)
-    assert choose(found(), 4, 9, CPU).window == 0
-    assert choose(found(2000, 3000), 4, 9, CPU).window == 513
-    assert choose(found(2000, 3000), 4, 9, Machine(4, 16, 24)).window == 0
-    assert choose(found(), 4, 9, Machine(1, 16)).workers == 1
+def test_cache_and_windows_depend_on_memory():
+    assert choose_settings(found(), 4, 9, CPU).cache == (4, 9)
+    assert choose_settings(found(), 4, 99_999, CPU).cache == (0, 0)
+    assert choose_settings(found(), 4, 9, CPU).window == 0
+    assert choose_settings(found(2000, 3000), 4, 9, CPU).window == 513
+    assert choose_settings(found(2000, 3000), 4, 9, Machine(4, 16, 24)).window == 0
+    assert choose_settings(found(), 4, 9, Machine(1, 16)).workers == 1

@@ -10,7 +10,7 @@ from rankseg.projects.mask_plan import make_plan
 
 @pytest.fixture
 def looks(tmp_path):
-    """What is found in masks, saved as PNG."""
+    """Statistics of masks saved as PNG."""
 
     def look(*masks: np.ndarray) -> dict:
         found = {}
@@ -48,7 +48,7 @@ def resized(mask: np.ndarray, kind: int, size: int = 70) -> np.ndarray:
         lambda: np.repeat(resized(disk(), cv2.INTER_AREA)[..., None], 3, 2),
     ],
 )
-def test_edges_are_no_classes(looks, make):
+def test_raises_on_soft_edges(looks, make):
     found = looks(disk(), make())
     with pytest.raises(ValueError, match=r"1 of 2 masks hold \d+ values .* --above 127") as error:
         make_plan(found)
@@ -59,25 +59,25 @@ def test_edges_are_no_classes(looks, make):
     assert plan.classes == ("background", "foreground")
 
 
-def test_edges_of_several_classes(looks):
+def test_raises_on_soft_edges_of_several_classes(looks):
     mask = np.maximum(disk(), np.roll(disk(value=128), 40, 1))
-    with pytest.raises(ValueError, match="at edges alone .*again as PNG, .*nearest neighbor"):
+    with pytest.raises(ValueError, match="only at edges .*again as PNG, .*nearest neighbor"):
         make_plan(looks(resized(mask, cv2.INTER_LINEAR)))
 
 
-def test_edges_of_colors(looks):
+def test_raises_on_soft_edges_of_colors(looks):
     mask = np.stack([disk(), np.roll(disk(), 40, 1), disk() * 0], -1)
     assert len(make_plan(looks(mask)).classes) == 4
-    with pytest.raises(ValueError, match=r"hold \d+ colors at edges alone .*nearest neighbor"):
+    with pytest.raises(ValueError, match=r"hold \d+ colors only at edges .*nearest neighbor"):
         make_plan(looks(resized(mask, cv2.INTER_LINEAR)))
 
 
-def test_one_level_at_edges_is_told(looks):
+def test_notes_a_single_level_at_edges(looks):
     mask = disk()
     mask[cv2.dilate(mask, np.ones((3, 3), np.uint8)) != mask] = 128
     plan = make_plan(looks(mask))
     assert len(plan.classes) == 3
-    assert any("the value 128 is at edges alone, in 1 of 1 masks" in note for note in plan.notes)
+    assert any("the value 128 occurs only at edges, in 1 of 1 masks" in note for note in plan.notes)
 
 
 def test_thin_classes_are_classes(looks):

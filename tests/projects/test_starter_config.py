@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 import torch
 from mmengine.registry import init_default_scope
+from setuptools import Distribution
 
 from rankseg.apis import load_config
+from rankseg.projects import starter_config
 from rankseg.projects.mask_plan import MaskPlan
 from rankseg.projects.new_project import CONFIGS
 from rankseg.projects.settings import LARGE, MEDIUM, SMALL, StarterSettings, num_agents_for
@@ -64,7 +66,7 @@ def test_every_network_builds(tmp_path, network):
         )
 
 
-def test_the_baseline_differs_in_what_it_should(tmp_path):
+def test_baseline_shares_the_student(tmp_path):
     project = written(tmp_path)
     ours, base = load_config(str(project.config)), load_config(str(project.supervised))
     assert ours.model.student == base.model.student and ours.model.teacher == base.model.teacher
@@ -74,7 +76,7 @@ def test_the_baseline_differs_in_what_it_should(tmp_path):
     assert base.val_dataloader == ours.val_dataloader
 
 
-def test_foreground_of_two_classes(tmp_path):
+def test_two_classes_are_scored_by_foreground(tmp_path):
     cfg = load_config(str(written(tmp_path).config))
     assert cfg.val_evaluator.foreground and cfg.default_hooks.checkpoint.save_best == "fgIoU"
     labeled = cfg.train_dataloader.dataset.labeled_pipeline
@@ -89,11 +91,24 @@ def test_foreground_of_two_classes(tmp_path):
 
 
 @pytest.mark.parametrize("rule", [None, "binary", {128: 1, 255: 0}])
-def test_rule_of_the_masks(tmp_path, rule):
+def test_label_rule(tmp_path, rule):
     cfg = load_config(str(written(tmp_path, replace(TWO, rule=rule)).config))
     for data in (cfg.train_dataloader.dataset.dataset, cfg.val_dataloader.dataset):
         assert bool(data.get("binary")) == (rule == "binary")
         assert data.get("label_rule") == (rule if isinstance(rule, dict) else None)
+
+
+def test_templates_are_package_data(monkeypatch):
+    """An installed wheel and an sdist contain the files that setuptools' build_py copies."""
+    monkeypatch.chdir(CONFIGS.parent)
+    distribution = Distribution()
+    distribution.parse_config_files()
+    command = distribution.get_command_obj("build_py")
+    command.ensure_finalized()
+    copied = {f"{package}/{name}" for package, _, _, names in command.data_files for name in names}
+    folder = Path(starter_config.__file__).parent / "templates"
+    names = {f"rankseg.projects/templates/{path.name}" for path in folder.iterdir()}
+    assert len(names) == 2 and names <= copied
 
 
 def test_no_class_name_is_in_the_text(tmp_path):
@@ -132,16 +147,16 @@ def test_microscopy(tmp_path, shrink):
     val = DATASETS.build({**cfg.val_dataloader.dataset, **where})
     assert val[0]["inputs"].shape[1:] == (int(60 / shrink + 0.5), int(90 / shrink + 0.5))
     assert val[0]["data_samples"].gt_sem_seg.shape == (60, 90), "judged at full size"
-    assert "one magnification" in text and ("about 60 pixels wide" in text) == (shrink > 1)
+    assert "one fixed magnification" in text and ("about 60 pixels wide" in text) == (shrink > 1)
     lines = [line for line in text.splitlines() if str(CONFIGS) not in line]
     assert max(map(len, lines[6:])) <= 100
 
 
-def test_base_files_are_named_briefly_where_they_can_be():
+def test_base_paths_are_relative_inside_configs():
     for folder, expected in (
-        (CONFIGS, '"./_base_/default_runtime.py"'),
-        (CONFIGS / "mine", '"./../_base_/default_runtime.py"'),
-        (CONFIGS.parent, f'"{CONFIGS}/_base_/default_runtime.py"'),
+        (CONFIGS, "./_base_/default_runtime.py"),
+        (CONFIGS / "mine", "./../_base_/default_runtime.py"),
+        (CONFIGS.parent, f"{CONFIGS}/_base_/default_runtime.py"),
     ):
         project = Project(folder / "x.py", Path("data/x"), CONFIGS, "", 1, 1, 1)
         assert project.base("default_runtime.py") == expected

@@ -15,18 +15,18 @@ def tool():
     return module
 
 
-def test_mistake_is_one_sentence(tool, tmp_path, capsys):
+def test_prints_a_user_error_in_one_line(tool, tmp_path, capsys):
     folder = str(tmp_path)
     with pytest.raises(SystemExit) as raised:
         tool.main(["--images", folder, "--masks", folder, "--out", str(tmp_path / "a.py")])
     error = capsys.readouterr().err
     assert raised.value.code == 2 and error.count("\n") == 1
-    assert error.startswith(f"error: folder {folder} holds no images")
+    assert error.startswith(f"error: Expected folder {folder} to hold images")
 
 
 def test_options_reach_the_function(tool, monkeypatch):
-    seen = {}
-    monkeypatch.setattr(tool, "new_project", lambda **options: seen.update(options))
+    given = {}
+    monkeypatch.setattr(tool, "new_project", lambda **options: given.update(options))
     line = "--images i --masks m --out o.py --classes a b --above 3 --val 2 --labelled 5"
     tool.main(
         [
@@ -49,7 +49,7 @@ def test_options_reach_the_function(tool, monkeypatch):
             "1",
         ]
     )
-    assert seen == dict(
+    assert given == dict(
         images="i",
         masks="m",
         out="o.py",
@@ -69,7 +69,7 @@ def test_options_reach_the_function(tool, monkeypatch):
 
 
 @pytest.mark.parametrize("spelling", ["labeled", "labelled"])
-def test_both_spellings_colors_and_channels(tool, spelling, capsys):
+def test_accepts_old_spellings_colors_and_channels(tool, spelling, capsys):
     parse = tool.parse_args
     needed = ["--images", "a", "--masks", "b", "--out", "c.py"]
     args = parse([*needed, f"--{spelling}", "3", f"--un{spelling}", "more", "--channel", "2"])

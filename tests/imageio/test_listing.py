@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from rankseg.imageio.listing import list_images, walk_images
-from rankseg.imageio.reading import look_at, read_image
+from rankseg.imageio.reading import read_image_info, read_image
 
 FORMATS = {"jfif": "JPEG", "jpe": "JPEG", "jp2": "JPEG2000", "pbm": "PPM"}
 
@@ -17,7 +17,7 @@ def test_rare_endings_are_read_as_pillow_reads_them(tmp_path, ending):
     path = tmp_path / f"a.{ending}"
     (image.convert("1") if ending == "pbm" else image).save(path, format=FORMATS[ending])
     assert walk_images(tmp_path) == [path]
-    assert tuple(look_at(str(path), decode=False)[:2]) == (40, 60)
+    assert tuple(read_image_info(str(path), decode=False)[:2]) == (40, 60)
     assert np.array_equal(read_image(path), np.asarray(Image.open(path).convert("RGB")))
 
 

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from rankseg.imageio.listing import list_images, walk_images
-from rankseg.imageio.reading import read_image_info, read_image
+from rankseg.imageio.reading import read_image, read_image_info
 
 FORMATS = {"jfif": "JPEG", "jpe": "JPEG", "jp2": "JPEG2000", "pbm": "PPM"}
 

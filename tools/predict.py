@@ -18,7 +18,7 @@ from collections.abc import Sequence
 
 from rankseg import apis
 from rankseg.engine.resilience.checkpoint import trust_checkpoints
-from rankseg.inference.prediction_files import Outputs
+from rankseg.inference.writer import Outputs
 from rankseg.training.command_line import (
     add_model_arguments,
     add_plane_arguments,
@@ -33,86 +33,108 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add_model_arguments(parser)
-    parser.add_argument("checkpoint", help="a .pth file of this toolbox or of a plain mmseg model")
-    parser.add_argument("input", help="an image, a TIFF stack, or a folder (with all below it)")
-    parser.add_argument("--out", required=True, metavar="DIR", help="folder to write to")
-    _add_outputs(parser.add_argument_group("what is written"))
-    _add_how(parser.add_argument_group("how it is predicted"))
+    parser.add_argument(
+        "checkpoint", help="checkpoint (.pth) of this toolbox or of a plain MMSegmentation model"
+    )
+    parser.add_argument("input", help="image, TIFF stack, or folder (searched with its subfolders)")
+    parser.add_argument("--out", required=True, metavar="DIR", help="output folder")
+    _add_outputs(parser.add_argument_group("outputs"))
+    _add_options(parser.add_argument_group("prediction"))
     return parser.parse_args(argv)
 
 
-def _add_how(how: argparse._ArgumentGroup) -> None:
-    how.add_argument(
+def _add_options(parser: argparse._ArgumentGroup) -> None:
+    parser.add_argument(
         "--data-root",
         metavar="DIR",
-        help="folder of the set it was trained on, whose stacks.json says how 16 bits are scaled "
-        "and how much pages were shrunk",
+        help="folder of the training set; its stacks.json gives the value range of 16-bit images "
+        "and the shrink factor",
     )
-    how.add_argument("--device", metavar="NAME", help="cpu, cuda, cuda:1 (default: a GPU if any)")
-    how.add_argument(
+    parser.add_argument(
+        "--device", metavar="NAME", help="cpu, cuda or cuda:N (default: the GPU, if there is one)"
+    )
+    parser.add_argument(
         "--weights",
         choices=["auto", "student", "teacher"],
         default="auto",
-        help="which network predicts (default: the one that the config names)",
+        help="network to predict with (default: the one that the config selects)",
     )
-    how.add_argument(
+    parser.add_argument(
         "--window",
         type=_window,
         default="auto",
         metavar="PIXELS",
-        help="predict every larger image by windows of this side; 0: never by windows (default: "
-        "images of more than 4 million pixels by windows that suit the training crop)",
+        help="predict images larger than this side in windows of this side; 0 uses no windows "
+        "(default: images of more than 4 million pixels in windows that suit the training crop)",
     )
-    how.add_argument(
+    parser.add_argument(
         "--overlap",
         type=float,
         metavar="SHARE",
-        help="share of a window that the next one sees too (default: 0.25)",
+        help="fraction of a window that overlaps the next one (default: 0.25)",
     )
-    how.add_argument(
-        "--batch", type=int, default=1, metavar="N", help="images of one size at a time"
+    parser.add_argument(
+        "--batch",
+        type=int,
+        default=1,
+        metavar="N",
+        help="number of images of one size per forward pass (default: 1)",
     )
-    how.add_argument(
-        "--flip", action="store_true", help="predict mirrored too and average: twice the time"
+    parser.add_argument(
+        "--flip",
+        action="store_true",
+        help="also predict mirrored images and average the logits; takes twice the time",
     )
-    how.add_argument("--amp", action="store_true", help="bfloat16: faster on recent GPUs")
-    how.add_argument(
+    parser.add_argument(
+        "--amp", action="store_true", help="compute in bfloat16, which is faster on recent GPUs"
+    )
+    parser.add_argument(
         "--value-range",
         type=float,
         nargs=2,
         metavar=("BLACK", "WHITE"),
-        help="the values of images of more than 8 bits that become 0 and 255 (default: as in "
-        "training, if config or data set say; else 0.1%% to 99.9%% of all pixels of the input)",
+        help="values that become 0 and 255 in images of more than 8 bits (default: those of the "
+        "config or training set, if known; else the 0.1 and 99.9 percentiles of all inputs)",
     )
-    how.add_argument(
+    parser.add_argument(
         "--shrink",
         type=float,
         metavar="FACTOR",
-        help="make images so many times smaller for the network; masks get their full size "
-        "(default: as in training, if the data set says; else 1)",
+        help="shrink images by this factor for the network; masks keep the original size "
+        "(default: the factor of the training set, if known; else 1)",
     )
-    add_plane_arguments(how)
+    add_plane_arguments(parser)
 
 
 def _add_outputs(parser: argparse._ArgumentGroup) -> None:
-    parser.add_argument("--no-overlays", action="store_true", help="leave out the overlays")
+    parser.add_argument("--no-overlays", action="store_true", help="do not write overlays")
     parser.add_argument(
-        "--probabilities", action="store_true", help="write those of all classes (float16 TIFF)"
+        "--probabilities",
+        action="store_true",
+        help="write the probabilities of all classes (float16 TIFF)",
     )
     parser.add_argument(
         "--uncertainty",
         action="store_true",
-        help="write a map from 0 (sure) to 1 (a guess) as picture and as float32 TIFF",
+        help="write a map from 0 (certain) to 1 (uncertain) as PNG and as float32 TIFF",
     )
     parser.add_argument(
-        "--binary-255", action="store_true", help="two classes: masks of 0 and 255, not 0 and 1"
+        "--binary-255",
+        action="store_true",
+        help="write masks of two classes as 0 and 255 instead of 0 and 1",
     )
     parser.add_argument(
-        "--top", type=int, default=5, metavar="K", help="classes named by a classifier"
+        "--top",
+        type=int,
+        default=5,
+        metavar="K",
+        help="number of classes that a classifier lists per image (default: 5)",
     )
-    parser.add_argument("--overwrite", action="store_true", help="replace earlier predictions")
+    parser.add_argument("--overwrite", action="store_true", help="replace an earlier prediction")
     parser.add_argument(
-        "--skip-existing", action="store_true", help="go on with predictions that were interrupted"
+        "--skip-existing",
+        action="store_true",
+        help="continue an interrupted prediction and keep its masks",
     )
 
 
@@ -152,20 +174,22 @@ def main(argv: Sequence[str] | None = None) -> None:
             )
         except KeyboardInterrupt:
             print(
-                "\ninterrupted: the same command with --skip-existing in place of --overwrite goes "
-                "on, of a classifier it begins anew with --overwrite",
+                "\nInterrupted. To continue, repeat the command with --skip-existing instead of "
+                "--overwrite. For a classifier, start again with --overwrite.",
                 file=sys.stderr,
             )
             raise SystemExit(130) from None
     for note in report.notes:
         print(f"note: {note}")
-    skipped = f", {report.skipped} were there already" if report.skipped else ""
-    print(f"{report.done} predicted{skipped}; see {args.out}")
+    kept = f", kept {report.skipped} from an earlier prediction" if report.skipped else ""
+    print(f"Predicted {report.done} images{kept}. Results are in {args.out}.")
     if report.failed:
-        for sentence in report.failed:
-            print(f"failed: {sentence}", file=sys.stderr)
-        total = report.done + report.skipped + len(report.failed)
-        print(f"{len(report.failed)} of {total} failed, see {args.out}/failed.txt", file=sys.stderr)
+        for message in report.failed:
+            print(f"failed: {message}", file=sys.stderr)
+        count = (
+            f"{len(report.failed)} of {report.done + report.skipped + len(report.failed)} images"
+        )
+        print(f"{count} failed. The list is in {args.out}/failed.txt.", file=sys.stderr)
         raise SystemExit(1)
 
 

@@ -9,29 +9,33 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 import torch
+from mmcv.transforms import BaseTransform
 from mmengine.config import Config, ConfigDict
 from mmengine.registry import init_default_scope
 from PIL import Image
 from torch import Tensor
 
-from rankseg.datasets.transforms.loading import check_range
+from rankseg.datasets.transforms.image_level import LoadImage
+from rankseg.datasets.transforms.loading import LoadSample, check_range
 from rankseg.engine.resilience.checkpoint import load_checkpoint_file
 from rankseg.errors import FileError
 from rankseg.imageio.bands import Channels, check_channels, describe_bands
 from rankseg.imageio.intensity import ValueCounts
 from rankseg.imageio.reading import Range, choose_array_bands, decode_image, read_image_info, to_rgb
-from rankseg.inference.inferencer_checks import (
+from rankseg.inference.load import (
+    channels_of,
     check_noted_classes,
-    check_shrink,
     choose_device,
-    pipeline_of,
+    choose_network,
+    classes_of,
+    load_method,
+    value_range_of,
 )
-from rankseg.inference.load import channels_of, classes_of, load_method, value_range_of
 from rankseg.inference.maps import Maps, check_logits, check_memory, enough_memory
 from rankseg.inference.windows import AUTO, Windows
 from rankseg.models.blending import blend
-from rankseg.models.methods.base import NETWORKS
 from rankseg.models.sliding import WINDOWS_AT_ONCE, predict
+from rankseg.registry import TRANSFORMS
 from rankseg.training.config import load_config
 from rankseg.training.validation import is_image_level, refuse_embedding
 
@@ -121,13 +125,13 @@ class Inferencer:
         value_range: Range | None = None,
         channels: Channels = None,
     ) -> None:
-        check_shrink(shrink, window)
+        _check_shrink(shrink, window)
         cfg = config if isinstance(config, Config) else load_config(str(config))
         init_default_scope(cfg.get("default_scope", "rankseg"))
         refuse_embedding(cfg)
         if batch < 1:
-            raise ValueError(f"batch={batch}: expected 1 image at a time or more")
-        self.windows = Windows.of(cfg, window, overlap)
+            raise ValueError(f"Expected batch to be 1 or more, but got {batch}. Change --batch.")
+        self.windows = Windows.from_config(cfg, window, overlap)
         self.device = choose_device(device)
         state = load_checkpoint_file(str(checkpoint), map_location="cpu")
         number = cfg.model.student.decode_head.num_classes
@@ -135,23 +139,14 @@ class Inferencer:
         check_noted_classes(meta, number, checkpoint)
         self.classes, self.palette = classes_of(cfg, meta, number)
         self.method = load_method(cfg, str(checkpoint), state, self.device).eval()
-        self.weights = self._choose(weights)
+        self.weights = choose_network(self.method, weights)
         self.image_level = is_image_level(cfg)
         self.batch, self.flip, self.amp = batch, flip, amp
-        self.pipeline = pipeline_of(cfg, shrink)
+        self.pipeline = _pipeline_of(cfg, shrink)
         self.value_range = check_range(value_range, "value_range") or value_range_of(cfg)
         self.channels = check_channels(channels) or channels_of(cfg)
         if self.windows.never:
             self._network.test_cfg = ConfigDict(mode="whole")
-
-    def _choose(self, weights: str) -> str:
-        if weights not in (AUTO, *NETWORKS):
-            raise ValueError(f"weights={weights!r}: expected auto, student or teacher")
-        if weights == "teacher" and self.method.teacher is None:
-            raise ValueError(
-                f"{type(self.method).__name__} of this config has no teacher: use weights='student'"
-            )
-        return self.method.predict_on if weights == AUTO else weights
 
     def __call__(
         self,
@@ -197,9 +192,10 @@ class Inferencer:
             value_range = counts.range
         if value_range and counts.files:
             warnings.warn(
-                f"{counts.files} of {len(decoded)} images hold more than 8 bits, and neither "
-                f"config nor data set say which values are black and white: they were scaled from "
-                f"{value_range[0]} to {value_range[1]}, their own range (value_range=...)",
+                f"{counts.files} of {len(decoded)} images have more than 8 bits, but neither the "
+                "config nor the data set gives their value range. They were scaled from "
+                f"{value_range[0]} to {value_range[1]}, the range of all of them. Set value_range "
+                "to use another.",
                 stacklevel=3,
             )
         return [to_rgb(one, value_range=value_range) for one in decoded]
@@ -225,11 +221,11 @@ class Inferencer:
         for same in sizes.values():
             for first in range(0, len(same), self.batch):
                 some = same[first : first + self.batch]
-                self.fill([arrays[i] for i in some], [maps[i] for i in some])
+                self.predict_into([arrays[i] for i in some], [maps[i] for i in some])
         return [Prediction(one.mask, one.probabilities, one.uncertainty) for one in maps]
 
     @torch.inference_mode()
-    def fill(
+    def predict_into(
         self,
         images: Sequence[np.ndarray],
         maps: Sequence[Maps],
@@ -246,11 +242,11 @@ class Inferencer:
             ValueError: If the image or its intermediate results do not fit into memory, or the
                 network outputs NaN or infinity.
         """
-        self._fill(images, maps, progress)
+        self._predict_into(images, maps, progress)
         for one in maps:
-            check_logits(one.lost, one.mask.size)
+            check_logits(one.non_finite, one.mask.size)
 
-    def _fill(
+    def _predict_into(
         self,
         images: Sequence[np.ndarray],
         maps: Sequence[Maps],
@@ -261,7 +257,7 @@ class Inferencer:
         with enough_memory(size):
             samples = [self._prepare(one) for one in images]
             resized = samples[0]["inputs"].shape[1:] != size  # only whole images are resized back
-            if resized or not self.windows.suit(size, len(self.classes)):
+            if resized or not self.windows.needed_for(size, len(self.classes)):
                 for one, logits in zip(maps, self._whole(samples), strict=True):
                     one.put(0, logits)
                     if progress:
@@ -277,7 +273,7 @@ class Inferencer:
 
     def rows_held(self, size: tuple[int, int]) -> int:
         """Return how many rows of logits are in memory at once for an image of this size."""
-        return self.windows.size[0] if self.windows.suit(size, len(self.classes)) else size[0]
+        return self.windows.size[0] if self.windows.needed_for(size, len(self.classes)) else size[0]
 
     def _whole(self, samples: list[dict]) -> list[Tensor]:
         """Return logits ``(K, H, W)`` of whole images, computed as in the test loop."""
@@ -337,11 +333,56 @@ class Inferencer:
         except cv2.error as error:
             height, width = shape
             raise FileError(
-                f"Expected at least one pixel to be left of an image when it is made smaller for "
-                f"the network, but this one is {width}x{height}. Make --shrink smaller, or leave "
-                "the image out."
+                f"Expected an image that is at least one pixel large after shrinking, but got "
+                f"{width}x{height} pixels. Use a smaller --shrink, or leave the image out."
             ) from error
         return results
+
+
+def _pipeline_of(cfg: Config, shrink: float = 1.0) -> list[BaseTransform]:
+    """Build the transforms of the test set for images that are already loaded.
+
+    Args:
+        cfg: Config of the network.
+        shrink: Factor by which images are shrunk first.
+
+    Raises:
+        ValueError: If the first transform does not load the image, or the images of a classifier
+            are to be shrunk.
+    """
+    steps = [TRANSFORMS.build(one) for one in cfg.test_dataloader.dataset.pipeline]
+    if not steps or not isinstance(steps[0], LoadSample | LoadImage):
+        raise ValueError(
+            "Expected test_dataloader.dataset.pipeline to begin with LoadSample (LoadImage for a "
+            f"classifier), but got {steps[0] if steps else 'an empty pipeline'}. Add it."
+        )
+    if not isinstance(steps[0], LoadSample):
+        if shrink != 1:
+            raise ValueError(
+                f"Expected shrink to be 1 for a classifier, but got {shrink:g}. Leave --shrink out."
+            )
+        return steps
+    if shrink == 1:
+        return steps[1:]
+    smaller = dict(type="mmcv.Resize", scale_factor=1 / shrink, interpolation="area")
+    return [TRANSFORMS.build(smaller), *steps[1:]]
+
+
+def _check_shrink(shrink: float, window: int | str) -> None:
+    """Refuse a shrink factor below 1 or infinite, and one combined with windows.
+
+    Raises:
+        ValueError: If it is refused. The message names the option.
+    """
+    if not 1 <= shrink < float("inf"):
+        raise ValueError(
+            f"Expected shrink to be a number of 1 or more, but got {shrink:g}. Change --shrink."
+        )
+    if shrink > 1 and window != "auto":
+        raise ValueError(
+            f"Expected window to be auto with shrink={shrink:g}, but got {window}. Shrunk images "
+            "use the windows of the config (test_cfg). Leave --window out."
+        )
 
 
 def _bands(image: Any) -> tuple[int, bool]:

@@ -20,6 +20,7 @@ from rankseg.engine.resilience.checkpoint import (
 )
 from rankseg.models.extended_segmentor import refuse_lacking
 from rankseg.models.methods import Method
+from rankseg.models.methods.base import NETWORKS
 from rankseg.models.preprocessor import ViewPreprocessor
 from rankseg.models.sliding import predict
 from rankseg.registry import DATASETS, MODELS
@@ -27,6 +28,8 @@ from rankseg.training.config import datasets_of
 from rankseg.utils.atomic_file import read_json
 from rankseg.utils.run_summary import is_number
 from rankseg.utils.safe_text import printable
+
+AUTO = "auto"
 
 
 class Trained(NamedTuple):
@@ -72,8 +75,8 @@ def load_method(
     weights = state.get("state_dict", state) if isinstance(state, Mapping) else state
     if not isinstance(weights, Mapping):
         raise DamagedCheckpointError(
-            f"checkpoint {checkpoint} holds a {type(weights).__name__}: expected weights by name, "
-            "as an iter_*.pth of a run has them"
+            f"Expected checkpoint {checkpoint} to map names to weights, as iter_*.pth of a run "
+            f"does, but got a {type(weights).__name__}. Use another file."
         )
     method: Method = MODELS.build({**cfg.model, "pretrained": None})
     try:
@@ -115,14 +118,12 @@ def load_trained(cfg: Config, checkpoint: str, network: str | None = None) -> Tr
     preprocessor = cfg.model.get("data_preprocessor") or {}
     if preprocessor.get("type") != "ViewPreprocessor":
         raise ValueError(
-            f"model.data_preprocessor.type is {preprocessor.get('type')!r}: expected "
-            "'ViewPreprocessor', by whose mean and std images are normalised"
+            "Expected model.data_preprocessor.type to be 'ViewPreprocessor', whose mean and std "
+            f"normalize images, but got {preprocessor.get('type')!r}. Change it in the config."
         )
     state = load_checkpoint_file(checkpoint, map_location="cpu")
     method = load_method(cfg, checkpoint, state, "cpu")
-    if network == "teacher" and method.teacher is None:
-        raise ValueError(f"{type(method).__name__} of this config has no teacher: use the student")
-    name = network or method.predict_on
+    name = choose_network(method, network or AUTO)
     segmentor = method.network(name).eval()
     names, palette = classes_of(cfg, state.get("meta"), segmentor.decode_head.num_classes)
     mean, std = ([float(x) for x in preprocessor[key]] for key in ("mean", "std"))
@@ -231,6 +232,59 @@ def channel_of(cfg: Config) -> int | None:
         if isinstance(channel, int):
             return channel
     return None
+
+
+def check_noted_classes(meta: Any, number: int, checkpoint: str | Path) -> None:
+    """Check that a checkpoint was trained on the number of classes in the config.
+
+    Raises:
+        ValueError: If not. The message states both numbers.
+    """
+    noted = meta.get("dataset_meta") if isinstance(meta, Mapping) else None
+    names = (noted or {}).get("classes")
+    if names and len(names) != number:
+        shown = ", ".join(map(str, names[:5])) + (", ..." if len(names) > 5 else "")
+        raise ValueError(
+            f"Expected checkpoint {checkpoint} to have {number} classes, as "
+            f"model.student.decode_head.num_classes of the config says, but it was trained on "
+            f"{len(names)} ({shown}). Use the config that it was trained with."
+        )
+
+
+def choose_network(method: Method, weights: str = AUTO) -> str:
+    """Return the name of the network to use; by default the one that the method predicts with.
+
+    Raises:
+        ValueError: If there is no such network.
+    """
+    if weights not in (AUTO, *NETWORKS):
+        raise ValueError(
+            f"Expected weights to be auto, student or teacher, but got {weights!r}. Change "
+            "--weights."
+        )
+    if weights == "teacher" and method.teacher is None:
+        raise ValueError(
+            f"Expected a method with a teacher, but got {type(method).__name__}. Use the student."
+        )
+    return method.predict_on if weights == AUTO else weights
+
+
+def choose_device(device: str | torch.device | None) -> torch.device:
+    """Return an available device.
+
+    Raises:
+        ValueError: If the given one is not available.
+    """
+    if device in (None, "auto"):
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        return torch.empty(0, device=device).device
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(
+            f"Expected an available device, but got {device} ({reason}). Leave --device out, or "
+            "use cpu, cuda or cuda:N."
+        ) from error
 
 
 @torch.no_grad()

@@ -32,7 +32,7 @@ class Maps:
             (certain) to 1; or None.
         probabilities: The given array.
         counts: ``(K,)`` int64 pixels of every class so far.
-        lost: Pixels so far without a class, because their largest logit is NaN or infinite.
+        non_finite: Pixels so far without a class, because their largest logit is NaN or infinite.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Maps:
         self.uncertainty = np.zeros(size, np.float32) if uncertainty else None
         self.probabilities = probabilities
         self.counts = np.zeros(classes, np.int64)
-        self.lost = 0
+        self.non_finite = 0
 
     def put(self, y: int, logits: Tensor) -> None:
         """Add the logits ``(K, rows, W)`` of some rows, starting at row ``y``."""
@@ -56,7 +56,7 @@ class Maps:
             part = logits[:, first : first + step]
             place = slice(y + first, y + first + part.shape[1])
             largest, label = part.max(0)  # NaN if any logit is NaN
-            self.lost += int(largest.isfinite().logical_not_().sum())
+            self.non_finite += int(largest.isfinite().logical_not_().sum())
             self.mask[place] = label.to(torch.uint8).cpu().numpy()
             self.counts += label.flatten().bincount(minlength=classes).cpu().numpy()
             if self.uncertainty is None and self.probabilities is None:
@@ -69,22 +69,22 @@ class Maps:
                 self.uncertainty[place] = entropy.clamp(0, 1).cpu().numpy()
 
 
-def check_logits(lost: int, count: int, things: str = "pixels") -> None:
+def check_logits(non_finite: int, count: int, things: str = "pixels") -> None:
     """Check that the network output is finite.
 
     Args:
-        lost: Number of outputs that are NaN or infinite.
+        non_finite: Number of outputs that are NaN or infinite.
         count: Number of all outputs.
         things: Noun for the outputs, for the message.
 
     Raises:
         FileError: If any is NaN or infinite.
     """
-    if lost:
+    if non_finite:
         raise FileError(
-            f"expected finite numbers from the network, but got NaN or infinity for {lost} of "
-            f"{count} {things}: its weights are finite, so the numbers overflow on the way; leave "
-            "--amp out if it is on, or use an earlier checkpoint"
+            f"Expected finite numbers from the network, but got NaN or infinity for {non_finite} "
+            f"of {count} {things}. Its weights are finite, so an intermediate result overflows. "
+            "Leave out --amp if you use it, or use an earlier checkpoint."
         )
 
 
@@ -122,9 +122,9 @@ def check_memory(size: tuple[int, int], classes: int, rows: int, name: str = "th
     left = available_memory()
     if left is not None and needed > left:
         raise FileError(
-            f"{name} of {width}x{height} pixels is too large for memory: predicting it takes about "
-            f"{needed / 2**30:.1f} GB, and {left / 2**30:.1f} GB are left; cut it into tiles, or "
-            "take smaller windows (--window)"
+            f"Expected {name} of {width}x{height} pixels to fit into memory, but predicting it "
+            f"takes about {needed / 2**30:.1f} GB, and {left / 2**30:.1f} GB are available. Cut it "
+            "into tiles, or use smaller windows (--window)."
         )
 
 
@@ -138,10 +138,10 @@ def enough_memory(size: tuple[int, int], name: str = "the image") -> Iterator[No
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        told = str(error).lower()
-        if not isinstance(error, MemoryError) and not any(text in told for text in NO_MEMORY):
+        message = str(error).lower()
+        if not isinstance(error, MemoryError) and not any(text in message for text in NO_MEMORY):
             raise
         raise FileError(
-            f"{name} of {size[1]}x{size[0]} pixels is too large for memory: take smaller windows "
-            "(--window), fewer at once (--batch 1), or cut it into tiles"
+            f"Expected {name} of {size[1]}x{size[0]} pixels to fit into memory, but memory ran "
+            "out. Use smaller windows (--window) or --batch 1, or cut it into tiles."
         ) from error

@@ -14,20 +14,25 @@ from rankseg.datasets.transforms.loading import check_range
 from rankseg.imageio.bands import describe_bands
 from rankseg.imageio.listing import list_images
 from rankseg.imageio.tiff_axes import ONLY, Planes
+from rankseg.inference.images import ImageFile, PageReader, inspect_images, pages_of
 from rankseg.inference.inferencer import Inferencer
 from rankseg.inference.load import channel_of, shrink_of, value_range_of
-from rankseg.inference.pictures import PageReader, Picture, look_at_pictures
-from rankseg.inference.predict_classes import predict_classes
-from rankseg.inference.predict_masks import MaskPrediction
-from rankseg.inference.prediction_files import Outputs, PredictionFiles, page_name
-from rankseg.inference.prediction_folder import FOUND_RANGE, check_out, clear, found_range, note
+from rankseg.inference.output_folder import (
+    FOUND_RANGE,
+    check_output_folder,
+    clear,
+    found_range,
+    write_note,
+)
+from rankseg.inference.prediction_loop import MaskPrediction, predict_classes
+from rankseg.inference.writer import Outputs, PredictionWriter
 from rankseg.training.validation import is_image_level
 from rankseg.utils.atomic_file import write_text
 
 FAILED = "failed.txt"
 
 
-class Report(NamedTuple):
+class PredictionReport(NamedTuple):
     """Outcome of a prediction.
 
     Attributes:
@@ -57,7 +62,7 @@ def predict(
     shrink: float | None = None,
     planes: Planes = ONLY,
     **options: Any,
-) -> Report:
+) -> PredictionReport:
     """Predict images and write masks and pictures, or for a classifier a table.
 
     Images that cannot be read or are too large are skipped and reported. If no image is readable,
@@ -104,39 +109,38 @@ def predict(
         "planes": list(planes),
         **{key: options[key] for key in sorted(options) if key not in ("device", "batch")},
     }
-    check_out(out, source, made_by, overwrite, skip_existing)
+    check_output_folder(out, source, made_by, overwrite, skip_existing)
     if is_image_level(cfg):
         _check_for_classes(outputs, skip_existing)
     inferencer = Inferencer(cfg, checkpoint, shrink=shrink, value_range=value_range, **options)
     if planes.usual_channel is None and len(inferencer.channels or ()) == 1:
         planes = planes._replace(usual_channel=inferencer.channels[0])
-    writer = PredictionFiles(Path(out), inferencer.palette, outputs)
+    writer = PredictionWriter(Path(out), inferencer.classes, inferencer.palette, outputs)
     with warnings.catch_warnings():  # files that Pillow warns about are reported as unreadable
         warnings.filterwarnings("ignore", module="PIL")
-        pictures, bad = look_at_pictures(files, planes, inferencer.channels)
-    if not pictures:
+        images, bad = inspect_images(files, planes, inferencer.channels)
+    if not images:
         _refuse_all(source, list(bad.values()))
     if outputs.overlays or outputs.uncertainty:
-        _check_page_names(pictures)
+        _check_page_names(images)
     earlier = found_range(out) if skip_existing else None
     reader = PageReader(value_range or earlier, planes, inferencer.channels)
-    reader.find_range(pictures)
+    reader.find_range(images)
     if overwrite:
         clear(out)
-    note(out, made_by | {FOUND_RANGE: None if value_range else reader.value_range})
+    write_note(out, made_by | {FOUND_RANGE: None if value_range else reader.value_range})
     skipped = []
     if inferencer.image_level:
-        failed = predict_classes(inferencer, pictures, Path(out), reader, topk)
+        failed = predict_classes(inferencer, images, Path(out), reader, topk)
     else:
         if skip_existing:
-            skipped = [one for one in pictures if writer.are_there(one)]
-        work = MaskPrediction(inferencer, writer, reader)
-        failed = work.run(pictures, skipped)
+            skipped = [one for one in images if writer.exists(one)]
+        failed = MaskPrediction(inferencer, writer, reader).run(images, skipped)
         skipped = [one for one in skipped if one.path not in failed]
     sentences = [text for file, _ in files for text in [{**bad, **failed}.get(file)] if text]
     done = len(files) - len(sentences) - len(skipped)
     _write_failed(Path(out), sentences)
-    return Report(done, len(skipped), sentences, _notes(pictures, reader, shrink, earlier))
+    return PredictionReport(done, len(skipped), sentences, _notes(images, reader, shrink, earlier))
 
 
 def _refuse_all(source: str | Path, sentences: list[str]) -> None:
@@ -148,26 +152,26 @@ def _refuse_all(source: str | Path, sentences: list[str]) -> None:
     if len(sentences) == 1:
         raise ValueError(sentences[0])
     raise ValueError(
-        f"none of the {len(sentences)} images of {source} can be read; the first: {sentences[0]}"
+        f"Expected readable images in {source}, but got {len(sentences)} unreadable ones. First "
+        f"error: {sentences[0]}"
     )
 
 
-def _check_page_names(pictures: list[Picture]) -> None:
+def _check_page_names(files: list[ImageFile]) -> None:
     """Check that no image has the same overlay file as a page of a stack.
 
     Raises:
         ValueError: If one has. The message names both.
     """
-    images = {one.name: one for one in pictures if one.pages is None}
-    for stack in (one for one in pictures if one.pages is not None):
-        for page in range(stack.pages):
-            other = images.get(page_name(stack, page))
-            if other:
-                raise ValueError(
-                    f"page {page + 1} of the stack {stack.path} and the image {other.path} would "
-                    f"both have the overlay {other.name}: rename one of them, or predict them into "
-                    "two folders (--out)"
-                )
+    images = {one.name: one for one in files if one.pages is None}
+    for page in pages_of(*(one for one in files if one.pages is not None)):
+        other = images.get(page.view_name)
+        if other:
+            raise ValueError(
+                f"Expected overlays with different names, but got {other.name} for both page "
+                f"{page.number + 1} of stack {page.file.path} and image {other.path}. Rename one "
+                "of them, or predict them into two folders (--out)."
+            )
 
 
 def _fingerprint(cfg: Config) -> str:
@@ -186,13 +190,13 @@ def _name_file(checkpoint: str | Path) -> dict[str, Any]:
 
 def _check_for_classes(outputs: Outputs, skip_existing: bool) -> None:
     """Refuse options that do not apply to a classifier."""
-    asked = [name for name in Outputs._fields[1:] if getattr(outputs, name)]
-    asked += ["skip_existing"] * skip_existing
-    if asked:
-        option = asked[0].replace("_", "-")
+    requested = [name for name in Outputs._fields[1:] if getattr(outputs, name)]
+    requested += ["skip_existing"] * skip_existing
+    if requested:
+        option = requested[0].replace("_", "-")
         raise ValueError(
-            f"--{option} is for masks, and this config is of a classifier, which writes one table "
-            "of classes and probabilities: leave it out"
+            f"Expected a segmentation config with --{option}, but got a classifier, which writes "
+            f"one table of classes and probabilities. Leave --{option} out."
         )
 
 
@@ -205,7 +209,7 @@ def _write_failed(out: Path, sentences: list[str]) -> None:
 
 
 def _notes(
-    pictures: list[Picture],
+    images: list[ImageFile],
     reader: PageReader,
     shrink: float,
     earlier: tuple[float, float] | None,
@@ -213,31 +217,31 @@ def _notes(
     notes = []
     if shrink > 1:
         notes.append(
-            f"images were shrunk {shrink:g} times for the network, and masks enlarged to their "
-            "size: pages that it was trained on were shrunk as much, or --shrink says so"
+            f"images were shrunk by a factor of {shrink:g} for the network, like its training "
+            "images or as --shrink says; masks have the original size"
         )
-    for chosen, count in Counter(one.chosen for one in pictures if one.chosen).items():
+    for chosen, count in Counter(one.chosen for one in images if one.chosen).items():
         notes.append(f"{count} stack{'s' * (count > 1)} read at {', '.join(chosen)}")
-    turned = [one for one in pictures if one.turned]
-    if turned:
+    oriented = [one for one in images if one.oriented]
+    if oriented:
         notes.append(
-            f"{len(turned)} of {len(pictures)} images carry an EXIF orientation ({turned[0].path}),"
-            " which is not followed, as in training: their masks lie on the pixels as they are "
-            "stored"
+            f"{len(oriented)} of {len(images)} images have an EXIF orientation "
+            f"({oriented[0].path}), which is not applied, as in training: masks match the pixels "
+            "as stored"
         )
-    if earlier and any(one.info.deep for one in pictures):
+    if earlier and any(one.info.deep for one in images):
         notes.append(
             f"images of more than 8 bits were scaled from {earlier[0]:g} to {earlier[1]:g}, the "
-            "range that the earlier prediction found in its images"
+            "range that the earlier prediction measured"
         )
     if reader.measured and reader.value_range:
         low, high = reader.value_range
         notes.append(
-            f"neither config nor data set says which values are black and white: {reader.measured} "
-            f"of {len(pictures)} files hold more than 8 bits and were scaled from {low} to {high}, "
-            "the range of all of them; name that of training by --value-range, or give the config "
-            "that lies in the work folder of the run"
+            f"{reader.measured} of {len(images)} files have more than 8 bits and were scaled from "
+            f"{low} to {high}, the range of all of them, as neither the config nor the data set "
+            "gives a range; to use that of training, set --value-range, or use the config in the "
+            "work folder of the run"
         )
-    looks = [(one.info.bands, bool(one.info.alpha)) for one in pictures]
-    notes += describe_bands(looks, reader.channels, "channels of LoadSample in the config")
+    bands = [(one.info.bands, bool(one.info.alpha)) for one in images]
+    notes += describe_bands(bands, reader.channels, "channels of LoadSample in the config")
     return notes

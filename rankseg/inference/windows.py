@@ -22,18 +22,20 @@ class Windows(NamedTuple):
     Attributes:
         size: Height and width of a window in pixels.
         overlap: Pixels that neighboring windows share, vertically and horizontally.
-        small_too: Use windows for every image larger than one window. Otherwise use them only for
+        always: Use windows for every image larger than one window. Otherwise use them only for
             images that are too large to predict whole.
         never: Use no windows.
     """
 
     size: tuple[int, int]
     overlap: tuple[int, int]
-    small_too: bool = False
+    always: bool = False
     never: bool = False
 
     @classmethod
-    def of(cls, cfg: Config, window: int | str = AUTO, overlap: float | None = None) -> "Windows":
+    def from_config(
+        cls, cfg: Config, window: int | str = AUTO, overlap: float | None = None
+    ) -> "Windows":
         """Return the windows that suit a config.
 
         By default they are those of ``test_cfg``, if it uses sliding windows. Otherwise a window is
@@ -51,10 +53,14 @@ class Windows(NamedTuple):
         """
         if window != AUTO and (not isinstance(window, int) or 0 < window < 16 or window < 0):
             raise ValueError(
-                f"window {window!r}: expected auto, 0 for none, or a side of at least 16 pixels"
+                f"Expected window to be auto, 0 (no windows) or a side of at least 16 pixels, but "
+                f"got {window!r}. Change --window."
             )
         if overlap is not None and not 0 <= overlap <= 0.9:
-            raise ValueError(f"overlap {overlap}: expected a share of the window from 0 to 0.9")
+            raise ValueError(
+                f"Expected overlap to be a fraction of the window from 0 to 0.9, but got "
+                f"{overlap}. Change --overlap."
+            )
         test = cfg.model.student.get("test_cfg") or {}
         slides = test.get("mode") == "slide"
         if window not in (AUTO, 0):
@@ -67,14 +73,14 @@ class Windows(NamedTuple):
             shared = tuple(a - b for a, b in zip(size, test["stride"], strict=True))
         else:
             shared = tuple(int(side * (OVERLAP if overlap is None else overlap)) for side in size)
-        return cls(size, shared, small_too=window not in (AUTO, 0), never=window == 0)
+        return cls(size, shared, always=window not in (AUTO, 0), never=window == 0)
 
-    def suit(self, image: tuple[int, int], classes: int) -> bool:
+    def needed_for(self, image: tuple[int, int], classes: int) -> bool:
         """Return True if an image of this height and width should be predicted by windows."""
         pixels = image[0] * image[1]
         large = pixels > WHOLE_PIXELS or pixels * classes > WHOLE_LOGITS
         fits = all(side <= most for side, most in zip(image, self.size, strict=True))
-        return not self.never and not fits and (self.small_too or large)
+        return not self.never and not fits and (self.always or large)
 
 
 def _some_crops(crop: int) -> int:

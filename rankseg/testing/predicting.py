@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Config, checkpoint and images for tests of prediction, without training."""
 
+import csv
 from pathlib import Path
 
 import cv2
@@ -9,10 +10,12 @@ import torch
 from mmengine.registry import init_default_scope
 
 from rankseg.apis import load_config
+from rankseg.inference.writer import Outputs
 from rankseg.registry import MODELS
 from rankseg.testing.toy_run import CLASSES, write_config
 
 PALETTE = [[0, 0, 0], [0, 200, 0], [200, 0, 0]]
+EVERYTHING = Outputs(probabilities=True, uncertainty=True)
 
 
 def saved(folder: Path, method: str = "rankmatch", **meta) -> tuple[Path, Path]:
@@ -64,3 +67,14 @@ def write_images(folder: Path) -> Path:
     (folder / "notes.txt").write_text("no image")
     (folder / ".a2.png").write_text("no image either")
     return folder
+
+
+def read_table(path: Path) -> list[dict[str, str]]:
+    """Read the rows of a CSV file."""
+    with path.open() as file:
+        return list(csv.DictReader(file))
+
+
+def read_files(folder: Path) -> dict[str, bytes]:
+    """Read all files of a folder by their relative path."""
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}

@@ -14,7 +14,7 @@ SIZE = 0.4
 RIGHT, WRONG = (0, 120, 0), (190, 0, 0)
 
 
-class Prediction(NamedTuple):
+class SheetEntry(NamedTuple):
     """Picture of the page with its prediction.
 
     Attributes:
@@ -37,7 +37,7 @@ class Prediction(NamedTuple):
 
 
 def draw_contact_sheet(
-    predictions: Sequence[Prediction], columns: int = 10, cell: int = 96
+    predictions: Sequence[SheetEntry], columns: int = 10, cell: int = 96
 ) -> np.ndarray:
     """Draw pictures in rows on white, with the prediction and, if that is wrong, the true class.
 

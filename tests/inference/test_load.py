@@ -48,24 +48,24 @@ def test_the_network_that_predicts_is_taken(tmp_path):
     assert load_trained(cfg, str(files[1]), "student").name == "student"
 
 
-def test_normalised_as_in_training(tmp_path):
+def test_normalizes_as_in_training(tmp_path):
     files = random_run(tmp_path, toy_student().to_dict())
     trained = load_trained(load_config(str(files[0])), str(files[1]))
     images = torch.randint(0, 256, (2, 3, 40, 33), dtype=torch.uint8)
-    normalised = (images - torch.tensor(MEAN).view(3, 1, 1)) / torch.tensor(STD).view(3, 1, 1)
+    normalized = (images - torch.tensor(MEAN).view(3, 1, 1)) / torch.tensor(STD).view(3, 1, 1)
     with torch.no_grad():
-        expected = trained.network.encode_decode(normalised, [dict(img_shape=(40, 33))])
+        expected = trained.network.encode_decode(normalized, [dict(img_shape=(40, 33))])
     torch.testing.assert_close(logits_of(trained, images), expected)
     torch.testing.assert_close(logits_of(trained, images, windows=True), expected)
 
 
-def test_what_cannot_be_given_away_is_refused(tmp_path):
+def test_raises_if_a_network_cannot_be_exported(tmp_path):
     files = random_run(tmp_path, toy_student().to_dict())
     cfg = load_config(str(files[0]))
-    with pytest.raises(ValueError, match="Supervised of this config has no teacher"):
+    with pytest.raises(ValueError, match="with a teacher, but got Supervised"):
         load_trained(cfg, str(files[1]), "teacher")
     cfg.model.data_preprocessor = None
-    with pytest.raises(ValueError, match="data_preprocessor.type is None: expected 'ViewPre"):
+    with pytest.raises(ValueError, match="data_preprocessor.type to be 'ViewPre.*got None"):
         load_trained(cfg, str(files[1]))
 
 
@@ -79,23 +79,23 @@ def spoil(files, name: str, change) -> str:
 
 
 @pytest.mark.parametrize(
-    ("name", "change", "said"),
+    ("name", "change", "reason"),
     [
         ("conv_seg.bias", lambda x: x * torch.nan, "NaN or infinite numbers in"),
         ("stem.1.running_mean", lambda x: x + torch.inf, "NaN or infinite numbers in"),
         ("conv_seg.weight", lambda x: x.to(torch.int32), "floating-point numbers in"),
     ],
 )
-def test_weights_that_are_no_numbers_are_refused(tmp_path, name, change, said):
+def test_raises_on_weights_that_are_not_finite_floats(tmp_path, name, change, reason):
     files = random_run(tmp_path, toy_student().to_dict())
     cfg = load_config(str(files[0]))
     key = spoil(files, name, change)
     for load in (load_trained, load_method):
-        with pytest.raises(ValueError, match=rf"{files[1].name}: expected.* {said} {key}"):
+        with pytest.raises(ValueError, match=rf"{files[1].name}: expected.* {reason} {key}"):
             load(cfg, str(files[1]))
 
 
-def test_a_plain_segmentor_is_looked_at_too(tmp_path):
+def test_checks_the_weights_of_a_plain_segmentor(tmp_path):
     files = random_run(tmp_path, toy_student().to_dict())
     spoil(files, "conv_seg.bias", lambda x: x * torch.nan)
     state = torch.load(files[1])["state_dict"]
@@ -117,7 +117,7 @@ def test_a_plain_segmentor_is_looked_at_too(tmp_path):
         ([1], (None, 1.0, None)),
     ],
 )
-def test_notes_of_a_stack_of_another_form_are_ignored(tmp_path, notes, found):
+def test_ignores_stack_notes_of_another_form(tmp_path, notes, found):
     (tmp_path / "set").mkdir()
     (tmp_path / "set/stacks.json").write_text(json.dumps(notes))
     dataset = dict(data_root=str(tmp_path / "set"), pipeline=[])

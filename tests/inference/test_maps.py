@@ -9,7 +9,7 @@ from rankseg.inference.maps import Maps, check_logits, check_memory, count_class
 
 
 @pytest.mark.parametrize("at_once", [1, 200, 2**24])
-def test_bands_become_maps(monkeypatch, at_once):
+def test_fills_maps_from_rows_of_logits(monkeypatch, at_once):
     monkeypatch.setattr(module, "AT_ONCE", at_once)
     torch.manual_seed(0)
     logits = 3 * torch.randn(4, 9, 7)
@@ -25,13 +25,13 @@ def test_bands_become_maps(monkeypatch, at_once):
     assert np.array_equal(count_classes(maps.mask, 4), maps.counts)
 
 
-def test_uncertainty_goes_from_0_to_1():
+def test_uncertainty_is_between_0_and_1():
     maps = Maps((1, 2), 3, uncertainty=True)
     maps.put(0, torch.tensor([[[0.0, -torch.inf]], [[0.0, 5.0]], [[0.0, -torch.inf]]]))
     assert maps.uncertainty[0] == pytest.approx([1, 0])
 
 
-def test_an_image_for_which_there_is_no_room(monkeypatch):
+def test_raises_if_an_image_exceeds_the_memory(monkeypatch):
     monkeypatch.setattr(module, "available_memory", lambda: 2**30)
     check_memory((6000, 6000), 2, 512)
     with pytest.raises(FileError, match=r"x of 9000x9000 pixels .* takes about 1.8 GB, and 1.0 GB"):
@@ -40,23 +40,23 @@ def test_an_image_for_which_there_is_no_room(monkeypatch):
     check_memory((9000, 9000), 2, 9000)
 
 
-def test_memory_that_ends_is_one_sentence():
+def test_turns_out_of_memory_into_one_message():
     for error in (MemoryError(), RuntimeError("CUDA out of memory. Tried to allocate")):
-        told = pytest.raises(FileError, match="a.png of 5x4 pixels is too large for memory")
-        with told, enough_memory((4, 5), "a.png"):
+        raises = pytest.raises(FileError, match="a.png of 5x4 pixels to fit into memory")
+        with raises, enough_memory((4, 5), "a.png"):
             raise error
     with pytest.raises(RuntimeError, match="shape"), enough_memory((4, 5)):
         raise RuntimeError("shape mismatch")
 
 
 @pytest.mark.parametrize("value", [torch.nan, torch.inf])
-def test_pixels_without_a_finite_logit_are_counted(value):
+def test_counts_pixels_without_a_finite_logit(value):
     logits = torch.zeros(3, 4, 5)
     logits[1, 2, 3] = logits[0, 0, 0] = value
     logits[2] = -torch.inf  # a class that a network rules out is no fault
     maps = Maps((4, 5), 3)
     maps.put(0, logits)
-    assert maps.lost == 2
+    assert maps.non_finite == 2
     with pytest.raises(FileError, match="NaN or infinity for 2 of 20 pixels.*--amp"):
-        check_logits(maps.lost, maps.mask.size)
+        check_logits(maps.non_finite, maps.mask.size)
     check_logits(0, 20)

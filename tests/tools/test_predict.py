@@ -36,10 +36,10 @@ def images(tmp_path):
     return tmp_path / "in"
 
 
-def test_a_folder(main, made, images, tmp_path, capsys):
+def test_predicts_a_folder(main, made, images, tmp_path, capsys):
     out = tmp_path / "out"
     main([*made, str(images), "--out", str(out), "--window", "32", "--no-overlays", "--flip"])
-    assert capsys.readouterr().out == f"3 predicted; see {out}\n"
+    assert capsys.readouterr().out == f"Predicted 3 images. Results are in {out}.\n"
     assert sorted(p.name for p in out.iterdir()) == [
         "masks",
         "overview.png",
@@ -48,37 +48,37 @@ def test_a_folder(main, made, images, tmp_path, capsys):
     ]
     bare = ["--no-overlays", "--skip-existing"]
     main([*made, str(images), "--out", str(out), "--window", "32", "--flip", *bare])
-    assert "0 predicted, 3 were there already" in capsys.readouterr().out
+    assert "Predicted 0 images, kept 3 from an earlier prediction" in capsys.readouterr().out
 
 
-def test_the_set_says_how_16_bits_are_scaled(main, made, tmp_path, capsys):
+def test_scales_16_bits_like_the_data_set(main, made, tmp_path, capsys):
     (tmp_path / "set").mkdir()
     (tmp_path / "set/stacks.json").write_text('{"value_range": [0, 65535]}')
     pages = picture()[..., 0].astype(np.uint16)[None].repeat(2, 0) * 100
     tifffile.imwrite(tmp_path / "s.tif", pages, photometric="minisblack")
     for options in ([], ["--data-root", str(tmp_path / "set")]):
         main([*made, str(tmp_path / "s.tif"), "--out", str(tmp_path / f"{len(options)}"), *options])
-        assert ("hold more than 8 bits and were scaled from" in capsys.readouterr().out) == (
+        assert ("have more than 8 bits and were scaled from" in capsys.readouterr().out) == (
             not options
         )
 
 
-def test_a_bad_file_is_named_at_the_end_and_counted(main, made, images, tmp_path, capsys):
+def test_lists_unreadable_files_at_the_end(main, made, images, tmp_path, capsys):
     (images / "1.png").write_text("no image")
     with pytest.raises(SystemExit) as stop:
         main([*made, str(images), "--out", str(tmp_path / "out")])
-    said = capsys.readouterr()
-    assert stop.value.code == 1 and said.out.startswith("2 predicted")
-    lines = said.err.strip().splitlines()
+    shown = capsys.readouterr()
+    assert stop.value.code == 1 and shown.out.startswith("Predicted 2 images.")
+    lines = shown.err.strip().splitlines()
     assert lines[-2].startswith("failed: image ") and "1.png does not decode" in lines[-2]
-    assert lines[-1].startswith("1 of 3 failed, see ")
+    assert lines[-1].startswith("1 of 3 images failed. The list is in ")
 
 
-def test_an_interruption_says_how_to_go_on(main, made, images, tmp_path, capsys, monkeypatch):
+def test_interruption_prints_how_to_continue(main, made, images, tmp_path, capsys, monkeypatch):
     def stop(*arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("rankseg.apis.Inferencer.fill", stop)
+    monkeypatch.setattr("rankseg.apis.Inferencer.predict_into", stop)
     with pytest.raises(SystemExit) as stopped:
         main([*made, str(images), "--out", str(tmp_path / "out")])
     assert stopped.value.code == 130 and "--skip-existing" in capsys.readouterr().err
@@ -87,20 +87,23 @@ def test_an_interruption_says_how_to_go_on(main, made, images, tmp_path, capsys,
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (dict(input="empty"), "holds no image"),
-        (dict(input="nothing"), "nothing does not exist"),
-        (dict(out="in/out"), "lies in the input folder"),
-        (dict(out="in"), "lies in the input folder"),
-        (dict(out="."), "holds files that are no predictions"),
+        (dict(input="empty"), "contains none"),
+        (dict(input="nothing"), "nothing to be an image or a folder"),
+        (dict(out="in/out"), "outside the input folder"),
+        (dict(out="in"), "outside the input folder"),
+        (dict(out="."), "to be empty or to contain predictions"),
         (dict(out="code.pth/x"), "is a file"),
         (dict(checkpoint="nothing.pth"), "nothing.pth does not exist"),
         (dict(checkpoint="in/0.png"), "0.png is damaged or no checkpoint"),
         (dict(checkpoint="code.pth"), "--trust-checkpoint insists"),
-        (dict(more=["--window", "3"]), "window 3: expected"),
-        (dict(more=["--binary-255"]), "are for two classes, and here are 3"),
+        (
+            dict(more=["--window", "3"]),
+            "window to be auto, 0 (no windows) or a side of at least 16 pixels, but got 3",
+        ),
+        (dict(more=["--binary-255"]), "two classes for masks of 0 and 255, but got 3"),
     ],
 )
-def test_mistakes_are_one_sentence_and_leave_nothing(
+def test_user_errors_print_one_message_and_write_nothing(
     main, made, images, tmp_path, capsys, change, message
 ):
     (tmp_path / "empty").mkdir()
@@ -118,10 +121,10 @@ def test_mistakes_are_one_sentence_and_leave_nothing(
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_an_image_too_large_for_memory(main, made, tmp_path, capsys, monkeypatch):
+def test_reports_an_image_that_exceeds_the_memory(main, made, tmp_path, capsys, monkeypatch):
     cv2.imwrite(str(tmp_path / "a.png"), np.zeros((64, 64, 3), np.uint8))
     monkeypatch.setattr("rankseg.inference.maps.available_memory", lambda: 2**16)
     with pytest.raises(SystemExit) as stop:
         main([*made, str(tmp_path / "a.png"), "--out", str(tmp_path / "out")])
     assert stop.value.code == 1
-    assert "a.png of 64x64 pixels is too large for memory" in capsys.readouterr().err
+    assert "a.png of 64x64 pixels to fit into memory" in capsys.readouterr().err

@@ -2,11 +2,11 @@
 import numpy as np
 
 from rankseg.visualization import draw_contact_sheet
-from rankseg.visualization.contact_sheet import LINE, MARGIN, RIGHT, WRONG, Prediction
+from rankseg.visualization.contact_sheet import LINE, MARGIN, RIGHT, WRONG, SheetEntry
 
 
-def prediction(colour: int, truth: str, predicted: str, confidence: float) -> Prediction:
-    return Prediction(np.full((8, 16, 3), colour, np.uint8), truth, predicted, confidence)
+def prediction(colour: int, truth: str, predicted: str, confidence: float) -> SheetEntry:
+    return SheetEntry(np.full((8, 16, 3), colour, np.uint8), truth, predicted, confidence)
 
 
 def test_order_of_the_page():

@@ -12,7 +12,7 @@ from mmengine.runner import Runner
 from mmseg.structures import SegDataSample
 
 from rankseg.registry import HOOKS
-from rankseg.visualization.contact_sheet import Prediction, draw_contact_sheet
+from rankseg.visualization.contact_sheet import SheetEntry, draw_contact_sheet
 
 
 @HOOKS.register_module()
@@ -30,7 +30,7 @@ class ContactSheetHook(Hook):
     def __init__(self, out_dir: str, limit: int = 100) -> None:
         self.out_dir = Path(out_dir)
         self.limit = limit
-        self.kept: list[Prediction] = []
+        self.kept: list[SheetEntry] = []
 
     def after_test_iter(
         self,
@@ -44,7 +44,7 @@ class ContactSheetHook(Hook):
         for image, sample in zip(data_batch["inputs"], outputs, strict=True):
             predicted = int(sample.pred_sem_seg.data)
             self.kept.append(
-                Prediction(
+                SheetEntry(
                     image.permute(1, 2, 0).cpu().numpy(),
                     classes[int(sample.gt_sem_seg.data)],
                     classes[predicted],

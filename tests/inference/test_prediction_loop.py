@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-from rankseg.inference.predict_masks import ImageProgress
+from rankseg.inference.prediction_loop import ImageProgress
 
 
 def test_progress_counts_pixels_and_finished_images(monkeypatch):

@@ -20,7 +20,7 @@ MADE = (
 """Files and folders that predictions write."""
 
 
-def check_out(
+def check_output_folder(
     out: str | Path,
     source: str | Path,
     made_by: dict[str, Any],
@@ -44,31 +44,33 @@ def check_out(
     """
     out, source = Path(out), Path(source)
     if overwrite and skip_existing:
-        raise ValueError("--overwrite and --skip-existing exclude each other: give one of them")
+        raise ValueError(
+            "Expected one of --overwrite and --skip-existing, but got both. Leave one of them out."
+        )
     if source.is_dir() and out.resolve().is_relative_to(source.resolve()):
         raise ValueError(
-            f"output folder {out} lies in the input folder {source}, where masks would be taken "
-            "for images the next time: name a folder outside of it"
+            f"Expected an output folder outside the input folder {source}, but got {out}. The next "
+            "prediction would read its masks as images. Choose another folder with --out."
         )
     check_work_dir(out, "output folder", "--out")
     if not out.is_dir() or not os.listdir(out):
         return
     if not (out / NOTE).is_file():
         raise ValueError(
-            f"output folder {out} holds files that are no predictions ({min(os.listdir(out))}): "
-            "name another with --out"
+            f"Expected output folder {out} to be empty or to contain predictions, but found "
+            f"{min(os.listdir(out))}. Choose another folder with --out."
         )
     if source.resolve().is_relative_to(out.resolve()):
         raise ValueError(
-            f"input {source} lies in the output folder {out}, whose content may be replaced: name "
-            "another with --out"
+            f"Expected an input outside the output folder {out}, whose content may be replaced, "
+            f"but got {source}. Choose another folder with --out."
         )
     if skip_existing:
         _check_same(out, made_by)
     elif not overwrite:
         raise ValueError(
-            f"output folder {out} holds predictions already: --skip-existing goes on with them, "
-            "--overwrite replaces them, another --out leaves them alone"
+            f"Expected an empty output folder, but {out} contains predictions. Continue them with "
+            "--skip-existing, replace them with --overwrite, or choose another folder with --out."
         )
 
 
@@ -78,8 +80,9 @@ def _check_same(out: Path, made_by: dict[str, Any]) -> None:
         before = noted.get(key) if isinstance(noted, dict) else None
         if before != value:
             raise ValueError(
-                f"--skip-existing: the masks in {out} were made with {key}={before}, this would be "
-                f"{key}={value}: name another --out, or replace them with --overwrite"
+                f"Expected --skip-existing to continue a prediction with equal settings, but the "
+                f"masks in {out} were made with {key}={before}, and this prediction has {key}="
+                f"{value}. Choose another folder with --out, or replace them with --overwrite."
             )
 
 
@@ -106,7 +109,7 @@ def clear(out: str | Path) -> None:
             raise WriteError(describe(path, error)) from error
 
 
-def note(out: str | Path, made_by: dict[str, Any]) -> None:
+def write_note(out: str | Path, made_by: dict[str, Any]) -> None:
     """Mark a folder as a prediction folder.
 
     Raises:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Output files of a prediction, each written atomically."""
+"""Output files of predicted masks, each written atomically."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -13,25 +13,28 @@ import numpy as np
 from PIL import Image
 from tifffile import TiffFile, TiffWriter
 
+from rankseg.engine.pictures import write_picture
 from rankseg.imageio.masks import IGNORE, read_mask
 from rankseg.imageio.tiff import TiffStack
 from rankseg.imageio.tiff_axes import ALL, Planes
+from rankseg.inference.images import ImageFile, Page, choose_pages, pages_of
 from rankseg.inference.maps import Maps
-from rankseg.inference.pictures import Picture
-from rankseg.utils.atomic_file import WriteError, atomic_write, describe
+from rankseg.utils.atomic_file import WriteError, atomic_write, describe, write_table
 from rankseg.visualization.overlay import draw_seen_through
+from rankseg.visualization.overview import Shown, draw_overview, layout, shown
 from rankseg.visualization.panel import encode, fit
 
 LARGEST = 8192  # longest side of an overlay: for viewing only, and JPEG is limited to 65,500
 BAND = 512  # rows that are colored at once
 CLASSIC = 2**32 - 2**25  # bytes that a classic TIFF file can hold
-COLOURS = 256
+COLORS = 256
+SHOWN = 24  # images on the overview
 IN_MEMORY = 2**28  # bytes of probabilities above which they are kept in a file
 
 WRITTEN = Planes(channel=ALL, frame=ALL, masks=True)
 """All slices of a stack of masks that a prediction wrote."""
 
-PutPage = Callable[[int, np.ndarray, Maps], None]
+WritePage = Callable[[Page, np.ndarray, Maps], None]
 
 
 class Outputs(NamedTuple):
@@ -50,46 +53,69 @@ class Outputs(NamedTuple):
     binary_255: bool = False
 
 
-class PredictionFiles:
+class PredictionWriter:
     """Writer of ``masks/NAME.png``, or ``masks/NAME.tif`` for a stack, and of the other outputs.
 
-    The mask is written last: if it exists, all files of its image exist.
+    The mask is written last: if it exists, all files of its image exist. The table and the overview
+    of the pages written so far are written by :meth:`finish`.
 
     Args:
         out: Folder to write to.
+        classes: Class names.
         palette: RGB colors of the classes.
         outputs: Outputs to write.
+
+    Attributes:
+        files: Images in the order of the table.
+        chosen: Pages that the overview shows.
 
     Raises:
         ValueError: If ``binary_255`` is set and the number of classes is not two.
     """
 
-    def __init__(self, out: Path, palette: Sequence[Sequence[int]], outputs: Outputs) -> None:
+    def __init__(
+        self,
+        out: Path,
+        classes: Sequence[str],
+        palette: Sequence[Sequence[int]],
+        outputs: Outputs,
+    ) -> None:
         if outputs.binary_255 and len(palette) != 2:
-            raise ValueError(f"masks of 0 and 255 are for two classes, and here are {len(palette)}")
-        self.out, self.palette, self.outputs = out, palette, outputs
+            raise ValueError(
+                f"Expected a config of two classes for masks of 0 and 255, but got {len(palette)} "
+                "classes. Leave --binary-255 out."
+            )
+        self.out, self.classes, self.palette, self.outputs = out, classes, palette, outputs
+        self.files: Sequence[ImageFile] = ()
+        self.chosen: set[Page] = set()
+        self._rows: dict[Page, list] = {}
+        self._shown: dict[Page, Shown] = {}
 
-    def mask_file(self, picture: Picture) -> Path:
+    def start(self, files: Sequence[ImageFile]) -> None:
+        """Set the images of the table and choose the pages of the overview."""
+        self.files, self.chosen = files, choose_pages(files, SHOWN)
+
+    def mask_path(self, file: ImageFile) -> Path:
         """Return the path of the mask of an image or a stack."""
-        ending = "png" if picture.pages is None else "tif"
-        return self.out / "masks" / f"{picture.name}.{ending}"
+        ending = "png" if file.pages is None else "tif"
+        return self.out / "masks" / f"{file.name}.{ending}"
 
-    def are_there(self, picture: Picture) -> bool:
+    def exists(self, file: ImageFile) -> bool:
         """Return True if an earlier prediction wrote all requested outputs."""
-        files = [self.mask_file(picture)]
+        files = [self.mask_path(file)]
         for kind in ("probabilities", "uncertainty"):
             if getattr(self.outputs, kind):
-                files.append(self.out / kind / f"{picture.name}.tif")
+                files.append(self.out / kind / f"{file.name}.tif")
         if self.outputs.overlays:
-            name = picture.name if picture.pages is None else page_name(picture, picture.pages - 1)
-            files.append(self.out / "overlays" / f"{name}.jpg")
+            last = Page(file, (file.pages or 1) - 1)
+            files.append(self.out / "overlays" / f"{last.view_name}.jpg")
         return all(map(os.path.isfile, files))  # Path.is_file raises for a long name
 
-    def write(self, picture: Picture, image: np.ndarray, maps: Maps) -> None:
-        """Write all files of an image.
+    def write(self, page: Page, image: np.ndarray, maps: Maps) -> None:
+        """Write all files of an image, and add it to the table.
 
         Args:
-            picture: The image.
+            page: The image.
             image: ``(H, W, 3)`` uint8 RGB.
             maps: Predicted maps.
 
@@ -97,15 +123,16 @@ class PredictionFiles:
             WriteError: If a file cannot be written.
         """
         for kind, values in self._raw(maps):
-            path = self.out / kind / f"{picture.name}.tif"
+            path = self.out / kind / f"{page.file.name}.tif"
             with atomic_write(path) as partial, tiff_writer(partial, values.nbytes) as file:
                 file.write(values, photometric="minisblack", metadata=None)
-        self._write_views(picture.name, image, maps)
-        with atomic_write(self.mask_file(picture)) as partial:
+        self._write_views(page, image, maps)
+        with atomic_write(self.mask_path(page.file)) as partial:
             self._mask_image(maps.mask).save(partial, format="PNG")
+        self.add(page, image, maps.mask, maps.counts, maps.uncertainty)
 
     @contextmanager
-    def stack(self, picture: Picture) -> Iterator[PutPage]:
+    def stack(self, source: ImageFile) -> Iterator[WritePage]:
         """Write the files of a stack page by page.
 
         The stack files appear once all pages are written.
@@ -114,7 +141,6 @@ class PredictionFiles:
         Raises:
             WriteError: If a file cannot be written.
         """
-        pixels = picture.height * picture.width * picture.pages
         with ExitStack() as files:
             writers: dict[str, TiffWriter] = {}
 
@@ -122,25 +148,27 @@ class PredictionFiles:
                 partial = files.enter_context(atomic_write(path))
                 writers[kind] = files.enter_context(tiff_writer(partial, size))
 
-            def put(page: int, image: np.ndarray, maps: Maps) -> None:
+            def write_page(page: Page, image: np.ndarray, maps: Maps) -> None:
+                first = page.number == 0
                 for kind, values in self._raw(maps):
                     if kind not in writers:
-                        path = self.out / kind / f"{picture.name}.tif"
-                        open_writer(kind, path, values.nbytes * picture.pages)
-                    scale = picture.scale
+                        path = self.out / kind / f"{source.name}.tif"
+                        open_writer(kind, path, values.nbytes * source.pages)
+                    scale = source.scale
                     if values.ndim > 2:  # a page per class: other axes, same pixel size
                         scale = scale._replace(kind="")
-                    options = scale.page_options(values.shape[-2:], values.dtype, not page)
+                    options = scale.page_options(values.shape[-2:], values.dtype, first)
                     writers[kind].write(values, photometric="minisblack", **options)
-                self._write_views(page_name(picture, page), image, maps)
+                self._write_views(page, image, maps)
                 mask = self._stored(maps.mask)
-                options = picture.scale.page_options(mask.shape, mask.dtype, not page)
-                writers["masks"].write(mask, compression="zlib", **options, **self._colours())
+                options = source.scale.page_options(mask.shape, mask.dtype, first)
+                writers["masks"].write(mask, compression="zlib", **options, **self._colors())
+                self.add(page, image, maps.mask, maps.counts, maps.uncertainty)
 
-            open_writer("masks", self.mask_file(picture), pixels)
-            yield put
+            open_writer("masks", self.mask_path(source), source.pixels)
+            yield write_page
 
-    def room(self, shape: tuple[int, ...]) -> np.ndarray:
+    def allocate_probabilities(self, shape: tuple[int, ...]) -> np.ndarray:
         """Allocate a float16 array for probabilities, in an unnamed temporary file if it is large.
 
         Raises:
@@ -156,26 +184,75 @@ class PredictionFiles:
         except OSError as error:
             raise WriteError(describe(self.out / "probabilities", error)) from error
 
-    def read_masks(self, picture: Picture) -> Iterator[np.ndarray]:
+    def read_masks(self, file: ImageFile) -> Iterator[np.ndarray]:
         """Yield the class ids of the pages that an earlier prediction wrote.
 
         Raises:
             ValueError, OSError: If the file cannot be read.
         """
-        file = self.mask_file(picture)
-        if picture.pages is None:
-            masks: Iterator[np.ndarray] = iter([read_mask(file)])
+        path = self.mask_path(file)
+        if file.pages is None:
+            masks: Iterator[np.ndarray] = iter([read_mask(path)])
         else:
-            masks = iter(TiffStack(file, "mask", WRITTEN))
+            masks = iter(TiffStack(path, "mask", WRITTEN))
         for mask in masks:
             yield (mask > 0).astype(np.uint8) if self.outputs.binary_255 else mask
 
-    def read_uncertainty(self, picture: Picture, page: int) -> np.ndarray | None:
+    def read_uncertainty(self, file: ImageFile, page: int) -> np.ndarray | None:
         """Read the uncertainty of a page of an earlier prediction; None if not requested."""
         if not self.outputs.uncertainty:
             return None
-        with TiffFile(self.out / "uncertainty" / f"{picture.name}.tif") as file:
-            return file.pages[page].asarray()
+        with TiffFile(self.out / "uncertainty" / f"{file.name}.tif") as tiff:
+            return tiff.pages[page].asarray()
+
+    def add(
+        self,
+        page: Page,
+        image: np.ndarray | None,
+        mask: np.ndarray,
+        counts: np.ndarray,
+        uncertainty: np.ndarray | None = None,
+    ) -> None:
+        """Add a page to the table and, if it was chosen, to the overview.
+
+        Args:
+            page: The page.
+            image: ``(H, W, 3)`` uint8 RGB. Only needed for chosen pages.
+            mask: ``(H, W)`` class ids.
+            counts: ``(K,)`` pixels of every class.
+            uncertainty: ``(H, W)``, if there is one.
+        """
+        shares = 100 * counts / max(1, mask.size)
+        mean = "" if uncertainty is None else f"{uncertainty.mean():.4f}"
+        self._rows[page] = [*mask.shape[::-1], *(f"{one:.4f}" for one in shares), mean]
+        if image is not None and page in self.chosen:
+            overlay = overlay_of(image, mask, self.palette)
+            _, cell = layout(len(self.chosen))
+            self._shown[page] = shown(image, overlay, page.label, shares, self.classes, cell)
+
+    def discard(self, file: ImageFile) -> None:
+        """Remove a file that failed from the table and the overview."""
+        for page in pages_of(file):
+            self._rows.pop(page, None)
+            self._shown.pop(page, None)
+
+    def finish(self) -> None:
+        """Write the table (shares in percent) and the overview of the pages added so far.
+
+        Raises:
+            WriteError: If a file cannot be written.
+        """
+        pages = [page for page in pages_of(*self.files) if page in self._rows]
+        if not pages:
+            return
+        shares = [f"{name} %" for name in self.classes]
+        head = ["image", "page", "width", "height", *shares, "mean uncertainty"]
+        rows = ([*page.cells, *self._rows[page]] for page in pages)
+        write_table(self.out / "summary.csv", [head, *rows])
+        if self._shown:
+            thumbs = [self._shown[page] for page in pages if page in self._shown]
+            overview = draw_overview(thumbs, self.classes, self.palette)
+            write_picture(self.out / "overview.png", overview)
 
     def _raw(self, maps: Maps) -> Iterator[tuple[str, np.ndarray]]:
         """Yield the numeric maps, each after its folder."""
@@ -184,11 +261,12 @@ class PredictionFiles:
         if maps.uncertainty is not None:
             yield "uncertainty", maps.uncertainty
 
-    def _write_views(self, name: str, image: np.ndarray, maps: Maps) -> None:
+    def _write_views(self, page: Page, image: np.ndarray, maps: Maps) -> None:
         """Write the pictures for viewing."""
+        name = page.view_name
         if maps.uncertainty is not None:
-            grey = np.rint(maps.uncertainty * 255).astype(np.uint8)
-            picture = cv2.applyColorMap(grey, cv2.COLORMAP_INFERNO)[..., ::-1]
+            gray = np.rint(maps.uncertainty * 255).astype(np.uint8)
+            picture = cv2.applyColorMap(gray, cv2.COLORMAP_INFERNO)[..., ::-1]
             write_view(self.out / "uncertainty" / f"{name}.png", picture)
         if self.outputs.overlays:
             picture = overlay_of(image, maps.mask, self.palette)
@@ -197,7 +275,7 @@ class PredictionFiles:
     def _stored(self, mask: np.ndarray) -> np.ndarray:
         return mask * np.uint8(IGNORE) if self.outputs.binary_255 else mask
 
-    def _colours(self) -> dict:
+    def _colors(self) -> dict:
         """Return TIFF page options with which class ids are shown in the colors of the palette."""
         if self.outputs.binary_255:
             return {"photometric": "minisblack"}
@@ -211,17 +289,12 @@ class PredictionFiles:
         return image
 
 
-def page_name(picture: Picture, page: int) -> str:
-    """Return the name for pictures of a page of a stack; ``page`` is counted from 0."""
-    return f"{picture.name}/{page + 1:0{len(str(picture.pages))}}"
-
-
 def full_palette(palette: Sequence[Sequence[int]]) -> list[Sequence[int]]:
     """Return the palette padded with white to 256 colors.
 
     A file with fewer colors might store fewer bits per pixel.
     """
-    return [*palette, *[(255, 255, 255)] * (COLOURS - len(palette))]
+    return [*palette, *[(255, 255, 255)] * (COLORS - len(palette))]
 
 
 def tiff_writer(path: Path, size: int) -> TiffWriter:

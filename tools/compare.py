@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 from rankseg.engine.resilience.checkpoint import trust_checkpoints
 from rankseg.report.compare import PICKS, compare
-from rankseg.report.run_predictions import WHICH
+from rankseg.report.run_predictions import CHECKPOINTS
 from rankseg.training.command_line import exit_on_user_error
 
 
@@ -33,7 +33,10 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help="validation images evenly spaced in their list, or those that the runs differ on most",
     )
     parser.add_argument(
-        "--checkpoint", choices=WHICH, default="last", help="weights that predict (default: last)"
+        "--checkpoint",
+        choices=CHECKPOINTS,
+        default="last",
+        help="weights that predict (default: last)",
     )
     parser.add_argument("--mark", action="store_true", help="frame what the last run gains")
     parser.add_argument(

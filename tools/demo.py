@@ -27,7 +27,7 @@ from rankseg.engine.resilience.checkpoint import load_checkpoint_file
 from rankseg.registry import DATASETS, MODELS
 from rankseg.training.command_line import exit_on_user_error
 from rankseg.utils.run_summary import read_summary
-from rankseg.visualization import colour_map, draw_panel
+from rankseg.visualization import color_map, draw_panel
 from rankseg.visualization.report import Result, class_table, seed_table, verdict
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -142,7 +142,7 @@ def draw(folder: Path, data: Path, path: Path) -> None:
     rows = []
     for samples in zip(*found.values(), strict=True):
         maps = [samples[0].gt_sem_seg, *(sample.pred_sem_seg for sample in samples)]
-        colours = [colour_map(one.data.squeeze(0).numpy(), PALETTE) for one in maps]
+        colours = [color_map(one.data.squeeze(0).numpy(), PALETTE) for one in maps]
         rows.append([cv2.imread(samples[0].img_path)[..., ::-1], *colours])
     panel = draw_panel(rows, ["image", "truth", *METHODS.values()], CLASSES, PALETTE)
     cv2.imwrite(str(path), panel[..., ::-1])

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 from rankseg.engine.resilience.checkpoint import trust_checkpoints
 from rankseg.report.report import report
-from rankseg.report.run_predictions import WHICH
+from rankseg.report.run_predictions import CHECKPOINTS
 from rankseg.training.command_line import exit_on_user_error
 
 
@@ -34,7 +34,10 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         "--no-predict", action="store_true", help="use only what the runs have left in their logs"
     )
     parser.add_argument(
-        "--checkpoint", choices=WHICH, default="last", help="weights that predict (default: last)"
+        "--checkpoint",
+        choices=CHECKPOINTS,
+        default="last",
+        help="weights that predict (default: last)",
     )
     parser.add_argument(
         "--images", type=int, metavar="N", help="predict only N validation images, evenly spaced"

@@ -23,7 +23,7 @@ from rankseg.models.students import default_tap
 from rankseg.registry import DATASETS
 from rankseg.training.validation import is_image_level
 from rankseg.visualization.agent_maps import AgentMap, draw_agent_maps
-from rankseg.visualization.overlay import colour_map
+from rankseg.visualization.overlay import color_map
 
 
 def agent_maps(
@@ -112,7 +112,7 @@ def _samples(cfg: Config, inputs: Sequence[str | Path], images: int):
     for index in places.tolist():
         item = dataset[index]
         sample = item["data_samples"]
-        truth = colour_map(sample.gt_sem_seg.data.squeeze(0).numpy(), dataset.metainfo["palette"])
+        truth = color_map(sample.gt_sem_seg.data.squeeze(0).numpy(), dataset.metainfo["palette"])
         image = np.ascontiguousarray(item["inputs"].permute(1, 2, 0).numpy())
         yield Path(sample.img_path).stem, image, truth
 

@@ -76,6 +76,21 @@ class Run:
         name = dataset.get("split") or dataset.get("labeled") or dataset.get("ann_file")
         return str(name or "").removeprefix("splits/")
 
+    def find_checkpoint(self, which: str) -> Path:
+        """Return the ``"last"`` or the ``"best"`` checkpoint.
+
+        Raises:
+            FileNotFoundError: If the run has none.
+        """
+        found = self.last_checkpoint if which == "last" else self.best_checkpoint
+        if found is None:
+            names = "iter_*.pth" if which == "last" else "best_*.pth"
+            raise FileNotFoundError(
+                f"Expected run {self.name} to have a checkpoint, but {self.folder} contains no "
+                f"{names}."
+            )
+        return found
+
     @cached_property
     def last_checkpoint(self) -> Path | None:
         """Checkpoint of the last saved iteration, found even if the folder was moved."""
@@ -106,12 +121,15 @@ def read_runs(folders: Sequence[str | Path]) -> list[Run]:
     found: list[Path] = []
     for folder in map(Path, folders):
         if not folder.is_dir():
-            raise FileNotFoundError(f"run {folder} does not exist: expected a work folder")
+            raise FileNotFoundError(
+                f"Expected the work folder of a run, but {folder} does not exist."
+            )
         inside = [folder] if is_run(folder) else runs_below(folder)
         if not inside:
             raise ValueError(
-                f"{folder} is no run: it has no TIME/vis_data/config.py, which tools/train.py "
-                "writes when it starts; name the work folder of a run, or one that holds some"
+                "Expected a work folder with TIME/vis_data/config.py, which tools/train.py writes "
+                f"when it starts, but got {folder}. Name the work folder of a run, or a folder "
+                "that contains such folders."
             )
         found += inside
     found = list(dict.fromkeys(path.resolve() for path in found))
@@ -153,8 +171,8 @@ def read_run(folder: Path, name: str) -> Run:
         config = read_saved_config(files[-1])
     except (OSError, ValueError) as error:
         unread = (
-            f"{files[-1]} cannot be read as settings ({error}): expected the values that "
-            "tools/train.py saves when it starts"
+            f"Expected {files[-1]} to contain the settings that tools/train.py saves when it "
+            f"starts, but could not read them ({error})"
         )
     return Run(
         folder,

@@ -7,10 +7,12 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
 from torch.utils.data import DataLoader, Subset
 
+from rankseg.datasets.checks import evenly_spaced
 from rankseg.engine.resilience.stopping import worker_start
 from rankseg.inference.load import load_method
 from rankseg.registry import DATASETS
@@ -21,8 +23,8 @@ from rankseg.utils.progress import track
 from rankseg.visualization.panel import fit, fit_label
 
 IGNORE = 255
-WHICH = ("last", "best")
-CANNOT = (
+CHECKPOINTS = ("last", "best")
+PREDICTION_ERRORS = (
     ValueError,
     TypeError,
     KeyError,
@@ -30,12 +32,32 @@ CANNOT = (
     OSError,
     RuntimeError,
     ImportError,
-)  # errors that prediction can raise
+)
 KEPT = 128  # predictions are kept if the set has at most so many images
 SIDE = 256  # longest side of a kept image, in pixels
 
 
-class Predicted(NamedTuple):
+def format_error(error: Exception) -> str:
+    """Return the message of an error without its final period, or else the name of its class."""
+    return str(error).removesuffix(".") or type(error).__name__
+
+
+def validation_settings(run: Run) -> Config:
+    """Return the settings of a run if they are safe to build from and have a validation set.
+
+    Raises:
+        ValueError: If not.
+    """
+    cfg = settings_to_build(run)
+    if not cfg.get("val_dataloader"):
+        raise ValueError(
+            f"Expected the config of run {run.name} to have a validation set, but val_dataloader "
+            "is missing."
+        )
+    return cfg
+
+
+class ImagePrediction(NamedTuple):
     """Prediction for one image.
 
     Attributes:
@@ -55,7 +77,7 @@ class Predicted(NamedTuple):
     confidence: float
 
 
-class Judged(NamedTuple):
+class Evaluation(NamedTuple):
     """Accuracy of a run on its validation images.
 
     Attributes:
@@ -91,15 +113,11 @@ class RunPredictor:
     """
 
     def __init__(self, run: Run, which: str = "last") -> None:
-        if which not in WHICH:
-            raise ValueError(f"checkpoint {which!r}: expected one of {', '.join(WHICH)}")
-        cfg = settings_to_build(run)
-        if not cfg.get("val_dataloader"):
-            raise ValueError(f"run {run.name} has no validation set in its config")
-        self.checkpoint = run.last_checkpoint if which == "last" else run.best_checkpoint
-        if self.checkpoint is None:
-            names = "iter_*.pth" if which == "last" else "best_*.pth"
-            raise FileNotFoundError(f"run {run.name} has no checkpoint {names} in {run.folder}")
+        if which not in CHECKPOINTS:
+            expected = ", ".join(CHECKPOINTS)
+            raise ValueError(f"Expected which to be one of {expected}, but got {which!r}.")
+        cfg = validation_settings(run)
+        self.checkpoint = run.find_checkpoint(which)
         init_default_scope(cfg.get("default_scope", "rankseg"))
         self.dataset = DATASETS.build(cfg.val_dataloader.dataset)
         check_classes(cfg, self.dataset)
@@ -107,7 +125,7 @@ class RunPredictor:
         self.classes: list[str] = list(self.dataset.metainfo["classes"])
         self.palette = self.dataset.metainfo.get("palette") or [(0, 0, 0)] * len(self.classes)
         self.first = int(run.metric == "fgIoU")  # first class whose IoU counts
-        self.kept: dict[int, Predicted] = {}
+        self.kept: dict[int, ImagePrediction] = {}
         self._loading = dict(
             batch_size=cfg.val_dataloader.get("batch_size", 1),
             num_workers=(workers := min(2, cfg.val_dataloader.get("num_workers", 0))),
@@ -118,12 +136,10 @@ class RunPredictor:
     def choose(self, count: int | None) -> list[int]:
         """Return ``count`` indices evenly spaced in the list, or all if ``count`` is None."""
         total = len(self.dataset)
-        if count is None or count >= total:
-            return list(range(total))
-        return np.linspace(0, total - 1, count).round().astype(int).tolist()
+        return evenly_spaced(total, total if count is None else count)
 
     @torch.no_grad()
-    def predict(self, indices: Sequence[int]) -> Iterator[Predicted]:
+    def predict(self, indices: Sequence[int]) -> Iterator[ImagePrediction]:
         """Predict images by index, in the given order."""
         loader = DataLoader(
             Subset(self.dataset, list(indices)), collate_fn=pseudo_collate, **self._loading
@@ -136,18 +152,18 @@ class RunPredictor:
                 chance = sample.seg_logits.data.float().softmax(0).amax(0).mean()
                 label = sample.pred_sem_seg.data.squeeze(0).cpu().numpy()
                 path = str(sample.get("img_path", ""))
-                one = Predicted(next(places), path, image, truth, label, float(chance))
+                one = ImagePrediction(next(places), path, image, truth, label, float(chance))
                 if len(self.dataset) <= KEPT:
                     self.kept[one.index] = shrink(one)
                 yield one
 
-    def small(self, indices: Sequence[int]) -> list[Predicted]:
+    def small(self, indices: Sequence[int]) -> list[ImagePrediction]:
         """Return predictions with small pictures, reusing the ones that are kept."""
         new = [index for index in indices if index not in self.kept]
         found = self.kept | {one.index: shrink(one) for one in self.predict(new)}
         return [found[index] for index in indices]
 
-    def judge(self, indices: Sequence[int]) -> Judged:
+    def evaluate(self, indices: Sequence[int]) -> Evaluation:
         """Compare predictions with the ground truth, and show progress.
 
         Args:
@@ -163,7 +179,7 @@ class RunPredictor:
                 scores.append(100 * one.confidence * (1 if right else -1))
             else:
                 scores.append(mean_iou(confusion, self.first))
-        return Judged(total, list(indices), scores)
+        return Evaluation(total, list(indices), scores)
 
     def name(self, path: str | Path) -> str:
         """Return the name of a file relative to the data root."""
@@ -172,7 +188,7 @@ class RunPredictor:
         return str(path.relative_to(root)) if path.is_relative_to(root) else path.name
 
 
-def shrink(one: Predicted) -> Predicted:
+def shrink(one: ImagePrediction) -> ImagePrediction:
     """Return a copy with pictures small enough for a page."""
     if max(one.image.shape[:2]) <= SIDE:
         return one

@@ -3,7 +3,7 @@
 
 from rankseg.visualization.contact_sheet import draw_contact_sheet
 from rankseg.visualization.curves import draw_pseudo_labels, draw_weights
-from rankseg.visualization.overlay import colour_map, draw_overlay
+from rankseg.visualization.overlay import color_map, draw_overlay
 from rankseg.visualization.panel import draw_panel
 from rankseg.visualization.plane import to_plane
 from rankseg.visualization.sample_map import Kind, SampleMap, draw_sample_map, draw_sample_maps
@@ -11,7 +11,7 @@ from rankseg.visualization.sample_map import Kind, SampleMap, draw_sample_map, d
 __all__ = [
     "Kind",
     "SampleMap",
-    "colour_map",
+    "color_map",
     "draw_contact_sheet",
     "draw_overlay",
     "draw_panel",

@@ -8,7 +8,7 @@ import numpy as np
 UNKNOWN = (255, 255, 255)  # color of 255 and of every value without a color
 
 
-def colour_map(label: np.ndarray, palette: Sequence[Sequence[int]]) -> np.ndarray:
+def color_map(label: np.ndarray, palette: Sequence[Sequence[int]]) -> np.ndarray:
     """Convert a label map to colors.
 
     Args:
@@ -31,7 +31,7 @@ def draw_overlay(
 
     Args:
         image: uint8 ``(H, W, 3)`` RGB.
-        label: ``(H, W)`` class ids, see :func:`colour_map`.
+        label: ``(H, W)`` class ids, see :func:`color_map`.
         palette: One RGB color per class.
         opacity: Share of the colors in ``[0, 1]``; the rest is the image.
 
@@ -46,7 +46,7 @@ def draw_overlay(
             f"image of {image.shape[:2]} and label map of {label.shape} (rows, columns) differ in "
             "size: bring the prediction to the size of the image first"
         )
-    mixed = opacity * colour_map(label, palette) + (1 - opacity) * image
+    mixed = opacity * color_map(label, palette) + (1 - opacity) * image
     return np.rint(mixed).astype(np.uint8)
 
 
@@ -65,6 +65,6 @@ def draw_seen_through(
         uint8 ``(H, W, 3)`` RGB.
     """
     picture = draw_overlay(image, label, palette, opacity)
-    bare = ~colour_map(label, palette).any(-1)
+    bare = ~color_map(label, palette).any(-1)
     picture[bare] = image[bare]
     return picture

@@ -2,9 +2,9 @@
 import cv2
 import numpy as np
 import pytest
+from rankseg.report.gains import YELLOW
 
 from rankseg.report.compare import compare
-from rankseg.report.gains import YELLOW
 
 
 def read(path) -> np.ndarray:

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 import numpy as np
-
 from rankseg.report.gains import YELLOW, draw_box, find_gain
 
 

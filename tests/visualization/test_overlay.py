@@ -2,13 +2,13 @@
 import numpy as np
 import pytest
 
-from rankseg.visualization import colour_map, draw_overlay
+from rankseg.visualization import color_map, draw_overlay
 
 PALETTE = [(0, 0, 0), (200, 100, 50)]
 
 
 def test_classes_have_their_colours_and_everything_else_is_white():
-    colours = colour_map(np.array([[0, 1], [255, 7]]), PALETTE)
+    colours = color_map(np.array([[0, 1], [255, 7]]), PALETTE)
     assert colours.tolist() == [[[0, 0, 0], [200, 100, 50]], [[255] * 3, [255] * 3]]
     assert colours.dtype == np.uint8
 

@@ -15,7 +15,7 @@ from rankseg.engine.kept_labels import Validation, read_labels, superfluous, wri
 from rankseg.engine.pictures import write_picture
 from rankseg.registry import HOOKS
 from rankseg.utils.run_log import main_metric
-from rankseg.visualization.overlay import colour_map
+from rankseg.visualization.overlay import color_map
 from rankseg.visualization.panel import cell_for, cut_text, draw_panel, fit, fit_label
 
 NAMED_CLASSES = 40  # a longer legend would be larger than the pictures
@@ -111,7 +111,7 @@ class PanelHook(Hook):
         classes, palette = list(meta["classes"]), meta["palette"]
         columns = [one.labels for one in self.kept.values()]
         rows = [
-            [image, *(colour_map(one, palette) for one in (truth, *then))]
+            [image, *(color_map(one, palette) for one in (truth, *then))]
             for (image, truth, _), then in zip(self._now, zip(*columns, strict=True), strict=True)
         ]
         scores = {i: f"{one.score:.1f}%" for i, one in self.kept.items()}

@@ -3,7 +3,6 @@ import math
 import xml.etree.ElementTree as ElementTree
 
 import pytest
-
 from rankseg.report.page.chart import (
     HEIGHT,
     MOST_POINTS,

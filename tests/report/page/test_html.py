@@ -4,7 +4,6 @@ import re
 
 import cv2
 import numpy as np
-
 from rankseg.report.page.html import Html, join, label_map, photo, table, tag, text
 
 

@@ -5,11 +5,11 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-
-from rankseg.report.page import Picture, Seen, SideBySide, render
 from rankseg.report.page.classes import class_table, confusion
 from rankseg.report.page.notes import notes
 from rankseg.report.page.results import results, same_settings
+
+from rankseg.report.page import Picture, Seen, SideBySide, render
 from rankseg.report.run_folder import Scalars
 
 PALETTE = [(0, 0, 0), (255, 160, 0), (0, 0, 255)]

@@ -9,7 +9,7 @@ import numpy as np
 from rankseg.report.run_folder import Run
 
 
-class Picture(NamedTuple):
+class ImageResult(NamedTuple):
     """Image with ground truth and the prediction of one run.
 
     Attributes:
@@ -28,20 +28,20 @@ class Picture(NamedTuple):
     label: np.ndarray
 
 
-class SideBySide(NamedTuple):
+class ImageComparison(NamedTuple):
     """Image with the predictions of several runs.
 
     Attributes:
-        picture: Prediction of the first run.
+        result: Prediction of the first run.
         labels: Predicted label map and score by name of the run.
     """
 
-    picture: Picture
+    result: ImageResult
     labels: dict[str, tuple[np.ndarray, float]]
 
 
 @dataclass
-class Seen:
+class RunResult:
     """Run with the predictions of its network on its validation images.
 
     Attributes:
@@ -67,6 +67,6 @@ class Seen:
     checkpoint: str = ""
     images: tuple[int, int] = (0, 0)
     confusion: np.ndarray | None = None
-    best: list[Picture] = field(default_factory=list)
-    worst: list[Picture] = field(default_factory=list)
+    best: list[ImageResult] = field(default_factory=list)
+    worst: list[ImageResult] = field(default_factory=list)
     panels: list[np.ndarray] = field(default_factory=list)

@@ -183,7 +183,7 @@ def round_ticks(low: float, high: float, log: bool = False) -> list[float]:
         [30.0, 40.0, 50.0, 60.0, 70.0]
     """
     if log:
-        locator = LogLocator(subs=(1, 2, 5) if high < 100 * low else (1,))
+        locator = LogLocator(subs=(1, 2, 5) if high < 100 * low else (1,), numticks=8)
     elif high - low < 1e-12 * max(1.0, abs(high)):  # a single value: keep zero at the bottom
         return round_ticks(low - abs(low) / 20, high + (abs(high) / 20 or 1))
     else:

@@ -103,9 +103,8 @@ def _most_different(
 def _row(found: Sequence[ImagePrediction], palette: Sequence, mark: bool) -> list[np.ndarray]:
     """Return the pictures of one row, each resized to its cell."""
     cell = cell_for(found[0].image, HEIGHT)
-    truth, *labels = (
-        fit_label(one, cell) for one in (found[0].truth, *(one.label for one in found))
-    )
+    maps = [found[0].truth, *(one.label for one in found)]
+    truth, *labels = (fit_label(one, cell) for one in maps)
     pictures = [fit(found[0].image, cell), *(color_map(one, palette) for one in (truth, *labels))]
     box = find_improvement(truth, labels[0], labels[-1]) if mark and len(labels) > 1 else None
     return [draw_frame(one, box) for one in pictures] if box else pictures

@@ -44,7 +44,7 @@ REFUSED = ("TIMMBackbone", "VPD")
 """Classes in these modules that load files written by other packages."""
 PICKLED = (".pkl", ".pickle", ".yaml", ".yml")
 """Endings of files that mmengine reads in ways that can execute code."""
-INSIST = "--trust-checkpoint insists, for a run whose author you trust"
+CURE = "If you trust its author, use --trust-checkpoint."
 
 
 def settings_to_build(run: Run) -> Config:
@@ -68,7 +68,7 @@ def settings_to_build(run: Run) -> Config:
             importlib.import_module(name)
         return cfg
     for fault in _faults(cfg):
-        raise ValueError(f"the settings of run {run.name} {fault}: {INSIST}")
+        raise ValueError(f"Did not build run {run.name}: its settings {fault}. {CURE}")
     return cfg
 
 
@@ -77,15 +77,15 @@ def _faults(cfg: Config) -> Iterator[str]:
     for name in BUILT:
         part = cfg.get(name)
         if part is not None and not isinstance(part, dict):
-            yield f"have a {name} that is no dict"
+            yield f"have a {name} that is not a dict"
         for where, node in nodes(part, name):
             scope = node.get("_scope_")
             if scope is not None and scope not in SCOPES:
                 yield f"name a package with {where}._scope_={_shown(scope)}"
             if "type" in node and not may_build(node["type"]):
                 yield (
-                    f"name {where}.type={_shown(node['type'])}, which is no network or data set of "
-                    "rankseg or mmseg, and was not built"
+                    f"name {where}.type={_shown(node['type'])}, which is not a network or data set "
+                    "of rankseg or mmseg"
                 )
         for where, text in texts(part, name):
             if text.lower().endswith(PICKLED):

@@ -93,7 +93,7 @@ def render(
     searched = isinstance(side, np.ndarray)
     drawn = [one for one in results if one.worst and not one.image_level]
     predicted = [one for one in results if one.confusion is not None]
-    return _environment().get_template("page.html.j2").render(
+    return _environment().get_template("page.html.jinja").render(
         title=f"Report on {runs[0].name if len(runs) == 1 else f'{len(runs)} runs'}",
         data=", ".join(dict.fromkeys(map(_data, results))),
         date=f"{now or datetime.now().astimezone():%d %B %Y, %H:%M}",
@@ -109,7 +109,7 @@ def render(
         charts=chart_groups(runs),
         classes=class_tables(results, separate=problem is not None),
         confusions=[confusion_table(one) for one in predicted],
-        counted=set(one.images for one in predicted),
+        counted={one.images for one in predicted},
         searches=side if searched else None,
         compared=[] if searched or side is None else side,
         measure=_measure,

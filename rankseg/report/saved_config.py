@@ -35,7 +35,7 @@ def read_saved_config(path: str | Path) -> Config:
         tree = ast.parse(path.read_bytes())
         return Config(_shaped(dict(_assigned(line) for line in tree.body)))
     except (SyntaxError, RecursionError, MemoryError, KeyError) as error:  # for a reserved name
-        raise NotDataError(f"{type(error).__name__} while it was read") from error
+        raise NotDataError(f"{type(error).__name__} while reading it") from error
 
 
 def _assigned(line: ast.stmt) -> tuple[str, Any]:
@@ -44,7 +44,7 @@ def _assigned(line: ast.stmt) -> tuple[str, Any]:
         (target,) = line.targets
         if isinstance(target, ast.Name) and not target.id.startswith("__"):
             return target.id, _value(line.value)
-    raise NotDataError(f"line {line.lineno} is no assignment of a value")
+    raise NotDataError(f"line {line.lineno} is not an assignment of a value")
 
 
 def _value(node: ast.expr) -> Any:
@@ -83,7 +83,7 @@ def _single(node: ast.expr) -> Any:
         return NUMBERS[node.id]
     name = _dotted(node)
     if name is None:
-        raise NotDataError(f"line {node.lineno} holds more than values")
+        raise NotDataError(f"line {node.lineno} contains more than values")
     return name
 
 
@@ -111,14 +111,14 @@ def _shaped(values: dict[str, Any]) -> dict[str, Any]:
         raise NotDataError("it has no model with a type")
     for name in DICTS:
         if not isinstance(values.get(name), dict | None):
-            raise NotDataError(f"{name} is no dict")
+            raise NotDataError(f"{name} is not a dict")
         if not isinstance((values.get(name) or {}).get("dataset", {}), dict):
-            raise NotDataError(f"{name}.dataset is no dict")
+            raise NotDataError(f"{name}.dataset is not a dict")
     if not isinstance((values.get("train_cfg") or {}).get("max_iters"), int | None):
-        raise NotDataError("train_cfg.max_iters is no number")
+        raise NotDataError("train_cfg.max_iters is not a number")
     hooks = values.get("custom_hooks") or []
     if not isinstance(hooks, list | tuple) or not all(map(_is_hook, hooks)):
-        raise NotDataError("custom_hooks is no list of hooks")
+        raise NotDataError("custom_hooks is not a list of hooks")
     return values
 
 

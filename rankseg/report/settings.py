@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-NOT_A_SETTING = ("work_dir", "config_file", "resume", "launcher", "randomness.seed")
+IGNORED_SETTINGS = ("work_dir", "config_file", "resume", "launcher", "randomness.seed")
 COPIES = ("test_dataloader", "test_evaluator", "test_cfg")  # usually repeat those of validation
 
 
@@ -59,7 +59,7 @@ def differences(configs: Sequence[Mapping]) -> dict[str, list[Any]]:
         table = flat(config)
         if table.get("train_dataloader.dataset.seed") == table.get("randomness.seed"):
             table.pop("train_dataloader.dataset.seed", None)
-        tables.append({key: value for key, value in table.items() if key not in NOT_A_SETTING})
+        tables.append({key: value for key, value in table.items() if key not in IGNORED_SETTINGS})
     keys = dict.fromkeys(key for table in tables for key in table)
     found = {key: [table.get(key) for table in tables] for key in keys}
     return {key: values for key, values in found.items() if any(v != values[0] for v in values)}

@@ -13,7 +13,7 @@ def config(**more) -> dict:
     }
 
 
-def test_steps_go_by_their_type_where_that_is_enough():
+def test_names_steps_by_type_if_unique():
     assert flat({"steps": [{"type": "A", "x": 1}, {"type": "B"}, {"type": "B", "y": 2}]}) == {
         "steps[A].x": 1,
         "steps[1: B]": "B",
@@ -26,20 +26,20 @@ def test_steps_go_by_their_type_where_that_is_enough():
     }
 
 
-def test_what_differs_and_what_one_run_does_not_have():
+def test_returns_differing_and_missing_settings():
     one = config(work_dir="a", lr=1, test_cfg={"x": 1})
     other = config(work_dir="b", lr=2, extra=3, test_cfg={"x": 2})
     assert differences([one, other, one]) == {"lr": [1, 2, 1], "extra": [None, 3, None]}
 
 
-def test_seeds_are_no_difference_unless_data_and_weights_have_their_own():
+def test_seeds_differ_only_if_data_and_weights_have_separate_ones():
     assert differences([config(seed=0), config(seed=1)]) == {}
     own = config(seed=0)
     own["train_dataloader"]["dataset"]["seed"] = 5
     assert differences([config(seed=0), own]) == {"train_dataloader.dataset.seed": [None, 5]}
 
 
-def test_a_step_inside_a_pipeline():
+def test_compares_steps_inside_a_pipeline():
     other = config()
     other["train_dataloader"]["dataset"]["pipeline"][1]["size"] = [5, 5]
     found = differences([config(), other])

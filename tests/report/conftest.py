@@ -9,10 +9,10 @@ from rankseg.report.run_folder import Run, Scalars
 
 @pytest.fixture
 def make_run():
-    """A run of memory: name, last value, and what else it has."""
+    """Build a run in memory from its name, last value and other settings."""
 
     def make(name: str = "a", last: float | None = 50.0, metric: str = "mIoU", **more) -> Run:
-        end = {"iteration": 30, metric: last, **more.pop("numbers", {})}
+        end = {"iteration": 30, metric: last, **more.pop("values", {})}
         best = {**end, "iteration": 20, metric: (last or 0) + 1}
         summary = {"seconds": 120.0, "last": end, "best": best, "history": [best, end]}
         config = dict(

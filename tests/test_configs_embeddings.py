@@ -10,11 +10,11 @@ import torch
 from mmengine.registry import DefaultScope
 
 from rankseg.datasets.standin.segmentation import make_standin
-from rankseg.registry import DATA_SAMPLERS, DATASETS, HOOKS, METRICS, MODELS, PARAM_SCHEDULERS
+from rankseg.registry import DATASETS, HOOKS, METRICS, MODELS, PARAM_SCHEDULERS
 from rankseg.structures import SampleKey
 from rankseg.testing.config_files import FOLDER, for_each, load, published, resolved
 from rankseg.training.config import check_options
-from rankseg.training.validation import check_batch
+from rankseg.training.validation import build_sampler
 
 NAMES = sorted(
     path.relative_to(FOLDER).as_posix().removesuffix(".py")
@@ -159,7 +159,6 @@ def test_everything_builds_and_fits_together(name):
     check_options(cfg)
     model = built(json.dumps(cfg.model.to_dict(), sort_keys=True))
     assert type(model).__name__ == cfg.model.type
-    check_batch(model, cfg)
     make_standin(cfg)
     with DefaultScope.overwrite_default_scope("rankseg"):
         METRICS.build(cfg.val_evaluator)
@@ -168,9 +167,9 @@ def test_everything_builds_and_fits_together(name):
         assert all(PARAM_SCHEDULERS.get(scheduler.type) for scheduler in cfg.param_scheduler)
         train = DATASETS.build(cfg.train_dataloader.dataset)
         val = DATASETS.build(cfg.val_dataloader.dataset)
-        sampler = DATA_SAMPLERS.build(dict(cfg.train_dataloader.sampler, dataset=train, seed=0))
+        sampler = build_sampler(cfg, train)
     model.check_dataset(train)
-    assert sampler.batch_size == cfg.train_dataloader.batch_size
+    sampler.check_batch_size(cfg.train_dataloader.batch_size)
     key = SampleKey(0, label=None if train.num_labeled else 7)
     sample = train[key]
     assert set(sample["inputs"]) == set(model.views)

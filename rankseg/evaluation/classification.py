@@ -9,6 +9,7 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 from prettytable import PrettyTable
 
+from rankseg.evaluation.metric import RunMetric
 from rankseg.evaluation.notes import ClassNotes, say_not_finite
 from rankseg.evaluation.segmentation import COLLECT, NO_IMAGES, OTHERS
 from rankseg.registry import METRICS
@@ -17,7 +18,7 @@ TABLE_CLASSES = 20  # a confusion matrix of more classes does not fit a terminal
 
 
 @METRICS.register_module()
-class ClassificationMetric(BaseMetric):
+class ClassificationMetric(RunMetric, BaseMetric):
     """Metric of top-k accuracy of image classification.
 
     Reported in percent: ``top1``, ``top5`` if there are more than five classes, and ``mean_class``,
@@ -39,7 +40,6 @@ class ClassificationMetric(BaseMetric):
     """
 
     default_prefix = ""
-    confusion: np.ndarray | None = None
 
     def __init__(self, topk: Sequence[int] = (1, 5), per_class: bool = False, **kwargs) -> None:
         super().__init__(**{"collect_device": COLLECT, **kwargs})

@@ -12,6 +12,7 @@ from mmengine.logging import print_log
 from torch import Tensor
 
 from rankseg.evaluation.classification import true_classes
+from rankseg.evaluation.metric import RunMetric
 from rankseg.evaluation.notes import names
 from rankseg.evaluation.retrieval import cluster_agreement, judge_retrieval, percentages
 from rankseg.evaluation.segmentation import COLLECT, NO_IMAGES, OTHERS
@@ -24,7 +25,7 @@ SPLIT = "split/"
 
 
 @METRICS.register_module()
-class RetrievalMetric(BaseMetric):
+class RetrievalMetric(RunMetric, BaseMetric):
     """Metric of image retrieval by embeddings.
 
     Every image is a query and all others are its gallery. Reported in percent, as means over the

@@ -10,6 +10,7 @@ from mmseg.evaluation import IoUMetric
 from prettytable import PrettyTable
 from torch import Tensor
 
+from rankseg.evaluation.metric import RunMetric
 from rankseg.evaluation.notes import ClassNotes, cell, say_not_finite
 from rankseg.imageio.masks import check_values
 from rankseg.registry import METRICS
@@ -24,7 +25,7 @@ NO_IMAGES = (
 
 
 @METRICS.register_module()
-class SegmentationMetric(IoUMetric):
+class SegmentationMetric(RunMetric, IoUMetric):
     """mmseg's ``IoUMetric`` with metrics per class and for student and teacher.
 
     Reported in percent: ``mIoU``, ``mDice``, ``mAcc``, ``aAcc``, and ``IoU/<class>``,

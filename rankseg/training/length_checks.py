@@ -2,60 +2,47 @@
 """Checks of the length of a run and of the schedules that depend on it."""
 
 import logging
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
 
 from mmengine.config import Config
-from mmengine.hooks import Hook
 from mmengine.logging import print_log
 
 from rankseg.engine.loops import check_loop, iterations_of
 from rankseg.engine.schedulers import planned_rates
-from rankseg.registry import DATA_SAMPLERS
 
 LOOP = ("max_epochs", "val_epochs", "max_iters", "val_interval")
 TOO_SMALL = 0.01  # fraction of the highest learning rate below which training makes no progress
 
 
-def run_length(cfg: Config, train: Any) -> tuple[int | None, int]:
-    """Return the iterations of a run and those of one pass over the data.
+def run_length(cfg: Config, per_pass: int) -> int | None:
+    """Return the iterations of a run, or None if its loop does not count iterations.
 
     Args:
         cfg: Config of the run.
-        train: Training set.
-
-    Returns:
-        Iterations of the run, or None if its loop does not count iterations, and iterations of a
-        pass.
+        per_pass: Iterations of one pass over the data.
 
     Raises:
         ValueError: If a number in ``train_cfg`` is not positive, or not an integer.
     """
     given = {key: cfg.train_cfg[key] for key in LOOP if key in cfg.train_cfg}
     check_loop(**given)
-    sampler = DATA_SAMPLERS.build(
-        cfg.train_dataloader.sampler, default_args=dict(dataset=train, seed=0)
-    )
-    per_pass = sampler.iters_per_epoch
     if given.get("max_iters") is not None:
-        return int(given["max_iters"]), per_pass
+        return int(given["max_iters"])
     ours = cfg.train_cfg.get("type") == "PassTrainLoop"
-    return iterations_of(given["max_epochs"], per_pass) if ours else None, per_pass
+    return iterations_of(given["max_epochs"], per_pass) if ours else None
 
 
-def check_length(cfg: Config, hooks: Sequence[Hook], length: int | None = None) -> None:
-    """Check that schedules, validation and hooks start before the run ends.
+def check_length(cfg: Config, length: int | None = None) -> None:
+    """Check that schedules and validation start before the run ends.
 
     Warns if the warm-up is as long as training or longer. Short trial runs may have that.
 
     Args:
         cfg: Config of the run.
-        hooks: Hooks of the run.
         length: Iterations of the run. Defaults to ``train_cfg.max_iters``, if set.
 
     Raises:
-        ValueError: If a schedule or validation begins after the end, or the ``check_length`` of a
-            hook raises it.
+        ValueError: If a schedule or validation begins after the end.
     """
     length = length or cfg.train_cfg.get("max_iters")
     if length is None:
@@ -64,21 +51,19 @@ def check_length(cfg: Config, hooks: Sequence[Hook], length: int | None = None) 
     for i, one in enumerate([schedulers] if isinstance(schedulers, dict) else schedulers):
         if "end" not in one and one.get("begin", 0) >= length:
             raise ValueError(
-                f"param_scheduler[{i}], {one.type}, begins after {one.begin} iterations, and "
-                f"train_cfg.max_iters is {length}: train longer, or set param_scheduler.{i}.begin, "
-                "and the end of the one before it"
+                f"Expected param_scheduler[{i}] ({one.type}) to begin before iteration {length}, "
+                f"the end of the run, but got begin={one.begin}. Train longer, or set "
+                f"param_scheduler.{i}.begin and the end of the scheduler before it."
             )
     if (warmup := cfg.model.get("warmup", 0)) >= length:
         print_log(
-            f"model.warmup={warmup}, and train_cfg.max_iters is {length}: what waits for the end "
-            "of the warm-up never begins; train longer, or set model.warmup and model.ramp",
+            f"model.warmup={warmup} is not below the {length} iterations of the run, so the "
+            "unsupervised terms never begin. Train longer, or set a smaller model.warmup and "
+            "model.ramp.",
             level=logging.WARNING,
         )
     if cfg.get("val_dataloader"):
         _check_validation(cfg.train_cfg, length)
-    for hook in hooks:
-        if hasattr(hook, "check_length"):
-            hook.check_length(length)
 
 
 def _check_validation(train_cfg: Mapping, length: int) -> None:
@@ -86,13 +71,13 @@ def _check_validation(train_cfg: Mapping, length: int) -> None:
     begin, interval = train_cfg.get("val_begin", 1), train_cfg.get("val_interval") or 0
     if begin > length:
         raise ValueError(
-            f"expected train_cfg.val_begin to be at most the {length} iterations of the run, but "
-            f"got {begin}: it would never be validated. Set train_cfg.val_begin=1"
+            f"Expected train_cfg.val_begin to be at most {length}, the iterations of the run, but "
+            f"got {begin}. Set train_cfg.val_begin=1."
         )
     if interval > length:
         print_log(
-            f"train_cfg.val_interval={interval} is more than the {length} iterations of the run: "
-            "it is validated once, at its end",
+            f"train_cfg.val_interval={interval} is more than the {length} iterations of the run, "
+            "so the run is validated once, at its end.",
             level=logging.WARNING,
         )
 
@@ -122,9 +107,9 @@ def check_schedule(cfg: Config, checkpoint: Mapping, length: int, per_pass: int)
     left = old[first:]
     if left and max(left) < TOO_SMALL * max(old) and max(new[first:]) > max(left):
         raise ValueError(
-            f"the run was started for {before} iterations and is to have {length}, but its "
-            f"schedule of learning rates has ended: they would be {max(left):.3g} or less in "
-            f"iterations {first + 1} to {length}. Add --extend-schedule to follow the schedule of "
-            f"{length} iterations, which stands at {new[first]:.3g} there, or start a new run from "
-            "these weights with --load-from and another --work-dir"
+            f"Expected a schedule for {length} iterations, but the run was started for {before} "
+            f"and its learning rates would be {max(left):.3g} or less in iterations {first + 1} to "
+            f"{length}. Add --extend-schedule to follow the schedule of {length} iterations, "
+            f"which continues at {new[first]:.3g}, or start a new run from these weights with "
+            "--load-from and another --work-dir."
         )

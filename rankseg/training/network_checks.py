@@ -9,8 +9,6 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from rankseg.engine.activation_checkpointing import find_modules
-from rankseg.models.heads import ImageLevelHead
-from rankseg.models.losses.agents import check_num_agents
 from rankseg.models.methods import Method
 from rankseg.models.methods.base import Output
 from rankseg.models.pretrained import read_state
@@ -34,8 +32,9 @@ def crop_of(cfg: Config) -> tuple[int, int] | None:
     sizes = {(size, size) if isinstance(size, int) else tuple(size) for size in found}
     if len(sizes) > 1:
         raise ValueError(
-            f"labeled_pipeline and unlabeled_pipeline crop to different sizes {sorted(sizes)}: "
-            "both go through the student in one pass and need the same crop_size"
+            "Expected labeled_pipeline and unlabeled_pipeline to crop to the same size, as their "
+            f"images go through the student together, but got {sorted(sizes)}. Set the same "
+            "crop_size."
         )
     return sizes.pop()
 
@@ -54,12 +53,9 @@ def check_model(model: Method, cfg: Config) -> None:
     """
     find_modules(model, cfg.get("activation_checkpointing") or [])
     crop = crop_of(cfg)
-    if crop is None or isinstance(model.student.decode_head, ImageLevelHead):
+    if crop is None or model.image_level:
         return
-    size = check_crop(model, crop)
-    rank = getattr(model, "rank_loss", None)
-    if rank is not None and rank.selection != "all":
-        check_num_agents(size[0] * size[1], rank.num_agents)
+    model.check_features(check_crop(model, crop))
     check_losses(model.student)
 
 
@@ -114,14 +110,15 @@ def shapes_of(
         return Shapes(min(sizes, key=lambda size: size[0] * size[1]), output.logits)
     if output.feature is None:
         raise ValueError(
-            f"feature_tap={model.feature_tap!r} names a submodule that does not run in this network"
+            f"Expected feature_tap={model.feature_tap!r} to name a submodule that runs in the "
+            "network, but it does not run."
         )
     return Shapes(tuple(output.feature.shape[2:]), output.logits)
 
 
 def training_options(model: Method) -> dict[str, Any]:
     """Return the options of a training forward pass of two images, of which one is labeled."""
-    return dict(labeled=1, feature_dropout=getattr(model, "feature_dropout", 0.0))
+    return dict(labeled=1, feature_dropout=model.feature_dropout)
 
 
 def _maps(features: Any) -> list[Tensor]:
@@ -310,8 +307,8 @@ def check_images(model: Method, image: Tensor) -> None:
         try_out(model.run, model.student, (height, width))
     except Exception as error:
         raise ValueError(
-            f"model.student cannot take the images of the pipeline, {width}x{height} pixels: "
-            f"{first_line(error)}"
+            f"Expected model.student to take the images of the pipeline, {width}x{height} pixels, "
+            f"but it failed: {first_line(error)}"
         ) from error
 
 

@@ -11,6 +11,7 @@ from mmengine.registry import init_default_scope
 from rankseg.datasets.checks import check_labeled
 from rankseg.engine.distributed import start_processes
 from rankseg.engine.runner import StrictRunner
+from rankseg.evaluation.metric import RunMetric
 from rankseg.models.extended_segmentor import refuse_lacking
 from rankseg.training.config_source import check_values
 from rankseg.training.test_set import build_test_set
@@ -76,7 +77,7 @@ def test(
     metrics = runner.test()
     result = {"config": cfg.config_file, "checkpoint": checkpoint, **metrics}
     for metric in runner.test_loop.evaluator.metrics:
-        if getattr(metric, "confusion", None) is not None:
+        if isinstance(metric, RunMetric) and metric.confusion is not None:
             result["classes"] = list(metric.dataset_meta["classes"])
             result["confusion"] = metric.confusion.tolist()
     write_result(out, result)

@@ -3,6 +3,7 @@
 
 import copy
 from pathlib import Path
+from typing import Any
 
 from mmengine.config import Config
 from mmengine.logging import print_log
@@ -10,9 +11,11 @@ from mmengine.registry import init_default_scope
 
 from rankseg.datasets.standin.segmentation import make_standin
 from rankseg.engine.built import build_method
+from rankseg.engine.hooks.base import RunHook
 from rankseg.models.methods import Method
-from rankseg.registry import DATASETS, HOOKS, MODELS
-from rankseg.training.config import LOADERS, datasets_of
+from rankseg.models.tiny import TinyPart
+from rankseg.registry import DATA_SAMPLERS, DATASETS, HOOKS, MODELS
+from rankseg.training.config import LOADERS, class_of, datasets_of
 from rankseg.training.network_checks import check_model, crop_of, fits, shapes_of
 from rankseg.training.validation import is_image_level
 from rankseg.utils.config_nodes import nodes
@@ -20,7 +23,7 @@ from rankseg.utils.config_nodes import nodes
 ITERATIONS = 2
 CROP = 65
 OTHER_CROPS = (64, 96, 128)  # for networks that take no 65 px, or need more features
-GRID = 4  # cells of an assembly on a map of 5 x 5 positions
+CELLS = 5  # features along a side of 65 px, for the usual stride of 16
 MEMORY = 64
 
 
@@ -33,8 +36,9 @@ def check_original(cfg: Config) -> Method:
     init_default_scope(cfg.get("default_scope", "rankseg"))
     cfg = copy.deepcopy(cfg)
     cfg.model.pretrained = None
-    MODELS.get(cfg.model.type).shrink_memory(cfg.model)
-    cfg.model.update({key: MEMORY for key in ("bank_size", "num_images") if cfg.model.get(key)})
+    kind = MODELS.get(cfg.model.type)
+    kind.shrink_memory(cfg.model)
+    kind.fit_memory(cfg.model, MEMORY, MEMORY)
     model = build_method(cfg).method
     check_model(model, cfg)
     return model
@@ -54,15 +58,16 @@ def tiny_crop(model: Method, cfg: Config) -> tuple[int, int]:
             continue
         if fits(side, cells, model.student.decode_head.align_corners):
             return side, cells
-    return CROP, GRID + 1
+    return CROP, CELLS
 
 
 def make_tiny(cfg: Config, work_dir: str | None = None, standin: bool = True) -> Config:
     """Shrink a config to two iterations, two validation images and one checkpoint.
 
-    Crops (except for a classifier), batches and the number of agents become small, and data loading
-    uses no workers. Missing ImageNet weights are replaced by random ones, and a missing data set by
-    generated stand-in images in the same folder layout. All other settings stay unchanged.
+    Crops (except for a classifier) and batches become small, and data loading uses no workers. The
+    method, its parts, the sampler and the hooks shrink their own options. Missing ImageNet weights
+    are replaced by random ones, and a missing data set by generated stand-in images in the same
+    folder layout. All other settings stay unchanged.
 
     Args:
         cfg: Config from :func:`rankseg.apis.load_config`, changed in place.
@@ -71,61 +76,69 @@ def make_tiny(cfg: Config, work_dir: str | None = None, standin: bool = True) ->
     """
     model = check_original(cfg)
     cfg.work_dir = work_dir or str(Path("work_dirs/tiny", *Path(cfg.work_dir).parts[-2:]))
-    assembly = any(node.get("type") == "SpatialAssembly" for _, node in nodes(cfg._cfg_dict))
-    own = is_image_level(cfg) or assembly  # an assembly needs maps of one size
-    side, cells = (CROP, GRID + 1) if own else tiny_crop(model, cfg)
-    crops = "" if is_image_level(cfg) else f"crops of {side} px, "
-    print_log(f"--tiny: {ITERATIONS} iterations, {crops}2 images of a kind", "current")
-    for _, node in nodes(cfg._cfg_dict):
-        if crops and "crop_size" in node:
-            node["crop_size"] = side if isinstance(node["crop_size"], int) else (side, side)
-            if "stride" in node:
-                node["stride"] = (side * 2 // 3,) * 2
-        if crops and node.get("type") == "SpatialAssembly":
-            node["grid"] = GRID
-    if standin and any(
+    cells = None if is_image_level(cfg) else _shrink_crops(cfg, *tiny_crop(model, cfg))
+    crops = "" if cells is None else " on small crops"
+    print_log(f"--tiny: {ITERATIONS} iterations{crops} with 2 images of each kind", "current")
+    missing = any(
         not Path(node.data_root).is_dir() for node in datasets_of(cfg) if "data_root" in node
-    ):
+    )
+    if standin and missing:
         root = make_standin(cfg)
-        print_log(f"data set is absent: using generated stand-in images in {root}", "current")
-        sizes = {"bank_size": "num_labeled", "num_images": "num_unlabeled"}
-        if sizes := {key: of for key, of in sizes.items() if key in cfg.model}:
-            train = DATASETS.build(cfg.train_dataloader.dataset)
-            cfg.model.update({key: getattr(train, of) for key, of in sizes.items()})
-    cfg.auto_scale_lr = None
-    cfg.train_dataloader.batch_size = _shrink_batch(cfg.train_dataloader.sampler)
-    for name in filter(cfg.get, LOADERS):  # a config that only trains has no other loaders
-        cfg[name].num_workers = 0
-        cfg[name].persistent_workers = False
-        if name != "train_dataloader":
-            cfg[name].dataset.indices = 2
-    if cfg.model.get("pretrained") and not Path(cfg.model.pretrained).is_file():
-        print_log(f"{cfg.model.pretrained} is absent: random weights", "current")
-        cfg.model.pretrained = None
-    if cfg.get("load_from") and not cfg.get("resume") and not Path(cfg.load_from).is_file():
-        print_log(f"{cfg.load_from} is absent: random weights", "current")
-        cfg.load_from = None
-    type(model).make_tiny(cfg.model, cells)
-    hooks = cfg.get("custom_hooks") or []  # evaluating features would load every image
-    cfg.custom_hooks = [hook for hook in hooks if hook.type != "FeatureEvaluationHook"]
-    small = [hook for hook in cfg.custom_hooks if hasattr(HOOKS.get(hook.type), "make_tiny")]
-    if small:
-        num_labeled = DATASETS.build(cfg.train_dataloader.dataset).num_labeled
-        for hook in small:
-            HOOKS.get(hook.type).make_tiny(hook, num_labeled)
+        print_log(f"The data set is missing. Using generated stand-in images in {root}", "current")
+    dataset = DATASETS.build(cfg.train_dataloader.dataset)
+    if standin and missing:
+        type(model).fit_memory(cfg.model, dataset.num_labeled, dataset.num_unlabeled)
+    _shrink_loaders(cfg)
+    _drop_missing_weights(cfg)
+    _shrink_parts(cfg, cells, dataset)
     schedulers = cfg.get("param_scheduler") or []
     schedulers = [schedulers] if isinstance(schedulers, dict) else schedulers
     cfg.param_scheduler = [one for one in schedulers if one.get("begin", 0) < ITERATIONS]
+    cfg.auto_scale_lr = None
     cfg.train_cfg = dict(type="PassTrainLoop", max_iters=ITERATIONS, val_interval=ITERATIONS)
     cfg.default_hooks.logger.interval = 1
     cfg.default_hooks.checkpoint.interval = ITERATIONS
     return cfg
 
 
-def _shrink_batch(sampler: dict) -> int:
-    """Shrink a sampler to 2 images of a kind, or of 2 classes each, and return its batch size."""
-    if "classes" in sampler:
-        sampler.update(classes=2, images=2)
-        return 4
-    sampler.update(labeled=min(2, sampler["labeled"]), unlabeled=2)
-    return sampler["labeled"] + (0 if sampler.get("labeled_only") else 2)
+def _shrink_crops(cfg: Config, side: int, cells: int) -> int:
+    """Set the side of all crops and windows; return the number of features along it."""
+    for _, node in nodes(cfg._cfg_dict):
+        if "crop_size" in node:
+            node["crop_size"] = side if isinstance(node["crop_size"], int) else (side, side)
+            if "stride" in node:
+                node["stride"] = (side * 2 // 3,) * 2
+    return cells
+
+
+def _shrink_loaders(cfg: Config) -> None:
+    """Shrink batches and validation, and load data without workers."""
+    sampler = cfg.train_dataloader.sampler
+    cfg.train_dataloader.batch_size = DATA_SAMPLERS.get(sampler.type).make_tiny(sampler)
+    for name in filter(cfg.get, LOADERS):  # a config that only trains has no other loaders
+        cfg[name].num_workers = 0
+        cfg[name].persistent_workers = False
+        if name != "train_dataloader":
+            cfg[name].dataset.indices = 2
+
+
+def _drop_missing_weights(cfg: Config) -> None:
+    """Start from random weights instead of files that do not exist."""
+    weights = [(cfg.model, "pretrained")] + ([] if cfg.get("resume") else [(cfg, "load_from")])
+    for node, key in weights:
+        if node.get(key) and not Path(node[key]).is_file():
+            print_log(f"{node[key]} is missing. Starting from random weights", "current")
+            node[key] = None
+
+
+def _shrink_parts(cfg: Config, cells: int | None, dataset: Any) -> None:
+    """Let the method, its parts and the hooks shrink their own options."""
+    for _, node in nodes(cfg.model):
+        kind = class_of(node.get("type"))
+        if isinstance(kind, type) and issubclass(kind, TinyPart):
+            kind.make_tiny(node, cells)
+    kept = []
+    for hook in cfg.get("custom_hooks") or []:
+        kind = HOOKS.get(hook.type)
+        kept.append(kind.make_tiny(hook, dataset) if issubclass(kind, RunHook) else hook)
+    cfg.custom_hooks = [hook for hook in kept if hook is not None]

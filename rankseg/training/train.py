@@ -13,6 +13,7 @@ from mmengine.runner import Runner
 from rankseg.engine.built import Built, build_method
 from rankseg.engine.distributed import main_process_first, start_processes
 from rankseg.engine.fused import use_fused
+from rankseg.engine.hooks.base import RunSetup
 from rankseg.engine.resilience.checkpoint import read_resumable
 from rankseg.engine.resilience.identity import check_same_run, identity, list_sources
 from rankseg.engine.runner import StrictRunner
@@ -21,11 +22,12 @@ from rankseg.training.config_source import check_values
 from rankseg.training.length_checks import check_length, check_schedule, run_length
 from rankseg.training.network_checks import check_model, check_prediction, check_preprocessor
 from rankseg.training.validation import (
+    build_sampler,
     check_batch,
     check_classes,
     check_files,
+    check_hooks,
     check_metrics,
-    check_not_validated,
     check_one_image,
     check_views,
     check_weights,
@@ -56,8 +58,9 @@ def scale_learning_rate(cfg: Config) -> None:
     """
     if not (cfg.get("auto_scale_lr") or {}).get("base_batch_size"):
         raise ValueError(
-            "--auto-scale-lr: the config does not say for how many images in a batch its learning "
-            "rate is meant: add auto_scale_lr=dict(base_batch_size=...)"
+            "Expected auto_scale_lr.base_batch_size in the config for --auto-scale-lr, the batch "
+            "size that its learning rate is for, but it is not set. Add "
+            "auto_scale_lr=dict(base_batch_size=...)."
         )
     cfg.auto_scale_lr.enable = True
 
@@ -74,7 +77,7 @@ def check_before_training(cfg: Config, overwrite: bool = False, full: bool = Fal
         The built method, which can be passed to :func:`train`.
 
     Raises:
-        ValueError, FileNotFoundError: If a check fails. The message is one sentence on the first
+        ValueError, FileNotFoundError: If a check fails. The message describes the first
             error found.
     """
     check_values(cfg.to_dict(), cfg.get("config_file", ""))  # including values set later
@@ -98,29 +101,24 @@ def check_before_training(cfg: Config, overwrite: bool = False, full: bool = Fal
     built = build_method(cfg)
     model = built.method
     check_model(model, cfg)
-    check_batch(model, cfg)
-    check_one_image(model, cfg)
-    check_views(model, train, cfg)
+    sampler = build_sampler(cfg, train)
+    length = run_length(cfg, sampler.iters_per_epoch)
+    setup = RunSetup(model, train, val, sampler, length)
+    check_batch(setup, cfg)
+    check_one_image(setup, cfg)
+    check_hooks(setup, [HOOKS.build(hook) for hook in cfg.get("custom_hooks") or []])
+    check_views(setup)
     if val is not None:
         check_prediction(model, val[0]["inputs"])
     model.check_dataset(train)
-    hooks = [HOOKS.build(hook) for hook in cfg.get("custom_hooks") or []]
-    length, per_pass = run_length(cfg, train)
-    check_length(cfg, hooks, length)
-    if val is None:
-        check_not_validated(hooks)
-    for hook in hooks:
-        if hasattr(hook, "check_sampler"):
-            hook.check_sampler(cfg.train_dataloader.sampler)
-        if hasattr(hook, "check_dataset"):
-            hook.check_dataset(train)
+    check_length(cfg, length)
     if cfg.get("resume") and cfg.get("load_from"):
         checkpoint = read_resumable(cfg.load_from)
         now, extend = identity(cfg, train, val, get_world_size()), cfg.get("extend_schedule", False)
         sources = list_sources(train, val)
         check_same_run(cfg.load_from, checkpoint["meta"], now, sources, new_schedule=extend)
         if length is not None:
-            check_schedule(cfg, checkpoint, length, per_pass)
+            check_schedule(cfg, checkpoint, length, sampler.iters_per_epoch)
     check_weights(model, cfg)
     return built
 

@@ -14,18 +14,19 @@ from mmengine.logging import print_log
 
 from rankseg.datasets import ListDataset, SemiDataset, check_data
 from rankseg.datasets.file_checks import FileValidator
-from rankseg.datasets.samplers.classes import NO_LABELS, check_class_batch
-from rankseg.datasets.samplers.labeled_unlabeled import check_batch_size
+from rankseg.datasets.samplers.base import TrainSampler
 from rankseg.datasets.validation_cache import ValidationCache, cache_file
+from rankseg.engine.hooks.base import RunHook, RunSetup
 from rankseg.engine.resilience.checkpoint import load_checkpoint_file, mismatch_error
+from rankseg.evaluation.metric import RunMetric
 from rankseg.models.heads import EmbeddingHead, ImageLevelHead
 from rankseg.models.methods import Method
 from rankseg.models.new_classes import reinit_classifier
 from rankseg.models.other_method import leave_out
 from rankseg.models.pretrained import read_backbone
 from rankseg.models.trial import try_out
-from rankseg.registry import DATASETS, METRICS, MODELS
-from rankseg.structures import LABELED, WEAK, SampleKey, mix
+from rankseg.registry import DATA_SAMPLERS, DATASETS, METRICS, MODELS
+from rankseg.structures import LABELED, WEAK
 from rankseg.training.network_checks import (
     check_images,
     check_initial_files,
@@ -72,8 +73,9 @@ def refuse_embedding(cfg: Config) -> None:
     """
     if is_embedding(cfg):
         raise ValueError(
-            "model.student.decode_head is an EmbeddingHead, which names no class: "
-            "tools/retrieve.py shows what such a network finds, and tools/test.py judges it"
+            "Expected model.student.decode_head to predict classes, but got EmbeddingHead. Use "
+            "tools/retrieve.py to show what the network retrieves, and tools/test.py to evaluate "
+            "it."
         )
 
 
@@ -97,11 +99,11 @@ def check_files(
     test = cfg.get("test_dataloader") if full else None
     known = None if val is None else cfg.val_dataloader.dataset
     test = None if test is None or test.dataset == known else DATASETS.build(test.dataset)
-    seen = ValidationCache(cache_file(train.labeled.data_root))
+    cache = ValidationCache(cache_file(train.labeled.data_root))
     try:
-        return check_data(train, val, FileValidator(full, seen), test)
+        return check_data(train, val, FileValidator(full, cache), test)
     finally:
-        seen.save()  # also if a check fails: keeps the files found valid before
+        cache.save()  # also if a check fails: keeps the files found valid before
 
 
 def check_classes(cfg: Config, dataset: Any) -> None:
@@ -117,88 +119,81 @@ def check_classes(cfg: Config, dataset: Any) -> None:
     classes, outputs = dataset.metainfo["classes"], head_of(cfg).num_classes
     if outputs != len(classes):
         raise ValueError(
-            f"model.student.decode_head.num_classes={outputs}, but the data set has "
-            f"{len(classes)} classes ({', '.join(classes[:5])}, ...): set it to {len(classes)}"
+            f"Expected model.student.decode_head.num_classes to be {len(classes)}, the number of "
+            f"classes of the data set ({', '.join(classes[:5])}, ...), but got {outputs}. Set it "
+            f"to {len(classes)}."
         )
 
 
-def check_batch(model: Method, cfg: Config) -> None:
+def build_sampler(cfg: Config, train: SemiDataset) -> TrainSampler:
+    """Build the sampler of the training set.
+
+    Raises:
+        ValueError: If it does not compose whole batches.
+    """
+    config = cfg.train_dataloader.sampler
+    kind = DATA_SAMPLERS.get(config.get("type"))
+    if kind is None or not issubclass(kind, TrainSampler):
+        raise ValueError(
+            "Expected train_dataloader.sampler to be LabeledUnlabeledSampler, which draws labeled "
+            "and unlabeled images, PKSampler, which draws some classes with some images each, or "
+            f"another subclass of TrainSampler, but got {config.get('type')}."
+        )
+    return DATA_SAMPLERS.build(config, default_args=dict(dataset=train, seed=0))
+
+
+def check_batch(setup: RunSetup, cfg: Config) -> None:
     """Check the batch size, and warn if the learning rate was chosen for another one.
 
     Raises:
-        ValueError: If the batch sizes of loader and sampler differ, or are too small for batch
-            norm.
+        ValueError: If the batch sizes of loader and sampler differ.
     """
-    loader, sampler = cfg.train_dataloader, cfg.train_dataloader.sampler
-    if sampler.get("type") == "PKSampler":
-        check_class_batch(loader.batch_size, sampler.classes, sampler.images)
-    elif sampler.get("type") == "LabeledUnlabeledSampler":
-        _check_mixed_batch(model, loader.batch_size, sampler)
-    else:
-        raise ValueError(
-            f"train_dataloader.sampler is {sampler.get('type')}: expected LabeledUnlabeledSampler, "
-            "which deals out labelled and unlabelled images, or PKSampler, which deals out some "
-            "classes with some images each"
-        )
+    batch_size = cfg.train_dataloader.batch_size
+    setup.sampler.check_batch_size(batch_size)
     base = (cfg.get("auto_scale_lr") or {}).get("base_batch_size")
-    total = loader.batch_size * get_world_size()
+    total = batch_size * get_world_size()
     if base and base != total and not cfg.auto_scale_lr.get("enable"):
         print_log(
-            f"the learning rate of this config is for {base} images in a batch over all processes, "
-            f"here are {total}: --auto-scale-lr multiplies it by {total / base:.4g}",
+            f"The learning rate of this config is for batches of {base} images over all processes, "
+            f"but batches have {total} images. Add --auto-scale-lr to multiply it by "
+            f"{total / base:.4g}.",
             level=logging.WARNING,
         )
 
 
-def _check_mixed_batch(model: Method, batch_size: int, sampler: Config) -> None:
-    """Check a batch of labeled and unlabeled images."""
-    only = sampler.get("labeled_only", False)
-    check_batch_size(batch_size, sampler.labeled, sampler.unlabeled, only)
-    alone = sampler.unlabeled * getattr(model, "strong_views", 2) == 1 and get_world_size() == 1
-    if alone and has_batch_norm(model.student):
-        raise ValueError(
-            f"train_dataloader.sampler.unlabeled=1 gives {type(model).__name__} a forward pass of "
-            "one image, for which batch norm has no statistics: use 2 unlabelled images or more"
-        )
-
-
-def check_one_image(model: Method, cfg: Config) -> None:
-    """Check that the student can train on one image, if labeled images run alone.
+def check_one_image(setup: RunSetup, cfg: Config) -> None:
+    """Check that batch norm has statistics if a forward pass consists of one image.
 
     Args:
-        model: The method. It is not changed.
-        cfg: Config of the method.
+        setup: Parts of the run. The method is not changed.
+        cfg: Config of the run.
 
     Raises:
-        ValueError: If batch norm gets a single value per channel, as after global average pooling.
+        ValueError: If batch norm gets a single image of strong views, or a single value per
+            channel, as after global average pooling.
     """
-    sampler, crop = cfg.train_dataloader.sampler, crop_of(cfg)
-    warm = getattr(model, "warmup", 0) > 0 or model.views == (LABELED,)
-    alone = warm or sampler.get("labeled_only", False)
-    if crop is None or sampler.get("labeled") != 1 or not alone or get_world_size() > 1:
+    method, (labeled, unlabeled) = setup.method, setup.sampler.parts
+    name, student = type(method).__name__, method.student
+    if get_world_size() > 1:
+        return
+    if unlabeled * method.strong_views == 1 and has_batch_norm(student):
+        raise ValueError(
+            f"Expected two unlabeled images in a batch or more, but train_dataloader.sampler."
+            f"unlabeled=1 gives {name} a forward pass of one image, for which batch norm has no "
+            "statistics. Set train_dataloader.sampler.unlabeled=2, and batch_size to match."
+        )
+    crop = crop_of(cfg)
+    alone = not unlabeled or method.warmup > 0 or method.views == (LABELED,)
+    if crop is None or labeled != 1 or not alone:
         return
     try:
-        try_out(partial(model.run, labeled=1), model.student, crop, training=True)
+        try_out(partial(method.run, labeled=1), student, crop, training=True)
     except ValueError as error:
         raise ValueError(
-            f"expected two labeled images in a batch or more, but train_dataloader.sampler.labeled"
-            f"=1 gives {type(model).__name__} a forward pass of one image: {error}. Set "
-            "train_dataloader.sampler.labeled=2, and batch_size to match"
+            f"Expected two labeled images in a batch or more, but train_dataloader.sampler.labeled"
+            f"=1 gives {name} a forward pass of one image: {error}. Set "
+            "train_dataloader.sampler.labeled=2, and batch_size to match."
         ) from error
-
-
-def check_not_validated(hooks: Sequence[Hook]) -> None:
-    """Check that no hook of a run without validation needs the validation pipeline.
-
-    Raises:
-        ValueError: If the option ``features`` of a hook is ``"test"``.
-    """
-    for hook in hooks:
-        if getattr(hook, "features", None) == "test":
-            raise ValueError(
-                f"{type(hook).__name__}(features='test') in custom_hooks loads images by the "
-                "pipeline of val_dataloader, which is None: set its features='train'"
-            )
 
 
 def check_metrics(evaluator: Any, dataset: Any) -> None:
@@ -213,44 +208,44 @@ def check_metrics(evaluator: Any, dataset: Any) -> None:
     """
     for one in evaluator if isinstance(evaluator, list | tuple) else [evaluator]:
         metric = METRICS.build(one) if isinstance(one, dict) else one
-        if hasattr(metric, "check_dataset"):
+        if isinstance(metric, RunMetric):
             metric.check_dataset(dataset)
 
 
-def check_views(model: Method, train: Any, cfg: Config) -> None:
+def check_views(setup: RunSetup) -> None:
     """Load a labeled and an unlabeled sample, and check that the method can train on them.
 
-    Args:
-        model: The method.
-        train: Training set.
-        cfg: Config of both.
-
     Raises:
-        ValueError: If a view is missing, a classifier cannot take the images, or a sampler of
-            classes has no labels and no hook that makes them.
+        ValueError: If a view is missing, or a classifier cannot take the images.
     """
-    needed, sampler = set(model.views), cfg.train_dataloader.sampler
-    hooks = {hook.get("type") for hook in cfg.get("custom_hooks") or [] if isinstance(hook, dict)}
-    if sampler.type == "PKSampler" and not train.num_labeled and "ClusterHook" not in hooks:
-        raise ValueError(NO_LABELS)
-    if getattr(model, "mix_source", None) == "batch" and sampler.get("unlabeled") == 1:
-        needed |= {mix(view) for view in needed - {LABELED}}
-        print_log("one unlabelled image per process: pasting a second crop of the same image")
-    # a sampler of classes draws unlabeled images with labels that a hook made
-    keys = [SampleKey(0, label=0 if "classes" in sampler and not train.num_labeled else None)]
-    if needed != {LABELED} and train.num_unlabeled:
-        keys.append(SampleKey(train.num_labeled))
+    method, train = setup.method, setup.train
+    needed = method.needed_views(setup.sampler.parts[1])
+    keys = setup.sampler.example_keys()
+    if needed == {LABELED}:
+        del keys[1:]
     found = {view: image for key in keys for view, image in train[key]["inputs"].items()}
     if needed - set(found):
         raise ValueError(
-            f"{type(model).__name__} needs the views {', '.join(sorted(needed))}, and the "
-            f"pipelines make {', '.join(sorted(found))}: strong views come from "
-            "dict(type='StrongViews', num=...), for classification from dict(type='DrawViews', "
-            "strong=..., num=...), mix_* views from dict(type='WithMix', transforms=[...]) around "
-            "geometry and views in unlabeled_pipeline"
+            f"Expected the pipelines to make the views {', '.join(sorted(needed))} for "
+            f"{type(method).__name__}, but got {', '.join(sorted(found))}. Strong views come from "
+            "dict(type='StrongViews', num=...), or for classification from dict(type='DrawViews', "
+            "strong=..., num=...). Views mix_* come from dict(type='WithMix', transforms=[...]) "
+            "around geometry and views in unlabeled_pipeline."
         )
-    if isinstance(model.student.decode_head, ImageLevelHead):
-        check_images(model, found.get(LABELED, found.get(WEAK)))
+    if method.image_level:
+        check_images(method, found.get(LABELED, found.get(WEAK)))
+
+
+def check_hooks(setup: RunSetup, hooks: Sequence[Hook]) -> None:
+    """Let each hook check the run, and the sampler whether it has labels.
+
+    Raises:
+        ValueError: If a hook does not work in this run, or labels are missing.
+    """
+    hooks = [hook for hook in hooks if isinstance(hook, RunHook)]
+    setup.sampler.check_labels(any(hook.makes_labels for hook in hooks))
+    for hook in hooks:
+        hook.check(setup)
 
 
 def check_weights(model: Method, cfg: Config) -> None:

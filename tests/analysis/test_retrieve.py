@@ -250,11 +250,11 @@ def test_refused(config, checkpoint, tmp_path):
         ask(Contender("toy", masks, checkpoint))
     with pytest.raises(ValueError, match=r"--show-dir .* tools/retrieve\.py draws what it finds"):
         apis.test(config, checkpoint, show_dir=str(tmp_path / "out"))
-    with pytest.raises(ValueError, match=r"an EmbeddingHead, which names no class: tools/retrieve"):
+    with pytest.raises(ValueError, match=r"classes, but got EmbeddingHead. Use tools/retrieve"):
         apis.Inferencer(config, checkpoint)
-    with pytest.raises(ValueError, match="names no class"):
+    with pytest.raises(ValueError, match="to predict classes"):
         apis.evaluate_features(config, checkpoint)
-    with pytest.raises(ValueError, match="names no class"):
+    with pytest.raises(ValueError, match="to predict classes"):
         apis.pseudo_label(config, checkpoint, str(tmp_path / "out"), share=0.3)
     assert not (tmp_path / "out").exists()
 

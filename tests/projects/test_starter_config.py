@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -17,7 +18,7 @@ from rankseg.projects.settings import LARGE, MEDIUM, SMALL, StarterSettings, num
 from rankseg.projects.starter_config import Project, rankmatch_text, supervised_text
 from rankseg.registry import DATASETS, MODELS
 from rankseg.training.network_checks import check_model
-from rankseg.training.validation import check_batch
+from rankseg.training.validation import build_sampler
 
 TWO = MaskPlan(("a", "b"), ((0, 0, 0), (1, 2, 3)), {}, False, True, "binary", ())
 
@@ -58,7 +59,8 @@ def test_every_network_builds(tmp_path, network):
         with torch.device("meta"):
             model = MODELS.build({**cfg.model, "pretrained": None})
         check_model(model, cfg)
-        check_batch(model, cfg)
+        train = SimpleNamespace(num_labeled=4, num_unlabeled=9)
+        build_sampler(cfg, train).check_batch_size(cfg.train_dataloader.batch_size)
         assert cfg.train_cfg.max_iters == 5000 and "max_epochs" not in cfg.train_cfg
         assert cfg.optim_wrapper.optimizer.type == ("SGD" if network is LARGE else "AdamW")
         assert cfg.model.get("predict_on", "student") == (

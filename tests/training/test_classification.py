@@ -12,10 +12,11 @@ import torch
 from mmengine.registry import init_default_scope
 
 from rankseg import apis
+from rankseg.engine.hooks.base import RunSetup
 from rankseg.registry import DATASETS, MODELS
 from rankseg.training.network_checks import check_model
 from rankseg.training.tiny import make_tiny
-from rankseg.training.validation import check_classes, check_views
+from rankseg.training.validation import build_sampler, check_classes, check_views
 
 ROOT = Path(__file__).resolve().parents[2]
 CLASSES = ("blue", "green", "red")
@@ -128,10 +129,10 @@ def test_collect_results(class_run, capsys):
 def test_tiny_leaves_images_alone_and_drops_later_learning_rates(class_config, tmp_path):
     cfg = apis.load_config(str(class_config))
     cfg.param_scheduler[1].begin = 1000
-    cfg.train_dataloader.dataset.labeled_pipeline[1].crop_size = 16
+    cfg.model.student.test_cfg = dict(mode="whole", crop_size=16)
     make_tiny(cfg, str(tmp_path))
     assert [one.type for one in cfg.param_scheduler] == ["LinearLR"]
-    assert cfg.train_dataloader.dataset.labeled_pipeline[1].crop_size == 16
+    assert cfg.model.student.test_cfg.crop_size == 16
     assert cfg.train_dataloader.batch_size == 4
 
 
@@ -142,11 +143,16 @@ def build(class_config, **options):
         return MODELS.build(cfg.model), cfg
 
 
+def setup_of(model, cfg):
+    train = DATASETS.build(cfg.train_dataloader.dataset)
+    return RunSetup(model, train, None, build_sampler(cfg, train), None)
+
+
 def test_checks(class_config):
     model, cfg = build(class_config)
     train = DATASETS.build(cfg.train_dataloader.dataset)
     check_model(model, cfg)
-    check_views(model, train, cfg)
+    check_views(setup_of(model, cfg))
     check_classes(cfg, train)
     cfg.train_dataloader.dataset.labeled_pipeline[1].crop_size = 15  # of no stride
     check_model(model, cfg)
@@ -158,7 +164,7 @@ def test_checks(class_config):
         ({"model.student.decode_head.in_channels": 65}, "in_channels=65, but feature map -1"),
         (
             {"model.student.backbone": dict(_delete_=True, type="ConvNet13")},
-            "cannot take the images of the pipeline, 8x8 pixels",
+            "to take the images of the pipeline, 8x8 pixels",
         ),
     ],
 )
@@ -168,14 +174,13 @@ def test_a_network_that_does_not_fit(class_config, options, message):
         for half in ("labeled", "unlabeled")
     }
     model, cfg = build(class_config, **options, **small)
-    train = DATASETS.build(cfg.train_dataloader.dataset)
     with pytest.raises(ValueError, match=message):
-        check_views(model, train, cfg)
+        check_views(setup_of(model, cfg))
 
 
 def test_strong_views_that_are_missing(class_config):
     model, cfg = build(
         class_config, **{"train_dataloader.dataset.unlabeled_pipeline.1.strong": None}
     )
-    with pytest.raises(ValueError, match="strong1, weak, .*DrawViews"):
-        check_views(model, DATASETS.build(cfg.train_dataloader.dataset), cfg)
+    with pytest.raises(ValueError, match="strong1, weak for FixMatch, .*DrawViews"):
+        check_views(setup_of(model, cfg))

@@ -60,7 +60,7 @@ def test_more_agents_than_positions(config_file):
 
 def test_both_pipelines_must_crop_alike(config_file):
     option = {"train_dataloader.dataset.labeled_pipeline.1.crop_size": 49}
-    with pytest.raises(ValueError, match="crop to different sizes"):
+    with pytest.raises(ValueError, match="to crop to the same size"):
         check_model(*build(config_file, **option))
 
 
@@ -127,7 +127,7 @@ def test_a_tap_that_does_not_run():
     network = method(kind="RankMatch")
     network.student.lost = torch.nn.Identity()
     network.feature_tap = "lost"
-    with pytest.raises(ValueError, match="feature_tap='lost' names a submodule that does not run"):
+    with pytest.raises(ValueError, match="feature_tap='lost' to name a submodule that runs"):
         check_crop(network, (64, 64))
 
 

@@ -1,15 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
+from types import SimpleNamespace
+
 import pytest
 import torch
 from mmengine.registry import init_default_scope
 
 from rankseg.apis import load_config
-from rankseg.engine.hooks import ClusterHook, SummaryHook
+from rankseg.engine.hooks import ClusterHook, CurvesHook
+from rankseg.engine.hooks.base import RunSetup
 from rankseg.registry import DATASETS, MODELS
 from rankseg.training.validation import (
+    build_sampler,
     check_batch,
     check_classes,
-    check_not_validated,
+    check_hooks,
     check_one_image,
     check_views,
     check_weights,
@@ -23,28 +27,37 @@ def build(config_file, **options):
         return MODELS.build(cfg.model), cfg
 
 
+def setup_of(model, cfg, train=None):
+    """Return the parts of a run without validation."""
+    train = train or DATASETS.build(cfg.train_dataloader.dataset)
+    return RunSetup(model, train, None, build_sampler(cfg, train), 4), cfg
+
+
 def test_classes_of_head_and_data(config_file):
     _, cfg = build(config_file)
     dataset = DATASETS.build(cfg.train_dataloader.dataset)
     check_classes(cfg, dataset)
     cfg.model.student.decode_head.num_classes = 5
-    with pytest.raises(ValueError, match="num_classes=5, .* 3 classes .a, b, c.*set it to 3"):
+    with pytest.raises(ValueError, match="num_classes to be 3, .* .a, b, c.* got 5. Set it to 3"):
         check_classes(cfg, dataset)
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"train_dataloader.batch_size": 3}, "batch_size is 3, .* set batch_size=4"),
-        ({"train_dataloader.sampler.type": "InfiniteSampler"}, "expected LabeledUnlabeledSampler"),
+        ({"train_dataloader.batch_size": 3}, "batch_size to be 4, .* got 3. Set .*batch_size=4"),
+        (
+            {"train_dataloader.sampler.type": "InfiniteSampler"},
+            "Labeled.* got InfiniteSampler",
+        ),
     ],
 )
 def test_batches(config_file, options, message):
     model, cfg = build(config_file)
-    check_batch(model, cfg)
+    check_batch(*setup_of(model, cfg))
     cfg.merge_from_dict(options)
     with pytest.raises(ValueError, match=message):
-        check_batch(model, cfg)
+        check_batch(*setup_of(model, cfg))
 
 
 def test_an_embedding_has_no_output_for_a_class(config_file):
@@ -53,42 +66,38 @@ def test_an_embedding_has_no_output_for_a_class(config_file):
     check_classes(cfg, DATASETS.build(cfg.train_dataloader.dataset))
 
 
-def test_what_needs_validation_images_is_refused_without():
-    check_not_validated([ClusterHook(clusters=2, features="train"), SummaryHook()])
-    with pytest.raises(ValueError, match=r"ClusterHook\(features='test'\) .* its features='train'"):
-        check_not_validated([SummaryHook(), ClusterHook(clusters=2)])
-
-
-def test_batches_of_classes(config_file):
+def test_raises_on_a_batch_size_that_differs_from_classes_times_images(config_file):
     model, cfg = build(config_file)
     cfg.train_dataloader.sampler = dict(type="PKSampler", classes=2, images=2)
-    cfg.train_dataloader.batch_size = 4
-    check_batch(model, cfg)
     cfg.train_dataloader.batch_size = 5
-    with pytest.raises(ValueError, match=r"classes=2, images=2\) .* set batch_size=4"):
-        check_batch(model, cfg)
+    train = SimpleNamespace(num_labeled=0, num_unlabeled=8)
+    with pytest.raises(ValueError, match=r"to be 4, the batch of PKSampler .* got 5"):
+        check_batch(*setup_of(model, cfg, train))
 
 
-def test_fixmatch_on_one_unlabelled_image(config_file):
+def test_raises_on_one_unlabeled_image_with_one_strong_view(config_file):
     model, cfg = build(config_file)
     cfg.merge_from_dict({"train_dataloader.batch_size": 3, "train_dataloader.sampler.unlabeled": 1})
-    check_batch(model, cfg)
+    check_one_image(*setup_of(model, cfg))
     model.strong_views = 1
-    with pytest.raises(ValueError, match="forward pass of one image.* use 2 unlabelled"):
-        check_batch(model, cfg)
+    with pytest.raises(ValueError, match=r"forward pass of one image.* sampler\.unlabeled=2"):
+        check_one_image(*setup_of(model, cfg))
 
 
 def test_learning_rate_for_another_batch_is_said(config_file, capsys):
     model, cfg = build(config_file)
     cfg.auto_scale_lr = dict(enable=False, base_batch_size=16)
-    check_batch(model, cfg)
-    assert "is for 16 images" in capsys.readouterr().out
+    check_batch(*setup_of(model, cfg))
+    assert "for batches of 16 images" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"train_dataloader.dataset.unlabeled_pipeline.2.num": 1}, "strong2, weak, and the pip"),
+        (
+            {"train_dataloader.dataset.unlabeled_pipeline.2.num": 1},
+            "strong2, weak for RankMatch",
+        ),
         ({"model.mix_source": "same"}, "mix_strong1, .*WithMix"),
         (
             {"train_dataloader.sampler.unlabeled": 1, "train_dataloader.batch_size": 3},
@@ -98,20 +107,20 @@ def test_learning_rate_for_another_batch_is_said(config_file, capsys):
 )
 def test_views_that_the_pipelines_do_not_make(config_file, options, message):
     model, cfg = build(config_file)
-    check_views(model, DATASETS.build(cfg.train_dataloader.dataset), cfg)
+    check_views(setup_of(model, cfg)[0])
     model, cfg = build(config_file, **options)
     with pytest.raises(ValueError, match=message):
-        check_views(model, DATASETS.build(cfg.train_dataloader.dataset), cfg)
+        check_views(setup_of(model, cfg)[0])
 
 
-def test_a_sampler_of_classes_needs_labels_or_clusters(config_file):
-    model, cfg = build(config_file)
+def test_raises_on_a_sampler_of_classes_without_labels_or_clusters(config_file):
+    _, cfg = build(config_file)
     cfg.train_dataloader.sampler = dict(type="PKSampler", classes=2, images=2)
-    train = DATASETS.build(cfg.train_dataloader.dataset)
-    train.labeled = train.labeled.get_subset(0)
-    cfg.custom_hooks = [dict(type="CurvesHook")]
-    with pytest.raises(ValueError, match=r"no image .* has a label .*: add dict\(type='Cl"):
-        check_views(model, train, cfg)
+    setup, _ = setup_of(None, cfg, SimpleNamespace(num_labeled=0, num_unlabeled=8))
+    with pytest.raises(ValueError, match=r"images with labels, .* Add dict\(type='ClusterHook'"):
+        check_hooks(setup, [CurvesHook()])
+    with pytest.raises(ValueError, match="model.type to be MetricLearning .* for ClusterHook"):
+        check_hooks(setup, [CurvesHook(), ClusterHook(clusters=2)])
 
 
 def test_pretrained_file_that_does_not_fit(config_file, tmp_path):
@@ -128,11 +137,11 @@ def test_a_forward_pass_of_one_labeled_image(config_file, change):
     change = {k.replace("sampler", "train_dataloader.sampler"): v for k, v in change.items()}
     match = r"sampler\.labeled=1 gives RankMatch a forward pass of one image: .* labeled=2"
     with pytest.raises(ValueError, match=match.replace(" labeled=2", r"sampler\.labeled=2")):
-        check_one_image(*build(config_file, **one, **change))
-    check_one_image(*build(config_file, **change))  # two images
-    check_one_image(*build(config_file, **one))  # unlabeled ones run with it
+        check_one_image(*setup_of(*build(config_file, **one, **change)))
+    check_one_image(*setup_of(*build(config_file, **change)))  # two images
+    check_one_image(*setup_of(*build(config_file, **one)))  # unlabeled ones run with it
     norm = {"model.student.decode_head.norm_cfg": dict(type="GN", num_groups=4)}
-    check_one_image(*build(config_file, **one, **change, **norm))
+    check_one_image(*setup_of(*build(config_file, **one, **change, **norm)))
 
 
 def test_weights_that_mmengine_loads_are_looked_at(config_file, tmp_path):

@@ -4,21 +4,20 @@
 from collections.abc import Iterator, Sequence, Sized
 
 import numpy as np
-from mmengine.dist import get_dist_info, sync_random_seed
-from torch.utils.data import Sampler
 
+from rankseg.datasets.samplers.base import TrainSampler
 from rankseg.registry import DATA_SAMPLERS
 from rankseg.structures import SampleKey
 
 NO_LABELS = (
-    "no image of the training set has a label for the sampler to deal by: add dict(type="
-    "'ClusterHook', clusters=K) to custom_hooks, or train with true labels "
-    "(train_dataloader.dataset: empty='unlabeled', labeled='')"
+    "Expected images with labels, from which PKSampler composes batches, but no image of the "
+    "training set has one. Add dict(type='ClusterHook', clusters=K) to custom_hooks, or train with "
+    "true labels (train_dataloader.dataset: empty='unlabeled', labeled='')."
 )
 
 
 @DATA_SAMPLERS.register_module()
-class PKSampler(Sampler[SampleKey]):
+class PKSampler(TrainSampler):
     """Infinite sampler of batches of ``P`` classes with ``K`` images each.
 
     Every batch is drawn independently, seeded by (seed, batch): first classes uniformly, then
@@ -55,30 +54,23 @@ class PKSampler(Sampler[SampleKey]):
             raise ValueError(
                 f"the sampler's classes={classes} and images={images}: expected 1 or more of each"
             )
-        self.rank, self.world_size = get_dist_info()
-        self.seed = sync_random_seed() if seed is None else seed
+        super().__init__(dataset, seed)
         self.classes, self.images = classes, images
-        self.num_labeled, self.num_unlabeled = dataset.num_labeled, dataset.num_unlabeled
         if not self.num_labeled + self.num_unlabeled:
             raise ValueError("the data set has no image: the sampler needs at least one")
         self._labels = dataset.labeled.class_ids() if self.num_labeled else np.empty(0, np.int64)
-        self._start = 0
         self.set_labels((), (), 0)
 
     @property
-    def batch_size(self) -> int:
-        """Number of samples of one batch on one process."""
-        return self.classes * self.images
+    def parts(self) -> tuple[int, int]:
+        """See the base class; all images are drawn as labeled ones."""
+        return self.classes * self.images, 0
 
     @property
     def iters_per_epoch(self) -> int:
         """Number of iterations of one pass: as many images as the data set has."""
         total = self.num_labeled + self.num_unlabeled
         return max(1, total // (self.batch_size * self.world_size))
-
-    def __len__(self) -> int:
-        """Return the number of samples that this process yields in one epoch."""
-        return self.iters_per_epoch * self.batch_size
 
     def set_labels(
         self, index: Sequence[int], label: Sequence[int], batch: int, leave: bool = True
@@ -159,29 +151,20 @@ class PKSampler(Sampler[SampleKey]):
                 keys.append(SampleKey(index, first + number, label))  # repeated images differ
         return keys
 
-    def skip(self, num_samples: int) -> None:
-        """Start the next iteration after ``num_samples`` samples of this process, counted from 0.
+    # --- before training
 
-        Raises:
-            ValueError: If ``num_samples`` is negative.
-        """
-        if num_samples < 0:
-            raise ValueError(f"cannot skip {num_samples} samples: the number must not be negative")
-        self._start = num_samples
+    def check_labels(self, made_in_training: bool) -> None:
+        """See the base class."""
+        if not self.num_labeled and not made_in_training:
+            raise ValueError(NO_LABELS)
 
-    def set_epoch(self, epoch: int) -> None:
-        """Do nothing: the sampler is infinite."""
+    def example_keys(self) -> list[SampleKey]:
+        """See the base class; without labeled images, the first one is loaded as class 0."""
+        first, *others = super().example_keys()
+        return [first._replace(label=None if self.num_labeled else 0), *others]
 
-
-def check_class_batch(batch_size: int, classes: int, images: int) -> None:
-    """Check that the dataloader's batches match those of the sampler.
-
-    Raises:
-        ValueError: If ``batch_size`` differs from the batches of a :class:`PKSampler`.
-    """
-    if batch_size != classes * images:
-        raise ValueError(
-            f"train_dataloader.batch_size is {batch_size}, but its sampler (classes={classes}, "
-            f"images={images}) makes batches of {classes * images}: set "
-            f"batch_size={classes * images}"
-        )
+    @classmethod
+    def make_tiny(cls, config: dict) -> int:
+        """See the base class; two classes with two images each remain."""
+        config.update(classes=2, images=2)
+        return 4

@@ -4,9 +4,8 @@
 from collections.abc import Iterator, Sequence, Sized
 
 import numpy as np
-from mmengine.dist import get_dist_info, sync_random_seed
-from torch.utils.data import Sampler
 
+from rankseg.datasets.samplers.base import TrainSampler
 from rankseg.registry import DATA_SAMPLERS
 from rankseg.structures import SampleKey
 
@@ -35,7 +34,7 @@ class _Passes:
 
 
 @DATA_SAMPLERS.register_module()
-class LabeledUnlabeledSampler(Sampler[SampleKey]):
+class LabeledUnlabeledSampler(TrainSampler):
     """Infinite sampler of batches of labeled images followed by unlabeled ones.
 
     Labeled and unlabeled images are iterated in separate passes; each pass has a new order seeded
@@ -84,18 +83,15 @@ class LabeledUnlabeledSampler(Sampler[SampleKey]):
                 "unlabelled images: the sampler needs at least one of each (labeled=0 draws no "
                 "labelled ones, labeled_only=True no unlabelled ones)"
             )
-        self.rank, self.world_size = get_dist_info()
-        self.seed = sync_random_seed() if seed is None else seed
+        super().__init__(dataset, seed)
         self.labeled, self.unlabeled = labeled, unlabeled
         self.labeled_only = labeled_only
-        self.num_labeled, self.num_unlabeled = dataset.num_labeled, dataset.num_unlabeled
-        self._start = 0
         self.set_labels((), (), 0)
 
     @property
-    def batch_size(self) -> int:
-        """Number of samples of one batch on one process."""
-        return self.labeled + (0 if self.labeled_only else self.unlabeled)
+    def parts(self) -> tuple[int, int]:
+        """See the base class."""
+        return self.labeled, 0 if self.labeled_only else self.unlabeled
 
     @property
     def iters_per_epoch(self) -> int:
@@ -104,10 +100,6 @@ class LabeledUnlabeledSampler(Sampler[SampleKey]):
         if not size:
             size, share = self.num_labeled, self.labeled
         return max(1, size // (share * self.world_size))
-
-    def __len__(self) -> int:
-        """Return the number of samples that this process yields in one epoch."""
-        return self.iters_per_epoch * self.batch_size
 
     def set_labels(
         self, index: Sequence[int], label: Sequence[int], batch: int, leave: bool = True
@@ -171,34 +163,8 @@ class LabeledUnlabeledSampler(Sampler[SampleKey]):
         """Return the position in the global order since labels were last set."""
         return (batch * share + place) * self.world_size + self.rank
 
-    def skip(self, num_samples: int) -> None:
-        """Start the next iteration after ``num_samples`` samples of this process, counted from 0.
-
-        Takes constant time: no earlier index is computed.
-
-        Raises:
-            ValueError: If ``num_samples`` is negative.
-        """
-        if num_samples < 0:
-            raise ValueError(f"cannot skip {num_samples} samples: the number must not be negative")
-        self._start = num_samples
-
-    def set_epoch(self, epoch: int) -> None:
-        """Do nothing: the sampler is infinite and passes depend only on the position."""
-
-
-def check_batch_size(batch_size: int, labeled: int, unlabeled: int, labeled_only: bool) -> None:
-    """Check that the dataloader's batches match those of the sampler.
-
-    Raises:
-        ValueError: If ``batch_size`` differs from the batches of a
-            :class:`LabeledUnlabeledSampler`.
-    """
-    wanted = labeled + (0 if labeled_only else unlabeled)
-    if batch_size != wanted:
-        parts = f"labeled={labeled}, unlabeled={unlabeled}"
-        parts += ", labeled_only=True" if labeled_only else ""
-        raise ValueError(
-            f"train_dataloader.batch_size is {batch_size}, but its sampler ({parts}) makes batches "
-            f"of {wanted}: set batch_size={wanted}"
-        )
+    @classmethod
+    def make_tiny(cls, config: dict) -> int:
+        """See the base class; at most two labeled and two unlabeled images remain."""
+        config.update(labeled=min(2, config["labeled"]), unlabeled=2)
+        return config["labeled"] + (0 if config.get("labeled_only") else 2)

@@ -2,27 +2,26 @@
 """Hook that clusters the embeddings every few passes and trains on the clusters as labels."""
 
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from mmengine.dist import broadcast_object_list, is_main_process
-from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from sklearn.metrics import normalized_mutual_info_score
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, Sampler
 
-from rankseg.engine.features import extract_features, with_pipeline
+from rankseg.datasets.samplers.classes import PKSampler
+from rankseg.engine.hooks.base import FeatureHook
 from rankseg.engine.hooks.notes import RunNotes
 from rankseg.engine.unwrap import unwrap_method
 from rankseg.errors import RunEnded
-from rankseg.models.methods import MetricLearning
+from rankseg.models.methods import Method, MetricLearning
 from rankseg.registry import HOOKS
 from rankseg.selection.graph import cluster_centres, nearest_centres
+from rankseg.utils.arguments import check_minimum
 
-PIPELINES = ("train", "test")
 FILE = "clusters"
 TOO_ALIKE = 99.9  # percent: embeddings about 0.045 apart
 
@@ -93,7 +92,7 @@ def measure(label: np.ndarray, before: np.ndarray, truth: np.ndarray) -> dict:
 
 
 @HOOKS.register_module()
-class ClusterHook(Hook):
+class ClusterHook(FeatureHook):
     """Hook that clusters the embeddings of all training images and uses the clusters as labels.
 
     The hook runs k-means on the network's embeddings in eval mode, before the first iteration and
@@ -128,11 +127,14 @@ class ClusterHook(Hook):
     """
 
     priority = "LOW"  # after the teacher update, before a checkpoint is written
+    method_type = MetricLearning
+    makes_labels = True
 
     @classmethod
-    def make_tiny(cls, config: dict, num_labeled: int) -> None:
-        """Shrink a config of this hook in place: few images form few clusters."""
+    def make_tiny(cls, config: dict, dataset: Dataset) -> dict:
+        """See the base class; few images form few clusters."""
         config["clusters"] = min(4, config["clusters"])
+        return config
 
     def __init__(
         self,
@@ -145,94 +147,71 @@ class ClusterHook(Hook):
         batch_size: int = 256,
         num_workers: int | None = None,
     ) -> None:
-        if clusters < 2 or interval_epochs <= 0:
+        super().__init__(network, features=features, batch_size=batch_size, num_workers=num_workers)
+        check_minimum("ClusterHook", 2, clusters=clusters)
+        if interval_epochs <= 0:
             raise ValueError(
-                f"ClusterHook(clusters={clusters}, interval_epochs={interval_epochs}): expected 2 "
-                "clusters or more, and more than 0 passes"
+                "Expected interval_epochs of ClusterHook to be a number of passes above 0, but got "
+                f"{interval_epochs}."
             )
-        if features not in PIPELINES:
-            raise ValueError(f"features={features!r} of ClusterHook: expected one of {PIPELINES}")
         self.clusters = clusters
         self.interval_epochs = interval_epochs
         self.search = dict(rounds=rounds, tries=tries)
-        self.features = features
-        self.extraction = dict(network=network, batch_size=batch_size)
-        self.num_workers = num_workers
-        self._notes: RunNotes | None = None
 
     # --- before training
 
-    def check_dataset(self, dataset: Dataset) -> None:
-        """Check that the training set can be clustered; also called by ``tools/train.py``.
+    def check_method(self, method: Method) -> None:
+        """See the base class; the loss must compare pairs, because cluster numbers change."""
+        super().check_method(method)
+        if any(True for _ in method.metric_loss.parameters()):
+            raise ValueError(
+                "Expected model.metric_loss to compare pairs of images for ClusterHook, which "
+                f"numbers the clusters differently each time, but got "
+                f"{type(method.metric_loss).__name__}, which learns a proxy for every class. Use "
+                "a loss on pairs, such as MultiSimilarityLoss, or train with true labels."
+            )
 
-        Raises:
-            ValueError: If there are labeled images, or fewer images than clusters.
-        """
+    def check_dataset(self, dataset: Dataset) -> None:
+        """See the base class; there are no labels, and as many images as clusters or more."""
         if dataset.num_labeled:
             raise ValueError(
-                f"ClusterHook makes the labels that are trained with, and the data set has "
-                f"{dataset.num_labeled} labelled images: leave the hook out to train with true "
-                "labels, or set train_dataloader.dataset to empty='labeled', unlabeled=''"
+                "Expected a training set without labels for ClusterHook, which makes the labels, "
+                f"but got {dataset.num_labeled} labeled images. Remove the hook to train with "
+                "true labels, or set train_dataloader.dataset to empty='labeled', unlabeled=''."
             )
         if self.clusters > dataset.num_unlabeled:
             raise ValueError(
-                f"clusters={self.clusters} of ClusterHook, but there are "
-                f"{dataset.num_unlabeled} images: expected as many clusters or fewer"
+                f"Expected clusters of ClusterHook to be at most {dataset.num_unlabeled}, the "
+                f"number of training images, but got {self.clusters}."
             )
 
-    def check_sampler(self, sampler: Mapping) -> None:
-        """Check that the sampler can draw by cluster; also called by ``tools/train.py``.
-
-        Args:
-            sampler: Config of the sampler.
-
-        Raises:
-            ValueError: If it is not a ``PKSampler``, or draws more classes than clusters exist.
-        """
-        if sampler.get("type") != "PKSampler" or sampler["classes"] > self.clusters:
+    def check_sampler(self, sampler: Sampler) -> None:
+        """See the base class; a ``PKSampler`` draws no more classes than there are clusters."""
+        if not isinstance(sampler, PKSampler) or sampler.classes > self.clusters:
+            found = type(sampler).__name__
+            if isinstance(sampler, PKSampler):
+                found += f"(classes={sampler.classes})"
             raise ValueError(
-                f"ClusterHook(clusters={self.clusters}) needs train_dataloader.sampler=dict("
-                f"type='PKSampler', classes=P, images=K) with P of {self.clusters} or less, and "
-                f"the config has {sampler.get('type')}(classes={sampler.get('classes')})"
+                f"Expected train_dataloader.sampler to be PKSampler with at most {self.clusters} "
+                f"classes for ClusterHook(clusters={self.clusters}), but got {found}. Set "
+                "train_dataloader.sampler=dict(type='PKSampler', classes=P, images=K)."
             )
 
     def before_train(self, runner: Runner) -> None:
         """Check the setup, then cluster, or use the clusters of the checkpoint."""
+        super().before_train(runner)
         method, loader = unwrap_method(runner), runner.train_dataloader
-        if not isinstance(method, MetricLearning):
-            raise ValueError(
-                f"ClusterHook in custom_hooks makes clusters that model.type="
-                f"{type(method).__name__} does not use: expected MetricLearning or a method that "
-                "builds on it"
-            )
-        if any(True for _ in method.metric_loss.parameters()):
-            raise ValueError(
-                f"model.metric_loss={type(method.metric_loss).__name__} learns a proxy for every "
-                "class, and ClusterHook numbers the clusters anew each time: take a loss on pairs, "
-                "such as MultiSimilarityLoss, or train with true labels"
-            )
-        sampler = loader.sampler
-        classes = getattr(sampler, "classes", None)
-        self.check_sampler(dict(type=type(sampler).__name__, classes=classes))
-        self.check_dataset(loader.dataset)
-        if (mean := loader.dataset.num_unlabeled / self.clusters) < sampler.images:
+        if (mean := loader.dataset.num_unlabeled / self.clusters) < loader.sampler.images:
             runner.logger.warning(
                 f"ClusterHook(clusters={self.clusters}): a cluster has {mean:.1f} of the "
-                f"{loader.dataset.num_unlabeled} images on average, and a batch takes "
-                f"{sampler.images} of each, copies where there are fewer: set fewer clusters, "
-                "about as many as there may be classes"
+                f"{loader.dataset.num_unlabeled} images on average, but a batch takes "
+                f"{loader.sampler.images} of each and repeats images of smaller clusters. Set "
+                "fewer clusters, about as many as there may be classes."
             )
-        method.network(self.extraction["network"])
-        if self.features == "test" and runner.val_loop is None:
-            raise ValueError(
-                "ClusterHook(features='test') loads images by the pipeline of val_dataloader, and "
-                "the config has none: use features='train'"
-            )
-        self._notes = RunNotes(
-            Path(runner.work_dir) / f"{FILE}.json", runner.iter and runner.iter + 1
-        )
+        path = Path(runner.work_dir) / f"{FILE}.json"
+        self._notes = RunNotes(path, runner.iter and runner.iter + 1)
         if len(method.clusters.label) == loader.dataset.num_unlabeled:
-            self.deal(runner, method)
+            self.set_labels(runner, method)
         else:
             self.cluster(runner, method, runner.iter)
 
@@ -248,44 +227,40 @@ class ClusterHook(Hook):
             self.cluster(runner, unwrap_method(runner), done)
             runner.train_loop.dataloader_iterator.skip_iter(done)  # drops prefetched batches
 
-    def deal(self, runner: Runner, method: MetricLearning) -> None:
+    def set_labels(self, runner: Runner, method: MetricLearning) -> None:
         """Set the clusters of the images in the sampler."""
         label, sampler = method.clusters.label.tolist(), runner.train_dataloader.sampler
         if len(set(label)) < sampler.classes:
             raise RunEnded(
-                f"the embeddings of {len(label)} images make {len(set(label))} clusters, and a "
-                f"batch has images of {sampler.classes}: the network says the same of nearly all "
-                "images; try a lower learning rate or other settings of model.metric_loss"
+                f"Expected at least {sampler.classes} clusters, the number in a batch, but the "
+                f"embeddings of {len(label)} images form {len(set(label))}. The network gives "
+                "nearly all images the same embedding. Try a lower learning rate or other settings "
+                "of model.metric_loss."
             )
         sampler.set_labels(range(len(label)), label, runner.iter)
 
     def cluster(self, runner: Runner, method: MetricLearning, done: int) -> None:
         """Compute new clusters after ``done`` iterations."""
         begun = time.monotonic()
-        loader = runner.train_dataloader
-        images = loader.dataset
-        if self.features == "test":
-            images = with_pipeline(images, runner.val_dataloader.dataset.pipeline)
-        workers = loader.num_workers if self.num_workers is None else self.num_workers
-        found = extract_features(method, images, num_workers=workers, **self.extraction)
+        found = self.extract(runner)
         before = method.clusters.label.cpu().numpy()
-        told: list = [None]
+        result: list = [None]
         if is_main_process():
             seed = ((runner.seed or 0) * 1_000_003 + done) % 2**31
-            told = [cluster(found.logits.numpy(), self.clusters, seed, **self.search)]
-        broadcast_object_list(told)
-        clusters: Clustering = told[0]
+            result = [cluster(found.logits.numpy(), self.clusters, seed, **self.search)]
+        broadcast_object_list(result)
+        clusters: Clustering = result[0]
         method.set_clusters(*map(torch.from_numpy, (clusters.label, clusters.centre)))
-        self.deal(runner, method)
+        self.set_labels(runner, method)
         if is_main_process():
-            truth = loader.dataset.unlabeled.class_ids()
+            truth = runner.train_dataloader.dataset.unlabeled.class_ids()
             numbers = measure(clusters.label, before, truth) | {"alike": clusters.alike}
             if done and clusters.alike > TOO_ALIKE:
                 runner.logger.warning(
-                    f"the embeddings of all images are nearly one (mean cosine "
-                    f"{clusters.alike:.3f}%), and clusters of them hardly mean anything: try "
-                    "smaller weights of terms that draw embeddings together, a later beginning of "
-                    "them (model.warmup), or a lower learning rate"
+                    "The embeddings of all images are nearly identical (mean cosine similarity "
+                    f"{clusters.alike:.3f}%), so their clusters are almost meaningless. Try "
+                    "smaller weights of terms that pull embeddings together, start these terms "
+                    "later (model.warmup), or lower the learning rate."
                 )
             self._note(runner, done, numbers, time.monotonic() - begun)
 
@@ -293,16 +268,10 @@ class ClusterHook(Hook):
         """Log and store the results of a clustering; ``numbers`` comes from :func:`measure`."""
         text = (
             f"clusters after {done} iterations: {numbers['clusters']} of {numbers['smallest']} to "
-            f"{numbers['largest']} images, half of them up to {numbers['median']:g}, in "
-            f"{seconds:.1f} s"
+            f"{numbers['largest']} images, median {numbers['median']:g}, in {seconds:.1f} s"
         )
-        for key, words in (("same", "agreement with the last time"), ("nmi", "NMI with classes")):
+        for key, words in (("same", "agreement with the last ones"), ("nmi", "NMI with classes")):
             if key in numbers:
                 text += f", {words} {numbers[key]:.1f}%"
         runner.logger.info(text)
-        runner.visualizer.add_scalars(
-            {f"{FILE}/{key}": value for key, value in numbers.items()}, step=done
-        )
-        rounded = {k: round(v, 3) if isinstance(v, float) else v for k, v in numbers.items()}
-        if self._notes is not None:
-            self._notes.add({"iteration": done, "seconds": round(seconds, 2), **rounded})
+        self._notes.record(runner, done, numbers, digits=3, seconds=round(seconds, 2))

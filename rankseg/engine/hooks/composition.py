@@ -5,19 +5,20 @@ import time
 
 import torch
 from mmengine.dist import broadcast, is_main_process
-from mmengine.hooks import Hook
 from mmengine.runner import Runner
+from torch.utils.data import Dataset
 
-from rankseg.engine.features import extract_features, with_pipeline
+from rankseg.engine.hooks.base import FeatureHook
 from rankseg.engine.unwrap import unwrap_method
 from rankseg.models.methods import LMCS
 from rankseg.registry import HOOKS
 from rankseg.selection.graph import cluster_centres
 from rankseg.structures import SampleKey
+from rankseg.utils.arguments import check_minimum
 
 
 @HOOKS.register_module()
-class CompositionHook(Hook):
+class CompositionHook(FeatureHook):
     """Hook that makes the student the previous one of the composition at the end of every step.
 
     The hook then clusters the master's features of all unlabeled images, for the master's
@@ -40,34 +41,21 @@ class CompositionHook(Hook):
 
     priority = "LOW"  # after the teacher update, before a checkpoint is written
 
+    method_type = LMCS
+
     @classmethod
-    def make_tiny(cls, config: dict, num_labeled: int) -> None:
-        """Shrink a config of this hook in place: each step has one iteration."""
+    def make_tiny(cls, config: dict, dataset: Dataset) -> dict:
+        """See the base class; each step has one iteration."""
         config["length"] = 1
+        return config
 
     def __init__(
         self, length: int, seed: int = 0, batch_size: int = 256, num_workers: int | None = None
     ) -> None:
-        if length < 1:
-            raise ValueError(f"length={length} of CompositionHook: expected 1 iteration or more")
+        super().__init__("master", batch_size=batch_size, num_workers=num_workers)
+        check_minimum("CompositionHook", 1, length=length)
         self.length = length
         self.seed = seed
-        self.batch_size = batch_size
-        self.num_workers = num_workers
-
-    def before_train(self, runner: Runner) -> None:
-        """Check the setup."""
-        method = unwrap_method(runner)
-        if not isinstance(method, LMCS):
-            raise ValueError(
-                f"CompositionHook in custom_hooks keeps networks that model.type="
-                f"{type(method).__name__} does not compose: expected LMCS"
-            )
-        if runner.val_loop is None:
-            raise ValueError(
-                "CompositionHook loads images by the pipeline of val_dataloader, and the config "
-                "has none: add one"
-            )
 
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch=None, outputs=None
@@ -80,18 +68,9 @@ class CompositionHook(Hook):
     def cluster(self, runner: Runner, method: LMCS) -> torch.Tensor:
         """Compute centers ``(N, D)`` of the master's features of all unlabeled images."""
         begun = time.monotonic()
-        loader = runner.train_dataloader
-        dataset = loader.dataset
-        images = with_pipeline(dataset, runner.val_dataloader.dataset.pipeline)
+        dataset = runner.train_dataloader.dataset
         keys = [SampleKey(i, runner.iter) for i in range(dataset.num_labeled, len(dataset))]
-        found = extract_features(
-            method,
-            images,
-            keys,
-            batch_size=self.batch_size,
-            num_workers=loader.num_workers if self.num_workers is None else self.num_workers,
-            network="master",
-        )
+        found = self.extract(runner, keys)
         centres = torch.zeros_like(method.centres, device="cpu")
         if is_main_process():
             made = cluster_centres(found.feature.numpy(), len(centres), self.seed)

@@ -34,7 +34,7 @@ class CurvesHook(Hook):
     def __init__(self, seconds: float = 60.0) -> None:
         self.seconds = seconds
         self._next = -float("inf")
-        self._harmless = SuppressAndLog("curves.png")
+        self._suppress = SuppressAndLog("curves.png")
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
         """Draw if the last drawing is old enough."""
@@ -48,7 +48,7 @@ class CurvesHook(Hook):
     @master_only
     def _draw(self, runner: Runner) -> None:
         folder, began = Path(runner.work_dir), time.monotonic()
-        with self._harmless(runner.logger):
+        with self._suppress(runner.logger):
             scalars = read_scalars(folder)
             if scalars.train or scalars.val:
                 title = runner.cfg.get("config_file", runner.experiment_name)

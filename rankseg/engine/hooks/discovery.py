@@ -4,29 +4,32 @@
 import time
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import torch
 from mmengine.dist import broadcast_object_list, is_main_process
-from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch.utils.data import Dataset
 
-from rankseg.engine.features import Features, extract_features, with_pipeline
-from rankseg.engine.hooks.discovery_notes import DiscoveryNotes, measure
+from rankseg.datasets.image_level import ImageLevelDataset
+from rankseg.engine.features import Features
+from rankseg.engine.hooks.base import FeatureHook
+from rankseg.engine.hooks.discovery_map import draw_map, measure
+from rankseg.engine.hooks.notes import RunNotes
+from rankseg.engine.hooks.suppress_and_log import SuppressAndLog
 from rankseg.engine.unwrap import unwrap_method
-from rankseg.models.layers import find_module
 from rankseg.models.methods import Method
 from rankseg.registry import HOOKS, SELECTIONS
 from rankseg.selection.discovery import Discovery, Evidence, Schedule, Selection
 from rankseg.structures import SampleKey
+from rankseg.utils.arguments import check_choice, check_minimum
+from rankseg.visualization.discovery import draw_discovery
 from rankseg.visualization.plane import WAYS
-
-PIPELINES = ("train", "test")
 
 
 @HOOKS.register_module()
-class DiscoveryHook(Hook):
+class DiscoveryHook(FeatureHook):
     """Hook that selects unlabeled images, labels them and moves them to the labeled part.
 
     A discovery extracts features of all images, and a pure function selects images and their
@@ -75,10 +78,11 @@ class DiscoveryHook(Hook):
     priority = "LOW"  # after the teacher update, before a checkpoint is written
 
     @classmethod
-    def make_tiny(cls, config: dict, num_labeled: int) -> None:
-        """Shrink a config of this hook in place: discover one image after one iteration."""
-        sizes = ((num_labeled + 1) / num_labeled,)
+    def make_tiny(cls, config: dict, dataset: Dataset) -> dict:
+        """See the base class; one image is discovered after one iteration."""
+        sizes = ((dataset.num_labeled + 1) / dataset.num_labeled,)
         config.update(begin=1, length=1, sizes=sizes, generations=1)
+        return config
 
     def __init__(
         self,
@@ -97,93 +101,74 @@ class DiscoveryHook(Hook):
         batch_size: int = 256,
         num_workers: int | None = None,
     ) -> None:
-        for name, value, known in (
-            ("features", features, PIPELINES),
-            ("maps", maps, (None, *WAYS)),
-        ):
-            if value not in known:
-                raise ValueError(f"{name}={value!r} of DiscoveryHook: expected one of {known}")
-        if past < 0:
-            raise ValueError(f"past={past} of DiscoveryHook must not be negative")
+        super().__init__(network, tap, features, batch_size, num_workers)
+        check_choice("DiscoveryHook", (None, *WAYS), maps=maps)
+        check_minimum("DiscoveryHook", 0, past=past)
         self.schedule = Schedule(begin, length, sizes, generations)
         self.restart = restart
         self.select = _selection(select or dict(type="nearest_centres"))
-        self.features = features
-        self.extraction = dict(network=network, tap=tap, batch_size=batch_size)
         self.past = past
         self.truth = truth
         self.maps = maps
-        self.num_workers = num_workers
-        self._notes: DiscoveryNotes | None = None
+        self._suppress = SuppressAndLog("discovery.png or a map of samples")
 
     # --- before training
 
-    def check_dataset(self, dataset: Dataset) -> None:
-        """Check that the training set has enough images; also called by ``tools/train.py``.
-
-        Raises:
-            ValueError: If labels are masks, there are fewer images than ``sizes`` requires, or
-                ``truth=True`` and the class of an image is unknown.
-        """
-        if not hasattr(dataset.labeled, "class_ids"):
+    def check_method(self, method: Method) -> None:
+        """See the base class; the method must store discovered images."""
+        super().check_method(method)
+        if method.pool is None:
             raise ValueError(
-                "DiscoveryHook labels whole images, but the labels of "
-                f"{type(dataset.labeled).__name__} are masks: use a data set with one class per "
-                "image, such as ClassFolderDataset"
+                "Expected model.type to be a method that stores the images that DiscoveryHook "
+                f"discovers, such as Snowball, but got {type(method).__name__}. Change model.type, "
+                "or remove the hook."
+            )
+
+    def check_dataset(self, dataset: Dataset) -> None:
+        """See the base class; there must be enough images, with one class per image."""
+        if not isinstance(dataset.labeled, ImageLevelDataset):
+            raise ValueError(
+                "Expected a data set with one class per image for DiscoveryHook, such as "
+                f"ClassFolderDataset, but got {type(dataset.labeled).__name__}, whose labels are "
+                "masks."
             )
         given, sizes = dataset.num_labeled, self.schedule.sizes
         power = 1 if self.restart else self.schedule.generations
         wanted, there = round(given * sizes[-1] ** power) - given, self.candidates(dataset)
         if wanted >= there:
             raise ValueError(
-                f"sizes={sizes} of DiscoveryHook ask for {wanted} discovered images, and the "
-                f"{given} labelled ones leave {there}, of which one must stay unlabelled: expected "
-                "smaller sizes"
+                f"Expected sizes of DiscoveryHook to discover at most {there - 1} images, as there "
+                f"are {there} besides the {given} labeled ones and one must stay unlabeled, but "
+                f"sizes={sizes} discover {wanted}. Set smaller sizes."
             )
         if self.truth and (unknown := int((self._truth(dataset)[given:] < 0).sum())):
             raise ValueError(
-                f"truth=True of DiscoveryHook needs the class of every unlabelled image, and that "
-                f"of {unknown} is not known: use truth=False"
+                "Expected every unlabeled image to have a known class for "
+                f"DiscoveryHook(truth=True), but {unknown} have none. Set truth=False."
             )
 
     def check_length(self, iterations: int) -> None:
-        """Check that the run includes the last discovery; also called by ``tools/train.py``.
-
-        Raises:
-            ValueError: If the run ends before it.
-        """
+        """See the base class; the run must include the last discovery."""
         if iterations <= self.schedule.last:
             raise ValueError(
-                f"the last discovery of DiscoveryHook is after {self.schedule.last} iterations, "
-                f"and train_cfg has {iterations}: train longer, or take smaller begin, length or "
-                "generations"
+                f"Expected train_cfg to have more than {self.schedule.last} iterations, after "
+                f"which DiscoveryHook discovers for the last time, but got {iterations}. Train "
+                "longer, or set a smaller begin, length or generations."
             )
 
     def before_train(self, runner: Runner) -> None:
         """Check the setup and pass images discovered so far to the sampler."""
-        method, dataset = unwrap_method(runner), runner.train_dataloader.dataset
-        if not hasattr(method, "pool"):
-            raise ValueError(
-                f"DiscoveryHook in custom_hooks fills a pool that model.type="
-                f"{type(method).__name__} does not have: expected a method that discovers, such as "
-                "Snowball"
-            )
-        self.check_dataset(dataset)
-        self.check_length(runner.max_iters)
-        name, tap = self.extraction["network"], self.extraction["tap"]
-        find_module(method.network(name), tap, "tap of DiscoveryHook")
-        if self.features == "test" and runner.val_loop is None:
-            raise ValueError(
-                "DiscoveryHook(features='test') loads images by the pipeline of val_dataloader, "
-                "and the config has none: use features='train'"
-            )
-        self._notes = DiscoveryNotes(runner.work_dir, runner.iter, self.maps)
+        super().before_train(runner)
+        method = unwrap_method(runner)
+        path = Path(runner.work_dir) / "discovery.json"
+        # notes describe the state after their iteration
+        self._notes = RunNotes(path, runner.iter and runner.iter + 1)
         if runner.iter == 0:
             method.pool.reset()  # initial weights may include the pool of another run
             if now := self.schedule.at(0):
                 self.discover(runner, method, now)
         latest = self.schedule.latest(runner.iter)
-        self.deal(runner, method, 0 if latest is None else latest.start)
+        self.set_labels(runner, method, 0 if latest is None else latest.start)
 
     # --- a discovery
 
@@ -196,10 +181,10 @@ class DiscoveryHook(Hook):
             return
         method = unwrap_method(runner)
         self.discover(runner, method, now)
-        self.deal(runner, method, now.start)
+        self.set_labels(runner, method, now.start)
         runner.train_loop.dataloader_iterator.skip_iter(now.start)  # drops prefetched batches
 
-    def deal(self, runner: Runner, method: Method, start: int) -> None:
+    def set_labels(self, runner: Runner, method: Method, start: int) -> None:
         """Set the labeled images of the sampler; subclasses may hold some back.
 
         Args:
@@ -207,7 +192,7 @@ class DiscoveryHook(Hook):
             method: The runner's model, with the pool.
             start: Training iteration from which the sampler uses the new parts.
         """
-        leave = not getattr(runner.train_dataloader.dataset, "include_labeled", False)
+        leave = not runner.train_dataloader.dataset.include_labeled
         index, label = method.pool.index.tolist(), method.pool.label.tolist()
         runner.train_dataloader.sampler.set_labels(index, label, start, leave)
 
@@ -215,18 +200,19 @@ class DiscoveryHook(Hook):
         """Select images and add them to the method's pool."""
         begun = time.monotonic()
         dataset, pool = runner.train_dataloader.dataset, method.pool
-        found = self.extract(runner, method, now)
+        total = dataset.num_labeled + self.candidates(dataset)  # labeled ones first, each once
+        found = self.extract(runner, [SampleKey(i, now.start) for i in range(total)])
         if now.step == 0 and self.restart:
             pool.clear()
         places, evidence = self.evidence(dataset, method, found)
         base = dataset.num_labeled + int((pool.generation < now.generation).sum())
         count = round(base * self.schedule.sizes[now.step]) - len(evidence.label)
-        told: list = [None]
+        result: list = [None]
         if is_main_process():
             rng = np.random.default_rng((runner.seed, now.start))
-            told = [self.select(evidence, max(0, count), rng)]
-        broadcast_object_list(told)
-        selection: Selection = told[0]
+            result = [self.select(evidence, max(0, count), rng)]
+        broadcast_object_list(result)
+        selection: Selection = result[0]
         index, label = places[selection.row], selection.label
         truth = self._truth(dataset)
         if self.truth:
@@ -244,20 +230,12 @@ class DiscoveryHook(Hook):
                 evidence.num_classes,
             )
             self._note(runner, now, numbers, time.monotonic() - begun)
-            if self._notes is not None:
-                classes = dataset.metainfo["classes"]
-                self._notes.draw_map(evidence, selection, truth[rows], classes, runner.logger)
-
-    def extract(self, runner: Runner, method: Method, now: Discovery) -> Features:
-        """Extract features of all images, labeled ones first, each once."""
-        loader = runner.train_dataloader
-        images = dataset = loader.dataset
-        if self.features == "test":
-            images = with_pipeline(dataset, runner.val_dataloader.dataset.pipeline)
-        total = dataset.num_labeled + self.candidates(dataset)
-        keys = [SampleKey(i, now.start) for i in range(total)]
-        workers = loader.num_workers if self.num_workers is None else self.num_workers
-        return extract_features(method, images, keys, num_workers=workers, **self.extraction)
+            if self.maps is not None:
+                with self._suppress(runner.logger):
+                    classes = dataset.metainfo["classes"]
+                    folder = Path(runner.work_dir) / "discovery_maps"
+                    note = self._notes.notes[-1]
+                    draw_map(folder, note, self.maps, evidence, selection, truth[rows], classes)
 
     @staticmethod
     def evidence(dataset: Dataset, method: Method, found: Features) -> tuple[np.ndarray, Evidence]:
@@ -286,7 +264,7 @@ class DiscoveryHook(Hook):
     @staticmethod
     def candidates(dataset: Dataset) -> int:
         """Count the unlabeled images that are not also labeled; they precede the others."""
-        copies = dataset.num_labeled if getattr(dataset, "include_labeled", False) else 0
+        copies = dataset.num_labeled if dataset.include_labeled else 0
         return dataset.num_unlabeled - copies
 
     @classmethod
@@ -307,15 +285,10 @@ class DiscoveryHook(Hook):
         if "error" in numbers:
             text += f", {numbers['error']:.2f}% of the new labels are wrong"
         runner.logger.info(text)
-        told = {key: value for key, value in numbers.items() if key != "classes"}
-        runner.visualizer.add_scalars(
-            {f"discovery/{key}": value for key, value in told.items()}, step=now.start
-        )
-        if self._notes is not None:
-            self._notes.add(
-                {"iteration": now.start, **place, "seconds": round(seconds, 2), **numbers}
-            )
-            self._notes.draw(runner.logger)
+        seconds = round(seconds, 2)
+        self._notes.record(runner, now.start, numbers, **place, seconds=seconds)
+        with self._suppress(runner.logger):
+            draw_discovery(self._notes.notes, self._notes.path.with_suffix(".png"))
 
 
 def _selection(config: dict) -> partial:
@@ -328,8 +301,8 @@ def _selection(config: dict) -> partial:
     name = options.pop("type", None)
     function = SELECTIONS.get(str(name))
     if function is None:
+        known = ", ".join(sorted(SELECTIONS.module_dict))
         raise ValueError(
-            f"select=dict(type={name!r}) of DiscoveryHook: expected one of "
-            f"{', '.join(sorted(SELECTIONS.module_dict))}"
+            f"Expected select.type of DiscoveryHook to be one of {known}, but got {name!r}."
         )
     return partial(function, **options)

@@ -8,29 +8,27 @@ from typing import Any
 
 import torch
 from mmengine.dist import is_main_process
-from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch.utils.data import Dataset
 
-from rankseg.engine.features import extract_features, with_pipeline
+from rankseg.engine.hooks.base import FeatureHook
 from rankseg.engine.hooks.notes import RunNotes
 from rankseg.engine.hooks.suppress_and_log import SuppressAndLog
 from rankseg.engine.known_images import known_images, probe_rows
 from rankseg.engine.unwrap import unwrap_method
 from rankseg.evaluation.knn import check_k
 from rankseg.evaluation.representation import judge_features
-from rankseg.models.heads import ImageLevelHead
-from rankseg.models.layers import find_module
+from rankseg.models.methods import Method
 from rankseg.registry import HOOKS
+from rankseg.utils.arguments import check_minimum
 from rankseg.utils.atomic_file import atomic_write
 from rankseg.visualization.feature_curves import draw_feature_curves
 
-NETWORKS = (None, "student", "teacher")
 FILE = "features"
 
 
 @HOOKS.register_module()
-class FeatureEvaluationHook(Hook):
+class FeatureEvaluationHook(FeatureHook):
     """Hook that classifies the validation images by the features of training images.
 
     All images use the pipeline of ``val_dataloader``. The evaluation does not affect training:
@@ -64,6 +62,10 @@ class FeatureEvaluationHook(Hook):
 
     priority = "NORMAL"  # runs before a checkpoint is written
 
+    @classmethod
+    def make_tiny(cls, config: dict, dataset: Dataset) -> None:
+        """Leave the hook out, because it would load every image."""
+
     def __init__(
         self,
         interval: int,
@@ -77,26 +79,31 @@ class FeatureEvaluationHook(Hook):
         batch_size: int = 256,
         num_workers: int | None = None,
     ) -> None:
-        if interval < 0 or not (knn or probes):
+        super().__init__(network, tap, None, batch_size, num_workers)
+        check_minimum("FeatureEvaluationHook", 0, interval=interval)
+        if not (knn or probes):
             raise ValueError(
-                f"FeatureEvaluationHook(interval={interval}, knn={knn}, probes={probes}): expected "
-                "0 or more iterations, and a number of neighbours or a probe"
-            )
-        if network not in NETWORKS:
-            raise ValueError(
-                f"FeatureEvaluationHook(network={network!r}): expected one of {NETWORKS}"
+                "Expected knn or probes of FeatureEvaluationHook to name a classifier, but both "
+                "are empty. Set, for example, knn=(20,) or probes=('labeled',)."
             )
         self.interval = interval
         self.options = dict(knn=tuple(knn), temperature=temperature, probe=dict(probe or {}))
         self.probes = tuple(probes)
         self.bank = bank
-        self.network = network
-        self.extraction = dict(tap=tap, batch_size=batch_size)
-        self.num_workers = num_workers
-        self._harmless = SuppressAndLog(f"{FILE}.png")
+        self._suppress = SuppressAndLog(f"{FILE}.png")
+
+    def check_method(self, method: Method) -> None:
+        """See the base class; the method must classify images."""
+        if not method.image_level:
+            raise ValueError(
+                "Expected model.student.decode_head to be an ImageLevelHead for "
+                f"FeatureEvaluationHook, but got {type(method.student.decode_head).__name__}. "
+                "Remove the hook from custom_hooks."
+            )
+        super().check_method(method)
 
     def check_dataset(self, dataset: Dataset) -> None:
-        """Check that the training set supports the evaluation; also called by ``tools/train.py``.
+        """See the base class; enough images must have a known class.
 
         Raises:
             ValueError: If fewer images have a known class than neighbors are required, or a probe
@@ -111,25 +118,7 @@ class FeatureEvaluationHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Check the setup and load the results of a resumed run."""
-        method = unwrap_method(runner)
-        if not isinstance(method.student.decode_head, ImageLevelHead):
-            raise ValueError(
-                f"FeatureEvaluationHook in custom_hooks is for classification, and the student has "
-                f"a {type(method.student.decode_head).__name__}: expected an ImageLevelHead"
-            )
-        if runner.val_loop is None:
-            raise ValueError(
-                "FeatureEvaluationHook classifies the images of val_dataloader, and the config has "
-                "none: add one, or leave the hook out"
-            )
-        if self.network == "teacher" and method.teacher is None:
-            raise ValueError(
-                "FeatureEvaluationHook(network='teacher') needs a teacher: set model.teacher="
-                "dict(momentum=0.01), or network='student'"
-            )
-        network = method.network(self.network or method.predict_on)
-        find_module(network, self.extraction["tap"], "tap of FeatureEvaluationHook")
-        self.check_dataset(runner.train_dataloader.dataset)
+        super().before_train(runner)
         self._notes = RunNotes(Path(runner.work_dir) / f"{FILE}.json", runner.iter + 1)
 
     def after_train_iter(
@@ -143,34 +132,23 @@ class FeatureEvaluationHook(Hook):
     def evaluate(self, runner: Runner) -> None:
         """Extract features of all images, classify them and store the results."""
         start, method, val = time.monotonic(), unwrap_method(runner), runner.val_dataloader.dataset
-        loader = runner.train_dataloader
-        options = dict(
-            self.extraction,
-            network=self.network or method.predict_on,
-            num_workers=loader.num_workers if self.num_workers is None else self.num_workers,
-        )
-        train = with_pipeline(loader.dataset, val.pipeline)
-        known = extract_features(method, train, self.indices, **options).feature
-        asked = extract_features(method, val, **options).feature
+        known = self.extract(runner, self.indices).feature
+        queries = self.extract(runner, dataset=val).feature
         if not is_main_process():
             return
         device = next(method.parameters()).device
         numbers = judge_features(
             known.to(device),
             self.labels,
-            asked,
+            queries,
             torch.from_numpy(val.class_ids()),
             len(val.classes),
             probes=self.rows,
             **self.options,
         )
-        step = runner.iter + 1
-        runner.visualizer.add_scalars(
-            {f"{FILE}/{name}": value for name, value in numbers.items()}, step=step
-        )
-        told = ", ".join(f"{name} {value:.2f}" for name, value in numbers.items())
-        runner.logger.info(f"features (%): {told}; took {time.monotonic() - start:.1f} s")
-        self._notes.add({"iteration": step, **numbers})
+        text = ", ".join(f"{name} {value:.2f}" for name, value in numbers.items())
+        runner.logger.info(f"features (%): {text}; took {time.monotonic() - start:.1f} s")
+        self._notes.record(runner, runner.iter + 1, numbers)
         picture = self._notes.path.with_suffix(".png")
-        with self._harmless(runner.logger), atomic_write(picture) as partial:
+        with self._suppress(runner.logger), atomic_write(picture) as partial:
             draw_feature_curves(self._notes.notes, partial)

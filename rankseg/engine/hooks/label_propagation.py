@@ -2,18 +2,18 @@
 """Hook that updates pseudo-labels before every pass over the unlabeled images."""
 
 import time
+from pathlib import Path
 
 import numpy as np
 import torch
 from mmengine.dist import broadcast, is_main_process
-from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch.utils.data import Dataset
 
-from rankseg.engine.features import Features, extract_features, with_pipeline
-from rankseg.engine.hooks.propagation_notes import PropagationNotes, measure
+from rankseg.engine.features import Features
+from rankseg.engine.hooks.base import FeatureHook, RunSetup
+from rankseg.engine.hooks.notes import RunNotes
 from rankseg.engine.unwrap import unwrap_method
-from rankseg.models.layers import find_module
 from rankseg.models.methods import LabelPropagation
 from rankseg.registry import HOOKS
 from rankseg.selection.graph import (
@@ -25,14 +25,41 @@ from rankseg.selection.graph import (
     weigh,
 )
 from rankseg.structures import SampleKey
+from rankseg.utils.arguments import check_choice
+from rankseg.visualization.curves import draw_weights
 
 LABELS_BY = ("propagation", "network")
-PIPELINES = ("train", "test")
-NETWORKS = ("student", "teacher")
+FILE = "label_propagation"
+BINS = 20
+
+
+def measure(label: np.ndarray, weight: np.ndarray, truth: np.ndarray) -> dict:
+    """Measure the certainty and the accuracy of pseudo-labels.
+
+    Args:
+        label: ``(N,)`` classes.
+        weight: ``(N,)`` weights in ``[0, 1]``.
+        truth: ``(N,)`` true classes, -1 if unknown; for measurements only.
+
+    Returns:
+        ``weight``: mean weight. For images with known truth: ``accuracy`` and
+        ``accuracy_weighted``, with images counted by their weight, in percent; ``right`` and
+        ``wrong``: histograms of the weights of right and wrong labels, in 20 equal bins of
+        ``[0, 1]``.
+    """
+    numbers: dict = {"weight": float(weight.mean())}
+    known = truth >= 0
+    if known.any():
+        right, share = (label == truth)[known], weight[known]
+        numbers["accuracy"] = 100 * float(right.mean())
+        numbers["accuracy_weighted"] = 100 * float((right * share).sum() / max(share.sum(), 1e-12))
+        for name, chosen in (("right", right), ("wrong", ~right)):
+            numbers[name] = np.histogram(share[chosen], BINS, (0, 1))[0].tolist()
+    return numbers
 
 
 @HOOKS.register_module()
-class LabelPropagationHook(Hook):
+class LabelPropagationHook(FeatureHook):
     """Hook that computes pseudo-labels for all unlabeled images before every pass over them.
 
     The hook extracts the network's features of all images, labeled and unlabeled, builds their
@@ -72,10 +99,13 @@ class LabelPropagationHook(Hook):
     Source: Iscen et al., Label Propagation for Deep Semi-supervised Learning (CVPR 2019).
     """
 
+    method_type = LabelPropagation
+
     @classmethod
-    def make_tiny(cls, config: dict, num_labeled: int) -> None:
-        """Shrink a config of this hook in place: the graph has few images."""
+    def make_tiny(cls, config: dict, dataset: Dataset) -> dict:
+        """See the base class; the graph has few images."""
         config["k"] = min(5, config.get("k", 5))
+        return config
 
     def __init__(
         self,
@@ -95,64 +125,37 @@ class LabelPropagationHook(Hook):
         threads: int | None = None,
         probes: int | None = None,
     ) -> None:
-        for name, value, known in (
-            ("labels_by", labels_by, LABELS_BY),
-            ("features", features, PIPELINES),
-            ("network", network, NETWORKS),
-        ):
-            if value not in known:
-                raise ValueError(
-                    f"{name}={value!r} of LabelPropagationHook: expected one of {known}"
-                )
+        super().__init__(network, tap, features, batch_size, num_workers)
+        check_choice("LabelPropagationHook", LABELS_BY, labels_by=labels_by)
         check_alpha(alpha)
         self.k = k
         self.solver = dict(alpha=alpha, power=power, max_iter=max_iter, tol=tol)
         self.labels_by = labels_by
         self.certainty = certainty
         self.class_balance = class_balance
-        self.features = features
-        self.extraction = dict(network=network, tap=tap, batch_size=batch_size)
-        self.num_workers = num_workers
         self.search = dict(threads=threads, probes=probes)
-        self._told = False
-        self._notes: PropagationNotes | None = None
+        self._warned = False
 
     def check_dataset(self, dataset: Dataset) -> None:
-        """Check that the training set has enough images; also called by ``tools/train.py``.
-
-        Raises:
-            ValueError: If an image has fewer than ``k`` other images.
-        """
+        """See the base class; every image needs at least ``k`` others."""
         if self.labels_by == "propagation":
             check_neighbours(self.k, len(dataset))
 
+    def check(self, setup: RunSetup) -> None:
+        """See the base class; the run must be longer than the first stage of the method."""
+        super().check(setup)
+        start = setup.method.propagation_start
+        if setup.iterations is not None and setup.iterations <= start:
+            raise ValueError(
+                f"Expected train_cfg to have more iterations than model.warmup={start}, after "
+                f"which labels are propagated, but got {setup.iterations}. Train longer, or "
+                "shorten model.warmup."
+            )
+
     def before_train(self, runner: Runner) -> None:
-        """Check the setup."""
-        method, dataset = unwrap_method(runner), runner.train_dataloader.dataset
-        if not isinstance(method, LabelPropagation):
-            raise ValueError(
-                f"LabelPropagationHook in custom_hooks makes pseudo-labels that model.type="
-                f"{type(method).__name__} does not use: expected LabelPropagation"
-            )
-        self.check_dataset(dataset)
-        if runner.max_iters <= method.propagation_start:
-            raise ValueError(
-                f"model.warmup={method.propagation_start} of train_cfg's {runner.max_iters} "
-                "iterations leaves none for label propagation: train longer, or shorten warmup"
-            )
-        self._notes = PropagationNotes(runner.work_dir, runner.iter)
-        network = self.extraction["network"]
-        if network == "teacher" and method.teacher is None:
-            raise ValueError(
-                "LabelPropagationHook(network='teacher') needs a teacher: set model.teacher="
-                "dict(momentum=0.03), or network='student'"
-            )
-        find_module(method.network(network), self.extraction["tap"], "tap of LabelPropagationHook")
-        if self.features == "test" and runner.val_loop is None:
-            raise ValueError(
-                "LabelPropagationHook(features='test') loads images by the pipeline of "
-                "val_dataloader, and the config has none: use features='train'"
-            )
+        """Check the setup and load the notes of a resumed run."""
+        super().before_train(runner)
+        self._notes = RunNotes(Path(runner.work_dir) / f"{FILE}.json", runner.iter)
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch=None) -> None:
         """Update the labels at the start of a pass, or if they are missing."""
@@ -172,15 +175,9 @@ class LabelPropagationHook(Hook):
             number: Number of the pass, from 0. Each pass draws other augmentations.
         """
         start = time.monotonic()
-        loader = runner.train_dataloader
-        dataset: Dataset = loader.dataset
-        images = dataset
-        if self.features == "test":
-            images = with_pipeline(dataset, runner.val_dataloader.dataset.pipeline)
-        keys = [SampleKey(i, number) for i in range(len(dataset))]
-        workers = loader.num_workers if self.num_workers is None else self.num_workers
-        found = extract_features(method, images, keys, num_workers=workers, **self.extraction)
-        seen = time.monotonic()
+        dataset: Dataset = runner.train_dataloader.dataset
+        found = self.extract(runner, [SampleKey(i, number) for i in range(len(dataset))])
+        extracted = time.monotonic()
         label = torch.zeros(dataset.num_unlabeled, dtype=torch.long)
         weight = torch.zeros(dataset.num_unlabeled)
         class_weight = torch.zeros(method.num_classes)
@@ -190,9 +187,10 @@ class LabelPropagationHook(Hook):
             label.copy_(torch.from_numpy(result.label[rows]))
             weight.copy_(torch.from_numpy(result.weight[rows]))
             class_weight.copy_(torch.from_numpy(result.class_weight))
-            self._tell_unreached(runner, result)
+            self._warn_unreached(runner, result)
             numbers = measure(label.numpy(), weight.numpy(), dataset.unlabeled.class_ids())
-            seconds = [round(seen - start, 2), round(time.monotonic() - seen, 2)]
+            ends = extracted - start, time.monotonic() - extracted
+            seconds = [round(one, 2) for one in ends]
             self._log(runner, number, numbers, seconds)
         for tensor in (label, weight, class_weight):
             broadcast(tensor)
@@ -217,37 +215,38 @@ class LabelPropagationHook(Hook):
             result = result._replace(class_weight=np.ones_like(result.class_weight))
         return result
 
-    def _tell_unreached(self, runner: Runner, result: Propagated) -> None:
+    def _warn_unreached(self, runner: Runner, result: Propagated) -> None:
         """Warn once if there are images that no label reaches."""
         unreached = int((~result.scores.any(1)).sum())
-        if unreached and not self._told:
-            self._told = True
+        if unreached and not self._warned:
+            self._warned = True
             total = len(result.label)
             runner.logger.warning(
-                f"no label reaches {unreached} of {total} images ({unreached / total:.1%}): their "
-                "part of the neighbour graph has no labelled image nearby; they have weight 0 and "
-                f"teach nothing until it has (said once; a larger k than {self.k} connects more)"
+                f"No label reaches {unreached} of {total} images ({unreached / total:.1%}), as "
+                "their part of the neighbor graph has no labeled image. They have weight 0 and do "
+                f"not contribute to training. A larger k than {self.k} connects more images. This "
+                "warning is not repeated."
             )
 
     def _log(self, runner: Runner, number: int, numbers: dict, seconds: list[float]) -> None:
         """Log and store the quality of a pass's labels; ``numbers`` comes from ``measure``."""
-        told = {key: value for key, value in numbers.items() if isinstance(value, float)}
         text = (
             f"pseudo-labels of pass {number + 1}: {seconds[0]:.1f} s for features and "
-            f"{seconds[1]:.1f} s for labels, mean weight {told['weight']:.3f}"
+            f"{seconds[1]:.1f} s for labels, mean weight {numbers['weight']:.3f}"
         )
-        if "accuracy" in told:
-            text += f", {told['accuracy']:.2f}% right ({told['accuracy_weighted']:.2f}% weighted)"
+        if "accuracy" in numbers:
+            text += (
+                f", {numbers['accuracy']:.2f}% right ({numbers['accuracy_weighted']:.2f}% weighted)"
+            )
         runner.logger.info(text)
-        told["seconds"] = sum(seconds)
-        runner.visualizer.add_scalars(
-            {f"label_propagation/{key}": value for key, value in told.items()}, step=runner.iter
-        )
-        place = {"pass": number + 1, "iteration": runner.iter, "seconds": seconds}
-        if self._notes is not None:
-            self._notes.add({**place, **numbers})
+        place = {"pass": number + 1, "seconds": seconds}
+        scalars = {"seconds": sum(seconds)}
+        self._notes.record(runner, runner.iter, numbers, scalars=scalars, **place)
 
     def after_train(self, runner: Runner) -> None:
-        """Draw the distributions of the weights of right and wrong labels."""
-        if self._notes is not None and is_main_process():
-            self._notes.draw()
+        """Draw the weights of right and wrong labels of the first, a middle and the last pass."""
+        known = [note for note in self._notes.notes if "right" in note]
+        if known and is_main_process():
+            shown = {i: known[i] for i in (0, len(known) // 2, len(known) - 1)}.values()
+            panels = {f"pass {note['pass']}": (note["right"], note["wrong"]) for note in shown}
+            draw_weights(panels, self._notes.path.with_suffix(".png"))

@@ -5,16 +5,18 @@ from pathlib import Path
 
 import torch
 from mmengine.dist import master_only
-from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch import Tensor
+from torch.utils.data import Dataset
 
+from rankseg.engine.hooks.base import RunHook
 from rankseg.engine.hooks.notes import RunNotes
 from rankseg.engine.hooks.suppress_and_log import SuppressAndLog
 from rankseg.engine.unwrap import unwrap_method
 from rankseg.evaluation.neighbour_purity import NeighbourPurity, neighbour_purity
-from rankseg.models.methods import CMSF
+from rankseg.models.methods import CMSF, Method
 from rankseg.registry import HOOKS
+from rankseg.utils.arguments import check_minimum
 from rankseg.utils.atomic_file import atomic_write
 from rankseg.visualization.neighbours import count_ranks, draw_purity, draw_ranks
 
@@ -23,7 +25,7 @@ PANELS = 4  # histograms in a row
 
 
 @HOOKS.register_module()
-class NeighbourPurityHook(Hook):
+class NeighbourPurityHook(RunHook):
     """Hook that measures neighbors in the memory of a CMSF run constrained by the previous pass.
 
     The hook only reads the memory: it loads no images and does not affect training. It needs true
@@ -47,41 +49,49 @@ class NeighbourPurityHook(Hook):
 
     priority = "NORMAL"  # runs before a checkpoint is written
 
+    method_type = CMSF
+
     @classmethod
-    def make_tiny(cls, config: dict, num_labeled: int) -> None:
-        """Shrink a config of this hook in place: there are few images."""
+    def make_tiny(cls, config: dict, dataset: Dataset) -> dict:
+        """See the base class; there are few images."""
         if config.get("k"):
             config["k"] = min(5, config["k"])
+        return config
 
     def __init__(self, interval: int, k: int | None = None, queries: int = 2000) -> None:
-        if interval < 0 or (k is not None and k < 2) or queries < 1:
-            raise ValueError(
-                f"NeighbourPurityHook(interval={interval}, k={k}, queries={queries}): expected at "
-                "least 0 iterations, 2 neighbours and 1 query"
-            )
+        check_minimum("NeighbourPurityHook", 0, interval=interval)
+        check_minimum("NeighbourPurityHook", 2, **({} if k is None else {"k": k}))
+        check_minimum("NeighbourPurityHook", 1, queries=queries)
         self.interval, self.k, self.queries = interval, k, queries
-        self._harmless = SuppressAndLog(f"{FILE}.png")
+        self._suppress = SuppressAndLog(f"{FILE}.png")
 
-    def before_train(self, runner: Runner) -> None:
-        """Check the setup and load the results of a resumed run."""
-        method = unwrap_method(runner)
-        if not isinstance(method, CMSF) or method.constraint != "previous":
+    def check_method(self, method: Method) -> None:
+        """See the base class; the method must store features of the previous pass."""
+        super().check_method(method)
+        if method.constraint != "previous":
             raise ValueError(
-                "NeighbourPurityHook in custom_hooks needs features of the pass before, which "
-                f"model.type={type(method).__name__} of this config does not remember: expected "
-                "CMSF with constraint='previous'"
+                "Expected model.constraint to be 'previous' for NeighbourPurityHook, which "
+                f"compares with features of the previous pass, but got {method.constraint!r}. "
+                "Change it, or remove the hook."
             )
         if (self.k or method.k) < 2:
             raise ValueError(
-                f"NeighbourPurityHook: model.k={method.k} is the image itself alone: set k of the "
-                "hook to 2 or more"
+                f"Expected at least 2 neighbors for NeighbourPurityHook, but model.k={method.k} is "
+                "the image itself alone. Set k of the hook to 2 or more."
             )
-        self.truth = torch.from_numpy(runner.train_dataloader.dataset.unlabeled.class_ids())
+
+    def check_dataset(self, dataset: Dataset) -> None:
+        """See the base class; some true classes must be known, for measurements."""
+        self.truth = torch.from_numpy(dataset.unlabeled.class_ids())
         if not (self.truth >= 0).any():
             raise ValueError(
-                "NeighbourPurityHook in custom_hooks needs true classes of unlabelled images, for "
-                "measurements, and none is known: leave the hook out"
+                "Expected unlabeled images with a known class for NeighbourPurityHook, for "
+                "measurements only, but there are none. Remove the hook from custom_hooks."
             )
+
+    def before_train(self, runner: Runner) -> None:
+        """Check the setup and load the results of a resumed run."""
+        super().before_train(runner)
         self._notes = RunNotes(Path(runner.work_dir) / f"{FILE}.json", runner.iter + 1)
 
     def after_train_iter(
@@ -90,26 +100,21 @@ class NeighbourPurityHook(Hook):
         """Measure if it is due."""
         due = self.interval and self.every_n_train_iters(runner, self.interval)
         if due or self.is_last_train_iter(runner):
-            self.look(runner)
+            self.record(runner)
 
     @master_only
-    def look(self, runner: Runner) -> None:
+    def record(self, runner: Runner) -> None:
         """Measure and store the results, unless the memory has too few entries."""
         found = self.measure(unwrap_method(runner))
         if found is None:
             return
-        numbers = {key: value for key, value in found._asdict().items() if key != "ranks"}
-        runner.visualizer.add_scalars(
-            {f"{FILE}/{key}": value for key, value in numbers.items()}, step=runner.iter + 1
-        )
         runner.logger.info(
-            f"neighbours of the right class: {found.nearest:.1f}% of the nearest, "
-            f"{found.constrained:.1f}% of the constrained, whose last has the median rank "
-            f"{found.median_rank:.0f}; {found.as_far:.1f}% of as many as that"
+            f"neighbors of the right class: {found.nearest:.1f}% of the nearest and "
+            f"{found.constrained:.1f}% of the constrained ones, whose last has a median rank of "
+            f"{found.median_rank:.0f}; {found.as_far:.1f}% of all up to that rank"
         )
-        rounded = {key: round(value, 3) for key, value in numbers.items()}
-        counts = count_ranks(found.ranks.numpy())
-        self._notes.add({"iteration": runner.iter + 1, **rounded, "ranks": counts})
+        numbers = {**found._asdict(), "ranks": count_ranks(found.ranks.numpy())}
+        self._notes.record(runner, runner.iter + 1, numbers, digits=3)
         self._draw(runner)
 
     def measure(self, method: CMSF) -> NeighbourPurity | None:
@@ -133,7 +138,7 @@ class NeighbourPurityHook(Hook):
         notes, path = self._notes.notes, self._notes.path
         shown = sorted({round(i * (len(notes) - 1) / (PANELS - 1)) for i in range(PANELS)})
         panels = {f"iteration {notes[i]['iteration']}": notes[i]["ranks"] for i in shown}
-        with self._harmless(runner.logger):
+        with self._suppress(runner.logger):
             with atomic_write(path.with_suffix(".png")) as partial:
                 draw_purity(notes, partial)
             with atomic_write(path.with_name(f"{FILE}_ranks.png")) as partial:

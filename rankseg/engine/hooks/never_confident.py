@@ -22,7 +22,7 @@ class NeverConfidentHook(Hook):
 
     def after_train_iter(self, runner: Runner, *args, **kwargs) -> None:
         """Track whether any pseudo-label is confident, without a device synchronization."""
-        found = getattr(unwrap_method(runner), "label_classes", None)
+        found = unwrap_method(runner).label_classes
         if found is not None:
             self._ever = found.any() if self._ever is None else self._ever | found.any()
             self._steps += 1
@@ -36,13 +36,12 @@ class NeverConfidentHook(Hook):
         if ever.item():
             return
         method = unwrap_method(runner)
-        threshold = getattr(method, "threshold", None)
-        reached, lower = "confident", ""
-        if threshold is not None:
-            reached = f"as confident as model.threshold={threshold}"
-            lower = "lower model.threshold, "
+        reached, cure = "confident", "Train longer"
+        if method.threshold is not None:
+            reached = f"as confident as model.threshold={method.threshold}"
+            cure = "Lower model.threshold, train longer"
         runner.logger.warning(
-            f"in {self._steps} iterations no pixel of any unlabeled image was {reached}, so the "
-            f"network learned nothing from pseudo-labels: {lower}train longer, or give more "
-            "labeled images"
+            f"In {self._steps} iterations no pixel of any unlabeled image was {reached}, so the "
+            f"network learned nothing from pseudo-labels. {cure}, or use more labeled "
+            "images."
         )

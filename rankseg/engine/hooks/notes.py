@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """JSON list of records in the work folder that grows during a run."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
+
+from mmengine.runner import Runner
 
 from rankseg.utils.atomic_file import read_json, write_json
 from rankseg.utils.run_summary import is_iteration
@@ -20,21 +24,46 @@ class RunNotes:
     """JSON list of notes in the work folder, which a resumed run continues.
 
     Args:
-        path: Path of the file.
-        iteration: Iteration at which the run starts; later notes of an earlier run are dropped.
+        path: Path of the file, whose name without suffix is also the name of the scalars.
+        iteration: Iteration at which the run starts; later notes of an earlier run are dropped. At
+            0 all are dropped.
     """
 
     def __init__(self, path: str | Path, iteration: int) -> None:
         self.path = Path(path)
         past = read_json(self.path, check_notes) if iteration > 0 else None
-        self.notes: list[dict] = [note for note in past or () if self._is_past(note, iteration)]
-
-    @staticmethod
-    def _is_past(note: dict, iteration: int) -> bool:
-        """Return True if a note is older than a run that starts at this iteration."""
-        return note["iteration"] < iteration
+        self.notes: list[dict] = [note for note in past or () if note["iteration"] < iteration]
 
     def add(self, note: dict) -> None:
         """Append a note, which has an ``iteration``, and write the file."""
         self.notes.append(note)
         write_json(self.path, self.notes)
+
+    def record(
+        self,
+        runner: Runner,
+        iteration: int,
+        numbers: dict,
+        /,
+        *,
+        digits: int | None = None,
+        scalars: Mapping[str, float] = MappingProxyType({}),
+        **place: Any,
+    ) -> None:
+        """Log the numbers as scalars, and append a note of them.
+
+        Args:
+            runner: The runner, whose visualizer logs the scalars ``<name of the file>/<key>``.
+            iteration: Iteration of the note.
+            numbers: Values by name; lists are not logged as scalars.
+            digits: Number of decimals in the file; by default all.
+            scalars: Further scalars, which the file does not contain.
+            **place: Further entries of the note, before the numbers.
+        """
+        plain = {key: value for key, value in numbers.items() if isinstance(value, int | float)}
+        named = {f"{self.path.stem}/{key}": value for key, value in {**plain, **scalars}.items()}
+        runner.visualizer.add_scalars(named, step=iteration)
+        if digits is not None:
+            floats = {key: value for key, value in plain.items() if isinstance(value, float)}
+            numbers = numbers | {key: round(value, digits) for key, value in floats.items()}
+        self.add({"iteration": iteration, **place, **numbers})

@@ -1,17 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Hook that warns if a run seems to have collapsed to one class."""
 
-from typing import Any
-
 import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from rankseg.engine.unwrap import unwrap_method
+from rankseg.evaluation.metric import RunMetric
+from rankseg.models.methods import Method
 from rankseg.registry import HOOKS
+from rankseg.utils.arguments import check_minimum
 
 CROPS = (
-    "labelled crops that hold foreground (min_foreground=0.02 of RandomResizeCropFlip in "
+    "labeled crops that contain foreground (min_foreground=0.02 of RandomResizeCropFlip in "
     "labeled_pipeline)"
 )
 LOSS = "a Dice term or class_weight in loss_decode of the head"
@@ -19,14 +20,14 @@ WARMUP = "a longer supervised warm-up (model.warmup, model.ramp)"
 THRESHOLD = "a lower threshold for the rare class (model.threshold=(0.95, 0.7))"
 
 
-def advice(method: Any) -> str:
+def advice(method: Method) -> str:
     """Suggest remedies that the method supports."""
     tries = [CROPS, LOSS]
-    if len(getattr(method, "views", ())) > 1:  # the method has unsupervised losses
+    if len(method.views) > 1:  # the method has unsupervised losses
         tries.append(WARMUP)
-    if hasattr(method, "threshold"):
+    if method.threshold is not None:
         tries.append(THRESHOLD)
-    return f"try {', '.join(tries[:-1])}, or {tries[-1]}"
+    return f"Try {', '.join(tries[:-1])}, or {tries[-1]}."
 
 
 @HOOKS.register_module()
@@ -46,21 +47,18 @@ class OneClassHook(Hook):
     """
 
     def __init__(self, patience: int = 500, validations: int = 3) -> None:
-        if patience < 1 or validations < 1:
-            raise ValueError(
-                f"OneClassHook(patience={patience}, validations={validations}): expected 1 or more"
-            )
+        check_minimum("OneClassHook", 1, patience=patience, validations=validations)
         self.patience = patience
         self.validations = validations
         self._seen: torch.Tensor | None = None  # (K,) bool, stays on the device
         self._steps = 0
-        self._told = False
+        self._warned = False
         self._bad = 0
 
     def before_train(self, runner: Runner) -> None:
         """Make the validation report the IoU of every class."""
         for metric in runner.val_evaluator.metrics if runner.val_loop is not None else ():
-            if not getattr(metric, "per_class", True):
+            if isinstance(metric, RunMetric):
                 metric.per_class = True
 
     def after_train_iter(
@@ -68,8 +66,8 @@ class OneClassHook(Hook):
     ) -> None:
         """Check the classes of pseudo-labels every ``patience`` iterations."""
         model = unwrap_method(runner)
-        found = getattr(model, "label_classes", None)
-        if found is None or self._told:  # no pseudo-labels (yet), or already warned
+        found = model.label_classes
+        if found is None or self._warned:  # no pseudo-labels (yet), or already warned
             return
         self._seen = found if self._seen is None else self._seen | found
         self._steps += 1
@@ -78,11 +76,11 @@ class OneClassHook(Hook):
         present = self._seen.nonzero().flatten().tolist()
         self._seen, self._steps = None, 0
         if len(present) == 1 and len(found) > 1:
-            self._told = True
+            self._warned = True
             name = runner.train_dataloader.dataset.metainfo["classes"][present[0]]
             runner.logger.warning(
-                f"for {self.patience} iterations every confident pseudo-label was of class "
-                f"'{name}': {advice(model)}"
+                f"In {self.patience} iterations every confident pseudo-label was of class "
+                f"'{name}'. {advice(model)}"
             )
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
@@ -99,6 +97,6 @@ class OneClassHook(Hook):
         if self._bad == self.validations:
             what = f"no class but '{alive[0]}'" if alive else "no class"
             runner.logger.warning(
-                f"in {self.validations} validations in a row {what} was found anywhere: "
-                f"{advice(unwrap_method(runner))}"
+                f"In {self.validations} validations in a row {what} was predicted correctly "
+                f"anywhere. {advice(unwrap_method(runner))}"
             )

@@ -52,13 +52,13 @@ class PanelHook(Hook):
         self.kept: dict[int, Validation] = {}  # by iteration
         self._key: str | None = None  # name of the main metric
         self._now: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []  # image, truth, prediction
-        self._harmless = SuppressAndLog("panels.png")
+        self._suppress = SuppressAndLog("panels.png")
 
     def before_train(self, runner: Runner) -> None:
         """Load the pictures of a resumed run."""
         path = Path(runner.work_dir) / "panels.npz"
         if runner.iter > 0 and path.is_file() and is_main_process():
-            with self._harmless(runner.logger):
+            with self._suppress(runner.logger):
                 self.kept = {i: one for i, one in read_labels(path).items() if i <= runner.iter}
 
     def before_val_epoch(self, runner: Runner) -> None:
@@ -77,7 +77,7 @@ class PanelHook(Hook):
         shown = np.linspace(0, batches - 1, min(self.images, batches)).round()
         if runner._train_loop is None or batch_idx not in shown or not is_main_process():
             return
-        with self._harmless(runner.logger):
+        with self._suppress(runner.logger):
             label = outputs[0].pred_sem_seg.data.squeeze(0)
             if label.numel() > 1:
                 image = data_batch["inputs"][0].permute(1, 2, 0).cpu().numpy()
@@ -91,7 +91,7 @@ class PanelHook(Hook):
         """Redraw the picture."""
         if runner._train_loop is None or not self._now:
             return
-        with self._harmless(runner.logger):
+        with self._suppress(runner.logger):
             self._key = main_metric(metrics or {})
             score = (metrics or {}).get(self._key, float("nan"))
             self.kept = {  # drop entries saved with another number of rows

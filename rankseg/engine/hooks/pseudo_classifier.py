@@ -7,13 +7,14 @@ import time
 import torch
 import torch.nn.functional as F
 from mmengine.dist import broadcast
-from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch import Tensor, nn
 
+from rankseg.engine.hooks.base import RunHook
 from rankseg.engine.unwrap import unwrap_method
-from rankseg.models.methods import CMSF
+from rankseg.models.methods import CMSF, Method
 from rankseg.registry import HOOKS
+from rankseg.utils.arguments import check_minimum
 
 
 def fit_classifier(
@@ -69,7 +70,7 @@ def fit_classifier(
 
 
 @HOOKS.register_module()
-class PseudoClassifierHook(Hook):
+class PseudoClassifierHook(RunHook):
     """Hook that retrains the classifier of :class:`~rankseg.models.methods.CMSF` in every pass.
 
     The classifier is trained on the latest target features of the labeled images, which the method
@@ -93,6 +94,7 @@ class PseudoClassifierHook(Hook):
     """
 
     priority = "NORMAL"  # after a bad step is undone, before a checkpoint is written
+    method_type = CMSF
 
     def __init__(
         self,
@@ -103,26 +105,20 @@ class PseudoClassifierHook(Hook):
         momentum: float = 0.9,
         weight_decay: float = 1e-4,
     ) -> None:
-        for name, number in (("per_pass", per_pass), ("epochs", epochs)):
-            if number < 1:
-                raise ValueError(f"{name}={number} of PseudoClassifierHook: expected 1 or more")
-        if batch_size < 2:
-            raise ValueError(
-                f"batch_size={batch_size} of PseudoClassifierHook: expected 2 or more, since batch "
-                "norm has no statistics of one"
-            )
+        check_minimum("PseudoClassifierHook", 1, per_pass=per_pass, epochs=epochs)
+        check_minimum("PseudoClassifierHook", 2, batch_size=batch_size)  # for batch norm
         self.per_pass = per_pass
         self.options = dict(epochs=epochs, batch_size=batch_size)
         self.options |= dict(lr=lr, momentum=momentum, weight_decay=weight_decay)
 
-    def before_train(self, runner: Runner) -> None:
-        """Check that the method has such a classifier."""
-        method = unwrap_method(runner)
-        if not isinstance(method, CMSF) or method.classifier is None:
+    def check_method(self, method: Method) -> None:
+        """See the base class; the method must have a classifier."""
+        super().check_method(method)
+        if method.classifier is None:
             raise ValueError(
-                "PseudoClassifierHook in custom_hooks trains the classifier of CMSF, and "
-                f"model.type={type(method).__name__} has none: set model.classifier=dict("
-                "type='Projector', normalize=False), or take the hook out"
+                "Expected model.classifier for PseudoClassifierHook, which trains it, but got "
+                "None. Set model.classifier=dict(type='Projector', normalize=False), or remove the "
+                "hook."
             )
 
     def after_train_iter(
@@ -148,6 +144,6 @@ class PseudoClassifierHook(Hook):
             broadcast(tensor)
         method.set_classifier(state)
         runner.logger.info(
-            f"classifier for pseudo-labels: trained on {len(feature)} labelled images in "
-            f"{time.monotonic() - start:.1f} s, {100 * right:.1f}% of them right"
+            f"classifier for pseudo-labels: trained on {len(feature)} labeled images in "
+            f"{time.monotonic() - start:.1f} s, accuracy {100 * right:.1f}%"
         )

@@ -43,13 +43,13 @@ class RetrievalPanelHook(Hook):
                 "expected 1 or more of each"
             )
         self.rows, self.neighbours, self.images = rows, neighbours, images
-        self._harmless = SuppressAndLog("retrieval.png")
+        self._suppress = SuppressAndLog("retrieval.png")
 
     def after_train(self, runner: Runner) -> None:
         """Draw if there are validation images."""
         if runner.val_loop is None:
             return
-        with self._harmless(runner.logger):
+        with self._suppress(runner.logger):
             dataset = runner.val_loop.dataloader.dataset
             label = dataset.class_ids()
             chosen = some_classes(label, self.images)

@@ -10,8 +10,8 @@ class SuppressAndLog:
     """Context manager that suppresses exceptions while drawing and logs the first one.
 
     Example:
-        >>> harmless = SuppressAndLog("a.png")
-        >>> with harmless(logging.getLogger("quiet")):
+        >>> suppress = SuppressAndLog("a.png")
+        >>> with suppress(logging.getLogger("quiet")):
         ...     raise ValueError("no room")
 
     Args:
@@ -20,7 +20,7 @@ class SuppressAndLog:
 
     def __init__(self, file: str) -> None:
         self.file = file
-        self._told = False
+        self._logged = False
 
     @contextmanager
     def __call__(self, logger: logging.Logger) -> Iterator[None]:
@@ -28,7 +28,7 @@ class SuppressAndLog:
         try:
             yield
         except Exception as error:
-            if not self._told:
+            if not self._logged:
                 what = f"{type(error).__name__}: {error}".splitlines()[0]
-                logger.warning(f"{self.file} could not be drawn, training goes on ({what})")
-            self._told = True
+                logger.warning(f"{self.file} could not be drawn ({what}). Training continues.")
+            self._logged = True

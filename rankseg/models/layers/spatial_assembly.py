@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from rankseg.models.tiny import TinyPart
 from rankseg.registry import MODELS
 
 MOST_POINTS = 256  # weights of 32 images then take 8 MiB, kept for gradients 40 times
@@ -59,7 +60,7 @@ def in_blocks(x: Tensor, grid: tuple[int, int]) -> Tensor:
 
 
 @MODELS.register_module()
-class SpatialAssembly(nn.Module):
+class SpatialAssembly(TinyPart, nn.Module):
     r"""Spatial assembly network, which predicts assembly weights from a map and applies them.
 
     .. math:: G(v, c) = \sum_u w(u, v) \, F(u, c), \quad
@@ -150,6 +151,12 @@ class SpatialAssembly(nn.Module):
         stay = log(start * (points - 1) / (1 - start)) * torch.eye(points)
         self.register_buffer("stay", stay, persistent=False)
         self.seen: list[tuple[Tensor, Tensor]] | None = None
+
+    @classmethod
+    def make_tiny(cls, config: dict, cells: int | None) -> None:
+        """See the base class; the grid fits the map of a small crop."""
+        if cells is not None:
+            config["grid"] = max(2, min(4, cells - 1))
 
     def forward(self, x: Tensor) -> Tensor:
         """Reassemble a feature map."""

@@ -13,6 +13,7 @@ from mmengine.structures import PixelData
 from torch import Tensor, nn
 
 from rankseg.models.assembly_terms import AssemblyTerms
+from rankseg.models.heads import ImageLevelHead
 from rankseg.models.layers import FeatureTap, PerturbedFeatures, PseudoLabelQuality
 from rankseg.models.layers.quality import classes_in
 from rankseg.models.outputs import Output, auxiliary_heads, check_outputs
@@ -20,6 +21,7 @@ from rankseg.models.pretrained import load_backbone
 from rankseg.models.sliding import predict
 from rankseg.models.students import check_network, first_rows, head_loss, upsample
 from rankseg.models.teacher import TEACHER, build_teacher
+from rankseg.models.tiny import TinyPart
 from rankseg.models.weights import check_numbers
 from rankseg.registry import MODELS
 from rankseg.structures import LABELED
@@ -41,7 +43,7 @@ def sigmoid_rampup(progress: float) -> float:
     return exp(-5 * (1 - min(1.0, progress)) ** 2)
 
 
-class Method(BaseModel):
+class Method(TinyPart, BaseModel):
     """Base class of all methods.
 
     The student is any mmseg segmentor with ``extract_feat`` and one ``decode_head`` that returns
@@ -89,6 +91,9 @@ class Method(BaseModel):
     label_classes: Tensor | None = None
     views: tuple[str, ...] = (LABELED,)  # views that a batch must contain
     other_map: str = "pred_sem_seg"  # map added for the network that does not predict
+    strong_views: int = 2  # views of an unlabeled image in the student's smallest forward pass
+    feature_dropout: float = 0.0  # share of channels dropped in a second pass through the head
+    threshold: float | tuple[float, ...] | None = None  # confidence of usable pseudo-labels
 
     def __init__(
         self,
@@ -130,6 +135,7 @@ class Method(BaseModel):
         self.student = MODELS.build(student)
         check_network(self.student)
         self.teacher = None
+        self.pool = None  # a DiscoveredPool in methods that discover images
         if teacher is not None:
             if not {"momentum"} <= set(teacher) <= {"momentum", "buffers", "warmup"}:
                 raise ValueError(f"model.teacher={dict(teacher)}: expected {TEACHER}")
@@ -208,7 +214,10 @@ class Method(BaseModel):
             ValueError: If there is no network with this name.
         """
         if name not in NETWORKS or (name == "teacher" and self.teacher is None):
-            raise ValueError(f"{type(self).__name__} has no network {name!r}")
+            raise ValueError(
+                f"{type(self).__name__} has no network {name!r}. Use 'student', or 'teacher' with "
+                "model.teacher=dict(momentum=0.01)."
+            )
         return self.student if name == "student" else self.teacher.module
 
     def run(
@@ -321,20 +330,44 @@ class Method(BaseModel):
         known = len(truth) == len(data_samples)
         self.quality.update(label, confident, torch.cat(truth) if known else None)
 
-    @classmethod
-    def make_tiny(cls, config: dict, cells: int) -> None:
-        """Shrink a config of this method so that two iterations run all of its terms.
+    # --- before training
 
-        Args:
-            config: Config of the method; changed in place.
-            cells: Positions along one side of the feature map.
-        """
+    @property
+    def image_level(self) -> bool:
+        """Return whether the student predicts one class or embedding per image."""
+        return isinstance(self.student.decode_head, ImageLevelHead)
+
+    @classmethod
+    def make_tiny(cls, config: dict, cells: int | None) -> None:
+        """Shrink a config of this method so that two iterations run all of its terms."""
         config.update(warmup=0, ramp=0)
         cls.shrink_memory(config)
 
     @classmethod
     def shrink_memory(cls, config: dict) -> None:
         """Shrink the memory sizes in a config of this method, in place."""
+
+    @classmethod
+    def fit_memory(cls, config: dict, num_labeled: int, num_unlabeled: int) -> None:
+        """Set the memory sizes in a config that must match the numbers of images, in place."""
+
+    def needed_views(self, unlabeled: int) -> set[str]:
+        """Return the views that a batch must contain.
+
+        Args:
+            unlabeled: Number of unlabeled images in the batch of one process.
+        """
+        return set(self.views)
+
+    def check_features(self, size: tuple[int, int]) -> None:
+        """Check the options that depend on the size of the feature map.
+
+        Args:
+            size: Height and width of the feature map of a training crop.
+
+        Raises:
+            ValueError: If an option does not fit.
+        """
 
     def check_dataset(self, dataset: Any) -> None:
         """Check that the method can train on a data set; called before training.

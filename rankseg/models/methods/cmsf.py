@@ -197,6 +197,12 @@ class CMSF(Method):
         """See the base class."""
         config["memory_size"] = min(64, config.get("memory_size", 64))
 
+    @classmethod
+    def fit_memory(cls, config: dict, num_labeled: int, num_unlabeled: int) -> None:
+        """See the base class."""
+        sizes = {"bank_size": num_labeled, "num_images": num_unlabeled}
+        config.update({name: size for name, size in sizes.items() if config.get(name)})
+
     def loss(self, inputs: dict[str, Tensor], data_samples: dict[str, list]) -> dict[str, Tensor]:
         """Compute the loss of one step; see the class. Targets enter the memory first."""
         parts = [pair for pair in self.parts if set(pair) <= inputs.keys()]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
+from mmengine.logging import print_log
 from torch import Tensor
 
 from rankseg.models.losses import pixel_consistency
@@ -101,6 +102,14 @@ class FixMatch(Method):
         self.mix_source = mix_source
         self.strong_weight = strong_weight
         self.halve = halve
+
+    def needed_views(self, unlabeled: int) -> set[str]:
+        """See the base class; a single image is mixed with a second crop of itself."""
+        views = super().needed_views(unlabeled)
+        if self.mix_source == "batch" and unlabeled == 1:
+            print_log("A process has one unlabeled image, so CutMix pastes a second crop of it.")
+            views |= {mix(view) for view in views - {LABELED}}
+        return views
 
     def check_dataset(self, dataset: Any) -> None:
         """See the base class.

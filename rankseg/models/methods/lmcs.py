@@ -180,7 +180,7 @@ class LMCS(MixMatch):
     # --- the step
 
     @classmethod
-    def make_tiny(cls, config: dict, cells: int) -> None:
+    def make_tiny(cls, config: dict, cells: int | None) -> None:
         """See the base class; the master guesses from the start and uses two clusters."""
         super().make_tiny(config, cells)
         if config.get("feature_part"):

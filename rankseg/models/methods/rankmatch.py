@@ -5,6 +5,7 @@ from torch import Tensor
 
 from rankseg.models.heads import ImageLevelHead
 from rankseg.models.layers import at_positions, find_module
+from rankseg.models.losses.agents import check_num_agents
 from rankseg.models.methods.base import valid_pixels
 from rankseg.models.methods.unimatch import UniMatch
 from rankseg.models.students import default_tap
@@ -60,11 +61,16 @@ class RankMatch(UniMatch):
         self.mask_padding = mask_padding
 
     @classmethod
-    def make_tiny(cls, config: dict, cells: int) -> None:
+    def make_tiny(cls, config: dict, cells: int | None) -> None:
         """See the base class; also limits the number of agents to the number of positions."""
         super().make_tiny(config, cells)
         rank = config.get("rank") or {}
         config["rank"] = {**rank, "num_agents": min(16, rank.get("num_agents", 16), cells**2)}
+
+    def check_features(self, size: tuple[int, int]) -> None:
+        """See the base class; there must be as many positions as agents."""
+        if self.rank_loss.selection != "all":
+            check_num_agents(size[0] * size[1], self.rank_loss.num_agents)
 
     def loss(self, inputs: dict[str, Tensor], data_samples: dict[str, list]) -> dict[str, Tensor]:
         """Compute the terms of one step; see the class for the formula.

@@ -111,6 +111,11 @@ class SimMatch(Method):
                 f"model.bank_size={dataset.num_labeled}"
             )
 
+    @classmethod
+    def fit_memory(cls, config: dict, num_labeled: int, num_unlabeled: int) -> None:
+        """See the base class."""
+        config["bank_size"] = num_labeled
+
     # --- the step
 
     def loss(self, inputs: dict[str, Tensor], data_samples: dict[str, list]) -> dict[str, Tensor]:

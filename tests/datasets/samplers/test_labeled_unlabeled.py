@@ -9,8 +9,8 @@ from types import SimpleNamespace
 import pytest
 from torch.utils.data import DataLoader
 
-from rankseg.datasets.samplers import labeled_unlabeled as samplers
-from rankseg.datasets.samplers.labeled_unlabeled import LabeledUnlabeledSampler, check_batch_size
+from rankseg.datasets.samplers import base as samplers
+from rankseg.datasets.samplers.labeled_unlabeled import LabeledUnlabeledSampler
 from rankseg.structures import SampleKey
 
 
@@ -197,7 +197,7 @@ def test_bad_arguments():
     for sizes in ((0, 3), (3, 0)):
         with pytest.raises(ValueError, match=r"at least one of each"):
             make(sizes)
-    with pytest.raises(ValueError, match="cannot skip -1 samples"):
+    with pytest.raises(ValueError, match="skip to be 0 or more, but got -1"):
         make().skip(-1)
 
 
@@ -231,12 +231,12 @@ class Keys:
 def test_batch_size_of_the_dataloader_must_fit():
     sampler = LabeledUnlabeledSampler(Keys(), 2, 3, seed=0)
     loader = DataLoader(Keys(), batch_size=5, sampler=sampler, collate_fn=list)
-    check_batch_size(5, 2, 3, False)
-    check_batch_size(2, 2, 3, True)
+    sampler.check_batch_size(5)
+    LabeledUnlabeledSampler(Keys(), 2, 3, seed=0, labeled_only=True).check_batch_size(2)
     assert len(loader) == sampler.iters_per_epoch
     assert next(iter(loader)) == first(sampler, 5)
-    with pytest.raises(ValueError, match=r"is 4, but .*labeled=2, unlabeled=3.* set batch_size=5"):
-        check_batch_size(4, 2, 3, False)
+    with pytest.raises(ValueError, match=r"\(2 labeled and 3 unlab.*got 4. Set .*batch_size=5"):
+        sampler.check_batch_size(4)
 
 
 def test_registered():

@@ -9,8 +9,8 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from rankseg.engine.hooks import CompositionHook
+from rankseg.engine.hooks.base import RunSetup
 from rankseg.engine.runner import StrictRunner
-from rankseg.models.methods import LMCS
 from rankseg.testing.toy_run import write_config, write_set
 
 LENGTH = 8
@@ -99,12 +99,13 @@ def test_without_the_discriminative_loss_nothing_is_clustered(monkeypatch):
     assert seen == [None, None]
 
 
-def test_what_is_refused():
-    with pytest.raises(ValueError, match="length=0 of CompositionHook: expected 1 iteration"):
+def test_raises_on_another_method_or_no_validation(whole):
+    method, _ = whole
+    with pytest.raises(ValueError, match="length of CompositionHook to be 1 or more, but got 0"):
         CompositionHook(length=0)
-    hook, method = CompositionHook(length=3), LMCS.__new__(LMCS)
-    with pytest.raises(ValueError, match="model.type=Linear does not compose: expected LMCS"):
-        hook.before_train(SimpleNamespace(model=torch.nn.Linear(1, 1)))
-    with pytest.raises(ValueError, match="pipeline of val_dataloader, and the config has none"):
-        hook.before_train(SimpleNamespace(model=method, val_loop=None))
-    hook.before_train(SimpleNamespace(model=method, val_loop=object()))
+    hook = CompositionHook(length=3)
+    with pytest.raises(ValueError, match="model.type to be LMCS .* got Linear"):
+        hook.check(RunSetup(torch.nn.Linear(1, 1), None, None, None, None))
+    with pytest.raises(ValueError, match="Expected val_dataloader, .* remove the hook"):
+        hook.check(RunSetup(method, None, None, None, None))
+    hook.check(RunSetup(method, None, object(), None, None))

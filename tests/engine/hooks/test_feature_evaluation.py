@@ -26,7 +26,8 @@ def runner(method, tmp_path, iteration=0, val=True):
         iter=iteration,
         max_iters=10,
         val_loop=object() if val else None,
-        train_dataloader=SimpleNamespace(dataset=Halves()),
+        val_dataloader=SimpleNamespace(dataset=[]),
+        train_dataloader=SimpleNamespace(dataset=Halves(), sampler=None),
         work_dir=str(tmp_path),
     )
 
@@ -67,13 +68,13 @@ def test_when(method, tmp_path, monkeypatch, interval, times):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (dict(interval=-1), "expected 0 or more iterations"),
-        (dict(interval=1, knn=()), "and a number of neighbours or a probe"),
+        (dict(interval=-1), "interval of FeatureEvaluationHook to be 0 or more, but got -1"),
+        (dict(interval=1, knn=()), "Expected knn or probes"),
         (dict(interval=1, network="both"), "network='both'"),
         (dict(interval=1, knn=(5,)), "k=5 neighbours among 4 labelled images"),
         (dict(interval=1, knn=(3,), bank="labeled"), "k=3 neighbours among 2 labelled images"),
         (dict(interval=1, knn=(1,), bank="none"), "bank='none': expected one of labeled, all"),
-        (dict(interval=1, knn=(1,), network="teacher"), "needs a teacher"),
+        (dict(interval=1, knn=(1,), network="teacher"), "has no network 'teacher'"),
         (dict(interval=1, knn=(1,), tap="neck"), "tap of FeatureEvaluationHook='neck' names no"),
         (dict(interval=1, knn=(1,), probes=("101%",)), "probe '101%': expected a share above"),
     ],
@@ -85,10 +86,10 @@ def test_mistakes(method, tmp_path, options, message):
 
 def test_segmentation_and_runs_without_validation_are_refused(method, tmp_path):
     hook = FeatureEvaluationHook(5, knn=(1,))
-    with pytest.raises(ValueError, match="and the config has none: add one"):
+    with pytest.raises(ValueError, match="Expected val_dataloader, "):
         hook.before_train(runner(method, tmp_path, val=False))
     from rankseg.registry import MODELS
 
     masks = MODELS.build(dict(type="Supervised", student=toy_student()))
-    with pytest.raises(ValueError, match="is for classification, and the student has a"):
+    with pytest.raises(ValueError, match="to be an ImageLevelHead for FeatureEvaluationHook"):
         hook.before_train(runner(masks, tmp_path))

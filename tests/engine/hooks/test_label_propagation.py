@@ -17,6 +17,8 @@ from rankseg.datasets.samplers.labeled_unlabeled import LabeledUnlabeledSampler
 from rankseg.datasets.transforms.packing import PackEval, PackViews
 from rankseg.engine.features import Features
 from rankseg.engine.hooks import LabelPropagationHook
+from rankseg.engine.hooks.label_propagation import measure
+from rankseg.engine.hooks.notes import RunNotes
 from rankseg.engine.runner import StrictRunner
 from rankseg.registry import DATASETS, MODELS
 from rankseg.selection.graph import knn_graph, propagate
@@ -104,14 +106,14 @@ def make_method(**options):
 
 
 @pytest.fixture
-def runner():
-    """What the hook reads of a runner."""
+def runner(tmp_path):
+    """Parts of a runner that the hook reads."""
     scalars = []
     keep = SimpleNamespace(add_scalars=lambda values, step: scalars.append((step, values)))
     return SimpleNamespace(
         model=make_method(),
         iter=0,
-        work_dir="unused",
+        work_dir=tmp_path,
         max_iters=9,
         train_dataloader=make_loader(),
         val_loop=None,
@@ -190,6 +192,7 @@ def test_labels_are_those_of_the_graph(runner, caplog):
     solver = dict(alpha=0.6, power=1, max_iter=2, tol=1e-3)
     hook, method = LabelPropagationHook(k=4, **solver), runner.model
     with caplog.at_level(logging.INFO):
+        hook.before_train(runner)
         hook.relabel(runner, method, number=3)
     data = runner.train_dataloader.dataset
     images = [data[SampleKey(i, 3)]["inputs"] for i in range(LABELED + UNLABELED)]
@@ -249,9 +252,10 @@ def test_weights_can_be_left_out(labels_by):
 
 
 def test_images_as_for_testing(runner, monkeypatch):
-    with pytest.raises(ValueError, match="of val_dataloader, and the config has none"):
+    with pytest.raises(ValueError, match="Expected val_dataloader, .*features=.train."):
         LabelPropagationHook(k=4, features="test").before_train(runner)
     pipeline = Pipeline(PackEval(), light=-20)
+    runner.val_loop = object()
     runner.val_dataloader = SimpleNamespace(dataset=SimpleNamespace(pipeline=pipeline))
     seen, inner = [], LabelPropagationHook.propagate
 
@@ -261,7 +265,9 @@ def test_images_as_for_testing(runner, monkeypatch):
 
     monkeypatch.setattr(LabelPropagationHook, "propagate", propagate_features)
     for features in ("train", "test"):
-        LabelPropagationHook(k=4, features=features).relabel(runner, runner.model, 0)
+        hook = LabelPropagationHook(k=4, features=features)
+        hook.before_train(runner)
+        hook.relabel(runner, runner.model, 0)
     data = runner.train_dataloader.dataset
     dark = [
         half.get_data_info(i) | {"seed": (0, 0, first + i)}
@@ -281,8 +287,8 @@ def test_unreached_images_are_told_once(runner, caplog):
     pairs = torch.eye(8).repeat_interleave(2, 0)[:15]  # 0 with 1, 2 with 3, ..., 14 alone
     found = hook.propagate(Features(pairs, torch.zeros(15, 3)), np.array([0, 1, 2]))
     for _ in range(2):
-        hook._tell_unreached(runner, found)
-    assert caplog.text.count("no label reaches 11 of 15 images (73.3%)") == 1
+        hook._warn_unreached(runner, found)
+    assert caplog.text.count("No label reaches 11 of 15 images (73.3%)") == 1
 
 
 def test_what_cannot_work_is_refused_before_training(runner):
@@ -290,21 +296,21 @@ def test_what_cannot_work_is_refused_before_training(runner):
         LabelPropagationHook(k=15).before_train(runner)
     LabelPropagationHook(k=14).before_train(runner)
     runner.model.propagation_start = 9
-    with pytest.raises(ValueError, match="warmup=9 of train_cfg's 9 iterations leaves none"):
+    with pytest.raises(ValueError, match="more iterations than model.warmup=9.* got 9"):
         LabelPropagationHook(k=4).before_train(runner)
     runner.model.propagation_start = 0
-    with pytest.raises(ValueError, match="labels_by='me'.* expected one of"):
+    with pytest.raises(ValueError, match="labels_by of LabelPropagationHook .* got 'me'"):
         LabelPropagationHook(labels_by="me")
-    with pytest.raises(ValueError, match="features='val'"):
+    with pytest.raises(ValueError, match="features .* got 'val'"):
         LabelPropagationHook(features="val")
     with pytest.raises(ValueError, match="alpha=1"):
         LabelPropagationHook(alpha=1)
-    with pytest.raises(ValueError, match="needs a teacher"):
+    with pytest.raises(ValueError, match="has no network 'teacher'"):
         LabelPropagationHook(k=4, network="teacher").before_train(runner)
     with pytest.raises(ValueError, match="'decode_head.pol' names no module"):
         LabelPropagationHook(k=4, tap="decode_head.pol").before_train(runner)
     runner.model = MODELS.build(dict(type="Supervised", student=toy_student()))
-    with pytest.raises(ValueError, match="model.type=Supervised does not use"):
+    with pytest.raises(ValueError, match="model.type to be LabelPropagation .* got Supervised"):
         LabelPropagationHook(k=4).before_train(runner)
 
 
@@ -346,7 +352,9 @@ def _two_processes(rank: int, store: str, out: str) -> None:
         logger=logging.getLogger("test"),
         visualizer=visualizer,
     )
-    LabelPropagationHook(k=4).relabel(runner, method, 0)
+    hook = LabelPropagationHook(k=4)
+    hook._notes = RunNotes(f"{out}/label_propagation.json", 0)
+    hook.relabel(runner, method, 0)
     torch.save((method.pseudo_label, method.pseudo_weight, told), f"{out}/{rank}.pt")
     torch.distributed.destroy_process_group()
 
@@ -354,9 +362,27 @@ def _two_processes(rank: int, store: str, out: str) -> None:
 def test_two_processes_get_the_labels_of_one(runner, tmp_path):
     places = str(tmp_path / "store"), str(tmp_path)
     torch.multiprocessing.start_processes(_two_processes, places, nprocs=2, start_method="fork")
-    LabelPropagationHook(k=4).relabel(runner, runner.model, 0)
+    hook = LabelPropagationHook(k=4)
+    hook.before_train(runner)
+    hook.relabel(runner, runner.model, 0)
     for rank in range(2):
         label, weight, told = torch.load(tmp_path / f"{rank}.pt")
         assert torch.equal(label, runner.model.pseudo_label)
         torch.testing.assert_close(weight, runner.model.pseudo_weight, rtol=1e-3, atol=1e-3)
         assert len(told) == (rank == 0)
+
+
+def test_measures_accuracy_and_weights():
+    label, truth = np.array([0, 1, 1, 0]), np.array([0, 1, 0, -1])
+    found = measure(label, np.array([1.0, 0.5, 0.25, 0.1]), truth)
+    assert found["weight"] == pytest.approx(1.85 / 4)
+    assert found["accuracy"] == pytest.approx(200 / 3)
+    assert found["accuracy_weighted"] == pytest.approx(100 * 1.5 / 1.75)
+    assert (found["right"][10], found["right"][19], sum(found["right"])) == (1, 1, 2)
+    assert (found["wrong"][5], sum(found["wrong"])) == (1, 1)
+
+
+def test_measures_unknown_truth_and_zero_weights():
+    nothing = np.zeros(2)
+    assert measure(nothing, nothing, np.full(2, -1)) == {"weight": 0.0}
+    assert measure(nothing, nothing, nothing)["accuracy_weighted"] == 0.0

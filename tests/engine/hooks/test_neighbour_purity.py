@@ -54,7 +54,10 @@ def runner(model, tmp_path, iteration=0, truth=TRUTH):
         logger=logging.getLogger("test"),
         visualizer=SimpleNamespace(add_scalars=lambda values, step: said.append((step, values))),
         said=said,
-        train_dataloader=SimpleNamespace(dataset=SimpleNamespace(unlabeled=unlabeled)),
+        val_loop=None,
+        train_dataloader=SimpleNamespace(
+            dataset=SimpleNamespace(unlabeled=unlabeled), sampler=None
+        ),
     )
 
 
@@ -83,7 +86,7 @@ def test_a_memory_too_empty_says_nothing(tmp_path):
     hook.before_train(run)
     assert hook.measure(model) is None
     fill(model, count=15, known=3)  # search is 4
-    hook.look(run)
+    hook.record(run)
     assert not run.said and not list(tmp_path.iterdir())
 
 
@@ -111,10 +114,10 @@ def test_files_and_a_resumed_run(tmp_path):
 @pytest.mark.parametrize(
     ("hook", "model", "truth", "message"),
     [
-        (dict(interval=-1), {}, TRUTH, "expected at least 0 iterations, 2 neighbours"),
-        (dict(interval=1, k=1), {}, TRUTH, "expected at least 0 iterations, 2 neighbours"),
-        (dict(interval=1), dict(constraint=None), TRUTH, "needs features of the pass before"),
-        (dict(interval=1), {}, -np.ones(30, int), "needs true classes of unlabelled images"),
+        (dict(interval=-1), {}, TRUTH, "interval .* 0 or more, but got -1"),
+        (dict(interval=1, k=1), {}, TRUTH, "k .* 2 or more, but got 1"),
+        (dict(interval=1), dict(constraint=None), TRUTH, "constraint to be 'previous' .* got None"),
+        (dict(interval=1), {}, -np.ones(30, int), "unlabeled images with a known class"),
     ],
 )
 def test_mistakes(tmp_path, hook, model, truth, message):

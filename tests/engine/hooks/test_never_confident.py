@@ -12,7 +12,7 @@ from rankseg.engine.hooks.never_confident import NeverConfidentHook
 
 def train(steps, **method):
     """A run of iterations with these classes in their confident pseudo-labels; None in warm-up."""
-    model = SimpleNamespace(label_classes=None, **method)
+    model = SimpleNamespace(**{"label_classes": None, "threshold": None, **method})
     runner = SimpleNamespace(model=model, logger=logging.getLogger("test"))
     hook = NeverConfidentHook()
     for classes in steps:
@@ -27,9 +27,9 @@ def test_nothing_was_ever_confident(caplog):
     (record,) = caplog.records
     assert record.levelno == logging.WARNING
     text = record.getMessage()
-    assert text.startswith("in 3 iterations no pixel of any unlabeled image was as confident as ")
+    assert text.startswith("In 3 iterations no pixel of any unlabeled image was as confident as ")
     assert "learned nothing from pseudo-labels" in text  # RankMatch also has a loss without them
-    assert "model.threshold=0.9999999, so" in text and ": lower model.threshold, train" in text
+    assert "model.threshold=0.9999999, so" in text and ". Lower model.threshold, train" in text
 
 
 def test_a_method_without_a_threshold(caplog):

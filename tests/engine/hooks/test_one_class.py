@@ -39,7 +39,7 @@ def test_pseudo_labels_of_one_class_are_told_once(runner, caplog):
     (record,) = caplog.records
     assert record.levelno == logging.WARNING
     text = record.getMessage()
-    assert text.startswith("for 4 iterations every confident pseudo-label was of class 'backgr")
+    assert text.startswith("In 4 iterations every confident pseudo-label was of class 'backgr")
     assert "min_foreground" in text and "model.warmup" in text and "\n" not in text
 
 
@@ -60,7 +60,9 @@ def test_validations_of_one_class_are_told_once(runner, caplog):
     assert not caplog.records
     validate(hook, runner, [0.0] * 8)
     (record,) = caplog.records
-    assert "in 3 validations in a row no class but 'background' was found" in record.getMessage()
+    assert (
+        "In 3 validations in a row no class but 'background' was predicted" in record.getMessage()
+    )
 
 
 @pytest.mark.parametrize(
@@ -72,7 +74,7 @@ def test_validations_of_one_class_are_told_once(runner, caplog):
     ],
 )
 def test_the_advice_names_what_the_method_has(runner, caplog, method, told):
-    runner.model = SimpleNamespace(**method)
+    runner.model = SimpleNamespace(**{"views": ("labeled",), "threshold": None, **method})
     validate(OneClassHook(validations=1), runner, [0.0])
     text = caplog.records[0].getMessage()
     assert re.findall(r"model\.(?:warmup|threshold)", text) == told
@@ -90,7 +92,7 @@ def test_tests_and_metrics_without_classes_are_left_alone(runner, caplog):
 
 @pytest.mark.parametrize("options", [dict(patience=0), dict(validations=0)])
 def test_numbers_that_cannot_be(options):
-    with pytest.raises(ValueError, match="OneClassHook.*expected 1 or more"):
+    with pytest.raises(ValueError, match="of OneClassHook to be 1 or more"):
         OneClassHook(**options)
 
 

@@ -62,12 +62,14 @@ CLASSIFIER = dict(classifier=dict(type="Projector", normalize=False), bank_size=
 
 
 def runner(model, length=5):
-    sampler = SimpleNamespace(iters_per_epoch=length)
+    loader = SimpleNamespace(sampler=SimpleNamespace(iters_per_epoch=length), dataset=None)
     return SimpleNamespace(
         model=model,
         iter=0,
         seed=0,
-        train_dataloader=SimpleNamespace(sampler=sampler),
+        max_iters=9,
+        val_loop=None,
+        train_dataloader=loader,
         logger=logging.getLogger("test"),
     )
 
@@ -103,9 +105,10 @@ def test_what_the_method_remembers_is_learnt():
 
 
 def test_refused():
-    for model, name in ((method(constraint="label"), "CMSF"), (torch.nn.Linear(1, 1), "Linear")):
-        with pytest.raises(ValueError, match=f"model.type={name} has none: set model.classifier"):
-            PseudoClassifierHook().before_train(runner(model))
+    with pytest.raises(ValueError, match="got None. Set model.classifier"):
+        PseudoClassifierHook().before_train(runner(method(constraint="label")))
+    with pytest.raises(ValueError, match="model.type to be CMSF .* got Linear"):
+        PseudoClassifierHook().before_train(runner(torch.nn.Linear(1, 1)))
     for options in (dict(per_pass=0), dict(epochs=0), dict(batch_size=1)):
-        with pytest.raises(ValueError, match=f"{next(iter(options))}=. of PseudoClassifierHook"):
+        with pytest.raises(ValueError, match=f"{next(iter(options))} of PseudoClassifierHook"):
             PseudoClassifierHook(**options)

@@ -12,6 +12,6 @@ def test_a_failure_is_logged_once_and_what_ends_the_process_passes(caplog):
         with harmless(logging.getLogger("test")):
             raise error
     (record,) = caplog.records
-    assert record.message.endswith("training goes on (ValueError: no)")
+    assert record.message.endswith("(ValueError: no). Training continues.")
     with pytest.raises(KeyboardInterrupt), harmless(logging.getLogger("test")):
         raise KeyboardInterrupt

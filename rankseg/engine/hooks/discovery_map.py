@@ -1,17 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Records of discoveries: a file of numbers, a plot of them, and maps of the samples."""
+"""Numbers and maps of discovered images."""
 
-import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from rankseg.engine.hooks.notes import RunNotes
-from rankseg.engine.hooks.suppress_and_log import SuppressAndLog
 from rankseg.selection.discovery import Evidence, Selection
 from rankseg.selection.discovery.centres import class_centres
 from rankseg.visualization import Kind, draw_sample_map, to_plane
-from rankseg.visualization.discovery import draw_discovery
 
 OTHERS = 2000
 """Number of evenly spaced unlabeled images on a map."""
@@ -44,63 +41,40 @@ def measure(
     return numbers
 
 
-class DiscoveryNotes(RunNotes):
-    """Writer of ``discovery.json``, ``discovery.png`` and sample maps in the work folder.
-
-    A note describes the state after ``iteration`` training iterations.
+def draw_map(
+    folder: Path,
+    note: dict,
+    projection: str,
+    evidence: Evidence,
+    selection: Selection,
+    truth: np.ndarray,
+    classes: Sequence[str],
+) -> None:
+    """Draw labeled, discovered and some other images after a discovery.
 
     Args:
-        folder: The work folder.
-        iteration: See the base class.
-        maps: Projection of features to points, see :func:`rankseg.visualization.to_plane`; None
-            draws no maps. Maps are written to ``discovery_maps``.
+        folder: Folder of the maps, created if it is missing.
+        note: Numbers of the discovery, as in ``discovery.json``.
+        projection: Projection of features to points, see :func:`rankseg.visualization.to_plane`.
+        evidence: Evidence that the selection is based on.
+        selection: Selected images and their labels.
+        truth: ``(L + U,)`` true classes of the images labeled or discovered before, then of the
+            candidates; -1 if unknown.
+        classes: Names of the classes.
     """
-
-    def __init__(self, folder: str | Path, iteration: int, maps: str | None = None) -> None:
-        super().__init__(Path(folder) / "discovery.json", iteration)
-        self.maps = maps
-        self._harmless = SuppressAndLog("discovery.png or a map of samples")
-
-    @staticmethod
-    def _is_past(note: dict, iteration: int) -> bool:
-        return note["iteration"] <= iteration
-
-    def draw(self, logger: logging.Logger) -> None:
-        """Draw all discoveries so far."""
-        with self._harmless(logger):
-            draw_discovery(self.notes, self.path.with_suffix(".png"))
-
-    def draw_map(
-        self, evidence: Evidence, selection: Selection, truth: np.ndarray, classes: tuple, logger
-    ) -> None:
-        """Draw labeled, discovered and some other images of the last note.
-
-        Args:
-            evidence: Evidence that the selection is based on.
-            selection: Selected images and their labels.
-            truth: ``(L + U,)`` true classes of the images labeled or discovered before, then of
-                the candidates; -1 if unknown.
-            classes: Names of the classes.
-            logger: Logger for failures.
-        """
-        if self.maps is None:
-            return
-        with self._harmless(logger):
-            note = self.notes[-1]
-            feature, kind, label = points_of(evidence, selection, truth)
-            folder = self.path.parent / "discovery_maps"
-            folder.mkdir(exist_ok=True)
-            title = f"generation {note['generation']}, iteration {note['step']}: {note['new']} new"
-            if "error" in note:
-                title += f", {note['error']:.1f}% of them wrong"
-            path = folder / f"generation{note['generation']}_iteration{note['step']}.png"
-            draw_sample_map(path, to_plane(feature, self.maps), kind, label, classes, title)
+    feature, kind, label = points_of(evidence, selection, truth)
+    folder.mkdir(exist_ok=True)
+    title = f"generation {note['generation']}, iteration {note['step']}: {note['new']} new"
+    if "error" in note:
+        title += f", {note['error']:.1f}% of them wrong"
+    path = folder / f"generation{note['generation']}_iteration{note['step']}.png"
+    draw_sample_map(path, to_plane(feature, projection), kind, label, classes, title)
 
 
 def points_of(
     evidence: Evidence, selection: Selection, truth: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return features, kinds and labels of a map; arguments as in ``DiscoveryNotes.draw_map``.
+    """Return features, kinds and labels of a map; arguments as in :func:`draw_map`.
 
     The order is: labeled, discovered before, discovered now, some of the others, class centers.
     """

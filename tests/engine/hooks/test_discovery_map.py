@@ -1,12 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is noted and drawn of discoveries."""
-
-import logging
+"""Numbers and maps of discoveries."""
 
 import numpy as np
 import pytest
 
-from rankseg.engine.hooks.discovery_notes import OTHERS, DiscoveryNotes, measure, points_of
+from rankseg.engine.hooks.discovery_map import OTHERS, draw_map, measure, points_of
 from rankseg.selection.discovery import Evidence, Selection
 from rankseg.visualization import Kind
 
@@ -27,15 +25,6 @@ def test_measure():
     assert measure(new, unknown, new, unknown, 3) == {"new": 4, "pool": 4, "classes": [2, 1, 1]}
     nothing = np.zeros(0, int)
     assert measure(*[nothing] * 4, 2) == {"new": 0, "pool": 0, "classes": [0, 0]}
-
-
-def test_a_resumed_run_goes_on_with_what_its_checkpoint_has_seen(tmp_path):
-    notes = DiscoveryNotes(tmp_path, 0)
-    for iteration in (0, 4, 8):
-        notes.add({"iteration": iteration})
-    for start, kept in ((3, [0]), (4, [0, 4]), (9, [0, 4, 8]), (0, [])):
-        found = DiscoveryNotes(tmp_path, start)
-        assert [note["iteration"] for note in found.notes] == kept
 
 
 @pytest.fixture
@@ -75,28 +64,9 @@ def test_of_many_images_some_are_shown(evidence):
 
 
 @pytest.mark.parametrize("known", [True, False])
-def test_pictures(evidence, tmp_path, known):
-    notes = DiscoveryNotes(tmp_path, 0, maps="pca")
-    numbers = {"wrong": 1, "error": 50.0, "pool_error": 20.0} if known else {}
-    for generation in (1, 2):
-        place = {"iteration": generation, "generation": generation, "step": 1}
-        notes.add({**place, "new": 2, "pool": 5, **numbers})
-    logger = logging.getLogger("test")
-    notes.draw(logger)
+def test_draws_a_map(evidence, tmp_path, known):
+    note = {"generation": 2, "step": 1, "new": 2, "pool": 5, **({"error": 50.0} if known else {})}
     selection = Selection(np.array([4, 1]), np.array([2, 0]))
-    notes.draw_map(evidence, selection, np.full(11, -1), ("a", "b", "c", "d"), logger)
-    names = ["discovery.png", "discovery_maps/generation2_iteration1.png"]
-    assert all((tmp_path / name).stat().st_size > 1000 for name in names)
-
-
-def test_a_picture_that_fails_costs_no_run(evidence, tmp_path, caplog):
-    notes = DiscoveryNotes(tmp_path, 0, maps="pca")
-    notes.add({"iteration": 1, "generation": 1, "step": 1, "new": 1, "pool": 1})
-    (tmp_path / "discovery.png").mkdir()
-    (tmp_path / "discovery_maps").write_text("in the way")
-    logger = logging.getLogger("test")
-    with caplog.at_level(logging.WARNING):
-        notes.draw(logger)
-        selection = Selection(np.array([4]), np.array([2]))
-        notes.draw_map(evidence, selection, np.full(11, -1), ("a", "b", "c", "d"), logger)
-    assert len(caplog.records) == 1 and "training goes on" in caplog.text
+    names = ("a", "b", "c", "d")
+    draw_map(tmp_path / "maps", note, "pca", evidence, selection, np.full(11, -1), names)
+    assert (tmp_path / "maps/generation2_iteration1.png").stat().st_size > 1000

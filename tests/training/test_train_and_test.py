@@ -184,7 +184,5 @@ def test_learning_rate_for_another_batch(config_file, tmp_path):
 
 def test_scaling_needs_the_batch_that_was_meant(config_file):
     cfg = apis.load_config(str(config_file))
-    with pytest.raises(
-        ValueError, match=r"for --auto-scale-lr, .* Add auto_scale_lr=dict\(base_batch"
-    ):
+    with pytest.raises(ValueError, match=r"--auto-scale-lr, .* Add auto_scale_lr=dict\(base_b"):
         apis.scale_learning_rate(cfg)

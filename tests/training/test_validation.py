@@ -80,7 +80,7 @@ def test_raises_on_one_unlabeled_image_with_one_strong_view(config_file):
     cfg.merge_from_dict({"train_dataloader.batch_size": 3, "train_dataloader.sampler.unlabeled": 1})
     check_one_image(*setup_of(model, cfg))
     model.strong_views = 1
-    with pytest.raises(ValueError, match=r"forward pass of one image.* sampler\.unlabeled=2"):
+    with pytest.raises(ValueError, match=r"forward pass of one image.*sampler\.unlabeled=2"):
         check_one_image(*setup_of(model, cfg))
 
 

@@ -60,9 +60,7 @@ def test_validations_of_one_class_are_told_once(runner, caplog):
     assert not caplog.records
     validate(hook, runner, [0.0] * 8)
     (record,) = caplog.records
-    assert (
-        "In 3 validations in a row no class but 'background' was predicted" in record.getMessage()
-    )
+    assert "3 validations in a row no class but 'background' was predicted" in record.getMessage()
 
 
 @pytest.mark.parametrize(

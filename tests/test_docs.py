@@ -4,15 +4,15 @@
 import re
 import runpy
 import shlex
+import sys
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
 import pytest
-from mmengine.registry import DefaultScope
 
 from rankseg.apis import load_config
-from rankseg.registry import DATASETS, MODELS
+from rankseg.registry import DATASETS
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("*/README*.md")])
@@ -97,27 +97,17 @@ def test_config_that_inherits(tmp_path):
     assert cfg.train_dataloader.dataset.unlabeled_pipeline[2].num == 1
 
 
-def test_parts_of_the_guide_are_used_from_outside_the_package(tmp_path, monkeypatch):
+def test_config_for_an_own_data_set(tmp_path, monkeypatch):
     blocks = python_blocks("extend.md")
-    (method,) = (one for one in blocks if "class Mine" in one)
-    (tmp_path / "my_method.py").write_text(method)
-    parts = [one for one in blocks if "register_module" in one and one != method]
-    (tmp_path / "my_parts.py").write_text("\n\n".join(parts))
+    (part,) = (one for one in blocks if "class PolypDataset" in one)
+    (block,) = (one for one in blocks if 'type="PolypDataset"' in one)
+    (tmp_path / "my_parts.py").write_text(part)
     monkeypatch.syspath_prepend(str(tmp_path))
-    configs = [one for one in blocks if one.startswith("_base_")]
-    kinds = []
-    for block in configs:
-        cfg = load_config(write_config(tmp_path, block, "unimatch"))
-        with DefaultScope.overwrite_default_scope("rankseg"):
-            student = MODELS.build(cfg.model).student
-        dataset = DATASETS.get(cfg.train_dataloader.dataset.dataset.type)
-        head = student.decode_head
-        kinds.append((cfg.model.type, type(head.loss_decode), type(student.backbone), dataset))
-    method, loss, backbone, dataset = zip(*kinds, strict=True)
-    assert method == ("Mine", "UniMatch", "UniMatch", "UniMatch")
-    assert [one.__name__ == "SmoothedLoss" for one in loss] == [False, True, False, False]
-    assert [one.__name__ == "SmallBackbone" for one in backbone] == [False, False, True, False]
-    assert [one.__name__ == "PolypDataset" for one in dataset] == [False, False, False, True]
+    monkeypatch.delitem(sys.modules, "my_parts", raising=False)
+    cfg = load_config(write_config(tmp_path, block, "unimatch"))
+    dataset = DATASETS.get(cfg.train_dataloader.dataset.dataset.type)
+    assert dataset.__name__ == "PolypDataset"
+    assert cfg.model.student.decode_head.num_classes == len(dataset.METAINFO["classes"])
 
 
 def commands(page: Path) -> list[list[str]]:

@@ -24,23 +24,40 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add_config_arguments(parser)
-    parser.add_argument("checkpoint", help="a .pth file of this toolbox or of a plain mmseg model")
-    parser.add_argument("inputs", nargs="*", metavar="IMAGE", help="image files or folders")
-    parser.add_argument("--out", default="agent_maps", metavar="DIR", help="default: agent_maps")
     parser.add_argument(
-        "--images", type=int, default=4, metavar="N", help="validation images (default: 4)"
+        "checkpoint", help="checkpoint (.pth) of this toolbox or of a plain MMSegmentation model"
     )
     parser.add_argument(
-        "--shown", type=int, default=6, metavar="N", help="maps per image (default: 6)"
+        "inputs", nargs="*", metavar="IMAGE", help="image files or folders of images"
     )
     parser.add_argument(
-        "--num-agents", type=int, metavar="N", help="default: as the config says, or 128"
+        "--out", default="agent_maps", metavar="DIR", help="output folder (default: agent_maps)"
+    )
+    parser.add_argument(
+        "--images",
+        type=int,
+        default=4,
+        metavar="N",
+        help="number of validation images, if no image is given (default: 4)",
+    )
+    parser.add_argument(
+        "--shown", type=int, default=6, metavar="N", help="number of maps per image (default: 6)"
+    )
+    parser.add_argument(
+        "--num-agents",
+        type=int,
+        metavar="N",
+        help="number of agents (default: that of the config, or 128)",
     )
     parser.add_argument("--tap", metavar="NAME", help="submodule whose output is compared")
     parser.add_argument(
-        "--network", choices=["student", "teacher"], help="default: the one that predicts"
+        "--network",
+        choices=["student", "teacher"],
+        help="network to use (default: the one that predicts)",
     )
-    parser.add_argument("--seed", type=int, default=0, help="of the first agent (default: 0)")
+    parser.add_argument(
+        "--seed", type=int, default=0, help="seed that selects the first agent (default: 0)"
+    )
     return parser.parse_args(argv)
 
 

@@ -25,15 +25,25 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add_config_arguments(parser)
-    parser.add_argument("checkpoint", help="a .pth file of a run with a spatial assembly")
-    parser.add_argument("inputs", nargs="*", metavar="IMAGE", help="image files or folders")
-    parser.add_argument("--out", metavar="FILE", help="default: WORK_DIR/assembly_maps.png")
-    parser.add_argument("--images", type=int, default=6, metavar="N", help="rows (default: 6)")
     parser.add_argument(
-        "--points", type=int, default=4, metavar="N", help="points per image (default: 4)"
+        "checkpoint", help="checkpoint (.pth) of a run with a spatial assembly network"
     )
     parser.add_argument(
-        "--network", choices=["student", "teacher"], help="default: the one that predicts"
+        "inputs", nargs="*", metavar="IMAGE", help="image files or folders of images"
+    )
+    parser.add_argument(
+        "--out", metavar="FILE", help="picture to write (default: WORK_DIR/assembly_maps.png)"
+    )
+    parser.add_argument(
+        "--images", type=int, default=6, metavar="N", help="number of images (default: 6)"
+    )
+    parser.add_argument(
+        "--points", type=int, default=4, metavar="N", help="number of points per image (default: 4)"
+    )
+    parser.add_argument(
+        "--network",
+        choices=["student", "teacher"],
+        help="network to use (default: the one that predicts)",
     )
     return parser.parse_args(argv)
 
@@ -52,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             points=args.points,
             network=args.network,
         )
-    print(f"wrote {file}")
+    print(f"Wrote {file}.")
 
 
 if __name__ == "__main__":

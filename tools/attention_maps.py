@@ -24,14 +24,29 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add_config_arguments(parser)
-    parser.add_argument("checkpoint", help="a .pth file of this toolbox or of a plain mmseg model")
-    parser.add_argument("inputs", nargs="*", metavar="IMAGE", help="image files or folders")
+    parser.add_argument(
+        "checkpoint", help="checkpoint (.pth) of this toolbox or of a plain MMSegmentation model"
+    )
+    parser.add_argument(
+        "inputs", nargs="*", metavar="IMAGE", help="image files or folders of images"
+    )
     add = parser.add_argument
-    add("--out", default="attention_maps.png", metavar="FILE", help="default: attention_maps.png")
-    add("--images", type=int, default=6, metavar="N", help="images drawn (default: 6)")
-    add("--count", type=int, default=200, metavar="N", help="images measured (default: 200)")
+    add(
+        "--out",
+        default="attention_maps.png",
+        metavar="FILE",
+        help="picture to write (default: attention_maps.png)",
+    )
+    add("--images", type=int, default=6, metavar="N", help="number of images to draw (default: 6)")
+    add(
+        "--count",
+        type=int,
+        default=200,
+        metavar="N",
+        help="number of images for the statistics (default: 200)",
+    )
     add("--tap", metavar="NAME", help="submodule that gives the attention map")
-    add("--seed", type=int, default=0, help="of the views (default: 0)")
+    add("--seed", type=int, default=0, help="seed of the views (default: 0)")
     return parser.parse_args(argv)
 
 
@@ -51,9 +66,9 @@ def main(argv: Sequence[str] | None = None) -> None:
             seed=seed,
         )
     print(
-        f"{args.out}: of {numbers['images']} images, difference of attention "
-        f"{numbers['error']:.5f} where it moves with the view, {numbers['unmoved']:.5f} where it "
-        f"stays; correlation {numbers['correlation']:.3f}"
+        f"Wrote {args.out}. Mean squared difference of the attention of {numbers['images']} "
+        f"images: {numbers['error']:.5f} at corresponding points, {numbers['unmoved']:.5f} at the "
+        f"same points. Correlation: {numbers['correlation']:.3f}."
     )
 
 

@@ -22,12 +22,12 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("folders", nargs="+", help="work folders, or folders that hold some")
+    parser.add_argument("folders", nargs="+", help="work folders, or folders that contain some")
     parser.add_argument(
         "--metric",
         nargs="+",
-        help=f"numbers to show, as named in summary.json (default: {' and '.join(MAIN)}, where "
-        "runs have it)",
+        help=f"metrics to show, as named in summary.json (default: those of {', '.join(MAIN)} that "
+        "the runs have)",
     )
     return parser.parse_args(argv)
 

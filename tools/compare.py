@@ -23,27 +23,36 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("runs", nargs="+", metavar="RUN", help="work folders, a column for each")
-    parser.add_argument("--out", default="compare.png", metavar="FILE", help="default: compare.png")
-    parser.add_argument("--images", type=int, default=5, metavar="N", help="rows (default: 5)")
+    parser.add_argument("runs", nargs="+", metavar="RUN", help="work folders, one column each")
+    parser.add_argument(
+        "--out",
+        default="compare.png",
+        metavar="FILE",
+        help="picture to write (default: compare.png)",
+    )
+    parser.add_argument(
+        "--images", type=int, default=5, metavar="N", help="number of images (default: 5)"
+    )
     parser.add_argument(
         "--pick",
         choices=PICKS,
         default="even",
-        help="validation images evenly spaced in their list, or those that the runs differ on most",
+        help="even: evenly spaced validation images; differ: those on which the runs differ most",
     )
     parser.add_argument(
         "--checkpoint",
         choices=CHECKPOINTS,
         default="last",
-        help="weights that predict (default: last)",
+        help="weights to predict with (default: last)",
     )
-    parser.add_argument("--mark", action="store_true", help="frame what the last run gains")
+    parser.add_argument(
+        "--mark", action="store_true", help="frame areas where only the last run is right"
+    )
     parser.add_argument(
         "--trust-checkpoint",
         action="store_true",
-        help="load checkpoints that hold more than data, and build whatever the settings of a run "
-        "name, although that can run code of whoever made them",
+        help="load checkpoints that contain code, and build all classes that the settings of a run "
+        "name; only use it for files from people you trust",
     )
     return parser.parse_args(argv)
 
@@ -60,7 +69,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             which=args.checkpoint,
             mark=args.mark,
         )
-        print(f"{out} is written")
+        print(f"Wrote {out}.")
 
 
 if __name__ == "__main__":

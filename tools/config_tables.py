@@ -58,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--check", action="store_true", help="only compare, and write nothing")
+    parser.add_argument("--check", action="store_true", help="report stale tables without writing")
     args = parser.parse_args(argv)
     numbers, stale = published(), 0
     for page in sorted(CONFIGS.glob("README*.md")):
@@ -67,7 +67,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         if new == old:
             continue
         stale += 1
-        print(f"{page.name} is stale" if args.check else f"wrote {page.name}")
+        print(
+            f"{page.name} is stale. Run python tools/config_tables.py."
+            if args.check
+            else f"Wrote {page.name}."
+        )
         if not args.check:
             page.write_text(new, encoding="utf-8")
     return int(args.check and stale > 0)

@@ -45,11 +45,14 @@ def parse_args() -> argparse.Namespace:
         type=int,
         nargs="+",
         default=[0],
-        help="a run of both methods for each; a seed decides images, weights and augmentation",
+        help="seeds of the runs; each seed determines images, weights "
+        "and augmentation of both methods",
     )
     parser.add_argument("--work-dir", type=Path, default=Path("work_dirs/demo"))
     parser.add_argument("--data-dir", type=Path, default=Path("data/demo"))
-    parser.add_argument("--iters", type=int, help="train this long in place of the config's length")
+    parser.add_argument(
+        "--iters", type=int, help="number of training iterations (default: that of the config)"
+    )
     return parser.parse_args()
 
 
@@ -79,7 +82,7 @@ def finish(jobs: dict[Path, subprocess.Popen]) -> None:
                 del waiting[log]
                 if job.returncode:
                     tail = "\n".join(log.read_text().splitlines()[-15:])
-                    raise SystemExit(f"{tail}\n{job.args[1]} {job.args[2]} failed, see {log}")
+                    raise SystemExit(f"{tail}\n{job.args[1]} {job.args[2]} failed. See {log}.")
             time.sleep(0.2)
     finally:
         for job in waiting.values():
@@ -142,8 +145,8 @@ def draw(folder: Path, data: Path, path: Path) -> None:
     rows = []
     for samples in zip(*found.values(), strict=True):
         maps = [samples[0].gt_sem_seg, *(sample.pred_sem_seg for sample in samples)]
-        colours = [color_map(one.data.squeeze(0).numpy(), PALETTE) for one in maps]
-        rows.append([cv2.imread(samples[0].img_path)[..., ::-1], *colours])
+        colors = [color_map(one.data.squeeze(0).numpy(), PALETTE) for one in maps]
+        rows.append([cv2.imread(samples[0].img_path)[..., ::-1], *colors])
     panel = draw_panel(rows, ["image", "truth", *METHODS.values()], CLASSES, PALETTE)
     cv2.imwrite(str(path), panel[..., ::-1])
 
@@ -154,14 +157,14 @@ def report(results: dict[int, dict[str, Result]], minutes: float) -> str:
     seeds = " ".join(map(str, results))
     iterations = next(iter(results.values()))[names[0]].iterations
     machine = f"{os.cpu_count()} CPU cores ({platform.machine()}), torch {torch.__version__}"
-    return f"""# Demo: a few labels, with and without the unlabelled images
+    return f"""# Demo: a few labels, with and without unlabeled images
 
 {verdict(results, *names)}
 
-mIoU in percent of the last weights on {VAL} validation images; in brackets the best of all
-validations while training. {LABELED} labelled and {UNLABELED} unlabelled images, {iterations:,}
-iterations from random weights for each method, side by side. A seed decides images, weights and
-augmentation.
+The numbers are mIoU in percent of the last weights on {VAL} validation images, and in brackets the
+best of all validations during training. Each method trains on {LABELED} labeled and {UNLABELED}
+unlabeled images for {iterations:,} iterations from random weights. A seed determines images,
+weights and augmentation.
 
 {seed_table(results, names)}
 
@@ -169,7 +172,7 @@ augmentation.
 
 ![image, truth, supervised, RankMatch](panel.png)
 
-The picture is of seed {next(iter(results))}. Written by `make demo SEEDS="{seeds}"` in
+The picture shows seed {next(iter(results))}. Written by `make demo SEEDS="{seeds}"` in
 {minutes:.1f} minutes on {machine}.
 """
 
@@ -183,7 +186,7 @@ def main() -> None:
     with exit_on_user_error():
         for seed in args.seeds:
             print(
-                f"seed {seed}: training {' and '.join(METHODS.values())} side by side", flush=True
+                f"Seed {seed}: training {' and '.join(METHODS.values())} in parallel.", flush=True
             )
             results[seed] = run_seed(seed, args)
     seed = args.seeds[0]
@@ -191,7 +194,7 @@ def main() -> None:
     page = report(results, (time.monotonic() - begin) / 60)
     (args.work_dir / "results.md").write_text(page)
     print(page)
-    print(f"{args.work_dir}/results.md and {args.work_dir}/panel.png are written")
+    print(f"Wrote {args.work_dir}/results.md and {args.work_dir}/panel.png.")
 
 
 if __name__ == "__main__":

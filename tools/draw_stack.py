@@ -21,28 +21,39 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--out", required=True, metavar="DIR", help="new folder to write")
     parser.add_argument(
-        "--pages", type=int, default=PAGES, metavar="N", help=f"to train on (default: {PAGES})"
+        "--out", required=True, metavar="DIR", help="output folder, which must be new or empty"
+    )
+    parser.add_argument(
+        "--pages",
+        type=int,
+        default=PAGES,
+        metavar="N",
+        help=f"number of training pages (default: {PAGES})",
     )
     parser.add_argument(
         "--test-pages",
         type=int,
         default=TEST_PAGES,
         metavar="N",
-        help=f"of the testing stack (default: {TEST_PAGES})",
+        help=f"number of test pages (default: {TEST_PAGES})",
     )
     parser.add_argument(
-        "--size", type=int, default=SIZE, metavar="PIXELS", help=f"of a page (default: {SIZE})"
+        "--size", type=int, default=SIZE, metavar="PIXELS", help=f"side of a page (default: {SIZE})"
     )
-    parser.add_argument("--seed", type=int, default=0, help="another seed, other tissue")
+    parser.add_argument(
+        "--seed",
+        type=int,
+        default=0,
+        help="random seed; each seed draws different tissue (default: 0)",
+    )
     return parser.parse_args(argv)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Draw both stacks."""
     with exit_on_user_error():
-        print(f"{make_demo_stacks(**vars(parse_args(argv)))} is written")
+        print(f"Wrote {make_demo_stacks(**vars(parse_args(argv)))}.")
 
 
 if __name__ == "__main__":

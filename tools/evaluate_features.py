@@ -29,31 +29,34 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add_config_arguments(parser)
-    parser.add_argument("checkpoint", help="a .pth file of this toolbox or of a plain mmseg model")
+    parser.add_argument(
+        "checkpoint", help="checkpoint (.pth) of this toolbox or of a plain MMSegmentation model"
+    )
     add = parser.add_argument
-    add("--knn", type=int, nargs="*", metavar="K", help="numbers of neighbours (default: 1 20)")
+    add("--knn", type=int, nargs="*", metavar="K", help="numbers of neighbors (default: 1 20)")
     add(
         "--temperature",
         type=float,
         metavar="T",
-        help="weigh a neighbour of similarity s by exp(s / T), usually 0.07 (default: one vote)",
+        help="weight exp(s / T) of a neighbor with similarity s, "
+        "usually 0.07 (default: equal weights)",
     )
     add(
         "--probe",
         nargs="+",
         default=(),
         metavar="WHAT",
-        help="train a linear classifier on the features of 'all', of the 'labeled', of a share of "
-        "every class such as 1%%, or of a list of training images",
+        help="train a linear classifier on the features of 'all' images, of the 'labeled' ones, of "
+        "a fraction of every class such as 1%%, or of a list of training images",
     )
     add(
         "--bank",
         choices=BANKS,
         default="all",
-        help="who is known: all training images whose class is known, also those whose class is "
-        "kept from training (default), or the labelled ones",
+        help="images to search: all training images with a known class, even if training does not "
+        "use it (default), or only the labeled ones",
     )
-    add("--fine", action="store_true", help="judge coarse classes by those that they are made of")
+    add("--fine", action="store_true", help="evaluate coarse classes by their fine classes")
     add(
         "--transfer",
         nargs="+",
@@ -62,23 +65,27 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help="classify other data sets by logistic regression: cifar10, cifar100, svhn, folder "
         "(FOLDER/train/CLASS, FOLDER/test/CLASS) or list (FOLDER/train.txt, FOLDER/test.txt)",
     )
-    add("--size", type=int, metavar="PX", help="bring images of those to this size")
+    add("--size", type=int, metavar="PX", help="resize images of --transfer to this size")
     add(
         "--purity",
         type=int,
         default=0,
         metavar="K",
-        help="tell how pure and how far K constrained neighbours are (CMSF, Figure 5)",
+        help="report purity and distance of K constrained neighbors (CMSF, Figure 5)",
     )
     add("--ranks", metavar="FILE", help="with --purity: draw the ranks (CMSF, Table 1 right)")
-    add("--network", choices=["student", "teacher"], help="default: the one that predicts")
-    add("--tap", default="decode_head.pool", help="submodule whose output is the feature")
-    add("--seed", type=int, default=0, help="of the draws of images")
-    add("--no-cache", action="store_true", help="neither keep features nor use those kept")
+    add(
+        "--network",
+        choices=["student", "teacher"],
+        help="network to use (default: the one that predicts)",
+    )
+    add("--tap", default="decode_head.pool", help="submodule whose output is used as feature")
+    add("--seed", type=int, default=0, help="seed of the selected images (default: 0)")
+    add("--no-cache", action="store_true", help="do not read or write cached features")
     add("--out", metavar="FILE", help="write the numbers to this JSON file")
     args = parser.parse_args(argv)
     if args.ranks and not args.purity:
-        parser.error("--ranks draws what --purity counts: give --purity 5 too")
+        parser.error("Expected --purity K with --ranks, but got none. Add --purity 5.")
     return args
 
 
@@ -87,7 +94,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
     with exit_on_user_error(), trust_checkpoints(args.trust_checkpoint):
         if args.launcher != "none":
-            raise ValueError("tools/evaluate_features.py runs in one process: leave out --launcher")
+            raise ValueError(
+                "tools/evaluate_features.py runs in one process. Leave --launcher out."
+            )
         cfg = config_from(args)
         metrics = apis.evaluate_features(
             cfg,
@@ -112,10 +121,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     for name, value in metrics.items():
         print(f"| {name} | {value:.2f} |")
     if purity:
-        print(f"| purity of the {args.purity} nearest | {purity['nearest']:.2f} |")
-        print(f"| of the {args.purity} nearest of the constrained | {purity['constrained']:.2f} |")
-        print(f"| of as many as the last of them is far | {purity['as_far']:.2f} |")
-        print(f"\nThe median rank of the last of them is {purity['median_rank']:.0f}.")
+        k = args.purity
+        print(f"| purity of the {k} nearest neighbors | {purity['nearest']:.2f} |")
+        print(f"| purity of the {k} nearest constrained neighbors | {purity['constrained']:.2f} |")
+        print(f"| purity of all neighbors up to the last of these | {purity['as_far']:.2f} |")
+        print(f"\nMedian rank of the last constrained neighbor: {purity['median_rank']:.0f}.")
 
 
 if __name__ == "__main__":

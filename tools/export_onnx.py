@@ -34,16 +34,22 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add_model_arguments(parser)
-    parser.add_argument("checkpoint", help="a .pth file of this toolbox or of a plain mmseg model")
-    parser.add_argument("--out", required=True, metavar="FILE", help="ONNX file to write")
+    parser.add_argument(
+        "checkpoint", help="checkpoint (.pth) of this toolbox or of a plain MMSegmentation model"
+    )
+    parser.add_argument(
+        "--out", required=True, metavar="FILE", help="ONNX file to write, which must not exist"
+    )
     parser.add_argument(
         "--with-preprocessing",
         action="store_true",
-        help="take uint8 RGB images (batch, height, width, 3), not normalised float32 ones",
+        help="take uint8 RGB images (batch, height, width, 3) instead of normalized float32 images",
     )
-    parser.add_argument("--argmax", action="store_true", help="return classes, not logits")
+    parser.add_argument("--argmax", action="store_true", help="return classes instead of logits")
     parser.add_argument(
-        "--network", choices=["student", "teacher"], help="default: the one that predicts"
+        "--network",
+        choices=["student", "teacher"],
+        help="network to use (default: the one that predicts)",
     )
     return parser.parse_args(argv)
 
@@ -61,19 +67,20 @@ def main(argv: Sequence[str] | None = None) -> None:
             argmax=args.argmax,
         )
     metadata = result["metadata"]
-    print(f"{args.out}: the {result['network']}, ONNX opset {result['opset']}")
+    print(f"Wrote {args.out}: the {result['network']}, ONNX opset {result['opset']}.")
     print(f"image:  {metadata['input']}")
     print(f"result: {metadata['output']} of {len(json.loads(metadata['classes']))}")
-    print(f"onnxruntime and this package differ by {result['difference']:.1e} at most")
+    print(
+        f"Results of onnxruntime and of this package differ by at most {result['difference']:.1e}."
+    )
     if "value_range" in metadata:
         low, high = json.loads(metadata["value_range"])
-        print(
-            f"note: of images of 16 bits scale {low} to {high} to 0 to 255 before, as in training"
-        )
+        print(f"note: before prediction, scale {low} to {high} of 16-bit images to 0 to 255")
     if json.loads(metadata["test_cfg"]).get("mode") == "slide":
         print(
-            f"note: this config predicts large images by windows, {metadata['test_cfg']}; the file "
-            "takes an image in one piece, so cut and average outside of it"
+            "note: this config predicts large images in overlapping windows "
+            f"({metadata['test_cfg']}), but the file predicts the whole image; cut windows and "
+            "average their logits in your program"
         )
 
 

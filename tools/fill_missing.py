@@ -40,10 +40,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         count = fill_missing(cfg)
     root = Path(cfg.train_dataloader.dataset.dataset.data_root)
     if not count:
-        print(f"nothing to write: {root} has every file that the lists of {args.config} name")
+        print(f"Wrote nothing: {root} has all files in the lists of {args.config}.")
         return
-    print(f"wrote {count} generated images and masks below {root}, named in {root / GENERATED}")
-    print("delete them before the real ones are copied:")
+    print(f"Wrote {count} generated images and masks to {root}, listed in {root / GENERATED}.")
+    print("Delete them before you copy the real files:")
     print(f"  (cd {shlex.quote(str(root))} && xargs -d '\\n' rm < {GENERATED} && rm {GENERATED})")
 
 

@@ -24,18 +24,22 @@ from rankseg.engine.resilience.checkpoint import trust_checkpoints
 from rankseg.training.command_line import add_config_arguments, config_from, exit_on_user_error
 
 NUMBERS = {  # name: default, metavar, help
-    "top": (2, "N", "matches that each image keeps"),
-    "nearest": (10, "N", "images of its cluster that each is compared with"),
-    "least": (8, "N", "keypoints of a pair that must agree"),
-    "ratio": (0.8, "R", "a keypoint must be so much nearer to its partner than to others"),
-    "tolerance": (0.04, "T", "how far keypoints may be off, in half sides of an image"),
-    "side": (160, "PIXELS", "longer side that images are brought to"),
-    "tilts": (3, "N", "how far images are tilted; 0 is plain SIFT"),
-    "limit": (600, "N", "keypoints of an image"),
-    "keep": (32, "N", "keypoints of a pair that are written"),
-    "shown": (12, "N", "pairs in the picture"),
-    "workers": (1, "N", "threads"),
-    "seed": (0, "N", "of k-means"),
+    "top": (2, "N", "number of matches that each image keeps"),
+    "nearest": (10, "N", "number of images of the same cluster to compare each image with"),
+    "least": (8, "N", "minimum number of agreeing keypoints of a pair"),
+    "ratio": (
+        0.8,
+        "R",
+        "maximum ratio of the distances to the nearest and the second nearest keypoint",
+    ),
+    "tolerance": (0.04, "T", "maximum position error of keypoints, in half sides of an image"),
+    "side": (160, "PIXELS", "longer side that images are resized to"),
+    "tilts": (3, "N", "number of simulated tilts; 0 is plain SIFT"),
+    "limit": (600, "N", "maximum number of keypoints per image"),
+    "keep": (32, "N", "maximum number of keypoints to write per pair"),
+    "shown": (12, "N", "number of pairs in the picture"),
+    "workers": (1, "N", "number of threads"),
+    "seed": (0, "N", "seed of k-means"),
 }
 
 
@@ -45,10 +49,15 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add_config_arguments(parser)
-    parser.add_argument("checkpoint", help="a .pth file of a run of metric learning")
-    parser.add_argument("--out", metavar="FILE", help="default: WORK_DIR/matches.npz")
+    parser.add_argument("checkpoint", help="checkpoint (.pth) of a metric learning run")
     parser.add_argument(
-        "--clusters", type=int, metavar="K", help="by k-means, not those of the checkpoint"
+        "--out", metavar="FILE", help="file to write (default: WORK_DIR/matches.npz)"
+    )
+    parser.add_argument(
+        "--clusters",
+        type=int,
+        metavar="K",
+        help="number of k-means clusters to use instead of those of the checkpoint",
     )
     for name, (default, metavar, text) in NUMBERS.items():
         parser.add_argument(
@@ -68,18 +77,20 @@ def main(argv: Sequence[str] | None = None) -> None:
     args.seed = None  # the seed is for k-means; it does not override the config
     with exit_on_user_error(), trust_checkpoints(args.trust_checkpoint):
         if args.launcher != "none":
-            raise ValueError("tools/match_images.py runs in one process: leave out --launcher")
+            raise ValueError("tools/match_images.py runs in one process. Leave --launcher out.")
         cfg = config_from(args)
         folder = Path(cfg.work_dir)
         out = Path(args.out or folder / "matches.npz")
         cache = folder / "features"
         numbers = match_images(cfg, args.checkpoint, out=out, cache=cache, **options)
-    print(f"{numbers['pairs']} pairs, {numbers['matched']} of {numbers['images']} images in them")
+    print(f"{numbers['pairs']} pairs match {numbers['matched']} of {numbers['images']} images.")
     if numbers["true"] is not None:
-        print(f"of all pairs within clusters {numbers['true_in_clusters']:.1f}% are of one class,")
+        print(
+            f"Pairs of one class: {numbers['true_in_clusters']:.1f}% of all pairs within clusters"
+        )
     for row in numbers["by_score"]:
-        print(f"of {row['pairs']} pairs by --least {row['least']} or more {row['true']:.1f}%")
-    print(f"wrote {out}")
+        print(f"  {row['true']:.1f}% of {row['pairs']} pairs with --least {row['least']}")
+    print(f"Wrote {out}.")
 
 
 if __name__ == "__main__":

@@ -25,10 +25,16 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add_config_arguments(parser)
-    parser.add_argument("checkpoint", help="a .pth file of this toolbox or of a plain mmseg model")
+    parser.add_argument(
+        "checkpoint", help="checkpoint (.pth) of this toolbox or of a plain MMSegmentation model"
+    )
     some = parser.add_mutually_exclusive_group(required=True)
-    some.add_argument("--share", type=float, help="of the unlabelled images, the surest first")
-    some.add_argument("--threshold", type=float, help="least probability of the predicted class")
+    some.add_argument(
+        "--share",
+        type=float,
+        help="fraction of the unlabeled images to label, the most confident first",
+    )
+    some.add_argument("--threshold", type=float, help="minimum probability of the predicted class")
     parser.add_argument(
         "--out",
         required=True,
@@ -36,9 +42,11 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help="folder of the new split, relative to the data root, for example splits/mine",
     )
     parser.add_argument(
-        "--network", choices=["student", "teacher"], help="default: the one that predicts"
+        "--network",
+        choices=["student", "teacher"],
+        help="network to use (default: the one that predicts)",
     )
-    parser.add_argument("--force", action="store_true", help="replace lists that exist")
+    parser.add_argument("--force", action="store_true", help="replace existing lists")
     return parser.parse_args(argv)
 
 
@@ -47,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
     with exit_on_user_error(), trust_checkpoints(args.trust_checkpoint):
         if args.launcher != "none":
-            raise ValueError("tools/pseudo_label.py runs in one process: leave out --launcher")
+            raise ValueError("tools/pseudo_label.py runs in one process. Leave --launcher out.")
         found = apis.pseudo_label(
             config_from(args),
             args.checkpoint,
@@ -58,11 +66,12 @@ def main(argv: Sequence[str] | None = None) -> None:
             force=args.force,
         )
     print(found["table"])
-    right = f", {found['accuracy']:.2f}% of them right" if "accuracy" in found else ""
     print(
-        f"\n{found['folder']}: labels for {found['images']} of {found['of']} unlabelled images, "
-        f"of a probability of {found['least']:.3f} or more{right}"
+        f"\nWrote {found['folder']}: labels of {found['images']} of {found['of']} unlabeled images "
+        f"with a probability of at least {found['least']:.3f}."
     )
+    if "accuracy" in found:
+        print(f"{found['accuracy']:.2f}% of these labels are correct.")
 
 
 if __name__ == "__main__":

@@ -25,28 +25,31 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "runs", nargs="+", metavar="RUN", help="work folders, or folders that hold some"
+        "runs", nargs="+", metavar="RUN", help="work folders, or folders that contain some"
     )
     parser.add_argument(
         "--out", default="report.html", metavar="FILE", help="page to write (default: report.html)"
     )
     parser.add_argument(
-        "--no-predict", action="store_true", help="use only what the runs have left in their logs"
+        "--no-predict", action="store_true", help="only use the logs; do not predict images"
     )
     parser.add_argument(
         "--checkpoint",
         choices=CHECKPOINTS,
         default="last",
-        help="weights that predict (default: last)",
+        help="weights to predict with (default: last)",
     )
     parser.add_argument(
-        "--images", type=int, metavar="N", help="predict only N validation images, evenly spaced"
+        "--images",
+        type=int,
+        metavar="N",
+        help="predict N evenly spaced validation images instead of all",
     )
     parser.add_argument(
         "--trust-checkpoint",
         action="store_true",
-        help="load checkpoints that hold more than data, and build whatever the settings of a run "
-        "name, although that can run code of whoever made them",
+        help="load checkpoints that contain code, and build all classes that the settings of a run "
+        "name; only use it for files from people you trust",
     )
     return parser.parse_args(argv)
 
@@ -62,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             which=args.checkpoint,
             images=args.images,
         )
-        print(f"{out} is written: open it in a browser")
+        print(f"Wrote {out}. Open it in a browser.")
 
 
 if __name__ == "__main__":

@@ -35,7 +35,8 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add(
         "checkpoint",
         nargs="?",
-        help="a .pth file of this toolbox or of a plain mmseg model; none with --random alone",
+        help="checkpoint (.pth) of this toolbox or of a plain "
+        "MMSegmentation model; optional with --random",
     )
     add(
         "--beside",
@@ -43,34 +44,64 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         action="append",
         default=[],
         metavar=("CONFIG", "CHECKPOINT"),
-        help="another network, in a row below; may be repeated",
+        help="another network to compare, shown in the row below; can be repeated",
     )
-    add("--random", action="store_true", help="put the network with random weights first")
-    add("--names", nargs="+", metavar="NAME", help="of the networks, without that of --random")
+    add(
+        "--random",
+        action="store_true",
+        help="also show the network with random weights, in the first row",
+    )
+    add("--names", nargs="+", metavar="NAME", help="names of the networks, except that of --random")
     add(
         "--queries",
         nargs="+",
         default=(),
         metavar="IMAGE",
-        help="images or folders of images to ask about (default: the gallery itself)",
+        help="query images or folders of images (default: the gallery itself)",
     )
     add(
         "--gallery",
         metavar="DIR",
-        help="folder of images of any kind to search (default: the test images of the config)",
+        help="folder of images to search (default: the test images of the config)",
     )
-    add("--neighbours", type=int, default=10, metavar="K", help="images for a query (default: 10)")
-    add("--rows", type=int, default=8, metavar="N", help="queries in a picture (default: 8)")
-    add("--network", choices=["student", "teacher"], help="default: the one that predicts")
-    add("--tap", help="submodule whose output is compared (default: the embedding)")
-    add("--no-cache", action="store_true", help="neither keep features nor use those kept")
-    add("--out", metavar="DIR", help="default: WORK_DIR/retrieval")
+    add(
+        "--neighbors",
+        type=int,
+        default=10,
+        metavar="K",
+        help="number of retrieved images per query (default: 10)",
+    )
+    add(
+        "--neighbours",
+        dest="neighbors",
+        type=int,
+        default=argparse.SUPPRESS,
+        help=argparse.SUPPRESS,
+    )
+    add(
+        "--rows",
+        type=int,
+        default=8,
+        metavar="N",
+        help="number of queries per picture (default: 8)",
+    )
+    add(
+        "--network",
+        choices=["student", "teacher"],
+        help="network to use (default: the one that predicts)",
+    )
+    add("--tap", help="submodule whose output is used as feature (default: the embedding)")
+    add("--no-cache", action="store_true", help="do not read or write cached features")
+    add("--out", metavar="DIR", help="output folder (default: WORK_DIR/retrieval)")
     args = parser.parse_args(argv)
     if args.checkpoint is None and not args.random:
-        parser.error("give the CHECKPOINT of a run, or --random to see what no training finds")
+        parser.error("Expected a checkpoint, --random, or both, but got neither. Add one of them.")
     count = (args.checkpoint is not None) + len(args.beside)
     if args.names and len(args.names) != count:
-        parser.error(f"--names gives {len(args.names)} names for {count} checkpoints")
+        parser.error(
+            f"Expected {count} --names, one per checkpoint, but got {len(args.names)}. Change "
+            "--names."
+        )
     return args
 
 
@@ -98,7 +129,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
     with exit_on_user_error(), trust_checkpoints(args.trust_checkpoint):
         if args.launcher != "none":
-            raise ValueError("tools/retrieve.py runs in one process: leave out --launcher")
+            raise ValueError("tools/retrieve.py runs in one process. Leave --launcher out.")
         asked = contenders(args)
         out = Path(args.out or Path(asked[0].cfg.work_dir) / "retrieval")
         result = retrieve(
@@ -106,14 +137,14 @@ def main(argv: Sequence[str] | None = None) -> None:
             out=out,
             queries=args.queries,
             gallery=args.gallery,
-            k=args.neighbours,
+            k=args.neighbors,
             rows=args.rows,
             network=args.network,
             tap=args.tap,
             keep=not args.no_cache,
         )
     print(table(result["networks"]))
-    print(f"\nwrote {', '.join(f'{out / name}.png' for name in result['pictures'])}")
+    print(f"\nWrote {', '.join(f'{out / name}.png' for name in result['pictures'])}.")
 
 
 def table(networks: dict[str, dict]) -> str:
@@ -124,7 +155,7 @@ def table(networks: dict[str, dict]) -> str:
     }
     keys = list(next(iter(rows.values())))
     if not keys:
-        return "no class of a query is known: there is no Recall@K"
+        return "Recall@K is not available, as no class of a query is known."
     lines = [f"| % | {' | '.join(keys)} |", f"| --- {'| ---: ' * len(keys)}|"]
     for name, row in rows.items():
         lines.append(f"| {name} | {' | '.join(f'{row[key]:.2f}' for key in keys)} |")

@@ -25,22 +25,39 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add_config_arguments(parser)
-    parser.add_argument("checkpoint", help="a .pth file of this toolbox or of a plain mmseg model")
+    parser.add_argument(
+        "checkpoint", help="checkpoint (.pth) of this toolbox or of a plain MMSegmentation model"
+    )
     add = parser.add_argument
-    add("--images", choices=IMAGES, default="train", help="which images (default: train)")
-    add("--how", choices=WAYS, default="tsne", help="how features become points (default: tsne)")
+    add("--images", choices=IMAGES, default="train", help="images to draw (default: train)")
+    add(
+        "--how",
+        choices=WAYS,
+        default="tsne",
+        help="projection of features to the plane (default: tsne)",
+    )
     add(
         "--limit",
         type=int,
         default=LIMIT,
         metavar="N",
-        help=f"at most so many unlabelled, or test, images (default: {LIMIT})",
+        help=f"maximum number of unlabeled or test images (default: {LIMIT})",
     )
-    add("--rows", nargs="+", default=(), metavar="CLASS", help="a row for each of these classes")
-    add("--network", choices=["student", "teacher"], help="default: the one that predicts")
-    add("--tap", default="decode_head.pool", help="submodule whose output is the feature")
-    add("--seed", type=int, default=0, help="of the draw of images, and of t-SNE")
-    add("--out", metavar="FILE", help="default: WORK_DIR/sample_map_IMAGES.png")
+    add(
+        "--rows",
+        nargs="+",
+        default=(),
+        metavar="CLASS",
+        help="classes to draw in rows of their own",
+    )
+    add(
+        "--network",
+        choices=["student", "teacher"],
+        help="network to use (default: the one that predicts)",
+    )
+    add("--tap", default="decode_head.pool", help="submodule whose output is used as feature")
+    add("--seed", type=int, default=0, help="seed of the selected images and of t-SNE (default: 0)")
+    add("--out", metavar="FILE", help="picture to write (default: WORK_DIR/sample_map_IMAGES.png)")
     return parser.parse_args(argv)
 
 
@@ -49,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
     with exit_on_user_error(), trust_checkpoints(args.trust_checkpoint):
         if args.launcher != "none":
-            raise ValueError("tools/sample_map.py runs in one process: leave out --launcher")
+            raise ValueError("tools/sample_map.py runs in one process. Leave --launcher out.")
         cfg = config_from(args)
         file = sample_map(
             cfg,
@@ -64,7 +81,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             seed=args.seed,
             cache=str(Path(cfg.work_dir) / "features"),
         )
-    print(f"wrote {file}")
+    print(f"Wrote {file}.")
 
 
 if __name__ == "__main__":

@@ -165,11 +165,20 @@ def machine(*modules: ModuleType) -> dict[str, Any]:
 def add_common_arguments(parser: ArgumentParser, out: str, repeats: int = 5) -> None:
     """Add the options that all benchmarks share."""
     parser.add_argument(
-        "--repeats", type=int, default=repeats, help="measured runs of each (%(default)s)"
+        "--repeats",
+        type=int,
+        default=repeats,
+        help="number of measured runs (default: %(default)s)",
     )
-    parser.add_argument("--threads", type=int, help="of torch (default: OMP_NUM_THREADS or all)")
-    parser.add_argument("--seed", type=int, default=0, help="of what is generated (%(default)s)")
-    parser.add_argument("--out", type=Path, default=Path("work_dirs/benchmarks") / out)
+    parser.add_argument(
+        "--threads", type=int, help="threads of torch (default: OMP_NUM_THREADS or all)"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, help="seed of the generated data (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--out", type=Path, default=Path("work_dirs/benchmarks") / out, help="report to write"
+    )
 
 
 def table(costs: dict[str, Cost], unit: float = 1e3) -> str:
@@ -190,4 +199,4 @@ def write_report(path: Path, report: dict[str, Any]) -> None:
     """Write a report as JSON."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(report, indent=1, default=str) + "\n")
-    print(f"written to {path}")
+    print(f"Wrote {path}.")

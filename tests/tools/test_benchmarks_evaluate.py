@@ -6,7 +6,7 @@ from pathlib import Path
 PATH = Path(__file__).resolve().parents[2] / "tools" / "benchmarks" / "evaluate.py"
 
 
-def test_both_ways_agree(tmp_path, monkeypatch, capsys):
+def test_both_validations_agree(tmp_path, monkeypatch, capsys):
     spec = importlib.util.spec_from_file_location("benchmark_evaluate", PATH)
     tool = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(tool)

@@ -28,14 +28,14 @@ def test_small_graph(tool, tmp_path, capsys):
     assert found["labels_that_differ"] == 0
     assert found["largest_difference_of_weights"] < 1e-6
     assert found["accuracy"] > 0.5
-    assert 0.5 < found["probes"]["neighbours_found"] <= 1
+    assert 0.5 < found["probes"]["neighbors_found"] <= 1
     assert "0 labels differ" in capsys.readouterr().out
 
 
-def test_bad_input(tool, capsys, tmp_path):
+def test_raises_on_bad_input(tool, capsys, tmp_path):
     with pytest.raises(SystemExit):
         tool.main(["--classes", "10", "--labeled", "9"])
-    assert "classes <= labeled" in capsys.readouterr().err
+    assert "--classes <= --labeled" in capsys.readouterr().err
     few = ["--nodes", "20", "--labeled", "10", "--k", "20", "--out", str(tmp_path / "x.json")]
     with pytest.raises(SystemExit):
         tool.main(few)

@@ -38,7 +38,7 @@ def test_both_pipelines_make_the_same_views(tool, tmp_path):
     assert np.isclose(float(weak[0][ignore == 0].median()), grey, atol=0.02)
 
 
-def test_a_folder_without_images(tool, tmp_path, capsys):
+def test_raises_on_a_folder_without_images(tool, tmp_path, capsys):
     with pytest.raises(SystemExit):
         tool.main(["--images", str(tmp_path)])
-    assert "holds no *.jpg" in capsys.readouterr().err
+    assert "Expected *.jpg files in --images" in capsys.readouterr().err

@@ -17,7 +17,7 @@ def start():
     return module
 
 
-def test_what_is_run(start, monkeypatch, tmp_path):
+def test_runs_the_commands(start, monkeypatch, tmp_path):
     calls = []
 
     def train(config, run, iterations, *options):
@@ -37,6 +37,6 @@ def test_what_is_run(start, monkeypatch, tmp_path):
     assert set(json.loads(out.read_text())["cases"]) == {"from nothing", "after 700"}
 
 
-def test_a_run_that_fails_is_shown(start, tmp_path):
+def test_shows_the_output_of_a_failed_run(start, tmp_path):
     with pytest.raises(RuntimeError, match="config .* does not exist"):
         start.train(tmp_path / "none.py", tmp_path / "run", 1)

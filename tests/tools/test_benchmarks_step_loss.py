@@ -39,7 +39,7 @@ def test_step(tmp_path, capsys):
     assert "plain-same / ours-same" in capsys.readouterr().out
 
 
-def test_less_memory_for_more_time(tmp_path):
+def test_trades_time_for_memory(tmp_path):
     out = tmp_path / "step.json"
     size = ["--depth", "18", "--crop", "33", "--agents", "4", "--batch", "4", "--repeats", "1"]
     plain, half, forgetful = "ours-batch-nhwc", "ours-batch-nhwc-half", "ours-batch-nhwc-forgetful"
@@ -51,14 +51,14 @@ def test_less_memory_for_more_time(tmp_path):
     assert different[forgetful] == pytest.approx(different[plain], rel=1, abs=1e-6)
 
 
-def test_a_batch_that_cannot_be_halved(capsys):
+def test_raises_on_an_odd_batch(capsys):
     with pytest.raises(SystemExit):
         load("step").main(["--batch", "2", "--cases", "ours-batch-nhwc-half"])
     assert "an even batch of 4 or more" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["loss", "step"])
-def test_a_crop_off_the_grid(name, capsys):
+def test_raises_on_a_crop_off_the_grid(name, capsys):
     with pytest.raises(SystemExit):
         load(name).main(["--crop", "320"])
     assert "16" in capsys.readouterr().err

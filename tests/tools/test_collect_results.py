@@ -16,7 +16,7 @@ def main():
     return module.main
 
 
-def test_last_and_best_of_every_run(main, tmp_path, capsys):
+def test_prints_last_and_best_of_every_run(main, tmp_path, capsys):
     for seed, last in ((0, 40.04), (1, 44.0)):
         run = dict(config="configs/a.py", seed=seed, max_iters=30, seconds=90)
         run["last"] = {"iteration": 30, "mIoU": last, "IoU/car": 10.0}
@@ -30,7 +30,7 @@ def test_last_and_best_of_every_run(main, tmp_path, capsys):
     assert lines[2] == "| configs/a.py | 0 | 30 of 30 | 40.0 | 50.0 at 20 | 10.0 | - | 2 |"
 
 
-def test_segmentation_and_classification_side_by_side(main, tmp_path, capsys):
+def test_prints_segmentation_and_classification_runs(main, tmp_path, capsys):
     for name, key in (("a", "mIoU"), ("b", "top1")):
         run = dict(config=f"configs/{name}.py", seed=0, max_iters=30, seconds=90)
         run["last"] = {"iteration": 30, key: 40.0}
@@ -46,7 +46,7 @@ def test_segmentation_and_classification_side_by_side(main, tmp_path, capsys):
     assert "mIoU" not in capsys.readouterr().out
 
 
-def test_no_runs(main, tmp_path, capsys):
+def test_raises_without_runs(main, tmp_path, capsys):
     with pytest.raises(SystemExit):
         main([str(tmp_path)])
     assert "no summary.json" in capsys.readouterr().err

@@ -21,7 +21,7 @@ def tool():
     return module
 
 
-def test_from_nothing_to_table_and_picture(tool, tmp_path, monkeypatch, capsys):
+def test_writes_table_and_picture(tool, tmp_path, monkeypatch, capsys):
     small = functools.partial(tool.make_demo_set, labeled=8, unlabeled=4, val=4)
     monkeypatch.setattr(tool, "make_demo_set", small)
     work = tmp_path / "work"
@@ -43,7 +43,7 @@ def test_from_nothing_to_table_and_picture(tool, tmp_path, monkeypatch, capsys):
         assert (work / f"seed5/{name}/metrics.json").is_file()
 
 
-def test_the_page_reports_a_loss_as_such(tool):
+def test_page_reports_a_loss(tool):
     def result(miou):
         return Result({"mIoU": miou, "IoU/ball": miou}, miou + 1, 1500, 60.0)
 
@@ -54,7 +54,7 @@ def test_the_page_reports_a_loss_as_such(tool):
     assert "1,500 iterations" in page.replace("\n", " ")
 
 
-def test_a_failing_job_stops_the_others_and_shows_its_log(tool, tmp_path):
+def test_failing_job_stops_the_others_and_shows_its_log(tool, tmp_path):
     code = "import sys, time; print('the reason'); sys.exit(3)"
     log, other = tmp_path / "bad.txt", tmp_path / "good.txt"
     with log.open("w") as stream:
@@ -65,7 +65,7 @@ def test_a_failing_job_stops_the_others_and_shows_its_log(tool, tmp_path):
     assert good.wait(timeout=10) != 0
 
 
-def test_jobs_that_end_well_are_waited_for(tool, tmp_path):
+def test_waits_for_jobs(tool, tmp_path):
     job = subprocess.Popen([sys.executable, "-c", "pass"])
     tool.finish({tmp_path / "log.txt": job})
     assert job.returncode == 0

@@ -16,7 +16,7 @@ def run(*arguments) -> None:
     runpy.run_path(str(SCRIPT))["main"]([str(argument) for argument in arguments])
 
 
-def test_windows_and_grey_levels_are_spoken_of(tmp_path, capsys):
+def test_prints_notes_on_windows_and_16_bits(tmp_path, capsys):
     pytest.importorskip("onnxruntime")
     student = toy_student()
     student.test_cfg = dict(mode="slide", crop_size=(33, 33), stride=(16, 16))
@@ -24,14 +24,17 @@ def test_windows_and_grey_levels_are_spoken_of(tmp_path, capsys):
     steps = 'dict(type="LoadSample", value_range=(0, 4095))'
     config.write_text(config.read_text().replace('dict(type="LoadSample")', steps))
     run(config, checkpoint, "--out", tmp_path / "m.onnx", "--with-preprocessing", "--argmax")
-    told = capsys.readouterr().out
-    assert "m.onnx: the student, ONNX opset 18\nimage:  uint8 (batch, height, width, 3)" in told
-    assert "result: uint8 (batch, height, width), class of 3" in told
-    assert "note: of images of 16 bits scale 0 to 4095 to 0 to 255 before, as in training" in told
-    assert "predicts large images by windows" in told and '"crop_size": [33, 33]' in told
+    output = capsys.readouterr().out
+    assert "m.onnx: the student, ONNX opset 18.\nimage:  uint8 (batch, height, width, 3)" in output
+    assert "result: uint8 (batch, height, width), class of 3" in output
+    assert "note: before prediction, scale 0 to 4095 of 16-bit images to 0 to 255" in output
+    assert (
+        "predicts large images in overlapping windows" in output
+        and '"crop_size": [33, 33]' in output
+    )
 
 
-def test_a_mistake_is_one_sentence(tmp_path, capsys):
+def test_user_error_prints_one_message(tmp_path, capsys):
     config, checkpoint = random_run(tmp_path, toy_student().to_dict())
     checkpoint.write_text("none")
     with pytest.raises(SystemExit) as ended:

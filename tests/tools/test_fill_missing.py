@@ -51,7 +51,7 @@ def size(path: Path) -> tuple[int, int]:
     return cv2.imread(str(path), cv2.IMREAD_UNCHANGED).shape[:2]
 
 
-def test_a_folder_of_lists_becomes_a_data_set(root):
+def test_fills_a_folder_of_lists(root):
     cfg = config(root)
     assert fill_missing(cfg) == 8
     written = (root / GENERATED).read_text().split()
@@ -64,7 +64,7 @@ def test_a_folder_of_lists_becomes_a_data_set(root):
     assert fill_missing(cfg) == 0
 
 
-def test_what_exists_stays_and_gives_its_size_to_what_is_made_for_it(root):
+def test_keeps_existing_files_and_uses_their_size(root):
     (root / "JPEGImages").mkdir()
     (root / "SegmentationClass").mkdir()
     cv2.imwrite(str(root / "JPEGImages/a.jpg"), np.full((50, 40, 3), 9, np.uint8))
@@ -79,7 +79,7 @@ def test_what_exists_stays_and_gives_its_size_to_what_is_made_for_it(root):
     check_data(*data_sets(config(root)))
 
 
-def test_masks_hold_classes_of_the_config_or_two_values_where_binary(root):
+def test_masks_hold_classes_or_two_values(root):
     fill_missing(config(root, **{"model.student.decode_head.num_classes": 3}))
     mask = root / "SegmentationClass/a.png"
     values = set(np.unique(cv2.imread(str(mask), cv2.IMREAD_UNCHANGED)))
@@ -101,20 +101,20 @@ def test_masks_hold_classes_of_the_config_or_two_values_where_binary(root):
         ("JPEGImages/x.jpg", "no mask for JPEGImages/x.jpg"),
     ],
 )
-def test_names_that_cannot_be_filled(root, line, message):
+def test_raises_on_names_that_cannot_be_filled(root, line, message):
     write(root / "splits/val.txt", [line])
     with pytest.raises(ValueError, match=message):
         fill_missing(config(root))
 
 
-def test_lists_may_lie_elsewhere(root, tmp_path_factory):
+def test_accepts_lists_in_another_folder(root, tmp_path_factory):
     empty = tmp_path_factory.mktemp("data") / "new"
     cfg = load_config(str(CONFIG), data_root=str(empty), split_root=str(root / "splits"))
     assert fill_missing(cfg) == 8
     assert (empty / "JPEGImages/a.jpg").is_file()
 
 
-def test_the_published_lists(shared, tmp_path):
+def test_fills_the_published_lists(shared, tmp_path):
     lists = shared / "data/unimatch_splits/pascal"
     if not (lists / "92").is_dir():
         pytest.skip("no published lists beside the project")
@@ -131,9 +131,9 @@ def test_command(root, capsys):
     main = runpy.run_path(str(PROJECT / "tools/fill_missing.py"))["main"]
     argv = [str(CONFIG), "--data-root", str(root)]
     main(argv)
-    assert f"wrote 8 generated images and masks below {root}" in capsys.readouterr().out
+    assert f"Wrote 8 generated images and masks to {root}" in capsys.readouterr().out
     main(argv)
-    assert "nothing to write" in capsys.readouterr().out
+    assert "Wrote nothing" in capsys.readouterr().out
     (root / "splits/val.txt").unlink()
     with pytest.raises(SystemExit, match="2"):
         main(argv)

@@ -27,22 +27,24 @@ def folder(tmp_path) -> Path:
     return tmp_path
 
 
-def test_the_lucchi_set(folder, capsys, monkeypatch):
+def test_converts_the_lucchi_set(folder, capsys, monkeypatch):
     monkeypatch.setattr("rankseg.utils.progress.INTERVAL", 0)
     run(folder, "--out", folder / "set")
-    told, shown = capsys.readouterr()
+    output, shown = capsys.readouterr()
     for count in (5, 10, 20):
         lines = (folder / f"set/splits/even_{count}_seed0/labeled.txt").read_text().splitlines()
         assert len(lines) == count
     numbers = ", ".join(str(int(line.split()[0][-7:-4])) for line in lines)
-    assert f"split even_20_seed0: labeled slices {numbers}" in told
-    assert "training.tif | 24 | 24 | 20x16 | uint8 | " in told and "validation: 3 slices" in told
+    assert f"split even_20_seed0: labeled slices {numbers}" in output
+    assert (
+        "training.tif | 24 | 24 | 20x16 | uint8 | " in output and "validation: 3 slices" in output
+    )
     assert "training.tif: 23 of 24, 0 s left" in shown
     command = "  python tools/train.py configs/rankmatch/lucchi_5.py --data-root "
-    assert told.splitlines()[-1] == f"{command}{folder / 'set'}"
+    assert output.splitlines()[-1] == f"{command}{folder / 'set'}"
 
 
-def test_wide_objects_are_told_and_shrunk(tmp_path, capsys):
+def test_suggests_to_shrink_wide_objects(tmp_path, capsys):
     truth = np.zeros((6, 160, 160), np.uint8)
     truth[:, 40:112, 40:112] = 255
     tifffile.imwrite(tmp_path / "masks.tif", truth, photometric="minisblack")
@@ -50,20 +52,22 @@ def test_wide_objects_are_told_and_shrunk(tmp_path, capsys):
     tifffile.imwrite(tmp_path / "images.tif", image, photometric="minisblack")
     own = ("--images", tmp_path / "images.tif", "--masks", tmp_path / "masks.tif", "--labelled", 2)
     run(*own, "--out", tmp_path / "whole")
-    told = capsys.readouterr().out
-    assert "mitochondrion: about 81 pixels wide" in told and "convert with --shrink 2.5\n" in told
+    output = capsys.readouterr().out
+    assert (
+        "mitochondrion: about 81 pixels wide" in output and "convert with --shrink 2.5\n" in output
+    )
     run(*own, "--out", tmp_path / "small", "--shrink", 2.5)
-    told = capsys.readouterr().out
-    assert "shrunk 2.5 times, to 64x64\n" in told and "about 32 pixels wide" in told
-    assert "convert with" not in told
+    output = capsys.readouterr().out
+    assert "shrunk by a factor of 2.5, to 64x64\n" in output and "about 32 pixels wide" in output
+    assert "convert with" not in output
 
 
-def test_own_stacks_and_a_mistake(folder, capsys):
+def test_converts_own_stacks_and_reports_an_error(folder, capsys):
     own = ("--images", folder / "training.tif", "--masks", folder / "training_groundtruth.tif")
     run(*own, "--labelled-slices", 2, 9, 17, 24, "--val", 1, "--out", folder / "set")
-    told = capsys.readouterr().out
-    assert "split even_3_seed0: labeled slices" in told
-    assert told.rstrip().endswith("--cfg-options train_dataloader.dataset.split=even_3_seed0")
+    output = capsys.readouterr().out
+    assert "split even_3_seed0: labeled slices" in output
+    assert output.rstrip().endswith("--cfg-options train_dataloader.dataset.split=even_3_seed0")
     with pytest.raises(SystemExit, match="2"):
         run(*own, "--out", folder / "set")
     message = capsys.readouterr().err
@@ -72,10 +76,10 @@ def test_own_stacks_and_a_mistake(folder, capsys):
     for arguments in ((), own[:2], (folder, *own)):
         with pytest.raises(SystemExit, match="2"):
             run(*arguments, "--out", folder / "other")
-        assert "give the folder of the Lucchi stacks, or both" in capsys.readouterr().err
+        assert "Expected the folder of the Lucchi stacks, or both" in capsys.readouterr().err
 
 
-def test_colors_channels_and_empty_masks(tmp_path, capsys):
+def test_reads_colors_channels_and_empty_masks(tmp_path, capsys):
     image = RNG.integers(0, 256, (6, 2, 64, 80), dtype=np.uint8)
     marked = np.repeat(image[:, 0, ..., None], 3, -1)
     for page in (1, 2, 4):
@@ -87,9 +91,9 @@ def test_colors_channels_and_empty_masks(tmp_path, capsys):
     tifffile.imwrite(paths[1], marked, photometric="rgb")
     own = ("--images", paths[0], "--masks", paths[1], "--channel", 1)
     run(*own, "--color", "blue", "--labelled", 2, "--out", tmp_path / "set")
-    told = capsys.readouterr().out
-    assert "images.tif | 6 | 3 | 80x64 |" in told and "read at channel 1 of 2" in told
-    assert "3 of 6 masks are empty (slices 1, 4, 6): not labeled" in told
+    output = capsys.readouterr().out
+    assert "images.tif | 6 | 3 | 80x64 |" in output and "used channel 1 of 2" in output
+    assert "3 of 6 masks are empty (slices 1, 4, 6): not labeled" in output
     color = ("--color", "#00f", "--labeled-slices", 1, 2, 3, 5)
     run(*own, *color, "--out", tmp_path / "named")
     assert "1 of 4 masks are empty (slices 1): labeled as background" in capsys.readouterr().out

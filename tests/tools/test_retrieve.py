@@ -15,7 +15,7 @@ def named(*pairs: tuple[str, str]) -> list[str]:
     return retrieve.default_names([(Config({"config_file": c}), p) for c, p in pairs])
 
 
-def test_names_tell_networks_apart():
+def test_names_distinguish_networks():
     assert named(("configs/san/cub.py", "a/iter_1.pth")) == ["cub"]
     assert named(("c/san/cub.py", "a/1.pth"), ("c/ms/cub.py", "b/1.pth")) == ["san/cub", "ms/cub"]
     assert named(("c/cub.py", "a/iter_1.pth"), ("c/cub.py", "a/iter_2.pth")) == ["iter_1", "iter_2"]
@@ -24,11 +24,11 @@ def test_names_tell_networks_apart():
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        (["config.py"], "give the CHECKPOINT of a run, or --random"),
-        (["config.py", "a.pth", "--names", "a", "b"], "gives 2 names for 1 checkpoints"),
+        (["config.py"], "Expected a checkpoint, --random, or both"),
+        (["config.py", "a.pth", "--names", "a", "b"], "1 --names, one per checkpoint, but got 2"),
     ],
 )
-def test_arguments_that_do_not_go_together(given, message, capsys):
+def test_raises_on_conflicting_arguments(given, message, capsys):
     with pytest.raises(SystemExit):
         retrieve.parse_args(given)
     assert message in capsys.readouterr().err
@@ -42,4 +42,4 @@ def test_table():
         "| a | 50.00 | 12.35 |",
         "| b | 60.00 | 12.35 |",
     ]
-    assert "no class of a query is known" in retrieve.table({"a": {"config": "c.py"}})
+    assert "Recall@K is not available" in retrieve.table({"a": {"config": "c.py"}})

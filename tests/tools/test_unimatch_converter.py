@@ -27,7 +27,7 @@ def released(tmp_path) -> Path:
     return path
 
 
-def test_there_and_back(tmp_path, released, capsys):
+def test_converts_there_and_back(tmp_path, released, capsys):
     run(released, tmp_path / "out" / "ours.pth")
     assert "ours.pth: ResNet-101, 5 classes," in capsys.readouterr().out
     run(tmp_path / "out" / "ours.pth", tmp_path / "theirs.pth", "--reverse")
@@ -36,12 +36,15 @@ def test_there_and_back(tmp_path, released, capsys):
     assert all(torch.equal(first[name], last[name]) for name in first)
 
 
-def test_a_mistake_is_one_sentence(tmp_path, released, capsys):
+def test_user_error_prints_one_message(tmp_path, released, capsys):
     for arguments, message in [
         ((released, released), "best.pth exists: remove it, or name another file"),
         ((tmp_path / "no.pth", tmp_path / "a.pth"), "no.pth does not exist"),
         ((released, tmp_path / "a.pth", "--reverse"), "cannot be converted: it is not UniMatch's"),
-        ((released, tmp_path / "a.pth", "--network", "teacher"), "--network is for --reverse"),
+        (
+            (released, tmp_path / "a.pth", "--network", "teacher"),
+            "Expected --network only with --reverse",
+        ),
     ]:
         with pytest.raises(SystemExit) as ended:
             run(*arguments)

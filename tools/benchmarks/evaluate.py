@@ -49,17 +49,36 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "--parts", nargs="+", choices=tuple(SIZES), default=list(SIZES), help="(both)"
+        "--parts",
+        nargs="+",
+        choices=tuple(SIZES),
+        default=list(SIZES),
+        help="parts to measure (default: both)",
     )
-    parser.add_argument("--count", type=int, default=8, help="images (%(default)s)")
     parser.add_argument(
-        "--depth", type=int, default=18, choices=(18, 50, 101), help="of the ResNet (%(default)s)"
+        "--count", type=int, default=8, help="number of images (default: %(default)s)"
     )
-    parser.add_argument("--window", type=int, default=321, help="of `slide` (%(default)s)")
     parser.add_argument(
-        "--windows-at-once", type=int, help="in a forward pass (4 on a GPU, 1 on a CPU)"
+        "--depth",
+        type=int,
+        default=18,
+        choices=(18, 50, 101),
+        help="depth of the ResNet (default: %(default)s)",
     )
-    parser.add_argument("--workers", type=int, default=1, help="loading images (%(default)s)")
+    parser.add_argument(
+        "--window",
+        type=int,
+        default=321,
+        help="side of the windows of `slide` (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--windows-at-once",
+        type=int,
+        help="windows per forward pass (default: 4 on a GPU, 1 on a CPU)",
+    )
+    parser.add_argument(
+        "--workers", type=int, default=1, help="number of worker processes (default: %(default)s)"
+    )
     add_common_arguments(parser, "evaluate.json", repeats=3)
     return parser.parse_args(argv)
 

@@ -42,18 +42,34 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--nodes", type=int, default=50_000, help="images (default: %(default)s)")
-    parser.add_argument("--dim", type=int, default=128, help="feature length (%(default)s)")
-    parser.add_argument("--classes", type=int, default=10, help="classes (%(default)s)")
-    parser.add_argument("--k", type=int, default=50, help="neighbours of each (%(default)s)")
-    parser.add_argument("--labeled", type=int, default=500, help="labelled images (%(default)s)")
     parser.add_argument(
-        "--probes", type=int, default=16, help="cells of the approximate search (%(default)s)"
+        "--nodes", type=int, default=50_000, help="number of images (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--dim", type=int, default=128, help="length of a feature (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--classes", type=int, default=10, help="number of classes (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--k", type=int, default=50, help="neighbors per image (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--labeled", type=int, default=500, help="number of labeled images (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--probes",
+        type=int,
+        default=16,
+        help="cells that the approximate search visits (default: %(default)s)",
     )
     add_common_arguments(parser, "graph.json", repeats=3)
     args = parser.parse_args(argv)
     if not 1 <= args.classes <= args.labeled <= args.nodes or args.repeats < 1:
-        parser.error("expected 1 <= classes <= labeled <= nodes, and repeats of 1 or more")
+        parser.error(
+            "Expected 1 <= --classes <= --labeled <= --nodes and --repeats of 1 or more. "
+            "Change them."
+        )
     return args
 
 
@@ -148,7 +164,7 @@ def benchmark(args: argparse.Namespace) -> dict:
         "search_over_faiss": costs[EXACT].median / costs[FAISS].median,
         "probes": {
             "times_faster": costs[EXACT].median / costs[NEAR].median,
-            "neighbours_found": shared(near[1], graph[1]),
+            "neighbors_found": shared(near[1], graph[1]),
             "labels_that_agree": float((quick.label == ours.label).mean()),
             "accuracy": float((quick.label == truth).mean()),
         },
@@ -169,7 +185,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         f"{found['largest_difference_of_weights']:.1e}; {100 * found['accuracy']:.2f}% right\n"
         f"  exact search: {found['search_over_faiss']:.2f} times what faiss alone takes\n"
         f"  {args.probes} probes: {probes['times_faster']:.2f} times as fast as exact, "
-        f"{100 * probes['neighbours_found']:.1f}% of the neighbours, "
+        f"{100 * probes['neighbors_found']:.1f}% of the neighbors, "
         f"{100 * probes['labels_that_agree']:.2f}% of the labels, "
         f"{100 * probes['accuracy']:.2f}% right"
     )

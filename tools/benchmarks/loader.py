@@ -49,11 +49,21 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--images", type=Path, help="folder of JPEGs, in place of generated ones")
-    parser.add_argument("--count", type=int, default=60, help="images in a run (%(default)s)")
-    parser.add_argument("--crop", type=int, default=321, help="side of the crop (%(default)s)")
-    parser.add_argument("--width", type=int, default=500, help="of generated images (%(default)s)")
-    parser.add_argument("--height", type=int, default=375, help="(%(default)s)")
+    parser.add_argument(
+        "--images", type=Path, help="folder of JPEG files (default: generated images)"
+    )
+    parser.add_argument(
+        "--count", type=int, default=60, help="images per run (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--crop", type=int, default=321, help="side of the crop (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--width", type=int, default=500, help="width of generated images (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--height", type=int, default=375, help="height of generated images (default: %(default)s)"
+    )
     add_common_arguments(parser, "loader.json")
     return parser.parse_args(argv)
 
@@ -78,7 +88,9 @@ def list_images(folder: Path, count: int) -> list[str]:
     """
     found = [str(path) for path in islice(sorted(folder.glob("*.jpg")), count)]
     if not found:
-        raise ValueError(f"--images {folder} holds no *.jpg file")
+        raise ValueError(
+            f"Expected *.jpg files in --images {folder}, but found none. Choose another folder."
+        )
     return found
 
 

@@ -39,18 +39,36 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "--parts", nargs="+", choices=("rank", "mix"), default=["rank", "mix"], help="(both)"
+        "--parts",
+        nargs="+",
+        choices=("rank", "mix"),
+        default=["rank", "mix"],
+        help="parts to measure (default: both)",
     )
-    parser.add_argument("--batch", type=int, default=4, help="images for `rank` (%(default)s)")
-    parser.add_argument("--mix-batch", type=int, default=2, help="images for `mix` (%(default)s)")
-    parser.add_argument("--crop", type=int, default=513, help="of both, 16 n + 1 (%(default)s)")
-    parser.add_argument("--channels", type=int, default=256, help="of the features (%(default)s)")
-    parser.add_argument("--agents", type=int, default=128, help="N (%(default)s)")
-    parser.add_argument("--topk", type=int, default=4, help="k (%(default)s)")
+    parser.add_argument(
+        "--batch", type=int, default=4, help="batch size of `rank` (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--mix-batch", type=int, default=2, help="batch size of `mix` (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--crop", type=int, default=513, help="side of the crop, 16 n + 1 (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--channels", type=int, default=256, help="channels of the features (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--agents", type=int, default=128, help="number of agents (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--topk", type=int, default=4, help="number of top agents k (default: %(default)s)"
+    )
     add_common_arguments(parser, "loss.json", repeats=7)
     args = parser.parse_args(argv)
     if args.crop % 16 != 1:
-        parser.error(f"--crop {args.crop}: expected a multiple of 16 plus 1")
+        parser.error(
+            f"Expected --crop to be a multiple of 16 plus 1, but got {args.crop}. Change it."
+        )
     return args
 
 

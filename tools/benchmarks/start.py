@@ -41,11 +41,18 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--method", default="rankmatch", help="of the toy run (%(default)s)")
     parser.add_argument(
-        "--iteration", type=int, default=100_000, help="to go on from (%(default)s)"
+        "--method", default="rankmatch", help="method of the toy run (default: %(default)s)"
     )
-    parser.add_argument("--workers", type=int, default=2, help="loading images (%(default)s)")
+    parser.add_argument(
+        "--iteration",
+        type=int,
+        default=100_000,
+        help="iteration to continue from (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--workers", type=int, default=2, help="number of worker processes (default: %(default)s)"
+    )
     add_common_arguments(parser, "start.json")
     return parser.parse_args(argv)
 
@@ -80,7 +87,7 @@ def date(checkpoint: Path, iteration: int) -> Path:
     return late.parent
 
 
-def go_on(config: Path, run: Path, copy: Path, iteration: int) -> None:
+def resume(config: Path, run: Path, copy: Path, iteration: int) -> None:
     """Train one more iteration in a copy of a run."""
     shutil.rmtree(copy, ignore_errors=True)
     shutil.copytree(run, copy)
@@ -102,14 +109,14 @@ def main(argv: Sequence[str] | None = None) -> None:
         cases = {
             "from nothing": partial(train, config, folder / "new", 1, "--overwrite"),
             f"after {args.iteration:,}": partial(
-                go_on, config, late, folder / "on", args.iteration
+                resume, config, late, folder / "on", args.iteration
             ),
         }
         costs = compare(cases, args.repeats, allocator=False)
     begun, resumed = costs.values()
     more = resumed.median - begun.median
     print(table(costs, unit=1.0))
-    print(f"  going on takes {more:+.2f} s more")
+    print(f"  resuming takes {more:+.2f} s more")
     report = {
         "settings": vars(args),
         "machine": machine(),

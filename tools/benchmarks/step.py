@@ -104,20 +104,39 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         choices=(*CASES, *SAVINGS),
         default=list(CASES),
         metavar="CASE",
-        help=f"(all but the last three) of: {', '.join((*CASES, *SAVINGS))}",
+        help=f"cases to measure (default: all but the last three): {', '.join((*CASES, *SAVINGS))}",
     )
     parser.add_argument(
-        "--depth", type=int, default=50, choices=(18, 50, 101), help="of the ResNet (%(default)s)"
+        "--depth",
+        type=int,
+        default=50,
+        choices=(18, 50, 101),
+        help="depth of the ResNet (default: %(default)s)",
     )
-    parser.add_argument("--agents", type=int, default=128, help="N (%(default)s)")
-    parser.add_argument("--crop", type=int, default=321, help="16 n + 1 (%(default)s)")
-    parser.add_argument("--batch", type=int, default=2, help="of each half (%(default)s)")
+    parser.add_argument(
+        "--agents", type=int, default=128, help="number of agents (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--crop", type=int, default=321, help="side of the crop, 16 n + 1 (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--batch",
+        type=int,
+        default=2,
+        help="number of labeled and of unlabeled images (default: %(default)s)",
+    )
     add_common_arguments(parser, "step.json", repeats=3)
     args = parser.parse_args(argv)
     if args.crop % 16 != 1 or args.batch < 2:
-        parser.error("expected a crop of 16 n + 1 and a batch of 2 or more")
+        parser.error(
+            "Expected --crop to be a multiple of 16 plus 1 and --batch to be 2 or more. "
+            "Change them."
+        )
     if "ours-batch-nhwc-half" in args.cases and (args.batch < 4 or args.batch % 2):
-        parser.error("expected an even batch of 4 or more, so that each half has 2 images or more")
+        parser.error(
+            "Expected --batch to be even and 4 or more, so that each half has at least 2 "
+            "images. Change it."
+        )
     return args
 
 

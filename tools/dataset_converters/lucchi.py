@@ -52,8 +52,8 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("folder", nargs="?", help="folder with the four stacks of the Lucchi set")
-    parser.add_argument("--out", required=True, metavar="DIR", help="new folder to write")
-    _add_own(parser.add_argument_group("stacks of your own, in place of a folder"))
+    parser.add_argument("--out", required=True, metavar="DIR", help="output folder")
+    _add_stack_arguments(parser.add_argument_group("your own stacks, instead of a folder"))
     parser.add_argument(
         "--labeled",
         "--labelled",
@@ -61,9 +61,12 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         type=int,
         nargs="+",
         metavar="N",
-        help="sizes of the splits to draw (default: 5 10 20, of own stacks all that have a mask)",
+        help="sizes of the splits to draw (default: 5 10 20; for your own "
+        "stacks all slices with a mask)",
     )
-    parser.add_argument("--seed", type=int, default=0, help="moves the slices that are drawn")
+    parser.add_argument(
+        "--seed", type=int, default=0, help="seed of the selected slices (default: 0)"
+    )
     parser.add_argument(
         "--above",
         type=int,
@@ -76,8 +79,8 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         type=float,
         default=1.0,
         metavar="FACTOR",
-        help="write pages so many times smaller: for objects that are wider than a third of a "
-        "training crop, of small networks 40 pixels (default: 1)",
+        help="shrink pages by this factor; use it if objects are wider than a third of a training "
+        "crop, which is about 40 pixels for small networks (default: 1)",
     )
     parser.add_argument(
         "--classes",
@@ -86,21 +89,24 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         metavar=("BACKGROUND", "FOREGROUND"),
         help="names of the two classes",
     )
-    parser.add_argument(
-        "--overwrite", action="store_true", help="replace an earlier conversion in that folder"
-    )
+    parser.add_argument("--overwrite", action="store_true", help="replace an earlier conversion")
     args = parser.parse_args(argv)
     if bool(args.folder) == bool(args.images and args.masks):
-        parser.error("give the folder of the Lucchi stacks, or both --images and --masks")
+        parser.error(
+            "Expected the folder of the Lucchi stacks, or both --images and --masks. Add one "
+            "or the other."
+        )
     return args
 
 
-def _add_own(own: argparse._ArgumentGroup) -> None:
-    own.add_argument("--images", metavar="TIF", help="stack of images to train on")
-    own.add_argument("--masks", metavar="TIF", help="stack of masks, 0 and one other value")
-    own.add_argument("--test-images", metavar="TIF", help="stack to validate on, if there is one")
-    own.add_argument("--test-masks", metavar="TIF", help="its masks")
-    own.add_argument(
+def _add_stack_arguments(parser: argparse._ArgumentGroup) -> None:
+    parser.add_argument("--images", metavar="TIF", help="stack of training images")
+    parser.add_argument("--masks", metavar="TIF", help="stack of masks with 0 and one other value")
+    parser.add_argument(
+        "--test-images", metavar="TIF", help="stack of validation images (optional)"
+    )
+    parser.add_argument("--test-masks", metavar="TIF", help="masks of --test-images")
+    parser.add_argument(
         "--labeled-slices",
         "--labelled-slices",
         dest="labeled_slices",
@@ -108,31 +114,31 @@ def _add_own(own: argparse._ArgumentGroup) -> None:
         nargs="+",
         default=[],
         metavar="N",
-        help="the slices that are labeled, also those whose mask is empty (default: all with a "
-        "mask that is not empty)",
+        help="numbers of the labeled slices, including those with an empty mask (default: all "
+        "slices with a mask that is not empty)",
     )
-    own.add_argument(
+    parser.add_argument(
         "--empty-masks",
         choices=[UNLABELED, BACKGROUND],
-        help="what a mask without foreground is: not a label, or a slice without objects (default: "
-        "unlabeled, of slices that --labeled-slices names background)",
+        help="meaning of a mask without foreground: no label, or a slice without objects (default: "
+        "unlabeled; background for slices in --labeled-slices)",
     )
-    own.add_argument(
+    parser.add_argument(
         "--color",
         type=color_argument,
         metavar="COLOR",
-        help=f"masks are marks of this color on a gray picture, such as red or '#ff0000': {RULE}",
+        help=f"color of the marks in masks drawn on gray images, such as red or '#ff0000': {RULE}",
     )
-    own.add_argument(
+    parser.add_argument(
         "--mask-channel", type=parse_choice, metavar="N", help="channel of a hyperstack of masks"
     )
-    add_plane_arguments(own)
-    own.add_argument(
+    add_plane_arguments(parser)
+    parser.add_argument(
         "--val",
         type=int,
         metavar="N",
-        help="slices with a mask kept for validation where there is no test stack (default: a "
-        "fifth, at least 1)",
+        help="number of slices with a mask to keep for validation without a test stack (default: "
+        "a fifth, at least 1)",
     )
 
 
@@ -171,12 +177,12 @@ def report(notes: dict) -> str:
             f"| {one['images']} | {one['pages']} | {one['with_mask']} | "
             f"{one['width']}x{one['height']} | {one['dtype']} | {one['foreground']:.1f}% |"
         )
-    lines += _said(notes)
+    lines += _describe_reading(notes)
     if notes["value_range"]:
         low, high = notes["value_range"]
-        lines.append(f"gray values {low} to {high} became 0 to 255 ({notes['scaling']})")
+        lines.append(f"gray values {low} to {high} were scaled to 0 to 255 ({notes['scaling']})")
     lines += [f"stacks: {line}" for line in notes.get("bands", ())]
-    lines += _sizes(notes)
+    lines += _describe_sizes(notes)
     slices = len(notes["validation"])
     lines.append(f"validation: {slices} slice{'s' * (slices != 1)}")
     for name, images in notes["labeled"].items():
@@ -187,21 +193,21 @@ def report(notes: dict) -> str:
     if split != "even_5_seed0":
         rest += f" --cfg-options train_dataloader.dataset.split={split}"
     lines += [
-        "next, with a small network, also without a GPU:",
+        "Next, train a small network, with or without a GPU:",
         f"  python tools/train.py configs/rankmatch/lucchi_small_5.py {rest}",
-        "or with a large one and ImageNet weights (data/README.md, 'Pretrained backbones'):",
+        "or a large one with ImageNet weights (data/README.md, 'Pretrained backbones'):",
         f"  python tools/train.py configs/rankmatch/lucchi_5.py {rest}",
     ]
     return "\n".join(lines)
 
 
-def _said(notes: dict) -> list[str]:
+def _describe_reading(notes: dict) -> list[str]:
     """Describe which planes were read, and how outlines and empty masks are treated."""
     lines = []
     for one in notes["stacks"]:
         for kind, key in (("images", "chosen"), ("masks", "chosen_of_masks")):
             if one[key]:
-                lines.append(f"{one[kind]}: read at {', '.join(one[key])}")
+                lines.append(f"{one[kind]}: used {', '.join(one[key])}")
         more = describe_marks(one["outlines"], one["outlines_not_closed"])
         named = one["part"] == "train" and notes["labeled_slices_named"]
         more += describe_empty(
@@ -214,20 +220,20 @@ def _said(notes: dict) -> list[str]:
     return lines
 
 
-def _sizes(notes: dict) -> list[str]:
+def _describe_sizes(notes: dict) -> list[str]:
     """Describe the size of the pages, and whether the objects suit a small network."""
     lines, (first, *_) = [], notes["stacks"]
     if notes["shrink"] != 1:
         height, width = shrunk_size((first["height"], first["width"]), notes["shrink"])
-        lines.append(f"pages were shrunk {notes['shrink']:g} times, to {width}x{height}")
+        lines.append(f"pages were shrunk by a factor of {notes['shrink']:g}, to {width}x{height}")
     if notes["object_width"]:
         name = notes["classes"][1]
-        line = f"{name}: about {notes['object_width']:.0f} pixels wide in the pages as written"
+        line = f"{name}: about {notes['object_width']:.0f} pixels wide in the written pages"
         more = advised_shrink(notes["object_width"], SMALL_CROP)
         if more > 1:
             line += (
-                f", too wide for small networks, which see {SMALL_CROP} at a time: for these "
-                f"convert with --shrink {more * notes['shrink']:g}"
+                f", which is too wide for small networks with crops of {SMALL_CROP} pixels. For "
+                f"these, convert with --shrink {more * notes['shrink']:g}"
             )
         lines.append(line)
     return lines

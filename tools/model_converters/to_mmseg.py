@@ -29,10 +29,16 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add_model_arguments(parser)
-    parser.add_argument("checkpoint", help="a .pth file of this toolbox or of a plain mmseg model")
-    parser.add_argument("--out", required=True, metavar="DIR", help="new folder to write")
     parser.add_argument(
-        "--network", choices=["student", "teacher"], help="default: the one that predicts"
+        "checkpoint", help="checkpoint (.pth) of this toolbox or of a plain MMSegmentation model"
+    )
+    parser.add_argument(
+        "--out", required=True, metavar="DIR", help="output folder, which must be new or empty"
+    )
+    parser.add_argument(
+        "--network",
+        choices=["student", "teacher"],
+        help="network to use (default: the one that predicts)",
     )
     return parser.parse_args(argv)
 
@@ -47,19 +53,19 @@ def main(argv: Sequence[str] | None = None) -> None:
             args.out,
             network=args.network,
         )
-    print(f"{args.out}: {', '.join(result['files'])}")
+    print(f"Wrote {', '.join(result['files'])} to {args.out}.")
     print(
-        f"the {result['network']}, {result['classes']} classes; mmseg's logits and ours differ by "
-        f"{result['difference']:.1e} at most"
+        f"Network: the {result['network']}, {result['classes']} classes. Logits of mmseg and of "
+        f"this package differ by at most {result['difference']:.1e}."
     )
     if result["value_range"]:
         low, high = result["value_range"]
         print(
-            f"note: mmseg reads the high byte of images of 16 bits; scale {low} to {high} to 0 to "
-            "255, as in training, and give it images of 8 bits"
+            "note: mmseg only reads the high byte of 16-bit images; convert them to 8 bits before, "
+            f"with {low} to {high} scaled to 0 to 255"
         )
     for loss in result["replaced_losses"]:
-        print(f"note: mmseg has no {loss}; in config.py it is the cross-entropy, for fine-tuning")
+        print(f"note: mmseg has no {loss}; config.py uses cross-entropy for fine-tuning")
 
 
 if __name__ == "__main__":

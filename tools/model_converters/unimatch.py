@@ -30,23 +30,30 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("source", help="released checkpoint; with --reverse one of ours")
-    parser.add_argument("target", help="file to write")
-    parser.add_argument("--reverse", action="store_true", help="from ours to theirs")
+    parser.add_argument("source", help="released checkpoint, or with --reverse one of this toolbox")
+    parser.add_argument("target", help="file to write, which must not exist")
+    parser.add_argument(
+        "--reverse",
+        action="store_true",
+        help="convert a checkpoint of this toolbox to the released format",
+    )
     parser.add_argument(
         "--network",
         choices=list(NETWORKS),
-        help="with --reverse: which network of a checkpoint that holds two",
+        help="with --reverse: network to convert, if the checkpoint has two",
     )
-    parser.add_argument("--config", help="check that it fits the student of this config")
+    parser.add_argument("--config", help="config whose student the checkpoint must match")
     parser.add_argument(
         "--trust-checkpoint",
         action="store_true",
-        help="load a checkpoint that holds more than data, although that can run code from it",
+        help="load a checkpoint that contains code; only use it for files from people you trust",
     )
     args = parser.parse_args(argv)
     if args.network and not args.reverse:
-        parser.error("--network is for --reverse: a released checkpoint holds one network")
+        parser.error(
+            "Expected --network only with --reverse, as released checkpoints have one "
+            "network. Leave --network out."
+        )
     return args
 
 
@@ -62,8 +69,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             cfg=load_config(args.config) if args.config else None,
         )
     print(
-        f"{args.target}: ResNet-{found['depth']}, {found['classes']} classes, "
-        f"{found['tensors']} tensors"
+        f"Wrote {args.target}: ResNet-{found['depth']}, {found['classes']} classes, "
+        f"{found['tensors']} tensors."
     )
 
 

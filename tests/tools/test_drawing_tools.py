@@ -75,13 +75,13 @@ def test_sample_map(call, tmp_path, monkeypatch, out, capsys):
         "images": "train", "how": "pca", "limit": 9, "rows": ["a", "b"], "network": None,
         "tap": "decode_head.pool", "seed": 0, "cache": f"{folder}/features",
     }  # fmt: skip
-    assert capsys.readouterr().out == "wrote out\n"
+    assert capsys.readouterr().out == "Wrote out.\n"
     with pytest.raises(SystemExit):
         call("sample_map", "--launcher", "pytorch")
     assert capsys.readouterr().err.startswith("error: tools/sample_map.py runs in one process")
 
 
-def test_a_mistake_is_one_sentence(call, monkeypatch, capsys):
+def test_user_error_prints_one_message(call, monkeypatch, capsys):
     def fail(*args, **kw):
         raise ValueError("a is no run")
 

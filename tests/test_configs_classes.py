@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every config of a classifier: documented, named after its content, able to build."""
 
+import gc
 import json
 import re
 from functools import cache
@@ -299,6 +300,12 @@ def test_model_builds(name):
     for scheduler in cfg.param_scheduler:
         with DefaultScope.overwrite_default_scope("rankseg"):
             assert PARAM_SCHEDULERS.get(scheduler.type)
+
+
+@pytest.fixture(autouse=True)
+def no_collection(monkeypatch):
+    """Skip the garbage collection of MMEngine in every data set, which takes 0.1 s each."""
+    monkeypatch.setattr(gc, "collect", lambda: 0)
 
 
 @for_each(NAMES)

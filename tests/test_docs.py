@@ -134,6 +134,17 @@ def test_tools_understand_the_commands_of_a_page(page, monkeypatch):
             assert not error.code, shlex.join(command)
 
 
+def test_tests_named_on_the_reliability_page_exist():
+    named = re.findall(
+        r"`((?:tests/)?[\w/]*test_\w+\.py|tests/[\w/]+)`",
+        (ROOT / "docs/reliability.md").read_text(),
+    )
+    assert len(named) > 50
+    for name in set(named):
+        found = ROOT / name if "tests/" in name else ROOT / "tests/reliability" / name
+        assert found.exists() or list(ROOT.glob(f"tests/**/{name}")), name
+
+
 def test_commands_are_found_at_all():
     count = {page.name: len(commands(page)) for page in PAGES}
     assert count["get_started.md"] >= 8 and count["reports.md"] >= 8 and count["tutorial.md"] >= 10

@@ -14,20 +14,20 @@ default_hooks = dict(
         type="CheckpointHook",
         by_epoch=False,
         interval=500,
-        max_keep_ckpts=2,  # the one before stays until the new one is whole
+        max_keep_ckpts=2,  # the previous one stays until the new one is complete
         save_best="mIoU",
         rule="greater",
     ),
     sampler_seed=dict(type="DistSamplerSeedHook"),
     log_length=dict(type="LogLengthHook"),
-    non_finite=dict(type="NonFiniteHook"),  # a step with a NaN is left out and named
-    non_finite_stop=dict(type="NonFiniteStopHook"),  # that many in a row are too many
+    non_finite=dict(type="NonFiniteHook"),  # skips and reports a step with a NaN
+    non_finite_stop=dict(type="NonFiniteStopHook"),  # ends the run after too many in a row
 )
 custom_hooks = [
-    dict(type="StepSeedHook"),  # a resumed run draws what it would have drawn
+    dict(type="StepSeedHook"),  # a resumed run draws the same random numbers
     dict(type="EMATeacherHook"),
     dict(type="SummaryHook"),
-    dict(type="OneClassHook"),  # a run that has lost all classes but one says so
+    dict(type="OneClassHook"),  # warns if only one class is predicted
     dict(type="CurvesHook"),  # curves.png
     dict(type="PanelHook"),  # panels.png: some validation images over time
 ]
@@ -38,14 +38,12 @@ visualizer = dict(type="Visualizer", vis_backends=[dict(type="LocalVisBackend")]
 env_cfg = dict(
     cudnn_benchmark=True,
     mp_cfg=dict(mp_start_method="fork", opencv_num_threads=0),
-    dist_cfg=dict(backend="nccl", timeout=1800),  # seconds that processes wait for one that hangs
+    dist_cfg=dict(backend="nccl", timeout=1800),  # seconds to wait for a process that hangs
 )
-sync_bn = (
-    "torch"  # under several processes batch statistics are of the whole batch, as in the papers
-)
+sync_bn = "torch"  # batch norm uses the statistics of all processes, as in the papers
 activation_checkpointing = None  # ["student.backbone.layer3"]: less memory for more time
-find_unused_parameters = False  # True for a student of which parts are in no loss
-randomness = dict(seed=0, diff_rank_seed=True)  # processes draw other boxes, not other images
+find_unused_parameters = False  # True if parts of the student are in no loss
+randomness = dict(seed=0, diff_rank_seed=True)  # processes draw different boxes, not images
 load_from = None
 resume = False
-extend_schedule = False  # of a resumed run: True for learning rates of its new length
+extend_schedule = False  # True: a resumed run follows the schedule of its new length

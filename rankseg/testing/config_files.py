@@ -18,9 +18,19 @@ from rankseg.training.config import class_of
 FOLDER = Path(__file__).parents[2] / "configs"
 
 
+_parse = functools.cache(Config._file2dict)
+
+
+def _parse_once(*args: Any, **options: Any) -> tuple:
+    return deepcopy(_parse(*args, **options))
+
+
 @functools.cache
 def _read(name: str) -> Config:
-    return Config.fromfile(FOLDER / f"{name}.py")
+    """Read a config file, and each of its base files only once for all configs."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Config, "_file2dict", staticmethod(_parse_once))
+        return Config.fromfile(FOLDER / f"{name}.py")
 
 
 def load(name: str) -> Config:

@@ -11,11 +11,7 @@ model = dict(
             channels=32,
             c1_in_channels=16,
             c1_channels=24,
-            dilations=(
-                2,
-                4,
-                6,
-            ),  # 97 px are 7 positions: rates of 6 and more would see padding only
+            dilations=(2, 4, 6),  # 97 px are 7 positions, so larger rates would see only padding
         ),
     )
 )

@@ -42,19 +42,23 @@ def test_step(tmp_path, capsys):
 def test_trades_time_for_memory(tmp_path):
     out = tmp_path / "step.json"
     size = ["--depth", "18", "--crop", "33", "--agents", "4", "--batch", "4", "--repeats", "1"]
-    plain, half, forgetful = "ours-batch-nhwc", "ours-batch-nhwc-half", "ours-batch-nhwc-forgetful"
-    load("step").main([*size, "--cases", plain, half, forgetful, "--out", str(out)])
+    plain, half, checkpointing = (
+        "ours-batch-nhwc",
+        "ours-batch-nhwc-half",
+        "ours-batch-nhwc-checkpointing",
+    )
+    load("step").main([*size, "--cases", plain, half, checkpointing, "--out", str(out)])
     found = json.loads(out.read_text())
-    assert set(found["ratios"]) == {f"{half} / {plain}", f"{forgetful} / {plain}"}
+    assert set(found["ratios"]) == {f"{half} / {plain}", f"{checkpointing} / {plain}"}
     different = found["largest_relative_difference"]
-    assert set(different) == {plain, forgetful}  # half a batch pastes from its own half
-    assert different[forgetful] == pytest.approx(different[plain], rel=1, abs=1e-6)
+    assert set(different) == {plain, checkpointing}  # half a batch pastes from its own half
+    assert different[checkpointing] == pytest.approx(different[plain], rel=1, abs=1e-6)
 
 
 def test_raises_on_an_odd_batch(capsys):
     with pytest.raises(SystemExit):
         load("step").main(["--batch", "2", "--cases", "ours-batch-nhwc-half"])
-    assert "an even batch of 4 or more" in capsys.readouterr().err
+    assert "even and 4 or more" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["loss", "step"])

@@ -11,7 +11,7 @@ steps with the same weights, images and random numbers.
 python tools/benchmarks/step.py                      # crop 321, 2 + 2 images, R-50; about 25 min
 python tools/benchmarks/step.py --cases plain-same ours-same ours-batch-bf16
 python tools/benchmarks/step.py --batch 4 --cases ours-batch-nhwc ours-batch-nhwc-half \\
-    ours-batch-nhwc-forgetful                        # what memory costs
+    ours-batch-nhwc-checkpointing                      # what memory costs
 python tools/benchmarks/step.py --depth 18 --crop 129 --agents 64 --repeats 2  # a quick look
 """
 
@@ -54,7 +54,7 @@ class Case(NamedTuple):
     bf16: bool = False
     channels_last: bool = False
     parts: int = 1  # gradient accumulation: number of pieces of the batch
-    forgetful: bool = False  # activation checkpointing of every stage of the backbone
+    checkpointing: bool = False  # activation checkpointing of every stage of the backbone
     compiled: bool = False  # compile the backbone with torch.compile
 
 
@@ -74,7 +74,7 @@ CASES = {
 }
 SAVINGS = {
     "ours-batch-nhwc-half": Case("batch", channels_last=True, parts=2),
-    "ours-batch-nhwc-forgetful": Case("batch", channels_last=True, forgetful=True),
+    "ours-batch-nhwc-checkpointing": Case("batch", channels_last=True, checkpointing=True),
     "ours-batch-nhwc-compiled": Case("batch", channels_last=True, compiled=True),
 }
 STAGES = tuple(f"student.backbone.layer{i}" for i in (1, 2, 3, 4))
@@ -160,7 +160,7 @@ def build(case: Case, args: argparse.Namespace) -> Method:
     method.init_weights()
     method.train()
     method.to("cuda" if torch.cuda.is_available() else "cpu")
-    if case.forgetful:
+    if case.checkpointing:
         turn_on_activation_checkpointing(method, STAGES)
     if case.compiled:
         method.student.backbone.compile()

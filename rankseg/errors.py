@@ -12,6 +12,27 @@ class FileError(ValueError):
     """
 
 
+def expect(valid: bool, name: str, expected: str, found: object, cure: str = "") -> None:
+    """Check a setting, and raise an error that says what was expected and what was found.
+
+    >>> expect(False, "model.k", "1 or more", 0, "Set model.k=5.")
+    Traceback (most recent call last):
+    ValueError: Expected model.k to be 1 or more, but got 0. Set model.k=5.
+
+    Args:
+        valid: Whether the setting is valid.
+        name: Name of the setting.
+        expected: Valid values.
+        found: Value of the setting.
+        cure: Sentence that says what to do.
+
+    Raises:
+        ValueError: If the setting is not valid.
+    """
+    if not valid:
+        raise ValueError(f"Expected {name} to be {expected}, but got {found!r}. {cure}".rstrip())
+
+
 class RunEnded(Exception):
     """Error raised when training cannot continue for a reason outside the code.
 

@@ -211,7 +211,7 @@ CONSTANTS = {  # of the papers' text
         "optim_wrapper.optimizer.lr": 0.03, "optim_wrapper.optimizer.weight_decay": 1e-4,
         "train_cfg.max_epochs": 400,
     },
-    "fixmatch/cifar10_250": {"model.threshold": 0.95, "model.halve": False},
+    "fixmatch/cifar10_250": {"model.threshold": 0.95, "model.average_losses": False},
     "mixmatch/cifar10_250": {
         "model.temperature": 0.5, "model.guesses": 2, "model.alpha": 0.75,
         "model.unlabeled_weight": 75, "model.ramp": 16_384, "model.teacher.momentum": 0.001,

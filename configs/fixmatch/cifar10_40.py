@@ -11,7 +11,7 @@ _base_ = [
 model = dict(
     type="FixMatch",
     mix_source=None,
-    halve=False,
+    average_losses=False,
     teacher=dict(momentum=0.001, buffers=False),
     predict_on="teacher",
     track_pseudo_labels=True,

@@ -10,7 +10,7 @@ custom_hooks = [
         type="DiscoveryHook",
         begin=2**18,
         length=2**16,
-        select=dict(type="nearest_centres", keep="far", confident=10, share=0.5),
+        select=dict(type="nearest_centers", keep="far", confident=10, share=0.5),
         network="master",
     ),
 ]

@@ -15,7 +15,7 @@ custom_hooks = [
         type="DiscoveryHook",
         sizes=(2, 4),
         generations=2,
-        select=dict(type="nearest_centres", normalize=True, balanced=True),
+        select=dict(type="nearest_centers", normalize=True, balanced=True),
         network="master",
         begin=1000,
         length=500,

@@ -17,7 +17,7 @@ custom_hooks = [
         length=500,
         sizes=(2, 4),
         generations=2,
-        select=dict(type="nearest_centres", keep="far", confident=10, share=0.1, balanced=True),
+        select=dict(type="nearest_centers", keep="far", confident=10, share=0.1, balanced=True),
         network="master",
     ),
 ]

@@ -18,7 +18,7 @@ custom_hooks = [
     *_base_.custom_hooks,
     dict(
         type="DiscoveryHook",
-        select=dict(type="nearest_centres"),
+        select=dict(type="nearest_centers"),
         network="master",
         begin=132_000,
         length=22_000,

@@ -19,7 +19,7 @@ from rankseg.models.heads.deeplabv3plus import stride, upsample
 from rankseg.models.layers import FeatureTap
 from rankseg.models.losses.agents import check_num_agents, orthogonal_agents
 from rankseg.models.losses.rank_correlation import agent_correlation
-from rankseg.models.students import default_tap
+from rankseg.models.segmentors.student import default_tap
 from rankseg.registry import DATASETS
 from rankseg.training.validation import is_image_level
 from rankseg.visualization.agent_maps import AgentMap, draw_agent_maps
@@ -54,7 +54,7 @@ def agent_maps(
         num_agents: Number of agents. Defaults to that of the config, or the paper's 128, but at
             most the number of positions.
         tap: Submodule whose output is compared. Defaults to that of the config, or else to
-            :func:`~rankseg.models.students.default_tap`.
+            :func:`~rankseg.models.segmentors.student.default_tap`.
         network: ``"student"`` or ``"teacher"``; by default the one that the method predicts with.
         seed: Seed for drawing the first agent.
 

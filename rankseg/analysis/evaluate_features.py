@@ -15,9 +15,8 @@ from rankseg.analysis.transfer_sets import TransferSet, transfer_sets
 from rankseg.datasets.checks import check_labeled
 from rankseg.engine.features import with_pipeline
 from rankseg.engine.known_images import image_names, known_images, probe_rows
-from rankseg.evaluation.knn import check_k
-from rankseg.evaluation.neighbour_purity import neighbour_purity
-from rankseg.evaluation.representation import judge_features
+from rankseg.evaluation.features import check_k, feature_accuracies
+from rankseg.evaluation.neighbor_purity import neighbor_purity
 from rankseg.registry import DATASETS
 from rankseg.structures import SampleKey
 from rankseg.training.test import write_result
@@ -59,10 +58,10 @@ def evaluate_features(
         cfg: A classification config, from :func:`rankseg.apis.load_config`.
         checkpoint: Checkpoint file of a method or of a plain segmentor.
         knn: Numbers of neighbors. Defaults to 1 and 20, as far as there are so many images.
-        temperature: See :func:`~rankseg.evaluation.knn.knn_classify`.
+        temperature: See :func:`~rankseg.evaluation.features.knn_classify`.
         probes: Training subsets of linear probes, see
             :func:`rankseg.engine.known_images.probe_rows`.
-        probe: Options of :func:`~rankseg.evaluation.linear_probe.linear_probe`.
+        probe: Options of :func:`~rankseg.evaluation.features.linear_probe`.
         bank: ``"all"`` training images with a known class, as in papers on self-supervised
             learning, or only the ``"labeled"`` ones.
         fine: Evaluate a run with ``coarse`` classes on the fine classes that they consist of.
@@ -108,7 +107,7 @@ def evaluate_features(
     known = extract(plain, indices, image_names(train, indices))
     asked = extract(test)
     truth = torch.from_numpy(test.class_ids())
-    metrics: dict[str, Any] = judge_features(
+    metrics: dict[str, Any] = feature_accuracies(
         known.feature.to(extract.device),
         torch.from_numpy(labels),
         asked.feature,
@@ -185,7 +184,7 @@ def _purity(
     own = torch.arange(min(QUERIES, len(rows)))
     label = torch.from_numpy(labels[rows])
     memory = memory.to(extract.device)
-    found = neighbour_purity(
+    found = neighbor_purity(
         memory, previous.to(extract.device), label, own, k=k, k_previous=min(k, len(rows))
     )
     return {

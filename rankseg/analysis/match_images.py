@@ -22,17 +22,16 @@ from rankseg.engine.features import with_pipeline
 from rankseg.engine.pictures import write_picture
 from rankseg.imageio.reading import read_image
 from rankseg.registry import DATASETS
-from rankseg.selection.graph import cluster_centres, nearest_centres
+from rankseg.selection.graph import assign_clusters, cluster_centers
 from rankseg.selection.matching import MatchedPairs, save_pairs
-from rankseg.selection.matching.affine_sift import Keypoints, Match, describe, match
-from rankseg.selection.matching.clusters import (
+from rankseg.selection.matching.affine_sift import KeypointCache, Keypoints, Match, describe, match
+from rankseg.selection.matching.pairs import (
     candidates,
     match_cluster,
     pack_pairs,
     share_in_clusters,
     share_of_true,
 )
-from rankseg.selection.matching.keypoint_cache import KeypointCache
 from rankseg.training.test_set import loading_pipeline
 from rankseg.training.validation import is_image_level
 from rankseg.utils.atomic_file import atomic_write, write_json
@@ -214,7 +213,7 @@ def _clusters(
             f"checkpoint {checkpoint} holds no clusters of the {len(features)} training images: "
             "say how many shall be made (--clusters)"
         )
-    return features, nearest_centres(features, cluster_centres(features, count, seed))
+    return features, assign_clusters(features, cluster_centers(features, count, seed))
 
 
 def _how_many(

@@ -24,7 +24,7 @@ from rankseg.engine.searches import (
     labels_to_compare,
     make_searches,
 )
-from rankseg.evaluation.retrieval import Judged, judge_retrieval, percentages
+from rankseg.evaluation.retrieval import RetrievalScores, percentages, retrieval_scores
 from rankseg.imageio.listing import list_images
 from rankseg.models.heads import EmbeddingHead
 from rankseg.registry import DATASETS
@@ -180,11 +180,11 @@ def search(
         one.name: _embed(one, *images, network, tap, keep)
         for one, *images in zip(contenders, query_of, gallery_of, strict=True)
     }
-    judged: dict[str, Judged] = {}
+    judged: dict[str, RetrievalScores] = {}
     topk = sorted({1, *(contenders[0].cfg.get(f"{part}_evaluator") or {}).get("topk", TOPK)})
     if (asked.label >= 0).any():
         labels = labels_to_compare(asked.label), stored.label
-        judged = {name: judge_retrieval(*one, *labels, topk, own) for name, one in found.items()}
+        judged = {name: retrieval_scores(*one, *labels, topk, own) for name, one in found.items()}
     return SearchResult(
         list(found),
         len(stored.files),

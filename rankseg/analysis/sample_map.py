@@ -13,7 +13,7 @@ from rankseg.engine.features import with_pipeline
 from rankseg.engine.hooks.discovery import DiscoveryHook
 from rankseg.engine.known_images import image_names
 from rankseg.registry import DATASETS
-from rankseg.selection.discovery.centres import class_centres
+from rankseg.selection.discovery.centers import class_centers
 from rankseg.training.test_set import build_test_set
 from rankseg.training.validation import check_classes, is_image_level
 from rankseg.utils.atomic_file import atomic_write
@@ -121,7 +121,7 @@ def training_images(train, pool, limit: int, rng: np.random.Generator):
 
     Args:
         train: The :class:`~rankseg.datasets.SemiDataset`.
-        pool: The :class:`~rankseg.models.pool.DiscoveredPool` of the method, or None.
+        pool: The :class:`~rankseg.models.memory.pool.DiscoveredPool` of the method, or None.
         limit: Maximum number of images that are neither labeled nor discovered.
         rng: Random generator that draws them.
 
@@ -176,7 +176,7 @@ def frames_of(
         kind = np.where(step == GIVEN, Kind.LABELED, np.where(step < now, Kind.EARLIER, Kind.RIGHT))
         wrong = (step != GIVEN) & (truth >= 0) & (truth != label)
         kind = np.where(known, np.where(wrong, Kind.WRONG, kind), Kind.UNLABELED)
-        centres = class_centres(feature[known], label[known], num_classes)
+        centres = class_centers(feature[known], label[known], num_classes)
         there = np.flatnonzero(~np.isnan(centres).any(1))
         title, new = "labelled images", step == now
         if now >= 0:

@@ -224,6 +224,8 @@ class ListDataset(BaseDataset):
     """
 
     METAINFO: dict = {}
+    image_level = False
+    """Whether labels are one class per image, as in :class:`ImageLevelDataset`, not masks."""
     FAMILY: str | None = None
     """Key of :data:`rankseg.datasets.splits.splits.PUBLISHED`, if splits are published."""
     FINE_LISTS: tuple[str, ...] = ()

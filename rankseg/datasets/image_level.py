@@ -44,6 +44,7 @@ class ImageLevelDataset(ListDataset):
     Source: CMSF (ECCV 2022), section 3.2: ImageNet with coarse labels, noisy labels.
     """
 
+    image_level = True
     LINE = "image class"
     GROUPS: dict[str, str] = {}
     """Published group of every class, if there is one."""

@@ -12,7 +12,7 @@ from mmengine.config import Config
 from mmengine.dist import get_rank
 from torch import nn
 
-from rankseg.models.trial import RandomState, random_numbers_kept
+from rankseg.models.segmentors.dry_run import RandomState, random_numbers_kept
 from rankseg.registry import MODELS
 
 _WAITING: ContextVar["Built | None"] = ContextVar("built", default=None)

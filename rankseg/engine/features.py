@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, Dataset
 from rankseg.engine.resilience.stopping import worker_start
 from rankseg.models.layers import FeatureTap
 from rankseg.models.methods import Method
-from rankseg.models.sliding import by_size
+from rankseg.models.windows import by_size
 from rankseg.structures import LABELED, WEAK, SampleKey
 from rankseg.utils.progress import Progress
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from rankseg.datasets.semi import SemiDataset
 from rankseg.datasets.splits.split_files import find_images
-from rankseg.evaluation.linear_probe import draw_share
+from rankseg.evaluation.features import draw_share
 
 BANKS = ("labeled", "all")
 

@@ -31,7 +31,7 @@ from rankseg.engine.resilience.work_folder_hook import WorkFolderHook
 from rankseg.engine.schedulers import follow
 from rankseg.engine.unwrap import unwrap_method
 from rankseg.errors import Diverged, RunEnded
-from rankseg.models.weights import non_finite
+from rankseg.models.weights.finite import non_finite
 from rankseg.utils.atomic_file import NO_ROOM, WriteError, atomic_write, describe
 
 LOGS = ("mmengine.visualization", "mmengine.logging")

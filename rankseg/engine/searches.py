@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset, Subset
 
-from rankseg.evaluation.retrieval import Judged, Retrieved, retrieve
+from rankseg.evaluation.retrieval import RetrievalScores, Retrieved, retrieve
 from rankseg.visualization.retrieval import Neighbour, Search
 
 UNKNOWN = -1  # class of an image without a known class
@@ -105,7 +105,7 @@ def _neighbours(part: Retrieved, gallery: Images, known: bool) -> list[Neighbour
     ]
 
 
-def choose(judged: Mapping[str, Judged], label: Tensor, rows: int) -> dict[str, list[int]]:
+def choose(judged: Mapping[str, RetrievalScores], label: Tensor, rows: int) -> dict[str, list[int]]:
     """Choose the queries of each picture.
 
     Args:

@@ -2,7 +2,7 @@
 """Metrics of segmentation, classification, retrieval and features."""
 
 from rankseg.evaluation.classification import ClassificationMetric
-from rankseg.evaluation.knn import knn_classify
+from rankseg.evaluation.features import knn_classify
 from rankseg.evaluation.retrieval_metric import RetrievalMetric
 from rankseg.evaluation.segmentation import SegmentationMetric
 

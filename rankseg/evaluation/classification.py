@@ -10,7 +10,7 @@ from mmengine.logging import print_log
 from prettytable import PrettyTable
 
 from rankseg.evaluation.metric import RunMetric
-from rankseg.evaluation.notes import ClassNotes, say_not_finite
+from rankseg.evaluation.notes import ClassNotes, warn_not_finite
 from rankseg.evaluation.segmentation import COLLECT, NO_IMAGES, OTHERS
 from rankseg.registry import METRICS
 
@@ -73,7 +73,7 @@ class ClassificationMetric(RunMetric, BaseMetric):
         """
         if not results:
             raise ValueError(NO_IMAGES)
-        say_not_finite(
+        warn_not_finite(
             [row["lost"] for row in results], [row["path"] for row in results], "classes"
         )
         classes = self.dataset_meta["classes"]

@@ -76,7 +76,7 @@ class ClassNotes:
             print_log(text, "current", logging.WARNING)
 
 
-def say_not_finite(lost: Sequence[int], paths: Sequence[str], things: str) -> None:
+def warn_not_finite(lost: Sequence[int], paths: Sequence[str], things: str) -> None:
     """Warn about images for which the network returned NaN or infinity, if there are any.
 
     Args:

@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from rankseg.evaluation.knn import check_finite
-from rankseg.selection.graph import cluster_centres, nearest_centres
+from rankseg.evaluation.features import check_finite
+from rankseg.selection.graph import assign_clusters, cluster_centers
 
 EDGE = 1e-6
 """Amount by which images of a wrong class count as more similar, above float32 rounding."""
@@ -33,7 +33,7 @@ class Retrieved(NamedTuple):
     relevant: Tensor
 
 
-class Judged(NamedTuple):
+class RetrievalScores(NamedTuple):
     """Retrieval metrics of every query, all 0 if the gallery has no image of its class.
 
     Attributes:
@@ -105,7 +105,7 @@ def retrieve(
         yield Retrieved(index, similarity.gather(1, index), right.gather(1, index), right.sum(1))
 
 
-def judge_retrieval(
+def retrieval_scores(
     query: Tensor,
     gallery: Tensor,
     query_label: Tensor,
@@ -113,7 +113,7 @@ def judge_retrieval(
     topk: Sequence[int] = (1,),
     own: Tensor | None = None,
     chunk: int = CHUNK,
-) -> Judged:
+) -> RetrievalScores:
     """Compute the retrieval metrics of every query; see :func:`retrieve` for the arguments.
 
     Args:
@@ -143,14 +143,14 @@ def judge_retrieval(
         shares = [value / found.relevant.clamp(min=1) for value in each]
         rest = found.relevant, found.similarity[:, 0]
         parts.append([value.cpu() for value in (hits, *shares, *rest)])
-    return Judged(*(torch.cat(column) for column in zip(*parts, strict=True)))
+    return RetrievalScores(*(torch.cat(column) for column in zip(*parts, strict=True)))
 
 
-def percentages(judged: Judged, topk: Sequence[int]) -> dict[str, float]:
+def percentages(judged: RetrievalScores, topk: Sequence[int]) -> dict[str, float]:
     """Average ``recallK``, ``r_precision`` and ``map_r`` over queries with something to find.
 
     Args:
-        judged: Result of :func:`judge_retrieval`.
+        judged: Result of :func:`retrieval_scores`.
         topk: Values of ``K`` passed to it.
 
     Raises:
@@ -181,6 +181,6 @@ def cluster_agreement(embedding: Tensor, label: Tensor, seed: int = 0) -> float:
     from sklearn.metrics import normalized_mutual_info_score  # scikit-learn is slow to import
 
     rows = F.normalize(embedding.float(), dim=1).cpu().numpy()
-    centres = cluster_centres(rows, len(label.unique()), seed)
-    clusters = nearest_centres(rows, centres)
+    centres = cluster_centers(rows, len(label.unique()), seed)
+    clusters = assign_clusters(rows, centres)
     return float(normalized_mutual_info_score(label.cpu().numpy(), clusters))

@@ -14,7 +14,7 @@ from torch import Tensor
 from rankseg.evaluation.classification import true_classes
 from rankseg.evaluation.metric import RunMetric
 from rankseg.evaluation.notes import names
-from rankseg.evaluation.retrieval import cluster_agreement, judge_retrieval, percentages
+from rankseg.evaluation.retrieval import cluster_agreement, percentages, retrieval_scores
 from rankseg.evaluation.segmentation import COLLECT, NO_IMAGES, OTHERS
 from rankseg.registry import METRICS
 
@@ -30,9 +30,10 @@ class RetrievalMetric(RunMetric, BaseMetric):
 
     Every image is a query and all others are its gallery. Reported in percent, as means over the
     queries: ``recall1``, ``recall2``, ... (Recall@K: one of the ``K`` nearest has the class of the
-    query), ``r_precision`` and ``map_r`` (see :class:`~rankseg.evaluation.retrieval.Judged`). Among
-    equally near images, those of a wrong class count as nearer. An image that is the only one of
-    its class is in the gallery but is not a query; the log has the number of such images.
+    query), ``r_precision`` and ``map_r``, see
+    :class:`~rankseg.evaluation.retrieval.RetrievalScores`. Among equally near images, those of a
+    wrong class count as nearer. An image that is the only one of its class is in the gallery but is
+    not a query; the log has the number of such images.
 
     If samples have ``role`` ``"query"`` or ``"gallery"`` in their metainfo, the metrics of the
     queries against the gallery alone are also reported under ``split/``. If they have
@@ -134,11 +135,11 @@ class RetrievalMetric(RunMetric, BaseMetric):
             each: Also report every class.
         """
         rows = embedding.cuda() if torch.cuda.is_available() else embedding
-        judged = judge_retrieval(rows, rows, label, label, self.topk, torch.arange(len(rows)))
+        judged = retrieval_scores(rows, rows, label, label, self.topk, torch.arange(len(rows)))
         metrics = percentages(judged, self.topk)
         ask, give = (torch.from_numpy(np.asarray(role) == name) for name in ROLES)
         if ask.any() and give.any():
-            split = judge_retrieval(rows[ask], rows[give], label[ask], label[give], self.topk)
+            split = retrieval_scores(rows[ask], rows[give], label[ask], label[give], self.topk)
             metrics |= {
                 f"{SPLIT}{key}": value for key, value in percentages(split, self.topk).items()
             }

@@ -11,7 +11,7 @@ from prettytable import PrettyTable
 from torch import Tensor
 
 from rankseg.evaluation.metric import RunMetric
-from rankseg.evaluation.notes import ClassNotes, cell, say_not_finite
+from rankseg.evaluation.notes import ClassNotes, cell, warn_not_finite
 from rankseg.imageio.masks import check_values
 from rankseg.registry import METRICS
 
@@ -108,7 +108,7 @@ class SegmentationMetric(RunMetric, IoUMetric):
             raise ValueError(NO_IMAGES)
         self._check_truth(results)
         lost, paths = ([result[key] for result in results] for key in ("lost", "path"))
-        say_not_finite(lost, paths, "pixels")
+        warn_not_finite(lost, paths, "pixels")
         metrics = {}
         networks = results[0]["counts"]
         for name in networks:

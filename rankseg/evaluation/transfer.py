@@ -11,8 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
-from rankseg.evaluation.knn import check_finite
-from rankseg.evaluation.linear_probe import draw_share, standardise
+from rankseg.evaluation.features import check_finite, draw_share, standardize
 from rankseg.utils.progress import track
 
 STRENGTHS = tuple(np.logspace(-6, 5, 45))
@@ -70,14 +69,14 @@ def logistic_transfer(
     Source: Kornblith et al. (CVPR 2019), SimCLR (ICML 2020), appendix B.8; CMSF (ECCV 2022),
         Table 2.
     """
-    check_finite(labelled_images=feature, queries=query)
+    check_finite(labeled_images=feature, queries=query)
     counts = torch.bincount(label)
     if (counts > 0).sum() < 2 or counts.max() < 2:
         raise ValueError(
             f"logistic regression on {len(label)} images of {int((counts > 0).sum())} classes: "
             "expected two classes or more, one of them with two images or more"
         )
-    x, asked = (part.cpu().double().numpy() for part in standardise(feature, query))
+    x, asked = (part.cpu().double().numpy() for part in standardize(feature, query))
     y = label.cpu().numpy()
     val = draw_share(y, val_share, seed, leave=1)
     fit = np.setdiff1d(np.arange(len(y)), val)

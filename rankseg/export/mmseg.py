@@ -17,7 +17,7 @@ from torch import nn
 from rankseg.export.plain_source import modules_of, plain_model, plain_source
 from rankseg.export.released import save_checkpoint
 from rankseg.inference.load import Trained, load_trained, logits_of, value_range_of
-from rankseg.models.mean_segmentor import MeanSegmentor
+from rankseg.models.segmentors.ensemble import MeanSegmentor
 from rankseg.training.config_source import check_path, write_config
 from rankseg.training.validation import is_image_level
 from rankseg.utils.atomic_file import write_text

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from rankseg.engine.resilience.checkpoint import load_checkpoint_file
 from rankseg.export.released_names import check_network, to_ours, to_theirs
-from rankseg.models.pretrained import describe_misfit, tensors_of
+from rankseg.models.weights.pretrained import describe_misfit, tensors_of
 from rankseg.registry import MODELS
 from rankseg.utils.atomic_file import atomic_write
 

@@ -11,8 +11,8 @@ import torch
 from mmengine.registry import DefaultScope
 from torch import Tensor
 
-from rankseg.models.pretrained import describe_misfit
-from rankseg.models.weights import check_numbers
+from rankseg.models.weights.finite import check_numbers
+from rankseg.models.weights.pretrained import describe_misfit
 from rankseg.registry import MODELS
 
 # Pairs of name prefixes (theirs, ours) that differ. A digit matches only itself.

@@ -33,8 +33,7 @@ from rankseg.inference.load import (
 )
 from rankseg.inference.maps import Maps, check_logits, check_memory, enough_memory
 from rankseg.inference.windows import AUTO, Windows
-from rankseg.models.blending import blend
-from rankseg.models.sliding import WINDOWS_AT_ONCE, predict
+from rankseg.models.windows import WINDOWS_AT_ONCE, blend, predict
 from rankseg.registry import TRANSFORMS
 from rankseg.training.config import load_config
 from rankseg.training.validation import is_image_level, refuse_embedding

@@ -18,11 +18,11 @@ from rankseg.engine.resilience.checkpoint import (
     load_checkpoint_file,
     mismatch_error,
 )
-from rankseg.models.extended_segmentor import refuse_lacking
 from rankseg.models.methods import Method
 from rankseg.models.methods.base import NETWORKS
 from rankseg.models.preprocessor import ViewPreprocessor
-from rankseg.models.sliding import predict
+from rankseg.models.segmentors.extended_segmentor import check_inserted_weights
+from rankseg.models.windows import predict
 from rankseg.registry import DATASETS, MODELS
 from rankseg.training.config import datasets_of
 from rankseg.utils.atomic_file import read_json
@@ -83,7 +83,7 @@ def load_method(
         method.load_state_dict(dict(weights))
     except RuntimeError as error:
         raise mismatch_error(checkpoint, error) from error
-    refuse_lacking(method, checkpoint)
+    check_inserted_weights(method, checkpoint)
     return method.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
 
 

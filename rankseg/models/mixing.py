@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""CutMix: boxes as four integers, and pasting at any resolution."""
+"""CutMix and MixUp: mixing of images and their labels."""
 
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.distributions import Beta
 
 
 def cutmix_boxes(
@@ -88,8 +89,8 @@ def paste(
     """
     if target.shape != source.shape or boxes.shape != (target.size(0), 4):
         raise ValueError(
-            f"cannot paste {tuple(source.shape)} into {tuple(target.shape)} with boxes "
-            f"{tuple(boxes.shape)}: expected equal shapes and one box of 4 numbers per image"
+            f"Expected target and source of the same shape and boxes of shape (B, 4), but got "
+            f"{tuple(target.shape)}, {tuple(source.shape)} and {tuple(boxes.shape)}."
         )
     height, width = (image_size, image_size) if isinstance(image_size, int) else image_size
     boxes = boxes.to(target.device, non_blocking=True)
@@ -122,9 +123,9 @@ class CutMix:
         low, high = area
         if boxes < 1 or not 0 < low <= high <= 1 or not 0 <= probability <= 1:
             raise ValueError(
-                f"model.cutmix=dict(boxes={boxes}, area={tuple(area)}, probability={probability}): "
-                "expected one box or more, shares of the image in rising order above 0 and up to "
-                "1, and a probability"
+                "Expected model.cutmix to have boxes of at least 1, area of two rising shares "
+                "above 0 and at most 1, and a probability from 0 to 1, but got "
+                f"dict(boxes={boxes}, area={tuple(area)}, probability={probability})."
             )
         self.boxes = boxes
         self.area = (low / boxes, high / boxes)
@@ -150,7 +151,7 @@ class CutMix:
         return mine
 
 
-def refuse_one(images: Tensor) -> None:
+def check_batch(images: Tensor) -> None:
     """Check that a batch has more than one image, since an image cannot be pasted into itself.
 
     Raises:
@@ -158,13 +159,13 @@ def refuse_one(images: Tensor) -> None:
     """
     if len(images) < 2:
         raise ValueError(
-            "model.cutmix pastes from another image of the batch, and there is 1 unlabelled image "
-            "per process: set model.cutmix=None, or take at least 2 (batch_size and sampler of "
-            "train_dataloader)"
+            "Expected at least 2 unlabeled images per process, because model.cutmix pastes from "
+            "another image of the batch, but got 1. Increase batch_size of train_dataloader or the "
+            "share of unlabeled images in its sampler, or set model.cutmix=None."
         )
 
 
-def refuse_pasting(dataset: Any, option: str, cure: str) -> None:
+def check_pasting(dataset: Any, option: str, cure: str) -> None:
     """Check that labels are masks, since parts of images with one label cannot be pasted.
 
     Args:
@@ -175,8 +176,63 @@ def refuse_pasting(dataset: Any, option: str, cure: str) -> None:
     Raises:
         ValueError: If the data set has one label per image.
     """
-    if hasattr(dataset.labeled, "class_ids"):
+    if dataset.labeled.image_level:
         raise ValueError(
-            f"{option} pastes parts of images, but {type(dataset.labeled).__name__} has one class "
-            f"for a whole image: set {cure}"
+            f"Expected masks, because {option} pastes parts of images, but "
+            f"{type(dataset.labeled).__name__} has one class per image. Set {cure}."
         )
+
+
+def sharpen(probability: Tensor, temperature: float) -> Tensor:
+    r"""Sharpen distributions toward their largest entries.
+
+    .. math:: q_k = p_k^{1/T} / \sum_j p_j^{1/T}
+
+    Args:
+        probability: ``(B, K)``, rows sum to 1.
+        temperature: ``T``, above 0; 1 changes nothing, and near 0 the result is one-hot.
+
+    Returns:
+        ``(B, K)`` float32.
+
+    Source: MixMatch (NeurIPS 2019), eq. 7.
+    """
+    return (probability.float().log() / temperature).softmax(1)
+
+
+def draw_mixup(count: int, alpha: float) -> tuple[Tensor, Tensor]:
+    """Draw the partner and the share of every image for MixUp.
+
+    Uses torch's CPU generator, so nothing waits for the device and a resumed run draws the same
+    values as an uninterrupted one.
+
+    Args:
+        count: Number of images ``N``.
+        alpha: Parameter of Beta(alpha, alpha), above 0.
+
+    Returns:
+        On the CPU: ``(N,)`` float32 in ``[0.5, 1]``, the share that an image keeps, and ``(N,)``
+        int64, the partners: a permutation, in which an image may be its own partner.
+
+    Source: MixMatch (NeurIPS 2019), eq. 8 and 9: ``max(lambda, 1 - lambda)``, drawn per image.
+    """
+    concentration = torch.tensor(float(alpha))
+    share = Beta(concentration, concentration, validate_args=False).sample((count,))
+    return torch.maximum(share, 1 - share), torch.randperm(count)
+
+
+def mixup(values: Tensor, share: Tensor, partner: Tensor) -> Tensor:
+    """Mix every row with its partner's: ``share * own + (1 - share) * other``.
+
+    Args:
+        values: ``(N, ...)``, images or soft labels.
+        share: ``(N,)`` in ``[0, 1]``.
+        partner: ``(N,)`` int64 rows.
+
+    Returns:
+        A new tensor with the shape of ``values``.
+
+    Source: MixMatch (NeurIPS 2019), eq. 10 and 11.
+    """
+    share = share.to(values).view(-1, *[1] * (values.dim() - 1))
+    return torch.lerp(values.index_select(0, partner), values, share)

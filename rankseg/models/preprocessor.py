@@ -31,7 +31,7 @@ class ViewPreprocessor(SegDataPreProcessor):
           ``data_samples`` ``{view: [SegDataSample]}``, with ``gt_sem_seg`` cast to int64.
         - plain: ``inputs`` list of ``(3, H, W)`` or one ``(B, 3, H, W)`` -> ``(B, 3, H, W)``
           float32 if all images have one size, otherwise a list of ``(3, H, W)`` for
-          :func:`rankseg.models.sliding.predict`. In training, images and labels are padded to the
+          :func:`rankseg.models.windows.predict`. In training, images and labels are padded to the
           largest size in the batch.
 
     Raises:
@@ -60,11 +60,11 @@ class ViewPreprocessor(SegDataPreProcessor):
         inputs, samples = data["inputs"], data.get("data_samples")
         if isinstance(inputs, Mapping):
             layout = torch.channels_last if self.channels_last else torch.contiguous_format
-            views = {view: self._normalise(image, layout) for view, image in inputs.items()}
+            views = {view: self._normalize(image, layout) for view, image in inputs.items()}
             samples = {view: self._as_long(some) for view, some in (samples or {}).items()}
             return {"inputs": views, "data_samples": samples}
         samples = None if samples is None else self._as_long(samples)
-        images = [self._normalise(image[None])[0] for image in inputs]
+        images = [self._normalize(image[None])[0] for image in inputs]
         if training and samples is not None:
             stacked, samples = stack_batch(images, samples, size_divisor=1)
             return {"inputs": stacked, "data_samples": samples}
@@ -73,7 +73,7 @@ class ViewPreprocessor(SegDataPreProcessor):
         one_size = len({image.shape for image in images}) == 1
         return {"inputs": torch.stack(images) if one_size else images, "data_samples": samples}
 
-    def _normalise(
+    def _normalize(
         self,
         images: Tensor | Sequence[Tensor],
         layout: torch.memory_format = torch.contiguous_format,

@@ -12,7 +12,7 @@ from mmengine.config import Config
 from mmengine.registry import Registry, root
 
 from rankseg import registry
-from rankseg.models.checkpoint_file import trusts_checkpoints
+from rankseg.models.weights.checkpoint_file import trusts_checkpoints
 from rankseg.report.run_folder import Run
 from rankseg.training.config_source import texts
 from rankseg.utils.config_nodes import nodes

@@ -11,9 +11,9 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from rankseg.engine.activation_checkpointing import find_modules
 from rankseg.models.methods import Method
 from rankseg.models.methods.base import Output
-from rankseg.models.pretrained import read_state
-from rankseg.models.students import ONE_HEAD, check_losses
-from rankseg.models.trial import first_line, try_out
+from rankseg.models.segmentors.dry_run import first_line, try_out
+from rankseg.models.segmentors.student import ONE_HEAD, check_losses
+from rankseg.models.weights.pretrained import read_state
 from rankseg.utils.config_nodes import nodes
 
 STRIDES = (4, 8, 14, 16, 32, 64)
@@ -79,7 +79,7 @@ def shapes_of(
 ) -> Shapes:
     """Return the shapes of features and logits for a crop.
 
-    See :func:`~rankseg.models.trial.try_out`.
+    See :func:`~rankseg.models.segmentors.dry_run.try_out`.
 
     Args:
         model: The method.

@@ -12,7 +12,7 @@ from rankseg.datasets.checks import check_labeled
 from rankseg.engine.distributed import start_processes
 from rankseg.engine.runner import StrictRunner
 from rankseg.evaluation.metric import RunMetric
-from rankseg.models.extended_segmentor import refuse_lacking
+from rankseg.models.segmentors.extended_segmentor import check_inserted_weights
 from rankseg.training.config_source import check_values
 from rankseg.training.test_set import build_test_set
 from rankseg.training.validation import check_classes, check_metrics, is_embedding, is_image_level
@@ -73,7 +73,7 @@ def test(
     check_values(cfg.to_dict(), cfg.get("config_file", ""))  # including values set later
     runner = StrictRunner.from_cfg(cfg)
     runner.load_checkpoint(checkpoint)
-    refuse_lacking(runner.model, checkpoint)
+    check_inserted_weights(runner.model, checkpoint)
     metrics = runner.test()
     result = {"config": cfg.config_file, "checkpoint": checkpoint, **metrics}
     for metric in runner.test_loop.evaluator.metrics:

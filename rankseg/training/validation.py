@@ -21,10 +21,10 @@ from rankseg.engine.resilience.checkpoint import load_checkpoint_file, mismatch_
 from rankseg.evaluation.metric import RunMetric
 from rankseg.models.heads import EmbeddingHead, ImageLevelHead
 from rankseg.models.methods import Method
-from rankseg.models.new_classes import reinit_classifier
-from rankseg.models.other_method import leave_out
-from rankseg.models.pretrained import read_backbone
-from rankseg.models.trial import try_out
+from rankseg.models.weights.transfer import reinit_classifier
+from rankseg.models.weights.transfer import drop_unknown_parts
+from rankseg.models.weights.pretrained import read_backbone
+from rankseg.models.segmentors.dry_run import try_out
 from rankseg.registry import DATA_SAMPLERS, DATASETS, METRICS, MODELS
 from rankseg.structures import LABELED, WEAK
 from rankseg.training.network_checks import (
@@ -270,7 +270,7 @@ def check_weights(model: Method, cfg: Config) -> None:
         state = load_checkpoint_file(cfg.load_from, map_location="cpu")  # checks need the values
         state = dict(state.get("state_dict", state))
         if not cfg.get("resume"):  # as StartFromHook does
-            leave_out(model, state)
+            drop_unknown_parts(model, state)
             reinit_classifier(model, state)
         try:
             # load into a copy, as loading changes the model; copying to the meta device would warn

@@ -9,7 +9,7 @@ import torch
 from rankseg import apis
 from rankseg.analysis import sample_map as module
 from rankseg.analysis.sample_map import frames_of, in_planes, sample_map, training_images
-from rankseg.models.pool import DiscoveredPool
+from rankseg.models.memory.pool import DiscoveredPool
 from rankseg.registry import MODELS
 from rankseg.visualization import Kind, to_plane
 

@@ -3,7 +3,7 @@ import torch
 
 from rankseg.engine.hooks.retrieval_panel import some_classes
 from rankseg.engine.searches import Embedded, Images, choose, evenly_spaced, make_searches
-from rankseg.evaluation.retrieval import Judged
+from rankseg.evaluation.retrieval import RetrievalScores
 
 
 class Shades:
@@ -19,11 +19,11 @@ def images(label, classes=("cat", "dog")) -> Images:
     )
 
 
-def judged(average, nearest=None, relevant=None) -> Judged:
+def judged(average, nearest=None, relevant=None) -> RetrievalScores:
     average = torch.tensor(average, dtype=torch.float64)
     nearest = torch.zeros(len(average)) if nearest is None else torch.tensor(nearest)
     relevant = torch.ones(len(average)) if relevant is None else torch.tensor(relevant)
-    return Judged(torch.zeros(len(average), 1), average, average, relevant.long(), nearest)
+    return RetrievalScores(torch.zeros(len(average), 1), average, average, relevant.long(), nearest)
 
 
 def test_what_is_found_for_a_query():

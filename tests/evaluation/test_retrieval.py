@@ -8,7 +8,7 @@ from pytorch_metric_learning.distances import CosineSimilarity
 from pytorch_metric_learning.utils.accuracy_calculator import AccuracyCalculator
 from pytorch_metric_learning.utils.inference import CustomKNN
 
-from rankseg.evaluation.retrieval import cluster_agreement, judge_retrieval, retrieve
+from rankseg.evaluation.retrieval import cluster_agreement, retrieval_scores, retrieve
 
 
 def cloud(count=60, classes=7, size=5, seed=0):
@@ -39,7 +39,7 @@ def one_by_one(query, gallery, query_label, gallery_label, topk, skip_own):
 def test_a_set_among_itself_one_by_one():
     rows, label = cloud()
     topk = (1, 2, 4, 8, 100)
-    found = judge_retrieval(rows, rows, label, label, topk, torch.arange(60), chunk=7)
+    found = retrieval_scores(rows, rows, label, label, topk, torch.arange(60), chunk=7)
     hits, precision, average = one_by_one(rows, rows, label, label, topk, True)
     assert found.hits.tolist() == hits
     np.testing.assert_allclose(found.r_precision, precision, atol=1e-12)
@@ -52,7 +52,7 @@ def test_queries_against_a_gallery_one_by_one():
     rows, label = cloud(seed=1)
     label[7] = 17  # a query of a class that the gallery has not
     sets = rows[:20], rows[20:], label[:20], label[20:]
-    found = judge_retrieval(*sets, (1, 3), chunk=6)
+    found = retrieval_scores(*sets, (1, 3), chunk=6)
     hits, precision, average = one_by_one(*sets, (1, 3), False)
     assert found.hits.tolist() == hits
     np.testing.assert_allclose(found.r_precision, precision, atol=1e-12)
@@ -62,7 +62,7 @@ def test_queries_against_a_gallery_one_by_one():
 
 def test_against_another_library():
     rows, label = cloud(200, 9, seed=2)
-    found = judge_retrieval(rows, rows, label, label, (1,), torch.arange(200))
+    found = retrieval_scores(rows, rows, label, label, (1,), torch.arange(200))
     wanted = ("precision_at_1", "r_precision", "mean_average_precision_at_r")
     judge = AccuracyCalculator(
         include=wanted, k="max_bin_count", knn_func=CustomKNN(CosineSimilarity())
@@ -89,7 +89,7 @@ def test_equally_near_images_of_a_wrong_class_come_first():
     rows = torch.nn.functional.normalize(torch.randn(1, 64), dim=1).repeat(12, 1)
     rows *= 1 + torch.rand(12, 1)  # which rounding makes differ by the last bit
     label = torch.tensor([0] * 4 + [1] * 4 + [2] * 4)
-    found = judge_retrieval(rows, rows, label, label, (1, 8, 9), torch.arange(12))
+    found = retrieval_scores(rows, rows, label, label, (1, 8, 9), torch.arange(12))
     assert found.hits.all(0).tolist() == [False, False, True]
     assert not found.hits[:, :2].any()
     assert not found.r_precision.any() and not found.average_precision.any()
@@ -99,8 +99,8 @@ def test_the_order_of_images_does_not_matter():
     rows, label = cloud(seed=3)
     rows = rows.round()  # many are equally near
     other = torch.randperm(60, generator=torch.Generator().manual_seed(0))
-    found = judge_retrieval(rows, rows, label, label, (1, 2), torch.arange(60))
-    moved = judge_retrieval(
+    found = retrieval_scores(rows, rows, label, label, (1, 2), torch.arange(60))
+    moved = retrieval_scores(
         rows[other], rows[other], label[other], label[other], (1, 2), torch.arange(60), chunk=9
     )
     for one, two in zip(found, moved, strict=True):
@@ -111,14 +111,14 @@ def test_embeddings_that_are_no_numbers():
     rows, label = cloud()
     rows[3, 1] = torch.nan
     with pytest.raises(ValueError, match="features of 1 of 60 queries are NaN"):
-        judge_retrieval(rows, rows, label, label, (1,), torch.arange(60))
+        retrieval_scores(rows, rows, label, label, (1,), torch.arange(60))
 
 
 def test_one_image_finds_nothing():
     rows, label = cloud()
     with pytest.raises(ValueError, match="a gallery of 1 images: expected one besides"):
-        judge_retrieval(rows[:1], rows[:1], label[:1], label[:1], (1,), torch.tensor([0]))
-    alone = judge_retrieval(rows[:1], rows[1:2], label[:1], label[1:2], (1,))
+        retrieval_scores(rows[:1], rows[:1], label[:1], label[:1], (1,), torch.tensor([0]))
+    alone = retrieval_scores(rows[:1], rows[1:2], label[:1], label[1:2], (1,))
     assert alone.hits.tolist() == [[True]]
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from scipy.optimize import minimize
 
-from rankseg.evaluation.linear_probe import standardise
+from rankseg.evaluation.features import standardize
 from rankseg.evaluation.transfer import accuracies, logistic_transfer
 
 
@@ -35,7 +35,7 @@ def test_one_strength_is_the_formula(strength):
     feature, label = blobs(60, 1.5, 1)
     query, _ = blobs(90, 1.5, 2)
     found = logistic_transfer(feature, label, query, strengths=[strength])
-    x, asked = (part.double().numpy() for part in standardise(feature, query))
+    x, asked = (part.double().numpy() for part in standardize(feature, query))
     wanted = optimum(x, label.numpy(), strength)(asked)
     assert (found.label.numpy() == wanted).mean() > 0.98
     assert found.strength == strength and not found.at_edge

@@ -11,7 +11,7 @@ from mmseg.structures import SegDataSample
 
 from rankseg import apis
 from rankseg.engine.built import build_method
-from rankseg.models.students import default_tap
+from rankseg.models.segmentors.student import default_tap
 from rankseg.testing.families import STUDENTS, family
 from rankseg.testing.toy import toy_batch
 from rankseg.testing.toy_run import toy_config, write_set

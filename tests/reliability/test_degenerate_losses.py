@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from mmengine.registry import init_default_scope
 
 from rankseg.models import losses as rankseg_losses
-from rankseg.models.layers import doubly_normalised
+from rankseg.models.layers import doubly_normalized
 from rankseg.models.losses import (
     OhemCrossEntropyLoss,
     RankCorrelationLoss,
@@ -31,7 +31,7 @@ from rankseg.models.losses import (
 )
 from rankseg.models.losses.agents import SELECTIONS
 from rankseg.models.losses.rank_correlation import CONSISTENCIES
-from rankseg.models.memory import DistributionQueue, FeatureBank
+from rankseg.models.memory.bank import DistributionQueue, FeatureBank
 from rankseg.registry import MODELS
 
 LOGITS = {
@@ -189,7 +189,7 @@ def test_assembly_of_anything(which, dtype):
         lambda log_weights: assembly_correlation(log_weights.exp()),
         lambda log_weights: local_coherence(log_weights.exp(), feature),
     ):
-        check(term(doubly_normalised(logits, 20)), logits)
+        check(term(doubly_normalized(logits, 20)), logits)
 
 
 def test_every_loss_is_here():

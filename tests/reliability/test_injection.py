@@ -22,8 +22,7 @@ from rankseg.registry import DATASETS
 from rankseg.report.compare import compare
 from rankseg.report.report import report
 from rankseg.selection.matching import MatchedPairs, load_pairs
-from rankseg.selection.matching.affine_sift import Keypoints
-from rankseg.selection.matching.keypoint_cache import KeypointCache
+from rankseg.selection.matching.affine_sift import KeypointCache, Keypoints
 from rankseg.testing.raw import scene, write_coco, write_raw
 from rankseg.training.config_source import check_path, literal
 from rankseg.training.tiny import make_tiny

@@ -20,9 +20,7 @@ from torch import Tensor
 from rankseg.engine.distributed import wrap_for_cpus
 from rankseg.models import mixing
 from rankseg.models.layers import (
-    feature_perturbations,
-    guided_perturbations,
-    virtual_adversarial,
+    perturbations,
 )
 from rankseg.models.losses import agents, rank_correlation
 from rankseg.models.methods import fixmatch, mixmatch
@@ -32,7 +30,6 @@ from rankseg.testing.processes import run_processes
 from rankseg.testing.toy import COMPOSED, toy_batch, toy_class_batch, toy_classifier, toy_student
 
 STEPS, IMAGES, SIZE = 3, 4, 33
-PERTURBING = (feature_perturbations, guided_perturbations, virtual_adversarial)
 TEACHER = dict(momentum=0.3)
 SECOND = "decode_head.branches.consistency"
 
@@ -186,12 +183,12 @@ class Draws:
         return 0.5 + shares / 2, pair(torch.arange(count), 1, 0)
 
     def patches(self) -> list:
-        dropout = "rankseg.models.layers.perturb.F.dropout2d"
+        dropout = "rankseg.models.layers.perturbations.F.dropout2d"
         return [
             mock.patch.object(fixmatch, "cutmix_boxes", self.boxes),
             mock.patch.object(mixing, "cutmix_boxes", self.boxes),
             mock.patch.object(mixmatch, "draw_mixup", self.mixup),
-            *(mock.patch.object(one, "uniform", self.uniform) for one in PERTURBING),
+            mock.patch.object(perturbations, "uniform", self.uniform),
             mock.patch(dropout, self.dropout),
             mock.patch.dict(rank_correlation.SELECTIONS, orthogonal=self.agents),
             mock.patch.object(torch.Tensor, "roll", pair),

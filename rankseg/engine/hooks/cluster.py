@@ -19,7 +19,7 @@ from rankseg.engine.unwrap import unwrap_method
 from rankseg.errors import RunEnded
 from rankseg.models.methods import Method, MetricLearning
 from rankseg.registry import HOOKS
-from rankseg.selection.graph import cluster_centres, nearest_centres
+from rankseg.selection.graph import cluster_centers, assign_clusters
 from rankseg.utils.arguments import check_minimum
 
 FILE = "clusters"
@@ -50,8 +50,8 @@ def cluster(embedding: np.ndarray, count: int, seed: int, rounds: int, tries: in
         rounds: Number of k-means iterations.
         tries: Number of k-means runs, of which the best is used.
     """
-    centre = cluster_centres(embedding, count, seed, rounds, tries)
-    kept, label = np.unique(nearest_centres(embedding, centre), return_inverse=True)
+    centre = cluster_centers(embedding, count, seed, rounds, tries)
+    kept, label = np.unique(assign_clusters(embedding, centre), return_inverse=True)
     alike = 100 * float((embedding.mean(0, dtype=np.float64) ** 2).sum())
     return Clustering(label.astype(np.int64).ravel(), centre[kept], alike)
 

@@ -12,7 +12,7 @@ from rankseg.engine.hooks.base import FeatureHook
 from rankseg.engine.unwrap import unwrap_method
 from rankseg.models.methods import LMCS
 from rankseg.registry import HOOKS
-from rankseg.selection.graph import cluster_centres
+from rankseg.selection.graph import cluster_centers
 from rankseg.structures import SampleKey
 from rankseg.utils.arguments import check_minimum
 
@@ -63,7 +63,7 @@ class CompositionHook(FeatureHook):
         """End a step if it is due."""
         if (runner.iter + 1) % self.length == 0:
             method = unwrap_method(runner)
-            method.end_step(self.cluster(runner, method) if method.needs_centres else None)
+            method.end_step(self.cluster(runner, method) if method.needs_centers else None)
 
     def cluster(self, runner: Runner, method: LMCS) -> torch.Tensor:
         """Compute centers ``(N, D)`` of the master's features of all unlabeled images."""
@@ -73,7 +73,7 @@ class CompositionHook(FeatureHook):
         found = self.extract(runner, keys)
         centres = torch.zeros_like(method.centres, device="cpu")
         if is_main_process():
-            made = cluster_centres(found.feature.numpy(), len(centres), self.seed)
+            made = cluster_centers(found.feature.numpy(), len(centres), self.seed)
             centres.copy_(torch.from_numpy(made))
             seconds = time.monotonic() - begun
             runner.logger.info(f"{len(centres)} clusters of the master's features: {seconds:.1f} s")

@@ -36,7 +36,7 @@ class DiscoveryHook(FeatureHook):
     labels. The sampler then draws these from the labeled part, with their new labels and the
     pipeline of labeled images, and no longer from the unlabeled part (unless the data set includes
     labeled images there, too). Discovered images are stored in the method's ``pool``, a
-    :class:`~rankseg.models.pool.DiscoveredPool`, and thus in checkpoints. The position in the
+    :class:`~rankseg.models.memory.pool.DiscoveredPool`, and thus in checkpoints. The position in the
     schedule follows from the iteration, so a resumed run continues as an uninterrupted one.
 
     The first discovery of a generation starts from the labeled images alone (see ``restart``) and
@@ -106,7 +106,7 @@ class DiscoveryHook(FeatureHook):
         check_minimum("DiscoveryHook", 0, past=past)
         self.schedule = Schedule(begin, length, sizes, generations)
         self.restart = restart
-        self.select = _selection(select or dict(type="nearest_centres"))
+        self.select = _selection(select or dict(type="nearest_centers"))
         self.past = past
         self.truth = truth
         self.maps = maps

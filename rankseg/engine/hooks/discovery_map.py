@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from rankseg.selection.discovery import Evidence, Selection
-from rankseg.selection.discovery.centres import class_centres
+from rankseg.selection.discovery.centers import class_centers
 from rankseg.visualization import Kind, draw_sample_map, to_plane
 
 OTHERS = 2000
@@ -81,7 +81,7 @@ def points_of(
     known, given = len(evidence.label), evidence.num_given
     rest = np.setdiff1d(np.arange(len(evidence.candidates)), selection.row)
     rest = rest[:: max(1, -(-len(rest) // OTHERS))]
-    centres = class_centres(evidence.labeled, evidence.label, evidence.num_classes)
+    centres = class_centers(evidence.labeled, evidence.label, evidence.num_classes)
     there = np.flatnonzero(~np.isnan(centres).any(1))
     parts = [
         (evidence.labeled[:given], Kind.LABELED, evidence.label[:given]),

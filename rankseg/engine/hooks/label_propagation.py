@@ -19,7 +19,7 @@ from rankseg.registry import HOOKS
 from rankseg.selection.graph import (
     Propagated,
     check_alpha,
-    check_neighbours,
+    check_neighbors,
     knn_graph,
     propagate,
     weigh,
@@ -139,7 +139,7 @@ class LabelPropagationHook(FeatureHook):
     def check_dataset(self, dataset: Dataset) -> None:
         """See the base class; every image needs at least ``k`` others."""
         if self.labels_by == "propagation":
-            check_neighbours(self.k, len(dataset))
+            check_neighbors(self.k, len(dataset))
 
     def check(self, setup: RunSetup) -> None:
         """See the base class; the run must be longer than the first stage of the method."""

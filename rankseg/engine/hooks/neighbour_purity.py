@@ -13,7 +13,7 @@ from rankseg.engine.hooks.base import RunHook
 from rankseg.engine.hooks.notes import RunNotes
 from rankseg.engine.hooks.suppress_and_log import SuppressAndLog
 from rankseg.engine.unwrap import unwrap_method
-from rankseg.evaluation.neighbour_purity import NeighbourPurity, neighbour_purity
+from rankseg.evaluation.neighbor_purity import NeighborPurity, neighbor_purity
 from rankseg.models.methods import CMSF, Method
 from rankseg.registry import HOOKS
 from rankseg.utils.arguments import check_minimum
@@ -117,7 +117,7 @@ class NeighbourPurityHook(RunHook):
         self._notes.record(runner, runner.iter + 1, numbers, digits=3)
         self._draw(runner)
 
-    def measure(self, method: CMSF) -> NeighbourPurity | None:
+    def measure(self, method: CMSF) -> NeighborPurity | None:
         """Measure the current memory; return None if it has fewer entries than neighbors."""
         memory, k = method.memory, self.k or method.k
         rows = (memory.written & memory.known).nonzero()[:, 0]
@@ -125,7 +125,7 @@ class NeighbourPurityHook(RunHook):
             return None
         truth: Tensor = self.truth[memory.index[rows].cpu()]
         own = torch.linspace(0, len(rows) - 1, min(self.queries, len(rows))).round().long()
-        return neighbour_purity(
+        return neighbor_purity(
             memory.feature[rows],
             memory.previous[rows],
             truth,

@@ -5,8 +5,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from rankseg.engine.unwrap import unwrap_method
-from rankseg.models.new_classes import reinit_classifier
-from rankseg.models.other_method import leave_out
+from rankseg.models.weights.transfer import drop_unknown_parts, reinit_classifier
 from rankseg.registry import HOOKS
 
 
@@ -26,7 +25,7 @@ class StartFromHook(Hook):
         """Remove or replace incompatible entries before they are loaded."""
         model = unwrap_method(runner)
         state = checkpoint.get("state_dict", checkpoint)
-        left = leave_out(model, state)
+        left = drop_unknown_parts(model, state)
         if left:
             runner.logger.info(
                 f"load_from: left out {', '.join(left)}, which this method has not or begins anew; "

@@ -3,12 +3,12 @@
 
 from pathlib import Path
 
-from rankseg.models.checkpoint_file import (
+from rankseg.models.weights.checkpoint_file import (
     DamagedCheckpointError,
     load_checkpoint_file,
     trust_checkpoints,
 )
-from rankseg.models.weights import BadWeightsError
+from rankseg.models.weights.finite import BadWeightsError
 
 __all__ = [
     "DamagedCheckpointError",

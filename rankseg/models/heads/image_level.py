@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.nn.utils.parametrizations import weight_norm as normalise_weight
+from torch.nn.utils.parametrizations import weight_norm as apply_weight_norm
 
 from rankseg.registry import MODELS
 
@@ -119,7 +119,7 @@ class ImageLevelHead(BaseDecodeHead):
         self.classify = classify
         self.probe = probe
         if weight_norm:
-            normalise_weight(self.conv_seg)
+            apply_weight_norm(self.conv_seg)
         self.branches = nn.ModuleDict(
             {
                 name: MODELS.build(

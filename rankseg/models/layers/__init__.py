@@ -1,19 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
 """Small layers and modules that methods add to a network."""
 
+from rankseg.models.layers.batch_norm import (
+    SyncBatchNorm,
+    convert_sync_batch_norm,
+    frozen_statistics,
+)
 from rankseg.models.layers.cbam import CBAM
-from rankseg.models.layers.feature_perturbations import ChannelDropout, FeatureDrop, FeatureNoise
-from rankseg.models.layers.guided_perturbations import GuidedCutout, MaskContext, MaskObjects
-from rankseg.models.layers.perturb import PerturbedFeatures
+from rankseg.models.layers.perturbations import (
+    ChannelDropout,
+    FeatureDrop,
+    FeatureNoise,
+    GuidedCutout,
+    MaskContext,
+    MaskObjects,
+    PerturbedFeatures,
+    VirtualAdversarial,
+)
 from rankseg.models.layers.positions import at_positions
 from rankseg.models.layers.projector import Projector
 from rankseg.models.layers.quality import PseudoLabelQuality
-from rankseg.models.layers.spatial_assembly import SpatialAssembly, assemble, doubly_normalised
-from rankseg.models.layers.statistics import frozen_statistics
+from rankseg.models.layers.spatial_assembly import SpatialAssembly, assemble, doubly_normalized
 from rankseg.models.layers.subpixel_decoder import SubpixelDecoder
-from rankseg.models.layers.sync_batch_norm import SyncBatchNorm, convert_sync_batch_norm
 from rankseg.models.layers.taps import FeatureTap, find_module
-from rankseg.models.layers.virtual_adversarial import VirtualAdversarial
 
 __all__ = [
     "CBAM",
@@ -34,7 +43,7 @@ __all__ = [
     "assemble",
     "at_positions",
     "convert_sync_batch_norm",
-    "doubly_normalised",
+    "doubly_normalized",
     "find_module",
     "frozen_statistics",
 ]

@@ -3,7 +3,7 @@
 
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.nn.utils.parametrizations import weight_norm as normalise_weight
+from torch.nn.utils.parametrizations import weight_norm as apply_weight_norm
 
 from rankseg.registry import MODELS
 
@@ -52,7 +52,7 @@ class Projector(nn.Module):
         parts: list[nn.Module] = []
         for number, (before, after) in enumerate(zip(sizes, sizes[1:], strict=False), 1):
             linear = nn.Linear(before, after)
-            parts.append(normalise_weight(linear) if weight_norm else linear)
+            parts.append(apply_weight_norm(linear) if weight_norm else linear)
             if number < layers:
                 parts += [nn.BatchNorm1d(after)] * norm + [nn.ReLU(inplace=True)]
         self.layers = nn.Sequential(*parts)

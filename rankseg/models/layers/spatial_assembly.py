@@ -14,7 +14,7 @@ from rankseg.registry import MODELS
 MOST_POINTS = 256  # weights of 32 images then take 8 MiB, kept for gradients 40 times
 
 
-def doubly_normalised(logits: Tensor, rounds: int) -> Tensor:
+def doubly_normalized(logits: Tensor, rounds: int) -> Tensor:
     """Normalize rows and columns of weights to sum to 1, as logarithms in float32 (Sinkhorn).
 
     The columns, which are the weights of an output point, sum to 1 exactly. The rows approach 1
@@ -73,7 +73,7 @@ class SpatialAssembly(TinyPart, nn.Module):
     The layers after this one must depend on positions. The mean over a map does not change with
     such weights, and neither does a head that pools the map directly. So place this layer before
     the last convolutions of more than one position, see
-    :class:`~rankseg.models.extended_segmentor.ExtendedSegmentor`.
+    :class:`~rankseg.models.segmentors.extended_segmentor.ExtendedSegmentor`.
 
     The dissertation does not specify how weights are predicted and normalized. Here a 1x1 and a 3x3
     convolution of ``hidden_channels`` and a final 1x1 convolution give ``N`` logits for every
@@ -83,10 +83,10 @@ class SpatialAssembly(TinyPart, nn.Module):
     initialized with zeros, and a constant logit for a point's own position gives it the weight
     ``start``: at first, features are close to what a pretrained network expects.
 
-    While :class:`~rankseg.models.assembly_terms.AssemblyTerms` is active, every pass with gradients
-    is recorded in ``seen`` for :math:`L_\Phi`, whose weights this module holds. The terms are means
-    over the ``N`` points, where the equations have sums, so that weights suit any grid. All of them
-    are 0 at the identity, so weights that are too large keep the network there.
+    While :class:`~rankseg.models.methods.assembly_terms.AssemblyTerms` is active, every pass with
+    gradients is recorded in ``recorded`` for :math:`L_\Phi`, whose weights this module holds. The
+    terms are means over the ``N`` points, where the equations have sums, so that weights suit any
+    grid. All of them are 0 at the identity, so weights that are too large keep the network there.
 
     Args:
         in_channels: ``C``.
@@ -150,7 +150,7 @@ class SpatialAssembly(TinyPart, nn.Module):
         self.register_buffer("place", place, persistent=False)
         stay = log(start * (points - 1) / (1 - start)) * torch.eye(points)
         self.register_buffer("stay", stay, persistent=False)
-        self.seen: list[tuple[Tensor, Tensor]] | None = None
+        self.recorded: list[tuple[Tensor, Tensor]] | None = None
 
     @classmethod
     def make_tiny(cls, config: dict, cells: int | None) -> None:
@@ -164,8 +164,8 @@ class SpatialAssembly(TinyPart, nn.Module):
         x = self.fill(x)
         points = self.points(x)
         log_weights = self.weights(points)
-        if self.seen is not None and torch.is_grad_enabled():
-            self.seen.append((log_weights, points))
+        if self.recorded is not None and torch.is_grad_enabled():
+            self.recorded.append((log_weights, points))
         return assemble(x, log_weights.exp(), self.grid)[..., :height, :width]
 
     def fill(self, x: Tensor) -> Tensor:
@@ -194,4 +194,4 @@ class SpatialAssembly(TinyPart, nn.Module):
         """Predict logarithms of ``w``, ``(B, N, N)`` float32, from ``(B, C, rows, columns)``."""
         place = self.place.to(points.dtype).expand(points.shape[0], -1, -1, -1)
         logits = self.predictor(torch.cat((points, place), 1)).flatten(2).transpose(1, 2)  # u, v
-        return doubly_normalised(logits.float() + self.stay, self.rounds)
+        return doubly_normalized(logits.float() + self.stay, self.rounds)

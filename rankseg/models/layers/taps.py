@@ -24,9 +24,29 @@ def find_module(network: nn.Module, name: str, key: str = "feature_tap") -> nn.M
         known = [n for n in modules if n and n.count(".") <= 1]
         close = difflib.get_close_matches(name, modules, n=3, cutoff=0.4) or known[:8]
         raise ValueError(
-            f"{key}={name!r} names no module of {type(network).__name__}: expected the "
-            f"dotted name of a submodule, for example {', '.join(close)}"
+            f"Expected {key} to be the dotted name of a module of {type(network).__name__}, but "
+            f"got {name!r}. Similar names: {', '.join(close)}."
         ) from None
+
+
+def embedding_size(student: nn.Module, name: str) -> int:
+    """Return the size of the embeddings that a submodule of a student outputs.
+
+    Args:
+        student: The student.
+        name: Dotted name of the submodule (option ``embedding_tap``).
+
+    Raises:
+        ValueError: If there is no such submodule, or it has no ``out_channels``.
+    """
+    tapped = find_module(student, name, "embedding_tap")
+    size = getattr(tapped, "out_channels", None)
+    if size is None:
+        raise ValueError(
+            f"Expected model.embedding_tap={name!r} to be a Projector, but got a "
+            f"{type(tapped).__name__}. Name one of model.student.decode_head.branches."
+        )
+    return size
 
 
 class FeatureTap:
@@ -67,10 +87,11 @@ class FeatureTap:
         if isinstance(output, Tensor) and output.dim() == 2:
             output = output[:, :, None, None]
         if not isinstance(output, Tensor) or output.dim() != 4:
-            what = "is not given" if taken else "does not return"
+            what = "input" if taken else "output"
             raise ValueError(
-                f"feature_tap={self._name!r}: {type(module).__name__} {what} one feature "
-                "map (B, C, h, w): name a submodule that does, such as the one of the last layer"
+                f"Expected the {what} of feature_tap={self._name!r} to be one feature map "
+                f"(B, C, h, w), but {type(module).__name__} has another one. Name a submodule with "
+                "one feature map, such as the last layer."
             )
         self.output = output
 

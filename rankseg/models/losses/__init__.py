@@ -3,17 +3,19 @@
 
 from rankseg.models.losses.agents import orthogonal_agents
 from rankseg.models.losses.attention_consistency import attention_consistency, keypoint_mask
-from rankseg.models.losses.contrastive_clustering import contrastive_clustering
+from rankseg.models.losses.consistency import (
+    pixel_consistency,
+    probability_consistency,
+    soft_cross_entropy,
+    soft_squared_error,
+)
 from rankseg.models.losses.discriminative import discriminative_loss
 from rankseg.models.losses.mean_shift import mean_shift, nearest
+from rankseg.models.losses.metric import contrastive_clustering, pair_distance
 from rankseg.models.losses.ohem import OhemCrossEntropyLoss
-from rankseg.models.losses.pair_distance import pair_distance
-from rankseg.models.losses.pixel_consistency import pixel_consistency
 from rankseg.models.losses.plackett_luce import plackett_luce_kl
-from rankseg.models.losses.probability_consistency import probability_consistency
 from rankseg.models.losses.rank_correlation import RankCorrelationLoss
 from rankseg.models.losses.similarity import similarity_targets
-from rankseg.models.losses.soft_targets import soft_cross_entropy, soft_squared_error
 from rankseg.models.losses.spatial_assembly import (
     assembly_correlation,
     assembly_entropy,

@@ -53,10 +53,10 @@ def two_nearest(feature: Tensor, centres: Tensor) -> tuple[Tensor, Tensor]:
     Raises:
         ValueError: If there are fewer than two centers.
     """
-    return centre_distances(feature, centres).topk(2, dim=1, largest=False).values.unbind(1)
+    return center_distances(feature, centres).topk(2, dim=1, largest=False).values.unbind(1)
 
 
-def centre_distances(feature: Tensor, centres: Tensor) -> Tensor:
+def center_distances(feature: Tensor, centres: Tensor) -> Tensor:
     """Return Euclidean distances to all centers, ``(B, N)`` float32; see :func:`two_nearest`."""
     if len(centres) < 2:
         raise ValueError(f"{len(centres)} cluster centres: expected 2 or more")

@@ -19,10 +19,10 @@ def blend(own: Tensor, other: Tensor, rule: str | None, share: float) -> Tensor:
     """
     if rule == "smoothing":
         return share * own + (1 - share) * other
-    return own if rule is None else normalise(own * other)
+    return own if rule is None else normalize_rows(own * other)
 
 
-def normalise(rows: Tensor) -> Tensor:
+def normalize_rows(rows: Tensor) -> Tensor:
     """Divide rows by their sum; rows of zeros stay zero."""
     return rows / rows.sum(1, keepdim=True).clamp(min=torch.finfo(rows.dtype).tiny)
 
@@ -56,7 +56,7 @@ def similarity_targets(
 
     Source: SimMatch (CVPR 2022), eq. 7 to 10; the other rules are those of its Tables 5 and 6.
     """
-    unfolded = normalise(semantic[:, labels])
+    unfolded = normalize_rows(semantic[:, labels])
     aggregated = torch.zeros_like(semantic).index_add_(1, labels, instance.to(semantic))
     return (
         blend(semantic, aggregated, semantic_rule, smoothing),

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-NEIGHBOURS = [(i, j) for i in (-1, 0, 1) for j in (-1, 0, 1) if (i, j) != (0, 0)]
+NEIGHBORS = [(i, j) for i in (-1, 0, 1) for j in (-1, 0, 1) if (i, j) != (0, 0)]
 
 
 def assembly_entropy(log_weights: Tensor) -> Tensor:
@@ -76,7 +76,7 @@ def local_coherence(weights: Tensor, features: Tensor) -> Tensor:
     maps = weights.float().view(-1, rows, columns, rows, columns)
     wide = F.pad(maps, (1, 1, 1, 1))
     total = 0.0
-    for down, right in NEIGHBOURS:
+    for down, right in NEIGHBORS:
         here = slice(max(0, -down), rows - max(0, down))
         beside = slice(max(0, -right), columns - max(0, right))
         there = slice(max(0, down), rows - max(0, -down))

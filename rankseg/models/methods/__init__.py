@@ -14,8 +14,7 @@ from rankseg.models.methods.mixmatch import MixMatch
 from rankseg.models.methods.rankmatch import RankMatch
 from rankseg.models.methods.rotation import Rotation
 from rankseg.models.methods.simmatch import SimMatch
-from rankseg.models.methods.snowball import Snowball
-from rankseg.models.methods.snowball_mixmatch import SnowballMixMatch
+from rankseg.models.methods.snowball import Snowball, SnowballMixMatch
 from rankseg.models.methods.supervised import Supervised
 from rankseg.models.methods.tac_ccl import TACCCL
 from rankseg.models.methods.unimatch import UniMatch

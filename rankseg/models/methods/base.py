@@ -12,17 +12,25 @@ from mmengine.model import BaseModel
 from mmengine.structures import PixelData
 from torch import Tensor, nn
 
-from rankseg.models.assembly_terms import AssemblyTerms
+from rankseg.errors import expect
 from rankseg.models.heads import ImageLevelHead
 from rankseg.models.layers import FeatureTap, PerturbedFeatures, PseudoLabelQuality
 from rankseg.models.layers.quality import classes_in
-from rankseg.models.outputs import Output, auxiliary_heads, check_outputs
-from rankseg.models.pretrained import load_backbone
-from rankseg.models.sliding import predict
-from rankseg.models.students import check_network, first_rows, head_loss, upsample
-from rankseg.models.teacher import TEACHER, build_teacher
+from rankseg.models.methods.assembly_terms import AssemblyTerms
+from rankseg.models.methods.teacher import TEACHER, build_teacher
+from rankseg.models.segmentors.student import (
+    Output,
+    auxiliary_heads,
+    check_network,
+    check_outputs,
+    first_rows,
+    head_loss,
+    upsample,
+)
 from rankseg.models.tiny import TinyPart
-from rankseg.models.weights import check_numbers
+from rankseg.models.weights.finite import check_numbers
+from rankseg.models.weights.pretrained import load_backbone
+from rankseg.models.windows import predict
 from rankseg.registry import MODELS
 from rankseg.structures import LABELED
 
@@ -33,6 +41,11 @@ RAMP_SHAPES = ("linear", "sigmoid")
 def valid_pixels(data_samples: list) -> Tensor:
     """Return the mask of unlabeled pixels that are not padding: ``(B, H, W)`` bool."""
     return torch.cat([sample.valid.data for sample in data_samples])
+
+
+def classes_of(data_samples: list) -> Tensor:
+    """Return the classes of images with one label each: ``(B,)`` int64."""
+    return torch.cat([sample.gt_sem_seg.data.flatten() for sample in data_samples])
 
 
 def sigmoid_rampup(progress: float) -> float:
@@ -57,7 +70,7 @@ class Method(TinyPart, BaseModel):
 
     Subclasses implement :meth:`loss`. Terms named ``loss_*`` are summed to the total loss; all
     other returned values are only logged. If the student has spatial assembly networks, their loss
-    is added, see :class:`~rankseg.models.assembly_terms.AssemblyTerms`.
+    is added, see :class:`~rankseg.models.methods.assembly_terms.AssemblyTerms`.
 
     Args:
         student: Config of the segmentor.
@@ -90,6 +103,7 @@ class Method(TinyPart, BaseModel):
     feature_tap: str | None = None
     label_classes: Tensor | None = None
     views: tuple[str, ...] = (LABELED,)  # views that a batch must contain
+    needs_image_labels = False  # whether labels must be one class per image, not masks
     other_map: str = "pred_sem_seg"  # map added for the network that does not predict
     strong_views: int = 2  # views of an unlabeled image in the student's smallest forward pass
     feature_dropout: float = 0.0  # share of channels dropped in a second pass through the head
@@ -109,21 +123,18 @@ class Method(TinyPart, BaseModel):
         track_pseudo_labels: bool = False,
     ) -> None:
         super().__init__(data_preprocessor=data_preprocessor)
-        for key, value in (("labels_from", labels_from), ("predict_on", predict_on)):
-            if value not in NETWORKS or (value == "teacher" and teacher is None):
-                raise ValueError(
-                    f"model.{key}={value!r}: expected 'student', or 'teacher' together with "
-                    "model.teacher=dict(momentum=0.004)"
-                )
-        if warmup < 0 or ramp < 0:
-            raise ValueError(f"model.warmup={warmup} and model.ramp={ramp} must not be negative")
-        if ramp_shape not in RAMP_SHAPES:
-            raise ValueError(f"model.ramp_shape={ramp_shape!r}: expected one of {RAMP_SHAPES}")
+        known = NETWORKS if teacher is not None else ("student",)
+        cure = "" if len(known) > 1 else "A teacher needs model.teacher=dict(momentum=0.004)."
+        expect(labels_from in known, "model.labels_from", f"one of {known}", labels_from, cure)
+        expect(predict_on in known, "model.predict_on", f"one of {known}", predict_on, cure)
+        expect(warmup >= 0, "model.warmup", "0 or more", warmup)
+        expect(ramp >= 0, "model.ramp", "0 or more", ramp)
+        expect(ramp_shape in RAMP_SHAPES, "model.ramp_shape", f"one of {RAMP_SHAPES}", ramp_shape)
         if pretrained is not None and not Path(pretrained).is_file():
             raise FileNotFoundError(
-                f"model.pretrained={pretrained!r} does not exist: put the ImageNet weights of the "
-                "backbone there (data/README.md says which), or train from random weights with "
-                "--cfg-options model.pretrained=None"
+                f"Expected model.pretrained to be a file, but {pretrained!r} does not exist. Put "
+                "the ImageNet weights of the backbone there (data/README.md says which), or train "
+                "from random weights with --cfg-options model.pretrained=None."
             )
         self.pretrained = pretrained
         self.labels_from = labels_from
@@ -137,8 +148,8 @@ class Method(TinyPart, BaseModel):
         self.teacher = None
         self.pool = None  # a DiscoveredPool in methods that discover images
         if teacher is not None:
-            if not {"momentum"} <= set(teacher) <= {"momentum", "buffers", "warmup"}:
-                raise ValueError(f"model.teacher={dict(teacher)}: expected {TEACHER}")
+            valid = {"momentum"} <= set(teacher) <= {"momentum", "buffers", "warmup"}
+            expect(valid, "model.teacher", TEACHER, dict(teacher))
             self.teacher = build_teacher(self.student, **teacher)
         self.quality = None
         if track_pseudo_labels:
@@ -310,7 +321,7 @@ class Method(TinyPart, BaseModel):
         heads = [self.student.decode_head, *auxiliary_heads(self.student)]
         logits = [output.logits, *output.auxiliary]
         pairs = zip(heads, logits, strict=True)
-        return sum(head_loss(head, said, data_samples, label) for head, said in pairs)
+        return sum(head_loss(head, one, data_samples, label) for head, one in pairs)
 
     def track(self, label: Tensor, confident: Tensor, data_samples: list) -> None:
         """Record the classes of confident pseudo-labels and, if enabled, their quality.
@@ -376,11 +387,23 @@ class Method(TinyPart, BaseModel):
             dataset: The :class:`~rankseg.datasets.SemiDataset` of the training loader.
 
         Raises:
-            ValueError: If the method cannot train on it.
+            ValueError: If the method cannot train on it, for example because it needs one class per
+                image and labels are masks.
         """
+        if self.needs_image_labels and not dataset.labeled.image_level:
+            raise ValueError(
+                f"Expected one class per image, which {type(self).__name__} needs, but the labels "
+                f"of {type(dataset.labeled).__name__} are masks. Use a data set with one class per "
+                "image, such as ClassFolderDataset."
+            )
 
     def loss(self, inputs: dict[str, Tensor], data_samples: dict[str, list]) -> dict[str, Tensor]:
-        """Compute the loss terms of one batch of views; implemented by each method."""
+        """Compute the loss terms of one step; implemented by each method.
+
+        Args:
+            inputs: The views of the batch, each ``(B, 3, H, W)``.
+            data_samples: The samples of each view.
+        """
         raise NotImplementedError(f"{type(self).__name__} does not define loss()")
 
     # --- MMEngine interface

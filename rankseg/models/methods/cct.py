@@ -8,11 +8,12 @@ from math import log2
 import torch
 from torch import Tensor, nn
 
+from rankseg.errors import expect
 from rankseg.models.layers import SubpixelDecoder, at_positions, find_module
 from rankseg.models.losses import probability_consistency
 from rankseg.models.methods.base import Method, valid_pixels
-from rankseg.models.students import default_tap
-from rankseg.models.trial import probe_size, try_out
+from rankseg.models.segmentors.dry_run import probe_size, try_out
+from rankseg.models.segmentors.student import default_tap
 from rankseg.registry import MODELS
 from rankseg.structures import LABELED, WEAK
 
@@ -59,9 +60,8 @@ class CCT(Method):
             their comparison on DeepLabv3+.
         perturbations: Perturbations ``p_k``, each ``dict(count=N, perturb=dict(type=...))``: the
             number of decoders with this perturbation, and its config from
-            :mod:`rankseg.models.layers.feature_perturbations`, ``guided_perturbations`` or
-            ``virtual_adversarial``. The default perturbations and counts are those of the released
-            code.
+            :mod:`rankseg.models.layers.perturbations`. The default perturbations and counts are
+            those of the released code.
         decoder_steps: Number of times an auxiliary decoder doubles the size of the features. None
             doubles them up to the size of the logits: twice in DeepLabv3+ with stride 16. Released
             code: 3, from stride 8 to the image.
@@ -91,8 +91,7 @@ class CCT(Method):
         **kwargs,
     ) -> None:
         super().__init__(student, **kwargs)
-        if consistency_weight < 0:
-            raise ValueError(f"model.consistency_weight={consistency_weight}: expected 0 or more")
+        expect(consistency_weight >= 0, "model.consistency_weight", "0 or more", consistency_weight)
         self.feature_tap = feature_tap or default_tap(self.student)
         find_module(self.student, self.feature_tap)
         self.consistency_weight = consistency_weight
@@ -132,7 +131,7 @@ class CCT(Method):
         labeled, samples = inputs[LABELED], data_samples[LABELED]
         if weight == 0:
             losses = self.supervised_step(inputs, data_samples)
-            return {**losses, "loss_consistency": self.nothing()}
+            return {**losses, "loss_consistency": self.zero_loss()}
         weak = inputs[WEAK]
         output_x, output_w = self.run_views(labeled, weak)
         main = output_w.logits.detach()
@@ -165,7 +164,7 @@ class CCT(Method):
             terms.append(probability_consistency(logits, main, valid))
         return torch.stack(terms).mean()
 
-    def nothing(self) -> Tensor:
+    def zero_loss(self) -> Tensor:
         """Return zero, with a zero gradient for the auxiliary decoders.
 
         Distributed training waits for a gradient of every parameter.
@@ -182,15 +181,13 @@ def build_perturbations(configs: Sequence[dict]) -> list[nn.Module]:
     built = []
     for config in configs:
         count, perturb = config.get("count"), config.get("perturb")
-        if not isinstance(count, int) or count < 0 or perturb is None or len(config) != 2:
-            raise ValueError(
-                f"model.perturbations: {dict(config)}, expected dict(count=N, perturb=dict(...)), "
-                "the number of auxiliary decoders with this perturbation and its config"
-            )
-        built += [MODELS.build(perturb) for _ in range(count)]
-    if not built:
-        raise ValueError(
-            "model.perturbations gives no auxiliary decoder: expected one that counts at least, or "
-            "type='Supervised' to train without unlabelled images"
+        expect(
+            isinstance(count, int) and count >= 0 and perturb is not None and len(config) == 2,
+            "each of model.perturbations",
+            "dict(count=N, perturb=dict(type=...)) for N auxiliary decoders",
+            dict(config),
         )
+        built += [MODELS.build(perturb) for _ in range(count)]
+    cure = "Use type='Supervised' to train without unlabeled images."
+    expect(bool(built), "model.perturbations", "one auxiliary decoder or more", configs, cure)
     return built

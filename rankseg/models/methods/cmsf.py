@@ -8,11 +8,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from rankseg.errors import expect
+from rankseg.models.layers.taps import embedding_size
 from rankseg.models.losses import mean_shift, nearest
-from rankseg.models.mean_shift_memory import MeanShiftMemory, PreviousFeatures, Targets
-from rankseg.models.memory import FeatureBank
-from rankseg.models.methods.base import NETWORKS, Method
-from rankseg.models.methods.image_level import classes_of, find_projector, refuse_masks
+from rankseg.models.memory.bank import FeatureBank, check_bank_size
+from rankseg.models.memory.mean_shift import MeanShiftMemory, PreviousFeatures, Targets
+from rankseg.models.methods.base import NETWORKS, Method, classes_of
 from rankseg.registry import MODELS
 from rankseg.structures import LABELED, TWIN, WEAK, strong
 
@@ -77,6 +78,8 @@ class CMSF(Method):
         2021); Grill et al., BYOL (NeurIPS 2020), without the symmetric term.
     """
 
+    needs_image_labels = True
+
     def __init__(
         self,
         student: dict,
@@ -98,19 +101,19 @@ class CMSF(Method):
         super().__init__(student, **kwargs)
         self._check_target()
         for name, number, least in (("k", k, 1), ("search", search, 1), ("crops", crops, 0)):
-            if number < least:
-                raise ValueError(f"model.{name}={number}: expected {least} or more")
+            expect(number >= least, f"model.{name}", f"{least} or more", number)
         for name, share in (("free_share", free_share), ("threshold", threshold)):
-            if not 0 <= share <= 1:
-                raise ValueError(f"model.{name}={share}: expected a number in [0, 1]")
-        if constraint not in CONSTRAINTS:
-            raise ValueError(f"model.constraint={constraint!r}: expected one of {CONSTRAINTS}")
-        if constraint == "label" and crops or constraint != "label" and classifier:
-            raise ValueError(
-                f"model.constraint={constraint!r} with crops={crops} and classifier={classifier}: "
-                "a classifier needs constraint='label', and crops are of unlabelled images alone"
-            )
-        size = find_projector(self.student, embedding_tap).out_channels
+            expect(0 <= share <= 1, f"model.{name}", "from 0 to 1", share)
+        known = f"one of {CONSTRAINTS}"
+        expect(constraint in CONSTRAINTS, "model.constraint", known, constraint)
+        if constraint == "label":
+            cure = "Only unlabeled images have more crops, so set model.crops=0."
+            expect(not crops, "model.crops", "0 with constraint='label'", crops, cure)
+        else:
+            wanted = f"None with constraint={constraint!r}"
+            cure = "Set model.constraint='label' to use a classifier."
+            expect(not classifier, "model.classifier", wanted, classifier, cure)
+        size = embedding_size(self.student, embedding_tap)
         self.feature_tap = embedding_tap
         self.k, self.search, self.top_all = k, search, top_all
         self.constraint, self.free_share, self.threshold = constraint, free_share, threshold
@@ -136,28 +139,18 @@ class CMSF(Method):
     def _check_target(self) -> None:
         if self.teacher is None:
             raise ValueError(
-                f"{type(self).__name__} compares with a target network: set "
-                "model.teacher=dict(momentum=0.01, buffers=False)"
+                f"Expected model.teacher to be the target network of {type(self).__name__}, but "
+                "got None. Set model.teacher=dict(momentum=0.01, buffers=False)."
             )
 
     def check_dataset(self, dataset: Any) -> None:
-        """See the base class.
-
-        Raises:
-            ValueError: If labels are masks, or the numbers of images do not match the options.
-        """
-        refuse_masks(dataset, self)
-        sizes = {}
+        """See the base class; also checks the numbers of images."""
+        super().check_dataset(dataset)
         if self.previous is not None:
-            sizes["num_images"] = len(self.previous.used), dataset.num_unlabeled, "unlabelled"
+            size = len(self.previous.used)
+            check_bank_size("num_images", size, dataset.num_unlabeled, "unlabeled")
         if self.classifier is not None:
-            sizes["bank_size"] = len(self.bank.label), dataset.num_labeled, "labelled"
-        for name, (mine, theirs, kind) in sizes.items():
-            if mine != theirs:
-                raise ValueError(
-                    f"model.{name}={mine}, but there are {theirs} {kind} images, and each has its "
-                    f"place in a memory: set model.{name}={theirs}"
-                )
+            check_bank_size("bank_size", len(self.bank.label), dataset.num_labeled, "labeled")
 
     # --- weights
 

@@ -8,11 +8,12 @@ import torch
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
+from rankseg.errors import expect
 from rankseg.models.losses import pixel_consistency
-from rankseg.models.mean_segmentor import MeanSegmentor
 from rankseg.models.methods.base import Method, Output, valid_pixels
-from rankseg.models.mixing import CutMix, refuse_one, refuse_pasting
-from rankseg.models.pretrained import load_backbone
+from rankseg.models.mixing import CutMix, check_batch, check_pasting
+from rankseg.models.segmentors.ensemble import MeanSegmentor
+from rankseg.models.weights.pretrained import load_backbone
 from rankseg.registry import MODELS
 from rankseg.structures import LABELED, WEAK
 
@@ -70,20 +71,15 @@ class CPS(Method):
         **kwargs,
     ) -> None:
         super().__init__(student, **kwargs)
-        if cross_weight < 0:
-            raise ValueError(f"model.cross_weight={cross_weight}: expected 0 or more")
-        if not set(cutmix or ()) <= {"boxes", "area", "probability"}:
-            raise ValueError(
-                f"model.cutmix={dict(cutmix)}: expected None or dict(boxes=3, area=(0.25, 0.5), "
-                "probability=1.0), of which any may be left out"
-            )
-        if self.labels_from != "student" or (average and self.predict_on != "student"):
-            raise ValueError(
-                f"model.labels_from={self.labels_from!r}, predict_on={self.predict_on!r}, "
-                f"average={average}: the students of CPS label each other, and their mean is no "
-                "teacher: expected labels_from='student', and average=False with a teacher that "
-                "predicts"
-            )
+        expect(cross_weight >= 0, "model.cross_weight", "0 or more", cross_weight)
+        valid = set(cutmix or ()) <= {"boxes", "area", "probability"}
+        wanted = "None, or a part of dict(boxes=3, area=(0.25, 0.5), probability=1.0)"
+        expect(valid, "model.cutmix", wanted, cutmix)
+        wanted = "'student', because the students of CPS label each other"
+        expect(self.labels_from == "student", "model.labels_from", wanted, self.labels_from)
+        if average:
+            wanted, cure = "'student' with average=True", "Set model.average=False."
+            expect(self.predict_on == "student", "model.predict_on", wanted, self.predict_on, cure)
         self.second = MODELS.build(student)
         self.cross_weight = cross_weight
         self.cutmix = None if cutmix is None else CutMix(**cutmix)
@@ -110,8 +106,8 @@ class CPS(Method):
                 taken = name.startswith(ENCODER) and given is not None
                 state_dict[f"{prefix}second.{name}"] = given if taken else own
             print_log(
-                "the checkpoint has one network: the second student of CPS takes its backbone, and "
-                "a head with other weights",
+                "The checkpoint has only one network. The second student of CPS takes its backbone "
+                "and keeps the weights of its own head.",
                 logger="current",
                 level=logging.WARNING if self.average else logging.INFO,
             )
@@ -130,7 +126,7 @@ class CPS(Method):
     def check_dataset(self, dataset: Any) -> None:
         """See the base class; rejects CutMix for data sets with one label per image."""
         if self.cutmix is not None:
-            refuse_pasting(dataset, "model.cutmix", "model.cutmix=None")
+            check_pasting(dataset, "model.cutmix", "model.cutmix=None")
 
     def loss(self, inputs: dict[str, Tensor], data_samples: dict[str, list]) -> dict[str, Tensor]:
         """Compute the loss terms of one step; see the class for the formula."""
@@ -147,7 +143,7 @@ class CPS(Method):
             unlabeled = labels[0][len(labeled) :]
             valid = torch.cat((self.inside(data_samples[LABELED]), valid))
         else:
-            refuse_one(inputs[WEAK])
+            check_batch(inputs[WEAK])
             labels = self.label(inputs[WEAK], size)
             unlabeled = labels[0]
             mixed, valid, *labels = self.cutmix(inputs[WEAK], valid, *labels)
@@ -186,9 +182,9 @@ class CPS(Method):
             valid: ``(B, H, W)`` bool.
             weight: Weight of the terms.
         """
-        sure = torch.ones((), device=valid.device).expand_as(valid)  # every label counts
+        confidence = torch.ones((), device=valid.device).expand_as(valid)  # every label counts
         first, second = (
-            weight * pixel_consistency(mine, theirs, sure, valid, threshold=0.0)
+            weight * pixel_consistency(mine, theirs, confidence, valid, threshold=0.0)
             for mine, theirs in zip(logits, reversed(labels), strict=True)
         )
         same = (labels[0] == labels[1]) & valid

@@ -8,9 +8,10 @@ import torch
 from mmengine.logging import print_log
 from torch import Tensor
 
+from rankseg.errors import expect
 from rankseg.models.losses import pixel_consistency
 from rankseg.models.methods.base import Method, Output, valid_pixels
-from rankseg.models.mixing import cutmix_boxes, paste, refuse_pasting
+from rankseg.models.mixing import check_pasting, cutmix_boxes, paste
 from rankseg.registry import MODELS
 from rankseg.structures import LABELED, WEAK, PseudoLabel, mix, strong
 
@@ -63,8 +64,9 @@ class FixMatch(Method):
             pass, as in the released code of UniMatch. ``None``: no CutMix. A batch of one image
             cannot mix with itself and uses ``"same"`` if it has the views.
         strong_weight: ``w_s``.
-        halve: Use the factor 1/2, as in the released segmentation code. ``False`` uses the sum
-            ``L_x + r w_s ...`` of the FixMatch paper.
+        average_losses: Average the labeled and the unlabeled loss (factor 1/2), as in the released
+            segmentation code. ``False`` uses the sum ``L_x + r w_s ...`` of the FixMatch paper. The
+            old name ``halve`` still works.
         **kwargs: Arguments of :class:`~rankseg.models.methods.base.Method`.
 
     Raises:
@@ -82,26 +84,24 @@ class FixMatch(Method):
         threshold: float | Sequence[float] = 0.95,
         mix_source: str | None = "batch",
         strong_weight: float = 1.0,
-        halve: bool = True,
+        average_losses: bool = True,
         **kwargs,
     ) -> None:
+        average_losses = kwargs.pop("halve", average_losses)
         super().__init__(student, **kwargs)
         each = tuple(threshold) if isinstance(threshold, Sequence) else (threshold,)
         classes = self.student.decode_head.num_classes
-        if not all(0 <= one <= 1 for one in each) or len(each) not in (1, classes):
-            raise ValueError(
-                f"model.threshold={threshold}: expected a probability, 0 to 1, or one for each of "
-                f"the {classes} classes"
-            )
-        if mix_source not in MIX_SOURCES:
-            raise ValueError(f"model.mix_source={mix_source!r}: expected one of {MIX_SOURCES}")
+        valid = all(0 <= one <= 1 for one in each) and len(each) in (1, classes)
+        wanted = f"from 0 to 1, or one such number for each of the {classes} classes"
+        expect(valid, "model.threshold", wanted, threshold)
+        expect(mix_source in MIX_SOURCES, "model.mix_source", f"one of {MIX_SOURCES}", mix_source)
         views = [WEAK, *(strong(i) for i in range(1, self.strong_views + 1))]
         mixed = [mix(view) for view in views] if mix_source == "same" else []
         self.views = (LABELED, *views, *mixed)
         self.threshold = each if len(each) > 1 else each[0]
         self.mix_source = mix_source
         self.strong_weight = strong_weight
-        self.halve = halve
+        self.average_losses = average_losses
 
     def needed_views(self, unlabeled: int) -> set[str]:
         """See the base class; a single image is mixed with a second crop of itself."""
@@ -112,25 +112,15 @@ class FixMatch(Method):
         return views
 
     def check_dataset(self, dataset: Any) -> None:
-        """See the base class.
-
-        Raises:
-            ValueError: If CutMix is enabled and the data set has one label per image.
-        """
+        """See the base class; CutMix needs masks."""
         if self.mix_source is not None:
-            refuse_pasting(
-                dataset, f"model.mix_source={self.mix_source!r}", "model.mix_source=None"
-            )
+            option = f"model.mix_source={self.mix_source!r}"
+            check_pasting(dataset, option, "model.mix_source=None")
 
     # --- the step
 
     def loss(self, inputs: dict[str, Tensor], data_samples: dict[str, list]) -> dict[str, Tensor]:
-        """Compute the terms of one step; see the class for the formula.
-
-        Args:
-            inputs: The views of the batch, each ``(B, 3, H, W)``.
-            data_samples: The samples of each view.
-        """
+        """Compute the terms of one step; see the class for the formula."""
         ramp = self.unsupervised_weight()
         if ramp == 0:
             return self.supervised_step(inputs, data_samples)
@@ -176,7 +166,7 @@ class FixMatch(Method):
             ramp: Weight of the unsupervised terms at this iteration, in ``(0, 1]``.
             data_samples: The samples of each view.
         """
-        keep, add = (1 - ramp / 2, ramp / 2) if self.halve else (1.0, ramp)
+        keep, add = (1 - ramp / 2, ramp / 2) if self.average_losses else (1.0, ramp)
         losses = {"loss_x": keep * self.supervised_loss(labeled, data_samples[LABELED])}
         losses.update({name: add * term for name, term in terms.items()})
         label, confidence, valid = target.pseudo
@@ -227,10 +217,11 @@ class FixMatch(Method):
             return None
         if mix(WEAK) not in inputs:
             raise ValueError(
-                f"model.mix_source={self.mix_source!r} with {len(inputs[WEAK])} unlabelled "
-                f"image(s) per process needs the view {mix(WEAK)!r}: wrap the geometry and the "
-                "views of unlabeled_pipeline in dict(type='WithMix', transforms=[...]), or use "
-                "mix_source='batch' with at least 2 unlabelled images per process"
+                f"Expected a view {mix(WEAK)!r}, which model.mix_source={self.mix_source!r} needs "
+                f"for {len(inputs[WEAK])} unlabeled image(s) per process, but got "
+                f"{', '.join(inputs)}. Wrap the geometry and the views of unlabeled_pipeline in "
+                "dict(type='WithMix', transforms=[...]), or use mix_source='batch' with at least 2 "
+                "unlabeled images per process."
             )
         images, valid = inputs[mix(WEAK)], valid_pixels(data_samples[mix(WEAK)])
         output = None

@@ -1,22 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """Label propagation: pseudo-labels for all unlabeled images, weighted by certainty."""
 
-from typing import Any
-
 import torch
 import torch.nn.functional as F
 from mmengine.logging import MessageHub
 from torch import Tensor
 
-from rankseg.models.methods.base import Output
-from rankseg.models.methods.image_level import classes_of, refuse_masks
+from rankseg.errors import expect
+from rankseg.models.memory.bank import ResizedBuffers
+from rankseg.models.methods.base import Output, classes_of
 from rankseg.models.methods.mean_teacher import MeanTeacher
 from rankseg.registry import MODELS
 from rankseg.structures import LABELED, WEAK, strong
 
 
 @MODELS.register_module()
-class LabelPropagation(MeanTeacher):
+class LabelPropagation(ResizedBuffers, MeanTeacher):
     r"""Cross-entropy on given and propagated labels, weighted by certainty and class.
 
     .. math:: L = \frac{1}{B} \sum_{i=1}^{B} \omega_i \zeta_{y_i} CE(z_i, y_i)
@@ -43,12 +42,14 @@ class LabelPropagation(MeanTeacher):
         and algorithm 1; its released code for the division by ``B``.
     """
 
+    RESIZED = ("pseudo_label", "pseudo_weight")
+    needs_image_labels = True
+
     def __init__(
         self, student: dict, consistency_weight: float = 0.0, warmup: int = 0, **kwargs
     ) -> None:
         super().__init__(student, consistency_weight=consistency_weight, **kwargs)
-        if warmup < 0:
-            raise ValueError(f"model.warmup={warmup} must not be negative")
+        expect(warmup >= 0, "model.warmup", "0 or more", warmup)
         self.propagation_start = warmup
         if not consistency_weight:
             self.views = (LABELED, WEAK)
@@ -60,14 +61,6 @@ class LabelPropagation(MeanTeacher):
     def num_classes(self) -> int:
         """Return the number of classes ``K``."""
         return self.student.decode_head.num_classes
-
-    def check_dataset(self, dataset: Any) -> None:
-        """See the base class.
-
-        Raises:
-            ValueError: If labels are masks.
-        """
-        refuse_masks(dataset, self)
 
     def set_pseudo_labels(self, label: Tensor, weight: Tensor, class_weight: Tensor) -> None:
         """Replace the pseudo-labels of all unlabeled images.
@@ -83,13 +76,13 @@ class LabelPropagation(MeanTeacher):
         shapes = tuple(label.shape), tuple(weight.shape), tuple(class_weight.shape)
         if shapes != ((len(label),), (len(label),), (self.num_classes,)):
             raise ValueError(
-                f"pseudo-labels, weights and class weights of shapes {shapes}: expected N, N and "
-                f"{self.num_classes} numbers"
+                f"Expected N pseudo-labels, N weights and {self.num_classes} class weights, but "
+                f"got shapes {shapes}."
             )
         if len(label) and not 0 <= label.min() <= label.max() < self.num_classes:
             raise ValueError(
-                f"pseudo-labels from {label.min()} to {label.max()}: expected classes from 0 to "
-                f"{self.num_classes - 1}"
+                f"Expected pseudo-labels to be classes from 0 to {self.num_classes - 1}, but got "
+                f"{label.min()} to {label.max()}."
             )
         device = self.class_weight.device
         self.pseudo_label = label.to(device, torch.long)
@@ -128,9 +121,9 @@ class LabelPropagation(MeanTeacher):
         places = [sample.sample_idx for sample in data_samples]
         if max(places) >= len(self.pseudo_label):
             raise ValueError(
-                f"there are {len(self.pseudo_label)} pseudo-labels, and none for unlabelled image "
-                f"{max(places)}: add dict(type='LabelPropagationHook') to custom_hooks, which "
-                "makes them before every pass"
+                f"Expected a pseudo-label for unlabeled image {max(places)}, but there are only "
+                f"{len(self.pseudo_label)} pseudo-labels. Add dict(type='LabelPropagationHook') to "
+                "custom_hooks, which computes them before every epoch."
             )
         index = torch.tensor(places).to(self.pseudo_label.device, non_blocking=True)
         return self.pseudo_label[index], self.pseudo_weight[index]
@@ -139,11 +132,3 @@ class LabelPropagation(MeanTeacher):
         """Return the class-weighted cross-entropy of every image: ``(B,)``."""
         loss = F.cross_entropy(output.logits.float(), label[:, None, None], reduction="none")
         return self.class_weight[label] * loss.flatten()
-
-    def _load_from_state_dict(self, state_dict: dict, prefix: str, *args) -> None:
-        """Resize the pseudo-label buffers to those of the checkpoint before loading."""
-        for name in ("pseudo_label", "pseudo_weight"):
-            saved = state_dict.get(f"{prefix}{name}")
-            if saved is not None:
-                setattr(self, name, getattr(self, name).new_zeros(saved.shape))
-        super()._load_from_state_dict(state_dict, prefix, *args)

@@ -9,13 +9,14 @@ import torch
 from mmengine.logging import MessageHub
 from torch import Tensor, nn
 
-from rankseg.models.composition import ComposedNetwork, Composition, feature_map, frozen
+from rankseg.errors import expect
 from rankseg.models.losses import discriminative_loss, soft_cross_entropy, soft_squared_error
 from rankseg.models.losses.discriminative import check_reading
+from rankseg.models.memory.pool import DiscoveredPool
 from rankseg.models.methods.mixmatch import MixMatch
-from rankseg.models.mixup import sharpen
-from rankseg.models.pool import DiscoveredPool
-from rankseg.models.teacher import build_teacher
+from rankseg.models.methods.teacher import build_teacher
+from rankseg.models.mixing import sharpen
+from rankseg.models.segmentors.composition import ComposedNetwork, Composition, feature_map, frozen
 from rankseg.registry import MODELS
 from rankseg.structures import LABELED, WEAK
 
@@ -28,8 +29,8 @@ class LMCS(MixMatch):
 
     The master adds the converted feature maps of the student, its moving average (the teacher) and
     the student of the previous step, and has its own decision network, see
-    :class:`~rankseg.models.composition.Composition`. Only the converters and the decision network
-    are learned, with the loss
+    :class:`~rankseg.models.segmentors.composition.Composition`. Only the converters and the
+    decision network are learned, with the loss
 
     .. math:: J_M = \mu \, CE(\Omega_G) + \lambda_C \, J_C + \eta \, J_D
 
@@ -44,8 +45,8 @@ class LMCS(MixMatch):
     next discovery (``Omega_{G-1}``). Until then other labeled images of the batch replace them.
 
     Args:
-        feature_part: See :class:`~rankseg.models.composition.Composition`.
-        channels: See :class:`~rankseg.models.composition.Composition`.
+        feature_part: See :class:`~rankseg.models.segmentors.composition.Composition`.
+        channels: See :class:`~rankseg.models.segmentors.composition.Composition`.
         clusters: ``N`` of ``J_D``; defaults to the number of classes.
         master_momentum: Weight of the learned composition in each update of the master's average.
         label_weight: ``mu``, not published.
@@ -86,12 +87,11 @@ class LMCS(MixMatch):
         head = self.student.decode_head
         clusters = head.num_classes if clusters is None else clusters
         self.weights = label_weight, consistency_weight, discriminative_weight
-        if min(*self.weights, master_start) < 0 or clusters < 2 or self.teacher is None:
-            raise ValueError(
-                f"{type(self).__name__} with weights {self.weights}, master_start={master_start}, "
-                f"{clusters} clusters and {'no' if self.teacher is None else 'a'} teacher: "
-                "expected 0 or more, 2 clusters or more, and model.teacher=dict(momentum=0.001)"
-            )
+        wanted = "0 or more"
+        expect(min(self.weights) >= 0, "each weight of the master's loss", wanted, self.weights)
+        expect(master_start >= 0, "model.master_start", wanted, master_start)
+        expect(clusters >= 2, "model.clusters", "2 or more", clusters)
+        expect(self.teacher is not None, "model.teacher", "dict(momentum=0.001)", None)
         check_reading(discriminative)
         self.discriminative = discriminative
         self.master_start = master_start
@@ -101,6 +101,7 @@ class LMCS(MixMatch):
         self.previous = copy.deepcopy(self.student).requires_grad_(False)
         self.composition = Composition(self.student, feature_part, channels)
         self.master = build_teacher(self.composition, master_momentum)
+        # The name of the buffer is part of checkpoints.
         self.register_buffer("centres", torch.zeros(clusters, head.in_channels))
         self.register_buffer("clustered", torch.zeros(()))  # 1 once cluster centers are known
 
@@ -144,11 +145,9 @@ class LMCS(MixMatch):
         """
         super().check_dataset(dataset)
         self.composition.check(self.student)
-        if dataset.num_unlabeled < len(self.centres):
-            raise ValueError(
-                f"{dataset.num_unlabeled} unlabelled images cannot form model.clusters="
-                f"{len(self.centres)}: expected as many images at least"
-            )
+        count, clusters = dataset.num_unlabeled, len(self.centres)
+        most = f"at most {count}, the number of unlabeled images"
+        expect(clusters <= count, "model.clusters", most, clusters)
 
     def network(self, name: str) -> nn.Module:
         """See the base class; ``"master"`` is the composed network, used for its features."""
@@ -162,19 +161,19 @@ class LMCS(MixMatch):
         return self.student, self.teacher.module, self.previous
 
     @property
-    def needs_centres(self) -> bool:
+    def needs_centers(self) -> bool:
         """Return whether the discriminative loss is in use."""
         return self.weights[2] > 0
 
-    def end_step(self, centres: Tensor | None = None) -> None:
+    def end_step(self, centers: Tensor | None = None) -> None:
         """Keep the student as the previous one.
 
         Args:
-            centres: ``(N, D)`` cluster centers of the master's features, if known.
+            centers: ``(N, D)`` cluster centers of the master's features, if known.
         """
         self.previous.load_state_dict(self.student.state_dict())
-        if centres is not None:
-            self.centres.copy_(centres)
+        if centers is not None:
+            self.centres.copy_(centers)
             self.clustered.fill_(1)
 
     # --- the step
@@ -190,7 +189,7 @@ class LMCS(MixMatch):
         """Compute the loss terms of one step; see the class for the formula."""
         views = [inputs[name] for name in self.views[1:]]
         labeled, label = inputs[LABELED], self.labels(data_samples[LABELED])
-        maps, teacher = self.look(torch.cat((labeled, *views)))
+        maps, teacher = self.features(torch.cat((labeled, *views)))
         if self.started:
             guess = self.master_guess([rows[len(labeled) :] for rows in maps], len(views))
         else:
@@ -208,7 +207,7 @@ class LMCS(MixMatch):
         step = MessageHub.get_current_instance().get_info("iter", 0) if self.master_start else 0
         return step >= self.master_start
 
-    def look(self, images: Tensor) -> tuple[list[Tensor], Tensor]:
+    def features(self, images: Tensor) -> tuple[list[Tensor], Tensor]:
         """Return feature maps ``(B, C, h, w)`` of all sources, and the teacher's logits ``(B, K)``.
 
         In training they normalize with statistics of these images, as MixMatch does to guess: the
@@ -273,6 +272,6 @@ class LMCS(MixMatch):
             # The latest discoveries are last in the pool.
             times = torch.stack((self.pool.generation, self.pool.step), 1)
             known = ~(found & (times[row] == times[-1]).all(1))
-        turn = torch.arange(len(index)).to(index.device, non_blocking=True)
+        place = torch.arange(len(index)).to(index.device, non_blocking=True)
         order = (~known).int().argsort(stable=True)
-        return order[turn % known.sum().clamp(min=1)], known
+        return order[place % known.sum().clamp(min=1)], known

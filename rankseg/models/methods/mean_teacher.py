@@ -4,6 +4,7 @@
 import torch
 from torch import Tensor
 
+from rankseg.errors import expect
 from rankseg.models.layers import find_module
 from rankseg.models.losses import probability_consistency
 from rankseg.models.methods.base import Method, Output, valid_pixels
@@ -54,12 +55,12 @@ class MeanTeacher(Method):
     ) -> None:
         super().__init__(student, **kwargs)
         for name, value in (("consistency", consistency_weight), ("distance", distance_weight)):
-            if value < 0:
-                raise ValueError(f"model.{name}_weight={value}: expected 0 or more")
+            expect(value >= 0, f"model.{name}_weight", "0 or more", value)
         if consistency_weight and self.teacher is None:
             raise ValueError(
-                f"{type(self).__name__} compares with a teacher: set "
-                "model.teacher=dict(momentum=0.03), or consistency_weight=0"
+                f"Expected a teacher, with which {type(self).__name__} compares the student, but "
+                "model.teacher is None. Set model.teacher=dict(momentum=0.03), or "
+                "model.consistency_weight=0."
             )
         if consistency_tap is not None:
             self._check_branch(consistency_tap)
@@ -72,11 +73,10 @@ class MeanTeacher(Method):
         branch = find_module(self.student, name, "consistency_tap")
         classes = self.student.decode_head.num_classes
         outputs = getattr(branch, "out_channels", classes)
-        if outputs != classes:
-            raise ValueError(
-                f"model.consistency_tap={name!r} has {outputs} outputs, but there are {classes} "
-                f"classes: set out_channels={classes} of that branch"
-            )
+        wanted = f"{classes}, the number of classes"
+        expect(
+            outputs == classes, f"out_channels of model.consistency_tap={name!r}", wanted, outputs
+        )
 
     def loss(self, inputs: dict[str, Tensor], data_samples: dict[str, list]) -> dict[str, Tensor]:
         """Compute the loss terms of one step; see the class for the formula."""

@@ -10,11 +10,11 @@ from mmengine.logging import MessageHub, print_log
 from pytorch_metric_learning.utils import loss_and_miner_utils as pairs_of
 from torch import Tensor
 
-from rankseg.models.embedding_memory import Clusters, EmbeddingMemory
+from rankseg.errors import expect
 from rankseg.models.heads import EmbeddingHead
 from rankseg.models.losses.metric import build_metric, takes_references
-from rankseg.models.methods.base import Method, Output
-from rankseg.models.methods.image_level import classes_of, refuse_masks
+from rankseg.models.memory.embeddings import Clusters, EmbeddingMemory
+from rankseg.models.methods.base import Method, Output, classes_of
 from rankseg.registry import MODELS
 from rankseg.structures import LABELED
 
@@ -41,7 +41,6 @@ class MetricLearning(Method):
     the labels change.
 
     The CPU waits for the GPU only where pairs are listed, mostly in pytorch-metric-learning.
-    nowhere else.
 
     Args:
         student: Config of a segmentor with an :class:`~rankseg.models.heads.EmbeddingHead`.
@@ -62,6 +61,7 @@ class MetricLearning(Method):
         with k-means clusters and a memory of the training set); chapter 5, section 5.4.2.
     """
 
+    needs_image_labels = True
     OF_ONE_RUN = ("memory", "clusters")  # their labels are valid for one run only
     other_map = "seg_logits"
 
@@ -77,8 +77,9 @@ class MetricLearning(Method):
         head = self.student.decode_head
         if not isinstance(head, EmbeddingHead):
             raise ValueError(
-                f"{type(self).__name__} compares embeddings, and the student has a "
-                f"{type(head).__name__}: expected decode_head=dict(type='EmbeddingHead')"
+                "Expected model.student.decode_head to be an EmbeddingHead, whose embeddings "
+                f"{type(self).__name__} compares, but got {type(head).__name__}. Set "
+                "decode_head=dict(type='EmbeddingHead')."
             )
         self.metric_loss = build_metric(metric_loss)
         self.miner = None if miner is None else build_metric(miner)
@@ -88,11 +89,8 @@ class MetricLearning(Method):
             self._build_memory(**memory)
 
     def _build_memory(self, **options) -> None:
-        if not {"size"} <= set(options) <= MEMORY:
-            raise ValueError(
-                f"model.memory={options}: expected dict(size=N) with, if need be, "
-                f"{', '.join(sorted(MEMORY - {'size'}))}"
-            )
+        wanted = f"dict(size=N), optionally with {', '.join(sorted(MEMORY - {'size'}))}"
+        expect({"size"} <= set(options) <= MEMORY, "model.memory", wanted, options)
         self.memory_network = options.get("network", "student")
         self.network(self.memory_network)  # raises if there is no teacher
         self.memory_start = options.get("start", 0)
@@ -105,24 +103,20 @@ class MetricLearning(Method):
         self.memory_loss = None if loss is None else build_metric(loss)
         if not takes_references(loss := self.memory_loss or self.metric_loss):
             raise ValueError(
-                f"model.memory: {type(loss).__name__} does not compare a batch with a memory: take "
-                "the memory out, or give it a loss that does, such as "
-                "model.memory.loss=dict(type='ContrastiveLoss')"
+                "Expected the loss of model.memory to compare a batch with a memory, but got "
+                f"{type(loss).__name__}. Remove the memory, or set "
+                "model.memory.loss=dict(type='ContrastiveLoss')."
             )
 
     def check_dataset(self, dataset: Any) -> None:
-        """See the base class.
-
-        Raises:
-            ValueError: If labels are masks, or the loss has fewer proxies than there are classes.
-        """
-        refuse_masks(dataset, self)
+        """See the base class; also checks that the loss has a proxy for every class."""
+        super().check_dataset(dataset)
         if self.memory is not None:
             size, images = len(self.memory.label), dataset.num_labeled + dataset.num_unlabeled
             if size > images:
                 print_log(
-                    f"model.memory.size={size}, but there are {images} training images, which it "
-                    f"would hold several times: set it to {images}",
+                    f"model.memory.size={size} is larger than the number of training images, "
+                    f"{images}. The memory will hold images several times. Set it to {images}.",
                     logger="current",
                     level=logging.WARNING,
                 )
@@ -132,8 +126,9 @@ class MetricLearning(Method):
         classes = dataset.metainfo["classes"]
         if proxies < len(classes):
             raise ValueError(
-                f"model.metric_loss.num_classes={proxies}, but the data set has {len(classes)} "
-                f"classes ({', '.join(classes[:3])}, ...): set it to {len(classes)}"
+                f"Expected model.metric_loss.num_classes to be at least {len(classes)}, the number "
+                f"of classes of the data set ({', '.join(classes[:3])}, ...), but got {proxies}. "
+                f"Set it to {len(classes)}."
             )
 
     def complete_state(self, state_dict: dict, prefix: str) -> None:
@@ -142,14 +137,14 @@ class MetricLearning(Method):
         for name, value in self.metric_loss.named_parameters(prefix="metric_loss"):
             state_dict.setdefault(f"{prefix}{name}", value.detach())
 
-    def set_clusters(self, label: Tensor, centre: Tensor) -> None:
+    def set_clusters(self, label: Tensor, center: Tensor) -> None:
         """Set new clusters of all training images, and clear embeddings with old labels.
 
         Args:
             label: ``(N,)`` int64 cluster of every image, in the order of the data set.
-            centre: ``(K, D)`` cluster centers.
+            center: ``(K, D)`` cluster centers.
         """
-        self.clusters.set(label, centre)
+        self.clusters.set(label, center)
         if self.memory is not None:
             self.memory.clear()
 
@@ -170,14 +165,14 @@ class MetricLearning(Method):
         with torch.autocast(embedding.device.type, enabled=False):
             losses = self.metric_terms(embedding, label.repeat(len(views)))
             losses |= self.extra_terms(outputs, label, data_samples)
-        if self.remembers:
+        if self.uses_memory:
             if self.memory_network == "teacher":
                 embedding = self.run_frozen("teacher", views[0]).logits.flatten(1)
             self.memory.write(embedding[: len(label)].detach(), label)
         return losses
 
     @property
-    def remembers(self) -> bool:
+    def uses_memory(self) -> bool:
         """Return whether the memory is in use at this iteration."""
         step = MessageHub.get_current_instance().get_info("iter", 0)
         return self.memory is not None and step >= self.memory_start
@@ -189,7 +184,7 @@ class MetricLearning(Method):
             embedding: ``(B, D)`` float32 embeddings of all views.
             label: ``(B,)`` int64.
         """
-        known = self.memory.read() if self.remembers and len(self.memory) else None
+        known = self.memory.read() if self.uses_memory and len(self.memory) else None
         if known is None or self.memory_loss is not None:
             mined = None if self.miner is None else self.miner(embedding, label)
             losses = {"loss_metric": self.metric_loss(embedding, label, mined)}

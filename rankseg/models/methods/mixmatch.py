@@ -1,16 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """MixMatch: labels guessed from several views, and MixUp across all images."""
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
+from rankseg.errors import expect
 from rankseg.models.layers import frozen_statistics
 from rankseg.models.losses import soft_cross_entropy, soft_squared_error
-from rankseg.models.methods.base import Method
-from rankseg.models.methods.image_level import classes_of, refuse_masks
-from rankseg.models.mixup import draw_mixup, mixup, sharpen
+from rankseg.models.methods.base import Method, classes_of
+from rankseg.models.mixing import draw_mixup, mixup, sharpen
 from rankseg.registry import MODELS
 from rankseg.structures import LABELED, WEAK, strong
 
@@ -31,8 +29,8 @@ class MixMatch(Method):
     in the released code, the guesses normalize with their own batch statistics and do not update
     the running statistics.
 
-    Subclasses that guess differently override :meth:`opinion` or :meth:`guess`. Those with soft
-    labels for labeled images override :meth:`labels`.
+    Subclasses that guess differently override :meth:`probabilities` or :meth:`guess`. Those with
+    soft labels for labeled images override :meth:`labels`.
 
     Args:
         guesses: Number of views ``K`` of an unlabeled image: the weak one, and ``K - 1`` drawn in
@@ -50,6 +48,8 @@ class MixMatch(Method):
     Source: Berthelot et al., MixMatch (NeurIPS 2019), algorithm 1, and its released code.
     """
 
+    needs_image_labels = True
+
     def __init__(
         self,
         student: dict,
@@ -60,25 +60,15 @@ class MixMatch(Method):
         **kwargs,
     ) -> None:
         super().__init__(student, **kwargs)
-        if not isinstance(guesses, int) or guesses < 1:
-            raise ValueError(f"model.guesses={guesses}: expected a number of views, 1 or more")
+        whole = isinstance(guesses, int)
+        expect(whole and guesses >= 1, "model.guesses", "a number of views, 1 or more", guesses)
         for name, value in (("temperature", temperature), ("alpha", alpha)):
-            if value <= 0:
-                raise ValueError(f"model.{name}={value}: expected a number above 0")
-        if unlabeled_weight < 0:
-            raise ValueError(f"model.unlabeled_weight={unlabeled_weight}: expected 0 or more")
+            expect(value > 0, f"model.{name}", "above 0", value)
+        expect(unlabeled_weight >= 0, "model.unlabeled_weight", "0 or more", unlabeled_weight)
         self.views = (LABELED, WEAK, *(strong(number) for number in range(1, guesses)))
         self.temperature = temperature
         self.alpha = alpha
         self.unlabeled_weight = unlabeled_weight
-
-    def check_dataset(self, dataset: Any) -> None:
-        """See the base class.
-
-        Raises:
-            ValueError: If labels are masks.
-        """
-        refuse_masks(dataset, self)
 
     # --- the step
 
@@ -131,10 +121,10 @@ class MixMatch(Method):
         Returns:
             ``(B, K)`` float32, rows sum to 1.
         """
-        probability = self.opinion(torch.cat(views)).unflatten(0, (len(views), -1)).mean(0)
+        probability = self.probabilities(torch.cat(views)).unflatten(0, (len(views), -1)).mean(0)
         return sharpen(probability, self.temperature)
 
-    def opinion(self, images: Tensor) -> Tensor:
+    def probabilities(self, images: Tensor) -> Tensor:
         """Compute ``(N, K)`` float32 probabilities to guess labels from, without gradient.
 
         The student computes them with batch statistics of these images, or the teacher if

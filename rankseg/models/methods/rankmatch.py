@@ -8,7 +8,7 @@ from rankseg.models.layers import at_positions, find_module
 from rankseg.models.losses.agents import check_num_agents
 from rankseg.models.methods.base import valid_pixels
 from rankseg.models.methods.unimatch import UniMatch
-from rankseg.models.students import default_tap
+from rankseg.models.segmentors.student import default_tap
 from rankseg.registry import MODELS
 from rankseg.structures import LABELED, WEAK
 
@@ -27,7 +27,7 @@ class RankMatch(UniMatch):
         feature_tap: Dotted name of the student's submodule whose output is compared; with the
             suffix ``:input``, its input is compared. None uses the output of ASPP, as in the paper,
             or in networks without ASPP the input of the head's classifier, see
-            :func:`~rankseg.models.students.default_tap`.
+            :func:`~rankseg.models.segmentors.student.default_tap`.
         rank: Arguments of :class:`~rankseg.models.losses.RankCorrelationLoss`.
         mask_padding: Exclude padding from the rank loss; the released code includes it.
         **kwargs: Arguments of :class:`~rankseg.models.methods.unimatch.UniMatch`.
@@ -73,12 +73,7 @@ class RankMatch(UniMatch):
             check_num_agents(size[0] * size[1], self.rank_loss.num_agents)
 
     def loss(self, inputs: dict[str, Tensor], data_samples: dict[str, list]) -> dict[str, Tensor]:
-        """Compute the terms of one step; see the class for the formula.
-
-        Args:
-            inputs: The views of the batch, each ``(B, 3, H, W)``.
-            data_samples: The samples of each view.
-        """
+        """Compute the terms of one step; see the class for the formula."""
         ramp = self.unsupervised_weight()
         if ramp == 0:
             return self.supervised_step(inputs, data_samples)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Self-supervised pretext task: predict the quarter turn by which an image was rotated."""
+"""Self-supervised pretext task: predict by how many degrees an image was rotated."""
 
 import torch
 import torch.nn.functional as F
@@ -10,10 +10,10 @@ from rankseg.models.methods.base import Method
 from rankseg.registry import MODELS
 from rankseg.structures import WEAK
 
-TURNS = 4
+ROTATIONS = 4
 
 
-def all_turns(images: Tensor) -> tuple[Tensor, Tensor]:
+def all_rotations(images: Tensor) -> tuple[Tensor, Tensor]:
     """Rotate every image by 0, 90, 180 and 270 degrees counter-clockwise.
 
     Args:
@@ -27,12 +27,12 @@ def all_turns(images: Tensor) -> tuple[Tensor, Tensor]:
     """
     if images.shape[-2] != images.shape[-1]:
         raise ValueError(
-            f"views of {images.shape[-1]}x{images.shape[-2]} pixels: a quarter turn needs square "
-            "ones, set the size of DrawViews"
+            "Expected square views, because Rotation turns them by 90 degrees, but got "
+            f"{images.shape[-1]}x{images.shape[-2]} pixels. Set the size of DrawViews."
         )
-    turned = torch.cat([images.rot90(turn, (2, 3)) for turn in range(TURNS)])
-    label = torch.arange(TURNS, device=images.device).repeat_interleave(len(images))
-    return turned, label
+    rotated = torch.cat([images.rot90(number, (2, 3)) for number in range(ROTATIONS)])
+    label = torch.arange(ROTATIONS, device=images.device).repeat_interleave(len(images))
+    return rotated, label
 
 
 @MODELS.register_module()
@@ -42,9 +42,9 @@ class Rotation(Method):
     .. math:: L = \frac{1}{4 B} \sum_{i, t} -\log p(t | \text{image}_i \text{ turned by } t)
 
     The method uses the weak views of the unlabeled images, each in all four rotations. The linear
-    layer ``turns`` predicts the rotation from the pooled feature. It belongs to this method and not
-    to the student, so another method can start from the checkpoint with ``load_from`` and drop it.
-    The student's own classifier is not trained.
+    layer ``turns``, whose name is part of checkpoints, predicts the rotation from the pooled
+    feature. It belongs to this method and not to the student, so another method can start from the
+    checkpoint with ``load_from`` and drop it. The student's own classifier is not trained.
 
     Args:
         student: Config of the segmentor, with an
@@ -65,14 +65,14 @@ class Rotation(Method):
         head = self.student.decode_head
         if not isinstance(head, ImageLevelHead):
             raise ValueError(
-                f"Rotation tells the turn of whole images, and the student has a "
-                f"{type(head).__name__}: expected an ImageLevelHead"
+                "Expected model.student.decode_head to be an ImageLevelHead, because Rotation "
+                f"classifies whole images, but got {type(head).__name__}."
             )
-        self.turns = nn.Linear(head.in_channels, TURNS)
+        self.turns = nn.Linear(head.in_channels, ROTATIONS)
 
     def loss(self, inputs: dict[str, Tensor], data_samples: dict[str, list]) -> dict[str, Tensor]:
         """Compute the loss; ``right`` is the share of correctly predicted rotations."""
-        images, label = all_turns(inputs[WEAK])
+        images, label = all_rotations(inputs[WEAK])
         logits = self.turns(self.run(self.student, images).feature.flatten(1)).float()
         right = (logits.detach().argmax(1) == label).float().mean()
         return {"loss_rotation": F.cross_entropy(logits, label), "right": right}

@@ -6,11 +6,12 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from rankseg.errors import expect
+from rankseg.models.layers.taps import embedding_size
 from rankseg.models.losses import similarity_targets, soft_cross_entropy
 from rankseg.models.losses.similarity import RULES
-from rankseg.models.memory import DistributionQueue, FeatureBank
-from rankseg.models.methods.base import Method, Output
-from rankseg.models.methods.image_level import classes_of, find_projector
+from rankseg.models.memory.bank import DistributionQueue, FeatureBank, check_bank_size
+from rankseg.models.methods.base import Method, Output, classes_of
 from rankseg.registry import MODELS
 from rankseg.structures import LABELED, WEAK, strong
 
@@ -80,14 +81,11 @@ class SimMatch(Method):
     ) -> None:
         super().__init__(student, **kwargs)
         for name, share in (("smoothing", smoothing), ("threshold", threshold)):
-            if not 0 <= share <= 1:
-                raise ValueError(f"model.{name}={share}: expected a number in [0, 1]")
+            expect(0 <= share <= 1, f"model.{name}", "from 0 to 1", share)
         for name, rule in (("semantic", semantic_rule), ("instance", instance_rule)):
-            if rule not in RULES:
-                raise ValueError(f"model.{name}_rule={rule!r}: expected one of {RULES}")
-        if temperature <= 0:
-            raise ValueError(f"model.temperature={temperature}: expected a number above 0")
-        channels = find_projector(self.student, embedding_tap).out_channels
+            expect(rule in RULES, f"model.{name}_rule", f"one of {RULES}", rule)
+        expect(temperature > 0, "model.temperature", "above 0", temperature)
+        channels = embedding_size(self.student, embedding_tap)
         self.feature_tap = embedding_tap
         self.temperature = temperature
         self.smoothing = smoothing
@@ -99,17 +97,9 @@ class SimMatch(Method):
         self.queue = DistributionQueue(queue_length, self.student.decode_head.num_classes)
 
     def check_dataset(self, dataset: Any) -> None:
-        """See the base class.
-
-        Raises:
-            ValueError: If the size of the bank differs from the number of labeled images.
-        """
-        if dataset.num_labeled != len(self.bank.label):
-            raise ValueError(
-                f"model.bank_size={len(self.bank.label)}, but the labelled list has "
-                f"{dataset.num_labeled} images, and each has its place in the bank: set "
-                f"model.bank_size={dataset.num_labeled}"
-            )
+        """See the base class; also checks the size of the bank."""
+        super().check_dataset(dataset)
+        check_bank_size("bank_size", len(self.bank.label), dataset.num_labeled, "labeled")
 
     @classmethod
     def fit_memory(cls, config: dict, num_labeled: int, num_unlabeled: int) -> None:

@@ -2,14 +2,87 @@
 """Snowball: student, teacher and master networks with label discovery."""
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from rankseg.errors import expect
 from rankseg.models.losses import probability_consistency
-from rankseg.models.methods.base import Output
-from rankseg.models.methods.mastered import Mastered
+from rankseg.models.memory.pool import DiscoveredPool
+from rankseg.models.methods.base import Method, Output
 from rankseg.models.methods.mean_teacher import MeanTeacher
+from rankseg.models.methods.mixmatch import MixMatch
+from rankseg.models.methods.teacher import TEACHER, build_teacher
 from rankseg.registry import MODELS
 from rankseg.structures import LABELED, TWIN
+
+
+class Mastered(Method):
+    r"""Mixin (``class Mine(Mastered, MixMatch)``) that adds a master and a pool of images.
+
+    .. math:: M \leftarrow (1 - \beta) M + \beta \, T
+
+    :class:`~rankseg.engine.hooks.DiscoveryHook` discovers images with the master's features
+    (``network="master"``) and puts them into ``pool``. From then on they are sampled as labeled
+    images.
+
+    Args:
+        master: ``dict(momentum=beta)``, optionally with ``warmup=True``, as for ``teacher``. None
+            creates no master, and another network discovers images.
+        **kwargs: Arguments of the method.
+
+    Raises:
+        ValueError: If ``master`` is not such a dict, or there is no teacher.
+
+    Source: Snowball (dissertation "Learning with few labels", chapter 2), eq. 2.6.
+    """
+
+    needs_image_labels = True
+
+    def __init__(self, student: dict, master: dict | None = None, **kwargs) -> None:
+        super().__init__(student, **kwargs)
+        self.master = None
+        if master is not None:
+            valid = {"momentum"} <= set(master) <= {"momentum", "warmup"}
+            wanted = "dict(momentum=0.001), optionally with warmup=True"
+            expect(valid, "model.master", wanted, dict(master))
+            wanted = f"the network that model.master follows, {TEACHER}"
+            expect(self.teacher is not None, "model.teacher", wanted, None)
+            self.master = build_teacher(self.teacher.module, **master)
+        self.pool = DiscoveredPool(self.student.decode_head.num_classes)
+
+    def init_weights(self) -> None:
+        """Initialize as the base class does; the master starts as a copy of the teacher."""
+        super().init_weights()
+        if self.master is not None:
+            self.master.module.load_state_dict(self.teacher.module.state_dict())
+
+    def train(self, mode: bool = True) -> "Mastered":
+        """Set the mode of the student; the master stays in eval mode."""
+        super().train(mode)
+        if self.master is not None:
+            self.master.eval()
+        return self
+
+    def update_teacher(self) -> None:
+        """Move the teacher toward the student, then the master toward the teacher."""
+        super().update_teacher()
+        if self.master is not None:
+            self.master.update_parameters(self.teacher.module)
+
+    def network(self, name: str) -> nn.Module:
+        """Return the student, the teacher or the master by name."""
+        if name == "master" and self.master is not None:
+            return self.master.module
+        return super().network(name)
+
+    def complete_state(self, state_dict: dict, prefix: str) -> None:
+        """See the base class; a missing master starts as a copy of the teacher."""
+        if self.master is not None:
+            teacher, student = f"{prefix}teacher.module.", f"{prefix}student."
+            source = teacher if any(key.startswith(teacher) for key in state_dict) else student
+            for key in [key for key in state_dict if key.startswith(source)]:
+                name = f"{prefix}master.module.{key[len(source) :]}"
+                state_dict.setdefault(name, state_dict[key])
+        super().complete_state(state_dict, prefix)
 
 
 @MODELS.register_module()
@@ -30,7 +103,7 @@ class Snowball(Mastered, MeanTeacher):
             is self-training without guidance; batches then need only labeled images
             (``sampler=dict(labeled_only=True)``).
         **kwargs: Arguments of :class:`~rankseg.models.methods.mean_teacher.MeanTeacher` and
-            :class:`~rankseg.models.methods.mastered.Mastered`. Without ``master`` this is Mean
+            :class:`~rankseg.models.methods.snowball.Mastered`. Without ``master`` this is Mean
             Teacher with sample discovery.
 
     Raises:
@@ -47,8 +120,7 @@ class Snowball(Mastered, MeanTeacher):
         **kwargs,
     ) -> None:
         super().__init__(student, consistency_weight=consistency_weight, **kwargs)
-        if master_weight < 0:
-            raise ValueError(f"model.master_weight={master_weight}: expected 0 or more")
+        expect(master_weight >= 0, "model.master_weight", "0 or more", master_weight)
         self.master_weight = master_weight
         if not consistency_weight:
             self.views = (LABELED,)
@@ -76,3 +148,21 @@ class Snowball(Mastered, MeanTeacher):
         mine = self.compared(output).float()
         valid = torch.ones_like(mine[:, 0], dtype=torch.bool)
         return probability_consistency(mine, wanted, valid)
+
+
+@MODELS.register_module()
+class SnowballMixMatch(Mastered, MixMatch):
+    """MixMatch on labeled and discovered images; the master only discovers images.
+
+    According to the paper, augmentation and loss of MixMatch train the student, so no consistency
+    with the master is added. Discovered images are confident but far from their class center
+    (``select=dict(type="nearest_centers", keep="far")`` of
+    :class:`~rankseg.engine.hooks.DiscoveryHook`). The nearest images are too similar to the labeled
+    ones, with which MixMatch mixes all images anyway.
+
+    Args:
+        master: See :class:`~rankseg.models.methods.snowball.Mastered`.
+        **kwargs: Arguments of :class:`~rankseg.models.methods.mixmatch.MixMatch`.
+
+    Source: Snowball (dissertation "Learning with few labels", chapter 2), section 2.4.1 (4).
+    """

@@ -6,6 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from rankseg.datasets.transforms import PairViews
+from rankseg.errors import expect
 from rankseg.models.layers import find_module
 from rankseg.models.losses import (
     attention_consistency,
@@ -85,20 +87,16 @@ class TACCCL(MetricLearning):
         self.consistency_weight = consistency_weight
         self.feature_weight = feature_weight
         for name in ("clustering_weight", "consistency_weight", "feature_weight"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"model.{name}={getattr(self, name)}: expected 0 or more")
+            expect(getattr(self, name) >= 0, f"model.{name}", "0 or more", getattr(self, name))
         if not pairs and (consistency_weight or feature_weight):
             raise ValueError(
-                f"model.pairs=False, but model.consistency_weight={consistency_weight} and "
-                f"model.feature_weight={feature_weight} compare pairs of views: set both to 0, or "
-                "pairs=True"
+                "Expected model.pairs to be True, because model.consistency_weight="
+                f"{consistency_weight} and model.feature_weight={feature_weight} compare pairs of "
+                "views, but got False. Set pairs=True, or both weights to 0."
             )
-        if keypoint_sigma <= 0:
-            raise ValueError(f"model.keypoint_sigma={keypoint_sigma}: expected a number above 0")
-        if reading not in READINGS:
-            raise ValueError(f"model.reading={reading!r}: expected one of {READINGS}")
-        if positive not in POSITIVES:
-            raise ValueError(f"model.positive={positive!r}: expected one of {POSITIVES}")
+        expect(keypoint_sigma > 0, "model.keypoint_sigma", "above 0", keypoint_sigma)
+        expect(reading in READINGS, "model.reading", f"one of {READINGS}", reading)
+        expect(positive in POSITIVES, "model.positive", f"one of {POSITIVES}", positive)
         self.positive = positive
         self.keypoint_sigma = keypoint_sigma
         self.reading = reading
@@ -116,13 +114,14 @@ class TACCCL(MetricLearning):
                 images.
         """
         super().check_dataset(dataset)
-        steps = getattr(dataset.labeled.pipeline, "transforms", ())
-        steps = [step for step in steps if hasattr(step, "load_matches")]
+        steps = dataset.labeled.pipeline.transforms
+        steps = [step for step in steps if isinstance(step, PairViews)]
         if len(self.views) > 1 and not steps:
             raise ValueError(
-                "TACCCL compares two views of an image, and "
-                "train_dataloader.dataset.labeled_pipeline makes one: expected PairViews in place "
-                "of DrawViews, or model.pairs=False and weights 0 of the terms that compare them"
+                "Expected train_dataloader.dataset.labeled_pipeline to make the two views of an "
+                "image that TACCCL compares, but it has no PairViews. Use PairViews instead of "
+                "DrawViews, or set model.pairs=False and the weights of the terms that compare "
+                "views to 0."
             )
         for step in steps:
             step.load_matches(

@@ -3,6 +3,7 @@
 
 from torch import Tensor
 
+from rankseg.errors import expect
 from rankseg.models.methods.base import valid_pixels
 from rankseg.models.methods.fixmatch import FixMatch
 from rankseg.registry import MODELS
@@ -42,21 +43,13 @@ class UniMatch(FixMatch):
         **kwargs,
     ) -> None:
         super().__init__(student, strong_weight=strong_weight, **kwargs)
-        if not 0 < feature_dropout < 1:
-            raise ValueError(
-                f"model.feature_dropout={feature_dropout}: expected a share of channels, above 0 "
-                "and below 1"
-            )
+        share = "a share of channels, above 0 and below 1"
+        expect(0 < feature_dropout < 1, "model.feature_dropout", share, feature_dropout)
         self.feature_dropout = feature_dropout
         self.feature_weight = feature_weight
 
     def loss(self, inputs: dict[str, Tensor], data_samples: dict[str, list]) -> dict[str, Tensor]:
-        """Compute the terms of one step; see the class for the formula.
-
-        Args:
-            inputs: The views of the batch, each ``(B, 3, H, W)``.
-            data_samples: The samples of each view.
-        """
+        """Compute the terms of one step; see the class for the formula."""
         ramp = self.unsupervised_weight()
         if ramp == 0:
             return self.supervised_step(inputs, data_samples)

@@ -6,16 +6,15 @@ from scipy.special import logsumexp
 from scipy.stats import rankdata
 
 from rankseg.registry import SELECTIONS
-from rankseg.selection.discovery.centres import centre_distances, class_centres
+from rankseg.selection.discovery.centers import center_distances, class_centers, round_robin
 from rankseg.selection.discovery.evidence import Evidence, Selection
-from rankseg.selection.discovery.turns import in_turns
 
 KEEP = ("min", "random", "max", "far")
 FUSE = ("average", "cascade", "rank")
 
 
-@SELECTIONS.register_module()
-def nearest_centres(
+@SELECTIONS.register_module(name=["nearest_centers", "nearest_centres"])  # the old spelling
+def nearest_centers(
     evidence: Evidence,
     count: int,
     rng: np.random.Generator,
@@ -57,10 +56,10 @@ def nearest_centres(
     """
     for name, value, known in (("keep", keep, KEEP), ("fuse", fuse, (None, *FUSE))):
         if value not in known:
-            raise ValueError(f"{name}={value!r} of nearest_centres: expected one of {known}")
+            raise ValueError(f"{name}={value!r} of nearest_centers: expected one of {known}")
     if not confident >= 1 or not 0 <= share <= 1:
         raise ValueError(
-            f"confident={confident} and share={share} of nearest_centres: expected a multiple of 1 "
+            f"confident={confident} and share={share} of nearest_centers: expected a multiple of 1 "
             "or more, and a share from 0 to 1"
         )
     score, label = nearest(evidence, fuse, normalize)
@@ -70,12 +69,12 @@ def nearest_centres(
     elif keep == "max":
         order = np.argsort(-score, kind="stable")
     if balanced:
-        order = in_turns(order, label)
+        order = round_robin(order, label)
     if keep == "far":
         size = max(count, min(round(confident * count), round(share * len(score))))
         near = np.sort(order[:size])
         order = near[np.argsort(-score[near], kind="stable")]
-        order = in_turns(order, label) if balanced else order
+        order = round_robin(order, label) if balanced else order
     row = order[:count]
     return Selection(row, label[row])
 
@@ -87,8 +86,8 @@ def nearest(
 
     Args:
         evidence: Features and labels.
-        fuse: Fusion as in :func:`nearest_centres`.
-        normalize: Scaling as in :func:`nearest_centres`.
+        fuse: Fusion as in :func:`nearest_centers`.
+        normalize: Scaling as in :func:`nearest_centers`.
     """
     pairs = [(evidence.labeled, evidence.candidates)]
     if fuse is not None:
@@ -99,7 +98,7 @@ def nearest(
         pairs = [tuple(np.concatenate(parts, axis=1) for parts in zip(*pairs, strict=True))]
     distances = np.stack(
         [
-            centre_distances(feature, class_centres(labeled, evidence.label, evidence.num_classes))
+            center_distances(feature, class_centers(labeled, evidence.label, evidence.num_classes))
             for labeled, feature in pairs
         ]
     )

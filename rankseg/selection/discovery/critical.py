@@ -4,13 +4,12 @@
 from math import ceil
 
 import numpy as np
-from scipy.stats import entropy
+from scipy.spatial.distance import cdist
+from scipy.stats import entropy, rankdata
 
 from rankseg.registry import SELECTIONS
-from rankseg.selection.discovery.centres import class_centres, nearest_centre
+from rankseg.selection.discovery.centers import class_centers, nearest_center, round_robin
 from rankseg.selection.discovery.evidence import Evidence, Selection
-from rankseg.selection.discovery.ranked_labels import ranked_labels
-from rankseg.selection.discovery.turns import in_turns
 
 RULES = (
     "confined_maximum_entropy",
@@ -39,7 +38,7 @@ def critical_samples(
     .. math:: H(x') = \sum_l p'_l \log_2 (1 / p'_l)
 
     Among the :func:`confined <confine>` features, those with the largest entropy of their
-    :func:`ranked label <rankseg.selection.discovery.ranked_labels.ranked_labels>` are selected.
+    :func:`ranked label <rankseg.selection.discovery.critical.ranked_labels>` are selected.
     Ties go to the feature nearer to a center, then to the first. The class is the largest entry of
     the ranked label. Ties go to the class of the nearest center if it is among them, else to the
     first. The other rules are the baselines of the paper.
@@ -51,11 +50,11 @@ def critical_samples(
         rule: One of :data:`RULES`.
         share: Share of the candidates that are confined, in ``(0, 1]``; at least twice as many as
             are selected, if there are enough. Not published.
-        beta: See :func:`~rankseg.selection.discovery.ranked_labels.ranked_labels`. Not published.
+        beta: See :func:`~rankseg.selection.discovery.critical.ranked_labels`. Not published.
         reference: Images for centers and ranks: ``"given"`` for the labeled ones, as in the
             equations, or ``"all"`` to include those discovered before.
         balanced: Confine every class separately, and select classes in turn, see
-            :func:`~rankseg.selection.discovery.nearest_centres`. If a class has too few, the others
+            :func:`~rankseg.selection.discovery.nearest_centers`. If a class has too few, the others
             fill up.
 
     Raises:
@@ -66,7 +65,7 @@ def critical_samples(
     check_options(rule, share, reference)
     rows = evidence.num_given if reference == "given" else len(evidence.label)
     labeled = evidence.labeled[:rows], evidence.label[:rows], evidence.num_classes
-    distance, nearest = nearest_centre(evidence.candidates, class_centres(*labeled))
+    distance, nearest = nearest_center(evidence.candidates, class_centers(*labeled))
     soft = ranked_labels(evidence.candidates, *labeled, beta)
     uncertainty = np.round(entropy(soft, base=2, axis=1), 12)  # equal votes must stay ties
     largest = soft >= soft.max(1, initial=0, keepdims=True) - 1e-12
@@ -84,7 +83,7 @@ def critical_samples(
             allowed[rows] = confine(distance[rows], share, SPARE * ceil(count / len(names)))
         keys.append(~allowed)
     order = np.lexsort(keys)
-    row = (in_turns(order, label) if balanced else order)[:count]
+    row = (round_robin(order, label) if balanced else order)[:count]
     return Selection(row, label[row])
 
 
@@ -124,3 +123,64 @@ def check_options(rule: str, share: float, reference: str) -> None:
         raise ValueError(
             f"reference={reference!r} of critical_samples: expected one of {REFERENCES}"
         )
+
+
+ROWS = 1024  # features per step, to limit the memory of 50,000 x 10,000 distances
+
+
+def ranked_labels(
+    feature: np.ndarray,
+    labeled: np.ndarray,
+    label: np.ndarray,
+    num_classes: int,
+    beta: float,
+    rows: int = ROWS,
+) -> np.ndarray:
+    r"""Compute soft labels by a vote of all labeled features, with more weight for nearer ones.
+
+    .. math::
+        W(x) = \frac{\beta}{\beta + R(x) / L}, \qquad
+        p(x') = \sum_x W(x) \, p(x) \,/\, \sum_x W(x)
+
+    ``R(x)``, from 1 to ``L``, is the rank of the distance of a labeled feature ``x`` to ``x'``.
+    Equal distances share the mean of their ranks, so the order of the list does not matter.
+
+    >>> ranked_labels(np.array([[0.0]]), np.array([[1.0], [2.0]]), np.array([1, 0]), 2, 0.5)
+    array([[0.4, 0.6]])
+
+    Args:
+        feature: ``(U, D)`` features to label.
+        labeled: ``(L, D)`` labeled features, at least one.
+        label: ``(L,)`` int classes in ``[0, K)``.
+        num_classes: ``K``.
+        beta: Weight parameter above 0. A smaller value gives more weight to the nearest features.
+        rows: Features per step.
+
+    Returns:
+        ``(U, K)`` float64, whose rows sum to 1.
+
+    Raises:
+        ValueError: If there is no labeled feature, or ``beta`` is not above 0.
+
+    Source: LMCS (dissertation, chapter 3), eq. 3.10 and 3.11.
+    """
+    check_beta(beta)
+    if not len(labeled):
+        raise ValueError("there is no labelled feature to take labels from")
+    one_hot = np.eye(num_classes)[label]
+    soft = np.empty((len(feature), num_classes))
+    for start in range(0, len(feature), rows):
+        piece = slice(start, start + rows)
+        rank = rankdata(cdist(feature[piece], labeled), axis=1)
+        soft[piece] = (beta / (beta + rank / len(labeled))) @ one_hot
+    return soft / soft.sum(1, keepdims=True)
+
+
+def check_beta(beta: float) -> None:
+    """Check the weight parameter of the ranks.
+
+    Raises:
+        ValueError: If ``beta`` is not above 0.
+    """
+    if not beta > 0:
+        raise ValueError(f"beta={beta} of ranked labels: expected a number above 0, such as 0.1")

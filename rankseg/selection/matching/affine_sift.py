@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Affine-SIFT keypoints of an image, and their matches in another image."""
+"""Affine-SIFT keypoints of an image, their cache, and their matches in another image."""
 
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 import cv2
 import numpy as np
+
+from rankseg.utils.atomic_file import atomic_write
 
 TWINS = 0.04  # keypoints closer than this, in half sides, are views of the same position
 CELL = 0.02  # only one match counts per pair of cells of this side in the two images
@@ -127,3 +132,39 @@ def _plausible(linear: np.ndarray) -> bool:
     """Return whether a map neither mirrors nor changes a size more than fourfold."""
     sizes = np.linalg.svd(linear, compute_uv=False)
     return np.linalg.det(linear) > 0 and sizes[0] < 4 and sizes[1] > 0.25
+
+
+class KeypointCache:
+    """Disk cache of keypoints, one file per image, of about 130 bytes per keypoint.
+
+    The name of a file is a hash of the path, size and time of the image and of the settings.
+
+    Args:
+        folder: Folder of the files; None disables the cache.
+        made_by: Description of the settings that produce the keypoints.
+    """
+
+    def __init__(self, folder: str | Path | None, made_by: str) -> None:
+        self.folder = None if folder is None else Path(folder)
+        self.made_by = made_by
+
+    def get(self, image: str | Path, make: Callable[[], Keypoints]) -> Keypoints:
+        """Return the keypoints of an image file from the cache, or compute them.
+
+        Raises:
+            WriteError: If they cannot be written.
+        """
+        if self.folder is None:
+            return make()
+        state = Path(image).stat()
+        key = f"{Path(image).absolute()} {state.st_size} {state.st_mtime_ns} {self.made_by}"
+        path = self.folder / f"{hashlib.sha256(key.encode()).hexdigest()[:24]}.npz"
+        try:
+            with np.load(path, allow_pickle=False) as found:
+                return Keypoints(found["place"], found["descriptor"])
+        except Exception:  # missing or damaged in any way: compute the keypoints again
+            pass
+        keypoints = make()
+        with atomic_write(path) as partial, open(partial, "wb") as stream:
+            np.savez(stream, **keypoints._asdict())
+        return keypoints

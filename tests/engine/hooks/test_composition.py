@@ -90,7 +90,7 @@ def test_a_run_resumed_anywhere_ends_as_one_that_was_not_stopped(root, whole, tm
 
 
 def test_without_the_discriminative_loss_nothing_is_clustered(monkeypatch):
-    method = SimpleNamespace(needs_centres=False, end_step=lambda centres: seen.append(centres))
+    method = SimpleNamespace(needs_centers=False, end_step=lambda centres: seen.append(centres))
     seen = []
     hook = CompositionHook(length=3)
     monkeypatch.setattr(hook, "cluster", lambda runner, method: pytest.fail("clustered"))

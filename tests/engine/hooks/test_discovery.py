@@ -123,7 +123,7 @@ def test_a_run_resumed_anywhere_ends_as_one_that_was_not_stopped(root, whole, tm
 
 
 def test_on_mixmatch_too(root, tmp_path):
-    on_mixmatch = dict(hook=dict(select=dict(type="nearest_centres", keep="far", confident=2)))
+    on_mixmatch = dict(hook=dict(select=dict(type="nearest_centers", keep="far", confident=2)))
     on_mixmatch |= dict(model=dict(type="SnowballMixMatch"))
     model = run(root, tmp_path / "whole", every=1, **on_mixmatch)
     assert len(model.pool) == 2 * LABELED
@@ -249,7 +249,7 @@ def test_true_labels(root, tmp_path):
 
 
 def _pool_of(root, folder):
-    hook = dict(sizes=(2,), generations=1, select=dict(type="nearest_centres", keep="random"))
+    hook = dict(sizes=(2,), generations=1, select=dict(type="nearest_centers", keep="random"))
     return run(root, folder, iters=4, hook=hook).pool.state_dict()
 
 
@@ -333,7 +333,7 @@ def test_masks():
         (dict(features="val"), "features of DiscoveryHook to be one of .* got 'val'"),
         (dict(maps="umap"), "maps of DiscoveryHook to be one of .* got 'umap'"),
         (dict(past=-1), "past of DiscoveryHook to be 0 or more, but got -1"),
-        (dict(select=dict(type="best")), "one of .*nearest_centres.* got 'best'"),
+        (dict(select=dict(type="best")), "one of .*nearest_centers.* got 'best'"),
     ],
 )
 def test_options(options, message):

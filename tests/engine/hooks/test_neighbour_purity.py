@@ -12,8 +12,8 @@ import torch
 from mmengine.registry import init_default_scope
 
 from rankseg.engine.hooks import NeighbourPurityHook
-from rankseg.evaluation.neighbour_purity import neighbour_purity
-from rankseg.models.mean_shift_memory import Targets
+from rankseg.evaluation.neighbor_purity import neighbor_purity
+from rankseg.models.memory.mean_shift import Targets
 from rankseg.registry import MODELS
 from rankseg.testing.toy import toy_classifier
 
@@ -66,7 +66,7 @@ def test_reads_the_entries_that_have_a_feature_of_the_pass_before(tmp_path):
     feature, previous, index = fill(model, count=15, known=12)
     hook.before_train(runner(model, tmp_path))
     found = hook.measure(model)
-    wanted = neighbour_purity(
+    wanted = neighbor_purity(
         feature[:12],
         previous[:12],
         torch.from_numpy(TRUTH)[index[:12]],

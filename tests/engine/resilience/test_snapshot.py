@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from rankseg.engine.resilience.snapshot import BufferSnapshot
-from rankseg.models.memory import FeatureBank
+from rankseg.models.memory.bank import FeatureBank
 
 
 class Memory(nn.Module):

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from rankseg.models.backbones import BNInception, GoogLeNet
-from rankseg.models.pretrained import load_backbone, read_backbone
+from rankseg.models.weights.pretrained import load_backbone, read_backbone
 
 CLASSIFIER = 1024 * 1000 + 1000
 PUBLISHED = {GoogLeNet: 6_624_904, BNInception: 11_295_240}

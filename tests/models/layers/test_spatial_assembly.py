@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.autograd import gradcheck
 
-from rankseg.models.layers import SpatialAssembly, assemble, doubly_normalised
+from rankseg.models.layers import SpatialAssembly, assemble, doubly_normalized
 from rankseg.models.layers import spatial_assembly as layer
 
 GRID = (3, 4)
@@ -67,30 +67,30 @@ def test_the_sum_of_the_equation():
 def test_rows_and_columns_sum_to_one():
     torch.manual_seed(0)
     for logits in (torch.randn(4, N, N), torch.randn(4, N, N) + 5 * torch.eye(N)):
-        weights = doubly_normalised(logits, 200).exp()
+        weights = doubly_normalized(logits, 200).exp()
         for axis in (1, 2):
             torch.testing.assert_close(weights.sum(axis), torch.ones(4, N), rtol=0, atol=1e-4)
         assert (weights > 0).all()
-    few = doubly_normalised(logits, 1).exp()
+    few = doubly_normalized(logits, 1).exp()
     torch.testing.assert_close(few.sum(1), torch.ones(4, N))  # columns: in one round
 
 
 def test_what_is_doubly_normalised_stays():
-    weights = doubly_normalised(torch.randn(1, N, N), 300)
-    torch.testing.assert_close(doubly_normalised(weights, 1), weights, rtol=0, atol=1e-4)
-    shifted = doubly_normalised(weights + torch.randn(1, N, 1) + torch.randn(1, 1, N), 300)
+    weights = doubly_normalized(torch.randn(1, N, N), 300)
+    torch.testing.assert_close(doubly_normalized(weights, 1), weights, rtol=0, atol=1e-4)
+    shifted = doubly_normalized(weights + torch.randn(1, N, 1) + torch.randn(1, 1, N), 300)
     torch.testing.assert_close(shifted, weights, rtol=0, atol=1e-3)
 
 
 def test_normalising_has_the_right_gradient(monkeypatch):
     monkeypatch.setattr(torch.Tensor, "float", torch.Tensor.double)
     logits = torch.randn(1, 4, 4).double().requires_grad_()
-    assert gradcheck(lambda x: doubly_normalised(x, 5), logits)
+    assert gradcheck(lambda x: doubly_normalized(x, 5), logits)
 
 
 def test_extreme_logits_are_no_nan():
     logits = torch.tensor([[[1e4, -1e4], [1e4, -1e4]]], requires_grad=True)
-    weights = doubly_normalised(logits, 20).exp()
+    weights = doubly_normalized(logits, 20).exp()
     weights.sum().backward()
     assert weights.isfinite().all() and logits.grad.isfinite().all()
 
@@ -133,7 +133,7 @@ def test_places_are_seen_and_neighbours_can_move_together():
 
 def test_a_point_says_where_it_goes(monkeypatch):
     """A point and its neighbours decide on the logits of its row, and on no other."""
-    monkeypatch.setattr(layer, "doubly_normalised", lambda logits, rounds: logits)
+    monkeypatch.setattr(layer, "doubly_normalized", lambda logits, rounds: logits)
     assembly, x = livened(module()), torch.randn(1, 5, *GRID)
     before = assembly.weights(x)
     x[..., 0, 0] += 1
@@ -183,13 +183,13 @@ def test_low_precision():
 def test_notes_only_what_is_watched_and_learned():
     assembly, x = module(), torch.randn(2, 5, *GRID)
     assembly(x)
-    assert assembly.seen is None
-    assembly.seen = []
+    assert assembly.recorded is None
+    assembly.recorded = []
     with torch.no_grad():
         assembly(x)
-    assert assembly.seen == []
+    assert assembly.recorded == []
     assembly(x)
-    ((weights, points),) = assembly.seen
+    ((weights, points),) = assembly.recorded
     assert weights.requires_grad and points.equal(x)
 
 

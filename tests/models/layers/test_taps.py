@@ -32,7 +32,7 @@ def test_no_name_no_tap(network):
 
 
 def test_what_is_not_a_feature_map(network):
-    message = "feature_tap='head': Linear does not return one feature"
+    message = "output of feature_tap='head' .*Linear"
     with pytest.raises(ValueError, match=message), FeatureTap(network, "head"):
         network["head"](torch.ones(1, 2, 3))
 
@@ -44,7 +44,7 @@ def test_a_vector_is_a_map_of_one_pixel(network):
 
 
 def test_unknown_name_says_what_is_near(network):
-    with pytest.raises(ValueError, match="feature_tap='haed' names no module .* head"):
+    with pytest.raises(ValueError, match="feature_tap .*got 'haed'.*: head"):
         find_module(network, "haed")
 
 
@@ -53,7 +53,7 @@ def test_what_goes_in_may_be_kept(network):
     with FeatureTap(network, "body:input") as tap:
         network["body"](images)
     assert tap.output is images
-    message = "feature_tap='head:input': Linear is not given one feature map"
+    message = "input of feature_tap='head:input' .*Linear"
     with pytest.raises(ValueError, match=message), FeatureTap(network, "head:input"):
         network["head"](torch.ones(1, 2, 3))
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.autograd import gradcheck
 
-from rankseg.models.layers import doubly_normalised
+from rankseg.models.layers import doubly_normalized
 from rankseg.models.losses import assembly_correlation, assembly_entropy, local_coherence
 from rankseg.models.losses import spatial_assembly as module
 
@@ -73,8 +73,8 @@ def test_entropy():
     expected = torch.tensor([slow_entropy(one) for one in w])
     torch.testing.assert_close(assembly_entropy(w.log()), expected)
     logits = torch.randn(1, N, N).mul(3)
-    smaller = assembly_entropy(doubly_normalised(logits.mul(2), 50))
-    assert smaller < assembly_entropy(doubly_normalised(logits, 50))
+    smaller = assembly_entropy(doubly_normalized(logits.mul(2), 50))
+    assert smaller < assembly_entropy(doubly_normalized(logits, 50))
 
 
 def test_entropy_of_the_extremes():
@@ -152,4 +152,4 @@ def test_one_point_and_one_row(dtype):
 
 
 def test_eight_neighbours():
-    assert len(set(module.NEIGHBOURS)) == 8
+    assert len(set(module.NEIGHBORS)) == 8

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from mmengine.optim import build_optim_wrapper
 from torch import nn
 
-from rankseg.models.new_classes import reinit_classifier
+from rankseg.models.weights.transfer import reinit_classifier
 from rankseg.registry import MODELS
 from rankseg.testing.toy import toy_batch, toy_class_batch, toy_classifier, toy_student
 
@@ -248,11 +248,14 @@ def test_the_head_s_learning_rate_is_for_auxiliary_decoders_too(build):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (dict(consistency_weight=-1.0), "model.consistency_weight=-1"),
-        (dict(feature_tap="decode_head.asp"), "feature_tap='decode_head.asp'"),
-        (dict(perturbations=[]), "gives no auxiliary decoder"),
-        (dict(perturbations=[dict(type="FeatureNoise")]), "expected dict.count=N"),
-        (dict(perturbations=[dict(count=-1, perturb=dict(type="FeatureNoise"))]), "expected dict"),
+        (dict(consistency_weight=-1.0), "model.consistency_weight .*got -1"),
+        (dict(feature_tap="decode_head.asp"), "feature_tap .*got 'decode_head.asp'"),
+        (dict(perturbations=[]), "model.perturbations .*one auxiliary decoder or more"),
+        (dict(perturbations=[dict(type="FeatureNoise")]), "dict.count=N.*got {'type'"),
+        (
+            dict(perturbations=[dict(count=-1, perturb=dict(type="FeatureNoise"))]),
+            "dict.count=N.*got {.count.: -1",
+        ),
         (dict(decoder_steps=-1), "steps=-1"),
     ],
 )

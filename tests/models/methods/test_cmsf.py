@@ -298,32 +298,32 @@ def test_starts_from_a_plain_segmentor(cmsf):
 
 
 class Data(SimpleNamespace):
-    labeled = SimpleNamespace(class_ids=lambda: [])
+    labeled = SimpleNamespace(image_level=True)
 
 
 def test_numbers_must_fit_the_data(cmsf):
     cmsf().check_dataset(Data(num_unlabeled=8, num_labeled=0))
-    with pytest.raises(ValueError, match="num_images=8, but there are 9 unlabelled.*num_images=9"):
+    with pytest.raises(ValueError, match="num_images .*unlabeled images, 9, but got 8"):
         cmsf().check_dataset(Data(num_unlabeled=9, num_labeled=0))
     semi = cmsf(constraint="label", classifier=CLASSIFIER, bank_size=8)
-    with pytest.raises(ValueError, match="bank_size=8, but there are 3 labelled.*bank_size=3"):
+    with pytest.raises(ValueError, match="bank_size .* labeled images, 3, but got 8"):
         semi.check_dataset(Data(num_unlabeled=9, num_labeled=3))
-    with pytest.raises(ValueError, match="CMSF labels whole images, but .* are masks"):
-        cmsf().check_dataset(SimpleNamespace(labeled=()))
+    with pytest.raises(ValueError, match="which CMSF needs, but .* are masks"):
+        cmsf().check_dataset(SimpleNamespace(labeled=SimpleNamespace(image_level=False)))
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (dict(k=0), "model.k=0: expected 1 or more"),
-        (dict(search=0), "model.search=0"),
-        (dict(crops=-1), "model.crops=-1"),
-        (dict(free_share=1.5), r"model.free_share=1.5: expected a number in \[0, 1\]"),
-        (dict(threshold=-1), "model.threshold=-1"),
-        (dict(constraint="class"), "model.constraint='class': expected one of"),
-        (dict(classifier=CLASSIFIER), "a classifier needs constraint='label'"),
-        (dict(constraint="label", crops=1), "crops are of unlabelled images alone"),
-        (dict(embedding_tap="decode_head.pool"), "is a ImagePool: expected a Projector"),
+        (dict(k=0), "model.k .*got 0"),
+        (dict(search=0), "model.search .*got 0"),
+        (dict(crops=-1), "model.crops .*got -1"),
+        (dict(free_share=1.5), r"model.free_share .*got 1.5"),
+        (dict(threshold=-1), "model.threshold .*got -1"),
+        (dict(constraint="class"), "model.constraint .*got 'class'"),
+        (dict(classifier=CLASSIFIER), "model.classifier .*constraint='label'"),
+        (dict(constraint="label", crops=1), "model.crops .*got 1.*crops=0"),
+        (dict(embedding_tap="decode_head.pool"), "a Projector, but got a ImagePool"),
     ],
 )
 def test_bad_options(cmsf, options, message):
@@ -332,5 +332,5 @@ def test_bad_options(cmsf, options, message):
 
 
 def test_a_target_network_is_needed(build):
-    with pytest.raises(ValueError, match="CMSF compares with a target network: set model.teacher"):
+    with pytest.raises(ValueError, match="target network of CMSF, but got None. Set model.teacher"):
         build("CMSF", student=toy_classifier(), predictor=PREDICTOR)

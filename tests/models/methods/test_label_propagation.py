@@ -156,7 +156,7 @@ def test_starts_from_a_checkpoint_without_pseudo_labels(build):
 def test_pseudo_labels_that_are_missing(build, batch):
     method = classifier(build)
     with pytest.raises(
-        ValueError, match="there are 0 pseudo-labels.* 6: add.*LabelPropagationHook"
+        ValueError, match="unlabeled image 6, but .*0 pseudo-labels.*LabelPropagationHook"
     ):
         method.loss(*batch)
     method.set_pseudo_labels(LABEL[:6], WEIGHT[:6], CLASS_WEIGHT)
@@ -167,10 +167,10 @@ def test_pseudo_labels_that_are_missing(build, batch):
 @pytest.mark.parametrize(
     ("label", "weight", "class_weight", "message"),
     [
-        (LABEL, WEIGHT[:3], CLASS_WEIGHT, r"\(7,\), \(3,\), \(3,\)\): expected N, N and 3"),
+        (LABEL, WEIGHT[:3], CLASS_WEIGHT, r"N weights .*\(7,\), \(3,\), \(3,\)\)"),
         (LABEL, WEIGHT, CLASS_WEIGHT[:2], r"\(2,\)"),
-        (LABEL + 1, WEIGHT, CLASS_WEIGHT, "from 1 to 3: expected classes from 0 to 2"),
-        (LABEL - 1, WEIGHT, CLASS_WEIGHT, "from -1 to 1"),
+        (LABEL + 1, WEIGHT, CLASS_WEIGHT, "classes from 0 to 2, but got 1 to 3"),
+        (LABEL - 1, WEIGHT, CLASS_WEIGHT, "got -1 to 1"),
     ],
 )
 def test_pseudo_labels_that_do_not_fit(build, label, weight, class_weight, message):
@@ -181,8 +181,8 @@ def test_pseudo_labels_that_do_not_fit(build, label, weight, class_weight, messa
 def test_masks_are_refused(build):
     method = classifier(build)
     with pytest.raises(ValueError, match="of object are masks"):
-        method.check_dataset(SimpleNamespace(labeled=object()))
-    method.check_dataset(SimpleNamespace(labeled=SimpleNamespace(class_ids=list)))
+        method.check_dataset(SimpleNamespace(labeled=SimpleNamespace(image_level=False)))
+    method.check_dataset(SimpleNamespace(labeled=SimpleNamespace(image_level=True)))
     with pytest.raises(ValueError, match="warmup=-1"):
         classifier(build, warmup=-1)
 

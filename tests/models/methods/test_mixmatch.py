@@ -128,11 +128,11 @@ def test_the_weight_rises(classifier, drawn):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (dict(guesses=0), "model.guesses=0: expected a number of views"),
-        (dict(guesses=1.5), "model.guesses=1.5"),
-        (dict(temperature=0.0), "model.temperature=0.0: expected a number above 0"),
-        (dict(alpha=-1), "model.alpha=-1"),
-        (dict(unlabeled_weight=-1.0), "model.unlabeled_weight=-1.0: expected 0 or more"),
+        (dict(guesses=0), "model.guesses .*got 0"),
+        (dict(guesses=1.5), "model.guesses .*got 1.5"),
+        (dict(temperature=0.0), "model.temperature .*got 0.0"),
+        (dict(alpha=-1), "model.alpha .*got -1"),
+        (dict(unlabeled_weight=-1.0), "model.unlabeled_weight .*got -1.0"),
     ],
 )
 def test_bad_options(classifier, options, message):
@@ -142,4 +142,4 @@ def test_bad_options(classifier, options, message):
 
 def test_masks_are_refused(classifier):
     with pytest.raises(ValueError, match="MixMatch labels whole images, .* of object are masks"):
-        classifier().check_dataset(SimpleNamespace(labeled=object()))
+        classifier().check_dataset(SimpleNamespace(labeled=SimpleNamespace(image_level=False)))

@@ -7,9 +7,10 @@ from mmengine.logging import MessageHub
 from mmengine.structures import PixelData
 from torch import nn
 
+from rankseg.datasets.transforms import PairViews
 from rankseg.datasets.transforms.homography import box, rotation
 from rankseg.models.losses import attention_consistency, contrastive_clustering, keypoint_mask
-from rankseg.models.methods.image_level import classes_of
+from rankseg.models.methods.base import classes_of
 from rankseg.structures import LABELED, TWIN
 from rankseg.testing.toy import toy_class_batch, toy_embedder
 
@@ -174,12 +175,12 @@ def test_every_term_teaches_the_backbone_and_attention_teaches_the_gate(make):
 
 def test_options_out_of_range_are_refused(make):
     for options, message in (
-        (dict(feature_weight=-1), "model.feature_weight=-1: expected 0 or more"),
-        (dict(keypoint_sigma=0), "model.keypoint_sigma=0: expected a number above 0"),
+        (dict(feature_weight=-1), "model.feature_weight .*got -1"),
+        (dict(keypoint_sigma=0), "model.keypoint_sigma .*got 0"),
         (dict(pairs=False), "model.pairs=False, but model.consistency_weight=1.0 and"),
         (dict(pairs=False, consistency_weight=0), "model.feature_weight=1.0 compare pairs"),
-        (dict(positive="mine"), "model.positive='mine': expected one of"),
-        (dict(reading="other"), "model.reading='other': expected one of"),
+        (dict(positive="mine"), "model.positive .*got 'mine'"),
+        (dict(reading="other"), "model.reading .*got 'other'"),
         (dict(neck=False), "attention_tap='neck.spatial' names no module"),
     ):
         with pytest.raises(ValueError, match=message):
@@ -189,9 +190,11 @@ def test_options_out_of_range_are_refused(make):
 class Part(list):
     """Paths of images as a data set."""
 
-    def __init__(self, paths, class_ids=None, transforms=()):
+    image_level = True
+
+    def __init__(self, paths, transforms=()):
         super().__init__(paths)
-        self.class_ids, self.pipeline = class_ids, SimpleNamespace(transforms=transforms)
+        self.pipeline = SimpleNamespace(transforms=transforms)
 
     def get_data_info(self, index):
         return {"img_path": self[index]}
@@ -199,15 +202,16 @@ class Part(list):
 
 def test_a_pipeline_without_pairs_is_refused_and_matches_are_read_before_training(make):
     calls = []
-    step = SimpleNamespace(load_matches=lambda paths: calls.append(list(paths)))
+    step = PairViews(48)
+    step.load_matches = lambda paths: calls.append(list(paths))
     sets = [
         SimpleNamespace(
-            labeled=Part([], class_ids=list, transforms=[nn.Identity(), *steps]),
+            labeled=Part([], transforms=[nn.Identity(), *steps]),
             unlabeled=Part(["a.png", "b.png"]),
         )
         for steps in ([], [step])
     ]
-    with pytest.raises(ValueError, match="labeled_pipeline makes one: expected PairViews in place"):
+    with pytest.raises(ValueError, match="labeled_pipeline .*no PairViews. Use PairViews"):
         make().check_dataset(sets[0])
     make(neck=False, **ALONE).check_dataset(sets[0])
     make().check_dataset(sets[1])

@@ -4,7 +4,7 @@
 import numpy as np
 import pytest
 
-from rankseg.selection.discovery import Evidence, most_confident, nearest_centres
+from rankseg.selection.discovery import Evidence, most_confident, nearest_centers
 
 CLASSES = 3
 
@@ -52,7 +52,7 @@ def test_equals_the_equations(keep, count):
         order = order[::-1]
     if keep == "far":
         order = order[: max(count, min(2 * count, 9))][::-1]
-    found = nearest_centres(evidence, count, np.random.default_rng(0), keep, None, 2, 0.75)
+    found = nearest_centers(evidence, count, np.random.default_rng(0), keep, None, 2, 0.75)
     assert found.row.tolist() == order[:count]
     assert found.label.tolist() == [apart[i][1] for i in order[:count]]
 
@@ -60,7 +60,7 @@ def test_equals_the_equations(keep, count):
 def test_random_ones_have_the_class_of_their_centre():
     evidence = make(candidates=40)
     drawn = [
-        nearest_centres(evidence, 10, np.random.default_rng(seed), "random") for seed in (0, 0, 1)
+        nearest_centers(evidence, 10, np.random.default_rng(seed), "random") for seed in (0, 0, 1)
     ]
     rows = [found.row.tolist() for found in drawn]
     assert rows[0] == rows[1] != rows[2] and len(set(rows[0])) == 10
@@ -87,7 +87,7 @@ def test_fusion(fuse, past):
             least = [min(distance(y, x, evidence.label, k) for k in range(CLASSES)) for y in c]
             ranks.append([sorted(least).index(value) for value in least])
         scores = [sum(column) for column in zip(*ranks, strict=True)]
-    found = nearest_centres(evidence, 12, np.random.default_rng(0), fuse=fuse)
+    found = nearest_centers(evidence, 12, np.random.default_rng(0), fuse=fuse)
     assert found.label.tolist() == [labels[i] for i in found.row]
     np.testing.assert_allclose([scores[i] for i in found.row], sorted(scores), rtol=1e-6)
 
@@ -106,15 +106,15 @@ def test_features_of_unit_length(fuse):
         past=tuple((unit(a), unit(b)) for a, b in plain.past),
     )
     rng = np.random.default_rng(0)
-    found = nearest_centres(plain, 12, rng, fuse=fuse, normalize=True)
-    wanted = nearest_centres(by_hand, 12, rng, fuse=fuse)
+    found = nearest_centers(plain, 12, rng, fuse=fuse, normalize=True)
+    wanted = nearest_centers(by_hand, 12, rng, fuse=fuse)
     assert found.row.tolist() == wanted.row.tolist() and found.label.tolist() == list(wanted.label)
-    assert found.row.tolist() != nearest_centres(plain, 12, rng, fuse=fuse).row.tolist()
+    assert found.row.tolist() != nearest_centers(plain, 12, rng, fuse=fuse).row.tolist()
 
 
 def test_without_fusion_earlier_features_do_not_count():
     with_past, without = make(past=2), make(past=2)._replace(past=())
-    found = [nearest_centres(e, 12, np.random.default_rng(0)).row for e in (with_past, without)]
+    found = [nearest_centers(e, 12, np.random.default_rng(0)).row for e in (with_past, without)]
     np.testing.assert_array_equal(*found)
 
 
@@ -122,7 +122,7 @@ def test_equal_ones_go_by_their_order_and_the_first_class():
     labeled = np.array([[1.0], [-1.0]])
     evidence = Evidence(labeled, np.array([2, 0]), np.zeros((4, 1)), np.zeros((4, 3)), 2)
     for keep in ("min", "max", "far"):
-        found = nearest_centres(evidence, 3, np.random.default_rng(0), keep)
+        found = nearest_centers(evidence, 3, np.random.default_rng(0), keep)
         assert (found.row.tolist(), found.label.tolist()) == ([0, 1, 2], [0, 0, 0])
     found = most_confident(evidence, 2, np.random.default_rng(0))
     assert (found.row.tolist(), found.label.tolist()) == ([0, 1], [0, 0])
@@ -131,7 +131,7 @@ def test_equal_ones_go_by_their_order_and_the_first_class():
 def test_a_class_without_images_is_given_to_none():
     evidence = make()
     evidence = evidence._replace(label=np.where(evidence.label == 1, 2, evidence.label))
-    found = nearest_centres(evidence, 12, np.random.default_rng(0))
+    found = nearest_centers(evidence, 12, np.random.default_rng(0))
     assert set(found.label) == {0, 2}
     assert [slow(evidence)[i][1] for i in found.row] == found.label.tolist()
 
@@ -139,7 +139,7 @@ def test_a_class_without_images_is_given_to_none():
 def test_one_sample():
     evidence = Evidence(np.ones((1, 2)), np.array([1]), np.zeros((1, 2)), np.zeros((1, 3)), 1)
     for keep in ("min", "max", "far", "random"):
-        found = nearest_centres(evidence, 5, np.random.default_rng(0), keep)
+        found = nearest_centers(evidence, 5, np.random.default_rng(0), keep)
         assert (found.row.tolist(), found.label.tolist()) == ([0], [1])
 
 
@@ -163,5 +163,5 @@ def test_confidence_tells_apart_what_rounds_to_one():
     "option", [dict(keep="best"), dict(fuse="sum"), dict(confident=0.5), dict(share=1.5)]
 )
 def test_refused(option):
-    with pytest.raises(ValueError, match="of nearest_centres: expected"):
-        nearest_centres(make(), 1, np.random.default_rng(0), **option)
+    with pytest.raises(ValueError, match="of nearest_centers: expected"):
+        nearest_centers(make(), 1, np.random.default_rng(0), **option)

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The teacher, an average of the student's weights over time."""
+
+from collections.abc import Sequence
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from rankseg.errors import expect
+
+TEACHER = "dict(momentum=0.004), optionally with buffers=False or warmup=True"
+
+
+def build_teacher(
+    student: nn.Module, momentum: float, buffers: bool = True, warmup: bool = False
+) -> AveragedModel:
+    """Build an exponential moving average of the student; see ``Method`` for the options.
+
+    Raises:
+        ValueError: If ``momentum``, the share of the student in a step, is outside ``(0, 1]``.
+    """
+    share = "the share of the student in an update, above 0 and at most 1, such as 0.004"
+    expect(0 < momentum <= 1, "model.teacher.momentum", share, momentum)
+    average = partial(move_by_age, momentum) if warmup else get_ema_multi_avg_fn(1 - momentum)
+    teacher = AveragedModel(student, multi_avg_fn=average, use_buffers=buffers)
+    return teacher.requires_grad_(False).eval()
+
+
+@torch.no_grad()
+def move_by_age(
+    momentum: float, averages: Sequence[Tensor], currents: Sequence[Tensor], age: Tensor
+) -> None:
+    """Update averages by ``max(momentum, 1 / (age + 1))``: at first this is the plain mean.
+
+    Args:
+        momentum: Share of the current values in later updates.
+        averages: Averages, changed in place.
+        currents: Current tensors, of the same number and shapes.
+        age: Number of updates so far, an integer tensor with one element.
+
+    Source: Mean Teacher (NeurIPS 2017), released code.
+    """
+    share = (1 / (age + 1)).clamp(min=momentum)
+    for average, current in zip(averages, currents, strict=True):
+        if average.is_floating_point():
+            average.lerp_(current, share.to(average))
+        else:
+            average.copy_(current)

@@ -1,0 +1,280 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Outputs of a student network, and the checks that a method can train on it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from mmengine.config import ConfigDict
+from mmseg.models.decode_heads import ASPPHead
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from rankseg.models.heads import DeepLabV3PlusHead
+from rankseg.models.layers.taps import INPUT
+from rankseg.models.losses.counting import counting_alone, which_count
+from rankseg.models.segmentors.dry_run import first_line
+from rankseg.registry import MODELS
+
+
+class Output(NamedTuple):
+    """Outputs of a network for a batch.
+
+    Attributes:
+        logits: ``(B, K, h, w)`` at the head's own resolution.
+        feature: ``(B, C, h', w')`` output of the feature tap, or None without a tap.
+        auxiliary: Outputs of the student's auxiliary heads for the labeled rows.
+    """
+
+    logits: Tensor
+    feature: Tensor | None = None
+    auxiliary: tuple[Any, ...] = ()
+
+    def split(self, sizes: list[int]) -> list["Output"]:
+        """Split along the batch; outputs of auxiliary heads go to the first piece.
+
+        Features tapped before the perturbation have fewer rows and cover only the clean pieces.
+        """
+        features = [None] * len(sizes)
+        if self.feature is not None:
+            clean = len(sizes)
+            while sum(sizes[:clean]) > len(self.feature):
+                clean -= 1
+            features[:clean] = self.feature.split(sizes[:clean])
+        pieces = [Output(*pair) for pair in zip(self.logits.split(sizes), features, strict=True)]
+        pieces[0] = pieces[0]._replace(auxiliary=self.auxiliary)
+        return pieces
+
+
+def auxiliary_heads(network: nn.Module) -> list[nn.Module]:
+    """Return the auxiliary heads of an mmseg segmentor, if it has any."""
+    heads = getattr(network, "auxiliary_head", None)
+    if heads is None:
+        return []
+    return list(heads) if isinstance(heads, nn.ModuleList) else [heads]
+
+
+def has_own_loss(head: type | None) -> bool:
+    """Return whether a head class overrides the default loss of mmseg heads.
+
+    ``STDCHead``, for example, computes a boundary map from the labels.
+    """
+    own = getattr(head, "loss_by_feat", None)
+    return own is not None and own is not BaseDecodeHead.loss_by_feat
+
+
+def check_outputs(student: Mapping) -> None:
+    """Check that all heads have one output per class, for the same two or more classes.
+
+    Methods compute probabilities and confidence with a softmax over the outputs, which is always 1
+    for a single output. Auxiliary heads with their own loss may have other outputs.
+
+    Args:
+        student: Config of a segmentor.
+
+    Raises:
+        ValueError: If the check fails; the message names the key, the value and the fix.
+    """
+    classes = None
+    for key, head in _heads(student):
+        number = head.get("num_classes")
+        if number is None:  # a head without classes, such as an embedding head
+            continue
+        if key.startswith("auxiliary") and has_own_loss(MODELS.get(head.get("type"))):
+            continue
+        classes = number if classes is None else classes
+        if number != classes:
+            raise ValueError(
+                f"model.student.{key}: expected num_classes={classes}, as decode_head has, but got "
+                f"num_classes={number}. Set it to {classes}"
+            )
+        outputs = head.get("out_channels") or number
+        if number < 2 or outputs != number:
+            wanted = max(2, number)
+            raise ValueError(
+                f"model.student.{key}: expected one output for each class, but got out_channels="
+                f"{outputs} with num_classes={number}. Set num_classes={wanted}, background "
+                f"included, and out_channels={wanted}, and leave threshold and use_sigmoid out: "
+                "the confidence of a single sigmoid output would always be 1"
+            )
+
+
+def _heads(student: Mapping) -> Iterator[tuple[str, Mapping]]:
+    """Yield the keys and configs of the heads, the main head first."""
+    for key in ("decode_head", "auxiliary_head"):
+        found = student.get(key)
+        if isinstance(found, Mapping):
+            yield key, found
+        for place, head in enumerate(found if isinstance(found, list | tuple) else ()):
+            yield f"{key}.{place}", head
+
+
+ASKED_OF_HEADS = ("num_classes", "out_channels", "align_corners", "ignore_index", "loss_decode")
+ONE_HEAD = (
+    "Use type='EncoderDecoder' with a head that gives one map of logits, such as FCNHead, "
+    "PSPHead, ASPPHead, UPerHead, SegformerHead or DeepLabV3PlusHead."
+)
+
+
+def check_network(network: nn.Module) -> None:
+    """Check that a segmentor has the parts that a method needs, and complete its ``test_cfg``.
+
+    Args:
+        network: The student. A missing ``test_cfg`` becomes ``mode="whole"``. A single number for
+            the size or the stride of a window becomes a pair.
+
+    Raises:
+        ValueError: If the network is not an encoder with one decode head for pixel classes.
+    """
+    kind, head = type(network).__name__, getattr(network, "decode_head", None)
+    if not hasattr(network, "extract_feat") or head is None:
+        raise ValueError(
+            f"Expected model.student to be a segmentor with extract_feat and decode_head, but got "
+            f"{kind}. Use type='EncoderDecoder'."
+        )
+    if isinstance(head, nn.ModuleList):
+        names = ", ".join(type(one).__name__ for one in head)
+        raise ValueError(
+            f"Expected model.student.decode_head to be one head, but got a list ({names}) in "
+            f"{kind}. {ONE_HEAD}"
+        )
+    lacking = [name for name in ASKED_OF_HEADS if not hasattr(head, name)]
+    if lacking:
+        raise ValueError(
+            "Expected model.student.decode_head to classify pixels, but got "
+            f"{type(head).__name__}, which has no {', '.join(lacking)}. {ONE_HEAD}"
+        )
+    network.test_cfg = complete_test_cfg(getattr(network, "test_cfg", None))
+
+
+def complete_test_cfg(test_cfg: dict[str, Any] | None) -> ConfigDict:
+    """Return prediction settings with defaults filled in.
+
+    Raises:
+        ValueError: If the mode is unknown, or windows have no size or stride.
+    """
+    config = ConfigDict(test_cfg or {})
+    mode = config.setdefault("mode", "whole")
+    if mode not in ("whole", "slide"):
+        raise ValueError(
+            f"Expected model.student.test_cfg.mode to be 'whole' or 'slide', but got {mode!r}."
+        )
+    if mode == "slide":
+        for name in ("crop_size", "stride"):
+            given = config.get(name)
+            if given is None:
+                raise ValueError(
+                    f"Expected model.student.test_cfg.{name} to be two numbers of pixels, but got "
+                    f"None. Set {name}=(height, width), or mode='whole'."
+                )
+            config[name] = (given, given) if isinstance(given, int) else tuple(given)
+    return config
+
+
+def default_tap(network: nn.Module) -> str:
+    """Return the name of the feature that methods compare by default.
+
+    For heads with ASPP this is the output of ASPP, as in the RankMatch paper. For other heads it is
+    the input of the per-pixel classifier, before its dropout. If the head has no such classifier,
+    it is the last feature map of the neck or the backbone.
+    """
+    head = network.decode_head
+    if isinstance(head, DeepLabV3PlusHead | ASPPHead):
+        return "decode_head.bottleneck"
+    if isinstance(getattr(head, "conv_seg", None), nn.Module):
+        dropout = isinstance(getattr(head, "dropout", None), nn.Module)
+        return f"decode_head.{'dropout' if dropout else 'conv_seg'}{INPUT}"
+    return "neck" if isinstance(getattr(network, "neck", None), nn.Module) else "backbone"
+
+
+def first_rows(features: Any, count: int) -> Any:
+    """Return the first rows of the batch in feature maps, which may be nested with class tokens.
+
+    Args:
+        features: A tensor ``(B, ...)``, or an arbitrarily nested list or tuple of tensors.
+        count: Number of rows.
+    """
+    if isinstance(features, Tensor):
+        return features[:count]
+    return [first_rows(one, count) for one in features]
+
+
+def upsample(logits: Tensor, size: Sequence[int], align_corners: bool) -> Tensor:
+    """Resize logits to the size of the labels, in float32."""
+    if logits.shape[2:] == tuple(size):
+        return logits.float()
+    return F.interpolate(logits.float(), tuple(size), mode="bilinear", align_corners=align_corners)
+
+
+def head_loss(head: nn.Module, logits: Any, data_samples: list, label: Tensor) -> Tensor:
+    """Return the sum of the losses in the config of a head.
+
+    Args:
+        head: Head of a segmentor.
+        logits: Output of its forward pass.
+        data_samples: Samples with ``gt_sem_seg``, for heads that override the loss.
+        label: ``(B, 1, H, W)``, the same labels stacked.
+    """
+    if has_own_loss(type(head)):
+        losses = head.loss_by_feat(logits, data_samples)
+        return sum(value for name, value in losses.items() if "loss" in name)
+    # Skip the accuracy that mmseg's loss_by_feat also computes.
+    logits = upsample(logits, label.shape[2:], head.align_corners)
+    weight = None if head.sampler is None else head.sampler.sample(logits, label)
+    losses = head.loss_decode
+    losses = losses if isinstance(losses, nn.ModuleList) else [losses]
+    label = label.squeeze(1)
+    return sum(
+        loss(logits, label, weight=weight, **which_count(loss, label, head.ignore_index))
+        for loss in losses
+    )
+
+
+def check_losses(network: nn.Module) -> None:
+    """Compute the labeled loss of every head on a few random pixels.
+
+    The random state of the process is preserved.
+
+    Raises:
+        ValueError: If a loss cannot be computed; the message names it and an alternative.
+    """
+    heads = {"decode_head": network.decode_head}
+    heads |= {f"auxiliary_head[{i}]": one for i, one in enumerate(auxiliary_heads(network))}
+    for name, head in heads.items():
+        if has_own_loss(type(head)):
+            continue
+        classes = head.num_classes
+        generator = torch.Generator().manual_seed(0)
+        logits = torch.randn(2, head.out_channels, 8, 8, generator=generator).requires_grad_()
+        label = torch.randint(classes, (2, 1, 8, 8), generator=generator)
+        label[:, :, 0] = head.ignore_index if head.ignore_index is not None else 0
+        with torch.random.fork_rng(devices=[]):
+            problem = _problem_of(head, logits, label)
+        if problem:
+            kinds = head.loss_decode
+            kinds = kinds if isinstance(kinds, nn.ModuleList) else [kinds]
+            names = ", ".join(type(one).__name__ for one in kinds)
+            if head.sampler is not None:
+                names += f" with {type(head.sampler).__name__}"
+            raise ValueError(
+                f"Expected model.student.{name}.loss_decode ({names}) to give one number for "
+                f"labels of {classes} classes, but {problem}. Use CrossEntropyLoss (with "
+                "class_weight for rare classes) or OhemCrossEntropyLoss of this package (for hard "
+                "pixels, in place of a sampler), alone or with DiceLoss or LovaszLoss."
+            )
+
+
+def _problem_of(head: nn.Module, logits: Tensor, label: Tensor) -> str:
+    """Describe what is wrong with the loss of a head; empty if nothing is."""
+    try:
+        with counting_alone():  # the main process checks before the others begin
+            loss = head_loss(head, logits, [], label)
+    except Exception as error:  # mmseg or user code can raise anything
+        return f"it failed: {first_line(error)}"
+    if not isinstance(loss, Tensor) or loss.numel() != 1:
+        shape = tuple(loss.shape) if isinstance(loss, Tensor) else type(loss).__name__
+        return f"it gave {shape}"
+    if not loss.requires_grad:
+        return "it gave a number without a gradient"
+    return "" if torch.isfinite(loss).item() else f"it gave {loss.item()}"

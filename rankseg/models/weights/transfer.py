@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Initialization from weights that were trained for other classes or by another method."""
+
+from torch import Tensor, nn
+
+NETWORKS = ("student", "teacher")
+INPUT = "decode_head.conv_seg."
+CLASSIFIER = f"student.{INPUT}"
+
+
+def reinit_classifier(model: nn.Module, state: dict[str, Tensor]) -> list[str]:
+    """Replace layers for another number of classes in a state dict by initial weights.
+
+    These are the parameters whose first dimension is the number of classes, in both the model and
+    the file: classifiers of student, teacher and auxiliary heads. If the classes differ, other
+    buffers of the method (its memory) start empty if their shape differs too. A classifier whose
+    input features differ from those of the file starts with initial weights as well. Everything
+    else is kept, and strict loading raises an error if it does not match.
+
+    Args:
+        model: The method, with the initial weights.
+        state: State dict of a method or a plain segmentor; changed in place.
+
+    Returns:
+        Names and both shapes of the replaced tensors.
+    """
+    own = model.state_dict()
+    target = {key: _place(key, own) for key in state}
+    classes = {place: state[key].shape[:1] for key, place in target.items()}
+    moved = _other_input(state, own, target)
+    before = next((rows for place, rows in classes.items() if place.startswith(CLASSIFIER)), None)
+    now = next((own[name].shape[:1] for name in own if name.startswith(CLASSIFIER)), None)
+    other_classes = before is not None and before != now
+    anew = []
+    for key, name in target.items():
+        mine, theirs = own.get(name), state[key]
+        if mine is None or not (name.startswith(moved) or mine.shape != theirs.shape):
+            continue
+        by_class = (mine.shape[:1], theirs.shape[:1]) == (now, before)
+        remembered = name.split(".")[0] not in NETWORKS and name in dict(model.named_buffers())
+        fits = (by_class and mine.shape[1:] == theirs.shape[1:]) or remembered
+        if name.startswith(moved) or (other_classes and fits):
+            anew.append(f"{name} {tuple(theirs.shape)} -> {tuple(mine.shape)}")
+            state[key] = mine
+    return anew
+
+
+def _other_input(
+    state: dict[str, Tensor], own: dict[str, Tensor], target: dict[str, str]
+) -> tuple[str, ...]:
+    """Return name prefixes of classifiers whose input size differs from that of a state."""
+    moved = []
+    for key, name in target.items():
+        network, found, _ = name.partition(INPUT)
+        if found and name in own and own[name].shape[1:] != state[key].shape[1:]:
+            moved.append(network + found)
+    return tuple(moved)
+
+
+def _place(key: str, own: dict[str, Tensor]) -> str:
+    """Return the name within the method for a key of a method, segmentor or wrapped model."""
+    key = key.removeprefix("module.")
+    return key if key in own or key.startswith(NETWORKS) else f"student.{key}"
+
+
+def drop_unknown_parts(model: nn.Module, state: dict[str, Tensor]) -> list[str]:
+    """Remove from a state dict the parts that the method lacks or initializes itself.
+
+    A part is the name up to the first dot: a second network, a teacher, a memory. The student is
+    never removed, so strict loading still raises an error if it does not match. Parts in the
+    method's ``OF_ONE_RUN`` refer to the images of the other run, so they are removed too.
+
+    Args:
+        model: The method to be loaded.
+        state: State dict of a method, changed in place. That of a plain segmentor is not changed.
+
+    Returns:
+        Sorted names of the removed parts.
+    """
+    prefix = "module." if any(key.startswith("module.student.") for key in state) else ""
+    if not any(key.startswith(f"{prefix}student.") for key in state):
+        return []
+    known = {name.split(".")[0] for name in model.state_dict()} - set(model.OF_ONE_RUN)
+    part = {key: key.removeprefix(prefix).split(".")[0] for key in state}
+    for key in [key for key, name in part.items() if name not in known]:
+        del state[key]
+    return sorted(set(part.values()) - known)

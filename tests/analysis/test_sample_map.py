@@ -153,7 +153,7 @@ def test_a_picture_of_test_images_by_class(toy_runs, tmp_path, monkeypatch):
         (dict(limit=-1), "limit=-1"),
         (dict(images="test", rows=["red"]), r"rows=\['red'\] of a map of test images"),
         (dict(rows=["pink"]), "no class 'pink': expected of blue, green, red"),
-        (dict(tap="no_such"), "tap='no_such' names no module"),
+        (dict(tap="no_such"), "tap .*got 'no_such'"),
     ],
 )
 def test_what_cannot_be_drawn(toy_runs, tmp_path, options, match):

@@ -307,7 +307,7 @@ def test_what_cannot_work_is_refused_before_training(runner):
         LabelPropagationHook(alpha=1)
     with pytest.raises(ValueError, match="has no network 'teacher'"):
         LabelPropagationHook(k=4, network="teacher").before_train(runner)
-    with pytest.raises(ValueError, match="'decode_head.pol' names no module"):
+    with pytest.raises(ValueError, match="got 'decode_head.pol'"):
         LabelPropagationHook(k=4, tap="decode_head.pol").before_train(runner)
     runner.model = MODELS.build(dict(type="Supervised", student=toy_student()))
     with pytest.raises(ValueError, match="model.type to be LabelPropagation .* got Supervised"):

@@ -311,7 +311,7 @@ def test_images_of_one_class_are_not_cut(build):
     class Data:
         labeled = type("Labeled", (), {"image_level": True})()
 
-    with pytest.raises(ValueError, match="model.cutmix pastes .* set model.cutmix=None"):
+    with pytest.raises(ValueError, match="model.cutmix pastes .* Set model.cutmix=None"):
         build("CPS", student=toy_classifier(), cutmix={}).check_dataset(Data())
     build("CPS", student=toy_classifier()).check_dataset(Data())
 

@@ -141,5 +141,5 @@ def test_bad_options(classifier, options, message):
 
 
 def test_masks_are_refused(classifier):
-    with pytest.raises(ValueError, match="MixMatch labels whole images, .* of object are masks"):
+    with pytest.raises(ValueError, match="MixMatch needs, .* are masks"):
         classifier().check_dataset(SimpleNamespace(labeled=SimpleNamespace(image_level=False)))

@@ -372,5 +372,5 @@ def test_what_is_refused_before_training(lmcs):
         lmcs(clusters=4).check_dataset(data)
     with pytest.raises(ValueError, match="channels=16, but backbone.layer3"):
         lmcs(channels=16).check_dataset(data)
-    with pytest.raises(ValueError, match="of object are masks"):
+    with pytest.raises(ValueError, match="LMCS needs, .* are masks"):
         lmcs().check_dataset(SimpleNamespace(labeled=SimpleNamespace(image_level=False)))

@@ -181,7 +181,7 @@ def test_options_out_of_range_are_refused(make):
         (dict(pairs=False, consistency_weight=0), "model.feature_weight=1.0 compare pairs"),
         (dict(positive="mine"), "model.positive .*got 'mine'"),
         (dict(reading="other"), "model.reading .*got 'other'"),
-        (dict(neck=False), "attention_tap='neck.spatial' names no module"),
+        (dict(neck=False), "attention_tap .*got 'neck.spatial'"),
     ):
         with pytest.raises(ValueError, match=message):
             make(**options)

@@ -21,10 +21,9 @@ from rankseg.engine.resilience.checkpoint import load_checkpoint_file, mismatch_
 from rankseg.evaluation.metric import RunMetric
 from rankseg.models.heads import EmbeddingHead, ImageLevelHead
 from rankseg.models.methods import Method
-from rankseg.models.weights.transfer import reinit_classifier
-from rankseg.models.weights.transfer import drop_unknown_parts
-from rankseg.models.weights.pretrained import read_backbone
 from rankseg.models.segmentors.dry_run import try_out
+from rankseg.models.weights.pretrained import read_backbone
+from rankseg.models.weights.transfer import drop_unknown_parts, reinit_classifier
 from rankseg.registry import DATA_SAMPLERS, DATASETS, METRICS, MODELS
 from rankseg.structures import LABELED, WEAK
 from rankseg.training.network_checks import (

@@ -19,7 +19,7 @@ from rankseg.engine.unwrap import unwrap_method
 from rankseg.errors import RunEnded
 from rankseg.models.methods import Method, MetricLearning
 from rankseg.registry import HOOKS
-from rankseg.selection.graph import cluster_centers, assign_clusters
+from rankseg.selection.graph import assign_clusters, cluster_centers
 from rankseg.utils.arguments import check_minimum
 
 FILE = "clusters"

@@ -36,7 +36,7 @@ class DiscoveryHook(FeatureHook):
     labels. The sampler then draws these from the labeled part, with their new labels and the
     pipeline of labeled images, and no longer from the unlabeled part (unless the data set includes
     labeled images there, too). Discovered images are stored in the method's ``pool``, a
-    :class:`~rankseg.models.memory.pool.DiscoveredPool`, and thus in checkpoints. The position in the
+    :class:`~rankseg.models.memory.DiscoveredPool`, and thus in checkpoints. The position in the
     schedule follows from the iteration, so a resumed run continues as an uninterrupted one.
 
     The first discovery of a generation starts from the labeled images alone (see ``restart``) and

@@ -16,8 +16,7 @@ from rankseg.engine.hooks.notes import RunNotes
 from rankseg.engine.hooks.suppress_and_log import SuppressAndLog
 from rankseg.engine.known_images import known_images, probe_rows
 from rankseg.engine.unwrap import unwrap_method
-from rankseg.evaluation.features import check_k
-from rankseg.evaluation.features import feature_accuracies
+from rankseg.evaluation.features import check_k, feature_accuracies
 from rankseg.models.methods import Method
 from rankseg.registry import HOOKS
 from rankseg.utils.arguments import check_minimum
@@ -40,7 +39,7 @@ class FeatureEvaluationHook(FeatureHook):
         interval: Iterations between two evaluations. The last iteration is always evaluated, and 0
             evaluates only that one.
         knn: Numbers of neighbors that vote.
-        temperature: Temperature of the votes, see :func:`~rankseg.evaluation.features.knn_classify`.
+        temperature: Temperature of the votes, see :func:`~rankseg.evaluation.knn_classify`.
         probes: Training images of each linear probe: ``"labeled"``, ``"all"``, a share of every
             class such as ``"1%"``, or a list file.
         probe: Options of :func:`~rankseg.evaluation.features.linear_probe`.

@@ -4,7 +4,6 @@
 from collections.abc import Iterable
 from math import exp
 from pathlib import Path
-from typing import Any
 
 import torch
 from mmengine.logging import MessageHub
@@ -13,10 +12,10 @@ from mmengine.structures import PixelData
 from torch import Tensor, nn
 
 from rankseg.errors import expect
-from rankseg.models.heads import ImageLevelHead
 from rankseg.models.layers import FeatureTap, PerturbedFeatures, PseudoLabelQuality
 from rankseg.models.layers.quality import classes_in
 from rankseg.models.methods.assembly_terms import AssemblyTerms
+from rankseg.models.methods.setup import MethodSetup
 from rankseg.models.methods.teacher import TEACHER, build_teacher
 from rankseg.models.segmentors.student import (
     Output,
@@ -27,7 +26,6 @@ from rankseg.models.segmentors.student import (
     head_loss,
     upsample,
 )
-from rankseg.models.tiny import TinyPart
 from rankseg.models.weights.finite import check_numbers
 from rankseg.models.weights.pretrained import load_backbone
 from rankseg.models.windows import predict
@@ -56,7 +54,7 @@ def sigmoid_rampup(progress: float) -> float:
     return exp(-5 * (1 - min(1.0, progress)) ** 2)
 
 
-class Method(TinyPart, BaseModel):
+class Method(MethodSetup, BaseModel):
     """Base class of all methods.
 
     The student is any mmseg segmentor with ``extract_feat`` and one ``decode_head`` that returns
@@ -102,8 +100,6 @@ class Method(TinyPart, BaseModel):
     OF_ONE_RUN: tuple[str, ...] = ()  # submodules whose state is valid for one run only
     feature_tap: str | None = None
     label_classes: Tensor | None = None
-    views: tuple[str, ...] = (LABELED,)  # views that a batch must contain
-    needs_image_labels = False  # whether labels must be one class per image, not masks
     other_map: str = "pred_sem_seg"  # map added for the network that does not predict
     strong_views: int = 2  # views of an unlabeled image in the student's smallest forward pass
     feature_dropout: float = 0.0  # share of channels dropped in a second pass through the head
@@ -342,60 +338,6 @@ class Method(TinyPart, BaseModel):
         self.quality.update(label, confident, torch.cat(truth) if known else None)
 
     # --- before training
-
-    @property
-    def image_level(self) -> bool:
-        """Return whether the student predicts one class or embedding per image."""
-        return isinstance(self.student.decode_head, ImageLevelHead)
-
-    @classmethod
-    def make_tiny(cls, config: dict, cells: int | None) -> None:
-        """Shrink a config of this method so that two iterations run all of its terms."""
-        config.update(warmup=0, ramp=0)
-        cls.shrink_memory(config)
-
-    @classmethod
-    def shrink_memory(cls, config: dict) -> None:
-        """Shrink the memory sizes in a config of this method, in place."""
-
-    @classmethod
-    def fit_memory(cls, config: dict, num_labeled: int, num_unlabeled: int) -> None:
-        """Set the memory sizes in a config that must match the numbers of images, in place."""
-
-    def needed_views(self, unlabeled: int) -> set[str]:
-        """Return the views that a batch must contain.
-
-        Args:
-            unlabeled: Number of unlabeled images in the batch of one process.
-        """
-        return set(self.views)
-
-    def check_features(self, size: tuple[int, int]) -> None:
-        """Check the options that depend on the size of the feature map.
-
-        Args:
-            size: Height and width of the feature map of a training crop.
-
-        Raises:
-            ValueError: If an option does not fit.
-        """
-
-    def check_dataset(self, dataset: Any) -> None:
-        """Check that the method can train on a data set; called before training.
-
-        Args:
-            dataset: The :class:`~rankseg.datasets.SemiDataset` of the training loader.
-
-        Raises:
-            ValueError: If the method cannot train on it, for example because it needs one class per
-                image and labels are masks.
-        """
-        if self.needs_image_labels and not dataset.labeled.image_level:
-            raise ValueError(
-                f"Expected one class per image, which {type(self).__name__} needs, but the labels "
-                f"of {type(dataset.labeled).__name__} are masks. Use a data set with one class per "
-                "image, such as ClassFolderDataset."
-            )
 
     def loss(self, inputs: dict[str, Tensor], data_samples: dict[str, list]) -> dict[str, Tensor]:
         """Compute the loss terms of one step; implemented by each method.

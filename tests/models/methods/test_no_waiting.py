@@ -140,7 +140,7 @@ def test_a_step(name, build, no_list_to_the_device):
     method = build(name.split()[0], **{**student, **STEPS[name]})
     if name == "LabelPropagation":
         method.set_pseudo_labels(torch.tensor([0, 1, 2, 0]), torch.ones(4), torch.ones(3))
-    if hasattr(method, "pool"):  # with which the master guides
+    if method.pool is not None:  # with which the master guides
         method.pool.add(torch.tensor([5]), torch.tensor([1]), generation=0, step=0)
     batch = toy_class_batch(twin="CMSF" in name) if images else toy_batch(mixed=True)
     if hasattr(method, "clusters"):

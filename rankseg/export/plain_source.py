@@ -11,6 +11,8 @@ from mmengine.config import Config
 from rankseg.registry import MODELS
 from rankseg.utils.config_nodes import nodes
 
+_TINY = (("from rankseg.models.tiny import TinyPart\n", ""), ("(TinyPart, ", "("))
+"""The mixin for ``--tiny``, which only training uses."""
 _REGISTRY = re.compile(r"^from rankseg\.registry import (\w+)$", re.MULTILINE)
 
 
@@ -37,6 +39,8 @@ def plain_source(module: ModuleType) -> str:
         ValueError: If the module uses more of this package than its registry.
     """
     source = _REGISTRY.sub(r"from mmseg.registry import \1", inspect.getsource(module))
+    for text, replacement in _TINY:
+        source = source.replace(text, replacement)
     for node in ast.walk(ast.parse(source)):
         names = []
         if isinstance(node, ast.Import):

@@ -264,4 +264,4 @@ def test_several_steps_with_images_of_one_colour(name):
 def test_a_run_in_which_nothing_is_ever_confident_says_so(quick_train, tmp_path):
     run = quick_train("rankmatch", tmp_path / "run", model__threshold=1.0, train_cfg__max_iters=2)
     log = "".join(file.read_text() for file in run.glob("*/*.log"))
-    assert "in 2 iterations no pixel of any unlabeled image was as confident as" in log
+    assert "In 2 iterations no pixel of any unlabeled image was as confident as" in log

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every config for segmentation: documented, named after its content, able to build."""
+"""Every config for segmentation has a name that matches its content, and builds."""
 
 import gc
 import json
@@ -30,7 +30,7 @@ from rankseg.utils.config_nodes import nodes
 README = (FOLDER / "README.md").read_text()
 NAMES = sorted(
     path.relative_to(FOLDER).as_posix().removesuffix(".py")
-    for path in FOLDER.glob("*/**/*.py")  # right below lie configs of the user
+    for path in FOLDER.glob("*/**/*.py")  # configs of the user are in FOLDER itself
     if "_base_" not in path.parts
     and not re.match(r"cifar|imagenet|miniimagenet|svhn", path.stem)
     and not re.match(r"cub|cars|sop|inshop|omniglot", path.stem)  # embedding networks
@@ -92,7 +92,7 @@ def test_all_configs_are_found():
 
 
 @for_each(NAMES)
-def test_name_tells_model_and_data(name):
+def test_name_matches_model_and_data(name):
     cfg, words = resolved(name), parse(name)
     data = words["data"]
     assert cfg.model.type == METHODS[name.split("/")[0]]
@@ -124,7 +124,7 @@ def test_name_tells_model_and_data(name):
 
 
 @for_each(NAMES)
-def test_method_batch_and_schedule_go_together(name):
+def test_method_batch_and_schedule_match(name):
     cfg, words = resolved(name), parse(name)
     data = words["data"]
     loader, sampler = cfg.train_dataloader, cfg.train_dataloader.sampler
@@ -171,7 +171,7 @@ def test_method_batch_and_schedule_go_together(name):
 
 
 @for_each([n for n in NAMES if re.match(r"rankmatch/(voc|city)", n)])
-def test_rank_loss_is_the_paper_s(name):
+def test_rank_loss_has_the_constants_of_the_paper(name):
     rank = resolved(name).model.rank
     assert {key: rank[key] for key in RANK} == RANK
 
@@ -186,7 +186,7 @@ ABLATIONS = [n for n in NAMES if "/ablations/" in n]
 
 
 def flat(value, where: str = "") -> dict:
-    """Every number and name in a config by the path that leads to it."""
+    """Return all values in a config, keyed by their path."""
     if not isinstance(value, dict | list | tuple) or not value:
         return {where: value}
     items = value.items() if isinstance(value, dict) else enumerate(value)
@@ -203,7 +203,7 @@ SWITCHES = {
 
 
 @for_each([n for n in ABLATIONS if "em_mito" in n])
-def test_an_ablation_of_rare_foreground_changes_one_switch(name):
+def test_ablation_of_rare_foreground_changes_one_switch(name):
     mine, full = (flat(resolved(n)._cfg_dict) for n in (name, "rankmatch/em_mito_2"))
     differ = {key for key in mine | full if mine.get(key) != full.get(key)}
     assert differ
@@ -212,7 +212,7 @@ def test_an_ablation_of_rare_foreground_changes_one_switch(name):
 
 
 @for_each([n for n in ABLATIONS if "/voc" in n])
-def test_an_ablation_changes_what_its_name_says_and_nothing_else(name):
+def test_ablation_changes_only_what_its_name_says(name):
     words = parse(name)
     changes = {
         "correlation": ("consistency", "kl"),
@@ -232,7 +232,7 @@ def test_an_ablation_changes_what_its_name_says_and_nothing_else(name):
 def built(model: str):
     config = json.loads(model)
     kind = config["student"]["backbone"]["type"]
-    # transformers read values while they are built
+    # transformers read values during construction
     device = "cpu" if kind in dict(NETWORKS.values()).values() else "meta"
     with DefaultScope.overwrite_default_scope("rankseg"), torch.device(device):
         return MODELS.build(config)
@@ -255,7 +255,7 @@ def test_model_builds_and_suits_the_crop(name):
 
 @pytest.fixture
 def data_sets(monkeypatch):
-    """Builds training and validation set of a config on stand-in images."""
+    """Return a function that builds the training and validation set on stand-in images."""
     monkeypatch.setattr(gc, "collect", lambda: 0)  # mmengine's, in every data set: 0.1 s each
 
     def build(cfg: Config) -> tuple:
@@ -305,7 +305,7 @@ def test_samples_have_the_views_of_the_method(name, data_sets):
     assert all(view.shape == (3, *crop) for view in unlabeled["inputs"].values())
 
 
-def test_the_option_for_tensorboard_in_the_readme_works():
+def test_tensorboard_option_of_the_readme_works():
     option = re.search(r"--cfg-options (visualizer\S+)=(\w+)", README)
     cfg = load_config(str(FOLDER / "rankmatch/voc_92.py"), options={option[1]: option[2]})
     assert VISBACKENDS.build({**cfg.visualizer.vis_backends[0], "save_dir": "unused"})
@@ -315,7 +315,7 @@ def test_the_option_for_tensorboard_in_the_readme_works():
 LINKED = set(re.findall(r"\[[\d.]+\]\(([\w/.]+)\.py\)", README))
 
 
-def test_the_tables_of_the_readme_are_complete():
+def test_tables_of_the_readme_are_complete():
     assert {name for name in NAMES if paper_number(name) and "mix_same" not in name} == LINKED
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every config of a classifier: documented, named after its content, able to build."""
+"""Every config of a classifier has a name that matches its content, and builds."""
 
 import gc
 import json
@@ -35,7 +35,7 @@ def _name(path: Path) -> str:
 
 NAMES = sorted(
     _name(path)
-    for path in FOLDER.glob("*/**/*.py")  # right below lie configs of the user
+    for path in FOLDER.glob("*/**/*.py")  # configs of the user are in FOLDER itself
     if "_base_" not in path.parts
     and re.match(r"cifar|imagenet|miniimagenet|svhn", path.stem)
     and not re.match(r"(metric_learning|tac_ccl|san)/cifar10_mini(_[a-z]+)*$", _name(path))
@@ -93,7 +93,7 @@ def test_all_configs_are_found():
 
 
 @for_each(NAMES)
-def test_name_tells_method_network_data_and_labels(name):
+def test_name_matches_method_network_data_and_labels(name):
     cfg, words = resolved(name), parse(name)
     on_mixmatch = "MixMatch" if words["option"] == "mixmatch" else ""
     tuned = re.match("finetune", words["option"] or "")  # the method's second or third stage
@@ -124,7 +124,7 @@ def test_name_tells_method_network_data_and_labels(name):
 
 
 @for_each(NAMES)
-def test_tested_once_at_the_end_and_nothing_is_chosen_by_it(name):
+def test_validates_once_at_the_end(name):
     cfg = load(name)
     rule = cfg.train_cfg
     if "max_iters" in rule:
@@ -137,7 +137,7 @@ IMAGES = {"cifar10": 50_000, "cifar100": 50_000, "svhn": 73_257, "cifar10_mini":
 
 
 @for_each([n for n in NAMES if re.match("snowball|lmcs", n)])
-def test_as_many_images_as_are_to_be_discovered_are_there_and_in_time(name):
+def test_discoveries_fit_the_data_set_and_the_schedule(name):
     cfg = resolved(name)
     for hook in cfg.custom_hooks:
         if hook.type == "DiscoveryHook":
@@ -249,7 +249,7 @@ CONSTANTS = {  # of the papers' text
 
 
 @pytest.mark.parametrize("name", CONSTANTS)
-def test_constants_are_the_papers(name):
+def test_constants_match_the_papers(name):
     cfg = resolved(name)
     for key, value in CONSTANTS[name].items():
         found = cfg
@@ -262,14 +262,14 @@ STEMS = {"simmatch": "imagenet_1pct_100ep", "label_propagation": "cifar10_500_co
 
 
 def stem_of(name: str) -> str:
-    """The config that an ablation changes: its name is the beginning of the ablation's."""
+    """Return the config that an ablation changes. Its name is a prefix of the ablation."""
     family, own = name.split("/")[0], name.split("/")[-1]
     whole = [n.split("/")[-1] for n in NAMES if re.fullmatch(rf"{family}/\w+", n)]
     return STEMS.get(family) or max((n for n in whole if own.startswith(f"{n}_")), key=len)
 
 
 @for_each([n for n in NAMES if "/ablations/" in n])
-def test_an_ablation_changes_little(name):
+def test_ablation_changes_one_or_two_options(name):
     cfg, family = resolved(name), name.split("/")[0]
     full = resolved(f"{family}/{stem_of(name)}")
     mine, others = ({hook.type: hook for hook in one.custom_hooks} for one in (cfg, full))
@@ -341,6 +341,6 @@ def test_data_sets_build_and_have_the_views_of_the_method(name):
 LINKS = re.findall(r"\[([\d.]+(?: \+- [\d.]+)?)\]\(([\w/.]+?)\.py\)", README)
 
 
-def test_the_tables_of_the_readme_are_complete():
+def test_tables_of_the_readme_are_complete():
     linked = {name for _, name in LINKS}
     assert {name for name in NAMES if paper_number(name)} <= linked <= set(NAMES)

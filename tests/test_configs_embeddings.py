@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every config of an embedding network: documented, named after its content, able to build."""
+"""Every config of an embedding network has a name that matches its content, and builds."""
 
 import gc
 import json
@@ -45,7 +45,7 @@ TITLES |= {"inshop": "In-Shop", "omniglot_mini": "small Omniglot", "cifar10_mini
 
 def parse(name: str) -> dict:
     match = STEM.fullmatch(name.split("/")[-1])
-    assert match, f"configs/{name}.py: the name says something that is not known here"
+    assert match, f"configs/{name}.py: the name has an unknown part"
     return match.groupdict()
 
 
@@ -53,7 +53,7 @@ def test_all_configs_are_found():
     assert len(NAMES) > 25 and {name.split("/")[0] for name in NAMES} <= set(METHODS)
 
 
-def test_the_tables_of_the_readme_are_complete_and_agree():
+def test_tables_of_the_readme_are_complete_and_agree():
     text = (FOLDER / "README_embeddings.md").read_text()
     links = re.findall(r"\[([\d.]+|-)[^]]*\]\(((?:metric|tac|san)[\w/]+)\.py", text)
     linked = {name: number for number, name in links}
@@ -63,7 +63,7 @@ def test_the_tables_of_the_readme_are_complete_and_agree():
 
 
 @for_each(NAMES)
-def test_name_tells_method_network_data_and_labels(name):
+def test_name_matches_method_network_data_and_labels(name):
     cfg, words = resolved(name), parse(name)
     assert cfg.model.type == METHODS[name.split("/")[0]]
     head, semi, val = (
@@ -98,7 +98,7 @@ def test_name_tells_method_network_data_and_labels(name):
 
 
 @for_each(NAMES)
-def test_tested_once_at_the_end(name):
+def test_validates_once_at_the_end(name):
     cfg = load(name)
     rule = cfg.train_cfg
     if "max_iters" in rule:
@@ -127,7 +127,7 @@ CONSTANTS = {  # of the text of the papers
 
 
 @pytest.mark.parametrize("name", CONSTANTS)
-def test_constants_are_the_papers(name):
+def test_constants_match_the_papers(name):
     cfg = resolved(name)
     for key, value in CONSTANTS[name].items():
         found = cfg
@@ -137,7 +137,7 @@ def test_constants_are_the_papers(name):
 
 
 @for_each([n for n in NAMES if "/ablations/" in n])
-def test_an_ablation_changes_one_number(name):
+def test_ablation_changes_one_number(name):
     cfg, full = resolved(name), resolved(f"{name.split('/')[0]}/cub_googlenet")
     one, other = cfg._cfg_dict.to_dict(), full._cfg_dict.to_dict()
     assert one != other
@@ -161,7 +161,7 @@ def no_collection(monkeypatch):
 
 
 @for_each(NAMES)
-def test_everything_builds_and_fits_together(name):
+def test_all_parts_build_and_fit_together(name):
     cfg = load(name)
     check_options(cfg)
     model = built(json.dumps(cfg.model.to_dict(), sort_keys=True))

@@ -20,13 +20,13 @@ LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 
 
 def without_code(page: Path) -> str:
-    """The text of a page; what stands in blocks of code is no link."""
+    """Return the text of a page without its code, which can look like links."""
     text = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.M | re.S)
     return re.sub(r"`[^`\n]*`", lambda code: "x" * len(code[0]), text)
 
 
 def anchors(page: Path) -> set[str]:
-    """The names that a page gives its headings."""
+    """Return the anchors of the headings of a page."""
     headings = re.findall(r"^#+ (.+)$", page.read_text(), re.M)
     return {re.sub(r"[^\w\- ]", "", one).strip().lower().replace(" ", "-") for one in headings}
 
@@ -125,7 +125,7 @@ def parser_of(tool: str) -> Callable[..., object]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_tools_understand_the_commands_of_a_page(page, monkeypatch):
+def test_tools_parse_the_commands_of_a_page(page, monkeypatch):
     for command in commands(page):
         monkeypatch.setattr("sys.argv", command)
         try:
@@ -145,7 +145,7 @@ def test_tests_named_on_the_reliability_page_exist():
         assert found.exists() or list(ROOT.glob(f"tests/**/{name}")), name
 
 
-def test_commands_are_found_at_all():
+def test_finds_commands_on_the_pages():
     count = {page.name: len(commands(page)) for page in PAGES}
     assert count["get_started.md"] >= 8 and count["reports.md"] >= 8 and count["tutorial.md"] >= 10
 
@@ -161,7 +161,7 @@ def test_pictures_are_small():
         assert picture.suffix == ".png" and picture.stat().st_size < 150_000, picture.name
 
 
-def test_links_are_found_at_all():
+def test_finds_links_on_a_page():
     assert "docs/tutorial.md" in LINK.findall(without_code(ROOT / "README.md"))
 
 

@@ -14,7 +14,7 @@ class Deployed(nn.Module):
         network: An mmseg segmentor in eval mode. It processes the whole image at once, even if its
             ``test_cfg`` uses sliding windows.
         image_level: Whether it is a classifier, see :class:`~rankseg.models.heads.ImageLevelHead`.
-        normalise: Mean and standard deviation of R, G, B in gray levels, 0 to 255, to normalize
+        normalize: Mean and standard deviation of R, G, B in gray levels, 0 to 255, to normalize
             raw images; None if the input is already normalized.
         argmax: Return the most likely class instead of logits.
 
@@ -28,15 +28,15 @@ class Deployed(nn.Module):
         self,
         network: nn.Module,
         image_level: bool = False,
-        normalise: tuple[Sequence[float], Sequence[float]] | None = None,
+        normalize: tuple[Sequence[float], Sequence[float]] | None = None,
         argmax: bool = False,
     ) -> None:
         super().__init__()
         self.network = network
         self.image_level = image_level
-        self.raw = normalise is not None
+        self.raw = normalize is not None
         self.argmax = argmax
-        for name, values in zip(("mean", "std"), normalise or ((), ()), strict=True):
+        for name, values in zip(("mean", "std"), normalize or ((), ()), strict=True):
             self.register_buffer(name, torch.tensor(values).view(1, -1, 1, 1), persistent=False)
 
     def forward(self, image: Tensor) -> Tensor:

@@ -78,8 +78,9 @@ def to_mmseg(
     trained = load_trained(cfg, checkpoint, network)
     if isinstance(trained.network, MeanSegmentor):
         raise ValueError(
-            "with model.average=True two students predict together, which mmseg cannot do: take "
-            "the first with --cfg-options model.average=False, or use tools/export_onnx.py"
+            "Expected one network, but got model.average=True, which averages two students and is "
+            "not possible in mmseg. Export the first one with --cfg-options model.average=False, "
+            "or use tools/export_onnx.py."
         )
     student = Config(dict(student=cfg.model.student)).student
     model, replaced = plain_model(student)
@@ -114,15 +115,15 @@ def check_plain(cfg: Config) -> None:
     """
     if is_image_level(cfg):
         raise ValueError(
-            "mmseg has no classifiers of whole images, so this one cannot become an mmseg model: "
-            "use tools/export_onnx.py"
+            "Expected a segmentation config, but got a classifier of whole images, which mmseg "
+            "does not have. Use tools/export_onnx.py."
         )
     pipeline = cfg.test_dataloader.dataset.pipeline if cfg.get("test_dataloader") else []
-    foreign = [step["type"] for step in pipeline if step["type"] not in READERS]
-    if foreign:
+    others = [step["type"] for step in pipeline if step["type"] not in READERS]
+    if others:
         raise ValueError(
-            f"test_dataloader.dataset.pipeline has {', '.join(foreign)}, which mmseg would leave "
-            f"out: expected {' and '.join(sorted(READERS))} alone"
+            f"Expected only {' and '.join(sorted(READERS))} in test_dataloader.dataset.pipeline, "
+            f"but got {', '.join(others)}, which mmseg would not apply. Remove them."
         )
 
 
@@ -189,7 +190,7 @@ def compare(trained: Trained, folder: Path) -> float:
         difference = max(difference, (logits - ours).abs().max().item())
     if not difference <= TOLERANCE:
         raise ValueError(
-            f"mmseg's logits differ from ours by {difference:.2g}, expected at most "
-            f"{TOLERANCE}: nothing was written; please report this with the config"
+            f"Expected mmseg's logits to differ from ours by at most {TOLERANCE}, but got "
+            f"{difference:.2g}. Nothing was written. Please report this with the config."
         )
     return difference

@@ -68,14 +68,16 @@ def export_onnx(
     trained = load_trained(cfg, checkpoint, network)
     if trained.network.decode_head.out_channels == 1:
         raise ValueError(
-            "decode_head.out_channels is 1, a threshold in place of classes: expected one channel "
-            "for each class"
+            "Expected one output channel per class, but got decode_head.out_channels=1, which "
+            "uses a threshold. Set out_channels to the number of classes and train again."
         )
     if argmax and is_embedding(cfg):
-        raise ValueError("--argmax is of classes, and an embedding has none: leave it out")
+        raise ValueError(
+            "Expected a network with classes for argmax, but got an embedding. Leave --argmax out."
+        )
     image_level = is_image_level(cfg)
-    normalise = (trained.mean, trained.std) if with_preprocessing else None
-    model = Deployed(trained.network, image_level, normalise, argmax).eval()
+    normalize = (trained.mean, trained.std) if with_preprocessing else None
+    model = Deployed(trained.network, image_level, normalize, argmax).eval()
     metadata = describe(cfg, trained, model) | {"checkpoint": Path(checkpoint).name}
     content = to_bytes(model, trained, metadata)
     difference = compare(content, trained, model)
@@ -94,14 +96,14 @@ def need_packages() -> None:
     missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
     if missing:
         raise ValueError(
-            f"ONNX export needs {', '.join(missing)}, which is not installed: "
+            f"Expected the packages of ONNX export, but {', '.join(missing)} is not installed. Run "
             "pip install -c constraints.txt -e '.[export]'"
         )
 
 
 def describe(cfg: Config, trained: Trained, model: Deployed) -> dict[str, str]:
     """Return the metadata that a program needs to use the file; lists are encoded as JSON."""
-    source = "float32 (batch, 3, height, width), RGB, (grey level 0 to 255 - mean) / std"
+    source = "float32 (batch, 3, height, width), RGB, (gray level 0 to 255 - mean) / std"
     if model.raw:
         source = "uint8 (batch, height, width, 3), RGB, 0 to 255"
     axes = "" if model.image_level else ", height, width"
@@ -215,9 +217,10 @@ def compare(content: bytes, trained: Trained, model: Deployed) -> float:
         allowed = TOLERANCE * max(1.0, logits.abs().max().item())
         if not difference <= allowed:
             raise ValueError(
-                f"onnxruntime's result for images of {size[1]}x{size[2]} differs from ours by "
-                f"{difference:.2g}, expected at most {allowed:.2g}: nothing was written; please "
-                "report this with the config"
+                "Expected results of onnxruntime to differ from ours by at most "
+                f"{allowed:.2g}, but "
+                f"got {difference:.2g} for images of {size[1]}x{size[2]}. Nothing was written. "
+                "Please report this with the config."
             )
         largest = max(largest, difference)
     return largest

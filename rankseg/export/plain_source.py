@@ -49,8 +49,8 @@ def plain_source(module: ModuleType) -> str:
             names = ["rankseg" if node.level else node.module]
         if any(name.split(".")[0] == "rankseg" for name in names):
             raise ValueError(
-                f"{module.__name__} cannot be given away as one file, since line {node.lineno} "
-                f"imports {', '.join(names)}: expected a module that needs rankseg.registry alone"
+                f"Expected {module.__name__} to import only rankseg.registry of this package, but "
+                f"line {node.lineno} imports {', '.join(names)}. It cannot be exported as one file."
             )
     return source
 

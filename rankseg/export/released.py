@@ -55,7 +55,7 @@ def convert_released(
         depth, classes = check_network(ours)
         theirs = to_theirs(ours) if reverse else None
     except ValueError as error:
-        raise ValueError(f"checkpoint {source} cannot be converted: {error}") from error
+        raise ValueError(f"Checkpoint {source} cannot be converted. {error}") from error
     if reverse:
         content = {"model": {f"module.{name}": tensor for name, tensor in theirs.items()}}
     else:
@@ -67,7 +67,9 @@ def convert_released(
 def refuse_existing(target: Path) -> None:
     """Raise ``ValueError`` if the target exists, even as a broken link."""
     if os.path.lexists(target):
-        raise ValueError(f"{target} exists: remove it, or name another file")
+        raise ValueError(
+            f"Expected a new output file, but {target} exists. Remove it, or choose another name."
+        )
 
 
 def save_checkpoint(content: dict, target: Path) -> None:
@@ -82,14 +84,20 @@ def segmentor_state(state: dict[str, Tensor], network: str | None = None) -> dic
     Raises:
         ValueError: If there are two networks and none is named, or the named one is missing.
     """
-    there = [n for n, prefix in NETWORKS.items() if any(k.startswith(prefix) for k in state)]
-    if not there and network is None:
+    found = [n for n, prefix in NETWORKS.items() if any(k.startswith(prefix) for k in state)]
+    if not found and network is None:
         return state
-    if network is None and len(there) > 1:
-        raise ValueError("it holds a student and a teacher: say which by --network")
-    name = network or there[0]
-    if name not in there:
-        raise ValueError(f"it has no {name}: expected one of {', '.join(there) or 'none'}")
+    if network is None and len(found) > 1:
+        raise ValueError(
+            "Expected one network, but got a student and a teacher. Select one with --network."
+        )
+    name = network or found[0]
+    if name not in found:
+        raise ValueError(
+            f"Expected a checkpoint with a {name}, but it has "
+            f"{' and '.join(found) or 'neither student nor teacher'}. "
+            "Change --network."
+        )
     prefix = NETWORKS[name]
     return {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
 
@@ -106,9 +114,10 @@ def check_student(state: dict[str, Tensor], cfg: Config) -> None:
     name = "decode_head.conv_seg.bias"
     if name in own and name in state and len(own[name]) != len(state[name]):
         raise ValueError(
-            f"it has {len(state[name])} classes, but {cfg.config_file} has {len(own[name])}: set "
-            f"model.student.decode_head.num_classes={len(state[name])}, or name another config"
+            f"Expected {len(own[name])} classes, as {cfg.config_file} has, but got "
+            f"{len(state[name])}. Set model.student.decode_head.num_classes={len(state[name])}, or "
+            "use another config."
         )
     message = describe_misfit(own, state)
     if message:
-        raise ValueError(f"it does not fit {cfg.config_file}: {message}")
+        raise ValueError(f"Expected the tensors of {cfg.config_file}: {message}")

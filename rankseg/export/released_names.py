@@ -48,7 +48,7 @@ def to_ours(state: dict[str, Tensor]) -> dict[str, Tensor]:
         ValueError: If a name or a shape does not belong to their network, or a tensor is missing.
     """
     pairs = sorted(PARTS)
-    ours = {_rename(name, pairs, f"no part of {THEIRS}"): state[name] for name in state}
+    ours = {_rename(name, pairs, "unknown"): state[name] for name in state}
     check_network(ours)
     return ours
 
@@ -66,18 +66,18 @@ def to_theirs(state: dict[str, Tensor]) -> dict[str, Tensor]:
     # In reverse order, the prefix of the stem's last part is tried before the shorter prefix of the
     # stem.
     pairs = sorted(((ours, theirs) for theirs, ours in PARTS), reverse=True)
-    return {_rename(name, pairs, f"not in {THEIRS}"): state[name] for name in state}
+    return {_rename(name, pairs, "not part of it"): state[name] for name in state}
 
 
-def _rename(name: str, pairs: list[tuple[str, str]], refused: str) -> str:
+def _rename(name: str, pairs: list[tuple[str, str]], reason: str) -> str:
     if SAME.match(name):
         return name
     for old, new in pairs:
         if name.startswith(old):
             return new + name[len(old) :]
     raise ValueError(
-        f"{name} is {refused}: expected the names of that network and no others (one on an "
-        "Xception, or of UniMatch V2, cannot be converted)"
+        f"Expected only tensors of {THEIRS}, but got {name}, which is {reason}. Networks on an "
+        "Xception and those of UniMatch V2 cannot be converted."
     )
 
 
@@ -127,7 +127,8 @@ def check_network(state: dict[str, Tensor]) -> tuple[int, int]:
     message = describe_misfit(own, state)
     if message:
         raise ValueError(
-            f"it has {depth} layers and {classes} classes, but is not {THEIRS}: {message}"
+            f"Expected {THEIRS}, but got a network of {depth} layers and {classes} classes with "
+            f"other tensors: {message}"
         )
     check_numbers(state, own)
     return depth, classes
@@ -138,14 +139,14 @@ def _sizes(state: dict[str, Tensor]) -> tuple[int, int, int]:
     needed = ("backbone.layer1.0.conv1.weight", "decode_head.conv_seg.weight")
     lacking = [name for name in needed if name not in state or state[name].ndim != 4]
     if lacking:
-        raise ValueError(f"it is not {THEIRS}: it has no {' and no '.join(lacking)}")
+        raise ValueError(f"Expected {THEIRS}, but {' and '.join(lacking)} is missing.")
     blocks = {name.split(".")[2] for name in state if name.startswith("backbone.layer3.")}
     bottleneck = "backbone.layer3.0.conv3.weight" in state
     if len(blocks) not in DEPTHS or not bottleneck:
         kind = "of three convolutions" if bottleneck else "of two convolutions"
         raise ValueError(
-            f"it is not {THEIRS}: its third stage has {len(blocks)} blocks {kind}, expected 6 or "
-            "23 of three"
+            f"Expected {THEIRS}, whose third stage has 6 or 23 blocks of three convolutions, but "
+            f"got {len(blocks)} blocks {kind}."
         )
     width, classes = (len(state[name]) for name in needed)
     return DEPTHS[len(blocks)], classes, width

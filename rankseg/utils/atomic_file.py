@@ -58,12 +58,12 @@ def describe(path: Path, error: OSError) -> str:
     folder = next(p for p in (path.absolute(), *path.absolute().parents) if os.path.isdir(p))
     if error.errno in NO_ROOM:
         free = shutil.disk_usage(folder).free / 2**20
-        cure = f"make room on the disk of {folder} ({free:,.0f} MB are free) or lift its limit"
+        cure = f"Free space on the disk of {folder} ({free:,.0f} MB are free), or raise its limit"
     elif error.errno == errno.ENAMETOOLONG:
-        cure = f"names have at most {_LONGEST} bytes, use a shorter one"
+        cure = f"Use a shorter name, of at most {_LONGEST} bytes"
     else:
-        cure = f"see that {path.parent} is a folder that can be written to"
-    return f"{path} could not be written ({error.strerror or error}): {cure}"
+        cure = f"Make sure that {path.parent} is a folder that you can write to"
+    return f"{path} could not be written ({error.strerror or error}). {cure}."
 
 
 @contextmanager
@@ -162,8 +162,8 @@ def read_json(path: str | Path, check: Callable[[Any], object] | None = None) ->
         return None
     except (OSError, ValueError, TypeError, LookupError, RecursionError) as error:
         print_log(
-            f"{path} cannot be read ({type(error).__name__}) and is ignored: what was noted there "
-            "before does not count",
+            f"{path} cannot be read ({type(error).__name__}) and is ignored, as if it did not "
+            "exist",
             "current",
             logging.WARNING,
         )

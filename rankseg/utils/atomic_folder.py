@@ -14,7 +14,10 @@ from rankseg.utils.atomic_file import PARTIAL, WriteError, describe
 def refuse_full(out: Path) -> None:
     """Raise ``ValueError`` if the path is a file or a folder that is not empty."""
     if os.path.lexists(out) and not (out.is_dir() and not any(out.iterdir())):
-        raise ValueError(f"{out} exists and is not an empty folder: remove it, or name another")
+        raise ValueError(
+            f"Expected {out} to be new or an empty folder, but it contains files or is a file. "
+            "Remove it, or choose another folder."
+        )
 
 
 @contextmanager

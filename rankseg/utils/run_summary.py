@@ -29,8 +29,8 @@ def read_summary(path: Path, needed: Sequence[str] = NEEDED) -> dict[str, Any]:
         check_summary(summary, needed)
     except (OSError, ValueError, RecursionError) as error:
         raise ValueError(
-            f"{path} is damaged or no summary of a run ({error}): expected what tools/train.py "
-            "leaves; remove the file, or leave this run out"
+            f"Expected {path} to be a summary that tools/train.py wrote, but it is damaged "
+            f"({error}). Remove the file, or leave this run out."
         ) from error
     return summary
 

@@ -38,7 +38,7 @@ def test_numbers_that_make_no_stack(tmp_path, wrong):
 
 def test_a_folder_that_holds_something_is_left_alone(tmp_path):
     (tmp_path / "mine.txt").write_text("dear")
-    with pytest.raises(ValueError, match="is not an empty folder"):
+    with pytest.raises(ValueError, match="to be new or an empty folder"):
         make_demo_stacks(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 

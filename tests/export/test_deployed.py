@@ -15,7 +15,7 @@ class Doubling(nn.Module):
 
 
 def test_images_as_they_are_read_are_normalised():
-    model = Deployed(Doubling(), normalise=([1.0, 2.0, 3.0], [2.0, 4.0, 8.0]))
+    model = Deployed(Doubling(), normalize=([1.0, 2.0, 3.0], [2.0, 4.0, 8.0]))
     image = torch.tensor([5, 6, 7], dtype=torch.uint8).expand(1, 4, 2, 3)
     logits = model(image)
     assert logits.shape == (1, 3, 4, 2)

@@ -121,17 +121,17 @@ def test_another_checkpoint_is_refused(tmp_path, change, message):
     assert not (tmp_path / "out").exists()
 
 
-def test_what_mmseg_cannot_do_is_refused(tmp_path):
+def test_raises_on_models_that_mmseg_lacks(tmp_path):
     config, checkpoint = random_run(tmp_path, toy_classifier().to_dict())
-    with pytest.raises(ValueError, match=r"no classifiers .* use tools/export_onnx.py"):
+    with pytest.raises(ValueError, match=r"got a classifier .* Use tools/export_onnx.py"):
         to_mmseg(load_config(str(config)), str(checkpoint), tmp_path / "out")
     config, checkpoint = random_run(tmp_path, toy_student().to_dict(), type="CPS", average=True)
-    with pytest.raises(ValueError, match="two students predict together, which mmseg cannot do"):
+    with pytest.raises(ValueError, match="averages two students and is not possible in mmseg"):
         to_mmseg(load_config(str(config)), str(checkpoint), tmp_path / "out")
     config, checkpoint = random_run(tmp_path, toy_student().to_dict())
     text = config.read_text()
     config.write_text(text.replace('dict(type="PackEval")', 'dict(type="ResizeCenter", size=8)'))
-    with pytest.raises(ValueError, match="has ResizeCenter, which mmseg would leave out"):
+    with pytest.raises(ValueError, match="but got ResizeCenter, which mmseg would not apply"):
         to_mmseg(load_config(str(config)), str(checkpoint), tmp_path / "out")
 
 
@@ -146,14 +146,14 @@ def test_a_full_folder_is_kept_and_an_empty_one_taken(tmp_path):
         "mmseg_deeplabv3plus.py",
         "weights.pth",
     ]
-    with pytest.raises(ValueError, match="out exists and is not an empty folder"):
+    with pytest.raises(ValueError, match="out to be new or an empty folder"):
         to_mmseg(cfg, str(checkpoint), out)
 
 
-def test_nothing_is_left_where_the_logits_differ(tmp_path, monkeypatch):
+def test_writes_nothing_if_the_logits_differ(tmp_path, monkeypatch):
     module = importlib.import_module("rankseg.export.mmseg")
     monkeypatch.setattr(module, "TOLERANCE", -1.0)
     config, checkpoint = random_run(tmp_path, toy_student().to_dict())
-    with pytest.raises(ValueError, match="logits differ from ours by .*: nothing was written"):
+    with pytest.raises(ValueError, match="logits to differ from ours by .* Nothing was written"):
         to_mmseg(load_config(str(config)), str(checkpoint), tmp_path / "out")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["toy.pth", "toy.py"]

@@ -90,7 +90,7 @@ def test_stops_and_leaves_no_partial_mask_if_the_disk_is_full(made, images, tmp_
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("rankseg.inference.writer.Image.Image.save", full)
-    with pytest.raises(WriteError, match="masks/.* could not be written .*make room"):
+    with pytest.raises(WriteError, match="masks/.* could not be written .*Free space"):
         predict(*made, images, tmp_path / "out")
     assert not list((tmp_path / "out/masks").rglob("*.png*"))
 

@@ -199,7 +199,7 @@ def test_full_disk_leaves_no_config(make, tmp_path, monkeypatch):
 
     folders = write_raw(tmp_path / "raw", "rgba")
     monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(WriteError, match="No space left on device.*make room"):
+    with pytest.raises(WriteError, match="No space left on device.*Free space"):
         make(folders)
     assert not Path("mine.py").exists()
 

@@ -23,7 +23,7 @@ def assert_good_end(job, run: Path, reason: str) -> None:
     assert job.wait() == 1, job.text
     assert "Traceback" not in job.text
     last = job.text.strip().splitlines()[-1]
-    assert last.startswith("error: ") and reason in last and "make room" in last
+    assert last.startswith("error: ") and reason in last and "Free space" in last
     assert f"--resume goes on from {checkpoints(run)[0]}" in last
     read_resumable(checkpoints(run)[0])
     assert not list(run.glob("**/*.partial"))
@@ -101,7 +101,7 @@ def test_a_log_on_a_full_disk(quick_train, tmp_path, monkeypatch):
     from mmengine.visualization import vis_backend
 
     monkeypatch.setattr(vis_backend, "dump", lambda *_, **__: FullFile().write())
-    with pytest.raises(RunEnded, match=f"{tmp_path}/run could not be written.*make room"):
+    with pytest.raises(RunEnded, match=f"{tmp_path}/run could not be written.*Free space"):
         quick_train("supervised", tmp_path / "run")
 
 

@@ -124,7 +124,7 @@ def test_conversion_does_not_write_through_a_link(released, tmp_path, monkeypatc
     (tmp_path / "out/ours.pth").symlink_to(tmp_path / "elsewhere.pth")  # which is not there
     with pytest.raises(SystemExit):
         convert(monkeypatch, released, tmp_path / "out/ours.pth")
-    assert "exists: remove it, or name another file" in capsys.readouterr().err
+    assert "exists. Remove it, or choose another name" in capsys.readouterr().err
     assert not (tmp_path / "elsewhere.pth").exists()
 
 
@@ -165,7 +165,10 @@ def test_a_damaged_summary_is_named(tmp_path, capsys, text):
     with pytest.raises(SystemExit):
         tool("collect_results.py").main([str(tmp_path)])
     error = capsys.readouterr().err
-    assert error.startswith(f"error: {tmp_path}/summary.json is ") and error.count("\n") == 1
+    assert (
+        error.startswith(f"error: Expected {tmp_path}/summary.json to be")
+        and error.count("\n") == 1
+    )
 
 
 def test_generated_images_do_not_go_through_links(root, tmp_path, capsys):

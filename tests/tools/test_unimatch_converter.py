@@ -38,9 +38,9 @@ def test_converts_there_and_back(tmp_path, released, capsys):
 
 def test_user_error_prints_one_message(tmp_path, released, capsys):
     for arguments, message in [
-        ((released, released), "best.pth exists: remove it, or name another file"),
+        ((released, released), "best.pth exists. Remove it, or choose another name"),
         ((tmp_path / "no.pth", tmp_path / "a.pth"), "no.pth does not exist"),
-        ((released, tmp_path / "a.pth", "--reverse"), "cannot be converted: it is not UniMatch's"),
+        ((released, tmp_path / "a.pth", "--reverse"), "cannot be converted. Expected UniMatch's"),
         (
             (released, tmp_path / "a.pth", "--network", "teacher"),
             "Expected --network only with --reverse",

@@ -54,7 +54,9 @@ def test_a_file_system_that_syncs_no_folders(tmp_path, monkeypatch):
 
 def test_a_folder_that_is_a_file(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(WriteError, match="file/a.json could not be written.*can be written to"):
+    with pytest.raises(
+        WriteError, match="file/a.json could not be written.*folder that you can write to"
+    ):
         write_json(tmp_path / "file/a.json", {})
     assert issubclass(WriteError, RunEnded)
 

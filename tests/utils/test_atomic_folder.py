@@ -39,5 +39,5 @@ def test_only_an_empty_folder_is_taken(tmp_path):
     refuse_full(tmp_path)
     (tmp_path / "link").symlink_to("nowhere")
     for path in (tmp_path, tmp_path / "link"):
-        with pytest.raises(ValueError, match="exists and is not an empty folder"):
+        with pytest.raises(ValueError, match="to be new or an empty folder"):
             refuse_full(path)

@@ -78,8 +78,8 @@ def choose_bands(
     bands = values.shape[2]
     if channels is not None and max(channels) > bands:
         raise FileError(
-            f"Expected {name} to have band {max(channels)}, as channels={tuple(channels)} says, "
-            f"but got {bands} band{'s' * (bands > 1)}. Choose others, or take it from the lists."
+            f"Expected {name} to have band {max(channels)} for channels={tuple(channels)}, but got "
+            f"{bands} band{'s' * (bands > 1)}. Choose other bands, or remove it from the lists."
         )
     if channels is None and alpha is not None:
         values = np.delete(values, alpha, axis=2)
@@ -91,12 +91,12 @@ def choose_bands(
 
 
 def describe_bands(
-    looks: Iterable[tuple[int, bool]], channels: Sequence[int] | None, option: str
+    images: Iterable[tuple[int, bool]], channels: Sequence[int] | None, option: str
 ) -> list[str]:
     """Describe the unused bands of images with more bands than gray or RGB.
 
     Args:
-        looks: For every image, the number of stored bands and whether one is transparency.
+        images: For every image, the number of stored bands and whether one is transparency.
         channels: Selected bands, if any.
         option: Name of the option that selects bands; for a command-line option the text contains
             an example.
@@ -105,7 +105,7 @@ def describe_bands(
     ['2 images have 4 bands: 1, 2, 3 are used, 4 is not (--channels 4 2 1 chooses others)']
     """
     lines = []
-    for (bands, alpha), count in Counter((int(n), bool(a)) for n, a in looks).items():
+    for (bands, alpha), count in Counter((int(n), bool(a)) for n, a in images).items():
         used = used_bands(bands, alpha, channels)
         left = [n for n in range(1, bands + 1) if n not in used]
         if not left:

@@ -68,20 +68,21 @@ def open_file(path: str | Path, what: str = "image") -> BinaryIO:
         for test, name in _KINDS:
             if test(found.st_mode):
                 raise FileError(
-                    f"{what} {path} is {name}: expected a file; take it from the list, or put the "
-                    f"{what} there"
+                    f"Expected {what} {path} to be a file, but it is {name}. Remove it from the "
+                    f"list, or put the {what} there."
                 )
         if not found.st_size:
             raise FileError(
-                f"{what} {path} is empty (0 bytes): copy it anew, or take it from the lists"
+                f"Expected {what} {path} to have content, but it is empty (0 bytes). Copy it "
+                "again, or remove it from the lists."
             )
         return open(path, "rb")
     except (FileNotFoundError, NotADirectoryError):
         raise _missing(path, what) from None
     except PermissionError:
         raise PermissionError(
-            f"{what} {path} may not be read by this user: change its permissions (chmod +r) or "
-            "those of its folder"
+            f"Expected {what} {path} to be readable, but you have no permission. Change the "
+            "permissions of the file (chmod +r) or of its folder."
         ) from None
     except OSError as error:
         raise disk_error(path, error, what) from error
@@ -97,21 +98,21 @@ def read_content(path: str | Path, what: str = "image") -> bytes:
 
 
 def _missing(path: str | Path, what: str) -> FileNotFoundError:
+    listed = what in ("image", "mask")
+    cure = "Correct the list that names it, or the data root." if listed else "Check the path."
     if os.path.islink(path):
         return FileNotFoundError(
-            f"{what} {path} is a link to {os.readlink(path)}, which does not exist: mend the link, "
-            "or remove it"
+            f"Expected to find {what} {path}, but it is a link to {os.readlink(path)}, which does "
+            "not exist. Correct or remove the link."
         )
-    return FileNotFoundError(
-        f"{what} {path} does not exist: correct the list that names it or the data root"
-    )
+    return FileNotFoundError(f"Expected to find {what} {path}, but it does not exist. {cure}")
 
 
 def disk_error(path: str | Path, error: OSError, what: str = "image") -> FileError:
     """Return the error for an existing file that the disk or network cannot deliver."""
     return FileError(
-        f"{what} {path} cannot be read ({error.strerror or error}): check the disk or the network "
-        "folder that it lies on"
+        f"Expected {what} {path} to be readable, but it cannot be read "
+        f"({error.strerror or error}). Check the disk or the network folder that holds it."
     )
 
 
@@ -120,16 +121,25 @@ def undecodable(path: str | Path, reason: object, what: str = "image") -> FileEr
     form = "JPEG or PNG" if what == "image" else "a single-channel PNG"
     reason = str(reason).splitlines()[0] if str(reason) else type(reason).__name__
     return FileError(
-        f"{what} {path} does not decode ({reason}): save it anew as {form}, or take it from the "
-        "lists"
+        f"Expected {what} {path} to be a valid image file, but it cannot be decoded ({reason}). "
+        f"Save it again as {form}, or remove it from the lists."
     )
 
 
 def too_large(path: str | Path, what: str = "image") -> FileError:
     """Return the error for an unreasonably large image."""
     return FileError(
-        f"{what} {path} claims more than {2 * Image.MAX_IMAGE_PIXELS} pixels: cut it into "
-        f"tiles, or raise the limit with the environment variable {LIMIT}=NUMBER"
+        f"Expected {what} {path} to have at most {2 * Image.MAX_IMAGE_PIXELS} pixels, but its "
+        "header claims more. Cut it into tiles, or raise the limit with the environment variable "
+        f"{LIMIT}=NUMBER."
+    )
+
+
+def several_images(path: str | Path, number: int, kind: str, what: str = "image") -> FileError:
+    """Return the error for a file that holds more than one image."""
+    return FileError(
+        f"Expected {what} {path} to hold one image, but got {number} (an animated or multi-page "
+        f"{kind}). Save each image as a separate file."
     )
 
 
@@ -144,24 +154,21 @@ def open_image(file: BinaryIO, path: str | Path, what: str = "image") -> Image.I
     try:
         image = Image.open(file)
         stack = image.format in ANIMATED and getattr(image, "is_animated", False)
-        pictures = image.n_frames if stack else 1
+        number = image.n_frames if stack else 1
     except UnidentifiedImageError:
         raise
     except Image.DecompressionBombError:
         raise too_large(path, what) from None
     except CANNOT_READ as error:
         raise undecodable(path, error, what) from error
-    if pictures > 1:
-        raise FileError(
-            f"{what} {path} holds {pictures} pictures (an animated or multi-page {image.format}): "
-            "expected one in a file; save each as a file of its own"
-        )
+    if number > 1:
+        raise several_images(path, number, image.format, what)
     white = _white_of_netpbm(image)
     if white < 255 or (what != "image" and white not in (255, 65535)):
         raise FileError(
             f"Expected {what} {path} to be a PGM or PPM file whose largest value is 255 or 65535, "
-            f"but its header says {white}. Programs disagree on whether such values are scaled: "
-            "save it as PNG."
+            f"but its header says {white}. Save it as PNG, because programs disagree on whether "
+            "such values are scaled."
         )
     return image
 
@@ -182,8 +189,8 @@ def header_of(image: Image.Image, path: str | Path) -> Header:
     if image.mode == "F" or (image.mode == "I" and image.format == "TIFF"):
         kind = "floating-point" if image.mode == "F" else "32-bit"
         raise FileError(
-            f"image {path} holds {kind} numbers (mode {image.mode}): expected 8 or 16 bits a "
-            "channel; scale them to 0..255 and save it as PNG"
+            f"Expected image {path} to have 8 or 16 bits per channel, but got {kind} numbers (mode "
+            f"{image.mode}). Scale them to 0 to 255, and save the image as PNG."
         )
     if image.format == "PNG" and "exif" not in image.info:  # else Pillow decodes all pixels
         return Header(image.format, image.mode, image.height, image.width, UPRIGHT)
@@ -199,5 +206,5 @@ def unknown_kind(content: bytes, path: str | Path, what: str = "image") -> FileE
     start = content[:40]
     if start.isascii() and start.decode().replace("\n", " ").isprintable():
         text = " ".join(start.decode().split())
-        return undecodable(path, f"it is a text that begins '{text}'", what)
-    return undecodable(path, "it is damaged, or of a kind that OpenCV does not read", what)
+        return undecodable(path, f"it is text that starts with '{text}'", what)
+    return undecodable(path, "it is damaged, or OpenCV cannot read this format", what)

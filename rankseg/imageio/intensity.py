@@ -55,7 +55,10 @@ def percentile_range(counts: np.ndarray, dtype: np.dtype | None = None) -> tuple
     if low == high:  # nearly all pixels are the same
         low, high = (int(i) for i in np.flatnonzero(counts)[[0, -1]])
     if low == high:
-        raise ValueError(f"all pixels have the value {low + lowest}: expected a picture")
+        raise ValueError(
+            f"Expected pixels of different values, but all pixels are {low + lowest}. Check the "
+            "file."
+        )
     return low + lowest, high + lowest
 
 

@@ -28,7 +28,7 @@ _SHOWN = 4  # maximum number of colors that a message lists
 
 RULE = (
     "pixels of the color are foreground, and closed outlines are filled; an outline that ends at "
-    "the edge of the picture is filled on its smaller side"
+    "the edge of the image is filled on its smaller side"
 )
 
 
@@ -62,11 +62,11 @@ def parse_color(text: str) -> tuple[int, int, int]:
     except ValueError:
         raise ValueError(
             f"Expected --color to be a color such as red or '#ff0000', but got {text!r}. See the "
-            "names of colors in CSS."
+            "names of CSS colors."
         ) from None
     if max(red, green, blue) - min(red, green, blue) < COLORFUL:
         raise ValueError(
-            f"Expected --color to be a color that a gray picture does not have, but got {text!r}. "
+            f"Expected --color to be a color other than a shade of gray, but got {text!r}. "
             "Draw the marks in red, or save the mask alone as a gray file."
         )
     return red, green, blue
@@ -193,10 +193,10 @@ class ColorCount:
         return sorted(np.flatnonzero(self._totals).tolist(), key=lambda i: -self._totals[i])
 
 
-def count_colors(pictures: Iterable[np.ndarray]) -> ColorCount:
+def count_colors(images: Iterable[np.ndarray]) -> ColorCount:
     """Count the colors of ``(H, W, 3)`` uint8 RGB images."""
     found = ColorCount()
-    for pixels in pictures:
+    for pixels in images:
         found.add(pixels)
     return found
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reader of mask files as class ids, and checks of their values."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -50,15 +51,18 @@ def read_mask(path: str | Path, rule: LabelRule = None) -> np.ndarray:
     values = read_values(path)
     if isinstance(rule, str):
         if rule != BINARY:
-            raise ValueError(f"label_rule is '{rule}': expected None, '{BINARY}' or a mapping")
+            raise ValueError(
+                f"Expected label_rule to be None, '{BINARY}' or a mapping, but got '{rule}'."
+            )
         return _to_binary(values, path)
     if rule:
         values = _replace(values, rule)
     if values.dtype != np.uint8:
         if values.size and (values.min() < 0 or values.max() > IGNORE):
             raise FileError(
-                f"mask {path} holds values {format_values(np.unique(values))}: expected class ids "
-                "from 0 to 254 and 255 for ignore; map them with label_rule={VALUE: CLASS, ...}"
+                f"Expected mask {path} to hold class ids from 0 to 254 and 255 for ignore, but got "
+                f"the values {format_values(np.unique(values))}. Map them with label_rule={{VALUE: "
+                "CLASS, ...}."
             )
         values = values.astype(np.uint8)
     return values
@@ -70,6 +74,25 @@ def read_values(path: str | Path) -> np.ndarray:
     Returns:
         ``(H, W)`` integers: gray values as stored, or palette indices.
     """
+    with open_mask(path) as image:
+        mode, scale, values = image.mode, _gray_scale(image), np.asarray(image)
+    if mode == "F":
+        raise FileError(
+            f"Expected mask {path} to hold whole class ids of 8 or 16 bits, but got floating-point "
+            "numbers. Round them, and save the mask as a single-channel PNG."
+        )
+    if values.ndim != 2:
+        found = "an alpha channel" if mode in ("LA", "PA", "La") else "a color image"
+        raise FileError(
+            f"Expected mask {path} to have one channel of class ids (gray or palette PNG), but got "
+            f"{found} (mode {mode}). Convert it to class ids."
+        )
+    return values.astype(np.uint8) // scale if scale > 1 or mode == "1" else values
+
+
+@contextmanager
+def open_mask(path: str | Path) -> Iterator[Image.Image]:
+    """Open a mask file with Pillow; raises the errors of :func:`read_mask` while it is decoded."""
     with open_file(path, "mask") as file:
         try:
             image = open_image(file, path, "mask")
@@ -77,21 +100,11 @@ def read_values(path: str | Path) -> np.ndarray:
             file.seek(0)
             raise unknown_kind(file.read(64), path, "mask") from None
         try:
-            mode, scale, values = image.mode, _gray_scale(image), np.asarray(image)
+            yield image
+        except FileError:
+            raise
         except CANNOT_READ as error:
             raise undecodable(path, error, "mask") from error
-    if mode == "F":
-        raise FileError(
-            f"mask {path} holds floating-point numbers: expected whole class ids of 8 or 16 bits; "
-            "round them and save it as a single-channel PNG"
-        )
-    if values.ndim != 2:
-        what = "has an alpha channel" if mode in ("LA", "PA", "La") else "is a color image"
-        raise FileError(
-            f"mask {path} {what} (mode {mode}): expected one channel of class ids "
-            "(gray or palette PNG); convert it to ids first"
-        )
-    return values.astype(np.uint8) // scale if scale > 1 or mode == "1" else values
 
 
 def _gray_scale(image: Image.Image) -> int:
@@ -122,9 +135,9 @@ def _to_binary(values: np.ndarray, path: str | Path) -> np.ndarray:
     foreground = [int(value) for value in found if value != 0]
     if foreground not in ([], [1], [IGNORE]):
         raise FileError(
-            f"mask {path} holds values {format_values(found)}: binary=True expects 0 for "
-            "background and one other value, 1 or 255; threshold the mask, or use classes and no "
-            "binary=True"
+            f"Expected mask {path} to hold 0 for background and one other value, 1 or 255, with "
+            f"binary=True, but got the values {format_values(found)}. Threshold the mask, or set "
+            "classes in place of binary=True."
         )
     return (values != 0).astype(np.uint8)
 
@@ -146,26 +159,23 @@ def check_same_size(
     """
     if tuple(mask_shape) != tuple(shape):
         raise FileError(
-            f"mask {mask_path} is {mask_shape[1]}x{mask_shape[0]} pixels (width x height), its "
-            f"image {img_path} is {shape[1]}x{shape[0]}: they must have one size"
-            f"{_turned(mask_shape, img_path, shape)}"
+            f"Expected mask {mask_path} to have the size of its image {img_path}, "
+            f"{shape[1]}x{shape[0]} pixels (width x height), but got "
+            f"{mask_shape[1]}x{mask_shape[0]}. {_rotated(mask_shape, img_path, shape)}"
         )
 
 
-def _turned(mask_shape: Sequence[int], img_path: str | Path, shape: Sequence[int]) -> str:
-    """Return a hint if the mask was drawn on the image as rotated by a viewer."""
-    if tuple(mask_shape) != tuple(shape)[::-1]:
-        return ""
-    try:
-        with Image.open(img_path) as image:
+def _rotated(mask_shape: Sequence[int], img_path: str | Path, shape: Sequence[int]) -> str:
+    """Return the cure, which depends on whether a viewer rotated the image for drawing."""
+    tag = UPRIGHT
+    if tuple(mask_shape) == tuple(shape)[::-1]:
+        with suppress(*CANNOT_READ), Image.open(img_path) as image:
             tag = header_of(image, img_path).orientation
-    except CANNOT_READ:
-        return ""
     if tag == UPRIGHT:
-        return ""
+        return "Save the mask in the size of the image."
     return (
-        f"; the image has the EXIF orientation {tag}, which viewers follow and training does not: "
-        "turn its pixels for good (mogrify -auto-orient FILE, or exiftran -ai FILE)"
+        f"The image has the EXIF orientation {tag}, which viewers apply and training ignores. "
+        "Rotate its pixels permanently: mogrify -auto-orient FILE, or exiftran -ai FILE."
     )
 
 
@@ -197,17 +207,18 @@ def check_values(
     bad = values[(values >= len(classes)) & (values != ignore)]
     if not len(bad):
         return
-    hint = "correct the mask, add the class, or map the value with label_rule={VALUE: CLASS}"
+    cure = "Correct the mask, add the class, or map the value with label_rule={VALUE: CLASS}."
     if str(path).lower().endswith((".jpg", ".jpeg")):
-        hint = "JPEG changes values a little: save masks as PNG"
+        cure = "Save masks as PNG, because JPEG changes values slightly."
     elif len(values) == 2 and len(classes) == 2:
-        hint = (
-            "a mask of 0 and one other value needs FolderDataset with binary=True (--binary on the "
-            "command line of make_splits.py)"
+        cure = (
+            "For masks of 0 and one other value, use FolderDataset with binary=True "
+            "(make_splits.py --binary)."
         )
     raise FileError(
-        f"mask {path} holds {format_values(bad)}, which is no class and not {ignore} (ignore): the "
-        f"{len(classes)} classes known are 0 to {len(classes) - 1} ({', '.join(classes)}); {hint}"
+        f"Expected mask {path} to hold the {len(classes)} classes 0 to {len(classes) - 1} "
+        f"({', '.join(classes)}) and {ignore} for ignore, but got {format_values(bad)}, which is "
+        f"no class. {cure}"
     )
 
 
@@ -224,18 +235,18 @@ def check_not_0_and_255(values: np.ndarray, source: str) -> None:
     found = {int(value) for value in values}
     if found == {IGNORE}:
         raise ValueError(
-            f"{source}: all masks hold {IGNORE} alone, which means ignore, so that nothing could "
-            "be learned: expected class ids from 0; correct the masks"
+            f"{source}: expected class ids from 0, but all masks hold only {IGNORE}, which means "
+            "ignore. Correct the masks."
         )
     if found == {0, IGNORE}:
         raise ValueError(
-            f"{source}: all masks hold the values 0 and {IGNORE} alone, and {IGNORE} means ignore, "
-            "so that only class 0 could be learned: for two-class masks of 0/255 use FolderDataset "
-            "with binary=True (--binary on the command line of make_splits.py)"
+            f"{source}: expected two or more classes, but all masks hold only 0 and {IGNORE}, "
+            "which means ignore. For two-class masks of 0 and 255, use FolderDataset with "
+            "binary=True (make_splits.py --binary)."
         )
 
 
 def format_values(values: np.ndarray, limit: int = 8) -> str:
     """Format the first values of a list, so that a message stays on one line."""
     shown = ", ".join(str(int(value)) for value in values[:limit])
-    return f"[{shown}, ... {len(values)} in all]" if len(values) > limit else f"[{shown}]"
+    return f"[{shown}, ... {len(values)} in total]" if len(values) > limit else f"[{shown}]"

@@ -21,12 +21,13 @@ from rankseg.imageio.image_files import (
     header_of,
     open_file,
     open_image,
+    several_images,
     undecodable,
     unknown_kind,
 )
 from rankseg.imageio.intensity import FULL, percentile_range, to_8_bits, value_counts
 from rankseg.imageio.tiff import TiffStack
-from rankseg.imageio.tiff_axes import ALL, ONLY, Planes
+from rankseg.imageio.tiff_axes import ALL, Planes
 
 READ_FLAGS = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
 TAIL = 4096  # bytes at the end of a file that are searched for its end mark
@@ -36,7 +37,8 @@ _8_BITS = ("JPEG", "MPO", "PNG", "BMP", "WEBP", "GIF")  # kinds whose header tel
 _BANDS = {"1": 1, "L": 1, "I": 1, "I;16": 1, "I;16B": 1, "LA": 2, "RGBA": 4}
 _PNG_BANDS = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}  # by color type
 
-CHANNELS = Planes(channel=ALL)
+ONE_IMAGE = Planes(image=True)
+CHANNELS = Planes(channel=ALL, image=True)
 """Planes of a hyperstack with one slice: its channels are the bands of the image."""
 
 Range = tuple[float, float]
@@ -110,7 +112,7 @@ def decode_image(path: str | Path, channels: Channels = None) -> np.ndarray:
     return _decode(content, path, channels)
 
 
-def open_tiff(path: str | Path, planes: Planes = ONLY) -> TiffStack:
+def open_tiff(path: str | Path, planes: Planes = ONE_IMAGE) -> TiffStack:
     """Open a TIFF file with a single image.
 
     Args:
@@ -123,10 +125,7 @@ def open_tiff(path: str | Path, planes: Planes = ONLY) -> TiffStack:
     stack = TiffStack(path, "image", planes)
     if len(stack) > 1 and not (planes == CHANNELS and stack.scale.axes == "C"):
         stack.close()
-        raise FileError(
-            f"image {path} holds {len(stack)} pictures (an animated or multi-page TIFF): expected "
-            "one in a file; save each as a file of its own"
-        )
+        raise several_images(path, len(stack), "TIFF")
     return stack
 
 
@@ -265,15 +264,18 @@ def to_rgb(
     """
     if values.ndim not in (2, 3) or values.ndim == 3 and not values.shape[2]:
         raise FileError(
-            f"{name} has the shape {values.shape}: expected (rows, columns), or (rows, columns, 3) "
-            "in RGB"
+            f"Expected {name} to have the shape (rows, columns), or (rows, columns, 3) in RGB, but "
+            f"got {values.shape}. Reorder its axes."
         )
     if values.dtype not in (np.uint8, np.uint16, np.int8, np.int16):
         raise FileError(
-            f"{name} holds {values.dtype} numbers: expected uint8 or uint16; scale them to 0..255"
+            f"Expected {name} to hold uint8 or uint16 numbers, but got {values.dtype}. Scale them "
+            "to 0 to 255."
         )
     if not values.size:
-        raise FileError(f"{name} has no pixels: its shape is {values.shape}")
+        raise FileError(
+            f"Expected {name} to have pixels, but its shape is {values.shape}. Remove it."
+        )
     values = choose_array_bands(values, channels, name)
     if values.dtype != np.uint8:
         if value_range is None:
@@ -296,14 +298,14 @@ def choose_array_bands(
 
 def needs_range(values: np.ndarray, name: str) -> FileError:
     """Return the error for an image of more than 8 bits without a value range."""
-    low, high = int(values.min()), int(values.max())
+    example = f"{FULL} for all 16 bits"
     with suppress(ValueError):  # raised if all values are the same
-        low, high = percentile_range(value_counts([values]))
+        example = f"{percentile_range(value_counts([values]))} for this image, {example}"
     return FileError(
-        f"Expected {name} to hold uint8 numbers or to come with a range of values, but got "
-        f"{values.dtype} numbers and no range. Name the values that become black and white, the "
-        f"same for all images: value_range=({low}, {high}) for this one, {FULL} for all 16 bits "
-        "(LoadSample in all pipelines of a config, --value-range of predict.py)."
+        f"Expected {name} to hold uint8 numbers or to have a value range, but got {values.dtype} "
+        "numbers and no range. Set the values that become black and white, the same for all "
+        "images, in LoadSample of all pipelines or with --value-range of predict.py: "
+        f"value_range={example}."
     )
 
 

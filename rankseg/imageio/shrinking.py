@@ -8,8 +8,8 @@ import numpy as np
 
 CROP_IN_OBJECTS = 4
 """Recommended width of a training crop in object widths, so that objects have some context."""
-SPECK = 16  # a component with fewer pixels is not an object
-SMALLEST = 32  # minimum side of the result in pixels
+MIN_AREA = 16  # pixels; a smaller component is not an object
+MIN_SIDE = 32  # minimum side of the result in pixels
 
 
 def check_shrink(shrink: float, shape: tuple[int, ...], what: str) -> None:
@@ -18,10 +18,11 @@ def check_shrink(shrink: float, shape: tuple[int, ...], what: str) -> None:
     Raises:
         ValueError: If it does; names the factor and the image.
     """
-    if not shrink >= 1 or min(shrunk_size(shape, shrink)) < min(SMALLEST, *shape[:2]):
+    if not shrink >= 1 or min(shrunk_size(shape, shrink)) < min(MIN_SIDE, *shape[:2]):
         raise ValueError(
-            f"--shrink {shrink:g}: expected 1 or more, such as 2 for half the width and height, "
-            f"and at least {SMALLEST} pixels left of {what}, which is {shape[1]}x{shape[0]}"
+            "Expected --shrink to be 1 or more, such as 2 for half the width and height, and to "
+            f"leave at least {MIN_SIDE} pixels of {what}, which is {shape[1]}x{shape[0]}, but got "
+            f"{shrink:g}. Choose a smaller factor."
         )
 
 
@@ -65,7 +66,7 @@ def object_width(masks: Iterable[np.ndarray]) -> float | None:
     areas: list[int] = []
     for mask in masks:
         _, _, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
-        areas += [int(area) for area in stats[1:, cv2.CC_STAT_AREA] if area >= SPECK]
+        areas += [int(area) for area in stats[1:, cv2.CC_STAT_AREA] if area >= MIN_AREA]
     if not areas:
         return None
     rising = np.sort(areas)

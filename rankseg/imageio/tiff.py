@@ -142,7 +142,9 @@ class TiffStack:
         """Return all samples of a page, with black as 0, and its header."""
         count = len(self)
         if not -count <= page < count:
-            raise IndexError(f"{self.what} {self.path} has {count} pages, there is no page {page}")
+            raise IndexError(
+                f"Expected a page from 0 to {count - 1} of {self.what} {self.path}, but got {page}."
+            )
         page %= count
         if self._virtual is not None:
             place = self._slices.places[page] if self._slices.places else page
@@ -188,8 +190,8 @@ class TiffStack:
         whole = [(i, _kind(page), _end(page)) for i, page in headers]
         if not whole or not self._is_complete() or max(end for _, _, end in whole) > size:
             raise FileError(
-                f"{self.what} {self.path} is truncated or damaged: "
-                f"{len(whole)} pages were found before its end; copy or save it anew"
+                f"Expected {self.what} {self.path} to be complete, but it is truncated or damaged: "
+                f"only {len(whole)} pages can be found. Copy or save it again."
             )
         self._slices = find_slices(self._file, planes, f"{self.what} {self.path}")
         if self._slices.places is not None:
@@ -202,9 +204,9 @@ class TiffStack:
         for number, (_, kind, _) in enumerate(whole, start=1):
             if kind != _kind(first):
                 raise FileError(
-                    f"{self.what} {self.path}: page {number} is {_words(kind)}, page 1 is "
-                    f"{_words(_kind(first))}: expected pages of one size and kind; save the odd "
-                    "ones as files of their own"
+                    f"Expected all pages of {self.what} {self.path} to have one size and type, but "
+                    f"page {number} is {_words(kind)}, and page 1 is {_words(_kind(first))}. Save "
+                    "different pages as separate files."
                 )
         return [i for i, _, _ in whole], first
 
@@ -212,19 +214,20 @@ class TiffStack:
         """Reject pages that are not images."""
         if page.dtype is None or page.dtype.name not in ("bool", *DTYPES):
             raise FileError(
-                f"{self.what} {self.path} holds {page.dtype or 'unknown'} numbers: expected whole "
-                "numbers of 8 or 16 bits; convert it (in ImageJ: Image > Type > 8-bit)"
+                f"Expected {self.what} {self.path} to hold integers of 8 or 16 bits, but got "
+                f"{page.dtype or 'unknown'} numbers. Convert it (in ImageJ: Image > Type > 8-bit)."
             )
         if page.axes not in ("YX", "YXS", "SYX"):
             raise FileError(
-                f"{self.what} {self.path} has pages of the shape {page.shape} (axes {page.axes}): "
-                "expected (rows, columns) with one or more channels; save the planes as pages"
+                f"Expected the pages of {self.what} {self.path} to have the shape (rows, columns) "
+                f"with one or more channels, but got {page.shape} (axes {page.axes}). Save the "
+                "planes as pages."
             )
         if page.photometric not in COLORS:
             name = getattr(page.photometric, "name", page.photometric)
             raise FileError(
-                f"{self.what} {self.path} has colors of the kind {name}: expected gray, RGB, a "
-                "palette, CMYK or YCbCr; convert it to RGB"
+                f"Expected {self.what} {self.path} to be gray, RGB, CMYK, YCbCr or to have a "
+                f"palette, but got colors of type {name}. Convert it to RGB."
             )
         if page.imagelength * page.imagewidth > 2 * (Image.MAX_IMAGE_PIXELS or np.inf):
             raise too_large(self.path, self.what)
@@ -253,8 +256,8 @@ class TiffStack:
     def _damaged(self, name: str, error: Exception) -> FileError:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         return FileError(
-            f"{name} {self.path} does not decode ({reason}): expected a TIFF file; copy it anew, "
-            "or save it anew in the program that it comes from"
+            f"Expected {name} {self.path} to be a valid TIFF file, but it cannot be decoded "
+            f"({reason}). Copy it again, or save it again in the program that created it."
         )
 
 

@@ -38,6 +38,7 @@ class Planes(NamedTuple):
         usual_channel: Channel to read if there are several and ``channel`` is not given.
         masks: Whether the file holds masks. If so, channels are slices if there is no other axis,
             and ``frame`` is ignored if there is no such choice.
+        image: Whether the file is expected to hold a single image, whose channels are bands.
     """
 
     channel: Choice = None
@@ -45,6 +46,7 @@ class Planes(NamedTuple):
     series: int | None = None
     usual_channel: int | None = None
     masks: bool = False
+    image: bool = False
 
     @property
     def option(self) -> str:
@@ -109,9 +111,9 @@ def find_slices(file: TiffFile, planes: Planes, name: str) -> Slices:
     if _is_plain(several):
         if file.is_imagej or file.is_ome:  # tifffile could not parse their metadata
             raise PlanesError(
-                f"Expected {name} to hold what its {'OME' if file.is_ome else 'ImageJ'} metadata "
-                f"say, but got {len(file.pages)} pages and metadata that do not fit. It may be "
-                "truncated: copy it again, or save it again (ImageJ: File > Save As > Tiff)."
+                f"Expected {name} to match its {'OME' if file.is_ome else 'ImageJ'} metadata, but "
+                f"its {len(file.pages)} pages do not. It may be truncated: copy it again, or save "
+                "it again (ImageJ: File > Save As > Tiff)."
             )
         _check_plain(several, planes, name)
         return Slices()
@@ -212,8 +214,8 @@ def _leading_axes(series: TiffPageSeries, name: str) -> dict[str, int]:
     count = prod(lengths.values())
     if series.is_multifile or (not series.is_truncated and any(page is None for page in series)):
         raise PlanesError(
-            f"Expected all planes in {name}, but got metadata that name planes of other files or "
-            "planes that are missing. Save it as one file (Fiji: Plugins > Bio-Formats)."
+            f"Expected all planes in {name}, but its metadata name planes of other files or "
+            "missing planes. Save it as one file (Fiji: Plugins > Bio-Formats)."
         )
     if not series.is_truncated and len(series) != count:
         raise PlanesError(
@@ -240,10 +242,18 @@ def _choose_channel(
     if wanted is None:
         wanted = ALL if planes.masks and len(whole) == 1 else planes.usual_channel
     if wanted is None:
+        cure = (
+            f"Choose one with {planes.option} N (1 to {count}), or use every channel as a slice "
+            f"with {planes.option} {ALL}."
+        )
+        if planes.image and len(whole) == 1:
+            cure = (
+                f"Choose one with channels=(N,), N from 1 to {count}, or three with channels=(R, "
+                "G, B) in LoadSample of all pipelines (new_project.py: --channels N, predict.py: "
+                "--channel N)."
+            )
         raise PlanesError(
-            f"Expected {name} to have one channel, but got {_describe(whole, series)}. "
-            f"Choose one with {planes.option} N (1 to {count}); {planes.option} {ALL} takes every "
-            "channel as a slice."
+            f"Expected {name} to have one channel, but got {_describe(whole, series)}. {cure}"
         )
     if wanted != ALL and not 1 <= int(wanted) <= count:
         raise PlanesError(
@@ -269,8 +279,8 @@ def _choose_frame(
     if wanted is None:
         raise PlanesError(
             f"Expected {name} to have slices or frames, but got {_describe(whole, series)}. Choose "
-            f"a frame with --frame N (1 to {count}); --frame {ALL} takes the slices of all frames, "
-            "one frame after another."
+            f"a frame with --frame N (1 to {count}), or use the slices of all frames in sequence "
+            f"with --frame {ALL}."
         )
     if wanted != ALL and not 1 <= int(wanted) <= count:
         raise PlanesError(

@@ -51,14 +51,18 @@ def decode_page(path: Path, header: TiffPage, name: str) -> np.ndarray:
         values = _with_opencv(path, header) if values is None else values
         if values is None:
             raise FileError(
-                f"{name} {path} is compressed by {_compression(header)}, which needs the package "
-                "imagecodecs: pip install imagecodecs, or save it with 8 or 16 bits, uncompressed"
+                f"Expected {name} {path} to be readable without the package imagecodecs, but its "
+                f"compression is {_compression(header)}. Run pip install imagecodecs, or save it "
+                "uncompressed with 8 or 16 bits."
             ) from error
         return values
     values = samples_last(values, header)
     if header.photometric == PHOTOMETRIC.YCBCR and header.compression != COMPRESSION.JPEG:
         if values.dtype != np.uint8 or values.shape[2:] != (3,):
-            raise FileError(f"{name} {path} is YCbCr of an unusual kind: save it as RGB")
+            raise FileError(
+                f"Expected {name} {path} to have three 8-bit channels of YCbCr, but got the shape "
+                f"{values.shape} of {values.dtype}. Save it as RGB."
+            )
         values = np.asarray(Image.fromarray(values, "YCbCr").convert("RGB"))
     return values
 

@@ -8,19 +8,11 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import UnidentifiedImageError
 
 from rankseg.datasets.file_checks import Found
 from rankseg.errors import FileError
-from rankseg.imageio.image_files import (
-    CANNOT_READ,
-    open_file,
-    open_image,
-    undecodable,
-    unknown_kind,
-)
 from rankseg.imageio.marks import count_colors, missing_marks, read_marks
-from rankseg.imageio.masks import read_values, white_of
+from rankseg.imageio.masks import open_mask, read_values, white_of
 from rankseg.imageio.reading import read_image
 from rankseg.projects.messages import list_names
 
@@ -70,26 +62,16 @@ def read_codes(path: str | Path) -> Codes:
         FileNotFoundError, PermissionError: If the file cannot be opened.
         FileError: If the file cannot be decoded, or holds fractions or semi-transparent pixels.
     """
-    with open_file(path, "mask") as file:
-        try:
-            image = open_image(file, path, "mask")
-        except UnidentifiedImageError:
-            file.seek(0)
-            raise unknown_kind(file.read(64), path, "mask") from None
-        try:
-            if image.mode == "F":
-                return Codes(FLOAT, _whole(np.asarray(image), path))
-            if image.mode in ("1", "L", "I", "I;16", "I;16B", "I;16L"):
-                values = read_values(path).astype(np.int32)
-                return Codes(GRAY, values, white=white_of(image, values))
-            if image.mode == "P" and "transparency" not in image.info:
-                colors = np.array(image.getpalette() or [], np.int32).reshape(-1, 3)
-                return Codes(PALETTE, read_values(path).astype(np.int32), tuple(_pack(colors)))
-            return _colors(np.asarray(image.convert("RGBA")), path)
-        except CANNOT_READ as error:
-            if isinstance(error, FileError):
-                raise
-            raise undecodable(path, error, "mask") from error
+    with open_mask(path) as image:
+        if image.mode == "F":
+            return Codes(FLOAT, _whole(np.asarray(image), path))
+        if image.mode in ("1", "L", "I", "I;16", "I;16B", "I;16L"):
+            values = read_values(path).astype(np.int32)
+            return Codes(GRAY, values, white=white_of(image, values))
+        if image.mode == "P" and "transparency" not in image.info:
+            colors = np.array(image.getpalette() or [], np.int32).reshape(-1, 3)
+            return Codes(PALETTE, read_values(path).astype(np.int32), tuple(_pack(colors)))
+        return _colors(np.asarray(image.convert("RGBA")), path)
 
 
 def _whole(values: np.ndarray, path: str | Path) -> np.ndarray:

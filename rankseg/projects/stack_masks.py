@@ -9,15 +9,16 @@ import numpy as np
 
 from rankseg.errors import FileError
 from rankseg.imageio.intensity import value_counts
-from rankseg.imageio.marks import ColorCount, Marks, looks_like_image, read_marks
+from rankseg.imageio.marks import ColorCount, Marks, looks_like_image, missing_marks, read_marks
 from rankseg.imageio.masks import format_values
 from rankseg.imageio.tiff import TiffStack
+from rankseg.projects.messages import plural
 from rankseg.utils.progress import track
 
 UNLABELED, BACKGROUND = "unlabeled", "background"
 EMPTY_RULE = (
     "a mask without foreground is not a label, unless --labeled-slices names its slice or "
-    "--empty-masks background says that nothing is there"
+    "--empty-masks background is set"
 )
 
 
@@ -101,7 +102,7 @@ def inspect_masks(masks: TiffStack, mask_of: dict[int, int], rule: MaskRule) -> 
             colors without ``rule.color``, or no pixel of that color.
     """
     colors, total = ColorCount(), 0
-    share, marks, unclosed, pictures = {}, np.zeros(3, int), [], 0
+    share, marks, unclosed, image_like = {}, np.zeros(3, int), [], 0
     for number, mask_page in track(sorted(mask_of.items()), f"reading {masks.path}"):
         page = rule.decode(masks, mask_page)
         if page.ndim == 3:
@@ -109,7 +110,7 @@ def inspect_masks(masks: TiffStack, mask_of: dict[int, int], rule: MaskRule) -> 
         if rule.color is None:
             gray = as_gray(page)
             total = total + value_counts([gray], masks.dtype)
-            pictures += looks_like_image(gray)
+            image_like += looks_like_image(gray)
         found = rule.read(page)
         share[number] = float(found.mask.mean())
         marks += found[1:]
@@ -118,9 +119,14 @@ def inspect_masks(masks: TiffStack, mask_of: dict[int, int], rule: MaskRule) -> 
     if rule.color is not None:
         _check_marked(name, share, colors, rule.color)
     else:
-        _check_colors(name, colors)
+        if colors:
+            raise FileError(
+                f"Expected {name} to be gray masks, but got colors: {colors}. If objects are "
+                f"outlined or filled in one of them, name it: --color {colors.first()}. Do not "
+                "convert the file to gray."
+            )
         lowest = np.iinfo(masks.dtype).min
-        _check_values(name, np.flatnonzero(total) + lowest, share, rule.above, pictures)
+        _check_values(name, np.flatnonzero(total) + lowest, share, rule.above, image_like)
     return StackMaskStats(share, tuple(marks.tolist()), tuple(unclosed))
 
 
@@ -128,28 +134,16 @@ def _check_marked(
     name: str, share: dict[int, float], colors: ColorCount, color: tuple[int, int, int]
 ) -> None:
     if not any(share.values()):
-        raise FileError(
-            f"Expected {name} to have marks of the color #{bytes(color).hex()}, but got "
-            f"{colors or 'no color'}. Give the color of the marks with --color."
-        )
+        raise missing_marks(name, color, colors)
     if all(value == 1 for value in share.values()):
         raise FileError(
-            f"Expected {name} to have background, but got {len(share)} masks of foreground alone. "
-            "See that --color names the color of the marks."
-        )
-
-
-def _check_colors(name: str, colors: ColorCount) -> None:
-    if colors:
-        raise FileError(
-            f"Expected {name} to be gray masks, but got colors: {colors}. If objects are outlined "
-            f"or filled in one of them, name it with --color, such as --color {colors.first()}; do "
-            "not convert the file to gray."
+            f"Expected {name} to have background, but got {len(share)} masks of foreground only. "
+            "Check that --color is the color of the marks."
         )
 
 
 def _check_values(
-    name: str, values: np.ndarray, share: dict[int, float], above: int | None, pictures: int
+    name: str, values: np.ndarray, share: dict[int, float], above: int | None, image_like: int
 ) -> None:
     """Check that values are those of masks.
 
@@ -158,26 +152,27 @@ def _check_values(
         values: ``(n,)`` distinct values of all masks together.
         share: Share of foreground by page.
         above: See :class:`MaskRule`.
-        pictures: Number of masks that look like images.
+        image_like: Number of masks that look like images.
     """
     several = len(values) > 2 or values[0] < 0 or (len(values) == 2 and values[0] != 0)
-    if above is None and several and 2 * pictures > len(share):
+    if above is None and several and 2 * image_like > len(share):
         raise FileError(
             f"Expected {name} to be masks, but got {len(values)} values that differ from pixel to "
-            "pixel, as in a gray picture. If objects are outlined on the picture, give the file in "
-            "color with --color red; a threshold (--above) would not find them."
+            "pixel, as in a gray image. If objects are outlined on the images, save the file in "
+            "color and add --color red. A threshold (--above) does not find outlines."
         )
     if above is None and several:
         raise FileError(
-            f"{name} holds the values {format_values(values)}: expected 0 for background and one "
-            "other value; with --above N every value above N is foreground (--above 0 for numbered "
-            "objects, --above 127 for soft edges)"
+            f"Expected {name} to hold 0 for background and one other value, but got the values "
+            f"{format_values(values)}. With --above N every value above N is foreground (--above 0 "
+            "for numbered objects, --above 127 for soft edges)."
         )
     if not 0 < sum(share.values()) < len(share):
         what = "foreground" if any(share.values()) else "background"
         raise FileError(
-            f"{name}: all pixels of its {len(share)} masks are {what} (values "
-            f"{format_values(values)}): expected both; look whether it is the right file"
+            f"Expected {name} to hold foreground and background, but all pixels of its "
+            f"{len(share)} masks are {what} (values {format_values(values)}). Check that it is the "
+            "right file."
         )
 
 
@@ -209,23 +204,21 @@ def describe_marks(marks: Sequence[int], unclosed: Sequence[int]) -> list[str]:
         unclosed: Numbers, from 1, of the slices with open outlines.
     """
     closed, at_edge, count = marks
-    lines = [f"{_outlines(closed)} filled"] if closed else []
+    lines = [f"filled {plural(closed, 'closed outline')}"] if closed else []
     if at_edge:
         ends = "ends" if at_edge == 1 else "end"
         lines.append(
-            f"{_outlines(at_edge)} that {ends} at the edge of a page filled on the smaller side"
+            f"filled {plural(at_edge, 'outline')} that {ends} at the edge of a page, on the "
+            "smaller side"
         )
     if count:
-        word = "does" if count == 1 else "do"
+        word = "is" if count == 1 else "are"
         lines.append(
-            f"warning: {_outlines(count)} {word} not close (slices {as_ranges(unclosed)}): only "
-            "the lines are foreground; close them and convert again"
+            f"warning: {plural(count, 'outline')} {word} not closed (slices "
+            f"{as_ranges(unclosed)}), so only the lines are foreground. Close them and convert "
+            "again"
         )
     return lines
-
-
-def _outlines(count: int) -> str:
-    return f"{count} outline{'s' * (count != 1)}"
 
 
 def describe_empty(empty: Sequence[int], pages: int, kept: bool, named: bool) -> list[str]:
@@ -242,9 +235,9 @@ def describe_empty(empty: Sequence[int], pages: int, kept: bool, named: bool) ->
     text = f"{len(empty)} of {pages} masks are empty (slices {as_ranges(empty)})"
     if kept:
         why = "--labeled-slices names them" if named else "--empty-masks background"
-        return [f"{text}: labeled as background ({why})"]
+        return [f"{text} and used as labels of background ({why})"]
     return [
-        f"{text}: not labeled, and not used for validation. Where a slice was annotated and holds "
-        "no object, name it with --labeled-slices, or give --empty-masks background if that is so "
-        "for all of them"
+        f"{text} and not used as labels or for validation. If a slice was annotated and holds no "
+        "object, name it in --labeled-slices, or add --empty-masks background if this is true for "
+        "all of them"
     ]

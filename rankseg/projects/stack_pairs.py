@@ -89,13 +89,13 @@ def open_pair(
     if image.shape[:2] != mask.shape[:2]:
         sizes = ["x".join(str(n) for n in stack.shape[1::-1]) for stack in (mask, image)]
         raise FileError(
-            f"{mask.what} {masks} has pages of {sizes[0]} pixels (width x height), {images} of "
-            f"{sizes[1]}: they must have one size"
+            f"Expected the pages of {mask.what} {masks} to have the size of those of {images}, "
+            f"{sizes[1]} pixels (width x height), but got {sizes[0]}. Check the files."
         )
     if len(set(slices)) != len(slices) or any(not 1 <= n <= len(image) for n in slices):
         raise ValueError(
-            f"labeled slices {', '.join(map(str, slices))}: expected different numbers from 1 to "
-            f"{len(image)}, the pages of {images}"
+            f"Expected --labeled-slices to be different numbers from 1 to {len(image)}, the pages "
+            f"of {images}, but got {', '.join(map(str, slices))}. Correct them."
         )
     if len(mask) == len(image):
         known = slices or range(1, len(image) + 1)
@@ -103,10 +103,12 @@ def open_pair(
     if slices and len(mask) == len(slices):
         return Pair(name, image, mask, {n - 1: i for i, n in enumerate(slices)}, rule)
     given = f" or for each of the {len(slices)} labeled slices" if slices else ""
-    cure = "" if slices else "; if only some slices have masks, name them: --labeled-slices 1 34 67"
+    cure = "Check the files."
+    if not slices:
+        cure = "If only some slices have masks, name them: --labeled-slices 1 34 67."
     raise FileError(
-        f"{mask.what} {masks} has {len(mask)} pages, {images} has {len(image)}: expected a mask "
-        f"for each image{given}{cure}"
+        f"Expected {mask.what} {masks} to have a page for each of the {len(image)} pages of "
+        f"{images}{given}, but got {len(mask)}. {cure}"
     )
 
 
@@ -120,8 +122,8 @@ def check_alike(train: Pair, test: Pair) -> None:
     if kinds[0] != kinds[1]:
         words = [f"{kind}, {'color' if color else 'gray'}" for kind, color in kinds]
         raise FileError(
-            f"{test.images.path} is {words[1]}, {train.images.path} is {words[0]}: expected images "
-            "of one kind; convert one of them"
+            f"Expected both stacks to have one type of images, but {test.images.path} is "
+            f"{words[1]}, and {train.images.path} is {words[0]}. Convert one of them."
         )
 
 
@@ -155,16 +157,16 @@ def draw_lists(
         ValueError: If there are too few slices.
     """
     train, known = pairs[0], sorted(pairs[0].mask_of)
-    more = f"; {empty} empty masks do not count, see --empty-masks" if empty else ""
+    more = f" {empty} empty masks do not count, see --empty-masks." if empty else ""
     if len(pairs) > 1:
         kept, held_out = [], [pairs[1].entry(i) for i in sorted(pairs[1].mask_of)]
     else:
         count = max(1, max(labeled, default=len(known)) // 5) if val is None else val
         if not 1 <= count < len(known):
             raise ValueError(
-                f"{count} of the {len(known)} slices with a mask for validation: expected at least "
-                "one and one left for training; label more slices, give a test stack "
-                f"(--test-images, --test-masks), or change --val{more}"
+                f"Expected slices with a mask for both validation and training, but got {count} of "
+                f"{len(known)} for validation. Label more slices, add a test stack (--test-images, "
+                f"--test-masks), or change --val.{more}"
             )
         kept = even_slices(known, count, seed)
         held_out = [train.entry(i) for i in kept]
@@ -176,9 +178,9 @@ def draw_lists(
         if not 1 <= count <= most:
             given = "" if labeled else " (all, as --labeled is not given)"
             raise ValueError(
-                f"--labeled {count}{given}: expected from 1 to {most}: {len(free)} slices have a "
-                f"mask and are not kept for validation, and at least one of {len(others)} must "
-                f"stay unlabeled{more}"
+                f"Expected --labeled to be from 1 to {most}, but got {count}{given}: {len(free)} "
+                "slices have a mask and are not used for validation, and at least one of "
+                f"{len(others)} must stay unlabeled. Choose another number.{more}"
             )
         drawn = even_slices(free, count, seed)
         name = f"even_{count}_seed{seed}"
@@ -220,6 +222,6 @@ def check_shares(train: Pair, share: dict[int, float], lists: dict[str, list[Ent
     for name, entries in lists.items():
         if name.endswith(f"/{LABELED_FILE}") and not any(share_of[image] for image, _ in entries):
             raise FileError(
-                f"no labeled slice of split {name.split('/')[0]} has foreground: draw others with "
-                "--seed, or more of them with --labeled"
+                f"Expected foreground in a labeled slice of split {name.split('/')[0]}, but got "
+                "none. Draw other slices with --seed, or more of them with --labeled."
             )

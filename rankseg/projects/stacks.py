@@ -23,6 +23,7 @@ from rankseg.imageio.intensity import RULE, percentile_range, to_8_bits, value_c
 from rankseg.imageio.shrinking import check_shrink, object_width, shrink_image, shrink_mask
 from rankseg.imageio.tiff import TiffStack
 from rankseg.imageio.tiff_axes import ONLY, Planes
+from rankseg.projects.messages import list_names
 from rankseg.projects.stack_masks import MaskRule, StackMaskStats, inspect_masks
 from rankseg.projects.stack_pairs import (
     SPLIT_RULE,
@@ -39,7 +40,7 @@ from rankseg.utils.progress import track
 
 PARTIAL_FOLDER = ".partial"
 CLASSES = ("background", "mitochondrion")
-MEASURED = 20  # masks used to measure the width of objects
+NUM_MEASURED = 20  # masks used to measure the width of objects
 
 
 def convert_stacks(
@@ -107,27 +108,33 @@ def convert_stacks(
     check_names(classes, "--classes")
     check_output(out, overwrite)
     if above is not None and color is not None:
-        raise ValueError("--above is for gray masks and --color for colored ones: give one of them")
+        raise ValueError(
+            "Expected either --above, for gray masks, or --color, for colored ones, but got both. "
+            "Leave one out."
+        )
     how = (MaskRule(above, color), planes, mask_channel)
     pairs = [open_pair("train", images, masks, slices, *how)]
     if test_images or test_masks:
         if not (test_images and test_masks):
-            raise ValueError("a test stack needs both: --test-images and --test-masks")
+            raise ValueError(
+                "Expected both --test-images and --test-masks for a test stack, but got one. Add "
+                "the other."
+            )
         pairs.append(open_pair("test", test_images, test_masks, (), *how))
         check_alike(*pairs)
     for pair in pairs:
         check_shrink(shrink, pair.images.shape, f"a page of {pair.images.path}")
-    looks = [inspect_masks(pair.masks, pair.mask_of, pair.rule) for pair in pairs]
+    stats = [inspect_masks(pair.masks, pair.mask_of, pair.rule) for pair in pairs]
     declared = [
-        declare_empty(pair, look.share, slices if pair is pairs[0] else (), empty_masks)
-        for pair, look in zip(pairs, looks, strict=True)
+        declare_empty(pair, one.share, slices if pair is pairs[0] else (), empty_masks)
+        for pair, one in zip(pairs, stats, strict=True)
     ]
     pairs = [pair for pair, _ in declared]
-    lost = len(looks[0].share) - len(pairs[0].mask_of)
+    lost = len(stats[0].share) - len(pairs[0].mask_of)
     lists = draw_lists(pairs, labeled, val, seed, lost)
-    check_shares(pairs[0], looks[0].share, lists)
-    with unfinished(out) as folder:
-        notes = describe_stacks(declared, looks, seed, lists, out)
+    check_shares(pairs[0], stats[0].share, lists)
+    with partial_folder(out) as folder:
+        notes = describe_stacks(declared, stats, seed, lists, out)
         notes["empty_masks"] = empty_masks
         notes["labeled_slices_named"] = bool(slices)
         value_range = stack_range(pairs[0].images)
@@ -136,7 +143,7 @@ def convert_stacks(
         notes["bands"] = describe_bands(
             [(pair.images.bands, pair.images.alpha is not None) for pair in pairs],
             None,
-            "a file of the bands of interest",
+            "a file of these bands",
         )
         notes["classes"] = list(classes)
         notes["shrink"] = shrink
@@ -146,7 +153,7 @@ def convert_stacks(
         (folder / CLASSES_FILE).write_text("".join(f"{name}\n" for name in classes), "utf-8")
         write_json(folder / STACK_NOTES, notes)
         write_lists(folder / "splits", lists)
-        move_in(folder, out)
+        publish(folder, out)
     return notes
 
 
@@ -157,18 +164,20 @@ def check_output(out: Path, overwrite: bool) -> None:
         ValueError: If it has files and may not be overwritten, or has files of another origin.
     """
     if out.exists() and not out.is_dir():
-        raise ValueError(f"output folder {out} is a file: name another folder with --out")
+        raise ValueError(
+            f"Expected {out} to be an output folder, but it is a file. Choose another with --out."
+        )
     found = sorted(path.name for path in out.iterdir()) if out.is_dir() else []
     found = [name for name in found if name != PARTIAL_FOLDER]
     if found and not overwrite:
         raise ValueError(
-            f"output folder {out} is not empty (it holds {', '.join(found[:3])}): name a new one, "
-            "or replace an earlier conversion with --overwrite"
+            f"Expected output folder {out} to be empty, but it holds {list_names(found)}. Choose "
+            "another folder with --out, or replace an earlier conversion with --overwrite."
         )
     if found and STACK_NOTES not in found:
         raise ValueError(
-            f"output folder {out} holds {', '.join(found[:3])} and no {STACK_NOTES}, so no "
-            "conversion has made it and nothing in it is replaced: name a new folder with --out"
+            f"Expected output folder {out} to be that of an earlier conversion, but it holds "
+            f"{list_names(found)} and no {STACK_NOTES}. Choose another folder with --out."
         )
 
 
@@ -191,7 +200,7 @@ def stack_range(stack: TiffStack) -> tuple[int, int] | None:
 def width_of_objects(pair: Pair, shrink: float) -> float | None:
     """Return the width of objects in pixels of the written pages, measured on some of the masks."""
     known = sorted(pair.mask_of)
-    some = even_slices(known, min(MEASURED, len(known)), seed=0)
+    some = even_slices(known, min(NUM_MEASURED, len(known)), seed=0)
     width = object_width(pair.mask(page) for page in some)
     return None if width is None else round(width / shrink, 1)
 
@@ -222,7 +231,7 @@ def save_png(path: Path, pixels: np.ndarray) -> None:
 
 def describe_stacks(
     declared: Sequence[tuple[Pair, list[int]]],
-    looks: Sequence[StackMaskStats],
+    stats: Sequence[StackMaskStats],
     seed: int,
     lists: dict[str, list[Entry]],
     out: Path,
@@ -231,14 +240,14 @@ def describe_stacks(
 
     Args:
         declared: Pairs of stacks and their pages with empty masks, from ``declare_empty``.
-        looks: Content of the masks.
+        stats: Content of the masks.
         seed: Random seed of the splits.
         lists: The splits.
         out: Output folder.
     """
     stacks = []
-    for (pair, empty), look in zip(declared, looks, strict=True):
-        share = [look.share[page] for page in pair.mask_of]
+    for (pair, empty), found in zip(declared, stats, strict=True):
+        share = [found.share[page] for page in pair.mask_of]
         stacks.append(
             {
                 "part": pair.name,
@@ -251,12 +260,12 @@ def describe_stacks(
                 "height": pair.images.shape[0],
                 "width": pair.images.shape[1],
                 "dtype": str(pair.images.dtype),
-                "masks_looked_at": len(look.share),
+                "masks_looked_at": len(found.share),
                 "with_mask": len(share),
                 "foreground": round(100 * sum(share) / len(share), 2),
                 "without_foreground": [page + 1 for page in empty],
-                "outlines": list(look.marks),
-                "outlines_not_closed": [page + 1 for page in look.open],
+                "outlines": list(found.marks),
+                "outlines_not_closed": [page + 1 for page in found.open],
             }
         )
     splits = {
@@ -279,7 +288,7 @@ def describe_stacks(
 
 
 @contextmanager
-def unfinished(out: Path) -> Iterator[Path]:
+def partial_folder(out: Path) -> Iterator[Path]:
     """Create a temporary folder inside the output folder; it is removed after a failure.
 
     Raises:
@@ -301,7 +310,7 @@ def unfinished(out: Path) -> Iterator[Path]:
                 out.rmdir()  # only succeeds if it is empty
 
 
-def move_in(folder: Path, out: Path) -> None:
+def publish(folder: Path, out: Path) -> None:
     """Move the written files to their place; splits come last, since training needs them."""
     order = (STACK_NOTES, "images", "masks", CLASSES_FILE, "splits")
     for name in reversed(order[1:]):

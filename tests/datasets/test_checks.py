@@ -60,15 +60,15 @@ def test_large_sets_are_looked_at_evenly(make_set):
     assert evenly_spaced(10, 4) == [0, 3, 6, 9] and evenly_spaced(3, 5) == [0, 1, 2]
     Image.new("L", (10, 8), 77).save(dataset[1]["seg_map_path"])
     check_masks(dataset, limit=2)  # the first and the last
-    with pytest.raises(ValueError, match=r"masks/1\.png holds \[77\]"):
+    with pytest.raises(ValueError, match=r"masks/1\.png .* got \[77\]"):
         check_masks(dataset)
 
 
 def test_value_that_is_no_class(make_set):
     root = make_set(foreground=3)
     match = (
-        r"masks/0\.png holds \[3\], which is no class and not 255 \(ignore\): the 3 classes known "
-        r"are 0 to 2 \(sky, road, car\); correct the mask, add the class, or map the value"
+        r"masks/0\.png to hold the 3 classes 0 to 2 \(sky, road, car\) and 255 for ignore, but got "
+        r"\[3\], which is no class. Correct the mask, add the class, or map the value"
     )
     with pytest.raises(ValueError, match=match):
         check_data(train_of(root))
@@ -133,7 +133,7 @@ def test_ignored_pixels_are_fine(make_set):
 @pytest.mark.parametrize("classes", [("no", "yes"), ("sky", "road", "car")])
 def test_masks_of_0_and_255_are_explained(make_set, classes):
     root = make_set(foreground=255)
-    match = r"labeled\.txt: all masks hold the values 0 and 255 alone, .* with binary=True"
+    match = r"labeled\.txt: .*all masks hold only 0 and 255, .*with binary=True"
     with pytest.raises(ValueError, match=match):
         check_data(train_of(root, classes=classes))
     check_data(train_of(root, classes=("no", "yes"), binary=True))
@@ -142,21 +142,17 @@ def test_masks_of_0_and_255_are_explained(make_set, classes):
 def test_two_class_masks_of_another_value_are_explained(make_set):
     root = make_set(foreground=128)
     with pytest.raises(
-        ValueError, match=r"holds \[128\].*a mask of 0 and one other value needs Fold"
+        ValueError, match=r"got \[128\].*For masks of 0 and one other value, use Fold"
     ):
         check_data(train_of(root, classes=("no", "yes")))
-    with pytest.raises(
-        ValueError, match=r"holds values \[0, 128\]: binary=True expects 0 for backg"
-    ):
+    with pytest.raises(ValueError, match=r"binary=True, but got the values \[0, 128\]"):
         check_data(train_of(root, classes=("no", "yes"), binary=True))
 
 
 def test_image_and_mask_of_different_size(make_set):
     root = make_set()
     Image.new("L", (8, 10)).save(root / "masks/1.png")
-    match = (
-        r"mask .*1\.png is 8x10 pixels \(width x height\), its image .*1\.png is 10x8: they must"
-    )
+    match = r"mask .*1\.png .* image .*1\.png, 10x8 pixels \(width x height\), but got 8x10"
     with pytest.raises(ValueError, match=match):
         check_data(train_of(root))
 
@@ -166,7 +162,7 @@ def test_image_that_is_none(make_set, number):
     root = make_set()
     (root / f"images/{number}.png").write_text("not an image")
     with pytest.raises(
-        ValueError, match=rf"image .*images/{number}\.png does not decode .*: save it"
+        ValueError, match=rf"image .*images/{number}\.png .*cannot be decoded .* Save it"
     ):
         check_data(train_of(root))
 
@@ -176,7 +172,9 @@ def test_png_that_is_cut_off(make_set, number):
     root = make_set()
     path = root / f"images/{number}.png"
     path.write_bytes(path.read_bytes()[:150])
-    with pytest.raises(ValueError, match=rf"images/{number}\.png does not decode \(.*\): save it"):
+    with pytest.raises(
+        ValueError, match=rf"images/{number}\.png .*cannot be decoded \(.*\)\. Save it"
+    ):
         check_data(train_of(root))
 
 
@@ -184,7 +182,9 @@ def test_png_that_is_cut_off(make_set, number):
 def test_unlabelled_jpeg_that_is_cut_off(make_set, kept):
     root, data = make_set(), jpeg(quality=95)
     use_jpeg(root, 3, data[: int(kept * len(data))])
-    match = r"image .*images/3\.jpg does not decode \(.*truncated.*\): save it anew as JPEG or PNG"
+    match = (
+        r"image .*images/3\.jpg .*cannot be decoded \(.*truncated.*\). Save it again as JPEG or PNG"
+    )
     with pytest.raises(ValueError, match=match):
         check_data(train_of(root))
 
@@ -199,7 +199,7 @@ def test_end_mark_of_a_thumbnail_is_not_that_of_the_image(tmp_path):
     cut = tmp_path / "a.jpg"
     cut.write_bytes(data[:3000])
     assert cut.read_bytes().count(b"\xff\xd9") == 1
-    with pytest.raises(ValueError, match=r"a\.jpg does not decode"):
+    with pytest.raises(ValueError, match=r"a\.jpg .*cannot be decoded"):
         image_size(str(cut), decode=False)
 
 
@@ -220,7 +220,7 @@ def test_complete_images_are_not_decoded(make_set, monkeypatch):
 def test_every_labelled_mask_is_looked_at(make_set, monkeypatch, capsys):
     root = make_set(number=705, labeled=700, val=2)
     Image.fromarray(np.full((8, 10), 77, np.uint8)).save(root / "masks/333.png")
-    with pytest.raises(ValueError, match=r"masks/333\.png holds \[77\], which is no class and not"):
+    with pytest.raises(ValueError, match=r"masks/333\.png .* got \[77\], which is no class"):
         check_data(train_of(root))
     Image.fromarray(np.zeros((8, 10), np.uint8)).save(root / "masks/333.png")
     monkeypatch.setattr("rankseg.utils.progress.INTERVAL", 0)
@@ -250,7 +250,7 @@ def test_bad_validation_mask(make_set):
     root = make_set()
     Image.new("L", (10, 8), 9).save(root / "masks/7.png")
     val = FolderDataset(data_root=root, ann_file="splits/val.txt")
-    with pytest.raises(ValueError, match=r"masks/7\.png holds \[9\]"):
+    with pytest.raises(ValueError, match=r"masks/7\.png .* got \[9\]"):
         check_data(train_of(root), val)
 
 
@@ -350,7 +350,7 @@ def test_what_is_expected_of_the_classes_is_one_of_three(make_classes):
 def test_image_with_a_class_that_does_not_decode(make_classes, name):
     root = make_classes({"train": 3, "test": 1})
     (root / name).write_bytes((root / name).read_bytes()[:100])
-    with pytest.raises(ValueError, match=rf"image .*{name} does not decode"):
+    with pytest.raises(ValueError, match=rf"image .*{name} .*cannot be decoded"):
         check_data(*classes_of(root))
 
 

@@ -118,9 +118,7 @@ def test_values_that_are_no_class(make_set):
     root = make_set(foreground=9)
     entries = read_list(root / "splits/val.txt")
     pixels = drawing.count_pixels(root, entries)
-    with pytest.raises(
-        ValueError, match=r"masks/6\.png holds \[9\], which is no class and not 255"
-    ):
+    with pytest.raises(ValueError, match=r"masks/6\.png .* got \[9\], which is no class"):
         drawing.check_classes(pixels, entries, ("sky", "road", "car"), "set")
     drawing.check_classes(pixels, entries, None, "set")
 
@@ -129,7 +127,7 @@ def test_masks_of_0_and_255_are_explained(make_set):
     root = make_set(foreground=255)
     entries = read_list(root / "splits/val.txt")
     with pytest.raises(
-        ValueError, match="set: all masks hold the values 0 and 255 alone.*--binary on the command"
+        ValueError, match="set: .*all masks hold only 0 and 255.*make_splits.py --binary"
     ):
         drawing.check_classes(drawing.count_pixels(root, entries), entries, None, "set")
     pixels = drawing.count_pixels(root, entries, "binary")

@@ -52,7 +52,7 @@ def test_the_full_check_trusts_no_memory_and_leaves_one(make_set, tmp_path, open
     content = path.read_bytes()
     path.write_bytes(content[:45] + bytes(len(content) - 45))
     os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
-    with pytest.raises(ValueError, match=r"images/0\.png does not decode"):
+    with pytest.raises(ValueError, match=r"images/0\.png .*cannot be decoded"):
         check(root, file, full=True)
     opened.clear()  # labelled and validation images have been decoded; the fast check knows that
     assert "4 of the 8 were found good" in check(root, file)[-1] and len(opened) == 4
@@ -68,9 +68,11 @@ def test_a_file_that_changed_is_opened_again(make_set, tmp_path, opened, name):
     assert len(opened) == 1
     path = root / name
     path.write_bytes(path.read_bytes()[:45])
-    with pytest.raises(ValueError, match=f"{name} does not decode"):
+    with pytest.raises(ValueError, match=f"{name} .*cannot be decoded"):
         check(root, file)
-    with pytest.raises(ValueError, match=f"{name} does not decode"):  # bad ones are not remembered
+    with pytest.raises(
+        ValueError, match=f"{name} .*cannot be decoded"
+    ):  # bad ones are not remembered
         check(root, file)
 
 
@@ -78,7 +80,7 @@ def test_another_rule_is_checked_anew(make_set, tmp_path, opened):
     root, file = make_set(), tmp_path / "seen.json"
     check(root, file)
     opened.clear()
-    with pytest.raises(ValueError, match=r"masks/1\.png holds \[1\], which is no class"):
+    with pytest.raises(ValueError, match=r"masks/1\.png .* got \[1\], which is no class"):
         check(root, file, classes=("sky",))
     check(root, file, label_rule={1: 2})
     assert len(set(opened)) == 4  # labelled and validation, whose masks mean something else now
@@ -156,5 +158,5 @@ def test_test_images_are_looked_at_in_the_full_check(make_set):
     train = SemiDataset({"type": "FolderDataset", "data_root": str(root)}, split="few")
     test = FolderDataset(data_root=root, ann_file="splits/test.txt")
     check_data(train, None, FileValidator(), test)
-    with pytest.raises(ValueError, match=r"masks/0\.png holds \[77\]"):
+    with pytest.raises(ValueError, match=r"masks/0\.png .* got \[77\]"):
         check_data(train, None, FileValidator(full=True), test)

@@ -146,8 +146,8 @@ def test_without_classes():
 def test_truth_that_is_no_class_names_the_image(metric):
     bad = sample([[0, 4, 255]], pred=[[0, 1, 1]])
     match = (
-        r"mask of image val/7\.jpg holds \[4\], which is no class and not 255 \(ignore\): the 4 "
-        r"classes known are 0 to 3 \(sky, road, cat, never\)"
+        r"mask of image val/7\.jpg to hold the 4 classes 0 to 3 \(sky, road, cat, never\) and 255 "
+        r"for ignore, but got \[4\]"
     )
     packed = SegDataSample(metainfo={"img_path": "val/7.jpg"})
     packed.set_data({key: PixelData(**value) for key, value in bad.items()})

@@ -37,7 +37,7 @@ def test_a_few_bright_pixels_do_not_darken_the_rest():
 
 def test_nearly_constant_and_constant_pages():
     page = np.full((100, 100), 7, np.uint16)
-    with pytest.raises(ValueError, match="all pixels have the value 7"):
+    with pytest.raises(ValueError, match="different values, but all .*7"):
         percentile_range(value_counts([page], page.dtype), page.dtype)
     page[0, 0] = 9
     assert percentile_range(value_counts([page], page.dtype), page.dtype) == (7, 9)

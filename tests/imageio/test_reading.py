@@ -106,7 +106,7 @@ SAVED = [
 
 
 @pytest.mark.parametrize(("mode", "kind", "options"), SAVED)
-def test_other_kinds_are_read_as_pillow_reads_them(tmp_path, mode, kind, options):
+def test_other_formats_equal_pillow(tmp_path, mode, kind, options):
     image = Image.fromarray(SMOOTH).convert(mode)
     if mode == "RGBA":
         image.putalpha(Image.fromarray(SMOOTH[..., 0]))
@@ -122,7 +122,7 @@ def test_other_kinds_are_read_as_pillow_reads_them(tmp_path, mode, kind, options
 
 @pytest.mark.parametrize("top", [255, 1023, 65535])
 @pytest.mark.parametrize("mark", [b"P5", b"P6"])
-def test_portable_maps_of_any_depth(tmp_path, mark, top):
+def test_netpbm_of_any_depth(tmp_path, mark, top):
     shape = SIZE if mark == b"P5" else (*SIZE, 3)
     values = RNG.integers(0, top, shape, np.uint16, endpoint=True)
     stored = values.astype(np.uint8 if top < 256 else ">u2").tobytes()
@@ -135,7 +135,7 @@ def test_portable_maps_of_any_depth(tmp_path, mark, top):
 
 @pytest.mark.parametrize("top", [1, 3, 100, 254, 1023, 65534])
 @pytest.mark.parametrize("mark", [b"P2", b"P5"])
-def test_raises_on_portable_maps_whose_values_may_be_meant_as_scaled(tmp_path, mark, top):
+def test_raises_on_netpbm_with_unclear_scale(tmp_path, mark, top):
     path = tmp_path / "a.pgm"
     values = np.array([0, 1], np.uint8 if top < 256 else ">u2")
     path.write_bytes(b"%s 2 1 %d\n%s" % (mark, top, b"0 1" if mark == b"P2" else values.tobytes()))
@@ -165,7 +165,7 @@ def test_tiff_of_any_shape_becomes_the_same_as_from_memory(tmp_path, channels, d
         assert (info.bands, info.alpha, info.deep) == (channels, 0, dtype == np.uint16)
 
 
-def test_orientation_is_told_and_not_followed(tmp_path):
+def test_orientation_is_reported_and_ignored(tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", SMOOTH, extratags=[(274, 3, 1, 6, True)])
     exif = Image.Exif()
     exif[0x0112] = 6
@@ -175,12 +175,37 @@ def test_orientation_is_told_and_not_followed(tmp_path):
         assert np.array_equal(read_image(tmp_path / name), SMOOTH)
 
 
-def test_thumbnails_do_not_count_and_pages_do(tmp_path):
+def test_thumbnails_are_ignored_and_pages_raise(tmp_path):
     with tifffile.TiffWriter(tmp_path / "a.tif") as file:
         file.write(SMOOTH)
         file.write(SMOOTH[::2, ::2], subfiletype=1)
     assert np.array_equal(read_image(tmp_path / "a.tif"), SMOOTH)
     tifffile.imwrite(tmp_path / "a.tif", np.stack([SMOOTH] * 3), photometric="rgb")
     for look in (read_image, read_image_info, lambda path: read_image_info(path, decode=False)):
-        with pytest.raises(FileError, match="holds 3 pictures .*expected one in a file"):
+        with pytest.raises(FileError, match="to hold one image, but got 3"):
             look(tmp_path / "a.tif")
+
+
+def test_suggests_no_range_for_constant_16_bit_images(tmp_path):
+    Image.fromarray(np.full(SIZE, 7, np.uint16)).save(tmp_path / "a.png")
+    with pytest.raises(FileError, match=r"value_range=\(0, 65535\) for all 16 bits"):
+        read_image(tmp_path / "a.png")
+    Image.fromarray(RNG.integers(5, 90, SIZE, np.uint16)).save(tmp_path / "a.png")
+    with pytest.raises(FileError, match=r"value_range=\(5, 89\) for this image, \(0, 65535\)"):
+        read_image(tmp_path / "a.png")
+
+
+def test_channels_of_a_hyperstack_of_one_slice(tmp_path):
+    path, values = tmp_path / "a.tif", RNG.integers(0, 256, (4, *SIZE), dtype=np.uint8)
+    options = {"imagej": True, "photometric": "minisblack", "metadata": {"axes": "CYX"}}
+    tifffile.imwrite(path, values, **options)
+    with pytest.raises(FileError, match=r"4 channels of 37x19 .*channels=\(N,\), N from 1 to 4"):
+        decode_image(path)
+    assert np.array_equal(decode_image(path, (3,)), values[2])
+    assert np.array_equal(decode_image(path, (4, 2, 1)), values[[3, 1, 0]].transpose(1, 2, 0))
+    assert (read_image_info(path).bands, read_image_info(path).height) == (4, 19)
+    with pytest.raises(FileError, match="to have band 5"):
+        decode_image(path, (5,))
+    tifffile.imwrite(path, values, **{**options, "metadata": {"axes": "ZYX"}})
+    with pytest.raises(FileError, match="one image, but got 4"):
+        decode_image(path, (1,))

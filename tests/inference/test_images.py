@@ -39,7 +39,7 @@ def test_inspects_sizes_stacks_and_unreadable_files(tmp_path):
     strange = Path(os.fsdecode(b"/in/Pr\xe4p.png"))
     _, names = inspect_images([(strange, strange.stem)])
     assert names[strange].endswith("but got image '/in/Pr\\udce4p.png'. Rename it.")
-    assert list(bad) == [files[2]] and "c.png does not decode" in bad[files[2]]
+    assert list(bad) == [files[2]] and "cannot be decoded" in bad[files[2]]
 
 
 def test_reads_pages_of_a_stack(tmp_path):
@@ -129,10 +129,10 @@ def test_arrays_equal_their_files(tmp_path, kind):
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        (np.zeros((4, 4), np.float32), "holds float32 numbers: expected uint8 or uint16"),
-        (np.zeros((4, 4, 0), np.uint8), r"has the shape \(4, 4, 0\)"),
-        (np.zeros(4, np.uint8), r"has the shape \(4,\)"),
-        (np.zeros((0, 4), np.uint8), "has no pixels"),
+        (np.zeros((4, 4), np.float32), "uint8 or uint16 numbers, but got float32"),
+        (np.zeros((4, 4, 0), np.uint8), r"the shape .* but got \(4, 4, 0\)"),
+        (np.zeros(4, np.uint8), r"the shape .* but got \(4,\)"),
+        (np.zeros((0, 4), np.uint8), "to have pixels"),
     ],
 )
 def test_raises_on_arrays_that_are_no_image(values, message):

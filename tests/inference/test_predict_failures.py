@@ -49,7 +49,7 @@ def test_writes_nothing_without_a_readable_file(made, tmp_path):
     folder.mkdir()
     (folder / "a.png").write_text("no image")
     for source in (folder, folder / "a.png"):
-        with pytest.raises(ValueError, match="^image .*a.png"):
+        with pytest.raises(ValueError, match="^Expected image .*a.png"):
             predict(*made, source, tmp_path / "out")
     (folder / "b.jpg").touch()
     with pytest.raises(

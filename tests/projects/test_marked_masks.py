@@ -4,9 +4,7 @@
 import cv2
 import numpy as np
 import pytest
-import tifffile
 
-from rankseg.imageio.reading import decode_image, read_image_info
 from rankseg.projects.survey import survey
 
 RED = (255, 0, 0)
@@ -71,19 +69,3 @@ def test_notes_empty_masks(folders):
     found = survey(*folders, empty_masks="unlabeled")
     assert [path.stem for path in found.files.images] == ["1", "3", "5"]
     assert len(found.files.unlabeled) == 3
-
-
-def test_channels_of_a_hyperstack_of_one_slice_are_chosen(tmp_path):
-    path, values = tmp_path / "a.tif", GRAY[:4]
-    options = {"imagej": True, "photometric": "minisblack", "metadata": {"axes": "CYX"}}
-    tifffile.imwrite(path, values, **options)
-    with pytest.raises(ValueError, match=r"4 channels of 80x64 .*--channel N \(1 to 4\)"):
-        decode_image(path)
-    assert np.array_equal(decode_image(path, (3,)), values[2])
-    assert np.array_equal(decode_image(path, (4, 2, 1)), values[[3, 1, 0]].transpose(1, 2, 0))
-    assert (read_image_info(path).bands, read_image_info(path).height) == (4, 64)
-    with pytest.raises(ValueError, match="to have band 5"):
-        decode_image(path, (5,))
-    tifffile.imwrite(path, values, **{**options, "metadata": {"axes": "ZYX"}})
-    with pytest.raises(ValueError, match="holds 4 pictures"):
-        decode_image(path, (1,))

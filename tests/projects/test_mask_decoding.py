@@ -59,7 +59,7 @@ def test_16_bits(tmp_path):
 
 def test_raises_on_damaged_files(tmp_path):
     (tmp_path / "m.png").write_bytes(b"\x89PNG\r\n\x1a\n")
-    with pytest.raises(FileError, match="does not decode"):
+    with pytest.raises(FileError, match="cannot be decoded"):
         read_codes(tmp_path / "m.png")
 
 

@@ -72,11 +72,11 @@ def test_outlines_in_a_palette_file(tmp_path):
     tifffile.imwrite(tmp_path / "masks.tif", values, photometric="palette", colormap=palette)
     with TiffStack(tmp_path / "masks.tif", "stack of train masks") as stack:
         assert look(stack, MaskRule(color=RED)).share[4] == pytest.approx(truth[4].mean(), abs=0.01)
-        with pytest.raises(FileError, match="as in a gray picture.*--color red"):
+        with pytest.raises(FileError, match="as in a gray image.*--color red"):
             look(stack, MaskRule())
 
 
-def test_colors_without_a_choice_are_refused_by_name(stack):
+def test_raises_on_colors_without_a_choice(stack):
     pages, _ = outlined()
     for above in (None, 127):
         with pytest.raises(FileError, match=r"got colors: red '#ff0000' \(.*--color '#ff0000'"):
@@ -89,22 +89,22 @@ def test_colors_without_a_choice_are_refused_by_name(stack):
         FileError, match="to be gray, or RGB of 8 bits, but got 3 samples of uint16"
     ):
         look(stack(pages.astype(np.uint16)), MaskRule(color=RED))
-    with pytest.raises(FileError, match="to have background, but got 6 masks of foreground alone"):
+    with pytest.raises(FileError, match="to have background, but got 6 masks of foreground only"):
         look(stack(np.full_like(pages, RED)), MaskRule(color=RED))
 
 
-def test_sentences():
+def test_descriptions():
     assert as_ranges([]) == "" and as_ranges([3]) == "3"
     (text,) = describe_empty([1, 2, 4], 5, kept=False, named=False)
-    assert text.startswith("3 of 5 masks are empty (slices 1-2, 4): not labeled")
+    assert text.startswith("3 of 5 masks are empty (slices 1-2, 4) and not used as labels")
     assert "--labeled-slices" in text and "--empty-masks background" in text
     (text,) = describe_empty([2], 3, kept=True, named=True)
-    assert text.endswith("labeled as background (--labeled-slices names them)")
+    assert text.endswith("used as labels of background (--labeled-slices names them)")
     assert describe_empty([], 5, kept=False, named=False) == []
     assert describe_marks((3, 1, 2), [4, 5]) == [
-        "3 outlines filled",
-        "1 outline that ends at the edge of a page filled on the smaller side",
-        "warning: 2 outlines do not close (slices 4-5): only the lines are foreground; close them "
-        "and convert again",
+        "filled 3 closed outlines",
+        "filled 1 outline that ends at the edge of a page, on the smaller side",
+        "warning: 2 outlines are not closed (slices 4-5), so only the lines are foreground. Close "
+        "them and convert again",
     ]
     assert describe_marks((0, 0, 0), []) == []

@@ -76,25 +76,29 @@ def test_some_labeled_slices_and_no_test_stack(pair):
     assert own.mask_of[3] == 3 and pair(MASKS[:5], (1, 4, 6, 9, 12)).mask_of[3] == 1
 
 
-def test_too_few_slices(pair):
-    with pytest.raises(ValueError, match="1 of the 1 slices with a mask for validation"):
+def test_raises_on_too_few_slices(pair):
+    with pytest.raises(ValueError, match="got 1 of 1 for validation"):
         draw_lists([pair(slices=(3,))], [], None, 0)
-    with pytest.raises(ValueError, match=r"--labeled 6: expected from 1 to 4"):
+    with pytest.raises(ValueError, match=r"--labeled to be from 1 to 4, but got 6"):
         draw_lists([pair(slices=(1, 2, 3, 4, 5))], [6], None, 0)
-    with pytest.raises(ValueError, match=r"--labeled 12: expected from 1 to 11"):
+    with pytest.raises(ValueError, match=r"--labeled to be from 1 to 11, but got 12"):
         draw_lists([pair(), pair()._replace(name="test")], [12], None, 0)
 
 
-def test_stacks_that_do_not_fit(pair, write):
-    with pytest.raises(FileError, match=r"mask.tif has 5 pages, .*image.tif has 12.*--labeled-sl"):
+def test_raises_on_stacks_that_do_not_match(pair, write):
+    with pytest.raises(
+        FileError, match=r"mask.tif .* 12 pages of .*image.tif, but got 5.*--labeled-sl"
+    ):
         pair(masks=MASKS[:5])
     with pytest.raises(FileError, match=r"or for each of the 3 labeled slices"):
         pair(masks=MASKS[:5], slices=(1, 2, 3))
-    with pytest.raises(FileError, match=r"pages of 18x16 pixels .*of 20x16: they must have one"):
+    with pytest.raises(FileError, match=r"image.tif, 20x16 pixels .* but got 18x16"):
         pair(masks=MASKS[..., :18])
-    with pytest.raises(ValueError, match="labeled slices 1, 13: expected different numbers"):
+    with pytest.raises(
+        ValueError, match="--labeled-slices to be different numbers from 1 to 12, .* got 1, 13"
+    ):
         pair(slices=(1, 13))
-    with pytest.raises(ValueError, match="labeled slices 2, 2: expected different numbers"):
+    with pytest.raises(ValueError, match="but got 2, 2"):
         pair(slices=(2, 2))
 
 
@@ -117,20 +121,20 @@ def test_share_of_foreground(look):
     assert look(0, masks=numbered)[7] == pytest.approx((MASKS[7] > 0).mean())
 
 
-def test_masks_of_other_values(look):
+def test_raises_on_other_mask_values(look):
     for value, what in ((0, "background"), (255, "foreground")):
         with pytest.raises(FileError, match=f"all pixels of its 12 masks are {what}"):
             look(masks=np.full_like(MASKS, value))
     soft = MASKS.copy()
     soft[5, 0, :2] = 100, 200
-    with pytest.raises(FileError, match=r"holds the values \[0, 100, 200, 255\].*--above 127"):
+    with pytest.raises(FileError, match=r"got the values \[0, 100, 200, 255\].*--above 127"):
         look(masks=soft)
     assert look(127, masks=soft)
-    with pytest.raises(FileError, match=r"holds the values \[1, 2\]"):
+    with pytest.raises(FileError, match=r"got the values \[1, 2\]"):
         look(masks=MASKS // 255 + 1)
 
 
-def test_gray_masks_in_rgb_are_gray_masks(write):
+def test_gray_masks_stored_as_rgb(write):
     path = write("rgb", np.repeat(MASKS[..., None], 3, -1), photometric="rgb")
     own = open_pair("train", write("image", IMAGES), path, ())
     share = inspect_masks(own.masks, own.mask_of, own.rule).share
@@ -138,7 +142,7 @@ def test_gray_masks_in_rgb_are_gray_masks(write):
     assert np.array_equal(own.mask(3), MASKS[3] > 0)
 
 
-def test_a_gray_picture_is_not_thresholded_by_a_hint(look):
+def test_suggests_no_threshold_for_gray_images(look):
     with pytest.raises(FileError, match="differ from pixel to pixel, .*--color red") as caught:
         look(masks=IMAGES)
     assert "--above 127" not in str(caught.value)
@@ -162,7 +166,7 @@ def sparse():
         ((3, 5, 8), "background", [3, 5, 8]),
     ],
 )
-def test_empty_masks_are_labels_where_the_user_says_so(pair, slices, option, labeled):
+def test_empty_masks_are_labels_if_declared(pair, slices, option, labeled):
     own = pair(masks=sparse(), slices=slices)
     share = inspect_masks(own.masks, own.mask_of, own.rule).share
     declared, empty = declare_empty(own, share, slices, option)
@@ -170,7 +174,7 @@ def test_empty_masks_are_labels_where_the_user_says_so(pair, slices, option, lab
     assert [page + 1 for page in empty] == [n for n in slices or range(1, 13) if n not in (3, 8)]
 
 
-def test_empty_masks_are_neither_drawn_nor_kept_for_validation(pair):
+def test_empty_masks_are_in_no_split(pair):
     own = pair(masks=sparse())
     share = inspect_masks(own.masks, own.mask_of, own.rule).share
     own, _ = declare_empty(own, share, (), None)

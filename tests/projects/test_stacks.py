@@ -44,13 +44,13 @@ def out(tmp_path):
     return tmp_path / "set"
 
 
-def test_class_names_of_two_lines_are_refused_first(files, out):
+def test_raises_on_class_names_of_two_lines(files, out):
     with pytest.raises(ValueError, match="--classes: expected a class name to be one line"):
         convert_stacks(out, **files, classes=("rest", "cell\nnucleus"))
     assert not out.exists()
 
 
-def test_the_folder_is_one_that_data_sets_read(files, out):
+def test_data_sets_read_the_folder(files, out):
     notes = convert_stacks(out, **files, labeled=[2, 3], seed=4)
     semi = SemiDataset(dict(type="FolderDataset", data_root=str(out)), split="even_3_seed4", seed=0)
     assert (semi.num_labeled, semi.num_unlabeled) == (3, 5)
@@ -112,8 +112,8 @@ def test_shrunk_pages(files, out, shrink):
 
 
 @pytest.mark.parametrize("shrink", [0.5, 3.0, float("nan")])
-def test_a_factor_that_cannot_be(files, out, shrink):
-    with pytest.raises(ValueError, match=r"--shrink .*: expected 1 or more, .* which is 20x16"):
+def test_raises_on_invalid_shrink(files, out, shrink):
+    with pytest.raises(ValueError, match=r"--shrink to be 1 or more, .* which is 20x16, but got"):
         convert_stacks(out, **files, shrink=shrink)
     assert not out.exists()
 
@@ -137,10 +137,10 @@ def tree(folder):
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_a_folder_in_use_is_left_alone(files, out):
+def test_raises_on_folders_in_use(files, out):
     out.mkdir()
     (out / "mine.txt").write_text("x")
-    for overwrite, reason in ((False, "is not empty"), (True, f"and no {STACK_NOTES}")):
+    for overwrite, reason in ((False, "to be empty"), (True, f"and no {STACK_NOTES}")):
         with pytest.raises(ValueError, match=reason):
             convert_stacks(out, **files, labeled=[2], overwrite=overwrite)
     assert list(tree(out)) == [out / "mine.txt"]
@@ -156,7 +156,7 @@ def test_a_folder_in_use_is_left_alone(files, out):
 
 @pytest.mark.parametrize("when", ["write_pages", "write_lists", "os.replace"])
 @pytest.mark.parametrize("error", [KeyboardInterrupt, OSError(28, "No space left on device")])
-def test_what_is_not_finished_leaves_nothing(files, out, monkeypatch, when, error):
+def test_failed_conversion_leaves_nothing(files, out, monkeypatch, when, error):
     def fail(*args):
         raise error
 
@@ -168,31 +168,35 @@ def test_what_is_not_finished_leaves_nothing(files, out, monkeypatch, when, erro
     convert_stacks(out, **files, labeled=[2])
 
 
-def test_a_conversion_that_was_killed_is_begun_anew(files, out):
+def test_killed_conversion_is_repeated(files, out):
     (out / ".partial/images").mkdir(parents=True)
     convert_stacks(out, **files, labeled=[2])
     assert (out / "splits/val.txt").is_file() and not (out / ".partial").exists()
 
 
-def test_mistakes_are_told_before_anything_is_written(files, out):
-    with pytest.raises(FileNotFoundError, match=r"train stack .*absent.tif does not exist"):
+def test_raises_before_anything_is_written(files, out):
+    with pytest.raises(FileNotFoundError, match=r"train stack .*absent.tif, but it does not exist"):
         convert_stacks(out, out / "absent.tif", files["masks"])
-    with pytest.raises(ValueError, match="needs both: --test-images and --test-masks"):
+    with pytest.raises(ValueError, match="both --test-images and --test-masks"):
         convert_stacks(out, files["images"], files["masks"], test_masks=files["test_masks"])
     tifffile.imwrite(files["test_images"], GRAY[1], photometric="minisblack")
-    with pytest.raises(FileError, match="is uint16, gray, .* is uint8, gray: expected images of"):
+    with pytest.raises(
+        FileError, match="one type of images, but .* is uint16, gray, and .* is uint8, gray"
+    ):
         convert_stacks(out, **files)
     assert not out.exists()
 
 
-def test_a_split_without_foreground_is_refused(files, out):
+def test_raises_on_a_split_without_foreground(files, out):
     empty = TRUTH[0].copy()
     empty[1:] = 0
     tifffile.imwrite(files["masks"], empty, photometric="minisblack")
-    with pytest.raises(FileError, match="no labeled slice of split even_2_seed0 has foreground"):
+    with pytest.raises(
+        FileError, match="foreground in a labeled slice of split even_2_seed0, but got none"
+    ):
         convert_stacks(out, **files, labeled=[2], empty_masks="background")
     with pytest.raises(
-        ValueError, match=r"--labeled 2: expected from 1 to 1.*7 empty masks do not"
+        ValueError, match=r"--labeled to be from 1 to 1, but got 2.*7 empty masks do not"
     ):
         convert_stacks(out, **files, labeled=[2])
     assert not out.exists()
@@ -239,7 +243,7 @@ def test_red_outlines_on_the_picture(files, out):
     tifffile.imwrite(files["masks"], pages, photometric="rgb")
     with pytest.raises(FileError, match=r"got colors: red '#ff0000'.*--color '#ff0000'"):
         convert_stacks(out, files["images"], files["masks"])
-    with pytest.raises(ValueError, match="--above .* and --color .*: give one"):
+    with pytest.raises(ValueError, match="either --above, .* or --color, .* but got both"):
         convert_stacks(out, files["images"], files["masks"], color=(255, 0, 0), above=127)
     notes = convert_stacks(out, files["images"], files["masks"], color=(255, 0, 0))
     (stack,) = notes["stacks"]
@@ -248,7 +252,7 @@ def test_red_outlines_on_the_picture(files, out):
     assert mask[16:40, 20:52].all() and mask[15:41, 19:53].sum() == mask.sum()
 
 
-def test_png_files_are_as_any_viewer_sees_them(files, out):
+def test_masks_are_gray_png_files(files, out):
     convert_stacks(out, **files, labeled=[2])
     mask = cv2.imread(str(out / "masks/test/001.png"), cv2.IMREAD_UNCHANGED)
     assert mask.ndim == 2 and set(np.unique(mask)) == {0, 1}

@@ -78,37 +78,49 @@ def refused(root: Path, capsys, named: str, match: str, full: bool = False, **op
 
 
 def undecodable(reason: str) -> str:
-    return rf"does not decode \(.*{reason}.*\): save it anew as .*, or take it from the lists"
+    return rf"cannot be decoded \(.*{reason}.*\)\. Save it again as .*, or remove it from the lists"
 
 
 JPEG, TIFF = saved(SMOOTH, "JPEG"), saved(NOISE, "TIFF")
 FLOAT, LONG = GREY.astype(np.float32) / 255, GREY.astype(np.int32) * 300
 
 IMAGES = {
-    "empty.jpg": (b"", r"is empty \(0 bytes\): copy it anew"),
-    "empty.png": (b"", r"is empty \(0 bytes\): copy it anew"),
-    "empty.tif": (b"", r"is empty \(0 bytes\): copy it anew"),
+    "empty.jpg": (b"", r"is empty \(0 bytes\)\. Copy it again"),
+    "empty.png": (b"", r"is empty \(0 bytes\)\. Copy it again"),
+    "empty.tif": (b"", r"is empty \(0 bytes\)\. Copy it again"),
     "cut.jpg": (cut(JPEG), undecodable("")),
     "cut.png": (cut(saved(NOISE)), undecodable("")),
-    "cut.tif": (cut(TIFF, 0.2), r"does not decode \(.*\): expected a TIFF file; copy it anew"),
+    "cut.tif": (
+        cut(TIFF, 0.2),
+        r"valid TIFF file, but it cannot be decoded \(.*\)\. Copy it again",
+    ),
     "no_end.png": (saved(NOISE)[:-30], undecodable("truncated or damaged")),
     "head.jpg": (JPEG[:30], undecodable("")),
-    "text.jpg": (b"hello world\n", undecodable("it is a text that begins 'hello world'")),
-    "page.png": (b"<!DOCTYPE html>\n<title>404</title>", undecodable("begins '<!DOCTYPE html>")),
+    "text.jpg": (b"hello world\n", undecodable("it is text that starts with 'hello world'")),
+    "page.png": (
+        b"<!DOCTYPE html>\n<title>404</title>",
+        undecodable("starts with '<!DOCTYPE html>"),
+    ),
     "lfs.png": (b"version https://git-lfs.github.com/spec/v1\n", undecodable("version https")),
-    "noise.bmp": (bytes(range(128, 256)) * 4, undecodable("damaged, or of a kind")),
-    "zip.png": (b"PK\x03\x04" + bytes(60), undecodable("of a kind that OpenCV does not read")),
+    "noise.bmp": (bytes(range(128, 256)) * 4, undecodable("damaged, or OpenCV")),
+    "zip.png": (b"PK\x03\x04" + bytes(60), undecodable("OpenCV cannot read this format")),
     "zero_wide.png": (png(0, 5), undecodable("")),
-    "giant.png": (png(50000, 50000), r"more than 178956970 pixels: cut.*RANKSEG_MAX_PIXELS=NUM"),
-    "long.png": (png(2**31 - 1, 1), r"more than 178956970 pixels|does not decode"),
+    "giant.png": (
+        png(50000, 50000),
+        r"at most 178956970 pixels, but .*Cut.*RANKSEG_MAX_PIXELS=NUM",
+    ),
+    "long.png": (png(2**31 - 1, 1), r"at most 178956970 pixels|cannot be decoded"),
     "hollow.png": (png(4000, 4000), undecodable("")),
-    "float.tif": (saved(FLOAT, "TIFF"), "holds float32 numbers: expected whole numbers of 8 or 16"),
-    "int32.tif": (saved(LONG, "TIFF"), "holds int32 numbers: expected whole numbers of 8 or 16 b"),
-    "rgbf.tif": (written(".tif", NOISE.astype(np.float32)), "holds float32 numbers"),
-    "animated.gif": (frames("GIF"), r"holds 2 pictures \(an animated or multi-page GIF\): expe"),
-    "animated.webp": (frames("WEBP"), r"holds 2 pictures \(an animated or multi-page WEBP\)"),
-    "animated.png": (frames("PNG"), r"holds 2 pictures \(an animated or multi-page PNG\)"),
-    "pages.tif": (frames("TIFF"), r"holds 2 pictures \(.* multi-page TIFF\): expected one in a"),
+    "float.tif": (saved(FLOAT, "TIFF"), "integers of 8 or 16 bits, but got float32 numbers"),
+    "int32.tif": (saved(LONG, "TIFF"), "integers of 8 or 16 bits, but got int32 numbers"),
+    "rgbf.tif": (written(".tif", NOISE.astype(np.float32)), "but got float32 numbers"),
+    "animated.gif": (
+        frames("GIF"),
+        r"one image, but got 2 \(an animated or multi-page GIF\)\. Save",
+    ),
+    "animated.webp": (frames("WEBP"), r"but got 2 \(an animated or multi-page WEBP\)"),
+    "animated.png": (frames("PNG"), r"but got 2 \(an animated or multi-page PNG\)"),
+    "pages.tif": (frames("TIFF"), r"but got 2 \(.* multi-page TIFF\)\. Save"),
 }
 DECODED_ONLY = {"hollow.png", "cut.tif", "head.jpg"}  # the header alone does not tell
 
@@ -132,7 +144,7 @@ def full_refused(root: Path, capsys, name: str, match: str) -> None:
     with pytest.raises(SystemExit), exit_on_user_error():
         check(root, full=True)
     error = capsys.readouterr().err
-    assert re.search(rf"\n  image .*{re.escape(name)} {match}", error), error
+    assert re.search(rf"\n  Expected image .*{re.escape(name)} .*{match}", error), error
 
 
 HANDLED = {
@@ -189,21 +201,21 @@ def test_one_pixel_and_grey_with_alpha_go_through_training(root):
 
 
 MASKS = {
-    "size": (saved(LABELS[:, :9]), r"is 9x8 pixels \(width x height\), its image .*0\.png is 10x8"),
-    "turned size": (saved(LABELS.T.copy()), r"is 8x10 pixels .* is 10x8: they must have one size$"),
-    "colours": (saved(NOISE), r"is a colour image \(mode RGB\): expected one channel of class ids"),
-    "alpha": (saved(np.dstack([LABELS, LABELS]), mode="LA"), r"has an alpha channel \(mode LA\)"),
-    "rgba": (saved(np.dstack([NOISE, GREY])), r"is a colour image \(mode RGBA\): expected one ch"),
-    "float": (saved(LABELS.astype(np.float32), "TIFF"), r"holds floating-point numbers: expected"),
-    "value": (saved(np.full_like(LABELS, 7)), r"holds \[7\], which is no class and not 255"),
-    "16 bit": (saved(np.full((8, 10), 300, np.uint16)), r"holds values \[300\]: expected class id"),
-    "negative": (saved(np.full((8, 10), -1, np.int32), "TIFF"), r"holds values \[-1\]: expected"),
-    "empty": (b"", r"is empty \(0 bytes\): copy it anew"),
-    "cut": (cut(saved(LABELS), 0.7), r"does not decode \(.*\): save it anew as a single-channel"),
-    "text": (b"0 0 1 1", r"does not decode \(it is a text that begins '0 0 1 1'\): save it anew"),
+    "size": (saved(LABELS[:, :9]), r"0\.png, 10x8 pixels \(width x height\), but got 9x8"),
+    "turned size": (saved(LABELS.T.copy()), r"8x10\. Save the mask in the size of the image\.$"),
+    "colours": (saved(NOISE), r"one channel of class ids .* got a color image \(mode RGB\)"),
+    "alpha": (saved(np.dstack([LABELS, LABELS]), mode="LA"), r"got an alpha channel \(mode LA\)"),
+    "rgba": (saved(np.dstack([NOISE, GREY])), r"got a color image \(mode RGBA\)"),
+    "float": (saved(LABELS.astype(np.float32), "TIFF"), r"got floating-point numbers"),
+    "value": (saved(np.full_like(LABELS, 7)), r"got \[7\], which is no class"),
+    "16 bit": (saved(np.full((8, 10), 300, np.uint16)), r"class ids .* got the values \[300\]"),
+    "negative": (saved(np.full((8, 10), -1, np.int32), "TIFF"), r"got the values \[-1\]"),
+    "empty": (b"", r"is empty \(0 bytes\)\. Copy it again"),
+    "cut": (cut(saved(LABELS), 0.7), r"decoded \(.*\)\. Save it again as a single-channel"),
+    "text": (b"0 0 1 1", r"\(it is text that starts with '0 0 1 1'\)\. Save"),
     "pages": (saved(LABELS, "TIFF", save_all=True, append_images=[Image.fromarray(LABELS)]),
-              r"holds 2 pictures \(an animated or multi-page TIFF\)"),
-    "giant": (png(50000, 50000, colour=0), r"claims more than 178956970 pixels"),
+              r"but got 2 \(an animated or multi-page TIFF\)"),
+    "giant": (png(50000, 50000, colour=0), r"at most 178956970 pixels"),
 }  # fmt: skip
 
 
@@ -217,7 +229,7 @@ def test_masks_that_are_refused(root, capsys, name):
 def test_mask_on_the_turned_picture(root, capsys):
     (root / "images/0.png").write_bytes(turned("JPEG"))
     (root / "masks/0.png").write_bytes(saved(LABELS.T.copy()))
-    match = r"is 8x10 pixels .*; the image has the EXIF orientation 6, which viewers follow and tr"
+    match = r"but got 8x10\. The image has the EXIF orientation 6, which viewers apply and tr"
     refused(root, capsys, "masks/0.png", match)
     (root / "masks/0.png").write_bytes(saved(LABELS))
     assert any("1 of 2 images carry an EXIF orientation" in note for note in check(root))
@@ -226,10 +238,10 @@ def test_mask_on_the_turned_picture(root, capsys):
 def test_masks_all_ignored_or_two_valued(root, capsys):
     for i in (0, 1):
         (root / f"masks/{i}.png").write_bytes(saved(np.full_like(LABELS, 255)))
-    refused(root, capsys, "labeled.txt", "all masks hold 255 alone, which means ignore")
+    refused(root, capsys, "labeled.txt", "all masks hold only 255, which means ignore")
     for i in (0, 1):
         (root / f"masks/{i}.png").write_bytes(saved(np.where(LABELS == 1, 255, 0).astype(np.uint8)))
-    refused(root, capsys, "labeled.txt", "hold the values 0 and 255 alone, .*binary=True")
+    refused(root, capsys, "labeled.txt", "hold only 0 and 255, .*binary=True")
 
 
 def test_jpeg_masks_are_explained(root, capsys):
@@ -237,7 +249,7 @@ def test_jpeg_masks_are_explained(root, capsys):
         saved(np.where(LABELS == 1, 200, 0).astype(np.uint8), "JPEG")
     )
     (root / LABELED).write_text("images/0.png masks/0.jpg\n")
-    refused(root, capsys, "masks/0.jpg", "JPEG changes values a little: save masks as PNG")
+    refused(root, capsys, "masks/0.jpg", "Save masks as PNG, because JPEG changes values")
 
 
 @pytest.mark.parametrize("kind", ["1", "P", "I;16"])
@@ -257,9 +269,9 @@ def in_place_of(path: Path, make: Callable[[Path], None]) -> None:
 
 
 PLACES = {
-    "folder": (Path.mkdir, "is a folder: expected a file"),
-    "pipe": (os.mkfifo, "is a pipe: expected a file"),  # must not wait for a writer
-    "device": (lambda path: path.symlink_to("/dev/zero"), "is a device: expected a file"),
+    "folder": (Path.mkdir, "to be a file, but it is a folder"),
+    "pipe": (os.mkfifo, "to be a file, but it is a pipe"),  # must not wait for a writer
+    "device": (lambda path: path.symlink_to("/dev/zero"), "to be a file, but it is a device"),
     "broken link": (lambda path: path.symlink_to("gone.png"), "is a link to gone.png, which does"),
     "loop": (lambda path: path.symlink_to(path.name), "cannot be read"),
     "nothing": (lambda path: None, "does not exist .*correct the list, or the data root"),
@@ -286,7 +298,7 @@ def test_files_that_may_not_be_read(root, capsys, monkeypatch):
         raise PermissionError(13, "Permission denied", path)
 
     monkeypatch.setattr("rankseg.imageio.image_files.open", deny, raising=False)
-    refused(root, capsys, "0.png", "may not be read by this user: change its permissions")
+    refused(root, capsys, "0.png", "you have no permission. Change the permissions")
 
 
 def test_a_disk_that_fails(root, capsys, monkeypatch):
@@ -294,7 +306,7 @@ def test_a_disk_that_fails(root, capsys, monkeypatch):
         raise OSError(5, "Input/output error")
 
     monkeypatch.setattr("rankseg.imageio.image_files.open", fail, raising=False)
-    refused(root, capsys, "0.png", r"cannot be read \(Input/output error\): check the disk or th")
+    refused(root, capsys, "0.png", r"cannot be read \(Input/output error\)\. Check the disk or th")
 
 
 LISTS = {
@@ -320,7 +332,7 @@ LISTS = {
         "names ../../etc/passwd, which is not below",
     ),
     "absolute": (b"/etc/o.png masks/0.png\n", "names /etc/o.png, which is not below the data"),
-    "swapped": (b"masks/0.png images/0.png\n", "0.png is a colour image|is 10x8"),
+    "swapped": (b"masks/0.png images/0.png\n", "0.png .* got a color image|got 10x8|got 8x10"),
 }
 
 
@@ -382,7 +394,7 @@ def test_full_check_names_all_bad_files(root, capsys):
         check(root, full=True)
     head, *lines = capsys.readouterr().err.splitlines()
     assert head.startswith("error: 3 of the 7 files looked at are bad: mend or replace them")
-    assert [re.search(r"(image|mask) \S*/(\w+/\d.png) does", line)[2] for line in lines] == [
+    assert [re.search(r"(image|mask) \S*/(\w+/\d.png) ", line)[2] for line in lines] == [
         "images/0.png", "images/3.png", "masks/6.png"
     ]  # fmt: skip
 

@@ -82,7 +82,7 @@ def test_a_file_that_vanishes(under_way):
     gone = root / "train/green/1.png"
     gone.unlink()
     last = ending(job, run)
-    assert f"error: image {gone} does not exist: correct the list" in last
+    assert f"error: Expected to find image {gone}, but it does not exist. Correct the list" in last
 
 
 def test_a_mask_that_breaks(under_way):
@@ -92,4 +92,4 @@ def test_a_mask_that_breaks(under_way):
     (root / "new").write_bytes(content[: len(content) // 2])
     (root / "new").rename(broken)
     last = ending(job, run)
-    assert f"error: mask {broken} does not decode (" in last
+    assert f"error: Expected mask {broken} to be a valid image file" in last

@@ -71,7 +71,7 @@ def test_converts_own_stacks_and_reports_an_error(folder, capsys):
     with pytest.raises(SystemExit, match="2"):
         run(*own, "--out", folder / "set")
     message = capsys.readouterr().err
-    assert message.startswith("error: output folder") and "--overwrite" in message
+    assert message.startswith("error: Expected output folder") and "--overwrite" in message
     assert message.count("\n") == 1
     for arguments in ((), own[:2], (folder, *own)):
         with pytest.raises(SystemExit, match="2"):
@@ -93,10 +93,10 @@ def test_reads_colors_channels_and_empty_masks(tmp_path, capsys):
     run(*own, "--color", "blue", "--labelled", 2, "--out", tmp_path / "set")
     output = capsys.readouterr().out
     assert "images.tif | 6 | 3 | 80x64 |" in output and "used channel 1 of 2" in output
-    assert "3 of 6 masks are empty (slices 1, 4, 6): not labeled" in output
+    assert "3 of 6 masks are empty (slices 1, 4, 6) and not used" in output
     color = ("--color", "#00f", "--labeled-slices", 1, 2, 3, 5)
     run(*own, *color, "--out", tmp_path / "named")
-    assert "1 of 4 masks are empty (slices 1): labeled as background" in capsys.readouterr().out
+    assert "1 of 4 masks are empty (slices 1) and used as labels" in capsys.readouterr().out
     for wrong in ("mauve-ish", "white"):
         with pytest.raises(SystemExit, match="2"):
             run(*own, "--color", wrong, "--out", tmp_path / "other")

@@ -33,7 +33,7 @@ def test_files_are_read_as_rgb(tmp_path):
     Image.new("RGB", (6, 4), (250, 10, 20)).save(tmp_path / "a.png")
     results = LoadImage()({"img_path": str(tmp_path / "a.png")})
     assert results["img"].shape == (4, 6, 3) and results["img"][0, 0].tolist() == [250, 10, 20]
-    with pytest.raises(FileNotFoundError, match=r"image .*b\.png does not exist"):
+    with pytest.raises(FileNotFoundError, match=r"image .*b\.png, but it does not exist"):
         LoadImage()({"img_path": str(tmp_path / "b.png")})
 
 

@@ -72,7 +72,7 @@ def test_bands_are_chosen(tmp_path):
     for channel, wanted in ((1, RGB[..., :1]), (2, alpha)):
         got = read_image(tmp_path / "b.png", channels=(channel,))
         assert np.array_equal(got, np.repeat(wanted, 3, 2))
-    with pytest.raises(FileError, match=r"b\.png to have band 4, .* but got 2 bands"):
+    with pytest.raises(FileError, match=r"b\.png to have band 4 .* but got 2 bands"):
         load({"img_path": tmp_path / "b.png"})
     for wrong in ((1, 2), (0,), (1, 2, "3"), 1.5, ()):
         with pytest.raises(ValueError, match="channels of LoadSample to be one or three band"):
@@ -121,16 +121,16 @@ def test_mask_of_another_size_is_refused(tmp_path):
     Image.fromarray(RGB[:4, :, 0]).save(tmp_path / "m.png")
     paths = {"img_path": str(tmp_path / "a.png"), "seg_map_path": str(tmp_path / "m.png")}
     with pytest.raises(
-        ValueError, match=r"m\.png is 7x4 pixels \(width x height\), its image .*a\.png is 7x5"
+        ValueError, match=r"m\.png .* image .*a\.png, 7x5 pixels \(width x height\), but got 7x4"
     ):
         LoadSample()(paths)
 
 
 def test_missing_and_damaged_images_are_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"none\.png does not exist"):
+    with pytest.raises(FileNotFoundError, match=r"none\.png, but it does not exist"):
         read_image(tmp_path / "none.png")
     (tmp_path / "bad.jpg").write_bytes(b"no picture")
-    with pytest.raises(ValueError, match=r"bad\.jpg does not decode"):
+    with pytest.raises(ValueError, match=r"bad\.jpg .*cannot be decoded"):
         read_image(tmp_path / "bad.jpg")
 
 
@@ -139,7 +139,7 @@ def test_opencv_adds_no_line_of_its_own_to_a_damaged_file(tmp_path, capfd):
     Image.fromarray(noise).save(tmp_path / "a.png")
     content = (tmp_path / "a.png").read_bytes()
     (tmp_path / "a.png").write_bytes(content[: len(content) // 2])
-    with pytest.raises(ValueError, match="a.png does not decode"):
+    with pytest.raises(ValueError, match="a.png .*cannot be decoded"):
         read_image(tmp_path / "a.png")
     assert capfd.readouterr() == ("", "")
 
@@ -148,8 +148,8 @@ def test_values_that_are_no_class_are_refused(tmp_path):
     paths = write_pair(tmp_path, "a", fill=2)
     LoadSample()({**paths, "classes": ("sky", "road", "car")})
     match = (
-        r"mask .*a_mask\.png holds \[2\], which is no class and not 255 \(ignore\): the 2 classes "
-        r"known are 0 to 1 \(sky, road\)"
+        r"mask .*a_mask\.png to hold the 2 classes 0 to 1 \(sky, road\) and 255 for ignore, but "
+        r"got \[2\]"
     )
     for cache in (0, 1):
         with pytest.raises(ValueError, match=match):

@@ -68,7 +68,9 @@ def test_a_file_that_is_gone(tmp_path, workers):
     cfg = {"train_dataloader": {"dataset": [{"data_root": str(tmp_path)}]}}
     with pytest.raises(RunEnded) as ended, data_failures(cfg):
         next(iter(loader))
-    assert str(ended.value).startswith(f"image {tmp_path}/a.png does not exist: correct the list")
+    assert str(ended.value).startswith(
+        f"Expected to find image {tmp_path}/a.png, but it does not exist. Corr"
+    )
     assert "\n" not in str(ended.value) and "Traceback" not in str(ended.value)
     cfg = Config({"data_root": str(tmp_path / "gone")})
     match = f"data folder {tmp_path}/gone disappeared during training"
@@ -195,7 +197,9 @@ def fail(error: Exception):
 @pytest.mark.parametrize("workers", [0, 1])
 def test_a_file_that_is_bad(load, workers):
     bad = partial(fail, undecodable("a.png", "it is broken"))
-    with pytest.raises(RunEnded, match=r"^image a\.png does not decode \(it is.* lists$") as ended:
+    with pytest.raises(
+        RunEnded, match=r"^Expected image a\.png .* cannot be decoded \(it is.* lists\.$"
+    ) as ended:
         load(bad, workers)
     assert isinstance(ended.value.__cause__, FileError)
 

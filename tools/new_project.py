@@ -14,27 +14,27 @@ EXAMPLES = """examples:
   images, some of them with masks of the same name (a.jpg with a.png or a_mask.png):
     python tools/new_project.py --images photos --masks masks --classes background car \\
       --out configs/my_project.py
-  images without masks in a folder of their own:
+  images without masks in a separate folder:
     python tools/new_project.py --images few --masks masks --unlabeled many \\
       --out configs/my_project.py
-  masks in colors, named in a file by lines such as '0 0 255 car' (a name 'ignore' is no class):
+  color masks; the file has lines such as '0 0 255 car', and 'ignore' is no class:
     python tools/new_project.py --images photos --masks masks --colors colors.txt \\
       --out configs/my_project.py
-  every object has its own number:
+  masks that number the objects:
     python tools/new_project.py --images cells --masks objects --above 0 --out configs/cells.py
   objects outlined or filled in red on copies of the images:
     python tools/new_project.py --images cells --masks drawn --color red --out configs/cells.py
-  outlines from a labeling program, in COCO format or by labelme (pip install pycocotools):
+  outlines in COCO format or from labelme (pip install pycocotools):
     python tools/new_project.py --images photos --masks outlines.json --out configs/my_project.py
     python tools/new_project.py --images photos --masks labelme_files --out configs/my_project.py
   CVAT's "Segmentation mask" (its labelmap.txt names the colors):
     python tools/new_project.py --images export --masks export --out configs/my_project.py
 
-Masks may be gray or palette files of 0, 1, 2, ... (255 beside them is ignored), of 0 and 255, of
-other numbers, or in colors; several masks of one image (a_mask.png, a_mask_1.png, or the files of a
-folder a) are joined. Your files are never changed: data/NAME gets links to your folders,
-the lists of images and, where they are needed, masks with class ids. For a TIFF stack see
-tools/dataset_converters/lucchi.py.
+Masks may be gray or palette files with the class ids 0, 1, 2, ... (255 is ignored), with 0 and 255,
+or with other numbers, or they may be in color. Several masks of one image (a_mask.png,
+a_mask_1.png, or the files of a folder a) are merged. Your files are never changed. The tool writes
+links to your folders, the lists of images and, if needed, converted masks to data/NAME. For TIFF
+stacks, use tools/dataset_converters/lucchi.py.
 """
 
 
@@ -51,12 +51,9 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help="folder of masks or of labelme files, or a COCO file with outlines",
     )
     parser.add_argument(
-        "--unlabeled",
-        "--unlabelled",
-        dest="unlabeled",
-        metavar="DIR",
-        help="folder of more images, without masks",
+        "--unlabeled", metavar="DIR", help="folder of additional images without masks"
     )
+    parser.add_argument("--unlabelled", dest="unlabeled", help=argparse.SUPPRESS)
     parser.add_argument(
         "--out", required=True, metavar="FILE", help="config to write: configs/my_project.py"
     )
@@ -64,12 +61,12 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         "--classes",
         nargs="+",
         metavar="NAME",
-        help="class names in the order of their values, or a file with a name on every line",
+        help="class names in the order of their values, or a file with one name per line",
     )
     parser.add_argument(
         "--colors",
         metavar="FILE",
-        help="lines 'R G B name', or CVAT's labelmap.txt: colors of masks",
+        help="colors of masks: a file with lines 'R G B name', or CVAT's labelmap.txt",
     )
     parser.add_argument(
         "--above", type=int, metavar="N", help="mask values above N are class 1, all others 0"
@@ -78,13 +75,13 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         "--color",
         type=color_argument,
         metavar="COLOR",
-        help=f"masks are marks of this color on gray pictures, such as red or '#ff0000': {RULE}",
+        help=f"color of marks on gray images that serve as masks, such as red or '#ff0000': {RULE}",
     )
     parser.add_argument(
         "--empty-masks",
         choices=[UNLABELED, BACKGROUND],
-        help="what an image is whose mask holds class 0 alone (default: background; with --color "
-        "unlabeled)",
+        help="meaning of a mask that holds only class 0 (default: background, or unlabeled with "
+        "--color)",
     )
     parser.add_argument(
         "--channels",
@@ -92,31 +89,30 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         type=int,
         nargs="+",
         metavar="N",
-        help="bands of the images, or channels of a hyperstack of one slice, counted from 1, that "
-        "become red, green and blue: three, or one (default: the first three bands)",
+        help="three bands that become red, green and blue, or one, counted from 1: bands of an "
+        "image, or channels of a hyperstack with one slice (default: the first three)",
     )
     parser.add_argument(
         "--val",
         type=int,
         metavar="N",
-        help="images with masks that are kept for validation (default: a fifth, at most 100)",
+        help="number of images with masks used for validation (default: a fifth, at most 100)",
     )
     parser.add_argument(
         "--labeled",
-        "--labelled",
-        dest="labeled",
         type=int,
         metavar="N",
-        help="use the masks of so many images only; the others become unlabeled",
+        help="number of images whose masks are used for training; the others become unlabeled",
     )
-    parser.add_argument("--seed", type=int, default=0, help="the same seed, the same lists")
+    parser.add_argument("--labelled", dest="labeled", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--seed", type=int, default=0, help="random seed of the lists (default: 0)")
     parser.add_argument(
         "--data-out",
         metavar="DIR",
         help="folder for lists, links and class ids (default: data/NAME)",
     )
     parser.add_argument(
-        "--overwrite", action="store_true", help="replace what an earlier call has written"
+        "--overwrite", action="store_true", help="replace the files of an earlier call"
     )
     return parser.parse_args(argv)
 

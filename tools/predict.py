@@ -139,6 +139,10 @@ def _add_outputs(parser: argparse._ArgumentGroup) -> None:
 
 
 def _window(text: str) -> int | str:
+    if text != "auto" and not text.isdecimal():
+        raise argparse.ArgumentTypeError(
+            f"Expected auto or a number of pixels such as 513, but got {text!r}."
+        )
     return text if text == "auto" else int(text)
 
 

@@ -128,3 +128,10 @@ def test_reports_an_image_that_exceeds_the_memory(main, made, tmp_path, capsys, 
         main([*made, str(tmp_path / "a.png"), "--out", str(tmp_path / "out")])
     assert stop.value.code == 1
     assert "a.png of 64x64 pixels to fit into memory" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("window", ["abc", "-3", "1.5"])
+def test_raises_on_a_window_that_is_no_number(main, window, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(["c.py", "w.pth", "images", "--out", "out", f"--window={window}"])
+    assert f"auto or a number of pixels such as 513, but got '{window}'" in capsys.readouterr().err

@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
+import contextlib
 import functools
 import importlib.util
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import pytest
 
+from rankseg.testing.tools import load_tool
 from rankseg.visualization.report import Result
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,9 +24,25 @@ def tool():
     return module
 
 
+def run_here(name, *arguments, log):
+    """Run a tool in this process, instead of starting one."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("w") as stream, contextlib.redirect_stdout(stream):
+        load_tool(name.removesuffix(".py")).main([str(one) for one in arguments])
+    return SimpleNamespace(poll=lambda: 0, returncode=0)
+
+
+def test_starts_a_tool_with_a_log(tool, tmp_path):
+    log = tmp_path / "logs/help.txt"
+    tool.finish({log: tool.start("make_splits.py", "--help", log=log)})
+    assert "usage: make_splits.py" in log.read_text()
+
+
 def test_writes_table_and_picture(tool, tmp_path, monkeypatch, capsys):
     small = functools.partial(tool.make_demo_set, labeled=8, unlabeled=4, val=4)
     monkeypatch.setattr(tool, "make_demo_set", small)
+    monkeypatch.setattr(tool, "start", run_here)
+    monkeypatch.chdir(ROOT)
     work = tmp_path / "work"
     monkeypatch.setattr(
         sys,
@@ -34,7 +53,7 @@ def test_writes_table_and_picture(tool, tmp_path, monkeypatch, capsys):
     tool.main()
     page = (work / "results.md").read_text()
     assert page in capsys.readouterr().out
-    assert " 2\niterations" in page
+    assert "for 2 iterations" in page
     assert "| 5 | " in page
     assert "| flower | " in page
     panel = cv2.imread(str(work / "panel.png"))

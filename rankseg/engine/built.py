@@ -12,7 +12,7 @@ from mmengine.config import Config
 from mmengine.dist import get_rank
 from torch import nn
 
-from rankseg.models.segmentors.dry_run import RandomState, random_numbers_kept
+from rankseg.models.segmentors.dry_run import RandomState, keep_random_state
 from rankseg.registry import MODELS
 
 _WAITING: ContextVar["Built | None"] = ContextVar("built", default=None)
@@ -66,7 +66,7 @@ def build_method(cfg: Config) -> Built:
     """
     randomness = cfg.get("randomness") or {}
     seed = randomness.get("seed")
-    with random_numbers_kept():
+    with keep_random_state():
         if seed is not None:
             seed += get_rank() if randomness.get("diff_rank_seed") else 0
             random.seed(seed)

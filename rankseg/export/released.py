@@ -11,7 +11,7 @@ from torch import Tensor
 
 from rankseg.engine.resilience.checkpoint import load_checkpoint_file
 from rankseg.export.released_names import check_network, to_ours, to_theirs
-from rankseg.models.weights.pretrained import describe_misfit, tensors_of
+from rankseg.models.weights.pretrained import describe_mismatch, tensors_of
 from rankseg.registry import MODELS
 from rankseg.utils.atomic_file import atomic_write
 
@@ -118,6 +118,6 @@ def check_student(state: dict[str, Tensor], cfg: Config) -> None:
             f"{len(state[name])}. Set model.student.decode_head.num_classes={len(state[name])}, or "
             "use another config."
         )
-    message = describe_misfit(own, state)
+    message = describe_mismatch(own, state)
     if message:
         raise ValueError(f"Expected the tensors of {cfg.config_file}: {message}")

@@ -12,7 +12,7 @@ from mmengine.registry import DefaultScope
 from torch import Tensor
 
 from rankseg.models.weights.finite import check_numbers
-from rankseg.models.weights.pretrained import describe_misfit
+from rankseg.models.weights.pretrained import describe_mismatch
 from rankseg.registry import MODELS
 
 # Pairs of name prefixes (theirs, ours) that differ. A digit matches only itself.
@@ -124,7 +124,7 @@ def check_network(state: dict[str, Tensor]) -> tuple[int, int]:
     with DefaultScope.overwrite_default_scope("rankseg"), torch.device("meta"):
         network = MODELS.build(released_student(depth, classes, width))
     own = network.state_dict()
-    message = describe_misfit(own, state)
+    message = describe_mismatch(own, state)
     if message:
         raise ValueError(
             f"Expected {THEIRS}, but got a network of {depth} layers and {classes} classes with "

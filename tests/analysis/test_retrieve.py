@@ -228,7 +228,7 @@ def test_refused(config, checkpoint, tmp_path):
         ask(toy, toy)
     with pytest.raises(ValueError, match="0 images for 8 queries"):
         ask(toy, k=0)
-    with pytest.raises(FileNotFoundError, match="checkpoint gone.pth does not exist"):
+    with pytest.raises(FileNotFoundError, match="Checkpoint gone.pth does not exist"):
         ask(Contender("toy", config, "gone.pth"))
     with pytest.raises(FileNotFoundError, match="gone to be an image or a folder"):
         ask(toy, queries=["gone"])

@@ -166,9 +166,9 @@ def test_raises_on_files_that_are_no_checkpoint(made, tmp_path):
     with pytest.raises(ValueError, match="list.pth .*a list"):
         Inferencer(made[0], tmp_path / "list.pth")
     (tmp_path / "text.pth").write_text("hello")
-    with pytest.raises(ValueError, match="text.pth is damaged or no checkpoint"):
+    with pytest.raises(ValueError, match="text.pth is damaged or not a checkpoint"):
         Inferencer(made[0], tmp_path / "text.pth")
-    with pytest.raises(FileNotFoundError, match="checkpoint .*no.pth does not exist"):
+    with pytest.raises(FileNotFoundError, match="Checkpoint .*no.pth does not exist"):
         Inferencer(made[0], tmp_path / "no.pth")
 
 

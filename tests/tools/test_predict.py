@@ -94,8 +94,8 @@ def test_interruption_prints_how_to_continue(main, made, images, tmp_path, capsy
         (dict(out="."), "to be empty or to contain predictions"),
         (dict(out="code.pth/x"), "is a file"),
         (dict(checkpoint="nothing.pth"), "nothing.pth does not exist"),
-        (dict(checkpoint="in/0.png"), "0.png is damaged or no checkpoint"),
-        (dict(checkpoint="code.pth"), "--trust-checkpoint insists"),
+        (dict(checkpoint="in/0.png"), "0.png is damaged or not a checkpoint"),
+        (dict(checkpoint="code.pth"), "add --trust-checkpoint"),
         (
             dict(more=["--window", "3"]),
             "window to be auto, 0 (no windows) or a side of at least 16 pixels, but got 3",

@@ -161,7 +161,7 @@ def test_checks(class_config):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"model.student.decode_head.in_channels": 65}, "in_channels=65, but feature map -1"),
+        ({"model.student.decode_head.in_channels": 65}, "in_channels .*feature map -1 .*got 65"),
         (
             {"model.student.backbone": dict(_delete_=True, type="ConvNet13")},
             "to take the images of the pipeline, 8x8 pixels",

@@ -166,7 +166,7 @@ def test_a_mistake_leaves_nothing_behind(config_file, data_root, tmp_path):
 
 def test_testing_needs_a_checkpoint(config_file):
     cfg = apis.load_config(str(config_file))
-    with pytest.raises(FileNotFoundError, match="checkpoint no.pth does not exist"):
+    with pytest.raises(FileNotFoundError, match="Checkpoint no.pth does not exist"):
         apis.test(cfg, "no.pth")
 
 

@@ -127,7 +127,7 @@ def test_pretrained_file_that_does_not_fit(config_file, tmp_path):
     file = tmp_path / "w.pth"
     torch.save({"stem.0.weight": torch.zeros(1)}, file)
     model, cfg = build(config_file, **{"model.pretrained": str(file)})
-    with pytest.raises(ValueError, match="w.pth do not fit ResNetV1c: missing in the file"):
+    with pytest.raises(ValueError, match="match ResNetV1c, but in .*w.pth: missing in the file"):
         check_weights(model, cfg)
 
 
@@ -168,7 +168,7 @@ def test_checkpoint_that_does_not_fit(config_file, tmp_path):
     check_weights(model, cfg)
     bad = state | {"student.decode_head.conv_seg.bias": torch.tensor([0, torch.nan, 0])}
     torch.save({"state_dict": bad}, file)
-    with pytest.raises(ValueError, match="w.pth: expected finite .*student.decode_head.conv_seg.b"):
+    with pytest.raises(ValueError, match="w.pth: Expected finite .*student.decode_head.conv_seg.b"):
         check_weights(build(config_file)[0], cfg)
     del state["student.decode_head.conv_seg.bias"]
     torch.save({"state_dict": state}, file)

@@ -39,7 +39,7 @@ def add_conv(
     module.add_module(f"{name}_relu", nn.ReLU(inplace=True))
 
 
-class Halve(nn.MaxPool2d):
+class CeilMaxPool(nn.MaxPool2d):
     """Max pooling of 3 x 3 positions with stride 2 that rounds the size up.
 
     An odd size ``n`` gives ``(n + 1) / 2``, as in the parallel convolutions. The pretrained weights
@@ -57,7 +57,7 @@ class Halve(nn.MaxPool2d):
         return super().forward(x)
 
 
-class Inception(nn.Module):
+class BNInceptionBlock(nn.Module):
     """Parallel branches: 1x1, 3x3, double 3x3 and pooling; without the 1x1 branch, of stride 2.
 
     Args:
@@ -89,7 +89,7 @@ class Inception(nn.Module):
         add_conv(self, "double_3x3_1", *third, kernel=3)
         add_conv(self, "double_3x3_2", third[1], third[1], kernel=3, stride=stride)
         same = nn.AvgPool2d if average else nn.MaxPool2d
-        self.pool = same(3, 1, 1) if stride == 1 else Halve()
+        self.pool = same(3, 1, 1) if stride == 1 else CeilMaxPool()
         if pooled:
             add_conv(self, "pool_proj", in_channels, pooled)
         branches = ("1x1", "3x3_reduce 3x3", "double_3x3_reduce double_3x3_1 double_3x3_2", "pool")
@@ -146,7 +146,7 @@ class BNInception(StagedBackbone):
         channels = 192
         for name, branches in BLOCKS.items():
             average = branches[0] > 0 and name != "5b"
-            block = Inception(channels, *branches, average=average)
+            block = BNInceptionBlock(channels, *branches, average=average)
             self.add_module(f"inception_{name}", block)
             channels = block.out_channels
 

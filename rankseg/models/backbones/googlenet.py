@@ -31,7 +31,7 @@ def conv_norm_act(in_channels: int, channels: int, kernel: int = 1, stride: int 
     return nn.Sequential(OrderedDict(parts))
 
 
-class Inception(nn.Module):
+class InceptionBlock(nn.Module):
     """Inception block of four parallel branches.
 
     Args:
@@ -107,6 +107,6 @@ class GoogLeNet(StagedBackbone):
                 kernel = 2 if stage == "4" else 3
                 self.add_module(f"maxpool{stage}", nn.MaxPool2d(kernel, stride=2, ceil_mode=True))
                 stage = name[0]
-            block = Inception(channels, *branches)
+            block = InceptionBlock(channels, *branches)
             self.add_module(f"inception{name}", block)
             channels = block.out_channels

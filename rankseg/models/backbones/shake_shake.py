@@ -9,6 +9,8 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from rankseg.errors import expect
+from rankseg.models.backbones.staged import INIT
 from rankseg.registry import MODELS
 
 
@@ -127,17 +129,11 @@ class ShakeShakeNet(BaseModule):
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
         blocks, rest = divmod(depth - 2, 6)
-        if rest or blocks < 1:
-            raise ValueError(f"depth={depth} of ShakeShakeNet: expected 6 n + 2, such as 8 or 26")
-        if width < 2 or width % 2:
-            raise ValueError(f"width={width} of ShakeShakeNet: expected an even number above 0")
-        super().__init__(
-            init_cfg
-            or [
-                dict(type="Kaiming", layer="Conv2d", mode="fan_out"),
-                dict(type="Constant", layer="_BatchNorm", val=1),
-            ]
-        )
+        valid = not rest and blocks >= 1
+        expect(valid, "depth of ShakeShakeNet", "6 n + 2, such as 8 or 26", depth)
+        even = width >= 2 and width % 2 == 0
+        expect(even, "width of ShakeShakeNet", "an even number above 0", width)
+        super().__init__(init_cfg or INIT)
         self.stem = nn.Sequential(
             nn.Conv2d(in_channels, 16, 3, padding=1, bias=False), build_norm_layer(norm_cfg, 16)[1]
         )

@@ -40,8 +40,8 @@ class StagedBackbone(BaseModule):
         stages = range(len(self.STAGES))
         if not set(out_indices) <= set(stages) or not out_indices:
             raise ValueError(
-                f"out_indices={tuple(out_indices)} of {type(self).__name__}: expected stages, "
-                f"from 0 to {stages[-1]}"
+                f"Expected out_indices of {type(self).__name__} to be stages from 0 to "
+                f"{stages[-1]}, but got {tuple(out_indices)}."
             )
         self.ends = [self.STAGES[i] for i in sorted(set(out_indices))]
         self.norm_eval = norm_eval

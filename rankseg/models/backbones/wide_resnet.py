@@ -8,6 +8,8 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from rankseg.errors import expect
+from rankseg.models.backbones.staged import INIT
 from rankseg.registry import MODELS
 
 
@@ -87,17 +89,9 @@ class WideResNet(BaseModule):
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
         blocks, rest = divmod(depth - 4, 6)
-        if rest or blocks < 1:
-            raise ValueError(
-                f"depth={depth} of WideResNet: expected 6 n + 4, such as 10, 16, 22 or 28"
-            )
-        super().__init__(
-            init_cfg
-            or [
-                dict(type="Kaiming", layer="Conv2d", mode="fan_out"),
-                dict(type="Constant", layer="_BatchNorm", val=1),
-            ]
-        )
+        valid = not rest and blocks >= 1
+        expect(valid, "depth of WideResNet", "6 n + 4, such as 10, 16, 22 or 28", depth)
+        super().__init__(init_cfg or INIT)
         self.slope = slope
         self.stem = nn.Conv2d(in_channels, 16, 3, padding=1, bias=False)
         self.stages = nn.ModuleList()

@@ -58,9 +58,9 @@ class ASPP(nn.Module):
         """Concatenate the branches along the channels."""
         if self.training and len(x) == 1 and type(self.pool[1]) is nn.BatchNorm2d:
             raise ValueError(
-                "a training batch of one image has no variance for the batch norm behind the "
-                "global average of ASPP: use at least two images in a batch, or "
-                "norm_cfg=dict(type='GN', num_groups=32)"
+                "Expected a training batch of at least two images, because the batch norm after "
+                "the global average of ASPP needs a variance, but got one. Increase the batch "
+                "size, or set norm_cfg=dict(type='GN', num_groups=32)."
             )
         mean = self.pool(F.adaptive_avg_pool2d(x, 1)).expand(-1, -1, *x.shape[2:])
         return torch.cat([self.point(x), *(branch(x) for branch in self.dilated), mean], dim=1)

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import weight_norm as apply_weight_norm
 
+from rankseg.errors import expect
 from rankseg.registry import MODELS
 
 
@@ -36,8 +37,7 @@ class ImagePool(nn.Module):
 
     def __init__(self, kind: str, normalize: bool) -> None:
         super().__init__()
-        if kind not in POOLS:
-            raise ValueError(f"decode_head.pool={kind!r}: expected one of {', '.join(POOLS)}")
+        expect(kind in POOLS, "decode_head.pool", f"one of {', '.join(POOLS)}", kind)
         self.pool = POOLS[kind](1)
         self.normalize = normalize
 
@@ -100,11 +100,9 @@ class ImageLevelHead(BaseDecodeHead):
     ) -> None:
         loss = dict(type="CrossEntropyLoss", avg_non_ignore=True)
         kwargs = {"init_cfg": None, "out_channels": num_classes, "loss_decode": loss} | kwargs
-        if classify is not None and classify not in (branches or {}):
-            raise ValueError(
-                f"decode_head.classify={classify!r} names no branch: expected None for the pooled "
-                f"feature, or one of {sorted(branches or {})} of decode_head.branches"
-            )
+        names = sorted(branches or {})
+        wanted = f"None, or one of decode_head.branches, {names}"
+        expect(classify is None or classify in names, "decode_head.classify", wanted, classify)
         read = in_channels if classify is None else branches[classify].get("out_channels")
         super().__init__(
             in_channels,
@@ -134,8 +132,8 @@ class ImageLevelHead(BaseDecodeHead):
         feature = self._transform_inputs(inputs)
         if feature.shape[1] != self.in_channels:
             raise ValueError(
-                f"decode_head.in_channels={self.in_channels}, but feature map {self.in_index} of "
-                f"the backbone has {feature.shape[1]} channels: set in_channels to that"
+                f"Expected decode_head.in_channels to be {feature.shape[1]}, as feature map "
+                f"{self.in_index} of the backbone has, but got {self.in_channels}."
             )
         pooled = self.pool(feature)
         outputs = {name: branch(pooled.flatten(1)) for name, branch in self.branches.items()}

@@ -44,7 +44,8 @@ class SyncBatchNorm(_BatchNorm):
     def _check_input_dim(self, input: Tensor) -> None:
         """Accept inputs of two or more dimensions."""
         if input.dim() < 2:
-            raise ValueError(f"expected an input of shape (B, C, ...), got {tuple(input.shape)}")
+            shape = tuple(input.shape)
+            raise ValueError(f"Expected an input of shape (B, C, ...), but got {shape}.")
 
     def forward(self, input: Tensor) -> Tensor:
         """Normalize the input and, in training, update the running statistics."""

@@ -65,7 +65,7 @@ class CBAM(nn.Module):
     def __init__(self, in_channels: int, reduction: int = 16, kernel_size: int = 7) -> None:
         super().__init__()
         if kernel_size % 2 == 0:
-            raise ValueError(f"kernel_size={kernel_size} of CBAM: expected an odd number")
+            raise ValueError(f"Expected kernel_size of CBAM to be odd, but got {kernel_size}.")
         self.in_channels = in_channels
         self.channel = ChannelGate(in_channels, reduction)
         self.spatial = SpatialGate(kernel_size)
@@ -75,8 +75,8 @@ class CBAM(nn.Module):
         x = inputs if isinstance(inputs, Tensor) else inputs[-1]
         if x.shape[1] != self.in_channels:
             raise ValueError(
-                f"in_channels={self.in_channels} of CBAM, but the feature map has {x.shape[1]}: "
-                "set in_channels to that"
+                f"Expected in_channels of CBAM to be {x.shape[1]}, as the feature map has, but got "
+                f"{self.in_channels}."
             )
         x = x * self.channel(x)
         x = x * self.spatial(x)

@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from rankseg.errors import expect
 from rankseg.registry import MODELS
 
 Decode = Callable[[Tensor], Tensor]
@@ -84,8 +85,7 @@ class ChannelDropout(nn.Module):
 
     def __init__(self, rate: float = 0.5) -> None:
         super().__init__()
-        if not 0 <= rate < 1:
-            raise ValueError(f"ChannelDropout(rate={rate}): expected at least 0 and below 1")
+        expect(0 <= rate < 1, "rate of ChannelDropout", "at least 0 and below 1", rate)
         self.rate = rate
 
     def forward(self, feature: Tensor, classes: Tensor, decode: Decode) -> Tensor:
@@ -157,8 +157,7 @@ class GuidedCutout(nn.Module):
 
     def __init__(self, erase: float = 0.4, background: int | None = 0) -> None:
         super().__init__()
-        if not 0 < erase <= 1:
-            raise ValueError(f"GuidedCutout(erase={erase}): expected a share above 0, at most 1")
+        expect(0 < erase <= 1, "erase of GuidedCutout", "above 0 and at most 1", erase)
         self.erase = erase
         self.background = background
 
@@ -170,12 +169,12 @@ class GuidedCutout(nn.Module):
         box = rows[:, :, :, None] & columns[:, :, None, :]
         return feature * ~box.any(1, keepdim=True)
 
-    def _inside(self, seen: Tensor) -> Tensor:
+    def _inside(self, present: Tensor) -> Tensor:
         """Draw the box along one side: cells ``(B, K, n)`` bool, from the cells with the class."""
-        length = seen.shape[2]
-        place = torch.arange(length, device=seen.device)
-        first = torch.where(seen, place, length).amin(2, keepdim=True)
-        extent = torch.where(seen, place, -1).amax(2, keepdim=True) + 1 - first
+        length = present.shape[2]
+        place = torch.arange(length, device=present.device)
+        first = torch.where(present, place, length).amin(2, keepdim=True)
+        extent = torch.where(present, place, -1).amax(2, keepdim=True) + 1 - first
         side = (extent * self.erase).round().clamp(min=1)
         draw = uniform(side, side.shape, 0, 1)
         start = first + (draw * (extent - side + 1)).floor()
@@ -205,8 +204,7 @@ class VirtualAdversarial(nn.Module):
 
     def __init__(self, radius: float = 2.0, step: float = 0.1, iterations: int = 1) -> None:
         super().__init__()
-        if iterations < 1:
-            raise ValueError(f"VirtualAdversarial(iterations={iterations}): expected 1 or more")
+        expect(iterations >= 1, "iterations of VirtualAdversarial", "1 or more", iterations)
         self.radius, self.step, self.iterations = radius, step, iterations
 
     def forward(self, feature: Tensor, classes: Tensor, decode: Decode) -> Tensor:

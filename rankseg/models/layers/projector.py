@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import weight_norm as apply_weight_norm
 
+from rankseg.errors import expect
 from rankseg.registry import MODELS
 
 
@@ -43,8 +44,7 @@ class Projector(nn.Module):
         weight_norm: bool = False,
     ) -> None:
         super().__init__()
-        if layers < 1:
-            raise ValueError(f"layers={layers} of Projector: expected 1 or more")
+        expect(layers >= 1, "layers of Projector", "1 or more", layers)
         self.out_channels = out_channels
         self.normalize = normalize
         hidden = hidden_channels or in_channels

@@ -19,8 +19,8 @@ def classes_in(label: Tensor, where: Tensor, num_classes: int) -> Tensor:
         ``(K,)`` bool.
     """
     counted = where & (label >= 0) & (label < num_classes)
-    seen = torch.zeros(num_classes + 1, dtype=torch.bool, device=label.device)
-    return seen.index_fill_(0, label.masked_fill(~counted, num_classes).flatten(), True)[:-1]
+    present = torch.zeros(num_classes + 1, dtype=torch.bool, device=label.device)
+    return present.index_fill_(0, label.masked_fill(~counted, num_classes).flatten(), True)[:-1]
 
 
 class PseudoLabelQuality(nn.Module):

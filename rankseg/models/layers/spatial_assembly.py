@@ -124,15 +124,15 @@ class SpatialAssembly(TinyPart, nn.Module):
         points = self.grid[0] * self.grid[1] if len(self.grid) == 2 and min(self.grid) > 0 else 0
         if not 2 <= points <= MOST_POINTS:
             raise ValueError(
-                f"SpatialAssembly: grid={grid}: expected rows and columns of 2 to {MOST_POINTS} "
-                "points in all, since every point has a weight for every other"
+                f"Expected grid of SpatialAssembly to have 2 to {MOST_POINTS} points, because each "
+                f"point has a weight for every other, but got {grid}."
             )
         weights = entropy_weight, correlation_weight, coherence_weight
         if not 1 / points < start < 1 or rounds < 1 or min(weights) < 0:
             raise ValueError(
-                f"SpatialAssembly: start={start}, rounds={rounds}, weights of the terms {weights}: "
-                f"expected start between 1 / {points} and 1, a round at least, and no negative "
-                "weight"
+                f"Expected start of SpatialAssembly between 1 / {points} and 1, 1 or more rounds "
+                f"and weights of 0 or more, but got start={start}, rounds={rounds} and weights "
+                f"{weights}."
             )
         self.in_channels, self.rounds = in_channels, rounds
         self.term_weights = weights
@@ -173,13 +173,13 @@ class SpatialAssembly(TinyPart, nn.Module):
         sides = x.shape[2:]
         if x.shape[1] != self.in_channels:
             raise ValueError(
-                f"SpatialAssembly: in_channels={self.in_channels}, but the feature map has "
-                f"{x.shape[1]}: set in_channels={x.shape[1]}"
+                f"Expected in_channels of SpatialAssembly to be {x.shape[1]}, as the feature map "
+                f"has, but got {self.in_channels}."
             )
         if self.training and any(side < n for side, n in zip(sides, self.grid, strict=True)):
             raise ValueError(
-                f"SpatialAssembly: grid={self.grid}, but the feature map has {tuple(sides)} points:"
-                f" set grid={tuple(sides)} or less"
+                f"Expected grid of SpatialAssembly to be at most {tuple(sides)}, the size of the "
+                f"feature map, but got {self.grid}."
             )
         down, right = (-side % n for side, n in zip(sides, self.grid, strict=True))
         if down or right:

@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from rankseg.errors import expect
+
 
 class SubpixelDecoder(nn.Module):
     """Decoder of a 1x1 convolution to the classes and sub-pixel convolutions that double the size.
@@ -33,8 +35,7 @@ class SubpixelDecoder(nn.Module):
 
     def __init__(self, in_channels: int, num_classes: int, steps: int) -> None:
         super().__init__()
-        if steps < 0:
-            raise ValueError(f"steps={steps} of SubpixelDecoder: expected 0 or more")
+        expect(steps >= 0, "steps of SubpixelDecoder", "0 or more", steps)
         self.steps = steps
         classify = nn.Conv2d(in_channels, num_classes, 1, bias=False)
         nn.init.kaiming_normal_(classify.weight, nonlinearity="relu")

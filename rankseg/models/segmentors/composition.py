@@ -12,7 +12,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from rankseg.models.layers import FeatureTap, find_module, frozen_statistics
 
 
-class _Reached(Exception):
+class _StopForward(Exception):
     """Raised to stop a forward pass once the wanted submodule has run."""
 
 
@@ -51,13 +51,13 @@ def feature_map(network: nn.Module, name: str, images: Tensor, by_batch: bool = 
     """
 
     def stop(*_) -> None:
-        raise _Reached
+        raise _StopForward
 
     with frozen(network, by_batch), FeatureTap(network, name) as tap:
         handle = find_module(network, name).register_forward_hook(stop)
         try:
             network.extract_feat(images)
-        except _Reached:
+        except _StopForward:
             pass
         finally:
             handle.remove()
@@ -95,8 +95,8 @@ class Composition(nn.Module):
         super().__init__()
         if channels < 1 or sources < 1 or not feature_part:
             raise ValueError(
-                f"a composition of {sources} networks with {channels} channels after "
-                f"{list(feature_part)}: expected 1 or more of each"
+                "Expected a composition of 1 or more networks, channels and submodules, but got "
+                f"{sources} networks, {channels} channels and {list(feature_part)}."
             )
         for name in feature_part:
             find_module(network, name, "model.feature_part")
@@ -155,14 +155,15 @@ class Composition(nn.Module):
         found = feature_map(network, self.layer, image)
         if found.shape[1] != self.channels:
             raise ValueError(
-                f"model.channels={self.channels}, but {self.layer}, the last one of "
-                f"model.feature_part, has {found.shape[1]}: set channels to that"
+                f"Expected model.channels to be {found.shape[1]}, as {self.layer}, the last of "
+                f"model.feature_part, has, but got {self.channels}."
             )
         if not self._agrees(network, image, found):
             raise ValueError(
-                f"model.feature_part does not lead to {self.layer}: with these submodules left out "
-                f"the network says something else of the output of {self.layer}. Name every "
-                "submodule of the backbone up to it, with normalisation and pooling, and no other"
+                f"Expected model.feature_part to name all submodules up to {self.layer}, but "
+                f"without them the network computes other logits from the output of {self.layer}. "
+                "Name every submodule of the backbone up to it, including normalization and "
+                "pooling, and no other."
             )
 
     def _agrees(self, network: nn.Module, image: Tensor, found: Tensor) -> bool:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-Said = TypeVar("Said")
+Result = TypeVar("Result")
 
 
 class RandomState:
@@ -31,7 +31,7 @@ class RandomState:
 
 
 @contextmanager
-def random_numbers_kept() -> Iterator[None]:
+def keep_random_state() -> Iterator[None]:
     """Return a context that restores the random state when it ends."""
     before = RandomState()
     try:
@@ -62,13 +62,13 @@ def weightless(module: nn.Module) -> nn.Module:
 
 
 def try_out(
-    run: Callable[[nn.Module, Tensor], Said],
+    run: Callable[[nn.Module, Tensor], Result],
     network: nn.Module,
     size: Sequence[int],
     count: int = 1,
     training: bool = False,
     full: bool = True,
-) -> Said:
+) -> Result:
     """Run a copy of a network on images to find the shapes of its outputs.
 
     The copy has no weights and computes nothing, so large images cost no time. If the network reads
@@ -98,19 +98,19 @@ def try_out(
 
 @torch.no_grad()
 def _run(
-    run: Callable[[nn.Module, Tensor], Said],
+    run: Callable[[nn.Module, Tensor], Result],
     copied: nn.Module,
     size: Sequence[int],
     count: int,
     training: bool,
-) -> Said:
+) -> Result:
     """Run a network copy that nothing else uses."""
     copied.train(training)
     for module in copied.modules():
         if isinstance(module, nn.SyncBatchNorm):
             module.eval()  # other processes do not take part in synchronization
     weight = next(copied.parameters(), torch.empty(0))
-    with random_numbers_kept():
+    with keep_random_state():
         return run(copied, torch.zeros(count, 3, *size, device=weight.device))
 
 

@@ -51,19 +51,19 @@ class ExtendedSegmentor(EncoderDecoder):
         for config in configs:
             if set(config) != {"at", "module"}:
                 raise ValueError(
-                    f"student.insert={dict(config)}: expected dict(at='NAME', "
-                    "module=dict(type=...)), after which submodule comes the module of what config"
+                    "Expected each of model.student.insert to be dict(at='NAME', "
+                    f"module=dict(type=...)), but got {dict(config)}."
                 )
             name = config["at"]
             if not name or name not in known:
                 raise ValueError(
-                    f"student.insert.at={name!r} names no submodule of the network: expected a "
-                    f"dotted name such as {', '.join(_examples(known))}"
+                    "Expected model.student.insert.at to be the name of a submodule, such as "
+                    f"{', '.join(_examples(known))}, but got {name!r}."
                 )
             self.inserted.append(MODELS.build(config["module"]))
             # A wrapper module would change the names of parameters, so use a hook. It holds the
             # module itself, so that a copy of the network has a hook to its own module.
-            known[name].register_forward_hook(partial(_go_through, self.inserted[-1], name))
+            known[name].register_forward_hook(partial(_apply_inserted, self.inserted[-1], name))
 
     def _load_from_state_dict(self, state_dict: dict, prefix: str, *args: Any) -> None:
         """Keep the weights of inserted modules if the checkpoint has none for them."""
@@ -72,8 +72,7 @@ class ExtendedSegmentor(EncoderDecoder):
         if not any(key in state_dict for key in own):
             self.lacking = ", ".join(type(module).__name__ for module in self.inserted)
             print_log(
-                f"the weights that are loaded know nothing of {self.lacking}, which stays as it "
-                "began",
+                f"The loaded weights lack {self.lacking}, which keeps its initial weights.",
                 logger="current",
                 level=logging.WARNING,
             )
@@ -94,20 +93,21 @@ def check_inserted_weights(model: nn.Module, checkpoint: str) -> None:
     for module in model.modules():
         if isinstance(module, ExtendedSegmentor) and module.lacking:
             raise ValueError(
-                f"checkpoint {checkpoint} has no weights of {module.lacking}, which the config "
-                "inserts into the network: give the config that it was trained with, or train on "
-                "from it with tools/train.py --load-from"
+                f"Expected checkpoint {checkpoint} to have weights of {module.lacking}, which the "
+                "config inserts into the network, but it has none. Use the config that it was "
+                "trained with, or fine-tune it with tools/train.py --load-from."
             )
 
 
-def _go_through(
+def _apply_inserted(
     inserted: nn.Module, name: str, module: nn.Module, inputs: tuple, output: Tensor
 ) -> Tensor:
     """Pass the output of a module through the inserted one (forward hook)."""
     if not isinstance(output, Tensor) or output.dim() != 4:
         raise ValueError(
-            f"student.insert.at={name!r}: {type(module).__name__} does not give one feature map "
-            "(B, C, H, W): name a submodule that does, such as the one of its last layer"
+            f"Expected the output of model.student.insert.at={name!r} to be one feature map "
+            f"(B, C, H, W), but {type(module).__name__} has another one. Name a submodule with one "
+            "feature map, such as its last layer."
         )
     return inserted(output)
 

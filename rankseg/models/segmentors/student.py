@@ -86,17 +86,17 @@ def check_outputs(student: Mapping) -> None:
         classes = number if classes is None else classes
         if number != classes:
             raise ValueError(
-                f"model.student.{key}: expected num_classes={classes}, as decode_head has, but got "
-                f"num_classes={number}. Set it to {classes}"
+                f"Expected model.student.{key}.num_classes to be {classes}, as in decode_head, but "
+                f"got {number}. Set it to {classes}."
             )
         outputs = head.get("out_channels") or number
         if number < 2 or outputs != number:
             wanted = max(2, number)
             raise ValueError(
-                f"model.student.{key}: expected one output for each class, but got out_channels="
-                f"{outputs} with num_classes={number}. Set num_classes={wanted}, background "
-                f"included, and out_channels={wanted}, and leave threshold and use_sigmoid out: "
-                "the confidence of a single sigmoid output would always be 1"
+                f"Expected model.student.{key} to have one output for each class, but got "
+                f"out_channels={outputs} with num_classes={number}. Set num_classes={wanted}, "
+                f"including the background, and out_channels={wanted}, and remove threshold and "
+                "use_sigmoid, because the confidence of a single output would always be 1."
             )
 
 
@@ -110,9 +110,9 @@ def _heads(student: Mapping) -> Iterator[tuple[str, Mapping]]:
             yield f"{key}.{place}", head
 
 
-ASKED_OF_HEADS = ("num_classes", "out_channels", "align_corners", "ignore_index", "loss_decode")
+HEAD_ATTRIBUTES = ("num_classes", "out_channels", "align_corners", "ignore_index", "loss_decode")
 ONE_HEAD = (
-    "Use type='EncoderDecoder' with a head that gives one map of logits, such as FCNHead, "
+    "Use type='EncoderDecoder' with a head that returns one map of logits, such as FCNHead, "
     "PSPHead, ASPPHead, UPerHead, SegformerHead or DeepLabV3PlusHead."
 )
 
@@ -139,7 +139,7 @@ def check_network(network: nn.Module) -> None:
             f"Expected model.student.decode_head to be one head, but got a list ({names}) in "
             f"{kind}. {ONE_HEAD}"
         )
-    lacking = [name for name in ASKED_OF_HEADS if not hasattr(head, name)]
+    lacking = [name for name in HEAD_ATTRIBUTES if not hasattr(head, name)]
     if lacking:
         raise ValueError(
             "Expected model.student.decode_head to classify pixels, but got "
@@ -258,7 +258,7 @@ def check_losses(network: nn.Module) -> None:
             if head.sampler is not None:
                 names += f" with {type(head.sampler).__name__}"
             raise ValueError(
-                f"Expected model.student.{name}.loss_decode ({names}) to give one number for "
+                f"Expected model.student.{name}.loss_decode ({names}) to return one number for "
                 f"labels of {classes} classes, but {problem}. Use CrossEntropyLoss (with "
                 "class_weight for rare classes) or OhemCrossEntropyLoss of this package (for hard "
                 "pixels, in place of a sampler), alone or with DiceLoss or LovaszLoss."
@@ -274,7 +274,7 @@ def _problem_of(head: nn.Module, logits: Tensor, label: Tensor) -> str:
         return f"it failed: {first_line(error)}"
     if not isinstance(loss, Tensor) or loss.numel() != 1:
         shape = tuple(loss.shape) if isinstance(loss, Tensor) else type(loss).__name__
-        return f"it gave {shape}"
+        return f"it returned {shape}"
     if not loss.requires_grad:
-        return "it gave a number without a gradient"
-    return "" if torch.isfinite(loss).item() else f"it gave {loss.item()}"
+        return "it returned a number without a gradient"
+    return "" if torch.isfinite(loss).item() else f"it returned {loss.item()}"

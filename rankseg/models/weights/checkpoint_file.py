@@ -98,8 +98,8 @@ def load_checkpoint_file(filename: str, map_location=None) -> dict[str, Any]:
     path = Path(filename).expanduser()
     if not path.is_file():
         raise FileNotFoundError(
-            f"checkpoint {path} does not exist: checkpoints of a run lie in its work folder, as "
-            "iter_*.pth and best_*.pth"
+            f"Checkpoint {path} does not exist. Look for iter_*.pth and best_*.pth in the work "
+            "folder of the run."
         )
     try:
         _check_archive(path)
@@ -112,13 +112,12 @@ def load_checkpoint_file(filename: str, map_location=None) -> dict[str, Any]:
     except Exception as error:  # an invalid file can make the unpickler raise anything
         if _holds_code(path, str(error)):
             raise ValueError(
-                f"checkpoint {path} holds more than data and was not loaded, because loading it "
-                "would run code from the file; --trust-checkpoint insists, for a file whose "
-                "author you trust"
+                f"Checkpoint {path} holds more than data and was not loaded, because loading it "
+                "would run code from the file. If you trust its author, add --trust-checkpoint."
             ) from error
         raise DamagedCheckpointError(
-            f"checkpoint {path} is damaged or no checkpoint: it cannot be read "
-            f"({type(error).__name__}). {_cure(path)}"
+            f"Checkpoint {path} is damaged or not a checkpoint. Reading it failed with "
+            f"{type(error).__name__}. {_cure(path)}."
         ) from error
     _check_names(checkpoint, path)
     if isinstance(checkpoint.get("meta"), dict):
@@ -156,7 +155,7 @@ def _check_archive(path: Path) -> None:
         with path.open("rb") as file:
             if file.read(4) == _ZIP:
                 raise DamagedCheckpointError(
-                    f"checkpoint {path} is damaged: its end is missing. Copy or download it again"
+                    f"Checkpoint {path} is damaged: its end is missing. Copy or download it again."
                 )
         return
     with zipfile.ZipFile(path) as archive:
@@ -169,14 +168,14 @@ def _check_archive(path: Path) -> None:
             raise DamagedCheckpointError(
                 f"Expected checkpoint {path} to be an archive without compression, as torch.save "
                 f"writes it, but {packed} of its {len(entries)} parts are packed and its "
-                f"{size:,} bytes grow to {unpacked:,}. Write it again with torch.save"
+                f"{size:,} bytes grow to {unpacked:,}. Write it again with torch.save."
             )
         # torch.serialization.set_crc32_options(False) writes zeros instead of checksums.
         checked = any(entry.CRC for entry in entries)
         bad = archive.testzip() if checked else None
     if bad is not None:
         raise DamagedCheckpointError(
-            f"checkpoint {path} is damaged: {bad} in it was changed. Copy or download it again"
+            f"Checkpoint {path} is damaged: its part {bad} has changed. Copy or download it again."
         )
 
 
@@ -199,8 +198,8 @@ def _check_names(checkpoint: Any, path: Path) -> None:
                 continue
             found = f"a name of type {type(other).__name__}"
         raise DamagedCheckpointError(
-            f"checkpoint {path} holds {found}: expected weights by name, as an iter_*.pth of a run "
-            "has them"
+            f"Expected checkpoint {path} to hold weights by name, like the iter_*.pth of a run, "
+            f"but it holds {found}."
         )
 
 

@@ -38,18 +38,17 @@ def check_numbers(given: Mapping[str, Any], own: Mapping[str, Tensor]) -> None:
     types = [k for k, value, mine in pairs if mine.is_floating_point() and not _is_real(value)]
     if types:
         raise BadWeightsError(
-            f"expected floating-point numbers in {types[0]}, but got "
-            f"{_kind(given[types[0]])}{_more(types)}. Use the file that "
-            "the training wrote, not a quantized or converted one"
+            f"Expected floating-point numbers in {types[0]}, but got "
+            f"{_kind(given[types[0]])}{_more(types)}. Use the file that training wrote, not a "
+            "quantized or converted one."
         )
     bad = [k for k, value, mine in pairs if _is_real(value) and not _fits(value, mine)]
     if bad:
         first = given[bad[0]].to(own[bad[0]].dtype)
-        what = "NaN or infinite numbers" if first.is_floating_point() else "no whole numbers"
+        what = "NaN or infinite numbers" if first.is_floating_point() else "fractional numbers"
         raise BadWeightsError(
-            f"expected finite weights, but got {what} in {bad[0]}{_more(bad)}. The training that "
-            "made them has diverged: use an earlier checkpoint, or train again with a lower "
-            "learning rate"
+            f"Expected finite weights, but got {what} in {bad[0]}{_more(bad)}. The training run "
+            "has diverged. Use an earlier checkpoint, or train again with a lower learning rate."
         )
 
 

@@ -37,8 +37,9 @@ def read_state(path: str | Path) -> dict[str, Tensor]:
     """
     if not Path(path).is_file():
         raise FileNotFoundError(
-            f"weights {path} not found: put the file there (data/README.md says where to get it), "
-            "name another, or start from random weights with pretrained=None"
+            f"Expected pretrained weights at {path}, but there is no such file. Put the file there "
+            "(data/README.md says where to get it), or start from random weights with "
+            "pretrained=None."
         )
     return tensors_of(load_checkpoint_file(str(path), map_location="cpu"), path)
 
@@ -57,7 +58,9 @@ def tensors_of(content: Any, path: str | Path) -> dict[str, Tensor]:
         wrapper = next((k for k in _WRAPPERS if isinstance(content.get(k), dict)), None)
         content = content[wrapper] if wrapper else content
     if not isinstance(content, dict) or not any(torch.is_tensor(v) for v in content.values()):
-        raise ValueError(f"{path} holds no tensors: expected a state dict, or one under 'model'")
+        raise ValueError(
+            f"Expected {path} to hold a state dict, or one under 'model', but it has no tensors."
+        )
     return {k.removeprefix("module."): v for k, v in content.items() if torch.is_tensor(v)}
 
 
@@ -112,18 +115,18 @@ def read_backbone(backbone: nn.Module, path: str | Path) -> dict[str, Tensor]:
     state = {k.removeprefix("backbone."): v for k, v in given.items() if k not in dropped}
     state = getattr(backbone, "rename_released", rename_deep_stem)(state)
     own = backbone.state_dict()
-    message = describe_misfit(own, state)
+    message = describe_mismatch(own, state)
     if message:
         raise ValueError(
-            f"pretrained weights {path} do not fit {type(backbone).__name__}: {message}. Use "
-            f"{getattr(backbone, 'WEIGHTS', _RESNET)}, or pretrained=None"
+            f"Expected pretrained weights that match {type(backbone).__name__}, but in {path}: "
+            f"{message}. Use {getattr(backbone, 'WEIGHTS', _RESNET)}, or pretrained=None."
         )
     try:
         check_numbers(state, own)
     except BadWeightsError as error:
-        raise ValueError(f"pretrained weights {path}: {error}") from error
+        raise ValueError(f"Pretrained weights {path}: {error}") from error
     without = f", without {_some(dropped)}" if dropped else ""
-    print_log(f"backbone weights from {path}{without}", logger="current", level=logging.INFO)
+    print_log(f"Loaded the backbone from {path}{without}.", logger="current", level=logging.INFO)
     return {k: state.get(k, v) for k, v in own.items()}
 
 
@@ -132,7 +135,7 @@ def load_backbone(backbone: nn.Module, path: str | Path) -> None:
     backbone.load_state_dict(read_backbone(backbone, path))
 
 
-def describe_misfit(own: dict[str, Tensor], given: dict[str, Tensor]) -> str:
+def describe_mismatch(own: dict[str, Tensor], given: dict[str, Tensor]) -> str:
     """Describe the names and shapes in which two state dicts differ; empty if they match.
 
     Args:

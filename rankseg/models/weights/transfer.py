@@ -27,34 +27,34 @@ def reinit_classifier(model: nn.Module, state: dict[str, Tensor]) -> list[str]:
     own = model.state_dict()
     target = {key: _place(key, own) for key in state}
     classes = {place: state[key].shape[:1] for key, place in target.items()}
-    moved = _other_input(state, own, target)
+    resized = _other_input(state, own, target)
     before = next((rows for place, rows in classes.items() if place.startswith(CLASSIFIER)), None)
     now = next((own[name].shape[:1] for name in own if name.startswith(CLASSIFIER)), None)
     other_classes = before is not None and before != now
-    anew = []
+    replaced = []
     for key, name in target.items():
         mine, theirs = own.get(name), state[key]
-        if mine is None or not (name.startswith(moved) or mine.shape != theirs.shape):
+        if mine is None or not (name.startswith(resized) or mine.shape != theirs.shape):
             continue
         by_class = (mine.shape[:1], theirs.shape[:1]) == (now, before)
-        remembered = name.split(".")[0] not in NETWORKS and name in dict(model.named_buffers())
-        fits = (by_class and mine.shape[1:] == theirs.shape[1:]) or remembered
-        if name.startswith(moved) or (other_classes and fits):
-            anew.append(f"{name} {tuple(theirs.shape)} -> {tuple(mine.shape)}")
+        is_memory = name.split(".")[0] not in NETWORKS and name in dict(model.named_buffers())
+        fits = (by_class and mine.shape[1:] == theirs.shape[1:]) or is_memory
+        if name.startswith(resized) or (other_classes and fits):
+            replaced.append(f"{name} {tuple(theirs.shape)} -> {tuple(mine.shape)}")
             state[key] = mine
-    return anew
+    return replaced
 
 
 def _other_input(
     state: dict[str, Tensor], own: dict[str, Tensor], target: dict[str, str]
 ) -> tuple[str, ...]:
     """Return name prefixes of classifiers whose input size differs from that of a state."""
-    moved = []
+    resized = []
     for key, name in target.items():
         network, found, _ = name.partition(INPUT)
         if found and name in own and own[name].shape[1:] != state[key].shape[1:]:
-            moved.append(network + found)
-    return tuple(moved)
+            resized.append(network + found)
+    return tuple(resized)
 
 
 def _place(key: str, own: dict[str, Tensor]) -> str:
@@ -67,15 +67,15 @@ def drop_unknown_parts(model: nn.Module, state: dict[str, Tensor]) -> list[str]:
     """Remove from a state dict the parts that the method lacks or initializes itself.
 
     A part is the name up to the first dot: a second network, a teacher, a memory. The student is
-    never removed, so strict loading still raises an error if it does not match. Parts in the
-    method's ``OF_ONE_RUN`` refer to the images of the other run, so they are removed too.
+    never reresized, so strict loading still raises an error if it does not match. Parts in the
+    method's ``OF_ONE_RUN`` refer to the images of the other run, so they are reresized too.
 
     Args:
         model: The method to be loaded.
         state: State dict of a method, changed in place. That of a plain segmentor is not changed.
 
     Returns:
-        Sorted names of the removed parts.
+        Sorted names of the reresized parts.
     """
     prefix = "module." if any(key.startswith("module.student.") for key in state) else ""
     if not any(key.startswith(f"{prefix}student.") for key in state):

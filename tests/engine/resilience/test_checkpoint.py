@@ -98,7 +98,7 @@ def test_damaged_and_missing(tmp_path):
     with pytest.raises(ValueError, match="half.pth is damaged"):
         load_checkpoint_file(str(file))
     file.write_text("hello")
-    with pytest.raises(ValueError, match="half.pth is damaged or no checkpoint"):
+    with pytest.raises(ValueError, match="half.pth is damaged or not a checkpoint"):
         load_checkpoint_file(str(file))
     with pytest.raises(FileNotFoundError, match="no.pth does not exist"):
         load_checkpoint_file(str(tmp_path / "no.pth"))

@@ -139,7 +139,7 @@ def test_released_weights_load_strictly_without_classifiers(network, tmp_path):
         assert torch.equal(other.state_dict()[name], value), name
     name = next(name for name in state if name.endswith("3x3_1.weight") or "branch3.1.conv" in name)
     torch.save({k: v for k, v in state.items() if k != name}, tmp_path / "w")
-    match = rf"do not fit {type(other).__name__}: missing in the file \(1\): .*Use .*\.pth"
+    match = rf"match {type(other).__name__}, .*missing in the file \(1\): .*Use .*\.pth"
     with pytest.raises(ValueError, match=match):
         read_backbone(other, tmp_path / "w")
 
@@ -178,7 +178,7 @@ def test_stages_that_are_asked_for(kind):
         maps, two = whole(image), some(image)
     assert torch.equal(two[0], maps[1]) and torch.equal(two[1], maps[3]) and len(two) == 2
     for wrong in ((4,), (), (-1,)):
-        with pytest.raises(ValueError, match=rf"of {kind.__name__}: expected stages, from 0 to 3"):
+        with pytest.raises(ValueError, match=rf"of {kind.__name__} to be stages from 0 to 3"):
             kind(out_indices=wrong)
 
 

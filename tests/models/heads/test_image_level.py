@@ -124,9 +124,9 @@ def test_any_backbone_of_mmseg():
 
 
 def test_mistakes():
-    with pytest.raises(ValueError, match="decode_head.pool='mean': expected one of avg, max"):
+    with pytest.raises(ValueError, match="decode_head.pool .*avg, max.*got 'mean'"):
         ImageLevelHead(6, 3, pool="mean")
-    with pytest.raises(ValueError, match="classify='projector' names no branch: expected"):
+    with pytest.raises(ValueError, match="classify .*got 'projector'"):
         ImageLevelHead(6, 3, classify="projector", branches=dict(projection=PROJECTION))
-    with pytest.raises(ValueError, match="in_channels=6, but feature map -1 .* has 5 channels"):
+    with pytest.raises(ValueError, match="in_channels to be 5, as feature map -1 .*got 6"):
         ImageLevelHead(6, 3)([torch.zeros(1, 5, 2, 2)])

@@ -105,7 +105,7 @@ def half_precision():
     layer = SyncBatchNorm(4)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         y = layer(torch.randn(2, 4, 3, 3).bfloat16() + 10 * get_rank())
-    with pytest.raises(ValueError, match=r"input of shape \(B, C, ...\), got \(4,\)"):
+    with pytest.raises(ValueError, match=r"input of shape \(B, C, ...\), but got \(4,\)"):
         layer(torch.zeros(4))
     return y.dtype, layer.running_mean.dtype, layer.running_mean
 

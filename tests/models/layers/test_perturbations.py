@@ -74,7 +74,7 @@ def test_types_stay_and_gradients_pass(feature, kind):
 
 
 def test_bad_rate():
-    with pytest.raises(ValueError, match="rate=1.0"):
+    with pytest.raises(ValueError, match="rate .*got 1.0"):
         ChannelDropout(1.0)
 
 
@@ -161,7 +161,7 @@ def test_guided_types_stay_and_gradients_pass(kind):
 
 
 def test_bad_share():
-    with pytest.raises(ValueError, match="erase=0"):
+    with pytest.raises(ValueError, match="erase .*got 0"):
         GuidedCutout(0)
 
 
@@ -245,7 +245,7 @@ def test_unit_vectors_of_tiny_and_of_no_length():
 
 
 def test_bad_iterations():
-    with pytest.raises(ValueError, match="iterations=0"):
+    with pytest.raises(ValueError, match="iterations .*got 0"):
         VirtualAdversarial(iterations=0)
 
 

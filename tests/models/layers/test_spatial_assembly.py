@@ -168,7 +168,7 @@ def test_maps_of_any_size(size):
 def test_smaller_maps_are_for_evaluation():
     x = torch.randn(2, 5, 2, 2)
     assert module().eval()(x).shape == x.shape
-    with pytest.raises(ValueError, match=r"grid=\(3, 4\), but the feature map has \(2, 2\) points"):
+    with pytest.raises(ValueError, match=r"grid .*\(2, 2\).*got \(3, 4\)"):
         module()(x)
 
 
@@ -201,13 +201,13 @@ def test_state_is_what_learns():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (dict(grid=0), "grid=0: expected rows and columns of 2 to 256"),
-        (dict(grid=17), "grid=17"),
-        (dict(grid=(2, 2, 2)), "of 2 to 256 points"),
-        (dict(start=0.05), "expected start between 1 / 12 and 1"),
+        (dict(grid=0), "grid .*2 to 256 points.*got 0"),
+        (dict(grid=17), "grid .*got 17"),
+        (dict(grid=(2, 2, 2)), "2 to 256 points"),
+        (dict(start=0.05), "start .*between 1 / 12 and 1"),
         (dict(start=1.0), "start=1.0"),
         (dict(rounds=0), "rounds=0"),
-        (dict(coherence_weight=-1.0), "no negative weight"),
+        (dict(coherence_weight=-1.0), "weights of 0 or more"),
     ],
 )
 def test_options(options, message):
@@ -216,5 +216,5 @@ def test_options(options, message):
 
 
 def test_channels():
-    with pytest.raises(ValueError, match="in_channels=5, but the feature map has 4: set in_chan"):
+    with pytest.raises(ValueError, match="in_channels .*4.*got 5"):
         module()(torch.randn(1, 4, *GRID))

@@ -256,7 +256,7 @@ def test_the_head_s_learning_rate_is_for_auxiliary_decoders_too(build):
             dict(perturbations=[dict(count=-1, perturb=dict(type="FeatureNoise"))]),
             "dict.count=N.*got {.count.: -1",
         ),
-        (dict(decoder_steps=-1), "steps=-1"),
+        (dict(decoder_steps=-1), "steps .*got -1"),
     ],
 )
 def test_bad_options(build, options, message):

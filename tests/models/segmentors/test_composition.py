@@ -118,9 +118,12 @@ def test_begin_takes_the_weights():
 @pytest.mark.parametrize(
     ("part", "message"),
     [
-        (["stages.0", "stages.1"], "does not lead to backbone.stages.1"),
-        (["stem", "stages.0", "stages.1", "norm"], "backbone.norm.* has 64: set channels"),
-        (["stem", "stages.2", "stages.1"], "does not lead to backbone.stages.1"),
+        (["stages.0", "stages.1"], "model.feature_part .*up to backbone.stages.1"),
+        (
+            ["stem", "stages.0", "stages.1", "norm"],
+            "model.channels to be 64.*backbone.norm.*got 32",
+        ),
+        (["stem", "stages.2", "stages.1"], "model.feature_part .*up to backbone.stages.1"),
     ],
 )
 def test_a_feature_part_that_is_not_whole(part, message):
@@ -139,5 +142,5 @@ def test_what_cannot_be():
         (["backbone.stem"], 0, 3),
         (["backbone.stem"], 1, 0),
     ):
-        with pytest.raises(ValueError, match="expected 1 or more of each"):
+        with pytest.raises(ValueError, match="1 or more networks, channels and submodules"):
             Composition(net, part, channels, sources)

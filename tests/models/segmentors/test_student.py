@@ -168,7 +168,7 @@ def test_one_sigmoid_output_is_refused_by_every_method(method):
     init_default_scope("rankseg")
     student = toy_student(2)
     student.decode_head.update(out_channels=1, threshold=0.5, loss_decode=SIGMOID)
-    match = r"decode_head: .*out_channels=1 with num_classes=2\. Set .*out_channels=2.*threshold"
+    match = r"decode_head .*out_channels=1 with num_classes=2\. Set .*out_channels=2.*threshold"
     with pytest.raises(ValueError, match=match):
         MODELS.build(dict(type=method, student=student))
 
@@ -189,10 +189,10 @@ def test_auxiliary_heads_are_looked_at_too():
         dict(AUXILIARY, num_classes=3),
         dict(AUXILIARY, num_classes=3, out_channels=1),
     ]
-    with pytest.raises(ValueError, match=r"auxiliary_head\.1: .*out_channels=1 with num_classes=3"):
+    with pytest.raises(ValueError, match=r"auxiliary_head\.1 .*out_channels=1 with num_classes=3"):
         check_outputs(student)
     student.auxiliary_head = dict(AUXILIARY, num_classes=19)
-    with pytest.raises(ValueError, match="auxiliary_head: expected num_classes=3.* got .*=19"):
+    with pytest.raises(ValueError, match="auxiliary_head.num_classes to be 3.* got 19"):
         check_outputs(student)
     student.auxiliary_head.num_classes = 3
     check_outputs(student)

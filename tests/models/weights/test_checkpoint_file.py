@@ -110,7 +110,7 @@ def test_a_changed_byte_is_noticed_and_missing_checksums_are_accepted(tmp_path):
     content = bytearray(saved(STATE))
     content[content.index(STATE["0.weight"].numpy().tobytes())] ^= 1
     file.write_bytes(content)
-    with pytest.raises(DamagedCheckpointError, match=r"damaged: a.*data/\d in it was changed"):
+    with pytest.raises(DamagedCheckpointError, match=r"damaged: its part a.*data/\d has changed"):
         read_state(file)
 
 
@@ -153,5 +153,7 @@ def test_another_file_is_named(tmp_path, content, cure):
 )
 def test_weights_without_names_are_refused(tmp_path, read: Callable, content, found):
     torch.save(content, tmp_path / "a.pth")
-    with pytest.raises(DamagedCheckpointError, match=rf"a\.pth holds {found}: expected weights by"):
+    with pytest.raises(
+        DamagedCheckpointError, match=rf"a\.pth to hold weights by name, .*holds {found}"
+    ):
         read(str(tmp_path / "a.pth"))

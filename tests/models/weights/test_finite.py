@@ -64,7 +64,7 @@ def test_a_mask_is_infinite_by_design_and_stays_as_it_is():
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, 7.5])
 def test_a_counter_must_be_whole(value):
-    with pytest.raises(BadWeightsError, match="no whole numbers in num_batches_tracked"):
+    with pytest.raises(BadWeightsError, match="fractional numbers in num_batches_tracked"):
         check_numbers(given(num_batches_tracked=torch.tensor(value)), own())
 
 

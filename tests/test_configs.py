@@ -11,7 +11,8 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import VISBACKENDS, DefaultScope
 
-from rankseg.datasets.standin.segmentation import COUNTS, make_standin
+from rankseg.datasets.standin import make_standin
+from rankseg.datasets.standin.masks import COUNTS
 from rankseg.registry import DATASETS, MODELS
 from rankseg.structures import SampleKey
 from rankseg.testing.config_files import (

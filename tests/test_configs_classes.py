@@ -11,7 +11,7 @@ import pytest
 import torch
 from mmengine.registry import DefaultScope
 
-from rankseg.datasets.standin.segmentation import make_standin
+from rankseg.datasets.standin import make_standin
 from rankseg.registry import DATASETS, HOOKS, MODELS, PARAM_SCHEDULERS
 from rankseg.selection.discovery import Schedule
 from rankseg.structures import SampleKey

@@ -10,7 +10,7 @@ import pytest
 import torch
 from mmengine.registry import DefaultScope
 
-from rankseg.datasets.standin.segmentation import make_standin
+from rankseg.datasets.standin import make_standin
 from rankseg.registry import DATASETS, HOOKS, METRICS, MODELS, PARAM_SCHEDULERS
 from rankseg.structures import SampleKey
 from rankseg.testing.config_files import FOLDER, for_each, load, published, resolved

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rankseg import apis
-from rankseg.datasets.standin.segmentation import GENERATED, fill_missing
+from rankseg.datasets.standin.masks import GENERATED, fill_missing
 from rankseg.training.command_line import exit_on_user_error
 
 

@@ -12,7 +12,6 @@ from mmengine.registry import init_default_scope
 
 from rankseg.analysis.extraction import Extraction
 from rankseg.analysis.transfer_sets import TransferSet, transfer_sets
-from rankseg.datasets.checks import check_labeled
 from rankseg.engine.features import with_pipeline
 from rankseg.engine.known_images import image_names, known_images, probe_rows
 from rankseg.evaluation.features import check_k, feature_accuracies
@@ -93,7 +92,7 @@ def evaluate_features(
             "evaluated of classifiers, expected a config with an ImageLevelHead"
         )
     train, test = _data_sets(cfg, fine)
-    check_labeled(test, limit=50)
+    test.check_samples(limit=50)
     if not fine:
         check_classes(cfg, test)
     plain = with_pipeline(train, test.pipeline)

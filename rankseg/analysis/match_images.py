@@ -16,8 +16,8 @@ from mmengine.logging import print_log
 from mmengine.registry import init_default_scope
 
 from rankseg.analysis.extraction import Extraction
+from rankseg.datasets.arrays import ArrayDataset
 from rankseg.datasets.checks import evenly_spaced
-from rankseg.datasets.image_level import ArrayDataset
 from rankseg.engine.features import with_pipeline
 from rankseg.engine.pictures import write_picture
 from rankseg.imageio.reading import read_image

@@ -14,7 +14,6 @@ from torch import Tensor
 
 from rankseg.analysis.extraction import Extraction
 from rankseg.analysis.photos import Photos
-from rankseg.datasets.checks import check_labeled
 from rankseg.engine.pictures import write_picture
 from rankseg.engine.searches import (
     UNKNOWN,
@@ -239,7 +238,7 @@ def _gallery(node: dict, folder: str | Path | None) -> Images:
     """Return the images of a data set, or those of a folder."""
     if folder is None:
         dataset = DATASETS.build(node)
-        check_labeled(dataset, limit=50)
+        dataset.check_samples(limit=50)
         files = [dataset.get_data_info(i)["img_path"] for i in range(len(dataset))]
         return Images(dataset, files, torch.from_numpy(dataset.class_ids()), dataset.classes)
     photos = Photos([folder], node.pipeline)

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from rankseg.datasets.image_level import ArrayDataset, ImageLevelDataset
+from rankseg.datasets.base import by_short_name
+from rankseg.datasets.image_level import ImageLevelDataset
 from rankseg.registry import DATASETS
 
 TEST_FOLDERS = ("test", "val")
@@ -27,13 +28,7 @@ class TransferSet(NamedTuple):
 
 def kinds() -> dict[str, type[ImageLevelDataset]]:
     """Return the image-level data set classes by the name that the tools use."""
-    DATASETS.import_from_location()
-    found = [kind for kind in DATASETS.module_dict.values() if isinstance(kind, type)]
-    return {
-        kind.LABELS: kind
-        for kind in found
-        if issubclass(kind, ImageLevelDataset) and kind.LABELS is not None
-    }
+    return {name: kind for name, kind in by_short_name().items() if kind.image_level}
 
 
 def transfer_sets(
@@ -67,7 +62,7 @@ def transfer_sets(
                 f"{', '.join(sorted(kinds()))}, for example cifar100=data/cifar100"
             )
         cls = kinds()[kind]
-        name = kind if issubclass(cls, ArrayDataset) else Path(root).resolve().name
+        name = Path(root).resolve().name if cls.HAS_FILES else kind
         if name in found:
             raise ValueError(f"--transfer names two data sets {name}: rename one of the folders")
         common = dict(type=cls.__name__, data_root=root, pipeline=steps, test_mode=True)
@@ -79,11 +74,11 @@ def transfer_sets(
     return list(found.values())
 
 
-def _parts(cls: type, root: str) -> tuple[dict[str, Any], dict[str, Any]]:
+def _parts(cls: type[ImageLevelDataset], root: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the options of the training part and of the test part."""
-    if issubclass(cls, ArrayDataset):
+    if not cls.HAS_FILES:
         return dict(part="train"), dict(part="test")
-    if cls.LABELS == "list":
+    if cls.NEEDS_LIST:
         return dict(ann_file="train.txt"), dict(ann_file="test.txt")
     folder = next((name for name in TEST_FOLDERS if (Path(root) / name).is_dir()), TEST_FOLDERS[0])
     return dict(folder="train"), dict(folder=folder)

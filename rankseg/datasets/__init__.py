@@ -2,13 +2,13 @@
 """Data sets, split lists, transforms and samplers."""
 
 from rankseg.datasets import transforms
-from rankseg.datasets.base import ListDataset, SegListDataset, make_palette
+from rankseg.datasets.arrays import ArrayDataset
+from rankseg.datasets.base import ListDataset, make_palette
 from rankseg.datasets.cars import CarsDataset
 from rankseg.datasets.checks import (
     check_data,
     check_headers,
     check_images,
-    check_labeled,
     check_masks,
 )
 from rankseg.datasets.cifar import CIFAR10Dataset, CIFAR100Dataset
@@ -17,13 +17,13 @@ from rankseg.datasets.class_folder import ClassFolderDataset
 from rankseg.datasets.class_list import ClassListDataset
 from rankseg.datasets.class_names import read_classes
 from rankseg.datasets.cub import CUBDataset
-from rankseg.datasets.folder import FolderDataset
-from rankseg.datasets.image_level import ArrayDataset, ImageLevelDataset
+from rankseg.datasets.image_level import ImageLevelDataset
 from rankseg.datasets.indexed import IndexedDataset
 from rankseg.datasets.inshop import InShopDataset
 from rankseg.datasets.samplers import classes as class_sampler
 from rankseg.datasets.samplers import collate
 from rankseg.datasets.samplers import labeled_unlabeled as samplers
+from rankseg.datasets.segmentation import FolderDataset, SegListDataset
 from rankseg.datasets.semi import SemiDataset
 from rankseg.datasets.sop import SOPDataset
 from rankseg.datasets.split_drawing import class_table, count_pixels, make_split
@@ -55,7 +55,6 @@ __all__ = [
     "check_data",
     "check_headers",
     "check_images",
-    "check_labeled",
     "check_masks",
     "check_split",
     "class_sampler",

@@ -4,12 +4,15 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from scipy.io import loadmat
+import numpy as np
+from scipy.io import loadmat, savemat
 
-from rankseg.datasets.indexed import IndexedDataset, Row
+from rankseg.datasets.indexed import IndexedDataset, Row, StandinImage
 from rankseg.registry import DATASETS
 
 TRAIN = 98  # classes
+DEVKIT = ("devkit/cars_meta.mat", "devkit/cars_train_annos.mat")
+LABELS = "cars_test_annos_withlabels.mat"  # distributed separately from the devkit
 
 
 def read_structs(path: Path) -> list[dict]:
@@ -29,7 +32,8 @@ class CarsDataset(IndexedDataset):
     :class:`~rankseg.datasets.indexed.IndexedDataset`.
     """
 
-    LABELS = "cars"
+    TITLE, SHORT_NAME = "Cars-196", "cars"
+    INDEX = (("cars_annos.mat",), (*DEVKIT, f"devkit/{LABELS}"), (*DEVKIT, LABELS))
     PUBLISHED = {"train": (8054, 98), "test": (8131, 98)}
 
     @classmethod
@@ -52,3 +56,14 @@ class CarsDataset(IndexedDataset):
         for path, folder in zip(paths[1:], ("cars_train", "cars_test"), strict=True):
             for one in read_structs(path):
                 yield int(one["class"]), f"{folder}/{one['fname']}"
+
+    @classmethod
+    def write_index(cls, root: Path, images: Sequence[StandinImage]) -> list[str]:
+        """See the base class."""
+        paths = [f"car_ims/{i:06}.jpg" for i, _ in enumerate(images, start=1)]
+        kind = [("relative_im_path", object), ("class", object)]
+        rows = [(path, one.label) for path, one in zip(paths, images, strict=True)]
+        names = np.array([f"Car C/V {k} 2012" for k in range(1, 197)], dtype=object)
+        content = {"annotations": np.array(rows, dtype=kind), "class_names": names}
+        savemat(root / "cars_annos.mat", content)
+        return paths

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from rankseg.datasets.arrays import ArrayDataset, Arrays
 from rankseg.datasets.base import make_palette
-from rankseg.datasets.image_level import ArrayDataset, Arrays
 from rankseg.errors import FileError
 from rankseg.registry import DATASETS
 
@@ -60,7 +60,7 @@ CIFAR100_GROUPS = {
 def _encode_latin1(text: str, encoding: str) -> bytes:
     """Encode text as Latin-1, as Python 3 does for bytes in old pickles; no other codec is used."""
     if encoding != "latin1":
-        raise pickle.UnpicklingError(f"it asks for the encoding {encoding!r}")
+        raise pickle.UnpicklingError(f"it requests the encoding {encoding!r}")
     return text.encode("latin1")
 
 
@@ -82,7 +82,7 @@ class ArrayUnpickler(pickle.Unpickler):
         """Look up a name that the pickle requests."""
         if (module, name) not in ALLOWED:
             raise pickle.UnpicklingError(
-                f"it wants to run {module}.{name}, and a file of arrays has no need to"
+                f"it requests to run {module}.{name}, which a file of arrays does not need"
             )
         return ALLOWED[module, name]
 
@@ -100,14 +100,14 @@ def read_pickle(path: str | Path) -> dict:
         except Exception as error:  # a damaged pickle can raise anything
             raise FileError(_unreadable(path, str(error) or type(error).__name__)) from error
     if not isinstance(content, dict):
-        raise FileError(_unreadable(path, f"it holds a {type(content).__name__} and no dict"))
+        raise FileError(_unreadable(path, f"a {type(content).__name__}, not a dict"))
     return content
 
 
 def _unreadable(path: str | Path, reason: str) -> str:
     return (
-        f"{path} is no batch of CIFAR ({reason}): unpack the 'python version' archive of "
-        "https://www.cs.toronto.edu/~kriz/cifar.html anew"
+        f"Expected {path} to be a batch of CIFAR, but got: {reason}. Unpack the 'python version' "
+        "archive of https://www.cs.toronto.edu/~kriz/cifar.html again."
     )
 
 
@@ -125,24 +125,38 @@ def read_batch(path: str | Path, key: bytes, num_classes: int) -> Arrays:
     """
     content = read_pickle(path)
     pixels, labels = (np.asarray(content.get(name, ())) for name in (b"data", key))
-    right = pixels.ndim == 2 and pixels.shape[1:] == (3072,) and pixels.dtype == np.uint8
-    if not right or labels.shape != pixels.shape[:1] or labels.dtype.kind not in "iu":
-        raise FileError(
-            _unreadable(path, f"expected b'data' of (N, 3072) uint8 and N labels in {key!r}")
-        )
+    good = pixels.ndim == 2 and pixels.shape[1:] == (3072,) and pixels.dtype == np.uint8
+    if not good or labels.shape != pixels.shape[:1] or labels.dtype.kind not in "iu":
+        raise FileError(_unreadable(path, f"b'data' must be (N, 3072) uint8 and {key!r} N labels"))
     if labels.size and not 0 <= labels.min() <= labels.max() < num_classes:
-        raise FileError(_unreadable(path, f"labels go beyond 0 to {num_classes - 1}"))
+        raise FileError(_unreadable(path, f"labels must be 0 to {num_classes - 1}"))
     images = pixels.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
     return Arrays(np.ascontiguousarray(images), labels.astype(np.int64))
 
 
-def join(parts: Sequence[Arrays]) -> Arrays:
-    """Concatenate arrays."""
-    return Arrays(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+class CIFARDataset(ArrayDataset):
+    """Base class of CIFAR-10 and CIFAR-100."""
+
+    SECTION = "CIFAR-10 and CIFAR-100"
+    KEY = b"labels"
+    """Key of the labels in a file."""
+
+    @classmethod
+    def read_files(cls, paths: Sequence[str]) -> Arrays:
+        """See the base class."""
+        parts = [read_batch(path, cls.KEY, len(cls.METAINFO["classes"])) for path in paths]
+        return Arrays(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+    @classmethod
+    def write_file(cls, path: str, arrays: Arrays) -> None:
+        """See the base class."""
+        pixels = arrays.images.transpose(0, 3, 1, 2).reshape(len(arrays.images), -1)
+        content = {b"data": pixels, cls.KEY: arrays.labels.tolist()}
+        Path(path).write_bytes(pickle.dumps(content, protocol=2))
 
 
 @DATASETS.register_module()
-class CIFAR10Dataset(ArrayDataset):
+class CIFAR10Dataset(CIFARDataset):
     """CIFAR-10: 50,000 training and 10,000 test images of 32 x 32 pixels, 10 classes.
 
     ``data_root`` is the folder with ``cifar-10-batches-py``. Images are numbered from
@@ -150,20 +164,15 @@ class CIFAR10Dataset(ArrayDataset):
     """
 
     METAINFO = {"classes": CIFAR10, "palette": make_palette(len(CIFAR10))}
-    LABELS = "cifar10"
+    TITLE, SHORT_NAME = "CIFAR-10", "cifar10"
     PARTS = {
         "train": tuple(f"cifar-10-batches-py/data_batch_{i}" for i in range(1, 6)),
         "test": ("cifar-10-batches-py/test_batch",),
     }
 
-    @staticmethod
-    def read_files(paths: Sequence[str]) -> Arrays:
-        """See the base class."""
-        return join([read_batch(path, b"labels", len(CIFAR10)) for path in paths])
-
 
 @DATASETS.register_module()
-class CIFAR100Dataset(ArrayDataset):
+class CIFAR100Dataset(CIFARDataset):
     """CIFAR-100: 50,000 training and 10,000 test images of 32 x 32 pixels, 100 fine classes.
 
     ``data_root`` is the folder with ``cifar-100-python``. ``coarse=True`` uses the 20 coarse
@@ -171,11 +180,7 @@ class CIFAR100Dataset(ArrayDataset):
     """
 
     METAINFO = {"classes": CIFAR100, "palette": make_palette(len(CIFAR100))}
-    LABELS = "cifar100"
+    TITLE, SHORT_NAME = "CIFAR-100", "cifar100"
+    KEY = b"fine_labels"
     GROUPS = {name: group for group, names in CIFAR100_GROUPS.items() for name in names}
     PARTS = {"train": ("cifar-100-python/train",), "test": ("cifar-100-python/test",)}
-
-    @staticmethod
-    def read_files(paths: Sequence[str]) -> Arrays:
-        """See the base class."""
-        return join([read_batch(path, b"fine_labels", len(CIFAR100)) for path in paths])

@@ -5,10 +5,9 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from rankseg.datasets.base import check_data_root
+from rankseg.datasets.base import check_data_root, hint, recognize
 from rankseg.datasets.class_names import CLASSES_FILE, read_classes
 from rankseg.datasets.image_level import ImageLevelDataset
-from rankseg.datasets.layouts import hint, recognise
 from rankseg.datasets.splits.splits import Entry
 from rankseg.registry import DATASETS
 
@@ -20,26 +19,28 @@ def find_classes(root: Path, folder: Path) -> tuple[str, ...]:
 
     Raises:
         FileNotFoundError: If neither exists.
-        ValueError: If the file names a class twice, or is the numbered file of a published set.
+        ValueError: If the file names a class twice, or is an index file of a published set.
     """
-    known = hint(root)
     if (root / CLASSES_FILE).is_file():
-        if recognise(root) == "CUBDataset":
-            raise ValueError(f"{known}; the classes in its {CLASSES_FILE} are numbered")
+        known = recognize(root)
+        if known is not None and any(CLASSES_FILE in names for names in known.INDEX):
+            raise ValueError(
+                f"Expected class names in {CLASSES_FILE}, but got an index. {hint(root)}"
+            )
         return read_classes(root / CLASSES_FILE)
     if not folder.is_dir():
         raise FileNotFoundError(
-            f"folder {folder} does not exist: expected one sub-folder of images for every "
-            "class in it (data/README.md, section 'Folders by class', shows the layout)"
-            f"{known and '; '}{known}"
+            f"Expected folder {folder} to hold one sub-folder of images for every class, but it "
+            "does not exist. data/README.md, section 'Folders by class', shows the layout. "
+            f"{hint(root)}".rstrip()
         )
     with os.scandir(folder) as listing:
         names = [e.name for e in listing if e.is_dir() and not e.name.startswith(".")]
     names = [name for name in names if name != "splits"]
     if not names:
         raise FileNotFoundError(
-            f"folder {folder} has no sub-folders: expected one for every class, or the names "
-            f"of the classes, one per line in id order, in {root / CLASSES_FILE}"
+            f"Expected folder {folder} to have one sub-folder for every class, but got none. Make "
+            f"them, or write the class names, one per line in id order, to {root / CLASSES_FILE}."
         )
     return tuple(sorted(names))
 
@@ -75,7 +76,10 @@ class ClassListDataset(ImageLevelDataset):
         ValueError: If a class is unknown or an image has no class.
     """
 
-    LABELS = "list"
+    SECTION = "Lists of images and classes"
+    SHORT_NAME = "list"
+    FOLDER_OPTION = "prefix"
+    NEEDS_LIST = True
 
     def __init__(
         self,
@@ -86,7 +90,7 @@ class ClassListDataset(ImageLevelDataset):
         metainfo: Mapping | None = None,
         **kwargs,
     ) -> None:
-        root = check_data_root(data_root, type(self).__name__)
+        root = check_data_root(data_root, type(self))
         self.prefix = prefix
         metainfo = dict(metainfo or {})
         metainfo["classes"] = tuple(

@@ -64,7 +64,7 @@ def check_names(names: Iterable[Any], where: str) -> tuple[str, ...]:
     if twice:
         raise ValueError(
             f"{where}: expected different class names, but got {quoted(twice[0])} twice. Rename "
-            "one of the two, or join them"
+            "one of the two, or merge them"
         )
     return names
 
@@ -116,18 +116,21 @@ def read_classes(path: str | Path) -> tuple[str, ...]:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(
-            f"class names {path} do not exist: write one name per line in id order, or set "
-            "classes=('background', ...) in the config; for two-class masks of 0 and 255, "
-            "binary=True (make_splits.py: --binary) needs no names"
+            f"Expected class names in {path}, but it does not exist. Write one name per line in id "
+            "order, or set classes=('background', ...) in the config. For two-class masks of 0 and "
+            "255, binary=True (make_splits.py: --binary) needs no names."
         )
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise ValueError(
-            f"class names {path} are no UTF-8 text: save the file as UTF-8, one name per line"
+            f"Expected class names {path} to be UTF-8 text, but got other bytes. Save the file as "
+            "UTF-8, one name per line."
         ) from error
     if "\0" in text:
-        raise ValueError(f"class names {path} hold zero bytes and are no text: write them anew")
+        raise ValueError(
+            f"Expected class names {path} to be text, but got zero bytes. Write the file again."
+        )
     lines = (line.strip() for line in split_lines(text))
     return check_names((line for line in lines if line), f"class names {path}")
 
@@ -146,8 +149,9 @@ def read_class_file(path: str | Path) -> Classes:
         return Classes(read_classes(path), ())
     if not path.is_file():
         raise FileNotFoundError(
-            f"class names {path} do not exist: tools/new_project.py writes them beside the split "
-            "lists; copy the file there, or set classes=('background', ...) in the config"
+            f"Expected class names in {path}, but it does not exist. tools/new_project.py writes "
+            "them next to the split lists: copy the file, or set classes=('background', ...) in "
+            "the config."
         )
     try:
         content = json.loads(path.read_text(encoding="utf-8-sig"))

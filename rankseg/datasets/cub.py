@@ -4,7 +4,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from rankseg.datasets.indexed import IndexedDataset, Row, read_table
+from rankseg.datasets.indexed import IndexedDataset, Row, StandinImage, read_table, write_table
 from rankseg.registry import DATASETS
 
 TRAIN = 100  # classes
@@ -20,7 +20,8 @@ class CUBDataset(IndexedDataset):
     :class:`~rankseg.datasets.indexed.IndexedDataset`.
     """
 
-    LABELS = "cub"
+    TITLE, SHORT_NAME = "CUB-200-2011", "cub"
+    INDEX = (("images.txt", "image_class_labels.txt", "classes.txt"),)
     PUBLISHED = {"train": (5864, 100), "test": (5924, 100)}
 
     @classmethod
@@ -36,3 +37,14 @@ class CUBDataset(IndexedDataset):
             )
             for number, image in images
         ]
+
+    @classmethod
+    def write_index(cls, root: Path, images: Sequence[StandinImage]) -> list[str]:
+        """See the base class."""
+        names = {one.label: f"{one.label:03}.Bird_{one.label}" for one in images}
+        paths = [f"{names[one.label]}/{one.number}.jpg" for one in images]
+        write_table(root / "images.txt", enumerate(paths, start=1))
+        labels = enumerate((one.label for one in images), start=1)
+        write_table(root / "image_class_labels.txt", labels)
+        write_table(root / "classes.txt", sorted(names.items()))
+        return [f"images/{path}" for path in paths]

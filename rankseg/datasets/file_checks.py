@@ -2,6 +2,8 @@
 """Threaded file checks that show progress, cache good files and collect bad ones."""
 
 import os
+import unicodedata
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -24,22 +26,22 @@ class FileValidator:
         full: Decode every file and continue after a bad one, so that all bad files are named. The
             cache is updated but not read, because damage can leave size and modification time
             unchanged.
-        seen: Cache of good files; none by default. The caller saves it.
+        cache: Cache of good files; none by default. The caller saves it.
 
     Attributes:
-        looked_at: Number of items checked.
-        remembered: Number of items whose result came from the cache.
+        checked: Number of items checked.
+        from_cache: Number of items whose result came from the cache.
         deep: Images of more than 8 bits that a pipeline has no range for.
     """
 
-    def __init__(self, full: bool = False, seen: ValidationCache | None = None) -> None:
+    def __init__(self, full: bool = False, cache: ValidationCache | None = None) -> None:
         self.full = full
-        self.seen = seen or ValidationCache()
-        self.looked_at = self.remembered = 0
+        self.cache = cache or ValidationCache()
+        self.checked = self.from_cache = 0
         self.deep: list[str] = []
         self.faults: dict[str, None] = {}  # distinct messages in order
 
-    def each(
+    def run(
         self, work: Callable[[Files], Found], files: Sequence[Files], rule: str, what: str
     ) -> list[Found | None]:
         """Run ``work`` on every item, in threads.
@@ -58,7 +60,7 @@ class FileValidator:
             ValueError, OSError: Error of ``work`` on the first bad item, unless ``full``.
         """
 
-        results, new, stamps = self._remembered(files, rule)
+        results, new, stamps = self._find_cached(files, rule)
 
         def one(i: int) -> Found | Exception:
             try:
@@ -76,16 +78,16 @@ class FileValidator:
                 else:
                     results[i] = found
                     if stamps[i]:
-                        self.seen.keep(rule, files[i], stamps[i], found)
-        self.looked_at += len(results)
-        self.remembered += len(results) - len(new)
+                        self.cache.keep(rule, files[i], stamps[i], found)
+        self.checked += len(results)
+        self.from_cache += len(results) - len(new)
         return results
 
-    def _remembered(
+    def _find_cached(
         self, files: Sequence[Files], rule: str
     ) -> tuple[list[Found | None], list[int], list[list[int]]]:
         """Return cached findings, the positions that need a check, and the stamps of all items."""
-        if self.seen.path is None:
+        if self.cache.path is None:
             return [None] * len(files), list(range(len(files))), [[]] * len(files)
         results, stamps = [], []
         for item in files:
@@ -94,7 +96,7 @@ class FileValidator:
             except OSError:
                 stamps.append([])  # the work function reports the error
             ask = stamps[-1] and not self.full
-            results.append(self.seen.find(rule, item, stamps[-1]) if ask else None)
+            results.append(self.cache.find(rule, item, stamps[-1]) if ask else None)
         return results, [i for i, found in enumerate(results) if found is None], stamps
 
     def finish(self) -> None:
@@ -110,8 +112,8 @@ class FileValidator:
             shown.append(f"... and {len(self.faults) - SHOWN} more")
         lines = "".join(f"\n  {text}" for text in shown)
         raise ValueError(
-            f"{len(self.faults)} of the {self.looked_at} files looked at are bad: mend or replace "
-            f"them, or take them from the lists{lines}"
+            f"Expected all files to be readable, but got {len(self.faults)} bad ones among "
+            f"{self.checked}. Repair or replace them, or remove them from the lists:{lines}"
         )
 
 
@@ -120,3 +122,45 @@ def _in_threads(work: Callable[[int], object], items: Sequence[int]) -> Iterator
     with ThreadPoolExecutor(max_workers=THREADS) as pool:
         for first in range(0, len(items), AT_ONCE):
             yield from pool.map(work, items[first : first + AT_ONCE])
+
+
+def missing_files(paths: Sequence[str]) -> list[str]:
+    """Return the paths that do not exist, listing each folder only once.
+
+    Raises:
+        PermissionError: If a folder is not readable.
+    """
+    folders: dict[str, list[str]] = defaultdict(list)
+    for path in paths:
+        folders[os.path.dirname(path)].append(path)
+    missing = []
+    for folder, members in folders.items():
+        try:
+            with os.scandir(folder or ".") as listing:
+                present = {entry.name for entry in listing}
+        except (FileNotFoundError, NotADirectoryError):
+            present = set()
+        except PermissionError:
+            raise PermissionError(
+                f"Expected folder {folder} to be readable, but got no permission. Change it with "
+                "`chmod +rx`."
+            ) from None
+        missing += [path for path in members if os.path.basename(path) not in present]
+    return missing
+
+
+def spelling(path: str) -> str:
+    """Return a hint if the folder has a file whose name differs only in case or Unicode form.
+
+    macOS and Windows treat such names as equal; Linux does not.
+    """
+
+    def plain(name: str) -> str:
+        return unicodedata.normalize("NFC", name).casefold()
+
+    folder, wanted = os.path.split(path)
+    try:
+        alike = [name for name in os.listdir(folder or ".") if plain(name) == plain(wanted)]
+    except OSError:
+        return ""
+    return f". The folder has {alike[0]!r}, which is spelled differently" if alike else ""

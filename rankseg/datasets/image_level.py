@@ -1,20 +1,33 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Data sets with one class per image, read from files or from arrays."""
+"""Data sets with one class per image."""
 
 import difflib
-import logging
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
-from typing import NamedTuple
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
+from mmengine.config import Config
 from mmengine.logging import print_log
 
-from rankseg.datasets.base import ListDataset, make_palette, missing_files, readme_of
+from rankseg.datasets.base import ListDataset, make_palette
+from rankseg.datasets.checks import (
+    check_covered,
+    check_images,
+    check_new_classes,
+    check_same_classes,
+)
 from rankseg.datasets.class_names import check_names
+from rankseg.datasets.file_checks import FileValidator
 from rankseg.datasets.relabel import check_groups, check_noise, corrupt, read_groups
 from rankseg.datasets.splits.splits import Entry
+from rankseg.datasets.standin.classes import (
+    make_class_standin,
+    numbered,
+    write_class_folders,
+)
 
 
 class ImageLevelDataset(ListDataset):
@@ -46,6 +59,11 @@ class ImageLevelDataset(ListDataset):
 
     image_level = True
     LINE = "image class"
+    CHECK_LIMIT = 2000  # a list may have a million images
+    FOLDER = ""
+    """Default of ``FOLDER_OPTION``."""
+    NEEDS_LIST = False
+    """Whether the images are known only from a list."""
     GROUPS: dict[str, str] = {}
     """Published group of every class, if there is one."""
 
@@ -72,8 +90,9 @@ class ImageLevelDataset(ListDataset):
         groups = self.GROUPS if self.coarse is True else self.coarse
         if self.coarse is True and not groups:
             raise ValueError(
-                f"coarse=True of {type(self).__name__}: it is published without groups of classes; "
-                "give them as a dict or as a file of 'class group' lines"
+                "Expected a data set with published groups of classes for coarse=True, but got "
+                f"{type(self).__name__}. Give the groups as a dict or a file of 'class group' "
+                "lines."
             )
         if isinstance(groups, str):
             groups = read_groups(os.path.join(self.data_root, groups))
@@ -139,6 +158,72 @@ class ImageLevelDataset(ListDataset):
         """Source of the samples, for messages."""
         return super().source if self.ann_file else f"data root {self.data_root}"
 
+    @classmethod
+    def list_cure(cls, path: str | Path, data_root: str | Path, binary: bool = False) -> str:
+        """See the base class."""
+        name = Path(path).parent.name
+        known = re.fullmatch(r"(\d+)(?:_seed(\d+))?", name)
+        size, seed = known.groups() if known else (None, None)
+        options = f"--size {size or 'N'} --seed {seed or 0} --val-share 0"
+        options += "" if seed else f" --name {shlex.quote(name)}"
+        options += " --list LIST" if cls.NEEDS_LIST else ""
+        return (
+            f"Make it with `python tools/make_splits.py labels --data-root "
+            f"{shlex.quote(str(data_root))} --dataset {cls.SHORT_NAME} {options}` (without "
+            "--val-share a fifth of the labeled images is kept for validation)."
+        )
+
+    @classmethod
+    def make_standin(cls, cfg: Config) -> Path:
+        """See the base class."""
+        return make_class_standin(cfg)
+
+    @classmethod
+    def standin_entries(cls, node: dict, part: str, classes: Sequence[str]) -> list[Entry]:
+        """Return the lines of a list of generated images.
+
+        Args:
+            node: Config of the data set.
+            part: ``"labeled"``, ``"unlabeled"`` or ``"val"``.
+            classes: Names in id order.
+        """
+        return [(f"{name}/{part}_{i}.jpg", name) for i, name in numbered(part, classes)]
+
+    @classmethod
+    def write_standin(
+        cls, classes: tuple[str, ...], nodes: Sequence[dict], size: tuple[int, int]
+    ) -> Path:
+        """Write the generated images.
+
+        Args:
+            classes: Names in id order.
+            nodes: Configs of the training, the validation and the test set.
+            size: Height and width of the images.
+
+        Returns:
+            The data root.
+        """
+        folders = {node.get(cls.FOLDER_OPTION, cls.FOLDER) for node in nodes}
+        return write_class_folders(classes, tuple(sorted(folders)), size)
+
+    def check_labels(self) -> None:
+        """Check that every class has a labeled image."""
+        if not self.label_noise:  # noise may remove all images of a small class
+            check_covered(self)
+
+    def check_samples(
+        self, limit: int | None = None, validator: FileValidator | None = None
+    ) -> list[str]:
+        """See the base class."""
+        return check_images(self, limit, validator)
+
+    def check_validation(self, unlabeled: ListDataset, val: ListDataset, classes: str) -> None:
+        """See the base class."""
+        if classes == "same":
+            check_same_classes(self, val)
+        if classes == "new":
+            check_new_classes(self, unlabeled, val)
+
     def _check_classes(
         self, entries: Sequence[Entry], names: Sequence[str | None], ids: dict[str, int]
     ) -> None:
@@ -146,144 +231,17 @@ class ImageLevelDataset(ListDataset):
         if not wrong:
             return
         image, name = entries[wrong[0]][0], names[wrong[0]]
-        count = f" ({len(wrong)} of {len(names)} images are like it)" if len(wrong) > 1 else ""
+        count = f" ({len(wrong)} of {len(names)} images have this error)" if len(wrong) > 1 else ""
         if name is None:
             raise ValueError(
-                f"{self.source}: image {image} has no class{count}: expected 'image class' lines; "
-                "images without a class belong into the unlabelled list"
+                f"Expected {self.source} to have 'image class' lines, but got no class for image "
+                f"{image}{count}. Name its class, or move it to the unlabeled list."
             )
         near = difflib.get_close_matches(name, ids, n=1)
-        hint = f"did you mean '{near[0]}'? " if near else ""
+        guess = f"Did you mean '{near[0]}'? " if near else ""
         known = f"{', '.join(list(ids)[:5])}{', ...' if len(ids) > 5 else ''}"
         raise ValueError(
-            f"{self.source}: image {image} has the class '{name}', which is none of the "
-            f"{len(ids)} known ({known}){count}: {hint}correct the name, or name all "
-            "classes, one per line in id order, in DATA_ROOT/classes.txt"
+            f"Expected {self.source} to name one of the {len(ids)} classes ({known}), but got "
+            f"'{name}' for image {image}{count}. {guess}Correct the name, or write all classes, "
+            "one per line in id order, to DATA_ROOT/classes.txt."
         )
-
-
-class Arrays(NamedTuple):
-    """Images and labels of one part of a data set.
-
-    Attributes:
-        images: ``(N, H, W, 3)`` uint8 RGB.
-        labels: ``(N,)`` int64 class ids.
-    """
-
-    images: np.ndarray
-    labels: np.ndarray
-
-
-class ArrayDataset(ImageLevelDataset):
-    """Data set of images in arrays, named ``part/index``: ``train/00017`` is the 18th of its part.
-
-    Each process reads the arrays once. They are not stored in the data set object: the labeled and
-    the unlabeled part and forked workers share them, and a pickled data set does not contain them.
-
-    Args:
-        part: Part to use if there is no list: a key of ``PARTS``. A list may name images of any
-            part.
-        **kwargs: As in :class:`ImageLevelDataset`.
-
-    Raises:
-        FileNotFoundError: If the data root, a list or a file of the data set is missing.
-        ValueError: If the part does not exist, a file has invalid content, or a list names an
-            unknown image or class.
-    """
-
-    PARTS: dict[str, tuple[str, ...]] = {}
-    """Files of each part, relative to the data root or to the folder that contains them."""
-
-    def __init__(self, *args, part: str = "train", **kwargs) -> None:
-        if part not in self.PARTS:
-            raise ValueError(
-                f"part of {type(self).__name__} is {part!r}: expected one of {sorted(self.PARTS)}"
-            )
-        self.part = part
-        self._files: dict[str, tuple[tuple[str, int], ...]] = {}
-        super().__init__(*args, **kwargs)
-
-    @staticmethod
-    def read_files(paths: Sequence[str]) -> Arrays:
-        """Read the files of a part in order.
-
-        Raises:
-            ValueError: If a file has invalid content.
-        """
-        raise NotImplementedError
-
-    def arrays(self, part: str) -> Arrays:
-        """Return the images and labels of a part as read-only arrays.
-
-        Raises:
-            FileNotFoundError: If a file of the part is missing.
-            ValueError: If a file has invalid content.
-        """
-        if part not in self._files:
-            inside = os.path.join(self.data_root, os.path.basename(self.PARTS[part][0]))
-            strip = os.path.basename if os.path.isfile(inside) else str
-            paths = [os.path.join(self.data_root, strip(name)) for name in self.PARTS[part]]
-            if gone := missing_files(paths):
-                raise FileNotFoundError(
-                    f"{gone[0]}, a file of {type(self).__name__}, does not exist: "
-                    f"{readme_of(type(self).__name__)} shows what belongs into the data root "
-                    f"'{self.data_root}' (data_root, --data-root)"
-                )
-            self._files[part] = tuple((path, os.stat(path).st_mtime_ns) for path in paths)
-        return _read_once(type(self), self._files[part])
-
-    def whole(self) -> list[Entry]:
-        """List every image of the part."""
-        labels = self.arrays(self.part).labels
-        return [(f"{self.part}/{i:05}", self.fine_classes[k]) for i, k in enumerate(labels)]
-
-    def locate(self, entries: Sequence[Entry]) -> tuple[list[dict], list[str | None]]:
-        """Return the rows of the images and their classes."""
-        rows = list(self._rows(entries))
-        samples = [
-            {"img_path": os.path.join(self.data_root, name), "part": part, "row": row}
-            for (name, _), (part, row) in zip(entries, rows, strict=True)
-        ]
-        found = [self.fine_classes[self.arrays(part).labels[row]] for part, row in rows]
-        other = sum(given not in (None, k) for (_, given), k in zip(entries, found, strict=True))
-        if other and self.with_labels:
-            print_log(
-                f"{self.source} gives {other} of {len(entries)} images another class than "
-                f"{self.data_root} does: the list counts",
-                level=logging.WARNING,
-            )
-        return samples, found
-
-    def _rows(self, entries: Sequence[Entry]) -> Iterator[tuple[str, int]]:
-        """Yield part and row for every name of a list."""
-        for name, _ in entries:
-            part, _, index = name.rpartition("/")
-            total = len(self.arrays(part).labels) if part in self.PARTS else 0
-            if not index.isdecimal() or f"{int(index):05}" != index or int(index) >= total:
-                known = " or ".join(f"'{part}/00000'" for part in self.PARTS)
-                limit = f" to '{part}/{total - 1:05}'" if total else ""
-                raise ValueError(
-                    f"{self.source} names '{name}': {type(self).__name__} expects a name like "
-                    f"{known}{limit}; draw the list anew with tools/make_splits.py labels"
-                )
-            yield part, int(index)
-
-    def get_data_info(self, idx: int) -> dict:
-        """Return a sample with its image ``img``: ``(H, W, 3)`` uint8 RGB, read-only."""
-        info = super().get_data_info(idx)
-        info["img"] = self.arrays(info["part"]).images[info["row"]]
-        return info
-
-    @property
-    def source(self) -> str:
-        """Source of the samples, for messages."""
-        return super().source if self.ann_file else f"{self.part} part in {self.data_root}"
-
-
-@lru_cache(maxsize=8)
-def _read_once(kind: type[ArrayDataset], files: tuple[tuple[str, int], ...]) -> Arrays:
-    """Read arrays and cache them for the life of the process; a changed file is read again."""
-    arrays = kind.read_files([path for path, _ in files])
-    for array in arrays:
-        array.flags.writeable = False
-    return arrays

@@ -3,15 +3,18 @@
 
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from rankseg.datasets.base import check_data_root, readme_of
+from mmengine.config import Config
+
+from rankseg.datasets.base import check_data_root, hint
 from rankseg.datasets.image_level import ImageLevelDataset
-from rankseg.datasets.layouts import LAYOUTS, dataset_option, find_index, missing_index
 from rankseg.datasets.splits.splits import Entry
+from rankseg.datasets.standin import evaluation_sets
+from rankseg.datasets.standin.classes import StandinImage, make_retrieval_standin
 from rankseg.errors import FileError
 
 
@@ -50,6 +53,7 @@ class IndexedDataset(ImageLevelDataset):
             names an image outside the part.
     """
 
+    SECTION = "Sets for retrieval"
     PARTS: dict[str, tuple[str, ...]] = {"train": ("train",), "test": ("test",)}
     """Names in the index of the rows of each part."""
     PUBLISHED: dict[str, tuple[int, int]] = {}
@@ -67,10 +71,11 @@ class IndexedDataset(ImageLevelDataset):
     ) -> None:
         if part not in self.PARTS:
             raise ValueError(
-                f"part of {type(self).__name__} is {part!r}: expected one of {sorted(self.PARTS)}"
+                f"Expected part of {type(self).__name__} to be one of {sorted(self.PARTS)}, but "
+                f"got {part!r}."
             )
         self.part = part
-        self.data_root = str(check_data_root(data_root, type(self).__name__))
+        self.data_root = str(check_data_root(data_root, type(self)))
         classes = tuple(dict.fromkeys(row.label for row in self.rows()))
         if check_counts:
             self._check_counts(len(classes))
@@ -79,12 +84,35 @@ class IndexedDataset(ImageLevelDataset):
 
     @classmethod
     def read_index(cls, root: Path, paths: Sequence[Path]) -> list[Row]:
-        """Read the files of :data:`~rankseg.datasets.layouts.LAYOUTS` below a data root.
+        """Read the files of an alternative of ``INDEX`` below a data root.
 
         Raises:
             ValueError, KeyError, ...: If a file is damaged; the caller names the file.
         """
         raise NotImplementedError
+
+    @classmethod
+    def write_index(cls, root: Path, images: Sequence[StandinImage]) -> list[str]:
+        """Write an index of generated images, for ``--tiny`` without the data set.
+
+        Args:
+            root: The data root.
+            images: The images, which the caller writes.
+
+        Returns:
+            File of every image, relative to the data root.
+        """
+        raise ValueError(
+            f"Expected {cls.__name__} to define write_index. Define it, or give --data-root."
+        )
+
+    @classmethod
+    def make_standin(cls, cfg: Config) -> Path:
+        """See the base class."""
+        root = make_retrieval_standin(cfg, cls.write_index, same_classes=False)
+        for node in (cfg.train_dataloader.dataset.dataset, *evaluation_sets(cfg)):
+            node.check_counts = False
+        return root
 
     def rows(self) -> list[Row]:
         """Return the rows of the part.
@@ -93,27 +121,37 @@ class IndexedDataset(ImageLevelDataset):
             FileNotFoundError: If there is no index.
             ValueError: If the index is damaged or has no image of the part.
         """
-        paths = find_index(self.data_root, type(self).__name__)
+        paths = self.find_index(self.data_root)
         if paths is None:
-            name = type(self).__name__
-            raise FileNotFoundError(
-                f"{missing_index(self.data_root, name)} ({readme_of(name)} shows the layout)"
-            )
+            raise FileNotFoundError(self._missing_index())
         stamps = tuple((str(path), path.stat().st_mtime_ns) for path in paths)
         rows = _read_once(type(self), self.data_root, stamps)
         found = [row for row in rows if row.part in self.PARTS[self.part]]
         if not found:
-            raise ValueError(f"{self.source} names no image: fetch the index anew")
+            raise ValueError(
+                f"Expected {self.source} to have images, but got none. Download the index again."
+            )
         return found
+
+    def _missing_index(self) -> str:
+        """Describe which files are missing, and the sub-folder that contains them, if any."""
+        root, wanted = Path(self.data_root), " or ".join(map(_listed, self.INDEX))
+        below = (path for path in sorted(root.iterdir()) if path.is_dir())
+        inside = next((path for path in below if self.recognizes(path)), None)
+        cure = f"Set it to {inside}, which has them. " if inside else ""
+        return (
+            f"Expected data root '{root}' to hold {self.TITLE} with {wanted}, but these files are "
+            f"missing. {hint(root) or cure}{self.readme()} shows the layout."
+        )
 
     def _check_counts(self, classes: int) -> None:
         """Compare the numbers with the published ones."""
         found, published = (len(self.rows()), classes), self.PUBLISHED[self.part]
         if found != published:
             raise ValueError(
-                f"{self.source} has {found[0]:,} images of {found[1]:,} classes, published are "
-                f"{published[0]:,} of {published[1]:,}: fetch the set anew, or use a part of it "
-                "with check_counts=False"
+                f"Expected {self.source} to have the published {published[0]:,} images of "
+                f"{published[1]:,} classes, but got {found[0]:,} of {found[1]:,}. Download the set "
+                "again, or use a part of it with check_counts=False."
             )
 
     def whole(self) -> list[Entry]:
@@ -123,12 +161,12 @@ class IndexedDataset(ImageLevelDataset):
     def locate(self, entries: Sequence[Entry]) -> tuple[list[dict], list[str | None]]:
         """Return paths, classes and, if the part has several roles, the role of each image."""
         known = {row.image: row for row in self.rows()}
-        strange = [image for image, _ in entries if image not in known]
-        if strange:
+        unknown = [image for image, _ in entries if image not in known]
+        if unknown:
             raise ValueError(
-                f"{self.source} names {strange[0]} (the first of {len(strange)} of them), which is "
-                f"not of the part '{self.part}' of {self.title}: draw the list anew with "
-                f"tools/make_splits.py labels --dataset {dataset_option(type(self).__name__)}"
+                f"Expected {self.source} to name images of part '{self.part}' of {self.TITLE}, but "
+                f"got {unknown[0]} (the first of {len(unknown)} others). Draw the list again with "
+                f"`python tools/make_splits.py labels --dataset {self.SHORT_NAME}`."
             )
         rows = [known[image] for image, _ in entries]
         samples: list[dict] = [{"img_path": os.path.join(self.data_root, r.image)} for r in rows]
@@ -139,16 +177,11 @@ class IndexedDataset(ImageLevelDataset):
         return samples, [row.label for row in rows]
 
     @property
-    def title(self) -> str:
-        """Name of the data set."""
-        return LAYOUTS[type(self).__name__].title
-
-    @property
     def source(self) -> str:
         """Source of the samples, for messages."""
         if self.ann_file:
             return super().source
-        return f"part '{self.part}' of {self.title} in {self.data_root}"
+        return f"part '{self.part}' of {self.TITLE} in {self.data_root}"
 
 
 @lru_cache(maxsize=8)
@@ -165,13 +198,15 @@ def _read_once(
         rows = kind.read_index(Path(root), paths)
     except Exception as error:  # a damaged file can raise anything
         raise FileError(
-            f"{' or '.join(map(str, paths))} is damaged or of another kind "
-            f"({type(error).__name__}: {error}): fetch the index of "
-            f"{LAYOUTS[kind.__name__].title} anew"
+            f"Expected {' or '.join(map(str, paths))} to be the index of {kind.TITLE}, but reading "
+            f"it failed ({type(error).__name__}: {error}). Download the index again."
         ) from error
     twice = [image for image, count in Counter(row.image for row in rows).items() if count > 1]
     if twice:
-        raise FileError(f"{paths[0]} names image {twice[0]} twice: fetch the index anew")
+        raise FileError(
+            f"Expected {paths[0]} to name every image once, but got {twice[0]} twice. Download the "
+            "index again."
+        )
     return rows
 
 
@@ -190,5 +225,16 @@ def read_table(path: Path, columns: int, skip: int = 0) -> list[list[str]]:
     rows = [row for row in rows if row]
     wrong = next((row for row in rows if len(row) != columns), None)
     if wrong is not None:
-        raise ValueError(f"{path.name} has the line '{' '.join(wrong)}', not of {columns} words")
+        raise ValueError(
+            f"expected {path.name} to have lines of {columns} words, but got '{' '.join(wrong)}'"
+        )
     return rows
+
+
+def write_table(path: Path, rows: Iterable[Sequence]) -> None:
+    """Write rows as lines of words; the counterpart of :func:`read_table`."""
+    path.write_text("".join(f"{' '.join(map(str, row))}\n" for row in rows))
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -4,8 +4,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from rankseg.datasets.indexed import IndexedDataset, Row, read_table
+from rankseg.datasets.indexed import IndexedDataset, Row, StandinImage, read_table, write_table
 from rankseg.registry import DATASETS
+
+PARTITION = "list_eval_partition.txt"
 
 
 @DATASETS.register_module()
@@ -19,7 +21,8 @@ class InShopDataset(IndexedDataset):
     arguments as in :class:`~rankseg.datasets.indexed.IndexedDataset`.
     """
 
-    LABELS = "inshop"
+    TITLE, SHORT_NAME = "In-Shop", "inshop"
+    INDEX = ((PARTITION,), (f"Eval/{PARTITION}",), (f"Anno/{PARTITION}",))
     PARTS = {
         "train": ("train",),
         "test": ("query", "gallery"),
@@ -39,3 +42,14 @@ class InShopDataset(IndexedDataset):
         inside = "Img/" if (root / "Img/img").is_dir() else ""
         rows = read_table(paths[0], columns=3, skip=2)
         return [Row(f"{inside}{image}", label, part) for image, label, part in rows]
+
+    @classmethod
+    def write_index(cls, root: Path, images: Sequence[StandinImage]) -> list[str]:
+        """See the base class."""
+        paths = [f"img/WOMEN/Tees/id_{one.label:08}/{one.number}_front.jpg" for one in images]
+        rows: list[tuple] = [(len(images),), ("image_name", "item_id", "evaluation_status")]
+        for one, path in zip(images, paths, strict=True):
+            role = "gallery" if one.number else "query"
+            rows.append((path, f"id_{one.label:08}", "train" if one.part == "train" else role))
+        write_table(root / PARTITION, rows)
+        return paths

@@ -19,8 +19,8 @@ def check_noise(noise: Mapping | None) -> dict | None:
     number = isinstance(share, int | float) and 0 <= share <= 1
     if not number or not {"share"} <= set(noise) <= {"share", "seed"}:
         raise ValueError(
-            f"label_noise={dict(noise)}: expected dict(share=S, seed=N) with S in [0, 1], for "
-            "example dict(share=0.25, seed=0)"
+            "Expected label_noise to be dict(share=S, seed=N) with S in [0, 1], such as "
+            f"dict(share=0.25, seed=0), but got {dict(noise)}."
         )
     return {"seed": 0, **noise}
 
@@ -48,7 +48,10 @@ def corrupt(label: np.ndarray, num_classes: int, share: float, seed: int = 0) ->
         is exact.
     """
     if num_classes < 2:
-        raise ValueError("label_noise: a data set of one class has no other to change a label into")
+        raise ValueError(
+            "Expected label_noise to come with two classes or more, but got one. Remove "
+            "label_noise."
+        )
     rng = np.random.default_rng(seed)
     order, steps = rng.permutation(len(label)), rng.integers(1, num_classes, len(label))
     chosen = order[: round(share * len(label))]
@@ -67,8 +70,8 @@ def read_groups(path: str | Path) -> dict[str, str]:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(
-            f"the file of groups {path} (coarse) does not exist: expected lines 'class group', one "
-            "for every class; data/README.md, section 'Coarse and noisy labels', shows one"
+            f"Expected coarse to be a file of 'class group' lines, one per class, but {path} does "
+            "not exist. data/README.md, section 'Coarse and noisy labels', shows one."
         )
     groups: dict[str, str] = {}
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
@@ -77,11 +80,14 @@ def read_groups(path: str | Path) -> dict[str, str]:
         words = [word.strip() for word in (line.split("\t") if "\t" in line else line.split())]
         if len(words) != 2 or not all(words):
             raise ValueError(
-                f"{path}, line {number} is '{line}': expected 'class group', with a TAB between "
-                "them where names hold blanks"
+                f"Expected {path}, line {number} to be 'class group', but got '{line}'. If names "
+                "contain blanks, put a TAB between them."
             )
         if words[0] in groups:
-            raise ValueError(f"{path}, line {number} names the class '{words[0]}' a second time")
+            raise ValueError(
+                f"Expected one group for each class, but {path}, line {number} names class "
+                f"'{words[0]}' again. Remove one of the lines."
+            )
         groups[words[0]] = words[1]
     return groups
 
@@ -95,8 +101,8 @@ def check_groups(groups: Mapping[str, str], classes: Sequence[str]) -> dict[str,
     without = [name for name in classes if name not in groups]
     if without:
         raise ValueError(
-            f"coarse names no group for {len(without)} of the {len(classes)} classes "
-            f"({', '.join(without[:3])}{', ...' if len(without) > 3 else ''}): expected one for "
-            "every class"
+            f"Expected coarse to name a group for every class, but got none for {len(without)} of "
+            f"{len(classes)} ({', '.join(without[:3])}{', ...' if len(without) > 3 else ''}). Add "
+            "them."
         )
     return {name: groups[name] for name in classes}

@@ -5,12 +5,10 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 from mmengine.dataset import Compose
 from torch.utils.data import Dataset
 
-from rankseg.datasets.base import ListDataset, check_data_root, read_samples
-from rankseg.datasets.image_level import ImageLevelDataset
+from rankseg.datasets.base import ListDataset, check_data_root, dataset_class
 from rankseg.datasets.splits.splits import (
     LABELED_FILE,
     UNLABELED_FILE,
@@ -25,27 +23,6 @@ from rankseg.structures import SampleKey
 AUTO = "auto"
 PARTS = ("labeled", "unlabeled")
 TEST_CLASSES = ("same", "new", "any")
-
-
-def check_covered(labeled: ImageLevelDataset) -> None:
-    """Check that every class has a labeled image.
-
-    Raises:
-        ValueError: If some have none; names these classes.
-    """
-    counts = np.bincount(labeled.class_ids(), minlength=len(labeled.classes))
-    without = [name for name, count in zip(labeled.classes, counts, strict=True) if not count]
-    if not without:
-        return
-    if len(labeled) < len(labeled.classes):
-        found = f"has {len(labeled)} images for {len(labeled.classes)} classes"
-    else:
-        more = f" and {len(without) - 3} others" if len(without) > 3 else ""
-        found = f"has no image of {', '.join(without[:3])}{more}"
-    raise ValueError(
-        f"{labeled.source} {found}: every class needs a labelled image; label more, or draw a "
-        "list with tools/make_splits.py labels, which takes as many of every class"
-    )
 
 
 @DATASETS.register_module()
@@ -104,24 +81,25 @@ class SemiDataset(Dataset):
     ) -> None:
         if test_classes not in TEST_CLASSES:
             raise ValueError(
-                f"test_classes={test_classes!r} of SemiDataset: expected one of {TEST_CLASSES}"
+                f"Expected test_classes of SemiDataset to be one of {TEST_CLASSES}, but got "
+                f"{test_classes!r}."
             )
         self.test_classes = test_classes
-        root = check_data_root(dataset.get("data_root"), str(dataset.get("type")))
+        kind = dataset_class(dataset.get("type"))
+        root = check_data_root(dataset.get("data_root"), kind)
         lists = {"labeled": labeled, "unlabeled": unlabeled}
         self._check_named(split, lists, empty)
         folder = Path(split_root).absolute() if split_root else Path("splits")
         if split is not None:
             labeled = str(folder / str(split) / LABELED_FILE)
             unlabeled = str(folder / str(split) / UNLABELED_FILE)
-        kind = self._kind(dataset.get("type"))
         self.seed = seed
         self.check_val = val is not None
         self.split = str(split or Path(labeled or unlabeled or "all").stem)
         if val == AUTO:
             own, common = folder / self.split / VAL_FILE, folder / VAL_FILE
             val = str(own if split is not None and (root / own).is_file() else common)
-            if issubclass(kind, ImageLevelDataset) and not (root / val).is_file():
+            if kind.image_level and not (root / val).is_file():
                 val = None
         if empty is None:
             self._check_lists(root, dataset, kind, (labeled, unlabeled, val), check_counts)
@@ -142,9 +120,8 @@ class SemiDataset(Dataset):
             steps = [TRANSFORMS.build(t) if isinstance(t, dict) else t for t in pipeline]
             none.pipeline = Compose(steps)  # used for images whose key has a label
             setattr(self, empty, none)
-        noisy = dataset.get("label_noise")  # noise may remove all images of a small class
-        if isinstance(self.labeled, ImageLevelDataset) and empty != "labeled" and not noisy:
-            check_covered(self.labeled)
+        if empty != "labeled":
+            self.labeled.check_labels()
 
     @staticmethod
     def _check_named(
@@ -152,27 +129,18 @@ class SemiDataset(Dataset):
     ) -> None:
         """Check that the images of every part come from exactly one list."""
         if empty not in (None, *PARTS):
-            raise ValueError(f"empty={empty!r} of SemiDataset: expected one of {PARTS}, or None")
+            raise ValueError(
+                f"Expected empty of SemiDataset to be one of {PARTS} or None, but got {empty!r}."
+            )
         wanted = [] if split is not None else [name for name in PARTS if name != empty]
         named = [name for name in PARTS if lists[name] is not None]
         if named != wanted or (split is not None and empty) or (not empty and "" in lists.values()):
             raise ValueError(
-                "SemiDataset needs either split='NAME' or both labeled='LIST' and "
-                "unlabeled='LIST', or one of them and empty='labeled' or 'unlabeled', the other: "
-                f"got split={split!r}, labeled={lists['labeled']!r}, "
-                f"unlabeled={lists['unlabeled']!r}, empty={empty!r}"
+                f"Expected SemiDataset to get its images from one source, but got split={split!r}, "
+                f"labeled={lists['labeled']!r}, unlabeled={lists['unlabeled']!r}, empty={empty!r}. "
+                "Set split='NAME', or both labeled='LIST' and unlabeled='LIST', or one list and "
+                "empty='labeled' or 'unlabeled' for the other."
             )
-
-    @staticmethod
-    def _kind(name: str | type | None) -> type[ListDataset]:
-        """Return the class of the data set."""
-        kind = name if isinstance(name, type) else DATASETS.get(str(name))
-        if kind is None or not issubclass(kind, ListDataset):
-            raise ValueError(
-                f"dataset type {name!r} of SemiDataset: expected a data set of lists, such as "
-                "VOCDataset, CityscapesDataset, FolderDataset, ClassFolderDataset or CIFAR10Dataset"
-            )
-        return kind
 
     def _check_lists(
         self,
@@ -182,20 +150,14 @@ class SemiDataset(Dataset):
         lists: tuple[str, str, str | None],
         check_counts: bool,
     ) -> None:
-        read = partial(
-            read_samples,
-            data_root=root,
-            family=kind.FAMILY,
-            binary=bool(dataset.get("binary")),
-            labels=kind.LABELS,
-        )
+        read = partial(kind.read_samples, data_root=root, binary=bool(dataset.get("binary")))
         labeled, unlabeled, val = lists
         check_split(
             self.split,
             read(root / labeled),
             read(root / unlabeled),
             None if val is None else read(root / val),
-            kind.FAMILY if check_counts else None,
+            kind.SPLITS if check_counts else None,
             str(root / (val or "")),
         )
 
@@ -222,16 +184,16 @@ class SemiDataset(Dataset):
     def describe(self) -> str:
         """Describe the split in a line: sizes and, if known, the share of fine masks."""
         text = (
-            f"split '{self.split}': {self.num_labeled} labelled and {self.num_unlabeled} "
-            "unlabelled images"
+            f"split '{self.split}': {self.num_labeled} labeled and {self.num_unlabeled} "
+            "unlabeled images"
         )
         if self.include_labeled:
-            text += ", the labelled ones among them"
+            text += ", which include the labeled ones"
         root = Path(self.labeled.data_root)
         known = [root / name for name in self.labeled.FINE_LISTS if (root / name).is_file()]
         if known and self.num_labeled:
             share = fine_share(self.labeled.load_entries(), read_list(known[0]))
-            text += f", {100 * share:.0f}% of the labelled ones finely annotated"
+            text += f", {100 * share:.0f}% of the labeled images finely annotated"
         return text
 
     def __len__(self) -> int:

@@ -4,7 +4,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from rankseg.datasets.indexed import IndexedDataset, Row, read_table
+from rankseg.datasets.indexed import IndexedDataset, Row, StandinImage, read_table, write_table
 from rankseg.registry import DATASETS
 
 
@@ -19,7 +19,8 @@ class SOPDataset(IndexedDataset):
     ``bicycle_1``.
     """
 
-    LABELS = "sop"
+    TITLE, SHORT_NAME = "Stanford Online Products", "sop"
+    INDEX = (("Ebay_train.txt", "Ebay_test.txt"),)
     PUBLISHED = {"train": (59551, 11318), "test": (60502, 11316)}
 
     @classmethod
@@ -31,3 +32,14 @@ class SOPDataset(IndexedDataset):
                 kind = image.split("/")[0].removesuffix("_final")
                 rows.append(Row(image, f"{kind}_{int(number)}", part))
         return rows
+
+    @classmethod
+    def write_index(cls, root: Path, images: Sequence[StandinImage]) -> list[str]:
+        """See the base class."""
+        paths = [f"lamp_final/{one.label}_{one.number}.JPG" for one in images]
+        for part in ("train", "test"):
+            rows: list[tuple] = [("image_id", "class_id", "super_class_id", "path")]
+            pairs = enumerate(zip(images, paths, strict=True), start=1)
+            rows += [(i, one.label, 8, path) for i, (one, path) in pairs if one.part == part]
+            write_table(root / f"Ebay_{part}.txt", rows)
+        return paths

@@ -45,8 +45,8 @@ def split_size(size: float, total: int) -> int:
     count = int(size) if size >= 1 else math.ceil(size * total - 1e-9)
     if not 0 < count < total or (size >= 1 and size != count):
         raise ValueError(
-            f"size {size} of {total} images gives {count}: expected at least 1 and at most "
-            f"{total - 1}, a share below 1 or a whole number"
+            f"Expected size to give 1 to {total - 1} of {total} images, but got {count} from "
+            f"{size}. Use a share below 1 or a whole number."
         )
     return count
 
@@ -76,8 +76,8 @@ def draw_covering(present: np.ndarray, count: int, rng: np.random.Generator) -> 
     chosen = _cover(present, rng.permutation(len(present)))
     if len(chosen) > count:
         raise ValueError(
-            f"{count} labelled images are too few to hold all {present.shape[1]} classes: draw at "
-            f"least {len(chosen)}, or allow missing classes (--any-classes)"
+            f"Expected enough labeled images to cover all {present.shape[1]} classes, but got "
+            f"{count}. Draw at least {len(chosen)}, or allow missing classes (--any-classes)."
         )
     rest = rng.permutation(np.setdiff1d(np.arange(len(present)), chosen))
     return np.sort(np.concatenate([chosen, rest[: count - len(chosen)]]))
@@ -119,7 +119,9 @@ def make_split(
     count = split_size(size, len(entries))
     masked = np.array([i for i, (_, mask) in enumerate(entries) if mask is not None], dtype=int)
     if count > len(masked):
-        raise ValueError(f"{count} labelled images wanted, only {len(masked)} have a mask")
+        raise ValueError(
+            f"Expected {count} images with a mask to label, but got {len(masked)}. Draw fewer."
+        )
     rng = np.random.default_rng(seed)
     if pixels is None:
         chosen = rng.permutation(len(masked))[:count]
@@ -151,8 +153,8 @@ def cut_validation(
     masked = np.array([i for i, (_, mask) in enumerate(entries) if mask is not None], dtype=int)
     if not 0 < count < len(masked):
         raise ValueError(
-            f"{count} validation images wanted: expected at least 1 and at most "
-            f"{len(masked) - 1}, as {len(masked)} images have a mask"
+            f"Expected 1 to {len(masked) - 1} validation images, as {len(masked)} images have a "
+            f"mask, but got {count}."
         )
     rng = np.random.default_rng(seed)
     present = pixels[masked, :IGNORE] > 0
@@ -187,22 +189,23 @@ def draw_balanced(
     number, each = len(classes), size // len(classes)
     if size < number:
         raise ValueError(
-            f"size {size}: {number} classes need at least {number} labelled images, one of each"
+            f"Expected size to be at least {number}, one labeled image of each class, but got "
+            f"{size}."
         )
     if size % number:
         near = sorted([each * number, (each + 1) * number], key=lambda other: abs(other - size))
         raise ValueError(
-            f"size {size} is no multiple of the {number} classes, and each gets as many images: "
-            f"use {near[0]} or {near[1]}"
+            f"Expected size to be a multiple of the {number} classes, but got {size}. Use "
+            f"{near[0]} or {near[1]}."
         )
     drawn = []
     for k, name in enumerate(classes):
         members = np.flatnonzero(labels == k)
         if len(members) < each:
-            cure = f"use --size {number * len(members)} at most"
+            cure = f"Use --size {number * len(members)} at most."
             raise ValueError(
-                f"class '{name}' has {len(members)} images, and size {size} takes {each} of every "
-                f"class: {cure if len(members) else 'give it images, or take its folder out'}"
+                f"Expected {each} images of every class for size {size}, but class '{name}' has "
+                f"{len(members)}. {cure if members.size else 'Add images, or remove its folder.'}"
             )
         drawn.append(rng.permutation(members)[:each])
     return np.sort(np.concatenate(drawn))
@@ -232,19 +235,23 @@ def hold_out(
             the cut.
     """
     if not 0 <= share < 1:
-        raise ValueError(f"--val-share {share}: expected a share from 0, for none, to below 1")
+        raise ValueError(
+            f"Expected --val-share to be 0 (none) or a share below 1, but got {share}."
+        )
     held = []
     for k, name in enumerate(classes):
         members = chosen[labels[chosen] == k]
         if not len(members):
             raise ValueError(
-                f"class '{name}' has no labelled image: label one, or take the class out"
+                f"Expected a labeled image of every class, but got none of class '{name}'. Label "
+                "one, or remove the class."
             )
         count = max(1, round(share * len(members))) if share else 0
         if count >= len(members):
             raise ValueError(
-                f"--val-share {share} of the {len(members)} labelled images of class '{name}' "
-                "would leave none: label more, or keep none for validation (--val-share 0)"
+                f"Expected labeled images of class '{name}' to remain, but --val-share {share} "
+                f"takes all {len(members)}. Label more, or keep none for validation (--val-share "
+                "0)."
             )
         held.append(rng.permutation(members)[:count])
     val = np.sort(np.concatenate(held))
@@ -261,13 +268,13 @@ def label_table(parts: Mapping[str, np.ndarray], classes: Sequence[str], rows: i
     """
     counts = {name: np.bincount(ids + 1, minlength=len(classes) + 1) for name, ids in parts.items()}
     lines = [(name, k + 1) for k, name in enumerate(classes[:rows])]
-    lines += [("(not known)", 0)] * any(count[0] for count in counts.values())
+    lines += [("(unknown)", 0)] * any(count[0] for count in counts.values())
     width = max(len(name) for name, _ in [("class", 0), *lines])
     text = [f"{'class':<{width}}" + "".join(f"  {name:>10}" for name in parts)]
     for name, k in lines:
         text.append(f"{name:<{width}}" + "".join(f"  {count[k]:>10}" for count in counts.values()))
     if len(classes) > rows:
-        text.append(f"... and {len(classes) - rows} classes more")
+        text.append(f"... and {len(classes) - rows} more classes")
     return "\n".join(text)
 
 
@@ -317,12 +324,12 @@ def class_table(
     ids = [*range(max(len(names), last + 1)), IGNORE]
     names += [f"no class: {k}" for k in range(len(names), last + 1)] + ["(ignore)"]
     width = max(len("class"), *(len(name) for name in names))
-    lines = [f"{'class':<{width}}  pixels %  images  labelled images"]
+    lines = [f"{'class':<{width}}  pixels %  images  labeled images"]
     for k, name in zip(ids, names, strict=True):
         column = pixels[:, k]
         held = column > 0
         lines.append(
             f"{name:<{width}}  {100 * column.sum() / total:8.2f}  {held.sum():6d}  "
-            f"{(held & chosen).sum():15d}"
+            f"{(held & chosen).sum():14d}"
         )
     return "\n".join(lines)

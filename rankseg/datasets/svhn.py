@@ -4,10 +4,10 @@
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.io import loadmat
+from scipy.io import loadmat, savemat
 
+from rankseg.datasets.arrays import ArrayDataset, Arrays
 from rankseg.datasets.base import make_palette
-from rankseg.datasets.image_level import ArrayDataset, Arrays
 from rankseg.errors import FileError
 from rankseg.registry import DATASETS
 
@@ -25,18 +25,18 @@ def read_mat(path: str) -> Arrays:
         images, labels = content["X"], content["y"].ravel()
     except Exception as error:  # a damaged file can raise anything
         raise FileError(_unreadable(path, error)) from error
-    right = images.shape == (32, 32, 3, len(labels)) and images.dtype == np.uint8
-    if not right or labels.dtype.kind not in "iuf":
-        raise FileError(_unreadable(path, "expected X of (32, 32, 3, N) uint8 and N labels in y"))
+    good = images.shape == (32, 32, 3, len(labels)) and images.dtype == np.uint8
+    if not good or labels.dtype.kind not in "iuf":
+        raise FileError(_unreadable(path, "X must be (32, 32, 3, N) uint8 and y N labels"))
     if labels.size and not 1 <= labels.min() <= labels.max() <= 10:
-        raise FileError(_unreadable(path, "expected labels from 1 to 10"))
+        raise FileError(_unreadable(path, "labels must be 1 to 10"))
     return Arrays(np.ascontiguousarray(images.transpose(3, 0, 1, 2)), labels.astype(np.int64) % 10)
 
 
 def _unreadable(path: str, reason: object) -> str:
     return (
-        f"{path} is no file of cropped SVHN digits ({reason}): fetch it anew from "
-        "http://ufldl.stanford.edu/housenumbers"
+        f"Expected {path} to be a file of cropped SVHN digits, but got: {reason}. Download it "
+        "again from http://ufldl.stanford.edu/housenumbers"
     )
 
 
@@ -50,7 +50,8 @@ class SVHNDataset(ArrayDataset):
     """
 
     METAINFO = {"classes": DIGITS, "palette": make_palette(len(DIGITS))}
-    LABELS = "svhn"
+    TITLE = SECTION = "SVHN"
+    SHORT_NAME = "svhn"
     PARTS = {part: (f"{part}_32x32.mat",) for part in ("train", "test", "extra")}
 
     @staticmethod
@@ -58,3 +59,9 @@ class SVHNDataset(ArrayDataset):
         """See the base class."""
         (path,) = paths
         return read_mat(path)
+
+    @staticmethod
+    def write_file(path: str, arrays: Arrays) -> None:
+        """See the base class."""
+        digits = np.where(arrays.labels == 0, 10, arrays.labels).astype(np.uint8)[:, None]
+        savemat(path, {"X": arrays.images.transpose(1, 2, 3, 0), "y": digits})

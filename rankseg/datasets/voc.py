@@ -3,7 +3,9 @@
 
 from pathlib import Path
 
-from rankseg.datasets.base import SegListDataset, make_palette
+from rankseg.datasets.base import make_palette
+from rankseg.datasets.segmentation import SegListDataset
+from rankseg.datasets.splits.splits import PublishedSplits
 from rankseg.registry import DATASETS
 
 CLASSES = (
@@ -11,6 +13,10 @@ CLASSES = (
     "cow", "diningtable", "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa",
     "train", "tvmonitor",
 )  # fmt: skip
+
+SIZES = {"92": 92, "183": 183, "366": 366, "732": 732, "1464": 1464}
+SIZES |= {"1_16": 662, "1_8": 1323, "1_4": 2646}
+SIZES |= {"u2pl_1_16": 662, "u2pl_1_8": 1323, "u2pl_1_4": 2646}
 
 AUG_FOLDER = "SegmentationClassAug"
 
@@ -25,15 +31,19 @@ class VOCDataset(SegListDataset):
     """
 
     METAINFO = {"classes": CLASSES, "palette": make_palette(len(CLASSES))}
-    FAMILY = "voc"
+    TITLE = SECTION = "PASCAL VOC 2012"
+    SHORT_NAME = "voc"
+    SPLITS = PublishedSplits(10582, SIZES, "UniMatch/splits/pascal")
+    IMAGE_FOLDER = "JPEGImages"
+    STANDIN_FILES = ("JPEGImages/{part}_{i}.jpg", "SegmentationClass/{part}_{i}.png")
     FINE_LISTS = ("ImageSets/Segmentation/train.txt", "splits/1464/labeled.txt")
 
     def missing_cure(self, path: str, what: str) -> str:
         """Point to the folder of SBD masks if it contains the file."""
         if what == "mask" and (Path(self.data_root) / AUG_FOLDER / Path(path).name).is_file():
             return (
-                f"folder {AUG_FOLDER} has it: import the lists again with `python "
+                f"Folder {AUG_FOLDER} has it. Import the lists again with `python "
                 f"tools/make_splits.py import LISTS --data-root {self.data_root} --mask-folder "
-                f"{AUG_FOLDER} --force`"
+                f"{AUG_FOLDER} --force`."
             )
         return super().missing_cure(path, what)

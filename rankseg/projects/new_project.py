@@ -11,8 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rankseg.datasets.checks import evenly_spaced
-from rankseg.datasets.class_names import CLASSES_JSON
-from rankseg.datasets.folder import read_classes
+from rankseg.datasets.class_names import CLASSES_JSON, read_classes
 from rankseg.datasets.split_drawing import class_table
 from rankseg.datasets.splits.split_files import write_lists
 from rankseg.datasets.splits.splits import LABELED_FILE, UNLABELED_FILE, VAL_FILE, Entry

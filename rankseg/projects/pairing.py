@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from rankseg.datasets.layouts import hint
+from rankseg.datasets.base import hint
 from rankseg.imageio.listing import ENDINGS, TIFF, walk_files, walk_images
 from rankseg.projects.messages import list_names
 from rankseg.utils.found_names import fold, form

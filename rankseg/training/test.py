@@ -8,7 +8,6 @@ from mmengine.config import Config
 from mmengine.dist import master_only
 from mmengine.registry import init_default_scope
 
-from rankseg.datasets.checks import check_labeled
 from rankseg.engine.distributed import start_processes
 from rankseg.engine.runner import StrictRunner
 from rankseg.evaluation.metric import RunMetric
@@ -53,7 +52,7 @@ def test(
     if not Path(checkpoint).is_file():
         raise FileNotFoundError(f"checkpoint {checkpoint} does not exist")
     dataset = build_test_set(cfg)
-    check_labeled(dataset, limit=50)
+    dataset.check_samples(limit=50)
     check_classes(cfg, dataset)
     check_metrics(cfg.get("test_evaluator"), dataset)
     cfg = cfg.copy()

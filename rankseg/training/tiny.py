@@ -9,7 +9,7 @@ from mmengine.config import Config
 from mmengine.logging import print_log
 from mmengine.registry import init_default_scope
 
-from rankseg.datasets.standin.segmentation import make_standin
+from rankseg.datasets.standin import make_standin
 from rankseg.engine.built import build_method
 from rankseg.engine.hooks.base import RunHook
 from rankseg.models.methods import Method
@@ -119,7 +119,7 @@ def _shrink_loaders(cfg: Config) -> None:
         cfg[name].num_workers = 0
         cfg[name].persistent_workers = False
         if name != "train_dataloader":
-            cfg[name].dataset.indices = 2
+            dataset_class(cfg[name].dataset.type).make_tiny(cfg[name].dataset)
 
 
 def _drop_missing_weights(cfg: Config) -> None:

@@ -14,7 +14,7 @@ from mmengine.registry import DefaultScope, init_default_scope
 
 from rankseg.analysis.attention_maps import attention_maps
 from rankseg.analysis.match_images import image_files, match_images
-from rankseg.datasets.transforms.homography import box, look, rotation
+from rankseg.datasets.transforms.homography import box, resample, rotation
 from rankseg.registry import DATASETS, MODELS
 from rankseg.selection.matching import load_pairs
 from rankseg.structures import SampleKey
@@ -86,7 +86,7 @@ def run(tmp_path_factory):
         scene = blots("ab".index(name))
         (root / "train" / name).mkdir(parents=True)
         for i, view in enumerate(looks):
-            cv2.imwrite(str(root / "train" / name / f"{i}.png"), look(scene, view, 120))
+            cv2.imwrite(str(root / "train" / name / f"{i}.png"), resample(scene, view, 120))
     student = toy_embedder()
     student.neck = dict(type="CBAM", in_channels=64)
     config = root / "config.py"
@@ -194,7 +194,7 @@ def test_a_file_without_a_pair_is_told(run, matched, tmp_path, capsys):
     )
     cfg.train_dataloader.dataset.labeled_pipeline[1].matches = str(out)
     method = MODELS.build(cfg.model)
-    with pytest.raises(ValueError, match=r"x\.npz of PairViews holds no pair: make it anew with a"):
+    with pytest.raises(ValueError, match=r"to hold pairs, but got none in .*x\.npz"):
         method.check_dataset(DATASETS.build(cfg.train_dataloader.dataset))
 
 

@@ -4,14 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from rankseg.datasets import CityscapesDataset, FolderDataset, VOCDataset
-from rankseg.datasets.base import (
-    SegListDataset,
-    check_data_root,
-    list_cure,
-    make_palette,
-    missing_files,
-)
+from rankseg.datasets import CityscapesDataset, FolderDataset, SegListDataset, VOCDataset
+from rankseg.datasets.base import check_data_root, make_palette
+from rankseg.datasets.file_checks import missing_files
 
 META = {"classes": ["sky", "road", "car"]}
 
@@ -56,7 +51,9 @@ def test_classes_and_palette(make_set):
     dataset = build(root)
     assert dataset.classes == ("sky", "road", "car")
     assert dataset.metainfo["palette"] == [[0, 0, 0], [128, 0, 0], [0, 128, 0]]
-    with pytest.raises(ValueError, match=r"classes of SegListDataset are None: expected the names"):
+    with pytest.raises(
+        ValueError, match=r"classes of SegListDataset to be names in id order, but got None"
+    ):
         build(root, metainfo=None)
 
 
@@ -64,12 +61,12 @@ def test_palette_is_that_of_voc():
     palette = make_palette(256)
     assert palette[:3] == [[0, 0, 0], [128, 0, 0], [0, 128, 0]]
     assert palette[20] == [0, 64, 128] and palette[255] == [224, 224, 192]
-    assert len({tuple(colour) for colour in palette}) == 256
+    assert len({tuple(color) for color in palette}) == 256
 
 
 @pytest.mark.parametrize(("root", "match"), [
-    (None, "data_root of SegListDataset is not set: give the folder with --data-root"),
-    ("data/none", r"data_root 'data/none' of SegListDataset does not exist: give .*--data-root"),
+    (None, "data_root of SegListDataset .* but got none. Give the folder with --data-root"),
+    ("data/none", r"data_root of SegListDataset .* 'data/none' does not exist. Give .*--data-root"),
 ])  # fmt: skip
 def test_data_root_that_is_absent(root, match):
     with pytest.raises(FileNotFoundError, match=match):
@@ -77,46 +74,48 @@ def test_data_root_that_is_absent(root, match):
 
 
 @pytest.mark.parametrize(("kind", "root", "match"), [
-    (VOCDataset, "data/none", "FOLDER`); data/README.md, section 'PASCAL VOC 2012', shows what"),
-    (CityscapesDataset, "data/none", "data/README.md, section 'Cityscapes', shows what"),
-    (FolderDataset, "data/none", "data/README.md, section 'Images of your own', shows what"),
-    (FolderDataset, "data/demo/seed77", "' of FolderDataset does not exist: make the demo set with "
-     "`make demo`"),
+    (VOCDataset, "data/none", "FOLDER`). data/README.md, section 'PASCAL VOC 2012', shows its"),
+    (CityscapesDataset, "data/none", "data/README.md, section 'Cityscapes', shows its"),
+    (FolderDataset, "data/none", "data/README.md, section 'Images of your own', shows its"),
+    (FolderDataset, "data/demo/seed77", "' does not exist. Make the demo set with `make demo`"),
 ])  # fmt: skip
 def test_data_root_that_is_absent_names_its_cure(kind, root, match):
     with pytest.raises(FileNotFoundError, match=re.escape(match)):
         kind(data_root=root)
-    with pytest.raises(FileNotFoundError, match=r"tool does not exist: .*data/README\.md shows"):
+    with pytest.raises(
+        FileNotFoundError, match=r"tool .* does not exist\. .*data/README\.md shows"
+    ):
         check_data_root("data/none", "tool")
 
 
-@pytest.mark.parametrize(("path", "family", "binary", "cure"), [
-    ("splits/1_16/labeled.txt", None, False,
-     "make it with `python tools/make_splits.py draw --data-root {root} --size 1/16 --name 1_16 "
-     "--val 50`"),
-    ("splits/20/unlabeled.txt", None, True,
-     "make it with `python tools/make_splits.py draw --data-root {root} --size 20 --name 20 "
-     "--val 50 --binary`"),
-    ("splits/val.txt", None, False,
-     "make it with `python tools/make_splits.py draw --data-root {root} --size 1/16 --val 50`"),
-    ("splits/labeled_2.txt", None, False,
-     "make it with `python tools/make_splits.py draw --data-root {root} --size 1/16 --val 50` and "
-     "name the new lists by split='1_16_seed0' in the config"),
-    ("splits/92/labeled.txt", "voc", False,
-     "make it with `python tools/make_splits.py import UniMatch/splits/pascal --data-root {root}` "
-     "(data/README.md, section 'PASCAL VOC 2012', says where these lists come from)"),
+@pytest.mark.parametrize(("path", "kind", "binary", "cure"), [
+    ("splits/1_16/labeled.txt", FolderDataset, False,
+     "Make it with `python tools/make_splits.py draw --data-root {root} --size 1/16 --name 1_16 "
+     "--val 50`."),
+    ("splits/20/unlabeled.txt", FolderDataset, True,
+     "Make it with `python tools/make_splits.py draw --data-root {root} --size 20 --name 20 "
+     "--val 50 --binary`."),
+    ("splits/val.txt", FolderDataset, False,
+     "Make it with `python tools/make_splits.py draw --data-root {root} --size 1/16 --val 50`."),
+    ("splits/labeled_2.txt", FolderDataset, False,
+     "Make it with `python tools/make_splits.py draw --data-root {root} --size 1/16 --val 50` and "
+     "set split='1_16_seed0' in the config."),
+    ("splits/92/labeled.txt", VOCDataset, False,
+     "Make it with `python tools/make_splits.py import UniMatch/splits/pascal --data-root {root}`. "
+     "data/README.md, section 'PASCAL VOC 2012', names the source of these lists."),
 ])  # fmt: skip
-def test_list_that_is_absent_names_the_command(tmp_path, path, family, binary, cure):
-    assert list_cure(tmp_path / path, tmp_path, family, binary) == cure.format(root=tmp_path)
+def test_missing_list_names_the_command(tmp_path, path, kind, binary, cure):
+    assert kind.list_cure(tmp_path / path, tmp_path, binary) == cure.format(root=tmp_path)
     demo = Path("data/demo/seed0")
-    assert list_cure(demo / path, demo, family, binary) == "make the demo set with `make demo`"
+    with pytest.raises(FileNotFoundError, match=r"does not exist\. Make the demo set with `make d"):
+        kind.read_samples(demo / path, demo, binary)
 
 
 def test_list_is_drawn_beside_the_validation_list_that_is_there(make_set):
     root = make_set()
-    assert "--val" not in list_cure(root / "splits/few/labeled.txt", root, None, False)
+    assert "--val" not in FolderDataset.list_cure(root / "splits/few/labeled.txt", root)
     odd = root.rename(root.parent / "my set")
-    match = r"draw --data-root '.*/my set' --size 1/8 --name 1_8`$"
+    match = r"draw --data-root '.*/my set' --size 1/8 --name 1_8`\.$"
     with pytest.raises(FileNotFoundError, match=match):
         build(odd, ann_file="splits/1_8/labeled.txt")
 
@@ -124,10 +123,10 @@ def test_list_is_drawn_beside_the_validation_list_that_is_there(make_set):
 def test_list_that_is_absent(make_set):
     root = make_set()
     with pytest.raises(
-        FileNotFoundError, match=r"splits/no\.txt does not exist: .*make_splits\.py"
+        FileNotFoundError, match=r"splits/no\.txt does not exist\. .*make_splits\.py"
     ):
         build(root, ann_file="splits/no.txt")
-    with pytest.raises(FileNotFoundError, match="ann_file of SegListDataset is not set"):
+    with pytest.raises(FileNotFoundError, match="ann_file of SegListDataset .* but got none"):
         build(root, ann_file="")
 
 
@@ -140,7 +139,7 @@ def test_image_that_is_absent(make_set):
 
 
 def test_line_without_mask(make_set):
-    match = r"unlabeled\.txt: image images/2\.png has no mask \(4 of 4 have none\): expected an"
+    match = r"unlabeled\.txt to name a mask .* for images/2\.png \(4 of 4 images have none"
     with pytest.raises(ValueError, match=match):
         build(make_set(), ann_file="splits/few/unlabeled.txt")
 

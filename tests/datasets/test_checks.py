@@ -18,7 +18,8 @@ from rankseg.datasets import (
     check_images,
     check_masks,
 )
-from rankseg.datasets.checks import evenly_spaced, image_size
+from rankseg.datasets.checks import evenly_spaced
+from rankseg.imageio.reading import read_image_info
 
 RNG = np.random.default_rng(1)
 NOISE = np.random.default_rng(0).integers(0, 256, (96, 128, 3), dtype=np.uint8)
@@ -30,7 +31,7 @@ def train_of(root, val: str | None = "auto", **options) -> SemiDataset:
 
 
 def use_jpeg(root, number: int, data: bytes) -> None:
-    """Put a JPEG in the place of an image of the unlabelled list."""
+    """Put a JPEG in the place of an image of the unlabeled list."""
     (root / f"images/{number}.png").unlink()
     (root / f"images/{number}.jpg").write_bytes(data)
     path = root / "splits/few/unlabeled.txt"
@@ -47,14 +48,14 @@ def test_a_good_set_is_described(make_set):
     root = make_set()
     val = FolderDataset(data_root=root, ann_file="splits/val.txt")
     notes = check_data(train_of(root), val)
-    assert notes[0] == "split 'few': 2 labelled and 4 unlabelled images"
+    assert notes[0] == "split 'few': 2 labeled and 4 unlabeled images"
     assert notes[1].startswith("checked all 2 images and masks of list ")
-    assert "labeled.txt: no pixel of car in the masks looked at" in notes[2]
+    assert "labeled.txt: no pixel of car in the checked masks" in notes[2]
     assert notes[3].startswith("checked all 4 image headers of list ")
     assert "val.txt" in notes[4]
 
 
-def test_large_sets_are_looked_at_evenly(make_set):
+def test_large_sets_are_checked_at_evenly_spaced_images(make_set):
     dataset = FolderDataset(data_root=make_set())
     assert check_masks(dataset, limit=3)[0].startswith("checked 3 evenly spaced of 8 images and ma")
     assert evenly_spaced(10, 4) == [0, 3, 6, 9] and evenly_spaced(3, 5) == [0, 1, 2]
@@ -96,7 +97,7 @@ def loaded(root, load: dict, **options) -> SemiDataset:
 def test_deep_images_need_a_range(make_set, half):
     root = make_set()
     deep_set(root, half)
-    with pytest.raises(ValueError, match=r"as \d images hold more than 8 bits \(") as error:
+    with pytest.raises(ValueError, match=r"as \d images have more than 8 bits \(") as error:
         check_data(loaded(root, {"type": LOAD}))
     low, high = map(int, re.search(r"Set value_range=\((\d+), (\d+)\)", str(error.value)).groups())
     assert 10 <= low < 60 and 2900 < high < 3000 and "or (0, 65535) for" in str(error.value)
@@ -179,7 +180,7 @@ def test_png_that_is_cut_off(make_set, number):
 
 
 @pytest.mark.parametrize("kept", [0.5, 0.99])
-def test_unlabelled_jpeg_that_is_cut_off(make_set, kept):
+def test_unlabeled_jpeg_that_is_cut_off(make_set, kept):
     root, data = make_set(), jpeg(quality=95)
     use_jpeg(root, 3, data[: int(kept * len(data))])
     match = (
@@ -200,7 +201,7 @@ def test_end_mark_of_a_thumbnail_is_not_that_of_the_image(tmp_path):
     cut.write_bytes(data[:3000])
     assert cut.read_bytes().count(b"\xff\xd9") == 1
     with pytest.raises(ValueError, match=r"a\.jpg .*cannot be decoded"):
-        image_size(str(cut), decode=False)
+        read_image_info(str(cut), decode=False)
 
 
 @pytest.mark.parametrize("after", [b"", bytes(100), b"\0" * 3000 + b"maker's note", bytes(9000)])
@@ -217,7 +218,7 @@ def test_complete_images_are_not_decoded(make_set, monkeypatch):
     check_headers(train_of(root).unlabeled)
 
 
-def test_every_labelled_mask_is_looked_at(make_set, monkeypatch, capsys):
+def test_every_labeled_mask_is_checked(make_set, monkeypatch, capsys):
     root = make_set(number=705, labeled=700, val=2)
     Image.fromarray(np.full((8, 10), 77, np.uint8)).save(root / "masks/333.png")
     with pytest.raises(ValueError, match=r"masks/333\.png .* got \[77\], which is no class"):
@@ -231,7 +232,7 @@ def test_every_labelled_mask_is_looked_at(make_set, monkeypatch, capsys):
     assert lines[-1].endswith("labeled.txt: 699 of 700, 0 s left")
 
 
-@pytest.mark.parametrize(("number", "what"), [(1, "labelled"), (3, "unlabelled")])
+@pytest.mark.parametrize(("number", "what"), [(1, "labeled"), (3, "unlabeled")])
 def test_validation_images_of_the_config_are_not_trained_on(make_set, tmp_path, number, what):
     root = make_set()
     (tmp_path / "link").symlink_to(root)
@@ -239,7 +240,7 @@ def test_validation_images_of_the_config_are_not_trained_on(make_set, tmp_path, 
     val = FolderDataset(data_root=tmp_path / "link", ann_file="other.txt")
     match = (
         rf"the {what} list of split 'few': image .*set/images/{number}\.png is also in the "
-        r"validation list .*/other\.txt: validation would be too good"
+        r"validation list .*/other\.txt, so the validation result would be too good"
     )
     with pytest.raises(ValueError, match=match):
         check_data(train_of(root), val)
@@ -255,7 +256,7 @@ def test_bad_validation_mask(make_set):
 
 
 def classes_of(root, names=("cat", "dog", "big fish"), **options) -> tuple:
-    """Training and validation set: the first image of a class is labelled, the others not."""
+    """Training and validation set: the first image of a class is labeled, the others not."""
     (root / "splits/few").mkdir(parents=True, exist_ok=True)
     for part, numbers in {"labeled": (0,), "unlabeled": (1, 2)}.items():
         lines = "".join(f"train/{name}/{i}.png\t{name}\n" for name in names for i in numbers)
@@ -271,7 +272,7 @@ def classes_of(root, names=("cat", "dog", "big fish"), **options) -> tuple:
 def test_a_good_set_with_classes_is_described(make_classes):
     root = make_classes({"train": 3, "test": 2}, size=(10, 12))
     notes = check_data(*classes_of(root))
-    assert notes[0] == "split 'few': 3 labelled and 6 unlabelled images"
+    assert notes[0] == "split 'few': 3 labeled and 6 unlabeled images"
     assert notes[1].startswith("checked all 3 images of list ")
     assert notes[1].endswith("labeled.txt, 12x10 pixels")
     assert notes[2].startswith("checked all 6 image headers of list ")
@@ -292,7 +293,7 @@ def test_classes_that_differ_between_training_and_validation(make_classes):
     (root / "test/cat").rename(root / "test/cats")
     match = (
         r"class 1 is 'cat' in list .*labeled\.txt and 'cats' in folder .*/test \(3 and 3 classes\)"
-        ": name the folders alike, or all classes"
+        r"\. Give the folders the same names, or write all"
     )
     with pytest.raises(ValueError, match=match):
         check_data(*classes_of(root))
@@ -314,7 +315,7 @@ def test_classes_to_test_on_may_have_to_be_new(make_classes, options):
     for name in ("cat", "dog"):
         (root / "test" / name).rename(root / "test" / f"new {name}")
     val = ClassFolderDataset(data_root=root, folder="test")
-    match = r"class 'big fish' of folder .*/test is among the classes that are trained on: Recall@K"
+    match = r"Expected classes of folder .*/test that are not used .* Recall@K .* got 'big fish'"
     with pytest.raises(ValueError, match=match):
         check_data(semi_of(root, "new", **options), val)
     check_data(semi_of(root, "any", **options), val)
@@ -337,12 +338,14 @@ def test_new_classes_count_where_they_have_images(make_classes):
     check_data(train, val)
     (root / "train/dog").mkdir()
     shutil.copy(root / "train/cat/0.png", root / "train/dog/0.png")
-    with pytest.raises(ValueError, match="class 'dog' of folder"):
+    with pytest.raises(ValueError, match="classes of folder .* but got 'dog'"):
         check_data(semi_of(root, "new"), val)
 
 
-def test_what_is_expected_of_the_classes_is_one_of_three(make_classes):
-    with pytest.raises(ValueError, match=r"test_classes='other' of SemiDataset: expected one of"):
+def test_raises_on_unknown_test_classes(make_classes):
+    with pytest.raises(
+        ValueError, match=r"test_classes of SemiDataset to be one of .* but got 'other'"
+    ):
         semi_of(make_classes({"train": 1}), "other")
 
 
@@ -358,8 +361,8 @@ def test_test_images_of_different_size_need_a_crop(make_classes):
     root = make_classes({"train": 3, "test": 2})
     Image.fromarray(NOISE).save(root / "test/cat/1.png")
     match = (
-        r"pipeline of folder .*/test makes images of different size, 12x10 of .*0\.png and 128x96 "
-        r"of .*test/cat/1\.png: put dict\(type='ResizeCenter', size=\.\.\.\) before PackEval"
+        r"pipeline of folder .*/test to make images of one size, but got 12x10 for .*0\.png and "
+        r"128x96 for .*test/cat/1\.png\. Add dict\(type='ResizeCenter', size=\.\.\.\) before Pack"
     )
     with pytest.raises(ValueError, match=match):
         check_data(*classes_of(root))
@@ -369,7 +372,7 @@ def test_test_images_of_different_size_need_a_crop(make_classes):
 
 def test_validation_images_that_are_trained_on(make_classes):
     root = make_classes({"train": 3})
-    with pytest.raises(ValueError, match=r"labelled list of split 'few': image \S+/train/"):
+    with pytest.raises(ValueError, match=r"labeled list of split 'few': image \S+/train/"):
         check_data(*classes_of(root, folder="train"))
 
 

@@ -28,7 +28,7 @@ def test_classes_and_sample(root):
 
 def test_masks_that_were_not_made_yet(root):
     (root / MASK).unlink()
-    with pytest.raises(FileNotFoundError, match="make these masks with .*csCreateTrainIdLabelImgs"):
+    with pytest.raises(FileNotFoundError, match="Make these masks with .*csCreateTrainIdLabelImgs"):
         CityscapesDataset(data_root=root, ann_file="splits/val.txt")
     (root / IMAGE).unlink()
     with pytest.raises(

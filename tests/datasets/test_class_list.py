@@ -37,13 +37,9 @@ def test_class_names_of_the_file_come_before_the_folders(root):
 
 
 def test_mistakes(root):
-    with pytest.raises(
-        FileNotFoundError, match=r"ann_file of ClassListDataset is not set.*'image c"
-    ):
+    with pytest.raises(FileNotFoundError, match=r"ann_file of ClassListDataset to be.*'image c"):
         ClassListDataset(data_root=root, prefix="train")
-    with pytest.raises(
-        FileNotFoundError, match=r"folder .*/valid does not exist: expected one sub-f"
-    ):
+    with pytest.raises(FileNotFoundError, match=r"folder .*/valid to hold one sub-f"):
         ClassListDataset(data_root=root, ann_file="1percent.txt", prefix="valid")
     match = r"image .*/n01/n01_5\.JPEG does not exist \(2 of the 2 images of list"
     with pytest.raises(FileNotFoundError, match=match):

@@ -7,7 +7,7 @@ import pickle
 import numpy as np
 import pytest
 
-from rankseg.datasets import CIFAR10Dataset, ClassListDataset, image_level
+from rankseg.datasets import CIFAR10Dataset, ClassListDataset, arrays
 
 
 def lists(root, text: str, kind=CIFAR10Dataset, **options):
@@ -28,7 +28,7 @@ def test_a_list_picks_images_and_keeps_its_order(cifar10):
 ])  # fmt: skip
 def test_names_that_there_are_not(cifar10, name):
     root, _, _ = cifar10(per_batch=4)
-    match = rf"list\.txt names '{name}': CIFAR10Dataset expects a name like 'train/00000' or 'test/"
+    match = rf"list\.txt to have names such as 'train/00000' or 'test/.* but got '{name}'"
     with pytest.raises(ValueError, match=match):
         lists(root, f"{name}\n")
 
@@ -46,8 +46,8 @@ def test_the_class_of_the_list_counts(cifar10, capsys):
 def test_class_that_is_not_known(cifar10):
     root, _, _ = cifar10(per_batch=4)
     match = (
-        r"list .*list\.txt: image train/00001 has the class 'cats', which is none of the 10 known "
-        r"\(airplane, .*, \.\.\.\): did you mean 'cat'\? correct the name, or name all classes"
+        r"list .*list\.txt to name one of the 10 classes \(airplane, .*, \.\.\.\), but got 'cats' "
+        r"for image train/00001\. Did you mean 'cat'\? Correct the name, or write all classes"
     )
     with pytest.raises(ValueError, match=match):
         lists(root, "train/00000\ntrain/00001 cats\n")
@@ -58,7 +58,7 @@ def test_class_that_is_not_known(cifar10):
 def test_image_without_a_class(tmp_path):
     (tmp_path / "a.png").write_text("")
     options = {"kind": ClassListDataset, "classes": ("cat", "dog")}
-    with pytest.raises(ValueError, match=r"image a\.png has no class: expected 'image class' lin"):
+    with pytest.raises(ValueError, match=r"'image class' lines, but got no class for image a\.png"):
         lists(tmp_path, "a.png\n", **options)
     sample = lists(tmp_path, "a.png\n", with_labels=False, **options).get_data_info(0)
     assert "gt_label" not in sample
@@ -79,7 +79,7 @@ def test_arrays_are_read_once_and_never_copied(cifar10):
 def test_a_spawned_worker_reads_the_files_itself(cifar10):
     root, pixels, _ = cifar10(per_batch=1)
     content = pickle.dumps(CIFAR10Dataset(data_root=root))
-    image_level._read_once.cache_clear()
+    arrays._read_once.cache_clear()
     assert sum(int(sample["img"].sum()) for sample in pickle.loads(content)) == pixels[:5].sum()
 
 

@@ -7,7 +7,6 @@ from PIL import Image
 from scipy.io import savemat
 
 from rankseg.datasets import CarsDataset, CUBDataset, InShopDataset, SOPDataset
-from rankseg.datasets.layouts import LAYOUTS
 
 CUB = {
     "images.txt": "1 001.Albatross/A_1.jpg\n2 001.Albatross/A_2.jpg\n3 100.Pelican/P_1.jpg\n"
@@ -155,9 +154,9 @@ def test_a_sample_takes_its_role_along(tmp_path):
 ])  # fmt: skip
 def test_counts_are_the_published_ones(tmp_path, kind, make, counts):
     root = make(tmp_path)
-    assert counts == kind.PUBLISHED and kind.__name__ in LAYOUTS
+    assert counts == kind.PUBLISHED and kind.INDEX
     for part, (images, classes) in counts.items():
-        match = rf"has \d images? of \d class.*, published are {images:,} of {classes:,}: fetch"
+        match = rf"published {images:,} images of {classes:,} classes, but got \d of \d\. Download"
         with pytest.raises(ValueError, match=match):
             kind(data_root=root, part=part)
 
@@ -167,21 +166,23 @@ def test_a_list_takes_some_images_of_the_part(tmp_path):
     (root / "some.txt").write_text("images/100.Pelican/P_1.jpg\n")
     train = CUBDataset(data_root=root, ann_file="some.txt", check_counts=False)
     assert train.class_ids().tolist() == [1]
-    with pytest.raises(ValueError, match=r"names images/100.Pelican.* not of the part 'test' of C"):
+    with pytest.raises(ValueError, match=r"images of part 'test' of CUB.*got images/100.Pelican"):
         CUBDataset(data_root=root, ann_file="some.txt", part="test", check_counts=False)
 
 
-def test_part_that_there_is_not(tmp_path):
-    with pytest.raises(ValueError, match=r"part of SOPDataset is 'val': expected one of \['test'"):
+def test_raises_on_unknown_part(tmp_path):
+    with pytest.raises(
+        ValueError, match=r"part of SOPDataset to be one of \['test', .* but got 'val'"
+    ):
         SOPDataset(data_root=tmp_path, part="val")
 
 
 @pytest.mark.parametrize(("name", "text", "match"), [
-    ("classes.txt", "1 001.Albatross\n", r"is damaged or of another kind \(KeyError: '100'\)"),
-    ("images.txt", "1 a.jpg\n2 b c.jpg\n", "has the line '2 b c.jpg', not of 2 words"),
-    ("images.txt", "1 a.jpg\n2 a.jpg\n", "names image images/a.jpg twice"),
-    ("image_class_labels.txt", "1 one\n", "fetch the index of CUB-200-2011 anew"),
-    ("images.txt", "4 101.White_Pelican/W_1.jpg\n", "part 'train' of CUB.* names no image: fetch"),
+    ("classes.txt", "1 001.Albatross\n", r"to be the index of CUB.* failed \(KeyError: '100'\)"),
+    ("images.txt", "1 a.jpg\n2 b c.jpg\n", "to have lines of 2 words, but got '2 b c.jpg'"),
+    ("images.txt", "1 a.jpg\n2 a.jpg\n", "name every image once, but got images/a.jpg twice"),
+    ("image_class_labels.txt", "1 one\n", "to be the index of CUB-200-2011, .* Download the index"),
+    ("images.txt", "4 101.White_Pelican/W_1.jpg\n", "part 'train' of CUB.* but got none"),
 ])  # fmt: skip
 def test_damaged_index(tmp_path, name, text, match):
     (cub(tmp_path) / name).write_text(text)
@@ -191,7 +192,7 @@ def test_damaged_index(tmp_path, name, text, match):
 
 def test_damaged_mat(tmp_path):
     (cars(tmp_path) / "cars_annos.mat").write_bytes(b"MATLAB 5.0")
-    with pytest.raises(ValueError, match=r"cars_annos\.mat is damaged.*index of Cars-196 anew"):
+    with pytest.raises(ValueError, match=r"cars_annos\.mat to be the index of Cars-196"):
         CarsDataset(data_root=tmp_path)
 
 
@@ -201,7 +202,7 @@ def test_missing_image(tmp_path):
         CUBDataset(data_root=tmp_path, check_counts=False)
 
 
-def test_an_index_that_changes_is_read_anew(tmp_path):
+def test_changed_index_is_read_again(tmp_path):
     root = sop(tmp_path)
     assert len(SOPDataset(data_root=root, check_counts=False)) == 3
     (root / "Ebay_train.txt").write_text("\n".join(SOP["Ebay_train.txt"].splitlines()[:-1]))

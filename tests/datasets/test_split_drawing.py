@@ -28,11 +28,11 @@ def test_shares_round_up_as_the_usual_lists_do(size, total, expected):
 
 @pytest.mark.parametrize("size", [0, 40, 41, 1.5, -1])
 def test_impossible_sizes(size):
-    with pytest.raises(ValueError, match=r"of 40 images gives .*: expected at least 1 and at most"):
+    with pytest.raises(ValueError, match=r"Expected size to give 1 to 39 of 40 images, but got"):
         drawing.make_split(ENTRIES, size, 0)
 
 
-def test_every_class_is_labelled_and_the_seed_decides():
+def test_every_class_is_labeled_and_the_seed_decides():
     present = np.zeros((40, 4), dtype=bool)
     present[:, 0] = True
     present[7, 1] = present[31, 2] = present[32, 2] = present[::2, 3] = True
@@ -55,9 +55,7 @@ def test_rare_classes_that_chance_would_miss_are_covered():
     entries = [(f"{i}.jpg", f"{i}.png") for i in range(200)]
     labeled, _ = drawing.make_split(entries, 20, 3, table_of(present))
     assert {int(image[:-4]) for image, _ in labeled} >= set(range(1, 20))
-    with pytest.raises(
-        ValueError, match="19 labelled images are too few to hold all 20 classes: draw at least 20"
-    ):
+    with pytest.raises(ValueError, match="cover all 20 classes, but got 19. Draw at least 20"):
         drawing.make_split(entries, 19, 3, table_of(present))
 
 
@@ -68,12 +66,12 @@ def test_ignored_pixels_are_no_class():
     assert any(part != [ENTRIES[5]] for part in labeled)
 
 
-def test_images_without_masks_stay_unlabelled():
+def test_images_without_masks_stay_unlabeled():
     entries = [(f"{i}.jpg", f"{i}.png" if i < 3 else None) for i in range(10)]
     for seed in range(5):
         labeled, unlabeled = drawing.make_split(entries, 2, seed)
         assert all(mask for _, mask in labeled) and len(unlabeled) == 8
-    with pytest.raises(ValueError, match="4 labelled images wanted, only 3 have a mask"):
+    with pytest.raises(ValueError, match="4 images with a mask to label, but got 3"):
         drawing.make_split(entries, 4, 0)
 
 
@@ -97,7 +95,7 @@ def test_validation_leaves_a_single_image_of_a_class_to_training():
 @pytest.mark.parametrize("count", [0, 3, 4])
 def test_impossible_validation(count):
     entries = [(f"{i}.jpg", f"{i}.png" if i < 3 else None) for i in range(10)]
-    match = f"{count} validation images wanted: expected at least 1 and at most 2, as 3 images"
+    match = f"Expected 1 to 2 validation images, as 3 images have a mask, but got {count}"
     with pytest.raises(ValueError, match=match):
         drawing.cut_validation(entries, count, 0, np.ones((10, 256), dtype=int))
 
@@ -159,10 +157,10 @@ def test_every_image_of_a_class_is_as_likely():
 
 
 @pytest.mark.parametrize(("size", "match"), [
-    (2, "size 2: 3 classes need at least 3 labelled images, one of each"),
-    (10, "size 10 is no multiple of the 3 classes, and each gets as many images: use 9 or 12"),
-    (11, "use 12 or 9"),
-    (27, "class 'dog' has 8 images, and size 27 takes 9 of every class: use --size 24 at most"),
+    (2, "size to be at least 3, one labeled image of each class, but got 2"),
+    (10, "size to be a multiple of the 3 classes, but got 10. Use 9 or 12"),
+    (11, "Use 12 or 9"),
+    (27, "9 images of every class for size 27, but class 'dog' has 8. Use --size 24 at"),
 ])  # fmt: skip
 def test_sizes_that_do_not_fit_the_classes(size, match):
     with pytest.raises(ValueError, match=match):
@@ -179,23 +177,23 @@ def test_a_share_of_every_class_is_held_out(share, held):
 
 
 @pytest.mark.parametrize(("share", "match"), [
-    (0.95, "val-share 0.95 of the 6 labelled images of class 'cat' would leave none: label more"),
-    (1, "val-share 1: expected a share from 0, for none, to below 1"), (-0.1, "val-share -0.1"),
+    (0.95, "images of class 'cat' to remain, but --val-share 0.95 takes all 6. Label more"),
+    (1, "val-share to be 0 .none. or a share below 1, but got 1"), (-0.1, "but got -0.1"),
 ])  # fmt: skip
 def test_shares_that_leave_nothing(share, match):
     chosen = drawing.draw_balanced(LABELS, NAMES, 18, np.random.default_rng(1))
     with pytest.raises(ValueError, match=match):
         drawing.hold_out(LABELS, chosen, NAMES, share, np.random.default_rng(2))
-    with pytest.raises(ValueError, match="class 'dog' has no labelled image: label one, or take"):
+    with pytest.raises(ValueError, match="every class, but got none of class 'dog'. Label one, or"):
         drawing.hold_out(LABELS, chosen[LABELS[chosen] != 1], NAMES, 0, np.random.default_rng(2))
 
 
 def test_table_of_classes():
     parts = {"labeled": np.array([0, 2, 2]), "unlabeled": np.array([-1, 1])}
     assert drawing.label_table(parts, NAMES, rows=2).splitlines() == [
-        "class           labeled   unlabeled",
-        "cat                   1           0",
-        "dog                   0           1",
-        "(not known)           0           1",
-        "... and 1 classes more",
+        "class         labeled   unlabeled",
+        "cat                 1           0",
+        "dog                 0           1",
+        "(unknown)           0           1",
+        "... and 1 more classes",
     ]

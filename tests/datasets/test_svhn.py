@@ -32,10 +32,10 @@ def test_a_list_may_name_images_of_every_part(root):
 
 
 @pytest.mark.parametrize(("content", "match"), [
-    (None, r"train_32x32\.mat is no file of cropped SVHN digits"),
-    ({"X": np.zeros((32, 32, 3, 2), np.uint8), "y": np.ones((3, 1))}, r"expected X of \(32, 32, 3"),
-    ({"X": np.zeros((32, 32, 3, 1), np.uint8), "y": np.zeros((1, 1))}, "labels from 1 to 10"),
-    ({"y": np.zeros((1, 1))}, r"digits \('X'\): fetch it anew"),
+    (None, r"train_32x32\.mat to be a file of cropped SVHN digits"),
+    ({"X": np.zeros((32, 32, 3, 2), np.uint8), "y": np.ones((3, 1))}, r"X must be \(32, 32, 3"),
+    ({"X": np.zeros((32, 32, 3, 1), np.uint8), "y": np.zeros((1, 1))}, "labels must be 1 to 10"),
+    ({"y": np.zeros((1, 1))}, r"digits, but got: 'X'\. Download"),
 ])  # fmt: skip
 def test_damaged_files(root, content, match):
     path = root / "train_32x32.mat"
@@ -45,5 +45,5 @@ def test_damaged_files(root, content, match):
 
 
 def test_part_that_there_is_not(root):
-    with pytest.raises(ValueError, match=r"part of SVHNDataset is 'val': expected one of \['extra"):
+    with pytest.raises(ValueError, match=r"part of SVHNDataset to be one of \['extra"):
         SVHNDataset(data_root=root, part="val")

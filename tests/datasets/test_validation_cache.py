@@ -38,7 +38,7 @@ def test_a_second_look_opens_nothing_and_says_the_same(make_set, tmp_path, opene
     assert len(opened) == 8
     *again, told = check(root, file)
     assert again == first and len(opened) == 8
-    assert told.startswith("8 of the 8 were found good before and have the same size and time of c")
+    assert told.startswith("8 of the 8 files passed an earlier check")
     assert [path.name for path in file.parent.iterdir()] == ["seen.json"]
 
 
@@ -54,8 +54,8 @@ def test_the_full_check_trusts_no_memory_and_leaves_one(make_set, tmp_path, open
     os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
     with pytest.raises(ValueError, match=r"images/0\.png .*cannot be decoded"):
         check(root, file, full=True)
-    opened.clear()  # labelled and validation images have been decoded; the fast check knows that
-    assert "4 of the 8 were found good" in check(root, file)[-1] and len(opened) == 4
+    opened.clear()  # labeled and validation images have been decoded; the fast check knows that
+    assert "4 of the 8 files passed" in check(root, file)[-1] and len(opened) == 4
 
 
 @pytest.mark.parametrize("name", ["images/0.png", "masks/0.png", "images/3.png"])
@@ -83,7 +83,7 @@ def test_another_rule_is_checked_anew(make_set, tmp_path, opened):
     with pytest.raises(ValueError, match=r"masks/1\.png .* got \[1\], which is no class"):
         check(root, file, classes=("sky",))
     check(root, file, label_rule={1: 2})
-    assert len(set(opened)) == 4  # labelled and validation, whose masks mean something else now
+    assert len(set(opened)) == 4  # labeled and validation, whose masks mean something else now
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_the_full_check_lists_fifty(make_set):
     root = make_set(number=70, labeled=2, val=2)
     for i in range(2, 66):
         (root / f"images/{i}.png").write_bytes(b"no image")
-    with pytest.raises(ValueError, match=r"64 of the 70 files looked at are bad") as error:
+    with pytest.raises(ValueError, match=r"64 bad ones among 70") as error:
         check(root, None, full=True)
     lines = str(error.value).splitlines()
     assert len(lines) == 52 and lines[-1] == "  ... and 14 more"

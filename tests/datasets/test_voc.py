@@ -17,7 +17,7 @@ def write(root, folder, ids):
     (root / "splits/val.txt").write_text("\n".join(lines))
 
 
-def test_classes_and_colours(tmp_path):
+def test_classes_and_colors(tmp_path):
     write(tmp_path, "SegmentationClass", ["a", "b"])
     dataset = VOCDataset(data_root=tmp_path, ann_file="splits/val.txt")
     assert len(dataset) == 2 and len(dataset.classes) == len(dataset.metainfo["palette"]) == 21
@@ -28,7 +28,7 @@ def test_classes_and_colours(tmp_path):
 def test_masks_in_the_other_folder_are_pointed_at(tmp_path):
     write(tmp_path, "SegmentationClassAug", ["a"])
     match = (
-        r"SegmentationClass/a\.png does not exist.*folder SegmentationClassAug has it: import .*"
+        r"SegmentationClass/a\.png does not exist.*Folder SegmentationClassAug has it. Import .*"
     )
     with pytest.raises(FileNotFoundError, match=match + "--mask-folder SegmentationClassAug"):
         VOCDataset(data_root=tmp_path, ann_file="splits/val.txt")

@@ -28,7 +28,7 @@ def test_every_class_is_common_and_background_is_the_largest():
     assert share[0] == share.max()
 
 
-def test_every_class_has_a_name_a_colour_a_hue_and_a_painter():
+def test_every_class_has_a_name_a_color_a_hue_and_a_painter():
     assert len(CLASSES) == len(set(PALETTE)) == len(KINDS) == len(HUES) + 1
 
 
@@ -39,7 +39,7 @@ def test_scenes_are_photos_not_cartoons():
 
 
 @pytest.mark.parametrize("kind", range(1, 7))
-def test_an_object_is_labelled_where_it_is_painted(kind):
+def test_an_object_is_labeled_where_it_is_painted(kind):
     rng = np.random.default_rng(kind)
     image = np.full((100, 140, 3), 0.5, np.float32)
     label = np.zeros((100, 140), np.uint8)

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from rankseg.datasets.checks import check_masks
-from rankseg.datasets.folder import FolderDataset
+from rankseg.datasets.segmentation import FolderDataset
 from rankseg.datasets.splits.splits import read_list
 from rankseg.demo import scenes as demo
 from rankseg.demo.scene import CLASSES, PALETTE
@@ -29,7 +29,7 @@ def root(tmp_path_factory):
     return make_demo_set(tmp_path_factory.mktemp("made") / "set", seed=3, **COUNTS)
 
 
-def test_files_are_those_of_the_lists_and_unlabelled_images_have_no_mask(root):
+def test_files_are_those_of_the_lists_and_unlabeled_images_have_no_mask(root):
     labeled = read_list(root / "splits/few/labeled.txt")
     unlabeled = read_list(root / "splits/few/unlabeled.txt")
     val = read_list(root / "splits/val.txt")
@@ -61,7 +61,7 @@ def test_the_same_seed_gives_the_same_files_and_another_gives_others(root, tmp_p
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_six_labelled_images_show_every_class_twice(seed, tmp_path):
+def test_six_labeled_images_show_every_class_twice(seed, tmp_path):
     root = make_demo_set(tmp_path / "set", seed=seed, labeled=6, unlabeled=1, val=1)
     lines = read_list(root / "splits/few/labeled.txt")
     masks = [np.array(Image.open(root / mask)).ravel() for _, mask in lines]

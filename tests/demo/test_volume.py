@@ -16,7 +16,7 @@ def pages(volume):
     return [volume.page(i) for i in range(12)]
 
 
-def test_a_page_is_a_grey_noisy_image_and_a_mask(pages):
+def test_a_page_is_a_gray_noisy_image_and_a_mask(pages):
     for image, mask in pages:
         assert image.dtype == np.uint8 and mask.dtype == bool
         assert image.shape == mask.shape == (192, 192)

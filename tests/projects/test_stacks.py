@@ -9,7 +9,7 @@ import pytest
 import tifffile
 
 from rankseg.datasets.class_names import STACK_NOTES
-from rankseg.datasets.folder import FolderDataset
+from rankseg.datasets.segmentation import FolderDataset
 from rankseg.datasets.semi import SemiDataset
 from rankseg.errors import FileError
 from rankseg.imageio.intensity import to_8_bits

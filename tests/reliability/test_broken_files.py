@@ -393,7 +393,9 @@ def test_full_check_names_all_bad_files(root, capsys):
     with pytest.raises(SystemExit), exit_on_user_error():
         check(root, full=True)
     head, *lines = capsys.readouterr().err.splitlines()
-    assert head.startswith("error: 3 of the 7 files looked at are bad: mend or replace them")
+    assert head.startswith(
+        "error: Expected all files to be readable, but got 3 bad ones among 7. Repair"
+    )
     assert [re.search(r"(image|mask) \S*/(\w+/\d.png) ", line)[2] for line in lines] == [
         "images/0.png", "images/3.png", "masks/6.png"
     ]  # fmt: skip

@@ -8,7 +8,7 @@ import pytest
 from mmengine.registry import DefaultScope
 
 from rankseg.datasets.checks import check_data
-from rankseg.datasets.standin.segmentation import GENERATED, fill_missing
+from rankseg.datasets.standin.masks import GENERATED, fill_missing
 from rankseg.registry import DATASETS
 from rankseg.training.config import load_config
 
@@ -57,7 +57,7 @@ def test_fills_a_folder_of_lists(root):
     written = (root / GENERATED).read_text().split()
     files = {p.relative_to(root).as_posix() for p in root.rglob("*.*g")}
     assert set(written) == files and len(written) == 8
-    assert not (root / "SegmentationClass/c.png").exists(), "an unlabelled image needs no mask"
+    assert not (root / "SegmentationClass/c.png").exists(), "an unlabeled image needs no mask"
     train, val = data_sets(cfg)
     assert (train.num_labeled, train.num_unlabeled, len(val)) == (2, 2, 1)
     check_data(train, val)
@@ -95,9 +95,9 @@ def test_masks_hold_classes_or_two_values(root):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("../x.jpg ../x.png", "names ../x.jpg: expected a name below"),
-        ("JPEGImages/x.nef\tJPEGImages/x.png", "ending '.nef'"),
-        ("x.pgm x.png", "ending '.pgm'"),  # grey only: OpenCV writes nothing
+        ("../x.jpg ../x.png", "name files below .* but got ../x.jpg"),
+        ("JPEGImages/x.nef\tJPEGImages/x.png", "but got '.nef'"),
+        ("x.pgm x.png", "but got '.pgm'"),  # gray only: OpenCV writes nothing
         ("JPEGImages/x.jpg", "no mask for JPEGImages/x.jpg"),
     ],
 )

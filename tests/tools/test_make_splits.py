@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rankseg.datasets import CUBDataset, layouts
+from rankseg.datasets import CUBDataset
 from rankseg.datasets.splits.splits import read_list
 
 TOOL = Path(__file__).resolve().parents[2] / "tools/make_splits.py"
@@ -75,9 +75,9 @@ def test_draw_from_folders(tool, fails, root, capsys):
     assert "labeled.txt: 2 images" in out
 
     before = (folder / "unlabeled.txt").read_text()
-    fails([*args, "--seed", "3"], "error: .* exists already: .*--force")
+    fails([*args, "--seed", "3"], r"error: .* already exists\. .*--force")
     tool.main([*args, "--seed", "4", "--name", "other"])
-    assert "left out 4 images that are in" in capsys.readouterr().out
+    assert "excluded 4 images that are in" in capsys.readouterr().out
     other = names(root / "splits/other/labeled.txt") | names(root / "splits/other/unlabeled.txt")
     assert other == labeled | unlabeled
     assert (folder / "unlabeled.txt").read_text() == before
@@ -97,9 +97,9 @@ def test_draw_covers_the_rare_class_and_is_repeatable(tool, root):
 
 
 @pytest.mark.parametrize(("options", "match"), [
-    (["--size", "12"], "size 12 of 12 images gives 12: expected at least 1"),
-    (["--size", "1"], r"1 labelled images are too few to hold all 3.* at least 2, .*--any-"),
-    (["--size", "2", "--masks", "none"], "folder .*none does not exist"),
+    (["--size", "12"], "Expected size to give 1 to 11 of 12 images, but got 12"),
+    (["--size", "1"], r"to cover all 3 classes, but got 1\. .* at least 2, .*--any-"),
+    (["--size", "2", "--masks", "none"], "folder .*none, but it does not exist"),
     (["--size", "2", "--list", "no.txt"], r"split list no\.txt does not exist"),
     (["--size", "2", "--list", "gone.txt"], r"images/99\.png does not exist \(1 files are missing"),
     (["--size", "2", "--classes", "two.txt"], r"masks/05\.png .* got \[2\], which is no class"),
@@ -125,28 +125,36 @@ def test_list_is_looked_for_in_the_data_root_too(tool, root):
 def test_published_names_are_not_taken(fails, root):
     shutil.move(root / "images", root / "JPEGImages")
     args = ["--data-root", str(root), "--images", "JPEGImages", "--size", "2", "--name", "92"]
-    fails(["draw", *args], "--name 92 is the name of a published split")
+    fails(["draw", *args], "but got --name 92, which is a published split of PASCAL")
 
 
 def test_import_and_check(tool, fails, root, tmp_path, capsys):
     tool.main(["draw", "--data-root", str(root), "--size", "3", "--val", "3", "--name", "a"])
     shutil.move(root / "splits", tmp_path / "lists")
     tool.main(["import", str(tmp_path / "lists"), "--data-root", str(root)])
-    assert "12 images named, 0 of them missing" in capsys.readouterr().out
+    assert "12 images in the lists, 0 of them missing" in capsys.readouterr().out
     tool.main(["check", "--data-root", str(root)])
-    assert "split 'a': 3 labelled and 6 unlabelled images" in capsys.readouterr().out
-    fails(["import", str(tmp_path / "lists"), "--data-root", str(root)], "exists already")
+    assert "split 'a': 3 labeled and 6 unlabeled images" in capsys.readouterr().out
+    fails(["import", str(tmp_path / "lists"), "--data-root", str(root)], "already exists")
     (root / "images/00.png").unlink()
     fails(["check", "--data-root", str(root)], r"error: image .*images/00\.png does not exist")
 
 
 def test_check_names_the_command_where_there_is_no_split(fails, root):
     args = ["check", "--data-root", str(root)]
-    command = r"make it with `python tools/make_splits\.py draw --data-root \S+ --size "
-    fails([*args, "--binary"], rf"splits holds no split: {command}1/16 --name 1_16 --val 50 --bin")
-    fails([*args, "1_8"], rf"1_8/labeled\.txt does not exist: {command}1/8 --name 1_8 --val 50`$")
+    command = r"Make it with `python tools/make_splits\.py draw --data-root \S+ --size "
+    fails(
+        [*args, "--binary"],
+        rf"splits to hold a split, but got none\. {command}1/16 --name 1_16 --val 50 --bin",
+    )
+    fails(
+        [*args, "1_8"], rf"1_8/labeled\.txt does not exist\. {command}1/8 --name 1_8 --val 50`\.$"
+    )
     (root / "JPEGImages").mkdir()
-    fails(args, r"holds no split: make it with `\S+ \S+ import UniMatch/splits/pascal --data-root ")
+    fails(
+        args,
+        r"to hold a split, but got none\. Make it with `\S+ \S+ import UniMatch/splits/pascal",
+    )
 
 
 def test_masks_of_0_and_255_are_explained(fails, root):
@@ -175,7 +183,7 @@ def test_import_of_the_usual_lists(tool, fails, shared, tmp_path, capsys):
     (copy / "labeled.txt").unlink()
     (copy / "labeled.txt").write_text("\n".join(lines[1:]))
     args = ["import", str(tmp_path / "x"), "--data-root", str(tmp_path), "--force"]
-    fails(args, "split '183' has 182 labelled .* has 183 and 10399")
+    fails(args, "split '183' to have 183 labeled and 10399 .* but got 182")
 
 
 @pytest.fixture
@@ -209,17 +217,20 @@ def test_labels_of_class_folders(tool, fails, pets, capsys):
     assert out[1].split() == ["big", "fish", "4", "5", "1"]
     assert out[-1] == f"wrote {folder}/val.txt: 3 images"
     before = (folder / "labeled.txt").read_text()
-    fails([*args, "--size", "15"], r"labeled\.txt exists already: .*--force")
+    fails([*args, "--size", "15"], r"labeled\.txt already exists\. .*--force")
     tool.main([*args, "--size", "15", "--force", "--val-share", "0"])
     assert len(names(folder / "labeled.txt")) == 15
     tool.main([*args, "--size", "15", "--name", "again"])
     assert (pets / "splits/again/labeled.txt").read_text() == before
     tool.main(["check", "--data-root", str(pets), "--dataset", "folder", "again"])
-    assert "split 'again': 12 labelled and 15 unlabelled images" in capsys.readouterr().out
-    fails(["check", "--data-root", str(pets), "again"], r"names classes and no masks: .*--dataset")
+    assert "split 'again': 12 labeled and 15 unlabeled images" in capsys.readouterr().out
+    fails(
+        ["check", "--data-root", str(pets), "again"],
+        r"to name masks, but got classes\. .*--dataset",
+    )
 
 
-def test_what_is_labelled_already_and_images_of_no_class(tool, pets):
+def test_what_is_labeled_already_and_images_of_no_class(tool, pets):
     args = ["labels", "--data-root", str(pets), "--dataset", "folder", "--all-labeled"]
     tool.main([*args, "--unlabeled-images", "more", "--val-share", "0.3"])
     assert by_class(pets / "splits/all/val.txt") == {"big fish": 3, "cat": 3, "dog": 3}
@@ -237,7 +248,7 @@ def test_labels_of_a_published_list(tool, fails, pets, tmp_path):
     assert by_class(folder / "labeled.txt") == {"big fish": 1, "cat": 1, "dog": 1}
     assert len(names(folder / "unlabeled.txt")) == 27 and not (folder / "val.txt").exists()
     path.write_text("cat/3.png\ndog/1.png\n")
-    fails([*args, "--name", "b"], "class 'big fish' has no labelled image")
+    fails([*args, "--name", "b"], "every class, but got none of class 'big fish'")
 
 
 def test_labels_of_a_list(tool, fails, pets):
@@ -248,7 +259,7 @@ def test_labels_of_a_list(tool, fails, pets):
     tool.main([*args, "--list", "list.txt", "--folder", "train", "--val-share", "0.5"])
     assert by_class(pets / "splits/4_seed0/val.txt") == {"cat": 1, "dog": 1}
     assert len(names(pets / "splits/4_seed0/unlabeled.txt")) == 8
-    fails(args, "--dataset list needs --list FILE")
+    fails(args, "Expected --list FILE with --dataset list")
 
 
 def test_labels_of_cifar(tool, pets, shared, tmp_path):
@@ -265,17 +276,17 @@ def test_images_of_the_common_validation_list_are_left_out(tool, pets, capsys):
     (pets / "splits").mkdir()
     (pets / "splits/val.txt").write_text("train/cat/0.png\n")
     tool.main(["labels", "--data-root", str(pets), "--dataset", "folder", "--size", "27"])
-    assert "left out 1 images that are in" in capsys.readouterr().out
+    assert "excluded 1 images that are in" in capsys.readouterr().out
     assert "train/cat/0.png" not in names(pets / "splits/27_seed0/labeled.txt")
 
 
 @pytest.mark.parametrize(("options", "match"), [
-    (["--size", "4"], "size 4 is no multiple of the 3 classes.* use 3 or 6"),
-    (["--size", "2"], "3 classes need at least 3 labelled images"),
-    (["--size", "33"], "class 'big fish' has 10 images, and size 33 takes 11"),
-    (["--size", "3"], "val-share 0.2 of the 1 labelled images of class 'big fish' would leave"),
-    (["--size", "30"], "all 30 images would be labelled and none unlabelled"),
-    (["--size", "3", "--folder", "val"], "folder .*/val does not exist: expected one sub-folder"),
+    (["--size", "4"], "a multiple of the 3 classes, but got 4. Use 3 or 6"),
+    (["--size", "2"], "size to be at least 3, .* but got 2"),
+    (["--size", "33"], "11 images .* for size 33, but class 'big fish' has 10"),
+    (["--size", "3"], "class 'big fish' to remain, but --val-share 0.2 takes all 1"),
+    (["--size", "30"], "some unlabeled images, but all 30 images would be labeled"),
+    (["--size", "3", "--folder", "val"], "folder .*/val to hold one sub-folder"),
     (["--labeled", "no.txt"], r"split list no\.txt does not exist"),
 ])  # fmt: skip
 def test_mistakes_in_labels_leave_nothing_behind(fails, pets, options, match):
@@ -287,14 +298,14 @@ def test_import_of_lists_of_classes(tool, pets, tmp_path, capsys):
     tool.main(["labels", "--data-root", str(pets), "--dataset", "folder", "--size", "15"])
     (pets / "splits").rename(tmp_path / "lists")
     tool.main(["import", str(tmp_path / "lists"), "--data-root", str(pets)])
-    assert "0 masks named, 0 of them missing" in capsys.readouterr().out
+    assert "0 masks in the lists, 0 of them missing" in capsys.readouterr().out
     assert (pets / "splits/15_seed0/val.txt").is_file()
 
 
 def test_data_root_that_is_absent(fails, tmp_path):
     for command in (["draw", "--size", "2"], ["import", "x"], ["check"]):
         args = [*command, "--data-root", str(tmp_path / "none")]
-        fails(args, "data_root '.*none' .* does not exist: .*--data-root")
+        fails(args, "data_root .* '.*none' does not exist\\. .*--data-root")
 
 
 def test_help_and_status():
@@ -303,10 +314,14 @@ def test_help_and_status():
         assert result.returncode == 0 and b"examples:" in result.stdout
 
 
-def test_every_published_set_has_a_name_for_dataset(tool):
-    assert {kind: tool.KINDS[layouts.dataset_option(kind)] for kind in layouts.LAYOUTS} == {
-        kind: kind for kind in layouts.LAYOUTS
-    }
+def test_dataset_names_every_registered_set(fails, pets):
+    known = "cars, cifar10, cifar100, cityscapes, cub, folder, inshop, list, sop, svhn, voc"
+    args = ["--data-root", str(pets), "--dataset", "mine"]
+    fails(["check", *args], f"Expected --dataset to be one of .*{known}, but got mine")
+    fails(
+        ["labels", *args[:2], "--dataset", "voc", "--size", "2"], "images with classes, but got voc"
+    )
+    fails(["check", *args[:2], "--dataset", "voc", "--folder", "x"], "Expected --folder with --da")
 
 
 def test_sets_for_retrieval(tool, fails, tmp_path, monkeypatch):
@@ -317,13 +332,13 @@ def test_sets_for_retrieval(tool, fails, tmp_path, monkeypatch):
     for name in ("001.A/1", "001.A/2", "002.B/1", "002.B/2"):
         (tmp_path / "images" / name).parent.mkdir(parents=True, exist_ok=True)
         Image.new("RGB", (6, 6)).save(tmp_path / f"images/{name}.jpg")
-    known = r"is laid out as CUB-200-2011: use .*, or --dataset cub on the command line"
+    known = r"has the layout of CUB-200-2011\. Use .*, or --dataset cub on the command line"
     data = ["--data-root", str(tmp_path)]
     fails(["labels", *data, "--dataset", "folder", "--folder", "images", "--size", "2"], known)
-    fails(["draw", *data, "--size", "1/2"], f"masks does not exist: .*{known}")
-    fails(["check", *data], f"holds no split: .*{known}")
+    fails(["draw", *data, "--size", "1/2"], f"masks, but it does not exist.*{known}")
+    fails(["check", *data], f"to hold a split, but got none\\. .*{known}")
     mine = ["labels", *data, "--dataset", "cub", "--size", "2", "--val-share", "0"]
-    fails(mine, "has 4 images of 2 classes, published are 5,864 of 100")
+    fails(mine, "the published 5,864 images of 100 classes, but got 4 of 2")
     monkeypatch.setattr(CUBDataset, "PUBLISHED", {"train": (4, 2)})
     tool.main(mine)
     assert by_class(tmp_path / "splits/2_seed0/labeled.txt") == {"001.A": 1, "002.B": 1}

@@ -52,12 +52,13 @@ class PKSampler(TrainSampler):
     def __init__(self, dataset: Sized, classes: int, images: int, seed: int | None = None) -> None:
         if classes < 1 or images < 1:
             raise ValueError(
-                f"the sampler's classes={classes} and images={images}: expected 1 or more of each"
+                "Expected classes and images of the sampler to be 1 or more, but got "
+                f"classes={classes}, images={images}."
             )
         super().__init__(dataset, seed)
         self.classes, self.images = classes, images
         if not self.num_labeled + self.num_unlabeled:
-            raise ValueError("the data set has no image: the sampler needs at least one")
+            raise ValueError("Expected the data set to have images, but got none. Check its lists.")
         self._labels = dataset.labeled.class_ids() if self.num_labeled else np.empty(0, np.int64)
         self.set_labels((), (), 0)
 
@@ -97,8 +98,8 @@ class PKSampler(TrainSampler):
         outside = len(index) and not self.num_labeled <= index.min() <= index.max() <= last
         if outside or len(np.unique(index)) < len(index) or len(index) != len(label):
             raise ValueError(
-                f"{len(label)} labels are given to {len(np.unique(index))} images: expected each "
-                f"unlabelled image at most once, {self.num_labeled} to {last}"
+                f"Expected one label for each image index from {self.num_labeled} to {last}, but "
+                f"got {len(label)} labels for {len(np.unique(index))} images."
             )
         items = np.concatenate((np.arange(self.num_labeled), index))
         labels = np.concatenate((self._labels, label))
@@ -106,13 +107,13 @@ class PKSampler(TrainSampler):
         names, starts = np.unique(labels[order], return_index=True)
         if len(items) and len(names) < self.classes:
             cure = (
-                f"set train_dataloader.sampler.classes to {len(names)} or less, and the batch_size "
-                "to classes * images"
+                f"Set train_dataloader.sampler.classes to {len(names)} or less, and the batch_size "
+                "to classes * images."
             )
             raise ValueError(
-                f"the sampler's classes={self.classes}, but images have {len(names)} different "
-                f"label{'s' * (len(names) > 1)}: "
-                f"{cure if len(names) > 1 else 'expected images of 2 classes or more to compare'}"
+                f"Expected images of {self.classes} classes, as classes of the sampler says, but "
+                f"got {len(names)}. "
+                f"{cure if len(names) > 1 else 'Use images of 2 classes or more.'}"
             )
         groups = np.split(items[order], starts)[1:]
         self._groups = dict(zip(names.tolist(), groups, strict=True))

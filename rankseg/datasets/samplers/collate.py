@@ -37,9 +37,9 @@ def collate_views(batch: Sequence[dict]) -> dict[str, dict]:
         sizes = sorted({tuple(image.shape[-2:]) for image in images})
         if len(sizes) > 1:
             raise ValueError(
-                f"images of view '{view}' differ in size within a batch: {sizes}; give every "
-                "pipeline that makes this view the same crop_size, or for DrawViews recipes that "
-                "end in a crop of the same size"
+                f"Expected the images of view '{view}' in a batch to have one size, but got "
+                f"{sizes}. Use the same crop_size in all pipelines that make this view or, for "
+                "DrawViews, recipes that end in a crop of the same size."
             )
     # In a worker, default_collate writes directly into shared memory.
     stacked = {

@@ -74,14 +74,15 @@ class LabeledUnlabeledSampler(TrainSampler):
         for name, count, least in (("labeled", labeled, labeled_only), ("unlabeled", unlabeled, 1)):
             if count < least:
                 raise ValueError(
-                    f"the sampler's {name} must be at least {int(least)} images per batch, got "
-                    f"{count}; for a supervised baseline set labeled_only=True"
+                    f"Expected {name} of the sampler to be at least {int(least)} images per batch, "
+                    f"but got {count}. For a supervised baseline, set labeled_only=True."
                 )
         if (labeled and not dataset.num_labeled) or not (labeled_only or dataset.num_unlabeled):
             raise ValueError(
-                f"the data set has {dataset.num_labeled} labelled and {dataset.num_unlabeled} "
-                "unlabelled images: the sampler needs at least one of each (labeled=0 draws no "
-                "labelled ones, labeled_only=True no unlabelled ones)"
+                "Expected the data set to have labeled and unlabeled images, but got "
+                f"{dataset.num_labeled} labeled and {dataset.num_unlabeled} unlabeled ones. Set "
+                "labeled=0 to draw no labeled images, or labeled_only=True to draw no unlabeled "
+                "ones."
             )
         super().__init__(dataset, seed)
         self.labeled, self.unlabeled = labeled, unlabeled
@@ -122,17 +123,18 @@ class LabeledUnlabeledSampler(TrainSampler):
         """
         unlabeled = range(self.num_labeled, self.num_labeled + self.num_unlabeled)
         given = {int(i): int(k) for i, k in zip(index, label, strict=True)}
-        strange = [i for i in given if i not in unlabeled]
-        if strange or len(given) < len(index):
+        outside = [i for i in given if i not in unlabeled]
+        if outside or len(given) < len(index):
             raise ValueError(
-                f"labels are given to image {strange[0] if strange else 'twice'}: expected each "
-                f"unlabelled image at most once, {unlabeled.start} to {unlabeled.stop - 1}"
+                f"Expected one label for each image index from {unlabeled.start} to "
+                f"{unlabeled.stop - 1}, but got "
+                f"{f'index {outside[0]}' if outside else 'an index twice'}."
             )
         rest = [i for i in unlabeled if not (leave and i in given)]
         if given and not rest:
             raise ValueError(
-                f"all {len(given)} unlabelled images have got labels, and none is left to fill "
-                "batches with: discover fewer"
+                f"Expected some images to stay unlabeled, but got labels for all {len(given)}. "
+                "Discover fewer."
             )
         self._given, self._first = given, batch
         self._lists = [*range(self.num_labeled), *given], rest

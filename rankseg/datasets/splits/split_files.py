@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from rankseg.datasets.layouts import hint
+from rankseg.datasets.base import hint, recognize_list
 from rankseg.datasets.splits.splits import (
     LABELED_FILE,
     UNLABELED_FILE,
@@ -17,7 +17,6 @@ from rankseg.datasets.splits.splits import (
     check_inside,
     check_split,
     format_list,
-    guess_family,
     read_list,
 )
 from rankseg.imageio.listing import ENDINGS, walk_images
@@ -45,24 +44,24 @@ def pair_folders(data_root: str | Path, images: str, masks: str | None) -> list[
 
 def _by_stem(root: Path, folder: str) -> dict[str, str]:
     if not (root / folder).is_dir():
-        known = hint(root)
         raise FileNotFoundError(
-            f"folder {root / folder} does not exist: expected images or masks there; name the "
-            "folder in the config or on the command line (data/README.md shows the layout)"
-            f"{known and '; '}{known}"
+            f"Expected images or masks in folder {root / folder}, but it does not exist. Name the "
+            "folder in the config or on the command line; data/README.md shows the layout. "
+            f"{hint(root)}".rstrip()
         )
     files: dict[str, str] = {}
     for path in sorted(walk_images(root / folder)):
         stem = path.relative_to(root / folder).with_suffix("").as_posix()
         if stem in files:
             raise ValueError(
-                f"{root / files[stem]} and {path} differ in the ending only: keep one of the two"
+                f"Expected one file of each name, but {root / files[stem]} and {path} differ only "
+                "in their suffix. Keep one of the two."
             )
         files[stem] = path.relative_to(root).as_posix()
     if not files:
         raise FileNotFoundError(
-            f"folder {root / folder} holds no image: expected files that end in "
-            f"{', '.join(ENDINGS)}"
+            f"Expected folder {root / folder} to hold images, but got none. Supported suffixes are "
+            f"{', '.join(ENDINGS)}."
         )
     return files
 
@@ -95,7 +94,7 @@ def write_lists(
     existing = [folder / name for name in lists if (folder / name).exists()]
     if existing and not force:
         raise ValueError(
-            f"{existing[0]} exists already: choose another name, or replace it with --force"
+            f"{existing[0]} already exists. Choose another name, or replace it with --force."
         )
     folder.mkdir(parents=True, exist_ok=True)
     staged = Path(tempfile.mkdtemp(prefix=".partial-", dir=folder))
@@ -124,14 +123,15 @@ def _check_name(folder: Path, name: str) -> None:
     parts = name.split("/")
     if len(parts) > 2 or any(not part.isprintable() or part[:1] in ("", ".") for part in parts):
         raise ValueError(
-            f"{'/'.join(parts[:-1]) or name!r} is no name of a split: expected a single folder "
-            "name, such as 'mine' or '1_16_seed0'"
+            "Expected the name of a split to be a single folder name, such as 'mine' or "
+            f"'1_16_seed0', but got {'/'.join(parts[:-1]) or name!r}. Choose another name."
         )
     for path in (folder / parts[0], folder / name):
         if path.is_symlink():
             raise ValueError(
-                f"{path} is a link to {os.readlink(path)}: expected a folder or list of its own, "
-                "as nothing is written outside of the folder of splits; choose another name"
+                f"Expected {path} to be a folder or a list, but it is a link to "
+                f"{os.readlink(path)}, and nothing is written outside the folder of splits. Choose "
+                "another name."
             )
 
 
@@ -165,8 +165,8 @@ def find_images(path: str | Path, entries: Sequence[Entry], folder: str = "") ->
         row = rows.get(image, rows.get(f"{folder}/{image}", alone.get(image, -1)))
         if row < 0:
             raise ValueError(
-                f"{path} names {image}, which is none of the {len(entries)} images that are there, "
-                f"such as {entries[0][0]}: expected names like it"
+                f"Expected {path} to name images of the data set, but got {image}, which is none "
+                f"of the {len(entries)} images. Write names such as {entries[0][0]}."
             )
         found.append(row)
     return sorted(found)
@@ -184,17 +184,16 @@ def find_splits(folder: str | Path) -> dict[str, Path]:
 def collect_lists(
     source: str | Path,
     val: Sequence[Entry] | None = None,
-    family: str | None = None,
     mask_folder: str | None = None,
 ) -> dict[str, list[Entry]]:
     """Read and check a folder of lists in the usual layout, without writing anything.
+
+    If the first image is in the image folder of a published data set, sizes are checked too.
 
     Args:
         source: A folder with ``NAME/labeled.txt`` and ``NAME/unlabeled.txt``, optionally
             ``NAME/val.txt``, ``val.txt`` and other lists; or one such ``NAME`` folder.
         val: Validation list to check against if the folder has none.
-        family: ``'voc'`` or ``'cityscapes'`` checks the published sizes; if ``None``, guessed from
-            the first image.
         mask_folder: Replacement for the first folder of every mask, for example
             ``SegmentationClassAug``.
 
@@ -209,8 +208,8 @@ def collect_lists(
     splits = find_splits(source)
     if not splits:
         raise FileNotFoundError(
-            f"folder {source} holds no split: expected NAME/{LABELED_FILE} and "
-            f"NAME/{UNLABELED_FILE} in it"
+            f"Expected folder {source} to hold NAME/{LABELED_FILE} and NAME/{UNLABELED_FILE}, but "
+            "got no split. Name the folder of the lists."
         )
     lists: dict[str, list[Entry]] = {}
     if source not in splits.values():
@@ -228,7 +227,8 @@ def collect_lists(
         if own.is_file():
             lists[f"{name}/{VAL_FILE}"] = read_list(own)
         held_out = lists.get(f"{name}/{VAL_FILE}", val)
-        check_split(name, labeled, unlabeled, held_out, family or guess_family(labeled))
+        kind = recognize_list(labeled)
+        check_split(name, labeled, unlabeled, held_out, kind and kind.SPLITS)
     if mask_folder:
         lists = {name: _move_masks(entries, mask_folder) for name, entries in lists.items()}
     return lists

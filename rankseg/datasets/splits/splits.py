@@ -16,8 +16,9 @@ import os
 import posixpath
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from rankseg.errors import FileError
 from rankseg.imageio.listing import ENDINGS
@@ -29,17 +30,37 @@ LABELED_FILE, UNLABELED_FILE, VAL_FILE = "labeled.txt", "unlabeled.txt", "val.tx
 
 LONGEST = 10_000  # characters of a line: two of the longest Linux paths, and blanks
 
-_VOC = {"92": 92, "183": 183, "366": 366, "732": 732, "1464": 1464}
-_VOC |= {f"{pre}{name}": n for pre in ("", "u2pl_") for name, n in
-         (("1_16", 662), ("1_8", 1323), ("1_4", 2646))}  # fmt: skip
-_CITYSCAPES = {"1_30": 100, "1_16": 186, "1_8": 372, "1_4": 744, "1_2": 1488}
+HOW_TO_MAKE = "Make it with `python tools/make_splits.py draw` or `... import`; see --help."
 
-PUBLISHED = {"voc": (10582, _VOC), "cityscapes": (2975, _CITYSCAPES)}
-"""For each family: size of the whole training set, and labeled images by split name."""
 
-FIRST_FOLDER = {"JPEGImages": "voc", "leftImg8bit": "cityscapes"}
+class PublishedSplits(NamedTuple):
+    """Published splits of a data set.
 
-HOW_TO_MAKE = "make it with `python tools/make_splits.py draw` or `... import` (see --help)"
+    Attributes:
+        total: Size of the whole training set.
+        labeled: Number of labeled images by split name.
+        folder: Folder with the lists, for ``tools/make_splits.py import``.
+    """
+
+    total: int
+    labeled: Mapping[str, int]
+    folder: str
+
+    def check(self, name: str, labeled: int, unlabeled: int) -> None:
+        """Compare the sizes of a split with the published ones; other names are not checked.
+
+        Raises:
+            ValueError: If a split has a published name but another size.
+        """
+        if name not in self.labeled:
+            return
+        published = self.labeled[name], self.total - self.labeled[name]
+        if (labeled, unlabeled) != published:
+            raise ValueError(
+                f"Expected split '{name}' to have {published[0]} labeled and {published[1]} "
+                f"unlabeled images, as the published split of this name, but got {labeled} and "
+                f"{unlabeled}. Repair the lists, or rename your split."
+            )
 
 
 def read_list(path: str | Path) -> list[Entry]:
@@ -58,20 +79,20 @@ def read_list(path: str | Path) -> list[Entry]:
     """
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"split list {path} does not exist: {HOW_TO_MAKE}")
+        raise FileNotFoundError(f"split list {path} does not exist. {HOW_TO_MAKE}")
     entries = []
     for number, line in enumerate(_lines(path), start=1):
         if len(line) > LONGEST:
             raise FileError(
-                f"{path}, line {number} has {len(line)} characters: expected one sample per line, "
-                f"which is never longer than {LONGEST}; put line breaks between the samples"
+                f"Expected {path}, line {number} to be one sample of at most {LONGEST} characters, "
+                f"but got {len(line)}. Put line breaks between the samples."
             )
         if line.strip() and not line.lstrip().startswith("#"):
             entries.append(_parse_line(line.strip(), f"{path}, line {number}"))
     if not entries:
         raise FileError(
-            f"split list {path} is empty: expected one 'image mask' or 'image' per line; "
-            f"{HOW_TO_MAKE}"
+            f"Expected split list {path} to have one 'image mask' or 'image' per line, but it is "
+            f"empty. {HOW_TO_MAKE}"
         )
     return entries
 
@@ -79,18 +100,17 @@ def read_list(path: str | Path) -> list[Entry]:
 def _lines(path: Path) -> list[str]:
     """Return the lines of a text file; other Unicode breaks may be part of names."""
     content = path.read_bytes()
-    cure = "save it as UTF-8 text, one sample per line"
+    start, cure = f"Expected split list {path} to be UTF-8 text", "Save it as UTF-8 text."
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise FileError(f"split list {path} is UTF-16 text: expected UTF-8; {cure}")
+        raise FileError(f"{start}, but got UTF-16. {cure}")
     if b"\0" in content:
-        raise FileError(f"split list {path} holds zero bytes and is no text: {cure}")
+        raise FileError(f"{start}, but got zero bytes. {cure}")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         number = content.count(b"\n", 0, error.start) + 1
         raise FileError(
-            f"split list {path} is no UTF-8 text (line {number} holds the byte "
-            f"0x{content[error.start]:02x}): {cure}"
+            f"{start}, but got the byte 0x{content[error.start]:02x} in line {number}. {cure}"
         ) from error
     return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
@@ -111,7 +131,8 @@ def _parse_line(line: str, where: str) -> Entry:
             parts = [line] if alone else words
     if len(parts) not in (1, 2):
         raise FileError(
-            f"{where}: cannot tell image from mask in '{line}': put a TAB between the two names"
+            f"{where}: expected an image and a mask, but got '{line}'. Put a TAB between the two "
+            "names."
         )
     names = [posixpath.normpath(part) for part in parts]
     return names[0], (names[1] if len(names) == 2 else None)
@@ -134,9 +155,8 @@ def format_list(entries: Sequence[Entry]) -> str:
         line = image if mask is None else f"{image}{gap}{mask}"
         if not _is_read_back(line, image, mask):
             raise ValueError(
-                f"the name {_odd(image, mask)!r} cannot be written into a list, which would not be "
-                "read back as it is: rename the file (no line breaks, TABs, blanks at either end, "
-                "nor '#' in front)"
+                f"Expected file names without line breaks, TABs, blanks at either end or a leading "
+                f"'#', but got {_odd(image, mask)!r}, which a list cannot hold. Rename the file."
             )
         lines.append(line)
     return "".join(f"{line}\n" for line in lines)
@@ -184,31 +204,9 @@ def check_inside(
             path = os.path.normpath(os.path.join(root, name))
             if not path.startswith(os.path.join(root, "")):
                 raise ValueError(
-                    f"{source} names {name}, which is not below the data root {root}: expected "
-                    "names relative to it; set the data root higher, or link the folder into it"
+                    f"Expected names in {source} to be below the data root {root}, but got {name}. "
+                    "Set a higher data root, or link the folder into it."
                 )
-
-
-def guess_family(entries: Sequence[Entry]) -> str | None:
-    """Return ``'voc'`` or ``'cityscapes'`` if the first image is in one of their folders."""
-    return FIRST_FOLDER.get(entries[0][0].split("/")[0]) if entries else None
-
-
-def check_counts(family: str, name: str, labeled: int, unlabeled: int) -> None:
-    """Compare the sizes of a split with the published ones of the same name.
-
-    Unpublished names are not checked. ``family`` is a key of :data:`PUBLISHED`.
-
-    Raises:
-        ValueError: If a split has a published name but another size.
-    """
-    total, sizes = PUBLISHED[family]
-    if name in sizes and (labeled, unlabeled) != (sizes[name], total - sizes[name]):
-        raise ValueError(
-            f"split '{name}' has {labeled} labelled and {unlabeled} unlabelled images, the "
-            f"published {family} split of this name has {sizes[name]} and {total - sizes[name]}: "
-            "repair the lists, or give your own split another name"
-        )
 
 
 def check_duplicates(entries: Sequence[Entry], what: str) -> None:
@@ -219,7 +217,10 @@ def check_duplicates(entries: Sequence[Entry], what: str) -> None:
     """
     twice = [image for image, count in Counter(image for image, _ in entries).items() if count > 1]
     if twice:
-        raise ValueError(f"{what} names {_images(twice)} more than once: keep one line for each")
+        raise ValueError(
+            f"Expected {what} to name every image once, but got {_images(twice)} more than once. "
+            "Keep one line for each."
+        )
 
 
 def check_overlap(labeled: Sequence[Entry], unlabeled: Sequence[Entry], what: str) -> None:
@@ -231,8 +232,8 @@ def check_overlap(labeled: Sequence[Entry], unlabeled: Sequence[Entry], what: st
     both = _common(labeled, unlabeled)
     if both:
         raise ValueError(
-            f"{what}: {_images(both)} is listed as labelled and as unlabelled: take the line "
-            "out of one of the two lists"
+            f"{what}: {_images(both)} is listed as labeled and as unlabeled. Remove the line from "
+            "one of the two lists."
         )
 
 
@@ -245,8 +246,8 @@ def check_leakage(train: Sequence[Entry], val: Sequence[Entry], what: str, val_n
     both = _common(train, val)
     if both:
         raise ValueError(
-            f"{what}: {_images(both)} is also in the validation list {val_name}: validation "
-            "would be too good; take the line out of one of the two lists"
+            f"{what}: {_images(both)} is also in the validation list {val_name}, so the validation "
+            "result would be too good. Remove the line from one of the two lists."
         )
 
 
@@ -255,24 +256,24 @@ def check_split(
     labeled: Sequence[Entry],
     unlabeled: Sequence[Entry],
     val: Sequence[Entry] | None = None,
-    family: str | None = None,
+    published: PublishedSplits | None = None,
     val_name: str = VAL_FILE,
 ) -> None:
-    """Run all list checks on one split; ``family`` adds the published sizes.
+    """Run all list checks on one split; ``published`` adds a check of the sizes.
 
     Raises:
         ValueError: On the first check that fails.
     """
-    for part, entries in (("labelled", labeled), ("unlabelled", unlabeled)):
+    for part, entries in (("labeled", labeled), ("unlabeled", unlabeled)):
         if not entries:
-            raise ValueError(f"the {part} list of split '{name}' is empty: {HOW_TO_MAKE}")
+            raise ValueError(f"the {part} list of split '{name}' is empty. {HOW_TO_MAKE}")
         check_duplicates(entries, f"the {part} list of split '{name}'")
     check_overlap(labeled, unlabeled, f"split '{name}'")
     if val is not None:
-        check_leakage(labeled, val, f"the labelled list of split '{name}'", val_name)
-        check_leakage(unlabeled, val, f"the unlabelled list of split '{name}'", val_name)
-    if family is not None:
-        check_counts(family, name, len(labeled), len(unlabeled))
+        check_leakage(labeled, val, f"the labeled list of split '{name}'", val_name)
+        check_leakage(unlabeled, val, f"the unlabeled list of split '{name}'", val_name)
+    if published is not None:
+        published.check(name, len(labeled), len(unlabeled))
 
 
 def fine_share(labeled: Sequence[Entry], fine: Sequence[Entry]) -> float:

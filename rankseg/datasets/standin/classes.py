@@ -1,45 +1,38 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Generated image-level data sets in the layout that a config expects."""
+"""Generated images with classes, for classification and for retrieval."""
 
-import os
-import pickle
-import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 from mmengine.config import Config
-from scipy.io import savemat
 
-from rankseg.datasets.cifar import CIFAR100Dataset
-from rankseg.datasets.class_folder import ClassFolderDataset
-from rankseg.datasets.image_level import ArrayDataset, ImageLevelDataset
+from rankseg.datasets.base import dataset_class
 from rankseg.datasets.splits.splits import LABELED_FILE, UNLABELED_FILE, Entry, format_list
-from rankseg.datasets.standin.retrieval import is_for_retrieval, make_retrieval_standin
-from rankseg.datasets.svhn import SVHNDataset
-from rankseg.registry import DATASETS
+from rankseg.datasets.standin import evaluation_sets, temporary_root
 
 UNLABELED, VAL = 6, 2  # images in addition to one labeled image per class
 HEIGHT, WIDTH = 96, 112  # pixels of an image file if the views have no size
+TRAIN, TEST = (16, 2), (4, 3)  # for retrieval: number of classes, images per class
+FIRST_TEST = 101  # number of a test class, also in CUB and Cars
+RETRIEVAL_SIZE = (64, 72)  # height and width in pixels
 
-_KEPT: list[tempfile.TemporaryDirectory] = []  # deleted when the process ends
 
-
-def has_classes(cfg: Config) -> bool:
-    """Return whether the labels of a config are classes rather than masks."""
-    kind = _kind(cfg.train_dataloader.dataset.dataset)
-    return kind is not None and issubclass(kind, ImageLevelDataset)
+def paint(label: int, number: int = 0, size: tuple[int, int] = (HEIGHT, WIDTH)) -> np.ndarray:
+    """Paint a noisy image in the color of its class: ``(H, W, 3)`` uint8."""
+    color = np.random.default_rng(label).integers(0, 256, 3)
+    noise = np.random.default_rng((label, number)).integers(-30, 31, (*size, 3))
+    return np.clip(color + noise, 0, 255).astype(np.uint8)
 
 
 def make_class_standin(cfg: Config) -> Path:
-    """Write a tiny data set for a config into a temporary folder and point the config to it.
+    """Write a tiny data set with classes for a config and point the config to it.
 
     It has one labeled image of every class, six unlabeled images and a few for validation, each in
-    the color of its class. Lists have the names given by the config. The folder is deleted when the
-    process ends. For retrieval data sets see
-    :func:`rankseg.datasets.standin.retrieval.make_retrieval_standin`.
+    the color of its class. Lists have the names given by the config.
 
     Args:
         cfg: Config with ``train_dataloader`` over a ``SemiDataset`` and a ``val_dataloader``. Its
@@ -48,16 +41,10 @@ def make_class_standin(cfg: Config) -> Path:
     Returns:
         The data root.
     """
-    if is_for_retrieval(cfg):
-        return make_retrieval_standin(cfg)
-    semi = cfg.train_dataloader.dataset
-    tests = [cfg[name].dataset for name in ("val_dataloader", "test_dataloader") if cfg.get(name)]
+    semi, tests = cfg.train_dataloader.dataset, evaluation_sets(cfg)
+    kind = dataset_class(semi.dataset.type)
     classes = _class_names(semi.dataset, cfg.model.student.decode_head.num_classes)
-    if issubclass(_kind(semi.dataset), ArrayDataset):
-        root = _write_arrays(_kind(semi.dataset), classes)
-    else:
-        folders = {_folder(node) for node in (semi.dataset, *tests)}
-        root = _write_files(classes, tuple(sorted(folders)), _shape(semi))
+    root = kind.write_standin(classes, [semi.dataset, *tests], _image_size(semi))
     for node in (semi.dataset, *tests):
         node.data_root = str(root)
         if isinstance(node.get("coarse"), str):  # put every class into its own group
@@ -71,13 +58,10 @@ def make_class_standin(cfg: Config) -> Path:
     lists = {name: (semi.dataset, part) for part, name in named.items() if name}
     lists |= {node.ann_file: (node, "val") for node in tests if node.get("ann_file")}
     for name, (node, part) in lists.items():
+        entries = dataset_class(node.type).standin_entries(node, part, classes)
         (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(format_list(_entries(node, part, classes)))
+        (root / name).write_text(format_list(entries))
     return root
-
-
-def _kind(node: dict) -> type | None:
-    return DATASETS.get(str(node.type))
 
 
 def _class_names(node: dict, number: int) -> tuple[str, ...]:
@@ -86,90 +70,104 @@ def _class_names(node: dict, number: int) -> tuple[str, ...]:
     given = node.get("classes") or node.get("metainfo", {}).get("classes")
     given = given or (tuple(coarse) if isinstance(coarse, Mapping) else None)
     numbered = [f"class_{k:04}" for k in range(number)]
-    return tuple(given or _kind(node).METAINFO.get("classes") or numbered)
+    return tuple(given or dataset_class(node.type).METAINFO.get("classes") or numbered)
 
 
-def _numbered(part: str, classes: Sequence[str]) -> list[tuple[int, str]]:
-    """Return number and class of every image of a part."""
-    count = {"labeled": len(classes), "unlabeled": UNLABELED, "val": VAL, "test": len(classes)}
-    return [(i, classes[i % len(classes)]) for i in range(count[part])]
-
-
-def _entries(node: dict, part: str, classes: Sequence[str]) -> list[Entry]:
-    """Return the lines of a list of a data set."""
-    numbered = _numbered(part, classes)
-    if issubclass(_kind(node), ArrayDataset):
-        start = {"labeled": 0, "unlabeled": len(classes), "val": len(classes) + UNLABELED}[part]
-        return [(f"train/{start + i:05}", name) for i, name in numbered]
-    below = _folder(node) if issubclass(_kind(node), ClassFolderDataset) else ""
-    return [(os.path.join(below, name, f"{part}_{i}.jpg"), name) for i, name in numbered]
-
-
-def _folder(node: dict) -> str:
-    """Return the folder that contains the class folders of a file data set."""
-    if issubclass(_kind(node), ClassFolderDataset):
-        return node.get("folder", "train")
-    return node.get("prefix", "")
-
-
-def _shape(semi: dict) -> tuple[int, int]:
+def _image_size(semi: dict) -> tuple[int, int]:
     """Return height and width of image files, near those of the views if a pipeline sets them."""
     steps = [*semi.get("labeled_pipeline", ()), *semi.get("unlabeled_pipeline", ())]
     size = next((step["size"] for step in steps if step.get("size")), None)
     return (size, size + 16) if size else (HEIGHT, WIDTH)
 
 
-def _paint(label: int, shape: tuple[int, int]) -> np.ndarray:
-    """Paint a noisy image in the color of its class: ``(H, W, 3)`` uint8."""
-    rng = np.random.default_rng(label)
-    noise = rng.integers(-30, 31, (*shape, 3))
-    return np.clip(rng.integers(0, 256, 3) + noise, 0, 255).astype(np.uint8)
-
-
-def _new_root() -> Path:
-    folder = tempfile.TemporaryDirectory(prefix="rankseg-standin-")
-    _KEPT.append(folder)
-    return Path(folder.name)
+def numbered(part: str, classes: Sequence[str]) -> list[tuple[int, str]]:
+    """Return number and class of every image of a part."""
+    count = {"labeled": len(classes), "unlabeled": UNLABELED, "val": VAL, "test": len(classes)}
+    return [(i, classes[i % len(classes)]) for i in range(count[part])]
 
 
 @cache
-def _write_files(
-    classes: tuple[str, ...], folders: tuple[str, ...], shape: tuple[int, int]
+def write_class_folders(
+    classes: tuple[str, ...], folders: tuple[str, ...], size: tuple[int, int]
 ) -> Path:
-    """Write one folder per class into each folder, once per process."""
-    root = _new_root()
-    content = [cv2.imencode(".jpg", _paint(k, shape))[1] for k in range(len(classes))]
+    """Write one folder per class into each folder, once per process; return the data root."""
+    root = temporary_root()
+    content = [cv2.imencode(".jpg", paint(k, size=size))[1] for k in range(len(classes))]
     for folder in folders:
         for name in classes:
             (root / folder / name).mkdir(parents=True)
         for part in ("labeled", "unlabeled", "val"):
-            for i, name in _numbered(part, classes):
+            for i, name in numbered(part, classes):
                 path = root / folder / name / f"{part}_{i}.jpg"
                 path.write_bytes(content[i % len(classes)])
     (root / "classes.txt").write_text("".join(f"{name}\n" for name in classes))
     return root
 
 
-@cache
-def _write_arrays(kind: type[ArrayDataset], classes: tuple[str, ...]) -> Path:
-    """Write the files of an array data set, once per process."""
-    root = _new_root()
-    for part, files in kind.PARTS.items():
-        kinds = ("test",) if part == "test" else ("labeled", "unlabeled", "val")
-        labels = [i % len(classes) for one in kinds for i, _ in _numbered(one, classes)]
-        for name, some in zip(files, np.array_split(labels, len(files)), strict=True):
-            (root / name).parent.mkdir(parents=True, exist_ok=True)
-            _write_array(root / name, kind, some)
+def array_entries(part: str, classes: Sequence[str]) -> list[Entry]:
+    """Return the lines of a list of an array data set."""
+    first = {"labeled": 0, "unlabeled": len(classes), "val": len(classes) + UNLABELED}[part]
+    return [(f"train/{first + i:05}", name) for i, name in numbered(part, classes)]
+
+
+class StandinImage(NamedTuple):
+    """Image to write: class number (from 1), number in the class, part, and folder of the part."""
+
+    label: int
+    number: int
+    part: str
+    folder: str
+
+
+Writer = Callable[[Path, Sequence[StandinImage]], list[str]]
+"""Function that writes the index of images and returns their files."""
+
+
+def make_retrieval_standin(cfg: Config, write: Writer, same_classes: bool) -> Path:
+    """Write a tiny retrieval data set for a config and point the config to it.
+
+    It has two images of each of 16 training classes and three of each of 4 test classes.
+
+    Args:
+        cfg: Config with ``train_dataloader`` over a ``SemiDataset`` without lists and, if it
+            validates, a ``val_dataloader``. Its data roots are changed in place.
+        write: Function that writes the index. The images are written once per process for it.
+        same_classes: Whether the test classes are training classes.
+
+    Returns:
+        The data root.
+
+    Raises:
+        ValueError: If the config names lists.
+    """
+    semi, tests = cfg.train_dataloader.dataset, evaluation_sets(cfg)
+    if semi.get("split") or semi.get("labeled") or semi.get("unlabeled"):
+        raise ValueError(
+            f"Expected a config of all images to make stand-in images for a {semi.dataset.type}, "
+            "but got lists. Give the data (--data-root), or set empty='labeled', unlabeled=''."
+        )
+    test = tests[0].get("folder", "train") if tests else "test"
+    root = _write_retrieval(write, semi.dataset.get("folder", "train"), test, same_classes)
+    for node in (semi.dataset, *tests):
+        node.data_root = str(root)
     return root
 
 
-def _write_array(path: Path, kind: type[ArrayDataset], labels: np.ndarray) -> None:
-    """Write one file in the format of its data set."""
-    images = np.stack([_paint(int(k), (32, 32)) for k in labels])
-    if issubclass(kind, SVHNDataset):
-        number = np.where(labels == 0, 10, labels).astype(np.uint8)[:, None]
-        savemat(path, {"X": images.transpose(1, 2, 3, 0), "y": number})
-        return
-    key = b"fine_labels" if issubclass(kind, CIFAR100Dataset) else b"labels"
-    pixels = images.transpose(0, 3, 1, 2).reshape(len(images), -1)
-    path.write_bytes(pickle.dumps({b"data": pixels, key: labels.tolist()}, protocol=2))
+@cache
+def _write_retrieval(write: Writer, train: str, test: str, same_classes: bool) -> Path:
+    """Write index and images of one data set, once per process."""
+    root = temporary_root()
+    first = 1 if same_classes else FIRST_TEST
+    images = [
+        StandinImage(start + k, i, part, folder)
+        for start, part, folder, (classes, each) in (
+            (1, "train", train, TRAIN),
+            (first, "test", test, TEST),
+        )
+        for k in range(classes)
+        for i in range(each)
+    ]
+    for image, path in zip(images, write(root, images), strict=True):
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(root / path), paint(image.label, image.number, RETRIEVAL_SIZE))
+    return root

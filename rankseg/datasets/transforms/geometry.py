@@ -154,14 +154,18 @@ class RandomResizeCropFlip(BaseTransform):
     ) -> None:
         crop = (crop_size, crop_size) if isinstance(crop_size, int) else tuple(crop_size)
         if len(crop) != 2 or min(crop) < 1:
-            raise ValueError(f"crop_size must be 1 or 2 positive integers, not {crop_size}")
+            raise ValueError(
+                f"Expected crop_size to be 1 or 2 positive integers, but got {crop_size}."
+            )
         if len(scale) != 2 or not 0 < scale[0] <= scale[1]:
-            raise ValueError(f"scale must be (low, high) with 0 < low <= high, not {scale}")
+            raise ValueError(
+                f"Expected scale to be (low, high) with 0 < low <= high, but got {scale}."
+            )
         for name, value in (("flip", flip), ("min_foreground", min_foreground)):
             if not 0 <= value <= 1:
-                raise ValueError(f"{name} must lie in [0, 1], not {value}")
+                raise ValueError(f"Expected {name} to be in [0, 1], but got {value}.")
         if tries < 1:
-            raise ValueError(f"tries must be at least 1, not {tries}")
+            raise ValueError(f"Expected tries to be at least 1, but got {tries}.")
         self.crop, self.scale, self.flip = crop, tuple(scale), flip
         self.min_foreground, self.tries = min_foreground, tries
 
@@ -186,9 +190,9 @@ class RandomResizeCropFlip(BaseTransform):
             placement = draw_placement(rng, image.shape[:2], self.crop, self.scale, self.flip)
         elif mask is None:
             raise ValueError(
-                f"min_foreground={self.min_foreground} needs a mask, but "
-                f"{results.get('img_path', 'the sample')} has none: set it in the labelled "
-                "pipeline only"
+                f"Expected a mask for min_foreground={self.min_foreground}, but "
+                f"{results.get('img_path', 'the sample')} has none. Set it in the labeled pipeline "
+                "only."
             )
         else:
             placement = self._place_on_foreground(rng, mask)

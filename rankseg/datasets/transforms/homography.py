@@ -61,7 +61,7 @@ def to_pixels(height: int, width: int) -> np.ndarray:
     return np.array([[width / 2, 0, width / 2 - 0.5], [0, height / 2, height / 2 - 0.5], [0, 0, 1]])
 
 
-def look(image: np.ndarray, view: np.ndarray, size: int) -> np.ndarray:
+def resample(image: np.ndarray, view: np.ndarray, size: int) -> np.ndarray:
     """Resample an image through a view.
 
     The image is mirrored beyond its border, so that overlapping views also agree there. For strong

@@ -8,18 +8,17 @@ import numpy as np
 from albumentations.augmentations.crops.transforms import CropSizeError
 from mmcv.transforms import BaseTransform
 
-from rankseg.datasets.transforms.loading import check_range
+from rankseg.datasets.transforms.loading import ImageLoader
 from rankseg.datasets.transforms.photometric import build_albumentation
 from rankseg.datasets.transforms.recipes import CUTS, read_recipe, resize_center
 from rankseg.datasets.transforms.seeding import rng_of
-from rankseg.imageio.bands import Channels, check_channels
-from rankseg.imageio.reading import Range, read_image
+from rankseg.imageio.reading import read_image
 from rankseg.registry import TRANSFORMS
 from rankseg.structures import WEAK, strong
 
 
 @TRANSFORMS.register_module()
-class LoadImage(BaseTransform):
+class LoadImage(ImageLoader):
     """Load an image with an image-level class; its label map has a single pixel.
 
     Reads ``img_path`` or, for array data sets, ``img``, and ``gt_label`` if the class is known.
@@ -35,10 +34,6 @@ class LoadImage(BaseTransform):
         FileNotFoundError: If the image does not exist.
         ValueError: If it cannot be decoded, or has more than 8 bits and no range is given.
     """
-
-    def __init__(self, value_range: Range | None = None, channels: Channels = None) -> None:
-        self.value_range = check_range(value_range, "value_range of LoadImage")
-        self.channels = check_channels(channels, "channels of LoadImage")
 
     def transform(self, results: dict) -> dict:
         """Add the pixels and the label map."""
@@ -88,11 +83,13 @@ class DrawViews(BaseTransform):
         crops = dict(crops or {"recipe": None, "num": 0})
         if num < 0 or crops.get("num", 0) < 0:
             raise ValueError(
-                f"the number of strong views must not be negative, got {min(num, crops['num'])}"
+                "Expected the number of strong views to be 0 or more, but got "
+                f"{min(num, crops['num'])}."
             )
         if not {"recipe", "num"} <= set(crops) <= {"recipe", "size", "num"}:
             raise ValueError(
-                f"crops={crops} of DrawViews: expected dict(recipe='local_crop', size=96, num=4)"
+                "Expected crops of DrawViews to be such as dict(recipe='local_crop', size=96, "
+                f"num=4), but got {crops}."
             )
         strong = weak if strong == "weak" else strong
         self.weak, self.strong, self.size = weak, strong, size
@@ -108,10 +105,10 @@ class DrawViews(BaseTransform):
         image = results["img"]
         if self.cut and min(image.shape[:2]) > 2 * self.size:
             raise ValueError(
-                f"{results.get('img_path')} has {image.shape[1]}x{image.shape[0]} pixels, of which "
-                f"recipe {self.cut!r} would show {self.size}x{self.size}: name 'resized_crop' "
-                "(and 'moco_v2' for strong views), which resize, and put "
-                f"dict(type='ResizeCenter', size={self.size}) into the pipeline for testing"
+                f"Expected images of about {self.size}x{self.size} pixels for recipe {self.cut!r}, "
+                f"which does not resize, but got {image.shape[1]}x{image.shape[0]} for "
+                f"{results.get('img_path')}. Use 'resized_crop' (and 'moco_v2' for strong views), "
+                f"and dict(type='ResizeCenter', size={self.size}) in the pipeline for testing."
             )
         results["img"] = self._draw(self.recipes[0], image, results, WEAK)
         for number in range(1, self.num + self.crops["num"] + 1):
@@ -132,8 +129,9 @@ class DrawViews(BaseTransform):
         except CropSizeError as error:
             height, width = results["img_shape"]
             raise ValueError(
-                f"{results.get('img_path')} has {width}x{height} pixels, too few for a crop of "
-                f"view '{view}' ({error}): put a resize into its recipe, or use 'resized_crop'"
+                f"Expected images large enough for the crop of view '{view}', but got {width}x"
+                f"{height} pixels for {results.get('img_path')} ({error}). Add a resize to its "
+                "recipe, or use 'resized_crop'."
             ) from error
         return image
 
@@ -162,9 +160,11 @@ class ResizeCenter(BaseTransform):
 
     def __init__(self, size: int, share: float = 0.875) -> None:
         if not isinstance(size, int) or size < 1:
-            raise ValueError(f"size of ResizeCenter is {size!r}: expected a number of pixels")
+            raise ValueError(
+                f"Expected size of ResizeCenter to be a number of pixels, but got {size!r}."
+            )
         if not 0 < share <= 1:
-            raise ValueError(f"share of ResizeCenter is {share!r}: expected one in (0, 1]")
+            raise ValueError(f"Expected share of ResizeCenter to be in (0, 1], but got {share!r}.")
         self.size, self.share = size, share
         self.steps = [
             build_albumentation(config, geometry=True) for config in resize_center(size, share)

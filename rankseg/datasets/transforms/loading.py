@@ -26,14 +26,28 @@ def check_range(value_range: object, name: str) -> Range | None:
         return None
     if len(value_range) != 2 or not value_range[0] < value_range[1]:
         raise ValueError(
-            f"{name} is {value_range}: expected two rising numbers, black and white, such as "
-            "(0, 4095)"
+            f"Expected {name} to be two increasing numbers, black and white, such as (0, 4095), "
+            f"but got {value_range}."
         )
     return tuple(value_range)
 
 
+class ImageLoader(BaseTransform):
+    """Base class of transforms that load an image.
+
+    Args:
+        value_range: See :class:`LoadSample`.
+        channels: See :class:`LoadSample`.
+    """
+
+    def __init__(self, value_range: Range | None = None, channels: Channels = None) -> None:
+        name = type(self).__name__
+        self.value_range = check_range(value_range, f"value_range of {name}")
+        self.channels = check_channels(channels, f"channels of {name}")
+
+
 @TRANSFORMS.register_module()
-class LoadSample(BaseTransform):
+class LoadSample(ImageLoader):
     """Load the image and, if the sample names one, its mask.
 
     Reads ``img_path``, ``seg_map_path`` (absent or ``None``: no mask is opened), ``label_rule``
@@ -67,10 +81,11 @@ class LoadSample(BaseTransform):
         self, cache: int = 0, value_range: Range | None = None, channels: Channels = None
     ) -> None:
         if not isinstance(cache, int) or cache < 0:
-            raise ValueError(f"cache of LoadSample is {cache!r}: expected a number of samples >= 0")
+            raise ValueError(
+                f"Expected cache of LoadSample to be a number of samples >= 0, but got {cache!r}."
+            )
         self.cache = cache
-        self.value_range = check_range(value_range, "value_range of LoadSample")
-        self.channels = check_channels(channels, "channels of LoadSample")
+        super().__init__(value_range, channels)
         self._kept: OrderedDict[tuple, tuple[np.ndarray, np.ndarray | None]] = OrderedDict()
 
     def transform(self, results: dict) -> dict:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rankseg.datasets.transforms.homography import MIRROR, between, box, look, move
+from rankseg.datasets.transforms.homography import MIRROR, between, box, move, resample
 from rankseg.imageio.reading import read_image
 from rankseg.selection.matching import MatchedPairs, load_pairs
 
@@ -76,20 +76,20 @@ class MatchedViews:
         partner = read_image(root / other)
         mirror = MIRROR if rng.random() < self.flip else np.eye(3)
         first, second = (
-            self._around(points, rng, *picture.shape[:2]) @ mirror
-            for points, picture in ((keypoints[:, :2], image), (keypoints[:, 2:], partner))
+            self._around(points, rng, *pixels.shape[:2]) @ mirror
+            for points, pixels in ((keypoints[:, :2], image), (keypoints[:, 2:], partner))
         )
-        seen = np.hstack(
+        moved = np.hstack(
             [
                 move(np.linalg.inv(view), points)
                 for view, points in ((first, keypoints[:, :2]), (second, keypoints[:, 2:]))
             ]
         )
         return (
-            look(image, first, self.size),
-            look(partner, second, self.size),
+            resample(image, first, self.size),
+            resample(partner, second, self.size),
             between(homography @ first, second).astype(np.float32),
-            seen.astype(np.float32),
+            moved.astype(np.float32),
         )
 
     def _around(

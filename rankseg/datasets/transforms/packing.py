@@ -74,8 +74,8 @@ class PackViews(BaseTransform):
             return self._pack_labeled(results)
         if "valid" not in results:
             raise ValueError(
-                "PackViews(labeled=False) found no valid map: put RandomResizeCropFlip before it, "
-                "or LoadImage where labels are classes of images"
+                "Expected a valid map before PackViews(labeled=False), but got none. Put "
+                "RandomResizeCropFlip before it or, if labels are classes of images, LoadImage."
             )
         inputs = {view: to_chw(image) for view, image in views_of(results).items()}
         maps = {"valid": results["valid"], **_truth(results)}
@@ -89,8 +89,9 @@ class PackViews(BaseTransform):
     def _pack_labeled(self, results: dict) -> dict:
         if "seg_map" not in results:
             raise ValueError(
-                f"image {results.get('img_path')} is listed as labelled but has no mask or class: "
-                "name it in the labelled list, or move the line to the unlabelled list"
+                "Expected every labeled image to have a mask or a class, but got none for "
+                f"{results.get('img_path')}. Name it in the labeled list, or move the line to the "
+                "unlabeled list."
             )
         maps = {key: results[key] for key in ("valid", *PAIR_KEYS) if key in results}
         sample = data_sample(results, **maps, **_truth(results))

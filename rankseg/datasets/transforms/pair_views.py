@@ -12,8 +12,8 @@ from rankseg.datasets.transforms.homography import (
     MIRROR,
     between,
     box,
-    look,
     perspective,
+    resample,
     rotation,
 )
 from rankseg.datasets.transforms.matched_views import MatchedViews
@@ -96,24 +96,27 @@ class PairViews(BaseTransform):
         for name in ("shift", "flip", "mirror", "share", "margin", "perspective"):
             value, most = self.options[name], 0.5 if name == "perspective" else 1
             if value is not None and not 0 <= value <= most:
-                raise ValueError(f"{name}={value} of PairViews: expected a number in [0, {most}]")
+                raise ValueError(
+                    f"Expected {name} of PairViews to be in [0, {most}], but got {value}."
+                )
         for name, most in (("crop", 1), ("zoom", 10)):
             value = self.options[name]
             if value is not None and not (len(value) == 2 and 0 < value[0] <= value[1] <= most):
                 raise ValueError(
-                    f"{name}={value} of PairViews: expected two rising numbers in (0, {most}]"
+                    f"Expected {name} of PairViews to be two increasing numbers in (0, {most}], "
+                    f"but got {value}."
                 )
         size, short = self.options["size"], self.options["short"]
         if not isinstance(size, int) or size < 1 or (short is not None and short < size):
             raise ValueError(
-                f"size={size}, short={short} of PairViews: expected a number of pixels, and "
-                "for the short side of the image None or no less"
+                "Expected size of PairViews to be a number of pixels, and short None or no less, "
+                f"but got size={size}, short={short}."
             )
         number = self.options["transforms"]
         if not 0 <= number <= len(self.kinds):
             raise ValueError(
-                f"transforms={number} of PairViews: expected at most {len(self.kinds)}, as many as "
-                "have a range"
+                f"Expected transforms of PairViews to be at most {len(self.kinds)}, the number of "
+                f"transforms with a range, but got {number}."
             )
 
     def load_matches(self, paths: Iterable[str]) -> None:
@@ -131,14 +134,15 @@ class PairViews(BaseTransform):
         file, pairs = self.options["matches"], len(self.matched.load().image)
         if not pairs:
             raise ValueError(
-                f"matches={file} of PairViews holds no pair: make it anew with a smaller --least "
-                "of tools/match_images.py, or set matches=None, to train on views of one image"
+                f"Expected matches of PairViews to hold pairs, but got none in {file}. Write it "
+                "again with a smaller --least of tools/match_images.py, or set matches=None to "
+                "train on views of one image."
             )
         found = [self.matched.find(path) is not None for path in paths]
         if not any(found):
             raise ValueError(
-                f"matches={file} of PairViews has a pair of none of the training images: expected "
-                "the file that tools/match_images.py wrote for them"
+                "Expected matches of PairViews to be of the training images, but got pairs of "
+                f"other images in {file}. Name the file that tools/match_images.py wrote for them."
             )
         print_log(f"matches: {pairs} pairs, {sum(found)} of {len(found)} training images ({file})")
 
@@ -153,8 +157,8 @@ class PairViews(BaseTransform):
         if paired is None:
             first = self._first(rng, *image.shape[:2])
             second = self._second(rng)
-            results["img"] = look(image, first, self.size)
-            results[strong(1)] = look(image, first @ second, self.size)
+            results["img"] = resample(image, first, self.size)
+            results[strong(1)] = resample(image, first @ second, self.size)
             results["homography"] = between(IDENTITY, second).astype(np.float32)
         else:
             results["img"], results[strong(1)], results["homography"], found = paired

@@ -44,19 +44,24 @@ def build_albumentation(config: dict, geometry: bool = False) -> A.BasicTransfor
     name = arguments.pop("type", None)
     kind = getattr(A, str(name), None) or getattr(operations, str(name), None)
     if not (isinstance(kind, type) and issubclass(kind, A.BasicTransform | A.BaseCompose)):
-        raise ValueError(f"albumentations {A.__version__} has no transform named {name!r}")
+        raise ValueError(
+            f"Expected a transform of albumentations {A.__version__}, but got {name!r}. Correct "
+            "the name."
+        )
     known = [key for key in signature(kind).parameters if key != "kwargs"]
     if unknown := sorted(set(arguments) - set(known)):  # albumentations itself only warns
-        raise ValueError(f"albumentations {name} knows no {unknown}, only {known}")
+        raise ValueError(f"Expected arguments of {name} to be among {known}, but got {unknown}.")
     if issubclass(kind, A.BaseCompose):
         inner = arguments.get("transforms")
         if not inner:
-            raise ValueError(f"albumentations {name} needs a list of configs as 'transforms'")
+            raise ValueError(
+                f"Expected transforms of {name} to be a list of configs, but got {inner}."
+            )
         arguments["transforms"] = [build_albumentation(one, geometry) for one in inner]
     elif not geometry and not issubclass(kind, A.ImageOnlyTransform):
         raise ValueError(
-            f"{name} moves or removes pixels, but strong views must differ from the weak view in "
-            "colour only: use a pixel-level transform of albumentations"
+            "Expected a transform of colors only, as the views share their geometry, but got "
+            f"{name}, which moves or removes pixels. Use a pixel-level transform of albumentations."
         )
     for key, value in arguments.items():  # a config file turns tuples into lists
         if isinstance(value, list) and key != "transforms":
@@ -64,7 +69,9 @@ def build_albumentation(config: dict, geometry: bool = False) -> A.BasicTransfor
     try:
         return kind(**arguments)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"albumentations {name} does not take {arguments}: {error}") from error
+        raise ValueError(
+            f"Expected valid arguments of {name}, but got {arguments} ({error})."
+        ) from error
 
 
 @TRANSFORMS.register_module()
@@ -89,7 +96,7 @@ class StrongViews(BaseTransform):
 
     def __init__(self, num: int = 2, transforms: list[dict] | None = None) -> None:
         if num < 0:
-            raise ValueError(f"the number of strong views must not be negative, got {num}")
+            raise ValueError(f"Expected the number of strong views to be 0 or more, but got {num}.")
         self.num = num
         self.configs = list(RECIPE if transforms is None else transforms)
         self.transforms = [build_albumentation(config) for config in self.configs]
@@ -97,10 +104,10 @@ class StrongViews(BaseTransform):
     def transform(self, results: dict) -> dict:
         """Add the strong views to the sample."""
         for view in map(strong, range(1, self.num + 1)):
-            results[view] = self._recolour(results["img"], rng_of(results, view))
+            results[view] = self._recolor(results["img"], rng_of(results, view))
         return results
 
-    def _recolour(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    def _recolor(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         # All transforms share one pair of generators. With `set_random_seed` every transform would
         # get an identical generator, and gray, jitter and blur would always be applied together.
         python_rng = random.Random(int(rng.integers(2**32)))

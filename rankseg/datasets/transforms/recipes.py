@@ -13,8 +13,8 @@ import cv2
 
 Recipe = list[dict]
 
-GREY = 127
-NEAREST = {"interpolation": cv2.INTER_NEAREST, "border_mode": cv2.BORDER_CONSTANT, "fill": GREY}
+GRAY = 127
+NEAREST = {"interpolation": cv2.INTER_NEAREST, "border_mode": cv2.BORDER_CONSTANT, "fill": GRAY}
 SHRINK = {"interpolation": cv2.INTER_LINEAR, "area_for_downscale": "image"}
 STAY = {"brightness": (1, 1), "contrast": (1, 1), "saturation": (1, 1), "hue": (0, 0)}
 FLIP = {"type": "HorizontalFlip", "p": 0.5}
@@ -63,7 +63,7 @@ def rand_augment(size: int) -> Recipe:
     """Apply two random operations of the FixMatch pool (may repeat) and a gray half-size square."""
     return [
         {"type": "RandomOrder", "transforms": FIXMATCH_POOL, "n": 2, "replace": True},
-        {"type": "Cutout", "size": size // 2, "fill": GREY},
+        {"type": "Cutout", "size": size // 2, "fill": GRAY},
     ]
 
 
@@ -86,10 +86,10 @@ def moco_v2(size: int, scale: tuple[float, float] = (0.2, 1)) -> Recipe:
     """Build the MoCo v2 strong view (arXiv:2003.04297): resized crop, colors, gray, blur, flip."""
     cut, flip = resized_crop(size)
     cut["scale"] = scale
-    colour = {"brightness": 0.4, "contrast": 0.4, "saturation": 0.4, "hue": 0.1}
+    color = {"brightness": 0.4, "contrast": 0.4, "saturation": 0.4, "hue": 0.1}
     return [
         cut,
-        {"type": "ColorJitter", **colour, "p": 0.8},
+        {"type": "ColorJitter", **color, "p": 0.8},
         {"type": "ToGray", "p": 0.2},
         {"type": "GaussianBlur", "sigma_limit": (0.1, 2.0), "blur_limit": 0, "p": 0.5},
         flip,
@@ -150,11 +150,12 @@ def read_recipe(recipe: str | Sequence[dict] | None, size: int | None) -> Recipe
         return list(recipe or ())
     if recipe not in RECIPES:
         raise ValueError(
-            f"no recipe is named {recipe!r}: expected one of {', '.join(RECIPES)}, or a list of "
-            "albumentations configs"
+            f"Expected a recipe to be one of {', '.join(RECIPES)}, or a list of albumentations "
+            f"configs, but got {recipe!r}."
         )
     if not isinstance(size, int) or size < 1:
         raise ValueError(
-            f"the recipe {recipe!r} needs the side of its crop: set size=32, not {size}"
+            f"Expected the side of the crop of recipe {recipe!r} in pixels, but got {size}. Set "
+            "size, for example to 32."
         )
     return RECIPES[recipe](size)

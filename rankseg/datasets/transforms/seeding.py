@@ -14,8 +14,8 @@ def seed_of(results: dict) -> tuple[int, ...]:
     """
     if "seed" not in results:
         raise ValueError(
-            "a random transform found no 'seed' in the sample: training pipelines belong into "
-            "SemiDataset, which sets it (or set results['seed'] = (seed, draw, index) yourself)"
+            "Expected a 'seed' in the sample for random transforms, but got none. Use training "
+            "pipelines in SemiDataset, which sets it, or set results['seed'] = (seed, draw, index)."
         )
     return results["seed"]
 

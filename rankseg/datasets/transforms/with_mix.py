@@ -29,7 +29,9 @@ class WithMix(BaseTransform):
 
     def __init__(self, transforms: list[dict]) -> None:
         if not transforms:
-            raise ValueError("WithMix needs the transforms to run twice, got an empty list")
+            raise ValueError(
+                "Expected transforms of WithMix, which run twice, but got an empty list."
+            )
         self.transforms = [TRANSFORMS.build(config) for config in transforms]
 
     def transform(self, results: dict) -> dict:

@@ -50,7 +50,7 @@ def test_every_pixel_stays_in_its_place(size):
 def test_views_of_different_size_may_meet_but_one_view_has_one_size():
     out = collate_views([item(1, "labeled", size=(4, 4)), item(2, "weak", size=(8, 8))])
     assert out["inputs"]["weak"].shape == (1, 3, 8, 8)
-    with pytest.raises(ValueError, match=r"'weak' differ in size.*same crop_size"):
+    with pytest.raises(ValueError, match=r"'weak' in a batch to have one size, .*same crop_size"):
         collate_views([item(1, "weak"), item(2, "weak", size=(4, 4))])
 
 

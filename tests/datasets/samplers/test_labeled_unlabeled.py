@@ -29,7 +29,7 @@ def first(sampler, number):
 
 
 @pytest.mark.parametrize("counts", [(2, 3), (1, 1), (8, 8), (1, 4)])
-def test_every_batch_has_the_ratio_labelled_first(counts):
+def test_every_batch_has_the_ratio_labeled_first(counts):
     sampler = make(counts=counts)
     keys = first(sampler, 20 * sum(counts))
     assert all(isinstance(key, SampleKey) for key in keys)
@@ -46,7 +46,7 @@ def split(keys, num_labeled=5):
 
 
 def test_every_image_is_seen_once_per_pass_and_the_draw_is_the_pass():
-    keys = first(make(), 5 * 23 * 5)  # 230 labelled, 345 unlabelled keys
+    keys = first(make(), 5 * 23 * 5)  # 230 labeled, 345 unlabeled keys
     for part, size in zip(split(keys), (5, 23), strict=True):
         whole = len(part) // size * size
         for start in range(0, whole, size):
@@ -161,14 +161,14 @@ def test_iterators_do_not_disturb_each_other():
         ((5, 2), (2, 3), 1, 1),
     ],
 )
-def test_epoch_is_one_pass_over_the_unlabelled(sizes, counts, world, expected, monkeypatch):
+def test_epoch_is_one_pass_over_the_unlabeled(sizes, counts, world, expected, monkeypatch):
     for only in (False, True):
         sampler = make(sizes, counts, rank=(0, world), monkeypatch=monkeypatch, labeled_only=only)
         assert sampler.iters_per_epoch == expected
         assert len(sampler) == expected * sampler.batch_size
 
 
-def test_labeled_only_yields_the_labelled_part_of_the_same_stream():
+def test_labeled_only_yields_the_labeled_part_of_the_same_stream():
     both, only = make(), make(labeled_only=True)
     assert only.batch_size == 2
     keys = split(first(both, 100))[0]
@@ -188,20 +188,24 @@ def test_no_seed_agrees_on_one(monkeypatch):
 
 
 def test_bad_arguments():
-    with pytest.raises(ValueError, match="labeled must be at least 1 images per batch, got 0"):
+    with pytest.raises(
+        ValueError, match="labeled of the sampler to be at least 1 images per batch, but got 0"
+    ):
         make(counts=(0, 3), labeled_only=True)
-    with pytest.raises(ValueError, match="labeled must be at least 0 images per batch, got -1"):
+    with pytest.raises(
+        ValueError, match="labeled of the sampler to be at least 0 images per batch, but got -1"
+    ):
         make(counts=(-1, 3))
-    with pytest.raises(ValueError, match="unlabeled must be .* set labeled_only=True"):
+    with pytest.raises(ValueError, match="unlabeled of the sampler to be .* set labeled_only=True"):
         make(counts=(3, 0))
     for sizes in ((0, 3), (3, 0)):
-        with pytest.raises(ValueError, match=r"at least one of each"):
+        with pytest.raises(ValueError, match=r"to have labeled and unlabeled images, but got"):
             make(sizes)
     with pytest.raises(ValueError, match="skip to be 0 or more, but got -1"):
         make().skip(-1)
 
 
-def test_only_unlabelled_images():
+def test_only_unlabeled_images():
     with_others, alone = make(counts=(0, 4)), make((0, 23), counts=(0, 4))
     assert alone.batch_size == 4 and alone.iters_per_epoch == 5
     keys = first(alone, 46)
@@ -210,7 +214,7 @@ def test_only_unlabelled_images():
     assert moved == [key[:2] for key in keys]
 
 
-def test_only_labelled_images():
+def test_only_labeled_images():
     sampler = make((23, 0), counts=(4, 1), labeled_only=True)
     assert sampler.batch_size == 4 and sampler.iters_per_epoch == 5
     assert {key.index for key in first(sampler, 23)} == set(range(23))
@@ -275,7 +279,7 @@ def test_given_labels_from_any_start():
     assert first(whole, 80)[25:] == first(late, 55)
 
 
-def test_given_labels_replace_earlier_ones_and_may_stay_unlabelled():
+def test_given_labels_replace_earlier_ones_and_may_stay_unlabeled():
     sampler = make()
     sampler.set_labels([7], [3], batch=0)
     sampler.set_labels([8], [2], batch=0, leave=False)
@@ -291,10 +295,10 @@ def test_given_labels_replace_earlier_ones_and_may_stay_unlabelled():
 @pytest.mark.parametrize(
     ("index", "message"),
     [
-        ([4], "given to image 4: expected each unlabelled image at most once, 5 to 27"),
-        ([28], "given to image 28"),
-        ([6, 6], "given to image twice"),
-        (list(range(5, 28)), "all 23 unlabelled images have got labels, and none is left"),
+        ([4], "one label for each image index from 5 to 27, but got index 4"),
+        ([28], "but got index 28"),
+        ([6, 6], "but got an index twice"),
+        (list(range(5, 28)), "to stay unlabeled, but got labels for all 23"),
     ],
 )
 def test_labels_for_images_that_cannot_have_them(index, message):

@@ -15,15 +15,15 @@ def test_folders_are_paired_by_name(tmp_path):
     assert split_files.pair_folders(tmp_path, "images", "masks") == expected
     assert split_files.pair_folders(tmp_path, "images", None)[0] == ("images/x/1.jpg", None)
     (tmp_path / "images/x/1.png").write_text("")
-    with pytest.raises(ValueError, match=r"1\.jpg and .*1\.png differ in the ending only"):
+    with pytest.raises(ValueError, match=r"1\.jpg and .*1\.png differ only in their suffix"):
         split_files.pair_folders(tmp_path, "images", "masks")
 
 
 def test_folders_that_are_missing_or_bare(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"folder .*images does not exist"):
+    with pytest.raises(FileNotFoundError, match=r"folder .*images, but it does not exist"):
         split_files.pair_folders(tmp_path, "images", "masks")
     (tmp_path / "images").mkdir()
-    with pytest.raises(FileNotFoundError, match=r"folder .*images holds no image"):
+    with pytest.raises(FileNotFoundError, match=r"folder .*images to hold images, but got none"):
         split_files.pair_folders(tmp_path, "images", None)
 
 
@@ -32,7 +32,7 @@ def test_lists_are_written_whole_or_not_at_all(tmp_path):
     lists = {"val.txt": [B], "s/labeled.txt": [A], "s/unlabeled.txt": [B]}
     written = split_files.write_lists(folder, lists)
     assert [read_list(path) for path in written] == [[B], [A], [B]]
-    with pytest.raises(ValueError, match=r"s/labeled\.txt exists already: choose .*--force"):
+    with pytest.raises(ValueError, match=r"s/labeled\.txt already exists\. Choose .*--force"):
         split_files.write_lists(folder, {"t.txt": [A], "s/labeled.txt": [B]})
     assert not (folder / "t.txt").exists() and read_list(folder / "s/labeled.txt") == [A]
     split_files.write_lists(folder, {"s/labeled.txt": [B]}, force=True)
@@ -43,7 +43,7 @@ def test_lists_are_written_whole_or_not_at_all(tmp_path):
 
 def test_a_failure_half_way_leaves_nothing(tmp_path):
     lists = {"s/labeled.txt": [A], "s/x.txt": [("two\nlines.png", None)]}
-    with pytest.raises(ValueError, match=r"the name 'two\\nlines\.png' cannot be written"):
+    with pytest.raises(ValueError, match=r"but got 'two\\nlines\.png', which a list cannot"):
         split_files.write_lists(tmp_path / "splits", lists)
     assert list((tmp_path / "splits").iterdir()) == []
 
@@ -61,7 +61,7 @@ def test_collecting_lists(make_set):
 
 
 def test_collected_lists_are_checked(make_set, tmp_path):
-    with pytest.raises(FileNotFoundError, match="holds no split: expected NAME/labeled.txt"):
+    with pytest.raises(FileNotFoundError, match="to hold NAME/labeled.txt and .* but got no split"):
         split_files.collect_lists(tmp_path)
     root = make_set()
     with pytest.raises(ValueError, match=r"image images/0\.png is also in the validation list"):
@@ -93,13 +93,13 @@ def test_images_of_a_published_list_that_are_not_there(tmp_path):
     entries = [("train/a/1.jpg", None), ("train/b/1.jpg", None)]
     for name in ("train/a/2.jpg", "1.jpg"):
         (tmp_path / "list.txt").write_text(f"{name}\n")
-        match = rf"list\.txt names {name}, which is none of the 2 .* such as train/a/1\.jpg"
+        match = rf"list\.txt to name .* got {name}, which is none of the 2 .*such as train/a/1\.jpg"
         with pytest.raises(ValueError, match=match):
             split_files.find_images(tmp_path / "list.txt", entries, "train")
 
 
 @pytest.mark.parametrize("name", ["../few", "a/b", "/tmp/few"])
 def test_names_that_lead_elsewhere(tmp_path, name):
-    with pytest.raises(ValueError, match="is no name of a split"):
+    with pytest.raises(ValueError, match="name of a split to be a single folder name"):
         split_files.write_lists(tmp_path / "splits", {f"{name}/labeled.txt": [("a.png", None)]})
     assert not list(tmp_path.iterdir())

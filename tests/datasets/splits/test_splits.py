@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 import pytest
 
+from rankseg.datasets import CityscapesDataset, VOCDataset
+from rankseg.datasets.base import recognize_list
 from rankseg.datasets.splits import splits
 
 A, B, C = ("a.png", "ma.png"), ("b.png", "mb.png"), ("c.png", None)
@@ -30,16 +32,16 @@ def test_a_line_that_cannot_be_parted(tmp_path, line):
     path = tmp_path / "list.txt"
     path.write_text(f"a.png m.png\n{line}\n")
     with pytest.raises(
-        ValueError, match=r"list\.txt, line 2: cannot tell image from mask in .*TAB"
+        ValueError, match=r"list\.txt, line 2: expected an image and a mask, but got .*TAB"
     ):
         splits.read_list(path)
 
 
 def test_missing_and_empty_lists(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"no\.txt does not exist: .*make_splits\.py draw"):
+    with pytest.raises(FileNotFoundError, match=r"no\.txt does not exist\. .*make_splits\.py draw"):
         splits.read_list(tmp_path / "no.txt")
     (tmp_path / "empty.txt").write_text("\n# nothing\n")
-    with pytest.raises(ValueError, match=r"empty\.txt is empty: expected one 'image mask'"):
+    with pytest.raises(ValueError, match=r"empty\.txt to have one 'image mask'"):
         splits.read_list(tmp_path / "empty.txt")
 
 
@@ -51,43 +53,53 @@ def test_what_is_written_is_read_back(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("family", "name", "labeled", "unlabeled"),
+    ("kind", "name", "labeled", "unlabeled"),
     [
-        ("voc", "92", 92, 10490),
-        ("voc", "1464", 1464, 9118),
-        ("voc", "1_16", 662, 9920),
-        ("voc", "u2pl_1_4", 2646, 7936),
-        ("cityscapes", "1_16", 186, 2789),
-        ("cityscapes", "1_2", 1488, 1487),
-        ("voc", "mine", 3, 4),
+        (VOCDataset, "92", 92, 10490),
+        (VOCDataset, "1464", 1464, 9118),
+        (VOCDataset, "1_16", 662, 9920),
+        (VOCDataset, "u2pl_1_4", 2646, 7936),
+        (CityscapesDataset, "1_16", 186, 2789),
+        (CityscapesDataset, "1_2", 1488, 1487),
+        (VOCDataset, "mine", 3, 4),
     ],
 )
-def test_published_sizes_pass(family, name, labeled, unlabeled):
-    splits.check_counts(family, name, labeled, unlabeled)
+def test_published_sizes_pass(kind, name, labeled, unlabeled):
+    kind.SPLITS.check(name, labeled, unlabeled)
 
 
 @pytest.mark.parametrize(("labeled", "unlabeled"), [(91, 10490), (92, 10489), (93, 10489)])
 def test_other_sizes_under_a_published_name(labeled, unlabeled):
-    match = rf"split '92' has {labeled} labelled and {unlabeled} .* has 92 and 10490: repair"
+    match = rf"split '92' to have 92 labeled and 10490 .* but got {labeled} and {unlabeled}\. Rep"
     with pytest.raises(ValueError, match=match):
-        splits.check_counts("voc", "92", labeled, unlabeled)
+        VOCDataset.SPLITS.check("92", labeled, unlabeled)
 
 
 @pytest.mark.parametrize(
     ("labeled", "unlabeled", "val", "match"),
     [
-        ([A], [A, C], None, r"split 's': image a\.png is listed as labelled and as unlabelled"),
-        ([A, A], [C], None, r"the labelled list of split 's' names image a\.png more than once"),
-        ([A], [C, C], None, r"the unlabelled list of split 's' names image c\.png more than once"),
+        ([A], [A, C], None, r"split 's': image a\.png is listed as labeled and as unlabeled"),
+        (
+            [A, A],
+            [C],
+            None,
+            r"the labeled list of split 's' to name .* got image a\.png more than once",
+        ),
+        (
+            [A],
+            [C, C],
+            None,
+            r"the unlabeled list of split 's' to name .* got image c\.png more than once",
+        ),
         (
             [A],
             [B],
             [A],
-            r"labelled list of split 's': image a\.png is also in the val.* list v\.txt",
+            r"labeled list of split 's': image a\.png is also in the val.* list v\.txt",
         ),
-        ([A], [B], [B], r"unlabelled list of split 's': image b\.png is also in the validation"),
-        ([], [B], None, "the labelled list of split 's' is empty"),
-        ([A], [], None, "the unlabelled list of split 's' is empty"),
+        ([A], [B], [B], r"unlabeled list of split 's': image b\.png is also in the validation"),
+        ([], [B], None, "the labeled list of split 's' is empty"),
+        ([A], [], None, "the unlabeled list of split 's' is empty"),
     ],
 )
 def test_bad_splits(labeled, unlabeled, val, match):
@@ -95,13 +107,16 @@ def test_bad_splits(labeled, unlabeled, val, match):
         splits.check_split("s", labeled, unlabeled, val, val_name="v.txt")
 
 
-def test_good_split_and_family():
-    splits.check_split("s", [A], [B], [C], "voc")
-    with pytest.raises(ValueError, match="split '92' has 1 labelled"):
-        splits.check_split("92", [A], [B], [C], "voc")
-    assert splits.guess_family([("JPEGImages/1.jpg", None)]) == "voc"
-    assert splits.guess_family([("leftImg8bit/train/1.png", None)]) == "cityscapes"
-    assert splits.guess_family([A]) is None
+def test_good_split_and_its_published_sizes():
+    splits.check_split("s", [A], [B], [C], VOCDataset.SPLITS)
+    with pytest.raises(ValueError, match="split '92' to have 92 labeled .* but got 1 and 1"):
+        splits.check_split("92", [A], [B], [C], VOCDataset.SPLITS)
+
+
+def test_published_set_is_recognized_by_its_image_folder():
+    assert recognize_list([("JPEGImages/1.jpg", None)]) is VOCDataset
+    assert recognize_list([("leftImg8bit/train/1.png", None)]) is CityscapesDataset
+    assert recognize_list([A]) is None and recognize_list([]) is None
 
 
 def test_fine_share_compares_bare_ids():
@@ -115,6 +130,6 @@ def test_usual_lists(shared):
     shares = {}
     for name in ("92", "732", "1_16", "u2pl_1_16"):
         parts = [splits.read_list(folder / name / f"{p}labeled.txt") for p in ("", "un")]
-        splits.check_split(name, *parts, val, splits.guess_family(parts[0]))
+        splits.check_split(name, *parts, val, recognize_list(parts[0]).SPLITS)
         shares[name] = round(splits.fine_share(parts[0], fine) * len(parts[0]))
     assert shares == {"92": 92, "732": 732, "1_16": 93, "u2pl_1_16": 662}

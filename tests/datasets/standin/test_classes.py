@@ -5,8 +5,9 @@ from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
 from rankseg.datasets.checks import check_data
+from rankseg.datasets.standin import make_standin
 from rankseg.datasets.standin.classes import UNLABELED
-from rankseg.datasets.standin.segmentation import fill_missing, make_standin
+from rankseg.datasets.standin.masks import fill_missing
 from rankseg.registry import DATASETS
 
 PIPELINE = [{"type": "LoadImage"}, {"type": "ResizeCenter", "size": 16}, {"type": "PackEval"}]
@@ -86,7 +87,7 @@ def test_lists_that_a_config_names_itself():
     assert labeled.labeled[1]["img_path"].endswith("photos/no/labeled_1.jpg")
 
 
-def test_classes_have_colours():
+def test_classes_have_different_colors():
     cfg = config(10, *CASES[0][1:3])
     make_standin(cfg)
     images = [sample["img"].mean((0, 1)) for sample in data_sets(cfg)[0].labeled]
@@ -100,5 +101,5 @@ def test_files_are_written_once_for_a_layout():
 
 
 def test_single_files_are_not_filled_in():
-    with pytest.raises(ValueError, match="CIFAR10Dataset has images with classes, .* --tiny"):
+    with pytest.raises(ValueError, match="images and masks, but got CIFAR10Dataset, .* --tiny"):
         fill_missing(config(10, *CASES[0][1:3]))

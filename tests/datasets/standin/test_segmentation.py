@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from mmengine.config import Config
 
-from rankseg.datasets.standin.segmentation import COUNTS, make_standin
+from rankseg.datasets.standin import make_standin
+from rankseg.datasets.standin.masks import COUNTS
 
 
 def config(kind: str, num_classes: int, **semi) -> Config:

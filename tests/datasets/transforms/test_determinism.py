@@ -20,7 +20,7 @@ STRONG = {"type": "StrongViews", "num": 2}
 
 
 class Files:
-    """Two labelled and four unlabelled images, as SemiDataset gives them to its pipelines."""
+    """Two labeled and four unlabeled images, as SemiDataset gives them to its pipelines."""
 
     num_labeled, num_unlabeled = 2, 4
 

@@ -111,7 +111,7 @@ def test_placements_spread_over_scale_position_and_flip():
 
 def rare(height=200, width=200):
     mask = np.zeros((height, width), np.uint8)
-    mask[:100, 100:] = 255  # unlabelled pixels are no foreground
+    mask[:100, 100:] = 255  # unlabeled pixels are no foreground
     mask[120:140, 40:60] = 1
     return {"img": np.zeros((height, width, 3), np.uint8), "seg_map": mask}
 
@@ -162,13 +162,13 @@ def test_input_is_left_untouched():
 @pytest.mark.parametrize(
     ("kwargs", "message"),
     [
-        ({"crop_size": 0}, "crop_size must be 1 or 2 positive"),
-        ({"crop_size": (3, 4, 5)}, "crop_size must be 1 or 2 positive"),
+        ({"crop_size": 0}, "crop_size to be 1 or 2 positive"),
+        ({"crop_size": (3, 4, 5)}, "crop_size to be 1 or 2 positive"),
         ({"crop_size": 9, "scale": (0, 1)}, "0 < low <= high"),
         ({"crop_size": 9, "scale": (2, 1)}, "0 < low <= high"),
-        ({"crop_size": 9, "flip": 1.5}, r"flip must lie in \[0, 1\], not 1.5"),
-        ({"crop_size": 9, "min_foreground": 20}, "min_foreground must lie in"),
-        ({"crop_size": 9, "tries": 0}, "tries must be at least 1"),
+        ({"crop_size": 9, "flip": 1.5}, r"flip to be in \[0, 1\], but got 1.5"),
+        ({"crop_size": 9, "min_foreground": 20}, "min_foreground to be in"),
+        ({"crop_size": 9, "tries": 0}, "tries to be at least 1"),
     ],
 )
 def test_bad_arguments(kwargs, message):
@@ -178,5 +178,5 @@ def test_bad_arguments(kwargs, message):
 
 def test_min_foreground_without_a_mask_names_the_image():
     results = {"img": np.zeros((9, 9, 3), np.uint8), "seed": (0, 0, 0), "img_path": "a/b.jpg"}
-    with pytest.raises(ValueError, match="a/b.jpg has none: set it in the labelled pipeline"):
+    with pytest.raises(ValueError, match="a/b.jpg has none. Set it in the labeled pipeline"):
         RandomResizeCropFlip(9, min_foreground=0.1)(results)

@@ -18,12 +18,12 @@ RNG = np.random.default_rng(0)
 RGB = RNG.integers(0, 256, (5, 7, 3), dtype=np.uint8)
 
 
-def test_colour_order_is_rgb(tmp_path):
+def test_color_order_is_rgb(tmp_path):
     Image.fromarray(RGB).save(tmp_path / "a.png")
     assert np.array_equal(read_image(tmp_path / "a.png"), RGB)
 
 
-def test_grey_is_repeated(tmp_path):
+def test_gray_is_repeated(tmp_path):
     Image.fromarray(RGB[..., 0]).save(tmp_path / "a.png")
     got = read_image(tmp_path / "a.png")
     assert np.array_equal(got, np.repeat(RGB[..., :1], 3, axis=2))
@@ -42,11 +42,11 @@ def test_sixteen_bits_are_refused_unless_a_range_is_given(tmp_path):
 
 
 def test_twelve_bits_in_sixteen_are_as_bright_as_the_range_says(tmp_path):
-    grey = RNG.integers(100, 4200, (5, 7), dtype=np.uint16)
-    wanted = np.clip((grey - 100.0) / 3900, 0, 1) * 255
+    gray = RNG.integers(100, 4200, (5, 7), dtype=np.uint16)
+    wanted = np.clip((gray - 100.0) / 3900, 0, 1) * 255
     for name in ("a.png", "a.tif"):
         path = tmp_path / name
-        cv2.imwrite(str(path), grey)
+        cv2.imwrite(str(path), gray)
         assert read_image(path, (0, 65535)).max() <= 4200 >> 8  # nearly black
         got = LoadSample(value_range=(100, 4000))({"img_path": path})["img"]
         assert got.dtype == np.uint8 and got.shape == (5, 7, 3)
@@ -54,7 +54,9 @@ def test_twelve_bits_in_sixteen_are_as_bright_as_the_range_says(tmp_path):
     Image.fromarray(RGB).save(tmp_path / "b.png")
     assert np.array_equal(read_image(tmp_path / "b.png", (100, 4000)), RGB)
     for wrong in ((5, 5), (0, 1, 2)):
-        with pytest.raises(ValueError, match="value_range of LoadSample is .* two rising numbers"):
+        with pytest.raises(
+            ValueError, match="value_range of LoadSample to be two increasing numbers"
+        ):
             LoadSample(value_range=wrong)
 
 
@@ -238,5 +240,5 @@ def test_cache_is_not_pickled(tmp_path, opened):
 
 @pytest.mark.parametrize("cache", [-1, 1.5, "all"])
 def test_cache_that_is_no_number_of_samples(cache):
-    with pytest.raises(ValueError, match="cache of LoadSample is .*: expected a number of samples"):
+    with pytest.raises(ValueError, match="cache of LoadSample to be a number of samples"):
         LoadSample(cache=cache)

@@ -21,11 +21,11 @@ def test_sharpness_is_that_of_pillow(factor):
     assert np.abs(got - photo()).max() > 1
 
 
-def test_cutout_is_a_grey_square_whose_centre_is_anywhere():
+def test_cutout_is_a_gray_square_whose_center_is_anywhere():
     operation = build_albumentation({"type": "Cutout", "size": 8, "fill": 127, "p": 1})
     operation.set_random_seed(0)
     image, areas = np.zeros((16, 20, 3), np.uint8), []
-    grey = np.zeros((16, 20))
+    gray = np.zeros((16, 20))
     for _ in range(1500):
         got = operation(image=image)["image"]
         assert set(np.unique(got)) == {0, 127}
@@ -33,12 +33,12 @@ def test_cutout_is_a_grey_square_whose_centre_is_anywhere():
         height, width = np.ptp(rows) + 1, np.ptp(columns) + 1
         assert height <= 8 and width <= 8 and (got[..., 0] > 0).sum() == height * width
         areas.append(height * width)
-        grey += got[..., 0] > 0
+        gray += got[..., 0] > 0
     assert not image.any(), "the image itself is left alone"
     assert min(areas) == 16 and max(areas) == 64, "cut at a corner, whole in the middle"
-    middle = grey[8, 10] / 1500  # 8 of 16 rows, 8 of 20 columns
+    middle = gray[8, 10] / 1500  # 8 of 16 rows, 8 of 20 columns
     assert middle == pytest.approx(8 / 16 * 8 / 20, abs=0.04)
-    assert grey[0, 0] / 1500 == pytest.approx(5 / 16 * 5 / 20, abs=0.03)
+    assert gray[0, 0] / 1500 == pytest.approx(5 / 16 * 5 / 20, abs=0.03)
 
 
 @pytest.mark.parametrize("config", [
@@ -46,5 +46,5 @@ def test_cutout_is_a_grey_square_whose_centre_is_anywhere():
     {"type": "Cutout", "holes": 1}, {"type": "Cutout", "p": 3},
 ])  # fmt: skip
 def test_bad_arguments(config):
-    with pytest.raises(ValueError, match=f"albumentations {config['type']} (does not take|knows)"):
+    with pytest.raises(ValueError, match=f"arguments of {config['type']}"):
         build_albumentation(config)

@@ -77,7 +77,7 @@ def test_eval_with_and_without_mask():
 
 
 def test_missing_parts_say_what_to_do():
-    with pytest.raises(ValueError, match="a.jpg is listed as labelled but has no mask"):
+    with pytest.raises(ValueError, match="to have a mask or a class, but got none for a.jpg"):
         PackViews(labeled=True)(sample())
-    with pytest.raises(ValueError, match="put RandomResizeCropFlip before it"):
+    with pytest.raises(ValueError, match="Put RandomResizeCropFlip before it"):
         PackViews(labeled=False)(sample())

@@ -22,7 +22,7 @@ def test_same_key_same_numbers_and_every_part_counts():
 
 
 def test_sample_without_seed_says_what_to_do():
-    with pytest.raises(ValueError, match="training pipelines belong into SemiDataset"):
+    with pytest.raises(ValueError, match="Use training pipelines in SemiDataset"):
         rng_of({}, "geometry")
 
 

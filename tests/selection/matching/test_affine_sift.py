@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from rankseg.datasets.transforms.homography import MIRROR, box, look, move, rotation
+from rankseg.datasets.transforms.homography import MIRROR, box, move, resample, rotation
 from rankseg.selection.matching.affine_sift import KeypointCache, Keypoints, alike, describe, match
 
 SMALL = dict(side=120, tilts=0, limit=300)
@@ -30,7 +30,7 @@ def first():
 
 @pytest.mark.parametrize("to_first", [box(0.1, 0.1, 0.8, 0.8), rotation(40), box(0, 0, 0.7, 0.9)])
 def test_the_map_between_two_looks_at_a_scene_is_found(first, to_first):
-    found = match(*(describe(image, **SMALL) for image in (first, look(first, to_first, 160))))
+    found = match(*(describe(image, **SMALL) for image in (first, resample(first, to_first, 160))))
     assert found is not None and found.score >= 8
     points = np.array([[0.0, 0.0], [0.5, 0.4], [-0.3, 0.5]])
     np.testing.assert_allclose(move(to_first @ found.homography, points), points, atol=0.03)
@@ -40,7 +40,7 @@ def test_the_map_between_two_looks_at_a_scene_is_found(first, to_first):
 
 
 def test_tilted_looks_find_more_of_what_is_seen_from_the_side(first):
-    side = look(first, box(0, 0, 2.2, 1), 160)  # 2.2 times narrower
+    side = resample(first, box(0, 0, 2.2, 1), 160)  # 2.2 times narrower
     plain, tilted = (
         match(*(describe(image, 120, tilts, 600) for image in (first, side))) for tilts in (0, 3)
     )
@@ -52,7 +52,7 @@ def test_other_scenes_and_mirror_images_do_not_match(first):
     assert match(own, describe(scene(1), **SMALL)) is None
     mirrored = Keypoints((own.place * [-1, 1]).astype(np.float32), own.descriptor)
     assert match(own, own) is not None and match(own, mirrored) is None
-    assert match(own, describe(look(first, MIRROR, 160), **SMALL)) is None
+    assert match(own, describe(resample(first, MIRROR, 160), **SMALL)) is None
 
 
 def test_an_image_without_keypoints(first):

@@ -2,27 +2,28 @@
 """Checks that a pipeline states how to read deep images and images of many bands."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from rankseg.datasets.base import ListDataset
 from rankseg.datasets.file_checks import Found
-from rankseg.datasets.transforms.image_level import LoadImage
-from rankseg.datasets.transforms.loading import LoadSample
+from rankseg.datasets.transforms.loading import ImageLoader
 from rankseg.errors import FileError
 from rankseg.imageio.bands import describe_bands
 from rankseg.imageio.intensity import FULL, percentile_range, value_counts
 from rankseg.imageio.reading import ImageInfo, decode_image
 from rankseg.utils.progress import track
 
+if TYPE_CHECKING:  # the data sets call the checks
+    from rankseg.datasets.base import ListDataset
+
 MEASURED = 200  # number of deep images used to propose a range
 
 
-def loader_of(dataset: ListDataset) -> LoadSample | LoadImage | None:
+def loader_of(dataset: "ListDataset") -> ImageLoader | None:
     """Return the transform that loads the images of a data set, or None if it is not ours."""
-    steps = getattr(dataset.pipeline, "transforms", ())
-    return next((one for one in steps if isinstance(one, LoadSample | LoadImage)), None)
+    return next((one for one in dataset.pipeline.transforms if isinstance(one, ImageLoader)), None)
 
 
-def check_same_reading(datasets: Sequence[ListDataset]) -> None:
+def check_same_reading(datasets: Sequence["ListDataset"]) -> None:
     """Check that training and validation images are read in the same way.
 
     Raises:
@@ -38,8 +39,8 @@ def check_same_reading(datasets: Sequence[ListDataset]) -> None:
             )
 
 
-def check_kinds(
-    dataset: ListDataset, paths: Sequence[str], found: Sequence[Found | None]
+def check_bit_depth_and_bands(
+    dataset: "ListDataset", paths: Sequence[str], found: Sequence[Found | None]
 ) -> tuple[list[str], list[str]]:
     """Check bit depth and bands of the images of a data set.
 
@@ -66,16 +67,18 @@ def check_kinds(
         raise FileError(
             f"Expected every image to have band {needed}, as channels={loader.channels} says, but "
             f"got {few[0][1].bands} in {len(few)} of {len(pairs)} images, such as {few[0][0]}. "
-            "Choose other channels, or take these images from the lists."
+            "Choose other channels, or remove these images from the lists."
         )
-    looks = [(info.bands, bool(info.alpha)) for _, info in pairs]
+    formats = [(info.bands, bool(info.alpha)) for _, info in pairs]
     option = "channels of LoadSample"
-    lines = [f"{dataset.source}: {line}" for line in describe_bands(looks, loader.channels, option)]
+    lines = [
+        f"{dataset.source}: {line}" for line in describe_bands(formats, loader.channels, option)
+    ]
     deep = [path for path, info in pairs if info.deep and loader.value_range is None]
     return lines, deep
 
 
-def refuse_deep(paths: Sequence[str]) -> None:
+def check_value_range(paths: Sequence[str]) -> None:
     """Reject images of more than 8 bits that have no value range.
 
     Raises:
@@ -92,7 +95,7 @@ def refuse_deep(paths: Sequence[str]) -> None:
     except ValueError:
         proposed = "value_range=(BLACK, WHITE)"
     raise ValueError(
-        f"Expected value_range in the LoadSample of all pipelines, as {len(paths)} images hold "
+        f"Expected value_range in the LoadSample of all pipelines, as {len(paths)} images have "
         f"more than 8 bits ({paths[0]}), but got none. Set {proposed}, which is the range of "
         f"{len(some)} of them, or {FULL} for the high byte of 16 bits."
     )

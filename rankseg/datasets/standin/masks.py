@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Generated segmentation data in the layout that a config expects, to replace missing data."""
+"""Generated images with masks: a whole data set, or the missing files of one."""
 
 import os
-import tempfile
 import zlib
 from functools import cache, lru_cache
 from pathlib import Path, PurePosixPath
@@ -11,70 +10,62 @@ import cv2
 import numpy as np
 from mmengine.config import Config
 
-from rankseg.datasets.base import missing_files
-from rankseg.datasets.checks import image_size
+from rankseg.datasets.base import dataset_class
+from rankseg.datasets.file_checks import missing_files
 from rankseg.datasets.splits.splits import LABELED_FILE, UNLABELED_FILE, Entry, read_list
-from rankseg.datasets.standin.classes import has_classes, make_class_standin
+from rankseg.datasets.standin import evaluation_sets, temporary_root
 from rankseg.imageio.masks import BINARY
+from rankseg.imageio.reading import read_image_info
 
 COUNTS = {"labeled": 4, "unlabeled": 6, "val": 2}
 HEIGHT, WIDTH = 96, 128
 VARIANTS = 8  # number of different images among those that fill gaps
 GENERATED = "generated.txt"
 
-# Image and mask of one sample by data set type; all other types are plain folders.
-LAYOUTS = {
-    "VOCDataset": ("JPEGImages/{part}_{i}.jpg", "SegmentationClass/{part}_{i}.png"),
-    "CityscapesDataset": (
-        "leftImg8bit/{part}/town/town_{i:06}_000019_leftImg8bit.png",
-        "gtFine/{part}/town/town_{i:06}_000019_gtFine_labelTrainIds.png",
-    ),
-}
-FOLDERS = ("images/{part}/{i}.png", "masks/{part}/{i}.png")
-
-_KEPT: list[tempfile.TemporaryDirectory] = []  # deleted when the process ends
+Names = tuple[str, str]
+"""Templates of the files of an image and its mask, see ``SegListDataset.STANDIN_FILES``."""
 
 
-def make_standin(cfg: Config) -> Path:
-    """Write a tiny data set for a config into a temporary folder and point the config to it.
+def make_mask_standin(cfg: Config, names: Names) -> Path:
+    """Write a tiny data set with masks for a config and point the config to it.
 
     Four labeled, six unlabeled and two validation images of 96 x 128 pixels show blobs of the
     config's classes and have an ignored border. Lists have the names given by the config; the sizes
-    of published splits are not checked. The folder is deleted when the process ends. For
-    image-level classes see :func:`rankseg.datasets.standin.classes.make_class_standin`.
+    of published splits are not checked.
 
     Args:
         cfg: Config with ``train_dataloader`` over a ``SemiDataset`` and a ``val_dataloader``. Its
             data roots, ``split_root`` and ``check_counts`` are changed in place.
+        names: Templates of the files.
 
     Returns:
         The data root.
     """
-    if has_classes(cfg):
-        return make_class_standin(cfg)
-    semi = cfg.train_dataloader.dataset
-    kind = semi.dataset.type
-    binary = bool(semi.dataset.get("binary")) or semi.dataset.get("label_rule") == BINARY
-    root = _write_samples(kind, cfg.model.student.decode_head.num_classes, binary)
+    semi, tests = cfg.train_dataloader.dataset, evaluation_sets(cfg)
+    root = _write_samples(names, cfg.model.student.decode_head.num_classes, _is_binary(semi))
     lines = {
-        part: [" ".join(_names(kind, part, i)) for i in range(count)]
+        part: [" ".join(name.format(part=part, i=i) for name in names) for i in range(count)]
         for part, count in COUNTS.items()
     }
     lines["unlabeled"] = [line.split()[0] for line in lines["unlabeled"]]
-    semi.dataset.data_root = str(root)
-    semi.dataset.pop("classes_file", None)  # the generated names are in classes.txt
+    for node in (semi.dataset, *tests):
+        node.data_root = str(root)
+        node.pop("classes_file", None)  # the generated names are in classes.txt
     semi.check_counts = False
     semi.pop("split_root", None)
-    for half in ("labeled", "unlabeled"):
-        in_split = f"splits/{semi.get('split')}/{half}.txt"
-        _write_list(root / semi.get(half, in_split), lines[half])
-    _write_list(root / "splits/val.txt", lines["val"])
-    for loader in ("val_dataloader", "test_dataloader"):
-        if cfg.get(loader):
-            cfg[loader].dataset.data_root = str(root)
-            cfg[loader].dataset.pop("classes_file", None)
-            _write_list(root / cfg[loader].dataset.ann_file, lines["val"])
+    lists = {
+        semi.get(part, f"splits/{semi.get('split')}/{part}.txt"): part
+        for part in ("labeled", "unlabeled")
+    }
+    lists |= dict.fromkeys(("splits/val.txt", *(node.ann_file for node in tests)), "val")
+    for name, part in lists.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text("".join(f"{line}\n" for line in lines[part]))
     return root
+
+
+def _is_binary(semi: Config) -> bool:
+    return bool(semi.dataset.get("binary")) or semi.dataset.get("label_rule") == BINARY
 
 
 def fill_missing(cfg: Config) -> int:
@@ -99,12 +90,12 @@ def fill_missing(cfg: Config) -> int:
     """
     data = cfg.train_dataloader.dataset.dataset
     root = Path(data.data_root)
-    if has_classes(cfg):
+    if dataset_class(data.type).image_level:
         raise ValueError(
-            f"{data.type} has images with classes, and missing files are made for lists of images "
-            "and masks alone: rehearse with tools/train.py CONFIG --tiny"
+            f"Expected a data set of images and masks, but got {data.type}, whose images have "
+            "classes. Rehearse with `python tools/train.py CONFIG --tiny`."
         )
-    binary = bool(data.get("binary")) or data.get("label_rule") == BINARY
+    binary = _is_binary(cfg.train_dataloader.dataset)
     classes = cfg.model.student.decode_head.num_classes
     wanted = _listed(cfg, root)
     files = {name: str(root / name) for pair in wanted for name in pair if name}
@@ -114,16 +105,19 @@ def fill_missing(cfg: Config) -> int:
     for folder in folders:
         if not folder.resolve().is_relative_to(root.resolve()):
             raise ValueError(
-                f"folder {folder} is, or lies in, a link to {folder.resolve()}: nothing is written "
-                f"outside of the data root {root}; use a data root with folders of its own"
+                f"Expected folder {folder} to be inside the data root {root}, but it links to "
+                f"{folder.resolve()}, and nothing is written outside the data root. Replace the "
+                "link by a folder."
             )
     for folder in folders:
         folder.mkdir(parents=True, exist_ok=True)
     written = 0
     for (image, mask), with_mask in wanted.items():
-        there = [name for name in (image, mask) if name and name not in missing]
+        present = [name for name in (image, mask) if name and name not in missing]
         for name in {image, mask if with_mask else image} & missing:
-            size = image_size(files[there[0]], decode=False) if there else (HEIGHT, WIDTH)
+            size = (HEIGHT, WIDTH)
+            if present:
+                size = read_image_info(files[present[0]], decode=False)[:2]
             variant = zlib.crc32(image.encode()) % VARIANTS
             suffix = PurePosixPath(name).suffix
             pixels = _encode(variant, classes, size, suffix, is_mask=name == mask, binary=binary)
@@ -143,17 +137,21 @@ def _listed(cfg: Config, root: Path) -> dict[Entry, bool]:
     folder /= str(semi.get("split"))
     lists = {root / (semi.get("unlabeled") or folder / UNLABELED_FILE): False}
     lists[root / (semi.get("labeled") or folder / LABELED_FILE)] = True
-    for loader in ("val_dataloader", "test_dataloader"):
-        if cfg.get(loader) and cfg[loader].dataset.get("ann_file"):
-            lists[root / cfg[loader].dataset.ann_file] = True
+    lists |= {root / node.ann_file: True for node in evaluation_sets(cfg) if node.get("ann_file")}
     wanted = {}
     for path, with_masks in lists.items():
         for image, mask in read_list(path):
             for name in filter(None, (image, mask)):
                 if os.path.isabs(name) or name.startswith("../"):
-                    raise ValueError(f"list {path} names {name}: expected a name below {root}")
+                    raise ValueError(
+                        f"Expected list {path} to name files below {root}, but got {name}. Correct "
+                        "the list."
+                    )
             if with_masks and mask is None:
-                raise ValueError(f"list {path} names no mask for {image}: expected 'image mask'")
+                raise ValueError(
+                    f"Expected list {path} to have 'image mask' lines, but got no mask for "
+                    f"{image}. Name its mask."
+                )
             wanted[image, mask] = with_masks or wanted.get((image, mask), False)
     return wanted
 
@@ -173,32 +171,25 @@ def _encode(
         done = False
     if not done:
         raise ValueError(
-            f"a list names a file with the ending {suffix!r}: images can be generated with .jpg, "
-            ".png and other endings that OpenCV writes"
+            f"Expected file names with a suffix that OpenCV writes, such as .jpg or .png, but got "
+            f"{suffix!r}. Rename the files in the list."
         )
     return content.tobytes()
 
 
-def _names(kind: str, part: str, i: int) -> tuple[str, str]:
-    image, mask = LAYOUTS.get(kind, FOLDERS)
-    return image.format(part=part, i=i), mask.format(part=part, i=i)
-
-
 @cache
-def _write_samples(kind: str, num_classes: int, binary: bool) -> Path:
-    """Write images and masks of one type of data set, once per process."""
-    folder = tempfile.TemporaryDirectory(prefix="rankseg-standin-")
-    _KEPT.append(folder)
-    root = Path(folder.name)
-    rng = np.random.default_rng(0)
+def _write_samples(names: Names, num_classes: int, binary: bool) -> Path:
+    """Write images and masks of one layout, once per process."""
+    root, rng = temporary_root(), np.random.default_rng(0)
     for part, count in COUNTS.items():
         for i in range(count):
             image, label = _paint(rng, num_classes)
             if binary:
                 label[label == 255] = 0
-            for name, pixels in zip(_names(kind, part, i), (image, label), strict=True):
-                (root / name).parent.mkdir(parents=True, exist_ok=True)
-                cv2.imwrite(str(root / name), pixels)
+            for name, pixels in zip(names, (image, label), strict=True):
+                path = root / name.format(part=part, i=i)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                cv2.imwrite(str(path), pixels)
     (root / "classes.txt").write_text("".join(f"class {i}\n" for i in range(num_classes)))
     return root
 
@@ -207,15 +198,10 @@ def _paint(rng: np.random.Generator, num_classes: int) -> tuple[np.ndarray, np.n
     """Paint blobs of random classes, one shade per class, and a border of 255 in the mask."""
     label = np.zeros((HEIGHT, WIDTH), np.uint8)
     for _ in range(12):
-        centre = int(rng.integers(WIDTH)), int(rng.integers(HEIGHT))
-        cv2.circle(label, centre, int(rng.integers(8, 32)), int(rng.integers(num_classes)), -1)
+        center = int(rng.integers(WIDTH)), int(rng.integers(HEIGHT))
+        cv2.circle(label, center, int(rng.integers(8, 32)), int(rng.integers(num_classes)), -1)
     shades = rng.integers(0, 256, (num_classes, 3))
     noise = rng.integers(-20, 21, (HEIGHT, WIDTH, 3))
     image = np.clip(shades[label] + noise, 0, 255).astype(np.uint8)
     cv2.rectangle(label, (0, 0), (WIDTH - 1, HEIGHT - 1), 255, 2)
     return image, label
-
-
-def _write_list(path: Path, lines: list[str]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(f"{line}\n" for line in lines))

@@ -134,7 +134,7 @@ def write_masks(found: Survey, root: Path, names: Sequence[str]) -> None:
         return []
 
     items = [(str(i), name) for i, name in enumerate(names)]
-    FileValidator().each(write, items, "", "masks to write as class ids")
+    FileValidator().run(write, items, "", "masks to write as class ids")
 
 
 def draw_lists(

@@ -280,7 +280,7 @@ def _inspect_image(files: Files, decode: bool, counts: ValueCounts, channels: Ch
 def _inspect_images(
     paths: Sequence[Path], validator: FileValidator, what: str, work: Callable[[Files], Found]
 ) -> list[ImageInfo | None]:
-    found = validator.each(work, [(str(path),) for path in paths], "", what)
+    found = validator.run(work, [(str(path),) for path in paths], "", what)
     return [None if one is None else ImageInfo(*one) for one in found]
 
 
@@ -288,7 +288,7 @@ def _inspect_masks(files: InputFiles, validator: FileValidator) -> list[MaskStat
     def work(item: Files) -> Found:
         return encode_stats(files.read(item[0]), item[0])
 
-    found = validator.each(work, [(mask,) for mask in files.masks], "", "masks")
+    found = validator.run(work, [(mask,) for mask in files.masks], "", "masks")
     return [None if one is None else decode_stats(one) for one in found]
 
 

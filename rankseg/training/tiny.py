@@ -9,6 +9,7 @@ from mmengine.config import Config
 from mmengine.logging import print_log
 from mmengine.registry import init_default_scope
 
+from rankseg.datasets.base import dataset_class
 from rankseg.datasets.standin import make_standin
 from rankseg.engine.built import build_method
 from rankseg.engine.hooks.base import RunHook

@@ -123,7 +123,7 @@ def test_raises_if_labeled_images_lack_a_class():
     [
         (1, 3, None, None, "two or more images with a mask, .* but got 1"),
         (5, 0, None, None, "all 5 images have one.*--unlabeled DIR.*--labeled N"),
-        (5, 1, 5, None, "5 validation images wanted"),
+        (5, 1, 5, None, "1 to 4 validation images, .* but got 5"),
         (5, 0, None, 4, "--labeled to be from 1 to 3, .* but got 4"),
         (5, 1, None, 5, "--labeled to be from 1 to 4, .* but got 5"),
         (5, 1, None, 0, "but got 0"),

@@ -232,7 +232,7 @@ def test_mask_on_the_turned_picture(root, capsys):
     match = r"but got 8x10\. The image has the EXIF orientation 6, which viewers apply and tr"
     refused(root, capsys, "masks/0.png", match)
     (root / "masks/0.png").write_bytes(saved(LABELS))
-    assert any("1 of 2 images carry an EXIF orientation" in note for note in check(root))
+    assert any("1 of 2 images have an EXIF orientation" in note for note in check(root))
 
 
 def test_masks_all_ignored_or_two_valued(root, capsys):
@@ -274,7 +274,7 @@ PLACES = {
     "device": (lambda path: path.symlink_to("/dev/zero"), "to be a file, but it is a device"),
     "broken link": (lambda path: path.symlink_to("gone.png"), "is a link to gone.png, which does"),
     "loop": (lambda path: path.symlink_to(path.name), "cannot be read"),
-    "nothing": (lambda path: None, "does not exist .*correct the list, or the data root"),
+    "nothing": (lambda path: None, "does not exist .*Correct the list, or the data root"),
     "other case": (lambda path: path.with_suffix(".PNG").write_bytes(saved(NOISE)), "spelled diff"),
 }
 
@@ -310,28 +310,31 @@ def test_a_disk_that_fails(root, capsys, monkeypatch):
 
 
 LISTS = {
-    "empty": (b"", "is empty: expected one 'image mask' or 'image' per line"),
-    "blank": (b" \r\n\t\n# nothing\n", "is empty: expected one"),
-    "utf-16": (PAIRS.encode("utf-16"), "is UTF-16 text: expected UTF-8; save it as UTF-8 text"),
-    "zero bytes": (b"images/0.png\0 masks/0.png\n", "holds zero bytes and is no text"),
-    "binary": (saved(NOISE), "holds zero bytes|is no UTF-8 text"),
-    "latin-1": (b"a.png b.png\nimages/\xfc.png masks/0.png\n", r"\(line 2 holds the byte 0xfc\)"),
-    "long line": (b"a" * 1_000_000, "line 1 has 1000000 characters: expected one sample per line"),
-    "many words": (b"a b " * 250_000, "line 1 has 1000000 characters"),
-    "three names": (b"a b c\n", "cannot tell image from mask in 'a b c': put a TAB"),
-    "no mask": (b"images/0.png\n", "image images/0.png has no mask"),
-    "twice": (PAIRS.encode() * 2, "names image images/0.png .*more than once: keep one line"),
+    "empty": (b"", "to have one 'image mask' or 'image' per line, but it is empty"),
+    "blank": (b" \r\n\t\n# nothing\n", "but it is empty"),
+    "utf-16": (PAIRS.encode("utf-16"), "to be UTF-8 text, but got UTF-16. Save it as UTF-8 text"),
+    "zero bytes": (b"images/0.png\0 masks/0.png\n", "to be UTF-8 text, but got zero bytes"),
+    "binary": (saved(NOISE), "but got (zero bytes|the byte)"),
+    "latin-1": (b"a.png b.png\nimages/\xfc.png masks/0.png\n", "got the byte 0xfc in line 2"),
+    "long line": (b"a" * 1_000_000, "line 1 to be one sample .* but got 1000000"),
+    "many words": (b"a b " * 250_000, "line 1 to be one sample .* got 1000000"),
+    "three names": (b"a b c\n", "expected an image and a mask, but got 'a b c'. Put a TAB"),
+    "no mask": (b"images/0.png\n", "to name a mask .* none for images/0.png"),
+    "twice": (PAIRS.encode() * 2, "got image images/0.png .*more than once. Keep one line"),
     "twice in other words": (
         b"images/0.png masks/0.png\n./images//0.png masks/0.png\n",
         "than once",
     ),
-    "above": (b"../other/0.png masks/0.png\n", "names ../other/0.png, which is not below the data"),
-    "above, hidden": (b"images/../../o.png masks/0.png\n", "names ../o.png, which is not below"),
+    "above": (b"../other/0.png masks/0.png\n", "below the data root .* but got ../other/0.png"),
+    "above, hidden": (
+        b"images/../../o.png masks/0.png\n",
+        "below the data root .* but got ../o.png",
+    ),
     "mask above": (
         b"images/0.png ../../etc/passwd\n",
-        "names ../../etc/passwd, which is not below",
+        "below the data root .* but got ../../etc/passwd",
     ),
-    "absolute": (b"/etc/o.png masks/0.png\n", "names /etc/o.png, which is not below the data"),
+    "absolute": (b"/etc/o.png masks/0.png\n", "below the data root .* but got /etc/o.png"),
     "swapped": (b"masks/0.png images/0.png\n", "0.png .* got a color image|got 10x8|got 8x10"),
 }
 
@@ -357,12 +360,12 @@ def test_lists_that_are_refused(root, capsys, name):
 )  # fmt: skip
 def test_lists_that_are_handled(root, content):
     (root / LABELED).write_bytes(content)
-    assert "2 labelled" in check(root)[0]
+    assert "2 labeled" in check(root)[0]
 
 
 def test_absolute_names_below_the_data_root(root):
     (root / LABELED).write_text(f"{root}/images/0.png {root}/masks/0.png\n")
-    assert "1 labelled" in check(root)[0]
+    assert "1 labeled" in check(root)[0]
 
 
 def test_a_validation_image_listed_twice(root, capsys):
@@ -373,8 +376,11 @@ def test_a_validation_image_listed_twice(root, capsys):
 CLASSES = {
     "empty": (b"", "got 0 of them"),
     "twice": (b"sky\nroad\nsky\n", "got 'sky' twice"),
-    "utf-16": ("sky\nroad".encode("utf-16"), "are no UTF-8 text: save the file as UTF-8"),
-    "zero bytes": (b"sky\0road", "hold zero bytes and are no text"),
+    "utf-16": (
+        "sky\nroad".encode("utf-16"),
+        "to be UTF-8 text, but got other bytes. Save the file as UTF-8",
+    ),
+    "zero bytes": (b"sky\0road", "to be text, but got zero bytes"),
     "another file": (b"\n".join(b"%d" % i for i in range(100_000)), "fewer than 100000, but got"),
 }
 

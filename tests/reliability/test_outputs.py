@@ -62,7 +62,7 @@ def lists(folder: Path, labeled: str, unlabeled: str = BARE.format(3)) -> Path:
 def test_lists_that_lead_out_are_not_imported(root, tmp_path, capsys, line):
     lists(tmp_path / "theirs/new", line)
     error = fails(tmp_path, ["import", tmp_path / "theirs", "--data-root", root], capsys)
-    assert "list new/labeled.txt names " in error and "is not below the data root" in error
+    assert "names in list new/labeled.txt to be below the data root" in error
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_a_split_that_is_a_link_elsewhere(root, tmp_path, capsys):
     (root / "splits/new").symlink_to(tmp_path / "elsewhere")
     arguments = ["draw", "--data-root", root, "--size", "2", "--name", "new", "--force"]
     error = fails(tmp_path, arguments, capsys)
-    assert "splits/new is a link to " in error and "nothing is written outside" in error
+    assert "splits/new to be a folder" in error and "nothing is written outside" in error
 
 
 def test_lists_that_exist_are_replaced_on_demand_alone(root, tmp_path, capsys):
@@ -182,5 +182,5 @@ def test_generated_images_do_not_go_through_links(root, tmp_path, capsys):
     cfg = Config(dict(model=dict(student=student), train_dataloader=dict(dataset=semi)))
     with pytest.raises(SystemExit), exit_on_user_error():
         fill_missing(cfg)
-    assert "nothing is written outside of the data root" in capsys.readouterr().err
+    assert "nothing is written outside the data root" in capsys.readouterr().err
     assert not list((tmp_path / "photos").iterdir()) and not (root / "generated.txt").exists()

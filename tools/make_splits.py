@@ -85,64 +85,35 @@ def read_size(text: str) -> Fraction:
         ) from None
 
 
-def _add_draw(draw: argparse.ArgumentParser) -> None:
-    draw.add_argument(
-        "--size",
-        type=read_size,
-        required=True,
-        help="labeled images: a number (92) or a share (1/16, 0.05), rounded up",
-    )
-    draw.add_argument(
-        "--list",
-        type=Path,
-        metavar="FILE",
-        help="'image mask' lines to draw from, instead of two folders",
-    )
-    draw.add_argument("--images", default="images", help="folder of images (default: images)")
-    draw.add_argument("--masks", default="masks", help="folder of masks (default: masks)")
-    draw.add_argument(
-        "--unlabeled-images",
-        metavar="FOLDER",
-        help="folder of additional images without masks for the unlabeled list",
-    )
-    draw.add_argument(
-        "--val",
-        type=int,
-        metavar="N",
-        help="first keep N images as splits/val.txt (default: exclude the images of an existing "
-        "val.txt)",
-    )
-    _add_seed(draw, "SIZE_seedSEED, such as 1_16_seed0")
-    draw.add_argument(
-        "--any-classes", action="store_true", help="allow classes without a labeled image"
-    )
+def _add_draw(sub: argparse.ArgumentParser) -> None:
+    add = sub.add_argument
+    text = "labeled images: a number (92) or a share (1/16, 0.05), rounded up"
+    add("--size", type=read_size, required=True, help=text)
+    text = "'image mask' lines to draw from, instead of two folders"
+    add("--list", type=Path, metavar="FILE", help=text)
+    add("--images", default="images", help="folder of images (default: images)")
+    add("--masks", default="masks", help="folder of masks (default: masks)")
+    text = "folder of additional images without masks for the unlabeled list"
+    add("--unlabeled-images", metavar="FOLDER", help=text)
+    text = "first keep N images as splits/val.txt (default: exclude those of an existing val.txt)"
+    add("--val", type=int, metavar="N", help=text)
+    add("--any-classes", action="store_true", help="allow classes without a labeled image")
+    _add_seed(sub, "SIZE_seedSEED, such as 1_16_seed0")
 
 
-def _add_labels(labels: argparse.ArgumentParser) -> None:
-    which = labels.add_mutually_exclusive_group(required=True)
+def _add_labels(sub: argparse.ArgumentParser) -> None:
+    which, add = sub.add_mutually_exclusive_group(required=True), sub.add_argument
     which.add_argument("--size", type=int, help="labeled images, a multiple of the classes")
-    which.add_argument(
-        "--labeled", type=Path, metavar="FILE", help="list of the labeled images; nothing is drawn"
-    )
-    which.add_argument(
-        "--all-labeled", action="store_true", help="label every image that has a class"
-    )
-    labels.add_argument(
-        "--list", metavar="FILE", help="'image class' lines of all images (--dataset list)"
-    )
-    labels.add_argument(
-        "--unlabeled-images",
-        metavar="FOLDER",
-        help="folder (svhn: part, such as extra) of additional images for the unlabeled list",
-    )
-    labels.add_argument(
-        "--val-share",
-        type=float,
-        metavar="SHARE",
-        help="share of the labeled images of every class that becomes NAME/val.txt "
-        "(default: 0.2, with --labeled 0)",
-    )
-    _add_seed(labels, "SIZE_seedSEED, the name of FILE, or all")
+    text = "list of the labeled images; nothing is drawn"
+    which.add_argument("--labeled", type=Path, metavar="FILE", help=text)
+    text = "label every image that has a class"
+    which.add_argument("--all-labeled", action="store_true", help=text)
+    add("--list", metavar="FILE", help="'image class' lines of all images (--dataset list)")
+    text = "folder (svhn: part, such as extra) of additional images for the unlabeled list"
+    add("--unlabeled-images", metavar="FOLDER", help=text)
+    text = "share of the labeled images of every class that becomes NAME/val.txt (default: 0.2, "
+    add("--val-share", type=float, metavar="SHARE", help=f"{text}with --labeled 0)")
+    _add_seed(sub, "SIZE_seedSEED, the name of FILE, or all")
 
 
 def _add_seed(sub: argparse.ArgumentParser, name: str) -> None:
@@ -152,11 +123,8 @@ def _add_seed(sub: argparse.ArgumentParser, name: str) -> None:
 
 def _add_import(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("source", type=Path, help="folder with NAME/{labeled,unlabeled}.txt")
-    sub.add_argument(
-        "--mask-folder",
-        metavar="FOLDER",
-        help="replace the first folder of every mask, for example by SegmentationClassAug",
-    )
+    text = "replace the first folder of every mask, for example by SegmentationClassAug"
+    sub.add_argument("--mask-folder", metavar="FOLDER", help=text)
 
 
 def _add_check(sub: argparse.ArgumentParser) -> None:

@@ -370,7 +370,7 @@ def test_absolute_names_below_the_data_root(root):
 
 def test_a_validation_image_listed_twice(root, capsys):
     (root / "splits/val.txt").write_text("images/5.png masks/5.png\n" * 2)
-    refused(root, capsys, "val.txt", "images/5.png more than once: keep one line")
+    refused(root, capsys, "val.txt", "images/5.png more than once. Keep one line")
 
 
 CLASSES = {

@@ -57,7 +57,9 @@ def make_mask_standin(cfg: Config, names: Names) -> Path:
         semi.get(part, f"splits/{semi.get('split')}/{part}.txt"): part
         for part in ("labeled", "unlabeled")
     }
-    lists |= dict.fromkeys(("splits/val.txt", *(node.ann_file for node in tests)), "val")
+    lists |= dict.fromkeys(
+        ("splits/val.txt", *(node.ann_file for node in tests if node.get("ann_file"))), "val"
+    )
     for name, part in lists.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text("".join(f"{line}\n" for line in lines[part]))

@@ -14,22 +14,18 @@ from rankseg.datasets.standin.classes import TEST, TRAIN
 from rankseg.registry import DATASETS
 
 FOLDER = Path(__file__).parents[3] / "configs/_base_/datasets"
-KINDS = {name: name for name in ("cub", "omniglot_mini", "cifar10_mini_retrieval")}
-KINDS |= {"cars": "CarsDataset", "sop": "SOPDataset", "inshop": "InShopDataset"}
+NAMES = ["cub", "cars", "sop", "inshop", "omniglot_mini", "cifar10_mini_retrieval"]
+KINDS = {"cars": "CarsDataset", "sop": "SOPDataset", "inshop": "InShopDataset"}
 SIDE = {"omniglot_mini": 56, "cifar10_mini_retrieval": 32}
 
 
-def load(name: str) -> Config:
-    base, *labels = name.split("_labels")
-    known = (FOLDER / f"{base}.py").is_file()
-    cfg = Config.fromfile(FOLDER / f"{base if known else 'cub'}{'_labels' * len(labels)}.py")
-    if not known:  # the configs of these sets differ from that of CUB in the type
-        for node in (
-            cfg.train_dataloader.dataset.dataset,
-            cfg.val_dataloader.dataset,
-            cfg.test_dataloader.dataset,
-        ):
-            node.type = KINDS[base]
+def load(name: str, with_labels: bool = False) -> Config:
+    """Return the base config of a set; some differ from that of CUB in the type only."""
+    cfg = Config.fromfile(FOLDER / f"{'cub' if name in KINDS else name}.py")
+    for loader in (cfg.train_dataloader.dataset, cfg.val_dataloader):
+        loader.dataset.type = KINDS.get(name, loader.dataset.type)
+    if with_labels:
+        cfg.train_dataloader.dataset.update(empty="unlabeled", labeled="", unlabeled=None)
     cfg.model = {"student": {"decode_head": {"type": "EmbeddingHead", "channels": 8}}}
     return cfg
 
@@ -39,10 +35,10 @@ def data_sets(cfg: Config) -> tuple:
         return tuple(DATASETS.build(cfg[f"{part}_dataloader"].dataset) for part in ("train", "val"))
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", NAMES)
 def test_every_set_builds_without_and_with_labels(name):
-    for labels in ("", "_labels"):
-        cfg = load(f"{name}{labels}")
+    for labels in (False, True):
+        cfg = load(name, labels)
         make_standin(cfg)
         train, val = data_sets(cfg)
         number = TRAIN[0] * TRAIN[1]
@@ -57,7 +53,7 @@ def test_every_set_builds_without_and_with_labels(name):
             assert train[0]["inputs"][view].shape == val[0]["inputs"].shape == (3, side, side)
 
 
-@pytest.mark.parametrize("name", ["cub", "cars", "sop", "inshop"])
+@pytest.mark.parametrize("name", NAMES[:4])
 def test_the_layout_is_the_published_one(name):
     cfg = load(name)
     assert recognize(make_standin(cfg)).__name__ == cfg.val_dataloader.dataset.type

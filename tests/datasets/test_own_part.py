@@ -46,7 +46,6 @@ val_dataloader = dict(
         test_mode=True,
     )
 )
-test_dataloader = val_dataloader
 '''
 
 RETRIEVAL = '''

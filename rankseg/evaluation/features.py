@@ -19,7 +19,7 @@ def check_k(k: int, size: int) -> None:
         ValueError: If ``k`` is not from 1 to ``size``.
     """
     if not 1 <= k <= size:
-        raise ValueError(f"k={k} neighbours among {size} labelled images: expected 1 to {size}")
+        raise ValueError(f"k={k} neighbors among {size} labeled images: expected 1 to {size}")
 
 
 def check_finite(**features: Tensor) -> None:
@@ -170,7 +170,7 @@ def linear_probe(
     """
     check_finite(labeled_images=feature, queries=query)
     if not len(feature):
-        raise ValueError("a linear probe of no labelled image: expected at least one")
+        raise ValueError("a linear probe of no labeled image: expected at least one")
     device = feature.device
     feature, query = standardize(feature, query.to(device))
     label = label.to(device)

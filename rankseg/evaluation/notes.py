@@ -62,7 +62,7 @@ class ClassNotes:
             print_log(
                 f"every {self.things} is predicted to be of class {names(predicted > 0, classes)}: "
                 "usual in the first iterations; if it stays so, look at the learning rate, at "
-                "model.pretrained, and at how many labelled images each class has",
+                "model.pretrained, and at how many labeled images each class has",
                 "current",
                 logging.WARNING,
             )

@@ -181,6 +181,6 @@ def cluster_agreement(embedding: Tensor, label: Tensor, seed: int = 0) -> float:
     from sklearn.metrics import normalized_mutual_info_score  # scikit-learn is slow to import
 
     rows = F.normalize(embedding.float(), dim=1).cpu().numpy()
-    centres = cluster_centers(rows, len(label.unique()), seed)
-    clusters = assign_clusters(rows, centres)
+    centers = cluster_centers(rows, len(label.unique()), seed)
+    clusters = assign_clusters(rows, centers)
     return float(normalized_mutual_info_score(label.cpu().numpy(), clusters))

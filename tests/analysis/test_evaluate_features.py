@@ -132,7 +132,7 @@ def test_a_damaged_file_is_made_anew(class_run, class_config, tmp_path):
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        (["--knn", "13"], "k=13 neighbours among 12 labelled images: expected 1 to 12"),
+        (["--knn", "13"], "k=13 neighbors among 12 labeled images: expected 1 to 12"),
         (["--launcher", "slurm"], "runs in one process"),
         (["--probe", "1"], "probe '1' is neither 'all' nor 'labeled' nor a share such as 1%"),
         (["--probe", "0%"], "probe '0%': expected a share above 0%"),

@@ -54,7 +54,7 @@ def test_one_class_only(said):
         notes.say([3, 2, 1], [0, 6, 0], CLASSES)
     assert len(said) == 2
     assert said[0][0].startswith("every pixel is predicted to be of class road: usual in the first")
-    assert "learning rate" in said[0][0] and "labelled images" in said[0][0]
+    assert "learning rate" in said[0][0] and "labeled images" in said[0][0]
 
 
 def test_one_class_only_where_there_is_one(said):

@@ -12,10 +12,10 @@ from torch import Tensor
 NEAR = 1e-3  # smallest depth of a point in front of the camera
 
 
-def cell_centres(height: int, width: int, device: torch.device | str = "cpu") -> Tensor:
+def cell_centers(height: int, width: int, device: torch.device | str = "cpu") -> Tensor:
     """Return normalized ``(x, y)`` cell centers of a map, ``(height * width, 2)`` float32.
 
-    >>> cell_centres(1, 2).tolist()
+    >>> cell_centers(1, 2).tolist()
     [[-0.5, 0.0], [0.5, 0.0]]
     """
     rows, columns = (
@@ -56,7 +56,7 @@ def sample_mapped(second: Tensor, homography: Tensor, size: tuple[int, int]) -> 
         not possible.
     """
     height, width = second.shape[2:]
-    place, front = map_points(homography, cell_centres(*size, second.device))
+    place, front = map_points(homography, cell_centers(*size, second.device))
     # The tolerance keeps the outermost centers of an unchanged view inside despite rounding.
     inside = front
     for axis, count in enumerate((width, height)):
@@ -126,7 +126,7 @@ def keypoint_mask(points: Tensor, size: tuple[int, int], sigma: float) -> Tensor
     Source: TAC-CCL (dissertation "Learning with few labels", chapter 4), eq. 4.4 and 4.5.
     """
     there = points.isfinite().all(-1)
-    cells = cell_centres(*size, points.device)
+    cells = cell_centers(*size, points.device)
     gap = cells[:, None] - torch.where(there[..., None], points, 0.0).float()[:, None]
     near = torch.exp(-gap.square().sum(-1) / (2 * sigma**2)) * there[:, None]
     mask = torch.where(there.any(1, keepdim=True), near.sum(-1), 1.0)

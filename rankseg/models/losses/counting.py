@@ -65,21 +65,21 @@ def which_count(loss: nn.Module, label: Tensor, ignore_index: int) -> dict[str, 
     """
     told: dict[str, int | Tensor] = {"ignore_index": ignore_index}
     if getattr(loss, "avg_non_ignore", False) and not getattr(loss, "use_sigmoid", False):
-        labelled = label != ignore_index
+        labeled = label != ignore_index
         weights = getattr(loss, "class_weight", None)
         told["avg_factor"] = (
-            count_per_process(labelled)
+            count_per_process(labeled)
             if weights is None
-            else _weight_per_process(label, labelled, weights)
+            else _weight_per_process(label, labeled, weights)
         )
     return told
 
 
-def _weight_per_process(label: Tensor, labelled: Tensor, weights: Sequence[float]) -> Tensor:
+def _weight_per_process(label: Tensor, labeled: Tensor, weights: Sequence[float]) -> Tensor:
     """Sum the class weights of all labeled pixels: ``()`` float32, the mean over processes."""
     each = torch.tensor(weights).to(label.device, non_blocking=True)
-    weight = each[label.where(labelled, 0)]
-    total = (weight * labelled).sum()
+    weight = each[label.where(labeled, 0)]
+    total = (weight * labeled).sum()
     if _processes() == 1:
         return total
     all_reduce(total)

@@ -7,7 +7,7 @@ from torch import Tensor
 READINGS = ("enlarge", "printed")
 
 
-def discriminative_loss(feature: Tensor, centres: Tensor, reading: str = "enlarge") -> Tensor:
+def discriminative_loss(feature: Tensor, centers: Tensor, reading: str = "enlarge") -> Tensor:
     r"""Compute the loss on the gap between the distances to the two nearest centers.
 
     .. math::
@@ -22,7 +22,7 @@ def discriminative_loss(feature: Tensor, centres: Tensor, reading: str = "enlarg
 
     Args:
         feature: ``(B, D)``; the only input that receives a gradient.
-        centres: ``(N, D)``, at least two.
+        centers: ``(N, D)``, at least two.
         reading: ``"enlarge"`` for the first form, ``"printed"`` for the second.
 
     Returns:
@@ -34,37 +34,37 @@ def discriminative_loss(feature: Tensor, centres: Tensor, reading: str = "enlarg
     Source: LMCS (dissertation, chapter 3), eq. 3.6.
     """
     check_reading(reading)
-    nearest, second = two_nearest(feature, centres)
+    nearest, second = two_nearest(feature, centers)
     if reading == "printed":
         return (nearest - second).square().mean()
     both = (nearest + second).clamp(min=torch.finfo(torch.float32).eps)
     return 1 - ((second - nearest) / both).square().mean()
 
 
-def two_nearest(feature: Tensor, centres: Tensor) -> tuple[Tensor, Tensor]:
+def two_nearest(feature: Tensor, centers: Tensor) -> tuple[Tensor, Tensor]:
     """Return distances to the nearest and the second nearest center, ``(B,)`` float32 each.
 
     The distances are Euclidean.
 
     Args:
         feature: ``(B, D)``; the only input that receives a gradient.
-        centres: ``(N, D)``, at least two.
+        centers: ``(N, D)``, at least two.
 
     Raises:
         ValueError: If there are fewer than two centers.
     """
-    return center_distances(feature, centres).topk(2, dim=1, largest=False).values.unbind(1)
+    return center_distances(feature, centers).topk(2, dim=1, largest=False).values.unbind(1)
 
 
-def center_distances(feature: Tensor, centres: Tensor) -> Tensor:
+def center_distances(feature: Tensor, centers: Tensor) -> Tensor:
     """Return Euclidean distances to all centers, ``(B, N)`` float32; see :func:`two_nearest`."""
-    if len(centres) < 2:
-        raise ValueError(f"{len(centres)} cluster centres: expected 2 or more")
+    if len(centers) < 2:
+        raise ValueError(f"{len(centers)} cluster centers: expected 2 or more")
     with torch.autocast(feature.device.type, enabled=False):
         # Compute differences directly: the shortcut via inner products is inexact near a center.
         return torch.cdist(
             feature.float(),
-            centres.detach().float(),
+            centers.detach().float(),
             compute_mode="donot_use_mm_for_euclid_dist",
         )
 

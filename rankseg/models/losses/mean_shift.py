@@ -46,5 +46,5 @@ def mean_shift(online: Tensor, entries: Tensor, chosen: Tensor) -> Tensor:
         with torch.no_grad():
             share = chosen.float()
             count = share.sum(1)
-            centre = share @ entries.float() / count.clamp(min=1)[:, None]
-        return (2 - 2 * (online.float() * centre).sum(1)) * (count > 0)
+            center = share @ entries.float() / count.clamp(min=1)[:, None]
+        return (2 - 2 * (online.float() * center).sum(1)) * (count > 0)

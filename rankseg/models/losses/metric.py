@@ -44,7 +44,7 @@ def takes_references(loss: nn.Module) -> bool:
     return type(loss).__name__ in losses.CrossBatchMemory.supported_losses()
 
 
-def contrastive_clustering(feature: Tensor, centres: Tensor, own: Tensor | None = None) -> Tensor:
+def contrastive_clustering(feature: Tensor, centers: Tensor, own: Tensor | None = None) -> Tensor:
     r"""Compute the mean ratio of the distances to one cluster center and to the next.
 
     .. math::
@@ -63,7 +63,7 @@ def contrastive_clustering(feature: Tensor, centres: Tensor, own: Tensor | None 
 
     Args:
         feature: ``(B, D)``; the only input that receives a gradient.
-        centres: ``(N, D)``, at least two.
+        centers: ``(N, D)``, at least two.
         own: ``(B,)`` int64 clusters below ``N``, for the second form.
 
     Returns:
@@ -76,9 +76,9 @@ def contrastive_clustering(feature: Tensor, centres: Tensor, own: Tensor | None 
     """
     eps = torch.finfo(torch.float32).eps
     if own is None:
-        nearest, second = two_nearest(feature, centres)
+        nearest, second = two_nearest(feature, centers)
         return (nearest / second.clamp(min=eps)).mean()
-    distance = center_distances(feature, centres)
+    distance = center_distances(feature, centers)
     to_own = distance.gather(1, own[:, None])
     to_other = distance.scatter(1, own[:, None], torch.inf).amin(1, keepdim=True)
     return (2 * to_own / (to_own + to_other).clamp(min=eps)).mean()

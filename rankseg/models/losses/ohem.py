@@ -65,10 +65,10 @@ class OhemCrossEntropyLoss(nn.Module):
     ) -> Tensor:
         """Compute the loss; ``weight`` and further arguments of mmseg's heads are ignored."""
         loss = F.cross_entropy(logits, label, ignore_index=ignore_index, reduction="none").flatten()
-        labelled = (label != ignore_index).flatten()
+        labeled = (label != ignore_index).flatten()
         # Ignored pixels have loss 0. If fewer than min_kept pixels are labeled, the bound falls to
         # 0 and all labeled ones are kept.
         count = min(self.min_kept, loss.numel())
         bound = loss.detach().topk(count, sorted=False).values.min()
-        kept = labelled & (loss >= bound.clamp(max=-math.log(self.threshold)))
+        kept = labeled & (loss >= bound.clamp(max=-math.log(self.threshold)))
         return self.loss_weight * torch.where(kept, loss, 0).sum() / count_per_process(kept)

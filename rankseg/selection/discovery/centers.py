@@ -25,33 +25,33 @@ def class_centers(feature: np.ndarray, label: np.ndarray, num_classes: int) -> n
     )
 
 
-def center_distances(feature: np.ndarray, centres: np.ndarray) -> np.ndarray:
+def center_distances(feature: np.ndarray, centers: np.ndarray) -> np.ndarray:
     """Compute Euclidean distances ``(U, K)`` to class centers, infinite if a class has none.
 
     Args:
         feature: ``(U, D)``.
-        centres: ``(K, D)``, NaN if a class has no image.
+        centers: ``(K, D)``, NaN if a class has no image.
 
     Raises:
         ValueError: If no class has a center.
     """
-    if np.isnan(centres).any(1).all():
-        raise ValueError("no class has a centre: there is no labelled feature")
-    distance = cdist(feature, centres)
+    if np.isnan(centers).any(1).all():
+        raise ValueError("no class has a center: there is no labeled feature")
+    distance = cdist(feature, centers)
     return np.where(np.isnan(distance), np.inf, distance)
 
 
-def nearest_center(feature: np.ndarray, centres: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def nearest_center(feature: np.ndarray, centers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Find the distance to the nearest class center and its class, ``(U,)`` each; first if tied.
 
     Args:
         feature: ``(U, D)``.
-        centres: ``(K, D)``, NaN if a class has no image.
+        centers: ``(K, D)``, NaN if a class has no image.
 
     Raises:
         ValueError: If no class has a center.
     """
-    distance = center_distances(feature, centres)
+    distance = center_distances(feature, centers)
     return distance.min(1), distance.argmin(1)
 
 

@@ -166,7 +166,7 @@ def ranked_labels(
     """
     check_beta(beta)
     if not len(labeled):
-        raise ValueError("there is no labelled feature to take labels from")
+        raise ValueError("there is no labeled feature to take labels from")
     one_hot = np.eye(num_classes)[label]
     soft = np.empty((len(feature), num_classes))
     for start in range(0, len(feature), rows):

@@ -49,7 +49,7 @@ class Schedule:
         if not sizes or any(b <= a for a, b in zip((1, *sizes), sizes, strict=False)):
             raise ValueError(
                 f"sizes={tuple(sizes)} of DiscoveryHook: expected rising multiples above 1 of the "
-                "labelled images, such as (2, 4, 8, 16)"
+                "labeled images, such as (2, 4, 8, 16)"
             )
         self.begin, self.length = begin, length
         self.sizes, self.generations = tuple(sizes), generations

@@ -13,7 +13,7 @@ def check_neighbors(k: int, count: int) -> None:
     """
     if not 1 <= k < count:
         raise ValueError(
-            f"k={k} neighbours in a graph of {count} images: expected a k from 1 to {count - 1}, "
+            f"k={k} neighbors in a graph of {count} images: expected a k from 1 to {count - 1}, "
             "the number of other images"
         )
 
@@ -92,8 +92,8 @@ def cluster_centers(
 ) -> np.ndarray:
     """Compute the centers of the best of several runs of k-means, by Euclidean distance.
 
-    >>> centres = cluster_centers(np.array([[0.0], [1.0], [9.0], [10.0]]), 2)
-    >>> sorted(centres.ravel().tolist())
+    >>> centers = cluster_centers(np.array([[0.0], [1.0], [9.0], [10.0]]), 2)
+    >>> sorted(centers.ravel().tolist())
     [0.5, 9.5]
 
     Args:
@@ -133,7 +133,7 @@ def cluster_centers(
     return runs.centroids
 
 
-def assign_clusters(features: np.ndarray, centres: np.ndarray) -> np.ndarray:
+def assign_clusters(features: np.ndarray, centers: np.ndarray) -> np.ndarray:
     """Find the index of the nearest center of each feature by Euclidean distance.
 
     >>> assign_clusters(np.array([[0.0], [1.0], [9.0]]), np.array([[10.0], [0.5]])).tolist()
@@ -141,10 +141,10 @@ def assign_clusters(features: np.ndarray, centres: np.ndarray) -> np.ndarray:
 
     Args:
         features: ``(N, D)``.
-        centres: ``(K, D)``.
+        centers: ``(K, D)``.
 
     Returns:
         ``(N,)`` int64.
     """
-    rows, centres = (np.ascontiguousarray(x, dtype=np.float32) for x in (features, centres))
-    return faiss.knn(rows, centres, 1)[1][:, 0]
+    rows, centers = (np.ascontiguousarray(x, dtype=np.float32) for x in (features, centers))
+    return faiss.knn(rows, centers, 1)[1][:, 0]

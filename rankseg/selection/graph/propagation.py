@@ -188,14 +188,14 @@ def _checked(
     labels, labeled_idx = np.asarray(labels), np.asarray(labeled_idx)
     if not labels.shape == labeled_idx.shape == (labels.size,) or not labels.size:
         raise ValueError(
-            f"{labels.shape} labels for {labeled_idx.shape} labelled nodes: expected one each, "
+            f"{labels.shape} labels for {labeled_idx.shape} labeled nodes: expected one each, "
             "and at least one"
         )
     for name, values, limit in (("label", labels, num_classes), ("node", labeled_idx, count)):
         wrong = values[(values < 0) | (values >= limit)]
         if wrong.size:
             raise ValueError(
-                f"{name} {wrong[0]} of a labelled node: expected a number from 0 to {limit - 1}"
+                f"{name} {wrong[0]} of a labeled node: expected a number from 0 to {limit - 1}"
             )
     return labels, labeled_idx
 

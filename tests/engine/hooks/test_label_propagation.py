@@ -292,7 +292,7 @@ def test_unreached_images_are_told_once(runner, caplog):
 
 
 def test_what_cannot_work_is_refused_before_training(runner):
-    with pytest.raises(ValueError, match="k=15 neighbours in a graph of 15 images"):
+    with pytest.raises(ValueError, match="k=15 neighbors in a graph of 15 images"):
         LabelPropagationHook(k=15).before_train(runner)
     LabelPropagationHook(k=14).before_train(runner)
     runner.model.propagation_start = 9

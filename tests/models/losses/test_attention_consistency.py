@@ -7,7 +7,7 @@ import torch
 
 from rankseg.datasets.transforms.homography import MIRROR, box, perspective, rotation
 from rankseg.models.losses import attention_consistency, keypoint_mask
-from rankseg.models.losses.attention_consistency import cell_centres, map_points
+from rankseg.models.losses.attention_consistency import cell_centers, map_points
 
 TRANSFORMS = {  # from the second view into the first
     "the same": np.eye(3),
@@ -30,7 +30,7 @@ def smooth(points):
 
 def smooth_map(size, to_first=None):
     """That, as a view shows it: ``(1, 1, size, size)``."""
-    points = cell_centres(size, size).double().numpy()
+    points = cell_centers(size, size).double().numpy()
     if to_first is not None:
         points = np.hstack([points, np.ones((len(points), 1))]) @ to_first.T
         points = points[:, :2] / points[:, 2:]

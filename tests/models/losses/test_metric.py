@@ -143,7 +143,7 @@ def test_centres_in_one_place_and_too_few_of_them():
         loss = contrastive_clustering(feature, torch.zeros(4, 3), own)
         loss.backward()
         assert loss == 0 and feature.grad.isfinite().all()
-    with pytest.raises(ValueError, match="1 cluster centres: expected 2 or more"):
+    with pytest.raises(ValueError, match="1 cluster centers: expected 2 or more"):
         contrastive_clustering(feature, torch.zeros(1, 3))
 
 

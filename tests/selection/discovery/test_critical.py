@@ -222,5 +222,5 @@ def test_beta_must_be_positive(beta):
 
 
 def test_needs_a_label():
-    with pytest.raises(ValueError, match="no labelled feature"):
+    with pytest.raises(ValueError, match="no labeled feature"):
         ranked_labels(np.zeros((1, 2)), np.zeros((0, 2)), np.zeros(0, int), 1, 0.1)

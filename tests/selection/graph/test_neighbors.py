@@ -49,7 +49,7 @@ def test_leaves_features_and_threads_as_they_were():
 
 @pytest.mark.parametrize("k", [0, 5, 50])
 def test_more_neighbours_than_there_are(k):
-    with pytest.raises(ValueError, match=f"k={k} neighbours in a graph of 5 images.* from 1 to 4"):
+    with pytest.raises(ValueError, match=f"k={k} neighbors in a graph of 5 images.* from 1 to 4"):
         knn_graph(np.eye(5), k)
 
 

@@ -212,9 +212,9 @@ def test_labelled_nodes_count_without_a_score():
 @pytest.mark.parametrize(
     ("labels", "labeled_idx", "alpha", "message"),
     [
-        ([0, 3], [1, 2], 0.9, "label 3 of a labelled node: expected a number from 0 to 2"),
+        ([0, 3], [1, 2], 0.9, "label 3 of a labeled node: expected a number from 0 to 2"),
         ([0, -1], [1, 2], 0.9, "label -1"),
-        ([0, 1], [1, 60], 0.9, "node 60 of a labelled node.* 0 to 59"),
+        ([0, 1], [1, 60], 0.9, "node 60 of a labeled node.* 0 to 59"),
         ([0], [1, 2], 0.9, "expected one each"),
         ([], [], 0.9, "at least one"),
         ([0], [1], 1.0, r"alpha=1.0.* below 1"),

@@ -28,7 +28,7 @@ from rankseg.registry import DATASETS, MODELS
 from rankseg.training.command_line import exit_on_user_error
 from rankseg.utils.run_summary import read_summary
 from rankseg.visualization import color_map, draw_panel
-from rankseg.visualization.report import Result, class_table, seed_table, verdict
+from rankseg.visualization.report import MethodResult, class_table, seed_table, verdict
 
 ROOT = Path(__file__).resolve().parents[1]
 METHODS = {"supervised": "Supervised", "rankmatch": "RankMatch"}
@@ -89,7 +89,7 @@ def finish(jobs: dict[Path, subprocess.Popen]) -> None:
             job.terminate()
 
 
-def run_seed(seed: int, args: argparse.Namespace) -> dict[str, Result]:
+def run_seed(seed: int, args: argparse.Namespace) -> dict[str, MethodResult]:
     """Train both methods in parallel on the set of one seed, and evaluate the last weights."""
     data = make_demo_set(args.data_dir / f"seed{seed}", seed=seed)
     folders = {name: args.work_dir / f"seed{seed}" / name for name in METHODS}
@@ -119,11 +119,11 @@ def last_checkpoint(folder: Path) -> str:
     return (folder / "last_checkpoint").read_text().strip()
 
 
-def read_result(folder: Path) -> Result:
+def read_result(folder: Path) -> MethodResult:
     """Read the results that training and evaluation wrote."""
     summary = read_summary(folder / "summary.json")
     metrics = json.loads((folder / "metrics.json").read_text())
-    return Result(metrics, summary["best"]["mIoU"], summary["max_iters"], summary["seconds"])
+    return MethodResult(metrics, summary["best"]["mIoU"], summary["max_iters"], summary["seconds"])
 
 
 @torch.no_grad()
@@ -151,7 +151,7 @@ def draw(folder: Path, data: Path, path: Path) -> None:
     cv2.imwrite(str(path), panel[..., ::-1])
 
 
-def report(results: dict[int, dict[str, Result]], minutes: float) -> str:
+def report(results: dict[int, dict[str, MethodResult]], minutes: float) -> str:
     """Return the report page, which contains only results measured in this run."""
     names = list(METHODS.values())
     seeds = " ".join(map(str, results))

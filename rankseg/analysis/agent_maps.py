@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 import torch
 from mmengine.config import Config
-from mmengine.registry import init_default_scope
 from torch import Tensor, nn
 
+from rankseg.analysis.inputs import check_positive, load_segmentor
+from rankseg.datasets.checks import evenly_spaced
 from rankseg.engine.pictures import write_picture
 from rankseg.imageio.listing import list_images
 from rankseg.imageio.reading import read_image
-from rankseg.inference.load import channels_of, load_method, value_range_of
+from rankseg.inference.load import channels_of, value_range_of
 from rankseg.models.heads.deeplabv3plus import stride, upsample
 from rankseg.models.layers import FeatureTap
 from rankseg.models.losses.agents import check_num_agents, orthogonal_agents
@@ -65,18 +66,13 @@ def agent_maps(
         ValueError, FileNotFoundError: If config, data, checkpoint or an option is invalid.
         WriteError: If a picture cannot be written.
     """
-    init_default_scope(cfg.get("default_scope", "rankseg"))
     if is_image_level(cfg):
         raise ValueError(
-            f"model.student.decode_head is {cfg.model.student.decode_head.type}: agents are "
-            "pixels, expected a config of segmentation"
+            "Expected a config of segmentation, because agents are pixels, but got "
+            f"model.student.decode_head={cfg.model.student.decode_head.type}."
         )
-    if min(images, shown) < 1:
-        raise ValueError(f"images={images}, shown={shown}: expected 1 or more of each")
-    method = load_method(cfg, checkpoint).eval()
-    if network == "teacher" and method.teacher is None:
-        raise ValueError(f"{type(method).__name__} of this config has no teacher: use the student")
-    segmentor = method.network(network or method.predict_on)
+    check_positive(images=images, shown=shown)
+    method, segmentor = load_segmentor(cfg, checkpoint, network)
     tap = tap or cfg.model.get("feature_tap") or default_tap(segmentor)
     default = (cfg.model.get("rank") or {}).get("num_agents", 128)
     written = []
@@ -101,15 +97,15 @@ def _samples(cfg: Config, inputs: Sequence[str | Path], images: int):
         for name, count in Counter(name for _, name in pairs).items():
             if count > 1:
                 raise ValueError(
-                    f"{name}_agents.png would be written twice, of two images of that name: draw "
-                    "them into folders of their own (--out)"
+                    f"Expected images with different names, but got {count} named {name}, which "
+                    f"would all be written to {name}_agents.png. Draw them into separate folders "
+                    "with --out."
                 )
         for path, name in pairs:
             yield name, read_image(path, value_range_of(cfg), channels_of(cfg)), None
         return
     dataset = DATASETS.build(cfg.val_dataloader.dataset)
-    places = np.linspace(0, len(dataset) - 1, min(images, len(dataset))).round().astype(int)
-    for index in places.tolist():
+    for index in evenly_spaced(len(dataset), images):
         item = dataset[index]
         sample = item["data_samples"]
         truth = color_map(sample.gt_sem_seg.data.squeeze(0).numpy(), dataset.metainfo["palette"])

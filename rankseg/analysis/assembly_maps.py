@@ -7,12 +7,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from mmengine.config import Config
-from mmengine.registry import init_default_scope
 from torch import Tensor, nn
 
-from rankseg.analysis.photos import Photos
+from rankseg.analysis.inputs import ImageFiles, check_positive, load_segmentor
+from rankseg.datasets.checks import evenly_spaced
 from rankseg.engine.pictures import write_picture
-from rankseg.inference.load import load_method
 from rankseg.models.layers import SpatialAssembly, assemble
 from rankseg.models.losses import assembly_entropy
 from rankseg.models.methods import Method
@@ -51,13 +50,8 @@ def assembly_maps(
         ValueError, FileNotFoundError: If config, data, checkpoint or an option is invalid.
         WriteError: If the picture cannot be written.
     """
-    if min(images, points) < 1:
-        raise ValueError(f"images={images}, points={points}: expected 1 or more of each")
-    init_default_scope(cfg.get("default_scope", "rankseg"))
-    method = load_method(cfg, checkpoint).eval()
-    if network == "teacher" and method.teacher is None:
-        raise ValueError(f"{type(method).__name__} of this config has no teacher: use the student")
-    segmentor = method.network(network or method.predict_on)
+    check_positive(images=images, points=points)
+    method, segmentor = load_segmentor(cfg, checkpoint, network)
     assembly = find_assembly(segmentor)
     shown = []
     for name, pixels in _images(cfg, inputs, images):
@@ -78,17 +72,16 @@ def find_assembly(segmentor: nn.Module) -> SpatialAssembly:
         if isinstance(module, SpatialAssembly):
             return module
     raise ValueError(
-        "the student of this config has no SpatialAssembly: expected model.student.type="
-        "'ExtendedSegmentor' with one in model.student.insert, as in configs/san"
+        "Expected model.student.type='ExtendedSegmentor' with a SpatialAssembly in "
+        "model.student.insert, as in configs/san, but the student of this config has none."
     )
 
 
 def _images(cfg: Config, inputs: Sequence[str | Path], number: int) -> Iterator[tuple[str, Tensor]]:
     """Yield names and pixels ``(3, H, W)`` uint8 of images after the validation pipeline."""
     config = cfg.val_dataloader.dataset
-    dataset = Photos(inputs, config.pipeline) if inputs else DATASETS.build(config)
-    places = np.linspace(0, len(dataset) - 1, min(number, len(dataset))).round().astype(int)
-    for index in places.tolist():
+    dataset = ImageFiles(inputs, config.pipeline) if inputs else DATASETS.build(config)
+    for index in evenly_spaced(len(dataset), number):
         item = dataset[index]
         yield Path(item["data_samples"].img_path).name, item["inputs"]
 
@@ -122,8 +115,8 @@ def describe(log_weights: Tensor) -> str:
     bits = assembly_entropy(log_weights).item() / 2 / points
     error = (weights.sum(2) - 1).abs().max().item()
     return (
-        f"{100 * stay:.0f}% of the weight stays, entropy {bits:.2f} of {np.log2(points):.2f} bits, "
-        f"sums of rows within {error:.2g} of 1"
+        f"{100 * stay:.0f}% of the weight stays in place, entropy {bits:.2f} of "
+        f"{np.log2(points):.2f} bits, sums of rows within {error:.2g} of 1"
     )
 
 

@@ -9,12 +9,11 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from mmengine.config import Config
-from mmengine.registry import init_default_scope
 from torch import Tensor
 
-from rankseg.analysis.photos import Photos
+from rankseg.analysis.inputs import ImageFiles, check_positive, load_network
+from rankseg.datasets.checks import evenly_spaced
 from rankseg.engine.pictures import write_picture
-from rankseg.inference.load import load_method
 from rankseg.models.layers import FeatureTap
 from rankseg.models.losses import attention_consistency
 from rankseg.models.losses.attention_consistency import sample_mapped
@@ -44,7 +43,7 @@ def attention_maps(
         cfg: A config whose training images come in pairs (``PairViews``).
         checkpoint: Checkpoint file of a network of this architecture, trained with any config.
         inputs: Images, or folders of them. By default, test images of the config.
-        out: PNG file. The returned numbers are written to a ``.json`` file next to it.
+        out: PNG file. The returned values are written to a ``.json`` file next to it.
         images: Number of images to draw, evenly spaced in their list.
         count: Maximum number of images to measure, evenly spaced too.
         tap: Submodule of the student whose output is the attention map; by default that of the
@@ -62,15 +61,13 @@ def attention_maps(
 
     Source: TAC-CCL (dissertation "Learning with few labels", chapter 4), figure 4.1 and eq. 4.2.
     """
-    if min(images, count) < 1:
-        raise ValueError(f"images={images}, count={count}: expected 1 or more of each")
-    init_default_scope(cfg.get("default_scope", "rankseg"))
+    check_positive(images=images, count=count)
+    method, _ = load_network(cfg, checkpoint)
     pipeline = [TRANSFORMS.build(dict(type="LoadImage")), pair_views(cfg)]
-    method = load_method(cfg, checkpoint).eval()
     tap = tap or getattr(method, "feature_tap", None) or "neck.spatial"
-    test = Photos(inputs, []) if inputs else build_test_set(cfg)
-    drawn, sums, pairs = _spaced(len(test), images), torch.zeros(2), []
-    measured = sorted({*drawn, *_spaced(len(test), count)})
+    test = ImageFiles(inputs, []) if inputs else build_test_set(cfg)
+    drawn, sums, pairs = evenly_spaced(len(test), images), torch.zeros(2), []
+    measured = sorted({*drawn, *evenly_spaced(len(test), count)})
     points: list[Tensor] = []
     for index in measured:
         results: dict[str, Any] = {**test.get_data_info(index), "seed": (seed, 0, index)}
@@ -86,15 +83,15 @@ def attention_maps(
         if index in drawn:
             pairs.append(_pair(views, maps, homography))
     error, unmoved = (sums / len(measured)).tolist()
-    numbers = {
+    values = {
         "images": len(measured),
         "error": error,
         "unmoved": unmoved,
         "correlation": torch.corrcoef(torch.cat(points, 1))[0, 1].item(),
     }
     write_picture(out, draw_attention(pairs))
-    write_json(Path(out).with_suffix(".json"), numbers)
-    return numbers
+    write_json(Path(out).with_suffix(".json"), values)
+    return values
 
 
 def pair_views(cfg: Config) -> Any:
@@ -107,14 +104,10 @@ def pair_views(cfg: Config) -> Any:
         if step["type"] == "PairViews":
             return TRANSFORMS.build({**step, "matches": None})
     raise ValueError(
-        "train_dataloader.dataset.labeled_pipeline of this config has no PairViews: give a config "
-        "with pairs and the same network, such as tac_ccl/X.py for a checkpoint of tac_ccl/X_ccl.py"
+        "Expected train_dataloader.dataset.labeled_pipeline of the config to contain PairViews, "
+        "but found none. Use a config with pairs and the same network, such as tac_ccl/X.py for a "
+        "checkpoint of tac_ccl/X_ccl.py."
     )
-
-
-def _spaced(total: int, count: int) -> list[int]:
-    """Return ``count`` evenly spaced positions in a list of ``total`` items, or all if fewer."""
-    return np.linspace(0, total - 1, min(count, total)).round().astype(int).tolist()
 
 
 @torch.no_grad()
@@ -127,8 +120,8 @@ def attention_of(method: Any, views: Sequence[np.ndarray], tap: str) -> tuple[Te
     found = tapped.output.float().cpu()
     if found.shape[1] != 1:
         raise ValueError(
-            f"tap={tap!r} gives {found.shape[1]} maps for an image: attention is one, as that of "
-            "neck.spatial behind neck=dict(type='CBAM')"
+            f"Expected one attention map per image, but tap={tap!r} returns {found.shape[1]}. Use "
+            "the output of a spatial attention, such as neck.spatial of neck=dict(type='CBAM')."
         )
     return found[:1], found[1:]
 

@@ -11,6 +11,7 @@ from mmengine.logging import print_log
 from mmengine.registry import init_default_scope
 
 from rankseg.analysis.extraction import Extraction
+from rankseg.analysis.inputs import check_image_level
 from rankseg.analysis.transfer_sets import TransferSet, transfer_sets
 from rankseg.engine.features import with_pipeline
 from rankseg.engine.known_images import image_names, known_images, probe_rows
@@ -19,9 +20,9 @@ from rankseg.evaluation.neighbor_purity import neighbor_purity
 from rankseg.registry import DATASETS
 from rankseg.structures import SampleKey
 from rankseg.training.test import write_result
-from rankseg.training.validation import check_classes, is_image_level, refuse_embedding
+from rankseg.training.validation import check_classes, refuse_embedding
 from rankseg.utils.atomic_file import atomic_write
-from rankseg.visualization.neighbours import count_ranks, draw_ranks
+from rankseg.visualization.neighbors import count_ranks, draw_ranks
 
 USUAL_K = (1, 20)
 MEMORY = 128_000  # size of the memory bank in the paper
@@ -86,12 +87,8 @@ def evaluate_features(
     """
     init_default_scope(cfg.get("default_scope", "rankseg"))
     refuse_embedding(cfg)
-    if not is_image_level(cfg):
-        raise ValueError(
-            f"model.student.decode_head is {cfg.model.student.decode_head.type}: features are "
-            "evaluated of classifiers, expected a config with an ImageLevelHead"
-        )
-    train, test = _data_sets(cfg, fine)
+    check_image_level(cfg)
+    train, test = _build_sets(cfg, fine)
     test.check_samples(limit=50)
     if not fine:
         check_classes(cfg, test)
@@ -104,12 +101,12 @@ def evaluate_features(
     others = transfer_sets(transfer, cfg.test_dataloader.dataset.pipeline, size)
     extract = Extraction(cfg, checkpoint, network, tap, cache)
     known = extract(plain, indices, image_names(train, indices))
-    asked = extract(test)
+    tested = extract(test)
     truth = torch.from_numpy(test.class_ids())
     metrics: dict[str, Any] = feature_accuracies(
         known.feature.to(extract.device),
         torch.from_numpy(labels),
-        asked.feature,
+        tested.feature,
         truth,
         len(test.classes),
         knn=knn,
@@ -118,7 +115,7 @@ def evaluate_features(
         probe={"seed": seed, **(probe or {})},
     )
     if not fine:
-        right = asked.logits.argmax(1) == truth
+        right = tested.logits.argmax(1) == truth
         metrics["classifier"] = round(100 * right.double().mean().item(), 2)
     metrics |= _transfer(others, extract, seed)
     if purity:
@@ -126,12 +123,12 @@ def evaluate_features(
         if ranks is not None:
             with atomic_write(ranks) as partial:
                 counts = count_ranks(metrics["purity"]["ranks"])
-                draw_ranks({f"{purity} constrained neighbours": counts}, partial)
+                draw_ranks({f"{purity} constrained neighbors": counts}, partial)
     write_result(out, {"config": cfg.config_file, "checkpoint": checkpoint, **metrics})
     return metrics
 
 
-def _data_sets(cfg: Config, fine: bool) -> tuple[Any, Any]:
+def _build_sets(cfg: Config, fine: bool) -> tuple[Any, Any]:
     """Build training and test set with true labels, of the fine classes if requested."""
     left_out = {"label_noise", "coarse"} if fine else {"label_noise"}
     train, test = cfg.train_dataloader.dataset, cfg.test_dataloader.dataset
@@ -156,8 +153,8 @@ def _transfer(others: Sequence[TransferSet], extract: Extraction, seed: int) -> 
         result = logistic_transfer(*features, seed=seed)
         if result.at_edge:
             print_log(
-                f"transfer to {name}: the best L2 strength, {result.strength:g}, is the outermost "
-                "of those that were tried"
+                f"Transfer to {name}: the best L2 strength, {result.strength:g}, is at the edge of "
+                "the range that was tried."
             )
         for kind, value in accuracies(result.label, truth).items():
             found[f"transfer_{name}" + ("" if kind == "top1" else f"_{kind}")] = value

@@ -1,21 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
 """Feature extraction from whole data sets with a checkpoint."""
 
-from collections.abc import Sequence
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from mmengine.config import Config
+from mmengine.logging import print_log
 from torch.utils.data import Dataset
 
-from rankseg.analysis.feature_cache import FeatureCache
+from rankseg.analysis.inputs import load_network
+from rankseg.datasets.checks import evenly_spaced
 from rankseg.engine.features import Features, extract_features
-from rankseg.inference.load import load_method, untrained
+from rankseg.engine.resilience.checkpoint import load_checkpoint_file
 from rankseg.models.layers import find_module
 from rankseg.structures import SampleKey
+from rankseg.utils.atomic_file import atomic_write
 
-LOOKED_AT = 20  # images whose size is compared
+COMPARED = 20  # images whose size is compared
 
 
 class Extraction:
@@ -44,12 +50,7 @@ class Extraction:
         tap: str,
         cache: str | None,
     ) -> None:
-        self.method = untrained(cfg) if checkpoint is None else load_method(cfg, checkpoint)
-        if network == "teacher" and self.method.teacher is None:
-            raise ValueError(
-                f"{type(self.method).__name__} of this config has no teacher: use the student"
-            )
-        network = network or self.method.predict_on
+        self.method, network = load_network(cfg, checkpoint, network)
         find_module(self.method.network(network), tap, "tap")
         self.device = next(self.method.parameters()).device
         workers = (cfg.get("test_dataloader") or cfg.train_dataloader).get("num_workers", 0)
@@ -94,14 +95,84 @@ class Extraction:
 def _check_sizes(dataset: Dataset, keys: Sequence[int | SampleKey]) -> None:
     """Check that images have one size, as features of other sizes differ in scale."""
     shapes: dict[tuple, Any] = {}
-    for place in np.linspace(0, len(keys) - 1, min(LOOKED_AT, len(keys))).astype(int):
+    for place in evenly_spaced(len(keys), COMPARED):
         image = dataset[keys[place]]["inputs"]
         image = image if isinstance(image, torch.Tensor) else next(iter(image.values()))
         shapes.setdefault(tuple(image.shape[1:]), keys[place])
     if len(shapes) > 1:
         found = " and ".join(f"{height} x {width}" for height, width in list(shapes)[:2])
+        source = getattr(dataset, "source", "the data set")
         raise ValueError(
-            f"images of {getattr(dataset, 'source', 'the data set')} come in different sizes, such "
-            f"as {found} pixels: bring them to one size by ResizeCenter in the pipeline of "
-            "test_dataloader, those of a data set for transfer by --size"
+            f"Expected images of {source} to have one size, but got {found} pixels. Add "
+            "ResizeCenter to the pipeline of test_dataloader, or use --size for a data set of "
+            "--transfer."
         )
+
+
+def digest_of_file(path: str | Path) -> str:
+    """Return the SHA-256 digest of the content of a file."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as stream:
+        while part := stream.read(2**20):
+            digest.update(part)
+    return digest.hexdigest()
+
+
+class FeatureCache:
+    """Cache of image features of one checkpoint, with a file for every list of images.
+
+    The file name is a hash of the content of the checkpoint, of everything that affects the
+    features (network, tap, normalization, pipeline) and of the image names. The cache does not
+    notice an image file whose pixels change while its name stays. Delete the folder in that case.
+
+    Args:
+        folder: Folder of the cache files; ``None`` disables caching.
+        checkpoint: Checkpoint file; only needed if caching is enabled.
+        made_by: Settings that affect the features, as plain data.
+    """
+
+    def __init__(
+        self, folder: str | Path | None, checkpoint: str | Path | None, made_by: Any
+    ) -> None:
+        self.folder = None if folder is None else Path(folder)
+        self._base: tuple = ()
+        if self.folder is not None:
+            self._base = digest_of_file(checkpoint), made_by
+
+    def get(self, names: Sequence[str], draw: Any, make: Callable[[], Features]) -> Features:
+        """Return the features of some images from disk, or compute and store them.
+
+        Args:
+            names: Paths of the images.
+            draw: Further cache key, such as the pipeline and the random draw.
+            make: Function that computes the features.
+
+        Raises:
+            WriteError: If they cannot be written.
+        """
+        if self.folder is None:
+            return make()
+        key = json.dumps([*self._base, list(names), draw], sort_keys=True, default=str)
+        path = self.folder / f"{hashlib.sha256(key.encode()).hexdigest()[:20]}.pt"
+        found = self._read(path, len(names))
+        if found is None:
+            found = make()
+            with atomic_write(path) as partial:
+                torch.save(found._asdict(), partial)
+        return found
+
+    @staticmethod
+    def _read(path: Path, count: int) -> Features | None:
+        if not path.is_file():
+            return None
+        try:
+            found = Features(**load_checkpoint_file(str(path), map_location="cpu"))
+            if len(found.feature) == len(found.logits) == count:
+                return found
+        except Exception as error:  # a damaged file may raise any exception
+            reason = f"it could not be read ({type(error).__name__})"
+        else:
+            reason = "it contains other images"
+        message = f"Computes {path} again, because {reason}."
+        print_log(message, "current", logging.WARNING)
+        return None

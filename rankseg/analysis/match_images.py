@@ -16,6 +16,7 @@ from mmengine.logging import print_log
 from mmengine.registry import init_default_scope
 
 from rankseg.analysis.extraction import Extraction
+from rankseg.analysis.inputs import check_image_level, check_positive
 from rankseg.datasets.arrays import ArrayDataset
 from rankseg.datasets.checks import evenly_spaced
 from rankseg.engine.features import with_pipeline
@@ -33,10 +34,9 @@ from rankseg.selection.matching.pairs import (
     share_of_true,
 )
 from rankseg.training.test_set import loading_pipeline
-from rankseg.training.validation import is_image_level
 from rankseg.utils.atomic_file import atomic_write, write_json
 from rankseg.utils.progress import track
-from rankseg.visualization.matches import ShownPair, draw_matches
+from rankseg.visualization.matches import ImagePair, draw_matches
 
 AGAIN = 200  # pairs that are compared again if no pair is found
 FEWEST = 3  # minimum number of keypoints that define an affine map
@@ -70,7 +70,7 @@ def match_images(
         cfg: A metric learning config, from :func:`rankseg.apis.load_config`.
         checkpoint: Checkpoint file of a method. Its clusters are used if it has those of all
             images.
-        out: ``.npz`` file for the pairs. The returned numbers are written to a ``.json`` file next
+        out: ``.npz`` file for the pairs. The returned values are written to a ``.json`` file next
             to it, and some pairs are drawn in a ``.png`` file.
         top: Number of matches that each image keeps.
         nearest: Number of images of its cluster that each image is compared with, those with the
@@ -102,18 +102,21 @@ def match_images(
         matches on CUB, of which 77.0% are true, and 39.1% of pairs within clusters.
     """
     init_default_scope(cfg.get("default_scope", "rankseg"))
-    _check(cfg, top=top, nearest=nearest, least=least, side=side, limit=limit, keep=keep)
+    check_image_level(cfg)
+    check_positive(top=top, nearest=nearest, least=least, side=side, limit=limit, keep=keep)
     train = DATASETS.build(cfg.train_dataloader.dataset)
     part = train.unlabeled if train.num_unlabeled else train.labeled
     names = image_files(part)
     features, labels = _clusters(cfg, checkpoint, train, clusters, cache, seed)
     settings = dict(side=side, tilts=tilts, limit=limit)
-    kept = KeypointCache(None if cache is None else Path(cache) / "keypoints", json.dumps(settings))
+    keypoint_cache = KeypointCache(
+        None if cache is None else Path(cache) / "keypoints", json.dumps(settings)
+    )
     root = Path(part.data_root)
 
-    def look(image: int) -> Keypoints:
+    def load_keypoints(image: int) -> Keypoints:
         path = root / names[image]
-        return kept.get(path, lambda: describe(read_image(path), **settings))
+        return keypoint_cache.get(path, lambda: describe(read_image(path), **settings))
 
     compare = partial(match, ratio=ratio, tolerance=tolerance, least=least)
     groups = list(candidates(labels, features, nearest))
@@ -121,55 +124,50 @@ def match_images(
     with ThreadPoolExecutor(max(1, workers)) as pool:
         for group in track(groups, "matching within clusters"):
             images = np.unique(group)
-            keypoints = dict(zip(images.tolist(), pool.map(look, images.tolist()), strict=True))
+            keypoints = dict(
+                zip(images.tolist(), pool.map(load_keypoints, images.tolist()), strict=True)
+            )
             found += match_cluster(group, keypoints.__getitem__, compare, top)
     if not found:
-        _warn(np.concatenate(groups) if groups else np.empty((0, 2), int), look, compare, least)
+        _warn_no_pairs(
+            np.concatenate(groups) if groups else np.empty((0, 2), int),
+            load_keypoints,
+            compare,
+            least,
+        )
     pairs, truth = pack_pairs(names, found, keep), part.class_ids()
-    numbers = {
+    values = {
         "images": len(names),
         "clusters": len(np.unique(labels)),
         "compared": sum(map(len, groups)),
-        **_how_many(pairs, truth, labels, least),
+        **_statistics(pairs, truth, labels, least),
     }
     out = Path(out)
     with atomic_write(out) as file:
         save_pairs(file, pairs)
-    write_json(out.with_suffix(".json"), numbers)
+    write_json(out.with_suffix(".json"), values)
     if len(pairs.image):
         picture = draw_matches(list(_shown(pairs, truth, root, shown)))
         write_picture(out.with_suffix(".png"), picture)
-    return numbers
+    return values
 
 
-def _warn(
+def _warn_no_pairs(
     compared: np.ndarray,
-    look: Callable[[int], Keypoints],
+    load: Callable[[int], Keypoints],
     compare: Callable[..., Match | None],
     least: int,
 ) -> None:
     """Warn that no pair was found, and report the best score among the compared pairs."""
     rows = evenly_spaced(len(compared), AGAIN)
-    again = [compare(look(one), look(other), least=FEWEST) for one, other in compared[rows]]
+    again = [compare(load(one), load(other), least=FEWEST) for one, other in compared[rows]]
     best = max((found.score for found in again if found is not None), default=0)
     print_log(
-        f"no pair has {least} keypoints that agree: of {len(rows)} of the {len(compared)} pairs "
-        f"within clusters the best has {best or f'less than {FEWEST}'}; take a smaller --least, "
-        "as training with a file without pairs is refused",
+        f"Found no pair with {least} keypoints that agree. The best of {len(rows)} of the "
+        f"{len(compared)} pairs within clusters has {best or f'fewer than {FEWEST}'}. Use a "
+        "smaller --least: training does not accept a file without pairs.",
         level=logging.WARNING,
     )
-
-
-def _check(cfg: Config, **counts: int) -> None:
-    """Refuse segmentation configs, and numbers below 1."""
-    if not is_image_level(cfg):
-        raise ValueError(
-            f"model.student.decode_head is {cfg.model.student.decode_head.type}: whole images are "
-            "matched, expected a config of metric learning"
-        )
-    for name, count in counts.items():
-        if count < 1:
-            raise ValueError(f"{name}={count} of match_images: expected 1 or more")
 
 
 def image_files(part: Any) -> list[str]:
@@ -180,8 +178,8 @@ def image_files(part: Any) -> list[str]:
     """
     if isinstance(part, ArrayDataset):
         raise ValueError(
-            f"the images of {type(part).__name__} lie in arrays: matched are image files, such as "
-            "those of ClassFolderDataset"
+            "Expected a data set of image files, such as ClassFolderDataset, but got "
+            f"{type(part).__name__}, whose images are in arrays."
         )
     root = Path(part.data_root)
     paths = (Path(part.get_data_info(i)["img_path"]) for i in range(len(part)))
@@ -210,13 +208,13 @@ def _clusters(
         return features, given.label.cpu().numpy()
     if count is None:
         raise ValueError(
-            f"checkpoint {checkpoint} holds no clusters of the {len(features)} training images: "
-            "say how many shall be made (--clusters)"
+            f"Expected checkpoint {checkpoint} to contain clusters of the {len(features)} training "
+            "images, but found none. Set the number of clusters to compute with --clusters."
         )
     return features, assign_clusters(features, cluster_centers(features, count, seed))
 
 
-def _how_many(
+def _statistics(
     pairs: MatchedPairs, truth: np.ndarray, labels: np.ndarray, least: int
 ) -> dict[str, Any]:
     """Return the number of pairs, and the percentages of correct ones."""
@@ -238,13 +236,12 @@ def _percent(share: float | None) -> float | None:
     return None if share is None else round(100 * share, 2)
 
 
-def _shown(pairs: MatchedPairs, truth: np.ndarray, root: Path, count: int) -> Iterator[ShownPair]:
+def _shown(pairs: MatchedPairs, truth: np.ndarray, root: Path, count: int) -> Iterator[ImagePair]:
     """Yield pairs for the picture, from the best to the last."""
-    places = np.linspace(0, len(pairs.image) - 1, min(count, len(pairs.image))).round().astype(int)
-    for row in places.tolist():
+    for row in evenly_spaced(len(pairs.image), count):
         one, other = pairs.image[row].tolist()
         known = truth[one] >= 0 and truth[other] >= 0
-        yield ShownPair(
+        yield ImagePair(
             tuple(read_image(root / str(pairs.names[i])) for i in (one, other)),
             pairs.keypoints[row],
             int(pairs.score[row]),

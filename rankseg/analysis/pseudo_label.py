@@ -9,6 +9,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from rankseg.analysis.extraction import Extraction
+from rankseg.analysis.inputs import check_image_level
 from rankseg.datasets.split_drawing import label_table
 from rankseg.datasets.splits.split_files import write_lists
 from rankseg.datasets.splits.splits import LABELED_FILE, UNLABELED_FILE, VAL_FILE, Entry, read_list
@@ -16,7 +17,7 @@ from rankseg.engine.features import with_pipeline
 from rankseg.engine.known_images import image_names
 from rankseg.registry import DATASETS
 from rankseg.training.test_set import build_test_set
-from rankseg.training.validation import check_classes, is_image_level, refuse_embedding
+from rankseg.training.validation import check_classes, refuse_embedding
 
 
 def most_confident(
@@ -34,14 +35,14 @@ def most_confident(
             range.
     """
     if (share is None) == (threshold is None):
-        raise ValueError("--share and --threshold: give one of them, such as --share 0.3")
+        raise ValueError("Expected exactly one of --share and --threshold, such as --share 0.3.")
     if share is not None:
         if not 0 < share < 1:
-            raise ValueError(f"--share {share}: expected a share above 0 and below 1")
+            raise ValueError(f"Expected --share to be above 0 and below 1, but got {share}.")
         order = np.argsort(-confidence, kind="stable")
         return np.sort(order[: round(share * len(confidence))])
     if not 0 <= threshold <= 1:
-        raise ValueError(f"--threshold {threshold}: expected a confidence from 0 to 1")
+        raise ValueError(f"Expected --threshold to be from 0 to 1, but got {threshold}.")
     return np.flatnonzero(confidence >= threshold)
 
 
@@ -85,11 +86,7 @@ def pseudo_label(
     most_confident(np.empty(0), share, threshold)  # checks the options before the long computation
     init_default_scope(cfg.get("default_scope", "rankseg"))
     refuse_embedding(cfg)
-    if not is_image_level(cfg):
-        raise ValueError(
-            f"model.student.decode_head is {cfg.model.student.decode_head.type}: pseudo-labels are "
-            "written for classifiers, expected a config with an ImageLevelHead"
-        )
+    check_image_level(cfg)
     train = DATASETS.build(cfg.train_dataloader.dataset)
     test = build_test_set(cfg)
     check_classes(cfg, train.labeled)
@@ -101,16 +98,16 @@ def pseudo_label(
     chosen = most_confident(confidence, share, threshold)
     if not 0 < len(chosen) < count:
         raise ValueError(
-            f"{len(chosen)} of {count} unlabelled images are as confident as that (the most is "
-            f"{confidence.max():.3f}, the least {confidence.min():.3f}): expected some that are "
-            "and some that are not; use another --share or --threshold"
+            "Expected to select some, but not all of the unlabeled images, but got "
+            f"{len(chosen)} of {count} (confidence from {confidence.min():.3f} to "
+            f"{confidence.max():.3f}). Use another --share or --threshold."
         )
     lists = _lists(train, count, chosen, label)
     folder = Path(train.labeled.data_root) / out
     write_lists(
         folder.parent, {f"{folder.name}/{name}": rows for name, rows in lists.items()}, force
     )
-    parts = {"labelled": train.labeled.class_ids(), "pseudo": label[chosen]}
+    parts = {"labeled": train.labeled.class_ids(), "pseudo": label[chosen]}
     truth = train.unlabeled.class_ids()[chosen]
     known = truth >= 0
     found = {

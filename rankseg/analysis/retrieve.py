@@ -13,7 +13,7 @@ from mmengine.registry import init_default_scope
 from torch import Tensor
 
 from rankseg.analysis.extraction import Extraction
-from rankseg.analysis.photos import Photos
+from rankseg.analysis.inputs import ImageFiles, check_image_level, check_positive
 from rankseg.engine.pictures import write_picture
 from rankseg.engine.searches import (
     UNKNOWN,
@@ -28,15 +28,14 @@ from rankseg.imageio.listing import list_images
 from rankseg.models.heads import EmbeddingHead
 from rankseg.registry import DATASETS
 from rankseg.training.test_set import loading_pipeline
-from rankseg.training.validation import is_image_level
 from rankseg.utils.atomic_file import write_json
-from rankseg.visualization.retrieval import Search, draw_retrieval
+from rankseg.visualization.retrieval import QueryResult, draw_retrieval
 
 TOPK = (1, 2, 4, 8)
 HEADINGS = {
-    "queries": "Queries at even distances in the list",
-    "worst": "Queries for which {last} finds least",
-    "changes": "Queries for which {first} and {last} differ most",
+    "queries": "Queries evenly spaced in the list",
+    "worst": "Queries where {last} performs worst",
+    "changes": "Queries where {first} and {last} differ most",
 }
 
 
@@ -68,7 +67,7 @@ class SearchResult(NamedTuple):
     names: Sequence[str]
     count: int
     numbers: Mapping[str, Mapping[str, float]]
-    shown: Mapping[str, Sequence[Search]]
+    shown: Mapping[str, Sequence[QueryResult]]
 
     def draw(self) -> dict[str, np.ndarray]:
         """Draw the pictures, uint8 RGB, by name."""
@@ -197,28 +196,23 @@ def search(
 
 def _check(contenders: Sequence[Contender], k: int, rows: int) -> None:
     """Refuse options and networks that cannot be used for retrieval."""
-    if k < 1 or rows < 1:
-        raise ValueError(f"{k} images for {rows} queries in a picture: expected 1 or more of both")
+    check_positive(k=k, rows=rows)
     names = [one.name for one in contenders]
     if len(set(names)) < len(names):
-        raise ValueError(f"networks are named {', '.join(names)}: expected a name for each")
+        raise ValueError(f"Expected a different name for each network, but got {', '.join(names)}.")
     for one in contenders:
         if one.checkpoint is not None and not Path(one.checkpoint).is_file():
-            raise FileNotFoundError(f"checkpoint {one.checkpoint} does not exist")
-        if not is_image_level(one.cfg):
-            raise ValueError(
-                f"model.student.decode_head of {one.name} is "
-                f"{one.cfg.model.student.decode_head.type}: expected a network that looks at whole "
-                "images, with an EmbeddingHead or an ImageLevelHead"
-            )
+            raise FileNotFoundError(f"Checkpoint {one.checkpoint} does not exist.")
+        check_image_level(one.cfg)
 
 
 def _check_same(contenders: Sequence[Contender], galleries: Sequence[Images]) -> None:
     for one, images in zip(contenders, galleries, strict=True):
         if images.files != galleries[0].files:
             raise ValueError(
-                f"{one.name} is tested on other images than {contenders[0].name}: expected configs "
-                "with the same test set, or one gallery for all (--gallery)"
+                f"Expected networks with the same test set, but {one.name} and "
+                f"{contenders[0].name} have different images. Use one gallery for all with "
+                "--gallery."
             )
 
 
@@ -228,8 +222,8 @@ def _part(cfg: Config, part: str, gallery: str | Path | None) -> ConfigDict:
         return cfg[f"{part}_dataloader"].dataset
     if gallery is None:
         raise ValueError(
-            f"{part}_dataloader of {cfg.get('config_file', 'the config')} is None, so there are no "
-            "images to search: name a folder of images (--gallery)"
+            f"Expected {part}_dataloader of {cfg.get('config_file', 'the config')} to be set, but "
+            "got None. Search a folder of images with --gallery instead."
         )
     return ConfigDict(pipeline=loading_pipeline(cfg, list_images(gallery)[0][0]))
 
@@ -241,7 +235,7 @@ def _gallery(node: dict, folder: str | Path | None) -> Images:
         dataset.check_samples(limit=50)
         files = [dataset.get_data_info(i)["img_path"] for i in range(len(dataset))]
         return Images(dataset, files, torch.from_numpy(dataset.class_ids()), dataset.classes)
-    photos = Photos([folder], node.pipeline)
+    photos = ImageFiles([folder], node.pipeline)
     return Images(photos, list(map(str, photos.files)), torch.full((len(photos),), UNKNOWN), ())
 
 
@@ -249,7 +243,7 @@ def _queries(node: dict, places: Sequence[str | Path], gallery: Images) -> Image
     """Return the query images, with known classes for those that are part of the gallery."""
     if not places:
         return gallery
-    photos = Photos(places, node.pipeline)
+    photos = ImageFiles(places, node.pipeline)
     files = list(map(str, photos.files))
     own = _places(files, gallery.files)
     label = gallery.label[own].where(own >= 0, torch.tensor(UNKNOWN))
@@ -288,7 +282,7 @@ def _note(one: Contender) -> dict[str, Any]:
     return {"config": config, "checkpoint": one.checkpoint or "random weights"}
 
 
-def _answer(one: Search) -> dict[str, Any]:
+def _answer(one: QueryResult) -> dict[str, Any]:
     """Return a query and its results for the JSON file."""
     found = {
         name: [

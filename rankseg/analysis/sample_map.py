@@ -9,15 +9,16 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from rankseg.analysis.extraction import Extraction
+from rankseg.analysis.inputs import check_image_level
 from rankseg.engine.features import with_pipeline
 from rankseg.engine.hooks.discovery import DiscoveryHook
 from rankseg.engine.known_images import image_names
 from rankseg.registry import DATASETS
 from rankseg.selection.discovery.centers import class_centers
 from rankseg.training.test_set import build_test_set
-from rankseg.training.validation import check_classes, is_image_level
+from rankseg.training.validation import check_classes
 from rankseg.utils.atomic_file import atomic_write
-from rankseg.visualization import Kind, SampleMap, draw_sample_map, draw_sample_maps, to_plane
+from rankseg.visualization import SampleKind, SampleMap, draw_sample_map, draw_sample_maps, to_plane
 from rankseg.visualization.plane import WAYS
 
 IMAGES = ("train", "test")
@@ -72,17 +73,15 @@ def sample_map(
     Source: Snowball, figures 2.2 and 2.4; LMCS, figures 3.6 and 3.7.
     """
     init_default_scope(cfg.get("default_scope", "rankseg"))
-    if not is_image_level(cfg):
-        raise ValueError(
-            f"model.student.decode_head is {cfg.model.student.decode_head.type}: maps are of whole "
-            "images, expected a config with an ImageLevelHead"
-        )
+    check_image_level(cfg)
     _check(images, how, limit, rows)
     test = build_test_set(cfg)
     check_classes(cfg, test)
     number = {name: k for k, name in enumerate(test.classes)}
     if strange := [name for name in rows if name not in number]:
-        raise ValueError(f"there is no class {strange[0]!r}: expected of {', '.join(number)}")
+        raise ValueError(
+            f"Expected rows to be classes of {', '.join(number)}, but got {strange[0]!r}."
+        )
     extract = Extraction(cfg, checkpoint, network, tap, cache)
     rng = np.random.default_rng(seed)
     if images == "test":
@@ -108,11 +107,11 @@ def _check(images: str, how: str, limit: int, rows: Sequence[str]) -> None:
     """Refuse options that are out of range, or exclude each other."""
     for name, value, known in (("images", images, IMAGES), ("how", how, WAYS)):
         if value not in known:
-            raise ValueError(f"{name}={value!r}: expected one of {', '.join(known)}")
+            raise ValueError(f"Expected {name} to be one of {', '.join(known)}, but got {value!r}.")
     if limit < 0 or (images == "test" and (rows or not limit)):
         raise ValueError(
-            f"limit={limit}, rows={list(rows)} of a map of {images} images: expected 0 or more "
-            "(1 of test images), and rows with images='train' alone"
+            "Expected limit to be 0 or more (1 or more for test images), and rows only with "
+            f"images='train', but got limit={limit}, rows={list(rows)}, images={images!r}."
         )
 
 
@@ -135,7 +134,10 @@ def training_images(train, pool, limit: int, rng: np.random.Generator):
     """
     given = train.num_labeled
     if not given:
-        raise ValueError("the training set has no labelled image: draw a map of the test images")
+        raise ValueError(
+            "Expected the training set to have labeled images, but found none. Draw a map of the "
+            "test images instead."
+        )
     index, label, step = (np.empty(0, np.int64) for _ in range(3))
     if pool is not None and len(pool):
         index, label, step = (
@@ -173,19 +175,23 @@ def frames_of(
     frames = []
     for now in sorted(set(step[(step >= 0) & (label >= 0)].tolist())) or [GIVEN]:
         known = step <= now
-        kind = np.where(step == GIVEN, Kind.LABELED, np.where(step < now, Kind.EARLIER, Kind.RIGHT))
+        kind = np.where(
+            step == GIVEN,
+            SampleKind.LABELED,
+            np.where(step < now, SampleKind.EARLIER, SampleKind.RIGHT),
+        )
         wrong = (step != GIVEN) & (truth >= 0) & (truth != label)
-        kind = np.where(known, np.where(wrong, Kind.WRONG, kind), Kind.UNLABELED)
-        centres = class_centers(feature[known], label[known], num_classes)
-        there = np.flatnonzero(~np.isnan(centres).any(1))
-        title, new = "labelled images", step == now
+        kind = np.where(known, np.where(wrong, SampleKind.WRONG, kind), SampleKind.UNLABELED)
+        centers = class_centers(feature[known], label[known], num_classes)
+        there = np.flatnonzero(~np.isnan(centers).any(1))
+        title, new = "labeled images", step == now
         if now >= 0:
             title = f"discovery {now + 1}: {new.sum()} new"
-            if (judged := new & (truth >= 0)).any():
-                title += f", {100 * wrong[judged].mean():.1f}% of them wrong"
-        kinds = np.concatenate((kind, np.full(len(there), Kind.CENTRE)))
+            if (known_new := new & (truth >= 0)).any():
+                title += f", {100 * wrong[known_new].mean():.1f}% of them wrong"
+        kinds = np.concatenate((kind, np.full(len(there), SampleKind.CENTER)))
         labels = np.concatenate((np.where(known, label, -1), there))
-        frames.append((centres[there], SampleMap(np.empty(0), kinds, labels, title)))
+        frames.append((centers[there], SampleMap(np.empty(0), kinds, labels, title)))
     return frames
 
 
@@ -205,8 +211,8 @@ def in_planes(
         how: See :func:`rankseg.visualization.to_plane`.
         seed: See :func:`rankseg.visualization.to_plane`.
     """
-    everything = np.concatenate([feature, *(centres for centres, _ in frames)])
-    ends = np.cumsum([len(feature), *(len(centres) for centres, _ in frames)])
+    everything = np.concatenate([feature, *(centers for centers, _ in frames)])
+    ends = np.cumsum([len(feature), *(len(centers) for centers, _ in frames)])
     places = [np.r_[: len(feature), a:b] for a, b in zip(ends, ends[1:], strict=False)]
     points = np.zeros((len(everything), 2))
     for number in rows or [None]:

@@ -26,7 +26,7 @@ class TransferSet(NamedTuple):
     test: ImageLevelDataset
 
 
-def kinds() -> dict[str, type[ImageLevelDataset]]:
+def set_classes() -> dict[str, type[ImageLevelDataset]]:
     """Return the image-level data set classes by the name that the tools use."""
     return {name: kind for name, kind in by_short_name().items() if kind.image_level}
 
@@ -54,17 +54,21 @@ def transfer_sets(
         steps = [step for step in steps if step["type"] != "ResizeCenter"]
         steps.insert(1, dict(type="ResizeCenter", size=size))
     found: dict[str, TransferSet] = {}
+    known = set_classes()
     for spec in specs:
         kind, _, root = spec.partition("=")
-        if kind not in kinds() or not root:
+        if kind not in known or not root:
             raise ValueError(
-                f"--transfer {spec}: expected KIND=FOLDER with a kind of "
-                f"{', '.join(sorted(kinds()))}, for example cifar100=data/cifar100"
+                f"Expected --transfer to be KIND=FOLDER with a kind of {', '.join(sorted(known))}, "
+                f"such as cifar100=data/cifar100, but got {spec}."
             )
-        cls = kinds()[kind]
+        cls = known[kind]
         name = Path(root).resolve().name if cls.HAS_FILES else kind
         if name in found:
-            raise ValueError(f"--transfer names two data sets {name}: rename one of the folders")
+            raise ValueError(
+                f"Expected data sets of --transfer to have different names, but two are named "
+                f"{name}. Rename one of the folders."
+            )
         common = dict(type=cls.__name__, data_root=root, pipeline=steps, test_mode=True)
         first, second = (dict(common, **part) for part in _parts(cls, root))
         train = DATASETS.build(first)

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils.data import Dataset, Subset
 
 from rankseg.evaluation.retrieval import RetrievalScores, Retrieved, retrieve
-from rankseg.visualization.retrieval import Neighbour, Search
+from rankseg.visualization.retrieval import QueryResult, RetrievedImage
 
 UNKNOWN = -1  # class of an image without a known class
 
@@ -64,7 +64,7 @@ def make_searches(
     gallery: Images,
     own: Tensor,
     k: int,
-) -> list[Search]:
+) -> list[QueryResult]:
     """Retrieve the nearest gallery images of some queries with each network.
 
     Args:
@@ -87,14 +87,14 @@ def make_searches(
         known = bool(query.label[i] >= 0)
         neighbours = {name: _neighbours(part, gallery, known) for name, part in parts.items()}
         title = query.class_of(i) or Path(query.files[i]).stem
-        searches.append(Search(query.picture(i), title, neighbours, query.files[i]))
+        searches.append(QueryResult(query.picture(i), title, neighbours, query.files[i]))
     return searches
 
 
-def _neighbours(part: Retrieved, gallery: Images, known: bool) -> list[Neighbour]:
+def _neighbours(part: Retrieved, gallery: Images, known: bool) -> list[RetrievedImage]:
     """Return the retrieved images of one query."""
     return [
-        Neighbour(
+        RetrievedImage(
             gallery.picture(j),
             gallery.class_of(j),
             similarity,

@@ -20,8 +20,8 @@ from rankseg.imageio.tiff_axes import ALL, Planes
 from rankseg.inference.images import ImageFile, Page, choose_pages, pages_of
 from rankseg.inference.maps import Maps
 from rankseg.utils.atomic_file import WriteError, atomic_write, describe, write_table
-from rankseg.visualization.overlay import draw_seen_through
-from rankseg.visualization.overview import Shown, draw_overview, layout, shown
+from rankseg.visualization.overlay import draw_foreground_overlay
+from rankseg.visualization.overview import OverviewEntry, draw_overview, layout, overview_entry
 from rankseg.visualization.panel import encode, fit
 
 LARGEST = 8192  # longest side of an overlay: for viewing only, and JPEG is limited to 65,500
@@ -89,7 +89,7 @@ class PredictionWriter:
         self.files: Sequence[ImageFile] = ()
         self.chosen: set[Page] = set()
         self._rows: dict[Page, list] = {}
-        self._shown: dict[Page, Shown] = {}
+        self._shown: dict[Page, OverviewEntry] = {}
 
     def start(self, files: Sequence[ImageFile]) -> None:
         """Set the images of the table and choose the pages of the overview."""
@@ -228,7 +228,9 @@ class PredictionWriter:
         if image is not None and page in self.chosen:
             overlay = overlay_of(image, mask, self.palette)
             _, cell = layout(len(self.chosen))
-            self._shown[page] = shown(image, overlay, page.label, shares, self.classes, cell)
+            self._shown[page] = overview_entry(
+                image, overlay, page.label, shares, self.classes, cell
+            )
 
     def discard(self, file: ImageFile) -> None:
         """Remove a file that failed from the table and the overview."""
@@ -310,7 +312,7 @@ def overlay_of(image: np.ndarray, mask: np.ndarray, palette: Sequence[Sequence[i
     picture = np.empty_like(image)
     for y in range(0, len(mask), BAND):
         place = slice(y, y + BAND)
-        picture[place] = draw_seen_through(image[place], mask[place], palette)
+        picture[place] = draw_foreground_overlay(image[place], mask[place], palette)
     return picture
 
 

@@ -36,7 +36,7 @@ from rankseg.training.config_source import check_path, write_config
 from rankseg.utils.atomic_file import write_json
 from rankseg.utils.progress import duration
 from rankseg.utils.safe_text import printable
-from rankseg.visualization.mask_sheet import Masked, draw_mask_sheet
+from rankseg.visualization.mask_sheet import MaskedImage, draw_mask_sheet
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 NUM_SHOWN = 8  # images on the overview page
@@ -284,7 +284,7 @@ def _write_data(
 def _draw(found: Survey, path: Path) -> None:
     """Write the overview page of images with their masks."""
     samples = [
-        Masked(path.name, read_image(path, found.value_range, found.channels), found.ids(i))
+        MaskedImage(path.name, read_image(path, found.value_range, found.channels), found.ids(i))
         for i in evenly_spaced(len(found.pixels), NUM_SHOWN)
         for path in [found.files.images[i]]
     ]

@@ -6,10 +6,15 @@ from rankseg.visualization.curves import draw_pseudo_labels, draw_weights
 from rankseg.visualization.overlay import color_map, draw_overlay
 from rankseg.visualization.panel import draw_panel
 from rankseg.visualization.plane import to_plane
-from rankseg.visualization.sample_map import Kind, SampleMap, draw_sample_map, draw_sample_maps
+from rankseg.visualization.sample_map import (
+    SampleKind,
+    SampleMap,
+    draw_sample_map,
+    draw_sample_maps,
+)
 
 __all__ = [
-    "Kind",
+    "SampleKind",
     "SampleMap",
     "color_map",
     "draw_contact_sheet",

@@ -88,14 +88,14 @@ def heat_over(image: np.ndarray, activation: np.ndarray, peak: float | None = No
     height, width = image.shape[:2]
     value = cv2.resize(activation.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
     value = (value / max(float(value.max()) if peak is None else peak, 1e-12)).clip(0, 1)
-    colours = cv2.applyColorMap(np.rint(255 * value).astype(np.uint8), cv2.COLORMAP_TURBO)
+    colors = cv2.applyColorMap(np.rint(255 * value).astype(np.uint8), cv2.COLORMAP_TURBO)
     opacity = 0.2 + 0.5 * value[..., None]
-    mixed = opacity * colours[..., ::-1] + (1 - opacity) * image
+    mixed = opacity * colors[..., ::-1] + (1 - opacity) * image
     return np.ascontiguousarray(np.rint(mixed).astype(np.uint8))
 
 
 def _cross(picture: np.ndarray, row: float, column: float, arm: int) -> None:
     """Draw a yellow cross with a dark rim, which is visible on every color."""
     at = round(column), round(row)
-    for colour, thickness in ((DARK, 3), (YELLOW, 1)):
-        cv2.drawMarker(picture, at, colour, cv2.MARKER_CROSS, 2 * arm, thickness)
+    for color, thickness in ((DARK, 3), (YELLOW, 1)):
+        cv2.drawMarker(picture, at, color, cv2.MARKER_CROSS, 2 * arm, thickness)

@@ -10,7 +10,7 @@ import numpy as np
 from rankseg.visualization.panel import cell_for, draw_panel, fit
 
 HEIGHT = 180  # height of a picture, in pixels
-RED, BLUE, GREY = (235, 30, 30), (20, 70, 220), (128, 128, 128)
+RED, BLUE, GRAY = (235, 30, 30), (20, 70, 220), (128, 128, 128)
 WHITE, DARK = (255, 255, 255), (20, 20, 20)
 
 
@@ -83,7 +83,7 @@ def _lines(picture: np.ndarray, grid: tuple[int, int]) -> None:
     drawn = picture.copy()
     for point in range(grid[0] * grid[1]):
         left, top, right, bottom = _box(picture, grid, point)
-        cv2.rectangle(drawn, (left, top), (right, bottom), GREY, 1)
+        cv2.rectangle(drawn, (left, top), (right, bottom), GRAY, 1)
     cv2.addWeighted(drawn, 0.4, picture, 0.6, 0, dst=picture)
 
 
@@ -94,20 +94,20 @@ def _label(picture: np.ndarray, grid: tuple[int, int], point: int, text: str) ->
     font, size = cv2.FONT_HERSHEY_SIMPLEX, 0.45
     (width, height), _ = cv2.getTextSize(text, font, size, 1)
     at = (left + right - width) // 2, (top + bottom + height) // 2
-    for colour, thickness in ((WHITE, 3), (BLUE, 1)):
-        cv2.putText(picture, text, at, font, size, colour, thickness, cv2.LINE_AA)
+    for color, thickness in ((WHITE, 3), (BLUE, 1)):
+        cv2.putText(picture, text, at, font, size, color, thickness, cv2.LINE_AA)
 
 
 def _heat(image: np.ndarray, weights: np.ndarray, grid: tuple[int, int], point: int) -> np.ndarray:
     """Draw the weights of an output point over a gray image; mark its position and the largest."""
-    grey = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+    gray = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
     heat = np.zeros((*image.shape[:2], 1), np.float32)
     share = weights / max(float(weights.max()), 1e-12)
     for number, value in enumerate(share.ravel()):
         left, top, right, bottom = _box(image, grid, number)
         heat[top : bottom + 1, left : right + 1] = value
-    colours = cv2.applyColorMap(np.rint(255 * heat).astype(np.uint8), cv2.COLORMAP_VIRIDIS)
-    mixed = np.rint(0.75 * colours[..., ::-1] + 0.25 * grey)
+    colors = cv2.applyColorMap(np.rint(255 * heat).astype(np.uint8), cv2.COLORMAP_VIRIDIS)
+    mixed = np.rint(0.75 * colors[..., ::-1] + 0.25 * gray)
     mixed = np.ascontiguousarray(mixed.astype(np.uint8))
     left, top, right, bottom = _box(image, grid, point)
     cv2.rectangle(mixed, (left, top), (right, bottom), WHITE, 2)

@@ -49,14 +49,14 @@ def draw_attention(pairs: Sequence[AttentionPair]) -> np.ndarray:
         low = min(map(np.min, pair.attention))
         span = max(map(np.max, pair.attention)) - low
         # in gray, so that the only colors are those of the attention
-        grey = [cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in (first, second)]
-        grey = [cv2.cvtColor(image, cv2.COLOR_GRAY2RGB) for image in grey]
-        back = heat_over(grey[0], pair.mapped - low, span)
+        gray = [cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in (first, second)]
+        gray = [cv2.cvtColor(image, cv2.COLOR_GRAY2RGB) for image in gray]
+        back = heat_over(gray[0], pair.mapped - low, span)
         shown = fit(pair.inside.astype(np.uint8), CELL).astype(bool)
         back[~shown] = back[~shown] // 8 + 190
         maps = [
             heat_over(image, attention - low, span)
-            for image, attention in zip(grey, pair.attention, strict=True)
+            for image, attention in zip(gray, pair.attention, strict=True)
         ]
         rows.append([first, maps[0], second, maps[1], back])
     return draw_panel(rows, TITLES, cell=CELL)

@@ -60,7 +60,7 @@ def draw_contact_sheet(
         right = one.truth == one.predicted
         lines = [(f"{100 * one.confidence:.0f}% {one.predicted}", RIGHT if right else WRONG)]
         lines += [] if right else [(f"is {one.truth}", INK)]
-        for number, (text, colour) in enumerate(lines, 1):
+        for number, (text, color) in enumerate(lines, 1):
             at = x, y + cell + number * LINE - 3
-            cv2.putText(page, cut_text(text, cell, SIZE), at, FONT, SIZE, colour, 1, cv2.LINE_AA)
+            cv2.putText(page, cut_text(text, cell, SIZE), at, FONT, SIZE, color, 1, cv2.LINE_AA)
     return page

@@ -63,9 +63,9 @@ def draw_weights(
     figure = Figure((PANEL[0] * len(panels), PANEL[1]), layout="constrained")
     axes = figure.subplots(1, len(panels), squeeze=False, sharey=True)[0]
     for one, (title, counts) in zip(axes, panels.items(), strict=True):
-        for heights, label, colour in zip(counts, ("right", "wrong"), (RIGHT, WRONG), strict=True):
+        for heights, label, color in zip(counts, ("right", "wrong"), (RIGHT, WRONG), strict=True):
             edges = np.linspace(0, 1, len(heights) + 1)
-            one.stairs(heights, edges, fill=True, label=label, color=colour, alpha=0.6)
+            one.stairs(heights, edges, fill=True, label=label, color=color, alpha=0.6)
         one.set_title(title)
         one.set_xlabel("weight")
     axes[0].set_ylabel("pseudo-labels")

@@ -30,7 +30,7 @@ def draw_discovery(notes: Sequence[dict], path: str | Path) -> None:
     left.bar(at, new - wrong, color=RIGHT, alpha=0.6, label="right" if known else "discovered")
     if known:
         left.bar(at, wrong, bottom=new - wrong, color=WRONG, alpha=0.6, label="wrong")
-        for key, label, colour in (("pool_error", "all so far", "0.5"), ("error", "new", WRONG)):
+        for key, label, color in (("pool_error", "all so far", "0.5"), ("error", "new", WRONG)):
             for generation in sorted({note["generation"] for note in notes}):
                 rows = [i for i in at if notes[i]["generation"] == generation]
                 values = [notes[i].get(key) for i in rows]
@@ -41,7 +41,7 @@ def draw_discovery(notes: Sequence[dict], path: str | Path) -> None:
                     values,
                     marker="o",
                     markersize=4,
-                    color=colour,
+                    color=color,
                     label=label if first else None,
                 )
     finish(left, "newly discovered images", 2)

@@ -36,10 +36,10 @@ def words(name: str) -> str:
     """Return a readable name of a metric.
 
     >>> words("knn20"), words("linear_1%")
-    ('20 neighbours', 'linear, 1%')
+    ('20 neighbors', 'linear, 1%')
     """
     if name == "knn1":
-        return "nearest neighbour"
+        return "nearest neighbor"
     if name.startswith("knn"):
-        return f"{name[3:]} neighbours"
+        return f"{name[3:]} neighbors"
     return name.replace("_", ", ", 1)

@@ -16,7 +16,7 @@ RETRIEVAL = "r_precision", "map_r", "nmi"  # beside Recall@K for some K
 OF_CLASSES = {"top1": "accuracy", "recall1": "Recall@1"}  # by main metric; IoU otherwise
 
 
-class Group(NamedTuple):
+class MetricGroup(NamedTuple):
     """Curves drawn together in one plot.
 
     Attributes:
@@ -30,7 +30,7 @@ class Group(NamedTuple):
     log: bool = False
 
 
-def group_scalars(scalars: Scalars) -> list[Group]:
+def group_scalars(scalars: Scalars) -> list[MetricGroup]:
     """Group losses, pseudo-label shares, learning rate, validation and classes, if present.
 
     Example:
@@ -61,13 +61,13 @@ def group_scalars(scalars: Scalars) -> list[Group]:
     if len(classes) > DRAWN_CLASSES:
         classes = {}
     groups = [
-        Group("losses", losses, log=True),
-        Group("confident share" if list(shares) == ["confident"] else "shares", shares),
-        Group("pseudo-labels (%)", pseudo),
-        Group("other numbers", others),
-        Group("learning rate", rates),
-        Group("validation (%)", {name: val[name] for name in means if name in val}),
-        Group(f"{OF_CLASSES.get(main, 'IoU')} of each class (%)", classes),
+        MetricGroup("losses", losses, log=True),
+        MetricGroup("confident share" if list(shares) == ["confident"] else "shares", shares),
+        MetricGroup("pseudo-labels (%)", pseudo),
+        MetricGroup("other numbers", others),
+        MetricGroup("learning rate", rates),
+        MetricGroup("validation (%)", {name: val[name] for name in means if name in val}),
+        MetricGroup(f"{OF_CLASSES.get(main, 'IoU')} of each class (%)", classes),
     ]
     return [group for group in groups if group.series]
 

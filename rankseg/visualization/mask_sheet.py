@@ -8,14 +8,14 @@ import cv2
 import numpy as np
 
 from rankseg.imageio.masks import IGNORE
-from rankseg.visualization.overlay import UNKNOWN, draw_seen_through
+from rankseg.visualization.overlay import UNKNOWN, draw_foreground_overlay
 from rankseg.visualization.panel import FONT, INK, draw_panel, fit
 
 CELL = (200, 240)
 STRIP = 18  # height of the name below a picture, in pixels
 
 
-class Masked(NamedTuple):
+class MaskedImage(NamedTuple):
     """Image with its mask.
 
     Attributes:
@@ -30,7 +30,7 @@ class Masked(NamedTuple):
 
 
 def draw_mask_sheet(
-    samples: Sequence[Masked],
+    samples: Sequence[MaskedImage],
     classes: Sequence[str],
     palette: Sequence[Sequence[int]],
     columns: int = 2,
@@ -52,16 +52,16 @@ def draw_mask_sheet(
         image = fit(sample.image, CELL)
         height, width = image.shape[:2]
         mask = cv2.resize(sample.mask, (width, height), interpolation=cv2.INTER_NEAREST)
-        over = draw_seen_through(image, mask, palette)
+        over = draw_foreground_overlay(image, mask, palette)
         pictures += [_named(image, sample.name), _named(over, "")]
     blank = np.full_like(pictures[0], 255)
     pictures += [blank] * (-len(pictures) % (2 * columns))
     rows = [pictures[i : i + 2 * columns] for i in range(0, len(pictures), 2 * columns)]
-    legend, colours = list(classes), list(palette)
+    legend, colors = list(classes), list(palette)
     if any((sample.mask == IGNORE).any() for sample in samples):
-        legend, colours = [*legend, "(ignored)"], [*colours, UNKNOWN]
+        legend, colors = [*legend, "(ignored)"], [*colors, UNKNOWN]
     cell = CELL[0] + STRIP, CELL[1]
-    return draw_panel(rows, ["image", "with its mask"] * columns, legend, colours, cell)
+    return draw_panel(rows, ["image", "with its mask"] * columns, legend, colors, cell)
 
 
 def _named(picture: np.ndarray, name: str) -> np.ndarray:

@@ -14,7 +14,7 @@ GAP = 8
 TRUE, FALSE, UNKNOWN = (40, 150, 70), (215, 30, 30), (25, 95, 215)
 
 
-class ShownPair(NamedTuple):
+class ImagePair(NamedTuple):
     """Pair of matched images.
 
     Attributes:
@@ -31,7 +31,7 @@ class ShownPair(NamedTuple):
     same: bool | None
 
 
-def draw_matches(pairs: Sequence[ShownPair], columns: int = 3) -> np.ndarray:
+def draw_matches(pairs: Sequence[ImagePair], columns: int = 3) -> np.ndarray:
     """Draw pairs in rows, with boxes around the matches: green for one class, red for two.
 
     Args:
@@ -54,7 +54,7 @@ def draw_matches(pairs: Sequence[ShownPair], columns: int = 3) -> np.ndarray:
     )
 
 
-def _draw_pair(pair: ShownPair) -> np.ndarray:
+def _draw_pair(pair: ImagePair) -> np.ndarray:
     """Draw both images at one height, with boxes and lines."""
     first, second = (fit(image, (HEIGHT, 3 * HEIGHT)) for image in pair.images)
     height = max(len(first), len(second))
@@ -65,7 +65,7 @@ def _draw_pair(pair: ShownPair) -> np.ndarray:
         corner = left + image.shape[1] - 1, len(image) - 1
         cv2.rectangle(canvas, (left, 0), corner, (200, 200, 200), 1)
     known = pair.keypoints[np.isfinite(pair.keypoints).all(1)]
-    colour = {True: TRUE, False: FALSE, None: UNKNOWN}[pair.same]
+    color = {True: TRUE, False: FALSE, None: UNKNOWN}[pair.same]
     places = [
         (points + 1) / 2 * image.shape[1::-1] - 0.5 + (left, 0)
         for points, image, left in (
@@ -76,8 +76,8 @@ def _draw_pair(pair: ShownPair) -> np.ndarray:
     for a, b in zip(*(np.rint(points).astype(int).tolist() for points in places), strict=True):
         cv2.line(canvas, a, b, (250, 200, 40), 1, cv2.LINE_AA)
         for point in (a, b):
-            cv2.circle(canvas, point, 2, colour, -1, cv2.LINE_AA)
+            cv2.circle(canvas, point, 2, color, -1, cv2.LINE_AA)
     for points in places if len(known) else ():
         low, high = (np.rint(f(points, 0)).astype(int).tolist() for f in (np.min, np.max))
-        cv2.rectangle(canvas, low, high, colour, 2)
+        cv2.rectangle(canvas, low, high, color, 2)
     return canvas

@@ -50,7 +50,7 @@ def draw_overlay(
     return np.rint(mixed).astype(np.uint8)
 
 
-def draw_seen_through(
+def draw_foreground_overlay(
     image: np.ndarray, label: np.ndarray, palette: Sequence[Sequence[int]], opacity: float = 0.5
 ) -> np.ndarray:
     """Overlay as :func:`draw_overlay`, but keep the image where the color is black (background).

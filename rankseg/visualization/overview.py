@@ -15,7 +15,7 @@ LINE = 16  # height of a line of text
 SIZE = 0.42
 
 
-class Shown(NamedTuple):
+class OverviewEntry(NamedTuple):
     """Image of the page with its prediction.
 
     Attributes:
@@ -34,14 +34,14 @@ def layout(number: int) -> tuple[int, int]:
     return next((columns, cell) for most, columns, cell in LAYOUTS if number <= most)
 
 
-def shown(
+def overview_entry(
     image: np.ndarray,
     overlay: np.ndarray,
     name: str,
     shares: Sequence[float],
     classes: Sequence[str],
     cell: int,
-) -> Shown:
+) -> OverviewEntry:
     """Prepare an image of the page, shrunk to save memory.
 
     Args:
@@ -55,11 +55,11 @@ def shown(
     order = np.argsort(shares, kind="stable")[::-1]
     parts = [f"{classes[k]} {shares[k]:.1f}%" for k in order if shares[k] > 0]
     small = (fit(picture, (cell, cell)) for picture in (image, overlay))
-    return Shown(*small, (name, ", ".join(parts)))
+    return OverviewEntry(*small, (name, ", ".join(parts)))
 
 
 def draw_overview(
-    pictures: Sequence[Shown], classes: Sequence[str], palette: Sequence[Sequence[int]]
+    pictures: Sequence[OverviewEntry], classes: Sequence[str], palette: Sequence[Sequence[int]]
 ) -> np.ndarray:
     """Draw images in rows on white, each beside its prediction, with a legend below.
 

@@ -39,7 +39,7 @@ def draw_panel(
         if len(row) != len(titles):
             raise ValueError(f"row {i} has {len(row)} pictures for {len(titles)} titles: {titles}")
     if len(palette) < len(classes):
-        raise ValueError(f"{len(classes)} classes but only {len(palette)} colours")
+        raise ValueError(f"{len(classes)} classes but only {len(palette)} colors")
     step = cell[0] + MARGIN, cell[1] + MARGIN
     width = MARGIN + step[1] * len(titles)
     height = TEXT + MARGIN + step[0] * len(rows)
@@ -66,9 +66,9 @@ def draw_legend(classes: Sequence[str], palette: Sequence[Sequence[int]], width:
         places.append((x, line * TEXT))
         x += TEXT + length + 2 * MARGIN
     legend = np.full(((line + 1) * TEXT + MARGIN, width, 3), 255, np.uint8)
-    for name, colour, (x, y) in zip(classes, palette, places, strict=False):
+    for name, color, (x, y) in zip(classes, palette, places, strict=False):
         corners = (x, y + 4), (x + TEXT - 8, y + TEXT - 4)
-        cv2.rectangle(legend, *corners, tuple(map(int, colour)), cv2.FILLED)
+        cv2.rectangle(legend, *corners, tuple(map(int, color)), cv2.FILLED)
         cv2.rectangle(legend, *corners, INK, 1)
         _write(legend, name, x + TEXT - 4, y + TEXT - MARGIN)
     return legend

@@ -11,7 +11,7 @@ BY_CHANCE = 2.0  # a smaller gain in points of mIoU on one seed may be chance
 
 
 @dataclass(frozen=True)
-class Result:
+class MethodResult:
     """Result of one run.
 
     Attributes:
@@ -32,7 +32,7 @@ class Result:
         return self.metrics["mIoU"]
 
 
-Results = Mapping[int, Mapping[str, Result]]  # seed -> method -> result
+Results = Mapping[int, Mapping[str, MethodResult]]  # seed -> method -> result
 
 
 def verdict(results: Results, baseline: str, method: str) -> str:

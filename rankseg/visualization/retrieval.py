@@ -21,7 +21,7 @@ QUERY, WRONG, RIGHT, PLAIN = (25, 95, 215), (215, 30, 30), (70, 165, 95), (205, 
 INK, SOFT = (30, 30, 30), (120, 120, 120)
 
 
-class Neighbour(NamedTuple):
+class RetrievedImage(NamedTuple):
     """Retrieved image.
 
     Attributes:
@@ -45,7 +45,7 @@ class Neighbour(NamedTuple):
         return [*filter(None, [Path(self.file).stem]), f"{self.similarity:.2f}"]
 
 
-class Search(NamedTuple):
+class QueryResult(NamedTuple):
     """Query with the images retrieved for it.
 
     Attributes:
@@ -57,11 +57,13 @@ class Search(NamedTuple):
 
     image: np.ndarray
     name: str
-    found: Mapping[str, Sequence[Neighbour]]
+    found: Mapping[str, Sequence[RetrievedImage]]
     file: str = ""
 
 
-def draw_retrieval(searches: Sequence[Search], title: str = "", cell: int = CELL) -> np.ndarray:
+def draw_retrieval(
+    searches: Sequence[QueryResult], title: str = "", cell: int = CELL
+) -> np.ndarray:
     """Draw queries in blue frames, and beside each the retrieved images, wrong ones in red frames.
 
     Correct images have a thin green frame, those of unknown class a gray one. The text below an
@@ -107,9 +109,9 @@ def draw_retrieval(searches: Sequence[Search], title: str = "", cell: int = CELL
             if aside:
                 _put_name(pen, (start - GAP, y + cell // 2), name, found, aside)
             for k, other in enumerate(found):
-                colour = {True: RIGHT, False: WRONG, None: PLAIN}[other.right]
+                color = {True: RIGHT, False: WRONG, None: PLAIN}[other.right]
                 at = start + k * (cell + GAP), y
-                _put(page, at, cell, other.image, other.lines(), colour)
+                _put(page, at, cell, other.image, other.lines(), color)
             y += row
         y += GAP
     return np.asarray(page)
@@ -123,7 +125,11 @@ def _label_width(names: Sequence[str]) -> int:
 
 
 def _put_name(
-    pen: ImageDraw.ImageDraw, at: tuple[int, int], name: str, found: Sequence[Neighbour], width: int
+    pen: ImageDraw.ImageDraw,
+    at: tuple[int, int],
+    name: str,
+    found: Sequence[RetrievedImage],
+    width: int,
 ) -> None:
     """Draw the name of a network and, if known, the number of its images that are correct."""
     pen.text(at, cut(name, width - GAP, 11), INK, font(11, bold=True), anchor="rb")
@@ -138,16 +144,16 @@ def _put(
     cell: int,
     image: np.ndarray,
     lines: Sequence[str],
-    colour: tuple[int, int, int],
+    color: tuple[int, int, int],
 ) -> None:
     """Draw a framed picture in the middle of its cell, with lines of text below it."""
     picture = fit(image, (cell, cell))
     height, width = picture.shape[:2]
     x, y = at[0] + (cell - width) // 2, at[1] + (cell - height) // 2
-    pen, edge = ImageDraw.Draw(page), FRAME if colour in (QUERY, WRONG) else THIN
-    pen.rectangle((x - edge, y - edge, x + width + edge - 1, y + height + edge - 1), fill=colour)
+    pen, edge = ImageDraw.Draw(page), FRAME if color in (QUERY, WRONG) else THIN
+    pen.rectangle((x - edge, y - edge, x + width + edge - 1, y + height + edge - 1), fill=color)
     page.paste(Image.fromarray(picture), (x, y))
-    ink = {QUERY: INK, WRONG: WRONG}.get(colour, SOFT)
+    ink = {QUERY: INK, WRONG: WRONG}.get(color, SOFT)
     for i, text in enumerate(lines):
         below = at[0] + cell / 2, y + height + FRAME + i * LINE
         pen.text(below, cut(text, cell + GAP - 4, 11), ink, font(11), anchor="ma")

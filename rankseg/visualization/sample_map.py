@@ -20,7 +20,7 @@ LEGEND = 0.45  # height of a line of the legend, in inches
 NAMED_CLASSES = 20  # more names would hide the samples
 
 
-class Kind(IntEnum):
+class SampleKind(IntEnum):
     """Kind of a sample, in drawing order."""
 
     UNLABELED = 0
@@ -31,17 +31,21 @@ class Kind(IntEnum):
     LABELED = 3
     WRONG = 4
     """Discovered, in any round, with a wrong label."""
-    CENTRE = 5
+    CENTER = 5
     """Center of a class, not a sample."""
 
 
-STYLES: dict[Kind, dict[str, Any]] = {
-    Kind.UNLABELED: dict(label="unlabelled", c="#c9c9c9", s=6, linewidths=0),
-    Kind.EARLIER: dict(label="discovered before", c="#4a90d9", s=14, linewidths=0, alpha=0.8),
-    Kind.RIGHT: dict(label="newly discovered", c="#d62728", s=16, linewidths=0, alpha=0.8),
-    Kind.LABELED: dict(label="labelled", c="#2ca02c", s=22, edgecolors="white", linewidths=0.4),
-    Kind.WRONG: dict(label="discovered wrongly", c="black", s=18, marker="D", linewidths=0),
-    Kind.CENTRE: dict(label="class centre", c="#2ca02c", s=110, edgecolors="black", linewidths=1.3),
+STYLES: dict[SampleKind, dict[str, Any]] = {
+    SampleKind.UNLABELED: dict(label="unlabeled", c="#c9c9c9", s=6, linewidths=0),
+    SampleKind.EARLIER: dict(label="discovered before", c="#4a90d9", s=14, linewidths=0, alpha=0.8),
+    SampleKind.RIGHT: dict(label="newly discovered", c="#d62728", s=16, linewidths=0, alpha=0.8),
+    SampleKind.LABELED: dict(
+        label="labeled", c="#2ca02c", s=22, edgecolors="white", linewidths=0.4
+    ),
+    SampleKind.WRONG: dict(label="discovered wrongly", c="black", s=18, marker="D", linewidths=0),
+    SampleKind.CENTER: dict(
+        label="class center", c="#2ca02c", s=110, edgecolors="black", linewidths=1.3
+    ),
 }
 
 
@@ -50,7 +54,7 @@ class SampleMap(NamedTuple):
 
     Attributes:
         points: ``(N, 2)``, from :func:`~rankseg.visualization.to_plane`.
-        kind: ``(N,)`` values of :class:`Kind`.
+        kind: ``(N,)`` values of :class:`SampleKind`.
         label: ``(N,)`` class ids, for discovered samples the assigned ones; -1 for none.
         title: Title of the map.
     """
@@ -74,8 +78,8 @@ def draw_sample_map(
     Args:
         path: PNG file.
         points: ``(N, 2)``, from :func:`~rankseg.visualization.to_plane`.
-        kind: ``(N,)`` values of :class:`Kind`, which determine the colors. None colors all samples
-            by class (LMCS, figure 3.7).
+        kind: ``(N,)`` values of :class:`SampleKind`, which determine the colors. None colors all
+            samples by class (LMCS, figure 3.7).
         label: ``(N,)`` class ids; -1 for none.
         classes: Names in id order.
         title: Title of the figure.
@@ -91,12 +95,12 @@ def draw_sample_map(
     _check(SampleMap(points, np.zeros(len(points), int), label))
     figure = Figure((ALONE * 1.25, ALONE), layout="constrained")
     axes = figure.subplots()
-    colours = colormaps["tab10" if len(classes) <= 10 else "turbo"]
+    colors = colormaps["tab10" if len(classes) <= 10 else "turbo"]
     for number, name in enumerate(classes):
         place = number if len(classes) <= 10 else number / (len(classes) - 1)
         own = points[label == number]
         if len(own):
-            axes.scatter(*own.T, s=8, linewidths=0, color=colours(place), label=legible(name))
+            axes.scatter(*own.T, s=8, linewidths=0, color=colors(place), label=legible(name))
     _bare(axes)
     if len(classes) <= NAMED_CLASSES and axes.collections:
         axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), markerscale=2.5, frameon=False)
@@ -167,7 +171,7 @@ def _draw(axes: Axes, one: SampleMap, classes: Sequence[str], number: int | None
         chosen = mine & (one.kind == kind)
         if chosen.any():
             axes.scatter(*one.points[chosen].T, zorder=2 + kind, **style)
-        if kind == Kind.CENTRE and number is None and len(classes) <= NAMED_CLASSES:
+        if kind == SampleKind.CENTER and number is None and len(classes) <= NAMED_CLASSES:
             for at, label in zip(one.points[chosen], one.label[chosen], strict=True):
                 axes.annotate(
                     legible(classes[label]),

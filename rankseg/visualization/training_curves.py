@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from rankseg.utils.run_log import Scalars
 from rankseg.visualization.curves import PANEL, finish, line
-from rankseg.visualization.groups import Group, group_scalars
+from rankseg.visualization.groups import MetricGroup, group_scalars
 
 COLUMNS = 3
 TELLING = ("learning rate", "confident share")  # titles that also name their single curve
@@ -35,7 +35,7 @@ def draw_training(scalars: Scalars, path: str | Path, title: str = "") -> None:
     figure.savefig(path, dpi=100, format="png")
 
 
-def _draw(axes: Axes, group: Group) -> None:
+def _draw(axes: Axes, group: MetricGroup) -> None:
     for name, points in group.series.items():
         line(axes, name, points, linewidth=2 if name == "loss" else 1.2)
     if group.log and any(y > 0 for points in group.series.values() for _, y in points):

@@ -13,7 +13,7 @@ def config(folder):
     return apis.load_config(str(file))
 
 
-def test_pictures_of_validation_images_and_of_files(toy_runs, tmp_path):
+def test_draws_validation_images_and_files(toy_runs, tmp_path):
     folder = toy_runs["rank"]
     cfg, checkpoint = config(folder), str(folder / "iter_4.pth")
     written = agent_maps(cfg, checkpoint, out=tmp_path / "a", images=2, num_agents=3)
@@ -33,7 +33,7 @@ def test_a_run_of_another_method_has_agents_too(toy_runs, tmp_path):
     assert file.is_file()
 
 
-def test_what_has_no_agents(toy_runs, tmp_path):
+def test_raises_on_invalid_options_and_configs(toy_runs, tmp_path):
     folder = toy_runs["classes"]
     with pytest.raises(ValueError, match="agents are pixels"):
         agent_maps(config(folder), str(folder / "iter_4.pth"), out=tmp_path)
@@ -74,7 +74,7 @@ def test_positions_where_corners_are_aligned():
     assert again == positions
 
 
-def test_maps_are_made_of_the_strongest_only():
+def test_draws_only_the_strongest_agents():
     feature = torch.zeros(1, 3, 1, 6)
     for place, channel in enumerate((0, 1, 1, 1, 2, 2)):
         feature[0, channel, :, place] = 5.0
@@ -84,12 +84,12 @@ def test_maps_are_made_of_the_strongest_only():
     assert all(one.position == positions[one.number - 1] for one in maps)
 
 
-def test_two_images_of_one_name_are_refused(toy_runs, tmp_path):
+def test_raises_on_two_images_of_one_name(toy_runs, tmp_path):
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
         cv2.imwrite(str(tmp_path / name / "x.png"), np.full((50, 40, 3), 90, np.uint8))
     folder = toy_runs["sup"]
     args = config(folder), str(folder / "iter_4.pth"), [tmp_path / "a", tmp_path / "b/x.png"]
-    with pytest.raises(ValueError, match="x_agents.png would be written twice"):
+    with pytest.raises(ValueError, match="2 named x, .* to x_agents.png"):
         agent_maps(*args, out=tmp_path / "out")
     assert not (tmp_path / "out").exists()

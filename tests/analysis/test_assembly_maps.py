@@ -42,7 +42,7 @@ def run(tmp_path) -> tuple[Path, Path]:
     return random_run(tmp_path, extended(), **TEACHER)
 
 
-def test_a_picture_of_files(run, photos, tmp_path, capsys):
+def test_draws_image_files(run, photos, tmp_path, capsys):
     config, checkpoint = run
     out = tmp_path / "maps.png"
     cfg = load_config(str(config))
@@ -54,7 +54,7 @@ def test_a_picture_of_files(run, photos, tmp_path, capsys):
     assert all("of 2.00 bits, sums of rows within" in line for line in lines)
 
 
-def test_the_weights_are_those_that_the_network_uses(run):
+def test_weights_match_those_of_the_forward_pass(run):
     config, checkpoint = run
     cfg = load_config(str(config))
     init_default_scope("rankseg")
@@ -75,32 +75,34 @@ def test_the_weights_are_those_that_the_network_uses(run):
     assert not torch.allclose(*found.values(), atol=1e-3)
 
 
-def test_numbers():
+def test_describes_the_weights():
     text = describe(torch.eye(4)[None].log())
-    assert text.startswith("100% of the weight stays, entropy 0.00 of 2.00 bits")
+    assert text.startswith("100% of the weight stays in place, entropy 0.00 of 2.00 bits")
     even = describe(torch.full((1, 4, 4), 0.25).log())
-    assert even.startswith("25% of the weight stays, entropy 2.00 of 2.00 bits")
+    assert even.startswith("25% of the weight stays in place, entropy 2.00 of 2.00 bits")
     uneven = F.one_hot(torch.tensor([[0, 0, 1, 2]]), 4).float().transpose(1, 2)
     assert "sums of rows within 1 of 1" in describe(uneven.log())
 
 
-def test_what_cannot_be_drawn(run, photos, tmp_path):
+def test_raises_on_invalid_options_and_configs(run, photos, tmp_path):
     config, checkpoint = run
     cfg, out = load_config(str(config)), tmp_path / "maps.png"
-    with pytest.raises(ValueError, match="images=0, points=4: expected 1 or more"):
+    with pytest.raises(ValueError, match="images to be 1 or more, but got 0"):
         assembly_maps(cfg, str(checkpoint), [photos], out=out, images=0)
     with pytest.raises(FileNotFoundError, match="no_such"):
         assembly_maps(cfg, str(checkpoint), [tmp_path / "no_such"], out=out)
     config, checkpoint = random_run(tmp_path, toy_student().to_dict(), "plain")
     cfg = load_config(str(config))
-    with pytest.raises(ValueError, match="has no SpatialAssembly: expected model.student.type="):
+    with pytest.raises(
+        ValueError, match="model.student.type='ExtendedSegmentor' with a Spatial"
+    ):
         assembly_maps(cfg, str(checkpoint), [photos], out=out)
     with pytest.raises(ValueError, match="has no teacher"):
         assembly_maps(cfg, str(checkpoint), [photos], out=out, network="teacher")
     assert not out.exists()
 
 
-def test_the_tool(run, photos, tmp_path, capsys, monkeypatch):
+def test_tool_writes_a_picture(run, photos, tmp_path, capsys, monkeypatch):
     path = Path(__file__).parents[2] / "tools" / "assembly_maps.py"
     spec = importlib.util.spec_from_file_location("assembly_maps_tool", path)
     tool = importlib.util.module_from_spec(spec)

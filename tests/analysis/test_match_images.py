@@ -110,7 +110,7 @@ def matched(run):
     return out, cache, numbers
 
 
-def test_images_of_one_cluster_that_show_the_same_are_paired(matched):
+def test_pairs_similar_images_of_one_cluster(matched):
     out, _, numbers = matched
     pairs = load_pairs(out)
     names = [sorted(pairs.names[pair].tolist()) for pair in pairs.image]
@@ -140,7 +140,7 @@ def test_images_of_one_cluster_that_show_the_same_are_paired(matched):
     assert picture.shape[0] > 200 and picture.shape[1] > 800
 
 
-def test_pairs_are_trained_with(run, matched):
+def test_training_uses_the_pairs(run, matched):
     cfg = Config.fromfile(run[0])
     init_default_scope("rankseg")
     cfg.train_dataloader.dataset.labeled_pipeline[1].update(matches=str(matched[0]), share=1.0)
@@ -156,7 +156,7 @@ def test_pairs_are_trained_with(run, matched):
         method.check_dataset(DATASETS.build(cfg.train_dataloader.dataset))
 
 
-def test_keypoints_are_found_once(run, matched, monkeypatch):
+def test_caches_keypoints(run, matched, monkeypatch):
     config, checkpoint = run
     _, cache, _ = matched
     monkeypatch.setattr("rankseg.analysis.match_images.describe", None)  # not called
@@ -174,7 +174,7 @@ def test_keypoints_are_found_once(run, matched, monkeypatch):
 
 
 @pytest.mark.parametrize("test_set", ["gone", None])
-def test_no_test_images_are_needed(run, matched, tmp_path, test_set):
+def test_needs_no_test_images(run, matched, tmp_path, test_set):
     cfg = Config.fromfile(run[0])
     if test_set:
         cfg.test_dataloader.dataset.data_root = test_set
@@ -184,21 +184,20 @@ def test_no_test_images_are_needed(run, matched, tmp_path, test_set):
     assert numbers["pairs"] == 2
 
 
-def test_a_file_without_a_pair_is_told(run, matched, tmp_path, capsys):
+def test_warns_if_no_pair_is_found(run, matched, tmp_path, capsys):
     cfg, out = Config.fromfile(run[0]), tmp_path / "x.npz"
     options = {**SMALL, "least": 190}
     assert match_images(cfg, run[1], out=out, cache=matched[1], **options)["pairs"] == 0
     best = load_pairs(matched[0]).score.max()
-    assert f"of 4 of the 4 pairs within clusters the best has {best}; take a smaller --least" in (
-        capsys.readouterr().out
-    )
+    printed = capsys.readouterr().out
+    assert f"The best of 4 of the 4 pairs within clusters has {best}. Use a smaller" in printed
     cfg.train_dataloader.dataset.labeled_pipeline[1].matches = str(out)
     method = MODELS.build(cfg.model)
     with pytest.raises(ValueError, match=r"to hold pairs, but got none in .*x\.npz"):
         method.check_dataset(DATASETS.build(cfg.train_dataloader.dataset))
 
 
-def test_the_tool_makes_clusters_where_it_is_told_to(run, capsys):
+def test_tool_computes_clusters(run, capsys):
     config, checkpoint = run
     out = config.parent / "tool.npz"
     small = [f"--{key}={value}" for key, value in SMALL.items()]
@@ -206,37 +205,37 @@ def test_the_tool_makes_clusters_where_it_is_told_to(run, capsys):
     main([str(config), checkpoint, "--out", str(out), "--clusters", "1", *small])
     text = capsys.readouterr().out
     pairs = load_pairs(out)
-    assert len(pairs.image) == 6 and "6 pairs, 6 of 6 images in them" in text
-    assert "of all pairs within clusters 40.0% are of one class" in text
-    assert "of 6 pairs by --least 6 or more 100.0%" in text
+    assert len(pairs.image) == 6 and "6 pairs match 6 of 6 images" in text
+    assert "40.0% of all pairs within clusters" in text
+    assert "100.0% of 6 pairs with --least 6" in text
 
 
-def test_what_cannot_be_matched_is_told(run):
+def test_raises_on_invalid_options_and_configs(run):
     config, checkpoint = run
     cfg = Config.fromfile(config)
-    with pytest.raises(ValueError, match="top=0 of match_images: expected 1 or more"):
+    with pytest.raises(ValueError, match="top to be 1 or more, but got 0"):
         match_images(cfg, checkpoint, out="x.npz", top=0)
     state = torch.load(checkpoint)
     state["state_dict"] = {k: v for k, v in state["state_dict"].items() if "clusters" not in k}
     other = config.parent / "other.pth"
     torch.save(state, other)
-    with pytest.raises(ValueError, match="other.pth holds no clusters of the 6 training images"):
+    with pytest.raises(ValueError, match="other.pth to contain clusters of the 6 training images"):
         match_images(cfg, str(other), out="x.npz", **SMALL)
     part = DATASETS.get("CIFAR10Dataset")
-    with pytest.raises(ValueError, match="images of CIFAR10Dataset lie in arrays"):
+    with pytest.raises(ValueError, match="but got CIFAR10Dataset, whose images are in arrays"):
         image_files(part.__new__(part))
 
 
 # --- attention
 
 
-def test_attention_is_drawn_and_measured(run, tmp_path, capsys):
+def test_draws_and_measures_attention(run, tmp_path, capsys):
     config, checkpoint = run
     main = runpy.run_path(str(TOOLS / "attention_maps.py"))["main"]
     out = tmp_path / "attention.png"
     main([str(config), checkpoint, "--out", str(out), "--images", "2", "--count", "5"])
     numbers = json.loads(out.with_suffix(".json").read_text())
-    assert numbers["images"] in (5, 6) and "of attention" in capsys.readouterr().out
+    assert numbers["images"] in (5, 6) and "of the attention of" in capsys.readouterr().out
     assert 0 < numbers["error"] < 0.1 and -1 <= numbers["correlation"] <= 1
     height, width = cv2.imread(str(out)).shape[:2]
     assert height > 2 * 180 and width > 5 * 180
@@ -256,17 +255,17 @@ def test_attention_that_moves_with_the_view_has_no_error(run, tmp_path, monkeypa
     assert numbers["correlation"] > 0.85
 
 
-def test_files_can_be_drawn_and_configs_without_pairs_cannot(run, tmp_path):
+def test_draws_files_and_raises_on_configs_without_pairs(run, tmp_path):
     config, checkpoint = run
     cfg = Config.fromfile(config)
     files = [config.parent / "train/a/0.png"]
     assert attention_maps(cfg, checkpoint, files, out=tmp_path / "x.png")["images"] == 1
     with pytest.raises(
-        ValueError, match="tap='neck.channel' gives 64 maps for an image: attention is one"
+        ValueError, match="one attention map per image, but tap='neck.channel' returns 64"
     ):
         attention_maps(cfg, checkpoint, files, out=tmp_path / "x.png", tap="neck.channel")
-    with pytest.raises(ValueError, match="images=0, count=200: expected 1 or more"):
+    with pytest.raises(ValueError, match="images to be 1 or more, but got 0"):
         attention_maps(cfg, checkpoint, files, out=tmp_path / "x.png", images=0)
     del cfg.train_dataloader.dataset.labeled_pipeline[1]
-    with pytest.raises(ValueError, match="has no PairViews: give a config with pairs"):
+    with pytest.raises(ValueError, match="to contain PairViews, but found none. Use a config"):
         attention_maps(cfg, checkpoint, files, out=tmp_path / "x.png")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A split from what a run of three labelled and nine unlabelled images is sure of."""
+"""A split from what a run of three labelled and nine unlabeled images is sure of."""
 
 import importlib.util
 from pathlib import Path
@@ -26,7 +26,7 @@ def tool(arguments):
 
 @pytest.fixture
 def says(monkeypatch):
-    """Lets the network be sure of the nine unlabelled images by 0.91, 0.92, ..., of class 'red'."""
+    """Lets the network be sure of the nine unlabeled images by 0.91, 0.92, ..., of class 'red'."""
     import torch
 
     def logits(method, dataset, keys, **options):
@@ -37,13 +37,13 @@ def says(monkeypatch):
     monkeypatch.setattr(extraction, "extract_features", logits)
 
 
-def test_the_lists(class_run, class_config, says, capsys):
+def test_writes_the_lists(class_run, class_config, says, capsys):
     root = class_config.parent / "set"
     (root / "splits/few/val.txt").write_text("test/red/0.png red\n")
     arguments = [str(class_config), str(class_run / "iter_6.pth"), "--out", "splits/surest"]
     tool([*arguments, "--share", "0.34"])  # 3 of 9: the last ones
     text = capsys.readouterr().out
-    assert "labels for 3 of 9 unlabelled images, of a probability of 0.970 or more" in text
+    assert "labels of 3 of 9 unlabeled images" in text
     assert "100.00% of them right" in text  # all of the last three are red
     old = {half: read_list(root / f"splits/few/{half}.txt") for half in ("labeled", "unlabeled")}
     new = {half: read_list(root / f"splits/surest/{half}.txt") for half in ("labeled", "unlabeled")}
@@ -63,7 +63,7 @@ def test_the_lists(class_run, class_config, says, capsys):
     assert again.num_labeled == 9 and again.labeled.class_ids()[3:].tolist() == [2] * 6
 
 
-def test_of_a_real_network(class_run, class_config):
+def test_labels_with_a_trained_network(class_run, class_config):
     cfg, checkpoint = apis.load_config(str(class_config)), str(class_run / "iter_6.pth")
     found = apis.pseudo_label(cfg, checkpoint, "splits/real", share=0.5, network="teacher")
     assert found["images"] == 4 and found["of"] == 9  # round half to even
@@ -73,27 +73,27 @@ def test_of_a_real_network(class_run, class_config):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({}, "--share and --threshold: give one of them"),
-        ({"share": 0.3, "threshold": 0.9}, "--share and --threshold: give one of them"),
-        ({"share": 1.0}, "--share 1.0: expected a share above 0 and below 1"),
-        ({"threshold": 1.1}, "--threshold 1.1: expected a confidence from 0 to 1"),
-        ({"threshold": 0.0}, "9 of 9 unlabelled images are as confident as that"),
-        ({"threshold": 1.0}, "0 of 9 unlabelled images are as confident as that"),
+        ({}, "exactly one of --share and --threshold"),
+        ({"share": 0.3, "threshold": 0.9}, "exactly one of --share and --threshold"),
+        ({"share": 1.0}, "--share to be above 0 and below 1, but got 1.0"),
+        ({"threshold": 1.1}, "--threshold to be from 0 to 1, but got 1.1"),
+        ({"threshold": 0.0}, "unlabeled images, but got 9 of 9"),
+        ({"threshold": 1.0}, "unlabeled images, but got 0 of 9"),
     ],
 )
-def test_mistakes(class_run, class_config, options, message):
+def test_raises_on_invalid_options(class_run, class_config, options, message):
     cfg = apis.load_config(str(class_config))
     with pytest.raises(ValueError, match=message):
         apis.pseudo_label(cfg, str(class_run / "iter_6.pth"), "splits/no", **options)
     assert not (class_config.parent / "set/splits/no").exists()
 
 
-def test_segmentation_is_refused(config_file):
-    with pytest.raises(ValueError, match="pseudo-labels are written for classifiers"):
+def test_raises_on_segmentation_configs(config_file):
+    with pytest.raises(ValueError, match="head for whole images, .*but got DeepLabV3PlusHead"):
         apis.pseudo_label(apis.load_config(str(config_file)), "none.pth", "splits/x", share=0.3)
 
 
-def test_most_confident():
+def test_selects_the_most_confident():
     confidence = np.array([0.5, 0.9, 0.7, 0.9, 0.9])
     assert most_confident(confidence, share=0.4).tolist() == [1, 3]
     assert most_confident(confidence, threshold=0.7).tolist() == [1, 2, 3, 4]

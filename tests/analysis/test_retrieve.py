@@ -89,7 +89,7 @@ def checkpoint(config) -> str:
     return f"{config.work_dir}/iter_4.pth"
 
 
-def test_a_run_is_judged_by_recall(config):
+def test_run_reports_recall(config):
     folder = Path(config.work_dir)
     summary = json.loads((folder / "summary.json").read_text())
     assert [entry["iteration"] for entry in summary["history"]] == [2, 4]
@@ -99,7 +99,7 @@ def test_a_run_is_judged_by_recall(config):
     assert cv2.imread(str(folder / "retrieval.png")).shape[1] > 1000
 
 
-def test_numbers_are_those_of_the_test(config, checkpoint, tmp_path):
+def test_metrics_match_those_of_the_test(config, checkpoint, tmp_path):
     tested = apis.test(config, checkpoint, out=str(tmp_path / "test.json"))
     assert {f"recall1/{name}" for name in "wxyz"} <= set(tested)
     found = retrieve([Contender("toy", config, checkpoint)], out=tmp_path, keep=False)
@@ -108,7 +108,7 @@ def test_numbers_are_those_of_the_test(config, checkpoint, tmp_path):
     assert numbers["recall5"] == tested["recall5"] >= numbers["recall2"] >= numbers["recall1"]
 
 
-def test_neighbours_one_by_one(config, checkpoint, tmp_path):
+def test_results_match_a_brute_force_search(config, checkpoint, tmp_path):
     found = retrieve([Contender("toy", config, checkpoint)], out=tmp_path, k=3, rows=20)
     assert found == json.loads((tmp_path / "retrieval.json").read_text())
     dataset = DATASETS.build(config.test_dataloader.dataset)
@@ -126,7 +126,7 @@ def test_neighbours_one_by_one(config, checkpoint, tmp_path):
     assert sorted(worst) == ["w", "x", "y", "z"]  # one of each class
 
 
-def test_networks_beside_each_other(config, checkpoint, tmp_path):
+def test_compares_networks(config, checkpoint, tmp_path):
     asked = [Contender("nothing", config, None), Contender("toy", config, checkpoint)]
     found = retrieve(asked, out=tmp_path, keep=False)
     assert found["networks"]["nothing"]["checkpoint"] == "random weights"
@@ -137,7 +137,7 @@ def test_networks_beside_each_other(config, checkpoint, tmp_path):
     assert again == found  # random weights are the same ones
 
 
-def test_photos_of_ones_own(config, checkpoint, tmp_path):
+def test_searches_own_images(config, checkpoint, tmp_path):
     photos = tmp_path / "photos"
     photos.mkdir()
     test = f"{config.test_dataloader.dataset.data_root}/test"
@@ -169,13 +169,15 @@ def test_a_run_without_a_test_set_searches_a_folder(config, checkpoint, tmp_path
     options = dict(out=tmp_path, gallery=photos, queries=[f"{photos}/0.png"], keep=False)
     found = [retrieve([one], **options)["pictures"] for one in (alone, tested)]
     assert found[0] == found[1]  # views in training have the size of the images in testing
-    with pytest.raises(ValueError, match=r"test_dataloader of .*toy\.py is None, .* \(--gallery\)"):
+    with pytest.raises(
+        ValueError, match=r"test_dataloader of .*toy\.py to be set, but got None.* --gallery"
+    ):
         retrieve([alone], out=tmp_path, queries=[photos])
     with pytest.raises(ValueError, match=r"test_dataloader of .*toy\.py is None: expected a data"):
         apis.test(cfg, checkpoint)
 
 
-def test_test_images_of_one_class_are_told(config, checkpoint, tmp_path, capsys):
+def test_warns_on_test_images_of_one_class(config, checkpoint, tmp_path, capsys):
     (tmp_path / "set").mkdir()
     root = Path(config.test_dataloader.dataset.data_root)
     shutil.copytree(root / "train", tmp_path / "set/train")
@@ -196,7 +198,7 @@ def test_test_images_of_one_class_are_told(config, checkpoint, tmp_path, capsys)
             ask()
 
 
-def test_a_classifier_is_asked_by_its_features(config, checkpoint, tmp_path):
+def test_searches_with_the_features_of_a_classifier(config, checkpoint, tmp_path):
     tapped = retrieve(
         [Contender("toy", config, checkpoint)], out=tmp_path, tap="decode_head.pool", keep=False
     )
@@ -205,7 +207,7 @@ def test_a_classifier_is_asked_by_its_features(config, checkpoint, tmp_path):
     assert rows[0]["similarity"] != rows[1]["similarity"]
 
 
-def test_the_page_about_runs(config, tmp_path, capsys):
+def test_report_shows_search_results(config, tmp_path, capsys):
     shutil.copytree(config.work_dir, tmp_path / "again")
     shutil.copy(f"{config.work_dir}/iter_2.pth", tmp_path / "again/iter_4.pth")
     page = report([config.work_dir, tmp_path / "again"], tmp_path / "a.html", which="last")
@@ -219,14 +221,14 @@ def test_the_page_about_runs(config, tmp_path, capsys):
     assert "searches the validation images" in capsys.readouterr().out
 
 
-def test_refused(config, checkpoint, tmp_path):
+def test_raises_on_invalid_options(config, checkpoint, tmp_path):
     def ask(*contenders, **options):
         return retrieve(contenders, out=tmp_path / "out", keep=False, **options)
 
     toy = Contender("toy", config, checkpoint)
-    with pytest.raises(ValueError, match="networks are named toy, toy: expected a name for each"):
+    with pytest.raises(ValueError, match="a different name for each network, but got toy, toy"):
         ask(toy, toy)
-    with pytest.raises(ValueError, match="0 images for 8 queries"):
+    with pytest.raises(ValueError, match="k to be 1 or more, but got 0"):
         ask(toy, k=0)
     with pytest.raises(FileNotFoundError, match="Checkpoint gone.pth does not exist"):
         ask(Contender("toy", config, "gone.pth"))
@@ -259,7 +261,7 @@ def test_refused(config, checkpoint, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_an_embedding_leaves_as_onnx(config, checkpoint, tmp_path):
+def test_exports_an_embedding_network_to_onnx(config, checkpoint, tmp_path):
     pytest.importorskip("onnxruntime")
     found = apis.export_onnx(config, checkpoint, tmp_path / "a.onnx")
     assert found["difference"] < 1e-4 and found["metadata"]["task"] == "embedding"

@@ -11,9 +11,9 @@ from rankseg.analysis import sample_map as module
 from rankseg.analysis.sample_map import frames_of, in_planes, sample_map, training_images
 from rankseg.models.memory.pool import DiscoveredPool
 from rankseg.registry import MODELS
-from rankseg.visualization import Kind, to_plane
+from rankseg.visualization import SampleKind, to_plane
 
-U, E, R, L, W, C = (int(kind) for kind in Kind)
+U, E, R, L, W, C = (int(kind) for kind in SampleKind)
 
 
 def config(folder):
@@ -43,7 +43,7 @@ def filled_pool():
 
 
 @pytest.mark.parametrize("copies", [False, True])
-def test_labelled_discovered_and_some_of_the_others(copies):
+def test_selects_labeled_discovered_and_some_of_the_others(copies):
     train = images(3, 8, copies)
     index, label, step = training_images(train, filled_pool(), 2, np.random.default_rng(0))
     assert index[:7].tolist() == [0, 1, 2, 9, 4, 7, 5]
@@ -53,14 +53,14 @@ def test_labelled_discovered_and_some_of_the_others(copies):
 
 
 @pytest.mark.parametrize("pool", [None, DiscoveredPool(3)])
-def test_nothing_is_discovered(pool):
+def test_draws_labeled_images_without_discoveries(pool):
     index, label, step = training_images(images(3, 4), pool, 99, np.random.default_rng(0))
     assert sorted(index[3:]) == [3, 4, 5, 6]
     assert label.tolist() == [0, 1, 2, -1, -1, -1, -1] and step.tolist() == [-2] * 3 + [0] * 4
     ((centres, one),) = frames_of(np.eye(7), label, label, step, 3)
-    assert one.kind.tolist() == [L] * 3 + [U] * 4 + [C] * 3 and one.title == "labelled images"
+    assert one.kind.tolist() == [L] * 3 + [U] * 4 + [C] * 3 and one.title == "labeled images"
     assert np.array_equal(centres, np.eye(7)[:3])
-    with pytest.raises(ValueError, match="no labelled image: draw a map of the test images"):
+    with pytest.raises(ValueError, match="labeled images, but found none. Draw a map of the"):
         training_images(images(0, 4), None, 99, np.random.default_rng(0))
 
 
@@ -148,22 +148,22 @@ def test_a_picture_of_test_images_by_class(toy_runs, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("options", "match"),
     [
-        (dict(images="val"), "images='val': expected one of train, test"),
-        (dict(how="umap"), "how='umap': expected one of pca, tsne"),
+        (dict(images="val"), "images to be one of train, test, but got 'val'"),
+        (dict(how="umap"), "how to be one of pca, tsne, but got 'umap'"),
         (dict(limit=-1), "limit=-1"),
-        (dict(images="test", rows=["red"]), r"rows=\['red'\] of a map of test images"),
-        (dict(rows=["pink"]), "no class 'pink': expected of blue, green, red"),
+        (dict(images="test", rows=["red"]), r"rows=\['red'\], images='test'"),
+        (dict(rows=["pink"]), "classes of blue, green, red, but got 'pink'"),
         (dict(tap="no_such"), "tap .*got 'no_such'"),
     ],
 )
-def test_what_cannot_be_drawn(toy_runs, tmp_path, options, match):
+def test_raises_on_invalid_options(toy_runs, tmp_path, options, match):
     folder = toy_runs["classes"]
     with pytest.raises(ValueError, match=match):
         sample_map(config(folder), str(folder / "iter_4.pth"), out=tmp_path / "a.png", **options)
     assert not list(tmp_path.iterdir())
 
 
-def test_masks_have_no_map(toy_runs, tmp_path):
+def test_raises_on_segmentation_configs(toy_runs, tmp_path):
     folder = toy_runs["sup"]
-    with pytest.raises(ValueError, match="maps are of whole images, expected a config with an Ima"):
+    with pytest.raises(ValueError, match="head for whole images, .*but got DeepLabV3PlusHead"):
         sample_map(config(folder), str(folder / "iter_4.pth"), out=tmp_path / "a.png")

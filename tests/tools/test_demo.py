@@ -11,7 +11,7 @@ import cv2
 import pytest
 
 from rankseg.testing.tools import load_tool
-from rankseg.visualization.report import Result
+from rankseg.visualization.report import MethodResult
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -64,7 +64,7 @@ def test_writes_table_and_picture(tool, tmp_path, monkeypatch, capsys):
 
 def test_page_reports_a_loss(tool):
     def result(miou):
-        return Result({"mIoU": miou, "IoU/ball": miou}, miou + 1, 1500, 60.0)
+        return MethodResult({"mIoU": miou, "IoU/ball": miou}, miou + 1, 1500, 60.0)
 
     worse = {0: {"Supervised": result(60.0), "RankMatch": result(58.0)}}
     page = tool.report(worse, 3.0)

@@ -24,7 +24,7 @@ def test_columns_and_what_the_other_view_does_not_show():
     assert first[90, 5, 2] > first[90, 5, 0] and first[90, 175, 0] > first[90, 175, 2]  # blue, red
     assert second[90, 5, 0] > second[90, 5, 2]
     assert np.array_equal(back[:, :80], first[:, :80])
-    assert (back[:, 100:] >= 190).all() and np.ptp(back[:, 100:], axis=2).max() < 32  # grey
+    assert (back[:, 100:] >= 190).all() and np.ptp(back[:, 100:], axis=2).max() < 32  # gray
     assert (cell(picture, 1, 4) >= 190).all()
 
 

@@ -5,8 +5,8 @@ from rankseg.visualization import draw_contact_sheet
 from rankseg.visualization.contact_sheet import LINE, MARGIN, RIGHT, WRONG, SheetEntry
 
 
-def prediction(colour: int, truth: str, predicted: str, confidence: float) -> SheetEntry:
-    return SheetEntry(np.full((8, 16, 3), colour, np.uint8), truth, predicted, confidence)
+def prediction(color: int, truth: str, predicted: str, confidence: float) -> SheetEntry:
+    return SheetEntry(np.full((8, 16, 3), color, np.uint8), truth, predicted, confidence)
 
 
 def test_order_of_the_page():

@@ -2,18 +2,18 @@
 import numpy as np
 import pytest
 
-from rankseg.visualization.matches import FALSE, GAP, TRUE, UNKNOWN, ShownPair, draw_matches
+from rankseg.visualization.matches import FALSE, GAP, TRUE, UNKNOWN, ImagePair, draw_matches
 
 
 def pair(same, keypoints=None, shape=(50, 50)):
-    images = tuple(np.full((*shape, 3), grey, np.uint8) for grey in (30, 60))
+    images = tuple(np.full((*shape, 3), gray, np.uint8) for gray in (30, 60))
     if keypoints is None:
         keypoints = np.array([[-0.5, -0.5, 0.5, 0.5], [0.5, 0.0, -0.5, 0.0], [np.nan] * 4])
-    return ShownPair(images, keypoints, 9, same)
+    return ImagePair(images, keypoints, 9, same)
 
 
-def count(picture, colour):
-    return (picture == colour).all(2).sum()
+def count(picture, color):
+    return (picture == color).all(2).sum()
 
 
 @pytest.mark.parametrize("same", [True, False, None])

@@ -8,9 +8,9 @@ PALETTE = [(0, 0, 0), (200, 100, 50)]
 
 
 def test_classes_have_their_colours_and_everything_else_is_white():
-    colours = color_map(np.array([[0, 1], [255, 7]]), PALETTE)
-    assert colours.tolist() == [[[0, 0, 0], [200, 100, 50]], [[255] * 3, [255] * 3]]
-    assert colours.dtype == np.uint8
+    colors = color_map(np.array([[0, 1], [255, 7]]), PALETTE)
+    assert colors.tolist() == [[[0, 0, 0], [200, 100, 50]], [[255] * 3, [255] * 3]]
+    assert colors.dtype == np.uint8
 
 
 def test_overlay_is_the_weighted_mean():

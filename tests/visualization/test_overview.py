@@ -2,8 +2,8 @@
 import numpy as np
 import pytest
 
-from rankseg.visualization.overlay import draw_seen_through
-from rankseg.visualization.overview import draw_overview, layout, shown
+from rankseg.visualization.overlay import draw_foreground_overlay
+from rankseg.visualization.overview import draw_overview, layout, overview_entry
 
 CLASSES, PALETTE = ("back", "cell"), [(0, 0, 0), (255, 0, 0)]
 
@@ -15,7 +15,7 @@ def one(size=(440, 880), shade=100):
     image = np.full((*size, 3), shade, np.uint8)
     overlay = image.copy()
     overlay[:, : size[1] // 2] = (200, 0, 0)
-    return shown(image, overlay, "a/b", np.array([75.0, 25.0]), CLASSES, CELL)
+    return overview_entry(image, overlay, "a/b", np.array([75.0, 25.0]), CLASSES, CELL)
 
 
 def test_shares_are_named_largest_first_and_pictures_made_small():
@@ -23,7 +23,7 @@ def test_shares_are_named_largest_first_and_pictures_made_small():
     assert picture.image.shape == (CELL // 2, CELL, 3)
     assert picture.lines == ("a/b", "back 75.0%, cell 25.0%")
     small = np.zeros((8, 8, 3), np.uint8)
-    bare = shown(small, small, "x", [0, 100.0], CLASSES, CELL)
+    bare = overview_entry(small, small, "x", [0, 100.0], CLASSES, CELL)
     assert bare.lines[1] == "cell 100.0%"
 
 
@@ -47,6 +47,6 @@ def test_what_is_black_in_the_palette_shows_the_image():
     image = np.full((4, 6, 3), 80, np.uint8)
     label = np.zeros((4, 6), np.uint8)
     label[:, 3:] = 1
-    picture = draw_seen_through(image, label, PALETTE)
+    picture = draw_foreground_overlay(image, label, PALETTE)
     assert (picture[:, :3] == 80).all()
     assert (picture[:, 3:] == [168, 40, 40]).all()

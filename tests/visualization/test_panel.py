@@ -7,8 +7,8 @@ from rankseg.visualization.panel import MARGIN, TEXT, draw_legend, draw_panel
 RED, BLUE = np.array([200, 0, 0], np.uint8), np.array([0, 0, 200], np.uint8)
 
 
-def picture(colour, height=10, width=20):
-    return np.broadcast_to(colour, (height, width, 3))
+def picture(color, height=10, width=20):
+    return np.broadcast_to(color, (height, width, 3))
 
 
 def test_pictures_stand_in_their_cells():
@@ -36,8 +36,8 @@ def test_the_legend_shows_every_colour_and_wraps():
     assert wide.shape[0] == TEXT + MARGIN
     assert narrow.shape[0] == 3 * TEXT + MARGIN
     for legend in (wide, narrow):
-        for colour in palette:
-            assert (legend == colour).all(axis=2).sum() > 50
+        for color in palette:
+            assert (legend == color).all(axis=2).sum() > 50
     panel = draw_panel([[picture(RED)]], ["a"], names, palette, cell=(10, 400))
     assert panel.shape[0] == TEXT + MARGIN + 10 + MARGIN + TEXT + MARGIN
 
@@ -48,5 +48,5 @@ def test_a_row_with_a_missing_picture_is_refused():
 
 
 def test_a_class_without_colour_is_refused():
-    with pytest.raises(ValueError, match="2 classes but only 1 colours"):
+    with pytest.raises(ValueError, match="2 classes but only 1 colors"):
         draw_panel([[picture(RED)]], ["a"], ["x", "y"], [(0, 0, 0)])

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 import pytest
 
-from rankseg.visualization.report import Result, class_table, seed_table, verdict
+from rankseg.visualization.report import MethodResult, class_table, seed_table, verdict
 
 
 def run(base, other, **classes):
     def result(miou):
-        return Result({"mIoU": miou, **{f"IoU/{k}": v for k, v in classes.items()}}, 90.0, 10, 90.0)
+        return MethodResult(
+            {"mIoU": miou, **{f"IoU/{k}": v for k, v in classes.items()}}, 90.0, 10, 90.0
+        )
 
     return {"A": result(base), "B": result(other)}
 

@@ -5,7 +5,7 @@ import pytest
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
-from rankseg.visualization import Kind, SampleMap, draw_sample_map, draw_sample_maps
+from rankseg.visualization import SampleKind, SampleMap, draw_sample_map, draw_sample_maps
 from rankseg.visualization.sample_map import STYLES
 
 POINTS = np.arange(14.0).reshape(7, 2) ** 1.5
@@ -34,11 +34,13 @@ def test_kinds_have_their_look_and_the_important_ones_lie_on_top(figures, tmp_pa
     draw_sample_map(tmp_path / "a.png", POINTS, KIND, LABEL, CLASSES, "round 1")
     (figure,) = figures
     (axes,) = figure.axes
-    assert drawn(axes) == {STYLES[kind]["label"]: POINTS[kind == KIND].tolist() for kind in Kind}
+    assert drawn(axes) == {
+        STYLES[kind]["label"]: POINTS[kind == KIND].tolist() for kind in SampleKind
+    }
     order = [one.get_label() for one in sorted(axes.collections, key=lambda c: c.zorder)]
-    assert order == [STYLES[kind]["label"] for kind in sorted(Kind)]
-    colour = {c.get_label(): tuple(c.get_facecolor()[0][:3]) for c in axes.collections}
-    assert colour["discovered wrongly"] == to_rgba("black")[:3]
+    assert order == [STYLES[kind]["label"] for kind in sorted(SampleKind)]
+    color = {c.get_label(): tuple(c.get_facecolor()[0][:3]) for c in axes.collections}
+    assert color["discovered wrongly"] == to_rgba("black")[:3]
     assert [t.get_text() for t in axes.texts] == [r"dog\$"], "the class of the centre"
     assert [t.get_text() for t in figure.legends[0].get_texts()] == list(order)
     assert cv2.imread(str(tmp_path / "a.png")).shape[0] > 300
@@ -46,7 +48,7 @@ def test_kinds_have_their_look_and_the_important_ones_lie_on_top(figures, tmp_pa
 
 def test_only_what_is_there_is_in_the_legend(figures, tmp_path):
     draw_sample_map(tmp_path / "a.png", POINTS[:2], KIND[:2], LABEL[:2], CLASSES)
-    assert [t.get_text() for t in figures[0].legends[0].get_texts()] == ["unlabelled"]
+    assert [t.get_text() for t in figures[0].legends[0].get_texts()] == ["unlabeled"]
 
 
 @pytest.mark.parametrize("number", [1, 2, 3])
@@ -56,7 +58,7 @@ def test_the_legend_is_not_cut_off(figures, tmp_path, number):
     (figure,) = figures
     box, page = figure.legends[0].get_window_extent(), figure.bbox
     assert page.x0 <= box.x0 and box.x1 <= page.x1 and box.y0 >= page.y0
-    assert len(figure.legends[0].get_texts()) == len(Kind)
+    assert len(figure.legends[0].get_texts()) == len(SampleKind)
 
 
 def test_a_row_has_the_samples_of_its_class(figures, tmp_path):
@@ -67,7 +69,7 @@ def test_a_row_has_the_samples_of_its_class(figures, tmp_path):
     assert drawn(axes[1]) == {
         "newly discovered": [(POINTS[3] + 1).tolist()],
         "discovered wrongly": [(POINTS[5] + 1).tolist()],
-        "class centre": [(POINTS[6] + 1).tolist()],
+        "class center": [(POINTS[6] + 1).tolist()],
     }
     assert [a.get_title() for a in axes[:3]] == ["round 0", "round 1", "round 2"]
     assert [a.get_ylabel() for a in (axes[0], axes[3])] == [r"dog\$", " _cat"]

@@ -8,7 +8,7 @@ import numpy as np
 
 from rankseg.selection.discovery import Evidence, Selection
 from rankseg.selection.discovery.centers import class_centers
-from rankseg.visualization import Kind, draw_sample_map, to_plane
+from rankseg.visualization import SampleKind, draw_sample_map, to_plane
 
 OTHERS = 2000
 """Number of evenly spaced unlabeled images on a map."""
@@ -84,16 +84,16 @@ def points_of(
     centres = class_centers(evidence.labeled, evidence.label, evidence.num_classes)
     there = np.flatnonzero(~np.isnan(centres).any(1))
     parts = [
-        (evidence.labeled[:given], Kind.LABELED, evidence.label[:given]),
-        (evidence.labeled[given:], Kind.EARLIER, evidence.label[given:]),
-        (evidence.candidates[selection.row], Kind.RIGHT, selection.label),
-        (evidence.candidates[rest], Kind.UNLABELED, np.full(len(rest), -1)),
-        (centres[there], Kind.CENTRE, there),
+        (evidence.labeled[:given], SampleKind.LABELED, evidence.label[:given]),
+        (evidence.labeled[given:], SampleKind.EARLIER, evidence.label[given:]),
+        (evidence.candidates[selection.row], SampleKind.RIGHT, selection.label),
+        (evidence.candidates[rest], SampleKind.UNLABELED, np.full(len(rest), -1)),
+        (centres[there], SampleKind.CENTER, there),
     ]
     feature, label = (np.concatenate([part[i] for part in parts]) for i in (0, 2))
     kind = np.concatenate([np.full(len(part[0]), int(part[1])) for part in parts])
     true = np.concatenate((truth[:known], truth[known:][selection.row], truth[known:][rest]))
-    discovered = np.isin(kind[: len(true)], (Kind.EARLIER, Kind.RIGHT))
+    discovered = np.isin(kind[: len(true)], (SampleKind.EARLIER, SampleKind.RIGHT))
     wrong = discovered & (true >= 0) & (true != label[: len(true)])
-    kind[: len(true)][wrong] = Kind.WRONG
+    kind[: len(true)][wrong] = SampleKind.WRONG
     return feature, kind, label

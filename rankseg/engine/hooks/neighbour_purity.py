@@ -18,7 +18,7 @@ from rankseg.models.methods import CMSF, Method
 from rankseg.registry import HOOKS
 from rankseg.utils.arguments import check_minimum
 from rankseg.utils.atomic_file import atomic_write
-from rankseg.visualization.neighbours import count_ranks, draw_purity, draw_ranks
+from rankseg.visualization.neighbors import count_ranks, draw_purity, draw_ranks
 
 FILE = "neighbours"
 PANELS = 4  # histograms in a row

@@ -7,7 +7,7 @@ from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 
 from rankseg.engine.hooks import ContactSheetHook
-from rankseg.visualization.contact_sheet import Prediction
+from rankseg.visualization.contact_sheet import SheetEntry
 
 CLASSES = ("cat", "dog", "emu")
 
@@ -27,7 +27,7 @@ def sample(truth: int, logits: list[float]) -> SegDataSample:
 
 def test_the_surest_mistakes_of_all_batches_and_processes(tmp_path, monkeypatch):
     pages = []
-    other = Prediction(torch.zeros(4, 4, 3, dtype=torch.uint8).numpy(), "emu", "cat", 0.7)
+    other = SheetEntry(torch.zeros(4, 4, 3, dtype=torch.uint8).numpy(), "emu", "cat", 0.7)
     monkeypatch.setattr(
         "rankseg.engine.hooks.contact_sheet.all_gather_object", lambda kept: [kept, [other]]
     )

@@ -6,7 +6,7 @@ import pytest
 
 from rankseg.engine.hooks.discovery_map import OTHERS, draw_map, measure, points_of
 from rankseg.selection.discovery import Evidence, Selection
-from rankseg.visualization import Kind
+from rankseg.visualization import SampleKind
 
 
 def test_measure():
@@ -47,10 +47,16 @@ def test_points_of_a_map(evidence):
     wanted = [*evidence.labeled, *evidence.candidates[[4, 1, 0, 2, 3, 5]], *centres]
     np.testing.assert_allclose(feature, wanted)
     assert kind.tolist() == [
-        *(Kind.LABELED, Kind.LABELED, Kind.EARLIER, Kind.WRONG, Kind.EARLIER),
-        *(Kind.RIGHT, Kind.WRONG),
-        *[Kind.UNLABELED] * 4,
-        *[Kind.CENTRE] * 2,
+        *(
+            SampleKind.LABELED,
+            SampleKind.LABELED,
+            SampleKind.EARLIER,
+            SampleKind.WRONG,
+            SampleKind.EARLIER,
+        ),
+        *(SampleKind.RIGHT, SampleKind.WRONG),
+        *[SampleKind.UNLABELED] * 4,
+        *[SampleKind.CENTER] * 2,
     ]
     assert label.tolist() == [0, 2, 0, 2, 2, 2, 0, *[-1] * 4, 0, 2]
 
@@ -60,7 +66,9 @@ def test_of_many_images_some_are_shown(evidence):
     evidence = evidence._replace(candidates=np.zeros((many, 3)), logits=np.zeros((many, 4)))
     selection = Selection(np.array([0]), np.array([2]))
     _, kind, _ = points_of(evidence, selection, np.full(5 + many, -1))
-    assert (kind == Kind.UNLABELED).sum() == -(-(many - 1) // 2) and not (kind == Kind.WRONG).any()
+    assert (kind == SampleKind.UNLABELED).sum() == -(-(many - 1) // 2) and not (
+        kind == SampleKind.WRONG
+    ).any()
 
 
 @pytest.mark.parametrize("known", [True, False])

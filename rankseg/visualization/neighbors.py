@@ -63,7 +63,7 @@ def draw_purity(notes: Sequence[Mapping], path: str | Path) -> None:
     left, right = figure.subplots(1, 2)
     for name, label in PURITIES.items():
         line(left, label, [(note["iteration"], note[name]) for note in notes])
-    finish(left, "neighbours of the query's class (%)", curves=1)
+    finish(left, "neighbors of the query's class (%)", curves=1)
     figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=3)
     line(right, "rank", [(note["iteration"], note["median_rank"]) for note in notes])
     ranks = [note["median_rank"] for note in notes]

@@ -93,9 +93,7 @@ def test_raises_on_invalid_options_and_configs(run, photos, tmp_path):
         assembly_maps(cfg, str(checkpoint), [tmp_path / "no_such"], out=out)
     config, checkpoint = random_run(tmp_path, toy_student().to_dict(), "plain")
     cfg = load_config(str(config))
-    with pytest.raises(
-        ValueError, match="model.student.type='ExtendedSegmentor' with a Spatial"
-    ):
+    with pytest.raises(ValueError, match="model.student.type='ExtendedSegmentor' with a Spatial"):
         assembly_maps(cfg, str(checkpoint), [photos], out=out)
     with pytest.raises(ValueError, match="has no teacher"):
         assembly_maps(cfg, str(checkpoint), [photos], out=out, network="teacher")

@@ -27,15 +27,19 @@ def check_positive(**counts: int) -> None:
             raise ValueError(f"Expected {name} to be 1 or more, but got {count}.")
 
 
-def check_image_level(cfg: Config) -> None:
+def check_image_level(cfg: Config, name: str = "the config") -> None:
     """Check that the network of a config predicts one output per image.
+
+    Args:
+        cfg: The config.
+        name: Its name in the message.
 
     Raises:
         ValueError: If it does not.
     """
     if not is_image_level(cfg):
         raise ValueError(
-            "Expected model.student.decode_head to be a head for whole images, such as "
+            f"Expected model.student.decode_head of {name} to be a head for whole images, such as "
             f"ImageLevelHead or EmbeddingHead, but got {cfg.model.student.decode_head.type}."
         )
 

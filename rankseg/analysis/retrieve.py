@@ -203,7 +203,7 @@ def _check(contenders: Sequence[Contender], k: int, rows: int) -> None:
     for one in contenders:
         if one.checkpoint is not None and not Path(one.checkpoint).is_file():
             raise FileNotFoundError(f"Checkpoint {one.checkpoint} does not exist.")
-        check_image_level(one.cfg)
+        check_image_level(one.cfg, one.name)
 
 
 def _check_same(contenders: Sequence[Contender], galleries: Sequence[Images]) -> None:

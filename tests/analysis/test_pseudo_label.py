@@ -44,7 +44,7 @@ def test_writes_the_lists(class_run, class_config, says, capsys):
     tool([*arguments, "--share", "0.34"])  # 3 of 9: the last ones
     text = capsys.readouterr().out
     assert "labels of 3 of 9 unlabeled images" in text
-    assert "100.00% of them right" in text  # all of the last three are red
+    assert "100.00% of these labels are correct" in text  # all of the last three are red
     old = {half: read_list(root / f"splits/few/{half}.txt") for half in ("labeled", "unlabeled")}
     new = {half: read_list(root / f"splits/surest/{half}.txt") for half in ("labeled", "unlabeled")}
     assert new["labeled"] == old["labeled"] + [(name, "red") for name, _ in old["unlabeled"][6:]]
@@ -55,7 +55,7 @@ def test_writes_the_lists(class_run, class_config, says, capsys):
         tool([*arguments, "--share", "0.34"])
     assert "replace it with --force" in capsys.readouterr().err
     tool([*arguments, "--threshold", "0.935", "--force"])
-    assert "labels for 6 of 9" in capsys.readouterr().out
+    assert "labels of 6 of 9" in capsys.readouterr().out
     # the wrong ones are told, and written as they were predicted
     assert read_list(root / "splits/surest/labeled.txt")[3][1] == "red"
     cfg = apis.load_config(str(class_config), options={"train_dataloader.dataset.split": "surest"})

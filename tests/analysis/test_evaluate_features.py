@@ -137,7 +137,10 @@ def test_computes_damaged_cache_files_again(class_run, class_config, tmp_path):
         (["--probe", "1"], "probe '1' is neither 'all' nor 'labeled' nor a share such as 1%"),
         (["--probe", "0%"], "probe '0%': expected a share above 0%"),
         (["--transfer", "birds=x"], "to be KIND=FOLDER with a kind of cars, cifar10, cifar100"),
-        (["--transfer", "folder=missing"], "data_root 'missing' of ClassFolderDataset does not"),
+        (
+            ["--transfer", "folder=missing"],
+            "data_root of ClassFolderDataset to be a folder, but 'missing'",
+        ),
         (["--tap", "neck"], "but got 'neck'"),
         (["--ranks", "x.png"], "Add --purity 5"),
         (["--purity", "13"], "k=13"),

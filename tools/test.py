@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Evaluate a checkpoint, overall and per class.
 
-For a segmentation config: mIoU, Dice and accuracy. For a classification config: top-1 and top-5
-accuracy and the confusion of classes. For an embedding network: Recall@K, R-precision and MAP@R.
+Reports mIoU, Dice and accuracy for segmentation, top-1 and top-5 accuracy and the confusion matrix
+for classification, and Recall@K, R-precision and MAP@R for an embedding network.
 
 python tools/test.py configs/rankmatch/voc_92.py work_dirs/rankmatch/voc_92/iter_104880.pth
 """
@@ -23,13 +23,13 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add_config_arguments(parser)
-    parser.add_argument("checkpoint", help="a .pth file of this toolbox or of a plain mmseg model")
-    parser.add_argument("--out", metavar="FILE", help="write the numbers to this JSON file")
+    parser.add_argument("checkpoint", help="checkpoint of this toolbox or of a plain mmseg model")
+    parser.add_argument("--out", metavar="FILE", help="write the metrics to this JSON file")
     parser.add_argument(
         "--show-dir",
         metavar="DIR",
-        help="write image, truth and prediction of every image to this new folder; of a classifier "
-        "one page of images, wrong ones first",
+        help="draw image, ground truth and prediction of every test image into this new folder; "
+        "for a classifier, draw one page of images with the misclassified ones first",
     )
     return parser.parse_args(argv)
 

@@ -3,8 +3,8 @@
 """Train a model from a config.
 
 python tools/train.py configs/rankmatch/voc_92.py
-python tools/train.py configs/rankmatch/voc_92.py --tiny       # does it run? two iterations
-python tools/train.py configs/rankmatch/voc_92.py --resume     # go on where it stopped, or begin
+python tools/train.py configs/rankmatch/voc_92.py --tiny       # two iterations, to try it
+python tools/train.py configs/rankmatch/voc_92.py --resume     # resume, or start
 python tools/train.py configs/rankmatch/lucchi_5_finetune.py --load-from voc.pth   # fine-tune
 torchrun --nproc-per-node=2 tools/train.py configs/rankmatch/voc_92.py --launcher pytorch
 """
@@ -33,49 +33,52 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add_config_arguments(parser)
-    parser.add_argument("--seed", type=int, help="seed of weights, order and augmentation")
+    parser.add_argument("--seed", type=int, help="seed of weights, data order and augmentation")
     parser.add_argument(
-        "--amp", action="store_true", help="bfloat16 and channels-last, on GPU and CPU"
+        "--amp",
+        action="store_true",
+        help="train in bfloat16 with the channels-last layout, on GPU or CPU",
     )
     parser.add_argument(
         "--auto-scale-lr",
         action="store_true",
-        help="scale the learning rate by images per batch over all processes / those of the config",
+        help="multiply the learning rate by the ratio of the batch size over all processes to the "
+        "batch size that the config is for",
     )
     parser.add_argument(
         "--load-from",
         metavar="FILE",
-        help="start from the weights of a checkpoint; a classifier of another number of classes is "
-        "made anew, everything else must fit",
+        help="start from the weights of a checkpoint; a classifier for other classes is "
+        "reinitialized, and everything else must fit",
     )
     begin = parser.add_mutually_exclusive_group()
     begin.add_argument(
         "--resume",
         action="store_true",
-        help="go on from the newest checkpoint of the work folder; begin where there is none",
+        help="resume from the newest checkpoint of the work folder; start if there is none",
     )
     begin.add_argument(
         "--overwrite",
         action="store_true",
-        help="begin anew where the work folder holds a run, whose checkpoints are removed",
+        help="start a new run in a work folder that has one, and remove the checkpoints there",
     )
     parser.add_argument(
         "--extend-schedule",
         action="store_true",
-        help="with --resume for another number of iterations (train_cfg.max_iters=N): the learning "
-        "rates from here on are those of a run of N iterations",
+        help="with --resume and another number of iterations (train_cfg.max_iters=N): use the "
+        "learning rates of a run of N iterations from here on",
     )
     parser.add_argument(
         "--check",
         choices=("fast", "full"),
         default="fast",
-        help="of files before training: fast (default) decodes labelled ones and reads headers of "
-        "others, full decodes all, of the test set too, and names all bad ones",
+        help="check of the files before training: fast (default) decodes labeled images and reads "
+        "the headers of others; full decodes all, including the test set, and lists all bad files",
     )
     parser.add_argument(
         "--tiny",
         action="store_true",
-        help="two iterations on small crops, with stand-in images where the data set is absent",
+        help="run two iterations on small crops, with generated images if the data set is missing",
     )
     return parser.parse_args(argv)
 
@@ -93,7 +96,9 @@ def run(args: argparse.Namespace) -> None:
     with ExitStack() as held:
         with exit_on_user_error():
             if args.extend_schedule and not args.resume:
-                raise ValueError("--extend-schedule is for a run that goes on: add --resume")
+                raise ValueError(
+                    "Expected --resume with --extend-schedule, but it is missing. Add --resume."
+                )
             cfg = config_from(args)
             cfg.extend_schedule = args.extend_schedule
             start_processes(cfg)

@@ -24,8 +24,9 @@ def find_modules(model: nn.Module, names: str | Sequence[str]) -> list[nn.Module
         except AttributeError as error:
             known = [child for child, _ in model.named_children()]
             raise ValueError(
-                f"activation_checkpointing: the model has no submodule {name!r}; names start with "
-                f"{' or '.join(known)}, for example 'student.backbone.layer3'"
+                f"Expected activation_checkpointing to name submodules of the model, but got "
+                f"{name!r}. Names start with {' or '.join(known)}, for example "
+                "'student.backbone.layer3'."
             ) from error
     return found
 

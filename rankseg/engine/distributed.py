@@ -31,7 +31,7 @@ LAUNCH = (
 # substrings of gloo and NCCL errors raised when the peer process is gone
 LOST = ("Connection closed by peer", "Connection reset by peer", "Broken pipe", "remote process")
 LATE = ("Timed out", "operation timeout")
-SURROUNDINGS = {  # environment variables by launcher
+ENVIRONMENT = {  # environment variables by launcher
     "pytorch": ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"),
     "slurm": ("SLURM_PROCID", "SLURM_NTASKS", "SLURM_NODELIST"),
     "mpi": ("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_RANK"),
@@ -74,15 +74,16 @@ def start_processes(cfg: Config) -> None:
         return
     if launcher == "pytorch" and not {"RANK", "WORLD_SIZE"} <= set(os.environ):
         raise ValueError(
-            f"--launcher pytorch was given, but no launcher has started this: {LAUNCH}"
+            "Expected torchrun to have started this process for --launcher pytorch, but it was "
+            f"started directly. Run {LAUNCH}"
         )
     if launcher == "pytorch" or torch.cuda.is_available():
-        _check_surroundings(launcher)
+        _check_environment(launcher)
     options = dict((cfg.get("env_cfg") or {}).get("dist_cfg") or {})
     seconds = options.setdefault("timeout", TIMEOUT)
-    told = threading.Timer(SILENCE, _tell_waiting, (seconds,))
-    told.daemon = True
-    told.start()
+    reminder = threading.Timer(SILENCE, _print_waiting, (seconds,))
+    reminder.daemon = True
+    reminder.start()
     try:
         if torch.cuda.is_available():
             _check_gpus()
@@ -91,12 +92,13 @@ def start_processes(cfg: Config) -> None:
             distributed.init_process_group("gloo", timeout=timedelta(seconds=seconds))
         else:
             raise ValueError(
-                f"--launcher {launcher} works with GPUs, and there is none: without, use {LAUNCH}"
+                f"Expected a GPU for --launcher {launcher}, but there is none. Without a GPU, run "
+                f"{LAUNCH}"
             )
     except RuntimeError as error:
         raise _no_start(error, seconds) from error
     finally:
-        told.cancel()
+        reminder.cancel()
     global _waiting
     _waiting = distributed.new_group(backend="gloo", timeout=PATIENCE)
 
@@ -107,18 +109,18 @@ def _refuse_forgotten_launcher() -> None:
     world = int(given) if given.isdecimal() else 1
     if world > 1 and "TORCHELASTIC_RUN_ID" in os.environ:
         raise ValueError(
-            f"torchrun has started {world} processes, which without --launcher pytorch know "
-            "nothing of each other and would all write the same run: add --launcher pytorch"
+            f"Expected --launcher pytorch, as torchrun has started {world} processes, which would "
+            "otherwise all write the same run. Add --launcher pytorch."
         )
 
 
-def _check_surroundings(launcher: str) -> None:
+def _check_environment(launcher: str) -> None:
     """Check the environment variables, which would otherwise make a process wait in vain.
 
     Raises:
         ValueError: If a variable is invalid. The message names it, its value and what is expected.
     """
-    needed = SURROUNDINGS[launcher]
+    needed = ENVIRONMENT[launcher]
     cure = (
         f"Start the processes with {LAUNCH}"
         if launcher == "pytorch"
@@ -154,12 +156,12 @@ def _check_surroundings(launcher: str) -> None:
         )
 
 
-def _tell_waiting(seconds: float) -> None:
+def _print_waiting(seconds: float) -> None:
     """Print that this process waits for others."""
     rank, world, place = (os.environ.get(name) for name in ("RANK", "WORLD_SIZE", "MASTER_ADDR"))
     print(
-        f"process {rank} of {world} waits for the others at {place}:{os.environ.get('MASTER_PORT')}"
-        f", for {seconds} seconds at the most",
+        f"Process {rank} of {world} waits for the others at "
+        f"{place}:{os.environ.get('MASTER_PORT')} for up to {seconds} seconds",
         file=sys.stderr,
         flush=True,
     )
@@ -170,8 +172,8 @@ def _check_gpus() -> None:
     number, gpus = int(os.environ.get("LOCAL_RANK", 0)), torch.cuda.device_count()
     if number >= gpus:
         raise ValueError(
-            f"process {number} has no GPU of its own, this machine has {gpus}: start {gpus} "
-            "processes, or hide the GPUs by CUDA_VISIBLE_DEVICES=-1 to work on the CPU"
+            f"Expected a GPU for each process, but this machine has {gpus} and this is process "
+            f"{number}. Start {gpus} processes, or set CUDA_VISIBLE_DEVICES=-1 to train on CPUs."
         )
 
 
@@ -180,13 +182,14 @@ def _no_start(error: RuntimeError, seconds: float) -> Exception:
     place = f"{os.environ.get('MASTER_ADDR')}:{os.environ.get('MASTER_PORT')}"
     if "EADDRINUSE" in str(error):
         return ValueError(
-            f"the port of {place} is in use, perhaps by another training: set MASTER_PORT to "
-            "another one, or let tools/dist_train.sh find one"
+            f"Expected the port of {place} to be free, but it is in use, perhaps by another run. "
+            "Set MASTER_PORT to another port, or use tools/dist_train.sh, which finds one."
         )
     if any(sign in str(error) for sign in LATE):
         return ValueError(
-            f"not all of {os.environ.get('WORLD_SIZE')} processes came to {place} within "
-            f"{seconds} seconds: did one end, or start with another MASTER_ADDR or MASTER_PORT?"
+            f"Expected {os.environ.get('WORLD_SIZE')} processes to connect to {place} within "
+            f"{seconds} seconds, but not all did. Check whether one ended, or started with another "
+            "MASTER_ADDR or MASTER_PORT."
         )
     return error
 
@@ -277,18 +280,16 @@ def propagate_failure() -> Iterator[None]:
         me = f"process {rank} of {world}"
         if _is_lost(error):
             print(
-                f"{me} stops, because another one has ended: its message is the reason. Add "
-                "--resume to go on from the newest checkpoint",
+                f"{me} stops, because another process has ended. See its message for the reason. "
+                "Add --resume to continue from the newest checkpoint",
                 file=sys.stderr,
                 flush=True,
             )
             time.sleep(1)  # let the launcher notice and name the failed process first
         else:
             traceback.print_exc()
-            hint = _hint(error)
-            print(
-                f"{me} failed: {type(error).__name__}: {error}{hint}", file=sys.stderr, flush=True
-            )
+            text = f"{type(error).__name__}: {error}{_timeout_cure(error)}"
+            print(f"{me} failed: {text}", file=sys.stderr, flush=True)
             get_error_handler().record_exception(error)  # torchrun shows it in its summary
         raise SystemExit(1) from None
     if distributed.is_initialized():
@@ -306,11 +307,11 @@ def _is_lost(error: Exception) -> bool:
     return isinstance(error, RuntimeError) and found and "dataloader" not in text
 
 
-def _hint(error: Exception) -> str:
+def _timeout_cure(error: Exception) -> str:
     """Return the cure if waiting for other processes timed out, else an empty string."""
     if isinstance(error, RuntimeError) and any(sign in str(error) for sign in LATE):
         return (
-            "\nanother process hangs or is slower than env_cfg.dist_cfg.timeout, by default "
-            f"{TIMEOUT} seconds: --cfg-options env_cfg.dist_cfg.timeout=SECONDS changes it"
+            "\nAnother process hangs or is slower than env_cfg.dist_cfg.timeout, by default "
+            f"{TIMEOUT} seconds. Set --cfg-options env_cfg.dist_cfg.timeout=SECONDS to change it"
         )
     return ""

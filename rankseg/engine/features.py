@@ -70,7 +70,7 @@ def extract_features(
     """
     keys = list(range(len(dataset)) if indices is None else indices)
     if not keys:
-        raise ValueError("there is no image to extract features of: the list of indices is empty")
+        raise ValueError("Expected indices of images to extract features from, but got none.")
     rank, world = get_dist_info()
     rows = -(-len(keys) // world)  # equal in all processes, so some images run twice
     loader = DataLoader(
@@ -96,7 +96,7 @@ def extract_features(
     finally:
         net.train(mode)
     feature, logits = (_gather(torch.cat(x), len(keys)) for x in zip(*pairs, strict=True))
-    _say_not_finite(feature)
+    _warn_not_finite(feature)
     return Features(feature, logits)
 
 
@@ -113,13 +113,13 @@ def _of_batch(
     return [torch.stack(x).cpu() for x in zip(*rows, strict=True)]
 
 
-def _say_not_finite(feature: Tensor) -> None:
+def _warn_not_finite(feature: Tensor) -> None:
     lost = len(feature) - int(feature.isfinite().all(1).sum())
     if lost:
         print_log(
-            f"the network gave NaN or infinity for {lost} of {len(feature)} images, whose features "
-            "mean nothing: its weights or activations have overflowed; use an earlier checkpoint, "
-            "or train with a lower learning rate",
+            f"The features of {lost} of {len(feature)} images are NaN or infinite, because weights "
+            "or activations of the network have overflowed. Use an earlier checkpoint, or train "
+            "with a lower learning rate.",
             "current",
             logging.WARNING,
         )

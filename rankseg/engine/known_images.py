@@ -26,7 +26,7 @@ def known_images(train: SemiDataset, bank: str = "all") -> tuple[np.ndarray, lis
         ValueError: If there is no such image, or ``bank`` is invalid.
     """
     if bank not in BANKS:
-        raise ValueError(f"bank={bank!r}: expected one of {', '.join(BANKS)}")
+        raise ValueError(f"Expected bank to be one of {', '.join(BANKS)}, but got {bank!r}.")
     labels = train.labeled.class_ids() if train.num_labeled else np.empty(0, np.int64)
     if bank == "all":
         rest = train.unlabeled.class_ids()
@@ -35,10 +35,10 @@ def known_images(train: SemiDataset, bank: str = "all") -> tuple[np.ndarray, lis
         labels = np.concatenate([labels, rest])
     indices = np.flatnonzero(labels >= 0)
     if not len(indices):
-        cure = "bank='all' takes those of the unlabelled list whose class follows from their names"
+        cure = "Set bank='all' to include unlabeled images whose class follows from their names."
         raise ValueError(
-            f"the {train.describe()}, and none of those asked for has a known class: "
-            + (cure if bank == "labeled" else "label some images")
+            f"Expected images with a known class, but the {train.describe()}, and none has one. "
+            + (cure if bank == "labeled" else "Label some images.")
         )
     return labels[indices], indices.tolist()
 
@@ -77,11 +77,15 @@ def probe_rows(
     if spec == "labeled":
         rows = np.flatnonzero(np.asarray(indices) < train.num_labeled)
         if not len(rows):
-            raise ValueError("probe 'labeled': the training set has no labelled image")
+            raise ValueError(
+                "Expected labeled images for probe 'labeled', but the training set has none."
+            )
         return rows
     if share := re.fullmatch(r"(\d+(?:\.\d+)?)%", spec):
         if not 0 < float(share[1]) <= 100:
-            raise ValueError(f"probe '{spec}': expected a share above 0% and at most 100%")
+            raise ValueError(
+                f"Expected the share of a probe to be above 0% and at most 100%, but got '{spec}'."
+            )
         return draw_share(labels, float(share[1]) / 100, seed)
     root = train.unlabeled.data_root
     names = [name.removeprefix(f"{root}/") for name in image_names(train, indices)]
@@ -92,7 +96,7 @@ def _find_list(spec: str, root: str) -> str:
     found = next((path for path in (spec, os.path.join(root, spec)) if os.path.isfile(path)), None)
     if found is None:
         raise FileNotFoundError(
-            f"probe '{spec}' is neither 'all' nor 'labeled' nor a share such as 1%, and there is "
-            f"no such list, here or in {root}"
+            "Expected a probe to be 'all', 'labeled', a share such as 1%, or a list file, here or "
+            f"in {root}, but got '{spec}'."
         )
     return found

@@ -74,20 +74,20 @@ def check_loop(
     """
     if (max_epochs is None) == (max_iters is None):
         raise ValueError(
-            f"train_cfg has max_epochs={max_epochs} and max_iters={max_iters}: expected "
-            "exactly one, passes over the unlabelled images or iterations"
+            "Expected train_cfg to have either max_epochs, passes over the unlabeled images, or "
+            f"max_iters, but got max_epochs={max_epochs} and max_iters={max_iters}."
         )
     for name, value in (("max_iters", max_iters), ("val_interval", val_interval)):
         if value is not None and not (_is_number(value) and value >= 1 and value == int(value)):
             raise ValueError(
-                f"expected train_cfg.{name} to be a whole number of iterations, 1 or more, but got "
-                f"{value!r}. Set --cfg-options train_cfg.{name}=1000, for example"
+                f"Expected train_cfg.{name} to be a whole number of iterations, 1 or more, but got "
+                f"{value!r}. Set --cfg-options train_cfg.{name}=1000, for example."
             )
     for name, value in (("max_epochs", max_epochs), ("val_epochs", val_epochs)):
         if value is not None and not (_is_number(value) and value > 0):
             raise ValueError(
-                f"expected train_cfg.{name} to be a number of passes above 0, but got {value!r}. "
-                f"Set --cfg-options train_cfg.{name}=1, for example"
+                f"Expected train_cfg.{name} to be a number of passes above 0, but got {value!r}. "
+                f"Set --cfg-options train_cfg.{name}=1, for example."
             )
 
 

@@ -187,10 +187,10 @@ class StrictRunner(Runner):
         if bad:
             more = f" and {len(bad) - 1} more tensors" if len(bad) > 1 else ""
             raise Diverged(
-                f"{bad[0]}{more} became NaN or infinite by a step whose loss and gradient were "
-                f"finite, so {filename} was not written: start again with a lower learning rate "
-                "(--overwrite --cfg-options optim_wrapper.optimizer.lr=...), or with clipped "
-                "gradients (optim_wrapper.clip_grad.max_norm=1)"
+                f"{bad[0]}{more} became NaN or infinite in a step with a finite loss and gradient, "
+                f"so {filename} was not written. Start again with a lower learning rate "
+                "(--overwrite --cfg-options optim_wrapper.optimizer.lr=...) or with clipped "
+                "gradients (optim_wrapper.clip_grad.max_norm=1)."
             )
 
     def load_or_resume(self) -> None:
@@ -213,8 +213,8 @@ class StrictRunner(Runner):
             self._extend_schedule(begun)
         elif before is not None and before != now:
             self.logger.warning(
-                f"the run was started for {before} iterations and now ends at {now}: learning "
-                f"rates go on by the schedule made for {before}"
+                f"The run was started for {before} iterations and now ends at {now}. Learning "
+                f"rates follow the schedule for {before} iterations."
             )
 
     def _extend_schedule(self, begun: list[list[dict]]) -> None:
@@ -231,7 +231,7 @@ class StrictRunner(Runner):
             follow(schedulers, self.iter)
         rates = [one.optimizer.param_groups[0]["lr"] for one in wrappers_of(self)]
         self.logger.info(
-            f"the schedule of learning rates is that of {self.max_iters} iterations, and stands at "
+            f"Learning rates follow the schedule for {self.max_iters} iterations: "
             f"{', '.join(f'{rate:.4g}' for rate in rates)} in iteration {self.iter + 1}"
         )
 
@@ -244,8 +244,8 @@ class StrictRunner(Runner):
         """
         if not Path(filename).is_file():
             raise FileNotFoundError(
-                f"checkpoint {filename} is not a file on this machine: checkpoints of a run lie in "
-                "its work folder, as iter_*.pth and best_*.pth"
+                f"Expected checkpoint {filename} to be a file on this machine, but it does not "
+                "exist. The work folder of a run has checkpoints named iter_*.pth and best_*.pth."
             )
         try:
             return super().load_checkpoint(filename, map_location, strict, **kwargs)

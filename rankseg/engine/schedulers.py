@@ -11,6 +11,7 @@ from mmengine.optim.scheduler.lr_scheduler import LRSchedulerMixin
 from mmengine.optim.scheduler.param_scheduler import INF, OptimizerType, _ParamScheduler
 
 from rankseg.registry import PARAM_SCHEDULERS
+from rankseg.utils.arguments import check_minimum
 
 
 def follow(schedulers: Sequence[_ParamScheduler], steps: int) -> list[float]:
@@ -98,8 +99,8 @@ class PartialCosineLR(LRSchedulerMixin, _ParamScheduler):
     ) -> None:
         if not 0 < cycles <= 0.5:
             raise ValueError(
-                f"cycles={cycles} of PartialCosineLR: expected half periods above 0 and at most "
-                "0.5, where the learning rate is zero"
+                "Expected cycles of PartialCosineLR to be above 0 and at most 0.5, at which the "
+                f"learning rate ends at zero, but got {cycles}."
             )
         self.cycles = cycles
         self.steps = end - begin
@@ -147,11 +148,10 @@ class CosineStagesLR(LRSchedulerMixin, _ParamScheduler):
     ) -> None:
         if not stages or min(stages) < 1:
             raise ValueError(
-                f"stages={list(stages)} of CosineStagesLR: expected the number of iterations of "
-                "every stage, 1 or more"
+                "Expected stages of CosineStagesLR to be the iterations of each stage, 1 or more, "
+                f"but got {list(stages)}."
             )
-        if reach < 1:
-            raise ValueError(f"reach={reach} of CosineStagesLR: expected 1 or more")
+        check_minimum("CosineStagesLR", 1, reach=reach)
         self.stages = tuple(stages)
         self.reach = reach
         super().__init__(optimizer, **kwargs)

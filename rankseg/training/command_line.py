@@ -14,7 +14,7 @@ from rankseg.errors import RunEnded, Stopped
 from rankseg.imageio.marks import parse_color
 from rankseg.imageio.tiff_axes import Planes, parse_choice
 from rankseg.training.config import load_config
-from rankseg.training.work_folder import where_to_go_on
+from rankseg.training.work_folder import where_to_resume
 
 DEBUG = "RANKSEG_DEBUG"
 
@@ -50,19 +50,20 @@ def exit_on_run_end(cfg: Config, overwrite: bool = False) -> Iterator[None]:
     except KeyboardInterrupt as error:
         if is_main_process():
             what = str(error) if isinstance(error, Stopped) else "interrupted"
-            print(f"\n{what}: {where_to_go_on(cfg, overwrite)}", file=sys.stderr, flush=True)
+            print(f"\n{what}. {where_to_resume(cfg, overwrite)}", file=sys.stderr, flush=True)
         raise SystemExit(error.code if isinstance(error, Stopped) else 130) from None
     except (RunEnded, FloatingPointError) as error:
         if os.environ.get(DEBUG):
             raise
-        print(f"error: {error}; {where_to_go_on(cfg, overwrite)}", file=sys.stderr, flush=True)
+        text = str(error).rstrip(".")
+        print(f"error: {text}. {where_to_resume(cfg, overwrite)}", file=sys.stderr, flush=True)
         raise SystemExit(1) from None
 
 
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments with which every tool that takes a config can change it."""
     add_model_arguments(parser)
-    parser.add_argument("--work-dir", metavar="DIR", help="where logs and checkpoints go")
+    parser.add_argument("--work-dir", metavar="DIR", help="folder of logs and checkpoints")
     parser.add_argument("--data-root", metavar="DIR", help="folder of the data set")
     parser.add_argument(
         "--split-root", metavar="DIR", help="folder of the split lists (default: DATA_ROOT/splits)"
@@ -70,14 +71,14 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--split",
         metavar="NAME",
-        help="split to train on, in place of the one in the config; enters the name of the work "
-        "folder",
+        help="split to train on, instead of the one in the config; also part of the name of the "
+        "work folder",
     )
     parser.add_argument(
         "--launcher",
         choices=["none", "pytorch", "slurm", "mpi"],
         default="none",
-        help="how processes are started; none = one process, with or without a GPU",
+        help="launcher of the processes; none = one process, with or without a GPU",
     )
 
 
@@ -87,7 +88,7 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--trust-checkpoint",
         action="store_true",
-        help="load checkpoints that hold more than data, although that can run code from the file",
+        help="load checkpoints with more than data, although this can run code from the file",
     )
     parser.add_argument(
         "--cfg-options",
@@ -110,8 +111,7 @@ def add_plane_arguments(parser: argparse.ArgumentParser | argparse._ArgumentGrou
         "--frame",
         type=parse_choice,
         metavar="N",
-        help="frame, from 1, of a stack with slices and frames; all: the slices of all frames, one "
-        "frame after another",
+        help="frame, from 1, of a stack with slices and frames; all: slices of all frames in order",
     )
     parser.add_argument(
         "--series", type=int, metavar="N", help="series, from 1, of a file with several images"

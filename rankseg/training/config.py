@@ -51,19 +51,20 @@ def load_config(
     """
     if not Path(path).is_file():
         near = difflib.get_close_matches(path, map(str, Path("configs").rglob("*.py")), n=3)
-        hint = f"; did you mean {' or '.join(near)}?" if near else ""
-        raise FileNotFoundError(f"config {path} does not exist{hint}")
+        hint = f" Did you mean {' or '.join(near)}?" if near else ""
+        raise FileNotFoundError(f"Config {path} does not exist.{hint}")
     try:
         cfg = Config.fromfile(path)
     except SyntaxError as error:
         where = f"line {error.lineno}" if error.lineno else "somewhere"
         raise ValueError(
-            f"config {path} or one of its _base_ files is no valid Python, {where}: {error.msg}"
+            f"Expected config {path} and its _base_ files to be valid Python, but got {error.msg} "
+            f"({where})."
         ) from error
     except FileNotFoundError as error:
         base = error.filename or error
         raise FileNotFoundError(
-            f"config {path}: a file that it names in _base_ does not exist: {base}"
+            f"Config {path} names a file in _base_ that does not exist: {base}."
         ) from error
     cfg.config_file = str(path)
     if seed is not None:
@@ -140,7 +141,7 @@ def _finish(cfg: Config) -> None:
     seed = cfg.get("randomness", {}).get("seed")
     if seed is not None:
         if seed < 0:
-            raise ValueError(f"seed {seed}: expected 0 or more")
+            raise ValueError(f"Expected the seed to be 0 or more, but got {seed}.")
         cfg.train_dataloader.dataset.setdefault("seed", seed)
     for name in LOADERS:
         if cfg.get(name) and cfg[name].get("num_workers", 0) == 0:
@@ -158,10 +159,10 @@ def check_keys(cfg: Config, options: dict[str, Any]) -> None:
         key = option.split(".")[0]
         if key not in known:
             near = difflib.get_close_matches(key, known, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(known))}"
+            hint = f"Did you mean {near[0]!r}?" if near else f"Keys are {', '.join(sorted(known))}."
             if key in _parameters(class_of(cfg.model.type) or object):
-                hint = f"did you mean 'model.{option}'?"
-            raise ValueError(f"--cfg-options {option}: the config has no key {key!r}; {hint}")
+                hint = f"Did you mean 'model.{option}'?"
+            raise ValueError(f"The config has no key {key!r} for --cfg-options {option}. {hint}")
 
 
 def datasets_of(cfg: Config) -> list[dict]:
@@ -225,8 +226,8 @@ def _check_node(where: str, node: dict, kind: str) -> None:
     for key in node:
         if key not in known | {"type", "_scope_"}:
             near = difflib.get_close_matches(key, known, n=1)
-            hint = f"did you mean {near[0]!r}? " if near else ""
+            hint = f" Did you mean {near[0]!r}?" if near else ""
             raise ValueError(
-                f"{where}.{key} is not an option of {kind}: {hint}expected one of "
-                f"{', '.join(sorted(known))}"
+                f"Expected {where}.{key} to be an option of {kind}, one of "
+                f"{', '.join(sorted(known))}.{hint}"
             )

@@ -34,8 +34,8 @@ def check_path(path: str | Path, option: str) -> None:
     found = next((part for part in REFUSED if part in text), None) or unsafe_character(text)
     if found:
         raise ValueError(
-            f"{option} {printable(text)}: expected a path that a config can name, but it holds "
-            f"{printable(found)!r}. Choose or rename the folder, and give it with {option}"
+            f"Expected {option} to be a path that a config can contain, but got {printable(text)} "
+            f"with {printable(found)!r}. Choose or rename the folder, and set {option}."
         )
 
 
@@ -57,8 +57,9 @@ def write_config(path: str | Path, text: str) -> None:
     found = TEMPLATE if TEMPLATE in text else unsafe_character(text.replace("\n", ""))
     if found is not None:
         raise ValueError(
-            f"config {path} was not written: expected text that mmengine leaves as it is, but it "
-            f"holds {printable(found)!r}. Rename the file or folder that this is from"
+            f"Expected text for config {path} that mmengine does not change, but got "
+            f"{printable(found)!r}. The config was not written. Rename the file or folder that "
+            "contains it."
         )
     ast.parse(text)
     write_text(path, text)
@@ -77,10 +78,10 @@ def check_values(config: Any, path: str) -> None:
     for where, text in texts(config):
         if TEMPLATE in text:
             raise ValueError(
-                f"config {printable(path)}: expected {printable(where)} to be text without "
+                f"Expected {printable(where)} in config {printable(path)} to be text without "
                 f"{TEMPLATE!r}, but got {printable(text)[:80]!r}, which would be "
                 "replaced when the saved config is read again. Rename the file or folder, or "
-                "change the value"
+                "change the value."
             )
 
 

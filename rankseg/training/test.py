@@ -39,8 +39,7 @@ def test(
 
     Returns:
         Metrics in percent: mIoU, mDice, accuracy and per-class values for segmentation; top-1,
-            top-5
-        and per-class accuracy for a classifier; Recall@K for an embedding network.
+            top-5 and per-class accuracy for a classifier; Recall@K for an embedding network.
 
     Raises:
         ValueError, FileNotFoundError: If config, data or checkpoint are invalid.
@@ -50,7 +49,7 @@ def test(
     start_processes(cfg)
     init_default_scope(cfg.get("default_scope", "rankseg"))
     if not Path(checkpoint).is_file():
-        raise FileNotFoundError(f"checkpoint {checkpoint} does not exist")
+        raise FileNotFoundError(f"Checkpoint {checkpoint} does not exist.")
     dataset = build_test_set(cfg)
     dataset.check_samples(limit=50)
     check_classes(cfg, dataset)
@@ -86,14 +85,14 @@ def test(
 def _check_show_dir(cfg: Config, show_dir: str) -> None:
     if is_embedding(cfg):
         raise ValueError(
-            "--show-dir is for masks and classes, and this config is of an embedding network: "
-            "tools/retrieve.py draws what it finds"
+            "Expected a config that predicts masks or classes for --show-dir, but got an embedding "
+            "network. Use tools/retrieve.py to draw what it retrieves."
         )
     check_work_dir(show_dir, "folder of pictures", "--show-dir")
     if os.path.isdir(show_dir) and (found := os.listdir(show_dir)):
         raise ValueError(
-            f"--show-dir: folder {show_dir} is not empty (it holds {min(found)}), and pictures are "
-            "named as the images are: name a new folder"
+            f"Expected --show-dir {show_dir} to be a new or empty folder, but it contains "
+            f"{min(found)}. Set another folder."
         )
 
 

@@ -22,9 +22,8 @@ def build_test_set(cfg: Config) -> Any:
     """
     if not cfg.get("test_dataloader"):
         raise ValueError(
-            f"test_dataloader of {cfg.get('config_file', 'the config')} is None: expected a data "
-            "set of images with labels, which is what is asked for here; add one with test_cfg "
-            "and test_evaluator"
+            f"Expected test_dataloader of {cfg.get('config_file', 'the config')} to load images "
+            "with labels, but got None. Add one, with test_cfg and test_evaluator."
         )
     return DATASETS.build(cfg.test_dataloader.dataset)
 
@@ -47,7 +46,7 @@ def loading_pipeline(cfg: Config, image: str | Path) -> list[dict]:
     views = Compose(steps)(sample)["inputs"]
     side = min(next(iter(views.values())).shape[1:])
     print_log(
-        f"{cfg.get('config_file', 'the config')} has no test_dataloader: of an image the middle "
-        f"is looked at, in {side}x{side} pixels as in training"
+        f"{cfg.get('config_file', 'The config')} has no test_dataloader. Using the center of each "
+        f"image, resized to {side}x{side} pixels as in training."
     )
     return [dict(type="LoadImage"), dict(type="ResizeCenter", size=side), dict(type="PackEval")]

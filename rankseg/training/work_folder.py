@@ -54,7 +54,8 @@ def check_work_dir(
         file = next((one for one in (path, *path.parents) if one.is_file()), None)
         reason = f"{file} is a file" if file else error.strerror or str(error)
         raise ValueError(
-            f"{what} {work_dir} cannot be written to ({reason}): name another with {option}"
+            f"Expected {what} {work_dir} to be writable, but it is not ({reason}). Set another one "
+            f"with {option}."
         ) from error
     finally:
         for one in missing:
@@ -98,10 +99,10 @@ def check_unused(work_dir: str | Path) -> None:
     best = (file for file in folder.glob("best_*.pth") if _BEST.fullmatch(file.name))
     found = [*checkpoints(folder), *sorted(best)]
     if found:
-        resume = "--resume goes on with it" if checkpoints(folder) else "it cannot be resumed"
+        resume = "Add --resume to continue it" if checkpoints(folder) else "It cannot be resumed"
         raise ValueError(
-            f"work folder {folder} holds a run already ({found[0].name}): {resume}, another "
-            "--work-dir leaves it alone, --overwrite removes its checkpoints"
+            f"Expected work folder {folder} to have no run, but it contains {found[0].name}. "
+            f"{resume}, set another --work-dir, or add --overwrite to remove its checkpoints."
         )
 
 
@@ -116,8 +117,9 @@ def check_start(work_dir: str | Path, load_from: str | None) -> None:
     file = None if load_from is None else Path(load_from).resolve()
     if file and file.parent == Path(work_dir).resolve() and _WRITTEN.fullmatch(file.name):
         raise ValueError(
-            f"load_from={load_from} is a checkpoint of the run that --overwrite is to remove: copy "
-            "it to another folder first, or leave that run alone with another --work-dir"
+            f"Expected load_from to be a file that --overwrite keeps, but got {load_from}, a "
+            "checkpoint of the run in the work folder. Copy it to another folder first, or set "
+            "another --work-dir."
         )
 
 
@@ -157,14 +159,15 @@ def latest_checkpoint(cfg: Config) -> str | None:
         try:
             read_resumable(file)
         except DamagedCheckpointError as error:
-            print_log(f"{error}; trying the one before it", level=logging.WARNING)
+            print_log(f"{error} Trying the one before it.", level=logging.WARNING)
             continue
         return str(file)
     if not found:
         return None
     raise ValueError(
-        f"--resume: none of the {len(found)} checkpoints in {folder} can be read "
-        f"({', '.join(file.name for file in found)}): restore one, or begin anew with --overwrite"
+        f"Expected a readable checkpoint in {folder} for --resume, but all {len(found)} are "
+        f"damaged ({', '.join(file.name for file in found)}). Restore one, or start again with "
+        "--overwrite."
     )
 
 
@@ -180,15 +183,14 @@ def resume_from_latest(cfg: Config) -> None:
     path = latest_checkpoint(cfg)
     if path is None:
         print_log(
-            f"--resume: {cfg.work_dir} has no checkpoint, nothing was there to resume: this run "
-            "begins from the start",
+            f"--resume: {cfg.work_dir} has no checkpoint, so this run starts from the beginning.",
             level=logging.WARNING,
         )
         return
     cfg.load_from, cfg.resume = path, True
 
 
-def where_to_go_on(cfg: Config, overwrite: bool = False) -> str:
+def where_to_resume(cfg: Config, overwrite: bool = False) -> str:
     """Return half a sentence on how to resume a run that ended early.
 
     Args:
@@ -197,6 +199,6 @@ def where_to_go_on(cfg: Config, overwrite: bool = False) -> str:
     """
     found = checkpoints(cfg.work_dir)
     if found:
-        place = " in place of --overwrite" if overwrite else ""
-        return f"the same command with --resume{place} goes on from {found[0]}"
-    return f"{cfg.work_dir} has no checkpoint to resume"
+        place = " instead of --overwrite" if overwrite else ""
+        return f"The same command with --resume{place} continues from {found[0]}"
+    return f"There is no checkpoint to resume in {cfg.work_dir}"

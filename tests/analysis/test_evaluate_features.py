@@ -134,8 +134,8 @@ def test_computes_damaged_cache_files_again(class_run, class_config, tmp_path):
     [
         (["--knn", "13"], "k=13"),
         (["--launcher", "slurm"], "runs in one process"),
-        (["--probe", "1"], "probe '1' is neither 'all' nor 'labeled' nor a share such as 1%"),
-        (["--probe", "0%"], "probe '0%': expected a share above 0%"),
+        (["--probe", "1"], "a probe to be 'all', 'labeled', a share such as 1%"),
+        (["--probe", "0%"], "share of a probe to be above 0%"),
         (["--transfer", "birds=x"], "to be KIND=FOLDER with a kind of cars, cifar10, cifar100"),
         (
             ["--transfer", "folder=missing"],

@@ -173,7 +173,7 @@ def test_a_run_without_a_test_set_searches_a_folder(config, checkpoint, tmp_path
         ValueError, match=r"test_dataloader of .*toy\.py to be set, but got None.* --gallery"
     ):
         retrieve([alone], out=tmp_path, queries=[photos])
-    with pytest.raises(ValueError, match=r"test_dataloader of .*toy\.py is None: expected a data"):
+    with pytest.raises(ValueError, match=r"test_dataloader of .*toy\.py to load .* got None"):
         apis.test(cfg, checkpoint)
 
 
@@ -250,7 +250,7 @@ def test_raises_on_invalid_options(config, checkpoint, tmp_path):
     masks.model.student.decode_head = dict(type="FCNHead")
     with pytest.raises(ValueError, match="decode_head of toy to be .*, but got FCNHead"):
         ask(Contender("toy", masks, checkpoint))
-    with pytest.raises(ValueError, match=r"--show-dir .* tools/retrieve\.py draws what it finds"):
+    with pytest.raises(ValueError, match=r"--show-dir, .* tools/retrieve\.py to draw"):
         apis.test(config, checkpoint, show_dir=str(tmp_path / "out"))
     with pytest.raises(ValueError, match=r"classes, but got EmbeddingHead. Use tools/retrieve"):
         apis.Inferencer(config, checkpoint)

@@ -119,7 +119,7 @@ def test_another_pipeline_for_both_halves():
 
 
 def test_no_image():
-    with pytest.raises(ValueError, match="list of indices is empty"):
+    with pytest.raises(ValueError, match="indices of images .* got none"):
         extract_features(build(), Images(), [])
 
 

@@ -115,5 +115,5 @@ def test_stages_go_on_after_a_resume():
     "options", [dict(stages=[]), dict(stages=[3, 0]), dict(stages=[3], reach=0.5)]
 )
 def test_bad_stages(options):
-    with pytest.raises(ValueError, match="of CosineStagesLR: expected"):
+    with pytest.raises(ValueError, match="of CosineStagesLR to be"):
         CosineStagesLR(optimizer(0.05), **options)

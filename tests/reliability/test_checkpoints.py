@@ -89,7 +89,7 @@ def test_the_one_before_a_damaged_one_is_used(config, copy, name, capsys):
     assert cfg.load_from == str(copy / "iter_6.pth")
     said = capsys.readouterr()
     assert f"checkpoint {copy}/iter_8.pth" in said.out + said.err
-    assert "trying the one before it" in said.out + said.err
+    assert "Trying the one before it" in said.out + said.err
 
 
 def test_all_are_damaged(config, copy):
@@ -146,7 +146,7 @@ def test_another_run_does_not_go_on(config, quick_train, copy, message):
         keep = ("student", "data_preprocessor", "teacher")
         options["model"].update({key: cfg.model[key].to_dict() for key in keep})
     before = sorted(copy.rglob("*"))
-    with pytest.raises(ValueError, match=f"iter_8.pth is of another run: {message}"):
+    with pytest.raises(ValueError, match=f"iter_8.pth is from a different run: {message}"):
         quick_train("rankmatch", copy, resume=True, **options)
     assert sorted(copy.rglob("*")) == before
 
@@ -161,7 +161,7 @@ def test_other_lists_do_not_go_on(toy_set, quick_train, copy, tmp_path, half):
     roots = root_options(other)
     message = (
         rf"{half} images was {count} \(digest \w+\) and is now {count - 1} \(digest \w+\) in list "
-        rf"{file}; put the old list back, or start .* load_from={copy}/iter_8.pth$"
+        rf"{file}. Restore the old list, or start .* load_from={copy}/iter_8.pth\.$"
     )
     with pytest.raises(ValueError, match=message):
         quick_train("rankmatch", copy, resume=True, **roots)
@@ -174,7 +174,7 @@ def test_another_validation_list_is_told(toy_set, quick_train, copy, tmp_path, c
     quick_train("rankmatch", copy, resume=True, train_cfg__max_iters=9, **root_options(other))
     said = "".join(capsys.readouterr())
     assert "was validated on other images: validation images was 4 (digest" in said
-    assert f"in list {file}; metrics before and after it" in said
+    assert f"in list {file}. Metrics before and after it" in said
     assert (copy / "iter_9.pth").is_file()
 
 
@@ -194,7 +194,7 @@ def test_lists_that_change_while_a_run_is_under_way(
         patch.setattr(Supervised, "loss", loss)
         run = quick_train("supervised", tmp_path / "run", **root_options(own))
     if not gone:
-        with pytest.raises(ValueError, match="is of another run: labelled images was"):
+        with pytest.raises(ValueError, match="is from a different run: labeled images was"):
             quick_train("supervised", run, resume=True, **root_options(own))
     file.write_text(before)
     longer = dict(train_cfg__max_iters=9, extend_schedule=True)
@@ -251,7 +251,7 @@ def test_a_constant_learning_rate_needs_no_flag(quick_train, tmp_path):
     quick_train("supervised", run, resume=True, train_cfg__max_iters=4, **same)
     assert rates(run)[4] == 0.02
     logs = "".join(file.read_text() for file in run.glob("*/*.log"))
-    assert "started for 2 iterations and now ends at 4: learning rates go on by the" in logs
+    assert "started for 2 iterations and now ends at 4. Learning rates follow the" in logs
 
 
 def test_an_older_checkpoint_says_nothing_of_its_run(quick_train, copy):
@@ -264,7 +264,7 @@ def test_an_older_checkpoint_says_nothing_of_its_run(quick_train, copy):
 
 def test_a_new_run_does_not_destroy_one(quick_train, copy):
     before = {file: file.read_bytes() for file in copy.rglob("*") if file.is_file()}
-    with pytest.raises(ValueError, match=r"holds a run already \(iter_8.pth\).*--overwrite"):
+    with pytest.raises(ValueError, match=r"but it contains iter_8.pth.*--overwrite"):
         quick_train("rankmatch", copy)
     assert {file: file.read_bytes() for file in copy.rglob("*") if file.is_file()} == before
 
@@ -274,7 +274,7 @@ def test_overwrite(config, quick_train, copy):
         str(config("rankmatch")), work_dir=str(copy), options={"train_cfg.max_iters": 1}
     )
     cfg.load_from = str(copy / "iter_6.pth")
-    with pytest.raises(ValueError, match="iter_6.pth is a checkpoint of the run .* copy it to an"):
+    with pytest.raises(ValueError, match="iter_6.pth, a checkpoint of the run .* Copy it to an"):
         apis.train(cfg, overwrite=True)
     cfg.load_from = str(shutil.copy(copy / "iter_6.pth", copy / "start.pth"))
     apis.train(cfg, overwrite=True)

@@ -24,7 +24,7 @@ def assert_good_end(job, run: Path, reason: str) -> None:
     assert "Traceback" not in job.text
     last = job.text.strip().splitlines()[-1]
     assert last.startswith("error: ") and reason in last and "Free space" in last
-    assert f"--resume goes on from {checkpoints(run)[0]}" in last
+    assert f"--resume continues from {checkpoints(run)[0]}" in last
     read_resumable(checkpoints(run)[0])
     assert not list(run.glob("**/*.partial"))
 
@@ -126,7 +126,7 @@ def test_another_disk_is_not_taken_for_that_of_the_run(quick_train, tmp_path, mo
 def test_a_work_folder_that_cannot_be_written_to(config, tmp_path, place, reason):
     (tmp_path / "file").write_text("here")
     cfg = apis.load_config(str(config("supervised")), work_dir=str(tmp_path / place))
-    with pytest.raises(ValueError, match=f"work folder .*{reason}.*name another with --work-dir"):
+    with pytest.raises(ValueError, match=f"work folder .*{reason}.*another one with --work-dir"):
         apis.check_before_training(cfg)
     assert [one.name for one in tmp_path.iterdir()] == ["file"]
 

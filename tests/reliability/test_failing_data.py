@@ -48,7 +48,7 @@ def ending(job, run: Path) -> str:
     assert len(found) == 1, job.text
     (last,) = found
     assert "Traceback" not in job.text[job.text.index(last) :], job.text
-    named = Path(last.rsplit("goes on from ", 1)[1])
+    named = Path(last.rsplit("continues from ", 1)[1])
     assert named.parent == run and load_checkpoint_file(str(named))["state_dict"]
     return last
 
@@ -65,8 +65,8 @@ def test_a_worker_that_is_killed(under_way):
     last = ending(job, run)  # it does not wait for the other worker, which would not end
     # which of them is a matter of whether the main process waits for it or reads from it
     ends = r"is killed by signal: Killed|exited unexpectedly|Connection\w+Error|EOFError"
-    assert re.search(rf"a process that loads data died \((DataLoader worker .* )?({ends})\)", last)
-    assert "mostly killed because memory ran out" in last and "num_workers=N, 0 for none" in last
+    assert re.search(rf"A data loader worker died \((DataLoader worker .* )?({ends})\)", last)
+    assert "usually because memory ran out" in last and "num_workers=N, 0 for none" in last
 
 
 @pytest.mark.parametrize("workers", [0, 2])
@@ -74,7 +74,7 @@ def test_a_data_folder_that_disappears(under_way, workers):
     job, run, root = under_way(workers)
     root.rename(root.parent / "unmounted")
     last = ending(job, run)
-    assert f"data folder {root} disappeared during training: mount it again or put it b" in last
+    assert f"Data folder {root} disappeared during training. Mount it again or restore it" in last
 
 
 def test_a_file_that_vanishes(under_way):

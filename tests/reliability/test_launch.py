@@ -120,7 +120,7 @@ def test_only_the_main_process_writes_and_logs(whole):
 def check_ended(launch: Launch) -> None:
     assert launch.status == 1, launch.text
     assert launch.seconds < PROMPT, launch.text
-    assert "process 0 of 2 stops, because another one has ended" in launch.text
+    assert "process 0 of 2 stops, because another process has ended" in launch.text
     assert "saved as" not in launch.text, "a checkpoint is spoken of that was not made"
 
 

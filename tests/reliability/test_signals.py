@@ -38,7 +38,7 @@ def test_save_and_leave(
     newest = checkpoints(stopped)[0]
     assert newest.name == f"iter_{iteration}.pth"
     message = f"stopped by {signum.name} after iteration {iteration}, which is saved as {newest}"
-    assert f"{message}: the same command with --resume goes on from {newest}" in job.text
+    assert f"{message}. The same command with --resume continues from {newest}" in job.text
     assert "Traceback" not in job.text and "killed by signal" not in job.text
     assert f"[{iteration + 1}/8]" not in job.text
     assert start(file, "--work-dir", stopped, "--resume").wait() == 0
@@ -98,7 +98,7 @@ def test_ctrl_c_again_ends_at_once(start, config, tmp_path):
         time.sleep(0.3)
     assert job.wait() == 130, job.text
     newest = tmp_path / "iter_2.pth"
-    assert f"interrupted: the same command with --resume goes on from {newest}" in job.text
+    assert f"interrupted. The same command with --resume continues from {newest}" in job.text
     assert "Traceback" not in job.text
 
 
@@ -120,5 +120,5 @@ def test_two_processes_leave_together(start, config, tmp_path, point):
         jobs.append(start(*arguments, environment=own, **told))
     assert [job.wait() for job in jobs] == [143, 143], jobs[0].text + jobs[1].text
     assert checkpoints(tmp_path)[0].name == "iter_3.pth"
-    assert "the same command with --resume goes on" in jobs[0].text
+    assert "The same command with --resume continues" in jobs[0].text
     assert "--resume" not in jobs[1].text and "Traceback" not in jobs[0].text + jobs[1].text

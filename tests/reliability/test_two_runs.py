@@ -34,7 +34,7 @@ def test_a_folder_belongs_to_a_live_run_and_to_nobody_after_a_kill(start, config
     assert other.wait() == 2, other.text
     (line,) = [line for line in other.text.splitlines() if line.startswith("error: ")]
     assert f"work folder {run} to be free, but process {job.process.pid} on host " in line
-    assert line.endswith("or name another folder with --work-dir")
+    assert line.endswith("or set another --work-dir.")
     cfg = apis.load_config(str(file), work_dir=str(run))
     with pytest.raises(ValueError, match=f"process {job.process.pid} on host"):
         apis.train(cfg, overwrite=True)

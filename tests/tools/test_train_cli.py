@@ -62,7 +62,7 @@ def test_tiny_run_without_a_validation_set(tmp_path):
     [
         (["configs/rankmatch/voc_92.py"], "data_root 'data/VOCdevkit/VOC2012'"),
         (["configs/rankmatch/no.py"], "config configs/rankmatch/no.py does not exist"),
-        (["configs/rankmatch/voc_92.py", "--cfg-options", "model.x=1"], "model.x is not an option"),
+        (["configs/rankmatch/voc_92.py", "--cfg-options", "model.x=1"], "model.x to be an option"),
         (["configs/rankmatch/voc_92.py", "--tiny", "--data-root", "no"], "data_root 'no'"),
         (
             [
@@ -90,10 +90,10 @@ def test_mistakes_end_with_one_sentence(arguments, message, capsys):
 def test_a_run_is_not_destroyed_and_can_be(tmp_path, capsys):
     run = [f"configs/{CLASSES}", "--tiny", "--work-dir", str(tmp_path / "run")]
     tool("train").main([*run, "--resume"])  # there is nothing yet
-    assert "has no checkpoint, nothing was there to resume" in "".join(capsys.readouterr())
+    assert "has no checkpoint, so this run starts" in "".join(capsys.readouterr())
     with pytest.raises(SystemExit):
         tool("train").main(run)
-    assert "holds a run already (iter_2.pth): --resume goes on" in capsys.readouterr().err
+    assert "contains iter_2.pth. Add --resume to continue" in capsys.readouterr().err
     tool("train").main([*run, "--overwrite"])
     with pytest.raises(SystemExit):
         tool("train").main([*run, "--overwrite", "--resume"])

@@ -65,9 +65,9 @@ def test_missing_config_says_what_is_near():
     [
         (
             {"model.treshold": 0.9},
-            "model.treshold is not an option of RankMatch: did you mean 'thr",
+            "model.treshold to be an option of RankMatch, .* Did you mean 'thr",
         ),
-        ({"model.rank.agents": 9}, "model.rank.agents is not an option of RankCorrelationLoss"),
+        ({"model.rank.agents": 9}, "model.rank.agents to be an option of RankCorrelationLoss"),
         (
             {"train_dataloader.sampler.labelled": 9},
             "train_dataloader.sampler.labelled .* did you mean 'labeled'",
@@ -102,13 +102,15 @@ def test_option_of_the_model_without_its_prefix(config_file):
 
 def test_config_that_is_no_python(tmp_path):
     (tmp_path / "a.py").write_text("x = 1\ny = (\n")
-    with pytest.raises(ValueError, match=r"a\.py .*no valid Python, line 2: '\(' was never closed"):
+    with pytest.raises(
+        ValueError, match=r"a\.py .*valid Python, .* '\(' was never closed \(line 2"
+    ):
         load_config(str(tmp_path / "a.py"))
 
 
 def test_config_whose_base_is_missing(tmp_path):
     (tmp_path / "a.py").write_text("_base_ = './b.py'\n")
-    with pytest.raises(FileNotFoundError, match=r"a\.py: a file that it names in _base_.*b\.py"):
+    with pytest.raises(FileNotFoundError, match=r"a\.py names a file in _base_.*b\.py"):
         load_config(str(tmp_path / "a.py"))
 
 

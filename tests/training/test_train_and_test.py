@@ -153,7 +153,7 @@ def test_nothing_to_resume(config_file, tmp_path, capsys):
     cfg = apis.load_config(str(config_file), work_dir=str(tmp_path / "empty"))
     apis.resume_from_latest(cfg)
     assert not cfg.get("resume") and not cfg.get("load_from")
-    assert "empty has no checkpoint, nothing was there to resume" in "".join(capsys.readouterr())
+    assert "empty has no checkpoint, so this run starts" in "".join(capsys.readouterr())
 
 
 def test_a_mistake_leaves_nothing_behind(config_file, data_root, tmp_path):

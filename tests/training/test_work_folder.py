@@ -10,7 +10,7 @@ from rankseg.training.work_folder import (
     checkpoints,
     remove_run,
     resume_from_latest,
-    where_to_go_on,
+    where_to_resume,
 )
 
 
@@ -40,8 +40,8 @@ def test_a_folder_with_a_run(tmp_path, name):
     (tmp_path / "summary.json").touch()
     check_unused(tmp_path)
     (tmp_path / name).touch()
-    how = "--resume goes on" if name.startswith("iter") else "it cannot be resumed"
-    with pytest.raises(ValueError, match=f"holds a run already .{name}.: {how}.*--overwrite"):
+    how = "Add --resume to" if name.startswith("iter") else "It cannot be resumed"
+    with pytest.raises(ValueError, match=f"but it contains {name}. {how}.*--overwrite"):
         check_unused(tmp_path)
 
 
@@ -49,12 +49,12 @@ def test_how_to_go_on(tmp_path):
     cfg = Config(dict(work_dir=str(tmp_path)))
     resume_from_latest(cfg)
     assert "resume" not in cfg and "load_from" not in cfg
-    assert where_to_go_on(cfg) == f"{tmp_path} has no checkpoint to resume"
+    assert where_to_resume(cfg) == f"{tmp_path} has no checkpoint to resume"
     (tmp_path / "iter_9.pth").touch()
-    end = f"goes on from {tmp_path}/iter_9.pth"
-    assert where_to_go_on(cfg) == f"the same command with --resume {end}"
-    assert where_to_go_on(cfg, True) == (
-        f"the same command with --resume in place of --overwrite {end}"
+    end = f"continues from {tmp_path}/iter_9.pth"
+    assert where_to_resume(cfg) == f"The same command with --resume {end}"
+    assert where_to_resume(cfg, True) == (
+        f"The same command with --resume instead of --overwrite {end}"
     )
     with pytest.raises(ValueError, match="none of the 1 checkpoints"):
         resume_from_latest(cfg)

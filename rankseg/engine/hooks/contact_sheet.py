@@ -64,5 +64,5 @@ class ContactSheetHook(Hook):
             self.out_dir.mkdir(parents=True, exist_ok=True)
             file = self.out_dir / "contact_sheet.png"
             if not cv2.imwrite(str(file), draw_contact_sheet(self.kept)[..., ::-1]):
-                raise OSError(f"could not write {file}: is the folder writable?")
+                raise OSError(f"{file} could not be written. Check that the folder is writable.")
         self.kept = []

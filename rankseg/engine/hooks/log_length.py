@@ -5,6 +5,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from rankseg.registry import HOOKS
+from rankseg.utils.arguments import check_minimum
 
 
 @HOOKS.register_module()
@@ -24,8 +25,7 @@ class LogLengthHook(Hook):
     priority = "VERY_LOW"  # after this iteration's scalars are recorded
 
     def __init__(self, length: int = 2000) -> None:
-        if length < 1:
-            raise ValueError(f"length={length} of LogLengthHook: expected 1 or more")
+        check_minimum("LogLengthHook", 1, length=length)
         self.length = length
 
     def after_train_iter(

@@ -48,4 +48,4 @@ class OverlayHook(Hook):
             name = os.path.relpath(sample.img_path, dataset.data_root).replace(os.sep, "_")
             file = (self.out_dir / name).with_suffix(".png")
             if not cv2.imwrite(str(file), cv2.hconcat(panels)[..., ::-1]):
-                raise OSError(f"could not write {file}: is the folder writable?")
+                raise OSError(f"{file} could not be written. Check that the folder is writable.")

@@ -14,6 +14,7 @@ from rankseg.engine.hooks.suppress_and_log import SuppressAndLog
 from rankseg.engine.kept_labels import Validation, read_labels, superfluous, write_labels
 from rankseg.engine.pictures import write_picture
 from rankseg.registry import HOOKS
+from rankseg.utils.arguments import check_minimum
 from rankseg.utils.run_log import main_metric
 from rankseg.visualization.overlay import color_map
 from rankseg.visualization.panel import cell_for, cut_text, draw_panel, fit, fit_label
@@ -43,11 +44,8 @@ class PanelHook(Hook):
     priority = "LOWEST"  # after other hooks have recorded this validation
 
     def __init__(self, images: int = 4, columns: int = 8, height: int = 160) -> None:
-        if images < 1 or columns < 2 or height < 1:
-            raise ValueError(
-                f"PanelHook: images={images}, columns={columns}, height={height}: expected at "
-                "least 1 image, 2 columns and 1 pixel"
-            )
+        check_minimum("PanelHook", 1, images=images, height=height)
+        check_minimum("PanelHook", 2, columns=columns)
         self.images, self.columns, self.height = images, columns, height
         self.kept: dict[int, Validation] = {}  # by iteration
         self._key: str | None = None  # name of the main metric

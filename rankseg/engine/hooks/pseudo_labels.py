@@ -55,13 +55,13 @@ class PseudoLabelHook(Hook):
         found = model.quality.compute()
         model.quality.reset()
         self.notes["history"].append({"iteration": runner.iter + 1, **found})
-        said = {key: value for key, value in found.items() if isinstance(value, float)}
-        if said:
+        rates = {key: value for key, value in found.items() if isinstance(value, float)}
+        if rates:
             runner.visualizer.add_scalars(
-                {f"pseudo_labels/{key}": value for key, value in said.items()},
+                {f"pseudo_labels/{key}": value for key, value in rates.items()},
                 step=runner.iter + 1,
             )
-        texts = (f"{key.replace('_', ' ')} {value:.1f}%" for key, value in said.items())
+        texts = (f"{key.replace('_', ' ')} {value:.1f}%" for key, value in rates.items())
         runner.logger.info(f"pseudo-labels: {', '.join(texts) or 'none'}")
         self._write(runner)
 

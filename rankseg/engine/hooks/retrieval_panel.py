@@ -15,6 +15,7 @@ from rankseg.engine.pictures import write_picture
 from rankseg.engine.searches import Embedded, Images, evenly_spaced, make_searches
 from rankseg.engine.unwrap import unwrap_method
 from rankseg.registry import HOOKS
+from rankseg.utils.arguments import check_minimum
 from rankseg.visualization.retrieval import draw_retrieval
 
 
@@ -37,11 +38,7 @@ class RetrievalPanelHook(Hook):
     priority = "LOWEST"  # after the last validation
 
     def __init__(self, rows: int = 8, neighbours: int = 10, images: int = 1000) -> None:
-        if min(rows, neighbours, images) < 1:
-            raise ValueError(
-                f"RetrievalPanelHook: rows={rows}, neighbours={neighbours}, images={images}: "
-                "expected 1 or more of each"
-            )
+        check_minimum("RetrievalPanelHook", 1, rows=rows, neighbours=neighbours, images=images)
         self.rows, self.neighbours, self.images = rows, neighbours, images
         self._suppress = SuppressAndLog("retrieval.png")
 

@@ -28,12 +28,12 @@ class StartFromHook(Hook):
         left = drop_unknown_parts(model, state)
         if left:
             runner.logger.info(
-                f"load_from: left out {', '.join(left)}, which this method has not or begins anew; "
-                "the student's weights are taken"
+                f"load_from: loaded the student's weights, but not {', '.join(left)}, which this "
+                "method does not have or initializes itself"
             )
-        anew = reinit_classifier(model, state)
-        if anew:
+        new = reinit_classifier(model, state)
+        if new:
             runner.logger.info(
-                "fine-tuning: the checkpoint classifies other classes or features; made anew: "
-                f"{', '.join(anew)}; taken from it: the other {len(state) - len(anew)} tensors"
+                "fine-tuning: the checkpoint is for other classes or features. Reinitialized "
+                f"{', '.join(new)} and loaded the other {len(state) - len(new)} tensors"
             )

@@ -57,8 +57,8 @@ class SummaryHook(Hook):
         if not self.history:
             self._write(runner)
             runner.logger.info(
-                f"trained for {runner.iter} iterations, with no validation by {self.key}: "
-                "summary.json has no numbers of it"
+                f"Trained for {runner.iter} iterations without a validation by {self.key}, so "
+                "summary.json has no metrics"
             )
         else:
             last, best = self.history[-1], self.best()

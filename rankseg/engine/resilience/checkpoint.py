@@ -40,8 +40,8 @@ def read_resumable(filename: str | Path) -> dict:
         lacking = [f"meta.{key}" for key in ("iter", "epoch") if not isinstance(meta.get(key), int)]
     if lacking:
         raise DamagedCheckpointError(
-            f"checkpoint {path} has no {' and no '.join(lacking)}, without which a run cannot go "
-            "on: expected an iter_*.pth of a run"
+            f"Expected checkpoint {path} to be an iter_*.pth of a run, but it has no "
+            f"{' and no '.join(lacking)}, so a run cannot resume from it."
         )
     return checkpoint
 
@@ -49,12 +49,12 @@ def read_resumable(filename: str | Path) -> dict:
 def mismatch_error(path: str, error: RuntimeError) -> ValueError:
     """Summarize the error of a strict ``load_state_dict`` in one sentence."""
     if isinstance(error, BadWeightsError):
-        return ValueError(f"checkpoint {path}: {error}")
+        return ValueError(f"Checkpoint {path}: {error}")
     lines = [line.strip() for line in str(error).splitlines() if line.strip()][1:]
     more = f"; and {len(lines) - 3} more" if len(lines) > 3 else ""
     return ValueError(
-        f"checkpoint {path} does not fit the model of this config: "
-        f"{'; '.join(map(_shortened, lines[:3]))}{more}. Use the config that it was trained with"
+        f"Checkpoint {path} does not fit the model of this config: "
+        f"{'; '.join(map(_shortened, lines[:3]))}{more}. Use the config that it was trained with."
     )
 
 

@@ -31,9 +31,7 @@ LOADING = (
     "mmengine.dataset",
 )  # modules that load data
 SHARED = "/dev/shm"
-WORKERS = (
-    "fewer processes that load data (--cfg-options train_dataloader.num_workers=N, 0 for none)"
-)
+WORKERS = "fewer data loader workers (--cfg-options train_dataloader.num_workers=N, 0 for none)"
 NO_SHARED = re.compile(
     r"bus error|out of shared memory|insufficient shared memory|shared memory ?\(shm\)"
     r"|shared memory object|unable to (mmap|resize|write to|open) .*torch_",
@@ -110,8 +108,8 @@ def explain(error: BaseException, cfg: Config | Mapping) -> str | None:
             return _shared()
         if TOO_MANY.search(text):
             return (
-                "too many files are open at once in the processes that load data: raise the limit "
-                f"(ulimit -n 65536), or use {WORKERS}"
+                "Data loader workers have too many open files. Raise the limit (ulimit -n 65536), "
+                f"or use {WORKERS}."
             )
         dead = DEAD.search(text)
         # the worker is unreachable, but torch has not noticed its death yet
@@ -119,12 +117,11 @@ def explain(error: BaseException, cfg: Config | Mapping) -> str | None:
         if dead is not None or lost:
             how = type(error).__name__ if dead is None else dead[0].strip().rstrip(".")
             return (
-                f"a process that loads data died ({how}), mostly killed "
-                f"because memory ran out: give the run more memory, or use {WORKERS}, with a "
-                "smaller cache of LoadSample where there is one"
+                f"A data loader worker died ({how}), usually because memory ran out. Give the run "
+                f"more memory, use {WORKERS}, or set a smaller cache of LoadSample."
             )
         if _errno(error) == errno.ENOMEM:
-            return f"memory does not suffice to start processes that load data: use {WORKERS}"
+            return f"There is not enough memory to start data loader workers. Use {WORKERS}."
     sentence = _last_sentence(error)
     if isinstance(error, FileError) or (
         isinstance(error, OSError)
@@ -181,8 +178,8 @@ def _about_file(sentence: str, cfg: Config | Mapping) -> str:
     gone = [root for root in _data_roots(options) if not Path(root).is_dir()]
     if gone:
         return (
-            f"data folder {gone[0]} disappeared during training: mount it again or put it back "
-            f"({sentence})"
+            f"Data folder {gone[0]} disappeared during training. Mount it again or restore it "
+            f"({sentence})."
         )
     return sentence
 
@@ -204,8 +201,8 @@ def _shared() -> str:
         use = shutil.disk_usage(SHARED)
         room = f" ({SHARED}: {use.free / 2**20:,.0f} of {use.total / 2**20:,.0f} MB free)"
     return (
-        f"shared memory does not suffice for batches from the processes that load data{room}: give "
-        f"it more (docker run --shm-size=8g, or --ipc=host), or use {WORKERS}"
+        f"There is not enough shared memory for batches of data loader workers{room}. Increase it "
+        f"(docker run --shm-size=8g, or --ipc=host), or use {WORKERS}."
     )
 
 

@@ -131,7 +131,7 @@ class FolderLock:
                 os.close(handle)
                 raise ValueError(
                     f"Expected work folder {self.folder} to be free, but {who} trains in it. Wait "
-                    "for that run or stop it, or name another folder with --work-dir"
+                    "for that run or stop it, or set another --work-dir."
                 ) from error
             except BaseException:
                 os.close(handle)
@@ -166,8 +166,8 @@ def _lock_file(handle: int, folder: Path) -> None:
         raise
     except OSError as error:
         print_log(
-            f"work folder {folder} cannot be locked ({error.strerror or error}): nothing keeps a "
-            "second run out of it, so do not start one there",
+            f"Work folder {folder} cannot be locked ({error.strerror or error}), so a second run "
+            "could use it as well. Do not start one there.",
             level=logging.WARNING,
         )
 

@@ -38,8 +38,8 @@ def identity(cfg: Config, train: Any, val: Any, processes: int) -> dict[str, Any
         "model.type": cfg.model.type,
         "model.student.backbone.type": student.get("backbone", {}).get("type"),
         "model.student.decode_head.type": student.get("decode_head", {}).get("type"),
-        "labelled images": describe_list(getattr(train, "labeled", None)),
-        "unlabelled images": describe_list(getattr(train, "unlabeled", None)),
+        "labeled images": describe_list(getattr(train, "labeled", None)),
+        "unlabeled images": describe_list(getattr(train, "unlabeled", None)),
         VALIDATION: describe_list(val),
     }
     found[OPTIONS] = {
@@ -91,8 +91,8 @@ def describe_list(dataset: Any) -> str | None:
 def list_sources(train: Any, val: Any) -> dict[str, str]:
     """Return the sources of the image lists by their names in :func:`identity`."""
     sets = {
-        "labelled images": getattr(train, "labeled", None),
-        "unlabelled images": getattr(train, "unlabeled", None),
+        "labeled images": getattr(train, "labeled", None),
+        "unlabeled images": getattr(train, "unlabeled", None),
         VALIDATION: val,
     }
     return {name: str(one.source) for name, one in sets.items() if hasattr(one, "source")}
@@ -124,6 +124,8 @@ def check_same_run(
     saved = meta.get(KEY)
     if not isinstance(saved, Mapping):
         return
+    # checkpoints of earlier versions use the British spelling
+    saved = {name.replace("labelled", "labeled"): value for name, value in saved.items()}
     check_options_of(path, saved.get(OPTIONS), now.get(OPTIONS), new_schedule)
     for name, value in saved.items():
         if name not in now or now[name] == value or name == OPTIONS:
@@ -132,15 +134,15 @@ def check_same_run(
         change = f"{name} was {value} and is now {now[name]}" + (f" in {source}" if source else "")
         if name == VALIDATION:
             print_log(
-                f"checkpoint {path} was validated on other images: {change}; metrics before and "
-                "after it, and with them the best so far, do not compare",
+                f"Checkpoint {path} was validated on other images: {change}. Metrics before and "
+                "after it, including the best so far, are not comparable.",
                 level=logging.WARNING,
             )
             continue
-        cure = "put the old list back" if source else "give the options that the run began with"
+        cure = "Restore the old list" if source else "Use the options of the original run"
         raise ValueError(
-            f"checkpoint {path} is of another run: {change}; {cure}, or start a new run in "
-            f"another --work-dir, from these weights with --cfg-options load_from={path}"
+            f"Checkpoint {path} is from a different run: {change}. {cure}, or start a new run in "
+            f"another --work-dir, from these weights with --cfg-options load_from={path}."
         )
 
 
@@ -168,14 +170,14 @@ def check_options_of(
         if key.startswith(FROM_CHECKPOINT):
             cure = " or add --extend-schedule," if key.startswith(SCHEDULE) else ""
             raise ValueError(
-                f"{change}, but --resume goes on with the optimizer and the learning rates of "
-                f"checkpoint {path}: leave it as it was,{cure} or start a new run in another "
-                f"--work-dir from these weights with --cfg-options load_from={path}"
+                f"{change}, but --resume restores the optimizer and the learning rates of "
+                f"checkpoint {path}. Change it back,{cure} or start a new run in another "
+                f"--work-dir from these weights with --cfg-options load_from={path}."
             )
     if changes:
         more = f"; and {len(changes) - 5} more" if len(changes) > 5 else ""
         print_log(
-            "options differ from those that the run began with, and count from here on: "
+            "These options differ from the original run and take effect from here on: "
             f"{'; '.join(list(changes.values())[:5])}{more}",
             level=logging.WARNING,
         )

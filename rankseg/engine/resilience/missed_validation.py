@@ -26,8 +26,8 @@ class MissedValidationHook(Hook):
         known = runner.message_hub.runtime_info.get(VALIDATED) == runner.iter
         if due and runner.iter >= loop.val_begin and not known:
             runner.logger.info(
-                f"validating iteration {runner.iter} first: the run had ended before a checkpoint "
-                "was saved with this validation"
+                f"Validating iteration {runner.iter} first, because the run had ended before it "
+                "saved a checkpoint with this validation"
             )
             # restore the value at the end of that iteration; a starting run sets the next one
             runner.message_hub.update_info("iter", runner.iter - 1)

@@ -116,7 +116,7 @@ class NonFiniteHook(Hook):
         if in_total:
             runner.logger.warning(
                 f"{in_total} of {runner.max_iters} steps were skipped because a loss or gradient "
-                "was not finite: search the log for 'step skipped'"
+                "was not finite. Search the log for 'step skipped'."
             )
 
     # --- logging
@@ -137,10 +137,10 @@ class NonFiniteHook(Hook):
         counts = [in_a_row + 1 if skipped else 0, in_total + skipped]
         runner.message_hub.update_info(COUNTS, counts)
         if skipped:
-            self._say(runner, counts)
+            self._log(runner, counts)
         self._bad, self._group = torch.zeros_like(self._bad), []
 
-    def _say(self, runner: Runner, counts: list[int]) -> None:
+    def _log(self, runner: Runner, counts: list[int]) -> None:
         """Log the step, its non-finite terms and the files of the bad iterations."""
         mine = [one._replace(terms=bad_terms(one.terms)) for one in self._group]
         found = [one for some in all_gather_object(mine) for one in some]

@@ -15,6 +15,7 @@ from rankseg.engine.resilience.checkpoint_hook import CheckpointHook
 from rankseg.engine.resilience.non_finite import COUNTS, paths_of
 from rankseg.errors import Diverged, RunEnded
 from rankseg.registry import HOOKS
+from rankseg.utils.arguments import check_minimum
 from rankseg.utils.atomic_file import WriteError, atomic_write
 
 
@@ -39,8 +40,7 @@ class NonFiniteStopHook(Hook):
     priority = "LOWEST"  # after the iteration is complete, so the checkpoint can be resumed
 
     def __init__(self, patience: int = 10) -> None:
-        if patience < 1:
-            raise ValueError(f"patience={patience} of NonFiniteStopHook: expected 1 or more steps")
+        check_minimum("NonFiniteStopHook", 1, patience=patience)
         self.patience = patience
 
     def before_train(self, runner: Runner) -> None:
@@ -63,17 +63,17 @@ class NonFiniteStopHook(Hook):
         wait_for_main()
         images = ", ".join(paths_of(data_batch))
         what = (
-            f"training stopped at iteration {step}: in {in_a_row} steps in a row, all of which "
-            "were skipped, the loss or its gradient was NaN or infinite"
+            f"Training stopped at iteration {step}, because the loss or its gradient was NaN or "
+            f"infinite in {in_a_row} steps in a row, which were all skipped"
         )
         for error in errors:
             if isinstance(error, Diverged):
-                raise Diverged(f"{what}: {error}") from error
+                raise Diverged(f"{what}. {error}") from error
         batch = f"the last batch ({images})" if unsaved else f"the last batch in {file}"
         raise RunEnded(
-            f"{what}; look at the images and "
-            f"labels of {batch}; if they are right, the weights have diverged: start anew with a "
-            "lower learning rate (--overwrite --cfg-options optim_wrapper.optimizer.lr=...)"
+            f"{what}. Check the images and labels of {batch}. If they are right, the weights have "
+            "diverged. Start again with a lower learning rate (--overwrite --cfg-options "
+            "optim_wrapper.optimizer.lr=...)."
         )
 
     @staticmethod

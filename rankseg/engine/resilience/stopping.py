@@ -55,8 +55,8 @@ class StopSignals:
             self.received, self._at = signum, now
             rank, world = get_dist_info()
             if rank == 0:  # not print(), which the signal may have interrupted
-                when = b"within ten iterations" if world > 1 else b"when this iteration is done"
-                os.write(2, b"\nstopping " + when + b"; Ctrl-C again ends at once\n")
+                when = b"within ten iterations" if world > 1 else b"after this iteration"
+                os.write(2, b"\nStopping " + when + b". Press Ctrl-C again to stop at once.\n")
         elif signum == signal.SIGINT and now - self._at > TWICE_SECONDS:
             raise KeyboardInterrupt
 
@@ -64,9 +64,9 @@ class StopSignals:
         """Return the signal that any process received, or 0; all processes must call this."""
         if get_world_size() == 1:
             return self.received
-        told = torch.tensor(self.received)
-        all_reduce(told, op="max")
-        self.received = int(told)
+        signals = torch.tensor(self.received)
+        all_reduce(signals, op="max")
+        self.received = int(signals)
         return self.received
 
     def between(self) -> int:

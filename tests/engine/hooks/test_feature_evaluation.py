@@ -76,7 +76,7 @@ def test_when(method, tmp_path, monkeypatch, interval, times):
         (dict(interval=1, knn=(1,), bank="none"), "bank='none': expected one of labeled, all"),
         (dict(interval=1, knn=(1,), network="teacher"), "has no network 'teacher'"),
         (dict(interval=1, knn=(1,), tap="neck"), "tap of FeatureEvaluationHook .*got 'neck'"),
-        (dict(interval=1, knn=(1,), probes=("101%",)), "probe '101%': expected a share above"),
+        (dict(interval=1, knn=(1,), probes=("101%",)), "share of a probe to be above 0% .* '101%'"),
     ],
 )
 def test_mistakes(method, tmp_path, options, message):

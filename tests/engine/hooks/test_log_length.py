@@ -20,5 +20,5 @@ def test_the_latest_are_kept():
 
 
 def test_length_of_none():
-    with pytest.raises(ValueError, match="length=0 of LogLengthHook: expected 1 or more"):
+    with pytest.raises(ValueError, match="length of LogLengthHook to be 1 or more, but got 0"):
         LogLengthHook(length=0)

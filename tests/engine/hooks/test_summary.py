@@ -100,7 +100,7 @@ def test_a_run_without_a_validation_has_an_end_and_no_numbers(runner, tmp_path, 
     runner.iter = 30
     with caplog.at_level(logging.INFO):
         hook.after_train(runner)
-    assert "trained for 30 iterations, with no validation by mIoU" in caplog.text
+    assert "Trained for 30 iterations without a validation by mIoU" in caplog.text
     summary = json.loads((tmp_path / "summary.json").read_text())
     assert summary["history"] == [] and summary["last"] == summary["best"] == {"iteration": 30}
     again = SummaryHook()

@@ -57,7 +57,7 @@ def test_too_little_shared_memory_ends_the_run(collate):
         timeout=30,  # seconds after which the test fails: nothing would ever come
         worker_init_fn=partial(start_worker, small_files),
     )
-    match = r"shared memory does not suffice .*--shm-size=8g.*num_work"
+    match = r"not enough shared memory .*--shm-size=8g.*num_work"
     with pytest.raises(RunEnded, match=match), data_failures({}):
         list(loader)
 
@@ -73,7 +73,7 @@ def test_a_file_that_is_gone(tmp_path, workers):
     )
     assert "\n" not in str(ended.value) and "Traceback" not in str(ended.value)
     cfg = Config({"data_root": str(tmp_path / "gone")})
-    match = f"data folder {tmp_path}/gone disappeared during training"
+    match = f"Data folder {tmp_path}/gone disappeared during training"
     with pytest.raises(RunEnded, match=match), data_failures(cfg):
         next(iter(loader))
 
@@ -87,14 +87,14 @@ BUS = (
 @pytest.mark.parametrize(
     ("error", "sentence"),
     [
-        (RuntimeError(BUS), "shared memory does not suffice"),
+        (RuntimeError(BUS), "not enough shared memory"),
         (RuntimeError("DataLoader worker (pid 7) is killed by signal: Killed. "), r"died \(DataLo"),
         (RuntimeError("DataLoader worker (pid(s) 7, 8) exited unexpectedly"), "memory ran out"),
         (RuntimeError("Caught RuntimeError in DataLoader worker process 0.\nunable to open shared "
                       "memory object </torch_1> in read-write mode: Too many open files (24)"),
-         "shared memory does not suffice|too many files"),
+         "not enough shared memory|too many open files"),
         (RuntimeError("Caught OSError in DataLoader worker process 0.\n[Errno 24] Too many open "
-                      "files"), "too many files are open .*ulimit -n"),
+                      "files"), "too many open files.*ulimit -n"),
     ],
 )  # fmt: skip
 def test_what_torch_says_is_explained(error, sentence):
@@ -225,7 +225,7 @@ def test_torch_tells_of_a_dead_worker_while_the_failure_is_handled(line, monkeyp
         return real(*args)
 
     monkeypatch.setattr(f"rankseg.engine.resilience.data_failures.{line}", once_interrupted)
-    with pytest.raises(RunEnded, match="a process that loads data died"), data_failures({}):
+    with pytest.raises(RunEnded, match="A data loader worker died"), data_failures({}):
         raise RuntimeError("DataLoader worker (pid 7) is killed by signal: Killed.")
     assert told == [0, 1]  # the second time it is really done
 

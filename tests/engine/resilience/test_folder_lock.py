@@ -37,7 +37,7 @@ def lock(tmp_path):
 
 
 def test_a_second_lock_is_refused_and_says_who_has_it(lock):
-    with pytest.raises(ValueError, match="another folder with --work-dir") as refused:
+    with pytest.raises(ValueError, match="or set another --work-dir") as refused:
         FolderLock(lock.folder).acquire()
     assert f"Expected work folder {lock.folder} to be free, but process {os.getpid()} on " in str(
         refused.value

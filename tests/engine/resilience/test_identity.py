@@ -33,9 +33,9 @@ def test_what_it_holds():
     found = make(processes=3)
     assert found["labeled images in a batch of all processes"] == 6
     assert found["unlabeled images in a batch of all processes"] == 12
-    assert found["labelled images"].startswith("1 (digest ")
+    assert found["labeled images"].startswith("1 (digest ")
     assert found["model.student.backbone.type"] == "B"
-    assert "validation images" not in found and "unlabelled images" not in found
+    assert "validation images" not in found and "unlabeled images" not in found
     assert "unlabeled images in a batch of all processes" not in make(labeled_only=True)
 
 
@@ -46,14 +46,16 @@ def test_lists_differ_by_names_order_and_labels():
         (("a", "x"), ("b", "z")),
         (("a", "x"), ("b", None)),
     ]
-    assert len({make(images=kind)["labelled images"] for kind in kinds}) == 4
+    assert len({make(images=kind)["labeled images"] for kind in kinds}) == 4
 
 
 def test_refused_and_accepted():
     check_same_run("f", {KEY: make()}, make())
     check_same_run("f", {}, make(seed=1))  # an older checkpoint
     check_same_run("f", {KEY: {"gone": 1, **make()}}, {"new": 2, **make()})
-    with pytest.raises(ValueError, match="f is of another run: randomness.seed was 0 and is now 1"):
+    with pytest.raises(
+        ValueError, match="f is from a different run: randomness.seed was 0 and is now 1"
+    ):
         check_same_run("f", {KEY: make()}, make(seed=1))
 
 

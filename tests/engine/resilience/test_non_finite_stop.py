@@ -41,7 +41,7 @@ def test_saves_state_and_batch_then_stops(tmp_path, monkeypatch):
     NonFiniteStopHook(patience=4).after_train_iter(runner, 41, data, terms)
     assert not saved and not list(tmp_path.iterdir())
     match = (
-        r"^training stopped at iteration 42: in 3 steps in a row, .* NaN or infinite; look at the "
+        r"^Training stopped at iteration 42, .* NaN or infinite in 3 steps in a row, .* Check the "
         r"images and labels of the last batch in .*non_finite_iter_42\.pt; .*lower learn"
     )
     with pytest.raises(RunEnded, match=match):
@@ -105,5 +105,7 @@ def test_a_full_disk_does_not_hide_the_reason(tmp_path, full_disk, monkeypatch, 
 
 
 def test_patience_of_none():
-    with pytest.raises(ValueError, match="patience=0 of NonFiniteStopHook: expected 1 or more"):
+    with pytest.raises(
+        ValueError, match="patience of NonFiniteStopHook to be 1 or more, but got 0"
+    ):
         NonFiniteStopHook(patience=0)

@@ -35,7 +35,7 @@ def check_path(path: str | Path, option: str) -> None:
     if found:
         raise ValueError(
             f"Expected {option} to be a path that a config can contain, but got {printable(text)} "
-            f"with {printable(found)!r}. Choose or rename the folder, and set {option}."
+            f"with {printable(found)!r}. Rename the folder, or set another one with {option}."
         )
 
 
@@ -78,8 +78,8 @@ def check_values(config: Any, path: str) -> None:
     for where, text in texts(config):
         if TEMPLATE in text:
             raise ValueError(
-                f"Expected {printable(where)} in config {printable(path)} to be text without "
-                f"{TEMPLATE!r}, but got {printable(text)[:80]!r}, which would be "
+                f"Expected {printable(where)} to be text without {TEMPLATE!r} in config "
+                f"{printable(path)}, but got {printable(text)[:80]!r}, which would be "
                 "replaced when the saved config is read again. Rename the file or folder, or "
                 "change the value."
             )

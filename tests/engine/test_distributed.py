@@ -146,7 +146,7 @@ def test_more_processes_than_gpus(monkeypatch):
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="the port would be asked for by NCCL")
 def test_a_port_in_use(taken):
-    with pytest.raises(ValueError, match=rf"port of 127.0.0.1:{taken} is in use.*set MASTER_PORT"):
+    with pytest.raises(ValueError, match=rf"127.0.0.1:{taken} to be free, .*Set MASTER_PORT"):
         start_processes(cfg())
     assert not distributed.is_initialized()
 

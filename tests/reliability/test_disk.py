@@ -120,7 +120,7 @@ def test_another_disk_is_not_taken_for_that_of_the_run(quick_train, tmp_path, mo
     [
         ("file", "/file is a file"),
         ("file/below/it", "/file is a file"),
-        ("/proc/run", "cannot be written to"),
+        ("/proc/run", "writable, but it is not"),
     ],
 )
 def test_a_work_folder_that_cannot_be_written_to(config, tmp_path, place, reason):
@@ -138,7 +138,7 @@ def test_a_folder_without_permission(config, tmp_path, monkeypatch):
 
     cfg = apis.load_config(str(config("supervised")), work_dir=str(tmp_path / "run"))
     monkeypatch.setattr(Path, "mkdir", mkdir)
-    with pytest.raises(ValueError, match=r"run cannot be written to \(Permission denied\)"):
+    with pytest.raises(ValueError, match=r"run to be writable, .* is not \(Permission denied\)"):
         apis.check_before_training(cfg)
 
 
@@ -150,6 +150,6 @@ def test_a_read_only_folder_that_is_there(config, tmp_path, monkeypatch):
 
     cfg = apis.load_config(str(config("supervised")), work_dir=str(tmp_path))
     monkeypatch.setattr(tempfile, "TemporaryFile", create)
-    with pytest.raises(ValueError, match=r"cannot be written to \(Read-only file system\)"):
+    with pytest.raises(ValueError, match=r"writable, but it is not \(Read-only file system\)"):
         apis.check_before_training(cfg)
     assert tmp_path.is_dir()

@@ -205,7 +205,7 @@ def test_paths_that_a_config_cannot_name(name):
             ValueError, match="Expected --out to be a path that a config can contain"
         ) as error:
             check_path(path, "--out")
-        assert str(error.value).isprintable() and str(error.value).endswith("with --out")
+        assert str(error.value).isprintable() and str(error.value).endswith("with --out.")
     else:
         check_path(path, "--out")
 

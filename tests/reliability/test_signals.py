@@ -90,7 +90,7 @@ def test_ctrl_c_again_ends_at_once(start, config, tmp_path):
     job = start(config("supervised"), "--work-dir", tmp_path, point="step:3", signum=0)
     says(job, "waiting for an hour")
     os.kill(job.process.pid, signal.SIGINT)
-    says(job, "Ctrl-C again ends at once")
+    says(job, "Press Ctrl-C again to stop at once")
     begin = time.monotonic()
     while job.process.is_alive():
         assert time.monotonic() - begin < 60, job.text

@@ -38,5 +38,5 @@ def test_runs_the_commands(start, monkeypatch, tmp_path):
 
 
 def test_shows_the_output_of_a_failed_run(start, tmp_path):
-    with pytest.raises(RuntimeError, match="config .* does not exist"):
+    with pytest.raises(RuntimeError, match="Config .* does not exist"):
         start.train(tmp_path / "none.py", tmp_path / "run", 1)

@@ -61,7 +61,7 @@ def test_tiny_run_without_a_validation_set(tmp_path):
     ("arguments", "message"),
     [
         (["configs/rankmatch/voc_92.py"], "data_root 'data/VOCdevkit/VOC2012'"),
-        (["configs/rankmatch/no.py"], "config configs/rankmatch/no.py does not exist"),
+        (["configs/rankmatch/no.py"], "Config configs/rankmatch/no.py does not exist"),
         (["configs/rankmatch/voc_92.py", "--cfg-options", "model.x=1"], "model.x to be an option"),
         (["configs/rankmatch/voc_92.py", "--tiny", "--data-root", "no"], "data_root 'no'"),
         (

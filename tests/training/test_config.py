@@ -38,7 +38,7 @@ def test_split_root_moves_every_list():
 def test_seed_of_cfg_options_reaches_the_data(config_file):
     cfg = load_config(str(config_file), options={"randomness.seed": 5})
     assert cfg.train_dataloader.dataset.seed == 5
-    with pytest.raises(ValueError, match="seed -1: expected 0 or more"):
+    with pytest.raises(ValueError, match="seed to be 0 or more, but got -1"):
         load_config(str(config_file), seed=-1)
 
 

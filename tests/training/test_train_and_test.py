@@ -82,7 +82,7 @@ def test_raises_on_paths_that_would_run_when_the_saved_config_is_read(
     cfg = apis.load_config(str(config_file), work_dir=str(tmp_path / "next"))
     name = "{{$X:.*}}.pth"
     Path(name).touch()
-    with pytest.raises(ValueError, match=r"expected [\w.\[\]]+ to be text without '{{'.*pth"):
+    with pytest.raises(ValueError, match=r"Expected [\w.\[\]]+ to be text without '{{'.*pth"):
         if tool == "train":
             cfg.load_from = name
             apis.train(cfg)

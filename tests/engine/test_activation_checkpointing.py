@@ -93,5 +93,5 @@ def test_an_average_of_the_weights(model):
 
 
 def test_no_such_module(model):
-    with pytest.raises(ValueError, match="no submodule 'backbone.layer3'.*start with .*student"):
+    with pytest.raises(ValueError, match="got 'backbone.layer3'.*start with .*student"):
         turn_on_activation_checkpointing(model, "backbone.layer3")

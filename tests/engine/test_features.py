@@ -160,4 +160,4 @@ def test_features_that_are_not_finite_are_said(monkeypatch):
 
     monkeypatch.setattr(method.student, "extract_feat", extract)
     extract_features(method, Images(), batch_size=3)
-    assert len(said) == 1 and "NaN or infinity for 3 of 7 images" in said[0]
+    assert len(said) == 1 and "features of 3 of 7 images are NaN or infinite" in said[0]

@@ -83,7 +83,7 @@ def test_from_a_config():
     config = dict(type="PartialCosineLR", end=TOTAL, by_epoch=False, epoch_length=10)
     scheduler = PARAM_SCHEDULERS.build(config, default_args=dict(optimizer=optimizer(0.03)))
     assert isinstance(scheduler, PartialCosineLR)
-    with pytest.raises(ValueError, match="cycles=0.6 of PartialCosineLR: .* at most 0.5"):
+    with pytest.raises(ValueError, match="cycles of PartialCosineLR .* at most 0.5, .* got 0.6"):
         PARAM_SCHEDULERS.build({**config, "cycles": 0.6}, default_args=dict(optimizer=optimizer(1)))
 
 

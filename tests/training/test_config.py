@@ -44,7 +44,7 @@ def test_seed_of_cfg_options_reaches_the_data(config_file):
 
 def test_unknown_key_of_cfg_options(config_file):
     with pytest.raises(
-        ValueError, match="modle.threshold: .* no key 'modle'; did you mean 'model'"
+        ValueError, match="no key 'modle' for .* modle.threshold. Did you mean 'model'"
     ):
         load_config(str(config_file), options={"modle.threshold": 0.3})
 
@@ -56,7 +56,7 @@ def test_work_dir_is_named_after_method_and_config():
 
 
 def test_missing_config_says_what_is_near():
-    with pytest.raises(FileNotFoundError, match=r"did you mean .*configs/rankmatch/voc_92.py"):
+    with pytest.raises(FileNotFoundError, match=r"Did you mean .*configs/rankmatch/voc_92.py"):
         load_config("configs/rankmatch/voc_93.py")
 
 
@@ -70,11 +70,11 @@ def test_missing_config_says_what_is_near():
         ({"model.rank.agents": 9}, "model.rank.agents to be an option of RankCorrelationLoss"),
         (
             {"train_dataloader.sampler.labelled": 9},
-            "train_dataloader.sampler.labelled .* did you mean 'labeled'",
+            "train_dataloader.sampler.labelled .* Did you mean 'labeled'",
         ),
         (
             {"train_dataloader.dataset.labeled_pipeline.1.crop": 9},
-            r"labeled_pipeline\[1\].crop .* did you mean 'crop_size'",
+            r"labeled_pipeline\[1\].crop .* Did you mean 'crop_size'",
         ),
     ],
 )
@@ -96,7 +96,7 @@ def test_tested_is_what_is_validated_unless_the_config_says(config_file):
 
 
 def test_option_of_the_model_without_its_prefix(config_file):
-    with pytest.raises(ValueError, match="did you mean 'model.pretrained'"):
+    with pytest.raises(ValueError, match="Did you mean 'model.pretrained'"):
         load_config(str(config_file), options={"pretrained": "x.pth"})
 
 

@@ -49,7 +49,7 @@ def test_how_to_go_on(tmp_path):
     cfg = Config(dict(work_dir=str(tmp_path)))
     resume_from_latest(cfg)
     assert "resume" not in cfg and "load_from" not in cfg
-    assert where_to_resume(cfg) == f"{tmp_path} has no checkpoint to resume"
+    assert where_to_resume(cfg) == f"There is no checkpoint to resume in {tmp_path}"
     (tmp_path / "iter_9.pth").touch()
     end = f"continues from {tmp_path}/iter_9.pth"
     assert where_to_resume(cfg) == f"The same command with --resume {end}"

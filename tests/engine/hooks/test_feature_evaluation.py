@@ -73,7 +73,7 @@ def test_when(method, tmp_path, monkeypatch, interval, times):
         (dict(interval=1, network="both"), "network='both'"),
         (dict(interval=1, knn=(5,)), "k=5 neighbors among 4 labeled images"),
         (dict(interval=1, knn=(3,), bank="labeled"), "k=3 neighbors among 2 labeled images"),
-        (dict(interval=1, knn=(1,), bank="none"), "bank='none': expected one of labeled, all"),
+        (dict(interval=1, knn=(1,), bank="none"), "bank to be one of labeled, all, but got 'none'"),
         (dict(interval=1, knn=(1,), network="teacher"), "has no network 'teacher'"),
         (dict(interval=1, knn=(1,), tap="neck"), "tap of FeatureEvaluationHook .*got 'neck'"),
         (dict(interval=1, knn=(1,), probes=("101%",)), "share of a probe to be above 0% .* '101%'"),

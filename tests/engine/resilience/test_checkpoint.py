@@ -112,4 +112,4 @@ def test_what_does_not_fit_is_named_in_short():
     text = str(mismatch_error("a.pth", raised.value))
     assert "missing key(s) in state_dict: 0.bias, 1.weight, 1.bias and 4 more; " in text
     assert "unexpected key(s) in state_dict: foo; size mismatch for 0.weight: copying" in text
-    assert text.endswith(". Use the config that it was trained with") and "\n" not in text
+    assert text.endswith(". Use the config that it was trained with.") and "\n" not in text

@@ -235,5 +235,5 @@ def test_a_dead_worker_that_is_told_of_twice_is_named_once():
     second = RuntimeError("DataLoader worker (pid(s) 7) exited unexpectedly")
     for error, cause in ((first, second), (second, first)):
         error.__cause__ = cause
-        assert f"died ({str(error).rstrip('. ')}), mostly" in explain(error, {})
+        assert f"died ({str(error).rstrip('. ')}), usually" in explain(error, {})
         error.__cause__ = None

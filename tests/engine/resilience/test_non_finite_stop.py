@@ -42,7 +42,7 @@ def test_saves_state_and_batch_then_stops(tmp_path, monkeypatch):
     assert not saved and not list(tmp_path.iterdir())
     match = (
         r"^Training stopped at iteration 42, .* NaN or infinite in 3 steps in a row, .* Check the "
-        r"images and labels of the last batch in .*non_finite_iter_42\.pt; .*lower learn"
+        r"images and labels of the last batch in .*non_finite_iter_42\.pt\. .*lower learn"
     )
     with pytest.raises(RunEnded, match=match):
         NonFiniteStopHook(patience=3).after_train_iter(runner, 41, data, terms)
@@ -96,7 +96,7 @@ def test_a_full_disk_does_not_hide_the_reason(tmp_path, full_disk, monkeypatch, 
     runner.hooks = [CheckpointHook.__new__(CheckpointHook)]
     monkeypatch.setattr(CheckpointHook, "save_now", save_now)
     with pytest.raises(
-        RunEnded, match=r"NaN or infinite; look .* of the last batch \(labeled 0.png, "
+        RunEnded, match=r"NaN or infinite .* Check .* of the last batch \(labeled 0.png, "
     ):
         NonFiniteStopHook(patience=3).after_train_iter(runner, 41, batch(), {})
     assert "iter_42.pth could not be" in caplog.text

@@ -24,7 +24,7 @@ def test_noted_and_given_back(capfd):
         os.kill(os.getpid(), signal.SIGTERM)
         assert signals.after_iteration() == signals.between() == signal.SIGTERM
     assert signal.getsignal(signal.SIGTERM) is before
-    assert "stopping when this iteration is done" in capfd.readouterr().err
+    assert "Stopping after this iteration" in capfd.readouterr().err
 
 
 def test_once_more_at_once_counts_once_and_later_ends(monkeypatch):

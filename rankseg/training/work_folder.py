@@ -165,8 +165,8 @@ def latest_checkpoint(cfg: Config) -> str | None:
     if not found:
         return None
     raise ValueError(
-        f"Expected a readable checkpoint in {folder} for --resume, but all {len(found)} are "
-        f"damaged ({', '.join(file.name for file in found)}). Restore one, or start again with "
+        f"Expected a readable checkpoint in {folder} for --resume, but none of the {len(found)} "
+        f"can be read ({', '.join(file.name for file in found)}). Restore one, or start again with "
         "--overwrite."
     )
 

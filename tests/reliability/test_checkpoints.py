@@ -96,7 +96,7 @@ def test_all_are_damaged(config, copy):
     for name in ("iter_6.pth", "iter_8.pth"):
         cut(0.5)(copy / name)
     cfg = apis.load_config(str(config("rankmatch")), work_dir=str(copy))
-    with pytest.raises(ValueError, match="all 2 are damaged .*iter_8.pth, iter_6.pth"):
+    with pytest.raises(ValueError, match="none of the 2 can be read .*iter_8.pth, iter_6.pth"):
         latest_checkpoint(cfg)
 
 

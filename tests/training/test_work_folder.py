@@ -56,7 +56,7 @@ def test_how_to_go_on(tmp_path):
     assert where_to_resume(cfg, True) == (
         f"The same command with --resume instead of --overwrite {end}"
     )
-    with pytest.raises(ValueError, match="none of the 1 checkpoints"):
+    with pytest.raises(ValueError, match="none of the 1 can be read"):
         resume_from_latest(cfg)
 
 

@@ -30,6 +30,12 @@ LOOPS = Registry("loop", parent=mmseg.LOOPS, scope="rankseg", locations=["rankse
 OPTIM_WRAPPERS = Registry(
     "optim_wrapper", parent=mmseg.OPTIM_WRAPPERS, scope="rankseg", locations=["rankseg.engine"]
 )
+OPTIM_WRAPPER_CONSTRUCTORS = Registry(
+    "optimizer wrapper constructor",
+    parent=mmseg.OPTIM_WRAPPER_CONSTRUCTORS,
+    scope="rankseg",
+    locations=["rankseg.engine"],
+)
 PARAM_SCHEDULERS = Registry(
     "parameter scheduler",
     parent=mmseg.PARAM_SCHEDULERS,
@@ -50,7 +56,6 @@ _PLAIN = [
         mmseg.EVALUATOR,
         mmseg.LOG_PROCESSORS,
         mmseg.MODEL_WRAPPERS,
-        mmseg.OPTIM_WRAPPER_CONSTRUCTORS,
         mmseg.OPTIMIZERS,
         mmseg.RUNNERS,
         mmseg.TASK_UTILS,

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Hooks, loops, learning rate schedulers and optimizer wrappers for MMEngine's runner."""
 
-from rankseg.engine import hooks, loops, optim_wrapper, schedulers
+from rankseg.engine import hooks, layer_decay, loops, optim_wrapper, schedulers
 
-__all__ = ["hooks", "loops", "optim_wrapper", "schedulers"]
+__all__ = ["hooks", "layer_decay", "loops", "optim_wrapper", "schedulers"]

@@ -2,7 +2,16 @@
 """Decode heads, which turn feature maps into logits."""
 
 from .deeplabv3plus import ASPP, DeepLabV3PlusHead
+from .dpt import DPTHead
 from .embedding import EmbeddingHead
 from .image_level import ImageLevelHead
+from .linear import LinearHead
 
-__all__ = ["ASPP", "DeepLabV3PlusHead", "EmbeddingHead", "ImageLevelHead"]
+__all__ = [
+    "ASPP",
+    "DPTHead",
+    "DeepLabV3PlusHead",
+    "EmbeddingHead",
+    "ImageLevelHead",
+    "LinearHead",
+]

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Small layers and modules that methods add to a network."""
 
+from rankseg.models.layers.adaptive_threshold import AdaptiveThreshold
 from rankseg.models.layers.batch_norm import (
     SyncBatchNorm,
     convert_sync_batch_norm,
@@ -25,6 +26,7 @@ from rankseg.models.layers.subpixel_decoder import SubpixelDecoder
 from rankseg.models.layers.taps import FeatureTap, find_module
 
 __all__ = [
+    "AdaptiveThreshold",
     "CBAM",
     "ChannelDropout",
     "FeatureDrop",

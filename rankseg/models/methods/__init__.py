@@ -11,6 +11,7 @@ from rankseg.models.methods.lmcs import LMCS
 from rankseg.models.methods.mean_teacher import MeanTeacher
 from rankseg.models.methods.metric_learning import MetricLearning
 from rankseg.models.methods.mixmatch import MixMatch
+from rankseg.models.methods.prevmatch import PrevMatch
 from rankseg.models.methods.rankmatch import RankMatch
 from rankseg.models.methods.rotation import Rotation
 from rankseg.models.methods.simmatch import SimMatch
@@ -18,6 +19,7 @@ from rankseg.models.methods.snowball import Snowball, SnowballMixMatch
 from rankseg.models.methods.supervised import Supervised
 from rankseg.models.methods.tac_ccl import TACCCL
 from rankseg.models.methods.unimatch import UniMatch
+from rankseg.models.methods.unimatch_v2 import UniMatchV2
 
 __all__ = [
     "CCT",
@@ -30,6 +32,7 @@ __all__ = [
     "Method",
     "MetricLearning",
     "MixMatch",
+    "PrevMatch",
     "RankMatch",
     "Rotation",
     "SimMatch",
@@ -38,4 +41,5 @@ __all__ = [
     "Supervised",
     "TACCCL",
     "UniMatch",
+    "UniMatchV2",
 ]

@@ -17,6 +17,8 @@ from rankseg.models.layers.quality import classes_in
 from rankseg.models.methods.assembly_terms import AssemblyTerms
 from rankseg.models.methods.setup import MethodSetup
 from rankseg.models.methods.teacher import TEACHER, build_teacher
+from rankseg.models.segmentors.channels import fill_in_channels
+from rankseg.models.segmentors.padding import cut_padding
 from rankseg.models.segmentors.student import (
     Output,
     auxiliary_heads,
@@ -139,8 +141,10 @@ class Method(MethodSetup, BaseModel):
         self.ramp = ramp
         self.ramp_shape = ramp_shape
         check_outputs(student)
+        fill_in_channels(student)
         self.student = MODELS.build(student)
         check_network(self.student)
+        cut_padding(self.student)
         self.teacher = None
         self.pool = None  # a DiscoveredPool in methods that discover images
         if teacher is not None:

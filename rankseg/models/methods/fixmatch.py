@@ -9,9 +9,12 @@ from mmengine.logging import print_log
 from torch import Tensor
 
 from rankseg.errors import expect
+from rankseg.models.layers import AdaptiveThreshold
 from rankseg.models.losses import pixel_consistency
 from rankseg.models.methods.base import Method, Output, valid_pixels
 from rankseg.models.mixing import check_pasting, cutmix_boxes, paste
+from rankseg.models.segmentors.padding import cut_padding
+from rankseg.models.weights.transfer import load_network
 from rankseg.registry import MODELS
 from rankseg.structures import LABELED, WEAK, PseudoLabel, mix, strong
 
@@ -58,6 +61,9 @@ class FixMatch(Method):
     Args:
         threshold: Minimum confidence of a pseudo-label, in ``[0, 1]``, or one value per class,
             since rare classes are seldom predicted with the confidence of the others.
+        threshold_momentum: Let the threshold follow the confidence of the predictions, see
+            :class:`~rankseg.models.layers.AdaptiveThreshold`; ``threshold``, one number, is its
+            start. ``None`` keeps it fixed.
         mix_source: Source of the regions that CutMix pastes. ``"batch"``: another image of the
             batch, whose weak prediction is already available. ``"same"``: a second crop of the same
             image (views ``mix_*``, pipeline step ``WithMix``), which costs an additional forward
@@ -67,9 +73,20 @@ class FixMatch(Method):
         average_losses: Average the labeled and the unlabeled loss (factor 1/2), as in the released
             segmentation code. ``False`` uses the sum ``L_x + r w_s ...`` of the FixMatch paper. The
             old name ``halve`` still works.
+        labeler: Checkpoint of a run with the same ``student``, usually the supervised baseline,
+            whose network makes the pseudo-labels and is not trained (self-training). If the run has
+            a teacher, that network is taken. ``None`` lets ``labels_from`` decide.
+        flip_labels: Average the predictions that make the pseudo-labels over the image and its
+            mirror image. Needs a labeler or ``labels_from="teacher"``.
+        single_pass: Run labeled images and strong views through the student in one pass, and weak
+            views only through the network that makes the labels, a labeler or the teacher. This is
+            the cheapest step. Terms that compare the student's own weak view are left out.
+        strong_views: Number of strong views of each image; ``None`` takes that of the method, 1 or
+            2. ``StrongViews`` of the data set must make at least as many.
         **kwargs: Arguments of :class:`~rankseg.models.methods.base.Method`.
 
     Raises:
+        FileNotFoundError: If the file of the labeler does not exist when training starts.
         ValueError: If ``threshold`` or ``mix_source`` is invalid, or the views that ``mix_source``
             needs are missing.
 
@@ -85,10 +102,18 @@ class FixMatch(Method):
         mix_source: str | None = "batch",
         strong_weight: float = 1.0,
         average_losses: bool = True,
+        threshold_momentum: float | None = None,
+        labeler: str | None = None,
+        flip_labels: bool = False,
+        single_pass: bool = False,
+        strong_views: int | None = None,
         **kwargs,
     ) -> None:
         average_losses = kwargs.pop("halve", average_losses)
         super().__init__(student, **kwargs)
+        if strong_views is not None:
+            expect(strong_views >= 1, "model.strong_views", "at least 1", strong_views)
+            self.strong_views = strong_views
         each = tuple(threshold) if isinstance(threshold, Sequence) else (threshold,)
         classes = self.student.decode_head.num_classes
         valid = all(0 <= one <= 1 for one in each) and len(each) in (1, classes)
@@ -99,9 +124,51 @@ class FixMatch(Method):
         mixed = [mix(view) for view in views] if mix_source == "same" else []
         self.views = (LABELED, *views, *mixed)
         self.threshold = each if len(each) > 1 else each[0]
+        self.adaptive = None
+        if threshold_momentum is not None:
+            if len(each) > 1:
+                raise ValueError(
+                    f"Expected model.threshold to be one number with threshold_momentum="
+                    f"{threshold_momentum}, but got {threshold}."
+                )
+            self.adaptive = AdaptiveThreshold(each[0], classes, threshold_momentum)
+        for option, given in (("flip_labels", flip_labels), ("single_pass", single_pass)):
+            if given and labeler is None and self.labels_from == "student":
+                raise ValueError(
+                    f"Expected another network than the student to make the pseudo-labels with "
+                    f"model.{option}=True, but got model.labels_from='student'. Set "
+                    "model.labeler=CHECKPOINT, or labels_from='teacher'."
+                )
         self.mix_source = mix_source
         self.strong_weight = strong_weight
         self.average_losses = average_losses
+        self.flip_labels = flip_labels
+        self.single_pass = single_pass
+        self.labeler_file = labeler
+        self.labeler = None
+        if labeler is not None:
+            self.labeler = MODELS.build(student).requires_grad_(False).eval()
+            cut_padding(self.labeler)
+
+    def init_weights(self) -> None:
+        """Initialize the student and the teacher, and load the labeler."""
+        super().init_weights()
+        if self.labeler is not None:
+            load_network(self.labeler, self.labeler_file, "model.labeler")
+
+    def complete_state(self, state_dict: dict, prefix: str) -> None:
+        """See the base class; a labeler that a checkpoint lacks keeps its weights."""
+        super().complete_state(state_dict, prefix)
+        if self.labeler is not None:
+            for name, value in self.labeler.state_dict().items():
+                state_dict.setdefault(f"{prefix}labeler.{name}", value)
+
+    def train(self, mode: bool = True) -> "FixMatch":
+        """Set the mode; the labeler stays in eval mode."""
+        super().train(mode)
+        if self.labeler is not None:
+            self.labeler.eval()
+        return self
 
     def needed_views(self, unlabeled: int) -> set[str]:
         """See the base class; a single image is mixed with a second crop of itself."""
@@ -124,6 +191,8 @@ class FixMatch(Method):
         ramp = self.unsupervised_weight()
         if ramp == 0:
             return self.supervised_step(inputs, data_samples)
+        if self.single_pass:
+            return self.single_pass_step(inputs, data_samples, ramp)
         valid = valid_pixels(data_samples[WEAK])
         partner = self.partner(inputs, data_samples)
         if self.mix_source is None:
@@ -136,6 +205,18 @@ class FixMatch(Method):
             target = self.target(weak, inputs[WEAK], valid)
             views, targets = self.mixed_views(inputs, target, partner)
             outputs = self.run_views(*views, labeled=False)
+        terms = self.strong_terms(outputs, targets)
+        return self.combine(labeled, target, terms, ramp, data_samples)
+
+    def single_pass_step(
+        self, inputs: dict[str, Tensor], data_samples: dict[str, list], ramp: float
+    ) -> dict[str, Tensor]:
+        """Compute the terms of a step in which the student does not see the weak views."""
+        valid = valid_pixels(data_samples[WEAK])
+        partner = self.partner(inputs, data_samples)
+        target = self.target(None, inputs[WEAK], valid)
+        views, targets = self.mixed_views(inputs, target, partner)
+        labeled, *outputs = self.run_views(inputs[LABELED], *views)
         terms = self.strong_terms(outputs, targets)
         return self.combine(labeled, target, terms, ramp, data_samples)
 
@@ -183,6 +264,8 @@ class FixMatch(Method):
 
     def threshold_of(self, label: Tensor) -> float | Tensor:
         """Return the threshold, or with per-class thresholds that of every pseudo-label."""
+        if self.adaptive is not None:
+            return self.adaptive.value
         if isinstance(self.threshold, float | int):
             return self.threshold
         each = torch.tensor(self.threshold).to(label.device, non_blocking=True)
@@ -190,19 +273,45 @@ class FixMatch(Method):
 
     @torch.no_grad()
     def target(self, output: Output, weak: Tensor, valid: Tensor) -> Target:
-        """Compute pseudo-labels from the student's output for the weak view, or with the teacher.
+        """Compute the targets of the weak view, and adapt the threshold to them if it is adaptive.
+
+        Args: see :meth:`pseudo_label`.
+        """
+        found = self.pseudo_label(output, weak, valid)
+        if self.adaptive is not None:
+            self.adaptive.update(*found.pseudo)
+        return found
+
+    @torch.no_grad()
+    def pseudo_label(self, output: Output, weak: Tensor, valid: Tensor) -> Target:
+        """Compute pseudo-labels of a weak view.
 
         Args:
             output: Output of the student, used if the student makes the labels.
-            weak: ``(B, 3, H, W)`` weak view, run through the teacher if that makes the labels.
+            weak: ``(B, 3, H, W)`` weak view, run through the labeler or the teacher otherwise.
             valid: ``(B, H, W)`` bool, at label size.
         """
-        if self.labels_from == "teacher":
-            output = self.run_frozen("teacher", weak)
+        if self.labels_from_others:
+            output = self.run_labeler(weak)
         probability = self.upsample(output.logits, valid.shape[1:]).softmax(1)
+        if self.flip_labels:
+            mirrored = self.run_labeler(weak.flip(3)).logits.flip(3)
+            mirrored = self.upsample(mirrored, valid.shape[1:]).softmax(1)
+            probability = (probability + mirrored) / 2
         confidence, label = probability.max(1)
         feature = None if output.feature is None else output.feature.detach()
         return Target(PseudoLabel(label, confidence, valid), feature)
+
+    @property
+    def labels_from_others(self) -> bool:
+        """Return whether another network than the student makes the pseudo-labels."""
+        return self.labeler is not None or self.labels_from == "teacher"
+
+    def run_labeler(self, images: Tensor) -> Output:
+        """Run the labeler, or without one the teacher."""
+        if self.labeler is not None:
+            return self.run(self.labeler, images)
+        return self.run_frozen("teacher", images)
 
     def partner(self, inputs: dict[str, Tensor], data_samples: dict[str, list]) -> Target | None:
         """Return the targets of the second crop, or None if CutMix pastes from the batch.
@@ -225,12 +334,22 @@ class FixMatch(Method):
             )
         images, valid = inputs[mix(WEAK)], valid_pixels(data_samples[mix(WEAK)])
         output = None
-        if self.labels_from == "student":
+        if not self.labels_from_others:
             output = self.run_frozen("student", images)
-        return self.target(output, images, valid)
+        return self.pseudo_label(output, images, valid)
+
+    def draw_boxes(self, weak: Tensor) -> list[Tensor]:
+        """Draw the boxes of CutMix, ``(B, 4)`` for each strong view; see :func:`cutmix_boxes`."""
+        size = tuple(weak.shape[2:])
+        drawn = [cutmix_boxes(len(weak), size) for _ in range(self.strong_views)]
+        return [boxes.to(weak.device, non_blocking=True) for boxes in drawn]
 
     def mixed_views(
-        self, inputs: dict[str, Tensor], target: Target, source: Target | None
+        self,
+        inputs: dict[str, Tensor],
+        target: Target,
+        source: Target | None,
+        boxes: list[Tensor] | None = None,
     ) -> tuple[list[Tensor], list[Target]]:
         """Return strong views with pasted boxes, and targets pasted with the same boxes.
 
@@ -238,18 +357,32 @@ class FixMatch(Method):
             inputs: The views of the batch.
             target: Targets of the weak view.
             source: Targets of the second crop; None pastes from the batch.
+            boxes: Boxes of each strong view; drawn if None.
         """
         views = [inputs[strong(i)] for i in range(1, self.strong_views + 1)]
         if self.mix_source is None:
             return views, [target] * len(views)
+        boxes = self.draw_boxes(inputs[WEAK]) if boxes is None else boxes
         if source is None:
-            source, sources = target.roll(), [view.roll(1, 0) for view in views]
+            others = [view.roll(1, 0) for view in views]
         else:
-            sources = [inputs[mix(strong(i))] for i in range(1, self.strong_views + 1)]
+            others = [inputs[mix(strong(i))] for i in range(1, self.strong_views + 1)]
         size = tuple(inputs[WEAK].shape[2:])
-        images, targets = [], []
-        for view, other in zip(views, sources, strict=True):
-            boxes = cutmix_boxes(len(view), size).to(view.device, non_blocking=True)
-            images.append(paste(view, other, boxes, size))
-            targets.append(target.paste(source, boxes, size))
-        return images, targets
+        images = [paste(*three, size) for three in zip(views, others, boxes, strict=True)]
+        return images, self.mixed_targets(target, source, boxes, size)
+
+    def mixed_targets(
+        self, target: Target, source: Target | None, boxes: list[Tensor], size: tuple[int, int]
+    ) -> list[Target]:
+        """Return the targets of the strong views, pasted with their boxes.
+
+        Args:
+            target: Targets of the weak view.
+            source: Targets of the second crop; None pastes from the batch.
+            boxes: Boxes of each strong view.
+            size: Height and width of the images.
+        """
+        if self.mix_source is None:
+            return [target] * self.strong_views
+        source = target.roll() if source is None else source
+        return [target.paste(source, one, size) for one in boxes]

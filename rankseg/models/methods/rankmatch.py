@@ -7,8 +7,9 @@ from rankseg.models.heads import ImageLevelHead
 from rankseg.models.layers import at_positions, find_module
 from rankseg.models.losses.agents import check_num_agents
 from rankseg.models.methods.base import valid_pixels
+from rankseg.models.methods.fixmatch import Target
 from rankseg.models.methods.unimatch import UniMatch
-from rankseg.models.segmentors.student import default_tap
+from rankseg.models.segmentors.student import Output, default_tap
 from rankseg.registry import MODELS
 from rankseg.structures import LABELED, WEAK
 
@@ -77,6 +78,8 @@ class RankMatch(UniMatch):
         ramp = self.unsupervised_weight()
         if ramp == 0:
             return self.supervised_step(inputs, data_samples)
+        if self.single_pass:
+            return self.single_pass_step(inputs, data_samples, ramp)
         valid = valid_pixels(data_samples[WEAK])
         partner = self.partner(inputs, data_samples)
         # Labeled and weak images, then the same features again with channels dropped.
@@ -88,11 +91,17 @@ class RankMatch(UniMatch):
         # Strong views with pasted boxes; the targets are pasted with the same boxes.
         views, targets = self.mixed_views(inputs, target, partner)
         outputs = self.run_views(*views, labeled=False)
+        # Pixel consistency and rank consistency of each strong view.
         terms = self.strong_terms(outputs, targets)
+        terms["loss_fp"] = self.feature_weight * self.consistency(perturbed, target)
+        return self.combine(labeled, target, terms, ramp, data_samples)
+
+    def strong_terms(self, outputs: list[Output], targets: list[Target]) -> dict[str, Tensor]:
+        """See the base class; adds the rank loss of each strong view."""
+        terms = super().strong_terms(outputs, targets)
         for i, (output, pasted) in enumerate(zip(outputs, targets, strict=True), 1):
             inside = None
             if self.mask_padding:
                 inside = at_positions(pasted.pseudo.valid, output.feature.shape[2:])
             terms[f"loss_rank{i}"] = self.rank_loss(pasted.feature, output.feature, valid=inside)
-        terms["loss_fp"] = self.feature_weight * self.consistency(perturbed, target)
-        return self.combine(labeled, target, terms, ramp, data_samples)
+        return terms

@@ -25,7 +25,22 @@ def build_teacher(
     expect(0 < momentum <= 1, "model.teacher.momentum", share, momentum)
     average = partial(move_by_age, momentum) if warmup else get_ema_multi_avg_fn(1 - momentum)
     teacher = AveragedModel(student, multi_avg_fn=average, use_buffers=buffers)
-    return teacher.requires_grad_(False).eval()
+    teacher.requires_grad_(False).eval()
+    share_frozen(student, teacher.module)
+    return teacher
+
+
+def share_frozen(student: nn.Module, teacher: nn.Module) -> None:
+    """Let a teacher use the student's own frozen parameters, which are equal, to save memory.
+
+    Args:
+        student: The student.
+        teacher: A copy of it, changed in place.
+    """
+    for name, parameter in student.named_parameters():
+        if not parameter.requires_grad:
+            parent, _, leaf = name.rpartition(".")
+            setattr(teacher.get_submodule(parent), leaf, parameter)
 
 
 @torch.no_grad()

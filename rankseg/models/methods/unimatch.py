@@ -53,6 +53,8 @@ class UniMatch(FixMatch):
         ramp = self.unsupervised_weight()
         if ramp == 0:
             return self.supervised_step(inputs, data_samples)
+        if self.single_pass:
+            return self.single_pass_step(inputs, data_samples, ramp)
         valid = valid_pixels(data_samples[WEAK])
         partner = self.partner(inputs, data_samples)
         labeled, weak, _, perturbed = self.run_views(

@@ -41,7 +41,32 @@ def read_state(path: str | Path) -> dict[str, Tensor]:
             "(data/README.md says where to get it), or start from random weights with "
             "pretrained=None."
         )
+    if Path(path).suffix == ".safetensors":
+        return _read_safetensors(path)
     return tensors_of(load_checkpoint_file(str(path), map_location="cpu"), path)
+
+
+def _read_safetensors(path: str | Path) -> dict[str, Tensor]:
+    """Read a ``.safetensors`` file.
+
+    Raises:
+        ValueError: If the package is not installed, or the file is damaged.
+    """
+    try:
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+    except ModuleNotFoundError as error:
+        raise ValueError(
+            f"Expected the package safetensors to be installed to read {path}, but it is not. "
+            "Run: pip install safetensors"
+        ) from error
+    try:
+        return tensors_of(load_file(path), path)
+    except SafetensorError as error:
+        raise ValueError(
+            f"Expected {path} to be a file in safetensors format, but it cannot be read ({error}). "
+            "Download it again."
+        ) from error
 
 
 def tensors_of(content: Any, path: str | Path) -> dict[str, Tensor]:
@@ -107,7 +132,17 @@ def read_backbone(backbone: nn.Module, path: str | Path) -> dict[str, Tensor]:
         FileNotFoundError: If there is no such file.
         ValueError: If the file is not a checkpoint, or names or shapes do not match.
     """
-    given = read_state(path)
+    return fit_state(backbone, read_state(path), str(path))
+
+
+def fit_state(backbone: nn.Module, given: dict[str, Tensor], source: str) -> dict[str, Tensor]:
+    """Check that weights match a backbone; see :func:`read_backbone`.
+
+    Args:
+        backbone: The backbone.
+        given: Names and tensors.
+        source: Where they come from, for messages.
+    """
     whole_model = any(name.startswith("backbone.") for name in given)
     dropped = [
         k for k in given if k.startswith(_HEADS) or (whole_model and not k.startswith("backbone."))
@@ -118,21 +153,26 @@ def read_backbone(backbone: nn.Module, path: str | Path) -> dict[str, Tensor]:
     message = describe_mismatch(own, state)
     if message:
         raise ValueError(
-            f"Expected pretrained weights that match {type(backbone).__name__}, but in {path}: "
+            f"Expected pretrained weights that match {type(backbone).__name__}, but in {source}: "
             f"{message}. Use {getattr(backbone, 'WEIGHTS', _RESNET)}, or pretrained=None."
         )
     try:
         check_numbers(state, own)
     except BadWeightsError as error:
-        raise ValueError(f"Pretrained weights {path}: {error}") from error
+        raise ValueError(f"Pretrained weights {source}: {error}") from error
     without = f", without {_some(dropped)}" if dropped else ""
-    print_log(f"Loaded the backbone from {path}{without}.", logger="current", level=logging.INFO)
+    print_log(f"Loaded the backbone from {source}{without}.", logger="current", level=logging.INFO)
     return {k: state.get(k, v) for k, v in own.items()}
 
 
 def load_backbone(backbone: nn.Module, path: str | Path) -> None:
     """Load pretrained weights into a backbone; see :func:`read_backbone`."""
     backbone.load_state_dict(read_backbone(backbone, path))
+
+
+def load_state(backbone: nn.Module, state: dict[str, Tensor], source: str) -> None:
+    """Load weights into a backbone; see :func:`fit_state`."""
+    backbone.load_state_dict(fit_state(backbone, state, source))
 
 
 def describe_mismatch(own: dict[str, Tensor], given: dict[str, Tensor]) -> str:

@@ -1,7 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Initialization from weights that were trained for other classes or by another method."""
 
+from pathlib import Path
+
 from torch import Tensor, nn
+
+from rankseg.models.weights.finite import check_numbers
+from rankseg.models.weights.pretrained import describe_mismatch, read_state
 
 NETWORKS = ("student", "teacher")
 INPUT = "decode_head.conv_seg."
@@ -67,15 +72,15 @@ def drop_unknown_parts(model: nn.Module, state: dict[str, Tensor]) -> list[str]:
     """Remove from a state dict the parts that the method lacks or initializes itself.
 
     A part is the name up to the first dot: a second network, a teacher, a memory. The student is
-    never reresized, so strict loading still raises an error if it does not match. Parts in the
-    method's ``OF_ONE_RUN`` refer to the images of the other run, so they are reresized too.
+    never removed, so strict loading still raises an error if it does not match. Parts in the
+    method's ``OF_ONE_RUN`` refer to the images of the other run, so they are removed too.
 
     Args:
         model: The method to be loaded.
         state: State dict of a method, changed in place. That of a plain segmentor is not changed.
 
     Returns:
-        Sorted names of the reresized parts.
+        Sorted names of the removed parts.
     """
     prefix = "module." if any(key.startswith("module.student.") for key in state) else ""
     if not any(key.startswith(f"{prefix}student.") for key in state):
@@ -85,3 +90,37 @@ def drop_unknown_parts(model: nn.Module, state: dict[str, Tensor]) -> list[str]:
     for key in [key for key, name in part.items() if name not in known]:
         del state[key]
     return sorted(set(part.values()) - known)
+
+
+def load_network(network: nn.Module, path: str, option: str) -> None:
+    """Load the network of another run, which must match strictly.
+
+    Args:
+        network: A segmentor.
+        path: Checkpoint of a method or of a plain segmentor. The teacher of a method is preferred
+            over its student, as it predicts better.
+        option: Config key of the file, for messages.
+
+    Raises:
+        FileNotFoundError: If the file does not exist.
+        ValueError: If the weights do not match, or are not finite.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(
+            f"Expected {option} to be a checkpoint, but there is no file {path}. Train the "
+            "supervised baseline with the same network first, or name another checkpoint."
+        )
+    state = read_state(path)
+    for prefix in ("teacher.module.", "student."):
+        if any(name.startswith(prefix) for name in state):
+            state = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+            break
+    own = network.state_dict()
+    mismatch = describe_mismatch(own, state)
+    if mismatch:
+        raise ValueError(
+            f"Expected {option}={path} to hold the weights of the same network as model.student, "
+            f"but got {mismatch}. Train it with the same model.student."
+        )
+    check_numbers(state, own)
+    network.load_state_dict({name: state.get(name, value) for name, value in own.items()})

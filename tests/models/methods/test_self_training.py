@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Options of FixMatch, UniMatch and RankMatch by which another network makes the labels."""
+
+import pytest
+import torch
+
+from rankseg.models.mixing import cutmix_boxes, paste
+from rankseg.registry import MODELS
+from rankseg.structures import LABELED, WEAK, strong
+from rankseg.testing.toy import toy_batch, toy_student
+
+METHODS = ("FixMatch", "UniMatch", "RankMatch")
+
+
+@pytest.fixture
+def checkpoint(tmp_path, build):
+    """File of a supervised run with an averaged network that is sure of its labels."""
+    model = build("Supervised", teacher=dict(momentum=0.1))
+    with torch.no_grad():
+        model.teacher.module.decode_head.conv_seg.weight.mul_(9)
+    path = tmp_path / "supervised.pth"
+    torch.save({"state_dict": model.state_dict()}, path)
+    return str(path), model
+
+
+def test_labeler_is_the_averaged_network_of_the_run(build, checkpoint):
+    path, supervised = checkpoint
+    model = build("FixMatch", labeler=path)
+    expected = supervised.teacher.module.state_dict()
+    assert all(torch.equal(v, expected[k]) for k, v in model.labeler.state_dict().items())
+    assert not any(p.requires_grad for p in model.labeler.parameters())
+    assert not model.train().labeler.training
+    before = {k: v.clone() for k, v in model.labeler.state_dict().items()}
+    inputs, data_samples = toy_batch()
+    losses = model.loss(inputs, data_samples)
+    sum(v for k, v in losses.items() if k.startswith("loss")).backward()
+    assert all(torch.equal(v, before[k]) for k, v in model.labeler.state_dict().items())
+
+
+def test_labeler_of_a_run_without_teacher_is_its_student(build, tmp_path):
+    model = build("Supervised")
+    torch.save(model.state_dict(), tmp_path / "iter_9.pth")
+    found = build("FixMatch", labeler=str(tmp_path / "iter_9.pth")).labeler.state_dict()
+    assert all(torch.equal(v, found[k]) for k, v in model.student.state_dict().items())
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_single_pass_equals_its_formula(build, checkpoint, method):
+    path, supervised = checkpoint
+    model = build(
+        method, labeler=path, flip_labels=True, single_pass=True, strong_views=1, threshold=0.5
+    )
+    inputs, data_samples = toy_batch(labeled=2, unlabeled=2)
+    torch.manual_seed(4)
+    found = model.loss(inputs, data_samples)
+    network = supervised.teacher.module.eval()
+    with torch.no_grad():
+        probability = 0
+        for flip in (False, True):
+            weak = inputs[WEAK].flip(3) if flip else inputs[WEAK]
+            logits = network.decode_head(network.extract_feat(weak))
+            logits = logits.flip(3) if flip else logits
+            logits = torch.nn.functional.interpolate(
+                logits, weak.shape[2:], mode="bilinear", align_corners=True
+            )
+            probability = probability + logits.softmax(1) / 2
+    confidence, label = probability.max(1)
+    torch.manual_seed(4)
+    size = tuple(inputs[WEAK].shape[2:])
+    boxes = cutmix_boxes(2, size)
+    view = inputs[strong(1)]
+    image = paste(view, view.roll(1, 0), boxes, size)
+    label, confidence = (paste(x, x.roll(1, 0), boxes, size) for x in (label, confidence))
+    valid = torch.cat([sample.valid.data for sample in data_samples[WEAK]])
+    valid = paste(valid, valid.roll(1, 0), boxes, size)
+    output = model.run(model.student, torch.cat((inputs[LABELED], image)))
+    logits = model.upsample(output.logits[2:], size)
+    each = torch.nn.functional.cross_entropy(logits, label, reduction="none")
+    expected = (each * (confidence >= 0.5) * valid).sum() / valid.sum() / 2 * model.strong_weight
+    torch.testing.assert_close(found["loss_s1"], expected)
+    truth = torch.cat([sample.gt_sem_seg.data for sample in data_samples[LABELED]])
+    labeled = model.upsample(output.logits[:2], truth.shape[1:])
+    expected = torch.nn.functional.cross_entropy(labeled, truth, ignore_index=255) / 2
+    torch.testing.assert_close(found["loss_x"], expected)
+    names = {"loss_x", "loss_s1"} | ({"loss_rank1"} if method == "RankMatch" else set())
+    assert {name for name in found if name.startswith("loss")} == names
+
+
+def test_flipped_labels_of_a_mirrored_image_are_mirrored(build, checkpoint):
+    model = build("FixMatch", labeler=checkpoint[0], flip_labels=True, single_pass=True)
+    inputs, _ = toy_batch()
+    valid = torch.ones(2, *inputs[WEAK].shape[2:], dtype=torch.bool)
+    plain = model.target(None, inputs[WEAK], valid).pseudo
+    mirrored = model.target(None, inputs[WEAK].flip(3), valid).pseudo
+    torch.testing.assert_close(mirrored.confidence, plain.confidence.flip(2))
+
+
+@pytest.mark.parametrize("option", ["flip_labels", "single_pass"])
+def test_raises_if_the_student_would_label(build, option):
+    with pytest.raises(ValueError, match=f"model.{option}=True.*labels_from='student'.*labeler"):
+        build("FixMatch", **{option: True})
+
+
+def test_raises_on_labeler_that_does_not_fit(build, tmp_path):
+    config = dict(type="FixMatch", student=toy_student(3), labeler=str(tmp_path / "none.pth"))
+    model = MODELS.build(config)
+    with pytest.raises(FileNotFoundError, match=r"model.labeler.*none\.pth.*supervised baseline"):
+        model.init_weights()
+    other = MODELS.build(dict(type="Supervised", student=toy_student(5)))
+    torch.save(other.state_dict(), tmp_path / "none.pth")
+    with pytest.raises(ValueError, match=r"same network.*conv_seg.*\(5, .*expected \(3, "):
+        model.init_weights()
+
+
+def test_checkpoint_without_labeler_loads(build, checkpoint):
+    model, plain = build("FixMatch", labeler=checkpoint[0]), build("FixMatch")
+    before = {k: v.clone() for k, v in model.labeler.state_dict().items()}
+    model.load_state_dict(plain.state_dict())
+    assert all(torch.equal(v, before[k]) for k, v in model.labeler.state_dict().items())
+
+
+def test_raises_on_number_of_views(build):
+    with pytest.raises(ValueError, match="model.strong_views.*at least 1.*0"):
+        build("RankMatch", strong_views=0)

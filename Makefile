@@ -7,7 +7,7 @@ SEEDS ?= 0
 JOBS ?= auto
 export PYTHONPATH := $(CURDIR)$(if $(PYTHONPATH),:$(PYTHONPATH))
 
-NEEDED := torch mmengine mmcv mmseg albumentations faiss scipy sklearn pytorch_metric_learning matplotlib pytest xdist ruff
+NEEDED := torch mmengine mmcv mmseg albumentations faiss scipy sklearn pytorch_metric_learning matplotlib timm pytest xdist ruff
 NEEDED_BY_DOCS := sphinx myst_parser pydata_sphinx_theme sphinx_copybutton
 FIND_ALL := import importlib.util as u, sys; \
   print('' if any(u.find_spec(m) is None for m in sys.argv[1:]) else 'yes')

@@ -47,7 +47,7 @@ def test_the_full_check_trusts_no_memory_and_leaves_one(make_set, tmp_path, open
     for _ in range(2):
         opened.clear()
         notes = check(root, file, full=True)
-        assert len(opened) == 8 and not any("found good before" in note for note in notes)
+        assert len(opened) == 8 and not any("passed an earlier check" in note for note in notes)
     path, times = root / "images/0.png", (root / "images/0.png").stat()
     content = path.read_bytes()
     path.write_bytes(content[:45] + bytes(len(content) - 45))

@@ -137,13 +137,9 @@ class PrevMatch(UniMatch):
             valid: ``(B, H, W)`` bool, at label size.
             count: Number of earlier weights that there are, at least 1.
         """
-        number = int(torch.randint(1, self.members + 1, ()))
-        chosen = torch.randperm(count)[:number].tolist()
-        shares = torch.empty(len(chosen)).exponential_()
-        shares = (shares / shares.sum()).tolist()
         logits = sum(
             share * self.upsample(self.run(self.previous[one], images).logits, valid.shape[1:])
-            for one, share in zip(chosen, shares, strict=True)
+            for one, share in draw_ensemble(count, self.members)
         )
         confidence, label = logits.softmax(1).max(1)
         return Target(PseudoLabel(label, confidence, valid), None)
@@ -206,3 +202,19 @@ class PrevMatch(UniMatch):
         pseudo = target.pseudo
         logits = self.upsample(output.logits, pseudo.label.shape[1:])
         return pixel_consistency(logits, *pseudo, threshold=self.previous_threshold)
+
+
+def draw_ensemble(count: int, members: int) -> list[tuple[int, float]]:
+    """Draw members of an ensemble and their shares, on the host.
+
+    Args:
+        count: Number of networks to choose from.
+        members: Largest number of members.
+
+    Returns:
+        Index and share of each member. Shares are uniform on the simplex.
+    """
+    number = int(torch.randint(1, members + 1, ()))
+    chosen = torch.randperm(count)[:number].tolist()
+    shares = torch.empty(len(chosen)).exponential_()
+    return list(zip(chosen, (shares / shares.sum()).tolist(), strict=True))

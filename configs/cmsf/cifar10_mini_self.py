@@ -14,4 +14,4 @@ train_dataloader = dict(
 )
 _base_.train_dataloader.dataset.unlabeled_pipeline[1].strong = "small_strong"
 train_cfg = dict(val_begin=10**9)  # its classifier learns nothing
-custom_hooks = [*_base_.custom_hooks, dict(type="NeighbourPurityHook", interval=150)]
+custom_hooks = [*_base_.custom_hooks, dict(type="NeighborPurityHook", interval=150)]

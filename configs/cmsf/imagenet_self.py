@@ -15,4 +15,4 @@ train_dataloader = dict(
     dataset=dict(empty="labeled", unlabeled="", include_labeled=False),
 )
 train_cfg = dict(val_begin=10**9)  # its classifier learns nothing
-custom_hooks = [*_base_.custom_hooks, dict(type="NeighbourPurityHook", interval=5004)]  # a pass
+custom_hooks = [*_base_.custom_hooks, dict(type="NeighborPurityHook", interval=5004)]  # a pass

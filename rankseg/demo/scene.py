@@ -21,7 +21,7 @@ PALETTE = (
     (30, 130, 120),
     (220, 110, 210),
 )
-# Typical hue of each kind in turns of the color circle; the variation is wide, see `_colour`.
+# Typical hue of each kind in turns of the color circle; the variation is wide, see `_color`.
 HUES = (0.0, 0.13, 0.29, 0.62, 0.45, 0.83)
 HUE_SPREAD = 0.04
 
@@ -69,7 +69,7 @@ def noise(
     return field
 
 
-def _colour(rng: np.random.Generator, hue: float | None = None) -> np.ndarray:
+def _color(rng: np.random.Generator, hue: float | None = None) -> np.ndarray:
     """Draw a color, float32 ``(3,)`` in ``[0, 1]``, near a hue, or a dull color without one."""
     turn = rng.uniform() if hue is None else hue + rng.normal(0, HUE_SPREAD)
     saturation = rng.uniform(0.0, 0.3) if hue is None else rng.uniform(0.5, 1.0)
@@ -88,7 +88,7 @@ def _ground(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
     for _ in range(2):
         rough = noise(rng, height, width, rng.uniform(8, 40), octaves=4)
         strength = rng.uniform(0.1, 0.45)
-        areas.append(_colour(rng) * rng.uniform(0.5, 1) * (1 + strength * rough[..., None]))
+        areas.append(_color(rng) * rng.uniform(0.5, 1) * (1 + strength * rough[..., None]))
     return above * areas[0] + (1 - above) * areas[1]
 
 
@@ -96,10 +96,10 @@ def _place(rng: np.random.Generator, image: np.ndarray, label: np.ndarray, kind:
     """Paint one object, or clutter for kind 0, into image and label map."""
     height, width = label.shape
     radius = float(np.exp(rng.uniform(np.log(18), np.log(42))))
-    centre = rng.uniform((0, 0), (width, height))
+    center = rng.uniform((0, 0), (width, height))
     angle, squeeze = rng.uniform(0, 2 * np.pi), rng.uniform(0.75, 1.0)
-    x = (np.arange(width, dtype=np.float32)[None, :] - np.float32(centre[0])) / radius
-    y = (np.arange(height, dtype=np.float32)[:, None] - np.float32(centre[1])) / radius
+    x = (np.arange(width, dtype=np.float32)[None, :] - np.float32(center[0])) / radius
+    y = (np.arange(height, dtype=np.float32)[:, None] - np.float32(center[1])) / radius
     u = np.float32(np.cos(angle)) * x + np.float32(np.sin(angle)) * y
     v = (np.float32(np.cos(angle)) * y - np.float32(np.sin(angle)) * x) / np.float32(squeeze)
     inside, relief = KINDS[kind](u, v, rng)
@@ -107,7 +107,7 @@ def _place(rng: np.random.Generator, image: np.ndarray, label: np.ndarray, kind:
     shadow = cv2.GaussianBlur(np.roll(solid, 3, axis=0), (0, 0), 3.0)[..., None]
     alpha = cv2.GaussianBlur(solid, (0, 0), rng.uniform(0.4, 0.9))[..., None]
     grain = 1 + 0.08 * noise(rng, height, width, 6, octaves=2)
-    paint = _colour(rng, HUES[kind - 1] if kind else None) * (relief * grain)[..., None]
+    paint = _color(rng, HUES[kind - 1] if kind else None) * (relief * grain)[..., None]
     image *= 1 - rng.uniform(0, 0.35) * shadow
     image *= 1 - alpha
     image += alpha * paint

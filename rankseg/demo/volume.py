@@ -35,7 +35,7 @@ class Organelle(NamedTuple):
 
     kind: int
     cell: int
-    centre: np.ndarray
+    center: np.ndarray
     axes: np.ndarray
     radius: float
     tone: float
@@ -136,9 +136,9 @@ class DemoVolume:
             half = radius * np.array([1, rng.uniform(1, 1.3), rng.uniform(1.3, 2.4)])
             half *= (1, 0.65, 0.9)[kind] if kind < len(KINDS) else 1
             tone = rng.uniform(*((0.40, 0.60), (0.22, 0.34), (0.70, 0.80), (0, 1))[kind])
-            centre = self.cells[cell] + rng.normal(0, 2, 3)
+            center = self.cells[cell] + rng.normal(0, 2, 3)
             one = Organelle(
-                kind, cell, centre, turn / half[:, None], radius, tone, rng.uniform(5.5, 8)
+                kind, cell, center, turn / half[:, None], radius, tone, rng.uniform(5.5, 8)
             )
             if kind < len(KINDS):
                 drawn[cell] = one
@@ -150,8 +150,8 @@ class DemoVolume:
         for (x, y, _), r, dz in zip(self.vesicles, self.vesicle_radii, offset, strict=True):
             if dz < r:
                 radius = int(16 * np.sqrt(r * r - dz * dz))
-                centre = (int(16 * x), int(16 * y))
-                cv2.circle(image, centre, radius, 0.36, 1, cv2.LINE_AA, shift=4)
+                center = (int(16 * x), int(16 * y))
+                cv2.circle(image, center, radius, 0.36, 1, cv2.LINE_AA, shift=4)
 
     def _photograph(self, image: np.ndarray, number: int) -> np.ndarray:
         """Add uneven staining, defocus and noise, which differ from page to page; uint8."""
@@ -167,7 +167,7 @@ class DemoVolume:
 
 def _depth(one: Organelle, points: np.ndarray) -> np.ndarray:
     """Return the approximate depth of points inside an organelle in pixels; negative outside."""
-    offset = (points - one.centre) @ one.axes.T
+    offset = (points - one.center) @ one.axes.T
     return one.radius * (1 - np.sqrt((offset**2).sum(-1)))
 
 
@@ -191,7 +191,7 @@ def _paint(
         return image
     if KINDS[one.kind] == "mitochondrion":
         long = one.axes[2] / np.linalg.norm(one.axes[2])
-        along = (points - one.centre) @ long + 1.6 * grain
+        along = (points - one.center) @ long + 1.6 * grain
         folds = np.clip(1.6 * np.cos(2 * np.pi * along / one.period) - 0.5, 0, 1)
         image = _mix(image, one.tone - 0.24, folds * np.clip((depth - 2.5) / 1.5, 0, 1))
     return _mix(image, 0.17, inside * np.exp(-(((depth - 0.8) / 1.1) ** 2)))

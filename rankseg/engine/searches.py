@@ -85,13 +85,13 @@ def make_searches(
     for i in rows.tolist():
         parts = {name: next(answer) for name, answer in answers.items()}
         known = bool(query.label[i] >= 0)
-        neighbours = {name: _neighbours(part, gallery, known) for name, part in parts.items()}
+        neighbors = {name: _neighbors(part, gallery, known) for name, part in parts.items()}
         title = query.class_of(i) or Path(query.files[i]).stem
-        searches.append(QueryResult(query.picture(i), title, neighbours, query.files[i]))
+        searches.append(QueryResult(query.picture(i), title, neighbors, query.files[i]))
     return searches
 
 
-def _neighbours(part: Retrieved, gallery: Images, known: bool) -> list[RetrievedImage]:
+def _neighbors(part: Retrieved, gallery: Images, known: bool) -> list[RetrievedImage]:
     """Return the retrieved images of one query."""
     return [
         RetrievedImage(

@@ -12,7 +12,7 @@ from PIL import Image
 
 NOISE = np.random.default_rng(0).integers(0, 256, (8, 10, 3), np.uint8)
 SMOOTH = np.kron(NOISE[:4, :5], np.ones((2, 2, 1), np.uint8))
-GREY = NOISE[..., 0]
+GRAY = NOISE[..., 0]
 FINE = {"quality": 95, "subsampling": 0}  # options of a JPEG with little loss
 LABELS = np.tile(np.array([0, 1, 2, 255, 1], np.uint8), (8, 2))
 
@@ -67,7 +67,7 @@ def cut(content: bytes, share: float = 0.6) -> bytes:
     return content[: int(share * len(content))]
 
 
-def png(width: int, height: int, body: bytes = b"", depth: int = 8, colour: int = 2) -> bytes:
+def png(width: int, height: int, body: bytes = b"", depth: int = 8, color: int = 2) -> bytes:
     """Encode a PNG with an arbitrary header."""
 
     def chunk(name: bytes, data: bytes) -> bytes:
@@ -75,7 +75,7 @@ def png(width: int, height: int, body: bytes = b"", depth: int = 8, colour: int 
             struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
         )
 
-    head = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
+    head = struct.pack(">IIBBBBB", width, height, depth, color, 0, 0, 0)
     parts = [chunk(b"IHDR", head), chunk(b"IDAT", zlib.compress(body)), chunk(b"IEND", b"")]
     return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
 

@@ -61,7 +61,7 @@ def write_images(folder: Path) -> Path:
     cv2.imwrite(str(folder / "a2.png"), picture())
     cv2.imwrite(str(folder / "a10.png"), picture(seed=1))
     cv2.imwrite(str(folder / "b.jpg"), picture(33, 50))
-    cv2.imwrite(str(folder / "more/grey.png"), picture()[..., 0])
+    cv2.imwrite(str(folder / "more/gray.png"), picture()[..., 0])
     cv2.imwrite(str(folder / "more/deep.tif"), picture(20, 20)[..., 0].astype(np.uint16) * 257)
     cv2.imwrite(str(folder / "more/alpha.png"), np.dstack([picture(), picture()[..., 0]]))
     (folder / "notes.txt").write_text("no image")

@@ -123,9 +123,9 @@ def toy_class_batch(
     """
     inputs, samples = {}, {}
     for view, count in ((LABELED, labeled), (WEAK, unlabeled)):
-        colours = torch.rand(count, 3, 1, 1)
-        inputs[view] = 4 * (colours - 0.5) + 0.2 * torch.randn(count, 3, size, size)
-        samples[view] = _samples("gt_sem_seg", (colours[:, 0] * num_classes).long())
+        colors = torch.rand(count, 3, 1, 1)
+        inputs[view] = 4 * (colors - 0.5) + 0.2 * torch.randn(count, 3, size, size)
+        samples[view] = _samples("gt_sem_seg", (colors[:, 0] * num_classes).long())
         for index, sample in enumerate(samples[view]):
             sample.set_metainfo({"sample_idx": index})
             sample.set_data({"valid": PixelData(data=torch.ones(1, 1, 1, dtype=torch.bool))})

@@ -53,7 +53,7 @@ def draw_purity(notes: Sequence[Mapping], path: str | Path) -> None:
     """Draw purity and median rank over a run.
 
     Args:
-        notes: Records of :class:`~rankseg.engine.hooks.NeighbourPurityHook`, with ``iteration``,
+        notes: Records of :class:`~rankseg.engine.hooks.NeighborPurityHook`, with ``iteration``,
             ``nearest``, ``constrained``, ``as_far`` in percent and ``median_rank``.
         path: PNG file.
 

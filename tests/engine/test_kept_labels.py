@@ -21,5 +21,5 @@ def test_what_was_written_is_read(tmp_path):
 @pytest.mark.parametrize(
     ("iterations", "gone"), [([1, 2, 9], 2), ([0, 10, 20, 25], 20), ([0, 3, 20, 30], 3)]
 )
-def test_the_one_whose_neighbours_are_nearest_goes(iterations, gone):
+def test_the_one_whose_neighbors_are_nearest_goes(iterations, gone):
     assert superfluous(iterations) == gone

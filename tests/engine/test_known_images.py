@@ -35,7 +35,7 @@ def test_every_image_once(include):
 
 
 @pytest.mark.parametrize("include", [False, True])
-def test_without_a_labelled_part(include):
+def test_without_a_labeled_part(include):
     train = halves(labeled=(), include=include)
     assert known_images(train)[1] == [0, 2, 3]
     with pytest.raises(ValueError, match="none has one. Set bank='all'"):

@@ -24,7 +24,7 @@ def loader():
     return DataLoader(data, batch_size=3, sampler=LabeledUnlabeledSampler(data, 1, 2, seed=0))
 
 
-def test_length_in_passes_over_the_unlabelled(loader):
+def test_length_in_passes_over_the_unlabeled(loader):
     loop = PassTrainLoop(Runner(), loader, max_epochs=5, val_epochs=2)
     assert (loop.max_iters, loop.val_interval) == (5 * 4, 2 * 4)
 

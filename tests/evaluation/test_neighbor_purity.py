@@ -81,7 +81,7 @@ def test_fewer_allowed_than_asked_for():
     assert constrained_nearest(similarity, allowed, 3).tolist() == [[2, 0, -1], [-1, -1, -1]]
 
 
-def test_fewer_in_the_constraint_than_neighbours():
+def test_fewer_in_the_constraint_than_neighbors():
     torch.manual_seed(0)
     memory, label = torch.randn(6, 3), torch.zeros(6, dtype=torch.long)
     found = neighbor_purity(memory, memory, label, torch.arange(6), k=4, k_previous=2)

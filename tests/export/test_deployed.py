@@ -14,7 +14,7 @@ class Doubling(nn.Module):
         return 2 * image
 
 
-def test_images_as_they_are_read_are_normalised():
+def test_images_as_they_are_read_are_normalized():
     model = Deployed(Doubling(), normalize=([1.0, 2.0, 3.0], [2.0, 4.0, 8.0]))
     image = torch.tensor([5, 6, 7], dtype=torch.uint8).expand(1, 4, 2, 3)
     logits = model(image)

@@ -24,7 +24,7 @@ def config(**dataset) -> Config:
     return Config(dict(val_dataloader=dict(dataset=dict(type="FolderDataset", **dataset))))
 
 
-def test_names_and_colours_come_from_the_checkpoint_then_the_config():
+def test_names_and_colors_come_from_the_checkpoint_then_the_config():
     noted = dict(dataset_meta=dict(classes=("x", "y"), palette=[[1, 2, 3], [4, 5, 6]]))
     assert classes_of(config(classes=("a", "b")), noted, 2) == (["x", "y"], [[1, 2, 3], [4, 5, 6]])
     assert classes_of(config(classes=("a", "b")), None, 2) == (["a", "b"], make_palette(2))

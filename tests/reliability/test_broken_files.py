@@ -20,7 +20,7 @@ from rankseg.datasets.file_checks import FileValidator
 from rankseg.imageio.reading import read_image
 from rankseg.testing.broken import (
     FINE,
-    GREY,
+    GRAY,
     LABELS,
     NOISE,
     SMOOTH,
@@ -82,7 +82,7 @@ def undecodable(reason: str) -> str:
 
 
 JPEG, TIFF = saved(SMOOTH, "JPEG"), saved(NOISE, "TIFF")
-FLOAT, LONG = GREY.astype(np.float32) / 255, GREY.astype(np.int32) * 300
+FLOAT, LONG = GRAY.astype(np.float32) / 255, GRAY.astype(np.int32) * 300
 
 IMAGES = {
     "empty.jpg": (b"", r"is empty \(0 bytes\)\. Copy it again"),
@@ -151,12 +151,12 @@ HANDLED = {
     "cmyk.jpg": (saved(SMOOTH, "JPEG", mode="CMYK", **FINE), SMOOTH, 20),
     "cmyk.tif": (saved(NOISE, "TIFF", mode="CMYK"), NOISE, 1),
     "progressive.jpg": (saved(SMOOTH, "JPEG", progressive=True, **FINE), SMOOTH, 20),
-    "grey16.png": (saved(GREY.astype(np.uint16) * 257), np.stack([GREY] * 3, -1), 0),
-    "grey16.tif": (saved(GREY.astype(np.uint16) * 257, "TIFF"), np.stack([GREY] * 3, -1), 0),
+    "grey16.png": (saved(GRAY.astype(np.uint16) * 257), np.stack([GRAY] * 3, -1), 0),
+    "grey16.tif": (saved(GRAY.astype(np.uint16) * 257, "TIFF"), np.stack([GRAY] * 3, -1), 0),
     "rgb16.png": (written(".png", NOISE[..., ::-1].astype(np.uint16) * 257), NOISE, 0),
     "rgb16.tif": (written(".tif", NOISE[..., ::-1].astype(np.uint16) * 257), NOISE, 0),
-    "alpha.png": (saved(np.dstack([NOISE, GREY])), NOISE, 0),
-    "la.png": (saved(np.dstack([GREY, GREY]), mode="LA"), np.stack([GREY] * 3, -1), 0),
+    "alpha.png": (saved(np.dstack([NOISE, GRAY])), NOISE, 0),
+    "la.png": (saved(np.dstack([GRAY, GRAY]), mode="LA"), np.stack([GRAY] * 3, -1), 0),
     "palette.png": (saved(Image.fromarray(NOISE).quantize(4).convert("RGB"), mode="P"), None, 0),
     "bits.png": (
         saved(NOISE, mode="1"),
@@ -190,7 +190,7 @@ def test_images_that_are_handled(root, name):
     assert np.abs(read - pixels).max() <= within
 
 
-def test_one_pixel_and_grey_with_alpha_go_through_training(root):
+def test_one_pixel_and_gray_with_alpha_go_through_training(root):
     (root / "images/2.png").write_bytes(png(1, 1, b"\0\1\2\3"))
     assert check(root)
     from rankseg.registry import TRANSFORMS
@@ -205,7 +205,7 @@ MASKS = {
     "turned size": (saved(LABELS.T.copy()), r"8x10\. Save the mask in the size of the image\.$"),
     "colours": (saved(NOISE), r"one channel of class ids .* got a color image \(mode RGB\)"),
     "alpha": (saved(np.dstack([LABELS, LABELS]), mode="LA"), r"got an alpha channel \(mode LA\)"),
-    "rgba": (saved(np.dstack([NOISE, GREY])), r"got a color image \(mode RGBA\)"),
+    "rgba": (saved(np.dstack([NOISE, GRAY])), r"got a color image \(mode RGBA\)"),
     "float": (saved(LABELS.astype(np.float32), "TIFF"), r"got floating-point numbers"),
     "value": (saved(np.full_like(LABELS, 7)), r"got \[7\], which is no class"),
     "16 bit": (saved(np.full((8, 10), 300, np.uint16)), r"class ids .* got the values \[300\]"),

@@ -162,7 +162,7 @@ def test_every_method_is_here():
 
 
 @pytest.mark.parametrize("name", SEGMENTATION)
-def test_labelled_crops_without_a_valid_pixel(name):
+def test_labeled_crops_without_a_valid_pixel(name):
     inputs, samples = batch(name)
     for sample in samples["labeled"]:
         sample.gt_sem_seg.data.fill_(255)
@@ -170,14 +170,14 @@ def test_labelled_crops_without_a_valid_pixel(name):
 
 
 @pytest.mark.parametrize("name", SEGMENTATION)
-def test_one_labelled_crop_of_two_without_a_valid_pixel(name):
+def test_one_labeled_crop_of_two_without_a_valid_pixel(name):
     inputs, samples = batch(name)
     samples["labeled"][0].gt_sem_seg.data.fill_(255)
     assert step(make(name), inputs, samples)["loss_x"] > 0
 
 
 @pytest.mark.parametrize("name", TERMS)
-def test_unlabelled_crops_that_are_padding_only(name):
+def test_unlabeled_crops_that_are_padding_only(name):
     inputs, samples = batch(name)
     for view, some in samples.items():
         for sample in some if view != "labeled" else []:
@@ -247,7 +247,7 @@ def test_bfloat16(name):
 
 
 @pytest.mark.parametrize("name", OF_BOTH)
-def test_several_steps_with_images_of_one_colour(name):
+def test_several_steps_with_images_of_one_color(name):
     # state that follows from earlier steps: banks, queues, averages, counters
     method = make(name, threshold=1.0) if name in CONFIDENT else make(name)
     inputs, samples = batch(name)

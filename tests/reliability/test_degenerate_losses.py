@@ -171,7 +171,7 @@ def test_attention_under_any_map(which, dtype):
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("which", LOGITS)
-def test_neighbours_of_anything(which, dtype):
+def test_neighbors_of_anything(which, dtype):
     online = LOGITS[which].clamp(-1e15, 1e15).to(dtype).repeat(2, 1).requires_grad_()
     for allowed in (torch.zeros(3).bool(), torch.ones(3).bool()):
         unit = F.normalize(online.float(), dim=1)

@@ -17,7 +17,7 @@ def count(picture, color):
 
 
 @pytest.mark.parametrize("same", [True, False, None])
-def test_boxes_have_the_colour_of_right_wrong_or_unknown(same):
+def test_boxes_have_the_color_of_right_wrong_or_unknown(same):
     picture = draw_matches([pair(same)])
     found = {one: count(picture, one) > 300 for one in (TRUE, FALSE, UNKNOWN)}
     assert found == {TRUE: same is True, FALSE: same is False, UNKNOWN: same is None}

@@ -7,7 +7,7 @@ from rankseg.visualization import color_map, draw_overlay
 PALETTE = [(0, 0, 0), (200, 100, 50)]
 
 
-def test_classes_have_their_colours_and_everything_else_is_white():
+def test_classes_have_their_colors_and_everything_else_is_white():
     colors = color_map(np.array([[0, 1], [255, 7]]), PALETTE)
     assert colors.tolist() == [[[0, 0, 0], [200, 100, 50]], [[255] * 3, [255] * 3]]
     assert colors.dtype == np.uint8

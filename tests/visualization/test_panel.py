@@ -29,7 +29,7 @@ def test_proportions_are_kept():
     assert red.any(axis=0).sum() == 20
 
 
-def test_the_legend_shows_every_colour_and_wraps():
+def test_the_legend_shows_every_color_and_wraps():
     palette = [(10, 20, 30), (40, 50, 60), (70, 80, 90)]
     names = ["first", "second", "third"]
     wide, narrow = draw_legend(names, palette, 400), draw_legend(names, palette, 110)
@@ -47,6 +47,6 @@ def test_a_row_with_a_missing_picture_is_refused():
         draw_panel([[picture(RED)] * 2, [picture(RED)]], ["a", "b"])
 
 
-def test_a_class_without_colour_is_refused():
+def test_a_class_without_color_is_refused():
     with pytest.raises(ValueError, match="2 classes but only 1 colors"):
         draw_panel([[picture(RED)]], ["a"], ["x", "y"], [(0, 0, 0)])

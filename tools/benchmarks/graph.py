@@ -34,7 +34,7 @@ from rankseg.training.command_line import exit_on_user_error
 
 ALPHA, POWER, MAX_ITER, TOL = 0.99, 3, 20, 1e-6
 TOGETHER, APART = "solve, all classes at once", "solve, scipy class by class"
-EXACT, FAISS, NEAR = "neighbours, exact", "faiss alone", "neighbours, probes"
+EXACT, FAISS, NEAR = "neighbors, exact", "faiss alone", "neighbors, probes"
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -82,9 +82,9 @@ def make_features(args: argparse.Namespace) -> tuple[np.ndarray, np.ndarray]:
     """
     rng = np.random.default_rng(args.seed)
     truth = np.arange(args.nodes) % args.classes
-    centres = rng.normal(size=(args.classes, 5, args.dim)).astype(np.float32)
+    centers = rng.normal(size=(args.classes, 5, args.dim)).astype(np.float32)
     noise = rng.normal(size=(args.nodes, args.dim)).astype(np.float32)
-    return centres[truth, rng.integers(5, size=args.nodes)] + 1.5 * noise, truth
+    return centers[truth, rng.integers(5, size=args.nodes)] + 1.5 * noise, truth
 
 
 def per_class(system: csr_array, start: np.ndarray) -> np.ndarray:

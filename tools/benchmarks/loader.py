@@ -99,7 +99,7 @@ def ours(pipeline: Compose, paths: list[str]) -> list[dict]:
     return [pipeline(dict(img_path=path, seed=(0, 0, index))) for index, path in enumerate(paths)]
 
 
-def recolour(image: Image.Image, rng: random.Random) -> Image.Image:
+def recolor(image: Image.Image, rng: random.Random) -> Image.Image:
     """Apply the strong augmentation with Pillow: jitter, gray, blur."""
     if rng.random() < 0.8:
         steps = [
@@ -155,7 +155,7 @@ def plain(paths: list[str], crop: int, seed: int) -> list[list[Tensor]]:
         if rng.random() < 0.5:
             image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
             ignore = ignore.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-        views = [to_floats(one) for one in (image, recolour(image, rng), recolour(image, rng))]
+        views = [to_floats(one) for one in (image, recolor(image, rng), recolor(image, rng))]
         made.append([*views, torch.from_numpy(np.array(ignore)).long()])
     return made
 

@@ -10,7 +10,7 @@ from rankseg.engine.hooks.ema_teacher import EMATeacherHook
 from rankseg.engine.hooks.feature_evaluation import FeatureEvaluationHook
 from rankseg.engine.hooks.label_propagation import LabelPropagationHook
 from rankseg.engine.hooks.log_length import LogLengthHook
-from rankseg.engine.hooks.neighbour_purity import NeighbourPurityHook
+from rankseg.engine.hooks.neighbor_purity import NeighborPurityHook
 from rankseg.engine.hooks.one_class import OneClassHook
 from rankseg.engine.hooks.overlay import OverlayHook
 from rankseg.engine.hooks.panel import PanelHook
@@ -36,7 +36,7 @@ __all__ = [
     "LabelPropagationHook",
     "LogLengthHook",
     "StartFromHook",
-    "NeighbourPurityHook",
+    "NeighborPurityHook",
     "NonFiniteHook",
     "NonFiniteStopHook",
     "OneClassHook",

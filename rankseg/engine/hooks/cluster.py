@@ -31,12 +31,12 @@ class Clustering(NamedTuple):
 
     Attributes:
         label: ``(N,)`` int64 cluster of each image, below ``K``; no cluster is empty.
-        centre: ``(K, D)`` float32 cluster centers.
+        center: ``(K, D)`` float32 cluster centers.
         alike: Mean cosine similarity of two embeddings, in percent, if they have length 1.
     """
 
     label: np.ndarray
-    centre: np.ndarray
+    center: np.ndarray
     alike: float
 
 
@@ -50,10 +50,10 @@ def cluster(embedding: np.ndarray, count: int, seed: int, rounds: int, tries: in
         rounds: Number of k-means iterations.
         tries: Number of k-means runs, of which the best is used.
     """
-    centre = cluster_centers(embedding, count, seed, rounds, tries)
-    kept, label = np.unique(assign_clusters(embedding, centre), return_inverse=True)
+    center = cluster_centers(embedding, count, seed, rounds, tries)
+    kept, label = np.unique(assign_clusters(embedding, center), return_inverse=True)
     alike = 100 * float((embedding.mean(0, dtype=np.float64) ** 2).sum())
-    return Clustering(label.astype(np.int64).ravel(), centre[kept], alike)
+    return Clustering(label.astype(np.int64).ravel(), center[kept], alike)
 
 
 def measure(label: np.ndarray, before: np.ndarray, truth: np.ndarray) -> dict:
@@ -250,7 +250,7 @@ class ClusterHook(FeatureHook):
             result = [cluster(found.logits.numpy(), self.clusters, seed, **self.search)]
         broadcast_object_list(result)
         clusters: Clustering = result[0]
-        method.set_clusters(*map(torch.from_numpy, (clusters.label, clusters.centre)))
+        method.set_clusters(*map(torch.from_numpy, (clusters.label, clusters.center)))
         self.set_labels(runner, method)
         if is_main_process():
             truth = runner.train_dataloader.dataset.unlabeled.class_ids()

@@ -71,12 +71,12 @@ class CompositionHook(FeatureHook):
         dataset = runner.train_dataloader.dataset
         keys = [SampleKey(i, runner.iter) for i in range(dataset.num_labeled, len(dataset))]
         found = self.extract(runner, keys)
-        centres = torch.zeros_like(method.centres, device="cpu")
+        centers = torch.zeros_like(method.centres, device="cpu")
         if is_main_process():
-            made = cluster_centers(found.feature.numpy(), len(centres), self.seed)
-            centres.copy_(torch.from_numpy(made))
+            made = cluster_centers(found.feature.numpy(), len(centers), self.seed)
+            centers.copy_(torch.from_numpy(made))
             seconds = time.monotonic() - begun
-            runner.logger.info(f"{len(centres)} clusters of the master's features: {seconds:.1f} s")
-        centres = centres.to(method.centres.device)  # broadcast needs this device
-        broadcast(centres)
-        return centres
+            runner.logger.info(f"{len(centers)} clusters of the master's features: {seconds:.1f} s")
+        centers = centers.to(method.centres.device)  # broadcast needs this device
+        broadcast(centers)
+        return centers

@@ -81,14 +81,14 @@ def points_of(
     known, given = len(evidence.label), evidence.num_given
     rest = np.setdiff1d(np.arange(len(evidence.candidates)), selection.row)
     rest = rest[:: max(1, -(-len(rest) // OTHERS))]
-    centres = class_centers(evidence.labeled, evidence.label, evidence.num_classes)
-    there = np.flatnonzero(~np.isnan(centres).any(1))
+    centers = class_centers(evidence.labeled, evidence.label, evidence.num_classes)
+    there = np.flatnonzero(~np.isnan(centers).any(1))
     parts = [
         (evidence.labeled[:given], SampleKind.LABELED, evidence.label[:given]),
         (evidence.labeled[given:], SampleKind.EARLIER, evidence.label[given:]),
         (evidence.candidates[selection.row], SampleKind.RIGHT, selection.label),
         (evidence.candidates[rest], SampleKind.UNLABELED, np.full(len(rest), -1)),
-        (centres[there], SampleKind.CENTER, there),
+        (centers[there], SampleKind.CENTER, there),
     ]
     feature, label = (np.concatenate([part[i] for part in parts]) for i in (0, 2))
     kind = np.concatenate([np.full(len(part[0]), int(part[1])) for part in parts])

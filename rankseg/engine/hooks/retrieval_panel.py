@@ -28,7 +28,7 @@ class RetrievalPanelHook(Hook):
 
     Args:
         rows: Number of queries.
-        neighbours: Number of images retrieved for each query.
+        neighbors: Number of images retrieved for each query.
         images: Approximate number of images to search, in whole classes.
 
     Raises:
@@ -37,9 +37,9 @@ class RetrievalPanelHook(Hook):
 
     priority = "LOWEST"  # after the last validation
 
-    def __init__(self, rows: int = 8, neighbours: int = 10, images: int = 1000) -> None:
-        check_minimum("RetrievalPanelHook", 1, rows=rows, neighbours=neighbours, images=images)
-        self.rows, self.neighbours, self.images = rows, neighbours, images
+    def __init__(self, rows: int = 8, neighbors: int = 10, images: int = 1000) -> None:
+        check_minimum("RetrievalPanelHook", 1, rows=rows, neighbors=neighbors, images=images)
+        self.rows, self.neighbors, self.images = rows, neighbors, images
         self._suppress = SuppressAndLog("retrieval.png")
 
     def after_train(self, runner: Runner) -> None:
@@ -72,7 +72,7 @@ class RetrievalPanelHook(Hook):
             images,
             images,
             torch.arange(count),
-            self.neighbours,
+            self.neighbors,
         )
         few = f"{count:,} of {total:,}" if count < total else f"{total:,}"
         title = f"Iteration {iteration:,}: the nearest of {few} validation images"

@@ -62,11 +62,11 @@ def describe(image: np.ndarray, side: int = 160, tilts: int = 3, limit: int = 60
     factor = side / max(height, width)
     shape = max(1, round(width * factor)), max(1, round(height * factor))
     how = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
-    grey = cv2.resize(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), shape, interpolation=how)
+    gray = cv2.resize(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), shape, interpolation=how)
     finder = cv2.SIFT_create(nfeatures=limit)
     if tilts:
         finder = cv2.AffineFeature_create(finder, tilts, 0)
-    points, found = finder.detectAndCompute(grey, None)
+    points, found = finder.detectAndCompute(gray, None)
     if found is None:
         return Keypoints(np.empty((0, 2), np.float32), np.empty((0, 128), np.uint8))
     order = np.argsort([-point.response for point in points], kind="stable")[:limit]

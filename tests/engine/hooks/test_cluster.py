@@ -126,15 +126,15 @@ def test_clusters_are_those_of_k_means():
     found = cluster((means[truth] + rng.normal(size=(35, 5))).astype(np.float32), 5, 0, 20, 3)
     assert measure(found.label, np.empty(0), truth)["nmi"] == pytest.approx(100)
     for k in range(5):
-        assert np.abs(found.centre[k] - means[truth[found.label == k][0]]).max() < 2
-    assert found.label.dtype == np.int64 and found.centre.dtype == np.float32
+        assert np.abs(found.center[k] - means[truth[found.label == k][0]]).max() < 2
+    assert found.label.dtype == np.int64 and found.center.dtype == np.float32
 
 
 def test_clusters_without_images_are_left_out():
     points = np.repeat(np.eye(3, dtype=np.float32), 4, axis=0)
     found = cluster(points, 7, 0, 20, 1)
-    assert len(found.centre) == 3 and set(found.label.tolist()) == {0, 1, 2}
-    np.testing.assert_allclose(found.centre[found.label], points, atol=1e-3)
+    assert len(found.center) == 3 and set(found.label.tolist()) == {0, 1, 2}
+    np.testing.assert_allclose(found.center[found.label], points, atol=1e-3)
 
 
 def test_how_much_embeddings_are_alike():

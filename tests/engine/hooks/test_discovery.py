@@ -148,7 +148,7 @@ def test_what_is_dealt_and_that_workers_change_nothing(root, whole, tmp_path, ba
     assert batches[10:] == batches[5:10]
 
 
-def test_labelled_images_that_are_unlabelled_too(root, tmp_path, batches):
+def test_labeled_images_that_are_unlabeled_too(root, tmp_path, batches):
     model = run(root, tmp_path, include_labeled=True)
     assert len(model.pool) == 6
     assert model.pool.index.max() < LABELED + UNLABELED, "copies are no candidates"

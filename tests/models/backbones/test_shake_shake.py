@@ -103,7 +103,7 @@ def test_the_shares_are_those_of_the_seed():
         assert not torch.equal(first, third)
 
 
-def test_initialisation_of_the_paper():
+def test_initialization_of_the_paper():
     torch.manual_seed(0)
     network = ShakeShakeNet(depth=8, width=64)
     network.init_weights()

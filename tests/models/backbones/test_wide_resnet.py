@@ -42,7 +42,7 @@ def test_forward_equals_the_definition():
         torch.testing.assert_close(mine, wanted)
 
 
-def test_initialisation_of_the_paper():
+def test_initialization_of_the_paper():
     torch.manual_seed(0)
     network = WideResNet(depth=10, width=4)
     torch.nn.init.constant_(network.norm.weight, 7.0)

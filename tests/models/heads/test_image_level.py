@@ -48,7 +48,7 @@ def test_logits_by_hand(pool, normalize):
     torch.testing.assert_close(tap.output, pooled[..., None, None])
 
 
-def test_weight_normalised_classifier():
+def test_weight_normalized_classifier():
     head = ImageLevelHead(6, 3, weight_norm=True)
     weight = head.conv_seg.weight.clone()
     with torch.no_grad():

@@ -75,14 +75,14 @@ def test_rows_and_columns_sum_to_one():
     torch.testing.assert_close(few.sum(1), torch.ones(4, N))  # columns: in one round
 
 
-def test_what_is_doubly_normalised_stays():
+def test_what_is_doubly_normalized_stays():
     weights = doubly_normalized(torch.randn(1, N, N), 300)
     torch.testing.assert_close(doubly_normalized(weights, 1), weights, rtol=0, atol=1e-4)
     shifted = doubly_normalized(weights + torch.randn(1, N, 1) + torch.randn(1, 1, N), 300)
     torch.testing.assert_close(shifted, weights, rtol=0, atol=1e-3)
 
 
-def test_normalising_has_the_right_gradient(monkeypatch):
+def test_normalizing_has_the_right_gradient(monkeypatch):
     monkeypatch.setattr(torch.Tensor, "float", torch.Tensor.double)
     logits = torch.randn(1, 4, 4).double().requires_grad_()
     assert gradcheck(lambda x: doubly_normalized(x, 5), logits)
@@ -115,7 +115,7 @@ def test_weights_depend_on_the_image():
     torch.testing.assert_close(weights.exp().sum(1), torch.ones(2, N))
 
 
-def test_places_are_seen_and_neighbours_can_move_together():
+def test_places_are_seen_and_neighbors_can_move_together():
     """A shift by one column, learned on an even map."""
     assembly, x = module((3, 4), start=0.2, rounds=100), torch.ones(1, 5, 3, 4)
     weights = livened(module())
@@ -132,7 +132,7 @@ def test_places_are_seen_and_neighbours_can_move_together():
 
 
 def test_a_point_says_where_it_goes(monkeypatch):
-    """A point and its neighbours decide on the logits of its row, and on no other."""
+    """A point and its neighbors decide on the logits of its row, and on no other."""
     monkeypatch.setattr(layer, "doubly_normalized", lambda logits, rounds: logits)
     assembly, x = livened(module()), torch.randn(1, 5, *GRID)
     before = assembly.weights(x)

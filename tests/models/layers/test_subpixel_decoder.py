@@ -29,7 +29,7 @@ def test_a_step_makes_four_values_of_each_by_a_loop():
             torch.testing.assert_close(found[0, :, 2 * y : 2 * y + 2, 2 * x : 2 * x + 2], high)
 
 
-def test_at_first_neighbours_are_equal_and_logits_may_be_negative():
+def test_at_first_neighbors_are_equal_and_logits_may_be_negative():
     torch.manual_seed(0)
     decoder = SubpixelDecoder(5, 3, 2)
     logits = decoder(torch.randn(2, 5, 4, 3), (16, 12))

@@ -34,7 +34,7 @@ def test_value_and_gradient(reading, rows):
     torch.testing.assert_close(*grads, rtol=1e-5, atol=1e-6)
 
 
-def test_descent_moves_features_to_their_centre():
+def test_descent_moves_features_to_their_center():
     centres, feature = torch.tensor([[0.0], [1.0]]), torch.tensor([[0.3]], requires_grad=True)
     discriminative_loss(feature, centres).backward()
     assert feature.grad > 0  # descent makes it smaller

@@ -44,7 +44,7 @@ def test_values_and_gradients_of_the_equation():
     entries = F.normalize(torch.randn(9, 4), dim=1)
     raw = torch.randn(3, 4, requires_grad=True)
     chosen = torch.rand(3, 9) < 0.5
-    chosen[2] = torch.arange(9) == 4  # one neighbour: BYOL
+    chosen[2] = torch.arange(9) == 4  # one neighbor: BYOL
     found = mean_shift(F.normalize(raw, dim=1), entries, chosen)
     (mine,) = torch.autograd.grad(found.mean(), raw)
     total, rows = 0.0, []

@@ -98,7 +98,7 @@ def test_value_and_gradient_equal_the_equation(rows, own):
     torch.testing.assert_close(one.double(), two, rtol=1e-4, atol=1e-6)
 
 
-def test_zero_at_a_centre_one_half_way_between_two():
+def test_zero_at_a_center_one_half_way_between_two():
     centres = torch.tensor([[0.0, 0], [2, 0], [9, 9]])
     feature = torch.tensor([[0.0, 0]], requires_grad=True)
     loss = contrastive_clustering(feature, centres)
@@ -107,21 +107,21 @@ def test_zero_at_a_centre_one_half_way_between_two():
     assert contrastive_clustering(torch.tensor([[1.0, 5]]), centres).item() == pytest.approx(1)
 
 
-def test_a_step_goes_to_the_nearest_centre_and_away_from_the_next():
+def test_a_step_goes_to_the_nearest_center_and_away_from_the_next():
     centres = torch.tensor([[0.0, 0], [4, 0], [50, 0]])
     feature = torch.tensor([[1.0, 0]], requires_grad=True)
     contrastive_clustering(feature, centres).backward()
     assert feature.grad[0, 0] > 0 and feature.grad[0, 1] == 0
 
 
-def test_a_step_goes_to_its_own_centre_however_far():
+def test_a_step_goes_to_its_own_center_however_far():
     centres = torch.tensor([[0.0, 0], [4, 0], [50, 0]])
     feature = torch.tensor([[1.0, 0]], requires_grad=True)
     contrastive_clustering(feature, centres, torch.tensor([1])).backward()
     assert feature.grad[0, 0] < 0, "away from the nearest one"
 
 
-def test_features_at_one_centre_are_no_minimum_where_images_have_their_own():
+def test_features_at_one_center_are_no_minimum_where_images_have_their_own():
     torch.manual_seed(0)
     centres, own = torch.nn.functional.normalize(torch.randn(9, 5), dim=1), torch.arange(9)
     collapsed = centres[:1].expand(9, 5)
@@ -131,13 +131,13 @@ def test_features_at_one_centre_are_no_minimum_where_images_have_their_own():
 
 
 @pytest.mark.parametrize("own", [None, torch.tensor([2, 0])])
-def test_centres_are_constants(own):
+def test_centers_are_constants(own):
     centres = torch.randn(3, 4, requires_grad=True)
     contrastive_clustering(torch.randn(2, 4, requires_grad=True), centres, own).backward()
     assert centres.grad is None
 
 
-def test_centres_in_one_place_and_too_few_of_them():
+def test_centers_in_one_place_and_too_few_of_them():
     feature = torch.zeros(2, 3, requires_grad=True)
     for own in (None, torch.tensor([0, 3])):
         loss = contrastive_clustering(feature, torch.zeros(4, 3), own)

@@ -32,7 +32,7 @@ def test_equals_the_slow_loss_with_its_gradient(threshold, min_kept):
     torch.testing.assert_close(mine.grad, reference.grad, rtol=1e-4, atol=1e-7)
 
 
-def test_nothing_labelled_is_zero():
+def test_nothing_labeled_is_zero():
     logits = torch.randn(1, 3, 4, 4, requires_grad=True)
     loss = OhemCrossEntropyLoss(min_kept=5)(logits, torch.full((1, 4, 4), 255))
     loss.backward()

@@ -64,7 +64,7 @@ def test_without_smoothing_the_prediction_stays():
     torch.testing.assert_close(smoothed, semantic)
 
 
-def test_prediction_far_from_every_labelled_image_stays_finite():
+def test_prediction_far_from_every_labeled_image_stays_finite():
     semantic = torch.tensor([[0.0, 1.0]])
     _, calibrated = similarity_targets(
         semantic, torch.tensor([[0.4, 0.6]]), torch.zeros(2).long(), 0.9

@@ -107,7 +107,7 @@ def test_coherence_of_what_moves_together():
     torn = torch.randperm(N).tolist()
     together, apart = (local_coherence(permutation(x), features).item() for x in (right, torn))
     assert 0 < together < 0.7 * apart
-    # neighbours that are nothing alike may go anywhere
+    # neighbors that are nothing alike may go anywhere
     alone = torch.eye(N).view(1, N, ROWS, COLUMNS)
     assert local_coherence(permutation(torn), alone).item() == 0
 
@@ -151,5 +151,5 @@ def test_one_point_and_one_row(dtype):
     assert result.tolist() == [0] and result.dtype == torch.float32
 
 
-def test_eight_neighbours():
+def test_eight_neighbors():
     assert len(set(module.NEIGHBORS)) == 8

@@ -49,7 +49,7 @@ def test_one_image(build, name):
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_nothing_labelled_and_nothing_valid(build, name):
+def test_nothing_labeled_and_nothing_valid(build, name):
     method = build(name)
     inputs, samples = toy_batch()
     for sample in samples["labeled"]:

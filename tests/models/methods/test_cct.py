@@ -145,7 +145,7 @@ def test_published_decoders(build):
     assert counts.pop("MaskObjects") == 2 and set(counts.values()) == {6} and len(counts) == 4
 
 
-def test_warmup_runs_the_labelled_images_only_and_reaches_every_parameter(build):
+def test_warmup_runs_the_labeled_images_only_and_reaches_every_parameter(build):
     method = build("CCT", warmup=5)
     inputs, samples = toy_batch()
     losses = method.loss({"labeled": inputs["labeled"]}, samples)

@@ -60,9 +60,9 @@ def both(method, online, target):
     return F.normalize(method.predictor(embed(method.student, online)), dim=1), u
 
 
-def distance(v, neighbours):
-    """Mean over the neighbours of ``2 - 2 cos``."""
-    return sum(2 - 2 * (v @ z) for z in neighbours) / len(neighbours)
+def distance(v, neighbors):
+    """Mean over the neighbors of ``2 - 2 cos``."""
+    return sum(2 - 2 * (v @ z) for z in neighbors) / len(neighbors)
 
 
 def closest(query, candidates, k):
@@ -100,7 +100,7 @@ def byol(method, inputs, samples, numbers):
     return (2 - 2 * (v * u).sum(1)).mean()
 
 
-def test_one_neighbour_is_byol(cmsf):
+def test_one_neighbor_is_byol(cmsf):
     for constraint in (None, "previous"):
         options = dict(k=1, constraint=constraint)
         assert_same_training(cmsf(**options), cmsf(**options), byol)
@@ -135,7 +135,7 @@ def test_a_constraint_that_leaves_all_is_msf(cmsf):
 
 
 class Self:
-    """Steps of CMSF without labels, section 2.1: neighbours in ``M'`` limit those in ``M``."""
+    """Steps of CMSF without labels, section 2.1: neighbors in ``M'`` limit those in ``M``."""
 
     def __init__(self, k, search):
         self.k, self.search, self.queue, self.cache = k, search, [], {}

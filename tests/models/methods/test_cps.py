@@ -144,7 +144,7 @@ def test_students_of_one_mind_agree_everywhere(build):
     assert losses["loss_cps1"] == losses["loss_cps2"]
 
 
-def test_padding_of_labelled_images_does_not_count(build, vary):
+def test_padding_of_labeled_images_does_not_count(build, vary):
     inputs, samples = toy_batch()
     method = build("CPS").eval()
     for network in (method.student, method.second):
@@ -164,7 +164,7 @@ def test_padding_of_labelled_images_does_not_count(build, vary):
 
 
 @pytest.mark.parametrize("options", [dict(warmup=5), dict(cross_weight=0.0)])
-def test_warmup_trains_both_on_the_labelled_images_only(build, options):
+def test_warmup_trains_both_on_the_labeled_images_only(build, options):
     method = build("CPS", **options)
     inputs, samples = toy_batch()
     losses = method.loss({"labeled": inputs["labeled"]}, samples)
@@ -189,7 +189,7 @@ def test_pseudo_labels_are_counted_as_they_were_before_pasting(build):
     assert method.quality.compute()["count"] == 4
 
 
-def test_one_unlabelled_image_cannot_be_pasted_into(build):
+def test_one_unlabeled_image_cannot_be_pasted_into(build):
     build("CPS").loss(*toy_batch(1, 1))
     with pytest.raises(
         ValueError, match="2 unlabeled images per process.*got 1.*model.cutmix=None"

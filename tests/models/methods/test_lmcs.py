@@ -146,7 +146,7 @@ def test_step_equals_the_chapter(lmcs, drawn, ahead):
 
 
 @pytest.mark.parametrize("buffers", [False, True])
-def test_in_training_networks_normalise_by_the_batch_and_keep_their_statistics(
+def test_in_training_networks_normalize_by_the_batch_and_keep_their_statistics(
     lmcs, drawn, buffers
 ):
     method = shaken(lmcs, teacher=dict(momentum=0.1, buffers=buffers)).train()
@@ -263,7 +263,7 @@ def test_before_it_starts_the_guesses_are_those_of_mixmatch(lmcs, build, drawn):
     assert not torch.isclose(method.loss(inputs, samples)["loss_u"], wanted["loss_u"])
 
 
-def test_without_centres_there_is_no_discriminative_loss(lmcs):
+def test_without_centers_there_is_no_discriminative_loss(lmcs):
     method, batch = lmcs(), toy_class_batch()
     assert method.loss(*batch)["loss_master_d"] == 0
     method.end_step(torch.randn(3, 64))

@@ -69,7 +69,7 @@ def test_two_outputs(build):
     torch.testing.assert_close(losses["loss_consistency"], wanted, rtol=1e-4, atol=1e-7)
 
 
-def test_a_second_draw_of_the_labelled_images_takes_part(build):
+def test_a_second_draw_of_the_labeled_images_takes_part(build):
     method = build(
         "MeanTeacher",
         student=toy_classifier(),
@@ -99,7 +99,7 @@ def test_a_second_draw_of_the_labelled_images_takes_part(build):
     torch.testing.assert_close(losses["loss_x"], total / 6, rtol=1e-4, atol=1e-6)
 
 
-def test_a_teacher_of_parameters_only_normalises_by_the_batch(build):
+def test_a_teacher_of_parameters_only_normalizes_by_the_batch(build):
     method = build("MeanTeacher", teacher=dict(momentum=0.1, buffers=False))
     inputs, samples = toy_batch()
     seen = []
@@ -113,7 +113,7 @@ def test_a_teacher_of_parameters_only_normalises_by_the_batch(build):
     assert seen == [True, False]
 
 
-def test_warmup_runs_the_labelled_images_only(build, monkeypatch):
+def test_warmup_runs_the_labeled_images_only(build, monkeypatch):
     method = build("MeanTeacher", teacher=TEACHER, warmup=5)
     monkeypatch.setattr(type(method), "unsupervised_weight", lambda self: 0.0)
     inputs, samples = toy_batch()

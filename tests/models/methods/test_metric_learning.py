@@ -257,7 +257,7 @@ def test_a_classifier_has_no_embedding(build):
 
 
 @pytest.mark.parametrize(("labeled", "classes"), [(9, "abcd"), (9, "abc"), (0, "abcd")])
-def test_every_labelled_class_needs_a_proxy(make, labeled, classes):
+def test_every_labeled_class_needs_a_proxy(make, labeled, classes):
     part = SimpleNamespace(image_level=True)
     dataset = SimpleNamespace(
         labeled=part, num_labeled=labeled, metainfo={"classes": tuple(classes)}

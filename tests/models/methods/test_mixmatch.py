@@ -71,7 +71,7 @@ def test_step_equals_the_algorithm(classifier, drawn):
     torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-6)
 
 
-def test_guesses_normalise_by_their_batch_and_leave_no_trace(classifier, drawn):
+def test_guesses_normalize_by_their_batch_and_leave_no_trace(classifier, drawn):
     inputs, samples = drawn
     method, twin = classifier(), classifier()
     twin.load_state_dict(method.state_dict())

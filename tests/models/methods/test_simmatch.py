@@ -198,7 +198,7 @@ def test_temporal_ensemble_equals_the_paper(build):
     assert seen == [False, False, True, True]  # the bank is full after two batches
 
 
-def test_no_unlabelled_signal_enters_through_the_weak_view(build):
+def test_no_unlabeled_signal_enters_through_the_weak_view(build):
     method = build("SimMatch", student=toy_classifier(), bank_size=4)
     inputs, data = toy_class_batch()
     inputs["weak"].requires_grad_()
@@ -210,7 +210,7 @@ def test_no_unlabelled_signal_enters_through_the_weak_view(build):
     assert not inputs["weak"].grad.any()
 
 
-def test_bank_must_fit_the_labelled_set(build):
+def test_bank_must_fit_the_labeled_set(build):
     class Data:
         num_labeled = 5
 

@@ -88,7 +88,7 @@ def test_is_mean_teacher_without_master_or_discovered_images(snowball, options):
     torch.testing.assert_close(method.loss(inputs, samples), plain.loss(inputs, samples))
 
 
-def test_without_guidance_only_labelled_images_are_needed(snowball):
+def test_without_guidance_only_labeled_images_are_needed(snowball):
     method = snowball(consistency_weight=0.0, master=None, teacher=None)
     assert method.views == ("labeled",)
     inputs, samples = ({"labeled": batch["labeled"]} for batch in toy_class_batch())

@@ -100,7 +100,7 @@ def test_memory_of_other_classes_begins_empty():
     assert model.quality.labels.sum() == 0
 
 
-def test_an_image_level_classifier_with_normalised_weights():
+def test_an_image_level_classifier_with_normalized_weights():
     student = toy_classifier(5)
     student.decode_head.weight_norm = True
     other = toy_classifier(2)

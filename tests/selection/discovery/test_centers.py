@@ -8,7 +8,7 @@ from rankseg.selection.discovery import Evidence, critical_samples, nearest_cent
 from rankseg.selection.discovery.centers import class_centers, nearest_center, round_robin
 
 
-def test_centres_are_means():
+def test_centers_are_means():
     rng = np.random.default_rng(0)
     feature, label = rng.normal(size=(9, 4)).astype(np.float32), np.array([0, 2, 2, 0, 3] + [3] * 4)
     found = class_centers(feature, label, 5)
@@ -18,7 +18,7 @@ def test_centres_are_means():
     assert np.isnan(found[[1, 4]]).all()
 
 
-def test_nearest_centre():
+def test_nearest_center():
     rng = np.random.default_rng(1)
     feature, centres = rng.normal(size=(30, 3)), rng.normal(size=(4, 3))
     centres[1] = np.nan
@@ -34,7 +34,7 @@ def test_of_equal_ones_the_first():
     assert (distance.tolist(), label.tolist()) == ([1.0], [1])
 
 
-def test_no_centre():
+def test_no_center():
     with pytest.raises(ValueError, match="no class has a center"):
         nearest_center(np.zeros((1, 1)), np.full((2, 1), np.nan))
 

@@ -57,7 +57,7 @@ def test_equals_the_equations(keep, count):
     assert found.label.tolist() == [apart[i][1] for i in order[:count]]
 
 
-def test_random_ones_have_the_class_of_their_centre():
+def test_random_ones_have_the_class_of_their_center():
     evidence = make(candidates=40)
     drawn = [
         nearest_centers(evidence, 10, np.random.default_rng(seed), "random") for seed in (0, 0, 1)

@@ -121,7 +121,7 @@ def test_equal_entropy_the_nearer_then_the_first():
     assert found.row.tolist() == [1, 3, 0, 2] and found.label.tolist() == [0] * 4
 
 
-def test_equal_votes_go_to_the_nearest_centre():
+def test_equal_votes_go_to_the_nearest_center():
     labeled = np.array([[0.0, 1.0], [0.0, -1.0], [0.0, -1.0]])
     found = find_critical(np.zeros((1, 2)), labeled[:2], np.array([0, 1]), 2, 1)
     soft = ranked_labels(np.zeros((1, 2)), labeled[:2], np.array([0, 1]), 2, 0.1)
@@ -134,7 +134,7 @@ def test_equal_votes_go_to_the_nearest_centre():
     assert found.label.tolist() == [1]
 
 
-def test_discovered_images_are_labelled_ones_where_asked():
+def test_discovered_images_are_labeled_ones_where_asked():
     rng = np.random.default_rng(2)
     labeled, label = rng.normal(size=(9, 3)), np.arange(9) % 3
     candidates, logits = rng.normal(size=(20, 3)), np.zeros((20, 3))

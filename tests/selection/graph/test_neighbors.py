@@ -23,7 +23,7 @@ def test_equals_sorting_all_cosines(k):
     assert (similarity < 0).any() == (k == 39)  # nothing is cut off
 
 
-def test_nobody_is_their_own_neighbour_among_copies():
+def test_nobody_is_their_own_neighbor_among_copies():
     features = np.repeat([[1.0, 2.0], [-1.0, 2.0]], 6, axis=0)
     similarity, index = knn_graph(features, k=3)
     assert (index != np.arange(12)[:, None]).all()
@@ -48,7 +48,7 @@ def test_leaves_features_and_threads_as_they_were():
 
 
 @pytest.mark.parametrize("k", [0, 5, 50])
-def test_more_neighbours_than_there_are(k):
+def test_more_neighbors_than_there_are(k):
     with pytest.raises(ValueError, match=f"k={k} neighbors in a graph of 5 images.* from 1 to 4"):
         knn_graph(np.eye(5), k)
 
@@ -74,7 +74,7 @@ def test_all_cells_are_an_exact_search():
         np.testing.assert_allclose(mine, other, atol=1e-6)
 
 
-def test_a_few_cells_find_most_neighbours():
+def test_a_few_cells_find_most_neighbors():
     features = clusters()
     similarity, index = knn_graph(features, 10, probes=4)
     exact, wanted = knn_graph(features, 10)
@@ -137,7 +137,7 @@ def test_features_that_are_not_finite():
         cluster_centers(points, 2)
 
 
-def test_nearest_centre_of_every_feature():
+def test_nearest_center_of_every_feature():
     points, centres = blobs(), blobs(1)[:7]
     each = ((points[:, None] - centres) ** 2).sum(2).argmin(1)
     assert (assign_clusters(points, centres) == each).all()

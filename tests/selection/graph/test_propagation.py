@@ -13,7 +13,7 @@ LABELED = np.arange(0, 60, 4)
 
 
 def make_clusters(seed):
-    """60 points around 3 centres: similarities, neighbours, classes."""
+    """60 points around 3 centres: similarities, neighbors, classes."""
     rng = np.random.default_rng(seed)
     truth = rng.permutation(np.repeat(np.arange(3), [10, 20, 30]))
     features = rng.normal(size=(3, 4))[truth] + 0.4 * rng.normal(size=(60, 4))
@@ -29,8 +29,8 @@ def dense_graph(similarity, index, power):
     """Normalised adjacency, edge by edge."""
     count = len(index)
     affinity = np.zeros((count, count))
-    for i, (values, neighbours) in enumerate(zip(similarity, index, strict=True)):
-        for value, j in zip(values, neighbours, strict=True):
+    for i, (values, neighbors) in enumerate(zip(similarity, index, strict=True)):
+        for value, j in zip(values, neighbors, strict=True):
             affinity[i, j] = max(float(value), 0.0) ** power
     total = affinity + affinity.T
     degree = total.sum(1)
@@ -179,7 +179,7 @@ def test_negative_similarities_are_no_edges(clusters):
     np.testing.assert_allclose(found.weight, wanted.weight, atol=1e-12)
 
 
-def test_class_without_labelled_image(clusters):
+def test_class_without_labeled_image(clusters):
     similarity, index, truth = clusters
     found = propagate(similarity, index, truth[LABELED] % 2, LABELED, 3)
     assert not (found.label == 2).any()
@@ -203,7 +203,7 @@ def test_labels_of_a_network():
     np.testing.assert_allclose(found.class_weight, [4 / 3, 2 / 3, 4 / 3])
 
 
-def test_labelled_nodes_count_without_a_score():
+def test_labeled_nodes_count_without_a_score():
     found = weigh(np.zeros((3, 2)), [1], [0])
     assert found.weight.tolist() == [1, 0, 0]
     np.testing.assert_allclose(found.class_weight, [1 / 2, 1 / 2])

@@ -61,7 +61,7 @@ def test_an_image_without_keypoints(first):
     assert match(none, describe(first, **SMALL)) is None
 
 
-def test_places_are_normalised_whatever_the_shape_of_the_image():
+def test_places_are_normalized_whatever_the_shape_of_the_image():
     image = np.zeros((100, 200, 3), np.uint8)
     cv2.circle(image, (150, 25), 8, (255, 255, 255), -1)
     place = describe(image, side=200, tilts=0).place

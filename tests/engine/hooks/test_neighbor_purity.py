@@ -11,7 +11,7 @@ import pytest
 import torch
 from mmengine.registry import init_default_scope
 
-from rankseg.engine.hooks import NeighbourPurityHook
+from rankseg.engine.hooks import NeighborPurityHook
 from rankseg.evaluation.neighbor_purity import neighbor_purity
 from rankseg.models.memory.mean_shift import Targets
 from rankseg.registry import MODELS
@@ -62,7 +62,7 @@ def runner(model, tmp_path, iteration=0, truth=TRUTH):
 
 
 def test_reads_the_entries_that_have_a_feature_of_the_pass_before(tmp_path):
-    model, hook = method(), NeighbourPurityHook(3)
+    model, hook = method(), NeighborPurityHook(3)
     feature, previous, index = fill(model, count=15, known=12)
     hook.before_train(runner(model, tmp_path))
     found = hook.measure(model)
@@ -75,13 +75,13 @@ def test_reads_the_entries_that_have_a_feature_of_the_pass_before(tmp_path):
         k_previous=4,
     )
     assert found[:4] == pytest.approx(wanted[:4]) and torch.equal(found.ranks, wanted.ranks)
-    few = NeighbourPurityHook(3, k=2, queries=5)
+    few = NeighborPurityHook(3, k=2, queries=5)
     few.before_train(runner(model, tmp_path))
     assert len(few.measure(model).ranks) == 5
 
 
 def test_a_memory_too_empty_says_nothing(tmp_path):
-    model, hook = method(), NeighbourPurityHook(3)
+    model, hook = method(), NeighborPurityHook(3)
     run = runner(model, tmp_path)
     hook.before_train(run)
     assert hook.measure(model) is None
@@ -93,7 +93,7 @@ def test_a_memory_too_empty_says_nothing(tmp_path):
 def test_files_and_a_resumed_run(tmp_path):
     model = method()
     fill(model, count=20, known=20)
-    run, hook = runner(model, tmp_path), NeighbourPurityHook(3)
+    run, hook = runner(model, tmp_path), NeighborPurityHook(3)
     hook.before_train(run)
     for run.iter in range(9):
         hook.after_train_iter(run, run.iter)
@@ -103,7 +103,7 @@ def test_files_and_a_resumed_run(tmp_path):
     assert sum(notes[0]["ranks"]) == 20
     for name in ("neighbours.png", "neighbours_ranks.png"):
         assert cv2.imread(str(tmp_path / name)) is not None
-    resumed = NeighbourPurityHook(3)
+    resumed = NeighborPurityHook(3)
     run = runner(model, tmp_path, iteration=6)  # from the checkpoint after six iterations
     resumed.before_train(run)
     for run.iter in range(6, 9):
@@ -122,11 +122,11 @@ def test_files_and_a_resumed_run(tmp_path):
 )
 def test_mistakes(tmp_path, hook, model, truth, message):
     with pytest.raises(ValueError, match=message):
-        NeighbourPurityHook(**hook).before_train(runner(method(**model), tmp_path, truth=truth))
+        NeighborPurityHook(**hook).before_train(runner(method(**model), tmp_path, truth=truth))
 
 
-def test_one_neighbour_is_oneself(tmp_path):
+def test_one_neighbor_is_oneself(tmp_path):
     model = method()
     model.k = 1
     with pytest.raises(ValueError, match="model.k=1 is the image itself alone"):
-        NeighbourPurityHook(1).before_train(runner(model, tmp_path))
+        NeighborPurityHook(1).before_train(runner(model, tmp_path))

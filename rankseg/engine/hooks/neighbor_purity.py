@@ -24,8 +24,8 @@ FILE = "neighbours"
 PANELS = 4  # histograms in a row
 
 
-@HOOKS.register_module()
-class NeighbourPurityHook(RunHook):
+@HOOKS.register_module(name=["NeighborPurityHook", "NeighbourPurityHook"])  # the old name works
+class NeighborPurityHook(RunHook):
     """Hook that measures neighbors in the memory of a CMSF run constrained by the previous pass.
 
     The hook only reads the memory: it loads no images and does not affect training. It needs true
@@ -59,9 +59,9 @@ class NeighbourPurityHook(RunHook):
         return config
 
     def __init__(self, interval: int, k: int | None = None, queries: int = 2000) -> None:
-        check_minimum("NeighbourPurityHook", 0, interval=interval)
-        check_minimum("NeighbourPurityHook", 2, **({} if k is None else {"k": k}))
-        check_minimum("NeighbourPurityHook", 1, queries=queries)
+        check_minimum("NeighborPurityHook", 0, interval=interval)
+        check_minimum("NeighborPurityHook", 2, **({} if k is None else {"k": k}))
+        check_minimum("NeighborPurityHook", 1, queries=queries)
         self.interval, self.k, self.queries = interval, k, queries
         self._suppress = SuppressAndLog(f"{FILE}.png")
 
@@ -70,13 +70,13 @@ class NeighbourPurityHook(RunHook):
         super().check_method(method)
         if method.constraint != "previous":
             raise ValueError(
-                "Expected model.constraint to be 'previous' for NeighbourPurityHook, which "
+                "Expected model.constraint to be 'previous' for NeighborPurityHook, which "
                 f"compares with features of the previous pass, but got {method.constraint!r}. "
                 "Change it, or remove the hook."
             )
         if (self.k or method.k) < 2:
             raise ValueError(
-                f"Expected at least 2 neighbors for NeighbourPurityHook, but model.k={method.k} is "
+                f"Expected at least 2 neighbors for NeighborPurityHook, but model.k={method.k} is "
                 "the image itself alone. Set k of the hook to 2 or more."
             )
 
@@ -85,7 +85,7 @@ class NeighbourPurityHook(RunHook):
         self.truth = torch.from_numpy(dataset.unlabeled.class_ids())
         if not (self.truth >= 0).any():
             raise ValueError(
-                "Expected unlabeled images with a known class for NeighbourPurityHook, for "
+                "Expected unlabeled images with a known class for NeighborPurityHook, for "
                 "measurements only, but there are none. Remove the hook from custom_hooks."
             )
 

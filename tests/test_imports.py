@@ -9,6 +9,8 @@ import rankseg
 
 PACKAGE = Path(rankseg.__file__).parent
 ROOMS = (
+    "__main__",
+    "cli",
     "apis",
     "projects",
     "report",

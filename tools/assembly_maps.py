@@ -1,69 +1,10 @@
 #!/usr/bin/env python
 # SPDX-License-Identifier: Apache-2.0
-"""Draw the source of each point of a feature map, as in figure 5.4 of chapter 5 (SAN).
+"""Draw the source of each point of a feature map, as in figure 5.4 of chapter 5 (SAN)."""
 
-python tools/assembly_maps.py configs/san/omniglot_mini_supervised.py work_dirs/san/iter_1500.pth
-python tools/assembly_maps.py CONFIG CHECKPOINT photos/a.jpg photos/more --out assembly.png
+from rankseg.cli.assembly_maps import main, parse_args
 
-Each image gets a row: the image with its grid of points, its blocks rearranged like the network
-rearranges its features, and the source weights of the points that move most (brighter is larger,
-red is the maximum). Without images, the tool draws some of the config's validation images.
-"""
-
-import argparse
-from collections.abc import Sequence
-from pathlib import Path
-
-from rankseg.analysis.assembly_maps import assembly_maps
-from rankseg.engine.resilience.checkpoint import trust_checkpoints
-from rankseg.training.command_line import add_config_arguments, config_from, exit_on_user_error
-
-
-def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Parse the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    add_config_arguments(parser)
-    parser.add_argument(
-        "checkpoint", help="checkpoint (.pth) of a run with a spatial assembly network"
-    )
-    parser.add_argument(
-        "inputs", nargs="*", metavar="IMAGE", help="image files or folders of images"
-    )
-    parser.add_argument(
-        "--out", metavar="FILE", help="picture to write (default: WORK_DIR/assembly_maps.png)"
-    )
-    parser.add_argument(
-        "--images", type=int, default=6, metavar="N", help="number of images (default: 6)"
-    )
-    parser.add_argument(
-        "--points", type=int, default=4, metavar="N", help="number of points per image (default: 4)"
-    )
-    parser.add_argument(
-        "--network",
-        choices=["student", "teacher"],
-        help="network to use (default: the one that predicts)",
-    )
-    return parser.parse_args(argv)
-
-
-def main(argv: Sequence[str] | None = None) -> None:
-    """Write the picture."""
-    args = parse_args(argv)
-    with exit_on_user_error(), trust_checkpoints(args.trust_checkpoint):
-        cfg = config_from(args)
-        file = assembly_maps(
-            cfg,
-            args.checkpoint,
-            args.inputs,
-            out=args.out or Path(cfg.work_dir) / "assembly_maps.png",
-            images=args.images,
-            points=args.points,
-            network=args.network,
-        )
-    print(f"Wrote {file}.")
-
+__all__ = ["main", "parse_args"]
 
 if __name__ == "__main__":
     main()

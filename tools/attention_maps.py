@@ -1,76 +1,10 @@
 #!/usr/bin/env python
 # SPDX-License-Identifier: Apache-2.0
-"""Draw the attention of a network in two views of an image, to see if it moves with the image.
+"""Draw the attention of a network in two views of an image, to see if it moves with the image."""
 
-python tools/attention_maps.py configs/tac_ccl/cub_googlenet.py work_dirs/tac_ccl/X/iter_1.pth
-python tools/attention_maps.py CONFIG CHECKPOINT photos/a.jpg photos/more --out attention.png
+from rankseg.cli.attention_maps import main, parse_args
 
-The second and the last column should look alike. Without images, the tool draws some of the
-config's test images. The numbers are computed on more of them: the mean squared difference of both
-maps at corresponding points, the same difference if the maps had not moved, and their correlation.
-"""
-
-import argparse
-from collections.abc import Sequence
-
-from rankseg.analysis.attention_maps import attention_maps
-from rankseg.engine.resilience.checkpoint import trust_checkpoints
-from rankseg.training.command_line import add_config_arguments, config_from, exit_on_user_error
-
-
-def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Parse the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    add_config_arguments(parser)
-    parser.add_argument(
-        "checkpoint", help="checkpoint (.pth) of this toolbox or of a plain MMSegmentation model"
-    )
-    parser.add_argument(
-        "inputs", nargs="*", metavar="IMAGE", help="image files or folders of images"
-    )
-    add = parser.add_argument
-    add(
-        "--out",
-        default="attention_maps.png",
-        metavar="FILE",
-        help="picture to write (default: attention_maps.png)",
-    )
-    add("--images", type=int, default=6, metavar="N", help="number of images to draw (default: 6)")
-    add(
-        "--count",
-        type=int,
-        default=200,
-        metavar="N",
-        help="number of images for the statistics (default: 200)",
-    )
-    add("--tap", metavar="NAME", help="submodule that gives the attention map")
-    add("--seed", type=int, default=0, help="seed of the views (default: 0)")
-    return parser.parse_args(argv)
-
-
-def main(argv: Sequence[str] | None = None) -> None:
-    """Write the picture and the numbers."""
-    args = parse_args(argv)
-    seed, args.seed = args.seed, None  # the seed draws the views; it does not override the config
-    with exit_on_user_error(), trust_checkpoints(args.trust_checkpoint):
-        numbers = attention_maps(
-            config_from(args),
-            args.checkpoint,
-            args.inputs,
-            out=args.out,
-            images=args.images,
-            count=args.count,
-            tap=args.tap,
-            seed=seed,
-        )
-    print(
-        f"Wrote {args.out}. Mean squared difference of the attention of {numbers['images']} "
-        f"images: {numbers['error']:.5f} at corresponding points, {numbers['unmoved']:.5f} at the "
-        f"same points. Correlation: {numbers['correlation']:.3f}."
-    )
-
+__all__ = ["main", "parse_args"]
 
 if __name__ == "__main__":
     main()

@@ -1,76 +1,10 @@
 #!/usr/bin/env python
 # SPDX-License-Identifier: Apache-2.0
-"""Draw validation images with their ground truth and the predictions of several runs.
+"""Draw validation images with their ground truth and the predictions of several runs."""
 
-python tools/compare.py runs/supervised runs/unimatch runs/rankmatch --out compare.png
-python tools/compare.py runs/supervised runs/rankmatch --pick differ --mark
+from rankseg.cli.compare import main, parse_args
 
-Each image is a row, each run a column. --mark adds yellow frames where the last run is right and
-the first is wrong.
-"""
-
-import argparse
-from collections.abc import Sequence
-
-from rankseg.engine.resilience.checkpoint import trust_checkpoints
-from rankseg.report.compare import PICKS, compare
-from rankseg.report.run_predictions import CHECKPOINTS
-from rankseg.training.command_line import exit_on_user_error
-
-
-def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Parse the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("runs", nargs="+", metavar="RUN", help="work folders, one column each")
-    parser.add_argument(
-        "--out",
-        default="compare.png",
-        metavar="FILE",
-        help="picture to write (default: compare.png)",
-    )
-    parser.add_argument(
-        "--images", type=int, default=5, metavar="N", help="number of images (default: 5)"
-    )
-    parser.add_argument(
-        "--pick",
-        choices=PICKS,
-        default="even",
-        help="even: evenly spaced validation images; differ: those on which the runs differ most",
-    )
-    parser.add_argument(
-        "--checkpoint",
-        choices=CHECKPOINTS,
-        default="last",
-        help="weights to predict with (default: last)",
-    )
-    parser.add_argument(
-        "--mark", action="store_true", help="frame areas where only the last run is right"
-    )
-    parser.add_argument(
-        "--trust-checkpoint",
-        action="store_true",
-        help="load checkpoints that contain code, and build all classes that the settings of a run "
-        "name; only use it for files from people you trust",
-    )
-    return parser.parse_args(argv)
-
-
-def main(argv: Sequence[str] | None = None) -> None:
-    """Write the picture."""
-    args = parse_args(argv)
-    with exit_on_user_error(), trust_checkpoints(args.trust_checkpoint):
-        out = compare(
-            args.runs,
-            args.out,
-            images=args.images,
-            pick=args.pick,
-            which=args.checkpoint,
-            mark=args.mark,
-        )
-        print(f"Wrote {out}.")
-
+__all__ = ["main", "parse_args"]
 
 if __name__ == "__main__":
     main()

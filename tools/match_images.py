@@ -1,97 +1,10 @@
 #!/usr/bin/env python
 # SPDX-License-Identifier: Apache-2.0
-"""Match parts of training images with those of other images of the same cluster (TAC-CCL).
+"""Match parts of training images with those of other images of the same cluster (TAC-CCL)."""
 
-python tools/match_images.py configs/tac_ccl/cub_googlenet.py work_dirs/tac_ccl/cub_googlenet/X.pth
-python tools/match_images.py CONFIG CHECKPOINT --out matches.npz --least 12 --workers 8
+from rankseg.cli.match_images import main, parse_args
 
-Then train with pairs of different images as well:
-
-python tools/train.py CONFIG --work-dir DIR --cfg-options \\
-    train_dataloader.dataset.labeled_pipeline.1.matches=matches.npz
-
-The tool writes a picture of some pairs and the statistics next to the file of pairs. It caches
-keypoints in the work folder: after an interruption, or with other clusters, they are not detected
-again.
-"""
-
-import argparse
-from collections.abc import Sequence
-from pathlib import Path
-
-from rankseg.analysis.match_images import match_images
-from rankseg.engine.resilience.checkpoint import trust_checkpoints
-from rankseg.training.command_line import add_config_arguments, config_from, exit_on_user_error
-
-NUMBERS = {  # name: default, metavar, help
-    "top": (2, "N", "number of matches that each image keeps"),
-    "nearest": (10, "N", "number of images of the same cluster to compare each image with"),
-    "least": (8, "N", "minimum number of agreeing keypoints of a pair"),
-    "ratio": (
-        0.8,
-        "R",
-        "maximum ratio of the distances to the nearest and the second nearest keypoint",
-    ),
-    "tolerance": (0.04, "T", "maximum position error of keypoints, in half sides of an image"),
-    "side": (160, "PIXELS", "longer side that images are resized to"),
-    "tilts": (3, "N", "number of simulated tilts; 0 is plain SIFT"),
-    "limit": (600, "N", "maximum number of keypoints per image"),
-    "keep": (32, "N", "maximum number of keypoints to write per pair"),
-    "shown": (12, "N", "number of pairs in the picture"),
-    "workers": (1, "N", "number of threads"),
-    "seed": (0, "N", "seed of k-means"),
-}
-
-
-def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Parse the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    add_config_arguments(parser)
-    parser.add_argument("checkpoint", help="checkpoint (.pth) of a metric learning run")
-    parser.add_argument(
-        "--out", metavar="FILE", help="file to write (default: WORK_DIR/matches.npz)"
-    )
-    parser.add_argument(
-        "--clusters",
-        type=int,
-        metavar="K",
-        help="number of k-means clusters to use instead of those of the checkpoint",
-    )
-    for name, (default, metavar, text) in NUMBERS.items():
-        parser.add_argument(
-            f"--{name}",
-            type=type(default),
-            default=default,
-            metavar=metavar,
-            help=f"{text} (default: {default})",
-        )
-    return parser.parse_args(argv)
-
-
-def main(argv: Sequence[str] | None = None) -> None:
-    """Write the pairs, the picture and the statistics."""
-    args = parse_args(argv)
-    options = {name: getattr(args, name) for name in (*NUMBERS, "clusters")}
-    args.seed = None  # the seed is for k-means; it does not override the config
-    with exit_on_user_error(), trust_checkpoints(args.trust_checkpoint):
-        if args.launcher != "none":
-            raise ValueError("tools/match_images.py runs in one process. Leave --launcher out.")
-        cfg = config_from(args)
-        folder = Path(cfg.work_dir)
-        out = Path(args.out or folder / "matches.npz")
-        cache = folder / "features"
-        numbers = match_images(cfg, args.checkpoint, out=out, cache=cache, **options)
-    print(f"{numbers['pairs']} pairs match {numbers['matched']} of {numbers['images']} images.")
-    if numbers["true"] is not None:
-        print(
-            f"Pairs of one class: {numbers['true_in_clusters']:.1f}% of all pairs within clusters"
-        )
-    for row in numbers["by_score"]:
-        print(f"  {row['true']:.1f}% of {row['pairs']} pairs with --least {row['least']}")
-    print(f"Wrote {out}.")
-
+__all__ = ["main", "parse_args"]
 
 if __name__ == "__main__":
     main()

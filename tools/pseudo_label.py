@@ -1,78 +1,10 @@
 #!/usr/bin/env python
 # SPDX-License-Identifier: Apache-2.0
-"""Write a split in which confident predictions of a network become labels of unlabeled images.
+"""Write a split in which confident predictions of a network become labels of unlabeled images."""
 
-Label the most confident 30%, then train a second stage on them and the labeled images:
-  python tools/pseudo_label.py configs/cmsf/cifar10_mini_100_finetune.py CHECKPOINT \\
-      --data-root PATH --share 0.3 --out splits/100_seed0_pseudo
-  python tools/train.py configs/cmsf/cifar10_mini_100_finetune_again.py --data-root PATH \\
-      --load-from CHECKPOINT
-Label all images with a confidence of at least 90%:
-  python tools/pseudo_label.py CONFIG CHECKPOINT --threshold 0.9 --out splits/sure
-"""
+from rankseg.cli.pseudo_label import main, parse_args
 
-import argparse
-from collections.abc import Sequence
-
-from rankseg import apis
-from rankseg.engine.resilience.checkpoint import trust_checkpoints
-from rankseg.training.command_line import add_config_arguments, config_from, exit_on_user_error
-
-
-def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Parse the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    add_config_arguments(parser)
-    parser.add_argument(
-        "checkpoint", help="checkpoint (.pth) of this toolbox or of a plain MMSegmentation model"
-    )
-    some = parser.add_mutually_exclusive_group(required=True)
-    some.add_argument(
-        "--share",
-        type=float,
-        help="fraction of the unlabeled images to label, the most confident first",
-    )
-    some.add_argument("--threshold", type=float, help="minimum probability of the predicted class")
-    parser.add_argument(
-        "--out",
-        required=True,
-        metavar="FOLDER",
-        help="folder of the new split, relative to the data root, for example splits/mine",
-    )
-    parser.add_argument(
-        "--network",
-        choices=["student", "teacher"],
-        help="network to use (default: the one that predicts)",
-    )
-    parser.add_argument("--force", action="store_true", help="replace existing lists")
-    return parser.parse_args(argv)
-
-
-def main(argv: Sequence[str] | None = None) -> None:
-    """Write the lists and print their content."""
-    args = parse_args(argv)
-    with exit_on_user_error(), trust_checkpoints(args.trust_checkpoint):
-        if args.launcher != "none":
-            raise ValueError("tools/pseudo_label.py runs in one process. Leave --launcher out.")
-        found = apis.pseudo_label(
-            config_from(args),
-            args.checkpoint,
-            args.out,
-            share=args.share,
-            threshold=args.threshold,
-            network=args.network,
-            force=args.force,
-        )
-    print(found["table"])
-    print(
-        f"\nWrote {found['folder']}: labels of {found['images']} of {found['of']} unlabeled images "
-        f"with a probability of at least {found['least']:.3f}."
-    )
-    if "accuracy" in found:
-        print(f"{found['accuracy']:.2f}% of these labels are correct.")
-
+__all__ = ["main", "parse_args"]
 
 if __name__ == "__main__":
     main()

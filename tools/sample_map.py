@@ -1,88 +1,10 @@
 #!/usr/bin/env python
 # SPDX-License-Identifier: Apache-2.0
-"""Draw a map of labeled, discovered and wrongly discovered images by the features of a run.
+"""Draw a map of labeled, discovered and wrongly discovered images by the features of a run."""
 
-python tools/sample_map.py CONFIG CHECKPOINT
-python tools/sample_map.py CONFIG CHECKPOINT --rows cat dog --how pca      # two classes in rows
-python tools/sample_map.py CONFIG CHECKPOINT --images test                 # test images by class
+from rankseg.cli.sample_map import main, parse_args
 
-Each column is a discovery step of the last generation; a run without discovery has one column.
-"""
-
-import argparse
-from collections.abc import Sequence
-from pathlib import Path
-
-from rankseg.analysis.sample_map import IMAGES, LIMIT, sample_map
-from rankseg.engine.resilience.checkpoint import trust_checkpoints
-from rankseg.training.command_line import add_config_arguments, config_from, exit_on_user_error
-from rankseg.visualization.plane import WAYS
-
-
-def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Parse the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    add_config_arguments(parser)
-    parser.add_argument(
-        "checkpoint", help="checkpoint (.pth) of this toolbox or of a plain MMSegmentation model"
-    )
-    add = parser.add_argument
-    add("--images", choices=IMAGES, default="train", help="images to draw (default: train)")
-    add(
-        "--how",
-        choices=WAYS,
-        default="tsne",
-        help="projection of features to the plane (default: tsne)",
-    )
-    add(
-        "--limit",
-        type=int,
-        default=LIMIT,
-        metavar="N",
-        help=f"maximum number of unlabeled or test images (default: {LIMIT})",
-    )
-    add(
-        "--rows",
-        nargs="+",
-        default=(),
-        metavar="CLASS",
-        help="classes to draw in rows of their own",
-    )
-    add(
-        "--network",
-        choices=["student", "teacher"],
-        help="network to use (default: the one that predicts)",
-    )
-    add("--tap", default="decode_head.pool", help="submodule whose output is used as feature")
-    add("--seed", type=int, default=0, help="seed of the selected images and of t-SNE (default: 0)")
-    add("--out", metavar="FILE", help="picture to write (default: WORK_DIR/sample_map_IMAGES.png)")
-    return parser.parse_args(argv)
-
-
-def main(argv: Sequence[str] | None = None) -> None:
-    """Write the picture."""
-    args = parse_args(argv)
-    with exit_on_user_error(), trust_checkpoints(args.trust_checkpoint):
-        if args.launcher != "none":
-            raise ValueError("tools/sample_map.py runs in one process. Leave --launcher out.")
-        cfg = config_from(args)
-        file = sample_map(
-            cfg,
-            args.checkpoint,
-            out=args.out or Path(cfg.work_dir) / f"sample_map_{args.images}.png",
-            images=args.images,
-            how=args.how,
-            limit=args.limit,
-            rows=args.rows,
-            network=args.network,
-            tap=args.tap,
-            seed=args.seed,
-            cache=str(Path(cfg.work_dir) / "features"),
-        )
-    print(f"Wrote {file}.")
-
+__all__ = ["main", "parse_args"]
 
 if __name__ == "__main__":
     main()

@@ -26,11 +26,6 @@ _NAMES = (
 _MOST_CODES = 2**17  # maximum number of colors that are counted individually
 _SHOWN = 4  # maximum number of colors that a message lists
 
-RULE = (
-    "pixels of the color are foreground, and closed outlines are filled; an outline that ends at "
-    "the edge of the image is filled on its smaller side"
-)
-
 
 class Marks(NamedTuple):
     """Mask derived from marks.

@@ -34,11 +34,13 @@ from rankseg.projects.trial_run import trial_run
 from rankseg.training.config import load_config
 from rankseg.training.config_source import check_path, write_config
 from rankseg.utils.atomic_file import write_json
+from rankseg.utils.commands import spell_commands
 from rankseg.utils.progress import duration
 from rankseg.utils.safe_text import printable
+from rankseg.utils.shipped_configs import configs_folder
 from rankseg.visualization.mask_sheet import MaskedImage, draw_mask_sheet
 
-CONFIGS = Path(__file__).resolve().parents[2] / "configs"
+CONFIGS = configs_folder()
 NUM_SHOWN = 8  # images on the overview page
 MAX_FAULTS = 20  # listed at the end
 
@@ -149,7 +151,7 @@ class _Paths:
         if not (CONFIGS / "_base_").is_dir():
             raise FileNotFoundError(
                 f"Expected base configs in {CONFIGS}/_base_, but the folder does not exist. "
-                "Install the package from a checkout of the repository: pip install -e ."
+                "Install the package again: pip install --force-reinstall rankseg."
             )
         inside = out.parent.resolve().is_relative_to(CONFIGS)
         base = CONFIGS.parent if inside else out.parent
@@ -323,7 +325,7 @@ def _print_next_steps(
     out = f"work_dirs/{project.name}"
     weights = f"{out}/iter_{settings.iterations}.pth"
     time = duration(seconds * settings.iterations)
-    print(f"""
+    text = f"""
 Wrote {project.config}
       {project.supervised} (baseline: only images with masks)
       {project.root}/ (check the masks in {OVERVIEW})
@@ -333,9 +335,10 @@ This machine has {this_machine()}. Training takes about {time}:
 
 Next: {tool}train.py {config}
       {tool}test.py {config} {weights} --show-dir {out}/pictures
-      {tool}predict.py {config} {weights} {shlex.quote(str(images))} --out {out}/predicted""")
+      {tool}predict.py {config} {weights} {shlex.quote(str(images))} --out {out}/predicted"""
+    print(spell_commands(text))
     if masks.is_dir() and masks.resolve().is_relative_to(images.resolve()):
-        print(f"(note: the masks are in {images} too, so predict.py treats them as images)")
+        print(f"(note: the masks are in {images} too, so prediction treats them as images)")
 
 
 def _print_faults(faults: Sequence[str]) -> None:

@@ -86,7 +86,7 @@ def convert_stacks(
         above: Values above this are foreground. Default: masks hold 0 and one other value, which is
             foreground.
         color: Red, green and blue of the foreground marks, for masks that are colored marks on gray
-            images, see :data:`rankseg.imageio.marks.RULE`.
+            images, see :func:`rankseg.imageio.marks.read_marks`.
         empty_masks: Meaning of masks without foreground: ``"unlabeled"``, or ``"background"``,
             which is the default for slices listed in ``slices``.
         planes: Channel, frame and series of the images to read.

@@ -12,6 +12,7 @@ from rankseg.datasets.class_names import CLASSES_JSON
 from rankseg.projects.mask_plan import MaskPlan
 from rankseg.projects.settings import PASSES, StarterSettings
 from rankseg.training.config_source import literal
+from rankseg.utils.commands import spell_commands
 
 OVERVIEW = "overview.png"
 """Overview picture of images with their masks, in the data folder."""
@@ -65,7 +66,7 @@ class Project:
 
     def train(self, config: Path) -> str:
         """Return the command that trains a config."""
-        return f"{self.command}train.py {shlex.quote(str(config))}"
+        return spell_commands(f"{self.command}train.py {shlex.quote(str(config))}")
 
     def base(self, name: str) -> str:
         """Return a ``_base_`` path, relative if the config is inside the configs folder."""

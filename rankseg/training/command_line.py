@@ -1,22 +1,69 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Arguments and error handling shared by the command-line tools."""
+"""Arguments and error handling shared by the command-line tools.
+
+This module is imported before the arguments are parsed, so it imports torch, MMEngine and the
+readers of images only where it uses them.
+"""
 
 import argparse
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-
-from mmengine.config import Config, DictAction
-from mmengine.dist import is_main_process
+from typing import TYPE_CHECKING, Any
 
 from rankseg.errors import RunEnded, Stopped
-from rankseg.imageio.marks import parse_color
-from rankseg.imageio.tiff_axes import Planes, parse_choice
-from rankseg.training.config import load_config
-from rankseg.training.work_folder import where_to_resume
+from rankseg.utils.commands import spell_commands
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+
+    from rankseg.imageio.tiff_axes import Planes
 
 DEBUG = "RANKSEG_DEBUG"
+MARKS = (
+    "pixels of the color are foreground, and closed outlines are filled; an outline that ends at "
+    "the edge of the image is filled on its smaller side"
+)
+"""Rule of ``--color``, for the help of the tools that read marks."""
+
+
+class ToolParser(argparse.ArgumentParser):
+    """Parser whose description and examples keep their line breaks.
+
+    If the tool was started as ``rankseg NAME``, its help names commands in the same way.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        options.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        for name in ("description", "epilog"):
+            options[name] = spell_commands(options.get(name) or "")
+        super().__init__(**options)
+
+
+def make_parser(module: str, description: str, epilog: str = "") -> ToolParser:
+    """Build the parser of a tool.
+
+    Args:
+        module: ``__name__`` of the tool, which names its command.
+        description: Docstring of the tool. Its first line is the summary.
+        epilog: Examples, shown below the options.
+    """
+    name = f"tools/{module.rpartition('.')[2]}.py"
+    command = spell_commands(name)
+    return ToolParser(
+        prog=None if command == name else command, description=description, epilog=epilog
+    )
+
+
+class ConfigOptions(argparse.Action):
+    """Action of ``--cfg-options``: MMEngine's, which is imported when the option is used."""
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option: str | None = None) -> None:
+        """Add the keys and values to those of the namespace."""
+        from mmengine.config import DictAction
+
+        DictAction(self.option_strings, self.dest, nargs="+")(parser, namespace, values, option)
 
 
 @contextmanager
@@ -31,12 +78,12 @@ def exit_on_user_error() -> Iterator[None]:
         if os.environ.get(DEBUG):
             raise
         text = error.args[0] if isinstance(error, KeyError) and error.args else error
-        print(f"error: {text}", file=sys.stderr)
+        print(f"error: {spell_commands(str(text))}", file=sys.stderr)
         raise SystemExit(2) from None
 
 
 @contextmanager
-def exit_on_run_end(cfg: Config, overwrite: bool = False) -> Iterator[None]:
+def exit_on_run_end(cfg: "Config", overwrite: bool = False) -> Iterator[None]:
     """Print how to resume when a run is stopped or cannot continue, then exit.
 
     The exit status is 143 after SIGTERM, 130 after Ctrl-C, and 1 if the run cannot continue.
@@ -45,6 +92,10 @@ def exit_on_run_end(cfg: Config, overwrite: bool = False) -> Iterator[None]:
         cfg: Config of the run.
         overwrite: Whether the run was started with ``--overwrite``.
     """
+    from mmengine.dist import is_main_process
+
+    from rankseg.training.work_folder import where_to_resume
+
     try:
         yield
     except KeyboardInterrupt as error:
@@ -56,7 +107,8 @@ def exit_on_run_end(cfg: Config, overwrite: bool = False) -> Iterator[None]:
         if os.environ.get(DEBUG):
             raise
         text = str(error).rstrip(".")
-        print(f"error: {text}. {where_to_resume(cfg, overwrite)}", file=sys.stderr, flush=True)
+        text = spell_commands(f"error: {text}. {where_to_resume(cfg, overwrite)}")
+        print(text, file=sys.stderr, flush=True)
         raise SystemExit(1) from None
 
 
@@ -93,7 +145,7 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--cfg-options",
         nargs="+",
-        action=DictAction,
+        action=ConfigOptions,
         metavar="KEY=VALUE",
         help="change any key of the config, for example model.rank.num_agents=64",
     )
@@ -103,13 +155,13 @@ def add_plane_arguments(parser: argparse.ArgumentParser | argparse._ArgumentGrou
     """Add the arguments that choose planes of TIFF stacks. See :func:`planes_from`."""
     parser.add_argument(
         "--channel",
-        type=parse_choice,
+        type=plane_argument,
         metavar="N",
         help="channel of a hyperstack, from 1 as in ImageJ; all: every channel is a slice",
     )
     parser.add_argument(
         "--frame",
-        type=parse_choice,
+        type=plane_argument,
         metavar="N",
         help="frame, from 1, of a stack with slices and frames; all: slices of all frames in order",
     )
@@ -120,19 +172,37 @@ def add_plane_arguments(parser: argparse.ArgumentParser | argparse._ArgumentGrou
 
 def color_argument(text: str) -> tuple[int, int, int]:
     """Parse the argument of ``--color`` to red, green and blue, as a type of ``argparse``."""
+    from rankseg.imageio.marks import parse_color
+
     try:
         return parse_color(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-def planes_from(args: argparse.Namespace) -> Planes:
+def plane_argument(text: str) -> int | str:
+    """Parse a number of a channel or frame, or ``all``, as a type of ``argparse``."""
+    from rankseg.imageio.tiff_axes import parse_choice
+
+    try:
+        return parse_choice(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"Expected a number, counted from 1, or all, but got {text!r}."
+        ) from None
+
+
+def planes_from(args: argparse.Namespace) -> "Planes":
     """Return the planes that the arguments of :func:`add_plane_arguments` choose."""
+    from rankseg.imageio.tiff_axes import Planes
+
     return Planes(args.channel, args.frame, args.series)
 
 
-def config_from(args: argparse.Namespace) -> Config:
+def config_from(args: argparse.Namespace) -> "Config":
     """Load the config described by :func:`add_config_arguments` and ``--seed``."""
+    from rankseg.training.config import load_config
+
     cfg = load_config(
         args.config,
         data_root=args.data_root,

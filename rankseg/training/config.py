@@ -14,6 +14,7 @@ from mmengine.runner import Runner
 from rankseg import registry as registries
 from rankseg.training.config_source import check_values
 from rankseg.utils.config_nodes import nodes
+from rankseg.utils.shipped_configs import find_config
 
 READ = {*inspect.signature(Runner).parameters} - {"cfg"}
 READ |= {"sync_bn", "activation_checkpointing", "find_unused_parameters"}
@@ -34,7 +35,8 @@ def load_config(
     """Read a config file and apply the common options of the tools.
 
     Args:
-        path: Config file.
+        path: Config file. A file that does not exist is looked up among the configs of the
+            package: ``rankmatch/voc_92.py``.
         data_root: Folder of the data set, in place of the one in the config.
         split_root: Folder of the split lists, in place of ``<data_root>/splits``.
         split: Name of the split to train on, in place of the one in the config.
@@ -49,10 +51,7 @@ def load_config(
         ValueError: If the config is not valid Python, a class of rankseg gets an option that it
             does not have, an override sets a key that nothing reads, or a string contains ``{{``.
     """
-    if not Path(path).is_file():
-        near = difflib.get_close_matches(path, map(str, Path("configs").rglob("*.py")), n=3)
-        hint = f" Did you mean {' or '.join(near)}?" if near else ""
-        raise FileNotFoundError(f"Config {path} does not exist.{hint}")
+    path = find_config(path)
     try:
         cfg = Config.fromfile(path)
     except SyntaxError as error:

@@ -94,7 +94,12 @@ def start(tmp_path_factory) -> Callable[..., Job]:
     """Start ``tools/train.py`` in a process that has everything imported already."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(
-        ["rankseg.apis", "rankseg.training.command_line", "rankseg.training.tiny"]
+        [
+            "rankseg.cli.train",
+            "rankseg.training.train",
+            "rankseg.training.config",
+            "rankseg.training.tiny",
+        ]
     )
     logs = tmp_path_factory.mktemp("logs")
     jobs = []

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import contextlib
 import functools
-import importlib.util
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +9,9 @@ from types import SimpleNamespace
 import cv2
 import pytest
 
-from rankseg.testing.tools import load_tool
+from rankseg.cli import demo
+from rankseg.cli.main import main
+from rankseg.demo import scenes
 from rankseg.visualization.report import MethodResult
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -18,29 +19,26 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture
 def tool():
-    spec = importlib.util.spec_from_file_location("demo_tool", ROOT / "tools/demo.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return demo
 
 
 def run_here(name, *arguments, log):
     """Run a tool in this process, instead of starting one."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("w") as stream, contextlib.redirect_stdout(stream):
-        load_tool(name.removesuffix(".py")).main([str(one) for one in arguments])
+        main([name, *(str(one) for one in arguments)])
     return SimpleNamespace(poll=lambda: 0, returncode=0)
 
 
 def test_starts_a_tool_with_a_log(tool, tmp_path):
     log = tmp_path / "logs/help.txt"
-    tool.finish({log: tool.start("make_splits.py", "--help", log=log)})
-    assert "usage: make_splits.py" in log.read_text()
+    tool.finish({log: tool.start("make-splits", "--help", log=log)})
+    assert "usage: python -m rankseg make-splits" in log.read_text()
 
 
 def test_writes_table_and_picture(tool, tmp_path, monkeypatch, capsys):
-    small = functools.partial(tool.make_demo_set, labeled=8, unlabeled=4, val=4)
-    monkeypatch.setattr(tool, "make_demo_set", small)
+    small = functools.partial(scenes.make_demo_set, labeled=8, unlabeled=4, val=4)
+    monkeypatch.setattr(scenes, "make_demo_set", small)
     monkeypatch.setattr(tool, "start", run_here)
     monkeypatch.chdir(ROOT)
     work = tmp_path / "work"

@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
-import importlib.util
 import re
 import shutil
 import subprocess
@@ -11,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from rankseg.cli import make_splits
 from rankseg.datasets import CUBDataset
 from rankseg.datasets.splits.splits import read_list
 
@@ -19,10 +19,7 @@ TOOL = Path(__file__).resolve().parents[2] / "tools/make_splits.py"
 
 @pytest.fixture(scope="module")
 def tool():
-    spec = importlib.util.spec_from_file_location("make_splits", TOOL)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return make_splits
 
 
 @pytest.fixture

@@ -1,18 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-import importlib.util
-from pathlib import Path
 
 import pytest
 
-TOOL = Path(__file__).resolve().parents[2] / "tools/new_project.py"
+from rankseg.cli import new_project
 
 
 @pytest.fixture
 def tool():
-    spec = importlib.util.spec_from_file_location("new_project_tool", TOOL)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return new_project
 
 
 def test_prints_a_user_error_in_one_line(tool, tmp_path, capsys):
@@ -26,7 +21,9 @@ def test_prints_a_user_error_in_one_line(tool, tmp_path, capsys):
 
 def test_options_reach_the_function(tool, monkeypatch):
     given = {}
-    monkeypatch.setattr(tool, "new_project", lambda **options: given.update(options))
+    monkeypatch.setattr(
+        "rankseg.projects.new_project.new_project", lambda **options: given.update(options)
+    )
     line = "--images i --masks m --out o.py --classes a b --above 3 --val 2 --labelled 5"
     tool.main(
         [

@@ -1,14 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-import importlib.util
-from pathlib import Path
 
 import pytest
 from mmengine.config import Config
 
-PATH = Path(__file__).resolve().parents[2] / "tools" / "retrieve.py"
-SPEC = importlib.util.spec_from_file_location("retrieve_tool", PATH)
-retrieve = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(retrieve)
+from rankseg.cli import retrieve
 
 
 def named(*pairs: tuple[str, str]) -> list[str]:

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Draw the agents of images and the areas that are similar to them, as in figure 5 of RankMatch.
+
+python tools/agent_maps.py configs/rankmatch/em_mito_2.py work_dirs/em/iter_3000.pth
+python tools/agent_maps.py CONFIG CHECKPOINT photos/a.jpg photos/more --out pictures
+
+A yellow cross marks the position of an agent. The percentage is the share of the image for which
+this agent is the nearest one. Without images, the tool draws some of the config's validation
+images.
+"""
+
+import argparse
+from collections.abc import Sequence
+
+from rankseg.training.command_line import (
+    add_config_arguments,
+    config_from,
+    exit_on_user_error,
+    make_parser,
+)
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Parse the command line."""
+    parser = make_parser(__name__, __doc__)
+    add_config_arguments(parser)
+    parser.add_argument(
+        "checkpoint", help="checkpoint (.pth) of this toolbox or of a plain MMSegmentation model"
+    )
+    parser.add_argument(
+        "inputs", nargs="*", metavar="IMAGE", help="image files or folders of images"
+    )
+    parser.add_argument(
+        "--out", default="agent_maps", metavar="DIR", help="output folder (default: agent_maps)"
+    )
+    parser.add_argument(
+        "--images",
+        type=int,
+        default=4,
+        metavar="N",
+        help="number of validation images, if no image is given (default: 4)",
+    )
+    parser.add_argument(
+        "--shown", type=int, default=6, metavar="N", help="number of maps per image (default: 6)"
+    )
+    parser.add_argument(
+        "--num-agents",
+        type=int,
+        metavar="N",
+        help="number of agents (default: that of the config, or 128)",
+    )
+    parser.add_argument("--tap", metavar="NAME", help="submodule whose output is compared")
+    parser.add_argument(
+        "--network",
+        choices=["student", "teacher"],
+        help="network to use (default: the one that predicts)",
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, help="seed that selects the first agent (default: 0)"
+    )
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Write the pictures."""
+    args = parse_args(argv)
+    from rankseg.analysis.agent_maps import agent_maps
+    from rankseg.engine.resilience.checkpoint import trust_checkpoints
+
+    seed, args.seed = args.seed, None  # the seed selects agents; it does not override the config
+    with exit_on_user_error(), trust_checkpoints(args.trust_checkpoint):
+        agent_maps(
+            config_from(args),
+            args.checkpoint,
+            args.inputs,
+            out=args.out,
+            images=args.images,
+            shown=args.shown,
+            num_agents=args.num_agents,
+            tap=args.tap,
+            network=args.network,
+            seed=seed,
+        )

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Create an HTML page about one or several runs; it opens in any browser, without network.
+
+python tools/report.py work_dirs/rankmatch/em_mito_2
+python tools/report.py runs/supervised runs/rankmatch --out comparison.html
+
+It contains results, warnings of the logs, curves, IoU of each class, confusion, best and worst
+validation images, and the settings that differ between the runs. For confusion and images, the last
+weights of each run predict its validation set, as in validation; --no-predict skips this.
+"""
+
+import argparse
+from collections.abc import Sequence
+
+from rankseg.training.command_line import (
+    exit_on_user_error,
+    make_parser,
+)
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Parse the command line."""
+    parser = make_parser(__name__, __doc__)
+    parser.add_argument(
+        "runs", nargs="+", metavar="RUN", help="work folders, or folders that contain some"
+    )
+    parser.add_argument(
+        "--out", default="report.html", metavar="FILE", help="page to write (default: report.html)"
+    )
+    parser.add_argument(
+        "--no-predict", action="store_true", help="only use the logs; do not predict images"
+    )
+    parser.add_argument(
+        "--checkpoint",
+        choices=("last", "best"),
+        default="last",
+        help="weights to predict with (default: last)",
+    )
+    parser.add_argument(
+        "--images",
+        type=int,
+        metavar="N",
+        help="predict N evenly spaced validation images instead of all",
+    )
+    parser.add_argument(
+        "--trust-checkpoint",
+        action="store_true",
+        help="load checkpoints that contain code, and build all classes that the settings of a run "
+        "name; only use it for files from people you trust",
+    )
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Write the page."""
+    args = parse_args(argv)
+    from rankseg.engine.resilience.checkpoint import trust_checkpoints
+    from rankseg.report.report import report
+
+    with exit_on_user_error(), trust_checkpoints(args.trust_checkpoint):
+        out = report(
+            args.runs,
+            args.out,
+            predict=not args.no_predict,
+            which=args.checkpoint,
+            images=args.images,
+        )
+        print(f"Wrote {out}. Open it in a browser.")

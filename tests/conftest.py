@@ -209,7 +209,7 @@ custom_hooks = [
 
 @pytest.fixture(scope="session")
 def class_config(tmp_path_factory) -> Path:
-    """Images of 16 px in three colours: 3 labelled, 9 unlabelled and 6 for testing."""
+    """Images of 16 px in three colors: 3 labeled, 9 unlabeled and 6 for testing."""
     folder = tmp_path_factory.mktemp("classes")
     rng, lines = np.random.default_rng(0), {"labeled": [], "unlabeled": []}
     for k, name in enumerate(CLASSES):

@@ -151,8 +151,8 @@ HANDLED = {
     "cmyk.jpg": (saved(SMOOTH, "JPEG", mode="CMYK", **FINE), SMOOTH, 20),
     "cmyk.tif": (saved(NOISE, "TIFF", mode="CMYK"), NOISE, 1),
     "progressive.jpg": (saved(SMOOTH, "JPEG", progressive=True, **FINE), SMOOTH, 20),
-    "grey16.png": (saved(GRAY.astype(np.uint16) * 257), np.stack([GRAY] * 3, -1), 0),
-    "grey16.tif": (saved(GRAY.astype(np.uint16) * 257, "TIFF"), np.stack([GRAY] * 3, -1), 0),
+    "gray16.png": (saved(GRAY.astype(np.uint16) * 257), np.stack([GRAY] * 3, -1), 0),
+    "gray16.tif": (saved(GRAY.astype(np.uint16) * 257, "TIFF"), np.stack([GRAY] * 3, -1), 0),
     "rgb16.png": (written(".png", NOISE[..., ::-1].astype(np.uint16) * 257), NOISE, 0),
     "rgb16.tif": (written(".tif", NOISE[..., ::-1].astype(np.uint16) * 257), NOISE, 0),
     "alpha.png": (saved(np.dstack([NOISE, GRAY])), NOISE, 0),
@@ -203,7 +203,7 @@ def test_one_pixel_and_gray_with_alpha_go_through_training(root):
 MASKS = {
     "size": (saved(LABELS[:, :9]), r"0\.png, 10x8 pixels \(width x height\), but got 9x8"),
     "turned size": (saved(LABELS.T.copy()), r"8x10\. Save the mask in the size of the image\.$"),
-    "colours": (saved(NOISE), r"one channel of class ids .* got a color image \(mode RGB\)"),
+    "colors": (saved(NOISE), r"one channel of class ids .* got a color image \(mode RGB\)"),
     "alpha": (saved(np.dstack([LABELS, LABELS]), mode="LA"), r"got an alpha channel \(mode LA\)"),
     "rgba": (saved(np.dstack([NOISE, GRAY])), r"got a color image \(mode RGBA\)"),
     "float": (saved(LABELS.astype(np.float32), "TIFF"), r"got floating-point numbers"),
@@ -215,7 +215,7 @@ MASKS = {
     "text": (b"0 0 1 1", r"\(it is text that starts with '0 0 1 1'\)\. Save"),
     "pages": (saved(LABELS, "TIFF", save_all=True, append_images=[Image.fromarray(LABELS)]),
               r"but got 2 \(an animated or multi-page TIFF\)"),
-    "giant": (png(50000, 50000, colour=0), r"at most 178956970 pixels"),
+    "giant": (png(50000, 50000, color=0), r"at most 178956970 pixels"),
 }  # fmt: skip
 
 

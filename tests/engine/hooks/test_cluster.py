@@ -37,7 +37,7 @@ MODEL = dict(
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
-    """Noisy images of one colour; each class has its own."""
+    """Noisy images of one color; each class has its own."""
     folder = tmp_path_factory.mktemp("data")
     rng = np.random.default_rng(0)
     for k, name in enumerate(CLASSES):
@@ -322,7 +322,7 @@ def test_no_validation_pipeline(runner):
 
 
 def test_no_teacher(runner):
-    with pytest.raises(ValueError, match="network of .*got 'teacher'"):
+    with pytest.raises(ValueError, match=r"network='teacher'.*model.teacher=dict"):
         ClusterHook(4, network="teacher").before_train(runner)
 
 

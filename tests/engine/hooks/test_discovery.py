@@ -30,7 +30,7 @@ STARTS = {2: (1, 1), 4: (1, 2), 6: (2, 1), 8: (2, 2)}  # discoveries of these op
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
-    """Noisy images of one colour; each class has its own."""
+    """Noisy images of one color; each class has its own."""
     folder = tmp_path_factory.mktemp("data")
     rng = np.random.default_rng(0)
     for k, name in enumerate(CLASSES):

@@ -30,7 +30,7 @@ LABELED, UNLABELED = 3, 12
 
 
 class Half:
-    """Noisy images of one colour; each class has its own. Every fifth class is not known."""
+    """Noisy images of one color; each class has its own. Every fifth class is not known."""
 
     def __init__(self, count, pipeline, unknown=0):
         self.pipeline = pipeline

@@ -100,7 +100,7 @@ def caffe_reference(state: dict, x: torch.Tensor) -> list[torch.Tensor]:
 
 
 def released(network: torch.nn.Module) -> dict:
-    """The weights under the names, and in the order of colours, of the released file."""
+    """The weights under the names, and in the order of colors, of the released file."""
     state = {name: value.clone() for name, value in network.state_dict().items()}
     if isinstance(network, GoogLeNet):
         return state

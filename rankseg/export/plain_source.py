@@ -8,11 +8,18 @@ from types import ModuleType
 
 from mmengine.config import Config
 
+from rankseg.errors import expect
+from rankseg.models.backbones.staged import INIT
 from rankseg.registry import MODELS
 from rankseg.utils.config_nodes import nodes
 
 _TINY = (("from rankseg.models.tiny import TinyPart\n", ""), ("(TinyPart, ", "("))
 """The mixin for ``--tiny``, which only training uses."""
+_COPIED = (
+    ("from rankseg.errors import expect\n", f"\n\n{inspect.getsource(expect)}\n"),
+    ("from rankseg.models.backbones.staged import INIT\n", f"\nINIT = {INIT!r}\n"),
+)
+"""Imports from this package, and the definitions that replace them in the exported file."""
 _REGISTRY = re.compile(r"^from rankseg\.registry import (\w+)$", re.MULTILINE)
 
 
@@ -39,7 +46,7 @@ def plain_source(module: ModuleType) -> str:
         ValueError: If the module uses more of this package than its registry.
     """
     source = _REGISTRY.sub(r"from mmseg.registry import \1", inspect.getsource(module))
-    for text, replacement in _TINY:
+    for text, replacement in _TINY + _COPIED:
         source = source.replace(text, replacement)
     for node in ast.walk(ast.parse(source)):
         names = []

@@ -173,6 +173,6 @@ class FeatureCache:
             reason = f"it could not be read ({type(error).__name__})"
         else:
             reason = "it contains other images"
-        message = f"Computes {path} again, because {reason}."
+        message = f"Computing {path} again, because {reason}."
         print_log(message, "current", logging.WARNING)
         return None

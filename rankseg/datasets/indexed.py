@@ -138,10 +138,11 @@ class IndexedDataset(ImageLevelDataset):
         root, wanted = Path(self.data_root), " or ".join(map(_listed, self.INDEX))
         below = (path for path in sorted(root.iterdir()) if path.is_dir())
         inside = next((path for path in below if self.recognizes(path)), None)
-        cure = f"Set it to {inside}, which has them. " if inside else ""
+        cure = f"Set it to {inside}, which has them." if inside else ""
+        cure = hint(root) or cure
         return (
             f"Expected data root '{root}' to hold {self.TITLE} with {wanted}, but these files are "
-            f"missing. {hint(root) or cure}{self.readme()} shows the layout."
+            f"missing. {cure}{' ' if cure else ''}{self.readme()} shows the layout."
         )
 
     def _check_counts(self, classes: int) -> None:

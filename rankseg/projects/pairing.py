@@ -127,7 +127,7 @@ def list_images(folder: Path, what: str) -> list[Path]:
     if not folder.is_dir():
         found = "is a file" if folder.exists() else "does not exist"
         known = hint(folder.parent) or hint(folder)
-        more = f" Images with classes need no masks: {known}." if known else ""
+        more = f" Images with classes need no masks: {known}" if known else ""
         raise FileNotFoundError(
             f"Expected {folder} to be a folder of {what}, but it {found}.{more}"
         )

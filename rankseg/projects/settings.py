@@ -59,7 +59,7 @@ def this_machine() -> Machine:
 
 @dataclass(frozen=True)
 class NetworkPreset:
-    """NetworkPreset with matching settings.
+    """Network with matching settings.
 
     Attributes:
         base: Name in ``configs/_base_/models``.
@@ -99,7 +99,7 @@ class StarterSettings:
     """Settings of a config.
 
     Attributes:
-        network: NetworkPreset, schedule, and matching settings.
+        network: Network, schedule, and matching settings.
         crop: Side of the training crops in pixels.
         iterations: Length of the run.
         warmup: First iteration with unlabeled images.

@@ -191,7 +191,7 @@ def resume_from_latest(cfg: Config) -> None:
 
 
 def where_to_resume(cfg: Config, overwrite: bool = False) -> str:
-    """Return half a sentence on how to resume a run that ended early.
+    """Return the end of a sentence that says how to resume a run that ended early.
 
     Args:
         cfg: Config of the run.

@@ -341,7 +341,7 @@ class Method(MethodSetup, BaseModel):
         known = len(truth) == len(data_samples)
         self.quality.update(label, confident, torch.cat(truth) if known else None)
 
-    # --- before training
+    # --- training step
 
     def loss(self, inputs: dict[str, Tensor], data_samples: dict[str, list]) -> dict[str, Tensor]:
         """Compute the loss terms of one step; implemented by each method.

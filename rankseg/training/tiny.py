@@ -140,6 +140,7 @@ def _shrink_parts(cfg: Config, cells: int | None, dataset: Any) -> None:
             kind.make_tiny(node, cells)
     kept = []
     for hook in cfg.get("custom_hooks") or []:
-        kind = HOOKS.get(hook.type)
-        kept.append(kind.make_tiny(hook, dataset) if issubclass(kind, RunHook) else hook)
+        kind = HOOKS.get(hook.type) if isinstance(hook.type, str) else hook.type
+        ours = isinstance(kind, type) and issubclass(kind, RunHook)
+        kept.append(kind.make_tiny(hook, dataset) if ours else hook)
     cfg.custom_hooks = [hook for hook in kept if hook is not None]

@@ -10,8 +10,8 @@ import torch
 from mmengine.optim.scheduler.lr_scheduler import LRSchedulerMixin
 from mmengine.optim.scheduler.param_scheduler import INF, OptimizerType, _ParamScheduler
 
+from rankseg.errors import expect
 from rankseg.registry import PARAM_SCHEDULERS
-from rankseg.utils.arguments import check_minimum
 
 
 def follow(schedulers: Sequence[_ParamScheduler], steps: int) -> list[float]:
@@ -151,7 +151,7 @@ class CosineStagesLR(LRSchedulerMixin, _ParamScheduler):
                 "Expected stages of CosineStagesLR to be the iterations of each stage, 1 or more, "
                 f"but got {list(stages)}."
             )
-        check_minimum("CosineStagesLR", 1, reach=reach)
+        expect(reach >= 1, "reach of CosineStagesLR", "1 or more", reach)
         self.stages = tuple(stages)
         self.reach = reach
         super().__init__(optimizer, **kwargs)

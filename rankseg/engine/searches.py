@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset, Subset
 
+from rankseg.datasets.checks import evenly_spaced
 from rankseg.evaluation.retrieval import RetrievalScores, Retrieved, retrieve
 from rankseg.visualization.retrieval import QueryResult, RetrievedImage
 
@@ -138,12 +139,3 @@ def _one_of_a_class(order: np.ndarray, label: Tensor, rows: int) -> list[int]:
     """Return the first positions of an order, at most one per class."""
     firsts = np.unique(label.numpy()[order], return_index=True)[1]
     return order[np.sort(firsts)[:rows]].tolist()
-
-
-def evenly_spaced(count: int, rows: int) -> list[int]:
-    """Return at most ``rows`` evenly spaced positions below ``count``.
-
-    >>> evenly_spaced(100, 3), evenly_spaced(2, 5)
-    ([0, 50, 99], [0, 1])
-    """
-    return np.unique(np.linspace(0, count - 1, min(rows, count)).round().astype(int)).tolist()

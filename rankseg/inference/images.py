@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from rankseg.datasets.checks import evenly_spaced
 from rankseg.datasets.file_checks import THREADS
 from rankseg.imageio.bands import Channels
 from rankseg.imageio.image_files import UPRIGHT, open_file
@@ -100,8 +101,7 @@ def pages_of(*files: ImageFile) -> list[Page]:
 def choose_pages(files: Sequence[ImageFile], count: int) -> set[Page]:
     """Return at most ``count`` evenly spaced pages of all files."""
     pages = pages_of(*files)
-    places = np.linspace(0, len(pages) - 1, min(count, len(pages))).round().astype(int)
-    return {pages[i] for i in places}
+    return {pages[i] for i in evenly_spaced(len(pages), count)}
 
 
 def inspect_images(

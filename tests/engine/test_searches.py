@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 import torch
 
+from rankseg.datasets.checks import evenly_spaced
 from rankseg.engine.hooks.retrieval_panel import some_classes
-from rankseg.engine.searches import Embedded, Images, choose, evenly_spaced, make_searches
+from rankseg.engine.searches import Embedded, Images, choose, make_searches
 from rankseg.evaluation.retrieval import RetrievalScores
 
 

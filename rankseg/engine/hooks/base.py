@@ -9,9 +9,9 @@ from torch.utils.data import Dataset, Sampler
 
 from rankseg.engine.features import Features, extract_features, with_pipeline
 from rankseg.engine.unwrap import unwrap_method
+from rankseg.errors import expect
 from rankseg.models.layers import find_module
 from rankseg.models.methods import Method
-from rankseg.utils.arguments import check_choice
 
 PIPELINES = ("train", "test")
 
@@ -135,7 +135,9 @@ class FeatureHook(RunHook):
         batch_size: int = 256,
         num_workers: int | None = None,
     ) -> None:
-        check_choice(type(self).__name__, (*PIPELINES, None), features=features)
+        known = (*PIPELINES, None)
+        name = f"features of {type(self).__name__}"
+        expect(features in known, name, f"one of {known}", features)
         self.network = network
         self.tap = tap
         self.features = features

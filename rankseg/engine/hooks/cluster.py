@@ -16,11 +16,10 @@ from rankseg.datasets.samplers.classes import PKSampler
 from rankseg.engine.hooks.base import FeatureHook
 from rankseg.engine.hooks.notes import RunNotes
 from rankseg.engine.unwrap import unwrap_method
-from rankseg.errors import RunEnded
+from rankseg.errors import RunEnded, expect
 from rankseg.models.methods import Method, MetricLearning
 from rankseg.registry import HOOKS
 from rankseg.selection.graph import assign_clusters, cluster_centers
-from rankseg.utils.arguments import check_minimum
 
 FILE = "clusters"
 TOO_ALIKE = 99.9  # percent: embeddings about 0.045 apart
@@ -148,7 +147,7 @@ class ClusterHook(FeatureHook):
         num_workers: int | None = None,
     ) -> None:
         super().__init__(network, features=features, batch_size=batch_size, num_workers=num_workers)
-        check_minimum("ClusterHook", 2, clusters=clusters)
+        expect(clusters >= 2, "clusters of ClusterHook", "2 or more", clusters)
         if interval_epochs <= 0:
             raise ValueError(
                 "Expected interval_epochs of ClusterHook to be a number of passes above 0, but got "

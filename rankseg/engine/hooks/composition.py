@@ -10,11 +10,11 @@ from torch.utils.data import Dataset
 
 from rankseg.engine.hooks.base import FeatureHook
 from rankseg.engine.unwrap import unwrap_method
+from rankseg.errors import expect
 from rankseg.models.methods import LMCS
 from rankseg.registry import HOOKS
 from rankseg.selection.graph import cluster_centers
 from rankseg.structures import SampleKey
-from rankseg.utils.arguments import check_minimum
 
 
 @HOOKS.register_module()
@@ -53,7 +53,7 @@ class CompositionHook(FeatureHook):
         self, length: int, seed: int = 0, batch_size: int = 256, num_workers: int | None = None
     ) -> None:
         super().__init__("master", batch_size=batch_size, num_workers=num_workers)
-        check_minimum("CompositionHook", 1, length=length)
+        expect(length >= 1, "length of CompositionHook", "1 or more", length)
         self.length = length
         self.seed = seed
 

@@ -19,11 +19,11 @@ from rankseg.engine.hooks.discovery_map import draw_map, measure
 from rankseg.engine.hooks.notes import RunNotes
 from rankseg.engine.hooks.suppress_and_log import SuppressAndLog
 from rankseg.engine.unwrap import unwrap_method
+from rankseg.errors import expect
 from rankseg.models.methods import Method
 from rankseg.registry import HOOKS, SELECTIONS
 from rankseg.selection.discovery import Discovery, Evidence, Schedule, Selection
 from rankseg.structures import SampleKey
-from rankseg.utils.arguments import check_choice, check_minimum
 from rankseg.visualization.discovery import draw_discovery
 from rankseg.visualization.plane import WAYS
 
@@ -102,8 +102,8 @@ class DiscoveryHook(FeatureHook):
         num_workers: int | None = None,
     ) -> None:
         super().__init__(network, tap, features, batch_size, num_workers)
-        check_choice("DiscoveryHook", (None, *WAYS), maps=maps)
-        check_minimum("DiscoveryHook", 0, past=past)
+        expect(maps in (None, *WAYS), "maps of DiscoveryHook", f"one of {(None, *WAYS)}", maps)
+        expect(past >= 0, "past of DiscoveryHook", "0 or more", past)
         self.schedule = Schedule(begin, length, sizes, generations)
         self.restart = restart
         self.select = _selection(select or dict(type="nearest_centers"))

@@ -16,10 +16,10 @@ from rankseg.engine.hooks.notes import RunNotes
 from rankseg.engine.hooks.suppress_and_log import SuppressAndLog
 from rankseg.engine.known_images import known_images, probe_rows
 from rankseg.engine.unwrap import unwrap_method
+from rankseg.errors import expect
 from rankseg.evaluation.features import check_k, feature_accuracies
 from rankseg.models.methods import Method
 from rankseg.registry import HOOKS
-from rankseg.utils.arguments import check_minimum
 from rankseg.utils.atomic_file import atomic_write
 from rankseg.visualization.feature_curves import draw_feature_curves
 
@@ -79,7 +79,7 @@ class FeatureEvaluationHook(FeatureHook):
         num_workers: int | None = None,
     ) -> None:
         super().__init__(network, tap, None, batch_size, num_workers)
-        check_minimum("FeatureEvaluationHook", 0, interval=interval)
+        expect(interval >= 0, "interval of FeatureEvaluationHook", "0 or more", interval)
         if not (knn or probes):
             raise ValueError(
                 "Expected knn or probes of FeatureEvaluationHook to name a classifier, but both "

@@ -14,6 +14,7 @@ from rankseg.engine.features import Features
 from rankseg.engine.hooks.base import FeatureHook, RunSetup
 from rankseg.engine.hooks.notes import RunNotes
 from rankseg.engine.unwrap import unwrap_method
+from rankseg.errors import expect
 from rankseg.models.methods import LabelPropagation
 from rankseg.registry import HOOKS
 from rankseg.selection.graph import (
@@ -25,7 +26,6 @@ from rankseg.selection.graph import (
     weigh,
 )
 from rankseg.structures import SampleKey
-from rankseg.utils.arguments import check_choice
 from rankseg.visualization.curves import draw_weights
 
 LABELS_BY = ("propagation", "network")
@@ -126,7 +126,8 @@ class LabelPropagationHook(FeatureHook):
         probes: int | None = None,
     ) -> None:
         super().__init__(network, tap, features, batch_size, num_workers)
-        check_choice("LabelPropagationHook", LABELS_BY, labels_by=labels_by)
+        name = "labels_by of LabelPropagationHook"
+        expect(labels_by in LABELS_BY, name, f"one of {tuple(LABELS_BY)}", labels_by)
         check_alpha(alpha)
         self.k = k
         self.solver = dict(alpha=alpha, power=power, max_iter=max_iter, tol=tol)

@@ -4,8 +4,8 @@
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from rankseg.errors import expect
 from rankseg.registry import HOOKS
-from rankseg.utils.arguments import check_minimum
 
 
 @HOOKS.register_module()
@@ -25,7 +25,7 @@ class LogLengthHook(Hook):
     priority = "VERY_LOW"  # after this iteration's scalars are recorded
 
     def __init__(self, length: int = 2000) -> None:
-        check_minimum("LogLengthHook", 1, length=length)
+        expect(length >= 1, "length of LogLengthHook", "1 or more", length)
         self.length = length
 
     def after_train_iter(

@@ -13,10 +13,10 @@ from rankseg.engine.hooks.base import RunHook
 from rankseg.engine.hooks.notes import RunNotes
 from rankseg.engine.hooks.suppress_and_log import SuppressAndLog
 from rankseg.engine.unwrap import unwrap_method
+from rankseg.errors import expect
 from rankseg.evaluation.neighbor_purity import NeighborPurity, neighbor_purity
 from rankseg.models.methods import CMSF, Method
 from rankseg.registry import HOOKS
-from rankseg.utils.arguments import check_minimum
 from rankseg.utils.atomic_file import atomic_write
 from rankseg.visualization.neighbors import count_ranks, draw_purity, draw_ranks
 
@@ -59,9 +59,9 @@ class NeighborPurityHook(RunHook):
         return config
 
     def __init__(self, interval: int, k: int | None = None, queries: int = 2000) -> None:
-        check_minimum("NeighborPurityHook", 0, interval=interval)
-        check_minimum("NeighborPurityHook", 2, **({} if k is None else {"k": k}))
-        check_minimum("NeighborPurityHook", 1, queries=queries)
+        expect(interval >= 0, "interval of NeighborPurityHook", "0 or more", interval)
+        expect(k is None or k >= 2, "k of NeighborPurityHook", "2 or more", k)
+        expect(queries >= 1, "queries of NeighborPurityHook", "1 or more", queries)
         self.interval, self.k, self.queries = interval, k, queries
         self._suppress = SuppressAndLog(f"{FILE}.png")
 

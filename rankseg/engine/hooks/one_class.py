@@ -6,10 +6,10 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from rankseg.engine.unwrap import unwrap_method
+from rankseg.errors import expect
 from rankseg.evaluation.metric import RunMetric
 from rankseg.models.methods import Method
 from rankseg.registry import HOOKS
-from rankseg.utils.arguments import check_minimum
 
 CROPS = (
     "labeled crops that contain foreground (min_foreground=0.02 of RandomResizeCropFlip in "
@@ -47,7 +47,8 @@ class OneClassHook(Hook):
     """
 
     def __init__(self, patience: int = 500, validations: int = 3) -> None:
-        check_minimum("OneClassHook", 1, patience=patience, validations=validations)
+        expect(patience >= 1, "patience of OneClassHook", "1 or more", patience)
+        expect(validations >= 1, "validations of OneClassHook", "1 or more", validations)
         self.patience = patience
         self.validations = validations
         self._seen: torch.Tensor | None = None  # (K,) bool, stays on the device

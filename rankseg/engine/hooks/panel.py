@@ -13,8 +13,8 @@ from mmseg.structures import SegDataSample
 from rankseg.engine.hooks.suppress_and_log import SuppressAndLog
 from rankseg.engine.kept_labels import Validation, read_labels, superfluous, write_labels
 from rankseg.engine.pictures import write_picture
+from rankseg.errors import expect
 from rankseg.registry import HOOKS
-from rankseg.utils.arguments import check_minimum
 from rankseg.utils.run_log import main_metric
 from rankseg.visualization.overlay import color_map
 from rankseg.visualization.panel import cell_for, cut_text, draw_panel, fit, fit_label
@@ -44,8 +44,9 @@ class PanelHook(Hook):
     priority = "LOWEST"  # after other hooks have recorded this validation
 
     def __init__(self, images: int = 4, columns: int = 8, height: int = 160) -> None:
-        check_minimum("PanelHook", 1, images=images, height=height)
-        check_minimum("PanelHook", 2, columns=columns)
+        expect(images >= 1, "images of PanelHook", "1 or more", images)
+        expect(height >= 1, "height of PanelHook", "1 or more", height)
+        expect(columns >= 2, "columns of PanelHook", "2 or more", columns)
         self.images, self.columns, self.height = images, columns, height
         self.kept: dict[int, Validation] = {}  # by iteration
         self._key: str | None = None  # name of the main metric

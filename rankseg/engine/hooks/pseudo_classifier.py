@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from rankseg.engine.hooks.base import RunHook
 from rankseg.engine.unwrap import unwrap_method
+from rankseg.errors import expect
 from rankseg.models.methods import CMSF, Method
 from rankseg.registry import HOOKS
-from rankseg.utils.arguments import check_minimum
 
 
 def fit_classifier(
@@ -105,8 +105,10 @@ class PseudoClassifierHook(RunHook):
         momentum: float = 0.9,
         weight_decay: float = 1e-4,
     ) -> None:
-        check_minimum("PseudoClassifierHook", 1, per_pass=per_pass, epochs=epochs)
-        check_minimum("PseudoClassifierHook", 2, batch_size=batch_size)  # for batch norm
+        expect(per_pass >= 1, "per_pass of PseudoClassifierHook", "1 or more", per_pass)
+        expect(epochs >= 1, "epochs of PseudoClassifierHook", "1 or more", epochs)
+        name = "batch_size of PseudoClassifierHook"
+        expect(batch_size >= 2, name, "2 or more", batch_size)  # for batch norm
         self.per_pass = per_pass
         self.options = dict(epochs=epochs, batch_size=batch_size)
         self.options |= dict(lr=lr, momentum=momentum, weight_decay=weight_decay)

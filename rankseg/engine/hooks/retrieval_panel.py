@@ -9,13 +9,14 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from rankseg.datasets.checks import evenly_spaced
 from rankseg.engine.features import extract_features
 from rankseg.engine.hooks.suppress_and_log import SuppressAndLog
 from rankseg.engine.pictures import write_picture
-from rankseg.engine.searches import Embedded, Images, evenly_spaced, make_searches
+from rankseg.engine.searches import Embedded, Images, make_searches
 from rankseg.engine.unwrap import unwrap_method
+from rankseg.errors import expect
 from rankseg.registry import HOOKS
-from rankseg.utils.arguments import check_minimum
 from rankseg.visualization.retrieval import draw_retrieval
 
 
@@ -38,7 +39,9 @@ class RetrievalPanelHook(Hook):
     priority = "LOWEST"  # after the last validation
 
     def __init__(self, rows: int = 8, neighbors: int = 10, images: int = 1000) -> None:
-        check_minimum("RetrievalPanelHook", 1, rows=rows, neighbors=neighbors, images=images)
+        expect(rows >= 1, "rows of RetrievalPanelHook", "1 or more", rows)
+        expect(neighbors >= 1, "neighbors of RetrievalPanelHook", "1 or more", neighbors)
+        expect(images >= 1, "images of RetrievalPanelHook", "1 or more", images)
         self.rows, self.neighbors, self.images = rows, neighbors, images
         self._suppress = SuppressAndLog("retrieval.png")
 

@@ -13,9 +13,8 @@ from mmengine.runner import Runner
 from rankseg.engine.distributed import wait_for_main
 from rankseg.engine.resilience.checkpoint_hook import CheckpointHook
 from rankseg.engine.resilience.non_finite import COUNTS, paths_of
-from rankseg.errors import Diverged, RunEnded
+from rankseg.errors import Diverged, RunEnded, expect
 from rankseg.registry import HOOKS
-from rankseg.utils.arguments import check_minimum
 from rankseg.utils.atomic_file import WriteError, atomic_write
 
 
@@ -40,7 +39,7 @@ class NonFiniteStopHook(Hook):
     priority = "LOWEST"  # after the iteration is complete, so the checkpoint can be resumed
 
     def __init__(self, patience: int = 10) -> None:
-        check_minimum("NonFiniteStopHook", 1, patience=patience)
+        expect(patience >= 1, "patience of NonFiniteStopHook", "1 or more", patience)
         self.patience = patience
 
     def before_train(self, runner: Runner) -> None:

@@ -66,4 +66,4 @@ def test_imports_go_down_only():
         for room in imports(path)
         if room == "testing" or ROOMS.index(room) < ROOMS.index(room_of(path))
     ]
-    assert not wrong, "\\n".join(wrong)
+    assert not wrong, "\n".join(wrong)

@@ -14,7 +14,7 @@ def draw_discovery(notes: Sequence[dict], path: str | Path) -> None:
     """Draw the discoveries of a run, with one line per generation.
 
     Args:
-        notes: Records of :func:`rankseg.engine.hooks.discovery_notes.measure`, with ``iteration``,
+        notes: Records of :func:`rankseg.engine.hooks.discovery_map.measure`, with ``iteration``,
             ``generation`` and ``step`` from 1. Records without known truth have no ``wrong``.
         path: PNG file.
 

@@ -31,6 +31,7 @@ class RetrievalPanelHook(Hook):
         rows: Number of queries.
         neighbors: Number of images retrieved for each query.
         images: Approximate number of images to search, in whole classes.
+        neighbours: Old name of ``neighbors`` in existing configs.
 
     Raises:
         ValueError: If an argument is below 1.
@@ -38,7 +39,14 @@ class RetrievalPanelHook(Hook):
 
     priority = "LOWEST"  # after the last validation
 
-    def __init__(self, rows: int = 8, neighbors: int = 10, images: int = 1000) -> None:
+    def __init__(
+        self,
+        rows: int = 8,
+        neighbors: int = 10,
+        images: int = 1000,
+        neighbours: int | None = None,
+    ) -> None:
+        neighbors = neighbors if neighbours is None else neighbours
         expect(rows >= 1, "rows of RetrievalPanelHook", "1 or more", rows)
         expect(neighbors >= 1, "neighbors of RetrievalPanelHook", "1 or more", neighbors)
         expect(images >= 1, "images of RetrievalPanelHook", "1 or more", images)

@@ -14,7 +14,7 @@ from mmengine.registry import init_default_scope
 from rankseg.engine.hooks import NeighborPurityHook
 from rankseg.evaluation.neighbor_purity import neighbor_purity
 from rankseg.models.memory.mean_shift import Targets
-from rankseg.registry import MODELS
+from rankseg.registry import HOOKS, MODELS
 from rankseg.testing.toy import toy_classifier
 
 TRUTH = np.arange(30) % 3
@@ -31,6 +31,11 @@ def method(**options):
             type="CMSF", student=student, predictor=predictor, teacher=dict(momentum=0.1), **options
         )
     )
+
+
+def test_is_found_by_its_old_name():
+    hook = HOOKS.build(dict(type="NeighbourPurityHook", interval=1))
+    assert type(hook) is HOOKS.get("NeighborPurityHook") is NeighborPurityHook
 
 
 def fill(model, count, known, seed=0):

@@ -57,7 +57,7 @@ def evaluate_features(
     Args:
         cfg: A classification config, from :func:`rankseg.apis.load_config`.
         checkpoint: Checkpoint file of a method or of a plain segmentor.
-        knn: Numbers of neighbors. Defaults to 1 and 20, as far as there are so many images.
+        knn: Numbers of neighbors. Defaults to 1 and 20, without numbers above that of the images.
         temperature: See :func:`~rankseg.evaluation.features.knn_classify`.
         probes: Training subsets of linear probes, see
             :func:`rankseg.engine.known_images.probe_rows`.

@@ -52,7 +52,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         nargs="+",
         default=(),
         metavar="CLASS",
-        help="classes to draw in rows of their own",
+        help="classes to draw in separate rows",
     )
     add(
         "--network",

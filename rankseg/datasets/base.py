@@ -322,7 +322,7 @@ class ListDataset(BaseDataset):
             classes: ``test_classes`` of :class:`~rankseg.datasets.semi.SemiDataset`.
 
         Raises:
-            ValueError: If they do not go together.
+            ValueError: If they do not match.
         """
 
 

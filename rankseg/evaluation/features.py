@@ -32,8 +32,9 @@ def check_finite(**features: Tensor) -> None:
         bad = ~rows.isfinite().all(1)
         if bad.any():
             raise ValueError(
-                f"features of {int(bad.sum())} of {len(bad)} {name.replace('_', ' ')} are NaN or "
-                "infinite: the weights of this checkpoint are, or overflow; take an earlier one"
+                f"Expected all features to be finite, but features of {int(bad.sum())} of "
+                f"{len(bad)} {name.replace('_', ' ')} are NaN or infinite. The weights or "
+                "activations have overflowed. Use an earlier checkpoint."
             )
 
 

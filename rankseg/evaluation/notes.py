@@ -9,8 +9,8 @@ from mmengine.logging import print_log
 
 NAMED = 10  # number of classes that a message lists by name
 ABSENT = {  # how metrics treat a class without pixels or images
-    "pixel": "shown as '-' and left out of means, unless it is predicted, which is an IoU of 0",
-    "image": "it has no accuracy of its own, and is left out of mean_class",
+    "pixel": "shown as '-' and left out of the means; if it is predicted, its IoU is 0",
+    "image": "its accuracy is not defined and left out of mean_class",
 }
 
 
@@ -36,7 +36,7 @@ class ClassNotes:
 
     def __init__(self, things: str) -> None:
         self.things = things
-        self._told: set[str] = set()
+        self._logged: set[str] = set()
 
     def say(self, truth: np.ndarray, predicted: np.ndarray, classes: Sequence[str]) -> None:
         """Log the missing classes.
@@ -49,30 +49,30 @@ class ClassNotes:
         truth, predicted = np.asarray(truth), np.asarray(predicted)
         if not truth.any():
             self._once(
-                f"no {self.things} of the validation set has a label, and every number of it is "
-                "nan: look at its masks, in which 255 means 'ignore'"
+                f"No {self.things} of the validation set has a label, so all its metrics are nan. "
+                "Check its masks, in which 255 means 'ignore'."
             )
             return
         if not truth.all():
             self._once(
-                f"no {self.things} of the validation set is of class {names(truth == 0, classes)}: "
-                + ABSENT[self.things]
+                f"No {self.things} of the validation set is of class {names(truth == 0, classes)}: "
+                + f"{ABSENT[self.things]}."
             )
         if (predicted > 0).sum() == 1 and (truth > 0).sum() > 1:
             print_log(
-                f"every {self.things} is predicted to be of class {names(predicted > 0, classes)}: "
-                "usual in the first iterations; if it stays so, look at the learning rate, at "
-                "model.pretrained, and at how many labeled images each class has",
+                f"Every {self.things} is predicted to be of class {names(predicted > 0, classes)}. "
+                "This is usual in the first iterations. If it does not change, check the learning "
+                "rate, model.pretrained, and the number of labeled images of each class.",
                 "current",
                 logging.WARNING,
             )
         elif ((truth > 0) & (predicted == 0)).any():
             never = names((truth > 0) & (predicted == 0), classes)
-            print_log(f"no {self.things} is predicted to be of class {never}", "current")
+            print_log(f"No {self.things} is predicted to be of class {never}.", "current")
 
     def _once(self, text: str) -> None:
-        if text not in self._told:
-            self._told.add(text)
+        if text not in self._logged:
+            self._logged.add(text)
             print_log(text, "current", logging.WARNING)
 
 
@@ -87,10 +87,10 @@ def warn_not_finite(lost: Sequence[int], paths: Sequence[str], things: str) -> N
     bad = [path for path, count in zip(paths, lost, strict=True) if count]
     if bad:
         print_log(
-            f"the network gave NaN or infinity for {sum(lost)} {things} in {len(bad)} of "
-            f"{len(paths)} images (the first: {bad[0]}), so what is counted there means nothing: "
-            "its weights or activations have overflowed; use an earlier checkpoint, or train with "
-            "a lower learning rate",
+            f"The network returned NaN or infinity for {sum(lost)} {things} in {len(bad)} of "
+            f"{len(paths)} images (the first: {bad[0]}), so their metrics are meaningless. The "
+            "weights or activations have overflowed. Use an earlier checkpoint, or train with a "
+            "lower learning rate.",
             "current",
             logging.WARNING,
         )

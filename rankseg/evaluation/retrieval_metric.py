@@ -69,7 +69,7 @@ class RetrievalMetric(RunMetric, BaseMetric):
             raise ValueError(f"topk={tuple(topk)} of RetrievalMetric: expected numbers from 1")
         self.nmi = nmi
         self.per_class = per_class
-        self._told = False
+        self._logged = False
 
     def check_dataset(self, dataset: Any) -> None:
         """Check that retrieval can be evaluated on a data set; warn if it has a single class.
@@ -154,12 +154,12 @@ class RetrievalMetric(RunMetric, BaseMetric):
     def _check(self, label: Tensor) -> None:
         """Log the classes with a single image, once; raise if no class has two."""
         alone = (self._count(label, self.dataset_meta["classes"]) == 1).numpy()
-        if alone.any() and not self._told:
-            self._told = True
+        if alone.any() and not self._logged:
+            self._logged = True
             which = names(alone, self.dataset_meta["classes"])
             print_log(
                 f"{alone.sum()} of {len(label)} images are the only one of their class ({which}): "
-                "they are no queries",
+                "they are not used as queries",
                 "current",
             )
 

@@ -19,8 +19,8 @@ OTHERS = ("student", "teacher")
 COLLECT = "gpu"  # MMEngine's name for messages, even without a GPU; "cpu" writes files to "."
 
 NO_IMAGES = (
-    "the validation set gave no image to evaluate: look at the list in "
-    "val_dataloader.dataset.ann_file"
+    "Expected the validation set to have images, but got none. Check the list in "
+    "val_dataloader.dataset.ann_file."
 )
 
 

@@ -137,7 +137,7 @@ def find_slices(file: TiffFile, planes: Planes, name: str) -> Slices:
     if len(unknown) > 1 or (unknown and set(kept) & set("TZ")):
         raise PlanesError(
             f"Expected {name} to have slices along one axis, but got {_describe(whole, series)}. "
-            "Save the slices of one position as a file of their own."
+            "Save the slices of one position as a separate file."
         )
     grid = grid[tuple(picks.get(axis, slice(None)) for axis in axes)]
     order = sorted(range(len(kept)), key=lambda i: ("TZ".find(kept[i]) % 3, kept[i]))

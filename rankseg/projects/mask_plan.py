@@ -275,7 +275,7 @@ def classes_from_values(found: Sequence[int], classes: int | None = None) -> Nam
     moved = [f"{value} is class {k}" for value, k in codes.items() if k not in (value, IGNORE)]
     notes = [f"values in the masks: {', '.join(moved[:8])}"] if moved else []
     if codes.get(IGNORE) == IGNORE:
-        notes.append(f"{IGNORE} beside class ids means ignore: these pixels are not trained on")
+        notes.append(f"{IGNORE} means ignore: these pixels are not used for training")
     names = ["background", "foreground"] if len(names) == 2 else names
     return codes, tuple(names), tuple(notes)
 

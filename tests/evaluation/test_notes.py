@@ -26,7 +26,9 @@ def test_no_truth_at_all(said):
     for _ in range(2):
         notes.say([0, 0, 0], [0, 0, 0], CLASSES)
     assert len(said) == 1
-    assert said[0][0].startswith("no pixel of the validation set has a label, and every number of")
+    assert said[0][0].startswith(
+        "No pixel of the validation set has a label, so all its metrics are"
+    )
     assert "masks" in said[0][0]
 
 
@@ -35,17 +37,17 @@ def test_class_that_is_not_in_the_set_is_said_once(said):
     for _ in range(3):
         notes.say([3, 0, 1], [2, 1, 1], CLASSES)
     (text, *_), *more = said
-    assert text.startswith("no image of the validation set is of class road: it has no accuracy")
+    assert text.startswith("No image of the validation set is of class road: its accuracy is not")
     assert not more
     ClassNotes("pixel").say([3, 0, 1], [2, 1, 1], CLASSES)
-    assert said[-1][0].endswith("left out of means, unless it is predicted, which is an IoU of 0")
+    assert said[-1][0].endswith("left out of the means; if it is predicted, its IoU is 0.")
 
 
 def test_class_that_is_never_predicted_is_said_every_time(said):
     notes = ClassNotes("pixel")
     for _ in range(2):
         notes.say([3, 2, 1], [3, 3, 0], CLASSES)
-    assert [text for text, *_ in said] == ["no pixel is predicted to be of class cat"] * 2
+    assert [text for text, *_ in said] == ["No pixel is predicted to be of class cat."] * 2
 
 
 def test_one_class_only(said):
@@ -53,13 +55,13 @@ def test_one_class_only(said):
     for _ in range(2):
         notes.say([3, 2, 1], [0, 6, 0], CLASSES)
     assert len(said) == 2
-    assert said[0][0].startswith("every pixel is predicted to be of class road: usual in the first")
+    assert said[0][0].startswith("Every pixel is predicted to be of class road. This is usual")
     assert "learning rate" in said[0][0] and "labeled images" in said[0][0]
 
 
 def test_one_class_only_where_there_is_one(said):
     ClassNotes("pixel").say([0, 6, 0], [0, 6, 0], CLASSES)
-    assert len(said) == 1 and "every pixel" not in said[0][0]
+    assert len(said) == 1 and "Every pixel" not in said[0][0]
 
 
 def test_names_of_many():

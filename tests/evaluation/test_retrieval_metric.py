@@ -112,7 +112,9 @@ def test_images_alone_in_their_class_are_found_but_do_not_ask(monkeypatch):
     samples = [sample(0, "up"), sample(0, "up"), sample(1, "down")]
     metric = RetrievalMetric()
     assert [evaluate(metric, samples)["recall1"] for _ in range(2)] == [100, 100]
-    assert said == ["1 of 3 images are the only one of their class (dog): they are no queries"]
+    assert said == [
+        "1 of 3 images are the only one of their class (dog): they are not used as queries"
+    ]
     with pytest.raises(ValueError, match="no class of the validation set has two images"):
         evaluate(RetrievalMetric(), samples[1:])
 
@@ -122,7 +124,7 @@ def test_refused():
         RetrievalMetric(topk=(0, 1))
     with pytest.raises(ValueError, match=r"test/7\.png has no class"):
         evaluate(RetrievalMetric(), [sample(None, "up")])
-    with pytest.raises(ValueError, match="gave no image"):
+    with pytest.raises(ValueError, match="to have images, but got none"):
         RetrievalMetric().compute_metrics([])
     wide = sample(0, "up")
     wide.set_data({"seg_logits": PixelData(data=torch.zeros(2, 3, 3))})

@@ -108,7 +108,7 @@ def test_no_valid_pixel_at_all(metric, said, recwarn):
     found = metric.evaluate(1)
     assert found.keys() == {"aAcc", "mIoU", "mAcc", "mDice"}
     assert all(value != value for value in found.values())
-    assert any("no pixel of the validation set has a label" in text for text in said)
+    assert any("No pixel of the validation set has a label" in text for text in said)
     assert not recwarn.list
 
 
@@ -117,11 +117,11 @@ def test_predictions_of_one_class(metric, said):
     found = metric.evaluate(1)
     assert found["mIoU"] == pytest.approx(100 / 9, abs=0.01)
     assert found["IoU/sky"] == found["IoU/cat"] == 0
-    assert any(text.startswith("every pixel is predicted to be of class road") for text in said)
+    assert any(text.startswith("Every pixel is predicted to be of class road") for text in said)
 
 
 def test_no_image(metric):
-    with pytest.raises(ValueError, match="the validation set gave no image to evaluate: look at"):
+    with pytest.raises(ValueError, match="the validation set to have images, but got none. Check"):
         metric.compute_metrics([])
 
 

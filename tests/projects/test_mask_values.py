@@ -30,7 +30,7 @@ def test_names_and_notes():
     _, names, notes = classes_from_values([0, 5, 6, 255])
     assert names == ("value_0", "value_5", "value_6")
     assert notes[0] == "values in the masks: 5 is class 1, 6 is class 2"
-    assert notes[1].startswith("255 beside class ids means ignore")
+    assert notes[1].startswith("255 means ignore")
     assert classes_from_values([0, 255])[1] == ("background", "foreground")
     assert classes_from_values([0, 1, 2])[1] == ("class_0", "class_1", "class_2")
 

@@ -108,7 +108,7 @@ class TrainSampler(Sampler[SampleKey]):
         """
 
     def example_keys(self) -> list[SampleKey]:
-        """Return keys of a labeled and an unlabeled sample, as far as there are any."""
+        """Return keys of a labeled and, if there is one, an unlabeled sample."""
         first_unlabeled = [SampleKey(self.num_labeled)] if self.num_unlabeled else []
         return [SampleKey(0), *first_unlabeled]
 

@@ -63,16 +63,16 @@ def which_count(loss: nn.Module, label: Tensor, ignore_index: int) -> dict[str, 
         all processes divide by the same number: the labeled pixels, or their class weights. mmseg's
         own count waits for the device and does not support class weights.
     """
-    told: dict[str, int | Tensor] = {"ignore_index": ignore_index}
+    options: dict[str, int | Tensor] = {"ignore_index": ignore_index}
     if getattr(loss, "avg_non_ignore", False) and not getattr(loss, "use_sigmoid", False):
         labeled = label != ignore_index
         weights = getattr(loss, "class_weight", None)
-        told["avg_factor"] = (
+        options["avg_factor"] = (
             count_per_process(labeled)
             if weights is None
             else _weight_per_process(label, labeled, weights)
         )
-    return told
+    return options
 
 
 def _weight_per_process(label: Tensor, labeled: Tensor, weights: Sequence[float]) -> Tensor:

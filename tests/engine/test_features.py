@@ -16,7 +16,7 @@ from rankseg.testing.toy import toy_classifier, toy_student
 
 
 class Images(Dataset):
-    """Seven random images: two labelled, the rest with two views, another shade in every pass."""
+    """Seven random images: two labeled, the rest with two views, another shade in every pass."""
 
     def __init__(self, sizes=(33,) * 7, plain=False):
         generator = torch.Generator().manual_seed(0)

@@ -7,7 +7,7 @@ from rankseg.engine.loops import PassTrainLoop
 
 
 class Data(list):
-    """Ten images, two of them labelled."""
+    """Ten images, two of them labeled."""
 
     num_labeled, num_unlabeled, metainfo = 2, 8, {}
 

@@ -12,12 +12,12 @@ from rankseg.evaluation.retrieval import cluster_agreement, retrieval_scores, re
 
 
 def cloud(count=60, classes=7, size=5, seed=0):
-    """Embeddings of any length near the centre of their class, and classes of unequal size."""
+    """Embeddings of any length near the center of their class, and classes of unequal size."""
     draw = torch.Generator().manual_seed(seed)
     label = torch.randint(0, classes, (count,), generator=draw) % (classes - 1)
     label[:2] = classes - 1  # a class of two
-    centre = torch.randn(classes, size, generator=draw)
-    rows = centre[label] + 1.2 * torch.randn(count, size, generator=draw)
+    center = torch.randn(classes, size, generator=draw)
+    rows = center[label] + 1.2 * torch.randn(count, size, generator=draw)
     return rows * (0.5 + torch.rand(count, 1, generator=draw)), label
 
 

@@ -126,15 +126,15 @@ DECODED_ONLY = {"hollow.png", "cut.tif", "head.jpg"}  # the header alone does no
 
 
 @pytest.mark.parametrize("name", IMAGES)
-@pytest.mark.parametrize("half", ["labelled", "unlabelled"])
+@pytest.mark.parametrize("half", ["labeled", "unlabeled"])
 def test_images_that_are_refused(root, capsys, name, half):
     content, match = IMAGES[name]
     (root / "images" / name).write_bytes(content)
-    if half == "labelled":
+    if half == "labeled":
         (root / LABELED).write_text(f"{PAIRS}images/{name} masks/1.png\n")
     else:
         (root / UNLABELED).write_text(f"{BARE}images/{name}\n")
-    if half == "unlabelled" and name in DECODED_ONLY:
+    if half == "unlabeled" and name in DECODED_ONLY:
         full_refused(root, capsys, name, match)
     else:
         refused(root, capsys, f"images/{name}", match)

@@ -21,7 +21,7 @@ from rankseg.testing.processes import run_processes
 from rankseg.testing.toy import toy_classifier
 
 CLASSES = ("a", "b", "c")
-EACH = 8  # images of a class, the first of which is labelled
+EACH = 8  # images of a class, the first of which is labeled
 LABELED, UNLABELED = len(CLASSES), len(CLASSES) * (EACH - 1)
 HOOK = dict(begin=2, length=2, sizes=(2, 3), generations=2, network="master", maps=None)
 SNOWBALL = dict(type="Snowball", consistency_weight=1.0)
@@ -86,7 +86,7 @@ def run(
 
 @pytest.fixture
 def batches(monkeypatch):
-    """Of every step: indices and labels of labelled images, indices of others, and the pool."""
+    """Of every step: indices and labels of labeled images, indices of others, and the pool."""
     seen, inner = [], Snowball.loss
 
     def loss(self, inputs, data_samples):
@@ -152,7 +152,7 @@ def test_labeled_images_that_are_unlabeled_too(root, tmp_path, batches):
     model = run(root, tmp_path, include_labeled=True)
     assert len(model.pool) == 6
     assert model.pool.index.max() < LABELED + UNLABELED, "copies are no candidates"
-    assert any(set(pool) & set(others) for _, others, pool in batches), "they stay unlabelled, too"
+    assert any(set(pool) & set(others) for _, others, pool in batches), "they stay unlabeled, too"
 
 
 def test_a_run_leaves_numbers_and_pictures(root, whole, tmp_path):

@@ -13,7 +13,7 @@ PROJECTION = dict(type="Projector", out_channels=4)
 
 
 class Halves(SimpleNamespace):
-    """As much of a training set as is asked: two labelled and three unlabelled images."""
+    """As much of a training set as is asked: two labeled and three unlabeled images."""
 
     def __init__(self, truth=(0, 1, -1)):
         half = [SimpleNamespace(class_ids=lambda ids=ids: np.array(ids)) for ids in ([0, 1], truth)]

@@ -12,7 +12,7 @@ from mmseg.structures import SegDataSample
 from rankseg.engine.hooks import PanelHook
 from rankseg.engine.kept_labels import read_labels
 
-COLOURS = [(255, 0, 0), (0, 255, 0)]
+COLORS = [(255, 0, 0), (0, 255, 0)]
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def runner(tmp_path):
     loader = range(5)  # five batches
 
     class Loader(list):
-        dataset = SimpleNamespace(metainfo={"classes": ("cat", "dog"), "palette": COLOURS})
+        dataset = SimpleNamespace(metainfo={"classes": ("cat", "dog"), "palette": COLORS})
 
     return SimpleNamespace(
         iter=0,
@@ -52,7 +52,7 @@ def validate(hook, runner, iteration: int, label: int, metrics=None, size=(6, 8)
 
 
 def columns(tmp_path, count: int) -> list[tuple]:
-    """Colour (RGB) of the first image's cell in every column."""
+    """Color (RGB) of the first image's cell in every column."""
     picture = cv2.imread(str(tmp_path / "panels.png"))[..., ::-1]
     width = (picture.shape[1] - 6) // count
     return [tuple(map(int, picture[40, 20 + i * width])) for i in range(count)]
@@ -63,7 +63,7 @@ def test_a_column_for_image_truth_and_every_validation(runner, tmp_path):
     hook.before_train(runner)
     validate(hook, runner, 10, 0)
     validate(hook, runner, 20, 1)
-    red, green = COLOURS
+    red, green = COLORS
     assert columns(tmp_path, 4) == [(0, 0, 0), green, red, green]
     picture = cv2.imread(str(tmp_path / "panels.png"))[..., ::-1]
     middle, last = picture[40 + 66, 20], picture[40 + 132, 20]
@@ -79,7 +79,7 @@ def test_a_resumed_run_goes_on_with_the_columns_it_had(runner, tmp_path):
     runner.iter = 20
     second.before_train(runner)
     validate(second, runner, 30, 1)
-    red, green = COLOURS
+    red, green = COLORS
     assert columns(tmp_path, 5) == [(0, 0, 0), green, red, red, green]
     kept = read_labels(tmp_path / "panels.npz")
     assert list(kept) == [10, 20, 30] and kept[10].score == 40

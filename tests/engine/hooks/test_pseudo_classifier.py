@@ -96,7 +96,7 @@ def test_what_the_method_remembers_is_learnt():
     hook, one = PseudoClassifierHook(epochs=40, lr=0.1), runner(model)
     hook.before_train(one)
     hook.fit(one)
-    assert not model.classifier_ready, "there is no labelled image to learn from yet"
+    assert not model.classifier_ready, "there is no labeled image to learn from yet"
     label = torch.arange(9) % 3
     model.bank.write(torch.arange(9), torch.eye(8)[label], label)
     hook.fit(one)

@@ -15,10 +15,10 @@ from rankseg.engine.built import build_method
 from rankseg.engine.hooks.base import RunHook
 from rankseg.models.methods import Method
 from rankseg.models.tiny import TinyPart
-from rankseg.registry import DATA_SAMPLERS, DATASETS, HOOKS, MODELS
+from rankseg.registry import DATASETS, HOOKS, MODELS
 from rankseg.training.config import LOADERS, class_of, datasets_of
 from rankseg.training.network_checks import check_model, crop_of, fits, shapes_of
-from rankseg.training.validation import is_image_level
+from rankseg.training.validation import is_image_level, sampler_class
 from rankseg.utils.config_nodes import nodes
 
 ITERATIONS = 2
@@ -114,8 +114,8 @@ def _shrink_crops(cfg: Config, side: int, cells: int) -> int:
 
 def _shrink_loaders(cfg: Config) -> None:
     """Shrink batches and validation, and load data without workers."""
-    sampler = cfg.train_dataloader.sampler
-    cfg.train_dataloader.batch_size = DATA_SAMPLERS.get(sampler.type).make_tiny(sampler)
+    loader = cfg.train_dataloader
+    loader.batch_size = sampler_class(cfg).make_tiny(loader.sampler)
     for name in filter(cfg.get, LOADERS):  # a config that only trains has no other loaders
         cfg[name].num_workers = 0
         cfg[name].persistent_workers = False

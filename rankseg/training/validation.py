@@ -124,20 +124,31 @@ def check_classes(cfg: Config, dataset: Any) -> None:
         )
 
 
-def build_sampler(cfg: Config, train: SemiDataset) -> TrainSampler:
-    """Build the sampler of the training set.
+def sampler_class(cfg: Config) -> type[TrainSampler]:
+    """Return the class of the training sampler.
 
     Raises:
         ValueError: If it does not compose whole batches.
     """
     config = cfg.train_dataloader.sampler
-    kind = DATA_SAMPLERS.get(config.get("type"))
+    kind = DATA_SAMPLERS.get(str(config.get("type")))
     if kind is None or not issubclass(kind, TrainSampler):
         raise ValueError(
             "Expected train_dataloader.sampler to be LabeledUnlabeledSampler, which draws labeled "
             "and unlabeled images, PKSampler, which draws some classes with some images each, or "
             f"another subclass of TrainSampler, but got {config.get('type')}."
         )
+    return kind
+
+
+def build_sampler(cfg: Config, train: SemiDataset) -> TrainSampler:
+    """Build the sampler of the training set.
+
+    Raises:
+        ValueError: If it does not compose whole batches.
+    """
+    sampler_class(cfg)
+    config = cfg.train_dataloader.sampler
     return DATA_SAMPLERS.build(config, default_args=dict(dataset=train, seed=0))
 
 

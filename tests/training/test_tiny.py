@@ -41,6 +41,20 @@ def test_a_run_without_validation(name, tmp_path):
     assert len(DATASETS.build(cfg.train_dataloader.dataset)) > 0  # of generated images
 
 
+def test_raises_on_a_sampler_that_composes_no_batches(tmp_path):
+    cfg = apis.load_config(str(LMCS))
+    cfg.train_dataloader.sampler.type = "InfiniteSampler"
+    with pytest.raises(ValueError, match="subclass of TrainSampler, but got InfiniteSampler"):
+        make_tiny(cfg, str(tmp_path))
+
+
+def test_leaves_hooks_that_it_does_not_know(tmp_path):
+    cfg = apis.load_config(str(LMCS))
+    unknown = dict(type="NoSuchHook", interval=7)
+    cfg.custom_hooks = [*cfg.custom_hooks, unknown]
+    assert make_tiny(cfg, str(tmp_path)).custom_hooks[-1] == unknown
+
+
 def test_the_memory_of_mean_shift(tmp_path):
     cmsf = apis.load_config(str(LMCS.parents[1] / "cmsf/cifar10_mini_msf.py"))
     assert make_tiny(cmsf, str(tmp_path)).model.memory_size == 64

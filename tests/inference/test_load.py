@@ -91,7 +91,7 @@ def test_raises_on_weights_that_are_not_finite_floats(tmp_path, name, change, re
     cfg = load_config(str(files[0]))
     key = spoil(files, name, change)
     for load in (load_trained, load_method):
-        with pytest.raises(ValueError, match=rf"{files[1].name}: expected.* {reason} {key}"):
+        with pytest.raises(ValueError, match=rf"{files[1].name}: Expected.* {reason} {key}"):
             load(cfg, str(files[1]))
 
 

@@ -88,7 +88,7 @@ def test_the_one_before_a_damaged_one_is_used(config, copy, name, capsys):
     apis.resume_from_latest(cfg)
     assert cfg.load_from == str(copy / "iter_6.pth")
     said = capsys.readouterr()
-    assert f"checkpoint {copy}/iter_8.pth" in said.out + said.err
+    assert f"heckpoint {copy}/iter_8.pth" in said.out + said.err
     assert "Trying the one before it" in said.out + said.err
 
 

@@ -40,4 +40,4 @@ def test_user_error_prints_one_message(tmp_path, capsys):
     with pytest.raises(SystemExit) as ended:
         run(config, checkpoint, "--out", tmp_path / "m.onnx")
     assert ended.value.code == 2
-    assert "error: checkpoint" in capsys.readouterr().err
+    assert "error: Checkpoint" in capsys.readouterr().err

@@ -60,10 +60,10 @@ def test_tiny_run_without_a_validation_set(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["configs/rankmatch/voc_92.py"], "data_root 'data/VOCdevkit/VOC2012'"),
+        (["configs/rankmatch/voc_92.py"], "'data/VOCdevkit/VOC2012' does not exist"),
         (["configs/rankmatch/no.py"], "Config configs/rankmatch/no.py does not exist"),
         (["configs/rankmatch/voc_92.py", "--cfg-options", "model.x=1"], "model.x to be an option"),
-        (["configs/rankmatch/voc_92.py", "--tiny", "--data-root", "no"], "data_root 'no'"),
+        (["configs/rankmatch/voc_92.py", "--tiny", "--data-root", "no"], "'no' does not exist"),
         (
             [
                 "configs/rankmatch/voc_92.py",
@@ -75,7 +75,7 @@ def test_tiny_run_without_a_validation_set(tmp_path):
         ),
         (
             ["configs/rankmatch/em_mito_2.py", "--tiny", "--load-from", "no.pth"],
-            "checkpoint no.pth",
+            "Checkpoint no.pth does not exist",
         ),
     ],
 )

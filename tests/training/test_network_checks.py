@@ -145,7 +145,7 @@ def test_weights_that_would_be_downloaded_or_are_missing(tmp_path):
     url = "https://download.openmmlab.com/x.pth"
     with pytest.raises(ValueError, match=f"student.backbone .* got {url}. .*model.pretrained=FILE"):
         check_initial_files(method(pretrained=url).student)
-    with pytest.raises(FileNotFoundError, match="no.pth not found"):
+    with pytest.raises(FileNotFoundError, match="no.pth, but there is no such file"):
         check_initial_files(method(pretrained=str(tmp_path / "no.pth")).student)
     torch.save({"a": torch.zeros(1)}, tmp_path / "w.pth")
     check_initial_files(method(pretrained=str(tmp_path / "w.pth")).student)

@@ -370,7 +370,7 @@ def test_what_is_refused_before_training(lmcs):
         ValueError, match="model.clusters .*3, the number of unlabeled images, but got 4"
     ):
         lmcs(clusters=4).check_dataset(data)
-    with pytest.raises(ValueError, match="channels=16, but backbone.layer3"):
+    with pytest.raises(ValueError, match="model.channels to be 32, as backbone.layer3.*got 16"):
         lmcs(channels=16).check_dataset(data)
     with pytest.raises(ValueError, match="LMCS needs, .* are masks"):
         lmcs().check_dataset(SimpleNamespace(labeled=SimpleNamespace(image_level=False)))

@@ -34,6 +34,8 @@ SEGMENTATION = {
     "UniMatch second crop": dict(mix_source="same", **TEACHER),
     "RankMatch": RANK,
     "RankMatch masked": dict(mask_padding=True, labels_from="teacher", **RANK),
+    "UniMatchV2": {},
+    "PrevMatch": dict(interval=1, size=2),
     "CPS": dict(average=True, **TEACHER),
     "CPS CutMix": dict(cutmix={}),
     "CCT": dict(perturbations=PERTURBATIONS, **TEACHER),
@@ -79,13 +81,18 @@ TERMS = {  # of the unlabelled images
     "UniMatch second crop": ["loss_s1", "loss_s2", "loss_fp"],
     "RankMatch": ["loss_s1", "loss_s2", "loss_fp"],  # its rank loss counts padding
     "RankMatch masked": ["loss_s1", "loss_s2", "loss_fp", "loss_rank1", "loss_rank2"],
+    "UniMatchV2": ["loss_s1", "loss_s2"],
+    "PrevMatch": ["loss_s1", "loss_s2", "loss_fp"],
     "CPS": [],  # the labelled images take part
     "CPS CutMix": ["loss_cps1", "loss_cps2"],
     "CCT": ["loss_consistency"],
 }
 OF_BOTH = {**SEGMENTATION, **CLASSIFICATION}
 CONFIDENT = [
-    name for name in OF_BOTH if name.split()[0] in ("FixMatch", "UniMatch", "RankMatch", "SimMatch")
+    name
+    for name in OF_BOTH
+    if name.split()[0]
+    in ("FixMatch", "UniMatch", "UniMatchV2", "PrevMatch", "RankMatch", "SimMatch")
 ]
 
 
@@ -95,7 +102,7 @@ def make(name, **options):
     torch.manual_seed(0)
     kind = name.split()[0]
     student = toy_student() if name in SEGMENTATION else toy_classifier()
-    if kind in ("FixMatch", "UniMatch", "RankMatch", "SimMatch"):
+    if kind in ("FixMatch", "UniMatch", "UniMatchV2", "PrevMatch", "RankMatch", "SimMatch"):
         options = {"threshold": 0.0, **options}
     options = {**OF_BOTH[name], "track_pseudo_labels": True, **options}
     method = MODELS.build(
@@ -227,8 +234,10 @@ def test_constant_features(name):
 
 @pytest.mark.parametrize("name", [n for n in OF_BOTH if n.split()[0] != "Supervised"])
 def test_one_image_of_each_half(name):
+    alone = "at least two images.*batch norm .*Increase the batch size"  # a view passes alone
     refused = {
-        "FixMatch": "at least two images.*batch norm .*Increase the batch size",  # a view passes alone
+        "FixMatch": alone,
+        "UniMatchV2": alone,
         "CPS CutMix": "at least 2 unlabeled images .*set model.cutmix=None",
     }
     if name in refused:

@@ -25,7 +25,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = make_parser(__name__, __doc__)
     add_config_arguments(parser)
     parser.add_argument(
-        "checkpoint", help="checkpoint (.pth) of this toolbox or of a plain MMSegmentation model"
+        "checkpoint", help="checkpoint (.pth) of rankseg or of a plain MMSegmentation model"
     )
     parser.add_argument(
         "inputs", nargs="*", metavar="IMAGE", help="image files or folders of images"

@@ -21,7 +21,9 @@ MAIN = ("mIoU", "top1", "recall1")  # main metrics of segmentation, classificati
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Parse the command line."""
     parser = make_parser(__name__, __doc__)
-    parser.add_argument("folders", nargs="+", help="work folders, or folders that contain some")
+    parser.add_argument(
+        "folders", nargs="+", help="work folders, or folders that contain work folders"
+    )
     parser.add_argument(
         "--metric",
         nargs="+",
@@ -41,7 +43,8 @@ def read_summaries(folders: Sequence[str]) -> list[tuple[Path, dict]]:
     found = sorted({path for folder in folders for path in Path(folder).rglob("summary.json")})
     if not found:
         raise FileNotFoundError(
-            f"no summary.json in {', '.join(folders)}: expected work folders of tools/train.py"
+            f"Expected work folders of tools/train.py, but there is no summary.json in "
+            f"{', '.join(folders)}. Name folders of runs that have validated."
         )
     from rankseg.utils.run_summary import read_summary
 

@@ -29,7 +29,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = make_parser(__name__, __doc__)
     add_config_arguments(parser)
     parser.add_argument(
-        "checkpoint", help="checkpoint (.pth) of this toolbox or of a plain MMSegmentation model"
+        "checkpoint", help="checkpoint (.pth) of rankseg or of a plain MMSegmentation model"
     )
     add = parser.add_argument
     add("--knn", type=int, nargs="*", metavar="K", help="numbers of neighbors (default: 1 20)")

@@ -14,8 +14,8 @@ The second command exports a model that takes uint8 images and returns masks:
     (masks,) = session.run(None, {"image": image[None]})  # (1, height, width) uint8
     print(session.get_modelmeta().custom_metadata_map)  # classes, mean, std, ...
 
-Before the tool writes the file, it runs it with onnxruntime and compares the result with this
-package. Needs the packages of `pip install -e '.[export]'`.
+Before the tool writes the file, it runs the exported network with onnxruntime and compares the
+result with the prediction of rankseg. Needs the packages of `pip install -e '.[export]'`.
 """
 
 import argparse
@@ -34,7 +34,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = make_parser(__name__, __doc__)
     add_model_arguments(parser)
     parser.add_argument(
-        "checkpoint", help="checkpoint (.pth) of this toolbox or of a plain MMSegmentation model"
+        "checkpoint", help="checkpoint (.pth) of rankseg or of a plain MMSegmentation model"
     )
     parser.add_argument(
         "--out", required=True, metavar="FILE", help="ONNX file to write, which must not exist"
@@ -72,12 +72,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(f"Wrote {args.out}: the {result['network']}, ONNX opset {result['opset']}.")
     print(f"image:  {metadata['input']}")
     print(f"result: {metadata['output']} of {len(json.loads(metadata['classes']))}")
-    print(
-        f"Results of onnxruntime and of this package differ by at most {result['difference']:.1e}."
-    )
+    print(f"Results of onnxruntime and of rankseg differ by at most {result['difference']:.1e}.")
     if "value_range" in metadata:
         low, high = json.loads(metadata["value_range"])
-        print(f"note: before prediction, scale {low} to {high} of 16-bit images to 0 to 255")
+        print(f"note: before prediction, scale 16-bit values from {low}..{high} to 0..255")
     if json.loads(metadata["test_cfg"]).get("mode") == "slide":
         print(
             "note: this config predicts large images in overlapping windows "

@@ -29,7 +29,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = make_parser(__name__, __doc__)
     add_model_arguments(parser)
     parser.add_argument(
-        "checkpoint", help="checkpoint (.pth) of this toolbox or of a plain MMSegmentation model"
+        "checkpoint", help="checkpoint (.pth) of rankseg or of a plain MMSegmentation model"
     )
     parser.add_argument("input", help="image, TIFF stack, or folder (searched with its subfolders)")
     parser.add_argument("--out", required=True, metavar="DIR", help="output folder")

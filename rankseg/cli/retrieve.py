@@ -37,7 +37,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add(
         "checkpoint",
         nargs="?",
-        help="checkpoint (.pth) of this toolbox or of a plain "
+        help="checkpoint (.pth) of rankseg or of a plain "
         "MMSegmentation model; optional with --random",
     )
     add(

@@ -22,7 +22,9 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Parse the command line."""
     parser = make_parser(__name__, __doc__)
     add_config_arguments(parser)
-    parser.add_argument("checkpoint", help="checkpoint of this toolbox or of a plain mmseg model")
+    parser.add_argument(
+        "checkpoint", help="checkpoint of rankseg or of a plain MMSegmentation model"
+    )
     parser.add_argument("--out", metavar="FILE", help="write the metrics to this JSON file")
     parser.add_argument(
         "--show-dir",

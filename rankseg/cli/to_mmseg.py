@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Export a trained network to a folder that mmseg opens without this package.
+"""Export a trained network to a folder that mmseg opens without rankseg.
 
 python tools/model_converters/to_mmseg.py CONFIG CHECKPOINT --out exported
 
@@ -29,7 +29,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = make_parser(__name__, __doc__)
     add_model_arguments(parser)
     parser.add_argument(
-        "checkpoint", help="checkpoint (.pth) of this toolbox or of a plain MMSegmentation model"
+        "checkpoint", help="checkpoint (.pth) of rankseg or of a plain MMSegmentation model"
     )
     parser.add_argument(
         "--out", required=True, metavar="DIR", help="output folder, which must be new or empty"
@@ -58,13 +58,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(f"Wrote {', '.join(result['files'])} to {args.out}.")
     print(
         f"Network: the {result['network']}, {result['classes']} classes. Logits of mmseg and of "
-        f"this package differ by at most {result['difference']:.1e}."
+        f"rankseg differ by at most {result['difference']:.1e}."
     )
     if result["value_range"]:
         low, high = result["value_range"]
         print(
-            "note: mmseg only reads the high byte of 16-bit images; convert them to 8 bits before, "
-            f"with {low} to {high} scaled to 0 to 255"
+            "note: mmseg only reads the high byte of 16-bit images; convert them to 8 bits first, "
+            f"and scale values from {low}..{high} to 0..255"
         )
     for loss in result["replaced_losses"]:
         print(f"note: mmseg has no {loss}; config.py uses cross-entropy for fine-tuning")

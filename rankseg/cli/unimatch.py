@@ -27,12 +27,12 @@ from rankseg.training.command_line import (
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Parse the command line."""
     parser = make_parser(__name__, __doc__)
-    parser.add_argument("source", help="released checkpoint, or with --reverse one of this toolbox")
+    parser.add_argument("source", help="released checkpoint, or with --reverse one of rankseg")
     parser.add_argument("target", help="file to write, which must not exist")
     parser.add_argument(
         "--reverse",
         action="store_true",
-        help="convert a checkpoint of this toolbox to the released format",
+        help="convert a checkpoint of rankseg to the released format",
     )
     parser.add_argument(
         "--network",

@@ -60,9 +60,9 @@ def check_data(
     Raises:
         ValueError: On the first image or mask that training could not read (with
             ``validator.full``, all of them are named), if a validation image is also a training
-            image or listed twice, if
-            classes differ between training and validation, if pipelines read images in different
-            ways, or if images have more than 8 bits and no ``value_range``.
+            image or listed twice, if classes differ between training and validation, if pipelines
+            read images in different ways, or if images have more than 8 bits and no
+            ``value_range``.
     """
     validator = validator or FileValidator()
     check_same_reading([one for one in (train.labeled, train.unlabeled, val) if one is not None])
@@ -94,7 +94,7 @@ def check_data(
 
 
 def check_same_classes(train: "ImageLevelDataset", val: "ListDataset") -> None:
-    """Check that class ids mean the same in training and validation.
+    """Check that class ids have the same meaning in training and validation.
 
     Raises:
         ValueError: If they differ.
@@ -125,7 +125,7 @@ def check_new_classes(
     Unlabeled images count if their class is known.
 
     Raises:
-        ValueError: If a class is used in both; names the first one.
+        ValueError: If a class is used in both. The message names the first one.
     """
     both = _named_classes(val) & (_named_classes(labeled) | _named_classes(unlabeled))
     if both:
@@ -146,7 +146,7 @@ def check_covered(labeled: "ImageLevelDataset") -> None:
     """Check that every class has a labeled image.
 
     Raises:
-        ValueError: If some have none; names these classes.
+        ValueError: If a class has no labeled image. The message names these classes.
     """
     counts = np.bincount(labeled.class_ids(), minlength=len(labeled.classes))
     without = [name for name, count in zip(labeled.classes, counts, strict=True) if not count]
@@ -159,8 +159,8 @@ def check_covered(labeled: "ImageLevelDataset") -> None:
         found = f"no image of {', '.join(without[:3])}{more}"
     raise ValueError(
         f"Expected {labeled.source} to have a labeled image of every class, but got {found}. Label "
-        "more, or draw a list with `python tools/make_splits.py labels`, which takes the same "
-        "number of every class."
+        "more, or draw a list with `python tools/make_splits.py labels`, which draws the same "
+        "number of images from each class."
     )
 
 

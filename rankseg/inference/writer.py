@@ -135,8 +135,8 @@ class PredictionWriter:
     def stack(self, source: ImageFile) -> Iterator[WritePage]:
         """Write the files of a stack page by page.
 
-        The stack files appear once all pages are written.
-        Masks and uncertainty have the axes, pixel size and units of the stack.
+        The files of the stack appear once all pages are written. Masks and uncertainty have the
+        axes, pixel size and units of the stack.
 
         Raises:
             WriteError: If a file cannot be written.
@@ -257,7 +257,7 @@ class PredictionWriter:
             write_picture(self.out / "overview.png", overview)
 
     def _raw(self, maps: Maps) -> Iterator[tuple[str, np.ndarray]]:
-        """Yield the numeric maps, each after its folder."""
+        """Yield each numeric map as a pair of folder and values."""
         if maps.probabilities is not None:
             yield "probabilities", maps.probabilities
         if maps.uncertainty is not None:
@@ -278,7 +278,7 @@ class PredictionWriter:
         return mask * np.uint8(IGNORE) if self.outputs.binary_255 else mask
 
     def _colors(self) -> dict:
-        """Return TIFF page options with which class ids are shown in the colors of the palette."""
+        """Return TIFF page options that show class ids in the colors of the palette."""
         if self.outputs.binary_255:
             return {"photometric": "minisblack"}
         table = np.asarray(full_palette(self.palette), np.uint16).T * 257
@@ -317,7 +317,7 @@ def overlay_of(image: np.ndarray, mask: np.ndarray, palette: Sequence[Sequence[i
 
 
 def write_view(path: Path, picture: np.ndarray) -> None:
-    """Write a picture for viewing, as PNG or JPEG by its extension. Shrink a huge one first."""
+    """Write a picture for viewing, as PNG or JPEG by its extension; shrink it if it is huge."""
     if max(picture.shape[:2]) > LARGEST:
         picture = fit(picture, (LARGEST, LARGEST))
     with atomic_write(path) as partial:

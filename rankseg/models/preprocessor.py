@@ -16,8 +16,8 @@ from rankseg.registry import MODELS
 class ViewPreprocessor(SegDataPreProcessor):
     """Preprocessor that moves a batch to the device, then casts and normalizes it there.
 
-    Training batches are dicts of views and stay so. In plain batches, used for validation, test and
-    prediction, images of different sizes stay separate, so the network never sees padding.
+    Training batches are dicts of views and remain dicts. In plain batches, used for validation,
+    test and prediction, images of different sizes stay separate, so the network never sees padding.
 
     Args:
         mean: Mean of R, G, B in gray levels, 0 to 255.
@@ -82,7 +82,8 @@ class ViewPreprocessor(SegDataPreProcessor):
         images = images if isinstance(images, Tensor) else torch.stack(list(images))
         if images.ndim != 4 or images.shape[1] != 3:
             raise ValueError(
-                f"the preprocessor expects images of shape (B, 3, H, W), got {tuple(images.shape)}"
+                f"Expected images of shape (B, 3, H, W), but got {tuple(images.shape)}. Load "
+                "them with LoadSample, which returns three channels."
             )
         images = images.to(torch.float32, memory_format=layout, copy=True)
         return images.sub_(self.mean).div_(self.std)

@@ -94,7 +94,7 @@ def test_views_as_lists_are_stacked():
 
 
 def test_wrong_shape_is_named():
-    with pytest.raises(ValueError, match=r"\(B, 3, H, W\), got \(1, 4, 5, 5\)"):
+    with pytest.raises(ValueError, match=r"\(B, 3, H, W\), but got \(1, 4, 5, 5\)"):
         make()({"inputs": {"weak": torch.zeros(1, 4, 5, 5)}})
 
 

@@ -27,7 +27,7 @@ def test_prints_notes_on_windows_and_16_bits(tmp_path, capsys):
     output = capsys.readouterr().out
     assert "m.onnx: the student, ONNX opset 18.\nimage:  uint8 (batch, height, width, 3)" in output
     assert "result: uint8 (batch, height, width), class of 3" in output
-    assert "note: before prediction, scale 0 to 4095 of 16-bit images to 0 to 255" in output
+    assert "note: before prediction, scale 16-bit values from 0..4095 to 0..255" in output
     assert (
         "predicts large images in overlapping windows" in output
         and '"crop_size": [33, 33]' in output

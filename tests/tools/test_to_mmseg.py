@@ -33,5 +33,5 @@ def test_loads_code_only_with_trust_checkpoint(tmp_path, capsys):
     assert "Wrote config.py, mmseg_deeplabv3plus.py, weights.pth to" in output
     assert (
         "Network: the student, 3 classes. Logits of mmseg and of" in output
-        and "0 to 4095 scaled" in output
+        and "scale values from 0..4095" in output
     )

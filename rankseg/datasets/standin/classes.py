@@ -131,8 +131,8 @@ def make_retrieval_standin(cfg: Config, write: Writer, same_classes: bool) -> Pa
     Args:
         cfg: Config with ``train_dataloader`` over a ``SemiDataset`` without lists and, if it
             validates, a ``val_dataloader``. Its data roots are changed in place.
-        write: Function that writes the index. The images are written once per process for it.
-        same_classes: Whether the test classes are training classes.
+        write: Function that writes the index. Each function writes its images once per process.
+        same_classes: Use training classes as test classes.
 
     Returns:
         The data root.
@@ -143,8 +143,9 @@ def make_retrieval_standin(cfg: Config, write: Writer, same_classes: bool) -> Pa
     semi, tests = cfg.train_dataloader.dataset, evaluation_sets(cfg)
     if semi.get("split") or semi.get("labeled") or semi.get("unlabeled"):
         raise ValueError(
-            f"Expected a config of all images to make stand-in images for a {semi.dataset.type}, "
-            "but got lists. Give the data (--data-root), or set empty='labeled', unlabeled=''."
+            f"Expected a config without lists to generate stand-in images for a "
+            f"{semi.dataset.type}, but got lists. Set --data-root to the images, or set "
+            "empty='labeled' and unlabeled='' in train_dataloader.dataset."
         )
     test = tests[0].get("folder", "train") if tests else "test"
     root = _write_retrieval(write, semi.dataset.get("folder", "train"), test, same_classes)

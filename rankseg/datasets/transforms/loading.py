@@ -20,7 +20,7 @@ def check_range(value_range: object, name: str) -> Range | None:
         name: Name of the option, for messages.
 
     Raises:
-        ValueError: If it is anything else.
+        ValueError: If it is neither.
     """
     if value_range is None:
         return None
@@ -50,11 +50,10 @@ class ImageLoader(BaseTransform):
 class LoadSample(ImageLoader):
     """Load the image and, if the sample names one, its mask.
 
-    Reads ``img_path``, ``seg_map_path`` (absent or ``None``: no mask is opened), ``label_rule``
-    (see
-    :func:`rankseg.imageio.masks.read_mask`) and ``classes`` (names; absent: mask values are not
-    checked). Sets ``img`` (``(H, W, 3)`` uint8 RGB), ``seg_map`` (``(H, W)`` uint8, only with a
-    mask) and ``ori_shape`` and ``img_shape`` as ``(H, W)``.
+    Reads ``img_path``, ``seg_map_path`` (if it is absent or ``None``, no mask is opened),
+    ``label_rule`` (see :func:`rankseg.imageio.masks.read_mask`) and ``classes`` (if it is absent,
+    mask values are not checked). Sets ``img`` (``(H, W, 3)`` uint8 RGB), ``seg_map`` (``(H, W)``
+    uint8, only with a mask), and ``ori_shape`` and ``img_shape`` as ``(H, W)``.
 
     Args:
         cache: Number of decoded samples that every worker keeps (least recently used are dropped

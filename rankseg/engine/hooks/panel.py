@@ -28,7 +28,7 @@ class PanelHook(Hook):
 
     Each row is a validation image, chosen once and evenly spaced in the list. Each column is a
     validation, titled by its iteration and main metric, fgIoU or mIoU. If there are more
-    validations than columns, the first and the last are kept, and others about evenly spaced.
+    validations than columns, the first, the last and roughly evenly spaced others are kept.
     Downscaled predictions are kept in ``panels.npz`` for resumed runs. Image-level labels are not
     drawn. A failure never ends the run.
 
@@ -71,7 +71,7 @@ class PanelHook(Hook):
         data_batch: dict | None = None,
         outputs: Sequence[SegDataSample] | None = None,
     ) -> None:
-        """Collect the first image of a batch if it is one to draw."""
+        """Keep the first image of a batch if it is one of the drawn images."""
         batches = len(runner.val_dataloader)
         shown = np.linspace(0, batches - 1, min(self.images, batches)).round()
         if runner._train_loop is None or batch_idx not in shown or not is_main_process():

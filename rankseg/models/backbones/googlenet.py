@@ -83,13 +83,13 @@ class GoogLeNet(StagedBackbone):
         **kwargs: Further arguments of :class:`~rankseg.models.backbones.staged.StagedBackbone`.
 
     Shape:
-        - input: ``(B, in_channels, H, W)``; from 64 pixels on the last map is 2 x 2 or larger
+        - input: ``(B, in_channels, H, W)``; at 64 pixels or more, the last map is at least 2 x 2
         - output: maps of 192, 480, 832 and 1024 channels at stride 4, 8, 16 and 32, those of
           ``conv3``, ``inception3b``, ``inception4e`` and ``inception5b``; the last map of an image
           of 224 or 227 px is 7 x 7
 
-    Source: Szegedy et al. (arXiv:1409.4842) with batch normalization. Differs, as torchvision's
-        weights do: the third branch has a 3x3 convolution instead of a 5x5 one.
+    Source: Szegedy et al. (arXiv:1409.4842) with batch normalization. As in torchvision,
+        the third branch has a 3x3 convolution instead of the 5x5 convolution of the paper.
     """
 
     WEIGHTS = "torchvision's googlenet-1378be20.pth"

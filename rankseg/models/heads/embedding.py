@@ -16,11 +16,11 @@ from rankseg.registry import MODELS
 class EmbeddingHead(ImageLevelHead):
     """Decode head that pools a feature map and maps it linearly to an embedding of length 1.
 
-    Both run in float32, whatever the precision of the network, because bfloat16 cannot resolve the
-    differences between similar embeddings. With this head a segmentor is an embedding network: the
-    logits of other heads are the embedding, and their classes are its dimensions. The head has no
-    classes, so it can be trained on some classes and tested on others. The pooled feature is tapped
-    as ``decode_head.pool``, as in the base class.
+    Pooling and the linear layer run in float32 even if the network runs in bfloat16, which cannot
+    resolve the differences between similar embeddings. With this head, a segmentor is an embedding
+    network: it returns the embedding in place of logits, with one channel per dimension. The head
+    has no classes, so it can be trained on some classes and tested on others. The pooled feature is
+    tapped as ``decode_head.pool``, as in the base class.
 
     Args:
         in_channels: Channels ``C`` of the feature map.
@@ -29,7 +29,7 @@ class EmbeddingHead(ImageLevelHead):
             ``pool`` and ``dropout_ratio``, except those about classes.
 
     Shape:
-        - inputs: feature maps of the backbone, the selected one ``(B, C, H, W)``
+        - inputs: feature maps of the backbone; the one at ``in_index`` is ``(B, C, H, W)``
         - output: ``(B, D, 1, 1)`` float32, of length 1 along ``D``
 
     Source: Chapter 4 of the dissertation, section 4.4.2 ("a fully connected layer is then added on

@@ -75,8 +75,8 @@ class CBAM(nn.Module):
         x = inputs if isinstance(inputs, Tensor) else inputs[-1]
         if x.shape[1] != self.in_channels:
             raise ValueError(
-                f"Expected in_channels of CBAM to be {x.shape[1]}, as the feature map has, but got "
-                f"{self.in_channels}."
+                f"Expected in_channels of CBAM to be {x.shape[1]}, the channels of the feature "
+                f"map, but got {self.in_channels}."
             )
         x = x * self.channel(x)
         x = x * self.spatial(x)

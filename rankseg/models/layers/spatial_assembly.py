@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from rankseg.models.tiny import TinyPart
 from rankseg.registry import MODELS
 
-MOST_POINTS = 256  # weights of 32 images then take 8 MiB, kept for gradients 40 times
+MOST_POINTS = 256  # weights of 32 images then take 8 MiB, stored 40 times for the backward pass
 
 
 def doubly_normalized(logits: Tensor, rounds: int) -> Tensor:
@@ -71,8 +71,8 @@ class SpatialAssembly(TinyPart, nn.Module):
     padded with its last values, and the padding is removed afterwards.
 
     The layers after this one must depend on positions. The mean over a map does not change with
-    such weights, and neither does a head that pools the map directly. So place this layer before
-    the last convolutions of more than one position, see
+    such weights, and neither does the output of a head that pools the map directly. So place this
+    layer before the last convolutions with kernels larger than 1x1, see
     :class:`~rankseg.models.segmentors.extended_segmentor.ExtendedSegmentor`.
 
     The dissertation does not specify how weights are predicted and normalized. Here a 1x1 and a 3x3
@@ -86,7 +86,7 @@ class SpatialAssembly(TinyPart, nn.Module):
     While :class:`~rankseg.models.methods.assembly_terms.AssemblyTerms` is active, every pass with
     gradients is recorded in ``recorded`` for :math:`L_\Phi`, whose weights this module holds. The
     terms are means over the ``N`` points, where the equations have sums, so that weights suit any
-    grid. All of them are 0 at the identity, so weights that are too large keep the network there.
+    grid. All of them are 0 at the identity, so if their weights are too large, nothing moves.
 
     Args:
         in_channels: ``C``.
@@ -173,8 +173,8 @@ class SpatialAssembly(TinyPart, nn.Module):
         sides = x.shape[2:]
         if x.shape[1] != self.in_channels:
             raise ValueError(
-                f"Expected in_channels of SpatialAssembly to be {x.shape[1]}, as the feature map "
-                f"has, but got {self.in_channels}."
+                f"Expected in_channels of SpatialAssembly to be {x.shape[1]}, the channels of the "
+                f"feature map, but got {self.in_channels}."
             )
         if self.training and any(side < n for side, n in zip(sides, self.grid, strict=True)):
             raise ValueError(

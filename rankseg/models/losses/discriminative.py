@@ -59,7 +59,7 @@ def two_nearest(feature: Tensor, centers: Tensor) -> tuple[Tensor, Tensor]:
 def center_distances(feature: Tensor, centers: Tensor) -> Tensor:
     """Return Euclidean distances to all centers, ``(B, N)`` float32; see :func:`two_nearest`."""
     if len(centers) < 2:
-        raise ValueError(f"{len(centers)} cluster centers: expected 2 or more")
+        raise ValueError(f"Expected 2 or more cluster centers, but got {len(centers)}.")
     with torch.autocast(feature.device.type, enabled=False):
         # Compute differences directly: the shortcut via inner products is inexact near a center.
         return torch.cdist(
@@ -77,5 +77,6 @@ def check_reading(reading: str) -> None:
     """
     if reading not in READINGS:
         raise ValueError(
-            f"reading={reading!r} of the discriminative loss: expected one of {READINGS}"
+            f"Expected reading of the discriminative loss to be one of {READINGS}, but got "
+            f"{reading!r}."
         )

@@ -14,13 +14,13 @@ CLASSIFIER = f"student.{INPUT}"
 
 
 def reinit_classifier(model: nn.Module, state: dict[str, Tensor]) -> list[str]:
-    """Replace layers for another number of classes in a state dict by initial weights.
+    """Reinitialize the layers of a state dict that have a different number of classes.
 
     These are the parameters whose first dimension is the number of classes, in both the model and
     the file: classifiers of student, teacher and auxiliary heads. If the classes differ, other
-    buffers of the method (its memory) start empty if their shape differs too. A classifier whose
-    input features differ from those of the file starts with initial weights as well. Everything
-    else is kept, and strict loading raises an error if it does not match.
+    buffers of the method (its memory) also start empty if their shape differs. A classifier with a
+    different number of input features is reinitialized, too. Everything else is kept, and strict
+    loading raises an error if it does not match.
 
     Args:
         model: The method, with the initial weights.

@@ -74,7 +74,7 @@ def test_half_precision_is_computed_in_single():
 
 @pytest.mark.parametrize(
     ("centres", "reading", "message"),
-    [(1, "enlarge", "1 cluster centers"), (2, "both", "reading='both' of the discriminative loss")],
+    [(1, "enlarge", "cluster centers, but got 1"), (2, "both", "reading .* but got 'both'")],
 )
 def test_refused(centres, reading, message):
     with pytest.raises(ValueError, match=message):

@@ -143,7 +143,7 @@ def test_centers_in_one_place_and_too_few_of_them():
         loss = contrastive_clustering(feature, torch.zeros(4, 3), own)
         loss.backward()
         assert loss == 0 and feature.grad.isfinite().all()
-    with pytest.raises(ValueError, match="1 cluster centers: expected 2 or more"):
+    with pytest.raises(ValueError, match="Expected 2 or more cluster centers, but got 1"):
         contrastive_clustering(feature, torch.zeros(1, 3))
 
 

@@ -362,7 +362,7 @@ def test_options_out_of_range(lmcs, options):
 
 
 def test_what_is_refused_before_training(lmcs):
-    with pytest.raises(ValueError, match="reading='both' of the discriminative loss"):
+    with pytest.raises(ValueError, match="reading of the discriminative loss .* but got 'both'"):
         lmcs(discriminative="both")
     data = SimpleNamespace(labeled=SimpleNamespace(image_level=True), num_unlabeled=3)
     lmcs().check_dataset(data)

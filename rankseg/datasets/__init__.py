@@ -2,6 +2,7 @@
 """Data sets, split lists, transforms and samplers."""
 
 from rankseg.datasets import transforms
+from rankseg.datasets.ade20k import ADE20KDataset
 from rankseg.datasets.arrays import ArrayDataset
 from rankseg.datasets.base import ListDataset, make_palette
 from rankseg.datasets.cars import CarsDataset
@@ -16,6 +17,7 @@ from rankseg.datasets.cityscapes import CityscapesDataset
 from rankseg.datasets.class_folder import ClassFolderDataset
 from rankseg.datasets.class_list import ClassListDataset
 from rankseg.datasets.class_names import read_classes
+from rankseg.datasets.coco import COCODataset
 from rankseg.datasets.cub import CUBDataset
 from rankseg.datasets.image_level import ImageLevelDataset
 from rankseg.datasets.indexed import IndexedDataset
@@ -34,12 +36,14 @@ from rankseg.datasets.voc import VOCDataset
 from rankseg.imageio.masks import read_mask
 
 __all__ = [
+    "ADE20KDataset",
     "ArrayDataset",
     "CIFAR100Dataset",
     "CIFAR10Dataset",
     "CUBDataset",
     "CarsDataset",
     "CityscapesDataset",
+    "COCODataset",
     "ClassFolderDataset",
     "ClassListDataset",
     "FolderDataset",

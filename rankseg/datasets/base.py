@@ -105,7 +105,7 @@ class ListDataset(BaseDataset):
     """Alternatives of index files, relative to the data root. The first alternative whose files all
     exist is used."""
     IMAGE_FOLDER = ""
-    """First folder of the images in the published lists, by which lists are recognized."""
+    """Folder of the images in the published lists, by which lists are recognized."""
     FINE_LISTS: tuple[str, ...] = ()
     """Lists of finely annotated images below the data root; the first that exists is used."""
     FOLDER_OPTION = ""
@@ -222,6 +222,11 @@ class ListDataset(BaseDataset):
     def recognizes(cls, root: str | Path) -> bool:
         """Return whether a folder is laid out as this published data set, by its index files."""
         return cls.find_index(root) is not None
+
+    @classmethod
+    def lists_image(cls, name: str) -> bool:
+        """Return whether a list with this image is one of this published data set."""
+        return bool(cls.IMAGE_FOLDER) and name.startswith(f"{cls.IMAGE_FOLDER}/")
 
     @classmethod
     def read_samples(
@@ -360,10 +365,8 @@ def recognize(root: str | Path) -> type[ListDataset] | None:
 
 def recognize_list(entries: Sequence[Entry]) -> type[ListDataset] | None:
     """Return the published data set whose image folder the first image of a list is in, or None."""
-    first = entries[0][0].split("/")[0] if entries else ""
-    return next(
-        (kind for kind in registered() if kind.IMAGE_FOLDER and first == kind.IMAGE_FOLDER), None
-    )
+    first = entries[0][0] if entries else ""
+    return next((kind for kind in registered() if kind.lists_image(first)), None)
 
 
 def hint(root: str | Path) -> str:

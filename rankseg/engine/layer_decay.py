@@ -40,6 +40,9 @@ class LayerDecayConstructor(DefaultOptimWrapperConstructor):
                 key = f"{prefix}.{name}"
                 near = max((k for k in given if k in key), key=len, default=None)
                 options = dict(given[near]) if near else {}
+                decay = self._plain_decay(module.get_parameter(name), name)
+                if decay is not None:  # else custom keys would hide these options
+                    options.setdefault("decay_mult", decay)
                 scaled[key] = options | {"lr_mult": scale * options.get("lr_mult", 1.0)}
         if not scaled:
             raise ValueError(
@@ -49,3 +52,10 @@ class LayerDecayConstructor(DefaultOptimWrapperConstructor):
             )
         self.paramwise_cfg = {**self.paramwise_cfg, "custom_keys": given | scaled}
         return super().__call__(model)
+
+    def _plain_decay(self, parameter: nn.Parameter, name: str) -> float | None:
+        """Return ``norm_decay_mult`` or ``bias_decay_mult`` if one applies, otherwise None."""
+        if parameter.ndim > 1:
+            return None
+        kind = "bias" if name.endswith("bias") else "norm"
+        return self.paramwise_cfg.get(f"{kind}_decay_mult")

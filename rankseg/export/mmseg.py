@@ -17,7 +17,9 @@ from torch import nn
 from rankseg.export.plain_source import modules_of, plain_model, plain_source
 from rankseg.export.released import save_checkpoint
 from rankseg.inference.load import Trained, load_trained, logits_of, value_range_of
+from rankseg.models.backbones import TimmTrunk
 from rankseg.models.segmentors.ensemble import MeanSegmentor
+from rankseg.registry import MODELS
 from rankseg.training.config_source import check_path, write_config
 from rankseg.training.validation import is_image_level
 from rankseg.utils.atomic_file import write_text
@@ -111,12 +113,19 @@ def check_plain(cfg: Config) -> None:
     """Check that mmseg supports the config, before anything is loaded.
 
     Raises:
-        ValueError: For a classifier, or a pipeline that changes images before the network.
+        ValueError: For a classifier, an encoder of timm, or a pipeline that changes images before
+            the network.
     """
     if is_image_level(cfg):
         raise ValueError(
             "Expected a segmentation config, but got a classifier of whole images, which mmseg "
             "does not have. Use tools/export_onnx.py."
+        )
+    if MODELS.get(cfg.model.student.backbone.type) is TimmTrunk:
+        raise ValueError(
+            "Expected a backbone that mmseg can build alone, but got TimmTrunk, which needs timm "
+            "and this package to cut the padding of images. Use tools/export_onnx.py, or load the "
+            "checkpoint with rankseg."
         )
     pipeline = cfg.test_dataloader.dataset.pipeline if cfg.get("test_dataloader") else []
     others = [step["type"] for step in pipeline if step["type"] not in READERS]

@@ -14,16 +14,17 @@ from mmengine.config import Config
 from torch import Tensor
 
 from rankseg.export.deployed import Deployed
+from rankseg.export.onnx_operators import OPSET, register_operators
 from rankseg.export.released import refuse_existing
 from rankseg.inference.load import Trained, load_trained, logits_of, value_range_of
+from rankseg.models.layers.lora import merge_lora
 from rankseg.training.validation import is_embedding, is_image_level
 from rankseg.utils.atomic_file import atomic_write
 from rankseg.version import __version__
 
-OPSET = 18
 TOLERANCE = 1e-4
 PACKAGES = ("onnx", "onnxruntime")
-EXAMPLE = (2, 72, 80)  # no side is a multiple of a stride plus 1, which takes a special path
+EXAMPLE = (2, 74, 86)  # no side is a multiple of a stride (plus 1), which takes a special path
 CHECKED = ((1, 64, 64), (2, 65, 97), (3, 50, 131))
 
 
@@ -66,6 +67,7 @@ def export_onnx(
     refuse_existing(out)
     need_packages()
     trained = load_trained(cfg, checkpoint, network)
+    merge_lora(trained.network)
     if trained.network.decode_head.out_channels == 1:
         raise ValueError(
             "Expected one output channel per class, but got decode_head.out_channels=1, which "
@@ -150,6 +152,7 @@ def to_bytes(model: Deployed, trained: Trained, metadata: dict[str, str]) -> byt
         first = 1 if model.argmax else 2
         axes[result] |= {first: "height", first + 1: "width"}
     file = io.BytesIO()
+    register_operators()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the tracer warns about every size it reads

@@ -5,15 +5,20 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from mmengine.config import Config
+from mmengine.logging import print_log
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from rankseg.engine.activation_checkpointing import find_modules
+from rankseg.engine.layer_decay import LayerDecayConstructor
+from rankseg.models.backbones import TimmTrunk
 from rankseg.models.methods import Method
 from rankseg.models.methods.base import Output
 from rankseg.models.segmentors.dry_run import first_line, try_out
+from rankseg.models.segmentors.padding import pad_multiple, padded_size
 from rankseg.models.segmentors.student import ONE_HEAD, check_losses
 from rankseg.models.weights.pretrained import read_state
+from rankseg.registry import OPTIM_WRAPPER_CONSTRUCTORS
 from rankseg.utils.config_nodes import nodes
 
 STRIDES = (4, 8, 14, 16, 32, 64)
@@ -131,7 +136,8 @@ def _maps(features: Any) -> list[Tensor]:
 def check_crop(model: Method, crop: Sequence[int]) -> tuple[int, int]:
     """Check that the network can train on a crop, and that its features fall on whole pixels.
 
-    Features that fall between pixels cannot be pasted together with the images.
+    Features that fall between pixels cannot be pasted together with the images. A backbone that
+    pads images has features at the middle of its patches, for any crop.
 
     Args:
         model: The method.
@@ -155,6 +161,15 @@ def check_crop(model: Method, crop: Sequence[int]) -> tuple[int, int]:
             f"pixels, but it failed: {first_line(error)}. {hint}."
         ) from error
     check_logits(model, logits)
+    padded, multiple = padded_size(student, crop), pad_multiple(student)
+    if padded != tuple(crop):
+        print_log(
+            f"Crops of {crop[0]}x{crop[1]} pixels are padded to {padded[0]}x{padded[1]} in the "
+            f"network, a multiple of {multiple}. A crop_size that is a "
+            "multiple needs no padding."
+        )
+    if multiple > 1:
+        return size
     align = student.decode_head.align_corners
     steps = _measure_steps(model, crop, size)
     for pixels, cells, step in zip(crop, size, steps, strict=True):
@@ -258,7 +273,8 @@ def has_batch_norm(network: nn.Module) -> bool:
 def check_initial_files(student: nn.Module) -> None:
     """Check the files that ``init_cfg=dict(type="Pretrained", ...)`` of a network names.
 
-    mmengine would run code inside such a file, and would download a file that is a URL.
+    MMEngine would run code inside such a file, and would download a file that is a URL. Weights of
+    a :class:`~rankseg.models.backbones.TimmTrunk` are checked, too.
 
     Raises:
         FileNotFoundError: If a file does not exist.
@@ -276,6 +292,8 @@ def check_initial_files(student: nn.Module) -> None:
                         "remove 'pretrained' and init_cfg=dict(type='Pretrained') from the student."
                     )
                 read_state(file)
+        if isinstance(module, TimmTrunk):
+            module.check_weights()
 
 
 def check_preprocessor(cfg: Config) -> None:
@@ -294,6 +312,24 @@ def check_preprocessor(cfg: Config) -> None:
                 "Remove model.student.data_preprocessor and set "
                 f"model.data_preprocessor.{key}."
             )
+
+
+def check_layer_decay(model: Method, cfg: Config) -> None:
+    """Check that ``layer_decay`` of a backbone is used by the optimizer.
+
+    Raises:
+        ValueError: If it would be ignored.
+    """
+    constructor = (cfg.get("optim_wrapper") or {}).get("constructor")
+    kind = OPTIM_WRAPPER_CONSTRUCTORS.get(constructor) if constructor else None
+    decay = getattr(getattr(model.student, "backbone", None), "layer_decay", None)
+    if decay is None or (isinstance(kind, type) and issubclass(kind, LayerDecayConstructor)):
+        return
+    raise ValueError(
+        "Expected optim_wrapper.constructor to be 'LayerDecayConstructor', which "
+        f"model.student.backbone.layer_decay={decay} needs, but got {constructor!r}. Set it, or "
+        "set layer_decay=None."
+    )
 
 
 def check_images(model: Method, image: Tensor) -> None:

@@ -14,6 +14,7 @@ from rankseg.datasets.standin import make_standin
 from rankseg.engine.built import build_method
 from rankseg.engine.hooks.base import RunHook
 from rankseg.models.methods import Method
+from rankseg.models.segmentors.padding import pad_multiple
 from rankseg.models.tiny import TinyPart
 from rankseg.registry import DATASETS, HOOKS, MODELS
 from rankseg.training.config import LOADERS, class_of, datasets_of
@@ -57,7 +58,8 @@ def tiny_crop(model: Method, cfg: Config) -> tuple[int, int]:
             cells = shapes_of(model, (side, side), full=side not in OTHER_CROPS).size[0]
         except Exception:  # any exception: the code is that of mmseg or of the user
             continue
-        if fits(side, cells, model.student.decode_head.align_corners):
+        pads = pad_multiple(model.student) > 1
+        if pads or fits(side, cells, model.student.decode_head.align_corners):
             return side, cells
     return CROP, CELLS
 

@@ -20,7 +20,12 @@ from rankseg.engine.runner import StrictRunner
 from rankseg.registry import DATASETS, HOOKS
 from rankseg.training.config_source import check_values
 from rankseg.training.length_checks import check_length, check_schedule, run_length
-from rankseg.training.network_checks import check_model, check_prediction, check_preprocessor
+from rankseg.training.network_checks import (
+    check_layer_decay,
+    check_model,
+    check_prediction,
+    check_preprocessor,
+)
 from rankseg.training.validation import (
     build_sampler,
     check_batch,
@@ -101,6 +106,7 @@ def check_before_training(cfg: Config, overwrite: bool = False, full: bool = Fal
     built = build_method(cfg)
     model = built.method
     check_model(model, cfg)
+    check_layer_decay(model, cfg)
     sampler = build_sampler(cfg, train)
     length = run_length(cfg, sampler.iters_per_epoch)
     setup = RunSetup(model, train, val, sampler, length)

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 import pytest
+from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
 
 from rankseg.models.methods import Method
 from rankseg.registry import MODELS
+from rankseg.training.network_checks import check_layer_decay
 
 pytest.importorskip("timm")
 
@@ -48,3 +50,21 @@ def test_learning_rates_fall_from_block_to_block():
 def test_raises_without_a_decay():
     with pytest.raises(ValueError, match="layer_decay.*0.75"):
         build_optim_wrapper(build(None), wrapper())
+
+
+def test_norms_and_biases_keep_their_weight_decay():
+    model, config = build(0.5), wrapper()
+    config["paramwise_cfg"] = dict(norm_decay_mult=0.0, bias_decay_mult=0.0)
+    groups = build_optim_wrapper(model, config).optimizer.param_groups
+    decay = {id(p): g["weight_decay"] for g in groups for p in g["params"]}
+    block = model.student.backbone.trunk.blocks[0]
+    assert decay[id(block.norm1.weight)] == decay[id(block.mlp.fc1.bias)] == 0
+    assert decay[id(block.mlp.fc1.weight)] == 0.1
+
+
+def test_check_before_training_wants_the_constructor():
+    model = build(0.5)
+    with pytest.raises(ValueError, match="LayerDecayConstructor.*layer_decay=0.5.*None"):
+        check_layer_decay(model, Config(dict(optim_wrapper=dict(type="OptimWrapper"))))
+    check_layer_decay(model, Config(dict(optim_wrapper=wrapper())))
+    check_layer_decay(build(None), Config(dict(optim_wrapper=dict(type="OptimWrapper"))))

@@ -2,9 +2,11 @@
 """Encoders of the timm library as backbones."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
+from mmengine.logging import print_log
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -19,15 +21,18 @@ from rankseg.models.backbones.timm_weights import (
     rename_to_timm,
 )
 from rankseg.models.layers.lora import add_lora
-from rankseg.models.weights.pretrained import load_backbone, load_state
+from rankseg.models.tiny import TinyPart
+from rankseg.models.weights.pretrained import fit_state, load_state, read_state
 from rankseg.registry import MODELS
+
+OPTION = "model.student.backbone.weights"
 
 ANY_SIZE = ({"dynamic_img_size": True}, {"strict_img_size": False}, {})
 """Options by which the families of timm take images of any size; the first that exists is used."""
 
 
 @MODELS.register_module()
-class TimmTrunk(BaseModule):
+class TimmTrunk(TinyPart, BaseModule):
     """Any encoder of timm as the backbone of a segmentor.
 
     Images of any size are accepted. If the encoder cuts images into patches, images are padded at
@@ -143,7 +148,7 @@ class TimmTrunk(BaseModule):
                 parameter.requires_grad_(".lora_" in name)
         if frozen:
             self._freeze()
-        self._fixed = [one for one in self.trunk.modules() if self._is_fixed(one)]
+        self._fixed = tuple(self.frozen_modules())  # names, as layers may be replaced later
 
     def _build(self) -> nn.Module:
         """Build the encoder with the first options of :data:`ANY_SIZE` that it has."""
@@ -199,7 +204,7 @@ class TimmTrunk(BaseModule):
         names = [name for name, _ in inner.named_parameters()]
         matcher = inner.group_matcher(coarse=False)
         groups = group_parameters(inner, matcher, reverse=True)
-        return {f"trunk.{name}": groups[name.replace(".lora_a", "")] for name in names}
+        return {f"trunk.{name}": groups[name] for name in names}
 
     def lr_scales(self) -> dict[str, float]:
         """Return the factor of the learning rate of every parameter under ``layer_decay``."""
@@ -243,8 +248,8 @@ class TimmTrunk(BaseModule):
         """Switch the mode; frozen parts, and with ``norm_eval`` batch norm, stay in eval mode."""
         super().train(mode)
         if mode:
-            for module in [self.trunk] if self.lora else self._fixed:
-                module.eval()
+            for name in ("trunk",) if self.lora else self._fixed:
+                self.get_submodule(name).eval()
             if self.norm_eval:
                 for module in self.modules():
                     if isinstance(module, _BatchNorm):
@@ -255,8 +260,10 @@ class TimmTrunk(BaseModule):
 
     @property
     def WEIGHTS(self) -> str:
-        """Description of the file that fits, for errors."""
+        """Description of what fits, for errors."""
         return f"a file with the weights of timm's {self.model}"
+
+    WEIGHTS_OPTION = OPTION
 
     def rename_released(self, state: dict[str, Tensor]) -> dict[str, Tensor]:
         """Translate the names of a released file, and leave out the classifier.
@@ -280,10 +287,34 @@ class TimmTrunk(BaseModule):
             FileNotFoundError: If the file does not exist.
             ValueError: If names or shapes do not fit the encoder, or a download fails.
         """
+        if self.weights is not None:
+            load_state(self, *self._given_weights())
+
+    def check_weights(self) -> None:
+        """Check that ``weights`` can be loaded, without changing the encoder.
+
+        Raises:
+            FileNotFoundError, ValueError: As for :meth:`init_weights`.
+        """
+        if self.weights is not None:
+            fit_state(self, *self._given_weights(), log=False)
+
+    def _given_weights(self) -> tuple[dict[str, Tensor], str]:
+        """Read ``weights``, and name their source."""
         if self.weights == "hub":
-            load_state(self, download(self.model), f"of {self.model} from timm's hub")
-        elif self.weights is not None:
-            load_backbone(self, self.weights)
+            return download(self.model), f"of {self.model} from timm's hub"
+        return read_state(self.weights, OPTION), str(self.weights)
+
+    @classmethod
+    def make_tiny(cls, config: dict, cells: int | None) -> None:
+        """See the base class; does not download weights, and does not need their file."""
+        weights = config.get("weights")
+        if weights is None or (weights != "hub" and Path(weights).is_file()):
+            return
+        source = "Weights of timm's hub are not downloaded"
+        source = source if weights == "hub" else f"{weights} is missing"
+        print_log(f"{source}. Starting {config['model']} from random weights", "current")
+        config["weights"] = None
 
     # --- forward
 

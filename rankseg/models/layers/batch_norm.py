@@ -81,6 +81,26 @@ class SyncBatchNorm(_BatchNorm):
         self.running_var.lerp_(var * count / (count - 1).clamp(min=1), share)
 
 
+class SyncBatchNormAct(SyncBatchNorm):
+    """Synchronized form of timm's ``BatchNormAct2d``, a batch norm followed by an activation.
+
+    Args:
+        *args: As for :class:`SyncBatchNorm`.
+        drop: Dropout between both.
+        act: The activation.
+        **kwargs: As for :class:`SyncBatchNorm`.
+    """
+
+    def __init__(self, *args: Any, drop: nn.Module, act: nn.Module, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.drop = drop
+        self.act = act
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Normalize the input and apply the activation."""
+        return self.act(self.drop(super().forward(input)))
+
+
 def convert_sync_batch_norm(module: nn.Module) -> nn.Module:
     """Replace every batch norm of a network by :class:`SyncBatchNorm`.
 
@@ -93,12 +113,14 @@ def convert_sync_batch_norm(module: nn.Module) -> nn.Module:
         The network with the new layers, or the new layer.
     """
     if isinstance(module, _BatchNorm) and not isinstance(module, SyncBatchNorm):
-        new = SyncBatchNorm(
+        more = {name: part for name, part in module.named_children() if name in ("drop", "act")}
+        new = (SyncBatchNormAct if more else SyncBatchNorm)(
             module.num_features,
             module.eps,
             module.momentum,
             module.affine,
             module.track_running_stats,
+            **more,
         )
         new._parameters, new._buffers = module._parameters, module._buffers
         return new.train(module.training)

@@ -13,6 +13,7 @@ from rankseg.models.losses import pixel_consistency
 from rankseg.models.methods.base import Method, Output, valid_pixels
 from rankseg.models.mixing import CutMix, check_batch, check_pasting
 from rankseg.models.segmentors.ensemble import MeanSegmentor
+from rankseg.models.segmentors.padding import cut_padding
 from rankseg.models.weights.pretrained import load_backbone
 from rankseg.registry import MODELS
 from rankseg.structures import LABELED, WEAK
@@ -81,6 +82,7 @@ class CPS(Method):
             wanted, cure = "'student' with average=True", "Set model.average=False."
             expect(self.predict_on == "student", "model.predict_on", wanted, self.predict_on, cure)
         self.second = MODELS.build(student)
+        cut_padding(self.second)
         self.cross_weight = cross_weight
         self.cutmix = None if cutmix is None else CutMix(**cutmix)
         self.strong_views = 2 if cutmix is None else 1  # with CutMix the weak views run separately

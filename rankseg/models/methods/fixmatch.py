@@ -13,7 +13,7 @@ from rankseg.models.layers import AdaptiveThreshold
 from rankseg.models.losses import pixel_consistency
 from rankseg.models.methods.base import Method, Output, valid_pixels
 from rankseg.models.mixing import check_pasting, cutmix_boxes, paste
-from rankseg.models.segmentors.padding import cut_padding
+from rankseg.models.segmentors.padding import cut_padding, padded_size
 from rankseg.models.weights.transfer import load_network
 from rankseg.registry import MODELS
 from rankseg.structures import LABELED, WEAK, PseudoLabel, mix, strong
@@ -32,13 +32,22 @@ class Target(NamedTuple):
     pseudo: PseudoLabel
     feature: Tensor | None
 
-    def paste(self, source: "Target", boxes: Tensor, size: tuple[int, int]) -> "Target":
-        """Paste targets of another batch with the same boxes as the images."""
+    def paste(
+        self, source: "Target", boxes: Tensor, size: tuple[int, int], padded: tuple[int, int]
+    ) -> "Target":
+        """Paste targets of another batch with the same boxes as the images.
+
+        Args:
+            source: The other targets.
+            boxes: ``(B, 4)`` boxes in pixels.
+            size: Height and width of the images.
+            padded: Height and width that the features cover, see :func:`padded_size`.
+        """
         maps = zip(self.pseudo, source.pseudo, strict=True)
         pseudo = PseudoLabel(*(paste(mine, other, boxes, size) for mine, other in maps))
         if self.feature is None:
             return Target(pseudo, None)
-        return Target(pseudo, paste(self.feature, source.feature, boxes, size))
+        return Target(pseudo, paste(self.feature, source.feature, boxes, padded))
 
     def roll(self) -> "Target":
         """Shift the targets by one image within the batch."""
@@ -385,4 +394,5 @@ class FixMatch(Method):
         if self.mix_source is None:
             return [target] * self.strong_views
         source = target.roll() if source is None else source
-        return [target.paste(source, one, size) for one in boxes]
+        padded = padded_size(self.student, size)
+        return [target.paste(source, one, size, padded) for one in boxes]

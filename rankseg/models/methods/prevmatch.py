@@ -7,6 +7,7 @@ import torch
 from mmengine.logging import MessageHub
 from torch import Tensor, nn
 
+from rankseg.errors import expect
 from rankseg.models.losses import pixel_consistency
 from rankseg.models.methods.base import valid_pixels
 from rankseg.models.methods.fixmatch import Target
@@ -69,6 +70,8 @@ class PrevMatch(UniMatch):
                 "Expected model.previous_threshold to be a probability, 0 to 1, but got "
                 f"{previous_threshold}."
             )
+        cure = "PrevMatch compares earlier weights on the student's own weak views."
+        expect(not self.single_pass, "model.single_pass", "False", True, cure)
         self.members = members
         self.previous_threshold = previous_threshold
         self.interval = interval

@@ -4,6 +4,7 @@
 import torch
 from torch import Tensor
 
+from rankseg.errors import expect
 from rankseg.models.layers.perturbations import complementary_dropout
 from rankseg.models.methods.base import valid_pixels
 from rankseg.models.methods.fixmatch import FixMatch
@@ -32,7 +33,8 @@ class UniMatchV2(FixMatch):
         **kwargs: Arguments of :class:`~rankseg.models.methods.fixmatch.FixMatch`.
 
     Raises:
-        ValueError: If ``keep`` is outside ``[0, 1]``.
+        ValueError: If ``keep`` is outside ``[0, 1]``, ``strong_views`` is not 2, or
+            ``single_pass`` is set.
 
     Source: UniMatch V2 (TPAMI 2025, arXiv:2410.10777), section 3, and released code. Differs:
         CutMix pastes from the previous image of the batch, and in the released code from the image
@@ -54,10 +56,10 @@ class UniMatchV2(FixMatch):
         super().__init__(
             student, teacher=teacher, labels_from=labels_from, predict_on=predict_on, **kwargs
         )
-        if not 0 <= keep <= 1:
-            raise ValueError(
-                f"Expected model.keep to be a share of the images, 0 to 1, but got {keep}."
-            )
+        expect(0 <= keep <= 1, "model.keep", "a share of the images, 0 to 1", keep)
+        expect(self.strong_views == 2, "model.strong_views", "2", self.strong_views)
+        cure = "The weak views do not go through the student of UniMatchV2 in any case."
+        expect(not self.single_pass, "model.single_pass", "False", True, cure)
         self.keep = keep
 
     def loss(self, inputs: dict[str, Tensor], data_samples: dict[str, list]) -> dict[str, Tensor]:

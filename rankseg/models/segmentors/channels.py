@@ -25,8 +25,8 @@ def fill_in_channels(student: MutableMapping[str, Any]) -> None:
     """
     backbone = student.get("backbone") or {}
     kind = MODELS.get(backbone.get("type", ""))
-    if not getattr(kind, "knows_channels", False):
-        return
+    if not getattr(kind, "knows_channels", False) or student.get("neck"):
+        return  # behind a neck, heads have the channels of the neck
     with torch.device("meta"):
         channels = MODELS.build(backbone).channels
     for key, head in _heads(student):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Logits of the original image for backbones that pad images."""
 
+from collections.abc import Sequence
 from functools import partial
 
 from torch import Tensor, nn
@@ -25,9 +26,9 @@ def cut_padding(segmentor: nn.Module) -> None:
     Raises:
         ValueError: If a head has no classifier ``conv_seg``.
     """
-    backbone = getattr(segmentor, "backbone", None)
-    if getattr(backbone, "pad_multiple", 1) == 1:
+    if pad_multiple(segmentor) == 1:
         return
+    backbone = segmentor.backbone
     for head in (segmentor.decode_head, *auxiliary_heads(segmentor)):
         if isinstance(head, ImageLevelHead):
             continue
@@ -42,12 +43,32 @@ def cut_padding(segmentor: nn.Module) -> None:
         head.conv_seg.register_forward_hook(partial(_cut, backbone, head.align_corners))
 
 
+def pad_multiple(segmentor: nn.Module) -> int:
+    """Return the multiple of pixels that the backbone pads images to, 1 if it does not pad."""
+    return getattr(getattr(segmentor, "backbone", None), "pad_multiple", 1)
+
+
+def padded_size(segmentor: nn.Module, size: Sequence[int]) -> tuple[int, int]:
+    """Return height and width of an image as the backbone sees it.
+
+    Args:
+        segmentor: An mmseg segmentor.
+        size: Height and width of the image.
+    """
+    return _pad(size, pad_multiple(segmentor))
+
+
+def _pad(size: Sequence[int], multiple: int) -> tuple[int, int]:
+    height, width = (-(-side // multiple) * multiple for side in size)
+    return height, width
+
+
 def _cut(
     backbone: nn.Module, align_corners: bool, layer: nn.Module, inputs: tuple, logits: Tensor
 ) -> Tensor:
     """Resize logits to the padded image and cut them (forward hook)."""
-    size, multiple = backbone.input_size, backbone.pad_multiple
-    full = tuple(-(-side // multiple) * multiple for side in size)
+    size = backbone.input_size
+    full = _pad(size, backbone.pad_multiple)
     if full == tuple(size):
         return logits
     logits = F.interpolate(logits.float(), full, mode="bilinear", align_corners=align_corners)

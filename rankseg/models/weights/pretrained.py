@@ -23,12 +23,13 @@ _RESNET = (
 )
 
 
-def read_state(path: str | Path) -> dict[str, Tensor]:
+def read_state(path: str | Path, option: str = "pretrained") -> dict[str, Tensor]:
     """Read the tensors of a checkpoint, without the wrappers that training scripts add.
 
     Args:
         path: A file written by ``torch.save``: a state dict, or a dict with one under ``model`` or
             ``state_dict``. Prefixes ``module.`` of distributed training are removed.
+        option: Config key of the file, for messages.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -39,7 +40,7 @@ def read_state(path: str | Path) -> dict[str, Tensor]:
         raise FileNotFoundError(
             f"Expected pretrained weights at {path}, but there is no such file. Put the file there "
             "(data/README.md says where to get it), or start from random weights with "
-            "pretrained=None."
+            f"{option}=None."
         )
     if Path(path).suffix == ".safetensors":
         return _read_safetensors(path)
@@ -135,13 +136,16 @@ def read_backbone(backbone: nn.Module, path: str | Path) -> dict[str, Tensor]:
     return fit_state(backbone, read_state(path), str(path))
 
 
-def fit_state(backbone: nn.Module, given: dict[str, Tensor], source: str) -> dict[str, Tensor]:
+def fit_state(
+    backbone: nn.Module, given: dict[str, Tensor], source: str, log: bool = True
+) -> dict[str, Tensor]:
     """Check that weights match a backbone; see :func:`read_backbone`.
 
     Args:
         backbone: The backbone.
         given: Names and tensors.
         source: Where they come from, for messages.
+        log: Whether to log that the backbone is loaded from there.
     """
     whole_model = any(name.startswith("backbone.") for name in given)
     dropped = [
@@ -154,14 +158,17 @@ def fit_state(backbone: nn.Module, given: dict[str, Tensor], source: str) -> dic
     if message:
         raise ValueError(
             f"Expected pretrained weights that match {type(backbone).__name__}, but in {source}: "
-            f"{message}. Use {getattr(backbone, 'WEIGHTS', _RESNET)}, or pretrained=None."
+            f"{message}. Use {getattr(backbone, 'WEIGHTS', _RESNET)}, or "
+            f"{getattr(backbone, 'WEIGHTS_OPTION', 'pretrained')}=None."
         )
     try:
         check_numbers(state, own)
     except BadWeightsError as error:
         raise ValueError(f"Pretrained weights {source}: {error}") from error
-    without = f", without {_some(dropped)}" if dropped else ""
-    print_log(f"Loaded the backbone from {source}{without}.", logger="current", level=logging.INFO)
+    if log:
+        without = f", without {_some(dropped)}" if dropped else ""
+        text = f"Loaded the backbone from {source}{without}."
+        print_log(text, logger="current", level=logging.INFO)
     return {k: state.get(k, v) for k, v in own.items()}
 
 

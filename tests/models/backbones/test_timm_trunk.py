@@ -7,13 +7,22 @@ import torch
 
 from rankseg.models.backbones import TimmTrunk
 from rankseg.models.backbones.timm_weights import rename_efficientnet_lite
+from rankseg.models.layers import convert_sync_batch_norm
 from rankseg.models.layers.lora import LoRALinear, merge_lora
 
 timm = pytest.importorskip("timm")
 
 LITE = "efficientnet_lite0"
+WEIGHTS = "rankseg.models.backbones.timm_weights"
 VIT = "vit_tiny_patch16_224"
 SMALL = dict(model=VIT, out_indices=(0, 1))
+
+
+@pytest.fixture
+def hub(monkeypatch):
+    """The hub can be reached, and nothing is in its cache."""
+    monkeypatch.setattr(f"{WEIGHTS}._cached", lambda repository: None)
+    monkeypatch.setattr(f"{WEIGHTS}._check_reachable", lambda: None)
 
 
 @pytest.fixture(scope="module")
@@ -168,10 +177,10 @@ def test_names_the_command_if_timm_is_missing(monkeypatch):
     ("error", "words"),
     [
         (OSError("no route"), "cannot reach it.*weights=FILE"),
-        (OSError("401 Client Error: gated repo"), "licence must be accepted.*dinov2"),
+        (OSError("401 Client Error: gated repo"), "license must be accepted.*dinov2"),
     ],
 )
-def test_hub_without_access_raises_one_sentence(monkeypatch, error, words):
+def test_hub_without_access_raises_one_sentence(monkeypatch, hub, error, words):
     trunk = TimmTrunk(LITE, weights="hub")
 
     def refuse(*args, pretrained=False, **kwargs):
@@ -183,7 +192,7 @@ def test_hub_without_access_raises_one_sentence(monkeypatch, error, words):
     assert "huggingface.co/" in str(caught.value)
 
 
-def test_hub_weights_are_loaded_strictly(monkeypatch):
+def test_hub_weights_are_loaded_strictly(monkeypatch, hub):
     trunk, build = TimmTrunk(LITE, weights="hub"), timm.create_model
     torch.manual_seed(3)
     whole = build(LITE)
@@ -193,6 +202,40 @@ def test_hub_weights_are_loaded_strictly(monkeypatch):
     trunk.init_weights()
     expected = whole.state_dict()
     assert all(torch.equal(v, expected[k]) for k, v in trunk.trunk.state_dict().items())
+
+
+def test_hub_out_of_reach_raises_at_once(monkeypatch):
+    def unknown(*address):
+        raise OSError("Name or service not known")
+
+    monkeypatch.setattr(f"{WEIGHTS}._cached", lambda repository: None)
+    monkeypatch.setattr("socket.getaddrinfo", unknown)
+    for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(timm, "create_model", lambda *a, pretrained=False, **k: 1 / 0)
+    trunk = TimmTrunk.__new__(TimmTrunk)
+    torch.nn.Module.__init__(trunk)
+    trunk.model, trunk.weights = LITE, "hub"
+    with pytest.raises(ValueError, match="cannot reach it.*weights=None"):
+        trunk.init_weights()
+
+
+def test_cached_weights_need_no_hub(monkeypatch, tmp_path, released):
+    torch.save(rename_efficientnet_lite(released), tmp_path / "pytorch_model.bin")
+    asked = []
+    monkeypatch.setattr(
+        "huggingface_hub.try_to_load_from_cache",
+        lambda repository, name: asked.append(repository) or _file(tmp_path / name),
+    )
+    monkeypatch.setattr(f"{WEIGHTS}._check_reachable", lambda: 1 / 0)
+    trunk = TimmTrunk(LITE, weights="hub")
+    trunk.init_weights()
+    assert asked and set(asked) == {timm.get_pretrained_cfg(LITE).hf_hub_id}
+    assert torch.equal(trunk.trunk.conv_stem.weight, released["_conv_stem.weight"])
+
+
+def _file(path) -> str | None:
+    return str(path) if path.is_file() else None
 
 
 def test_hub_has_no_weights_for_some_models():
@@ -257,6 +300,46 @@ def test_lora_trains_adapters_alone_and_merges_exactly():
         for mine, other in zip(trunk(image), expected, strict=True):
             torch.testing.assert_close(mine, other, atol=1e-5, rtol=0)
     assert not any(isinstance(one, LoRALinear) for one in trunk.modules())
+
+
+def test_lora_and_layer_decay_go_together():
+    scales = TimmTrunk(**SMALL, lora=2, layer_decay=0.5).lr_scales()
+    first, second = (scales[f"trunk.blocks.{i}.attn.qkv.lora_a"] for i in range(2))
+    assert second == 2 * first == 2 * scales["trunk.blocks.0.attn.qkv.lora_b"]
+
+
+def test_frozen_norm_stays_in_eval_mode_when_it_is_synchronized():
+    trunk = convert_sync_batch_norm(TimmTrunk(LITE, out_indices=(0, 1), frozen=1)).train()
+    before = {k: v.clone() for k, v in trunk.state_dict().items()}
+    trunk(torch.rand(2, 3, 33, 33))
+    moved = {k for k, v in trunk.state_dict().items() if not torch.equal(v, before[k])}
+    assert moved and all(name.startswith("trunk.blocks.1.") for name in moved)
+
+
+@pytest.mark.parametrize("weights", ["hub", "missing.pth", "there.pth", None])
+def test_tiny_form_needs_no_weights_that_are_not_there(monkeypatch, tmp_path, weights):
+    said = []
+    monkeypatch.setattr(
+        "rankseg.models.backbones.timm_trunk.print_log", lambda text, *args: said.append(text)
+    )
+    (tmp_path / "there.pth").write_bytes(b"")
+    monkeypatch.chdir(tmp_path)
+    config = dict(type="TimmTrunk", model=LITE, weights=weights)
+    TimmTrunk.make_tiny(config, 5)
+    kept = weights in (None, "there.pth")
+    assert config["weights"] == (weights if kept else None)
+    assert len(said) == (0 if kept else 1) and all("random weights" in one for one in said)
+
+
+def test_check_of_weights_changes_nothing(tmp_path, released):
+    torch.save(released, tmp_path / "weights.pth")
+    trunk = TimmTrunk(LITE, weights=str(tmp_path / "weights.pth"))
+    before = copy.deepcopy(trunk.state_dict())
+    trunk.check_weights()
+    assert all(torch.equal(v, before[k]) for k, v in trunk.state_dict().items())
+    trunk.weights = str(tmp_path / "none.pth")
+    with pytest.raises(FileNotFoundError, match="backbone.weights=None"):
+        trunk.check_weights()
 
 
 def test_lora_equals_its_formula():

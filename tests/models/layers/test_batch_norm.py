@@ -114,3 +114,14 @@ def test_half_precision_counts_in_float32():
     (one, kept, mean), (two, _, _) = run_processes(2, half_precision)
     assert (one, two, kept) == (torch.bfloat16, torch.bfloat16, torch.float32)
     assert (mean > 0.3).all()  # a tenth of a mean of about 5, not of 0
+
+
+def test_activation_of_timm_is_kept():
+    layers = pytest.importorskip("timm.layers")
+    torch.manual_seed(0)
+    layer = nn.Sequential(layers.BatchNormAct2d(4)).eval()
+    x = torch.randn(2, 4, 3, 3)
+    expected = layer(x)
+    converted = convert_sync_batch_norm(layer)
+    assert isinstance(converted[0], SyncBatchNorm) and (expected == 0).any()
+    assert torch.equal(converted(x), expected)

@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
+"""UniMatch V2, DPT on DINOv2-S, PASCAL VOC classic, 92 labeled images."""
+
+_base_ = [
+    "../_base_/models/dpt_dinov2_s.py",
+    "../_base_/datasets/voc_518.py",
+    "../_base_/schedules/dinov2_voc.py",
+    "../_base_/default_runtime.py",
+]
+
+model = dict(type="UniMatchV2")
+train_dataloader = dict(dataset=dict(split="92"))

@@ -142,3 +142,8 @@ def test_raises_on_numbers_out_of_range(build, options):
     ((name, value),) = options.items()
     with pytest.raises(ValueError, match=f"model.{name}.*{value}"):
         build("PrevMatch", **options)
+
+
+def test_raises_on_a_single_pass(build):
+    with pytest.raises(ValueError, match="model.single_pass to be False, but got True"):
+        build("PrevMatch", single_pass=True, teacher=dict(momentum=0.1), labels_from="teacher")

@@ -133,3 +133,15 @@ def test_adaptive_threshold_is_updated_before_it_is_used(build, method):
     assert float(found["confident"]) > 0  # the most confident pixels of each class reach the mean
     with pytest.raises(ValueError, match="one number"):
         build(method, threshold=(0.9, 0.8, 0.7), threshold_momentum=0.9)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (dict(strong_views=1), "model.strong_views to be 2, but got 1"),
+        (dict(single_pass=True), "model.single_pass to be False, but got True"),
+    ],
+)
+def test_raises_on_options_that_the_step_does_not_have(build, options, words):
+    with pytest.raises(ValueError, match=words):
+        build("UniMatchV2", **options)

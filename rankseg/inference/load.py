@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Loading of a trained network with its weights, classes and normalization."""
 
+import copy
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,6 +19,7 @@ from rankseg.engine.resilience.checkpoint import (
     load_checkpoint_file,
     mismatch_error,
 )
+from rankseg.models.backbones import TimmTrunk
 from rankseg.models.methods import Method
 from rankseg.models.methods.base import NETWORKS
 from rankseg.models.preprocessor import ViewPreprocessor
@@ -26,6 +28,7 @@ from rankseg.models.windows import predict
 from rankseg.registry import DATASETS, MODELS
 from rankseg.training.config import datasets_of
 from rankseg.utils.atomic_file import read_json
+from rankseg.utils.config_nodes import nodes
 from rankseg.utils.run_summary import is_number
 from rankseg.utils.safe_text import printable
 
@@ -96,7 +99,11 @@ def untrained(cfg: Config, seed: int = 0) -> Method:
     """
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        method: Method = MODELS.build({**cfg.model, "pretrained": None})
+        model = copy.deepcopy({**cfg.model, "pretrained": None})
+        for _, node in nodes(model):
+            if node.get("type") == TimmTrunk.__name__:
+                node["weights"] = None
+        method: Method = MODELS.build(model)
         method.init_weights()
     return method.to("cuda" if torch.cuda.is_available() else "cpu")
 

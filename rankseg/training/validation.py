@@ -23,7 +23,11 @@ from rankseg.models.heads import EmbeddingHead, ImageLevelHead
 from rankseg.models.methods import Method
 from rankseg.models.segmentors.dry_run import try_out
 from rankseg.models.weights.pretrained import read_backbone
-from rankseg.models.weights.transfer import drop_unknown_parts, reinit_classifier
+from rankseg.models.weights.transfer import (
+    drop_unknown_parts,
+    load_network,
+    reinit_classifier,
+)
 from rankseg.registry import DATA_SAMPLERS, DATASETS, METRICS, MODELS
 from rankseg.structures import LABELED, WEAK
 from rankseg.training.network_checks import (
@@ -276,6 +280,9 @@ def check_weights(model: Method, cfg: Config) -> None:
         file = str(node.get("checkpoint", "")) if node.get("type") == "Pretrained" else ""
         if file and "://" not in file:
             load_checkpoint_file(file, map_location="meta")
+    labeler = getattr(model, "labeler", None)  # of FixMatch and its subclasses
+    if labeler is not None:
+        load_network(copy.deepcopy(labeler), model.labeler_file, "model.labeler")
     if cfg.get("load_from"):
         state = load_checkpoint_file(cfg.load_from, map_location="cpu")  # checks need the values
         state = dict(state.get("state_dict", state))

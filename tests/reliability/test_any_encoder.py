@@ -11,7 +11,7 @@ from mmseg.structures import SegDataSample
 
 from rankseg import apis
 from rankseg.engine.built import build_method
-from rankseg.inference.load import load_trained, logits_of
+from rankseg.inference.load import load_trained, logits_of, untrained
 from rankseg.models.layers.lora import LoRALinear
 from rankseg.models.methods.fixmatch import Target
 from rankseg.models.segmentors.channels import fill_in_channels
@@ -267,3 +267,29 @@ def test_export_to_mmseg_is_refused(tmp_path):
     with pytest.raises(ValueError, match="got TimmTrunk.*Use tools/export_onnx.py"):
         apis.to_mmseg(apis.load_config(str(config)), str(checkpoint), tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_frozen_part_of_a_checkpoint_is_that_of_the_student():
+    """A checkpoint in which teacher and student differ, into networks that share the encoder."""
+    other = dict(type="MeanTeacher", teacher=dict(momentum=0.1))
+    trained = MODELS.build(dict(other, student=student(CNN)))
+    for one in trained.teacher.module.parameters():
+        one.data.add_(1.0)
+    frozen = MODELS.build(dict(other, student=student(dict(CNN, frozen=True))))
+    frozen.load_state_dict(trained.state_dict())
+    name = "backbone.trunk.conv_stem.weight"
+    expected = trained.student.get_parameter(name)
+    assert torch.equal(frozen.student.get_parameter(name), expected)
+    assert frozen.teacher.module.get_parameter(name) is frozen.student.get_parameter(name)
+    head = "decode_head.conv_seg.weight"
+    expected = trained.teacher.module.get_parameter(head)
+    assert torch.equal(frozen.teacher.module.get_parameter(head), expected)
+
+
+def test_untrained_network_has_no_pretrained_weights(tmp_path, monkeypatch):
+    config, _ = random_run(tmp_path, student(CNN))
+    cfg = apis.load_config(str(config))
+    cfg.model.student.backbone.weights = "hub"
+    monkeypatch.setattr("rankseg.models.backbones.timm_trunk.download", lambda model: 1 / 0)
+    assert untrained(cfg).student.backbone.weights is None
+    assert cfg.model.student.backbone.weights == "hub"

@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from rankseg.models.torchvision_operators import declare_missing_operators
+
+declare_missing_operators()
 pytest.importorskip("timm")
 
 FILE = Path(__file__).resolve().parents[2] / "tools/benchmarks/encoders.py"

@@ -212,6 +212,10 @@ class Method(MethodSetup, BaseModel):
                 name = key[len(f"{prefix}student.") :]
                 state_dict.setdefault(f"{prefix}teacher.module.{name}", state_dict[key])
             state_dict.setdefault(f"{prefix}teacher.n_averaged", self.teacher.n_averaged.clone())
+            for name, parameter in self.student.named_parameters():
+                key = f"{prefix}student.{name}"
+                if not parameter.requires_grad and key in state_dict:  # shared by both
+                    state_dict[f"{prefix}teacher.module.{name}"] = state_dict[key]
         for name, buffer in self.named_buffers():
             if name.split(".")[0] not in (*NETWORKS, "data_preprocessor"):
                 state_dict.setdefault(f"{prefix}{name}", buffer)

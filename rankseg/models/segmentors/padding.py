@@ -59,7 +59,8 @@ def padded_size(segmentor: nn.Module, size: Sequence[int]) -> tuple[int, int]:
 
 
 def _pad(size: Sequence[int], multiple: int) -> tuple[int, int]:
-    height, width = (-(-side // multiple) * multiple for side in size)
+    # without negative numbers, which ONNX divides in another way
+    height, width = ((side + multiple - 1) // multiple * multiple for side in size)
     return height, width
 
 

@@ -12,7 +12,7 @@ model = dict(
     type="FixMatch",
     mix_source=None,
     average_losses=False,
-    teacher=dict(momentum=0.005),
+    teacher=dict(momentum=0.005, warmup=9),
     predict_on="teacher",
     track_pseudo_labels=True,
 )

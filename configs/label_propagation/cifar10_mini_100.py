@@ -12,7 +12,7 @@ model = dict(
     type="LabelPropagation",
     warmup=600,
     track_pseudo_labels=True,
-    teacher=dict(momentum=0.005),
+    teacher=dict(momentum=0.005, warmup=9),
     predict_on="teacher",
 )
 train_dataloader = dict(dataset=dict(split="100_seed0", include_labeled=False))

@@ -15,7 +15,7 @@ _base_ = [
 model = dict(
     type="MixMatch",
     ramp=2**14,
-    teacher=dict(momentum=0.005, buffers=False),
+    teacher=dict(momentum=0.005, buffers=False, warmup=9),
     predict_on="teacher",
     track_pseudo_labels=True,
 )

@@ -8,7 +8,7 @@ _base_ = [
     "../_base_/runtime_classes.py",
 ]
 
-model = dict(type="Supervised", teacher=dict(momentum=0.005), predict_on="teacher")
+model = dict(type="Supervised", teacher=dict(momentum=0.005, warmup=9), predict_on="teacher")
 train_dataloader = dict(
     batch_size=32, sampler=dict(labeled_only=True), dataset=dict(split="100_seed0")
 )

@@ -28,6 +28,12 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add_config_arguments(parser)
     parser.add_argument("--seed", type=int, help="seed of weights, data order and augmentation")
     parser.add_argument(
+        "--iterations",
+        type=int,
+        metavar="N",
+        help="length of the run; warm-up, ramp, schedules and intervals follow it",
+    )
+    parser.add_argument(
         "--amp",
         action="store_true",
         help="train in bfloat16 with the channels-last layout, on GPU or CPU",

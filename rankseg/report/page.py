@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from rankseg.report.charts import COLORS, chart_groups
+from rankseg.report.comparability import comparison_notes
 from rankseg.report.page_tables import (
     class_tables,
     confusion_table,
@@ -20,6 +21,7 @@ from rankseg.report.page_tables import (
     result_table,
     setting_rows,
     unfinished,
+    validation_images,
 )
 from rankseg.report.run_result import ImageComparison, RunResult
 from rankseg.utils.safe_text import printable
@@ -102,7 +104,8 @@ def render(
         problem=problem,
         results=results,
         color={run.name: i % len(COLORS) for i, run in enumerate(runs)},
-        table=result_table(runs),
+        table=result_table(runs, mark=problem is None),
+        together=comparison_notes(runs, validation_images(results)),
         means=means_over_seeds(runs),
         unfinished={run.name: text for run in runs if (text := unfinished(run))},
         notes={one.run.name: found for one in results if (found := notes(one))},

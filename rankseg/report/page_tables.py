@@ -2,16 +2,18 @@
 """Values of the tables of the page, and the notes on runs."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from rankseg.evaluation.notes import names
+from rankseg.report.comparability import VALIDATION, leading, same_settings
 from rankseg.report.run_folder import Run
 from rankseg.report.run_result import RunResult
 from rankseg.report.settings import differences
+from rankseg.utils.run_summary import lags
 from rankseg.visualization.groups import (
     CLASS_PREFIXES,
     NETWORKS,
@@ -35,12 +37,13 @@ class RunRow(NamedTuple):
 
     Attributes:
         name: Name of the run.
-        metrics: Last value, and best value with its iteration, of each main metric.
+        metrics: Last value, best value with its iteration, and whether the run leads, of each main
+            metric.
         others: Remaining cells.
     """
 
     name: str
-    metrics: list[tuple[str, str]]
+    metrics: list[tuple[str, str, bool]]
     others: list[Any]
 
 
@@ -60,8 +63,13 @@ class ResultTable(NamedTuple):
     explained: list[str]
 
 
-def result_table(runs: Sequence[Run]) -> ResultTable:
-    """Return the last and best metrics of every run, and its main settings."""
+def result_table(runs: Sequence[Run], mark: bool = True) -> ResultTable:
+    """Return the last and best metrics of every run, and its main settings.
+
+    Args:
+        runs: Runs in the order of the page.
+        mark: Mark the runs that lead by more than the noise between seeds.
+    """
     metrics = list(dict.fromkeys(run.metric for run in runs if run.metric))
     others = list(dict.fromkeys(name for run in runs for name in secondary_metrics(run)))
     others = [name for name in others if name not in metrics]
@@ -73,7 +81,8 @@ def result_table(runs: Sequence[Run]) -> ResultTable:
         for word, text in EXPLAINED.items()
         if any(name.startswith(word) for name in metrics + others)
     ]
-    rows = [_result_row(run, metrics, others) for run in runs]
+    leaders = {m: leading(runs, m) if mark else set() for m in metrics}
+    rows = [_result_row(run, leaders, others) for run in runs]
     return ResultTable(metrics, head, rows, explained)
 
 
@@ -92,13 +101,16 @@ def _has(run: Run, name: str) -> bool:
     return run.summary is not None and name in run.summary["last"]
 
 
-def _result_row(run: Run, metrics: Sequence[str], others: Sequence[str]) -> RunRow:
+def _result_row(run: Run, leaders: Mapping[str, set[str]], others: Sequence[str]) -> RunRow:
     done, end = run.iterations
     summary = run.summary or {}
     cells = [f"{summary['last'][name]:.1f}" if _has(run, name) else NONE for name in others]
     return RunRow(
         run.name,
-        [_last_and_best(summary, m) if _has(run, m) else (NONE, NONE) for m in metrics],
+        [
+            (*(_last_and_best(summary, m) if _has(run, m) else (NONE, NONE)), run.name in names)
+            for m, names in leaders.items()
+        ],
         [
             *cells,
             NONE if run.seed is None else run.seed,
@@ -138,17 +150,15 @@ def means_over_seeds(runs: Sequence[Run]) -> dict[str, list[list[str]]]:
     return tables
 
 
-def same_settings(runs: Sequence[Run]) -> list[list[Run]]:
-    """Group runs by their settings without the seed, ordered by the first run of each group."""
-    groups: list[list[Run]] = []
-    for run in runs:
-        for group in groups:
-            if not differences([group[0].config.to_dict(), run.config.to_dict()]):
-                group.append(run)
-                break
-        else:
-            groups.append([run])
-    return groups
+def validation_images(results: Sequence[RunResult]) -> dict[str, int]:
+    """Return the number of validation images by name of the run, where it is known."""
+    found = {}
+    for one in results:
+        noted = ((one.run.summary or {}).get("data") or {}).get(VALIDATION, "")
+        number = one.images[1] or int(str(noted).split(" ")[0].isdigit() and noted.split(" ")[0])
+        if number:
+            found[one.run.name] = number
+    return found
 
 
 def unfinished(run: Run) -> str | None:
@@ -166,6 +176,7 @@ def notes(result: RunResult) -> list[str]:
     found = [
         run.unread and f"{run.unread}. The run is shown without its settings.",
         result.problem,
+        run.metric and lags((run.summary or {})["last"], run.metric),
         _never_predicted(result),
         _not_validated(result),
     ]

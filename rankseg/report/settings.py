@@ -5,6 +5,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from rankseg.training.follow_length import FOLLOWED
+
 IGNORED_SETTINGS = ("work_dir", "config_file", "resume", "launcher", "randomness.seed")
 COPIES = ("test_dataloader", "test_evaluator", "test_cfg")  # usually repeat those of validation
 
@@ -55,7 +57,7 @@ def differences(configs: Sequence[Mapping]) -> dict[str, list[Any]]:
     """
     tables = []
     for config in configs:
-        config = {k: v for k, v in config.items() if k not in COPIES}
+        config = {k: v for k, v in config.items() if k not in (*COPIES, FOLLOWED)}
         table = flat(config)
         if table.get("train_dataloader.dataset.seed") == table.get("randomness.seed"):
             table.pop("train_dataloader.dataset.seed", None)

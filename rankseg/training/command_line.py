@@ -210,6 +210,7 @@ def config_from(args: argparse.Namespace) -> "Config":
         split=args.split,
         work_dir=args.work_dir,
         seed=getattr(args, "seed", None),
+        iterations=getattr(args, "iterations", None),
         options=args.cfg_options,
     )
     cfg.launcher = args.launcher

@@ -13,11 +13,12 @@ from mmengine.runner import Runner
 
 from rankseg import registry as registries
 from rankseg.training.config_source import check_values
+from rankseg.training.follow_length import FOLLOWED, choose_length, follow_length
 from rankseg.utils.config_nodes import nodes
 from rankseg.utils.shipped_configs import find_config
 
 READ = {*inspect.signature(Runner).parameters} - {"cfg"}
-READ |= {"sync_bn", "activation_checkpointing", "find_unused_parameters"}
+READ |= {"sync_bn", "activation_checkpointing", "find_unused_parameters", FOLLOWED}
 """Top-level keys that the runner and the tools read. Other keys are variables of config files."""
 LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
 
@@ -30,6 +31,7 @@ def load_config(
     split: str | None = None,
     work_dir: str | None = None,
     seed: int | None = None,
+    iterations: int | None = None,
     options: dict[str, Any] | None = None,
 ) -> Config:
     """Read a config file and apply the common options of the tools.
@@ -44,6 +46,9 @@ def load_config(
             ``work_dirs/<folder of the config>/<its name>``, followed by ``_split_<split>`` if a
             split is given.
         seed: Seed of weights, data order and augmentation.
+        iterations: Length of the run, the same as the option ``train_cfg.max_iters``. Warm-up,
+            ramp, schedules and intervals follow it, see
+            :func:`~rankseg.training.follow_length.follow_length`.
         options: Further keys to override, ``{"a.b.c": value}``.
 
     Raises:
@@ -78,12 +83,18 @@ def load_config(
             node.data_root = data_root
         if split_root is not None:
             _move_lists(node, Path(split_root).absolute())
+    options = dict(options or {})
+    if iterations is not None:
+        options["train_cfg.max_iters"] = iterations
+    before = dict(cfg.get("train_cfg") or {})
     if options:
         check_keys(cfg, options)
+        choose_length(cfg, options)
         test = {key: value for key, value in options.items() if key.startswith("test_")}
         cfg.merge_from_dict({key: options[key] for key in options if key not in test})
         _copy_validation(cfg)
         cfg.merge_from_dict(test)
+    follow_length(cfg, before, options)
     _finish(cfg)
     check_values(cfg._cfg_dict.to_dict(), path)
     check_options(cfg)

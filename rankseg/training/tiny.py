@@ -18,6 +18,7 @@ from rankseg.models.segmentors.padding import pad_multiple
 from rankseg.models.tiny import TinyPart
 from rankseg.registry import DATASETS, HOOKS, MODELS
 from rankseg.training.config import LOADERS, class_of, datasets_of
+from rankseg.training.follow_length import FOLLOWED
 from rankseg.training.network_checks import check_model, crop_of, fits, shapes_of
 from rankseg.training.validation import is_image_level, sampler_class
 from rankseg.utils.config_nodes import nodes
@@ -98,6 +99,7 @@ def make_tiny(cfg: Config, work_dir: str | None = None, standin: bool = True) ->
     schedulers = [schedulers] if isinstance(schedulers, dict) else schedulers
     cfg.param_scheduler = [one for one in schedulers if one.get("begin", 0) < ITERATIONS]
     cfg.auto_scale_lr = None
+    cfg.pop(FOLLOWED, None)
     cfg.train_cfg = dict(type="PassTrainLoop", max_iters=ITERATIONS, val_interval=ITERATIONS)
     cfg.default_hooks.logger.interval = 1
     cfg.default_hooks.checkpoint.interval = ITERATIONS

@@ -19,6 +19,7 @@ from rankseg.engine.resilience.identity import check_same_run, identity, list_so
 from rankseg.engine.runner import StrictRunner
 from rankseg.registry import DATASETS, HOOKS
 from rankseg.training.config_source import check_values
+from rankseg.training.follow_length import describe_lengths, keep_lengths
 from rankseg.training.length_checks import check_length, check_schedule, run_length
 from rankseg.training.network_checks import (
     check_layer_decay,
@@ -86,6 +87,7 @@ def check_before_training(cfg: Config, overwrite: bool = False, full: bool = Fal
             error found.
     """
     check_values(cfg.to_dict(), cfg.get("config_file", ""))  # including values set later
+    keep_lengths(cfg)
     if is_main_process():
         check_work_dir(cfg.work_dir)
     if not (cfg.get("resume") or overwrite):
@@ -99,6 +101,8 @@ def check_before_training(cfg: Config, overwrite: bool = False, full: bool = Fal
     if is_main_process():
         for note in check_files(cfg, train, val, full):
             print_log(note)
+        if sentence := describe_lengths(cfg):
+            print_log(sentence)
     check_classes(cfg, train)
     if val is not None:
         check_metrics(cfg.get("val_evaluator"), val)

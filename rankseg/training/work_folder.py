@@ -14,6 +14,7 @@ from mmengine.logging import print_log
 
 from rankseg.engine.resilience.checkpoint import DamagedCheckpointError, read_resumable
 from rankseg.engine.resilience.folder_lock import FolderLock
+from rankseg.training.follow_length import keep_lengths
 from rankseg.utils.atomic_file import PARTIAL
 
 _NAME = re.compile(r"iter_(\d+)\.pth")
@@ -188,6 +189,7 @@ def resume_from_latest(cfg: Config) -> None:
         )
         return
     cfg.load_from, cfg.resume = path, True
+    keep_lengths(cfg)
 
 
 def where_to_resume(cfg: Config, overwrite: bool = False) -> str:

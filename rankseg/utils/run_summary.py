@@ -9,6 +9,7 @@ from typing import Any
 
 LARGEST = 100 * 2**20  # bytes; 1,000 validations of 1,000 classes need a third of it
 NEEDED = ("seconds", "last", "best")
+LAG = 1.0  # points by which another network must be better to be named
 _MOST = 2**53  # limit of iterations, and of integers that a float represents exactly
 
 
@@ -87,3 +88,35 @@ def _shown(value: Any) -> str:
     """Format a value, or its type if the value is long."""
     text = json.dumps(value) if isinstance(value, str | float | bool) or value is None else ""
     return text if 0 < len(text) <= 40 else f"of type {type(value).__name__}"
+
+
+def lags(last: Mapping[str, float], metric: str) -> str | None:
+    """Return a sentence if the network that does not predict is clearly better, else None.
+
+    Args:
+        last: Metrics of a validation in percent. ``student/`` or ``teacher/`` begins those of the
+            network that does not predict.
+        metric: Name of the metric; larger is better.
+
+    Example:
+        >>> lags({"mIoU": 16.9, "student/mIoU": 25.5}, "mIoU").partition(".")[0]
+        'The student is better than the average of its weights, which predicts: mIoU 25'
+        >>> lags({"mIoU": 25.0, "student/mIoU": 25.5}, "mIoU") is None
+        True
+    """
+    for other in ("student", "teacher"):
+        value, used = last.get(f"{other}/{metric}", math.nan), last.get(metric, math.nan)
+        if not value - used > LAG:
+            continue
+        numbers = f"{metric} {value:.1f} against {used:.1f}"
+        if other == "teacher":
+            return (
+                f"The average of the weights is better than the student, which predicts: {numbers}."
+                " Set model.predict_on='teacher'."
+            )
+        return (
+            f"The student is better than the average of its weights, which predicts: {numbers}. "
+            "The average lags behind in short runs. Train longer, set model.teacher.warmup=9, or "
+            "predict with the student (weights='student', in tools --weights student)."
+        )
+    return None

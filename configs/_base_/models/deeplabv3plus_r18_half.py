@@ -8,7 +8,7 @@ would see only padding. Predicts with the teacher, an average of the weights.
 _base_ = "./deeplabv3plus_r18.py"
 
 model = dict(
-    teacher=dict(momentum=0.01),
+    teacher=dict(momentum=0.01, warmup=9),
     predict_on="teacher",
     student=dict(
         backbone=dict(base_channels=32, stem_channels=32),

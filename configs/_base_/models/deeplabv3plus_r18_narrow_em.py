@@ -7,7 +7,7 @@ Predicts with the teacher, an average of the weights.
 _base_ = "./deeplabv3plus_r18_narrow.py"
 
 model = dict(
-    teacher=dict(momentum=0.01),
+    teacher=dict(momentum=0.01, warmup=9),
     predict_on="teacher",
     student=dict(
         decode_head=dict(num_classes=2),

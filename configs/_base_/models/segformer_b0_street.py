@@ -9,7 +9,7 @@ _base_ = "./deeplabv3plus_r50.py"
 
 model = dict(
     pretrained=None,
-    teacher=dict(momentum=0.01),
+    teacher=dict(momentum=0.01, warmup=9),
     predict_on="teacher",
     student=dict(
         backbone=dict(

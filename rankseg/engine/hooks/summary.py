@@ -9,9 +9,13 @@ from mmengine.dist import master_only
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from rankseg.engine.resilience.identity import VALIDATION
 from rankseg.registry import HOOKS
 from rankseg.utils.atomic_file import read_json, write_json
-from rankseg.utils.run_summary import check_summary
+from rankseg.utils.code_version import code_version
+from rankseg.utils.run_summary import check_summary, lags
+
+IMAGES = ("labeled images", "unlabeled images", VALIDATION)
 
 
 @HOOKS.register_module()
@@ -21,7 +25,7 @@ class SummaryHook(Hook):
     Other projects report only the best of all validations, which the final weights rarely reach.
     This file has both. It is rewritten after every validation, so that an interrupted run has one,
     too. A resumed run continues it. A run without validations writes a file with an empty history
-    at its end.
+    at its end. It also names the version of the code, and number and digest of the images.
 
     Args:
         key: Metric that defines the best validation; larger is better.
@@ -66,6 +70,8 @@ class SummaryHook(Hook):
                 f"{self.key}: last {last[self.key]:.2f} (iteration {last['iteration']}), "
                 f"best {best[self.key]:.2f} (iteration {best['iteration']})"
             )
+            if sentence := lags(last, self.key):
+                runner.logger.warning(sentence)
 
     def best(self) -> dict:
         """Return the earliest validation with the largest ``key``; NaN counts as smallest."""
@@ -73,12 +79,15 @@ class SummaryHook(Hook):
 
     @master_only
     def _write(self, runner: Runner) -> None:
+        identity = getattr(runner, "identity", None) or {}
         none = {"iteration": runner.iter}  # used if there is no validation
         summary = {
             "config": runner.cfg.get("config_file", runner.experiment_name),
             "method": runner.cfg.model.type,
             "seed": runner.seed,
             "max_iters": runner.max_iters,
+            "code": code_version(),
+            "data": {name: identity[name] for name in IMAGES if name in identity},
             "seconds": round(time.monotonic() - self._start, 1),
             "last": self.history[-1] if self.history else none,
             "best": self.best() if self.history else none,

@@ -81,8 +81,9 @@ class Method(MethodSetup, BaseModel):
             teacher + m student``, including the batch-norm running statistics. The first iteration
             copies the student. ``buffers=False`` averages only the parameters: during training the
             teacher then normalizes with batch statistics, like the student, and copies the
-            student's running statistics. ``warmup=True`` uses ``1 / (t + 1)`` in iteration ``t``
-            while that is larger than ``m``.
+            student's running statistics. ``warmup=w`` uses ``w / (t + w)`` in iteration ``t``
+            while that is larger than ``m``; True is 1. In runs of a few hundred iterations, 9 keeps
+            the teacher close to the student.
         labels_from: Network that makes the pseudo-labels, ``"student"`` or ``"teacher"``.
         predict_on: Network used for prediction, ``"student"`` or ``"teacher"``. With a teacher,
             validation also reports the other network, under its name.

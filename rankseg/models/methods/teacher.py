@@ -10,20 +10,25 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from rankseg.errors import expect
 
-TEACHER = "dict(momentum=0.004), optionally with buffers=False or warmup=True"
+TEACHER = "dict(momentum=0.004), optionally with buffers=False or warmup=9"
 
 
 def build_teacher(
-    student: nn.Module, momentum: float, buffers: bool = True, warmup: bool = False
+    student: nn.Module, momentum: float, buffers: bool = True, warmup: bool | float = False
 ) -> AveragedModel:
     """Build an exponential moving average of the student; see ``Method`` for the options.
 
     Raises:
-        ValueError: If ``momentum``, the share of the student in a step, is outside ``(0, 1]``.
+        ValueError: If ``momentum``, the share of the student in a step, is outside ``(0, 1]``, or
+            ``warmup`` is negative.
     """
     share = "the share of the student in an update, above 0 and at most 1, such as 0.004"
     expect(0 < momentum <= 1, "model.teacher.momentum", share, momentum)
-    average = partial(move_by_age, momentum) if warmup else get_ema_multi_avg_fn(1 - momentum)
+    wanted = "True, False, or a number of 0 or more, such as 9"
+    expect(warmup >= 0, "model.teacher.warmup", wanted, warmup)
+    average = get_ema_multi_avg_fn(1 - momentum)
+    if warmup:
+        average = partial(move_by_age, momentum, warmup=warmup)
     teacher = AveragedModel(student, multi_avg_fn=average, use_buffers=buffers)
     teacher.requires_grad_(False).eval()
     share_frozen(student, teacher.module)
@@ -45,19 +50,27 @@ def share_frozen(student: nn.Module, teacher: nn.Module) -> None:
 
 @torch.no_grad()
 def move_by_age(
-    momentum: float, averages: Sequence[Tensor], currents: Sequence[Tensor], age: Tensor
+    momentum: float,
+    averages: Sequence[Tensor],
+    currents: Sequence[Tensor],
+    age: Tensor,
+    warmup: bool | float = 1,
 ) -> None:
-    """Update averages by ``max(momentum, 1 / (age + 1))``: at first this is the plain mean.
+    """Update averages by ``max(momentum, w / (age + w))``; at first, ``w = 1`` is the plain mean.
+
+    Larger ``w`` forget earlier weights faster: the average covers the latest ``1 / w`` of the run.
 
     Args:
         momentum: Share of the current values in later updates.
         averages: Averages, changed in place.
         currents: Current tensors, of the same number and shapes.
         age: Number of updates so far, an integer tensor with one element.
+        warmup: ``w``; True is 1.
 
-    Source: Mean Teacher (NeurIPS 2017), released code.
+    Source: Mean Teacher (NeurIPS 2017), released code, for ``w = 1``; the ``num_updates`` of
+    TensorFlow's ``ExponentialMovingAverage`` for ``w = 9``.
     """
-    share = (1 / (age + 1)).clamp(min=momentum)
+    share = (warmup / (age + warmup)).clamp(min=momentum)
     for average, current in zip(averages, currents, strict=True):
         if average.is_floating_point():
             average.lerp_(current, share.to(average))

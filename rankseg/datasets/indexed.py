@@ -227,7 +227,7 @@ def read_table(path: Path, columns: int, skip: int = 0) -> list[list[str]]:
     wrong = next((row for row in rows if len(row) != columns), None)
     if wrong is not None:
         raise ValueError(
-            f"expected {path.name} to have lines of {columns} words, but got '{' '.join(wrong)}'"
+            f"Expected {path.name} to have lines of {columns} words, but got '{' '.join(wrong)}'."
         )
     return rows
 

@@ -51,7 +51,7 @@ def make_demo_set(
     counts = {"labeled": labeled, "unlabeled": unlabeled, "val": val}
     for name, count in counts.items():
         if count < 1:
-            raise ValueError(f"{name}={count}: a demo set needs at least one image in every part")
+            raise ValueError(f"Expected {name} of the demo set to be 1 or more, but got {count}.")
     root = Path(root)
     stamp = {"version": VERSION, "seed": seed, **counts}
     if _is_there(root, stamp):
@@ -87,7 +87,8 @@ def _is_there(root: Path, stamp: dict[str, int]) -> bool:
             ) from error
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
         raise ValueError(
-            f"{root} exists and is no demo set (it has no {STAMP}): name a new folder, or remove it"
+            f"Expected {root} to be a new folder or a demo set, but it has no {STAMP}. Name "
+            "another folder, or remove this one."
         )
     return False
 

@@ -42,8 +42,8 @@ def make_demo_stacks(
     """
     if min(pages, test_pages) < 1 or size < SMALLEST or seed < 0:
         raise ValueError(
-            f"{pages} and {test_pages} pages of {size} px, seed {seed}: expected at least one page "
-            f"each, {SMALLEST} px and a seed from 0"
+            f"Expected at least one page per stack, pages of {SMALLEST} px or more and a seed of 0 "
+            f"or more, but got {pages} and {test_pages} pages of {size} px and seed {seed}."
         )
     out = Path(out)
     refuse_full(out)

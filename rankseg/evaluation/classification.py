@@ -117,13 +117,14 @@ def true_classes(samples: Sequence[dict], classes: Sequence[str]) -> torch.Tenso
     bare = [sample for sample in samples if "gt_sem_seg" not in sample]
     if bare:
         raise ValueError(
-            f"{_name(bare[0])} has no class: every image of a validation or test list needs one"
+            f"Expected every image of a validation or test list to have a class, but "
+            f"{_name(bare[0])} has no class."
         )
     truth = torch.cat([sample["gt_sem_seg"]["data"].flatten() for sample in samples]).cpu()
     for i in ((truth < 0) | (truth >= len(classes))).nonzero()[:1]:
         raise ValueError(
-            f"{_name(samples[i])} has the class {int(truth[i])}: the {len(classes)} classes "
-            f"known are 0 to {len(classes) - 1} ({', '.join(classes[:5])}, ...)"
+            f"Expected the class of {_name(samples[i])} to be 0 to {len(classes) - 1} "
+            f"({', '.join(classes[:5])}, ...), but got {int(truth[i])}."
         )
     return truth
 

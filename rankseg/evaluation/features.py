@@ -19,7 +19,9 @@ def check_k(k: int, size: int) -> None:
         ValueError: If ``k`` is not from 1 to ``size``.
     """
     if not 1 <= k <= size:
-        raise ValueError(f"k={k} neighbors among {size} labeled images: expected 1 to {size}")
+        raise ValueError(
+            f"Expected k to be 1 to {size}, the number of labeled images, but got {k}."
+        )
 
 
 def check_finite(**features: Tensor) -> None:
@@ -72,7 +74,9 @@ def knn_classify(
     """
     check_k(k, len(bank))
     if temperature is not None and temperature <= 0:
-        raise ValueError(f"temperature={temperature}: expected a number above 0, such as 0.07")
+        raise ValueError(
+            f"Expected temperature to be above 0, such as 0.07, but got {temperature}."
+        )
     check_finite(labeled_images=bank, queries=query)
     bank = F.normalize(bank.float(), dim=1)
     num_classes = num_classes or int(labels.max()) + 1
@@ -167,11 +171,11 @@ def linear_probe(
         ValueError: If a feature is not finite, or there is no labeled image.
 
     Source: CompRess (NeurIPS 2020) and MSF (ICCV 2021), whose protocol CMSF (ECCV 2022), section 3,
-        follows. Differs: features are computed once, from images without augmentation.
+        follows. Differences: features are computed once, from images without augmentation.
     """
     check_finite(labeled_images=feature, queries=query)
     if not len(feature):
-        raise ValueError("a linear probe of no labeled image: expected at least one")
+        raise ValueError("Expected at least one labeled image for a linear probe, but got none.")
     device = feature.device
     feature, query = standardize(feature, query.to(device))
     label = label.to(device)

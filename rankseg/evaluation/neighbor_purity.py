@@ -136,8 +136,9 @@ def neighbor_purity(
 def _check(size: int, queries: int, k: int, k_previous: int) -> None:
     if not 2 <= k <= size or not 1 <= k_previous <= size or not queries:
         raise ValueError(
-            f"neighbor purity of {queries} queries with k={k} and k_previous={k_previous} in a "
-            f"memory of {size}: expected a query, 2 <= k <= {size} and 1 <= k_previous <= {size}"
+            f"Expected at least one query, 2 <= k <= {size} and 1 <= k_previous <= {size} for a "
+            f"memory of {size} features, but got {queries} queries, k={k} and "
+            f"k_previous={k_previous}."
         )
 
 

@@ -85,7 +85,9 @@ def retrieve(
     """
     others = len(gallery) - (own is not None and bool((own >= 0).any()))
     if others < 1:
-        raise ValueError(f"a gallery of {len(gallery)} images: expected one besides the query")
+        raise ValueError(
+            f"Expected a gallery with an image besides the query, but got {len(gallery)} images."
+        )
     check_finite(queries=query, gallery=gallery)
     gallery_label = gallery_label.to(gallery.device)
     query_label, rows = query_label.to(gallery.device), F.normalize(gallery.float(), dim=1)
@@ -158,7 +160,9 @@ def percentages(judged: RetrievalScores, topk: Sequence[int]) -> dict[str, float
     """
     asked = judged.relevant > 0
     if not asked.any():
-        raise ValueError("no query has an image of its class in the gallery: nothing to find")
+        raise ValueError(
+            "Expected a query with an image of its class in the gallery, but got none."
+        )
     means = {f"recall{k}": judged.hits[asked, i].double().mean() for i, k in enumerate(topk)}
     means["r_precision"] = judged.r_precision[asked].mean()
     means["map_r"] = judged.average_precision[asked].mean()

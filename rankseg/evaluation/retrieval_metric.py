@@ -66,7 +66,9 @@ class RetrievalMetric(RunMetric, BaseMetric):
         super().__init__(**{"collect_device": COLLECT, **kwargs})
         self.topk = tuple(sorted({1, *topk}))
         if self.topk[0] < 1:
-            raise ValueError(f"topk={tuple(topk)} of RetrievalMetric: expected numbers from 1")
+            raise ValueError(
+                f"Expected topk of RetrievalMetric to be 1 or more, but got {tuple(topk)}."
+            )
         self.nmi = nmi
         self.per_class = per_class
         self._logged = False
@@ -169,8 +171,8 @@ class RetrievalMetric(RunMetric, BaseMetric):
         count = torch.bincount(label, minlength=len(classes))
         if (count < 2).all():
             raise ValueError(
-                "no class of the validation set has two images, so none can find another of its "
-                "class: expected two or more of each"
+                "Expected two or more validation images per class, so that a query can find an "
+                "image of its class, but no class has two."
             )
         return count
 
@@ -180,8 +182,8 @@ def _rows(maps: Sequence[Tensor]) -> Tensor:
     shape = tuple(maps[0].shape)
     if len(shape) != 3 or shape[1:] != (1, 1):
         raise ValueError(
-            f"seg_logits of an image have the shape {shape}: RetrievalMetric expects one embedding "
-            "for an image, (D, 1, 1), as EmbeddingHead gives"
+            "Expected seg_logits of an image to be one embedding of shape (D, 1, 1) for "
+            f"RetrievalMetric, but got the shape {shape}. Use EmbeddingHead."
         )
     return torch.stack(list(maps)).flatten(1)
 

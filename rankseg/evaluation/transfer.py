@@ -73,8 +73,8 @@ def logistic_transfer(
     counts = torch.bincount(label)
     if (counts > 0).sum() < 2 or counts.max() < 2:
         raise ValueError(
-            f"logistic regression on {len(label)} images of {int((counts > 0).sum())} classes: "
-            "expected two classes or more, one of them with two images or more"
+            "Expected two or more classes, at least one of them with two images, for logistic "
+            f"regression, but got {len(label)} images of {int((counts > 0).sum())} classes."
         )
     x, asked = (part.cpu().double().numpy() for part in standardize(feature, query))
     y = label.cpu().numpy()

@@ -29,12 +29,14 @@ def to_plane(feature: np.ndarray, how: str = "pca", seed: int = 0) -> np.ndarray
     from sklearn.manifold import TSNE
 
     if how not in WAYS:
-        raise ValueError(f"how={how!r} of to_plane: expected one of {', '.join(WAYS)}")
+        raise ValueError(
+            f"Expected how of to_plane to be one of {', '.join(WAYS)}, but got {how!r}."
+        )
     feature = np.asarray(feature, dtype=np.float64)
     if feature.ndim != 2 or not feature.size or not np.isfinite(feature).all():
         raise ValueError(
-            f"feature of to_plane has the shape {feature.shape}: expected (N, D) finite numbers of "
-            "at least one sample"
+            "Expected feature of to_plane to be finite numbers of shape (N, D), with N >= 1, but "
+            f"got the shape {feature.shape} and {(~np.isfinite(feature)).sum()} other numbers."
         )
     points = np.zeros((len(feature), 2))
     if not np.ptp(feature, axis=0).any():

@@ -131,7 +131,9 @@ def draw_sample_maps(
     Source: Snowball, figures 2.2 (one row) and 2.4 (two classes).
     """
     if not maps:
-        raise ValueError("maps of draw_sample_maps is empty: expected one or more")
+        raise ValueError(
+            "Expected maps of draw_sample_maps to have one or more entries, but got none."
+        )
     for one in maps:
         _check(one)
     shown = [None] if rows is None else list(rows)
@@ -198,6 +200,6 @@ def _check(one: SampleMap) -> None:
     rows = shapes[0][0] if shapes[0] else 0
     if shapes != [(rows, 2), (rows,), (rows,)]:
         raise ValueError(
-            f"points, kind and label of a sample map have the shapes {shapes}: expected (N, 2), "
-            "(N,) and (N,)"
+            "Expected points, kind and label of a sample map of the shapes (N, 2), (N,) and (N,), "
+            f"but got {shapes}."
         )

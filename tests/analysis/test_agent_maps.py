@@ -41,7 +41,7 @@ def test_raises_on_invalid_options_and_configs(toy_runs, tmp_path):
     args = config(folder), str(folder / "iter_4.pth")
     with pytest.raises(ValueError, match="has no teacher"):
         agent_maps(*args, out=tmp_path, network="teacher")
-    with pytest.raises(ValueError, match="num_agents=999 agents were asked"):
+    with pytest.raises(ValueError, match="num_agents to be 1 to .* but got 999"):
         agent_maps(*args, out=tmp_path, num_agents=999)
     with pytest.raises(ValueError, match="no_such"):
         agent_maps(*args, out=tmp_path, tap="no_such")

@@ -89,7 +89,7 @@ def test_a_folder_with_a_damaged_note_is_left_alone(tmp_path):
 
 def test_a_folder_of_the_user_is_left_alone(tmp_path):
     (tmp_path / "mine.txt").write_text("precious")
-    with pytest.raises(ValueError, match="is no demo set"):
+    with pytest.raises(ValueError, match="to be a new folder or a demo set"):
         make_demo_set(tmp_path, **COUNTS)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
@@ -105,5 +105,5 @@ def test_nothing_is_left_of_a_set_that_could_not_be_finished(tmp_path, monkeypat
 
 
 def test_an_empty_part_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="val=0.*at least one"):
+    with pytest.raises(ValueError, match="val of the demo set to be 1 or more, but got 0"):
         make_demo_set(tmp_path / "set", val=0)

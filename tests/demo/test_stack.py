@@ -31,7 +31,7 @@ def test_four_stacks_by_the_names_of_the_lucchi_set(tmp_path):
 
 @pytest.mark.parametrize("wrong", [{"pages": 0}, {"test_pages": 0}, {"size": 63}, {"seed": -1}])
 def test_numbers_that_make_no_stack(tmp_path, wrong):
-    with pytest.raises(ValueError, match="at least one page each, 64 px and a seed from 0"):
+    with pytest.raises(ValueError, match="at least one page per stack, pages of 64 px or more"):
         make_demo_stacks(tmp_path / "drawn", **wrong)
     assert not any(tmp_path.iterdir())
 

@@ -116,7 +116,7 @@ def test_embeddings_that_are_no_numbers():
 
 def test_one_image_finds_nothing():
     rows, label = cloud()
-    with pytest.raises(ValueError, match="a gallery of 1 images: expected one besides"):
+    with pytest.raises(ValueError, match="an image besides the query, but got 1 images"):
         retrieval_scores(rows[:1], rows[:1], label[:1], label[:1], (1,), torch.tensor([0]))
     alone = retrieval_scores(rows[:1], rows[1:2], label[:1], label[1:2], (1,))
     assert alone.hits.tolist() == [[True]]

@@ -72,7 +72,7 @@ def test_labels_with_gaps_and_a_class_of_one_image():
 @pytest.mark.parametrize("label", [[0, 0, 0], [0, 1, 2], [4]])
 def test_too_little_to_learn_from(label):
     feature = torch.randn(len(label), 2)
-    with pytest.raises(ValueError, match=f"logistic regression on {len(label)} images of"):
+    with pytest.raises(ValueError, match=f"logistic regression, but got {len(label)} images of"):
         logistic_transfer(feature, torch.tensor(label), feature)
 
 

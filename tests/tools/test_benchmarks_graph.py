@@ -39,4 +39,4 @@ def test_raises_on_bad_input(tool, capsys, tmp_path):
     few = ["--nodes", "20", "--labeled", "10", "--k", "20", "--out", str(tmp_path / "x.json")]
     with pytest.raises(SystemExit):
         tool.main(few)
-    assert "k=20 neighbors in a graph of 20 images" in capsys.readouterr().err
+    assert "as the graph has 20 images, but got 20" in capsys.readouterr().err

@@ -45,8 +45,8 @@ class PKSampler(TrainSampler):
             classes.
 
     Source: Multi-Similarity loss (CVPR 2019), section 4.1: a number of classes, then 5 images of
-        each. Differs: their code iterates over the images of a class in turn; here every batch is
-        drawn independently.
+        each. Differences: their code iterates over the images of a class in turn; here every batch
+        is drawn independently.
     """
 
     def __init__(self, dataset: Sized, classes: int, images: int, seed: int | None = None) -> None:

@@ -90,8 +90,8 @@ class StrongViews(BaseTransform):
     Raises:
         ValueError: If ``num`` is negative or a transform is unknown or moves pixels.
 
-    Source: The strong augmentation of UniMatch (arXiv:2208.09910). Differs: OpenCV's hue has 180
-        steps and Pillow's has 256, and the blur is a true Gaussian.
+    Source: The strong augmentation of UniMatch (arXiv:2208.09910). Differences: OpenCV's hue has
+        180 steps and Pillow's has 256, and the blur is a true Gaussian.
     """
 
     def __init__(self, num: int = 2, transforms: list[dict] | None = None) -> None:

@@ -41,8 +41,8 @@ FIXMATCH_POOL: Recipe = [
 
 Source: The ranges are those of the paper. The probability of one half, nearest-neighbor sampling
 and the gray fill are those of the authors' code, whose ranges are wider (factors up to 1.7, down to
-one bit). Differs: strengths are uniform where the code has nine steps, and shears keep the center
-of the image where Pillow keeps its corner.
+one bit). Differences: strengths are uniform instead of in nine steps, and shears keep the center of
+the image, whereas Pillow keeps its corner.
 """
 
 

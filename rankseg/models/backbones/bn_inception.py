@@ -129,7 +129,7 @@ class BNInception(StagedBackbone):
           ``conv2_3x3_relu``, ``inception_3b``, ``inception_4d`` and ``inception_5b``; the last map
           of an image of 224 px is 7 x 7, of 227 px 8 x 8
 
-    Source: Ioffe and Szegedy (arXiv:1502.03167), in the form of the weights. Differs: running
+    Source: Ioffe and Szegedy (arXiv:1502.03167), in the form of the weights. Differences: running
         statistics have a momentum of 0.1, in Cadene's code 0.9.
     """
 

@@ -30,7 +30,7 @@ class ConvNet13(BaseModule):
         - input: ``(B, in_channels, H, W)``, at least 12 pixels on a side
         - output: maps of 128, 256 and 128 channels, of 16, 8 and 6 pixels for images of 32
 
-    Source: Tarvainen and Valpola (NeurIPS 2017), table 5; Iscen et al. (CVPR 2019). Differs: no
+    Source: Tarvainen and Valpola (NeurIPS 2017), table 5; Iscen et al. (CVPR 2019). Differences: no
         Gaussian noise on the input, as in the latter.
     """
 

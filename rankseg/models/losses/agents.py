@@ -13,8 +13,8 @@ def check_num_agents(positions: int, num_agents: int) -> None:
     """
     if not 1 <= num_agents <= positions:
         raise ValueError(
-            f"num_agents={num_agents} agents were asked of a feature map with {positions} "
-            f"positions: expected 1 to {positions}; use a larger crop or a smaller num_agents"
+            f"Expected num_agents to be 1 to {positions}, the number of positions of the feature "
+            f"map, but got {num_agents}. Use a larger crop or a smaller num_agents."
         )
 
 

@@ -38,9 +38,9 @@ def pixel_consistency(
     """
     if not logits.shape[:1] + logits.shape[2:] == label.shape == confidence.shape == valid.shape:
         raise ValueError(
-            f"logits {tuple(logits.shape)}, label {tuple(label.shape)}, confidence "
-            f"{tuple(confidence.shape)} and valid {tuple(valid.shape)} must agree in batch, height "
-            "and width: resize the logits to the label"
+            "Expected logits, label, confidence and valid of one batch size, height and width, but "
+            f"got {tuple(logits.shape)}, {tuple(label.shape)}, {tuple(confidence.shape)} and "
+            f"{tuple(valid.shape)}. Resize the logits to the label."
         )
     valid = valid.bool()
     used = (confidence >= threshold) & valid
@@ -74,8 +74,8 @@ def probability_consistency(logits: Tensor, target: Tensor, valid: Tensor) -> Te
     """
     if not logits.shape == target.shape or logits.shape[:1] + logits.shape[2:] != valid.shape:
         raise ValueError(
-            f"logits {tuple(logits.shape)}, target {tuple(target.shape)} and valid "
-            f"{tuple(valid.shape)} must agree in batch, classes, height and width"
+            "Expected logits, target and valid of one batch size, height and width, but got "
+            f"{tuple(logits.shape)}, {tuple(target.shape)} and {tuple(valid.shape)}."
         )
     with torch.autocast(logits.device.type, enabled=False):
         difference = logits.float().softmax(1) - target.detach().float().softmax(1)

@@ -47,8 +47,8 @@ class OhemCrossEntropyLoss(nn.Module):
         super().__init__()
         if not 0 < threshold <= 1 or min_kept < 1:
             raise ValueError(
-                f"OhemCrossEntropyLoss(threshold={threshold}, min_kept={min_kept}): expected a "
-                "probability above 0 and at most 1, and at least one pixel"
+                "Expected threshold of OhemCrossEntropyLoss in (0, 1] and min_kept of 1 or more, "
+                f"but got threshold={threshold} and min_kept={min_kept}."
             )
         self.threshold = threshold
         self.min_kept = min_kept

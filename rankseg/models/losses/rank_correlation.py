@@ -104,14 +104,14 @@ class RankCorrelationLoss(nn.Module):
             ("reduction", reduction, REDUCTIONS),
         ):
             if value not in known:
-                raise ValueError(f"{name}={value!r} is not known: expected one of {known}")
+                raise ValueError(f"Expected {name} to be one of {known}, but got {value!r}.")
         if not 2 <= topk <= min(num_agents, 6):
             raise ValueError(
-                f"topk={topk} does not suit num_agents={num_agents}: expected 2 to "
-                f"{min(num_agents, 6)} (the number of orders grows as topk!)"
+                f"Expected topk to be 2 to {min(num_agents, 6)} for num_agents={num_agents}, "
+                f"because the number of orders grows as topk!, but got {topk}."
             )
         if not 1e-30 <= floor <= 1e-2:
-            raise ValueError(f"floor={floor} is not a tiny probability: expected 1e-30 to 1e-2")
+            raise ValueError(f"Expected floor to be 1e-30 to 1e-2, but got {floor}.")
         self.num_agents = num_agents
         self.topk = topk
         self.selection = selection
@@ -138,8 +138,8 @@ class RankCorrelationLoss(nn.Module):
         """Compute the loss; see the class for shapes."""
         if weak.shape != strong.shape:
             raise ValueError(
-                f"weak and strong features differ in shape: {tuple(weak.shape)} and "
-                f"{tuple(strong.shape)}; both must come from the same feature tap and crop size"
+                f"Expected weak and strong features of one shape, but got {tuple(weak.shape)} and "
+                f"{tuple(strong.shape)}. Use the same feature tap and crop size for both."
             )
         with torch.autocast(weak.device.type, enabled=False):
             weak, strong = weak.detach().float(), strong.float()

@@ -63,9 +63,9 @@ class LMCS(MixMatch):
         ValueError: If a number is out of range, or there is no teacher.
 
     Source: Learned Model Composition with Critical Sample Look-Ahead (dissertation, chapter 3).
-        Differs: eq. 3.7 has no cross-entropy. Without it the discovered labels, which according to
-            the text train the master, would be in no loss. The moving average, published for the
-            decision network only, covers the converters too.
+        Differences: eq. 3.7 has no cross-entropy. Without it, no loss would use the discovered
+            labels, which train the master according to the text. The moving average, published for
+            the decision network only, also covers the converters.
     """
 
     def __init__(

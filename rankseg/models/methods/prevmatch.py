@@ -46,8 +46,9 @@ class PrevMatch(UniMatch):
         ValueError: If a number is out of range.
 
     Source: Shin et al., Revisiting and Maximizing Temporal Knowledge in Semi-supervised Semantic
-        Segmentation (arXiv:2405.20610), and released code. Differs: ``lambda`` follows iterations,
-        and there epochs; Cityscapes uses the threshold, and there the mean confidence of an image.
+        Segmentation (arXiv:2405.20610), and released code. Differences: ``lambda`` depends on the
+        iteration instead of the epoch, and Cityscapes uses the threshold instead of the mean
+        confidence of an image.
     """
 
     OF_ONE_RUN = ("previous",)

@@ -36,9 +36,9 @@ class UniMatchV2(FixMatch):
         ValueError: If ``keep`` is outside ``[0, 1]``, ``strong_views`` is not 2, or
             ``single_pass`` is set.
 
-    Source: UniMatch V2 (TPAMI 2025, arXiv:2410.10777), section 3, and released code. Differs:
-        CutMix pastes from the previous image of the batch, and in the released code from the image
-        at the mirrored place in the batch; both are random images.
+    Source: UniMatch V2 (TPAMI 2025, arXiv:2410.10777), section 3, and released code. Differences:
+        CutMix pastes from the previous image of the batch. The released code pastes from the image
+        at the mirrored position in the batch. Both are random images.
     """
 
     strong_views = 2

@@ -36,7 +36,9 @@ def center_distances(feature: np.ndarray, centers: np.ndarray) -> np.ndarray:
         ValueError: If no class has a center.
     """
     if np.isnan(centers).any(1).all():
-        raise ValueError("no class has a center: there is no labeled feature")
+        raise ValueError(
+            "Expected a center for at least one class, but no class has a labeled feature."
+        )
     distance = cdist(feature, centers)
     return np.where(np.isnan(distance), np.inf, distance)
 

@@ -56,11 +56,13 @@ def nearest_centers(
     """
     for name, value, known in (("keep", keep, KEEP), ("fuse", fuse, (None, *FUSE))):
         if value not in known:
-            raise ValueError(f"{name}={value!r} of nearest_centers: expected one of {known}")
+            raise ValueError(
+                f"Expected {name} of nearest_centers to be one of {known}, but got {value!r}."
+            )
     if not confident >= 1 or not 0 <= share <= 1:
         raise ValueError(
-            f"confident={confident} and share={share} of nearest_centers: expected a multiple of 1 "
-            "or more, and a share from 0 to 1"
+            "Expected confident of nearest_centers to be 1 or more and share to be 0 to 1, but got "
+            f"confident={confident} and share={share}."
         )
     score, label = nearest(evidence, fuse, normalize)
     order = np.argsort(score, kind="stable")

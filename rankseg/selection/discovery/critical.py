@@ -116,12 +116,15 @@ def check_options(rule: str, share: float, reference: str) -> None:
         ValueError: If an option is not valid.
     """
     if rule not in RULES:
-        raise ValueError(f"rule={rule!r} of critical_samples: expected one of {', '.join(RULES)}")
+        raise ValueError(
+            f"Expected rule of critical_samples to be one of {', '.join(RULES)}, but got {rule!r}."
+        )
     if not 0 < share <= 1:
-        raise ValueError(f"share={share} of critical_samples: expected a number in (0, 1]")
+        raise ValueError(f"Expected share of critical_samples in (0, 1], but got {share}.")
     if reference not in REFERENCES:
         raise ValueError(
-            f"reference={reference!r} of critical_samples: expected one of {REFERENCES}"
+            f"Expected reference of critical_samples to be one of {REFERENCES}, but got "
+            f"{reference!r}."
         )
 
 
@@ -183,4 +186,6 @@ def check_beta(beta: float) -> None:
         ValueError: If ``beta`` is not above 0.
     """
     if not beta > 0:
-        raise ValueError(f"beta={beta} of ranked labels: expected a number above 0, such as 0.1")
+        raise ValueError(
+            f"Expected beta of ranked labels to be above 0, such as 0.1, but got {beta}."
+        )

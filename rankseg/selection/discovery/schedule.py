@@ -43,13 +43,13 @@ class Schedule:
     ) -> None:
         if begin < 0 or length < 1 or generations < 1:
             raise ValueError(
-                f"begin={begin}, length={length} and generations={generations} of DiscoveryHook: "
-                "expected training iterations, 0 or more and 1 or more, and 1 generation or more"
+                "Expected begin of DiscoveryHook to be 0 or more, and length and generations to be "
+                f"1 or more, but got begin={begin}, length={length} and generations={generations}."
             )
         if not sizes or any(b <= a for a, b in zip((1, *sizes), sizes, strict=False)):
             raise ValueError(
-                f"sizes={tuple(sizes)} of DiscoveryHook: expected rising multiples above 1 of the "
-                "labeled images, such as (2, 4, 8, 16)"
+                "Expected sizes of DiscoveryHook to be rising multiples of the labeled images, "
+                f"above 1, such as (2, 4, 8, 16), but got {tuple(sizes)}."
             )
         self.begin, self.length = begin, length
         self.sizes, self.generations = tuple(sizes), generations

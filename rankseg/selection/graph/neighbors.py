@@ -13,8 +13,8 @@ def check_neighbors(k: int, count: int) -> None:
     """
     if not 1 <= k < count:
         raise ValueError(
-            f"k={k} neighbors in a graph of {count} images: expected a k from 1 to {count - 1}, "
-            "the number of other images"
+            f"Expected k to be 1 to {count - 1} neighbors, as the graph has {count} images, but "
+            f"got {k}."
         )
 
 
@@ -50,13 +50,15 @@ def knn_graph(
     count = len(features)
     check_neighbors(k, count)
     if probes is not None and probes < 1:
-        raise ValueError(f"probes={probes}: expected 1 or more, or None to search exactly")
+        raise ValueError(
+            f"Expected probes to be 1 or more, or None for an exact search, but got {probes}."
+        )
     unit = np.array(features, dtype=np.float32, order="C")
     broken = np.flatnonzero(~np.isfinite(unit).all(1))
     if len(broken):
         raise ValueError(
-            f"features of {len(broken)} of {count} images are not finite (the first: "
-            f"{broken[0]}): the network that made them has diverged; try a lower learning rate"
+            f"Expected finite features, but those of {len(broken)} of {count} images are not "
+            f"finite (the first: {broken[0]}). The network has diverged. Try a lower learning rate."
         )
     faiss.normalize_L2(unit)
     before = faiss.omp_get_max_threads()
@@ -111,14 +113,13 @@ def cluster_centers(
     """
     if not 1 <= count <= len(features):
         raise ValueError(
-            f"{count} clusters of {len(features)} images: expected a number from 1 to that of the "
-            "images"
+            f"Expected 1 to {len(features)} clusters, the number of images, but got {count}."
         )
     rows = np.ascontiguousarray(features, dtype=np.float32)
     if not np.isfinite(rows).all():
         raise ValueError(
-            "features to be clustered are not finite: the network that made them has diverged; "
-            "try a lower learning rate"
+            "Expected finite features to cluster, but some are not finite. The network has "
+            "diverged. Try a lower learning rate."
         )
     runs = faiss.Kmeans(
         rows.shape[1],

@@ -35,7 +35,7 @@ def check_alpha(alpha: float) -> None:
         ValueError: If ``alpha`` is outside ``[0, 1)``.
     """
     if not 0 <= alpha < 1:
-        raise ValueError(f"alpha={alpha} of label propagation: expected 0 or more, and below 1")
+        raise ValueError(f"Expected alpha of label propagation in [0, 1), but got {alpha}.")
 
 
 def propagate(
@@ -188,14 +188,14 @@ def _checked(
     labels, labeled_idx = np.asarray(labels), np.asarray(labeled_idx)
     if not labels.shape == labeled_idx.shape == (labels.size,) or not labels.size:
         raise ValueError(
-            f"{labels.shape} labels for {labeled_idx.shape} labeled nodes: expected one each, "
-            "and at least one"
+            "Expected one label for each labeled node, and at least one, but got labels of shape "
+            f"{labels.shape} and nodes of shape {labeled_idx.shape}."
         )
     for name, values, limit in (("label", labels, num_classes), ("node", labeled_idx, count)):
         wrong = values[(values < 0) | (values >= limit)]
         if wrong.size:
             raise ValueError(
-                f"{name} {wrong[0]} of a labeled node: expected a number from 0 to {limit - 1}"
+                f"Expected the {name} of a labeled node to be 0 to {limit - 1}, but got {wrong[0]}."
             )
     return labels, labeled_idx
 

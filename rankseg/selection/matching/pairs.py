@@ -61,8 +61,8 @@ def load_pairs(path: str | Path) -> MatchedPairs:
             return MatchedPairs(**{name: found[name] for name in MatchedPairs._fields})
     except (KeyError, ValueError, zipfile.BadZipFile, EOFError) as error:
         raise ValueError(
-            f"{path} is no file of matched pairs ({error}): expected one that "
-            "tools/match_images.py has written"
+            f"Expected {path} to be a file of tools/match_images.py, but it cannot be read "
+            f"({error}). Run the tool again."
         ) from error
 
 

@@ -86,7 +86,7 @@ def test_whatever_stands_in_padding_has_no_say():
 
 def test_size_mismatch_says_what_to_do():
     small = torch.zeros(1, 2, 2)
-    with pytest.raises(ValueError, match="resize the logits to the label"):
+    with pytest.raises(ValueError, match="Resize the logits to the label"):
         pixel_consistency(torch.zeros(1, 2, 4, 4), small.long(), small, small.bool(), 0.5)
 
 
@@ -142,7 +142,7 @@ def test_equal_predictions_and_a_shift_of_logits_cost_nothing():
 
 
 def test_sizes_must_agree():
-    with pytest.raises(ValueError, match="must agree"):
+    with pytest.raises(ValueError, match="of one batch size, height and width"):
         probability_consistency(
             torch.randn(1, 2, 3, 3), torch.randn(1, 2, 1, 1), torch.ones(1, 3, 3)
         )

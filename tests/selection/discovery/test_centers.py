@@ -35,7 +35,7 @@ def test_of_equal_ones_the_first():
 
 
 def test_no_center():
-    with pytest.raises(ValueError, match="no class has a center"):
+    with pytest.raises(ValueError, match="no class has a labeled feature"):
         nearest_center(np.zeros((1, 1)), np.full((2, 1), np.nan))
 
 

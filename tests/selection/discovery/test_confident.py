@@ -163,5 +163,5 @@ def test_confidence_tells_apart_what_rounds_to_one():
     "option", [dict(keep="best"), dict(fuse="sum"), dict(confident=0.5), dict(share=1.5)]
 )
 def test_refused(option):
-    with pytest.raises(ValueError, match="of nearest_centers: expected"):
+    with pytest.raises(ValueError, match="of nearest_centers to be"):
         nearest_centers(make(), 1, np.random.default_rng(0), **option)

@@ -160,11 +160,11 @@ def test_one_and_no_candidate():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (dict(rule="nearest"), "rule='nearest' of critical_samples: expected one of confined_max"),
-        (dict(share=0), "share=0 of critical_samples"),
-        (dict(share=1.5), "share=1.5 of critical_samples"),
-        (dict(reference="none"), "reference='none' of critical_samples"),
-        (dict(beta=0), "beta=0 of ranked labels"),
+        (dict(rule="nearest"), "rule of critical_samples to be one of confined_max.*got 'nearest'"),
+        (dict(share=0), "share of critical_samples .*got 0"),
+        (dict(share=1.5), "share of critical_samples .*got 1.5"),
+        (dict(reference="none"), "reference of critical_samples .*got 'none'"),
+        (dict(beta=0), "beta of ranked labels .*got 0"),
     ],
 )
 def test_options_that_do_not_exist(options, message):
@@ -217,7 +217,7 @@ def test_nothing_to_label():
 
 @pytest.mark.parametrize("beta", [0, -1.0])
 def test_beta_must_be_positive(beta):
-    with pytest.raises(ValueError, match=f"beta={beta} of ranked labels: expected"):
+    with pytest.raises(ValueError, match=f"beta of ranked labels .*got {beta}"):
         ranked_labels(np.zeros((1, 2)), np.zeros((1, 2)), np.array([0]), 1, beta)
 
 

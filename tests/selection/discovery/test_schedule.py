@@ -26,5 +26,5 @@ def test_walk(begin, length, sizes, generations):
      dict(sizes=(1, 2)), dict(sizes=(4, 2))],
 )  # fmt: skip
 def test_refused(options):
-    with pytest.raises(ValueError, match="of DiscoveryHook: expected"):
+    with pytest.raises(ValueError, match="of DiscoveryHook to be"):
         Schedule(**{**dict(begin=1, length=1), **options})

@@ -212,12 +212,12 @@ def test_labeled_nodes_count_without_a_score():
 @pytest.mark.parametrize(
     ("labels", "labeled_idx", "alpha", "message"),
     [
-        ([0, 3], [1, 2], 0.9, "label 3 of a labeled node: expected a number from 0 to 2"),
-        ([0, -1], [1, 2], 0.9, "label -1"),
-        ([0, 1], [1, 60], 0.9, "node 60 of a labeled node.* 0 to 59"),
-        ([0], [1, 2], 0.9, "expected one each"),
+        ([0, 3], [1, 2], 0.9, "label of a labeled node to be 0 to 2, but got 3"),
+        ([0, -1], [1, 2], 0.9, "label .* but got -1"),
+        ([0, 1], [1, 60], 0.9, "node .* 0 to 59, but got 60"),
+        ([0], [1, 2], 0.9, "one label for each labeled node"),
         ([], [], 0.9, "at least one"),
-        ([0], [1], 1.0, r"alpha=1.0.* below 1"),
+        ([0], [1], 1.0, r"alpha .* but got 1.0"),
     ],
 )
 def test_bad_input(clusters, labels, labeled_idx, alpha, message):

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fixtures shared by all tests."""
 
+import rankseg  # noqa: F401, before torch, whose threads then sleep while they wait
+
+# isort: split
 import gc
 import os
 from pathlib import Path

@@ -37,6 +37,7 @@ from rankseg.models.windows import WINDOWS_AT_ONCE, blend, predict
 from rankseg.registry import TRANSFORMS
 from rankseg.training.config import load_config
 from rankseg.training.validation import is_image_level, refuse_embedding
+from rankseg.utils.threads import limit_threads
 
 
 class Prediction(NamedTuple):
@@ -132,6 +133,7 @@ class Inferencer:
             raise ValueError(f"Expected batch to be 1 or more, but got {batch}. Change --batch.")
         self.windows = Windows.from_config(cfg, window, overlap)
         self.device = choose_device(device)
+        limit_threads()
         state = load_checkpoint_file(str(checkpoint), map_location="cpu")
         number = cfg.model.student.decode_head.num_classes
         meta = state.get("meta") if isinstance(state, Mapping) else None

@@ -17,6 +17,7 @@ from rankseg.training.test_set import build_test_set
 from rankseg.training.validation import check_classes, check_metrics, is_embedding, is_image_level
 from rankseg.training.work_folder import check_work_dir
 from rankseg.utils.atomic_file import write_json
+from rankseg.utils.threads import limit_threads
 
 
 def test(
@@ -72,6 +73,7 @@ def test(
     runner = StrictRunner.from_cfg(cfg)
     runner.load_checkpoint(checkpoint)
     check_inserted_weights(runner.model, checkpoint)
+    limit_threads("current")
     metrics = runner.test()
     result = {"config": cfg.config_file, "checkpoint": checkpoint, **metrics}
     for metric in runner.test_loop.evaluator.metrics:

@@ -45,6 +45,7 @@ from rankseg.training.work_folder import (
     lock_work_dir,
     remove_run,
 )
+from rankseg.utils.threads import limit_threads, log_threads
 
 
 def use_amp(cfg: Config) -> None:
@@ -168,6 +169,8 @@ def train(
             remove_run(cfg.work_dir)
         runner = _build_runner(cfg.copy(), built)
         runner.lock = lock
+        limit_threads("current")
+        log_threads("current")
         runner.train()
     return runner
 

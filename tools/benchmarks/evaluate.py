@@ -10,6 +10,9 @@ python tools/benchmarks/evaluate.py                        # R-18, 500x375 whole
 python tools/benchmarks/evaluate.py --parts slide --depth 50 --windows-at-once 8
 """
 
+import rankseg  # noqa: F401, before torch, whose threads then sleep while they wait
+
+# isort: split
 import argparse
 import copy
 import tempfile

@@ -10,6 +10,9 @@ the classes on the same graph. It prints medians and writes all results as JSON.
 python tools/benchmarks/graph.py --nodes 50000 --dim 128 --classes 10 --k 50
 """
 
+import rankseg  # noqa: F401, before torch, whose threads then sleep while they wait
+
+# isort: split
 import argparse
 from collections.abc import Callable, Sequence
 from functools import partial

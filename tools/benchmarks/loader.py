@@ -11,6 +11,9 @@ python tools/benchmarks/loader.py                          # generated 500x375 J
 python tools/benchmarks/loader.py --images data/VOCdevkit/VOC2012/JPEGImages --count 200
 """
 
+import rankseg  # noqa: F401, before torch, whose threads then sleep while they wait
+
+# isort: split
 import argparse
 import random
 import tempfile

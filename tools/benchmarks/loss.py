@@ -12,6 +12,9 @@ python tools/benchmarks/loss.py
 python tools/benchmarks/loss.py --parts mix --crop 321
 """
 
+import rankseg  # noqa: F401, before torch, whose threads then sleep while they wait
+
+# isort: split
 import argparse
 from collections.abc import Callable, Sequence
 from functools import partial

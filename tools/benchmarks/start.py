@@ -10,6 +10,9 @@ python tools/benchmarks/start.py
 python tools/benchmarks/start.py --method supervised --iteration 1000000 --repeats 3
 """
 
+import rankseg  # noqa: F401, before torch, whose threads then sleep while they wait
+
+# isort: split
 import argparse
 import os
 import shutil

@@ -15,6 +15,9 @@ python tools/benchmarks/step.py --batch 4 --cases ours-batch-nhwc ours-batch-nhw
 python tools/benchmarks/step.py --depth 18 --crop 129 --agents 64 --repeats 2  # a quick look
 """
 
+import rankseg  # noqa: F401, before torch, whose threads then sleep while they wait
+
+# isort: split
 import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from rankseg import apis
+from rankseg.cli.collect_results import table
 from rankseg.report.run_folder import read_runs
 from rankseg.training.tiny import make_tiny
 
@@ -54,7 +55,7 @@ def test_tiny_run_without_a_validation_set(tmp_path):
     assert (run / "iter_2.pth").is_file()
     (one,) = read_runs([run])
     assert one.summary["history"] == [] and one.metric is None and one.iterations == (2, 2)
-    assert "| 2 of 2 |" in tool("collect_results").table([(run, one.summary)])
+    assert "| 2 of 2 |" in table([(run, one.summary)])
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ def test_tiny_run_without_a_validation_set(tmp_path):
                 "--cfg-options",
                 "model.rank.num_agents=5000",
             ],
-            "num_agents=5000",
+            "num_agents to be 1 to 1089",
         ),
         (
             ["configs/rankmatch/em_mito_2.py", "--tiny", "--load-from", "no.pth"],

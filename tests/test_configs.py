@@ -46,10 +46,13 @@ METHODS = {
     "prevmatch": "PrevMatch",
     "cps": "CPS",
     "cct": "CCT",
+    "unimatch_v2": "UniMatchV2",
 }
 DEPTH = {"voc": 50, "cityscapes": 50, "lucchi": 50}  # of others 18
 CROP = {"voc": 513, "cityscapes": 801, "lucchi": 321, "lucchi_laptop": 97}
 CLASSES = {"voc": 21, "cityscapes": 19, "camvid": 11, "em_mito": 2, "demo": 7}
+SMALL_SETS = {"kvasir": 2, "nuclei": 2, "peanut": 3}  # with EfficientNet-Lite0 only
+CLASSES |= SMALL_SETS
 CLASSES |= {"lucchi": 2, "lucchi_small": 2, "lucchi_laptop": 2}
 RARE = ("em_mito", "lucchi", "lucchi_small", "lucchi_laptop")
 TYPES = {"voc": "VOCDataset", "cityscapes": "CityscapesDataset"}
@@ -59,14 +62,15 @@ LABELED = {
     "camvid": {"1_16": "23"},
 }
 STEM = re.compile(
-    r"(?P<data>voc|cityscapes|camvid|em_mito|lucchi_(?:small|laptop)|lucchi|demo)(_(?P<blender>blender))?(_(?P<split>\d+(_\d+)?))?"
+    r"(?P<data>voc|cityscapes|camvid|em_mito|kvasir|nuclei|peanut|lucchi_(?:small|laptop)|lucchi|demo)(_(?P<blender>blender))?(_(?P<split>\d+(_\d+)?))?"
     r"(_(?P<option>selection|consistency|agents|weight|correlation)(_(?P<value>[\w.]+))?)?"
     r"(_(?P<switch>foreground_crops|no_warmup|class_weights|dice|class_thresholds|san))?"
-    r"(?P<finetune>_finetune)?(?P<r101>_r101)?(_(?P<network>segformer_b0|swin_tiny))?(_crop(?P<crop>\d+))?(?P<same>_mix_same)?"
+    r"(?P<finetune>_finetune)?(?P<r101>_r101)?(_(?P<network>segformer_b0|swin_tiny|lite0))?(_crop(?P<crop>\d+))?(?P<same>_mix_same)?(?P<linear>_linear)?"
 )
 NETWORKS = {
     "segformer_b0": ("SegFormer-B0", "MixVisionTransformer"),
     "swin_tiny": ("Swin-T", "SwinTransformer"),
+    "lite0": ("EfficientNet-Lite0", "TimmTrunk"),
 }
 RANK = {
     "num_agents": 128,
@@ -78,10 +82,17 @@ RANK = {
 }
 
 
+VIEWS = {"FixMatch": 1, "MeanTeacher": 1, "UniMatch": 2, "RankMatch": 2}
+VIEWS |= {"UniMatchV2": 2, "PrevMatch": 2}
+
+
 def parse(name: str) -> dict:
     match = STEM.fullmatch(name.split("/")[-1])
     assert match, f"configs/{name}.py: the name does not follow configs/README.md"
-    return match.groupdict()
+    words = match.groupdict()
+    if words["data"] in SMALL_SETS:
+        words["network"] = "lite0"
+    return words
 
 
 def paper_number(name: str) -> str | None:
@@ -91,7 +102,8 @@ def paper_number(name: str) -> str | None:
 def test_all_configs_are_found():
     assert len(NAMES) > 120
     for method in METHODS:
-        assert f"{method}/voc_92" in NAMES
+        assert f"{method}/kvasir_16" in NAMES
+        assert f"{method}/voc_92" in NAMES or method == "unimatch_v2"
 
 
 @for_each(NAMES)
@@ -105,6 +117,8 @@ def test_name_matches_model_and_data(name):
     else:
         assert backbone.depth == (101 if words["r101"] else DEPTH.get(data, 18))
     pretrained = {50: "resnet50", 101: "resnet101"}.get(backbone.get("depth"))
+    if words["network"] == "lite0":
+        pretrained = "efficientnet-lite0"
     if words["finetune"]:
         assert cfg.load_from and cfg.model.pretrained is None
     else:
@@ -137,14 +151,15 @@ def test_method_batch_and_schedule_match(name):
     assert loader.batch_size == sampler.labeled + (0 if only else sampler.unlabeled)
     assert cfg.auto_scale_lr.base_batch_size == loader.batch_size
     pipeline = str(loader.dataset.unlabeled_pipeline)
-    views = {"FixMatch": 1, "MeanTeacher": 1, "UniMatch": 2, "RankMatch": 2}.get(cfg.model.type)
+    views = cfg.model.get("strong_views") or VIEWS.get(cfg.model.type)
     drawn = [node["num"] for _, node in nodes(loader.dataset) if node.get("type") == "StrongViews"]
     assert views is None or drawn == [views]
     assert bool(drawn) == (cfg.model.type not in ("CPS", "CCT"))
     assert ("WithMix" in pipeline) == (cfg.model.get("mix_source") == "same")
     if data in RARE:
-        warmup = 0 if words["switch"] == "no_warmup" else 0.3 * cfg.train_cfg.max_iters
-        assert only or cfg.model.warmup == pytest.approx(warmup)
+        if words["network"] is None and not only:
+            warmup = 0 if words["switch"] == "no_warmup" else 0.3 * cfg.train_cfg.max_iters
+            assert cfg.model.warmup == pytest.approx(warmup)
         chosen = words["switch"] == "foreground_crops" or data == "lucchi"
         crop = loader.dataset.labeled_pipeline[1]
         assert crop.get("min_foreground", 0) == (0.02 if chosen else 0)
@@ -231,6 +246,41 @@ def test_ablation_changes_only_what_its_name_says(name):
     assert cfg._cfg_dict == full._cfg_dict
 
 
+SMALL_REAL = [n for n in NAMES if parse(n)["network"] == "lite0"]
+
+
+@for_each(SMALL_REAL)
+def test_small_real_set(name):
+    cfg, data = resolved(name), parse(name)["data"]
+    assert cfg.default_hooks.checkpoint.save_best == ("mIoU" if data == "camvid" else "fgIoU")
+    weights = cfg.model.student.decode_head.loss_decode.class_weight
+    assert len(weights) == CLASSES[data]
+    # if w is proportional to share^-0.5 and its mean over the pixels is 1
+    assert sum(1 / w for w in weights) == pytest.approx(sum(w**-2 for w in weights), rel=0.005)
+    whole = cfg.model.student.test_cfg.mode == "whole"
+    assert whole == (data == "kvasir")
+    if cfg.model.get("labeler"):
+        assert (cfg.model.warmup, cfg.model.ramp, cfg.model.threshold) == (0, 0, 0.0)
+        first = load_config(str(FOLDER / "supervised" / f"{name.split('/')[1]}.py"))
+        made = f"{first.work_dir}/iter_{first.train_cfg.max_iters}.pth"
+        assert cfg.model.labeler == made, "the default work folder of the supervised baseline"
+        assert load(name).model.student == first.model.student
+    elif cfg.model.type != "Supervised":
+        quarter = cfg.train_cfg.max_iters / 4
+        assert (cfg.model.warmup, cfg.model.ramp) == (quarter, quarter)
+    assert bool(cfg.model.get("labeler")) == (
+        name.split("/")[0] in ("fixmatch", "unimatch", "rankmatch")
+    )
+
+
+@for_each([n for n in SMALL_REAL if n.endswith("_linear")])
+def test_linear_probe_changes_the_head_alone(name):
+    mine, full = (load(n).model.student for n in (name, name.removesuffix("_linear")))
+    assert mine.backbone.frozen and mine.decode_head.type == "LinearHead"
+    assert mine.decode_head.loss_decode == full.decode_head.loss_decode
+    assert mine.test_cfg == full.test_cfg
+
+
 @cache
 def built(model: str):
     config = json.loads(model)
@@ -284,7 +334,9 @@ def test_data_sets_build(name, data_sets):
 PIPELINES = [
     n
     for n in NAMES
-    if re.fullmatch(r"\w+/(\w+_(92|1_16)|em_mito_2|lucchi_5|demo)(_crop321|_mix_same)?", n)
+    if re.fullmatch(
+        r"\w+/(\w+_(92|1_16)|em_mito_2(_lite0)?|kvasir_16|lucchi_5|demo)(_crop321|_mix_same)?", n
+    )
 ]
 
 
@@ -299,8 +351,8 @@ def test_samples_have_the_views_of_the_method(name, data_sets):
     assert val[0]["inputs"].shape[0] == 3
     if cfg.model.type == "Supervised":
         return
-    count = {"FixMatch": 2, "MeanTeacher": 2, "CPS": 1, "CCT": 1}.get(cfg.model.type, 3)
-    views = ["weak", "strong1", "strong2"][:count]
+    count = cfg.model.get("strong_views") or VIEWS.get(cfg.model.type, 0)
+    views = ["weak", "strong1", "strong2"][: 1 + count]
     if cfg.model.get("mix_source") == "same":
         views += [f"mix_{view}" for view in views]
     unlabeled = train[SampleKey(train.num_labeled, 0)]

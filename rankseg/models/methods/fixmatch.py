@@ -2,6 +2,7 @@
 """FixMatch: confident pseudo-labels of the weak view supervise the strong views."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
@@ -158,6 +159,16 @@ class FixMatch(Method):
         if labeler is not None:
             self.labeler = MODELS.build(student).requires_grad_(False).eval()
             cut_padding(self.labeler)
+
+    @classmethod
+    def make_tiny(cls, config: dict, cells: int | None) -> None:
+        """See the base class; a teacher stands in for a labeler that is missing."""
+        super().make_tiny(config, cells)
+        path = config.get("labeler")
+        if path and not Path(path).is_file():
+            print_log(f"{path} is missing. The teacher makes the pseudo-labels", "current")
+            teacher = config.get("teacher") or {"momentum": 0.01}
+            config.update(labeler=None, teacher=teacher, labels_from="teacher")
 
     def init_weights(self) -> None:
         """Initialize the student and the teacher, and load the labeler."""

@@ -122,3 +122,18 @@ def test_checkpoint_without_labeler_loads(build, checkpoint):
 def test_raises_on_number_of_views(build):
     with pytest.raises(ValueError, match="model.strong_views.*at least 1.*0"):
         build("RankMatch", strong_views=0)
+
+
+@pytest.mark.parametrize("teacher", [None, {"momentum": 0.5}])
+def test_tiny_form_needs_no_labeler(tmp_path, teacher):
+    config = dict(labeler=str(tmp_path / "iter_400.pth"), flip_labels=True, single_pass=True)
+    config["teacher"] = teacher
+    kind = MODELS.get("FixMatch")
+    kind.make_tiny(config, 5)
+    assert config["labeler"] is None and config["flip_labels"] and config["single_pass"]
+    assert config["labels_from"] == "teacher"
+    assert config["teacher"]["momentum"] == (0.5 if teacher else 0.01)
+    (tmp_path / "iter_400.pth").touch()
+    config["labeler"] = str(tmp_path / "iter_400.pth")
+    kind.make_tiny(config, 5)
+    assert config["labeler"] is not None

@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: Apache-2.0
+"""CCT, DeepLabv3+ on EfficientNet-Lite0, mitochondria, 2 labeled sections."""
+
+_base_ = "../_base_/sets/em_mito_2_lite0.py"
+
+model = dict(type="CCT", consistency_weight=3.0, warmup=100, ramp=100, ramp_shape="sigmoid")
+del _base_.train_dataloader.dataset.unlabeled_pipeline[2]  # weak views are enough

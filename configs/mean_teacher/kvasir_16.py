@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Mean Teacher, DeepLabv3+ on EfficientNet-Lite0, polyps, 16 of 800 images labeled."""
+
+_base_ = "../_base_/sets/kvasir_16.py"
+
+model = dict(
+    type="MeanTeacher",
+    teacher=dict(warmup=True),
+    consistency_weight=2.0,
+    warmup=100,
+    ramp=100,
+    ramp_shape="sigmoid",
+)
+_base_.train_dataloader.dataset.unlabeled_pipeline[2].num = 1  # one strong view

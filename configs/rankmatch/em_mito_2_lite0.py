@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: Apache-2.0
+"""RankMatch, DeepLabv3+ on EfficientNet-Lite0, mitochondria, 2 labeled sections.
+
+The network of `supervised/em_mito_2_lite0.py` labels every pixel, over image and mirror image.
+One strong view in one pass leaves out the perturbed features, at half the time.
+"""
+
+_base_ = "../_base_/sets/em_mito_2_lite0.py"
+
+model = dict(
+    type="RankMatch",
+    labeler="work_dirs/supervised/em_mito_2_lite0/iter_400.pth",
+    flip_labels=True,
+    single_pass=True,
+    threshold=0.0,
+    strong_views=1,
+    strong_weight=1.0,
+    rank=dict(num_agents=32),
+)
+_base_.train_dataloader.dataset.unlabeled_pipeline[2].num = 1  # one strong view

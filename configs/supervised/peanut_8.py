@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Supervised-only, DeepLabv3+ on EfficientNet-Lite0, crop and weed, 8 of 260 images labeled."""
+
+_base_ = "../_base_/sets/peanut_8.py"
+
+model = dict(type="Supervised")
+train_dataloader = dict(batch_size=4, sampler=dict(labeled_only=True))
+auto_scale_lr = dict(base_batch_size=4)

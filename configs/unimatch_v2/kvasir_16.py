@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: Apache-2.0
+"""UniMatch V2, DeepLabv3+ on EfficientNet-Lite0, polyps, 16 of 800 images labeled."""
+
+_base_ = "../_base_/sets/kvasir_16.py"
+
+model = dict(type="UniMatchV2", teacher=dict(warmup=True), threshold=0.0, warmup=100, ramp=100)

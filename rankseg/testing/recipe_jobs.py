@@ -1,0 +1,290 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Train and test one job of ``tools/benchmarks/recipes.py``."""
+
+import json
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmcv.transforms import BaseTransform
+from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
+from mmengine.evaluator import Evaluator
+from mmengine.registry import DefaultScope
+
+from rankseg.datasets.transforms.photometric import StrongViews
+from rankseg.imageio.masks import read_mask
+from rankseg.registry import DATASETS, METRICS, MODELS, TRANSFORMS
+from rankseg.structures import strong
+from rankseg.testing.recipes import RECIPES, SETS, ImageSet, Recipe
+from rankseg.training.config import load_config
+from rankseg.training.train import train, use_amp
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+NETWORK = "network.pth"
+STRIDE = (112, 112)  # of windows: larger than in the configs, as many networks are tested
+LOADERS = {"tune": "val_dataloader", "val": "test_dataloader"}
+
+
+@TRANSFORMS.register_module()
+class LoadTruth(BaseTransform):
+    """Add the mask of an unlabeled image, to measure pseudo-labels by and never to train on.
+
+    Args:
+        masks: Mask of each image, by path. Images without one are left unchanged.
+    """
+
+    def __init__(self, masks: dict[str, str]) -> None:
+        self.masks = masks
+
+    def transform(self, results: dict) -> dict:
+        """Set ``seg_map``."""
+        path = self.masks.get(str(results["img_path"]))
+        if path is not None:
+            results["seg_map"] = read_mask(path, results.get("label_rule"))
+        return results
+
+
+@TRANSFORMS.register_module()
+class Recolor(BaseTransform):
+    """Replace a labeled image by a strong view of it."""
+
+    def __init__(self) -> None:
+        self.views = StrongViews(num=1)
+
+    def transform(self, results: dict) -> dict:
+        """Replace ``img``."""
+        results = self.views(results)
+        results["img"] = results.pop(strong(1))
+        return results
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job ``SET/RECIPE/SEED`` and the files that it uses.
+
+    Attributes:
+        name: Name of the job.
+        data: Folder of the image sets.
+        weights: File of the encoder's weights.
+        out: Folder for runs and results.
+        iterations: Length of runs; None takes that of the config.
+    """
+
+    name: str
+    data: Path
+    weights: str
+    out: Path
+    iterations: int | None = None
+
+    @property
+    def parts(self) -> tuple[str, str, int]:
+        """Return set, recipe and seed."""
+        name, recipe, seed = self.name.split("/")
+        return name, recipe, int(seed)
+
+    @property
+    def work_dir(self) -> Path:
+        """Return the work folder."""
+        return self.out / "runs" / self.name
+
+
+def read_pairs(path: Path) -> list[list[str]]:
+    """Read a list of images and masks."""
+    return [line.split() for line in path.read_text().splitlines() if line.strip()]
+
+
+def write_lists(
+    root: Path, image_set: ImageSet, folder: Path, all_labels: bool = False
+) -> dict[str, Path]:
+    """Write the labeled, unlabeled, tuning and validation lists of a set.
+
+    Args:
+        root: Folder of the set.
+        image_set: The set.
+        folder: Folder for the lists.
+        all_labels: Label all images that are not held out.
+
+    Returns:
+        The files, by name.
+    """
+    splits = root / "splits"
+    labeled_file = splits / image_set.labeled
+    pairs, labeled = read_pairs(splits / "train.txt"), read_pairs(labeled_file)
+    unlabeled = read_pairs(labeled_file.with_name("unlabeled.txt"))
+    taken = {pair[0] for pair in labeled}
+    rest = sorted(pair for pair in pairs if pair[0] not in taken)
+    chosen = np.random.default_rng(0).permutation(len(rest))[: image_set.tune]
+    tune = [rest[i] for i in sorted(chosen)]
+    held = {pair[0] for pair in tune}
+    unlabeled = [pair[:1] for pair in unlabeled if pair[0] not in held]
+    if all_labels:
+        labeled = [pair for pair in pairs if pair[0] not in held]
+        unlabeled = [pair[:1] for pair in tune]  # not used, but a split needs some
+    lists = {
+        "labeled": labeled,
+        "unlabeled": unlabeled,
+        "tune": tune,
+        "val": read_pairs(splits / "val.txt")[: image_set.tested],
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, found in lists.items():
+        (folder / f"{name}.txt").write_text("".join(" ".join(pair) + "\n" for pair in found))
+    return {name: (folder / f"{name}.txt").absolute() for name in lists}
+
+
+def class_weights(masks: Sequence[Path], num_classes: int, power: float = 0.5) -> list[float]:
+    """Compute weights of classes, ``share ** -power``, whose mean over the pixels is 1.
+
+    Args:
+        masks: Masks of the labeled images.
+        num_classes: Number of classes.
+        power: Exponent. 0 weighs all pixels equally, 1 all classes.
+    """
+    counts = np.zeros(num_classes)
+    for mask in masks:
+        counts += np.bincount(read_mask(mask).ravel(), minlength=256)[:num_classes]
+    shares = counts / counts.sum()
+    weights = shares.clip(1e-3) ** -power
+    return [round(float(weight), 3) for weight in weights / (weights * shares).sum()]
+
+
+def build_config(job: Job) -> Config:
+    """Build the config of a job."""
+    name, recipe_name, seed = job.parts
+    image_set, recipe, root = SETS[name], RECIPES[recipe_name], job.data / name
+    folder = job.out / "lists" / (f"{name}_all" if recipe.all_labels else name)
+    lists = write_lists(root, image_set, folder, recipe.all_labels)
+    options: dict[str, Any] = {
+        "model.pretrained": job.weights,
+        "train_dataloader.dataset.split": None,
+        "train_dataloader.dataset.labeled": str(lists["labeled"]),
+        "train_dataloader.dataset.unlabeled": str(lists["unlabeled"]),
+        "train_dataloader.dataset.val": None if recipe.all_labels else str(lists["tune"]),
+        "val_dataloader.dataset.ann_file": str(lists["tune"]),
+        "test_dataloader.dataset.ann_file": str(lists["val"]),
+    }
+    if recipe.first:
+        network = job.out / "runs" / name / recipe.first / str(seed) / NETWORK
+        options["model.labeler"] = str(network)
+        if recipe.proceed:
+            options["load_from"] = str(network)
+    if not recipe.weighted:
+        options["model.student.decode_head.loss_decode.class_weight"] = None
+    path = CONFIGS / recipe.method / f"{image_set.config}{recipe.suffix}.py"
+    cfg = load_config(
+        str(path),
+        data_root=str(root),
+        work_dir=str(job.work_dir),
+        seed=seed,
+        options=options | recipe.options,
+    )
+    _set_length(cfg, job.iterations or cfg.train_cfg.max_iters, recipe)
+    _shorten(cfg)
+    if recipe.recolored:
+        cfg.train_dataloader.dataset.labeled_pipeline.insert(2, dict(type="Recolor"))
+    if recipe.method != "supervised":
+        _track(cfg, root)
+    use_amp(cfg)
+    return cfg
+
+
+def _set_length(cfg: Config, iterations: int, recipe: Recipe) -> None:
+    """Set the length of a run, and warm-up and ramp in proportion."""
+    now = round(iterations * recipe.length)
+    for key in ("warmup", "ramp"):
+        if cfg.model.get(key):
+            cfg.model[key] = round(cfg.model[key] * now / cfg.train_cfg.max_iters)
+    cfg.train_cfg.max_iters = now
+
+
+def _shorten(cfg: Config) -> None:
+    """Leave out what a benchmark does not need: workers, checkpoints and curves."""
+    for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
+        loader.num_workers, loader.persistent_workers = 0, False
+    cfg.custom_hooks = [hook for hook in cfg.custom_hooks if hook["type"] != "CurvesHook"]
+    cfg.default_hooks.checkpoint.update(save_best=None, max_keep_ckpts=1, interval=10**9)
+    cfg.default_hooks.checkpoint.pop("rule", None)
+    if cfg.model.student.test_cfg.mode == "slide":
+        cfg.model.student.test_cfg.stride = STRIDE
+
+
+def _track(cfg: Config, root: Path) -> None:
+    """Record the quality of pseudo-labels by the masks of unlabeled images."""
+    masks = {str(root / a): str(root / b) for a, b in read_pairs(root / "splits" / "train.txt")}
+    pipeline = cfg.train_dataloader.dataset.unlabeled_pipeline
+    pipeline.insert(1, dict(type="LoadTruth", masks=masks))
+    cfg.custom_hooks.append(dict(type="PseudoLabelHook", interval=100, key="fgIoU"))
+    cfg.model.track_pseudo_labels = True
+
+
+def predicted_share(iou: float, recall: float) -> float:
+    """Predicted pixels of a class over true ones, in percent, from its IoU and recall in percent.
+
+    >>> predicted_share(50.0, 50.0), round(predicted_share(40.0, 60.0), 6)
+    (50.0, 110.0)
+    """
+    return 100 * (recall / iou + recall / 100 - 1) if iou else 0.0
+
+
+def numbers_of(metrics: dict[str, float], classes: Sequence[str]) -> dict[str, Any]:
+    """Keep the numbers that matter of one validation."""
+    found: dict[str, Any] = {key: metrics[key] for key in ("fgIoU", "mIoU") if key in metrics}
+    for name in classes if len(classes) > 3 else classes[1:]:
+        iou, recall = metrics.get(f"IoU/{name}"), metrics.get(f"Acc/{name}")
+        if iou is not None and recall is not None:
+            share = round(predicted_share(iou, recall), 1)
+            found[name] = {"IoU": iou, "recall": recall, "share": share}
+    return found
+
+
+def evaluate(cfg: Config, weights: Path, loader: str) -> dict[str, Any]:
+    """Test the network of a file on the images of one of the loaders of a config."""
+    with DefaultScope.overwrite_default_scope("rankseg"):
+        student, cleaner = cfg.model.student, cfg.model.data_preprocessor
+        method = MODELS.build(dict(type="Supervised", student=student, data_preprocessor=cleaner))
+        dataset = DATASETS.build(cfg[loader].dataset)
+        evaluator = Evaluator([METRICS.build(cfg.val_evaluator)])
+    method.student.load_state_dict(torch.load(weights, weights_only=True, map_location="cpu"))
+    cuda = torch.cuda.is_available()
+    method = method.to("cuda" if cuda else "cpu").eval()
+    evaluator.dataset_meta = dataset.metainfo
+    for i in range(len(dataset)):
+        batch = pseudo_collate([dataset[i]])
+        with nullcontext() if cuda else torch.autocast("cpu", torch.bfloat16):
+            evaluator.process(method.test_step(batch), batch)
+    return numbers_of(evaluator.evaluate(len(dataset)), dataset.metainfo["classes"])
+
+
+def run_job(job: Job, retest: bool = False) -> dict[str, Any]:
+    """Train and test a job, or only test the network that it left.
+
+    Returns:
+        The line of the results file.
+    """
+    name, recipe, seed = job.parts
+    cfg = build_config(job)
+    untested = cfg.copy()
+    untested.val_dataloader = untested.test_dataloader = None  # tested below, by one network
+    if not retest:
+        runner = train(untested, overwrite=True)
+        network = runner.model.network(runner.model.predict_on)
+        torch.save(network.state_dict(), job.work_dir / NETWORK)  # for recipes that have it label
+    summary = json.loads((job.work_dir / "summary.json").read_text())
+    result = {
+        "job": job.name,
+        "set": name,
+        "recipe": recipe,
+        "seed": seed,
+        "iterations": summary["max_iters"],
+        "seconds": summary["seconds"],
+        **{part: evaluate(cfg, job.work_dir / NETWORK, key) for part, key in LOADERS.items()},
+    }
+    notes = job.work_dir / "pseudo_labels.json"
+    if notes.is_file():
+        result["pseudo_labels"] = json.loads(notes.read_text())["history"]
+    return result

@@ -13,7 +13,7 @@ from rankseg import apis
 from rankseg.engine.built import build_method
 from rankseg.inference.load import load_trained, logits_of, untrained
 from rankseg.models.layers.lora import LoRALinear
-from rankseg.models.methods.fixmatch import Target
+from rankseg.models.methods.target import Target
 from rankseg.models.segmentors.channels import fill_in_channels
 from rankseg.registry import MODELS
 from rankseg.structures import PseudoLabel

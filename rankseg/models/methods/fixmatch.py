@@ -3,7 +3,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from mmengine.logging import print_log
@@ -13,6 +13,7 @@ from rankseg.errors import expect
 from rankseg.models.layers import AdaptiveThreshold
 from rankseg.models.losses import pixel_consistency
 from rankseg.models.methods.base import Method, Output, valid_pixels
+from rankseg.models.methods.target import Target
 from rankseg.models.mixing import check_pasting, cutmix_boxes, paste
 from rankseg.models.segmentors.padding import cut_padding, padded_size
 from rankseg.models.weights.transfer import load_network
@@ -20,40 +21,6 @@ from rankseg.registry import MODELS
 from rankseg.structures import LABELED, WEAK, PseudoLabel, mix, strong
 
 MIX_SOURCES = ("batch", "same", None)
-
-
-class Target(NamedTuple):
-    """Targets of the strong views, computed from the weak view.
-
-    Attributes:
-        pseudo: Pseudo-label at label size: image size, or 1x1.
-        feature: ``(B, C, h, w)`` output of the feature tap, or None.
-    """
-
-    pseudo: PseudoLabel
-    feature: Tensor | None
-
-    def paste(
-        self, source: "Target", boxes: Tensor, size: tuple[int, int], padded: tuple[int, int]
-    ) -> "Target":
-        """Paste targets of another batch with the same boxes as the images.
-
-        Args:
-            source: The other targets.
-            boxes: ``(B, 4)`` boxes in pixels.
-            size: Height and width of the images.
-            padded: Height and width that the features cover, see :func:`padded_size`.
-        """
-        maps = zip(self.pseudo, source.pseudo, strict=True)
-        pseudo = PseudoLabel(*(paste(mine, other, boxes, size) for mine, other in maps))
-        if self.feature is None:
-            return Target(pseudo, None)
-        return Target(pseudo, paste(self.feature, source.feature, boxes, padded))
-
-    def roll(self) -> "Target":
-        """Shift the targets by one image within the batch."""
-        pseudo = PseudoLabel(*(item.roll(1, 0) for item in self.pseudo))
-        return Target(pseudo, None if self.feature is None else self.feature.roll(1, 0))
 
 
 @MODELS.register_module()

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from rankseg.errors import expect
 from rankseg.models.losses import pixel_consistency
 from rankseg.models.methods.base import valid_pixels
-from rankseg.models.methods.fixmatch import Target
+from rankseg.models.methods.target import Target
 from rankseg.models.methods.teacher import share_frozen
 from rankseg.models.methods.unimatch import UniMatch
 from rankseg.models.segmentors.student import Output

@@ -7,7 +7,7 @@ from rankseg.models.heads import ImageLevelHead
 from rankseg.models.layers import at_positions, find_module
 from rankseg.models.losses.agents import check_num_agents
 from rankseg.models.methods.base import valid_pixels
-from rankseg.models.methods.fixmatch import Target
+from rankseg.models.methods.target import Target
 from rankseg.models.methods.unimatch import UniMatch
 from rankseg.models.segmentors.student import Output, default_tap
 from rankseg.registry import MODELS

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 
 from rankseg.models.losses import RankCorrelationLoss
 from rankseg.models.methods import fixmatch
-from rankseg.models.methods.fixmatch import Target
+from rankseg.models.methods.target import Target
 from rankseg.structures import PseudoLabel
 from rankseg.testing.toy import toy_batch, toy_student
 

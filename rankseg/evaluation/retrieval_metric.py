@@ -87,9 +87,9 @@ class RetrievalMetric(RunMetric, BaseMetric):
         if (count > 0).sum() == 1 and not dataset.is_part:
             only = names((count > 0).numpy(), dataset.metainfo["classes"])
             print_log(
-                f"all {len(label)} images of {dataset.source} are of one class ({only}): whatever "
-                "is found is right, and every Recall@K is 100; give it images of two classes or "
-                "more",
+                f"all {len(label)} images of {dataset.source} are of one class ({only}), so "
+                "every retrieved image is correct and every Recall@K is 100. Use images of two or "
+                "more classes.",
                 level=logging.WARNING,
             )
 

@@ -182,7 +182,7 @@ def blend(
 
     Each pixel is the weighted mean over all windows that contain it. The mean is updated
     incrementally by every window: equal logits stay bit-identical, and at most ``K x h x W`` logits
-    are held in memory, whatever the number of rows ``H``.
+    are held in memory for any number of rows ``H``.
 
     Args:
         predict: Function from ``(N, 3, h, w)`` windows to ``(N, K, h, w)`` logits.

@@ -188,9 +188,9 @@ def test_warns_on_test_images_of_one_class(config, checkpoint, tmp_path, capsys)
         node.data_root = str(tmp_path / "set")
     cfg.work_dir = str(tmp_path / "run")
     apis.check_before_training(cfg)
-    assert "/test are of one class (w): " in capsys.readouterr().out
+    assert "/test are of one class (w), so" in capsys.readouterr().out
     apis.test(cfg, checkpoint)
-    assert "/test are of one class (w): " in capsys.readouterr().out
+    assert "/test are of one class (w), so" in capsys.readouterr().out
     for i in range(1, 5):
         (tmp_path / "set/test/w" / f"{i}.png").unlink()
     for ask in (lambda: apis.check_before_training(cfg), lambda: apis.test(cfg, checkpoint)):

@@ -19,8 +19,8 @@ from rankseg.visualization.contact_sheet import SheetEntry, draw_contact_sheet
 class ContactSheetHook(Hook):
     """Hook that writes ``contact_sheet.png`` after a test: images with prediction and truth.
 
-    Wrong predictions come first, most confident first. If there are fewer than ``limit``, the
-    least confident right ones follow.
+    Wrong predictions come first, the most confident at the top. If there are fewer than ``limit``,
+    the least confident correct predictions follow.
 
     Args:
         out_dir: Folder for the page; created if it is missing.

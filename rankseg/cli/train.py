@@ -96,8 +96,11 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Train in one of the processes."""
+    from mmengine.dist import is_main_process
+
     from rankseg import apis
     from rankseg.engine.distributed import main_process_first, start_processes
+    from rankseg.report.gain import gain_after_training
     from rankseg.training.tiny import make_tiny
     from rankseg.training.work_folder import lock_work_dir
 
@@ -127,3 +130,5 @@ def run(args: argparse.Namespace) -> None:
                 built = apis.check_before_training(cfg, overwrite, full=args.check == "full")
         with exit_on_run_end(cfg, args.overwrite):
             apis.train(cfg, check=False, overwrite=overwrite, built=built)
+        if is_main_process() and not args.tiny and (sentence := gain_after_training(cfg)):
+            print(sentence, flush=True)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Creation of trainable configs from a folder of images and masks."""
 
+import logging
 import os
 import re
 import shlex
@@ -19,7 +20,10 @@ from rankseg.engine.pictures import write_picture
 from rankseg.imageio.bands import check_channels
 from rankseg.imageio.reading import read_image
 from rankseg.projects.color_table import find_label_map, read_color_table
-from rankseg.projects.messages import plural
+from rankseg.projects.encoders import choose_encoder
+from rankseg.projects.machine import this_machine
+from rankseg.projects.messages import log_level, plural
+from rankseg.projects.next_steps import print_next_steps
 from rankseg.projects.project_folder import (
     CONVERTED,
     ProjectFolder,
@@ -27,15 +31,13 @@ from rankseg.projects.project_folder import (
     draw_lists,
     write_masks,
 )
-from rankseg.projects.settings import StarterSettings, choose_settings, this_machine
+from rankseg.projects.settings import StarterSettings, choose_settings, class_weights
 from rankseg.projects.starter_config import OVERVIEW, Project, rankmatch_text, supervised_text
 from rankseg.projects.survey import Survey, survey
-from rankseg.projects.trial_run import trial_run
+from rankseg.projects.trial_run import Seconds, trial_run
 from rankseg.training.config import load_config
 from rankseg.training.config_source import check_path, write_config
 from rankseg.utils.atomic_file import write_json
-from rankseg.utils.commands import spell_commands
-from rankseg.utils.progress import duration
 from rankseg.utils.safe_text import printable
 from rankseg.utils.shipped_configs import configs_folder
 from rankseg.visualization.mask_sheet import MaskedImage, draw_mask_sheet
@@ -62,6 +64,8 @@ def new_project(
     labeled: int | None = None,
     seed: int = 0,
     overwrite: bool = False,
+    encoder: str | None = None,
+    weights: str | Path | None = None,
 ) -> Path:
     """Inspect images and masks, report what they contain, and write configs for them.
 
@@ -89,6 +93,9 @@ def new_project(
         labeled: Number of other images that keep their masks. Default: all.
         seed: Random seed of the lists.
         overwrite: Replace the files of an earlier call.
+        encoder: Pretrained encoder: a name in timm, or ``"none"`` for random weights. Default: by
+            the machine, see :func:`~rankseg.projects.encoders.choose_encoder`.
+        weights: File of its weights. Default: that of an installed package, or of timm's cache.
 
     Returns:
         Path of the config.
@@ -109,21 +116,26 @@ def new_project(
             print(f"Using the colors and names in {colors}")
     table = read_color_table(colors) if colors else None
     channels = check_channels(channels, "--channels")
+    with log_level(logging.WARNING):
+        chosen = choose_encoder(encoder, weights, this_machine())
     found = survey(images, masks, unlabeled, classes, table, above, channels, color, empty_masks)
     print(found.summary())
+    print(f"encoder                {chosen or 'none: the network starts from random weights'}")
     folder = ProjectFolder(paths.root, overwrite)
     entries = _entries(found, folder, images, masks, unlabeled)
     lists = draw_lists(entries, found.pixels, val, labeled, seed)
     _print_classes(found, entries, lists)
     sizes = [len(lists[name]) for name in (LABELED_FILE, UNLABELED_FILE, VAL_FILE)]
     width = (found.object_width() or 0.0) if found.gray else None
-    settings = choose_settings(found, *sizes[:2], this_machine(), width)
+    in_labeled = [entry in set(lists[LABELED_FILE]) for entry in entries[: len(found.pixels)]]
+    balance = class_weights(found.pixels[in_labeled], len(found.plan.classes))
+    settings = choose_settings(found, *sizes[:2], this_machine(), width, chosen, balance)
     _print_padding(found, settings.crop)
     project = Project(out, paths.data_root, CONFIGS, paths.command, *sizes)
     with _all_or_nothing(folder, out.stem, converted=not found.plan.readable):
         _write_data(found, folder, entries, lists, out.stem)
-        seconds = _write_configs(project, found, settings)
-    _print_next_steps(project, settings, seconds, unlabeled or images, masks)
+        times = _write_configs(project, found, settings)
+    print_next_steps(project, settings, times, unlabeled or images, masks)
     _print_faults(found.faults)
     return out
 
@@ -294,51 +306,27 @@ def _draw(found: Survey, path: Path) -> None:
     write_picture(path, page)
 
 
-def _write_configs(project: Project, found: Survey, settings: StarterSettings) -> float:
-    """Write both configs after checking that they run; return the seconds per iteration."""
+def _write_configs(project: Project, found: Survey, settings: StarterSettings) -> list[Seconds]:
+    """Write both configs after checking that they run; return the times of baseline and method."""
     main = rankmatch_text(project, found.plan, settings)
     baseline = supervised_text(project, settings)
     trial, trial_baseline = (
         path.with_name(f"_trial_{path.name}") for path in (project.config, project.supervised)
     )
-    print("\nrunning the config for a few steps", flush=True)
+    print("\nrunning the configs for a few steps", flush=True)
     try:
         write_config(trial, main)
         write_config(
             trial_baseline, baseline.replace(f"./{project.config.name}", f"./{trial.name}")
         )
-        load_config(str(trial_baseline))
-        seconds = trial_run(load_config(str(trial)))
+        with log_level(logging.WARNING):
+            times = [trial_run(load_config(str(one))) for one in (trial_baseline, trial)]
     finally:
         trial.unlink(missing_ok=True)
         trial_baseline.unlink(missing_ok=True)
     write_config(project.config, main)
     write_config(project.supervised, baseline)
-    return seconds
-
-
-def _print_next_steps(
-    project: Project, settings: StarterSettings, seconds: float, images: Path, masks: Path
-) -> None:
-    """Print what was written and the next commands."""
-    tool, config = project.command, shlex.quote(str(project.config))
-    out = f"work_dirs/{project.name}"
-    weights = f"{out}/iter_{settings.iterations}.pth"
-    time = duration(seconds * settings.iterations)
-    text = f"""
-Wrote {project.config}
-      {project.supervised} (baseline: only images with masks)
-      {project.root}/ (check the masks in {OVERVIEW})
-
-This machine has {this_machine()}. Training takes about {time}:
-{settings.iterations:,} iterations of {2 * settings.network.batch} crops of {settings.crop} pixels.
-
-Next: {tool}train.py {config}
-      {tool}test.py {config} {weights} --show-dir {out}/pictures
-      {tool}predict.py {config} {weights} {shlex.quote(str(images))} --out {out}/predicted"""
-    print(spell_commands(text))
-    if masks.is_dir() and masks.resolve().is_relative_to(images.resolve()):
-        print(f"(note: the masks are in {images} too, so prediction treats them as images)")
+    return times
 
 
 def _print_faults(faults: Sequence[str]) -> None:

@@ -1,60 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
 """Recommended settings of a first config for given images and hardware, each with a reason."""
 
-import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from rankseg.imageio.shrinking import advised_shrink
+from rankseg.projects.encoders import Encoder
+from rankseg.projects.machine import Machine
 from rankseg.projects.survey import Survey
 
 WEIGHTS = "data/pretrained/resnet50_deepstem.pth"
 CROPS = (65, 97, 129, 193, 257, 321)  # multiples of the stride 16, plus 1
 PASSES = 80  # over the unlabeled images, as in the papers on PASCAL VOC
+PRETRAINED_PASSES = 4  # the same for networks that start from pretrained weights
+SMALLEST_SHARE = 1e-3  # of a class, for its weight in the loss
 RARE = 0.2  # the classes other than the first are rare below this share of pixels
+RARE_PRETRAINED = 0.1  # the same with class weights, which already favor rare classes
 RARER = 0.03  # the same for microscopy: below this share, crops contain objects too seldom
 WINDOW = 513
 PHOTO_SCALES = (0.5, 2.0)  # range of scales for photographs, as in the papers
+PRETRAINED_SCALES = (0.8, 1.4)  # the same for short training: fewer scales are learned sooner
+CROPS_ACROSS = 1.5  # a crop shows about two thirds of the shorter side of a photograph
 MICROSCOPY_SCALES = (0.8, 1.25)  # fixed magnification: see docs/results.md, "Mitochondria"
 MIB = 2**20
-
-
-@dataclass(frozen=True)
-class Machine:
-    """CPU cores, memory and GPU of a machine.
-
-    Attributes:
-        cores: CPU cores available to this process.
-        memory: Main memory in GiB.
-        gpu: Memory of the first GPU in GiB; 0 without a GPU.
-    """
-
-    cores: int
-    memory: float
-    gpu: float = 0.0
-
-    def __str__(self) -> str:
-        text = f"{self.cores} CPU cores, {self.memory:.0f} GiB of memory"
-        return f"a GPU with {self.gpu:.0f} GiB, {text}" if self.gpu else f"{text}, and no GPU"
-
-
-def this_machine() -> Machine:
-    """Return the properties of the current machine."""
-    try:
-        cores = len(os.sched_getaffinity(0))
-    except AttributeError:  # only available on Linux
-        cores = os.cpu_count() or 1
-    try:
-        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    except (ValueError, AttributeError):
-        memory = 8.0
-    gpu = 0.0
-    if torch.cuda.is_available():
-        gpu = torch.cuda.get_device_properties(0).total_memory / 2**30
-    return Machine(cores, memory, gpu)
 
 
 @dataclass(frozen=True)
@@ -94,6 +64,12 @@ LARGE = NetworkPreset(
 )
 
 
+PRETRAINED = NetworkPreset(
+    "deeplabv3plus_lite0", "small_pretrained", 129, 4, (600, 2000), "pretrained encoder"
+)
+PRETRAINED_GPU = replace(PRETRAINED, crop=321, batch=8, iterations=(1000, 8000))
+
+
 @dataclass(frozen=True)
 class StarterSettings:
     """Settings of a config.
@@ -102,8 +78,8 @@ class StarterSettings:
         network: Network, schedule, and matching settings.
         crop: Side of the training crops in pixels.
         iterations: Length of the run.
-        warmup: First iteration with unlabeled images.
-        ramp: Number of iterations over which their weight then rises.
+        validations: Number of validations.
+        passes: Passes over the unlabeled images that the length aims at.
         agents: Number of agents of RankMatch.
         workers: Number of data loading processes.
         cache: Decoded images that each process keeps: labeled and unlabeled.
@@ -117,13 +93,15 @@ class StarterSettings:
         scale: Smallest and largest scale of training images, as a factor of their size.
         shrink: Factor by which images are downscaled.
         object_width: Width of objects in pixels, 0 if unknown; None except for microscopy.
+        encoder: Pretrained encoder, or None.
+        class_weights: Weight of each class in the loss of the labeled images.
     """
 
     network: NetworkPreset
     crop: int
     iterations: int
-    warmup: int
-    ramp: int
+    validations: int
+    passes: int
     agents: int
     workers: int
     cache: tuple[int, int]
@@ -135,6 +113,8 @@ class StarterSettings:
     scale: tuple[float, float] = PHOTO_SCALES
     shrink: float = 1.0
     object_width: float | None = None
+    encoder: Encoder | None = None
+    class_weights: tuple[float, ...] = ()
 
     @property
     def microscopy(self) -> bool:
@@ -154,6 +134,8 @@ def choose_settings(
     unlabeled: int,
     machine: Machine,
     object_width: float | None = None,
+    encoder: Encoder | None = None,
+    class_weights: tuple[float, ...] = (),
 ) -> StarterSettings:
     """Choose the settings.
 
@@ -163,42 +145,98 @@ def choose_settings(
         unlabeled: Number of images in the unlabeled list.
         machine: Machine for training.
         object_width: See :class:`StarterSettings`.
+        encoder: Pretrained encoder, or None for random weights.
+        class_weights: See :class:`StarterSettings`.
     """
-    network = SMALL
-    if machine.gpu >= 12 and Path(WEIGHTS).is_file():
-        network = LARGE
-    elif machine.gpu >= 4:
-        network = MEDIUM
+    network = _preset(machine, encoder)
     infos = [*found.labeled, *found.unlabeled]
     side = int(np.median([min(info.height, info.width) for info in infos]))
-    crop = max([size for size in CROPS if size <= min(side, network.crop)], default=CROPS[0])
+    crops = crop_sizes(encoder)
+    crop = max([size for size in crops if size <= min(side, network.crop + 1)], default=crops[0])
+    passes, unit = (PASSES, 500) if encoder is None else (PRETRAINED_PASSES, 100)
     fewest, most = network.iterations
-    passes = PASSES * unlabeled / network.batch
-    iterations = int(min(most, max(fewest, -(-passes // 500) * 500)))
+    iterations = int(min(most, max(fewest, -(-passes * unlabeled / network.batch // unit) * unit)))
     counts = found.pixels[:, :255].sum(axis=0)
     foreground = float(counts[1:].sum() / max(1, counts.sum()))
-    rare = foreground < RARE
     microscopy = object_width is not None
-    workers = min(2 if network is SMALL else 8, machine.cores)
+    rare = RARER if microscopy else RARE if encoder is None else RARE_PRETRAINED
+    workers = min(8 if machine.gpu >= 4 else 2, machine.cores)
     largest = max(info.height * info.width for info in infos)
     cache_bytes = largest * (4 * labeled + 3 * unlabeled) * workers
     fits = cache_bytes < 0.2 * machine.memory * 1024 * MIB
+    sizes = {}
+    if microscopy:
+        sizes = _microscopy_sizes(object_width, side, crop)
+    elif encoder is not None:
+        sizes = _photo_sizes(side, crop)
+    pixels = largest / sizes.get("shrink", 1.0) ** 2
     return StarterSettings(
         network=network,
         crop=crop,
         iterations=iterations,
-        warmup=iterations * (3 if rare else 2) // 10,
-        ramp=iterations // 10,
-        agents=num_agents_for(crop),
+        validations=10 if encoder is None else 4,
+        passes=passes,
+        agents=num_agents_for(crop, 16 if encoder is None else encoder.strides[-1]),
         workers=workers,
         cache=(labeled, unlabeled) if fits else (0, 0),
-        min_foreground=0.02 if foreground < (RARER if microscopy else RARE) else 0.0,
+        min_foreground=0.02 if foreground < rare else 0.0,
         foreground=foreground,
         value_range=found.value_range,
         channels=found.channels,
-        window=crop if microscopy else WINDOW * (largest > (16 if machine.gpu else 2) * MIB),
-        **(_microscopy_sizes(object_width, side, crop) if microscopy else {}),
+        window=crop if microscopy else WINDOW * (pixels > (16 if machine.gpu else 2) * MIB),
+        encoder=encoder,
+        class_weights=class_weights,
+        **sizes,
     )
+
+
+def _preset(machine: Machine, encoder: Encoder | None) -> NetworkPreset:
+    """Choose the network by the machine."""
+    if encoder is not None:
+        return PRETRAINED_GPU if machine.gpu >= 4 else PRETRAINED
+    if machine.gpu >= 12 and Path(WEIGHTS).is_file():
+        return LARGE
+    return MEDIUM if machine.gpu >= 4 else SMALL
+
+
+def crop_sizes(encoder: Encoder | None) -> list[int]:
+    """Return the possible sides of crops, in ascending order.
+
+    A network of convolutions takes multiples of 16, plus 1. A transformer takes multiples of its
+    patch size, so that no crop is padded.
+
+    >>> crop_sizes(None)
+    [65, 97, 129, 193, 257, 321]
+    """
+    if encoder is None or encoder.multiple == 1:
+        return list(CROPS)
+    step = encoder.multiple
+    return sorted({max(1, round((size - 1) / step)) * step for size in CROPS})
+
+
+def class_weights(pixels: np.ndarray, classes: int) -> tuple[float, ...]:
+    r"""Return weights of the classes in the loss, so that rare ones are not overlooked.
+
+    .. math:: w_k = s_k^{-1/2} / \sum_j s_j^{1/2}
+
+    Here ``s`` is the share of the class among the labeled pixels, at least 0.1%. The mean weight of
+    a labeled pixel is 1.
+
+    Args:
+        pixels: ``(N, 256)`` pixels by class id for each mask of the labeled list.
+        classes: Number of classes.
+    """
+    counts = pixels[:, :classes].sum(axis=0)
+    share = (counts / max(1, counts.sum())).clip(SMALLEST_SHARE)
+    weights = share**-0.5
+    return tuple(round(float(one), 3) for one in weights / (weights * share).sum())
+
+
+def _photo_sizes(side: int, crop: int) -> dict:
+    """Choose sizes such that a crop shows about two thirds of the shorter side of an image."""
+    shrink = max(1.0, round(2 * side / (CROPS_ACROSS * crop)) / 2)
+    low, high = (round(factor / shrink, 3) for factor in PRETRAINED_SCALES)
+    return {"scale": (low, high), "shrink": shrink}
 
 
 def _microscopy_sizes(width: float, side: int, crop: int) -> dict:
@@ -209,7 +247,7 @@ def _microscopy_sizes(width: float, side: int, crop: int) -> dict:
     return {"scale": (low, high), "shrink": shrink, "object_width": width}
 
 
-def num_agents_for(crop: int) -> int:
+def num_agents_for(crop: int, stride: int = 16) -> int:
     """Return the number of agents: 128 of 441 positions from 321 pixels on, else less than half."""
-    positions = ((crop - 1) // 16 + 1) ** 2
-    return max(number for number in (8, 16, 32, 64, 128) if number * 2 <= positions)
+    positions = ((crop - 1) // stride + 1) ** 2
+    return max([n for n in (8, 16, 32, 64, 128) if n * 2 <= positions], default=4)

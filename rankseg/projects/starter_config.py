@@ -9,8 +9,9 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from rankseg.datasets.class_names import CLASSES_JSON
+from rankseg.projects.encoders import SMALL
 from rankseg.projects.mask_plan import MaskPlan
-from rankseg.projects.settings import PASSES, StarterSettings
+from rankseg.projects.settings import StarterSettings
 from rankseg.training.config_source import literal
 from rankseg.utils.commands import spell_commands
 
@@ -64,6 +65,10 @@ class Project:
         """Config of the baseline."""
         return self.config.with_name(f"{self.name}_supervised.py")
 
+    def checkpoint(self, config: Path, iterations: int) -> str:
+        """Return the last checkpoint of the run of a config."""
+        return f"work_dirs/{config.stem}/iter_{iterations}.pth"
+
     def train(self, config: Path) -> str:
         """Return the command that trains a config."""
         return spell_commands(f"{self.command}train.py {shlex.quote(str(config))}")
@@ -79,6 +84,8 @@ class Project:
 
 def rankmatch_text(project: Project, plan: MaskPlan, settings: StarterSettings) -> str:
     """Return the text of the RankMatch config."""
+    encoder = settings.encoder
+    multiple = 1 if encoder is None else encoder.multiple
     return _TEMPLATES.get_template("rankmatch.py.jinja").render(
         project=project,
         plan=plan,
@@ -86,7 +93,10 @@ def rankmatch_text(project: Project, plan: MaskPlan, settings: StarterSettings) 
         network=settings.network,
         binary=len(plan.classes) == 2,
         overview=OVERVIEW,
-        passes=PASSES,
+        encoder=encoder,
+        usual=encoder is not None and (encoder.name, encoder.out_indices) == (SMALL, (1, 3)),
+        crop_step="16, plus 1" if multiple == 1 else multiple,
+        labeler=project.checkpoint(project.supervised, settings.iterations),
     )
 
 

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from rankseg.engine.pictures import write_picture
+from rankseg.report.gain import gain_sentences
 from rankseg.report.report import check_out, incomparable
 from rankseg.report.run_folder import read_runs
 from rankseg.report.run_predictions import ImagePrediction, RunPredictor
@@ -85,6 +86,8 @@ def compare(
     cell = HEIGHT, max(row[0].shape[1] for row in rows)
     titles = ["image", "truth", *(run.name for run in runs)]
     write_picture(out, draw_panel(rows, titles, named, first.palette, cell))
+    for sentence in gain_sentences(runs):
+        print(sentence)
     return out
 
 

@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from rankseg.report.charts import COLORS, chart_groups
 from rankseg.report.comparability import comparison_notes
+from rankseg.report.gain import gain_sentences
 from rankseg.report.page_tables import (
     class_tables,
     confusion_table,
@@ -102,6 +103,7 @@ def render(
         machine=machine,
         trained="; ".join(dict.fromkeys(filter(None, machines))),
         problem=problem,
+        gains=[] if problem else gain_sentences(runs),
         results=results,
         color={run.name: i % len(COLORS) for i, run in enumerate(runs)},
         table=result_table(runs, mark=problem is None),

@@ -14,6 +14,7 @@ from mmengine.config import Config
 
 from rankseg.analysis.retrieve import Contender, search
 from rankseg.report.foreign_config import settings_to_build
+from rankseg.report.gain import gain_sentences
 from rankseg.report.page import render
 from rankseg.report.run_folder import Run, read_runs
 from rankseg.report.run_predictions import (
@@ -89,6 +90,8 @@ def report(
         searched = search_images(embedding, which, problem is None)
         side = searched if len(found) < 2 else side
     write_text(out, render(results, side, machine(), problem))
+    for sentence in [] if problem else gain_sentences(runs):
+        print(sentence)
     return out
 
 

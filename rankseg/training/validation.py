@@ -276,6 +276,7 @@ def check_weights(model: Method, cfg: Config) -> None:
     check_initial_files(model.student)
     if model.pretrained is not None:
         read_backbone(model.student.backbone, model.pretrained)
+    model.check_weights(cfg.get("config_file"))
     for _, node in nodes(cfg.model.to_dict()):  # mmengine loads these in init_weights
         file = str(node.get("checkpoint", "")) if node.get("type") == "Pretrained" else ""
         if file and "://" not in file:

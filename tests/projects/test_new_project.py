@@ -6,12 +6,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
-from rankseg.apis import load_config, train
+from rankseg.apis import check_before_training, load_config, train
 from rankseg.datasets.splits.splits import read_list
+from rankseg.models.weights.checkpoint_file import load_checkpoint_file
 from rankseg.projects.new_project import CONFIGS, new_project
-from rankseg.projects.trial_run import trial_run
+from rankseg.projects.trial_run import Seconds
 from rankseg.registry import DATASETS
 from rankseg.testing.raw import COLORS, KINDS, scene, write_coco, write_raw
 from rankseg.training.tiny import make_tiny
@@ -25,7 +27,8 @@ def make(tmp_path, monkeypatch):
 
     monkeypatch.setattr(gc, "collect", lambda *args: 0)  # mmengine's: 0.5 s for each data set
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(module, "trial_run", lambda cfg: 0.5)
+    monkeypatch.setattr(module, "trial_run", lambda cfg: Seconds(0.5, 0.1))
+    monkeypatch.setattr(module, "choose_encoder", lambda *args: None)  # read for each project
     return lambda folders, **options: new_project(*folders, **{"out": "mine.py", **options})
 
 
@@ -52,7 +55,21 @@ def test_training_reads_every_kind_of_mask_as_painted(make, tmp_path, kind):
     assert len(DATASETS.build(cfg.val_dataloader.dataset)) == 1
 
 
-def test_both_configs_train(tmp_path, monkeypatch, capsys):
+@pytest.fixture
+def small(tmp_path, monkeypatch) -> Path:
+    """Weights of a small encoder, which the tool chooses without a GPU."""
+    import rankseg.projects.encoders as module
+
+    timm = pytest.importorskip("timm")
+    torch.manual_seed(0)
+    torch.save(timm.create_model("test_efficientnet").state_dict(), tmp_path / "small.pth")
+    monkeypatch.setattr(module, "SMALL", "test_efficientnet")
+    monkeypatch.setattr(module, "packaged_file", lambda: tmp_path / "small.pth")
+    return tmp_path / "small.pth"
+
+
+@pytest.mark.parametrize("encoder", [None, "none"])
+def test_both_configs_train(small, tmp_path, monkeypatch, capsys, encoder):
     monkeypatch.chdir(tmp_path)
     import rankseg.projects.trial_run as module
 
@@ -61,14 +78,42 @@ def test_both_configs_train(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(
         module, "build_optim_wrapper", lambda model, cfg: models.append(model) or plain(model, cfg)
     )
-    path = new_project(*write_raw(tmp_path / "raw", "binary"), "mine.py", classes=("gap", "cell"))
-    assert load_config(str(path)).model.warmup == 900
-    assert models[0].unsupervised_weight() == 1, "steps are tried as they are after warm-up"
+    raw = write_raw(tmp_path / "raw", "binary")
+    path = new_project(*raw, "mine.py", classes=("gap", "cell"), encoder=encoder)
+    assert [type(model).__name__ for model in models] == ["Supervised", "RankMatch"]
+    cfg = load_config(str(path))
+    count = {None: 600, "none": 3000}[encoder]
+    assert cfg.model.get("pretrained") == (None if encoder else str(small))
+    assert cfg.model.labeler == f"work_dirs/mine_supervised/iter_{count}.pth"
     printed = capsys.readouterr().out
-    assert "10 crops" not in printed and "8 crops of 65 pixels." in printed
-    train(make_tiny(load_config(str(path)), "runs/mine", standin=False))
-    assert (tmp_path / "runs/mine/iter_2.pth").is_file()
-    assert trial_run(load_config("mine_supervised.py")) > 0
+    assert f"{count:,} iterations each, of 4 and 8 crops of 65 pixels." in printed
+    assert ("small.pth" in printed) == (encoder is None) and "lr_mult" not in printed
+    with pytest.raises(FileNotFoundError, match=r"labeler .*first: .*train.py mine_supervised.py"):
+        check_before_training(cfg)
+    assert not Path("work_dirs").exists()
+    train(make_tiny(load_config("mine_supervised.py"), "work_dirs/mine_supervised", standin=False))
+    first = Path("work_dirs/mine_supervised/iter_2.pth")
+    with pytest.raises(FileNotFoundError, match=f"model.labeler={first}"):
+        check_before_training(cfg)
+    cfg.model.labeler = str(first)
+    train(make_tiny(cfg, "runs/mine", standin=False))
+    state, mine = (
+        load_checkpoint_file(one)["state_dict"] for one in (first, "runs/mine/iter_2.pth")
+    )
+    labels = {k: v for k, v in mine.items() if k.startswith("labeler.")}
+    assert labels and all(
+        torch.equal(v, state[k.replace("labeler.", "teacher.module.")]) for k, v in labels.items()
+    )
+
+
+def test_weights_of_another_network_write_nothing(small, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folders, before = write_raw(tmp_path / "raw"), snapshot(tmp_path)
+    with pytest.raises(ValueError, match=r"small.pth: missing in the file .*timm's resnet18"):
+        new_project(*folders, "mine.py", encoder="resnet18", weights=small)
+    with pytest.raises(ValueError, match="'test_efficientnt'. Did you mean .*test_efficientnet"):
+        new_project(*folders, "mine.py", encoder="test_efficientnt")
+    assert snapshot(tmp_path) == before
 
 
 def test_printed_text_and_written_files(make, tmp_path, capsys):
@@ -78,7 +123,11 @@ def test_printed_text_and_written_files(make, tmp_path, capsys):
         "images with a mask     6: 96x72 pixels, color, 8 bits",
         "lists: 5 labeled, 4 unlabeled, 1 for validation",
         "validation uses only 1 image",
+        "train.py mine_supervised.py\n",
         "train.py mine.py\n",
+        "report.py work_dirs/mine_supervised work_dirs/mine --out work_dirs/mine/report.html\n",
+        "compare.py work_dirs/mine_supervised work_dirs/mine --out work_dirs/mine/compare.png\n",
+        "about 25 min for the baseline and 25 min for RankMatch",
         "test.py mine.py work_dirs/mine/iter_3000.pth",
         "predict.py mine.py work_dirs/mine/iter_3000.pth",
         "raw/images --out work_dirs/mine/predicted",
@@ -95,7 +144,7 @@ def test_printed_text_and_written_files(make, tmp_path, capsys):
         "house",
     ]
     lines = [line for line in text.splitlines() if not any(path in line for path in here)]
-    assert len(lines) < 100 and max(map(len, lines)) <= 100
+    assert len(lines) < 120 and max(map(len, lines)) <= 100
     lists = Path("data/mine/splits/mine")
     assert {one.stem for one in lists.glob("*.txt")} == {"labeled", "unlabeled", "val"}
     assert read_list(lists / "val.txt")[0][1].startswith("masks/")
@@ -115,7 +164,7 @@ def test_notes_masks_among_the_images(make, tmp_path, capsys):
     images, masks = write_raw(tmp_path / "raw")
     masks.rename(images / "masks")
     make((images, images / "masks"))
-    assert capsys.readouterr().out.endswith("predict.py treats them as images)\n")
+    assert capsys.readouterr().out.endswith("prediction treats them as images)\n")
 
 
 def test_broken_files_are_listed_at_the_end(make, tmp_path, capsys):

@@ -11,6 +11,7 @@ from PIL import Image
 
 from rankseg.apis import load_config
 from rankseg.projects.new_project import new_project
+from rankseg.projects.trial_run import Seconds
 from rankseg.registry import DATASETS
 from rankseg.testing.raw import scene, write_coco, write_raw
 
@@ -24,7 +25,8 @@ def make(tmp_path, monkeypatch):
 
     monkeypatch.setattr(gc, "collect", lambda *args: 0)  # mmengine's: 0.5 s for each data set
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(module, "trial_run", lambda cfg: 0.5)
+    monkeypatch.setattr(module, "trial_run", lambda cfg: Seconds(0.5, 0.1))
+    monkeypatch.setattr(module, "choose_encoder", lambda *args: None)  # read for each project
 
     def read(images, masks, **options) -> tuple[tuple[str, ...], dict[str, np.ndarray]]:
         cfg = load_config(str(new_project(images, masks, "mine.py", **options)))

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 from collections import Counter
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,15 +9,19 @@ import pytest
 from rankseg.imageio.reading import ImageInfo
 from rankseg.models.losses.agents import check_num_agents
 from rankseg.projects import settings as starter
+from rankseg.projects.encoders import Encoder
+from rankseg.projects.machine import Machine
 from rankseg.projects.settings import (
     CROPS,
     LARGE,
     MEDIUM,
+    PRETRAINED,
+    PRETRAINED_GPU,
     SMALL,
-    Machine,
     choose_settings,
+    class_weights,
+    crop_sizes,
     num_agents_for,
-    this_machine,
 )
 from rankseg.projects.survey import Survey
 from rankseg.training.network_checks import fits
@@ -33,11 +38,36 @@ def found(height: int = 512, width: int = 512, foreground: float = 0.5, number: 
     return Survey(None, plan, pixels, [look] * number, [], Counter(), [])
 
 
-def test_this_machine():
-    machine = this_machine()
-    assert machine.cores >= 1 and machine.memory > 0
-    assert str(Machine(4, 16)) == "4 CPU cores, 16 GiB of memory, and no GPU"
-    assert str(Machine(4, 16, 24)).startswith("a GPU with 24 GiB, 4 CPU cores")
+def encoder(multiple: int = 1) -> Encoder:
+    strides = (4, 16) if multiple == 1 else (multiple,) * 4
+    return Encoder("e", Path("w.pth"), "mit", 5, tuple(range(len(strides))), strides, multiple)
+
+
+def test_pretrained_encoders_train_shortly():
+    chosen = choose_settings(found(352, 352), 13, 300, CPU, encoder=encoder())
+    assert (chosen.network, chosen.crop, chosen.iterations) == (PRETRAINED, 129, 600)
+    assert (chosen.shrink, chosen.scale, chosen.validations) == (2.0, (0.4, 0.7), 4)
+    many = choose_settings(found(352, 352), 13, 1150, CPU, encoder=encoder())
+    assert many.iterations == 1200, "four passes, in hundreds"
+    assert choose_settings(found(), 13, 99_999, CPU, encoder=encoder()).iterations == 2000
+    gpu = choose_settings(found(), 13, 300, Machine(8, 64, 24), encoder=encoder(14))
+    assert (gpu.network, gpu.crop, gpu.shrink) == (PRETRAINED_GPU, 322, 1.0)
+
+
+@pytest.mark.parametrize(("multiple", "near"), [(14, 126), (16, 128), (32, 128)])
+def test_crops_are_multiples_of_the_patch(multiple, near):
+    sizes = crop_sizes(encoder(multiple))
+    assert near in sizes and all(size % multiple == 0 for size in sizes)
+    assert crop_sizes(encoder()) == list(CROPS)
+
+
+def test_class_weights_by_hand():
+    pixels = np.zeros((2, 256), np.int64)
+    pixels[0, :2], pixels[1, :2], pixels[:, 255] = (75, 5), (0, 20), 1000
+    assert class_weights(pixels, 2) == (0.845, 1.464)  # 1 / 0.866 and 1 / 0.5, over 1.366
+    pixels[0, 2] = 0
+    absent = class_weights(pixels, 3)
+    assert absent[2] == pytest.approx(0.001**-0.5 * absent[1] / 2, rel=1e-3)
 
 
 def test_network_depends_on_the_machine(monkeypatch, tmp_path):
@@ -70,15 +100,18 @@ def test_crops_and_agents_fit_the_network(crop):
 def test_iterations_depend_on_the_unlabeled_images(unlabeled, iterations):
     chosen = choose_settings(found(), 4, unlabeled, CPU)
     assert chosen.iterations == iterations
-    assert chosen.warmup + chosen.ramp < iterations // 2
+    assert (chosen.passes, chosen.validations) == (80, 10)
 
 
 def test_rare_foreground_is_cropped_more_often():
     rare = choose_settings(found(foreground=0.05), 4, 9, CPU)
-    assert (rare.min_foreground, rare.warmup, rare.ramp) == (0.02, 900, 300)
+    assert rare.min_foreground == 0.02
     assert rare.foreground == pytest.approx(0.05), "ignored pixels do not count"
     common = choose_settings(found(foreground=0.5), 4, 9, CPU)
-    assert (common.min_foreground, common.warmup) == (0.0, 600)
+    assert common.min_foreground == 0.0
+    some = found(foreground=0.13)
+    assert choose_settings(some, 4, 9, CPU).min_foreground == 0.02
+    assert choose_settings(some, 4, 9, CPU, encoder=encoder()).min_foreground == 0.0
 
 
 def test_microscopy_has_fixed_scales():
@@ -89,7 +122,7 @@ def test_microscopy_has_fixed_scales():
         129,
         129,
     )
-    assert settings.min_foreground == 0 and settings.warmup == 900
+    assert settings.min_foreground == 0
     assert choose_settings(found(1024, 1024, 0.01), 4, 9, CPU, 60.0).min_foreground == 0.02
     assert choose_settings(found(1024, 1024), 4, 9, Machine(4, 16, 8), 60.0).shrink == 1.0
     unknown = choose_settings(found(1024, 1024), 4, 9, CPU, 0.0)

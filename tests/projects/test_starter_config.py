@@ -12,9 +12,17 @@ from setuptools import Distribution
 
 from rankseg.apis import load_config
 from rankseg.projects import starter_config
+from rankseg.projects.encoders import Encoder
 from rankseg.projects.mask_plan import MaskPlan
 from rankseg.projects.new_project import CONFIGS
-from rankseg.projects.settings import LARGE, MEDIUM, SMALL, StarterSettings, num_agents_for
+from rankseg.projects.settings import (
+    LARGE,
+    MEDIUM,
+    PRETRAINED,
+    SMALL,
+    StarterSettings,
+    num_agents_for,
+)
 from rankseg.projects.starter_config import Project, rankmatch_text, supervised_text
 from rankseg.registry import DATASETS, MODELS
 from rankseg.training.network_checks import check_model
@@ -29,8 +37,8 @@ def starter(network=SMALL, crop: int | None = None) -> StarterSettings:
         network=network,
         crop=crop,
         iterations=5000,
-        warmup=1500,
-        ramp=500,
+        validations=10,
+        passes=80,
         agents=num_agents_for(crop),
         workers=2,
         cache=(4, 9),
@@ -38,6 +46,7 @@ def starter(network=SMALL, crop: int | None = None) -> StarterSettings:
         foreground=0.05,
         value_range=None,
         window=0,
+        class_weights=(0.8, 1.5),
     )
 
 
@@ -63,9 +72,38 @@ def test_every_network_builds(tmp_path, network):
         build_sampler(cfg, train).check_batch_size(cfg.train_dataloader.batch_size)
         assert cfg.train_cfg.max_iters == 5000 and "max_epochs" not in cfg.train_cfg
         assert cfg.optim_wrapper.optimizer.type == ("SGD" if network is LARGE else "AdamW")
-        assert cfg.model.get("predict_on", "student") == (
-            "student" if network is LARGE else "teacher"
-        )
+        assert cfg.model.predict_on == "teacher" and cfg.model.teacher.warmup
+        assert list(cfg.model.student.decode_head.loss_decode.class_weight) == [0.8, 1.5]
+
+
+@pytest.mark.parametrize(
+    ("name", "maps", "strides", "multiple", "crop", "head"),
+    [
+        ("efficientnet_lite0", (1, 3), (4, 16), 1, 129, "DeepLabV3PlusHead"),
+        ("resnet18", (1, 3), (4, 16), 1, 129, "DeepLabV3PlusHead"),
+        ("convnext_atto", (0, 2), (4, 16), 32, 128, "DeepLabV3PlusHead"),
+        ("vit_tiny_patch16_224", (2, 5, 8, 11), (16,) * 4, 16, 128, "DPTHead"),
+    ],
+)
+def test_every_kind_of_encoder_builds(tmp_path, name, maps, strides, multiple, crop, head):
+    pytest.importorskip("timm")
+    mean = ((0.5,) * 3, (0.25,) * 3)
+    used = Encoder(name, Path("w.pth"), "mit", 5, maps, strides, multiple, mean)
+    agents = num_agents_for(crop, strides[-1])
+    chosen = replace(starter(PRETRAINED, crop), encoder=used, agents=agents)
+    cfg = load_config(str(written(tmp_path, chosen=chosen).config))
+    init_default_scope(cfg.default_scope)
+    assert cfg.model.pretrained.endswith("w.pth")
+    assert list(cfg.model.data_preprocessor.std) == [63.75] * 3
+    cfg.model.pretrained = None
+    with torch.device("meta"):
+        model = MODELS.build(cfg.model)
+    check_model(model, cfg)
+    assert type(model.student.decode_head).__name__ == head
+    assert model.student.backbone.model == name
+    assert (model.labeler_file, model.threshold) == ("work_dirs/x_supervised/iter_5000.pth", 0)
+    assert cfg.model.student.test_cfg == dict(mode="whole")
+    assert cfg.train_dataloader.dataset.unlabeled_pipeline[2].num == 1
 
 
 def test_baseline_shares_the_student(tmp_path):

@@ -18,6 +18,7 @@ from PIL.PngImagePlugin import PngInfo
 from rankseg import apis
 from rankseg.engine.kept_labels import read_labels
 from rankseg.projects.new_project import new_project
+from rankseg.projects.trial_run import Seconds
 from rankseg.registry import DATASETS
 from rankseg.report.compare import compare
 from rankseg.report.report import report
@@ -77,7 +78,8 @@ def here(tmp_path, monkeypatch):
 
     monkeypatch.setattr(gc, "collect", lambda *args: 0)  # mmengine's: 0.5 s for each data set
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(module, "trial_run", lambda cfg: 0.5)
+    monkeypatch.setattr(module, "trial_run", lambda cfg: Seconds(0.5, 0.1))
+    monkeypatch.setattr(module, "choose_encoder", lambda *args: None)  # read for each project
     return tmp_path
 
 

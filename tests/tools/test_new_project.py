@@ -40,6 +40,10 @@ def test_options_reach_the_function(tool, monkeypatch):
             "red",
             "--empty-masks",
             "unlabeled",
+            "--encoder",
+            "resnet18",
+            "--weights",
+            "w.pth",
             "--channels",
             "4",
             "2",
@@ -62,6 +66,8 @@ def test_options_reach_the_function(tool, monkeypatch):
         empty_masks="unlabeled",
         channels=[4, 2, 1],
         overwrite=False,
+        encoder="resnet18",
+        weights="w.pth",
     )
 
 

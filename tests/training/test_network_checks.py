@@ -166,3 +166,29 @@ def test_networks_without_batch_norm_train_on_one_image():
     assert has_batch_norm(method().student)
     head = dict(family("setr")["decode_head"], norm_cfg=dict(type="GN", num_groups=2))
     assert not has_batch_norm(method("setr", decode_head=head, auxiliary_head=None).student)
+
+
+@pytest.mark.parametrize("crop", [126, 129])
+@pytest.mark.parametrize("head", ["LinearHead", "DPTHead"])
+def test_encoder_that_pads_takes_every_crop(crop, head):
+    pytest.importorskip("timm")
+    init_default_scope("rankseg")
+    model = "vit_tiny_patch16_224"
+    options = dict(in_channels=None, num_classes=2)
+    if head == "DPTHead":
+        options.update(channels=8, level_channels=(4, 4, 4, 4))
+    student = dict(
+        type="EncoderDecoder",
+        backbone=dict(type="TimmTrunk", model=model, out_indices=(2, 5, 8, 11)),
+        decode_head=dict(type=head, **options),
+    )
+    with torch.device("meta"):
+        method = MODELS.build(dict(type="RankMatch", student=student, rank=dict(num_agents=4)))
+    sizes = check_crop(method, (crop, crop))
+    patches = -(-crop // 16)
+    assert sizes == ((patches,) * 2 if head == "LinearHead" else (8 * patches,) * 2)
+    student["backbone"]["pad"] = False
+    with torch.device("meta"):
+        method = MODELS.build(dict(type="RankMatch", student=student, rank=dict(num_agents=4)))
+    with pytest.raises(ValueError, match=f"multiples of 16.*{crop}x{crop}.*crop_size to 1"):
+        check_crop(method, (crop, crop))

@@ -43,6 +43,8 @@ class OverlayHook(Hook):
                 for name in ("gt_sem_seg", "pred_sem_seg")
                 if name in sample
             ]
+            if maps and maps[0].shape != rgb.shape[:2]:  # the pipeline resizes images, not masks
+                rgb = cv2.resize(rgb, maps[0].shape[::-1], interpolation=cv2.INTER_LINEAR)
             panels = [rgb, *(draw_overlay(rgb, label, palette) for label in maps)]
             # include folders in the name, because file names may repeat across folders
             name = os.path.relpath(sample.img_path, dataset.data_root).replace(os.sep, "_")

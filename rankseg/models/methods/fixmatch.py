@@ -13,6 +13,7 @@ from rankseg.errors import expect
 from rankseg.models.layers import AdaptiveThreshold
 from rankseg.models.losses import pixel_consistency
 from rankseg.models.methods.base import Method, Output, valid_pixels
+from rankseg.models.methods.labeler import OPTION, check_labeler, drop_missing_labeler
 from rankseg.models.methods.target import Target
 from rankseg.models.mixing import check_pasting, cutmix_boxes, paste
 from rankseg.models.segmentors.padding import cut_padding, padded_size
@@ -141,7 +142,7 @@ class FixMatch(Method):
         """Initialize the student and the teacher, and load the labeler."""
         super().init_weights()
         if self.labeler is not None:
-            load_network(self.labeler, self.labeler_file, "model.labeler")
+            load_network(self.labeler, self.labeler_file, OPTION)
 
     def complete_state(self, state_dict: dict, prefix: str) -> None:
         """See the base class; a labeler that a checkpoint lacks keeps its weights."""
@@ -164,6 +165,17 @@ class FixMatch(Method):
             print_log("A process has one unlabeled image, so CutMix pastes a second crop of it.")
             views |= {mix(view) for view in views - {LABELED}}
         return views
+
+    @classmethod
+    def make_tiny(cls, config: dict, cells: int | None) -> None:
+        """See the base class; a run without the checkpoint of its labeler labels by itself."""
+        super().make_tiny(config, cells)
+        drop_missing_labeler(config)
+
+    def check_weights(self, config_file: str | None = None) -> None:
+        """See the base class; also checks the checkpoint of the labeler."""
+        if self.labeler is not None:
+            check_labeler(self.labeler, self.labeler_file, config_file)
 
     def check_dataset(self, dataset: Any) -> None:
         """See the base class; CutMix needs masks."""

@@ -54,6 +54,17 @@ class MethodSetup(TinyPart):
             ValueError: If an option does not fit.
         """
 
+    def check_weights(self, config_file: str | None = None) -> None:
+        """Check further weight files that the method loads; called before training.
+
+        Args:
+            config_file: Config of the run, for the commands in messages.
+
+        Raises:
+            FileNotFoundError: If a file does not exist.
+            ValueError: If a file does not fit.
+        """
+
     def check_dataset(self, dataset: Any) -> None:
         """Check that the method can train on a data set; called before training.
 

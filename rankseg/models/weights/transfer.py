@@ -93,13 +93,21 @@ def drop_unknown_parts(model: nn.Module, state: dict[str, Tensor]) -> list[str]:
 
 
 def load_network(network: nn.Module, path: str, option: str) -> None:
-    """Load the network of another run, which must match strictly.
+    """Load the network of another run, which must match strictly; see :func:`read_network`."""
+    network.load_state_dict(read_network(network, path, option))
+
+
+def read_network(network: nn.Module, path: str, option: str) -> dict[str, Tensor]:
+    """Read the network of another run and check that it matches.
 
     Args:
-        network: A segmentor.
+        network: A segmentor; it is not changed.
         path: Checkpoint of a method or of a plain segmentor. The teacher of a method is preferred
             over its student, as it predicts better.
         option: Config key of the file, for messages.
+
+    Returns:
+        A state dict of the network.
 
     Raises:
         FileNotFoundError: If the file does not exist.
@@ -123,4 +131,4 @@ def load_network(network: nn.Module, path: str, option: str) -> None:
             f"but got {mismatch}. Train it with the same model.student."
         )
     check_numbers(state, own)
-    network.load_state_dict({name: state.get(name, value) for name, value in own.items()})
+    return {name: state.get(name, value) for name, value in own.items()}

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The network of another run that makes the pseudo-labels of a method."""
+
+import shlex
+import sys
+from pathlib import Path
+
+from mmengine.logging import print_log
+from torch import nn
+
+from rankseg.models.weights.transfer import read_network
+
+OPTION = "model.labeler"
+
+
+def check_labeler(network: nn.Module, file: str, config_file: str | None = None) -> None:
+    """Check that the checkpoint of a labeler exists and fits.
+
+    Args:
+        network: The network; it is not changed.
+        file: Checkpoint.
+        config_file: Config of this run. If the config of the labeler's run lies beside it, the
+            message names the command that trains it.
+
+    Raises:
+        FileNotFoundError: If the file does not exist.
+        ValueError: If the weights do not match, or are not finite.
+    """
+    if not Path(file).is_file():
+        raise FileNotFoundError(
+            f"Expected {OPTION} to be a checkpoint of the run that labels the unlabeled images, "
+            f"but there is no file {file}. {_cure(Path(file), config_file)}"
+        )
+    read_network(network, file, OPTION)
+
+
+def _cure(file: Path, config_file: str | None) -> str:
+    """Return what to do about a missing checkpoint."""
+    others = {int(p.stem[5:]): p for p in file.parent.glob("iter_*.pth") if p.stem[5:].isdigit()}
+    if others:
+        last = shlex.quote(others[max(others)].as_posix())
+        return f"Finish that run, or take its last checkpoint: --cfg-options {OPTION}={last}"
+    beside = None if config_file is None else Path(config_file).parent / f"{file.parent.name}.py"
+    if beside is not None and beside.is_file():
+        tool = sys.argv[0] if Path(sys.argv[0]).name == "train.py" else "tools/train.py"
+        return f"Train it first: python {shlex.quote(tool)} {shlex.quote(str(beside))}"
+    return "Train the supervised baseline with the same network first, or name another checkpoint."
+
+
+def drop_labeler(config: dict) -> None:
+    """Let the teacher of a method make the pseudo-labels in place of the labeler.
+
+    A method without a teacher labels by its student. A step of the teacher costs as much as one of
+    the labeler.
+
+    Args:
+        config: Config of the method, changed in place.
+    """
+    if config.get("labeler") is None:
+        return
+    config["labeler"] = None
+    if config.get("teacher") is not None:
+        config["labels_from"] = "teacher"
+    else:
+        config.update(labels_from="student", flip_labels=False, single_pass=False)
+
+
+def drop_missing_labeler(config: dict) -> None:
+    """Do the same if the checkpoint of the labeler does not exist, and log it."""
+    file = config.get("labeler")
+    if file is not None and not Path(file).is_file():
+        print_log(f"{file} is missing. The run makes its own pseudo-labels", "current")
+        drop_labeler(config)

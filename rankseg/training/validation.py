@@ -25,7 +25,6 @@ from rankseg.models.segmentors.dry_run import try_out
 from rankseg.models.weights.pretrained import read_backbone
 from rankseg.models.weights.transfer import (
     drop_unknown_parts,
-    load_network,
     reinit_classifier,
 )
 from rankseg.registry import DATA_SAMPLERS, DATASETS, METRICS, MODELS
@@ -281,9 +280,6 @@ def check_weights(model: Method, cfg: Config) -> None:
         file = str(node.get("checkpoint", "")) if node.get("type") == "Pretrained" else ""
         if file and "://" not in file:
             load_checkpoint_file(file, map_location="meta")
-    labeler = getattr(model, "labeler", None)  # of FixMatch and its subclasses
-    if labeler is not None:
-        load_network(copy.deepcopy(labeler), model.labeler_file, "model.labeler")
     if cfg.get("load_from"):
         state = load_checkpoint_file(cfg.load_from, map_location="cpu")  # checks need the values
         state = dict(state.get("state_dict", state))

@@ -2,7 +2,6 @@
 """FixMatch: confident pseudo-labels of the weak view supervise the strong views."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -132,11 +131,7 @@ class FixMatch(Method):
     def make_tiny(cls, config: dict, cells: int | None) -> None:
         """See the base class; a teacher stands in for a labeler that is missing."""
         super().make_tiny(config, cells)
-        path = config.get("labeler")
-        if path and not Path(path).is_file():
-            print_log(f"{path} is missing. The teacher makes the pseudo-labels", "current")
-            teacher = config.get("teacher") or {"momentum": 0.01}
-            config.update(labeler=None, teacher=teacher, labels_from="teacher")
+        drop_missing_labeler(config)
 
     def init_weights(self) -> None:
         """Initialize the student and the teacher, and load the labeler."""
@@ -165,12 +160,6 @@ class FixMatch(Method):
             print_log("A process has one unlabeled image, so CutMix pastes a second crop of it.")
             views |= {mix(view) for view in views - {LABELED}}
         return views
-
-    @classmethod
-    def make_tiny(cls, config: dict, cells: int | None) -> None:
-        """See the base class; a run without the checkpoint of its labeler labels by itself."""
-        super().make_tiny(config, cells)
-        drop_missing_labeler(config)
 
     def check_weights(self, config_file: str | None = None) -> None:
         """See the base class; also checks the checkpoint of the labeler."""

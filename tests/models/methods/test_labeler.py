@@ -54,7 +54,8 @@ def test_teacher_takes_the_place_of_the_labeler(tmp_path):
     assert config["flip_labels"] and config["single_pass"]
     alone = dict(labeler="w.pth", flip_labels=True, single_pass=True)
     drop_missing_labeler(alone)
-    assert alone == dict(labeler=None, labels_from="student", flip_labels=False, single_pass=False)
+    assert alone.pop("teacher") == dict(momentum=0.01)
+    assert alone == dict(labeler=None, labels_from="teacher", flip_labels=True, single_pass=True)
     (tmp_path / "w.pth").touch()
     kept = dict(labeler=str(tmp_path / "w.pth"))
     drop_missing_labeler(kept)

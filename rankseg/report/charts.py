@@ -189,8 +189,9 @@ def round_ticks(low: float, high: float, log: bool = False) -> list[float]:
     else:
         locator = MaxNLocator(5, steps=ROUND)
     ticks = [float(f"{tick:.12g}") for tick in locator.tick_values(low, high)]
-    first = max((tick for tick in ticks if tick <= low * 1.001), default=low)
-    last = min((tick for tick in ticks if tick >= high * 0.999), default=high)
+    slack = [0.001 * (abs(end) if log else min(abs(end), high - low)) for end in (low, high)]
+    first = max((tick for tick in ticks if tick <= low + slack[0]), default=low)
+    last = min((tick for tick in ticks if tick >= high - slack[1]), default=high)
     return [tick for tick in ticks if first <= tick <= last]
 
 

@@ -45,6 +45,11 @@ def test_ticks_are_round_and_enclose_all_values(low, high, ticks):
     assert round_ticks(low, high) == pytest.approx(ticks)
 
 
+def test_ticks_enclose_values_that_hardly_differ():
+    ticks = round_ticks(1.3636505, 1.3648719)
+    assert ticks == pytest.approx([1.3635, 1.364, 1.3645, 1.365])
+
+
 @pytest.mark.parametrize(
     ("low", "high"), [(0.3, 4.0), (1e-5, 12.0), (0.9, 3.1), (1, 900), (3e-9, 7)]
 )

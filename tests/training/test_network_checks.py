@@ -54,7 +54,7 @@ def test_size_of_features_without_computing(config_file):
 
 def test_more_agents_than_positions(config_file):
     check_model(*build(config_file, **{"model.rank.num_agents": 9}))
-    with pytest.raises(ValueError, match="num_agents=10 .* 9 positions"):
+    with pytest.raises(ValueError, match="num_agents to be 1 to 9, .*got 10"):
         check_model(*build(config_file, **{"model.rank.num_agents": 10}))
 
 

@@ -22,13 +22,17 @@ from rankseg.datasets.splits.splits import (
 )
 from rankseg.imageio.masks import BINARY, LabelRule
 from rankseg.registry import DATASETS, TRANSFORMS
+from rankseg.utils.palette import class_palette
 
 MAKE_DEMO = "Make the demo set with `make demo`."
 TINY = 2  # validation images of a smoke test
 
 
 def make_palette(number: int) -> list[list[int]]:
-    """Build a PASCAL VOC palette of up to 256 well-separated colors, black first.
+    """Build the palette of PASCAL VOC of up to 256 colors, black first.
+
+    Many of its colors look alike. Pictures of a data set without a palette of its own use
+    :func:`rankseg.utils.palette.class_palette`.
 
     >>> make_palette(3)
     [[0, 0, 0], [128, 0, 0], [0, 128, 0]]
@@ -156,7 +160,7 @@ class ListDataset(BaseDataset):
         where = f"classes of {type(self).__name__}"
         merged["classes"] = check_names(classes, where)
         if len(merged.get("palette") or ()) != len(classes):
-            merged["palette"] = make_palette(len(classes))
+            merged["palette"] = class_palette(merged["classes"])
         check_palette(merged["palette"], len(classes), where)
         return merged
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from rankseg.datasets.arrays import ArrayDataset, Arrays
-from rankseg.datasets.base import make_palette
 from rankseg.errors import FileError
 from rankseg.registry import DATASETS
+from rankseg.utils.palette import distinct_colors
 
 CIFAR10 = (
     "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
@@ -163,7 +163,7 @@ class CIFAR10Dataset(CIFARDataset):
     ``data_batch_1`` through ``data_batch_5``. Other arguments as in :class:`ArrayDataset`.
     """
 
-    METAINFO = {"classes": CIFAR10, "palette": make_palette(len(CIFAR10))}
+    METAINFO = {"classes": CIFAR10, "palette": distinct_colors(len(CIFAR10), background=False)}
     TITLE, SHORT_NAME = "CIFAR-10", "cifar10"
     PARTS = {
         "train": tuple(f"cifar-10-batches-py/data_batch_{i}" for i in range(1, 6)),
@@ -179,7 +179,7 @@ class CIFAR100Dataset(CIFARDataset):
     classes instead of the fine ones. Other arguments as in :class:`ArrayDataset`.
     """
 
-    METAINFO = {"classes": CIFAR100, "palette": make_palette(len(CIFAR100))}
+    METAINFO = {"classes": CIFAR100, "palette": distinct_colors(len(CIFAR100), background=False)}
     TITLE, SHORT_NAME = "CIFAR-100", "cifar100"
     KEY = b"fine_labels"
     GROUPS = {name: group for group, names in CIFAR100_GROUPS.items() for name in names}

@@ -12,7 +12,7 @@ import numpy as np
 from mmengine.config import Config
 from mmengine.logging import print_log
 
-from rankseg.datasets.base import ListDataset, make_palette
+from rankseg.datasets.base import ListDataset
 from rankseg.datasets.checks import (
     check_covered,
     check_images,
@@ -28,6 +28,7 @@ from rankseg.datasets.standin.classes import (
     numbered,
     write_class_folders,
 )
+from rankseg.utils.palette import distinct_colors
 
 
 class ImageLevelDataset(ListDataset):
@@ -99,7 +100,11 @@ class ImageLevelDataset(ListDataset):
         self.group_of = check_groups(groups, self.fine_classes)
         groups_of = f"groups of the classes of {type(self).__name__}"
         names = check_names(sorted(set(self.group_of.values())), groups_of)
-        return {**merged, "classes": names, "palette": make_palette(len(names))}
+        return {
+            **merged,
+            "classes": names,
+            "palette": distinct_colors(len(names), background=False),
+        }
 
     def whole(self) -> list[Entry]:
         """List every image of the part with its class, for use without a list."""

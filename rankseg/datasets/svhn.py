@@ -7,9 +7,9 @@ import numpy as np
 from scipy.io import loadmat, savemat
 
 from rankseg.datasets.arrays import ArrayDataset, Arrays
-from rankseg.datasets.base import make_palette
 from rankseg.errors import FileError
 from rankseg.registry import DATASETS
+from rankseg.utils.palette import distinct_colors
 
 DIGITS = tuple("0123456789")
 
@@ -49,7 +49,7 @@ class SVHNDataset(ArrayDataset):
     order; label 10 in the files means 0.
     """
 
-    METAINFO = {"classes": DIGITS, "palette": make_palette(len(DIGITS))}
+    METAINFO = {"classes": DIGITS, "palette": distinct_colors(len(DIGITS), background=False)}
     TITLE = SECTION = "SVHN"
     SHORT_NAME = "svhn"
     PARTS = {part: (f"{part}_32x32.mat",) for part in ("train", "test", "extra")}

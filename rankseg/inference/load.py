@@ -12,7 +12,6 @@ from mmengine.registry import init_default_scope
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
-from rankseg.datasets import make_palette
 from rankseg.datasets.class_names import LONGEST, STACK_NOTES, read_class_file
 from rankseg.engine.resilience.checkpoint import (
     DamagedCheckpointError,
@@ -29,6 +28,7 @@ from rankseg.registry import DATASETS, MODELS
 from rankseg.training.config import datasets_of
 from rankseg.utils.atomic_file import read_json
 from rankseg.utils.config_nodes import nodes
+from rankseg.utils.palette import class_palette, distinct_colors
 from rankseg.utils.run_summary import is_number
 from rankseg.utils.safe_text import printable
 
@@ -167,11 +167,11 @@ def classes_of(cfg: Config, meta: Any, number: int) -> tuple[list[str], list[lis
         if len(names) == number:
             palette = info.get("palette") or ()
             if len(palette) != number:
-                palette = make_palette(number)
+                palette = class_palette(names)
             return [printable(str(name))[:LONGEST] for name in names], [
                 [int(x) for x in rgb] for rgb in palette
             ]
-    return [f"class {i}" for i in range(number)], make_palette(number)
+    return [f"class {i}" for i in range(number)], distinct_colors(number)
 
 
 def _stack_notes(node: Mapping) -> dict[str, Any]:

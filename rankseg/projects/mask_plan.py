@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from rankseg.datasets.base import make_palette
 from rankseg.errors import FileError
 from rankseg.imageio.masks import BINARY, IGNORE, LabelRule, format_values
 from rankseg.projects.color_table import IGNORED
@@ -20,12 +19,12 @@ from rankseg.projects.mask_checks import (
     format_colors,
 )
 from rankseg.projects.mask_decoding import GRAY, PALETTE, Codes, MaskStats, read_codes, unpack
+from rankseg.utils.palette import class_palette
 
 MAX_UNNAMED = 64  # unnamed classes; more values are soft edges or one number per object
 MAX_CLASSES = IGNORE  # ids from 0 to 254
 MANY_VALUES = 8  # more numbers may be object ids
 MIN_STEP = 10  # numbers that include 255 and are this far apart are gray levels, not ids
-TWO_COLORS = ((0, 0, 0), (255, 160, 0))  # of two classes in pictures
 
 NamedClasses = tuple[dict[int, int], tuple[str, ...], tuple[str, ...]]
 """Class by number, default names, notes."""
@@ -122,7 +121,7 @@ def identity_plan(classes: Sequence[str]) -> MaskPlan:
 
 
 def _palette(classes: Sequence[str]) -> tuple[tuple[int, int, int], ...]:
-    return TWO_COLORS if len(classes) == 2 else tuple(map(tuple, make_palette(len(classes))))
+    return tuple(map(tuple, class_palette(classes)))
 
 
 def _plan_numbers(

@@ -8,6 +8,7 @@ from mmengine.config import Config
 
 from rankseg.engine.hooks import SummaryHook
 from rankseg.utils import atomic_file as files
+from rankseg.version import __version__
 
 
 @pytest.fixture
@@ -145,3 +146,33 @@ def test_validations_by_another_key_are_left_out(runner, tmp_path):
     hook.before_train(runner)
     validate(hook, runner, 30, 20.0)
     assert hook.best() == {"iteration": 20, "mIoU": 30.0}
+
+
+@pytest.mark.parametrize(
+    ("metrics", "words"),
+    [
+        ({"mIoU": 16.9, "student/mIoU": 25.5}, ["25.5 against 16.9", "model.teacher.warmup=9"]),
+        ({"mIoU": 16.9, "teacher/mIoU": 25.5}, ["25.5 against 16.9", "model.predict_on='teacher'"]),
+        ({"mIoU": 25.0, "student/mIoU": 25.9}, []),
+        ({"mIoU": 25.5, "student/mIoU": 16.9}, []),
+        ({"mIoU": 25.0, "student/mIoU": float("nan")}, []),
+    ],
+)
+def test_warns_at_the_end_if_the_other_network_is_better(runner, caplog, metrics, words):
+    hook = SummaryHook()
+    hook.before_train(runner)
+    hook.after_val_epoch(runner, metrics)
+    hook.after_train(runner)
+    found = [one.message for one in caplog.records if one.levelname == "WARNING"]
+    assert len(found) == bool(words)
+    assert all(word in found[0] for word in words)
+
+
+def test_names_code_and_images(runner, tmp_path):
+    runner.identity = {"validation images": "2 (digest ab)", "model.type": "FixMatch"}
+    hook = SummaryHook()
+    hook.before_train(runner)
+    validate(hook, runner, 10, 40.0)
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert summary["data"] == {"validation images": "2 (digest ab)"}
+    assert summary["code"].startswith(__version__)

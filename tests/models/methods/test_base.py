@@ -124,6 +124,23 @@ def test_a_young_teacher_is_the_mean_of_all_students(build):
     torch.testing.assert_close(teacher, torch.full_like(teacher, 0.75 * 3 + 0.25 * 11))
 
 
+def test_teacher_with_a_larger_warmup_forgets_the_first_students_faster(build):
+    method = build("Supervised", teacher=dict(momentum=0.5, warmup=3))
+    student = method.student.decode_head.conv_seg.bias
+    teacher = method.teacher.module.decode_head.conv_seg.bias
+    # copy; then shares of 3/4, 3/5, and 1/2, which is larger than 3/6 no more
+    for value, expected in ((8.0, 8.0), (0.0, 2.0), (7.0, 5.0), (1.0, 3.0), (5.0, 4.0)):
+        with torch.no_grad():
+            student.fill_(value)
+        method.update_teacher()
+        torch.testing.assert_close(teacher, torch.full_like(teacher, expected))
+
+
+def test_teacher_warmup_is_not_negative(build):
+    with pytest.raises(ValueError, match="model.teacher.warmup .*such as 9.*got -1"):
+        build("Supervised", teacher=dict(momentum=0.5, warmup=-1))
+
+
 def test_teacher_never_leaves_eval_mode_and_never_learns(build):
     method = build("FixMatch", teacher=dict(momentum=0.1), labels_from="teacher")
     assert method.training and method.student.training and not method.teacher.module.training

@@ -4,7 +4,7 @@
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import cv2
 import numpy as np
@@ -32,41 +32,14 @@ from rankseg.inference.load import (
     value_range_of,
 )
 from rankseg.inference.maps import Maps, check_logits, check_memory, enough_memory
+from rankseg.inference.prediction import ClassPrediction, Prediction
 from rankseg.inference.windows import AUTO, Windows
 from rankseg.models.windows import WINDOWS_AT_ONCE, blend, predict
 from rankseg.registry import TRANSFORMS
 from rankseg.training.config import load_config
 from rankseg.training.validation import is_image_level, refuse_embedding
+from rankseg.utils.python_messages import speaks_python
 from rankseg.utils.threads import limit_threads
-
-
-class Prediction(NamedTuple):
-    """Prediction of a segmentation network for an image.
-
-    Attributes:
-        mask: ``(H, W)`` uint8 class ids.
-        probabilities: ``(K, H, W)`` float32, if requested.
-        uncertainty: ``(H, W)`` float32, if requested: the entropy of the probabilities divided by
-            that of the uniform distribution, from 0 (certain) to 1.
-    """
-
-    mask: np.ndarray
-    probabilities: np.ndarray | None = None
-    uncertainty: np.ndarray | None = None
-
-
-class ClassPrediction(NamedTuple):
-    """Prediction of a classifier for an image.
-
-    Attributes:
-        label: Id of the most probable class.
-        name: Name of that class.
-        probabilities: ``(K,)`` float32.
-    """
-
-    label: int
-    name: str
-    probabilities: np.ndarray
 
 
 class Inferencer:
@@ -106,9 +79,11 @@ class Inferencer:
 
     Example:
         >>> inferencer = Inferencer("CONFIG.py", "CHECKPOINT.pth")  # doctest: +SKIP
-        >>> mask = inferencer("image.png").mask  # doctest: +SKIP
+        >>> prediction = inferencer("image.png")  # doctest: +SKIP
+        >>> mask, picture = prediction.mask, prediction.overlay()  # doctest: +SKIP
     """
 
+    @speaks_python
     def __init__(
         self,
         config: str | Path | Config,
@@ -149,6 +124,7 @@ class Inferencer:
         if self.windows.never:
             self._network.test_cfg = ConfigDict(mode="whole")
 
+    @speaks_python
     def __call__(
         self,
         images: Any,
@@ -223,7 +199,12 @@ class Inferencer:
             for first in range(0, len(same), self.batch):
                 some = same[first : first + self.batch]
                 self.predict_into([arrays[i] for i in some], [maps[i] for i in some])
-        return [Prediction(one.mask, one.probabilities, one.uncertainty) for one in maps]
+        return [
+            Prediction(
+                one.mask, one.probabilities, one.uncertainty, image, self.classes, self.palette
+            )
+            for one, image in zip(maps, arrays, strict=True)
+        ]
 
     @torch.inference_mode()
     def predict_into(
@@ -314,7 +295,7 @@ class Inferencer:
             check_logits(int(logits.isfinite().logical_not().sum()), logits.numel(), "classes")
             shares = logits.flatten().softmax(0).cpu().numpy()
             label = int(shares.argmax())
-            found.append(ClassPrediction(label, self.classes[label], shares))
+            found.append(ClassPrediction(label, self.classes[label], shares, self.classes))
         return found
 
     @property

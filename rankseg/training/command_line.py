@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from rankseg.errors import RunEnded, Stopped
 from rankseg.utils.commands import spell_commands
+from rankseg.utils.python_messages import on_command_line
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -73,7 +74,8 @@ def exit_on_user_error() -> Iterator[None]:
     Set the environment variable ``RANKSEG_DEBUG=1`` to see the traceback.
     """
     try:
-        yield
+        with on_command_line():
+            yield
     except (ValueError, TypeError, KeyError, OSError, RunEnded) as error:
         if os.environ.get(DEBUG):
             raise
@@ -97,7 +99,8 @@ def exit_on_run_end(cfg: "Config", overwrite: bool = False) -> Iterator[None]:
     from rankseg.training.work_folder import where_to_resume
 
     try:
-        yield
+        with on_command_line():
+            yield
     except KeyboardInterrupt as error:
         if is_main_process():
             what = str(error) if isinstance(error, Stopped) else "interrupted"

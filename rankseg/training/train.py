@@ -8,7 +8,6 @@ from mmengine.config import Config
 from mmengine.dist import get_world_size, is_main_process
 from mmengine.logging import print_log
 from mmengine.registry import init_default_scope
-from mmengine.runner import Runner
 
 from rankseg.engine.built import Built, build_method
 from rankseg.engine.distributed import main_process_first, start_processes
@@ -27,6 +26,7 @@ from rankseg.training.network_checks import (
     check_prediction,
     check_preprocessor,
 )
+from rankseg.training.result import TrainResult
 from rankseg.training.validation import (
     build_sampler,
     check_batch,
@@ -136,7 +136,7 @@ def check_before_training(cfg: Config, overwrite: bool = False, full: bool = Fal
 
 def train(
     cfg: Config, check: bool = True, overwrite: bool = False, built: Built | None = None
-) -> Runner:
+) -> TrainResult:
     """Check the config, then train.
 
     Args:
@@ -150,7 +150,7 @@ def train(
         built: Return value of :func:`check_before_training` for this config.
 
     Returns:
-        The runner, after training.
+        Metrics, checkpoints and work folder of the run.
 
     Raises:
         ValueError, FileNotFoundError: If a check fails before the first iteration, or another run
@@ -172,7 +172,7 @@ def train(
         limit_threads("current")
         log_threads("current")
         runner.train()
-    return runner
+    return TrainResult.of_runner(runner)
 
 
 def _build_runner(cfg: Config, built: Built | None) -> StrictRunner:

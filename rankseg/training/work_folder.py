@@ -145,6 +145,12 @@ def checkpoints(folder: str | Path) -> list[Path]:
     return [file for _, file in sorted(found, reverse=True)]
 
 
+def best_checkpoint(folder: str | Path) -> Path | None:
+    """Return the newest checkpoint of a best validation, or None."""
+    found = (file for file in Path(folder).glob("best_*.pth") if _BEST.fullmatch(file.name))
+    return max(found, key=lambda file: file.stat().st_mtime, default=None)
+
+
 def latest_checkpoint(cfg: Config) -> str | None:
     """Return the newest readable checkpoint of the work folder, and warn about damaged ones.
 

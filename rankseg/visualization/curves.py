@@ -94,14 +94,16 @@ def legible(name: str) -> str:
 
 
 def finish(axes: Axes, title: str, curves: int, small: bool = False) -> None:
-    """Add title, grid and, for more than one curve, a legend."""
+    """Add title, grid and, for more than one curve, a legend below the plot."""
     axes.set_axis_on()
     axes.set_title(title)
     axes.set_xlabel("iteration")
     axes.set_xlim(left=0)
     axes.grid(alpha=0.3)
     if curves > 1:
-        axes.legend(**(dict(fontsize="x-small", ncols=2) if small else {}))
+        size, columns = ("x-small", 3) if small else ("small", min(curves, 2))
+        below = dict(loc="upper center", bbox_to_anchor=(0.5, -0.2))  # covers no curve
+        axes.legend(**below, fontsize=size, ncols=columns, frameon=False)
 
 
 def _classes(figure: Figure, axes: Axes, name: str, run: Mapping) -> None:

@@ -6,11 +6,13 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from rankseg.utils.palette import distinct_colors
 from rankseg.utils.run_log import Scalars
 from rankseg.visualization.curves import PANEL, finish, line
 from rankseg.visualization.groups import MetricGroup, group_scalars
 
 COLUMNS = 3
+CYCLE = 10  # colors that matplotlib has before it repeats them
 TELLING = ("learning rate", "confident share")  # titles that also name their single curve
 
 
@@ -36,6 +38,9 @@ def draw_training(scalars: Scalars, path: str | Path, title: str = "") -> None:
 
 
 def _draw(axes: Axes, group: MetricGroup) -> None:
+    if len(group.series) > CYCLE:
+        colors = distinct_colors(len(group.series), background=False)
+        axes.set_prop_cycle(color=[[channel / 255 for channel in one] for one in colors])
     for name, points in group.series.items():
         line(axes, name, points, linewidth=2 if name == "loss" else 1.2)
     if group.log and any(y > 0 for points in group.series.values() for _, y in points):

@@ -250,7 +250,7 @@ def test_raises_on_invalid_options(config, checkpoint, tmp_path):
     masks.model.student.decode_head = dict(type="FCNHead")
     with pytest.raises(ValueError, match="decode_head of toy to be .*, but got FCNHead"):
         ask(Contender("toy", masks, checkpoint))
-    with pytest.raises(ValueError, match=r"--show-dir, .* tools/retrieve\.py to draw"):
+    with pytest.raises(ValueError, match=r"show_dir, .* tools/retrieve\.py to draw"):
         apis.test(config, checkpoint, show_dir=str(tmp_path / "out"))
     with pytest.raises(ValueError, match=r"classes, but got EmbeddingHead. Use tools/retrieve"):
         apis.Inferencer(config, checkpoint)
@@ -267,5 +267,5 @@ def test_exports_an_embedding_network_to_onnx(config, checkpoint, tmp_path):
     assert found["difference"] < 1e-4 and found["metadata"]["task"] == "embedding"
     assert found["metadata"]["output"] == "float32 (batch, 8), of length 1"
     assert "classes" not in found["metadata"]
-    with pytest.raises(ValueError, match="got an embedding. Leave --argmax out"):
+    with pytest.raises(ValueError, match="got an embedding. Leave argmax out"):
         apis.export_onnx(config, checkpoint, tmp_path / "b.onnx", argmax=True)

@@ -104,7 +104,7 @@ def config(tmp_path, monkeypatch):
 
 def train_tiny(path: str):
     cfg = make_tiny(apis.load_config(path), "run")
-    runner = apis.train(cfg)
+    runner = apis.train(cfg).runner
     assert runner.iter == 2 and Path("run/iter_2.pth").is_file()
     return cfg, runner.train_dataloader.dataset
 

@@ -108,7 +108,7 @@ def hyperstack(path, way):
 def test_masks_of_a_hyperstack_keep_its_axes_and_scale(made, tmp_path, way):
     path, out = tmp_path / "cells.tif", tmp_path / "out"
     pages = hyperstack(path, way)
-    with pytest.raises(ValueError, match=r"3 slices x 2 channels .*--channel N \(1 to 2\)"):
+    with pytest.raises(ValueError, match=r"3 slices x 2 channels .*channel N \(1 to 2\)"):
         predict(*made, path, out)
     assert not list(out.rglob("*.*"))
     report = predict(*made, path, out, outputs=EVERYTHING, planes=Planes(channel=2))
@@ -248,6 +248,6 @@ def test_writes_a_table_for_a_classifier(tmp_path, images):
     assert float(rows[0]["probability 1"]) == pytest.approx(one.probabilities.max(), abs=1e-5)
     assert list(rows[0])[-1] == "probability 2" and (tmp_path / "out/overview.png").is_file()
     with pytest.raises(
-        ValueError, match="segmentation config with --uncertainty, but got a classifier"
+        ValueError, match="segmentation config with uncertainty=True, but got a classifier"
     ):
         predict(cfg, checkpoint, images, tmp_path / "x", outputs=Outputs(uncertainty=True))

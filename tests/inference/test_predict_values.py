@@ -76,7 +76,7 @@ def test_scales_deep_stacks_like_the_training_stack(made, tmp_path):
     cfg = copy.deepcopy(made[0])
     cfg.test_dataloader.dataset.data_root = str(data)
     assert np.array_equal(Inferencer(cfg, made[1])(pages[0] // 2).mask, given[0])
-    with pytest.raises(ValueError, match=r"--value-range.*\(9, 9\)"):
+    with pytest.raises(ValueError, match=r"value_range.*\(9, 9\)"):
         predict(*made, tmp_path / "s.tif", tmp_path / "x", value_range=(9, 9))
 
 

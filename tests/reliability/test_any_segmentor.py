@@ -118,7 +118,7 @@ def test_a_run_validates_and_goes_on(name, tmp_path):
     def train(**options):
         cfg = apis.load_config(str(file), work_dir=str(tmp_path / "run"), seed=0)
         cfg.update(options)
-        return apis.train(cfg)
+        return apis.train(cfg).runner
 
     runner = train()
     assert 0 <= runner.message_hub.get_scalar("val/mIoU").current() <= 100

@@ -264,7 +264,7 @@ def test_an_older_checkpoint_says_nothing_of_its_run(quick_train, copy):
 
 def test_a_new_run_does_not_destroy_one(quick_train, copy):
     before = {file: file.read_bytes() for file in copy.rglob("*") if file.is_file()}
-    with pytest.raises(ValueError, match=r"but it contains iter_8.pth.*--overwrite"):
+    with pytest.raises(ValueError, match=r"but it contains iter_8.pth.*overwrite=True"):
         quick_train("rankmatch", copy)
     assert {file: file.read_bytes() for file in copy.rglob("*") if file.is_file()} == before
 

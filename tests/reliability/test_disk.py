@@ -126,7 +126,7 @@ def test_another_disk_is_not_taken_for_that_of_the_run(quick_train, tmp_path, mo
 def test_a_work_folder_that_cannot_be_written_to(config, tmp_path, place, reason):
     (tmp_path / "file").write_text("here")
     cfg = apis.load_config(str(config("supervised")), work_dir=str(tmp_path / place))
-    with pytest.raises(ValueError, match=f"work folder .*{reason}.*another one with --work-dir"):
+    with pytest.raises(ValueError, match=f"work folder .*{reason}.*another one with work_dir"):
         apis.check_before_training(cfg)
     assert [one.name for one in tmp_path.iterdir()] == ["file"]
 

@@ -125,7 +125,7 @@ def test_another_split_moves_its_lists_and_the_work_folder(tmp_path):
 
 
 def test_another_split_of_a_config_that_names_its_lists():
-    with pytest.raises(ValueError, match="--split 16.*labeled.*--cfg-options"):
+    with pytest.raises(ValueError, match="for split 16.*labeled.*options"):
         load_config("configs/rankmatch/em_mito_2.py", split="16")
 
 

@@ -38,7 +38,7 @@ def config(tmp_path, monkeypatch):
 @pytest.mark.parametrize("name", ["Mine", "SmoothedLoss", "SmallBackbone", "ThresholdHook"])
 def test_trains_an_own_part(config, name):
     cfg = make_tiny(apis.load_config(config(name)), "run")
-    runner = apis.train(cfg)
+    runner = apis.train(cfg).runner
     assert runner.iter == 2 and Path("run/iter_2.pth").is_file()
     scalars = runner.message_hub.log_scalars
     assert ("train/loss_entropy" in scalars) == (name == "Mine")

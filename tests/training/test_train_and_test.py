@@ -43,7 +43,7 @@ def test_resume_goes_on_at_the_iteration(trained):
     cfg = apis.load_config(str(config_file), work_dir=str(run), options={"train_cfg.max_iters": 6})
     cfg.extend_schedule = True
     apis.resume_from_latest(cfg)
-    runner = apis.train(cfg)
+    runner = apis.train(cfg).runner
     assert runner.iter == 6
     history = json.loads((run / "summary.json").read_text())["history"]
     assert [entry["iteration"] for entry in history] == [2, 4, 6]
@@ -68,7 +68,7 @@ def test_weights_of_another_run_as_a_start(trained, tmp_path):
     cfg.load_from = str(run / "iter_4.pth")
     cfg.train_cfg = dict(type="PassTrainLoop", max_iters=1, val_interval=1)
     cfg.optim_wrapper.optimizer.lr = 0.0
-    runner = apis.train(cfg)
+    runner = apis.train(cfg).runner
     saved = load_checkpoint_file(cfg.load_from)["state_dict"]
     for name, value in runner.model.student.named_parameters():
         assert torch.equal(value, saved[f"student.{name}"]), name
@@ -114,7 +114,7 @@ def test_fine_tuning_for_other_classes(trained, data_root, tmp_path):
     cfg.load_from = str(run / "iter_4.pth")
     cfg.train_cfg = dict(type="PassTrainLoop", max_iters=1, val_interval=1)
     cfg.optim_wrapper.optimizer.lr = 0.0
-    runner = apis.train(cfg)
+    runner = apis.train(cfg).runner
     saved = load_checkpoint_file(cfg.load_from)["state_dict"]
     for name, value in runner.model.student.named_parameters():
         if "conv_seg" not in name:
@@ -135,7 +135,7 @@ def test_testing_leaves_the_config_of_the_run_alone(trained):
 def test_bfloat16(config_file, tmp_path):
     cfg = apis.load_config(str(config_file), work_dir=str(tmp_path / "amp"))
     apis.use_amp(cfg)
-    runner = apis.train(cfg)
+    runner = apis.train(cfg).runner
     weight = runner.model.student.decode_head.bottleneck[0].weight
     assert weight.dtype == torch.float32
     assert weight.is_contiguous(memory_format=torch.channels_last)
@@ -174,7 +174,7 @@ def test_learning_rate_for_another_batch(config_file, tmp_path):
     options = {"auto_scale_lr": dict(base_batch_size=16), "train_cfg.max_iters": 1}
     cfg = apis.load_config(str(config_file), work_dir=str(tmp_path / "run"), options=options)
     apis.scale_learning_rate(cfg)
-    runner = apis.train(cfg)
+    runner = apis.train(cfg).runner
     assert runner.optim_wrapper.param_groups[0]["initial_lr"] == pytest.approx(0.01 * 4 / 16)
     log = next((tmp_path / "run").glob("*/*.log")).read_text()
     assert (
@@ -184,5 +184,7 @@ def test_learning_rate_for_another_batch(config_file, tmp_path):
 
 def test_scaling_needs_the_batch_that_was_meant(config_file):
     cfg = apis.load_config(str(config_file))
-    with pytest.raises(ValueError, match=r"--auto-scale-lr, .* Add auto_scale_lr=dict\(base_b"):
+    with pytest.raises(
+        ValueError, match=r"apis.scale_learning_rate\(cfg\), .* Add auto_scale_lr=dict\(base_b"
+    ):
         apis.scale_learning_rate(cfg)

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from rankseg.engine.pictures import write_picture
+from rankseg.report.comparability import comparison_notes
 from rankseg.report.gain import gain_sentences
 from rankseg.report.report import check_out, incomparable
 from rankseg.report.run_folder import read_runs
@@ -35,6 +36,8 @@ def compare(
     mark: bool = False,
 ) -> Path:
     """Write a picture with one row per image: image, ground truth, and the prediction of each run.
+
+    Prints what makes the runs hard to compare.
 
     Args:
         folders: Work folders of runs in the order of the columns, see
@@ -82,6 +85,9 @@ def compare(
         found = [one for predictor in predictors for one in predictor.small([place])]
         rows.append(_row(found, first.palette, mark))
         print(f"{len(rows)} of {len(places)}: {first.name(found[0].path)}")
+    numbers = {run.name: len(one.dataset) for run, one in zip(runs, predictors, strict=True)}
+    for note in comparison_notes(runs, numbers):
+        print(f"note: {note}")
     named = first.classes if len(first.classes) <= NAMED_CLASSES else []
     cell = HEIGHT, max(row[0].shape[1] for row in rows)
     titles = ["image", "truth", *(run.name for run in runs)]

@@ -17,7 +17,13 @@ _NO_RESULT = ("iter", "step", "time", "data_time", "memory", "epoch")
 MAIN = ("fgIoU", "mIoU", "top1", "recall1")
 PSEUDO = "pseudo_labels/"  # training scalars, although they are logged without "iter"
 _LINE = re.compile(r"\d{4}/\d\d/\d\d \d\d:\d\d:\d\d - \S+ - (\w+) - (.*)")
-_OTHERS = ("FileClient", "HardDiskBackend", "prefix is not set", "will be deprecated")
+_OTHERS = (
+    "FileClient",
+    "HardDiskBackend",
+    "prefix is not set",
+    "will be deprecated",
+    "is skipped since its requires_grad=False",
+)
 """Substrings of library warnings that appear in every run and need no action."""
 _MACHINE = ("Python", "PyTorch", "MMEngine", "OpenCV")
 

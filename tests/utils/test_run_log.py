@@ -48,6 +48,7 @@ def test_warnings_count_once_whatever_their_numbers(tmp_path):
         line.format(1, "INFO", "all is well")
         + line.format(2, "WARNING", "iteration 7: step skipped")
         + line.format(3, "WARNING", '"FileClient" will be deprecated in future.')
+        + line.format(3, "WARNING", "teacher.a.weight is skipped since its requires_grad=False")
         + line.format(4, "ERROR", "lost")
         + "    a second line of it\n"
     )

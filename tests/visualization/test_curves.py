@@ -5,6 +5,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from rankseg.visualization import draw_pseudo_labels, draw_weights
+from rankseg.visualization.curves import finish, line
 
 
 @pytest.fixture
@@ -66,3 +67,14 @@ def test_weights_of_right_and_wrong_labels(figures, tmp_path):
     assert [patch.get_data().values.tolist() for patch in first.patches] == [[1, 2], [1, 1]]
     assert [patch.get_data().edges.tolist() for patch in second.patches] == [[0, 0.5, 1]] * 2
     assert second.get_title() == "pass 90"
+
+
+def test_legend_lies_below_the_plot_and_covers_no_curve():
+    figure = Figure((4, 3), layout="constrained")
+    axes = figure.subplots()
+    for name in ("a", "b"):
+        line(axes, name, [(0, 0.0), (1, 1.0)])
+    finish(axes, "title", 2)
+    figure.canvas.draw()
+    legend, plot = axes.get_legend().get_window_extent(), axes.get_window_extent()
+    assert legend.y1 < plot.y0 and legend.y0 >= 0

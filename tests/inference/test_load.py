@@ -6,7 +6,7 @@ import torch
 from mmengine.config import Config
 
 from rankseg.apis import load_config
-from rankseg.datasets import make_palette
+
 from rankseg.inference.load import (
     channel_of,
     classes_of,
@@ -27,7 +27,10 @@ def config(**dataset) -> Config:
 def test_names_and_colors_come_from_the_checkpoint_then_the_config():
     noted = dict(dataset_meta=dict(classes=("x", "y"), palette=[[1, 2, 3], [4, 5, 6]]))
     assert classes_of(config(classes=("a", "b")), noted, 2) == (["x", "y"], [[1, 2, 3], [4, 5, 6]])
-    assert classes_of(config(classes=("a", "b")), None, 2) == (["a", "b"], make_palette(2))
+    assert classes_of(config(classes=("a", "b")), None, 2) == (
+        ["a", "b"],
+        [[230, 60, 40], [0, 110, 220]],
+    )
     meta = dict(classes=("a", "b"), palette=[[9, 9, 9], [8, 8, 8]])
     assert classes_of(config(metainfo=meta), {}, 2) == (["a", "b"], [[9, 9, 9], [8, 8, 8]])
     assert classes_of(config(), noted, 3)[0] == ["class 0", "class 1", "class 2"]

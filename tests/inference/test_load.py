@@ -6,7 +6,6 @@ import torch
 from mmengine.config import Config
 
 from rankseg.apis import load_config
-
 from rankseg.inference.load import (
     channel_of,
     classes_of,

@@ -2,6 +2,7 @@
 import cv2
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from rankseg.visualization import draw_pseudo_labels, draw_weights
@@ -75,6 +76,6 @@ def test_legend_lies_below_the_plot_and_covers_no_curve():
     for name in ("a", "b"):
         line(axes, name, [(0, 0.0), (1, 1.0)])
     finish(axes, "title", 2)
-    figure.canvas.draw()
+    FigureCanvasAgg(figure).draw()
     legend, plot = axes.get_legend().get_window_extent(), axes.get_window_extent()
     assert legend.y1 < plot.y0 and legend.y0 >= 0

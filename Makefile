@@ -25,6 +25,8 @@ PY := $(PYTHON)
 INSTALLED :=
 endif
 
+PIP = $(PY) -m pip install --disable-pip-version-check -c constraints.txt
+
 .PHONY: demo test docs lint install
 
 demo: $(INSTALLED) # train supervised-only and RankMatch on a generated set, table and picture
@@ -53,6 +55,10 @@ $(ENV)/.rankseg-installed: setup.cfg pyproject.toml constraints.txt
 	  echo "rankseg needs Python 3.10 or newer, and $(if $(VIRTUAL_ENV),$(PY),$(PYTHON)) is older or" \
 	    "missing: name a newer one with 'make PYTHON=python3.11 ...'" >&2; exit 1; }
 	$(if $(VIRTUAL_ENV),,$(PYTHON) -m venv "$(ENV)")
-	$(PY) -m pip install --quiet -c constraints.txt torch==2.13.0
-	$(PY) -m pip install --quiet -c constraints.txt -e '.[test]'
+	@echo "Installing into $(ENV), once: about 2 minutes with a fast connection, and 2 GB of disk."
+	@echo "Step 1 of 2: PyTorch"
+	@$(PIP) torch==2.13.0
+	@echo "Step 2 of 2: rankseg, MMSegmentation and the packages of the tests"
+	@$(PIP) -e '.[test]'
+	@echo "Installed."
 	@touch "$@"

@@ -14,22 +14,17 @@ from collections.abc import Sequence
 
 from rankseg.training.command_line import (
     add_config_arguments,
-    config_from,
     exit_on_user_error,
     make_parser,
+    parse_trained,
+    trained_from,
 )
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Parse the command line."""
     parser = make_parser(__name__, __doc__)
-    add_config_arguments(parser)
-    parser.add_argument(
-        "checkpoint", help="checkpoint (.pth) of rankseg or of a plain MMSegmentation model"
-    )
-    parser.add_argument(
-        "inputs", nargs="*", metavar="IMAGE", help="image files or folders of images"
-    )
+    add_config_arguments(parser, trained=True, inputs="[IMAGE ...]")
     parser.add_argument(
         "--out", default="agent_maps", metavar="DIR", help="output folder (default: agent_maps)"
     )
@@ -58,7 +53,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--seed", type=int, default=0, help="seed that selects the first agent (default: 0)"
     )
-    return parser.parse_args(argv)
+    return parse_trained(parser, argv, (0, None))
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -70,8 +65,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     seed, args.seed = args.seed, None  # the seed selects agents; it does not override the config
     with exit_on_user_error(), trust_checkpoints(args.trust_checkpoint):
         agent_maps(
-            config_from(args),
-            args.checkpoint,
+            *trained_from(args),
             args.inputs,
             out=args.out,
             images=args.images,

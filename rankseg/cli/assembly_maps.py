@@ -15,22 +15,17 @@ from pathlib import Path
 
 from rankseg.training.command_line import (
     add_config_arguments,
-    config_from,
     exit_on_user_error,
     make_parser,
+    parse_trained,
+    trained_from,
 )
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Parse the command line."""
     parser = make_parser(__name__, __doc__)
-    add_config_arguments(parser)
-    parser.add_argument(
-        "checkpoint", help="checkpoint (.pth) of a run with a spatial assembly network"
-    )
-    parser.add_argument(
-        "inputs", nargs="*", metavar="IMAGE", help="image files or folders of images"
-    )
+    add_config_arguments(parser, trained=True, inputs="[IMAGE ...]")
     parser.add_argument(
         "--out", metavar="FILE", help="picture to write (default: WORK_DIR/assembly_maps.png)"
     )
@@ -45,7 +40,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         choices=["student", "teacher"],
         help="network to use (default: the one that predicts)",
     )
-    return parser.parse_args(argv)
+    return parse_trained(parser, argv, (0, None))
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -55,10 +50,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     from rankseg.engine.resilience.checkpoint import trust_checkpoints
 
     with exit_on_user_error(), trust_checkpoints(args.trust_checkpoint):
-        cfg = config_from(args)
+        cfg, checkpoint = trained_from(args)
         file = assembly_maps(
             cfg,
-            args.checkpoint,
+            checkpoint,
             args.inputs,
             out=args.out or Path(cfg.work_dir) / "assembly_maps.png",
             images=args.images,

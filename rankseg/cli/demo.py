@@ -13,11 +13,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rankseg.training.command_line import exit_on_user_error, make_parser
+from rankseg.utils.commands import spell_commands
 from rankseg.utils.shipped_configs import PACKAGE, configs_folder
 
 if TYPE_CHECKING:
@@ -62,8 +63,13 @@ def start(command: str, *arguments: object, log: Path) -> subprocess.Popen:
         )
 
 
-def finish(jobs: dict[Path, subprocess.Popen]) -> None:
-    """Wait for jobs, keyed by log file; if one fails, stop the others and report the error."""
+def finish(jobs: dict[Path, subprocess.Popen], update: Callable[[], None] = lambda: None) -> None:
+    """Wait for jobs, keyed by log file; if one fails, stop the others and report the error.
+
+    Args:
+        jobs: The jobs.
+        update: Function that shows their progress.
+    """
     waiting = dict(jobs)
     try:
         while waiting:
@@ -74,6 +80,7 @@ def finish(jobs: dict[Path, subprocess.Popen]) -> None:
                 if job.returncode:
                     tail = "\n".join(log.read_text().splitlines()[-15:])
                     raise SystemExit(f"{tail}\n{' '.join(job.args[2:5])} failed. See {log}.")
+            update()
             time.sleep(0.2)
     finally:
         for job in waiting.values():
@@ -83,6 +90,7 @@ def finish(jobs: dict[Path, subprocess.Popen]) -> None:
 def run_seed(seed: int, args: argparse.Namespace) -> dict[str, "MethodResult"]:
     """Train both methods in parallel on the set of one seed, and evaluate the last weights."""
     from rankseg.demo.scenes import make_demo_set
+    from rankseg.utils.watch_runs import WatchedRuns
 
     data = make_demo_set(args.data_dir / f"seed{seed}", seed=seed)
     folders = {name: args.work_dir / f"seed{seed}" / name for name in METHODS}
@@ -91,18 +99,20 @@ def run_seed(seed: int, args: argparse.Namespace) -> dict[str, "MethodResult"]:
     if args.iters:
         length = ["--cfg-options", f"train_cfg.max_iters={args.iters}"]
         length.append(f"train_cfg.val_interval={args.iters}")
-    jobs = {}
+    jobs, logs = {}, {METHODS[name]: folder / "train.txt" for name, folder in folders.items()}
     for name, folder in folders.items():
         log = folder / "train.txt"
         more = ["--work-dir", folder.resolve(), "--seed", seed, "--overwrite", *length]
         jobs[log] = start("train", config(name), *common, *more, log=log)
-    finish(jobs)
+    with WatchedRuns(logs) as runs:
+        finish(jobs, runs.update)
+    print(f"Seed {seed}: testing the last weights of both.", flush=True)
     jobs = {}
-    for name, folder in folders.items():
+    for folder in folders.values():
         log = folder / "test.txt"
-        more = [last_checkpoint(folder), "--work-dir", folder.resolve() / "test"]
+        more = [folder.resolve() / "last", "--work-dir", folder.resolve() / "test"]
         more += ["--out", folder.resolve() / "metrics.json"]
-        jobs[log] = start("test", config(name), *more, *common, log=log)
+        jobs[log] = start("test", *more, *common, log=log)
     finish(jobs)
     return {METHODS[name]: read_result(folder) for name, folder in folders.items()}
 
@@ -203,13 +213,29 @@ def main(argv: Sequence[str] | None = None) -> None:
     results = {}
     with exit_on_user_error():
         for seed in args.seeds:
-            print(
-                f"Seed {seed}: training {' and '.join(METHODS.values())} in parallel.", flush=True
-            )
+            names = " and ".join(METHODS.values())
+            print(f"Seed {seed}: training {names} at the same time.", flush=True)
             results[seed] = run_seed(seed, args)
     seed = args.seeds[0]
     draw(args.work_dir / f"seed{seed}", args.data_dir / f"seed{seed}", args.work_dir / "panel.png")
+    from rankseg.training.next_steps import next_lines
+
     page = report(results, (time.monotonic() - begin) / 60)
     (args.work_dir / "results.md").write_text(page)
     print(page)
-    print(f"Wrote {args.work_dir}/results.md and {args.work_dir}/panel.png.")
+    print(f"Wrote {args.work_dir}/results.md and {args.work_dir}/panel.png.\n")
+    print(spell_commands(next_lines(next_commands(args))))
+
+
+def next_commands(args: argparse.Namespace) -> list[str]:
+    """Return commands that look closer at the runs."""
+    from rankseg.training.next_steps import spell
+
+    runs = args.work_dir / f"seed{args.seeds[0]}"
+    images = args.data_dir / f"seed{args.seeds[0]}" / "JPEGImages"
+    run, out = runs / "rankmatch", args.work_dir / "predicted"
+    return [
+        spell("report", str(runs), "--out", str(args.work_dir / "report.html")),
+        spell("predict", str(run), str(images), "--out", str(out)),
+        spell("new_project", "--help"),
+    ]

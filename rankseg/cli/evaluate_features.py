@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Evaluate the features of a checkpoint by nearest neighbors, linear probes and transfer.
 
-python tools/evaluate_features.py CONFIG CHECKPOINT
+python tools/evaluate_features.py RUN
 python tools/evaluate_features.py CONFIG CHECKPOINT --knn 1 20 --probe 1% 10% all
 python tools/evaluate_features.py CONFIG CHECKPOINT --bank labeled --knn 5 --temperature 0.07
 python tools/evaluate_features.py CONFIG CHECKPOINT --transfer cifar100=data/cifar100 \\
@@ -18,19 +18,17 @@ from pathlib import Path
 
 from rankseg.training.command_line import (
     add_config_arguments,
-    config_from,
     exit_on_user_error,
     make_parser,
+    parse_trained,
+    trained_from,
 )
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Parse the command line."""
     parser = make_parser(__name__, __doc__)
-    add_config_arguments(parser)
-    parser.add_argument(
-        "checkpoint", help="checkpoint (.pth) of rankseg or of a plain MMSegmentation model"
-    )
+    add_config_arguments(parser, trained=True)
     add = parser.add_argument
     add("--knn", type=int, nargs="*", metavar="K", help="numbers of neighbors (default: 1 20)")
     add(
@@ -82,7 +80,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add("--seed", type=int, default=0, help="seed of the selected images (default: 0)")
     add("--no-cache", action="store_true", help="do not read or write cached features")
     add("--out", metavar="FILE", help="write the numbers to this JSON file")
-    args = parser.parse_args(argv)
+    args = parse_trained(parser, argv)
     if args.ranks and not args.purity:
         parser.error("Expected --purity K with --ranks, but got none. Add --purity 5.")
     return args
@@ -99,10 +97,10 @@ def main(argv: Sequence[str] | None = None) -> None:
             raise ValueError(
                 "tools/evaluate_features.py runs in one process. Leave --launcher out."
             )
-        cfg = config_from(args)
+        cfg, checkpoint = trained_from(args)
         metrics = apis.evaluate_features(
             cfg,
-            args.checkpoint,
+            checkpoint,
             knn=args.knn,
             temperature=args.temperature,
             probes=args.probe,

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Export a trained network to one ONNX file for any batch and image size.
 
-python tools/export_onnx.py CONFIG CHECKPOINT --out model.onnx
+python tools/export_onnx.py RUN --out model.onnx
 python tools/export_onnx.py CONFIG CHECKPOINT --out model.onnx --with-preprocessing --argmax
 
 The second command exports a model that takes uint8 images and returns masks:
@@ -26,16 +26,15 @@ from rankseg.training.command_line import (
     add_model_arguments,
     exit_on_user_error,
     make_parser,
+    parse_trained,
+    trained_from,
 )
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Parse the command line."""
     parser = make_parser(__name__, __doc__)
-    add_model_arguments(parser)
-    parser.add_argument(
-        "checkpoint", help="checkpoint (.pth) of rankseg or of a plain MMSegmentation model"
-    )
+    add_model_arguments(parser, trained=True)
     parser.add_argument(
         "--out", required=True, metavar="FILE", help="ONNX file to write, which must not exist"
     )
@@ -50,7 +49,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         choices=["student", "teacher"],
         help="network to use (default: the one that predicts)",
     )
-    return parser.parse_args(argv)
+    return parse_trained(parser, argv)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -61,8 +60,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     with exit_on_user_error(), trust_checkpoints(args.trust_checkpoint):
         result = apis.export_onnx(
-            apis.load_config(args.config, options=args.cfg_options),
-            args.checkpoint,
+            *trained_from(args),
             args.out,
             network=args.network,
             with_preprocessing=args.with_preprocessing,

@@ -32,7 +32,7 @@ from rankseg.training.command_line import (
     plane_argument,
     planes_from,
 )
-from rankseg.utils.commands import spell_commands
+from rankseg.utils.commands import spell_commands, tool_command
 
 LUCCHI = {
     "images": "training.tif",
@@ -141,6 +141,7 @@ def _add_stack_arguments(parser: argparse._ArgumentGroup) -> None:
 def main(argv: Sequence[str] | None = None) -> None:
     """Convert the stacks, then print a report and the next steps."""
     args = parse_args(argv)
+    from rankseg.projects.settings import this_machine
     from rankseg.projects.stacks import convert_stacks
 
     stacks = {name: getattr(args, name) for name in LUCCHI}
@@ -164,10 +165,10 @@ def main(argv: Sequence[str] | None = None) -> None:
             classes=args.classes,
             overwrite=args.overwrite,
         )
-    print(spell_commands(report(notes)))
+    print(spell_commands(report(notes, this_machine().gpu > 0)))
 
 
-def report(notes: dict) -> str:
+def report(notes: dict, has_gpu: bool) -> str:
     """Return a report of input, output and the next commands."""
     lines = ["| stack | slices | labeled | size | bits | foreground |", "|" + " --- |" * 6]
     for one in notes["stacks"]:
@@ -186,17 +187,38 @@ def report(notes: dict) -> str:
     for name, images in notes["labeled"].items():
         slices = ", ".join(str(int(Path(image).stem)) for image in images)
         lines.append(f"split {name}: labeled slices {slices}")
+    return "\n".join([*lines, *next_commands(notes, has_gpu)])
+
+
+def next_commands(notes: dict, has_gpu: bool) -> list[str]:
+    """Return lines with commands that train on the slices, the first one for this machine.
+
+    Args:
+        notes: Content of ``stacks.json``.
+        has_gpu: Whether this machine has a GPU.
+    """
     split = next(iter(notes["labeled"]))
-    rest = f"--data-root {shlex.quote(notes['folder'])}"
-    if split != "even_5_seed0":
-        rest += f" --cfg-options train_dataloader.dataset.split={split}"
-    lines += [
-        "Next, train a small network, with or without a GPU:",
-        f"  python tools/train.py configs/rankmatch/lucchi_small_5.py {rest}",
-        "or a large one with ImageNet weights (data/README.md, 'Pretrained backbones'):",
-        f"  python tools/train.py configs/rankmatch/lucchi_5.py {rest}",
+    name = Path(notes["folder"]).name
+
+    def train(config: str) -> str:
+        arguments = ["--data-root", notes["folder"], "--work-dir", f"work_dirs/{name}/{config}"]
+        if split != "even_5_seed0":
+            arguments += ["--cfg-options", f"train_dataloader.dataset.split={split}"]
+        return f"  {tool_command('train')} configs/rankmatch/{config}.py {shlex.join(arguments)}"
+
+    if has_gpu:
+        return [
+            "Next, train a small network, in minutes on the GPU of this machine:",
+            train("lucchi_small_5"),
+            "A large one needs ImageNet weights (data/README.md, 'Pretrained backbones'):",
+            train("lucchi_5"),
+        ]
+    return [
+        "Next, train a narrow network, in minutes on the CPU of this machine:",
+        train("lucchi_laptop_5"),
+        "A wider one takes a night on a CPU:",
+        train("lucchi_small_5"),
     ]
-    return "\n".join(lines)
 
 
 def _describe_reading(notes: dict) -> list[str]:

@@ -20,9 +20,10 @@ from pathlib import Path
 
 from rankseg.training.command_line import (
     add_config_arguments,
-    config_from,
     exit_on_user_error,
     make_parser,
+    parse_trained,
+    trained_from,
 )
 
 NUMBERS = {  # name: default, metavar, help
@@ -48,8 +49,7 @@ NUMBERS = {  # name: default, metavar, help
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Parse the command line."""
     parser = make_parser(__name__, __doc__)
-    add_config_arguments(parser)
-    parser.add_argument("checkpoint", help="checkpoint (.pth) of a metric learning run")
+    add_config_arguments(parser, trained=True)
     parser.add_argument(
         "--out", metavar="FILE", help="file to write (default: WORK_DIR/matches.npz)"
     )
@@ -67,7 +67,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
             metavar=metavar,
             help=f"{text} (default: {default})",
         )
-    return parser.parse_args(argv)
+    return parse_trained(parser, argv)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -81,11 +81,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     with exit_on_user_error(), trust_checkpoints(args.trust_checkpoint):
         if args.launcher != "none":
             raise ValueError("tools/match_images.py runs in one process. Leave --launcher out.")
-        cfg = config_from(args)
+        cfg, checkpoint = trained_from(args)
         folder = Path(cfg.work_dir)
         out = Path(args.out or folder / "matches.npz")
         cache = folder / "features"
-        numbers = match_images(cfg, args.checkpoint, out=out, cache=cache, **options)
+        numbers = match_images(cfg, checkpoint, out=out, cache=cache, **options)
     print(f"{numbers['pairs']} pairs match {numbers['matched']} of {numbers['images']} images.")
     if numbers["true"] is not None:
         print(

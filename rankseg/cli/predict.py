@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Predict masks for an image, a folder of images or a TIFF stack.
 
+python tools/predict.py RUN photos --out predicted             # RUN: the work folder of training
+python tools/predict.py RUN/last cells.tif --out predicted --uncertainty
 python tools/predict.py CONFIG CHECKPOINT photos --out predicted
-python tools/predict.py CONFIG CHECKPOINT cells.tif --out predicted --uncertainty
 
 The output folder contains masks (class ids, displayed in the class colors; one stack for a stack),
 overlays, summary.csv with the share of every class, and overview.png. Large images are predicted in
@@ -20,22 +21,20 @@ from rankseg.training.command_line import (
     add_plane_arguments,
     exit_on_user_error,
     make_parser,
+    parse_trained,
     planes_from,
+    trained_from,
 )
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Parse the command line."""
     parser = make_parser(__name__, __doc__)
-    add_model_arguments(parser)
-    parser.add_argument(
-        "checkpoint", help="checkpoint (.pth) of rankseg or of a plain MMSegmentation model"
-    )
-    parser.add_argument("input", help="image, TIFF stack, or folder (searched with its subfolders)")
+    add_model_arguments(parser, trained=True, inputs="INPUT")
     parser.add_argument("--out", required=True, metavar="DIR", help="output folder")
     _add_outputs(parser.add_argument_group("outputs"))
     _add_options(parser.add_argument_group("prediction"))
-    return parser.parse_args(argv)
+    return parse_trained(parser, argv, (1, 1))
 
 
 def _add_options(parser: argparse._ArgumentGroup) -> None:
@@ -151,9 +150,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     with exit_on_user_error(), trust_checkpoints(args.trust_checkpoint):
         try:
             report = apis.predict(
-                apis.load_config(args.config, options=args.cfg_options, data_root=args.data_root),
-                args.checkpoint,
-                args.input,
+                *trained_from(args),
+                args.inputs[0],
                 args.out,
                 outputs=Outputs(
                     overlays=not args.no_overlays,

@@ -15,19 +15,17 @@ from collections.abc import Sequence
 
 from rankseg.training.command_line import (
     add_config_arguments,
-    config_from,
     exit_on_user_error,
     make_parser,
+    parse_trained,
+    trained_from,
 )
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Parse the command line."""
     parser = make_parser(__name__, __doc__)
-    add_config_arguments(parser)
-    parser.add_argument(
-        "checkpoint", help="checkpoint (.pth) of rankseg or of a plain MMSegmentation model"
-    )
+    add_config_arguments(parser, trained=True)
     some = parser.add_mutually_exclusive_group(required=True)
     some.add_argument(
         "--share",
@@ -47,7 +45,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help="network to use (default: the one that predicts)",
     )
     parser.add_argument("--force", action="store_true", help="replace existing lists")
-    return parser.parse_args(argv)
+    return parse_trained(parser, argv)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -60,8 +58,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         if args.launcher != "none":
             raise ValueError("tools/pseudo_label.py runs in one process. Leave --launcher out.")
         found = apis.pseudo_label(
-            config_from(args),
-            args.checkpoint,
+            *trained_from(args),
             args.out,
             share=args.share,
             threshold=args.threshold,

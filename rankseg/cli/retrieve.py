@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Draw the images that an embedding network retrieves: queries blue, wrong ones red.
 
-python tools/retrieve.py CONFIG CHECKPOINT
+python tools/retrieve.py RUN
 python tools/retrieve.py CONFIG CHECKPOINT --random                   # beside random weights
 python tools/retrieve.py CONFIG CHECKPOINT --beside OTHER_CONFIG OTHER_CHECKPOINT
 python tools/retrieve.py CONFIG CHECKPOINT --queries photo.jpg --gallery holiday_photos
@@ -18,10 +18,12 @@ from typing import TYPE_CHECKING
 
 from rankseg.training.command_line import (
     add_config_arguments,
-    config_from,
     exit_on_user_error,
     make_parser,
+    parse_trained,
+    trained_from,
 )
+from rankseg.utils.run_arguments import parse_run
 
 if TYPE_CHECKING:
     from rankseg.analysis.retrieve import Contender
@@ -32,21 +34,16 @@ RANDOM = "random weights"
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Parse the command line."""
     parser = make_parser(__name__, __doc__)
-    add_config_arguments(parser)
+    add_config_arguments(parser, trained=True)
     add = parser.add_argument
-    add(
-        "checkpoint",
-        nargs="?",
-        help="checkpoint (.pth) of rankseg or of a plain "
-        "MMSegmentation model; optional with --random",
-    )
     add(
         "--beside",
         nargs=2,
         action="append",
         default=[],
         metavar=("CONFIG", "CHECKPOINT"),
-        help="another network to compare, shown in the row below; can be repeated",
+        help="another network to compare, shown in the row below; can be repeated. Also RUN and "
+        "last or best",
     )
     add(
         "--random",
@@ -95,10 +92,9 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add("--tap", help="submodule whose output is used as feature (default: the embedding)")
     add("--no-cache", action="store_true", help="do not read or write cached features")
     add("--out", metavar="DIR", help="output folder (default: WORK_DIR/retrieval)")
-    args = parser.parse_args(argv)
-    if args.checkpoint is None and not args.random:
-        parser.error("Expected a checkpoint, --random, or both, but got neither. Add one of them.")
-    count = (args.checkpoint is not None) + len(args.beside)
+    args = parse_trained(parser, argv, needs_checkpoint=lambda args: not args.random)
+    given = args.checkpoint is not None or parse_run(args.config) is not None
+    count = given + len(args.beside)
     if args.names and len(args.names) != count:
         parser.error(
             f"Expected {count} --names, one per checkpoint, but got {len(args.names)}. Change "
@@ -111,12 +107,15 @@ def contenders(args: argparse.Namespace) -> list["Contender"]:
     """Return the networks in row order."""
     from rankseg.analysis.retrieve import Contender
     from rankseg.training.config import load_config
+    from rankseg.training.run_reference import find_checkpoint
 
-    first = config_from(args)
-    pairs = [(first, args.checkpoint)] if args.checkpoint else []
+    first, checkpoint = trained_from(args)
+    pairs = [(first, checkpoint)] if checkpoint else []
     for config, checkpoint in args.beside:
         other = load_config(config, data_root=args.data_root, split_root=args.split_root)
-        pairs.append((other, checkpoint))
+        run = parse_run(config) is not None
+        file = find_checkpoint(config, checkpoint) if run else find_checkpoint(checkpoint)
+        pairs.append((other, file))
     names = args.names or default_names(pairs)
     found = [Contender(name, *pair) for name, pair in zip(names, pairs, strict=True)]
     return [Contender(RANDOM, first, None), *found] if args.random else found

@@ -14,19 +14,17 @@ from pathlib import Path
 
 from rankseg.training.command_line import (
     add_config_arguments,
-    config_from,
     exit_on_user_error,
     make_parser,
+    parse_trained,
+    trained_from,
 )
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Parse the command line."""
     parser = make_parser(__name__, __doc__)
-    add_config_arguments(parser)
-    parser.add_argument(
-        "checkpoint", help="checkpoint (.pth) of rankseg or of a plain MMSegmentation model"
-    )
+    add_config_arguments(parser, trained=True)
     add = parser.add_argument
     add(
         "--images",
@@ -62,7 +60,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add("--tap", default="decode_head.pool", help="submodule whose output is used as feature")
     add("--seed", type=int, default=0, help="seed of the selected images and of t-SNE (default: 0)")
     add("--out", metavar="FILE", help="picture to write (default: WORK_DIR/sample_map_IMAGES.png)")
-    return parser.parse_args(argv)
+    return parse_trained(parser, argv)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -74,10 +72,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     with exit_on_user_error(), trust_checkpoints(args.trust_checkpoint):
         if args.launcher != "none":
             raise ValueError("tools/sample_map.py runs in one process. Leave --launcher out.")
-        cfg = config_from(args)
+        cfg, checkpoint = trained_from(args)
         file = sample_map(
             cfg,
-            args.checkpoint,
+            checkpoint,
             out=args.out or Path(cfg.work_dir) / f"sample_map_{args.images}.png",
             images=args.images,
             how=args.how,

@@ -4,7 +4,9 @@
 Reports mIoU, Dice and accuracy for segmentation, top-1 and top-5 accuracy and the confusion matrix
 for classification, and Recall@K, R-precision and MAP@R for an embedding network.
 
-python tools/test.py configs/rankmatch/voc_92.py work_dirs/rankmatch/voc_92/iter_104880.pth
+python tools/test.py work_dirs/rankmatch/voc_92                  # the best checkpoint of a run
+python tools/test.py work_dirs/rankmatch/voc_92/last             # the last one
+python tools/test.py configs/rankmatch/voc_92.py checkpoint.pth  # of any other file
 """
 
 import argparse
@@ -12,19 +14,17 @@ from collections.abc import Sequence
 
 from rankseg.training.command_line import (
     add_config_arguments,
-    config_from,
     exit_on_user_error,
     make_parser,
+    parse_trained,
+    trained_from,
 )
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Parse the command line."""
     parser = make_parser(__name__, __doc__)
-    add_config_arguments(parser)
-    parser.add_argument(
-        "checkpoint", help="checkpoint of rankseg or of a plain MMSegmentation model"
-    )
+    add_config_arguments(parser, trained=True)
     parser.add_argument("--out", metavar="FILE", help="write the metrics to this JSON file")
     parser.add_argument(
         "--show-dir",
@@ -32,7 +32,12 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help="draw image, ground truth and prediction of every test image into this new folder; "
         "for a classifier, draw one page of images with the misclassified ones first",
     )
-    return parser.parse_args(argv)
+    parser.add_argument(
+        "--verbose",
+        action="store_true",
+        help="show all log messages on the terminal, not only in the log file",
+    )
+    return parse_trained(parser, argv)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -43,5 +48,5 @@ def main(argv: Sequence[str] | None = None) -> None:
     from rankseg.engine.resilience.checkpoint import trust_checkpoints
 
     with propagate_failure(), exit_on_user_error(), trust_checkpoints(args.trust_checkpoint):
-        cfg = config_from(args)
-        apis.test(cfg, args.checkpoint, out=args.out, show_dir=args.show_dir)
+        cfg, checkpoint = trained_from(args)
+        apis.test(cfg, checkpoint, out=args.out, show_dir=args.show_dir, verbose=args.verbose)

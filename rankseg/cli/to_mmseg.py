@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Export a trained network to a folder that mmseg opens without rankseg.
 
-python tools/model_converters/to_mmseg.py CONFIG CHECKPOINT --out exported
+python tools/model_converters/to_mmseg.py RUN --out exported
 
 The folder contains config.py, weights.pth and, for a part that mmseg lacks (our DeepLabv3+ head),
 one source file, which config.py imports. You can move the folder as a whole:
@@ -21,16 +21,15 @@ from rankseg.training.command_line import (
     add_model_arguments,
     exit_on_user_error,
     make_parser,
+    parse_trained,
+    trained_from,
 )
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Parse the command line."""
     parser = make_parser(__name__, __doc__)
-    add_model_arguments(parser)
-    parser.add_argument(
-        "checkpoint", help="checkpoint (.pth) of rankseg or of a plain MMSegmentation model"
-    )
+    add_model_arguments(parser, trained=True)
     parser.add_argument(
         "--out", required=True, metavar="DIR", help="output folder, which must be new or empty"
     )
@@ -39,7 +38,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         choices=["student", "teacher"],
         help="network to use (default: the one that predicts)",
     )
-    return parser.parse_args(argv)
+    return parse_trained(parser, argv)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -50,8 +49,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     with exit_on_user_error(), trust_checkpoints(args.trust_checkpoint):
         result = apis.to_mmseg(
-            apis.load_config(args.config, options=args.cfg_options),
-            args.checkpoint,
+            *trained_from(args),
             args.out,
             network=args.network,
         )

@@ -4,6 +4,7 @@
 python tools/train.py configs/rankmatch/voc_92.py
 python tools/train.py configs/rankmatch/voc_92.py --tiny       # two iterations, to try it
 python tools/train.py configs/rankmatch/voc_92.py --resume     # resume, or start
+python tools/train.py work_dirs/rankmatch/voc_92 --resume      # with the settings of the run
 python tools/train.py configs/rankmatch/lucchi_5_finetune.py --load-from voc.pth   # fine-tune
 torchrun --nproc-per-node=2 tools/train.py configs/rankmatch/voc_92.py --launcher pytorch
 """
@@ -20,6 +21,7 @@ from rankseg.training.command_line import (
     exit_on_user_error,
     make_parser,
 )
+from rankseg.utils.commands import spell_commands
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -47,8 +49,8 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--load-from",
         metavar="FILE",
-        help="start from the weights of a checkpoint; a classifier for other classes is "
-        "reinitialized, and everything else must fit",
+        help="start from the weights of a checkpoint or of a run folder; a classifier for other "
+        "classes is reinitialized, and everything else must fit",
     )
     begin = parser.add_mutually_exclusive_group()
     begin.add_argument(
@@ -79,6 +81,11 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         action="store_true",
         help="run two iterations on small crops, with generated images if the data set is missing",
     )
+    parser.add_argument(
+        "--verbose",
+        action="store_true",
+        help="show all log messages on the terminal, not only in the log file",
+    )
     return parser.parse_args(argv)
 
 
@@ -101,10 +108,14 @@ def run(args: argparse.Namespace) -> None:
     from rankseg import apis
     from rankseg.engine.distributed import main_process_first, start_processes
     from rankseg.report.gain import gain_after_training
+    from rankseg.training.next_steps import after_training, next_lines
+    from rankseg.training.run_reference import find_checkpoint
     from rankseg.training.tiny import make_tiny
     from rankseg.training.work_folder import lock_work_dir
+    from rankseg.utils.terminal import quiet_terminal
 
     with ExitStack() as held:
+        held.enter_context(quiet_terminal(args.verbose))
         with exit_on_user_error():
             if args.extend_schedule and not args.resume:
                 raise ValueError(
@@ -120,7 +131,7 @@ def run(args: argparse.Namespace) -> None:
                     make_tiny(cfg, args.work_dir, standin=args.data_root is None)
                 held.enter_context(lock_work_dir(cfg.work_dir))
                 if args.load_from:
-                    cfg.load_from = args.load_from
+                    cfg.load_from = find_checkpoint(args.load_from)
                 if args.amp:
                     apis.use_amp(cfg)
                 if args.resume:
@@ -129,6 +140,9 @@ def run(args: argparse.Namespace) -> None:
                 overwrite = args.overwrite or (args.tiny and not args.work_dir and not args.resume)
                 built = apis.check_before_training(cfg, overwrite, full=args.check == "full")
         with exit_on_run_end(cfg, args.overwrite):
-            apis.train(cfg, check=False, overwrite=overwrite, built=built)
-        if is_main_process() and not args.tiny and (sentence := gain_after_training(cfg)):
-            print(sentence, flush=True)
+            runner = apis.train(cfg, check=False, overwrite=overwrite, built=built).runner
+        if is_main_process():
+            if not args.tiny and (sentence := gain_after_training(cfg)):
+                print(sentence, flush=True)
+            val = None if runner.val_loop is None else runner.val_dataloader.dataset
+            print(spell_commands(next_lines(after_training(cfg, val))))

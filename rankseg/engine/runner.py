@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 from mmengine.dist import get_world_size, is_main_process
-from mmengine.logging import MessageHub
+from mmengine.logging import MessageHub, MMLogger
 from mmengine.runner import Runner
 from torch import nn
 from torch.utils.data import DataLoader
@@ -19,6 +19,7 @@ from rankseg.engine.built import take_built
 from rankseg.engine.distributed import wrap_for_cpus
 from rankseg.engine.hooks.never_confident import NeverConfidentHook
 from rankseg.engine.hooks.start_from import StartFromHook
+from rankseg.engine.hooks.terminal import TerminalHook
 from rankseg.engine.resilience.checkpoint import mismatch_error
 from rankseg.engine.resilience.data_failures import data_failures
 from rankseg.engine.resilience.folder_lock import FolderLock
@@ -31,8 +32,10 @@ from rankseg.engine.resilience.work_folder_hook import WorkFolderHook
 from rankseg.engine.schedulers import follow
 from rankseg.engine.unwrap import unwrap_method
 from rankseg.errors import Diverged, RunEnded
+from rankseg.models.weights.checkpoint_file import missing_checkpoint
 from rankseg.models.weights.finite import non_finite
 from rankseg.utils.atomic_file import NO_ROOM, WriteError, atomic_write, describe
+from rankseg.utils.terminal import current_terminal
 
 LOGS = ("mmengine.visualization", "mmengine.logging")
 """Modules that write only to the work folder."""
@@ -71,6 +74,7 @@ class StrictRunner(Runner):
                 self.register_hook(WorkFolderHook(self.lock))
             stop = StopHook(signals)
             self.register_hook(stop)
+            self._register_terminal()
             try:
                 with data_failures(self.cfg):
                     self._identify()
@@ -93,8 +97,21 @@ class StrictRunner(Runner):
         Raises:
             RunEnded: If the data disappeared or a data loader worker died.
         """
+        self._register_terminal()
         with data_failures(self.cfg):
             return super().test()
+
+    def build_logger(self, *args, **kwargs) -> MMLogger:
+        """Build a logger that writes to the log file and, unless it is quiet, to the terminal."""
+        logger = super().build_logger(*args, **kwargs)
+        if (terminal := current_terminal()) is not None:
+            terminal.attach(logger)
+        return logger
+
+    def _register_terminal(self) -> None:
+        """Show progress on a quiet terminal."""
+        if (terminal := current_terminal()) is not None:
+            self.register_hook(TerminalHook(terminal))
 
     def build_model(self, model: dict | nn.Module) -> nn.Module:
         """Build the method of a config, or take the one that the pre-training check built."""
@@ -243,10 +260,7 @@ class StrictRunner(Runner):
             ValueError: If the checkpoint does not match the model. The message names the mismatch.
         """
         if not Path(filename).is_file():
-            raise FileNotFoundError(
-                f"Expected checkpoint {filename} to be a file on this machine, but it does not "
-                "exist. The work folder of a run has checkpoints named iter_*.pth and best_*.pth."
-            )
+            raise missing_checkpoint(filename)
         try:
             return super().load_checkpoint(filename, map_location, strict, **kwargs)
         except RuntimeError as error:

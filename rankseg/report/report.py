@@ -13,7 +13,6 @@ import torch
 from mmengine.config import Config
 
 from rankseg.analysis.retrieve import Contender, search
-from rankseg.report.foreign_config import settings_to_build
 from rankseg.report.gain import gain_sentences
 from rankseg.report.page import render
 from rankseg.report.run_folder import Run, read_runs
@@ -98,7 +97,7 @@ def report(
 def may_predict(result: RunResult) -> bool:
     """Return whether the network of a run can be built from its settings; add a note if not."""
     try:
-        is_embedding(settings_to_build(result.run))
+        is_embedding(result.run.settings_to_build())
     except PREDICTION_ERRORS as error:
         if not result.run.unread:  # this case already has a note
             _note_problem(result, error)

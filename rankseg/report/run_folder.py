@@ -8,7 +8,8 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from rankseg.report.saved_config import read_saved_config
+from rankseg.training.foreign_config import settings_to_build
+from rankseg.training.saved_config import read_saved_config
 from rankseg.utils.run_log import (
     Scalars,
     main_metric,
@@ -75,6 +76,19 @@ class Run:
         dataset = (self.config.get("train_dataloader") or {}).get("dataset", {})
         name = dataset.get("split") or dataset.get("labeled") or dataset.get("ann_file")
         return str(name or "").removeprefix("splits/")
+
+    def settings_to_build(self) -> Config:
+        """Return the settings, if building from them cannot execute untrusted code.
+
+        See :func:`rankseg.training.foreign_config.settings_to_build`.
+
+        Raises:
+            ValueError: If the settings were not read, or must not be built from.
+            ImportError: If a module of ``custom_imports`` is missing.
+        """
+        if self.unread:
+            raise ValueError(self.unread)
+        return settings_to_build(self.config, self.name)
 
     def find_checkpoint(self, which: str) -> Path:
         """Return the ``"last"`` or the ``"best"`` checkpoint.
@@ -160,7 +174,7 @@ def read_run(folder: Path, name: str) -> Run:
     """Read one run.
 
     Settings are read as data and never executed, see
-    :func:`rankseg.report.saved_config.read_saved_config`.
+    :func:`rankseg.training.saved_config.read_saved_config`.
 
     Raises:
         ValueError: If the summary cannot be read.

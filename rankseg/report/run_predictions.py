@@ -16,7 +16,6 @@ from rankseg.datasets.checks import evenly_spaced
 from rankseg.engine.resilience.stopping import worker_start
 from rankseg.inference.load import load_method
 from rankseg.registry import DATASETS
-from rankseg.report.foreign_config import settings_to_build
 from rankseg.report.run_folder import Run
 from rankseg.training.validation import check_classes, is_image_level
 from rankseg.utils.progress import track
@@ -48,7 +47,7 @@ def validation_settings(run: Run) -> Config:
     Raises:
         ValueError: If not.
     """
-    cfg = settings_to_build(run)
+    cfg = run.settings_to_build()
     if not cfg.get("val_dataloader"):
         raise ValueError(
             f"Expected the config of run {run.name} to have a validation set, but val_dataloader "

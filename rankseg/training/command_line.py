@@ -8,13 +8,14 @@ readers of images only where it uses them.
 import argparse
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from rankseg.errors import RunEnded, Stopped
 from rankseg.utils.commands import spell_commands
 from rankseg.utils.python_messages import on_command_line
+from rankseg.utils.run_arguments import CONFIGS, parse_run
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -115,9 +116,17 @@ def exit_on_run_end(cfg: "Config", overwrite: bool = False) -> Iterator[None]:
         raise SystemExit(1) from None
 
 
-def add_config_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments with which every tool that takes a config can change it."""
-    add_model_arguments(parser)
+def add_config_arguments(
+    parser: argparse.ArgumentParser, trained: bool = False, inputs: str = ""
+) -> None:
+    """Add the arguments with which every tool that takes a config can change it.
+
+    Args:
+        parser: The parser.
+        trained: See :func:`add_model_arguments`.
+        inputs: See :func:`add_model_arguments`.
+    """
+    add_model_arguments(parser, trained, inputs)
     parser.add_argument("--work-dir", metavar="DIR", help="folder of logs and checkpoints")
     parser.add_argument("--data-root", metavar="DIR", help="folder of the data set")
     parser.add_argument(
@@ -137,9 +146,39 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_model_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the config arguments that also apply to tools that read no data."""
-    parser.add_argument("config", help="config file, for example configs/rankmatch/voc_92.py")
+def add_model_arguments(
+    parser: argparse.ArgumentParser, trained: bool = False, inputs: str = ""
+) -> None:
+    """Add the config arguments that also apply to tools that read no data.
+
+    Args:
+        parser: The parser.
+        trained: The tool takes a run folder, or a config and a checkpoint. Its arguments are parsed
+            by :func:`parse_trained`.
+        inputs: Further arguments of such a tool, as its usage names them.
+    """
+    if trained:
+        parser.usage = f"%(prog)s (RUN | CONFIG CHECKPOINT) {inputs} [options]".replace("  ", " ")
+        parser.add_argument(
+            "model",
+            nargs="+",
+            metavar="RUN",
+            help="work folder of a run, which stands for its settings and its best checkpoint, or "
+            "if there is none its last one; RUN/last and RUN/best name one of them. Or a config "
+            "and a checkpoint of this toolbox or of a plain MMSegmentation model"
+            + (f"; then {inputs}" if inputs else ""),
+        )
+        parser.add_argument(
+            "--checkpoint",
+            metavar="NAME",
+            help="checkpoint of RUN: last, best, or a file such as iter_500.pth",
+        )
+    else:
+        parser.add_argument(
+            "config",
+            help="config file, for example configs/rankmatch/voc_92.py, or the work folder of a "
+            "run, whose settings are used",
+        )
     parser.add_argument(
         "--trust-checkpoint",
         action="store_true",
@@ -202,19 +241,70 @@ def planes_from(args: argparse.Namespace) -> "Planes":
     return Planes(args.channel, args.frame, args.series)
 
 
+def parse_trained(
+    parser: argparse.ArgumentParser,
+    argv: Sequence[str] | None,
+    inputs: tuple[int, int | None] = (0, 0),
+    needs_checkpoint: Callable[[argparse.Namespace], bool] = lambda args: True,
+) -> argparse.Namespace:
+    """Parse the arguments of a tool that takes ``RUN`` or ``CONFIG CHECKPOINT``.
+
+    Args:
+        parser: Parser with :func:`add_model_arguments` of a trained network.
+        argv: Arguments. Default: those of the process.
+        inputs: Smallest and largest number of further arguments; None for any number.
+        needs_checkpoint: Whether a checkpoint must be given with a config.
+
+    Returns:
+        Arguments with ``config``, a config or a run; ``checkpoint``, which is None if the run has
+        to be searched for it, or if there is none; and ``inputs``.
+    """
+    args = parser.parse_intermixed_args(argv)
+    args.config, *args.inputs = args.model
+    if parse_run(args.config) is None and args.checkpoint is None:
+        if len(args.inputs) > inputs[0]:
+            args.checkpoint = args.inputs.pop(0)
+        elif args.config.endswith(CONFIGS) and needs_checkpoint(args):
+            parser.error(
+                f"Expected a checkpoint with config {args.config}, but got none. Add one, or name "
+                "the work folder of a run instead."
+            )
+    least, most = inputs
+    count = len(args.inputs)
+    if count < least:
+        parser.error(f"Expected {least} more argument after the network, but got {count}.")
+    if most is not None and count > most:
+        parser.error(f"Expected {most} arguments after the network, but got {args.inputs}.")
+    return args
+
+
+def trained_from(args: argparse.Namespace) -> "tuple[Config, str | None]":
+    """Load the config, and find the checkpoint, of arguments from :func:`parse_trained`.
+
+    Raises:
+        FileNotFoundError: If either does not exist. The message lists the checkpoints of the run.
+    """
+    from rankseg.training.run_reference import find_checkpoint
+
+    run = parse_run(args.config) is not None
+    if not (run or args.checkpoint or args.config.endswith(CONFIGS)):
+        raise FileNotFoundError(
+            f"Expected {args.config} to be the work folder of a run, but there is no such folder. "
+            "Name a run, or a config and a checkpoint."
+        )
+    cfg = config_from(args)
+    if run:
+        return cfg, find_checkpoint(args.config, args.checkpoint)
+    return cfg, args.checkpoint and find_checkpoint(args.checkpoint)
+
+
 def config_from(args: argparse.Namespace) -> "Config":
     """Load the config described by :func:`add_config_arguments` and ``--seed``."""
     from rankseg.training.config import load_config
 
-    cfg = load_config(
-        args.config,
-        data_root=args.data_root,
-        split_root=args.split_root,
-        split=args.split,
-        work_dir=args.work_dir,
-        seed=getattr(args, "seed", None),
-        iterations=getattr(args, "iterations", None),
-        options=args.cfg_options,
-    )
-    cfg.launcher = args.launcher
+    names = ("data_root", "split_root", "split", "work_dir", "seed", "iterations")
+    given = {name: getattr(args, name, None) for name in names}
+    cfg = load_config(args.config, **given, options=args.cfg_options)
+    if hasattr(args, "launcher"):
+        cfg.launcher = args.launcher
     return cfg

@@ -14,7 +14,9 @@ from mmengine.runner import Runner
 from rankseg import registry as registries
 from rankseg.training.config_source import check_values
 from rankseg.training.follow_length import FOLLOWED, choose_length, follow_length
+from rankseg.training.run_reference import read_run_config
 from rankseg.utils.config_nodes import nodes
+from rankseg.utils.run_arguments import parse_run
 from rankseg.utils.shipped_configs import find_config
 
 READ = {*inspect.signature(Runner).parameters} - {"cfg"}
@@ -38,13 +40,14 @@ def load_config(
 
     Args:
         path: Config file. A file that does not exist is looked up among the configs of the
-            package: ``rankmatch/voc_92.py``.
+            package: ``rankmatch/voc_92.py``. Or the work folder of a run, whose saved settings are
+            read as data.
         data_root: Folder of the data set, in place of the one in the config.
         split_root: Folder of the split lists, in place of ``<data_root>/splits``.
         split: Name of the split to train on, in place of the one in the config.
         work_dir: Folder that the run writes to. By default
             ``work_dirs/<folder of the config>/<its name>``, followed by ``_split_<split>`` if a
-            split is given.
+            split is given. For a run, its folder.
         seed: Seed of weights, data order and augmentation.
         iterations: Length of the run, the same as the option ``train_cfg.max_iters``. Warm-up,
             ramp, schedules and intervals follow it, see
@@ -56,21 +59,12 @@ def load_config(
         ValueError: If the config is not valid Python, a class of rankseg gets an option that it
             does not have, an override sets a key that nothing reads, or a string contains ``{{``.
     """
-    path = find_config(path)
-    try:
-        cfg = Config.fromfile(path)
-    except SyntaxError as error:
-        where = f"line {error.lineno}" if error.lineno else "somewhere"
-        raise ValueError(
-            f"Expected config {path} and its _base_ files to be valid Python, but got {error.msg} "
-            f"({where})."
-        ) from error
-    except FileNotFoundError as error:
-        base = error.filename or error
-        raise FileNotFoundError(
-            f"Config {path} names a file in _base_ that does not exist: {base}."
-        ) from error
-    cfg.config_file = str(path)
+    run = parse_run(path)
+    if run is None:
+        path = find_config(path)
+        cfg = _read_file(path)
+    else:
+        cfg = read_run_config(run.folder)
     if seed is not None:
         cfg.merge_from_dict({"randomness.seed": seed})
     name = Path(path).resolve()
@@ -98,6 +92,25 @@ def load_config(
     _finish(cfg)
     check_values(cfg._cfg_dict.to_dict(), path)
     check_options(cfg)
+    return cfg
+
+
+def _read_file(path: str) -> Config:
+    """Read a config file and its base files; see :func:`load_config`."""
+    try:
+        cfg = Config.fromfile(path)
+    except SyntaxError as error:
+        where = f"line {error.lineno}" if error.lineno else "somewhere"
+        raise ValueError(
+            f"Expected config {path} and its _base_ files to be valid Python, but got {error.msg} "
+            f"({where})."
+        ) from error
+    except FileNotFoundError as error:
+        base = error.filename or error
+        raise FileNotFoundError(
+            f"Config {path} names a file in _base_ that does not exist: {base}."
+        ) from error
+    cfg.config_file = str(path)
     return cfg
 
 

@@ -12,11 +12,13 @@ from rankseg.engine.distributed import start_processes
 from rankseg.engine.runner import StrictRunner
 from rankseg.evaluation.metric import RunMetric
 from rankseg.models.segmentors.extended_segmentor import check_inserted_weights
+from rankseg.models.weights.checkpoint_file import missing_checkpoint
 from rankseg.training.config_source import check_values
 from rankseg.training.test_set import build_test_set
 from rankseg.training.validation import check_classes, check_metrics, is_embedding, is_image_level
 from rankseg.training.work_folder import check_work_dir
 from rankseg.utils.atomic_file import write_json
+from rankseg.utils.terminal import quiet_terminal
 from rankseg.utils.threads import limit_threads
 
 
@@ -26,6 +28,7 @@ def test(
     *,
     out: str | None = None,
     show_dir: str | None = None,
+    verbose: bool = False,
 ) -> dict[str, float]:
     """Evaluate a checkpoint on the test set of a config.
 
@@ -37,6 +40,7 @@ def test(
         show_dir: New or empty folder for pictures. For segmentation each shows an image, its ground
             truth and its prediction side by side; for a classifier one page shows the images,
             misclassified ones first.
+        verbose: Show all log messages on the terminal, which otherwise only the log file has.
 
     Returns:
         Metrics in percent: mIoU, mDice, accuracy and per-class values for segmentation; top-1,
@@ -48,9 +52,19 @@ def test(
     if show_dir is not None:
         _check_show_dir(cfg, show_dir)
     start_processes(cfg)
+    with quiet_terminal(verbose) as terminal:
+        try:
+            return _test(cfg, checkpoint, out, show_dir)
+        finally:
+            if terminal is not None:
+                terminal.end_progress()
+
+
+def _test(cfg: Config, checkpoint: str, out: str | None, show_dir: str | None) -> dict[str, float]:
+    """Evaluate a checkpoint; arguments and result as in :func:`test`."""
     init_default_scope(cfg.get("default_scope", "rankseg"))
     if not Path(checkpoint).is_file():
-        raise FileNotFoundError(f"Checkpoint {checkpoint} does not exist.")
+        raise missing_checkpoint(checkpoint)
     dataset = build_test_set(cfg)
     dataset.check_samples(limit=50)
     check_classes(cfg, dataset)

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
-from mmengine.logging import print_log
 from mmengine.registry import init_default_scope
 
 from rankseg.datasets.base import dataset_class
@@ -22,6 +21,7 @@ from rankseg.training.follow_length import FOLLOWED
 from rankseg.training.network_checks import check_model, crop_of, fits, shapes_of
 from rankseg.training.validation import is_image_level, sampler_class
 from rankseg.utils.config_nodes import nodes
+from rankseg.utils.terminal import notify
 
 ITERATIONS = 2
 CROP = 65
@@ -82,13 +82,13 @@ def make_tiny(cfg: Config, work_dir: str | None = None, standin: bool = True) ->
     cfg.work_dir = work_dir or str(Path("work_dirs/tiny", *Path(cfg.work_dir).parts[-2:]))
     cells = None if is_image_level(cfg) else _shrink_crops(cfg, *tiny_crop(model, cfg))
     crops = "" if cells is None else " on small crops"
-    print_log(f"--tiny: {ITERATIONS} iterations{crops} with 2 images of each kind", "current")
+    notify(f"--tiny: {ITERATIONS} iterations{crops} with 2 images of each kind")
     missing = any(
         not Path(node.data_root).is_dir() for node in datasets_of(cfg) if "data_root" in node
     )
     if standin and missing:
         root = make_standin(cfg)
-        print_log(f"The data set is missing. Using generated stand-in images in {root}", "current")
+        notify(f"The data set is missing. Using generated stand-in images in {root}")
     dataset = DATASETS.build(cfg.train_dataloader.dataset)
     if standin and missing:
         type(model).fit_memory(cfg.model, dataset.num_labeled, dataset.num_unlabeled)
@@ -132,7 +132,7 @@ def _drop_missing_weights(cfg: Config) -> None:
     weights = [(cfg.model, "pretrained")] + ([] if cfg.get("resume") else [(cfg, "load_from")])
     for node, key in weights:
         if node.get(key) and not Path(node[key]).is_file():
-            print_log(f"{node[key]} is missing. Starting from random weights", "current")
+            notify(f"{node[key]} is missing. Starting from random weights")
             node[key] = None
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Training from a config."""
 
+import re
 from contextlib import ExitStack, nullcontext
 
 import torch
@@ -45,7 +46,11 @@ from rankseg.training.work_folder import (
     lock_work_dir,
     remove_run,
 )
+from rankseg.utils.terminal import notify, quiet_terminal
 from rankseg.utils.threads import limit_threads, log_threads
+
+ROUTINE = re.compile(r"split '|checked |.* passed an earlier check and ")
+"""Results of the checks of files that only the log needs."""
 
 
 def use_amp(cfg: Config) -> None:
@@ -101,9 +106,12 @@ def check_before_training(cfg: Config, overwrite: bool = False, full: bool = Fal
     val = None if val is None else DATASETS.build(val.dataset)
     if is_main_process():
         for note in check_files(cfg, train, val, full):
-            print_log(note)
+            if ROUTINE.match(note):
+                print_log(note, "current")
+            else:
+                notify(f"note: {note}")
         if sentence := describe_lengths(cfg):
-            print_log(sentence)
+            notify(sentence)
     check_classes(cfg, train)
     if val is not None:
         check_metrics(cfg.get("val_evaluator"), val)
@@ -135,7 +143,11 @@ def check_before_training(cfg: Config, overwrite: bool = False, full: bool = Fal
 
 
 def train(
-    cfg: Config, check: bool = True, overwrite: bool = False, built: Built | None = None
+    cfg: Config,
+    check: bool = True,
+    overwrite: bool = False,
+    built: Built | None = None,
+    verbose: bool = False,
 ) -> TrainResult:
     """Check the config, then train.
 
@@ -148,6 +160,8 @@ def train(
         overwrite: Remove the checkpoints and notes of an existing run in the work folder. Without
             it, a new run in the folder of another one is refused.
         built: Return value of :func:`check_before_training` for this config.
+        verbose: Show all log messages on the terminal. By default it shows a summary, and the log
+            file in the work folder has all messages.
 
     Returns:
         Metrics, checkpoints and work folder of the run.
@@ -161,6 +175,9 @@ def train(
     """
     start_processes(cfg)
     with ExitStack() as held:
+        terminal = held.enter_context(quiet_terminal(verbose))
+        if terminal is not None:
+            held.callback(terminal.end_progress)  # before a message about how the run ended
         with main_process_first():
             lock = held.enter_context(lock_work_dir(cfg.work_dir))
         if check:

@@ -13,9 +13,11 @@ from mmengine.dist import is_main_process
 from mmengine.logging import print_log
 
 from rankseg.engine.resilience.checkpoint import DamagedCheckpointError, read_resumable
+from rankseg.engine.resilience.checkpoint_hook import BEST, LAST
 from rankseg.engine.resilience.folder_lock import FolderLock
 from rankseg.training.follow_length import keep_lengths
 from rankseg.utils.atomic_file import PARTIAL
+from rankseg.utils.link_file import is_link
 
 _NAME = re.compile(r"iter_(\d+)\.pth")
 _BEST = re.compile(r"best_.+_iter_\d+\.pth")
@@ -131,6 +133,9 @@ def remove_run(work_dir: str | Path) -> None:
         for file in list(place.iterdir()) if place.is_dir() else ():
             if written.fullmatch(file.name):
                 file.unlink(missing_ok=True)
+    for link in (folder / LAST, folder / BEST):
+        if is_link(link):
+            link.unlink(missing_ok=True)
     with suppress(OSError):  # the folder does not exist, or contains files of the user
         maps.rmdir()
 

@@ -2,6 +2,7 @@
 """Names of the tools: ``rankseg train``, or ``python tools/train.py`` in a checkout."""
 
 import re
+import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -54,6 +55,18 @@ class _Style:
 
 if not Path(__file__).resolve().parents[2].joinpath("tools", "train.py").is_file():
     _Style.prefix = "rankseg"  # installed without the tools of a checkout
+
+
+def tool_command(module: str) -> str:
+    """Return how to start a file of ``tools`` from the current folder: ``python tools/train.py``.
+
+    :func:`spell_commands` replaces it if the user works with the command ``rankseg``.
+    """
+    folder, here = Path(__file__).resolve().parents[2] / "tools", Path.cwd()
+    if folder.is_relative_to(here) or not folder.is_dir():
+        folder = Path("tools")
+    inside = {"lucchi": "dataset_converters/", "to_mmseg": "model_converters/"}.get(module, "")
+    return f"python {shlex.quote(str(folder))}/{inside}{module}.py"
 
 
 @contextmanager

@@ -32,7 +32,9 @@ from rankseg.visualization.plane import WAYS
 def options(tool: ModuleType, monkeypatch) -> dict:
     """Return the actions of the parser of a tool by option."""
     parsers = []
-    monkeypatch.setattr(ToolParser, "parse_args", lambda self, *_: parsers.append(self) or 1 / 0)
+    monkeypatch.setattr(
+        ToolParser, "parse_known_args", lambda self, *_: parsers.append(self) or 1 / 0
+    )
     with pytest.raises(ZeroDivisionError):
         tool.parse_args([])
     return {name: action for action in parsers[0]._actions for name in action.option_strings}

@@ -9,8 +9,8 @@ import pytest
 
 from rankseg.engine.resilience.checkpoint import trust_checkpoints
 from rankseg.report.compare import compare
-from rankseg.report.foreign_config import may_build
 from rankseg.report.report import report
+from rankseg.training.foreign_config import may_build
 
 TOUCH = "dict(type={!r}, args=['touch', 'canary'])"
 

@@ -12,6 +12,7 @@ import pytest
 from rankseg.cli import demo
 from rankseg.cli.main import main
 from rankseg.demo import scenes
+from rankseg.testing.commands import parse_command, printed_commands
 from rankseg.visualization.report import MethodResult
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -50,7 +51,12 @@ def test_writes_table_and_picture(tool, tmp_path, monkeypatch, capsys):
     )
     tool.main()
     page = (work / "results.md").read_text()
-    assert page in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert page in shown
+    commands = [parse_command(one) for one in printed_commands(shown)[:2]]
+    assert [name for name, _ in commands] == ["report", "predict"]
+    assert Path(commands[1][1].config, "last.pth").is_file()
+    assert Path(commands[1][1].inputs[0]).is_dir()
     assert "for 2 iterations" in page
     assert "| 5 | " in page
     assert "| flower | " in page

@@ -8,6 +8,10 @@ import numpy as np
 import pytest
 import tifffile
 
+from rankseg.cli.lucchi import next_commands
+from rankseg.testing.commands import parse_command, printed_commands
+
+ROOT = Path(__file__).parents[2]
 SCRIPT = Path(__file__).parents[2] / "tools" / "dataset_converters" / "lucchi.py"
 RNG = np.random.default_rng(0)
 
@@ -40,8 +44,7 @@ def test_converts_the_lucchi_set(folder, capsys, monkeypatch):
         "training.tif | 24 | 24 | 20x16 | uint8 | " in output and "validation: 3 slices" in output
     )
     assert "training.tif: 23 of 24, 0 s left" in shown
-    command = "  python tools/train.py configs/rankmatch/lucchi_5.py --data-root "
-    assert output.splitlines()[-1] == f"{command}{folder / 'set'}"
+    assert "configs/rankmatch/lucchi_laptop_5.py" in output.splitlines()[-3]
 
 
 def test_suggests_to_shrink_wide_objects(tmp_path, capsys):
@@ -101,3 +104,14 @@ def test_reads_colors_channels_and_empty_masks(tmp_path, capsys):
         with pytest.raises(SystemExit, match="2"):
             run(*own, "--color", wrong, "--out", tmp_path / "other")
         assert "Expected --color to be a color" in capsys.readouterr().err
+
+
+def test_next_commands_suit_the_machine_and_parse():
+    notes = {"folder": "my data/cells", "labeled": {"even_4_seed0": []}}
+    for has_gpu, first in ((False, "lucchi_laptop_5"), (True, "lucchi_small_5")):
+        commands = printed_commands("\n".join(next_commands(notes, has_gpu)))
+        (name, args), second = map(parse_command, commands)
+        assert name == second[0] == "train" and Path(args.config).stem == first
+        assert Path(args.config).is_file() or (ROOT / args.config).is_file()
+        assert args.data_root == "my data/cells" and args.work_dir != second[1].work_dir
+        assert args.cfg_options == {"train_dataloader.dataset.split": "even_4_seed0"}

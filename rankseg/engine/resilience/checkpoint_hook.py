@@ -10,11 +10,16 @@ from mmengine.runner import Runner
 
 from rankseg.registry import HOOKS
 from rankseg.utils.atomic_file import PARTIAL, write_text
+from rankseg.utils.link_file import write_link
 
 VALIDATED = "latest_validation"
 """Message hub key of the iteration of the latest validation included in a checkpoint."""
 DROPPED = "dropped_ckpt_ids"
 """Message hub key of the iterations whose checkpoints this checkpoint replaces."""
+LAST, BEST = "last.pth", "best.pth"
+"""Links in the work folder."""
+
+_NUMBER = re.compile(r"\d+")
 
 
 @HOOKS.register_module()
@@ -27,6 +32,10 @@ class CheckpointHook(_CheckpointHook):
     then removes the old ones. The new checkpoint lists the ones it replaces, so a run killed in
     between removes them when it resumes. Checkpoints that this run did not write and replace itself
     are kept.
+
+    The links ``last.pth`` and ``best.pth`` in the work folder lead to the newest checkpoint and to
+    that of the best validation (by the first metric of ``save_best``). They change before an old
+    checkpoint is removed, so they always lead to a complete file.
     """
 
     def before_train(self, runner: Runner) -> None:
@@ -35,6 +44,9 @@ class CheckpointHook(_CheckpointHook):
         saved = Path(self.out_dir) / self.filename_tmpl.format(runner.iter)
         self.last_ckpt = str(saved) if runner.iter and saved.is_file() else None
         self._remove(rf"(best_.+_)?{self._names()}{re.escape(PARTIAL)}")
+        if self.last_ckpt is not None:
+            self._link(runner, LAST, self.last_ckpt)
+        self._link_best(runner)
         self._remove_dropped(runner)
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float]) -> None:
@@ -83,6 +95,7 @@ class CheckpointHook(_CheckpointHook):
         if not is_main_process():
             return
         write_text(Path(runner.work_dir) / "last_checkpoint", self.last_ckpt)
+        self._link(runner, LAST, self.last_ckpt)
         self._remove_dropped(runner)
 
     def _remove_dropped(self, runner: Runner) -> None:
@@ -105,6 +118,7 @@ class CheckpointHook(_CheckpointHook):
         else:
             self.best_ckpt_path = None
         super()._save_best_checkpoint(runner, metrics)
+        self._link_best(runner)
         for key in self.key_indicators:
             written = self.best_ckpt_path_dict[key] if several else self.best_ckpt_path
             if written is not None and is_main_process():
@@ -117,6 +131,25 @@ class CheckpointHook(_CheckpointHook):
                 self.best_ckpt_path_dict[key] = best
             else:
                 self.best_ckpt_path = best
+
+    @master_only
+    def _link(self, runner: Runner, name: str, checkpoint: str | Path) -> None:
+        """Let a link in the work folder lead to a checkpoint."""
+        write_link(Path(runner.work_dir) / name, checkpoint)
+
+    def _link_best(self, runner: Runner) -> None:
+        """Let the link of the best checkpoint lead to the newest best one that exists."""
+        keys = self.key_indicators if self.save_best else []
+        if not keys or not Path(self.out_dir).is_dir():
+            return
+        pattern = re.escape(f"best_{keys[0]}_".replace("/", "_")) + self._names()
+        found = [file for file in Path(self.out_dir).iterdir() if re.fullmatch(pattern, file.name)]
+        info = runner.message_hub.runtime_info
+        noted = Path(str(info.get("best_ckpt") or info.get(f"best_ckpt_{keys[0]}") or "")).name
+        known = [file for file in found if file.name == noted]
+        if found:
+            newest = max(found, key=lambda file: int(_NUMBER.findall(file.name)[-1]))
+            self._link(runner, BEST, known[0] if known else newest)
 
     @master_only
     def _remove(self, pattern: str, kept: set[str] = frozenset()) -> None:

@@ -157,7 +157,10 @@ class FixMatch(Method):
         """See the base class; a single image is mixed with a second crop of itself."""
         views = super().needed_views(unlabeled)
         if self.mix_source == "batch" and unlabeled == 1:
-            print_log("A process has one unlabeled image, so CutMix pastes a second crop of it.")
+            print_log(
+                "A process has one unlabeled image, so CutMix pastes a second crop of it.",
+                logger="current",
+            )
             views |= {mix(view) for view in views - {LABELED}}
         return views
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Safe checkpoint loading: no code in a file runs, and a damaged file gives a short error."""
 
+import logging
 import pickle
 import tarfile
 import zipfile
@@ -14,8 +15,10 @@ from urllib.parse import urlparse
 import mmengine.runner.checkpoint
 import numpy as np
 import torch
-from mmengine.logging import HistoryBuffer
+from mmengine.logging import HistoryBuffer, print_log
 from mmengine.runner import CheckpointLoader
+
+from rankseg.utils.link_file import follow_link
 
 
 def _history_method(owner: type, name: str) -> object:
@@ -52,6 +55,8 @@ _KINDS = {  # first bytes of other file types, and what to do
     b"<": "a web page: download the file again",
     b"\x89HDF": "an HDF5 file: export the weights with torch.save",
 }
+
+LISTED = 8  # number of checkpoints in a message
 
 _trusted: ContextVar[bool] = ContextVar("trusted", default=False)
 
@@ -95,12 +100,9 @@ def load_checkpoint_file(filename: str, map_location=None) -> dict[str, Any]:
         DamagedCheckpointError: If the file is damaged or not a checkpoint.
         ValueError: If it holds anything but data.
     """
-    path = Path(filename).expanduser()
+    path = follow_link(Path(filename).expanduser())
     if not path.is_file():
-        raise FileNotFoundError(
-            f"Checkpoint {path} does not exist. Look for iter_*.pth and best_*.pth in the work "
-            "folder of the run."
-        )
+        raise missing_checkpoint(path)
     try:
         _check_archive(path)
         with torch.serialization.safe_globals(_DATA):
@@ -141,6 +143,14 @@ def _load_url(
 
 
 mmengine.runner.checkpoint.load_url = _load_url
+
+
+def _log(message: str, logger: Any = None, level: int = logging.INFO) -> None:
+    """Log messages that mmengine's loader would print, such as the path of the file."""
+    print_log(message, logger or "current", level)
+
+
+mmengine.runner.checkpoint.print_log = _log
 
 
 def _check_archive(path: Path) -> None:
@@ -230,3 +240,21 @@ def _holds_code(path: Path, reason: str) -> bool:
             return False
     known = "global" in reason.lower() or "not part of a log" in reason or "TorchScript" in reason
     return known and not _trusted.get()
+
+
+def missing_checkpoint(path: str | Path) -> FileNotFoundError:
+    """Return the error for a checkpoint that does not exist, which lists those that do."""
+    folder = Path(path).parent
+    return FileNotFoundError(f"Checkpoint {path} does not exist: {describe_checkpoints(folder)}.")
+
+
+def describe_checkpoints(folder: Path) -> str:
+    """Return half a sentence that lists the checkpoints in a folder, newest first."""
+    if not folder.is_dir():
+        return f"there is no folder {folder}"
+    found = [(file.stat().st_mtime, file.name) for file in folder.glob("*.pth") if file.is_file()]
+    names = [name for _, name in sorted(found, reverse=True)]
+    if not names:
+        return f"{folder} contains no checkpoint (iter_*.pth or best_*.pth)"
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    return f"{folder} contains {', '.join(names[:LISTED])}{more}"

@@ -2,18 +2,22 @@
 """Check of the classes that the settings of an untrusted run may name.
 
 mmengine calls any function of any package that ``type`` names. Reading settings as data is
-therefore not enough if a network is built from them. Only networks and data sets are allowed.
+therefore not enough if objects are built from them. Only networks, data sets and metrics are
+allowed, and for a run that continues also optimizers, schedules, hooks and loops.
 """
 
 import importlib
+import importlib.util
 from collections.abc import Iterator
 
+import albumentations
+from albumentations import BaseCompose, BasicTransform
 from mmengine.config import Config
 from mmengine.registry import Registry, root
 
 from rankseg import registry
+from rankseg.datasets.transforms import operations
 from rankseg.models.weights.checkpoint_file import trusts_checkpoints
-from rankseg.report.run_folder import Run
 from rankseg.training.config_source import texts
 from rankseg.utils.config_nodes import nodes
 from rankseg.utils.safe_text import printable
@@ -21,6 +25,14 @@ from rankseg.utils.safe_text import printable
 SCOPES = ("rankseg", "mmseg", "mmcv", "mmengine")
 BUILT = ("model", "val_dataloader")
 """Parts of a config from which pages and pictures build objects."""
+COMPUTED = (
+    *BUILT,
+    "train_dataloader",
+    "test_dataloader",
+    "val_evaluator",
+    "test_evaluator",
+)
+"""Parts that contain networks, data sets and metrics only."""
 LIMITED = ("mmseg", "mmcv", "mmengine", "torch")
 ALLOWED = (
     "mmseg.models.backbones.",
@@ -40,6 +52,17 @@ ALLOWED = (
     "torch.nn.",
 )
 """Modules with classes that only compute, and open no file named by their arguments."""
+OF_RUNS = (
+    "mmengine.hooks.",
+    "mmengine.optim.",
+    "mmengine.runner.loops",
+    "mmengine.runner.log_processor",
+    "mmengine.visualization.visualizer",
+    "torch.optim.",
+)
+"""Modules with further classes that the other parts of a config may name."""
+NAMED = ("LocalVisBackend", "TensorboardVisBackend")
+"""Further classes for these parts, which send nothing to a server."""
 REFUSED = ("TIMMBackbone", "VPD")
 """Classes in these modules that load files written by other packages."""
 PICKLED = (".pkl", ".pickle", ".yaml", ".yml")
@@ -47,44 +70,54 @@ PICKLED = (".pkl", ".pickle", ".yaml", ".yml")
 CURE = "If you trust its author, use --trust-checkpoint."
 
 
-def settings_to_build(run: Run) -> Config:
+def settings_to_build(cfg: Config, name: str, whole: bool = False) -> Config:
     """Return the settings of a run if building from them cannot execute untrusted code.
 
     After :func:`~rankseg.engine.resilience.checkpoint.trust_checkpoints` nothing is refused, and
     the modules in ``custom_imports`` of the config are imported.
 
     Args:
-        run: Run from :func:`rankseg.report.run_folder.read_runs`.
+        cfg: Settings, from :func:`rankseg.training.saved_config.read_saved_config`.
+        name: Name of the run, for messages.
+        whole: Check all parts of the settings, so that the run can be tested and continued.
+            Otherwise check those that pages and pictures are built from.
 
     Raises:
-        ValueError: If the settings were not read, or name anything but networks and data sets.
+        ValueError: If the settings name anything but the allowed classes.
         ImportError: If a module of ``custom_imports`` is missing.
     """
-    cfg = run.config
-    if run.unread:
-        raise ValueError(run.unread)
     if trusts_checkpoints():
-        for name in (cfg.get("custom_imports") or {}).get("imports", ()):
-            importlib.import_module(name)
+        modules = (cfg.get("custom_imports") or {}).get("imports") or ()
+        for module in [modules] if isinstance(modules, str) else modules:
+            importlib.import_module(module)
         return cfg
-    for fault in _faults(cfg):
-        raise ValueError(f"Did not build run {run.name}: its settings {fault}. {CURE}")
+    for fault in _faults(cfg, whole):
+        own = (cfg.get("custom_imports") or {}).get("imports")
+        cure = f"It imports {printable(str(own))[:80]}. {CURE}" if own else CURE
+        raise ValueError(f"Did not build run {name}: its settings {fault}. {cure}")
     return cfg
 
 
-def _faults(cfg: Config) -> Iterator[str]:
+def _faults(cfg: Config, whole: bool) -> Iterator[str]:
     """Yield the settings that must not be built from."""
-    for name in BUILT:
-        part = cfg.get(name)
-        if part is not None and not isinstance(part, dict):
+    for name in cfg.keys() if whole else BUILT:
+        part, strict = cfg.get(name), name in COMPUTED
+        if part is None or (not strict and not isinstance(part, dict | list | tuple)):
+            continue
+        if strict and not isinstance(part, dict):
             yield f"have a {name} that is not a dict"
         for where, node in nodes(part, name):
+            if where == "optim_wrapper.clip_grad":  # its type is not that of a class
+                continue
             scope = node.get("_scope_")
             if scope is not None and scope not in SCOPES:
                 yield f"name a package with {where}._scope_={_shown(scope)}"
-            if "type" in node and not may_build(node["type"]):
+            if name.endswith("dataloader") and is_operation(node.get("type")):
+                continue
+            if "type" in node and not may_build(node["type"], of_run=not strict):
+                kinds = "network or data set" if strict else "class of a training run"
                 yield (
-                    f"name {where}.type={_shown(node['type'])}, which is not a network or data set "
+                    f"name {where}.type={_shown(node['type'])}, which is not a {kinds} "
                     "of rankseg or mmseg"
                 )
         for where, text in texts(part, name):
@@ -98,8 +131,12 @@ def _shown(value: object) -> str:
     return repr(printable(str(value))[:80])
 
 
-def may_build(name: object) -> bool:
+def may_build(name: object, of_run: bool = False) -> bool:
     """Return whether ``type`` names a registered class that only computes.
+
+    Args:
+        name: Value of ``type``.
+        of_run: Allow optimizers, schedules, hooks and loops, too.
 
     Example:
         >>> may_build("EncoderDecoder"), may_build("os.system"), may_build("LoadImageFromFile")
@@ -111,12 +148,31 @@ def may_build(name: object) -> bool:
     if (scope and scope not in SCOPES) or short in REFUSED:
         return False
     found = [one for tree in _registries() if (one := tree.module_dict.get(short)) is not None]
-    return bool(found) and all(map(_computes, found))
+    allowed = (*ALLOWED, *OF_RUNS) if of_run else ALLOWED
+    named = NAMED if of_run else ()
+    return bool(found) and all(short in named or _computes(one, allowed) for one in found)
 
 
-def _computes(found: object) -> bool:
+def is_operation(name: object) -> bool:
+    """Return whether ``type`` names an albumentations transform in a recipe of a pipeline.
+
+    mmengine imports a module of the name if it expects another class there, so a name that is also
+    that of a module is refused.
+
+    Example:
+        >>> is_operation("HorizontalFlip"), is_operation("Compose.x"), is_operation("imread")
+        (True, False, False)
+    """
+    if not isinstance(name, str) or not name.isidentifier():
+        return False
+    kind = getattr(albumentations, name, None) or getattr(operations, name, None)
+    known = isinstance(kind, type) and issubclass(kind, BasicTransform | BaseCompose)
+    return known and importlib.util.find_spec(name) is None
+
+
+def _computes(found: object, allowed: tuple[str, ...]) -> bool:
     module = str(getattr(found, "__module__", ""))
-    return module.split(".")[0] not in LIMITED or module.startswith(ALLOWED)
+    return module.split(".")[0] not in LIMITED or module.startswith(allowed)
 
 
 def _registries() -> Iterator[Registry]:

@@ -7,7 +7,7 @@ from mmengine.config import Config
 from torch import nn
 
 from rankseg.apis import load_config
-from rankseg.report.saved_config import read_saved_config
+from rankseg.training.saved_config import read_saved_config
 
 MODEL = "model = dict(type='RankMatch')\n"
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"

@@ -279,8 +279,10 @@ def test_overwrite(config, quick_train, copy):
     cfg.load_from = str(shutil.copy(copy / "iter_6.pth", copy / "start.pth"))
     apis.train(cfg, overwrite=True)
     assert sorted(file.name for file in copy.glob("*.pth")) == [
+        "best.pth",
         "best_mIoU_iter_1.pth",
         "iter_1.pth",
+        "last.pth",
         "start.pth",
     ]
 

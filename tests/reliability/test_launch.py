@@ -112,7 +112,7 @@ def test_two_processes_train_and_validate_as_one(whole, config_file, tmp_path):
 
 def test_only_the_main_process_writes_and_logs(whole):
     launch, run = whole
-    assert len(re.findall(r"Iter\(train\) \[8/8\]", launch.text)) == 1
+    assert len(re.findall(r"^ +8 of 8  loss", launch.text, re.M)) == 1
     assert len(list(run.glob("*/*.log"))) == 1
     assert not list(run.rglob("*.partial"))
 

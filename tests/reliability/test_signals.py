@@ -40,7 +40,7 @@ def test_save_and_leave(
     message = f"stopped by {signum.name} after iteration {iteration}, which is saved as {newest}"
     assert f"{message}. The same command with --resume continues from {newest}" in job.text
     assert "Traceback" not in job.text and "killed by signal" not in job.text
-    assert f"[{iteration + 1}/8]" not in job.text
+    assert f" {iteration + 1} of 8  loss" not in job.text
     assert start(file, "--work-dir", stopped, "--resume").wait() == 0
     assert other.wait() == 0, other.text
     for run in (whole, stopped):  # the one that was stopped has kept a checkpoint more of its own

@@ -96,11 +96,12 @@ class ClassificationMetric(RunMetric, BaseMetric):
         if self.per_class:
             metrics |= {f"top1/{classes[k]}": v for k, v in class_accuracy(self.confusion).items()}
         if len(classes) <= TABLE_CLASSES:
-            print_log(f"images by true and predicted class:\n{self._table()}", "current")
+            print_log(f"images by true and predicted class:\n{self.table()}", "current")
         self.notes.say(self.confusion.sum(1), self.confusion.sum(0), classes)
         return metrics
 
-    def _table(self) -> str:
+    def table(self) -> str:
+        """Return the number of images by true and predicted class as a table."""
         classes = list(self.dataset_meta["classes"])
         table = PrettyTable(["true \\ predicted", *[f"{k} {c}" for k, c in enumerate(classes)]])
         for name, row in zip(classes, self.confusion.tolist(), strict=True):

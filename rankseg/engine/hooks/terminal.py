@@ -12,12 +12,13 @@ from mmengine.runner import Runner
 from rankseg.engine.hooks.summary import SummaryHook
 from rankseg.engine.run_header import describe_run, describe_test, short
 from rankseg.engine.unwrap import unwrap_method
+from rankseg.evaluation.classification import ClassificationMetric
 from rankseg.utils.progress import duration
 from rankseg.utils.run_log import main_metric
 from rankseg.utils.terminal import Terminal
 
 REFRESH = 0.2  # seconds between two updates of the bar
-FEW = 8  # number of classes that are shown one by one
+FEW = 10  # number of classes that are shown one by one
 PREFERRED = ("fgIoU", "mIoU", "fgDice", "mDice", "aAcc", "top1", "top5", "mean_class", "recall1")
 """Metrics that come first in a table."""
 COLUMNS = 6
@@ -135,6 +136,9 @@ class TerminalHook(Hook):
             self.terminal.show(metric_table(metrics, "result (%)", name, main_metric(metrics)))
             if len(per_class(metrics)) > FEW:
                 self.terminal.show(class_lines(metrics))
+        for metric in runner.test_loop.evaluator.metrics:
+            if isinstance(metric, ClassificationMetric) and len(metric.confusion) <= FEW:
+                self.terminal.show(f"images by true and predicted class:\n{metric.table()}")
 
     def _show_batches(self, what: str, batch_idx: int, total: int) -> None:
         now = time.monotonic()

@@ -50,6 +50,13 @@ def test_table_has_the_main_metric_first_and_a_row_for_each_network():
 
 
 def test_many_classes_are_shown_in_lines():
-    metrics = {"mIoU": 1.0, **{f"IoU/c{k}": float(k) for k in range(9)}}
-    assert "c8" not in metric_table(metrics, "x", "student", "mIoU")
-    assert class_lines(metrics).splitlines()[-1].split() == ["c8", "8.00"]
+    metrics = {"mIoU": 1.0, **{f"IoU/c{k}": float(k) for k in range(11)}}
+    assert "c10" not in metric_table(metrics, "x", "student", "mIoU")
+    assert class_lines(metrics).splitlines()[-1].split() == ["c10", "10.00"]
+
+
+def test_test_of_a_classifier_shows_its_confusion(class_run, capsys):
+    cfg = apis.load_config(str(class_run), work_dir=str(class_run / "shown"))
+    apis.test(cfg, str(class_run / "iter_6.pth"))
+    text = capsys.readouterr().out
+    assert "top1" in text and "true \\ predicted" in text and "0 blue" in text

@@ -23,7 +23,7 @@ from rankseg.training.command_line import (
     parse_trained,
     trained_from,
 )
-from rankseg.utils.run_arguments import parse_run
+from rankseg.utils.run_arguments import CONFIGS
 
 if TYPE_CHECKING:
     from rankseg.analysis.retrieve import Contender
@@ -92,8 +92,10 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add("--tap", help="submodule whose output is used as feature (default: the embedding)")
     add("--no-cache", action="store_true", help="do not read or write cached features")
     add("--out", metavar="DIR", help="output folder (default: WORK_DIR/retrieval)")
-    args = parse_trained(parser, argv, needs_checkpoint=lambda args: not args.random)
-    given = args.checkpoint is not None or parse_run(args.config) is not None
+    args = parse_trained(parser, argv, needs_checkpoint=False)
+    given = args.checkpoint is not None or not args.config.endswith(CONFIGS)
+    if not given and not args.random:
+        parser.error("Expected a checkpoint, --random, or both, but got neither. Add one of them.")
     count = given + len(args.beside)
     if args.names and len(args.names) != count:
         parser.error(
@@ -108,6 +110,7 @@ def contenders(args: argparse.Namespace) -> list["Contender"]:
     from rankseg.analysis.retrieve import Contender
     from rankseg.training.config import load_config
     from rankseg.training.run_reference import find_checkpoint
+    from rankseg.utils.run_arguments import parse_run
 
     first, checkpoint = trained_from(args)
     pairs = [(first, checkpoint)] if checkpoint else []

@@ -8,7 +8,7 @@ readers of images only where it uses them.
 import argparse
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -245,7 +245,7 @@ def parse_trained(
     parser: argparse.ArgumentParser,
     argv: Sequence[str] | None,
     inputs: tuple[int, int | None] = (0, 0),
-    needs_checkpoint: Callable[[argparse.Namespace], bool] = lambda args: True,
+    needs_checkpoint: bool = True,
 ) -> argparse.Namespace:
     """Parse the arguments of a tool that takes ``RUN`` or ``CONFIG CHECKPOINT``.
 
@@ -264,7 +264,7 @@ def parse_trained(
     if parse_run(args.config) is None and args.checkpoint is None:
         if len(args.inputs) > inputs[0]:
             args.checkpoint = args.inputs.pop(0)
-        elif args.config.endswith(CONFIGS) and needs_checkpoint(args):
+        elif args.config.endswith(CONFIGS) and needs_checkpoint:
             parser.error(
                 f"Expected a checkpoint with config {args.config}, but got none. Add one, or name "
                 "the work folder of a run instead."

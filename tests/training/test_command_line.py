@@ -65,7 +65,7 @@ def test_names_what_is_missing(tool, capsys):
     if len(inputs) < 2:
         with pytest.raises(SystemExit):
             parse(["c.py", *inputs, *options])
-        assert "Expected a checkpoint with config c.py" in capsys.readouterr().err
+        assert "Expected a checkpoint" in capsys.readouterr().err
     if len(inputs) == 1:
         with pytest.raises(SystemExit):
             parse(["run", *options])

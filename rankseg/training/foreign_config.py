@@ -35,6 +35,7 @@ COMPUTED = (
 """Parts that contain networks, data sets and metrics only."""
 LIMITED = ("mmseg", "mmcv", "mmengine", "torch")
 ALLOWED = (
+    "mmseg.datasets.transforms.transforms.Resize",
     "mmseg.models.backbones.",
     "mmseg.models.data_preprocessor",
     "mmseg.models.decode_heads.",
@@ -51,7 +52,7 @@ ALLOWED = (
     "mmengine.model.",
     "torch.nn.",
 )
-"""Modules with classes that only compute, and open no file named by their arguments."""
+"""Classes, or modules of classes, that only compute and open no file named by their arguments."""
 OF_RUNS = (
     "mmengine.hooks.",
     "mmengine.optim.",
@@ -171,8 +172,8 @@ def is_operation(name: object) -> bool:
 
 
 def _computes(found: object, allowed: tuple[str, ...]) -> bool:
-    module = str(getattr(found, "__module__", ""))
-    return module.split(".")[0] not in LIMITED or module.startswith(allowed)
+    name = f"{getattr(found, '__module__', '')}.{getattr(found, '__qualname__', '')}"
+    return name.split(".")[0] not in LIMITED or name.startswith(allowed)
 
 
 def _registries() -> Iterator[Registry]:

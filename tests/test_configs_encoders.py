@@ -87,7 +87,7 @@ def test_network_and_data_match_the_name(name):
     assert backbone.frozen == (words["data"] == "ade20k" or words["tuned"] == "_frozen_linear")
     assert backbone.lora == (16 if words["tuned"] == "_lora" else 0)
     assert head.num_classes == classes
-    assert head.type == ("LinearHead" if words["tuned"] else "DPTHead")
+    assert head.type == ("LinearHead" if words["tuned"] else "LightDPTHead")
     if not words["tuned"]:
         assert (head.channels, tuple(head.level_channels)) == (channels, levels)
     train, val = cfg.train_dataloader.dataset, cfg.val_dataloader.dataset
@@ -191,4 +191,4 @@ def test_tiny_run_starts_without_a_network(name, tmp_path, monkeypatch):
     cfg.model.student.backbone.model = "vit_tiny_patch16_224"  # for the time of the test
     cfg = make_tiny(cfg, str(tmp_path / "run"))
     assert cfg.model.student.backbone.weights is None and "random weights" in said[0]
-    assert apis.train(cfg).iter == 2
+    assert apis.train(cfg).runner.iter == 2

@@ -141,7 +141,7 @@ def _add_stack_arguments(parser: argparse._ArgumentGroup) -> None:
 def main(argv: Sequence[str] | None = None) -> None:
     """Convert the stacks, then print a report and the next steps."""
     args = parse_args(argv)
-    from rankseg.projects.settings import this_machine
+    from rankseg.projects.machine import this_machine
     from rankseg.projects.stacks import convert_stacks
 
     stacks = {name: getattr(args, name) for name in LUCCHI}

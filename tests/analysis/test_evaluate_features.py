@@ -132,7 +132,7 @@ def test_computes_damaged_cache_files_again(class_run, class_config, tmp_path):
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        (["--knn", "13"], "k=13"),
+        (["--knn", "13"], "k to be 1 to 12"),
         (["--launcher", "slurm"], "runs in one process"),
         (["--probe", "1"], "a probe to be 'all', 'labeled', a share such as 1%"),
         (["--probe", "0%"], "share of a probe to be above 0%"),

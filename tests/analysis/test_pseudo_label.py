@@ -73,10 +73,10 @@ def test_labels_with_a_trained_network(class_run, class_config):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({}, "exactly one of --share and --threshold"),
-        ({"share": 0.3, "threshold": 0.9}, "exactly one of --share and --threshold"),
-        ({"share": 1.0}, "--share to be above 0 and below 1, but got 1.0"),
-        ({"threshold": 1.1}, "--threshold to be from 0 to 1, but got 1.1"),
+        ({}, "exactly one of share and threshold"),
+        ({"share": 0.3, "threshold": 0.9}, "exactly one of share and threshold"),
+        ({"share": 1.0}, "share to be above 0 and below 1, but got 1.0"),
+        ({"threshold": 1.1}, "threshold to be from 0 to 1, but got 1.1"),
         ({"threshold": 0.0}, "unlabeled images, but got 9 of 9"),
         ({"threshold": 1.0}, "unlabeled images, but got 0 of 9"),
     ],

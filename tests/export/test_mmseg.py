@@ -22,6 +22,15 @@ STRANGER = """
 import sys
 sys.modules["rankseg"] = None  # importing it fails
 import numpy as np
+import torch
+try:
+    import torchvision
+except ImportError:
+    pass
+except RuntimeError:  # built for another torch: declare the operators without which it fails
+    kept = torch.library.Library("torchvision", "DEF")
+    for name in ("nms", "qnms"):
+        kept.define(name + "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
 from mmseg.apis import inference_model, init_model
 for folder in sys.argv[1:]:
     model = init_model(f"{folder}/config.py", f"{folder}/weights.pth", device="cpu")

@@ -76,5 +76,7 @@ def test_raises_on_input_inside_the_output(tmp_path):
 
 def test_raises_if_the_folder_cannot_be_written(source, tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(ValueError, match="output folder .*file/x cannot .* is a file.*with --out"):
+    with pytest.raises(
+        ValueError, match="output folder .*file/x to be writable.* is a file.*--out"
+    ):
         check_output_folder(tmp_path / "file/x", source, MADE_BY)

@@ -40,7 +40,7 @@ def test_writes_all_outputs_of_a_folder(made, images, tmp_path):
     own = [int(np.percentile(values, q, method="inverted_cdf")) for q in (0.1, 99.9)]
     assert f"from {own[0]} to {own[1]}," in deep
     inferencer = Inferencer(*made)
-    names = ["a2.png", "a10.png", "b.jpg", "more/alpha.png", "more/deep.tif", "more/grey.png"]
+    names = ["a2.png", "a10.png", "b.jpg", "more/alpha.png", "more/deep.tif", "more/gray.png"]
     rows = read_table(out / "summary.csv")
     assert [row["image"] for row in rows] == names
     for name, row in zip(names, rows, strict=True):

@@ -137,7 +137,7 @@ def test_reports_names_that_are_too_long_and_predicts_the_others(
     assert [row["image"] for row in read_table(tmp_path / "out/summary.csv")] == [
         "a10.png",
         "more/alpha.png",
-        "more/grey.png",
+        "more/gray.png",
         f"{long}.jpg",
     ]
 

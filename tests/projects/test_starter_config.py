@@ -82,7 +82,7 @@ def test_every_network_builds(tmp_path, network):
         ("efficientnet_lite0", (1, 3), (4, 16), 1, 129, "DeepLabV3PlusHead"),
         ("resnet18", (1, 3), (4, 16), 1, 129, "DeepLabV3PlusHead"),
         ("convnext_atto", (0, 2), (4, 16), 32, 128, "DeepLabV3PlusHead"),
-        ("vit_tiny_patch16_224", (2, 5, 8, 11), (16,) * 4, 16, 128, "DPTHead"),
+        ("vit_tiny_patch16_224", (2, 5, 8, 11), (16,) * 4, 16, 128, "LightDPTHead"),
     ],
 )
 def test_every_kind_of_encoder_builds(tmp_path, name, maps, strides, multiple, crop, head):

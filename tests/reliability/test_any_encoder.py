@@ -227,12 +227,12 @@ def test_bfloat16(tmp_path):
     runner = train(
         run_file(
             tmp_path,
-            student(VIT, "DPTHead", channels=8, level_channels=(8,) * 4)
+            student(VIT, "LightDPTHead", channels=8, level_channels=(8,) * 4)
             | dict(backbone=dict(VIT, out_indices=(0, 1, 2, 3))),
         ),
         tmp_path / "run",
         amp=True,
-    )
+    ).runner
     assert runner.iter == 3
     assert all(p.dtype == torch.float32 and p.isfinite().all() for p in runner.model.parameters())
 

@@ -36,7 +36,8 @@ def test_a_limit_on_the_size_of_files(start, config, tmp_path):
     again = (file, "--work-dir", tmp_path, "--resume", "--extend-schedule")
     job = start(*again, limits={resource.RLIMIT_FSIZE: size // 2})
     assert_good_end(job, tmp_path, "iter_4.pth could not be written (File too large)")
-    assert [one.name for one in checkpoints(tmp_path)] == ["iter_2.pth"]
+    names = [one.name for one in checkpoints(tmp_path)]
+    assert "iter_2.pth" in names and "iter_4.pth" not in names
     assert start(*again).wait() == 0
 
 

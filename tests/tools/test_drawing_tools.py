@@ -51,6 +51,8 @@ def test_compare(call):
 
 
 def test_agent_maps(call, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "x.pth").touch()
     config = tmp_path / "a.py"
     config.write_text("train_dataloader = dict(dataset=dict())\nmodel = dict(type='RankMatch')\n")
     (_, *rest), function = WANTED["agent_maps"]
@@ -63,6 +65,8 @@ def test_agent_maps(call, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("out", [(), ("--out", "x.png")])
 def test_sample_map(call, tmp_path, monkeypatch, out, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "x.pth").touch()
     config = tmp_path / "a.py"
     config.write_text("train_dataloader = dict(dataset=dict())\nmodel = dict(type='LMCS')\n")
     (_, *rest), function = WANTED["sample_map"]

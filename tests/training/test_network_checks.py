@@ -169,13 +169,13 @@ def test_networks_without_batch_norm_train_on_one_image():
 
 
 @pytest.mark.parametrize("crop", [126, 129])
-@pytest.mark.parametrize("head", ["LinearHead", "DPTHead"])
+@pytest.mark.parametrize("head", ["LinearHead", "LightDPTHead"])
 def test_encoder_that_pads_takes_every_crop(crop, head):
     pytest.importorskip("timm")
     init_default_scope("rankseg")
     model = "vit_tiny_patch16_224"
     options = dict(in_channels=None, num_classes=2)
-    if head == "DPTHead":
+    if head == "LightDPTHead":
         options.update(channels=8, level_channels=(4, 4, 4, 4))
     student = dict(
         type="EncoderDecoder",

@@ -22,7 +22,7 @@ model = dict(
             out_indices=(2, 5, 8, 11),
         ),
         decode_head=dict(
-            type="DPTHead",
+            type="LightDPTHead",
             in_channels=None,
             channels=64,
             level_channels=(48, 96, 192, 384),

@@ -2,14 +2,14 @@
 """Decode heads, which turn feature maps into logits."""
 
 from .deeplabv3plus import ASPP, DeepLabV3PlusHead
-from .dpt import DPTHead
+from .dpt import LightDPTHead
 from .embedding import EmbeddingHead
 from .image_level import ImageLevelHead
 from .linear import LinearHead
 
 __all__ = [
     "ASPP",
-    "DPTHead",
+    "LightDPTHead",
     "DeepLabV3PlusHead",
     "EmbeddingHead",
     "ImageLevelHead",

@@ -58,7 +58,7 @@ class Fusion(nn.Module):
 
 
 @MODELS.register_module()
-class DPTHead(BaseDecodeHead):
+class LightDPTHead(BaseDecodeHead):
     """Decode head of a dense prediction transformer, in the light form of UniMatch V2.
 
     Four maps of a vision transformer, all at the size of the patches, are resampled to four scales
@@ -96,7 +96,7 @@ class DPTHead(BaseDecodeHead):
         in_channels = list(in_channels) if isinstance(in_channels, Sequence) else [in_channels]
         if not len(in_channels) == len(level_channels) == len(in_index) == len(SCALES):
             raise ValueError(
-                f"Expected DPTHead to get {len(SCALES)} feature maps, but got in_channels="
+                f"Expected LightDPTHead to get {len(SCALES)} feature maps, but got in_channels="
                 f"{in_channels}, in_index={tuple(in_index)} and level_channels="
                 f"{tuple(level_channels)}. Set out_indices of the backbone to four blocks, for "
                 "example (2, 5, 8, 11)."

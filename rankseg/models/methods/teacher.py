@@ -31,7 +31,8 @@ def build_teacher(
         average = partial(move_by_age, momentum, warmup=warmup)
     teacher = AveragedModel(student, multi_avg_fn=average, use_buffers=buffers)
     teacher.requires_grad_(False).eval()
-    share_frozen(student, teacher.module)
+    if any(parameter.requires_grad for parameter in student.parameters()):  # no average itself
+        share_frozen(student, teacher.module)
     return teacher
 
 

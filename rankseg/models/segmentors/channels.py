@@ -62,7 +62,7 @@ def _inside(index: int, channels: list[int]) -> bool:
 
 def _default_index(head: MutableMapping[str, Any]) -> Any:
     """Return the feature map that a head reads if its config does not say."""
-    return (0, 1, 2, 3) if head["type"] == "DPTHead" else -1
+    return (0, 1, 2, 3) if head["type"] == "LightDPTHead" else -1
 
 
 def _heads(student: MutableMapping[str, Any]) -> Iterator[tuple[str, MutableMapping[str, Any]]]:

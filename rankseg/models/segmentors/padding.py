@@ -36,7 +36,7 @@ def cut_padding(segmentor: nn.Module) -> None:
             raise ValueError(
                 f"Expected {type(head).__name__} to have a classifier 'conv_seg', after which the "
                 f"padding of {type(backbone).__name__} is cut, but it has none. Use LinearHead or "
-                "DPTHead, or set pad=False in the backbone."
+                "LightDPTHead, or set pad=False in the backbone."
             )
         # mmseg predicts by head.forward, which skips hooks of the head itself. The hook holds the
         # backbone, so that a copy of the segmentor uses its own.

@@ -33,7 +33,7 @@ def head_of(name: str, method: str) -> dict:
         return dict(type="DeepLabV3PlusHead", in_channels=None, num_classes=3, **narrow)
     if name.startswith("vit") and method == "UniMatchV2":
         levels = dict(channels=8, level_channels=(8, 8, 8, 8))
-        return dict(type="DPTHead", in_channels=None, num_classes=3, **levels)
+        return dict(type="LightDPTHead", in_channels=None, num_classes=3, **levels)
     return dict(type="LinearHead", in_channels=None, num_classes=3)
 
 

@@ -21,9 +21,9 @@ def scope() -> None:
 def student(head: str = "LinearHead", **backbone):
     """Config of a tiny vision transformer with a head."""
     trunk = dict(type="TimmTrunk", model="vit_tiny_patch16_224", out_indices=(0, 1)) | backbone
-    if head == "DPTHead":
+    if head == "LightDPTHead":
         trunk["out_indices"] = (0, 1, 2, 3)
-    options = dict(channels=8, level_channels=(8, 8, 8, 8)) if head == "DPTHead" else {}
+    options = dict(channels=8, level_channels=(8, 8, 8, 8)) if head == "LightDPTHead" else {}
     return dict(
         type="EncoderDecoder",
         backbone=trunk,
@@ -63,7 +63,7 @@ def test_prediction_moves_with_the_image(size):
 
 def test_padding_does_not_stretch_the_prediction():
     """A padded image predicts as the same image with the padding drawn into it."""
-    model = method("DPTHead")
+    model = method("LightDPTHead")
     image = torch.rand(1, 3, 50, 60)
     padded = torch.nn.functional.pad(image, (0, 4, 0, 14))
     torch.testing.assert_close(logits(model, image), logits(model, padded)[..., :50, :60])
@@ -87,7 +87,7 @@ def test_raises_on_head_without_classifier():
         cut_padding(network)
 
 
-@pytest.mark.parametrize("head", ["LinearHead", "DPTHead"])
+@pytest.mark.parametrize("head", ["LinearHead", "LightDPTHead"])
 def test_channels_are_filled_in(head):
     model = method(head)
     given = model.student.decode_head.in_channels

@@ -21,16 +21,14 @@ def test_accepts_a_new_or_empty_folder(source, tmp_path):
 
 @pytest.mark.parametrize("place", ["in", "in/out", "in/../in/x"])
 def test_raises_on_output_inside_the_input(source, tmp_path, place):
-    message = "output folder .*file/x to be writable.* is a file.*--out"
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match="output folder outside the input folder"):
         check_output_folder(tmp_path / place, source, MADE_BY)
 
 
 def test_raises_on_a_link_into_the_input(source, tmp_path):
     (source / "x").mkdir()
     (tmp_path / "link").symlink_to(source / "x")
-    message = "output folder .*file/x to be writable.* is a file.*--out"
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match="output folder outside the input folder"):
         check_output_folder(tmp_path / "link", source, MADE_BY)
 
 
@@ -78,7 +76,6 @@ def test_raises_on_input_inside_the_output(tmp_path):
 
 def test_raises_if_the_folder_cannot_be_written(source, tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(
-        ValueError, match="output folder .*file/x to be writable.* is a file.*--out"
-    ):
+    message = "output folder .*file/x to be writable.* is a file.*--out"
+    with pytest.raises(ValueError, match=message):
         check_output_folder(tmp_path / "file/x", source, MADE_BY)

@@ -6,8 +6,15 @@ without a prefix. Names are looked up here first, then in the parent. The first 
 ``locations``, so components need no manual import.
 """
 
+from contextlib import redirect_stdout
+from importlib import import_module
+from io import StringIO
+
 from mmengine.registry import Registry
 from mmseg import registry as mmseg
+
+with redirect_stdout(StringIO()):  # it prints twice that a package is missing which nothing needs
+    import_module("mmseg.datasets")
 
 MODELS = Registry("model", parent=mmseg.MODELS, scope="rankseg", locations=["rankseg.models"])
 DATASETS = Registry(

@@ -4,18 +4,8 @@
 _base_ = "./camvid_1_16_lite0.py"
 
 head = _base_.model.student.decode_head
-model = dict(
-    student=dict(
-        backbone=dict(frozen=True),
-        decode_head=dict(
-            _delete_=True,
-            type="LinearHead",
-            in_channels=None,
-            num_classes=head.num_classes,
-            align_corners=True,
-            loss_decode=head.loss_decode,
-        ),
-    )
-)
+linear = dict(num_classes=head.num_classes, align_corners=True, loss_decode=head.loss_decode)
+linear = dict(_delete_=True, type="LinearHead", **linear)
+model = dict(student=dict(backbone=dict(frozen=True), decode_head=linear))
 optim_wrapper = dict(optimizer=dict(lr=0.01))
-del head
+del head, linear

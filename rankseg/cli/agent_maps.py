@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 from rankseg.training.command_line import (
     add_config_arguments,
+    add_network_argument,
     exit_on_user_error,
     make_parser,
     parse_trained,
@@ -45,11 +46,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help="number of agents (default: that of the config, or 128)",
     )
     parser.add_argument("--tap", metavar="NAME", help="submodule whose output is compared")
-    parser.add_argument(
-        "--network",
-        choices=["student", "teacher"],
-        help="network to use (default: the one that predicts)",
-    )
+    add_network_argument(parser)
     parser.add_argument(
         "--seed", type=int, default=0, help="seed that selects the first agent (default: 0)"
     )

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from rankseg.training.command_line import (
     add_config_arguments,
+    add_network_argument,
     exit_on_user_error,
     make_parser,
     parse_trained,
@@ -35,11 +36,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--points", type=int, default=4, metavar="N", help="number of points per image (default: 4)"
     )
-    parser.add_argument(
-        "--network",
-        choices=["student", "teacher"],
-        help="network to use (default: the one that predicts)",
-    )
+    add_network_argument(parser)
     return parse_trained(parser, argv, (0, None))
 
 

@@ -12,6 +12,7 @@ import argparse
 from collections.abc import Sequence
 
 from rankseg.training.command_line import (
+    add_runs_arguments,
     exit_on_user_error,
     make_parser,
 )
@@ -36,20 +37,9 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         default="even",
         help="even: evenly spaced validation images; differ: those on which the runs differ most",
     )
-    parser.add_argument(
-        "--checkpoint",
-        choices=("last", "best"),
-        default="last",
-        help="weights to predict with (default: last)",
-    )
+    add_runs_arguments(parser)
     parser.add_argument(
         "--mark", action="store_true", help="frame areas where only the last run is right"
-    )
-    parser.add_argument(
-        "--trust-checkpoint",
-        action="store_true",
-        help="load checkpoints that contain code, and build all classes that the settings of a run "
-        "name; only use it for files from people you trust",
     )
     return parser.parse_args(argv)
 

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from rankseg.training.command_line import (
     add_config_arguments,
+    add_network_argument,
     exit_on_user_error,
     make_parser,
     parse_trained,
@@ -71,11 +72,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help="report purity and distance of K constrained neighbors (CMSF, Figure 5)",
     )
     add("--ranks", metavar="FILE", help="with --purity: draw the ranks (CMSF, Table 1 right)")
-    add(
-        "--network",
-        choices=["student", "teacher"],
-        help="network to use (default: the one that predicts)",
-    )
+    add_network_argument(parser)
     add("--tap", default="decode_head.pool", help="submodule whose output is used as feature")
     add("--seed", type=int, default=0, help="seed of the selected images (default: 0)")
     add("--no-cache", action="store_true", help="do not read or write cached features")

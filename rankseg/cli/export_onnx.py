@@ -24,6 +24,7 @@ from collections.abc import Sequence
 
 from rankseg.training.command_line import (
     add_model_arguments,
+    add_network_argument,
     exit_on_user_error,
     make_parser,
     parse_trained,
@@ -44,11 +45,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help="take uint8 RGB images (batch, height, width, 3) instead of normalized float32 images",
     )
     parser.add_argument("--argmax", action="store_true", help="return classes instead of logits")
-    parser.add_argument(
-        "--network",
-        choices=["student", "teacher"],
-        help="network to use (default: the one that predicts)",
-    )
+    add_network_argument(parser)
     return parse_trained(parser, argv)
 
 

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 
 from rankseg.training.command_line import (
     add_config_arguments,
+    add_network_argument,
     exit_on_user_error,
     make_parser,
     parse_trained,
@@ -39,11 +40,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         metavar="FOLDER",
         help="folder of the new split, relative to the data root, for example splits/mine",
     )
-    parser.add_argument(
-        "--network",
-        choices=["student", "teacher"],
-        help="network to use (default: the one that predicts)",
-    )
+    add_network_argument(parser)
     parser.add_argument("--force", action="store_true", help="replace existing lists")
     return parse_trained(parser, argv)
 

@@ -13,6 +13,7 @@ import argparse
 from collections.abc import Sequence
 
 from rankseg.training.command_line import (
+    add_runs_arguments,
     exit_on_user_error,
     make_parser,
 )
@@ -30,23 +31,12 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--no-predict", action="store_true", help="only use the logs; do not predict images"
     )
-    parser.add_argument(
-        "--checkpoint",
-        choices=("last", "best"),
-        default="last",
-        help="weights to predict with (default: last)",
-    )
+    add_runs_arguments(parser)
     parser.add_argument(
         "--images",
         type=int,
         metavar="N",
         help="predict N evenly spaced validation images instead of all",
-    )
-    parser.add_argument(
-        "--trust-checkpoint",
-        action="store_true",
-        help="load checkpoints that contain code, and build all classes that the settings of a run "
-        "name; only use it for files from people you trust",
     )
     return parser.parse_args(argv)
 

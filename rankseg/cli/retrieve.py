@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from rankseg.training.command_line import (
     add_config_arguments,
+    add_network_argument,
     exit_on_user_error,
     make_parser,
     parse_trained,
@@ -84,11 +85,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         metavar="N",
         help="number of queries per picture (default: 8)",
     )
-    add(
-        "--network",
-        choices=["student", "teacher"],
-        help="network to use (default: the one that predicts)",
-    )
+    add_network_argument(parser)
     add("--tap", help="submodule whose output is used as feature (default: the embedding)")
     add("--no-cache", action="store_true", help="do not read or write cached features")
     add("--out", metavar="DIR", help="output folder (default: WORK_DIR/retrieval)")

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from rankseg.training.command_line import (
     add_config_arguments,
+    add_network_argument,
     exit_on_user_error,
     make_parser,
     parse_trained,
@@ -52,11 +53,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         metavar="CLASS",
         help="classes to draw in separate rows",
     )
-    add(
-        "--network",
-        choices=["student", "teacher"],
-        help="network to use (default: the one that predicts)",
-    )
+    add_network_argument(parser)
     add("--tap", default="decode_head.pool", help="submodule whose output is used as feature")
     add("--seed", type=int, default=0, help="seed of the selected images and of t-SNE (default: 0)")
     add("--out", metavar="FILE", help="picture to write (default: WORK_DIR/sample_map_IMAGES.png)")

@@ -19,6 +19,7 @@ from collections.abc import Sequence
 
 from rankseg.training.command_line import (
     add_model_arguments,
+    add_network_argument,
     exit_on_user_error,
     make_parser,
     parse_trained,
@@ -33,11 +34,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--out", required=True, metavar="DIR", help="output folder, which must be new or empty"
     )
-    parser.add_argument(
-        "--network",
-        choices=["student", "teacher"],
-        help="network to use (default: the one that predicts)",
-    )
+    add_network_argument(parser)
     return parse_trained(parser, argv)
 
 

@@ -193,6 +193,31 @@ def add_model_arguments(
     )
 
 
+def add_network_argument(parser: argparse.ArgumentParser) -> None:
+    """Add the argument that chooses between the student and its average."""
+    parser.add_argument(
+        "--network",
+        choices=["student", "teacher"],
+        help="network to use (default: the one that predicts)",
+    )
+
+
+def add_runs_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of tools that let several runs predict."""
+    parser.add_argument(
+        "--checkpoint",
+        choices=("last", "best"),
+        default="last",
+        help="weights to predict with (default: last)",
+    )
+    parser.add_argument(
+        "--trust-checkpoint",
+        action="store_true",
+        help="load checkpoints that contain code, and build all classes that the settings of a run "
+        "name; only use it for files from people you trust",
+    )
+
+
 def add_plane_arguments(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
     """Add the arguments that choose planes of TIFF stacks. See :func:`planes_from`."""
     parser.add_argument(

@@ -199,7 +199,7 @@ def test_hook_matches_the_tool_and_does_not_change_training(class_config, tmp_pa
     )
     assert notes[-1] == {name: found[name] for name in ("knn1", "linear_all")}
     assert cv2.imread(str(tmp_path / "whole/features.png")) is not None
-    # resumed from the middle: the notes up to there are kept, the later ones made anew
+    # resumed from the middle: the notes up to there are kept, the later ones measured again
     text = (tmp_path / "whole/features.json").read_text()
     (tmp_path / "next").mkdir()
     (tmp_path / "next/features.json").write_text(text)

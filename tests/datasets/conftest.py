@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A small folder of images and masks, written anew for every test that wants one."""
+"""A small folder of images and masks, written for every test that needs one."""
 
 import gc
 import pickle

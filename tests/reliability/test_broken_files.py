@@ -245,9 +245,8 @@ def test_masks_all_ignored_or_two_valued(root, capsys):
 
 
 def test_jpeg_masks_are_explained(root, capsys):
-    (root / "masks/0.jpg").write_bytes(
-        saved(np.where(LABELS == 1, 200, 0).astype(np.uint8), "JPEG")
-    )
+    mask = np.where(LABELS == 1, 200, 0).astype(np.uint8)
+    (root / "masks/0.jpg").write_bytes(saved(mask, "JPEG"))
     (root / LABELED).write_text("images/0.png masks/0.jpg\n")
     refused(root, capsys, "masks/0.jpg", "Save masks as PNG, because JPEG changes values")
 
@@ -309,6 +308,7 @@ def test_a_disk_that_fails(root, capsys, monkeypatch):
     refused(root, capsys, "0.png", r"cannot be read \(Input/output error\)\. Check the disk or th")
 
 
+BELOW = "below the data root .* but got"
 LISTS = {
     "empty": (b"", "to have one 'image mask' or 'image' per line, but it is empty"),
     "blank": (b" \r\n\t\n# nothing\n", "but it is empty"),
@@ -321,20 +321,11 @@ LISTS = {
     "three names": (b"a b c\n", "expected an image and a mask, but got 'a b c'. Put a TAB"),
     "no mask": (b"images/0.png\n", "to name a mask .* none for images/0.png"),
     "twice": (PAIRS.encode() * 2, "got image images/0.png .*more than once. Keep one line"),
-    "twice in other words": (
-        b"images/0.png masks/0.png\n./images//0.png masks/0.png\n",
-        "than once",
-    ),
-    "above": (b"../other/0.png masks/0.png\n", "below the data root .* but got ../other/0.png"),
-    "above, hidden": (
-        b"images/../../o.png masks/0.png\n",
-        "below the data root .* but got ../o.png",
-    ),
-    "mask above": (
-        b"images/0.png ../../etc/passwd\n",
-        "below the data root .* but got ../../etc/passwd",
-    ),
-    "absolute": (b"/etc/o.png masks/0.png\n", "below the data root .* but got /etc/o.png"),
+    "twice in other words": (PAIRS.encode() + b"./images//0.png masks/0.png\n", "than once"),
+    "above": (b"../other/0.png masks/0.png\n", f"{BELOW} ../other/0.png"),
+    "above, hidden": (b"images/../../o.png masks/0.png\n", f"{BELOW} ../o.png"),
+    "mask above": (b"images/0.png ../../etc/passwd\n", f"{BELOW} ../../etc/passwd"),
+    "absolute": (b"/etc/o.png masks/0.png\n", f"{BELOW} /etc/o.png"),
     "swapped": (b"masks/0.png images/0.png\n", "0.png .* got a color image|got 10x8|got 8x10"),
 }
 
@@ -343,11 +334,8 @@ LISTS = {
 def test_lists_that_are_refused(root, capsys, name):
     content, match = LISTS[name]
     (root / LABELED).write_bytes(content)
-    named = {
-        "twice": "split 'few'",
-        "twice in other words": "split 'few'",
-        "swapped": "images/0.png",
-    }
+    named = dict.fromkeys(("twice", "twice in other words"), "split 'few'")
+    named["swapped"] = "images/0.png"
     refused(root, capsys, named.get(name, "labeled.txt"), match)
 
 
@@ -399,9 +387,8 @@ def test_full_check_names_all_bad_files(root, capsys):
     with pytest.raises(SystemExit), exit_on_user_error():
         check(root, full=True)
     head, *lines = capsys.readouterr().err.splitlines()
-    assert head.startswith(
-        "error: Expected all files to be readable, but got 3 bad ones among 7. Repair"
-    )
+    bad = "error: Expected all files to be readable, but got 3 bad ones among 7. Repair"
+    assert head.startswith(bad)
     assert [re.search(r"(image|mask) \S*/(\w+/\d.png) ", line)[2] for line in lines] == [
         "images/0.png", "images/3.png", "masks/6.png"
     ]  # fmt: skip

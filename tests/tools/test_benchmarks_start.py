@@ -32,8 +32,8 @@ def test_runs_the_commands(start, monkeypatch, tmp_path):
     monkeypatch.setattr(start, "train", train)
     out = tmp_path / "start.json"
     start.main(["--iteration", "700", "--repeats", "1", "--out", str(out)])
-    anew, on = ("new", 1, ("--overwrite",), {}), ("on", 701, ("--resume",), {"iter_700.pth": 700})
-    assert calls == [("first", 1, (), {}), *2 * [anew, on]]
+    fresh, on = ("new", 1, ("--overwrite",), {}), ("on", 701, ("--resume",), {"iter_700.pth": 700})
+    assert calls == [("first", 1, (), {}), *2 * [fresh, on]]
     assert set(json.loads(out.read_text())["cases"]) == {"from nothing", "after 700"}
 
 

@@ -50,7 +50,7 @@ def test_resume_goes_on_at_the_iteration(trained):
 
 
 def test_a_resumed_run_ends_like_one_that_was_never_stopped(trained, config_file, tmp_path):
-    # boxes, agents and dropped channels are drawn anew in every iteration
+    # boxes, agents and dropped channels are drawn again in every iteration
     _, run = trained
     cfg = apis.load_config(str(config_file), work_dir=str(run))
     cfg.load_from, cfg.resume = str(run / "iter_2.pth"), True
@@ -109,7 +109,9 @@ def test_fine_tuning_for_other_classes(trained, data_root, tmp_path):
     for node in (cfg.train_dataloader.dataset, cfg.val_dataloader, cfg.test_dataloader):
         node.dataset.classes = ("a", "b")
     cfg.model.student.decode_head.num_classes = 2
-    with pytest.raises(ValueError, match="does not fit the model"):  # only training makes it anew
+    with pytest.raises(
+        ValueError, match="does not fit the model"
+    ):  # only training reinitializes it
         apis.test(cfg, str(run / "iter_4.pth"))
     cfg.load_from = str(run / "iter_4.pth")
     cfg.train_cfg = dict(type="PassTrainLoop", max_iters=1, val_interval=1)

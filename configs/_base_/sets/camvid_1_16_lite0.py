@@ -12,26 +12,14 @@ _base_ = [
     "../default_runtime.py",
 ]
 
+weights = [0.894, 0.823, 3.41, 0.628, 1.861, 1.121, 3.094, 7.994, 1.491, 5.533, 10.147]
 model = dict(
     student=dict(
         decode_head=dict(
             num_classes=11,
-            loss_decode=dict(
-                class_weight=[
-                    0.894,
-                    0.823,
-                    3.41,
-                    0.628,
-                    1.861,
-                    1.121,
-                    3.094,
-                    7.994,
-                    1.491,
-                    5.533,
-                    10.147,
-                ]
-            ),
+            loss_decode=dict(class_weight=weights),
         ),
     )
 )
 train_dataloader = dict(dataset=dict(split="1_16"))
+del weights

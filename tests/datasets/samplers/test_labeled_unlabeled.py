@@ -178,7 +178,7 @@ def test_labeled_only_yields_the_labeled_part_of_the_same_stream():
 @pytest.mark.parametrize("sizes", [(1, 1), (1, 2), (2, 1)])
 def test_lists_shorter_than_a_batch_wrap_with_new_draws(sizes):
     keys = first(make(sizes, counts=(4, 4)), 16)
-    assert len(set(keys)) == 16, "the same image comes again, but drawn anew"
+    assert len(set(keys)) == 16, "the same image comes again, but drawn again"
     assert {key.index for key in keys} == set(range(sum(sizes)))
 
 

@@ -318,7 +318,7 @@ def test_what_cannot_work_is_refused_before_training(runner):
     ("iteration", "warmup", "have", "number"),
     [
         (0, 0, 0, 0),
-        (0, 0, UNLABELED, 0),  # a new run anew, also from weights of an earlier one
+        (0, 0, UNLABELED, 0),  # a new run starts again, also from weights of an earlier one
         (2, 0, UNLABELED, None),
         (3, 0, UNLABELED, 1),
         (4, 0, 0, 1),  # resumed from a checkpoint without labels

@@ -210,8 +210,10 @@ def test_a_checkpoint_of_other_classes_gives_the_encoder(build):
     source, method = build("CCT", student=toy_student(5)), build("CCT")
     before = {k: v.clone() for k, v in method.auxiliary_decode_heads.state_dict().items()}
     state = dict(source.state_dict())
-    anew = reinit_classifier(method, state)
-    assert any("student.decode_head.conv_seg.weight (5, 16, 1, 1) -> (3," in one for one in anew)
+    replaced = reinit_classifier(method, state)
+    assert any(
+        "student.decode_head.conv_seg.weight (5, 16, 1, 1) -> (3," in one for one in replaced
+    )
     method.load_state_dict(state, strict=True)
     for key, value in method.auxiliary_decode_heads.state_dict().items():
         assert torch.equal(value, before[key])

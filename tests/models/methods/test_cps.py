@@ -253,8 +253,8 @@ def test_own_checkpoint_round_trip(build):
 def test_a_checkpoint_of_other_classes_gives_both_their_encoders(build):
     source, method = build("CPS", student=toy_student(5)), build("CPS")
     state = dict(source.state_dict())
-    anew = [one.split()[0] for one in reinit_classifier(method, state)]
-    assert anew == [
+    replaced = [one.split()[0] for one in reinit_classifier(method, state)]
+    assert replaced == [
         f"{network}.decode_head.conv_seg.{part}"
         for network in ("student", "second")
         for part in ("weight", "bias")

@@ -39,6 +39,20 @@ def test_step(tmp_path, capsys):
     assert "plain-same / ours-same" in capsys.readouterr().out
 
 
+def test_counts_operations(tmp_path, capsys):
+    out = tmp_path / "step.json"
+    size = ["--depth", "18", "--crop", "65", "--cases", "ours-batch", "--launches"]
+    found = []
+    for agents in ("8", "12"):
+        load("step").main([*size, "--agents", agents, "--out", str(out)])
+        found.append(json.loads(out.read_text())["launches"]["ours-batch"])
+    few, many = found
+    # three operations for each of four more agents, of both views together
+    assert [many[name] - few[name] for name in few] == [12, 12]
+    assert 0 < many["forward"] < many["forward and backward"]
+    assert "ours-batch: {'forward':" in capsys.readouterr().out
+
+
 def test_trades_time_for_memory(tmp_path):
     out = tmp_path / "step.json"
     size = ["--depth", "18", "--crop", "33", "--agents", "4", "--batch", "4", "--repeats", "1"]

@@ -13,6 +13,7 @@ python tools/benchmarks/step.py --cases plain-same ours-same ours-batch-bf16
 python tools/benchmarks/step.py --batch 4 --cases ours-batch-nhwc ours-batch-nhwc-half \\
     ours-batch-nhwc-checkpointing                      # what memory costs
 python tools/benchmarks/step.py --depth 18 --crop 129 --agents 64 --repeats 2  # a quick look
+python tools/benchmarks/step.py --launches --crop 193 --cases ours-batch  # count operations only
 """
 
 import rankseg  # noqa: F401, before torch, whose threads then sleep while they wait
@@ -39,6 +40,7 @@ from rankseg.testing.benchmark import (
     table,
     write_report,
 )
+from rankseg.testing.launches import LaunchCounter
 from rankseg.testing.plain import plain_step
 from rankseg.testing.toy import toy_batch
 from rankseg.training.command_line import exit_on_user_error
@@ -127,6 +129,11 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         type=int,
         default=2,
         help="number of labeled and of unlabeled images (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--launches",
+        action="store_true",
+        help="only count the operations of a step that start work on a device",
     )
     add_common_arguments(parser, "step.json", repeats=3)
     args = parser.parse_args(argv)
@@ -231,6 +238,17 @@ def check_values(case: Case, args: argparse.Namespace) -> dict[str, float]:
     }
 
 
+def launches_of(case: Case, args: argparse.Namespace) -> dict[str, int]:
+    """Return the number of operations of the forward pass, and of forward and backward pass."""
+    method, batch = build(case, args), make_batch(case, args)
+    losses_of(method, case, batch, args.agents)  # the first step also builds tables
+    with LaunchCounter() as counter:
+        losses = losses_of(method, case, batch, args.agents)
+        forward = counter.launches.total()
+        sum(losses.values()).backward()
+    return {"forward": forward, "forward and backward": counter.launches.total()}
+
+
 def ratios(costs: dict[str, Cost]) -> dict[str, Any]:
     """Return time and memory ratios of the measured pairs of cases."""
     return {
@@ -252,6 +270,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         torch.set_num_threads(args.threads)
     init_default_scope("rankseg")
     with exit_on_user_error():
+        if args.launches:
+            counts = {name: launches_of(case, args) for name, case in chosen.items()}
+            for name, count in counts.items():
+                print(f"  {name}: {count}")
+            write_report(args.out, {"settings": vars(args), "launches": counts})
+            return
         differences = {}
         for name, case in chosen.items():
             if not case.plain and not case.bf16 and case.parts == 1:

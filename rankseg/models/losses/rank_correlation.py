@@ -2,18 +2,21 @@
 """Rank-aware correlation consistency of RankMatch, with the paper's ablations as options."""
 
 import math
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rankseg.models.losses.agents import SELECTIONS
+from rankseg.models.losses.agents import SELECTIONS, orthogonal_agents, random_first
 from rankseg.models.losses.counting import count_per_process
 from rankseg.models.losses.plackett_luce import plackett_luce_kl
 from rankseg.registry import MODELS
 
 CONSISTENCIES = ("rank", "kl", "ce", "l2")
 REDUCTIONS = ("element", "pixel")
+CACHE_BYTES = 10 * 2**20
+"""Largest float32 features whose agents are selected together on a CPU; measured."""
 
 
 def agent_correlation(features: Tensor, positions: Tensor) -> Tensor:
@@ -76,6 +79,8 @@ class RankCorrelationLoss(nn.Module):
         - weak: ``(B, C, h, w)``; receives no gradient.
         - strong: ``(B, C, h, w)``, same shape.
         - first: ``(B,)`` int64 flat position of the first agent, random if None.
+        - positions: ``(B, N)`` int64 flat positions of the agents, see :meth:`select_agents`;
+          selected here if None.
         - valid: ``(B, h, w)`` bool or None; False positions do not count (the released code counts
           padding, so by default everything counts).
         - output: ``()`` float32, computed in float32 even under autocast.
@@ -128,12 +133,34 @@ class RankCorrelationLoss(nn.Module):
             f"loss_weight={self.loss_weight}"
         )
 
+    def select_agents(self, views: Sequence[Tensor]) -> list[Tensor]:
+        """Select the agents of several views, for the argument ``positions``.
+
+        Orthogonal agents of all views are selected together, in as many operations as those of one
+        view, except on a CPU whose cache the features exceed. Random numbers are drawn as for one
+        view after the other.
+
+        Args:
+            views: ``(B, C, h, w)`` weak features for each view, all of one size.
+
+        Returns:
+            ``(B, N)`` int64 flat positions for each view.
+        """
+        size = sum(view.numel() for view in views)
+        together = views[0].device.type != "cpu" or 4 * size <= CACHE_BYTES
+        if self.selection != "orthogonal" or not together:
+            return [SELECTIONS[self.selection](view, self.num_agents) for view in views]
+        first = torch.cat([random_first(view) for view in views])
+        chosen = orthogonal_agents(torch.cat(list(views)), self.num_agents, first)
+        return list(chosen.split([len(view) for view in views]))
+
     def forward(
         self,
         weak: Tensor,
         strong: Tensor,
         first: Tensor | None = None,
         valid: Tensor | None = None,
+        positions: Tensor | None = None,
     ) -> Tensor:
         """Compute the loss; see the class for shapes."""
         if weak.shape != strong.shape:
@@ -143,7 +170,8 @@ class RankCorrelationLoss(nn.Module):
             )
         with torch.autocast(weak.device.type, enabled=False):
             weak, strong = weak.detach().float(), strong.float()
-            positions = SELECTIONS[self.selection](weak, self.num_agents, first)
+            if positions is None:
+                positions = SELECTIONS[self.selection](weak, self.num_agents, first)
             per_pixel = self._per_pixel(
                 agent_correlation(weak, positions), agent_correlation(strong, positions)
             )

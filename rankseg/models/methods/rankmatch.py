@@ -99,9 +99,12 @@ class RankMatch(UniMatch):
     def strong_terms(self, outputs: list[Output], targets: list[Target]) -> dict[str, Tensor]:
         """See the base class; adds the rank loss of each strong view."""
         terms = super().strong_terms(outputs, targets)
-        for i, (output, pasted) in enumerate(zip(outputs, targets, strict=True), 1):
+        agents = self.rank_loss.select_agents([target.feature for target in targets])
+        for i, (output, pasted, chosen) in enumerate(zip(outputs, targets, agents, strict=True), 1):
             inside = None
             if self.mask_padding:
                 inside = at_positions(pasted.pseudo.valid, output.feature.shape[2:])
-            terms[f"loss_rank{i}"] = self.rank_loss(pasted.feature, output.feature, valid=inside)
+            terms[f"loss_rank{i}"] = self.rank_loss(
+                pasted.feature, output.feature, valid=inside, positions=chosen
+            )
         return terms

@@ -7,7 +7,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from rankseg.models.losses import RankCorrelationLoss, orthogonal_agents
+from rankseg.models.losses import RankCorrelationLoss, orthogonal_agents, rank_correlation
+from rankseg.testing.launches import count_launches
 
 
 def slow_loss(weak, strong, num_agents, first, consistency, topk=4):
@@ -132,6 +133,39 @@ def test_bad_options(options, message):
 def test_shapes_must_agree():
     with pytest.raises(ValueError, match="features of one shape"):
         RankCorrelationLoss(4)(torch.zeros(1, 2, 3, 3), torch.zeros(1, 2, 5, 5))
+
+
+@pytest.mark.parametrize("cache", [0, 2**20])
+@pytest.mark.parametrize("selection", ["orthogonal", "random", "topn", "all"])
+def test_agents_of_two_views_are_those_of_one_after_the_other(selection, cache, monkeypatch):
+    monkeypatch.setattr(rank_correlation, "CACHE_BYTES", cache)
+    generator = torch.Generator().manual_seed(2)
+    weak = [torch.randn(2, 6, 5, 4, generator=generator) for _ in range(2)]
+    strong = [one + 0.3 for one in weak]
+    loss = RankCorrelationLoss(8, selection=selection)
+    torch.manual_seed(5)
+    apart = [loss(*pair).item() for pair in zip(weak, strong, strict=True)]
+    torch.manual_seed(5)
+    chosen = loss.select_agents(weak)
+    after = torch.rand(1)
+    together = [
+        loss(one, other, positions=agents).item()
+        for one, other, agents in zip(weak, strong, chosen, strict=True)
+    ]
+    assert together == apart
+    torch.manual_seed(5)
+    for one in weak:
+        loss.select_agents([one])
+    assert torch.equal(torch.rand(1), after)  # as many random numbers were drawn
+
+
+def test_large_features_are_selected_one_view_after_the_other_on_a_cpu(monkeypatch):
+    weak, loss = [torch.randn(2, 6, 5, 4) for _ in range(2)], RankCorrelationLoss(8)
+    counts = []
+    for cache in (4 * 2 * weak[0].numel(), 4 * 2 * weak[0].numel() - 1):
+        monkeypatch.setattr(rank_correlation, "CACHE_BYTES", cache)
+        counts.append(count_launches(lambda: loss.select_agents(weak))["argmin"])
+    assert counts == [7, 14]
 
 
 def test_published_values(shared):

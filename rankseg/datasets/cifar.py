@@ -12,6 +12,7 @@ from rankseg.datasets.arrays import ArrayDataset, Arrays
 from rankseg.errors import FileError
 from rankseg.registry import DATASETS
 from rankseg.utils.palette import distinct_colors
+from rankseg.utils.safe_pickle import ARRAY_PARTS
 
 CIFAR10 = (
     "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
@@ -64,14 +65,7 @@ def _encode_latin1(text: str, encoding: str) -> bytes:
     return text.encode("latin1")
 
 
-_RECONSTRUCT = np.empty(0).__reduce__()[0]
-ALLOWED = {
-    ("numpy.core.multiarray", "_reconstruct"): _RECONSTRUCT,
-    ("numpy._core.multiarray", "_reconstruct"): _RECONSTRUCT,
-    ("numpy", "ndarray"): np.ndarray,
-    ("numpy", "dtype"): np.dtype,
-    ("_codecs", "encode"): _encode_latin1,
-}
+ALLOWED = {**ARRAY_PARTS, "_codecs.encode": _encode_latin1}
 """The only callables that a pickle of arrays and plain containers may use."""
 
 
@@ -80,11 +74,11 @@ class ArrayUnpickler(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> Any:
         """Look up a name that the pickle requests."""
-        if (module, name) not in ALLOWED:
+        if (path := f"{module}.{name}") not in ALLOWED:
             raise pickle.UnpicklingError(
-                f"it requests to run {module}.{name}, which a file of arrays does not need"
+                f"it requests to run {path}, which a file of arrays does not need"
             )
-        return ALLOWED[module, name]
+        return ALLOWED[path]
 
 
 def read_pickle(path: str | Path) -> dict:

@@ -19,6 +19,7 @@ from mmengine.logging import HistoryBuffer, print_log
 from mmengine.runner import CheckpointLoader
 
 from rankseg.utils.link_file import follow_link
+from rankseg.utils.safe_pickle import ARRAY_PARTS
 
 
 def _history_method(owner: type, name: str) -> object:
@@ -30,15 +31,11 @@ def _history_method(owner: type, name: str) -> object:
 
 # Types that checkpoints hold besides tensors: log values and a best score. MMEngine's own list of
 # types allowed during loading contains the real `getattr`, which gives access to everything.
-_RECONSTRUCT = np.zeros(0).__reduce__()[0]
 _SCALAR = np.float64(0).__reduce__()[0]
 _DATA = [
     (_SCALAR, "numpy.core.multiarray.scalar"),  # written by NumPy 1
     (_SCALAR, "numpy._core.multiarray.scalar"),  # written by NumPy 2
-    (_RECONSTRUCT, "numpy.core.multiarray._reconstruct"),
-    (_RECONSTRUCT, "numpy._core.multiarray._reconstruct"),
-    np.ndarray,
-    np.dtype,
+    *((part, name) for name, part in ARRAY_PARTS.items()),
     np.dtypes.Float64DType,
     np.dtypes.Float32DType,
     np.dtypes.Int64DType,

@@ -5,13 +5,15 @@ import copy
 import random
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
 
 Result = TypeVar("Result")
 
@@ -59,6 +61,31 @@ def weightless(module: nn.Module) -> nn.Module:
     for buffer in module.buffers():
         memo[id(buffer)] = buffer.detach().to("meta")
     return copy.deepcopy(module, memo)
+
+
+class SkippedNorms(TorchFunctionMode):
+    """Mode in which a batch norm returns its input, which has the shape of its output.
+
+    PyTorch computes shapes of a batch norm on the meta device in Python. This takes most of the
+    time of a trial pass.
+    """
+
+    def __torch_function__(
+        self, func: Callable, types: Any, args: Sequence = (), kwargs: dict | None = None
+    ) -> Any:
+        """Call a function of torch, except for a batch norm that has nothing to complain about."""
+        kwargs = kwargs or {}
+        if func is functional.batch_norm and _suits(
+            *args[:5], kwargs.get("weight"), kwargs.get("bias")
+        ):
+            return args[0]
+        return func(*args, **kwargs)
+
+
+def _suits(inputs: Tensor, *values: Tensor | None) -> bool:
+    """Return whether an input has the channels of a batch norm, and several values of each."""
+    channels = inputs.shape[1]
+    return inputs.numel() > channels and all(one is None or len(one) == channels for one in values)
 
 
 def try_out(
@@ -110,7 +137,7 @@ def _run(
         if isinstance(module, nn.SyncBatchNorm):
             module.eval()  # other processes do not take part in synchronization
     weight = next(copied.parameters(), torch.empty(0))
-    with keep_random_state():
+    with keep_random_state(), SkippedNorms() if weight.is_meta else nullcontext():
         return run(copied, torch.zeros(count, 3, *size, device=weight.device))
 
 

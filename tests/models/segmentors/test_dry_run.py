@@ -58,6 +58,26 @@ def test_what_the_full_copy_raises_is_told():
         try_out(lambda copied, images: copied(images[:, [0, 0, 0, 0]]), ReadsAValue(), (5, 7))
 
 
+def test_no_batch_norm_is_computed_without_values(monkeypatch):
+    monkeypatch.setattr(torch, "batch_norm", lambda *args: pytest.fail("computed"))
+    for training in (False, True):
+        output = try_out(lambda copied, images: copied(images), Plain(), (5, 7), 1, training, False)
+        assert output.shape == (1, 4, 5, 7) and output.is_meta
+
+
+@pytest.mark.parametrize(
+    ("norm", "size", "match"),
+    [
+        (nn.BatchNorm2d(4), (5, 7), "running_mean should contain 3 elements not 4"),
+        (nn.BatchNorm2d(4, track_running_stats=False), (5, 7), "weight .* 3 elements"),
+        (nn.BatchNorm2d(3), (1, 1), "more than 1 value per channel"),
+    ],
+)
+def test_what_a_batch_norm_raises_is_told(norm, size, match):
+    with pytest.raises((RuntimeError, ValueError), match=match):
+        try_out(lambda copied, images: copied(images), norm, size, training=True)
+
+
 def test_other_processes_take_no_part():
     modes = []
     network = nn.Sequential(nn.SyncBatchNorm(3), nn.BatchNorm2d(3))

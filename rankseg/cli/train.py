@@ -19,6 +19,7 @@ from rankseg.training.command_line import (
     config_from,
     exit_on_run_end,
     exit_on_user_error,
+    locate_config,
     make_parser,
 )
 from rankseg.utils.commands import spell_commands
@@ -92,6 +93,8 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> None:
     """Launch training."""
     args = parse_args(argv)
+    with exit_on_user_error():
+        locate_config(args)
     from rankseg import apis  # noqa: F401, imported before garbage is frozen
     from rankseg.engine.distributed import propagate_failure
     from rankseg.engine.resilience.checkpoint import trust_checkpoints

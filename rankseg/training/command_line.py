@@ -16,6 +16,7 @@ from rankseg.errors import RunEnded, Stopped
 from rankseg.utils.commands import spell_commands
 from rankseg.utils.python_messages import on_command_line
 from rankseg.utils.run_arguments import CONFIGS, parse_run
+from rankseg.utils.shipped_configs import find_config
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -321,6 +322,16 @@ def trained_from(args: argparse.Namespace) -> "tuple[Config, str | None]":
     if run:
         return cfg, find_checkpoint(args.config, args.checkpoint)
     return cfg, args.checkpoint and find_checkpoint(args.checkpoint)
+
+
+def locate_config(args: argparse.Namespace) -> None:
+    """Find the config file before torch is imported, so that a wrong name is reported immediately.
+
+    Raises:
+        FileNotFoundError: If there is no such config.
+    """
+    if parse_run(args.config) is None:
+        args.config = find_config(args.config)
 
 
 def config_from(args: argparse.Namespace) -> "Config":

@@ -11,7 +11,6 @@ import multiprocessing
 import os
 import re
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -137,20 +136,7 @@ def test_one_that_is_killed_ends_the_other_and_both_resume(whole, config_file, t
 
 
 def test_one_that_fails_ends_the_other_with_its_message(config_file, tmp_path):
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-    arguments = [LAUNCHED, "raise", config_file, "--work-dir", tmp_path / "run"]
-    start = time.monotonic()
-    ended = subprocess.run(
-        [*command, *arguments],
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        timeout=PROMPT,
-    )
-    launch = Launch.__new__(Launch)
-    launch.status, launch.text = ended.returncode, ended.stdout
-    launch.seconds = time.monotonic() - start
+    launch = Launch("raise", config_file, tmp_path / "run")
     check_ended(launch)
     assert "process 1 of 2 failed: RuntimeError: enough of this" in launch.text
     root_cause = launch.text[launch.text.index("Root Cause") :]

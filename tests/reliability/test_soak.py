@@ -5,8 +5,8 @@ The suite runs a short one; the long one is ``pytest -m soak tests/reliability/t
 """
 
 import json
-import subprocess
-import sys
+import runpy
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 RUN = """
-import json, os, sys
+import gc, json, os
 from pathlib import Path
 
 import torch
@@ -61,7 +61,10 @@ class Look(Hook):
             Path(OUT).write_text(json.dumps(notes))
 
 
-CONFIG, OUT, EVERY, ITERATIONS = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+with open(LOG, "w") as stream:
+    for number in (1, 2):
+        os.dup2(stream.fileno(), number)
+gc.freeze()  # data sets collect garbage, which takes long with all that is imported
 LOOKS, PEAKS = 8, ("files", "threads")
 notes, looks = [], []
 torch.set_num_threads(1)
@@ -77,24 +80,29 @@ apis.train(cfg)
 MOMENT = 3  # files or threads of a worker that a look may miss
 
 
-def soak(folder: Path, early: int, iterations: int) -> tuple[dict, dict]:
+@pytest.fixture
+def soak(forkserver, tmp_path) -> Callable[[int, int], tuple[dict, dict]]:
     """Train in a process of its own; what it held after ``early`` iterations and at the end."""
-    script = folder / "soak.py"
+    script, out, log = (tmp_path / name for name in ("soak.py", "notes.json", "log.txt"))
     script.write_text(RUN)
-    config = write_config(folder / "soak_config.py", "rankmatch", write_set(folder / "set"), 2)
-    out = folder / "notes.json"
-    ran = subprocess.run(
-        [sys.executable, str(script), str(config), str(out), str(early), str(iterations)],
-        capture_output=True,
-        text=True,
-        cwd=Path(__file__).resolve().parents[2],
-    )
-    assert ran.returncode == 0, ran.stderr[-2000:]
-    notes = json.loads(out.read_text())
-    for note in notes:
-        print(note)
-    assert [note["iteration"] for note in notes] == [*range(early, iterations + 1, early)]
-    return notes[0], notes[-1]
+    config = write_config(tmp_path / "soak_config.py", "rankmatch", write_set(tmp_path / "set"), 2)
+
+    def run(early: int, iterations: int) -> tuple[dict, dict]:
+        names = dict(CONFIG=str(config), OUT=str(out), LOG=str(log))
+        process = forkserver.Process(
+            target=runpy.run_path,
+            args=(str(script), {**names, "EVERY": early, "ITERATIONS": iterations}, "__main__"),
+        )
+        process.start()
+        process.join()
+        assert process.exitcode == 0, log.read_text()[-2000:]
+        notes = json.loads(out.read_text())
+        for note in notes:
+            print(note)
+        assert [note["iteration"] for note in notes] == [*range(early, iterations + 1, early)]
+        return notes[0], notes[-1]
+
+    return run
 
 
 def check(early: dict, late: dict) -> None:
@@ -109,10 +117,10 @@ def check(early: dict, late: dict) -> None:
         assert after <= before + max(0.05 * before, 30), (early["memory"], late["memory"])
 
 
-def test_a_short_run(tmp_path):
-    check(*soak(tmp_path, early=40, iterations=120))
+def test_a_short_run(soak):
+    check(*soak(early=40, iterations=120))
 
 
 @pytest.mark.soak
-def test_two_thousand_iterations(tmp_path):
-    check(*soak(tmp_path, early=200, iterations=2000))
+def test_two_thousand_iterations(soak):
+    check(*soak(early=200, iterations=2000))

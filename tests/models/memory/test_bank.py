@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 
 from rankseg.models.memory.bank import DistributionQueue, FeatureBank
+from rankseg.testing.processes import run_processes
 
 
 def test_bank_overwrites_and_remembers_what_was_written():
@@ -73,29 +74,25 @@ def test_queue_with_a_class_never_predicted():
     torch.testing.assert_close(aligned.sum(1), torch.ones(2))
 
 
-def _two_processes(rank: int, store: str, out: str) -> None:
-    torch.distributed.init_process_group(
-        "gloo", init_method=f"file://{store}", rank=rank, world_size=2
-    )
+def _remember_half() -> tuple[dict, dict, torch.Tensor]:
+    rank = torch.distributed.get_rank()
     torch.manual_seed(0)
     feature, probability = torch.randn(4, 3), torch.randn(4, 5).softmax(1)
     mine = slice(2 * rank, 2 * rank + 2)
     bank, queue = FeatureBank(4, 3), DistributionQueue(2, 5)
     bank.write(torch.arange(4)[mine], feature[mine], torch.arange(4)[mine])
     aligned = queue.align(probability[mine])
-    torch.save((bank.state_dict(), queue.state_dict(), aligned), f"{out}/{rank}.pt")
-    torch.distributed.destroy_process_group()
+    return dict(bank.state_dict()), dict(queue.state_dict()), aligned
 
 
-def test_two_processes_remember_what_one_would(tmp_path):
-    torch.multiprocessing.spawn(_two_processes, (str(tmp_path / "store"), str(tmp_path)), nprocs=2)
+def test_two_processes_remember_what_one_would():
+    found = run_processes(2, _remember_half)
     torch.manual_seed(0)
     feature, probability = torch.randn(4, 3), torch.randn(4, 5).softmax(1)
     bank, queue = FeatureBank(4, 3), DistributionQueue(2, 5)
     bank.write(torch.arange(4), feature, torch.arange(4))
     aligned = queue.align(probability)
-    for rank in range(2):
-        banks, queues, part = torch.load(tmp_path / f"{rank}.pt")
+    for rank, (banks, queues, part) in enumerate(found):
         torch.testing.assert_close(banks, dict(bank.state_dict()))
         torch.testing.assert_close(queues, dict(queue.state_dict()))
         torch.testing.assert_close(part, aligned[2 * rank : 2 * rank + 2])

@@ -7,6 +7,7 @@ import runpy
 import signal
 import time
 from collections.abc import Callable
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
 
@@ -90,8 +91,8 @@ class Job:
 
 
 @pytest.fixture(scope="session")
-def start(tmp_path_factory) -> Callable[..., Job]:
-    """Start ``tools/train.py`` in a process that has everything imported already."""
+def forkserver() -> ForkServerContext:
+    """Starts processes that have everything imported already."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(
         [
@@ -101,6 +102,12 @@ def start(tmp_path_factory) -> Callable[..., Job]:
             "rankseg.training.tiny",
         ]
     )
+    return context
+
+
+@pytest.fixture(scope="session")
+def start(forkserver, tmp_path_factory) -> Callable[..., Job]:
+    """Start ``tools/train.py`` in a process of its own."""
     logs = tmp_path_factory.mktemp("logs")
     jobs = []
 
@@ -112,7 +119,7 @@ def start(tmp_path_factory) -> Callable[..., Job]:
         limits: dict[int, int] | None = None,
     ) -> Job:
         log, more = logs / f"{len(jobs)}.txt", (environment or {}, limits or {})
-        jobs.append(Job(context, arguments, point, int(signum), *more, log))
+        jobs.append(Job(forkserver, arguments, point, int(signum), *more, log))
         return jobs[-1]
 
     yield start
@@ -126,7 +133,9 @@ def quick_train(config, monkeypatch) -> Callable[..., Path]:
     """Train in this process."""
     monkeypatch.setattr(Config, "pretty_text", property(lambda self: "# left out: it is slow"))
 
-    def train(method: str, run: Path, resume: str | bool = False, **options: Any) -> Path:
+    def train(
+        method: str, run: Path, resume: str | bool = False, check: bool = True, **options: Any
+    ) -> Path:
         options = {key.replace("__", "."): value for key, value in options.items()}
         cfg = apis.load_config(str(config(method)), work_dir=str(run), options=options)
         if resume is True:
@@ -135,7 +144,7 @@ def quick_train(config, monkeypatch) -> Callable[..., Path]:
             cfg.load_from, cfg.resume = str(resume), True
         while (run / time.strftime("%Y%m%d_%H%M%S")).exists():  # a start has a folder to the second
             time.sleep(0.05)
-        apis.train(cfg)
+        apis.train(cfg, check=check)
         return run
 
     return train

@@ -6,7 +6,10 @@ import rankseg  # noqa: F401, before torch, whose threads then sleep while they 
 # isort: split
 import gc
 import os
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -24,9 +27,31 @@ def findings_of_tests(tmp_path_factory) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def imports_are_no_garbage() -> None:
-    """Have mmengine's collection of garbage, one for every data set, pass over what is imported."""
+def no_collection_for_each_data_set() -> Iterator[None]:
+    """Leave out mmengine's collection of garbage in every data set, and never collect imports."""
+    from mmengine.dataset import base_dataset
+
     gc.freeze()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(base_dataset, "gc", SimpleNamespace(collect=lambda: 0))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def format_code() -> Iterator[Callable]:
+    """Save configs with one value a line: formatting them takes half of a small training run.
+
+    The fixture is the function that formats.
+    """
+    from yapf.yapflib import yapf_api
+
+    def spaced(text: str, **style) -> tuple[str, bool]:
+        return re.sub(r"^(\w+)=", r"\1 = ", text, flags=re.M), True
+
+    inner = yapf_api.FormatCode
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(yapf_api, "FormatCode", spaced)
+        yield inner
 
 
 @pytest.fixture(scope="session")
@@ -117,7 +142,7 @@ def config_file(tmp_path: Path, data_root: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def toy_runs(tmp_path_factory) -> dict[str, Path]:
+def toy_runs(tmp_path_factory, format_code) -> dict[str, Path]:
     """Work folders of finished runs of four iterations: two methods and a classifier."""
     from mmengine.config import Config
 
@@ -135,7 +160,9 @@ def toy_runs(tmp_path_factory) -> dict[str, Path]:
         cfg.val_evaluator.per_class = True
         cfg.custom_hooks += [dict(type="PanelHook", height=60)]
         cfg.custom_hooks += [dict(type="CurvesHook")] if name == "rank" else []  # takes a second
-        apis.train(cfg)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("yapf.yapflib.yapf_api.FormatCode", format_code)  # as users' runs do
+            apis.train(cfg)
         runs[name] = Path(cfg.work_dir)
     return runs
 

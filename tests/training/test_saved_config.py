@@ -13,6 +13,12 @@ MODEL = "model = dict(type='RankMatch')\n"
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 
 
+@pytest.fixture(autouse=True)
+def formatted(format_code, monkeypatch) -> None:
+    """Format configs as runs do."""
+    monkeypatch.setattr("yapf.yapflib.yapf_api.FormatCode", format_code)
+
+
 @pytest.mark.parametrize(
     "name", ["rankmatch/voc_92.py", "snowball/svhn_250_resnet26.py", "tac_ccl/omniglot_mini_ccl.py"]
 )

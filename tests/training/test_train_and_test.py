@@ -2,6 +2,7 @@
 """From a config file to numbers and pictures."""
 
 import json
+import shutil
 from pathlib import Path
 
 import cv2
@@ -13,11 +14,21 @@ from rankseg import apis
 from rankseg.engine.resilience.checkpoint import load_checkpoint_file
 
 
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """Where the first test that needs a finished run leaves a copy for the others."""
+    return tmp_path_factory.mktemp("kept") / "run"
+
+
 @pytest.fixture
-def trained(config_file, tmp_path):
-    cfg = apis.load_config(str(config_file), work_dir=str(tmp_path / "run"))
-    apis.train(cfg)
-    return config_file, tmp_path / "run"
+def trained(config_file, kept, tmp_path):
+    run = tmp_path / "run"
+    if kept.exists():
+        shutil.copytree(kept, run, symlinks=True)
+    else:
+        apis.train(apis.load_config(str(config_file), work_dir=str(run)))
+        shutil.copytree(run, kept, symlinks=True)
+    return config_file, run
 
 
 def test_train_then_test(trained, tmp_path):

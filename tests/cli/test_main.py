@@ -18,13 +18,19 @@ TOOLS = {
 }
 HELP = """
 import contextlib, io, runpy, sys
-for tool in sys.argv[1:]:
+tools = sys.argv[1:]
+for tool in tools:
     sys.argv = [tool, "--help"]
     with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.suppress(SystemExit):
         runpy.run_path(tool, run_name="__main__")
     assert out.getvalue().startswith("usage: "), tool
     loaded = {"torch", "mmengine", "mmcv", "scipy", "matplotlib", "rich"} & {*sys.modules}
     assert not loaded, f"{tool} --help imports {loaded}"
+(train,) = (tool for tool in tools if tool.endswith("/train.py"))
+sys.argv = [train, "none.py"]
+with contextlib.redirect_stderr(io.StringIO()) as err, contextlib.suppress(SystemExit):
+    runpy.run_path(train, run_name="__main__")
+assert "Config none.py does not exist" in err.getvalue() and "torch" not in sys.modules
 import rankseg.apis
 assert "torch" not in sys.modules
 """
@@ -38,7 +44,7 @@ def run(*arguments: str, folder: Path = ROOT) -> subprocess.CompletedProcess:
     return subprocess.run(command, capture_output=True, text=True, cwd=folder, env=env)
 
 
-def test_help_of_a_tool_imports_no_torch():
+def test_help_of_a_tool_and_a_wrong_name_import_no_torch():
     done = run("-c", HELP, *map(str, TOOLS.values()))
     assert done.returncode == 0, done.stderr
 

@@ -67,3 +67,17 @@ def test_imports_go_down_only():
         if room == "testing" or ROOMS.index(room) < ROOMS.index(room_of(path))
     ]
     assert not wrong, "\n".join(wrong)
+
+
+def test_scikit_learn_is_imported_where_it_is_used():
+    """It takes a sixth of the time that all imports of a training take."""
+    wrong = [
+        f"{path.relative_to(PACKAGE)} imports {name}"
+        for room in ("training", "engine", "models", "datasets", "selection", "visualization")
+        for path in (PACKAGE / room).rglob("*.py")
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.ImportFrom | ast.Import)
+        for name in (getattr(node, "module", None), *(alias.name for alias in node.names))
+        if (name or "").split(".")[0] == "sklearn"
+    ]
+    assert not wrong, "\n".join(wrong)

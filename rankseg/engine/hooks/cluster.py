@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.runner import Runner
-from sklearn.metrics import normalized_mutual_info_score
 from torch.utils.data import Dataset, Sampler
 
 from rankseg.datasets.samplers.classes import PKSampler
@@ -70,6 +69,8 @@ def measure(label: np.ndarray, before: np.ndarray, truth: np.ndarray) -> dict:
         information with the classes, if there are several, and ``purity``, the share of images
         that belong to the majority class of their cluster.
     """
+    from sklearn.metrics import normalized_mutual_info_score  # scikit-learn is slow to import
+
     sizes = np.bincount(label)
     numbers: dict = {
         "clusters": len(sizes),

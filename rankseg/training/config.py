@@ -3,6 +3,7 @@
 
 import copy
 import difflib
+import functools
 import inspect
 from pathlib import Path
 from typing import Any
@@ -209,6 +210,7 @@ def class_of(name: Any) -> type | None:
     return None
 
 
+@functools.cache
 def _parameters(cls: type) -> set[str]:
     """Return the names of all keyword arguments of a class, following ``**kwargs`` to its bases."""
     names: set[str] = set()

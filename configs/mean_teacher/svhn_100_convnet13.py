@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Mean Teacher, ConvNet-13, SVHN, 100 labeled images."""
+"""Mean Teacher, ConvNet-13, SVHN, 100 labeled images.
+
+A batch has one labeled image. As in the released code, the labeled loss is therefore divided by
+100, and the consistency of the other 99 images has weight 1, not 100 as on CIFAR.
+"""
 
 _base_ = [
     "../_base_/models/convnet13.py",
@@ -20,6 +24,7 @@ model = dict(
     ),
     ramp=3_690,  # 5 passes
     track_pseudo_labels=True,
+    consistency_weight=1.0,
     consistency_tap="decode_head.branches.consistency",
     whole_batch=True,
     teacher=dict(momentum=0.03, warmup=True, buffers=False),
@@ -27,7 +32,6 @@ model = dict(
     ramp_shape="sigmoid",
 )
 train_dataloader = dict(dataset=dict(split="100_seed0"))
-_base_.train_dataloader.dataset.labeled_pipeline[1].strong = "weak"
 _base_.train_dataloader.dataset.unlabeled_pipeline[1].strong = "weak"
 _base_.param_scheduler[0].stages = [132_840]
 train_cfg = dict(max_iters=132_840, val_interval=132_840)

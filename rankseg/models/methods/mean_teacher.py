@@ -21,7 +21,7 @@ class MeanTeacher(Method):
     The student sees the first strong view, the teacher the weak one. In classification the strong
     view may be a second draw of the weak augmentation, as in the paper. If a batch has a second
     draw of the labeled images (a strong view in ``labeled_pipeline``), the teacher sees it, and the
-    labeled images take part in the consistency term.
+    labeled images take part in the consistency term unless ``labeled_consistency=False``.
 
     Args:
         consistency_weight: ``w``. 0 skips the term and the teacher's forward pass.
@@ -32,6 +32,8 @@ class MeanTeacher(Method):
             outputs. It applies from the first iteration.
         whole_batch: Divide the labeled loss by the number of images in the whole batch, not only
             the labeled ones, as in the released code.
+        labeled_consistency: Whether labeled images that have a second draw take part in the
+            consistency term. The released code leaves them out on SVHN.
         **kwargs: Arguments of :class:`~rankseg.models.methods.base.Method`. ``teacher`` is
             required, and ``ramp`` with ``ramp_shape="sigmoid"`` is ``r(t)`` of the paper.
 
@@ -51,6 +53,7 @@ class MeanTeacher(Method):
         consistency_tap: str | None = None,
         distance_weight: float = 0.01,
         whole_batch: bool = False,
+        labeled_consistency: bool = True,
         **kwargs,
     ) -> None:
         super().__init__(student, **kwargs)
@@ -68,6 +71,7 @@ class MeanTeacher(Method):
         self.consistency_weight = consistency_weight
         self.distance_weight = distance_weight
         self.whole_batch = whole_batch
+        self.labeled_consistency = labeled_consistency
 
     def _check_branch(self, name: str) -> None:
         branch = find_module(self.student, name, "consistency_tap")
@@ -111,7 +115,7 @@ class MeanTeacher(Method):
             take part.
         """
         views, samples = [inputs[WEAK]], data_samples[WEAK]
-        if TWIN in inputs:
+        if TWIN in inputs and self.labeled_consistency:
             views, samples = [inputs[TWIN], *views], data_samples[LABELED] + samples
         valid = valid_pixels(samples)
         mine = torch.cat([self.compared(output) for output in outputs[-len(views) :]])

@@ -1,6 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 _base_ = "./svhn_100_convnet13.py"
-model = dict(data_preprocessor=dict(mean=[125.3, 123.0, 113.9], std=[63.0, 62.1, 66.7]), ramp=4950)
+model = dict(
+    data_preprocessor=dict(mean=[125.3, 123.0, 113.9], std=[63.0, 62.1, 66.7]),
+    ramp=4950,
+    consistency_weight=100.0,
+    labeled_consistency=True,
+)
 train_dataloader = dict(
     sampler=dict(labeled=50, unlabeled=50),
     dataset=dict(dataset=dict(type="CIFAR10Dataset", data_root="data/cifar10"), split="250_seed0"),

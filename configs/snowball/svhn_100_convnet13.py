@@ -10,8 +10,12 @@ _base_ = "../mean_teacher/svhn_100_convnet13.py"
 model = dict(
     ramp=3700,
     type="Snowball",
+    labeled_consistency=False,  # with the teacher; their second draw is for the master
     master=dict(momentum=0.001, warmup=True),
-    teacher=dict(momentum=0.001),
+    # eq. 2.2: 0.99, then 0.999; the step at which it rises is that of Mean Teacher's released code
+    teacher=dict(
+        _delete_=True, momentum=0.001, early_momentum=0.01, early_steps=40_000, buffers=False
+    ),
 )
 train_cfg = dict(max_iters=396_000, val_interval=396_000)
 custom_hooks = [
@@ -25,3 +29,4 @@ custom_hooks = [
     ),
 ]
 _base_.param_scheduler[0].stages = [132_000, *[22_000] * 12]
+_base_.train_dataloader.dataset.labeled_pipeline[1].strong = "weak"

@@ -16,7 +16,7 @@ from rankseg.models.layers import FeatureTap, PerturbedFeatures, PseudoLabelQual
 from rankseg.models.layers.quality import classes_in
 from rankseg.models.methods.assembly_terms import AssemblyTerms
 from rankseg.models.methods.setup import MethodSetup
-from rankseg.models.methods.teacher import TEACHER, build_teacher
+from rankseg.models.methods.teacher import OPTIONS, TEACHER, build_teacher
 from rankseg.models.segmentors.channels import fill_in_channels
 from rankseg.models.segmentors.padding import cut_padding
 from rankseg.models.segmentors.student import (
@@ -83,7 +83,8 @@ class Method(MethodSetup, BaseModel):
             teacher then normalizes with batch statistics, like the student, and copies the
             student's running statistics. ``warmup=w`` uses ``w / (t + w)`` in iteration ``t``
             while that is larger than ``m``; True is 1. In runs of a few hundred iterations, 9 keeps
-            the teacher close to the student.
+            the teacher close to the student. Instead, ``early_momentum=0.01, early_steps=40_000``
+            uses another ``m`` in the first iterations.
         labels_from: Network that makes the pseudo-labels, ``"student"`` or ``"teacher"``.
         predict_on: Network used for prediction, ``"student"`` or ``"teacher"``. With a teacher,
             validation also reports the other network, under its name.
@@ -149,7 +150,7 @@ class Method(MethodSetup, BaseModel):
         self.teacher = None
         self.pool = None  # a DiscoveredPool in methods that discover images
         if teacher is not None:
-            valid = {"momentum"} <= set(teacher) <= {"momentum", "buffers", "warmup"}
+            valid = {"momentum"} <= set(teacher) <= OPTIONS
             expect(valid, "model.teacher", TEACHER, dict(teacher))
             self.teacher = build_teacher(self.student, **teacher)
         self.quality = None

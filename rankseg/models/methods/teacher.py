@@ -11,16 +11,22 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from rankseg.errors import expect
 
 TEACHER = "dict(momentum=0.004), optionally with buffers=False or warmup=9"
+OPTIONS = {"momentum", "buffers", "warmup", "early_momentum", "early_steps"}
 
 
 def build_teacher(
-    student: nn.Module, momentum: float, buffers: bool = True, warmup: bool | float = False
+    student: nn.Module,
+    momentum: float,
+    buffers: bool = True,
+    warmup: bool | float = False,
+    early_momentum: float | None = None,
+    early_steps: int = 0,
 ) -> AveragedModel:
     """Build an exponential moving average of the student; see ``Method`` for the options.
 
     Raises:
-        ValueError: If ``momentum``, the share of the student in a step, is outside ``(0, 1]``, or
-            ``warmup`` is negative.
+        ValueError: If a momentum, the share of the student in a step, is outside ``(0, 1]``,
+            ``warmup`` is negative, or only one of ``early_momentum`` and ``early_steps`` is set.
     """
     share = "the share of the student in an update, above 0 and at most 1, such as 0.004"
     expect(0 < momentum <= 1, "model.teacher.momentum", share, momentum)
@@ -29,6 +35,14 @@ def build_teacher(
     average = get_ema_multi_avg_fn(1 - momentum)
     if warmup:
         average = partial(move_by_age, momentum, warmup=warmup)
+    if early_momentum is not None or early_steps:
+        expect(
+            0 < (early_momentum or 0) <= 1, "model.teacher.early_momentum", share, early_momentum
+        )
+        wanted = "1 or more with early_momentum"
+        expect(early_steps >= 1, "model.teacher.early_steps", wanted, early_steps)
+        expect(not warmup, "model.teacher.warmup", "False with early_momentum", warmup)
+        average = partial(move_in_two_steps, momentum, early_momentum, early_steps)
     teacher = AveragedModel(student, multi_avg_fn=average, use_buffers=buffers)
     teacher.requires_grad_(False).eval()
     if any(parameter.requires_grad for parameter in student.parameters()):  # no average itself
@@ -71,7 +85,37 @@ def move_by_age(
     Source: Mean Teacher (NeurIPS 2017), released code, for ``w = 1``; the ``num_updates`` of
     TensorFlow's ``ExponentialMovingAverage`` for ``w = 9``.
     """
-    share = (warmup / (age + warmup)).clamp(min=momentum)
+    move_by_share((warmup / (age + warmup)).clamp(min=momentum), averages, currents)
+
+
+@torch.no_grad()
+def move_in_two_steps(
+    momentum: float,
+    early_momentum: float,
+    early_steps: int,
+    averages: Sequence[Tensor],
+    currents: Sequence[Tensor],
+    age: Tensor,
+) -> None:
+    """Update averages by ``early_momentum`` in the first updates, and by ``momentum`` afterwards.
+
+    Args:
+        momentum: Share of the current values from update ``early_steps`` on, counted from 0.
+        early_momentum: Share of the current values before.
+        early_steps: Number of early updates; the first of them copies the student.
+        averages: Averages, changed in place.
+        currents: Current tensors, of the same number and shapes.
+        age: Number of updates so far, an integer tensor with one element.
+
+    Source: Mean Teacher (NeurIPS 2017), released code in TensorFlow: a decay of 0.99 in the first
+    40,000 steps, then 0.999.
+    """
+    early = torch.full((), early_momentum, device=age.device)
+    move_by_share(torch.where(age < early_steps, early, momentum), averages, currents)
+
+
+def move_by_share(share: Tensor, averages: Sequence[Tensor], currents: Sequence[Tensor]) -> None:
+    """Move averages in place by a share of the way to the current tensors; copy integers."""
     for average, current in zip(averages, currents, strict=True):
         if average.is_floating_point():
             average.lerp_(current, share.to(average))

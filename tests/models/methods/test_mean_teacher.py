@@ -69,6 +69,16 @@ def test_two_outputs(build):
     torch.testing.assert_close(losses["loss_consistency"], wanted, rtol=1e-4, atol=1e-7)
 
 
+def test_labeled_images_can_be_left_out_of_the_consistency(build):
+    options = dict(student=toy_classifier(), teacher=TEACHER, labeled_consistency=False)
+    method = build("MeanTeacher", **options)
+    method.student.eval()
+    inputs, samples = toy_class_batch(labeled=2)
+    wanted = method.loss(inputs, samples)
+    inputs["labeled_twin"] = inputs["labeled"] + torch.randn_like(inputs["labeled"])
+    torch.testing.assert_close(method.loss(inputs, samples), wanted)
+
+
 def test_a_second_draw_of_the_labeled_images_takes_part(build):
     method = build(
         "MeanTeacher",
@@ -111,6 +121,36 @@ def test_a_teacher_of_parameters_only_normalizes_by_the_batch(build):
     method.eval()
     method.run_frozen("teacher", inputs["weak"])
     assert seen == [True, False]
+
+
+def test_a_teacher_follows_faster_in_its_early_steps(build):
+    teacher = dict(momentum=0.1, early_momentum=0.5, early_steps=3)
+    method = build("MeanTeacher", student=toy_classifier(), teacher=teacher)
+    name = "decode_head.conv_seg.weight"
+    first = method.student.get_parameter(name).detach().clone()
+    gap = 0.0  # between the student, which moves by 1, and the teacher
+    for share in (1.0, 0.5, 0.5, 0.1, 0.1):
+        with torch.no_grad():
+            method.student.get_parameter(name).add_(1.0)
+        method.update_teacher()
+        gap = (gap + 1) * (1 - share)
+        student = method.student.get_parameter(name)
+        torch.testing.assert_close(method.teacher.module.get_parameter(name), student - gap)
+    assert (student - first).eq(5).any()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (dict(early_momentum=0.5), "early_steps .*got 0"),
+        (dict(early_steps=3), "early_momentum .*got None"),
+        (dict(early_momentum=2.0, early_steps=3), "early_momentum .*got 2"),
+        (dict(early_momentum=0.5, early_steps=3, warmup=True), "warmup .*got True"),
+    ],
+)
+def test_bad_early_steps(build, options, message):
+    with pytest.raises(ValueError, match=f"model.teacher.{message}"):
+        build("MeanTeacher", teacher=dict(momentum=0.1, **options))
 
 
 def test_warmup_runs_the_labeled_images_only(build, monkeypatch):

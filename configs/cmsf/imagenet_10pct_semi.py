@@ -8,8 +8,7 @@ list, set `model.bank_size` to its length.
 _base_ = "./imagenet_10pct_semi_basic.py"
 
 model = dict(
-    # hidden units and batch norm are not published
-    classifier=dict(type="Projector", hidden_channels=2048, norm=True, normalize=False),
+    classifier=dict(type="Projector", hidden_channels=1024, norm=True, normalize=False),
     bank_size=128_000,
     threshold=0.85,
     track_pseudo_labels=True,

@@ -28,8 +28,9 @@ def fit_classifier(
     momentum: float,
     weight_decay: float,
     seed: int,
+    restart: bool = False,
 ) -> float:
-    """Train a classifier of vectors from new random weights, by SGD on cross-entropy.
+    """Train a classifier of vectors by SGD on cross-entropy, with a new optimizer.
 
     The random number generators of the process are unchanged.
 
@@ -43,7 +44,8 @@ def fit_classifier(
         lr: Learning rate.
         momentum: Momentum of SGD.
         weight_decay: Weight decay of SGD.
-        seed: Seed of the weights and the order.
+        seed: Seed of the order, and of the weights if ``restart``.
+        restart: Start from new random weights instead of the current ones.
 
     Returns:
         Training accuracy after the last epoch, in ``[0, 1]``.
@@ -51,7 +53,7 @@ def fit_classifier(
     device = feature.device
     with torch.random.fork_rng(devices=[]), torch.enable_grad():
         torch.default_generator.manual_seed(seed)  # seeds the CPU generator only
-        for layer in classifier.cpu().modules():
+        for layer in classifier.cpu().modules() if restart else ():
             if hasattr(layer, "reset_parameters"):
                 layer.reset_parameters()
         classifier.to(device).train().requires_grad_(True)
@@ -71,11 +73,12 @@ def fit_classifier(
 
 @HOOKS.register_module()
 class PseudoClassifierHook(RunHook):
-    """Hook that retrains the classifier of :class:`~rankseg.models.methods.CMSF` in every pass.
+    """Hook that trains the classifier of :class:`~rankseg.models.methods.CMSF` in every pass.
 
     The classifier is trained on the latest target features of the labeled images, which the method
-    stores. The log reports its training accuracy. Unlabeled images are not constrained until the
-    classifier has been trained once.
+    stores. It goes on learning from round to round, some 400 rounds in 200 passes, while each round
+    has a new optimizer. The log reports its training accuracy. Unlabeled images are not constrained
+    until the classifier has been trained once.
 
     Args:
         per_pass: Trainings per pass over the unlabeled images, evenly spaced: 2 trains in the
@@ -83,14 +86,14 @@ class PseudoClassifierHook(RunHook):
         epochs: Passes over the labeled images.
         batch_size: Batch size of labeled images.
         lr: Learning rate.
-        momentum: Momentum of SGD; not published.
-        weight_decay: Weight decay of SGD; not published.
+        momentum: Momentum of SGD.
+        weight_decay: Weight decay of SGD.
+        restart: Start every round from new random weights.
 
     Raises:
         ValueError: If a number is below 1 or, before training, if the method has no classifier.
 
-    Source: CMSF (ECCV 2022), section 2.3; passes, batch and learning rate of its released code.
-        Starting from new random weights each time is not published.
+    Source: CMSF (ECCV 2022), section 2.3; all numbers are those of its released code.
     """
 
     priority = "NORMAL"  # after a bad step is undone, before a checkpoint is written
@@ -104,6 +107,7 @@ class PseudoClassifierHook(RunHook):
         lr: float = 0.01,
         momentum: float = 0.9,
         weight_decay: float = 1e-4,
+        restart: bool = False,
     ) -> None:
         expect(per_pass >= 1, "per_pass of PseudoClassifierHook", "1 or more", per_pass)
         expect(epochs >= 1, "epochs of PseudoClassifierHook", "1 or more", epochs)
@@ -111,7 +115,7 @@ class PseudoClassifierHook(RunHook):
         expect(batch_size >= 2, name, "2 or more", batch_size)  # for batch norm
         self.per_pass = per_pass
         self.options = dict(epochs=epochs, batch_size=batch_size)
-        self.options |= dict(lr=lr, momentum=momentum, weight_decay=weight_decay)
+        self.options |= dict(lr=lr, momentum=momentum, weight_decay=weight_decay, restart=restart)
 
     def check_method(self, method: Method) -> None:
         """See the base class; the method must have a classifier."""

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """When the classifier of CMSF is trained, and what it learns."""
 
+import copy
 import logging
 from types import SimpleNamespace
 
@@ -45,9 +46,27 @@ def test_the_same_whatever_was_before():
     for _ in range(2):
         torch.rand(len(found))
         classifier = projector()
-        fit_classifier(classifier, feature, label, seed=7, **OPTIONS)
+        fit_classifier(classifier, feature, label, seed=7, restart=True, **OPTIONS)
         found.append(classifier.state_dict())
     assert all(torch.equal(value, found[1][name]) for name, value in found[0].items())
+
+
+def test_it_goes_on_learning_with_a_new_optimizer():
+    feature, label = clusters()
+    torch.manual_seed(0)
+    classifier = projector()
+    twin = copy.deepcopy(classifier).train()
+    options = OPTIONS | dict(epochs=2, batch_size=len(feature))
+    for seed in range(3):
+        fit_classifier(classifier, feature, label, seed=seed, **options)
+        velocity = {}  # each round starts without one
+        for _ in range(2):  # whole batches, so that their order matters only to rounding
+            twin.zero_grad()
+            torch.nn.functional.cross_entropy(twin(feature), label).backward()
+            for name, weight in twin.named_parameters():
+                velocity[name] = 0.9 * velocity.get(name, 0) + weight.grad
+                weight.data -= 0.1 * velocity[name]
+    torch.testing.assert_close(classifier.state_dict(), twin.state_dict(), rtol=1e-4, atol=1e-5)
 
 
 def method(**options):

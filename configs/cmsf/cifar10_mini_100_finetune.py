@@ -3,7 +3,9 @@
 
 Starts from a checkpoint of cifar10_mini_100_semi.py, or of any run with its projection head. The
 classifier reads the projection and starts from random weights. Backbone and projection are trained
-with it for 400 iterations. The paper's 20 passes over 100 images would be 62.
+with it for 400 iterations. The paper's 20 passes over 100 images would be 62. Unlike the ImageNet
+configs, which follow the released code, this one fine-tunes the projection, with learning rates of
+our choice.
 """
 
 _base_ = [
@@ -20,7 +22,7 @@ train_dataloader = dict(
 )
 train_cfg = dict(max_iters=400, val_interval=400)
 optim_wrapper = dict(
-    optimizer=dict(lr=0.0005),  # not published; 0.005 for the classifier, which starts at random
+    optimizer=dict(lr=0.0005),  # 0.005 for the classifier, which starts at random
     paramwise_cfg=dict(custom_keys={"decode_head.conv_seg": dict(lr_mult=10.0)}),
 )
 auto_scale_lr = dict(base_batch_size=32)

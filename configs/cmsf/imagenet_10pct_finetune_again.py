@@ -11,6 +11,8 @@ The paper uses the images above a threshold that it does not state, "nearly 30%"
 
 _base_ = "./imagenet_10pct_finetune.py"
 
+model = dict(pretrained=None)
 load_from = "work_dirs/cmsf/imagenet_10pct_finetune/iter_10000.pth"  # or --load-from FILE
 train_dataloader = dict(dataset=dict(split="10pct_pseudo"))
+param_scheduler = [dict(type="MultiStepLR", by_epoch=False, milestones=[15 * 1850], gamma=0.1)]
 train_cfg = dict(max_iters=20 * 1850, val_interval=20 * 1850)  # 20 passes over 474,000 images

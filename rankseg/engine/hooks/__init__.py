@@ -8,6 +8,7 @@ from rankseg.engine.hooks.curves import CurvesHook
 from rankseg.engine.hooks.discovery import DiscoveryHook
 from rankseg.engine.hooks.ema_teacher import EMATeacherHook
 from rankseg.engine.hooks.feature_evaluation import FeatureEvaluationHook
+from rankseg.engine.hooks.feature_statistics import FeatureStatisticsHook
 from rankseg.engine.hooks.label_propagation import LabelPropagationHook
 from rankseg.engine.hooks.log_length import LogLengthHook
 from rankseg.engine.hooks.neighbor_purity import NeighborPurityHook
@@ -33,6 +34,7 @@ __all__ = [
     "DiscoveryHook",
     "EMATeacherHook",
     "FeatureEvaluationHook",
+    "FeatureStatisticsHook",
     "LabelPropagationHook",
     "LogLengthHook",
     "StartFromHook",

@@ -22,6 +22,7 @@ from rankseg.models.layers.positions import at_positions
 from rankseg.models.layers.projector import Projector
 from rankseg.models.layers.quality import PseudoLabelQuality
 from rankseg.models.layers.spatial_assembly import SpatialAssembly, assemble, doubly_normalized
+from rankseg.models.layers.standardized import StandardizedLayer
 from rankseg.models.layers.subpixel_decoder import SubpixelDecoder
 from rankseg.models.layers.taps import FeatureTap, find_module
 
@@ -39,6 +40,7 @@ __all__ = [
     "Projector",
     "PseudoLabelQuality",
     "SpatialAssembly",
+    "StandardizedLayer",
     "SubpixelDecoder",
     "SyncBatchNorm",
     "VirtualAdversarial",

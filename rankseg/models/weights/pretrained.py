@@ -117,8 +117,9 @@ def read_backbone(backbone: nn.Module, path: str | Path) -> dict[str, Tensor]:
 
     Supports torchvision's names (``conv1``, ``layer1.0.bn2``), a deep stem (``conv1.0`` ... ,
     ``bn1``), mmseg's names (``stem.0``), and any of these as the ``backbone.`` part of a larger
-    model. Classifiers (``fc.*``, auxiliary ones) and everything else outside the backbone are
-    dropped and logged. Batch-norm counters that old files lack keep their values.
+    model, or of the student in a checkpoint of a method. Classifiers (``fc.*``, auxiliary ones) and
+    everything else outside the backbone are dropped and logged. Batch-norm counters that old files
+    lack keep their values.
 
     Args:
         backbone: A ResNet of mmseg, or any module with the names of the file; only names and shapes
@@ -147,6 +148,9 @@ def fit_state(
         source: Where they come from, for messages.
         log: Whether to log that the backbone is loaded from there.
     """
+    if any(name.startswith("student.backbone.") for name in given):  # of a method
+        of_student = {k: v for k, v in given.items() if k.startswith("student.")}
+        given = {k.removeprefix("student."): v for k, v in of_student.items()}
     whole_model = any(name.startswith("backbone.") for name in given)
     dropped = [
         k for k in given if k.startswith(_HEADS) or (whole_model and not k.startswith("backbone."))

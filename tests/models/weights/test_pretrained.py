@@ -29,6 +29,13 @@ def whole_model(state: dict) -> dict:
     return {"state_dict": {**backbone, "head.fc.bias": torch.ones(3)}, "meta": {"epoch": 3}}
 
 
+def method(state: dict) -> dict:
+    student = {f"student.backbone.{k}": v for k, v in state.items()}
+    teacher = {f"teacher.module.backbone.{k}": 2 * v for k, v in state.items()}
+    memory = {"memory.feature": torch.ones(2), "student.decode_head.conv_seg.bias": torch.ones(3)}
+    return {"state_dict": {**teacher, **memory, **student}}
+
+
 def same(a: dict, b: dict) -> bool:
     return a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a)
 
@@ -41,10 +48,14 @@ def same(a: dict, b: dict) -> bool:
         lambda s: {**field_names(s), "fc.weight": torch.ones(3, 2), "fc.bias": torch.ones(3)},
         lambda s: {"model": {f"module.backbone.{k}": v for k, v in field_names(s).items()}},
         whole_model,
+        method,
         lambda s: {k: v for k, v in s.items() if "num_batches" not in k},
         lambda s: {"model": s, "previous_best": np.float64(71.6)},
     ],
-    ids=["mmseg", "deep stem", "classifier", "distributed", "whole model", "no counters", "score"],
+    ids=[
+        *("mmseg", "deep stem", "classifier", "distributed", "whole model", "method"),
+        *("no counters", "score"),
+    ],
 )
 def test_all_spellings_give_the_same_weights(tmp_path, wrap):
     source, target = deep_stem(0), deep_stem(1)

@@ -9,4 +9,9 @@ model = dict(
     warmup=14_880,
     ramp=7440,
 )
-_base_.train_dataloader.dataset.labeled_pipeline[1] = dict(size=227, short=256, type="PairViews")
+_base_.train_dataloader.dataset.labeled_pipeline[1] = dict(
+    size=227,
+    short=256,
+    type="PairViews",
+    matches="work_dirs/metric_learning/sop_resnet18/matches.npz",
+)

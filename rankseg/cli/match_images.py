@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Match parts of training images with those of other images of the same cluster (TAC-CCL).
 
-python tools/match_images.py configs/tac_ccl/cub_googlenet.py work_dirs/tac_ccl/cub_googlenet/X.pth
+python tools/match_images.py configs/metric_learning/cub_googlenet.py CHECKPOINT
 python tools/match_images.py CONFIG CHECKPOINT --out matches.npz --least 12 --workers 8
 
-Then train with pairs of different images as well:
+configs/tac_ccl/cub_googlenet.py trains with the pairs of the baseline as they are written by the
+first command. Name the file for other configs:
 
 python tools/train.py CONFIG --work-dir DIR --cfg-options \\
     train_dataloader.dataset.labeled_pipeline.1.matches=matches.npz

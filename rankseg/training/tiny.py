@@ -71,7 +71,8 @@ def make_tiny(cfg: Config, work_dir: str | None = None, standin: bool = True) ->
     Crops (except for a classifier) and batches become small, and data loading uses no workers. The
     method, its parts, the sampler and the hooks shrink their own options. Missing ImageNet weights
     are replaced by random ones, and a missing data set by generated stand-in images in the same
-    folder layout. All other settings stay unchanged.
+    folder layout. Without the file of matched images, all pairs are views of one image. All other
+    settings stay unchanged.
 
     Args:
         cfg: Config from :func:`rankseg.apis.load_config`, changed in place.
@@ -94,6 +95,7 @@ def make_tiny(cfg: Config, work_dir: str | None = None, standin: bool = True) ->
         type(model).fit_memory(cfg.model, dataset.num_labeled, dataset.num_unlabeled)
     _shrink_loaders(cfg)
     _drop_missing_weights(cfg)
+    _drop_missing_matches(cfg, standin and missing)
     _shrink_parts(cfg, cells, dataset)
     schedulers = cfg.get("param_scheduler") or []
     schedulers = [schedulers] if isinstance(schedulers, dict) else schedulers
@@ -134,6 +136,14 @@ def _drop_missing_weights(cfg: Config) -> None:
         if node.get(key) and not Path(node[key]).is_file():
             notify(f"{node[key]} is missing. Starting from random weights")
             node[key] = None
+
+
+def _drop_missing_matches(cfg: Config, others: bool) -> None:
+    """Train without matched images if their file does not exist or is for other images."""
+    for _, node in nodes(cfg.train_dataloader):
+        if node.get("matches") and (others or not Path(node["matches"]).is_file()):
+            notify(f"{node['matches']} is missing. Training without pairs of different images")
+            node["matches"] = None
 
 
 def _shrink_parts(cfg: Config, cells: int | None, dataset: Any) -> None:

@@ -152,7 +152,7 @@ def test_training_uses_the_pairs(run, matched):
     ]
     assert found == [True, True, False, False, True, True]
     cfg.train_dataloader.dataset.labeled_pipeline[1].matches = "none.npz"
-    with pytest.raises(FileNotFoundError, match="none.npz does not exist: make it with"):
+    with pytest.raises(FileNotFoundError, match="none.npz does not exist. Run: python"):
         method.check_dataset(DATASETS.build(cfg.train_dataloader.dataset))
 
 

@@ -53,8 +53,9 @@ def load_pairs(path: str | Path) -> MatchedPairs:
     """
     if not Path(path).is_file():
         raise FileNotFoundError(
-            f"the file of matched pairs {path} does not exist: make it with tools/match_images.py, "
-            "or set matches=None, to train on pairs of views of one image alone"
+            f"Expected matches of PairViews to be a file of matched pairs, but {path} does not "
+            "exist. Run: python tools/match_images.py CONFIG CHECKPOINT --out FILE with a config "
+            "of configs/metric_learning, or set matches=None to train only on views of one image."
         )
     try:
         with np.load(path, allow_pickle=False) as found:

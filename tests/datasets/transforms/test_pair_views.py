@@ -217,9 +217,7 @@ def test_images_without_a_match_and_the_rest_of_the_share_are_views_of_one_image
 
 def test_a_file_that_is_missing_or_none_is_told(tmp_path):
     step = PairViews(48, matches=str(tmp_path / "none.npz"))
-    with pytest.raises(
-        FileNotFoundError, match="none.npz does not exist: make it with tools/match"
-    ):
+    with pytest.raises(FileNotFoundError, match="none.npz does not exist. Run: python tools/match"):
         step.load_matches([])
     (tmp_path / "none.npz").write_text("text")
     with pytest.raises(ValueError, match="none.npz to be a file of tools/match_images.py"):

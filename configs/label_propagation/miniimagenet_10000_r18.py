@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 _base_ = "./miniimagenet_4000_r18.py"
-model = dict(warmup=58_065)
-train_dataloader = dict(dataset=dict(split="10000_seed0"))
-_base_.param_scheduler[0].stages = [58_065, 74_160]
-train_cfg = dict(max_iters=132_225, val_interval=132_225)
+model = dict(warmup=14_062)
+train_dataloader = dict(sampler=dict(labeled_batches=14_062), dataset=dict(split="10000_seed0"))
+_base_.param_scheduler[0].stages = [14_062, 74_160]
+train_cfg = dict(max_iters=88_222, val_interval=88_222)

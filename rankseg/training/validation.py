@@ -159,10 +159,18 @@ def check_batch(setup: RunSetup, cfg: Config) -> None:
     """Check the batch size, and warn if the learning rate was chosen for another one.
 
     Raises:
-        ValueError: If the batch sizes of loader and sampler differ.
+        ValueError: If the batch sizes of loader and sampler differ, or the first batches have only
+            labeled images but the method needs others.
     """
     batch_size = cfg.train_dataloader.batch_size
     setup.sampler.check_batch_size(batch_size)
+    stage, steps = getattr(setup.sampler, "labeled_batches", 0), setup.method.labeled_steps
+    if stage > steps:
+        raise ValueError(
+            f"Expected labeled_batches of the sampler to be at most {steps}, the first iterations "
+            f"in which {type(setup.method).__name__} trains on labeled images alone, but got "
+            f"{stage}. Set it to model.warmup with LabelPropagation, or to 0."
+        )
     base = (cfg.get("auto_scale_lr") or {}).get("base_batch_size")
     total = batch_size * get_world_size()
     if base and base != total and not cfg.auto_scale_lr.get("enable"):

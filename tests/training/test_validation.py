@@ -75,6 +75,13 @@ def test_raises_on_a_batch_size_that_differs_from_classes_times_images(config_fi
         check_batch(*setup_of(model, cfg, train))
 
 
+def test_raises_on_labeled_batches_of_a_method_that_needs_others(config_file):
+    model, cfg = build(config_file)
+    cfg.train_dataloader.sampler.labeled_batches = 3
+    with pytest.raises(ValueError, match=r"labeled_batches .*at most 0, .*got 3"):
+        check_batch(*setup_of(model, cfg))
+
+
 def test_raises_on_one_unlabeled_image_with_one_strong_view(config_file):
     model, cfg = build(config_file)
     cfg.merge_from_dict({"train_dataloader.batch_size": 3, "train_dataloader.sampler.unlabeled": 1})

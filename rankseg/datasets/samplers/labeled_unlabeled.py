@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence, Sized
 import numpy as np
 
 from rankseg.datasets.samplers.base import TrainSampler
+from rankseg.errors import expect
 from rankseg.registry import DATA_SAMPLERS
 from rankseg.structures import SampleKey
 
@@ -53,6 +54,8 @@ class LabeledUnlabeledSampler(TrainSampler):
         seed: Random seed, the same on every process; if ``None``, the processes agree on a random
             one.
         labeled_only: Yield only the labeled part, for a supervised baseline of the same length.
+        labeled_batches: Number of first batches that hold only labeled images, ``labeled +
+            unlabeled`` of them, for a supervised first stage.
 
     Attributes:
         batch_size: Required ``batch_size`` of the dataloader.
@@ -70,7 +73,10 @@ class LabeledUnlabeledSampler(TrainSampler):
         unlabeled: int,
         seed: int | None = None,
         labeled_only: bool = False,
+        labeled_batches: int = 0,
     ) -> None:
+        name = "labeled_batches of the sampler"
+        expect(labeled_batches >= 0, name, "0 or more", labeled_batches)
         for name, count, least in (("labeled", labeled, labeled_only), ("unlabeled", unlabeled, 1)):
             if count < least:
                 raise ValueError(
@@ -87,6 +93,7 @@ class LabeledUnlabeledSampler(TrainSampler):
         super().__init__(dataset, seed)
         self.labeled, self.unlabeled = labeled, unlabeled
         self.labeled_only = labeled_only
+        self.labeled_batches = labeled_batches
         self.set_labels((), (), 0)
 
     @property
@@ -118,9 +125,15 @@ class LabeledUnlabeledSampler(TrainSampler):
             leave: Remove these images from the unlabeled ones.
 
         Raises:
-            ValueError: If an index is not that of an unlabeled image, or no unlabeled image is
-                left.
+            ValueError: If an index is not that of an unlabeled image, no unlabeled image is left,
+                or the batch is one of the first, which hold only labeled images.
         """
+        if len(index) and batch < self.labeled_batches:
+            raise ValueError(
+                f"Expected labels from batch {self.labeled_batches} on, as the batches before hold "
+                f"only given labels, but got batch={batch}. Discover later, or set a smaller "
+                "labeled_batches of the sampler."
+            )
         unlabeled = range(self.num_labeled, self.num_labeled + self.num_unlabeled)
         given = {int(i): int(k) for i, k in zip(index, label, strict=True)}
         outside = [i for i in given if i not in unlabeled]
@@ -141,19 +154,23 @@ class LabeledUnlabeledSampler(TrainSampler):
 
     def __iter__(self) -> Iterator[SampleKey]:
         """Yield keys endlessly from the position set by :meth:`skip`."""
-        given, first = self._given, self._first
+        given, early = self._given, self.labeled_batches
+        first = max(self._first, early)
+        # the number of passes started so far cannot exceed the number of images drawn
+        drawn = (early * self.batch_size + (first - early) * self.labeled, first * self.unlabeled)
         labeled, unlabeled = (
-            # the number of passes started so far cannot exceed the number of images drawn
-            _Passes(items, (self.seed, stream), first=first * share * self.world_size)
-            for stream, (items, share) in enumerate(
-                zip(self._lists, (self.labeled, self.unlabeled), strict=True)
-            )
+            _Passes(items, (self.seed, stream), first=count * self.world_size)
+            for stream, (items, count) in enumerate(zip(self._lists, drawn, strict=True))
         )
+        only_labeled = _Passes(range(self.num_labeled), (self.seed, 0))
         batch, slot = divmod(self._start, self.batch_size)
         batch -= first
         while True:
             for place in range(slot, self.batch_size):
-                if place < self.labeled:
+                if batch < early - first:
+                    position = self._position(batch + first, place, self.batch_size)
+                    yield SampleKey(*only_labeled[position])
+                elif place < self.labeled:
                     index, draw = labeled[self._position(batch, place, self.labeled)]
                     yield SampleKey(index, draw, given.get(index))
                 else:
@@ -168,5 +185,5 @@ class LabeledUnlabeledSampler(TrainSampler):
     @classmethod
     def make_tiny(cls, config: dict) -> int:
         """See the base class; at most two labeled and two unlabeled images remain."""
-        config.update(labeled=min(2, config["labeled"]), unlabeled=2)
+        config.update(labeled=min(2, config["labeled"]), unlabeled=2, labeled_batches=0)
         return config["labeled"] + (0 if config.get("labeled_only") else 2)

@@ -32,7 +32,8 @@ class LabelPropagation(ResizedBuffers, MeanTeacher):
         consistency_weight: See :class:`~rankseg.models.methods.mean_teacher.MeanTeacher`; 0 is
             plain label propagation.
         warmup: Iterations of the first stage, before labels are propagated: supervised training
-            with the head's own loss, or Mean Teacher, whose ramp starts at iteration 0.
+            with the head's own loss, or Mean Teacher, whose ramp starts at iteration 0. The batches
+            of supervised training can be labeled images only (``labeled_batches`` of the sampler).
         **kwargs: Arguments of :class:`~rankseg.models.methods.mean_teacher.MeanTeacher`.
 
     Raises:
@@ -56,6 +57,11 @@ class LabelPropagation(ResizedBuffers, MeanTeacher):
         self.register_buffer("pseudo_label", torch.zeros(0, dtype=torch.long))
         self.register_buffer("pseudo_weight", torch.zeros(0))
         self.register_buffer("class_weight", torch.ones(self.num_classes))
+
+    @property
+    def labeled_steps(self) -> int:
+        """See the base class; with Mean Teacher, both stages need unlabeled images."""
+        return 0 if self.consistency_weight else self.propagation_start
 
     @property
     def num_classes(self) -> int:

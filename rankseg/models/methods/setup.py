@@ -16,6 +16,7 @@ class MethodSetup(TinyPart):
     student: nn.Module
     views: tuple[str, ...] = (LABELED,)  # views that a batch must contain
     needs_image_labels = False  # whether labels must be one class per image, not masks
+    labeled_steps = 0  # first iterations that train on the labeled images alone
 
     @property
     def image_level(self) -> bool:

@@ -315,3 +315,35 @@ def test_processes_share_given_labels(monkeypatch):
         keys += [key for i, key in enumerate(first(sampler, 5 * 7)) if i % 5 >= 2]
     assert {key.index for key in keys} == set(range(5, 28)) - {7, 20} and len(keys) == 42
     assert set(Counter(key.index for key in keys).values()) == {2}
+
+
+def test_first_batches_can_hold_only_labeled_images():
+    keys = first(make(labeled_batches=4), 30 * 5)
+    early, rest = keys[: 4 * 5], keys[4 * 5 :]
+    assert all(key.index < 5 for key in early)
+    for start in range(0, 20, 5):
+        assert {key.index for key in early[start : start + 5]} == set(range(5))
+    labeled, unlabeled = split(rest)
+    assert len(labeled) == 26 * 2 and len(unlabeled) == 26 * 3
+    assert len({*early, *labeled}) == 20 + 52, "no (image, draw) comes twice"
+    for number in (7, 20, 33):
+        staged = make(labeled_batches=4)
+        staged.skip(number)
+        assert first(staged, 30) == keys[number : number + 30]
+
+
+def test_first_batches_are_shared_by_processes(monkeypatch):
+    alone = make(rank=(0, 1), counts=(4, 6), monkeypatch=monkeypatch, labeled_batches=2)
+    shares = [make(rank=(rank, 2), monkeypatch=monkeypatch, labeled_batches=2) for rank in range(2)]
+    streams = [first(share, 20) for share in shares]
+    for batch in range(4):
+        whole = first(alone, 40)[batch * 10 : batch * 10 + 10]
+        parts = [key for stream in streams for key in stream[batch * 5 : batch * 5 + 5]]
+        assert sorted(key.index for key in whole) == sorted(key.index for key in parts)
+
+
+def test_no_labels_for_the_first_batches():
+    with pytest.raises(ValueError, match="batch 4 on.* got batch=3"):
+        make(labeled_batches=4).set_labels([7], [0], 3)
+    with pytest.raises(ValueError, match="labeled_batches .*got -1"):
+        make(labeled_batches=-1)

@@ -2,7 +2,10 @@
 _base_ = "./cifar100_4000_convnet13.py"
 model = dict(
     student=dict(
-        backbone=dict(type="ShakeShakeNet"), decode_head=dict(weight_norm=False, in_channels=384)
+        backbone=dict(type="ShakeShakeNet"),
+        decode_head=dict(
+            weight_norm=False, in_channels=384, branches=dict(consistency=dict(weight_norm=False))
+        ),
     ),
     ramp=2060,
 )

@@ -39,11 +39,14 @@ class ShiftedShortcut(nn.Module):
         in_channels: Channels of the input.
         channels: Channels of the output, an even number.
         norm_cfg: Config of the normalization.
+        bias: Whether the convolution has a bias.
     """
 
-    def __init__(self, in_channels: int, channels: int, norm_cfg: Mapping) -> None:
+    def __init__(
+        self, in_channels: int, channels: int, norm_cfg: Mapping, bias: bool = False
+    ) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(2 * in_channels, channels, 1, groups=2, bias=False)
+        self.conv = nn.Conv2d(2 * in_channels, channels, 1, groups=2, bias=bias)
         self.norm = build_norm_layer(norm_cfg, channels)[1]
 
     def forward(self, x: Tensor) -> Tensor:
@@ -61,9 +64,12 @@ class ShakeBlock(nn.Module):
         channels: Channels of the output.
         stride: Stride of the first convolutions and of the shortcut, 1 or 2.
         norm_cfg: Config of the normalization.
+        bias: Whether the convolution of a shortcut of stride 2 has a bias.
     """
 
-    def __init__(self, in_channels: int, channels: int, stride: int, norm_cfg: Mapping) -> None:
+    def __init__(
+        self, in_channels: int, channels: int, stride: int, norm_cfg: Mapping, bias: bool = False
+    ) -> None:
         super().__init__()
         self.branches = nn.ModuleList(
             nn.Sequential(
@@ -78,7 +84,7 @@ class ShakeBlock(nn.Module):
         )
         self.shortcut: nn.Module = nn.Identity()
         if stride == 2:
-            self.shortcut = ShiftedShortcut(in_channels, channels, norm_cfg)
+            self.shortcut = ShiftedShortcut(in_channels, channels, norm_cfg, bias)
         elif in_channels != channels:
             self.shortcut = nn.Sequential(
                 nn.Conv2d(in_channels, channels, 1, bias=False),
@@ -98,26 +104,30 @@ class ShakeShakeNet(BaseModule):
 
     In training, both branches of a block are mixed with random weights, see :func:`shake`; in eval
     mode, with equal weights. With a linear classifier of 10 classes on the averaged last map,
-    ResNet-26 2x32d has 2.9 million parameters, 2x64d 11.7 and 2x96d 26.2.
+    ResNet-26 2x32d has 2.9 million parameters, 2x64d 11.7 and 2x96d 26.2. By default it is the
+    network of Mean Teacher's released code, whose 2x96d has 26,197,316 parameters with the second
+    output. It differs from the original network in three details, see ``original``.
 
     Args:
         depth: Number of layers, ``6 n + 2`` for ``n`` blocks per stage: 8, 14, 20, 26, ...
         width: Channels of the first stage, ``32``, ``64`` or ``96`` in the names above; the other
             stages have two and four times as many.
         in_channels: Channels of the image.
+        original: Build the network of the shake-shake paper: batch norm after the first
+            convolution, no bias in the shortcuts, and a ReLU after the last stage.
         norm_cfg: Config of the normalization.
         init_cfg: Initialization config of MMEngine; that of the paper by default.
 
     Shape:
         - input: ``(B, in_channels, H, W)``
-        - output: maps of ``(1, 2, 4) * width`` channels at stride 1, 2 and 4; the last one goes
-          through a ReLU
+        - output: maps of ``(1, 2, 4) * width`` channels at stride 1, 2 and 4; if ``original``,
+          the last one goes through a ReLU
 
     Raises:
         ValueError: If ``depth`` is not ``6 n + 2``, or ``width`` is not a positive even number.
 
     Source: Gastaldi (arXiv:1705.07485), Shake-Shake-Image with random weights in both directions;
-        the ResNet-26 of Mean Teacher and Snowball is 2x96d.
+        the ResNet-26 of Mean Teacher (NeurIPS 2017), released code, and of Snowball is 2x96d.
     """
 
     def __init__(
@@ -125,6 +135,7 @@ class ShakeShakeNet(BaseModule):
         depth: int = 26,
         width: int = 96,
         in_channels: int = 3,
+        original: bool = False,
         norm_cfg: Mapping = dict(type="BN"),
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
@@ -134,13 +145,14 @@ class ShakeShakeNet(BaseModule):
         even = width >= 2 and width % 2 == 0
         expect(even, "width of ShakeShakeNet", "an even number above 0", width)
         super().__init__(init_cfg or INIT)
-        self.stem = nn.Sequential(
-            nn.Conv2d(in_channels, 16, 3, padding=1, bias=False), build_norm_layer(norm_cfg, 16)[1]
-        )
+        self.original = original
+        self.stem = nn.Sequential(nn.Conv2d(in_channels, 16, 3, padding=1, bias=False))
+        if original:
+            self.stem.append(build_norm_layer(norm_cfg, 16)[1])
         self.stages = nn.ModuleList()
         before = 16
         for stride, channels in ((1, width), (2, 2 * width), (2, 4 * width)):
-            first = ShakeBlock(before, channels, stride, norm_cfg)
+            first = ShakeBlock(before, channels, stride, norm_cfg, bias=not original)
             others = [ShakeBlock(channels, channels, 1, norm_cfg) for _ in range(blocks - 1)]
             self.stages.append(nn.Sequential(first, *others))
             before = channels
@@ -152,5 +164,6 @@ class ShakeShakeNet(BaseModule):
         for stage in self.stages:
             x = stage(x)
             maps.append(x)
-        maps[-1] = F.relu(x)
+        if self.original:
+            maps[-1] = F.relu(x)
         return tuple(maps)

@@ -25,13 +25,14 @@ def test_values_and_gradients_have_shares_of_their_own(dtype):
         torch.testing.assert_close(second.grad[i].double(), (1 - b[i]) * g, **exact)
 
 
+@pytest.mark.parametrize("original", [False, True])
 @pytest.mark.parametrize("training", [False, True])
-def test_forward_equals_the_definition(training, monkeypatch):
+def test_forward_equals_the_definition(training, original, monkeypatch):
     """The whole network once more, in plain tensor operations; while training shares are 0.25."""
     monkeypatch.setattr(torch, "rand", lambda shape, **kw: torch.full(shape, 0.25, **kw))
     share = 0.25 if training else 0.5
     torch.manual_seed(0)
-    network = ShakeShakeNet(depth=14, width=4).double().train(training)
+    network = ShakeShakeNet(depth=14, width=4, original=original).double().train(training)
     for parameter in network.parameters():
         torch.nn.init.normal_(parameter, std=0.3)
     for name, buffer in network.named_buffers():
@@ -63,11 +64,15 @@ def test_forward_equals_the_definition(training, monkeypatch):
         straight = x[:, :, 0::2, 0::2].clamp(min=0)
         shifted = x[:, :, 1::2, 1::2].clamp(min=0)
         half = len(weight) // 2
-        parts = F.conv2d(straight, weight[:half]), F.conv2d(shifted, weight[half:])
-        return norm(torch.cat(parts, 1), f"{name}.norm")
+        parts = torch.cat((F.conv2d(straight, weight[:half]), F.conv2d(shifted, weight[half:])), 1)
+        if not original:
+            parts = parts + weights[f"{name}.conv.bias"].view(1, -1, 1, 1)
+        return norm(parts, f"{name}.norm")
 
     expected = []
-    y = norm(conv(x, "stem.0"), "stem.1")
+    y = conv(x, "stem.0")
+    if original:
+        y = norm(y, "stem.1")
     for stage in range(3):
         for block in range(2):
             name = f"stages.{stage}.{block}"
@@ -79,9 +84,18 @@ def test_forward_equals_the_definition(training, monkeypatch):
                 y = halved(y, f"{name}.shortcut")
             y = y + share * first + (1 - share) * second
         expected.append(y)
-    expected[-1] = y.clamp(min=0)
+    if original:
+        expected[-1] = y.clamp(min=0)
     for mine, wanted in zip(network(x), expected, strict=True):
         torch.testing.assert_close(mine, wanted)
+
+
+@pytest.mark.parametrize(("original", "wanted"), [(False, 26_189_616), (True, 26_189_072)])
+def test_number_of_parameters(original, wanted):
+    """With two linear outputs of 10 classes, 7,700 more: 26,197,316 and 26,196,772."""
+    with torch.device("meta"):
+        network = ShakeShakeNet(original=original)
+    assert sum(parameter.numel() for parameter in network.parameters()) == wanted
 
 
 def test_odd_sizes():

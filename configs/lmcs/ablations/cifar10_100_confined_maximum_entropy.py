@@ -7,4 +7,4 @@ The student learns from the discovered images only through the master, which is 
 
 _base_ = "../cifar10_100.py"
 
-_base_.custom_hooks[-1].sizes = (5,)
+_base_.custom_hooks[-1].update(sizes=(5,), generations=1, length=2**17)

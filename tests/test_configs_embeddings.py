@@ -27,7 +27,7 @@ METHODS = {"metric_learning": "MetricLearning", "tac_ccl": "TACCCL", "san": "Met
 STEM = re.compile(
     r"(?P<data>cub|cars|sop|inshop|omniglot_mini|cifar10_mini)"
     r"(_(?P<net>googlenet|resnet18|bn_inception))?(_(?P<short>128))?(_(?P<labels>supervised))?"
-    r"(_(?P<option>ms|proxy_anchor|ccl|attention))?"
+    r"(_(?P<option>ms|proxy_anchor|ccl|attention|views))?(_(?P<adam>adam))?"
     r"(_(?P<ablation>clusters|embedding)_(?P<value>\d+))?"
 )
 DATA = {
@@ -108,6 +108,20 @@ def test_validates_once_at_the_end(name):
     assert cfg.default_hooks.checkpoint.save_best == "recall1"
 
 
+@for_each([n for n in NAMES if n.startswith("tac_ccl/") and parse(n)["net"]])
+def test_the_full_method_has_matched_images(name):
+    words = parse(name)
+    step = resolved(name).train_dataloader.dataset.labeled_pipeline[1]
+    if words["option"] == "ccl":
+        assert step.type == "DrawViews"
+    elif words["option"] == "views":
+        assert step.matches is None
+    else:
+        baseline = f"metric_learning/{words['data']}_{words['net']}"
+        assert step.matches == f"work_dirs/{baseline}/matches.npz", "where its tool writes it"
+        assert baseline in NAMES
+
+
 CONSTANTS = {  # of the text of the papers
     "metric_learning/cub_googlenet": {
         "train_dataloader.sampler.images": 5, "optim_wrapper.optimizer.type": "Adam",
@@ -122,6 +136,18 @@ CONSTANTS = {  # of the text of the papers
     "metric_learning/cub_bn_inception_proxy_anchor": {
         "model.metric_loss.alpha": 32, "model.metric_loss.margin": 0.1,
         "train_dataloader.batch_size": 180, "model.metric_loss.num_classes": 100,
+    },
+    "san/cub_googlenet_supervised_adam": {
+        "optim_wrapper.optimizer.type": "Adam", "optim_wrapper.optimizer.weight_decay": 5e-4,
+        "optim_wrapper.paramwise_cfg": None,
+    },
+    "san/cub_googlenet_128_adam": {
+        "optim_wrapper.optimizer.type": "Adam", "optim_wrapper.optimizer.weight_decay": 5e-4,
+        "optim_wrapper.paramwise_cfg": None,
+    },
+    "san/cub_bn_inception_proxy_anchor_adam": {
+        "optim_wrapper.optimizer.type": "Adam", "optim_wrapper.optimizer.weight_decay": 5e-4,
+        "optim_wrapper.paramwise_cfg": dict(custom_keys=dict(metric_loss=dict(lr_mult=100.0))),
     },
 }  # fmt: skip
 
@@ -167,6 +193,9 @@ def test_all_parts_build_and_fit_together(name):
     model = built(json.dumps(cfg.model.to_dict(), sort_keys=True))
     assert type(model).__name__ == cfg.model.type
     make_standin(cfg)
+    for step in cfg.train_dataloader.dataset.labeled_pipeline:
+        if "matches" in step:  # of the images that the stand-ins replace
+            step.matches = None
     with DefaultScope.overwrite_default_scope("rankseg"):
         METRICS.build(cfg.val_evaluator)
         for config in cfg.custom_hooks:

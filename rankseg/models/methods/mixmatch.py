@@ -102,7 +102,17 @@ class MixMatch(Method):
         return {
             "loss_x": soft_cross_entropy(*of_labeled),
             "loss_u": weight * soft_squared_error(*of_unlabeled),
+            **self.guidance(images[: len(label)], of_labeled[0]),
         }
+
+    def guidance(self, images: Tensor, logits: Tensor) -> dict[str, Tensor]:
+        """Return further loss terms of mixed images that count as labeled; none in MixMatch.
+
+        Args:
+            images: ``(B, 3, H, W)`` mixed images.
+            logits: ``(B, K)`` logits of the student for them.
+        """
+        return {}
 
     def labels(self, data_samples: list) -> Tensor:
         """Return ``(B, K)`` one-hot distributions of labeled images."""

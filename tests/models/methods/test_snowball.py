@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from rankseg.models.methods import mixmatch
 from rankseg.testing.toy import toy_class_batch, toy_classifier
 
 TEACHER, MASTER = dict(momentum=0.3), dict(momentum=0.2)
@@ -76,6 +77,21 @@ def test_consistency_equals_the_equation(snowball, twin):
     assert gradients[0].abs().max() > 0
 
 
+def test_only_the_master_guides_labeled_images_if_the_teacher_does_not(snowball):
+    method = shaken(snowball(consistency_weight=7.0, labeled_consistency=False))
+    discover(method)
+    inputs, samples = toy_class_batch()
+    inputs["labeled_twin"] = inputs["labeled"] + 0.3
+    labeled = zip(inputs["labeled"], inputs["labeled_twin"], strict=True)
+    unlabeled = zip(inputs["strong1"], inputs["weak"], strict=True)
+    wanted = 7 * (
+        apart(method.student, method.teacher.module, list(unlabeled))
+        + apart(method.student, method.master.module, list(labeled))
+    )
+    found = method.loss(inputs, samples)["loss_consistency"]
+    torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-7)
+
+
 @pytest.mark.parametrize("options", [dict(), dict(master=None), dict(master_weight=0.0)])
 def test_is_mean_teacher_without_master_or_discovered_images(snowball, options):
     method = snowball(consistency_weight=7.0, **options)
@@ -124,6 +140,33 @@ def test_the_loss_is_that_of_mixmatch(classifier):
         found.append(one.loss(inputs, samples))
     assert found[0].keys() == found[1].keys() == {"loss_x", "loss_u"}
     torch.testing.assert_close(*found)
+
+
+def test_the_master_guides_mixed_labeled_images(classifier, monkeypatch):
+    share, partner = torch.linspace(0.5, 1, 12), torch.arange(12).flip(0)
+    monkeypatch.setattr(mixmatch, "draw_mixup", lambda count, alpha: (share, partner))
+    method = shaken(classifier(master_weight=3.0))
+    inputs, samples = toy_class_batch()
+    assert "loss_master" not in method.loss(inputs, samples), "nothing is discovered yet"
+    discover(method)
+    found = method.loss(inputs, samples)["loss_master"]
+    images = torch.cat([inputs[view] for view in ("labeled", "weak", "strong1")])
+    mixed = [share[i] * images[i] + (1 - share[i]) * images[11 - i] for i in range(4)]
+    pairs = [(image, image) for image in mixed]
+    wanted = 3 * apart(method.student, method.master.module, pairs)
+    torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-7)
+    gradients = [
+        torch.autograd.grad(value, method.student.get_parameter(NAME))[0]
+        for value in (found, wanted)
+    ]
+    torch.testing.assert_close(*gradients, rtol=1e-3, atol=1e-6)
+
+
+def test_guidance_needs_a_master(classifier):
+    with pytest.raises(ValueError, match="model.master .*got None"):
+        classifier(master=None, master_weight=1.0)
+    with pytest.raises(ValueError, match="model.master_weight .*got -1"):
+        classifier(master_weight=-1.0)
 
 
 def test_the_master_follows_the_teacher(classifier):

@@ -4,16 +4,31 @@
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
+import torch.nn.functional as F
+from mmengine.dist import get_dist_info
+from torch import Tensor, nn
 
 from rankseg.errors import expect
 from rankseg.models.layers.taps import embedding_size
-from rankseg.models.losses import similarity_targets, soft_cross_entropy
+from rankseg.models.losses import (
+    info_nce,
+    similarity_targets,
+    sinkhorn_codes,
+    soft_cross_entropy,
+    swapped_prediction,
+)
 from rankseg.models.losses.similarity import RULES
-from rankseg.models.memory.bank import DistributionQueue, FeatureBank, check_bank_size
+from rankseg.models.memory.bank import (
+    DistributionQueue,
+    FeatureBank,
+    check_bank_size,
+    gather_rows,
+)
 from rankseg.models.methods.base import Method, Output, classes_of
 from rankseg.registry import MODELS
 from rankseg.structures import LABELED, WEAK, strong
+
+INSTANCE_LOSSES = ("similarity", "info_nce", "swav")
 
 
 class Vectors(NamedTuple):
@@ -53,6 +68,10 @@ class SimMatch(Method):
         queue_length: Number of batches whose mean prediction is used for distribution alignment.
         semantic_weight: ``lambda_u``.
         instance_weight: ``lambda_in``.
+        instance_loss: ``L_in``. "similarity" matches similarities to the bank. The paper's ablation
+            replaces it by "info_nce", in which the strong view finds the weak view of its image
+            among those of the batch, or by "swav", in which it predicts the code of the weak view.
+        prototypes: Number of prototypes of "swav".
         **kwargs: Arguments of :class:`~rankseg.models.methods.base.Method`.
 
     Raises:
@@ -77,6 +96,8 @@ class SimMatch(Method):
         queue_length: int = 32,
         semantic_weight: float = 1.0,
         instance_weight: float = 1.0,
+        instance_loss: str = "similarity",
+        prototypes: int = 3000,
         **kwargs,
     ) -> None:
         super().__init__(student, **kwargs)
@@ -93,6 +114,13 @@ class SimMatch(Method):
         self.threshold = threshold
         self.semantic_weight = semantic_weight
         self.instance_weight = instance_weight
+        known = f"one of {INSTANCE_LOSSES}"
+        expect(instance_loss in INSTANCE_LOSSES, "model.instance_loss", known, instance_loss)
+        self.instance_loss = instance_loss
+        self.prototypes = None
+        if instance_loss == "swav":
+            expect(prototypes >= 2, "model.prototypes", "2 or more", prototypes)
+            self.prototypes = nn.Linear(channels, prototypes, bias=False)
         self.bank = FeatureBank(bank_size, channels, bank_momentum)
         self.queue = DistributionQueue(queue_length, self.student.decode_head.num_classes)
 
@@ -100,6 +128,18 @@ class SimMatch(Method):
         """See the base class; also checks the size of the bank."""
         super().check_dataset(dataset)
         check_bank_size("bank_size", len(self.bank.label), dataset.num_labeled, "labeled")
+
+    def complete_state(self, state_dict: dict, prefix: str) -> None:
+        """See the base class; missing prototypes keep their current values."""
+        super().complete_state(state_dict, prefix)
+        if self.prototypes is not None:
+            state_dict.setdefault(f"{prefix}prototypes.weight", self.prototypes.weight.detach())
+
+    @classmethod
+    def shrink_memory(cls, config: dict) -> None:
+        """See the base class."""
+        if "prototypes" in config or config.get("instance_loss") == "swav":
+            config["prototypes"] = min(8, config.get("prototypes", 8))
 
     @classmethod
     def fit_memory(cls, config: dict, num_labeled: int, num_unlabeled: int) -> None:
@@ -122,15 +162,38 @@ class SimMatch(Method):
         losses["loss_u"] = (
             ramp * self.semantic_weight * soft_cross_entropy(student.logits, semantic, confident)
         )
-        losses["loss_in"] = (ramp * self.instance_weight * trusted) * soft_cross_entropy(
-            self.similarity(student.embedding), instance
-        )
+        if self.instance_loss == "similarity":
+            losses["loss_in"] = (ramp * self.instance_weight * trusted) * soft_cross_entropy(
+                self.similarity(student.embedding), instance
+            )
+        else:
+            term = self.unlabeled_term(student.embedding, weak.embedding.detach())
+            losses["loss_in"] = ramp * self.instance_weight * term
         index = torch.tensor([s.sample_idx for s in data_samples[LABELED]])
         index = index.to(label.device, non_blocking=True)
         self.bank.write(index, keys.embedding.detach(), label)
         self.track(guess[:, None, None], confident[:, None, None], data_samples[WEAK])
         losses["confident"] = confident.float().mean()
         return losses
+
+    def unlabeled_term(self, embedding: Tensor, weak: Tensor) -> Tensor:
+        """Compute the instance term of the ablation, which does not use the bank.
+
+        Args:
+            embedding: ``(B, D)`` embeddings of the strong views.
+            weak: ``(B, D)`` embeddings of the weak views of the same images.
+
+        Source: SimMatch (CVPR 2022), Table 7.
+        """
+        rank, world = get_dist_info()
+        own = torch.arange(len(weak)) * world + rank  # the order of gather_rows
+        own = own.to(weak.device, non_blocking=True)
+        if self.instance_loss == "info_nce":
+            return info_nce(embedding, gather_rows(weak), own, self.temperature)
+        with torch.autocast(embedding.device.type, enabled=False):
+            prototypes = F.normalize(self.prototypes.weight, dim=1)
+            codes = sinkhorn_codes(gather_rows(weak) @ prototypes.detach().T)[own]
+            return swapped_prediction(embedding @ prototypes.T, codes, self.temperature)
 
     def run_pair(self, inputs: dict[str, Tensor]) -> tuple[Output, Vectors, Vectors, Vectors]:
         """Run the student on labeled and strong images, the teacher on labeled and weak ones.

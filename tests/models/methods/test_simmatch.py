@@ -240,3 +240,60 @@ def test_the_logged_share_is_at_the_threshold_or_above(build, monkeypatch):
     instance = torch.full((4, 4), 0.25)
     monkeypatch.setattr(method, "targets", lambda weak, trusted: (semantic, instance))
     assert method.loss(*toy_class_batch())["confident"].item() == 2 / 4
+
+
+@pytest.mark.parametrize("kind", ["info_nce", "swav"])
+def test_other_instance_terms_equal_the_papers(build, kind):
+    method = build(
+        "SimMatch",
+        student=toy_classifier(),
+        bank_size=4,
+        teacher=dict(momentum=0.1),
+        labels_from="teacher",
+        instance_loss=kind,
+        instance_weight=3.0,
+        temperature=0.2,
+        prototypes=5,
+    )
+    method.student.eval()
+    inputs, data = toy_class_batch()
+    found = method.loss(inputs, data)["loss_in"]
+
+    def embed(network, view):
+        return network.get_submodule(TAP)(network.extract_feat(inputs[view])[-1].mean((2, 3)))
+
+    strong1 = F.normalize(embed(method.student, "strong1"))
+    with torch.no_grad():
+        weak = F.normalize(embed(method.teacher.module, "weak"))
+    if kind == "info_nce":
+        rows = [-(strong1[i] @ weak.T / 0.2).log_softmax(0)[i] for i in range(4)]
+    else:
+        prototypes = F.normalize(method.prototypes.weight)
+        code = (weak @ prototypes.T.detach() / 0.05).exp().T
+        for _ in range(3):
+            code = code / code.sum(1, keepdim=True)
+            code = code / code.sum(0)
+        scores = (strong1 @ prototypes.T / 0.2).log_softmax(1)
+        rows = [-(code[:, i] * scores[i]).sum() for i in range(4)]
+    wanted = 3 * sum(rows) / 4
+    torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-5)
+    parameters = [*method.student.get_submodule(TAP).parameters()]
+    parameters += [] if method.prototypes is None else [method.prototypes.weight]
+    grads = [torch.autograd.grad(loss, parameters) for loss in (found, wanted)]
+    for one, other in zip(*grads, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-5)
+        assert one.abs().max() > 0
+
+
+def test_prototypes_are_loaded_if_a_checkpoint_has_them(build):
+    options = dict(student=toy_classifier(), bank_size=4)
+    plain = build("SimMatch", **options)
+    one, other = (build("SimMatch", instance_loss="swav", **options) for _ in range(2))
+    other.load_state_dict(plain.state_dict())
+    other.load_state_dict(one.state_dict())
+    assert torch.equal(other.prototypes.weight, one.prototypes.weight)
+
+
+def test_an_unknown_instance_loss(build):
+    with pytest.raises(ValueError, match="model.instance_loss .*got 'triplet'"):
+        build("SimMatch", student=toy_classifier(), bank_size=4, instance_loss="triplet")

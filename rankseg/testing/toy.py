@@ -109,6 +109,7 @@ def toy_class_batch(
     size: int = 33,
     num_classes: int = 3,
     twin: bool = False,
+    crops: int = 0,
 ) -> tuple[dict[str, Tensor], dict[str, list]]:
     """Draw a batch for the ``loss`` of a classification method: one color per image, labels of 1x1.
 
@@ -120,6 +121,7 @@ def toy_class_batch(
         size: Side of the images in pixels.
         num_classes: Number of classes in the labels.
         twin: Add a second view of the labeled images.
+        crops: Number of further strong views of the unlabeled images.
     """
     inputs, samples = {}, {}
     for view, count in ((LABELED, labeled), (WEAK, unlabeled)):
@@ -132,6 +134,8 @@ def toy_class_batch(
     inputs[strong(1)] = inputs[WEAK] + 0.5 * torch.randn(unlabeled, 3, size, size)
     if twin:
         inputs[TWIN] = inputs[LABELED] + 0.5 * torch.randn(labeled, 3, size, size)
+    for number in range(crops):
+        inputs[strong(2 + number)] = inputs[WEAK] + 0.5 * torch.randn(unlabeled, 3, size, size)
     return inputs, samples
 
 

@@ -53,7 +53,12 @@ CLASSIFICATION = {
     "MeanTeacher classes": SECOND,
     "SimMatch": dict(bank_size=4),
     "SimMatch teacher": dict(bank_size=4, labels_from="teacher", **TEACHER),
+    "SimMatch InfoNCE": dict(bank_size=4, instance_loss="info_nce"),
+    "SimMatch SwAV": dict(bank_size=4, instance_loss="swav", prototypes=5),
     "LabelPropagation": {},
+    "CMSF third": dict(constraint="third", **TARGETS),
+    "SupCon": dict(memory_size=6, **TEACHER),
+    "ProtoNet": dict(memory_size=6, **TEACHER),
     "CMSF": dict(num_images=4, **TARGETS),
     "CMSF labels": dict(constraint="label", top_all=True, **TARGETS),
     "CMSF classifier": dict(
@@ -70,9 +75,11 @@ CLASSIFICATION = {
     "MixMatch teacher": dict(labels_from="teacher", **TEACHER),
     "Snowball": dict(master=dict(momentum=0.1), **TEACHER),
     "SnowballMixMatch": dict(master=dict(momentum=0.1), **TEACHER),
+    "SnowballMixMatch guided": dict(master=dict(momentum=0.1), master_weight=1.0, **TEACHER),
     "TACCCL": EMBEDDED,
     "TACCCL matches": EMBEDDED,
 }
+TWINS = ("CMSF", "SupCon", "ProtoNet")
 TERMS = {  # of the unlabelled images
     "MeanTeacher": ["loss_consistency"],
     "FixMatch": ["loss_s1"],
@@ -128,7 +135,8 @@ def batch(name, labeled=2, unlabeled=2):
     if name.startswith("TACCCL"):
         return toy_pair_batch(labeled, matched="matches" in name)
     if name in CLASSIFICATION:
-        return toy_class_batch(labeled, unlabeled, twin="CMSF" in name)
+        twin, crops = name.split()[0] in TWINS, int("third" in name)
+        return toy_class_batch(labeled, unlabeled, twin=twin, crops=crops)
     return toy_batch(labeled, unlabeled, mixed=True)
 
 

@@ -16,6 +16,7 @@ from rankseg.models.losses import (
     attention_consistency,
     contrastive_clustering,
     discriminative_loss,
+    info_nce,
     keypoint_mask,
     local_coherence,
     mean_shift,
@@ -25,9 +26,13 @@ from rankseg.models.losses import (
     pixel_consistency,
     plackett_luce_kl,
     probability_consistency,
+    prototype_loss,
     similarity_targets,
+    sinkhorn_codes,
     soft_cross_entropy,
     soft_squared_error,
+    supervised_contrast,
+    swapped_prediction,
 )
 from rankseg.models.losses.agents import SELECTIONS
 from rankseg.models.losses.rank_correlation import CONSISTENCIES
@@ -192,6 +197,23 @@ def test_assembly_of_anything(which, dtype):
         check(term(doubly_normalized(logits, 20)), logits)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("which", LOGITS)
+def test_contrast_of_anything(which, dtype):
+    vectors = F.normalize(LOGITS[which].double(), dim=0).to(dtype).repeat(4, 1)
+    online, own = vectors.clone().requires_grad_(), torch.arange(4)
+    check(info_nce(online, vectors, own, 0.01), online)
+    check(swapped_prediction(online, sinkhorn_codes(vectors), 0.01), online)
+    check(swapped_prediction(online, sinkhorn_codes(LOGITS[which].repeat(4, 1)), 0.01), online)
+    for used in (True, False):
+        valid = torch.full((4,), used)
+        rows = supervised_contrast(online, vectors, torch.eye(4).bool(), valid, 0.01)
+        check(rows.sum(), online, zero=not used)
+        labels = own if used else torch.full((4,), -1)
+        rows = prototype_loss(online, vectors, labels, own, 4, 0.01)
+        check(rows.sum(), online, zero=not used)
+
+
 def test_every_loss_is_here():
     known = {
         *("OhemCrossEntropyLoss", "RankCorrelationLoss", "orthogonal_agents", "pixel_consistency"),
@@ -200,5 +222,7 @@ def test_every_loss_is_here():
         *("mean_shift", "nearest"),
         *("assembly_correlation", "assembly_entropy", "local_coherence"),
         *("attention_consistency", "contrastive_clustering", "keypoint_mask", "pair_distance"),
+        *("info_nce", "prototype_loss", "sinkhorn_codes", "supervised_contrast"),
+        "swapped_prediction",
     }
     assert set(rankseg_losses.__all__) == known

@@ -68,10 +68,10 @@ class NeighborPurityHook(RunHook):
     def check_method(self, method: Method) -> None:
         """See the base class; the method must store features of the previous pass."""
         super().check_method(method)
-        if method.constraint != "previous":
+        if method.constraint not in ("previous", "third"):
             raise ValueError(
-                "Expected model.constraint to be 'previous' for NeighborPurityHook, which "
-                f"compares with features of the previous pass, but got {method.constraint!r}. "
+                "Expected model.constraint to be 'previous' or 'third' for NeighborPurityHook, "
+                f"which compares with other features of the images, but got {method.constraint!r}. "
                 "Change it, or remove the hook."
             )
         if (self.k or method.k) < 2:

@@ -10,10 +10,12 @@ from rankseg.models.losses.consistency import (
     soft_squared_error,
 )
 from rankseg.models.losses.discriminative import discriminative_loss
+from rankseg.models.losses.info_nce import info_nce
 from rankseg.models.losses.mean_shift import mean_shift, nearest
 from rankseg.models.losses.metric import contrastive_clustering, pair_distance
 from rankseg.models.losses.ohem import OhemCrossEntropyLoss
 from rankseg.models.losses.plackett_luce import plackett_luce_kl
+from rankseg.models.losses.prototypes import prototype_loss
 from rankseg.models.losses.rank_correlation import RankCorrelationLoss
 from rankseg.models.losses.similarity import similarity_targets
 from rankseg.models.losses.spatial_assembly import (
@@ -21,6 +23,8 @@ from rankseg.models.losses.spatial_assembly import (
     assembly_entropy,
     local_coherence,
 )
+from rankseg.models.losses.supervised_contrast import supervised_contrast
+from rankseg.models.losses.swav import sinkhorn_codes, swapped_prediction
 
 __all__ = [
     "OhemCrossEntropyLoss",
@@ -30,6 +34,7 @@ __all__ = [
     "attention_consistency",
     "contrastive_clustering",
     "discriminative_loss",
+    "info_nce",
     "keypoint_mask",
     "local_coherence",
     "mean_shift",
@@ -39,7 +44,11 @@ __all__ = [
     "pixel_consistency",
     "plackett_luce_kl",
     "probability_consistency",
+    "prototype_loss",
     "similarity_targets",
+    "sinkhorn_codes",
     "soft_cross_entropy",
     "soft_squared_error",
+    "supervised_contrast",
+    "swapped_prediction",
 ]

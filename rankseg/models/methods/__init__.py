@@ -17,6 +17,7 @@ from rankseg.models.methods.rotation import Rotation
 from rankseg.models.methods.simmatch import SimMatch
 from rankseg.models.methods.snowball import Snowball, SnowballMixMatch
 from rankseg.models.methods.supervised import Supervised
+from rankseg.models.methods.supervised_embedding import ProtoNet, SupCon
 from rankseg.models.methods.tac_ccl import TACCCL
 from rankseg.models.methods.unimatch import UniMatch
 from rankseg.models.methods.unimatch_v2 import UniMatchV2
@@ -33,11 +34,13 @@ __all__ = [
     "MetricLearning",
     "MixMatch",
     "PrevMatch",
+    "ProtoNet",
     "RankMatch",
     "Rotation",
     "SimMatch",
     "Snowball",
     "SnowballMixMatch",
+    "SupCon",
     "Supervised",
     "TACCCL",
     "UniMatch",

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from rankseg.errors import expect
 from rankseg.models.layers.taps import embedding_size
@@ -17,7 +17,8 @@ from rankseg.models.methods.base import NETWORKS, Method, classes_of
 from rankseg.registry import MODELS
 from rankseg.structures import LABELED, TWIN, WEAK, strong
 
-CONSTRAINTS = (None, "previous", "label")
+CONSTRAINTS = (None, "previous", "third", "label")
+THIRD = strong(2)  # the target network sees it, too
 PAIRS = ((LABELED, TWIN), (WEAK, strong(1)))  # views of the target and of the online network
 
 
@@ -38,6 +39,10 @@ class CMSF(Method):
       nearest to that of the image (self-supervised). No image is constrained while any image in
       ``M`` lacks such a feature: the few that have one at the start of the second epoch are
       unrelated.
+    - ``"third"``: the same with the features of a third augmentation of each image in place of
+      those from the previous epoch (section 2.1): another pass through the target network, and no
+      first epoch without a constraint. The pipeline draws it like the target's view, with
+      ``DrawViews(crops=dict(recipe=..., size=..., num=1))``.
     - ``"label"``: entries with the same label (supervised). Unlabeled images are constrained only
       if a ``classifier`` is confident of their class (semi-supervised). Entries without a label
       never count as members of a class.
@@ -50,7 +55,7 @@ class CMSF(Method):
     Args:
         predictor: Config of the module that maps a projection to its prediction, such as
             :class:`~rankseg.models.layers.Projector`. ``in_channels`` and ``out_channels`` default
-            to those of the projection.
+            to those of the projection. None compares the projection itself.
         embedding_tap: Submodule of the student that outputs the projection.
         memory_size: Number of entries in ``M``.
         k: Number of neighbors.
@@ -83,7 +88,7 @@ class CMSF(Method):
     def __init__(
         self,
         student: dict,
-        predictor: dict,
+        predictor: dict | None,
         embedding_tap: str = "decode_head.branches.projection",
         memory_size: int = 128_000,
         k: int = 5,
@@ -106,6 +111,9 @@ class CMSF(Method):
             expect(0 <= share <= 1, f"model.{name}", "from 0 to 1", share)
         known = f"one of {CONSTRAINTS}"
         expect(constraint in CONSTRAINTS, "model.constraint", known, constraint)
+        if constraint == "third":
+            cure = "The view after the first strong one is the third augmentation."
+            expect(not crops, "model.crops", "0 with constraint='third'", crops, cure)
         if constraint == "label":
             cure = "Only unlabeled images have more crops, so set model.crops=0."
             expect(not crops, "model.crops", "0 with constraint='label'", crops, cure)
@@ -120,9 +128,13 @@ class CMSF(Method):
         self.crops = [strong(2 + i) for i in range(crops)]
         self.parts = PAIRS if constraint == "label" else PAIRS[1:]
         needed = self.parts[: 1 + bool(classifier)]
-        self.views = (*(view for pair in needed for view in pair), *self.crops)
-        self.predictor = MODELS.build(dict(in_channels=size, out_channels=size) | predictor)
-        self.memory = MeanShiftMemory(memory_size, size, paired=constraint == "previous")
+        third = (THIRD,) if constraint == "third" else ()
+        self.views = (*(view for pair in needed for view in pair), *self.crops, *third)
+        self.predictor = nn.Identity()
+        if predictor is not None:
+            self.predictor = MODELS.build(dict(in_channels=size, out_channels=size) | predictor)
+        paired = constraint in ("previous", "third")
+        self.memory = MeanShiftMemory(memory_size, size, paired=paired)
         self.previous = PreviousFeatures(num_images, size) if constraint == "previous" else None
         if self.previous is not None:
             # Keep it on the CPU: GPU processes cannot send it to each other, and all hold the same
@@ -251,6 +263,9 @@ class CMSF(Method):
         if self.previous is not None:
             previous, known = self.previous.read(number, feature.device)
             self.previous.write(index, feature)
+        if self.constraint == "third":
+            third = self.run_frozen("teacher", inputs[THIRD]).feature
+            previous, known = F.normalize(third.flatten(1).float(), dim=1), torch.ones_like(known)
         return Targets(feature, torch.cat(label), index, previous, known)
 
     def labels(self, view: str, feature: Tensor, data_samples: list) -> Tensor:

@@ -334,3 +334,30 @@ def test_bad_options(cmsf, options, message):
 def test_a_target_network_is_needed(build):
     with pytest.raises(ValueError, match="target network of CMSF, but got None. Set model.teacher"):
         build("CMSF", student=toy_classifier(), predictor=PREDICTOR)
+
+
+def test_a_third_view_takes_the_place_of_the_previous_epoch(cmsf):
+    method, memory = cmsf(constraint="third", k=2, search=3), []
+    assert method.views == ("weak", "strong1", "strong2") and method.previous is None
+    method.student.eval()
+    for seed in range(3):
+        torch.manual_seed(seed)
+        inputs, samples = toy_class_batch(4, 4, 17, crops=1)
+        found = method.loss(inputs, samples)
+        v, u = both(method, inputs["strong1"], inputs["weak"])
+        w = F.normalize(embed(method.teacher.module, inputs["strong2"]).detach(), dim=1)
+        memory = [*memory, *zip(u, w, strict=True)][-10:]
+        rows = []
+        for i in range(4):
+            keyed = list(enumerate(other for _, other in memory))
+            allowed = closest(w[i], keyed, 3)
+            near = closest(u[i], [(j, memory[j][0]) for j in allowed], 2)
+            free = closest(u[i], [(j, z) for j, (z, _) in enumerate(memory)], 2)
+            rows += [distance(v[i], [memory[j][0] for j in chosen]) for chosen in (near, free)]
+        torch.testing.assert_close(found["loss_shift"], sum(rows) / 8, rtol=1e-4, atol=1e-5)
+        assert found["constrained"] == 1, "from the first step on"
+
+
+def test_a_third_view_leaves_no_other_crops(cmsf):
+    with pytest.raises(ValueError, match="model.crops .*got 2"):
+        cmsf(constraint="third", crops=2)

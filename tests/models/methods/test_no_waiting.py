@@ -60,8 +60,13 @@ STEPS = {
     "CPS": dict(),
     "CCT": dict(),
     "SimMatch": dict(bank_size=4),
+    "SimMatch with InfoNCE": dict(bank_size=4, instance_loss="info_nce"),
+    "SimMatch with SwAV": dict(bank_size=4, instance_loss="swav", prototypes=5),
     "LabelPropagation": {},
     "CMSF": dict(num_images=4, **TARGETS),
+    "CMSF with a third view": dict(constraint="third", **TARGETS),
+    "SupCon": dict(memory_size=6, teacher=dict(momentum=0.1)),
+    "ProtoNet": dict(memory_size=6, teacher=dict(momentum=0.1)),
     "CMSF with a classifier": dict(
         constraint="label",
         classifier=dict(type="Projector", normalize=False),
@@ -80,11 +85,16 @@ STEPS = {
     "Rotation": {},
     "Snowball": dict(teacher=dict(momentum=0.1), master=dict(momentum=0.1)),
     "SnowballMixMatch": dict(teacher=dict(momentum=0.1), master=dict(momentum=0.1)),
+    "SnowballMixMatch guided": dict(
+        teacher=dict(momentum=0.1), master=dict(momentum=0.1), master_weight=1.0
+    ),
     "TACCCL": EMBEDDED,
     "TACCCL of images that match": EMBEDDED,
 }
 IMAGES = (
     "CMSF",
+    "SupCon",
+    "ProtoNet",
     "LMCS",
     "SimMatch",
     "LabelPropagation",
@@ -150,7 +160,9 @@ def test_a_step(name, build, no_list_to_the_device):
         method.set_pseudo_labels(torch.tensor([0, 1, 2, 0]), torch.ones(4), torch.ones(3))
     if method.pool is not None:  # with which the master guides
         method.pool.add(torch.tensor([5]), torch.tensor([1]), generation=0, step=0)
-    batch = toy_class_batch(twin="CMSF" in name) if images else toy_batch(mixed=True)
+    twin = name.split()[0] in ("CMSF", "SupCon", "ProtoNet")
+    crops = int("third" in name)
+    batch = toy_class_batch(twin=twin, crops=crops) if images else toy_batch(mixed=True)
     if hasattr(method, "clusters"):
         method.set_clusters(torch.tensor([0, 1, 2]), torch.rand(3, 8))
         batch = toy_pair_batch(matched=2 * ("match" in name))

@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Supervised contrastive learning (SupCon), WRN-10-2, a small CIFAR-10, 4,000 images."""
+
+_base_ = "./cifar10_mini_sup.py"
+
+model = dict(type="SupCon", predictor=None, temperature=0.1)

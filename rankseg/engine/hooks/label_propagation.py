@@ -23,12 +23,13 @@ from rankseg.selection.graph import (
     check_neighbors,
     knn_graph,
     propagate,
+    transduce,
     weigh,
 )
 from rankseg.structures import SampleKey
 from rankseg.visualization.curves import draw_weights
 
-LABELS_BY = ("propagation", "network")
+LABELS_BY = ("propagation", "transduction", "network")
 FILE = "label_propagation"
 BINS = 20
 
@@ -75,8 +76,9 @@ class LabelPropagationHook(FeatureHook):
         power: Exponent that sharpens similarities.
         max_iter: Maximum number of solver steps.
         tol: Relative residual at which the solver stops early.
-        labels_by: ``"propagation"``, or ``"network"`` for the network's own predictions with the
-            same weights, as in the paper's ablation.
+        labels_by: ``"propagation"``. Two others are in the paper's ablation, with the same weights:
+            ``"transduction"``, a game on the same graph (GTG, :func:`rankseg.selection.graph.
+            transduce`), and ``"network"``, the network's own predictions.
         certainty: Weight images by the certainty of their labels; ``False`` gives every image with
             a label the weight 1.
         class_balance: Weight classes by the inverse of their size; ``False`` gives equal weights.
@@ -139,7 +141,7 @@ class LabelPropagationHook(FeatureHook):
 
     def check_dataset(self, dataset: Dataset) -> None:
         """See the base class; every image needs at least ``k`` others."""
-        if self.labels_by == "propagation":
+        if self.labels_by != "network":
             check_neighbors(self.k, len(dataset))
 
     def check(self, setup: RunSetup) -> None:
@@ -209,7 +211,11 @@ class LabelPropagationHook(FeatureHook):
             result = weigh(found.logits.double().softmax(1).numpy(), labels, places)
         else:
             graph = knn_graph(found.feature.numpy(), self.k, **self.search)
-            result = propagate(*graph, labels, places, found.logits.shape[1], **self.solver)
+            label = transduce if self.labels_by == "transduction" else propagate
+            solver = dict(self.solver)
+            if label is transduce:
+                del solver["alpha"]
+            result = label(*graph, labels, places, found.logits.shape[1], **solver)
         if not self.certainty:
             result = result._replace(weight=result.scores.any(1).astype(float))
         if not self.class_balance:

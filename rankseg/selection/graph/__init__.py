@@ -8,6 +8,7 @@ from rankseg.selection.graph.neighbors import (
     knn_graph,
 )
 from rankseg.selection.graph.propagation import Propagated, check_alpha, propagate, weigh
+from rankseg.selection.graph.transduction import transduce
 
 __all__ = [
     "Propagated",
@@ -17,5 +18,6 @@ __all__ = [
     "knn_graph",
     "assign_clusters",
     "propagate",
+    "transduce",
     "weigh",
 ]

@@ -76,7 +76,7 @@ def propagate(
         11, and released code, which makes every weight NaN if a node cannot be reached.
     """
     check_alpha(alpha)
-    labels, labeled_idx = _checked(labels, labeled_idx, num_classes, len(index))
+    labels, labeled_idx = checked_labels(labels, labeled_idx, num_classes, len(index))
     walk = transition(similarity, index, power)
     walk.data *= alpha
     start = np.zeros((len(index), num_classes))
@@ -88,17 +88,22 @@ def propagate(
 
 def transition(similarity: np.ndarray, index: np.ndarray, power: float) -> csr_array:
     r"""Compute the adjacency :math:`D^{-1/2} (A + A^T) D^{-1/2}`, in which zero rows stay zero."""
-    count, k = index.shape
-    affinity = np.maximum(similarity, 0).astype(np.float64).ravel() ** power
-    kind = np.int32 if 2 * index.size < 2**31 else np.int64
-    ends = np.arange(0, count * k + 1, k, dtype=kind)
-    graph = csr_array((affinity, index.ravel().astype(kind), ends), shape=(count, count))
-    graph = (graph + graph.T).tocsr()
+    graph = adjacency(similarity, index, power)
     degree = graph.sum(axis=1)
     scale = 1 / np.sqrt(np.where(degree > 0, degree, 1))
     graph.data *= np.repeat(scale, np.diff(graph.indptr))
     graph.data *= scale[graph.indices]
     return graph
+
+
+def adjacency(similarity: np.ndarray, index: np.ndarray, power: float) -> csr_array:
+    r"""Compute the symmetric affinities :math:`A + A^T`, :math:`a_{ij} = [s_{ij}]_+^{power}`."""
+    count, k = index.shape
+    affinity = np.maximum(similarity, 0).astype(np.float64).ravel() ** power
+    kind = np.int32 if 2 * index.size < 2**31 else np.int64
+    ends = np.arange(0, count * k + 1, k, dtype=kind)
+    graph = csr_array((affinity, index.ravel().astype(kind), ends), shape=(count, count))
+    return (graph + graph.T).tocsr()
 
 
 def conjugate_gradient(walk: csr_array, start: np.ndarray, max_iter: int, tol: float) -> np.ndarray:
@@ -166,7 +171,7 @@ def weigh(scores: np.ndarray, labels: np.ndarray, labeled_idx: np.ndarray) -> Pr
 
     Source: As :func:`propagate`, eq. 11 and section 5.2.
     """
-    labels, labeled_idx = _checked(labels, labeled_idx, scores.shape[1], len(scores))
+    labels, labeled_idx = checked_labels(labels, labeled_idx, scores.shape[1], len(scores))
     num_classes = scores.shape[1]
     total = scores.sum(1)
     known = total > 0
@@ -181,7 +186,7 @@ def weigh(scores: np.ndarray, labels: np.ndarray, labeled_idx: np.ndarray) -> Pr
     return Propagated(label, weight, class_weight, scores)
 
 
-def _checked(
+def checked_labels(
     labels: np.ndarray, labeled_idx: np.ndarray, num_classes: int, count: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Convert labels and positions to integer arrays, and check them against classes and graph."""

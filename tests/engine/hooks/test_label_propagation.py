@@ -21,7 +21,7 @@ from rankseg.engine.hooks.label_propagation import measure
 from rankseg.engine.hooks.notes import RunNotes
 from rankseg.engine.runner import StrictRunner
 from rankseg.registry import DATASETS, MODELS
-from rankseg.selection.graph import knn_graph, propagate
+from rankseg.selection.graph import knn_graph, propagate, transduce
 from rankseg.structures import SampleKey
 from rankseg.testing.toy import toy_classifier, toy_student
 
@@ -229,6 +229,16 @@ def test_the_networks_own_labels(runner):
     certainty = 1 - entropy / np.log(3)
     assert found.weight[1:].tolist() == pytest.approx((certainty / certainty.max())[1:].tolist())
     assert found.class_weight.tolist() == pytest.approx([4 / 6, 4 / 6, 4 / 3])
+
+
+def test_labels_of_a_game_on_the_same_graph():
+    feature = torch.rand(20, 4, generator=torch.Generator().manual_seed(0))
+    found = Features(feature, torch.zeros(20, 3))
+    labels = np.array([0, 1, 2, 2, 0])
+    hook = LabelPropagationHook(k=4, power=2, max_iter=7, labels_by="transduction")
+    graph = knn_graph(feature.numpy(), 4)
+    wanted = transduce(*graph, labels, np.arange(5), 3, power=2, max_iter=7)
+    assert np.array_equal(hook.propagate(found, labels).scores, wanted.scores)
 
 
 @pytest.mark.parametrize("labels_by", ["propagation", "network"])

@@ -137,6 +137,10 @@ CONSTANTS = {  # of the text of the papers
         "model.metric_loss.alpha": 32, "model.metric_loss.margin": 0.1,
         "train_dataloader.batch_size": 180, "model.metric_loss.num_classes": 100,
     },
+    "san/cub_googlenet_supervised": {  # ours, see the README
+        "optim_wrapper.optimizer.type": "Adam", "optim_wrapper.optimizer.weight_decay": 5e-4,
+        "optim_wrapper.paramwise_cfg.custom_keys.inserted": dict(lr_mult=30.0, decay_mult=0.0),
+    },
     "san/cub_googlenet_supervised_adam": {
         "optim_wrapper.optimizer.type": "Adam", "optim_wrapper.optimizer.weight_decay": 5e-4,
         "optim_wrapper.paramwise_cfg": None,

@@ -16,6 +16,10 @@ CONSTANTS = {
         "model.k": 10, "model.threshold": 0.85, "model.free_share": 0, "model.constraint": "label",
         "train_dataloader.batch_size": 256, "optim_wrapper.optimizer.lr": 0.05,
         "model.classifier.hidden_channels": 1024, "model.bank_size": 128_000,
+        "custom_hooks.-1.type": "PseudoClassifierHook", "custom_hooks.-1.epochs": 10,
+        "custom_hooks.-1.batch_size": 256, "custom_hooks.-1.lr": 0.01,
+        "custom_hooks.-1.momentum": 0.9, "custom_hooks.-1.weight_decay": 1e-4,
+        "custom_hooks.-1.per_pass": 2, "custom_hooks.-1.restart": False,
     },
     **{
         f"cmsf/imagenet_10pct_{stage}": {
@@ -142,3 +146,20 @@ def test_constants_match_the_papers(name):
         for part in key.split("."):
             found = found[int(part)] if part.lstrip("-").isdigit() else found[part]
         assert found == value, key
+
+
+@pytest.mark.parametrize("stage", ["finetune", "finetune_again"])
+def test_fine_tuning_has_one_learning_rate(stage):
+    cfg = resolved(f"cmsf/imagenet_10pct_{stage}")
+    assert not cfg.optim_wrapper.get("paramwise_cfg")
+    assert "projection" not in cfg.model.student.decode_head.branches
+
+
+def test_features_are_standardized_once():
+    first, again = (
+        resolved(f"cmsf/imagenet_10pct_{stage}") for stage in ("finetune", "finetune_again")
+    )
+    assert first.model.pretrained and not first.load_from
+    assert again.load_from and not again.model.pretrained
+    for cfg in (first, again):
+        assert "FeatureStatisticsHook" in {hook.type for hook in cfg.custom_hooks}

@@ -84,9 +84,9 @@ def test_neighbors_that_only_the_class_names(tmp_path):
 def test_without_a_file_of_matches_pairs_are_views_of_one_image(tmp_path):
     cfg = apis.load_config(str(LMCS.parents[1] / "tac_ccl/cub_googlenet.py"))
     step = cfg.train_dataloader.dataset.labeled_pipeline[1]
-    assert step.matches == "work_dirs/metric_learning/cub_googlenet/matches.npz"
+    assert step["matches"] == "work_dirs/metric_learning/cub_googlenet/matches.npz"
     tiny = make_tiny(cfg, str(tmp_path))
-    assert tiny.train_dataloader.dataset.labeled_pipeline[1].matches is None
+    assert tiny.train_dataloader.dataset.labeled_pipeline[1]["matches"] is None
 
 
 def test_a_first_stage_of_labeled_batches_is_left_out(tmp_path):

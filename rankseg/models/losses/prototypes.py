@@ -37,7 +37,8 @@ def prototype_loss(
     Source: Snell et al., Prototypical Networks (NeurIPS 2017), eq. 1 and 2.
     """
     with torch.autocast(online.device.type, enabled=False):
-        member = F.one_hot(labels + 1, num_classes + 1)[:, 1:].float()  # none of -1
+        classes = torch.arange(num_classes, device=labels.device)
+        member = (labels[:, None] == classes).float()
         count = member.sum(0)
         prototypes = member.T @ entries.detach().float() / count.clamp(min=1)[:, None]
         distance = (online.float()[:, None] - prototypes).square().sum(2)

@@ -27,9 +27,14 @@ endif
 
 PIP = $(PY) -m pip install --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test docs lint install
+.PHONY: help demo test docs lint install
 
-demo: $(INSTALLED) # train supervised-only and RankMatch on a generated set, table and picture
+help: # list the targets
+	@echo "usage: make TARGET [SETTING=VALUE ...]"
+	@sed -n 's/^\([a-z][a-z]*\):[^#]*# \(.*\)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 12
+	@echo "settings: PYTHON=python3.11 for another Python, SEEDS='0 1 2' for demo, JOBS=4 for test"
+
+demo: $(INSTALLED) # train the baseline and RankMatch on generated images, for a table and a picture
 	$(PY) tools/demo.py --seeds $(SEEDS)
 
 test: $(INSTALLED) # run the tests, on all cores: JOBS=1 for one at a time
@@ -48,7 +53,7 @@ lint: $(INSTALLED) # check style
 	$(PY) -m ruff check
 	$(PY) -m ruff format --check
 
-install: $(INSTALLED) # only make the environment
+install: $(INSTALLED) # create .venv, or install into the active virtual environment
 
 $(ENV)/.rankseg-installed: setup.cfg pyproject.toml constraints.txt
 	@$(if $(VIRTUAL_ENV),$(PY),$(PYTHON)) -c "import sys; sys.exit(sys.version_info < (3, 10))" || { \

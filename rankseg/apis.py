@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rankseg.analysis.pseudo_label import pseudo_label
     from rankseg.export.mmseg import to_mmseg
     from rankseg.export.onnx import export_onnx
+    from rankseg.export.safetensors import to_safetensors
     from rankseg.inference.inferencer import Inferencer
     from rankseg.inference.predict import predict
     from rankseg.inference.prediction import ClassPrediction, Prediction
@@ -51,6 +52,7 @@ __all__ = [
     "scale_learning_rate",
     "test",
     "to_mmseg",
+    "to_safetensors",
     "train",
     "use_amp",
 ]
@@ -74,6 +76,7 @@ _MODULES = {
     "scale_learning_rate": "training.train",
     "test": "training.test",
     "to_mmseg": "export.mmseg",
+    "to_safetensors": "export.safetensors",
     "train": "training.train",
     "use_amp": "training.train",
 }

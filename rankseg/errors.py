@@ -12,6 +12,21 @@ class FileError(ValueError):
     """
 
 
+class MissingPackage(ValueError):
+    """Error raised if an optional package is not installed.
+
+    Args:
+        package: Name of the package, for pip.
+        purpose: What needs it: ``"for --log-to wandb"``.
+    """
+
+    def __init__(self, package: str, purpose: str) -> None:
+        super().__init__(
+            f"Expected the package {package} to be installed {purpose}, but it is not. "
+            f"Run: pip install {package}"
+        )
+
+
 def expect(valid: bool, name: str, expected: str, found: object, cure: str = "") -> None:
     """Check a setting, and raise an error that says what was expected and what was found.
 

@@ -52,6 +52,9 @@ PARAM_SCHEDULERS = Registry(
 METRICS = Registry(
     "metric", parent=mmseg.METRICS, scope="rankseg", locations=["rankseg.evaluation"]
 )
+VISBACKENDS = Registry(
+    "vis_backend", parent=mmseg.VISBACKENDS, scope="rankseg", locations=["rankseg.engine.trackers"]
+)
 SELECTIONS = Registry("selection", scope="rankseg", locations=["rankseg.selection.discovery"])
 """Functions (not classes) that select images for :class:`~rankseg.engine.hooks.DiscoveryHook`."""
 
@@ -66,7 +69,6 @@ _PLAIN = [
         mmseg.OPTIMIZERS,
         mmseg.RUNNERS,
         mmseg.TASK_UTILS,
-        mmseg.VISBACKENDS,
         mmseg.VISUALIZERS,
         mmseg.WEIGHT_INITIALIZERS,
     )

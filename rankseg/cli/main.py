@@ -27,7 +27,7 @@ GROUPS = {
         "attention-maps",
         "assembly-maps",
     ),
-    "export": ("export-onnx", "to-mmseg", "unimatch"),
+    "export": ("export-onnx", "to-mmseg", "to-safetensors", "unimatch"),
 }
 
 

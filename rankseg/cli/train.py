@@ -5,6 +5,7 @@ python tools/train.py configs/rankmatch/voc_92.py
 python tools/train.py configs/rankmatch/voc_92.py --tiny       # two iterations, to try it
 python tools/train.py configs/rankmatch/voc_92.py --resume     # resume, or start
 python tools/train.py work_dirs/rankmatch/voc_92 --resume      # with the settings of the run
+python tools/train.py configs/rankmatch/voc_92.py --log-to tensorboard --patience 5
 python tools/train.py configs/rankmatch/lucchi_5_finetune.py --load-from voc.pth   # fine-tune
 torchrun --nproc-per-node=2 tools/train.py configs/rankmatch/voc_92.py --launcher pytorch
 """
@@ -53,6 +54,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help="start from the weights of a checkpoint or of a run folder; a classifier for other "
         "classes is reinitialized, and everything else must fit",
     )
+    _add_tracking_arguments(parser)
     begin = parser.add_mutually_exclusive_group()
     begin.add_argument(
         "--resume",
@@ -90,6 +92,24 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
+def _add_tracking_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that follow the metrics of a run."""
+    parser.add_argument(
+        "--log-to",
+        action="append",
+        choices=("tensorboard", "wandb", "mlflow"),
+        default=[],
+        help="log the run there, too; can be repeated. Accounts, servers and projects are those of "
+        "the environment variables WANDB_... and MLFLOW_...",
+    )
+    parser.add_argument(
+        "--patience",
+        type=int,
+        metavar="N",
+        help="end the run after N validations in a row without an improvement of the main metric",
+    )
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Launch training."""
     args = parse_args(argv)
@@ -112,6 +132,7 @@ def run(args: argparse.Namespace) -> None:
     from rankseg.engine.distributed import main_process_first, start_processes
     from rankseg.report.gain import gain_after_training
     from rankseg.training.next_steps import after_training, next_lines
+    from rankseg.training.run_options import stop_early, use_trackers
     from rankseg.training.run_reference import find_checkpoint
     from rankseg.training.tiny import make_tiny
     from rankseg.training.work_folder import lock_work_dir
@@ -130,6 +151,8 @@ def run(args: argparse.Namespace) -> None:
             with main_process_first():
                 if args.auto_scale_lr:
                     apis.scale_learning_rate(cfg)
+                if args.patience is not None:
+                    stop_early(cfg, args.patience)
                 if args.tiny:
                     make_tiny(cfg, args.work_dir, standin=args.data_root is None)
                 held.enter_context(lock_work_dir(cfg.work_dir))
@@ -137,6 +160,7 @@ def run(args: argparse.Namespace) -> None:
                     cfg.load_from = find_checkpoint(args.load_from)
                 if args.amp:
                     apis.use_amp(cfg)
+                use_trackers(cfg, args.log_to)
                 if args.resume:
                     apis.resume_from_latest(cfg)
                 # a tiny run in a separate folder contains nothing worth keeping

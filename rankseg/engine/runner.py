@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 from mmengine.dist import get_world_size, is_main_process
 from mmengine.logging import MessageHub, MMLogger
+from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.runner import Runner
 from torch import nn
 from torch.utils.data import DataLoader
@@ -20,6 +21,7 @@ from rankseg.engine.distributed import wrap_for_cpus
 from rankseg.engine.hooks.never_confident import NeverConfidentHook
 from rankseg.engine.hooks.start_from import StartFromHook
 from rankseg.engine.hooks.terminal import TerminalHook
+from rankseg.engine.parameter_log import describe_options, short_parameter_log
 from rankseg.engine.resilience.checkpoint import mismatch_error
 from rankseg.engine.resilience.data_failures import data_failures
 from rankseg.engine.resilience.folder_lock import FolderLock
@@ -116,6 +118,15 @@ class StrictRunner(Runner):
     def build_model(self, model: dict | nn.Module) -> nn.Module:
         """Build the method of a config, or take the one that the pre-training check built."""
         return take_built() or super().build_model(model)
+
+    def build_optim_wrapper(self, *args, **kwargs) -> OptimWrapper | OptimWrapperDict:
+        """Build the optimizer wrapper, and log the options of its parameters in a few lines."""
+        with short_parameter_log():
+            found = super().build_optim_wrapper(*args, **kwargs)
+        for one in found.values() if isinstance(found, OptimWrapperDict) else [found]:
+            for line in describe_options(one.optimizer):
+                self.logger.info(line)
+        return found
 
     def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
         """Wrap the model for distributed training, with or without GPUs."""

@@ -29,9 +29,8 @@ def print_next_steps(
         images: Folder of images to predict.
         masks: Folder of masks.
     """
-    tool, config = project.command, shlex.quote(str(project.config))
+    tool = project.command
     out, baseline = f"work_dirs/{project.name}", f"work_dirs/{project.supervised.stem}"
-    weights = project.checkpoint(project.config, settings.iterations)
     validated = settings.validations * project.val
     first, second = (duration(one.of_run(settings.iterations, validated)) for one in times)
     batch = settings.network.batch
@@ -51,8 +50,8 @@ compare both:
       {tool}report.py {baseline} {out} --out {out}/report.html
       {tool}compare.py {baseline} {out} --out {out}/compare.png
 and use RankMatch:
-      {tool}test.py {config} {weights} --show-dir {out}/pictures
-      {tool}predict.py {config} {weights} {shlex.quote(str(images))} --out {out}/predicted"""
+      {tool}test.py {out} --show-dir {out}/pictures
+      {tool}predict.py {out} {shlex.quote(str(images))} --out {out}/predicted"""
     print(spell_commands(text))
     if masks.is_dir() and masks.resolve().is_relative_to(images.resolve()):
         print(f"(note: the masks are in {images} too, so prediction treats them as images)")

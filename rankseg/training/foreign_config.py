@@ -64,8 +64,8 @@ OF_RUNS = (
 """Modules with further classes that the other parts of a config may name."""
 NAMED = ("LocalVisBackend", "TensorboardVisBackend")
 """Further classes for these parts, which send nothing to a server."""
-REFUSED = ("TIMMBackbone", "VPD")
-"""Classes in these modules that load files written by other packages."""
+REFUSED = ("TIMMBackbone", "VPD", "WandbTracker", "MlflowTracker")
+"""Classes that load files written by other packages, or send data to a server."""
 PICKLED = (".pkl", ".pickle", ".yaml", ".yml")
 """Endings of files that mmengine reads in ways that can execute code."""
 CURE = "If you trust its author, use --trust-checkpoint."

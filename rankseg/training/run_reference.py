@@ -14,6 +14,7 @@ from rankseg.engine.resilience.checkpoint_hook import BEST, LAST
 from rankseg.models.weights.checkpoint_file import describe_checkpoints
 from rankseg.training.follow_length import FOLLOWED
 from rankseg.training.foreign_config import settings_to_build
+from rankseg.training.run_options import without_trackers
 from rankseg.training.saved_config import read_saved_config
 from rankseg.utils.link_file import follow_link
 from rankseg.utils.run_arguments import parse_run
@@ -63,6 +64,7 @@ def read_run_config(folder: Path) -> Config:
             f"Expected {files[-1]} to contain the settings that training saves when it starts, but "
             f"could not read them ({error}). Name the config and the checkpoint instead."
         ) from error
+    without_trackers(cfg)  # each start of a run says where it logs to
     cfg = settings_to_build(cfg, str(folder), whole=True)
     cfg.config_file = str(cfg.get("config_file") or files[-1])
     cfg.work_dir = str(folder)

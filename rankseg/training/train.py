@@ -2,6 +2,7 @@
 """Training from a config."""
 
 import re
+from collections.abc import Sequence
 from contextlib import ExitStack, nullcontext
 
 import torch
@@ -17,6 +18,7 @@ from rankseg.engine.hooks.base import RunSetup
 from rankseg.engine.resilience.checkpoint import read_resumable
 from rankseg.engine.resilience.identity import check_same_run, identity, list_sources
 from rankseg.engine.runner import StrictRunner
+from rankseg.engine.trackers import close_backends
 from rankseg.registry import DATASETS, HOOKS
 from rankseg.training.config_source import check_values
 from rankseg.training.follow_length import describe_lengths, keep_lengths
@@ -28,6 +30,7 @@ from rankseg.training.network_checks import (
     check_preprocessor,
 )
 from rankseg.training.result import TrainResult
+from rankseg.training.run_options import check_patience, stop_early, use_trackers
 from rankseg.training.validation import (
     build_sampler,
     check_batch,
@@ -122,6 +125,7 @@ def check_before_training(cfg: Config, overwrite: bool = False, full: bool = Fal
     check_layer_decay(model, cfg)
     sampler = build_sampler(cfg, train)
     length = run_length(cfg, sampler.iters_per_epoch)
+    check_patience(cfg, length, sampler.iters_per_epoch)
     setup = RunSetup(model, train, val, sampler, length)
     check_batch(setup, cfg)
     check_one_image(setup, cfg)
@@ -148,6 +152,8 @@ def train(
     overwrite: bool = False,
     built: Built | None = None,
     verbose: bool = False,
+    log_to: str | Sequence[str] = (),
+    patience: int | None = None,
 ) -> TrainResult:
     """Check the config, then train.
 
@@ -162,6 +168,10 @@ def train(
         built: Return value of :func:`check_before_training` for this config.
         verbose: Show all log messages on the terminal. By default it shows a summary, and the log
             file in the work folder has all messages.
+        log_to: ``"tensorboard"``, ``"wandb"``, ``"mlflow"``, or several of them, which log the run
+            in addition.
+        patience: Number of validations in a row without an improvement of the main metric after
+            which the run ends early. Default: the run never ends early.
 
     Returns:
         Metrics, checkpoints and work folder of the run.
@@ -180,11 +190,15 @@ def train(
             held.callback(terminal.end_progress)  # before a message about how the run ended
         with main_process_first():
             lock = held.enter_context(lock_work_dir(cfg.work_dir))
+            use_trackers(cfg, log_to)
+        if patience is not None:
+            stop_early(cfg, patience)
         if check:
             built = check_before_training(cfg, overwrite)
         if overwrite and not cfg.get("resume") and is_main_process():
             remove_run(cfg.work_dir)
         runner = _build_runner(cfg.copy(), built)
+        held.callback(close_backends, runner)
         runner.lock = lock
         limit_threads("current")
         log_threads("current")

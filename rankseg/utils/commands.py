@@ -31,11 +31,17 @@ COMMANDS = {
     "assembly-maps": "assembly_maps",
     "export-onnx": "export_onnx",
     "to-mmseg": "to_mmseg",
+    "to-safetensors": "to_safetensors",
     "unimatch": "unimatch",
 }
 """Module in ``rankseg.cli`` of each command, which is also the name of its file in ``tools``."""
 
 _NAMES = {module: name for name, module in COMMANDS.items()}
+_FOLDERS = {
+    "lucchi": "dataset_converters/",
+    "to_mmseg": "model_converters/",
+    "to_safetensors": "model_converters/",
+}
 _TOOL = re.compile(
     r"(?P<launcher>(?:torchrun|torch\.distributed\.run) [^\n]*?)?(?:python3? )?"
     r"(?:'[^'\n]*tools'|(?:[\w.~/-]*/)?\btools)/(?:\w+/)?(?P<module>\w+)\.py"
@@ -65,7 +71,7 @@ def tool_command(module: str) -> str:
     folder, here = Path(__file__).resolve().parents[2] / "tools", Path.cwd()
     if folder.is_relative_to(here) or not folder.is_dir():
         folder = Path("tools")
-    inside = {"lucchi": "dataset_converters/", "to_mmseg": "model_converters/"}.get(module, "")
+    inside = _FOLDERS.get(module, "")
     return f"python {shlex.quote(str(folder))}/{inside}{module}.py"
 
 

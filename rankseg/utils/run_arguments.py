@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 CONFIGS = (".py", ".json", ".yaml", ".yml")
+WEIGHTS = (".pth", ".safetensors")
 LINKS = {"last": "last", "last.pth": "last", "best": "best", "best.pth": "best"}
 
 
@@ -33,4 +34,4 @@ def parse_run(text: str | Path) -> RunReference | None:
         return None
     if path.name in LINKS:
         return RunReference(path.parent, LINKS[path.name])
-    return RunReference(path.parent, str(path)) if path.suffix == ".pth" else None
+    return RunReference(path.parent, str(path)) if path.suffix in WEIGHTS else None

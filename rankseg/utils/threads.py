@@ -35,10 +35,10 @@ def usable_cores() -> int:
 def limit_threads(logger: str | None = None) -> None:
     """Limit torch to the cores that this process may use, unless the user has set a number.
 
-    The number does not depend on the data loader workers. Threads that wait sleep (see
-    :mod:`rankseg.utils.wait_policy`), so a thread for each core is faster than fewer threads even
-    if other processes keep all cores busy. Results therefore do not depend on the number of
-    workers either.
+    The number does not depend on the data loader workers, each of which computes with one thread.
+    Threads that wait soon sleep (see :mod:`rankseg.utils.wait_policy`), so a thread for each core
+    is faster than fewer threads even if other processes keep all cores busy. Results therefore do
+    not depend on the number of workers either.
 
     Args:
         logger: Logger of a warning if torch was imported before the wait policy was set.

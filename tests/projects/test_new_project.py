@@ -128,8 +128,8 @@ def test_printed_text_and_written_files(make, tmp_path, capsys):
         "report.py work_dirs/mine_supervised work_dirs/mine --out work_dirs/mine/report.html\n",
         "compare.py work_dirs/mine_supervised work_dirs/mine --out work_dirs/mine/compare.png\n",
         "about 25 min for the baseline and 25 min for RankMatch",
-        "test.py mine.py work_dirs/mine/iter_3000.pth",
-        "predict.py mine.py work_dirs/mine/iter_3000.pth",
+        "test.py work_dirs/mine --show-dir work_dirs/mine/pictures\n",
+        "predict.py work_dirs/mine ",
         "raw/images --out work_dirs/mine/predicted",
     ):
         assert words in printed

@@ -26,12 +26,20 @@ def test_asks_every_process_beside_every_number_of_neighbors(busy, monkeypatch, 
         if "runpy" not in code:
             return popen(command, **options)
         assert options["env"]["OMP_NUM_THREADS"] == "3"
-        assert "OMP_WAIT_POLICY" not in options["env"]
-        seconds = {"default": 4.0, "passive": 0.5, "one-thread": 1.0}
-        (name,) = (one for one in seconds if code.startswith(f"{busy.WAYS[one]}; import runpy"))
+        policy = options["env"].get("OMP_WAIT_POLICY"), options["env"].get("GOMP_SPINCOUNT")
+        imports = code.partition("; import runpy")[0]
+        name = {
+            ("import torch", None): "default",
+            ("import torch", "PASSIVE"): "passive",
+            ("import rankseg, torch", None): "short",
+            ("import rankseg, torch; torch.set_num_threads(1)", None): "one-thread",
+        }[imports, policy[0]]
+        assert policy[1] is None
         return popen([*command[:-1], answer % seconds[name]], **options)
 
-    monkeypatch.setenv("OMP_WAIT_POLICY", "PASSIVE")
+    seconds = {"default": 4.0, "passive": 1.0, "short": 0.5, "one-thread": 2.0}
+    monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
+    monkeypatch.setenv("GOMP_SPINCOUNT", "3")
     monkeypatch.setattr(busy.subprocess, "Popen", start)
     out = tmp_path / "busy.json"
     busy.main(["--neighbors", "0", "2", "--repeats", "2", "--threads", "3", "--out", str(out)])
@@ -39,11 +47,11 @@ def test_asks_every_process_beside_every_number_of_neighbors(busy, monkeypatch, 
     assert [(row["neighbors"], row["job"]) for row in rows] == [
         (0, "train"), (0, "validate"), (2, "train"), (2, "validate"),
     ]  # fmt: skip
-    assert rows[0]["seconds"] == {"default": [4, 4], "passive": [0.5, 0.5], "one-thread": [1, 1]}
+    assert rows[0]["seconds"] == {name: [value] * 2 for name, value in seconds.items()}
     assert len(asked) == 2
     text = capsys.readouterr().out
-    row = "| 2 | train | 4000 (4000 to 4000) | 500 (500 to 500) | 1000 (1000 to 1000) | 8.00 |"
-    assert row in text
+    cells = [f"{ms} ({ms} to {ms})" for ms in (4000, 1000, 500, 2000)]
+    assert f"| 2 | train | {' | '.join(cells)} | 8.00 |" in text
 
 
 def test_says_that_a_process_has_ended(busy):

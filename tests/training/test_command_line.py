@@ -22,6 +22,7 @@ TOOLS = {  # name, required options, number of inputs to try
     "sample_map": ([], 0),
     "test": ([], 0),
     "to_mmseg": (OUT, 0),
+    "to_safetensors": (OUT, 0),
 }
 
 

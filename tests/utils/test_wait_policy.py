@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rankseg.utils import wait_policy
-from rankseg.utils.wait_policy import USER_SETTINGS, set_wait_policy, take_note
+from rankseg.utils.wait_policy import POLICY, set_wait_policy, take_note
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture(autouse=True)
 def clean(monkeypatch):
     """Neither a policy in the environment nor a note from before."""
-    for name in USER_SETTINGS:
+    for name in POLICY:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(wait_policy._State, "late", False)
 
@@ -29,35 +29,37 @@ def run(code: str, **settings: str) -> subprocess.CompletedProcess:
 
 
 def test_importing_the_package_sets_the_policy_without_torch():
-    code = "import rankseg, os, sys; print('torch' in sys.modules, os.environ['OMP_WAIT_POLICY'])"
-    assert run(code).stdout == "False PASSIVE\n"
+    names = ["OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME"]
+    code = f"import rankseg, os, sys; print('torch' in sys.modules, *map(os.getenv, {names}))"
+    assert run(code).stdout == "False PASSIVE 2000 0\n"
 
 
 def test_openmp_of_torch_reads_the_policy():
-    first, late = (
+    short, passive, late = (
         re.findall(r"GOMP_SPINCOUNT = '(\d+)'", done.stderr)
         for done in (
-            run(f"import {names}", OMP_DISPLAY_ENV="VERBOSE")
-            for names in ("rankseg, torch", "torch, rankseg")
+            run("import rankseg, torch", OMP_DISPLAY_ENV="VERBOSE"),
+            run("import rankseg, torch", OMP_DISPLAY_ENV="VERBOSE", OMP_WAIT_POLICY="PASSIVE"),
+            run("import torch, rankseg", OMP_DISPLAY_ENV="VERBOSE"),
         )
     )
     if not late:
         pytest.skip("the OpenMP library of this torch is not libgomp")
-    assert first[0] == "0" and int(late[0]) > 0
+    assert short[0] == "2000" and passive[0] == "0" and int(late[0]) > 2000
 
 
-@pytest.mark.parametrize("name", USER_SETTINGS)
+@pytest.mark.parametrize("name", POLICY)
 def test_settings_of_the_user_stay(name, monkeypatch):
     monkeypatch.setenv(name, "17")
     set_wait_policy()
-    assert {key: os.environ.get(key) for key in USER_SETTINGS if key in os.environ} == {name: "17"}
+    assert {key: os.environ.get(key) for key in POLICY if key in os.environ} == {name: "17"}
     assert take_note() is None  # the user has decided
 
 
 def test_says_once_that_torch_was_imported_before(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", types.ModuleType("torch"))
     set_wait_policy()
-    assert os.environ["OMP_WAIT_POLICY"] == "PASSIVE"  # for the processes that it starts
+    assert os.environ["GOMP_SPINCOUNT"] == "2000"  # for the processes that it starts
     assert re.search("Import rankseg before torch.* OMP_WAIT_POLICY=PASSIVE", take_note())
     assert take_note() is None
 

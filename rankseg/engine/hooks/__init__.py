@@ -6,6 +6,7 @@ from rankseg.engine.hooks.composition import CompositionHook
 from rankseg.engine.hooks.contact_sheet import ContactSheetHook
 from rankseg.engine.hooks.curves import CurvesHook
 from rankseg.engine.hooks.discovery import DiscoveryHook
+from rankseg.engine.hooks.early_stopping import EarlyStoppingHook
 from rankseg.engine.hooks.ema_teacher import EMATeacherHook
 from rankseg.engine.hooks.feature_evaluation import FeatureEvaluationHook
 from rankseg.engine.hooks.feature_statistics import FeatureStatisticsHook
@@ -33,6 +34,7 @@ __all__ = [
     "CurvesHook",
     "DiscoveryHook",
     "EMATeacherHook",
+    "EarlyStoppingHook",
     "FeatureEvaluationHook",
     "FeatureStatisticsHook",
     "LabelPropagationHook",

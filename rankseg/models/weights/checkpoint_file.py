@@ -18,6 +18,7 @@ import torch
 from mmengine.logging import HistoryBuffer, print_log
 from mmengine.runner import CheckpointLoader
 
+from rankseg.models.weights.safetensors_file import SUFFIX, read_safetensors
 from rankseg.utils.link_file import follow_link
 from rankseg.utils.safe_pickle import ARRAY_PARTS
 
@@ -84,7 +85,7 @@ def load_checkpoint_file(filename: str, map_location=None) -> dict[str, Any]:
     MMEngine's own loader unpickles arbitrary objects if the file holds more than data, and its
     ``resume`` runs the config text inside. This function raises an error in the first case, unless
     :func:`trust_checkpoints` is active, and leaves the config text out: the config of a run is a
-    file next to its checkpoint.
+    file next to its checkpoint. A file that ends in ``.safetensors`` is read as such.
 
     Checksums and sizes are checked before anything is unpacked, because ``torch.load`` detects
     neither a changed byte nor a small file that unpacks to fill the memory.
@@ -100,6 +101,8 @@ def load_checkpoint_file(filename: str, map_location=None) -> dict[str, Any]:
     path = follow_link(Path(filename).expanduser())
     if not path.is_file():
         raise missing_checkpoint(path)
+    if path.suffix == SUFFIX:
+        return read_safetensors(path, map_location)
     try:
         _check_archive(path)
         with torch.serialization.safe_globals(_DATA):
@@ -217,10 +220,7 @@ def _cure(path: Path) -> str:
     if not begin:
         return "It is empty: copy or download it again"
     if begin[8:9] == b"{" and int.from_bytes(begin[:8], "little") < path.stat().st_size:
-        return (
-            "It looks like a safetensors file: convert it with "
-            "torch.save(safetensors.torch.load_file(FILE), NEW_FILE)"
-        )
+        return f"It looks like a safetensors file: rename it to {path.with_suffix(SUFFIX).name}"
     for sign, kind in _KINDS.items():
         if begin.lstrip().startswith(sign):
             return f"It looks like {kind}"

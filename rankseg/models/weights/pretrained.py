@@ -28,7 +28,8 @@ def read_state(path: str | Path, option: str = "pretrained") -> dict[str, Tensor
 
     Args:
         path: A file written by ``torch.save``: a state dict, or a dict with one under ``model`` or
-            ``state_dict``. Prefixes ``module.`` of distributed training are removed.
+            ``state_dict``; or a ``.safetensors`` file. Prefixes ``module.`` of distributed training
+            are removed.
         option: Config key of the file, for messages.
 
     Raises:
@@ -42,32 +43,7 @@ def read_state(path: str | Path, option: str = "pretrained") -> dict[str, Tensor
             "(data/README.md says where to get it), or start from random weights with "
             f"{option}=None."
         )
-    if Path(path).suffix == ".safetensors":
-        return _read_safetensors(path)
     return tensors_of(load_checkpoint_file(str(path), map_location="cpu"), path)
-
-
-def _read_safetensors(path: str | Path) -> dict[str, Tensor]:
-    """Read a ``.safetensors`` file.
-
-    Raises:
-        ValueError: If the package is not installed, or the file is damaged.
-    """
-    try:
-        from safetensors import SafetensorError
-        from safetensors.torch import load_file
-    except ModuleNotFoundError as error:
-        raise ValueError(
-            f"Expected the package safetensors to be installed to read {path}, but it is not. "
-            "Run: pip install safetensors"
-        ) from error
-    try:
-        return tensors_of(load_file(path), path)
-    except SafetensorError as error:
-        raise ValueError(
-            f"Expected {path} to be a file in safetensors format, but it cannot be read ({error}). "
-            "Download it again."
-        ) from error
 
 
 def tensors_of(content: Any, path: str | Path) -> dict[str, Tensor]:

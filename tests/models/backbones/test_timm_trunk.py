@@ -94,7 +94,7 @@ def test_raises_on_damaged_safetensors(tmp_path):
     pytest.importorskip("safetensors")
     (tmp_path / "weights.safetensors").write_bytes(b"\x10\0\0\0\0\0\0\0{broken")
     trunk = TimmTrunk(LITE, weights=str(tmp_path / "weights.safetensors"))
-    with pytest.raises(ValueError, match="safetensors.*Download it again"):
+    with pytest.raises(ValueError, match="safetensors.*download it again"):
         trunk.init_weights()
 
 

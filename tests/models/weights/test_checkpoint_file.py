@@ -127,7 +127,7 @@ def safetensors() -> bytes:
         (gzip.compress(saved(STATE)), "a gzip archive: unpack it first"),
         (b"<!DOCTYPE html>", "a web page: download the file again"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:1", "git lfs pull"),
-        (safetensors(), r"torch.save\(safetensors.torch.load_file"),
+        (safetensors(), r"rename it to \w+\.safetensors"),
         (saved(STATE)[:-30], "its end is missing"),
         (bytes(20480), "a file that torch.save wrote"),
     ],

@@ -166,6 +166,8 @@ def unfinished(run: Run) -> str | None:
     done, end = run.iterations
     if run.summary and end and done >= end:
         return None
+    if run.summary and run.summary.get("stopped_early") is True:
+        return f"stopped early ({done:,} of {end} iterations): validations no longer improved."
     problem = "has no validation yet" if run.summary is None else "is not finished"
     return f"{problem} ({done:,} of {end or '?'} iterations). It is still running or was stopped."
 

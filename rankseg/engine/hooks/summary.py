@@ -25,7 +25,8 @@ class SummaryHook(Hook):
     Other projects report only the best of all validations, which the final weights rarely reach.
     This file has both. It is rewritten after every validation, so that an interrupted run has one,
     too. A resumed run continues it. A run without validations writes a file with an empty history
-    at its end. It also names the version of the code, and number and digest of the images.
+    at its end. It also names the version of the code, and number and digest of the images,
+    and says whether the run stopped early.
 
     Args:
         key: Metric that defines the best validation; larger is better.
@@ -58,6 +59,8 @@ class SummaryHook(Hook):
 
     def after_train(self, runner: Runner) -> None:
         """Log the last and the best validation, or that there is none."""
+        if self._stopped_early(runner):
+            self._write(runner)
         if not self.history:
             self._write(runner)
             runner.logger.info(
@@ -93,7 +96,13 @@ class SummaryHook(Hook):
             "best": self.best() if self.history else none,
             "history": self.history,
         }
+        if self._stopped_early(runner):
+            summary["stopped_early"] = True
         write_json(self._path(runner), summary)
+
+    @staticmethod
+    def _stopped_early(runner: Runner) -> bool:
+        return getattr(runner._train_loop, "stop_training", False)
 
     @staticmethod
     def _path(runner: Runner) -> Path:

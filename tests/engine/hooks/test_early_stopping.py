@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+import json
 import logging
 import math
 from types import SimpleNamespace
@@ -8,6 +9,8 @@ import pytest
 from rankseg import apis
 from rankseg.engine.hooks import EarlyStoppingHook, SummaryHook
 from rankseg.engine.hooks.base import RunHook
+from rankseg.report.page_tables import unfinished
+from rankseg.report.run_folder import read_run
 
 
 @pytest.fixture
@@ -86,6 +89,8 @@ def test_run_ends_saved_and_can_go_on(config_file, tmp_path, capsys):
     result = apis.train(config(config_file, tmp_path / "run"))
     assert (result.iterations, result.last.name) == (3, "iter_3.pth")
     assert [entry["iteration"] for entry in result.history] == [1, 2, 3]
+    assert json.loads((tmp_path / "run/summary.json").read_text())["stopped_early"] is True
+    assert "stopped early (3 of 8 iterations)" in unfinished(read_run(tmp_path / "run", "run"))
     out = capsys.readouterr().out
     assert "Stopped early at iteration 3 of 8" in out and "Finished 3 iterations" in out
     for patience, iterations in ((2, 3), (4, 5)):

@@ -37,8 +37,10 @@ from rankseg.inference.windows import AUTO, Windows
 from rankseg.models.windows import WINDOWS_AT_ONCE, blend, predict
 from rankseg.registry import TRANSFORMS
 from rankseg.training.config import load_config
+from rankseg.training.run_reference import find_checkpoint
 from rankseg.training.validation import is_image_level, refuse_embedding
 from rankseg.utils.python_messages import speaks_python
+from rankseg.utils.run_arguments import parse_run
 from rankseg.utils.threads import limit_threads
 
 
@@ -46,8 +48,10 @@ class Inferencer:
     """Inferencer that predicts images as ``tools/test.py`` does, without a data set.
 
     Args:
-        config: A config file, or a config from :func:`rankseg.apis.load_config`.
-        checkpoint: Checkpoint file of a method or of a plain segmentor.
+        config: Work folder of a run, a config file, or a config from
+            :func:`rankseg.apis.load_config`.
+        checkpoint: Checkpoint file of a method or of a plain segmentor. Default: the best one of
+            the run, or if there is none the last one.
         device: Device such as ``"cpu"`` or ``"cuda:0"``; by default the GPU, if there is one.
         weights: ``"student"`` or ``"teacher"``. ``"auto"`` selects the network that the config
             predicts with.
@@ -78,7 +82,7 @@ class Inferencer:
         ValueError: If the checkpoint does not fit the config, or an option is invalid.
 
     Example:
-        >>> inferencer = Inferencer("CONFIG.py", "CHECKPOINT.pth")  # doctest: +SKIP
+        >>> inferencer = Inferencer("work_dirs/my_project")  # doctest: +SKIP
         >>> prediction = inferencer("image.png")  # doctest: +SKIP
         >>> mask, picture = prediction.mask, prediction.overlay()  # doctest: +SKIP
     """
@@ -87,7 +91,7 @@ class Inferencer:
     def __init__(
         self,
         config: str | Path | Config,
-        checkpoint: str | Path,
+        checkpoint: str | Path | None = None,
         device: str | torch.device | None = None,
         weights: str = AUTO,
         *,
@@ -109,12 +113,13 @@ class Inferencer:
         self.windows = Windows.from_config(cfg, window, overlap)
         self.device = choose_device(device)
         limit_threads()
-        state = load_checkpoint_file(str(checkpoint), map_location="cpu")
+        checkpoint = _checkpoint_of(config, checkpoint)
+        state = load_checkpoint_file(checkpoint, map_location="cpu")
         number = cfg.model.student.decode_head.num_classes
         meta = state.get("meta") if isinstance(state, Mapping) else None
         check_noted_classes(meta, number, checkpoint)
         self.classes, self.palette = classes_of(cfg, meta, number)
-        self.method = load_method(cfg, str(checkpoint), state, self.device).eval()
+        self.method = load_method(cfg, checkpoint, state, self.device).eval()
         self.weights = choose_network(self.method, weights)
         self.image_level = is_image_level(cfg)
         self.batch, self.flip, self.amp = batch, flip, amp
@@ -319,6 +324,23 @@ class Inferencer:
                 f"{width}x{height} pixels. Use a smaller --shrink, or leave the image out."
             ) from error
         return results
+
+
+def _checkpoint_of(config: Any, checkpoint: str | Path | None) -> str:
+    """Return the checkpoint file; by default that of the run.
+
+    Raises:
+        ValueError: If none is given with a config.
+        FileNotFoundError: If the run has no checkpoint.
+    """
+    if checkpoint is not None:
+        return find_checkpoint(checkpoint)
+    if isinstance(config, Config) or parse_run(config) is None:
+        raise ValueError(
+            "Expected a checkpoint with a config, but got none. Name one, or name the work folder "
+            "of a run in place of the config."
+        )
+    return find_checkpoint(config)
 
 
 def _pipeline_of(cfg: Config, shrink: float = 1.0) -> list[BaseTransform]:

@@ -192,3 +192,16 @@ def test_raises_on_invalid_options(made, options, message):
 def test_raises_on_a_missing_teacher(tmp_path):
     with pytest.raises(ValueError, match="with a teacher, but got Supervised"):
         Inferencer(*saved(tmp_path, "supervised"), weights="teacher")
+
+
+def test_takes_the_folder_of_a_run(toy_runs, tmp_path):
+    image = np.random.default_rng(0).integers(0, 256, (40, 50, 3), np.uint8)
+    run = toy_runs["rank"]
+    expected = Inferencer(run, run / "iter_4.pth")(image).mask
+    assert (Inferencer(str(run / "last"))(image).mask == expected).all()
+    cfg = load_config(str(run))
+    with pytest.raises(ValueError, match="checkpoint.*work folder"):
+        Inferencer(cfg)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(FileNotFoundError, match="empty"):
+        Inferencer(tmp_path / "empty")

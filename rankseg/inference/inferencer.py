@@ -37,10 +37,9 @@ from rankseg.inference.windows import AUTO, Windows
 from rankseg.models.windows import WINDOWS_AT_ONCE, blend, predict
 from rankseg.registry import TRANSFORMS
 from rankseg.training.config import load_config
-from rankseg.training.run_reference import find_checkpoint
+from rankseg.training.run_reference import checkpoint_of
 from rankseg.training.validation import is_image_level, refuse_embedding
 from rankseg.utils.python_messages import speaks_python
-from rankseg.utils.run_arguments import parse_run
 from rankseg.utils.threads import limit_threads
 
 
@@ -48,10 +47,8 @@ class Inferencer:
     """Inferencer that predicts images as ``tools/test.py`` does, without a data set.
 
     Args:
-        config: Work folder of a run, a config file, or a config from
-            :func:`rankseg.apis.load_config`.
-        checkpoint: Checkpoint file of a method or of a plain segmentor. Default: the best one of
-            the run, or if there is none the last one.
+        config: Run folder, config file, or a config from :func:`rankseg.apis.load_config`.
+        checkpoint: Checkpoint of a method or a plain segmentor. Default: the best one of the run.
         device: Device such as ``"cpu"`` or ``"cuda:0"``; by default the GPU, if there is one.
         weights: ``"student"`` or ``"teacher"``. ``"auto"`` selects the network that the config
             predicts with.
@@ -113,7 +110,7 @@ class Inferencer:
         self.windows = Windows.from_config(cfg, window, overlap)
         self.device = choose_device(device)
         limit_threads()
-        checkpoint = _checkpoint_of(config, checkpoint)
+        checkpoint = checkpoint_of(config, checkpoint)
         state = load_checkpoint_file(checkpoint, map_location="cpu")
         number = cfg.model.student.decode_head.num_classes
         meta = state.get("meta") if isinstance(state, Mapping) else None
@@ -324,23 +321,6 @@ class Inferencer:
                 f"{width}x{height} pixels. Use a smaller --shrink, or leave the image out."
             ) from error
         return results
-
-
-def _checkpoint_of(config: Any, checkpoint: str | Path | None) -> str:
-    """Return the checkpoint file; by default that of the run.
-
-    Raises:
-        ValueError: If none is given with a config.
-        FileNotFoundError: If the run has no checkpoint.
-    """
-    if checkpoint is not None:
-        return find_checkpoint(checkpoint)
-    if isinstance(config, Config) or parse_run(config) is None:
-        raise ValueError(
-            "Expected a checkpoint with a config, but got none. Name one, or name the work folder "
-            "of a run in place of the config."
-        )
-    return find_checkpoint(config)
 
 
 def _pipeline_of(cfg: Config, shrink: float = 1.0) -> list[BaseTransform]:

@@ -103,6 +103,23 @@ def find_checkpoint(reference: str | Path, which: str | None = None) -> str:
     return str(found)
 
 
+def checkpoint_of(config: str | Path | Config, checkpoint: str | Path | None) -> str:
+    """Return the checkpoint file; by default that of the run.
+
+    Raises:
+        ValueError: If none is given with a config.
+        FileNotFoundError: If the run has no checkpoint.
+    """
+    if checkpoint is not None:
+        return find_checkpoint(checkpoint)
+    if isinstance(config, Config) or parse_run(config) is None:
+        raise ValueError(
+            "Expected a checkpoint with a config, but got none. Name one, or name the work folder "
+            "of a run in place of the config."
+        )
+    return find_checkpoint(config)
+
+
 def _file_of(folder: Path, name: str) -> Path:
     """Return a checkpoint by its path, or by its name in a run folder."""
     for path in (Path(name), folder / name):

@@ -199,7 +199,7 @@ def test_takes_the_folder_of_a_run(toy_runs, tmp_path):
     run = toy_runs["rank"]
     expected = Inferencer(run, run / "iter_4.pth")(image).mask
     assert (Inferencer(str(run / "last"))(image).mask == expected).all()
-    cfg = load_config(str(run))
+    cfg = apis.load_config(str(run))
     with pytest.raises(ValueError, match="checkpoint.*work folder"):
         Inferencer(cfg)
     (tmp_path / "empty").mkdir()

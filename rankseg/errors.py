@@ -12,19 +12,17 @@ class FileError(ValueError):
     """
 
 
-class MissingPackage(ValueError):
-    """Error raised if an optional package is not installed.
+def missing_package(package: str, purpose: str) -> ValueError:
+    """Return the error for an optional package that is not installed.
 
     Args:
         package: Name of the package, for pip.
         purpose: What needs it: ``"for --log-to wandb"``.
     """
-
-    def __init__(self, package: str, purpose: str) -> None:
-        super().__init__(
-            f"Expected the package {package} to be installed {purpose}, but it is not. "
-            f"Run: pip install {package}"
-        )
+    return ValueError(
+        f"Expected the package {package} to be installed {purpose}, but it is not. "
+        f"Run: pip install {package}"
+    )
 
 
 def expect(valid: bool, name: str, expected: str, found: object, cure: str = "") -> None:

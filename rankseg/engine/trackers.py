@@ -84,6 +84,7 @@ class Tracker(BaseVisBackend):
         Raises:
             RunEnded: If the service refuses the run.
         """
+        Path(self._save_dir).mkdir(parents=True, exist_ok=True)
         try:
             run_id, place = self.begin(config, self._earlier() if config.get("resume") else None)
         except Exception as error:

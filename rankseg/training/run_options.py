@@ -10,7 +10,7 @@ from mmengine.config import Config
 from mmengine.dist import is_main_process
 
 from rankseg.engine.loops import iterations_of
-from rankseg.errors import MissingPackage, expect
+from rankseg.errors import expect, missing_package
 from rankseg.utils.terminal import notify
 
 TRACKERS = {
@@ -39,7 +39,7 @@ def use_trackers(cfg: Config, names: str | Sequence[str]) -> None:
     for name in names:
         expect(name in TRACKERS, "--log-to", f"one of {', '.join(TRACKERS)}", name)
         if importlib.util.find_spec(name) is None:
-            raise MissingPackage(name, f"for --log-to {name}")
+            raise missing_package(name, f"for --log-to {name}")
     if not names:
         return
     visualizer = cfg.get("visualizer") or {"type": "Visualizer"}

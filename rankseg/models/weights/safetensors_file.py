@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
-from rankseg.errors import MissingPackage
+from rankseg.errors import missing_package
 from rankseg.utils.atomic_file import atomic_write
 
 SUFFIX = ".safetensors"
@@ -74,7 +74,7 @@ def _package(purpose: str) -> ModuleType:
     try:
         import safetensors
     except ModuleNotFoundError as error:
-        raise MissingPackage("safetensors", purpose) from error
+        raise missing_package("safetensors", purpose) from error
     return safetensors
 
 

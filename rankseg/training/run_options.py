@@ -38,7 +38,8 @@ def use_trackers(cfg: Config, names: str | Sequence[str]) -> None:
     names = [names] if isinstance(names, str) else list(dict.fromkeys(names))
     for name in names:
         expect(name in TRACKERS, "--log-to", f"one of {', '.join(TRACKERS)}", name)
-        if importlib.util.find_spec(name) is None:
+        found = importlib.util.find_spec(name)
+        if found is None or found.origin is None:  # a folder of that name is no package
             raise missing_package(name, f"for --log-to {name}")
     if not names:
         return

@@ -10,13 +10,14 @@ import pytest
 from rankseg import apis
 from rankseg.errors import RunEnded
 from rankseg.training.foreign_config import may_build
+from rankseg.training.run_options import use_trackers
 from rankseg.training.run_reference import read_run_config
 
 
 def fake(monkeypatch, name: str, **content) -> types.ModuleType:
     """Install a module in place of a package that need not be there."""
     module = types.ModuleType(name)
-    module.__spec__ = importlib.machinery.ModuleSpec(name, None)
+    module.__spec__ = importlib.machinery.ModuleSpec(name, None, origin="fake")
     vars(module).update(content)
     monkeypatch.setitem(sys.modules, name, module)
     return module
@@ -132,6 +133,14 @@ def test_names_the_package_that_is_missing(name, config, monkeypatch, tmp_path):
     with pytest.raises(ValueError, match=f"{name} .*Run: pip install {name}"):
         apis.train(config(), log_to=name)
     assert not (tmp_path / "sets").exists()
+
+
+def test_takes_no_folder_for_a_package(config, monkeypatch, tmp_path):
+    monkeypatch.delitem(sys.modules, "wandb", raising=False)
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+    (tmp_path / "wandb").mkdir()  # wandb writes such folders
+    with pytest.raises(ValueError, match="pip install wandb"):
+        use_trackers(config(), "wandb")
 
 
 def test_refuses_other_names(config):

@@ -101,7 +101,7 @@ def load_checkpoint_file(filename: str, map_location=None) -> dict[str, Any]:
     path = follow_link(Path(filename).expanduser())
     if not path.is_file():
         raise missing_checkpoint(path)
-    if path.suffix == SUFFIX:
+    if SUFFIX in (path.suffix, Path(filename).suffix):  # a cache links to files without one
         return read_safetensors(path, map_location)
     try:
         _check_archive(path)

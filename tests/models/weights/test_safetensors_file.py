@@ -34,6 +34,12 @@ def test_reads_tensors_and_class_names(tmp_path):
     assert load_checkpoint_file(str(file), "meta")["state_dict"]["x"].is_meta
 
 
+def test_follows_a_link_to_a_file_of_another_name(tmp_path):
+    (tmp_path / "blob").write_bytes(raw({"x": [1.0]}))
+    (tmp_path / "a.safetensors").symlink_to("blob")
+    assert read_state(tmp_path / "a.safetensors")["x"].tolist() == [1]
+
+
 def test_writes_tensors_that_share_memory(tmp_path):
     whole = torch.arange(6.0).reshape(2, 3)
     state = {"whole": whole, "again": whole, "column": whole[:, 1], "step": torch.tensor(7)}

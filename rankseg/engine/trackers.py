@@ -40,14 +40,14 @@ class Tracker(BaseVisBackend):
 
     Args:
         save_dir: Folder ``WORK_DIR/TIME/vis_data`` of this start of the run.
-        name: Name of the run.
+        run_name: Name of the run.
     """
 
     TITLE = ""
 
-    def __init__(self, save_dir: str, name: str = "") -> None:
+    def __init__(self, save_dir: str, run_name: str = "") -> None:
         super().__init__(save_dir)
-        self.name = name
+        self.run_name = run_name
         self._open = self._failed = False
 
     @abstractmethod
@@ -150,7 +150,7 @@ class WandbTracker(Tracker):
 
         self._run = wandb.init(
             project=os.environ.get("WANDB_PROJECT", GROUP),
-            name=self.name,
+            name=self.run_name,
             dir=self._save_dir,
             id=run_id,
             resume="allow" if run_id else None,
@@ -187,14 +187,14 @@ class MlflowTracker(Tracker):
             experiment = self._client.get_experiment_by_name(group)
             number = experiment and experiment.experiment_id
             number = number or self._client.create_experiment(group)
-            run_id = self._client.create_run(number, run_name=self.name).info.run_id
+            run_id = self._client.create_run(number, run_name=self.run_name).info.run_id
             for key, value in _main_settings(config).items():
                 self._client.log_param(run_id, key, value)
             self._client.log_text(run_id, config.pretty_text, "config.py")
         else:
             self._client.update_run(run_id, status="RUNNING")
         self._run_id = run_id
-        return run_id, f"run {self.name} of experiment {group} at {mlflow.get_tracking_uri()}"
+        return run_id, f"run {self.run_name} of experiment {group} at {mlflow.get_tracking_uri()}"
 
     def log(self, values: dict[str, float], step: int) -> None:
         """See the base class."""

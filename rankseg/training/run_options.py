@@ -49,7 +49,7 @@ def use_trackers(cfg: Config, names: str | Sequence[str]) -> None:
         kind = {"type": TRACKERS[name]}
         backends = [one for one in backends if one["type"] != kind["type"]]
         if kind["type"] in SENDING:
-            kind["name"] = "/".join(Path(cfg.work_dir).absolute().parts[-2:])
+            kind["run_name"] = "/".join(Path(cfg.work_dir).absolute().parts[-2:])
         backends.append(kind)
     cfg.visualizer = {**visualizer, "vis_backends": backends}
     if is_main_process():

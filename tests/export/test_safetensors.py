@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
+import numpy as np
 import pytest
 import torch
 
 from rankseg import apis
+from rankseg.models.weights.checkpoint_file import load_checkpoint_file
 from rankseg.testing.random_run import random_run
 from rankseg.testing.toy import toy_student
 from rankseg.training.run_reference import find_checkpoint
@@ -32,17 +34,6 @@ def test_contains_the_network_and_its_classes(run, network, tmp_path):
     assert (result["network"], result["tensors"], result["classes"]) == (network, len(expected), 3)
 
 
-def test_predicts_like_the_checkpoint(run, tmp_path):
-    cfg, checkpoint = run
-    apis.to_safetensors(cfg, checkpoint, tmp_path / "w.safetensors")
-    image = torch.randint(0, 256, (40, 50, 3), generator=torch.manual_seed(0)).byte().numpy()
-    one, two = (
-        apis.Inferencer(cfg, str(file), device="cpu")(image, probabilities=True)
-        for file in (checkpoint, tmp_path / "w.safetensors")
-    )
-    assert (one.probabilities == two.probabilities).all() and one.classes == two.classes
-
-
 def test_refuses_other_names_and_existing_files(run, tmp_path):
     with pytest.raises(ValueError, match=r"\.safetensors.*w\.pth"):
         apis.to_safetensors(*run, tmp_path / "w.pth")
@@ -57,6 +48,12 @@ def test_starts_and_tests_a_run(config_file, tmp_path):
     apis.train(cfg)
     run, file = tmp_path / "first", tmp_path / "first/w.safetensors"
     apis.to_safetensors(cfg, find_checkpoint(run / "last"), file, network="student")
+    image = np.random.default_rng(0).integers(0, 256, (40, 50, 3), np.uint8)
+    one, two = (
+        apis.Inferencer(run, path, "cpu", "student")(image, probabilities=True)
+        for path in (run / "last", file)
+    )
+    assert (one.probabilities == two.probabilities).all() and one.classes == two.classes
     metrics = [apis.test(cfg, find_checkpoint(one)) for one in (run / "last", file)]
     assert metrics[0]["mIoU"] == metrics[1]["mIoU"]
     second = apis.load_config(str(config_file), work_dir=str(tmp_path / "second"))
@@ -65,5 +62,7 @@ def test_starts_and_tests_a_run(config_file, tmp_path):
     second.optim_wrapper.optimizer.lr = 0.0
     result = apis.train(second)
     name = "student.decode_head.conv_seg.weight"
-    first, started = (torch.load(one / "last.pth")["state_dict"] for one in (run, result.folder))
+    first, started = (
+        load_checkpoint_file(str(one / "last.pth"))["state_dict"] for one in (run, result.folder)
+    )
     assert torch.equal(first[name], started[name])

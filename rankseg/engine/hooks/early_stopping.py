@@ -81,9 +81,10 @@ class EarlyStoppingHook(RunHook, _EarlyStoppingHook):
             self._stop(runner)
 
     def _check_stop_condition(self, current_score: float) -> tuple[bool, str]:
-        return super()._check_stop_condition(
-            -math.inf if math.isnan(current_score) else current_score
-        )
+        if not math.isnan(current_score):
+            return super()._check_stop_condition(current_score)
+        self.wait_count += 1
+        return self.wait_count >= self.patience, f"{self.monitor} is NaN"
 
     def _stop(self, runner: Runner) -> None:
         """End training after this iteration, and say why."""

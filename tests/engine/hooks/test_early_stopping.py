@@ -50,7 +50,7 @@ def validate(tmp_path, monkeypatch):
         ([5, 4, 6, 6, 6], 50),  # equal is no improvement
         ([5, 5.05, 5.09], 30),  # less than 0.1 points
         ([5, 4, 5.2, 4, 5.4], None),
-        ([math.nan, math.nan, math.nan], 30),
+        ([math.nan, math.nan, math.nan], 20),
         ([math.nan, 1, math.nan, 2], None),
         ([5, math.nan, math.nan], 30),
     ],

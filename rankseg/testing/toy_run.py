@@ -98,6 +98,7 @@ _DISCOVER = dict(
     select=dict(type="critical_samples", share=0.5),
     maps=None,
 )
+SAMPLERS: dict[str, dict] = {"label_propagation": dict(labeled_batches=2)}
 HOOKS: dict[str, list[dict]] = {
     "cmsf_semi": [dict(type="PseudoClassifierHook", epochs=2)],
     "label_propagation": [_RELABEL],
@@ -161,6 +162,8 @@ def toy_config(method: str, root: Path, workers: int = 0) -> dict[str, Any]:
     hooks = [dict(type="StepSeedHook"), dict(type="EMATeacherHook")]
     hooks += [dict(type="PseudoLabelHook", interval=2, key=key), dict(type="SummaryHook", key=key)]
     hooks += HOOKS.get(method, [])
+    loader = _train_loader(root, masks, workers, twin="classifier" in model)
+    loader["sampler"] |= SAMPLERS.get(method, {})
     schedule = dict(type="PolyLR", power=0.9, by_epoch=False)
     optimizer = dict(type="SGD", lr=0.02, momentum=0.9)
     return dict(
@@ -170,7 +173,7 @@ def toy_config(method: str, root: Path, workers: int = 0) -> dict[str, Any]:
             data_preprocessor=dict(type="ViewPreprocessor", mean=[90.0] * 3, std=[60.0] * 3),
             **model,
         ),
-        train_dataloader=_train_loader(root, masks, workers, twin="classifier" in model),
+        train_dataloader=loader,
         val_dataloader=_val_loader(root, masks, workers),
         val_evaluator=dict(type="SegmentationMetric" if masks else "ClassificationMetric"),
         optim_wrapper=dict(type="OptimWrapper", optimizer=optimizer),

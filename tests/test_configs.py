@@ -259,18 +259,14 @@ def test_small_real_set(name):
     assert sum(1 / w for w in weights) == pytest.approx(sum(w**-2 for w in weights), rel=0.005)
     whole = cfg.model.student.test_cfg.mode == "whole"
     assert whole == (data == "kvasir")
-    if cfg.model.get("labeler"):
-        assert (cfg.model.warmup, cfg.model.ramp, cfg.model.threshold) == (0, 0, 0.0)
-        first = load_config(str(FOLDER / "supervised" / f"{name.split('/')[1]}.py"))
-        made = f"{first.work_dir}/iter_{first.train_cfg.max_iters}.pth"
-        assert cfg.model.labeler == made, "the default work folder of the supervised baseline"
-        assert load(name).model.student == first.model.student
+    length = cfg.train_cfg.max_iters
+    if name.split("/")[0] in ("fixmatch", "unimatch", "rankmatch"):
+        assert cfg.model.labels_from == "teacher" and cfg.model.flip_labels
+        assert cfg.model.teacher == dict(momentum=0.01, warmup=True)
+        assert (cfg.model.warmup, cfg.model.ramp) == (length / 4, length / 8)
+        assert cfg.model.threshold == 0
     elif cfg.model.type != "Supervised":
-        quarter = cfg.train_cfg.max_iters / 4
-        assert (cfg.model.warmup, cfg.model.ramp) == (quarter, quarter)
-    assert bool(cfg.model.get("labeler")) == (
-        name.split("/")[0] in ("fixmatch", "unimatch", "rankmatch")
-    )
+        assert (cfg.model.warmup, cfg.model.ramp) == (length / 4, length / 4)
 
 
 @for_each([n for n in SMALL_REAL if n.endswith("_linear")])

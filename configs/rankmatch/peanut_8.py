@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """RankMatch, DeepLabv3+ on EfficientNet-Lite0, crop and weed, 8 of 260 images labeled.
 
-The network of `supervised/peanut_8.py` labels every pixel, over image and mirror image.
+After a warm-up, the average of the weights labels every pixel, over image and mirror image.
 One strong view in one pass leaves out the perturbed features, at half the time.
 """
 
@@ -9,10 +9,13 @@ _base_ = "../_base_/sets/peanut_8.py"
 
 model = dict(
     type="RankMatch",
-    labeler="work_dirs/supervised/peanut_8/iter_400.pth",
+    teacher=dict(warmup=True),
+    labels_from="teacher",
     flip_labels=True,
     single_pass=True,
     threshold=0.0,
+    warmup=200,
+    ramp=100,
     strong_views=1,
     strong_weight=1.0,
     rank=dict(num_agents=32),

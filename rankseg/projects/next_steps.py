@@ -43,7 +43,7 @@ This machine has {this_machine()}.
 Training takes about {first} for the baseline and {second} for RankMatch:
 {settings.iterations:,} iterations each, of {batch} and {2 * batch} crops of {settings.crop} pixels.
 
-Next, train the baseline, which then labels the images without masks for RankMatch:
+Next, train the baseline on the images with masks, and RankMatch on all images:
       {project.train(project.supervised)}
       {project.train(project.config)}
 compare both:

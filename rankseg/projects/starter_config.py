@@ -96,7 +96,6 @@ def rankmatch_text(project: Project, plan: MaskPlan, settings: StarterSettings) 
         encoder=encoder,
         usual=encoder is not None and (encoder.name, encoder.out_indices) == (SMALL, (1, 3)),
         crop_step="16, plus 1" if multiple == 1 else multiple,
-        labeler=project.checkpoint(project.supervised, settings.iterations),
     )
 
 

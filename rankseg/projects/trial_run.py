@@ -11,7 +11,6 @@ from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from mmengine.runner import Runner
 
-from rankseg.models.methods.labeler import drop_labeler
 from rankseg.projects.messages import log_level
 from rankseg.training.train import check_before_training
 
@@ -38,7 +37,7 @@ def trial_run(cfg: Config) -> Seconds:
     """Check a config as training does, then run a few steps on one batch without writing files.
 
     The steps use the state after warm-up, which takes the most time and memory. One validation
-    image is predicted as well. The run of a labeler need not exist: the teacher takes its place.
+    image is predicted as well.
 
     Args:
         cfg: Config from :func:`rankseg.apis.load_config`.
@@ -52,7 +51,6 @@ def trial_run(cfg: Config) -> Seconds:
             memory is too small.
     """
     cfg = cfg.copy()
-    drop_labeler(cfg.model)
     built = check_before_training(cfg, overwrite=True)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     model = built.method.to(device).train()

@@ -30,7 +30,7 @@ def gain_sentence(run: Run, baseline: Run) -> str | None:
     ours, theirs = (one.summary["last"][metric] for one in (run, baseline))
     if ours != ours or theirs != theirs:
         return None
-    values = f"({ours:.1f} against {theirs:.1f} of the supervised run)"
+    values = f"({ours:.1f} against {theirs:.1f} of the supervised run{_lengths(run, baseline)})"
     gained = round(ours, 1) - round(theirs, 1)
     name = NAMES.get(metric, metric)
     if gained >= CLEAR:
@@ -49,6 +49,14 @@ def gain_sentence(run: Run, baseline: Run) -> str | None:
             "images first, or train it for more iterations."
         )
     return f"{found} {cure}"
+
+
+def _lengths(run: Run, baseline: Run) -> str:
+    """Return the lengths of two runs if they differ, since more training alone helps, too."""
+    ours, theirs = ((one.config.get("train_cfg") or {}).get("max_iters") for one in (run, baseline))
+    if ours is None or theirs is None or ours == theirs:
+        return ""
+    return f", which trained for {theirs:,} iterations, not {ours:,}"
 
 
 def gain_sentences(runs: Sequence[Run]) -> list[str]:
@@ -71,17 +79,30 @@ def gain_sentences(runs: Sequence[Run]) -> list[str]:
 def gain_after_training(cfg: Config) -> str | None:
     """Return the sentence on a run that has just ended; None without a finished baseline.
 
-    The baseline is the run whose checkpoint labels the unlabeled images, ``model.labeler``.
+    The baseline is the run whose checkpoint labels the unlabeled images (``model.labeler``), or the
+    one of the same split and seed in the work folder of the supervised config:
+    ``work_dirs/NAME_supervised`` for ``work_dirs/NAME``, and ``work_dirs/supervised/NAME`` for
+    ``work_dirs/METHOD/NAME``.
 
     Args:
         cfg: Config of the run.
     """
+    mine = Path(cfg.work_dir)
+    if not is_run(mine) or cfg.model.type == BASELINE:
+        return None
     labeler = cfg.model.get("labeler")
-    folder, mine = Path(labeler or "").parent, Path(cfg.work_dir)
-    if not labeler or not is_run(folder) or not is_run(mine):
-        return None
-    try:
-        run, baseline = read_run(mine, mine.name), read_run(folder, folder.name)
-        return gain_sentence(run, baseline) if baseline.method == BASELINE else None
-    except ValueError:  # a damaged summary, which tools/report.py explains
-        return None
+    beside = [
+        mine.with_name(f"{mine.name}_supervised"),
+        mine.parent.parent / "supervised" / mine.name,
+    ]
+    for folder in [Path(labeler).parent] if labeler else beside:
+        if not is_run(folder):
+            continue
+        try:
+            run, baseline = read_run(mine, mine.name), read_run(folder, folder.name)
+        except ValueError:  # a damaged summary, which tools/report.py explains
+            continue
+        same = (run.split, run.seed) == (baseline.split, baseline.seed)
+        if baseline.method == BASELINE and (labeler or same):
+            return gain_sentence(run, baseline)
+    return None

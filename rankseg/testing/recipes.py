@@ -5,8 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from rankseg.datasets.transforms.photometric import RECIPE as COLORS
-
 SEEDS = (0, 1, 2)
 
 
@@ -66,90 +64,95 @@ SETS = {
     "camvid": ImageSet("camvid_1_16_lite0", "1_16/labeled.txt", tune=40, key="mIoU"),
 }
 
-BASELINE, FIRST = "supervised", "supervised_balanced"
+BASELINE, WEIGHTED, FIRST = "supervised", "supervised_balanced", "supervised_balanced_half"
 UNLABELED = "train_dataloader.dataset.unlabeled_pipeline.2"
-OWN_LABELS = {"model.labeler": None, "model.warmup": 100, "model.ramp": 100}
-PUBLISHED = OWN_LABELS | {
+PUBLISHED = {
+    "model.labels_from": "student",
     "model.flip_labels": False,
     "model.single_pass": False,
+    "model.teacher": {"momentum": 0.01},
     "model.threshold": 0.95,
     "model.strong_views": 2,
     "model.strong_weight": 0.5,
     f"{UNLABELED}.num": 2,
 }
-AVERAGE = {"model.labels_from": "teacher"}
-CORRECTED = AVERAGE | {"model.teacher.warmup": True}
+FIXED = {"model.warmup": 0, "model.ramp": 0}
 NO_FLIP = {"model.flip_labels": False}
 
 RECIPES = {
     "supervised": Recipe("supervised", "supervised", weighted=False),
     "supervised_balanced": Recipe("supervised", "supervised, class weights"),
-    "supervised_long": Recipe("supervised", "supervised, 2 x length", weighted=False, length=2),
-    "supervised_balanced_long": Recipe(
-        "supervised", "supervised, class weights, 2 x length", length=2
+    "supervised_half": Recipe(
+        "supervised", "supervised, half the length", weighted=False, length=0.5
+    ),
+    "supervised_balanced_half": Recipe(
+        "supervised", "supervised, class weights, half the length", length=0.5
+    ),
+    "supervised_balanced_double": Recipe(
+        "supervised", "supervised, class weights, twice the length", length=2
     ),
     "supervised_balanced_strong": Recipe(
         "supervised", "supervised, class weights, recolored", recolored=True
     ),
-    "supervised_random": Recipe(
-        "supervised", "supervised, random weights", {"model.pretrained": None}, weighted=False
+    "supervised_random_half": Recipe(
+        "supervised",
+        "supervised, random weights, half the length",
+        {"model.pretrained": None},
+        weighted=False,
+        length=0.5,
     ),
     "supervised_all": Recipe("supervised", "all labels", weighted=False, all_labels=True),
     "linear": Recipe("supervised", "frozen encoder, linear head", suffix="_linear"),
-    "rank_0_balanced": Recipe("rankmatch", "RankMatch", first=FIRST),
-    "self_flip_0_balanced": Recipe("fixmatch", "FixMatch", first=FIRST),
-    "uni_0_balanced": Recipe("unimatch", "UniMatch", first=FIRST),
-    "rank_0_proceed": Recipe(
-        "rankmatch", "RankMatch, starts from the labeler", first=FIRST, proceed=True
-    ),
-    "rank_0_no_flip": Recipe("rankmatch", "RankMatch, no mirror image", NO_FLIP, first=FIRST),
-    "rank_0_no_blur": Recipe(
+    "rankmatch": Recipe("rankmatch", "RankMatch"),
+    "fixmatch": Recipe("fixmatch", "FixMatch"),
+    "unimatch": Recipe("unimatch", "UniMatch"),
+    "rankmatch_double": Recipe("rankmatch", "RankMatch, twice the length", length=2),
+    "rank_online": Recipe(
         "rankmatch",
-        "RankMatch, strong views without blur",
-        {f"{UNLABELED}.transforms": list(COLORS[:2])},
+        "RankMatch, starts from the baseline of half the length",
+        FIXED | {"model.labeler": None, "model.teacher": {"momentum": 0.01}},
         first=FIRST,
+        proceed=True,
+        length=0.5,
     ),
+    "rank_0_proceed": Recipe(
+        "rankmatch",
+        "RankMatch, starts from a baseline that keeps labeling",
+        FIXED,
+        first=FIRST,
+        proceed=True,
+        length=0.5,
+    ),
+    "rank_0_balanced": Recipe(
+        "rankmatch", "RankMatch, a baseline labels", FIXED, first=FIRST, length=0.5
+    ),
+    "self_flip_0_balanced": Recipe(
+        "fixmatch", "FixMatch, a baseline labels", FIXED, first=FIRST, length=0.5
+    ),
+    "rank_no_flip": Recipe("rankmatch", "RankMatch, no mirror image", NO_FLIP),
     "unimatch_v2": Recipe("unimatch_v2", "UniMatch V2"),
     "prevmatch": Recipe("prevmatch", "PrevMatch"),
     "mean_teacher": Recipe("mean_teacher", "Mean Teacher"),
     "cps": Recipe("cps", "CPS"),
     "cct": Recipe("cct", "CCT"),
-    "default": Recipe("rankmatch", "RankMatch as published", PUBLISHED, weighted=False),
+    "published": Recipe("rankmatch", "RankMatch as published", PUBLISHED, weighted=False),
     "teacher_80": Recipe(
         "rankmatch",
         "RankMatch, labels by the average, threshold 0.8",
-        PUBLISHED | AVERAGE | {"model.threshold": 0.8},
-        weighted=False,
-    ),
-    "lean_80": Recipe(
-        "fixmatch",
-        "FixMatch, labels by the corrected average, threshold 0.8",
-        OWN_LABELS | CORRECTED | NO_FLIP | {"model.threshold": 0.8},
-        weighted=False,
-    ),
-    "lean_0": Recipe(
-        "fixmatch",
-        "FixMatch, labels by the corrected average",
-        OWN_LABELS | CORRECTED | NO_FLIP,
-        weighted=False,
-    ),
-    "self_flip": Recipe(
-        "fixmatch",
-        "FixMatch, threshold 0.8, no class weights",
-        {"model.threshold": 0.8},
-        first=BASELINE,
+        PUBLISHED | {"model.labels_from": "teacher", "model.threshold": 0.8},
         weighted=False,
     ),
 }
-MAIN = (BASELINE, FIRST, "rank_0_balanced")
+MAIN = (BASELINE, WEIGHTED, "rankmatch")
 TITLES = {name: recipe.title for name, recipe in RECIPES.items()}
 TITLES |= {  # measured with options that gained nothing and are not in the package
     "early_flip_share": "FixMatch, labels by the average, the surest 80% of each class",
-    "self_flip_share_balanced": "FixMatch, the surest 80% of each class",
-    "self_flip_capped_balanced": "FixMatch, the surest 80% of each class, or above 0.8",
-    "rank_capped_balanced": "RankMatch, the surest 80% of each class, or above 0.8",
-    "rank_0_weighted": "RankMatch, pseudo-labels weighted by class",
-    "rank_0_sharp": "RankMatch, pseudo-labels weighted by class, no blur",
+    "self_flip_share_balanced": "FixMatch, a baseline labels the surest 80% of each class",
+    "self_flip_capped_balanced": "FixMatch, the same, or above 0.8",
+    "rank_0_weighted": "RankMatch, a baseline labels, weighted by class",
+    "rank_0_sharp": "RankMatch, the same, no blur",
+    "rank_soft": "RankMatch, starts from a baseline that keeps labeling, soft labels",
+    "self_flip": "FixMatch, a baseline labels, threshold 0.8, no class weights",
 }
 
 

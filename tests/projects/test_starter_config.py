@@ -101,7 +101,8 @@ def test_every_kind_of_encoder_builds(tmp_path, name, maps, strides, multiple, c
     check_model(model, cfg)
     assert type(model.student.decode_head).__name__ == head
     assert model.student.backbone.model == name
-    assert (model.labeler_file, model.threshold) == ("work_dirs/x_supervised/iter_5000.pth", 0)
+    assert (model.labels_from, model.threshold) == ("teacher", 0)
+    assert (model.warmup, model.ramp) == (1250, 625)
     assert cfg.model.student.test_cfg == dict(mode="whole")
     assert cfg.train_dataloader.dataset.unlabeled_pipeline[2].num == 1
 

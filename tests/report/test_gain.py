@@ -52,15 +52,47 @@ def test_baseline_has_the_seed_of_the_run(make_run):
     assert "gained" not in render([RunResult(run) for run in runs], None, problem="Other data.")
 
 
-def test_finds_the_baseline_by_the_labeler(make_run, monkeypatch):
-    runs = {"work/r": make_run("r", 60.0), "work/s": make_run("s", 50.0, method="Supervised")}
-    monkeypatch.setattr(gain, "is_run", lambda folder: str(folder) in runs)
-    monkeypatch.setattr(gain, "read_run", lambda folder, name: runs[Path(folder).as_posix()])
-    cfg = Config(dict(work_dir="work/r", model=dict(labeler="work/s/iter_9.pth")))
-    assert gain_after_training(cfg).startswith("Unlabeled images gained 10.0 mIoU")
-    cfg.model.labeler = "work/t/iter_9.pth"
+@pytest.fixture
+def runs(make_run, monkeypatch):
+    """Runs by folder, instead of run folders on disk."""
+    found = {"work/r": make_run("r", 60.0), "work/s": make_run("s", 50.0, method="Supervised")}
+    monkeypatch.setattr(gain, "is_run", lambda folder: Path(folder).as_posix() in found)
+    monkeypatch.setattr(gain, "read_run", lambda folder, name: found[Path(folder).as_posix()])
+    return found
+
+
+def config(work_dir="work/r", **model):
+    return Config(dict(work_dir=work_dir, model=dict(type="RankMatch", **model)))
+
+
+def test_finds_the_baseline_by_the_labeler(runs):
+    sentence = gain_after_training(config(labeler="work/s/iter_9.pth"))
+    assert sentence.startswith("Unlabeled images gained 10.0 mIoU")
+    for labeler in ("work/t/iter_9.pth", "work/r/iter_9.pth", None):
+        assert gain_after_training(config(labeler=labeler)) is None, "no supervised run"
+
+
+@pytest.mark.parametrize("folder", ["runs/a/x_supervised", "runs/supervised/x"])
+def test_finds_the_baseline_by_its_work_folder(runs, make_run, folder):
+    runs["runs/a/x"] = make_run("x", 60.0)
+    assert gain_after_training(config("runs/a/x")) is None
+    runs[folder] = make_run("s", 57.0, method="Supervised")
+    assert "gained 3.0 mIoU" in gain_after_training(config("runs/a/x"))
+    runs[folder] = make_run("s", 57.0, method="Supervised", seed=1)
+    assert gain_after_training(config("runs/a/x")) is None, "of another seed"
+    runs[folder] = make_run("s", 57.0, method="FixMatch")
+    assert gain_after_training(config("runs/a/x")) is None, "no supervised run"
+
+
+def test_a_baseline_has_no_gain(runs):
+    cfg = config("work/s")
+    cfg.model.type = "Supervised"
+    runs["work/s_supervised"] = runs["work/s"]
     assert gain_after_training(cfg) is None
-    cfg.model.labeler = "work/r/iter_9.pth"
-    assert gain_after_training(cfg) is None, "no supervised run"
-    cfg.model.labeler = None
-    assert gain_after_training(cfg) is None
+
+
+def test_names_lengths_that_differ(make_run):
+    run, baseline = make_run("a", 62.0), make_run("b", 58.0, method="Supervised")
+    assert "trained for" not in gain_sentence(run, baseline)
+    run.config.train_cfg.max_iters = 4000
+    assert "which trained for 30 iterations, not 4,000)" in gain_sentence(run, baseline)

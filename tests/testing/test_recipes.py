@@ -18,7 +18,7 @@ def test_jobs_come_after_those_they_need_and_seeds_one_by_one():
     first = [
         f"{one}/{recipe}/3"
         for one in ("nuclei", "peanut")
-        for recipe in ("supervised_balanced", "rank_0_balanced", "supervised")
+        for recipe in ("supervised_balanced_half", "rank_0_balanced", "supervised")
     ]
     assert jobs == first + [job[:-1] + "4" for job in first]
 

@@ -23,7 +23,16 @@ from pathlib import Path
 
 from rankseg.testing.paired import draw, read_results, table
 from rankseg.testing.recipe_jobs import Job, class_weights, read_pairs, run_job
-from rankseg.testing.recipes import BASELINE, FIRST, MAIN, RECIPES, SEEDS, SETS, TITLES, list_jobs
+from rankseg.testing.recipes import (
+    BASELINE,
+    MAIN,
+    RECIPES,
+    SEEDS,
+    SETS,
+    TITLES,
+    WEIGHTED,
+    list_jobs,
+)
 from rankseg.training.command_line import exit_on_user_error
 
 
@@ -117,7 +126,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     sub.add_argument("results", type=Path, help="results.jsonl")
     sub.add_argument("--part", choices=("tune", "val"), default="tune")
     sub.add_argument("--recipes", nargs="+", help="recipes to show (default: all)")
-    sub.add_argument("--baselines", nargs="+", default=[BASELINE, FIRST])
+    sub.add_argument("--baselines", nargs="+", default=[BASELINE, WEIGHTED])
     sub.add_argument("--picture", type=Path, help="picture to write, over the first baseline")
     sub = commands.add_parser("weights", help="print class weights for a list of labeled images")
     sub.set_defaults(action=show_weights)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""400 iterations of AdamW from pretrained weights; the backbone learns five times slower."""
+"""800 iterations of AdamW from pretrained weights; the backbone learns five times slower."""
 
-train_cfg = dict(type="PassTrainLoop", max_iters=400, val_interval=100)
+train_cfg = dict(type="PassTrainLoop", max_iters=800, val_interval=200)
 optim_wrapper = dict(
     type="OptimWrapper",
     optimizer=dict(type="AdamW", lr=0.001, weight_decay=0.01),

@@ -2,6 +2,7 @@
 """Encoders of the timm library as backbones."""
 
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -121,8 +122,8 @@ class TimmTrunk(TinyPart, BaseModule):
             self.options["drop_path_rate"] = drop_path
         if output_stride is not None:
             self.options["output_stride"] = output_stride
-        whole = names_on_meta(model)
-        self.out_indices = self._check_indices(out_indices, len(feature_maps(whole)))
+        count, self.patch = _maps_and_patch(model)
+        self.out_indices = self._check_indices(out_indices, count)
         self.trunk = self._build()
         maps = feature_maps(self.trunk)
         self.channels: list[int] = [maps[index]["num_chs"] for index in self.out_indices]
@@ -133,7 +134,6 @@ class TimmTrunk(TinyPart, BaseModule):
         self.trunk.prune_intermediate_layers(
             self.out_indices, prune_norm=not self.norm, prune_head=True
         )
-        self.patch = _patch_size(whole)
         self.pad_multiple = self.patch if pad else 1
         self.input_size: tuple[int, int] | None = None
         self.lora = lora
@@ -358,6 +358,14 @@ def feature_maps(network: nn.Module) -> list[dict[str, Any]]:
         return []
     info = network.feature_info
     return list(getattr(info, "info", info))
+
+
+@cache
+def _maps_and_patch(model: str) -> tuple[int, int]:
+    """Return the number of feature maps and the patch size of a model, which take long to find."""
+    whole = names_on_meta(model)
+    count = len(feature_maps(whole))
+    return count, _patch_size(whole) if count else 1
 
 
 def _patch_size(network: nn.Module) -> int:

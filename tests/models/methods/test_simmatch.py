@@ -9,6 +9,7 @@ from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 from torch import nn
 
+from rankseg.models.methods import simmatch
 from rankseg.registry import MODELS
 from rankseg.testing.toy import toy_class_batch, toy_classifier
 
@@ -283,6 +284,21 @@ def test_other_instance_terms_equal_the_papers(build, kind):
     for one, other in zip(*grads, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-5)
         assert one.abs().max() > 0
+
+
+@pytest.mark.parametrize("kind", ["info_nce", "swav"])
+def test_two_processes_train_as_one(build, kind, monkeypatch):
+    method = build(
+        "SimMatch", student=toy_classifier(), bank_size=4, instance_loss=kind, prototypes=5
+    )
+    strong1, weak = (F.normalize(torch.randn(6, 8), dim=1) for _ in range(2))
+    whole, shares = method.unlabeled_term(strong1, weak), []
+    monkeypatch.setattr(simmatch, "gather_rows", lambda rows: weak)
+    for rank in range(2):  # each has every second image
+        monkeypatch.setattr(simmatch, "get_dist_info", lambda rank=rank: (rank, 2))
+        shares.append(method.unlabeled_term(strong1[rank::2], weak[rank::2]))
+    torch.testing.assert_close(sum(shares) / 2, whole)
+    assert not torch.isclose(shares[0], shares[1])
 
 
 def test_prototypes_are_loaded_if_a_checkpoint_has_them(build):

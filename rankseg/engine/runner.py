@@ -18,6 +18,7 @@ from torch.utils.data import DataLoader
 from rankseg.engine.activation_checkpointing import turn_on_activation_checkpointing
 from rankseg.engine.built import take_built
 from rankseg.engine.distributed import wrap_for_cpus
+from rankseg.engine.fused import prepare
 from rankseg.engine.hooks.never_confident import NeverConfidentHook
 from rankseg.engine.hooks.start_from import StartFromHook
 from rankseg.engine.hooks.terminal import TerminalHook
@@ -119,17 +120,27 @@ class StrictRunner(Runner):
         """Build the method of a config, or take the one that the pre-training check built."""
         return take_built() or super().build_model(model)
 
-    def build_optim_wrapper(self, *args, **kwargs) -> OptimWrapper | OptimWrapperDict:
-        """Build the optimizer wrapper, and log the options of its parameters in a few lines."""
+    def build_optim_wrapper(
+        self, optim_wrapper: dict | OptimWrapper
+    ) -> OptimWrapper | OptimWrapperDict:
+        """Build the optimizers, ready for any checkpoint, and log their options in a few lines."""
         with short_parameter_log():
-            found = super().build_optim_wrapper(*args, **kwargs)
+            found = super().build_optim_wrapper(optim_wrapper)
         for one in found.values() if isinstance(found, OptimWrapperDict) else [found]:
+            if found is not optim_wrapper:
+                prepare(one.optimizer)
             for line in describe_options(one.optimizer):
                 self.logger.info(line)
         return found
 
     def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
-        """Wrap the model for distributed training, with or without GPUs."""
+        """Wrap the model for distributed training, with or without GPUs.
+
+        The memory layout is set first, because the wrapper lays out the gradients that processes
+        exchange like the parameters that it finds.
+        """
+        if self.cfg.get("channels_last"):
+            model = model.to(memory_format=torch.channels_last)
         if self.distributed and model_wrapper_cfg is None and not torch.cuda.is_available():
             return wrap_for_cpus(model, self.cfg)
         return super().wrap_model(model_wrapper_cfg, model)

@@ -215,7 +215,4 @@ def _build_runner(cfg: Config, built: Built | None) -> StrictRunner:
         cfg.train_dataloader.setdefault("pin_memory", True)
         use_fused(cfg)
     with nullcontext() if built is None else built.for_runner():
-        runner = StrictRunner.from_cfg(cfg)
-    if cfg.get("channels_last"):
-        runner.model.to(memory_format=torch.channels_last)
-    return runner
+        return StrictRunner.from_cfg(cfg)

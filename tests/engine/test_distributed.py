@@ -4,7 +4,9 @@
 import socket
 import subprocess
 import time
+import warnings
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -21,6 +23,7 @@ from rankseg.engine.distributed import (
     wait_for_main,
     wrap_for_cpus,
 )
+from rankseg.engine.runner import StrictRunner
 from rankseg.models.layers import SyncBatchNorm
 from rankseg.testing.processes import run_processes
 
@@ -262,3 +265,20 @@ def test_wrapping_follows_the_config():
         run_processes(2, wrap, dict(sync_bn=None, find_unused_parameters=True))
         == [(False, True)] * 2
     )
+
+
+def wrap_channels_last():
+    runner = SimpleNamespace(cfg=Config(dict(channels_last=True)), distributed=True)
+    model = StrictRunner.wrap_model(runner, None, nn.Conv2d(3, 4, 3))
+    images = torch.rand(2, 3, 8, 8).to(memory_format=torch.channels_last)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for _ in range(2):
+            model(images).sum().backward()
+    weight = model.module.weight
+    return weight.stride() == weight.grad.stride(), [str(one.message) for one in caught]
+
+
+def test_gradients_that_processes_exchange_have_the_layout_of_the_weights():
+    for same, caught in run_processes(2, wrap_channels_last):
+        assert same and not any("strides do not match" in one for one in caught)

@@ -16,7 +16,7 @@ OPTIONS = "options"
 TRAINING = ("model", "optim_wrapper", "param_scheduler", "train_dataloader.dataset")
 SCHEDULE = "param_scheduler"
 FROM_CHECKPOINT = ("optim_wrapper.optimizer", "optim_wrapper.paramwise_cfg", SCHEDULE)
-MAY_CHANGE = ("data_root", "split_root", "pretrained", "fused", "_scope_")
+MAY_CHANGE = ("data_root", "split_root", "pretrained", "fused", "foreach", "_scope_")
 
 
 def identity(cfg: Config, train: Any, val: Any, processes: int) -> dict[str, Any]:

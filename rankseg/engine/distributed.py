@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Distributed training: startup, synchronization and shutdown of processes."""
 
+import atexit
 import io
 import os
 import sys
@@ -19,6 +20,7 @@ from torch import distributed, nn
 from torch.distributed import distributed_c10d
 from torch.distributed.elastic.multiprocessing.errors import get_error_handler
 
+from rankseg.engine.lost_processes import ProcessWatch
 from rankseg.models.layers import convert_sync_batch_norm
 
 TIMEOUT = 1800  # seconds; the main process may work alone that long, e.g. on a neighbor graph
@@ -40,6 +42,7 @@ TEXTS = ("MASTER_ADDR", "SLURM_NODELIST")  # text variables; all others are inte
 _WRITTEN = "rankseg/written"
 
 _waiting: distributed.ProcessGroup | None = None  # gloo group with timeout PATIENCE
+_watch: ProcessWatch | None = None
 
 
 class CPUDataParallel(MMDistributedDataParallel):
@@ -99,8 +102,13 @@ def start_processes(cfg: Config) -> None:
         raise _no_start(error, seconds) from error
     finally:
         reminder.cancel()
-    global _waiting
+    global _waiting, _watch
     _waiting = distributed.new_group(backend="gloo", timeout=PATIENCE)
+    rank, world = get_dist_info()
+    if world > 1:
+        _watch = ProcessWatch(distributed_c10d._get_default_store().clone(), rank, world)
+        _watch.start()
+        atexit.register(_watch.leave)  # scripts may go on in one process and end in the others
 
 
 def _refuse_forgotten_launcher() -> None:
@@ -217,6 +225,17 @@ def any_process(flag: bool) -> bool:
     return bool(answer)
 
 
+def another_is_lost() -> bool:
+    """Return whether another process has ended, or has given no sign of life for some seconds."""
+    return _watch is not None and _watch.is_lost()
+
+
+def stop_watching() -> None:
+    """Stop to watch the other processes, because this one waits for none of them any more."""
+    if _watch is not None:
+        _watch.leave()
+
+
 def wait_for_main(seconds: float = WRITING) -> None:
     """Wait until the main process, which writes files, has reached this call.
 
@@ -270,8 +289,10 @@ def propagate_failure() -> Iterator[None]:
     Raises:
         SystemExit: With status 1, instead of the exception.
     """
+    failed = True
     try:
         yield
+        failed = False
     except Exception as error:
         rank, world = get_dist_info()
         if world == 1:
@@ -292,6 +313,12 @@ def propagate_failure() -> Iterator[None]:
             print(f"{me} failed: {text}", file=sys.stderr, flush=True)
             get_error_handler().record_exception(error)  # torchrun shows it in its summary
         raise SystemExit(1) from None
+    except SystemExit as ended:
+        failed = ended.code in (1, 2)  # otherwise a signal stopped all processes
+        raise
+    finally:
+        if _watch is not None:
+            _watch.fail() if failed else _watch.leave()
     if distributed.is_initialized():
         distributed.destroy_process_group()
 

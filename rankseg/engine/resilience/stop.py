@@ -7,7 +7,7 @@ from mmengine.dist import get_world_size
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from rankseg.engine.distributed import wait_for_main
+from rankseg.engine.distributed import stop_watching, wait_for_main
 from rankseg.engine.resilience.checkpoint_hook import CheckpointHook
 from rankseg.engine.resilience.stopping import StopSignals
 from rankseg.errors import Stopped
@@ -63,6 +63,7 @@ class StopHook(Hook):
         Raises:
             Stopped: Always.
         """
+        stop_watching()  # others may end while this process saves
         hooks = [hook for hook in runner.hooks if isinstance(hook, CheckpointHook)]
         path = hooks[0].save_now(runner, step) if hooks else None
         if together:

@@ -15,6 +15,8 @@ import torch
 from mmengine.dist import all_reduce, get_dist_info, get_world_size
 from torch.distributed import distributed_c10d
 
+from rankseg.engine.distributed import another_is_lost
+from rankseg.engine.lost_processes import SignalWatch
 from rankseg.engine.resilience.data_failures import report_unsent
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -36,20 +38,27 @@ class StopSignals:
         self.received = 0
         self._at = 0.0
         self._before: dict[int, object] = {}
+        self._watch: SignalWatch | None = None
 
     def __enter__(self) -> "StopSignals":
         self._pid = os.getpid()
         if threading.current_thread() is threading.main_thread():
             self._before = {one: signal.signal(one, self._note) for one in SIGNALS}
+            if get_world_size() > 1:
+                self._watch = SignalWatch(another_is_lost)
         return self
 
     def __exit__(self, *_) -> None:
+        if self._watch is not None:
+            self._watch.close()
         for one, handler in self._before.items():
             signal.signal(one, handler)
 
     def _note(self, signum: int, frame: FrameType | None) -> None:
         if os.getpid() != self._pid:
             return  # a data loader worker, which ends with its parent
+        if self._watch is not None:
+            self._watch.handled()
         now = time.monotonic()
         if not self.received:
             self.received, self._at = signum, now

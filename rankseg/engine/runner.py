@@ -242,8 +242,10 @@ class StrictRunner(Runner):
         """Resume from a checkpoint; arguments as in MMEngine.
 
         With ``extend_schedule=True`` in the config, learning rates continue as if the run had been
-        started with the current length and schedule.
+        started with the current length and schedule. The checkpoint is read into CPU memory,
+        because a GPU would otherwise hold weights and optimizer twice.
         """
+        kwargs.setdefault("map_location", "cpu")
         extend = self.cfg.get("extend_schedule", False)
         begun = [[dict(group) for group in one.optimizer.param_groups] for one in wrappers_of(self)]
         super().resume(filename, *args, resume_param_scheduler=not extend, **kwargs)

@@ -175,10 +175,10 @@ def count_pixels(prediction: Tensor, truth: Tensor, num_classes: int, ignore_ind
     truth = torch.where((truth == ignore_index) | (truth >= num_classes), num_classes, truth)
     pairs = (truth * num_classes + prediction).flatten()
     bins = (num_classes + 1) * num_classes
-    if pairs.is_cuda:  # bincount would wait for the device
-        table = pairs.new_zeros(bins).scatter_add_(0, pairs, torch.ones_like(pairs))
-    else:
+    if pairs.device.type == "cpu":
         table = torch.bincount(pairs, minlength=bins)
+    else:  # bincount would wait for the device
+        table = pairs.new_zeros(bins).scatter_add_(0, pairs, torch.ones_like(pairs))
     table = table.view(num_classes + 1, num_classes)[:num_classes]
     right, predicted, true = table.diagonal(), table.sum(0), table.sum(1)
     return torch.stack((right, predicted + true - right, predicted, true))

@@ -3,6 +3,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -60,7 +61,8 @@ def _predict_one_size(segmentor: nn.Module, images: Tensor, data_samples: list |
     """Predict ``(B, 3, H, W)`` images in one forward pass, or window by window."""
     config = segmentor.test_cfg
     if config.get("mode") != "slide":
-        return segmentor.predict(images, data_samples)
+        with _without_tuning():
+            return segmentor.predict(images, data_samples)
 
     def logits(windows: Tensor) -> Tensor:
         metas = [{"img_shape": windows.shape[2:]}] * len(windows)
@@ -69,6 +71,20 @@ def _predict_one_size(segmentor: nn.Module, images: Tensor, data_samples: list |
     at_once = config.get("windows_at_once")
     averaged = slide(logits, images, config["crop_size"], config["stride"], at_once)
     return segmentor.postprocess_result(averaged, data_samples)
+
+
+@contextmanager
+def _without_tuning() -> Iterator[None]:
+    """Keep cuDNN from trying all its algorithms for each image size that it has not seen yet.
+
+    This pays off for training crops of one size, but not for images of many sizes.
+    """
+    before = torch.backends.cudnn.benchmark
+    torch.backends.cudnn.benchmark = False
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.benchmark = before
 
 
 def starts(length: int, window: int, stride: int) -> list[int]:
@@ -113,7 +129,7 @@ def slide(
             f"test_cfg.crop_size={tuple(window)}, but got {tuple(stride)}. Windows with gaps leave "
             "pixels without a prediction."
         )
-    at_once = at_once or (WINDOWS_AT_ONCE if images.is_cuda else 1)
+    at_once = at_once or (1 if images.device.type == "cpu" else WINDOWS_AT_ONCE)
     total = None
     for i, y, x, logits in run_windows(predict, images, window, stride, at_once):
         if total is None:

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from mmengine.config import Config
-from mmengine.dist import master_only
+from mmengine.dist import is_main_process, master_only
 from mmengine.registry import init_default_scope
 
 from rankseg.engine.distributed import start_processes
@@ -14,11 +14,12 @@ from rankseg.evaluation.metric import RunMetric
 from rankseg.models.segmentors.extended_segmentor import check_inserted_weights
 from rankseg.models.weights.checkpoint_file import missing_checkpoint
 from rankseg.training.config_source import check_values
+from rankseg.training.device_checks import check_deterministic, why_no_gpu
 from rankseg.training.test_set import build_test_set
 from rankseg.training.validation import check_classes, check_metrics, is_embedding, is_image_level
 from rankseg.training.work_folder import check_work_dir
 from rankseg.utils.atomic_file import write_json
-from rankseg.utils.terminal import quiet_terminal
+from rankseg.utils.terminal import notify, quiet_terminal
 from rankseg.utils.threads import limit_threads
 
 
@@ -69,6 +70,9 @@ def _test(cfg: Config, checkpoint: str, out: str | None, show_dir: str | None) -
     dataset.check_samples(limit=50)
     check_classes(cfg, dataset)
     check_metrics(cfg.get("test_evaluator"), dataset)
+    check_deterministic(cfg)
+    if is_main_process() and (sentence := why_no_gpu()):
+        notify(f"note: {sentence}")
     cfg = cfg.copy()
     cfg.work_dir = str(Path(cfg.work_dir) / "test")  # keeps the config saved by the training run
     cfg.model.pretrained = None

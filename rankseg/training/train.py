@@ -21,6 +21,7 @@ from rankseg.engine.runner import StrictRunner
 from rankseg.engine.trackers import close_backends
 from rankseg.registry import DATASETS, HOOKS
 from rankseg.training.config_source import check_values
+from rankseg.training.device_checks import check_deterministic, why_no_gpu
 from rankseg.training.follow_length import describe_lengths, keep_lengths
 from rankseg.training.length_checks import check_length, check_schedule, run_length
 from rankseg.training.network_checks import (
@@ -97,6 +98,7 @@ def check_before_training(cfg: Config, overwrite: bool = False, full: bool = Fal
     """
     check_values(cfg.to_dict(), cfg.get("config_file", ""))  # including values set later
     keep_lengths(cfg)
+    check_deterministic(cfg)
     if is_main_process():
         check_work_dir(cfg.work_dir)
     if not (cfg.get("resume") or overwrite):
@@ -115,6 +117,8 @@ def check_before_training(cfg: Config, overwrite: bool = False, full: bool = Fal
                 notify(f"note: {note}")
         if sentence := describe_lengths(cfg):
             notify(sentence)
+        if sentence := why_no_gpu():
+            notify(f"note: {sentence}")
     check_classes(cfg, train)
     if val is not None:
         check_metrics(cfg.get("val_evaluator"), val)

@@ -26,6 +26,11 @@ def sample(truth, **predictions):
     return {key: {"data": torch.tensor(value)[None]} for key, value in maps.items()}
 
 
+def test_pixels_are_counted_on_an_accelerator_without_waiting():
+    maps = torch.zeros(4, 5, dtype=torch.long, device="meta")  # has no values to read
+    assert count_pixels(maps, maps, 3, 255).shape == (4, 3)
+
+
 def test_against_counting_by_hand(metric):
     # class 0: 2 of 3 in the union; class 1: 1 of 3; class 2: predicted once, never true
     metric.process({}, [sample([[0, 0, 0], [1, 1, 255]], pred=[[0, 0, 1], [1, 2, 0]])])

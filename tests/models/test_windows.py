@@ -10,7 +10,7 @@ from mmseg.structures import SegDataSample
 from torch import nn
 
 from rankseg.evaluation import SegmentationMetric
-from rankseg.models.windows import blend, ramp, slide, starts
+from rankseg.models.windows import blend, predict, ramp, slide, starts
 from rankseg.registry import MODELS
 from rankseg.testing.toy import toy_student
 
@@ -52,6 +52,34 @@ def test_mean_of_all_windows_that_hold_a_pixel(size, at_once):
     assert count.min() >= 1
     torch.testing.assert_close(found, total / count)
     assert max(seen) <= max(at_once, 2)
+
+
+@pytest.mark.parametrize(("device", "most"), [("cpu", 1), ("meta", 4)])
+def test_an_accelerator_takes_several_windows_at_once(device, most):
+    seen = []
+
+    def predict(windows):
+        seen.append(len(windows))
+        return windows
+
+    slide(predict, torch.zeros(1, 3, 8, 48, device=device), (8, 8), (8, 8))
+    assert max(seen) == most and sum(seen) == 6
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_cudnn_does_not_tune_for_whole_images(monkeypatch, before):
+    monkeypatch.setattr(torch.backends.cudnn, "benchmark", before)
+
+    class Segmentor:
+        test_cfg = dict(mode="whole")
+
+        def predict(self, images, data_samples):
+            seen.append(torch.backends.cudnn.benchmark)
+            return list(images)
+
+    seen = []
+    predict(Segmentor(), torch.zeros(2, 3, 4, 4), None)
+    assert seen == [False] and torch.backends.cudnn.benchmark is before
 
 
 def test_gaps_are_refused():

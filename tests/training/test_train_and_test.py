@@ -12,6 +12,7 @@ import torch
 
 from rankseg import apis
 from rankseg.engine.resilience.checkpoint import load_checkpoint_file
+from rankseg.engine.runner import StrictRunner
 
 
 @pytest.fixture(scope="module")
@@ -160,6 +161,29 @@ def test_resume_when_the_newest_was_not_saved_to_the_end(trained):
     cfg = apis.load_config(str(config_file), work_dir=str(run))
     apis.resume_from_latest(cfg)
     assert cfg.load_from == str(run / "iter_2.pth")
+
+
+def test_resume_with_another_layout_under_a_fused_optimizer(config_file, tmp_path, monkeypatch):
+    options = {"optim_wrapper.optimizer.momentum": 0.9, "optim_wrapper.optimizer.fused": True}
+    cfg = apis.load_config(str(config_file), work_dir=str(tmp_path / "run"), options=options)
+    apis.train(cfg)
+    read, load = [], StrictRunner.load_checkpoint
+
+    def load_checkpoint(self, filename, map_location="cpu", *args, **kwargs):
+        read.append(map_location)
+        return load(self, filename, map_location, *args, **kwargs)
+
+    monkeypatch.setattr(StrictRunner, "load_checkpoint", load_checkpoint)
+    options |= {"train_cfg.max_iters": 5, "optim_wrapper.optimizer.fused": False}
+    cfg = apis.load_config(str(config_file), work_dir=str(tmp_path / "run"), options=options)
+    cfg.extend_schedule = True
+    apis.use_amp(cfg)
+    apis.resume_from_latest(cfg)
+    optimizer = apis.train(cfg).runner.optim_wrapper.optimizer
+    assert read == ["cpu"]  # a GPU would hold everything twice
+    assert [group["fused"] for group in optimizer.param_groups] == [False]
+    for parameter, state in optimizer.state.items():
+        assert state["momentum_buffer"].stride() == parameter.stride()
 
 
 def test_nothing_to_resume(config_file, tmp_path, capsys):

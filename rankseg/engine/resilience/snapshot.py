@@ -6,13 +6,17 @@ from collections import defaultdict
 import torch
 from torch import Tensor, nn
 
+from rankseg.models.memory.bank import RowMemory
+
 
 class BufferSnapshot:
     """Copy of all buffers of a model: running statistics, memory banks, queues, counters.
 
     Copying takes one call per device and dtype, does not synchronize the device, and reuses the
     same memory. Buffers that a module lists in ``REPLACED`` are never written in place but
-    replaced by another tensor, so the snapshot keeps a reference instead of a copy.
+    replaced by another tensor, so the snapshot keeps a reference instead of a copy. A
+    :class:`~rankseg.models.memory.bank.RowMemory` keeps the rows that it overwrites itself, so its
+    large buffers are not copied.
 
     Args:
         model: Model whose buffers are copied. Buffers may be replaced between two copies, also by
@@ -29,8 +33,10 @@ class BufferSnapshot:
         sources, copies = defaultdict(list), defaultdict(list)
         saved, self._saved = self._saved, {}
         for module in self.model.modules():
+            if isinstance(module, RowMemory):
+                module.keep_rows()
             for name, buffer in module._buffers.items():
-                if buffer is None:
+                if buffer is None or name in getattr(module, "ROWS", ()):
                     continue
                 if name in getattr(module, "REPLACED", ()):
                     self._saved[module, name] = buffer
@@ -48,6 +54,9 @@ class BufferSnapshot:
     @torch.no_grad()
     def restore(self) -> None:
         """Restore the buffers that :meth:`take` copied."""
+        for module in self.model.modules():
+            if isinstance(module, RowMemory):
+                module.restore_rows()
         for (module, name), copy in self._saved.items():
             buffer = module._buffers[name]
             if name in getattr(module, "REPLACED", ()):

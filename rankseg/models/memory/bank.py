@@ -45,6 +45,50 @@ class ResizedBuffers(nn.Module):
         super()._load_from_state_dict(state_dict, prefix, *args)
 
 
+class RowMemory(nn.Module):
+    """Base class of large memories of which a step overwrites a few rows.
+
+    To undo a step, the overwritten rows are kept instead of a copy of the whole memory, see
+    :class:`~rankseg.engine.resilience.snapshot.BufferSnapshot`. Nothing is kept before the first
+    :meth:`keep_rows`.
+    """
+
+    ROWS: tuple[str, ...] = ()  # buffers that are only written by write_rows
+
+    _overwritten: list[tuple[Tensor, dict[str, Tensor]]] | None = None  # places and rows, in order
+
+    @torch.no_grad()
+    def write_rows(self, places: Tensor, rows: dict[str, Tensor]) -> None:
+        """Overwrite rows of the memory.
+
+        Args:
+            places: ``(B,)`` int64, without duplicates.
+            rows: ``(B, ...)`` new rows by the name of the buffer.
+        """
+        if self._overwritten is not None:
+            old = {name: getattr(self, name)[places] for name in rows}
+            self._overwritten.append((places, old))
+        for name, new in rows.items():
+            getattr(self, name).index_copy_(0, places, new)
+
+    def keep_rows(self) -> None:
+        """Begin a step that can be undone."""
+        self._overwritten = []
+
+    @torch.no_grad()
+    def restore_rows(self) -> None:
+        """Undo everything that was written since :meth:`keep_rows`."""
+        for places, old in reversed(self._overwritten or []):
+            for name, rows in old.items():
+                getattr(self, name).index_copy_(0, places, rows)
+        self.keep_rows()
+
+    def _load_from_state_dict(self, *args) -> None:
+        """Load another content, in which nothing can be undone."""
+        self._overwritten = None
+        super()._load_from_state_dict(*args)
+
+
 class FeatureBank(nn.Module):
     r"""Bank with one L2-normalized feature and one label for every labeled image.
 

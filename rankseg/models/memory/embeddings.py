@@ -2,13 +2,13 @@
 """Memory of metric learning: embeddings and labels of past batches, and the clusters."""
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from rankseg.errors import expect
-from rankseg.models.memory.bank import ResizedBuffers, gather_rows
+from rankseg.models.memory.bank import ResizedBuffers, RowMemory, gather_rows
 
 
-class EmbeddingMemory(nn.Module):
+class EmbeddingMemory(RowMemory):
     """First-in, first-out memory of embeddings and labels of the latest batches.
 
     In distributed training it holds those of all processes. The number of entries is kept on the
@@ -29,6 +29,8 @@ class EmbeddingMemory(nn.Module):
     Source: Cross-Batch Memory (CVPR 2020), section 3.2; chapter 4 of the dissertation, section
         4.3.2.
     """
+
+    ROWS = ("embedding", "label")
 
     embedding: Tensor
     label: Tensor
@@ -68,8 +70,7 @@ class EmbeddingMemory(nn.Module):
         count = len(rows[1])
         begin = int(self.count.numpy())
         places = torch.arange(begin, begin + count, device=label.device) % size
-        self.embedding.index_copy_(0, places, rows[0])
-        self.label.index_copy_(0, places, rows[1])
+        self.write_rows(places, dict(embedding=rows[0], label=rows[1]))
         self.count += count
 
     def clear(self) -> None:

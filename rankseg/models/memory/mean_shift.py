@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from rankseg.errors import expect
-from rankseg.models.memory.bank import gather_rows
+from rankseg.models.memory.bank import RowMemory, gather_rows
 
 
 class Targets(NamedTuple):
@@ -30,7 +30,7 @@ class Targets(NamedTuple):
     known: Tensor
 
 
-class MeanShiftMemory(nn.Module):
+class MeanShiftMemory(RowMemory):
     """First-in, first-out memory of the latest targets, of all processes if distributed.
 
     Its buffers are the fields of :class:`Targets` for all entries: ``M`` of the paper is
@@ -49,6 +49,8 @@ class MeanShiftMemory(nn.Module):
 
     Source: CMSF (ECCV 2022), sections 2 and 2.1.
     """
+
+    ROWS = Targets._fields
 
     feature: Tensor
     label: Tensor
@@ -76,8 +78,7 @@ class MeanShiftMemory(nn.Module):
         rows = [gather_rows(part)[-size:] for part in targets]
         count = len(rows[0])
         places = (self.place + torch.arange(count, device=self.place.device)) % size
-        for name, part in zip(Targets._fields, rows, strict=True):
-            getattr(self, name).index_copy_(0, places, part)
+        self.write_rows(places, Targets(*rows)._asdict())
         self.written.index_fill_(0, places, True)
         self.place += count
 
@@ -157,6 +158,8 @@ class PreviousFeatures(nn.Module):
             rows = [part.to("cpu", non_blocking=True) for part in rows]
             arrived = torch.cuda.Event()
             arrived.record()
+        else:  # other devices copy at once
+            rows = [part.cpu() for part in rows]
         self._waiting = _Waiting(int(self.steps.numpy()), *rows, arrived)
 
     def store(self) -> None:

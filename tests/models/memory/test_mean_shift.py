@@ -108,3 +108,63 @@ def test_saved_with_what_waits():
 def test_it_stays_on_the_host_in_half_precision():
     cache = nn.ModuleList([PreviousFeatures(4, 2)]).double().to("meta")[0]
     assert cache.feature.device == CPU and cache.feature.dtype == torch.float16
+
+
+class OnDevice(torch.Tensor):
+    """Stands in for a tensor on an accelerator other than CUDA, such as MPS."""
+
+    def cpu(self):
+        return self.as_subclass(torch.Tensor)
+
+    def numpy(self):
+        raise TypeError("expected a tensor in CPU memory")
+
+
+def test_rows_of_any_accelerator_are_copied():
+    cache = PreviousFeatures(3, 2)
+    index, feature = torch.tensor([1]), torch.ones(1, 2)
+    cache.write(index.as_subclass(OnDevice), feature.as_subclass(OnDevice))
+    assert cache.read(np.array([1]), CPU)[0].tolist() == [[1, 1]]
+
+
+@pytest.mark.parametrize("paired", [True, False])
+def test_a_memory_is_taken_back_without_a_copy_of_it(paired):
+    memory = MeanShiftMemory(5, 2, paired)
+    snapshot = BufferSnapshot(memory)
+
+    def write(rows):
+        targets = Targets(
+            torch.randn(rows, 2),
+            torch.randint(9, (rows,)),
+            torch.randint(9, (rows,)),
+            torch.randn(rows, 2 if paired else 0),
+            torch.rand(rows) < 0.5,
+        )
+        memory.write(targets)
+
+    torch.manual_seed(0)
+    write(3)
+    for _ in range(2):
+        before = {name: value.clone() for name, value in memory.state_dict().items()}
+        snapshot.take()
+        assert not {name for _, name in snapshot._saved} & set(Targets._fields)
+        for rows in (4, 4):  # of two iterations that share a step
+            write(rows)
+        assert not torch.equal(memory.feature, before["feature"])
+        snapshot.restore()
+        torch.testing.assert_close(dict(memory.state_dict()), before)
+        write(2)  # and goes on
+
+
+def test_nothing_is_kept_of_a_memory_that_is_not_taken_back():
+    memory = MeanShiftMemory(5, 2)
+    targets = Targets(
+        torch.ones(2, 2), *torch.zeros(2, 2).long(), torch.ones(2, 0), torch.ones(2) > 0
+    )
+    memory.write(targets)
+    assert memory._overwritten is None
+    snapshot = BufferSnapshot(memory)
+    for _ in range(3):
+        snapshot.take()
+        memory.write(targets)
+    assert len(memory._overwritten) == 1

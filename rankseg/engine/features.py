@@ -50,11 +50,13 @@ def extract_features(
     num_workers: int = 0,
     network: str = "student",
     tap: str = "decode_head.pool",
+    main_only: bool = False,
 ) -> Features:
     """Run a network in eval mode over a data set with the data set's pipeline.
 
     The random number generators of the process are unchanged, so training is not affected. In
-    distributed training each process runs its share, and all receive the full result.
+    distributed training each process runs its share. Batches are exchanged one at a time and are
+    collected in CPU memory, so a GPU never holds more than a batch of every process.
 
     Args:
         method: Method with the network and the preprocessor, on the device to run on.
@@ -64,6 +66,9 @@ def extract_features(
         num_workers: Number of data loader workers.
         network: ``"student"`` or ``"teacher"``.
         tap: Dotted name of the network's submodule whose output is the feature.
+        main_only: Whether only the main process receives the result. The others then get 0 rows,
+            which saves ``N x (D + K) x 4`` bytes in each of them: 10 GB for 1.28 million images and
+            2,048 channels.
 
     Raises:
         ValueError: If there are no images, or no such submodule.
@@ -85,19 +90,26 @@ def extract_features(
     net = method.network(network)
     mode = net.training
     net.eval()
+    wanted = rank == 0 or not main_only
+    done, found = 0, []
     try:
         progress = Progress("features of images", len(keys), logger="current")
         with FeatureTap(net, tap) as tapped, progress:
-            pairs = []
             for images in loader:
                 images = method.data_preprocessor({"inputs": images})["inputs"]
-                pairs.append(_of_batch(net, tapped, images))
-                progress.update(min(len(keys), len(pairs) * batch_size * world))
+                parts = [_gather(part) for part in _of_batch(net, tapped, images)]
+                found = found or [
+                    part.new_empty(len(keys) * wanted, part.shape[1]) for part in parts
+                ]
+                for rows, part in zip(found, parts, strict=True):
+                    rows[done : done + len(part)] = part[: len(rows[done:])]
+                done += len(parts[0])
+                progress.update(min(len(keys), done))
     finally:
         net.train(mode)
-    feature, logits = (_gather(torch.cat(x), len(keys)) for x in zip(*pairs, strict=True))
-    _warn_not_finite(feature)
-    return Features(feature, logits)
+    result = Features(*found)
+    _warn_not_finite(result.feature)
+    return result
 
 
 def _of_batch(
@@ -145,6 +157,6 @@ def _per_image(maps: Tensor) -> Tensor:
     return maps.float().flatten(2).mean(2)
 
 
-def _gather(share: Tensor, total: int) -> Tensor:
+def _gather(share: Tensor) -> Tensor:
     """Gather rows of all processes; process ``r`` of ``w`` holds every ``w``-th from ``r``."""
-    return torch.stack(all_gather(share), 1).flatten(0, 1)[:total]
+    return torch.stack(all_gather(share), 1).flatten(0, 1)

@@ -130,7 +130,10 @@ def _two_processes(rank: int, store: str, out: str) -> None:
     data, loaded = Images(), []
     item = data.__class__.__getitem__
     data.__class__.__getitem__ = lambda self, key: (loaded.append(key), item(self, key))[1]
-    torch.save((tuple(extract_features(build(), data)), loaded), f"{out}/{rank}.pt")
+    found = tuple(extract_features(build(), data, batch_size=3))
+    share = loaded.copy()
+    main = tuple(extract_features(build(), data, batch_size=3, main_only=True))
+    torch.save((found, main, share), f"{out}/{rank}.pt")
     torch.distributed.destroy_process_group()
 
 
@@ -138,7 +141,10 @@ def test_two_processes_share_the_work_and_have_all(tmp_path):
     places = str(tmp_path / "store"), str(tmp_path)
     torch.multiprocessing.start_processes(_two_processes, places, nprocs=2, start_method="fork")
     wanted = extract_features(build(), Images())
-    (first, share), (second, rest) = (torch.load(tmp_path / f"{rank}.pt") for rank in range(2))
+    results = (torch.load(tmp_path / f"{rank}.pt") for rank in range(2))
+    (first, main, share), (second, nothing, rest) = results
+    for mine, one, other in zip(first, main, nothing, strict=True):
+        assert torch.equal(mine, one) and other.shape == (0, mine.shape[1])
     for mine, other, alone in zip(first, second, wanted, strict=True):
         assert torch.equal(mine, other)
         torch.testing.assert_close(mine, alone, rtol=1e-4, atol=1e-5)
@@ -161,3 +167,15 @@ def test_features_that_are_not_finite_are_said(monkeypatch):
     monkeypatch.setattr(method.student, "extract_feat", extract)
     extract_features(method, Images(), batch_size=3)
     assert len(said) == 1 and "features of 3 of 7 images are NaN or infinite" in said[0]
+
+
+def test_what_is_collected_is_in_cpu_memory_and_a_batch_at_a_time(monkeypatch):
+    sizes = []
+
+    def gather(rows):
+        sizes.append(rows.shape)
+        return [rows]
+
+    monkeypatch.setattr("rankseg.engine.features.all_gather", gather)
+    found = extract_features(build(), Images(), batch_size=3)
+    assert [size[0] for size in sizes[::2]] == [3, 3, 1] and len(found.feature) == 7

@@ -165,7 +165,11 @@ class FeatureHook(RunHook):
         find_module(network, self.tap, f"tap of {type(self).__name__}")
 
     def extract(
-        self, runner: Runner, indices: Any = None, dataset: Dataset | None = None
+        self,
+        runner: Runner,
+        indices: Any = None,
+        dataset: Dataset | None = None,
+        main_only: bool = False,
     ) -> Features:
         """Extract features of training images, or of another data set with its own pipeline.
 
@@ -173,6 +177,7 @@ class FeatureHook(RunHook):
             runner: The runner.
             indices: Indices or keys of the images, in output order; ``None`` takes all images.
             dataset: Another data set than the training set.
+            main_only: Whether only the main process needs them; the others get 0 rows.
         """
         method, loader = unwrap_method(runner), runner.train_dataloader
         if dataset is None:
@@ -187,4 +192,5 @@ class FeatureHook(RunHook):
             num_workers=loader.num_workers if self.num_workers is None else self.num_workers,
             network=self.network or method.predict_on,
             tap=self.tap,
+            main_only=main_only,
         )

@@ -242,7 +242,7 @@ class ClusterHook(FeatureHook):
     def cluster(self, runner: Runner, method: MetricLearning, done: int) -> None:
         """Compute new clusters after ``done`` iterations."""
         begun = time.monotonic()
-        found = self.extract(runner)
+        found = self.extract(runner, main_only=True)
         before = method.clusters.label.cpu().numpy()
         result: list = [None]
         if is_main_process():

@@ -70,7 +70,7 @@ class CompositionHook(FeatureHook):
         begun = time.monotonic()
         dataset = runner.train_dataloader.dataset
         keys = [SampleKey(i, runner.iter) for i in range(dataset.num_labeled, len(dataset))]
-        found = self.extract(runner, keys)
+        found = self.extract(runner, keys, main_only=True)
         centers = torch.zeros_like(method.centres, device="cpu")
         if is_main_process():
             made = cluster_centers(found.feature.numpy(), len(centers), self.seed)

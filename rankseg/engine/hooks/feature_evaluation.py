@@ -131,8 +131,8 @@ class FeatureEvaluationHook(FeatureHook):
     def evaluate(self, runner: Runner) -> None:
         """Extract features of all images, classify them and store the results."""
         start, method, val = time.monotonic(), unwrap_method(runner), runner.val_dataloader.dataset
-        known = self.extract(runner, self.indices).feature
-        queries = self.extract(runner, dataset=val).feature
+        known = self.extract(runner, self.indices, main_only=True).feature
+        queries = self.extract(runner, dataset=val, main_only=True).feature
         if not is_main_process():
             return
         device = next(method.parameters()).device

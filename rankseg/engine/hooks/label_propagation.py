@@ -179,7 +179,9 @@ class LabelPropagationHook(FeatureHook):
         """
         start = time.monotonic()
         dataset: Dataset = runner.train_dataloader.dataset
-        found = self.extract(runner, [SampleKey(i, number) for i in range(len(dataset))])
+        found = self.extract(
+            runner, [SampleKey(i, number) for i in range(len(dataset))], main_only=True
+        )
         extracted = time.monotonic()
         label = torch.zeros(dataset.num_unlabeled, dtype=torch.long)
         weight = torch.zeros(dataset.num_unlabeled)

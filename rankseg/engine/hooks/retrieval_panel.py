@@ -63,7 +63,12 @@ class RetrievalPanelHook(Hook):
             chosen = some_classes(label, self.images)
             method = unwrap_method(runner)
             found = extract_features(
-                method, dataset, chosen.tolist(), batch_size=64, network=method.predict_on
+                method,
+                dataset,
+                chosen.tolist(),
+                batch_size=64,
+                network=method.predict_on,
+                main_only=True,
             )
             if is_main_process():
                 files = [""] * len(label)

@@ -21,7 +21,9 @@ from torch.distributed import distributed_c10d
 from torch.distributed.elastic.multiprocessing.errors import get_error_handler
 
 from rankseg.engine.lost_processes import ProcessWatch
+from rankseg.errors import expect
 from rankseg.models.layers import convert_sync_batch_norm
+from rankseg.models.layers.batch_norm import SYNC_BATCH_NORMS
 
 TIMEOUT = 1800  # seconds; the main process may work alone that long, e.g. on a neighbor graph
 PATIENCE = timedelta(days=1)  # longest wait while the main process checks every file
@@ -50,12 +52,10 @@ class CPUDataParallel(MMDistributedDataParallel):
 
     Args:
         module: The method.
-        sync_bn: Synchronize batch norm statistics across processes.
         **kwargs: Arguments of PyTorch's ``DistributedDataParallel``.
     """
 
-    def __init__(self, module: nn.Module, sync_bn: bool = True, **kwargs) -> None:
-        module = convert_sync_batch_norm(module) if sync_bn else module
+    def __init__(self, module: nn.Module, **kwargs) -> None:
         super().__init__(module, broadcast_buffers=False, **kwargs)
 
 
@@ -202,18 +202,34 @@ def _no_start(error: RuntimeError, seconds: float) -> Exception:
     return error
 
 
+def synchronize_batch_norm(model: nn.Module, cfg: Config) -> nn.Module:
+    """Let batch norm use the statistics of all processes, as ``cfg.sync_bn`` says.
+
+    Args:
+        model: The method, changed in place.
+        cfg: Config of the run. ``sync_bn`` is ``"torch"`` for PyTorch's layer on GPUs and ours on
+            CPUs, where PyTorch has none; ``"rankseg"`` for ours on any device; or None, with which
+            every process normalizes by its own batch.
+
+    Raises:
+        ValueError: If ``sync_bn`` has another value.
+    """
+    kind, known = cfg.get("sync_bn"), (*SYNC_BATCH_NORMS, None)
+    expect(kind in known, "sync_bn", f"one of {known}", kind)
+    if kind is None:
+        return model
+    return convert_sync_batch_norm(model, kind if torch.cuda.is_available() else "rankseg")
+
+
 def wrap_for_cpus(model: nn.Module, cfg: Config) -> CPUDataParallel:
     """Wrap a method for distributed training without a GPU.
 
     Args:
         model: The method.
-        cfg: Config of the run; with ``sync_bn=None`` every process normalizes by its own batch.
+        cfg: Config of the run.
     """
-    return CPUDataParallel(
-        model,
-        sync_bn=cfg.get("sync_bn") is not None,
-        find_unused_parameters=cfg.get("find_unused_parameters", False),
-    )
+    unused = cfg.get("find_unused_parameters", False)
+    return CPUDataParallel(synchronize_batch_norm(model, cfg), find_unused_parameters=unused)
 
 
 def any_process(flag: bool) -> bool:

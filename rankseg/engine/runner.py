@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader
 
 from rankseg.engine.activation_checkpointing import turn_on_activation_checkpointing
 from rankseg.engine.built import take_built
-from rankseg.engine.distributed import wrap_for_cpus
+from rankseg.engine.distributed import synchronize_batch_norm, wrap_for_cpus
 from rankseg.engine.fused import prepare
 from rankseg.engine.hooks.never_confident import NeverConfidentHook
 from rankseg.engine.hooks.start_from import StartFromHook
@@ -141,9 +141,16 @@ class StrictRunner(Runner):
         """
         if self.cfg.get("channels_last"):
             model = model.to(memory_format=torch.channels_last)
-        if self.distributed and model_wrapper_cfg is None and not torch.cuda.is_available():
+        if not self.distributed:
+            return super().wrap_model(model_wrapper_cfg, model)
+        if model_wrapper_cfg is None and not torch.cuda.is_available():
             return wrap_for_cpus(model, self.cfg)
-        return super().wrap_model(model_wrapper_cfg, model)
+        model = synchronize_batch_norm(model, self.cfg)
+        sync_bn = self.cfg.pop("sync_bn", None)  # or mmengine converts again
+        try:
+            return super().wrap_model(model_wrapper_cfg, model)
+        finally:
+            self.cfg.sync_bn = sync_bn
 
     @staticmethod
     def build_dataloader(*args, **kwargs) -> DataLoader:

@@ -20,8 +20,8 @@ from rankseg.engine.distributed import (
     main_process_first,
     propagate_failure,
     start_processes,
+    synchronize_batch_norm,
     wait_for_main,
-    wrap_for_cpus,
 )
 from rankseg.engine.runner import StrictRunner
 from rankseg.models.layers import SyncBatchNorm
@@ -255,12 +255,14 @@ def test_a_main_one_that_does_not_come_is_not_waited_for(tmp_path):
 
 def wrap(options):
     network = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4))
-    model = wrap_for_cpus(network, Config(options))
+    runner = SimpleNamespace(cfg=Config(options), distributed=True)
+    model = StrictRunner.wrap_model(runner, None, network)
     return isinstance(model.module[1], SyncBatchNorm), model.find_unused_parameters
 
 
 def test_wrapping_follows_the_config():
-    assert run_processes(2, wrap, dict(sync_bn="torch")) == [(True, False)] * 2
+    for kind in ("torch", "rankseg"):
+        assert run_processes(2, wrap, dict(sync_bn=kind)) == [(True, False)] * 2
     assert (
         run_processes(2, wrap, dict(sync_bn=None, find_unused_parameters=True))
         == [(False, True)] * 2
@@ -282,3 +284,17 @@ def wrap_channels_last():
 def test_gradients_that_processes_exchange_have_the_layout_of_the_weights():
     for same, caught in run_processes(2, wrap_channels_last):
         assert same and not any("strides do not match" in one for one in caught)
+
+
+@pytest.mark.parametrize(
+    ("kind", "layer"), [("torch", nn.SyncBatchNorm), ("rankseg", SyncBatchNorm)]
+)
+def test_batch_norm_on_gpus_is_chosen_by_the_config(monkeypatch, kind, layer):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    network = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4))
+    assert type(synchronize_batch_norm(network, Config(dict(sync_bn=kind)))[1]) is layer
+
+
+def test_another_kind_of_batch_norm_is_refused():
+    with pytest.raises(ValueError, match=r"sync_bn to be one of .*'torch', 'rankseg'.*got 'mmcv'"):
+        synchronize_batch_norm(nn.BatchNorm2d(4), Config(dict(sync_bn="mmcv")))

@@ -29,9 +29,10 @@ class _Total(Function):
 class SyncBatchNorm(_BatchNorm):
     """Batch norm whose statistics and gradients are computed over all processes.
 
-    ``torch.nn.SyncBatchNorm`` does the same, but only on GPUs. In one process and in eval mode this
-    is plain batch norm. All processes must run it equally often and in the same order, as they do
-    in training. Their numbers of images may differ.
+    ``torch.nn.SyncBatchNorm`` does the same, but only on GPUs. Its kernels are fused, but the host
+    waits for the GPU in every layer. Here it never waits, and a layer is about ten small
+    operations. In one process and in eval mode this is plain batch norm. All processes must run it
+    equally often and in the same order, as they do in training. Their numbers of images may differ.
 
     Args:
         num_features: Channels ``C``.
@@ -81,14 +82,14 @@ class SyncBatchNorm(_BatchNorm):
         self.running_var.lerp_(var * count / (count - 1).clamp(min=1), share)
 
 
-class SyncBatchNormAct(SyncBatchNorm):
-    """Synchronized form of timm's ``BatchNormAct2d``, a batch norm followed by an activation.
+class _Activated:
+    """Mixin that makes a batch norm timm's ``BatchNormAct2d``, which an activation follows.
 
     Args:
-        *args: As for :class:`SyncBatchNorm`.
+        *args: As for the batch norm.
         drop: Dropout between both.
         act: The activation.
-        **kwargs: As for :class:`SyncBatchNorm`.
+        **kwargs: As for the batch norm.
     """
 
     def __init__(self, *args: Any, drop: nn.Module, act: nn.Module, **kwargs: Any) -> None:
@@ -101,20 +102,38 @@ class SyncBatchNormAct(SyncBatchNorm):
         return self.act(self.drop(super().forward(input)))
 
 
-def convert_sync_batch_norm(module: nn.Module) -> nn.Module:
-    """Replace every batch norm of a network by :class:`SyncBatchNorm`.
+class SyncBatchNormAct(_Activated, SyncBatchNorm):
+    """Synchronized form of timm's ``BatchNormAct2d``."""
+
+
+class TorchSyncBatchNormAct(_Activated, nn.SyncBatchNorm):
+    """The same on PyTorch's layer, whose own conversion would drop the activation."""
+
+
+SYNC_BATCH_NORMS = {
+    "torch": (nn.SyncBatchNorm, TorchSyncBatchNormAct),
+    "rankseg": (SyncBatchNorm, SyncBatchNormAct),
+}
+"""Layers by the option ``sync_bn``, without and with an activation."""
+
+
+def convert_sync_batch_norm(module: nn.Module, kind: str = "rankseg") -> nn.Module:
+    """Replace every batch norm of a network by a synchronized one.
 
     Parameters and buffers keep their values and names.
 
     Args:
         module: A network, which is changed in place, or a batch norm layer.
+        kind: ``"rankseg"`` for :class:`SyncBatchNorm`, ``"torch"`` for ``torch.nn.SyncBatchNorm``,
+            which needs a GPU.
 
     Returns:
         The network with the new layers, or the new layer.
     """
-    if isinstance(module, _BatchNorm) and not isinstance(module, SyncBatchNorm):
+    plain, activated = SYNC_BATCH_NORMS[kind]
+    if isinstance(module, _BatchNorm) and not isinstance(module, plain):
         more = {name: part for name, part in module.named_children() if name in ("drop", "act")}
-        new = (SyncBatchNormAct if more else SyncBatchNorm)(
+        new = (activated if more else plain)(
             module.num_features,
             module.eps,
             module.momentum,
@@ -125,7 +144,7 @@ def convert_sync_batch_norm(module: nn.Module) -> nn.Module:
         new._parameters, new._buffers = module._parameters, module._buffers
         return new.train(module.training)
     for name, child in module.named_children():
-        setattr(module, name, convert_sync_batch_norm(child))
+        setattr(module, name, convert_sync_batch_norm(child, kind))
     return module
 
 

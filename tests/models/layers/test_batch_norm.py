@@ -116,12 +116,15 @@ def test_half_precision_counts_in_float32():
     assert (mean > 0.3).all()  # a tenth of a mean of about 5, not of 0
 
 
-def test_activation_of_timm_is_kept():
+@pytest.mark.parametrize(
+    ("kind", "base"), [("rankseg", SyncBatchNorm), ("torch", nn.SyncBatchNorm)]
+)
+def test_activation_of_timm_is_kept(kind, base):
     layers = pytest.importorskip("timm.layers")
     torch.manual_seed(0)
     layer = nn.Sequential(layers.BatchNormAct2d(4)).eval()
     x = torch.randn(2, 4, 3, 3)
     expected = layer(x)
-    converted = convert_sync_batch_norm(layer)
-    assert isinstance(converted[0], SyncBatchNorm) and (expected == 0).any()
+    converted = convert_sync_batch_norm(layer, kind)
+    assert isinstance(converted[0], base) and (expected == 0).any()
     assert torch.equal(converted(x), expected)

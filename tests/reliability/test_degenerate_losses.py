@@ -9,6 +9,8 @@ from mmengine.registry import init_default_scope
 from rankseg.models import losses as rankseg_losses
 from rankseg.models.layers import doubly_normalized
 from rankseg.models.losses import (
+    FocalLoss,
+    OhemCrossEntropy,
     OhemCrossEntropyLoss,
     RankCorrelationLoss,
     assembly_correlation,
@@ -70,7 +72,8 @@ def test_losses_of_pixels(which, valid, dtype):
         check(pixel_consistency(logits, truth, 0 * sure, inside, 0.9), logits, zero=True)
         check(probability_consistency(logits, other, inside), logits, zero=not valid)
         truth = truth if valid else torch.full_like(truth, 255)
-        for loss in (OhemCrossEntropyLoss(min_kept=5), CrossEntropy()):
+        ohem = OhemCrossEntropyLoss(min_kept=5), OhemCrossEntropy(min_kept=5)
+        for loss in (*ohem, FocalLoss(), CrossEntropy()):
             check(loss(logits.float(), truth), logits, zero=not valid)
 
 
@@ -216,6 +219,7 @@ def test_contrast_of_anything(which, dtype):
 
 def test_every_loss_is_here():
     known = {
+        *("FocalLoss", "OhemCrossEntropy"),
         *("OhemCrossEntropyLoss", "RankCorrelationLoss", "orthogonal_agents", "pixel_consistency"),
         *("plackett_luce_kl", "probability_consistency", "similarity_targets"),
         *("soft_cross_entropy", "soft_squared_error", "discriminative_loss"),

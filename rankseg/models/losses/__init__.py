@@ -10,10 +10,11 @@ from rankseg.models.losses.consistency import (
     soft_squared_error,
 )
 from rankseg.models.losses.discriminative import discriminative_loss
+from rankseg.models.losses.focal import FocalLoss
 from rankseg.models.losses.info_nce import info_nce
 from rankseg.models.losses.mean_shift import mean_shift, nearest
 from rankseg.models.losses.metric import contrastive_clustering, pair_distance
-from rankseg.models.losses.ohem import OhemCrossEntropyLoss
+from rankseg.models.losses.ohem import OhemCrossEntropy, OhemCrossEntropyLoss
 from rankseg.models.losses.plackett_luce import plackett_luce_kl
 from rankseg.models.losses.prototypes import prototype_loss
 from rankseg.models.losses.rank_correlation import RankCorrelationLoss
@@ -27,6 +28,8 @@ from rankseg.models.losses.supervised_contrast import supervised_contrast
 from rankseg.models.losses.swav import sinkhorn_codes, swapped_prediction
 
 __all__ = [
+    "FocalLoss",
+    "OhemCrossEntropy",
     "OhemCrossEntropyLoss",
     "RankCorrelationLoss",
     "assembly_correlation",

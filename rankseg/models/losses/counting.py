@@ -50,6 +50,11 @@ def count_per_process(mask: Tensor) -> Tensor:
     return count.clamp(min=1) / get_world_size()
 
 
+def constant(values: Sequence[float] | float, device: torch.device) -> Tensor:
+    """Return numbers as a float32 tensor on a device, without waiting for the device."""
+    return torch.as_tensor(values, dtype=torch.float32).to(device, non_blocking=True)
+
+
 def which_count(loss: nn.Module, label: Tensor, ignore_index: int) -> dict[str, int | Tensor]:
     """Return arguments for an mmseg loss that select the counted pixels and the denominator.
 
@@ -59,12 +64,13 @@ def which_count(loss: nn.Module, label: Tensor, ignore_index: int) -> dict[str, 
         ignore_index: Label to ignore.
 
     Returns:
-        ``ignore_index``; for a cross-entropy over the labeled pixels also ``avg_factor``, so that
-        all processes divide by the same number: the labeled pixels, or their class weights. mmseg's
-        own count waits for the device and does not support class weights.
+        ``ignore_index``; for a cross-entropy over the labeled pixels or with class weights also
+        ``avg_factor``, so that all processes divide by the same number: the labeled pixels, or
+        their class weights. mmseg's own count waits for the device and does not support class
+        weights over the labeled pixels.
     """
     options: dict[str, int | Tensor] = {"ignore_index": ignore_index}
-    if getattr(loss, "avg_non_ignore", False) and not getattr(loss, "use_sigmoid", False):
+    if _divides_by_labels(loss):
         labeled = label != ignore_index
         weights = getattr(loss, "class_weight", None)
         options["avg_factor"] = (
@@ -75,9 +81,17 @@ def which_count(loss: nn.Module, label: Tensor, ignore_index: int) -> dict[str, 
     return options
 
 
+def _divides_by_labels(loss: nn.Module) -> bool:
+    """Return whether a loss is mmseg's cross-entropy, and its denominator depends on the labels."""
+    if not hasattr(loss, "avg_non_ignore") or getattr(loss, "use_sigmoid", False):
+        return False
+    weighted = getattr(loss, "class_weight", None) is not None
+    return getattr(loss, "reduction", "mean") == "mean" and (loss.avg_non_ignore or weighted)
+
+
 def _weight_per_process(label: Tensor, labeled: Tensor, weights: Sequence[float]) -> Tensor:
     """Sum the class weights of all labeled pixels: ``()`` float32, the mean over processes."""
-    each = torch.tensor(weights).to(label.device, non_blocking=True)
+    each = constant(weights, label.device)
     weight = each[label.where(labeled, 0)]
     total = (weight * labeled).sum()
     if _processes() == 1:

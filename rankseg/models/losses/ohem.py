@@ -2,12 +2,13 @@
 """Cross-entropy on the hardest labeled pixels."""
 
 import math
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from rankseg.models.losses.counting import count_per_process
+from rankseg.models.losses.counting import constant, count_per_process
 from rankseg.registry import MODELS
 
 
@@ -25,6 +26,8 @@ class OhemCrossEntropyLoss(nn.Module):
         min_kept: Minimum number of kept pixels in the batch of one process.
         loss_weight: Weight of the loss.
         loss_name: Key of the term in mmseg's heads.
+        class_weight: Weight of the loss of each class, or None. Pixels are chosen without it, and
+            the mean divides by their number.
 
     Shape:
         - logits: ``(B, K, H, W)``.
@@ -43,6 +46,7 @@ class OhemCrossEntropyLoss(nn.Module):
         min_kept: int = 200_000,
         loss_weight: float = 1.0,
         loss_name: str = "loss_ohem",
+        class_weight: Sequence[float] | None = None,
     ) -> None:
         super().__init__()
         if not 0 < threshold <= 1 or min_kept < 1:
@@ -54,6 +58,7 @@ class OhemCrossEntropyLoss(nn.Module):
         self.min_kept = min_kept
         self.loss_weight = loss_weight
         self.loss_name = loss_name
+        self.class_weight = class_weight
 
     def forward(
         self,
@@ -71,4 +76,53 @@ class OhemCrossEntropyLoss(nn.Module):
         count = min(self.min_kept, loss.numel())
         bound = loss.detach().topk(count, sorted=False).values.min()
         kept = labeled & (loss >= bound.clamp(max=-math.log(self.threshold)))
+        if self.class_weight is not None:
+            each = constant(self.class_weight, label.device)
+            loss = loss * each[label.where(label != ignore_index, 0)].flatten()
         return self.loss_weight * torch.where(kept, loss, 0).sum() / count_per_process(kept)
+
+
+@MODELS.register_module()
+class OhemCrossEntropy(OhemCrossEntropyLoss):
+    """:class:`OhemCrossEntropyLoss` with the argument names of MMSegmentation's loss of this name.
+
+    mmseg's own class cannot be used in its heads, because it does not accept their arguments. It
+    replaces that class in configs and gives the same value, with three exceptions: if at most
+    ``min_kept`` pixels have a label, all of them count (mmseg leaves out the best one); without a
+    label the loss is 0 and has a gradient; and the mean is over the pixels of all processes.
+
+    Args:
+        ignore_label: Label to ignore. The head's ``ignore_index`` takes precedence.
+        thres: Probability of the true class, in ``(0, 1]``.
+        min_kept: Minimum number of kept pixels in the batch of one process.
+        loss_weight: Weight of the loss.
+        class_weight: Weight of each class, or None.
+        loss_name: Key of the term in mmseg's heads.
+
+    Raises:
+        ValueError: If ``thres`` is outside ``(0, 1]`` or ``min_kept`` is below 1.
+    """
+
+    def __init__(
+        self,
+        ignore_label: int = 255,
+        thres: float = 0.7,
+        min_kept: int = 100_000,
+        loss_weight: float = 1.0,
+        class_weight: Sequence[float] | None = None,
+        loss_name: str = "loss_ohem",
+    ) -> None:
+        super().__init__(thres, min_kept, loss_weight, loss_name, class_weight)
+        self.ignore_label = ignore_label
+
+    def forward(
+        self,
+        logits: Tensor,
+        label: Tensor,
+        weight: Tensor | None = None,
+        ignore_index: int | None = None,
+        **kwargs,
+    ) -> Tensor:
+        """Compute the loss; ``weight`` and further arguments of mmseg's heads are ignored."""
+        ignore_index = self.ignore_label if ignore_index is None else ignore_index
+        return super().forward(logits, label, ignore_index=ignore_index)

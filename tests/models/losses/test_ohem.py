@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 import pytest
 import torch
+from mmseg.models.losses import OhemCrossEntropy as InMMSeg
 
-from rankseg.models.losses import OhemCrossEntropyLoss
+from rankseg.models.losses import OhemCrossEntropy, OhemCrossEntropyLoss
 
 
 def slow(logits, label, threshold, min_kept):
@@ -43,3 +44,19 @@ def test_nothing_labeled_is_zero():
 def test_bad_options(options):
     with pytest.raises(ValueError, match="threshold of OhemCrossEntropyLoss in"):
         OhemCrossEntropyLoss(**options)
+
+
+@pytest.mark.parametrize("class_weight", [None, [0.5, 2.0, 1.0, 3.0]])
+@pytest.mark.parametrize("options", [dict(thres=0.2, min_kept=10), dict(thres=0.9, min_kept=3)])
+def test_by_the_names_of_mmseg(options, class_weight):
+    generator = torch.Generator().manual_seed(1)
+    logits = torch.randn(2, 4, 5, 6, generator=generator) * 2
+    label = torch.randint(4, (2, 5, 6), generator=generator)
+    label[0, :2] = 255
+    options = dict(options, class_weight=class_weight, loss_weight=0.4)
+    expected = InMMSeg(**options)(logits, label)
+    found = OhemCrossEntropy(**options)
+    torch.testing.assert_close(found(logits, label), expected)
+    torch.testing.assert_close(found(logits, label, None, ignore_index=255), expected)
+    label[label == 255] = 7
+    torch.testing.assert_close(found(logits, label, ignore_index=7), expected)

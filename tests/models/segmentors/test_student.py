@@ -90,6 +90,8 @@ GOOD = [
     dict(type="CrossEntropyLoss", use_sigmoid=True),
     dict(type="CrossEntropyLoss", class_weight=[1.0, 2.0, 3.0], avg_non_ignore=True),
     dict(type="OhemCrossEntropyLoss", min_kept=10),
+    dict(type="OhemCrossEntropy", thres=0.9, min_kept=10),
+    dict(type="FocalLoss", alpha=0.25, class_weight=[1.0, 2.0, 3.0]),
     dict(type="DiceLoss"),
     dict(type="LovaszLoss", per_image=True),
     dict(type="TverskyLoss"),
@@ -115,8 +117,8 @@ def test_a_sampler_of_pixels_works_with_losses_of_pixels():
 @pytest.mark.parametrize(
     "loss",
     [
-        dict(type="OhemCrossEntropy"),
-        dict(type="FocalLoss"),
+        dict(type="mmseg.OhemCrossEntropy"),
+        dict(type="mmseg.FocalLoss"),
         dict(type="CrossEntropyLoss", reduction="none"),
         dict(type="CrossEntropyLoss", class_weight=[1.0, 2.0]),
     ],
@@ -125,14 +127,15 @@ def test_a_sampler_of_pixels_works_with_losses_of_pixels():
 def test_losses_that_fail_in_mmseg_name_another(loss):
     network = build(decode_head=head(loss_decode=loss))
     state = torch.get_rng_state()
-    message = rf"decode_head.loss_decode \({loss['type']}\) .* OhemCrossEntropyLoss of this package"
+    name = loss["type"].removeprefix("mmseg.")
+    message = rf"decode_head.loss_decode \({name}\) .* OhemCrossEntropyLoss of this package"
     with pytest.raises(ValueError, match=message):
         check_losses(network)
     assert torch.equal(torch.get_rng_state(), state)
 
 
 def test_a_loss_of_an_auxiliary_head_is_named():
-    broken = dict(family("pspnet")["auxiliary_head"], loss_decode=dict(type="OhemCrossEntropy"))
+    broken = dict(family("pspnet")["auxiliary_head"], loss_decode=dict(type="mmseg.FocalLoss"))
     with pytest.raises(ValueError, match=r"student.auxiliary_head\[0\].loss_decode"):
         check_losses(build(auxiliary_head=broken))
 

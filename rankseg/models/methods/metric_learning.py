@@ -40,7 +40,8 @@ class MetricLearning(Method):
     The memory holds no gradient. Each step reads it first and then writes to it. It is cleared when
     the labels change.
 
-    The CPU waits for the GPU only where pairs are listed, mostly in pytorch-metric-learning.
+    The CPU waits for the GPU where pairs are listed: in pytorch-metric-learning, and once in
+    :meth:`mine`.
 
     Args:
         student: Config of a segmentor with an :class:`~rankseg.models.heads.EmbeddingHead`.
@@ -216,9 +217,9 @@ class MetricLearning(Method):
         else:
             mined = self.miner(embedding, label, others, other_label)
         anchor, same, *rest = mined
-        apart = anchor != same  # the others start with the batch itself
+        apart = (anchor != same).nonzero().squeeze(1)  # the others start with the batch itself
         rest = [rest[0][apart]] if len(rest) == 1 else rest  # triplets; of pairs only the negatives
-        return anchor[apart], same[apart], *rest
+        return anchor[apart], same[apart], *rest  # an index, unlike a mask, does not wait again
 
     def extra_terms(
         self, outputs: list[Output], label: Tensor, data_samples: dict[str, list]

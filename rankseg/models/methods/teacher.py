@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The teacher, an average of the student's weights over time."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from functools import partial
+from itertools import chain
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +16,51 @@ TEACHER = "dict(momentum=0.004), optionally with buffers=False or warmup=9"
 OPTIONS = {"momentum", "buffers", "warmup", "early_momentum", "early_steps"}
 
 
+class Teacher(AveragedModel):
+    """PyTorch's ``AveragedModel``, whose update does not wait for the device.
+
+    ``AveragedModel`` reads the number of updates back twice per update. Here the host counts along,
+    and reads the number only after it was loaded from a checkpoint or restored.
+    """
+
+    _counted: tuple[Tensor, int, int] | None = None  # the buffer, its version, its value
+
+    def _count(self) -> int:
+        """Return the number of updates so far."""
+        known = self._counted
+        if known is None or known[0] is not self.n_averaged or known[1] != known[0]._version:
+            return int(self.n_averaged)
+        return known[2]
+
+    @torch.no_grad()
+    def update_parameters(self, model: nn.Module) -> None:
+        """Move the average toward a model; the first update copies it.
+
+        Args:
+            model: Model of the same class, on the same devices.
+        """
+        count, groups = self._count(), defaultdict(list)
+        pairs = zip(self._averaged(self.module), self._averaged(model), strict=True)
+        for average, current in pairs:
+            pair = average.detach(), current.detach()
+            groups[average.device, average.dtype].append(pair)
+        for some in groups.values():
+            averages, currents = map(list, zip(*some, strict=True))
+            if count == 0:
+                torch._foreach_copy_(averages, currents)
+            else:
+                self.multi_avg_fn(averages, currents, self.n_averaged)
+        if not self.use_buffers:
+            for average, current in zip(self.module.buffers(), model.buffers(), strict=True):
+                average.copy_(current)
+        self.n_averaged += 1
+        self._counted = self.n_averaged, self.n_averaged._version, count + 1
+
+    def _averaged(self, model: nn.Module) -> list[Tensor]:
+        """Return the tensors of a model that are averaged."""
+        return list(chain(model.parameters(), model.buffers() if self.use_buffers else ()))
+
+
 def build_teacher(
     student: nn.Module,
     momentum: float,
@@ -21,7 +68,7 @@ def build_teacher(
     warmup: bool | float = False,
     early_momentum: float | None = None,
     early_steps: int = 0,
-) -> AveragedModel:
+) -> Teacher:
     """Build an exponential moving average of the student; see ``Method`` for the options.
 
     Raises:
@@ -43,7 +90,7 @@ def build_teacher(
         expect(early_steps >= 1, "model.teacher.early_steps", wanted, early_steps)
         expect(not warmup, "model.teacher.warmup", "False with early_momentum", warmup)
         average = partial(move_in_two_steps, momentum, early_momentum, early_steps)
-    teacher = AveragedModel(student, multi_avg_fn=average, use_buffers=buffers)
+    teacher = Teacher(student, multi_avg_fn=average, use_buffers=buffers)
     teacher.requires_grad_(False).eval()
     if any(parameter.requires_grad for parameter in student.parameters()):  # no average itself
         share_frozen(student, teacher.module)

@@ -13,7 +13,8 @@ from torch.nn import functional as F
 
 from rankseg.models.heads import DeepLabV3PlusHead
 from rankseg.models.layers.taps import INPUT
-from rankseg.models.losses.counting import counting_alone, which_count
+from rankseg.models.losses.counting import counting_alone
+from rankseg.models.losses.labeled import labeled_loss
 from rankseg.models.segmentors.dry_run import first_line
 from rankseg.registry import MODELS
 
@@ -225,10 +226,7 @@ def head_loss(head: nn.Module, logits: Any, data_samples: list, label: Tensor) -
     losses = head.loss_decode
     losses = losses if isinstance(losses, nn.ModuleList) else [losses]
     label = label.squeeze(1)
-    return sum(
-        loss(logits, label, weight=weight, **which_count(loss, label, head.ignore_index))
-        for loss in losses
-    )
+    return sum(labeled_loss(loss, logits, label, weight, head.ignore_index) for loss in losses)
 
 
 def check_losses(network: nn.Module) -> None:

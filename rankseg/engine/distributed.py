@@ -21,6 +21,7 @@ from torch.distributed import distributed_c10d
 from torch.distributed.elastic.multiprocessing.errors import get_error_handler
 
 from rankseg.engine.lost_processes import ProcessWatch
+from rankseg.engine.slurm import take_from_slurm
 from rankseg.errors import expect
 from rankseg.models.layers import convert_sync_batch_norm
 from rankseg.models.layers.batch_norm import SYNC_BATCH_NORMS
@@ -80,8 +81,11 @@ def start_processes(cfg: Config) -> None:
             "Expected torchrun to have started this process for --launcher pytorch, but it was "
             f"started directly. Run {LAUNCH}"
         )
-    if launcher == "pytorch" or torch.cuda.is_available():
+    if launcher in ("pytorch", "slurm") or torch.cuda.is_available():
         _check_environment(launcher)
+    if launcher == "slurm":
+        take_from_slurm()
+        launcher = "pytorch"
     options = dict((cfg.get("env_cfg") or {}).get("dist_cfg") or {})
     seconds = options.setdefault("timeout", TIMEOUT)
     reminder = threading.Timer(SILENCE, _print_waiting, (seconds,))

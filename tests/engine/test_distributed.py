@@ -75,8 +75,8 @@ def test_launcher_and_surroundings_must_fit(alone, monkeypatch):
     with pytest.raises(ValueError, match="started 2 processes.* Add --launcher pytorch"):
         start_processes(cfg("none"))
     if not torch.cuda.is_available():
-        with pytest.raises(ValueError, match="a GPU for --launcher slurm, but there is none"):
-            start_processes(cfg("slurm"))
+        with pytest.raises(ValueError, match="a GPU for --launcher mpi, but there is none"):
+            start_processes(cfg("mpi"))
 
 
 @pytest.mark.parametrize(

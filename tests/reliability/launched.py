@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """One of several processes: ``tools/train.py``, in which process 1 fails if it is told to.
 
-``launched.py raise|kill|none ARGUMENTS``: in its third step process 1 raises an error, or is killed
-(SIGKILL) as by a machine that has no more memory.
+``launched.py raise|kill|node|none ARGUMENTS``: in its third step process 1 raises an error, or is
+killed (SIGKILL) as by a machine that has no more memory, alone or with its launcher, as with the
+whole machine.
 """
 
 import os
@@ -25,6 +26,8 @@ def end_early(how: str) -> None:
         calls.append(how)
         if len(calls) == 3 and how == "kill":
             os.kill(os.getpid(), signal.SIGKILL)
+        if len(calls) == 3 and how == "node":
+            os.killpg(os.getpgrp(), signal.SIGKILL)
         if len(calls) == 3 and how == "raise":
             raise RuntimeError("enough of this")
         return step(*args, **kwargs)

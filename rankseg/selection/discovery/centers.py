@@ -4,6 +4,8 @@
 import numpy as np
 from scipy.spatial.distance import cdist
 
+ROWS = 2**14  # features compared with all centers at a time, to limit memory
+
 
 def class_centers(feature: np.ndarray, label: np.ndarray, num_classes: int) -> np.ndarray:
     """Compute the mean feature of every class, ``(K, D)`` float64; NaN if a class has no image.
@@ -53,8 +55,12 @@ def nearest_center(feature: np.ndarray, centers: np.ndarray) -> tuple[np.ndarray
     Raises:
         ValueError: If no class has a center.
     """
-    distance = center_distances(feature, centers)
-    return distance.min(1), distance.argmin(1)
+    least, index = np.empty(len(feature)), np.empty(len(feature), np.int64)
+    for start in range(0, max(len(feature), 1), ROWS):
+        rows = slice(start, start + ROWS)
+        distance = center_distances(feature[rows], centers)
+        least[rows], index[rows] = distance.min(1), distance.argmin(1)
+    return least, index
 
 
 def round_robin(order: np.ndarray, label: np.ndarray) -> np.ndarray:

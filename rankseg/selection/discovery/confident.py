@@ -6,7 +6,12 @@ from scipy.special import logsumexp
 from scipy.stats import rankdata
 
 from rankseg.registry import SELECTIONS
-from rankseg.selection.discovery.centers import center_distances, class_centers, round_robin
+from rankseg.selection.discovery.centers import (
+    ROWS,
+    center_distances,
+    class_centers,
+    round_robin,
+)
 from rankseg.selection.discovery.evidence import Evidence, Selection
 
 KEEP = ("min", "random", "max", "far")
@@ -98,17 +103,23 @@ def nearest(
         pairs = [tuple(map(_unit, pair)) for pair in pairs]
     if fuse == "cascade":
         pairs = [tuple(np.concatenate(parts, axis=1) for parts in zip(*pairs, strict=True))]
-    distances = np.stack(
-        [
-            center_distances(feature, class_centers(labeled, evidence.label, evidence.num_classes))
-            for labeled, feature in pairs
-        ]
-    )
-    mean = distances.mean(0)
-    score = mean.min(1)
+    centers = [class_centers(labeled, evidence.label, evidence.num_classes) for labeled, _ in pairs]
+    count = len(evidence.candidates)
+    score, index = np.empty(count), np.empty(count, np.int64)
+    each = np.empty((len(pairs), count))
+    for start in range(0, max(count, 1), ROWS):
+        rows = slice(start, start + ROWS)
+        distances = np.stack(
+            [
+                center_distances(feature[rows], own)
+                for (_, feature), own in zip(pairs, centers, strict=True)
+            ]
+        )
+        mean = distances.mean(0)
+        score[rows], index[rows], each[:, rows] = mean.min(1), mean.argmin(1), distances.min(2)
     if fuse == "rank":
-        score = rankdata(distances.min(2), axis=1).mean(0)
-    return score, mean.argmin(1)
+        score = rankdata(each, axis=1).mean(0)
+    return score, index
 
 
 @SELECTIONS.register_module()

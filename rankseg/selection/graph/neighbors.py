@@ -1,8 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Nearest neighbors of every feature, and clusters by k-means."""
 
+from collections.abc import Callable, Iterator
+from functools import partial
+
 import faiss
 import numpy as np
+
+ROWS = 2**14  # features searched at a time, to limit memory; a multiple of the blocks of faiss
+
+Search = Callable[[np.ndarray, int], tuple[np.ndarray, np.ndarray]]
 
 
 def check_neighbors(k: int, count: int) -> None:
@@ -63,30 +70,57 @@ def knn_graph(
     faiss.normalize_L2(unit)
     before = faiss.omp_get_max_threads()
     faiss.omp_set_num_threads(threads or before)
+    similarity, index = np.empty((count, k), np.float32), np.empty((count, k), np.int64)
     try:
-        finder = _finder(unit, probes)
-        finder.add(unit)
-        similarity, index = finder.search(unit, k + 1)
+        search = partial(_search_all, unit) if probes is None else _search_cells(unit, probes)
+        for rows in _blocks(count):
+            similarity[rows], index[rows] = _others(*search(unit[rows], k + 1), rows.start)
     finally:
         faiss.omp_set_num_threads(before)
-    own = np.arange(count)[:, None]
-    others = index != own
-    others[others.all(1), -1] = False  # k or more copies of a feature have displaced it
-    similarity, index = similarity[others].reshape(count, k), index[others].reshape(count, k)
-    found = index >= 0
-    return np.where(found, similarity, np.float32(0)), np.where(found, index, own)
+    return similarity, index
 
 
-def _finder(unit: np.ndarray, probes: int | None) -> faiss.Index:
-    """Build an inner-product index of all features, or one that searches the nearest cells."""
-    if probes is None:
-        return faiss.IndexFlatIP(unit.shape[1])
+def _blocks(count: int) -> Iterator[slice]:
+    """Yield slices of :data:`ROWS` rows; the last takes the rest, and is never shorter."""
+    number = max(1, count // ROWS)
+    for i in range(number):
+        yield slice(i * ROWS, count if i == number - 1 else (i + 1) * ROWS)
+
+
+def _search_all(unit: np.ndarray, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Find the ``k`` most similar of all features, without a copy of them."""
+    return faiss.knn(queries, unit, k, metric=faiss.METRIC_INNER_PRODUCT)
+
+
+def _search_cells(unit: np.ndarray, probes: int) -> Search:
+    """Sort the features into cells, and return a function that searches the nearest of them."""
     cells = max(1, round(len(unit) ** 0.5))
     finder = faiss.index_factory(unit.shape[1], f"IVF{cells},Flat", faiss.METRIC_INNER_PRODUCT)
     finder.cp.min_points_per_centroid = 1  # faiss would warn about few features
     finder.train(unit)
     finder.nprobe = min(probes, cells)
-    return finder
+    finder.add(unit)
+    return finder.search
+
+
+def _others(similarity: np.ndarray, index: np.ndarray, start: int) -> tuple[np.ndarray, np.ndarray]:
+    """Remove each feature from its own neighbors, and replace missing neighbors by itself.
+
+    Args:
+        similarity: ``(R, k + 1)``, the largest first.
+        index: ``(R, k + 1)``, -1 where there is no neighbor.
+        start: Position of the first of these features.
+
+    Returns:
+        ``(R, k)`` similarities and positions.
+    """
+    count, k = len(index), index.shape[1] - 1
+    own = np.arange(start, start + count)[:, None]
+    others = index != own
+    others[others.all(1), -1] = False  # k or more copies of a feature have displaced it
+    similarity, index = similarity[others].reshape(count, k), index[others].reshape(count, k)
+    found = index >= 0
+    return np.where(found, similarity, np.float32(0)), np.where(found, index, own)
 
 
 def cluster_centers(

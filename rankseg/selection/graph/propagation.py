@@ -10,6 +10,9 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.special import entr
 
+CLASSES = 64  # most classes solved together: five arrays of nodes x classes are in memory
+ROWS = 2**14  # nodes whose scores are normalized at a time
+
 
 class Propagated(NamedTuple):
     r"""Pseudo-labels with their weights.
@@ -79,11 +82,15 @@ def propagate(
     labels, labeled_idx = checked_labels(labels, labeled_idx, num_classes, len(index))
     walk = transition(similarity, index, power)
     walk.data *= alpha
-    start = np.zeros((len(index), num_classes))
-    start[labeled_idx, labels] = 1
-    start /= np.maximum(start.sum(0), 1)
-    scores = conjugate_gradient(walk, start, max_iter, tol)
-    return weigh(scores.clip(min=0, out=scores), labels, labeled_idx)
+    scores, first = np.empty((len(index), num_classes)), 0
+    for block in np.array_split(scores, -(-num_classes // CLASSES), axis=1):
+        mine = (labels >= first) & (labels < first + block.shape[1])
+        start = np.zeros(block.shape)
+        start[labeled_idx[mine], labels[mine] - first] = 1
+        start /= np.maximum(start.sum(0), 1)
+        conjugate_gradient(walk, start, max_iter, tol).clip(min=0, out=block)
+        first += block.shape[1]
+    return weigh(scores, labels, labeled_idx, out=scores)
 
 
 def transition(similarity: np.ndarray, index: np.ndarray, power: float) -> csr_array:
@@ -155,7 +162,12 @@ def _iterate(
     return solution
 
 
-def weigh(scores: np.ndarray, labels: np.ndarray, labeled_idx: np.ndarray) -> Propagated:
+def weigh(
+    scores: np.ndarray,
+    labels: np.ndarray,
+    labeled_idx: np.ndarray,
+    out: np.ndarray | None = None,
+) -> Propagated:
     r"""Compute labels from scores, with the weights of nodes and classes.
 
     .. math::
@@ -168,22 +180,29 @@ def weigh(scores: np.ndarray, labels: np.ndarray, labeled_idx: np.ndarray) -> Pr
         scores: ``(N, K)`` non-negative scores: propagated, or the probabilities of a network.
         labels: ``(L,)`` classes of the labeled nodes.
         labeled_idx: ``(L,)`` positions of the labeled nodes.
+        out: ``(N, K)`` float64 array for the normalized scores, such as ``scores`` itself; a new
+            one if None.
 
     Source: As :func:`propagate`, eq. 11 and section 5.2.
     """
     labels, labeled_idx = checked_labels(labels, labeled_idx, scores.shape[1], len(scores))
-    num_classes = scores.shape[1]
-    total = scores.sum(1)
-    known = total > 0
-    scores = scores / np.where(known, total, 1)[:, None]
-    weight = 1 - entr(scores).sum(1) / np.log(max(num_classes, 2))
+    count, num_classes = scores.shape
+    if out is None:
+        out = np.empty(scores.shape, np.result_type(scores, np.float32))
+    known, weight, label = np.empty(count, bool), np.empty(count), np.empty(count, np.int64)
+    for start in range(0, count, ROWS):
+        rows = slice(start, start + ROWS)
+        total = scores[rows].sum(1)
+        known[rows] = total > 0
+        share = np.divide(scores[rows], np.where(known[rows], total, 1)[:, None], out=out[rows])
+        weight[rows] = 1 - entr(share).sum(1) / np.log(max(num_classes, 2))
+        label[rows] = share.argmax(1)
     weight = np.where(known, weight, 0).clip(min=0)
     weight /= weight.max() or 1
-    label = scores.argmax(1)
     label[labeled_idx], weight[labeled_idx], known[labeled_idx] = labels, 1, True
     sizes = np.bincount(label[known], minlength=num_classes)
     class_weight = known.sum() / num_classes / np.maximum(sizes, 1)
-    return Propagated(label, weight, class_weight, scores)
+    return Propagated(label, weight, class_weight, out)
 
 
 def checked_labels(

@@ -4,7 +4,7 @@
 import numpy as np
 import pytest
 
-from rankseg.selection.discovery import Evidence, critical_samples, nearest_centers
+from rankseg.selection.discovery import Evidence, centers, critical_samples, nearest_centers
 from rankseg.selection.discovery.centers import class_centers, nearest_center, round_robin
 
 
@@ -27,6 +27,15 @@ def test_nearest_center():
         apart = {k: ((point - centres[k]) ** 2).sum() ** 0.5 for k in (0, 2, 3)}
         assert kind == min(apart, key=apart.get)
         assert how_far == pytest.approx(min(apart.values()))
+
+
+def test_features_are_compared_in_blocks(monkeypatch):
+    feature = np.random.default_rng(0).normal(size=(11, 3))
+    wanted = nearest_center(feature, feature[:4])
+    monkeypatch.setattr(centers, "ROWS", 4)
+    for mine, other in zip(nearest_center(feature, feature[:4]), wanted, strict=True):
+        np.testing.assert_array_equal(mine, other)
+    assert [len(one) for one in nearest_center(feature[:0], feature[:4])] == [0, 0]
 
 
 def test_of_equal_ones_the_first():

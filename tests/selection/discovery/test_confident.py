@@ -4,7 +4,7 @@
 import numpy as np
 import pytest
 
-from rankseg.selection.discovery import Evidence, most_confident, nearest_centers
+from rankseg.selection.discovery import Evidence, confident, most_confident, nearest_centers
 
 CLASSES = 3
 
@@ -110,6 +110,15 @@ def test_features_of_unit_length(fuse):
     wanted = nearest_centers(by_hand, 12, rng, fuse=fuse)
     assert found.row.tolist() == wanted.row.tolist() and found.label.tolist() == list(wanted.label)
     assert found.row.tolist() != nearest_centers(plain, 12, rng, fuse=fuse).row.tolist()
+
+
+@pytest.mark.parametrize("fuse", [None, "average", "cascade", "rank"])
+def test_candidates_are_compared_in_blocks(fuse, monkeypatch):
+    evidence = make(candidates=12, past=2)
+    wanted = confident.nearest(evidence, fuse)
+    monkeypatch.setattr(confident, "ROWS", 5)
+    for mine, other in zip(confident.nearest(evidence, fuse), wanted, strict=True):
+        np.testing.assert_array_equal(mine, other)
 
 
 def test_without_fusion_earlier_features_do_not_count():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.cluster import KMeans
 
-from rankseg.selection.graph import assign_clusters, cluster_centers, knn_graph
+from rankseg.selection.graph import assign_clusters, cluster_centers, knn_graph, neighbors
 
 
 @pytest.mark.parametrize("k", [1, 7, 39])
@@ -21,6 +21,18 @@ def test_equals_sorting_all_cosines(k):
     np.testing.assert_array_equal(index, wanted)
     np.testing.assert_allclose(similarity, np.take_along_axis(cosine, wanted, 1), atol=1e-6)
     assert (similarity < 0).any() == (k == 39)  # nothing is cut off
+
+
+@pytest.mark.parametrize("probes", [None, 3])
+def test_features_are_searched_in_blocks(probes, monkeypatch):
+    features = np.random.default_rng(1).normal(size=(47, 5))
+    wanted = knn_graph(features, 6, probes=probes)
+    monkeypatch.setattr(neighbors, "ROWS", 10)
+    sizes = [rows.stop - rows.start for rows in neighbors._blocks(47)]
+    assert sizes == [10, 10, 10, 17]  # a short last block would be compared in another way
+    similarity, index = knn_graph(features, 6, probes=probes)
+    np.testing.assert_array_equal(index, wanted[1])
+    np.testing.assert_allclose(similarity, wanted[0], atol=1e-6)
 
 
 def test_nobody_is_their_own_neighbor_among_copies():

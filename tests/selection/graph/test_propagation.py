@@ -6,7 +6,7 @@ import pytest
 from scipy.sparse import csr_array, eye_array
 from scipy.sparse.linalg import cg
 
-from rankseg.selection.graph import knn_graph, propagate, weigh
+from rankseg.selection.graph import knn_graph, propagate, propagation, weigh
 from rankseg.selection.graph.propagation import conjugate_gradient, transition
 
 LABELED = np.arange(0, 60, 4)
@@ -104,6 +104,27 @@ def test_any_number_of_threads_gives_the_same_bits(clusters, threads, monkeypatc
         monkeypatch.setattr("faiss.omp_get_max_threads", lambda count=count: count)
         found.append(conjugate_gradient(walk, start, 20, 1e-6))
     np.testing.assert_array_equal(*found)
+
+
+@pytest.mark.parametrize(("classes", "together"), [(4, 2), (5, 3), (5, 4)])
+def test_classes_solved_in_blocks_give_the_same_bits(clusters, classes, together, monkeypatch):
+    similarity, index, truth = clusters  # some classes have no labeled image
+    call = similarity, index, truth[LABELED], LABELED, classes
+    wanted = propagate(*call)
+    monkeypatch.setattr(propagation, "CLASSES", together)
+    monkeypatch.setattr(propagation, "ROWS", 7)
+    found = propagate(*call)
+    for name in found._fields:
+        np.testing.assert_array_equal(getattr(found, name), getattr(wanted, name), err_msg=name)
+
+
+def test_scores_are_left_as_they_were_unless_they_are_the_output():
+    scores = np.array([[1.0, 3.0], [2.0, 0.0]])
+    found = weigh(scores, np.array([0]), np.array([1]))
+    assert scores.tolist() == [[1, 3], [2, 0]]
+    assert found.scores.tolist() == [[0.25, 0.75], [1, 0]]
+    assert weigh(scores, np.array([0]), np.array([1]), out=scores).scores is scores
+    assert scores.tolist() == [[0.25, 0.75], [1, 0]]
 
 
 def test_what_a_few_steps_overshoot_below_zero_is_cut():

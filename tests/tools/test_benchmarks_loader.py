@@ -20,11 +20,27 @@ def tool():
 
 def test_generated_images(tool, tmp_path, capsys):
     out = tmp_path / "loader.json"
-    size = ["--count", "3", "--crop", "65", "--width", "100", "--height", "75"]
+    size = ["--count", "3", "--crop", "65", "--width", "100", "--height", "75", "--batch", "3"]
     tool.main([*size, "--repeats", "1", "--out", str(out)])
     found = json.loads(out.read_text())
     assert len(found["images_per_second"]) == 4 and found["times_faster"] > 0
     assert "of decoding alone" in capsys.readouterr().out
+
+
+def test_workers_are_compared_with_a_step(tool, tmp_path, capsys):
+    out = tmp_path / "loader.json"
+    size = ["--count", "3", "--crop", "65", "--width", "100", "--height", "75", "--batch", "2"]
+    tool.main([*size, "--workers", "1", "--step", "50", "--repeats", "1", "--out", str(out)])
+    found = json.loads(out.read_text())["images_per_second"]
+    assert found["ours, 1 worker"] > 0
+    share = round(100 * found["ours, 1 worker"] / 40)
+    assert f"{share}% of the 40 that the steps consume" in capsys.readouterr().out
+
+
+def test_raises_on_a_batch_of_more_images_than_there_are(tool, capsys):
+    with pytest.raises(SystemExit):
+        tool.main(["--count", "3", "--batch", "4"])
+    assert "--batch <= --count" in capsys.readouterr().err
 
 
 def test_both_pipelines_make_the_same_views(tool, tmp_path):

@@ -7,17 +7,23 @@ crop, and leaves uint8 for the device to normalize. The PIL-style pipeline follo
 code of this field: it decodes with Pillow, resizes the whole image, pads, crops, recolors with
 Pillow, and normalizes to floats on the CPU. Decoding alone is the limit of both.
 
+With --workers, the benchmark also measures batches of our pipeline that come from data loader
+workers, next to what a training step of --step milliseconds consumes. More workers than free cores
+do not show what they would give on a larger machine.
+
 python tools/benchmarks/loader.py                          # generated 500x375 JPEGs, crop 321
 python tools/benchmarks/loader.py --images data/VOCdevkit/VOC2012/JPEGImages --count 200
+python tools/benchmarks/loader.py --workers 1 2 --count 240 --step 45 --batch 8
 """
 
 import rankseg  # noqa: F401, before torch, whose threads then sleep while they wait
 
 # isort: split
 import argparse
+import os
 import random
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -29,8 +35,11 @@ from mmengine.dataset import Compose
 from mmengine.registry import init_default_scope
 from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
 
+from rankseg.datasets.samplers.collate import collate_views
 from rankseg.demo.scene import noise
+from rankseg.structures import WEAK
 from rankseg.testing.benchmark import (
     add_common_arguments,
     compare,
@@ -67,8 +76,29 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--height", type=int, default=375, help="height of generated images (default: %(default)s)"
     )
+    parser.add_argument(
+        "--workers",
+        type=int,
+        nargs="*",
+        default=[],
+        help="numbers of data loader workers to measure (default: none)",
+    )
+    parser.add_argument(
+        "--batch",
+        type=int,
+        default=8,
+        help="unlabeled images of a training step (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--step",
+        type=float,
+        help="milliseconds of a training step, to compare the workers with (default: none)",
+    )
     add_common_arguments(parser, "loader.json")
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    if args.batch < 1 or args.count < args.batch or any(number < 1 for number in args.workers):
+        parser.error("Expected 1 <= --batch <= --count and --workers of 1 or more. Change them.")
+    return args
 
 
 def make_images(folder: Path, args: argparse.Namespace) -> list[str]:
@@ -100,6 +130,49 @@ def list_images(folder: Path, count: int) -> list[str]:
 def ours(pipeline: Compose, paths: list[str]) -> list[dict]:
     """Run all images through our pipeline."""
     return [pipeline(dict(img_path=path, seed=(0, 0, index))) for index, path in enumerate(paths)]
+
+
+class Views(Dataset):
+    """Our pipeline as a data set of views."""
+
+    def __init__(self, pipeline: Compose, paths: list[str]) -> None:
+        self.pipeline, self.paths = pipeline, paths
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __getitem__(self, index: int) -> dict:
+        return self.pipeline(dict(img_path=self.paths[index], seed=(0, 0, index)))
+
+
+def with_workers(data: Views, batch: int, number: int) -> Callable[[], int]:
+    """Return a function that takes all batches from a loader, whose workers live on."""
+    loader = DataLoader(
+        data,
+        batch,
+        num_workers=number,
+        persistent_workers=True,
+        collate_fn=collate_views,
+        worker_init_fn=lambda _: cv2.setNumThreads(1),
+        multiprocessing_context="fork" if hasattr(os, "fork") else None,
+    )
+    return lambda: sum(len(views["inputs"][WEAK]) for views in loader)
+
+
+def print_workers(speed: dict[str, float], args: argparse.Namespace) -> None:
+    """Print the throughput of workers as a share of what training steps consume."""
+    for number in args.workers:
+        found = speed[workers_case(number)]
+        line = f"  {workers_case(number)}: {found:.0f} unlabeled images/s"
+        if args.step:
+            need = 1000 * args.batch / args.step
+            line += f", {100 * found / need:.0f}% of the {need:.0f} that the steps consume"
+        print(line)
+
+
+def workers_case(number: int) -> str:
+    """Return the name of the case with some number of workers."""
+    return f"ours, {number} worker{'s' if number > 1 else ''}"
 
 
 def recolor(image: Image.Image, rng: random.Random) -> Image.Image:
@@ -180,12 +253,17 @@ def main(argv: Sequence[str] | None = None) -> None:
         else:
             paths = list_images(args.images, args.count)
         size = sum(Path(path).stat().st_size for path in paths) / len(paths) / 1024
+        data = Views(Compose(steps), paths)
         costs = compare(
             {
-                OURS: partial(ours, Compose(steps), paths),
+                OURS: partial(ours, data.pipeline, paths),
                 PLAIN: partial(plain, paths, args.crop, args.seed),
                 DECODE: lambda: [cv2.imread(path) is None for path in paths],
                 PIL_DECODE: lambda: [Image.open(path).convert("RGB").size for path in paths],
+                **{
+                    workers_case(number): with_workers(data, args.batch, number)
+                    for number in args.workers
+                },
             },
             args.repeats,
             allocator=False,
@@ -199,6 +277,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         f"  ours: {times:.2f} times the PIL-style pipeline, {100 * share:.0f}% of decoding alone; "
         f"{len(paths)} files of {size:.0f} KiB"
     )
+    print_workers(speed, args)
     report = {
         "settings": vars(args),
         "machine": machine(cv2, np),

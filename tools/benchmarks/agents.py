@@ -8,7 +8,7 @@
 4. ours: what a step of RankMatch does; it chooses between 2 and 3 by the size.
 
 The benchmark checks that all choose the same positions, and counts the operations that each starts
-on the device.
+on the device. On a CPU it measures processor time, which other programs affect less.
 
 python tools/benchmarks/agents.py
 python tools/benchmarks/agents.py --sides 33 --agents 64 --batch 8
@@ -18,21 +18,17 @@ import rankseg  # noqa: F401, before torch, whose threads then sleep while they 
 
 # isort: split
 import argparse
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from statistics import median
 
 import torch
 from torch import Tensor
 
 from rankseg.models.losses import RankCorrelationLoss, orthogonal_agents
 from rankseg.models.losses.agents import random_first
-from rankseg.testing.benchmark import (
-    add_common_arguments,
-    compare,
-    machine,
-    table,
-    write_report,
-)
+from rankseg.testing.benchmark import add_common_arguments, machine, write_report
 from rankseg.testing.launches import count_launches
 
 OLD = "one by one"
@@ -99,6 +95,24 @@ def make_cases(side: int, args: argparse.Namespace) -> dict[str, Callable[[], li
     }
 
 
+def measure(
+    cases: dict[str, Callable[[], list[Tensor]]], repeats: int
+) -> tuple[dict[str, list[float]], dict[str, list[Tensor]]]:
+    """Run the cases in turn, and return the milliseconds and the result of each."""
+    gpu = torch.cuda.is_available()
+    clock = time.perf_counter if gpu else time.process_time
+    times: dict[str, list[float]] = {name: [] for name in cases}
+    results = {}
+    for _ in range(repeats + 1):
+        for name, work in cases.items():
+            start = clock()
+            results[name] = work()
+            if gpu:
+                torch.cuda.synchronize()
+            times[name].append(1e3 * (clock() - start))
+    return {name: each[1:] for name, each in times.items()}, results  # the first run warms up
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Measure, print and write the results."""
     args = parse_args(argv)
@@ -108,21 +122,18 @@ def main(argv: Sequence[str] | None = None) -> None:
     for side in args.sides:
         cases = make_cases(side, args)
         launches = {name: count_launches(work).total() for name, work in cases.items()}
-        costs = compare(cases, args.repeats)
+        times, results = measure(cases, args.repeats)
+        same = {name: all(map(torch.equal, found, results[OLD])) for name, found in results.items()}
+        faster = {name: median(times[OLD]) / median(each) for name, each in times.items()}
         print(f"{side} x {side}, {min(args.agents, side**2 // 2)} agents:")
-        print(table(costs))
-        same = {
-            name: all(map(torch.equal, cost.result, costs[OLD].result))
-            for name, cost in costs.items()
-        }
-        faster = {name: costs[OLD].median / cost.median for name, cost in costs.items()}
-        for name in cases:
+        for name, each in times.items():
             print(
-                f"  {name:12} {faster[name]:6.2f} times as fast as {OLD}, {launches[name]:5} "
-                f"operations, {'the same' if same[name] else 'OTHER'} positions"
+                f"  {name:12} {median(each):7.2f} ms ({min(each):.2f} to {max(each):.2f}), "
+                f"{faster[name]:5.2f} times as fast as {OLD}, {launches[name]:5} operations, "
+                f"{'the same' if same[name] else 'OTHER'} positions"
             )
         report["sides"][side] = {
-            "cases": {name: cost.summary() for name, cost in costs.items()},
+            "milliseconds": times,
             "launches": launches,
             "times_faster": faster,
             "same_positions": same,

@@ -12,6 +12,7 @@ from rankseg import apis
 from rankseg.registry import DATA_SAMPLERS, MODELS
 from rankseg.testing.config_files import FOLDER, for_each, load, published, resolved
 from rankseg.training.config import check_options
+from rankseg.training.length_checks import run_length
 from rankseg.training.network_checks import check_layer_decay, check_model, crop_of
 from rankseg.training.tiny import make_tiny
 
@@ -84,7 +85,7 @@ def test_network_and_data_match_the_name(name):
     assert cfg.model.type == METHODS[name.split("/")[0]]
     assert (backbone.model, backbone.weights) == (model, "hub")
     assert tuple(backbone.out_indices) == (2, 5, 8, 11)
-    assert backbone.frozen == (words["data"] == "ade20k" or words["tuned"] == "_frozen_linear")
+    assert backbone.frozen == (words["tuned"] == "_frozen_linear")
     assert backbone.lora == (16 if words["tuned"] == "_lora" else 0)
     assert head.num_classes == classes
     assert head.type == ("LinearHead" if words["tuned"] else "LightDPTHead")
@@ -133,13 +134,59 @@ class Parts:
         self.num_labeled, self.num_unlabeled = labeled, unlabeled
 
 
-def test_a_pass_goes_over_the_unlabeled_images():
-    cfg = load("unimatch_v2/voc_92_dinov2_s")
+@pytest.mark.parametrize(
+    ("name", "labeled", "iterations"),
+    [  # a pass of the released code goes once over the unlabeled images and drops the last batch
+        ("voc_92", 92, 60 * ((10582 - 92) // 16)),
+        ("voc_1464", 1464, 60 * ((10582 - 1464) // 16)),
+        ("cityscapes_1_16", 186, 180 * ((2975 - 186) // 8)),
+        ("ade20k_1_64", 316, 60 * ((20210 - 316) // 8)),
+        ("coco_1_512", 232, 20 * ((118287 - 232) // 16)),
+    ],
+)
+def test_iterations_of_the_published_runs(name, labeled, iterations):
+    cfg, total = load(f"unimatch_v2/{name}_dinov2_b"), SETS[name.split("_")[0]][-1]
     with DefaultScope.overwrite_default_scope("rankseg"):
         sampler = DATA_SAMPLERS.build(
-            cfg.train_dataloader.sampler, default_args=dict(dataset=Parts(92, 10490), seed=0)
+            cfg.train_dataloader.sampler,
+            default_args=dict(dataset=Parts(labeled, total - labeled), seed=0),
         )
-    assert sampler.iters_per_epoch == 655  # 10,490 / 16
+    assert run_length(cfg, sampler.iters_per_epoch) == iterations
+
+
+@for_each([name for name in NAMES if name.startswith("unimatch_v2/")])
+def test_views_and_teacher_are_the_published_ones(name):
+    cfg = resolved(name)
+    for half in ("labeled", "unlabeled"):
+        geometry = cfg.train_dataloader.dataset[f"{half}_pipeline"][1]
+        assert (tuple(geometry.scale), geometry.flip) == ((0.5, 2.0), 0.5)
+        assert geometry.min_foreground == 0
+    (views,) = [
+        one for one in cfg.train_dataloader.dataset.unlabeled_pipeline if one.type == "StrongViews"
+    ]
+    assert (views.num, views.transforms) == (2, None)  # the colors are those of UniMatch
+    model = cfg.model
+    assert (model.mix_source, model.strong_weight) == ("batch", 1.0)
+    assert model.average_losses and (model.warmup, model.ramp) == (0, 0)
+    assert model.teacher is model.threshold_momentum is model.labeler is None  # class default
+    assert tuple(cfg.optim_wrapper.optimizer.betas) == (0.9, 0.999)
+    mean = [255 * one for one in (0.485, 0.456, 0.406)]
+    assert cfg.model.data_preprocessor.mean == pytest.approx(mean)
+
+
+@pytest.mark.parametrize(("size", "encoder", "decoder"), [("s", 22.1, 2.7), ("b", 86.6, 11.0)])
+def test_networks_have_the_parameters_of_the_published_logs(size, encoder, decoder):
+    cfg = load(f"unimatch_v2/ade20k_1_64_dinov2_{size}")
+    with DefaultScope.overwrite_default_scope("rankseg"), torch.device("meta"):
+        student = MODELS.build(cfg.model).student
+    backbone, head = (
+        sum(one.numel() for one in part.parameters())
+        for part in (student.backbone, student.decode_head)
+    )
+    width = NETWORKS[size][1]
+    unused = 2 * (9 * width**2 + width)  # the skip of the coarsest fusion, which never runs there
+    assert round(backbone / 1e6, 1) == encoder
+    assert round((head + unused) / 1e6, 1) == decoder
 
 
 def test_learning_rates_of_the_built_groups():

@@ -24,6 +24,7 @@ SEGMENTATION: dict[str, dict] = {
         teacher=dict(momentum=0.1),
         labels_from="teacher",
     ),
+    "prevmatch": dict(type="PrevMatch", size=2, threshold=0.4, previous_threshold=0.0),
     "cps": dict(type="CPS", cutmix=dict(boxes=1), average=True),
     "cct": dict(
         type="CCT",

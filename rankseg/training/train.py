@@ -138,6 +138,7 @@ def check_before_training(cfg: Config, overwrite: bool = False, full: bool = Fal
     if val is not None:
         check_prediction(model, val[0]["inputs"])
     model.check_dataset(train)
+    model.check_run(cfg)
     check_length(cfg, length)
     if cfg.get("resume") and cfg.get("load_from"):
         checkpoint = read_resumable(cfg.load_from)

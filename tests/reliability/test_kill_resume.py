@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A run that is killed and resumed ends as one that was never stopped, to the last bit."""
 
+import json
 import random
 import shutil
 import signal
@@ -35,6 +36,7 @@ def resume_to_the_end(start, config: Path, run: Path, points: list[str]) -> int:
         # a first start makes 8 steps, 4 checkpoints (2, 4, 6, 8) and 3 validations (3, 6, 8)
         ("supervised", 0, ["save:2", "validation:1", "step:3"]),
         ("rankmatch", 2, ["step:5", "name:4", "validation:3"]),
+        ("prevmatch", 0, ["validation:1", "step:5", "save:6"]),
         ("simmatch", 0, ["step:4", "remove:1", "sync:7"]),
     ],
 )
@@ -76,6 +78,31 @@ def test_every_method_before_and_after_a_validation(quick_train, assert_same, tm
                 file.unlink()  # notes and best are as later ones left them
         quick_train(method, broken, resume=True, **keep)
         assert_same(whole, broken)
+
+
+def test_earlier_weights_are_those_of_the_best_validations(quick_train, tmp_path, monkeypatch):
+    scores = iter((10.0, 5.0, 20.0, 15.0))
+    monkeypatch.setattr(
+        "rankseg.evaluation.segmentation.SegmentationMetric.compute_metrics",
+        lambda self, results: {"mIoU": next(scores)},
+    )
+    run = quick_train(
+        "prevmatch",
+        tmp_path / "run",
+        train_cfg__val_interval=2,
+        default_hooks__checkpoint__max_keep_ckpts=9,
+    )
+    states = {number: torch.load(run / f"iter_{number}.pth")["state_dict"] for number in (2, 6, 8)}
+    last = states[8]
+    assert int(last["taken"]) == 2 and float(last["best"]) == 20.0
+    for place, number in enumerate((2, 6)):  # not 4 and 8, which are worse
+        for name, value in states[number].items():
+            if name.startswith("student."):
+                kept = last[f"previous.{place}.{name.removeprefix('student.')}"]
+                assert torch.equal(kept, value), f"{number}: {name}"
+    logged = [json.loads(line) for line in next(run.rglob("scalars.json")).open()]
+    guided = {one["step"] for one in logged if "loss_prev_s1" in one}
+    assert guided == {3, 4, 5, 6, 7, 8}
 
 
 def test_going_on_at_100000_costs_as_much_as_at_0(quick_train, tmp_path, monkeypatch):

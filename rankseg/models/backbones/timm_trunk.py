@@ -13,9 +13,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from rankseg.models.backbones.timm_options import check_indices, check_lora, check_options
 from rankseg.models.backbones.timm_weights import (
     adapt_channels,
     check_model_name,
+    classifier_names,
     download,
     import_timm,
     names_on_meta,
@@ -56,7 +58,7 @@ class TimmTrunk(TinyPart, BaseModule):
         layer_decay: Factor of the learning rate from one block to the block before it, used by
             :class:`~rankseg.engine.layer_decay.LayerDecayConstructor`. ``None`` uses one learning
             rate.
-        drop_path: Rate of stochastic depth.
+        drop_path: Rate of stochastic depth, of the blocks that are trained.
         in_channels: Channels of the images, 1 to 12. Pretrained weights of the first convolution
             are adapted.
         output_stride: Largest stride of a feature map; later stages are dilated instead. ``None``
@@ -98,20 +100,7 @@ class TimmTrunk(TinyPart, BaseModule):
     ) -> None:
         super().__init__()
         check_model_name(model)
-        if not 1 <= in_channels <= 12:
-            raise ValueError(
-                f"Expected in_channels of TimmTrunk to be 1 to 12, but got {in_channels}."
-            )
-        if layer_decay is not None and not 0 < layer_decay <= 1:
-            raise ValueError(
-                f"Expected layer_decay of TimmTrunk to be above 0 and at most 1, or None, but got "
-                f"{layer_decay}."
-            )
-        if lora and frozen:
-            raise ValueError(
-                f"Expected frozen=False together with lora={lora} of TimmTrunk, as adapters freeze "
-                f"the rest of the encoder, but got frozen={frozen}."
-            )
+        check_options(frozen, lora, layer_decay, drop_path, in_channels, output_stride)
         self.model = model
         self.weights = weights
         self.norm_eval = norm_eval
@@ -123,7 +112,7 @@ class TimmTrunk(TinyPart, BaseModule):
         if output_stride is not None:
             self.options["output_stride"] = output_stride
         count, self.patch = _maps_and_patch(model)
-        self.out_indices = self._check_indices(out_indices, count)
+        self.out_indices = check_indices(model, out_indices, count)
         self.trunk = self._build()
         maps = feature_maps(self.trunk)
         self.channels: list[int] = [maps[index]["num_chs"] for index in self.out_indices]
@@ -137,11 +126,9 @@ class TimmTrunk(TinyPart, BaseModule):
         self.pad_multiple = self.patch if pad else 1
         self.input_size: tuple[int, int] | None = None
         self.lora = lora
-        if lora and not add_lora(self.trunk, lora):
-            raise ValueError(
-                f"Expected lora=0 for {model}, as it has no attention layers 'attn.qkv', but got "
-                f"lora={lora}. Use frozen=True or a number of blocks to train fewer parameters."
-            )
+        if lora:
+            check_lora(model, names_on_meta(model), lora)
+            add_lora(self.trunk, lora)
         self.frozen = frozen
         for name, parameter in self.trunk.named_parameters():
             if lora:
@@ -170,26 +157,6 @@ class TimmTrunk(TinyPart, BaseModule):
             self.options = options
             return network
         raise AssertionError("unreachable: the last options are empty")
-
-    def _check_indices(self, out_indices: Sequence[int] | None, count: int) -> list[int]:
-        """Check that the encoder has these feature maps, and count indices from the start.
-
-        Raises:
-            ValueError: If not; the message names how many there are.
-        """
-        if not count:
-            raise ValueError(
-                f"Expected model of TimmTrunk to be an encoder with feature maps, but got "
-                f"{self.model}, for which timm has none. Use a convolutional network or a vision "
-                "transformer."
-            )
-        chosen = range(max(0, count - 4), count) if out_indices is None else out_indices
-        if not chosen or not all(-count <= index < count for index in chosen):
-            raise ValueError(
-                f"Expected out_indices of TimmTrunk to be among the {count} feature maps of "
-                f"{self.model}, 0 to {count - 1}, but got {tuple(chosen)}."
-            )
-        return sorted(index % count for index in chosen)
 
     # --- frozen parts
 
@@ -278,7 +245,8 @@ class TimmTrunk(TinyPart, BaseModule):
             state = adapt_channels(state, name, self.in_channels)
         own, known = self.trunk.state_dict(), whole.state_dict()
         state |= {name: own[name] for name in own if ".lora_" in name and name not in state}
-        return {f"trunk.{k}": v for k, v in state.items() if k in own or k not in known}
+        left_out = (*known, *classifier_names(whole, state))
+        return {f"trunk.{k}": v for k, v in state.items() if k in own or k not in left_out}
 
     def init_weights(self) -> None:
         """Load ``weights``; without them keep the random weights of timm.

@@ -93,23 +93,35 @@ def rename_to_timm(state: dict[str, Tensor], whole: nn.Module) -> dict[str, Tens
     """Translate the names of a released file to those of timm.
 
     Names of timm are returned unchanged. Otherwise the conversion that timm has for the family of
-    the model is used, for example for the files of Meta's DINOv2 and ConvNeXt repositories.
+    the model is used, for example for the files of Meta's DINOv2 and ConvNeXt repositories, if more
+    names fit after it.
 
     Args:
         state: Names and tensors of the file.
         whole: The whole timm model with its classifier; only names and shapes are used.
     """
     state = rename_efficientnet_lite(state)
-    known = whole.state_dict()
-    if sum(name in known for name in state) > len(state) // 2:
-        return state
+    known = whole.state_dict().keys()
     convert = getattr(sys.modules[type(whole).__module__], "checkpoint_filter_fn", None)
-    if convert is None:
+    if convert is None or state.keys() <= known:
         return state
     try:
-        return convert(dict(state), whole)
+        converted = convert(dict(state), whole)
     except Exception:  # written for other files: the strict check then names what does not fit
         return state
+    return min(state, converted, key=lambda one: len(known ^ one.keys()))
+
+
+def classifier_names(whole: nn.Module, state: dict[str, Tensor]) -> list[str]:
+    """Return the names in a state that belong to a classifier, also if the model has none.
+
+    Args:
+        whole: The whole timm model.
+        state: Names and tensors, with the names of timm.
+    """
+    layers = whole.pretrained_cfg.get("classifier") or ()
+    layers = (layers,) if isinstance(layers, str) else layers
+    return [name for name in state if name.startswith(tuple(f"{layer}." for layer in layers))]
 
 
 def adapt_channels(state: dict[str, Tensor], first: str, in_channels: int) -> dict[str, Tensor]:
@@ -124,7 +136,7 @@ def adapt_channels(state: dict[str, Tensor], first: str, in_channels: int) -> di
     from timm.models import adapt_input_conv
 
     name = f"{first}.weight"
-    if name not in state or state[name].shape[1] == in_channels:
+    if name not in state or state[name].shape[1] != 3:  # the strict check names another number
         return state
     return state | {name: adapt_input_conv(in_channels, state[name])}
 

@@ -274,30 +274,39 @@ class PerturbedFeatures(Sequence):
         return torch.cat((clean, drop(clean, self._rate)))
 
 
-def complementary_dropout(features: Sequence[Tensor], keep: float = 0.5) -> list[Tensor]:
+def complementary_dropout(
+    features: Sequence[Tensor | Sequence], keep: float = 0.5
+) -> list[Tensor | list]:
     """Drop the channels of one view that the other view of the same image keeps.
 
     Each image gets one random mask of the channels, with probability 1/2 each. The first view is
     multiplied by twice the mask, the second view by twice its complement. Maps with the same number
-    of channels share the mask.
+    of channels share the mask, and so does a class token of that size.
 
     Args:
-        features: Maps ``(2B, C_i, h_i, w_i)``: the first views of ``B`` images, then the second.
+        features: Maps ``(2B, C_i, h_i, w_i)``, or lists of a map and a class token ``(2B, C_i)``:
+            the first views of ``B`` images, then the second.
         keep: Share of the images whose features are left unchanged, rounded down.
 
     Returns:
-        Maps of the same shapes.
+        Features of the same shapes.
 
     Source: UniMatch V2 (arXiv:2410.10777), section 3.3, and released code.
     """
-    first = features[0]
+    first = features[0] if isinstance(features[0], Tensor) else features[0][0]
     count = len(first) // 2
     kept = torch.randperm(count)[: int(count * keep)].to(first.device, non_blocking=True)
     masks: dict[int, Tensor] = {}
-    for one in features:
+
+    def drop(one: Tensor | Sequence) -> Tensor | list:
+        if not isinstance(one, Tensor):
+            return [drop(part) for part in one]
         channels = one.shape[1]
         if channels not in masks:
             mask = 2.0 * torch.randint(2, (count, channels), device=first.device)
             mask = mask.index_fill(0, kept, 1.0)
-            masks[channels] = torch.cat((mask, 2.0 - mask))[:, :, None, None].to(one.dtype)
-    return [one * masks[one.shape[1]] for one in features]
+            masks[channels] = torch.cat((mask, 2.0 - mask))
+        mask = masks[channels].to(one.dtype)
+        return one * mask.view(*mask.shape, *(1,) * (one.dim() - 2))
+
+    return [drop(one) for one in features]

@@ -2,6 +2,7 @@
 """PrevMatch: UniMatch with a second set of pseudo-labels from earlier weights."""
 
 import copy
+from typing import Any
 
 import torch
 from mmengine.logging import MessageHub
@@ -17,7 +18,7 @@ from rankseg.models.segmentors.student import Output
 from rankseg.registry import MODELS
 from rankseg.structures import LABELED, WEAK, PseudoLabel, mix
 
-BEST = "best_score"  # MMEngine's checkpoint hook notes it under this name
+BEST = "best_score"  # MMEngine's checkpoint hook notes it under a name that begins so
 
 
 @MODELS.register_module()
@@ -30,16 +31,15 @@ class PrevMatch(UniMatch):
     earlier weights: in every step one to ``members`` of them are drawn, and their logits are
     averaged with random weights (uniform on the simplex). ``lambda`` rises linearly from 0 to 1
     until the middle of the training and falls back to 0. The weights are those after each
-    validation that was the best so far; the latest ``size`` are kept.
-
-    Without validation there are no earlier weights, and the method equals UniMatch; set
-    ``interval`` then.
+    validation that was the best so far (by the first metric of ``save_best`` of the checkpoint
+    hook); the latest ``size`` are kept. Until the first validation the method equals UniMatch.
 
     Args:
         size: Number of earlier weights kept. Each takes the memory of the student.
         members: Largest number of them in a step.
         previous_threshold: Minimum confidence of their pseudo-labels.
-        interval: Take weights every so many iterations in place of the best ones.
+        interval: Take weights every so many iterations in place of the best ones. Needed without
+            validation images.
         **kwargs: Arguments of :class:`~rankseg.models.methods.unimatch.UniMatch`.
 
     Raises:
@@ -105,6 +105,22 @@ class PrevMatch(UniMatch):
                 state_dict.setdefault(f"{prefix}previous.{i}.{name}", given)
         self._mirror = None
 
+    def check_run(self, cfg: Any) -> None:
+        """See the base class; without ``interval``, the run must note its best validation."""
+        hook = (cfg.get("default_hooks") or {}).get("checkpoint") or {}
+        if self.interval is not None or (cfg.get("val_dataloader") and hook.get("save_best")):
+            return
+        found = (
+            f"default_hooks.checkpoint.save_best={hook.get('save_best')}"
+            if cfg.get("val_dataloader")
+            else "no validation images"
+        )
+        raise ValueError(
+            "Expected validations and a metric in default_hooks.checkpoint.save_best, as PrevMatch "
+            f"keeps the weights after each best validation, but got {found}. Set save_best='mIoU', "
+            "or model.interval=500 to keep weights every 500 iterations."
+        )
+
     # --- earlier weights
 
     def take_weights(self) -> int:
@@ -118,7 +134,7 @@ class PrevMatch(UniMatch):
         taken, known = self._mirror
         hub = MessageHub.get_current_instance()
         if self.interval is None:
-            best = hub.get_info(BEST, None)
+            best = next((v for k, v in hub.runtime_info.items() if k.startswith(BEST)), None)
             due = best is not None and float(best) != known
             known = float(best) if due else known
         else:
@@ -192,7 +208,7 @@ class PrevMatch(UniMatch):
             for i, (output, wanted) in enumerate(zip(outputs, pasted, strict=True), 1)
         }
         guided["loss_prev_fp"] = self.feature_weight * self.guided(perturbed, previous)
-        scale = ramp * share / (2 + share)
+        scale = ramp * share / (2 + share) * (1 if self.average_losses else 2)
         return losses | {name: scale * term for name, term in guided.items()}
 
     def previous_weight(self) -> float:

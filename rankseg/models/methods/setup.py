@@ -66,6 +66,16 @@ class MethodSetup(TinyPart):
             ValueError: If a file does not fit.
         """
 
+    def check_run(self, cfg: Any) -> None:
+        """Check options that depend on other parts of the config; called before training.
+
+        Args:
+            cfg: Config of the run.
+
+        Raises:
+            ValueError: If an option does not fit.
+        """
+
     def check_dataset(self, dataset: Any) -> None:
         """Check that the method can train on a data set; called before training.
 

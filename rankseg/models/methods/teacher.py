@@ -42,8 +42,9 @@ class Teacher(AveragedModel):
         count, groups = self._count(), defaultdict(list)
         pairs = zip(self._averaged(self.module), self._averaged(model), strict=True)
         for average, current in pairs:
-            pair = average.detach(), current.detach()
-            groups[average.device, average.dtype].append(pair)
+            if average is not current:  # see share_frozen
+                pair = average.detach(), current.detach()
+                groups[average.device, average.dtype].append(pair)
         for some in groups.values():
             averages, currents = map(list, zip(*some, strict=True))
             if count == 0:

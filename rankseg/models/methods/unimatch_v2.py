@@ -38,7 +38,8 @@ class UniMatchV2(FixMatch):
 
     Source: UniMatch V2 (TPAMI 2025, arXiv:2410.10777), section 3, and released code. Differences:
         CutMix pastes from the previous image of the batch. The released code pastes from the image
-        at the mirrored position in the batch. Both are random images.
+        at the mirrored position in the batch. Both are random images. Validation images are padded
+        to a multiple of the patch size. The released code stretches them to the nearest multiple.
     """
 
     strong_views = 2

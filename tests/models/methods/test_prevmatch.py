@@ -115,6 +115,49 @@ def test_ensemble_averages_logits_of_drawn_members(build):
     assert not any(one.training for one in model.previous)
 
 
+def test_takes_the_first_of_several_best_scores(build):
+    model = build("PrevMatch", size=2)
+    at(1)
+    hub = MessageHub.get_current_instance()
+    hub.runtime_info.pop("best_score")  # MMEngine names them by metric if there are several
+    for number, (first, second) in enumerate([(10.0, 5.0), (10.0, 6.0), (11.0, 6.0)]):
+        hub.update_info("best_score_mIoU", first)
+        hub.update_info("best_score_aAcc", second)
+        assert model.take_weights() == (1, 1, 2)[number]
+    for name in ("best_score_mIoU", "best_score_aAcc"):
+        hub.runtime_info.pop(name)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (dict(val_dataloader=None), "PrevMatch .*no validation images.*model.interval"),
+        (dict(default_hooks=dict(checkpoint=dict(save_best=None))), "save_best=None.*'mIoU'"),
+        (dict(default_hooks=dict()), "save_best=None.*'mIoU'"),
+    ],
+)
+def test_raises_on_a_run_without_a_best_validation(build, options, words):
+    run = dict(val_dataloader=dict(), default_hooks=dict(checkpoint=dict(save_best="mIoU")))
+    run["val_dataloader"] = dict(batch_size=1)
+    model = build("PrevMatch")
+    model.check_run(run)
+    with pytest.raises(ValueError, match=words):
+        model.check_run(run | options)
+    build("PrevMatch", interval=5).check_run(run | options)
+
+
+def test_sum_of_losses_has_the_same_share_of_guidance(build):
+    """Without the average of labeled and unlabeled losses, both unlabeled parts have weight 1."""
+    options = dict(threshold=0.0, previous_threshold=0.0, size=1, members=1)
+    model = build("PrevMatch", average_losses=False, **options)
+    model.student.eval()
+    inputs, data_samples = toy_batch()
+    at(50, 10.0)  # the weight is 1
+    found = model.loss(inputs, data_samples)
+    for name in ("s1", "s2", "fp"):
+        torch.testing.assert_close(found[f"loss_prev_{name}"], found[f"loss_{name}"])
+
+
 def test_terms_are_scaled_by_the_weight_of_the_guidance(build):
     """With earlier weights equal to the student, the guided terms equal those of UniMatch."""
     model = build("PrevMatch", threshold=0.0, previous_threshold=0.0, size=1, members=1)

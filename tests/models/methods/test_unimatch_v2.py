@@ -27,6 +27,15 @@ def test_dropout_masks_of_the_two_views_are_complements():
     torch.testing.assert_close(narrow[:8] + narrow[8:], torch.full_like(narrow[:8], 2.0))
 
 
+def test_class_tokens_lose_the_channels_of_their_maps():
+    torch.manual_seed(0)
+    maps, tokens = torch.ones(8, 16, 2, 2), torch.ones(8, 16)
+    ((masked, token), (other, _)) = complementary_dropout([(maps, tokens), (maps, tokens)], 0.0)
+    assert set(token.unique().tolist()) == {0.0, 2.0}
+    assert torch.equal(masked[:, :, 0, 0], token) and torch.equal(other, masked)
+    torch.testing.assert_close(token[:4] + token[4:], torch.full((4, 16), 2.0))
+
+
 @pytest.mark.parametrize(("count", "keep", "kept"), [(1, 0.5, 0), (3, 0.5, 1), (2, 1.0, 2)])
 def test_share_of_images_without_dropout_is_rounded_down(count, keep, kept):
     (masked,) = complementary_dropout((torch.ones(2 * count, 64, 1, 1),), keep)

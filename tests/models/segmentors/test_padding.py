@@ -5,7 +5,7 @@ import pytest
 import torch
 from mmengine.registry import init_default_scope
 
-from rankseg.models.methods import Supervised
+from rankseg.models.methods import Supervised, teacher
 from rankseg.models.segmentors.padding import cut_padding
 from rankseg.registry import MODELS
 
@@ -129,3 +129,26 @@ def test_teacher_shares_frozen_parameters_alone():
     assert torch.equal(model.teacher.module.backbone.trunk.blocks[0].mlp.fc1.weight, frozen)
     mine, other = model.student.decode_head.conv_seg, model.teacher.module.decode_head.conv_seg
     assert not torch.equal(mine.weight, other.weight)
+
+
+@pytest.mark.parametrize("warmup", [False, 9])
+def test_update_of_the_teacher_leaves_out_shared_parameters(monkeypatch, warmup):
+    seen: list[torch.Tensor] = []
+    inner = teacher.average_own
+
+    def average_own(average, *args):
+        def keep(averages, *rest):
+            seen.extend(averages)
+            average(averages, *rest)
+
+        inner(keep, *args)
+
+    monkeypatch.setattr(teacher, "average_own", average_own)
+    options = dict(type="FixMatch", labels_from="teacher", student=student(frozen=1))
+    model = MODELS.build(options | dict(teacher=dict(momentum=0.5, warmup=warmup)))
+    for _ in range(2):  # the first update copies
+        model.update_teacher()
+    network, mine = model.teacher.module, {id(one) for one in model.student.parameters()}
+    own = [one for one in network.parameters() if id(one) not in mine] + list(network.buffers())
+    assert {one.data_ptr() for one in seen} == {one.data_ptr() for one in own}
+    assert len(seen) == len(own) < len(list(network.parameters()))

@@ -12,7 +12,7 @@ from mmengine.config import Config
 from mmengine.dist import get_rank
 from torch import nn
 
-from rankseg.models.segmentors.dry_run import RandomState, keep_random_state
+from rankseg.models.segmentors.dry_run import RandomState, first_line, keep_random_state
 from rankseg.registry import MODELS
 
 _WAITING: ContextVar["Built | None"] = ContextVar("built", default=None)
@@ -77,6 +77,8 @@ def build_method(cfg: Config) -> Built:
         except (ValueError, OSError):
             raise
         except Exception as error:  # any type: mmseg uses assertions for invalid options
-            text = error.args[0] if isinstance(error, KeyError) and error.args else error
+            text = (
+                error.args[0] if isinstance(error, KeyError) and error.args else first_line(error)
+            )
             raise ValueError(f"model of {cfg.get('config_file')}: {text}") from error
         return Built(method, None if seed is None else RandomState())

@@ -217,9 +217,14 @@ def check_values(
         )
     raise FileError(
         f"Expected mask {path} to hold the {len(classes)} classes 0 to {len(classes) - 1} "
-        f"({', '.join(classes)}) and {ignore} for ignore, but got {format_values(bad)}, which is "
+        f"({_some(classes)}) and {ignore} for ignore, but got {format_values(bad)}, which is "
         f"no class. {cure}"
     )
+
+
+def _some(names: Sequence[str], limit: int = 24) -> str:
+    more = f", ... {len(names)} in total" if len(names) > limit else ""
+    return ", ".join(names[:limit]) + more
 
 
 def check_not_0_and_255(values: np.ndarray, source: str) -> None:

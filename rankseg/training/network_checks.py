@@ -14,7 +14,7 @@ from rankseg.engine.layer_decay import LayerDecayConstructor
 from rankseg.models.backbones import TimmTrunk
 from rankseg.models.methods import Method
 from rankseg.models.methods.base import Output
-from rankseg.models.segmentors.dry_run import first_line, try_out
+from rankseg.models.segmentors.dry_run import first_line, image_channels, try_out
 from rankseg.models.segmentors.padding import pad_multiple, padded_size
 from rankseg.models.segmentors.student import ONE_HEAD, check_losses
 from rankseg.models.weights.pretrained import read_state
@@ -330,6 +330,25 @@ def check_layer_decay(model: Method, cfg: Config) -> None:
         f"model.student.backbone.layer_decay={decay} needs, but got {constructor!r}. Set it, or "
         "set layer_decay=None."
     )
+
+
+def check_channels(model: Method, image: Tensor) -> None:
+    """Check that the images of the pipeline have the channels that the network takes.
+
+    Args:
+        model: The method.
+        image: Image ``(C, H, W)`` from the pipeline.
+
+    Raises:
+        ValueError: If not.
+    """
+    expected, found = image_channels(model.student), image.shape[0]
+    if expected != found:
+        raise ValueError(
+            f"Expected images of {expected} channels, as model.student.backbone.in_channels says, "
+            f"but the pipeline makes images of {found}. Set in_channels={found}, or load images of "
+            f"{expected} channels by a transform and a preprocessor of your own."
+        )
 
 
 def check_images(model: Method, image: Tensor) -> None:

@@ -30,6 +30,7 @@ from rankseg.models.weights.transfer import (
 from rankseg.registry import DATA_SAMPLERS, DATASETS, METRICS, MODELS
 from rankseg.structures import LABELED, WEAK
 from rankseg.training.network_checks import (
+    check_channels,
     check_images,
     check_initial_files,
     crop_of,
@@ -253,6 +254,7 @@ def check_views(setup: RunSetup) -> None:
             "strong=..., num=...). Views mix_* come from dict(type='WithMix', transforms=[...]) "
             "around geometry and views in unlabeled_pipeline."
         )
+    check_channels(method, next(iter(found.values())))
     if method.image_level:
         check_images(method, found.get(LABELED, found.get(WEAK)))
 

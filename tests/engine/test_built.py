@@ -56,3 +56,11 @@ def test_what_mmseg_refuses_is_one_sentence(cfg):
     cfg.model.student.backbone.type = "NoSuchNet"
     with pytest.raises(ValueError, match=r"model of x.py: .*NoSuchNet"):
         build_method(cfg)
+
+
+def test_assertion_without_a_message_names_its_line(cfg):
+    cfg.model.student.decode_head = dict(
+        type="UPerHead", in_channels=64, channels=8, num_classes=3, loss_decode=None
+    )
+    with pytest.raises(ValueError, match=r"model of .*: AssertionError in uper_head.py|assert"):
+        build_method(cfg)

@@ -9,6 +9,7 @@ from rankseg.apis import load_config
 from rankseg.engine.hooks import ClusterHook, CurvesHook
 from rankseg.engine.hooks.base import RunSetup
 from rankseg.registry import DATASETS, MODELS
+from rankseg.training.network_checks import check_crop
 from rankseg.training.validation import (
     build_sampler,
     check_batch,
@@ -117,6 +118,18 @@ def test_views_that_the_pipelines_do_not_make(config_file, options, message):
     check_views(setup_of(model, cfg)[0])
     model, cfg = build(config_file, **options)
     with pytest.raises(ValueError, match=message):
+        check_views(setup_of(model, cfg)[0])
+
+
+def test_raises_on_images_of_other_channels_than_the_network_takes(config_file):
+    pytest.importorskip("timm")
+    trunk = dict(type="TimmTrunk", model="efficientnet_lite0", out_indices=(0, 1), in_channels=5)
+    head = dict(type="LinearHead", in_channels=None, num_classes=3)
+    _, cfg = build(config_file)
+    student = dict(type="EncoderDecoder", backbone=trunk, decode_head=head)
+    model = MODELS.build(dict(type="UniMatch", student=student))
+    assert check_crop(model, (64, 64)) == (16, 16)  # the check itself has 5 channels
+    with pytest.raises(ValueError, match="images of 5 channels.*makes images of 3.*in_channels=3"):
         check_views(setup_of(model, cfg)[0])
 
 

@@ -226,6 +226,11 @@ class TimmTrunk(TinyPart, BaseModule):
     # --- weights
 
     @property
+    def image_channels(self) -> int:
+        """Number of channels of the images."""
+        return self.in_channels
+
+    @property
     def WEIGHTS(self) -> str:
         """Description of what fits, for errors."""
         return f"a file with the weights of timm's {self.model}"

@@ -128,7 +128,17 @@ class LightDPTHead(BaseDecodeHead):
         self.output = nn.Sequential(nn.Conv2d(channels, channels, 3, padding=1), nn.ReLU())
 
     def forward(self, inputs: Sequence[Tensor]) -> Tensor:
-        """Return logits at eight times the resolution of the patches."""
+        """Return logits at eight times the resolution of the patches.
+
+        Raises:
+            ValueError: If the maps differ in size, as those of a hierarchical encoder do.
+        """
+        sizes = [tuple(one.shape[2:]) for one in self._transform_inputs(inputs)]
+        if len(set(sizes)) > 1:
+            raise ValueError(
+                f"Expected four maps of one size for LightDPTHead, as a plain transformer has, but "
+                f"got {sizes}. Use DeepLabV3PlusHead or LinearHead for this backbone."
+            )
         maps = [
             level(resample(project(x)))
             for level, resample, project, x in zip(

@@ -102,7 +102,7 @@ def try_out(
     a value during the forward pass, which fails without weights, a full copy runs instead.
 
     Args:
-        run: Function called with the copy and the images ``(count, 3, H, W)``.
+        run: Function called with the copy and the images ``(count, C, H, W)``.
         network: The network. It is not changed, and neither is the random state of the process.
         size: Height and width of the images.
         count: Number of images.
@@ -138,7 +138,12 @@ def _run(
             module.eval()  # other processes do not take part in synchronization
     weight = next(copied.parameters(), torch.empty(0))
     with keep_random_state(), SkippedNorms() if weight.is_meta else nullcontext():
-        return run(copied, torch.zeros(count, 3, *size, device=weight.device))
+        return run(copied, torch.zeros(count, image_channels(copied), *size, device=weight.device))
+
+
+def image_channels(network: nn.Module) -> int:
+    """Return the number of channels of the images of a network: 3 unless its backbone says so."""
+    return getattr(getattr(network, "backbone", None), "image_channels", 3)
 
 
 def probe_size(network: nn.Module) -> tuple[int, int]:

@@ -24,6 +24,7 @@ from rankseg.models.methods import Method
 from rankseg.models.segmentors.dry_run import try_out
 from rankseg.models.weights.pretrained import read_backbone
 from rankseg.models.weights.transfer import (
+    add_adapters,
     drop_unknown_parts,
     reinit_classifier,
 )
@@ -295,6 +296,7 @@ def check_weights(model: Method, cfg: Config) -> None:
         state = dict(state.get("state_dict", state))
         if not cfg.get("resume"):  # as StartFromHook does
             drop_unknown_parts(model, state)
+            add_adapters(model, state)
             reinit_classifier(model, state)
         try:
             # load into a copy, as loading changes the model; copying to the meta device would warn

@@ -5,7 +5,11 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from rankseg.engine.unwrap import unwrap_method
-from rankseg.models.weights.transfer import drop_unknown_parts, reinit_classifier
+from rankseg.models.weights.transfer import (
+    add_adapters,
+    drop_unknown_parts,
+    reinit_classifier,
+)
 from rankseg.registry import HOOKS
 
 
@@ -31,6 +35,9 @@ class StartFromHook(Hook):
                 f"load_from: loaded the student's weights, but not {', '.join(left)}, which this "
                 "method does not have or initializes itself"
             )
+        added = add_adapters(model, state)
+        if added:
+            runner.logger.info(f"load_from: {added} layers start with new adapters (LoRA)")
         new = reinit_classifier(model, state)
         if new:
             runner.logger.info(

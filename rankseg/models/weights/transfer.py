@@ -92,6 +92,30 @@ def drop_unknown_parts(model: nn.Module, state: dict[str, Tensor]) -> list[str]:
     return sorted(set(part.values()) - known)
 
 
+def add_adapters(model: nn.Module, state: dict[str, Tensor]) -> int:
+    """Add the low-rank adapters of a method to the weights of a run without them.
+
+    Adapters start at zero, so that the network is that of the other run at first.
+
+    Args:
+        model: The method, with its initial weights.
+        state: State dict of a method or a plain segmentor; changed in place.
+
+    Returns:
+        Number of adapted layers that the state lacked.
+    """
+    own = model.state_dict()
+    keys = {_place(key, own): key for key in state}
+    count = 0
+    for name in own:
+        layer, _, part = name.rpartition(".")
+        key = keys.get(f"{layer}.weight")
+        if part.startswith("lora_") and name not in keys and key is not None:
+            state[f"{key.removesuffix('weight')}{part}"] = own[name]
+            count += part == "lora_a"
+    return count
+
+
 def load_network(network: nn.Module, path: str, option: str) -> None:
     """Load the network of another run, which must match strictly; see :func:`read_network`."""
     network.load_state_dict(read_network(network, path, option))

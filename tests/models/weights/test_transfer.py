@@ -5,7 +5,11 @@ import pytest
 import torch
 from mmengine.registry import init_default_scope
 
-from rankseg.models.weights.transfer import drop_unknown_parts, reinit_classifier
+from rankseg.models.weights.transfer import (
+    add_adapters,
+    drop_unknown_parts,
+    reinit_classifier,
+)
 from rankseg.registry import MODELS
 from rankseg.testing.toy import toy_classifier, toy_embedder, toy_student
 
@@ -198,3 +202,30 @@ def test_a_plain_segmentor_is_left_alone():
     state = target.student.state_dict()
     before = list(state)
     assert drop_unknown_parts(target, state) == [] and list(state) == before
+
+
+@pytest.mark.parametrize("form", ["method", "teacher", "segmentor"])
+def test_weights_without_adapters_start_a_run_with_them(form):
+    pytest.importorskip("timm")
+
+    def vit(seed, lora=0, **options):
+        trunk = dict(type="TimmTrunk", model="vit_tiny_patch16_224", out_indices=(0, 1), lora=lora)
+        head = dict(type="LinearHead", in_channels=None, num_classes=3)
+        student = dict(type="EncoderDecoder", backbone=trunk, decode_head=head)
+        return build(3, seed, student=student, **options)
+
+    source = vit(0, **(TEACHER if form == "teacher" else {}))
+    state = dict((source.student if form == "segmentor" else source).state_dict())
+    model = vit(1, lora=2, **TEACHER)
+    networks = 2 if form == "teacher" else 1
+    assert add_adapters(model, state) == 4 * networks  # qkv and proj of two blocks
+    model.load_state_dict(state)
+    image = torch.rand(1, 3, 32, 32)
+    with torch.no_grad():
+        expected, found, other = (
+            one.eval().decode_head(one.extract_feat(image))
+            for one in (source.student, model.student, model.teacher.module)
+        )
+    torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(other, expected)
+    assert add_adapters(model, dict(model.state_dict())) == 0

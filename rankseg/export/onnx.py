@@ -18,7 +18,6 @@ from rankseg.export.onnx_operators import OPSET, register_operators
 from rankseg.export.released import refuse_existing
 from rankseg.inference.load import Trained, load_trained, logits_of, value_range_of
 from rankseg.models.layers.lora import merge_lora
-from rankseg.models.segmentors.padding import pad_multiple
 from rankseg.training.validation import is_embedding, is_image_level
 from rankseg.utils.atomic_file import atomic_write
 from rankseg.version import __version__
@@ -41,8 +40,8 @@ def export_onnx(
     """Write one ONNX file for any batch and image size.
 
     Before the file is written, onnxruntime runs the model on random images of three sizes. Its
-    logits must match this package within 1e-4 of the largest logit, or of 1 if that is larger
-    (1e-3 for encoders of timm with patches). The file is written completely or not at all.
+    logits must match this package within 1e-4 of the largest logit, or of 1 if that is larger. The
+    file is written completely or not at all.
 
     Args:
         cfg: Config from :func:`rankseg.apis.load_config`.
@@ -206,8 +205,6 @@ def compare(content: bytes, trained: Trained, model: Deployed) -> float:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    resized = pad_multiple(trained.network) > 1  # position embeddings, by other code
-    tolerance = 10 * TOLERANCE if resized else TOLERANCE
     largest = 0.0
     for size in CHECKED:
         images = random_images(*size)
@@ -220,7 +217,7 @@ def compare(content: bytes, trained: Trained, model: Deployed) -> float:
             difference = (logits.amax(1) - chosen).max().item()
         else:
             difference = (found - logits).abs().max().item()
-        allowed = tolerance * max(1.0, logits.abs().max().item())
+        allowed = TOLERANCE * max(1.0, logits.abs().max().item())
         if not difference <= allowed:
             raise ValueError(
                 "Expected results of onnxruntime to differ from ours by at most "

@@ -37,5 +37,6 @@ def _resize_bicubic(
         antialias_i=1,
         coordinate_transformation_mode_s="half_pixel",
         cubic_coeff_a_f=-0.5,  # torch's coefficient with antialiasing
+        exclude_outside_i=1,  # at the border, weights of torch are those inside, scaled to 1
         mode_s="cubic",
     )

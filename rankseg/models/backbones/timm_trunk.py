@@ -345,7 +345,8 @@ def _patch_size(network: nn.Module) -> int:
     """Return the multiple of pixels that an encoder takes without losing the last ones.
 
     This is the patch size of a transformer, and the largest stride of a network without padding
-    such as ConvNeXt. It is 1 for networks that take any size.
+    such as ConvNeXt, or of one that takes no other sizes, such as HRNet. It is 1 for networks that
+    take any size, and for those that take one size only.
 
     Args:
         network: The whole model on the meta device.
@@ -355,11 +356,21 @@ def _patch_size(network: nn.Module) -> int:
     size = size[0] if isinstance(size, tuple | list) else size
     if size and size <= strides[0]:
         return size
-    side = 4 * max(strides) + 1
-    image = torch.zeros(1, 3, side, side, device="meta")
+    step = max(strides)
+    side = 4 * step + 1
     try:
-        maps = network.eval().forward_intermediates(image, intermediates_only=True)
-    except Exception:  # takes one size only, and says so when it runs
-        return 1
+        maps = _maps_of(network, side, side)
+    except Exception:  # of any kind: code of timm
+        try:
+            _maps_of(network, 3 * step, 4 * step)
+        except Exception:  # takes one size only, and says so when it runs
+            return 1
+        return step
     full = all(one.shape[-1] * step >= side for one, step in zip(maps, strides, strict=True))
-    return 1 if full else max(strides)
+    return 1 if full else step
+
+
+def _maps_of(network: nn.Module, height: int, width: int) -> list[Tensor]:
+    """Run a network on the meta device."""
+    image = torch.zeros(1, 3, height, width, device="meta")
+    return network.eval().forward_intermediates(image, intermediates_only=True)

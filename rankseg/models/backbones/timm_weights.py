@@ -56,14 +56,29 @@ def check_model_name(model: str) -> None:
         ValueError: If not; the message names models with similar names.
     """
     timm = import_timm()
-    if timm.is_model(model):
-        return
-    near = get_close_matches(model, timm.list_models(), n=3)
-    hint = f"Did you mean {' or '.join(near)}?" if near else "See timm.list_models()."
+    name, _, tag = model.partition(".") if isinstance(model, str) else ("", "", "")
+    if timm.is_model(name):
+        tags = [*timm.list_pretrained(f"{name}.*"), name]  # without a tag: the default weights
+        if not tag or model in tags:
+            return
+        raise ValueError(
+            f"Expected model of TimmTrunk to be one of {', '.join(tags)}, but got {model!r}. Use "
+            "one of these."
+        )
     raise ValueError(
         f"Expected model of TimmTrunk to be a model of timm {timm.__version__}, but got "
-        f"{model!r}. {hint}"
+        f"{model!r}. {_nearest(name, timm.list_models())}"
     )
+
+
+def _nearest(name: str, known: list[str]) -> str:
+    """Return a hint at the known models with the most similar names."""
+    name = name.lower().rpartition("/")[2]
+    near = get_close_matches(name, known, n=3)
+    if not near:  # names of other packages, such as dinov2_vits14
+        words = [word for word in re.split(r"\W|_", name) if len(word) > 3]
+        near = [one for one in known if any(word in one for word in words)][:3]
+    return f"Did you mean {' or '.join(near)}?" if near else "See timm.list_models()."
 
 
 def rename_efficientnet_lite(state: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -68,3 +68,29 @@ def test_raises_on_adapters_that_would_not_run(model):
 def test_raises_on_adapters_of_encoders_without_their_layers(model):
     with torch.device("meta"), pytest.raises(ValueError, match=r"lora=0 for.*no attention layers"):
         TimmTrunk(model, out_indices=(0, 1), lora=2)
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        ("EfficientNet_Lite0", "'EfficientNet_Lite0'. Did you mean efficientnet_lite0"),
+        ("timm/efficientnet_lite0", "Did you mean efficientnet_lite0"),
+        ("hf-hub:timm/resnet18.a1_in1k", "Did you mean resnet18"),
+        ("dinov2_vits14", "Did you mean vit_.*dinov2"),
+        ("efficientnet_lite0.nope", r"one of efficientnet_lite0\.ra_in1k, but got .*nope"),
+        ("", r"got ''. See timm.list_models"),
+        (None, r"got None. See timm.list_models"),
+    ],
+)
+def test_raises_on_names_that_timm_does_not_know(model, words):
+    with pytest.raises(ValueError, match=words):
+        TimmTrunk(model)
+
+
+@pytest.mark.parametrize("model", ["hrnet_w18_small", "sam2_hiera_tiny"])
+def test_encoders_of_some_sizes_get_padded_images(model):
+    trunk = TimmTrunk(model, out_indices=(0, 1)).eval()
+    assert trunk.pad_multiple == 32
+    with torch.no_grad():
+        maps = trunk(torch.rand(1, 3, 33, 65))
+    assert [one.shape[2:] for one in maps] == [(64 // s, 96 // s) for s in trunk.strides]

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from rankseg.errors import expect
 from rankseg.models.backbones.timm_options import check_indices, check_lora, check_options
 from rankseg.models.backbones.timm_weights import (
     adapt_channels,
@@ -100,6 +101,9 @@ class TimmTrunk(TinyPart, BaseModule):
     ) -> None:
         super().__init__()
         check_model_name(model)
+        wanted = "'hub', a file, or None"
+        valid = weights is None or (isinstance(weights, str | Path) and str(weights) != "")
+        expect(valid, "weights of TimmTrunk", wanted, weights)
         check_options(frozen, lora, layer_decay, drop_path, in_channels, output_stride)
         self.model = model
         self.weights = weights
@@ -242,7 +246,6 @@ class TimmTrunk(TinyPart, BaseModule):
 
         Only tensors that the whole timm model has and its feature maps do not need are left out.
         """
-        state = {name.removeprefix("trunk."): tensor for name, tensor in state.items()}
         whole = names_on_meta(self.model)
         state = rename_to_timm(state, whole)
         first = whole.pretrained_cfg.get("first_conv")

@@ -10,6 +10,7 @@ from types import ModuleType
 from urllib.parse import urlsplit
 
 import torch
+from mmengine.logging import print_log
 from torch import Tensor, nn
 
 from rankseg.models.torchvision_operators import declare_missing_operators
@@ -24,6 +25,9 @@ _LITE_FIRST = {"_depthwise_conv.": "conv_dw.", "_project_conv.": "conv_pw."}
 _LITE_FIRST |= {"_bn1.": "bn1.", "_bn2.": "bn2."}
 _LITE_OTHER = {"_expand_conv.": "conv_pw.", "_depthwise_conv.": "conv_dw."}
 _LITE_OTHER |= {"_project_conv.": "conv_pwl.", "_bn0.": "bn1.", "_bn1.": "bn2.", "_bn2.": "bn3."}
+
+PATCHES, POSITIONS = "patch_embed.proj.weight", "pos_embed"
+PREFIX_TOKENS = 8  # upper bound of class and register tokens
 
 FREE = "vit_small_patch14_reg4_dinov2 (Apache-2.0)"
 """Encoder to suggest where the weights of another one are not freely available."""
@@ -107,24 +111,49 @@ def rename_efficientnet_lite(state: dict[str, Tensor]) -> dict[str, Tensor]:
 def rename_to_timm(state: dict[str, Tensor], whole: nn.Module) -> dict[str, Tensor]:
     """Translate the names of a released file to those of timm.
 
-    Names of timm are returned unchanged. Otherwise the conversion that timm has for the family of
-    the model is used, for example for the files of Meta's DINOv2 and ConvNeXt repositories, if more
-    names fit after it.
+    The names of timm are only freed of a prefix. Otherwise the conversion that timm has for the
+    family of the model is used, for example for the files of Meta's DINOv2 and ConvNeXt
+    repositories, if more names and shapes fit after it. It also resizes position embeddings.
 
     Args:
         state: Names and tensors of the file.
         whole: The whole timm model with its classifier; only names and shapes are used.
     """
-    state = rename_efficientnet_lite(state)
-    known = whole.state_dict().keys()
+    known = whole.state_dict()
+    state = rename_efficientnet_lite(_strip_prefix(state, known))
     convert = getattr(sys.modules[type(whole).__module__], "checkpoint_filter_fn", None)
-    if convert is None or state.keys() <= known:
+    if convert is None or not _misfits(state, known):
         return state
     try:
         converted = convert(dict(state), whole)
     except Exception:  # written for other files: the strict check then names what does not fit
         return state
-    return min(state, converted, key=lambda one: len(known ^ one.keys()))
+    if PATCHES in converted and PATCHES in state:  # a network of other patches is another network
+        converted[PATCHES] = state[PATCHES]
+    best = min(state, converted, key=lambda one: _misfits(one, known))
+    before, after = (one[POSITIONS].shape[1] if POSITIONS in one else 0 for one in (state, best))
+    if abs(before - after) > PREFIX_TOKENS:
+        print_log(f"Resized position embeddings from {before} to {after} patches", "current")
+    return best
+
+
+def _strip_prefix(state: dict[str, Tensor], known: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return the encoder in the weights of a larger model, of several that of the student."""
+    first = next(iter(known))
+    found = [name.removesuffix(first) for name in state if name.endswith(f".{first}")]
+    if first in state or not found:
+        return state
+    for start in ("student.", ""):
+        some = [prefix for prefix in found if prefix.startswith(start)]
+        if len(some) == 1:
+            return {k.removeprefix(some[0]): v for k, v in state.items() if k.startswith(some[0])}
+    return state
+
+
+def _misfits(state: dict[str, Tensor], known: dict[str, Tensor]) -> int:
+    """Return how many names, and shapes of the others, differ."""
+    both = state.keys() & known.keys()
+    return len(state.keys() ^ known.keys()) + sum(state[k].shape != known[k].shape for k in both)
 
 
 def classifier_names(whole: nn.Module, state: dict[str, Tensor]) -> list[str]:

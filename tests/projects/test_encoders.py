@@ -74,6 +74,23 @@ def test_values_of_the_images_are_those_of_the_encoder(files):
     mean = timm.get_pretrained_cfg(VIT).mean
     assert chosen.pixel_values[0] == pytest.approx([255 * one for one in mean])
     assert encoders.Encoder("a", Path(), "", 1, (), (), 1).pixel_values is None
+    assert choose_encoder("resnet18", write(files, "resnet18"), CPU).pixel_values is None
+
+
+def write(files: dict[str, Path], model: str) -> Path:
+    file = files[VIT].with_name("other.pth")
+    torch.save(timm.create_model(model).state_dict(), file)
+    return file
+
+
+def test_images_of_the_package_are_those_of_tensorflow(files, tmp_path):
+    """EfficientNet-Lite of TensorFlow subtracts 127 and divides by 128."""
+    from rankseg.models.backbones.timm_weights import pixel_values
+
+    assert pixel_values(CNN, ["_conv_stem.weight"]) == ([127.0] * 3, [128.0] * 3)
+    mean, std = pixel_values("resnet18", ["conv1.weight"])
+    assert mean == pytest.approx([123.675, 116.28, 103.53])
+    assert std == pytest.approx([58.395, 57.12, 57.375])
 
 
 def test_raises_without_weights_with_the_command(monkeypatch):

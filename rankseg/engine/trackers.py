@@ -159,7 +159,8 @@ class WandbTracker(Tracker):
         )
         self._run.define_metric("iteration")
         self._run.define_metric("*", step_metric="iteration")
-        return self._run.id, self._run.url or f"offline in {self._run.dir}"
+        place = f"offline in {self._run.dir}" if self._run.offline else self._run.url
+        return self._run.id, place
 
     def log(self, values: dict[str, float], step: int) -> None:
         """See the base class."""

@@ -13,6 +13,7 @@ from mmengine.runner import Runner
 
 from rankseg.projects.messages import log_level
 from rankseg.training.train import check_before_training
+from rankseg.utils.terminal import quiet_terminal
 
 NUM_STEPS = 3
 
@@ -51,7 +52,8 @@ def trial_run(cfg: Config) -> Seconds:
             memory is too small.
     """
     cfg = cfg.copy()
-    built = check_before_training(cfg, overwrite=True)
+    with quiet_terminal():  # without what the libraries log
+        built = check_before_training(cfg, overwrite=True)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     model = built.method.to(device).train()
     model.warmup = model.ramp = 0

@@ -29,7 +29,7 @@ def wandb(monkeypatch):
     seen = SimpleNamespace(starts=[], rows=[], ends=[], broken=False)
 
     class Run:
-        id, url, dir = "abc123", "https://example.org/abc123", "x"
+        id, url, dir, offline = "abc123", "https://example.org/abc123", "x", False
 
         def define_metric(self, *names, **options):
             pass

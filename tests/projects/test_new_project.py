@@ -121,6 +121,7 @@ def test_printed_text_and_written_files(make, tmp_path, capsys):
         "raw/images --out work_dirs/mine/predicted",
     ):
         assert words in printed
+    assert "mmengine" not in printed
     page = cv2.imread("data/mine/overview.png")
     assert page.shape[0] > 600 and page.shape[1] > 900
     text = path.read_text()

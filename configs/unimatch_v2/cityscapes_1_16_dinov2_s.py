@@ -13,9 +13,7 @@ model = dict(
     student=dict(
         decode_head=dict(
             num_classes=19,
-            loss_decode=dict(
-                _delete_=True, type="OhemCrossEntropyLoss", threshold=0.7, min_kept=200_000
-            ),
+            loss_decode=dict(_delete_=True, type="OhemCrossEntropyLoss", threshold=0.7),
         ),
         test_cfg=dict(mode="slide", crop_size=(798, 798), stride=(532, 532)),
     ),

@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""DeepLabv3+ R-50 for Cityscapes: 19 classes, loss on hard pixels, tested with a sliding window."""
+"""DeepLabv3+ R-50 for Cityscapes: 19 classes, loss on hard pixels, tested with a sliding window.
+
+At least 15.6% of the pixels of each labeled image count, which is the share of the released code:
+200,000 pixels in a process with two images.
+"""
 
 _base_ = "./deeplabv3plus_r50.py"
 

@@ -11,19 +11,26 @@ from torch import Tensor, nn
 from rankseg.models.losses.counting import constant, count_per_process
 from rankseg.registry import MODELS
 
+RELEASED_SHARE = 100_000 / 801**2  # 200,000 pixels of two crops of 801 px
+
 
 @MODELS.register_module()
 class OhemCrossEntropyLoss(nn.Module):
     """Mean cross-entropy over pixels that are not predicted well yet (online hard examples).
 
     A pixel is kept if the probability of its true class is at most ``threshold``, or if it is among
-    the ``min_kept`` least probable pixels of the batch. mmseg's ``OHEMPixelSampler`` counts
-    ``min_kept`` per image and reads values back to the CPU. The published Cityscapes results count
-    per batch of a process, as here. The mean is over the kept pixels of all processes.
+    the ``min_kept`` least probable pixels. The mean is over the kept pixels of all processes.
+
+    A share is counted in every image, so any number of processes keeps the same pixels. The
+    released code of UniMatch keeps at least 200,000 pixels in the batch of a process, which holds
+    two images of 801 px: 15.6% of the pixels. The default is this share. Its number,
+    ``min_kept=200_000``, means the same only with two images of 801 px in every process.
 
     Args:
         threshold: Probability of the true class, in ``(0, 1]``.
-        min_kept: Minimum number of kept pixels in the batch of one process.
+        min_kept: Pixels to keep at least: a float is a share of the pixels of each image, in
+            ``(0, 1]``; an int is a number of pixels in the batch of one process. Pixels without a
+            label count as pixels of the image, but are never kept.
         loss_weight: Weight of the loss.
         loss_name: Key of the term in mmseg's heads.
         class_weight: Weight of the loss of each class, or None. Pixels are chosen without it, and
@@ -35,7 +42,7 @@ class OhemCrossEntropyLoss(nn.Module):
         - output: ``()``; 0 when no pixel has a label.
 
     Raises:
-        ValueError: If ``threshold`` is outside ``(0, 1]`` or ``min_kept`` is below 1.
+        ValueError: If ``threshold`` or ``min_kept`` is out of range.
 
     Source: Shrivastava et al., CVPR 2016, as used for Cityscapes by UniMatch (0.7, 200,000).
     """
@@ -43,16 +50,18 @@ class OhemCrossEntropyLoss(nn.Module):
     def __init__(
         self,
         threshold: float = 0.7,
-        min_kept: int = 200_000,
+        min_kept: float = RELEASED_SHARE,
         loss_weight: float = 1.0,
         loss_name: str = "loss_ohem",
         class_weight: Sequence[float] | None = None,
     ) -> None:
         super().__init__()
-        if not 0 < threshold <= 1 or min_kept < 1:
+        known = min_kept >= 1 if isinstance(min_kept, int) else 0 < min_kept <= 1
+        if not 0 < threshold <= 1 or not known:
             raise ValueError(
-                "Expected threshold of OhemCrossEntropyLoss in (0, 1] and min_kept of 1 or more, "
-                f"but got threshold={threshold} and min_kept={min_kept}."
+                "Expected threshold of OhemCrossEntropyLoss in (0, 1], and min_kept to be a share "
+                "of the pixels in (0.0, 1.0] or a whole number of pixels, but got "
+                f"threshold={threshold} and min_kept={min_kept}."
             )
         self.threshold = threshold
         self.min_kept = min_kept
@@ -69,12 +78,15 @@ class OhemCrossEntropyLoss(nn.Module):
         **kwargs,
     ) -> Tensor:
         """Compute the loss; ``weight`` and further arguments of mmseg's heads are ignored."""
-        loss = F.cross_entropy(logits, label, ignore_index=ignore_index, reduction="none").flatten()
-        labeled = (label != ignore_index).flatten()
+        loss = F.cross_entropy(logits, label, ignore_index=ignore_index, reduction="none")
+        labeled = label != ignore_index
+        shared = isinstance(self.min_kept, int)  # by all images of the process
+        loss, labeled = (one.flatten(0 if shared else 1) for one in (loss, labeled))
+        count = self.min_kept if shared else max(1, round(self.min_kept * loss.size(1)))
         # Ignored pixels have loss 0. If fewer than min_kept pixels are labeled, the bound falls to
         # 0 and all labeled ones are kept.
-        count = min(self.min_kept, loss.numel())
-        bound = loss.detach().topk(count, sorted=False).values.min()
+        count = min(count, loss.size(-1))
+        bound = loss.detach().topk(count, sorted=False).values.amin(-1, keepdim=True)
         kept = labeled & (loss >= bound.clamp(max=-math.log(self.threshold)))
         if self.class_weight is not None:
             each = constant(self.class_weight, label.device)

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 import pytest
 import torch
+import torch.nn.functional as F
 from mmseg.models.losses import OhemCrossEntropy as InMMSeg
 
-from rankseg.models.losses import OhemCrossEntropy, OhemCrossEntropyLoss
+from rankseg.models.losses import OhemCrossEntropy, OhemCrossEntropyLoss, ohem
 
 
 def slow(logits, label, threshold, min_kept):
@@ -40,7 +41,50 @@ def test_nothing_labeled_is_zero():
     assert loss.item() == 0 and logits.grad.abs().sum() == 0
 
 
-@pytest.mark.parametrize("options", [dict(threshold=0.0), dict(threshold=1.5), dict(min_kept=0)])
+def images(seed=2):
+    """Four images, of which the first has by far the hardest pixels, and the last no label."""
+    generator = torch.Generator().manual_seed(seed)
+    logits = torch.randn(4, 3, 6, 5, generator=generator)
+    label = torch.randint(3, (4, 6, 5), generator=generator)
+    logits[0] *= 9
+    label[1, 0], label[3] = 255, 255
+    return logits, label
+
+
+@pytest.mark.parametrize("share", [0.1, 0.25, 1.0])
+def test_a_share_is_kept_in_every_image(share):
+    logits, label = images()
+    alone = []
+    for one, truth in zip(logits, label, strict=True):
+        loss = F.cross_entropy(one[None], truth[None], ignore_index=255, reduction="none")[0]
+        loss = sorted(loss[truth < 255])
+        alone += loss[len(loss) - min(len(loss), round(share * 30)) :]
+    found = OhemCrossEntropyLoss(1e-30, share)(logits, label)
+    torch.testing.assert_close(found, torch.stack(alone).mean(), rtol=1e-5, atol=0)
+
+
+@pytest.mark.parametrize("size", [1, 2])
+def test_a_share_does_not_depend_on_the_batch_of_a_process(size, monkeypatch):
+    logits, label = images()
+    whole = OhemCrossEntropyLoss(0.05, 0.2)(logits, label)
+    number = OhemCrossEntropyLoss(0.05, 6)(logits, label)
+    counts = []
+    monkeypatch.setattr(ohem, "count_per_process", lambda kept: counts.append(kept.sum()) or 1)
+    parts = zip(logits.split(size), label.split(size), strict=True)
+    total = sum(OhemCrossEntropyLoss(0.05, 0.2)(*part) for part in parts)
+    torch.testing.assert_close(total / sum(counts), whole)
+    assert (number - whole).abs() > 0.1  # six pixels of the whole batch, nearly all of the first
+
+
+def test_default_is_the_released_number_of_two_images():
+    share = OhemCrossEntropyLoss().min_kept
+    assert round(share * 801 * 801) * 2 == 200_000
+
+
+@pytest.mark.parametrize(
+    "options",
+    [dict(threshold=0.0), dict(threshold=1.5), dict(min_kept=0), dict(min_kept=1.2)],
+)
 def test_bad_options(options):
     with pytest.raises(ValueError, match="threshold of OhemCrossEntropyLoss in"):
         OhemCrossEntropyLoss(**options)

@@ -113,3 +113,44 @@ def test_no_gradient_to_the_teacher():
     teacher = torch.randn(4, 4, requires_grad=True)
     plackett_luce_kl(teacher, torch.randn(4, 4, requires_grad=True)).sum().backward()
     assert teacher.grad is None
+
+
+def exact(teacher, student):
+    """Equations 6 to 8 in float64, order by order, each denominator relative to its largest."""
+    total = 0.0
+    for order in permutations(range(len(teacher))):
+        log_p, log_q = (
+            sum(c[order[n]] - torch.logsumexp(c[list(order[n:])], 0) for n in range(len(order)))
+            for c in (teacher, student)
+        )
+        total = total + log_p.exp() * (log_p - log_q)
+    return total
+
+
+@pytest.mark.parametrize("gap", [0.5, 5.0, 50.0, 200.0])
+@pytest.mark.parametrize("items", [2, 3, 4])
+def test_without_a_floor_it_is_exact_at_any_gap(items, gap):
+    generator = torch.Generator().manual_seed(items)
+    pair = torch.rand(2, 8, items, generator=generator, dtype=torch.float64) * gap
+    pair[:, :, 0] = 0  # the largest, at the full distance from the smallest
+    pair[:, :, 1:] -= gap
+    teacher, student = pair[0], pair[1].requires_grad_()
+    wanted = torch.stack([exact(*both) for both in zip(teacher, student, strict=True)])
+    (gradient,) = torch.autograd.grad(wanted.sum(), student)
+    single = student.detach().float().requires_grad_()
+    found = plackett_luce_kl(teacher.float(), single, None)
+    (mine,) = torch.autograd.grad(found.sum(), single)
+    torch.testing.assert_close(found.double(), wanted.detach(), rtol=2e-5, atol=1e-5)
+    torch.testing.assert_close(mine.double(), gradient, rtol=1e-4, atol=1e-5)
+    assert items == 2 or gradient.abs().max() > 0.01, "some rows disagree about the order"
+
+
+def test_a_floor_silences_agents_that_are_far_apart():
+    teacher = torch.tensor([[0.0, -60.0, -50.0, -55.0]])
+    student = torch.tensor([[0.0, -50.0, -60.0, -55.0]], requires_grad=True)
+    gradients = [
+        torch.autograd.grad(plackett_luce_kl(teacher, student, floor).sum(), student)[0]
+        for floor in (1e-10, None)
+    ]
+    assert gradients[0].abs().max() < 1e-6
+    assert gradients[1].abs().max() > 0.9

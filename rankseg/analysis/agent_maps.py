@@ -19,7 +19,7 @@ from rankseg.inference.load import channels_of, value_range_of
 from rankseg.models.heads.deeplabv3plus import stride, upsample
 from rankseg.models.layers import FeatureTap
 from rankseg.models.losses.agents import check_num_agents, orthogonal_agents
-from rankseg.models.losses.rank_correlation import agent_correlation
+from rankseg.models.losses.rank_correlation import AGENT_SHARE, agent_correlation, count_agents
 from rankseg.models.segmentors.student import default_tap
 from rankseg.registry import DATASETS
 from rankseg.training.validation import is_image_level
@@ -52,8 +52,8 @@ def agent_maps(
         out: Folder for the pictures, created if missing.
         images: Number of validation images, evenly spaced in their list.
         shown: Number of maps per image.
-        num_agents: Number of agents. Defaults to that of the config, or the paper's 128, but at
-            most the number of positions.
+        num_agents: Number of agents. Defaults to that of the config, or an eighth of the positions,
+            but at most the number of positions.
         tap: Submodule whose output is compared. Defaults to that of the config, or else to
             :func:`~rankseg.models.segmentors.student.default_tap`.
         network: ``"student"`` or ``"teacher"``; by default the one that the method predicts with.
@@ -74,12 +74,13 @@ def agent_maps(
     check_positive(images=images, shown=shown)
     method, segmentor = load_segmentor(cfg, checkpoint, network)
     tap = tap or cfg.model.get("feature_tap") or default_tap(segmentor)
-    default = (cfg.model.get("rank") or {}).get("num_agents", 128)
+    default = (cfg.model.get("rank") or {}).get("num_agents", AGENT_SHARE)
     written = []
     for name, image, truth in _samples(cfg, inputs, images):
         batch = method.data_preprocessor({"inputs": [torch.from_numpy(image).permute(2, 0, 1)]})
         feature = feature_map(segmentor, batch["inputs"], tap)
-        number = num_agents or min(default, feature.shape[2:].numel())
+        cells = feature.shape[2:].numel()
+        number = num_agents or min(count_agents(default, cells), cells)
         positions, strongest = maps_of(
             feature, number, image.shape[:2], segmentor.align_corners, seed, shown
         )

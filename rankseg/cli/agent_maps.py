@@ -43,7 +43,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         "--num-agents",
         type=int,
         metavar="N",
-        help="number of agents (default: that of the config, or 128)",
+        help="number of agents (default: that of the config, or an eighth of the positions)",
     )
     parser.add_argument("--tap", metavar="NAME", help="submodule whose output is compared")
     add_network_argument(parser)

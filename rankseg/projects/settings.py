@@ -248,6 +248,6 @@ def _microscopy_sizes(width: float, side: int, crop: int) -> dict:
 
 
 def num_agents_for(crop: int, stride: int = 16) -> int:
-    """Return the number of agents: 128 of 441 positions from 321 pixels on, else less than half."""
+    """Return the number of agents: an eighth of the positions, but at least 4 and at most 128."""
     positions = ((crop - 1) // stride + 1) ** 2
-    return max([n for n in (8, 16, 32, 64, 128) if n * 2 <= positions], default=4)
+    return min(128, max(4, positions // 8))

@@ -18,6 +18,22 @@ REDUCTIONS = ("element", "pixel")
 CACHE_BYTES = 10 * 2**20
 """Largest float32 features whose agents are selected together on a CPU; measured."""
 
+AGENT_SHARE = 0.125  # 128 of 33 x 33 positions in the paper, 64 of 21 x 21 in the released code
+
+
+def count_agents(num_agents: float, positions: int, least: int = 1) -> int:
+    """Return the number of agents on a feature map.
+
+    Args:
+        num_agents: Number of agents (int), or share of the positions (float).
+        positions: Number of positions, ``h * w``.
+        least: Smallest number that a share gives.
+
+    >>> count_agents(0.125, 33 * 33), count_agents(0.125, 5, least=4), count_agents(64, 441)
+    (136, 4, 64)
+    """
+    return num_agents if isinstance(num_agents, int) else max(least, round(num_agents * positions))
+
 
 def agent_correlation(features: Tensor, positions: Tensor) -> Tensor:
     """Compute dot products of every position with the agents: ``(B, h * w, N)``.
@@ -64,7 +80,9 @@ class RankCorrelationLoss(nn.Module):
     ``KL(weak || strong)`` of these distributions (eqs. 6 to 8).
 
     Args:
-        num_agents: Number of agents ``N``; 128 in the paper, 64 in its released code.
+        num_agents: Number of agents ``N``, or as a float their share of the positions, of which
+            there are then at least ``topk``. The paper has 128 at crops of 513 px, 11.8% of the
+            positions; its released code has 64 at 321 px, 14.5%. 47% were worse (Table 7).
         topk: Number of agents whose orders are compared, at most ``num_agents``; 4 in the paper.
         selection: ``"orthogonal"``, ``"random"``, ``"topn"`` or ``"all"`` (Table 5).
         consistency: ``"rank"``, ``"kl"``, ``"ce"`` or ``"l2"`` (Table 6).
@@ -73,7 +91,8 @@ class RankCorrelationLoss(nn.Module):
             (or ``N``) times smaller. The paper's weight of 0.1 belongs to ``"element"``.
         loss_weight: Weight of the loss.
         floor: Smallest probability that differs from zero when orders are compared; 1e-10 as in the
-            released code. The paper has none, which a value like 1e-30 approximates.
+            released code. A pixel whose agents all but one have less probability then gives no
+            gradient. None compares the orders exactly, as in the paper.
 
     Shape:
         - weak: ``(B, C, h, w)``; receives no gradient.
@@ -94,13 +113,13 @@ class RankCorrelationLoss(nn.Module):
 
     def __init__(
         self,
-        num_agents: int = 128,
+        num_agents: float = AGENT_SHARE,
         topk: int = 4,
         selection: str = "orthogonal",
         consistency: str = "rank",
         reduction: str = "element",
         loss_weight: float = 0.1,
-        floor: float = 1e-10,
+        floor: float | None = 1e-10,
     ) -> None:
         super().__init__()
         for name, value, known in (
@@ -110,13 +129,21 @@ class RankCorrelationLoss(nn.Module):
         ):
             if value not in known:
                 raise ValueError(f"Expected {name} to be one of {known}, but got {value!r}.")
-        if not 2 <= topk <= min(num_agents, 6):
+        most = 6
+        if isinstance(num_agents, int):
+            most = min(num_agents, most)
+        elif not 0 < num_agents <= 1:
             raise ValueError(
-                f"Expected topk to be 2 to {min(num_agents, 6)} for num_agents={num_agents}, "
+                "Expected num_agents to be a whole number of agents, or a share of the positions "
+                f"above 0.0 and at most 1.0, but got {num_agents}."
+            )
+        if not 2 <= topk <= most:
+            raise ValueError(
+                f"Expected topk to be 2 to {most} for num_agents={num_agents}, "
                 f"because the number of orders grows as topk!, but got {topk}."
             )
-        if not 1e-30 <= floor <= 1e-2:
-            raise ValueError(f"Expected floor to be 1e-30 to 1e-2, but got {floor}.")
+        if floor is not None and not 1e-30 <= floor <= 1e-2:
+            raise ValueError(f"Expected floor to be 1e-30 to 1e-2, or None, but got {floor}.")
         self.num_agents = num_agents
         self.topk = topk
         self.selection = selection
@@ -125,12 +152,18 @@ class RankCorrelationLoss(nn.Module):
         self.loss_weight = loss_weight
         self.floor = floor
 
+    def agents_of(self, positions: int) -> int:
+        """Return the number of agents on a feature map with this many positions."""
+        if self.selection == "all":
+            return positions
+        return count_agents(self.num_agents, positions, self.topk)
+
     def extra_repr(self) -> str:
         """Return the options to show when the model is printed."""
         return (
             f"num_agents={self.num_agents}, topk={self.topk}, selection={self.selection}, "
             f"consistency={self.consistency}, reduction={self.reduction}, "
-            f"loss_weight={self.loss_weight}"
+            f"loss_weight={self.loss_weight}, floor={self.floor}"
         )
 
     def select_agents(self, views: Sequence[Tensor]) -> list[Tensor]:
@@ -148,10 +181,11 @@ class RankCorrelationLoss(nn.Module):
         """
         size = sum(view.numel() for view in views)
         together = views[0].device.type != "cpu" or 4 * size <= CACHE_BYTES
+        number = self.agents_of(views[0].shape[2:].numel())
         if self.selection != "orthogonal" or not together:
-            return [SELECTIONS[self.selection](view, self.num_agents) for view in views]
+            return [SELECTIONS[self.selection](view, number) for view in views]
         first = torch.cat([random_first(view) for view in views])
-        chosen = orthogonal_agents(torch.cat(list(views)), self.num_agents, first)
+        chosen = orthogonal_agents(torch.cat(list(views)), number, first)
         return list(chosen.split([len(view) for view in views]))
 
     def forward(
@@ -171,8 +205,9 @@ class RankCorrelationLoss(nn.Module):
         with torch.autocast(weak.device.type, enabled=False):
             weak, strong = weak.detach().float(), strong.float()
             if positions is None:
-                positions = SELECTIONS[self.selection](weak, self.num_agents, first)
-            per_pixel = self._per_pixel(
+                number = self.agents_of(weak.shape[2:].numel())
+                positions = SELECTIONS[self.selection](weak, number, first)
+            per_pixel = self.per_pixel(
                 agent_correlation(weak, positions), agent_correlation(strong, positions)
             )
             if valid is None:
@@ -181,7 +216,7 @@ class RankCorrelationLoss(nn.Module):
             kept = torch.where(inside, per_pixel, 0).sum()
             return self.loss_weight * kept / count_per_process(inside)
 
-    def _per_pixel(self, teacher: Tensor, student: Tensor) -> Tensor:
+    def per_pixel(self, teacher: Tensor, student: Tensor) -> Tensor:
         """Compute the divergence of each pixel, ``(B, P)``, from ``(B, P, N)`` correlations."""
         if self.consistency == "rank":
             top, which = teacher.log_softmax(-1).topk(self.topk, -1)

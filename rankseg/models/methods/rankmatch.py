@@ -66,12 +66,14 @@ class RankMatch(UniMatch):
         """See the base class; also limits the number of agents to the number of positions."""
         super().make_tiny(config, cells)
         rank = config.get("rank") or {}
-        config["rank"] = {**rank, "num_agents": min(16, rank.get("num_agents", 16), cells**2)}
+        number = rank.get("num_agents", 16)
+        number = number if isinstance(number, int) else 16  # a share of few positions is too small
+        config["rank"] = {**rank, "num_agents": min(16, number, cells**2)}
 
     def check_features(self, size: tuple[int, int]) -> None:
         """See the base class; there must be as many positions as agents."""
-        if self.rank_loss.selection != "all":
-            check_num_agents(size[0] * size[1], self.rank_loss.num_agents)
+        positions = size[0] * size[1]
+        check_num_agents(positions, self.rank_loss.agents_of(positions))
 
     def loss(self, inputs: dict[str, Tensor], data_samples: dict[str, list]) -> dict[str, Tensor]:
         """Compute the terms of one step; see the class for the formula."""

@@ -196,3 +196,40 @@ def test_published_values_at_full_size(shared):
     loss.backward()
     assert loss.item() == pytest.approx(data["loss"].item(), rel=1e-5)
     assert strong.grad.norm().item() == pytest.approx(data["gradnorm"].item(), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("agents", "size", "number"),
+    [(0.125, (33, 33), 136), (0.125, (9, 9), 10), (0.125, (4, 4), 4), (64, (21, 21), 64)],
+)
+def test_a_share_of_the_positions_are_agents(agents, size, number, monkeypatch):
+    asked = []
+    original = rank_correlation.SELECTIONS["random"]
+    monkeypatch.setitem(
+        rank_correlation.SELECTIONS,
+        "random",
+        lambda weak, count, first: asked.append(count) or original(weak, count, first),
+    )
+    loss = RankCorrelationLoss(agents, selection="random")
+    loss(torch.randn(1, 3, *size), torch.randn(1, 3, *size))
+    assert asked == [number] == [loss.agents_of(size[0] * size[1])]
+    assert RankCorrelationLoss().num_agents == 0.125
+
+
+@pytest.mark.parametrize("agents", [0.0, 1.5])
+def test_a_share_is_above_0_and_at_most_1(agents):
+    with pytest.raises(ValueError, match=f"num_agents to be .* share .* but got {agents}"):
+        RankCorrelationLoss(agents)
+
+
+def test_without_a_floor_far_correlations_learn():
+    generator = torch.Generator().manual_seed(0)
+    teacher = torch.randn(1, 50, 12, generator=generator) * 100
+    noise = torch.randn(1, 50, 12, generator=generator) * 10
+    shares = []
+    for floor in (1e-10, None):
+        student = (teacher + noise).requires_grad_()
+        loss = RankCorrelationLoss(12, floor=floor).per_pixel(teacher, student).sum()
+        (gradient,) = torch.autograd.grad(loss, student)
+        shares.append((gradient.abs().amax(2) > 1e-9).float().mean().item())
+    assert shares[0] < 0.1 and shares[1] > 0.7

@@ -77,6 +77,10 @@ class DeepLabV3PlusHead(BaseDecodeHead):
     The output of the submodule ``bottleneck``, ``(B, channels, h, w)`` at stride 16, is the ASPP
     feature that RankMatch correlates: its feature tap is ``decode_head.bottleneck``.
 
+    Attributes:
+        stretch: Stretch coarse maps to the size of finer ones, as in the released code. It differs
+            from :func:`upsample` for images whose sides are not a multiple of the stride plus 1.
+
     Args:
         in_channels: Channels of the last feature map.
         channels: Channels of ASPP and of the two fuse convolutions.
@@ -93,6 +97,8 @@ class DeepLabV3PlusHead(BaseDecodeHead):
 
     Source: DeepLabv3+ (arXiv:1802.02611) with the layer sizes of UniMatch (arXiv:2208.09910).
     """
+
+    stretch: bool = False
 
     def __init__(
         self,
@@ -120,7 +126,7 @@ class DeepLabV3PlusHead(BaseDecodeHead):
         """Return logits at the size of the first feature map."""
         coarse = self.bottleneck(self.aspp(inputs[self.in_index]))
         fine = self.reduce(inputs[0])
-        coarse = upsample(coarse, fine.shape[2:], self.align_corners)
+        coarse = self.upsample(coarse, fine.shape[2:])
         return self.cls_seg(self.fuse(torch.cat([fine, coarse], dim=1)))
 
     def predict_by_feat(self, seg_logits: Tensor, batch_img_metas: list[dict]) -> Tensor:
@@ -131,7 +137,13 @@ class DeepLabV3PlusHead(BaseDecodeHead):
         meta = batch_img_metas[0]
         sliding = isinstance(meta["img_shape"], torch.Size)  # set by mmseg's slide inference
         size = meta["img_shape"] if sliding else meta.get("pad_shape", meta["img_shape"])
-        return upsample(seg_logits, size[:2], self.align_corners)
+        return self.upsample(seg_logits, size[:2])
+
+    def upsample(self, x: Tensor, size: Sequence[int]) -> Tensor:
+        """Resize a map of this head to a finer grid, ``(B, C, *size)``."""
+        if self.stretch:
+            return F.interpolate(x, tuple(size), mode="bilinear", align_corners=self.align_corners)
+        return upsample(x, size, self.align_corners)
 
 
 def upsample(x: Tensor, size: Sequence[int], align_corners: bool) -> Tensor:

@@ -293,8 +293,8 @@ class Method(MethodSetup, BaseModel):
         return output
 
     def upsample(self, logits: Tensor, size: Iterable[int]) -> Tensor:
-        """Resize logits to the size of the labels, in float32."""
-        return upsample(logits, size, self.student.decode_head.align_corners)
+        """Resize logits to the size of the labels, in float32, as for a prediction."""
+        return upsample(logits, size, self.student.decode_head)
 
     # --- losses
 

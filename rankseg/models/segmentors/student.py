@@ -153,13 +153,18 @@ def complete_test_cfg(test_cfg: dict[str, Any] | None) -> ConfigDict:
     """Return prediction settings with defaults filled in.
 
     Raises:
-        ValueError: If the mode is unknown, or windows have no size or stride.
+        ValueError: If the mode or the evaluation is unknown, or windows have no size or stride.
     """
     config = ConfigDict(test_cfg or {})
     mode = config.setdefault("mode", "whole")
     if mode not in ("whole", "slide"):
         raise ValueError(
             f"Expected model.student.test_cfg.mode to be 'whole' or 'slide', but got {mode!r}."
+        )
+    kinds, kind = ("exact", "released"), config.get("evaluation", "exact")
+    if kind not in kinds:
+        raise ValueError(
+            f"Expected model.student.test_cfg.evaluation to be one of {kinds}, but got {kind!r}."
         )
     if mode == "slide":
         for name in ("crop_size", "stride"):
@@ -201,11 +206,18 @@ def first_rows(features: Any, count: int) -> Any:
     return [first_rows(one, count) for one in features]
 
 
-def upsample(logits: Tensor, size: Sequence[int], align_corners: bool) -> Tensor:
-    """Resize logits to the size of the labels, in float32."""
+def upsample(logits: Tensor, size: Sequence[int], head: nn.Module) -> Tensor:
+    """Resize the logits of a head to the size of the labels, in float32, as for a prediction.
+
+    ``DeepLabV3PlusHead`` keeps every position where it belongs; mmseg's heads stretch the map.
+    """
     if logits.shape[2:] == tuple(size):
         return logits.float()
-    return F.interpolate(logits.float(), tuple(size), mode="bilinear", align_corners=align_corners)
+    if isinstance(head, DeepLabV3PlusHead):
+        return head.upsample(logits.float(), size)
+    return F.interpolate(
+        logits.float(), tuple(size), mode="bilinear", align_corners=head.align_corners
+    )
 
 
 def head_loss(head: nn.Module, logits: Any, data_samples: list, label: Tensor) -> Tensor:
@@ -221,7 +233,7 @@ def head_loss(head: nn.Module, logits: Any, data_samples: list, label: Tensor) -
         losses = head.loss_by_feat(logits, data_samples)
         return sum(value for name, value in losses.items() if "loss" in name)
     # Skip the accuracy that mmseg's loss_by_feat also computes.
-    logits = upsample(logits, label.shape[2:], head.align_corners)
+    logits = upsample(logits, label.shape[2:], head)
     weight = None if head.sampler is None else head.sampler.sample(logits, label)
     losses = head.loss_decode
     losses = losses if isinstance(losses, nn.ModuleList) else [losses]

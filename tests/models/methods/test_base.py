@@ -268,3 +268,26 @@ def test_head_of_mmseg_as_student(build):
 def test_bad_options(build, options, error, message):
     with pytest.raises(error, match=message):
         build("Supervised", **options)
+
+
+@pytest.mark.parametrize("size", [(33, 49), (34, 50), (40, 47), (48, 64)])
+@pytest.mark.parametrize("align_corners", [True, False])
+def test_training_resizes_logits_as_prediction_does(build, size, align_corners):
+    student = toy_student()
+    student.decode_head.align_corners = align_corners
+    method = build("Supervised", student=student).eval()
+    images = torch.randn(2, 3, *size)
+    with torch.no_grad():
+        predicted = method.student.encode_decode(images, [{"img_shape": size}] * 2)
+        trained = method.upsample(method.run(method.student, images).logits, size)
+    assert torch.equal(trained, predicted)
+
+
+def test_labeled_loss_of_even_crops_sees_the_prediction(build):
+    method = build("Supervised").eval()
+    inputs, samples = toy_batch(size=34)
+    logits = method.student.encode_decode(inputs["labeled"], [{"img_shape": (34, 34)}] * 2)
+    label = torch.cat([sample.gt_sem_seg.data for sample in samples["labeled"]])
+    wanted = torch.nn.functional.cross_entropy(logits, label, ignore_index=255)
+    found = method.loss(inputs, samples)["loss_x"]
+    torch.testing.assert_close(found, wanted, rtol=1e-5, atol=0)

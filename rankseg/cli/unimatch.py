@@ -6,8 +6,9 @@ python tools/test.py configs/unimatch/voc_92.py converted.pth
 python tools/model_converters/unimatch.py work_dirs/.../iter_1000.pth theirs.pth --reverse
 
 The result is a plain segmentor checkpoint (`backbone.*`, `decode_head.*`): you can test it, or
-fine-tune it with `load_from=converted.pth`. With --reverse the result has the `model` key that
-their scripts read.
+fine-tune it with `load_from=converted.pth`. To compare it with its published mIoU, add
+`--cfg-options model.student.test_cfg.evaluation=released` to the test: it then evaluates as the
+authors did. With --reverse the result has the `model` key that their scripts read.
 
 The tool checks all names and shapes. It cannot check strides and dilation rates, because a
 checkpoint does not store them. We use those of their current code: output stride 16 and ASPP rates

@@ -140,7 +140,8 @@ def config_text(model: dict, trained: Trained, imports: list[str], title: str) -
     """Return the exported config: model, preprocessing, and ``inference_model`` pipeline."""
     model = dict(model, pretrained=None, train_cfg=None)
     test_cfg = model.get("test_cfg") or {"mode": "whole"}
-    model["test_cfg"] = {k: v for k, v in test_cfg.items() if k != "windows_at_once"}
+    ours = ("windows_at_once", "evaluation")
+    model["test_cfg"] = {k: v for k, v in test_cfg.items() if k not in ours}
     model["data_preprocessor"] = dict(
         type="SegDataPreProcessor",
         mean=trained.mean,

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from rankseg.models.released import predict_released
+
 Network = Callable[[Tensor], Tensor]
 WINDOWS_AT_ONCE = 4  # on a GPU; on a CPU, one window fills the cores and caches
 
@@ -22,7 +24,8 @@ def predict(
 
     Args:
         segmentor: Segmentor with ``test_cfg``: ``mode``, and for ``"slide"`` also ``crop_size``,
-            ``stride`` and optionally ``windows_at_once``.
+            ``stride`` and optionally ``windows_at_once``. ``evaluation="released"`` predicts as
+            in :mod:`rankseg.models.released`.
         images: ``(B, 3, H, W)``, or a list of ``(3, H, W)`` of any sizes.
         data_samples: Samples as for mmseg's ``predict``, or None.
 
@@ -60,6 +63,8 @@ def by_size(images: Tensor | Sequence[Tensor]) -> Iterator[tuple[list[int], Tens
 def _predict_one_size(segmentor: nn.Module, images: Tensor, data_samples: list | None) -> list:
     """Predict ``(B, 3, H, W)`` images in one forward pass, or window by window."""
     config = segmentor.test_cfg
+    if config.get("evaluation") == "released":
+        return segmentor.postprocess_result(predict_released(segmentor, images), data_samples)
     if config.get("mode") != "slide":
         with _without_tuning():
             return segmentor.predict(images, data_samples)

@@ -17,12 +17,20 @@ class MeanSegmentor(EncoderDecoder):
 
     Args:
         members: The segmentors; they are not copied.
+
+    Raises:
+        ValueError: If they predict as in the released code, which has one network.
     """
 
     def __init__(self, members: Sequence[EncoderDecoder]) -> None:
         super(EncoderDecoder, self).__init__(data_preprocessor=None)
         self.members = nn.ModuleList(members)
         first = members[0]
+        if first.test_cfg.get("evaluation") == "released":
+            raise ValueError(
+                "Expected model.student.test_cfg.evaluation='exact' for several networks, but got "
+                "'released'. Remove it, or test one checkpoint."
+            )
         self.training = first.training  # keep the mode of the members
         self.decode_head = first.decode_head
         self.test_cfg = first.test_cfg

@@ -7,7 +7,12 @@ mitochondrion recognizable.
 
 _base_ = "./lucchi.py"
 
-crop = dict(type="RandomResizeCropFlip", crop_size=97, scale=(0.8, 1.25))
+crop = dict(
+    type="RandomResizeCropFlip",
+    crop_size=97,
+    scale=(0.8, 1.25),
+    antialias=False,  # as measured
+)
 _base_.train_dataloader.dataset.labeled_pipeline[1] = crop
 _base_.train_dataloader.dataset.unlabeled_pipeline[1] = crop
 _base_.train_dataloader.dataset.unlabeled_pipeline[2].transforms = [

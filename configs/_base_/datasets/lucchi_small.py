@@ -8,7 +8,12 @@ four mitochondria wide: if yours are wider than 40 px, as in the Lucchi set, con
 
 _base_ = "./lucchi.py"
 
-crop = dict(type="RandomResizeCropFlip", crop_size=129, scale=(0.8, 1.25))
+crop = dict(
+    type="RandomResizeCropFlip",
+    crop_size=129,
+    scale=(0.8, 1.25),
+    antialias=False,  # as measured
+)
 _base_.train_dataloader.dataset.labeled_pipeline[1] = crop
 _base_.train_dataloader.dataset.unlabeled_pipeline[1] = crop
 del crop

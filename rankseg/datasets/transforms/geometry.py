@@ -5,7 +5,10 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
+import torch
 from mmcv.transforms import BaseTransform
+from PIL import Image
+from torch.nn import functional as F
 
 from rankseg.datasets.transforms.seeding import rng_of
 from rankseg.imageio.masks import IGNORE
@@ -64,18 +67,29 @@ def _on_canvas(
     return canvas
 
 
-def crop_image(image: np.ndarray, placement: Placement, crop: tuple[int, int]) -> np.ndarray:
+def crop_image(
+    image: np.ndarray, placement: Placement, crop: tuple[int, int], antialias: bool = True
+) -> np.ndarray:
     """Resample only the crop of an image, bilinearly; padding is black.
 
     Args:
         image: ``(H, W, 3)`` uint8.
         placement: Position of the crop.
         crop: ``(h, w)`` of the result.
+        antialias: Average all pixels of an image that shrinks, as PIL does.
 
     Returns:
-        ``(h, w, 3)`` uint8, equal within 1 gray level to ``cv2.resize`` of the whole image followed
-        by padding, cropping and flipping. The cost does not depend on the size of the whole image.
+        ``(h, w, 3)`` uint8, equal within 2 gray levels to resizing the whole image, followed by
+        padding, cropping and flipping: by PIL if the image shrinks with ``antialias``, else by
+        ``cv2.resize``. The cost depends on the size of the crop, not on that of the image.
     """
+    shrinks = any(a > b for a, b in zip(image.shape[:2], placement.resized, strict=True))
+    part = (_shrink if antialias and shrinks else _interpolate)(image, placement)
+    return _on_canvas(part, placement, crop, 0)
+
+
+def _interpolate(image: np.ndarray, placement: Placement) -> np.ndarray:
+    """Return the image part of a crop, interpolated between the nearest pixels."""
     # Resizing maps pixel centers: source + 0.5 = (target + 0.5) * step.
     (step_y, step_x) = (a / b for a, b in zip(image.shape[:2], placement.resized, strict=True))
     (top, left), (height, width) = placement.corner, placement.inside
@@ -84,14 +98,53 @@ def crop_image(image: np.ndarray, placement: Placement, crop: tuple[int, int]) -
     else:
         first_x = (left + 0.5) * step_x - 0.5
     matrix = np.array([[step_x, 0.0, first_x], [0.0, step_y, (top + 0.5) * step_y - 0.5]])
-    part = cv2.warpAffine(
+    return cv2.warpAffine(
         image,
         matrix,
         (width, height),
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_REPLICATE,
     )
-    return _on_canvas(part, placement, crop, 0)
+
+
+def _shrink(image: np.ndarray, placement: Placement) -> np.ndarray:
+    """Return the image part of a crop as PIL's bilinear resizing of the whole image has it.
+
+    PyTorch resizes exactly like PIL and three to four times as fast, but only whole images. So PIL
+    cuts crops that show little of an image.
+    """
+    (top, left), (height, width) = placement.corner, placement.inside
+    if 4 * height * width >= placement.resized[0] * placement.resized[1]:
+        pixels = torch.from_numpy(np.require(image, requirements="CW"))
+        whole = F.interpolate(
+            pixels.permute(2, 0, 1)[None], placement.resized, mode="bilinear", antialias=True
+        )
+        part = whole[0, :, top : top + height, left : left + width].permute(1, 2, 0).numpy()
+    else:
+        rows, columns = map(_span, (top, left), (height, width), placement.resized, image.shape)
+        region = Image.fromarray(image[slice(*rows[:2]), slice(*columns[:2])])
+        box = (columns[2], rows[2], columns[3], rows[3])
+        part = np.asarray(region.resize((width, height), Image.Resampling.BILINEAR, box=box))
+    return np.ascontiguousarray(part[:, ::-1] if placement.flip else part)
+
+
+def _span(first: int, count: int, resized: int, size: int) -> tuple[int, int, float, float]:
+    """Return the part of one side of an image that a shrunken crop shows.
+
+    Args:
+        first: First pixel of the crop in the resized image.
+        count: Number of its pixels.
+        resized: Side of the resized image.
+        size: Side of the image.
+
+    Returns:
+        First and last pixel to read, the last one exclusive, and start and end of the crop between
+        them. Pixels within a step around the crop count, too.
+    """
+    step = size / resized
+    start, end = first * step, min(size, (first + count) * step)
+    low, high = max(0, int(start - step) - 1), min(size, int(end + step) + 2)
+    return low, high, start - low, end - low
 
 
 def crop_mask(mask: np.ndarray, placement: Placement, crop: tuple[int, int]) -> np.ndarray:
@@ -138,6 +191,8 @@ class RandomResizeCropFlip(BaseTransform):
         min_foreground: Minimum share, 0 to 1, of the crop's image pixels with a class other than 0
             and 255. The geometry is redrawn until it is reached; 0 disables this.
         tries: Maximum number of draws for ``min_foreground``; the best one is kept.
+        antialias: Average all pixels of images that shrink, like PIL's bilinear resizing in the
+            released code. False interpolates between the nearest ones, like ``cv2.INTER_LINEAR``.
 
     Raises:
         ValueError: If an argument is out of range, or ``min_foreground`` is used on a sample
@@ -151,6 +206,7 @@ class RandomResizeCropFlip(BaseTransform):
         flip: float = 0.5,
         min_foreground: float = 0.0,
         tries: int = 10,
+        antialias: bool = True,
     ) -> None:
         crop = (crop_size, crop_size) if isinstance(crop_size, int) else tuple(crop_size)
         if len(crop) != 2 or min(crop) < 1:
@@ -168,6 +224,7 @@ class RandomResizeCropFlip(BaseTransform):
             raise ValueError(f"Expected tries to be at least 1, but got {tries}.")
         self.crop, self.scale, self.flip = crop, tuple(scale), flip
         self.min_foreground, self.tries = min_foreground, tries
+        self.antialias = antialias
 
     def _place_on_foreground(self, rng: np.random.Generator, mask: np.ndarray) -> Placement:
         """Redraw until the crop contains enough foreground; return the best draw."""
@@ -196,7 +253,7 @@ class RandomResizeCropFlip(BaseTransform):
             )
         else:
             placement = self._place_on_foreground(rng, mask)
-        results["img"] = crop_image(image, placement, self.crop)
+        results["img"] = crop_image(image, placement, self.crop, self.antialias)
         if mask is not None:
             results["seg_map"] = crop_mask(mask, placement, self.crop)
         results["valid"] = valid_map(placement, self.crop)
@@ -206,5 +263,6 @@ class RandomResizeCropFlip(BaseTransform):
     def __repr__(self) -> str:
         return (
             f"RandomResizeCropFlip(crop_size={self.crop}, scale={self.scale}, flip={self.flip}, "
-            f"min_foreground={self.min_foreground}, tries={self.tries})"
+            f"min_foreground={self.min_foreground}, tries={self.tries}, "
+            f"antialias={self.antialias})"
         )

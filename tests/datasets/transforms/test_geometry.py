@@ -4,6 +4,7 @@
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from rankseg.datasets.transforms.geometry import (
     Placement,
@@ -61,12 +62,51 @@ def test_equals_resize_pad_crop_flip(case):
         placement = draw_placement(np.random.default_rng(seed), shape, crop, (0.5, 2.0), 0.5)
         flips.add(placement.flip)
         want_image, want_mask, want_valid = slowly(image, mask, placement, crop)
-        got = crop_image(image, placement, crop)
+        got = crop_image(image, placement, crop, antialias=False)
         assert got.shape == (*crop, 3) and got.dtype == np.uint8
         assert np.abs(got.astype(int) - want_image).max() <= 1, placement
         assert np.array_equal(crop_mask(mask, placement, crop), want_mask), placement
         assert np.array_equal(valid_map(placement, crop), want_valid), placement
     assert flips == {True, False}
+
+
+def by_pil(image, placement, crop):
+    """PIL's bilinear resizing of the whole image, cut out."""
+    (high, wide), (top, left), (height, width) = placement[:3]
+    large = np.asarray(Image.fromarray(image).resize((wide, high), Image.Resampling.BILINEAR))
+    part = large[top : top + height, left : left + width]
+    canvas = np.zeros((*crop, 3), np.uint8)
+    part = part[:, ::-1] if placement.flip else part
+    canvas[:height, crop[1] - width if placement.flip else 0 :][:, :width] = part
+    return canvas
+
+
+@pytest.mark.parametrize("flip", [False, True])
+@pytest.mark.parametrize("ratio", [0.25, 0.4, 0.5, 0.6, 0.75, 0.95])
+@pytest.mark.parametrize(("shape", "crop"), [((240, 320), 33), ((240, 320), 129), ((90, 61), 65)])
+def test_shrinks_like_pil(shape, crop, ratio, flip):
+    image = noise(*shape)[0]
+    resized = tuple(round(side * ratio) for side in shape)
+    inside = tuple(min(side, crop) for side in resized)
+    image.flags.writeable = flip
+    for share in (0.0, 0.5, 1.0):
+        corner = tuple(int((a - b) * share) for a, b in zip(resized, inside, strict=True))
+        placement = Placement(resized, corner, inside, flip)
+        got = crop_image(image, placement, (crop, crop))
+        wanted = by_pil(image, placement, (crop, crop))
+        assert np.abs(got.astype(int) - wanted).max() <= 2
+        plain = crop_image(image, placement, (crop, crop), antialias=False)
+        assert np.abs(plain.astype(int) - wanted).max() > 4
+        assert got.flags.c_contiguous
+
+
+def test_a_small_crop_reads_its_surroundings_only():
+    image = noise(200, 300)[0]
+    placement = Placement((100, 150), (30, 40), (33, 33), True)
+    changed = image.copy()
+    changed[:50], changed[140:], changed[:, :70], changed[:, 160:] = 0, 0, 0, 0
+    one, other = (crop_image(each, placement, (33, 33)) for each in (image, changed))
+    assert np.array_equal(one, other)
 
 
 def test_crop_equal_to_the_image_copies_every_pixel():

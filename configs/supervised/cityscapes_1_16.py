@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Supervised-only, DeepLabv3+ R-50, Cityscapes, 1/16 (186) of 2,975 images labeled."""
+"""Supervised-only, DeepLabv3+ R-50, Cityscapes, 1/16 (186) of 2,975 images labeled.
+
+240 passes over the labeled list with 16 images per batch, as in the released code.
+`cityscapes_1_16_equal_length.py` takes as many iterations as the other methods.
+"""
 
 _base_ = [
     "../_base_/models/deeplabv3plus_r50_cityscapes.py",
@@ -9,5 +13,8 @@ _base_ = [
 ]
 
 model = dict(type="Supervised")
-train_dataloader = dict(batch_size=8, sampler=dict(labeled_only=True), dataset=dict(split="1_16"))
-auto_scale_lr = dict(base_batch_size=8)
+train_dataloader = dict(
+    batch_size=16,
+    sampler=dict(labeled=16, labeled_only=True, epoch_of="labeled"),
+    dataset=dict(split="1_16"),
+)

@@ -21,7 +21,8 @@ class PassTrainLoop(IterBasedTrainLoop):
         runner: The runner.
         dataloader: Data loader, or its config, with a
             :class:`~rankseg.datasets.samplers.labeled_unlabeled.LabeledUnlabeledSampler`.
-        max_epochs: Number of passes over the unlabeled images.
+        max_epochs: Number of passes over the unlabeled images, or over the labeled ones if the
+            sampler says ``epoch_of="labeled"``.
         val_epochs: Number of passes between two validations.
         max_iters: Length in iterations, instead of ``max_epochs``.
         val_interval: Iterations between two validations, instead of ``val_epochs``.

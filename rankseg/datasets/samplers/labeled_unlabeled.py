@@ -10,6 +10,8 @@ from rankseg.errors import expect
 from rankseg.registry import DATA_SAMPLERS
 from rankseg.structures import SampleKey
 
+LISTS = ("labeled", "unlabeled")
+
 
 class _Passes:
     """Endless sequence of shuffled passes over some items, with random access.
@@ -53,17 +55,20 @@ class LabeledUnlabeledSampler(TrainSampler):
         unlabeled: Number of unlabeled images per batch and process.
         seed: Random seed, the same on every process; if ``None``, the processes agree on a random
             one.
-        labeled_only: Yield only the labeled part, for a supervised baseline of the same length.
+        labeled_only: Yield only the labeled part, for a supervised baseline.
         labeled_batches: Number of first batches that hold only labeled images, ``labeled +
             unlabeled`` of them, for a supervised first stage.
+        epoch_of: List of which one pass is an epoch: ``"unlabeled"``, which gives a supervised
+            baseline the length of the other methods, or ``"labeled"``, as for the supervised
+            baselines of UniMatch's released code. Without unlabeled images it is ``"labeled"``.
 
     Attributes:
         batch_size: Required ``batch_size`` of the dataloader.
-        iters_per_epoch: Number of iterations of one pass over the unlabeled images, at least 1;
-            over the labeled images if there are no unlabeled ones.
+        iters_per_epoch: Number of iterations of one pass over the list of ``epoch_of``, at least 1.
 
     Raises:
-        ValueError: If a batch would be empty, or a list that the batches need is empty.
+        ValueError: If a batch would be empty, a list that the batches need is empty, or
+            ``epoch_of`` is unknown.
     """
 
     def __init__(
@@ -74,9 +79,12 @@ class LabeledUnlabeledSampler(TrainSampler):
         seed: int | None = None,
         labeled_only: bool = False,
         labeled_batches: int = 0,
+        epoch_of: str = "unlabeled",
     ) -> None:
         name = "labeled_batches of the sampler"
         expect(labeled_batches >= 0, name, "0 or more", labeled_batches)
+        name = "train_dataloader.sampler.epoch_of"
+        expect(epoch_of in LISTS, name, f"one of {LISTS}", epoch_of)
         for name, count, least in (("labeled", labeled, labeled_only), ("unlabeled", unlabeled, 1)):
             if count < least:
                 raise ValueError(
@@ -94,6 +102,7 @@ class LabeledUnlabeledSampler(TrainSampler):
         self.labeled, self.unlabeled = labeled, unlabeled
         self.labeled_only = labeled_only
         self.labeled_batches = labeled_batches
+        self.epoch_of = epoch_of
         self.set_labels((), (), 0)
 
     @property
@@ -103,9 +112,9 @@ class LabeledUnlabeledSampler(TrainSampler):
 
     @property
     def iters_per_epoch(self) -> int:
-        """Number of iterations of one pass over the unlabeled images, or else the labeled ones."""
+        """Number of iterations of one pass over the list that an epoch counts."""
         size, share = self.num_unlabeled, self.unlabeled
-        if not size:
+        if not size or (self.epoch_of == "labeled" and self.labeled):
             size, share = self.num_labeled, self.labeled
         return max(1, size // (share * self.world_size))
 

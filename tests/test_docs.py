@@ -94,7 +94,7 @@ def test_config_that_inherits(tmp_path):
         64,
     )
     assert cfg.train_dataloader.dataset.split == "183"
-    assert cfg.train_dataloader.dataset.unlabeled_pipeline[2].num == 1
+    assert cfg.train_dataloader.dataset.labeled_pipeline[1].scale == (0.75, 1.5)
 
 
 def test_config_for_an_own_data_set(tmp_path, monkeypatch):

@@ -3,11 +3,11 @@
 
 _base_ = [
     "../_base_/models/deeplabv3plus_r50_cityscapes.py",
-    "../_base_/datasets/cityscapes.py",
+    "../_base_/datasets/cityscapes_mix.py",
     "../_base_/schedules/cityscapes.py",
     "../_base_/default_runtime.py",
 ]
 
-model = dict(type="FixMatch", threshold=0.0)
+model = dict(type="FixMatch", threshold=0.0, mix_source="same")
 train_dataloader = dict(dataset=dict(split="1_16"))
-_base_.train_dataloader.dataset.unlabeled_pipeline[2].num = 1  # one strong view
+_base_.train_dataloader.dataset.unlabeled_pipeline[1].transforms[1].num = 1  # one strong view

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 _base_ = "./voc_92.py"
+model = dict(rank=dict(num_agents=64))  # as in the released code
 _base_.train_dataloader.dataset.labeled_pipeline[1].crop_size = 321
-_base_.train_dataloader.dataset.unlabeled_pipeline[1].crop_size = 321
+_base_.train_dataloader.dataset.unlabeled_pipeline[1].transforms[0].crop_size = 321

@@ -3,10 +3,10 @@
 
 _base_ = [
     "../_base_/models/deeplabv3plus_r50.py",
-    "../_base_/datasets/voc.py",
+    "../_base_/datasets/voc_mix.py",
     "../_base_/schedules/voc.py",
     "../_base_/default_runtime.py",
 ]
 
-model = dict(type="UniMatch")
+model = dict(type="UniMatch", mix_source="same")
 train_dataloader = dict(dataset=dict(split="92"))

@@ -44,7 +44,7 @@ SMALLER = [  # the parameters of ResNet-50 take most of the time
     [
         ("supervised/voc_92.py", SMALLER),
         ("fixmatch/cityscapes_1_16.py", SMALLER),
-        ("unimatch/voc_92_mix_same.py", SMALLER),
+        ("unimatch/voc_92_mix_batch.py", SMALLER),
         ("rankmatch/voc_92.py", []),
         ("rankmatch/em_mito_2.py", []),
         ("rankmatch/lucchi_5_finetune.py", SMALLER),

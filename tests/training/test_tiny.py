@@ -70,7 +70,7 @@ def test_an_assembly_fits_the_map_of_a_small_crop(tmp_path):
 
 
 def test_agents_that_only_the_class_names(tmp_path):
-    cfg = apis.load_config(str(LMCS.parents[1] / "rankmatch/voc_92.py"))
+    cfg = apis.load_config(str(LMCS.parents[1] / "rankmatch/lucchi_5.py"))
     assert "rank" not in cfg.model
     assert make_tiny(cfg, str(tmp_path)).model.rank.num_agents == 16
 

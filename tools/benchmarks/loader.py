@@ -242,7 +242,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     torch.set_num_threads(args.threads or 1)
     cv2.setNumThreads(args.threads or 1)
     init_default_scope("rankseg")
-    loader = load_config(str(CONFIGS / "rankmatch" / "voc_92.py")).train_dataloader
+    loader = load_config(str(CONFIGS / "rankmatch" / "voc_92_mix_batch.py")).train_dataloader
     steps = loader.dataset.unlabeled_pipeline
     for step in steps:
         if "crop_size" in step:

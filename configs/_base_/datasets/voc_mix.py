@@ -1,13 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""RankMatch, DeepLabv3+ R-50, PASCAL VOC classic, 92 labeled images, mixed with itself.
+"""PASCAL VOC 2012 with a second crop of every unlabeled image, pasted by CutMix as in the paper."""
 
-Mixes as the released code does: it predicts a second crop of the same image and pastes it, which
-needs a third forward pass. `voc_92.py` pastes another image of the batch.
-"""
+_base_ = "./voc.py"
 
-_base_ = "./voc_92.py"
-
-model = dict(mix_source="same")
 train_dataloader = dict(
     dataset=dict(
         unlabeled_pipeline=[

@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: Apache-2.0
+_base_ = "./voc_92_r101_crop321.py"
+train_dataloader = dict(dataset=dict(split="183"))

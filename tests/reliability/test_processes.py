@@ -12,7 +12,7 @@ from unittest import mock
 
 import pytest
 import torch
-from mmengine.dist import get_dist_info
+from mmengine.dist import all_reduce, get_dist_info
 from mmengine.optim import OptimWrapper
 from mmengine.registry import init_default_scope
 from torch import Tensor
@@ -66,6 +66,10 @@ TARGETS = dict(
 CASES = {
     "Supervised": (segmentor(), dict(type="Supervised")),
     "Supervised, hard pixels": (segmentor(OHEM), dict(type="Supervised")),
+    "Supervised, hard pixels of each image": (
+        segmentor(dict(OHEM, min_kept=0.2)),
+        dict(type="Supervised"),
+    ),
     "FixMatch": (segmentor(), dict(type="FixMatch", threshold=0.35, mix_source="same")),
     "FixMatch, pasting from the batch": (segmentor(), dict(type="FixMatch", threshold=0.35)),
     "UniMatch": (segmentor(), dict(type="UniMatch", threshold=0.35, mix_source="same")),
@@ -124,7 +128,7 @@ CASES = {
 # --- a batch, and one process's share of it
 
 
-def whole_batch(case: str, step: int) -> tuple[dict, dict]:
+def whole_batch(case: str, step: int, images: int = IMAGES) -> tuple[dict, dict]:
     """Images and labels of all processes, unevenly labelled and padded."""
     torch.manual_seed(100 + step)
     if "branches" in CASES[case][0].decode_head:
@@ -132,7 +136,7 @@ def whole_batch(case: str, step: int) -> tuple[dict, dict]:
         for i, sample in enumerate(samples["labeled"]):  # a bank of all is full after two steps
             sample.set_metainfo({"sample_idx": (i + step * IMAGES) % (2 * IMAGES)})
         return inputs, samples
-    inputs, samples = toy_batch(IMAGES, IMAGES, SIZE, mixed=True)
+    inputs, samples = toy_batch(images, images, SIZE, mixed=True)
     samples["labeled"][0].gt_sem_seg.data[:, 5:] = 255
     for view in ("weak", "mix_weak"):
         samples[view][1].valid.data[:, 9:] = False
@@ -208,8 +212,8 @@ def pair(rows: Tensor, shift: int, axis: int) -> Tensor:
 # --- three steps
 
 
-def train(case: str) -> dict[str, Tensor]:
-    """All that a method holds after three steps, and the gradients of the last."""
+def train(case: str, images: int = IMAGES, steps: int = STEPS) -> dict[str, Tensor]:
+    """All that a method holds after some steps, the gradients of the last, and all losses."""
     init_default_scope("rankseg")
     torch.manual_seed(0)
     student, options = CASES[case]
@@ -228,12 +232,16 @@ def train(case: str) -> dict[str, Tensor]:
     # the weights must go the same way, not be thrown about: rounding would grow with every step
     learning = {name: one for name, one in method.named_parameters() if one.requires_grad}
     optimizer = OptimWrapper(torch.optim.SGD(learning.values(), 0.01, momentum=0.9))
-    for step in range(STEPS):
-        inputs, samples = share(*whole_batch(case, step))
+    losses = {}
+    for step in range(steps):
+        inputs, samples = share(*whole_batch(case, step, images))
         draws = Draws(inputs).patches()
         for patch in draws:
             patch.start()
-        model.train().train_step(dict(inputs=inputs, data_samples=samples), optimizer)
+        found = model.train().train_step(dict(inputs=inputs, data_samples=samples), optimizer)
+        for name, value in found.items():
+            if "loss" in name:
+                losses[f"step {step} {name}"] = value.detach().clone()
         for patch in draws:
             patch.stop()
         if method.teacher is not None:
@@ -243,7 +251,9 @@ def train(case: str) -> dict[str, Tensor]:
         for name, parameter in learning.items()
         if parameter in optimizer.optimizer.state
     }
-    return {**method.state_dict(), **momenta}
+    for value in losses.values():
+        all_reduce(value, "mean")
+    return {**method.state_dict(), **momenta, **losses}
 
 
 def train_all() -> dict[str, dict[str, Tensor]]:
@@ -265,3 +275,20 @@ def test_two_processes_end_where_one_does(processes, case):
         torch.testing.assert_close(
             one[name], value, rtol=1e-3, atol=1e-5, msg=lambda text, name=name: f"{name}: {text}"
         )
+
+
+@pytest.mark.parametrize("world", [4, 8])
+def test_released_schedule_on_any_number_of_processes(world, monkeypatch):
+    """8 + 8 images on one process, 2 + 2 on four, 1 + 1 on eight: OHEM, CutMix and rank loss.
+
+    After one step: later ones can differ in a pixel whose confidence is on the threshold.
+    """
+    monkeypatch.setitem(CASES, "released", (segmentor(dict(OHEM, min_kept=0.2)), rank_match()))
+    wanted = train("released", 8, 1)
+    assert sum(name.startswith("step 0 loss_") for name in wanted) == 6
+    for found in run_processes(world, train, "released", 8, 1):
+        assert found.keys() == wanted.keys()
+        for name, value in wanted.items():
+            torch.testing.assert_close(
+                found[name], value, rtol=1e-4, atol=1e-5, msg=lambda text, n=name: f"{n}: {text}"
+            )

@@ -168,6 +168,21 @@ def test_epoch_is_one_pass_over_the_unlabeled(sizes, counts, world, expected, mo
         assert len(sampler) == expected * sampler.batch_size
 
 
+@pytest.mark.parametrize(
+    ("world", "labeled", "expected"), [(1, 16, 5), (4, 4, 5), (8, 2, 5), (1, 8, 11), (1, 100, 1)]
+)
+def test_epoch_can_be_one_pass_over_the_labeled(world, labeled, expected, monkeypatch):
+    options = dict(rank=(0, world), monkeypatch=monkeypatch, epoch_of="labeled")
+    for only in (False, True):
+        sampler = make((92, 10490), (labeled, 8), labeled_only=only, **options)
+        assert sampler.iters_per_epoch == expected
+
+
+def test_unknown_list_of_an_epoch():
+    with pytest.raises(ValueError, match="sampler.epoch_of to be one of .* but got 'both'"):
+        make(epoch_of="both")
+
+
 def test_labeled_only_yields_the_labeled_part_of_the_same_stream():
     both, only = make(), make(labeled_only=True)
     assert only.batch_size == 2

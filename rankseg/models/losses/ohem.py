@@ -90,7 +90,7 @@ class OhemCrossEntropyLoss(nn.Module):
         kept = labeled & (loss >= bound.clamp(max=-math.log(self.threshold)))
         if self.class_weight is not None:
             each = constant(self.class_weight, label.device)
-            loss = loss * each[label.where(label != ignore_index, 0)].flatten()
+            loss = loss * each[label.where(label != ignore_index, 0)].view_as(loss)
         return self.loss_weight * torch.where(kept, loss, 0).sum() / count_per_process(kept)
 
 

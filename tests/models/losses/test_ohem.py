@@ -76,6 +76,14 @@ def test_a_share_does_not_depend_on_the_batch_of_a_process(size, monkeypatch):
     assert (number - whole).abs() > 0.1  # six pixels of the whole batch, nearly all of the first
 
 
+def test_class_weights_of_a_share():
+    logits, label = images()
+    weights = [0.5, 2.0, 3.0]
+    found = OhemCrossEntropyLoss(1.0, 0.2, class_weight=weights)(logits, label)  # all pixels count
+    loss = F.cross_entropy(logits, label, torch.tensor(weights), ignore_index=255, reduction="sum")
+    torch.testing.assert_close(found, loss / (label != 255).sum())
+
+
 def test_default_is_the_released_number_of_two_images():
     share = OhemCrossEntropyLoss().min_kept
     assert round(share * 801 * 801) * 2 == 200_000

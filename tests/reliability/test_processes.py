@@ -173,9 +173,8 @@ class Draws:
         channels = torch.arange(features.shape[1]) * 7 + torch.tensor(self.rows)[:, None]
         return features * (channels % 5 > 1)[:, :, None, None] / (1 - rate)
 
-    def agents(self, features: Tensor, count: int, first: Tensor | None) -> Tensor:
-        cells = features.shape[2] * features.shape[3]
-        return agents.orthogonal_agents(features, count, torch.tensor(self.weak) % cells)
+    def first(self, features: Tensor) -> Tensor:
+        return torch.tensor(self.weak) % features.shape[2:].numel()
 
     def uniform(self, like: Tensor, shape: tuple[int, ...], low: float, high: float) -> Tensor:
         place = torch.arange(1, 1 + math.prod(shape[1:]), dtype=torch.float64)
@@ -194,7 +193,8 @@ class Draws:
             mock.patch.object(mixmatch, "draw_mixup", self.mixup),
             mock.patch.object(perturbations, "uniform", self.uniform),
             mock.patch(dropout, self.dropout),
-            mock.patch.dict(rank_correlation.SELECTIONS, orthogonal=self.agents),
+            mock.patch.object(agents, "random_first", self.first),
+            mock.patch.object(rank_correlation, "random_first", self.first),
             mock.patch.object(torch.Tensor, "roll", pair),
         ]
 

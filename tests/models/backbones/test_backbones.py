@@ -46,9 +46,16 @@ NETWORKS = [
     ),
     (dict(type="ResNet", depth=50), dict(in_channels=2048, num_classes=1000), 25_557_032),
     # 2.9, 11.7 and 26.2 million in the paper; the exact numbers are those of its layers
-    (SHAKE | dict(width=32), dict(in_channels=128, num_classes=10), shake_shake(32)),
-    (SHAKE | dict(width=64), dict(in_channels=256, num_classes=10), shake_shake(64)),
-    (SHAKE | dict(width=96), dict(in_channels=384, num_classes=10), shake_shake(96)),
+    *[
+        (SHAKE | dict(width=w, original=True), dict(in_channels=4 * w, num_classes=10), count)
+        for w, count in ((32, shake_shake(32)), (64, shake_shake(64)), (96, shake_shake(96)))
+    ],
+    # Mean Teacher's: no batch norm in the stem, biases in the shortcuts that halve a map
+    (
+        SHAKE | dict(width=96),
+        dict(in_channels=384, num_classes=10),
+        shake_shake(96) - 2 * 16 + 2 * 96 + 4 * 96,
+    ),
     # the projector of CMSF beside the classifier
     (
         dict(type="ResNet", depth=50),

@@ -53,7 +53,7 @@ def gain_sentence(run: Run, baseline: Run) -> str | None:
 
 def _lengths(run: Run, baseline: Run) -> str:
     """Return the lengths of two runs if they differ, since more training alone helps, too."""
-    ours, theirs = ((one.config.get("train_cfg") or {}).get("max_iters") for one in (run, baseline))
+    ours, theirs = (one.iterations[1] for one in (run, baseline))
     if ours is None or theirs is None or ours == theirs:
         return ""
     return f", which trained for {theirs:,} iterations, not {ours:,}"
@@ -62,6 +62,8 @@ def _lengths(run: Run, baseline: Run) -> str:
 def gain_sentences(runs: Sequence[Run]) -> list[str]:
     """Return a sentence for each run that has its supervised baseline among the runs.
 
+    Of several baselines with the split and seed of a run, the one of the same length counts.
+
     Args:
         runs: Runs that were validated on the same data.
     """
@@ -69,6 +71,8 @@ def gain_sentences(runs: Sequence[Run]) -> list[str]:
     found = []
     for run in runs:
         fitting = [one for one in baselines if (one.split, one.seed) == (run.split, run.seed)]
+        if len(fitting) > 1:
+            fitting = [one for one in fitting if one.iterations[1] == run.iterations[1]]
         if run.method == BASELINE or len(fitting) != 1:
             continue
         if sentence := gain_sentence(run, fitting[0]):
@@ -81,8 +85,8 @@ def gain_after_training(cfg: Config) -> str | None:
 
     The baseline is the run whose checkpoint labels the unlabeled images (``model.labeler``), or the
     one of the same split and seed in the work folder of the supervised config:
-    ``work_dirs/NAME_supervised`` for ``work_dirs/NAME``, and ``work_dirs/supervised/NAME`` for
-    ``work_dirs/METHOD/NAME``.
+    ``work_dirs/NAME_supervised`` for ``work_dirs/NAME``, and for ``work_dirs/METHOD/NAME``
+    ``work_dirs/supervised/NAME_equal_length``, or else ``work_dirs/supervised/NAME``.
 
     Args:
         cfg: Config of the run.
@@ -93,6 +97,7 @@ def gain_after_training(cfg: Config) -> str | None:
     labeler = cfg.model.get("labeler")
     beside = [
         mine.with_name(f"{mine.name}_supervised"),
+        mine.parent.parent / "supervised" / f"{mine.name}_equal_length",
         mine.parent.parent / "supervised" / mine.name,
     ]
     for folder in [Path(labeler).parent] if labeler else beside:

@@ -65,10 +65,14 @@ class Run:
 
     @property
     def iterations(self) -> tuple[int, int | None]:
-        """Completed iterations as far as known, and length of the run."""
+        """Completed iterations as far as known, and length of the run.
+
+        The length of a run that is set in passes is known after its first validation.
+        """
         done = [at for points in self.scalars.train.values() for at, _ in points[-1:]]
         done += [self.summary["last"]["iteration"]] if self.summary else []
-        return max(done, default=0), (self.config.get("train_cfg") or {}).get("max_iters")
+        length = (self.config.get("train_cfg") or {}).get("max_iters")
+        return max(done, default=0), length or (self.summary or {}).get("max_iters")
 
     @property
     def split(self) -> str:

@@ -96,3 +96,21 @@ def test_names_lengths_that_differ(make_run):
     assert "trained for" not in gain_sentence(run, baseline)
     run.config.train_cfg.max_iters = 4000
     assert "which trained for 30 iterations, not 4,000)" in gain_sentence(run, baseline)
+
+
+def test_names_lengths_of_runs_in_passes(make_run):
+    run, baseline = make_run("a", 62.0), make_run("b", 58.0, method="Supervised")
+    for one, length in ((run, 104_880), (baseline, 400)):
+        one.config.train_cfg = dict(type="PassTrainLoop", max_epochs=80)
+        one.summary["max_iters"] = length
+    assert "which trained for 400 iterations, not 104,880)" in gain_sentence(run, baseline)
+
+
+def test_prefers_the_baseline_of_equal_length(runs, make_run):
+    runs["runs/a/x"] = make_run("x", 60.0)
+    runs["runs/supervised/x"] = short = make_run("s", 50.0, method="Supervised")
+    runs["runs/supervised/x_equal_length"] = equal = make_run("e", 57.0, method="Supervised")
+    short.config.train_cfg.max_iters = 3
+    assert "gained 3.0 mIoU" in gain_after_training(config("runs/a/x"))
+    (found,) = gain_sentences([short, runs["runs/a/x"], equal])
+    assert found.startswith("x: Unlabeled images gained 3.0 mIoU")

@@ -64,7 +64,7 @@ def _predict_one_size(segmentor: nn.Module, images: Tensor, data_samples: list |
     """Predict ``(B, 3, H, W)`` images in one forward pass, or window by window."""
     config = segmentor.test_cfg
     if config.get("evaluation") == "released":
-        return segmentor.postprocess_result(predict_released(segmentor, images), data_samples)
+        return _predict_released(segmentor, images, data_samples)
     if config.get("mode") != "slide":
         with _without_tuning():
             return segmentor.predict(images, data_samples)
@@ -76,6 +76,17 @@ def _predict_one_size(segmentor: nn.Module, images: Tensor, data_samples: list |
     at_once = config.get("windows_at_once")
     averaged = slide(logits, images, config["crop_size"], config["stride"], at_once)
     return segmentor.postprocess_result(averaged, data_samples)
+
+
+def _predict_released(segmentor: nn.Module, images: Tensor, data_samples: list | None) -> list:
+    """Predict as in the released code; as usual, the softmax of ``seg_logits`` is a probability."""
+    with _without_tuning():
+        found = predict_released(segmentor, images)
+    results = segmentor.postprocess_result(found, data_samples)
+    if segmentor.test_cfg["mode"] == "slide":
+        for one in results:  # the classes are already those of the sums themselves
+            one.seg_logits.data = one.seg_logits.data.clamp(min=1e-30).log()
+    return results
 
 
 @contextmanager

@@ -31,12 +31,16 @@ def ours(theirs: Released, **test_cfg):
     return model
 
 
-def classes(model, image):
+def prediction(model, image):
     sample = SegDataSample(metainfo=dict(ori_shape=image.shape[2:], img_shape=image.shape[2:]))
     sample.gt_sem_seg = PixelData(data=torch.zeros(1, *image.shape[2:], dtype=torch.long))
     with torch.no_grad():
         (result,) = model.predict(image, [sample])
-    return result.pred_sem_seg.data
+    return result
+
+
+def classes(model, image):
+    return prediction(model, image).pred_sem_seg.data
 
 
 def image_of(*size):
@@ -65,6 +69,20 @@ def test_windows_as_released(theirs, size):
     found = classes(ours(theirs, **windows, evaluation="released"), image)
     assert torch.equal(found, wanted)
     assert not torch.equal(classes(ours(theirs, **windows), image), wanted)
+
+
+def test_windows_have_mean_probabilities(theirs):
+    image = image_of(40, 60)
+    total = torch.zeros(CLASSES, 40, 60)
+    with torch.no_grad():
+        for top in (0, 32):
+            for left in (0, 32):
+                window = image[..., top : top + 49, left : left + 49]
+                share = theirs(window).softmax(1)[0]
+                total[:, top : top + share.shape[1], left : left + share.shape[2]] += share
+    windows = dict(mode="slide", crop_size=(49, 49), stride=(32, 32), evaluation="released")
+    found = prediction(ours(theirs, **windows), image).seg_logits.data.softmax(0)
+    torch.testing.assert_close(found, total / total.sum(0))
 
 
 def test_prediction_after_it_is_exact_again(theirs):

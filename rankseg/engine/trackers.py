@@ -29,6 +29,7 @@ from rankseg.utils.terminal import notify
 GROUP = "rankseg"
 """Project or experiment of the runs, unless an environment variable of the service names one."""
 _ID = re.compile(r"[\w-]{1,64}")
+_PASSWORD = re.compile(r"//[^/\s]*@")  # user and password in an address
 _NOT_IN_NAMES = re.compile(r"[^\w\-. :/]")
 
 
@@ -195,7 +196,8 @@ class MlflowTracker(Tracker):
         else:
             self._client.update_run(run_id, status="RUNNING")
         self._run_id = run_id
-        return run_id, f"run {self.run_name} of experiment {group} at {mlflow.get_tracking_uri()}"
+        server = _PASSWORD.sub("//", mlflow.get_tracking_uri())
+        return run_id, f"run {self.run_name} of experiment {group} at {server}"
 
     def log(self, values: dict[str, float], step: int) -> None:
         """See the base class."""
@@ -240,5 +242,5 @@ def _check_note(found: Any) -> None:
 
 
 def _first_line(error: Exception) -> str:
-    lines = f"{type(error).__name__}: {error}".splitlines()
+    lines = _PASSWORD.sub("//", f"{type(error).__name__}: {error}").splitlines()
     return lines[0].rstrip(".")

@@ -213,6 +213,11 @@ def read_encoder(name: str, file: Path) -> Encoder:
     """
     file = file.absolute()
     check_path(file, "--weights")
+    if not file.is_file():
+        raise FileNotFoundError(
+            f"Expected --weights to be a file of pretrained weights, but {file} does not exist. "
+            "Correct the path, or start from random weights with --encoder none instead."
+        )
     with torch.device("meta"):
         trunk = TimmTrunk(name, out_indices=_maps_of(name))
     read_backbone(trunk, file)

@@ -16,7 +16,8 @@ from rankseg.training.network_checks import has_batch_norm
 def note_pixel_values(model: Method, cfg: Config) -> None:
     """Warn if images are normalized in another way than the weights of an encoder expect.
 
-    An encoder with batch norm that is trained as a whole adapts to it and is not checked.
+    An encoder with batch norm that is trained as a whole adapts to it and is not checked. Neither
+    are images whose channels are not R, G and B, for which the weights expect no particular values.
 
     Args:
         model: The method.
@@ -27,7 +28,7 @@ def note_pixel_values(model: Method, cfg: Config) -> None:
         return
     source = model.pretrained or trunk.weights
     adapts = has_batch_norm(trunk) and not (trunk.frozen or trunk.lora or trunk.norm_eval)
-    if source is None or adapts:
+    if source is None or adapts or trunk.in_channels != 3:
         return
     names = () if source == "hub" else read_state(source)
     wanted = pixel_values(trunk.model, names)

@@ -133,6 +133,8 @@ def remove_run(work_dir: str | Path) -> None:
         for file in list(place.iterdir()) if place.is_dir() else ():
             if written.fullmatch(file.name):
                 file.unlink(missing_ok=True)
+    for note in folder.glob("*/vis_data/*Tracker.json"):  # a new run is a new one there, too
+        note.unlink(missing_ok=True)
     for link in (folder / LAST, folder / BEST):
         if is_link(link):
             link.unlink(missing_ok=True)

@@ -87,6 +87,16 @@ def test_wandb_logs_iterations_and_continues_a_resumed_run(config, wandb, tmp_pa
     assert scalars  # the log for the report is still written
 
 
+def test_a_run_that_replaces_another_does_not_continue_it(config, wandb):
+    apis.train(config(max_iters=2), log_to="wandb")
+    apis.train(config(max_iters=2), overwrite=True)
+    resumed = config()
+    resumed.extend_schedule = True
+    apis.resume_from_latest(resumed)
+    apis.train(resumed, log_to="wandb")
+    assert [start["id"] for start in wandb.starts] == [None, None]
+
+
 def test_training_continues_without_the_service(config, wandb, capsys):
     wandb.broken = True
     assert apis.train(config(), log_to="wandb").iterations == 4
@@ -102,10 +112,10 @@ def test_ends_the_run_of_the_service_if_training_fails(config, wandb, monkeypatc
 
 def test_says_what_the_service_refuses(config, wandb, monkeypatch):
     def refuse(**options):
-        raise PermissionError("403\nmore")
+        raise PermissionError("403 at https://me:secret@example.org\nmore")
 
     wandb.module.init = refuse
-    with pytest.raises(RunEnded, match="Weights & Biases to accept.*403"):
+    with pytest.raises(RunEnded, match="Weights & Biases to accept.*403 at https://example.org"):
         apis.train(config(), log_to="wandb")
 
     def no_key():
@@ -157,7 +167,7 @@ def test_tensorboard_has_the_curves(config, tmp_path):
     assert [one.step for one in found.Scalars("mIoU")] == [2, 4]
 
 
-def test_mlflow_logs_to_one_run(config, monkeypatch, tmp_path):
+def test_mlflow_logs_to_one_run(config, monkeypatch, tmp_path, capsys):
     calls = []
 
     class Client:
@@ -172,10 +182,12 @@ def test_mlflow_logs_to_one_run(config, monkeypatch, tmp_path):
     entities = SimpleNamespace(Metric=lambda *values: values)
     fake(
         monkeypatch, "mlflow", MlflowClient=Client, entities=entities,
-        get_tracking_uri=lambda: "here",
+        get_tracking_uri=lambda: "https://me:secret@example.org:5000/x",
     )  # fmt: skip
     monkeypatch.delenv("MLFLOW_EXPERIMENT_NAME", raising=False)
     apis.train(config(max_iters=2), log_to="mlflow")
+    text = capsys.readouterr().out
+    assert "at https://example.org:5000/x" in text and "secret" not in text
     made = [args for name, args, _ in calls if name.startswith("create")]
     assert made == [("rankseg",), ("7",)]
     logged = [options["metrics"] for name, _, options in calls if name == "log_batch"]

@@ -44,7 +44,7 @@ def test_file_of_weights_chooses_among_the_defaults(files):
     assert choose_encoder(None, files[CNN], GPU).name == CNN
     with pytest.raises(ValueError, match="--weights with --encoder none, but got w.pth"):
         choose_encoder("none", "w.pth", CPU)
-    with pytest.raises(FileNotFoundError, match=r"weights at .*gone.pth"):
+    with pytest.raises(FileNotFoundError, match=r"--weights .*gone.pth .*--encoder none"):
         choose_encoder(None, "gone.pth", CPU)
     torch.save({"a": torch.zeros(1)}, files[CNN])
     with pytest.raises(ValueError, match=rf"missing in the file.*timm's {CNN}.*--encoder NAME"):

@@ -46,3 +46,9 @@ def test_weights_count_wherever_they_are_set(capsys, tmp_path):
 def test_batch_norm_that_is_trained_adapts(capsys, tmp_path, options):
     text = notes(capsys, tmp_path, dict(mean=[0.0] * 3, std=[1.0] * 3), model=CNN, **options)
     assert ("expect" in text) == bool(options)
+
+
+@pytest.mark.parametrize("channels", [1, 4])
+def test_other_channels_have_no_expected_values(capsys, tmp_path, channels):
+    values = dict(mean=[0.0] * channels, std=[1.0] * channels)
+    assert notes(capsys, tmp_path, values, in_channels=channels) == ""

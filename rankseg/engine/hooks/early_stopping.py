@@ -94,5 +94,5 @@ class EarlyStoppingHook(RunHook, _EarlyStoppingHook):
             f"Stopped early at iteration {runner.iter:,} of {runner.max_iters:,}: in the last "
             f"{self.wait_count} validations {self.monitor} did not rise by {self.min_delta:g} "
             f"above {self.best_score:.2f}. Best: {best[self.monitor]:.2f} (iteration "
-            f"{best['iteration']:,}). To train on, resume with a larger patience, or without one."
+            f"{best['iteration']:,}). To train on, resume with a larger patience."
         )

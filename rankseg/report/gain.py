@@ -52,8 +52,13 @@ def gain_sentence(run: Run, baseline: Run) -> str | None:
 
 
 def _lengths(run: Run, baseline: Run) -> str:
-    """Return the lengths of two runs if they differ, since more training alone helps, too."""
-    ours, theirs = (one.iterations[1] for one in (run, baseline))
+    """Return the lengths of two runs if they differ, since more training alone helps, too.
+
+    A run that stopped early is as long as it has trained.
+    """
+    ours, theirs = (
+        one.iterations[0 if one.summary.get("stopped_early") else 1] for one in (run, baseline)
+    )
     if ours is None or theirs is None or ours == theirs:
         return ""
     return f", which trained for {theirs:,} iterations, not {ours:,}"

@@ -98,6 +98,14 @@ def test_names_lengths_that_differ(make_run):
     assert "which trained for 30 iterations, not 4,000)" in gain_sentence(run, baseline)
 
 
+def test_a_run_that_stopped_early_is_as_long_as_it_trained(make_run):
+    run, baseline = make_run("a", 62.0), make_run("b", 58.0, method="Supervised")
+    for one in (run, baseline):
+        one.config.train_cfg.max_iters = 4000
+    baseline.summary["stopped_early"] = True
+    assert "which trained for 30 iterations, not 4,000)" in gain_sentence(run, baseline)
+
+
 def test_names_lengths_of_runs_in_passes(make_run):
     run, baseline = make_run("a", 62.0), make_run("b", 58.0, method="Supervised")
     for one, length in ((run, 104_880), (baseline, 400)):

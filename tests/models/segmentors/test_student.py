@@ -200,3 +200,13 @@ def test_auxiliary_heads_are_looked_at_too():
     student.auxiliary_head.num_classes = 3
     check_outputs(student)
     check_outputs(toy_classifier(3))
+
+
+def test_released_evaluation_needs_a_channel_per_class():
+    cfg = dict(mode="whole", evaluation="released")
+    check_network(build(test_cfg=cfg))
+    binary = dict(num_classes=2, out_channels=1)
+    loss = dict(type="CrossEntropyLoss", use_sigmoid=True)
+    network = build(test_cfg=cfg, decode_head=head(**binary, threshold=0.5, loss_decode=loss))
+    with pytest.raises(ValueError, match="evaluation='released'.* got one channel.*'exact'"):
+        check_network(network)

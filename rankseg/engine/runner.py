@@ -2,6 +2,7 @@
 """MMEngine runner with strict checkpoint loading and atomic checkpoint saving."""
 
 import os
+import time
 import traceback
 from collections.abc import Collection
 from contextlib import suppress
@@ -40,6 +41,8 @@ from rankseg.models.weights.finite import non_finite
 from rankseg.utils.atomic_file import NO_ROOM, WriteError, atomic_write, describe
 from rankseg.utils.terminal import current_terminal
 
+START_TIME = "%Y%m%d_%H%M%S"
+"""Format of the name of a start's folder in the work folder."""
 LOGS = ("mmengine.visualization", "mmengine.logging")
 """Modules that write only to the work folder."""
 
@@ -60,6 +63,20 @@ class StrictRunner(Runner):
     identity: dict | None = None
     _infinite_by_design: Collection[str] = ()  # buffers, such as attention masks
     lock: FolderLock | None = None
+    _last_start: float = 0.0  # second of the latest start in this process
+
+    def setup_env(self, env_cfg: dict) -> None:
+        """Set up the process, and give the run a start time that no earlier run has.
+
+        MMEngine keeps loggers and visualizers under a name that ends with the second of the start.
+        A second run in the same second would write to the files of the first one.
+        """
+        super().setup_env(env_cfg)
+        start = time.mktime(time.strptime(self._timestamp, START_TIME))
+        if start <= StrictRunner._last_start:
+            start = StrictRunner._last_start + 1
+            self._timestamp = time.strftime(START_TIME, time.localtime(start))
+        StrictRunner._last_start = start
 
     def train(self) -> torch.nn.Module:
         """Train the model.

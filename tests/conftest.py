@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fixtures shared by all tests."""
 
-import rankseg  # noqa: F401, before torch, whose threads then sleep while they wait
+import rankseg  # before torch, whose threads then sleep while they wait
 
 # isort: split
 import gc
@@ -15,6 +15,8 @@ import cv2
 import numpy as np
 import pytest
 import torch
+
+import rankseg.models  # noqa: F401, before mmseg, which may need missing operators of torchvision
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # no test looks for weights in the network
 torch.set_num_threads(1)  # tensors are tiny: a second thread only waits for the first

@@ -65,10 +65,6 @@ class Project:
         """Config of the baseline."""
         return self.config.with_name(f"{self.name}_supervised.py")
 
-    def checkpoint(self, config: Path, iterations: int) -> str:
-        """Return the last checkpoint of the run of a config."""
-        return f"work_dirs/{config.stem}/iter_{iterations}.pth"
-
     def train(self, config: Path) -> str:
         """Return the command that trains a config."""
         return spell_commands(f"{self.command}train.py {shlex.quote(str(config))}")

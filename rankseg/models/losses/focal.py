@@ -17,6 +17,7 @@ class FocalLoss(nn.Module):
     r"""MMSegmentation's ``FocalLoss`` for labels of pixels, on any device.
 
     mmseg's own class fails on a CPU, and on a GPU unless MMCV's compiled operators are installed.
+    Its function for CPUs copies constants to the device in every step, which the host waits for.
     This class takes the same options and replaces it in configs.
 
     .. math:: L = -\alpha_t (1 - p_t)^\gamma \log p_t

@@ -47,22 +47,16 @@ def _cure(file: Path, config_file: str | None) -> str:
     return "Train the supervised baseline with the same network first, or name another checkpoint."
 
 
-def drop_labeler(config: dict) -> None:
-    """Let the teacher of a method make the pseudo-labels in place of the labeler.
+def drop_missing_labeler(config: dict) -> None:
+    """Let the teacher make the pseudo-labels if the checkpoint of the labeler does not exist.
 
     Its step costs as much as one of the labeler.
 
     Args:
         config: Config of the method, changed in place. It gets a teacher if it has none.
     """
-    if config.get("labeler") is not None:
-        teacher = config.get("teacher") or {"momentum": 0.01}
-        config.update(labeler=None, teacher=teacher, labels_from="teacher")
-
-
-def drop_missing_labeler(config: dict) -> None:
-    """Do the same if the checkpoint of the labeler does not exist, and log it."""
     file = config.get("labeler")
     if file is not None and not Path(file).is_file():
         print_log(f"{file} is missing. The teacher makes the pseudo-labels", "current")
-        drop_labeler(config)
+        teacher = config.get("teacher") or {"momentum": 0.01}
+        config.update(labeler=None, teacher=teacher, labels_from="teacher")

@@ -147,7 +147,7 @@ def check_network(network: nn.Module) -> None:
             f"{type(head).__name__}, which has no {', '.join(lacking)}. {ONE_HEAD}"
         )
     network.test_cfg = complete_test_cfg(getattr(network, "test_cfg", None))
-    if network.test_cfg.get("evaluation") == "released" and getattr(head, "out_channels", 2) == 1:
+    if network.test_cfg.get("evaluation") == "released" and head.out_channels == 1:
         raise ValueError(
             "Expected a head with one channel per class for model.student.test_cfg.evaluation="
             "'released', which takes the softmax of its channels, but got one channel. Set "

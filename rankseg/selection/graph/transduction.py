@@ -47,8 +47,7 @@ def transduce(
     graph = adjacency(similarity, index, power)
     known = np.bincount(labels, minlength=num_classes) > 0
     shares = np.tile(known / known.sum(), (len(index), 1))
-    fixed = np.eye(num_classes)[labels]
-    shares[labeled_idx] = fixed
+    shares[labeled_idx] = np.eye(num_classes)[labels]  # shares of 0 and 1 stay as they are
     reached = np.zeros(len(index), bool)
     reached[labeled_idx] = True
     for _ in range(max_iter):
@@ -56,7 +55,6 @@ def transduce(
         product = shares * (graph @ shares)
         total = product.sum(1, keepdims=True)
         moved = np.divide(product, total, out=shares.copy(), where=total > 0)
-        moved[labeled_idx] = fixed
         change = np.abs(moved - shares).max()
         shares = moved
         if change <= tol:

@@ -2,7 +2,7 @@
 import pytest
 import torch
 
-from rankseg.models.methods.labeler import check_labeler, drop_labeler, drop_missing_labeler
+from rankseg.models.methods.labeler import check_labeler, drop_missing_labeler
 
 
 def test_missing_checkpoint_names_the_command_or_the_last_one(build, tmp_path):
@@ -49,7 +49,7 @@ def test_method_checks_the_labeler_before_training(build, tmp_path):
 
 def test_teacher_takes_the_place_of_the_labeler(tmp_path):
     config = dict(labeler="w.pth", flip_labels=True, single_pass=True, teacher=dict(momentum=0.1))
-    drop_labeler(config)
+    drop_missing_labeler(config)
     assert (config["labeler"], config["labels_from"]) == (None, "teacher")
     assert config["flip_labels"] and config["single_pass"]
     alone = dict(labeler="w.pth", flip_labels=True, single_pass=True)
@@ -61,5 +61,5 @@ def test_teacher_takes_the_place_of_the_labeler(tmp_path):
     drop_missing_labeler(kept)
     assert kept == dict(labeler=str(tmp_path / "w.pth"))
     untouched = dict(teacher=dict(momentum=0.1))
-    drop_labeler(untouched)
+    drop_missing_labeler(untouched)
     assert untouched == dict(teacher=dict(momentum=0.1))

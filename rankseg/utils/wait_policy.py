@@ -16,7 +16,7 @@ import sys
 
 POLICY = {
     "OMP_WAIT_POLICY": "PASSIVE",  # of every OpenMP library
-    "GOMP_SPINCOUNT": "2000",  # rounds of the loop, some 20 us; of libgomp, for Linux
+    "GOMP_SPINCOUNT": "3000",  # rounds of the loop, some 30 us; of libgomp, for Linux
     "KMP_BLOCKTIME": "0",  # milliseconds, no fractions; of libomp and libiomp, on other systems
 }
 """Variables and values. libgomp prefers its number of rounds to the general policy."""
@@ -24,7 +24,7 @@ POLICY = {
 TOO_LATE = (
     "torch was imported before rankseg, so its idle threads keep cores busy, which slows training "
     "down a lot if other programs run. Import rankseg before torch, or set OMP_WAIT_POLICY=PASSIVE "
-    "and GOMP_SPINCOUNT=2000 before you start Python."
+    "and GOMP_SPINCOUNT=3000 before you start Python."
 )
 
 

@@ -31,7 +31,7 @@ def run(code: str, **settings: str) -> subprocess.CompletedProcess:
 def test_importing_the_package_sets_the_policy_without_torch():
     names = ["OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME"]
     code = f"import rankseg, os, sys; print('torch' in sys.modules, *map(os.getenv, {names}))"
-    assert run(code).stdout == "False PASSIVE 2000 0\n"
+    assert run(code).stdout == "False PASSIVE 3000 0\n"
 
 
 def test_openmp_of_torch_reads_the_policy():
@@ -45,7 +45,7 @@ def test_openmp_of_torch_reads_the_policy():
     )
     if not late:
         pytest.skip("the OpenMP library of this torch is not libgomp")
-    assert short[0] == "2000" and passive[0] == "0" and int(late[0]) > 2000
+    assert short[0] == "3000" and passive[0] == "0" and int(late[0]) > 3000
 
 
 @pytest.mark.parametrize("name", POLICY)
@@ -59,7 +59,7 @@ def test_settings_of_the_user_stay(name, monkeypatch):
 def test_says_once_that_torch_was_imported_before(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", types.ModuleType("torch"))
     set_wait_policy()
-    assert os.environ["GOMP_SPINCOUNT"] == "2000"  # for the processes that it starts
+    assert os.environ["GOMP_SPINCOUNT"] == "3000"  # for the processes that it starts
     assert re.search("Import rankseg before torch.* OMP_WAIT_POLICY=PASSIVE", take_note())
     assert take_note() is None
 

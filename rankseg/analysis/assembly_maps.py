@@ -63,11 +63,7 @@ def assembly_maps(
 
 
 def find_assembly(segmentor: nn.Module) -> SpatialAssembly:
-    """Return the first spatial assembly of a network.
-
-    Raises:
-        ValueError: If it has none.
-    """
+    """Return the first spatial assembly of a network."""
     for module in getattr(segmentor, "inserted", ()):
         if isinstance(module, SpatialAssembly):
             return module

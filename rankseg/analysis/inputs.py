@@ -28,15 +28,7 @@ def check_positive(**counts: int) -> None:
 
 
 def check_image_level(cfg: Config, name: str = "the config") -> None:
-    """Check that the network of a config predicts one output per image.
-
-    Args:
-        cfg: The config.
-        name: Its name in the message.
-
-    Raises:
-        ValueError: If it does not.
-    """
+    """Check that the network of a config predicts one output per image."""
     if not is_image_level(cfg):
         raise ValueError(
             f"Expected model.student.decode_head of {name} to be a head for whole images, such as "

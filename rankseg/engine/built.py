@@ -58,9 +58,6 @@ def build_method(cfg: Config) -> Built:
 
     The random number generators of the process are unchanged.
 
-    Args:
-        cfg: Config of the run.
-
     Raises:
         ValueError, OSError: If the method rejects its options.
     """

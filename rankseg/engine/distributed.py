@@ -127,11 +127,7 @@ def _refuse_forgotten_launcher() -> None:
 
 
 def _check_environment(launcher: str) -> None:
-    """Check the environment variables, which would otherwise make a process wait in vain.
-
-    Raises:
-        ValueError: If a variable is invalid. The message names it, its value and what is expected.
-    """
+    """Check the environment variables, which would otherwise make a process wait in vain."""
     needed = ENVIRONMENT[launcher]
     cure = (
         f"Start the processes with {LAUNCH}"
@@ -226,12 +222,7 @@ def synchronize_batch_norm(model: nn.Module, cfg: Config) -> nn.Module:
 
 
 def wrap_for_cpus(model: nn.Module, cfg: Config) -> CPUDataParallel:
-    """Wrap a method for distributed training without a GPU.
-
-    Args:
-        model: The method.
-        cfg: Config of the run.
-    """
+    """Wrap a method for distributed training without a GPU."""
     unused = cfg.get("find_unused_parameters", False)
     return CPUDataParallel(synchronize_batch_norm(model, cfg), find_unused_parameters=unused)
 

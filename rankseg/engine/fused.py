@@ -40,9 +40,6 @@ def prepare(optimizer: Optimizer) -> None:
       because a part of the network gets its first gradient after a warm-up. Their momentum is set
       to 0, which gives the same step. (With dampening, the first step of such a parameter is
       dampened, too.)
-
-    Args:
-        optimizer: Any optimizer, before its first step.
     """
     optimizer.register_load_state_dict_pre_hook(_keep_machine)
     optimizer.register_load_state_dict_post_hook(_match_layout)

@@ -16,11 +16,7 @@ NAMED = 6  # number of classes that are listed by name
 
 
 def describe_run(runner: Runner) -> list[str]:
-    """Describe a training run in a few lines.
-
-    Args:
-        runner: A runner whose training loop has been built.
-    """
+    """Describe a training run in a few lines."""
     train, sampler = runner.train_dataloader.dataset, runner.train_dataloader.sampler
     val = "no" if runner.val_loop is None else f"{len(runner.val_dataloader.dataset):,}"
     counts = f"{val} validation"

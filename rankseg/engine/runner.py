@@ -283,11 +283,7 @@ class StrictRunner(Runner):
             )
 
     def _extend_schedule(self, begun: list[list[dict]]) -> None:
-        """Set the optimizers to the learning rates of the config's schedule at this iteration.
-
-        Args:
-            begun: Parameter groups of each optimizer before the first step.
-        """
+        """Set the optimizers to the learning rates of the config's schedule at this iteration."""
         for wrapper, groups in zip(wrappers_of(self), begun, strict=True):
             for group, first in zip(wrapper.optimizer.param_groups, groups, strict=True):
                 group.update({key: value for key, value in first.items() if key != "params"})

@@ -56,9 +56,6 @@ def to_ours(state: dict[str, Tensor]) -> dict[str, Tensor]:
 def to_theirs(state: dict[str, Tensor]) -> dict[str, Tensor]:
     """Rename the tensors of one of our segmentors to the released names.
 
-    Args:
-        state: State dict of one of our segmentors.
-
     Raises:
         ValueError: If it is not their network.
     """

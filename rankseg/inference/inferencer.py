@@ -353,11 +353,7 @@ def _pipeline_of(cfg: Config, shrink: float = 1.0) -> list[BaseTransform]:
 
 
 def _check_shrink(shrink: float, window: int | str) -> None:
-    """Refuse a shrink factor below 1 or infinite, and one combined with windows.
-
-    Raises:
-        ValueError: If it is refused. The message names the option.
-    """
+    """Refuse a shrink factor below 1 or infinite, and one combined with windows."""
     if not 1 <= shrink < float("inf"):
         raise ValueError(
             f"Expected shrink to be a number of 1 or more, but got {shrink:g}. Change --shrink."

@@ -242,11 +242,7 @@ def channel_of(cfg: Config) -> int | None:
 
 
 def check_noted_classes(meta: Any, number: int, checkpoint: str | Path) -> None:
-    """Check that a checkpoint was trained on the number of classes in the config.
-
-    Raises:
-        ValueError: If not. The message states both numbers.
-    """
+    """Check that a checkpoint was trained on the number of classes in the config."""
     noted = meta.get("dataset_meta") if isinstance(meta, Mapping) else None
     names = (noted or {}).get("classes")
     if names and len(names) != number:

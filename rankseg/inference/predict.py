@@ -144,11 +144,7 @@ def predict(
 
 
 def _refuse_all(source: str | Path, sentences: list[str]) -> None:
-    """Raise an error if no image is readable, before anything is written.
-
-    Raises:
-        ValueError: Always. The message states what is wrong with the only, or the first file.
-    """
+    """Raise an error if no image is readable, before anything is written."""
     if len(sentences) == 1:
         raise ValueError(sentences[0])
     raise ValueError(
@@ -158,11 +154,7 @@ def _refuse_all(source: str | Path, sentences: list[str]) -> None:
 
 
 def _check_page_names(files: list[ImageFile]) -> None:
-    """Check that no image has the same overlay file as a page of a stack.
-
-    Raises:
-        ValueError: If one has. The message names both.
-    """
+    """Check that no image has the same overlay file as a page of a stack."""
     images = {one.name: one for one in files if one.pages is None}
     for page in pages_of(*(one for one in files if one.pages is not None)):
         other = images.get(page.view_name)

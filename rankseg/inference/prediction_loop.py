@@ -70,10 +70,6 @@ class MaskPrediction:
     def run(self, files: Sequence[ImageFile], skipped: Sequence[ImageFile] = ()) -> dict[Any, str]:
         """Predict images. Table and overview are written even if this is interrupted.
 
-        Args:
-            files: Images in the order of the table.
-            skipped: Images of these that already have masks.
-
         Returns:
             Error messages of the images that failed, by path.
         """
@@ -195,11 +191,7 @@ class MaskPrediction:
             self._fail(file, error)
 
     def _fail(self, file: ImageFile, error: Exception) -> None:
-        """Record a failure, so that the other images are still predicted.
-
-        Raises:
-            WriteError: If the other images would fail too, for example because the disk is full.
-        """
+        """Record a failure, so that the other images are still predicted."""
         if isinstance(error, WriteError) and not error.of_one_file:
             raise error
         text = str(error)

@@ -67,9 +67,6 @@ def count_launches(work: Callable[[], Any]) -> Counter[str]:
     >>> import torch
     >>> count_launches(lambda: torch.ones(2, 3).T.add(1))
     Counter({'ones': 1, 'add': 1})
-
-    Args:
-        work: Function without arguments.
     """
     with LaunchCounter() as counter:
         work()

@@ -119,9 +119,6 @@ def _choose_split(cfg: Config, split: str) -> str:
     """Set the split to train on and return its name.
 
     Validation lists in the folder of the old split are replaced by those of the new split.
-
-    Raises:
-        ValueError: If the config names its lists one by one.
     """
     train = cfg.train_dataloader.dataset
     old = train.get("split")
@@ -156,11 +153,7 @@ def _copy_validation(cfg: Config) -> None:
 
 
 def _finish(cfg: Config) -> None:
-    """Fill in the settings that follow from other settings.
-
-    Raises:
-        ValueError: If the seed is negative.
-    """
+    """Fill in the settings that follow from other settings."""
     _copy_validation(cfg)
     seed = cfg.get("randomness", {}).get("seed")
     if seed is not None:
@@ -173,11 +166,7 @@ def _finish(cfg: Config) -> None:
 
 
 def check_keys(cfg: Config, options: dict[str, Any]) -> None:
-    """Check that every command-line option starts with a key that is read.
-
-    Raises:
-        ValueError: If it does not. The message names the key and the most similar known key.
-    """
+    """Check that every command-line option starts with a key that is read."""
     known = READ | cfg.keys()
     for option in options:
         key = option.split(".")[0]
@@ -225,12 +214,7 @@ def _parameters(cls: type) -> set[str]:
 
 
 def check_options(cfg: Config) -> None:
-    """Check that every class of rankseg in the config has the options that it is given.
-
-    Raises:
-        ValueError: If not. The message names the key, the class, its options and the most similar
-            one.
-    """
+    """Check that every class of rankseg in the config has the options that it is given."""
     for where, node in nodes(cfg._cfg_dict.to_dict()):
         kind = node.get("type")
         if not isinstance(kind, str):

@@ -66,15 +66,7 @@ def write_config(path: str | Path, text: str) -> None:
 
 
 def check_values(config: Any, path: str) -> None:
-    """Check that no value would be replaced when the config of the run is saved and read again.
-
-    Args:
-        config: A config, or a part of one.
-        path: Config file, for the message.
-
-    Raises:
-        ValueError: If one would be. The message names its key.
-    """
+    """Check that no value would be replaced when the config of the run is saved and read again."""
     for where, text in texts(config):
         if TEMPLATE in text:
             raise ValueError(

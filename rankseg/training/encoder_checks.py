@@ -18,10 +18,6 @@ def note_pixel_values(model: Method, cfg: Config) -> None:
 
     An encoder with batch norm that is trained as a whole adapts to it and is not checked. Neither
     are images whose channels are not R, G and B, for which the weights expect no particular values.
-
-    Args:
-        model: The method.
-        cfg: Config of the run. Its weights have been checked.
     """
     trunk = getattr(model.student, "backbone", None)
     if not isinstance(trunk, TimmTrunk):

@@ -17,10 +17,6 @@ TOO_SMALL = 0.01  # fraction of the highest learning rate below which training m
 def run_length(cfg: Config, per_pass: int) -> int | None:
     """Return the iterations of a run, or None if its loop does not count iterations.
 
-    Args:
-        cfg: Config of the run.
-        per_pass: Iterations of one pass over the data.
-
     Raises:
         ValueError: If a number in ``train_cfg`` is not positive, or not an integer.
     """
@@ -87,12 +83,6 @@ def check_schedule(cfg: Config, checkpoint: Mapping, length: int, per_pass: int)
 
     With ``extend_schedule=True`` the run follows the schedule of the new length, and nothing is
     checked.
-
-    Args:
-        cfg: Config of the run.
-        checkpoint: Checkpoint to resume from.
-        length: Total iterations of the resumed run.
-        per_pass: Iterations of a pass over the data.
 
     Raises:
         ValueError: If the original schedule leaves iterations with a learning rate of about 0.

@@ -49,10 +49,6 @@ def check_model(model: Method, cfg: Config) -> None:
 
     Crops are not checked for a classifier: it pools its features and takes images of any size.
 
-    Args:
-        model: The method. It is not changed and may have no weights yet.
-        cfg: Config of the method.
-
     Raises:
         ValueError: If they do not, or ``activation_checkpointing`` names no submodule.
     """
@@ -242,15 +238,7 @@ def _right_sizes(model: Method, pixels: int, steps: Sequence[int]) -> list[int]:
 
 
 def check_logits(model: Method, logits: Any) -> None:
-    """Check that the head returns one map of logits.
-
-    Args:
-        model: The method.
-        logits: Logits from :func:`shapes_of` in training.
-
-    Raises:
-        ValueError: If not.
-    """
+    """Check that the head returns one map of logits."""
     head = model.student.decode_head
     rows = 4 if training_options(model)["feature_dropout"] else 2
     if not isinstance(logits, Tensor):
@@ -333,15 +321,7 @@ def check_layer_decay(model: Method, cfg: Config) -> None:
 
 
 def check_channels(model: Method, image: Tensor) -> None:
-    """Check that the images of the pipeline have the channels that the network takes.
-
-    Args:
-        model: The method.
-        image: Image ``(C, H, W)`` from the pipeline.
-
-    Raises:
-        ValueError: If not.
-    """
+    """Check that the images of the pipeline have the channels that the network takes."""
     expected, found = image_channels(model.student), image.shape[0]
     if expected != found:
         raise ValueError(
@@ -352,11 +332,7 @@ def check_channels(model: Method, image: Tensor) -> None:
 
 
 def check_images(model: Method, image: Tensor) -> None:
-    """Check that the student takes an image of this size, ``(3, H, W)``.
-
-    Raises:
-        ValueError: If not.
-    """
+    """Check that the student takes an image of this size, ``(3, H, W)``."""
     height, width = image.shape[1:]
     try:
         try_out(model.run, model.student, (height, width))
@@ -368,15 +344,7 @@ def check_images(model: Method, image: Tensor) -> None:
 
 
 def check_prediction(model: Method, image: Tensor) -> None:
-    """Check that the student can predict a validation image with its ``test_cfg``.
-
-    Args:
-        model: The method.
-        image: Image ``(3, H, W)`` from the validation pipeline.
-
-    Raises:
-        ValueError: If it cannot.
-    """
+    """Check that the student can predict a validation image with its ``test_cfg``."""
     config, size = model.student.test_cfg, tuple(image.shape[1:])
     slides = config.mode == "slide"
     if slides:

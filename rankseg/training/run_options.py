@@ -60,11 +60,7 @@ def use_trackers(cfg: Config, names: str | Sequence[str]) -> None:
 
 
 def _log_in() -> None:
-    """Log in to Weights & Biases, which asks for a key on a terminal.
-
-    Raises:
-        ValueError: If there is no key and nobody to ask.
-    """
+    """Log in to Weights & Biases, which asks for a key on a terminal."""
     import wandb
 
     if os.environ.get("WANDB_MODE", "online") not in ("online", "shared"):

@@ -41,9 +41,6 @@ def read_run_config(folder: Path) -> Config:
 
     Settings of how the run began, such as the checkpoint that it resumed from, are left out.
 
-    Args:
-        folder: Work folder.
-
     Raises:
         FileNotFoundError: If the folder contains no settings.
         ValueError: If they cannot be read, or building from them could run untrusted code.

@@ -101,11 +101,7 @@ DICTS = ("randomness", "train_cfg", "train_dataloader", "val_dataloader", "test_
 
 
 def _shaped(values: dict[str, Any]) -> dict[str, Any]:
-    """Check that the parts of a config that pages read have the expected types.
-
-    Raises:
-        ValueError: If a part has another type; the message names its key.
-    """
+    """Check that the parts of a config that pages read have the expected types."""
     model = values.get("model")
     if not isinstance(model, dict) or not isinstance(model.get("type"), str):
         raise NotDataError("it has no model with a type")

@@ -88,12 +88,6 @@ def check_files(
 ) -> list[str]:
     """Check the files of the data sets, and cache which files are valid.
 
-    Args:
-        cfg: Config of the data sets.
-        train: Training set.
-        val: Validation set.
-        full: Decode every file, including the test set.
-
     Returns:
         Lines for the log.
 
@@ -114,9 +108,6 @@ def check_classes(cfg: Config, dataset: Any) -> None:
     """Check that the head has an output for every class of the data set.
 
     An embedding network has no class outputs and is not checked.
-
-    Raises:
-        ValueError: If not.
     """
     if is_embedding(cfg):
         return
@@ -186,10 +177,6 @@ def check_batch(setup: RunSetup, cfg: Config) -> None:
 
 def check_one_image(setup: RunSetup, cfg: Config) -> None:
     """Check that batch norm has statistics if a forward pass consists of one image.
-
-    Args:
-        setup: Parts of the run. The method is not changed.
-        cfg: Config of the run.
 
     Raises:
         ValueError: If batch norm gets a single image of strong views, or a single value per
@@ -274,10 +261,6 @@ def check_hooks(setup: RunSetup, hooks: Sequence[Hook]) -> None:
 
 def check_weights(model: Method, cfg: Config) -> None:
     """Check the weight files that the run will load.
-
-    Args:
-        model: The method. It is not changed.
-        cfg: Config of the method.
 
     Raises:
         FileNotFoundError: If a file is missing.

@@ -18,10 +18,6 @@ def write_link(path: str | Path, target: str | Path) -> None:
     be moved. On file systems without symbolic links it is a text file with the name of the target,
     which :func:`follow_link` reads.
 
-    Args:
-        path: Path of the link.
-        target: The file.
-
     Raises:
         WriteError: If neither can be written.
     """

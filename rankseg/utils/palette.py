@@ -20,9 +20,6 @@ UNNAMED = (["class", "0"], ["value", "0"])
 def class_palette(classes: Sequence[str]) -> list[list[int]]:
     """Return a color for each class; the first is black only if its name says background.
 
-    Args:
-        classes: Class names in id order.
-
     Example:
         >>> class_palette(["background", "cell"]), class_palette(["road", "sky"])
         ([[0, 0, 0], [255, 160, 0]], [[230, 60, 40], [0, 110, 220]])

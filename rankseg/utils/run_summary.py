@@ -16,10 +16,6 @@ _MOST = 2**53  # limit of iterations, and of integers that a float represents ex
 def read_summary(path: Path, needed: Sequence[str] = NEEDED) -> dict[str, Any]:
     """Read the summary of one run.
 
-    Args:
-        path: Path of the file.
-        needed: Required keys.
-
     Raises:
         ValueError: If the file is damaged or not a run summary.
     """
@@ -41,10 +37,6 @@ def check_summary(summary: Any, needed: Sequence[str] = NEEDED) -> None:
 
     Every validation is an object of numbers whose ``iteration`` is a non-negative integer. Metrics
     may be NaN.
-
-    Args:
-        summary: Any JSON value.
-        needed: Required keys.
 
     Raises:
         ValueError: If an entry is invalid. The message names the first one.

@@ -217,9 +217,7 @@ class ClusterHook(FeatureHook):
 
     # --- a clustering
 
-    def after_train_iter(
-        self, runner: Runner, batch_idx: int, data_batch=None, outputs=None
-    ) -> None:
+    def after_train_iter(self, runner: Runner, *args, **kwargs) -> None:
         """Cluster if it is due, and continue with batches of the new clusters."""
         done = runner.iter + 1
         per_pass = runner.train_dataloader.sampler.iters_per_epoch

@@ -57,9 +57,7 @@ class CompositionHook(FeatureHook):
         self.length = length
         self.seed = seed
 
-    def after_train_iter(
-        self, runner: Runner, batch_idx: int, data_batch=None, outputs=None
-    ) -> None:
+    def after_train_iter(self, runner: Runner, *args, **kwargs) -> None:
         """End a step if it is due."""
         if (runner.iter + 1) % self.length == 0:
             method = unwrap_method(runner)

@@ -55,18 +55,12 @@ class DiscoveryHook(FeatureHook):
         generations: Number of generations.
         restart: Start each generation from the labeled images; ``False`` keeps discovered images.
         select: Config of a function in ``rankseg.registry.SELECTIONS`` with its options.
-        network: Network that extracts the features, see :meth:`Method.network`: ``"student"``,
-            ``"teacher"``, or ``"master"`` for methods that have one.
-        tap: Dotted name of the submodule whose output is the feature.
-        features: Pipeline of the images: ``"test"`` for that of ``val_dataloader``, ``"train"`` for
-            the augmented training pipeline.
         past: Number of earlier discoveries whose features are kept, also in checkpoints, for
             selections that fuse them.
         truth: Give discovered images their true labels, to measure the cost of wrong ones.
         maps: Projection of the maps, ``"pca"`` or ``"tsne"``, or None for no maps; see
             :func:`rankseg.visualization.to_plane`.
-        batch_size: Batch size per process.
-        num_workers: Number of data loader workers; ``None`` uses that of ``train_dataloader``.
+        **kwargs: Arguments of :class:`~rankseg.engine.hooks.base.FeatureHook`.
 
     Raises:
         ValueError: If an option is invalid, or before training, if the method, data set and
@@ -92,16 +86,12 @@ class DiscoveryHook(FeatureHook):
         generations: int = 3,
         restart: bool = True,
         select: dict | None = None,
-        network: str = "student",
-        tap: str = "decode_head.pool",
-        features: str = "test",
         past: int = 0,
         truth: bool = False,
         maps: str | None = "pca",
-        batch_size: int = 256,
-        num_workers: int | None = None,
+        **kwargs,
     ) -> None:
-        super().__init__(network, tap, features, batch_size, num_workers)
+        super().__init__(**{"features": "test", **kwargs})
         expect(maps in (None, *WAYS), "maps of DiscoveryHook", f"one of {(None, *WAYS)}", maps)
         expect(past >= 0, "past of DiscoveryHook", "0 or more", past)
         self.schedule = Schedule(begin, length, sizes, generations)
@@ -172,9 +162,7 @@ class DiscoveryHook(FeatureHook):
 
     # --- a discovery
 
-    def after_train_iter(
-        self, runner: Runner, batch_idx: int, data_batch=None, outputs=None
-    ) -> None:
+    def after_train_iter(self, runner: Runner, *args, **kwargs) -> None:
         """Discover if the schedule says so, and continue with batches of the new parts."""
         now = self.schedule.at(runner.iter + 1)
         if now is None:
@@ -185,13 +173,7 @@ class DiscoveryHook(FeatureHook):
         runner.train_loop.dataloader_iterator.skip_iter(now.start)  # drops prefetched batches
 
     def set_labels(self, runner: Runner, method: Method, start: int) -> None:
-        """Set the labeled images of the sampler; subclasses may hold some back.
-
-        Args:
-            runner: The runner.
-            method: The runner's model, with the pool.
-            start: Training iteration from which the sampler uses the new parts.
-        """
+        """Set the labeled images of the sampler; subclasses may hold some back."""
         leave = not runner.train_dataloader.dataset.include_labeled
         index, label = method.pool.index.tolist(), method.pool.label.tolist()
         runner.train_dataloader.sampler.set_labels(index, label, start, leave)
@@ -239,13 +221,7 @@ class DiscoveryHook(FeatureHook):
 
     @staticmethod
     def evidence(dataset: Dataset, method: Method, found: Features) -> tuple[np.ndarray, Evidence]:
-        """Return the indices of the candidates, ``(U,)``, and the evidence for the selection.
-
-        Args:
-            dataset: The training set.
-            method: Method with the pool.
-            found: Features and logits of all images.
-        """
+        """Return the indices of the candidates, ``(U,)``, and the evidence for the selection."""
         given, pool = dataset.num_labeled, method.pool
         discovered = pool.index.cpu().numpy()
         known = np.concatenate((np.arange(given), discovered))
@@ -292,11 +268,7 @@ class DiscoveryHook(FeatureHook):
 
 
 def _selection(config: dict) -> partial:
-    """Return the selection function of a config, with its options bound.
-
-    Raises:
-        ValueError: If there is no such function.
-    """
+    """Return the selection function of a config, with its options bound."""
     options = dict(config)
     name = options.pop("type", None)
     function = SELECTIONS.get(str(name))

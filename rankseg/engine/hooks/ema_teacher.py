@@ -19,9 +19,7 @@ class EMATeacherHook(Hook):
 
     priority = "NORMAL"
 
-    def after_train_iter(
-        self, runner: Runner, batch_idx: int, data_batch=None, outputs=None
-    ) -> None:
+    def after_train_iter(self, runner: Runner, *args, **kwargs) -> None:
         """Update the teacher unless :class:`NonFiniteHook` skipped the step."""
         if runner.message_hub.get_info(SKIPPED, False):
             return

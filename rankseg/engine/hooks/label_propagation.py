@@ -82,17 +82,13 @@ class LabelPropagationHook(FeatureHook):
         certainty: Weight images by the certainty of their labels; ``False`` gives every image with
             a label the weight 1.
         class_balance: Weight classes by the inverse of their size; ``False`` gives equal weights.
-        features: Pipeline of the images: ``"train"`` for the augmented training pipeline, as in the
-            released code, ``"test"`` for that of ``val_dataloader``.
-        network: Network that extracts the features, ``"student"`` or ``"teacher"``.
-        tap: Dotted name of the submodule whose output is the feature.
-        batch_size: Batch size per process.
-        num_workers: Number of data loader workers; ``None`` uses that of ``train_dataloader``.
         threads: Number of threads of the neighbor search, see
             :func:`rankseg.selection.graph.knn_graph`. Set it to the number of cores if ``torchrun``
             sets ``OMP_NUM_THREADS=1``.
         probes: Number of cells to search, an approximation for very large data sets; see
             :func:`rankseg.selection.graph.knn_graph`.
+        **kwargs: Arguments of :class:`~rankseg.engine.hooks.base.FeatureHook`. ``features`` is
+            ``"train"`` by default, as in the released code.
 
     Raises:
         ValueError: If an option is invalid, or before training, if the method, data set and
@@ -119,15 +115,11 @@ class LabelPropagationHook(FeatureHook):
         labels_by: str = "propagation",
         certainty: bool = True,
         class_balance: bool = True,
-        features: str = "train",
-        network: str = "student",
-        tap: str = "decode_head.pool",
-        batch_size: int = 256,
-        num_workers: int | None = None,
         threads: int | None = None,
         probes: int | None = None,
+        **kwargs,
     ) -> None:
-        super().__init__(network, tap, features, batch_size, num_workers)
+        super().__init__(**{"features": "train", **kwargs})
         name = "labels_by of LabelPropagationHook"
         expect(labels_by in LABELS_BY, name, f"one of {tuple(LABELS_BY)}", labels_by)
         check_alpha(alpha)

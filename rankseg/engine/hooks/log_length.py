@@ -28,9 +28,7 @@ class LogLengthHook(Hook):
         expect(length >= 1, "length of LogLengthHook", "1 or more", length)
         self.length = length
 
-    def after_train_iter(
-        self, runner: Runner, batch_idx: int, data_batch=None, outputs=None
-    ) -> None:
+    def after_train_iter(self, runner: Runner, *args, **kwargs) -> None:
         """Limit every buffer; a longer one shrinks when the next value is added."""
         for buffer in runner.message_hub.log_scalars.values():
             buffer.max_length = self.length

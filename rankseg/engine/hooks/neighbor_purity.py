@@ -94,9 +94,7 @@ class NeighborPurityHook(RunHook):
         super().before_train(runner)
         self._notes = RunNotes(Path(runner.work_dir) / f"{FILE}.json", runner.iter + 1)
 
-    def after_train_iter(
-        self, runner: Runner, batch_idx: int, data_batch=None, outputs=None
-    ) -> None:
+    def after_train_iter(self, runner: Runner, *args, **kwargs) -> None:
         """Measure if it is due."""
         due = self.interval and self.every_n_train_iters(runner, self.interval)
         if due or self.is_last_train_iter(runner):

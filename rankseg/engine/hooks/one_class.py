@@ -62,9 +62,7 @@ class OneClassHook(Hook):
             if isinstance(metric, RunMetric):
                 metric.per_class = True
 
-    def after_train_iter(
-        self, runner: Runner, batch_idx: int, data_batch=None, outputs=None
-    ) -> None:
+    def after_train_iter(self, runner: Runner, *args, **kwargs) -> None:
         """Check the classes of pseudo-labels every ``patience`` iterations."""
         model = unwrap_method(runner)
         found = model.label_classes

@@ -127,9 +127,7 @@ class PseudoClassifierHook(RunHook):
                 "hook."
             )
 
-    def after_train_iter(
-        self, runner: Runner, batch_idx: int, data_batch=None, outputs=None
-    ) -> None:
+    def after_train_iter(self, runner: Runner, *args, **kwargs) -> None:
         """Train the classifier if it is due."""
         length = runner.train_dataloader.sampler.iters_per_epoch
         done = runner.iter % length + 1

@@ -43,9 +43,7 @@ class PseudoLabelHook(Hook):
             for name, place in (("history", "iteration"), ("validations", 0)):
                 self.notes[name] = [one for one in past[name] if one[place] <= runner.iter]
 
-    def after_train_iter(
-        self, runner: Runner, batch_idx: int, data_batch=None, outputs=None
-    ) -> None:
+    def after_train_iter(self, runner: Runner, *args, **kwargs) -> None:
         """Record the counts and reset them."""
         model = unwrap_method(runner)
         if model.quality is None or not (

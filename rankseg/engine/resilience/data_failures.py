@@ -47,9 +47,6 @@ IN_WORKER = re.compile(r"^Caught (\w+) in DataLoader worker process")
 def data_failures(cfg: Config | Mapping) -> Iterator[None]:
     """Convert failures of data files or data loader workers to :class:`RunEnded`.
 
-    Args:
-        cfg: Config of the run, which names the data folders.
-
     Raises:
         RunEnded: If data loading failed. The message names the file or process, cause and cure.
     """

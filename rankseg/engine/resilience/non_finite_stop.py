@@ -96,17 +96,7 @@ class NonFiniteStopHook(Hook):
 
 
 def save_batch(file: Path, iteration: int, data_batch: dict, terms: dict) -> None:
-    """Write a batch of views and its loss terms atomically.
-
-    Args:
-        file: Path of the file.
-        iteration: Number of the iteration, from 1.
-        data_batch: Batch from the data loader.
-        terms: Loss values by name.
-
-    Raises:
-        WriteError: If the file cannot be written.
-    """
+    """Write a batch of views and its loss terms atomically."""
     samples = data_batch.get("data_samples") or {}
     content = {
         "iteration": iteration,

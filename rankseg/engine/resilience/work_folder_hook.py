@@ -23,18 +23,8 @@ class WorkFolderHook(Hook):
     def __init__(self, lock: FolderLock) -> None:
         self.lock = lock
 
-    def after_train_iter(self, runner: Runner, *args, **kwargs) -> None:
-        """Check the folder before logs and checkpoints are written."""
+    def check(self, runner: Runner, *args, **kwargs) -> None:
+        """Check the folder before logs, checkpoints, metrics or final notes are written."""
         self.lock.check()
 
-    def after_val_iter(self, runner: Runner, *args, **kwargs) -> None:
-        """Check the folder during a long validation."""
-        self.lock.check()
-
-    def after_val_epoch(self, runner: Runner, *args, **kwargs) -> None:
-        """Check the folder before metrics and the best checkpoint are written."""
-        self.lock.check()
-
-    def after_train(self, runner: Runner) -> None:
-        """Check the folder before final notes are written."""
-        self.lock.check()
+    after_train_iter = after_val_iter = after_val_epoch = after_train = check

@@ -96,11 +96,6 @@ def check_lora(model: str, whole: nn.Module, lora: int) -> None:
     Some encoders have a layer ``attn.qkv`` but multiply with its weight themselves. Its adapter
     would be left out without a word.
 
-    Args:
-        model: Name of the encoder.
-        whole: The whole timm model on the meta device; it is changed.
-        lora: Rank of the adapters.
-
     Raises:
         ValueError: If it has no such layers, or does not run them.
     """

@@ -350,9 +350,6 @@ def _patch_size(network: nn.Module) -> int:
     This is the patch size of a transformer, and the largest stride of a network without padding
     such as ConvNeXt, or of one that takes no other sizes, such as HRNet. It is 1 for networks that
     take any size, and for those that take one size only.
-
-    Args:
-        network: The whole model on the meta device.
     """
     strides = [one["reduction"] for one in feature_maps(network)]
     size = getattr(getattr(network, "patch_embed", None), "patch_size", None)

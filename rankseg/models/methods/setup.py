@@ -69,9 +69,6 @@ class MethodSetup(TinyPart):
     def check_run(self, cfg: Any) -> None:
         """Check options that depend on other parts of the config; called before training.
 
-        Args:
-            cfg: Config of the run.
-
         Raises:
             ValueError: If an option does not fit.
         """

@@ -34,11 +34,7 @@ class Teacher(AveragedModel):
 
     @torch.no_grad()
     def update_parameters(self, model: nn.Module) -> None:
-        """Move the average toward a model; the first update copies it.
-
-        Args:
-            model: Model of the same class, on the same devices.
-        """
+        """Move the average toward a model; the first update copies it."""
         count, groups = self._count(), defaultdict(list)
         pairs = zip(self._averaged(self.module), self._averaged(model), strict=True)
         for average, current in pairs:

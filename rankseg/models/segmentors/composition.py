@@ -143,9 +143,6 @@ class Composition(nn.Module):
     def check(self, network: nn.Module) -> None:
         """Check on an image that the feature part is complete and not too long.
 
-        Args:
-            network: The network that the decision network was copied from.
-
         Raises:
             ValueError: If the decision network's output for a feature map differs from the
                 network's output for the image, or the map has another number of channels.

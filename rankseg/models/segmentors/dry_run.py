@@ -49,9 +49,6 @@ def weightless(module: nn.Module) -> nn.Module:
     such as one with stochastic depth, cannot be built on the meta device, but it can be copied
     there.
 
-    Args:
-        module: Any module; the values of its parameters and buffers are not copied.
-
     Returns:
         The copy, in the same mode as the module.
     """

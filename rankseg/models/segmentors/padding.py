@@ -49,12 +49,7 @@ def pad_multiple(segmentor: nn.Module) -> int:
 
 
 def padded_size(segmentor: nn.Module, size: Sequence[int]) -> tuple[int, int]:
-    """Return height and width of an image as the backbone sees it.
-
-    Args:
-        segmentor: An mmseg segmentor.
-        size: Height and width of the image.
-    """
+    """Return height and width of an image as the backbone sees it."""
     return _pad(size, pad_multiple(segmentor))
 
 

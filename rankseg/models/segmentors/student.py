@@ -71,9 +71,6 @@ def check_outputs(student: Mapping) -> None:
     Methods compute probabilities and confidence with a softmax over the outputs, which is always 1
     for a single output. Auxiliary heads with their own loss may have other outputs.
 
-    Args:
-        student: Config of a segmentor.
-
     Raises:
         ValueError: If the check fails; the message names the key, the value and the fix.
     """

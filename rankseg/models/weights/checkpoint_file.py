@@ -157,9 +157,6 @@ def _check_archive(path: Path) -> None:
     """Check that an archive is intact and unpacks to no more than its size.
 
     Older checkpoint files are not archives and are skipped.
-
-    Raises:
-        DamagedCheckpointError: If the check fails.
     """
     if not zipfile.is_zipfile(path):
         with path.open("rb") as file:
@@ -190,11 +187,7 @@ def _check_archive(path: Path) -> None:
 
 
 def _check_names(checkpoint: Any, path: Path) -> None:
-    """Check that a checkpoint holds weights by name.
-
-    Raises:
-        DamagedCheckpointError: If it does not; the message names what was found.
-    """
+    """Check that a checkpoint holds weights by name."""
     parts = [checkpoint]
     if isinstance(checkpoint, Mapping):
         parts.append(checkpoint.get("state_dict", checkpoint))

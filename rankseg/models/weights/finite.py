@@ -53,11 +53,7 @@ def check_numbers(given: Mapping[str, Any], own: Mapping[str, Tensor]) -> None:
 
 
 def non_finite(tensors: Iterable[tuple[str, Tensor]]) -> list[str]:
-    """Return names of floating-point tensors with NaN or infinite values; syncs only once.
-
-    Args:
-        tensors: Names and tensors on one device.
-    """
+    """Return names of floating-point tensors with NaN or infinite values; syncs only once."""
     floating = [(name, value) for name, value in tensors if value.is_floating_point()]
     if not floating:
         return []

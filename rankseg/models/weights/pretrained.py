@@ -170,12 +170,7 @@ def load_state(backbone: nn.Module, state: dict[str, Tensor], source: str) -> No
 
 
 def describe_mismatch(own: dict[str, Tensor], given: dict[str, Tensor]) -> str:
-    """Describe the names and shapes in which two state dicts differ; empty if they match.
-
-    Args:
-        own: State dict of the model.
-        given: State dict of the file.
-    """
+    """Describe the names and shapes in which two state dicts differ; empty if they match."""
     missing = [k for k in own if k not in given and not k.endswith("num_batches_tracked")]
     extra = [k for k in given if k not in own]
     shapes = [

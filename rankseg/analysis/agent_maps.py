@@ -129,10 +129,7 @@ def maps_of(
 
     Args:
         feature: ``(1, C, h, w)``.
-        number: Number of agents.
-        size: Height and width of the image.
         align_corners: Whether the first position is centered on the first pixel.
-        seed: Seed for drawing the first agent.
         shown: Number of maps. Maps of all agents of a large image would not fit into memory.
 
     Returns:

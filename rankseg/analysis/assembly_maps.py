@@ -90,8 +90,6 @@ def weights_of(
 
     Args:
         method: Method whose preprocessor prepares the image.
-        segmentor: The network.
-        assembly: Spatial assembly of the network.
         image: ``(3, H, W)`` uint8.
     """
     maps: list[Tensor] = []

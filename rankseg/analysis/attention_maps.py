@@ -95,11 +95,7 @@ def attention_maps(
 
 
 def pair_views(cfg: Config) -> Any:
-    """Build the transform that draws the pairs of training views, without matches.
-
-    Raises:
-        ValueError: If the config has none.
-    """
+    """Build the transform that draws the pairs of training views, without matches."""
     for step in cfg.train_dataloader.dataset.get("labeled_pipeline", ()):
         if step["type"] == "PairViews":
             return TRANSFORMS.build({**step, "matches": None})

@@ -71,10 +71,8 @@ class Extraction:
         """Return the features of some images, or of all images of a data set.
 
         Args:
-            dataset: A training or test set.
             indices: Indices to load from the data set; ``None`` for all.
             names: Paths of these images, or of all if ``indices`` is ``None``.
-            draw: Cache key that distinguishes several random draws of an image.
 
         Raises:
             ValueError: If the images have different sizes.
@@ -143,9 +141,7 @@ class FeatureCache:
         """Return the features of some images from disk, or compute and store them.
 
         Args:
-            names: Paths of the images.
             draw: Further cache key, such as the pipeline and the random draw.
-            make: Function that computes the features.
 
         Raises:
             WriteError: If they cannot be written.

@@ -17,11 +17,7 @@ from rankseg.training.validation import is_image_level
 
 
 def check_positive(**counts: int) -> None:
-    """Check that counts are 1 or more.
-
-    Raises:
-        ValueError: If one is not; the message names it.
-    """
+    """Check that counts are 1 or more."""
     for name, count in counts.items():
         if count < 1:
             raise ValueError(f"Expected {name} to be 1 or more, but got {count}.")
@@ -42,16 +38,11 @@ def load_network(
     """Build the method of a config for inference, and select one of its networks.
 
     Args:
-        cfg: Config of the checkpoint.
         checkpoint: Checkpoint file; ``None`` for random weights.
         network: ``"student"`` or ``"teacher"``; by default the one that the method predicts with.
 
     Returns:
         The method and the name of the network.
-
-    Raises:
-        FileNotFoundError: If the checkpoint does not exist.
-        ValueError: If it does not fit, or the method has no teacher.
     """
     init_default_scope(cfg.get("default_scope", "rankseg"))
     method = untrained(cfg) if checkpoint is None else load_method(cfg, checkpoint)

@@ -171,11 +171,7 @@ def _warn_no_pairs(
 
 
 def image_files(part: Any) -> list[str]:
-    """Return the paths of the images of a data set, relative to its data root.
-
-    Raises:
-        ValueError: If its images are stored in arrays.
-    """
+    """Return the paths of the images of a data set, relative to its data root."""
     if isinstance(part, ArrayDataset):
         raise ValueError(
             "Expected a data set of image files, such as ClassFolderDataset, but got "

@@ -122,15 +122,11 @@ def training_images(train, pool, limit: int, rng: np.random.Generator):
         train: The :class:`~rankseg.datasets.SemiDataset`.
         pool: The :class:`~rankseg.models.memory.pool.DiscoveredPool` of the method, or None.
         limit: Maximum number of images that are neither labeled nor discovered.
-        rng: Random generator that draws them.
 
     Returns:
         ``(N,)`` arrays: indices in the data set, labels (-1 for none), and discovery steps within
         the last generation, from 0. The step is -2 for labeled images, -1 for images from earlier
         generations, and the last step plus one for images that are not discovered.
-
-    Raises:
-        ValueError: If no image is labeled.
     """
     given = train.num_labeled
     if not given:
@@ -206,8 +202,6 @@ def in_planes(
 
     Args:
         feature: ``(N, D)``.
-        frames: Frames from :func:`frames_of`.
-        rows: Class ids.
         how: See :func:`rankseg.visualization.to_plane`.
         seed: See :func:`rankseg.visualization.to_plane`.
     """

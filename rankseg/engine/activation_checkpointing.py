@@ -12,11 +12,7 @@ from rankseg.models.layers import frozen_statistics
 
 
 def find_modules(model: nn.Module, names: str | Sequence[str]) -> list[nn.Module]:
-    """Return submodules by dotted name.
-
-    Raises:
-        ValueError: If there is no such submodule.
-    """
+    """Return submodules by dotted name."""
     found = []
     for name in [names] if isinstance(names, str) else names:
         try:

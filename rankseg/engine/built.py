@@ -57,9 +57,6 @@ def build_method(cfg: Config) -> Built:
     """Build the method of a config with the random numbers that a runner would use.
 
     The random number generators of the process are unchanged.
-
-    Raises:
-        ValueError, OSError: If the method rejects its options.
     """
     randomness = cfg.get("randomness") or {}
     seed = randomness.get("seed")

@@ -65,10 +65,6 @@ def start_processes(cfg: Config) -> None:
 
     Processes wait for each other for at most ``env_cfg.dist_cfg.timeout`` seconds, half an hour by
     default. The timeout catches processes that hang. A process that ends is noticed at once.
-
-    Raises:
-        ValueError: If the launcher does not match the environment, the port is in use, or not all
-            processes joined.
     """
     launcher = cfg.get("launcher", "none")
     if distributed.is_initialized():
@@ -210,9 +206,6 @@ def synchronize_batch_norm(model: nn.Module, cfg: Config) -> nn.Module:
         cfg: Config of the run. ``sync_bn`` is ``"torch"`` for PyTorch's layer on GPUs and ours on
             CPUs, where PyTorch has none; ``"rankseg"`` for ours on any device; or None, with which
             every process normalizes by its own batch.
-
-    Raises:
-        ValueError: If ``sync_bn`` has another value.
     """
     kind, known = cfg.get("sync_bn"), (*SYNC_BATCH_NORMS, None)
     expect(kind in known, "sync_bn", f"one of {known}", kind)

@@ -59,19 +59,12 @@ def extract_features(
     collected in CPU memory, so a GPU never holds more than a batch of every process.
 
     Args:
-        method: Method with the network and the preprocessor, on the device to run on.
-        dataset: Training set (unlabeled images use the weak view) or test set.
         indices: Indices or keys of the images, in output order; ``None`` takes all images.
-        batch_size: Batch size per process.
-        num_workers: Number of data loader workers.
         network: ``"student"`` or ``"teacher"``.
         tap: Dotted name of the network's submodule whose output is the feature.
         main_only: Whether only the main process receives the result. The others then get 0 rows,
             which saves ``N x (D + K) x 4`` bytes in each of them: 10 GB for 1.28 million images and
             2,048 channels.
-
-    Raises:
-        ValueError: If there are no images, or no such submodule.
     """
     keys = list(range(len(dataset)) if indices is None else indices)
     if not keys:

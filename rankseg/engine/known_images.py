@@ -18,12 +18,8 @@ def known_images(train: SemiDataset, bank: str = "all") -> tuple[np.ndarray, lis
     """Return classes and indices of the training images with a known class, each image once.
 
     Args:
-        train: The training set.
         bank: ``"labeled"`` for labeled images only, or ``"all"`` to include images whose class is
             hidden from training.
-
-    Raises:
-        ValueError: If there is no such image, or ``bank`` is invalid.
     """
     if bank not in BANKS:
         raise ValueError(f"Expected bank to be one of {', '.join(BANKS)}, but got {bank!r}.")
@@ -62,15 +58,8 @@ def probe_rows(
     Args:
         spec: ``"all"``, ``"labeled"``, a share of every class such as ``"1%"``, or the path of a
             list file. A path that does not exist is resolved against the data root.
-        train: The training set.
         labels: ``(N,)`` classes from :func:`known_images`.
-        indices: Indices from :func:`known_images`.
         seed: Seed for drawing a share.
-
-    Raises:
-        FileNotFoundError: If the list file does not exist.
-        ValueError: If a share is out of range, a list names an image without a known class, or no
-            image is left.
     """
     if spec == "all":
         return np.arange(len(labels))

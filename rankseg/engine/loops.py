@@ -68,11 +68,7 @@ def check_loop(
     max_iters: int | None = None,
     val_interval: int | None = None,
 ) -> None:
-    """Check the length and the interval; arguments as in :class:`PassTrainLoop`.
-
-    Raises:
-        ValueError: If one is invalid. The message names the key, its value and the cure.
-    """
+    """Check the length and the interval; arguments as in :class:`PassTrainLoop`."""
     if (max_epochs is None) == (max_iters is None):
         raise ValueError(
             "Expected train_cfg to have either max_epochs, passes over the unlabeled images, or "

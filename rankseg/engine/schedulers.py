@@ -19,7 +19,6 @@ def follow(schedulers: Sequence[_ParamScheduler], steps: int) -> list[float]:
 
     Args:
         schedulers: All schedulers of one optimizer, in order. Those by epoch do not advance.
-        steps: Number of iterations.
 
     Returns:
         Learning rates of the first parameter group in iterations ``0`` to ``steps``.
@@ -45,10 +44,7 @@ def planned_rates(
 
     Args:
         configs: ``param_scheduler`` of a config: one or several, or several for each optimizer.
-        rate: Learning rate of the optimizer.
         length: Iterations of the run; the ``end`` of schedules that set none.
-        steps: Number of iterations to simulate.
-        per_pass: Iterations per pass, for schedules converted from passes.
 
     Returns:
         Learning rates of iterations ``0`` to ``steps``, ``steps + 1`` in all.

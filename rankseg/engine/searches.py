@@ -69,12 +69,7 @@ def make_searches(
     """Retrieve the nearest gallery images of some queries with each network.
 
     Args:
-        rows: Positions of the queries.
-        found: Embeddings by network name.
-        query: The query images.
-        gallery: The gallery images.
         own: ``(M,)`` position of every query in the gallery, -1 if it is not part of it.
-        k: Number of images to retrieve.
     """
     rows = torch.as_tensor(rows)
     label, inside = labels_to_compare(query.label)[rows], own[rows]
@@ -112,7 +107,6 @@ def choose(judged: Mapping[str, RetrievalScores], label: Tensor, rows: int) -> d
     Args:
         judged: Retrieval scores by network name; empty if no class is known.
         label: ``(M,)`` classes of the queries.
-        rows: Number of queries in a picture.
 
     Returns:
         Positions by picture. ``queries``: evenly spaced in the list. ``worst``: lowest average

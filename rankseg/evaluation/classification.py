@@ -110,11 +110,7 @@ class ClassificationMetric(RunMetric, BaseMetric):
 
 
 def true_classes(samples: Sequence[dict], classes: Sequence[str]) -> torch.Tensor:
-    """Return the classes of a batch of samples, ``(B,)`` int64 on the CPU.
-
-    Raises:
-        ValueError: If an image has no class, or one that is not among ``classes``.
-    """
+    """Return the classes of a batch of samples, ``(B,)`` int64 on the CPU."""
     bare = [sample for sample in samples if "gt_sem_seg" not in sample]
     if bare:
         raise ValueError(

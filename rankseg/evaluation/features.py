@@ -13,11 +13,7 @@ from rankseg.utils.progress import track
 
 
 def check_k(k: int, size: int) -> None:
-    """Check that there are at least ``k`` labeled images.
-
-    Raises:
-        ValueError: If ``k`` is not from 1 to ``size``.
-    """
+    """Check that there are at least ``k`` labeled images."""
     if not 1 <= k <= size:
         raise ValueError(
             f"Expected k to be 1 to {size}, the number of labeled images, but got {k}."
@@ -25,11 +21,7 @@ def check_k(k: int, size: int) -> None:
 
 
 def check_finite(**features: Tensor) -> None:
-    """Check that features, ``(N, D)`` each, are finite.
-
-    Raises:
-        ValueError: If some are not; the message has their name and number.
-    """
+    """Check that features, ``(N, D)`` each, are finite."""
     for name, rows in features.items():
         bad = ~rows.isfinite().all(1)
         if bad.any():
@@ -102,7 +94,6 @@ def draw_share(label: np.ndarray, share: float, seed: int = 0, leave: int = 0) -
     Args:
         label: ``(N,)`` classes.
         share: Share of the images of a class, in ``(0, 1]``.
-        seed: Seed of the draw.
         leave: Images of every class that are never drawn, even if there are few.
 
     Returns:

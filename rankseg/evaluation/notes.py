@@ -44,7 +44,6 @@ class ClassNotes:
         Args:
             truth: ``(K,)`` true count of each class.
             predicted: ``(K,)`` predicted count of each class.
-            classes: Names of the classes.
         """
         truth, predicted = np.asarray(truth), np.asarray(predicted)
         if not truth.any():
@@ -81,8 +80,6 @@ def warn_not_finite(lost: Sequence[int], paths: Sequence[str], things: str) -> N
 
     Args:
         lost: Number of ``things`` without finite output, for every image.
-        paths: Paths of the images.
-        things: Unit of the counts, in the plural.
     """
     bad = [path for path, count in zip(paths, lost, strict=True) if count]
     if bad:

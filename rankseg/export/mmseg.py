@@ -110,12 +110,7 @@ def to_mmseg(
 
 
 def check_plain(cfg: Config) -> None:
-    """Check that mmseg supports the config, before anything is loaded.
-
-    Raises:
-        ValueError: For a classifier, an encoder of timm, or a pipeline that changes images before
-            the network.
-    """
+    """Check that mmseg supports the config, before anything is loaded."""
     if is_image_level(cfg):
         raise ValueError(
             "Expected a segmentation config, but got a classifier of whole images, which mmseg "

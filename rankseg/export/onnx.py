@@ -138,9 +138,6 @@ def to_bytes(model: Deployed, trained: Trained, metadata: dict[str, str]) -> byt
     This uses the older of torch's two exporters, which traces one image through the network. It
     takes a second, while the newer one takes half a minute to analyze shapes. :func:`compare`
     detects sizes that tracing has fixed to those of the traced image.
-
-    Raises:
-        ValueError: If torch cannot export the network.
     """
     import onnx
 

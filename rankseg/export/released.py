@@ -79,11 +79,7 @@ def save_checkpoint(content: dict, target: Path) -> None:
 
 
 def segmentor_state(state: dict[str, Tensor], network: str | None = None) -> dict[str, Tensor]:
-    """Return the tensors of one network from the checkpoint of a method or a plain segmentor.
-
-    Raises:
-        ValueError: If there are two networks and none is named, or the named one is missing.
-    """
+    """Return the tensors of one network from the checkpoint of a method or a plain segmentor."""
     found = [n for n, prefix in NETWORKS.items() if any(k.startswith(prefix) for k in state)]
     if not found and network is None:
         return state
@@ -103,11 +99,7 @@ def segmentor_state(state: dict[str, Tensor], network: str | None = None) -> dic
 
 
 def check_student(state: dict[str, Tensor], cfg: Config) -> None:
-    """Check that tensors match the student of a config.
-
-    Raises:
-        ValueError: With the numbers of classes if they differ, otherwise with names and shapes.
-    """
+    """Check that tensors match the student of a config."""
     with DefaultScope.overwrite_default_scope("rankseg"), torch.device("meta"):
         student = MODELS.build(cfg.model.student)
     own = student.state_dict()

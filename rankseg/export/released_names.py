@@ -83,7 +83,6 @@ def released_student(depth: int, num_classes: int, width: int = 64) -> dict:
 
     Args:
         depth: 50 or 101.
-        num_classes: Number of classes.
         width: Channels of the first stage inside a block; all other widths follow from it.
     """
     return dict(
@@ -111,12 +110,7 @@ def released_student(depth: int, num_classes: int, width: int = 64) -> dict:
 
 
 def check_network(state: dict[str, Tensor]) -> tuple[int, int]:
-    """Check every shape of a state dict with our names; return its depth and number of classes.
-
-    Raises:
-        ValueError: If it is not their network. The message names tensors that are missing, unknown,
-            of another shape, or not finite.
-    """
+    """Check every shape of a state dict with our names; return its depth and number of classes."""
     depth, classes, width = _sizes(state)
     with DefaultScope.overwrite_default_scope("rankseg"), torch.device("meta"):
         network = MODELS.build(released_student(depth, classes, width))

@@ -110,8 +110,6 @@ def inspect_images(
     """Read the headers of files in threads.
 
     Args:
-        files: Paths and names.
-        planes: Channel, frame and series of stacks to read.
         channels: Selected bands. With three, the channels of a hyperstack of one slice are bands of
             one image, unless ``planes`` names a channel.
 

@@ -324,16 +324,7 @@ class Inferencer:
 
 
 def _pipeline_of(cfg: Config, shrink: float = 1.0) -> list[BaseTransform]:
-    """Build the transforms of the test set for images that are already loaded.
-
-    Args:
-        cfg: Config of the network.
-        shrink: Factor by which images are shrunk first.
-
-    Raises:
-        ValueError: If the first transform does not load the image, or the images of a classifier
-            are to be shrunk.
-    """
+    """Build the transforms of the test set for images that are already loaded."""
     steps = [TRANSFORMS.build(one) for one in cfg.test_dataloader.dataset.pipeline]
     if not steps or not isinstance(steps[0], LoadSample | LoadImage):
         raise ValueError(

@@ -64,14 +64,8 @@ def load_method(
     """Build the method of a config and load the weights of a checkpoint.
 
     Args:
-        cfg: The config.
-        checkpoint: Checkpoint file.
         state: Content of the file, if it was read already.
         device: Device to run on; by default the GPU, if there is one.
-
-    Raises:
-        FileNotFoundError: If the file does not exist.
-        ValueError: If the checkpoint does not fit.
     """
     if state is None:
         state = load_checkpoint_file(checkpoint, map_location="cpu")
@@ -94,7 +88,6 @@ def untrained(cfg: Config, seed: int = 0) -> Method:
     """Build the method of a config with random weights only, on the GPU if there is one.
 
     Args:
-        cfg: The config.
         seed: Seed of the weights. The random state of the process is not changed.
     """
     with torch.random.fork_rng():
@@ -113,13 +106,7 @@ def load_trained(cfg: Config, checkpoint: str, network: str | None = None) -> Tr
 
     Args:
         cfg: Config from :func:`rankseg.apis.load_config`.
-        checkpoint: Checkpoint file of a method or of a plain segmentor.
         network: ``"student"`` or ``"teacher"``; by default the one that the method predicts with.
-
-    Raises:
-        FileNotFoundError: If the file does not exist.
-        ValueError: If the checkpoint does not fit, there is no such network, or images are not
-            normalized by a mean and a standard deviation.
     """
     init_default_scope(cfg.get("default_scope", "rankseg"))
     preprocessor = cfg.model.get("data_preprocessor") or {}
@@ -153,9 +140,7 @@ def classes_of(cfg: Config, meta: Any, number: int) -> tuple[list[str], list[lis
     0``, ``class 1``, ...
 
     Args:
-        cfg: Config of the run.
         meta: Metadata of the checkpoint, if it has any.
-        number: Number of classes of the network.
     """
     infos = [(meta if isinstance(meta, dict) else {}).get("dataset_meta") or {}]
     for node in datasets_of(cfg):
@@ -255,11 +240,7 @@ def check_noted_classes(meta: Any, number: int, checkpoint: str | Path) -> None:
 
 
 def choose_network(method: Method, weights: str = AUTO) -> str:
-    """Return the name of the network to use; by default the one that the method predicts with.
-
-    Raises:
-        ValueError: If there is no such network.
-    """
+    """Return the name of the network to use; by default the one that the method predicts with."""
     if weights not in (AUTO, *NETWORKS):
         raise ValueError(
             f"Expected weights to be auto, student or teacher, but got {weights!r}. Change "
@@ -273,11 +254,7 @@ def choose_network(method: Method, weights: str = AUTO) -> str:
 
 
 def choose_device(device: str | torch.device | None) -> torch.device:
-    """Return an available device.
-
-    Raises:
-        ValueError: If the given one is not available.
-    """
+    """Return an available device."""
     if device in (None, "auto"):
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
@@ -295,7 +272,6 @@ def logits_of(trained: Trained, images: Tensor, windows: bool = False) -> Tensor
     """Return the logits of images, ``(B, K, H, W)``, or ``(B, K, 1, 1)`` of a classifier.
 
     Args:
-        trained: The network.
         images: ``(B, 3, H, W)`` uint8 RGB.
         windows: Predict with ``test_cfg``, which may use sliding windows. Otherwise predict whole
             images.

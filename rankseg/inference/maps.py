@@ -70,16 +70,7 @@ class Maps:
 
 
 def check_logits(non_finite: int, count: int, things: str = "pixels") -> None:
-    """Check that the network output is finite.
-
-    Args:
-        non_finite: Number of outputs that are NaN or infinite.
-        count: Number of all outputs.
-        things: Noun for the outputs, for the message.
-
-    Raises:
-        FileError: If any is NaN or infinite.
-    """
+    """Check that the network output is finite."""
     if non_finite:
         raise FileError(
             f"Expected finite numbers from the network, but got NaN or infinity for {non_finite} "
@@ -109,13 +100,7 @@ def check_memory(size: tuple[int, int], classes: int, rows: int, name: str = "th
     """Check that there is enough memory for an image before it is read.
 
     Args:
-        size: Height and width.
-        classes: Number of classes.
         rows: Rows whose logits are in memory at once: those of a window, or all.
-        name: Name of the image, for the message.
-
-    Raises:
-        FileError: If it needs more memory than is available.
     """
     height, width = size
     needed = 8 * height * width + 8 * classes * min(rows, height) * width
@@ -130,11 +115,7 @@ def check_memory(size: tuple[int, int], classes: int, rows: int, name: str = "th
 
 @contextmanager
 def enough_memory(size: tuple[int, int], name: str = "the image") -> Iterator[None]:
-    """Turn out-of-memory errors into one sentence.
-
-    Raises:
-        FileError: If memory runs out.
-    """
+    """Turn out-of-memory errors into one sentence."""
     try:
         yield
     except (MemoryError, RuntimeError) as error:

@@ -30,17 +30,7 @@ def check_output_folder(
     """Check that a prediction can write to a folder without destroying anything.
 
     Args:
-        out: The folder.
-        source: Images to predict.
         made_by: Settings that masks depend on besides their image, for JSON.
-        overwrite: Replace the results of an earlier prediction.
-        skip_existing: Keep the masks of an earlier prediction and add the others.
-
-    Raises:
-        ValueError: If the folder is inside the folder of the images, contains other files than
-            predictions, contains predictions and neither option is set, contains predictions made
-            with other settings that are to be kept, contains the images, or cannot be written to.
-            Also if both options are set.
     """
     out, source = Path(out), Path(source)
     if overwrite and skip_existing:
@@ -94,11 +84,7 @@ def found_range(out: str | Path) -> tuple[float, float] | None:
 
 
 def clear(out: str | Path) -> None:
-    """Remove the results of an earlier prediction, so that none is mistaken for a new one.
-
-    Raises:
-        WriteError: If a file cannot be removed.
-    """
+    """Remove the results of an earlier prediction, so that none is mistaken for a new one."""
     for path in (Path(out) / name for name in MADE):
         try:
             if path.is_dir() and not path.is_symlink():

@@ -210,11 +210,7 @@ def predict_classes(
     """Classify images and write ``predictions.csv`` and ``overview.png``.
 
     Args:
-        inferencer: Inferencer of a classifier.
         files: Images in the order of the table.
-        out: Folder to write to.
-        reader: Reader of the pages, closed at the end.
-        topk: Number of most probable classes to list.
 
     Returns:
         Error messages of the unreadable files, by path.

@@ -43,13 +43,9 @@ class Windows(NamedTuple):
         larger window are far from its border and have their full context.
 
         Args:
-            cfg: Config of the network.
             window: Side in pixels, 0 for none, or ``"auto"``.
             overlap: Fraction of a window that overlaps the next one. Defaults to that of
                 ``test_cfg`` with its windows, else to a quarter.
-
-        Raises:
-            ValueError: If window or overlap is out of range.
         """
         if window != AUTO and (not isinstance(window, int) or 0 < window < 16 or window < 0):
             raise ValueError(

@@ -115,9 +115,7 @@ class PredictionWriter:
         """Write all files of an image, and add it to the table.
 
         Args:
-            page: The image.
             image: ``(H, W, 3)`` uint8 RGB.
-            maps: Predicted maps.
 
         Raises:
             WriteError: If a file cannot be written.
@@ -169,11 +167,7 @@ class PredictionWriter:
             yield write_page
 
     def allocate_probabilities(self, shape: tuple[int, ...]) -> np.ndarray:
-        """Allocate a float16 array for probabilities, in an unnamed temporary file if it is large.
-
-        Raises:
-            WriteError: If the disk has no room for it.
-        """
+        """Allocate a float16 array for probabilities, in an unnamed temporary file if large."""
         size = 2 * int(np.prod(shape))
         if size <= IN_MEMORY:
             return np.empty(shape, np.float16)
@@ -216,7 +210,6 @@ class PredictionWriter:
         """Add a page to the table and, if it was chosen, to the overview.
 
         Args:
-            page: The page.
             image: ``(H, W, 3)`` uint8 RGB. Only needed for chosen pages.
             mask: ``(H, W)`` class ids.
             counts: ``(K,)`` pixels of every class.

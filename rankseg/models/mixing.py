@@ -152,11 +152,7 @@ class CutMix:
 
 
 def check_batch(images: Tensor) -> None:
-    """Check that a batch has more than one image, since an image cannot be pasted into itself.
-
-    Raises:
-        ValueError: If there is only one image.
-    """
+    """Check that a batch has more than one image, since an image cannot be pasted into itself."""
     if len(images) < 2:
         raise ValueError(
             "Expected at least 2 unlabeled images per process, because model.cutmix pastes from "
@@ -170,11 +166,6 @@ def check_pasting(dataset: Any, option: str, cure: str) -> None:
 
     Args:
         dataset: The :class:`~rankseg.datasets.SemiDataset` of the training loader.
-        option: Option that enables pasting, for the error message.
-        cure: Setting that disables it, for the error message.
-
-    Raises:
-        ValueError: If the data set has one label per image.
     """
     if dataset.labeled.image_level:
         raise ValueError(

@@ -135,9 +135,6 @@ def slide(
 
     Returns:
         ``(B, K, H, W)``.
-
-    Raises:
-        ValueError: If the stride is larger than the window, since pixels would have no prediction.
     """
     if any(step > side or step < 1 for step, side in zip(stride, window, strict=True)):
         raise ValueError(
@@ -222,14 +219,10 @@ def blend(
         window: Height and width of a window in pixels, limited to the size of the image.
         overlap: Vertical and horizontal overlap of windows in pixels: at least 0, less than the
             window.
-        at_once: Number of windows in one forward pass.
 
     Yields:
         First row and float32 logits ``(K, rows, W)``, from top to bottom. The logits are a view
         that is valid until the next iteration.
-
-    Raises:
-        ValueError: If the overlap leaves no positive step between windows.
     """
     if any(not 0 <= one < side for one, side in zip(overlap, window, strict=True)):
         raise ValueError(

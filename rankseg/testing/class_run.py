@@ -28,15 +28,8 @@ def run_classes(
 
     Args:
         root: Data root with ``train/CLASS`` and ``test/CLASS``.
-        work_dir: Work folder.
         model: Config of the method without preprocessor.
-        hooks: Additional custom hooks.
         train: Config of the dataloader without the collate function.
-        metric: Type of the evaluator.
-        iters: Number of iterations.
-        every: Iterations between two checkpoints.
-        resume: Checkpoint to resume from.
-        load: Checkpoint to load the weights from.
     """
     init_default_scope("rankseg")
     preprocessor = dict(type="ViewPreprocessor", mean=[60.0] * 3, std=[30.0] * 3)

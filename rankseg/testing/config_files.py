@@ -106,7 +106,6 @@ def published(name: str, metric: str | None = None) -> str | None:
     """Return the number that a paper gives for a config, or None.
 
     Args:
-        name: Name of the config.
         metric: Name of the metric; the first one by default.
     """
     metrics = metafiles()[name]["Results"][0].get("Metrics") or {}

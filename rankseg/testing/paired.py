@@ -67,9 +67,7 @@ def table(
     """Write a Markdown table of all recipes with their differences to baselines.
 
     Args:
-        results: Lines of the results file.
         part: ``"tune"`` or ``"val"``.
-        baselines: Recipes to compare with.
         titles: Texts for recipes; their names by default.
     """
     values = collect(results, part)
@@ -128,12 +126,7 @@ def draw(
     """Draw the paired differences of recipes to a baseline: dots of seeds, and the interval.
 
     Args:
-        results: Lines of the results file.
         part: ``"tune"`` or ``"val"``.
-        recipes: Recipes to draw.
-        baseline: Recipe to compare with.
-        titles: Texts for recipes.
-        path: Picture to write.
     """
     values = collect(results, part)
     sets = list(dict.fromkeys(name for name, _ in values))

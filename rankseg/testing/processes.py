@@ -16,9 +16,7 @@ def run_processes(world: int, function: Callable[..., Any], *args: Any) -> list[
     """Call a function in forked processes of one process group, and collect the return values.
 
     Args:
-        world: Number of processes.
         function: Function called as ``function(*args)``; ``mmengine.dist`` returns its rank.
-        args: Arguments of the function.
 
     Returns:
         One result per process, of any type that ``torch.save`` supports.

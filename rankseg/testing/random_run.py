@@ -43,9 +43,6 @@ def random_run(folder: Path, student: dict, name: str = "toy", **model: Any) -> 
     """Write ``NAME.py`` and ``NAME.pth``; no data are needed to load them.
 
     Args:
-        folder: Folder to write to.
-        student: Config of the student, with three classes.
-        name: Name of the files.
         **model: Options of the method, such as ``teacher`` and ``predict_on``; a teacher gets
             different weights.
     """

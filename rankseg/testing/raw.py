@@ -54,9 +54,6 @@ def write_raw(
     """Write folders ``images`` and ``masks``; the last ``more`` images have no mask.
 
     Args:
-        root: Folder to write to.
-        kind: One of :data:`KINDS`.
-        masks: Number of images with a mask.
         more: Number of images without a mask.
         suffix: Suffix of the names of masks, such as ``_mask``.
 

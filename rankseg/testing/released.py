@@ -99,7 +99,6 @@ def evaluate_released(network: nn.Module, image: Tensor, grid: int | None = None
     """Return the classes of an image, ``(B, H, W)``.
 
     Args:
-        network: A network like :class:`Released`.
         image: ``(B, 3, H, W)``.
         grid: Side of the windows, which start every two thirds of it from the upper left corner and
             end at the image. Their probabilities are added up. None predicts the whole image.

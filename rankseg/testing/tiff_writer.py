@@ -25,13 +25,10 @@ def write_tiff(
     """Write one page.
 
     Args:
-        path: Path of the file.
         values: ``(H, W)`` or ``(H, W, C)`` of whole numbers.
         codec: :data:`LZW`, :data:`PACKBITS`, :data:`DEFLATE` or None.
-        planar: Write one channel after another.
         tile: Side of square tiles; strips if None.
         rows: Number of rows of a strip.
-        predictor: Store differences of neighbors.
         **options: Further arguments of ``tifffile.imwrite``, such as ``photometric`` and
             ``byteorder``.
     """

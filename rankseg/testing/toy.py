@@ -84,10 +84,7 @@ def toy_batch(
     Two rows of every label are ignored, and two columns of every unlabeled image are padding.
 
     Args:
-        labeled: Number of labeled images.
-        unlabeled: Number of unlabeled images.
         size: Size of the crop in pixels.
-        num_classes: Number of classes in the labels.
         mixed: Add the views of a second crop (``mix_source="same"``).
     """
     images, labels = toy_images(labeled, size, num_classes)
@@ -119,9 +116,7 @@ def toy_class_batch(
         labeled: Number of labeled images, numbered from 0.
         unlabeled: Number of unlabeled images, numbered from 0.
         size: Side of the images in pixels.
-        num_classes: Number of classes in the labels.
         twin: Add a second view of the labeled images.
-        crops: Number of further strong views of the unlabeled images.
     """
     inputs, samples = {}, {}
     for view, count in ((LABELED, labeled), (WEAK, unlabeled)):
@@ -147,9 +142,7 @@ def toy_pair_batch(
     The second views are the mirrored first views; the samples hold this map.
 
     Args:
-        count: Number of labeled images.
         size: Side of the images in pixels.
-        num_classes: Number of classes in the labels.
         matched: Number of pairs, from the first, that have two keypoints; the others have none.
             With 0 no sample has any.
     """

@@ -116,7 +116,6 @@ def write_set(root: Path, square: int = 8) -> Path:
     frequent color.
 
     Args:
-        root: Folder to write to.
         square: Side of a square in pixels.
     """
     rng = np.random.default_rng(0)
@@ -143,13 +142,7 @@ def write_set(root: Path, square: int = 8) -> Path:
 
 
 def toy_config(method: str, root: Path, workers: int = 0) -> dict[str, Any]:
-    """Build the config of a run of 8 iterations, a checkpoint every 2 and a validation every 3.
-
-    Args:
-        method: One of :data:`METHODS`.
-        root: Folder of :func:`write_set`.
-        workers: Number of processes that load images.
-    """
+    """Build the config of a run of 8 iterations, a checkpoint every 2 and a validation every 3."""
     masks = method in SEGMENTATION
     model = (SEGMENTATION if masks else CLASSIFICATION)[method]
     student = (toy_student() if masks else toy_classifier()).to_dict()

@@ -50,7 +50,6 @@ def make_parser(module: str, description: str, epilog: str = "") -> ToolParser:
     Args:
         module: ``__name__`` of the tool, which names its command.
         description: Docstring of the tool. Its first line is the summary.
-        epilog: Examples, shown below the options.
     """
     name = f"tools/{module.rpartition('.')[2]}.py"
     command = spell_commands(name)
@@ -93,7 +92,6 @@ def exit_on_run_end(cfg: "Config", overwrite: bool = False) -> Iterator[None]:
     The exit status is 143 after SIGTERM, 130 after Ctrl-C, and 1 if the run cannot continue.
 
     Args:
-        cfg: Config of the run.
         overwrite: Whether the run was started with ``--overwrite``.
     """
     from mmengine.dist import is_main_process
@@ -120,13 +118,7 @@ def exit_on_run_end(cfg: "Config", overwrite: bool = False) -> Iterator[None]:
 def add_config_arguments(
     parser: argparse.ArgumentParser, trained: bool = False, inputs: str = ""
 ) -> None:
-    """Add the arguments with which every tool that takes a config can change it.
-
-    Args:
-        parser: The parser.
-        trained: See :func:`add_model_arguments`.
-        inputs: See :func:`add_model_arguments`.
-    """
+    """Add the arguments with which every tool that takes a config can change it."""
     add_model_arguments(parser, trained, inputs)
     parser.add_argument("--work-dir", metavar="DIR", help="folder of logs and checkpoints")
     parser.add_argument("--data-root", metavar="DIR", help="folder of the data set")
@@ -153,10 +145,8 @@ def add_model_arguments(
     """Add the config arguments that also apply to tools that read no data.
 
     Args:
-        parser: The parser.
         trained: The tool takes a run folder, or a config and a checkpoint. Its arguments are parsed
             by :func:`parse_trained`.
-        inputs: Further arguments of such a tool, as its usage names them.
     """
     if trained:
         parser.usage = f"%(prog)s (RUN | CONFIG CHECKPOINT) {inputs} [options]".replace("  ", " ")
@@ -276,7 +266,6 @@ def parse_trained(
     """Parse the arguments of a tool that takes ``RUN`` or ``CONFIG CHECKPOINT``.
 
     Args:
-        parser: Parser with :func:`add_model_arguments` of a trained network.
         argv: Arguments. Default: those of the process.
         inputs: Smallest and largest number of further arguments; None for any number.
         needs_checkpoint: Whether a checkpoint must be given with a config.
@@ -305,11 +294,7 @@ def parse_trained(
 
 
 def trained_from(args: argparse.Namespace) -> "tuple[Config, str | None]":
-    """Load the config, and find the checkpoint, of arguments from :func:`parse_trained`.
-
-    Raises:
-        FileNotFoundError: If either does not exist. The message lists the checkpoints of the run.
-    """
+    """Load the config, and find the checkpoint, of arguments from :func:`parse_trained`."""
     from rankseg.training.run_reference import find_checkpoint
 
     run = parse_run(args.config) is not None

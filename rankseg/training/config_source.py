@@ -20,16 +20,7 @@ REFUSED = (TEMPLATE, "}}", '"""', "'''", "\\")
 
 
 def check_path(path: str | Path, option: str) -> None:
-    """Check a path that will be written to a config.
-
-    Args:
-        path: The path.
-        option: Command-line option that set the path, for the message.
-
-    Raises:
-        ValueError: If it contains ``{{``, ``}}``, triple quotes, a backslash, or an unprintable
-            character.
-    """
+    """Check a path that will be written to a config."""
     text = str(path)
     found = next((part for part in REFUSED if part in text), None) or unsafe_character(text)
     if found:
@@ -46,14 +37,7 @@ def literal(text: str) -> str:
 
 
 def write_config(path: str | Path, text: str) -> None:
-    """Write a config that mmengine reads without changing it.
-
-    Raises:
-        ValueError: If mmengine would replace a part of the text, or the text contains an
-            unprintable character.
-        SyntaxError: If the text is not valid Python.
-        WriteError: If the file cannot be written.
-    """
+    """Write a config that mmengine reads without changing it."""
     found = TEMPLATE if TEMPLATE in text else unsafe_character(text.replace("\n", ""))
     if found is not None:
         raise ValueError(

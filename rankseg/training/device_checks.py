@@ -13,12 +13,7 @@ NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
 
 
 def check_deterministic(cfg: Config) -> None:
-    """Check that a GPU is not asked for operations that it only has in a non-deterministic form.
-
-    Raises:
-        ValueError: If ``randomness.deterministic`` is set on a GPU, where PyTorch would raise an
-            error in the first step.
-    """
+    """Check that a GPU is not asked for operations that it only has in a non-deterministic form."""
     if torch.cuda.is_available() and (cfg.get("randomness") or {}).get("deterministic"):
         raise ValueError(
             "Expected randomness.deterministic to be False on a GPU, because PyTorch has no "

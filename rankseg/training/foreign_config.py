@@ -79,13 +79,8 @@ def settings_to_build(cfg: Config, name: str, whole: bool = False) -> Config:
 
     Args:
         cfg: Settings, from :func:`rankseg.training.saved_config.read_saved_config`.
-        name: Name of the run, for messages.
         whole: Check all parts of the settings, so that the run can be tested and continued.
             Otherwise check those that pages and pictures are built from.
-
-    Raises:
-        ValueError: If the settings name anything but the allowed classes.
-        ImportError: If a module of ``custom_imports`` is missing.
     """
     if trusts_checkpoints():
         modules = (cfg.get("custom_imports") or {}).get("imports") or ()
@@ -137,7 +132,6 @@ def may_build(name: object, of_run: bool = False) -> bool:
 
     Args:
         name: Value of ``type``.
-        of_run: Allow optimizers, schedules, hooks and loops, too.
 
     Example:
         >>> may_build("EncoderDecoder"), may_build("os.system"), may_build("LoadImageFromFile")

@@ -34,11 +34,7 @@ def check_length(cfg: Config, length: int | None = None) -> None:
     Warns if the warm-up is as long as training or longer. Short trial runs may have that.
 
     Args:
-        cfg: Config of the run.
         length: Iterations of the run. Defaults to ``train_cfg.max_iters``, if set.
-
-    Raises:
-        ValueError: If a schedule or validation begins after the end.
     """
     length = length or cfg.train_cfg.get("max_iters")
     if length is None:
@@ -83,9 +79,6 @@ def check_schedule(cfg: Config, checkpoint: Mapping, length: int, per_pass: int)
 
     With ``extend_schedule=True`` the run follows the schedule of the new length, and nothing is
     checked.
-
-    Raises:
-        ValueError: If the original schedule leaves iterations with a learning rate of about 0.
     """
     before = checkpoint["message_hub"].get("runtime_info", {}).get("max_iters")
     optimizer = cfg.optim_wrapper.get("optimizer") or {}

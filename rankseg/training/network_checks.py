@@ -83,13 +83,8 @@ def shapes_of(
     See :func:`~rankseg.models.segmentors.dry_run.try_out`.
 
     Args:
-        model: The method.
         crop: Height and width in pixels.
-        training: Run two images in training mode, with auxiliary heads and feature dropout.
         full: Fall back to a full copy of the network if needed.
-
-    Raises:
-        Exception: Any exception that the student raises for images of this size.
     """
     maps: list[Tensor] = []
     options = training_options(model) if training else {}
@@ -136,15 +131,10 @@ def check_crop(model: Method, crop: Sequence[int]) -> tuple[int, int]:
     pads images has features at the middle of its patches, for any crop.
 
     Args:
-        model: The method.
         crop: Height and width in pixels.
 
     Returns:
         Height and width of the feature map.
-
-    Raises:
-        ValueError: If not. The message names the nearest valid sizes, or the output of the head if
-            it is not a map of logits.
     """
     student = model.student
     try:
@@ -184,8 +174,6 @@ def fits(pixels: int, cells: int, align_corners: bool, step: int | None = None) 
     """Return True if a grid of features falls on whole pixels.
 
     Args:
-        pixels: Pixels along one side of the crop.
-        cells: Feature positions along that side.
         align_corners: True for a grid that spans from corner pixel to corner pixel.
         step: Pixels between features, or None if unknown.
     """
@@ -263,10 +251,6 @@ def check_initial_files(student: nn.Module) -> None:
 
     MMEngine would run code inside such a file, and would download a file that is a URL. Weights of
     a :class:`~rankseg.models.backbones.TimmTrunk` are checked, too.
-
-    Raises:
-        FileNotFoundError: If a file does not exist.
-        ValueError: If a file is not on this machine, or does not contain plain tensors only.
     """
     for name, module in student.named_modules():
         configs = getattr(module, "init_cfg", None)
@@ -285,11 +269,7 @@ def check_initial_files(student: nn.Module) -> None:
 
 
 def check_preprocessor(cfg: Config) -> None:
-    """Check that images are normalized as the student's own config expects.
-
-    Raises:
-        ValueError: If mean or std differ from the unused ``data_preprocessor`` of the student.
-    """
+    """Check that images are normalized as the student's own config expects."""
     theirs = cfg.model.student.get("data_preprocessor") or {}
     ours = cfg.model.get("data_preprocessor") or {}
     for key in ("mean", "std"):
@@ -303,11 +283,7 @@ def check_preprocessor(cfg: Config) -> None:
 
 
 def check_layer_decay(model: Method, cfg: Config) -> None:
-    """Check that ``layer_decay`` of a backbone is used by the optimizer.
-
-    Raises:
-        ValueError: If it would be ignored.
-    """
+    """Check that ``layer_decay`` of a backbone is used by the optimizer."""
     constructor = (cfg.get("optim_wrapper") or {}).get("constructor")
     kind = OPTIM_WRAPPER_CONSTRUCTORS.get(constructor) if constructor else None
     decay = getattr(getattr(model.student, "backbone", None), "layer_decay", None)

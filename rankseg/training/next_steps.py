@@ -21,7 +21,6 @@ def after_training(cfg: Config, val: Any = None) -> list[str]:
     The work folder stands for the settings of the run, so that they need not be repeated.
 
     Args:
-        cfg: Config of the run.
         val: Validation set, whose first image is the example to predict.
 
     Returns:

@@ -30,10 +30,6 @@ def use_trackers(cfg: Config, names: str | Sequence[str]) -> None:
     Args:
         cfg: Config of the run, changed in place.
         names: ``"tensorboard"``, ``"wandb"``, ``"mlflow"``, or several of them.
-
-    Raises:
-        ValueError: If a name is unknown, its package is not installed, or there is no account to
-            log to.
     """
     names = [names] if isinstance(names, str) else list(dict.fromkeys(names))
     for name in names:
@@ -91,7 +87,6 @@ def stop_early(cfg: Config, patience: int) -> None:
 
     Args:
         cfg: Config of the run, changed in place.
-        patience: Number of validations.
     """
     hooks = [hook for hook in cfg.get("custom_hooks") or [] if hook["type"] != STOPPING]
     cfg.custom_hooks = [*hooks, {"type": STOPPING, "patience": patience}]
@@ -101,12 +96,7 @@ def check_patience(cfg: Config, length: int | None, per_pass: int) -> None:
     """Check that a run with early stopping can stop before its planned end.
 
     Args:
-        cfg: Config of the run.
         length: Iterations of the run, if known.
-        per_pass: Iterations of one pass over the data.
-
-    Raises:
-        ValueError: If it has no main metric, or too few validations.
     """
     hooks = cfg.get("custom_hooks") or []
     stopping = [hook for hook in hooks if hook["type"] == STOPPING]

@@ -40,10 +40,6 @@ def read_run_config(folder: Path) -> Config:
     """Read the settings of the last start of a run.
 
     Settings of how the run began, such as the checkpoint that it resumed from, are left out.
-
-    Raises:
-        FileNotFoundError: If the folder contains no settings.
-        ValueError: If they cannot be read, or building from them could run untrusted code.
     """
     files = [file for start in starts(folder) if (file := start / "vis_data/config.py").is_file()]
     if not files:
@@ -77,9 +73,6 @@ def find_checkpoint(reference: str | Path, which: str | None = None) -> str:
         reference: Run folder, ``RUN/last``, ``RUN/best``, or a checkpoint file, which is returned.
         which: ``"last"``, ``"best"``, or the name of a file. Default: what the reference names, or
             the best checkpoint, or if there is none the last one.
-
-    Raises:
-        FileNotFoundError: If there is no such checkpoint. The message lists those that exist.
     """
     run = parse_run(reference)
     if run is None:
@@ -101,12 +94,7 @@ def find_checkpoint(reference: str | Path, which: str | None = None) -> str:
 
 
 def checkpoint_of(config: str | Path | Config, checkpoint: str | Path | None) -> str:
-    """Return the checkpoint file; by default that of the run.
-
-    Raises:
-        ValueError: If none is given with a config.
-        FileNotFoundError: If the run has no checkpoint.
-    """
+    """Return the checkpoint file; by default that of the run."""
     if checkpoint is not None:
         return find_checkpoint(checkpoint)
     if isinstance(config, Config) or parse_run(config) is None:

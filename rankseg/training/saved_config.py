@@ -23,10 +23,6 @@ def read_saved_config(path: str | Path) -> Config:
 
     Args:
         path: File ``vis_data/config.py`` of a run.
-
-    Raises:
-        OSError: If the file cannot be opened.
-        ValueError: If it contains anything but assignments of values, or no method.
     """
     path = Path(path)
     if path.stat().st_size > LARGEST:

@@ -16,9 +16,6 @@ def build_test_set(cfg: Config) -> Any:
 
     Args:
         cfg: Config from :func:`rankseg.apis.load_config`.
-
-    Raises:
-        ValueError: If the config has no ``test_dataloader``.
     """
     if not cfg.get("test_dataloader"):
         raise ValueError(
@@ -36,7 +33,6 @@ def loading_pipeline(cfg: Config, image: str | Path) -> list[dict]:
 
     Args:
         cfg: Config of a classifier or embedding network, from :func:`rankseg.apis.load_config`.
-        image: One of the image files, loaded once to measure the size of the training views.
     """
     if cfg.get("test_dataloader"):
         return cfg.test_dataloader.dataset.pipeline

@@ -44,9 +44,6 @@ def head_of(cfg: Config) -> Config:
     """Return the config of the student's head, the last one if there are several.
 
     No method accepts several heads; a later check reports them.
-
-    Raises:
-        ValueError: If there is none.
     """
     head = cfg.model.get("student", {}).get("decode_head")
     if not head:
@@ -70,11 +67,7 @@ def is_embedding(cfg: Config) -> bool:
 
 
 def refuse_embedding(cfg: Config) -> None:
-    """Refuse an embedding network where classes are needed.
-
-    Raises:
-        ValueError: If the config is of an embedding network.
-    """
+    """Refuse an embedding network where classes are needed."""
     if is_embedding(cfg):
         raise ValueError(
             "Expected model.student.decode_head to predict classes, but got EmbeddingHead. Use "
@@ -121,11 +114,7 @@ def check_classes(cfg: Config, dataset: Any) -> None:
 
 
 def sampler_class(cfg: Config) -> type[TrainSampler]:
-    """Return the class of the training sampler.
-
-    Raises:
-        ValueError: If it does not compose whole batches.
-    """
+    """Return the class of the training sampler."""
     config = cfg.train_dataloader.sampler
     kind = DATA_SAMPLERS.get(str(config.get("type")))
     if kind is None or not issubclass(kind, TrainSampler):
@@ -149,12 +138,7 @@ def build_sampler(cfg: Config, train: SemiDataset) -> TrainSampler:
 
 
 def check_batch(setup: RunSetup, cfg: Config) -> None:
-    """Check the batch size, and warn if the learning rate was chosen for another one.
-
-    Raises:
-        ValueError: If the batch sizes of loader and sampler differ, or the first batches have only
-            labeled images but the method needs others.
-    """
+    """Check the batch size, and warn if the learning rate was chosen for another one."""
     batch_size = cfg.train_dataloader.batch_size
     setup.sampler.check_batch_size(batch_size)
     stage, steps = getattr(setup.sampler, "labeled_batches", 0), setup.method.labeled_steps
@@ -176,12 +160,7 @@ def check_batch(setup: RunSetup, cfg: Config) -> None:
 
 
 def check_one_image(setup: RunSetup, cfg: Config) -> None:
-    """Check that batch norm has statistics if a forward pass consists of one image.
-
-    Raises:
-        ValueError: If batch norm gets a single image of strong views, or a single value per
-            channel, as after global average pooling.
-    """
+    """Check that batch norm has statistics if a forward pass consists of one image."""
     method, (labeled, unlabeled) = setup.method, setup.sampler.parts
     name, student = type(method).__name__, method.student
     if get_world_size() > 1:
@@ -211,7 +190,6 @@ def check_metrics(evaluator: Any, dataset: Any) -> None:
 
     Args:
         evaluator: ``val_evaluator`` or ``test_evaluator``: one config, several, or ``None``.
-        dataset: Data set of the same loader.
 
     Raises:
         ValueError: If the ``check_dataset`` of a metric raises it.
@@ -223,11 +201,7 @@ def check_metrics(evaluator: Any, dataset: Any) -> None:
 
 
 def check_views(setup: RunSetup) -> None:
-    """Load a labeled and an unlabeled sample, and check that the method can train on them.
-
-    Raises:
-        ValueError: If a view is missing, or a classifier cannot take the images.
-    """
+    """Load a labeled and an unlabeled sample, and check that the method can train on them."""
     method, train = setup.method, setup.train
     needed = method.needed_views(setup.sampler.parts[1])
     keys = setup.sampler.example_keys()
@@ -260,12 +234,7 @@ def check_hooks(setup: RunSetup, hooks: Sequence[Hook]) -> None:
 
 
 def check_weights(model: Method, cfg: Config) -> None:
-    """Check the weight files that the run will load.
-
-    Raises:
-        FileNotFoundError: If a file is missing.
-        ValueError: If a file is damaged or does not fit. The message lists names and shapes.
-    """
+    """Check the weight files that the run will load."""
     check_initial_files(model.student)
     if model.pretrained is not None:
         read_backbone(model.student.backbone, model.pretrained)

@@ -36,16 +36,7 @@ _MAP = re.compile(r"generation\d+_iteration\d+\.png")
 def check_work_dir(
     work_dir: str | Path, what: str = "work folder", option: str = "--work-dir"
 ) -> None:
-    """Check that a folder can be written to, and leave nothing behind.
-
-    Args:
-        work_dir: The folder.
-        what: Description of the folder, for the message.
-        option: Command-line option that names the folder, for the message.
-
-    Raises:
-        ValueError: If it cannot be written to. The message is one sentence with the reason.
-    """
+    """Check that a folder can be written to, and leave nothing behind."""
     path = Path(work_dir).absolute()
     missing = [one for one in (path, *path.parents) if not one.exists()]
     try:
@@ -93,11 +84,7 @@ def lock_work_dir(work_dir: str | Path) -> Iterator[FolderLock | None]:
 
 
 def check_unused(work_dir: str | Path) -> None:
-    """Refuse to start a run in a folder that contains one already.
-
-    Raises:
-        ValueError: If the folder contains a checkpoint.
-    """
+    """Refuse to start a run in a folder that contains one already."""
     folder = Path(work_dir)
     best = (file for file in folder.glob("best_*.pth") if _BEST.fullmatch(file.name))
     found = [*checkpoints(folder), *sorted(best)]
@@ -113,9 +100,6 @@ def check_start(work_dir: str | Path, load_from: str | None) -> None:
     """Refuse to start from weights in a file that ``--overwrite`` would remove.
 
     If the file were kept, it would be mistaken for a checkpoint of the new run.
-
-    Raises:
-        ValueError: If the file is one of those.
     """
     file = None if load_from is None else Path(load_from).resolve()
     if file and file.parent == Path(work_dir).resolve() and _WRITTEN.fullmatch(file.name):
@@ -209,7 +193,6 @@ def where_to_resume(cfg: Config, overwrite: bool = False) -> str:
     """Return the end of a sentence that says how to resume a run that ended early.
 
     Args:
-        cfg: Config of the run.
         overwrite: Whether the run was started with ``--overwrite``.
     """
     found = checkpoints(cfg.work_dir)

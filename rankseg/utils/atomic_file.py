@@ -73,9 +73,6 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
     If the file system supports it, the content is flushed to disk before the rename, and the
     rename before this function returns. On failure the previous file is unchanged and the
     temporary file is removed.
-
-    Raises:
-        WriteError: If the file cannot be written. The message names the cure.
     """
     path = Path(path)
     partial = path.with_name(_partial_name(path.name))
@@ -145,7 +142,6 @@ def read_json(path: str | Path, check: Callable[[Any], object] | None = None) ->
     """Read a JSON file of an earlier run.
 
     Args:
-        path: Path of the file.
         check: Function that raises ``ValueError``, ``TypeError`` or ``LookupError`` if the content
             has an unexpected form. The file then counts as damaged.
 

@@ -22,11 +22,7 @@ def refuse_full(out: Path) -> None:
 
 @contextmanager
 def atomic_folder(out: Path) -> Iterator[Path]:
-    """Yield a temporary folder, then rename it to ``out`` in one step; remove it on failure.
-
-    Raises:
-        WriteError: If the folder cannot be written. The message names the cure.
-    """
+    """Yield a temporary folder, then rename it to ``out`` in one step; remove it on failure."""
     partial = None
     try:
         out.parent.mkdir(parents=True, exist_ok=True)

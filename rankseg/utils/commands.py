@@ -96,9 +96,6 @@ def spell_commands(text: str) -> str:
 
     The text stays as it is when a file of ``tools`` was started. Other files, such as the
     benchmarks, keep their names.
-
-    Args:
-        text: Help, message or suggested commands.
     """
     prefix = _Style.prefix
     if prefix is None:

@@ -39,9 +39,7 @@ def match_names(names: Sequence[str], files: Sequence[Path], root: Path) -> Matc
     Unicode normalization may differ if there is no better match.
 
     Args:
-        names: Names as the annotation file gives them.
         files: Files below ``root``.
-        root: Folder that contains the files.
     """
     by_base: dict[str, list[Path]] = {}
     for file in files:

@@ -60,7 +60,6 @@ def distinct_colors(number: int, background: bool = True) -> list[list[int]]:
     and to white. So a longer palette begins with the colors of a shorter one.
 
     Args:
-        number: Number of colors.
         background: Whether class 0 is the background, which is black.
 
     Example:

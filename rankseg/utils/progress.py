@@ -59,7 +59,6 @@ class Progress:
         """Show that this amount of the work is done.
 
         Args:
-            done: Amount of finished work, counted from the start.
             status: Text to show for it. Default: ``DONE of TOTAL``.
         """
         status = f"{done} of {self.total}" if status is None else status
@@ -83,10 +82,7 @@ def track(
     """Iterate over items and show the progress.
 
     Args:
-        items: The items.
-        what: Name of the work.
         total: Number of items. Default: the length of ``items``.
-        logger: See :class:`Progress`.
     """
     if total is None:
         total = len(items) if isinstance(items, Collection) else 0

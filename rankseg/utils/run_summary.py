@@ -14,11 +14,7 @@ _MOST = 2**53  # limit of iterations, and of integers that a float represents ex
 
 
 def read_summary(path: Path, needed: Sequence[str] = NEEDED) -> dict[str, Any]:
-    """Read the summary of one run.
-
-    Raises:
-        ValueError: If the file is damaged or not a run summary.
-    """
+    """Read the summary of one run."""
     try:
         if path.stat().st_size > LARGEST:
             raise ValueError(f"it has {path.stat().st_size:,} bytes, more than {LARGEST:,}")
@@ -37,9 +33,6 @@ def check_summary(summary: Any, needed: Sequence[str] = NEEDED) -> None:
 
     Every validation is an object of numbers whose ``iteration`` is a non-negative integer. Metrics
     may be NaN.
-
-    Raises:
-        ValueError: If an entry is invalid. The message names the first one.
     """
     if not isinstance(summary, Mapping):
         raise ValueError(f"expected an object, but got {_shown(summary)}")

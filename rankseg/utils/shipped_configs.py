@@ -23,9 +23,6 @@ def find_config(path: str) -> str:
 
     Args:
         path: File, relative to the current directory or to the shipped configs.
-
-    Raises:
-        FileNotFoundError: If neither exists. The message suggests configs with similar names.
     """
     if Path(path).is_file():
         return path

@@ -171,9 +171,6 @@ def quiet_terminal(verbose: bool = False) -> Iterator[Terminal | None]:
 
     Inside such a context, another one changes nothing.
 
-    Args:
-        verbose: Show all log messages, as MMEngine does.
-
     Yields:
         The terminal, or None if log messages are shown.
     """

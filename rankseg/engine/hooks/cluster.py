@@ -43,10 +43,6 @@ def cluster(embedding: np.ndarray, count: int, seed: int, rounds: int, tries: in
 
     Args:
         embedding: ``(N, D)`` embeddings.
-        count: Number of clusters.
-        seed: Seed of the initial centers.
-        rounds: Number of k-means iterations.
-        tries: Number of k-means runs, of which the best is used.
     """
     center = cluster_centers(embedding, count, seed, rounds, tries)
     kept, label = np.unique(assign_clusters(embedding, center), return_inverse=True)

@@ -56,11 +56,8 @@ def draw_map(
         folder: Folder of the maps, created if it is missing.
         note: Numbers of the discovery, as in ``discovery.json``.
         projection: Projection of features to points, see :func:`rankseg.visualization.to_plane`.
-        evidence: Evidence that the selection is based on.
-        selection: Selected images and their labels.
         truth: ``(L + U,)`` true classes of the images labeled or discovered before, then of the
             candidates; -1 if unknown.
-        classes: Names of the classes.
     """
     feature, kind, label = points_of(evidence, selection, truth)
     folder.mkdir(exist_ok=True)

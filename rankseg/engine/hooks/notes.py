@@ -54,11 +54,8 @@ class RunNotes:
 
         Args:
             runner: The runner, whose visualizer logs the scalars ``<name of the file>/<key>``.
-            iteration: Iteration of the note.
             numbers: Values by name; lists are not logged as scalars.
             digits: Number of decimals in the file; by default all.
-            scalars: Further scalars, which the file does not contain.
-            **place: Further entries of the note, before the numbers.
         """
         plain = {key: value for key, value in numbers.items() if isinstance(value, int | float)}
         named = {f"{self.path.stem}/{key}": value for key, value in {**plain, **scalars}.items()}

@@ -38,12 +38,8 @@ def fit_classifier(
         classifier: Classifier to train in place; it is left in eval mode.
         feature: ``(N, D)`` features, at least two.
         label: ``(N,)`` int64 classes.
-        epochs: Number of passes over the features.
         batch_size: Vectors per step. A last batch of one is skipped, because batch norm has no
             statistics of it.
-        lr: Learning rate.
-        momentum: Momentum of SGD.
-        weight_decay: Weight decay of SGD.
         seed: Seed of the order, and of the weights if ``restart``.
         restart: Start from new random weights instead of the current ones.
 

@@ -154,8 +154,6 @@ def metric_table(
 
     Args:
         metrics: Metrics in percent. Those of another network begin with its name: ``teacher/mIoU``.
-        title: Title, to the left of the names of the metrics.
-        name: Name of the network that predicts.
         key: Main metric, in the first column.
         note: Text behind the row of that network.
     """

@@ -26,11 +26,6 @@ def read_resumable(filename: str | Path) -> dict:
 
     Returns:
         Content of the checkpoint, on the CPU.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        DamagedCheckpointError: If the file is damaged or lacks entries needed to resume.
-        ValueError: If the file contains anything other than data.
     """
     path = Path(filename)
     checkpoint = load_checkpoint_file(str(path), map_location="cpu")

@@ -45,11 +45,7 @@ IN_WORKER = re.compile(r"^Caught (\w+) in DataLoader worker process")
 
 @contextmanager
 def data_failures(cfg: Config | Mapping) -> Iterator[None]:
-    """Convert failures of data files or data loader workers to :class:`RunEnded`.
-
-    Raises:
-        RunEnded: If data loading failed. The message names the file or process, cause and cure.
-    """
+    """Convert failures of data files or data loader workers to :class:`RunEnded`."""
     try:
         yield
     except (OSError, EOFError, ValueError, RuntimeError, MemoryError) as error:

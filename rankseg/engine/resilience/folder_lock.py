@@ -53,12 +53,7 @@ class FolderLock:
         return next((lock for lock in _held if lock.folder == wanted), None)
 
     def acquire(self) -> None:
-        """Take the lock.
-
-        Raises:
-            ValueError: If another run holds it. The message names host, process and folder.
-            WriteError: If the lock file cannot be written.
-        """
+        """Take the lock."""
         self._made = [p for p in (self.folder, *self.folder.parents) if not p.exists()]
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -91,12 +86,7 @@ class FolderLock:
         self._file = self._place = -1
 
     def check(self) -> None:
-        """Check that the folder is still the one that was locked.
-
-        Raises:
-            RunEnded: If the folder was moved, renamed, removed or replaced, or if another run
-                locked it after ``run.lock`` was removed.
-        """
+        """Check that the folder is still the one that was locked."""
         if self._place < 0:
             return
         if self._is_moved():

@@ -26,7 +26,6 @@ def identity(cfg: Config, train: Any, val: Any, processes: int) -> dict[str, Any
     extended.
 
     Args:
-        cfg: Config of the run.
         train: Training set, such as :class:`~rankseg.datasets.SemiDataset`.
         val: Validation set, or None.
         processes: Number of processes; the batch size is summed over all of them.
@@ -110,16 +109,6 @@ def check_same_run(
     Different validation images do not affect training and only cause a warning. Changed options
     take effect from here on and cause a warning, too. Changed optimizer or schedule options would
     have no effect, because the checkpoint restores both, and raise an error.
-
-    Args:
-        path: Path of the checkpoint.
-        meta: Meta of the checkpoint.
-        now: :func:`identity` of the resumed run.
-        sources: :func:`list_sources` of the resumed run.
-        new_schedule: Learning rates follow the config, so its schedule may change.
-
-    Raises:
-        ValueError: If a property differs. The message names it with its old and new value.
     """
     saved = meta.get(KEY)
     if not isinstance(saved, Mapping):
@@ -152,11 +141,7 @@ def check_options_of(
     now: Mapping[str, str] | None,
     new_schedule: bool = False,
 ) -> None:
-    """Warn about changed training options and reject changes that would have no effect.
-
-    Raises:
-        ValueError: If an option of the optimizer or the schedule changed.
-    """
+    """Warn about changed training options and reject changes that would have no effect."""
     if not saved or not now:
         return
     changes = {

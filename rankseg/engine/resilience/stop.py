@@ -53,16 +53,7 @@ class StopHook(Hook):
             self.leave(runner, runner.iter)
 
     def leave(self, runner: Runner, step: int, together: bool = False) -> NoReturn:
-        """Save a checkpoint after ``step`` iterations, if there is none yet, and stop.
-
-        Args:
-            runner: The runner.
-            step: Number of completed iterations.
-            together: All processes call this and wait until the main one has saved.
-
-        Raises:
-            Stopped: Always.
-        """
+        """Save a checkpoint after ``step`` iterations, if there is none yet, and stop."""
         stop_watching()  # others may end while this process saves
         hooks = [hook for hook in runner.hooks if isinstance(hook, CheckpointHook)]
         path = hooks[0].save_now(runner, step) if hooks else None

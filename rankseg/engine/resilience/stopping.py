@@ -102,10 +102,6 @@ def worker_start(workers: int, then: Callable[[int], None] | None = None) -> Cal
     Workers send tensors through sockets in a temporary folder. By default each worker creates its
     own folder and leaves it behind when terminated. Here all share a folder of this process, which
     removes it at exit.
-
-    Args:
-        workers: Number of workers of the loader.
-        then: Another function that each worker calls at its start.
     """
     if workers:
         util.get_temp_dir()  # children inherit the name
@@ -117,10 +113,6 @@ def start_worker(then: Callable[[int], None] | None, worker: int) -> None:
 
     The worker continues to load, so that the current iteration can finish. It ends when the main
     process terminates it or is gone.
-
-    Args:
-        then: Another function to call at the start.
-        worker: Number of the worker.
     """
     report_unsent()
     util.Finalize(None, _remove_orphaned, args=(os.getppid(), util.get_temp_dir()), exitpriority=-1)

@@ -22,11 +22,7 @@ def check_options(
     in_channels: int,
     output_stride: int | None,
 ) -> None:
-    """Check the options of :class:`~rankseg.models.backbones.TimmTrunk`, which fit any encoder.
-
-    Raises:
-        ValueError: If an option is out of range, or two of them do not go together.
-    """
+    """Check the options of :class:`~rankseg.models.backbones.TimmTrunk`, which fit any encoder."""
     channels = _is_count(in_channels) and 1 <= in_channels <= 12
     expect(channels, "in_channels of TimmTrunk", "1 to 12", in_channels)
     valid = isinstance(frozen, bool) or _is_count(frozen)
@@ -56,15 +52,10 @@ def check_indices(model: str, out_indices: Iterable[int] | None, count: int) -> 
     """Check that an encoder has these feature maps, and count indices from the start.
 
     Args:
-        model: Name of the encoder.
         out_indices: Indices, negative ones from the end; None takes the last four.
-        count: Number of feature maps of the encoder.
 
     Returns:
         Increasing indices, as maps are returned from fine to coarse.
-
-    Raises:
-        ValueError: If not; the message names how many there are.
     """
     if not count:
         raise ValueError(
@@ -95,9 +86,6 @@ def check_lora(model: str, whole: nn.Module, lora: int) -> None:
 
     Some encoders have a layer ``attn.qkv`` but multiply with its weight themselves. Its adapter
     would be left out without a word.
-
-    Raises:
-        ValueError: If it has no such layers, or does not run them.
     """
     add_lora(whole, lora)
     adapted = {name: one for name, one in whole.named_modules() if isinstance(one, LoRALinear)}

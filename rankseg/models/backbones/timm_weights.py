@@ -36,11 +36,7 @@ FREE = "vit_small_patch14_reg4_dinov2 (Apache-2.0)"
 
 
 def import_timm() -> ModuleType:
-    """Import timm.
-
-    Raises:
-        ModuleNotFoundError: If timm is not installed.
-    """
+    """Import timm."""
     declare_missing_operators()
     try:
         import timm
@@ -56,11 +52,7 @@ def import_timm() -> ModuleType:
 
 
 def check_model_name(model: str) -> None:
-    """Check that timm has a model of this name.
-
-    Raises:
-        ValueError: If not; the message names models with similar names.
-    """
+    """Check that timm has a model of this name."""
     timm = import_timm()
     name, _, tag = model.partition(".") if isinstance(model, str) else ("", "", "")
     if timm.is_model(name):
@@ -91,7 +83,6 @@ def pixel_values(model: str, state: Iterable[str]) -> tuple[list[float], list[fl
     """Return mean and standard deviation, from 0 to 255, of the images that weights expect.
 
     Args:
-        model: Name of the model in timm.
         state: Names in the file of the weights. The package of EfficientNet-Lite0 has those of
             TensorFlow, which differ from timm's own.
     """
@@ -130,7 +121,6 @@ def rename_to_timm(state: dict[str, Tensor], whole: nn.Module) -> dict[str, Tens
     repositories, if more names and shapes fit after it. It also resizes position embeddings.
 
     Args:
-        state: Names and tensors of the file.
         whole: The whole timm model with its classifier; only names and shapes are used.
     """
     known = whole.state_dict()
@@ -181,8 +171,6 @@ def adapt_channels(state: dict[str, Tensor], first: str, in_channels: int) -> di
     """Adapt the weights of the first convolution to a number of input channels.
 
     Args:
-        state: Names and tensors.
-        first: Name of the first convolution.
         in_channels: Channels of the images. One channel gets the sum over R, G and B. Otherwise the
             three are repeated and scaled, so that the output keeps its size.
     """
@@ -202,10 +190,6 @@ def download(model: str) -> dict[str, Tensor]:
 
     Returns:
         Names and tensors of the whole model.
-
-    Raises:
-        ValueError: If timm has no weights for the model, they are gated, or they cannot be
-            downloaded.
     """
     timm = import_timm()
     config = timm.get_pretrained_cfg(model)

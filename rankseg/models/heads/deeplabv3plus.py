@@ -156,7 +156,6 @@ def upsample(x: Tensor, size: Sequence[int], align_corners: bool) -> Tensor:
 
     Args:
         x: ``(B, C, h, w)``.
-        size: Height and width of the result.
         align_corners: Setting of the network; ``False`` treats positions as centers of equal areas.
 
     Returns:

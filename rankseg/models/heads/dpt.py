@@ -47,8 +47,6 @@ class Fusion(nn.Module):
 
         Args:
             path: Output of the coarser fusion, of the shape of ``x``; None for the coarsest.
-            x: Map of this level.
-            size: Height and width of the result.
         """
         x = x if self.skip is None else path + self.skip(x)
         x = F.interpolate(

@@ -66,8 +66,6 @@ def add_lora(network: nn.Module, rank: int, layers: Sequence[str] = LAYERS) -> i
 
     Args:
         network: Any network.
-        rank: Rank of the adapters.
-        layers: Ends of the names of the layers to adapt.
 
     Returns:
         The number of adapted layers.

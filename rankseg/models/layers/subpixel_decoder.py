@@ -70,8 +70,6 @@ def fit(logits: Tensor, size: Sequence[int], scale: int) -> Tensor:
 
     Args:
         logits: ``(B, K, h, w)``.
-        size: Height and width of the result.
-        scale: Number of values made from one feature, along one side.
     """
     over = [have - wanted for have, wanted in zip(logits.shape[2:], size, strict=True)]
     if all(0 <= one < scale for one in over):

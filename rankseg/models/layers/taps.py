@@ -33,11 +33,7 @@ def embedding_size(student: nn.Module, name: str) -> int:
     """Return the size of the embeddings that a submodule of a student outputs.
 
     Args:
-        student: The student.
         name: Dotted name of the submodule (option ``embedding_tap``).
-
-    Raises:
-        ValueError: If there is no such submodule, or it has no ``out_channels``.
     """
     tapped = find_module(student, name, "embedding_tap")
     size = getattr(tapped, "out_channels", None)

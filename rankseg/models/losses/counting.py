@@ -61,7 +61,6 @@ def which_count(loss: nn.Module, label: Tensor, ignore_index: int) -> dict[str, 
     Args:
         loss: Any loss of a head.
         label: ``(B, ...)`` int64.
-        ignore_index: Label to ignore.
 
     Returns:
         ``ignore_index``; for a cross-entropy over the labeled pixels or with class weights also

@@ -70,11 +70,7 @@ def center_distances(feature: Tensor, centers: Tensor) -> Tensor:
 
 
 def check_reading(reading: str) -> None:
-    """Check the name of the form of the equation.
-
-    Raises:
-        ValueError: If the name is unknown.
-    """
+    """Check the name of the form of the equation."""
     if reading not in READINGS:
         raise ValueError(
             f"Expected reading of the discriminative loss to be one of {READINGS}, but got "

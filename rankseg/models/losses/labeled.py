@@ -18,11 +18,9 @@ def labeled_loss(
     selects classes by a mask; both make the host wait. Other losses run as they are.
 
     Args:
-        loss: Loss in the config of a head.
         logits: ``(B, K, H, W)`` float32.
         label: ``(B, H, W)`` int64.
         weight: ``(B, H, W)`` weights of a pixel sampler, or None.
-        ignore_index: Label to ignore.
     """
     options = which_count(loss, label, ignore_index)
     if type(loss) is DiceLoss:

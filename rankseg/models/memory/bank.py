@@ -21,13 +21,7 @@ def check_bank_size(name: str, size: int, images: int, kind: str) -> None:
     """Check that a bank has one entry for every image.
 
     Args:
-        name: Option with the size of the bank.
-        size: Number of entries.
-        images: Number of images.
         kind: ``"labeled"`` or ``"unlabeled"``.
-
-    Raises:
-        ValueError: If the numbers differ.
     """
     expect(size == images, f"model.{name}", f"the number of {kind} images, {images}", size)
 

@@ -173,11 +173,7 @@ class CCT(Method):
 
 
 def build_perturbations(configs: Sequence[dict]) -> list[nn.Module]:
-    """Build the perturbations, each repeated ``count`` times.
-
-    Raises:
-        ValueError: If a count is missing or negative, or all counts are 0.
-    """
+    """Build the perturbations, each repeated ``count`` times."""
     built = []
     for config in configs:
         count, perturb = config.get("count"), config.get("perturb")

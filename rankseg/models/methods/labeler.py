@@ -18,13 +18,8 @@ def check_labeler(network: nn.Module, file: str, config_file: str | None = None)
 
     Args:
         network: The network; it is not changed.
-        file: Checkpoint.
         config_file: Config of this run. If the config of the labeler's run lies beside it, the
             message names the command that trains it.
-
-    Raises:
-        FileNotFoundError: If the file does not exist.
-        ValueError: If the weights do not match, or are not finite.
     """
     if not Path(file).is_file():
         raise FileNotFoundError(

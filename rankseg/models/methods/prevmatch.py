@@ -228,7 +228,6 @@ def draw_ensemble(count: int, members: int) -> list[tuple[int, float]]:
     """Draw members of an ensemble and their shares, on the host.
 
     Args:
-        count: Number of networks to choose from.
         members: Largest number of members.
 
     Returns:

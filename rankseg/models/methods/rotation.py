@@ -21,9 +21,6 @@ def all_rotations(images: Tensor) -> tuple[Tensor, Tensor]:
 
     Returns:
         ``(4 B, C, S, S)`` images, grouped by rotation, and the ``(4 B,)`` int64 rotations.
-
-    Raises:
-        ValueError: If the images are not square.
     """
     if images.shape[-2] != images.shape[-1]:
         raise ValueError(

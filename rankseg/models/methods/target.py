@@ -26,10 +26,7 @@ class Target(NamedTuple):
         """Paste targets of another batch with the same boxes as the images.
 
         Args:
-            source: The other targets.
             boxes: ``(B, 4)`` boxes in pixels.
-            size: Height and width of the images.
-            padded: Height and width that the features cover, see :func:`padded_size`.
         """
         maps = zip(self.pseudo, source.pseudo, strict=True)
         pseudo = PseudoLabel(*(paste(mine, other, boxes, size) for mine, other in maps))

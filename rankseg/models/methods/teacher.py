@@ -66,12 +66,7 @@ def build_teacher(
     early_momentum: float | None = None,
     early_steps: int = 0,
 ) -> Teacher:
-    """Build an exponential moving average of the student; see ``Method`` for the options.
-
-    Raises:
-        ValueError: If a momentum, the share of the student in a step, is outside ``(0, 1]``,
-            ``warmup`` is negative, or only one of ``early_momentum`` and ``early_steps`` is set.
-    """
+    """Build an exponential moving average of the student; see ``Method`` for the options."""
     share = "the share of the student in an update, above 0 and at most 1, such as 0.004"
     expect(0 < momentum <= 1, "model.teacher.momentum", share, momentum)
     wanted = "True, False, or a number of 0 or more, such as 9"
@@ -98,7 +93,6 @@ def share_frozen(student: nn.Module, teacher: nn.Module) -> None:
     """Let a teacher use the student's own frozen parameters, which are equal, to save memory.
 
     Args:
-        student: The student.
         teacher: A copy of it, changed in place.
     """
     for name, parameter in student.named_parameters():

@@ -18,10 +18,6 @@ def fill_in_channels(student: MutableMapping[str, Any]) -> None:
         student: Config of the segmentor, changed in place. Nothing happens unless its backbone
             knows its channels before it has weights, see
             :class:`~rankseg.models.backbones.TimmTrunk`.
-
-    Raises:
-        ValueError: If a head expects other channels than the backbone has, or a map that it does
-            not return.
     """
     backbone = student.get("backbone") or {}
     kind = MODELS.get(backbone.get("type", ""))

@@ -22,7 +22,6 @@ def frozen(network: nn.Module, by_batch: bool = False) -> Iterator[None]:
 
     Args:
         network: The network. Its mode and statistics are restored.
-        by_batch: Keep batch statistics in batch norms that use them in training.
     """
     mode = network.training
     network.train(by_batch)  # some networks keep certain layers in eval mode
@@ -44,7 +43,6 @@ def feature_map(network: nn.Module, name: str, images: Tensor, by_batch: bool = 
         network: The network, run without gradient in eval mode. Its mode is restored.
         name: Dotted name of the submodule.
         images: ``(B, 3, H, W)``.
-        by_batch: See :func:`frozen`.
 
     Returns:
         ``(B, C, h, w)``.
@@ -141,12 +139,7 @@ class Composition(nn.Module):
 
     @torch.no_grad()
     def check(self, network: nn.Module) -> None:
-        """Check on an image that the feature part is complete and not too long.
-
-        Raises:
-            ValueError: If the decision network's output for a feature map differs from the
-                network's output for the image, or the map has another number of channels.
-        """
+        """Check on an image that the feature part is complete and not too long."""
         weight = next(network.parameters())
         image = torch.linspace(-2, 2, 3 * 32 * 32).sin().reshape(1, 3, 32, 32).to(weight)
         found = feature_map(network, self.layer, image)

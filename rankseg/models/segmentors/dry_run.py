@@ -101,16 +101,10 @@ def try_out(
     Args:
         run: Function called with the copy and the images ``(count, C, H, W)``.
         network: The network. It is not changed, and neither is the random state of the process.
-        size: Height and width of the images.
-        count: Number of images.
-        training: Whether to run in training mode.
         full: Whether a full copy may run if needed.
 
     Returns:
         The return value of ``run``; its tensors may have no values.
-
-    Raises:
-        Exception: Any exception of the last copy.
     """
     try:
         return _run(run, weightless(network), size, count, training)

@@ -81,15 +81,7 @@ class ExtendedSegmentor(EncoderDecoder):
 
 
 def check_inserted_weights(model: nn.Module, checkpoint: str) -> None:
-    """Check that a checkpoint had weights for all inserted modules.
-
-    Args:
-        model: The model with the weights of the checkpoint.
-        checkpoint: Path of the checkpoint, for the error message.
-
-    Raises:
-        ValueError: If the weights of an inserted module were missing.
-    """
+    """Check that a checkpoint had weights for all inserted modules."""
     for module in model.modules():
         if isinstance(module, ExtendedSegmentor) and module.lacking:
             raise ValueError(

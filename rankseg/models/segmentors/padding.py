@@ -22,9 +22,6 @@ def cut_padding(segmentor: nn.Module) -> None:
     Args:
         segmentor: An mmseg segmentor. Nothing happens unless its backbone has a ``pad_multiple``
             above 1, see :class:`~rankseg.models.backbones.TimmTrunk`.
-
-    Raises:
-        ValueError: If a head has no classifier ``conv_seg``.
     """
     if pad_multiple(segmentor) == 1:
         return

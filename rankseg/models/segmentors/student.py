@@ -70,9 +70,6 @@ def check_outputs(student: Mapping) -> None:
 
     Methods compute probabilities and confidence with a softmax over the outputs, which is always 1
     for a single output. Auxiliary heads with their own loss may have other outputs.
-
-    Raises:
-        ValueError: If the check fails; the message names the key, the value and the fix.
     """
     classes = None
     for key, head in _heads(student):
@@ -121,9 +118,6 @@ def check_network(network: nn.Module) -> None:
     Args:
         network: The student. A missing ``test_cfg`` becomes ``mode="whole"``. A single number for
             the size or the stride of a window becomes a pair.
-
-    Raises:
-        ValueError: If the network is not an encoder with one decode head for pixel classes.
     """
     kind, head = type(network).__name__, getattr(network, "decode_head", None)
     if not hasattr(network, "extract_feat") or head is None:
@@ -153,11 +147,7 @@ def check_network(network: nn.Module) -> None:
 
 
 def complete_test_cfg(test_cfg: dict[str, Any] | None) -> ConfigDict:
-    """Return prediction settings with defaults filled in.
-
-    Raises:
-        ValueError: If the mode or the evaluation is unknown, or windows have no size or stride.
-    """
+    """Return prediction settings with defaults filled in."""
     config = ConfigDict(test_cfg or {})
     mode = config.setdefault("mode", "whole")
     if mode not in ("whole", "slide"):
@@ -227,8 +217,6 @@ def head_loss(head: nn.Module, logits: Any, data_samples: list, label: Tensor) -
     """Return the sum of the losses in the config of a head.
 
     Args:
-        head: Head of a segmentor.
-        logits: Output of its forward pass.
         data_samples: Samples with ``gt_sem_seg``, for heads that override the loss.
         label: ``(B, 1, H, W)``, the same labels stacked.
     """
@@ -248,9 +236,6 @@ def check_losses(network: nn.Module) -> None:
     """Compute the labeled loss of every head on a few random pixels.
 
     The random state of the process is preserved.
-
-    Raises:
-        ValueError: If a loss cannot be computed; the message names it and an alternative.
     """
     heads = {"decode_head": network.decode_head}
     heads |= {f"auxiliary_head[{i}]": one for i, one in enumerate(auxiliary_heads(network))}

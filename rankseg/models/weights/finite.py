@@ -25,10 +25,6 @@ def check_numbers(given: Mapping[str, Any], own: Mapping[str, Tensor]) -> None:
         given: State dict to be loaded. Entries that are not tensors, or tensors without values, are
             skipped.
         own: State dict of the model, on any device. Names that only one of the two has are skipped.
-
-    Raises:
-        BadWeightsError: If not; the message names the first bad tensor and the number of bad
-            tensors.
     """
     pairs = [
         (name, value, own[name])

@@ -30,12 +30,6 @@ def read_state(path: str | Path, option: str = "pretrained") -> dict[str, Tensor
         path: A file written by ``torch.save``: a state dict, or a dict with one, under ``model`` or
             ``state_dict`` if there are several; or a ``.safetensors`` file. Prefixes ``module.`` of
             distributed training are removed.
-        option: Config key of the file, for messages.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it is not a PyTorch checkpoint, needs to run code for loading, or holds no
-            tensors.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(
@@ -51,10 +45,6 @@ def tensors_of(content: Any, path: str | Path) -> dict[str, Tensor]:
 
     Args:
         content: Content of the checkpoint, of any type.
-        path: Path of the file, for the error message.
-
-    Raises:
-        ValueError: If there are none.
     """
     if isinstance(content, dict):
         wrapper = next((k for k in _WRAPPERS if isinstance(content.get(k), dict)), None)
@@ -80,7 +70,6 @@ def rename_deep_stem(state: dict[str, Tensor], prefix: str = "") -> dict[str, Te
     to ``stem.7``. A state without such a stem is returned unchanged.
 
     Args:
-        state: Names and tensors.
         prefix: Prefix of the backbone's names, such as ``"backbone."``.
     """
     body = {name: name.removeprefix(prefix) for name in state if name.startswith(prefix)}
@@ -108,7 +97,6 @@ def read_backbone(backbone: nn.Module, path: str | Path) -> dict[str, Tensor]:
         backbone: A ResNet of mmseg, or any module with the names of the file; only names and shapes
             are compared. If it has a method ``rename_released``, that converts released weights to
             its own names.
-        path: Path of the file.
 
     Returns:
         A state dict of the backbone.
@@ -123,14 +111,7 @@ def read_backbone(backbone: nn.Module, path: str | Path) -> dict[str, Tensor]:
 def fit_state(
     backbone: nn.Module, given: dict[str, Tensor], source: str, log: bool = True
 ) -> dict[str, Tensor]:
-    """Check that weights match a backbone; see :func:`read_backbone`.
-
-    Args:
-        backbone: The backbone.
-        given: Names and tensors.
-        source: Where they come from, for messages.
-        log: Whether to log that the backbone is loaded from there.
-    """
+    """Check that weights match a backbone; see :func:`read_backbone`."""
     if any(name.startswith("student.backbone.") for name in given):  # of a method
         of_student = {k: v for k, v in given.items() if k.startswith("student.")}
         given = {k.removeprefix("student."): v for k, v in of_student.items()}

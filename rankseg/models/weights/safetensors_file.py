@@ -21,15 +21,11 @@ def read_safetensors(path: str | Path, map_location: Any = None) -> dict[str, An
     """Read a safetensors file as a checkpoint.
 
     Args:
-        path: The file.
         map_location: Device of the tensors: None for the CPU, or ``"meta"`` for shapes only.
 
     Returns:
         ``state_dict``, and ``meta`` with the ``dataset_meta`` of a file that
         :func:`write_safetensors` wrote.
-
-    Raises:
-        ValueError: If the package is not installed, or the file is damaged.
     """
     package = _package(f"to read {path}")
     try:
@@ -52,7 +48,6 @@ def write_safetensors(
     """Write weights completely or not at all.
 
     Args:
-        path: The file.
         state: Tensors by name, on any device.
         dataset_meta: ``classes`` and ``palette``, which must be JSON values.
 

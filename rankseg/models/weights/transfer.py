@@ -23,7 +23,6 @@ def reinit_classifier(model: nn.Module, state: dict[str, Tensor]) -> list[str]:
     loading raises an error if it does not match.
 
     Args:
-        model: The method, with the initial weights.
         state: State dict of a method or a plain segmentor; changed in place.
 
     Returns:
@@ -76,7 +75,6 @@ def drop_unknown_parts(model: nn.Module, state: dict[str, Tensor]) -> list[str]:
     method's ``OF_ONE_RUN`` refer to the images of the other run, so they are removed too.
 
     Args:
-        model: The method to be loaded.
         state: State dict of a method, changed in place. That of a plain segmentor is not changed.
 
     Returns:
@@ -98,7 +96,6 @@ def add_adapters(model: nn.Module, state: dict[str, Tensor]) -> int:
     Adapters start at zero, so that the network is that of the other run at first.
 
     Args:
-        model: The method, with its initial weights.
         state: State dict of a method or a plain segmentor; changed in place.
 
     Returns:
@@ -128,14 +125,9 @@ def read_network(network: nn.Module, path: str, option: str) -> dict[str, Tensor
         network: A segmentor; it is not changed.
         path: Checkpoint of a method or of a plain segmentor. The teacher of a method is preferred
             over its student, as it predicts better.
-        option: Config key of the file, for messages.
 
     Returns:
         A state dict of the network.
-
-    Raises:
-        FileNotFoundError: If the file does not exist.
-        ValueError: If the weights do not match, or are not finite.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(

@@ -58,13 +58,6 @@ def agent_maps(
             :func:`~rankseg.models.segmentors.student.default_tap`.
         network: ``"student"`` or ``"teacher"``; by default the one that the method predicts with.
         seed: Seed for drawing the first agent.
-
-    Returns:
-        The files.
-
-    Raises:
-        ValueError, FileNotFoundError: If config, data, checkpoint or an option is invalid.
-        WriteError: If a picture cannot be written.
     """
     if is_image_level(cfg):
         raise ValueError(
@@ -127,17 +120,10 @@ def maps_of(
 ) -> tuple[list[tuple[float, float]], list[AgentMap]]:
     """Select agents of one image and compute maps of the similarity to them.
 
-    Args:
-        feature: ``(1, C, h, w)``.
-        align_corners: Whether the first position is centered on the first pixel.
-        shown: Number of maps. Maps of all agents of a large image would not fit into memory.
-
     Returns:
-        Positions of all agents in the order of selection, and the maps of the agents that are
-        nearest to the most positions, in descending order.
-
-    Raises:
-        ValueError: If there are fewer positions than agents.
+        Positions of all agents in the order of selection, and the maps of the ``shown`` agents that
+        are nearest to the most positions, in descending order. Maps of all agents of a large image
+        would not fit into memory.
     """
     height, width = feature.shape[2:]
     check_num_agents(height * width, number)

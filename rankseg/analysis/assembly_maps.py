@@ -42,13 +42,6 @@ def assembly_maps(
         images: Number of images, evenly spaced in their list.
         points: Number of output points per image. The points that move most are shown.
         network: ``"student"`` or ``"teacher"``; by default the one that the method predicts with.
-
-    Returns:
-        The file.
-
-    Raises:
-        ValueError, FileNotFoundError: If config, data, checkpoint or an option is invalid.
-        WriteError: If the picture cannot be written.
     """
     check_positive(images=images, points=points)
     method, segmentor = load_segmentor(cfg, checkpoint, network)
@@ -86,12 +79,7 @@ def _images(cfg: Config, inputs: Sequence[str | Path], number: int) -> Iterator[
 def weights_of(
     method: Method, segmentor: nn.Module, assembly: SpatialAssembly, image: Tensor
 ) -> Tensor:
-    """Return the logarithms of the assembly weights of an image, ``(1, N, N)``.
-
-    Args:
-        method: Method whose preprocessor prepares the image.
-        image: ``(3, H, W)`` uint8.
-    """
+    """Return the logarithms of the assembly weights, ``(1, N, N)``, of a uint8 image."""
     maps: list[Tensor] = []
     handle = assembly.register_forward_pre_hook(lambda module, inputs: maps.append(inputs[0]))
     try:

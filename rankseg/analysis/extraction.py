@@ -70,12 +70,8 @@ class Extraction:
     ) -> Features:
         """Return the features of some images, or of all images of a data set.
 
-        Args:
-            indices: Indices to load from the data set; ``None`` for all.
-            names: Paths of these images, or of all if ``indices`` is ``None``.
-
-        Raises:
-            ValueError: If the images have different sizes.
+        ``names`` are the paths of the images. In the cache, ``draw`` distinguishes random draws of
+        an image.
         """
         keys = list(range(len(dataset)) if indices is None else indices)
         if names is None:
@@ -140,11 +136,7 @@ class FeatureCache:
     def get(self, names: Sequence[str], draw: Any, make: Callable[[], Features]) -> Features:
         """Return the features of some images from disk, or compute and store them.
 
-        Args:
-            draw: Further cache key, such as the pipeline and the random draw.
-
-        Raises:
-            WriteError: If they cannot be written.
+        ``draw`` is a further key, such as the pipeline and the random draw.
         """
         if self.folder is None:
             return make()

@@ -37,12 +37,8 @@ def load_network(
 ) -> tuple[Method, str]:
     """Build the method of a config for inference, and select one of its networks.
 
-    Args:
-        checkpoint: Checkpoint file; ``None`` for random weights.
-        network: ``"student"`` or ``"teacher"``; by default the one that the method predicts with.
-
-    Returns:
-        The method and the name of the network.
+    Without a checkpoint the weights are random. By default the network is the one that the method
+    predicts with. Return the method and the name of the network.
     """
     init_default_scope(cfg.get("default_scope", "rankseg"))
     method = untrained(cfg) if checkpoint is None else load_method(cfg, checkpoint)

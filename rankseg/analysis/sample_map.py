@@ -116,12 +116,7 @@ def _check(images: str, how: str, limit: int, rows: Sequence[str]) -> None:
 
 
 def training_images(train, pool, limit: int, rng: np.random.Generator):
-    """Select the images of a training set to show.
-
-    Args:
-        train: The :class:`~rankseg.datasets.SemiDataset`.
-        pool: The :class:`~rankseg.models.memory.pool.DiscoveredPool` of the method, or None.
-        limit: Maximum number of images that are neither labeled nor discovered.
+    """Select the images of a training set to show, at most ``limit`` that have no label.
 
     Returns:
         ``(N,)`` arrays: indices in the data set, labels (-1 for none), and discovery steps within
@@ -154,19 +149,11 @@ def training_images(train, pool, limit: int, rng: np.random.Generator):
 def frames_of(
     feature: np.ndarray, label: np.ndarray, truth: np.ndarray, step: np.ndarray, num_classes: int
 ) -> list[tuple[np.ndarray, SampleMap]]:
-    """Compute the state after every discovery.
-
-    Args:
-        feature: ``(N, D)``.
-        label: ``(N,)`` from :func:`training_images`.
-        truth: ``(N,)`` true classes, -1 if unknown.
-        step: ``(N,)`` from :func:`training_images`.
-        num_classes: Number of classes ``K``.
+    """Compute the state after every discovery; label and step are from :func:`training_images`.
 
     Returns:
         For every discovery, or once if there is none: features of the ``C`` class centers, and a
-            map of
-        the ``N`` samples and these centers, without points yet.
+        map of the ``N`` samples and these centers, without points yet.
     """
     frames = []
     for now in sorted(set(step[(step >= 0) & (label >= 0)].tolist())) or [GIVEN]:
@@ -198,13 +185,7 @@ def in_planes(
     how: str,
     seed: int,
 ) -> list[SampleMap]:
-    """Project all frames to one plane, or to one plane for every class with a separate row.
-
-    Args:
-        feature: ``(N, D)``.
-        how: See :func:`rankseg.visualization.to_plane`.
-        seed: See :func:`rankseg.visualization.to_plane`.
-    """
+    """Project all frames to one plane, or to one plane for every class with a separate row."""
     everything = np.concatenate([feature, *(centers for centers, _ in frames)])
     ends = np.cumsum([len(feature), *(len(centers) for centers, _ in frames)])
     places = [np.r_[: len(feature), a:b] for a, b in zip(ends, ends[1:], strict=False)]

@@ -34,20 +34,11 @@ def set_classes() -> dict[str, type[ImageLevelDataset]]:
 def transfer_sets(
     specs: Sequence[str], pipeline: Sequence[Mapping], size: int | None = None
 ) -> list[TransferSet]:
-    """Build the data sets that are given as ``KIND=FOLDER``.
+    """Build the data sets that are given as ``KIND=FOLDER``, such as ``"cifar100=data/cifar100"``.
 
     ``cifar10``, ``cifar100`` and ``svhn`` have predefined parts. A ``folder`` has ``train/CLASS``
     and ``test/CLASS`` or ``val/CLASS``, and a ``list`` has ``train.txt`` and ``test.txt``. The name
-    of these two is that of the folder.
-
-    Args:
-        specs: Data sets, such as ``"cifar100=data/cifar100"``.
-        pipeline: Configs of the transforms that load test images.
-        size: Side in pixels to resize images to, in place of the resizing in ``pipeline``.
-
-    Raises:
-        FileNotFoundError: If a file or folder is missing.
-        ValueError: If there is no such kind, or a name occurs twice.
+    of these two is that of the folder. A size in pixels replaces the resizing in the pipeline.
     """
     steps = [dict(step) for step in pipeline]
     if size is not None:

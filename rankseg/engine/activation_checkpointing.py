@@ -28,18 +28,11 @@ def find_modules(model: nn.Module, names: str | Sequence[str]) -> list[nn.Module
 
 
 def turn_on_activation_checkpointing(model: nn.Module, names: str | Sequence[str]) -> None:
-    """Turn on activation checkpointing in some submodules, without changing results.
+    """Turn on activation checkpointing in some submodules, in place, without changing results.
 
     Unlike MMEngine's function of this name, batch norm updates its running statistics only once
     per step, and a module whose input needs no gradient, such as a network's first, still gets
     its parameter gradients.
-
-    Args:
-        model: Model whose submodules are changed in place.
-        names: Dotted names, for example ``"student.backbone.layer3"``.
-
-    Raises:
-        ValueError: If there is no such submodule.
     """
     for module in find_modules(model, names):
         if not isinstance(module, CheckpointedModule):

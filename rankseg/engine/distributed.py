@@ -201,11 +201,8 @@ def _no_start(error: RuntimeError, seconds: float) -> Exception:
 def synchronize_batch_norm(model: nn.Module, cfg: Config) -> nn.Module:
     """Let batch norm use the statistics of all processes, as ``cfg.sync_bn`` says.
 
-    Args:
-        model: The method, changed in place.
-        cfg: Config of the run. ``sync_bn`` is ``"torch"`` for PyTorch's layer on GPUs and ours on
-            CPUs, where PyTorch has none; ``"rankseg"`` for ours on any device; or None, with which
-            every process normalizes by its own batch.
+    ``"torch"`` takes PyTorch's layer on GPUs and ours on CPUs, where PyTorch has none.
+    ``"rankseg"`` takes ours on any device. With None each process normalizes by its own batch.
     """
     kind, known = cfg.get("sync_bn"), (*SYNC_BATCH_NORMS, None)
     expect(kind in known, "sync_bn", f"one of {known}", kind)
@@ -241,12 +238,9 @@ def stop_watching() -> None:
 
 
 def wait_for_main(seconds: float = WRITING) -> None:
-    """Wait until the main process, which writes files, has reached this call.
+    """Wait until the main process, which writes files, has reached this call, or is gone.
 
     A launcher kills all processes when the first one exits, even one that is writing a checkpoint.
-
-    Args:
-        seconds: Longest wait in seconds; usually shorter if the main process is gone.
     """
     rank, world = get_dist_info()
     if world == 1:

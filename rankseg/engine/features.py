@@ -60,8 +60,6 @@ def extract_features(
 
     Args:
         indices: Indices or keys of the images, in output order; ``None`` takes all images.
-        network: ``"student"`` or ``"teacher"``.
-        tap: Dotted name of the network's submodule whose output is the feature.
         main_only: Whether only the main process receives the result. The others then get 0 rows,
             which saves ``N x (D + K) x 4`` bytes in each of them: 10 GB for 1.28 million images and
             2,048 channels.

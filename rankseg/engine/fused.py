@@ -14,14 +14,11 @@ OF_THE_MACHINE = ("fused", "foreach")
 
 
 def use_fused(cfg: Config) -> None:
-    """Set ``fused=True`` for PyTorch's optimizers, unless ``fused`` or ``foreach`` is given.
+    """Set ``fused=True`` for PyTorch's optimizers, unless ``fused`` or ``foreach`` is set.
 
     A single kernel updates all parameters. It can skip a step by a flag on the device, see
     :class:`~rankseg.engine.hooks.NonFiniteHook`. SGD with dampening stays as it is, because its
     fused form cannot treat the first gradient of a parameter apart, see :func:`prepare`.
-
-    Args:
-        cfg: Config for training on a GPU, changed in place.
     """
     optimizer = (cfg.get("optim_wrapper") or {}).get("optimizer") or {}
     given = {"fused", "foreach"} & set(optimizer) or optimizer.get("dampening")

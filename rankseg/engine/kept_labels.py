@@ -42,16 +42,12 @@ def read_labels(path: Path) -> dict[int, Validation]:
 
 
 def superfluous(iterations: list[int]) -> int:
-    """Return the iteration whose removal leaves the smallest gap.
+    """Return the iteration, of three or more in order, whose removal leaves the smallest gap.
 
     The first and the last are never returned.
 
-    Example:
-        >>> superfluous([300, 600, 700, 900])
-        700
-
-    Args:
-        iterations: At least three iterations in ascending order.
+    >>> superfluous([300, 600, 700, 900])
+    700
     """
     gaps = {
         iterations[i]: iterations[i + 1] - iterations[i - 1] for i in range(1, len(iterations) - 1)

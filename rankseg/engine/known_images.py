@@ -17,9 +17,7 @@ BANKS = ("labeled", "all")
 def known_images(train: SemiDataset, bank: str = "all") -> tuple[np.ndarray, list[int]]:
     """Return classes and indices of the training images with a known class, each image once.
 
-    Args:
-        bank: ``"labeled"`` for labeled images only, or ``"all"`` to include images whose class is
-            hidden from training.
+    The bank is ``"labeled"``, or ``"all"`` to include images whose class is hidden from training.
     """
     if bank not in BANKS:
         raise ValueError(f"Expected bank to be one of {', '.join(BANKS)}, but got {bank!r}.")
@@ -55,11 +53,8 @@ def probe_rows(
 ) -> np.ndarray:
     """Return the images that a linear probe trains on, as positions among the known ones.
 
-    Args:
-        spec: ``"all"``, ``"labeled"``, a share of every class such as ``"1%"``, or the path of a
-            list file. A path that does not exist is resolved against the data root.
-        labels: ``(N,)`` classes from :func:`known_images`.
-        seed: Seed for drawing a share.
+    ``spec`` is ``"all"``, ``"labeled"``, a share of every class such as ``"1%"``, or the path of a
+    list file, here or in the data root.
     """
     if spec == "all":
         return np.arange(len(labels))

@@ -93,9 +93,7 @@ class ProcessWatch(threading.Thread):
     def find_lost(self, found: dict[int, bytes], now: float) -> str:
         """Return which process is lost, as a part of a sentence; empty if none is.
 
-        Args:
-            found: The counts of the other processes, empty if the store did not answer.
-            now: Time in seconds.
+        ``found`` has the counts of the other processes, empty if the store did not answer.
         """
         for other, count in found.items():
             if other not in self._heard or self._heard[other][0] != count:

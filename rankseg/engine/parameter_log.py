@@ -34,12 +34,7 @@ def _is_short(record: logging.LogRecord) -> bool:
 
 
 def describe_options(optimizer: Optimizer) -> list[str]:
-    """Describe how many parameters have which learning rate and weight decay.
-
-    Returns:
-        One line for each combination, in order of first appearance; none if all parameters share
-        one.
-    """
+    """Describe how many parameters have which learning rate and weight decay, if there are several."""
     counts: Counter[str] = Counter()
     for group in optimizer.param_groups:
         values = [f"{name}={group[name]:.4g}" for name in _OPTIONS if name in group]

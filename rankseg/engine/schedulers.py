@@ -15,13 +15,9 @@ from rankseg.registry import PARAM_SCHEDULERS
 
 
 def follow(schedulers: Sequence[_ParamScheduler], steps: int) -> list[float]:
-    """Advance newly built schedulers to a later iteration.
+    """Advance all newly built schedulers of an optimizer, but those by epoch, to a later iteration.
 
-    Args:
-        schedulers: All schedulers of one optimizer, in order. Those by epoch do not advance.
-
-    Returns:
-        Learning rates of the first parameter group in iterations ``0`` to ``steps``.
+    Return learning rates of the first parameter group in iterations ``0`` to ``steps``.
     """
     by_iteration = [one for one in schedulers if not one.by_epoch]
     if not by_iteration:
@@ -40,14 +36,9 @@ def follow(schedulers: Sequence[_ParamScheduler], steps: int) -> list[float]:
 def planned_rates(
     configs: Any, rate: float, length: int, steps: int, per_pass: int = 1
 ) -> list[float]:
-    """Compute the learning rates that a config schedules.
+    """Compute the learning rates that ``param_scheduler`` of a config sets, ``steps + 1`` in all.
 
-    Args:
-        configs: ``param_scheduler`` of a config: one or several, or several for each optimizer.
-        length: Iterations of the run; the ``end`` of schedules that set none.
-
-    Returns:
-        Learning rates of iterations ``0`` to ``steps``, ``steps + 1`` in all.
+    ``length`` is the ``end`` of schedules that set none.
     """
     if isinstance(configs, Mapping) and "type" not in configs:
         configs = next(iter(configs.values()), None)

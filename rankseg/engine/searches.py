@@ -102,18 +102,13 @@ def _neighbors(part: Retrieved, gallery: Images, known: bool) -> list[RetrievedI
 
 
 def choose(judged: Mapping[str, RetrievalScores], label: Tensor, rows: int) -> dict[str, list[int]]:
-    """Choose the queries of each picture.
-
-    Args:
-        judged: Retrieval scores by network name; empty if no class is known.
-        label: ``(M,)`` classes of the queries.
+    """Choose the positions of the queries of each picture.
 
     Returns:
-        Positions by picture. ``queries``: evenly spaced in the list. ``worst``: lowest average
+        ``queries``: evenly spaced in the list. With known classes, ``worst``: lowest average
         precision of the last network; among ties, the query with the most similar nearest image
         comes first. ``changes``, with several networks: largest difference in average precision
-        between the first and the last network. ``worst`` and ``changes`` have at most one query
-        per class.
+        between the first and the last network. Both have at most one query per class.
     """
     chosen = {"queries": evenly_spaced(len(label), rows)}
     if not judged:

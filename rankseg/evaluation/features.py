@@ -89,16 +89,9 @@ CLOSEST = 1e-6  # a channel with a smaller deviation is constant, so it is only 
 
 
 def draw_share(label: np.ndarray, share: float, seed: int = 0, leave: int = 0) -> np.ndarray:
-    """Draw a share of the images of every class, at least one.
+    """Draw a share, in ``(0, 1]``, of the images of every class, at least one: sorted positions.
 
-    Args:
-        label: ``(N,)`` classes.
-        share: Share of the images of a class, in ``(0, 1]``.
-        leave: Images of every class that are never drawn, even if there are few.
-
-    Returns:
-        Sorted positions of the drawn images.
-        Sorted positions.
+    Of every class, ``leave`` images are never drawn, even if there are few.
     """
     rng, drawn = np.random.default_rng(seed), []
     for k in np.unique(label):
@@ -109,11 +102,9 @@ def draw_share(label: np.ndarray, share: float, seed: int = 0, leave: int = 0) -
 
 
 def standardize(feature: Tensor, *others: Tensor) -> list[Tensor]:
-    """Scale features to length 1, then standardize every channel by the statistics of ``feature``.
+    """Scale features ``(N, D)`` to length 1, then standardize each channel to mean 0, variance 1.
 
-    Args:
-        feature: ``(N, D)`` features, which get mean 0 and variance 1 in every channel.
-        *others: ``(M, D)`` features that get the same transform.
+    The others, ``(M, D)``, get the same transform.
     """
     parts = [F.normalize(part.float(), dim=1) for part in (feature, *others)]
     spread, mean = torch.std_mean(parts[0], 0, correction=0)
@@ -194,12 +185,7 @@ def linear_probe(
 
 
 def top_shares(logits: Tensor, truth: Tensor) -> dict[str, float]:
-    """Compute the accuracy in percent: ``top1`` and, for more than five classes, ``top5``.
-
-    Args:
-        logits: ``(M, K)``.
-        truth: ``(M,)`` int64.
-    """
+    """Compute the accuracy in percent: ``top1`` and, for more than five classes, ``top5``."""
     found: dict[str, Any] = {}
     for count in (1, 5):
         if count == 1 or logits.shape[1] > count:

@@ -32,14 +32,9 @@ class NeighborPurity(NamedTuple):
 
 
 def rank_of(similarity: Tensor, index: Tensor) -> Tensor:
-    """Return the rank of entries by similarity, 1 for the nearest; ties share the best rank.
+    """Return the rank of entries by similarity ``(Q, N)``: ``(Q, k)``; ties share the best rank.
 
-    Args:
-        similarity: ``(Q, N)`` similarity of each query to each entry.
-        index: ``(Q, k)`` int64 entries; -1 stands for none.
-
-    Returns:
-        ``(Q, k)`` int64, 0 for none.
+    The nearest has rank 1. An entry of -1 in ``index``, ``(Q, k)``, stands for none and has rank 0.
     """
     own = similarity.gather(1, index.clamp(min=0))
     order = similarity.sort(1).values
@@ -48,15 +43,9 @@ def rank_of(similarity: Tensor, index: Tensor) -> Tensor:
 
 
 def constrained_nearest(similarity: Tensor, allowed: Tensor, k: int) -> Tensor:
-    """Find the ``k`` nearest entries among those allowed.
+    """Find the ``k`` nearest entries, ``(Q, k)`` int64, among those allowed, ``(Q, N)`` bool.
 
-    Args:
-        similarity: ``(Q, N)`` similarity of each query to each entry.
-        allowed: ``(Q, N)`` bool mask of allowed entries.
-        k: Number of entries, at most ``N``.
-
-    Returns:
-        ``(Q, k)`` int64, the nearest first; -1 if fewer are allowed.
+    The nearest comes first; -1 stands for none if fewer are allowed.
     """
     values, index = similarity.masked_fill(~allowed, -torch.inf).topk(k, 1)
     return torch.where(values == -torch.inf, -1, index)
@@ -65,14 +54,7 @@ def constrained_nearest(similarity: Tensor, allowed: Tensor, k: int) -> Tensor:
 def previous_neighbors(query: Tensor, memory: Tensor, own: Tensor, k: int) -> Tensor:
     """Apply the constraint of CMSF without labels: ``k`` nearest in an earlier memory, and itself.
 
-    Args:
-        query: ``(Q, D)`` earlier features of the queries, of length 1.
-        memory: ``(N, D)`` earlier features of the entries, of length 1.
-        own: ``(Q,)`` int64 entry of each query itself.
-        k: :math:`k'`, at most ``N``.
-
-    Returns:
-        ``(Q, N)`` bool mask of allowed entries.
+    All features are earlier ones, of length 1. Return the ``(Q, N)`` bool mask of allowed entries.
     """
     allowed = torch.zeros(len(query), len(memory), dtype=torch.bool, device=memory.device)
     allowed.scatter_(1, (query @ memory.T).topk(k, 1).indices, True)

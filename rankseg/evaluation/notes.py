@@ -39,12 +39,7 @@ class ClassNotes:
         self._logged: set[str] = set()
 
     def say(self, truth: np.ndarray, predicted: np.ndarray, classes: Sequence[str]) -> None:
-        """Log the missing classes.
-
-        Args:
-            truth: ``(K,)`` true count of each class.
-            predicted: ``(K,)`` predicted count of each class.
-        """
+        """Log the missing classes, by the true and the predicted count of each class."""
         truth, predicted = np.asarray(truth), np.asarray(predicted)
         if not truth.any():
             self._once(
@@ -76,11 +71,7 @@ class ClassNotes:
 
 
 def warn_not_finite(lost: Sequence[int], paths: Sequence[str], things: str) -> None:
-    """Warn about images for which the network returned NaN or infinity, if there are any.
-
-    Args:
-        lost: Number of ``things`` without finite output, for every image.
-    """
+    """Warn about images for which the network returned NaN or infinity, if there are any."""
     bad = [path for path, count in zip(paths, lost, strict=True) if count]
     if bad:
         print_log(

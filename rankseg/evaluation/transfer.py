@@ -105,10 +105,6 @@ def accuracies(label: Tensor, truth: Tensor) -> dict[str, float]:
 
     Table 2 of CMSF reports the mean over classes for Aircraft, Pets, Caltech-101 and Flowers, and
     top-1 for the other data sets.
-
-    Args:
-        label: ``(M,)`` predicted classes.
-        truth: ``(M,)`` int64 true classes.
     """
     right = (label.cpu() == truth.cpu()).double()
     counts = torch.bincount(truth.cpu()).double()

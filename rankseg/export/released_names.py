@@ -39,14 +39,7 @@ THEIRS = "UniMatch's DeepLabv3+ on a ResNet-50 or 101"
 
 
 def to_ours(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Rename the tensors of a released checkpoint to our names.
-
-    Args:
-        state: State dict with their names, without ``module.``.
-
-    Raises:
-        ValueError: If a name or a shape does not belong to their network, or a tensor is missing.
-    """
+    """Rename the tensors of a released checkpoint, without ``module.``, to our names."""
     pairs = sorted(PARTS)
     ours = {_rename(name, pairs, "unknown"): state[name] for name in state}
     check_network(ours)
@@ -54,11 +47,7 @@ def to_ours(state: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def to_theirs(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Rename the tensors of one of our segmentors to the released names.
-
-    Raises:
-        ValueError: If it is not their network.
-    """
+    """Rename the tensors of one of our segmentors to the released names."""
     check_network(state)
     # In reverse order, the prefix of the stem's last part is tried before the shorter prefix of the
     # stem.
@@ -81,9 +70,7 @@ def _rename(name: str, pairs: list[tuple[str, str]], reason: str) -> str:
 def released_student(depth: int, num_classes: int, width: int = 64) -> dict:
     """Return our config of their network: output stride 16, dilation rates 6, 12, 18.
 
-    Args:
-        depth: 50 or 101.
-        width: Channels of the first stage inside a block; all other widths follow from it.
+    ``width`` are the channels of the first stage inside a block; all others follow from it.
     """
     return dict(
         type="EncoderDecoder",

@@ -109,9 +109,8 @@ def inspect_images(
 ) -> tuple[list[ImageFile], dict[Path, str]]:
     """Read the headers of files in threads.
 
-    Args:
-        channels: Selected bands. With three, the channels of a hyperstack of one slice are bands of
-            one image, unless ``planes`` names a channel.
+    With three channels, those of a hyperstack of one slice are bands of one image, unless
+    ``planes`` names a channel.
 
     Returns:
         The images in order, and an error message for each file that is not readable.

@@ -61,12 +61,7 @@ def load_method(
     state: Any = None,
     device: str | torch.device | None = None,
 ) -> Method:
-    """Build the method of a config and load the weights of a checkpoint.
-
-    Args:
-        state: Content of the file, if it was read already.
-        device: Device to run on; by default the GPU, if there is one.
-    """
+    """Build the method of a config and load a checkpoint, by default on the GPU if there is one."""
     if state is None:
         state = load_checkpoint_file(checkpoint, map_location="cpu")
     weights = state.get("state_dict", state) if isinstance(state, Mapping) else state
@@ -87,8 +82,7 @@ def load_method(
 def untrained(cfg: Config, seed: int = 0) -> Method:
     """Build the method of a config with random weights only, on the GPU if there is one.
 
-    Args:
-        seed: Seed of the weights. The random state of the process is not changed.
+    The random state of the process is not changed.
     """
     with torch.random.fork_rng():
         torch.manual_seed(seed)
@@ -102,12 +96,7 @@ def untrained(cfg: Config, seed: int = 0) -> Method:
 
 
 def load_trained(cfg: Config, checkpoint: str, network: str | None = None) -> Trained:
-    """Build the method of a config, load a checkpoint and extract one network.
-
-    Args:
-        cfg: Config from :func:`rankseg.apis.load_config`.
-        network: ``"student"`` or ``"teacher"``; by default the one that the method predicts with.
-    """
+    """Build the method of a config, load a checkpoint and extract one network."""
     init_default_scope(cfg.get("default_scope", "rankseg"))
     preprocessor = cfg.model.get("data_preprocessor") or {}
     if preprocessor.get("type") != "ViewPreprocessor":
@@ -138,9 +127,6 @@ def classes_of(cfg: Config, meta: Any, number: int) -> tuple[list[str], list[lis
 
     If neither the checkpoint nor the config names this number of classes, the names are ``class
     0``, ``class 1``, ...
-
-    Args:
-        meta: Metadata of the checkpoint, if it has any.
     """
     infos = [(meta if isinstance(meta, dict) else {}).get("dataset_meta") or {}]
     for node in datasets_of(cfg):
@@ -197,10 +183,7 @@ def channels_of(cfg: Config) -> tuple[int, ...] | None:
 def shrink_of(cfg: Config, source: str | Path) -> float:
     """Return the factor by which the training pages of a network were shrunk, or 1.
 
-    Args:
-        cfg: Config of the network, whose data set may come from a stack.
-        source: Images to predict. Images in the folder of the data set were shrunk already: for
-            these the factor is 1.
+    Images in the folder of the data set were shrunk already: for these the factor is 1.
     """
     for node in datasets_of(cfg):
         root = Path(node.get("data_root") or ".")
@@ -211,14 +194,7 @@ def shrink_of(cfg: Config, source: str | Path) -> float:
 
 
 def channel_of(cfg: Config) -> int | None:
-    """Return the channel of a hyperstack that a network was trained on.
-
-    Args:
-        cfg: Config of the network, whose data set may come from a stack.
-
-    Returns:
-        Channel number from 1, or ``None`` if the stack had one channel, or no stack is known.
-    """
+    """Return the channel, from 1, of the hyperstack that a network was trained on, if it is known."""
     for node in datasets_of(cfg):
         channel = _stack_notes(node).get("channel")
         if isinstance(channel, int):
@@ -269,12 +245,9 @@ def choose_device(device: str | torch.device | None) -> torch.device:
 
 @torch.no_grad()
 def logits_of(trained: Trained, images: Tensor, windows: bool = False) -> Tensor:
-    """Return the logits of images, ``(B, K, H, W)``, or ``(B, K, 1, 1)`` of a classifier.
+    """Return the logits of uint8 RGB images, ``(B, K, H, W)``, or ``(B, K, 1, 1)`` of a classifier.
 
-    Args:
-        images: ``(B, 3, H, W)`` uint8 RGB.
-        windows: Predict with ``test_cfg``, which may use sliding windows. Otherwise predict whole
-            images.
+    With ``windows``, predict as ``test_cfg`` says, otherwise whole images.
     """
     shape = tuple(images.shape[2:])
     samples = [SegDataSample(metainfo={"ori_shape": shape, "img_shape": shape}) for _ in images]

@@ -99,8 +99,7 @@ def available_memory() -> int | None:
 def check_memory(size: tuple[int, int], classes: int, rows: int, name: str = "the image") -> None:
     """Check that there is enough memory for an image before it is read.
 
-    Args:
-        rows: Rows whose logits are in memory at once: those of a window, or all.
+    ``rows`` are those whose logits are in memory at once: those of a window, or all.
     """
     height, width = size
     needed = 8 * height * width + 8 * classes * min(rows, height) * width

@@ -96,9 +96,5 @@ def clear(out: str | Path) -> None:
 
 
 def write_note(out: str | Path, made_by: dict[str, Any]) -> None:
-    """Mark a folder as a prediction folder.
-
-    Raises:
-        WriteError: If the note cannot be written.
-    """
+    """Mark a folder as a prediction folder."""
     write_json(Path(out) / NOTE, made_by)

@@ -207,16 +207,10 @@ def predict_classes(
     reader: PageReader,
     topk: int = 5,
 ) -> dict[Any, str]:
-    """Classify images and write ``predictions.csv`` and ``overview.png``.
-
-    Args:
-        files: Images in the order of the table.
+    """Classify images and write ``predictions.csv`` and ``overview.png``; close the reader.
 
     Returns:
         Error messages of the unreadable files, by path.
-
-    Raises:
-        WriteError: If a file cannot be written.
     """
     chosen = choose_pages(files, SHOWN)
     found: dict[Page, ClassPrediction] = {}

@@ -40,12 +40,8 @@ class Windows(NamedTuple):
 
         By default they are those of ``test_cfg``, if it uses sliding windows. Otherwise a window is
         the training crop, multiplied so that a side has at least 512 pixels: most pixels of a
-        larger window are far from its border and have their full context.
-
-        Args:
-            window: Side in pixels, 0 for none, or ``"auto"``.
-            overlap: Fraction of a window that overlaps the next one. Defaults to that of
-                ``test_cfg`` with its windows, else to a quarter.
+        larger window are far from its border and have their full context. The overlap is a share of
+        the window, by default that of ``test_cfg`` with its windows, else a quarter.
         """
         if window != AUTO and (not isinstance(window, int) or 0 < window < 16 or window < 0):
             raise ValueError(

@@ -112,14 +112,7 @@ class PredictionWriter:
         return all(map(os.path.isfile, files))  # Path.is_file raises for a long name
 
     def write(self, page: Page, image: np.ndarray, maps: Maps) -> None:
-        """Write all files of an image, and add it to the table.
-
-        Args:
-            image: ``(H, W, 3)`` uint8 RGB.
-
-        Raises:
-            WriteError: If a file cannot be written.
-        """
+        """Write all files of an RGB image, and add it to the table."""
         for kind, values in self._raw(maps):
             path = self.out / kind / f"{page.file.name}.tif"
             with atomic_write(path) as partial, tiff_writer(partial, values.nbytes) as file:
@@ -135,9 +128,6 @@ class PredictionWriter:
 
         The files of the stack appear once all pages are written. Masks and uncertainty have the
         axes, pixel size and units of the stack.
-
-        Raises:
-            WriteError: If a file cannot be written.
         """
         with ExitStack() as files:
             writers: dict[str, TiffWriter] = {}
@@ -179,11 +169,7 @@ class PredictionWriter:
             raise WriteError(describe(self.out / "probabilities", error)) from error
 
     def read_masks(self, file: ImageFile) -> Iterator[np.ndarray]:
-        """Yield the class ids of the pages that an earlier prediction wrote.
-
-        Raises:
-            ValueError, OSError: If the file cannot be read.
-        """
+        """Yield the class ids of the pages that an earlier prediction wrote."""
         path = self.mask_path(file)
         if file.pages is None:
             masks: Iterator[np.ndarray] = iter([read_mask(path)])
@@ -207,14 +193,7 @@ class PredictionWriter:
         counts: np.ndarray,
         uncertainty: np.ndarray | None = None,
     ) -> None:
-        """Add a page to the table and, if it was chosen, to the overview.
-
-        Args:
-            image: ``(H, W, 3)`` uint8 RGB. Only needed for chosen pages.
-            mask: ``(H, W)`` class ids.
-            counts: ``(K,)`` pixels of every class.
-            uncertainty: ``(H, W)``, if there is one.
-        """
+        """Add a page to the table and, if it was chosen, with its RGB image to the overview."""
         shares = 100 * counts / max(1, mask.size)
         mean = "" if uncertainty is None else f"{uncertainty.mean():.4f}"
         self._rows[page] = [*mask.shape[::-1], *(f"{one:.4f}" for one in shares), mean]
@@ -232,11 +211,7 @@ class PredictionWriter:
             self._shown.pop(page, None)
 
     def finish(self) -> None:
-        """Write the table (shares in percent) and the overview of the pages added so far.
-
-        Raises:
-            WriteError: If a file cannot be written.
-        """
+        """Write the table (shares in percent) and the overview of the pages added so far."""
         pages = [page for page in pages_of(*self.files) if page in self._rows]
         if not pages:
             return

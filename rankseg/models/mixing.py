@@ -132,15 +132,7 @@ class CutMix:
         self.probability = probability
 
     def __call__(self, images: Tensor, *maps: Tensor) -> list[Tensor]:
-        """Paste boxes into the images and maps.
-
-        Args:
-            images: ``(B, C, H, W)``.
-            *maps: Maps with the size of the images, ``(B, H, W)``.
-
-        Returns:
-            New tensors: the images and the maps.
-        """
+        """Paste boxes into images ``(B, C, H, W)`` and maps ``(B, H, W)``; return new tensors."""
         size = tuple(images.shape[2:])
         mine = [images, *maps]
         others = [one.roll(1, 0) for one in mine]
@@ -175,16 +167,11 @@ def check_pasting(dataset: Any, option: str, cure: str) -> None:
 
 
 def sharpen(probability: Tensor, temperature: float) -> Tensor:
-    r"""Sharpen distributions toward their largest entries.
+    r"""Sharpen distributions ``(B, K)`` toward their largest entries, in float32.
 
     .. math:: q_k = p_k^{1/T} / \sum_j p_j^{1/T}
 
-    Args:
-        probability: ``(B, K)``, rows sum to 1.
-        temperature: ``T``, above 0; 1 changes nothing, and near 0 the result is one-hot.
-
-    Returns:
-        ``(B, K)`` float32.
+    ``T = 1`` changes nothing, and near 0 the result is one-hot.
 
     Source: MixMatch (NeurIPS 2019), eq. 7.
     """
@@ -196,10 +183,6 @@ def draw_mixup(count: int, alpha: float) -> tuple[Tensor, Tensor]:
 
     Uses torch's CPU generator, so nothing waits for the device and a resumed run draws the same
     values as an uninterrupted one.
-
-    Args:
-        count: Number of images ``N``.
-        alpha: Parameter of Beta(alpha, alpha), above 0.
 
     Returns:
         On the CPU: ``(N,)`` float32 in ``[0.5, 1]``, the share that an image keeps, and ``(N,)``
@@ -215,13 +198,8 @@ def draw_mixup(count: int, alpha: float) -> tuple[Tensor, Tensor]:
 def mixup(values: Tensor, share: Tensor, partner: Tensor) -> Tensor:
     """Mix every row with its partner's: ``share * own + (1 - share) * other``.
 
-    Args:
-        values: ``(N, ...)``, images or soft labels.
-        share: ``(N,)`` in ``[0, 1]``.
-        partner: ``(N,)`` int64 rows.
-
-    Returns:
-        A new tensor with the shape of ``values``.
+    ``values`` are ``(N, ...)`` images or soft labels, ``share`` is ``(N,)`` in ``[0, 1]``, and
+    ``partner`` ``(N,)`` int64 rows.
 
     Source: MixMatch (NeurIPS 2019), eq. 10 and 11.
     """

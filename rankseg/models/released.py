@@ -35,12 +35,7 @@ def stretched(head: nn.Module) -> Iterator[None]:
 
 
 def predict_released(segmentor: nn.Module, images: Tensor) -> Tensor:
-    """Predict images as in the released code.
-
-    Args:
-        segmentor: Segmentor with ``test_cfg``: ``mode``, and for ``"slide"`` also ``crop_size`` and
-            ``stride``.
-        images: ``(B, 3, H, W)``.
+    """Predict images ``(B, 3, H, W)`` as in the released code, whole or by windows of ``test_cfg``.
 
     Returns:
         ``(B, K, H, W)``: logits of whole images, or summed probabilities of windows.

@@ -42,14 +42,7 @@ def predict(
 
 
 def by_size(images: Tensor | Sequence[Tensor]) -> Iterator[tuple[list[int], Tensor]]:
-    """Group images by size and stack each group.
-
-    Args:
-        images: ``(B, C, H, W)``, or a list of ``(C, H, W)`` of any sizes.
-
-    Yields:
-        The positions in the batch of the images of one size, and these images, ``(b, C, H, W)``.
-    """
+    """Group images ``(C, H, W)`` by size; yield positions in the batch and stacked images of each."""
     if isinstance(images, Tensor):
         yield list(range(len(images))), images
         return
@@ -121,20 +114,18 @@ def slide(
     stride: tuple[int, int],
     at_once: int | None = None,
 ) -> Tensor:
-    """Average the predictions of overlapping windows.
+    """Average the predictions of overlapping windows to ``(B, K, H, W)``.
 
     Gives the same positions and the same mean as mmseg's ``slide_inference``, which runs the
-    windows one by one and pads each prediction to the size of the image.
+    windows one by one and pads each prediction to the size of the image. Images smaller than a
+    window are one window.
 
     Args:
         predict: Function from ``(N, 3, h, w)`` windows to ``(N, K, h, w)``.
         images: ``(B, 3, H, W)``.
-        window: Height and width of a window in pixels; smaller images are one window.
+        window: Height and width of a window in pixels.
         stride: Vertical and horizontal step between windows, at most ``window``.
         at_once: Number of windows in one forward pass. None uses 4 on a GPU and 1 on a CPU.
-
-    Returns:
-        ``(B, K, H, W)``.
     """
     if any(step > side or step < 1 for step, side in zip(stride, window, strict=True)):
         raise ValueError(
@@ -161,9 +152,7 @@ def run_windows(
 ) -> Iterator[tuple[int, int, int, Tensor]]:
     """Run a network on overlapping windows; see :func:`slide` for the arguments.
 
-    Yields:
-        Index of the image, first row, first column and output ``(K, h, w)`` of each window, image
-        by image and row by row.
+    Yield index of the image, first row, first column and output ``(K, h, w)`` of each window.
     """
     height, width = (min(*sides) for sides in zip(images.shape[2:], window, strict=True))
     rows, columns = map(starts, images.shape[2:], window, stride)
@@ -184,17 +173,10 @@ def _coverage(length: int, window: int, stride: int) -> Tensor:
 
 
 def ramp(length: int, overlap: int) -> Tensor:
-    """Return the weight of pixels along one side of a window: 1 in the middle, less at the ends.
+    """Return the weight of pixels along one side of a window, ``(length,)`` in ``(0, 1]``.
 
     A network sees the least context at the border of its window, so its predictions there get a low
-    weight where another window overlaps.
-
-    Args:
-        length: Side of the window in pixels.
-        overlap: Overlap of the windows in pixels, over which the weight rises linearly.
-
-    Returns:
-        ``(length,)`` in ``(0, 1]``.
+    weight where another window overlaps. The weight rises linearly over the overlap.
     """
     inside = torch.arange(1, length + 1, dtype=torch.float32)
     return (torch.minimum(inside, inside.flip(0)) / (overlap + 1)).clamp(max=1)
@@ -207,18 +189,12 @@ def blend(
     overlap: tuple[int, int],
     at_once: int = WINDOWS_AT_ONCE,
 ) -> Iterator[tuple[int, Tensor]]:
-    """Predict an image by overlapping windows and yield its rows once they are final.
+    """Predict an image ``(3, H, W)`` by overlapping windows and yield its rows once they are final.
 
     Each pixel is the weighted mean over all windows that contain it. The mean is updated
     incrementally by every window: equal logits stay bit-identical, and at most ``K x h x W`` logits
-    are held in memory for any number of rows ``H``.
-
-    Args:
-        predict: Function from ``(N, 3, h, w)`` windows to ``(N, K, h, w)`` logits.
-        image: ``(3, H, W)`` of any type.
-        window: Height and width of a window in pixels, limited to the size of the image.
-        overlap: Vertical and horizontal overlap of windows in pixels: at least 0, less than the
-            window.
+    are held in memory for any number of rows ``H``. See :func:`slide` for the arguments; windows
+    overlap by ``overlap`` pixels, less than the window.
 
     Yields:
         First row and float32 logits ``(K, rows, W)``, from top to bottom. The logits are a view

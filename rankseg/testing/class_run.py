@@ -24,13 +24,7 @@ def run_classes(
     resume: str | None = None,
     load: str | None = None,
 ) -> Method:
-    """Train in this process, and return the trained method.
-
-    Args:
-        root: Data root with ``train/CLASS`` and ``test/CLASS``.
-        model: Config of the method without preprocessor.
-        train: Config of the dataloader without the collate function.
-    """
+    """Train in this process on ``train/CLASS`` and ``test/CLASS``; return the trained method."""
     init_default_scope("rankseg")
     preprocessor = dict(type="ViewPreprocessor", mean=[60.0] * 3, std=[30.0] * 3)
     cfg = Config(

@@ -41,9 +41,7 @@ def interval(differences: Sequence[float], confidence: float = CONFIDENCE) -> tu
 def collect(results: Sequence[Mapping[str, Any]], part: str) -> Values:
     """Collect the metric of every seed, the IoU of the foreground or else mIoU.
 
-    Args:
-        results: Lines of the results file. Of several lines of a job, the last one counts.
-        part: ``"tune"`` or ``"val"``.
+    Of several lines of a job, the last one counts.
     """
     values: Values = defaultdict(dict)
     for result in results:
@@ -64,12 +62,7 @@ def table(
     baselines: Sequence[str],
     titles: Mapping[str, str],
 ) -> str:
-    """Write a Markdown table of all recipes with their differences to baselines.
-
-    Args:
-        part: ``"tune"`` or ``"val"``.
-        titles: Texts for recipes; their names by default.
-    """
+    """Write a Markdown table of all recipes with their differences to baselines."""
     values = collect(results, part)
     heads = [f"over {titles.get(one, one)}" for one in baselines]
     lines = [
@@ -123,11 +116,7 @@ def draw(
     titles: Mapping[str, str],
     path: Path,
 ) -> None:
-    """Draw the paired differences of recipes to a baseline: dots of seeds, and the interval.
-
-    Args:
-        part: ``"tune"`` or ``"val"``.
-    """
+    """Draw the paired differences of recipes to a baseline: dots of seeds, and the interval."""
     values = collect(results, part)
     sets = list(dict.fromkeys(name for name, _ in values))
     figure = Figure((7, 0.6 + 0.3 * len(sets) * (len(recipes) + 1)), layout="constrained")

@@ -13,16 +13,9 @@ WAIT = timedelta(minutes=2)
 
 
 def run_processes(world: int, function: Callable[..., Any], *args: Any) -> list[Any]:
-    """Call a function in forked processes of one process group, and collect the return values.
+    """Call ``function(*args)`` in forked processes of one process group; collect the return values.
 
-    Args:
-        function: Function called as ``function(*args)``; ``mmengine.dist`` returns its rank.
-
-    Returns:
-        One result per process, of any type that ``torch.save`` supports.
-
-    Raises:
-        Exception: The exception of the first process that fails.
+    ``mmengine.dist`` returns the rank. The exception of the first process that fails is raised.
     """
     with tempfile.TemporaryDirectory() as folder:
         multiprocessing.start_processes(

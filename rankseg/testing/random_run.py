@@ -42,9 +42,7 @@ def shake(model: nn.Module, seed: int = 0) -> nn.Module:
 def random_run(folder: Path, student: dict, name: str = "toy", **model: Any) -> tuple[Path, Path]:
     """Write ``NAME.py`` and ``NAME.pth``; no data are needed to load them.
 
-    Args:
-        **model: Options of the method, such as ``teacher`` and ``predict_on``; a teacher gets
-            different weights.
+    A teacher, an option of the method, gets different weights.
     """
     preprocessor = dict(type="ViewPreprocessor", mean=MEAN, std=STD)
     model = dict(type="Supervised", data_preprocessor=preprocessor, student=student) | model

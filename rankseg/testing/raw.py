@@ -51,15 +51,7 @@ def encode_mask(ids: np.ndarray, kind: str) -> Image.Image:
 def write_raw(
     root: Path, kind: str = "ids", masks: int = 6, more: int = 4, suffix: str = ""
 ) -> tuple[Path, Path]:
-    """Write folders ``images`` and ``masks``; the last ``more`` images have no mask.
-
-    Args:
-        more: Number of images without a mask.
-        suffix: Suffix of the names of masks, such as ``_mask``.
-
-    Returns:
-        The two folders.
-    """
+    """Write and return folders ``images`` and ``masks``; the last ``more`` images have no mask."""
     for folder in ("images", "masks"):
         (root / folder).mkdir(parents=True)
     for i in range(masks + more):

@@ -22,15 +22,10 @@ def write_tiff(
     predictor: bool = False,
     **options: Any,
 ) -> None:
-    """Write one page.
+    """Write one page of whole numbers, ``(H, W)`` or ``(H, W, C)``.
 
-    Args:
-        values: ``(H, W)`` or ``(H, W, C)`` of whole numbers.
-        codec: :data:`LZW`, :data:`PACKBITS`, :data:`DEFLATE` or None.
-        tile: Side of square tiles; strips if None.
-        rows: Number of rows of a strip.
-        **options: Further arguments of ``tifffile.imwrite``, such as ``photometric`` and
-            ``byteorder``.
+    The codec is :data:`LZW`, :data:`PACKBITS`, :data:`DEFLATE` or None. ``tile`` is the side of
+    square tiles; without it, strips have ``rows`` rows.
     """
     data = np.moveaxis(values, -1, 0) if planar else values
     if values.ndim == 3:

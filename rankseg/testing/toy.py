@@ -79,13 +79,9 @@ def toy_images(count: int, size: int, num_classes: int) -> tuple[Tensor, Tensor]
 def toy_batch(
     labeled: int = 2, unlabeled: int = 2, size: int = 33, num_classes: int = 3, mixed: bool = False
 ) -> tuple[dict[str, Tensor], dict[str, list]]:
-    """Draw a batch for the ``loss`` of a method.
+    """Draw a batch for the ``loss`` of a method, with ``mixed`` of two crops.
 
     Two rows of every label are ignored, and two columns of every unlabeled image are padding.
-
-    Args:
-        size: Size of the crop in pixels.
-        mixed: Add the views of a second crop (``mix_source="same"``).
     """
     images, labels = toy_images(labeled, size, num_classes)
     labels[:, :2] = 255
@@ -110,13 +106,8 @@ def toy_class_batch(
 ) -> tuple[dict[str, Tensor], dict[str, list]]:
     """Draw a batch for the ``loss`` of a classification method: one color per image, labels of 1x1.
 
-    The class is the amount of the first color. The truth of the unlabeled images is known.
-
-    Args:
-        labeled: Number of labeled images, numbered from 0.
-        unlabeled: Number of unlabeled images, numbered from 0.
-        size: Side of the images in pixels.
-        twin: Add a second view of the labeled images.
+    The class is the amount of the first color. The truth of the unlabeled images is known. Labeled
+    and unlabeled images are numbered from 0.
     """
     inputs, samples = {}, {}
     for view, count in ((LABELED, labeled), (WEAK, unlabeled)):
@@ -139,12 +130,8 @@ def toy_pair_batch(
 ) -> tuple[dict[str, Tensor], dict[str, list]]:
     """Draw a batch for the ``loss`` of a method on pairs of views: labeled images with a twin.
 
-    The second views are the mirrored first views; the samples hold this map.
-
-    Args:
-        size: Side of the images in pixels.
-        matched: Number of pairs, from the first, that have two keypoints; the others have none.
-            With 0 no sample has any.
+    The second views are the mirrored first views; the samples hold this map. The first ``matched``
+    pairs have two keypoints, the others none; with 0 no sample has any.
     """
     inputs, samples = toy_class_batch(count, 1, size, num_classes)
     inputs = {LABELED: inputs[LABELED], TWIN: inputs[LABELED].flip(3)}

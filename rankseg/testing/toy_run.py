@@ -114,9 +114,6 @@ def write_set(root: Path, square: int = 8) -> Path:
 
     It has both masks and classes. The squares have three colors; the class of an image is its most
     frequent color.
-
-    Args:
-        square: Side of a square in pixels.
     """
     rng = np.random.default_rng(0)
     lists: dict[str, str] = {"labeled": "", "unlabeled": "", "val": ""}

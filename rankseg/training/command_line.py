@@ -45,12 +45,7 @@ class ToolParser(argparse.ArgumentParser):
 
 
 def make_parser(module: str, description: str, epilog: str = "") -> ToolParser:
-    """Build the parser of a tool.
-
-    Args:
-        module: ``__name__`` of the tool, which names its command.
-        description: Docstring of the tool. Its first line is the summary.
-    """
+    """Build the parser of a tool from its ``__name__``, docstring and examples."""
     name = f"tools/{module.rpartition('.')[2]}.py"
     command = spell_commands(name)
     return ToolParser(
@@ -90,9 +85,6 @@ def exit_on_run_end(cfg: "Config", overwrite: bool = False) -> Iterator[None]:
     """Print how to resume when a run is stopped or cannot continue, then exit.
 
     The exit status is 143 after SIGTERM, 130 after Ctrl-C, and 1 if the run cannot continue.
-
-    Args:
-        overwrite: Whether the run was started with ``--overwrite``.
     """
     from mmengine.dist import is_main_process
 
@@ -144,9 +136,8 @@ def add_model_arguments(
 ) -> None:
     """Add the config arguments that also apply to tools that read no data.
 
-    Args:
-        trained: The tool takes a run folder, or a config and a checkpoint. Its arguments are parsed
-            by :func:`parse_trained`.
+    A tool of a trained network takes a run folder, or a config and a checkpoint, then ``inputs``.
+    Its arguments are parsed by :func:`parse_trained`.
     """
     if trained:
         parser.usage = f"%(prog)s (RUN | CONFIG CHECKPOINT) {inputs} [options]".replace("  ", " ")
@@ -263,12 +254,7 @@ def parse_trained(
     inputs: tuple[int, int | None] = (0, 0),
     needs_checkpoint: bool = True,
 ) -> argparse.Namespace:
-    """Parse the arguments of a tool that takes ``RUN`` or ``CONFIG CHECKPOINT``.
-
-    Args:
-        argv: Arguments. Default: those of the process.
-        inputs: Smallest and largest number of further arguments; None for any number.
-        needs_checkpoint: Whether a checkpoint must be given with a config.
+    """Parse the arguments of a tool that takes ``RUN`` or ``CONFIG CHECKPOINT``, then some inputs.
 
     Returns:
         Arguments with ``config``, a config or a run; ``checkpoint``, which is None if the run has

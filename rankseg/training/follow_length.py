@@ -19,12 +19,7 @@ CHECKPOINT = "default_hooks.checkpoint.interval"
 
 
 def choose_length(cfg: Config, options: Mapping[str, Any]) -> None:
-    """Let a length in iterations replace one in passes, and the other way round.
-
-    Args:
-        cfg: Config before the options are applied, changed in place.
-        options: Options of the user by dotted key.
-    """
+    """Let a length in iterations among the options replace one in passes, and the other way round."""
     given = [name for name in LENGTHS if f"train_cfg.{name}" in options]
     if len(given) == 1 and cfg.get("train_cfg"):
         (other,) = set(LENGTHS) - set(given)
@@ -35,17 +30,9 @@ def follow_length(cfg: Config, before: Mapping[str, Any], given: Collection[str]
     """Scale warm-up, ramp, schedules and intervals with the length that an option sets.
 
     A run of a tenth of the iterations has a tenth of the warm-up, and as many validations. Values
-    that an option sets stay. Checkpoints become more frequent in a shorter run, but not rarer in a
-    longer one. Afterwards, ``model.warmup`` and ``model.ramp`` below 1 are replaced by that share
-    of the iterations. ``cfg.followed_length`` keeps the earlier values.
-
-    Args:
-        cfg: Config with the options, changed in place.
-        before: ``train_cfg`` of the config without the options.
-        given: Dotted keys of the options.
-
-    Raises:
-        ValueError: If a share is given in a config whose length is not in iterations.
+    that an option in ``given`` sets stay. Checkpoints become more frequent in a shorter run, but
+    not rarer in a longer one. Afterwards, ``model.warmup`` and ``model.ramp`` below 1 are replaced
+    by that share of the iterations. ``cfg.followed_length`` keeps the earlier values.
     """
     train = cfg.get("train_cfg") or {}
     factor = _factor(before, train)
@@ -66,9 +53,7 @@ def follow_length(cfg: Config, before: Mapping[str, Any], given: Collection[str]
 def keep_lengths(cfg: Config) -> None:
     """Restore the warm-up, ramp and schedules with which a resumed run was started.
 
-    Args:
-        cfg: Config that resumes from ``cfg.load_from``, changed in place. Only values that followed
-            the length of the run change.
+    Only values that followed the length of the run change.
     """
     if not (cfg.get(FOLLOWED) and cfg.get("resume") and cfg.get("load_from")):
         return

@@ -75,12 +75,8 @@ def settings_to_build(cfg: Config, name: str, whole: bool = False) -> Config:
     """Return the settings of a run if building from them cannot execute untrusted code.
 
     After :func:`~rankseg.engine.resilience.checkpoint.trust_checkpoints` nothing is refused, and
-    the modules in ``custom_imports`` of the config are imported.
-
-    Args:
-        cfg: Settings, from :func:`rankseg.training.saved_config.read_saved_config`.
-        whole: Check all parts of the settings, so that the run can be tested and continued.
-            Otherwise check those that pages and pictures are built from.
+    the modules in ``custom_imports`` of the config are imported. A run that is tested or continued
+    needs the ``whole`` check; others need that of the parts that pages and pictures are built from.
     """
     if trusts_checkpoints():
         modules = (cfg.get("custom_imports") or {}).get("imports") or ()
@@ -128,14 +124,10 @@ def _shown(value: object) -> str:
 
 
 def may_build(name: object, of_run: bool = False) -> bool:
-    """Return whether ``type`` names a registered class that only computes.
+    """Return whether ``type`` names a registered class that only computes, or a part ``of_run``.
 
-    Args:
-        name: Value of ``type``.
-
-    Example:
-        >>> may_build("EncoderDecoder"), may_build("os.system"), may_build("LoadImageFromFile")
-        (True, False, False)
+    >>> may_build("EncoderDecoder"), may_build("os.system"), may_build("LoadImageFromFile")
+    (True, False, False)
     """
     if not isinstance(name, str):
         return False
@@ -154,9 +146,8 @@ def is_operation(name: object) -> bool:
     mmengine imports a module of the name if it expects another class there, so a name that is also
     that of a module is refused.
 
-    Example:
-        >>> is_operation("HorizontalFlip"), is_operation("Compose.x"), is_operation("imread")
-        (True, False, False)
+    >>> is_operation("HorizontalFlip"), is_operation("Compose.x"), is_operation("imread")
+    (True, False, False)
     """
     if not isinstance(name, str) or not name.isidentifier():
         return False

@@ -32,9 +32,6 @@ def check_length(cfg: Config, length: int | None = None) -> None:
     """Check that schedules and validation start before the run ends.
 
     Warns if the warm-up is as long as training or longer. Short trial runs may have that.
-
-    Args:
-        length: Iterations of the run. Defaults to ``train_cfg.max_iters``, if set.
     """
     length = length or cfg.train_cfg.get("max_iters")
     if length is None:

@@ -48,9 +48,6 @@ def check_model(model: Method, cfg: Config) -> None:
     """Check that network, crop, feature tap, number of agents and losses fit together.
 
     Crops are not checked for a classifier: it pools its features and takes images of any size.
-
-    Raises:
-        ValueError: If they do not, or ``activation_checkpointing`` names no submodule.
     """
     find_modules(model, cfg.get("activation_checkpointing") or [])
     crop = crop_of(cfg)
@@ -78,14 +75,7 @@ class Shapes(NamedTuple):
 def shapes_of(
     model: Method, crop: Sequence[int], training: bool = False, full: bool = True
 ) -> Shapes:
-    """Return the shapes of features and logits for a crop.
-
-    See :func:`~rankseg.models.segmentors.dry_run.try_out`.
-
-    Args:
-        crop: Height and width in pixels.
-        full: Fall back to a full copy of the network if needed.
-    """
+    """Return the shapes of features and logits for a crop, by a trial pass, see :func:`try_out`."""
     maps: list[Tensor] = []
     options = training_options(model) if training else {}
 
@@ -125,16 +115,10 @@ def _maps(features: Any) -> list[Tensor]:
 
 
 def check_crop(model: Method, crop: Sequence[int]) -> tuple[int, int]:
-    """Check that the network can train on a crop, and that its features fall on whole pixels.
+    """Check that the network can train on a crop; return height and width of the feature map.
 
-    Features that fall between pixels cannot be pasted together with the images. A backbone that
-    pads images has features at the middle of its patches, for any crop.
-
-    Args:
-        crop: Height and width in pixels.
-
-    Returns:
-        Height and width of the feature map.
+    Features must fall on whole pixels, as others cannot be pasted together with the images. A
+    backbone that pads images has features at the middle of its patches, for any crop.
     """
     student = model.student
     try:
@@ -171,12 +155,7 @@ def check_crop(model: Method, crop: Sequence[int]) -> tuple[int, int]:
 
 
 def fits(pixels: int, cells: int, align_corners: bool, step: int | None = None) -> bool:
-    """Return True if a grid of features falls on whole pixels.
-
-    Args:
-        align_corners: True for a grid that spans from corner pixel to corner pixel.
-        step: Pixels between features, or None if unknown.
-    """
+    """Return True if a grid of features, ``step`` pixels apart if known, falls on whole pixels."""
     offset = 1 if align_corners else 0
     if cells <= offset:
         return False

@@ -16,15 +16,10 @@ from rankseg.utils.commands import tool_command
 
 
 def after_training(cfg: Config, val: Any = None) -> list[str]:
-    """Return commands that use the network of a finished run.
+    """Return commands, quoted for a shell, that use the network of a finished run.
 
-    The work folder stands for the settings of the run, so that they need not be repeated.
-
-    Args:
-        val: Validation set, whose first image is the example to predict.
-
-    Returns:
-        Commands, quoted for a shell; none if the run has no checkpoint.
+    The work folder stands for the settings of the run, so that they need not be repeated. The first
+    image of the validation set is the example to predict.
     """
     folder = Path(cfg.work_dir)
     try:

@@ -25,12 +25,7 @@ STOPPING = "EarlyStoppingHook"
 
 
 def use_trackers(cfg: Config, names: str | Sequence[str]) -> None:
-    """Log a run to TensorBoard, Weights & Biases or MLflow, in addition to its log file.
-
-    Args:
-        cfg: Config of the run, changed in place.
-        names: ``"tensorboard"``, ``"wandb"``, ``"mlflow"``, or several of them.
-    """
+    """Log a run to TensorBoard, Weights & Biases or MLflow, in addition to its log file."""
     names = [names] if isinstance(names, str) else list(dict.fromkeys(names))
     for name in names:
         expect(name in TRACKERS, "--log-to", f"one of {', '.join(TRACKERS)}", name)
@@ -83,11 +78,7 @@ def without_trackers(cfg: Config) -> None:
 
 
 def stop_early(cfg: Config, patience: int) -> None:
-    """End a run after a number of validations in a row that did not improve its main metric.
-
-    Args:
-        cfg: Config of the run, changed in place.
-    """
+    """End a run after a number of validations in a row that did not improve its main metric."""
     hooks = [hook for hook in cfg.get("custom_hooks") or [] if hook["type"] != STOPPING]
     cfg.custom_hooks = [*hooks, {"type": STOPPING, "patience": patience}]
 

@@ -67,12 +67,10 @@ def read_run_config(folder: Path) -> Config:
 
 
 def find_checkpoint(reference: str | Path, which: str | None = None) -> str:
-    """Return the checkpoint file of a run.
+    """Return the checkpoint file of ``RUN``, ``RUN/last``, ``RUN/best``, or the given file.
 
-    Args:
-        reference: Run folder, ``RUN/last``, ``RUN/best``, or a checkpoint file, which is returned.
-        which: ``"last"``, ``"best"``, or the name of a file. Default: what the reference names, or
-            the best checkpoint, or if there is none the last one.
+    ``which`` is ``"last"``, ``"best"``, or the name of a file. Default: what the reference names,
+    or the best checkpoint, or if there is none the last one.
     """
     run = parse_run(reference)
     if run is None:

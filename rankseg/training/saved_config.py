@@ -20,9 +20,6 @@ def read_saved_config(path: str | Path) -> Config:
     """Read a config written by mmengine's ``Config.dump``: names with literals or ``dict(...)``.
 
     A class, such as ``torch.nn.GELU``, becomes its dotted name.
-
-    Args:
-        path: File ``vis_data/config.py`` of a run.
     """
     path = Path(path)
     if path.stat().st_size > LARGEST:

@@ -29,10 +29,7 @@ def loading_pipeline(cfg: Config, image: str | Path) -> list[dict]:
     """Return the pipeline that loads images for inspection, that of ``test_dataloader``.
 
     A config without one has only a random training pipeline. Then the pipeline crops the center of
-    an image and resizes it to the size of the training views, which is fixed.
-
-    Args:
-        cfg: Config of a classifier or embedding network, from :func:`rankseg.apis.load_config`.
+    an image and resizes it to the size of the training views, which is measured on one image.
     """
     if cfg.get("test_dataloader"):
         return cfg.test_dataloader.dataset.pipeline

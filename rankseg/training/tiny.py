@@ -66,18 +66,13 @@ def tiny_crop(model: Method, cfg: Config) -> tuple[int, int]:
 
 
 def make_tiny(cfg: Config, work_dir: str | None = None, standin: bool = True) -> Config:
-    """Shrink a config to two iterations, two validation images and one checkpoint.
+    """Shrink a config in place to two iterations, two validation images and one checkpoint.
 
     Crops (except for a classifier) and batches become small, and data loading uses no workers. The
     method, its parts, the sampler and the hooks shrink their own options. Missing ImageNet weights
-    are replaced by random ones, and a missing data set by generated stand-in images in the same
-    folder layout. Without the file of matched images, all pairs are views of one image. All other
-    settings stay unchanged.
-
-    Args:
-        cfg: Config from :func:`rankseg.apis.load_config`, changed in place.
-        work_dir: Folder to write to; ``work_dirs/tiny/...`` by default.
-        standin: Whether to use stand-in images if the data set is missing.
+    are replaced by random ones, and with ``standin`` a missing data set by generated images in the
+    same folder layout. Without the file of matched images, all pairs are views of one image. All
+    other settings stay unchanged. The run writes to ``work_dirs/tiny/...`` by default.
     """
     model = check_original(cfg)
     cfg.work_dir = work_dir or str(Path("work_dirs/tiny", *Path(cfg.work_dir).parts[-2:]))

@@ -79,14 +79,7 @@ def refuse_embedding(cfg: Config) -> None:
 def check_files(
     cfg: Config, train: SemiDataset, val: ListDataset | None, full: bool = False
 ) -> list[str]:
-    """Check the files of the data sets, and cache which files are valid.
-
-    Returns:
-        Lines for the log.
-
-    Raises:
-        ValueError, OSError: See :func:`rankseg.datasets.check_data`.
-    """
+    """Check the files of the data sets, cache which are valid, and return lines for the log."""
     test = cfg.get("test_dataloader") if full else None
     known = None if val is None else cfg.val_dataloader.dataset
     test = None if test is None or test.dataset == known else DATASETS.build(test.dataset)
@@ -127,11 +120,7 @@ def sampler_class(cfg: Config) -> type[TrainSampler]:
 
 
 def build_sampler(cfg: Config, train: SemiDataset) -> TrainSampler:
-    """Build the sampler of the training set.
-
-    Raises:
-        ValueError: If it does not compose whole batches.
-    """
+    """Build the sampler of the training set."""
     sampler_class(cfg)
     config = cfg.train_dataloader.sampler
     return DATA_SAMPLERS.build(config, default_args=dict(dataset=train, seed=0))
@@ -186,14 +175,7 @@ def check_one_image(setup: RunSetup, cfg: Config) -> None:
 
 
 def check_metrics(evaluator: Any, dataset: Any) -> None:
-    """Let each metric check the data set that it will evaluate.
-
-    Args:
-        evaluator: ``val_evaluator`` or ``test_evaluator``: one config, several, or ``None``.
-
-    Raises:
-        ValueError: If the ``check_dataset`` of a metric raises it.
-    """
+    """Let each metric of an evaluator check the data set that it will evaluate."""
     for one in evaluator if isinstance(evaluator, list | tuple) else [evaluator]:
         metric = METRICS.build(one) if isinstance(one, dict) else one
         if isinstance(metric, RunMetric):

@@ -61,11 +61,7 @@ def check_work_dir(
 def lock_work_dir(work_dir: str | Path) -> Iterator[FolderLock | None]:
     """Lock a work folder against other runs, unless this process holds the lock already.
 
-    Yields:
-        The lock, or None in processes other than the main one, which write nothing there.
-
-    Raises:
-        ValueError: If another run uses the folder, or it cannot be written to.
+    Yield the lock, or None in processes other than the main one, which write nothing there.
     """
     if not is_main_process():
         yield None

@@ -71,8 +71,8 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path in the same folder, then rename it to ``path`` in one step.
 
     If the file system supports it, the content is flushed to disk before the rename, and the
-    rename before this function returns. On failure the previous file is unchanged and the
-    temporary file is removed.
+    rename before this function returns. On failure the previous file is unchanged, the
+    temporary file is removed, and an ``OSError`` becomes a :class:`WriteError`.
     """
     path = Path(path)
     partial = path.with_name(_partial_name(path.name))
@@ -109,44 +109,28 @@ def _sync(path: Path) -> None:
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Write a text file atomically.
-
-    Raises:
-        WriteError: If the file cannot be written.
-    """
+    """Write a text file by :func:`atomic_write`."""
     with atomic_write(path) as partial:
         partial.write_text(text, encoding="utf-8")
 
 
 def write_json(path: str | Path, content: Any) -> None:
-    """Write a JSON file atomically.
-
-    Raises:
-        WriteError: If the file cannot be written.
-    """
+    """Write a JSON file by :func:`atomic_write`."""
     write_text(path, json.dumps(content, indent=1) + "\n")
 
 
 def write_table(path: str | Path, rows: Iterable[Sequence[Any]]) -> None:
-    """Write a CSV file atomically, with cells escaped so that none is read as a formula.
-
-    Raises:
-        WriteError: If the file cannot be written.
-    """
+    """Write a CSV file by :func:`atomic_write`, with cells escaped so that none is a formula."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([map(safe_cell, row) for row in rows])
     write_text(path, text.getvalue())
 
 
 def read_json(path: str | Path, check: Callable[[Any], object] | None = None) -> Any | None:
-    """Read a JSON file of an earlier run.
+    """Read a JSON file of an earlier run; return None if it is missing, or damaged, with a warning.
 
-    Args:
-        check: Function that raises ``ValueError``, ``TypeError`` or ``LookupError`` if the content
-            has an unexpected form. The file then counts as damaged.
-
-    Returns:
-        The content, or None if the file is missing, or is damaged, which logs a warning.
+    ``check`` raises ``ValueError``, ``TypeError`` or ``LookupError`` if the content has an
+    unexpected form. The file then counts as damaged.
     """
     try:
         if Path(path).stat().st_size > LARGEST_JSON:

@@ -17,9 +17,6 @@ def write_link(path: str | Path, target: str | Path) -> None:
     The link is a symbolic one, relative if the target is in the same folder, so that the folder can
     be moved. On file systems without symbolic links it is a text file with the name of the target,
     which :func:`follow_link` reads.
-
-    Raises:
-        WriteError: If neither can be written.
     """
     path, target = Path(path), Path(target)
     if path.exists() and not is_link(path):

@@ -41,14 +41,7 @@ def is_background(name: str) -> bool:
 
 
 def to_lab(colors: np.ndarray) -> np.ndarray:
-    """Convert colors to CIE L*a*b*, in which distances follow the eye.
-
-    Args:
-        colors: ``(N, 3)`` red, green and blue in ``[0, 255]``.
-
-    Returns:
-        ``(N, 3)`` float32.
-    """
+    """Convert RGB colors ``(N, 3)`` to CIE L*a*b*, in which distances follow the eye."""
     rgb = np.asarray(colors, np.float32).reshape(1, -1, 3) / 255
     return cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB)[0]
 
@@ -57,16 +50,13 @@ def distinct_colors(number: int, background: bool = True) -> list[list[int]]:
     """Return colors in red, green and blue that are as distinct as possible.
 
     Each color is the candidate with the largest CIE L*a*b* distance to all earlier ones, to black
-    and to white. So a longer palette begins with the colors of a shorter one.
+    and to white. So a longer palette begins with the colors of a shorter one. Black is first if
+    class 0 is the background.
 
-    Args:
-        background: Whether class 0 is the background, which is black.
-
-    Example:
-        >>> distinct_colors(3)
-        [[0, 0, 0], [230, 60, 40], [0, 110, 220]]
-        >>> distinct_colors(2, background=False)
-        [[230, 60, 40], [0, 110, 220]]
+    >>> distinct_colors(3)
+    [[0, 0, 0], [230, 60, 40], [0, 110, 220]]
+    >>> distinct_colors(2, background=False)
+    [[230, 60, 40], [0, 110, 220]]
     """
     colors = _colors(max(0, number - background))
     return [[*BLACK]][: number if background else 0] + [list(one) for one in colors]

@@ -78,16 +78,12 @@ def _shown(value: Any) -> str:
 def lags(last: Mapping[str, float], metric: str) -> str | None:
     """Return a sentence if the network that does not predict is clearly better, else None.
 
-    Args:
-        last: Metrics of a validation in percent. ``student/`` or ``teacher/`` begins those of the
-            network that does not predict.
-        metric: Name of the metric; larger is better.
+    Metrics are in percent; those of that network begin with ``student/`` or ``teacher/``.
 
-    Example:
-        >>> lags({"mIoU": 16.9, "student/mIoU": 25.5}, "mIoU").partition(".")[0]
-        'The student is better than the average of its weights, which predicts: mIoU 25'
-        >>> lags({"mIoU": 25.0, "student/mIoU": 25.5}, "mIoU") is None
-        True
+    >>> lags({"mIoU": 16.9, "student/mIoU": 25.5}, "mIoU").partition(".")[0]
+    'The student is better than the average of its weights, which predicts: mIoU 25'
+    >>> lags({"mIoU": 25.0, "student/mIoU": 25.5}, "mIoU") is None
+    True
     """
     for other in ("student", "teacher"):
         value, used = last.get(f"{other}/{metric}", math.nan), last.get(metric, math.nan)

@@ -20,9 +20,6 @@ def find_config(path: str) -> str:
 
     ``rankmatch/voc_92.py``, ``configs/rankmatch/voc_92.py`` and ``rankmatch/voc_92`` name the same
     shipped config. If one is used, a line on standard error says so.
-
-    Args:
-        path: File, relative to the current directory or to the shipped configs.
     """
     if Path(path).is_file():
         return path

@@ -167,12 +167,9 @@ def _is_for_user(record: logging.LogRecord) -> bool:
 
 @contextmanager
 def quiet_terminal(verbose: bool = False) -> Iterator[Terminal | None]:
-    """Keep log messages off the terminal in this context.
+    """Keep log messages off the terminal in this context; another one inside it changes nothing.
 
-    Inside such a context, another one changes nothing.
-
-    Yields:
-        The terminal, or None if log messages are shown.
+    Yield the terminal, or None if log messages are shown.
     """
     outer = _current.get()
     if outer is not None:

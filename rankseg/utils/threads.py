@@ -38,10 +38,7 @@ def limit_threads(logger: str | None = None) -> None:
     The number does not depend on the data loader workers, each of which computes with one thread.
     Threads that wait soon sleep (see :mod:`rankseg.utils.wait_policy`), so a thread for each core
     is faster than fewer threads even if other processes keep all cores busy. Results therefore do
-    not depend on the number of workers either.
-
-    Args:
-        logger: Logger of a warning if torch was imported before the wait policy was set.
+    not depend on the number of workers either. If torch was imported too early for that, warn.
     """
     if not _chosen() and torch.get_num_threads() > usable_cores():
         torch.set_num_threads(usable_cores())

@@ -39,11 +39,7 @@ class Clustering(NamedTuple):
 
 
 def cluster(embedding: np.ndarray, count: int, seed: int, rounds: int, tries: int) -> Clustering:
-    """Cluster embeddings by k-means and drop empty clusters.
-
-    Args:
-        embedding: ``(N, D)`` embeddings.
-    """
+    """Cluster embeddings ``(N, D)`` by the best of several runs of k-means; drop empty clusters."""
     center = cluster_centers(embedding, count, seed, rounds, tries)
     kept, label = np.unique(assign_clusters(embedding, center), return_inverse=True)
     alike = 100 * float((embedding.mean(0, dtype=np.float64) ** 2).sum())
@@ -51,19 +47,14 @@ def cluster(embedding: np.ndarray, count: int, seed: int, rounds: int, tries: in
 
 
 def measure(label: np.ndarray, before: np.ndarray, truth: np.ndarray) -> dict:
-    """Measure the size, stability and quality of clusters.
-
-    Args:
-        label: ``(N,)`` clusters, none of which is empty.
-        before: ``(N,)`` clusters of the previous clustering, or empty.
-        truth: ``(N,)`` true classes, -1 if unknown; for measurements only.
+    """Measure the size, stability and quality of ``(N,)`` clusters, none of which is empty.
 
     Returns:
         ``clusters``: number of clusters. ``smallest``, ``median`` and ``largest``: cluster sizes.
-        ``same``: normalized mutual information with the previous clustering in percent, 100 if
-        nothing changed. For images with known truth, in percent: ``nmi``, normalized mutual
-        information with the classes, if there are several, and ``purity``, the share of images
-        that belong to the majority class of their cluster.
+        ``same``: normalized mutual information with the previous clustering in percent. For images
+        with known truth (not -1), in percent: ``nmi``, normalized mutual information with the
+        classes, if there are several, and ``purity``, the share of images that belong to the
+        majority class of their cluster.
     """
     from sklearn.metrics import normalized_mutual_info_score  # scikit-learn is slow to import
 

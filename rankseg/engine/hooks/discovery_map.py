@@ -17,19 +17,12 @@ OTHERS = 2000
 def measure(
     new: np.ndarray, truth: np.ndarray, pool: np.ndarray, pool_truth: np.ndarray, num_classes: int
 ) -> dict:
-    """Count discovered images by class and measure the errors of their labels.
-
-    Args:
-        new: ``(N,)`` assigned classes of the new images.
-        truth: ``(N,)`` true classes of the new images, -1 if unknown; for measurements only.
-        pool: ``(P,)`` assigned classes of all discovered images, including the new ones.
-        pool_truth: ``(P,)`` true classes of all discovered images, -1 if unknown.
-        num_classes: Number of classes ``K``.
+    """Count ``(N,)`` new images and ``(P,)`` of the pool by class and measure the errors of labels.
 
     Returns:
         ``new`` and ``pool``: numbers of images. ``classes``: number of new images by assigned
-        class. For images with known truth: ``wrong``: number of new images with a wrong label;
-        ``error`` and ``pool_error``: share of wrong labels in percent.
+        class. For images with known truth (not -1): ``wrong``: number of new images with a wrong
+        label; ``error`` and ``pool_error``: share of wrong labels in percent.
     """
     counts = np.bincount(new, minlength=num_classes)
     numbers: dict = {"new": len(new), "pool": len(pool), "classes": counts.tolist()}
@@ -52,12 +45,8 @@ def draw_map(
 ) -> None:
     """Draw labeled, discovered and some other images after a discovery.
 
-    Args:
-        folder: Folder of the maps, created if it is missing.
-        note: Numbers of the discovery, as in ``discovery.json``.
-        projection: Projection of features to points, see :func:`rankseg.visualization.to_plane`.
-        truth: ``(L + U,)`` true classes of the images labeled or discovered before, then of the
-            candidates; -1 if unknown.
+    ``truth`` are the ``(L + U,)`` true classes of the images labeled or discovered before, then of
+    the candidates; -1 if unknown.
     """
     feature, kind, label = points_of(evidence, selection, truth)
     folder.mkdir(exist_ok=True)

@@ -35,18 +35,12 @@ BINS = 20
 
 
 def measure(label: np.ndarray, weight: np.ndarray, truth: np.ndarray) -> dict:
-    """Measure the certainty and the accuracy of pseudo-labels.
-
-    Args:
-        label: ``(N,)`` classes.
-        weight: ``(N,)`` weights in ``[0, 1]``.
-        truth: ``(N,)`` true classes, -1 if unknown; for measurements only.
+    """Measure the weights in ``[0, 1]`` and the accuracy of pseudo-labels, ``(N,)`` each.
 
     Returns:
-        ``weight``: mean weight. For images with known truth: ``accuracy`` and
+        ``weight``: mean weight. For images with known truth (not -1): ``accuracy`` and
         ``accuracy_weighted``, with images counted by their weight, in percent; ``right`` and
-        ``wrong``: histograms of the weights of right and wrong labels, in 20 equal bins of
-        ``[0, 1]``.
+        ``wrong``: histograms of the weights of right and wrong labels, in 20 equal bins.
     """
     numbers: dict = {"weight": float(weight.mean())}
     known = truth >= 0

@@ -50,12 +50,9 @@ class RunNotes:
         scalars: Mapping[str, float] = MappingProxyType({}),
         **place: Any,
     ) -> None:
-        """Log the numbers as scalars, and append a note of them.
+        """Log the numbers and further scalars as ``<name of the file>/<key>``, and append a note.
 
-        Args:
-            runner: The runner, whose visualizer logs the scalars ``<name of the file>/<key>``.
-            numbers: Values by name; lists are not logged as scalars.
-            digits: Number of decimals in the file; by default all.
+        Lists are not logged. ``digits`` rounds the numbers in the file.
         """
         plain = {key: value for key, value in numbers.items() if isinstance(value, int | float)}
         named = {f"{self.path.stem}/{key}": value for key, value in {**plain, **scalars}.items()}

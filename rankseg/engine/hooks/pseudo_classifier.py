@@ -30,18 +30,11 @@ def fit_classifier(
     seed: int,
     restart: bool = False,
 ) -> float:
-    """Train a classifier of vectors by SGD on cross-entropy, with a new optimizer.
+    """Train a classifier of vectors ``(N, D)`` in place by SGD on cross-entropy.
 
-    The random number generators of the process are unchanged.
-
-    Args:
-        classifier: Classifier to train in place; it is left in eval mode.
-        feature: ``(N, D)`` features, at least two.
-        label: ``(N,)`` int64 classes.
-        batch_size: Vectors per step. A last batch of one is skipped, because batch norm has no
-            statistics of it.
-        seed: Seed of the order, and of the weights if ``restart``.
-        restart: Start from new random weights instead of the current ones.
+    The optimizer is new, and with ``restart`` so are the weights. A last batch of one is skipped,
+    because batch norm has no statistics of it. The random number generators of the process are
+    unchanged. The classifier is left in eval mode.
 
     Returns:
         Training accuracy after the last epoch, in ``[0, 1]``.

@@ -100,10 +100,6 @@ def some_classes(label: np.ndarray, images: int) -> np.ndarray:
 
     >>> some_classes(np.array([0, 0, 1, 1, 2, 2, 3, 3]), 4).tolist()
     [0, 1, 6, 7]
-
-    Args:
-        label: ``(N,)`` classes.
-        images: Desired number of images; at least one class is taken.
     """
     classes = np.unique(label)
     count = max(1, round(len(classes) * images / len(label)))

@@ -150,12 +150,10 @@ class TerminalHook(Hook):
 def metric_table(
     metrics: Mapping[str, float], title: str, name: str, key: str | None, note: str = ""
 ) -> str:
-    """Format metrics as a table with a row for each network.
+    """Format metrics in percent as a table with a row for each network.
 
-    Args:
-        metrics: Metrics in percent. Those of another network begin with its name: ``teacher/mIoU``.
-        key: Main metric, in the first column.
-        note: Text behind the row of that network.
+    Those of the network that does not predict begin with its name: ``teacher/mIoU``. The main
+    metric, ``key``, comes first. The note stands behind the row of the network that predicts.
     """
     own = [one for one in metrics if "/" not in one]
     order = [one for one in (key, *PREFERRED, *own) if one in own]

@@ -23,12 +23,7 @@ def identity(cfg: Config, train: Any, val: Any, processes: int) -> dict[str, Any
     """Return the properties that identify a run, as plain data.
 
     Paths, workers, logging and length are excluded, because a folder may move and a run may be
-    extended.
-
-    Args:
-        train: Training set, such as :class:`~rankseg.datasets.SemiDataset`.
-        val: Validation set, or None.
-        processes: Number of processes; the batch size is summed over all of them.
+    extended. The batch size is summed over all processes.
     """
     student = cfg.model.get("student", {})
     sampler = cfg.train_dataloader.get("sampler", {})

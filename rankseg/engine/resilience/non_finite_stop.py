@@ -77,11 +77,7 @@ class NonFiniteStopHook(Hook):
 
     @staticmethod
     def _try(runner: Runner, write: Callable, *args) -> Exception | None:
-        """Write, and log an error such as a full disk so that it does not hide why training stops.
-
-        Returns:
-            The error, or None.
-        """
+        """Write; log and return an error, such as a full disk, to go on to the reason of the stop."""
         try:
             write(*args)
         except (OSError, WriteError, Diverged) as error:

@@ -15,14 +15,10 @@ from rankseg.registry import MODELS
 
 
 def shake(first: Tensor, second: Tensor) -> Tensor:
-    """Mix two branches with random weights per image, which differ in forward and backward pass.
+    """Mix two branches ``(B, C, H, W)`` with random weights, which differ in the backward pass.
 
     Values are ``a first + (1 - a) second``, gradients those of ``b first + (1 - b) second``. ``a``
     and ``b`` are drawn from U(0, 1) for every image by torch's generator of the device.
-
-    Args:
-        first: ``(B, C, H, W)``.
-        second: ``(B, C, H, W)``.
 
     Source: Gastaldi (arXiv:1705.07485), Shake-Shake-Image.
     """

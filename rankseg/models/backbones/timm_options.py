@@ -49,13 +49,9 @@ def check_options(
 
 
 def check_indices(model: str, out_indices: Iterable[int] | None, count: int) -> list[int]:
-    """Check that an encoder has these feature maps, and count indices from the start.
+    """Check that an encoder has these feature maps, and count indices from the start, increasing.
 
-    Args:
-        out_indices: Indices, negative ones from the end; None takes the last four.
-
-    Returns:
-        Increasing indices, as maps are returned from fine to coarse.
+    ``None`` takes the last four maps.
     """
     if not count:
         raise ValueError(

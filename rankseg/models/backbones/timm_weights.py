@@ -82,9 +82,7 @@ def _nearest(name: str, known: list[str]) -> str:
 def pixel_values(model: str, state: Iterable[str]) -> tuple[list[float], list[float]]:
     """Return mean and standard deviation, from 0 to 255, of the images that weights expect.
 
-    Args:
-        state: Names in the file of the weights. The package of EfficientNet-Lite0 has those of
-            TensorFlow, which differ from timm's own.
+    The package of EfficientNet-Lite0 has the values of TensorFlow, which differ from timm's own.
     """
     if LITE_RELEASE in state:
         return [127.0] * 3, [128.0] * 3
@@ -119,9 +117,6 @@ def rename_to_timm(state: dict[str, Tensor], whole: nn.Module) -> dict[str, Tens
     The names of timm are only freed of a prefix. Otherwise the conversion that timm has for the
     family of the model is used, for example for the files of Meta's DINOv2 and ConvNeXt
     repositories, if more names and shapes fit after it. It also resizes position embeddings.
-
-    Args:
-        whole: The whole timm model with its classifier; only names and shapes are used.
     """
     known = whole.state_dict()
     state = rename_efficientnet_lite(_strip_prefix(state, known))
@@ -170,9 +165,8 @@ def classifier_names(whole: nn.Module, state: dict[str, Tensor]) -> list[str]:
 def adapt_channels(state: dict[str, Tensor], first: str, in_channels: int) -> dict[str, Tensor]:
     """Adapt the weights of the first convolution to a number of input channels.
 
-    Args:
-        in_channels: Channels of the images. One channel gets the sum over R, G and B. Otherwise the
-            three are repeated and scaled, so that the output keeps its size.
+    One channel gets the sum over R, G and B. Otherwise the three are repeated and scaled, so that
+    the output keeps its size.
     """
     from timm.models import adapt_input_conv
 
@@ -183,14 +177,7 @@ def adapt_channels(state: dict[str, Tensor], first: str, in_channels: int) -> di
 
 
 def download(model: str) -> dict[str, Tensor]:
-    """Download the weights of a timm model, or take them from timm's cache.
-
-    Args:
-        model: Name of the model in timm, with or without a tag.
-
-    Returns:
-        Names and tensors of the whole model.
-    """
+    """Download all weights of a timm model, or take them from timm's cache."""
     timm = import_timm()
     config = timm.get_pretrained_cfg(model)
     if config is None or not config.has_weights:

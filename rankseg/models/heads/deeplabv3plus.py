@@ -147,19 +147,13 @@ class DeepLabV3PlusHead(BaseDecodeHead):
 
 
 def upsample(x: Tensor, size: Sequence[int], align_corners: bool) -> Tensor:
-    """Upsample a map to a finer grid, keeping every position where it belongs.
+    """Upsample ``(B, C, h, w)`` to a finer grid, keeping every position where it belongs.
 
     With ``align_corners`` the positions are one stride apart, starting at the first pixel. If the
     size is a multiple of the stride plus 1, the last position falls on the last pixel. Otherwise,
     stretching the map as usual would shift the prediction by up to ``stride - 1`` pixels to the
-    lower right. So the pixels beyond the last position repeat it instead.
-
-    Args:
-        x: ``(B, C, h, w)``.
-        align_corners: Setting of the network; ``False`` treats positions as centers of equal areas.
-
-    Returns:
-        ``(B, C, *size)``, bilinear.
+    lower right. So the pixels beyond the last position repeat it instead. Without
+    ``align_corners``, positions are the centers of equal areas.
     """
     size = tuple(size)
     steps = [stride(*pair) for pair in zip(size, x.shape[2:], strict=True)]

@@ -62,14 +62,7 @@ class LoRALinear(nn.Linear):
 
 
 def add_lora(network: nn.Module, rank: int, layers: Sequence[str] = LAYERS) -> int:
-    """Replace linear layers by adapted ones, in place.
-
-    Args:
-        network: Any network.
-
-    Returns:
-        The number of adapted layers.
-    """
+    """Replace linear layers by adapted ones, in place, and return their number."""
     found = [
         name
         for name, module in network.named_modules()

@@ -8,15 +8,10 @@ from torch import Tensor, nn
 
 @torch.no_grad()
 def classes_in(label: Tensor, where: Tensor, num_classes: int) -> Tensor:
-    """Find the classes present in a label map, without waiting for the device.
+    """Find the classes present in a label map, ``(K,)`` bool, without waiting for the device.
 
-    Args:
-        label: ``(B, h, w)`` int64; values that are not a class are ignored.
-        where: ``(B, h, w)`` bool; positions where it is false are ignored.
-        num_classes: ``K``.
-
-    Returns:
-        ``(K,)`` bool.
+    ``label`` is ``(B, h, w)`` int64. Values that are not a class are ignored, and so are positions
+    where ``where``, ``(B, h, w)`` bool, is false.
     """
     counted = where & (label >= 0) & (label < num_classes)
     present = torch.zeros(num_classes + 1, dtype=torch.bool, device=label.device)

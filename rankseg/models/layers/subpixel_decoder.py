@@ -61,15 +61,12 @@ def subpixel_conv(channels: int) -> nn.Conv2d:
 
 
 def fit(logits: Tensor, size: Sequence[int], scale: int) -> Tensor:
-    """Bring the output of sub-pixel convolutions to a size.
+    """Bring the output of sub-pixel convolutions, ``(B, K, h, w)``, to a size.
 
     Each feature has become ``scale x scale`` values around its position. On a grid that spans from
     corner to corner, the outer half of the values at the border is outside the image. It is cut
     off, so that every value is at its position. If the sizes differ by more, the logits are
     interpolated.
-
-    Args:
-        logits: ``(B, K, h, w)``.
     """
     over = [have - wanted for have, wanted in zip(logits.shape[2:], size, strict=True)]
     if all(0 <= one < scale for one in over):

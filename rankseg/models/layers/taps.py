@@ -30,11 +30,7 @@ def find_module(network: nn.Module, name: str, key: str = "feature_tap") -> nn.M
 
 
 def embedding_size(student: nn.Module, name: str) -> int:
-    """Return the size of the embeddings that a submodule of a student outputs.
-
-    Args:
-        name: Dotted name of the submodule (option ``embedding_tap``).
-    """
+    """Return the size of the embeddings that a submodule (option ``embedding_tap``) outputs."""
     tapped = find_module(student, name, "embedding_tap")
     size = getattr(tapped, "out_channels", None)
     if size is None:

@@ -26,15 +26,10 @@ def cell_centers(height: int, width: int, device: torch.device | str = "cpu") ->
 
 
 def map_points(homography: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
-    """Map points of the first view to the second one.
+    """Map points ``(P, 2)`` of the first view to the second one by homographies ``(B, 3, 3)``.
 
-    Args:
-        homography: ``(B, 3, 3)`` in normalized coordinates.
-        points: ``(P, 2)``.
-
-    Returns:
-        ``(B, P, 2)`` points, and ``(B, P)`` bool, False for points behind the camera, whose
-        position is meaningless.
+    Return ``(B, P, 2)`` points, and ``(B, P)`` bool, False for points behind the camera, whose
+    position is meaningless.
     """
     mapped = F.pad(points, (0, 1), value=1.0) @ homography.transpose(1, 2)
     depth = mapped[..., 2]

@@ -34,10 +34,7 @@ def _processes() -> int:
 
 @torch.no_grad()
 def count_per_process(mask: Tensor) -> Tensor:
-    """Count the True entries of a mask: ``()``, averaged over all processes.
-
-    Args:
-        mask: Bool mask of any shape. All processes must call this function equally often.
+    """Count the True entries of a mask: ``()``, averaged over all processes, which all call this.
 
     Returns:
         With one process the number itself, int64 and at least 1. With ``W`` processes a float32 of
@@ -58,15 +55,10 @@ def constant(values: Sequence[float] | float, device: torch.device) -> Tensor:
 def which_count(loss: nn.Module, label: Tensor, ignore_index: int) -> dict[str, int | Tensor]:
     """Return arguments for an mmseg loss that select the counted pixels and the denominator.
 
-    Args:
-        loss: Any loss of a head.
-        label: ``(B, ...)`` int64.
-
-    Returns:
-        ``ignore_index``; for a cross-entropy over the labeled pixels or with class weights also
-        ``avg_factor``, so that all processes divide by the same number: the labeled pixels, or
-        their class weights. mmseg's own count waits for the device and does not support class
-        weights over the labeled pixels.
+    These are ``ignore_index``, and for a cross-entropy over the labeled pixels or with class
+    weights ``avg_factor``, so that all processes divide by the same number: the labeled pixels, or
+    their class weights. mmseg's own count waits for the device and does not support class weights
+    over the labeled pixels.
     """
     options: dict[str, int | Tensor] = {"ignore_index": ignore_index}
     if _divides_by_labels(loss):

@@ -42,16 +42,9 @@ def discriminative_loss(feature: Tensor, centers: Tensor, reading: str = "enlarg
 
 
 def two_nearest(feature: Tensor, centers: Tensor) -> tuple[Tensor, Tensor]:
-    """Return distances to the nearest and the second nearest center, ``(B,)`` float32 each.
+    """Return Euclidean distances to the nearest and the second center, ``(B,)`` float32 each.
 
-    The distances are Euclidean.
-
-    Args:
-        feature: ``(B, D)``; the only input that receives a gradient.
-        centers: ``(N, D)``, at least two.
-
-    Raises:
-        ValueError: If there are fewer than two centers.
+    Only ``feature``, ``(B, D)``, receives a gradient.
     """
     return center_distances(feature, centers).topk(2, dim=1, largest=False).values.unbind(1)
 

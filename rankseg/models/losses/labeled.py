@@ -15,12 +15,8 @@ def labeled_loss(
     """Compute a loss of an mmseg head, with the value that mmseg computes.
 
     mmseg's cross-entropy copies its class weights to the device in every step, and its Dice loss
-    selects classes by a mask; both make the host wait. Other losses run as they are.
-
-    Args:
-        logits: ``(B, K, H, W)`` float32.
-        label: ``(B, H, W)`` int64.
-        weight: ``(B, H, W)`` weights of a pixel sampler, or None.
+    selects classes by a mask; both make the host wait. Other losses run as they are. ``logits`` are
+    ``(B, K, H, W)`` float32, ``label`` and the ``weight`` of a pixel sampler ``(B, H, W)``.
     """
     options = which_count(loss, label, ignore_index)
     if type(loss) is DiceLoss:

@@ -24,14 +24,7 @@ for package, names in NAMES.items():
 
 
 def build_metric(config: Mapping) -> nn.Module:
-    """Build a loss or a miner, including options with a ``type``, such as ``distance``.
-
-    Args:
-        config: ``dict(type="ContrastiveLoss", distance=dict(type="CosineSimilarity"))``.
-
-    Raises:
-        KeyError: If a name is not registered.
-    """
+    """Build a loss or a miner, including options with a ``type``, such as ``distance``."""
     options = {
         key: build_metric(value) if isinstance(value, Mapping) and "type" in value else value
         for key, value in config.items()

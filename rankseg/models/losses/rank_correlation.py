@@ -36,13 +36,9 @@ def count_agents(num_agents: float, positions: int, least: int = 1) -> int:
 
 
 def agent_correlation(features: Tensor, positions: Tensor) -> Tensor:
-    """Compute dot products of every position with the agents: ``(B, h * w, N)``.
+    """Compute dot products of every position with the agents ``(B, N)``: ``(B, h * w, N)``.
 
     These are the logits of eq. 4. The features are not normalized and there is no temperature.
-
-    Args:
-        features: ``(B, C, h, w)`` float32.
-        positions: ``(B, N)`` int64 flat positions of the agents.
     """
     flat = features.flatten(2)
     agents = flat.gather(2, positions[:, None].expand(-1, flat.size(1), -1))
@@ -50,15 +46,10 @@ def agent_correlation(features: Tensor, positions: Tensor) -> Tensor:
 
 
 def distribution_distance(teacher: Tensor, student: Tensor, kind: str) -> Tensor:
-    """Compute the distance of two distributions over agents, agent by agent (Table 6).
+    """Compute the distance of two distributions over agents, their sum: ``(B, P)`` (Table 6).
 
-    Args:
-        teacher: ``(B, P, N)`` logits; they receive no gradient.
-        student: ``(B, P, N)`` logits.
-        kind: ``"kl"`` (eq. 5), ``"ce"`` or ``"l2"``.
-
-    Returns:
-        ``(B, P)``, summed over the agents.
+    Both are ``(B, P, N)`` logits; the teacher's receive no gradient. ``kind`` is ``"kl"`` (eq. 5),
+    ``"ce"`` or ``"l2"``.
     """
     teacher = teacher.detach()
     if kind == "l2":

@@ -8,14 +8,10 @@ RULES = ("smoothing", "scaling", None)
 
 
 def blend(own: Tensor, other: Tensor, rule: str | None, share: float) -> Tensor:
-    """Correct a distribution with another one over the same outcomes.
+    """Correct a distribution ``own``, ``(B, M)``, with another one over the same outcomes.
 
-    Args:
-        own: ``(B, M)``, rows sum to 1.
-        other: ``(B, M)``, rows sum to 1.
-        rule: ``"smoothing"`` takes the weighted mean, ``"scaling"`` the renormalized product,
-            ``None`` returns ``own`` unchanged.
-        share: Weight of ``own`` in the mean, in ``[0, 1]``.
+    ``"smoothing"`` takes the weighted mean, in which ``own`` has the weight ``share``,
+    ``"scaling"`` the renormalized product, and ``None`` returns ``own`` unchanged.
     """
     if rule == "smoothing":
         return share * own + (1 - share) * other

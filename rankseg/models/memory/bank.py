@@ -18,11 +18,7 @@ def gather_rows(rows: Tensor) -> Tensor:
 
 
 def check_bank_size(name: str, size: int, images: int, kind: str) -> None:
-    """Check that a bank has one entry for every image.
-
-    Args:
-        kind: ``"labeled"`` or ``"unlabeled"``.
-    """
+    """Check that a bank has one entry for every ``"labeled"`` or ``"unlabeled"`` image."""
     expect(size == images, f"model.{name}", f"the number of {kind} images, {images}", size)
 
 
@@ -53,12 +49,7 @@ class RowMemory(nn.Module):
 
     @torch.no_grad()
     def write_rows(self, places: Tensor, rows: dict[str, Tensor]) -> None:
-        """Overwrite rows of the memory.
-
-        Args:
-            places: ``(B,)`` int64, without duplicates.
-            rows: ``(B, ...)`` new rows by the name of the buffer.
-        """
+        """Overwrite the rows at ``(B,)`` int64 places, without duplicates, by name of the buffer."""
         if self._overwritten is not None:
             old = {name: getattr(self, name)[places] for name in rows}
             self._overwritten.append((places, old))

@@ -16,10 +16,8 @@ OPTION = "model.labeler"
 def check_labeler(network: nn.Module, file: str, config_file: str | None = None) -> None:
     """Check that the checkpoint of a labeler exists and fits.
 
-    Args:
-        network: The network; it is not changed.
-        config_file: Config of this run. If the config of the labeler's run lies beside it, the
-            message names the command that trains it.
+    If the config of the labeler's run lies beside ``config_file``, that of this run, the message
+    names the command that trains it.
     """
     if not Path(file).is_file():
         raise FileNotFoundError(
@@ -45,10 +43,7 @@ def _cure(file: Path, config_file: str | None) -> str:
 def drop_missing_labeler(config: dict) -> None:
     """Let the teacher make the pseudo-labels if the checkpoint of the labeler does not exist.
 
-    Its step costs as much as one of the labeler.
-
-    Args:
-        config: Config of the method, changed in place. It gets a teacher if it has none.
+    Its step costs as much as one of the labeler. The config is changed in place.
     """
     file = config.get("labeler")
     if file is not None and not Path(file).is_file():

@@ -225,13 +225,9 @@ class PrevMatch(UniMatch):
 
 
 def draw_ensemble(count: int, members: int) -> list[tuple[int, float]]:
-    """Draw members of an ensemble and their shares, on the host.
+    """Draw the index and the share of each member of an ensemble, on the host.
 
-    Args:
-        members: Largest number of members.
-
-    Returns:
-        Index and share of each member. Shares are uniform on the simplex.
+    Shares are uniform on the simplex.
     """
     number = int(torch.randint(1, members + 1, ()))
     chosen = torch.randperm(count)[:number].tolist()

@@ -14,13 +14,9 @@ ROTATIONS = 4
 
 
 def all_rotations(images: Tensor) -> tuple[Tensor, Tensor]:
-    """Rotate every image by 0, 90, 180 and 270 degrees counter-clockwise.
+    """Rotate images ``(B, C, S, S)`` by 0, 90, 180 and 270 degrees counter-clockwise.
 
-    Args:
-        images: ``(B, C, S, S)``.
-
-    Returns:
-        ``(4 B, C, S, S)`` images, grouped by rotation, and the ``(4 B,)`` int64 rotations.
+    Return ``(4 B, C, S, S)`` images, grouped by rotation, and the ``(4 B,)`` int64 rotations.
     """
     if images.shape[-2] != images.shape[-1]:
         raise ValueError(

@@ -90,11 +90,7 @@ def build_teacher(
 
 
 def share_frozen(student: nn.Module, teacher: nn.Module) -> None:
-    """Let a teacher use the student's own frozen parameters, which are equal, to save memory.
-
-    Args:
-        teacher: A copy of it, changed in place.
-    """
+    """Let a teacher use the student's own frozen parameters, which are equal, to save memory."""
     for name, parameter in student.named_parameters():
         if not parameter.requires_grad:
             parent, _, leaf = name.rpartition(".")
@@ -109,16 +105,9 @@ def move_by_age(
     age: Tensor,
     warmup: bool | float = 1,
 ) -> None:
-    """Update averages by ``max(momentum, w / (age + w))``; at first, ``w = 1`` is the plain mean.
+    """Update averages in place by ``max(momentum, w / (age + w))``; ``w = 1`` is at first the mean.
 
     Larger ``w`` forget earlier weights faster: the average covers the latest ``1 / w`` of the run.
-
-    Args:
-        momentum: Share of the current values in later updates.
-        averages: Averages, changed in place.
-        currents: Current tensors, of the same number and shapes.
-        age: Number of updates so far, an integer tensor with one element.
-        warmup: ``w``; True is 1.
 
     Source: Mean Teacher (NeurIPS 2017), released code, for ``w = 1``; the ``num_updates`` of
     TensorFlow's ``ExponentialMovingAverage`` for ``w = 9``.
@@ -135,15 +124,9 @@ def move_in_two_steps(
     currents: Sequence[Tensor],
     age: Tensor,
 ) -> None:
-    """Update averages by ``early_momentum`` in the first updates, and by ``momentum`` afterwards.
+    """Update averages in place by ``early_momentum`` in the first updates, then by ``momentum``.
 
-    Args:
-        momentum: Share of the current values from update ``early_steps`` on, counted from 0.
-        early_momentum: Share of the current values before.
-        early_steps: Number of early updates; the first of them copies the student.
-        averages: Averages, changed in place.
-        currents: Current tensors, of the same number and shapes.
-        age: Number of updates so far, an integer tensor with one element.
+    The first update copies the student.
 
     Source: Mean Teacher (NeurIPS 2017), released code in TensorFlow: a decay of 0.99 in the first
     40,000 steps, then 0.999.

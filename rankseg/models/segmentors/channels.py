@@ -12,12 +12,10 @@ FINE = "c1_in_channels"  # of DeepLabV3PlusHead: channels of the first map
 
 
 def fill_in_channels(student: MutableMapping[str, Any]) -> None:
-    """Fill in ``in_channels=None`` of the heads of a segmentor, and check other values.
+    """Fill in ``in_channels=None`` of the heads in the config of a segmentor; check other values.
 
-    Args:
-        student: Config of the segmentor, changed in place. Nothing happens unless its backbone
-            knows its channels before it has weights, see
-            :class:`~rankseg.models.backbones.TimmTrunk`.
+    Nothing happens unless the backbone knows its channels before it has weights, see
+    :class:`~rankseg.models.backbones.TimmTrunk`.
     """
     backbone = student.get("backbone") or {}
     kind = MODELS.get(backbone.get("type", ""))

@@ -37,15 +37,9 @@ def frozen(network: nn.Module, by_batch: bool = False) -> Iterator[None]:
 
 
 def feature_map(network: nn.Module, name: str, images: Tensor, by_batch: bool = False) -> Tensor:
-    """Return the output of a submodule of a frozen network; later layers do not run.
+    """Return the output ``(B, C, h, w)`` of a submodule of a frozen network; stop after it.
 
-    Args:
-        network: The network, run without gradient in eval mode. Its mode is restored.
-        name: Dotted name of the submodule.
-        images: ``(B, 3, H, W)``.
-
-    Returns:
-        ``(B, C, h, w)``.
+    The network runs without gradient in eval mode. Its mode is restored.
     """
 
     def stop(*_) -> None:

@@ -45,12 +45,8 @@ def keep_random_state() -> Iterator[None]:
 def weightless(module: nn.Module) -> nn.Module:
     """Copy a module to the meta device, where a forward pass only computes shapes.
 
-    The module itself is neither changed nor moved. A network that reads a value while it is built,
-    such as one with stochastic depth, cannot be built on the meta device, but it can be copied
-    there.
-
-    Returns:
-        The copy, in the same mode as the module.
+    A network that reads a value while it is built, such as one with stochastic depth, cannot be
+    built on the meta device, but it can be copied there.
     """
     memo: dict[int, Tensor] = {}
     for parameter in module.parameters():
@@ -93,18 +89,11 @@ def try_out(
     training: bool = False,
     full: bool = True,
 ) -> Result:
-    """Run a copy of a network on images to find the shapes of its outputs.
+    """Run a copy of a network on images ``(count, C, H, W)`` to find the shapes of its outputs.
 
     The copy has no weights and computes nothing, so large images cost no time. If the network reads
-    a value during the forward pass, which fails without weights, a full copy runs instead.
-
-    Args:
-        run: Function called with the copy and the images ``(count, C, H, W)``.
-        network: The network. It is not changed, and neither is the random state of the process.
-        full: Whether a full copy may run if needed.
-
-    Returns:
-        The return value of ``run``; its tensors may have no values.
+    a value during the forward pass, which fails without weights, a ``full`` copy runs instead.
+    Neither the network nor the random state of the process changes.
     """
     try:
         return _run(run, weightless(network), size, count, training)

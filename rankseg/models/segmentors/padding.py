@@ -16,12 +16,8 @@ def cut_padding(segmentor: nn.Module) -> None:
 
     A backbone that cuts images into patches pads them at the bottom and on the right. Stretching
     its logits to the size of the image would shift them by up to a patch. So the output of the
-    head's classifier is resized to the padded image, and cut. If nothing was padded, logits are
-    left unchanged.
-
-    Args:
-        segmentor: An mmseg segmentor. Nothing happens unless its backbone has a ``pad_multiple``
-            above 1, see :class:`~rankseg.models.backbones.TimmTrunk`.
+    head's classifier is resized to the padded image, and cut. Nothing happens unless the backbone
+    has a ``pad_multiple`` above 1, see :class:`~rankseg.models.backbones.TimmTrunk`.
     """
     if pad_multiple(segmentor) == 1:
         return

@@ -113,12 +113,7 @@ ONE_HEAD = (
 
 
 def check_network(network: nn.Module) -> None:
-    """Check that a segmentor has the parts that a method needs, and complete its ``test_cfg``.
-
-    Args:
-        network: The student. A missing ``test_cfg`` becomes ``mode="whole"``. A single number for
-            the size or the stride of a window becomes a pair.
-    """
+    """Check that a segmentor has the parts that a method needs, and complete its ``test_cfg``."""
     kind, head = type(network).__name__, getattr(network, "decode_head", None)
     if not hasattr(network, "extract_feat") or head is None:
         raise ValueError(
@@ -188,12 +183,7 @@ def default_tap(network: nn.Module) -> str:
 
 
 def first_rows(features: Any, count: int) -> Any:
-    """Return the first rows of the batch in feature maps, which may be nested with class tokens.
-
-    Args:
-        features: A tensor ``(B, ...)``, or an arbitrarily nested list or tuple of tensors.
-        count: Number of rows.
-    """
+    """Return the first rows of the batch in feature maps, which may be nested with class tokens."""
     if isinstance(features, Tensor):
         return features[:count]
     return [first_rows(one, count) for one in features]
@@ -214,11 +204,9 @@ def upsample(logits: Tensor, size: Sequence[int], head: nn.Module) -> Tensor:
 
 
 def head_loss(head: nn.Module, logits: Any, data_samples: list, label: Tensor) -> Tensor:
-    """Return the sum of the losses in the config of a head.
+    """Return the sum of the losses in the config of a head for stacked labels ``(B, 1, H, W)``.
 
-    Args:
-        data_samples: Samples with ``gt_sem_seg``, for heads that override the loss.
-        label: ``(B, 1, H, W)``, the same labels stacked.
+    Heads that override the loss use ``data_samples`` instead.
     """
     if has_own_loss(type(head)):
         losses = head.loss_by_feat(logits, data_samples)

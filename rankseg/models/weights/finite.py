@@ -20,11 +20,7 @@ def check_numbers(given: Mapping[str, Any], own: Mapping[str, Tensor]) -> None:
 
     Values are checked as they are after loading: ``1e300`` in float64 is infinite in float32. A
     constant of the model that is infinite by design, such as an attention mask, is accepted.
-
-    Args:
-        given: State dict to be loaded. Entries that are not tensors, or tensors without values, are
-            skipped.
-        own: State dict of the model, on any device. Names that only one of the two has are skipped.
+    Entries without values, and names that only one of the two has, are skipped.
     """
     pairs = [
         (name, value, own[name])

@@ -26,10 +26,8 @@ _RESNET = (
 def read_state(path: str | Path, option: str = "pretrained") -> dict[str, Tensor]:
     """Read the tensors of a checkpoint, without the wrappers that training scripts add.
 
-    Args:
-        path: A file written by ``torch.save``: a state dict, or a dict with one, under ``model`` or
-            ``state_dict`` if there are several; or a ``.safetensors`` file. Prefixes ``module.`` of
-            distributed training are removed.
+    The file is a state dict, or a dict with one, under ``model`` or ``state_dict`` if there are
+    several; or a ``.safetensors`` file.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(
@@ -68,9 +66,6 @@ def rename_deep_stem(state: dict[str, Tensor], prefix: str = "") -> dict[str, Te
 
     Other packages name the stem ``conv1.0`` to ``conv1.6``, then ``bn1``; mmseg names it ``stem.0``
     to ``stem.7``. A state without such a stem is returned unchanged.
-
-    Args:
-        prefix: Prefix of the backbone's names, such as ``"backbone."``.
     """
     body = {name: name.removeprefix(prefix) for name in state if name.startswith(prefix)}
     if not any(_DEEP_STEM.match(name) for name in body.values()):
@@ -91,19 +86,8 @@ def read_backbone(backbone: nn.Module, path: str | Path) -> dict[str, Tensor]:
     ``bn1``), mmseg's names (``stem.0``), and any of these as the ``backbone.`` part of a larger
     model, or of the student in a checkpoint of a method. Classifiers (``fc.*``, auxiliary ones) and
     everything else outside the backbone are dropped and logged. Batch-norm counters that old files
-    lack keep their values.
-
-    Args:
-        backbone: A ResNet of mmseg, or any module with the names of the file; only names and shapes
-            are compared. If it has a method ``rename_released``, that converts released weights to
-            its own names.
-
-    Returns:
-        A state dict of the backbone.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If the file is not a checkpoint, or names or shapes do not match.
+    lack keep their values. A method ``rename_released`` of the backbone converts released weights
+    to its own names.
     """
     return fit_state(backbone, read_state(path), str(path))
 

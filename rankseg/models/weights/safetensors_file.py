@@ -18,15 +18,7 @@ META = "dataset_meta"
 
 
 def read_safetensors(path: str | Path, map_location: Any = None) -> dict[str, Any]:
-    """Read a safetensors file as a checkpoint.
-
-    Args:
-        map_location: Device of the tensors: None for the CPU, or ``"meta"`` for shapes only.
-
-    Returns:
-        ``state_dict``, and ``meta`` with the ``dataset_meta`` of a file that
-        :func:`write_safetensors` wrote.
-    """
+    """Read a safetensors file as a checkpoint with ``state_dict`` and ``meta``."""
     package = _package(f"to read {path}")
     try:
         with package.safe_open(str(path), framework="pt", device="cpu") as file:
@@ -45,16 +37,7 @@ def read_safetensors(path: str | Path, map_location: Any = None) -> dict[str, An
 def write_safetensors(
     path: str | Path, state: Mapping[str, Tensor], dataset_meta: Mapping[str, Any]
 ) -> None:
-    """Write weights completely or not at all.
-
-    Args:
-        state: Tensors by name, on any device.
-        dataset_meta: ``classes`` and ``palette``, which must be JSON values.
-
-    Raises:
-        ValueError: If the package is not installed.
-        WriteError: If the file cannot be written.
-    """
+    """Write weights, with ``classes`` and ``palette``, completely or not at all."""
     _package(f"to write {path}")
     from safetensors.torch import save
 

@@ -14,19 +14,13 @@ CLASSIFIER = f"student.{INPUT}"
 
 
 def reinit_classifier(model: nn.Module, state: dict[str, Tensor]) -> list[str]:
-    """Reinitialize the layers of a state dict that have a different number of classes.
+    """Reinitialize the layers of a state dict, in place, that have a different number of classes.
 
     These are the parameters whose first dimension is the number of classes, in both the model and
     the file: classifiers of student, teacher and auxiliary heads. If the classes differ, other
     buffers of the method (its memory) also start empty if their shape differs. A classifier with a
     different number of input features is reinitialized, too. Everything else is kept, and strict
-    loading raises an error if it does not match.
-
-    Args:
-        state: State dict of a method or a plain segmentor; changed in place.
-
-    Returns:
-        Names and both shapes of the replaced tensors.
+    loading raises an error if it does not match. Return names and both shapes of the new tensors.
     """
     own = model.state_dict()
     target = {key: _place(key, own) for key in state}
@@ -68,17 +62,12 @@ def _place(key: str, own: dict[str, Tensor]) -> str:
 
 
 def drop_unknown_parts(model: nn.Module, state: dict[str, Tensor]) -> list[str]:
-    """Remove from a state dict the parts that the method lacks or initializes itself.
+    """Remove from a state dict, in place, the parts that the method lacks or initializes itself.
 
     A part is the name up to the first dot: a second network, a teacher, a memory. The student is
     never removed, so strict loading still raises an error if it does not match. Parts in the
-    method's ``OF_ONE_RUN`` refer to the images of the other run, so they are removed too.
-
-    Args:
-        state: State dict of a method, changed in place. That of a plain segmentor is not changed.
-
-    Returns:
-        Sorted names of the removed parts.
+    method's ``OF_ONE_RUN`` refer to the images of the other run, so they are removed too. The state
+    of a plain segmentor does not change. Return the sorted names of the removed parts.
     """
     prefix = "module." if any(key.startswith("module.student.") for key in state) else ""
     if not any(key.startswith(f"{prefix}student.") for key in state):
@@ -91,15 +80,10 @@ def drop_unknown_parts(model: nn.Module, state: dict[str, Tensor]) -> list[str]:
 
 
 def add_adapters(model: nn.Module, state: dict[str, Tensor]) -> int:
-    """Add the low-rank adapters of a method to the weights of a run without them.
+    """Add the low-rank adapters of a method to the state dict of a run without them, in place.
 
-    Adapters start at zero, so that the network is that of the other run at first.
-
-    Args:
-        state: State dict of a method or a plain segmentor; changed in place.
-
-    Returns:
-        Number of adapted layers that the state lacked.
+    Adapters start at zero, so that the network is that of the other run at first. Return the number
+    of layers that get one.
     """
     own = model.state_dict()
     keys = {_place(key, own): key for key in state}
@@ -119,15 +103,9 @@ def load_network(network: nn.Module, path: str, option: str) -> None:
 
 
 def read_network(network: nn.Module, path: str, option: str) -> dict[str, Tensor]:
-    """Read the network of another run and check that it matches.
+    """Read the network of another run, a method or a plain segmentor, and check that it matches.
 
-    Args:
-        network: A segmentor; it is not changed.
-        path: Checkpoint of a method or of a plain segmentor. The teacher of a method is preferred
-            over its student, as it predicts better.
-
-    Returns:
-        A state dict of the network.
+    The teacher of a method is preferred over its student, as it predicts better.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(

@@ -34,7 +34,7 @@ def _is_short(record: logging.LogRecord) -> bool:
 
 
 def describe_options(optimizer: Optimizer) -> list[str]:
-    """Describe how many parameters have which learning rate and weight decay, if there are several."""
+    """Describe how many parameters have which learning rate and weight decay, if several."""
     counts: Counter[str] = Counter()
     for group in optimizer.param_groups:
         values = [f"{name}={group[name]:.4g}" for name in _OPTIONS if name in group]

@@ -194,7 +194,7 @@ def shrink_of(cfg: Config, source: str | Path) -> float:
 
 
 def channel_of(cfg: Config) -> int | None:
-    """Return the channel, from 1, of the hyperstack that a network was trained on, if it is known."""
+    """Return the channel, from 1, of the hyperstack that a network was trained on, if known."""
     for node in datasets_of(cfg):
         channel = _stack_notes(node).get("channel")
         if isinstance(channel, int):

@@ -42,7 +42,7 @@ def predict(
 
 
 def by_size(images: Tensor | Sequence[Tensor]) -> Iterator[tuple[list[int], Tensor]]:
-    """Group images ``(C, H, W)`` by size; yield positions in the batch and stacked images of each."""
+    """Group images ``(C, H, W)`` by size; yield positions in the batch and stacked images."""
     if isinstance(images, Tensor):
         yield list(range(len(images))), images
         return

@@ -18,7 +18,7 @@ def printed_commands(text: str) -> list[list[str]]:
 
 
 def parse_command(command: list[str]) -> tuple[str, argparse.Namespace]:
-    """Parse a command with the parser of its tool; return the name of the module and the arguments."""
+    """Parse a command with the parser of its tool; return the name and the arguments."""
     name = Path(command[1]).stem if command[0] == "python" else module_of(command[1])
     assert name in COMMANDS.values(), command
     return name, importlib.import_module(f"rankseg.cli.{name}").parse_args(command[2:])

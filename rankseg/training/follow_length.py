@@ -19,7 +19,7 @@ CHECKPOINT = "default_hooks.checkpoint.interval"
 
 
 def choose_length(cfg: Config, options: Mapping[str, Any]) -> None:
-    """Let a length in iterations among the options replace one in passes, and the other way round."""
+    """Let a length in iterations of an option replace one in passes, or the other way round."""
     given = [name for name in LENGTHS if f"train_cfg.{name}" in options]
     if len(given) == 1 and cfg.get("train_cfg"):
         (other,) = set(LENGTHS) - set(given)

@@ -77,7 +77,7 @@ class NonFiniteStopHook(Hook):
 
     @staticmethod
     def _try(runner: Runner, write: Callable, *args) -> Exception | None:
-        """Write; log and return an error, such as a full disk, to go on to the reason of the stop."""
+        """Write; log and return an error, such as a full disk, which must not hide the other."""
         try:
             write(*args)
         except (OSError, WriteError, Diverged) as error:

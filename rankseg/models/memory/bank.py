@@ -49,7 +49,7 @@ class RowMemory(nn.Module):
 
     @torch.no_grad()
     def write_rows(self, places: Tensor, rows: dict[str, Tensor]) -> None:
-        """Overwrite the rows at ``(B,)`` int64 places, without duplicates, by name of the buffer."""
+        """Overwrite the rows at ``(B,)`` places without duplicates, by name of the buffer."""
         if self._overwritten is not None:
             old = {name: getattr(self, name)[places] for name in rows}
             self._overwritten.append((places, old))

@@ -25,21 +25,10 @@ COMPARED = 20  # images whose size is compared
 
 
 class Extraction:
-    """Feature extractor that loads a checkpoint and caches the features of data sets.
+    """Feature extractor that loads a checkpoint and caches the features of data sets in a folder.
 
-    Args:
-        cfg: Config of the checkpoint.
-        checkpoint: Checkpoint file. ``None`` uses random weights and disables caching.
-        network: ``"student"`` or ``"teacher"``; by default the one that the method predicts with.
-        tap: Submodule of the network whose output is the feature.
-        cache: Folder to cache features in; ``None`` disables caching.
-
-    Attributes:
-        device: Device of the network.
-
-    Raises:
-        FileNotFoundError: If the checkpoint does not exist.
-        ValueError: If it does not fit, or there is no such network or submodule.
+    Without a checkpoint the weights are random, and nothing is cached. By default the network is
+    the one that the method predicts with. ``tap`` names its submodule whose output is the feature.
     """
 
     def __init__(
@@ -118,11 +107,6 @@ class FeatureCache:
     The file name is a hash of the content of the checkpoint, of everything that affects the
     features (network, tap, normalization, pipeline) and of the image names. The cache does not
     notice an image file whose pixels change while its name stays. Delete the folder in that case.
-
-    Args:
-        folder: Folder of the cache files; ``None`` disables caching.
-        checkpoint: Checkpoint file; only needed if caching is enabled.
-        made_by: Settings that affect the features, as plain data.
     """
 
     def __init__(

@@ -59,18 +59,9 @@ def load_segmentor(
 
 
 class ImageFiles(Dataset):
-    """Data set of unlabeled image files and folders, loaded like a test set.
+    """Data set of unlabeled image files and folders, searched recursively, loaded like a test set.
 
-    Args:
-        places: Files, or folders that are searched recursively.
-        pipeline: Configs of transforms, of which the first reads ``img_path``.
-
-    Attributes:
-        files: The image files.
-        pipeline: The composed transforms.
-
-    Raises:
-        FileNotFoundError: If a file or folder is missing, or a folder contains no image.
+    The first transform of the pipeline reads ``img_path``.
     """
 
     def __init__(self, places: Sequence[str | Path], pipeline: Sequence[dict]) -> None:

@@ -40,13 +40,9 @@ HEADINGS = {
 
 
 class Contender(NamedTuple):
-    """Network to compare in retrieval.
+    """Network to compare in retrieval; without a checkpoint it has random weights.
 
-    Attributes:
-        name: Name in pictures and tables.
-        cfg: Config of the network, from :func:`rankseg.apis.load_config`.
-        checkpoint: Checkpoint file of a method or of a plain segmentor; ``None`` for random
-            weights.
+    The name appears in pictures and tables.
     """
 
     name: str

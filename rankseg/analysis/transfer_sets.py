@@ -13,13 +13,7 @@ TEST_FOLDERS = ("test", "val")
 
 
 class TransferSet(NamedTuple):
-    """Training and test part of a transfer data set.
-
-    Attributes:
-        name: Name in the table.
-        train: Training images.
-        test: Test images.
-    """
+    """Training and test part of a transfer data set, and its name in the table."""
 
     name: str
     train: ImageLevelDataset

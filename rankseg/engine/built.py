@@ -21,10 +21,7 @@ _WAITING: ContextVar["Built | None"] = ContextVar("built", default=None)
 class Built:
     """Method together with the random number state after it was built.
 
-    Args:
-        method: The method.
-        after: Random number state. None if the run has no seed yet; the runner then draws a seed
-            and builds the method itself.
+    The state is None if the run has no seed yet; the runner then draws one and builds the method.
     """
 
     def __init__(self, method: nn.Module, after: RandomState | None) -> None:

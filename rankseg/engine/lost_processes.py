@@ -40,17 +40,10 @@ def end_now(why: str) -> NoReturn:
 class ProcessWatch(threading.Thread):
     """Thread that ends this process if another process of the run is gone or hangs.
 
-    Every process writes a count to the store of the process group and reads the counts of the
-    others. A process is lost if its count does not change for ``silent`` seconds, as after the loss
-    of its machine, or if it has failed and this process still waits ``grace`` seconds later.
-
-    Args:
-        store: Store of the process group; the thread must be its only user.
-        rank: Number of this process.
-        world: Number of processes.
-        beat: Seconds between two counts.
-        silent: Seconds without a new count after which a process is lost.
-        grace: Seconds that the main thread has to react to the failure of another process.
+    Every process writes a count to the store of the process group, whose only user is this thread,
+    every ``beat`` seconds and reads the counts of the others. A process is lost if its count does
+    not change for ``silent`` seconds, as after the loss of its machine, or if it has failed and
+    this process still waits ``grace`` seconds later.
     """
 
     def __init__(
@@ -142,11 +135,7 @@ class SignalWatch:
     Python handles signals in the main thread, between two operations of the interpreter. The
     interpreter also writes the signal to a pipe at once, which a thread reads. While all other
     processes are alive, the main thread may be busy with long work, and has all the time it needs.
-
-    Args:
-        lost: Function that returns whether another process is lost.
-        grace: Seconds that the main thread has.
-        beat: Seconds until ``lost`` is called again.
+    Otherwise it has ``grace`` seconds.
     """
 
     def __init__(self, lost: Callable[[], bool], grace: float = GRACE, beat: float = BEAT) -> None:

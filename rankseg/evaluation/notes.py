@@ -26,12 +26,9 @@ def names(which: np.ndarray, classes: Sequence[str]) -> str:
 
 
 class ClassNotes:
-    """Logger of classes that are missing from truth or predictions.
+    """Logger of classes that are missing from truth or predictions, counted by ``things``.
 
     The truth does not change between evaluations, so warnings about it are logged only once.
-
-    Args:
-        things: Unit of the counts: ``"pixel"`` or ``"image"``.
     """
 
     def __init__(self, things: str) -> None:

@@ -147,16 +147,10 @@ def _inspect(path: Path, name: str, planes: Planes, channels: Channels) -> Image
 class PageReader:
     """Reader of pages as ``(H, W, 3)`` uint8 RGB, which keeps a stack open until the next one.
 
-    Use it from one thread only.
-
-    Args:
-        value_range: Values mapped to 0 and 255 for images of more than 8 bits. Without it, such
-            images are refused; see :meth:`find_range`.
-        planes: Channel, frame and series of stacks to read.
-        channels: See :func:`~rankseg.imageio.bands.choose_bands`.
+    Use it from one thread only. The value range is mapped to 0 and 255 in images of more than 8
+    bits; without one, they are refused, see :meth:`find_range`.
 
     Attributes:
-        value_range: The given or measured range.
         measured: Number of files that the range was measured from; 0 if it was given.
     """
 

@@ -19,18 +19,13 @@ NO_MEMORY = ("out of memory", "not enough memory", "allocate memory")
 class Maps:
     """Maps of one image that are filled from top to bottom.
 
-    Args:
-        size: Height and width.
-        classes: Number of classes ``K``.
-        uncertainty: Whether to compute an uncertainty map.
-        probabilities: Array to write the probabilities of all classes to: ``(K, H, W)`` of a
-            floating type, in memory or on disk. If None, they are not stored.
+    Probabilities of all classes are written to the given array, ``(K, H, W)`` of a floating type,
+    in memory or on disk.
 
     Attributes:
         mask: ``(H, W)`` uint8 class ids.
         uncertainty: ``(H, W)`` float32 entropy divided by that of the uniform distribution, from 0
             (certain) to 1; or None.
-        probabilities: The given array.
         counts: ``(K,)`` int64 pixels of every class so far.
         non_finite: Pixels so far without a class, because their largest logit is NaN or infinite.
     """

@@ -52,13 +52,7 @@ class ImageProgress(Progress):
 
 
 class MaskPrediction:
-    """Prediction loop that reads images, predicts them and writes the results.
-
-    Args:
-        inferencer: Inferencer of a segmentation network.
-        writer: Writer of the results.
-        reader: Reader of the pages, which runs in a separate thread.
-    """
+    """Prediction loop that reads images in another thread, predicts them and writes the results."""
 
     def __init__(
         self, inferencer: Inferencer, writer: PredictionWriter, reader: PageReader

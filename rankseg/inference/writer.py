@@ -59,18 +59,9 @@ class PredictionWriter:
     The mask is written last: if it exists, all files of its image exist. The table and the overview
     of the pages written so far are written by :meth:`finish`.
 
-    Args:
-        out: Folder to write to.
-        classes: Class names.
-        palette: RGB colors of the classes.
-        outputs: Outputs to write.
-
     Attributes:
         files: Images in the order of the table.
         chosen: Pages that the overview shows.
-
-    Raises:
-        ValueError: If ``binary_255`` is set and the number of classes is not two.
     """
 
     def __init__(

@@ -42,12 +42,8 @@ class Released(nn.Module):
     """The released network: DeepLabv3+ on a ResNet with a deep stem, with its names.
 
     Stages have the strides 4, 8, 16, 16; the last is dilated by 2 from its second block on. ASPP
-    has the rates 6, 12, 18. All maps are resized with aligned corners.
-
-    Args:
-        third: Blocks of the third stage, 6 (R-50) or 23 (R-101).
-        classes: Number of classes.
-        w: Channels of the stem, 64 in the released network.
+    has the rates 6, 12, 18. All maps are resized with aligned corners. The third stage has 6 (R-50)
+    or 23 (R-101) blocks, and the stem ``w`` channels, 64 in the released network.
     """
 
     def __init__(self, third: int = 6, classes: int = 5, w: int = WIDTH) -> None:

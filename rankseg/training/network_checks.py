@@ -58,14 +58,9 @@ def check_model(model: Method, cfg: Config) -> None:
 
 
 class Shapes(NamedTuple):
-    """Feature size and logits of a student for images of one size.
+    """Feature size and logits of a student for images of one size, maybe on the meta device.
 
-    The tensors may be on the meta device, without values.
-
-    Attributes:
-        size: Height and width of the tapped features, or without a tap of the coarsest encoder
-            features.
-        logits: Output of the head.
+    The size is that of the tapped features, or without a tap of the coarsest encoder features.
     """
 
     size: tuple[int, int]

@@ -21,12 +21,10 @@ def check_notes(notes: Any) -> None:
 
 
 class RunNotes:
-    """JSON list of notes in the work folder, which a resumed run continues.
+    """JSON list of notes in the work folder, which a run resumed at ``iteration`` continues.
 
-    Args:
-        path: Path of the file, whose name without suffix is also the name of the scalars.
-        iteration: Iteration at which the run starts; later notes of an earlier run are dropped. At
-            0 all are dropped.
+    Later notes of an earlier run are dropped, at iteration 0 all. The name of the file without
+    suffix is also the name of the scalars.
     """
 
     def __init__(self, path: str | Path, iteration: int) -> None:

@@ -7,15 +7,11 @@ from contextlib import contextmanager
 
 
 class SuppressAndLog:
-    """Context manager that suppresses exceptions while drawing and logs the first one.
+    """Context manager that suppresses exceptions while drawing a file and logs the first one.
 
-    Example:
-        >>> suppress = SuppressAndLog("a.png")
-        >>> with suppress(logging.getLogger("quiet")):
-        ...     raise ValueError("no room")
-
-    Args:
-        file: Name of the file that is missing or outdated after a failure.
+    >>> suppress = SuppressAndLog("a.png")
+    >>> with suppress(logging.getLogger("quiet")):
+    ...     raise ValueError("no room")
     """
 
     def __init__(self, file: str) -> None:

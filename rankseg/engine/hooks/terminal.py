@@ -32,9 +32,6 @@ class TerminalHook(Hook):
     On a terminal, the progress is a bar. Otherwise it is a line whenever MMEngine logs one, and at
     the first and the last iteration. :class:`~rankseg.engine.runner.StrictRunner` registers the
     hook.
-
-    Args:
-        terminal: Terminal to write to.
     """
 
     priority = "LOWEST"  # after the hooks that write files

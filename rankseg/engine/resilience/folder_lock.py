@@ -35,9 +35,6 @@ class FolderLock:
     If the file system or the operating system does not support such locks, a warning is logged and
     the folder is not protected. On NFS the lock works across machines, unless the folder is
     mounted with ``nolock`` or ``local_lock``.
-
-    Args:
-        folder: The work folder. It is created if it does not exist.
     """
 
     def __init__(self, folder: str | Path) -> None:

@@ -22,12 +22,9 @@ COUNTS = "steps_skipped"  # message hub key, saved in checkpoints: skips [in a r
 
 
 class Iteration(NamedTuple):
-    """Iteration that contributes gradients to an optimizer step.
+    """Iteration, counted from 1, that contributes gradients to an optimizer step.
 
-    Attributes:
-        number: Number of the iteration, from 1.
-        terms: Loss terms as ``()`` tensors by name, or descriptions of the non-finite ones.
-        paths: Files of the batch.
+    ``terms`` are loss terms as ``()`` tensors by name, or descriptions of the non-finite ones.
     """
 
     number: int

@@ -14,13 +14,9 @@ class BufferSnapshot:
 
     Copying takes one call per device and dtype, does not synchronize the device, and reuses the
     same memory. Buffers that a module lists in ``REPLACED`` are never written in place but
-    replaced by another tensor, so the snapshot keeps a reference instead of a copy. A
-    :class:`~rankseg.models.memory.bank.RowMemory` keeps the rows that it overwrites itself, so its
-    large buffers are not copied.
-
-    Args:
-        model: Model whose buffers are copied. Buffers may be replaced between two copies, also by
-            tensors of another shape.
+    replaced by another tensor, also of another shape, so the snapshot keeps a reference instead of
+    a copy. A :class:`~rankseg.models.memory.bank.RowMemory` keeps the rows that it overwrites
+    itself, so its large buffers are not copied.
     """
 
     def __init__(self, model: nn.Module) -> None:

@@ -24,9 +24,6 @@ class StopHook(Hook):
 
     All processes of a run stop together. The check synchronizes processes and the GPU, so it runs
     only every tenth iteration, before a validation, and at the end.
-
-    Args:
-        signals: Signals received so far.
     """
 
     priority = "LOWEST"

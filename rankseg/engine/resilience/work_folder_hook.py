@@ -13,9 +13,6 @@ class WorkFolderHook(Hook):
     The check runs after every iteration and validation. Without it, MMEngine would create a new
     folder in the old location and continue there. :class:`~rankseg.engine.runner.StrictRunner`
     registers the hook in the process that writes.
-
-    Args:
-        lock: Lock of the work folder.
     """
 
     priority = "HIGHEST"

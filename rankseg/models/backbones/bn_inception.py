@@ -60,13 +60,7 @@ class CeilMaxPool(nn.MaxPool2d):
 class BNInceptionBlock(nn.Module):
     """Parallel branches: 1x1, 3x3, double 3x3 and pooling; without the 1x1 branch, of stride 2.
 
-    Args:
-        in_channels: Channels of the input.
-        first: Channels of the 1x1 branch; 0 leaves it out and halves the size.
-        second: Channels between and after the convolutions of the 3x3 branch.
-        third: Channels between and after the convolutions of the double 3x3 branch.
-        pooled: Channels of the convolution after pooling; 0 leaves it out.
-        average: Use average pooling instead of max pooling.
+    See :data:`BLOCKS` for the channels; 0 leaves out the branch, or the convolution after pooling.
     """
 
     def __init__(

@@ -32,15 +32,7 @@ def conv_norm_act(in_channels: int, channels: int, kernel: int = 1, stride: int 
 
 
 class InceptionBlock(nn.Module):
-    """Inception block of four parallel branches.
-
-    Args:
-        in_channels: Channels of the input.
-        first: Channels of the 1x1 branch.
-        second: Channels between and after the two convolutions of the second branch.
-        third: Channels between and after the two convolutions of the third branch.
-        pooled: Channels of the branch that starts with pooling.
-    """
+    """Inception block of four parallel branches, with the channels of :data:`BLOCKS`."""
 
     def __init__(
         self,

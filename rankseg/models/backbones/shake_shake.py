@@ -29,14 +29,7 @@ def shake(first: Tensor, second: Tensor) -> Tensor:
 
 
 class ShiftedShortcut(nn.Module):
-    """Shortcut of stride 2 that keeps every row, since half of the channels see a shifted grid.
-
-    Args:
-        in_channels: Channels of the input.
-        channels: Channels of the output, an even number.
-        norm_cfg: Config of the normalization.
-        bias: Whether the convolution has a bias.
-    """
+    """Shortcut of stride 2 that keeps every row, since half of the channels see a shifted grid."""
 
     def __init__(
         self, in_channels: int, channels: int, norm_cfg: Mapping, bias: bool = False
@@ -55,12 +48,7 @@ class ShiftedShortcut(nn.Module):
 class ShakeBlock(nn.Module):
     """Residual block of two equal branches (ReLU, 3x3, norm, ReLU, 3x3, norm), mixed at random.
 
-    Args:
-        in_channels: Channels of the input.
-        channels: Channels of the output.
-        stride: Stride of the first convolutions and of the shortcut, 1 or 2.
-        norm_cfg: Config of the normalization.
-        bias: Whether the convolution of a shortcut of stride 2 has a bias.
+    The bias is that of the convolution of a shortcut of stride 2.
     """
 
     def __init__(

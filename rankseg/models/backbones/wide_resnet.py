@@ -16,13 +16,7 @@ from rankseg.registry import MODELS
 class PreActivationBlock(nn.Module):
     """Residual block of two 3x3 convolutions, each after normalization and leaky ReLU.
 
-    Args:
-        in_channels: Channels of the input.
-        channels: Channels of the output.
-        stride: Stride of the first convolution and of the shortcut.
-        slope: Negative slope of the leaky ReLU.
-        norm_cfg: Config of the normalization.
-        activate_shortcut: Start the shortcut at the activated input.
+    With ``activate_shortcut``, the shortcut starts at the activated input.
     """
 
     def __init__(

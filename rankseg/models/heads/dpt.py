@@ -27,13 +27,7 @@ class ResidualConv(nn.Module):
 
 
 class Fusion(nn.Module):
-    """Add a finer map to the coarser path, refine, resize and project.
-
-    Args:
-        channels: Channels of both.
-        align_corners: Setting of the resizing.
-        coarsest: Whether there is no coarser path.
-    """
+    """Add a finer map to the coarser path, unless there is none, refine, resize and project."""
 
     def __init__(self, channels: int, align_corners: bool, coarsest: bool) -> None:
         super().__init__()

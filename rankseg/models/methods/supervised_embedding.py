@@ -14,14 +14,8 @@ from rankseg.registry import MODELS
 class SupervisedEmbedding(CMSF):
     """Base class: views, target network and memory of CMSF, with another loss and no predictor.
 
-    Args:
-        temperature: Temperature of the loss.
-        predictor: See :class:`~rankseg.models.methods.cmsf.CMSF`; None compares the projection.
-        **kwargs: Arguments of :class:`~rankseg.models.methods.cmsf.CMSF`, without those of its
-            neighbors.
-
-    Raises:
-        ValueError: If the temperature is not positive.
+    It takes the arguments of :class:`~rankseg.models.methods.cmsf.CMSF`, without those of its
+    neighbors.
     """
 
     def __init__(

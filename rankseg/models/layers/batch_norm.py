@@ -83,7 +83,7 @@ class SyncBatchNorm(_BatchNorm):
 
 
 class _Activated:
-    """Mixin that makes a batch norm timm's ``BatchNormAct2d``: a dropout and an activation follow."""
+    """Mixin that makes a batch norm timm's ``BatchNormAct2d``, which an activation follows."""
 
     def __init__(self, *args: Any, drop: nn.Module, act: nn.Module, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

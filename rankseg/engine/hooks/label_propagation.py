@@ -158,10 +158,7 @@ class LabelPropagationHook(FeatureHook):
     def relabel(self, runner: Runner, method: LabelPropagation, number: int) -> None:
         """Compute new pseudo-labels and pass them to the method.
 
-        Args:
-            runner: The runner.
-            method: The runner's model.
-            number: Number of the pass, from 0. Each pass draws other augmentations.
+        Each pass, numbered from 0, draws other augmentations.
         """
         start = time.monotonic()
         dataset: Dataset = runner.train_dataloader.dataset
@@ -188,12 +185,7 @@ class LabelPropagationHook(FeatureHook):
         method.set_pseudo_labels(label, weight, class_weight)
 
     def propagate(self, found: Features, labels: np.ndarray) -> Propagated:
-        """Compute labels and weights of all images, labeled ones first.
-
-        Args:
-            found: Features and logits of labeled, then unlabeled images.
-            labels: ``(L,)`` classes of the labeled images.
-        """
+        """Compute labels and weights of all images, labeled ones, of ``(L,)`` classes, first."""
         places = np.arange(len(labels))
         if self.labels_by == "network":
             result = weigh(found.logits.double().softmax(1).numpy(), labels, places)

@@ -284,9 +284,7 @@ class CMSF(Method):
     def shift(self, online: Tensor, targets: Targets) -> tuple[Tensor, Tensor]:
         """Return the loss per image, ``(B,)``, and the mask of constrained images, ``(B,)`` bool.
 
-        Args:
-            online: Predictions ``v``, ``(B, D)``.
-            targets: Targets of the same images, already in the memory.
+        The targets of the images are already in the memory.
         """
         memory = self.memory
         with torch.autocast(online.device.type, enabled=False):

@@ -365,14 +365,7 @@ class FixMatch(Method):
     def mixed_targets(
         self, target: Target, source: Target | None, boxes: list[Tensor], size: tuple[int, int]
     ) -> list[Target]:
-        """Return the targets of the strong views, pasted with their boxes.
-
-        Args:
-            target: Targets of the weak view.
-            source: Targets of the second crop; None pastes from the batch.
-            boxes: Boxes of each strong view.
-            size: Height and width of the images.
-        """
+        """Return the targets of the strong views, pasted as in :meth:`mixed_views`."""
         if self.mix_source is None:
             return [target] * self.strong_views
         source = target.roll() if source is None else source

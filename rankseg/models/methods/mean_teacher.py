@@ -105,11 +105,6 @@ class MeanTeacher(Method):
     ) -> tuple[Tensor, Tensor]:
         """Compute the consistency of the student's outputs with the teacher's logits.
 
-        Args:
-            outputs: Outputs of the student for labeled and unlabeled images.
-            inputs: The views of the batch.
-            data_samples: The samples of the batch.
-
         Returns:
             The ``()`` loss, and the teacher's logits; those of labeled images come first if they
             take part.

@@ -167,12 +167,7 @@ class PrevMatch(UniMatch):
     # --- the step
 
     def loss(self, inputs: dict[str, Tensor], data_samples: dict[str, list]) -> dict[str, Tensor]:
-        """Compute the terms of one step; see the class for the formula.
-
-        Args:
-            inputs: The views of the batch, each ``(B, 3, H, W)``.
-            data_samples: The samples of each view.
-        """
+        """Compute the terms of one step; see the class for the formula."""
         count = self.take_weights()
         ramp = self.unsupervised_weight()
         if ramp == 0:

@@ -137,10 +137,6 @@ class Snowball(Mastered, MeanTeacher):
     def master_consistency(self, output: Output, inputs: dict[str, Tensor]) -> Tensor:
         """Compute the squared difference of student and master probabilities on labeled images.
 
-        Args:
-            output: Output of the student for the labeled images.
-            inputs: The views of the batch.
-
         Source: Eq. 2.7, second term.
         """
         images = inputs.get(TWIN, inputs[LABELED])

@@ -150,11 +150,8 @@ class TACCCL(MetricLearning):
     def attention_term(self, first: Tensor, second: Tensor, data_samples: list) -> Tensor:
         """Compute eq. 4.2 for views of one image, eq. 4.6 for views of two images.
 
-        Args:
-            first: Attention in the first views, ``(B, 1, h, w)``.
-            second: Attention in the second views.
-            data_samples: Samples with the maps between the views and, for matched images,
-                keypoints.
+        Attention of the views is ``(B, 1, h, w)``. The samples hold the maps between the views and,
+        for matched images, keypoints.
         """
         homography = torch.cat([sample.homography.data for sample in data_samples])
         if "keypoints" not in data_samples[0]:

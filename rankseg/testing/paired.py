@@ -13,6 +13,8 @@ from matplotlib.figure import Figure
 from scipy.stats import t as student_t
 
 CONFIDENCE = 0.90
+KEYS = ("fgIoU", "mIoU", "top1", "recall1")
+"""Metrics, the first one that a result has is compared."""
 Values = dict[tuple[str, str], dict[int, float]]
 """Metric of each seed, by set and recipe."""
 
@@ -39,14 +41,14 @@ def interval(differences: Sequence[float], confidence: float = CONFIDENCE) -> tu
 
 
 def collect(results: Sequence[Mapping[str, Any]], part: str) -> Values:
-    """Collect the metric of every seed, the IoU of the foreground or else mIoU.
+    """Collect the metric of every seed, the first one of :data:`KEYS`.
 
     Of several lines of a job, the last one counts.
     """
     values: Values = defaultdict(dict)
     for result in results:
-        found = result[part]
-        values[result["set"], result["recipe"]][result["seed"]] = found.get("fgIoU", found["mIoU"])
+        value = next(result[part][key] for key in KEYS if key in result[part])
+        values[result["set"], result["recipe"]][result["seed"]] = value
     return dict(values)
 
 
@@ -139,7 +141,7 @@ def draw(
     axes.axvline(0, color="gray", linewidth=0.8)
     axes.set_yticks(list(ticks.values()), list(ticks))
     axes.invert_yaxis()
-    axes.set_xlabel(f"difference to: {titles.get(baseline, baseline)} ({part}, IoU in %)")
+    axes.set_xlabel(f"difference to: {titles.get(baseline, baseline)} ({part}, in points)")
     if shown:
         axes.legend(fontsize="small")
     figure.savefig(path, dpi=100)

@@ -2,6 +2,7 @@
 """Train and test one job of ``tools/benchmarks/recipes.py``."""
 
 import json
+import time
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -20,7 +21,9 @@ from rankseg.datasets.transforms.photometric import StrongViews
 from rankseg.imageio.masks import read_mask
 from rankseg.registry import DATASETS, METRICS, MODELS, TRANSFORMS
 from rankseg.structures import strong
-from rankseg.testing.recipes import RECIPES, SETS, ImageSet, Recipe
+from rankseg.testing.image_jobs import BATCH, class_options, evaluate_frozen, fit_classes
+from rankseg.testing.paired import KEYS
+from rankseg.testing.recipes import FROZEN, RECIPES_OF, SETS, ImageSet, Recipe
 from rankseg.training.config import load_config
 from rankseg.training.train import train, use_amp
 
@@ -92,6 +95,21 @@ class Job:
         """Return the work folder."""
         return self.out / "runs" / self.name
 
+    @property
+    def image_set(self) -> ImageSet:
+        """Return the set."""
+        return SETS[self.parts[0]]
+
+    @property
+    def recipe(self) -> Recipe:
+        """Return the recipe."""
+        return RECIPES_OF[self.image_set.kind][self.parts[1]]
+
+    @property
+    def root(self) -> Path:
+        """Return the folder of the set."""
+        return self.data / (self.image_set.folder or self.parts[0])
+
 
 def read_pairs(path: Path) -> list[list[str]]:
     """Read a list of images and masks."""
@@ -153,14 +171,12 @@ def class_weights(masks: Sequence[Path], num_classes: int, power: float = 0.5) -
     return [round(float(weight), 3) for weight in weights / (weights * shares).sum()]
 
 
-def build_config(job: Job) -> Config:
-    """Build the config of a job."""
-    name, recipe_name, seed = job.parts
-    image_set, recipe, root = SETS[name], RECIPES[recipe_name], job.data / name
+def mask_options(job: Job) -> dict[str, Any]:
+    """Write the lists of a set with masks, and return the config keys that name them."""
+    name, recipe = job.parts[0], job.recipe
     folder = job.out / "lists" / (f"{name}_all" if recipe.all_labels else name)
-    lists = write_lists(root, image_set, folder, recipe.all_labels)
+    lists = write_lists(job.root, job.image_set, folder, recipe.all_labels)
     options: dict[str, Any] = {
-        "model.pretrained": job.weights,
         "train_dataloader.dataset.split": None,
         "train_dataloader.dataset.labeled": str(lists["labeled"]),
         "train_dataloader.dataset.unlabeled": str(lists["unlabeled"]),
@@ -168,14 +184,33 @@ def build_config(job: Job) -> Config:
         "val_dataloader.dataset.ann_file": str(lists["tune"]),
         "test_dataloader.dataset.ann_file": str(lists["val"]),
     }
+    if not recipe.weighted:
+        options["model.student.decode_head.loss_decode.class_weight"] = None
+    return options
+
+
+def build_config(job: Job) -> Config:
+    """Build the config of a job."""
+    name, _, seed = job.parts
+    image_set, recipe, root = job.image_set, job.recipe, job.root
+    masks = image_set.kind == "masks"
+    if masks:
+        options = mask_options(job)
+    else:
+        lists = job.out / "lists" / name / f"{seed}{'_all' * recipe.all_labels}"
+        options = class_options(root, image_set, lists, seed, recipe.all_labels)
+    options["model.pretrained"] = job.weights
     if recipe.first:
         network = job.out / "runs" / name / recipe.first / str(seed) / NETWORK
         options["model.labeler"] = str(network)
         if recipe.proceed:
             options["load_from"] = str(network)
-    if not recipe.weighted:
-        options["model.student.decode_head.loss_decode.class_weight"] = None
-    path = CONFIGS / recipe.method / f"{image_set.config}{recipe.suffix}.py"
+    baseline = "supervised" if image_set.kind == "classes" else "metric_learning"
+    path = (
+        CONFIGS
+        / (baseline if recipe.method == FROZEN else recipe.method)
+        / f"{image_set.config}{recipe.suffix}.py"
+    )
     cfg = load_config(
         str(path),
         data_root=str(root),
@@ -183,13 +218,16 @@ def build_config(job: Job) -> Config:
         seed=seed,
         options=options | recipe.options,
     )
+    if not masks:
+        fit_classes(cfg, image_set)
     _set_length(cfg, job.iterations or cfg.train_cfg.max_iters, recipe)
     _shorten(cfg)
     if recipe.recolored:
         cfg.train_dataloader.dataset.labeled_pipeline.insert(2, dict(type="Recolor"))
-    if recipe.method != "supervised":
+    if masks and recipe.method != "supervised":
         _track(cfg, root)
-    use_amp(cfg)
+    if masks:
+        use_amp(cfg)
     return cfg
 
 
@@ -206,7 +244,11 @@ def _shorten(cfg: Config) -> None:
     """Leave out what a benchmark does not need: workers, checkpoints and curves."""
     for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
         loader.num_workers, loader.persistent_workers = 0, False
-    cfg.custom_hooks = [hook for hook in cfg.custom_hooks if hook["type"] != "CurvesHook"]
+    pictures = ("CurvesHook", "RetrievalPanelHook")
+    cfg.custom_hooks = [hook for hook in cfg.custom_hooks if hook["type"] not in pictures]
+    for hook in cfg.custom_hooks:
+        if hook["type"] == "PseudoLabelHook":
+            hook.interval = 50
     cfg.default_hooks.checkpoint.update(save_best=None, max_keep_ckpts=1, interval=10**9)
     cfg.default_hooks.checkpoint.pop("rule", None)
     if cfg.model.student.test_cfg.mode == "slide":
@@ -233,7 +275,7 @@ def predicted_share(iou: float, recall: float) -> float:
 
 def numbers_of(metrics: dict[str, float], classes: Sequence[str]) -> dict[str, Any]:
     """Keep the numbers that matter of one validation."""
-    found: dict[str, Any] = {key: metrics[key] for key in ("fgIoU", "mIoU") if key in metrics}
+    found: dict[str, Any] = {key: metrics[key] for key in KEYS if key in metrics}
     for name in classes if len(classes) > 3 else classes[1:]:
         iou, recall = metrics.get(f"IoU/{name}"), metrics.get(f"Acc/{name}")
         if iou is not None and recall is not None:
@@ -242,8 +284,8 @@ def numbers_of(metrics: dict[str, float], classes: Sequence[str]) -> dict[str, A
     return found
 
 
-def evaluate(cfg: Config, weights: Path, loader: str) -> dict[str, Any]:
-    """Test the network of a file on the images of one of the loaders of a config."""
+def evaluate(cfg: Config, weights: Path, loader: str, size: int = 1) -> dict[str, Any]:
+    """Test the network of a file on one of the loaders of a config, ``size`` images at a time."""
     with DefaultScope.overwrite_default_scope("rankseg"):
         student, cleaner = cfg.model.student, cfg.model.data_preprocessor
         method = MODELS.build(dict(type="Supervised", student=student, data_preprocessor=cleaner))
@@ -253,8 +295,8 @@ def evaluate(cfg: Config, weights: Path, loader: str) -> dict[str, Any]:
     cuda = torch.cuda.is_available()
     method = method.to("cuda" if cuda else "cpu").eval()
     evaluator.dataset_meta = dataset.metainfo
-    for i in range(len(dataset)):
-        batch = pseudo_collate([dataset[i]])
+    for start in range(0, len(dataset), size):
+        batch = pseudo_collate([dataset[i] for i in range(start, min(start + size, len(dataset)))])
         with nullcontext() if cuda else torch.autocast("cpu", torch.bfloat16):
             evaluator.process(method.test_step(batch), batch)
     return numbers_of(evaluator.evaluate(len(dataset)), dataset.metainfo["classes"])
@@ -268,6 +310,12 @@ def run_job(job: Job, retest: bool = False) -> dict[str, Any]:
     """
     name, recipe, seed = job.parts
     cfg = build_config(job)
+    result: dict[str, Any] = {"job": job.name, "set": name, "recipe": recipe, "seed": seed}
+    if job.recipe.method == FROZEN:
+        begin = time.perf_counter()
+        tested = evaluate_frozen(cfg, job.image_set, job.recipe.frozen, job.out / "features" / name)
+        seconds = round(time.perf_counter() - begin, 1)
+        return result | {"iterations": 0, "seconds": seconds} | tested
     untested = cfg.copy()
     untested.val_dataloader = untested.test_dataloader = None  # tested below, by one network
     if not retest:
@@ -275,15 +323,10 @@ def run_job(job: Job, retest: bool = False) -> dict[str, Any]:
         network = runner.model.network(runner.model.predict_on)
         torch.save(network.state_dict(), job.work_dir / NETWORK)  # for recipes that have it label
     summary = json.loads((job.work_dir / "summary.json").read_text())
-    result = {
-        "job": job.name,
-        "set": name,
-        "recipe": recipe,
-        "seed": seed,
-        "iterations": summary["max_iters"],
-        "seconds": summary["seconds"],
-        **{part: evaluate(cfg, job.work_dir / NETWORK, key) for part, key in LOADERS.items()},
-    }
+    result |= {"iterations": summary["max_iters"], "seconds": summary["seconds"]}
+    size = 1 if job.image_set.kind == "masks" else BATCH  # masks differ in size
+    for part, loader in LOADERS.items():
+        result[part] = evaluate(cfg, job.work_dir / NETWORK, loader, size)
     notes = job.work_dir / "pseudo_labels.json"
     if notes.is_file():
         result["pseudo_labels"] = json.loads(notes.read_text())["history"]

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Image sets and ways to train that ``tools/benchmarks/recipes.py`` compares."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,17 +14,23 @@ class ImageSet:
 
     Attributes:
         config: Name of the config of every method.
-        labeled: File of the labeled list, below ``splits``; ``unlabeled.txt`` is beside it.
-        tune: Number of unlabeled images that are held out to choose settings by.
+        labeled: File of the labeled list, below ``splits``; ``unlabeled.txt`` is beside it. With
+            image-level classes, the number of labeled images of every class, drawn by the seed.
+        tune: Number of unlabeled images that are held out to choose settings by; for new classes,
+            the number of classes.
         tested: Number of validation images that are tested, from the top of the list.
         key: Metric.
+        kind: ``"masks"``, ``"classes"``, or ``"embeddings"``, which are trained without labels.
+        folder: Folder of the images, if it has another name than the set.
     """
 
     config: str
-    labeled: str
+    labeled: str | int
     tune: int
     tested: int = 100
     key: str = "fgIoU"
+    kind: str = "masks"
+    folder: str | None = None
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,7 @@ class Recipe:
         weighted: Keep the class weights of the labeled loss.
         all_labels: Train on the masks of all training images that are not held out: the ceiling.
         recolored: Recolor labeled images as the strong views are.
+        frozen: How a frozen encoder classifies, see :func:`rankseg.testing.image_jobs.classify`.
     """
 
     method: str
@@ -54,6 +61,7 @@ class Recipe:
     weighted: bool = True
     all_labels: bool = False
     recolored: bool = False
+    frozen: str = ""
 
 
 SETS = {
@@ -62,6 +70,8 @@ SETS = {
     "peanut": ImageSet("peanut_8", "8/labeled.txt", tune=40),
     "em_mito": ImageSet("em_mito_2_lite0", "labeled_2.txt", tune=4),
     "camvid": ImageSet("camvid_1_16_lite0", "1_16/labeled.txt", tune=40, key="mIoU"),
+    "cifar10_mini": ImageSet("cifar10_mini_100_lite0", 10, tune=800, key="top1", kind="classes"),
+    "omniglot_mini": ImageSet("omniglot_mini_lite0", 0, tune=46, key="recall1", kind="embeddings"),
 }
 
 BASELINE, WEIGHTED, FIRST = "supervised", "supervised_balanced", "supervised_balanced_half"
@@ -143,8 +153,70 @@ RECIPES = {
         weighted=False,
     ),
 }
-MAIN = (BASELINE, WEIGHTED, "rankmatch")
-TITLES = {name: recipe.title for name, recipe in RECIPES.items()}
+BACKBONE = "model.student.backbone"
+FAST = {  # the settings of the small real sets
+    "optim_wrapper.optimizer.lr": 0.001,
+    "optim_wrapper.paramwise_cfg.custom_keys.backbone.lr_mult": 0.2,
+    "train_cfg.max_iters": 300,
+}
+WHOLE = {f"{BACKBONE}.frozen": False, f"{BACKBONE}.norm_eval": False}
+BOTH_MAPS = {f"{BACKBONE}.out_indices": (3, 4)}
+FROZEN = "frozen"  # in place of a method: the encoder is not trained
+CLASS_RECIPES = {
+    "frozen_linear": Recipe(FROZEN, "frozen encoder, linear", BOTH_MAPS, frozen="linear"),
+    "frozen_knn": Recipe(FROZEN, "frozen encoder, 5-NN", BOTH_MAPS, frozen="knn"),
+    "frozen_again": Recipe(
+        FROZEN, "frozen encoder, linear, again on its own labels", BOTH_MAPS, frozen="again"
+    ),
+    "frozen_sure": Recipe(
+        FROZEN, "frozen encoder, linear, again on its labels above 0.9", BOTH_MAPS, frozen="sure"
+    ),
+    "frozen_propagation": Recipe(
+        FROZEN, "frozen encoder, label propagation", BOTH_MAPS, frozen="propagation"
+    ),
+    "frozen_all": Recipe(
+        FROZEN, "frozen encoder, linear, all labels", BOTH_MAPS, frozen="linear", all_labels=True
+    ),
+    "supervised": Recipe("supervised", "supervised"),
+    "supervised_all": Recipe("supervised", "all labels", all_labels=True),
+    "fast_trained": Recipe(
+        "supervised", "supervised, fast backbone, batch statistics", FAST | WHOLE
+    ),
+    "fast_half_frozen": Recipe(
+        "supervised",
+        "supervised, fast backbone, batch statistics, 9 of 16 blocks frozen",
+        FAST | WHOLE | {f"{BACKBONE}.frozen": 9},
+    ),
+    "fast_norm_eval": Recipe(
+        "supervised", "supervised, fast backbone", FAST | WHOLE | {f"{BACKBONE}.norm_eval": True}
+    ),
+    "fixmatch": Recipe("fixmatch", "FixMatch"),
+    "fixmatch_0": Recipe("fixmatch", "FixMatch, threshold 0", {"model.threshold": 0.0}),
+    "fixmatch_student": Recipe(
+        "fixmatch",
+        "FixMatch, the student labels, threshold 0.95",
+        {"model.labels_from": "student", "model.single_pass": False, "model.threshold": 0.95},
+    ),
+    "mean_teacher": Recipe("mean_teacher", "Mean Teacher"),
+    "simmatch": Recipe("simmatch", "SimMatch"),
+    "label_propagation": Recipe("label_propagation", "Label propagation"),
+}
+EMBEDDING_RECIPES = {
+    "frozen": Recipe(FROZEN, "frozen encoder", frozen="features"),
+    "metric_learning": Recipe("metric_learning", "metric learning on clusters"),
+    "ccl": Recipe("tac_ccl", "contrastive clustering", suffix="_ccl"),
+    "tac_ccl": Recipe("tac_ccl", "TAC-CCL"),
+    "metric_supervised": Recipe(
+        "metric_learning", "metric learning, all labels", suffix="_supervised", all_labels=True
+    ),
+}
+RECIPES_OF = {"masks": RECIPES, "classes": CLASS_RECIPES, "embeddings": EMBEDDING_RECIPES}
+MAIN = {
+    "masks": (BASELINE, WEIGHTED, "rankmatch"),
+    "classes": ("frozen_linear", "frozen_sure", BASELINE, "fixmatch"),
+    "embeddings": ("frozen", "metric_learning", "ccl", "tac_ccl"),
+}
+TITLES = {name: recipe.title for known in RECIPES_OF.values() for name, recipe in known.items()}
 TITLES |= {  # measured with options that gained nothing and are not in the package
     "early_flip_share": "FixMatch, labels by the average, the surest 80% of each class",
     "self_flip_share_balanced": "FixMatch, a baseline labels the surest 80% of each class",
@@ -156,29 +228,46 @@ TITLES |= {  # measured with options that gained nothing and are not in the pack
 }
 
 
-def list_jobs(sets: Sequence[str], recipes: Sequence[str], seeds: Sequence[int]) -> list[str]:
+def list_jobs(
+    sets: Sequence[str], recipes: Sequence[str] | None, seeds: Sequence[int]
+) -> list[str]:
     """List jobs ``SET/RECIPE/SEED``, each after the one whose network it needs.
 
     Seeds come one after the other, so that an unfinished list has pairs.
 
     Args:
         sets: Names of image sets.
-        recipes: Names of recipes. Those whose networks they need are added.
+        recipes: Names of recipes. Those whose networks they need are added, and those of another
+            kind of set are left out. None takes the main ones.
         seeds: Seeds.
 
     Raises:
         ValueError: If there is no such set or recipe.
     """
-    for kind, names, known in (("set", sets, SETS), ("recipe", recipes, RECIPES)):
+    every = {name for known in RECIPES_OF.values() for name in known}
+    for kind, names, known in (("set", sets, SETS), ("recipe", recipes or (), every)):
         wrong = [name for name in names if name not in known]
         if wrong:
             raise ValueError(
-                f"Expected the name of a {kind}, one of {', '.join(known)}, but got {wrong[0]}."
+                f"Expected the name of a {kind}, one of {', '.join(sorted(known))}, but got "
+                f"{wrong[0]}."
             )
+    return [
+        f"{one}/{recipe}/{seed}"
+        for seed in seeds
+        for one in sets
+        for recipe in _with_needed(recipes or MAIN[SETS[one].kind], RECIPES_OF[SETS[one].kind])
+    ]
+
+
+def _with_needed(names: Sequence[str], known: Mapping[str, Recipe]) -> list[str]:
+    """Return those of some recipes that are known, each after the one whose network it needs."""
     ordered: dict[str, None] = {}
-    for name in recipes:
+    for name in names:
+        if name not in known:
+            continue
         chain = [name]
-        while (needed := RECIPES[chain[-1]].first) is not None:
+        while (needed := known[chain[-1]].first) is not None:
             chain.append(needed)
         ordered |= dict.fromkeys(reversed(chain))
-    return [f"{one}/{recipe}/{seed}" for seed in seeds for one in sets for recipe in ordered]
+    return list(ordered)

@@ -2,14 +2,19 @@
 import pytest
 
 from rankseg.testing.config_files import FOLDER
-from rankseg.testing.recipes import RECIPES, SETS, TITLES, list_jobs
+from rankseg.testing.recipes import FROZEN, MAIN, RECIPES_OF, SETS, TITLES, list_jobs
 
 
 def test_recipes_name_configs_and_recipes_that_exist():
-    for recipe in RECIPES.values():
-        assert recipe.first is None or recipe.first in RECIPES
-        for image_set in SETS.values():
-            assert (FOLDER / recipe.method / f"{image_set.config}{recipe.suffix}.py").is_file()
+    for image_set in SETS.values():
+        known = RECIPES_OF[image_set.kind]
+        assert set(MAIN[image_set.kind]) <= set(known)
+        for recipe in known.values():
+            assert recipe.first is None or recipe.first in known
+            assert bool(recipe.frozen) == (recipe.method == FROZEN)
+            if not recipe.frozen:
+                file = FOLDER / recipe.method / f"{image_set.config}{recipe.suffix}.py"
+                assert file.is_file()
     assert len(set(TITLES.values())) == len(TITLES), "rows of a table must differ"
 
 
@@ -21,6 +26,14 @@ def test_jobs_come_after_those_they_need_and_seeds_one_by_one():
         for recipe in ("supervised_balanced_half", "rank_0_balanced", "supervised")
     ]
     assert jobs == first + [job[:-1] + "4" for job in first]
+
+
+def test_every_set_has_the_recipes_of_its_kind():
+    jobs = list_jobs(["cifar10_mini", "nuclei"], ["frozen_linear", "rankmatch", "fixmatch"], [0])
+    expected = ["cifar10_mini/frozen_linear/0", "cifar10_mini/fixmatch/0"]
+    assert jobs == [*expected, "nuclei/rankmatch/0", "nuclei/fixmatch/0"]
+    main = list_jobs(["omniglot_mini"], None, [1])
+    assert main == [f"omniglot_mini/{recipe}/1" for recipe in MAIN["embeddings"]]
 
 
 @pytest.mark.parametrize(("sets", "recipes"), [(["cats"], ["supervised"]), (["nuclei"], ["best"])])

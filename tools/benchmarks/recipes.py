@@ -4,8 +4,9 @@
 
 A job is SET/RECIPE/SEED, for example kvasir/rank_0_balanced/0; sets and recipes are in
 rankseg/testing/recipes.py. All jobs of a set see the same images. A part of the unlabeled training
-images is held out and has its masks, to choose settings by ("tune"). The validation list is tested
-once, with the last weights ("val"). Jobs that have a result are skipped, so `run` resumes.
+images is held out and has its labels, to choose settings by ("tune"). The validation list, or with
+image-level classes the folder test, is tested once, with the last weights ("val"). Jobs that have a
+result are skipped, so `run` resumes.
 
 python tools/benchmarks/recipes.py run --data DIR --weights FILE --out DIR
 python tools/benchmarks/recipes.py run --sets kvasir --recipes supervised linear --seeds 0 \\
@@ -25,8 +26,6 @@ from rankseg.testing.paired import draw, read_results, table
 from rankseg.testing.recipe_jobs import Job, class_weights, read_pairs, run_job
 from rankseg.testing.recipes import (
     BASELINE,
-    MAIN,
-    RECIPES,
     SEEDS,
     SETS,
     TITLES,
@@ -112,7 +111,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         sub.set_defaults(action=action)
         if command == "run":
             sub.add_argument("--sets", nargs="+", default=list(SETS), help="default: all")
-            sub.add_argument("--recipes", nargs="+", default=list(MAIN), help=" ".join(RECIPES))
+            sub.add_argument("--recipes", nargs="+", help="default: the main ones of each set")
             sub.add_argument("--seeds", nargs="+", type=int, default=list(SEEDS))
         else:
             sub.add_argument("job", help="SET/RECIPE/SEED")

@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: Apache-2.0
+"""200 iterations of AdamW from pretrained weights; the backbone learns a hundred times slower.
+
+With a few labels and a fast backbone, the network forgets what the weights know.
+"""
+
+train_cfg = dict(type="PassTrainLoop", max_iters=200, val_interval=200)
+optim_wrapper = dict(
+    type="OptimWrapper",
+    optimizer=dict(type="AdamW", lr=0.005, weight_decay=0.01),
+    paramwise_cfg=dict(custom_keys={"backbone": dict(lr_mult=0.01)}),
+)
+param_scheduler = [dict(type="PolyLR", power=0.9, by_epoch=False)]
+auto_scale_lr = dict(enable=False, base_batch_size=48)

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+
+from rankseg.testing import image_jobs
+from rankseg.testing.image_jobs import Features, class_lists, classify, fit_classes
+from rankseg.testing.recipes import ImageSet
+
+CLASSES = ImageSet("cifar10_mini_100_lite0", 2, tune=8, key="top1", kind="classes")
+EMBEDDINGS = ImageSet("omniglot_mini_lite0", 0, tune=2, key="recall1", kind="embeddings")
+
+
+@pytest.fixture
+def root(tmp_path):
+    """Three classes with ten empty images each."""
+    for name in "abc":
+        (tmp_path / "train" / name).mkdir(parents=True)
+        for number in range(10):
+            (tmp_path / "train" / name / f"{number}.png").touch()
+    return tmp_path
+
+
+def read(lists: dict[str, Path]) -> dict[str, list[str]]:
+    return {name: file.read_text().splitlines() for name, file in lists.items()}
+
+
+def test_seed_draws_the_labeled_images_but_not_those_held_out(root):
+    first, second = (read(class_lists(root, CLASSES, root / "l", seed)) for seed in (0, 1))
+    assert first["tune"] == second["tune"] and len(first["tune"]) == 8
+    assert first["labeled"] != second["labeled"]
+    for found in (first, second):
+        names = [name for group in found.values() for name in group]
+        assert len(names) == len(set(names)) == 30
+        assert [name.split("/")[1] for name in found["labeled"]] == list("aabbcc")
+
+
+def test_all_labels_are_those_of_images_not_held_out(root):
+    few = read(class_lists(root, CLASSES, root / "l", 0))
+    every = read(class_lists(root, CLASSES, root / "l", 0, all_labels=True))
+    assert every["tune"] == few["tune"]
+    assert sorted(few["labeled"] + few["unlabeled"]) == every["labeled"]
+
+
+def test_embedding_network_is_tested_on_new_classes(root):
+    found = read(class_lists(root, EMBEDDINGS, root / "l", 0))
+    assert {name.split("/")[1] for name in found["tune"]} == {"a", "b"}
+    assert {name.split("/")[1] for name in found["unlabeled"]} == {"c"}
+    assert found["labeled"] == []
+
+
+def test_clusters_and_memory_fit_the_images(root):
+    lists = class_lists(root, EMBEDDINGS, root / "l", 0)
+    cfg = Config(
+        dict(
+            model=dict(memory=dict(size=1)),
+            train_dataloader=dict(dataset=dict(unlabeled=str(lists["unlabeled"]))),
+            val_dataloader=dict(dataset=dict(folder="train", ann_file="tune.txt")),
+            custom_hooks=[dict(type="ClusterHook", clusters=7)],
+        )
+    )
+    fit_classes(cfg, EMBEDDINGS)
+    assert cfg.model.memory.size == 10 and cfg.custom_hooks[0].clusters == 1
+    assert cfg.test_dataloader.dataset == dict(folder="test", ann_file="")
+    assert cfg.val_dataloader.dataset == dict(folder="train", ann_file="tune.txt")
+
+
+def test_rows_of_a_list(tmp_path):
+    names = [f"/data/train/a/{i}.png" for i in range(3)] + ["/data/train/b/1.png"]
+    features = Features(torch.zeros(4, 2), torch.zeros(4), names)
+    (tmp_path / "list.txt").write_text("train/b/1.png\ntrain/a/2.png\n")
+    assert features.rows(str(tmp_path / "list.txt")) == [3, 2]
+
+
+@pytest.mark.parametrize("kind", ["linear", "knn", "again", "sure", "propagation"])
+def test_frozen_features_of_two_groups_are_classified(kind):
+    generator = torch.Generator().manual_seed(0)
+    label = torch.arange(60) % 2
+    points = torch.eye(4)[label * 2] + 0.1 * torch.randn(60, 4, generator=generator)
+    known, unknown, query = points[:10], points[10:40], points[40:]
+    guess = classify(kind, known, label[:10], unknown, query, seed=0)
+    assert torch.equal(guess, label[40:])
+
+
+def test_second_layer_learns_from_confident_images_only(monkeypatch):
+    seen = []
+
+    def probe(known, label, query, classes, seed):
+        seen.append(label)
+        logits = torch.zeros(len(query), classes)
+        logits[:, 1] = torch.linspace(0, 4, len(query))  # confidences from 0.5 to 0.982
+        return logits
+
+    monkeypatch.setattr(image_jobs, "linear_probe", probe)
+    known, label = torch.zeros(2, 3), torch.tensor([0, 1])
+    for kind in ("again", "sure"):
+        classify(kind, known, label, torch.zeros(5, 3), torch.zeros(5, 3), 0)
+    sure = sum(1 / (1 + 2.718281828**-x) >= 0.9 for x in range(5))
+    assert len(seen[1]) == 2 + 5 and len(seen[3]) == 2 + sure == 4

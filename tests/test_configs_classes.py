@@ -54,9 +54,10 @@ METHODS = {
 }
 STEM = re.compile(
     r"(?P<data>cifar10_mini|cifar100|cifar10|imagenet100|imagenet|miniimagenet|svhn)(_(?P<labels>\d+(pct)?))?"
-    r"(_(?P<net>convnet13|r18|resnet26))?(?P<short>_100ep)?(?P<mt>_mt)?(_(?P<option>\w[\w.]*))?"
+    r"(_(?P<net>convnet13|r18|resnet26|lite0))?(?P<short>_100ep)?(?P<mt>_mt)?(_(?P<option>\w[\w.]*))?"
 )
 NETWORKS = {"convnet13": "ConvNet13", "r18": "ResNet", "resnet26": "ShakeShakeNet"}
+NETWORKS |= {"lite0": "TimmTrunk"}
 CLASSES = {"cifar10": 10, "cifar10_mini": 10, "cifar100": 100, "miniimagenet": 100, "svhn": 10}
 CLASSES |= {"imagenet100": 100}
 LABELS = {"1pct": 13_000, "10pct": 128_000}
@@ -265,6 +266,7 @@ def test_data_sets_build_and_have_the_views_of_the_method(name):
     view = "labeled" if train.num_labeled else "weak"
     assert labeled["data_samples"][view].gt_sem_seg.data.shape == (1, 1, 1)
     side = {"imagenet": 224, "imagenet100": 224, "miniimagenet": 84}.get(parse(name)["data"], 32)
+    side = 96 if parse(name)["net"] == "lite0" else side
     if parse(name)["data"] != "miniimagenet":  # whose views have the size of the image
         assert labeled["inputs"][view].shape == (3, side, side)
         assert parse(name)["data"] == "cifar10_mini" or val[0]["inputs"].shape == (3, side, side)

@@ -26,7 +26,7 @@ NAMES = sorted(
 METHODS = {"metric_learning": "MetricLearning", "tac_ccl": "TACCCL", "san": "MetricLearning"}
 STEM = re.compile(
     r"(?P<data>cub|cars|sop|inshop|omniglot_mini|cifar10_mini)"
-    r"(_(?P<net>googlenet|resnet18|bn_inception))?(_(?P<short>128))?(_(?P<labels>supervised))?"
+    r"(_(?P<net>googlenet|resnet18|bn_inception))?(_(?P<lite0>lite0))?(_(?P<short>128))?(_(?P<labels>supervised))?"
     r"(_(?P<option>ms|proxy_anchor|ccl|attention|views))?(_(?P<adam>adam))?"
     r"(_(?P<ablation>clusters|embedding)_(?P<value>\d+))?"
 )
@@ -82,6 +82,8 @@ def test_name_matches_method_network_data_and_labels(name):
         assert head.channels == (
             int(words["value"]) if words["ablation"] == "embedding" else wanted
         )
+    if words["lite0"]:
+        assert cfg.model.student.backbone.type == "TimmTrunk" and cfg.model.pretrained
     if cfg.model.get("memory"):
         assert cfg.model.memory.size == images, "a batch reaches every training image"
     hooks = {hook.type: hook for hook in cfg.custom_hooks}

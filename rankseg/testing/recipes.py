@@ -179,6 +179,10 @@ CLASS_RECIPES = {
     ),
     "supervised": Recipe("supervised", "supervised"),
     "supervised_all": Recipe("supervised", "all labels", all_labels=True),
+    "linear": Recipe("supervised", "supervised, frozen backbone", {f"{BACKBONE}.frozen": True}),
+    "fixmatch_linear": Recipe(
+        "fixmatch", "FixMatch, frozen backbone", {f"{BACKBONE}.frozen": True}
+    ),
     "fast_trained": Recipe(
         "supervised", "supervised, fast backbone, batch statistics", FAST | WHOLE
     ),

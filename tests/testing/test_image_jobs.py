@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,8 @@ from mmengine.config import Config
 
 from rankseg.testing import image_jobs
 from rankseg.testing.image_jobs import Features, class_lists, classify, fit_classes
-from rankseg.testing.recipes import ImageSet
+from rankseg.testing.recipe_jobs import Job, build_config
+from rankseg.testing.recipes import CLASS_RECIPES, EMBEDDING_RECIPES, SETS, ImageSet
 
 CLASSES = ImageSet("cifar10_mini_100_lite0", 2, tune=8, key="top1", kind="classes")
 EMBEDDINGS = ImageSet("omniglot_mini_lite0", 0, tune=2, key="recall1", kind="embeddings")
@@ -99,3 +101,28 @@ def test_second_layer_learns_from_confident_images_only(monkeypatch):
         classify(kind, known, label, torch.zeros(5, 3), torch.zeros(5, 3), 0)
     sure = sum(1 / (1 + 2.718281828**-x) >= 0.9 for x in range(5))
     assert len(seen[1]) == 2 + 5 and len(seen[3]) == 2 + sure == 4
+
+
+JOBS = [f"cifar10_mini/{name}/3" for name in CLASS_RECIPES]
+JOBS += [f"omniglot_mini/{name}/3" for name in EMBEDDING_RECIPES]
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_config_of_a_job(root, tmp_path, monkeypatch, name):
+    kind = name.split("/")[0]
+    monkeypatch.setitem(SETS, kind, replace(SETS[kind], folder=".", tune=2))
+    job = Job(name, root, __file__, tmp_path / "out", iterations=40)
+    cfg, recipe = build_config(job), job.recipe
+    assert cfg.randomness.seed == 3 and cfg.train_cfg.max_iters == 40
+    assert cfg.model.pretrained == __file__
+    train, val, test = (cfg[f"{part}_dataloader"].dataset for part in ("train", "val", "test"))
+    assert (val.folder, test.folder, test.ann_file) == ("train", "test", "")
+    held = set(Path(val.ann_file).read_text().splitlines())
+    files = [file for file in (train.get("labeled"), train.get("unlabeled")) if file]
+    assert files and len(files) == (2 if kind == "cifar10_mini" else 1)
+    used = {line for file in files[:1] for line in Path(file).read_text().splitlines()}
+    assert used and held and not used & held
+    assert all(hook["type"] != "CurvesHook" for hook in cfg.custom_hooks)
+    if recipe.frozen and kind == "cifar10_mini":
+        assert cfg.model.type == "Supervised"
+        assert tuple(cfg.model.student.backbone.out_indices) == (3, 4)

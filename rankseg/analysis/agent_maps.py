@@ -43,21 +43,8 @@ def agent_maps(
     """Write a picture per image: its agents, ground truth, and similarity maps of some agents.
 
     Agents are selected as in training, on the features of the whole image. The maps are those of
-    the agents that are nearest to the most pixels.
-
-    Args:
-        cfg: A segmentation config of any method, from :func:`rankseg.apis.load_config`.
-        checkpoint: Checkpoint file of a method or of a plain segmentor.
-        inputs: Images, or folders of them. By default, validation images of the config.
-        out: Folder for the pictures, created if missing.
-        images: Number of validation images, evenly spaced in their list.
-        shown: Number of maps per image.
-        num_agents: Number of agents. Defaults to that of the config, or an eighth of the positions,
-            but at most the number of positions.
-        tap: Submodule whose output is compared. Defaults to that of the config, or else to
-            :func:`~rankseg.models.segmentors.student.default_tap`.
-        network: ``"student"`` or ``"teacher"``; by default the one that the method predicts with.
-        seed: Seed for drawing the first agent.
+    the agents that are nearest to the most pixels. The options are those of
+    ``tools/agent_maps.py``.
     """
     if is_image_level(cfg):
         raise ValueError(

@@ -31,17 +31,8 @@ def assembly_maps(
 ) -> Path:
     """Write one picture with a row for each image, and print statistics of the weights.
 
-    If a network has several assemblies, the first one is shown.
-
-    Args:
-        cfg: Config with a student of type ``ExtendedSegmentor``, from
-            :func:`rankseg.apis.load_config`.
-        checkpoint: Checkpoint file of the method.
-        inputs: Images, or folders of them. By default, validation images of the config.
-        out: File to write.
-        images: Number of images, evenly spaced in their list.
-        points: Number of output points per image. The points that move most are shown.
-        network: ``"student"`` or ``"teacher"``; by default the one that the method predicts with.
+    If a network has several assemblies, the first one is shown. The options are those of
+    ``tools/assembly_maps.py``.
     """
     check_positive(images=images, points=points)
     method, segmentor = load_segmentor(cfg, checkpoint, network)

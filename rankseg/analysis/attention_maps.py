@@ -37,27 +37,14 @@ def attention_maps(
 ) -> dict[str, float]:
     """Draw pairs of views of images with their attention, and measure its consistency.
 
-    Views are drawn as in training, but both views of a pair show the same image.
-
-    Args:
-        cfg: A config whose training images come in pairs (``PairViews``).
-        checkpoint: Checkpoint file of a network of this architecture, trained with any config.
-        inputs: Images, or folders of them. By default, test images of the config.
-        out: PNG file. The returned values are written to a ``.json`` file next to it.
-        images: Number of images to draw, evenly spaced in their list.
-        count: Maximum number of images to measure, evenly spaced too.
-        tap: Submodule of the student whose output is the attention map; by default that of the
-            config.
-        seed: Seed for drawing the views.
+    Views are drawn as in training, but both views of a pair show the same image. The options are
+    those of ``tools/attention_maps.py``.
 
     Returns:
         ``error``: mean squared difference of the maps at corresponding points, eq. 4.2;
         ``unmoved``: the same at identical positions, as if nothing had moved; ``correlation`` over
-        all corresponding points; ``images``.
-
-    Raises:
-        ValueError, FileNotFoundError: If config, data, checkpoint or an option is invalid.
-        WriteError: If a file cannot be written.
+        all corresponding points; ``images``. They are also written to a ``.json`` file next to
+        ``out``.
 
     Source: TAC-CCL (dissertation "Learning with few labels", chapter 4), figure 4.1 and eq. 4.2.
     """

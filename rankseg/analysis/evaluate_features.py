@@ -14,7 +14,7 @@ from rankseg.analysis.extraction import Extraction
 from rankseg.analysis.inputs import check_image_level
 from rankseg.analysis.transfer_sets import TransferSet, transfer_sets
 from rankseg.engine.features import with_pipeline
-from rankseg.engine.known_images import image_names, known_images, probe_rows
+from rankseg.engine.known_images import known_images, probe_rows
 from rankseg.evaluation.features import check_k, feature_accuracies
 from rankseg.evaluation.neighbor_purity import neighbor_purity
 from rankseg.registry import DATASETS
@@ -100,7 +100,7 @@ def evaluate_features(
     rows = {spec: probe_rows(spec, train, labels, indices, seed) for spec in probes}
     others = transfer_sets(transfer, cfg.test_dataloader.dataset.pipeline, size)
     extract = Extraction(cfg, checkpoint, network, tap, cache)
-    known = extract(plain, indices, image_names(train, indices))
+    known = extract(plain, indices)
     tested = extract(test)
     truth = torch.from_numpy(test.class_ids())
     metrics: dict[str, Any] = feature_accuracies(
@@ -172,9 +172,8 @@ def _purity(
     rng = np.random.default_rng(seed)
     rows = rng.permutation(len(indices))[:MEMORY]
     images = [indices[row] for row in rows]
-    names = image_names(train, images)
     memory, previous = (
-        extract(train, [SampleKey(i, draw) for i in images], names, draw=(train.seed, draw)).feature
+        extract(train, [SampleKey(i, draw) for i in images], (train.seed, draw)).feature
         for draw in (0, 1)
     )
     own = torch.arange(min(QUERIES, len(rows)))

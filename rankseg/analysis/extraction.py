@@ -4,7 +4,7 @@
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,10 @@ from mmengine.logging import print_log
 from torch.utils.data import Dataset
 
 from rankseg.analysis.inputs import load_network
+from rankseg.datasets import SemiDataset
 from rankseg.datasets.checks import evenly_spaced
 from rankseg.engine.features import Features, extract_features
+from rankseg.engine.known_images import image_names
 from rankseg.engine.resilience.checkpoint import load_checkpoint_file
 from rankseg.models.layers import find_module
 from rankseg.structures import SampleKey
@@ -29,6 +31,10 @@ class Extraction:
 
     Without a checkpoint the weights are random, and nothing is cached. By default the network is
     the one that the method predicts with. ``tap`` names its submodule whose output is the feature.
+
+    The name of a cached file is a hash of the content of the checkpoint, of everything that affects
+    the features (network, tap, normalization, pipeline) and of the image names. The cache does not
+    notice an image file whose pixels change while its name stays. Delete the folder in that case.
     """
 
     def __init__(
@@ -37,42 +43,49 @@ class Extraction:
         checkpoint: str | None,
         network: str | None,
         tap: str,
-        cache: str | None,
+        cache: str | Path | None,
     ) -> None:
         self.method, network = load_network(cfg, checkpoint, network)
         find_module(self.method.network(network), tap, "tap")
         self.device = next(self.method.parameters()).device
         workers = (cfg.get("test_dataloader") or cfg.train_dataloader).get("num_workers", 0)
         self.options = dict(network=network, tap=tap, num_workers=workers)
-        preprocessor = cfg.model.get("data_preprocessor")
-        made_by = [cfg.model.student, preprocessor, network, tap]
-        self.cache = FeatureCache(
-            cache if checkpoint else None, checkpoint, [repr(part) for part in made_by]
-        )
+        self.folder = Path(cache) if cache and checkpoint else None
+        if self.folder is not None:
+            made_by = cfg.model.student, cfg.model.get("data_preprocessor"), network, tap
+            self._made_by = digest_of_file(checkpoint), [repr(part) for part in made_by]
 
     def __call__(
         self,
         dataset: Dataset,
         indices: Sequence[int | SampleKey] | None = None,
-        names: Sequence[str] | None = None,
         draw: Any = None,
     ) -> Features:
         """Return the features of some images, or of all images of a data set.
 
-        ``names`` are the paths of the images. In the cache, ``draw`` distinguishes random draws of
-        an image.
+        In the cache, ``draw`` distinguishes random draws of an image.
         """
         keys = list(range(len(dataset)) if indices is None else indices)
-        if names is None:
-            names = [dataset.get_data_info(i)["img_path"] for i in keys]
-        parts = [dataset] if hasattr(dataset, "pipeline") else [dataset.labeled, dataset.unlabeled]
-        pipelines = [repr(part.pipeline) for part in parts]
-
-        def make() -> Features:
+        path = None if self.folder is None else self._path(dataset, keys, draw)
+        found = None if path is None else _read(path, len(keys))
+        if found is None:
             _check_sizes(dataset, keys)
-            return extract_features(self.method, dataset, keys, **self.options)
+            found = extract_features(self.method, dataset, keys, **self.options)
+            if path is not None:
+                with atomic_write(path) as partial:
+                    torch.save(found._asdict(), partial)
+        return found
 
-        return self.cache.get(names, [pipelines, draw], make)
+    def _path(self, dataset: Dataset, keys: Sequence[int | SampleKey], draw: Any) -> Path:
+        """Return the file of the cache for some images of a data set."""
+        index = [key.index if isinstance(key, SampleKey) else key for key in keys]
+        if isinstance(dataset, SemiDataset):
+            parts, names = [dataset.labeled, dataset.unlabeled], image_names(dataset, index)
+        else:
+            parts, names = [dataset], [dataset.get_data_info(i)["img_path"] for i in index]
+        made_by = [*self._made_by, names, [[repr(part.pipeline) for part in parts], draw]]
+        key = json.dumps(made_by, sort_keys=True, default=str)
+        return self.folder / f"{hashlib.sha256(key.encode()).hexdigest()[:20]}.pt"
 
 
 def _check_sizes(dataset: Dataset, keys: Sequence[int | SampleKey]) -> None:
@@ -101,50 +114,18 @@ def digest_of_file(path: str | Path) -> str:
     return digest.hexdigest()
 
 
-class FeatureCache:
-    """Cache of image features of one checkpoint, with a file for every list of images.
-
-    The file name is a hash of the content of the checkpoint, of everything that affects the
-    features (network, tap, normalization, pipeline) and of the image names. The cache does not
-    notice an image file whose pixels change while its name stays. Delete the folder in that case.
-    """
-
-    def __init__(
-        self, folder: str | Path | None, checkpoint: str | Path | None, made_by: Any
-    ) -> None:
-        self.folder = None if folder is None else Path(folder)
-        self._base: tuple = ()
-        if self.folder is not None:
-            self._base = digest_of_file(checkpoint), made_by
-
-    def get(self, names: Sequence[str], draw: Any, make: Callable[[], Features]) -> Features:
-        """Return the features of some images from disk, or compute and store them.
-
-        ``draw`` is a further key, such as the pipeline and the random draw.
-        """
-        if self.folder is None:
-            return make()
-        key = json.dumps([*self._base, list(names), draw], sort_keys=True, default=str)
-        path = self.folder / f"{hashlib.sha256(key.encode()).hexdigest()[:20]}.pt"
-        found = self._read(path, len(names))
-        if found is None:
-            found = make()
-            with atomic_write(path) as partial:
-                torch.save(found._asdict(), partial)
-        return found
-
-    @staticmethod
-    def _read(path: Path, count: int) -> Features | None:
-        if not path.is_file():
-            return None
-        try:
-            found = Features(**load_checkpoint_file(str(path), map_location="cpu"))
-            if len(found.feature) == len(found.logits) == count:
-                return found
-        except Exception as error:  # a damaged file may raise any exception
-            reason = f"it could not be read ({type(error).__name__})"
-        else:
-            reason = "it contains other images"
-        message = f"Computing {path} again, because {reason}."
-        print_log(message, "current", logging.WARNING)
+def _read(path: Path, count: int) -> Features | None:
+    """Read the features of some images; return None, with a warning, if the file is damaged."""
+    if not path.is_file():
         return None
+    try:
+        found = Features(**load_checkpoint_file(str(path), map_location="cpu"))
+        if len(found.feature) == len(found.logits) == count:
+            return found
+    except Exception as error:  # a damaged file may raise any exception
+        reason = f"it could not be read ({type(error).__name__})"
+    else:
+        reason = "it contains other images"
+    message = f"Computing {path} again, because {reason}."
+    print_log(message, "current", logging.WARNING)
+    return None

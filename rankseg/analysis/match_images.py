@@ -20,6 +20,7 @@ from rankseg.analysis.inputs import check_image_level, check_positive
 from rankseg.datasets.arrays import ArrayDataset
 from rankseg.datasets.checks import evenly_spaced
 from rankseg.engine.features import with_pipeline
+from rankseg.engine.known_images import image_names
 from rankseg.engine.pictures import write_picture
 from rankseg.imageio.reading import read_image
 from rankseg.registry import DATASETS
@@ -64,39 +65,17 @@ def match_images(
 ) -> dict[str, Any]:
     """Find parts of training images that match parts of other images in the same cluster.
 
-    The true classes of images are only used to report how many pairs are correct.
-
-    Args:
-        cfg: A metric learning config, from :func:`rankseg.apis.load_config`.
-        checkpoint: Checkpoint file of a method. Its clusters are used if it has those of all
-            images.
-        out: ``.npz`` file for the pairs. The returned values are written to a ``.json`` file next
-            to it, and some pairs are drawn in a ``.png`` file.
-        top: Number of matches that each image keeps.
-        nearest: Number of images of its cluster that each image is compared with, those with the
-            nearest features.
-        clusters: Number of clusters to compute by k-means, in place of those of the checkpoint.
-        least: Number of keypoints of a pair that must agree. See
-            :func:`rankseg.selection.matching.affine_sift.match`, also for ``ratio`` and
-            ``tolerance``.
-        ratio, tolerance: See ``least``.
-        side, tilts, limit: See :func:`rankseg.selection.matching.affine_sift.describe`.
-        keep: Number of keypoints per pair that are written.
-        shown: Number of pairs in the picture, evenly spaced from the best to the last.
-        workers: Threads that detect keypoints.
-        cache: Folder to cache features and keypoints in, so that another call can reuse them.
-        seed: Seed of k-means.
+    The options are those of ``tools/match_images.py``. The true classes of images are only used to
+    report how many pairs are correct. ``ratio``, ``tolerance`` and ``least`` are explained in
+    :func:`rankseg.selection.matching.affine_sift.match`, ``side``, ``tilts`` and ``limit`` in
+    :func:`rankseg.selection.matching.affine_sift.describe`.
 
     Returns:
         ``images``; ``pairs``; ``matched``, the images with a match; ``compared`` pairs. If classes
-        are
-        known, also the percentage of correct pairs: ``true`` among the matches,
-            ``true_in_clusters``
-        among all pairs within clusters, and ``by_score`` among pairs with more agreeing keypoints.
-
-    Raises:
-        ValueError, FileNotFoundError: If config, data, checkpoint or an option is invalid.
-        WriteError: If a file cannot be written.
+        are known, also the percentage of correct pairs: ``true`` among the matches,
+        ``true_in_clusters`` among all pairs within clusters, and ``by_score`` among pairs with more
+        agreeing keypoints. They are written to a ``.json`` file next to ``out``, and some pairs are
+        drawn in a ``.png`` file.
 
     Source: TAC-CCL (dissertation "Learning with few labels", chapter 4), section 4.3.4: top-2
         matches on CUB, of which 77.0% are true, and 39.1% of pairs within clusters.
@@ -191,13 +170,9 @@ def _clusters(
     seed: int,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return embeddings ``(N, D)`` and clusters ``(N,)`` of all training images."""
-    extract = Extraction(
-        cfg, checkpoint, None, "decode_head.pool", None if cache is None else str(cache)
-    )
-    names = [part.get_data_info(i)["img_path"]
-             for part in (train.labeled, train.unlabeled) for i in range(len(part))]  # fmt: skip
-    pipeline = Compose(loading_pipeline(cfg, names[0]))
-    features = extract(with_pipeline(train, pipeline), names=names).logits.numpy()
+    extract = Extraction(cfg, checkpoint, None, "decode_head.pool", cache)
+    pipeline = Compose(loading_pipeline(cfg, image_names(train, [0])[0]))
+    features = extract(with_pipeline(train, pipeline)).logits.numpy()
     features = features[train.num_labeled if train.num_unlabeled else 0 :]
     given = getattr(extract.method, "clusters", None)
     if count is None and given is not None and len(given.label) == len(features):

@@ -14,7 +14,6 @@ from rankseg.datasets.split_drawing import label_table
 from rankseg.datasets.splits.split_files import write_lists
 from rankseg.datasets.splits.splits import LABELED_FILE, UNLABELED_FILE, VAL_FILE, Entry, read_list
 from rankseg.engine.features import with_pipeline
-from rankseg.engine.known_images import image_names
 from rankseg.registry import DATASETS
 from rankseg.training.test_set import build_test_set
 from rankseg.training.validation import check_classes, refuse_embedding
@@ -93,7 +92,7 @@ def pseudo_label(
     count = train.num_unlabeled - (train.num_labeled if train.include_labeled else 0)
     indices = [train.num_labeled + i for i in range(count)]
     extract = Extraction(cfg, checkpoint, network, "decode_head.pool", None)
-    logits = extract(with_pipeline(train, test.pipeline), indices, image_names(train, indices))[1]
+    logits = extract(with_pipeline(train, test.pipeline), indices).logits
     confidence, label = (part.numpy() for part in logits.double().softmax(1).max(1))
     chosen = most_confident(confidence, share, threshold)
     if not 0 < len(chosen) < count:

@@ -75,18 +75,7 @@ class SearchResult(NamedTuple):
         return pictures
 
 
-def retrieve(
-    contenders: Sequence[Contender],
-    *,
-    out: str | Path,
-    queries: Sequence[str | Path] = (),
-    gallery: str | Path | None = None,
-    k: int = 10,
-    rows: int = 8,
-    network: str | None = None,
-    tap: str | None = None,
-    keep: bool = True,
-) -> dict[str, Any]:
+def retrieve(contenders: Sequence[Contender], *, out: str | Path, **options: Any) -> dict[str, Any]:
     """Search the nearest images with each network, and write pictures and metrics.
 
     ``queries.png`` shows queries evenly spaced in their list. If classes are known, ``worst.png``
@@ -97,15 +86,7 @@ def retrieve(
     Args:
         contenders: Networks that search the same images.
         out: Folder to write to.
-        queries: Image files or folders of them; if empty, every image of the gallery is a query.
-            The class of a file is known if it is part of the gallery, and it does not find itself.
-        gallery: Folder of unlabeled images; ``None`` uses the test images of the configs.
-        k: Number of results per query in the pictures.
-        rows: Number of queries in a picture.
-        network: ``"student"`` or ``"teacher"``; by default the one that the method predicts with.
-        tap: Submodule of the network whose output is compared; by default the embedding, or for a
-            classifier the pooled feature.
-        keep: Cache features in the work folder of each config for later searches.
+        **options: Arguments of :func:`search`.
 
     Returns:
         Content of ``retrieval.json``: for each network ``recall1``, ..., ``r_precision`` and
@@ -116,16 +97,7 @@ def retrieve(
             Nothing has been written then.
         WriteError: If a file cannot be written.
     """
-    found = search(
-        contenders,
-        queries=queries,
-        gallery=gallery,
-        k=k,
-        rows=rows,
-        network=network,
-        tap=tap,
-        keep=keep,
-    )
+    found = search(contenders, **options)
     for name, picture in found.draw().items():
         write_picture(Path(out) / f"{name}.png", picture)
     result = {
@@ -149,17 +121,19 @@ def search(
     keep: bool = True,
     part: str = "test",
 ) -> SearchResult:
-    """Return what :func:`retrieve` writes, with the same arguments and errors.
+    """Return what :func:`retrieve` writes.
 
     Args:
-        contenders: Networks to compare.
-        queries: Files or folders of the queries.
-        gallery: Folder of the gallery.
-        k: Number of results per query.
+        contenders: Networks that search the same images.
+        queries: Image files or folders of them; if empty, every image of the gallery is a query.
+            The class of a file is known if it is part of the gallery, and it does not find itself.
+        gallery: Folder of unlabeled images; ``None`` uses the test images of the configs.
+        k: Number of results per query in the pictures.
         rows: Number of queries in a picture.
-        network: ``"student"`` or ``"teacher"``.
-        tap: Submodule whose output is compared.
-        keep: Cache features.
+        network: ``"student"`` or ``"teacher"``; by default the one that the method predicts with.
+        tap: Submodule of the network whose output is compared; by default the embedding, or for a
+            classifier the pooled feature.
+        keep: Cache features in the work folder of each config for later searches.
         part: Images of the configs to search, ``"test"`` or ``"val"``.
     """
     _check(contenders, k, rows)
@@ -261,13 +235,13 @@ def _embed(
     keep: bool,
 ) -> Embedded:
     """Return the embeddings of queries and gallery by a network."""
-    cache = str(Path(one.cfg.work_dir) / "features") if keep else None
+    cache = Path(one.cfg.work_dir) / "features" if keep else None
     extract = Extraction(one.cfg, one.checkpoint, network, tap or "decode_head.pool", cache)
     head = extract.method.student.decode_head
     column = "logits" if tap is None and isinstance(head, EmbeddingHead) else "feature"
 
     def embed(images: Images) -> Tensor:
-        return getattr(extract(images.dataset, names=images.files), column).to(extract.device)
+        return getattr(extract(images.dataset), column).to(extract.device)
 
     stored = embed(gallery)
     return Embedded(stored if query is gallery else embed(query), stored)

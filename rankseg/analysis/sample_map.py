@@ -12,7 +12,6 @@ from rankseg.analysis.extraction import Extraction
 from rankseg.analysis.inputs import check_image_level
 from rankseg.engine.features import with_pipeline
 from rankseg.engine.hooks.discovery import DiscoveryHook
-from rankseg.engine.known_images import image_names
 from rankseg.registry import DATASETS
 from rankseg.selection.discovery.centers import class_centers
 from rankseg.training.test_set import build_test_set
@@ -46,29 +45,11 @@ def sample_map(
     run discovered, those of them with a wrong label, some of the others, and the class centers. It
     has a frame for every discovery, all computed with the final network of the checkpoint. The true
     classes of unlabeled images are only used to mark wrong labels. A map of test images shows them
-    by class.
+    by class. All images go through the test pipeline.
 
-    All images go through the test pipeline.
-
-    Args:
-        cfg: A classification config, from :func:`rankseg.apis.load_config`.
-        checkpoint: Checkpoint file of a method or of a plain segmentor.
-        out: PNG file.
-        images: ``"train"`` or ``"test"``.
-        how: ``"pca"`` or ``"tsne"``, see :func:`rankseg.visualization.to_plane`.
-        limit: Maximum number of unlabeled, or test, images, drawn at random.
-        rows: Classes with a separate row of frames and a separate projection; for training images.
-        network: ``"student"`` or ``"teacher"``; by default the one that the method predicts with.
-        tap: Submodule of the network whose output is the feature.
-        seed: Seed of the random draw and of t-SNE.
-        cache: Folder to cache the features in; ``None`` disables caching.
-
-    Returns:
-        The file.
-
-    Raises:
-        ValueError, FileNotFoundError: If config, data, checkpoint or an option is invalid.
-        WriteError: If the picture cannot be written.
+    The options are those of ``tools/sample_map.py``; see :func:`rankseg.visualization.to_plane` for
+    ``how``. ``limit`` applies to unlabeled, or test, images, which are drawn at random. Every class
+    in ``rows`` has a separate row of frames and a separate projection.
 
     Source: Snowball, figures 2.2 and 2.4; LMCS, figures 3.6 and 3.7.
     """
@@ -86,15 +67,14 @@ def sample_map(
     rng = np.random.default_rng(seed)
     if images == "test":
         chosen = np.sort(rng.permutation(len(test))[:limit])
-        names = [test.get_data_info(i)["img_path"] for i in chosen]
-        points = to_plane(extract(test, chosen.tolist(), names).feature.numpy(), how, seed)
+        points = to_plane(extract(test, chosen.tolist()).feature.numpy(), how, seed)
         title = f"{len(chosen)} of {len(test)} test images"
         with atomic_write(out) as partial:
             draw_sample_map(partial, points, None, test.class_ids()[chosen], test.classes, title)
         return Path(out)
     train = with_pipeline(DATASETS.build(cfg.train_dataloader.dataset), test.pipeline)
     index, label, step = training_images(train, getattr(extract.method, "pool", None), limit, rng)
-    feature = extract(train, index.tolist(), image_names(train, index.tolist())).feature.numpy()
+    feature = extract(train, index.tolist()).feature.numpy()
     frames = frames_of(feature, label, _truth(train)[index], step, len(test.classes))
     wanted = [number[name] for name in rows]
     maps = in_planes(feature, frames, wanted, how, seed)

@@ -20,11 +20,6 @@ class TransferSet(NamedTuple):
     test: ImageLevelDataset
 
 
-def set_classes() -> dict[str, type[ImageLevelDataset]]:
-    """Return the image-level data set classes by the name that the tools use."""
-    return {name: kind for name, kind in by_short_name().items() if kind.image_level}
-
-
 def transfer_sets(
     specs: Sequence[str], pipeline: Sequence[Mapping], size: int | None = None
 ) -> list[TransferSet]:
@@ -39,7 +34,7 @@ def transfer_sets(
         steps = [step for step in steps if step["type"] != "ResizeCenter"]
         steps.insert(1, dict(type="ResizeCenter", size=size))
     found: dict[str, TransferSet] = {}
-    known = set_classes()
+    known = {name: kind for name, kind in by_short_name().items() if kind.image_level}
     for spec in specs:
         kind, _, root = spec.partition("=")
         if kind not in known or not root:

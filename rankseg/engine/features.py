@@ -7,13 +7,14 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
-from mmengine.dist import all_gather, get_dist_info
+from mmengine.dist import get_dist_info
 from mmengine.logging import print_log
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from rankseg.engine.resilience.stopping import worker_start
 from rankseg.models.layers import FeatureTap
+from rankseg.models.memory import gather_rows
 from rankseg.models.methods import Method
 from rankseg.models.windows import by_size
 from rankseg.structures import LABELED, WEAK, SampleKey
@@ -88,7 +89,7 @@ def extract_features(
         with FeatureTap(net, tap) as tapped, progress:
             for images in loader:
                 images = method.data_preprocessor({"inputs": images})["inputs"]
-                parts = [_gather(part) for part in _of_batch(net, tapped, images)]
+                parts = [gather_rows(part) for part in _of_batch(net, tapped, images)]
                 found = found or [
                     part.new_empty(len(keys) * wanted, part.shape[1]) for part in parts
                 ]
@@ -146,8 +147,3 @@ def collate_images(batch: Sequence[dict]) -> Tensor | list[Tensor]:
 def _per_image(maps: Tensor) -> Tensor:
     """Average ``(B, C, h, w)`` of any type over positions to ``(B, C)`` float32."""
     return maps.float().flatten(2).mean(2)
-
-
-def _gather(share: Tensor) -> Tensor:
-    """Gather rows of all processes; process ``r`` of ``w`` holds every ``w``-th from ``r``."""
-    return torch.stack(all_gather(share), 1).flatten(0, 1)

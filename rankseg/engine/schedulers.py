@@ -84,11 +84,8 @@ class PartialCosineLR(LRSchedulerMixin, _ParamScheduler):
         end: int = INF,
         **kwargs,
     ) -> None:
-        if not 0 < cycles <= 0.5:
-            raise ValueError(
-                "Expected cycles of PartialCosineLR to be above 0 and at most 0.5, at which the "
-                f"learning rate ends at zero, but got {cycles}."
-            )
+        wanted = "above 0 and at most 0.5, at which the learning rate ends at zero"
+        expect(0 < cycles <= 0.5, "cycles of PartialCosineLR", wanted, cycles)
         self.cycles = cycles
         self.steps = end - begin
         super().__init__(optimizer, begin=begin, end=end, **kwargs)
@@ -133,11 +130,8 @@ class CosineStagesLR(LRSchedulerMixin, _ParamScheduler):
         reach: float = 210 / 180,
         **kwargs,
     ) -> None:
-        if not stages or min(stages) < 1:
-            raise ValueError(
-                "Expected stages of CosineStagesLR to be the iterations of each stage, 1 or more, "
-                f"but got {list(stages)}."
-            )
+        wanted = "the iterations of each stage, 1 or more"
+        expect(stages and min(stages) >= 1, "stages of CosineStagesLR", wanted, list(stages))
         expect(reach >= 1, "reach of CosineStagesLR", "1 or more", reach)
         self.stages = tuple(stages)
         self.reach = reach

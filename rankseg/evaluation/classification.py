@@ -10,7 +10,7 @@ from mmengine.logging import print_log
 from prettytable import PrettyTable
 
 from rankseg.evaluation.metric import RunMetric
-from rankseg.evaluation.notes import ClassNotes, warn_not_finite
+from rankseg.evaluation.notes import ClassNotes, percent, warn_not_finite
 from rankseg.evaluation.segmentation import COLLECT, NO_IMAGES, OTHERS
 from rankseg.registry import METRICS
 
@@ -89,7 +89,7 @@ class ClassificationMetric(RunMetric, BaseMetric):
             if name == "pred":
                 self.confusion = confusion
                 metrics |= {
-                    f"top{k}": _percent((columns["place"] < k).mean())
+                    f"top{k}": percent((columns["place"] < k).mean())
                     for k in self.topk
                     if 1 < k < len(classes)
                 }
@@ -133,7 +133,7 @@ def class_accuracy(confusion: np.ndarray) -> dict[int, float]:
     {0: 75.0, 1: 100.0}
     """
     total = confusion.sum(1)
-    return {int(k): _percent(confusion[k, k] / total[k]) for k in np.flatnonzero(total)}
+    return {int(k): percent(confusion[k, k] / total[k]) for k in np.flatnonzero(total)}
 
 
 def accuracy(confusion: np.ndarray) -> dict[str, float]:
@@ -145,14 +145,10 @@ def accuracy(confusion: np.ndarray) -> dict[str, float]:
     total = confusion.sum(1)
     shares = confusion.diagonal()[total > 0] / total[total > 0]
     return {
-        "top1": _percent(confusion.trace() / total.sum()),
-        "mean_class": _percent(shares.mean()),
+        "top1": percent(confusion.trace() / total.sum()),
+        "mean_class": percent(shares.mean()),
     }
 
 
 def _name(sample: dict) -> str:
     return f"image {sample.get('img_path', '(no img_path)')}"
-
-
-def _percent(share: float) -> float:
-    return round(100 * float(share), 2)

@@ -9,15 +9,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from rankseg.errors import expect
 from rankseg.utils.progress import track
 
 
 def check_k(k: int, size: int) -> None:
     """Check that there are at least ``k`` labeled images."""
-    if not 1 <= k <= size:
-        raise ValueError(
-            f"Expected k to be 1 to {size}, the number of labeled images, but got {k}."
-        )
+    expect(1 <= k <= size, "k", f"1 to {size}, the number of labeled images", k)
 
 
 def check_finite(**features: Tensor) -> None:
@@ -65,10 +63,8 @@ def knn_classify(
         unweighted.
     """
     check_k(k, len(bank))
-    if temperature is not None and temperature <= 0:
-        raise ValueError(
-            f"Expected temperature to be above 0, such as 0.07, but got {temperature}."
-        )
+    wanted = "above 0, such as 0.07"
+    expect(temperature is None or temperature > 0, "temperature", wanted, temperature)
     check_finite(labeled_images=bank, queries=query)
     bank = F.normalize(bank.float(), dim=1)
     num_classes = num_classes or int(labels.max()) + 1

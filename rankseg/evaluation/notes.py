@@ -81,6 +81,11 @@ def warn_not_finite(lost: Sequence[int], paths: Sequence[str], things: str) -> N
         )
 
 
+def percent(share: float) -> float:
+    """Return a share in percent, with two decimals."""
+    return round(100 * float(share), 2)
+
+
 def cell(percent: float) -> str:
     """Format a percentage for a table, NaN as ``"-"``."""
     return "-" if np.isnan(percent) else f"{percent:.2f}"

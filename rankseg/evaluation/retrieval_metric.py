@@ -11,9 +11,10 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 from torch import Tensor
 
+from rankseg.errors import expect
 from rankseg.evaluation.classification import true_classes
 from rankseg.evaluation.metric import RunMetric
-from rankseg.evaluation.notes import names
+from rankseg.evaluation.notes import names, percent
 from rankseg.evaluation.retrieval import cluster_agreement, percentages, retrieval_scores
 from rankseg.evaluation.segmentation import COLLECT, NO_IMAGES, OTHERS
 from rankseg.registry import METRICS
@@ -65,10 +66,7 @@ class RetrievalMetric(RunMetric, BaseMetric):
     ) -> None:
         super().__init__(**{"collect_device": COLLECT, **kwargs})
         self.topk = tuple(sorted({1, *topk}))
-        if self.topk[0] < 1:
-            raise ValueError(
-                f"Expected topk of RetrievalMetric to be 1 or more, but got {tuple(topk)}."
-            )
+        expect(self.topk[0] >= 1, "topk of RetrievalMetric", "1 or more", tuple(topk))
         self.nmi = nmi
         self.per_class = per_class
         self._logged = False
@@ -146,11 +144,11 @@ class RetrievalMetric(RunMetric, BaseMetric):
                 f"{SPLIT}{key}": value for key, value in percentages(split, self.topk).items()
             }
         if self.nmi:
-            metrics["nmi"] = _percent(cluster_agreement(embedding, label))
+            metrics["nmi"] = percent(cluster_agreement(embedding, label))
         if each:
             first, classes = judged.hits[:, self.topk.index(1)], self.dataset_meta["classes"]
             for k in label[judged.relevant > 0].unique().tolist():
-                metrics[f"recall1/{classes[k]}"] = _percent(first[label == k].double().mean())
+                metrics[f"recall1/{classes[k]}"] = percent(first[label == k].double().mean())
         return metrics
 
     def _check(self, label: Tensor) -> None:
@@ -186,7 +184,3 @@ def _rows(maps: Sequence[Tensor]) -> Tensor:
             f"RetrievalMetric, but got the shape {shape}. Use EmbeddingHead."
         )
     return torch.stack(list(maps)).flatten(1)
-
-
-def _percent(share: float) -> float:
-    return round(100 * float(share), 2)

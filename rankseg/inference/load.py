@@ -18,6 +18,7 @@ from rankseg.engine.resilience.checkpoint import (
     load_checkpoint_file,
     mismatch_error,
 )
+from rankseg.errors import expect
 from rankseg.models.backbones import TimmTrunk
 from rankseg.models.methods import Method
 from rankseg.models.methods.base import NETWORKS
@@ -217,11 +218,8 @@ def check_noted_classes(meta: Any, number: int, checkpoint: str | Path) -> None:
 
 def choose_network(method: Method, weights: str = AUTO) -> str:
     """Return the name of the network to use; by default the one that the method predicts with."""
-    if weights not in (AUTO, *NETWORKS):
-        raise ValueError(
-            f"Expected weights to be auto, student or teacher, but got {weights!r}. Change "
-            "--weights."
-        )
+    wanted = "auto, student or teacher"
+    expect(weights in (AUTO, *NETWORKS), "weights", wanted, weights, "Change --weights.")
     if weights == "teacher" and method.teacher is None:
         raise ValueError(
             f"Expected a method with a teacher, but got {type(method).__name__}. Use the student."

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from mmengine.config import Config
 
+from rankseg.errors import expect
 from rankseg.training.network_checks import crop_of
 
 AUTO = "auto"
@@ -48,11 +49,8 @@ class Windows(NamedTuple):
                 f"Expected window to be auto, 0 (no windows) or a side of at least 16 pixels, but "
                 f"got {window!r}. Change --window."
             )
-        if overlap is not None and not 0 <= overlap <= 0.9:
-            raise ValueError(
-                f"Expected overlap to be a fraction of the window from 0 to 0.9, but got "
-                f"{overlap}. Change --overlap."
-            )
+        wanted, cure = "a fraction of the window from 0 to 0.9", "Change --overlap."
+        expect(overlap is None or 0 <= overlap <= 0.9, "overlap", wanted, overlap, cure)
         test = cfg.model.student.get("test_cfg") or {}
         slides = test.get("mode") == "slide"
         if window not in (AUTO, 0):

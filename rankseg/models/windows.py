@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from rankseg.errors import expect
 from rankseg.models.released import predict_released
 
 Network = Callable[[Tensor], Tensor]
@@ -127,12 +128,10 @@ def slide(
         stride: Vertical and horizontal step between windows, at most ``window``.
         at_once: Number of windows in one forward pass. None uses 4 on a GPU and 1 on a CPU.
     """
-    if any(step > side or step < 1 for step, side in zip(stride, window, strict=True)):
-        raise ValueError(
-            "Expected test_cfg.stride to be at least 1 pixel and at most "
-            f"test_cfg.crop_size={tuple(window)}, but got {tuple(stride)}. Windows with gaps leave "
-            "pixels without a prediction."
-        )
+    wanted = f"at least 1 pixel and at most test_cfg.crop_size={tuple(window)}"
+    cure = "Windows with gaps leave pixels without a prediction."
+    valid = all(1 <= step <= side for step, side in zip(stride, window, strict=True))
+    expect(valid, "test_cfg.stride", wanted, tuple(stride), cure)
     at_once = at_once or (1 if images.device.type == "cpu" else WINDOWS_AT_ONCE)
     total = None
     for i, y, x, logits in run_windows(predict, images, window, stride, at_once):

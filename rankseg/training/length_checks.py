@@ -9,6 +9,7 @@ from mmengine.logging import print_log
 
 from rankseg.engine.loops import check_loop, iterations_of
 from rankseg.engine.schedulers import planned_rates
+from rankseg.errors import expect
 
 LOOP = ("max_epochs", "val_epochs", "max_iters", "val_interval")
 TOO_SMALL = 0.01  # fraction of the highest learning rate below which training makes no progress
@@ -58,11 +59,8 @@ def check_length(cfg: Config, length: int | None = None) -> None:
 def _check_validation(train_cfg: Mapping, length: int) -> None:
     """Check that validation runs at least once."""
     begin, interval = train_cfg.get("val_begin", 1), train_cfg.get("val_interval") or 0
-    if begin > length:
-        raise ValueError(
-            f"Expected train_cfg.val_begin to be at most {length}, the iterations of the run, but "
-            f"got {begin}. Set train_cfg.val_begin=1."
-        )
+    wanted = f"at most {length}, the iterations of the run"
+    expect(begin <= length, "train_cfg.val_begin", wanted, begin, "Set train_cfg.val_begin=1.")
     if interval > length:
         print_log(
             f"train_cfg.val_interval={interval} is more than the {length} iterations of the run, "

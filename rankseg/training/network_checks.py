@@ -72,7 +72,7 @@ def shapes_of(
 ) -> Shapes:
     """Return the shapes of features and logits for a crop, by a trial pass, see :func:`try_out`."""
     maps: list[Tensor] = []
-    options = training_options(model) if training else {}
+    options = dict(labeled=1, feature_dropout=model.feature_dropout) if training else {}
 
     def run(network: nn.Module, images: Tensor) -> Output:
         extract = network.extract_feat
@@ -95,11 +95,6 @@ def shapes_of(
             "network, but it does not run."
         )
     return Shapes(tuple(output.feature.shape[2:]), output.logits)
-
-
-def training_options(model: Method) -> dict[str, Any]:
-    """Return the options of a training forward pass of two images, of which one is labeled."""
-    return dict(labeled=1, feature_dropout=model.feature_dropout)
 
 
 def _maps(features: Any) -> list[Tensor]:
@@ -202,7 +197,7 @@ def _right_sizes(model: Method, pixels: int, steps: Sequence[int]) -> list[int]:
 def check_logits(model: Method, logits: Any) -> None:
     """Check that the head returns one map of logits."""
     head = model.student.decode_head
-    rows = 4 if training_options(model)["feature_dropout"] else 2
+    rows = 4 if model.feature_dropout else 2
     if not isinstance(logits, Tensor):
         found = f"{len(logits)} outputs" if isinstance(logits, list | tuple) else type(logits)
     elif logits.dim() != 4 or logits.shape[:2] != (rows, head.num_classes):

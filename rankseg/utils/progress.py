@@ -4,7 +4,7 @@
 import sys
 import time
 from collections.abc import Collection, Iterable, Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import rich.progress
 from mmengine.logging import print_log
@@ -74,6 +74,13 @@ class Progress:
                 print(line, file=sys.stderr, flush=True)
             else:
                 print_log(line, self.logger)
+
+
+def status_bar(console: Console, **options: Any) -> rich.progress.Progress:
+    """Return a bar with name and status on a console, which is only drawn by ``refresh``."""
+    task, status = TextColumn("{task.description}"), TextColumn("{task.fields[status]}")
+    columns = task, BarColumn(24), status
+    return rich.progress.Progress(*columns, console=console, auto_refresh=False, **options)
 
 
 def track(

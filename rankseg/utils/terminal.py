@@ -14,8 +14,9 @@ from typing import Any
 from mmengine.dist import is_main_process
 from mmengine.logging import MMLogger
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
+from rich.progress import Progress
 
+from rankseg.utils.progress import status_bar
 from rankseg.utils.safe_text import printable
 
 SHOWN = "rankseg_shown"
@@ -66,19 +67,8 @@ class Terminal:
         if not self.has_bar:
             return
         if self._bar is None:
-            columns = (
-                TextColumn("{task.description}"),
-                BarColumn(24),
-                TextColumn("{task.fields[status]}"),
-            )
-            self._bar = Progress(
-                *columns,
-                console=self.console,
-                auto_refresh=False,
-                redirect_stdout=False,
-                redirect_stderr=False,
-                transient=True,
-            )
+            plain = dict(redirect_stdout=False, redirect_stderr=False)
+            self._bar = status_bar(self.console, transient=True, **plain)
             self._bar.start()
             self._bar.add_task(what, total=total, status=status)
         task = self._bar.task_ids[0]

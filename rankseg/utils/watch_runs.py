@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
+from rich.progress import Progress
+
+from rankseg.utils.progress import status_bar
 
 INTERVAL = 20.0  # seconds between lines without a terminal
 TAIL = 4096  # bytes at the end of a log to search
@@ -31,12 +33,7 @@ class WatchedRuns:
 
     def __enter__(self) -> "WatchedRuns":
         if self.console.is_terminal:
-            columns = (
-                TextColumn("{task.description}"),
-                BarColumn(24),
-                TextColumn("{task.fields[status]}"),
-            )
-            self._bars = Progress(*columns, console=self.console, auto_refresh=False)
+            self._bars = status_bar(self.console)
             for name in self.logs:
                 self._bars.add_task(name, total=None, status="starting")
             self._bars.start()

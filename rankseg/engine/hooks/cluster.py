@@ -136,11 +136,8 @@ class ClusterHook(FeatureHook):
     ) -> None:
         super().__init__(network, features=features, batch_size=batch_size, num_workers=num_workers)
         expect(clusters >= 2, "clusters of ClusterHook", "2 or more", clusters)
-        if interval_epochs <= 0:
-            raise ValueError(
-                "Expected interval_epochs of ClusterHook to be a number of passes above 0, but got "
-                f"{interval_epochs}."
-            )
+        wanted = "a number of passes above 0"
+        expect(interval_epochs > 0, "interval_epochs of ClusterHook", wanted, interval_epochs)
         self.clusters = clusters
         self.interval_epochs = interval_epochs
         self.search = dict(rounds=rounds, tries=tries)
@@ -166,11 +163,9 @@ class ClusterHook(FeatureHook):
                 f"but got {dataset.num_labeled} labeled images. Remove the hook to train with "
                 "true labels, or set train_dataloader.dataset to empty='labeled', unlabeled=''."
             )
-        if self.clusters > dataset.num_unlabeled:
-            raise ValueError(
-                f"Expected clusters of ClusterHook to be at most {dataset.num_unlabeled}, the "
-                f"number of training images, but got {self.clusters}."
-            )
+        count = dataset.num_unlabeled
+        wanted = f"at most {count}, the number of training images"
+        expect(self.clusters <= count, "clusters of ClusterHook", wanted, self.clusters)
 
     def check_sampler(self, sampler: Sampler) -> None:
         """See the base class; a ``PKSampler`` draws no more classes than there are clusters."""

@@ -13,6 +13,7 @@ import re
 import shutil
 import signal
 import threading
+import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from multiprocessing import active_children
@@ -24,6 +25,7 @@ from torch._utils import ExceptionWrapper
 from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter
 
 from rankseg.errors import FileError, RunEnded
+from rankseg.utils.config_nodes import nodes
 
 LOADING = (
     "rankseg.datasets",
@@ -140,11 +142,8 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 def _trace(error: BaseException) -> str:
     """Return the module names in the traceback of an error."""
-    names, trace = [], error.__traceback__
-    while trace is not None:
-        names.append(str(trace.tb_frame.f_globals.get("__name__")))
-        trace = trace.tb_next
-    return " ".join(names)
+    frames = traceback.walk_tb(error.__traceback__)
+    return " ".join(str(frame.f_globals.get("__name__")) for frame, _ in frames)
 
 
 def _from_loading(text: str) -> bool:
@@ -168,24 +167,14 @@ def _last_sentence(error: BaseException) -> str:
 
 def _about_file(sentence: str, cfg: Config | Mapping) -> str:
     options = cfg.to_dict() if isinstance(cfg, Config) else cfg
-    gone = [root for root in _data_roots(options) if not Path(root).is_dir()]
+    roots = (node.get("data_root") for _, node in nodes(options))
+    gone = [root for root in roots if isinstance(root, str) and not Path(root).is_dir()]
     if gone:
         return (
             f"Data folder {gone[0]} disappeared during training. Mount it again or restore it "
             f"({sentence})."
         )
     return sentence
-
-
-def _data_roots(value: Any) -> Iterator[str]:
-    """Yield every ``data_root`` in a config."""
-    if isinstance(value, Mapping):
-        if isinstance(value.get("data_root"), str):
-            yield value["data_root"]
-        value = list(value.values())
-    if isinstance(value, list | tuple):
-        for one in value:
-            yield from _data_roots(one)
 
 
 def _shared() -> str:

@@ -7,6 +7,8 @@ from mmengine.model import BaseModule
 from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from rankseg.errors import expect
+
 INIT = [
     dict(type="Kaiming", layer="Conv2d", mode="fan_out"),
     dict(type="Constant", layer="_BatchNorm", val=1),
@@ -38,11 +40,9 @@ class StagedBackbone(BaseModule):
     ) -> None:
         super().__init__(init_cfg or INIT)
         stages = range(len(self.STAGES))
-        if not set(out_indices) <= set(stages) or not out_indices:
-            raise ValueError(
-                f"Expected out_indices of {type(self).__name__} to be stages from 0 to "
-                f"{stages[-1]}, but got {tuple(out_indices)}."
-            )
+        wanted = f"stages from 0 to {stages[-1]}"
+        valid = set(out_indices) <= set(stages) and out_indices
+        expect(valid, f"out_indices of {type(self).__name__}", wanted, tuple(out_indices))
         self.ends = [self.STAGES[i] for i in sorted(set(out_indices))]
         self.norm_eval = norm_eval
 

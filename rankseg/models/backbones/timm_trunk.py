@@ -26,7 +26,7 @@ from rankseg.models.backbones.timm_weights import (
 )
 from rankseg.models.layers.lora import add_lora
 from rankseg.models.tiny import TinyPart
-from rankseg.models.weights.pretrained import fit_state, load_state, read_state
+from rankseg.models.weights.pretrained import fit_state, read_state
 from rankseg.registry import MODELS
 
 OPTION = "model.student.backbone.weights"
@@ -264,7 +264,7 @@ class TimmTrunk(TinyPart, BaseModule):
             ValueError: If names or shapes do not fit the encoder, or a download fails.
         """
         if self.weights is not None:
-            load_state(self, *self._given_weights())
+            self.load_state_dict(fit_state(self, *self._given_weights()))
 
     def check_weights(self) -> None:
         """Check that ``weights`` can be loaded, without changing the encoder.

@@ -5,6 +5,8 @@ import torch
 from mmengine.dist import all_reduce
 from torch import Tensor, nn
 
+from rankseg.errors import expect
+
 
 class AdaptiveThreshold(nn.Module):
     r"""Moving average of how confident the network is at its best.
@@ -31,11 +33,7 @@ class AdaptiveThreshold(nn.Module):
 
     def __init__(self, start: float, num_classes: int, momentum: float) -> None:
         super().__init__()
-        if not 0 <= momentum < 1:
-            raise ValueError(
-                "Expected model.threshold_momentum to be at least 0 and below 1, but got "
-                f"{momentum}."
-            )
+        expect(0 <= momentum < 1, "model.threshold_momentum", "at least 0 and below 1", momentum)
         self.num_classes = num_classes
         self.momentum = momentum
         self.register_buffer("value", torch.tensor(float(start)))

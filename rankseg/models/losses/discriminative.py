@@ -4,6 +4,8 @@
 import torch
 from torch import Tensor
 
+from rankseg.errors import expect
+
 READINGS = ("enlarge", "printed")
 
 
@@ -64,8 +66,4 @@ def center_distances(feature: Tensor, centers: Tensor) -> Tensor:
 
 def check_reading(reading: str) -> None:
     """Check the name of the form of the equation."""
-    if reading not in READINGS:
-        raise ValueError(
-            f"Expected reading of the discriminative loss to be one of {READINGS}, but got "
-            f"{reading!r}."
-        )
+    expect(reading in READINGS, "reading of the discriminative loss", f"one of {READINGS}", reading)

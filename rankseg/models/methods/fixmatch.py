@@ -16,7 +16,7 @@ from rankseg.models.methods.labeler import OPTION, check_labeler, drop_missing_l
 from rankseg.models.methods.target import Target
 from rankseg.models.mixing import check_pasting, cutmix_boxes, paste
 from rankseg.models.segmentors.padding import cut_padding, padded_size
-from rankseg.models.weights.transfer import load_network
+from rankseg.models.weights.transfer import read_network
 from rankseg.registry import MODELS
 from rankseg.structures import LABELED, WEAK, PseudoLabel, mix, strong
 
@@ -103,11 +103,8 @@ class FixMatch(Method):
         self.threshold = each if len(each) > 1 else each[0]
         self.adaptive = None
         if threshold_momentum is not None:
-            if len(each) > 1:
-                raise ValueError(
-                    f"Expected model.threshold to be one number with threshold_momentum="
-                    f"{threshold_momentum}, but got {threshold}."
-                )
+            wanted = f"one number with threshold_momentum={threshold_momentum}"
+            expect(len(each) <= 1, "model.threshold", wanted, threshold)
             self.adaptive = AdaptiveThreshold(each[0], classes, threshold_momentum)
         for option, given in (("flip_labels", flip_labels), ("single_pass", single_pass)):
             if given and labeler is None and self.labels_from == "student":
@@ -137,7 +134,7 @@ class FixMatch(Method):
         """Initialize the student and the teacher, and load the labeler."""
         super().init_weights()
         if self.labeler is not None:
-            load_network(self.labeler, self.labeler_file, OPTION)
+            self.labeler.load_state_dict(read_network(self.labeler, self.labeler_file, OPTION))
 
     def complete_state(self, state_dict: dict, prefix: str) -> None:
         """See the base class; a labeler that a checkpoint lacks keeps its weights."""

@@ -66,11 +66,8 @@ class PrevMatch(UniMatch):
         for name, value in (("size", size), ("members", members), ("interval", interval)):
             if value is not None and value < 1:
                 raise ValueError(f"Expected model.{name} to be at least 1, but got {value}.")
-        if not 0 <= previous_threshold <= 1:
-            raise ValueError(
-                "Expected model.previous_threshold to be a probability, 0 to 1, but got "
-                f"{previous_threshold}."
-            )
+        wanted = "a probability, 0 to 1"
+        expect(0 <= previous_threshold <= 1, "model.previous_threshold", wanted, previous_threshold)
         cure = "PrevMatch compares earlier weights on the student's own weak views."
         expect(not self.single_pass, "model.single_pass", "False", True, cure)
         self.members = members

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Channels of the heads, filled in from a backbone that knows its own."""
 
-from collections.abc import Iterator, MutableMapping
+from collections.abc import MutableMapping
 from typing import Any
 
 import torch
 
+from rankseg.models.segmentors.student import heads_of
 from rankseg.registry import MODELS
 
 FINE = "c1_in_channels"  # of DeepLabV3PlusHead: channels of the first map
@@ -23,8 +24,11 @@ def fill_in_channels(student: MutableMapping[str, Any]) -> None:
         return  # behind a neck, heads have the channels of the neck
     with torch.device("meta"):
         channels = MODELS.build(backbone).channels
-    for key, head in _heads(student):
-        index = head.get("in_index", _default_index(head))
+    for key, head in heads_of(student):
+        if not head.get("type"):
+            continue
+        usual = (0, 1, 2, 3) if head["type"] == "LightDPTHead" else -1
+        index = head.get("in_index", usual)
         many = isinstance(index, list | tuple)
         wrong = [one for one in (index if many else [index]) if not _inside(one, channels)]
         if wrong:
@@ -52,17 +56,3 @@ def _set(head: MutableMapping[str, Any], name: str, found: Any, key: str) -> Non
 
 def _inside(index: int, channels: list[int]) -> bool:
     return -len(channels) <= index < len(channels)
-
-
-def _default_index(head: MutableMapping[str, Any]) -> Any:
-    """Return the feature map that a head reads if its config does not say."""
-    return (0, 1, 2, 3) if head["type"] == "LightDPTHead" else -1
-
-
-def _heads(student: MutableMapping[str, Any]) -> Iterator[tuple[str, MutableMapping[str, Any]]]:
-    """Yield keys and configs of the heads."""
-    for key in ("decode_head", "auxiliary_head"):
-        heads = student.get(key) or []
-        for head in heads if isinstance(heads, list | tuple) else [heads]:
-            if head.get("type"):
-                yield key, head

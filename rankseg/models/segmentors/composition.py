@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from rankseg.errors import expect
 from rankseg.models.layers import FeatureTap, find_module, frozen_statistics
 
 
@@ -137,11 +138,8 @@ class Composition(nn.Module):
         weight = next(network.parameters())
         image = torch.linspace(-2, 2, 3 * 32 * 32).sin().reshape(1, 3, 32, 32).to(weight)
         found = feature_map(network, self.layer, image)
-        if found.shape[1] != self.channels:
-            raise ValueError(
-                f"Expected model.channels to be {found.shape[1]}, as {self.layer}, the last of "
-                f"model.feature_part, has, but got {self.channels}."
-            )
+        wanted = f"{found.shape[1]}, as {self.layer}, the last of model.feature_part, has"
+        expect(found.shape[1] == self.channels, "model.channels", wanted, self.channels)
         if not self._agrees(network, image, found):
             raise ValueError(
                 f"Expected model.feature_part to name all submodules up to {self.layer}, but "

@@ -10,6 +10,7 @@ from mmengine.logging import print_log
 from mmseg.models import EncoderDecoder
 from torch import Tensor, nn
 
+from rankseg.errors import expect
 from rankseg.registry import MODELS
 
 
@@ -49,17 +50,12 @@ class ExtendedSegmentor(EncoderDecoder):
         self.inserted = nn.ModuleList()
         self.lacking = ""
         for config in configs:
-            if set(config) != {"at", "module"}:
-                raise ValueError(
-                    "Expected each of model.student.insert to be dict(at='NAME', "
-                    f"module=dict(type=...)), but got {dict(config)}."
-                )
+            wanted = "dict(at='NAME', module=dict(type=...))"
+            valid = set(config) == {"at", "module"}
+            expect(valid, "each of model.student.insert", wanted, dict(config))
             name = config["at"]
-            if not name or name not in known:
-                raise ValueError(
-                    "Expected model.student.insert.at to be the name of a submodule, such as "
-                    f"{', '.join(_examples(known))}, but got {name!r}."
-                )
+            wanted = f"the name of a submodule, such as {', '.join(_examples(known))}"
+            expect(name and name in known, "model.student.insert.at", wanted, name)
             self.inserted.append(MODELS.build(config["module"]))
             # A wrapper module would change the names of parameters, so use a hook. It holds the
             # module itself, so that a copy of the network has a hook to its own module.

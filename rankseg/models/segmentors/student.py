@@ -11,6 +11,7 @@ from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from rankseg.errors import expect
 from rankseg.models.heads import DeepLabV3PlusHead
 from rankseg.models.layers.taps import INPUT
 from rankseg.models.losses.counting import counting_alone
@@ -72,18 +73,16 @@ def check_outputs(student: Mapping) -> None:
     for a single output. Auxiliary heads with their own loss may have other outputs.
     """
     classes = None
-    for key, head in _heads(student):
+    for key, head in heads_of(student):
         number = head.get("num_classes")
         if number is None:  # a head without classes, such as an embedding head
             continue
         if key.startswith("auxiliary") and has_own_loss(MODELS.get(head.get("type"))):
             continue
         classes = number if classes is None else classes
-        if number != classes:
-            raise ValueError(
-                f"Expected model.student.{key}.num_classes to be {classes}, as in decode_head, but "
-                f"got {number}. Set it to {classes}."
-            )
+        wanted = f"{classes}, as in decode_head"
+        name, cure = f"model.student.{key}.num_classes", f"Set it to {classes}."
+        expect(number == classes, name, wanted, number, cure)
         outputs = head.get("out_channels") or number
         if number < 2 or outputs != number:
             wanted = max(2, number)
@@ -95,7 +94,7 @@ def check_outputs(student: Mapping) -> None:
             )
 
 
-def _heads(student: Mapping) -> Iterator[tuple[str, Mapping]]:
+def heads_of(student: Mapping) -> Iterator[tuple[str, Mapping]]:
     """Yield the keys and configs of the heads, the main head first."""
     for key in ("decode_head", "auxiliary_head"):
         found = student.get(key)
@@ -145,23 +144,15 @@ def complete_test_cfg(test_cfg: dict[str, Any] | None) -> ConfigDict:
     """Return prediction settings with defaults filled in."""
     config = ConfigDict(test_cfg or {})
     mode = config.setdefault("mode", "whole")
-    if mode not in ("whole", "slide"):
-        raise ValueError(
-            f"Expected model.student.test_cfg.mode to be 'whole' or 'slide', but got {mode!r}."
-        )
+    expect(mode in ("whole", "slide"), "model.student.test_cfg.mode", "'whole' or 'slide'", mode)
     kinds, kind = ("exact", "released"), config.get("evaluation", "exact")
-    if kind not in kinds:
-        raise ValueError(
-            f"Expected model.student.test_cfg.evaluation to be one of {kinds}, but got {kind!r}."
-        )
+    expect(kind in kinds, "model.student.test_cfg.evaluation", f"one of {kinds}", kind)
     if mode == "slide":
         for name in ("crop_size", "stride"):
             given = config.get(name)
-            if given is None:
-                raise ValueError(
-                    f"Expected model.student.test_cfg.{name} to be two numbers of pixels, but got "
-                    f"None. Set {name}=(height, width), or mode='whole'."
-                )
+            wanted = "two numbers of pixels"
+            cure = f"Set {name}=(height, width), or mode='whole'."
+            expect(given is not None, f"model.student.test_cfg.{name}", wanted, None, cure)
             config[name] = (given, given) if isinstance(given, int) else tuple(given)
     return config
 

@@ -129,11 +129,6 @@ def load_backbone(backbone: nn.Module, path: str | Path) -> None:
     backbone.load_state_dict(read_backbone(backbone, path))
 
 
-def load_state(backbone: nn.Module, state: dict[str, Tensor], source: str) -> None:
-    """Load weights into a backbone; see :func:`fit_state`."""
-    backbone.load_state_dict(fit_state(backbone, state, source))
-
-
 def describe_mismatch(own: dict[str, Tensor], given: dict[str, Tensor]) -> str:
     """Describe the names and shapes in which two state dicts differ; empty if they match."""
     missing = [k for k in own if k not in given and not k.endswith("num_batches_tracked")]

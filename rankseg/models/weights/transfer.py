@@ -97,11 +97,6 @@ def add_adapters(model: nn.Module, state: dict[str, Tensor]) -> int:
     return count
 
 
-def load_network(network: nn.Module, path: str, option: str) -> None:
-    """Load the network of another run, which must match strictly; see :func:`read_network`."""
-    network.load_state_dict(read_network(network, path, option))
-
-
 def read_network(network: nn.Module, path: str, option: str) -> dict[str, Tensor]:
     """Read the network of another run, a method or a plain segmentor, and check that it matches.
 

@@ -66,10 +66,9 @@ def make_searches(
     own: Tensor,
     k: int,
 ) -> list[QueryResult]:
-    """Retrieve the nearest gallery images of some queries with each network.
+    """Retrieve the ``k`` nearest gallery images of the queries in some rows with each network.
 
-    Args:
-        own: ``(M,)`` position of every query in the gallery, -1 if it is not part of it.
+    ``own`` is the ``(M,)`` position of every query in the gallery, -1 if it is not part of it.
     """
     rows = torch.as_tensor(rows)
     label, inside = labels_to_compare(query.label)[rows], own[rows]

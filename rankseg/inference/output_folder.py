@@ -29,8 +29,7 @@ def check_output_folder(
 ) -> None:
     """Check that a prediction can write to a folder without destroying anything.
 
-    Args:
-        made_by: Settings that masks depend on besides their image, for JSON.
+    ``made_by`` are the settings that masks depend on besides their image, for JSON.
     """
     out, source = Path(out), Path(source)
     if overwrite and skip_existing:

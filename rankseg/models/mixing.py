@@ -154,11 +154,7 @@ def check_batch(images: Tensor) -> None:
 
 
 def check_pasting(dataset: Any, option: str, cure: str) -> None:
-    """Check that labels are masks, since parts of images with one label cannot be pasted.
-
-    Args:
-        dataset: The :class:`~rankseg.datasets.SemiDataset` of the training loader.
-    """
+    """Check that labels are masks, since parts of images with one label cannot be pasted."""
     if dataset.labeled.image_level:
         raise ValueError(
             f"Expected masks, because {option} pastes parts of images, but "

@@ -103,11 +103,7 @@ def metafiles() -> dict[str, dict]:
 
 
 def published(name: str, metric: str | None = None) -> str | None:
-    """Return the number that a paper gives for a config, or None.
-
-    Args:
-        metric: Name of the metric; the first one by default.
-    """
+    """Return the number that a paper gives for a config, by default of the first metric."""
     metrics = metafiles()[name]["Results"][0].get("Metrics") or {}
     value = next(iter(metrics.values()), None) if metric is None else metrics.get(metric)
     return None if value is None else str(value)

@@ -92,12 +92,10 @@ class Released(nn.Module):
 
 @torch.no_grad()
 def evaluate_released(network: nn.Module, image: Tensor, grid: int | None = None) -> Tensor:
-    """Return the classes of an image, ``(B, H, W)``.
+    """Return the classes of an image ``(B, 3, H, W)``, ``(B, H, W)``, whole or by windows.
 
-    Args:
-        image: ``(B, 3, H, W)``.
-        grid: Side of the windows, which start every two thirds of it from the upper left corner and
-            end at the image. Their probabilities are added up. None predicts the whole image.
+    Windows of the side ``grid`` start every two thirds of it from the upper left corner and end at
+    the image. Their probabilities are added up.
     """
     if grid is None:
         return network(image).argmax(1)

@@ -84,11 +84,7 @@ def stop_early(cfg: Config, patience: int) -> None:
 
 
 def check_patience(cfg: Config, length: int | None, per_pass: int) -> None:
-    """Check that a run with early stopping can stop before its planned end.
-
-    Args:
-        length: Iterations of the run, if known.
-    """
+    """Check that a run with early stopping can stop before its planned end, if that is known."""
     hooks = cfg.get("custom_hooks") or []
     stopping = [hook for hook in hooks if hook["type"] == STOPPING]
     if not stopping or cfg.get("val_dataloader") is None:

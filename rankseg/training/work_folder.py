@@ -188,8 +188,7 @@ def resume_from_latest(cfg: Config) -> None:
 def where_to_resume(cfg: Config, overwrite: bool = False) -> str:
     """Return the end of a sentence that says how to resume a run that ended early.
 
-    Args:
-        overwrite: Whether the run was started with ``--overwrite``.
+    ``overwrite`` says whether the run was started with ``--overwrite``.
     """
     found = checkpoints(cfg.work_dir)
     if found:

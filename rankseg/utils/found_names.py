@@ -31,15 +31,12 @@ class _Fit(NamedTuple):
 
 
 def match_names(names: Sequence[str], files: Sequence[Path], root: Path) -> Matches:
-    """Find the file that each name refers to.
+    """Find the file below ``root`` that each name refers to.
 
     A name matches a file if one path is a suffix of the other: ``a/1.png`` matches
     ``root/a/1.png`` and ``root/1.png``, and ``1.png`` matches ``root/a/1.png``. The longest suffix
     wins. Names may be Windows paths, absolute paths, percent-encoded paths or URLs. Case and
     Unicode normalization may differ if there is no better match.
-
-    Args:
-        files: Files below ``root``.
     """
     by_base: dict[str, list[Path]] = {}
     for file in files:

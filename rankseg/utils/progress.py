@@ -56,11 +56,7 @@ class Progress:
             self._bar = None
 
     def update(self, done: float, status: str | None = None) -> None:
-        """Show that this amount of the work is done.
-
-        Args:
-            status: Text to show for it. Default: ``DONE of TOTAL``.
-        """
+        """Show that this amount is done, with a status, by default ``DONE of TOTAL``."""
         status = f"{done} of {self.total}" if status is None else status
         if self._bar is not None:
             self._bar.update(self._task, completed=done, status=status)
@@ -86,11 +82,7 @@ def status_bar(console: Console, **options: Any) -> rich.progress.Progress:
 def track(
     items: Iterable[Item], what: str, total: int | None = None, logger: str | None = None
 ) -> Iterator[Item]:
-    """Iterate over items and show the progress.
-
-    Args:
-        total: Number of items. Default: the length of ``items``.
-    """
+    """Iterate over items and show the progress; see :class:`Progress` for the arguments."""
     if total is None:
         total = len(items) if isinstance(items, Collection) else 0
     with Progress(what, total, logger) as progress:

@@ -37,11 +37,7 @@ class Fusion(nn.Module):
         self.align_corners = align_corners
 
     def forward(self, path: Tensor | None, x: Tensor, size: Sequence[int]) -> Tensor:
-        """Return ``(B, channels, *size)``.
-
-        Args:
-            path: Output of the coarser fusion, of the shape of ``x``; None for the coarsest.
-        """
+        """Return ``(B, channels, *size)``; the coarsest fusion has no path."""
         x = x if self.skip is None else path + self.skip(x)
         x = F.interpolate(
             self.refine(x), tuple(size), mode="bilinear", align_corners=self.align_corners

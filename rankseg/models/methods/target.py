@@ -23,10 +23,9 @@ class Target(NamedTuple):
     def paste(
         self, source: "Target", boxes: Tensor, size: tuple[int, int], padded: tuple[int, int]
     ) -> "Target":
-        """Paste targets of another batch with the same boxes as the images.
+        """Paste targets of another batch with the same boxes, ``(B, 4)`` in pixels, as the images.
 
-        Args:
-            boxes: ``(B, 4)`` boxes in pixels.
+        The features cover the padded size, see :func:`padded_size`.
         """
         maps = zip(self.pseudo, source.pseudo, strict=True)
         pseudo = PseudoLabel(*(paste(mine, other, boxes, size) for mine, other in maps))

@@ -21,8 +21,8 @@ class _StopForward(Exception):
 def frozen(network: nn.Module, by_batch: bool = False) -> Iterator[None]:
     """Return a context in which a network is in eval mode and no gradient is recorded.
 
-    Args:
-        network: The network. Its mode and statistics are restored.
+    Its mode and statistics are restored. With ``by_batch``, batch norms that use batch statistics
+    in training keep them.
     """
     mode = network.training
     network.train(by_batch)  # some networks keep certain layers in eval mode

@@ -39,11 +39,7 @@ def read_state(path: str | Path, option: str = "pretrained") -> dict[str, Tensor
 
 
 def tensors_of(content: Any, path: str | Path) -> dict[str, Tensor]:
-    """Return the tensors in the content of a checkpoint, without wrappers and ``module.``.
-
-    Args:
-        content: Content of the checkpoint, of any type.
-    """
+    """Return the tensors in the content of a checkpoint, without wrappers and ``module.``."""
     if isinstance(content, dict):
         wrapper = next((k for k in _WRAPPERS if isinstance(content.get(k), dict)), None)
         content = content[wrapper] if wrapper else content

@@ -176,6 +176,6 @@ def test_what_is_collected_is_in_cpu_memory_and_a_batch_at_a_time(monkeypatch):
         sizes.append(rows.shape)
         return [rows]
 
-    monkeypatch.setattr("rankseg.engine.features.all_gather", gather)
+    monkeypatch.setattr("rankseg.models.memory.bank.all_gather", gather)
     found = extract_features(build(), Images(), batch_size=3)
     assert [size[0] for size in sizes[::2]] == [3, 3, 1] and len(found.feature) == 7

@@ -38,7 +38,7 @@ demo: $(INSTALLED) # train the baseline and RankMatch on generated images, for a
 	$(PY) tools/demo.py --seeds $(SEEDS)
 
 test: $(INSTALLED) # run the tests, on all cores: JOBS=1 for one at a time
-	$(PY) -m pytest -n $(JOBS) --maxprocesses 8 --dist loadfile
+	$(PY) -m pytest -n $(JOBS) --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
 docs: $(INSTALLED) # build the documentation site in docs/_build/html; a warning is an error
 	@$(PY) -c "import sys; sys.exit(sys.version_info < (3, 11))" || { \

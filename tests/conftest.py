@@ -4,6 +4,7 @@
 import rankseg  # before torch, whose threads then sleep while they wait
 
 # isort: split
+import functools
 import gc
 import os
 import re
@@ -20,6 +21,20 @@ import rankseg.models  # noqa: F401, before mmseg, which may need missing operat
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # no test looks for weights in the network
 torch.set_num_threads(1)  # tensors are tiny: a second thread only waits for the first
+gc.set_threshold(20_000, 20, 20)  # thousands of tests are no garbage, and take long to look at
+
+
+LONG = ("tests/reliability/", "tests/test_", "tests/tools/", "tests/engine/", "tests/models/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start with the long files, so that none is left to one process at the end."""
+
+    def place(item: pytest.Item) -> int:
+        found = (i for i, start in enumerate(LONG) if item.nodeid.startswith(start))
+        return next(found, len(LONG))
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -36,6 +51,37 @@ def no_collection_for_each_data_set() -> Iterator[None]:
     gc.freeze()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(base_dataset, "gc", SimpleNamespace(collect=lambda: 0))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_starts() -> Iterator[None]:
+    """Leave out what tests do not look at.
+
+    The machine is described once, nothing waits for the disk, networks on the meta device get no
+    values, mmengine takes no notes of how parameters are initialized, and a seed is not kept for
+    GPUs that are not there, each time with the stack of calls.
+    """
+    from mmengine.model import base_module, weight_init
+    from mmengine.runner import runner
+    from torch.nn.modules import batchnorm, conv, linear
+
+    def unless_meta(inner: Callable) -> Callable:
+        return lambda self: None if self.weight is not None and self.weight.is_meta else inner(self)
+
+    described = functools.cache(runner.collect_env)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runner, "collect_env", lambda: dict(described()))
+        patch.setattr(os, "fsync", lambda file: None)
+        for module in (base_module, weight_init):
+            patch.setattr(module, "update_init_info", lambda module, init_info: None)
+        patch.setattr(base_module.BaseModule, "_dump_init_info", lambda self: None)
+        if not torch.cuda.is_available():
+            patch.setattr(
+                torch, "manual_seed", lambda seed: torch.default_generator.manual_seed(int(seed))
+            )
+        for cls in (conv._ConvNd, linear.Linear, batchnorm._NormBase):
+            patch.setattr(cls, "reset_parameters", unless_meta(cls.reset_parameters))
         yield
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """MMEngine runner with strict checkpoint loading and atomic checkpoint saving."""
 
+import functools
 import os
 import time
 import traceback
@@ -13,6 +14,7 @@ from mmengine.dist import get_world_size, is_main_process
 from mmengine.logging import MessageHub, MMLogger
 from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.runner import Runner
+from mmengine.runner import runner as mmengine_runner
 from torch import nn
 from torch.utils.data import DataLoader
 
@@ -45,6 +47,8 @@ START_TIME = "%Y%m%d_%H%M%S"
 """Format of the name of a start's folder in the work folder."""
 LOGS = ("mmengine.visualization", "mmengine.logging")
 """Modules that write only to the work folder."""
+
+mmengine_runner.get_git_hash = functools.cache(mmengine_runner.get_git_hash)  # not per checkpoint
 
 
 class StrictRunner(Runner):

@@ -1,17 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Training in several processes under torchrun: as one process, resumed, and when one of them ends.
 
-The launcher runs in a new process, since a fork of this one would lack its threads and could hang.
+The launcher runs in a process of the fork server, since a fork of this one would lack its threads
+and could hang.
 """
 
 import importlib.util
 import json
-import multiprocessing
 import os
 import re
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,8 @@ from rankseg.engine.resilience.checkpoint import load_checkpoint_file
 LAUNCHED = Path(__file__).parent / "launched.py"
 PROMPT = 300  # seconds for a launch, far below the half hour that processes wait for each other
 OPTIONS = {  # nothing is drawn by a process, and three images are not for two processes
+    "train_cfg.max_iters": 4,
+    "model.student.backbone.norm_eval": True,  # batch norms of the head are synchronized
     "model.student.decode_head.dropout_ratio": 0.0,
     "val_dataloader.dataset.indices": 3,
 }
@@ -63,13 +66,11 @@ def _launch(arguments: list[str], log: Path) -> None:
 class Launch:
     """A run in two processes: exit status, what was printed, seconds."""
 
-    def __init__(self, how: str, config: Path, run: Path, *more: str) -> None:
+    def __init__(self, context, how: str, config: Path, run: Path, *more: str) -> None:
         arguments = [how, str(config), "--work-dir", str(run), *more, "--cfg-options"]
         arguments += [f"{key}={value}" for key, value in OPTIONS.items()]
         log, start = run.with_suffix(".txt"), time.monotonic()
-        process = multiprocessing.get_context("spawn").Process(
-            target=_launch, args=(arguments, log)
-        )
+        process = context.Process(target=_launch, args=(arguments, log))
         process.start()
         process.join(PROMPT)
         if process.exitcode is None:
@@ -81,7 +82,7 @@ class Launch:
 
 
 def state(run: Path) -> dict[str, torch.Tensor]:
-    return load_checkpoint_file(run / "iter_8.pth")["state_dict"]
+    return load_checkpoint_file(run / "iter_4.pth")["state_dict"]
 
 
 @pytest.fixture(scope="module")
@@ -90,15 +91,25 @@ def config_file(config) -> Path:
 
 
 @pytest.fixture(scope="module")
-def whole(config_file, tmp_path_factory) -> tuple[Launch, Path]:
+def launch(forkserver, config_file) -> Callable[..., Launch]:
+    """Start a run of that config: how process 1 ends, work folder, more arguments."""
+
+    def start(how: str, run: Path, *more: str) -> Launch:
+        return Launch(forkserver, how, config_file, run, *more)
+
+    return start
+
+
+@pytest.fixture(scope="module")
+def whole(launch, tmp_path_factory) -> tuple[Launch, Path]:
     """A run that nothing disturbs."""
     run = tmp_path_factory.mktemp("whole") / "run"
-    return Launch("none", config_file, run), run
+    return launch("none", run), run
 
 
 def test_two_processes_train_and_validate_as_one(whole, config_file, tmp_path):
-    launch, run = whole
-    assert launch.status == 0, launch.text
+    ended, run = whole
+    assert ended.status == 0, ended.text
     options = {f"train_dataloader.sampler.{half}": 4 for half in ("labeled", "unlabeled")}
     options |= {"train_dataloader.batch_size": 8, **OPTIONS}
     apis.train(apis.load_config(str(config_file), work_dir=str(tmp_path), options=options))
@@ -112,34 +123,34 @@ def test_two_processes_train_and_validate_as_one(whole, config_file, tmp_path):
 
 
 def test_only_the_main_process_writes_and_logs(whole):
-    launch, run = whole
-    assert len(re.findall(r"^ +8 of 8  loss", launch.text, re.M)) == 1
+    ended, run = whole
+    assert len(re.findall(r"^ +4 of 4  loss", ended.text, re.M)) == 1
     assert len(list(run.glob("*/*.log"))) == 1
     assert not list(run.rglob("*.partial"))
 
 
-def check_ended(launch: Launch) -> None:
-    assert launch.status == 1, launch.text
-    assert launch.seconds < PROMPT, launch.text
-    assert "process 0 of 2 stops, because another process has ended" in launch.text
-    assert "saved as" not in launch.text, "a checkpoint is spoken of that was not made"
+def check_ended(ended: Launch) -> None:
+    assert ended.status == 1, ended.text
+    assert ended.seconds < PROMPT, ended.text
+    assert "process 0 of 2 stops, because another process has ended" in ended.text
+    assert "saved as" not in ended.text, "a checkpoint is spoken of that was not made"
 
 
-def test_one_that_is_killed_ends_the_other_and_both_resume(whole, config_file, tmp_path):
+def test_one_that_is_killed_ends_the_other_and_both_resume(whole, launch, tmp_path):
     run = tmp_path / "run"
-    launch = Launch("kill", config_file, run)
-    check_ended(launch)
-    assert "Signal 9 (SIGKILL)" in launch.text
+    ended = launch("kill", run)
+    check_ended(ended)
+    assert "Signal 9 (SIGKILL)" in ended.text
     assert (run / "iter_2.pth").is_file() and not (run / "iter_4.pth").exists()
-    resumed = Launch("none", config_file, run, "--resume")
+    resumed = launch("none", run, "--resume")
     assert resumed.status == 0, resumed.text
     for name, value in state(run).items():
         assert torch.equal(value, state(whole[1])[name]), name
 
 
-def test_one_that_fails_ends_the_other_with_its_message(config_file, tmp_path):
-    launch = Launch("raise", config_file, tmp_path / "run")
-    check_ended(launch)
-    assert "process 1 of 2 failed: RuntimeError: enough of this" in launch.text
-    root_cause = launch.text[launch.text.index("Root Cause") :]
+def test_one_that_fails_ends_the_other_with_its_message(launch, tmp_path):
+    ended = launch("raise", tmp_path / "run")
+    check_ended(ended)
+    assert "process 1 of 2 failed: RuntimeError: enough of this" in ended.text
+    root_cause = ended.text[ended.text.index("Root Cause") :]
     assert "rank      : 1" in root_cause and "RuntimeError: enough of this" in root_cause

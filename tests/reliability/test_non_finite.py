@@ -59,7 +59,7 @@ def test_every_method_is_here():
 @pytest.mark.parametrize("method", METHODS)
 def test_one_bad_iteration_and_the_run_goes_on(method, spoil, quick_train, tmp_path):
     spoil(method, 4, 5)
-    run = quick_train(method, tmp_path / "run", check=False)
+    run = quick_train(method, tmp_path / "run", check=False, default_hooks__checkpoint__interval=8)
     state = load_checkpoint_file(run / "iter_8.pth")
     numbers = [value for value in state["state_dict"].values() if value.is_floating_point()]
     assert numbers and all(value.isfinite().all() for value in numbers)

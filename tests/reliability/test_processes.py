@@ -5,6 +5,7 @@ Images are shared out as the sampler does. What a process draws at random cannot
 one process draws for all; here every draw (boxes, dropped channels, first agents) is a function of
 the image, and where CutMix pastes from the batch, one process pairs images within the same halves.
 Labels to ignore and padding are spread unevenly, so that every mean must be over all processes.
+Two processes take a millisecond for each batch norm: one case has them in the whole network.
 """
 
 import math
@@ -34,16 +35,20 @@ TEACHER = dict(momentum=0.3)
 SECOND = "decode_head.branches.consistency"
 
 
-def segmentor(loss=None):
+def segmentor(loss=None, all_norms=False):
+    """A segmentor that synchronizes the batch norms of its head, or all."""
     student = toy_student()
     student.decode_head.dropout_ratio = 0.0
+    student.backbone.norm_eval = not all_norms
     if loss is not None:
         student.decode_head.loss_decode = loss
     return student
 
 
 def classifier(*branches):
+    """A classifier of seven batch norms."""
     student = toy_classifier()
+    student.backbone = dict(type="WideResNet", depth=10, width=1, norm_cfg=dict(type="BN"))
     student.decode_head.branches = {k: student.decode_head.branches[k] for k in branches}
     return student
 
@@ -64,7 +69,7 @@ TARGETS = dict(
     teacher=dict(momentum=0.3, buffers=False),
 )
 CASES = {
-    "Supervised": (segmentor(), dict(type="Supervised")),
+    "Supervised": (segmentor(all_norms=True), dict(type="Supervised")),
     "Supervised, hard pixels": (segmentor(OHEM), dict(type="Supervised")),
     "Supervised, hard pixels of each image": (
         segmentor(dict(OHEM, min_kept=0.2)),
@@ -78,7 +83,7 @@ CASES = {
     "MeanTeacher": (segmentor(), dict(type="MeanTeacher", teacher=TEACHER)),
     "CPS": (segmentor(), dict(type="CPS")),
     "CPS, pasting from the batch": (segmentor(), dict(type="CPS", cutmix=dict(boxes=1))),
-    "CCT": (segmentor(), dict(type="CCT", perturbations=PERTURBATIONS)),
+    "CCT": (segmentor(all_norms=True), dict(type="CCT", perturbations=PERTURBATIONS)),
     "Supervised classes": (
         classifier("projection"),  # in no loss
         dict(type="Supervised", find_unused_parameters=True),
@@ -121,7 +126,10 @@ CASES = {
         classifier(),
         dict(type="SnowballMixMatch", teacher=TEACHER, master=TEACHER, labels_from="teacher"),
     ),
-    "LMCS": (classifier(), dict(type="LMCS", teacher=TEACHER, master_momentum=0.3, **COMPOSED)),
+    "LMCS": (
+        {**toy_classifier(), "decode_head": classifier().decode_head},
+        dict(type="LMCS", teacher=TEACHER, master_momentum=0.3, **COMPOSED),
+    ),
 }
 
 
@@ -131,8 +139,8 @@ CASES = {
 def whole_batch(case: str, step: int, images: int = IMAGES) -> tuple[dict, dict]:
     """Images and labels of all processes, unevenly labelled and padded."""
     torch.manual_seed(100 + step)
-    if "branches" in CASES[case][0].decode_head:
-        inputs, samples = toy_class_batch(IMAGES, IMAGES, twin="CMSF" in case)
+    if "branches" in CASES[case][0]["decode_head"]:
+        inputs, samples = toy_class_batch(IMAGES, IMAGES, 17, twin="CMSF" in case)
         for i, sample in enumerate(samples["labeled"]):  # a bank of all is full after two steps
             sample.set_metainfo({"sample_idx": (i + step * IMAGES) % (2 * IMAGES)})
         return inputs, samples

@@ -118,7 +118,7 @@ def check(early: dict, late: dict) -> None:
 
 
 def test_a_short_run(soak):
-    check(*soak(early=30, iterations=90))
+    check(*soak(early=16, iterations=48))
 
 
 @pytest.mark.soak

@@ -11,7 +11,7 @@ import torch
 from mmengine.registry import init_default_scope
 from PIL import Image
 
-from rankseg.engine.hooks import DiscoveryHook
+from rankseg.engine.hooks import DiscoveryHook, discovery
 from rankseg.engine.hooks import base as base_module
 from rankseg.models.methods import Snowball
 from rankseg.registry import DATASETS, SELECTIONS
@@ -82,6 +82,15 @@ def run(
         every=every,
         resume=resume,
     )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def draw():
+    """Draw no pictures, which takes longer than the training; the function that does."""
+    with pytest.MonkeyPatch.context() as patch:
+        inner = discovery.draw_discovery
+        patch.setattr(discovery, "draw_discovery", lambda *_: None)
+        yield inner
 
 
 @pytest.fixture
@@ -155,7 +164,8 @@ def test_labeled_images_that_are_unlabeled_too(root, tmp_path, batches):
     assert any(set(pool) & set(others) for _, others, pool in batches), "they stay unlabeled, too"
 
 
-def test_a_run_leaves_numbers_and_pictures(root, whole, tmp_path):
+def test_a_run_leaves_numbers_and_pictures(root, whole, tmp_path, draw, monkeypatch):
+    monkeypatch.setattr(discovery, "draw_discovery", draw)
     run(root, tmp_path, hook=dict(maps="pca"))
     notes = json.loads((tmp_path / "discovery.json").read_text())
     assert {note["iteration"]: (note["generation"], note["step"]) for note in notes} == STARTS

@@ -144,8 +144,9 @@ def test_one_that_is_killed_ends_the_other_and_both_resume(whole, launch, tmp_pa
     assert (run / "iter_2.pth").is_file() and not (run / "iter_4.pth").exists()
     resumed = launch("none", run, "--resume")
     assert resumed.status == 0, resumed.text
+    wanted = state(whole[1])
     for name, value in state(run).items():
-        assert torch.equal(value, state(whole[1])[name]), name
+        assert torch.equal(value, wanted[name]), name
 
 
 def test_one_that_fails_ends_the_other_with_its_message(launch, tmp_path):

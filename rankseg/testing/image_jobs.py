@@ -18,9 +18,8 @@ from rankseg.evaluation.retrieval import percentages, retrieval_scores
 from rankseg.imageio.listing import walk_images
 from rankseg.registry import DATASETS, MODELS
 from rankseg.selection.graph import knn_graph, propagate
-from rankseg.testing.recipes import ImageSet
+from rankseg.testing.recipes import ImageSet, Recipe
 
-SURE = 0.9
 BATCH = 50  # images that are tested at a time
 
 
@@ -152,20 +151,26 @@ def load_features(cfg: Config, file: Path, folder: str) -> Features:
 
 
 def classify(
-    kind: str, known: Tensor, label: Tensor, unknown: Tensor, query: Tensor, seed: int
+    kind: str,
+    known: Tensor,
+    label: Tensor,
+    unknown: Tensor,
+    query: Tensor,
+    seed: int,
+    least: float = 0.0,
 ) -> Tensor:
     """Classify queries by frozen features.
 
     Args:
         kind: ``"linear"`` and ``"knn"`` (5 neighbors) use labeled images only. ``"again"`` trains a
-            second linear layer on the predictions of the first one for all images, ``"sure"`` on
-            those with a confidence of 0.9 or more.
+            second linear layer on the predictions of the first one, too.
             ``"propagation"`` propagates labels over a graph of all images and queries.
         known: ``(L, D)`` features of labeled images.
         label: ``(L,)`` their classes.
         unknown: ``(U, D)`` features of unlabeled images.
         query: ``(M, D)`` features to classify.
         seed: Seed of the order of the images.
+        least: Smallest confidence of the predictions that ``"again"`` uses.
 
     Returns:
         ``(M,)`` classes.
@@ -179,23 +184,23 @@ def classify(
         graph = knn_graph(nodes.numpy(), 20)
         found = propagate(*graph, label.numpy(), np.arange(len(known)), classes)
         return torch.from_numpy(np.asarray(found.label))[-len(query) :]
-    if kind in ("again", "sure"):
+    if kind == "again":
         logits = linear_probe(known, label, unknown, classes, seed=seed)
         confidence, guess = logits.softmax(1).max(1)
-        kept = confidence >= (SURE if kind == "sure" else 0)
+        kept = confidence >= least
         known, label = torch.cat([known, unknown[kept]]), torch.cat([label, guess[kept]])
     return linear_probe(known, label, query, classes, seed=seed).argmax(1)
 
 
 def evaluate_frozen(
-    cfg: Config, image_set: ImageSet, kind: str, cache: Path
+    cfg: Config, image_set: ImageSet, recipe: Recipe, cache: Path
 ) -> dict[str, dict[str, float]]:
     """Test the pretrained encoder of a config without training it.
 
     Args:
         cfg: Config of a job.
         image_set: Its set.
-        kind: See :func:`classify`; embedding networks are tested by the features themselves.
+        recipe: Its recipe; embedding networks are tested by the features themselves.
         cache: Folder for the features, which are the same for all jobs of a set.
 
     Returns:
@@ -215,6 +220,6 @@ def evaluate_frozen(
     labeled, unlabeled = train.rows(lists.labeled), train.rows(lists.unlabeled)
     known = train.feature[labeled], train.label[labeled], train.feature[unlabeled]
     for name, (query, truth) in queries.items():
-        guess = classify(kind, *known, query, cfg.randomness.seed)
+        guess = classify(recipe.frozen, *known, query, cfg.randomness.seed, recipe.least)
         found[name] = {"top1": round(100 * float((guess == truth).double().mean()), 2)}
     return found

@@ -313,7 +313,7 @@ def run_job(job: Job, retest: bool = False) -> dict[str, Any]:
     result: dict[str, Any] = {"job": job.name, "set": name, "recipe": recipe, "seed": seed}
     if job.recipe.method == FROZEN:
         begin = time.perf_counter()
-        tested = evaluate_frozen(cfg, job.image_set, job.recipe.frozen, job.out / "features" / name)
+        tested = evaluate_frozen(cfg, job.image_set, job.recipe, job.out / "features" / name)
         seconds = round(time.perf_counter() - begin, 1)
         return result | {"iterations": 0, "seconds": seconds} | tested
     untested = cfg.copy()

@@ -49,6 +49,7 @@ class Recipe:
         all_labels: Train on the masks of all training images that are not held out: the ceiling.
         recolored: Recolor labeled images as the strong views are.
         frozen: How a frozen encoder classifies, see :func:`rankseg.testing.image_jobs.classify`.
+        least: Smallest confidence of the labels of ``frozen="again"``.
     """
 
     method: str
@@ -62,6 +63,7 @@ class Recipe:
     all_labels: bool = False
     recolored: bool = False
     frozen: str = ""
+    least: float = 0.0
 
 
 SETS = {
@@ -168,8 +170,33 @@ CLASS_RECIPES = {
     "frozen_again": Recipe(
         FROZEN, "frozen encoder, linear, again on its own labels", BOTH_MAPS, frozen="again"
     ),
-    "frozen_sure": Recipe(
-        FROZEN, "frozen encoder, linear, again on its labels above 0.9", BOTH_MAPS, frozen="sure"
+    "frozen_again_50": Recipe(
+        FROZEN,
+        "frozen encoder, linear, again on its labels above 0.5",
+        BOTH_MAPS,
+        frozen="again",
+        least=0.5,
+    ),
+    "frozen_again_70": Recipe(
+        FROZEN,
+        "frozen encoder, linear, again on its labels above 0.7",
+        BOTH_MAPS,
+        frozen="again",
+        least=0.7,
+    ),
+    "frozen_again_90": Recipe(
+        FROZEN,
+        "frozen encoder, linear, again on its labels above 0.9",
+        BOTH_MAPS,
+        frozen="again",
+        least=0.9,
+    ),
+    "frozen_again_95": Recipe(
+        FROZEN,
+        "frozen encoder, linear, again on its labels above 0.95",
+        BOTH_MAPS,
+        frozen="again",
+        least=0.95,
     ),
     "frozen_propagation": Recipe(
         FROZEN, "frozen encoder, label propagation", BOTH_MAPS, frozen="propagation"
@@ -179,7 +206,7 @@ CLASS_RECIPES = {
     ),
     "supervised": Recipe("supervised", "supervised"),
     "supervised_all": Recipe("supervised", "all labels", all_labels=True),
-    "linear": Recipe("supervised", "supervised, frozen backbone", {f"{BACKBONE}.frozen": True}),
+    "linear": Recipe("supervised", "supervised, frozen backbone", suffix="_linear"),
     "fixmatch_linear": Recipe(
         "fixmatch", "FixMatch, frozen backbone", {f"{BACKBONE}.frozen": True}
     ),
@@ -217,7 +244,7 @@ EMBEDDING_RECIPES = {
 RECIPES_OF = {"masks": RECIPES, "classes": CLASS_RECIPES, "embeddings": EMBEDDING_RECIPES}
 MAIN = {
     "masks": (BASELINE, WEIGHTED, "rankmatch"),
-    "classes": ("frozen_linear", "frozen_sure", BASELINE, "fixmatch"),
+    "classes": ("frozen_linear", "frozen_again_90", BASELINE, "fixmatch"),
     "embeddings": ("frozen", "metric_learning", "ccl", "tac_ccl"),
 }
 TITLES = {name: recipe.title for known in RECIPES_OF.values() for name, recipe in known.items()}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""FixMatch, EfficientNet-Lite0, a small CIFAR-10, 100 of 4,000 images labeled.
+"""FixMatch, frozen EfficientNet-Lite0, a small CIFAR-10, 100 of 4,000 images labeled.
 
 After a warm-up, the average of the weights labels the images on which it is confident.
 """

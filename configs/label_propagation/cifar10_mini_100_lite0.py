@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Label propagation, EfficientNet-Lite0, a small CIFAR-10, 100 of 4,000 images labeled."""
+"""Label propagation, frozen EfficientNet-Lite0, a small CIFAR-10, 100 of 4,000 images labeled."""
 
 _base_ = "../_base_/sets/cifar10_mini_100_lite0.py"
 

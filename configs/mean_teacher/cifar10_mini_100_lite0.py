@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Mean Teacher, EfficientNet-Lite0, a small CIFAR-10, 100 of 4,000 images labeled.
+"""Mean Teacher, frozen EfficientNet-Lite0, a small CIFAR-10, 100 of 4,000 images labeled.
 
 The student sees the strong view of FixMatch, as two weak views of an image soon look alike.
 """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Supervised-only, EfficientNet-Lite0, a small CIFAR-10, 100 of 4,000 images labeled."""
+"""Supervised-only, frozen EfficientNet-Lite0, a small CIFAR-10, 100 of 4,000 images labeled."""
 
 _base_ = "../_base_/sets/cifar10_mini_100_lite0.py"
 

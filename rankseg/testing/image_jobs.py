@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import DefaultScope
-from torch import Tensor
+from torch import Tensor, nn
 
 from rankseg.evaluation.features import knn_classify, linear_probe
 from rankseg.evaluation.retrieval import percentages, retrieval_scores
@@ -120,6 +120,50 @@ def fit_classes(cfg: Config, image_set: ImageSet) -> None:
     for hook in cfg.custom_hooks:
         if hook["type"] == "ClusterHook":
             hook.clusters = len({name.split("/")[1] for name in names})
+
+
+def load_method(cfg: Config, weights: Path) -> nn.Module:
+    """Build the network of a config with the weights of a file, in eval mode."""
+    with DefaultScope.overwrite_default_scope("rankseg"):
+        student, cleaner = cfg.model.student, cfg.model.data_preprocessor
+        method = MODELS.build(dict(type="Supervised", student=student, data_preprocessor=cleaner))
+    method.student.load_state_dict(torch.load(weights, weights_only=True, map_location="cpu"))
+    return method.eval()
+
+
+@torch.no_grad()
+def label_more(cfg: Config, weights: Path, least: float, folder: Path) -> None:
+    """Move unlabeled images to the labeled list of a config, labeled by the network of a file.
+
+    Args:
+        cfg: Config of a job; its lists are replaced.
+        weights: File of the network.
+        least: Smallest confidence of these labels.
+        folder: Folder for the new lists.
+    """
+    train = cfg.train_dataloader.dataset
+    method = load_method(cfg, weights)
+    with DefaultScope.overwrite_default_scope("rankseg"):
+        steps = cfg.val_dataloader.dataset.pipeline
+        config = dict(train.dataset, ann_file=train.unlabeled, pipeline=steps, test_mode=True)
+        dataset = DATASETS.build(config)
+    confident, unsure = [], []
+    names = Path(train.unlabeled).read_text().splitlines()
+    for start in range(0, len(names), BATCH):
+        some = names[start : start + BATCH]
+        batch = pseudo_collate([dataset[start + i] for i in range(len(some))])
+        for name, sample in zip(some, method.test_step(batch), strict=True):
+            share, label = sample.seg_logits.data.flatten().softmax(0).max(0)
+            if share >= least:
+                confident.append(f"{name} {dataset.metainfo['classes'][label]}")
+            else:
+                unsure.append(name)
+    folder.mkdir(parents=True, exist_ok=True)
+    known = Path(train.labeled).read_text().splitlines()
+    for part, lines in (("labeled", known + confident), ("unlabeled", unsure)):
+        file = folder / f"{part}.txt"
+        file.write_text("".join(f"{line}\n" for line in lines))
+        train[part] = str(file.absolute())
 
 
 @torch.no_grad()

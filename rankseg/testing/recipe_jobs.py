@@ -19,9 +19,16 @@ from mmengine.registry import DefaultScope
 
 from rankseg.datasets.transforms.photometric import StrongViews
 from rankseg.imageio.masks import read_mask
-from rankseg.registry import DATASETS, METRICS, MODELS, TRANSFORMS
+from rankseg.registry import DATASETS, METRICS, TRANSFORMS
 from rankseg.structures import strong
-from rankseg.testing.image_jobs import BATCH, class_options, evaluate_frozen, fit_classes
+from rankseg.testing.image_jobs import (
+    BATCH,
+    class_options,
+    evaluate_frozen,
+    fit_classes,
+    label_more,
+    load_method,
+)
 from rankseg.testing.paired import KEYS
 from rankseg.testing.recipes import FROZEN, RECIPES_OF, SETS, ImageSet, Recipe
 from rankseg.training.config import load_config
@@ -200,8 +207,8 @@ def build_config(job: Job) -> Config:
         lists = job.out / "lists" / name / f"{seed}{'_all' * recipe.all_labels}"
         options = class_options(root, image_set, lists, seed, recipe.all_labels)
     options["model.pretrained"] = job.weights
-    if recipe.first:
-        network = job.out / "runs" / name / recipe.first / str(seed) / NETWORK
+    network = job.out / "runs" / name / str(recipe.first) / str(seed) / NETWORK
+    if recipe.first and masks:
         options["model.labeler"] = str(network)
         if recipe.proceed:
             options["load_from"] = str(network)
@@ -286,14 +293,12 @@ def numbers_of(metrics: dict[str, float], classes: Sequence[str]) -> dict[str, A
 
 def evaluate(cfg: Config, weights: Path, loader: str, size: int = 1) -> dict[str, Any]:
     """Test the network of a file on one of the loaders of a config, ``size`` images at a time."""
+    method = load_method(cfg, weights)
     with DefaultScope.overwrite_default_scope("rankseg"):
-        student, cleaner = cfg.model.student, cfg.model.data_preprocessor
-        method = MODELS.build(dict(type="Supervised", student=student, data_preprocessor=cleaner))
         dataset = DATASETS.build(cfg[loader].dataset)
         evaluator = Evaluator([METRICS.build(cfg.val_evaluator)])
-    method.student.load_state_dict(torch.load(weights, weights_only=True, map_location="cpu"))
     cuda = torch.cuda.is_available()
-    method = method.to("cuda" if cuda else "cpu").eval()
+    method = method.to("cuda" if cuda else "cpu")
     evaluator.dataset_meta = dataset.metainfo
     for start in range(0, len(dataset), size):
         batch = pseudo_collate([dataset[i] for i in range(start, min(start + size, len(dataset)))])
@@ -316,6 +321,9 @@ def run_job(job: Job, retest: bool = False) -> dict[str, Any]:
         tested = evaluate_frozen(cfg, job.image_set, job.recipe, job.out / "features" / name)
         seconds = round(time.perf_counter() - begin, 1)
         return result | {"iterations": 0, "seconds": seconds} | tested
+    if job.recipe.first and job.image_set.kind == "classes":
+        network = job.out / "runs" / name / job.recipe.first / str(seed) / NETWORK
+        label_more(cfg, network, job.recipe.least, job.out / "lists" / job.name)
     untested = cfg.copy()
     untested.val_dataloader = untested.test_dataloader = None  # tested below, by one network
     if not retest:

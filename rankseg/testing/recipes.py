@@ -43,13 +43,14 @@ class Recipe:
         options: Config keys on top of the config.
         suffix: Ending of the config's name.
         length: Length of the run as a multiple of the usual one.
-        first: Recipe whose last weights make the pseudo-labels.
+        first: Recipe whose last weights make the pseudo-labels. With image-level classes and
+            ``least``, they label the unlabeled images once, before the run.
         proceed: Start from those weights, too, in place of the encoder's.
         weighted: Keep the class weights of the labeled loss.
         all_labels: Train on the masks of all training images that are not held out: the ceiling.
         recolored: Recolor labeled images as the strong views are.
         frozen: How a frozen encoder classifies, see :func:`rankseg.testing.image_jobs.classify`.
-        least: Smallest confidence of the labels of ``frozen="again"``.
+        least: Smallest confidence of such labels, and of those of ``frozen="again"``.
     """
 
     method: str
@@ -161,6 +162,7 @@ FAST = {  # the settings of the small real sets
     "optim_wrapper.paramwise_cfg.custom_keys.backbone.lr_mult": 0.2,
     "train_cfg.max_iters": 300,
 }
+HALF = {f"{BACKBONE}.frozen": 9, f"{BACKBONE}.norm_eval": True}
 WHOLE = {f"{BACKBONE}.frozen": False, f"{BACKBONE}.norm_eval": False}
 BOTH_MAPS = {f"{BACKBONE}.out_indices": (3, 4)}
 FROZEN = "frozen"  # in place of a method: the encoder is not trained
@@ -206,10 +208,11 @@ CLASS_RECIPES = {
     ),
     "supervised": Recipe("supervised", "supervised"),
     "supervised_all": Recipe("supervised", "all labels", all_labels=True),
-    "linear": Recipe("supervised", "supervised, frozen backbone", suffix="_linear"),
-    "fixmatch_linear": Recipe(
-        "fixmatch", "FixMatch, frozen backbone", {f"{BACKBONE}.frozen": True}
+    "supervised_again": Recipe(
+        "supervised", "supervised, again on its labels above 0.9", first="supervised", least=0.9
     ),
+    "supervised_half_frozen": Recipe("supervised", "supervised, 9 of 16 blocks frozen", HALF),
+    "fixmatch_half_frozen": Recipe("fixmatch", "FixMatch, 9 of 16 blocks frozen", HALF),
     "fast_trained": Recipe(
         "supervised", "supervised, fast backbone, batch statistics", FAST | WHOLE
     ),

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
+import cv2
+import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
@@ -101,6 +104,39 @@ def test_second_layer_learns_from_confident_images_only(monkeypatch):
         classify("again", known, label, torch.zeros(5, 3), torch.zeros(5, 3), 0, least)
     sure = sum(1 / (1 + 2.718281828**-x) >= 0.9 for x in range(5))
     assert len(seen[1]) == 2 + 5 and len(seen[3]) == 2 + sure == 4
+
+
+def test_confident_images_move_to_the_labeled_list(tmp_path, monkeypatch):
+    names = [f"train/{label}/{number}.png" for label in "ab" for number in range(3)]
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(tmp_path / name), np.zeros((8, 8, 3), np.uint8))
+    (tmp_path / "labeled.txt").write_text(f"{names[0]}\n{names[3]}\n")
+    unlabeled = [names[1], names[2], names[4], names[5]]
+    (tmp_path / "unlabeled.txt").write_text("".join(f"{name}\n" for name in unlabeled))
+    logits = torch.tensor([[0.0, 3.0], [1.0, 0.0], [2.5, 0.0], [0.0, 2.0]])  # 0.95 0.73 0.92 0.88
+
+    class Network:
+        def test_step(self, batch):
+            assert len(batch["inputs"]) == 4
+            maps = [SimpleNamespace(data=row[:, None, None]) for row in logits]
+            return [SimpleNamespace(seg_logits=one) for one in maps]
+
+    monkeypatch.setattr(image_jobs, "load_method", lambda cfg, weights: Network())
+    folder = dict(type="ClassFolderDataset", data_root=str(tmp_path))
+    lists = {part: str(tmp_path / f"{part}.txt") for part in ("labeled", "unlabeled")}
+    steps = [dict(type="LoadImage"), dict(type="PackEval")]
+    cfg = Config(
+        dict(
+            train_dataloader=dict(dataset=dict(dataset=folder, **lists)),
+            val_dataloader=dict(dataset=dict(pipeline=steps)),
+        )
+    )
+    image_jobs.label_more(cfg, tmp_path / "network.pth", 0.9, tmp_path / "new")
+    train = cfg.train_dataloader.dataset
+    expected = [names[0], names[3], f"{names[1]} b", f"{names[4]} a"]  # its guesses, not the truth
+    assert Path(train.labeled).read_text().splitlines() == expected
+    assert Path(train.unlabeled).read_text().splitlines() == [names[2], names[5]]
 
 
 JOBS = [f"cifar10_mini/{name}/3" for name in CLASS_RECIPES]

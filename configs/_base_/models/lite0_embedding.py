@@ -9,7 +9,7 @@ _base_ = "./lite0_classes.py"
 
 model = dict(
     student=dict(
-        backbone=dict(out_indices=(3,), frozen=False),
+        backbone=dict(out_indices=(3,), frozen=False, norm_eval=True),
         decode_head=dict(_delete_=True, type="EmbeddingHead", in_channels=112, channels=128),
     )
 )

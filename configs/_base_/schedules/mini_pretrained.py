@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""200 iterations of AdamW from pretrained weights; the backbone learns a hundred times slower.
-
-With a few labels and a fast backbone, the network forgets what the weights know.
-"""
+"""200 iterations of AdamW; a backbone that is not frozen learns a hundred times slower."""
 
 train_cfg = dict(type="PassTrainLoop", max_iters=200, val_interval=200)
 optim_wrapper = dict(

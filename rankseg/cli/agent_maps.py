@@ -14,10 +14,11 @@ from collections.abc import Sequence
 
 from rankseg.training.command_line import (
     add_config_arguments,
+    add_default,
     add_network_argument,
-    exit_on_user_error,
     make_parser,
     parse_trained,
+    running,
     trained_from,
 )
 
@@ -26,19 +27,9 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Parse the command line."""
     parser = make_parser(__name__, __doc__)
     add_config_arguments(parser, trained=True, inputs="[IMAGE ...]")
-    parser.add_argument(
-        "--out", default="agent_maps", metavar="DIR", help="output folder (default: agent_maps)"
-    )
-    parser.add_argument(
-        "--images",
-        type=int,
-        default=4,
-        metavar="N",
-        help="number of validation images, if no image is given (default: 4)",
-    )
-    parser.add_argument(
-        "--shown", type=int, default=6, metavar="N", help="number of maps per image (default: 6)"
-    )
+    add_default(parser, "--out", "agent_maps", "output folder", metavar="DIR")
+    add_default(parser, "--images", 4, "number of validation images, if no image is given")
+    add_default(parser, "--shown", 6, "number of maps per image")
     parser.add_argument(
         "--num-agents",
         type=int,
@@ -47,9 +38,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--tap", metavar="NAME", help="submodule whose output is compared")
     add_network_argument(parser)
-    parser.add_argument(
-        "--seed", type=int, default=0, help="seed that selects the first agent (default: 0)"
-    )
+    add_default(parser, "--seed", 0, "seed that selects the first agent", metavar=None)
     return parse_trained(parser, argv, (0, None))
 
 
@@ -57,10 +46,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Write the pictures."""
     args = parse_args(argv)
     from rankseg.analysis.agent_maps import agent_maps
-    from rankseg.engine.resilience.checkpoint import trust_checkpoints
 
     seed, args.seed = args.seed, None  # the seed selects agents; it does not override the config
-    with exit_on_user_error(), trust_checkpoints(args.trust_checkpoint):
+    with running(args):
         agent_maps(
             *trained_from(args),
             args.inputs,

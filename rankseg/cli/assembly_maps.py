@@ -15,10 +15,11 @@ from pathlib import Path
 
 from rankseg.training.command_line import (
     add_config_arguments,
+    add_default,
     add_network_argument,
-    exit_on_user_error,
     make_parser,
     parse_trained,
+    running,
     trained_from,
 )
 
@@ -30,12 +31,8 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--out", metavar="FILE", help="picture to write (default: WORK_DIR/assembly_maps.png)"
     )
-    parser.add_argument(
-        "--images", type=int, default=6, metavar="N", help="number of images (default: 6)"
-    )
-    parser.add_argument(
-        "--points", type=int, default=4, metavar="N", help="number of points per image (default: 4)"
-    )
+    add_default(parser, "--images", 6, "number of images")
+    add_default(parser, "--points", 4, "number of points per image")
     add_network_argument(parser)
     return parse_trained(parser, argv, (0, None))
 
@@ -44,9 +41,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Write the picture."""
     args = parse_args(argv)
     from rankseg.analysis.assembly_maps import assembly_maps
-    from rankseg.engine.resilience.checkpoint import trust_checkpoints
 
-    with exit_on_user_error(), trust_checkpoints(args.trust_checkpoint):
+    with running(args):
         cfg, checkpoint = trained_from(args)
         file = assembly_maps(
             cfg,

@@ -14,9 +14,10 @@ from collections.abc import Sequence
 
 from rankseg.training.command_line import (
     add_config_arguments,
-    exit_on_user_error,
+    add_default,
     make_parser,
     parse_trained,
+    running,
     trained_from,
 )
 
@@ -26,22 +27,11 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = make_parser(__name__, __doc__)
     add_config_arguments(parser, trained=True, inputs="[IMAGE ...]")
     add = parser.add_argument
-    add(
-        "--out",
-        default="attention_maps.png",
-        metavar="FILE",
-        help="picture to write (default: attention_maps.png)",
-    )
-    add("--images", type=int, default=6, metavar="N", help="number of images to draw (default: 6)")
-    add(
-        "--count",
-        type=int,
-        default=200,
-        metavar="N",
-        help="number of images for the statistics (default: 200)",
-    )
+    add_default(parser, "--out", "attention_maps.png", "picture to write", metavar="FILE")
+    add_default(parser, "--images", 6, "number of images to draw")
+    add_default(parser, "--count", 200, "number of images for the statistics")
     add("--tap", metavar="NAME", help="submodule that gives the attention map")
-    add("--seed", type=int, default=0, help="seed of the views (default: 0)")
+    add_default(parser, "--seed", 0, "seed of the views", metavar=None)
     return parse_trained(parser, argv, (0, None))
 
 
@@ -49,10 +39,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Write the picture and the numbers."""
     args = parse_args(argv)
     from rankseg.analysis.attention_maps import attention_maps
-    from rankseg.engine.resilience.checkpoint import trust_checkpoints
 
     seed, args.seed = args.seed, None  # the seed draws the views; it does not override the config
-    with exit_on_user_error(), trust_checkpoints(args.trust_checkpoint):
+    with running(args):
         numbers = attention_maps(
             *trained_from(args),
             args.inputs,

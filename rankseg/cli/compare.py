@@ -12,9 +12,10 @@ import argparse
 from collections.abc import Sequence
 
 from rankseg.training.command_line import (
+    add_default,
     add_runs_arguments,
-    exit_on_user_error,
     make_parser,
+    running,
 )
 
 
@@ -22,15 +23,8 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Parse the command line."""
     parser = make_parser(__name__, __doc__)
     parser.add_argument("runs", nargs="+", metavar="RUN", help="work folders, one column each")
-    parser.add_argument(
-        "--out",
-        default="compare.png",
-        metavar="FILE",
-        help="picture to write (default: compare.png)",
-    )
-    parser.add_argument(
-        "--images", type=int, default=5, metavar="N", help="number of images (default: 5)"
-    )
+    add_default(parser, "--out", "compare.png", "picture to write", metavar="FILE")
+    add_default(parser, "--images", 5, "number of images")
     parser.add_argument(
         "--pick",
         choices=("even", "differ"),
@@ -47,10 +41,9 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> None:
     """Write the picture."""
     args = parse_args(argv)
-    from rankseg.engine.resilience.checkpoint import trust_checkpoints
     from rankseg.report.compare import compare
 
-    with exit_on_user_error(), trust_checkpoints(args.trust_checkpoint):
+    with running(args):
         out = compare(
             args.runs,
             args.out,

@@ -12,6 +12,7 @@ import argparse
 from collections.abc import Sequence
 
 from rankseg.training.command_line import (
+    add_default,
     exit_on_user_error,
     make_parser,
 )
@@ -23,29 +24,10 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--out", required=True, metavar="DIR", help="output folder, which must be new or empty"
     )
-    parser.add_argument(
-        "--pages",
-        type=int,
-        default=165,
-        metavar="N",
-        help="number of training pages (default: 165)",
-    )
-    parser.add_argument(
-        "--test-pages",
-        type=int,
-        default=20,
-        metavar="N",
-        help="number of test pages (default: 20)",
-    )
-    parser.add_argument(
-        "--size", type=int, default=256, metavar="PIXELS", help="side of a page (default: 256)"
-    )
-    parser.add_argument(
-        "--seed",
-        type=int,
-        default=0,
-        help="random seed; each seed draws different tissue (default: 0)",
-    )
+    add_default(parser, "--pages", 165, "number of training pages")
+    add_default(parser, "--test-pages", 20, "number of test pages")
+    add_default(parser, "--size", 256, "side of a page", metavar="PIXELS")
+    add_default(parser, "--seed", 0, "random seed; each seed draws different tissue", metavar=None)
     return parser.parse_args(argv)
 
 

@@ -18,10 +18,11 @@ from pathlib import Path
 
 from rankseg.training.command_line import (
     add_config_arguments,
+    add_default,
     add_network_argument,
-    exit_on_user_error,
     make_parser,
     parse_trained,
+    running,
     trained_from,
 )
 
@@ -74,7 +75,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add("--ranks", metavar="FILE", help="with --purity: draw the ranks (CMSF, Table 1 right)")
     add_network_argument(parser)
     add("--tap", default="decode_head.pool", help="submodule whose output is used as feature")
-    add("--seed", type=int, default=0, help="seed of the selected images (default: 0)")
+    add_default(parser, "--seed", 0, "seed of the selected images", metavar=None)
     add("--no-cache", action="store_true", help="do not read or write cached features")
     add("--out", metavar="FILE", help="write the numbers to this JSON file")
     args = parse_trained(parser, argv)
@@ -87,13 +88,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Print a table of the results."""
     args = parse_args(argv)
     from rankseg import apis
-    from rankseg.engine.resilience.checkpoint import trust_checkpoints
 
-    with exit_on_user_error(), trust_checkpoints(args.trust_checkpoint):
-        if args.launcher != "none":
-            raise ValueError(
-                "tools/evaluate_features.py runs in one process. Leave --launcher out."
-            )
+    with running(args, __name__):
         cfg, checkpoint = trained_from(args)
         metrics = apis.evaluate_features(
             cfg,

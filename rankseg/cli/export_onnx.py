@@ -25,9 +25,9 @@ from collections.abc import Sequence
 from rankseg.training.command_line import (
     add_model_arguments,
     add_network_argument,
-    exit_on_user_error,
     make_parser,
     parse_trained,
+    running,
     trained_from,
 )
 
@@ -53,9 +53,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Export the network and print the inputs and outputs of the file."""
     args = parse_args(argv)
     from rankseg import apis
-    from rankseg.engine.resilience.checkpoint import trust_checkpoints
 
-    with exit_on_user_error(), trust_checkpoints(args.trust_checkpoint):
+    with running(args):
         result = apis.export_onnx(
             *trained_from(args),
             args.out,

@@ -25,6 +25,7 @@ from pathlib import Path
 
 from rankseg.training.command_line import (
     MARKS,
+    add_default,
     add_plane_arguments,
     color_argument,
     exit_on_user_error,
@@ -60,9 +61,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help="sizes of the splits to draw (default: 5 10 20; for your own "
         "stacks all slices with a mask)",
     )
-    parser.add_argument(
-        "--seed", type=int, default=0, help="seed of the selected slices (default: 0)"
-    )
+    add_default(parser, "--seed", 0, "seed of the selected slices", metavar=None)
     parser.add_argument(
         "--above",
         type=int,

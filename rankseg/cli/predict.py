@@ -17,12 +17,13 @@ import sys
 from collections.abc import Sequence
 
 from rankseg.training.command_line import (
+    add_default,
     add_model_arguments,
     add_plane_arguments,
-    exit_on_user_error,
     make_parser,
     parse_trained,
     planes_from,
+    running,
     trained_from,
 )
 
@@ -67,13 +68,7 @@ def _add_options(parser: argparse._ArgumentGroup) -> None:
         metavar="SHARE",
         help="fraction of a window that overlaps the next one (default: 0.25)",
     )
-    parser.add_argument(
-        "--batch",
-        type=int,
-        default=1,
-        metavar="N",
-        help="number of images of one size per forward pass (default: 1)",
-    )
+    add_default(parser, "--batch", 1, "number of images of one size per forward pass")
     parser.add_argument(
         "--flip",
         action="store_true",
@@ -117,12 +112,8 @@ def _add_outputs(parser: argparse._ArgumentGroup) -> None:
         action="store_true",
         help="write masks of two classes as 0 and 255 instead of 0 and 1",
     )
-    parser.add_argument(
-        "--top",
-        type=int,
-        default=5,
-        metavar="K",
-        help="number of classes that a classifier lists per image (default: 5)",
+    add_default(
+        parser, "--top", 5, "number of classes that a classifier lists per image", metavar="K"
     )
     parser.add_argument("--overwrite", action="store_true", help="replace an earlier prediction")
     parser.add_argument(
@@ -144,10 +135,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Predict; the exit status is 1 if some images failed."""
     args = parse_args(argv)
     from rankseg import apis
-    from rankseg.engine.resilience.checkpoint import trust_checkpoints
     from rankseg.inference.writer import Outputs
 
-    with exit_on_user_error(), trust_checkpoints(args.trust_checkpoint):
+    with running(args):
         try:
             report = apis.predict(
                 *trained_from(args),

@@ -16,9 +16,9 @@ from collections.abc import Sequence
 from rankseg.training.command_line import (
     add_config_arguments,
     add_network_argument,
-    exit_on_user_error,
     make_parser,
     parse_trained,
+    running,
     trained_from,
 )
 
@@ -49,11 +49,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Write the lists and print their content."""
     args = parse_args(argv)
     from rankseg import apis
-    from rankseg.engine.resilience.checkpoint import trust_checkpoints
 
-    with exit_on_user_error(), trust_checkpoints(args.trust_checkpoint):
-        if args.launcher != "none":
-            raise ValueError("tools/pseudo_label.py runs in one process. Leave --launcher out.")
+    with running(args, __name__):
         found = apis.pseudo_label(
             *trained_from(args),
             args.out,

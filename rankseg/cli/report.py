@@ -13,9 +13,10 @@ import argparse
 from collections.abc import Sequence
 
 from rankseg.training.command_line import (
+    add_default,
     add_runs_arguments,
-    exit_on_user_error,
     make_parser,
+    running,
 )
 
 
@@ -25,9 +26,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "runs", nargs="+", metavar="RUN", help="work folders, or folders that contain some"
     )
-    parser.add_argument(
-        "--out", default="report.html", metavar="FILE", help="page to write (default: report.html)"
-    )
+    add_default(parser, "--out", "report.html", "page to write", metavar="FILE")
     parser.add_argument(
         "--no-predict", action="store_true", help="only use the logs; do not predict images"
     )
@@ -44,10 +43,9 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> None:
     """Write the page."""
     args = parse_args(argv)
-    from rankseg.engine.resilience.checkpoint import trust_checkpoints
     from rankseg.report.report import report
 
-    with exit_on_user_error(), trust_checkpoints(args.trust_checkpoint):
+    with running(args):
         out = report(
             args.runs,
             args.out,

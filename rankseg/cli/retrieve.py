@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING
 
 from rankseg.training.command_line import (
     add_config_arguments,
+    add_default,
     add_network_argument,
-    exit_on_user_error,
     make_parser,
     parse_trained,
+    running,
     trained_from,
 )
 from rankseg.utils.run_arguments import CONFIGS
@@ -64,13 +65,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         metavar="DIR",
         help="folder of images to search (default: the test images of the config)",
     )
-    add(
-        "--neighbors",
-        type=int,
-        default=10,
-        metavar="K",
-        help="number of retrieved images per query (default: 10)",
-    )
+    add_default(parser, "--neighbors", 10, "number of retrieved images per query", metavar="K")
     add(
         "--neighbours",
         dest="neighbors",
@@ -78,13 +73,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         default=argparse.SUPPRESS,
         help=argparse.SUPPRESS,
     )
-    add(
-        "--rows",
-        type=int,
-        default=8,
-        metavar="N",
-        help="number of queries per picture (default: 8)",
-    )
+    add_default(parser, "--rows", 8, "number of queries per picture")
     add_network_argument(parser)
     add("--tap", help="submodule whose output is used as feature (default: the embedding)")
     add("--no-cache", action="store_true", help="do not read or write cached features")
@@ -134,11 +123,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Write pictures and numbers, and print the numbers."""
     args = parse_args(argv)
     from rankseg.analysis.retrieve import retrieve
-    from rankseg.engine.resilience.checkpoint import trust_checkpoints
 
-    with exit_on_user_error(), trust_checkpoints(args.trust_checkpoint):
-        if args.launcher != "none":
-            raise ValueError("tools/retrieve.py runs in one process. Leave --launcher out.")
+    with running(args, __name__):
         asked = contenders(args)
         out = Path(args.out or Path(asked[0].cfg.work_dir) / "retrieval")
         result = retrieve(

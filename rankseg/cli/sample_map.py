@@ -14,10 +14,11 @@ from pathlib import Path
 
 from rankseg.training.command_line import (
     add_config_arguments,
+    add_default,
     add_network_argument,
-    exit_on_user_error,
     make_parser,
     parse_trained,
+    running,
     trained_from,
 )
 
@@ -39,13 +40,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         default="tsne",
         help="projection of features to the plane (default: tsne)",
     )
-    add(
-        "--limit",
-        type=int,
-        default=2000,
-        metavar="N",
-        help="maximum number of unlabeled or test images (default: 2000)",
-    )
+    add_default(parser, "--limit", 2000, "maximum number of unlabeled or test images")
     add(
         "--rows",
         nargs="+",
@@ -55,7 +50,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     )
     add_network_argument(parser)
     add("--tap", default="decode_head.pool", help="submodule whose output is used as feature")
-    add("--seed", type=int, default=0, help="seed of the selected images and of t-SNE (default: 0)")
+    add_default(parser, "--seed", 0, "seed of the selected images and of t-SNE", metavar=None)
     add("--out", metavar="FILE", help="picture to write (default: WORK_DIR/sample_map_IMAGES.png)")
     return parse_trained(parser, argv)
 
@@ -64,11 +59,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Write the picture."""
     args = parse_args(argv)
     from rankseg.analysis.sample_map import sample_map
-    from rankseg.engine.resilience.checkpoint import trust_checkpoints
 
-    with exit_on_user_error(), trust_checkpoints(args.trust_checkpoint):
-        if args.launcher != "none":
-            raise ValueError("tools/sample_map.py runs in one process. Leave --launcher out.")
+    with running(args, __name__):
         cfg, checkpoint = trained_from(args)
         file = sample_map(
             cfg,

@@ -14,9 +14,9 @@ from collections.abc import Sequence
 
 from rankseg.training.command_line import (
     add_config_arguments,
-    exit_on_user_error,
     make_parser,
     parse_trained,
+    running,
     trained_from,
 )
 
@@ -45,8 +45,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
     from rankseg import apis
     from rankseg.engine.distributed import propagate_failure
-    from rankseg.engine.resilience.checkpoint import trust_checkpoints
 
-    with propagate_failure(), exit_on_user_error(), trust_checkpoints(args.trust_checkpoint):
+    with propagate_failure(), running(args):
         cfg, checkpoint = trained_from(args)
         apis.test(cfg, checkpoint, out=args.out, show_dir=args.show_dir, verbose=args.verbose)

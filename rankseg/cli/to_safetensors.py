@@ -16,9 +16,9 @@ from collections.abc import Sequence
 from rankseg.training.command_line import (
     add_model_arguments,
     add_network_argument,
-    exit_on_user_error,
     make_parser,
     parse_trained,
+    running,
     trained_from,
 )
 
@@ -38,9 +38,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Export the weights and print what was written."""
     args = parse_args(argv)
     from rankseg import apis
-    from rankseg.engine.resilience.checkpoint import trust_checkpoints
 
-    with exit_on_user_error(), trust_checkpoints(args.trust_checkpoint):
+    with running(args):
         result = apis.to_safetensors(*trained_from(args), args.out, network=args.network)
     print(
         f"Wrote the {result['network']}, {result['parameters'] / 1e6:.1f} M parameters and "

@@ -20,8 +20,8 @@ import argparse
 from collections.abc import Sequence
 
 from rankseg.training.command_line import (
-    exit_on_user_error,
     make_parser,
+    running,
 )
 
 
@@ -59,10 +59,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Convert the checkpoint and print a description."""
     args = parse_args(argv)
     from rankseg.apis import load_config
-    from rankseg.engine.resilience.checkpoint import trust_checkpoints
     from rankseg.export.released import convert_released
 
-    with exit_on_user_error(), trust_checkpoints(args.trust_checkpoint):
+    with running(args):
         found = convert_released(
             args.source,
             args.target,

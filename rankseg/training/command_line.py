@@ -81,6 +81,23 @@ def exit_on_user_error() -> Iterator[None]:
 
 
 @contextmanager
+def running(args: argparse.Namespace, single: str = "") -> Iterator[None]:
+    """Exit on user errors, and load checkpoints with code only with ``--trust-checkpoint``.
+
+    Args:
+        args: Arguments of the tool.
+        single: ``__name__`` of a tool that runs in one process and refuses ``--launcher``.
+    """
+    from rankseg.engine.resilience.checkpoint import trust_checkpoints
+
+    with exit_on_user_error(), trust_checkpoints(args.trust_checkpoint):
+        if single and args.launcher != "none":
+            name = single.rpartition(".")[2]
+            raise ValueError(f"tools/{name}.py runs in one process. Leave --launcher out.")
+        yield
+
+
+@contextmanager
 def exit_on_run_end(cfg: "Config", overwrite: bool = False) -> Iterator[None]:
     """Print how to resume when a run is stopped or cannot continue, then exit.
 
@@ -105,6 +122,18 @@ def exit_on_run_end(cfg: "Config", overwrite: bool = False) -> Iterator[None]:
         text = spell_commands(f"error: {text}. {where_to_resume(cfg, overwrite)}")
         print(text, file=sys.stderr, flush=True)
         raise SystemExit(1) from None
+
+
+def add_default(
+    parser: argparse.ArgumentParser | argparse._ArgumentGroup,
+    flag: str,
+    default: float | str,
+    text: str,
+    metavar: str | None = "N",
+) -> None:
+    """Add an option with a default, which also gives its type and ends its help."""
+    text = f"{text} (default: {default})"
+    parser.add_argument(flag, type=type(default), default=default, metavar=metavar, help=text)
 
 
 def add_config_arguments(

@@ -191,7 +191,7 @@ def check_images(
         files = [(sample["img_path"],) for sample in samples]
         validator = validator or FileValidator()
         found = validator.run(_decode_image, files, DECODED, what)
-        formats = _check_formats(dataset, files, found, validator)
+        formats = check_bit_depth_and_bands(dataset, files, found, validator)
         picked = [i for i, one in zip(picked, found, strict=True) if one is not None]
         sizes = [tuple(one[:2]) for one in found if one is not None]
     if not sizes:  # every file is bad
@@ -249,7 +249,7 @@ def check_masks(
     work = partial(_decode_pair, rule=dataset.label_rule, classes=dataset.classes)
     validator = validator or FileValidator()
     found = validator.run(work, files, rule, what)
-    formats = _check_formats(dataset, files, found, validator)
+    formats = check_bit_depth_and_bands(dataset, files, found, validator)
     good = [one for one in found if one is not None]
     used = sorted({value for one in good for value in one[len(ImageInfo._fields) :]})
     check_not_0_and_255(used, dataset.source)
@@ -293,20 +293,8 @@ def check_headers(
     files = [(sample["img_path"],) for sample in samples]
     work, rule = (_decode_image, DECODED) if validator.full else (_read_header, HEADER)
     found = validator.run(work, files, rule, what)
-    formats = _check_formats(dataset, files, found, validator)
+    formats = check_bit_depth_and_bands(dataset, files, found, validator)
     return [_counted(len(samples), len(dataset), what), *formats]
-
-
-def _check_formats(
-    dataset: "ListDataset",
-    files: Sequence[Files],
-    found: Sequence[Found | None],
-    validator: FileValidator,
-) -> list[str]:
-    """Return lines on unused bands and add deep images without a range to ``validator.deep``."""
-    notes, deep = check_bit_depth_and_bands(dataset, [names[0] for names in files], found)
-    validator.deep += deep
-    return notes
 
 
 DECODED, HEADER = "decoded, kind", "header, kind"  # keys that findings are cached under

@@ -2,13 +2,13 @@
 """Threaded file checks that show progress, cache good files and collect bad ones."""
 
 import os
-import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 from rankseg.datasets.validation_cache import ValidationCache, stamp
+from rankseg.utils.found_names import fold
 from rankseg.utils.progress import track
 
 THREADS = max(4, min(16, os.cpu_count() or 1))
@@ -154,13 +154,9 @@ def spelling(path: str) -> str:
 
     macOS and Windows treat such names as equal; Linux does not.
     """
-
-    def plain(name: str) -> str:
-        return unicodedata.normalize("NFC", name).casefold()
-
     folder, wanted = os.path.split(path)
     try:
-        alike = [name for name in os.listdir(folder or ".") if plain(name) == plain(wanted)]
+        alike = [name for name in os.listdir(folder or ".") if fold(name) == fold(wanted)]
     except OSError:
         return ""
     return f". The folder has {alike[0]!r}, which is spelled differently" if alike else ""

@@ -4,7 +4,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from rankseg.datasets.file_checks import Found
+from rankseg.datasets.file_checks import Files, FileValidator, Found
 from rankseg.datasets.transforms.loading import ImageLoader
 from rankseg.errors import FileError
 from rankseg.imageio.bands import describe_bands
@@ -40,27 +40,32 @@ def check_same_reading(datasets: Sequence["ListDataset"]) -> None:
 
 
 def check_bit_depth_and_bands(
-    dataset: "ListDataset", paths: Sequence[str], found: Sequence[Found | None]
-) -> tuple[list[str], list[str]]:
+    dataset: "ListDataset",
+    files: Sequence[Files],
+    found: Sequence[Found | None],
+    validator: FileValidator,
+) -> list[str]:
     """Check bit depth and bands of the images of a data set.
 
     Args:
         dataset: The data set.
-        paths: Paths of the checked images.
+        files: Paths of the checked items, the image first.
         found: For each image, a finding that starts with the fields of an :class:`ImageInfo`, or
             None for a bad file.
+        validator: Collects deep images for which the pipeline has no range in ``deep``.
 
     Returns:
-        Lines on unused bands, and deep images for which the pipeline has no range.
+        Lines on unused bands.
 
     Raises:
         FileError: If an image lacks a band that the pipeline selects.
     """
     loader = loader_of(dataset)
     if loader is None:
-        return [], []
+        return []
     size = len(ImageInfo._fields)
-    pairs = [(p, ImageInfo(*one[:size])) for p, one in zip(paths, found, strict=True) if one]
+    checked = zip(files, found, strict=True)
+    pairs = [(names[0], ImageInfo(*one[:size])) for names, one in checked if one]
     needed = max(loader.channels or (1,))
     few = [(path, info) for path, info in pairs if info.bands < needed]
     if few:
@@ -71,11 +76,10 @@ def check_bit_depth_and_bands(
         )
     formats = [(info.bands, bool(info.alpha)) for _, info in pairs]
     option = "channels of LoadSample"
-    lines = [
-        f"{dataset.source}: {line}" for line in describe_bands(formats, loader.channels, option)
-    ]
-    deep = [path for path, info in pairs if info.deep and loader.value_range is None]
-    return lines, deep
+    if loader.value_range is None:
+        validator.deep += [path for path, info in pairs if info.deep]
+    lines = describe_bands(formats, loader.channels, option)
+    return [f"{dataset.source}: {line}" for line in lines]
 
 
 def check_value_range(paths: Sequence[str]) -> None:

@@ -71,11 +71,7 @@ def make_demo_set(
 
 
 def _is_there(root: Path, stamp: dict[str, int]) -> bool:
-    """Return whether exactly this set already exists.
-
-    Raises:
-        ValueError: If ``root`` holds anything other than a demo set.
-    """
+    """Return whether exactly this set already exists; raise if ``root`` holds anything else."""
     path = root / STAMP
     if path.is_file():
         try:

@@ -180,10 +180,7 @@ class TiffStack:
         self.close()
 
     def _look(self, planes: Planes) -> tuple[list[int], TiffPage]:
-        """Return the positions of the pages that are slices, and the header of the first.
-
-        The headers of all slices are compared.
-        """
+        """Compare all headers; return the positions of the slices, and the first header."""
         pages, size = self._file.pages, os.path.getsize(self.path)
         headers = ((i, pages.get(i)) for i in range(len(pages)))
         headers = ((i, page) for i, page in headers if not (page.is_reduced or page.is_mask))

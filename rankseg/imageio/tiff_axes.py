@@ -204,11 +204,7 @@ def _choose_series(several: list[TiffPageSeries], planes: Planes, name: str) -> 
 
 
 def _leading_axes(series: TiffPageSeries, name: str) -> dict[str, int]:
-    """Return the lengths of the axes that order the planes of a series.
-
-    Raises:
-        PlanesError: If planes are missing, or a page holds more than one plane.
-    """
+    """Return the lengths of the axes that order the planes of a series, if none is missing."""
     axes, shape = series.get_axes(squeeze=False), series.get_shape(squeeze=False)
     lengths = {axis: n for axis, n in zip(axes, shape, strict=True) if axis not in "YXS"}
     count = prod(lengths.values())

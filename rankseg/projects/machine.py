@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import torch
 
+from rankseg.utils.threads import usable_cores
+
 
 @dataclass(frozen=True)
 class Machine:
@@ -29,14 +31,10 @@ class Machine:
 def this_machine() -> Machine:
     """Return the properties of the current machine."""
     try:
-        cores = len(os.sched_getaffinity(0))
-    except AttributeError:  # only available on Linux
-        cores = os.cpu_count() or 1
-    try:
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     except (ValueError, AttributeError):
         memory = 8.0
     gpu = 0.0
     if torch.cuda.is_available():
         gpu = torch.cuda.get_device_properties(0).total_memory / 2**30
-    return Machine(cores, memory, gpu)
+    return Machine(usable_cores(), memory, gpu)

@@ -145,15 +145,7 @@ def _check_marked(
 def _check_values(
     name: str, values: np.ndarray, share: dict[int, float], above: int | None, image_like: int
 ) -> None:
-    """Check that values are those of masks.
-
-    Args:
-        name: Name of the stack, for messages.
-        values: ``(n,)`` distinct values of all masks together.
-        share: Share of foreground by page.
-        above: See :class:`MaskRule`.
-        image_like: Number of masks that look like images.
-    """
+    """Check that the distinct values are those of masks, of which some look like images."""
     several = len(values) > 2 or values[0] < 0 or (len(values) == 2 and values[0] != 0)
     if above is None and several and 2 * image_like > len(share):
         raise FileError(
@@ -174,11 +166,6 @@ def _check_values(
             f"{len(share)} masks are {what} (values {format_values(values)}). Check that it is the "
             "right file."
         )
-
-
-def empty_pages(share: dict[int, float]) -> list[int]:
-    """Return the pages whose masks have no foreground, sorted."""
-    return sorted(page for page, value in share.items() if not value)
 
 
 def as_ranges(numbers: Sequence[int]) -> str:

@@ -23,7 +23,6 @@ from rankseg.projects.stack_masks import (
     UNLABELED,
     MaskRule,
     check_kind,
-    empty_pages,
 )
 
 SPLIT_RULE = "evenly spaced: slice floor((i + u) * slices / labeled), u in [0, 1) from the seed"
@@ -205,7 +204,7 @@ def declare_empty(
     Returns:
         The pair with its labeled pages, and the pages with empty masks.
     """
-    empty = empty_pages(share)
+    empty = sorted(page for page, value in share.items() if not value)
     if (empty_masks or (BACKGROUND if slices else UNLABELED)) == BACKGROUND:
         return pair, empty
     left = {page: mask for page, mask in pair.mask_of.items() if page not in empty}

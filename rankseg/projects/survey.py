@@ -232,11 +232,7 @@ def _make_plan(
 
 
 def _declare_empty(found: Survey, empty_masks: str | None) -> Survey:
-    """Decide whether masks with only class 0 are labels, and add a note about it.
-
-    Raises:
-        ValueError: If no mask remains.
-    """
+    """Decide whether masks with only class 0 are labels, and add a note about it."""
     empty = (found.pixels[:, 1:IGNORE].sum(1) == 0).tolist()
     count = sum(empty)
     if not count or (empty_masks is None and len(found.plan.classes) != 2):
@@ -261,14 +257,7 @@ def _declare_empty(found: Survey, empty_masks: str | None) -> Survey:
 
 
 def _inspect_image(files: Files, decode: bool, counts: ValueCounts, channels: Channels) -> Found:
-    """Read the properties of an image, for :class:`~rankseg.datasets.file_checks.FileValidator`.
-
-    Args:
-        files: Path of the image.
-        decode: Decode all pixels even if the image has 8 bits.
-        counts: Collects the pixel values if the image has more than 8 bits.
-        channels: Selected bands.
-    """
+    """Read the properties of an image, and count the pixel values if it has more than 8 bits."""
     info = read_image_info(files[0], decode=False)
     if info.deep:
         counts.add([decode_image(files[0], channels)])

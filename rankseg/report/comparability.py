@@ -67,7 +67,8 @@ def _facts(run: Run) -> dict[str, Any]:
     """Return the facts about a run that decide what its results can be compared with."""
     cfg, summary = run.config.to_dict(), run.summary or {}
     model = cfg.get("model") or {}
-    crops = sorted({str(node["crop_size"]) for _, node in _train_nodes(cfg) if "crop_size" in node})
+    train = nodes(cfg.get("train_dataloader") or {})
+    crops = sorted({str(node["crop_size"]) for _, node in train if "crop_size" in node})
     weights = [
         str(node["class_weight"])
         for _, node in nodes(model.get("student") or {})
@@ -86,10 +87,6 @@ def _facts(run: Run) -> dict[str, Any]:
     if summary.get("code"):
         found["code"] = summary["code"]
     return found
-
-
-def _train_nodes(cfg: Mapping) -> Iterator[tuple[str, dict]]:
-    return nodes(cfg.get("train_dataloader") or {})
 
 
 def _network(student: Mapping) -> str:

@@ -17,11 +17,11 @@ from rankseg.report.gain import gain_sentences
 from rankseg.report.page import render
 from rankseg.report.run_folder import Run, read_runs
 from rankseg.report.run_predictions import (
-    CHECKPOINTS,
     PREDICTION_ERRORS,
     Evaluation,
     ImagePrediction,
     RunPredictor,
+    check_which,
     format_error,
     validation_settings,
 )
@@ -67,10 +67,7 @@ def report(
     """
     out = Path(out)
     check_out(out, (".html", ".htm"))
-    if which not in CHECKPOINTS:
-        raise ValueError(
-            f"Expected which to be one of {', '.join(CHECKPOINTS)}, but got {which!r}."
-        )
+    check_which(which)
     if images is not None and images < 1:
         raise ValueError(f"Expected images to be 1 or more, but got {images}.")
     runs = read_runs(folders)

@@ -21,7 +21,6 @@ from rankseg.training.validation import check_classes, is_image_level
 from rankseg.utils.progress import track
 from rankseg.visualization.panel import fit, fit_label
 
-IGNORE = 255
 CHECKPOINTS = ("last", "best")
 PREDICTION_ERRORS = (
     ValueError,
@@ -34,6 +33,17 @@ PREDICTION_ERRORS = (
 )
 KEPT = 128  # predictions are kept if the set has at most so many images
 SIDE = 256  # longest side of a kept image, in pixels
+
+
+def check_which(which: str) -> None:
+    """Check the name of a checkpoint.
+
+    Raises:
+        ValueError: If it is neither ``"last"`` nor ``"best"``.
+    """
+    if which not in CHECKPOINTS:
+        expected = ", ".join(CHECKPOINTS)
+        raise ValueError(f"Expected which to be one of {expected}, but got {which!r}.")
 
 
 def format_error(error: Exception) -> str:
@@ -112,9 +122,7 @@ class RunPredictor:
     """
 
     def __init__(self, run: Run, which: str = "last") -> None:
-        if which not in CHECKPOINTS:
-            expected = ", ".join(CHECKPOINTS)
-            raise ValueError(f"Expected which to be one of {expected}, but got {which!r}.")
+        check_which(which)
         cfg = validation_settings(run)
         self.checkpoint = run.find_checkpoint(which)
         init_default_scope(cfg.get("default_scope", "rankseg"))

@@ -3,8 +3,12 @@ import math
 
 import cv2
 
-from rankseg.visualization.feature_curves import draw_feature_curves
-from rankseg.visualization.neighbors import count_ranks, draw_purity, draw_ranks
+from rankseg.visualization.neighbors import (
+    count_ranks,
+    draw_feature_curves,
+    draw_purity,
+    draw_ranks,
+)
 
 
 def test_pictures_of_short_runs_and_of_missing_numbers(tmp_path):

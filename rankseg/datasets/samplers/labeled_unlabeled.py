@@ -14,13 +14,7 @@ LISTS = ("labeled", "unlabeled")
 
 
 class _Passes:
-    """Endless sequence of shuffled passes over some items, with random access.
-
-    Args:
-        items: Items to shuffle.
-        seed: Random seed of the orders.
-        first: Number of the first pass.
-    """
+    """Endless sequence of shuffled passes over some items, with random access."""
 
     def __init__(self, items: Sequence[int], seed: tuple[int, int], first: int = 0) -> None:
         self.items, self.seed, self.first = np.asarray(items), seed, first

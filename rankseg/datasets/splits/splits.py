@@ -20,6 +20,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from rankseg.datasets.class_names import split_lines
 from rankseg.errors import FileError
 from rankseg.imageio.listing import ENDINGS
 
@@ -112,7 +113,7 @@ def _lines(path: Path) -> list[str]:
         raise FileError(
             f"{start}, but got the byte 0x{content[error.start]:02x} in line {number}. {cure}"
         ) from error
-    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return split_lines(text)
 
 
 def _parse_line(line: str, where: str) -> Entry:
@@ -223,20 +224,6 @@ def check_duplicates(entries: Sequence[Entry], what: str) -> None:
         )
 
 
-def check_overlap(labeled: Sequence[Entry], unlabeled: Sequence[Entry], what: str) -> None:
-    """Check that no image is both labeled and unlabeled; ``what`` names the split.
-
-    Raises:
-        ValueError: If an image is in both lists.
-    """
-    both = _common(labeled, unlabeled)
-    if both:
-        raise ValueError(
-            f"{what}: {_images(both)} is listed as labeled and as unlabeled. Remove the line from "
-            "one of the two lists."
-        )
-
-
 def check_leakage(train: Sequence[Entry], val: Sequence[Entry], what: str, val_name: str) -> None:
     """Check that no validation image is used for training; ``what`` names the training list.
 
@@ -268,7 +255,11 @@ def check_split(
         if not entries:
             raise ValueError(f"the {part} list of split '{name}' is empty. {HOW_TO_MAKE}")
         check_duplicates(entries, f"the {part} list of split '{name}'")
-    check_overlap(labeled, unlabeled, f"split '{name}'")
+    if both := _common(labeled, unlabeled):
+        raise ValueError(
+            f"split '{name}': {_images(both)} is listed as labeled and as unlabeled. Remove the "
+            "line from one of the two lists."
+        )
     if val is not None:
         check_leakage(labeled, val, f"the labeled list of split '{name}'", val_name)
         check_leakage(unlabeled, val, f"the unlabeled list of split '{name}'", val_name)

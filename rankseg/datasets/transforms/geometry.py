@@ -129,17 +129,9 @@ def _shrink(image: np.ndarray, placement: Placement) -> np.ndarray:
 
 
 def _span(first: int, count: int, resized: int, size: int) -> tuple[int, int, float, float]:
-    """Return the part of one side of an image that a shrunken crop shows.
+    """Return the pixels of one side of an image to read for a crop, and the crop between them.
 
-    Args:
-        first: First pixel of the crop in the resized image.
-        count: Number of its pixels.
-        resized: Side of the resized image.
-        size: Side of the image.
-
-    Returns:
-        First and last pixel to read, the last one exclusive, and start and end of the crop between
-        them. Pixels within a step around the crop count, too.
+    The last pixel is exclusive. Pixels within a step around the crop count, too.
     """
     step = size / resized
     start, end = first * step, min(size, (first + count) * step)

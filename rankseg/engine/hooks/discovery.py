@@ -24,7 +24,7 @@ from rankseg.models.methods import Method
 from rankseg.registry import HOOKS, SELECTIONS
 from rankseg.selection.discovery import Discovery, Evidence, Schedule, Selection
 from rankseg.structures import SampleKey
-from rankseg.visualization.discovery import draw_discovery
+from rankseg.visualization.curves import draw_discovery
 from rankseg.visualization.plane import WAYS
 
 

@@ -21,7 +21,7 @@ from rankseg.evaluation.features import check_k, feature_accuracies
 from rankseg.models.methods import Method
 from rankseg.registry import HOOKS
 from rankseg.utils.atomic_file import atomic_write
-from rankseg.visualization.feature_curves import draw_feature_curves
+from rankseg.visualization.neighbors import draw_feature_curves
 
 FILE = "features"
 

@@ -167,7 +167,10 @@ def ranked_labels(
 
     Source: LMCS (dissertation, chapter 3), eq. 3.10 and 3.11.
     """
-    check_beta(beta)
+    if not beta > 0:
+        raise ValueError(
+            f"Expected beta of ranked labels to be above 0, such as 0.1, but got {beta}."
+        )
     if not len(labeled):
         raise ValueError("there is no labeled feature to take labels from")
     one_hot = np.eye(num_classes)[label]
@@ -177,15 +180,3 @@ def ranked_labels(
         rank = rankdata(cdist(feature[piece], labeled), axis=1)
         soft[piece] = (beta / (beta + rank / len(labeled))) @ one_hot
     return soft / soft.sum(1, keepdims=True)
-
-
-def check_beta(beta: float) -> None:
-    """Check the weight parameter of the ranks.
-
-    Raises:
-        ValueError: If ``beta`` is not above 0.
-    """
-    if not beta > 0:
-        raise ValueError(
-            f"Expected beta of ranked labels to be above 0, such as 0.1, but got {beta}."
-        )

@@ -104,16 +104,7 @@ def _search_cells(unit: np.ndarray, probes: int) -> Search:
 
 
 def _others(similarity: np.ndarray, index: np.ndarray, start: int) -> tuple[np.ndarray, np.ndarray]:
-    """Remove each feature from its own neighbors, and replace missing neighbors by itself.
-
-    Args:
-        similarity: ``(R, k + 1)``, the largest first.
-        index: ``(R, k + 1)``, -1 where there is no neighbor.
-        start: Position of the first of these features.
-
-    Returns:
-        ``(R, k)`` similarities and positions.
-    """
+    """Remove each feature from its own neighbors, and replace missing ones (-1) by itself."""
     count, k = len(index), index.shape[1] - 1
     own = np.arange(start, start + count)[:, None]
     others = index != own

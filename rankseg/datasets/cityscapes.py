@@ -1,23 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Cityscapes data set with fine annotations and 19 classes."""
 
+from mmseg.datasets import CityscapesDataset as MMSegCityscapes
+
 from rankseg.datasets.segmentation import SegListDataset
 from rankseg.datasets.splits.splits import PublishedSplits
 from rankseg.registry import DATASETS
-
-CLASSES = (
-    "road", "sidewalk", "building", "wall", "fence", "pole", "traffic light", "traffic sign",
-    "vegetation", "terrain", "sky", "person", "rider", "car", "truck", "bus", "train",
-    "motorcycle", "bicycle",
-)  # fmt: skip
-
-PALETTE = [
-    [128, 64, 128], [244, 35, 232], [70, 70, 70], [102, 102, 156], [190, 153, 153],
-    [153, 153, 153], [250, 170, 30], [220, 220, 0], [107, 142, 35], [152, 251, 152],
-    [70, 130, 180], [220, 20, 60], [255, 0, 0], [0, 0, 142], [0, 0, 70], [0, 60, 100],
-    [0, 80, 100], [0, 0, 230], [119, 11, 32],
-]  # fmt: skip
-
 
 SIZES = {"1_30": 100, "1_16": 186, "1_8": 372, "1_4": 744, "1_2": 1488}
 
@@ -31,7 +19,7 @@ class CityscapesDataset(SegListDataset):
     values 0 to 18 and 255.
     """
 
-    METAINFO = {"classes": CLASSES, "palette": PALETTE}
+    METAINFO = dict(MMSegCityscapes.METAINFO)
     TITLE = SECTION = "Cityscapes"
     SHORT_NAME = "cityscapes"
     SPLITS = PublishedSplits(2975, SIZES, "UniMatch/splits/cityscapes")

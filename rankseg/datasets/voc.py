@@ -3,16 +3,14 @@
 
 from pathlib import Path
 
+from mmseg.datasets import PascalVOCDataset
+
 from rankseg.datasets.base import make_palette
 from rankseg.datasets.segmentation import SegListDataset
 from rankseg.datasets.splits.splits import PublishedSplits
 from rankseg.registry import DATASETS
 
-CLASSES = (
-    "background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair",
-    "cow", "diningtable", "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa",
-    "train", "tvmonitor",
-)  # fmt: skip
+CLASSES = PascalVOCDataset.METAINFO["classes"]
 
 SIZES = {"92": 92, "183": 183, "366": 366, "732": 732, "1464": 1464}
 SIZES |= {"1_16": 662, "1_8": 1323, "1_4": 2646}

@@ -130,9 +130,7 @@ def _with_pillow(path: Path, header: TiffPage) -> np.ndarray | None:
         values = values // (255 // ((1 << bits) - 1))
     if header.photometric == PHOTOMETRIC.MINISWHITE and bits in (1, 2, 4, 8):  # Pillow inverts it
         values = ~values if bits in (1, 8) else ((1 << bits) - 1) - values
-    size = (header.imagelength, header.imagewidth)
-    wanted = size if header.samplesperpixel == 1 else (*size, header.samplesperpixel)
-    return values if values.shape == wanted and values.dtype == header.dtype else None
+    return values if _fits(values, header) else None
 
 
 def _with_opencv(path: Path, header: TiffPage) -> np.ndarray | None:
@@ -153,9 +151,13 @@ def _with_opencv(path: Path, header: TiffPage) -> np.ndarray | None:
         return None
     if values.ndim == 3:
         values = values[..., [2, 1, 0, 3][: values.shape[2]]]
+    return values if _fits(values, header) else None
+
+
+def _fits(values: np.ndarray, header: TiffPage) -> bool:
     size = (header.imagelength, header.imagewidth)
     wanted = size if header.samplesperpixel == 1 else (*size, header.samplesperpixel)
-    return values if values.shape == wanted and values.dtype == header.dtype else None
+    return values.shape == wanted and values.dtype == header.dtype
 
 
 def _compression(header: TiffPage) -> str:

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Transforms for images with one label: loading, view generation and test-time resizing."""
 
-import random
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -9,7 +8,7 @@ from albumentations.augmentations.crops.transforms import CropSizeError
 from mmcv.transforms import BaseTransform
 
 from rankseg.datasets.transforms.loading import ImageLoader
-from rankseg.datasets.transforms.photometric import build_albumentation
+from rankseg.datasets.transforms.photometric import augment, build_albumentation
 from rankseg.datasets.transforms.recipes import CUTS, read_recipe, resize_center
 from rankseg.datasets.transforms.seeding import rng_of
 from rankseg.imageio.reading import read_image
@@ -120,12 +119,8 @@ class DrawViews(BaseTransform):
     def _draw(self, recipe: list, image: np.ndarray, results: dict, view: str) -> np.ndarray:
         if not recipe:
             return image
-        rng = rng_of(results, view)
-        python_rng = random.Random(int(rng.integers(2**32)))
         try:
-            for one in recipe:
-                one.set_random_state(rng, python_rng)
-                image = one(image=image)["image"]
+            return augment(image, recipe, rng_of(results, view))
         except CropSizeError as error:
             height, width = results["img_shape"]
             raise ValueError(
@@ -133,7 +128,6 @@ class DrawViews(BaseTransform):
                 f"{height} pixels for {results.get('img_path')} ({error}). Add a resize to its "
                 "recipe, or use 'resized_crop'."
             ) from error
-        return image
 
     def __repr__(self) -> str:
         crops = f", crops={self.crops}" if self.crops["num"] else ""

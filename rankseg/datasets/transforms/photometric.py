@@ -74,6 +74,17 @@ def build_albumentation(config: dict, geometry: bool = False) -> A.BasicTransfor
         ) from error
 
 
+def augment(image: np.ndarray, transforms: list, rng: np.random.Generator) -> np.ndarray:
+    """Apply transforms of albumentations to an ``(H, W, 3)`` uint8 image one after another."""
+    # All transforms share one pair of generators. With `set_random_seed` every transform would
+    # get an identical generator, and gray, jitter and blur would always be applied together.
+    python_rng = random.Random(int(rng.integers(2**32)))
+    for one in transforms:
+        one.set_random_state(rng, python_rng)
+        image = one(image=image)["image"]
+    return image
+
+
 @TRANSFORMS.register_module()
 class StrongViews(BaseTransform):
     """Add color-augmented copies of the weak view: ``strong1``, ``strong2``, ...
@@ -104,17 +115,8 @@ class StrongViews(BaseTransform):
     def transform(self, results: dict) -> dict:
         """Add the strong views to the sample."""
         for view in map(strong, range(1, self.num + 1)):
-            results[view] = self._recolor(results["img"], rng_of(results, view))
+            results[view] = augment(results["img"], self.transforms, rng_of(results, view))
         return results
-
-    def _recolor(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        # All transforms share one pair of generators. With `set_random_seed` every transform would
-        # get an identical generator, and gray, jitter and blur would always be applied together.
-        python_rng = random.Random(int(rng.integers(2**32)))
-        for one in self.transforms:
-            one.set_random_state(rng, python_rng)
-            image = one(image=image)["image"]
-        return image
 
     def __repr__(self) -> str:
         return f"StrongViews(num={self.num}, transforms={self.configs})"

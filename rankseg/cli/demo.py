@@ -122,11 +122,6 @@ def config(name: str) -> str:
     return str(configs_folder() / name / "demo.py")
 
 
-def last_checkpoint(folder: Path) -> str:
-    """Return the path of the last weights of a run."""
-    return (folder / "last_checkpoint").read_text().strip()
-
-
 def read_result(folder: Path) -> "MethodResult":
     """Read the results that training and evaluation wrote."""
     from rankseg.utils.run_summary import read_summary
@@ -137,41 +132,21 @@ def read_result(folder: Path) -> "MethodResult":
     return MethodResult(metrics, summary["best"]["mIoU"], summary["max_iters"], summary["seconds"])
 
 
-def predictions(name: str, folder: Path, data: Path) -> list:
-    """Return samples of the first validation images, with prediction and ground truth."""
-    import torch
-    from mmengine.registry import init_default_scope
-
-    from rankseg import apis
-    from rankseg.engine.resilience.checkpoint import load_checkpoint_file
-    from rankseg.registry import DATASETS, MODELS
-
-    cfg = apis.load_config(config(name), data_root=str(data))
-    init_default_scope(cfg.default_scope)
-    dataset = DATASETS.build(cfg.test_dataloader.dataset)
-    model = MODELS.build(cfg.model).eval()
-    model.load_state_dict(load_checkpoint_file(last_checkpoint(folder), "cpu")["state_dict"])
-    items = [dataset[i] for i in range(ROWS)]
-    batches = [{key: [item[key]] for key in ("inputs", "data_samples")} for item in items]
-    with torch.no_grad():
-        return [model.test_step(batch)[0] for batch in batches]
-
-
-def draw(folder: Path, data: Path, path: Path) -> None:
+def draw(folder: Path, path: Path) -> None:
     """Write the panel: image, ground truth and the prediction of each method."""
-    import cv2
-
     from rankseg.demo.scene import CLASSES, PALETTE
+    from rankseg.engine.pictures import write_picture
+    from rankseg.report.run_folder import read_run
+    from rankseg.report.run_predictions import RunPredictor
     from rankseg.visualization import color_map, draw_panel
 
-    found = {name: predictions(name, folder / name, data) for name in METHODS}
+    runs = [RunPredictor(read_run(folder / name, name)) for name in METHODS]
     rows = []
-    for samples in zip(*found.values(), strict=True):
-        maps = [samples[0].gt_sem_seg, *(sample.pred_sem_seg for sample in samples)]
-        colors = [color_map(one.data.squeeze(0).numpy(), PALETTE) for one in maps]
-        rows.append([cv2.imread(samples[0].img_path)[..., ::-1], *colors])
-    panel = draw_panel(rows, ["image", "truth", *METHODS.values()], CLASSES, PALETTE)
-    cv2.imwrite(str(path), panel[..., ::-1])
+    for found in zip(*(run.predict(range(ROWS)) for run in runs), strict=True):
+        maps = [found[0].truth, *(one.label for one in found)]
+        rows.append([found[0].image, *(color_map(one, PALETTE) for one in maps)])
+    titles = ["image", "truth", *METHODS.values()]
+    write_picture(path, draw_panel(rows, titles, CLASSES, PALETTE))
 
 
 def report(results: dict[int, dict[str, "MethodResult"]], minutes: float) -> str:
@@ -217,7 +192,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             print(f"Seed {seed}: training {names} at the same time.", flush=True)
             results[seed] = run_seed(seed, args)
     seed = args.seeds[0]
-    draw(args.work_dir / f"seed{seed}", args.data_dir / f"seed{seed}", args.work_dir / "panel.png")
+    draw(args.work_dir / f"seed{seed}", args.work_dir / "panel.png")
     from rankseg.training.next_steps import next_lines
 
     page = report(results, (time.monotonic() - begin) / 60)

@@ -9,10 +9,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from rankseg.training.command_line import (
-    exit_on_user_error,
-    make_parser,
-)
+from rankseg.training.command_line import exit_on_user_error, make_parser
 
 KEYS = ("config", "seed", "max_iters", "seconds", "last", "best")  # keys that the table needs
 MAIN = ("mIoU", "top1", "recall1")  # main metrics of segmentation, classification and retrieval

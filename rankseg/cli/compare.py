@@ -11,12 +11,7 @@ the first is wrong.
 import argparse
 from collections.abc import Sequence
 
-from rankseg.training.command_line import (
-    add_default,
-    add_runs_arguments,
-    make_parser,
-    running,
-)
+from rankseg.training.command_line import add_default, add_runs_arguments, make_parser, running
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:

@@ -11,11 +11,7 @@ docs/tutorial.md.
 import argparse
 from collections.abc import Sequence
 
-from rankseg.training.command_line import (
-    add_default,
-    exit_on_user_error,
-    make_parser,
-)
+from rankseg.training.command_line import add_default, exit_on_user_error, make_parser
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:

@@ -13,10 +13,7 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from rankseg.training.command_line import (
-    exit_on_user_error,
-    make_parser,
-)
+from rankseg.training.command_line import exit_on_user_error, make_parser
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:

@@ -12,12 +12,7 @@ weights of each run predict its validation set, as in validation; --no-predict s
 import argparse
 from collections.abc import Sequence
 
-from rankseg.training.command_line import (
-    add_default,
-    add_runs_arguments,
-    make_parser,
-    running,
-)
+from rankseg.training.command_line import add_default, add_runs_arguments, make_parser, running
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:

@@ -44,11 +44,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     from rankseg import apis
 
     with running(args):
-        result = apis.to_mmseg(
-            *trained_from(args),
-            args.out,
-            network=args.network,
-        )
+        result = apis.to_mmseg(*trained_from(args), args.out, network=args.network)
     print(f"Wrote {', '.join(result['files'])} to {args.out}.")
     print(
         f"Network: the {result['network']}, {result['classes']} classes. Logits of mmseg and of "

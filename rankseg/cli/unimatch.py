@@ -19,10 +19,7 @@ can also be converted, but give wrong results in our network.
 import argparse
 from collections.abc import Sequence
 
-from rankseg.training.command_line import (
-    make_parser,
-    running,
-)
+from rankseg.training.command_line import make_parser, running
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:

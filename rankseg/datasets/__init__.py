@@ -6,12 +6,7 @@ from rankseg.datasets.ade20k import ADE20KDataset
 from rankseg.datasets.arrays import ArrayDataset
 from rankseg.datasets.base import ListDataset, make_palette
 from rankseg.datasets.cars import CarsDataset
-from rankseg.datasets.checks import (
-    check_data,
-    check_headers,
-    check_images,
-    check_masks,
-)
+from rankseg.datasets.checks import check_data, check_headers, check_images, check_masks
 from rankseg.datasets.cifar import CIFAR10Dataset, CIFAR100Dataset
 from rankseg.datasets.cityscapes import CityscapesDataset
 from rankseg.datasets.class_folder import ClassFolderDataset

@@ -17,12 +17,7 @@ from rankseg.datasets.format_checks import (
 )
 from rankseg.datasets.splits.splits import Entry, check_duplicates, check_leakage
 from rankseg.imageio.image_files import UPRIGHT
-from rankseg.imageio.masks import (
-    check_mask,
-    check_not_0_and_255,
-    check_same_size,
-    read_mask,
-)
+from rankseg.imageio.masks import check_mask, check_not_0_and_255, check_same_size, read_mask
 from rankseg.imageio.reading import ImageInfo, read_image_info
 
 if TYPE_CHECKING:  # these classes call the checks

@@ -23,11 +23,7 @@ from rankseg.datasets.class_names import check_names
 from rankseg.datasets.file_checks import FileValidator
 from rankseg.datasets.relabel import check_groups, check_noise, corrupt, read_groups
 from rankseg.datasets.splits.splits import Entry
-from rankseg.datasets.standin.classes import (
-    make_class_standin,
-    numbered,
-    write_class_folders,
-)
+from rankseg.datasets.standin.classes import make_class_standin, numbered, write_class_folders
 from rankseg.utils.palette import distinct_colors
 
 

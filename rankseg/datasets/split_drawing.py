@@ -9,13 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from rankseg.datasets.splits.splits import Entry
-from rankseg.imageio.masks import (
-    IGNORE,
-    LabelRule,
-    check_not_0_and_255,
-    check_values,
-    read_mask,
-)
+from rankseg.imageio.masks import IGNORE, LabelRule, check_not_0_and_255, check_values, read_mask
 
 
 def count_pixels(

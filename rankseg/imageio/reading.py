@@ -242,10 +242,7 @@ def _has_end(tail: bytes, kind: str | None) -> bool:
 
 
 def to_rgb(
-    values: np.ndarray,
-    name: str = "the image",
-    value_range: Range | None = None,
-    channels: Channels = None,
+    values: np.ndarray, name: str = "the image", value_range: Range | None = None
 ) -> np.ndarray:
     """Convert an image in memory to 8-bit RGB, like :func:`read_image` for a file.
 
@@ -254,7 +251,6 @@ def to_rgb(
             fourth of four channels are taken as transparency.
         name: Name of the image, for messages.
         value_range: Values that become 0 and 255, for all types except uint8.
-        channels: See :func:`~rankseg.imageio.bands.choose_bands`.
 
     Returns:
         uint8 ``(H, W, 3)`` RGB.
@@ -276,7 +272,7 @@ def to_rgb(
         raise FileError(
             f"Expected {name} to have pixels, but its shape is {values.shape}. Remove it."
         )
-    values = choose_array_bands(values, channels, name)
+    values = choose_array_bands(values, name=name)
     if values.dtype != np.uint8:
         if value_range is None:
             raise needs_range(values, name)

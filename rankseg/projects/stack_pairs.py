@@ -17,13 +17,7 @@ from rankseg.datasets.splits.splits import (
 from rankseg.errors import FileError
 from rankseg.imageio.tiff import TiffStack
 from rankseg.imageio.tiff_axes import ONLY, Planes
-from rankseg.projects.stack_masks import (
-    BACKGROUND,
-    NONZERO,
-    UNLABELED,
-    MaskRule,
-    check_kind,
-)
+from rankseg.projects.stack_masks import BACKGROUND, NONZERO, UNLABELED, MaskRule, check_kind
 
 SPLIT_RULE = "evenly spaced: slice floor((i + u) * slices / labeled), u in [0, 1) from the seed"
 

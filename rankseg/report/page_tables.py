@@ -14,12 +14,7 @@ from rankseg.report.run_folder import Run
 from rankseg.report.run_result import RunResult
 from rankseg.report.settings import differences
 from rankseg.utils.run_summary import lags
-from rankseg.visualization.groups import (
-    CLASS_PREFIXES,
-    NETWORKS,
-    mean_and_deviation,
-    of_retrieval,
-)
+from rankseg.visualization.groups import CLASS_PREFIXES, NETWORKS, mean_and_deviation, of_retrieval
 
 NONE = "–"
 FEW, NAMED, MATRIX = 5, 24, 40  # most classes with large cells, with normal print, in a table

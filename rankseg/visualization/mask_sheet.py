@@ -12,6 +12,7 @@ from rankseg.visualization.overlay import UNKNOWN, draw_foreground_overlay
 from rankseg.visualization.panel import FONT, INK, draw_panel, fit
 
 CELL = (200, 240)
+COLUMNS = 2  # samples per row
 STRIP = 18  # height of the name below a picture, in pixels
 
 
@@ -30,10 +31,7 @@ class MaskedImage(NamedTuple):
 
 
 def draw_mask_sheet(
-    samples: Sequence[MaskedImage],
-    classes: Sequence[str],
-    palette: Sequence[Sequence[int]],
-    columns: int = 2,
+    samples: Sequence[MaskedImage], classes: Sequence[str], palette: Sequence[Sequence[int]]
 ) -> np.ndarray:
     """Draw images beside the same images with their masks overlaid, with a legend.
 
@@ -41,12 +39,11 @@ def draw_mask_sheet(
         samples: Images with their masks.
         classes: Names in id order.
         palette: RGB colors.
-        columns: Samples per row.
 
     Returns:
         uint8 RGB.
     """
-    columns = min(columns, len(samples))
+    columns = min(COLUMNS, len(samples))
     pictures = []
     for sample in samples:
         image = fit(sample.image, CELL)

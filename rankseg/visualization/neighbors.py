@@ -72,16 +72,13 @@ def draw_purity(notes: Sequence[Mapping], path: str | Path) -> None:
     figure.savefig(path, dpi=100, format="png")
 
 
-def draw_feature_curves(
-    notes: Sequence[Mapping], path: str | Path, title: str = "accuracy by frozen features (%)"
-) -> None:
+def draw_feature_curves(notes: Sequence[Mapping], path: str | Path) -> None:
     """Draw every metric over the iterations, except top-5 accuracies.
 
     Args:
         notes: Records that :class:`~rankseg.engine.hooks.FeatureEvaluationHook` writes to
             ``features.json``: ``iteration`` and values by name.
         path: PNG file.
-        title: Title of the axes.
     """
     figure = Figure((1.5 * PANEL[0], 1.2 * PANEL[1]), layout="constrained")
     axes = figure.subplots()
@@ -90,7 +87,7 @@ def draw_feature_curves(
     for name in names:
         points = [(note["iteration"], note.get(name)) for note in notes]
         line(axes, words(name), points)
-    finish(axes, title, curves=1)
+    finish(axes, "accuracy by frozen features (%)", curves=1)
     axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     figure.savefig(path, dpi=100, format="png")
 

@@ -6,12 +6,7 @@ from scipy.special import logsumexp
 from scipy.stats import rankdata
 
 from rankseg.registry import SELECTIONS
-from rankseg.selection.discovery.centers import (
-    ROWS,
-    center_distances,
-    class_centers,
-    round_robin,
-)
+from rankseg.selection.discovery.centers import ROWS, center_distances, class_centers, round_robin
 from rankseg.selection.discovery.evidence import Evidence, Selection
 
 KEEP = ("min", "random", "max", "far")

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Arguments that the tools share."""
 
+import argparse
 import importlib
 from pathlib import Path
 
 import pytest
 
-from rankseg.training.command_line import trained_from
+from rankseg.models.weights.checkpoint_file import trusts_checkpoints
+from rankseg.training.command_line import add_default, running, trained_from
 
 OUT = ["--out", "x"]
 TOOLS = {  # name, required options, number of inputs to try
@@ -75,3 +77,28 @@ def test_names_what_is_missing(tool, capsys):
         with pytest.raises(SystemExit):
             parse(["c.py", "w.pth", "photo.png", *options])
         assert "photo.png" in capsys.readouterr().err
+
+
+def test_refuses_a_launcher_in_tools_of_one_process(capsys):
+    args = argparse.Namespace(trust_checkpoint=False, launcher="slurm")
+    with pytest.raises(SystemExit), running(args, "rankseg.cli.retrieve"):
+        pass
+    error = capsys.readouterr().err
+    assert "retrieve" in error and "Leave --launcher out" in error
+    with running(args):  # other tools take it
+        pass
+
+
+def test_trusts_checkpoints_only_if_asked():
+    for trusted in (False, True):
+        with running(argparse.Namespace(trust_checkpoint=trusted)):
+            assert trusts_checkpoints() == trusted
+        assert not trusts_checkpoints()
+
+
+def test_option_names_its_default(capsys):
+    parser = argparse.ArgumentParser()
+    add_default(parser, "--share", 0.5, "share of images")
+    assert parser.parse_args(["--share", "1"]).share == 1.0
+    assert parser.parse_args([]).share == 0.5
+    assert "--share N share of images (default: 0.5)" in " ".join(parser.format_help().split())

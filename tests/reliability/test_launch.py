@@ -53,7 +53,7 @@ def _launch(arguments: list[str], log: Path) -> None:
         rdzv_backend="c10d",
         rdzv_endpoint="localhost:0",
         start_method="fork",
-        monitor_interval=0.1,
+        monitor_interval=0.5,  # what the other process says of it comes first
         max_restarts=0,
     )
     try:

@@ -13,7 +13,8 @@ from rankseg.selection.graph import assign_clusters, cluster_centers
 
 EDGE = 1e-6
 """Amount by which images of a wrong class count as more similar, above float32 rounding."""
-CHUNK = 256  # queries compared at a time
+CHUNK = 256  # most queries compared at a time
+MEMORY = 2**28  # bytes that their similarities and their images of the right class may take
 
 
 class Retrieved(NamedTuple):
@@ -60,7 +61,7 @@ def retrieve(
     gallery_label: Tensor,
     k: int | None,
     own: Tensor | None = None,
-    chunk: int = CHUNK,
+    chunk: int | None = None,
 ) -> Iterator[Retrieved]:
     """Retrieve the nearest images of a gallery by cosine similarity, in chunks of queries.
 
@@ -75,7 +76,8 @@ def retrieve(
         k: Number of images to retrieve, at most all; None for the size of the largest class.
         own: ``(M,)`` int64 position of every query in the gallery, which is left out, or -1 if the
             query is not in the gallery. None if no query is.
-        chunk: Queries compared at a time; a few ``chunk x N`` matrices are in memory.
+        chunk: Queries compared at a time, all of whose similarities are in memory. None takes 256,
+            or fewer if the gallery is so large that they need more than 256 MiB.
 
     Yields:
         Images retrieved for the next queries, on the device of ``gallery``.
@@ -89,22 +91,57 @@ def retrieve(
             f"Expected a gallery with an image besides the query, but got {len(gallery)} images."
         )
     check_finite(queries=query, gallery=gallery)
-    gallery_label = gallery_label.to(gallery.device)
-    query_label, rows = query_label.to(gallery.device), F.normalize(gallery.float(), dim=1)
-    if k is None:
-        k = int(torch.unique(gallery_label, return_counts=True)[1].max())
+    rows = F.normalize(gallery.detach().float(), dim=1)
+    gallery_label, query_label = gallery_label.to(rows.device), query_label.to(rows.device)
+    classes = _Classes(gallery_label)
+    k = min(classes.largest if k is None else k, others)
+    if chunk is None:
+        each = 4 * len(rows) + 36 * classes.largest  # bytes of a query: similarities and positions
+        chunk = max(1, min(CHUNK, MEMORY // each))
+    # One matrix for all chunks: to free and to allocate large blocks between small ones that stay
+    # would leave holes, of up to several GiB for 30,000 queries.
+    space = rows.new_empty(min(chunk, len(query)), len(rows))
     for i in range(0, len(query), chunk):
-        part = F.normalize(query[i : i + chunk].to(rows).float(), dim=1)
-        similarity = part @ rows.T
-        right = query_label[i : i + chunk, None] == gallery_label
-        place = similarity + EDGE * ~right
+        part = F.normalize(query[i : i + chunk].detach().to(rows).float(), dim=1)
+        label = query_label[i : i + chunk]
+        place = torch.mm(part, rows.T, out=space[: len(part)])
+        right, relevant = classes.find(label)
+        similarity = place[right]
+        place[right] = similarity - EDGE
         if own is not None:
             itself = own[i : i + chunk].to(rows.device)
             inside = (itself >= 0).nonzero().flatten()
             place[inside, itself[inside]] = -torch.inf
-            right[inside, itself[inside]] = False
-        index = place.topk(min(k, others), dim=1).indices
-        yield Retrieved(index, similarity.gather(1, index), right.gather(1, index), right.sum(1))
+            relevant[inside] -= (gallery_label[itself[inside]] == label[inside]).long()
+        index = place.topk(k, dim=1).indices
+        place[right] = similarity
+        yield Retrieved(
+            index, place.gather(1, index), gallery_label[index] == label[:, None], relevant
+        )
+
+
+class _Classes:
+    """Positions of the images of each class in a gallery.
+
+    Args:
+        label: ``(N,)`` int64 classes.
+
+    Attributes:
+        largest: Number of images of the largest class.
+    """
+
+    def __init__(self, label: Tensor) -> None:
+        self.label, self.order = label.sort(stable=True)
+        self.largest = int(torch.unique_consecutive(self.label, return_counts=True)[1].max())
+
+    def find(self, label: Tensor) -> tuple[tuple[Tensor, Tensor], Tensor]:
+        """Return rows and columns of all images of the right class, and their number per query."""
+        first = torch.searchsorted(self.label, label)
+        number = torch.searchsorted(self.label, label, right=True) - first
+        row = torch.arange(len(label), device=label.device).repeat_interleave(number)
+        column = torch.arange(len(row), device=label.device)
+        column += (first + number - number.cumsum(0))[row]
+        return (row, self.order[column]), number
 
 
 def retrieval_scores(
@@ -114,7 +151,7 @@ def retrieval_scores(
     gallery_label: Tensor,
     topk: Sequence[int] = (1,),
     own: Tensor | None = None,
-    chunk: int = CHUNK,
+    chunk: int | None = None,
 ) -> RetrievalScores:
     """Compute the retrieval metrics of every query; see :func:`retrieve` for the arguments.
 
@@ -125,7 +162,7 @@ def retrieval_scores(
         gallery_label: ``(N,)`` int64 classes.
         topk: Values of ``K``.
         own: ``(M,)`` positions of the queries in the gallery, or None.
-        chunk: Queries compared at a time.
+        chunk: Queries compared at a time; see :func:`retrieve`.
 
     Returns:
         The metrics, on the CPU.
@@ -134,8 +171,15 @@ def retrieval_scores(
         Musgrave et al., A Metric Learning Reality Check (ECCV 2020).
     """
     largest = int(torch.bincount(gallery_label - gallery_label.min()).max())
-    labels = query_label, gallery_label
-    parts = []
+    labels, count = (query_label, gallery_label), len(query)
+    scores = RetrievalScores(
+        torch.empty(count, len(topk), dtype=torch.bool),
+        torch.empty(count, dtype=torch.float64),
+        torch.empty(count, dtype=torch.float64),
+        torch.empty(count, dtype=torch.int64),
+        torch.empty(count),
+    )
+    done = 0
     for found in retrieve(query, gallery, *labels, max(largest, *topk), own, chunk):
         right, relevant = found.right.double(), found.relevant[:, None]
         first = torch.arange(1, right.shape[1] + 1, device=right.device)
@@ -144,8 +188,11 @@ def retrieval_scores(
         hits = torch.stack([found.right[:, :number].any(1) for number in topk], 1)
         shares = [value / found.relevant.clamp(min=1) for value in each]
         rest = found.relevant, found.similarity[:, 0]
-        parts.append([value.cpu() for value in (hits, *shares, *rest)])
-    return RetrievalScores(*(torch.cat(column) for column in zip(*parts, strict=True)))
+        rows = slice(done, done + len(right))
+        for column, value in zip(scores, (hits, *shares, *rest), strict=True):
+            column[rows] = value
+        done += len(right)
+    return scores
 
 
 def percentages(judged: RetrievalScores, topk: Sequence[int]) -> dict[str, float]:

@@ -7,6 +7,7 @@ import torch
 from pytorch_metric_learning.distances import CosineSimilarity
 from pytorch_metric_learning.utils.accuracy_calculator import AccuracyCalculator
 from pytorch_metric_learning.utils.inference import CustomKNN
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from rankseg.evaluation.retrieval import cluster_agreement, retrieval_scores, retrieve
 
@@ -128,3 +129,48 @@ def test_clusters_agree_with_classes_that_lie_apart():
     rows = torch.eye(8)[label] + 0.05 * torch.randn(40, 8)
     assert cluster_agreement(rows * (1 + torch.rand(40, 1)), label) == pytest.approx(1)
     assert cluster_agreement(torch.randn(40, 8), label) < 0.5
+
+
+class LargeBlocks(TorchDispatchMode):
+    """Record the memory blocks of at least some number of bytes in the results of operations."""
+
+    def __init__(self, least):
+        super().__init__()
+        self.least, self.blocks = least, []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        result = func(*args, **(kwargs or {}))
+        for value in result if isinstance(result, tuple | list) else (result,):
+            if isinstance(value, torch.Tensor) and value.untyped_storage().nbytes() >= self.least:
+                self.blocks.append(value.untyped_storage())
+        return result
+
+
+def test_similarities_of_all_chunks_share_one_block():
+    rows, label = torch.randn(400, 4), torch.arange(400) % 100
+    with LargeBlocks(50 * 400) as made:  # a matrix of a chunk has four times as many bytes
+        retrieval_scores(rows, rows, label, label, (1, 2), torch.arange(400), chunk=50)
+    assert made.blocks and len({block.data_ptr() for block in made.blocks}) == 1
+    assert made.blocks[0].nbytes() == 50 * 400 * 4
+
+
+@pytest.mark.parametrize("classes", [2, 100])
+def test_large_galleries_are_compared_with_fewer_queries_at_a_time(monkeypatch, classes):
+    rows, label = torch.randn(400, 4), torch.arange(400) % classes
+    arguments = rows, rows, label, label, (1, 2), torch.arange(400)
+    whole = retrieval_scores(*arguments, chunk=400)
+    monkeypatch.setattr("rankseg.evaluation.retrieval.MEMORY", 50_000)
+    with LargeBlocks(50_001) as made:
+        found = retrieval_scores(*arguments)
+    assert not made.blocks
+    for one, two in zip(found, whole, strict=True):
+        torch.testing.assert_close(one, two)
+    monkeypatch.setattr("rankseg.evaluation.retrieval.MEMORY", 1)  # less than one query takes
+    assert retrieval_scores(*arguments).hits.equal(whole.hits)
+
+
+def test_embeddings_with_gradients_are_detached():
+    rows, label = cloud()
+    rows.requires_grad_()
+    found = retrieval_scores(rows, rows, label, label, (1,), torch.arange(60))
+    assert not found.nearest.requires_grad

@@ -19,6 +19,7 @@ RULES = (
     "minimum_distance",
 )
 REFERENCES = ("given", "all")
+ROWS = 1024  # features per step, to limit the memory of 50,000 x 10,000 distances
 SPARE = 2  # confined candidates per selected one, at least, so that there is a choice
 
 
@@ -66,16 +67,12 @@ def critical_samples(
     rows = evidence.num_given if reference == "given" else len(evidence.label)
     labeled = evidence.labeled[:rows], evidence.label[:rows], evidence.num_classes
     distance, nearest = nearest_center(evidence.candidates, class_centers(*labeled))
-    soft = ranked_labels(evidence.candidates, *labeled, beta)
-    uncertainty = np.round(entropy(soft, base=2, axis=1), 12)  # equal votes must stay ties
-    largest = soft >= soft.max(1, initial=0, keepdims=True) - 1e-12
-    own = largest[np.arange(len(soft)), nearest]
-    label = np.where(own, nearest, largest.argmax(1))
+    label, uncertainty = _vote(evidence.candidates, nearest, *labeled, beta)
     keys = [distance]
     if rule != "minimum_distance":
         keys.append(-uncertainty if "maximum" in rule else uncertainty)
     if rule.startswith("confined"):
-        allowed = np.zeros(len(soft), bool)
+        allowed = np.zeros(len(label), bool)
         groups = label if balanced else np.zeros_like(label)
         names = np.unique(groups)
         for name in names:
@@ -85,6 +82,35 @@ def critical_samples(
     order = np.lexsort(keys)
     row = (round_robin(order, label) if balanced else order)[:count]
     return Selection(row, label[row])
+
+
+def _vote(
+    feature: np.ndarray,
+    nearest: np.ndarray,
+    labeled: np.ndarray,
+    label: np.ndarray,
+    num_classes: int,
+    beta: float,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the class of the largest ranked label of each feature and its entropy, in blocks.
+
+    Args:
+        feature: ``(U, D)`` features to label.
+        nearest: ``(U,)`` class of the nearest center, which wins ties.
+        labeled: See :func:`ranked_labels`, also for the other arguments.
+
+    Returns:
+        ``(U,)`` int64 classes and ``(U,)`` float64 entropies in bits.
+    """
+    chosen, uncertainty = np.empty(len(feature), np.int64), np.empty(len(feature))
+    for start in range(0, max(len(feature), 1), ROWS):  # all soft labels would take 8 U K bytes
+        rows = slice(start, start + ROWS)
+        soft = ranked_labels(feature[rows], labeled, label, num_classes, beta)
+        uncertainty[rows] = np.round(entropy(soft, base=2, axis=1), 12)  # equal votes stay ties
+        largest = soft >= soft.max(1, initial=0, keepdims=True) - 1e-12
+        own = largest[np.arange(len(soft)), nearest[rows]]
+        chosen[rows] = np.where(own, nearest[rows], largest.argmax(1))
+    return chosen, uncertainty
 
 
 def confine(distance: np.ndarray, share: float, least: int = 0) -> np.ndarray:
@@ -126,9 +152,6 @@ def check_options(rule: str, share: float, reference: str) -> None:
             f"Expected reference of critical_samples to be one of {REFERENCES}, but got "
             f"{reference!r}."
         )
-
-
-ROWS = 1024  # features per step, to limit the memory of 50,000 x 10,000 distances
 
 
 def ranked_labels(

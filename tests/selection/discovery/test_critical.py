@@ -52,7 +52,9 @@ def slow(feature, labeled, label, count, rule, share, beta):
 
 @pytest.mark.parametrize("count", [1, 6, 12, 50])
 @pytest.mark.parametrize("rule", RULES)
-def test_equals_the_equations(rule, count):
+@pytest.mark.parametrize("rows", [7, 40])
+def test_equals_the_equations(monkeypatch, rows, rule, count):
+    monkeypatch.setattr("rankseg.selection.discovery.critical.ROWS", rows)  # images per block
     rng = np.random.default_rng(3)
     feature, labeled = rng.normal(size=(40, 5)), rng.normal(size=(8, 5))
     label = np.array([0, 0, 1, 1, 3, 3, 3, 0])  # class 2 has no labelled image

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from rankseg.errors import expect
 from rankseg.models.layers import FeatureTap, PerturbedFeatures, PseudoLabelQuality
+from rankseg.models.layers.dilated import speed_up_dilated
 from rankseg.models.layers.quality import classes_in
 from rankseg.models.methods.assembly_terms import AssemblyTerms
 from rankseg.models.methods.setup import MethodSetup
@@ -147,6 +148,7 @@ class Method(MethodSetup, BaseModel):
         self.student = MODELS.build(student)
         check_network(self.student)
         cut_padding(self.student)
+        speed_up_dilated(self.student)
         self.teacher = None
         self.pool = None  # a DiscoveredPool in methods that discover images
         if teacher is not None:

@@ -9,6 +9,7 @@ from mmengine.logging import print_log
 from torch import Tensor, nn
 
 from rankseg.errors import expect
+from rankseg.models.layers.dilated import speed_up_dilated
 from rankseg.models.losses import pixel_consistency
 from rankseg.models.methods.base import Method, Output, valid_pixels
 from rankseg.models.mixing import CutMix, check_batch, check_pasting
@@ -83,6 +84,7 @@ class CPS(Method):
             expect(self.predict_on == "student", "model.predict_on", wanted, self.predict_on, cure)
         self.second = MODELS.build(student)
         cut_padding(self.second)
+        speed_up_dilated(self.second)
         self.cross_weight = cross_weight
         self.cutmix = None if cutmix is None else CutMix(**cutmix)
         self.strong_views = 2 if cutmix is None else 1  # with CutMix the weak views run separately

@@ -5,7 +5,10 @@
 Ours is the unlabeled pipeline of the VOC configs: it decodes JPEGs with OpenCV, resamples only the
 crop, and leaves uint8 for the device to normalize. The PIL-style pipeline follows the published
 code of this field: it decodes with Pillow, resizes the whole image, pads, crops, recolors with
-Pillow, and normalizes to floats on the CPU. Decoding alone is the limit of both.
+Pillow, and normalizes to floats on the CPU. Decoding alone is the limit of both. A validation image
+is read with its mask and is neither cropped nor recolored.
+
+Speeds are those of one core: images per second of processor time, which other programs affect less.
 
 With --workers, the benchmark also measures batches of our pipeline that come from data loader
 workers, next to what a training step of --step milliseconds consumes. More workers than free cores
@@ -23,10 +26,12 @@ import argparse
 import os
 import random
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from statistics import median
 
 import cv2
 import numpy as np
@@ -51,7 +56,7 @@ from rankseg.training.command_line import exit_on_user_error
 from rankseg.training.config import load_config
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
-OURS, PLAIN = "ours", "PIL-style"
+OURS, PLAIN, VALIDATION = "ours", "PIL-style", "ours, validation"
 DECODE, PIL_DECODE = "decoding alone, OpenCV", "decoding alone, Pillow"
 MEAN, STD = np.float32([0.485, 0.456, 0.406]), np.float32([0.229, 0.224, 0.225])
 
@@ -125,6 +130,37 @@ def list_images(folder: Path, count: int) -> list[str]:
             f"Expected *.jpg files in --images {folder}, but found none. Choose another folder."
         )
     return found
+
+
+def make_masks(folder: Path, paths: list[str]) -> list[str]:
+    """Write a mask of a few large regions for each image."""
+    masks = []
+    for path in paths:
+        height, width = cv2.imread(path).shape[:2]
+        cells = np.random.default_rng(len(masks)).integers(0, 21, (4, 5)).astype(np.uint8)
+        mask = cv2.resize(cells, (width, height), interpolation=cv2.INTER_NEAREST)
+        masks.append(str(folder / f"{len(masks):04}.png"))
+        cv2.imwrite(masks[-1], mask)
+    return masks
+
+
+def validate(pipeline: Compose, paths: list[str], masks: list[str]) -> list[dict]:
+    """Run all images and masks through our validation pipeline."""
+    samples = [
+        dict(img_path=path, seg_map_path=mask) for path, mask in zip(paths, masks, strict=True)
+    ]
+    return [pipeline(sample) for sample in samples]
+
+
+def on_one_core(work: Callable[[], object], spent: list[float]) -> Callable[[], None]:
+    """Return a function that runs another one and notes its seconds of processor time."""
+
+    def run() -> None:
+        before = time.process_time()
+        work()
+        spent.append(time.process_time() - before)
+
+    return run
 
 
 def ours(pipeline: Compose, paths: list[str]) -> list[dict]:
@@ -242,8 +278,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     torch.set_num_threads(args.threads or 1)
     cv2.setNumThreads(args.threads or 1)
     init_default_scope("rankseg")
-    loader = load_config(str(CONFIGS / "rankmatch" / "voc_92_mix_batch.py")).train_dataloader
-    steps = loader.dataset.unlabeled_pipeline
+    config = load_config(str(CONFIGS / "rankmatch" / "voc_92_mix_batch.py"))
+    steps = config.train_dataloader.dataset.unlabeled_pipeline
     for step in steps:
         if "crop_size" in step:
             step.crop_size = args.crop
@@ -254,25 +290,31 @@ def main(argv: Sequence[str] | None = None) -> None:
             paths = list_images(args.images, args.count)
         size = sum(Path(path).stat().st_size for path in paths) / len(paths) / 1024
         data = Views(Compose(steps), paths)
+        whole = Compose(config.val_dataloader.dataset.pipeline)
+        works = {
+            OURS: partial(ours, data.pipeline, paths),
+            PLAIN: partial(plain, paths, args.crop, args.seed),
+            VALIDATION: partial(validate, whole, paths, make_masks(Path(folder), paths)),
+            DECODE: lambda: [cv2.imread(path) is None for path in paths],
+            PIL_DECODE: lambda: [Image.open(path).convert("RGB").size for path in paths],
+        }
+        spent = {name: [] for name in works}
         costs = compare(
-            {
-                OURS: partial(ours, data.pipeline, paths),
-                PLAIN: partial(plain, paths, args.crop, args.seed),
-                DECODE: lambda: [cv2.imread(path) is None for path in paths],
-                PIL_DECODE: lambda: [Image.open(path).convert("RGB").size for path in paths],
-                **{
-                    workers_case(number): with_workers(data, args.batch, number)
-                    for number in args.workers
-                },
+            {name: on_one_core(work, spent[name]) for name, work in works.items()}
+            | {
+                workers_case(number): with_workers(data, args.batch, number)
+                for number in args.workers
             },
             args.repeats,
             allocator=False,
         )
     speed = {name: len(paths) / cost.median for name, cost in costs.items()}
+    core = {name: len(paths) / median(seconds[1:]) for name, seconds in spent.items()}
     print(table(costs))
     for name, images in speed.items():
-        print(f"  {name:34} {images:9.1f} images/s")
-    times, share = speed[OURS] / speed[PLAIN], speed[OURS] / speed[DECODE]
+        line = f"  {name:34} {images:9.1f} images/s"
+        print(line + (f", {core[name]:9.1f} per core" if name in core else ""))
+    times, share = core[OURS] / core[PLAIN], core[OURS] / core[DECODE]
     print(
         f"  ours: {times:.2f} times the PIL-style pipeline, {100 * share:.0f}% of decoding alone; "
         f"{len(paths)} files of {size:.0f} KiB"
@@ -284,6 +326,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "kib_per_file": size,
         "cases": {name: cost.summary() for name, cost in costs.items()},
         "images_per_second": speed,
+        "images_per_second_and_core": core,
         "times_faster": times,
         "share_of_decoding": share,
     }

@@ -276,7 +276,7 @@ def list_jobs(
         seeds: Seeds.
 
     Raises:
-        ValueError: If there is no such set or recipe.
+        ValueError: If there is no such set or recipe, or a recipe suits none of the sets.
     """
     every = {name for known in RECIPES_OF.values() for name in known}
     for kind, names, known in (("set", sets, SETS), ("recipe", recipes or (), every)):
@@ -285,6 +285,13 @@ def list_jobs(
             raise ValueError(
                 f"Expected the name of a {kind}, one of {', '.join(sorted(known))}, but got "
                 f"{wrong[0]}."
+            )
+    for name in recipes or ():
+        if all(name not in RECIPES_OF[SETS[one].kind] for one in sets):
+            fitting = sorted({found for one in sets for found in RECIPES_OF[SETS[one].kind]})
+            raise ValueError(
+                f"Expected a recipe for {' or '.join(sets)}, one of {', '.join(fitting)}, but got "
+                f"{name}."
             )
     return [
         f"{one}/{recipe}/{seed}"

@@ -36,6 +36,11 @@ def test_every_set_has_the_recipes_of_its_kind():
     assert main == [f"omniglot_mini/{recipe}/1" for recipe in MAIN["embeddings"]]
 
 
+def test_recipe_of_another_kind_than_all_sets_is_refused():
+    with pytest.raises(ValueError, match="cifar10_mini.* one of .*frozen_knn.* got rankmatch"):
+        list_jobs(["cifar10_mini"], ["fixmatch", "rankmatch"], [0])
+
+
 @pytest.mark.parametrize(("sets", "recipes"), [(["cats"], ["supervised"]), (["nuclei"], ["best"])])
 def test_unknown_names_are_refused(sets, recipes):
     wrong = "cats" if sets == ["cats"] else "best"

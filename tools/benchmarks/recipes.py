@@ -26,6 +26,7 @@ from rankseg.testing.paired import draw, read_results, table
 from rankseg.testing.recipe_jobs import Job, class_weights, read_pairs, run_job
 from rankseg.testing.recipes import (
     BASELINE,
+    RECIPES_OF,
     SEEDS,
     SETS,
     TITLES,
@@ -103,6 +104,8 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     commands = parser.add_subparsers(dest="command", required=True)
+    names = (f"{kind}: {' '.join(known)}" for kind, known in RECIPES_OF.items())
+    known = f"default: the main ones of each set. Sets of {'; '.join(names)}"
     for command, action, what in (
         ("run", run_all, "run all jobs that have no result"),
         ("one", run_one, "run one job"),
@@ -111,7 +114,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         sub.set_defaults(action=action)
         if command == "run":
             sub.add_argument("--sets", nargs="+", default=list(SETS), help="default: all")
-            sub.add_argument("--recipes", nargs="+", help="default: the main ones of each set")
+            sub.add_argument("--recipes", nargs="+", help=known)
             sub.add_argument("--seeds", nargs="+", type=int, default=list(SEEDS))
         else:
             sub.add_argument("job", help="SET/RECIPE/SEED")

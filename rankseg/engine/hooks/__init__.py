@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Hooks that run at fixed points of training, validation and testing."""
 
+from rankseg.engine.hooks.base import FeatureHook
 from rankseg.engine.hooks.cluster import ClusterHook
 from rankseg.engine.hooks.composition import CompositionHook
 from rankseg.engine.hooks.contact_sheet import ContactSheetHook
@@ -36,6 +37,7 @@ __all__ = [
     "EMATeacherHook",
     "EarlyStoppingHook",
     "FeatureEvaluationHook",
+    "FeatureHook",
     "FeatureStatisticsHook",
     "LabelPropagationHook",
     "LogLengthHook",

@@ -60,7 +60,7 @@ class DiscoveryHook(FeatureHook):
         truth: Give discovered images their true labels, to measure the cost of wrong ones.
         maps: Projection of the maps, ``"pca"`` or ``"tsne"``, or None for no maps; see
             :func:`rankseg.visualization.to_plane`.
-        **kwargs: Arguments of :class:`~rankseg.engine.hooks.base.FeatureHook`.
+        **kwargs: Arguments of :class:`~rankseg.engine.hooks.FeatureHook`.
 
     Raises:
         ValueError: If an option is invalid, or before training, if the method, data set and

@@ -81,7 +81,7 @@ class LabelPropagationHook(FeatureHook):
             sets ``OMP_NUM_THREADS=1``.
         probes: Number of cells to search, an approximation for very large data sets; see
             :func:`rankseg.selection.graph.knn_graph`.
-        **kwargs: Arguments of :class:`~rankseg.engine.hooks.base.FeatureHook`. ``features`` is
+        **kwargs: Arguments of :class:`~rankseg.engine.hooks.FeatureHook`. ``features`` is
             ``"train"`` by default, as in the released code.
 
     Raises:

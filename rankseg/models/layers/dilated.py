@@ -81,7 +81,8 @@ class _Convolution(torch.autograd.Function):
                 1,
                 [True, False, False],
             )[0]
-        return of_input, weight_gradient(x, gradient, weight, ctx.dilation), None
+        with torch.autocast("cpu", enabled=False):  # a backward pass inside it keeps its precision
+            return of_input, weight_gradient(x, gradient, weight, ctx.dilation), None
 
 
 def weight_gradient(x: Tensor, gradient: Tensor, weight: Tensor, dilation: int) -> Tensor:

@@ -46,7 +46,7 @@ def agent_correlation(features: Tensor, positions: Tensor) -> Tensor:
 
 
 def distribution_distance(teacher: Tensor, student: Tensor, kind: str) -> Tensor:
-    """Compute the distance of two distributions over agents, their sum: ``(B, P)`` (Table 6).
+    """Compute the distance of two distributions, summed over the agents: ``(B, P)`` (Table 6).
 
     Both are ``(B, P, N)`` logits; the teacher's receive no gradient. ``kind`` is ``"kl"`` (eq. 5),
     ``"ce"`` or ``"l2"``.

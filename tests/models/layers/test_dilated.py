@@ -95,6 +95,16 @@ def test_mixed_precision():
     torch.testing.assert_close(found[1:], wanted[1:], rtol=1e-2, atol=1e-2)
 
 
+def test_backward_pass_inside_autocast_keeps_its_precision():
+    torch.manual_seed(0)
+    layer, x = dilated(16, 6, 12), torch.randn(2, 16, 9, 9)
+    (wanted,) = torch.autograd.grad(layer(x).square().sum(), layer.weight)
+    loss = layer(x).square().sum()
+    with torch.autocast("cpu", torch.bfloat16):
+        (found,) = torch.autograd.grad(loss, layer.weight)
+    assert found.equal(wanted)
+
+
 def test_other_convolutions_keep_their_type():
     wide = dict(kernel_size=3, padding=2, dilation=2, bias=False)
     options = [

@@ -259,6 +259,11 @@ TITLES |= {  # measured with options that gained nothing and are not in the pack
     "rank_0_sharp": "RankMatch, the same, no blur",
     "rank_soft": "RankMatch, starts from a baseline that keeps labeling, soft labels",
     "self_flip": "FixMatch, a baseline labels, threshold 0.8, no class weights",
+    "rank_single_soft": "RankMatch, soft labels",
+    "rank_single_70": "RankMatch, threshold 0.7",
+    "rank_single_soft_sharp": "RankMatch, soft labels, no blur",
+    "rank_single_weighted_sharp": "RankMatch, pseudo-labels weighted by class, no blur",
+    "rank_double_soft": "RankMatch, soft labels, twice the length",
 }
 
 

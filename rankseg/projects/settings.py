@@ -14,7 +14,7 @@ from rankseg.projects.survey import Survey
 WEIGHTS = "data/pretrained/resnet50_deepstem.pth"
 CROPS = (65, 97, 129, 193, 257, 321)  # multiples of the stride 16, plus 1
 PASSES = 80  # over the unlabeled images, as in the papers on PASCAL VOC
-PRETRAINED_PASSES = 4  # the same for networks that start from pretrained weights
+PRETRAINED_PASSES = 8  # the same for networks that start from pretrained weights
 SMALLEST_SHARE = 1e-3  # of a class, for its weight in the loss
 RARE = 0.2  # the classes other than the first are rare below this share of pixels
 RARE_PRETRAINED = 0.1  # the same with class weights, which already favor rare classes
@@ -65,9 +65,9 @@ LARGE = NetworkPreset(
 
 
 PRETRAINED = NetworkPreset(
-    "deeplabv3plus_lite0", "small_pretrained", 129, 4, (600, 2000), "pretrained encoder"
+    "deeplabv3plus_lite0", "small_pretrained", 129, 4, (1200, 4000), "pretrained encoder"
 )
-PRETRAINED_GPU = replace(PRETRAINED, crop=321, batch=8, iterations=(1000, 8000))
+PRETRAINED_GPU = replace(PRETRAINED, crop=321, batch=8, iterations=(2000, 8000))
 
 
 @dataclass(frozen=True)

@@ -45,11 +45,11 @@ def encoder(multiple: int = 1) -> Encoder:
 
 def test_pretrained_encoders_train_shortly():
     chosen = choose_settings(found(352, 352), 13, 300, CPU, encoder=encoder())
-    assert (chosen.network, chosen.crop, chosen.iterations) == (PRETRAINED, 129, 600)
+    assert (chosen.network, chosen.crop, chosen.iterations) == (PRETRAINED, 129, 1200)
     assert (chosen.shrink, chosen.scale, chosen.validations) == (2.0, (0.4, 0.7), 4)
     many = choose_settings(found(352, 352), 13, 1150, CPU, encoder=encoder())
-    assert many.iterations == 1200, "four passes, in hundreds"
-    assert choose_settings(found(), 13, 99_999, CPU, encoder=encoder()).iterations == 2000
+    assert many.iterations == 2300, "eight passes, in hundreds"
+    assert choose_settings(found(), 13, 99_999, CPU, encoder=encoder()).iterations == 4000
     gpu = choose_settings(found(), 13, 300, Machine(8, 64, 24), encoder=encoder(14))
     assert (gpu.network, gpu.crop, gpu.shrink) == (PRETRAINED_GPU, 322, 1.0)
 

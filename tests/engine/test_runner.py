@@ -4,7 +4,8 @@ import time
 from rankseg.engine.runner import START_TIME, StrictRunner
 
 
-def test_starts_in_one_second_have_different_times_in_order():
+def test_starts_in_one_second_have_different_times_in_order(monkeypatch):
+    monkeypatch.setattr(StrictRunner, "_last_start", 0.0)  # runs of other tests may be ahead
     runner = StrictRunner.__new__(StrictRunner)
     runner._distributed = False
     names = []

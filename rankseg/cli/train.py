@@ -130,6 +130,7 @@ def run(args: argparse.Namespace) -> None:
 
     from rankseg import apis
     from rankseg.engine.distributed import main_process_first, start_processes
+    from rankseg.engine.resilience.checkpoint import reading_once
     from rankseg.report.gain import gain_after_training
     from rankseg.training.next_steps import after_training, next_lines
     from rankseg.training.run_options import stop_early, use_trackers
@@ -140,6 +141,7 @@ def run(args: argparse.Namespace) -> None:
 
     with ExitStack() as held:
         held.enter_context(quiet_terminal(args.verbose))
+        held.enter_context(reading_once())
         with exit_on_user_error():
             if args.extend_schedule and not args.resume:
                 raise ValueError(

@@ -15,7 +15,7 @@ from rankseg.engine.built import Built, build_method
 from rankseg.engine.distributed import main_process_first, start_processes
 from rankseg.engine.fused import use_fused
 from rankseg.engine.hooks.base import RunSetup
-from rankseg.engine.resilience.checkpoint import read_resumable
+from rankseg.engine.resilience.checkpoint import read_resumable, reading_once
 from rankseg.engine.resilience.identity import check_same_run, identity, list_sources
 from rankseg.engine.runner import StrictRunner
 from rankseg.engine.trackers import close_backends
@@ -192,6 +192,7 @@ def train(
     """
     start_processes(cfg)
     with ExitStack() as held:
+        held.enter_context(reading_once())
         terminal = held.enter_context(quiet_terminal(verbose))
         if terminal is not None:
             held.callback(terminal.end_progress)  # before a message about how the run ended

@@ -17,7 +17,11 @@ from rankseg.datasets.file_checks import FileValidator
 from rankseg.datasets.samplers.base import TrainSampler
 from rankseg.datasets.validation_cache import ValidationCache, cache_file
 from rankseg.engine.hooks.base import RunHook, RunSetup
-from rankseg.engine.resilience.checkpoint import load_checkpoint_file, mismatch_error
+from rankseg.engine.resilience.checkpoint import (
+    load_checkpoint_file,
+    look_at_checkpoint,
+    mismatch_error,
+)
 from rankseg.evaluation.metric import RunMetric
 from rankseg.models.heads import EmbeddingHead, ImageLevelHead
 from rankseg.models.methods import Method
@@ -226,7 +230,7 @@ def check_weights(model: Method, cfg: Config) -> None:
         if file and "://" not in file:
             load_checkpoint_file(file, map_location="meta")
     if cfg.get("load_from"):
-        state = load_checkpoint_file(cfg.load_from, map_location="cpu")  # checks need the values
+        state = look_at_checkpoint(cfg.load_from)  # checks need the values
         state = dict(state.get("state_dict", state))
         if not cfg.get("resume"):  # as StartFromHook does
             drop_unknown_parts(model, state)

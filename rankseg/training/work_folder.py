@@ -12,7 +12,11 @@ from mmengine.config import Config
 from mmengine.dist import is_main_process
 from mmengine.logging import print_log
 
-from rankseg.engine.resilience.checkpoint import DamagedCheckpointError, read_resumable
+from rankseg.engine.resilience.checkpoint import (
+    DamagedCheckpointError,
+    read_resumable,
+    reading_once,
+)
 from rankseg.engine.resilience.checkpoint_hook import BEST, LAST
 from rankseg.engine.resilience.folder_lock import FolderLock
 from rankseg.training.follow_length import keep_lengths
@@ -174,15 +178,17 @@ def resume_from_latest(cfg: Config) -> None:
     Raises:
         ValueError: If none can be read.
     """
-    path = latest_checkpoint(cfg)
-    if path is None:
-        print_log(
-            f"--resume: {cfg.work_dir} has no checkpoint, so this run starts from the beginning.",
-            level=logging.WARNING,
-        )
-        return
-    cfg.load_from, cfg.resume = path, True
-    keep_lengths(cfg)
+    with reading_once():
+        path = latest_checkpoint(cfg)
+        if path is None:
+            print_log(
+                f"--resume: {cfg.work_dir} has no checkpoint, so this run starts from the "
+                "beginning.",
+                level=logging.WARNING,
+            )
+            return
+        cfg.load_from, cfg.resume = path, True
+        keep_lengths(cfg)
 
 
 def where_to_resume(cfg: Config, overwrite: bool = False) -> str:

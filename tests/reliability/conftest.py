@@ -4,11 +4,9 @@
 import filecmp
 import functools
 import json
-import multiprocessing
 import runpy
 import signal
 from collections.abc import Callable
-from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
 
@@ -89,25 +87,6 @@ class Job:
     def text(self) -> str:
         """What it has printed."""
         return self.log.read_text()
-
-
-@pytest.fixture(scope="session")
-def forkserver() -> ForkServerContext:
-    """Starts processes that have everything imported already."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(
-        [
-            "rankseg.cli.train",
-            "rankseg.training.train",
-            "rankseg.training.config",
-            "rankseg.training.tiny",
-            "rankseg.apis",
-            "pytest",
-            "setuptools",  # mmengine's description of the machine
-            "torch.distributed.launcher.api",
-        ]
-    )
-    return context
 
 
 @pytest.fixture(scope="session")

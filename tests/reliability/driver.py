@@ -17,7 +17,7 @@ import torch
 from mmengine.config import Config
 from mmengine.fileio import LocalBackend
 from mmengine.optim import OptimWrapper
-from mmengine.runner import ValLoop
+from mmengine.runner import ValLoop, runner
 
 ROOT = Path(__file__).resolve().parents[2]
 POINTS = {
@@ -70,6 +70,8 @@ def main(
     torch.set_num_threads(1)
     gc.freeze()  # data sets collect garbage, which takes long with all that is imported
     Config.pretty_text = property(lambda self: "# formatting it takes most of such a short run")
+    runner.collect_env = lambda: {"what": "describing the machine calls gcc twice"}
+    os.fsync = lambda file: None
     if point is not None:
         end_at(point, signum)
     sys.argv = ["train.py", *arguments]

@@ -1,21 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """One of several processes: ``tools/train.py``, in which process 1 fails if it is told to.
 
-``launched.py raise|kill|node|none ARGUMENTS``: in its third step process 1 raises an error, or is
-killed (SIGKILL) as by a machine that has no more memory, alone or with its launcher, as with the
-whole machine.
+``launched.py raise|kill|node|none tools/train.py ARGUMENTS``: in its third step process 1 raises an
+error, or is killed (SIGKILL) as by a machine that has no more memory, alone or with its launcher,
+as with the whole machine.
 """
 
 import os
 import runpy
 import signal
 import sys
-from pathlib import Path
 
 import torch
 from mmengine.optim import OptimWrapper
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def end_early(how: str) -> None:
@@ -35,13 +32,13 @@ def end_early(how: str) -> None:
     OptimWrapper.update_params = update_params
 
 
-def main(how: str, *arguments: str) -> None:
-    """Train."""
+def main(how: str, file: str, *arguments: str) -> None:
+    """Run ``tools/train.py``."""
     torch.set_num_threads(1)
     if os.environ["RANK"] == "1":
         end_early(how)
-    sys.argv = ["train.py", *arguments, "--launcher", "pytorch"]
-    runpy.run_path(str(ROOT / "tools/train.py"), run_name="__main__")
+    sys.argv = [file, *arguments]
+    runpy.run_path(file, run_name="__main__")
 
 
 if __name__ == "__main__":

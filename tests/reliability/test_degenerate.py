@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Batches in which there is nothing to learn from, for every method: zero, and never NaN."""
 
+import functools
 import math
 
 import pytest
@@ -11,6 +12,7 @@ from torch import nn
 from rankseg.models.methods import __all__ as METHODS
 from rankseg.models.methods.cct import PUBLISHED
 from rankseg.registry import MODELS
+from rankseg.testing.copier import Copier
 from rankseg.testing.toy import (
     COMPOSED,
     toy_attention_embedder,
@@ -106,6 +108,15 @@ CONFIDENT = [
 def make(name, **options):
     """A method on the toy network, initialised, in training mode."""
     init_default_scope("rankseg")
+    method, state = built(name, tuple(options.items()))
+    torch.set_rng_state(state)
+    return method.copy()
+
+
+@functools.cache
+def built(name, options):
+    """A copier of the method, since building takes longer, and random numbers after it."""
+    options = dict(options)
     torch.manual_seed(0)
     kind = name.split()[0]
     student = toy_student() if name in SEGMENTATION else toy_classifier()
@@ -127,7 +138,7 @@ def make(name, **options):
         method.pool.add(torch.tensor([5]), torch.tensor([1]), generation=0, step=0)
     if hasattr(method, "clusters"):
         method.set_clusters(torch.tensor([0, 1, 2]), torch.randn(3, 8))
-    return method.train()
+    return Copier(method.train()), torch.get_rng_state()
 
 
 def batch(name, labeled=2, unlabeled=2):

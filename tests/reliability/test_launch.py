@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Training in several processes under torchrun: as one process, resumed, and when one of them ends.
+"""Training in several processes with dist_train.sh: as one process, resumed, and when one ends.
 
 The launcher runs in a process of the fork server, since a fork of this one would lack its threads
 and could hang.
@@ -10,6 +10,8 @@ import json
 import os
 import re
 import signal
+import socket
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -17,6 +19,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch.distributed import run as torchrun
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
@@ -24,6 +27,7 @@ from rankseg import apis
 from rankseg.engine.resilience.checkpoint import load_checkpoint_file
 
 LAUNCHED = Path(__file__).parent / "launched.py"
+DIST_TRAIN = Path(__file__).resolve().parents[2] / "tools/dist_train.sh"
 PROMPT = 300  # seconds for a launch, far below the half hour that processes wait for each other
 OPTIONS = {  # nothing is drawn by a process, and three images are not for two processes
     "train_cfg.max_iters": 4,
@@ -40,24 +44,33 @@ def script():
     return module
 
 
-def _launch(arguments: list[str], log: Path) -> None:
+def given_to_torchrun(folder: Path, port: int | None, *arguments: str) -> list[str]:
+    """What ``tools/dist_train.sh`` starts: a torchrun that notes its arguments is found first."""
+    (folder / "torchrun").write_text('#!/bin/sh\nprintf "%s\\n" "$@" >"$0.txt"\n')
+    (folder / "torchrun").chmod(0o755)
+    here = {**os.environ, "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
+    if port is not None:
+        here["MASTER_PORT"] = str(port)
+    subprocess.run([DIST_TRAIN, *arguments], check=True, cwd=folder, env=here)
+    return (folder / "torchrun.txt").read_text().splitlines()
+
+
+def _launch(how: str, arguments: list[str], log: Path) -> None:
+    """Do what ``torchrun ARGUMENTS`` does, but fork processes that have everything imported."""
     os.setsid()  # a group of processes that can be ended together
     torch.set_num_threads(1)  # before the launcher forks: threads do not survive that
     sys.stdout = sys.stderr = open(log, "w", buffering=1)  # noqa: SIM115
     for number in (1, 2):
         os.dup2(sys.stdout.fileno(), number)
-    config = LaunchConfig(
-        min_nodes=1,
-        max_nodes=1,
-        nproc_per_node=2,
-        rdzv_backend="c10d",
-        rdzv_endpoint="localhost:0",
-        start_method="fork",
-        monitor_interval=0.5,  # what the other process says of it comes first
-        max_restarts=0,
-    )
+
+    def forking(config: LaunchConfig, entrypoint: str) -> Callable:
+        config.start_method = "fork"
+        config.monitor_interval = 0.5  # what the other process says of it comes first
+        return lambda _, file, *more: elastic_launch(config, script().main)(how, file, *more)
+
+    torchrun.elastic_launch = forking
     try:
-        elastic_launch(config, script().main)(*arguments)
+        torchrun.run(torchrun.parse_args(arguments))
     except ChildFailedError as error:
         print(error, flush=True)
         sys.exit(1)
@@ -66,11 +79,9 @@ def _launch(arguments: list[str], log: Path) -> None:
 class Launch:
     """A run in two processes: exit status, what was printed, seconds."""
 
-    def __init__(self, context, how: str, config: Path, run: Path, *more: str) -> None:
-        arguments = [how, str(config), "--work-dir", str(run), *more, "--cfg-options"]
-        arguments += [f"{key}={value}" for key, value in OPTIONS.items()]
-        log, start = run.with_suffix(".txt"), time.monotonic()
-        process = context.Process(target=_launch, args=(arguments, log))
+    def __init__(self, context, how: str, folder: Path, arguments: list[str]) -> None:
+        log, start = folder / "log.txt", time.monotonic()
+        process = context.Process(target=_launch, args=(how, arguments, log))
         process.start()
         process.join(PROMPT)
         if process.exitcode is None:
@@ -94,17 +105,22 @@ def config_file(config) -> Path:
 def launch(forkserver, config_file) -> Callable[..., Launch]:
     """Start a run of that config: how process 1 ends, work folder, more arguments."""
 
-    def start(how: str, run: Path, *more: str) -> Launch:
-        return Launch(forkserver, how, config_file, run, *more)
+    def start(how: str, run: Path, *more: str, port: int | None = None) -> Launch:
+        options = [f"{key}={value}" for key, value in OPTIONS.items()]
+        arguments = ["--work-dir", str(run), *more, "--cfg-options", *options]
+        arguments = given_to_torchrun(run.parent, port, str(config_file), "2", *arguments)
+        return Launch(forkserver, how, run.parent, arguments)
 
     return start
 
 
 @pytest.fixture(scope="module")
 def whole(launch, tmp_path_factory) -> tuple[Launch, Path]:
-    """A run that nothing disturbs."""
+    """A run that nothing disturbs, at a port that is given."""
     run = tmp_path_factory.mktemp("whole") / "run"
-    return launch("none", run), run
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    return launch("none", run, port=port), run
 
 
 def test_two_processes_train_and_validate_as_one(whole, config_file, tmp_path):

@@ -2,11 +2,11 @@
 """Two machines with one process each: two launchers on two loopback addresses."""
 
 import importlib.util
-import multiprocessing
 import os
 import signal
 import socket
 import sys
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 import torch
@@ -17,6 +17,7 @@ from rankseg import apis
 from rankseg.engine.resilience.checkpoint import load_checkpoint_file
 
 LAUNCHED = Path(__file__).parent / "launched.py"
+TRAIN = Path(__file__).resolve().parents[2] / "tools/train.py"
 PROMPT = 300  # seconds for a launch, far below the half hour that processes wait for each other
 OPTIONS = {"model.student.decode_head.dropout_ratio": 0.0}  # nothing is drawn by a process
 
@@ -51,14 +52,16 @@ def agent(node: int, port: int, arguments: list[str], log: Path) -> None:
         sys.exit(1)
 
 
-def launch(how: str, config: Path, run: Path, *more: str) -> tuple[list[int], list[str]]:
+def launch(
+    context: ForkServerContext, how: str, config: Path, run: Path, *more: str
+) -> tuple[list[int], list[str]]:
     """Train on both machines: exit status of the launchers, and what each printed."""
-    arguments = [how, str(config), "--work-dir", str(run), *more, "--cfg-options"]
+    arguments = [how, str(TRAIN), str(config), "--launcher", "pytorch", "--work-dir", str(run)]
+    arguments += [*more, "--cfg-options"]
     arguments += [f"{key}={value}" for key, value in OPTIONS.items()]
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     logs = [run.with_suffix(f".{node}.txt") for node in (0, 1)]
-    context = multiprocessing.get_context("spawn")
     nodes = [
         context.Process(target=agent, args=(node, port, arguments, logs[node])) for node in (0, 1)
     ]
@@ -74,14 +77,14 @@ def launch(how: str, config: Path, run: Path, *more: str) -> tuple[list[int], li
     return [node.exitcode for node in nodes], [log.read_text() for log in logs]
 
 
-def test_a_machine_that_is_lost_and_comes_back(config, tmp_path):
+def test_a_machine_that_is_lost_and_comes_back(config, forkserver, tmp_path):
     config_file, run = config("supervised"), tmp_path / "run"
-    status, text = launch("node", config_file, run)
+    status, text = launch(forkserver, "node", config_file, run)
     assert status == [1, -signal.SIGKILL], text
     assert "process 0 of 2 stops, because another process has ended" in text[0]
     assert (run / "iter_2.pth").is_file() and not (run / "iter_8.pth").exists()
 
-    status, text = launch("none", config_file, run, "--resume")
+    status, text = launch(forkserver, "none", config_file, run, "--resume")
     assert status == [0, 0], text
     found = load_checkpoint_file(run / "iter_8.pth")["state_dict"]
 

@@ -3,8 +3,6 @@
 
 import importlib.util
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -143,24 +141,6 @@ class Trap:
 
     def __reduce__(self):
         return os.makedirs, (str(self.path), 0o777, True)
-
-
-def test_two_processes_without_a_gpu(tmp_path):
-    environment = {
-        **os.environ,
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "OMP_NUM_THREADS": "1",
-        "MASTER_PORT": "29641",
-    }
-    command = [ROOT / "tools/dist_train.sh", ROOT / "configs" / CLASSES, "2"]
-    subprocess.run(
-        [*command, "--tiny", "--work-dir", tmp_path / "run"],
-        check=True,
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-    )
-    assert (tmp_path / "run" / "iter_2.pth").is_file()
 
 
 @pytest.mark.parametrize("name", ["train", "test"])

@@ -50,13 +50,16 @@ def test_train_then_test(trained, tmp_path):
         apis.test(cfg, str(last), show_dir=str(pictures))
 
 
-def test_resume_goes_on_at_the_iteration(trained):
+def test_resume_goes_on_at_the_iteration(trained, monkeypatch):
     config_file, run = trained
+    reads, load = [], torch.load
+    monkeypatch.setattr(torch, "load", lambda *args, **more: reads.append(1) or load(*args, **more))
     cfg = apis.load_config(str(config_file), work_dir=str(run), options={"train_cfg.max_iters": 6})
     cfg.extend_schedule = True
     apis.resume_from_latest(cfg)
     runner = apis.train(cfg).runner
     assert runner.iter == 6
+    assert len(reads) == 2, "once to find it, and once for all checks and the weights"
     history = json.loads((run / "summary.json").read_text())["history"]
     assert [entry["iteration"] for entry in history] == [2, 4, 6]
 

@@ -6,6 +6,8 @@ from pathlib import Path
 from rankseg.models.weights.checkpoint_file import (
     DamagedCheckpointError,
     load_checkpoint_file,
+    look_at_checkpoint,
+    reading_once,
     trust_checkpoints,
 )
 from rankseg.models.weights.finite import BadWeightsError
@@ -13,8 +15,10 @@ from rankseg.models.weights.finite import BadWeightsError
 __all__ = [
     "DamagedCheckpointError",
     "load_checkpoint_file",
+    "look_at_checkpoint",
     "mismatch_error",
     "read_resumable",
+    "reading_once",
     "trust_checkpoints",
 ]
 
@@ -25,10 +29,10 @@ def read_resumable(filename: str | Path) -> dict:
     """Read a checkpoint to resume from.
 
     Returns:
-        Content of the checkpoint, on the CPU.
+        Content of the checkpoint, on the CPU. It must not be changed.
     """
     path = Path(filename)
-    checkpoint = load_checkpoint_file(str(path), map_location="cpu")
+    checkpoint = look_at_checkpoint(path)
     lacking = [key for key in NEEDED if key not in checkpoint]
     if not lacking:
         meta = checkpoint["meta"] if isinstance(checkpoint["meta"], dict) else {}

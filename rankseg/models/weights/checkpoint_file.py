@@ -57,6 +57,7 @@ _KINDS = {  # first bytes of other file types, and what to do
 LISTED = 8  # number of checkpoints in a message
 
 _trusted: ContextVar[bool] = ContextVar("trusted", default=False)
+_looked_at: ContextVar[dict[tuple, dict] | None] = ContextVar("looked_at", default=None)
 
 
 class DamagedCheckpointError(ValueError):
@@ -76,6 +77,48 @@ def trust_checkpoints(trust: bool = True) -> Iterator[None]:
 def trusts_checkpoints() -> bool:
     """Return whether :func:`trust_checkpoints` is active."""
     return _trusted.get()
+
+
+@contextmanager
+def reading_once() -> Iterator[None]:
+    """Return a context in which the checkpoint that a run starts from is read once.
+
+    What :func:`look_at_checkpoint` reads stays in memory until :func:`load_checkpoint_file` returns
+    it to the runner, or until the context ends.
+    """
+    if _looked_at.get() is not None:
+        yield
+        return
+    token = _looked_at.set({})
+    try:
+        yield
+    finally:
+        _looked_at.reset(token)
+
+
+def look_at_checkpoint(filename: str | Path) -> dict[str, Any]:
+    """Read a checkpoint that is loaded later, on the CPU. The content must not be changed.
+
+    Raises:
+        FileNotFoundError, ValueError: As :func:`load_checkpoint_file`.
+    """
+    kept = _looked_at.get()
+    if kept is None:
+        return load_checkpoint_file(str(filename), map_location="cpu")
+    key = _version(filename)
+    if key not in kept:
+        kept.clear()  # only the checkpoint that was looked at last is in memory
+        kept[key] = load_checkpoint_file(str(filename), map_location="cpu")
+    return kept[key]
+
+
+def _version(filename: str | Path) -> tuple:
+    """Return what tells a file from other files and from the same file before it was rewritten."""
+    path = follow_link(Path(filename).expanduser())
+    if not path.is_file():
+        raise missing_checkpoint(path)
+    stat = path.stat()
+    return str(path.resolve()), stat.st_ino, stat.st_size, stat.st_mtime_ns, _trusted.get()
 
 
 @CheckpointLoader.register_scheme(prefixes="", force=True)
@@ -101,6 +144,10 @@ def load_checkpoint_file(filename: str, map_location=None) -> dict[str, Any]:
     path = follow_link(Path(filename).expanduser())
     if not path.is_file():
         raise missing_checkpoint(path)
+    if (kept := _looked_at.get()) and str(map_location) in ("None", "cpu"):
+        found = kept.pop(_version(filename), None)
+        if found is not None:
+            return found
     if SUFFIX in (path.suffix, Path(filename).suffix):  # a cache links to files without one
         return read_safetensors(path, map_location)
     try:

@@ -247,9 +247,9 @@ def test_accumulation_skips_the_step_of_all_that_was_added_up(run, how, bad):
     assert watch.skipped == [2 <= bad <= i <= 3 for i in range(6)]
     if bad == 2:
         assert same(watch.before[2], watch.after[3])  # the teacher as well
+    names = names_of_parameters(runner)
     weights = [
-        torch.cat([v.flatten() for k, v in after[0].items() if k in names_of_parameters(runner)])
-        for after in watch.after
+        torch.cat([v.flatten() for k, v in after[0].items() if k in names]) for after in watch.after
     ]
     moved = [not torch.equal(a, b) for a, b in zip(weights[:-1], weights[1:], strict=True)]
     assert moved == [True, False, False, False, True]  # after 2 and 6 iterations, not after 4

@@ -5,14 +5,21 @@ import gzip
 import io
 import json
 import random
+import shutil
 import struct
+import weakref
 import zipfile
 from collections.abc import Callable
 
 import pytest
 import torch
 
-from rankseg.models.weights.checkpoint_file import DamagedCheckpointError, load_checkpoint_file
+from rankseg.models.weights.checkpoint_file import (
+    DamagedCheckpointError,
+    load_checkpoint_file,
+    look_at_checkpoint,
+    reading_once,
+)
 from rankseg.models.weights.pretrained import read_state
 
 STATE = {f"{i}.weight": torch.randn(8, 8, generator=torch.Generator()) for i in range(4)}
@@ -157,3 +164,28 @@ def test_weights_without_names_are_refused(tmp_path, read: Callable, content, fo
         DamagedCheckpointError, match=rf"a\.pth to hold weights by name, .*holds {found}"
     ):
         read(str(tmp_path / "a.pth"))
+
+
+def test_a_start_reads_its_checkpoint_once(tmp_path):
+    file = tmp_path / "iter_2.pth"
+    torch.save({"state_dict": {"a": torch.ones(2)}}, file)
+    assert look_at_checkpoint(file) is not look_at_checkpoint(file), "nothing is kept outside"
+    with reading_once():
+        found = look_at_checkpoint(file)
+        with reading_once():  # as a command does around what it calls
+            assert look_at_checkpoint(file) is found
+        assert load_checkpoint_file(str(file), map_location="meta") is not found
+        assert load_checkpoint_file(str(file), map_location="cpu") is found
+        assert load_checkpoint_file(str(file), map_location="cpu") is not found, "it is not kept"
+
+        again = weakref.ref(look_at_checkpoint(file)["state_dict"]["a"])
+        torch.save({"state_dict": {"a": torch.zeros(3)}}, file)
+        assert look_at_checkpoint(file)["state_dict"]["a"].tolist() == [0, 0, 0]
+        assert again() is None, "two are in memory"
+        other = shutil.copy(file, tmp_path / "iter_4.pth")
+        assert look_at_checkpoint(other) is not look_at_checkpoint(file)
+        file.unlink()
+        with pytest.raises(FileNotFoundError, match="iter_2.pth does not exist"):
+            look_at_checkpoint(file)
+        last = weakref.ref(look_at_checkpoint(other)["state_dict"]["a"])
+    assert last() is None, "it is in memory after the start"

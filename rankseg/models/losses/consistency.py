@@ -9,12 +9,21 @@ from rankseg.models.losses.counting import count_per_process
 
 
 def pixel_consistency(
-    logits: Tensor, label: Tensor, confidence: Tensor, valid: Tensor, threshold: float | Tensor
+    logits: Tensor,
+    label: Tensor,
+    confidence: Tensor,
+    valid: Tensor,
+    threshold: float | Tensor,
+    class_weight: Tensor | None = None,
+    probability: Tensor | None = None,
 ) -> Tensor:
     r"""Compute the cross-entropy of confident pixels, divided by the number of *valid* pixels.
 
     .. math::
-        \ell = \sum_i CE(z_i, y_i) \, [c_i \ge \tau] \, v_i \;/\; \max(1, \sum_i v_i)
+        \ell = \sum_i w_{y_i} CE(z_i, y_i) \, [c_i \ge \tau] \, v_i \;/\; \max(1, \sum_i v_i)
+
+    With probabilities :math:`p_i` as targets, :math:`-\sum_k w_k p_{ik} \log softmax(z_i)_k` is in
+    place of :math:`w_{y_i} CE(z_i, y_i)`.
 
     The loss stays small while few pixels are confident. In distributed training all processes
     divide by the mean of their numbers, so that the mean of their losses is the loss of the whole
@@ -27,6 +36,8 @@ def pixel_consistency(
         valid: ``(B, H, W)`` bool (or 0/1), false for padding.
         threshold: Minimum confidence ``tau`` in ``[0, 1]`` (inclusive), or one value per pixel,
             ``(B, H, W)``.
+        class_weight: ``(K,)`` weight ``w`` of each class, at least 0; None weighs all by 1.
+        probability: ``(B, K, H, W)`` probabilities as targets, soft labels; None takes ``label``.
 
     Returns:
         ``()`` float32, in nats per valid pixel; 0 when nothing is confident or nothing is valid.
@@ -34,7 +45,8 @@ def pixel_consistency(
     Raises:
         ValueError: If maps and logits differ in size.
 
-    Source: UniMatch (CVPR 2023), eq. 2, with the denominator of its released code.
+    Source: UniMatch (CVPR 2023), eq. 2, with the denominator of its released code. Class weights
+        and soft labels are ours.
     """
     if not logits.shape[:1] + logits.shape[2:] == label.shape == confidence.shape == valid.shape:
         raise ValueError(
@@ -44,9 +56,17 @@ def pixel_consistency(
         )
     valid = valid.bool()
     used = (confidence >= threshold) & valid
-    target = label.masked_fill(~used, -100)
     with torch.autocast(logits.device.type, enabled=False):
-        total = F.cross_entropy(logits.float(), target, ignore_index=-100, reduction="sum")
+        if probability is None:
+            target = label.masked_fill(~used, -100)
+            total = F.cross_entropy(
+                logits.float(), target, class_weight, ignore_index=-100, reduction="sum"
+            )
+        else:  # zero targets have no loss and no gradient, if the logits are finite
+            unused = ~used[:, None]
+            target = probability.float().masked_fill(unused, 0)
+            kept = logits.float().masked_fill(unused, 0)
+            total = F.cross_entropy(kept, target, class_weight, reduction="sum")
     return total / count_per_process(valid)
 
 

@@ -20,6 +20,7 @@ from rankseg.models.weights.transfer import read_network
 from rankseg.registry import MODELS
 from rankseg.structures import LABELED, WEAK, PseudoLabel, mix, strong
 
+INF = float("inf")
 MIX_SOURCES = ("batch", "same", None)
 
 
@@ -60,12 +61,17 @@ class FixMatch(Method):
             the cheapest step. Terms that compare the student's own weak view are left out.
         strong_views: Number of strong views of each image; ``None`` takes that of the method, 1 or
             2. ``StrongViews`` of the data set must make at least as many.
+        soft_labels: Train on the probabilities of the weak view, not on its most probable classes,
+            so that pixels about which the network is not sure stay unsure.
+        unlabeled_class_weight: Weight of each class in the terms of the unlabeled images, for
+            classes that vanish from the pseudo-labels; ``None`` weighs all by 1. The weights of the
+            labeled loss are those of the head's ``loss_decode``.
         **kwargs: Arguments of :class:`~rankseg.models.methods.base.Method`.
 
     Raises:
         FileNotFoundError: If the file of the labeler does not exist when training starts.
-        ValueError: If ``threshold`` or ``mix_source`` is invalid, or the views that ``mix_source``
-            needs are missing.
+        ValueError: If ``threshold``, ``mix_source`` or a class weight is invalid, or the views that
+            ``mix_source`` needs are missing.
 
     Source: Sohn et al., NeurIPS 2020; for segmentation UniMatch (CVPR 2023), section 3.1.
     """
@@ -84,6 +90,8 @@ class FixMatch(Method):
         flip_labels: bool = False,
         single_pass: bool = False,
         strong_views: int | None = None,
+        soft_labels: bool = False,
+        unlabeled_class_weight: Sequence[float] | None = None,
         **kwargs,
     ) -> None:
         average_losses = kwargs.pop("halve", average_losses)
@@ -106,6 +114,13 @@ class FixMatch(Method):
             wanted = f"one number with threshold_momentum={threshold_momentum}"
             expect(len(each) <= 1, "model.threshold", wanted, threshold)
             self.adaptive = AdaptiveThreshold(each[0], classes, threshold_momentum)
+        self.register_buffer("unlabeled_class_weight", None, persistent=False)
+        if (weights := unlabeled_class_weight) is not None:
+            numbers = [one for one in weights if isinstance(one, float | int) and 0 <= one < INF]
+            valid = len(numbers) == len(weights) == classes and any(numbers)
+            wanted = f"{classes} numbers of at least 0, one of each class and not all 0"
+            expect(valid, "model.unlabeled_class_weight", wanted, weights)
+            self.unlabeled_class_weight = torch.tensor(numbers, dtype=torch.float32)
         for option, given in (("flip_labels", flip_labels), ("single_pass", single_pass)):
             if given and labeler is None and self.labels_from == "student":
                 raise ValueError(
@@ -118,6 +133,7 @@ class FixMatch(Method):
         self.average_losses = average_losses
         self.flip_labels = flip_labels
         self.single_pass = single_pass
+        self.soft_labels = soft_labels
         self.labeler_file = labeler
         self.labeler = None
         if labeler is not None:
@@ -246,9 +262,13 @@ class FixMatch(Method):
 
     def consistency(self, output: Output, target: Target) -> Tensor:
         """Compute the pixel consistency of an output with the pseudo-labels of a target."""
-        pseudo = target.pseudo
-        logits = self.upsample(output.logits, pseudo.label.shape[1:])
-        return pixel_consistency(logits, *pseudo, threshold=self.threshold_of(pseudo.label))
+        return self.compare(output, target, self.threshold_of(target.pseudo.label))
+
+    def compare(self, output: Output, target: Target, threshold: float | Tensor) -> Tensor:
+        """Compute the pixel consistency with the pseudo-labels from a confidence on."""
+        logits = self.upsample(output.logits, target.pseudo.label.shape[1:])
+        weight, soft = self.unlabeled_class_weight, target.probability
+        return pixel_consistency(logits, *target.pseudo, threshold, weight, soft)
 
     def threshold_of(self, label: Tensor) -> float | Tensor:
         """Return the threshold, or with per-class thresholds that of every pseudo-label."""
@@ -288,7 +308,8 @@ class FixMatch(Method):
             probability = (probability + mirrored) / 2
         confidence, label = probability.max(1)
         feature = None if output.feature is None else output.feature.detach()
-        return Target(PseudoLabel(label, confidence, valid), feature)
+        soft = probability if self.soft_labels else None
+        return Target(PseudoLabel(label, confidence, valid), feature, soft)
 
     @property
     def labels_from_others(self) -> bool:

@@ -9,7 +9,6 @@ from mmengine.logging import MessageHub
 from torch import Tensor, nn
 
 from rankseg.errors import expect
-from rankseg.models.losses import pixel_consistency
 from rankseg.models.methods.base import valid_pixels
 from rankseg.models.methods.target import Target
 from rankseg.models.methods.teacher import share_frozen
@@ -158,8 +157,10 @@ class PrevMatch(UniMatch):
             share * self.upsample(self.run(self.previous[one], images).logits, valid.shape[1:])
             for one, share in draw_ensemble(count, self.members)
         )
-        confidence, label = logits.softmax(1).max(1)
-        return Target(PseudoLabel(label, confidence, valid), None)
+        probability = logits.softmax(1)
+        confidence, label = probability.max(1)
+        soft = probability if self.soft_labels else None
+        return Target(PseudoLabel(label, confidence, valid), None, soft)
 
     # --- the step
 
@@ -211,9 +212,7 @@ class PrevMatch(UniMatch):
 
     def guided(self, output: Output, target: Target) -> Tensor:
         """Compute the pixel consistency of an output with the earlier weights' pseudo-labels."""
-        pseudo = target.pseudo
-        logits = self.upsample(output.logits, pseudo.label.shape[1:])
-        return pixel_consistency(logits, *pseudo, threshold=self.previous_threshold)
+        return self.compare(output, target, self.previous_threshold)
 
 
 def draw_ensemble(count: int, members: int) -> list[tuple[int, float]]:

@@ -15,10 +15,13 @@ class Target(NamedTuple):
     Attributes:
         pseudo: Pseudo-label at label size: image size, or 1x1.
         feature: ``(B, C, h, w)`` output of the feature tap, or None.
+        probability: ``(B, K, H, W)`` probabilities of the classes, which are the targets in place
+            of the labels (soft labels), or None.
     """
 
     pseudo: PseudoLabel
     feature: Tensor | None
+    probability: Tensor | None = None
 
     def paste(
         self, source: "Target", boxes: Tensor, size: tuple[int, int], padded: tuple[int, int]
@@ -29,11 +32,15 @@ class Target(NamedTuple):
         """
         maps = zip(self.pseudo, source.pseudo, strict=True)
         pseudo = PseudoLabel(*(paste(mine, other, boxes, size) for mine, other in maps))
-        if self.feature is None:
-            return Target(pseudo, None)
-        return Target(pseudo, paste(self.feature, source.feature, boxes, padded))
+        feature = probability = None
+        if self.feature is not None:
+            feature = paste(self.feature, source.feature, boxes, padded)
+        if self.probability is not None:
+            probability = paste(self.probability, source.probability, boxes, size)
+        return Target(pseudo, feature, probability)
 
     def roll(self) -> "Target":
         """Shift the targets by one image within the batch."""
         pseudo = PseudoLabel(*(item.roll(1, 0) for item in self.pseudo))
-        return Target(pseudo, None if self.feature is None else self.feature.roll(1, 0))
+        others = (self.feature, self.probability)
+        return Target(pseudo, *(None if one is None else one.roll(1, 0) for one in others))

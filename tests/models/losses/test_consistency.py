@@ -40,28 +40,50 @@ def test_closed_form(confidence, label, valid, expected):
     assert torch.equal(logits.grad.abs().sum(1) > 0, kept)
 
 
-def slow(logits, label, confidence, valid, threshold):
+def slow(logits, label, confidence, valid, threshold, weight=None, probability=None):
     total = 0.0
     for b, y, x in np.ndindex(*label.shape):
         if valid[b, y, x] and confidence[b, y, x] >= threshold:
-            total = total - logits[b, :, y, x].log_softmax(0)[label[b, y, x]]
+            log = logits[b, :, y, x].log_softmax(0)
+            for k in range(len(log)):
+                wanted = float(label[b, y, x] == k)
+                wanted = wanted if probability is None else float(probability[b, k, y, x])
+                total = total - wanted * (1 if weight is None else float(weight[k])) * log[k]
     return total / max(1, int(valid.sum()))
 
 
-def test_equals_the_slow_loss_with_its_gradient():
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("soft", [False, True])
+def test_equals_the_slow_loss_with_its_gradient(weighted, soft):
     generator = torch.Generator().manual_seed(0)
     logits = torch.randn(2, 3, 4, 5, generator=generator, dtype=torch.float64)
     label = torch.randint(3, (2, 4, 5), generator=generator)
     confidence = torch.rand(2, 4, 5, generator=generator)
     valid = torch.rand(2, 4, 5, generator=generator) < 0.8
+    weight = torch.tensor([0.5, 0.0, 3.0]) if weighted else None
+    probability = None
+    if soft:
+        probability = torch.randn(2, 3, 4, 5, generator=generator).softmax(1)
+        probability[~valid[:, None].expand_as(probability)] = float("nan")  # is not read
     reference = logits.clone().requires_grad_()
-    wanted = slow(reference, label, confidence, valid, 0.5)
+    wanted = slow(reference, label, confidence, valid, 0.5, weight, probability)
     wanted.backward()
     mine = logits.float().requires_grad_()
-    found = pixel_consistency(mine, label, confidence, valid, 0.5)
+    found = pixel_consistency(mine, label, confidence, valid, 0.5, weight, probability)
     found.backward()
     assert found.item() == pytest.approx(wanted.item(), rel=1e-5)
     torch.testing.assert_close(mine.grad.double(), reference.grad, rtol=1e-4, atol=1e-7)
+
+
+def test_soft_labels_that_are_sure_are_hard_labels():
+    logits = torch.randn(1, 3, 2, 4)
+    label = torch.randint(3, (1, 2, 4))
+    sure, valid = torch.ones(1, 2, 4), torch.ones(1, 2, 4, dtype=torch.bool)
+    one_hot = torch.nn.functional.one_hot(label, 3).permute(0, 3, 1, 2)
+    for weight in (None, torch.tensor([1.0, 2.0, 5.0])):
+        hard = pixel_consistency(logits, label, sure, valid, 0.0, weight)
+        soft = pixel_consistency(logits, label, sure, valid, 0.0, weight, one_hot)
+        torch.testing.assert_close(hard, soft)
 
 
 def test_a_threshold_for_every_pixel():

@@ -158,9 +158,11 @@ def test_sum_of_losses_has_the_same_share_of_guidance(build):
         torch.testing.assert_close(found[f"loss_prev_{name}"], found[f"loss_{name}"])
 
 
-def test_terms_are_scaled_by_the_weight_of_the_guidance(build):
+@pytest.mark.parametrize("options", [{}, dict(soft_labels=True, unlabeled_class_weight=[1, 2, 3])])
+def test_terms_are_scaled_by_the_weight_of_the_guidance(build, options):
     """With earlier weights equal to the student, the guided terms equal those of UniMatch."""
-    model = build("PrevMatch", threshold=0.0, previous_threshold=0.0, size=1, members=1)
+    zero = dict(threshold=0.0, previous_threshold=0.0)
+    model = build("PrevMatch", **zero, size=1, members=1, **options)
     model.student.eval()
     inputs, data_samples = toy_batch()
     at(50, 10.0)  # the weight is 1
@@ -169,7 +171,7 @@ def test_terms_are_scaled_by_the_weight_of_the_guidance(build):
     for name in ("s1", "s2", "fp"):
         torch.testing.assert_close(found[f"loss_prev_{name}"], found[f"loss_{name}"])
     at(50)
-    twin = build("UniMatch", threshold=0.0)
+    twin = build("UniMatch", threshold=0.0, **options)
     twin.load_state_dict(model.state_dict(), strict=False)
     twin.student.eval()
     torch.manual_seed(3)

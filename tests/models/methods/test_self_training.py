@@ -44,11 +44,21 @@ def test_labeler_of_a_run_without_teacher_is_its_student(build, tmp_path):
     assert all(torch.equal(v, found[k]) for k, v in model.student.state_dict().items())
 
 
+@pytest.mark.parametrize("soft", [False, True])
 @pytest.mark.parametrize("method", METHODS)
-def test_single_pass_equals_its_formula(build, checkpoint, method):
+def test_single_pass_equals_its_formula(build, checkpoint, method, soft):
     path, supervised = checkpoint
+    options = {}
+    if soft:
+        options = dict(soft_labels=True, unlabeled_class_weight=[0.5, 3, 2])
     model = build(
-        method, labeler=path, flip_labels=True, single_pass=True, strong_views=1, threshold=0.5
+        method,
+        labeler=path,
+        flip_labels=True,
+        single_pass=True,
+        strong_views=1,
+        threshold=0.5,
+        **options,
     )
     inputs, data_samples = toy_batch(labeled=2, unlabeled=2)
     torch.manual_seed(4)
@@ -76,6 +86,10 @@ def test_single_pass_equals_its_formula(build, checkpoint, method):
     output = model.run(model.student, torch.cat((inputs[LABELED], image)))
     logits = model.upsample(output.logits[2:], size)
     each = torch.nn.functional.cross_entropy(logits, label, reduction="none")
+    if soft:
+        wanted = paste(probability, probability.roll(1, 0), boxes, size)
+        weights = torch.tensor([0.5, 3.0, 2.0]).view(3, 1, 1)
+        each = -(wanted * weights * logits.log_softmax(1)).sum(1)
     expected = (each * (confidence >= 0.5) * valid).sum() / valid.sum() / 2 * model.strong_weight
     torch.testing.assert_close(found["loss_s1"], expected)
     truth = torch.cat([sample.gt_sem_seg.data for sample in data_samples[LABELED]])
@@ -122,6 +136,17 @@ def test_checkpoint_without_labeler_loads(build, checkpoint):
 def test_raises_on_number_of_views(build):
     with pytest.raises(ValueError, match="model.strong_views.*at least 1.*0"):
         build("RankMatch", strong_views=0)
+
+
+@pytest.mark.parametrize("weights", [[1, 2], [1, 2, -1], [1, 2, float("nan")], [0, 0, 0]])
+def test_raises_on_class_weights(build, weights):
+    with pytest.raises(ValueError, match=r"model.unlabeled_class_weight.*3 numbers of at least 0"):
+        build("FixMatch", unlabeled_class_weight=weights)
+
+
+def test_class_weights_are_not_part_of_a_checkpoint(build):
+    plain = build("FixMatch").state_dict().keys()
+    assert build("FixMatch", unlabeled_class_weight=[1, 2, 3]).state_dict().keys() == plain
 
 
 @pytest.mark.parametrize("teacher", [None, {"momentum": 0.5}])

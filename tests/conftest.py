@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Order of the tests, and fixtures, which a process that only deals out tests does not need."""
 
+import rankseg  # noqa: F401, before torch, whose threads then sleep while they wait
+
+# isort: split
 import importlib.util
 from pathlib import Path
 

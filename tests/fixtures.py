@@ -1,9 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fixtures shared by all tests."""
 
-import rankseg  # before torch, whose threads then sleep while they wait
-
-# isort: split
 import functools
 import gc
 import multiprocessing

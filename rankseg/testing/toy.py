@@ -21,6 +21,16 @@ COMPOSED = dict(  # split point for composed networks of these configs: after st
 DEPTH = 10
 ResNet.arch_settings.setdefault(DEPTH, (BasicBlock, (1, 1, 1, 1)))  # known where this is imported
 
+NARROW = {  # options that give the DeepLabv3+ of a config the size of the toy network
+    "model.student.backbone.depth": DEPTH,
+    "model.student.backbone.stem_channels": 8,
+    "model.student.backbone.base_channels": 8,
+    "model.student.decode_head.in_channels": 64,
+    "model.student.decode_head.channels": 16,
+    "model.student.decode_head.c1_in_channels": 8,
+    "model.student.decode_head.c1_channels": 8,
+}
+
 
 def toy_student(num_classes: int = 3) -> ConfigDict:
     """Build the config of a DeepLabv3+ with 8 to 64 channels and stride 16.

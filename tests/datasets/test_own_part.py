@@ -9,6 +9,7 @@ import pytest
 from rankseg import apis
 from rankseg.datasets.base import by_short_name, hint, recognize, registered
 from rankseg.registry import DATASETS
+from rankseg.testing.toy import NARROW
 from rankseg.training.tiny import make_tiny
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -77,6 +78,12 @@ SHOES = f'''
 _base_ = "{CONFIGS}/metric_learning/cub_googlenet_supervised.py"
 
 custom_imports = dict(imports=["shoes"], allow_failed_imports=False)
+model = dict(
+    student=dict(
+        backbone=dict(_delete_=True, type="ResNet", depth=18, stem_channels=8, base_channels=8),
+        decode_head=dict(in_channels=64, channels=16),
+    )
+)
 train_dataloader = dict(dataset=dict(dataset=dict(type="ShoesDataset", data_root="data/shoes")))
 val_dataloader = dict(dataset=dict(type="ShoesDataset", data_root="data/shoes"))
 test_dataloader = dict(dataset=dict(type="ShoesDataset", data_root="data/shoes"))
@@ -102,15 +109,15 @@ def config(tmp_path, monkeypatch):
     DATASETS.module_dict.update(before)
 
 
-def train_tiny(path: str):
-    cfg = make_tiny(apis.load_config(path), "run")
+def train_tiny(path: str, **options):
+    cfg = make_tiny(apis.load_config(path, **options), "run")
     runner = apis.train(cfg).runner
     assert runner.iter == 2 and Path("run/iter_2.pth").is_file()
     return cfg, runner.train_dataloader.dataset
 
 
 def test_trains_an_own_segmentation_set_without_its_folder(config):
-    cfg, dataset = train_tiny(config("polyps", SEGMENTATION, POLYPS))
+    cfg, dataset = train_tiny(config("polyps", SEGMENTATION, POLYPS), options=NARROW)
     assert dataset.labeled.get_data_info(0)["img_path"].endswith("frames/labeled_000.png")
     assert dataset.metainfo["classes"] == ("background", "polyp")
     assert cfg.val_dataloader.dataset.indices == 2

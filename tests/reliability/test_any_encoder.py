@@ -25,8 +25,8 @@ from rankseg.training.train import use_amp
 
 pytest.importorskip("timm")
 
-VIT = dict(type="TimmTrunk", model="vit_tiny_patch16_224", out_indices=(0, 1))
-CNN = dict(type="TimmTrunk", model="efficientnet_lite0", out_indices=(0, 1))
+VIT = dict(type="TimmTrunk", model="test_vit", out_indices=(0, 1))
+CNN = dict(type="TimmTrunk", model="test_efficientnet", out_indices=(0, 1))
 PREPROCESSOR = dict(type="ViewPreprocessor", mean=[90.0] * 3, std=[60.0] * 3)
 SIDE = 40  # no multiple of a patch
 

@@ -15,6 +15,22 @@ def load(name):
     return module
 
 
+@pytest.fixture
+def step(monkeypatch):
+    """The tool, with a network of an eighth of the channels."""
+    tool = load("step")
+    inner = tool.load_config
+
+    def narrow(file):
+        cfg = inner(file)
+        cfg.model.student.backbone.update(base_channels=8, stem_channels=8)
+        cfg.model.student.decode_head.update(channels=16, c1_channels=8)
+        return cfg
+
+    monkeypatch.setattr(tool, "load_config", narrow)
+    return tool
+
+
 def test_loss(tmp_path, capsys):
     out = tmp_path / "loss.json"
     size = ["--crop", "65", "--channels", "8", "--agents", "6", "--batch", "2"]
@@ -27,11 +43,11 @@ def test_loss(tmp_path, capsys):
     assert "times the bound" in capsys.readouterr().out
 
 
-def test_step(tmp_path, capsys):
+def test_step(step, tmp_path, capsys):
     out = tmp_path / "step.json"
     size = ["--depth", "18", "--crop", "65", "--agents", "6"]
     cases = ["plain-same", "ours-same"]
-    load("step").main([*size, "--cases", *cases, "--repeats", "1", "--out", str(out)])
+    step.main([*size, "--cases", *cases, "--repeats", "1", "--out", str(out)])
     found = json.loads(out.read_text())
     assert found["largest_relative_difference"]["ours-same"]["losses"] < 1e-4
     assert set(found["cases"]) == set(cases)
@@ -39,12 +55,12 @@ def test_step(tmp_path, capsys):
     assert "plain-same / ours-same" in capsys.readouterr().out
 
 
-def test_counts_operations(tmp_path, capsys):
+def test_counts_operations(step, tmp_path, capsys):
     out = tmp_path / "step.json"
     size = ["--depth", "18", "--crop", "65", "--cases", "ours-batch", "--launches"]
     found = []
     for agents in ("8", "12"):
-        load("step").main([*size, "--agents", agents, "--out", str(out)])
+        step.main([*size, "--agents", agents, "--out", str(out)])
         found.append(json.loads(out.read_text())["launches"]["ours-batch"])
     few, many = found
     # three operations for each of four more agents, of both views together
@@ -53,7 +69,7 @@ def test_counts_operations(tmp_path, capsys):
     assert "ours-batch: {'forward':" in capsys.readouterr().out
 
 
-def test_trades_time_for_memory(tmp_path):
+def test_trades_time_for_memory(step, tmp_path):
     out = tmp_path / "step.json"
     size = ["--depth", "18", "--crop", "33", "--agents", "4", "--batch", "4", "--repeats", "1"]
     plain, half, checkpointing = (
@@ -61,7 +77,7 @@ def test_trades_time_for_memory(tmp_path):
         "ours-batch-nhwc-half",
         "ours-batch-nhwc-checkpointing",
     )
-    load("step").main([*size, "--cases", plain, half, checkpointing, "--out", str(out)])
+    step.main([*size, "--cases", plain, half, checkpointing, "--out", str(out)])
     found = json.loads(out.read_text())
     assert set(found["ratios"]) == {f"{half} / {plain}", f"{checkpointing} / {plain}"}
     different = found["largest_relative_difference"]

@@ -11,6 +11,7 @@ import torch
 from rankseg import apis
 from rankseg.cli.collect_results import table
 from rankseg.report.run_folder import read_runs
+from rankseg.testing.toy import NARROW
 from rankseg.training.tiny import make_tiny
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,13 +29,7 @@ def at_the_root(monkeypatch):
     monkeypatch.chdir(ROOT)
 
 
-SMALLER = [  # the parameters of ResNet-50 take most of the time
-    "model.student.backbone.depth=18",
-    "model.student.backbone.stem_channels=64",
-    "model.student.decode_head.in_channels=512",
-    "model.student.decode_head.channels=128",
-    "model.student.decode_head.c1_in_channels=64",
-]
+SMALLER = [f"{key}={value}" for key, value in NARROW.items()]  # parameters take most of the time
 
 
 @pytest.mark.parametrize(

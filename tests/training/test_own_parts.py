@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from rankseg import apis
+from rankseg.testing.toy import NARROW
 from rankseg.training.tiny import make_tiny
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,7 +38,8 @@ def config(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name", ["Mine", "SmoothedLoss", "SmallBackbone", "ThresholdHook"])
 def test_trains_an_own_part(config, name):
-    cfg = make_tiny(apis.load_config(config(name)), "run")
+    options = {} if name == "SmallBackbone" else NARROW
+    cfg = make_tiny(apis.load_config(config(name), options=options), "run")
     runner = apis.train(cfg).runner
     assert runner.iter == 2 and Path("run/iter_2.pth").is_file()
     scalars = runner.message_hub.log_scalars
@@ -53,7 +55,7 @@ def test_trains_an_own_part(config, name):
 
 
 def test_raises_on_the_checks_of_an_own_hook(config):
-    cfg = make_tiny(apis.load_config(config("ThresholdHook")), "run")
+    cfg = make_tiny(apis.load_config(config("ThresholdHook"), options=NARROW), "run")
     cfg.custom_hooks[-1].interval = 3
     with pytest.raises(ValueError, match="interval of ThresholdHook to be at most 2, .* got 3"):
         apis.check_before_training(cfg)

@@ -156,7 +156,8 @@ def build(case: Case, args: argparse.Namespace) -> Method:
     backbone, head = model.student.backbone, model.student.decode_head
     backbone.depth = args.depth
     if args.depth == 18:
-        head.in_channels, head.c1_in_channels = 512, 64
+        width = backbone.get("base_channels", 64)
+        head.in_channels, head.c1_in_channels = 8 * width, width
     model.pretrained = None
     model.mix_source = case.mix_source
     model.threshold = 0.1  # so that pseudo-labels of random weights count

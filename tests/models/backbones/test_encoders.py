@@ -5,6 +5,7 @@ import pytest
 import torch
 from mmengine.registry import init_default_scope
 
+from rankseg.models.backbones import TimmTrunk
 from rankseg.models.methods import Method
 from rankseg.registry import MODELS
 from rankseg.testing.toy import toy_batch, toy_class_batch
@@ -22,6 +23,12 @@ ENCODERS = {
     "mobilenetv3_small_050": (1, 3),
 }
 SIZE = 45  # no multiple of a patch
+SMALLER = {  # parameters take most of the time
+    "vit_small_patch14_reg4_dinov2": dict(embed_dim=96),
+    "vit_small_patch16_dinov3": dict(embed_dim=96),
+    "swin_tiny_patch4_window7_224": dict(embed_dim=24),
+    "resnet50": dict(layers=(1, 1, 1, 1)),
+}
 
 
 def head_of(name: str, method: str) -> dict:
@@ -37,8 +44,20 @@ def head_of(name: str, method: str) -> dict:
     return dict(type="LinearHead", in_channels=None, num_classes=3)
 
 
+@pytest.fixture
+def small(monkeypatch):
+    """Build encoders with fewer channels or blocks."""
+    build = TimmTrunk._build
+
+    def build_small(self):
+        self.options |= SMALLER.get(self.model, {})
+        return build(self)
+
+    monkeypatch.setattr(TimmTrunk, "_build", build_small)
+
+
 @pytest.mark.parametrize("name", ENCODERS)
-def test_methods_train_a_step(name):
+def test_methods_train_a_step(name, small):
     init_default_scope("rankseg")
     torch.manual_seed(0)
     for method in ("Supervised", "RankMatch", "UniMatchV2", "image"):

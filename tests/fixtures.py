@@ -6,6 +6,7 @@ import gc
 import multiprocessing
 import os
 import re
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from multiprocessing.context import ForkServerContext
@@ -47,13 +48,27 @@ def forkserver() -> ForkServerContext:
 
 @pytest.fixture(scope="session", autouse=True)
 def no_collection_for_each_data_set() -> Iterator[None]:
-    """Leave out mmengine's collection of garbage in every data set, and never collect imports."""
+    """Leave out mmengine's collection of garbage in every data set."""
     from mmengine.dataset import base_dataset
 
-    gc.freeze()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(base_dataset, "gc", SimpleNamespace(collect=lambda: 0))
         yield
+
+
+@pytest.fixture(scope="session")
+def frozen() -> list[int]:
+    """Number of modules in which no garbage is looked for."""
+    return [0]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_collection_of_imports(frozen) -> None:
+    """Do not look for garbage in what is imported: half a second each time with that for ONNX."""
+    if len(sys.modules) > frozen[0] + 100:
+        gc.collect()
+        gc.freeze()
+        frozen[0] = len(sys.modules)
 
 
 @pytest.fixture(scope="session", autouse=True)

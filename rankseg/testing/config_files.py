@@ -4,7 +4,7 @@
 import functools
 import inspect
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,9 @@ import pytest
 import yaml
 from mmengine.config import Config
 
+from rankseg.models.methods import Method
 from rankseg.training.config import class_of
+from rankseg.training.network_checks import Shapes, shapes_of
 
 FOLDER = Path(__file__).parents[2] / "configs"
 
@@ -72,6 +74,27 @@ def _defaults(name: str | None) -> dict[str, Any]:
                 found.setdefault(one.name, one.default)
         if not any(one.kind == one.VAR_KEYWORD for one in parameters):
             break
+    return found
+
+
+_SHAPES: dict[tuple, Shapes] = {}
+
+
+def shapes_once(student: dict) -> Callable[..., Shapes]:
+    """Return a function like :func:`~rankseg.training.network_checks.shapes_of` with a memory.
+
+    It tries every student on every crop once, for all configs and methods.
+    """
+
+    def found(
+        model: Method, crop: Sequence[int], training: bool = False, full: bool = True
+    ) -> Shapes:
+        options = (training, full, model.feature_tap, model.feature_dropout)
+        key = (repr(student), tuple(crop), *options)
+        if key not in _SHAPES:
+            _SHAPES[key] = shapes_of(model, crop, training, full)
+        return _SHAPES[key]
+
     return found
 
 

@@ -32,7 +32,7 @@ NARROW = {  # options that give the DeepLabv3+ of a config the size of the toy n
 }
 
 
-def toy_student(num_classes: int = 3) -> ConfigDict:
+def toy_student(num_classes: int = 3, depth: int = DEPTH) -> ConfigDict:
     """Build the config of a DeepLabv3+ with 8 to 64 channels and stride 16.
 
     Each stage of its ResNet has one block. Programs that do not import this module only know deeper
@@ -42,7 +42,7 @@ def toy_student(num_classes: int = 3) -> ConfigDict:
         type="EncoderDecoder",
         backbone=dict(
             type="ResNetV1c",
-            depth=DEPTH,
+            depth=depth,
             base_channels=8,
             stem_channels=8,
             strides=(1, 2, 2, 1),

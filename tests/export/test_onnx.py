@@ -29,7 +29,7 @@ def photos(number: int, height: int, width: int) -> torch.Tensor:
 
 
 def test_logits_of_any_batch_and_size(tmp_path):
-    config, checkpoint = random_run(tmp_path, toy_student().to_dict())
+    config, checkpoint = random_run(tmp_path, toy_student(depth=18).to_dict())
     cfg = load_config(str(config))
     result = export_onnx(cfg, str(checkpoint), tmp_path / "model.onnx")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model.onnx", "toy.pth", "toy.py"]
@@ -52,7 +52,7 @@ def test_logits_of_any_batch_and_size(tmp_path):
 
 
 def test_masks_of_images_as_they_are_read(tmp_path):
-    config, checkpoint = random_run(tmp_path, toy_student().to_dict())
+    config, checkpoint = random_run(tmp_path, toy_student(depth=18).to_dict())
     cfg = load_config(str(config))
     options = dict(with_preprocessing=True, argmax=True)
     result = export_onnx(cfg, str(checkpoint), tmp_path / "model.onnx", **options)
@@ -85,14 +85,14 @@ def test_a_classifier(tmp_path):
 
 def test_a_head_of_mmseg_that_aligns_corners(tmp_path):
     head = dict(type="FCNHead", in_channels=64, channels=8, num_convs=1, num_classes=3)
-    student = toy_student()
+    student = toy_student(depth=18)
     student.decode_head = dict(head, align_corners=True)
     config, checkpoint = random_run(tmp_path, student.to_dict())
     export_onnx(load_config(str(config)), str(checkpoint), tmp_path / "model.onnx")
 
 
 def test_nothing_is_written_where_the_result_differs(tmp_path, monkeypatch):
-    config, checkpoint = random_run(tmp_path, toy_student().to_dict())
+    config, checkpoint = random_run(tmp_path, toy_student(depth=18).to_dict())
     monkeypatch.setattr(MODULE, "to_bytes", lambda *args: b"")
     monkeypatch.setattr(MODULE, "compare", lambda *args: 1 / 0)
     with pytest.raises(ZeroDivisionError):
@@ -118,7 +118,7 @@ def test_a_difference_is_an_error(tmp_path, monkeypatch):
 
 
 def test_raises_on_missing_packages_and_other_heads(tmp_path, monkeypatch):
-    student = toy_student()
+    student = toy_student(depth=18)
     student.decode_head.num_classes = 2
     config, checkpoint = random_run(tmp_path, student.to_dict())
     cfg = load_config(str(config))

@@ -26,7 +26,7 @@ ASSEMBLY = dict(type="SpatialAssembly", in_channels=32, grid=2, hidden_channels=
 
 def extended(at="backbone.layer3", student=None, **insert):
     insert = dict(at=at, module=ASSEMBLY) | insert
-    return (student or toy_student()) | dict(type="ExtendedSegmentor", insert=insert)
+    return (student or toy_student(depth=18)) | dict(type="ExtendedSegmentor", insert=insert)
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def feature(network, name="backbone.layer3"):
 
 def test_the_output_goes_through(make):
     network = make()
-    plain = MODELS.build(toy_student()).eval()
+    plain = MODELS.build(toy_student(depth=18)).eval()
     names = network.load_state_dict(network.state_dict() | plain.state_dict())
     assert not names.missing_keys
     before = feature(plain)
@@ -68,7 +68,7 @@ def test_the_output_goes_through(make):
 
 
 def test_names_of_the_network_stay(make):
-    plain = MODELS.build(toy_student())
+    plain = MODELS.build(toy_student(depth=18))
     more = set(make().state_dict()) - set(plain.state_dict())
     assert set(plain.state_dict()) < set(make().state_dict())
     assert {name.split(".predictor")[0] for name in more} == {"inserted.0"}
@@ -119,7 +119,7 @@ def test_several_run_in_their_order(make):
 
 
 def test_a_checkpoint_without_what_is_inserted(make, caplog):
-    plain = MODELS.build(toy_student())
+    plain = MODELS.build(toy_student(depth=18))
     network = make()
     before = copy.deepcopy(network.inserted.state_dict())
     with caplog.at_level(logging.WARNING):

@@ -91,7 +91,7 @@ def test_mistakes_end_with_one_sentence(arguments, message, capsys):
     assert error.startswith("error: ") and message in error
 
 
-def test_a_run_is_not_destroyed_and_can_be(tmp_path, capsys):
+def test_a_run_is_not_destroyed_and_can_be(tmp_path, capsys, monkeypatch):
     run = [f"configs/{CLASSES}", "--tiny", "--work-dir", str(tmp_path / "run")]
     tool("train").main([*run, "--resume"])  # there is nothing yet
     assert "has no checkpoint, so this run starts" in "".join(capsys.readouterr())
@@ -102,6 +102,10 @@ def test_a_run_is_not_destroyed_and_can_be(tmp_path, capsys):
     with pytest.raises(SystemExit):
         tool("train").main([*run, "--overwrite", "--resume"])
     assert "not allowed with" in capsys.readouterr().err
+    reads, read = [], torch.load
+    monkeypatch.setattr(torch, "load", lambda *args, **more: reads.append(1) or read(*args, **more))
+    tool("train").main([*run, "--resume"])
+    assert len(reads) == 1, "the checkpoint is read once for all checks and the run"
 
 
 CLASSES = "fixmatch/cifar10_250.py"

@@ -57,18 +57,18 @@ def no_collection_for_each_data_set() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def frozen() -> list[int]:
+def count_of_imports() -> list[int]:
     """Number of modules in which no garbage is looked for."""
     return [0]
 
 
 @pytest.fixture(scope="module", autouse=True)
-def no_collection_of_imports(frozen) -> None:
+def no_collection_of_imports(count_of_imports) -> None:
     """Do not look for garbage in what is imported: half a second each time with that for ONNX."""
-    if len(sys.modules) > frozen[0] + 100:
+    if len(sys.modules) > count_of_imports[0] + 100:
         gc.collect()
         gc.freeze()
-        frozen[0] = len(sys.modules)
+        count_of_imports[0] = len(sys.modules)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -263,10 +263,12 @@ SMALL_REAL = [n for n in NAMES if parse(n)["network"] == "lite0"]
 def test_small_real_set(name):
     cfg, data = resolved(name), parse(name)["data"]
     assert cfg.default_hooks.checkpoint.save_best == ("mIoU" if data == "camvid" else "fgIoU")
-    weights = cfg.model.student.decode_head.loss_decode.class_weight
-    assert len(weights) == CLASSES[data]
-    # if w is proportional to share^-0.5 and its mean over the pixels is 1
-    assert sum(1 / w for w in weights) == pytest.approx(sum(w**-2 for w in weights), rel=0.005)
+    weights = cfg.model.student.decode_head.loss_decode.get("class_weight")
+    assert (weights is None) == (data == "nuclei")  # no class is rare there
+    if weights:
+        assert len(weights) == CLASSES[data]
+        # if w is proportional to share^-0.5 and its mean over the pixels is 1
+        assert sum(1 / w for w in weights) == pytest.approx(sum(w**-2 for w in weights), rel=0.005)
     whole = cfg.model.student.test_cfg.mode == "whole"
     assert whole == (data == "kvasir")
     length = cfg.train_cfg.max_iters
@@ -275,6 +277,11 @@ def test_small_real_set(name):
         assert cfg.model.teacher == dict(momentum=0.01, warmup=True)
         assert (cfg.model.warmup, cfg.model.ramp) == (length / 4, length / 8)
         assert cfg.model.threshold == 0
+        softer = cfg.model.get("unlabeled_class_weight")
+        assert bool(softer) == cfg.model.get("soft_labels", False) == (data == "camvid")
+        for one, other in zip(weights if softer else (), softer or (), strict=True):
+            # share^-0.25 is the root of share^-0.5, but for the scale of both
+            assert other**2 / one == pytest.approx(softer[0] ** 2 / weights[0], rel=0.005)
     elif cfg.model.type != "Supervised":
         assert (cfg.model.warmup, cfg.model.ramp) == (length / 4, length / 4)
 

@@ -3,5 +3,5 @@
 
 _base_ = "../_base_/sets/nuclei_8.py"
 
-model = dict(type="CCT", consistency_weight=3.0, warmup=200, ramp=200, ramp_shape="sigmoid")
+model = dict(type="CCT", consistency_weight=3.0, warmup=400, ramp=400, ramp_shape="sigmoid")
 del _base_.train_dataloader.dataset.unlabeled_pipeline[2]  # weak views are enough

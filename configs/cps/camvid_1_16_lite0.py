@@ -4,6 +4,6 @@
 _base_ = "../_base_/sets/camvid_1_16_lite0.py"
 
 model = dict(
-    type="CPS", warmup=200, ramp=200, cutmix=dict(boxes=3, area=(0.25, 0.5), probability=1.0)
+    type="CPS", warmup=400, ramp=400, cutmix=dict(boxes=3, area=(0.25, 0.5), probability=1.0)
 )
 del _base_.train_dataloader.dataset.unlabeled_pipeline[2]  # weak views are enough

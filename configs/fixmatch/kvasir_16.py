@@ -13,7 +13,7 @@ model = dict(
     flip_labels=True,
     single_pass=True,
     threshold=0.0,
-    warmup=200,
-    ramp=100,
+    warmup=400,
+    ramp=200,
 )
 _base_.train_dataloader.dataset.unlabeled_pipeline[2].num = 1  # one strong view

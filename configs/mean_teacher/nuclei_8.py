@@ -7,8 +7,8 @@ model = dict(
     type="MeanTeacher",
     teacher=dict(warmup=True),
     consistency_weight=2.0,
-    warmup=200,
-    ramp=200,
+    warmup=400,
+    ramp=400,
     ramp_shape="sigmoid",
 )
 _base_.train_dataloader.dataset.unlabeled_pipeline[2].num = 1  # one strong view

@@ -4,5 +4,5 @@
 _base_ = "../_base_/sets/camvid_1_16_lite0.py"
 
 model = dict(
-    type="PrevMatch", interval=50, threshold=0.0, previous_threshold=0.0, warmup=200, ramp=200
+    type="PrevMatch", interval=100, threshold=0.0, previous_threshold=0.0, warmup=400, ramp=400
 )

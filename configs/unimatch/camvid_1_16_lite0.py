@@ -6,12 +6,17 @@ After a warm-up, the average of the weights labels every pixel, over image and m
 
 _base_ = "../_base_/sets/camvid_1_16_lite0.py"
 
+# share^-0.25 of the labeled pixels; without these weights, poles and signs vanish
+weights = [0.978, 0.938, 1.91, 0.82, 1.411, 1.095, 1.819, 2.924, 1.263, 2.433, 3.295]
 model = dict(
     type="UniMatch",
     teacher=dict(warmup=True),
     labels_from="teacher",
     flip_labels=True,
     threshold=0.0,
-    warmup=200,
-    ramp=100,
+    warmup=400,
+    ramp=200,
+    soft_labels=True,
+    unlabeled_class_weight=weights,
 )
+del weights

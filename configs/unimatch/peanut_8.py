@@ -12,6 +12,6 @@ model = dict(
     labels_from="teacher",
     flip_labels=True,
     threshold=0.0,
-    warmup=200,
-    ramp=100,
+    warmup=400,
+    ramp=200,
 )

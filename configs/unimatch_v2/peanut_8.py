@@ -3,4 +3,4 @@
 
 _base_ = "../_base_/sets/peanut_8.py"
 
-model = dict(type="UniMatchV2", teacher=dict(warmup=True), threshold=0.0, warmup=200, ramp=200)
+model = dict(type="UniMatchV2", teacher=dict(warmup=True), threshold=0.0, warmup=400, ramp=400)

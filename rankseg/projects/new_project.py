@@ -31,7 +31,12 @@ from rankseg.projects.project_folder import (
     draw_lists,
     write_masks,
 )
-from rankseg.projects.settings import StarterSettings, choose_settings, class_weights
+from rankseg.projects.settings import (
+    MANY_CLASSES,
+    StarterSettings,
+    choose_settings,
+    class_weights,
+)
 from rankseg.projects.starter_config import OVERVIEW, Project, rankmatch_text, supervised_text
 from rankseg.projects.survey import Survey, survey
 from rankseg.projects.trial_run import Seconds, trial_run
@@ -128,8 +133,10 @@ def new_project(
     sizes = [len(lists[name]) for name in (LABELED_FILE, UNLABELED_FILE, VAL_FILE)]
     width = (found.object_width() or 0.0) if found.gray else None
     in_labeled = [entry in set(lists[LABELED_FILE]) for entry in entries[: len(found.pixels)]]
-    balance = class_weights(found.pixels[in_labeled], len(found.plan.classes))
-    settings = choose_settings(found, *sizes[:2], this_machine(), width, chosen, balance)
+    labeled_pixels, number = found.pixels[in_labeled], len(found.plan.classes)
+    balance = class_weights(labeled_pixels, number)
+    softer = class_weights(labeled_pixels, number, 0.25) if number >= MANY_CLASSES else ()
+    settings = choose_settings(found, *sizes[:2], this_machine(), width, chosen, balance, softer)
     _print_padding(found, settings.crop)
     project = Project(out, paths.data_root, CONFIGS, paths.command, *sizes)
     with _all_or_nothing(folder, out.stem, converted=not found.plan.readable):

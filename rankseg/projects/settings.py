@@ -16,6 +16,8 @@ CROPS = (65, 97, 129, 193, 257, 321)  # multiples of the stride 16, plus 1
 PASSES = 80  # over the unlabeled images, as in the papers on PASCAL VOC
 PRETRAINED_PASSES = 8  # the same for networks that start from pretrained weights
 SMALLEST_SHARE = 1e-3  # of a class, for its weight in the loss
+RARE_SHARE = 0.4  # times an equal share of all classes; without a rarer class, none is weighted
+MANY_CLASSES = 5  # from here on, pseudo-labels are weighted, too
 RARE = 0.2  # the classes other than the first are rare below this share of pixels
 RARE_PRETRAINED = 0.1  # the same with class weights, which already favor rare classes
 RARER = 0.03  # the same for microscopy: below this share, crops contain objects too seldom
@@ -95,6 +97,8 @@ class StarterSettings:
         object_width: Width of objects in pixels, 0 if unknown; None except for microscopy.
         encoder: Pretrained encoder, or None.
         class_weights: Weight of each class in the loss of the labeled images.
+        unlabeled_class_weights: The same for soft pseudo-labels; empty for hard ones, which are
+            not weighted.
     """
 
     network: NetworkPreset
@@ -115,6 +119,7 @@ class StarterSettings:
     object_width: float | None = None
     encoder: Encoder | None = None
     class_weights: tuple[float, ...] = ()
+    unlabeled_class_weights: tuple[float, ...] = ()
 
     @property
     def microscopy(self) -> bool:
@@ -136,6 +141,7 @@ def choose_settings(
     object_width: float | None = None,
     encoder: Encoder | None = None,
     class_weights: tuple[float, ...] = (),
+    unlabeled_class_weights: tuple[float, ...] = (),
 ) -> StarterSettings:
     """Choose the settings.
 
@@ -147,6 +153,7 @@ def choose_settings(
         object_width: See :class:`StarterSettings`.
         encoder: Pretrained encoder, or None for random weights.
         class_weights: See :class:`StarterSettings`.
+        unlabeled_class_weights: See :class:`StarterSettings`.
     """
     network = _preset(machine, encoder)
     infos = [*found.labeled, *found.unlabeled]
@@ -186,6 +193,7 @@ def choose_settings(
         window=crop if microscopy else WINDOW * (pixels > (16 if machine.gpu else 2) * MIB),
         encoder=encoder,
         class_weights=class_weights,
+        unlabeled_class_weights=unlabeled_class_weights,
         **sizes,
     )
 
@@ -214,21 +222,26 @@ def crop_sizes(encoder: Encoder | None) -> list[int]:
     return sorted({max(1, round((size - 1) / step)) * step for size in CROPS})
 
 
-def class_weights(pixels: np.ndarray, classes: int) -> tuple[float, ...]:
+def class_weights(pixels: np.ndarray, classes: int, power: float = 0.5) -> tuple[float, ...]:
     r"""Return weights of the classes in the loss, so that rare ones are not overlooked.
 
-    .. math:: w_k = s_k^{-1/2} / \sum_j s_j^{1/2}
+    .. math:: w_k = s_k^{-p} / \sum_j s_j^{1 - p}
 
-    Here ``s`` is the share of the class among the labeled pixels, at least 0.1%. The mean weight of
-    a labeled pixel is 1.
+    Here ``s`` is the share of the class among the labeled pixels, at least 0.1%, and ``p`` the
+    power. The mean weight of a labeled pixel is 1. If every class has at least 40% of an equal
+    share (20% of the pixels with two classes), all weights are 1, because weighted objects grow
+    from pseudo-label to pseudo-label.
 
     Args:
         pixels: ``(N, 256)`` pixels by class id for each mask of the labeled list.
         classes: Number of classes.
+        power: ``p``, between 0 and 1.
     """
     counts = pixels[:, :classes].sum(axis=0)
     share = (counts / max(1, counts.sum())).clip(SMALLEST_SHARE)
-    weights = share**-0.5
+    if share.min() >= RARE_SHARE / classes:
+        return (1.0,) * classes
+    weights = share**-power
     return tuple(round(float(one), 3) for one in weights / (weights * share).sum())
 
 

@@ -19,6 +19,7 @@ from mmengine.registry import DefaultScope
 
 from rankseg.datasets.transforms.photometric import StrongViews
 from rankseg.imageio.masks import read_mask
+from rankseg.projects.settings import class_weights
 from rankseg.registry import DATASETS, METRICS, TRANSFORMS
 from rankseg.structures import strong
 from rankseg.testing.image_jobs import (
@@ -162,20 +163,18 @@ def write_lists(
     return {name: (folder / f"{name}.txt").absolute() for name in lists}
 
 
-def class_weights(masks: Sequence[Path], num_classes: int, power: float = 0.5) -> list[float]:
-    """Compute weights of classes, ``share ** -power``, whose mean over the pixels is 1.
+def weights_of_masks(
+    masks: Sequence[Path], num_classes: int, power: float = 0.5
+) -> tuple[float, ...]:
+    """Compute weights of classes from masks, as ``tools/new_project.py`` does.
 
     Args:
         masks: Masks of the labeled images.
         num_classes: Number of classes.
         power: Exponent. 0 weighs all pixels equally, 1 all classes.
     """
-    counts = np.zeros(num_classes)
-    for mask in masks:
-        counts += np.bincount(read_mask(mask).ravel(), minlength=256)[:num_classes]
-    shares = counts / counts.sum()
-    weights = shares.clip(1e-3) ** -power
-    return [round(float(weight), 3) for weight in weights / (weights * shares).sum()]
+    counts = [np.bincount(read_mask(mask).ravel(), minlength=256)[:256] for mask in masks]
+    return class_weights(np.array(counts), num_classes, power)
 
 
 def mask_options(job: Job) -> dict[str, Any]:

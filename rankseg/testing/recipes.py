@@ -77,7 +77,7 @@ SETS = {
     "omniglot_mini": ImageSet("omniglot_mini_lite0", 0, tune=46, key="recall1", kind="embeddings"),
 }
 
-BASELINE, WEIGHTED, FIRST = "supervised", "supervised_balanced", "supervised_balanced_half"
+BASELINE, FIRST = "supervised", "supervised_quarter"
 UNLABELED = "train_dataloader.dataset.unlabeled_pipeline.2"
 PUBLISHED = {
     "model.labels_from": "student",
@@ -90,43 +90,46 @@ PUBLISHED = {
     f"{UNLABELED}.num": 2,
 }
 FIXED = {"model.warmup": 0, "model.ramp": 0}
+PLAIN = {"model.soft_labels": False, "model.unlabeled_class_weight": None}
 NO_FLIP = {"model.flip_labels": False}
 
 RECIPES = {
-    "supervised": Recipe("supervised", "supervised", weighted=False),
-    "supervised_balanced": Recipe("supervised", "supervised, class weights"),
-    "supervised_half": Recipe(
-        "supervised", "supervised, half the length", weighted=False, length=0.5
-    ),
-    "supervised_balanced_half": Recipe(
-        "supervised", "supervised, class weights, half the length", length=0.5
-    ),
-    "supervised_balanced_double": Recipe(
-        "supervised", "supervised, class weights, twice the length", length=2
-    ),
-    "supervised_balanced_strong": Recipe(
-        "supervised", "supervised, class weights, recolored", recolored=True
-    ),
-    "supervised_random_half": Recipe(
+    "supervised": Recipe("supervised", "supervised"),
+    "supervised_half": Recipe("supervised", "supervised, half the length", length=0.5),
+    "supervised_quarter": Recipe("supervised", "supervised, a quarter of the length", length=0.25),
+    "supervised_plain": Recipe("supervised", "supervised, no class weights", weighted=False),
+    "supervised_plain_quarter": Recipe(
         "supervised",
-        "supervised, random weights, half the length",
+        "supervised, no class weights, a quarter of the length",
+        weighted=False,
+        length=0.25,
+    ),
+    "supervised_strong": Recipe("supervised", "supervised, recolored", recolored=True),
+    "supervised_random_quarter": Recipe(
+        "supervised",
+        "supervised, random weights, a quarter of the length",
         {"model.pretrained": None},
         weighted=False,
-        length=0.5,
+        length=0.25,
     ),
-    "supervised_all": Recipe("supervised", "all labels", weighted=False, all_labels=True),
+    "supervised_all": Recipe("supervised", "all labels", all_labels=True),
     "linear": Recipe("supervised", "frozen encoder, linear head", suffix="_linear"),
     "rankmatch": Recipe("rankmatch", "RankMatch"),
     "fixmatch": Recipe("fixmatch", "FixMatch"),
     "unimatch": Recipe("unimatch", "UniMatch"),
-    "rankmatch_double": Recipe("rankmatch", "RankMatch, twice the length", length=2),
+    "rankmatch_half": Recipe("rankmatch", "RankMatch, half the length", length=0.5),
+    "rankmatch_plain": Recipe("rankmatch", "RankMatch, no class weights", PLAIN, weighted=False),
+    "rankmatch_hard": Recipe(
+        "rankmatch", "RankMatch, hard labels, no class weights on them", PLAIN
+    ),
+    "rankmatch_80": Recipe("rankmatch", "RankMatch, threshold 0.8", {"model.threshold": 0.8}),
     "rank_online": Recipe(
         "rankmatch",
-        "RankMatch, starts from the baseline of half the length",
+        "RankMatch, starts from the baseline of a quarter of the length",
         FIXED | {"model.labeler": None, "model.teacher": {"momentum": 0.01}},
         first=FIRST,
         proceed=True,
-        length=0.5,
+        length=0.25,
     ),
     "rank_0_proceed": Recipe(
         "rankmatch",
@@ -134,13 +137,11 @@ RECIPES = {
         FIXED,
         first=FIRST,
         proceed=True,
-        length=0.5,
+        length=0.25,
     ),
-    "rank_0_balanced": Recipe(
-        "rankmatch", "RankMatch, a baseline labels", FIXED, first=FIRST, length=0.5
-    ),
-    "self_flip_0_balanced": Recipe(
-        "fixmatch", "FixMatch, a baseline labels", FIXED, first=FIRST, length=0.5
+    "rank_0": Recipe("rankmatch", "RankMatch, a baseline labels", FIXED, first=FIRST, length=0.25),
+    "self_flip_0": Recipe(
+        "fixmatch", "FixMatch, a baseline labels", FIXED, first=FIRST, length=0.25
     ),
     "rank_no_flip": Recipe("rankmatch", "RankMatch, no mirror image", NO_FLIP),
     "unimatch_v2": Recipe("unimatch_v2", "UniMatch V2"),
@@ -246,7 +247,7 @@ EMBEDDING_RECIPES = {
 }
 RECIPES_OF = {"masks": RECIPES, "classes": CLASS_RECIPES, "embeddings": EMBEDDING_RECIPES}
 MAIN = {
-    "masks": (BASELINE, WEIGHTED, "rankmatch"),
+    "masks": (BASELINE, "rankmatch"),
     "classes": ("frozen_linear", "frozen_again_90", BASELINE, "fixmatch"),
     "embeddings": ("frozen", "metric_learning", "ccl", "tac_ccl"),
 }

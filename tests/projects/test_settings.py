@@ -63,11 +63,34 @@ def test_crops_are_multiples_of_the_patch(multiple, near):
 
 def test_class_weights_by_hand():
     pixels = np.zeros((2, 256), np.int64)
-    pixels[0, :2], pixels[1, :2], pixels[:, 255] = (75, 5), (0, 20), 1000
-    assert class_weights(pixels, 2) == (0.845, 1.464)  # 1 / 0.866 and 1 / 0.5, over 1.366
+    pixels[0, :2], pixels[1, :2], pixels[:, 255] = (81, 9), (0, 10), 1000
+    assert class_weights(pixels, 2) == (0.832, 1.717)  # 1 / 0.9 and 1 / 0.4359, over 1.3359
     pixels[0, 2] = 0
     absent = class_weights(pixels, 3)
-    assert absent[2] == pytest.approx(0.001**-0.5 * absent[1] / 2, rel=1e-3)
+    assert absent[2] == pytest.approx((0.001 / 0.19) ** -0.5 * absent[1], rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("counts", "power", "weighted"),
+    [
+        ([79, 21], 0.5, False),  # an equal share is 50%, and 40% of it 20%
+        ([81, 19], 0.5, True),
+        ([11, 39, 39, 11], 0.25, False),  # 10%
+        ([1, 16, 0, 64], 0.25, True),
+    ],
+)
+def test_weights_only_if_a_class_is_rare(counts, power, weighted):
+    pixels = np.zeros((1, 256), np.int64)
+    pixels[0, : len(counts)] = counts
+    weights = class_weights(pixels, len(counts), power)
+    share = np.clip(np.array(counts) / sum(counts), 0.001, None)
+    if not weighted:
+        assert weights == (1.0,) * len(counts)
+    else:
+        assert np.dot(weights, share) == pytest.approx(1, abs=1e-3)
+        for i, j in ((0, 1), (0, len(counts) - 1)):
+            ratio = (share[j] / share[i]) ** power
+            assert weights[i] / weights[j] == pytest.approx(ratio, rel=2e-3)
 
 
 def test_network_depends_on_the_machine(monkeypatch, tmp_path):

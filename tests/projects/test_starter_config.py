@@ -107,6 +107,16 @@ def test_every_kind_of_encoder_builds(tmp_path, name, maps, strides, multiple, c
     assert cfg.train_dataloader.dataset.unlabeled_pipeline[2].num == 1
 
 
+def test_many_classes_have_soft_and_weighted_pseudo_labels(tmp_path):
+    cfg = load_config(str(written(tmp_path).config))
+    assert "soft_labels" not in cfg.model and "unlabeled_class_weight" not in cfg.model
+    chosen = replace(starter(), unlabeled_class_weights=(0.9, 1.2))
+    cfg = load_config(str(written(tmp_path, chosen=chosen).config))
+    with torch.device("meta"):
+        model = MODELS.build({**cfg.model, "pretrained": None})
+    assert model.soft_labels and list(cfg.model.unlabeled_class_weight) == [0.9, 1.2]
+
+
 def test_baseline_shares_the_student(tmp_path):
     project = written(tmp_path)
     ours, base = load_config(str(project.config)), load_config(str(project.supervised))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rankseg.testing import recipe_jobs
-from rankseg.testing.recipe_jobs import Job, build_config, class_weights, write_lists
+from rankseg.testing.recipe_jobs import Job, build_config, weights_of_masks, write_lists
 from rankseg.testing.recipes import RECIPES, ImageSet
 
 
@@ -81,11 +81,12 @@ def test_predicted_share():
     assert recipe_jobs.predicted_share(0.0, 0.0) == 0
 
 
-def test_class_weights_have_a_mean_of_one_over_the_pixels(tmp_path):
+def test_weights_have_a_mean_of_one_over_the_pixels(tmp_path):
     mask = np.zeros((10, 10), np.uint8)
-    mask[:2] = 1
-    mask[9] = 255  # 70, 20 and 10 ignored
+    mask[:1] = 1
+    mask[9] = 255  # 80, 10 and 10 ignored
     cv2.imwrite(str(tmp_path / "mask.png"), mask)
-    weights = class_weights([tmp_path / "mask.png"], 2)
-    assert weights[1] / weights[0] == pytest.approx((70 / 20) ** 0.5, rel=1e-3)
-    assert 70 * weights[0] + 20 * weights[1] == pytest.approx(90, rel=1e-3)
+    for power in (0.5, 0.25):
+        weights = weights_of_masks([tmp_path / "mask.png"], 2, power)
+        assert weights[1] / weights[0] == pytest.approx((80 / 10) ** power, rel=1e-3)
+        assert 80 * weights[0] + 10 * weights[1] == pytest.approx(90, rel=1e-3)

@@ -19,11 +19,11 @@ def test_recipes_name_configs_and_recipes_that_exist():
 
 
 def test_jobs_come_after_those_they_need_and_seeds_one_by_one():
-    jobs = list_jobs(["nuclei", "peanut"], ["rank_0_balanced", "supervised"], [3, 4])
+    jobs = list_jobs(["nuclei", "peanut"], ["rank_0", "supervised"], [3, 4])
     first = [
         f"{one}/{recipe}/3"
         for one in ("nuclei", "peanut")
-        for recipe in ("supervised_balanced_half", "rank_0_balanced", "supervised")
+        for recipe in ("supervised_quarter", "rank_0", "supervised")
     ]
     assert jobs == first + [job[:-1] + "4" for job in first]
 

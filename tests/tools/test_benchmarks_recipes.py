@@ -46,10 +46,10 @@ def test_one_appends_its_result(tmp_path, monkeypatch):
 
 def test_table_and_picture(tmp_path, capsys):
     path = tmp_path / "results.jsonl"
-    runs = [result("nuclei/supervised/0", 50.0), result("nuclei/rank_0_balanced/0", 53.0)]
+    runs = [result("nuclei/supervised/0", 50.0), result("nuclei/rank_0/0", 53.0)]
     runs.append(result("nuclei/linear/0", 20.0))
     path.write_text("".join(f"{json.dumps(one)}\n" for one in runs))
-    command = ["table", str(path), "--recipes", "supervised", "rank_0_balanced"]
+    command = ["table", str(path), "--recipes", "supervised", "rank_0"]
     tool.main([*command, "--picture", str(tmp_path / "gains.png")])
     text = capsys.readouterr().out
     assert "| +3.0 |" in text and "20.0" not in text
@@ -60,11 +60,12 @@ def test_table_and_picture(tmp_path, capsys):
 
 
 def test_weights(tmp_path, capsys):
-    mask = np.repeat(np.array([[0], [1], [1], [1]], np.uint8), 4, 1)  # a quarter, three quarters
+    mask = np.ones((9, 4), np.uint8)
+    mask[0] = 0  # one ninth
     cv2.imwrite(str(tmp_path / "m.png"), mask)
     (tmp_path / "classes.txt").write_text("one\ntwo words\n")
     (tmp_path / "labeled.txt").write_text("a.jpg m.png\n")
     tool.main(["weights", str(tmp_path / "labeled.txt"), "--data", str(tmp_path)])
     rare, frequent = json.loads(capsys.readouterr().out)
-    assert rare / frequent == pytest.approx(3**0.5, rel=1e-2)
-    assert rare / 4 + frequent * 3 / 4 == pytest.approx(1, rel=1e-2)
+    assert rare / frequent == pytest.approx(8**0.5, rel=1e-2)
+    assert rare / 9 + frequent * 8 / 9 == pytest.approx(1, rel=1e-2)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Measure what unlabeled images gain on small real image sets, recipe by recipe.
 
-A job is SET/RECIPE/SEED, for example kvasir/rank_0_balanced/0; sets and recipes are in
+A job is SET/RECIPE/SEED, for example kvasir/rankmatch/0; sets and recipes are in
 rankseg/testing/recipes.py. All jobs of a set see the same images. A part of the unlabeled training
 images is held out and has its labels, to choose settings by ("tune"). The validation list, or with
 image-level classes the folder test, is tested once, with the last weights ("val"). Jobs that have a
@@ -23,14 +23,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rankseg.testing.paired import draw, read_results, table
-from rankseg.testing.recipe_jobs import Job, class_weights, read_pairs, run_job
+from rankseg.testing.recipe_jobs import Job, read_pairs, run_job, weights_of_masks
 from rankseg.testing.recipes import (
     BASELINE,
     RECIPES_OF,
     SEEDS,
     SETS,
     TITLES,
-    WEIGHTED,
     list_jobs,
 )
 from rankseg.training.command_line import exit_on_user_error
@@ -94,7 +93,7 @@ def show_weights(args: argparse.Namespace) -> int:
     masks = [args.data / pair[1] for pair in read_pairs(args.list) if len(pair) > 1]
     if not masks:
         raise ValueError(f"Expected images with masks in {args.list}, but there are none.")
-    print(class_weights(masks, args.classes or found))
+    print(list(weights_of_masks(masks, args.classes or found, args.power)))
     return 0
 
 
@@ -128,7 +127,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     sub.add_argument("results", type=Path, help="results.jsonl")
     sub.add_argument("--part", choices=("tune", "val"), default="tune")
     sub.add_argument("--recipes", nargs="+", help="recipes to show (default: all)")
-    sub.add_argument("--baselines", nargs="+", default=[BASELINE, WEIGHTED])
+    sub.add_argument("--baselines", nargs="+", default=[BASELINE])
     sub.add_argument("--picture", type=Path, help="picture to write, over the first baseline")
     sub = commands.add_parser("weights", help="print class weights for a list of labeled images")
     sub.set_defaults(action=show_weights)
@@ -137,6 +136,8 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     sub.add_argument(
         "--classes", type=int, help="number of classes (default: of classes.txt, or 2)"
     )
+    help_power = "power of the share; 0.25 for unlabeled_class_weight (default: 0.5)"
+    sub.add_argument("--power", type=float, default=0.5, help=help_power)
     return parser.parse_args(argv)
 
 

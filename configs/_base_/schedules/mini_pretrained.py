@@ -3,7 +3,7 @@
 
 _base_ = "small_pretrained.py"
 
-train_cfg = dict(max_iters=200)
+train_cfg = dict(max_iters=200, val_interval=200)
 optim_wrapper = dict(
     optimizer=dict(lr=0.005), paramwise_cfg=dict(custom_keys={"backbone": dict(lr_mult=0.01)})
 )

@@ -3,6 +3,8 @@
 
 import importlib.util
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -140,6 +142,22 @@ class Trap:
 
     def __reduce__(self):
         return os.makedirs, (str(self.path), 0o777, True)
+
+
+@pytest.mark.soak
+def test_two_processes_without_a_gpu(tmp_path):
+    """The real ``torchrun``; what it hands over is tested in tests/reliability/test_launch.py."""
+    config = ROOT / "configs/fixmatch/cifar10_250.py"
+    command = [ROOT / "tools/dist_train.sh", config, "2"]
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    subprocess.run(
+        [*command, "--tiny", "--work-dir", tmp_path / "run"],
+        check=True,
+        cwd=tmp_path,
+        env={**os.environ, "PATH": path, "OMP_NUM_THREADS": "1", "MASTER_PORT": "29641"},
+        capture_output=True,
+    )
+    assert (tmp_path / "run" / "iter_2.pth").is_file()
 
 
 @pytest.mark.parametrize("name", ["train", "test"])

@@ -122,6 +122,11 @@ RECIPES = {
     "rankmatch_hard": Recipe(
         "rankmatch", "RankMatch, hard labels, no class weights on them", PLAIN
     ),
+    "rankmatch_soft": Recipe(
+        "rankmatch",
+        "RankMatch, soft labels, no class weights on them",
+        PLAIN | {"model.soft_labels": True},
+    ),
     "rankmatch_80": Recipe("rankmatch", "RankMatch, threshold 0.8", {"model.threshold": 0.8}),
     "rank_online": Recipe(
         "rankmatch",
@@ -252,20 +257,6 @@ MAIN = {
     "embeddings": ("frozen", "metric_learning", "ccl", "tac_ccl"),
 }
 TITLES = {name: recipe.title for known in RECIPES_OF.values() for name, recipe in known.items()}
-TITLES |= {  # measured with options that gained nothing and are not in the package
-    "early_flip_share": "FixMatch, labels by the average, the surest 80% of each class",
-    "self_flip_share_balanced": "FixMatch, a baseline labels the surest 80% of each class",
-    "self_flip_capped_balanced": "FixMatch, the same, or above 0.8",
-    "rank_0_weighted": "RankMatch, a baseline labels, weighted by class",
-    "rank_0_sharp": "RankMatch, the same, no blur",
-    "rank_soft": "RankMatch, starts from a baseline that keeps labeling, soft labels",
-    "self_flip": "FixMatch, a baseline labels, threshold 0.8, no class weights",
-    "rank_single_soft": "RankMatch, soft labels",
-    "rank_single_70": "RankMatch, threshold 0.7",
-    "rank_single_soft_sharp": "RankMatch, soft labels, no blur",
-    "rank_single_weighted_sharp": "RankMatch, pseudo-labels weighted by class, no blur",
-    "rank_double_soft": "RankMatch, soft labels, twice the length",
-}
 
 
 def list_jobs(

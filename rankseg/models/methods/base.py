@@ -220,9 +220,11 @@ class Method(MethodSetup, BaseModel):
                 key = f"{prefix}student.{name}"
                 if not parameter.requires_grad and key in state_dict:  # shared by both
                     state_dict[f"{prefix}teacher.module.{name}"] = state_dict[key]
+        saved = self.state_dict(prefix=prefix)  # without buffers that are set by options
         for name, buffer in self.named_buffers():
-            if name.split(".")[0] not in (*NETWORKS, "data_preprocessor"):
-                state_dict.setdefault(f"{prefix}{name}", buffer)
+            key = f"{prefix}{name}"
+            if key in saved and name.split(".")[0] not in (*NETWORKS, "data_preprocessor"):
+                state_dict.setdefault(key, buffer)
 
     # --- running networks
 

@@ -2,6 +2,7 @@
 """FixMatch: confident pseudo-labels of the weak view supervise the strong views."""
 
 from collections.abc import Sequence
+from math import inf
 from typing import Any
 
 import torch
@@ -20,7 +21,6 @@ from rankseg.models.weights.transfer import read_network
 from rankseg.registry import MODELS
 from rankseg.structures import LABELED, WEAK, PseudoLabel, mix, strong
 
-INF = float("inf")
 MIX_SOURCES = ("batch", "same", None)
 
 
@@ -116,7 +116,7 @@ class FixMatch(Method):
             self.adaptive = AdaptiveThreshold(each[0], classes, threshold_momentum)
         self.register_buffer("unlabeled_class_weight", None, persistent=False)
         if (weights := unlabeled_class_weight) is not None:
-            numbers = [one for one in weights if isinstance(one, float | int) and 0 <= one < INF]
+            numbers = [one for one in weights if isinstance(one, float | int) and 0 <= one < inf]
             valid = len(numbers) == len(weights) == classes and any(numbers)
             wanted = f"{classes} numbers of at least 0, one of each class and not all 0"
             expect(valid, "model.unlabeled_class_weight", wanted, weights)

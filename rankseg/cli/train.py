@@ -40,7 +40,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--amp",
         action="store_true",
-        help="train in bfloat16 with the channels-last layout, on GPU or CPU",
+        help="train in bfloat16, where GPU or CPU compute in it, with the channels-last layout",
     )
     parser.add_argument(
         "--auto-scale-lr",

@@ -39,6 +39,7 @@ from rankseg.registry import TRANSFORMS
 from rankseg.training.config import load_config
 from rankseg.training.run_reference import checkpoint_of
 from rankseg.training.validation import is_image_level, refuse_embedding
+from rankseg.utils.bfloat16 import autocast_bfloat16, why_float32
 from rankseg.utils.python_messages import speaks_python
 from rankseg.utils.threads import limit_threads
 
@@ -57,7 +58,7 @@ class Inferencer:
         overlap: Fraction of a window that overlaps the next one, from 0 to 0.9.
         batch: Number of images of one size, or of windows, in a forward pass.
         flip: Also predict each image mirrored and average the logits.
-        amp: Use bfloat16 where it is precise enough.
+        amp: Use bfloat16 where it is precise enough, if the device computes in it.
         shrink: Factor by which images are shrunk for the network, by area averaging. Masks have the
             size of the original images.
         value_range: Values mapped to 0 and 255 for images of more than 8 bits. Defaults to those of
@@ -120,6 +121,8 @@ class Inferencer:
         self.weights = choose_network(self.method, weights)
         self.image_level = is_image_level(cfg)
         self.batch, self.flip, self.amp = batch, flip, amp
+        if amp and (sentence := why_float32(self.device.type)):
+            warnings.warn(sentence, stacklevel=2)
         self.pipeline = _pipeline_of(cfg, shrink)
         self.value_range = check_range(value_range, "value_range") or value_range_of(cfg)
         self.channels = check_channels(channels) or channels_of(cfg)
@@ -305,7 +308,7 @@ class Inferencer:
         return self.method.network(self.weights)
 
     def _precision(self) -> torch.autocast:
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.amp)
+        return autocast_bfloat16(self.device.type, self.amp)
 
     def _prepare(self, image: np.ndarray) -> dict:
         """Apply the test pipeline of the config to an image."""

@@ -7,6 +7,7 @@ from contextlib import ExitStack, nullcontext
 
 import torch
 from mmengine.config import Config
+from mmengine.device import get_device
 from mmengine.dist import get_world_size, is_main_process
 from mmengine.logging import print_log
 from mmengine.registry import init_default_scope
@@ -51,6 +52,7 @@ from rankseg.training.work_folder import (
     lock_work_dir,
     remove_run,
 )
+from rankseg.utils.bfloat16 import why_float32
 from rankseg.utils.terminal import notify, quiet_terminal
 from rankseg.utils.threads import limit_threads, log_threads
 
@@ -59,7 +61,10 @@ ROUTINE = re.compile(r"split '|checked |.* passed an earlier check and ")
 
 
 def use_amp(cfg: Config) -> None:
-    """Train in bfloat16 with the channels-last layout. Validation stays in float32."""
+    """Train in bfloat16 with the channels-last layout. Validation stays in float32.
+
+    On a device that only emulates bfloat16, training stays in float32, too, and says so.
+    """
     cfg.optim_wrapper.type = "AutocastOptimWrapper"
     cfg.model.data_preprocessor.channels_last = True
     cfg.channels_last = True
@@ -119,6 +124,10 @@ def check_before_training(cfg: Config, overwrite: bool = False, full: bool = Fal
         if sentence := describe_lengths(cfg):
             notify(sentence)
         if sentence := why_no_gpu():
+            notify(f"note: {sentence}")
+        if cfg.optim_wrapper.type == "AutocastOptimWrapper" and (
+            sentence := why_float32(get_device())
+        ):
             notify(f"note: {sentence}")
     check_classes(cfg, train)
     if val is not None:

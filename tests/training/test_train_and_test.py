@@ -13,6 +13,7 @@ import torch
 from rankseg import apis
 from rankseg.engine.resilience.checkpoint import load_checkpoint_file
 from rankseg.engine.runner import StrictRunner
+from rankseg.utils import bfloat16
 
 
 @pytest.fixture(scope="module")
@@ -149,13 +150,16 @@ def test_testing_leaves_the_config_of_the_run_alone(trained):
     assert before and all(path.read_bytes() == text for path, text in before.items())
 
 
-def test_bfloat16(config_file, tmp_path):
+@pytest.mark.parametrize("known", [True, False])
+def test_bfloat16(config_file, tmp_path, known, monkeypatch, capsys):
+    monkeypatch.setattr(bfloat16, "has_bfloat16", lambda device: known)
     cfg = apis.load_config(str(config_file), work_dir=str(tmp_path / "amp"))
     apis.use_amp(cfg)
     runner = apis.train(cfg).runner
     weight = runner.model.student.decode_head.bottleneck[0].weight
     assert weight.dtype == torch.float32
     assert weight.is_contiguous(memory_format=torch.channels_last)
+    assert ("does not compute in bfloat16" in "".join(capsys.readouterr())) != known
 
 
 def test_resume_when_the_newest_was_not_saved_to_the_end(trained):

@@ -92,7 +92,7 @@ def test_mixed_precision():
         found, wanted = convolve(layer, x, gradient), convolve(plain, x, gradient)
     assert [value.dtype for value in found] == [torch.bfloat16, torch.float32, torch.float32]
     assert found[0].equal(wanted[0])
-    torch.testing.assert_close(found[1:], wanted[1:], rtol=1e-2, atol=1e-2)
+    torch.testing.assert_close(found[1:], wanted[1:], rtol=2e-2, atol=2e-2)  # a few steps of 2^-8
 
 
 def test_backward_pass_inside_autocast_keeps_its_precision():

@@ -67,7 +67,7 @@ LARGE = NetworkPreset(
 
 
 PRETRAINED = NetworkPreset(
-    "deeplabv3plus_lite0", "small_pretrained", 129, 4, (1200, 4000), "pretrained encoder"
+    "deeplabv3plus_lite0", "small_pretrained", 129, 4, (1600, 4000), "pretrained encoder"
 )
 PRETRAINED_GPU = replace(PRETRAINED, crop=321, batch=8, iterations=(2000, 8000))
 

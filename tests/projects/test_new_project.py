@@ -82,7 +82,7 @@ def test_both_configs_train(small, tmp_path, monkeypatch, capsys, encoder):
     path = new_project(*raw, "mine.py", classes=("gap", "cell"), encoder=encoder)
     assert [type(model).__name__ for model in models] == ["Supervised", "RankMatch"]
     cfg = load_config(str(path))
-    count = {None: 1200, "none": 3000}[encoder]
+    count = {None: 1600, "none": 3000}[encoder]
     assert cfg.model.get("pretrained") == (None if encoder else str(small))
     assert (cfg.model.labels_from, cfg.model.warmup) == ("teacher", count // 4)
     printed = capsys.readouterr().out

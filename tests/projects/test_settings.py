@@ -45,7 +45,7 @@ def encoder(multiple: int = 1) -> Encoder:
 
 def test_pretrained_encoders_train_shortly():
     chosen = choose_settings(found(352, 352), 13, 300, CPU, encoder=encoder())
-    assert (chosen.network, chosen.crop, chosen.iterations) == (PRETRAINED, 129, 1200)
+    assert (chosen.network, chosen.crop, chosen.iterations) == (PRETRAINED, 129, 1600)
     assert (chosen.shrink, chosen.scale, chosen.validations) == (2.0, (0.4, 0.7), 4)
     many = choose_settings(found(352, 352), 13, 1150, CPU, encoder=encoder())
     assert many.iterations == 2300, "eight passes, in hundreds"

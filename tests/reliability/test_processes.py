@@ -138,8 +138,11 @@ CASES = {
 
 def whole_batch(case: str, step: int, images: int = IMAGES) -> tuple[dict, dict]:
     """Images and labels of all processes, unevenly labelled and padded."""
-    torch.manual_seed(100 + step)
-    if "branches" in CASES[case][0]["decode_head"]:
+    classes = "branches" in CASES[case][0]["decode_head"]
+    # Rounding differs between CPUs. With these seeds, no value is so close to a threshold, a tie or
+    # a corner of ReLU that a change of the weights by 2e-7 matters; with most seeds, one is.
+    torch.manual_seed((390 if classes else 170) + step)
+    if classes:
         inputs, samples = toy_class_batch(IMAGES, IMAGES, 17, twin="CMSF" in case)
         for i, sample in enumerate(samples["labeled"]):  # a bank of all is full after two steps
             sample.set_metainfo({"sample_idx": (i + step * IMAGES) % (2 * IMAGES)})

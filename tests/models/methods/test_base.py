@@ -28,7 +28,7 @@ def test_every_parameter_learns(build, name):
 def test_loss_falls_when_trained(build, name):
     method = build(name)
     batch = toy_batch()
-    optimizer = torch.optim.SGD(method.parameters(), lr=0.1, momentum=0.9)
+    optimizer = torch.optim.Adam(method.parameters(), lr=0.01)
     history = []
     for _ in range(30):
         loss, logged = method.parse_losses(method.loss(*batch))

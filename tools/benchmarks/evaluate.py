@@ -121,7 +121,8 @@ def cases(part: str, root: Path, args: argparse.Namespace) -> dict[str, Callable
     model.student.backbone.depth = args.depth
     if args.depth == 18:
         head = model.student.decode_head
-        head.in_channels, head.c1_in_channels = 512, 64
+        width = model.student.backbone.get("base_channels", 64)
+        head.in_channels, head.c1_in_channels = 8 * width, width
     if part == "slide":
         model.student.test_cfg = dict(
             mode="slide",

@@ -112,6 +112,7 @@ def test_many_classes_have_soft_and_weighted_pseudo_labels(tmp_path):
     assert "soft_labels" not in cfg.model and "unlabeled_class_weight" not in cfg.model
     chosen = replace(starter(), unlabeled_class_weights=(0.9, 1.2))
     cfg = load_config(str(written(tmp_path, chosen=chosen).config))
+    init_default_scope(cfg.default_scope)
     with torch.device("meta"):
         model = MODELS.build({**cfg.model, "pretrained": None})
     assert model.soft_labels and list(cfg.model.unlabeled_class_weight) == [0.9, 1.2]

@@ -125,9 +125,8 @@ def check_before_training(cfg: Config, overwrite: bool = False, full: bool = Fal
             notify(sentence)
         if sentence := why_no_gpu():
             notify(f"note: {sentence}")
-        if cfg.optim_wrapper.type == "AutocastOptimWrapper" and (
-            sentence := why_float32(get_device())
-        ):
+        wrapper = (cfg.get("optim_wrapper") or {}).get("type")  # MMEngine has a default
+        if wrapper == "AutocastOptimWrapper" and (sentence := why_float32(get_device())):
             notify(f"note: {sentence}")
     check_classes(cfg, train)
     if val is not None:

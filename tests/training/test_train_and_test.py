@@ -162,6 +162,12 @@ def test_bfloat16(config_file, tmp_path, known, monkeypatch, capsys):
     assert ("does not compute in bfloat16" in "".join(capsys.readouterr())) != known
 
 
+def test_the_optimizer_wrapper_needs_no_type(config_file, tmp_path):
+    cfg = apis.load_config(str(config_file), work_dir=str(tmp_path / "run"))
+    del cfg.optim_wrapper["type"]  # MMEngine takes OptimWrapper
+    assert apis.train(cfg).metrics["iteration"] == cfg.train_cfg.max_iters
+
+
 def test_resume_when_the_newest_was_not_saved_to_the_end(trained):
     config_file, run = trained
     (run / "iter_4.pth").unlink()

@@ -105,20 +105,28 @@ def look_at_checkpoint(filename: str | Path) -> dict[str, Any]:
     kept = _looked_at.get()
     if kept is None:
         return load_checkpoint_file(str(filename), map_location="cpu")
-    key = _version(filename)
+    key = _version(_existing(filename))  # before reading: a change during it is noticed
     if key not in kept:
         kept.clear()  # only the checkpoint that was looked at last is in memory
         kept[key] = load_checkpoint_file(str(filename), map_location="cpu")
     return kept[key]
 
 
-def _version(filename: str | Path) -> tuple:
-    """Return what tells a file from other files and from the same file before it was rewritten."""
+def _existing(filename: str | Path) -> Path:
+    """Return the path of a checkpoint, or raise the error for one that does not exist."""
     path = follow_link(Path(filename).expanduser())
     if not path.is_file():
         raise missing_checkpoint(path)
+    return path
+
+
+def _version(path: Path) -> tuple:
+    """Return what tells a file from other files and from the same file before it was rewritten.
+
+    The time of the last change counts, because programs that copy can restore the other times.
+    """
     stat = path.stat()
-    return str(path.resolve()), stat.st_ino, stat.st_size, stat.st_mtime_ns, _trusted.get()
+    return str(path.resolve()), stat.st_ino, stat.st_size, stat.st_ctime_ns, _trusted.get()
 
 
 @CheckpointLoader.register_scheme(prefixes="", force=True)
@@ -141,13 +149,13 @@ def load_checkpoint_file(filename: str, map_location=None) -> dict[str, Any]:
         DamagedCheckpointError: If the file is damaged or not a checkpoint.
         ValueError: If it holds anything but data.
     """
-    path = follow_link(Path(filename).expanduser())
-    if not path.is_file():
-        raise missing_checkpoint(path)
+    path = _existing(filename)
     if (kept := _looked_at.get()) and str(map_location) in ("None", "cpu"):
-        found = kept.pop(_version(filename), None)
-        if found is not None:
-            return found
+        version = _version(path)
+        if version in kept:
+            return kept.pop(version)
+        if any(name == version[0] for name, *_ in kept):  # the file has changed
+            kept.clear()
     if SUFFIX in (path.suffix, Path(filename).suffix):  # a cache links to files without one
         return read_safetensors(path, map_location)
     try:

@@ -4,6 +4,7 @@
 import gzip
 import io
 import json
+import os
 import random
 import shutil
 import struct
@@ -189,3 +190,41 @@ def test_a_start_reads_its_checkpoint_once(tmp_path):
             look_at_checkpoint(file)
         last = weakref.ref(look_at_checkpoint(other)["state_dict"]["a"])
     assert last() is None, "it is in memory after the start"
+
+
+def values(file, read=look_at_checkpoint) -> list[float]:
+    return read(str(file))["state_dict"]["a"].tolist()
+
+
+def test_a_file_that_changed_after_the_look_is_read_again(tmp_path, monkeypatch):
+    file = tmp_path / "iter_2.pth"
+    torch.save({"state_dict": {"a": torch.ones(2)}}, file)
+    with reading_once():
+        looked = weakref.ref(look_at_checkpoint(file)["state_dict"]["a"])
+        before = file.stat()
+        torch.save({"state_dict": {"a": torch.zeros(2)}}, file)
+        os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))  # as cp -p does
+        assert (file.stat().st_size, file.stat().st_ino) == (before.st_size, before.st_ino)
+        load, freed = torch.load, []
+        monkeypatch.setattr(torch, "load", lambda *a, **k: freed.append(looked()) or load(*a, **k))
+        assert values(file, load_checkpoint_file) == [0, 0]
+        assert freed == [None], "two are in memory"
+
+
+def test_a_file_that_changes_while_it_is_looked_at_is_read_again(tmp_path, monkeypatch):
+    file = tmp_path / "iter_2.pth"
+    torch.save({"state_dict": {"a": torch.ones(2)}}, file)
+    load = torch.load
+
+    def then_replaced(*args, **options):
+        found = load(*args, **options)
+        monkeypatch.setattr(torch, "load", load)
+        torch.save({"state_dict": {"a": torch.zeros(2)}}, file)
+        return found
+
+    for read in (look_at_checkpoint, load_checkpoint_file):
+        with reading_once():
+            monkeypatch.setattr(torch, "load", then_replaced)
+            torch.save({"state_dict": {"a": torch.ones(2)}}, file)
+            assert values(file) == [1, 1]
+            assert values(file, read) == [0, 0]

@@ -43,7 +43,7 @@ def pixel_consistency(
         ``()`` float32, in nats per valid pixel; 0 when nothing is confident or nothing is valid.
 
     Raises:
-        ValueError: If maps and logits differ in size.
+        ValueError: If maps and logits differ in size, or probabilities and logits in shape.
 
     Source: UniMatch (CVPR 2023), eq. 2, with the denominator of its released code. Class weights
         and soft labels are ours.
@@ -54,19 +54,25 @@ def pixel_consistency(
             f"got {tuple(logits.shape)}, {tuple(label.shape)}, {tuple(confidence.shape)} and "
             f"{tuple(valid.shape)}. Resize the logits to the label."
         )
+    if probability is not None and probability.shape != logits.shape:
+        raise ValueError(
+            "Expected logits and probability of one shape, but got "
+            f"{tuple(logits.shape)} and {tuple(probability.shape)}."
+        )
+    weight = None if class_weight is None else class_weight.float()
     valid = valid.bool()
     used = (confidence >= threshold) & valid
     with torch.autocast(logits.device.type, enabled=False):
         if probability is None:
             target = label.masked_fill(~used, -100)
             total = F.cross_entropy(
-                logits.float(), target, class_weight, ignore_index=-100, reduction="sum"
+                logits.float(), target, weight, ignore_index=-100, reduction="sum"
             )
         else:  # zero targets have no loss and no gradient, if the logits are finite
             unused = ~used[:, None]
             target = probability.float().masked_fill(unused, 0)
             kept = logits.float().masked_fill(unused, 0)
-            total = F.cross_entropy(kept, target, class_weight, reduction="sum")
+            total = F.cross_entropy(kept, target, weight, reduction="sum")
     return total / count_per_process(valid)
 
 

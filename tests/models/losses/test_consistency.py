@@ -86,6 +86,20 @@ def test_soft_labels_that_are_sure_are_hard_labels():
         torch.testing.assert_close(hard, soft)
 
 
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float64])
+@pytest.mark.parametrize("soft", [False, True])
+def test_computes_in_float32_in_networks_of_any_type(kind, soft):
+    logits, label = torch.randn(1, 3, 2, 4), torch.randint(3, (1, 2, 4))
+    sure, valid = torch.ones(1, 2, 4), torch.ones(1, 2, 4, dtype=torch.bool)
+    probability = torch.randn(1, 3, 2, 4).softmax(1) if soft else None
+    given = (torch.tensor([1.0, 2.0, 5.0]), probability)
+    wanted = pixel_consistency(logits, label, sure, valid, 0.0, *given)
+    given = [None if one is None else one.to(kind) for one in given]
+    found = pixel_consistency(logits.to(kind), label, sure.to(kind), valid, 0.0, *given)
+    assert found.dtype == torch.float32
+    assert found.item() == pytest.approx(wanted.item(), rel=0.02)
+
+
 def test_a_threshold_for_every_pixel():
     logits = torch.zeros(1, 2, 1, 4)
     confidence = torch.tensor([[[0.9, 0.9, 0.7, 0.7]]])
@@ -110,6 +124,9 @@ def test_size_mismatch_says_what_to_do():
     small = torch.zeros(1, 2, 2)
     with pytest.raises(ValueError, match="Resize the logits to the label"):
         pixel_consistency(torch.zeros(1, 2, 4, 4), small.long(), small, small.bool(), 0.5)
+    options = dict(threshold=0.5, probability=torch.ones(1, 2, 1, 1))
+    with pytest.raises(ValueError, match=r"one shape, but got \(1, 2, 2, 2\) and \(1, 2, 1, 1\)"):
+        pixel_consistency(torch.zeros(1, 2, 2, 2), small.long(), small, small.bool(), **options)
 
 
 def test_published_values(shared):

@@ -63,9 +63,9 @@ class FixMatch(Method):
             2. ``StrongViews`` of the data set must make at least as many.
         soft_labels: Train on the probabilities of the weak view, not on its most probable classes,
             so that pixels about which the network is not sure stay unsure.
-        unlabeled_class_weight: Weight of each class in the terms of the unlabeled images, for
-            classes that vanish from the pseudo-labels; ``None`` weighs all by 1. The weights of the
-            labeled loss are those of the head's ``loss_decode``.
+        unlabeled_class_weight: Weight of each class in the cross-entropy with pseudo-labels, for
+            classes that vanish from them; ``None`` weighs all by 1. The weights of the labeled loss
+            are those of the head's ``loss_decode``.
         **kwargs: Arguments of :class:`~rankseg.models.methods.base.Method`.
 
     Raises:
@@ -116,8 +116,9 @@ class FixMatch(Method):
             self.adaptive = AdaptiveThreshold(each[0], classes, threshold_momentum)
         self.register_buffer("unlabeled_class_weight", None, persistent=False)
         if (weights := unlabeled_class_weight) is not None:
-            numbers = [one for one in weights if isinstance(one, float | int) and 0 <= one < inf]
-            valid = len(numbers) == len(weights) == classes and any(numbers)
+            numbers = weights if isinstance(weights, Sequence) else ()
+            valid = all(isinstance(one, float | int) and 0 <= one < inf for one in numbers)
+            valid = valid and len(numbers) == classes and any(numbers)
             wanted = f"{classes} numbers of at least 0, one of each class and not all 0"
             expect(valid, "model.unlabeled_class_weight", wanted, weights)
             self.unlabeled_class_weight = torch.tensor(numbers, dtype=torch.float32)

@@ -138,7 +138,10 @@ def test_raises_on_number_of_views(build):
         build("RankMatch", strong_views=0)
 
 
-@pytest.mark.parametrize("weights", [[1, 2], [1, 2, -1], [1, 2, float("nan")], [0, 0, 0]])
+@pytest.mark.parametrize(
+    "weights",
+    [[1, 2], [1, 2, -1], [1, 2, float("nan")], [0, 0, 0], 2.0, {0: 1, 1: 2, 2: 3}, ["1", 2, 3]],
+)
 def test_raises_on_class_weights(build, weights):
     with pytest.raises(ValueError, match=r"model.unlabeled_class_weight.*3 numbers of at least 0"):
         build("FixMatch", unlabeled_class_weight=weights)

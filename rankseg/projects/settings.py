@@ -225,10 +225,10 @@ def crop_sizes(encoder: Encoder | None) -> list[int]:
 def class_weights(pixels: np.ndarray, classes: int, power: float = 0.5) -> tuple[float, ...]:
     r"""Return weights of the classes in the loss, so that rare ones are not overlooked.
 
-    .. math:: w_k = s_k^{-p} / \sum_j s_j^{1 - p}
+    .. math:: w_k = \max(s_k, 0.1\%)^{-p} / c
 
-    Here ``s`` is the share of the class among the labeled pixels, at least 0.1%, and ``p`` the
-    power. The mean weight of a labeled pixel is 1. If every class has at least 40% of an equal
+    Here ``s`` is the share of the class among the labeled pixels, ``p`` the power, and ``c`` makes
+    the mean weight of a labeled pixel 1. If every class has at least 40% of an equal
     share (20% of the pixels with two classes), all weights are 1, because weighted objects grow
     from pseudo-label to pseudo-label.
 
@@ -238,10 +238,10 @@ def class_weights(pixels: np.ndarray, classes: int, power: float = 0.5) -> tuple
         power: ``p``, between 0 and 1.
     """
     counts = pixels[:, :classes].sum(axis=0)
-    share = (counts / max(1, counts.sum())).clip(SMALLEST_SHARE)
-    if share.min() >= RARE_SHARE / classes:
+    share = counts / max(1, counts.sum())
+    if share.min() >= RARE_SHARE / classes or not counts.any():
         return (1.0,) * classes
-    weights = share**-power
+    weights = share.clip(SMALLEST_SHARE) ** -power
     return tuple(round(float(one), 3) for one in weights / (weights * share).sum())
 
 

@@ -77,17 +77,20 @@ def test_class_weights_by_hand():
         ([81, 19], 0.5, True),
         ([11, 39, 39, 11], 0.25, False),  # 10%
         ([1, 16, 0, 64], 0.25, True),
+        ([100] + [0] * 49, 0.5, True),
+        ([0, 0], 0.5, False),  # nothing is labeled
     ],
 )
 def test_weights_only_if_a_class_is_rare(counts, power, weighted):
     pixels = np.zeros((1, 256), np.int64)
     pixels[0, : len(counts)] = counts
     weights = class_weights(pixels, len(counts), power)
-    share = np.clip(np.array(counts) / sum(counts), 0.001, None)
     if not weighted:
         assert weights == (1.0,) * len(counts)
     else:
-        assert np.dot(weights, share) == pytest.approx(1, abs=1e-3)
+        share = np.array(counts) / sum(counts)
+        assert np.dot(weights, share) == pytest.approx(1, abs=1e-3), "mean over labeled pixels"
+        share = share.clip(0.001)
         for i, j in ((0, 1), (0, len(counts) - 1)):
             ratio = (share[j] / share[i]) ** power
             assert weights[i] / weights[j] == pytest.approx(ratio, rel=2e-3)

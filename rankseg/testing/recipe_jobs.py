@@ -34,6 +34,7 @@ from rankseg.testing.paired import KEYS
 from rankseg.testing.recipes import FROZEN, RECIPES_OF, SETS, ImageSet, Recipe
 from rankseg.training.config import load_config
 from rankseg.training.train import train, use_amp
+from rankseg.utils.bfloat16 import autocast_bfloat16
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 NETWORK = "network.pth"
@@ -301,7 +302,7 @@ def evaluate(cfg: Config, weights: Path, loader: str, size: int = 1) -> dict[str
     evaluator.dataset_meta = dataset.metainfo
     for start in range(0, len(dataset), size):
         batch = pseudo_collate([dataset[i] for i in range(start, min(start + size, len(dataset)))])
-        with nullcontext() if cuda else torch.autocast("cpu", torch.bfloat16):
+        with nullcontext() if cuda else autocast_bfloat16("cpu"):
             evaluator.process(method.test_step(batch), batch)
     return numbers_of(evaluator.evaluate(len(dataset)), dataset.metainfo["classes"])
 

@@ -43,6 +43,9 @@ from rankseg.utils.bfloat16 import autocast_bfloat16, why_float32
 from rankseg.utils.python_messages import speaks_python
 from rankseg.utils.threads import limit_threads
 
+CALLER = 4
+"""Place in the stack of who calls an inferencer, seen from a function that it calls."""
+
 
 class Inferencer:
     """Inferencer that predicts images as ``tools/test.py`` does, without a data set.
@@ -121,8 +124,6 @@ class Inferencer:
         self.weights = choose_network(self.method, weights)
         self.image_level = is_image_level(cfg)
         self.batch, self.flip, self.amp = batch, flip, amp
-        if amp and (sentence := why_float32(self.device.type)):
-            warnings.warn(sentence, stacklevel=2)
         self.pipeline = _pipeline_of(cfg, shrink)
         self.value_range = check_range(value_range, "value_range") or value_range_of(cfg)
         self.channels = check_channels(channels) or channels_of(cfg)
@@ -152,6 +153,8 @@ class Inferencer:
         Raises:
             ValueError, OSError: If an image cannot be read or is too large.
         """
+        if self.amp and (sentence := why_float32(self.device.type)):
+            warnings.warn(sentence, stacklevel=CALLER - 1)
         many = isinstance(images, list | tuple)
         arrays = self._as_rgb(images if many else [images])
         if self.image_level:
@@ -164,7 +167,7 @@ class Inferencer:
         """Read images and convert all of them to 8 bits with one range."""
         looks = [_bands(one) for one in images]
         for line in describe_bands(looks, self.channels, "channels"):
-            warnings.warn(line, stacklevel=3)
+            warnings.warn(line, stacklevel=CALLER)
         decoded = [self._decode(one) for one in images]
         counts, value_range = ValueCounts(), self.value_range
         if value_range is None:
@@ -178,7 +181,7 @@ class Inferencer:
                 "config nor the data set gives their value range. They were scaled from "
                 f"{value_range[0]} to {value_range[1]}, the range of all of them. Set value_range "
                 "to use another.",
-                stacklevel=3,
+                stacklevel=CALLER,
             )
         return [to_rgb(one, value_range=value_range) for one in decoded]
 

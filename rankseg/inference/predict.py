@@ -28,6 +28,7 @@ from rankseg.inference.prediction_loop import MaskPrediction, predict_classes
 from rankseg.inference.writer import Outputs, PredictionWriter
 from rankseg.training.validation import is_image_level
 from rankseg.utils.atomic_file import write_text
+from rankseg.utils.bfloat16 import why_float32
 
 FAILED = "failed.txt"
 
@@ -140,7 +141,10 @@ def predict(
     sentences = [text for file, _ in files for text in [{**bad, **failed}.get(file)] if text]
     done = len(files) - len(sentences) - len(skipped)
     _write_failed(Path(out), sentences)
-    return PredictionReport(done, len(skipped), sentences, _notes(images, reader, shrink, earlier))
+    notes = _notes(images, reader, shrink, earlier)
+    if inferencer.amp and (sentence := why_float32(inferencer.device.type)):
+        notes.append(sentence)
+    return PredictionReport(done, len(skipped), sentences, notes)
 
 
 def _refuse_all(source: str | Path, sentences: list[str]) -> None:

@@ -25,6 +25,16 @@ from rankseg.testing.predicting import (
     read_table,
     saved,
 )
+from rankseg.utils import bfloat16
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_notes_that_amp_uses_float32(made, images, tmp_path, known, monkeypatch, recwarn):
+    monkeypatch.setattr(bfloat16, "has_bfloat16", lambda device: known)
+    report = predict(*made, images / "a2.png", tmp_path / "out", amp=True)
+    said = [note for note in report.notes if "does not compute in bfloat16" in note]
+    assert len(said) == (not known)
+    assert not any("bfloat16" in str(one.message) for one in recwarn), "it is said twice"
 
 
 def test_writes_all_outputs_of_a_folder(made, images, tmp_path):

@@ -4,6 +4,7 @@
 import copy
 import json
 import re
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -95,8 +96,9 @@ def test_single_files_and_a_stack_of_the_same_pages_get_equal_masks(made, tmp_pa
     assert np.array_equal(stack, single) and len(np.unique(stack)) > 1
     scaled = [re.search("scaled from (\\d+) to (\\d+)", r.notes[0]).groups() for r in reports]
     assert scaled[0] == scaled[1] and "3 of 3 files" in reports[1].notes[0]
-    with pytest.warns(UserWarning, match="3 of 3 images have more than 8 bits"):
+    with pytest.warns(UserWarning, match="3 of 3 images have more than 8 bits") as warned:
         arrays = Inferencer(*made)(list(pages))
+    assert Path(warned[0].filename) == Path(__file__), "it names the line of the caller"
     assert np.array_equal(stack, [one.mask for one in arrays])
 
 

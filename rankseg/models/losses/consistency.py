@@ -68,11 +68,9 @@ def pixel_consistency(
             total = F.cross_entropy(
                 logits.float(), target, weight, ignore_index=-100, reduction="sum"
             )
-        else:  # zero targets have no loss and no gradient, if the logits are finite
-            unused = ~used[:, None]
-            target = probability.float().masked_fill(unused, 0)
-            kept = logits.float().masked_fill(unused, 0)
-            total = F.cross_entropy(kept, target, weight, reduction="sum")
+        else:  # targets of zero have no loss and no gradient
+            target = probability.float().masked_fill(~used[:, None], 0)
+            total = F.cross_entropy(logits.float(), target, weight, reduction="sum")
     return total / count_per_process(valid)
 
 

@@ -109,12 +109,15 @@ def test_a_threshold_for_every_pixel():
     assert loss.item() == pytest.approx(LN2 * 2 / 4, abs=1e-6)
 
 
-def test_whatever_stands_in_padding_has_no_say():
+@pytest.mark.parametrize("soft", [False, True])
+def test_whatever_stands_in_padding_has_no_say(soft):
     logits = torch.zeros(1, 2, 1, 2)
     logits[:, 0, :, 1] = 1e30
     logits.requires_grad_()
     valid = torch.tensor([[[True, False]]])
-    loss = pixel_consistency(logits, torch.zeros(1, 1, 2).long(), torch.ones(1, 1, 2), valid, 0.5)
+    label, sure = torch.zeros(1, 1, 2).long(), torch.ones(1, 1, 2)
+    probability = torch.full((1, 2, 1, 2), 0.5) if soft else None
+    loss = pixel_consistency(logits, label, sure, valid, 0.5, None, probability)
     loss.backward()
     assert loss.item() == pytest.approx(LN2, abs=1e-6)
     assert logits.grad[..., 1].abs().sum() == 0

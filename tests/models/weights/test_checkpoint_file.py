@@ -20,6 +20,7 @@ from rankseg.models.weights.checkpoint_file import (
     load_checkpoint_file,
     look_at_checkpoint,
     reading_once,
+    trust_checkpoints,
 )
 from rankseg.models.weights.pretrained import read_state
 
@@ -228,3 +229,12 @@ def test_a_file_that_changes_while_it_is_looked_at_is_read_again(tmp_path, monke
             torch.save({"state_dict": {"a": torch.ones(2)}}, file)
             assert values(file) == [1, 1]
             assert values(file, read) == [0, 0]
+
+
+def test_what_was_read_with_trust_is_read_again_without(tmp_path):
+    file = tmp_path / "iter_2.pth"
+    torch.save({"state_dict": {"a": torch.ones(2)}}, file)
+    with reading_once():
+        with trust_checkpoints():
+            trusted = look_at_checkpoint(file)
+        assert load_checkpoint_file(str(file)) is not trusted

@@ -12,6 +12,7 @@ from PIL import Image
 from rankseg.apis import load_config, train
 from rankseg.datasets.splits.splits import read_list
 from rankseg.projects.new_project import CONFIGS, new_project
+from rankseg.projects.settings import class_weights
 from rankseg.projects.trial_run import Seconds
 from rankseg.registry import DATASETS
 from rankseg.report.gain import gain_after_training
@@ -92,6 +93,27 @@ def test_both_configs_train(small, tmp_path, monkeypatch, capsys, encoder):
     train(make_tiny(load_config("mine_supervised.py"), "work_dirs/mine_supervised", standin=False))
     train(make_tiny(cfg, "work_dirs/mine", standin=False))
     assert "supervised run" in gain_after_training(cfg)
+
+
+@pytest.mark.parametrize("number", [4, 5])
+def test_classes_are_weighted_by_the_masks_of_the_labeled_list(make, tmp_path, number):
+    rng = np.random.default_rng(0)
+    for name in ("images", "masks"):
+        (tmp_path / name).mkdir()
+    for i in range(6):
+        mask = np.zeros((72, 96), np.uint8)
+        mask[: 4 * (i + 1)] = np.arange(96) % number  # each image has another share of objects
+        cv2.imwrite(f"masks/{i}.png", mask)
+        cv2.imwrite(f"images/{i}.png", rng.integers(0, 255, (72, 96, 3), np.uint8))
+    cfg = load_config(str(make(("images", "masks"), classes=tuple("abcde"[:number]), labeled=3)))
+    names = [Path(image).stem for image, _ in read_list("data/mine/splits/mine/labeled.txt")]
+    masks = [cv2.imread(f"masks/{name}.png", cv2.IMREAD_UNCHANGED) for name in names]
+    pixels = np.array([np.bincount(mask.ravel(), minlength=256) for mask in masks])
+    weights = cfg.model.student.decode_head.loss_decode.class_weight
+    assert len(names) < 6 and tuple(weights) == class_weights(pixels, number) != (1,) * number
+    softer = cfg.model.get("unlabeled_class_weight")
+    assert cfg.model.get("soft_labels", False) == (softer is not None) == (number >= 5)
+    assert softer is None or tuple(softer) == class_weights(pixels, number, 0.25)
 
 
 def test_weights_of_another_network_write_nothing(small, tmp_path, monkeypatch):

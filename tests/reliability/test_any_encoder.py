@@ -12,7 +12,7 @@ from mmseg.structures import SegDataSample
 from rankseg import apis
 from rankseg.engine.built import build_method
 from rankseg.inference.load import load_trained, logits_of, untrained
-from rankseg.models.layers.lora import LoRALinear
+from rankseg.models.layers.lora import LoRALayer
 from rankseg.models.methods.target import Target
 from rankseg.models.segmentors.channels import fill_in_channels
 from rankseg.registry import MODELS
@@ -27,6 +27,8 @@ pytest.importorskip("timm")
 
 VIT = dict(type="TimmTrunk", model="test_vit", out_indices=(0, 1))
 CNN = dict(type="TimmTrunk", model="test_efficientnet", out_indices=(0, 1))
+LITE = dict(type="TimmTrunk", model="efficientnet_lite0", out_indices=(0, 1))
+ADAPTED = {"test_vit": 4, "test_efficientnet": 1, "efficientnet_lite0": 5}  # layers with adapters
 PREPROCESSOR = dict(type="ViewPreprocessor", mean=[90.0] * 3, std=[60.0] * 3)
 SIDE = 40  # no multiple of a patch
 
@@ -202,9 +204,10 @@ def train(file, work_dir, amp: bool = False, **options):
     [
         (dict(VIT, frozen=1, drop_path=0.1), "blocks.1."),
         (dict(VIT, lora=2), "lora_"),
+        (dict(CNN, lora=2), "lora_"),
         (dict(CNN, frozen=True), "-"),
     ],
-    ids=["partly frozen", "lora", "frozen"],
+    ids=["partly frozen", "vit with lora", "cnn with lora", "frozen"],
 )
 def test_resumed_run_is_identical_and_trains_only_its_part(tmp_path, trunk, part):
     file = run_file(tmp_path, student(trunk))
@@ -240,7 +243,11 @@ def test_bfloat16(tmp_path):
 # --- export
 
 
-@pytest.mark.parametrize("trunk", [dict(VIT, lora=2), CNN], ids=["vit with lora", "cnn"])
+@pytest.mark.parametrize(
+    "trunk",
+    [dict(VIT, lora=2), CNN, dict(CNN, lora=2), dict(LITE, lora=2)],
+    ids=["vit with lora", "cnn", "cnn with lora", "efficientnet_lite0 with lora"],
+)
 def test_onnx_export(tmp_path, trunk):
     onnxruntime = pytest.importorskip("onnxruntime")
     config, checkpoint = random_run(tmp_path, student(trunk))
@@ -255,8 +262,8 @@ def test_onnx_export(tmp_path, trunk):
     images = torch.randint(0, 256, (2, 3, 47, 70), dtype=torch.uint8)
     (found,) = session.run(None, {"image": images.permute(0, 2, 3, 1).numpy()})
     trained = load_trained(cfg, str(checkpoint))
-    adapted = [one for one in trained.network.modules() if isinstance(one, LoRALinear)]
-    assert len(adapted) == (4 if trunk.get("lora") else 0)
+    adapted = [one for one in trained.network.modules() if isinstance(one, LoRALayer)]
+    assert len(adapted) == (ADAPTED[trunk["model"]] if trunk.get("lora") else 0)
     with torch.no_grad():
         expected = logits_of(trained, images)
     torch.testing.assert_close(torch.from_numpy(found), expected, atol=2e-4, rtol=1e-4)

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Checks of the options of timm encoders."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
 from torch import nn
 
 from rankseg.errors import expect
-from rankseg.models.layers.lora import LoRALinear, add_lora
+from rankseg.models.layers.lora import LoRAConv2d, LoRALayer, add_lora
 
 STRIDES = (8, 16, 32)
 """Values of ``output_stride`` that timm knows."""
@@ -77,34 +77,40 @@ def check_indices(model: str, out_indices: Iterable[int] | None, count: int) -> 
     return indices
 
 
-def check_lora(model: str, whole: nn.Module, lora: int) -> None:
-    """Check that an encoder runs the layers that get adapters.
+def check_lora(model: str, trunk: nn.Module, lora: int, indices: Sequence[int]) -> None:
+    """Check that an encoder has layers for adapters, and runs them.
 
     Some encoders have a layer ``attn.qkv`` but multiply with its weight themselves. Its adapter
     would be left out without a word.
+
+    Args:
+        model: Name in timm.
+        trunk: The encoder on the meta device, as far as its feature maps need it. It is changed.
+        lora: Rank of the adapters.
+        indices: Feature maps.
     """
-    add_lora(whole, lora)
-    adapted = {name: one for name, one in whole.named_modules() if isinstance(one, LoRALinear)}
-    found = "as it has no attention layers 'attn.qkv'"
-    if any(name.endswith("qkv") for name in adapted):
-        unused = _unused(whole, adapted)
+    add_lora(trunk, lora)
+    adapted = {name: one for name, one in trunk.named_modules() if isinstance(one, LoRALayer)}
+    found = "as it has neither attention layers 'attn.qkv' nor plain 1x1 convolutions"
+    if any(name.endswith("qkv") or isinstance(one, LoRAConv2d) for name, one in adapted.items()):
+        unused = _unused(trunk, adapted, indices)
         if not unused:
             return
-        found = f"as it uses the weight of {unused[0]} without running this layer"
+        found = f"as it has {unused[0]} without running this layer"
     raise ValueError(
         f"Expected lora=0 for {model}, {found}, but got lora={lora}. Use frozen=True or a number "
         "of blocks to train fewer parameters."
     )
 
 
-def _unused(whole: nn.Module, layers: dict[str, nn.Module]) -> list[str]:
+def _unused(trunk: nn.Module, layers: dict[str, nn.Module], indices: Sequence[int]) -> list[str]:
     """Return the names of the layers that do not run for an image of the designed size."""
     ran: set[nn.Module] = set()
     for one in layers.values():
         one.register_forward_hook(lambda layer, inputs, output: ran.add(layer))
-    image = torch.zeros(1, *whole.pretrained_cfg["input_size"], device="meta")
+    image = torch.zeros(1, *trunk.pretrained_cfg["input_size"], device="meta")
     try:
-        whole.eval()(image)
+        trunk.eval().forward_intermediates(image, indices=indices, intermediates_only=True)
     except Exception:  # a network that reads values, which the meta device does not have
         return []
     return [name for name, one in layers.items() if one not in ran]

@@ -54,8 +54,9 @@ class TimmTrunk(TinyPart, BaseModule):
         frozen: ``True`` trains nothing of the encoder and keeps no activations. A number freezes
             the first layers: the stem (or patch embedding) and this many blocks. Frozen parts stay
             in eval mode.
-        lora: Rank of low-rank adapters on the attention layers ``attn.qkv`` and ``attn.proj``. The
-            rest of the encoder is frozen. 0 adds none.
+        lora: Rank of low-rank adapters on the attention layers ``attn.qkv`` and ``attn.proj``. In
+            an encoder without them, adapters are on its pointwise (1x1) convolutions. The rest of
+            the encoder is frozen, and batch norm stays in eval mode. 0 adds none.
         layer_decay: Factor of the learning rate from one block to the block before it, used by
             :class:`~rankseg.engine.layer_decay.LayerDecayConstructor`. ``None`` uses one learning
             rate.
@@ -124,14 +125,12 @@ class TimmTrunk(TinyPart, BaseModule):
         # A plain transformer normalizes its last block, and released heads expect that of all.
         same = len({one["reduction"] for one in maps}) == 1
         self.norm = same and isinstance(getattr(self.trunk, "norm", None), nn.Module)
-        self.trunk.prune_intermediate_layers(
-            self.out_indices, prune_norm=not self.norm, prune_head=True
-        )
+        self._prune(self.trunk)
         self.pad_multiple = self.patch if pad else 1
         self.input_size: tuple[int, int] | None = None
         self.lora = lora
         if lora:
-            check_lora(model, names_on_meta(model), lora)
+            check_lora(model, self._prune(names_on_meta(model)), lora, self.out_indices)
             add_lora(self.trunk, lora)
         self.frozen = frozen
         for name, parameter in self.trunk.named_parameters():
@@ -161,6 +160,12 @@ class TimmTrunk(TinyPart, BaseModule):
             self.options = options
             return network
         raise AssertionError("unreachable: the last options are empty")
+
+    def _prune(self, network: nn.Module) -> nn.Module:
+        """Remove what the feature maps do not need, in place."""
+        indices, norm = self.out_indices, not self.norm
+        network.prune_intermediate_layers(indices, prune_norm=norm, prune_head=True)
+        return network
 
     # --- frozen parts
 

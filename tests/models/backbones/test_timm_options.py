@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from rankseg.models.backbones import TimmTrunk
+from rankseg.models.backbones.timm_options import check_lora
 
 pytest.importorskip("timm")
 
@@ -47,8 +48,17 @@ def test_maps_are_returned_from_fine_to_coarse_in_any_order_of_indices():
     assert [len(one[0]) for one in trunk.eval()(torch.rand(1, 3, 33, 33))] == other.channels
 
 
-@pytest.mark.parametrize("model", ["vit_small_patch16_dinov3", "swin_tiny_patch4_window7_224"])
-def test_adapters_of_other_transformers_are_trained(model):
+@pytest.mark.parametrize(
+    "model",
+    [
+        "vit_small_patch16_dinov3",
+        "swin_tiny_patch4_window7_224",
+        "tf_efficientnet_lite0",
+        "mobilenetv3_small_100",
+        "convnext_atto",
+    ],
+)
+def test_adapters_of_other_encoders_are_trained(model):
     trunk = TimmTrunk(model, out_indices=(0, 1), lora=2)
     with torch.no_grad():
         for name, parameter in trunk.named_parameters():
@@ -62,13 +72,36 @@ def test_adapters_of_other_transformers_are_trained(model):
 
 @pytest.mark.parametrize("model", ["swinv2_tiny_window8_256", "eva02_tiny_patch14_224"])
 def test_raises_on_adapters_that_would_not_run(model):
-    with torch.device("meta"), pytest.raises(ValueError, match=r"lora=0.*qkv without running"):
+    with (
+        torch.device("meta"),
+        pytest.raises(ValueError, match=r"lora=0.*qkv without running"),
+    ):
         TimmTrunk(model, out_indices=(0, 1), lora=2)
 
 
-@pytest.mark.parametrize("model", ["resnet18", "convnext_atto"])
+def test_raises_on_adapters_of_convolutions_that_do_not_run():
+    class Network(torch.nn.Module):
+        pretrained_cfg = dict(input_size=(3, 8, 8))
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.used, self.unused = torch.nn.Conv2d(3, 4, 1), torch.nn.Conv2d(3, 4, 1)
+
+        def forward_intermediates(self, x, indices, intermediates_only):
+            return [self.used(x)]
+
+    network = Network().to("meta")
+    with pytest.raises(ValueError, match=r"lora=0 for mine.* unused without running this layer"):
+        check_lora("mine", network, 2, (0,))
+    network = Network().to("meta")
+    network.unused = torch.nn.Identity()
+    check_lora("mine", network, 2, (0,))
+
+
+@pytest.mark.parametrize("model", ["resnet18", "convnext_tiny", "vgg11", "pvt_v2_b0"])
 def test_raises_on_adapters_of_encoders_without_their_layers(model):
-    with torch.device("meta"), pytest.raises(ValueError, match=r"lora=0 for.*no attention layers"):
+    words = r"lora=0 for.*neither attention layers 'attn.qkv' nor plain 1x1 convolutions"
+    with torch.device("meta"), pytest.raises(ValueError, match=words):
         TimmTrunk(model, out_indices=(0, 1), lora=2)
 
 

@@ -8,7 +8,7 @@ import torch
 from rankseg.models.backbones import TimmTrunk
 from rankseg.models.backbones.timm_weights import rename_efficientnet_lite
 from rankseg.models.layers import convert_sync_batch_norm
-from rankseg.models.layers.lora import LoRALinear, merge_lora
+from rankseg.models.layers.lora import LoRALayer, merge_lora
 
 timm = pytest.importorskip("timm")
 
@@ -147,7 +147,6 @@ def test_raises_on_unknown_model_and_names_near_ones():
     [
         (dict(model=LITE, out_indices=(1, 9)), r"5 feature maps.*\(1, 9\)"),
         (dict(model=LITE, out_indices=()), r"feature maps.*\(\)"),
-        (dict(model=LITE, lora=4), "lora=0.*attn.qkv"),
         (dict(model=VIT, lora=4, frozen=True), "frozen=False.*lora=4"),
         (dict(model=VIT, frozen=13), "1 to 12 blocks.*13"),
         (dict(model=VIT, in_channels=13), "1 to 12.*13"),
@@ -281,10 +280,15 @@ def test_first_blocks_are_frozen_with_their_statistics(model):
         assert any("running_mean" in name for name in moved)
 
 
-def test_lora_trains_adapters_alone_and_merges_exactly():
+@pytest.mark.parametrize(
+    ("model", "count"),
+    [(VIT, 4), (LITE, 5)],
+    ids=["attention", "convolutions"],
+)
+def test_lora_trains_adapters_alone_and_merges_exactly(model, count):
     torch.manual_seed(0)
-    trunk = TimmTrunk(**SMALL, lora=4)
-    plain = TimmTrunk(**SMALL)
+    options = dict(model=model, out_indices=(0, 1))
+    trunk, plain = TimmTrunk(**options, lora=4), TimmTrunk(**options)
     plain.load_state_dict({k: v for k, v in trunk.state_dict().items() if ".lora_" not in k})
     image = torch.rand(1, 3, 32, 32)
     with torch.no_grad():  # adapters start as the original network
@@ -294,18 +298,40 @@ def test_lora_trains_adapters_alone_and_merges_exactly():
     before = step(trunk)  # the first step moves B alone, as it starts at zero
     moved = {k for k, v in trunk.state_dict().items() if not torch.equal(v, before[k])}
     assert moved == {k for k in before if ".lora_" in k}
+    assert not any(one.training for one in trunk.trunk.modules())
+    frozen = [p for k, p in trunk.named_parameters() if ".lora_" not in k]
+    assert all(one.grad is None and not one.requires_grad for one in frozen)
     with torch.no_grad():
         expected = trunk.eval()(image)
-        assert merge_lora(trunk) == 4
+        assert merge_lora(trunk) == count
         for mine, other in zip(trunk(image), expected, strict=True):
             torch.testing.assert_close(mine, other, atol=1e-5, rtol=0)
-    assert not any(isinstance(one, LoRALinear) for one in trunk.modules())
+    assert trunk.state_dict().keys() == plain.state_dict().keys()
+    assert not any(isinstance(one, LoRALayer) for one in trunk.modules())
+
+
+def test_lora_loads_released_weights(tmp_path, released):
+    torch.save(released, tmp_path / "weights.pth")
+    trunk = TimmTrunk(LITE, weights=str(tmp_path / "weights.pth"), lora=2)
+    plain = TimmTrunk(LITE, weights=str(tmp_path / "weights.pth"))
+    trunk.init_weights()
+    plain.init_weights()
+    found = trunk.state_dict()
+    assert all(torch.equal(found[name], value) for name, value in plain.state_dict().items())
+    with torch.no_grad():
+        image = torch.rand(1, 3, 33, 33)
+        for mine, other in zip(trunk.eval()(image), plain.eval()(image), strict=True):
+            torch.testing.assert_close(mine, other)
 
 
 def test_lora_and_layer_decay_go_together():
     scales = TimmTrunk(**SMALL, lora=2, layer_decay=0.5).lr_scales()
     first, second = (scales[f"trunk.blocks.{i}.attn.qkv.lora_a"] for i in range(2))
     assert second == 2 * first == 2 * scales["trunk.blocks.0.attn.qkv.lora_b"]
+    scales = TimmTrunk(LITE, out_indices=(0, 1), lora=2, layer_decay=0.5).lr_scales()
+    blocks = ("0.0.conv_pw", "1.0.conv_pw", "1.0.conv_pwl", "1.1.conv_pw")
+    found = [scales[f"trunk.blocks.{one}.lora_{part}"] for one in blocks for part in "ab"]
+    assert found == [0.25] * 2 + [0.5] * 4 + [1.0] * 2
 
 
 def test_frozen_norm_stays_in_eval_mode_when_it_is_synchronized():
@@ -340,15 +366,6 @@ def test_check_of_weights_changes_nothing(tmp_path, released):
     trunk.weights = str(tmp_path / "none.pth")
     with pytest.raises(FileNotFoundError, match="backbone.weights=None"):
         trunk.check_weights()
-
-
-def test_lora_equals_its_formula():
-    layer = LoRALinear(torch.nn.Linear(5, 3).double(), rank=2, alpha=6.0)
-    torch.nn.init.normal_(layer.lora_b)
-    x = torch.randn(4, 5, dtype=torch.float64)
-    weight = layer.weight + 3 * layer.lora_b @ layer.lora_a
-    torch.testing.assert_close(layer(x), x @ weight.T + layer.bias)
-    torch.testing.assert_close(layer.merged()(x), layer(x))
 
 
 def test_layer_decay_falls_from_the_last_block_to_the_patches():

@@ -205,20 +205,25 @@ def test_a_plain_segmentor_is_left_alone():
 
 
 @pytest.mark.parametrize("form", ["method", "teacher", "segmentor"])
-def test_weights_without_adapters_start_a_run_with_them(form):
+@pytest.mark.parametrize(
+    ("encoder", "layers"),
+    [("vit_tiny_patch16_224", 4), ("efficientnet_lite0", 5)],
+    ids=["attention", "convolutions"],
+)
+def test_weights_without_adapters_start_a_run_with_them(encoder, layers, form):
     pytest.importorskip("timm")
 
-    def vit(seed, lora=0, **options):
-        trunk = dict(type="TimmTrunk", model="vit_tiny_patch16_224", out_indices=(0, 1), lora=lora)
+    def network(seed, lora=0, **options):
+        trunk = dict(type="TimmTrunk", model=encoder, out_indices=(0, 1), lora=lora)
         head = dict(type="LinearHead", in_channels=None, num_classes=3)
         student = dict(type="EncoderDecoder", backbone=trunk, decode_head=head)
         return build(3, seed, student=student, **options)
 
-    source = vit(0, **(TEACHER if form == "teacher" else {}))
+    source = network(0, **(TEACHER if form == "teacher" else {}))
     state = dict((source.student if form == "segmentor" else source).state_dict())
-    model = vit(1, lora=2, **TEACHER)
+    model = network(1, lora=2, **TEACHER)
     networks = 2 if form == "teacher" else 1
-    assert add_adapters(model, state) == 4 * networks  # qkv and proj of two blocks
+    assert add_adapters(model, state) == layers * networks
     model.load_state_dict(state)
     image = torch.rand(1, 3, 32, 32)
     with torch.no_grad():

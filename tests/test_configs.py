@@ -68,7 +68,7 @@ STEM = re.compile(
     r"(?P<data>voc|cityscapes|camvid|em_mito|kvasir|nuclei|peanut|lucchi_(?:small|laptop)|lucchi|demo)(_(?P<blender>blender))?(_(?P<split>\d+(_\d+)?))?"
     r"(_(?P<option>selection|consistency|agents|weight|correlation)(_(?P<value>[\w.]+))?)?"
     r"(_(?P<switch>foreground_crops|no_warmup|class_weights|dice|class_thresholds|san))?"
-    r"(?P<finetune>_finetune)?(?P<r101>_r101)?(_(?P<network>segformer_b0|swin_tiny|lite0))?(_crop(?P<crop>\d+))?(?P<batch>_mix_batch)?(?P<linear>_linear)?(?P<equal>_equal_length)?"
+    r"(?P<finetune>_finetune)?(?P<r101>_r101)?(_(?P<network>segformer_b0|swin_tiny|lite0))?(_crop(?P<crop>\d+))?(?P<batch>_mix_batch)?(?P<tuned>_linear|_lora)?(?P<equal>_equal_length)?"
 )
 NETWORKS = {
     "segformer_b0": ("SegFormer-B0", "MixVisionTransformer"),

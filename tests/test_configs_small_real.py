@@ -15,11 +15,11 @@ NAMES = sorted(
 
 
 def data_of(name: str) -> str:
-    return name.split("/")[1].removesuffix("_linear")
+    return name.split("/")[1].removesuffix("_linear").removesuffix("_lora")
 
 
 def test_every_method_has_every_set():
-    assert len(NAMES) == 10 * len(CLASSES)  # nine methods, and a linear probe
+    assert len(NAMES) == 11 * len(CLASSES)  # nine methods, a linear probe, and adapters
 
 
 @for_each(NAMES)
@@ -57,3 +57,12 @@ def test_linear_probe_changes_the_head_alone(name):
     assert mine.backbone.frozen and mine.decode_head.type == "LinearHead"
     assert mine.decode_head.loss_decode == full.decode_head.loss_decode
     assert mine.test_cfg == full.test_cfg
+
+
+@for_each([n for n in NAMES if n.endswith("_lora")])
+def test_adapters_change_the_encoder_alone(name):
+    mine, full = (load(n).model.student for n in (name, name.removesuffix("_lora")))
+    assert mine.backbone == full.backbone | dict(model="tf_efficientnet_lite0", lora=16)
+    assert (mine.decode_head, mine.test_cfg) == (full.decode_head, full.test_cfg)
+    probe = load(name.replace("_lora", "_linear"))
+    assert load(name).model.data_preprocessor == probe.model.data_preprocessor

@@ -114,6 +114,7 @@ RECIPES = {
     ),
     "supervised_all": Recipe("supervised", "all labels", all_labels=True),
     "linear": Recipe("supervised", "frozen encoder, linear head", suffix="_linear"),
+    "lora": Recipe("supervised", "LoRA on the encoder", suffix="_lora"),
     "rankmatch": Recipe("rankmatch", "RankMatch"),
     "fixmatch": Recipe("fixmatch", "FixMatch"),
     "unimatch": Recipe("unimatch", "UniMatch"),

@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: Apache-2.0
+"""LoRA and DeepLabv3+ on EfficientNet-Lite0, mitochondria, 2 labeled sections."""
+
+_base_ = "./em_mito_2_lite0.py"
+
+# The weights are those of TensorFlow. A frozen encoder needs its padding and its range of values.
+model = dict(
+    data_preprocessor=dict(mean=[127.0] * 3, std=[128.0] * 3),
+    student=dict(backbone=dict(model="tf_efficientnet_lite0", lora=16)),
+)

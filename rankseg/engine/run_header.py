@@ -70,10 +70,13 @@ def describe_network(runner: Runner) -> str:
     """Describe encoder, head, size and initial weights of the network that is trained."""
     student = runner.cfg.model.get("student") or {}
     head, backbone = student.get("decode_head") or {}, student.get("backbone") or {}
-    count = sum(one.numel() for one in unwrap_method(runner).student.parameters())
+    parameters = list(unwrap_method(runner).student.parameters())
+    count = sum(one.numel() for one in parameters)
+    trained = sum(one.numel() for one in parameters if one.requires_grad)
+    part = "" if trained == count else f" ({trained / 1e6:.1f} M trained)"
     kind = str(head.get("type", "?")).split(".")[-1].removesuffix("Head")
     return (
-        f"{kind} on {encoder_name(backbone)}, {count / 1e6:.1f} M parameters, "
+        f"{kind} on {encoder_name(backbone)}, {count / 1e6:.1f} M parameters{part}, "
         f"{initial_weights(runner.cfg)}"
     )
 

@@ -1,7 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-from mmengine.config import Config
+from types import SimpleNamespace
 
-from rankseg.engine.run_header import describe_data, encoder_name, initial_weights
+from mmengine.config import Config
+from torch import nn
+
+from rankseg.engine.run_header import (
+    describe_data,
+    describe_network,
+    encoder_name,
+    initial_weights,
+)
 from rankseg.testing.toy import toy_student
 
 
@@ -9,6 +17,17 @@ def test_names_encoders_of_mmseg_and_timm():
     assert encoder_name({"type": "mmseg.ResNetV1c", "depth": 50}) == "ResNetV1c-50"
     assert encoder_name({"type": "WideResNet", "depth": 28, "width": 2}) == "WideResNet-28-2"
     assert encoder_name({"type": "TimmTrunk", "model": "vit_small"}) == "vit_small"
+
+
+def test_counts_all_parameters_and_the_trained_ones():
+    model = nn.Module()
+    model.student = nn.Sequential(nn.Linear(1000, 2000), nn.Linear(2000, 300))
+    student = {"decode_head": {"type": "LinearHead"}, "backbone": {"type": "X"}}
+    runner = SimpleNamespace(model=model, cfg=Config({"model": {"student": student}}))
+    assert describe_network(runner) == "Linear on X, 2.6 M parameters, random weights"
+    model.student[0].requires_grad_(False)
+    words = "Linear on X, 2.6 M parameters (0.6 M trained), random weights"
+    assert describe_network(runner) == words
 
 
 def test_says_where_the_weights_come_from():

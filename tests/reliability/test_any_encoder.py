@@ -226,6 +226,14 @@ def test_resumed_run_is_identical_and_trains_only_its_part(tmp_path, trunk, part
     assert bool(trunks) == (part != "-")
 
 
+@pytest.mark.parametrize("trunk", [VIT, CNN], ids=["vit", "cnn"])
+def test_teacher_shares_all_weights_of_the_encoder_but_the_adapters(trunk):
+    method = method_of(student(dict(trunk, lora=2)), type="MeanTeacher", teacher=dict(momentum=0.1))
+    teacher = dict(method.teacher.module.backbone.named_parameters())
+    own = {k for k, v in method.student.backbone.named_parameters() if v is not teacher[k]}
+    assert own == {k for k in teacher if ".lora_" in k} != set()
+
+
 def test_bfloat16(tmp_path):
     runner = train(
         run_file(

@@ -66,3 +66,4 @@ def test_adapters_change_the_encoder_alone(name):
     assert (mine.decode_head, mine.test_cfg) == (full.decode_head, full.test_cfg)
     probe = load(name.replace("_lora", "_linear"))
     assert load(name).model.data_preprocessor == probe.model.data_preprocessor
+    assert resolved(name).optim_wrapper.paramwise_cfg.custom_keys.backbone.lr_mult == 1

@@ -8,3 +8,5 @@ model = dict(
     data_preprocessor=dict(mean=[127.0] * 3, std=[128.0] * 3),
     student=dict(backbone=dict(model="tf_efficientnet_lite0", lora=16)),
 )
+# Adapters start at zero, so they learn as fast as the head.
+optim_wrapper = dict(paramwise_cfg=dict(custom_keys={"backbone": dict(lr_mult=1.0)}))

@@ -35,7 +35,7 @@ def test_small_real_set(name):
         # if w is proportional to share^-0.5 and its mean over the pixels is 1
         assert sum(1 / w for w in weights) == pytest.approx(sum(w**-2 for w in weights), rel=0.005)
     whole = cfg.model.student.test_cfg.mode == "whole"
-    assert whole == (data == "kvasir_16")
+    assert whole == (data == "kvasir_16" and not name.endswith("_lora"))
     length = cfg.train_cfg.max_iters
     if name.split("/")[0] in ("fixmatch", "unimatch", "rankmatch"):
         assert cfg.model.labels_from == "teacher" and cfg.model.flip_labels
@@ -63,7 +63,9 @@ def test_linear_probe_changes_the_head_alone(name):
 def test_adapters_change_the_encoder_alone(name):
     mine, full = (load(n).model.student for n in (name, name.removesuffix("_lora")))
     assert mine.backbone == full.backbone | dict(model="tf_efficientnet_lite0", lora=16)
-    assert (mine.decode_head, mine.test_cfg) == (full.decode_head, full.test_cfg)
+    assert mine.decode_head == full.decode_head
+    # Padding of TensorFlow needs windows with the parity of the crops.
+    assert mine.test_cfg == dict(mode="slide", crop_size=(129, 129), stride=(64, 64))
     probe = load(name.replace("_lora", "_linear"))
     assert load(name).model.data_preprocessor == probe.model.data_preprocessor
     assert resolved(name).optim_wrapper.paramwise_cfg.custom_keys.backbone.lr_mult == 1

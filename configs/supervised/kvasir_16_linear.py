@@ -10,7 +10,12 @@ linear = dict(_delete_=True, type="LinearHead", **linear)
 encoder = dict(model="tf_efficientnet_lite0", frozen=True)
 model = dict(
     data_preprocessor=dict(mean=[127.0] * 3, std=[128.0] * 3),
-    student=dict(backbone=encoder, decode_head=linear),
+    student=dict(
+        backbone=encoder,
+        decode_head=linear,
+        # This padding shifts features between odd and even sizes. Whole images are even, crops odd.
+        test_cfg=dict(_delete_=True, mode="slide", crop_size=(129, 129), stride=(64, 64)),
+    ),
 )
 optim_wrapper = dict(optimizer=dict(lr=0.01))
 del encoder, head, linear

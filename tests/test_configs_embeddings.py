@@ -14,7 +14,7 @@ from rankseg.datasets.standin import make_standin
 from rankseg.registry import DATASETS, HOOKS, METRICS, MODELS, PARAM_SCHEDULERS
 from rankseg.structures import SampleKey
 from rankseg.testing.config_files import FOLDER, for_each, load, published, resolved
-from rankseg.training.config import check_options
+from rankseg.training.option_checks import check_options
 from rankseg.training.validation import build_sampler
 
 NAMES = sorted(

@@ -11,7 +11,7 @@ import pytest
 
 from rankseg.imageio.tiff import TiffStack
 from rankseg.training.command_line import config_from
-from rankseg.training.config import check_options
+from rankseg.training.option_checks import check_options
 
 ROOT = Path(__file__).resolve().parents[1]
 TEXT = (ROOT / "docs/tutorial.md").read_text()

@@ -14,8 +14,8 @@ import yaml
 from mmengine.config import Config
 
 from rankseg.models.methods import Method
-from rankseg.training.config import class_of
 from rankseg.training.network_checks import Shapes, shapes_of
+from rankseg.training.option_checks import class_of
 
 FOLDER = Path(__file__).parents[2] / "configs"
 

@@ -3,18 +3,16 @@
 
 import copy
 import difflib
-import functools
 import inspect
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
-from mmengine.registry import Registry
 from mmengine.runner import Runner
 
-from rankseg import registry as registries
 from rankseg.training.config_source import check_values
 from rankseg.training.follow_length import FOLLOWED, choose_length, follow_length
+from rankseg.training.option_checks import check_options, class_of, parameters_of
 from rankseg.training.run_reference import read_run_config
 from rankseg.utils.config_nodes import nodes
 from rankseg.utils.run_arguments import parse_run
@@ -58,7 +56,8 @@ def load_config(
     Raises:
         FileNotFoundError: If the config, or a base file that it names, does not exist.
         ValueError: If the config is not valid Python, a class of rankseg gets an option that it
-            does not have, an override sets a key that nothing reads, or a string contains ``{{``.
+            does not have, an option has the wrong type, an override sets a key that nothing reads,
+            or a string contains ``{{``.
     """
     run = parse_run(path)
     if run is None:
@@ -173,7 +172,7 @@ def check_keys(cfg: Config, options: dict[str, Any]) -> None:
         if key not in known:
             near = difflib.get_close_matches(key, known, n=1)
             hint = f"Did you mean {near[0]!r}?" if near else f"Keys are {', '.join(sorted(known))}."
-            if key in _parameters(class_of(cfg.model.type) or object):
+            if key in parameters_of(class_of(cfg.model.type) or object):
                 hint = f"Did you mean 'model.{option}'?"
             raise ValueError(f"The config has no key {key!r} for --cfg-options {option}. {hint}")
 
@@ -186,57 +185,3 @@ def datasets_of(cfg: Config) -> list[dict]:
         for where, node in nodes(cfg.get(loader), loader)
         if where.endswith(".dataset")
     ]
-
-
-def class_of(name: Any) -> type | None:
-    """Return the class registered under a name in rankseg, or None."""
-    for registry in vars(registries).values():
-        if isinstance(registry, Registry) and registry.scope == "rankseg":
-            registry.import_from_location()
-            found = registry.module_dict.get(name)
-            if found is not None:
-                return found
-    return None
-
-
-@functools.cache
-def _parameters(cls: type) -> set[str]:
-    """Return the names of all keyword arguments of a class, following ``**kwargs`` to its bases."""
-    names: set[str] = set()
-    for base in cls.__mro__:
-        if "__init__" not in vars(base):
-            continue
-        parameters = inspect.signature(base.__init__).parameters.values()
-        names.update(p.name for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL))
-        if not any(p.kind == p.VAR_KEYWORD for p in parameters):
-            break
-    return names - {"self"}
-
-
-def check_options(cfg: Config) -> None:
-    """Check that every class of rankseg in the config has the options that it is given."""
-    for where, node in nodes(cfg._cfg_dict.to_dict()):
-        kind = node.get("type")
-        if not isinstance(kind, str):
-            continue
-        _check_node(where, node, kind)
-        for key, part in getattr(class_of(kind), "PARTS", {}).items():
-            inner = node.get(key)
-            if isinstance(inner, dict) and "type" not in inner:
-                _check_node(f"{where}.{key}", inner, part)
-
-
-def _check_node(where: str, node: dict, kind: str) -> None:
-    """Check the options of one class of rankseg; see :func:`check_options`."""
-    cls = class_of(kind)
-    if not inspect.isclass(cls):
-        return
-    known = _parameters(cls)
-    for key in node:
-        if key not in known | {"type", "_scope_"}:
-            near = difflib.get_close_matches(key, known, n=1)
-            hint = f" Did you mean {near[0]!r}?" if near else ""
-            raise ValueError(
-                f"Expected {where}.{key} to be an option of {kind}, one of "
-                f"{', '.join(sorted(known))}.{hint}"
-            )

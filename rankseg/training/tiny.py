@@ -16,9 +16,10 @@ from rankseg.models.methods import Method
 from rankseg.models.segmentors.padding import pad_multiple
 from rankseg.models.tiny import TinyPart
 from rankseg.registry import DATASETS, HOOKS, MODELS
-from rankseg.training.config import LOADERS, class_of, datasets_of
+from rankseg.training.config import LOADERS, datasets_of
 from rankseg.training.follow_length import FOLLOWED
 from rankseg.training.network_checks import check_model, crop_of, fits, shapes_of
+from rankseg.training.option_checks import class_of
 from rankseg.training.validation import is_image_level, sampler_class
 from rankseg.utils.config_nodes import nodes
 from rankseg.utils.terminal import notify

@@ -235,8 +235,16 @@ def class_weights(pixels: np.ndarray, classes: int, power: float = 0.5) -> tuple
     Args:
         pixels: ``(N, 256)`` pixels by class id for each mask of the labeled list.
         classes: Number of classes.
-        power: ``p``, between 0 and 1.
+        power: ``p``, from 0 to 1.
+
+    Raises:
+        ValueError: If the power is out of range.
     """
+    if not 0 <= power <= 1:
+        raise ValueError(
+            f"Expected the power of class weights to be from 0 (all pixels count equally) to 1 "
+            f"(all classes do), but got {power}."
+        )
     counts = pixels[:, :classes].sum(axis=0)
     share = counts / max(1, counts.sum())
     if share.min() >= RARE_SHARE / classes or not counts.any():

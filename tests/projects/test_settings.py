@@ -70,6 +70,12 @@ def test_class_weights_by_hand():
     assert absent[2] == pytest.approx((0.001 / 0.19) ** -0.5 * absent[1], rel=1e-3)
 
 
+@pytest.mark.parametrize("power", [-0.1, 1.5, float("nan")])
+def test_power_of_class_weights_is_a_fraction(power):
+    with pytest.raises(ValueError, match="power .* from 0 .* to 1"):
+        class_weights(np.ones((1, 256)), 2, power)
+
+
 @pytest.mark.parametrize(
     ("counts", "power", "weighted"),
     [

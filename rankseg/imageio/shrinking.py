@@ -52,13 +52,13 @@ def shrink_mask(mask: np.ndarray, shrink: float) -> np.ndarray:
     return shrink_image(mask.astype(np.float32), shrink) > 0.5
 
 
-def object_width(masks: Iterable[np.ndarray]) -> float | None:
-    """Return the width of objects: the diameter of an equal disk at the median object pixel.
-
-    The median over pixels gives small specks little weight.
+def object_width(masks: Iterable[np.ndarray], per_object: bool = False) -> float | None:
+    """Return the median width of objects, each the diameter of a disk of the same area.
 
     Args:
         masks: Masks, each ``(H, W)`` bool.
+        per_object: True for the median over objects. By default it is over their pixels, which
+            gives small specks little weight.
 
     Returns:
         Width in pixels; None if there is no object.
@@ -70,7 +70,8 @@ def object_width(masks: Iterable[np.ndarray]) -> float | None:
     if not areas:
         return None
     rising = np.sort(areas)
-    middle = rising[np.searchsorted(np.cumsum(rising), rising.sum() / 2)]
+    weight = np.ones_like(rising) if per_object else rising
+    middle = rising[np.searchsorted(np.cumsum(weight), weight.sum() / 2)]
     return float(2 * np.sqrt(middle / np.pi))
 
 

@@ -136,7 +136,10 @@ def new_project(
     labeled_pixels, number = found.pixels[in_labeled], len(found.plan.classes)
     balance = class_weights(labeled_pixels, number)
     softer = class_weights(labeled_pixels, number, 0.25) if number >= MANY_CLASSES else ()
-    settings = choose_settings(found, *sizes[:2], this_machine(), width, chosen, balance, softer)
+    small = None if found.gray else found.object_width(per_object=True)
+    settings = choose_settings(
+        found, *sizes[:2], this_machine(), width, chosen, balance, softer, small
+    )
     _print_padding(found, settings.crop)
     project = Project(out, paths.data_root, CONFIGS, paths.command, *sizes)
     with _all_or_nothing(folder, out.stem, converted=not found.plan.readable):

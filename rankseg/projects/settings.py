@@ -25,6 +25,8 @@ WINDOW = 513
 PHOTO_SCALES = (0.5, 2.0)  # range of scales for photographs, as in the papers
 PRETRAINED_SCALES = (0.8, 1.4)  # the same for short training: fewer scales are learned sooner
 CROPS_ACROSS = 1.5  # a crop shows about two thirds of the shorter side of a photograph
+MOST_ACROSS = 2.0  # or about half of it, so that small objects are not shrunk
+SMALL_OBJECT = 16  # pixels, the stride of the encoder: most objects should be no smaller
 MICROSCOPY_SCALES = (0.8, 1.25)  # fixed magnification: see docs/results.md, "Mitochondria"
 MIB = 2**20
 
@@ -142,6 +144,7 @@ def choose_settings(
     encoder: Encoder | None = None,
     class_weights: tuple[float, ...] = (),
     unlabeled_class_weights: tuple[float, ...] = (),
+    small_width: float | None = None,
 ) -> StarterSettings:
     """Choose the settings.
 
@@ -154,6 +157,8 @@ def choose_settings(
         encoder: Pretrained encoder, or None for random weights.
         class_weights: See :class:`StarterSettings`.
         unlabeled_class_weights: See :class:`StarterSettings`.
+        small_width: Median width of the objects in pixels, which limits how far photographs are
+            shrunk. None if unknown.
     """
     network = _preset(machine, encoder)
     infos = [*found.labeled, *found.unlabeled]
@@ -175,7 +180,7 @@ def choose_settings(
     if microscopy:
         sizes = _microscopy_sizes(object_width, side, crop)
     elif encoder is not None:
-        sizes = _photo_sizes(side, crop)
+        sizes = _photo_sizes(side, crop, small_width)
     pixels = largest / sizes.get("shrink", 1.0) ** 2
     return StarterSettings(
         network=network,
@@ -253,9 +258,16 @@ def class_weights(pixels: np.ndarray, classes: int, power: float = 0.5) -> tuple
     return tuple(round(float(one), 3) for one in weights / (weights * share).sum())
 
 
-def _photo_sizes(side: int, crop: int) -> dict:
-    """Choose sizes such that a crop shows about two thirds of the shorter side of an image."""
-    shrink = max(1.0, round(2 * side / (CROPS_ACROSS * crop)) / 2)
+def _photo_sizes(side: int, crop: int, width: float | None) -> dict:
+    """Choose sizes such that a crop shows about two thirds of the shorter side of an image.
+
+    It is half of that side, or what is between, if most objects would become too small.
+    """
+    shrink = round(2 * side / (CROPS_ACROSS * crop)) / 2
+    if width is not None:
+        least = round(2 * side / (MOST_ACROSS * crop)) / 2
+        shrink = max(least, min(shrink, 2 * width // SMALL_OBJECT / 2))
+    shrink = max(1.0, shrink)
     low, high = (round(factor / shrink, 3) for factor in PRETRAINED_SCALES)
     return {"scale": (low, high), "shrink": shrink}
 

@@ -77,10 +77,15 @@ class Survey:
         )
         return all((image == image[..., :1]).all() for image in some)
 
-    def object_width(self) -> float | None:
-        """Return the width in pixels of objects not of the first class, from some of the masks."""
+    def object_width(self, per_object: bool = False) -> float | None:
+        """Return the width in pixels of objects not of the first class, from some of the masks.
+
+        Args:
+            per_object: See :func:`~rankseg.imageio.shrinking.object_width`.
+        """
         some = [self.ids(i) for i in evenly_spaced(len(self.pixels), NUM_DECODED)]
-        return object_width(ids == k for ids in some for k in range(1, len(self.plan.classes)))
+        classes = range(1, len(self.plan.classes))
+        return object_width((ids == k for ids in some for k in classes), per_object)
 
     def summary(self) -> str:
         """Return a summary with one fact per line."""

@@ -20,5 +20,7 @@ def test_width_is_that_of_most_of_the_foreground():
     mask[20:60, 20:60] = True
     mask[100:110, 100:110] = True
     assert object_width([mask]) == pytest.approx(40 * 2 / np.pi**0.5, rel=0.02)
+    assert object_width([mask], per_object=True) == pytest.approx(10 * 2 / np.pi**0.5, rel=0.02)
     assert object_width([np.zeros((9, 9), bool)]) is None
+    assert object_width([np.zeros((9, 9), bool)], per_object=True) is None
     assert advised_shrink(45, 129) == 1.5

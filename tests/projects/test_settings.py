@@ -163,6 +163,27 @@ def test_microscopy_has_fixed_scales():
     assert (photo.scale, photo.shrink, photo.microscopy) == ((0.5, 2.0), 1.0, False)
 
 
+@pytest.mark.parametrize(
+    ("side", "width", "shrink"),
+    [
+        (256, None, 1.5),  # a crop of 129 pixels shows two thirds
+        (256, 100.0, 1.5),
+        (256, 24.0, 1.5),  # the objects keep 16 pixels
+        (256, 21.8, 1.0),  # it shows half
+        (2000, None, 10.5),
+        (2000, 120.0, 8.0),  # it shows half to two thirds
+        (2000, 128.0, 8.0),
+        (2000, 150.0, 9.0),
+        (2000, 5.0, 8.0),
+        (100, 5.0, 1.0),
+    ],
+)
+def test_photos_with_small_objects_are_shrunk_less(side, width, shrink):
+    chosen = choose_settings(found(side, 2 * side), 4, 9, CPU, encoder=encoder(), small_width=width)
+    assert chosen.shrink == shrink
+    assert chosen.scale == (round(0.8 / shrink, 3), round(1.4 / shrink, 3))
+
+
 @pytest.mark.parametrize(("side", "shrink"), [(2000, 6.0), (260, 2.0), (200, 1.5), (100, 1.0)])
 def test_shrunk_images_are_not_smaller_than_the_crop(side, shrink):
     assert choose_settings(found(side, side), 4, 9, CPU, 200.0).shrink == shrink

@@ -60,7 +60,7 @@ SELECTIONS = Registry("selection", scope="rankseg", locations=["rankseg.selectio
 
 # These registries hold no rankseg component. Without them, a lookup in the scope "rankseg" would
 # print a warning and fall back to mmengine's root registry instead of mmseg's.
-_PLAIN = [
+PLAIN = [
     Registry(parent.name, parent=parent, scope="rankseg")
     for parent in (
         mmseg.EVALUATOR,

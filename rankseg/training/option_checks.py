@@ -128,7 +128,7 @@ def _foreign_class(name: str) -> Any:
     The name may start with the scope of its registry: ``mmseg.ResNet``. Unlike ``Registry.get``,
     this imports no package that the name mentions.
     """
-    for registry in _registries():
+    for registry in (*_registries(), *registries.PLAIN):
         while registry is not None:
             found = registry.module_dict.get(name.removeprefix(f"{registry.scope}."))
             if found is not None:

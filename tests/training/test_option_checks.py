@@ -29,6 +29,7 @@ from rankseg.training.option_checks import check_options, parameters_of
         ("model.student.backbone.norm_eval", "no", "True or False"),
         ("default_hooks.checkpoint.save_last", "no", "True or False"),
         ("train_dataloader.drop_last", "no", "True or False"),
+        ("optim_wrapper.optimizer.nesterov", "no", "True or False"),
         ("resume", "no", "True or False"),
         # dicts without a type
         ("randomness.deterministic", "no", "True or False"),

@@ -73,7 +73,9 @@ def describe_network(runner: Runner) -> str:
     parameters = list(unwrap_method(runner).student.parameters())
     count = sum(one.numel() for one in parameters)
     trained = sum(one.numel() for one in parameters if one.requires_grad)
-    part = "" if trained == count else f" ({trained / 1e6:.1f} M trained)"
+    # A head alone can have some thousands.
+    amount = f"{trained / 1e6:.1f} M" if trained >= 1e5 else f"{trained:,}"
+    part = "" if trained == count else f" ({amount} trained)"
     kind = str(head.get("type", "?")).split(".")[-1].removesuffix("Head")
     return (
         f"{kind} on {encoder_name(backbone)}, {count / 1e6:.1f} M parameters{part}, "

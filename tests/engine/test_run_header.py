@@ -28,6 +28,10 @@ def test_counts_all_parameters_and_the_trained_ones():
     model.student[0].requires_grad_(False)
     words = "Linear on X, 2.6 M parameters (0.6 M trained), random weights"
     assert describe_network(runner) == words
+    model.student[1] = nn.Linear(2000, 2)  # a head of few parameters
+    model.student[1].bias.requires_grad_(False)
+    words = "Linear on X, 2.0 M parameters (4,000 trained), random weights"
+    assert describe_network(runner) == words
 
 
 def test_says_where_the_weights_come_from():

@@ -131,12 +131,13 @@ def new_project(
     lists = draw_lists(entries, found.pixels, val, labeled, seed)
     _print_classes(found, entries, lists)
     sizes = [len(lists[name]) for name in (LABELED_FILE, UNLABELED_FILE, VAL_FILE)]
-    width = (found.object_width() or 0.0) if found.gray else None
+    microscopy = found.gray  # decodes images
+    width = (found.object_width() or 0.0) if microscopy else None
+    small = None if microscopy else found.object_width(per_object=True)
     in_labeled = [entry in set(lists[LABELED_FILE]) for entry in entries[: len(found.pixels)]]
     labeled_pixels, number = found.pixels[in_labeled], len(found.plan.classes)
     balance = class_weights(labeled_pixels, number)
     softer = class_weights(labeled_pixels, number, 0.25) if number >= MANY_CLASSES else ()
-    small = None if found.gray else found.object_width(per_object=True)
     settings = choose_settings(
         found, *sizes[:2], this_machine(), width, chosen, balance, softer, small
     )

@@ -15,7 +15,7 @@ from mmengine.config import Config
 
 from rankseg.models.methods import Method
 from rankseg.training.network_checks import Shapes, shapes_of
-from rankseg.training.option_checks import class_of
+from rankseg.training.option_checks import class_of, signatures
 
 FOLDER = Path(__file__).parents[2] / "configs"
 
@@ -65,15 +65,10 @@ def _defaults(name: str | None) -> dict[str, Any]:
     """Collect the defaults of a class of ours; with ``**kwargs``, also those of its base class."""
     cls = class_of(name) if isinstance(name, str) else None
     found: dict[str, Any] = {}
-    for base in cls.__mro__ if inspect.isclass(cls) else ():
-        if "__init__" not in vars(base):
-            continue
-        parameters = inspect.signature(base.__init__).parameters.values()
+    for _, parameters in signatures(cls) if inspect.isclass(cls) else ():
         for one in parameters:
             if one.default is not one.empty:
                 found.setdefault(one.name, one.default)
-        if not any(one.kind == one.VAR_KEYWORD for one in parameters):
-            break
     return found
 
 

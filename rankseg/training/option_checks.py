@@ -4,7 +4,7 @@
 import difflib
 import functools
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from numbers import Integral, Real
 from os import PathLike
 from types import UnionType
@@ -31,6 +31,7 @@ NAMES = {
 KINDS = {Sequence: list, tuple: list, Mapping: dict}
 ANY = {*NAMES}
 LOADER = "_dataloader"
+VARIABLE = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 SPELLED = {"true", "false", "yes", "no", "on", "off", "y", "n", "t", "f", "1", "0", "none", ""}
 """Texts that stand for a boolean, in lower case."""
 SWITCHES = {
@@ -94,20 +95,27 @@ def parameters_of(cls: type) -> Mapping[str, set[type]]:
         are possible.
     """
     found: dict[str, set[type]] = {}
-    for base in cls.__mro__:
-        if "__init__" not in vars(base):
-            continue
-        parameters = inspect.signature(base.__init__).parameters.values()
+    for base, parameters in signatures(cls):
         own = base.__module__.partition(".")[0] == "rankseg"
         hints = _hints(base.__init__) if own else {}
         for one in parameters:
-            if one.kind not in (one.VAR_KEYWORD, one.VAR_POSITIONAL):
-                kinds = _kinds(hints[one.name]) if one.name in hints else _foreign_kinds(one)
-                found.setdefault(one.name, kinds)
+            kinds = _kinds(hints[one.name]) if one.name in hints else _foreign_kinds(one)
+            found.setdefault(one.name, kinds)
+    return found
+
+
+def signatures(cls: type) -> Iterator[tuple[type, list[inspect.Parameter]]]:
+    """Yield the named arguments of a class, then those of the bases that get its ``**kwargs``."""
+    for base in cls.__mro__:
+        if "__init__" not in vars(base):
+            continue
+        _, *parameters = inspect.signature(base.__init__).parameters.values()
+        yield (
+            base,
+            [one for one in parameters if one.kind not in (one.VAR_KEYWORD, one.VAR_POSITIONAL)],
+        )
         if not any(one.kind == one.VAR_KEYWORD for one in parameters):
             break
-    found.pop("self", None)
-    return found
 
 
 def _registries() -> list[Registry]:

@@ -11,6 +11,8 @@ from PIL import Image
 
 from rankseg.apis import load_config, train
 from rankseg.datasets.splits.splits import read_list
+from rankseg.projects.encoders import Encoder
+from rankseg.projects.machine import Machine
 from rankseg.projects.new_project import CONFIGS, new_project
 from rankseg.projects.settings import class_weights
 from rankseg.projects.trial_run import Seconds
@@ -334,3 +336,24 @@ def test_gray_images_have_one_magnification(make, tmp_path, stored):
     windows = cfg.model.student.get("test_cfg", {}).get("stride")
     assert windows == (None if stored == "colors" else (crop.crop_size // 2,) * 2)
     assert (len(cfg.val_dataloader.dataset.pipeline) == 3) == (stored != "colors")
+
+
+@pytest.mark.parametrize(("width", "shrink"), [(90, 1.5), (12, 1.0)])
+def test_photos_of_small_objects_keep_their_size(make, tmp_path, monkeypatch, width, shrink):
+    import rankseg.projects.new_project as module
+
+    (tmp_path / "w.pth").touch()
+    lite0 = Encoder("tf_efficientnet_lite0", tmp_path / "w.pth", "mit", 5, (1, 3), (4, 16), 1)
+    monkeypatch.setattr(module, "choose_encoder", lambda *args: lite0)
+    monkeypatch.setattr(module, "this_machine", lambda: Machine(cores=2, memory=16))
+    rng = np.random.default_rng(0)
+    mask = np.zeros((256, 256), np.uint8)
+    for start in (10, 120):
+        mask[start : start + width, start : start + width] = 1
+    for name in ("images", "masks"):
+        (tmp_path / name).mkdir()
+    for i in range(4):
+        cv2.imwrite(f"masks/{i}.png", mask)
+        cv2.imwrite(f"images/{i}.png", rng.integers(0, 255, (256, 256, 3), np.uint8))
+    cfg = load_config(str(make(("images", "masks"), labeled=2)))
+    assert cfg.crop.scale == pytest.approx((0.8 / shrink, 1.4 / shrink), abs=1e-3)
